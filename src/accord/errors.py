@@ -1,0 +1,110 @@
+"""Everything that accord raises on purpose.
+
+    AccordError                    exit status 2 unless said otherwise
+    ├── RecordError                a record of somebody's feedback is malformed
+    ├── LedgerError                the ledger refuses: not a ledger, locked, an edit of what was said
+    ├── RecipeError                a recipe that cannot be run
+    ├── ArtefactError              a file of a run is missing, half written or not what the manifest says
+    ├── StorageError               the disk is full, or a folder cannot be written
+    ├── ModelError                 a model or tokenizer is missing or cannot do what is asked
+    ├── FetchError                 a pinned package could not be fetched, or is not what was pinned
+    └── TrainingStopped            a number left its bounds; the last good step is kept (exit status 3)
+
+Every message names the place and the remedy. Anything else that escapes is a bug in accord.
+"""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import ClassVar
+
+__all__ = [
+    "AccordError",
+    "ArtefactError",
+    "FetchError",
+    "LedgerError",
+    "ModelError",
+    "RecipeError",
+    "RecordError",
+    "StorageError",
+    "TrainingStopped",
+    "nearest",
+    "storage",
+]
+
+
+class AccordError(Exception):
+    """The root of the tree: something a person asked for cannot be done, and the message says why."""
+
+    exit_status: ClassVar[int] = 2
+
+
+class RecordError(AccordError):
+    """A record is malformed. `place` is `file:line field` where those are known."""
+
+    def __init__(self, message: str, *, place: str = "") -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.place = place
+
+
+class LedgerError(AccordError):
+    """The ledger cannot do this, or must not."""
+
+
+class RecipeError(AccordError):
+    """A recipe cannot be run as it stands."""
+
+
+class ArtefactError(AccordError):
+    """A file of a run is missing, half written, or differs from its digest in the manifest."""
+
+
+class StorageError(AccordError):
+    """The disk is full, or a file or folder cannot be read or written."""
+
+
+class ModelError(AccordError):
+    """A model or tokenizer is missing, or cannot do what is asked of it."""
+
+
+class FetchError(AccordError):
+    """A pinned package could not be fetched, or its content is not what was pinned."""
+
+
+class TrainingStopped(AccordError):  # noqa: N818 - it reads as what happened
+    """Training stopped itself because a number left its bounds; the last good step is kept."""
+
+    exit_status: ClassVar[int] = 3
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """`; did you mean 'beta'?` for the closest known name, or the list of what is known."""
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(sorted(known))}"
+
+
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space and run the same command again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EACCES: "permission denied; choose a folder that can be written",
+    errno.EPERM: "permission denied; choose a folder that can be written",
+    errno.EROFS: "the file system is read-only; choose a folder that can be written",
+    errno.ENOENT: "no such file or folder",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.EISDIR: "this is a folder, not a file",
+    errno.EEXIST: "something of that name is already there",
+}
+
+
+@contextmanager
+def storage(path: Path | str) -> Iterator[None]:
+    """Turn the operating system's refusals inside the block into one clear `StorageError` about `path`."""
+    try:
+        yield
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0)
+        if remedy is None:
+            raise
+        raise StorageError(f"{error.filename or path}: {remedy}") from error

@@ -1,0 +1,424 @@
+"""What somebody said about what a model wrote.
+
+Every record is frozen and strict: an unknown field, a string where a number belongs or a naive time is an
+error, never a guess. Its `id` is the SHA-256 of its content (fields left unset do not enter, so that the schema
+can grow without renaming what is already stored): the same text has the same name everywhere.
+
+    Prompt, Completion          what was asked and what was written
+    Evaluator                   who judged, under a pseudonym
+    Feedback                    one act of judgement, holding one of the ten kinds of `Judgement`
+    Pair                        a training example drawn from feedback, which names the feedback it comes from
+    Sample                      token ids as they were sampled, and how sampling stopped; text is a view of it
+"""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from accord.errors import RecordError
+
+__all__ = [
+    "Comparison",
+    "Completion",
+    "Correction",
+    "Critique",
+    "Declined",
+    "Demonstration",
+    "Evaluator",
+    "Feedback",
+    "Judgement",
+    "Label",
+    "Message",
+    "Pair",
+    "Prompt",
+    "Ranking",
+    "Rating",
+    "Record",
+    "Sample",
+    "Sampling",
+    "Scale",
+    "Span",
+    "Spans",
+    "Steps",
+    "Telemetry",
+    "parse",
+]
+
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1)]
+Place = Annotated[int, Field(ge=0)]
+R = TypeVar("R", bound=BaseModel)
+
+
+class Value(BaseModel):
+    """A part of a record: frozen, strict, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Record(Value):
+    """A record with a content-addressed `id`: prefix and the first 20 hexadecimal digits of a SHA-256."""
+
+    prefix: ClassVar[str]
+
+    @cached_property
+    def id(self) -> str:
+        """The record's name: the same content has the same id, whoever computes it and whenever."""
+        content = self.model_dump(mode="json", exclude_none=True)
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return self.prefix + hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+class Message(Value):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Prompt(Record):
+    """What the writer was asked: a conversation that ends where the completion begins.
+
+    `mode` is what kind of answer is expected (about a given text, from knowledge, or free invention).
+    """
+
+    prefix = "p-"
+
+    messages: Annotated[tuple[Message, ...], Field(min_length=1)]
+    source: Name | None = None
+    mode: Literal["text", "knowledge", "creative"] | None = None
+
+    @classmethod
+    def ask(cls, text: str, *, system: str | None = None, source: str | None = None) -> Self:
+        """A prompt of one user message, after a system message where one is given."""
+        head = () if system is None else (Message(role="system", content=system),)
+        return cls(messages=(*head, Message(role="user", content=text)), source=source)
+
+    @property
+    def text(self) -> str:
+        """The last message: what a person reads as the question."""
+        return self.messages[-1].content
+
+
+class Sampling(Value):
+    """How a completion was sampled. Temperature 0 is greedy."""
+
+    temperature: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    top_k: Place = 0
+    max_tokens: Annotated[int, Field(ge=1)] = 64
+    seed: int | None = None
+
+
+class Completion(Record):
+    """What was written in answer to the prompt `prompt` (its id), by `writer`."""
+
+    prefix = "c-"
+
+    prompt: Name
+    text: str
+    token_ids: tuple[Place, ...] | None = None
+    writer: Name | None = None
+    sampling: Sampling | None = None
+
+
+class Sample(Value):
+    """Token ids as sampled (with the end-of-sequence token where it was sampled) and their log-probabilities.
+
+    `stopped` is "eos" where the model ended the text itself and "length" where the limit did.
+    """
+
+    token_ids: tuple[Place, ...]
+    logprobs: tuple[float, ...]
+    stopped: Literal["eos", "length", "stop"]
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if len(self.token_ids) != len(self.logprobs):
+            raise ValueError(f"{len(self.token_ids)} token ids but {len(self.logprobs)} log-probabilities")
+        return self
+
+
+class Evaluator(Record):
+    """Who judged. Names and contact data are never part of it: it carries a pseudonym.
+
+    `attributes` are those the evaluator chose to give. `derived` says that the identity was inferred from the
+    shape of the data rather than recorded by whoever collected it.
+    """
+
+    prefix = "e-"
+
+    kind: Literal["person", "model", "rule", "simulated"]
+    pseudonym: Name
+    pool: Name | None = None
+    attributes: dict[str, str] | None = None
+    recruited: str | None = None
+    paid: str | None = None
+    trained: str | None = None
+    derived: bool | None = None
+
+
+class Scale(Value):
+    """The scale of a rating, its ends included. `low_label` and `high_label` are what was printed at the ends."""
+
+    low: Finite
+    high: Finite
+    step: Annotated[float, Field(gt=0.0)] | None = None
+    low_label: str | None = None
+    high_label: str | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"the low end {self.low} is not below the high end {self.high}")
+        return self
+
+
+class Comparison(Value):
+    """Which of two completions is better. Left and right are places on the screen, not quality."""
+
+    kind: Literal["comparison"] = "comparison"
+    preferred: Literal["left", "right", "tie"]
+    strength: Unit | None = None
+
+
+class Ranking(Value):
+    """Tiers of completion places (0 is the first of the feedback's completions), best tier first."""
+
+    kind: Literal["ranking"] = "ranking"
+    tiers: Annotated[tuple[Annotated[tuple[Place, ...], Field(min_length=1)], ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        places = [place for tier in self.tiers for place in tier]
+        if sorted(places) != list(range(len(places))):
+            raise ValueError(f"the tiers must name each of the places 0..{len(places) - 1} once, not {places}")
+        return self
+
+
+class Rating(Value):
+    """A number on a stated scale; the scale travels with it."""
+
+    kind: Literal["rating"] = "rating"
+    value: Finite
+    scale: Scale
+
+    @model_validator(mode="after")
+    def _on_scale(self) -> Self:
+        if not self.scale.low <= self.value <= self.scale.high:
+            raise ValueError(f"{self.value} is not on the scale {self.scale.low}..{self.scale.high}")
+        return self
+
+
+class Label(Value):
+    """The options that hold, of those that were offered. None of them is an answer: an empty `chosen`."""
+
+    kind: Literal["label"] = "label"
+    chosen: tuple[Name, ...]
+    offered: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _offered(self) -> Self:
+        if strange := [name for name in self.chosen if name not in self.offered]:
+            raise ValueError(f"{strange} was not offered; offered were {list(self.offered)}")
+        return self
+
+
+class Span(Value):
+    """Characters [start, end) of the completion, and what is the matter with them."""
+
+    start: Place
+    end: Place
+    type: Name
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"the span {self.start}..{self.end} is empty")
+        return self
+
+
+class Spans(Value):
+    """Marked stretches of one completion; none at all is an answer."""
+
+    kind: Literal["spans"] = "spans"
+    spans: tuple[Span, ...]
+
+
+class Steps(Value):
+    """A verdict on each step in order, and the first wrong one (None where all are right)."""
+
+    kind: Literal["steps"] = "steps"
+    verdicts: Annotated[tuple[Literal["right", "wrong", "unsure"], ...], Field(min_length=1)]
+
+    @property
+    def first_wrong(self) -> int | None:
+        """The place of the first step that was judged wrong."""
+        return self.verdicts.index("wrong") if "wrong" in self.verdicts else None
+
+
+class Correction(Value):
+    """The completion as the evaluator would have it."""
+
+    kind: Literal["correction"] = "correction"
+    text: str
+
+
+class Critique(Value):
+    """What the evaluator says about the whole, or about the characters [start, end)."""
+
+    kind: Literal["critique"] = "critique"
+    text: Name
+    start: Place | None = None
+    end: Place | None = None
+
+
+class Demonstration(Value):
+    """What the evaluator would answer to the prompt."""
+
+    kind: Literal["demonstration"] = "demonstration"
+    text: Name
+
+
+class Declined(Value):
+    """'I can't judge this' is an answer."""
+
+    kind: Literal["declined"] = "declined"
+    reason: str | None = None
+
+
+Judgement = Annotated[
+    Comparison | Ranking | Rating | Label | Spans | Steps | Correction | Critique | Demonstration | Declined,
+    Field(discriminator="kind"),
+]
+
+
+class Telemetry(Value):
+    """What the page counted while a text was written; evaluators are told that it counts."""
+
+    pasted: Place | None = None
+    keystrokes: Place | None = None
+    focus_lost: Place | None = None
+
+
+class Feedback(Record):
+    """One act of judgement: who, about what, shown how, when, and what they said.
+
+    `evaluator`, `prompt` and `completions` are ids; `completions` stand in the order in which they were shown.
+    `shown` and `available` are digests of what the evaluator saw and of all there was to see.
+    `gold` names the answer known to be right where this was a control question, and `repeat_of` the earlier
+    feedback where the same item was asked twice. `replaces` names an earlier record that this one takes back.
+    """
+
+    prefix = "f-"
+
+    evaluator: Name
+    prompt: Name
+    completions: tuple[Name, ...]
+    judgement: Judgement
+    study: Name | None = None
+    instructions: Name | None = None
+    shown: Name | None = None
+    available: Name | None = None
+    time: AwareDatetime | None = None
+    seconds: Seconds | None = None
+    session: Name | None = None
+    place_in_session: Place | None = None
+    round: Place | None = None
+    gold: Judgement | None = None
+    repeat_of: Name | None = None
+    telemetry: Telemetry | None = None
+    replaces: Name | None = None
+
+    @model_validator(mode="after")
+    def _right_number(self) -> Self:
+        match self.judgement:
+            case Comparison():
+                wanted = 2
+            case Ranking(tiers=tiers):
+                wanted = sum(len(tier) for tier in tiers)
+            case Rating() | Label() | Spans() | Steps() | Correction() | Critique():
+                wanted = 1
+            case Demonstration():
+                wanted = 0
+            case Declined():
+                wanted = len(self.completions)
+        if len(self.completions) != wanted:
+            kind = self.judgement.kind
+            raise ValueError(f"a {kind} is about {wanted} completions, not {len(self.completions)}")
+        return self
+
+
+class Pair(Value):
+    """A training example: `chosen` was preferred to `rejected`, or neither was (`tie`), by `evaluator`.
+
+    `because` names the feedback it was drawn from, so that every example can be traced to somebody's answer.
+    `margin` is by how much, in units of the scale's width where it came from ratings (0..1). `batch` is the
+    collection unit (a session, a sheet of items) that splits and intervals respect.
+    """
+
+    prompt: Name
+    chosen: Name
+    rejected: Name
+    tie: bool = False
+    evaluator: Name | None = None
+    batch: Name | None = None
+    weight: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
+    margin: Unit | None = None
+    because: tuple[Name, ...] = ()
+
+
+def parse(kind: type[R], text: str | bytes, *, place: str = "") -> R:
+    """Read one record from JSON.
+
+    Raises `RecordError` that names the place, the field, what was found and what was expected.
+    """
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        field, problem = explain(error)
+        raise RecordError(problem, place=" ".join(part for part in (place, field) if part)) from error
+
+
+def explain(error: ValidationError) -> tuple[str, str]:
+    """The first thing that is wrong: its field, what was expected there, and how many more there are."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    field = ".".join(str(part) for part in first["loc"] if part not in KINDS)
+    found = f"{first.get('input')!r:.80}"
+    context = first.get("ctx", {})
+    match first["type"]:
+        case "literal_error":
+            said = f"{found} is not one of " + str(context["expected"]).replace(" or ", ", ").replace("'", "")
+        case "union_tag_invalid":
+            tag, kinds = context["tag"], str(context["expected_tags"]).replace("'", "")
+            field, said = f"{field}.kind", f"'{tag}' is not one of {kinds}"
+        case "missing" | "json_invalid" | "extra_forbidden" | "union_tag_not_found":
+            said = str(first["msg"])
+        case "value_error":
+            said = str(context["error"])
+        case _:
+            said = f"{first['msg']}, not {found}"
+    return field, said + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
+
+
+KINDS = frozenset(
+    {
+        "comparison",
+        "ranking",
+        "rating",
+        "label",
+        "spans",
+        "steps",
+        "correction",
+        "critique",
+        "demonstration",
+        "declined",
+    }
+)
