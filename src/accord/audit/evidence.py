@@ -1,0 +1,102 @@
+"""What the audit reads: the files of a run, each checked against its digest, and the ledger that it was drawn from.
+
+An input that is not there raises `Missing`, which becomes a verdict of NOT_ASSESSABLE that names it: a check never
+guesses, and never passes because there was nothing to look at.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from accord.errors import AccordError
+from accord.feedback import Ledger
+from accord.interfaces import Judge
+from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
+from accord.run import RunDirectory
+
+__all__ = ["Evidence", "Missing"]
+
+
+class Missing(AccordError):
+    """An input that a check needs is not in the run; `what` names it and how it would get there."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+@dataclass
+class Evidence:
+    """A run as the audit sees it.
+
+    `judges` are handed in by whoever loads models (`reward`, `judge`): the audit itself never loads one.
+    """
+
+    run: RunDirectory
+    judges: Mapping[str, Judge] = field(default_factory=dict)
+
+    def jsonl(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a JSON-lines artefact. Raises `Missing`; `ArtefactError` where it was altered."""
+        self.require(name)
+        return self.run.read_jsonl(name)
+
+    def json(self, name: str) -> Any:
+        """A JSON artefact. Raises `Missing`; `ArtefactError` where it was altered."""
+        self.require(name)
+        return self.run.read_json(name)
+
+    def require(self, name: str) -> str:
+        """The name again, where the run has it. Raises `Missing`."""
+        if not self.run.has(name):
+            raise Missing(f"{name} of the run")
+        return name
+
+    def judge(self, name: str) -> Judge:
+        """The judge of that name. Raises `Missing` where none was handed in."""
+        if name not in self.judges:
+            raise Missing(f"the model of the judge '{name}'")
+        return self.judges[name]
+
+    @cached_property
+    def prompts(self) -> dict[str, Prompt]:
+        """By id."""
+        return {row["id"]: Prompt.model_validate(_plain(row), strict=False) for row in self.jsonl("data/prompts.jsonl")}
+
+    @cached_property
+    def split_of(self) -> dict[str, str]:
+        """The split of each prompt, by id."""
+        return {row["id"]: row["split"] for row in self.jsonl("data/prompts.jsonl")}
+
+    @cached_property
+    def completions(self) -> dict[str, Completion]:
+        """By id."""
+        rows = self.jsonl("data/completions.jsonl")
+        return {row["id"]: Completion.model_validate(_plain(row), strict=False) for row in rows}
+
+    @cached_property
+    def evaluators(self) -> dict[str, Evaluator]:
+        """By id."""
+        rows = self.jsonl("data/evaluators.jsonl")
+        return {row["id"]: Evaluator.model_validate(_plain(row), strict=False) for row in rows}
+
+    def pairs(self, split: str) -> list[Pair]:
+        """The pairs of `train`, `judge` or `held_out`."""
+        return [Pair.model_validate(row, strict=False) for row in self.jsonl(f"data/pairs-{split}.jsonl")]
+
+    @cached_property
+    def feedback(self) -> dict[str, Feedback]:
+        """What was said, by id in the order of the ledger, as far as the run had read it. Raises `Missing`."""
+        recorded = self.run.manifest.inputs.get("ledger")
+        if recorded is None:
+            raise Missing("the ledger among the inputs of the manifest")
+        path = self.run.path / recorded["path"]
+        if not Path(path).is_file():
+            raise Missing(f"the ledger {path}, which the manifest names")
+        with Ledger(path, write=False) as ledger:
+            return {each.id: each for each in ledger.feedback(upto=recorded["last_row"])}
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in {"id", "split"}}

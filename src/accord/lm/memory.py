@@ -1,0 +1,25 @@
+"""Large buffers come back from the allocator instead of the kernel.
+
+glibc hands buffers above 32 MB at most back to the kernel when they are freed and asks for fresh, zeroed pages the
+next time: a fifth of the time of a training step on a CPU. Raising two thresholds keeps them.
+"""
+
+import ctypes
+import sys
+from functools import cache
+
+__all__ = ["keep_large_buffers"]
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+ONE_GIB = 1 << 30
+
+
+@cache
+def keep_large_buffers() -> bool:
+    """Set glibc's thresholds once for this process; False where the C library is another."""
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    return bool(mallopt(M_MMAP_THRESHOLD, ONE_GIB)) and bool(mallopt(M_TRIM_THRESHOLD, 2 * ONE_GIB - 1))

@@ -1,0 +1,146 @@
+"""The one optimiser step that every training stage takes.
+
+AdamW (Loshchilov & Hutter 2019) on float32 master weights, whatever the compute dtype; gradients are summed in
+float32 over micro-batches of any size, so a step does not depend on how it was split; the norm is clipped; the
+learning rate warms up linearly and then decays. A loss or gradient that is not finite stops training before it
+touches a weight.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from accord.errors import TrainingStopped
+
+__all__ = ["Optim", "Optimiser"]
+
+
+class Optim(BaseModel):
+    """Settings of the optimiser. `decay` is the shape of the learning rate after the warm-up."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lr: float = Field(default=1e-5, gt=0)
+    warmup: int = Field(default=10, ge=0, description="steps from nothing to the full rate")
+    decay: Literal["constant", "linear", "cosine"] = "linear"
+    final: float = Field(default=0.1, ge=0, le=1, description="the share of lr left at the last step")
+    weight_decay: float = Field(default=0.0, ge=0)
+    betas: tuple[float, float] = (0.9, 0.98)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+
+
+class Optimiser:
+    """AdamW over `weights` for `steps` steps. Call `add(loss)` for each micro-batch, then `step()`.
+
+    `head_scale` multiplies the learning rate of `heads`, as for a fresh head over a trained backbone.
+    """
+
+    def __init__(
+        self,
+        settings: Optim,
+        weights: Sequence[nn.Parameter],
+        steps: int,
+        *,
+        heads: Iterable[nn.Parameter] = (),
+        head_scale: float = 1.0,
+    ) -> None:
+        self.settings = settings
+        self.steps = max(steps, 1)
+        self.done = 0
+        head_ids = {id(weight) for weight in heads}
+        self._weights = list(weights)
+        # Where weights are float32 already the master is the weight itself, and costs nothing.
+        self._masters = [
+            weight if weight.dtype == torch.float32 else nn.Parameter(weight.detach().float())
+            for weight in self._weights
+        ]
+        groups = [
+            {"params": [m for w, m in self._pairs() if id(w) not in head_ids], "scale": 1.0},
+            {"params": [m for w, m in self._pairs() if id(w) in head_ids], "scale": head_scale},
+        ]
+        self._adam = torch.optim.AdamW(
+            [group for group in groups if group["params"]],
+            lr=settings.lr,
+            betas=settings.betas,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+
+    def _pairs(self) -> Iterable[tuple[nn.Parameter, nn.Parameter]]:
+        return zip(self._weights, self._masters, strict=True)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the coming step."""
+        s = self.settings
+        if self.done < s.warmup:
+            return s.lr * (self.done + 1) / (s.warmup + 1)
+        if s.decay == "constant":
+            return s.lr
+        share = min(1.0, (self.done - s.warmup) / max(1, self.steps - s.warmup))
+        left = 1 - share if s.decay == "linear" else (1 + math.cos(math.pi * share)) / 2
+        return s.lr * (s.final + (1 - s.final) * left)
+
+    def add(self, loss: Tensor) -> float:
+        """Backpropagate one micro-batch's part of the step's loss and add its gradient in float32.
+
+        The parts must sum to the step's loss: divide by the whole step's count, never by the micro-batch's.
+        Returns the part. Raises `TrainingStopped` where it is not finite.
+        """
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingStopped(f"the loss became {value} at update {self.done + 1}; the last good step is kept")
+        loss.backward()
+        for weight, master in self._pairs():
+            if weight is master or weight.grad is None:
+                continue
+            if master.grad is None:
+                master.grad = weight.grad.float()
+            else:
+                master.grad.add_(weight.grad)
+            weight.grad = None
+        return value
+
+    @torch.no_grad()
+    def step(self) -> float:
+        """Clip, move, and return the gradient norm before clipping.
+
+        Raises `TrainingStopped` where the norm is not finite; no weight has moved then.
+        """
+        gradients = [master.grad for master in self._masters if master.grad is not None]
+        norm = float(torch.nn.utils.get_total_norm(gradients))
+        if not math.isfinite(norm):
+            raise TrainingStopped(
+                f"the gradient norm became {norm} at update {self.done + 1}; the last step is kept"
+            )
+        torch.nn.utils.clip_grads_with_norm_(self._masters, self.settings.max_grad_norm, torch.tensor(norm))
+        for group in self._adam.param_groups:
+            group["lr"] = self.rate * group["scale"]
+        self._adam.step()
+        self._adam.zero_grad(set_to_none=True)
+        for weight, master in self._pairs():
+            if weight is not master:
+                weight.copy_(master)
+        self.done += 1
+        return norm
+
+    def save(self, file: Path) -> None:
+        """Write master weights and moments, from which `load` goes on to the same numbers."""
+        state = {"done": self.done, "masters": [m.detach() for m in self._masters], "adam": self._adam.state_dict()}
+        torch.save(state, file)
+
+    @torch.no_grad()
+    def load(self, file: Path) -> None:
+        """Take up the state that `save` wrote, weights included."""
+        state: dict[str, Any] = torch.load(file, weights_only=True)
+        self.done = state["done"]
+        for (weight, master), saved in zip(self._pairs(), state["masters"], strict=True):
+            master.copy_(saved)
+            if weight is not master:
+                weight.copy_(saved)
+        self._adam.load_state_dict(state["adam"])

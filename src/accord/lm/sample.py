@@ -1,0 +1,162 @@
+"""Sampling completions, many at once.
+
+A prompt is computed once for its samples; finished sequences leave the batch. Every sequence draws its own random
+numbers from its own seed, so what it says does not depend on what else is sampled beside it (beyond rounding).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from accord.errors import ModelError
+from accord.lm.causal import CausalModel
+from accord.records import Sample, Sampling
+
+__all__ = ["sample"]
+
+
+@torch.no_grad()
+def sample(
+    causal: CausalModel, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, *, batch: int = 64
+) -> list[list[Sample]]:
+    """`n` samples of each prompt (token ids), in the order of the prompts.
+
+    Log-probabilities are those of the distribution sampled from where top_p is 1 and top_k 0; otherwise they are
+    those of the full distribution at that temperature, so that a truncated sampler shows as a ratio that is not 1.
+    Raises `ModelError` where a prompt leaves no room for `max_tokens` tokens.
+    """
+    for number, prompt in enumerate(prompts):
+        if not prompt:
+            raise ModelError(f"prompt {number} is empty")
+        if len(prompt) + sampling.max_tokens > causal.context:
+            raise ModelError(
+                f"prompt {number}: {len(prompt)} tokens and {sampling.max_tokens} to write exceed the context of "
+                f"{causal.context}; shorten the prompt or lower max_tokens"
+            )
+    was_training = causal.model.training
+    causal.model.eval()
+    out: list[list[Sample]] = [[] for _ in prompts]
+    step = max(1, batch // n)
+    order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+    for start in range(0, len(order), step):
+        chunk = order[start : start + step]
+        uniform_ST = _uniforms(chunk, n, sampling)
+        for number, samples in zip(
+            chunk, _decode(causal, [prompts[i] for i in chunk], n, sampling, uniform_ST), strict=True
+        ):
+            out[number] = samples
+    causal.model.train(was_training)
+    return out
+
+
+def _uniforms(chunk: list[int], n: int, sampling: Sampling) -> Tensor:
+    """Numbers in [0, 1) for each sequence and step, from the seed, the prompt's place and the sample's."""
+    rows = []
+    for number in chunk:
+        generator = torch.Generator().manual_seed(((sampling.seed or 0) * 1_000_003 + number) % (1 << 63))
+        rows.append(torch.rand((n, sampling.max_tokens), generator=generator, dtype=torch.float64))
+    return torch.cat(rows)
+
+
+def _decode(
+    causal: CausalModel, prompts: list[Sequence[int]], n: int, sampling: Sampling, uniform_ST: Tensor
+) -> list[list[Sample]]:
+    device = causal.device
+    logits_SV, cache, mask_ST = _prefill(causal, prompts, n)
+    count = len(prompts) * n
+    uniform_ST = uniform_ST.to(device)
+    position_S = mask_ST.sum(1)
+    alive_S = torch.arange(count, device=device)
+    token_SL = torch.zeros((count, sampling.max_tokens), dtype=torch.long, device=device)
+    logprob_SL = torch.zeros((count, sampling.max_tokens), device=device)
+    length_S = torch.full((count,), sampling.max_tokens, device=device)
+    stopped_S = torch.zeros(count, dtype=torch.bool, device=device)
+    for step in range(sampling.max_tokens):
+        token_a, logprob_a = _draw(logits_SV, sampling, uniform_ST[alive_S, step])
+        token_SL[alive_S, step] = token_a
+        logprob_SL[alive_S, step] = logprob_a
+        ended_a = token_a == causal.eos_id
+        length_S[alive_S[ended_a]] = step + 1
+        stopped_S[alive_S[ended_a]] = True
+        if step + 1 == sampling.max_tokens or bool(ended_a.all()):
+            break
+        if bool(ended_a.any()):
+            keep_a = (~ended_a).nonzero()[:, 0]
+            cache.batch_select_indices(keep_a)
+            alive_S, token_a, mask_ST, position_S = (
+                alive_S[keep_a],
+                token_a[keep_a],
+                mask_ST[keep_a],
+                position_S[keep_a],
+            )
+        mask_ST = torch.cat([mask_ST, mask_ST.new_ones((len(alive_S), 1))], dim=1)
+        output: Any = causal.model(
+            input_ids=token_a[:, None],
+            position_ids=position_S[:, None],
+            attention_mask=mask_ST,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        logits_SV = output.logits[:, -1].float()
+        position_S = position_S + 1
+    samples = [
+        Sample(
+            token_ids=tuple(token_SL[row, :length].tolist()),
+            logprobs=tuple(logprob_SL[row, :length].tolist()),
+            stopped="eos" if ended else "length",
+        )
+        for row, (length, ended) in enumerate(zip(length_S.tolist(), stopped_S.tolist(), strict=True))
+    ]
+    return [samples[start : start + n] for start in range(0, count, n)]
+
+
+def _prefill(causal: CausalModel, prompts: list[Sequence[int]], n: int) -> tuple[Tensor, DynamicCache, Tensor]:
+    """Logits after each prompt [S, V], cache and mask [S, T] for S = P * n sequences; padding on the left."""
+    width = max(len(prompt) for prompt in prompts)
+    ids_PT = torch.full((len(prompts), width), causal.pad_id, device=causal.device)
+    mask_PT = torch.zeros((len(prompts), width), dtype=torch.long, device=causal.device)
+    for row, prompt in enumerate(prompts):
+        ids_PT[row, width - len(prompt) :] = torch.tensor(prompt, device=causal.device)
+        mask_PT[row, width - len(prompt) :] = 1
+    cache = DynamicCache(config=causal.model.config)
+    output: Any = causal.model(
+        input_ids=ids_PT,
+        position_ids=(mask_PT.cumsum(1) - 1).clamp(min=0),
+        attention_mask=mask_PT,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    )
+    cache.batch_repeat_interleave(n)
+    return output.logits[:, -1].float().repeat_interleave(n, 0), cache, mask_PT.repeat_interleave(n, 0)
+
+
+def _draw(logits_SV: Tensor, sampling: Sampling, uniform_S: Tensor) -> tuple[Tensor, Tensor]:
+    """A token for each row by inverting the cumulative distribution at `uniform_S`, and its log-probability."""
+    if sampling.temperature == 0:
+        token_S = logits_SV.argmax(-1)
+        return token_S, torch.log_softmax(logits_SV, -1).gather(1, token_S[:, None])[:, 0]
+    logprob_SV = torch.log_softmax(logits_SV / sampling.temperature, -1)
+    probability_SV = _truncate(logprob_SV, sampling).exp().double()
+    cumulative_SV = probability_SV.cumsum(-1)
+    threshold_S1 = uniform_S[:, None] * cumulative_SV[:, -1:]
+    token_S = torch.searchsorted(cumulative_SV, threshold_S1, right=True)[:, 0].clamp(max=logits_SV.shape[1] - 1)
+    return token_S, logprob_SV.gather(1, token_S[:, None])[:, 0]
+
+
+def _truncate(logprob_SV: Tensor, sampling: Sampling) -> Tensor:
+    """Remove what top-k and nucleus sampling (Holtzman et al. 2020) leave out; not renormalised."""
+    if sampling.top_k:
+        kth_S1 = logprob_SV.topk(min(sampling.top_k, logprob_SV.shape[1]), -1).values[:, -1:]
+        logprob_SV = logprob_SV.masked_fill(logprob_SV < kth_S1, -torch.inf)
+    if sampling.top_p < 1:
+        ordered_SV, index_SV = logprob_SV.sort(-1, descending=True)
+        share_SV = ordered_SV.softmax(-1)
+        outside_SV = share_SV.cumsum(-1) - share_SV >= sampling.top_p
+        logprob_SV = logprob_SV.masked_fill(
+            torch.zeros_like(outside_SV).scatter(1, index_SV, outside_SV), -torch.inf
+        )
+    return logprob_SV
