@@ -80,6 +80,4 @@ def _member(archive: Path, pinned: Pinned) -> bytes:
                 content = source.extractfile(entry) if entry.name.endswith(pinned.member) else None
                 if content is not None:
                     return content.read()
-    raise FetchError(
-        f"{archive.name} holds no {pinned.member}; is {pinned.package} {pinned.version} still the same?"
-    )
+    raise FetchError(f"{archive.name} holds no {pinned.member}; is {pinned.package} {pinned.version} still the same?")

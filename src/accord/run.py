@@ -261,9 +261,7 @@ class RunDirectory:
             raise ArtefactError(f"{folder}: a damaged checkpoint; delete it to start the stage again") from error
         for name, digest in digests.items():
             if not (folder / name).is_file() or digest_of(folder / name) != digest:
-                raise ArtefactError(
-                    f"{folder / name}: a damaged checkpoint; delete {folder} to start the stage again"
-                )
+                raise ArtefactError(f"{folder / name}: a damaged checkpoint; delete {folder} to start the stage again")
         return int(folder.name), folder
 
     # -- inside ------------------------------------------------------------------------------------------

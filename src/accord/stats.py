@@ -122,8 +122,7 @@ def bootstrap(
     if count > 1:
         random = np.random.default_rng(seed)
         draws = [
-            statistic(np.concatenate([members[c] for c in random.integers(0, count, count)]))
-            for _ in range(resamples)
+            statistic(np.concatenate([members[c] for c in random.integers(0, count, count)])) for _ in range(resamples)
         ]
         finite = np.asarray([draw for draw in draws if np.isfinite(draw)])
         if finite.size >= 0.9 * resamples:

@@ -1,9 +1,9 @@
 """What a check found: an estimate against a threshold, and one of four verdicts.
 
-    FIRES            the interval lies wholly beyond the threshold
-    QUIET            the interval lies wholly inside; for a fundamental challenge that is not "solved"
-    INCONCLUSIVE     the interval straddles the threshold; `needs` says how many observations it would take
-    NOT_ASSESSABLE   an input is missing; `needs` says which
+FIRES            the interval lies wholly beyond the threshold
+QUIET            the interval lies wholly inside; for a fundamental challenge that is not "solved"
+INCONCLUSIVE     the interval straddles the threshold; `needs` says how many observations it would take
+NOT_ASSESSABLE   an input is missing; `needs` says which
 """
 
 from dataclasses import asdict, dataclass, field

@@ -188,6 +188,4 @@ def _check_head(causal: CausalModel) -> None:
     ours_TV = causal.logits(causal.hidden(input_ids=ids_BT)[0])
     theirs_TV = causal.model(input_ids=ids_BT, use_cache=False).logits[0].float()
     if not torch.allclose(ours_TV, theirs_TV, atol=1e-2, rtol=1e-2):
-        raise ModelError(
-            f"{causal.name}: its logits are not a linear head over its last hidden state; not supported"
-        )
+        raise ModelError(f"{causal.name}: its logits are not a linear head over its last hidden state; not supported")

@@ -94,7 +94,7 @@ class Optimiser:
         """
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise TrainingStopped(f"the loss became {value} at update {self.done + 1}; the last good step is kept")
+            raise TrainingStopped(f"the loss became {value} at update {self.done + 1}")
         loss.backward()
         for weight, master in self._pairs():
             if weight is master or weight.grad is None:
@@ -115,9 +115,7 @@ class Optimiser:
         gradients = [master.grad for master in self._masters if master.grad is not None]
         norm = float(torch.nn.utils.get_total_norm(gradients))
         if not math.isfinite(norm):
-            raise TrainingStopped(
-                f"the gradient norm became {norm} at update {self.done + 1}; the last step is kept"
-            )
+            raise TrainingStopped(f"the gradient norm became {norm} at update {self.done + 1}; the last step is kept")
         torch.nn.utils.clip_grads_with_norm_(self._masters, self.settings.max_grad_norm, torch.tensor(norm))
         for group in self._adam.param_groups:
             group["lr"] = self.rate * group["scale"]

@@ -119,9 +119,7 @@ def _check(answer: Answer, vocabulary: int, causal: CausalModel) -> None:
         missing = "completion" if answer.prompt else "prompt"
         raise ModelError(f"item {answer.key}: an empty {missing} has no probability; leave the item out")
     if total > causal.context:
-        raise ModelError(
-            f"item {answer.key}: {total} tokens exceed the {causal.context} of {causal.name}; shorten it"
-        )
+        raise ModelError(f"item {answer.key}: {total} tokens exceed the {causal.context} of {causal.name}; shorten it")
     if (highest := max(max(answer.prompt), max(answer.completion))) >= vocabulary:
         raise ModelError(f"item {answer.key}: token id {highest} is outside the vocabulary of {vocabulary}")
 

@@ -156,7 +156,5 @@ def _truncate(logprob_SV: Tensor, sampling: Sampling) -> Tensor:
         ordered_SV, index_SV = logprob_SV.sort(-1, descending=True)
         share_SV = ordered_SV.softmax(-1)
         outside_SV = share_SV.cumsum(-1) - share_SV >= sampling.top_p
-        logprob_SV = logprob_SV.masked_fill(
-            torch.zeros_like(outside_SV).scatter(1, index_SV, outside_SV), -torch.inf
-        )
+        logprob_SV = logprob_SV.masked_fill(torch.zeros_like(outside_SV).scatter(1, index_SV, outside_SV), -torch.inf)
     return logprob_SV

@@ -4,8 +4,9 @@ Its tokenizer works on bytes, so any text can be written and read. As with many 
 the end-of-sequence token: whoever masks by `ids != pad` never teaches it to stop, and the tests would show it.
 """
 
+import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 __all__ = ["NAME", "tiny_model", "tiny_tokenizer"]
 
@@ -33,7 +34,6 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
 
 def tiny_model(*, seed: int = 0, width: int = 32, layers: int = 2) -> LlamaForCausalLM:
     """A Llama of `layers` layers and width `width`, with weights drawn from `seed`."""
-    set_seed(seed)
     tokenizer = tiny_tokenizer()
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -49,4 +49,6 @@ def tiny_model(*, seed: int = 0, width: int = 32, layers: int = 2) -> LlamaForCa
         pad_token_id=tokenizer.pad_token_id,
         initializer_range=0.1,
     )
-    return LlamaForCausalLM(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LlamaForCausalLM(config)

@@ -1,0 +1,100 @@
+"""A number from a text: a decoder with a linear head, read where a completion ends or at each of its tokens.
+
+As a judge it reads the text of a completion with its own tokenizer, so it may judge writers of any vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from accord.errors import ModelError
+from accord.interfaces import Scores
+from accord.lm.causal import CausalModel, DType, load
+from accord.lm.packed import Answer, PackedBatch, pack
+from accord.records import Completion, Prompt
+
+__all__ = ["ScalarModel", "load_scalar", "new_head"]
+
+HEAD = "head.safetensors"
+
+
+def new_head(width: int, *, seed: int) -> nn.Linear:
+    """A float32 head [width -> 1] drawn with standard deviation 1/sqrt(width + 1) (Stiennon et al. 2020), bias 0."""
+    generator = torch.Generator().manual_seed(seed)
+    head = nn.Linear(width, 1)
+    with torch.no_grad():
+        head.weight.normal_(0.0, (width + 1) ** -0.5, generator=generator)
+        head.bias.zero_()
+    return head
+
+
+@dataclass
+class ScalarModel:
+    """A decoder and a head. Scores are (head output - mean) / deviation."""
+
+    causal: CausalModel
+    head: nn.Linear
+    name: str
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    @classmethod
+    def fresh(cls, causal: CausalModel, *, name: str, seed: int = 0) -> "ScalarModel":
+        """A new head over `causal`."""
+        return cls(causal, new_head(causal.width, seed=seed).to(causal.device), name)
+
+    def trainable(self) -> list[nn.Parameter]:
+        """What training moves: the decoder's weights (or adapters) and the head."""
+        return [*self.causal.trainable(), *self.head.parameters()]
+
+    def answer(self, prompt: Prompt, completion: Completion, key: int) -> Answer:
+        """The completion as this model reads it: its text, ended by EOS."""
+        return Answer(
+            tuple(self.causal.encode_prompt(prompt)), tuple(self.causal.encode_completion(completion.text)), key
+        )
+
+    def at_end(self, batch: PackedBatch) -> Tensor:
+        """The head's output at the last token of each answer of the batch, [A], float32."""
+        hidden_XD = batch.hidden(self.causal)
+        raw_A: Tensor = self.head(hidden_XD[batch.last_A].float())[:, 0]
+        return raw_A
+
+    @torch.no_grad()
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        """One score a completion; `prompts[i]` is what `completions[i]` answers."""
+        if len(prompts) != len(completions):
+            raise ValueError(f"{len(prompts)} prompts but {len(completions)} completions")
+        heads = {prompt.id: tuple(self.causal.encode_prompt(prompt)) for prompt in prompts}
+        answers = [
+            Answer(heads[prompt.id], tuple(self.causal.encode_completion(completion.text)), key)
+            for key, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
+        ]
+        value_N = np.zeros(len(answers))
+        for batch in pack(self.causal, answers, batch_tokens=4096):
+            value_N[list(batch.keys)] = self.at_end(batch).double().cpu().numpy()
+        return Scores((value_N - self.mean) / self.deviation)
+
+    def save(self, folder: Path) -> None:
+        """Write the decoder (as `CausalModel.save`) and the head with its normalisation."""
+        self.causal.save(folder)
+        normalisation = torch.tensor([self.mean, self.deviation], dtype=torch.float64)
+        weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
+        save_file({**weights, "normalisation": normalisation}, folder / HEAD)
+
+
+def load_scalar(folder: Path, *, name: str, dtype: DType = "bfloat16", device: str = "cpu") -> ScalarModel:
+    """What `ScalarModel.save` wrote, ready to score. Raises `ModelError` where there is no head."""
+    if not (folder / HEAD).is_file():
+        raise ModelError(f"{folder}: not a reward model (no {HEAD})")
+    causal = load(folder, dtype=dtype, device=device)
+    causal.model.requires_grad_(False)
+    weights = load_file(folder / HEAD, device=device)
+    mean, deviation = weights.pop("normalisation").tolist()
+    head = nn.Linear(causal.width, 1).to(device)
+    head.load_state_dict(weights)
+    return ScalarModel(causal, head.requires_grad_(False), name, mean, deviation)

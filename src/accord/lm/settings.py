@@ -1,0 +1,41 @@
+"""Which model a stage starts from, and in what form it is trained."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from accord.lm.causal import CausalModel, DType, LoRA, add_lora, load
+
+__all__ = ["ModelSettings"]
+
+
+class ModelSettings(BaseModel):
+    """A model by name, its compute dtype and device. The optimiser's master weights are float32 whatever `dtype` is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: str | None = Field(
+        default=None,
+        description="packaged name (smollm2-135m, tiny), folder or hub id; unset: the supervised start of the run",
+    )
+    dtype: DType = "bfloat16"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    lora: LoRA | None = Field(default=None, description="train low-rank adapters instead of all weights")
+    trust_remote_code: bool = False
+
+    @property
+    def place(self) -> str:
+        """The device, with `auto` resolved."""
+        if self.device != "auto":
+            return self.device
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    def open(self, name: str | Path, *, seed: int = 0, train: bool = False) -> CausalModel:
+        """The model `name` in this form; with `train` and `lora` set, under fresh adapters."""
+        causal = load(name, dtype=self.dtype, device=self.place, seed=seed, trust_remote_code=self.trust_remote_code)
+        if not train:
+            causal.model.requires_grad_(False)
+            return causal
+        return causal if self.lora is None else add_lora(causal, self.lora, seed=seed)

@@ -1,0 +1,141 @@
+"""Evaluation by somebody else: the policy beside its start, judged by a model it was not optimised against."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from accord.feedback import read_data
+from accord.interfaces import Judge
+from accord.lm.causal import CausalModel, load
+from accord.lm.training import seed_of, shuffled
+from accord.loop.show import Show
+from accord.loop.stages import prompts_of, start_of
+from accord.policy.evaluate import compare, describe
+from accord.policy.rollout import roll_out
+from accord.recipe import Recipe
+from accord.records import Completion, Prompt
+from accord.run import RunDirectory
+from accord.stats import Estimate, mean
+
+__all__ = ["evaluate", "judges_of"]
+
+Row = dict[str, Any]
+TOGETHER = 4  # prompts sampled at once
+
+
+def judges_of(recipe: Recipe, run: RunDirectory) -> dict[str, Judge]:
+    """The run's judges by name: `reward`, which the policy learnt from, and the independent `judge`."""
+    judges: dict[str, Judge] = {}
+    if recipe.reward is not None and run.has("reward/model"):
+        judges["reward"] = recipe.reward.load(run)
+    if recipe.evaluate is not None and run.has("judge/model"):
+        judges["judge"] = recipe.evaluate.judge.load(run, stage="judge")
+    return judges
+
+
+def evaluate(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+    """Sample both arms on held-out prompts, judge them, judge the rollouts of the run, and write the numbers."""
+    assert recipe.evaluate is not None
+    judges = judges_of(recipe, run)
+    rows = _samples(recipe, run, judges, show)
+    run.write_jsonl("evaluation/samples.jsonl", rows, stage="evaluate")
+    arms = {arm: [row for row in rows if row["arm"] == arm] for arm in ("start", "policy")}
+    found: dict[str, Any] = {name: each.to_json() for name, each in compare(arms["policy"], arms["start"]).items()}
+    for arm, members in arms.items():
+        found[arm] = {name: each.to_json() for name, each in describe(members).items()}
+    if run.has("policy/samples.jsonl"):
+        rollouts = _rollouts(recipe, run, judges["judge"], show)
+        run.write_jsonl("evaluation/rollouts.jsonl", rollouts, stage="evaluate")
+        run.write_jsonl("evaluation/curve.jsonl", _curve(rollouts), stage="evaluate")
+    run.write_json("evaluation/evaluation.json", found, stage="evaluate")
+    show.say(f"  win rate over the start, by the independent judge: {Estimate.from_json(found['win_rate'])}")
+
+
+def _samples(recipe: Recipe, run: RunDirectory, judges: dict[str, Judge], show: Show) -> list[Row]:
+    """Fresh samples of both arms, with log-probabilities under the arm and under the start."""
+    assert recipe.evaluate is not None
+    assert recipe.policy is not None
+    data = read_data(run)
+    prompts = prompts_of(run, data, "held_out")[: recipe.evaluate.prompts]
+    form = recipe.policy
+    start = form.open(start_of(recipe, run), seed=seed_of(run.seed, "policy"))
+    tuned = load(run.verified("policy/model"), dtype=form.dtype, device=form.place)
+    rows: list[Row] = []
+    chunks = [prompts[i : i + TOGETHER] for i in range(0, len(prompts), TOGETHER)]
+    work = [(arm, causal, chunk) for arm, causal in (("start", start), ("policy", tuned)) for chunk in chunks]
+    for number, (arm, causal, chunk) in enumerate(show.track(work, "samples", len(work))):
+        sampling = recipe.evaluate.sampling.model_copy(update={"seed": seed_of(run.seed, "evaluate", number)})
+        rows += _arm(arm, causal, start, judges, chunk, recipe.evaluate.samples, sampling, len(rows))
+    return rows
+
+
+def _arm(
+    arm: str,
+    causal: CausalModel,
+    start: CausalModel,
+    judges: dict[str, Judge],
+    prompts: Sequence[Prompt],
+    n: int,
+    sampling: Any,
+    first: int,
+) -> list[Row]:
+    made = roll_out(causal, start, judges["judge"], prompts, n, sampling)
+    columns = {"judge": made.score_B.tolist()}
+    if "reward" in judges:
+        columns["proxy"] = judges["reward"].score(made.prompts, made.completions).value_N.tolist()
+    rows = []
+    for index, (completion, each) in enumerate(zip(made.completions, made.samples, strict=True)):
+        size = len(each.token_ids)
+        rows.append(
+            {
+                "arm": arm,
+                "index": first + index,
+                "prompt": completion.prompt,
+                "text": completion.text,
+                "token_ids": list(each.token_ids),
+                "sampled_logprobs": [round(x, 6) for x in each.logprobs],
+                "logprobs": [round(x, 6) for x in made.policy.logprob_BT[index, :size].tolist()],
+                "reference_logprobs": [round(x, 6) for x in made.reference_BT[index, :size].tolist()],
+                "stopped": each.stopped,
+                **{name: round(column[index], 6) for name, column in columns.items()},
+            }
+        )
+    return rows
+
+
+def _rollouts(recipe: Recipe, run: RunDirectory, judge: Judge, show: Show) -> list[Row]:
+    """The independent judge's second opinion on (at most `curve` of) the rollouts of each step."""
+    assert recipe.evaluate is not None
+    prompts = read_data(run).prompts
+    by_step = {step: list(rows) for step, rows in groupby(run.read_jsonl("policy/samples.jsonl"), lambda r: r["step"])}
+    found: list[Row] = []
+    for step, rows in show.track(by_step.items(), "judging", len(by_step)):
+        chosen = [rows[i] for i in sorted(shuffled(len(rows), run.seed, "curve", step)[: recipe.evaluate.curve])]
+        asked = [prompts[row["prompt"]] for row in chosen]
+        written = [Completion(prompt=row["prompt"], text=row["text"]) for row in chosen]
+        for row, score in zip(chosen, judge.score(asked, written).value_N.tolist(), strict=True):
+            kl = float(np.sum(row["logprobs"]) - np.sum(row["reference_logprobs"]))
+            found.append(
+                {
+                    "step": step,
+                    "index": row["index"],
+                    "prompt": row["prompt"],
+                    "proxy": row["reward"],
+                    "judge": round(score, 6),
+                    "kl": round(kl, 6),
+                }
+            )
+    return found
+
+
+def _curve(rollouts: list[Row]) -> Iterator[Row]:
+    """The reward model's and the judge's mean score at each step's KL, with intervals over prompts."""
+    for step, members in groupby(rollouts, lambda row: row["step"]):
+        rows = list(members)
+        prompts = [row["prompt"] for row in rows]
+        numbers = {name: mean([row[name] for row in rows], prompts).to_json() for name in ("kl", "proxy", "judge")}
+        yield {"step": step, **numbers}
+
+

@@ -1,0 +1,114 @@
+"""The training stages of a run: each reads what the stages before it left in the run, and leaves its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from accord.errors import RecipeError
+from accord.feedback import Dataset, read_data
+from accord.loop.show import Show
+from accord.policy.dpo import DPO
+from accord.policy.ppo import PPO
+from accord.policy.sft import SFT, Example
+from accord.recipe import Recipe
+from accord.records import Prompt
+from accord.reward.evaluate import evaluate, score_split
+from accord.reward.fit import BradleyTerry
+from accord.run import RunDirectory
+
+__all__ = ["judge", "policy", "reward", "sft", "start_of", "supervised_examples"]
+
+
+def sft(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+    """The supervised start."""
+    assert recipe.sft is not None
+    examples = supervised_examples(run)
+    for _ in show.steps(recipe.sft.steps(examples, run), "sft"):
+        pass
+
+
+def reward(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+    """The reward model that the policy learns from."""
+    assert recipe.reward is not None
+    _fit(recipe.reward, run, show, split="train", stage="reward")
+
+
+def judge(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+    """The independent judge, from feedback that the reward model never sees."""
+    assert recipe.evaluate is not None
+    _fit(recipe.evaluate.judge, run, show, split="judge", stage="judge")
+
+
+def policy(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+    """The policy, by the algorithm that the recipe names."""
+    data = read_data(run)
+    for _ in show.steps(_policy_steps(recipe, run, data), "policy"):
+        pass
+
+
+def start_of(recipe: Recipe, run: RunDirectory) -> Path | str:
+    """What the policy starts from, and is compared with: its own base, else the supervised start."""
+    if recipe.policy is not None and not isinstance(recipe.policy, SFT) and recipe.policy.base is not None:
+        return recipe.policy.base
+    if recipe.sft is not None:
+        return run.verified("sft/model")
+    if isinstance(recipe.policy, SFT):
+        return recipe.policy.base
+    raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")
+
+
+def supervised_examples(run: RunDirectory) -> list[Example]:
+    """What the supervised start learns from: prompts and completions of the train side."""
+    data = read_data(run)
+    rows = run.read_jsonl("data/sft.jsonl")
+    return [(data.prompts[row["prompt"]], data.completions[row["completion"]]) for row in rows]
+
+
+def prompts_of(run: RunDirectory, data: Dataset, split: str) -> list[Prompt]:
+    """The prompts of a split, in the order of the run's file."""
+    rows = run.read_jsonl("data/prompts.jsonl")
+    return [data.prompts[row["id"]] for row in rows if row["split"] == split]
+
+
+def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[Any]:
+    start = start_of(recipe, run)
+    match recipe.policy:
+        case PPO() as ppo:
+            assert recipe.reward is not None
+            examples = supervised_examples(run) if ppo.pretrain_coef else []
+            scored_by = recipe.reward.load(run)
+            return ppo.steps(prompts_of(run, data, "train"), scored_by, run, start=start, examples=examples)
+        case DPO() as dpo:
+            return dpo.steps(data, run, start=start)
+        case SFT() as again:
+            chosen = {pair.chosen for pair in data.pairs["train"] if not pair.tie}
+            examples = [(data.prompts[data.completions[i].prompt], data.completions[i]) for i in sorted(chosen)]
+            return again.steps(examples, run, start=start, stage="policy")
+        case None:
+            raise RecipeError("recipe.policy: missing")
+
+
+def _fit(settings: BradleyTerry, run: RunDirectory, show: Show, *, split: str, stage: str) -> None:
+    data = read_data(run)
+    for _ in show.steps(settings.steps(data, run, split=split, stage=stage), stage):
+        pass
+    with show.busy(f"  {stage}: scoring the held-out completions"):
+        model = settings.load(run, stage=stage)
+        scores = score_split(model, data, "held_out")
+    found = evaluate(scores, data, fitted_on=split, deviation=model.deviation)
+    agreement = run.read_json("data/summary.json").get("agreement")
+    rows = [
+        {
+            "completion": name,
+            "prompt": data.completions[name].prompt,
+            "score": score,
+            "length": len(model.causal.encode_completion(data.completions[name].text)),
+        }
+        for name, score in scores.items()
+    ]
+    run.write_jsonl(f"{stage}/scores.jsonl", rows, stage=stage)
+    content = {name: estimate.to_json() for name, estimate in found.items()}
+    run.write_json(f"{stage}/evaluation.json", {**content, "agreement": agreement}, stage=stage)
+    show.say(f"  {stage}: held-out accuracy {found['accuracy']}")
+
+

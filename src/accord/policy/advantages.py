@@ -1,0 +1,60 @@
+"""Rewards and advantages of sampled sequences: pure functions of tensors.
+
+All are [B, T] with `mask_BT` true at the tokens that were sampled; a sequence starts at place 0, its end-of-sequence
+token (where it was sampled) included. What lies outside the mask is ignored and returned as 0.
+"""
+
+import torch
+from torch import Tensor
+
+__all__ = ["adapted", "gae", "kl_penalised", "whitened"]
+
+
+def kl_penalised(score_B: Tensor, logprob_BT: Tensor, reference_BT: Tensor, mask_BT: Tensor, *, kl: float) -> Tensor:
+    """The reward of each token: -kl (log pi - log ref), and the judge's score on the last one.
+
+    Ziegler et al. 2019 (arXiv 1909.08593), eq. 2, spread over tokens as in their code.
+    """
+    reward_BT = -kl * (logprob_BT - reference_BT) * mask_BT
+    last_B = mask_BT.sum(1) - 1
+    rows_B = torch.arange(len(score_B), device=score_B.device)
+    reward_BT[rows_B, last_B] += score_B
+    return reward_BT
+
+
+def gae(
+    reward_BT: Tensor, value_BT: Tensor, mask_BT: Tensor, *, discount: float, trace: float
+) -> tuple[Tensor, Tensor]:
+    """Generalised advantage estimation (Schulman et al. 2016, arXiv 1506.02438, eq. 16), and returns.
+
+    value_BT[b, t] is the value of what stands before token t. After a sequence's last token the value is 0.
+
+    A_t = sum_l (discount trace)^l delta_{t+l},  delta_t = r_t + discount V_{t+1} - V_t,  return_t = A_t + V_t.
+    """
+    reward_BT = reward_BT * mask_BT
+    value_BT = value_BT * mask_BT
+    advantage_BT = torch.zeros_like(reward_BT)
+    ahead_B = torch.zeros_like(reward_BT[:, 0])
+    next_B = torch.zeros_like(ahead_B)
+    for t in reversed(range(reward_BT.shape[1])):
+        delta_B = reward_BT[:, t] + discount * next_B - value_BT[:, t]
+        ahead_B = (delta_B + discount * trace * ahead_B) * mask_BT[:, t]
+        next_B = value_BT[:, t]
+        advantage_BT[:, t] = ahead_B
+    return advantage_BT, advantage_BT + value_BT
+
+
+def whitened(x_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """Mean 0 and standard deviation 1 over the tokens of the mask. A single token becomes 0."""
+    inside_N = x_BT[mask_BT]
+    deviation = inside_N.std(correction=0)
+    return torch.where(mask_BT, (x_BT - inside_N.mean()) / (deviation + 1e-8), torch.zeros_like(x_BT))
+
+
+def adapted(coefficient: float, kl: float, *, target: float, rate: float) -> float:
+    """The KL coefficient after a step whose KL was `kl` nats a sequence (Ziegler et al. 2019, section 2.2).
+
+    coefficient (1 + rate e) with e = clip((kl - target) / target, -0.2, 0.2).
+    """
+    error = min(0.2, max(-0.2, (kl - target) / target))
+    return coefficient * (1 + rate * error)

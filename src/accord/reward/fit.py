@@ -1,0 +1,192 @@
+"""Bradley-Terry reward models: what people prefer, learnt by a decoder with a linear head.
+
+Completions that are compared with each other are scored once for all their pairs: the pairs of a sheet of 30 items
+cost 30 scorings, not twice their number. A step's loss is the weighted mean over all its pairs, however it was split.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from time import monotonic
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from accord.errors import RecipeError
+from accord.feedback import Dataset
+from accord.lm.optim import Optim, Optimiser
+from accord.lm.packed import pack
+from accord.lm.scalar import ScalarModel, load_scalar
+from accord.lm.settings import ModelSettings
+from accord.lm.training import Progress, seed_of, shuffled
+from accord.records import Pair
+from accord.reward.likelihoods import bradley_terry
+from accord.run import RunDirectory
+
+__all__ = ["BradleyTerry", "RewardStep"]
+
+
+@dataclass(frozen=True)
+class RewardStep:
+    """One step: mean loss and accuracy over its pairs (ties left out of the accuracy; None where all were tied)."""
+
+    step: int
+    total: int
+    loss: float
+    accuracy: float | None
+    pairs: int
+    lr: float
+    grad_norm: float
+    seconds: float
+
+
+class BradleyTerry(ModelSettings):
+    """Settings of a Bradley-Terry reward model (Bradley & Terry 1952; Christiano et al. 2017)."""
+
+    kind: Literal["bradley_terry"] = "bradley_terry"
+    base: str = "smollm2-135m"
+    epochs: float = Field(default=1.0, gt=0, description="passes over the compared completions")
+    step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
+    group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
+    save_every: int = Field(default=20, ge=1)
+    optim: Optim = Optim(lr=2e-5)
+    head_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
+
+    def fit(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> ScalarModel:
+        """Train to the end and return the judge, which is also kept in the run under `<stage>/model`."""
+        for _ in self.steps(data, run, split=split, stage=stage):
+            pass
+        return self.load(run, stage=stage)
+
+    def load(self, run: RunDirectory, *, stage: str = "reward") -> ScalarModel:
+        """The judge that `fit` left in the run, its digest checked."""
+        return load_scalar(run.verified(f"{stage}/model"), name=stage, dtype=self.dtype, device=self.place)
+
+    def steps(
+        self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward"
+    ) -> Iterator[RewardStep]:
+        """The training loop. Goes on from the last checkpoint of `stage` in `run`.
+
+        Raises `RecipeError` where the split has no pairs, `TrainingStopped` where a number leaves its bounds.
+        """
+        groups = _groups(data.pairs[split], self.group_completions)
+        if not groups:
+            raise RecipeError(f"{stage}: the split '{split}' has no pairs")
+        seed = seed_of(run.seed, stage)
+        judge = ScalarModel.fresh(self.open(self.base, seed=seed, train=True), name=stage, seed=seed)
+        plan = self._plan(groups, seed)
+        heads = list(judge.head.parameters())
+        optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=heads, head_scale=self.head_scale)
+        progress = Progress(run, stage, optimiser, save_every=self.save_every)
+        judge.causal.model.train()
+        with progress.guarded():
+            for step in range(progress.start + 1, len(plan) + 1):
+                made = self._step(judge, optimiser, data, [groups[i] for i in plan[step - 1]], step, len(plan))
+                row = {name: value for name, value in vars(made).items() if name != "total"}
+                progress.done(step, [row])
+                yield made
+        _normalise(judge, data, data.pairs[split])
+        with run.write_folder(f"{stage}/model", stage=stage) as folder:
+            judge.save(folder)
+        progress.finish()
+
+    def _plan(self, groups: list[list[Pair]], seed: int) -> list[list[int]]:
+        """Which groups each step takes: whole groups, shuffled anew for each pass."""
+        sizes = [len(_ids(group)) for group in groups]
+        wanted = self.epochs * sum(sizes)
+        plan: list[list[int]] = [[]]
+        taken, held, epoch = 0, 0, 0
+        while taken < wanted:
+            for index in shuffled(len(groups), seed, "epoch", epoch):
+                if plan[-1] and held + sizes[index] > self.step_completions:
+                    plan.append([])
+                    held = 0
+                plan[-1].append(index)
+                held += sizes[index]
+                taken += sizes[index]
+                if taken >= wanted:
+                    break
+            epoch += 1
+        return plan
+
+    def _step(
+        self,
+        judge: ScalarModel,
+        optimiser: Optimiser,
+        data: Dataset,
+        groups: list[list[Pair]],
+        step: int,
+        total: int,
+    ) -> RewardStep:
+        began = monotonic()
+        weight = sum(pair.weight for group in groups for pair in group)
+        loss, right, decided = 0.0, 0, 0
+        for group in groups:
+            ids = _ids(group)
+            place = {each: i for i, each in enumerate(ids)}
+            score_A = _scores(judge, data, ids)
+            device = score_A.device
+            chosen_P = torch.tensor([place[pair.chosen] for pair in group], device=device)
+            rejected_P = torch.tensor([place[pair.rejected] for pair in group], device=device)
+            tie_P = torch.tensor([pair.tie for pair in group], device=device)
+            weight_P = torch.tensor([pair.weight for pair in group], device=device)
+            margin_P = score_A[chosen_P] - score_A[rejected_P]
+            loss += optimiser.add((weight_P * bradley_terry(margin_P, tie_P)).sum() / weight)
+            right += int(((margin_P > 0) & ~tie_P).sum())
+            decided += int((~tie_P).sum())
+        rate = optimiser.rate
+        norm = optimiser.step()
+        pairs = sum(map(len, groups))
+        accuracy = right / decided if decided else None
+        return RewardStep(step, total, loss, accuracy, pairs, rate, norm, round(monotonic() - began, 3))
+
+
+def _ids(group: Sequence[Pair]) -> list[str]:
+    """The completions that a group compares, in order of appearance."""
+    return list(dict.fromkeys(each for pair in group for each in (pair.chosen, pair.rejected)))
+
+
+def _groups(pairs: Sequence[Pair], limit: int) -> list[list[Pair]]:
+    """Pairs of one prompt and batch together, cut where a group would compare more than `limit` completions."""
+    groups: list[list[Pair]] = []
+    for _, members in groupby(sorted(pairs, key=_unit), key=_unit):
+        seen: set[str] = set()
+        groups.append([])
+        for pair in members:
+            if len(seen | {pair.chosen, pair.rejected}) > limit:
+                groups.append([])
+                seen = set()
+            groups[-1].append(pair)
+            seen |= {pair.chosen, pair.rejected}
+    return groups
+
+
+def _unit(pair: Pair) -> tuple[str, str]:
+    return pair.prompt, pair.batch or ""
+
+
+def _scores(judge: ScalarModel, data: Dataset, ids: Sequence[str]) -> torch.Tensor:
+    """Raw scores of completions by id, [A], with their graph."""
+    answers = []
+    for key, name in enumerate(ids):
+        completion = data.completions[name]
+        answers.append(judge.answer(data.prompts[completion.prompt], completion, key))
+    batches = pack(judge.causal, answers)
+    found_A = torch.cat([judge.at_end(batch) for batch in batches])
+    keys = torch.tensor([key for batch in batches for key in batch.keys], device=found_A.device)
+    return found_A[keys.argsort()]
+
+
+def _normalise(judge: ScalarModel, data: Dataset, pairs: Sequence[Pair]) -> None:
+    """Give the scores mean 0 and standard deviation 1 on (at most 2,000 of) the completions that were compared.
+
+    A Bradley-Terry reward is known up to a constant; fixing its place and width lets KL coefficients mean the same
+    for every reward model. The margin in logits is the difference of scores times `deviation`.
+    """
+    names = _ids(pairs)
+    chosen: list[Any] = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:2000]]
+    judge.causal.model.eval()
+    value_N = judge.score([data.prompts[each.prompt] for each in chosen], chosen).value_N
+    judge.mean, judge.deviation = float(value_N.mean()), max(float(np.std(value_N)), 1e-6)
