@@ -69,9 +69,17 @@ class Record(Value):
     @cached_property
     def id(self) -> str:
         """The record's name: the same content has the same id, whoever computes it and whenever."""
+        return self.name_of(self.canonical())
+
+    def canonical(self) -> str:
+        """The content as JSON in one fixed form: what is set, fields in order of name."""
         content = self.model_dump(mode="json", exclude_none=True)
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return self.prefix + hashlib.sha256(text.encode()).hexdigest()[:20]
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def name_of(cls, canonical: str) -> str:
+        """The id of the record that has this canonical content."""
+        return cls.prefix + hashlib.sha256(canonical.encode()).hexdigest()[:20]
 
 
 class Message(Value):

@@ -1,0 +1,83 @@
+"""What people said, kept: the ledger, the formats of others, pairs, splits, agreement and reliability."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accord.feedback.adding import Added, Adding
+    from accord.feedback.dataset import Dataset, Overlaps, draw_dataset, overlaps, read_data, write_data
+    from accord.feedback.formats import FORMATS, Format, import_feedback
+    from accord.feedback.formats.accord_jsonl import export
+    from accord.feedback.knowing import in_order_of_text, is_known, order_known, standing, unknown_evaluator
+    from accord.feedback.ledger import Ledger
+    from accord.feedback.pairs import Drawn, draw_pairs, pairs_from_comparison, pairs_from_ranking, pairs_from_ratings
+    from accord.feedback.prompts import prompt_for, review_prompts
+    from accord.feedback.splits import FRACTIONS, SPLITS, split
+
+_HOME = {
+    "Added": "adding",
+    "Adding": "adding",
+    "FORMATS": "formats",
+    "Format": "formats",
+    "export": "formats.accord_jsonl",
+    "import_feedback": "formats",
+    "prompt_for": "prompts",
+    "review_prompts": "prompts",
+    "Dataset": "dataset",
+    "Drawn": "pairs",
+    "FRACTIONS": "splits",
+    "Ledger": "ledger",
+    "Overlaps": "dataset",
+    "SPLITS": "splits",
+    "draw_dataset": "dataset",
+    "draw_pairs": "pairs",
+    "in_order_of_text": "knowing",
+    "is_known": "knowing",
+    "order_known": "knowing",
+    "overlaps": "dataset",
+    "pairs_from_comparison": "pairs",
+    "pairs_from_ranking": "pairs",
+    "pairs_from_ratings": "pairs",
+    "read_data": "dataset",
+    "split": "splits",
+    "standing": "knowing",
+    "unknown_evaluator": "knowing",
+    "write_data": "dataset",
+}
+
+__all__ = [
+    "FORMATS",
+    "FRACTIONS",
+    "SPLITS",
+    "Added",
+    "Adding",
+    "Dataset",
+    "Drawn",
+    "Format",
+    "Ledger",
+    "Overlaps",
+    "draw_dataset",
+    "draw_pairs",
+    "export",
+    "import_feedback",
+    "in_order_of_text",
+    "is_known",
+    "order_known",
+    "overlaps",
+    "pairs_from_comparison",
+    "pairs_from_ranking",
+    "pairs_from_ratings",
+    "prompt_for",
+    "read_data",
+    "review_prompts",
+    "split",
+    "standing",
+    "unknown_evaluator",
+    "write_data",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -104,12 +104,16 @@ class CausalModel:
         output = backbone(**inputs, use_cache=False)
         return output.last_hidden_state  # type: ignore[no-any-return]  # transformers leaves outputs untyped
 
-    def logits(self, hidden_ND: Tensor) -> Tensor:
-        """Next-token logits in float32, [N, V], from hidden states [N, D]."""
+    def raw_logits(self, hidden_ND: Tensor) -> Tensor:
+        """Next-token logits as the head makes them, in the model's dtype, [N, V], from hidden states [N, D]."""
         head: nn.Module = self.model.get_output_embeddings()
-        logits_NV: Tensor = head(hidden_ND).float()
+        logits_NV: Tensor = head(hidden_ND)
         cap = getattr(self.model.config.get_text_config(), "final_logit_softcapping", None)
         return logits_NV if cap is None else cap * torch.tanh(logits_NV / cap)
+
+    def logits(self, hidden_ND: Tensor) -> Tensor:
+        """Next-token logits in float32, [N, V], from hidden states [N, D]."""
+        return self.raw_logits(hidden_ND).float()
 
     def trainable(self) -> list[nn.Parameter]:
         """The weights that training moves: all of them, or the adapters'."""

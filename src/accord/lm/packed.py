@@ -1,12 +1,12 @@
 """Rows in which a prompt is computed once for all the answers to it.
 
-    row:        prompt | answer 1 | answer 2 | ...            one row of a batch
-    attention:  an answer sees the prompt and itself only
-    positions:  every answer starts where the prompt ends
+    row:        prompt A | answer | answer | ... | prompt B | answer | ...        one row of a batch
+    attention:  an answer sees its prompt and itself only, a prompt itself only
+    positions:  a prompt starts at 0, every answer where its prompt ends
 
-So a shared prompt gives exactly what repeating it would. A completion of n tokens gives n predictions: the first is
-made where the prompt ends, the others along the completion; places to read are carried as indices, so nothing is
-ever masked by comparing with the padding token.
+So a shared prompt gives exactly what repeating it would, and rows are filled to the brim: padding is time. A
+completion of n tokens gives n predictions: the first is made where the prompt ends, the others along the completion;
+places to read are carried as indices, so nothing is ever masked by comparing with the padding token.
 """
 
 from collections.abc import Iterable, Sequence
@@ -70,7 +70,7 @@ class PackedBatch:
 
 
 def pack(
-    causal: CausalModel, answers: Iterable[Answer], *, row_tokens: int = 256, batch_tokens: int = 2048
+    causal: CausalModel, answers: Iterable[Answer], *, row_tokens: int = 320, batch_tokens: int = 2048
 ) -> list[PackedBatch]:
     """Lay answers out in batches of at most `batch_tokens` places, answers to one prompt side by side.
 
@@ -78,99 +78,160 @@ def pack(
     Raises `ModelError` for an empty completion or prompt, an id outside the vocabulary, and a sequence longer than
     the model's context: nothing is ever cut short silently.
     """
-    rows = _rows(causal, answers, row_tokens)
-    rows.sort(key=_length)
-    batches: list[list[list[Answer]]] = []
+    blocks = _blocks(causal, answers, row_tokens)
+    rows = sorted(_rows(blocks, row_tokens), key=lambda row: row.length, reverse=True)
+    batches: list[list[_Row]] = []
     for row in rows:
-        # Sorted by length, so this row is the widest of its batch so far.
-        if batches and (len(batches[-1]) + 1) * _length(row) <= batch_tokens:
+        # Sorted by length, so the first row of a batch is its widest. A row much shorter than that starts a new batch.
+        width = batches[-1][0].length if batches else 0
+        if batches and (len(batches[-1]) + 1) * width <= batch_tokens and row.length >= FULL * width:
             batches[-1].append(row)
         else:
             batches.append([row])
     return [_lay_out(batch, causal.pad_id, causal.device) for batch in batches]
 
 
-def _length(row: Sequence[Answer]) -> int:
-    return len(row[0].prompt) + sum(len(answer.completion) for answer in row)
+FULL = 0.7  # a row that fills less of a batch's width than this is cheaper in a batch of its own
 
 
-def _rows(causal: CausalModel, answers: Iterable[Answer], row_tokens: int) -> list[list[Answer]]:
-    vocabulary = causal.vocabulary
+@dataclass
+class _Row:
+    """Blocks (answers to one prompt) side by side, and how many places they take."""
+
+    blocks: list[list[Answer]]
+    length: int
+
+
+def _length(block: Sequence[Answer]) -> int:
+    return len(block[0].prompt) + sum(len(answer.completion) for answer in block)
+
+
+def _blocks(causal: CausalModel, answers: Iterable[Answer], row_tokens: int) -> list[list[Answer]]:
+    """Answers to one prompt together, as many as fit into a row."""
+    vocabulary, context = causal.vocabulary, causal.context
     by_prompt: dict[tuple[int, ...], list[Answer]] = {}
     for answer in answers:
-        _check(answer, vocabulary, causal)
+        _check(answer, vocabulary, context, causal.name)
         by_prompt.setdefault(answer.prompt, []).append(answer)
-    rows: list[list[Answer]] = []
+    blocks: list[list[Answer]] = []
     for group in by_prompt.values():
-        group.sort(key=lambda answer: len(answer.completion))
-        row: list[Answer] = []
-        for answer in group:
-            if row and _length(row) + len(answer.completion) > row_tokens:
-                rows.append(row)
-                row = []
-            row.append(answer)
-        rows.append(row)
+        length = row_tokens + 1
+        for answer in sorted(group, key=lambda answer: len(answer.completion)):
+            if length + len(answer.completion) > row_tokens:
+                blocks.append([])
+                length = len(answer.prompt)
+            blocks[-1].append(answer)
+            length += len(answer.completion)
+    return blocks
+
+
+def _rows(blocks: list[list[Answer]], row_tokens: int) -> list[_Row]:
+    """Blocks into as few rows as first-fit decreasing finds."""
+    rows: list[_Row] = []
+    for block in sorted(blocks, key=_length, reverse=True):
+        length = _length(block)
+        row = next((row for row in rows if row.length + length <= row_tokens), None)
+        if row is None:
+            rows.append(_Row([block], length))
+        else:
+            row.blocks.append(block)
+            row.length += length
     return rows
 
 
-def _check(answer: Answer, vocabulary: int, causal: CausalModel) -> None:
+def _check(answer: Answer, vocabulary: int, context: int, name: str) -> None:
     total = len(answer.prompt) + len(answer.completion)
     if not answer.prompt or not answer.completion:
         missing = "completion" if answer.prompt else "prompt"
         raise ModelError(f"item {answer.key}: an empty {missing} has no probability; leave the item out")
-    if total > causal.context:
-        raise ModelError(f"item {answer.key}: {total} tokens exceed the {causal.context} of {causal.name}; shorten it")
-    if (highest := max(max(answer.prompt), max(answer.completion))) >= vocabulary:
-        raise ModelError(f"item {answer.key}: token id {highest} is outside the vocabulary of {vocabulary}")
+    if total > context:
+        raise ModelError(f"item {answer.key}: {total} tokens exceed the {context} of {name}; shorten it")
+    for token in (min(*answer.prompt, *answer.completion), max(*answer.prompt, *answer.completion)):
+        if not 0 <= token < vocabulary:
+            raise ModelError(f"item {answer.key}: token id {token} is outside the vocabulary of {vocabulary}")
 
 
-def _lay_out(rows: list[list[Answer]], pad_id: int, device: torch.device) -> PackedBatch:
-    width = max(_length(row) for row in rows)
-    input_ids = torch.full((len(rows), width), pad_id)
-    position_ids = torch.zeros((len(rows), width), dtype=torch.long)
-    # Segment 0 is the prompt, 1.. the answers, -1 padding: a place sees its own segment and segment 0, backwards.
-    segment = torch.full((len(rows), width), -1)
-    keys: list[int] = []
-    source: list[int] = []
-    place: list[int] = []
-    target: list[int] = []
-    owner: list[int] = []
-    step: list[int] = []
-    last: list[int] = []
-    for number, row in enumerate(rows):
-        start = len(row[0].prompt)
-        base = number * width
-        input_ids[number, :start] = torch.tensor(row[0].prompt)
-        position_ids[number, :start] = torch.arange(start)
-        segment[number, :start] = 0
-        at = start
-        for index, answer in enumerate(row, 1):
+class _Layout:
+    """The flat lists that a batch is made of, grown block by block. `at` is the next free place."""
+
+    def __init__(self) -> None:
+        self.at = 0
+        self.segments = 0
+        self.keys: list[int] = []
+        self.last: list[int] = []
+        # One entry a place in use: where it is, its token, its position, its segment and the segment of its prompt.
+        self.used: list[int] = []
+        self.token: list[int] = []
+        self.position: list[int] = []
+        self.segment: list[int] = []
+        self.root: list[int] = []
+        # One entry a completion token.
+        self.source: list[int] = []
+        self.place: list[int] = []
+        self.target: list[int] = []
+        self.owner: list[int] = []
+        self.step: list[int] = []
+
+    def add(self, block: Sequence[Answer]) -> None:
+        """A prompt and its answers."""
+        prompt = block[0].prompt
+        end = self.at + len(prompt) - 1
+        root = self.segments
+        self._run(prompt, 0, root)
+        for answer in block:
             size = len(answer.completion)
-            input_ids[number, at : at + size] = torch.tensor(answer.completion)
-            position_ids[number, at : at + size] = torch.arange(start, start + size)
-            segment[number, at : at + size] = index
-            source += [base + start - 1, *range(base + at, base + at + size - 1)]
-            place += range(base + at, base + at + size)
-            target += answer.completion
-            owner += [len(keys)] * size
-            step += range(size)
-            last.append(base + at + size - 1)
-            keys.append(answer.key)
-            at += size
-    causal = torch.ones((width, width), dtype=torch.bool).tril()
-    seen = (segment[:, :, None] == segment[:, None, :]) | (segment[:, None, :] == 0)
-    # A padding place sees itself (and other padding before it): a row of nothing but -inf would be NaN.
-    mask = torch.zeros(seen.shape).masked_fill(~(seen & causal), torch.finfo(torch.bfloat16).min)
-    index = {"dtype": torch.long, "device": device}
+            first = self.at
+            self._run(answer.completion, len(prompt), root)
+            self.source += [end, *range(first, first + size - 1)]
+            self.place += range(first, first + size)
+            self.target += answer.completion
+            self.owner += [len(self.keys)] * size
+            self.step += range(size)
+            self.last.append(first + size - 1)
+            self.keys.append(answer.key)
+
+    def _run(self, tokens: tuple[int, ...], position: int, root: int) -> None:
+        size = len(tokens)
+        self.used += range(self.at, self.at + size)
+        self.token += tokens
+        self.position += range(position, position + size)
+        self.segment += [self.segments] * size
+        self.root += [root] * size
+        self.segments += 1
+        self.at += size
+
+
+def _lay_out(rows: list[_Row], pad_id: int, device: torch.device) -> PackedBatch:
+    width = rows[0].length
+    layout = _Layout()
+    for number, row in enumerate(rows):
+        layout.at = number * width
+        for block in row.blocks:
+            layout.add(block)
+
+    def grid(values: list[int], empty: int) -> Tensor:
+        flat = torch.full((len(rows) * width,), empty)
+        flat[torch.tensor(layout.used)] = torch.tensor(values)
+        return flat.view(len(rows), width)
+
+    def index(values: list[int]) -> Tensor:
+        return torch.tensor(values, dtype=torch.long, device=device)
+
+    # Padding is segment -1 with root -2: it sees itself and the padding before it, for a row of nothing would be NaN.
+    segment_BT, root_BT = grid(layout.segment, -1), grid(layout.root, -2)
+    own = segment_BT[:, :, None] == segment_BT[:, None, :]
+    prompts = root_BT[:, :, None] == segment_BT[:, None, :]
+    seen = (own | prompts).tril()
+    mask = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.bfloat16).min)
     return PackedBatch(
-        keys=tuple(keys),
-        input_ids=input_ids.to(device),
-        position_ids=position_ids.to(device),
+        keys=tuple(layout.keys),
+        input_ids=grid(layout.token, pad_id).to(device),
+        position_ids=grid(layout.position, 0).to(device),
         mask=mask[:, None].to(device),
-        source_N=torch.tensor(source, **index),  # type: ignore[arg-type]  # a dict of keyword arguments
-        place_N=torch.tensor(place, **index),  # type: ignore[arg-type]
-        target_N=torch.tensor(target, **index),  # type: ignore[arg-type]
-        owner_N=torch.tensor(owner, **index),  # type: ignore[arg-type]
-        step_N=torch.tensor(step, **index),  # type: ignore[arg-type]
-        last_A=torch.tensor(last, **index),  # type: ignore[arg-type]
+        source_N=index(layout.source),
+        place_N=index(layout.place),
+        target_N=index(layout.target),
+        owner_N=index(layout.owner),
+        step_N=index(layout.step),
+        last_A=index(layout.last),
     )

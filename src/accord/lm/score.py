@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,28 +13,87 @@ from accord.lm.packed import Answer, PackedBatch, pack
 __all__ = ["TokenLogprobs", "completion_logprobs", "token_logprobs"]
 
 
+ROWS = 64  # rows of logits worked on at a time: few enough to stay in the processor's cache
+
+
 @dataclass(frozen=True)
 class TokenLogprobs:
-    """For the N completion tokens of a batch: log-probability, entropy of the next-token distribution (nats)."""
+    """For the N completion tokens of a batch: log-probability, entropy of the next-token distribution (nats).
+
+    Where the entropy was not asked for, `entropy_N` is NaN throughout.
+    """
 
     logprob_N: Tensor
     entropy_N: Tensor
 
 
 def token_logprobs(
-    causal: CausalModel, batch: PackedBatch, hidden_XD: Tensor, *, temperature: float = 1.0, chunk: int = 1024
+    causal: CausalModel,
+    batch: PackedBatch,
+    hidden_XD: Tensor,
+    *,
+    temperature: float = 1.0,
+    chunk: int = 1024,
+    entropy: bool = True,
 ) -> TokenLogprobs:
     """Log-probabilities and entropies in float32 from the hidden states of all places, [B*T, D].
 
-    Logits are made only where a completion token is predicted, `chunk` places at a time.
+    Logits are made only where a completion token is predicted, `chunk` places at a time. The entropy carries no
+    gradient; leaving it out (`entropy=False`) saves a pass over the vocabulary.
     """
     logprobs, entropies = [], []
     for source_n, target_n in zip(batch.source_N.split(chunk), batch.target_N.split(chunk), strict=True):
-        logprob_nV = torch.log_softmax(causal.logits(hidden_XD[source_n]) / temperature, dim=-1)
-        logprobs.append(logprob_nV.gather(1, target_n[:, None])[:, 0])
-        with torch.no_grad():
-            entropies.append(torch.special.entr(logprob_nV.detach().exp()).sum(-1))
+        logits_nV = causal.raw_logits(hidden_XD[source_n])
+        logprob_n, entropy_n = _Chosen.apply(logits_nV, target_n, temperature, entropy)  # type: ignore[no-untyped-call]
+        logprobs.append(logprob_n)
+        entropies.append(entropy_n)
     return TokenLogprobs(torch.cat(logprobs), torch.cat(entropies))
+
+
+class _Chosen(torch.autograd.Function):
+    """log softmax(logits / temperature) at one token of each row, and the entropy of each row.
+
+    Only the logits, as the head made them, and a number a row are kept for the backward pass, whose gradient is
+    (one-hot - softmax) / temperature. All arithmetic is in float32.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits_NV: Tensor, target_N: Tensor, temperature: float, entropy: bool
+    ) -> tuple[Tensor, Tensor]:
+        logprob_N = torch.empty(len(logits_NV), device=logits_NV.device)
+        entropy_N = torch.full_like(logprob_N, torch.nan)
+        total_N = torch.empty_like(logprob_N)
+        for first in range(0, len(logits_NV), ROWS):
+            at = slice(first, first + ROWS)
+            scaled_nV = _scaled(logits_NV[at], temperature)
+            total_N[at] = total_n = scaled_nV.logsumexp(-1)
+            logprob_N[at] = scaled_nV.gather(1, target_N[at, None])[:, 0] - total_n
+            if entropy:
+                # H = log Z - E[score]; a token of probability zero adds nothing, though its score is -inf.
+                probability_nV = (scaled_nV - total_n[:, None]).exp_()
+                entropy_N[at] = total_n - torch.nan_to_num_(scaled_nV.mul_(probability_nV), nan=0.0).sum(-1)
+        ctx.save_for_backward(logits_NV, target_N, total_N)
+        ctx.temperature = temperature
+        ctx.mark_non_differentiable(entropy_N)
+        return logprob_N, entropy_N
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        gradient_N = gradients[0]
+        logits_NV, target_N, total_N = ctx.saved_tensors
+        out_NV = torch.empty_like(logits_NV)
+        for first in range(0, len(logits_NV), ROWS):
+            at = slice(first, first + ROWS)
+            weight_n1 = gradient_N[at, None] / ctx.temperature
+            part_nV = (_scaled(logits_NV[at], ctx.temperature) - total_N[at, None]).exp_().mul_(-weight_n1)
+            out_NV[at] = part_nV.scatter_add_(1, target_N[at, None], weight_n1)
+        return out_NV, None, None, None
+
+
+def _scaled(logits_NV: Tensor, temperature: float) -> Tensor:
+    """A float32 copy, divided by the temperature."""
+    return logits_NV.to(torch.float32, copy=True).div_(temperature)
 
 
 @torch.no_grad()
@@ -52,7 +112,7 @@ def completion_logprobs(
     ]
     out: list[Tensor] = [torch.empty(0)] * len(answers)
     for batch in pack(causal, answers, batch_tokens=batch_tokens):
-        found = token_logprobs(causal, batch, batch.hidden(causal), temperature=temperature)
+        found = token_logprobs(causal, batch, batch.hidden(causal), temperature=temperature, entropy=False)
         parts = found.logprob_N.cpu().split(torch.bincount(batch.owner_N.cpu(), minlength=len(batch.keys)).tolist())
         for key, part in zip(batch.keys, parts, strict=True):
             out[key] = part

@@ -1,0 +1,124 @@
+"""Adding records to a ledger inside one transaction."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, text
+
+from accord.errors import LedgerError
+from accord.feedback.tables import TABLES
+from accord.records import Completion, Evaluator, Feedback, Prompt, Record
+
+__all__ = ["Added", "Adding"]
+
+HELD = 5_000
+ASKED = 500
+
+
+@dataclass(frozen=True)
+class Added:
+    """Counts by table: records handed over (the same one twice counts twice), and those that were new."""
+
+    handed: dict[str, int]
+    new: dict[str, int]
+
+
+class Adding:
+    """The records of one open transaction. `added` counts them as they come."""
+
+    def __init__(self, connection: Connection, path: Path) -> None:
+        self.added = Added(dict.fromkeys(TABLES, 0), dict.fromkeys(TABLES, 0))
+        self._connection = connection
+        self._path = path
+        self._held: dict[str, list[dict[str, str]]] = {name: [] for name in TABLES}
+        self._needed: dict[str, dict[str, str]] = {name: {} for name in TABLES}
+        self._answered: dict[str, tuple[str, str]] = {}
+
+    def add(self, *records: Record) -> None:
+        """Add records; one that is already there stays as it is."""
+        self.extend(records)
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Add any number of records; those already there stay as they are."""
+        for record in records:
+            content = record.canonical()
+            named = record.name_of(content)
+            table, columns = self._place(record, named)
+            self.added.handed[table] += 1
+            held = self._held[table]
+            held.append({"id": named, "content": content, **columns})
+            if len(held) >= HELD:
+                self._write_all()
+
+    def finish(self) -> None:
+        """Write what is held and check that everything referred to is there. Raises `LedgerError` where not."""
+        self._write_all()
+        for table, needed in self._needed.items():
+            self._check(table, needed)
+        self._check_answers()
+
+    def _place(self, record: Record, named: str) -> tuple[str, dict[str, str]]:
+        """The table of a record and its further columns; notes what it refers to."""
+        match record:
+            case Prompt():
+                return "prompts", {}
+            case Evaluator():
+                return "evaluators", {}
+            case Completion(prompt=prompt):
+                self._needed["prompts"].setdefault(prompt, named)
+                return "completions", {"prompt": prompt}
+            case Feedback(evaluator=evaluator, prompt=prompt, completions=completions):
+                self._needed["prompts"].setdefault(prompt, named)
+                self._needed["evaluators"].setdefault(evaluator, named)
+                for each in completions:
+                    self._answer(each, prompt, named)
+                for other in (record.repeat_of, record.replaces):
+                    if other is not None:
+                        self._needed["feedback"].setdefault(other, named)
+                return "feedback", {"evaluator": evaluator, "prompt": prompt}
+            case _:
+                raise TypeError(f"a ledger keeps prompts, completions, evaluators and feedback, not {type(record)}")
+
+    def _answer(self, completion: str, prompt: str, named: str) -> None:
+        self._needed["completions"].setdefault(completion, named)
+        first, by = self._answered.setdefault(completion, (prompt, named))
+        if first != prompt:
+            raise LedgerError(
+                f"{self._path}: {by} and {named} name different prompts ({first}, {prompt}) for {completion}"
+            )
+
+    def _write_all(self) -> None:
+        """Write what is held, what is referred to before what refers to it: SQLite then checks it at once."""
+        for table, held in self._held.items():
+            if held:
+                before = self._changes()
+                self._connection.execute(insert(TABLES[table]), held)
+                self.added.new[table] += self._changes() - before
+                self._held[table] = []
+
+    def _changes(self) -> int:
+        return int(self._connection.scalar(text("SELECT total_changes()")) or 0)
+
+    def _check(self, table: str, needed: dict[str, str]) -> None:
+        there = {row.id for row in self._found(table, needed)}
+        if missing := [each for each in needed if each not in there]:
+            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            what = table if table == "feedback" else table[:-1]
+            raise LedgerError(
+                f"{self._path}: {needed[missing[0]]} names the {what} {missing[0]}, which is not in the ledger{more}; "
+                f"add it before, or in the same transaction"
+            )
+
+    def _check_answers(self) -> None:
+        for row in self._found("completions", self._answered, "prompt"):
+            prompt, named = self._answered[row.id]
+            if row.prompt != prompt:
+                raise LedgerError(f"{self._path}: {named} is about {prompt}, but {row.id} answers {row.prompt}")
+
+    def _found(self, table: str, names: Collection[str], *columns: str) -> Iterable[Any]:
+        chosen, columns_of = list(names), TABLES[table].c
+        wanted = select(columns_of.id, *(columns_of[name] for name in columns))
+        for start in range(0, len(chosen), ASKED):
+            yield from self._connection.execute(wanted.where(columns_of.id.in_(chosen[start : start + ASKED])))

@@ -1,0 +1,87 @@
+"""The format of accord itself: one record a line, `{"record": "feedback", "id": ..., <its fields>}`, without loss."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from accord.errors import RecordError, nearest, storage
+from accord.feedback.formats.base import Format, lines
+from accord.feedback.ledger import Ledger
+from accord.records import Completion, Evaluator, Feedback, Prompt, Record, parse
+
+__all__ = ["FORMAT", "export", "line_of", "read"]
+
+KINDS: dict[str, type[Record]] = {
+    "prompt": Prompt,
+    "evaluator": Evaluator,
+    "completion": Completion,
+    "feedback": Feedback,
+}
+NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def read(path: Path) -> Iterator[Record]:
+    """The records of a file. Where a line states its `id`, it must be that of the content.
+
+    Raises `RecordError` that names line and field.
+    """
+    for place, line in lines(path):
+        content = _object(line, place)
+        named = content.pop("record", None)
+        if not isinstance(named, str) or named not in KINDS:
+            found = "missing" if named is None else f"{named!r} is no record{nearest(str(named), list(KINDS))}"
+            raise RecordError(found, place=f"{place} record")
+        stated = content.pop("id", None)
+        record = parse(KINDS[named], to_json(content), place=place)
+        if stated is not None and stated != record.id:
+            raise RecordError(f"{stated!r} is not that of the content, which is {record.id}", place=f"{place} id")
+        yield record
+
+
+def export(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
+    """Write a whole ledger (its feedback up to and with row `upto`) to a file; how many lines.
+
+    The file appears whole or not at all. Raises `StorageError` where it cannot be written.
+    """
+    path = Path(path)
+    written = 0
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(path.name + ".part")
+        try:
+            with beside.open("w", encoding="utf-8") as file:
+                for record in _everything(ledger, upto):
+                    file.write(line_of(record))
+                    written += 1
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    return written
+
+
+def line_of(record: Record) -> str:
+    """A record as a line of this format, its newline included."""
+    head = f'{{"record":"{NAMES[type(record)]}","id":"{record.id}",'
+    return head + record.canonical()[1:] + "\n"
+
+
+def _everything(ledger: Ledger, upto: int | None) -> Iterator[Record]:
+    yield from ledger.prompts().values()
+    yield from ledger.evaluators().values()
+    yield from ledger.completions().values()
+    yield from ledger.feedback(upto)
+
+
+def _object(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        content = from_json(line)
+    except ValueError as error:
+        raise RecordError(f"not JSON: {error}", place=place) from error
+    if not isinstance(content, dict):
+        raise RecordError(f"expected a JSON object, not {str(content)[:40]!r}", place=place)
+    return content
+
+
+FORMAT = Format("accord_jsonl", "every record of a ledger, one a line, without loss", read)

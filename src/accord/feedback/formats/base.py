@@ -1,0 +1,90 @@
+"""What a format is, and reading lines of JSON so that an error names file, line and field."""
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from accord.errors import RecordError, storage
+from accord.feedback.knowing import in_order_of_text
+from accord.fetch import Pinned
+from accord.records import Comparison, Completion, Evaluator, Feedback, Prompt, Record, parse
+
+__all__ = ["Format", "Row", "compared", "lines", "rows", "shared"]
+
+R = TypeVar("R", bound=BaseModel)
+GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way in which feedback is stored elsewhere.
+
+    `read` yields the records of a file and raises `RecordError` at the first line that is malformed. `pinned` is
+    the packaged file that is read where no other is named.
+    """
+
+    name: str
+    description: str
+    read: Callable[[Path], Iterator[Record]]
+    pinned: Pinned | None = None
+
+
+class Row(BaseModel):
+    """A line of somebody else's file: strict, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+def lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The lines of a file that are not blank, each with its place `file:number`. Gzip is unpacked on the way.
+
+    Raises `StorageError` where the file cannot be read, `RecordError` where its compression is damaged.
+    """
+    with storage(path):
+        with path.open("rb") as file:
+            packed = file.read(2) == GZIP
+        number = 0
+        try:
+            with gzip.open(path) if packed else path.open("rb") as stream:
+                for number, line in enumerate(stream, start=1):
+                    if line.strip():
+                        yield f"{path.name}:{number}", line
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise RecordError(
+                f"the compressed file is damaged or cut short ({error})", place=f"{path.name}:{number + 1}"
+            ) from error
+
+
+def rows(path: Path, kind: type[R]) -> Iterator[tuple[str, R]]:
+    """The lines of a file as rows of this kind, each with its place. Raises `RecordError` naming line and field."""
+    for place, line in lines(path):
+        yield place, parse(kind, line, place=place)
+
+
+def shared(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many items at the start of both are the same."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def compared(prompt: Prompt, chosen: str, rejected: str, evaluator: Evaluator, study: str) -> Iterator[Record]:
+    """The records of one preference whose order on the screen is not known.
+
+    The completions stand in the order of a digest of their texts, so that no preference for a side can be read in.
+    """
+    better = Completion(prompt=prompt.id, text=chosen)
+    worse = Completion(prompt=prompt.id, text=rejected)
+    shown = in_order_of_text(better, worse)
+    yield prompt
+    yield from shown
+    yield Feedback(
+        evaluator=evaluator.id,
+        prompt=prompt.id,
+        completions=(shown[0].id, shown[1].id),
+        judgement=Comparison(preferred="left" if shown[0].id == better.id else "right"),
+        study=study,
+    )

@@ -1,0 +1,56 @@
+"""What is known about who judged, and in which order they saw what they judged."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+
+from accord.feedback.ledger import Ledger
+from accord.records import Completion, Evaluator, Feedback
+
+__all__ = ["UNKNOWN", "in_order_of_text", "is_known", "order_known", "standing", "unknown_evaluator"]
+
+UNKNOWN = "unknown"
+"""The pseudonym where it was not recorded who judged."""
+
+
+def unknown_evaluator(pool: str) -> Evaluator:
+    """The evaluator of data that does not say who judged; `pool` names the data.
+
+    It stands for any number of people, so nothing may be said of it as of one rater.
+    """
+    return Evaluator(kind="person", pseudonym=UNKNOWN, pool=pool, derived=True)
+
+
+def is_known(evaluator: Evaluator) -> bool:
+    """Whether this is one rater. Where it is not, whatever needs rater ids cannot be assessed."""
+    return evaluator.pseudonym != UNKNOWN
+
+
+def order_known(feedback: Feedback) -> bool:
+    """Whether the order of the completions is that in which they were shown: it is where `shown` was recorded."""
+    return feedback.shown is not None
+
+
+def in_order_of_text(first: Completion, second: Completion) -> tuple[Completion, Completion]:
+    """Two completions in the order of a digest of their texts.
+
+    For data that does not record which stood on the left: writing the better one first would read as a preference
+    for a side. The digest has nothing to do with the judgement, so no effect of position can be read into it.
+    """
+    left, right = sorted((first, second), key=lambda each: hashlib.sha256(each.text.encode()).digest())
+    return left, right
+
+
+def standing(feedback: Iterable[Feedback]) -> Iterator[Feedback]:
+    """The feedback that was not taken back by a later record, in the same order."""
+    said = list(feedback)
+    replaced = {each.replaces for each in said}
+    return (each for each in said if each.id not in replaced)
+
+
+def people(
+    source: Ledger | Iterable[Feedback], evaluators: Mapping[str, Evaluator] | None, upto: int | None = None
+) -> tuple[Iterable[Feedback], Mapping[str, Evaluator]]:
+    """The feedback of a ledger (or as handed in) and its evaluators by id."""
+    if isinstance(source, Ledger):
+        return source.feedback(upto), source.evaluators()
+    return source, evaluators or {}

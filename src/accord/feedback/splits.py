@@ -1,0 +1,123 @@
+"""Dividing pairs by whole units (prompts, batches or evaluators), never by row."""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Literal, TypeVar
+
+from accord.errors import RecipeError, nearest
+from accord.records import Pair
+
+__all__ = ["FRACTIONS", "SPLITS", "Unit", "allot", "completions_of", "split", "split_of_prompts"]
+
+SPLITS = ("train", "judge", "held_out")
+FRACTIONS: Mapping[str, float] = {"train": 0.44, "judge": 0.44, "held_out": 0.12}
+Unit = Literal["prompt", "batch", "evaluator"]
+H = TypeVar("H", bound=Hashable)
+
+
+def split(
+    pairs: Sequence[Pair],
+    *,
+    fractions: Mapping[str, float] = FRACTIONS,
+    unit: Unit = "prompt",
+    seed: int = 0,
+) -> dict[str, tuple[Pair, ...]]:
+    """Divide pairs by whole units, so that the numbers of pairs come as near to the fractions as units allow.
+
+    Units that share a completion are kept together. A pair that has no batch (or evaluator) is in one unit with
+    the others of its prompt. Raises `RecipeError` where the fractions are none, or there are too few units.
+    """
+    check_fractions(fractions)
+    unit_of = _units(pairs, unit)
+    sizes = Counter(unit_of)
+    wanted = [name for name, share in fractions.items() if share > 0]
+    if len(sizes) < len(wanted):
+        raise RecipeError(
+            f"{len(wanted)} splits need at least {len(wanted)} units ({unit}) with pairs, and there are "
+            f"{len(sizes)} that share no completion; take fewer splits or another unit"
+        )
+    side = allot(sizes, fractions, seed)
+    return {
+        name: tuple(pair for pair, each in zip(pairs, unit_of, strict=True) if side[each] == name) for name in fractions
+    }
+
+
+def split_of_prompts(
+    prompts: Iterable[str], pairs: Mapping[str, Sequence[Pair]], fractions: Mapping[str, float], seed: int
+) -> dict[str, str]:
+    """The split of every prompt (id): that of its pairs, or by the same fractions where it has none.
+
+    A prompt with pairs in several splits (which a unit other than the prompt allows) belongs to the first of them:
+    it has been learnt from.
+    """
+    found: dict[str, str] = {}
+    for name in pairs:
+        for pair in pairs[name]:
+            found.setdefault(pair.prompt, name)
+    others = [each for each in prompts if each not in found]
+    return found | allot(dict.fromkeys(others, 1), fractions, seed)
+
+
+def allot(sizes: Mapping[H, int], fractions: Mapping[str, float], seed: int) -> dict[H, str]:
+    """A split for every unit: the largest unit first, each to the split that lacks the most of its share.
+
+    Units of one size are taken in an order given by the seed. Every split with a share gets a unit where there are
+    enough of them.
+    """
+    wanted = {name: share for name, share in fractions.items() if share > 0}
+    total = sum(sizes.values())
+    lacking = {name: share * total for name, share in wanted.items()}
+    order = sorted(sizes, key=lambda unit: (-sizes[unit], _shuffle(unit, seed)))
+    side: dict[H, str] = {}
+    for taken, unit in enumerate(order):
+        empty = [name for name in lacking if lacking[name] == wanted[name] * total]
+        candidates = empty if len(order) - taken <= len(empty) else list(lacking)
+        name = max(candidates, key=lambda each: lacking[each])
+        side[unit] = name
+        lacking[name] -= sizes[unit]
+    return side
+
+
+def check_fractions(fractions: Mapping[str, float]) -> None:
+    """Raises `RecipeError` where these are not fractions of the known splits that sum to 1."""
+    for name, share in fractions.items():
+        if name not in SPLITS:
+            raise RecipeError(f"fractions.{name}: no such split{nearest(name, list(SPLITS))}")
+        if not 0 <= share <= 1:
+            raise RecipeError(f"fractions.{name}: {share} is not between 0 and 1")
+    if not math.isclose(sum(fractions.values()), 1.0, abs_tol=1e-6):
+        raise RecipeError(f"fractions: they sum to {sum(fractions.values()):g}, not to 1")
+
+
+def completions_of(pairs: Iterable[Pair]) -> dict[str, None]:
+    """The ids of the completions of these pairs, in order, each once."""
+    return dict.fromkeys(each for pair in pairs for each in (pair.chosen, pair.rejected))
+
+
+def _units(pairs: Sequence[Pair], unit: Unit) -> list[str]:
+    """The unit of each pair, after joining units that share a completion (union-find)."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    first: dict[str, str] = {}
+    own = [_unit_of(pair, unit) for pair in pairs]
+    for pair, name in zip(pairs, own, strict=True):
+        for each in (pair.chosen, pair.rejected):
+            parent[root(name)] = root(first.setdefault(each, name))
+    return [root(name) for name in own]
+
+
+def _unit_of(pair: Pair, unit: Unit) -> str:
+    named = {"prompt": pair.prompt, "batch": pair.batch, "evaluator": pair.evaluator}[unit]
+    return pair.prompt if named is None else named
+
+
+def _shuffle(unit: Hashable, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}/{unit}".encode()).digest()

@@ -1,0 +1,83 @@
+"""Losses against cases worked out by hand, and the laws they obey."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accord.policy.losses import direct_preference, negative_log_likelihood, ppo_policy, ppo_value
+
+numbers = st.floats(-5, 5, allow_nan=False)
+
+
+def log_sigmoid(x: float) -> float:
+    return -math.log1p(math.exp(-x))
+
+
+def test_negative_log_likelihood_is_minus_the_log_probability() -> None:
+    assert negative_log_likelihood(torch.tensor([math.log(0.25)])).item() == pytest.approx(math.log(4))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "loss", "clipped"),
+    [
+        (1.0, 2.0, -2.0, False),  # nothing moved yet
+        (1.5, 2.0, -2.4, True),  # too far up where that pays: held at 1.2
+        (1.5, -2.0, 3.0, False),  # too far up where that costs: not held, so that it can come back
+        (0.5, 2.0, -1.0, False),  # too far down where that costs
+        (0.5, -2.0, 1.6, True),  # too far down where that pays: held at 0.8
+    ],
+)
+def test_ppo_policy_written_out(ratio: float, advantage: float, loss: float, clipped: bool) -> None:
+    found = ppo_policy(torch.tensor([math.log(ratio)]), torch.zeros(1), torch.tensor([advantage]), clip=0.2)
+    assert found.loss_N.item() == pytest.approx(loss, rel=1e-6)
+    assert found.clipped_N.item() is clipped
+
+
+def test_no_gradient_flows_where_ppo_is_clipped() -> None:
+    logprob = torch.tensor([math.log(1.5), math.log(1.1)], requires_grad=True)
+    ppo_policy(logprob, torch.zeros(2), torch.ones(2), clip=0.2).loss_N.sum().backward()
+    assert logprob.grad is not None
+    assert logprob.grad[0].item() == 0
+    assert logprob.grad[1].item() == pytest.approx(-1.1, rel=1e-5)  # d(-A r)/d log p = -A r
+
+
+@given(numbers, numbers)
+def test_before_the_first_update_ppo_is_the_policy_gradient(logprob: float, advantage: float) -> None:
+    at = torch.tensor([logprob], dtype=torch.float64, requires_grad=True)
+    ppo_policy(at, at.detach().clone(), torch.tensor([advantage], dtype=torch.float64), clip=0.2).loss_N.sum().backward()
+    assert at.grad is not None
+    assert at.grad.item() == pytest.approx(-advantage)
+
+
+@pytest.mark.parametrize(
+    ("value", "old", "target", "loss", "clipped"),
+    [
+        (1.0, 0.9, 2.0, 0.5, False),
+        (1.0, 0.5, 2.0, 0.845, True),  # held at 0.7: (0.7 - 2)^2 / 2
+        (3.0, 0.5, 2.0, 0.845, True),
+        (1.0, 0.5, 0.0, 0.5, False),  # the move was the wrong way: not held
+    ],
+)
+def test_ppo_value_written_out(value: float, old: float, target: float, loss: float, clipped: bool) -> None:
+    found = ppo_value(torch.tensor([value]), torch.tensor([old]), torch.tensor([target]), clip=0.2)
+    assert found.loss_N.item() == pytest.approx(loss, rel=1e-5)
+    assert found.clipped_N.item() is clipped
+
+
+def test_direct_preference_written_out() -> None:
+    # chosen: policy -10, reference -12; rejected: policy -11, reference -10; beta 0.1 -> logit 0.1 * (1 - (-2)) = 0.3
+    margin, reference = torch.tensor([1.0, 1.0]), torch.tensor([-2.0, -2.0])
+    found = direct_preference(margin, reference, torch.tensor([False, True]), beta=0.1)
+    assert found[0].item() == pytest.approx(-log_sigmoid(0.3), rel=1e-6)
+    assert found[1].item() == pytest.approx(-(log_sigmoid(0.3) + log_sigmoid(-0.3)) / 2, rel=1e-6)
+
+
+@given(numbers, numbers, st.floats(0.01, 2))
+def test_direct_preference_at_the_reference_is_log_two(margin: float, other: float, beta: float) -> None:
+    at = torch.tensor([margin])
+    assert direct_preference(at, at, torch.tensor([False]), beta=beta).item() == pytest.approx(math.log(2), rel=1e-6)
+    tie = direct_preference(at, torch.tensor([other]), torch.tensor([True]), beta=beta).item()
+    assert tie >= math.log(2) - 1e-6  # a tie is best explained by no difference
