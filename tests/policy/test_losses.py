@@ -47,7 +47,9 @@ def test_no_gradient_flows_where_ppo_is_clipped() -> None:
 @given(numbers, numbers)
 def test_before_the_first_update_ppo_is_the_policy_gradient(logprob: float, advantage: float) -> None:
     at = torch.tensor([logprob], dtype=torch.float64, requires_grad=True)
-    ppo_policy(at, at.detach().clone(), torch.tensor([advantage], dtype=torch.float64), clip=0.2).loss_N.sum().backward()
+    ppo_policy(
+        at, at.detach().clone(), torch.tensor([advantage], dtype=torch.float64), clip=0.2
+    ).loss_N.sum().backward()
     assert at.grad is not None
     assert at.grad.item() == pytest.approx(-advantage)
 

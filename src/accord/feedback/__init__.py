@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accord.feedback.adding import Added, Adding
+    from accord.feedback.agreement import krippendorff_alpha, pair_agreement
     from accord.feedback.dataset import Dataset, Overlaps, draw_dataset, overlaps, read_data, write_data
     from accord.feedback.formats import FORMATS, Format, import_feedback
     from accord.feedback.formats.accord_jsonl import export
@@ -12,35 +13,49 @@ if TYPE_CHECKING:
     from accord.feedback.ledger import Ledger
     from accord.feedback.pairs import Drawn, draw_pairs, pairs_from_comparison, pairs_from_ranking, pairs_from_ratings
     from accord.feedback.prompts import prompt_for, review_prompts
+    from accord.feedback.reliability import (
+        ComparisonFacts,
+        ControlFacts,
+        EvaluatorSummary,
+        RatingFacts,
+        summarise_evaluators,
+    )
     from accord.feedback.splits import FRACTIONS, SPLITS, split
 
 _HOME = {
     "Added": "adding",
     "Adding": "adding",
-    "FORMATS": "formats",
-    "Format": "formats",
-    "export": "formats.accord_jsonl",
-    "import_feedback": "formats",
-    "prompt_for": "prompts",
-    "review_prompts": "prompts",
+    "ComparisonFacts": "reliability",
+    "ControlFacts": "reliability",
     "Dataset": "dataset",
     "Drawn": "pairs",
+    "EvaluatorSummary": "reliability",
+    "FORMATS": "formats",
     "FRACTIONS": "splits",
+    "Format": "formats",
     "Ledger": "ledger",
     "Overlaps": "dataset",
+    "RatingFacts": "reliability",
     "SPLITS": "splits",
     "draw_dataset": "dataset",
     "draw_pairs": "pairs",
+    "export": "formats.accord_jsonl",
+    "import_feedback": "formats",
     "in_order_of_text": "knowing",
     "is_known": "knowing",
+    "krippendorff_alpha": "agreement",
     "order_known": "knowing",
     "overlaps": "dataset",
+    "pair_agreement": "agreement",
     "pairs_from_comparison": "pairs",
     "pairs_from_ranking": "pairs",
     "pairs_from_ratings": "pairs",
+    "prompt_for": "prompts",
     "read_data": "dataset",
+    "review_prompts": "prompts",
     "split": "splits",
     "standing": "knowing",
+    "summarise_evaluators": "reliability",
     "unknown_evaluator": "knowing",
     "write_data": "dataset",
 }
@@ -51,19 +66,25 @@ __all__ = [
     "SPLITS",
     "Added",
     "Adding",
+    "ComparisonFacts",
+    "ControlFacts",
     "Dataset",
     "Drawn",
+    "EvaluatorSummary",
     "Format",
     "Ledger",
     "Overlaps",
+    "RatingFacts",
     "draw_dataset",
     "draw_pairs",
     "export",
     "import_feedback",
     "in_order_of_text",
     "is_known",
+    "krippendorff_alpha",
     "order_known",
     "overlaps",
+    "pair_agreement",
     "pairs_from_comparison",
     "pairs_from_ranking",
     "pairs_from_ratings",
@@ -72,6 +93,7 @@ __all__ = [
     "review_prompts",
     "split",
     "standing",
+    "summarise_evaluators",
     "unknown_evaluator",
     "write_data",
 ]

@@ -24,6 +24,9 @@ class Added:
     handed: dict[str, int]
     new: dict[str, int]
 
+    def __str__(self) -> str:
+        return ", ".join(f"{count:,} {name} ({self.new[name]:,} new)" for name, count in self.handed.items() if count)
+
 
 class Adding:
     """The records of one open transaction. `added` counts them as they come."""

@@ -74,13 +74,16 @@ def draw_dataset(
 
 @dataclass(frozen=True)
 class Overlaps:
-    """What stands in more than one split: ids by kind. `unassessable` names the kinds that cannot be known."""
+    """What stands in pairs of more than one split: ids by kind. `unassessable` names kinds that cannot be known.
+
+    True where there is any, a text that answers prompts of different splits excepted: it is another completion.
+    """
 
     found: dict[str, tuple[str, ...]]
     unassessable: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return any(self.found.values())
+        return any(ids for kind, ids in self.found.items() if kind != "text")
 
 
 def overlaps(dataset: Dataset) -> Overlaps:

@@ -5,6 +5,8 @@ with the model's chat template and tokenized once; completions are carried as to
 loss, because text that is tokenized again need not give the ids that were sampled.
 """
 
+import copy
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +14,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from huggingface_hub import constants as hub
 from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from accord.errors import ModelError
+from accord.errors import ModelError, StorageError, storage
 from accord.lm import packaged, tiny
+from accord.lm.attention import choose_attention
 from accord.lm.memory import keep_large_buffers
 from accord.records import Prompt
 
 __all__ = ["CausalModel", "LoRA", "add_lora", "load"]
 
 DType = Literal["float32", "bfloat16"]
+ADAPTER = "adapter_config.json"
 
 
 class LoRA(BaseModel):
@@ -39,11 +45,15 @@ class LoRA(BaseModel):
 
 @dataclass
 class CausalModel:
-    """A decoder and its tokenizer. `name` is what it was loaded from."""
+    """A decoder and its tokenizer. `name` is what it was loaded from.
+
+    `base` is where the weights under its adapters lie, a folder or hub id; empty where they lie nowhere.
+    """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     name: str
+    base: str = ""
 
     @property
     def device(self) -> torch.device:
@@ -87,8 +97,12 @@ class CausalModel:
             raise ModelError(f"{self.name}: its tokenizer has no chat template; give one, or use an instruct model")
         messages = [message.model_dump() for message in prompt.messages]
         text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        # The template writes BOS itself where the model wants one: adding special tokens again would double it.
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        # Most templates write BOS themselves, so letting the tokenizer add it would double it.
+        ids = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        bos = self.tokenizer.bos_token_id
+        if bos is not None and ids[:1] != [bos] and self.tokenizer("")["input_ids"][:1] == [bos]:
+            return [bos, *ids]
+        return ids
 
     def encode_completion(self, text: str) -> list[int]:
         """Token ids of an answer that was not sampled here, ended by EOS."""
@@ -119,10 +133,33 @@ class CausalModel:
         """The weights that training moves: all of them, or the adapters'."""
         return [weight for weight in self.model.parameters() if weight.requires_grad]
 
-    def save(self, folder: Path) -> None:
-        """Write weights, configuration and tokenizer so that plain transformers (and peft) can open them."""
-        self.model.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
+    @property
+    def adapted(self) -> bool:
+        """Whether it has low-rank adapters."""
+        return hasattr(self.model, "peft_config")
+
+    def merged(self) -> "CausalModel":
+        """A copy with the adapters added into the weights; itself where it has none."""
+        if not self.adapted:
+            return self
+        whole: Any = copy.deepcopy(self.model)
+        return CausalModel(whole.merge_and_unload(), self.tokenizer, self.name)
+
+    def save(self, folder: Path, *, merge: bool = False) -> None:
+        """Write weights, configuration and tokenizer so that plain transformers (and peft) can open them.
+
+        Adapters are written alone, beside the name of the model they belong to; with `merge`, and where that model
+        lies nowhere, they are merged into whole weights instead. Raises `StorageError` where the disk is full.
+        """
+        if self.adapted and (merge or not self.base):
+            self.merged().save(folder)
+            return
+        try:
+            with storage(folder):
+                self.model.save_pretrained(folder)
+                self.tokenizer.save_pretrained(folder)
+        except SafetensorError as error:
+            raise StorageError(f"{folder}: the weights could not be written ({error}); is the disk full?") from error
 
 
 def load(
@@ -142,24 +179,27 @@ def load(
     name = str(name)
     if name == tiny.NAME:
         made = tiny.tiny_model(seed=seed).to(device=device, dtype=getattr(torch, dtype))
+        choose_attention(made, device)
         return CausalModel(made.eval(), tiny.tiny_tokenizer(), name)
-    source = str(packaged.packaged()) if name == packaged.NAME else name
-    if os.sep in source and not (Path(source) / "config.json").is_file() and Path(source).is_absolute():
-        raise ModelError(f"{source}: no model here (no config.json)")
+    source = str(packaged.packaged()) if name == packaged.NAME else _place(name)
     try:
-        adapter = (Path(source) / "adapter_config.json").is_file()
-        model = _open(source, getattr(torch, dtype), adapter, trust_remote_code)
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"{name}: cannot be loaded as a causal language model ({reason})") from error
-    loaded = CausalModel(model.to(device).eval(), tokenizer, name)
-    _check_head(loaded)
+        model, base = _open(source, dtype, trust_remote_code)
+        # Typed as a class that cannot be called so.
+        tokenizers: Any = AutoTokenizer
+        tokenizer = tokenizers.from_pretrained(source, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
+        raise ModelError(f"{name}: {_reason(source, error)}") from error
+    choose_attention(model, device)
+    loaded = CausalModel(model.to(device).eval(), tokenizer, name, base)
+    _check_decoder(loaded)
     return loaded
 
 
 def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalModel:
-    """The same model with fresh adapters, its own weights frozen."""
+    """The same model with fresh adapters, its own weights (as they were loaded) frozen.
+
+    Adapters that it already has are merged into its weights first.
+    """
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
@@ -169,27 +209,76 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
+    plain = causal.merged()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        wrapped: Any = get_peft_model(causal.model, config)
-    return CausalModel(wrapped, causal.tokenizer, causal.name)
+        wrapped: Any = get_peft_model(plain.model, config)
+    wrapped.peft_config["default"].base_model_name_or_path = plain.base or None
+    return CausalModel(wrapped, causal.tokenizer, causal.name, plain.base)
 
 
-def _open(source: str, dtype: torch.dtype, adapter: bool, trust_remote_code: bool) -> Any:
-    if adapter:
-        from peft import AutoPeftModelForCausalLM
+def _place(name: str) -> str:
+    """The absolute path of a model's folder, or the hub id as it is."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not any((path / file).is_file() for file in ("config.json", ADAPTER)):
+            raise ModelError(f"{name}: no model in this folder (no config.json and no {ADAPTER})")
+        return str(path.resolve())
+    if path.exists() or path.is_absolute() or name.startswith(("./", "../", "~")) or name.count("/") > 1:
+        raise ModelError(
+            f"{name}: no such model folder; give the folder of a saved model, a hub id, {packaged.NAME} or {tiny.NAME}"
+        )
+    return name
 
-        return AutoPeftModelForCausalLM.from_pretrained(source, dtype=dtype)
-    return AutoModelForCausalLM.from_pretrained(
-        source, dtype=dtype, trust_remote_code=trust_remote_code, use_safetensors=True
+
+def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]:
+    """The model, and the place of the weights that adapters over it belong to."""
+    adapter = Path(source) / ADAPTER
+    if adapter.is_file():
+        from peft import PeftModel
+
+        base = str(json.loads(adapter.read_bytes()).get("base_model_name_or_path"))
+        if os.sep in base and Path(base).is_absolute() and not Path(base).is_dir():
+            raise ValueError(
+                f"its adapters belong to {base}, which is gone; correct base_model_name_or_path in {ADAPTER}"
+            )
+        under, base = _open(_place(base), dtype, trust_remote_code)
+        return PeftModel.from_pretrained(under, source), base
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        source,
+        dtype=getattr(torch, dtype),
+        trust_remote_code=trust_remote_code,
+        use_safetensors=True,
+        output_loading_info=True,
     )
+    model, found = loaded
+    if found["missing_keys"]:
+        missing = sorted(found["missing_keys"])
+        raise ValueError(f"the file lacks {len(missing)} of its weights, such as {missing[0]}; save or fetch it again")
+    return model, source
+
+
+def _reason(source: str, error: Exception) -> str:
+    """One line: what is wrong and what to do."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if isinstance(error, SafetensorError):
+        return f"a weight file in {source} is damaged ({lines[0]}); save or fetch it again"
+    if Path(source).is_dir() or not isinstance(error, OSError):
+        return f"cannot be loaded as a causal language model ({lines[0]})"
+    if hub.HF_HUB_OFFLINE:
+        return "not in the local cache, and HF_HUB_OFFLINE keeps the hub away; unset it, or give the folder of a model"
+    return f"could not be had from the hub ({lines[0]}); check the name and the network, or give the folder of a model"
 
 
 @torch.no_grad()
-def _check_head(causal: CausalModel) -> None:
-    """Refuse a model whose logits are not head(hidden): every probability computed from them would be wrong."""
-    ids_BT = torch.arange(1, 5, device=causal.device)[None]
-    ours_TV = causal.logits(causal.hidden(input_ids=ids_BT)[0])
-    theirs_TV = causal.model(input_ids=ids_BT, use_cache=False).logits[0].float()
-    if not torch.allclose(ours_TV, theirs_TV, atol=1e-2, rtol=1e-2):
+def _check_decoder(causal: CausalModel) -> None:
+    """Refuse what is no decoder with a linear head: every probability computed from it would be wrong."""
+    ids_BT = torch.tensor([[1, 2, 3, 4], [1, 2, 3, 0]], device=causal.device)
+    hidden_BTD = causal.hidden(input_ids=ids_BT)
+    if not torch.allclose(hidden_BTD[0, :3].float(), hidden_BTD[1, :3].float(), atol=1e-2, rtol=1e-2):
+        raise ModelError(
+            f"{causal.name}: its tokens see what comes after them, so it is no decoder; use a causal model"
+        )
+    theirs_TV = causal.model(input_ids=ids_BT[:1], use_cache=False).logits[0].float()
+    if not torch.allclose(causal.logits(hidden_BTD[0]), theirs_TV, atol=1e-2, rtol=1e-2):
         raise ModelError(f"{causal.name}: its logits are not a linear head over its last hidden state; not supported")

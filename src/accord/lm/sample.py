@@ -7,6 +7,7 @@ numbers from its own seed, so what it says does not depend on what else is sampl
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import DynamicCache
@@ -18,6 +19,9 @@ from accord.records import Sample, Sampling
 __all__ = ["sample"]
 
 
+BLOCK = 256  # weights summed together before the cumulative distribution is searched
+
+
 @torch.no_grad()
 def sample(
     causal: CausalModel, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling, *, batch: int = 64
@@ -26,45 +30,60 @@ def sample(
 
     Log-probabilities are those of the distribution sampled from where top_p is 1 and top_k 0; otherwise they are
     those of the full distribution at that temperature, so that a truncated sampler shows as a ratio that is not 1.
-    Raises `ModelError` where a prompt leaves no room for `max_tokens` tokens.
+    Greedy samples (temperature 0) carry the log-probabilities at temperature 1.
+    Raises `ModelError` where a prompt leaves no room for `max_tokens` tokens, has a token the model does not know, or
+    where the model's logits are not finite.
     """
-    for number, prompt in enumerate(prompts):
-        if not prompt:
-            raise ModelError(f"prompt {number} is empty")
-        if len(prompt) + sampling.max_tokens > causal.context:
-            raise ModelError(
-                f"prompt {number}: {len(prompt)} tokens and {sampling.max_tokens} to write exceed the context of "
-                f"{causal.context}; shorten the prompt or lower max_tokens"
-            )
+    _check(causal, prompts, n, sampling)
     was_training = causal.model.training
     causal.model.eval()
     out: list[list[Sample]] = [[] for _ in prompts]
     step = max(1, batch // n)
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
-    for start in range(0, len(order), step):
-        chunk = order[start : start + step]
-        uniform_ST = _uniforms(chunk, n, sampling)
-        for number, samples in zip(
-            chunk, _decode(causal, [prompts[i] for i in chunk], n, sampling, uniform_ST), strict=True
-        ):
-            out[number] = samples
-    causal.model.train(was_training)
+    try:
+        for start in range(0, len(order), step):
+            chunk = order[start : start + step]
+            uniform_ST = _uniforms(chunk, n, sampling)
+            made = _decode(causal, [prompts[i] for i in chunk], n, sampling, uniform_ST)
+            for number, samples in zip(chunk, made, strict=True):
+                out[number] = samples
+    finally:
+        causal.model.train(was_training)
     return out
+
+
+def _check(causal: CausalModel, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling) -> None:
+    if n < 1:
+        raise ValueError(f"{n} samples of a prompt; ask for one at least")
+    vocabulary = causal.vocabulary
+    for number, prompt in enumerate(prompts):
+        if not prompt:
+            raise ModelError(f"prompt {number} is empty")
+        if not 0 <= min(prompt) <= max(prompt) < vocabulary:
+            raise ModelError(f"prompt {number} has a token id outside the vocabulary of {vocabulary}")
+        if len(prompt) + sampling.max_tokens > causal.context:
+            raise ModelError(
+                f"prompt {number}: {len(prompt)} tokens and {sampling.max_tokens} to write exceed the context of "
+                f"{causal.context}; shorten the prompt or lower max_tokens"
+            )
 
 
 def _uniforms(chunk: list[int], n: int, sampling: Sampling) -> Tensor:
     """Numbers in [0, 1) for each sequence and step, from the seed, the prompt's place and the sample's."""
-    rows = []
-    for number in chunk:
-        generator = torch.Generator().manual_seed(((sampling.seed or 0) * 1_000_003 + number) % (1 << 63))
-        rows.append(torch.rand((n, sampling.max_tokens), generator=generator, dtype=torch.float64))
-    return torch.cat(rows)
+    seed = (sampling.seed or 0) % (1 << 64)
+    rows = [
+        np.random.default_rng((seed, number, index)).random(sampling.max_tokens)
+        for number in chunk
+        for index in range(n)
+    ]
+    return torch.from_numpy(np.stack(rows))
 
 
 def _decode(
     causal: CausalModel, prompts: list[Sequence[int]], n: int, sampling: Sampling, uniform_ST: Tensor
 ) -> list[list[Sample]]:
     device = causal.device
+    eos_id = causal.eos_id
     logits_SV, cache, mask_ST = _prefill(causal, prompts, n)
     count = len(prompts) * n
     uniform_ST = uniform_ST.to(device)
@@ -78,7 +97,7 @@ def _decode(
         token_a, logprob_a = _draw(logits_SV, sampling, uniform_ST[alive_S, step])
         token_SL[alive_S, step] = token_a
         logprob_SL[alive_S, step] = logprob_a
-        ended_a = token_a == causal.eos_id
+        ended_a = token_a == eos_id
         length_S[alive_S[ended_a]] = step + 1
         stopped_S[alive_S[ended_a]] = True
         if step + 1 == sampling.max_tokens or bool(ended_a.all()):
@@ -100,8 +119,10 @@ def _decode(
             past_key_values=cache,
             use_cache=True,
         )
-        logits_SV = output.logits[:, -1].float()
+        logits_SV = output.logits[:, -1]
         position_S = position_S + 1
+    if not bool(torch.isfinite(logprob_SL).all()):
+        raise ModelError(f"{causal.name}: its logits are not finite, so nothing can be sampled from it")
     samples = [
         Sample(
             token_ids=tuple(token_SL[row, :length].tolist()),
@@ -131,30 +152,54 @@ def _prefill(causal: CausalModel, prompts: list[Sequence[int]], n: int) -> tuple
         logits_to_keep=1,
     )
     cache.batch_repeat_interleave(n)
-    return output.logits[:, -1].float().repeat_interleave(n, 0), cache, mask_PT.repeat_interleave(n, 0)
+    return output.logits[:, -1].repeat_interleave(n, 0), cache, mask_PT.repeat_interleave(n, 0)
 
 
 def _draw(logits_SV: Tensor, sampling: Sampling, uniform_S: Tensor) -> tuple[Tensor, Tensor]:
-    """A token for each row by inverting the cumulative distribution at `uniform_S`, and its log-probability."""
+    """A token for each row and its log-probability, in float32."""
+    score_SV = logits_SV.to(torch.float32, copy=True)
     if sampling.temperature == 0:
-        token_S = logits_SV.argmax(-1)
-        return token_S, torch.log_softmax(logits_SV, -1).gather(1, token_S[:, None])[:, 0]
-    logprob_SV = torch.log_softmax(logits_SV / sampling.temperature, -1)
-    probability_SV = _truncate(logprob_SV, sampling).exp().double()
-    cumulative_SV = probability_SV.cumsum(-1)
-    threshold_S1 = uniform_S[:, None] * cumulative_SV[:, -1:]
-    token_S = torch.searchsorted(cumulative_SV, threshold_S1, right=True)[:, 0].clamp(max=logits_SV.shape[1] - 1)
-    return token_S, logprob_SV.gather(1, token_S[:, None])[:, 0]
+        token_S = score_SV.argmax(-1)
+        return token_S, score_SV.gather(1, token_S[:, None])[:, 0] - score_SV.logsumexp(-1)
+    score_SV.div_(sampling.temperature)
+    kept_SV = _truncate(score_SV, sampling)
+    token_S, total_S = _invert(kept_SV, uniform_S)
+    if kept_SV is not score_SV:
+        total_S = score_SV.logsumexp(-1)
+    return token_S, score_SV.gather(1, token_S[:, None])[:, 0] - total_S
 
 
-def _truncate(logprob_SV: Tensor, sampling: Sampling) -> Tensor:
-    """Remove what top-k and nucleus sampling (Holtzman et al. 2020) leave out; not renormalised."""
+def _invert(score_SV: Tensor, uniform_S: Tensor) -> tuple[Tensor, Tensor]:
+    """The token at `uniform_S` of the cumulative softmax of each row, and the row's log-sum-exp.
+
+    Sums of blocks are searched first and then the block alone: a running sum over the vocabulary costs more than the
+    rest of a step. The sums are carried in float64, and a token without weight is never drawn.
+    """
+    rows, vocabulary = score_SV.shape
+    top_S1 = score_SV.amax(-1, keepdim=True)
+    weight_SV = (score_SV - top_S1).exp_()
+    weight_SKB = torch.nn.functional.pad(weight_SV, (0, -vocabulary % BLOCK)).view(rows, -1, BLOCK)
+    sum_SK = weight_SKB.sum(-1).double().cumsum(-1)
+    total_S1 = sum_SK[:, -1:]
+    goal_S1 = torch.minimum(uniform_S[:, None] * total_S1, torch.nextafter(total_S1, torch.zeros_like(total_S1)))
+    block_S1 = torch.searchsorted(sum_SK, goal_S1, right=True).clamp_(max=sum_SK.shape[1] - 1)
+    before_S1 = torch.where(block_S1 > 0, sum_SK.gather(1, (block_S1 - 1).clamp(min=0)), 0.0)
+    inside_SB = weight_SKB[torch.arange(rows, device=block_S1.device), block_S1[:, 0]].double().cumsum(-1)
+    # The block's sum above and its running sum here differ by rounding: never search beyond the latter.
+    end_S1 = inside_SB[:, -1:]
+    goal_S1 = torch.minimum(goal_S1 - before_S1, torch.nextafter(end_S1, torch.zeros_like(end_S1)))
+    token_S1 = block_S1 * BLOCK + torch.searchsorted(inside_SB, goal_S1, right=True).clamp_(max=BLOCK - 1)
+    return token_S1[:, 0].clamp_(max=vocabulary - 1), (top_S1 + total_S1.log().float())[:, 0]
+
+
+def _truncate(score_SV: Tensor, sampling: Sampling) -> Tensor:
+    """-inf for what top-k and nucleus sampling (Holtzman et al. 2020) leave out; the same tensor where nothing is."""
     if sampling.top_k:
-        kth_S1 = logprob_SV.topk(min(sampling.top_k, logprob_SV.shape[1]), -1).values[:, -1:]
-        logprob_SV = logprob_SV.masked_fill(logprob_SV < kth_S1, -torch.inf)
+        kth_S1 = score_SV.topk(min(sampling.top_k, score_SV.shape[1]), -1).values[:, -1:]
+        score_SV = score_SV.masked_fill(score_SV < kth_S1, -torch.inf)
     if sampling.top_p < 1:
-        ordered_SV, index_SV = logprob_SV.sort(-1, descending=True)
+        ordered_SV, index_SV = score_SV.sort(-1, descending=True)
         share_SV = ordered_SV.softmax(-1)
         outside_SV = share_SV.cumsum(-1) - share_SV >= sampling.top_p
-        logprob_SV = logprob_SV.masked_fill(torch.zeros_like(outside_SV).scatter(1, index_SV, outside_SV), -torch.inf)
-    return logprob_SV
+        score_SV = score_SV.masked_fill(torch.zeros_like(outside_SV).scatter(1, index_SV, outside_SV), -torch.inf)
+    return score_SV

@@ -137,5 +137,3 @@ def _curve(rollouts: list[Row]) -> Iterator[Row]:
         prompts = [row["prompt"] for row in rows]
         numbers = {name: mean([row[name] for row in rows], prompts).to_json() for name in ("kl", "proxy", "judge")}
         yield {"step": step, **numbers}
-
-

@@ -12,7 +12,7 @@ from accord.policy.ppo import PPO
 from accord.policy.sft import SFT, Example
 from accord.recipe import Recipe
 from accord.records import Prompt
-from accord.reward.evaluate import evaluate, score_split
+from accord.reward.evaluate import assess, score_split
 from accord.reward.fit import BradleyTerry
 from accord.run import RunDirectory
 
@@ -95,7 +95,7 @@ def _fit(settings: BradleyTerry, run: RunDirectory, show: Show, *, split: str, s
     with show.busy(f"  {stage}: scoring the held-out completions"):
         model = settings.load(run, stage=stage)
         scores = score_split(model, data, "held_out")
-    found = evaluate(scores, data, fitted_on=split, deviation=model.deviation)
+    found = assess(scores, data, fitted_on=split, deviation=model.deviation)
     agreement = run.read_json("data/summary.json").get("agreement")
     rows = [
         {
@@ -110,5 +110,3 @@ def _fit(settings: BradleyTerry, run: RunDirectory, show: Show, *, split: str, s
     content = {name: estimate.to_json() for name, estimate in found.items()}
     run.write_json(f"{stage}/evaluation.json", {**content, "agreement": agreement}, stage=stage)
     show.say(f"  {stage}: held-out accuracy {found['accuracy']}")
-
-

@@ -1,0 +1,25 @@
+"""A run and its audit, told: as one page, as a table, beside another run."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accord.report.compare import compare
+    from accord.report.table import render_table, summary, to_json
+    from accord.report.write import write
+
+_HOME = {
+    "compare": "compare",
+    "render_table": "table",
+    "summary": "table",
+    "to_json": "table",
+    "write": "write",
+}
+
+__all__ = ["compare", "render_table", "summary", "to_json", "write"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

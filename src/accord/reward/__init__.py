@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accord.reward.evaluate import accuracy, baselines, calibration, evaluate, score_split
+    from accord.reward.evaluate import accuracy, assess, baselines, calibration, score_split
     from accord.reward.fit import BradleyTerry, RewardStep
     from accord.reward.likelihoods import bradley_terry
 
@@ -12,10 +12,10 @@ __all__ = [
     "BradleyTerry",
     "RewardStep",
     "accuracy",
+    "assess",
     "baselines",
     "bradley_terry",
     "calibration",
-    "evaluate",
     "score_split",
 ]
 
@@ -23,10 +23,10 @@ _HOME = {
     "BradleyTerry": "fit",
     "RewardStep": "fit",
     "accuracy": "evaluate",
+    "assess": "evaluate",
     "baselines": "evaluate",
     "bradley_terry": "likelihoods",
     "calibration": "evaluate",
-    "evaluate": "evaluate",
     "score_split": "evaluate",
 }
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from accord.feedback import Dataset
 from accord.interfaces import Judge
 from accord.records import Pair
 from accord.stats import Estimate, bootstrap, expected_calibration_error, mean
 
-__all__ = ["accuracy", "baselines", "calibration", "evaluate", "score_split"]
+__all__ = ["accuracy", "assess", "baselines", "calibration", "score_split"]
 
 Scored = Mapping[str, float]
 
@@ -59,7 +60,7 @@ def calibration(scores: Scored, pairs: Sequence[Pair], *, deviation: float) -> E
     """
     sign_P = np.array([1.0 if pair.chosen < pair.rejected else -1.0 for pair in pairs])
     margin_P = np.array([scores[pair.chosen] - scores[pair.rejected] for pair in pairs])
-    probability_P = 1 / (1 + np.exp(-deviation * sign_P * margin_P))
+    probability_P = expit(deviation * sign_P * margin_P)
     outcome_P = np.where([pair.tie for pair in pairs], 0.5, (sign_P > 0).astype(float))
 
     def error(rows: NDArray[np.intp]) -> float:
@@ -68,7 +69,7 @@ def calibration(scores: Scored, pairs: Sequence[Pair], *, deviation: float) -> E
     return bootstrap(error, len(pairs), _clusters(pairs), resamples=200)
 
 
-def evaluate(
+def assess(
     scores: Scored, data: Dataset, *, fitted_on: str, deviation: float, split: str = "held_out"
 ) -> dict[str, Estimate]:
     """Accuracy, both baselines and the calibration error on the pairs of `split`."""

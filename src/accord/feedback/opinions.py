@@ -1,0 +1,133 @@
+"""Every order of two completions that somebody's answers imply, as arrays."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accord.feedback.knowing import is_known, people, standing
+from accord.feedback.ledger import Ledger
+from accord.feedback.pairs import pairs_from_comparison, pairs_from_ranking
+from accord.records import Comparison, Evaluator, Feedback, Pair, Ranking, Rating
+
+__all__ = ["Opinions", "batch_of", "opinions", "said_by_known"]
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """N opinions: evaluator_N found completion first_N better (+1), worse (-1) or as good (0) as second_N.
+
+    All are codes: places in `evaluators`, `completions` (first_N < second_N) and `batches`.
+    """
+
+    evaluators: list[str]
+    completions: list[str]
+    batches: list[str]
+    evaluator_N: Codes
+    first_N: Codes
+    second_N: Codes
+    sign_N: Codes
+    batch_N: Codes
+
+
+def said_by_known(
+    source: Ledger | Iterable[Feedback],
+    evaluators: Mapping[str, Evaluator] | None = None,
+    *,
+    upto: int | None = None,
+    prompts: Collection[str] | None = None,
+    sessions: Collection[str] | None = None,
+) -> Iterator[Feedback]:
+    """What stands, of raters that are known, within these prompts and sessions (None: all)."""
+    said, known = people(source, evaluators, upto)
+    unknown = {name for name, evaluator in known.items() if not is_known(evaluator)}
+    inside = None if prompts is None else frozenset(prompts)
+    sat = None if sessions is None else frozenset(sessions)
+    for each in standing(said):
+        if (
+            each.evaluator not in unknown
+            and (inside is None or each.prompt in inside)
+            and (sat is None or each.session in sat)
+        ):
+            yield each
+
+
+def batch_of(feedback: Feedback) -> str:
+    """The session, or the prompt where none was recorded."""
+    return feedback.session or feedback.prompt
+
+
+def opinions(said: Iterable[Feedback]) -> Opinions:
+    """The opinions in comparisons, rankings and ratings; an item asked again counts the first time.
+
+    Two ratings are an opinion where one evaluator gave both, for one prompt, in one session, on one scale.
+    """
+    table = _Table()
+    rated: dict[tuple[object, ...], dict[str, Feedback]] = {}
+    for each in said:
+        if each.repeat_of is not None:
+            continue
+        match each.judgement:
+            case Comparison():
+                table.add_pairs(each, pairs_from_comparison(each))
+            case Ranking():
+                table.add_pairs(each, pairs_from_ranking(each))
+            case Rating(scale=scale):
+                key = (each.evaluator, each.prompt, each.session, scale.low, scale.high)
+                rated.setdefault(key, {}).setdefault(each.completions[0], each)
+            case _:
+                continue
+    for group in rated.values():
+        table.add_ratings(list(group.values()))
+    return table.opinions()
+
+
+class _Table:
+    """Opinions as they are gathered: codes of names, and columns [evaluator, first, second, sign, batch]."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, dict[str, int]] = {"evaluator": {}, "completion": {}, "batch": {}}
+        self.single: list[tuple[int, int, int, int, int]] = []
+        self.blocks: list[Codes] = []
+
+    def code(self, kind: str, name: str) -> int:
+        known = self.codes[kind]
+        return known.setdefault(name, len(known))
+
+    def add_pairs(self, feedback: Feedback, pairs: list[Pair]) -> None:
+        evaluator, batch = self.code("evaluator", feedback.evaluator), self.code("batch", batch_of(feedback))
+        for pair in pairs:
+            chosen, rejected = self.code("completion", pair.chosen), self.code("completion", pair.rejected)
+            sign = 0 if pair.tie else 1 if chosen < rejected else -1
+            self.single.append((evaluator, min(chosen, rejected), max(chosen, rejected), sign, batch))
+
+    def add_ratings(self, group: list[Feedback]) -> None:
+        if len(group) < 2:
+            return
+        item_M = np.array([self.code("completion", each.completions[0]) for each in group])
+        value_M = np.array([each.judgement.value for each in group if isinstance(each.judgement, Rating)])
+        order = np.argsort(item_M)
+        first, second = np.triu_indices(len(group), 1)
+        block = np.empty((first.size, 5), dtype=np.int64)
+        block[:, 0] = self.code("evaluator", group[0].evaluator)
+        block[:, 1], block[:, 2] = item_M[order][first], item_M[order][second]
+        block[:, 3] = np.sign(value_M[order][first] - value_M[order][second])
+        block[:, 4] = self.code("batch", batch_of(group[0]))
+        self.blocks.append(block)
+
+    def opinions(self) -> Opinions:
+        singles = np.array(self.single, dtype=np.int64).reshape(-1, 5)
+        column = np.concatenate([singles, *self.blocks]).T.copy()
+        return Opinions(
+            evaluators=list(self.codes["evaluator"]),
+            completions=list(self.codes["completion"]),
+            batches=list(self.codes["batch"]),
+            evaluator_N=column[0],
+            first_N=column[1],
+            second_N=column[2],
+            sign_N=column[3],
+            batch_N=column[4],
+        )

@@ -1,0 +1,248 @@
+"""What each section of the page shows, drawn from the run; the templates only lay it out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from accord.audit.finding import Finding, Verdict
+from accord.report import figures
+from accord.report.reading import Reading
+from accord.report.table import Row
+from accord.report.verdict import evaluators_in_words
+from accord.report.words import counted, interval, observations
+from accord.stats import Estimate, mean
+
+__all__ = ["Figure", "Grid", "audit", "feedback", "judges", "policy", "samples"]
+
+SAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Drawings of one thing (for narrow and wide pages, or panels) with what to know and where it came from."""
+
+    drawings: tuple[str, ...]
+    caption: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of texts: the first of each row names it."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """Sentences, tables, figures and what is missing."""
+
+    said: tuple[str, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    missing: tuple[str, ...] = field(default=())
+
+
+def feedback(reading: Reading) -> Section:
+    """Who said what: counts, ties, splits, the agreement of two evaluators."""
+    file = "data/summary.json"
+    content = reading.json(file)
+    if content is None:
+        return Section(missing=("No summary of the feedback in this run.",))
+    who = evaluators_in_words(reading)
+    said = [f"Evaluators: {who}." if who else "Who the evaluators were is not recorded."]
+    said += [f"{name}: {counted(content[key])}." for key, name in _COUNTS.items() if isinstance(content.get(key), int)]
+    said += [f"Not used: {_unused(content['unused'])}."] if content.get("unused") else []
+    agreement = reading.estimate(file, "agreement") or reading.estimate("reward/evaluation.json", "agreement")
+    missing = []
+    if agreement is None:
+        missing.append("How often two evaluators agree was not measured, so there is no ceiling to hold accuracies against.")
+    else:
+        said.append(
+            f"Two evaluators who judged the same pair agree in {interval(agreement)} of cases "
+            f"(n = {observations(agreement)}): no judge can be expected to agree with people more often than that."
+        )
+    return Section(tuple(said), (_splits(content, file),), missing=tuple(missing))
+
+
+_COUNTS = {
+    "feedback": "Judgements read",
+    "possible_pairs": "Pairs that could be drawn from them",
+    "completions": "Texts that stand in the pairs drawn",
+}
+_PURPOSES = {
+    "train": "reward model and policy",
+    "judge": "independent judge",
+    "held_out": "testing both",
+}
+
+
+def _unused(content: Any) -> str:
+    if isinstance(content, dict):
+        return ", ".join(f"{counted(number)} {reason}" for reason, number in content.items())
+    return counted(content)
+
+
+def _splits(content: dict[str, Any], file: str) -> Grid:
+    columns = [content.get(key) or {} for key in ("prompts", "pairs", "ties")]
+    names = list(dict.fromkeys([*_PURPOSES, *(name for column in columns for name in column)]))
+    rows = [
+        (name.replace("_", " "), _PURPOSES.get(name, ""), *(counted(column.get(name, 0)) for column in columns))
+        for name in names
+        if any(name in column for column in columns)
+    ]
+    return Grid("Splits: no pair stands on two sides", ("split", "for", "prompts", "pairs", "ties"), tuple(rows), (file,))
+
+
+def judges(reading: Reading, rows: Sequence[Row]) -> Section:
+    """The reward model and the independent judge beside baselines and ceiling."""
+    marks, files, missing = [], [], []
+    for folder, name, role in (("reward", "reward model", "proxy"), ("judge", "independent judge", "judge")):
+        file = f"{folder}/evaluation.json"
+        if reading.json(file) is None:
+            missing.append(f"No {name} in this run.")
+            continue
+        files.append(file)
+        found = reading.estimate(file, "accuracy")
+        if found is None:
+            missing.append(f"The accuracy of the {name} was not measured.")
+        else:
+            marks.append(figures.Mark(name, found, role))
+    for key, name in (("length_only", "length alone"), ("majority", "the same answer always")):
+        known = [each for file in files if (each := reading.estimate(file, key)) is not None]
+        marks += [figures.Mark(name, known[0], "muted")] if known else []
+    ceiling = next((row.estimate for row in rows if row.key == "agreement"), None)
+    if not marks:
+        return Section(missing=tuple(missing))
+    drawings = tuple(figures.accuracy(marks, ceiling, width=width) for width in (figures.NARROW, figures.WIDE))
+    caption = (
+        "How often each orders two held-out texts as the evaluator did, ties left out. Bars are 95 % intervals that "
+        "resample whole batches. The dotted line is chance"
+        + ("; the grey band is how often two evaluators agree with one another." if ceiling else ".")
+    )
+    return Section(figures=(Figure(drawings, caption, tuple(files)),), missing=tuple(missing))
+
+
+def policy(reading: Reading) -> Section:
+    """What became of the policy: before and after, the scores along the run, the course of the training."""
+    missing, grids, drawn = [], [], []
+    if reading.json("evaluation/evaluation.json") is None:
+        missing.append("No policy was evaluated in this run." if reading.run.has("policy/model") else "No policy in this run.")
+    else:
+        grids.append(_before_and_after(reading))
+    for figure, lack in (_curve(reading), _courses(reading)):
+        drawn += [figure] if figure else []
+        missing += [lack] if lack else []
+    return Section(grids=tuple(grids), figures=tuple(drawn), missing=tuple(missing))
+
+
+_MEASURES = (
+    ("judge", "score by the independent judge", 2),
+    ("proxy", "score by the reward model", 2),
+    ("stop_rate", "texts that end themselves", 3),
+    ("length", "length, tokens", 1),
+    ("entropy", "entropy, nats a token", 2),
+    ("distinct_1", "distinct words (distinct-1)", 3),
+    ("distinct_2", "distinct word pairs (distinct-2)", 3),
+)
+
+
+def _before_and_after(reading: Reading) -> Grid:
+    file = "evaluation/evaluation.json"
+    rows = []
+    for key, name, digits in _MEASURES:
+        found = [reading.estimate(file, arm, key) for arm in ("start", "policy")]
+        if any(found):
+            cells = [interval(each, digits) if each else "not measured" for each in found]
+            rows.append((name, *cells, _both(found)))
+    head = ("measure", "start", "policy", "n (prompts)")
+    return Grid("Fresh texts on held-out prompts, before and after", head, tuple(rows), (file, "evaluation/samples.jsonl"))
+
+
+def _both(found: Sequence[Estimate | None]) -> str:
+    said = list(dict.fromkeys(observations(each) for each in found if each is not None))
+    return " and ".join(said)
+
+
+def _curve(reading: Reading) -> tuple[Figure | None, str]:
+    file = "evaluation/curve.jsonl"
+    rows = reading.jsonl(file)
+    if not rows:
+        return None, "No judge looked at the texts along the run, so proxy and judge cannot be compared step by step."
+
+    def read(row: dict[str, Any], name: str) -> Estimate | None:
+        return None if row.get(name) is None else reading.as_estimate(row[name], f"{file} step {row['step']} {name}")
+
+    turns = [
+        figures.Turn(row["step"], kl, read(row, "proxy"), read(row, "judge"))
+        for row in rows
+        if (kl := read(row, "kl")) is not None
+    ]
+    if not turns:
+        return None, "The KL along the run was not measured."
+    drawings = tuple(figures.curve(turns, width=width) for width in (figures.NARROW, figures.WIDE))
+    n = turns[0].kl.n
+    caption = (
+        f"Mean scores of the texts of each of {len(turns)} steps (about {n:,} texts a step), over how far the policy had "
+        "moved by then. Scores are in standard deviations of the rated texts. Vertical bars are 95 % intervals of the "
+        "score, faint horizontal ones of the KL. Where the reward model's curve climbs and the judge's does not, the "
+        "policy exploits the reward model."
+    )
+    return Figure(drawings, caption, (file, "evaluation/rollouts.jsonl")), ""
+
+
+_COURSES = (
+    ("kl", "KL to the start", "nats a text", 2),
+    ("reward", "Reward", "standard deviations", 2),
+    ("entropy", "Entropy", "nats a token", 2),
+    ("length", "Length", "tokens", 1),
+    ("stop_rate", "Texts that end themselves", "share", 2),
+    ("loss", "Loss", "", 3),
+    ("accuracy", "Training accuracy", "share of pairs", 2),
+    ("margin", "Margin of chosen over rejected", "nats", 2),
+)
+
+
+def _courses(reading: Reading) -> tuple[Figure | None, str]:
+    file = "policy/metrics.jsonl"
+    rows = reading.jsonl(file)
+    if not rows:
+        return None, "" if not reading.run.has("policy/model") else "The course of the training was not logged."
+    step_S = tuple(row["step"] for row in rows)
+    bands = _bands(reading, rows)
+    drawings = []
+    for key, title, unit, digits in _COURSES:
+        value_S = tuple(row.get(key) for row in rows)
+        if any(value is not None for value in value_S):
+            low_S, high_S = bands.get(key, (None, None))
+            each = figures.Course(key, title, unit, step_S, value_S, low_S, high_S, digits)
+            drawings.append((title, unit, key in bands, figures.course(each, place=len(drawings))))
+    if not drawings:
+        return None, "The course of the training holds no quantity that this page draws."
+    files = (file, "policy/samples.jsonl") if bands.keys() - {"kl"} else (file,)
+    samples = _texts_a_step(reading)
+    caption = (
+        f"The training, step by step ({len(rows)} steps{samples}). Bands are 95 % intervals; a line without a band is a mean "
+        "for which the log holds no spread. A KL or a length that runs away, an entropy near zero, or texts that no longer "
+        "end themselves are the usual signs of trouble."
+    )
+    return Figure(tuple(panel(*each) for each in drawings), caption, files), ""
+
+
+def panel(title: str, unit: str, banded: bool, drawing: str) -> str:
+    """A small drawing, handed on as it is: its heading stands in the drawing's own title."""
+    del title, unit, banded
+    return drawing
+
+
+def _texts_a_step(reading: Reading) -> str:
+    rows = reading.jsonl("policy/samples.jsonl")
+    if not rows:
+        return ""
+    first = rows[0]["step"]
+    return f", {sum(row['step'] == first for row in rows)} texts each"

@@ -1,0 +1,75 @@
+"""Numbers and texts in the form in which people read them."""
+
+import re
+
+from accord.audit.finding import Finding, Verdict
+from accord.stats import Estimate
+
+__all__ = ["clean", "count", "counted", "duration", "interval", "observations", "percent", "series", "tally"]
+
+# C0 and C1 controls but tab and line feed, and surrogates that stand alone: they cannot be shown, or not be encoded.
+_UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text with what cannot be shown made visible as U+FFFD, so that it neither breaks a page nor a terminal."""
+    return _UNSHOWN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def interval(estimate: Estimate, digits: int = 3) -> str:
+    """`0.712 [0.698, 0.725]`; a level other than 95 % is named."""
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:,.{digits}f} [no interval]"
+    level = "" if estimate.level == 0.95 else f" ({100 * estimate.level:g} %)"
+    return f"{estimate.value:,.{digits}f} [{estimate.low:,.{digits}f}, {estimate.high:,.{digits}f}]{level}"
+
+
+def observations(estimate: Estimate) -> str:
+    """`12,345 (271)`: how many observations, and in brackets how many independent units among them."""
+    return f"{estimate.n:,}" + ("" if estimate.clusters is None else f" ({estimate.clusters:,})")
+
+
+def percent(estimate: Estimate) -> str:
+    """`71.2 % [69.8, 72.5] of 12,345`, for a sentence."""
+    low, high = estimate.low, estimate.high
+    between = "no interval" if low is None or high is None else f"{100 * low:.1f}, {100 * high:.1f}"
+    return f"{100 * estimate.value:.1f} % [{between}] of {estimate.n:,}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 pair`, `2 pairs`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def counted(value: object) -> str:
+    """A whole number with its thousands set apart; anything else as it is."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """`43 s`, `12 min 4 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def series(parts: list[str]) -> str:
+    """`a, b and c`."""
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def tally(findings: list[Finding]) -> str:
+    """`2 of 14 checks fired (RG2 turnover, DC2 diversity); 9 quiet, 2 inconclusive, 1 not assessable`."""
+    by = {verdict: [each for each in findings if each.verdict is verdict] for verdict in Verdict}
+    fired = [clean(f"{each.challenge} {each.check}") for each in by[Verdict.FIRES]]
+    head = f"{len(fired)} of {count(len(findings), 'check')} fired" + (f" ({', '.join(fired)})" if fired else "")
+    names = {
+        Verdict.QUIET: "quiet",
+        Verdict.INCONCLUSIVE: "inconclusive",
+        Verdict.NOT_ASSESSABLE: "not assessable",
+    }
+    rest = ", ".join(f"{len(by[verdict])} {name}" for verdict, name in names.items() if by[verdict])
+    return head + (f"; {rest}" if rest else "")

@@ -1,0 +1,203 @@
+"""SFT, PPO and DPO on a real small model: they learn, resume to the same numbers, and do what their papers say."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from accord.errors import RecipeError
+from accord.lm.causal import CausalModel, LoRA, load
+from accord.lm.optim import Optim
+from accord.lm.sample import sample
+from accord.policy import DPO, PPO, SFT
+from accord.policy.rollout import roll_out
+from accord.policy.sft import Example, _batch, _blocks, example_answers
+from accord.records import Prompt, Sampling
+from accord.run import RunDirectory
+from small_data import LetterJudge, letters_dataset, truth
+
+DATA = letters_dataset()
+EXAMPLES: list[Example] = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
+PROMPTS: list[Prompt] = DATA.prompts_of("train")
+SETTINGS: dict[str, Any] = {
+    "sft": SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=4, optim=Optim(lr=1e-2, warmup=2)),
+    "ppo": PPO(
+        dtype="float32",
+        max_steps=10,
+        prompts=3,
+        group=10,
+        sampling=Sampling(max_tokens=10),
+        kl=0.02,
+        kl_target=0,
+        unstopped=0.2,
+        save_every=4,
+        optim=Optim(lr=4e-3, warmup=1, decay="constant"),
+        head_scale=1,
+    ),
+    "dpo": DPO(dtype="float32", batch=8, epochs=2, save_every=4, optim=Optim(lr=5e-4, warmup=2)),
+}
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has learnt to write strings of a and b, and to stop."""
+    with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
+        list(SETTINGS["sft"].steps(EXAMPLES, run))
+        return run.verified("sft/model")
+
+
+def steps_of(kind: str, run: RunDirectory, start: Path) -> Iterator[Any]:
+    settings = SETTINGS[kind]
+    match kind:
+        case "sft":
+            return settings.steps(EXAMPLES, run, stage="policy")
+        case "ppo":
+            return settings.steps(PROMPTS, LetterJudge(), run, start=start)
+        case _:
+            return settings.steps(DATA, run, start=start)
+
+
+def share_of_a(causal: CausalModel) -> float:
+    ids = [causal.encode_prompt(prompt) for prompt in DATA.prompts_of("held_out")]
+    made = sample(causal, ids, 40, Sampling(max_tokens=10, seed=1))
+    return sum(truth(causal.decode(each.token_ids)) for group in made for each in group) / (40 * len(ids))
+
+
+def test_the_supervised_start_learns_to_write_and_to_stop(start: Path) -> None:
+    """pad equals eos in this tokenizer: whoever masks by ids != pad never teaches the model to stop."""
+    causal = load(start)
+    assert causal.pad_id == causal.eos_id
+    made = sample(causal, [causal.encode_prompt(PROMPTS[0])], 100, Sampling(max_tokens=16, seed=0))[0]
+    texts = [causal.decode(each.token_ids) for each in made]
+    assert sum(each.stopped == "eos" for each in made) > 80
+    assert sum(set(text) <= {"a", "b"} for text in texts) > 80
+
+
+@pytest.mark.parametrize("kind", ["ppo", "dpo"])
+def test_the_policy_moves_towards_what_is_preferred(kind: str, start: Path, tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path / kind) as run:
+        made = list(steps_of(kind, run, start))
+        tuned = load(run.verified("policy/model"))
+    assert share_of_a(tuned) > share_of_a(load(start)) + 0.1
+    if kind == "ppo":
+        assert made[0].kl == 0  # the policy is its reference before the first update
+        assert made[-1].kl > 0.1
+        assert all(step.ratio == pytest.approx(1, abs=1e-4) for step in made)
+    else:
+        assert made[0].loss == pytest.approx(0.6931, abs=1e-3)
+        assert made[-1].accuracy > 0.7
+
+
+@pytest.mark.parametrize("kind", ["sft", "ppo", "dpo"])
+def test_a_broken_off_stage_goes_on_to_the_same_numbers(kind: str, start: Path, tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path / "whole") as whole:
+        list(steps_of(kind, whole, start))
+    with RunDirectory.create(tmp_path / "broken") as run:
+        list(itertools.islice(steps_of(kind, run, start), 6))  # the last checkpoint is at step 4
+    with RunDirectory.open(tmp_path / "broken") as run:
+        again = list(steps_of(kind, run, start))
+    assert again[0].step == 5
+    for name in ("metrics", "samples") if kind == "ppo" else ("metrics",):
+        rows = [
+            [json.loads(line) for line in (tmp_path / each / f"policy/{name}.jsonl").read_text().splitlines()]
+            for each in ("whole", "broken")
+        ]
+        for one, other in zip(*rows, strict=True):
+            assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    weights = [load(tmp_path / each / "policy/model").model.state_dict() for each in ("whole", "broken")]
+    for name, weight in weights[0].items():
+        assert torch.equal(weight, weights[1][name]), name
+
+
+def test_pretraining_mix_holds_the_policy_near_what_it_was_taught(start: Path, tmp_path: Path) -> None:
+    plain: PPO = SETTINGS["ppo"]
+    losses = {}
+    for coefficient in (0.0, 5.0):
+        settings = plain.model_copy(update={"pretrain_coef": coefficient, "kl": 0.0})
+        with RunDirectory.create(tmp_path / str(coefficient)) as run:
+            made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start, examples=EXAMPLES))
+        losses[coefficient] = made[-1].kl
+        assert (made[-1].pretrain_loss is None) == (coefficient == 0)
+    assert losses[5.0] < losses[0.0]
+
+
+def test_the_reward_falls_where_a_completion_does_not_end(start: Path, tmp_path: Path) -> None:
+    settings = SETTINGS["ppo"].model_copy(update={"sampling": Sampling(max_tokens=2), "max_steps": 1})
+    with RunDirectory.create(tmp_path / "cut") as run:
+        (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        rows = run.read_jsonl("policy/samples.jsonl")
+    assert made.stop_rate < 0.5
+    assert {row["stopped"] for row in rows} >= {"length"}
+    assert made.reward == pytest.approx(sum(row["reward"] for row in rows) / len(rows), abs=1e-5)
+
+
+def test_the_logged_kl_is_the_one_that_can_be_worked_out_again(start: Path, tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path / "kl") as run:
+        made = {step.step: step for step in steps_of("ppo", run, start)}
+        rows = run.read_jsonl("policy/samples.jsonl")
+    for step, one in made.items():
+        kls = [sum(r["logprobs"]) - sum(r["reference_logprobs"]) for r in rows if r["step"] == step]
+        assert one.kl == pytest.approx(sum(kls) / len(kls), abs=1e-4)
+        assert one.kl > -3 * one.kl_se - 1e-6
+
+
+def test_a_rollout_carries_the_ids_that_were_sampled(start: Path) -> None:
+    causal = load(start)
+    made = roll_out(causal, load(start), LetterJudge(), PROMPTS, 4, Sampling(max_tokens=6, seed=3))
+    assert len(made.answers) == 4 * len(PROMPTS)
+    for row, (answer, each, completion) in enumerate(zip(made.answers, made.samples, made.completions, strict=True)):
+        assert answer.completion == each.token_ids == completion.token_ids
+        assert int(made.mask_BT[row].sum()) == len(each.token_ids)
+        assert (each.token_ids[-1] == causal.eos_id) == (each.stopped == "eos")
+    torch.testing.assert_close(made.policy.logprob_BT, made.reference_BT)
+    torch.testing.assert_close(made.policy.logprob_BT, made.sampled_BT, atol=1e-4, rtol=1e-4)
+    assert made.kl_B.abs().max().item() < 1e-3
+
+
+def test_every_example_ends_with_eos_and_every_pass_shows_each_once() -> None:
+    causal = load("tiny")
+    answers = example_answers(causal, EXAMPLES)
+    assert all(answer.completion[-1] == causal.eos_id for answer in answers)
+    blocks = _blocks(answers, 4, seed=0)
+    seen = [answer.key for step in range(len(answers) // 6) for answer in _batch(blocks, step, 6, seed=0)]
+    assert sorted(seen) == list(range(len(answers)))
+
+
+def test_adapters_train_and_open_elsewhere(start: Path, tmp_path: Path) -> None:
+    settings = SETTINGS["ppo"].model_copy(update={"lora": LoRA(rank=4), "optim": Optim(lr=2e-2, warmup=1)})
+    with RunDirectory.create(tmp_path / "lora") as run:
+        made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        folder = run.verified("policy/model")
+    assert made[-1].kl > 0.05
+    plain = AutoModelForCausalLM.from_pretrained(folder)
+    ours = load(folder)
+    ids = torch.tensor([ours.encode_prompt(PROMPTS[0])])
+    torch.testing.assert_close(plain(ids).logits, ours.model(ids).logits, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(plain(ids).logits, load(start).model(ids).logits, atol=1e-2)
+
+
+def test_the_trained_policy_opens_in_plain_transformers(start: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(start)
+    tokenizer = AutoTokenizer.from_pretrained(start)
+    ids = tokenizer("ab", return_tensors="pt")["input_ids"]
+    torch.testing.assert_close(model(ids).logits, load(start).model(ids).logits)
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "message"),
+    [
+        (PPO(), {"prompts": PROMPTS}, "no model to start from"),
+        (PPO(base="tiny"), {"prompts": []}, "no prompts"),
+        (PPO(base="tiny", pretrain_coef=1.0), {"prompts": PROMPTS}, "no supervised examples"),
+    ],
+)
+def test_ppo_refuses_what_it_cannot_start(
+    settings: PPO, arguments: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with RunDirectory.create(tmp_path / "x") as run, pytest.raises(RecipeError, match=message):
+        list(settings.steps(arguments["prompts"], LetterJudge(), run))

@@ -1,0 +1,142 @@
+"""Bradley-Terry fits: they learn what is true, resume to the same numbers, and refuse what they cannot fit."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from accord.errors import RecipeError, TrainingStopped
+from accord.feedback import Dataset
+from accord.lm.optim import Optim
+from accord.lm.scalar import ScalarModel
+from accord.records import Completion
+from accord.reward import BradleyTerry, accuracy, assess, baselines, calibration, score_split
+from accord.reward.fit import _groups
+from accord.run import RunDirectory
+from small_data import letters_dataset, truth
+
+SETTINGS = BradleyTerry(
+    base="tiny",
+    dtype="float32",
+    epochs=30,
+    step_completions=16,
+    save_every=5,
+    optim=Optim(lr=5e-3, warmup=3),
+    head_scale=1,
+)
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return letters_dataset(prompts=12)
+
+
+@pytest.fixture(scope="module")
+def fitted(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[ScalarModel, RunDirectory]:
+    run = RunDirectory.create(tmp_path_factory.mktemp("runs") / "fit")
+    return SETTINGS.fit(data, run), run
+
+
+def test_it_learns_a_true_preference(data: Dataset, fitted: tuple[ScalarModel, RunDirectory]) -> None:
+    judge, _ = fitted
+    scores = score_split(judge, data, "held_out")
+    found = assess(scores, data, fitted_on="train", deviation=judge.deviation)
+    assert found["accuracy"].low is not None
+    assert found["accuracy"].low > 0.8
+    assert found["accuracy"].value > found["length_only"].value
+    assert found["accuracy"].n == sum(not pair.tie for pair in data.pairs["held_out"])
+
+
+def test_scores_are_normalised_on_what_was_compared(data: Dataset, fitted: tuple[ScalarModel, RunDirectory]) -> None:
+    judge, _ = fitted
+    values = list(score_split(judge, data, "train").values())
+    assert torch.tensor(values).mean().item() == pytest.approx(0, abs=1e-3)
+    assert torch.tensor(values).std(correction=0).item() == pytest.approx(1, abs=1e-3)
+
+
+def test_a_score_does_not_depend_on_company_or_order(data: Dataset, fitted: tuple[ScalarModel, RunDirectory]) -> None:
+    judge, _ = fitted
+    completions = list(data.completions.values())[:12]
+    prompts = [data.prompts[each.prompt] for each in completions]
+    together = judge.score(prompts, completions).value_N
+    alone = [judge.score([p], [c]).value_N[0] for p, c in zip(prompts, completions, strict=True)]
+    backwards = judge.score(prompts[::-1], completions[::-1]).value_N[::-1]
+    assert together == pytest.approx(alone, abs=1e-4)
+    assert together == pytest.approx(backwards, abs=1e-4)
+
+
+def test_the_judge_in_the_run_is_the_judge_that_was_fitted(
+    data: Dataset, fitted: tuple[ScalarModel, RunDirectory]
+) -> None:
+    judge, run = fitted
+    again = SETTINGS.load(run)
+    assert score_split(again, data, "held_out") == score_split(judge, data, "held_out")
+
+
+def test_a_broken_off_fit_goes_on_to_the_same_numbers(
+    data: Dataset, fitted: tuple[ScalarModel, RunDirectory], tmp_path: Path
+) -> None:
+    judge, whole = fitted
+    with RunDirectory.create(tmp_path / "broken") as run:
+        list(itertools.islice(SETTINGS.steps(data, run), 13))  # the last checkpoint is at step 10
+    with RunDirectory.open(tmp_path / "broken") as run:
+        first = next(iter(SETTINGS.steps(data, run)))
+        assert first.step == 11
+    with RunDirectory.open(tmp_path / "broken") as run:
+        again = SETTINGS.fit(data, run)
+        assert score_split(again, data, "held_out") == score_split(judge, data, "held_out")
+        for one, other in zip(
+            run.log("reward/metrics.jsonl").rows(), whole.log("reward/metrics.jsonl").rows(), strict=True
+        ):
+            assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_a_loss_that_is_not_finite_stops_the_fit_and_keeps_the_last_step(data: Dataset, tmp_path: Path) -> None:
+    wild = SETTINGS.model_copy(update={"optim": Optim(lr=1e30, warmup=0, max_grad_norm=1e30)})
+    with RunDirectory.create(tmp_path / "wild") as run:
+        with pytest.raises(TrainingStopped, match=r"reward: .*step \d+ is kept"):
+            wild.fit(data, run)
+        kept = run.last_checkpoint("reward")
+    assert TrainingStopped.exit_status == 3
+    steps = [json.loads(line)["step"] for line in (tmp_path / "wild/reward/metrics.jsonl").read_text().splitlines()]
+    assert kept is None if not steps else (kept is not None and kept[0] == steps[-1])
+
+
+def test_a_split_without_pairs_is_refused_by_name(data: Dataset, tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path / "none") as run, pytest.raises(RecipeError, match="'train' has no pairs"):
+        BradleyTerry(base="tiny").fit(Dataset(**{**vars(data), "pairs": {"train": ()}}), run)
+
+
+def test_large_groups_are_cut_and_lose_no_pair(data: Dataset) -> None:
+    groups = _groups(data.pairs["train"], 5)
+    assert sorted(pair.model_dump_json() for group in groups for pair in group) == sorted(
+        pair.model_dump_json() for pair in data.pairs["train"]
+    )
+    assert max(len({each for pair in group for each in (pair.chosen, pair.rejected)}) for group in groups) <= 5
+
+
+def test_accuracy_and_calibration_of_scores_that_are_right(data: Dataset) -> None:
+    pairs = data.pairs["held_out"]
+    right = {name: truth(completion.text) for name, completion in data.completions.items()}
+    wrong = {name: -value for name, value in right.items()}
+    assert accuracy(right, pairs).value == 1
+    assert accuracy(wrong, pairs).value == 0
+    assert accuracy(dict.fromkeys(right, 0.0), pairs).value == 0.5
+    sure = calibration(right, [pair for pair in pairs if not pair.tie], deviation=1e4)
+    assert sure.value == pytest.approx(0, abs=1e-6)
+    assert calibration(wrong, [pair for pair in pairs if not pair.tie], deviation=1e4).value == pytest.approx(
+        1, abs=0.05
+    )
+
+
+def test_baselines_find_a_length_preference() -> None:
+    data = letters_dataset()
+    completions = {
+        name: Completion(prompt=each.prompt, text="x" * round(100 * truth(each.text) + 1))
+        for name, each in data.completions.items()
+    }
+    found = baselines(Dataset(**{**vars(data), "completions": completions}), fitted_on="train", split="held_out")
+    assert found["length_only"].value == 1
+    assert 0.3 < found["majority"].value < 0.7
