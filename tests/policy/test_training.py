@@ -39,7 +39,7 @@ SETTINGS: dict[str, Any] = {
         optim=Optim(lr=4e-3, warmup=1, decay="constant"),
         head_scale=1,
     ),
-    "dpo": DPO(dtype="float32", batch=8, epochs=2, save_every=4, optim=Optim(lr=5e-4, warmup=2)),
+    "dpo": DPO(dtype="float32", beta=0.5, batch=8, epochs=4, save_every=4, optim=Optim(lr=2e-4, warmup=2)),
 }
 
 

@@ -10,10 +10,12 @@ transaction is in the ledger or nothing of it. Reading back compares each record
 """
 
 import hashlib
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, select, text
 from sqlalchemy.pool import NullPool
@@ -140,8 +142,12 @@ class Ledger:
 
     def _connect(self) -> Engine:
         mode = "rwc" if self.write else "ro"
-        url = f"sqlite:///file:{self.path.resolve().as_posix()}?mode={mode}&uri=true"
-        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": self._timeout})
+        uri = f"file:{quote(str(self.path.resolve()))}?mode={mode}"
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(uri, uri=True, timeout=self._timeout, check_same_thread=False),
+            poolclass=NullPool,
+        )
 
         @event.listens_for(engine, "connect")
         def _connected(connection: Any, _: object) -> None:

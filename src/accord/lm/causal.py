@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from huggingface_hub import constants as hub
@@ -184,8 +184,7 @@ def load(
     source = str(packaged.packaged()) if name == packaged.NAME else _place(name)
     try:
         model, base = _open(source, dtype, trust_remote_code)
-        # Typed as a class that cannot be called so.
-        tokenizers: Any = AutoTokenizer
+        tokenizers = cast("Any", AutoTokenizer)  # its own annotation leaves out that this is a class method
         tokenizer = tokenizers.from_pretrained(source, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
         raise ModelError(f"{name}: {_reason(source, error)}") from error

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["NARROW", "WIDE", "Course", "Mark", "Turn", "accuracy", "course", "curve"]
+__all__ = ["WIDTHS", "Course", "Mark", "Turn", "accuracy", "course", "curve"]
 
-NARROW, WIDE = 344, 704  # CSS pixels
+NARROW, WIDE = WIDTHS = (344, 704)  # CSS pixels
 INK, MUTED, LINE, CARD = (COLOURS[name] for name in ("ink", "muted", "line", "card"))
 PROXY, JUDGE = COLOURS["proxy"], COLOURS["judge"]
 
@@ -100,7 +100,6 @@ def curve(turns: Sequence[Turn], *, width: int) -> str:
     """Scores by the reward model and by the independent judge over the KL to the start, in the order of the steps."""
     height = 330 if width == NARROW else 380
     figure, axes = _canvas(width, height, left=44, right=14, top=16, bottom=42)
-    kl_S = [turn.kl.value for turn in turns]
     ends: dict[str, float] = {}
     for name, colour in (("proxy", PROXY), ("judge", JUDGE)):
         seen = [(turn.kl, score) for turn in turns if (score := getattr(turn, name)) is not None]
@@ -117,7 +116,7 @@ def curve(turns: Sequence[Turn], *, width: int) -> str:
         )  # fmt: skip
         ends[name] = seen[-1][1].value
     labels = {"proxy": "reward model it learns from", "judge": "independent judge"}
-    _labels(axes, {labels[name]: (ends[name], COLOURS[name]) for name in ends}, max(kl_S))
+    _labels(axes, {labels[name]: (ends[name], COLOURS[name]) for name in ends})
     axes.axhline(0, color=LINE, linewidth=1, zorder=0)
     _x_axis(axes, "KL to the start, nats a text")
     _y_axis(axes, 5)
@@ -129,7 +128,7 @@ def curve(turns: Sequence[Turn], *, width: int) -> str:
     )
 
 
-def course(each: Course, *, place: int) -> str:
+def course(each: Course) -> str:
     """One quantity of the training by step, its interval as a band, its last value beside the line."""
     figure, axes = _canvas(NARROW, 176, left=44, right=52, top=12, bottom=36)
     known = [(s, v) for s, v in zip(each.step_S, each.value_S, strict=True) if v is not None]
@@ -149,7 +148,7 @@ def course(each: Course, *, place: int) -> str:
     first = known[0]
     return drawn(
         figure,
-        f"course-{place}",
+        f"course-{each.key}",
         title=f"{each.title} by step",
         description=f"{each.title} ({each.unit}): {first[1]:.{each.digits}f} at step {first[0]}, "
         f"{last:.{each.digits}f} at step {last_step}, between {min(v for _, v in known):.{each.digits}f} "
@@ -193,9 +192,8 @@ def _whisker(axes: "Axes", estimate: Estimate, y: float, colour: str) -> None:
     axes.plot([estimate.value], [y], "o", color=colour, markersize=8, markeredgecolor=CARD, markeredgewidth=1.2)
 
 
-def _labels(axes: "Axes", ends: dict[str, tuple[float, str]], right: float) -> None:
+def _labels(axes: "Axes", ends: dict[str, tuple[float, str]]) -> None:
     """Names in the colours of their lines, in the upper left, where rising curves leave room; highest line first."""
-    del right
     for place, (label, (_, colour)) in enumerate(sorted(ends.items(), key=lambda item: -item[1][0])):
         axes.annotate(
             label, (0, 1), xycoords="axes fraction", xytext=(6, -8 - 19 * place), textcoords="offset points",

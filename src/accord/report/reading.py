@@ -18,6 +18,7 @@ class Reading:
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
         self._json: dict[str, Any] = {}
+        self._jsonl: dict[str, list[dict[str, Any]]] = {}
 
     def json(self, name: str) -> Any | None:
         """A JSON artefact; None where the run has none."""
@@ -29,7 +30,11 @@ class Reading:
 
     def jsonl(self, name: str) -> list[dict[str, Any]] | None:
         """The rows of a JSON-lines artefact; None where the run has none."""
-        return self.run.read_jsonl(name) if self.run.has(name) else None
+        if not self.run.has(name):
+            return None
+        if name not in self._jsonl:
+            self._jsonl[name] = self.run.read_jsonl(name)
+        return self._jsonl[name]
 
     def estimate(self, name: str, *keys: str) -> Estimate | None:
         """The number under `keys` in a JSON artefact; None where it was not measured.

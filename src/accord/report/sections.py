@@ -1,31 +1,18 @@
-"""What each section of the page shows, drawn from the run; the templates only lay it out."""
+"""What the sections on feedback, judges and policy show, drawn from the run; the template only lays it out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from accord.audit.finding import Finding, Verdict
 from accord.report import figures
+from accord.report.course import Drawing, Figure, along_the_run
 from accord.report.reading import Reading
 from accord.report.table import Row
 from accord.report.verdict import evaluators_in_words
 from accord.report.words import counted, interval, observations
-from accord.stats import Estimate, mean
+from accord.stats import Estimate
 
-__all__ = ["Figure", "Grid", "audit", "feedback", "judges", "policy", "samples"]
-
-SAMPLES = 8
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Drawings of one thing (for narrow and wide pages, or panels) with what to know and where it came from."""
-
-    drawings: tuple[str, ...]
-    caption: str
-    files: tuple[str, ...]
+__all__ = ["Grid", "Section", "feedback", "judges", "policy"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +32,7 @@ class Section:
     said: tuple[str, ...] = ()
     grids: tuple[Grid, ...] = ()
     figures: tuple[Figure, ...] = ()
-    missing: tuple[str, ...] = field(default=())
+    missing: tuple[str, ...] = ()
 
 
 def feedback(reading: Reading) -> Section:
@@ -119,7 +106,7 @@ def judges(reading: Reading, rows: Sequence[Row]) -> Section:
     ceiling = next((row.estimate for row in rows if row.key == "agreement"), None)
     if not marks:
         return Section(missing=tuple(missing))
-    drawings = tuple(figures.accuracy(marks, ceiling, width=width) for width in (figures.NARROW, figures.WIDE))
+    drawings = tuple(Drawing(figures.accuracy(marks, ceiling, width=width), width) for width in figures.WIDTHS)
     caption = (
         "How often each orders two held-out texts as the evaluator did, ties left out. Bars are 95 % intervals that "
         "resample whole batches. The dotted line is chance"
@@ -135,9 +122,11 @@ def policy(reading: Reading) -> Section:
         missing.append("No policy was evaluated in this run." if reading.run.has("policy/model") else "No policy in this run.")
     else:
         grids.append(_before_and_after(reading))
-    for figure, lack in (_curve(reading), _courses(reading)):
-        drawn += [figure] if figure else []
-        missing += [lack] if lack else []
+    for found in along_the_run(reading):
+        if isinstance(found, Figure):
+            drawn.append(found)
+        else:
+            missing.append(found)
     return Section(grids=tuple(grids), figures=tuple(drawn), missing=tuple(missing))
 
 
@@ -169,80 +158,3 @@ def _both(found: Sequence[Estimate | None]) -> str:
     return " and ".join(said)
 
 
-def _curve(reading: Reading) -> tuple[Figure | None, str]:
-    file = "evaluation/curve.jsonl"
-    rows = reading.jsonl(file)
-    if not rows:
-        return None, "No judge looked at the texts along the run, so proxy and judge cannot be compared step by step."
-
-    def read(row: dict[str, Any], name: str) -> Estimate | None:
-        return None if row.get(name) is None else reading.as_estimate(row[name], f"{file} step {row['step']} {name}")
-
-    turns = [
-        figures.Turn(row["step"], kl, read(row, "proxy"), read(row, "judge"))
-        for row in rows
-        if (kl := read(row, "kl")) is not None
-    ]
-    if not turns:
-        return None, "The KL along the run was not measured."
-    drawings = tuple(figures.curve(turns, width=width) for width in (figures.NARROW, figures.WIDE))
-    n = turns[0].kl.n
-    caption = (
-        f"Mean scores of the texts of each of {len(turns)} steps (about {n:,} texts a step), over how far the policy had "
-        "moved by then. Scores are in standard deviations of the rated texts. Vertical bars are 95 % intervals of the "
-        "score, faint horizontal ones of the KL. Where the reward model's curve climbs and the judge's does not, the "
-        "policy exploits the reward model."
-    )
-    return Figure(drawings, caption, (file, "evaluation/rollouts.jsonl")), ""
-
-
-_COURSES = (
-    ("kl", "KL to the start", "nats a text", 2),
-    ("reward", "Reward", "standard deviations", 2),
-    ("entropy", "Entropy", "nats a token", 2),
-    ("length", "Length", "tokens", 1),
-    ("stop_rate", "Texts that end themselves", "share", 2),
-    ("loss", "Loss", "", 3),
-    ("accuracy", "Training accuracy", "share of pairs", 2),
-    ("margin", "Margin of chosen over rejected", "nats", 2),
-)
-
-
-def _courses(reading: Reading) -> tuple[Figure | None, str]:
-    file = "policy/metrics.jsonl"
-    rows = reading.jsonl(file)
-    if not rows:
-        return None, "" if not reading.run.has("policy/model") else "The course of the training was not logged."
-    step_S = tuple(row["step"] for row in rows)
-    bands = _bands(reading, rows)
-    drawings = []
-    for key, title, unit, digits in _COURSES:
-        value_S = tuple(row.get(key) for row in rows)
-        if any(value is not None for value in value_S):
-            low_S, high_S = bands.get(key, (None, None))
-            each = figures.Course(key, title, unit, step_S, value_S, low_S, high_S, digits)
-            drawings.append((title, unit, key in bands, figures.course(each, place=len(drawings))))
-    if not drawings:
-        return None, "The course of the training holds no quantity that this page draws."
-    files = (file, "policy/samples.jsonl") if bands.keys() - {"kl"} else (file,)
-    samples = _texts_a_step(reading)
-    caption = (
-        f"The training, step by step ({len(rows)} steps{samples}). Bands are 95 % intervals; a line without a band is a mean "
-        "for which the log holds no spread. A KL or a length that runs away, an entropy near zero, or texts that no longer "
-        "end themselves are the usual signs of trouble."
-    )
-    return Figure(tuple(panel(*each) for each in drawings), caption, files), ""
-
-
-def panel(title: str, unit: str, banded: bool, drawing: str) -> str:
-    """A small drawing, handed on as it is: its heading stands in the drawing's own title."""
-    del title, unit, banded
-    return drawing
-
-
-def _texts_a_step(reading: Reading) -> str:
-    rows = reading.jsonl("policy/samples.jsonl")
-    if not rows:
-        return ""
-    first = rows[0]["step"]
-    return f", {sum(row['step'] == first for row in rows)} texts each"
