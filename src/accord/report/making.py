@@ -1,0 +1,75 @@
+"""How the run was made: settings, stages, machine, versions, inputs, files."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from accord.report.reading import Reading
+from accord.report.words import counted, duration
+
+__all__ = ["File", "Making", "flat", "making"]
+
+DIGITS = 12  # of a digest, as shown
+
+
+@dataclass(frozen=True)
+class File:
+    """An artefact of the run as the manifest knows it."""
+
+    name: str
+    size: str
+    sha256: str
+    stage: str
+
+
+@dataclass(frozen=True)
+class Making:
+    """Names and values, in the order in which they are shown."""
+
+    origin: list[tuple[str, str]]
+    stages: list[tuple[str, str]]
+    settings: list[tuple[str, str]]
+    inputs: list[tuple[str, list[tuple[str, str]]]]
+    files: list[File]
+
+
+def making(reading: Reading) -> Making:
+    """From the manifest and the recipe. The page itself is no part of what it lists."""
+    manifest = reading.run.manifest
+    origin = [("name", manifest.name), ("created", manifest.created), ("seed", str(manifest.seed))]
+    origin += [("parents", ", ".join(manifest.parents))] if manifest.parents else []
+    origin += [(name, counted(value)) for name, value in manifest.machine.items()]
+    origin += [(f"version of {name}", value) for name, value in manifest.versions.items()]
+    stages = [(name, duration(seconds)) for name, seconds in reading.seconds.items()]
+    if stages:
+        stages.append(("together", duration(sum(reading.seconds.values()))))
+    files = [
+        File(name, _size(entry["bytes"]), entry["sha256"][:DIGITS], entry.get("stage") or "")
+        for name, entry in sorted(manifest.files.items())
+        if name != "report.html"
+    ]
+    inputs = [(name, [(key, counted(value)) for key, value in what.items()]) for name, what in manifest.inputs.items()]
+    settings = [(key, shown(value)) for key, value in flat(reading.recipe or {})]
+    return Making(origin, stages, settings, inputs, files)
+
+
+def flat(content: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as dotted keys with their values."""
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
+
+
+def shown(value: object) -> str:
+    """A setting as it stands in the recipe; text without its quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _size(size: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} B"

@@ -1,0 +1,101 @@
+"""The page of a run: one file without script or outside resource, with everything of the run that a reader needs."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from accord.audit.finding import Finding, Verdict
+from accord.report import sections
+from accord.report.making import making
+from accord.report.reading import Reading
+from accord.report.samples import FILE as SAMPLES
+from accord.report.samples import SHOWN, twins
+from accord.report.table import rows_of
+from accord.report.verdict import verdict
+from accord.report.words import clean, interval, observations
+from accord.run import RunDirectory
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["NAME", "page", "write"]
+
+NAME = "report.html"
+_GROUPS = {
+    Verdict.FIRES: "Fires",
+    Verdict.INCONCLUSIVE: "Inconclusive",
+    Verdict.NOT_ASSESSABLE: "Not assessable",
+    Verdict.QUIET: "Quiet",
+}
+
+
+def write(run: RunDirectory) -> Path:
+    """Write `report.html` into the run and return its path. The same run gives the same bytes.
+
+    Raises `ArtefactError` where a file of the run was altered or is not what it should be, or where the run was
+    opened for reading only.
+    """
+    return run.write_text(NAME, page(run), stage="report")
+
+
+def page(run: RunDirectory) -> str:
+    """The page as text."""
+    reading = Reading(run)
+    rows = rows_of(reading)
+    findings = reading.findings
+    template = _environment(run).get_template("report.html.j2")
+    return template.render(
+        run=run.manifest.name,
+        verdict=verdict(reading),
+        about=(reading.json("data/summary.json") or {}).get("about"),
+        rows=rows,
+        feedback=sections.feedback(reading),
+        judges=sections.judges(reading, rows),
+        policy=sections.policy(reading),
+        twins=twins(reading),
+        samples_file=SAMPLES,
+        shown=SHOWN,
+        audited=findings is not None,
+        findings=_grouped(findings or []),
+        making=making(reading),
+    )
+
+
+def _grouped(findings: list[Finding]) -> list[tuple[str, str, list[Finding]]]:
+    """Heading, class and findings of each verdict that occurs; what fires comes first."""
+    found = [(name, verdict, [each for each in findings if each.verdict is verdict]) for verdict, name in _GROUPS.items()]
+    return [(name, verdict.value.lower().replace("_", "-"), some) for name, verdict, some in found if some]
+
+
+def _environment(run: RunDirectory) -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def shown(value: Any) -> Any:
+        return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    def source(name: str, words: str = "") -> Markup:
+        """A link to a file of the run, or the bare name where the run has no such file."""
+        head, tail = _split(name)
+        if head not in run.manifest.files and head != "manifest.json":
+            return Markup("<bdi>{}</bdi>").format(clean(words or name))
+        link = Markup('<a href="{}"><bdi>{}</bdi></a>').format(quote(head), clean(words or head))
+        return link if words else link + Markup("<bdi>{}</bdi>").format(clean(tail))
+
+    environment = Environment(
+        loader=PackageLoader("accord.report"),
+        autoescape=True,
+        finalize=shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(interval=interval, observations=observations, source=source)
+    return environment
+
+
+def _split(evidence: str) -> tuple[str, str]:
+    """A file, and what stands behind it (an id, a line)."""
+    found = re.match(r"([^\s#]+)(.*)", evidence, flags=re.DOTALL)
+    return (found[1].rstrip(":,"), found[2]) if found else (evidence, "")
