@@ -95,6 +95,11 @@ _REMEDIES = {
     errno.ENOTDIR: "a part of the path is a file, not a folder",
     errno.EISDIR: "this is a folder, not a file",
     errno.EEXIST: "something of that name is already there",
+    errno.ENAMETOOLONG: "the name is too long for the file system; choose a shorter one",
+    errno.ELOOP: "a symbolic link leads in a circle",
+    errno.EFBIG: "the file is larger than the file system or a limit allows",
+    errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
+    errno.EIO: "the device reports an error; check the disk",
 }
 
 

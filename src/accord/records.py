@@ -13,8 +13,9 @@ can grow without renaming what is already stored): the same text has the same na
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -79,7 +80,17 @@ class Record(Value):
     @classmethod
     def name_of(cls, canonical: str) -> str:
         """The id of the record that has this canonical content."""
-        return cls.prefix + hashlib.sha256(canonical.encode()).hexdigest()[:20]
+        try:
+            return cls.prefix + hashlib.sha256(canonical.encode()).hexdigest()[:20]
+        except UnicodeEncodeError as error:
+            said = f"{canonical!r:.80} holds half a character (a lone surrogate); decode the text as UTF-8"
+            raise RecordError(said) from error
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with the fields in `update` replaced (unchecked, as pydantic has it), under its own id."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)  # the original's, where it was asked for before
+        return copied
 
 
 class Message(Value):
@@ -407,7 +418,9 @@ def explain(error: ValidationError) -> tuple[str, str]:
         case "union_tag_invalid":
             tag, kinds = context["tag"], str(context["expected_tags"]).replace("'", "")
             field, said = f"{field}.kind", f"'{tag}' is not one of {kinds}"
-        case "missing" | "json_invalid" | "extra_forbidden" | "union_tag_not_found":
+        case "union_tag_not_found":
+            field, said = f"{field}.kind", "Field required"
+        case "missing" | "json_invalid" | "extra_forbidden":
             said = str(first["msg"])
         case "value_error":
             said = str(context["error"])

@@ -143,12 +143,14 @@ class RunDirectory:
         with storage(target):
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir(parents=True)
-            yield beside
-            _sync_tree(beside)
-            if target.exists():
-                shutil.rmtree(target)
-            beside.rename(target)
-            _sync(target.parent)
+            try:
+                yield beside
+                _sync_tree(beside)
+                _put(beside, target)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+        for gone in self._inside(name):
+            del self.manifest.files[gone]
         for file in sorted(path for path in target.rglob("*") if path.is_file()):
             self._enter(str(file.relative_to(self.path)), digest_of(file), file.stat().st_size, stage)
         self._save_manifest()
@@ -233,14 +235,14 @@ class RunDirectory:
         with storage(root):
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir(parents=True)
-            write(beside)
-            files = {file.name: digest_of(file) for file in sorted(beside.iterdir())}
-            (beside / "digests.json").write_text(json.dumps(files))
-            _sync_tree(beside)
-            if target.exists():
-                shutil.rmtree(target)
-            beside.rename(target)
-            _sync(root)
+            try:
+                write(beside)
+                files = {file.name: digest_of(file) for file in sorted(beside.iterdir())}
+                (beside / "digests.json").write_text(json.dumps(files))
+                _sync_tree(beside)
+                _put(beside, target)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
             for old in root.iterdir():
                 if old != target:
                     shutil.rmtree(old)
@@ -299,20 +301,31 @@ class GrowingLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._whole = False  # whether the file is known to end with a whole line
 
     def append(self, *rows: dict[str, Any]) -> None:
-        """Add rows and hand them to the operating system."""
+        """Add rows and hand them to the operating system. A torn last line is dropped first."""
         text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
         with storage(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._whole and self.path.is_file():
+                os.truncate(self.path, self.path.read_bytes().rfind(b"\n") + 1)
+            self._whole = False
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(text)
+            self._whole = True
 
     def rows(self) -> list[dict[str, Any]]:
-        """All whole rows so far."""
+        """All whole rows so far. Raises `ArtefactError` where a line before the last is damaged."""
         if not self.path.is_file():
             return []
-        return [json.loads(line) for line in self.path.read_bytes().split(b"\n")[:-1]]
+        found = []
+        for number, line in enumerate(self.path.read_bytes().split(b"\n")[:-1], 1):
+            try:
+                found.append(json.loads(line))
+            except ValueError as error:
+                raise ArtefactError(f"{self.path}:{number}: a damaged line; run its stage again") from error
+        return found
 
     def cut_back(self, step: int) -> None:
         """Keep the rows whose `step` is at most `step`: what was logged after the last checkpoint comes again."""
@@ -358,6 +371,17 @@ def timed() -> Iterator[Callable[[], float]]:
     """Seconds since the block began, by the monotonic clock."""
     start = time.monotonic()
     yield lambda: time.monotonic() - start
+
+
+def _put(beside: Path, target: Path) -> None:
+    """Rename a whole folder to its place; one that is there already makes way by a rename, not by being emptied."""
+    gone = target.with_name(target.name + ".gone.part")
+    shutil.rmtree(gone, ignore_errors=True)
+    if target.exists():
+        target.rename(gone)
+    beside.rename(target)
+    _sync(target.parent)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -161,7 +161,7 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="a part of the path is a file"):
+    with pytest.raises(StorageError, match="file: something of that name is already there"):
         Ledger(tmp_path / "file" / "ledger.db")
     with pytest.raises(StorageError, match="cannot be opened or written"):
         Ledger(tmp_path)
@@ -211,10 +211,14 @@ def test_a_full_disk_is_one_clear_line_and_changes_nothing(path: Path) -> None:
 
 
 def test_an_error_inside_a_transaction_takes_all_of_it_back(path: Path) -> None:
+    def broken() -> Iterator[Record]:
+        for number in range(2000):
+            yield from sheet(number, raters=1, items=3)
+        raise ZeroDivisionError
+
     with Ledger(path) as ledger:
-        with pytest.raises(ZeroDivisionError), ledger.transaction() as adding:
-            adding.extend(record for number in range(2000) for record in sheet(number, raters=1, items=3))
-            adding.add(Prompt.ask(str(1 / 0)))
+        with pytest.raises(ZeroDivisionError):
+            ledger.extend(broken())
         assert sum(ledger.counts().values()) == 0
 
 
@@ -266,14 +270,6 @@ def test_a_killed_import_leaves_the_ledger_as_it_was(path: Path) -> None:
         assert (ledger.digest(), ledger.counts()) == (digest, counts)
         ledger.extend(sheet(2))
         assert ledger.last_row == 24
-
-
-def test_many_records_enter_fast(path: Path) -> None:
-    records = [record for number in range(150) for record in sheet(number, raters=8, items=10)]
-    start = time.process_time()
-    with Ledger(path) as ledger:
-        ledger.extend(reversed(records))
-    assert time.process_time() - start < 8
 
 
 def test_a_strange_name_is_a_name(tmp_path: Path) -> None:

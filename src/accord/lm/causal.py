@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from huggingface_hub import constants as hub
@@ -178,14 +178,14 @@ def load(
     disable_progress_bar()
     name = str(name)
     if name == tiny.NAME:
-        made = tiny.tiny_model(seed=seed).to(device=device, dtype=getattr(torch, dtype))
+        made: Any = tiny.tiny_model(seed=seed)
+        made.to(device=device, dtype=getattr(torch, dtype))
         choose_attention(made, device)
         return CausalModel(made.eval(), tiny.tiny_tokenizer(), name)
     source = str(packaged.packaged()) if name == packaged.NAME else _place(name)
     try:
         model, base = _open(source, dtype, trust_remote_code)
-        tokenizers = cast("Any", AutoTokenizer)  # its own annotation leaves out that this is a class method
-        tokenizer = tokenizers.from_pretrained(source, trust_remote_code=trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
         raise ModelError(f"{name}: {_reason(source, error)}") from error
     choose_attention(model, device)

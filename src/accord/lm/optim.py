@@ -15,7 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from accord.errors import TrainingStopped
+from accord.errors import TrainingStopped, storage
 
 __all__ = ["Optim", "Optimiser"]
 
@@ -130,7 +130,9 @@ class Optimiser:
     def save(self, file: Path) -> None:
         """Write master weights and moments, from which `load` goes on to the same numbers."""
         state = {"done": self.done, "masters": [m.detach() for m in self._masters], "adam": self._adam.state_dict()}
-        torch.save(state, file)
+        # Through a file of our own: where the disk is full this raises what the system said.
+        with storage(file), file.open("wb") as stream:
+            torch.save(state, stream)
 
     @torch.no_grad()
     def load(self, file: Path) -> None:

@@ -8,7 +8,6 @@ import fcntl
 import os
 import shutil
 from pathlib import Path
-from typing import Any, cast
 
 from safetensors import SafetensorError
 
@@ -55,8 +54,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True)
     )
-    tokenizers = cast("Any", AutoTokenizer)  # its own annotation leaves out that this is a class method
-    tokenizer = tokenizers.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     if tokenizer.chat_template is None:
         raise ModelError(f"{gguf}: no chat template came with the tokenizer")
     try:

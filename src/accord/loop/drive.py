@@ -11,7 +11,7 @@ from accord.loop.data import data
 from accord.loop.evaluate import evaluate, judges_of
 from accord.loop.show import Show
 from accord.recipe import Recipe, dump
-from accord.report.write import write
+from accord.report.page import write
 from accord.run import RunDirectory, digest_of_settings, timed
 
 __all__ = ["STAGES", "drive", "start_run"]

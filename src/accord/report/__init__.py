@@ -4,19 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accord.report.compare import compare
+    from accord.report.comparison import compare, render_comparison
     from accord.report.table import render_table, summary, to_json
-    from accord.report.write import write
+    from accord.report.page import write
 
 _HOME = {
-    "compare": "compare",
+    "compare": "comparison",
+    "render_comparison": "comparison",
     "render_table": "table",
     "summary": "table",
     "to_json": "table",
-    "write": "write",
+    "write": "page",
 }
 
-__all__ = ["compare", "render_table", "summary", "to_json", "write"]
+__all__ = ["compare", "render_comparison", "render_table", "summary", "to_json", "write"]
 
 
 def __getattr__(name: str) -> Any:

@@ -68,7 +68,11 @@ def _turn(reading: Reading, row: Row, file: str) -> figures.Turn | None:
         for name in ("kl", "proxy", "judge")
         if row.get(name) is not None
     }
-    return figures.Turn(row["step"], found["kl"], found.get("proxy"), found.get("judge")) if "kl" in found else None
+    return (
+        figures.Turn(row["step"], found["kl"], found.get("proxy"), found.get("judge"))
+        if "kl" in found and len(found) > 1
+        else None
+    )
 
 
 _COURSES = (

@@ -1,15 +1,15 @@
-"""The figures of the page. Each is drawn by matplotlib (without pyplot) at the width at which it is shown.
+"""The figures of the page. Each is drawn by matplotlib without pyplot at the width at which it is shown.
 
-    accuracy    judges beside what costs nothing and what people reach: a dot and an interval each
-    curve       what the reward model and the independent judge say along the run, over the KL
-    course      one quantity of the training, step by step
+accuracy    judges beside what costs nothing and what people reach: a dot and an interval each
+curve       what the reward model and the independent judge say along the run, over the KL
+course      one quantity of the training, step by step
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from accord.report.svg import COLOURS, drawn
+from accord.report.svg import COLOURS, drawn, own_style
 from accord.report.words import interval
 from accord.stats import Estimate
 
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["WIDTHS", "Course", "Mark", "Turn", "accuracy", "course", "curve"]
 
 NARROW, WIDE = WIDTHS = (344, 704)  # CSS pixels
-INK, MUTED, LINE, CARD = (COLOURS[name] for name in ("ink", "muted", "line", "card"))
-PROXY, JUDGE = COLOURS["proxy"], COLOURS["judge"]
+MUTED, LINE, CARD = (COLOURS[name] for name in ("muted", "line", "card"))
+JUDGE = COLOURS["judge"]
+NORMAL, SMALL = 15, 13.5  # CSS pixels
+OFFSET = "offset points"
+_STRONG: dict[str, Any] = {"fontsize": NORMAL, "fontweight": "bold", "annotation_clip": False}
+_RIM: dict[str, Any] = {"markeredgecolor": CARD, "markeredgewidth": 1}
 
 
 @dataclass(frozen=True)
@@ -57,69 +61,65 @@ class Course:
     digits: int = 2
 
 
+@own_style()
 def accuracy(marks: Sequence[Mark], ceiling: Estimate | None, *, width: int) -> str:
-    """Share of held-out pairs ordered as people did; chance is a line, the agreement of two people a band."""
-    row, top, bottom = 44, (44 if ceiling else 8), 34
+    """Share of held-out pairs ordered as people did; chance is dotted, the agreement of two people a band."""
+    row, top, bottom = 46, (34 if ceiling else 8), 46
     height = top + row * len(marks) + bottom
-    figure, axes = _canvas(width, height, left=10, right=54, top=top, bottom=bottom)
+    figure, axes = _canvas(width, height, left=4, right=58, top=top, bottom=bottom)
     ends = [each.estimate for each in marks] + ([ceiling] if ceiling else [])
-    low = min(0.5, *(_low(each) for each in ends))
-    high = max(0.5, *(_high(each) for each in ends))
-    pad = 0.04 * (high - low)
+    low, high = min(0.5, *(_low(each) for each in ends)), max(0.5, *(_high(each) for each in ends))
+    pad = max(0.01, 0.04 * (high - low))
     axes.set_xlim(low - pad, high + pad)
     axes.set_ylim(len(marks), 0)
-    axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=(0, (2, 3)))
     if ceiling is not None:
-        axes.axvspan(_low(ceiling), _high(ceiling), color=MUTED, alpha=0.16, linewidth=0)
+        axes.axvspan(_low(ceiling), _high(ceiling), color=MUTED, alpha=0.2, linewidth=0)
         axes.axvline(ceiling.value, color=MUTED, linewidth=1.2)
-        axes.annotate(
-            f"two people agree {ceiling.value:.3f}", (ceiling.value, 0), xytext=(0, 8), textcoords="offset points",
-            ha="right", color=MUTED, fontsize=13, annotation_clip=False,
-        )  # fmt: skip
+        said = f"two evaluators agree {ceiling.value:.3f}"
+        at = "right" if ceiling.value > (low + high) / 2 else "left"
+        axes.annotate(said, (ceiling.value, 0), xytext=(0, 8), textcoords=OFFSET, ha=at, color=MUTED, fontsize=SMALL)
     for place, mark in enumerate(marks):
         colour = COLOURS[mark.role]
-        y = place + 0.66
+        y = place + 0.72
+        axes.vlines(0.5, y - 0.2, y + 0.24, color=MUTED, linewidth=1.4, linestyle=(0, (1, 2)))
         _whisker(axes, mark.estimate, y, colour)
-        axes.text(low - pad, place + 0.30, mark.label, color=INK if mark.role != "muted" else MUTED, va="center")
-        axes.text(
-            high + pad, y, f"{mark.estimate.value:.3f}", color=colour, va="center", ha="left", clip_on=False,
-            fontweight="bold",
-        )  # fmt: skip
-    _x_axis(axes, "share of held-out pairs ordered as people did")
-    said = "; ".join(f"{mark.label} {interval(mark.estimate)}" for mark in marks)
-    ceiling_said = "" if ceiling is None else f"; two people agree {interval(ceiling)}"
+        axes.text(low - pad, place + 0.32, mark.label, color=colour, va="center", fontsize=NORMAL)
+        value = f"{mark.estimate.value:.3f}"
+        axes.annotate(value, (high + pad, y), xytext=(8, 0), textcoords=OFFSET, color=colour, va="center", **_STRONG)
+    _x_axis(axes, "share of held-out pairs")
+    marked = "; ".join(f"{mark.label} {interval(mark.estimate)}" for mark in marks)
+    top_said = "" if ceiling is None else f"; two evaluators agree {interval(ceiling)}"
     return drawn(
         figure,
         f"accuracy-{width}",
-        title="How often each judge orders two texts as people did",
-        description=f"Dots with 95 % intervals on held-out pairs: {said}{ceiling_said}. A dotted line marks chance, 0.5.",
+        title="How often each judge orders two texts as the evaluators did",
+        description=f"Dots with 95 % intervals on held-out pairs: {marked}{top_said}. Dotted lines mark chance, 0.5.",
     )
 
 
+@own_style()
 def curve(turns: Sequence[Turn], *, width: int) -> str:
     """Scores by the reward model and by the independent judge over the KL to the start, in the order of the steps."""
-    height = 330 if width == NARROW else 380
-    figure, axes = _canvas(width, height, left=44, right=14, top=16, bottom=42)
-    ends: dict[str, float] = {}
-    for name, colour in (("proxy", PROXY), ("judge", JUDGE)):
+    height = 340 if width == NARROW else 400
+    figure, axes = _canvas(width, height, left=40, right=12, top=54, bottom=46)
+    labels = []
+    for name, label, marker in (("proxy", "reward model", "o"), ("judge", "independent judge", "s")):
+        colour = COLOURS[name]
         seen = [(turn.kl, score) for turn in turns if (score := getattr(turn, name)) is not None]
         if not seen:
             continue
-        axes.plot([kl.value for kl, _ in seen], [each.value for _, each in seen], color=colour, linewidth=1.4, alpha=0.55)
-        for kl, score in seen:
-            axes.vlines(kl.value, _low(score), _high(score), color=colour, linewidth=1.6, alpha=0.8)
-            axes.hlines(score.value, _low(kl), _high(kl), color=colour, linewidth=1.0, alpha=0.35)
-        marker = "o" if name == "proxy" else "s"
-        axes.plot(
-            [kl.value for kl, _ in seen], [each.value for _, each in seen], marker, color=colour,
-            markersize=5.5, markeredgecolor=CARD, markeredgewidth=0.8,
-        )  # fmt: skip
-        ends[name] = seen[-1][1].value
-    labels = {"proxy": "reward model it learns from", "judge": "independent judge"}
-    _labels(axes, {labels[name]: (ends[name], COLOURS[name]) for name in ends})
-    axes.axhline(0, color=LINE, linewidth=1, zorder=0)
-    _x_axis(axes, "KL to the start, nats a text")
+        x_S, y_S = [kl.value for kl, _ in seen], [score.value for _, score in seen]
+        axes.hlines(
+            y_S, [_low(kl) for kl, _ in seen], [_high(kl) for kl, _ in seen], color=colour, linewidth=1, alpha=0.35
+        )
+        axes.vlines(
+            x_S, [_low(s) for _, s in seen], [_high(s) for _, s in seen], color=colour, linewidth=1.8, alpha=0.7
+        )
+        axes.plot(x_S, y_S, color=colour, linewidth=1.6, marker=marker, markersize=7, **_RIM)
+        labels.append((y_S[-1], label, marker, colour))
     _y_axis(axes, 5)
+    _x_axis(axes, "KL to the start, nats a text")
+    _key(axes, "score, standard deviations", labels)
     return drawn(
         figure,
         f"curve-{width}",
@@ -128,6 +128,7 @@ def curve(turns: Sequence[Turn], *, width: int) -> str:
     )
 
 
+@own_style()
 def course(each: Course) -> str:
     """One quantity of the training by step, its interval as a band, its last value beside the line."""
     figure, axes = _canvas(NARROW, 176, left=44, right=52, top=12, bottom=36)
@@ -139,10 +140,8 @@ def course(each: Course) -> str:
     values = [float("nan") if v is None else v for v in each.value_S]
     axes.plot(each.step_S, values, color=JUDGE, linewidth=1.8, marker="o" if len(known) == 1 else "")
     last_step, last = known[-1]
-    axes.annotate(
-        f"{last:,.{each.digits}f}", (last_step, last), xytext=(7, 0), textcoords="offset points",
-        va="center", color=JUDGE, fontweight="bold", annotation_clip=False,
-    )  # fmt: skip
+    value = f"{last:,.{each.digits}f}"
+    axes.annotate(value, (last_step, last), xytext=(8, 0), textcoords=OFFSET, va="center", color=JUDGE, **_STRONG)
     _x_axis(axes, "step", whole=True)
     _y_axis(axes, 3)
     first = known[0]
@@ -166,7 +165,7 @@ def _canvas(width: int, height: int, *, left: int, right: int, top: int, bottom:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(MUTED)
-    axes.tick_params(colors=MUTED, labelsize=13, length=3)
+    axes.tick_params(colors=MUTED, labelsize=SMALL, length=3)
     axes.tick_params(axis="y", length=0)
     axes.set_yticks([])
     return figure, axes
@@ -176,7 +175,7 @@ def _x_axis(axes: "Axes", label: str, *, whole: bool = False) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole, steps=[1, 2, 5, 10]))
-    axes.set_xlabel(label, color=MUTED, fontsize=13, loc="left")
+    axes.set_xlabel(label, color=MUTED, fontsize=SMALL, loc="left")
 
 
 def _y_axis(axes: "Axes", ticks: int) -> None:
@@ -188,17 +187,20 @@ def _y_axis(axes: "Axes", ticks: int) -> None:
 
 
 def _whisker(axes: "Axes", estimate: Estimate, y: float, colour: str) -> None:
-    axes.hlines(y, _low(estimate), _high(estimate), color=colour, linewidth=2.4)
-    axes.plot([estimate.value], [y], "o", color=colour, markersize=8, markeredgecolor=CARD, markeredgewidth=1.2)
+    axes.hlines(y, _low(estimate), _high(estimate), color=colour, linewidth=2.6)
+    axes.plot([estimate.value], [y], "o", color=colour, markersize=9, **_RIM)
 
 
-def _labels(axes: "Axes", ends: dict[str, tuple[float, str]]) -> None:
-    """Names in the colours of their lines, in the upper left, where rising curves leave room; highest line first."""
-    for place, (label, (_, colour)) in enumerate(sorted(ends.items(), key=lambda item: -item[1][0])):
-        axes.annotate(
-            label, (0, 1), xycoords="axes fraction", xytext=(6, -8 - 19 * place), textcoords="offset points",
-            color=colour, fontsize=14, fontweight="bold", va="center", annotation_clip=False,
-        )  # fmt: skip
+def _key(axes: "Axes", unit: str, labels: list[tuple[float, str, str, str]]) -> None:
+    """Above the plot the names of the lines in their colours, in the order in which they end; then the unit."""
+    at: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": OFFSET, "va": "center"}
+    left = 0
+    for _, label, marker, colour in sorted(labels, reverse=True):
+        sign = "\N{BLACK CIRCLE}" if marker == "o" else "\N{BLACK SQUARE}"
+        axes.annotate(sign, (0, 1), xytext=(left - 34, 40), color=colour, **_STRONG, **at)
+        axes.annotate(label, (0, 1), xytext=(left - 18, 40), color=colour, **_STRONG, **at)
+        left += 150
+    axes.annotate(unit, (0, 1), xytext=(-34, 18), color=MUTED, fontsize=SMALL, **at)
 
 
 def _curve_said(turns: Sequence[Turn]) -> str:
@@ -218,5 +220,3 @@ def _low(estimate: Estimate) -> float:
 
 def _high(estimate: Estimate) -> float:
     return estimate.value if estimate.high is None else estimate.high
-
-

@@ -9,7 +9,7 @@ from accord.report.course import Drawing, Figure, along_the_run
 from accord.report.reading import Reading
 from accord.report.table import Row
 from accord.report.verdict import evaluators_in_words
-from accord.report.words import counted, interval, observations
+from accord.report.words import counted, interval, observations, percent
 from accord.stats import Estimate
 
 __all__ = ["Grid", "Section", "feedback", "judges", "policy"]
@@ -48,11 +48,13 @@ def feedback(reading: Reading) -> Section:
     agreement = reading.estimate(file, "agreement") or reading.estimate("reward/evaluation.json", "agreement")
     missing = []
     if agreement is None:
-        missing.append("How often two evaluators agree was not measured, so there is no ceiling to hold accuracies against.")
+        missing.append(
+            "How often two evaluators agree was not measured, so there is no ceiling to hold accuracies against."
+        )
     else:
         said.append(
-            f"Two evaluators who judged the same pair agree in {interval(agreement)} of cases "
-            f"(n = {observations(agreement)}): no judge can be expected to agree with people more often than that."
+            f"Two evaluators who judged the same pair agree on {percent(agreement)}: no judge can be expected to agree "
+            "with them more often than that."
         )
     return Section(tuple(said), (_splits(content, file),), missing=tuple(missing))
 
@@ -83,7 +85,7 @@ def _splits(content: dict[str, Any], file: str) -> Grid:
         for name in names
         if any(name in column for column in columns)
     ]
-    return Grid("Splits: no pair stands on two sides", ("split", "for", "prompts", "pairs", "ties"), tuple(rows), (file,))
+    return Grid("Prompts and pairs by split", ("split", "for", "prompts", "pairs", "ties"), tuple(rows), (file,))
 
 
 def judges(reading: Reading, rows: Sequence[Row]) -> Section:
@@ -109,7 +111,7 @@ def judges(reading: Reading, rows: Sequence[Row]) -> Section:
     drawings = tuple(Drawing(figures.accuracy(marks, ceiling, width=width), width) for width in figures.WIDTHS)
     caption = (
         "How often each orders two held-out texts as the evaluator did, ties left out. Bars are 95 % intervals that "
-        "resample whole batches. The dotted line is chance"
+        "resample whole batches. Dotted lines mark chance"
         + ("; the grey band is how often two evaluators agree with one another." if ceiling else ".")
     )
     return Section(figures=(Figure(drawings, caption, tuple(files)),), missing=tuple(missing))
@@ -119,7 +121,9 @@ def policy(reading: Reading) -> Section:
     """What became of the policy: before and after, the scores along the run, the course of the training."""
     missing, grids, drawn = [], [], []
     if reading.json("evaluation/evaluation.json") is None:
-        missing.append("No policy was evaluated in this run." if reading.run.has("policy/model") else "No policy in this run.")
+        missing.append(
+            "No policy was evaluated in this run." if reading.run.has("policy/model") else "No policy in this run."
+        )
     else:
         grids.append(_before_and_after(reading))
     for found in along_the_run(reading):
@@ -150,11 +154,11 @@ def _before_and_after(reading: Reading) -> Grid:
             cells = [interval(each, digits) if each else "not measured" for each in found]
             rows.append((name, *cells, _both(found)))
     head = ("measure", "start", "policy", "n (prompts)")
-    return Grid("Fresh texts on held-out prompts, before and after", head, tuple(rows), (file, "evaluation/samples.jsonl"))
+    return Grid(
+        "Fresh texts on held-out prompts, before and after", head, tuple(rows), (file, "evaluation/samples.jsonl")
+    )
 
 
 def _both(found: Sequence[Estimate | None]) -> str:
     said = list(dict.fromkeys(observations(each) for each in found if each is not None))
     return " and ".join(said)
-
-

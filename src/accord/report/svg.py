@@ -5,6 +5,8 @@ the rest. Text stays text, in the page's font.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "drawn"]
+__all__ = ["COLOURS", "drawn", "own_style"]
 
 # Stand-ins: what matplotlib draws with, and the CSS variable each becomes.
 COLOURS = {
@@ -23,6 +25,16 @@ COLOURS = {
     "proxy": "#b3470b",
     "judge": "#1a5fa6",
 }
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """What is drawn inside follows matplotlib's defaults, whatever the machine's own settings are."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        yield
 
 
 def drawn(figure: "Figure", name: str, *, title: str, description: str) -> str:
@@ -64,9 +76,9 @@ def _ids(text: str, name: str) -> str:
 
 def _head(text: str, name: str, title: str, description: str) -> str:
     """The opening tag by role and name; width and height are left to the page."""
-    tag, rest = re.match(r"<svg([^>]*)>(.*)", text, flags=re.DOTALL).groups()  # type: ignore[union-attr]  # _plain cut it there
+    tag, _, rest = text.partition(">")
     box = re.search(r'viewBox="[^"]*"', tag)
-    assert box is not None, "matplotlib writes a viewBox"
+    assert box is not None, "matplotlib writes a viewBox into the opening tag"
     return (
         f'<svg {box[0]} role="img" aria-labelledby="{name}-title {name}-desc">'
         f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>{rest}'

@@ -1,6 +1,7 @@
 """The numbers of a run as one table: what `accord demo` prints and the page repeats."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from accord.report.reading import Reading
@@ -31,6 +32,11 @@ class Row:
     value: Any = None
 
     @property
+    def label(self) -> str:
+        """The name where its group is not beside it."""
+        return f"{self.group}: {self.name}"
+
+    @property
     def n(self) -> str:
         """Observations, and independent units in brackets; empty where nothing was counted."""
         return "" if self.estimate is None else observations(self.estimate)
@@ -52,7 +58,7 @@ class Quantity:
         return ".".join((self.file.partition("/")[0], *self.keys))
 
 
-REWARD, JUDGE, POLICY, RUN = "reward model", "independent judge", "policy", "run"
+REWARD, JUDGE, CEILING, POLICY, RUN = "reward model", "independent judge", "evaluators", "policy", "run"
 _EVALUATION = "evaluation/evaluation.json"
 
 
@@ -73,8 +79,8 @@ def _arms(name: str, key: str, digits: int) -> tuple[Quantity, ...]:
 QUANTITIES = (
     *_judged(REWARD, "reward"),
     *_judged(JUDGE, "judge"),
-    Quantity(POLICY, "win rate over its start, by the independent judge", _EVALUATION, ("win_rate",)),
-    Quantity(POLICY, "win rate over its start, by its own reward", _EVALUATION, ("win_rate_proxy",)),
+    Quantity(POLICY, "win rate by the independent judge", _EVALUATION, ("win_rate",)),
+    Quantity(POLICY, "win rate by its own reward", _EVALUATION, ("win_rate_proxy",)),
     Quantity(POLICY, "KL to its start (nats a text)", _EVALUATION, ("kl",), 2),
     *_arms("texts that end themselves", "stop_rate", 3),
     *_arms("distinct-2", "distinct_2", 3),
@@ -98,7 +104,7 @@ def rows_of(reading: Reading) -> list[Row]:
         members = [each for each in QUANTITIES if each.group == group]
         if reading.json(members[0].file) is None:
             key = members[0].key.partition(".")[0]
-            rows.append(Row(key, group, group if group != POLICY else "policy beside its start", "not in this run"))
+            rows.append(Row(key, group, "evaluation", "not in this run"))
         else:
             rows += [_row(reading, each) for each in members]
         if group == JUDGE:
@@ -115,12 +121,12 @@ def _row(reading: Reading, each: Quantity) -> Row:
 
 def _ceiling(reading: Reading) -> Row:
     """How often two evaluators agree: what any judge can reach at most."""
-    name = "two evaluators agree (the ceiling)"
+    name = "two agree on a pair (the ceiling)"
     for file in ("reward/evaluation.json", "judge/evaluation.json", "data/summary.json"):
         estimate = reading.estimate(file, "agreement")
         if estimate is not None:
-            return Row("agreement", "people", name, interval(estimate), file, estimate)
-    return Row("agreement", "people", name, "not measured in this run")
+            return Row("agreement", CEILING, name, interval(estimate), file, estimate)
+    return Row("agreement", CEILING, name, "not measured in this run")
 
 
 def _seconds(reading: Reading) -> Row:
@@ -141,21 +147,31 @@ def _fired(reading: Reading) -> Row:
 
 
 def render_table(rows: list[Row], *, title: str = "") -> "Table":
-    """The rows for a terminal."""
+    """The rows for a terminal, by group, each group with the file that its numbers came from."""
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(clean(title)) if title else None, title_justify="left", show_lines=False)
-    table.add_column("")
+    table = Table(
+        title=clean(title) and Text(clean(title)),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("", max_width=40)
     table.add_column("value [95 % interval]", overflow="fold")
     table.add_column("n (clusters)", justify="right")
-    table.add_column("file", style="dim", overflow="fold")
-    for before, row in zip([None, *rows], rows, strict=False):
-        if before is not None and before.group != row.group:
-            table.add_section()
-        name = row.name if row.group in {RUN, "people", row.name} else f"{row.group}: {row.name}"
-        table.add_row(Text(name), Text(row.text), Text(row.n), Text(row.file))
+    for group, some in groupby(rows, key=lambda row: row.group):
+        members = list(some)
+        table.add_row(Text(group, style="bold"), Text(_file(members), style="dim"), "")
+        for row in members:
+            table.add_row(Text(f"  {row.name}"), Text(row.text), Text(row.n))
     return table
+
+
+def _file(rows: list[Row]) -> str:
+    return ", ".join(dict.fromkeys(row.file for row in rows if row.file))
 
 
 def to_json(rows: list[Row]) -> list[dict[str, Any]]:

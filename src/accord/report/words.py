@@ -5,7 +5,7 @@ import re
 from accord.audit.finding import Finding, Verdict
 from accord.stats import Estimate
 
-__all__ = ["clean", "count", "counted", "duration", "interval", "observations", "percent", "series", "tally"]
+__all__ = ["clean", "count", "counted", "duration", "interval", "observations", "percent", "series", "signed", "tally"]
 
 # C0 and C1 controls but tab and line feed, and surrogates that stand alone: they cannot be shown, or not be encoded.
 _UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -33,7 +33,7 @@ def percent(estimate: Estimate) -> str:
     """`71.2 % [69.8, 72.5] of 12,345`, for a sentence."""
     low, high = estimate.low, estimate.high
     between = "no interval" if low is None or high is None else f"{100 * low:.1f}, {100 * high:.1f}"
-    return f"{100 * estimate.value:.1f} % [{between}] of {estimate.n:,}"
+    return f"{100 * estimate.value:.1f}\N{NO-BREAK SPACE}% [{between}] of {estimate.n:,}"
 
 
 def count(number: int, one: str, many: str = "") -> str:
@@ -54,6 +54,14 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def signed(value: float) -> str:
+    """`+1.43`, `−0.20`, `0.00`."""
+    text = f"{abs(value):.2f}"
+    if text == "0.00":
+        return text
+    return ("+" if value > 0 else "\N{MINUS SIGN}") + text
 
 
 def series(parts: list[str]) -> str:

@@ -1,6 +1,7 @@
-"""The page of a run: one file without script or outside resource, with everything of the run that a reader needs."""
+"""The page of a run, `report.html`: one file without script or outside resource, with everything of the run that a reader needs."""
 
 import re
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,14 +13,14 @@ from accord.report.reading import Reading
 from accord.report.samples import FILE as SAMPLES
 from accord.report.samples import SHOWN, twins
 from accord.report.table import rows_of
-from accord.report.verdict import verdict
-from accord.report.words import clean, interval, observations
+from accord.report.verdict import headline, verdict
+from accord.report.words import clean, interval, observations, signed
 from accord.run import RunDirectory
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["NAME", "page", "write"]
+__all__ = ["NAME", "render", "write"]
 
 NAME = "report.html"
 _GROUPS = {
@@ -36,10 +37,10 @@ def write(run: RunDirectory) -> Path:
     Raises `ArtefactError` where a file of the run was altered or is not what it should be, or where the run was
     opened for reading only.
     """
-    return run.write_text(NAME, page(run), stage="report")
+    return run.write_text(NAME, render(run), stage="report")
 
 
-def page(run: RunDirectory) -> str:
+def render(run: RunDirectory) -> str:
     """The page as text."""
     reading = Reading(run)
     rows = rows_of(reading)
@@ -47,9 +48,10 @@ def page(run: RunDirectory) -> str:
     template = _environment(run).get_template("report.html.j2")
     return template.render(
         run=run.manifest.name,
+        headline=headline(reading),
         verdict=verdict(reading),
         about=(reading.json("data/summary.json") or {}).get("about"),
-        rows=rows,
+        groups=[(name, list(some)) for name, some in groupby(rows, key=lambda row: row.group)],
         feedback=sections.feedback(reading),
         judges=sections.judges(reading, rows),
         policy=sections.policy(reading),
@@ -64,7 +66,9 @@ def page(run: RunDirectory) -> str:
 
 def _grouped(findings: list[Finding]) -> list[tuple[str, str, list[Finding]]]:
     """Heading, class and findings of each verdict that occurs; what fires comes first."""
-    found = [(name, verdict, [each for each in findings if each.verdict is verdict]) for verdict, name in _GROUPS.items()]
+    found = [
+        (name, verdict, [each for each in findings if each.verdict is verdict]) for verdict, name in _GROUPS.items()
+    ]
     return [(name, verdict.value.lower().replace("_", "-"), some) for name, verdict, some in found if some]
 
 
@@ -91,7 +95,7 @@ def _environment(run: RunDirectory) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(interval=interval, observations=observations, source=source)
+    environment.filters.update(interval=interval, observations=observations, signed=signed, source=source)
     return environment
 
 

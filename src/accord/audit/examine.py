@@ -1,0 +1,70 @@
+"""All checks over one run: the audit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accord.audit import distribution, oversight, preflight, reward, values
+from accord.audit.checks import Check
+from accord.audit.evidence import Evidence
+from accord.audit.finding import Finding, Verdict
+from accord.audit.settings import AuditSettings
+from accord.errors import AccordError, nearest
+from accord.interfaces import Judge
+from accord.run import RunDirectory
+
+__all__ = ["CHECKS", "AuditReport", "examine"]
+
+CHECKS: tuple[Check, ...] = (
+    *preflight.CHECKS,
+    *oversight.CHECKS,
+    *values.CHECKS,
+    *reward.CHECKS,
+    *distribution.CHECKS,
+)
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What the audit found, a finding a check, in the order of the registry."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def fired(self) -> tuple[Finding, ...]:
+        """The findings that fire."""
+        return tuple(each for each in self.findings if each.verdict is Verdict.FIRES)
+
+    def to_json(self) -> dict[str, Any]:
+        """As written in `audit.json`."""
+        return {"findings": [each.to_json() for each in self.findings]}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "AuditReport":
+        """The inverse of `to_json`."""
+        return cls(tuple(map(Finding.from_json, content["findings"])))
+
+    def write(self, run: RunDirectory) -> None:
+        """Write `audit.json` into the run, in place of an earlier audit."""
+        run.write_json("audit.json", self.to_json(), stage="audit")
+
+
+def examine(
+    run: RunDirectory,
+    *,
+    judges: Mapping[str, Judge] | None = None,
+    settings: AuditSettings | None = None,
+    only: Sequence[str] = (),
+) -> AuditReport:
+    """Put the claims of a run to the test, from its files and the judges handed in.
+
+    `only` names challenges (`RG2`, `P-EOS`). Raises `AccordError` for a challenge that has no check, and
+    `ArtefactError` where a file of the run is not what was written.
+    """
+    known = {check.challenge for check in CHECKS}
+    for name in only:
+        if name not in known:
+            raise AccordError(f"no check of a challenge '{name}'{nearest(name, sorted(known))}")
+    evidence = Evidence(run, dict(judges or {}))
+    chosen = [check for check in CHECKS if not only or check.challenge in only]
+    return AuditReport(tuple(check.run(evidence, settings or AuditSettings()) for check in chosen))

@@ -1,0 +1,192 @@
+"""Two runs side by side: what differed in settings, data and machine, and whether the results did."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from accord.report.making import flat, shown
+from accord.report.reading import Reading
+from accord.report.table import Row, rows_of, to_json
+from accord.report.words import clean
+from accord.run import RunDirectory
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+__all__ = ["Change", "Comparison", "Contrast", "compare", "render_comparison"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that is not the same in both runs; None where one of them lacks it."""
+
+    name: str
+    a: str | None
+    b: str | None
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A number of the result in both runs. `overlap` is None where one of them has no interval.
+
+    Intervals that lie apart differ by more than chance explains. Intervals that overlap do not show that the runs are
+    alike.
+    """
+
+    a: Row
+    b: Row
+    overlap: bool | None
+
+    @property
+    def words(self) -> str:
+        """How the two stand to one another."""
+        if self.a.estimate is None or self.b.estimate is None:
+            return "cannot be compared" if self.a.estimate or self.b.estimate else ""
+        if self.a.estimate == self.b.estimate:
+            return "the same"
+        return {True: "intervals overlap", False: "intervals apart", None: "no interval"}[self.overlap]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between the runs `a` and `b`."""
+
+    a: str
+    b: str
+    settings: tuple[Change, ...]
+    data: tuple[Change, ...]
+    machine: tuple[Change, ...]
+    results: tuple[Contrast, ...]
+    verdicts: tuple[Change, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        lists = {name: [asdict(each) for each in getattr(self, name)] for name in _CHANGES}
+        results = [
+            {
+                "key": each.a.key,
+                "name": each.a.name,
+                "a": to_json([each.a])[0]["value"],
+                "b": to_json([each.b])[0]["value"],
+                "overlap": each.overlap,
+                "words": each.words,
+            }
+            for each in self.results
+        ]
+        return {"a": self.a, "b": self.b, **lists, "results": results}
+
+
+_CHANGES = {
+    "settings": "Settings",
+    "data": "Data",
+    "machine": "Machine and versions",
+    "verdicts": "Verdicts of the audit",
+}
+
+
+def compare(a: RunDirectory, b: RunDirectory) -> Comparison:
+    """Two runs side by side. Raises `ArtefactError` where a file of one of them was altered."""
+    first, second = Reading(a), Reading(b)
+    return Comparison(
+        str(a.path),
+        str(b.path),
+        settings=tuple(_changes(_settings(first), _settings(second))),
+        data=tuple(_changes(_data(first), _data(second))),
+        machine=tuple(_changes(_machine(first), _machine(second))),
+        results=tuple(_contrasts(rows_of(first), rows_of(second))),
+        verdicts=tuple(_changes(_verdicts(first), _verdicts(second))),
+    )
+
+
+def _changes(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[Change]:
+    for name in dict.fromkeys([*a, *b]):
+        if a.get(name) != b.get(name):
+            yield Change(name, a.get(name), b.get(name))
+
+
+def _settings(reading: Reading) -> dict[str, str]:
+    seed = {"seed": str(reading.run.seed)}
+    return seed | {key: shown(value) for key, value in flat(reading.recipe or {})}
+
+
+def _data(reading: Reading) -> dict[str, str]:
+    """Inputs but for their place on the disk, and the digests of the files under `data/`."""
+    manifest = reading.run.manifest
+    inputs = {
+        f"{name}: {key}": shown(value)
+        for name, what in manifest.inputs.items()
+        for key, value in what.items()
+        if key != "path"
+    }
+    files = {name: entry["sha256"] for name, entry in manifest.files.items() if name.startswith("data/")}
+    return inputs | files
+
+
+def _machine(reading: Reading) -> dict[str, str]:
+    manifest = reading.run.manifest
+    return {name: shown(value) for name, value in {**manifest.machine, **manifest.versions}.items()}
+
+
+def _verdicts(reading: Reading) -> dict[str, str]:
+    return {f"{each.challenge} {each.check}": each.words for each in reading.findings or []}
+
+
+def _contrasts(a: list[Row], b: list[Row]) -> Iterator[Contrast]:
+    """The rows that stand in either; a part that one of the runs lacks is said in its place."""
+    of_a, of_b = ({row.key: row for row in rows} for rows in (a, b))
+    for key in dict.fromkeys([*of_a, *of_b]):
+        if key == "audit" or (key in {"reward", "judge", "evaluation"} and not (key in of_a and key in of_b)):
+            continue
+        known = of_a.get(key) or of_b[key]
+        absent = Row(key, known.group, known.name, "not in this run")
+        row_a, row_b = of_a.get(key, absent), of_b.get(key, absent)
+        yield Contrast(row_a, row_b, _overlap(row_a, row_b))
+
+
+def _overlap(a: Row, b: Row) -> bool | None:
+    one, other = a.estimate, b.estimate
+    if one is None or other is None or one.low is None or one.high is None or other.low is None or other.high is None:
+        return None
+    return one.low <= other.high and other.low <= one.high
+
+
+def render_comparison(comparison: Comparison) -> "Group":
+    """For a terminal: a table for each kind of difference, and the results side by side."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[Table | Text] = [Text(f"A  {clean(comparison.a)}\nB  {clean(comparison.b)}")]
+    for name, title in _CHANGES.items():
+        changes: tuple[Change, ...] = getattr(comparison, name)
+        parts.append(_differing(title, changes) if changes else Text(f"\n{title}: no difference."))
+    return Group(*parts[:-1], _results(comparison.results), parts[-1])
+
+
+def _differing(title: str, changes: tuple[Change, ...]) -> "Table":
+    from rich.text import Text
+
+    table = _table(title, "", "A", "B")
+    for each in changes:
+        table.add_row(*(Text(clean("none" if text is None else text)) for text in (each.name, each.a, each.b)))
+    return table
+
+
+def _results(results: tuple[Contrast, ...]) -> "Table":
+    from rich.text import Text
+
+    table = _table("Results, with 95 % intervals", "", "A", "B", "")
+    for each in results:
+        cells = [row.text + (f", n={row.n}" if row.n else "") for row in (each.a, each.b)]
+        table.add_row(*(Text(text) for text in (each.a.label, *cells, each.words)))
+    return table
+
+
+def _table(title: str, *columns: str) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

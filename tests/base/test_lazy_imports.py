@@ -1,0 +1,43 @@
+"""Importing the package is cheap: heavy libraries load with the room that needs them."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = "'torch', 'pydantic', 'transformers', 'scipy', 'sqlalchemy', 'peft', 'matplotlib'"
+
+
+def loaded_after(code: str) -> str:
+    code = f"import sys\n{code}\nprint(sorted(name for name in ({HEAVY},) if name in sys.modules))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert loaded_after("import accord; accord.__version__; accord.AccordError") == "[]"
+
+
+@pytest.mark.parametrize("room", ["reward", "policy", "audit", "report", "lm", "feedback", "collect"])
+def test_naming_a_room_loads_no_torch(room: str) -> None:
+    assert "torch" not in loaded_after(f"from accord import {room}")
+
+
+def test_reading_a_run_loads_no_torch() -> None:
+    assert loaded_after("from accord import RunDirectory") == "[]"
+
+
+def test_every_public_name_is_there_and_unknown_ones_are_not() -> None:
+    code = """
+import accord, accord.lm
+for name in accord.lm.__all__:
+    getattr(accord.lm, name)
+for name in ("AccordError", "Completion", "Estimate", "Judge", "Prompt", "RunDirectory", "Scores", "feedback", "lm"):
+    assert name in accord.__all__ and getattr(accord, name) is not None
+try:
+    accord.nothing
+except AttributeError as error:
+    assert "nothing" in str(error)
+else:
+    raise SystemExit("an unknown name was found")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

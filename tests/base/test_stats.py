@@ -1,0 +1,110 @@
+"""Intervals against known values and by simulation; calibration against its closed form."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accord.stats import Estimate, bootstrap, expected_calibration_error, mean, proportion
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [(10, 20, 0.2993, 0.7007), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662)],
+)
+def test_wilson_against_published_values(successes: int, n: int, low: float, high: float) -> None:
+    """81 of 263 is Newcombe (1998), table I; the others by the formula by hand."""
+    made = proportion(successes, n)
+    assert (made.value, made.n) == (successes / n, n)
+    assert (made.low, made.high) == pytest.approx((low, high), abs=1e-4)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 0), (3, 2), (-1, 2)])
+def test_what_is_no_proportion_is_refused(successes: int, n: int) -> None:
+    with pytest.raises(ValueError, match="not a proportion"):
+        proportion(successes, n)
+
+
+def clustered(random: np.random.Generator, clusters: int) -> tuple[list[float], list[int]]:
+    """Values with mean 0 whose clusters share half of their variance; clusters of 1 to 9."""
+    size_C = random.integers(1, 10, clusters)
+    label_N = np.repeat(np.arange(clusters), size_C)
+    value_N = random.normal(size=clusters)[label_N] + random.normal(size=label_N.size)
+    return value_N.tolist(), label_N.tolist()
+
+
+def test_the_cluster_bootstrap_covers_and_ignoring_clusters_does_not() -> None:
+    random = np.random.default_rng(0)
+    hit = naive = 0
+    for _ in range(300):
+        values, labels = clustered(random, 60)
+        kept, plain = mean(values, labels, resamples=400), mean(values, resamples=400)
+        assert kept.low is not None and kept.high is not None and plain.low is not None and plain.high is not None
+        hit += kept.low <= 0 <= kept.high
+        naive += plain.low <= 0 <= plain.high
+    assert 0.90 <= hit / 300 <= 0.98
+    assert naive / 300 < 0.85
+
+
+def test_both_bootstraps_agree() -> None:
+    values, labels = clustered(np.random.default_rng(1), 40)
+    value_N = np.asarray(values)
+    one = mean(values, labels)
+    other = bootstrap(lambda rows: float(value_N[rows].mean()), len(values), labels, resamples=2000)
+    assert one.value == pytest.approx(other.value)
+    assert (one.n, one.clusters) == (other.n, other.clusters) == (len(values), 40)
+    assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.05)
+
+
+def test_weights_repeat_observations() -> None:
+    assert mean([1.0, 4.0], weights=[3.0, 1.0]).value == pytest.approx(mean([1.0, 1.0, 1.0, 4.0]).value)
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    values, labels = clustered(np.random.default_rng(2), 20)
+    assert mean(values, labels, seed=3) == mean(values, labels, seed=3)
+    assert mean(values, labels, seed=3) != mean(values, labels, seed=4)
+
+
+def test_one_cluster_has_no_interval() -> None:
+    made = mean([1.0, 2.0, 3.0], ["a", "a", "a"])
+    assert (made.value, made.low, made.high, made.clusters) == (2.0, None, None, 1)
+    assert "no interval" in str(made)
+
+
+def test_a_statistic_that_is_mostly_undefined_has_no_interval() -> None:
+    made = bootstrap(lambda rows: 1.0 if len(rows) == len(set(rows.tolist())) else float("nan"), 5, resamples=100)
+    assert (made.value, made.low, made.high) == (1.0, None, None)
+
+
+def test_nothing_observed_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no observations"):
+        mean([])
+    with pytest.raises(ValueError, match="no observations"):
+        bootstrap(lambda rows: 0.0, 0)
+    with pytest.raises(ValueError, match="2 observations but 1 cluster"):
+        mean([1.0, 2.0], ["a"])
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=30))
+def test_an_interval_lies_within_the_data_and_survives_json(values: list[float]) -> None:
+    made = mean(values, resamples=50)
+    assert made.low is not None and made.high is not None
+    assert min(values) - 1e-9 <= made.low <= made.high <= max(values) + 1e-9
+    assert Estimate.from_json(made.to_json()) == made
+
+
+def test_calibration_error_closed_form() -> None:
+    """Two bins of equal mass: |0.2 - 0.5| and |0.8 - 1|, half the weight each."""
+    probability_N = np.array([0.2, 0.8, 0.2, 0.8])
+    outcome_N = np.array([0.0, 1.0, 1.0, 1.0])
+    assert expected_calibration_error(probability_N, outcome_N, bins=2) == pytest.approx(0.25)
+    assert expected_calibration_error(np.array([0.5, 0.5]), np.array([0.5, 0.5])) == 0.0
+
+
+def test_a_calibrated_forecast_has_little_error() -> None:
+    random = np.random.default_rng(0)
+    probability_N = random.random(20_000)
+    outcome_N = (random.random(20_000) < probability_N).astype(float)
+    assert expected_calibration_error(probability_N, outcome_N) < 0.02
+    assert expected_calibration_error(probability_N**3, outcome_N) > 0.1

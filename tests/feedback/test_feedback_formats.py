@@ -1,0 +1,475 @@
+"""Every format: what it reads, and that a malformed line is named and keeps the whole file out."""
+
+import gzip
+import io
+import json
+import tarfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from said import comparison, completion, person, prompt, rating, sheet
+
+from accord.errors import LedgerError, RecordError, StorageError
+from accord.feedback import FORMATS, Ledger, export, import_feedback, is_known, order_known
+from accord.feedback.formats import accord_jsonl, anthropic_hh, ratings_archive, trl_preference
+from accord.records import (
+    Comparison,
+    Completion,
+    Correction,
+    Critique,
+    Declined,
+    Demonstration,
+    Evaluator,
+    Feedback,
+    Judgement,
+    Label,
+    Message,
+    Prompt,
+    Ranking,
+    Rating,
+    Record,
+    Sampling,
+    Scale,
+    Span,
+    Spans,
+    Steps,
+    Telemetry,
+)
+
+
+def lines(path: Path, *rows: Any) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def refused(tmp_path: Path, format_name: str, *rows: Any) -> str:
+    """The error of importing these lines into a ledger that holds something, which stays as it was."""
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.extend(sheet(1))
+        before = ledger.counts()
+        with pytest.raises(RecordError) as caught:
+            import_feedback(lines(tmp_path / "f.jsonl", *rows), format_name, ledger)
+        assert ledger.counts() == before
+    return str(caught.value)
+
+
+# -- the registry -----------------------------------------------------------------------------------------
+
+
+def test_the_registry_names_its_formats() -> None:
+    assert set(FORMATS) == {"accord_jsonl", "anthropic_hh", "ratings_archive", "trl_preference"}
+    assert all(name == each.name and each.description for name, each in FORMATS.items())
+
+
+def test_an_unknown_format_names_its_neighbour(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        with pytest.raises(LedgerError, match=r"'anthropic_h'; did you mean 'anthropic_hh'\?"):
+            import_feedback(tmp_path / "x", "anthropic_h", ledger)
+        with pytest.raises(LedgerError, match="needs a file to read"):
+            import_feedback(None, "anthropic_hh", ledger)
+
+
+@pytest.mark.parametrize("name", ["accord_jsonl", "anthropic_hh", "ratings_archive", "trl_preference"])
+def test_a_missing_file_is_one_clear_line(tmp_path: Path, name: str) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger, pytest.raises(StorageError, match="none: no such file"):
+        import_feedback(tmp_path / "none", name, ledger)
+
+
+def test_a_damaged_gzip_names_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps({"record": "prompt"}).encode() * 1000)[:-20])
+    with pytest.raises(RecordError, match=r"f\.jsonl\.gz:1: the compressed file is damaged or cut short"):
+        list(accord_jsonl.read(path))
+
+
+# -- accord_jsonl -----------------------------------------------------------------------------------------
+
+names = st.text(min_size=1, max_size=8).filter(lambda text: text.isprintable())
+texts = st.text(max_size=20)
+units = st.floats(0, 1)
+judgements: st.SearchStrategy[tuple[Judgement, int]] = st.one_of(
+    st.tuples(
+        st.builds(Comparison, preferred=st.sampled_from(["left", "right", "tie"]), strength=st.none() | units),
+        st.just(2),
+    ),
+    st.permutations([0, 1, 2]).map(lambda p: (Ranking(tiers=((p[0],), (p[1], p[2]))), 3)),
+    st.tuples(st.builds(Rating, value=st.floats(-4, 4), scale=st.just(Scale(low=-4, high=4))), st.just(1)),
+    st.lists(names, min_size=1, unique=True).map(lambda n: (Label(chosen=tuple(n[:1]), offered=tuple(n)), 1)),
+    st.integers(0, 5).map(lambda i: (Spans(spans=(Span(start=i, end=i + 2, type="t"),)), 1)),
+    st.just((Steps(verdicts=("right", "wrong", "unsure")), 1)),
+    texts.map(lambda text: (Correction(text=text), 1)),
+    names.map(lambda text: (Critique(text=text, start=0, end=1), 1)),
+    names.map(lambda text: (Demonstration(text=text), 0)),
+    st.just((Declined(reason=None), 1)),
+)
+
+
+@st.composite
+def ledgers(draw: st.DrawFn) -> list[Record]:
+    asked = Prompt(messages=(Message(role="user", content=draw(texts)),), source=draw(st.none() | names))
+    by = Evaluator(
+        kind=draw(st.sampled_from(["person", "model", "rule", "simulated"])),
+        pseudonym=draw(names),
+        attributes=draw(st.none() | st.dictionaries(names, texts, max_size=2)),
+        derived=draw(st.none() | st.booleans()),
+    )
+    about = [
+        Completion(
+            prompt=asked.id,
+            text=text,
+            token_ids=draw(st.none() | st.lists(st.integers(0, 9), max_size=3).map(tuple)),
+            sampling=draw(st.none() | st.just(Sampling(temperature=0.7, seed=3))),
+        )
+        for text in draw(st.lists(texts, min_size=3, max_size=3, unique=True))
+    ]
+    judgement, wanted = draw(judgements)
+    said = Feedback(
+        evaluator=by.id,
+        prompt=asked.id,
+        completions=tuple(each.id for each in about[:wanted]),
+        judgement=judgement,
+        time=draw(st.none() | st.datetimes(min_value=datetime(1990, 1, 1), timezones=st.timezones())),
+        seconds=draw(st.none() | st.floats(0, 1e6)),
+        session=draw(st.none() | names),
+        telemetry=draw(st.none() | st.just(Telemetry(pasted=0, keystrokes=12))),
+        gold=draw(st.none() | st.just(judgement)),
+    )
+    return [asked, by, *about, said]
+
+
+@given(ledgers())
+def test_a_record_survives_its_line(records: list[Record]) -> None:
+    for record in records:
+        line = json.loads(accord_jsonl.line_of(record))
+        named, kind = line.pop("id"), line.pop("record")
+        again = type(record).model_validate_json(json.dumps(line))
+        assert (again.id, again, named) == (record.id, record, again.id)
+        assert accord_jsonl.KINDS[kind] is type(record)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_export_and_import_are_the_same_ledger(tmp_path: Path, packed: bool) -> None:
+    path = tmp_path / "all.jsonl"
+    with Ledger(tmp_path / "one.db") as one, Ledger(tmp_path / "two.db") as two:
+        one.extend([*sheet(1), *sheet(2)])
+        assert export(one, path) == sum(one.counts().values())
+        if packed:
+            path.write_bytes(gzip.compress(path.read_bytes()))
+        import_feedback(path, "accord_jsonl", two)
+        assert (two.digest(), two.counts()) == (one.digest(), one.counts())
+        assert list(two.feedback()) == list(one.feedback())
+        assert not list(tmp_path.glob("*.part"))
+        assert export(one, path, upto=0) == sum(one.counts().values()) - one.rows()
+
+
+def test_export_into_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with Ledger(tmp_path / "one.db") as ledger, pytest.raises(StorageError):
+        export(ledger, tmp_path / "file" / "all.jsonl")
+
+
+def good_lines() -> list[dict[str, Any]]:
+    asked, by = prompt(), person("a")
+    left, right = completion(asked, "x"), completion(asked, "y")
+    said = [comparison(by, left, right, "left"), rating(by, left, 2.0, "s")]
+    return [json.loads(accord_jsonl.line_of(each)) for each in (asked, by, left, right, *said)]
+
+
+PLACES = {"prompt": 0, "evaluator": 1, "completion": 2, "comparison": 4, "rating": 5}
+BAD: list[tuple[str, str, Any, str]] = [
+    ("comparison", "judgement.preferred", "lft", "'lft' is not one of left, right, tie"),
+    ("comparison", "judgement.kind", "comparisn", "'comparisn' is not one of comparison, ranking, rating"),
+    ("comparison", "judgement.strength", 2, "less than or equal to 1, not 2"),
+    ("comparison", "completions", ["c-1"], "a comparison is about 2 completions, not 1"),
+    ("comparison", "evaluator", 7, "valid string, not 7"),
+    ("comparison", "evaluator", None, "valid string, not None"),
+    ("comparison", "prompt", "", "at least 1 character, not ''"),
+    ("comparison", "time", "2024-05-01T10:00:00", "timezone info"),
+    ("comparison", "time", "yesterday", "valid datetime"),
+    ("comparison", "seconds", "3", "valid number, not '3'"),
+    ("comparison", "seconds", -1, "greater than or equal to 0, not -1"),
+    ("comparison", "place_in_session", 1.5, "valid integer"),
+    ("comparison", "telemetry.pasted", "no", "valid integer"),
+    ("comparison", "colour", "red", "Extra inputs are not permitted"),
+    ("rating", "judgement.value", 9, "9.0 is not on the scale -4.0..4.0"),
+    ("rating", "judgement.value", "2", "valid number, not '2'"),
+    ("rating", "judgement.scale.low", 5, "the low end 5.0 is not below the high end 4.0"),
+    ("prompt", "messages", [], "at least 1 item"),
+    ("prompt", "messages.0.role", "human", "'human' is not one of system, user, assistant"),
+    ("prompt", "mode", "free", "'free' is not one of text, knowledge, creative"),
+    ("evaluator", "kind", "robot", "'robot' is not one of person, model, rule, simulated"),
+    ("evaluator", "pseudonym", "", "at least 1 character"),
+    ("evaluator", "derived", "yes", "valid boolean, not 'yes'"),
+    ("completion", "text", None, "valid string, not None"),
+    ("completion", "token_ids", [1, -1], "greater than or equal to 0, not -1"),
+    ("completion", "record", "completon", "'completon' is no record; did you mean 'completion'?"),
+    ("completion", "record", None, "missing"),
+    ("completion", "id", "c-0", "'c-0' is not that of the content"),
+]
+
+
+def _place(field: str, value: Any) -> str:
+    """Where a value is only wrong beside another one, the place is what holds both."""
+    if field == "completions":
+        return ""
+    if (field, value) in [("judgement.value", 9), ("judgement.scale.low", 5)]:
+        return field.rpartition(".")[0]
+    return {"token_ids": "token_ids.1"}.get(field, field)
+
+
+@pytest.mark.parametrize(("kind", "field", "value", "said"), BAD, ids=[f"{each[0]}-{each[1]}" for each in BAD])
+def test_a_malformed_field_is_named(tmp_path: Path, kind: str, field: str, value: Any, said: str) -> None:
+    rows = good_lines()
+    target: Any = rows[PLACES[kind]]
+    *path, last = field.split(".")
+    for step in path:
+        target = target[int(step)] if step.isdigit() else target.setdefault(step, {})
+    target[last] = value
+    message = refused(tmp_path, "accord_jsonl", *rows)
+    place = " ".join(filter(None, [f"f.jsonl:{PLACES[kind] + 1}", _place(field, value)]))
+    assert message.startswith(f"{place}: ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[]", '"x"', "nonsense", '{"record": "prompt", "messages": "\ud83d"}'[:-4] + '\\ud800"}']
+)
+def test_a_line_that_is_no_record(tmp_path: Path, line: str) -> None:
+    assert refused(tmp_path, "accord_jsonl", *good_lines()[:2], line).startswith("f.jsonl:3")
+
+
+def test_blank_lines_count_but_are_no_records(tmp_path: Path) -> None:
+    assert refused(tmp_path, "accord_jsonl", "", good_lines()[0], "", "{").startswith("f.jsonl:4")
+
+
+# -- anthropic_hh -----------------------------------------------------------------------------------------
+
+HEAD = "\n\nHuman: Hello?\n\nAssistant: Yes?\n\nHuman: A cake, please.\n\nAssistant:"
+HH = {"chosen": HEAD + " Which one would you like?", "rejected": HEAD + " Which? No."}
+
+
+def test_transcripts_become_a_prompt_and_two_completions(tmp_path: Path) -> None:
+    evaluator, asked, left, right, said = anthropic_hh.read(lines(tmp_path / "f.jsonl", HH))
+    assert isinstance(evaluator, Evaluator)
+    assert not is_known(evaluator)
+    assert isinstance(asked, Prompt)
+    assert [(each.role, each.content) for each in asked.messages] == [
+        ("user", "Hello?"),
+        ("assistant", "Yes?"),
+        ("user", "A cake, please."),
+    ]
+    assert isinstance(said, Feedback)
+    assert isinstance(said.judgement, Comparison)
+    assert not order_known(said)
+    assert said.completions == (left.id, right.id)
+    by_side = {"left": left, "right": right}
+    chosen = by_side.pop(said.judgement.preferred)
+    assert isinstance(chosen, Completion)
+    assert chosen.text == "Which one would you like?"
+    (other,) = by_side.values()
+    assert isinstance(other, Completion)
+    assert other.text == "Which? No."
+
+
+def test_a_transcript_that_parts_early_keeps_its_later_turns(tmp_path: Path) -> None:
+    row = {"chosen": HEAD + " A\n\nHuman: Thanks.\n\nAssistant: Bye.", "rejected": HEAD + " B"}
+    records = list(anthropic_hh.read(lines(tmp_path / "f.jsonl", row)))
+    answers = {each.text for each in records if isinstance(each, Completion)}
+    assert answers == {"A\n\nHuman: Thanks.\n\nAssistant: Bye.", "B"}
+
+
+def test_sides_do_not_follow_quality(tmp_path: Path) -> None:
+    rows = [{"chosen": f"{HEAD} good {i}", "rejected": f"{HEAD} bad {i}"} for i in range(400)]
+    said = [each for each in anthropic_hh.read(lines(tmp_path / "f.jsonl", *rows)) if isinstance(each, Feedback)]
+    left = sum(isinstance(each.judgement, Comparison) and each.judgement.preferred == "left" for each in said)
+    assert 150 < left < 250
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"chosen": HH["chosen"]}, "rejected: Field required"),
+        ({"rejected": HH["chosen"]}, "chosen: Field required"),
+        ({**HH, "chosen": 3}, "chosen: Input should be a valid string, not 3"),
+        ({**HH, "rejected": None}, "rejected: Input should be a valid string, not None"),
+        ({**HH, "score": 1}, "score: Extra inputs are not permitted"),
+        ({**HH, "chosen": "Hello"}, "chosen: expected a transcript that begins with"),
+        ({**HH, "rejected": "\n\nHuman: Else\n\nAssistant: x"}, "rejected: shares no"),
+        ({**HH, "rejected": HH["chosen"]}, "rejected: the same transcript as chosen"),
+        ("{", "EOF while parsing"),
+    ],
+)
+def test_malformed_transcripts(tmp_path: Path, row: Any, said: str) -> None:
+    message = refused(tmp_path, "anthropic_hh", HH, HH, row)
+    assert message.startswith("f.jsonl:3")
+    assert said in message
+
+
+# -- trl_preference ---------------------------------------------------------------------------------------
+
+ASK = [{"role": "user", "content": "Name a colour."}]
+BLUE, RED = [{"role": "assistant", "content": "Blue."}], [{"role": "assistant", "content": "Red."}]
+
+
+@pytest.mark.parametrize(
+    ("row", "asked"),
+    [
+        ({"prompt": "Name a colour.", "chosen": "Blue.", "rejected": "Red."}, "Name a colour."),
+        ({"prompt": ASK, "chosen": BLUE, "rejected": RED}, "Name a colour."),
+        ({"chosen": ASK + BLUE, "rejected": ASK + RED}, "Name a colour."),
+        ({"chosen": "Name a colour. Blue.", "rejected": "Name a colour. Red."}, "Name a colour."),
+        ({"chosen": "Name a colour: Blue.", "rejected": "Name a colour: Blue.Red."}, None),
+        ({"prompt": "Name a colour.", "chosen": "Blue.", "rejected": "Red.", "score_chosen": 7}, "Name a colour."),
+    ],
+)
+def test_preferences_in_every_shape(tmp_path: Path, row: dict[str, Any], asked: str | None) -> None:
+    records = list(trl_preference.read(lines(tmp_path / "f.jsonl", row)))
+    said = next(each for each in records if isinstance(each, Feedback))
+    answers = {each.id: each.text for each in records if isinstance(each, Completion)}
+    assert isinstance(said.judgement, Comparison)
+    chosen = answers[said.completions[0 if said.judgement.preferred == "left" else 1]]
+    if asked is None:
+        assert chosen == ""
+    else:
+        assert next(each for each in records if isinstance(each, Prompt)).text == asked
+        assert (chosen, set(answers.values())) == ("Blue.", {"Blue.", "Red."})
+
+
+def test_an_implicit_prompt_ends_with_a_word(tmp_path: Path) -> None:
+    row = {"chosen": "It was great", "rejected": "It was grim"}
+    records = list(trl_preference.read(lines(tmp_path / "f.jsonl", row)))
+    assert next(each for each in records if isinstance(each, Prompt)).text == "It was"
+    assert {each.text for each in records if isinstance(each, Completion)} == {"great", "grim"}
+
+
+GOOD = {"prompt": "p", "chosen": "a", "rejected": "b"}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"prompt": "p", "chosen": "a"}, "rejected: Field required"),
+        ({"prompt": "p", "rejected": "a"}, "chosen: Field required"),
+        ({**GOOD, "chosen": 1}, "chosen"),
+        ({**GOOD, "prompt": 1}, "prompt"),
+        ({**GOOD, "rejected": [{"role": "assistant"}]}, "rejected.messages.0.content: Field required"),
+        ({**GOOD, "rejected": [{"role": "bot", "content": "x"}]}, "'bot' is not one of system, user, assistant"),
+        ({**GOOD, "rejected": RED}, "chosen: expected prompt, chosen and rejected to be all strings or all lists"),
+        ({"promt": "p", "chosen": "a", "rejected": "b"}, "promt: no such column; did you mean 'prompt'?"),
+        ({"chosen": "a", "rejected": "b"}, "prompt: empty, and chosen and rejected share no beginning"),
+        ({**GOOD, "prompt": " "}, "prompt: empty"),
+        ({**GOOD, "rejected": "a"}, "rejected: the same as chosen"),
+        ({"prompt": ASK, "chosen": BLUE + RED, "rejected": RED}, "chosen: expected one message of the assistant"),
+        ({"prompt": ASK, "chosen": BLUE, "rejected": ASK}, "rejected: expected one message of the assistant"),
+        ({"prompt": ASK, "chosen": [], "rejected": RED}, "chosen: expected one message of the assistant"),
+        ("[1]", "should be an object, not [1]"),
+    ],
+)
+def test_malformed_preferences(tmp_path: Path, row: Any, said: str) -> None:
+    message = refused(tmp_path, "trl_preference", GOOD, row)
+    assert message.startswith("f.jsonl:2")
+    assert said in message
+
+
+# -- ratings_archive --------------------------------------------------------------------------------------
+
+
+def archive(path: Path, texts: list[str], ratings: list[str]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, rows in ((ratings_archive.TEXTS, texts), (ratings_archive.RATINGS, ratings)):
+            content = "\r\n".join(rows).encode()
+            entry = tarfile.TarInfo(f"folder/{name}")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return path
+
+
+def rows_of(count: int, raters: int = 3) -> tuple[list[str], list[str]]:
+    values = [[(i + j) % 9 - 4 for j in range(raters)] for i in range(count)]
+    texts = [f"{i + 1}\t{sum(value) / raters}\tA ''fine''   film {i}" for i, value in enumerate(values)]
+    return texts, [f"{i + 1}\t0\t0.5\t{value}" for i, value in enumerate(values)]
+
+
+def test_a_place_on_a_sheet_is_one_rater(tmp_path: Path) -> None:
+    records = list(ratings_archive.read(archive(tmp_path / "a.tar.gz", *rows_of(35))))
+    people = [each for each in records if isinstance(each, Evaluator)]
+    assert [each.pseudonym for each in people] == [f"batch-000{b}/0{r}" for b in (1, 2) for r in (1, 2, 3)]
+    assert all(each.derived and each.pool == ratings_archive.STUDY and is_known(each) for each in people)
+    said = [each for each in records if isinstance(each, Feedback)]
+    assert len({each.id for each in said}) == 35 * 3
+    assert [each.session for each in said] == ["batch-0001"] * 90 + ["batch-0002"] * 15
+    assert [each.evaluator for each in said[-3:]] == [each.id for each in people[3:]]
+    assert said[4].judgement == Rating(value=-2.0, scale=ratings_archive.SCALE)
+    texts = [each.text for each in records if isinstance(each, Completion)]
+    assert texts[0] == 'A "fine" film 0'
+    assert len({each.prompt for each in said[:90]}) == 1
+
+
+def test_a_snippet_that_stands_twice_was_rated_again(tmp_path: Path) -> None:
+    texts, ratings = rows_of(35)
+    texts[7] = texts[7].rsplit("\t", 1)[0] + "\tA ''fine'' film 3"
+    texts[34] = texts[34].rsplit("\t", 1)[0] + "\tA ''fine'' film 0"
+    said = [
+        each
+        for each in ratings_archive.read(archive(tmp_path / "a.tar.gz", texts, ratings))
+        if isinstance(each, Feedback)
+    ]
+    assert [each.repeat_of for each in said[21:24]] == [each.id for each in said[9:12]]
+    assert sum(each.repeat_of is not None for each in said) == 3
+    assert said[-1].completions == said[0].completions
+
+
+@pytest.mark.parametrize(
+    ("which", "row", "said"),
+    [
+        ("texts", "4\tx\tA film", "GroundTruth.txt:4 mean: expected a number, not 'x'"),
+        ("texts", "4\t3.5\tA film", "GroundTruth.txt:4 mean: 3.5, but the ratings have the mean 0"),
+        ("texts", "4\t0\t  ", "GroundTruth.txt:4 text: expected a snippet"),
+        ("texts", "4\t0", "GroundTruth.txt:4: expected 3 columns separated by tabs (id, mean, text), not 2"),
+        (
+            "texts",
+            "9\t0\tA film",
+            "anonDataRatings.txt:4 id: '4', but the row of movieReviewSnippets_GroundTruth.txt is '9'",
+        ),
+        ("ratings", "4\t0\t0.5\t[1, 2", "anonDataRatings.txt:4 ratings: expected a list of whole numbers"),
+        ("ratings", "4\t0\t0.5\t7", "anonDataRatings.txt:4 ratings: expected a list of whole numbers"),
+        (
+            "ratings",
+            "4\t0\t0.5\t[1, -1, 5]",
+            "anonDataRatings.txt:4 ratings: expected whole numbers from -4 to 4, not 5",
+        ),
+        ("ratings", "4\t0\t0.5\t[1, -1, true]", "expected whole numbers from -4 to 4, not True"),
+        ("ratings", "4\t0\t0.5\t[1, -1]", "anonDataRatings.txt:4 ratings: expected 3 ratings, as in the other rows"),
+        ("ratings", "4\t0\t0.5\t[]", "anonDataRatings.txt:4 ratings: expected a list of whole numbers"),
+        ("ratings", "4\t0\t[1]", "anonDataRatings.txt:4: expected 4 columns"),
+    ],
+)
+def test_malformed_rows_of_the_archive(tmp_path: Path, which: str, row: str, said: str) -> None:
+    texts, ratings = rows_of(6)
+    texts[3] = "4\t0.0\tA film"
+    ratings[3] = "4\t0\t0.5\t[1, -1, 0]"
+    {"texts": texts, "ratings": ratings}[which][3] = row
+    path = archive(tmp_path / "a.tar.gz", texts, ratings)
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        with pytest.raises(RecordError) as caught:
+            import_feedback(path, "ratings_archive", ledger)
+        assert sum(ledger.counts().values()) == 0
+    assert str(caught.value).startswith("a.tar.gz/movieReviewSnippets_")
+    assert said in str(caught.value)
+
+
+def test_what_is_no_such_archive(tmp_path: Path) -> None:
+    (tmp_path / "a.tar.gz").write_text("no archive")
+    with pytest.raises(RecordError, match=r"a\.tar\.gz: expected a tar archive"):
+        list(ratings_archive.read(tmp_path / "a.tar.gz"))
+    with tarfile.open(tmp_path / "b.tar.gz", "w:gz"):
+        pass
+    with pytest.raises(RecordError, match="holds no movieReviewSnippets_GroundTruth"):
+        list(ratings_archive.read(tmp_path / "b.tar.gz"))
+    texts, ratings = rows_of(4)
+    with pytest.raises(RecordError, match="3 rows, but"):
+        list(ratings_archive.read(archive(tmp_path / "c.tar.gz", texts, ratings[:3])))
