@@ -22,7 +22,9 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with zipfile.ZipFile(folder / "tiny_pinned-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("tiny_pinned/data.bin", CONTENT)
         wheel.writestr(head + "METADATA", "Metadata-Version: 2.1\nName: tiny-pinned\nVersion: 1.0\n")
-        wheel.writestr(head + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            head + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         wheel.writestr(head + "RECORD", "")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))

@@ -26,7 +26,7 @@ temperature = 1.0
 max_tokens = 48
 """
 STEPS = 12
-WORDS = "a the film that is warm slow funny bright dull and moving story with actors who never let go of it".split()
+WORDS = ["a", "the", "film", "is", "warm", "slow", "funny", "dull", "and", "moving", "story", "with", "actors"]
 
 
 def estimate(value: float, half: float = 0.02, n: int = 4000, clusters: int | None = 130) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What a check is: the claim it puts to the test, and the function that does."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,8 @@ from accord.audit.evidence import Evidence, Missing
 from accord.audit.finding import Finding, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from accord.audit.settings import AuditSettings
 
 __all__ = ["Check"]

@@ -19,7 +19,7 @@ from accord.run import RunDirectory
 __all__ = ["Evidence", "Missing"]
 
 
-class Missing(AccordError):
+class Missing(AccordError):  # noqa: N818 - it reads as what happened
     """An input that a check needs is not in the run; `what` names it and how it would get there."""
 
     def __init__(self, what: str) -> None:

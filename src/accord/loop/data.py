@@ -23,7 +23,7 @@ def data(recipe: Recipe, run: RunDirectory, show: Show) -> None:
         with show.busy("  data: drawing pairs"):
             dataset = _drawn(ledger, settings, run.seed, upto)
             held_out = {pair.batch for pair in dataset.pairs["held_out"] if pair.batch is not None}
-            agreement = pair_agreement(ledger.feedback(upto), sessions=held_out) if held_out else None
+            agreement = pair_agreement(ledger, upto=upto, sessions=held_out) if held_out else None
         summary = {**dataset.summary, "agreement": None if agreement is None else agreement.to_json()}
         write_data(run, replace(dataset, summary=summary), ledger=ledger, upto=upto, about=settings.about)
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accord.report.comparison import compare, render_comparison
-    from accord.report.table import render_table, summary, to_json
     from accord.report.page import write
+    from accord.report.table import render_table, summary, to_json
 
 _HOME = {
     "compare": "comparison",

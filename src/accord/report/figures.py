@@ -135,8 +135,8 @@ def course(each: Course) -> str:
     known = [(s, v) for s, v in zip(each.step_S, each.value_S, strict=True) if v is not None]
     if each.low_S is not None and each.high_S is not None:
         nan = float("nan")
-        bounds = [[nan if x is None else x for x in side] for side in (each.low_S, each.high_S)]
-        axes.fill_between(each.step_S, *bounds, color=JUDGE, alpha=0.2, linewidth=0)
+        low_S, high_S = ([nan if x is None else x for x in side] for side in (each.low_S, each.high_S))
+        axes.fill_between(each.step_S, low_S, high_S, color=JUDGE, alpha=0.2, linewidth=0)
     values = [float("nan") if v is None else v for v in each.value_S]
     axes.plot(each.step_S, values, color=JUDGE, linewidth=1.8, marker="o" if len(known) == 1 else "")
     last_step, last = known[-1]

@@ -1,4 +1,4 @@
-"""The page of a run, `report.html`: one file without script or outside resource, with everything of the run that a reader needs."""
+"""The page of a run, `report.html`: one file without script or outside resource, its links leading into the run."""
 
 import re
 from itertools import groupby

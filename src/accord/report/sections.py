@@ -65,9 +65,9 @@ _COUNTS = {
     "completions": "Texts that stand in the pairs drawn",
 }
 _PURPOSES = {
-    "train": "reward model and policy",
-    "judge": "independent judge",
-    "held_out": "testing both",
+    "train": "the reward model and the policy",
+    "judge": "the independent judge",
+    "held_out": "testing both judges",
 }
 
 
@@ -81,11 +81,15 @@ def _splits(content: dict[str, Any], file: str) -> Grid:
     columns = [content.get(key) or {} for key in ("prompts", "pairs", "ties")]
     names = list(dict.fromkeys([*_PURPOSES, *(name for column in columns for name in column)]))
     rows = [
-        (name.replace("_", " "), _PURPOSES.get(name, ""), *(counted(column.get(name, 0)) for column in columns))
+        (_purpose(name), *(counted(column.get(name, 0)) for column in columns))
         for name in names
         if any(name in column for column in columns)
     ]
-    return Grid("Prompts and pairs by split", ("split", "for", "prompts", "pairs", "ties"), tuple(rows), (file,))
+    return Grid("Prompts and pairs by split", ("split", "prompts", "pairs", "ties"), tuple(rows), (file,))
+
+
+def _purpose(name: str) -> str:
+    return name.replace("_", " ") + (f", for {_PURPOSES[name]}" if name in _PURPOSES else "")
 
 
 def judges(reading: Reading, rows: Sequence[Row]) -> Section:

@@ -76,7 +76,8 @@ def _feedback(reading: Reading) -> str:
     pairs = sum((content.get("pairs") or {}).values())
     ties = sum((content.get("ties") or {}).values())
     said = count(content["feedback"], "judgement") if isinstance(content.get("feedback"), int) else "Judgements"
-    return f"{said} by {who} gave {count(pairs, 'pair')} of texts to learn from and to test on, {counted(ties)} of them ties."
+    drawn = f"{count(pairs, 'pair')} of texts to learn from and to test on, {counted(ties)} of them ties"
+    return f"{said} by {who} gave {drawn}."
 
 
 def _judged(reading: Reading) -> list[str]:

@@ -1,0 +1,50 @@
+"""Whether a step depends on how it was split into micro-batches."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from accord.audit.evidence import Evidence
+from accord.audit.remeasure.models import open_model
+from accord.lm.causal import CausalModel
+from accord.lm.optim import Optim, Optimiser
+from accord.lm.packed import Answer, pack
+from accord.lm.score import token_logprobs
+
+__all__ = ["gradient_gap"]
+
+
+def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[float, int]:
+    """|g - h| / |g| of the gradient of one batch (g) and the same in micro-batches of one (h); and its tokens.
+
+    Supervised examples of the run, its own model in float32, the optimiser that trains. Raises `Missing`.
+    """
+    rows = evidence.jsonl("data/sft.jsonl")[:examples]
+    causal = open_model(evidence, model)
+    causal.model.requires_grad_(True)
+    answers = [
+        Answer(
+            tuple(causal.encode_prompt(evidence.prompts[row["prompt"]])),
+            tuple(causal.encode_completion(evidence.completions[row["completion"]].text)),
+            key,
+        )
+        for key, row in enumerate(rows)
+    ]
+    tokens = sum(len(answer.completion) for answer in answers)
+    whole = _gradient(causal, [answers], tokens)
+    split = _gradient(causal, [[answer] for answer in answers], tokens)
+    gap = sum(float(((one - other) ** 2).sum()) for one, other in zip(whole, split, strict=True)) ** 0.5
+    return gap / sum(float((one**2).sum()) for one in whole) ** 0.5, tokens
+
+
+def _gradient(causal: CausalModel, parts: Sequence[Sequence[Answer]], tokens: int) -> list[Tensor]:
+    weights = causal.trainable()
+    optimiser = Optimiser(Optim(), weights, 1)
+    for part in parts:
+        for batch in pack(causal, part):
+            found = token_logprobs(causal, batch, batch.hidden(causal))
+            optimiser.add(-found.logprob_N.sum() / tokens)
+    gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad.clone() for weight in weights]
+    causal.model.zero_grad(set_to_none=True)
+    return gradients

@@ -1,0 +1,30 @@
+"""Log-probabilities of samples worked out again, one by one, without the trainer's packing or the sampler's cache."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from accord.audit.evidence import Evidence
+from accord.audit.remeasure.models import open_model
+from accord.lm.causal import DType
+
+__all__ = ["remeasure"]
+
+
+@torch.no_grad()
+def remeasure(evidence: Evidence, rows: Sequence[dict[str, Any]], *, dtype: DType = "float32") -> list[list[float]]:
+    """The log-probability of every token of each row's `token_ids` under `policy/model`, in plain forward passes.
+
+    In float32 whatever the run computed in, so that rounding is the run's own. Raises `Missing` without the model.
+    """
+    causal = open_model(evidence, dtype=dtype)
+    found = []
+    for row in rows:
+        prompt = causal.encode_prompt(evidence.prompts[row["prompt"]])
+        ids = [*prompt, *row["token_ids"]]
+        logits_TV = causal.model(input_ids=torch.tensor([ids], device=causal.device)).logits[0].float()
+        logprob_TV = torch.log_softmax(logits_TV[len(prompt) - 1 : -1], dim=-1)
+        target_T1 = torch.tensor(row["token_ids"], device=causal.device)[:, None]
+        found.append(logprob_TV.gather(1, target_T1)[:, 0].tolist())
+    return found

@@ -1,0 +1,12 @@
+"""The models of a run, opened as anyone would open them."""
+
+from accord.audit.evidence import Evidence
+from accord.lm.causal import CausalModel, DType, load
+
+__all__ = ["open_model"]
+
+
+def open_model(evidence: Evidence, name: str = "policy/model", *, dtype: DType = "float32") -> CausalModel:
+    """A model of the run by the folder's name, its digests checked. Raises `Missing` where the run has none."""
+    evidence.require(name)
+    return load(evidence.run.verified(name), dtype=dtype)

@@ -1,0 +1,193 @@
+"""The optimiser against torch's AdamW, in float32 and over bfloat16 weights; resuming; what stops it."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from accord.errors import StorageError, TrainingStopped
+from accord.lm.causal import load
+from accord.lm.optim import Optim, Optimiser
+from accord.lm.packed import Answer, pack
+from accord.lm.score import token_logprobs
+from accord.lm.training import seed_of, shuffled
+
+CONSTANT = Optim(lr=1e-2, warmup=0, decay="constant", weight_decay=0.1, max_grad_norm=1e9)
+
+
+def weights(dtype: torch.dtype = torch.float32) -> list[nn.Parameter]:
+    generator = torch.Generator().manual_seed(0)
+    return [nn.Parameter(torch.randn(shape, generator=generator).to(dtype)) for shape in ((4, 3), (3,))]
+
+
+def loss_of(params: list[nn.Parameter], x_N3: Tensor) -> Tensor:
+    return ((x_N3 @ params[0].float().T).square().sum(-1) + (x_N3 * params[1].float()).sum(-1).cos()).mean()
+
+
+X = torch.randn((8, 3), generator=torch.Generator().manual_seed(1))
+
+
+def test_steps_are_those_of_adamw() -> None:
+    ours, theirs = weights(), weights()
+    optimiser = Optimiser(CONSTANT, ours, 5)
+    reference = torch.optim.AdamW(theirs, lr=1e-2, betas=CONSTANT.betas, weight_decay=0.1)
+    for _ in range(5):
+        optimiser.add(loss_of(ours, X))
+        norm = optimiser.step()
+        reference.zero_grad()
+        loss_of(theirs, X).backward()
+        assert norm == pytest.approx(
+            float(torch.nn.utils.get_total_norm([p.grad for p in theirs if p.grad is not None]))
+        )
+        reference.step()
+        for mine, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(mine, other, atol=1e-6, rtol=1e-6)
+
+
+def test_the_norm_is_clipped() -> None:
+    """With SGD-like first moments the direction stays; the clipped gradient has the wanted norm."""
+    ours, theirs = weights(), weights()
+    optimiser = Optimiser(CONSTANT.model_copy(update={"max_grad_norm": 0.1}), ours, 5)
+    reference = torch.optim.AdamW(theirs, lr=1e-2, betas=CONSTANT.betas, weight_decay=0.1)
+    for scale in (1.0, 100.0):
+        optimiser.add(scale * loss_of(ours, X))
+        assert optimiser.step() > 0.1
+        reference.zero_grad()
+        (scale * loss_of(theirs, X)).backward()
+        torch.nn.utils.clip_grad_norm_(theirs, 0.1)
+        reference.step()
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-5)
+
+
+def test_a_step_does_not_depend_on_how_it_was_split() -> None:
+    causal, split = load("tiny", seed=3), load("tiny", seed=3)
+    answers = [Answer((1, 2, 3), tuple(range(4, 4 + size)), size) for size in range(1, 9)]
+    tokens = sum(len(answer.completion) for answer in answers)
+    moved = []
+    for model, batch_tokens in ((causal, 4096), (split, 8)):
+        optimiser = Optimiser(CONSTANT, model.trainable(), 3)
+        batches = pack(model, answers, row_tokens=8, batch_tokens=batch_tokens)
+        total = sum(optimiser.add(-token_logprobs(model, b, b.hidden(model)).logprob_N.sum() / tokens) for b in batches)
+        moved.append((len(batches), total, optimiser.step()))
+    assert moved[0][0] < moved[1][0]
+    assert moved[0][1:] == pytest.approx(moved[1][1:], rel=1e-5)
+    for mine, other in zip(causal.trainable(), split.trainable(), strict=True):
+        # The first Adam step is lr * sign: where a gradient is all rounding its sign is free.
+        assert float((mine - other).abs().gt(1e-4).float().mean()) < 0.01
+
+
+def test_small_updates_add_up_over_bfloat16_weights() -> None:
+    """One update is under half of a bfloat16's spacing at 1: plain bfloat16 would stay where it is for ever."""
+    settings = Optim(lr=1e-4, warmup=0, decay="constant")
+    weight = nn.Parameter(torch.ones(4, dtype=torch.bfloat16))
+    naive = nn.Parameter(torch.ones(4, dtype=torch.bfloat16))
+    optimiser, reference = Optimiser(settings, [weight], 200), torch.optim.AdamW([naive], lr=1e-4, weight_decay=0.0)
+    for _ in range(200):
+        optimiser.add(weight.float().sum())
+        optimiser.step()
+        reference.zero_grad()
+        naive.float().sum().backward()
+        reference.step()
+    assert naive.tolist() == [1.0] * 4
+    torch.testing.assert_close(weight.float(), torch.full((4,), 0.98), atol=4e-3, rtol=0)
+    assert weight.dtype == torch.bfloat16
+
+
+def test_bfloat16_gradients_are_summed_in_float32() -> None:
+    weight = nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
+    optimiser = Optimiser(CONSTANT, [weight], 1)
+    for _ in range(1000):
+        optimiser.add(0.001 * weight.float().sum())
+    assert optimiser.step() == pytest.approx(1.0, abs=2e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_resuming_gives_the_same_numbers(tmp_path: Path, dtype: torch.dtype) -> None:
+    def run(params: list[nn.Parameter], optimiser: Optimiser, steps: int) -> None:
+        for _ in range(steps):
+            optimiser.add(loss_of(params, X))
+            optimiser.step()
+
+    settings = Optim(lr=1e-2, warmup=3, decay="cosine")
+    whole = weights(dtype)
+    run(whole, Optimiser(settings, whole, 12), 12)
+    first = weights(dtype)
+    optimiser = Optimiser(settings, first, 12)
+    run(first, optimiser, 5)
+    optimiser.save(tmp_path / "optimiser.pt")
+    second = weights(dtype)
+    resumed = Optimiser(settings, second, 12)
+    resumed.load(tmp_path / "optimiser.pt")
+    assert resumed.done == 5
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    run(second, resumed, 7)
+    assert all(torch.equal(a, b) for a, b in zip(whole, second, strict=True))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_stops_before_a_weight_moves(bad: float) -> None:
+    params = weights()
+    before = [weight.detach().clone() for weight in params]
+    optimiser = Optimiser(CONSTANT, params, 5)
+    with pytest.raises(TrainingStopped, match="the loss became .* at update 1") as caught:
+        optimiser.add(loss_of(params, X) * bad)
+    assert caught.value.exit_status == 3
+    assert all(torch.equal(a, b) for a, b in zip(params, before, strict=True))
+
+
+def test_a_gradient_that_is_no_number_stops_before_a_weight_moves() -> None:
+    params = weights()
+    with torch.no_grad():
+        params[1].zero_()
+    before = [weight.detach().clone() for weight in params]
+    optimiser = Optimiser(CONSTANT, params, 5)
+    optimiser.add(params[1].sqrt().sum() + 0 * params[0].sum())  # 0 with an infinite slope
+    with pytest.raises(TrainingStopped, match="the gradient norm became inf at update 1"):
+        optimiser.step()
+    assert all(torch.equal(a, b) for a, b in zip(params, before, strict=True))
+    assert optimiser.done == 0
+
+
+@pytest.mark.parametrize(
+    ("decay", "last"),
+    [("constant", [1.0] * 4), ("linear", [1.0, 0.775, 0.55, 0.325]), ("cosine", [1, 0.868, 0.55, 0.232])],
+)
+def test_the_schedule(decay: str, last: list[float]) -> None:
+    """Two steps of warm-up (1/3, 2/3), then from the full rate towards a tenth of it."""
+    params = weights()
+    optimiser = Optimiser(Optim(lr=1.0, warmup=2, decay=decay, final=0.1), params, 6)  # type: ignore[arg-type]
+    rates = []
+    for _ in range(6):
+        rates.append(optimiser.rate)
+        optimiser.add(loss_of(params, X))
+        optimiser.step()
+    assert rates == pytest.approx([1 / 3, 2 / 3, *last], abs=1e-3)
+    assert optimiser.rate == pytest.approx(1.0 if decay == "constant" else 0.1)
+
+
+def test_heads_learn_at_their_own_rate() -> None:
+    params = [nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))]
+    settings = Optim(lr=1e-3, warmup=0, decay="constant")
+    optimiser = Optimiser(settings, params, 1, heads=[params[1]], head_scale=10.0)
+    optimiser.add(params[0].sum() + params[1].sum())
+    optimiser.step()
+    assert [float(p) for p in params] == pytest.approx([-1e-3, -1e-2], rel=1e-3)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "optimiser.pt").symlink_to("/dev/full")
+    optimiser = Optimiser(CONSTANT, [nn.Parameter(torch.zeros(100_000))], 1)
+    with pytest.raises(StorageError, match="the disk is full"):
+        optimiser.save(tmp_path / "optimiser.pt")
+
+
+def test_named_seeds_are_told_apart() -> None:
+    seeds = {seed_of(a, b, c) for a in (0, 1, 11) for b in ("sft", "1", "") for c in (0, 1, 11)}
+    assert len(seeds) == 27
+    assert seed_of(0, "sft") == 1474418498302706441
+    assert sorted(shuffled(20, 0, "x")) == list(range(20))
+    assert shuffled(20, 0, "x") == shuffled(20, 0, "x") != shuffled(20, 1, "x")

