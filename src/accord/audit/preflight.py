@@ -109,7 +109,7 @@ def _pad(evidence: Evidence, settings: "AuditSettings") -> Finding:
         found,
         s.padding,
         what=f"a mean change above {s.padding:g} standard deviations of the score",
-        result=f"A score moves by {found.value:.4f} standard deviations when the completion is scored in other company.",
+        result=f"A score moves by {found.value:.4f} SDs when its completion is scored in other company.",
         remedy="Read the score at the completion's own last token, found by length, and mask padding by length.",
         evidence=("evaluation/samples.jsonl", *(f"{name}/model" for name in names)),
         facts=facts,
@@ -177,7 +177,7 @@ def _remeasured(evidence: Evidence, settings: "AuditSettings") -> Finding:
         found,
         s.ratio,
         what=f"a mean difference further than {s.ratio:g} nats a token from 0",
-        result=f"Worked out again in plain float32 passes, a token's log-probability differs by {found.value:+.4f} nats "
+        result=f"Worked out again in plain passes, a token's log-probability differs by {found.value:+.4f} nats "
         "on average from the one that the run wrote down.",
         remedy="Look for another tokenizer, template or dtype between training and what was saved.",
         evidence=("evaluation/samples.jsonl", "policy/model"),

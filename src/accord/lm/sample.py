@@ -71,12 +71,9 @@ def _check(causal: CausalModel, prompts: Sequence[Sequence[int]], n: int, sampli
 def _uniforms(chunk: list[int], n: int, sampling: Sampling) -> Tensor:
     """Numbers in [0, 1) for each sequence and step, from the seed, the prompt's place and the sample's."""
     seed = (sampling.seed or 0) % (1 << 64)
-    rows = [
-        np.random.default_rng((seed, number, index)).random(sampling.max_tokens)
-        for number in chunk
-        for index in range(n)
-    ]
-    return torch.from_numpy(np.stack(rows))
+    # The places go into the spawn key: a plain tuple of numbers runs together, and streams of two seeds could meet.
+    sources = [np.random.SeedSequence(seed, spawn_key=(number, index)) for number in chunk for index in range(n)]
+    return torch.from_numpy(np.stack([np.random.default_rng(each).random(sampling.max_tokens) for each in sources]))
 
 
 def _decode(

@@ -54,9 +54,9 @@ def _curve(reading: Reading) -> Figure | str:
     drawings = tuple(Drawing(figures.curve(turns, width=width), width) for width in figures.WIDTHS)
     caption = (
         f"What the texts of each of {len(turns)} steps score on average ({turns[0].kl.n:,} texts at the first step), "
-        "over how far the policy had moved by then. Scores are in standard deviations of the rated texts. Vertical bars are "
-        "95 % intervals of the score, faint horizontal ones of the KL. Where the reward model goes on climbing and the "
-        "independent judge does not, the policy exploits the reward model."
+        "over how far the policy had moved by then. Scores are in standard deviations of the rated texts. Vertical "
+        "bars are 95 % intervals of the score, faint horizontal ones of the KL. Where the reward model goes on "
+        "climbing and the independent judge does not, the policy exploits the reward model."
     )
     files = tuple(name for name in (file, "evaluation/rollouts.jsonl") if reading.run.has(name))
     return Figure(drawings, caption, files)

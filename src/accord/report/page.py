@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from accord.audit.finding import Finding, Verdict
+from accord.audit.finding import Finding
 from accord.report import sections
 from accord.report.making import making
 from accord.report.reading import Reading
@@ -14,7 +14,7 @@ from accord.report.samples import FILE as SAMPLES
 from accord.report.samples import SHOWN, twins
 from accord.report.table import rows_of
 from accord.report.verdict import headline, verdict
-from accord.report.words import clean, interval, observations, signed
+from accord.report.words import clean, interval, observations, rank, signed
 from accord.run import RunDirectory
 
 if TYPE_CHECKING:
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["NAME", "render", "write"]
 
 NAME = "report.html"
-_GROUPS = {
-    Verdict.FIRES: "Fires",
-    Verdict.INCONCLUSIVE: "Inconclusive",
-    Verdict.NOT_ASSESSABLE: "Not assessable",
-    Verdict.QUIET: "Quiet",
-}
 
 
 def write(run: RunDirectory) -> Path:
@@ -65,11 +59,13 @@ def render(run: RunDirectory) -> str:
 
 
 def _grouped(findings: list[Finding]) -> list[tuple[str, str, list[Finding]]]:
-    """Heading, class and findings of each verdict that occurs; what fires comes first."""
-    found = [
-        (name, verdict, [each for each in findings if each.verdict is verdict]) for verdict, name in _GROUPS.items()
+    """Heading, class and findings of each verdict that occurs, in the words of the verdict; what fires comes first."""
+    groups: dict[str, list[Finding]] = {}
+    for each in sorted(findings, key=lambda finding: (rank(finding), finding.words)):
+        groups.setdefault(each.words, []).append(each)
+    return [
+        (words.capitalize(), some[0].verdict.value.lower().replace("_", "-"), some) for words, some in groups.items()
     ]
-    return [(name, verdict.value.lower().replace("_", "-"), some) for name, verdict, some in found if some]
 
 
 def _environment(run: RunDirectory) -> "Environment":

@@ -81,7 +81,7 @@ def _splits(content: dict[str, Any], file: str) -> Grid:
     columns = [content.get(key) or {} for key in ("prompts", "pairs", "ties")]
     names = list(dict.fromkeys([*_PURPOSES, *(name for column in columns for name in column)]))
     rows = [
-        (_purpose(name), *(counted(column.get(name, 0)) for column in columns))
+        (_purpose(name), *(counted(column.get(name, 0)) if column else "unknown" for column in columns))
         for name in names
         if any(name in column for column in columns)
     ]

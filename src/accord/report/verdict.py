@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from accord.audit.finding import Verdict
 from accord.report.reading import Reading
 from accord.report.words import count, counted, percent, series, tally
 from accord.stats import Estimate
@@ -36,7 +37,7 @@ def headline(reading: Reading) -> str:
     findings = reading.findings
     if findings is None:
         return f"{said} Its claims were not audited."
-    fired = sum(each.verdict == "FIRES" for each in findings)
+    fired = sum(each.verdict is Verdict.FIRES for each in findings)
     return f"{said} {fired} of {count(len(findings), 'check')} of the audit fired."
 
 

@@ -1,11 +1,24 @@
 """Numbers and texts in the form in which people read them."""
 
 import re
+from collections import Counter
 
 from accord.audit.finding import Finding, Verdict
 from accord.stats import Estimate
 
-__all__ = ["clean", "count", "counted", "duration", "interval", "observations", "percent", "series", "signed", "tally"]
+__all__ = [
+    "clean",
+    "count",
+    "counted",
+    "duration",
+    "interval",
+    "observations",
+    "percent",
+    "rank",
+    "series",
+    "signed",
+    "tally",
+]
 
 # C0 and C1 controls but tab and line feed, and surrogates that stand alone: they cannot be shown, or not be encoded.
 _UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -70,14 +83,16 @@ def series(parts: list[str]) -> str:
 
 
 def tally(findings: list[Finding]) -> str:
-    """`2 of 14 checks fired (RG2 turnover, DC2 diversity); 9 quiet, 2 inconclusive, 1 not assessable`."""
-    by = {verdict: [each for each in findings if each.verdict is verdict] for verdict in Verdict}
-    fired = [clean(f"{each.challenge} {each.check}") for each in by[Verdict.FIRES]]
+    """`2 of 14 checks fired (RG2 turnover, DC2 diversity); 2 inconclusive, 1 not assessable, 9 quiet`."""
+    fired = [clean(f"{each.challenge} {each.check}") for each in findings if each.verdict is Verdict.FIRES]
     head = f"{len(fired)} of {count(len(findings), 'check')} fired" + (f" ({', '.join(fired)})" if fired else "")
-    names = {
-        Verdict.QUIET: "quiet",
-        Verdict.INCONCLUSIVE: "inconclusive",
-        Verdict.NOT_ASSESSABLE: "not assessable",
-    }
-    rest = ", ".join(f"{len(by[verdict])} {name}" for verdict, name in names.items() if by[verdict])
-    return head + (f"; {rest}" if rest else "")
+    rest = Counter(each.words for each in sorted(findings, key=rank) if each.verdict is not Verdict.FIRES)
+    return head + (f"; {', '.join(f'{number} {words}' for words, number in rest.items())}" if rest else "")
+
+
+def rank(finding: Finding) -> tuple[int, bool]:
+    """Where a finding stands in a list: what fires first, what is quiet last."""
+    return _ORDER.index(finding.verdict), not finding.fundamental
+
+
+_ORDER = (Verdict.FIRES, Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSABLE, Verdict.QUIET)
