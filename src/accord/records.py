@@ -14,7 +14,7 @@ can grow without renaming what is already stored): the same text has the same na
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -361,7 +361,10 @@ class Feedback(Record):
     def _fixed_offset(cls, time: datetime | None) -> datetime | None:
         """The zone as its offset, which is all that is written: what is read back is then equal to it."""
         offset = None if time is None else time.utcoffset()
-        return time if time is None or offset is None else time.replace(tzinfo=timezone(offset), fold=0)
+        if time is None or offset is None:
+            return time
+        # Local times of the days before zones are off by seconds, which no written offset can say.
+        return time.astimezone(UTC) if offset % timedelta(minutes=1) else time.replace(tzinfo=timezone(offset), fold=0)
 
     @model_validator(mode="after")
     def _right_number(self) -> Self:

@@ -120,7 +120,13 @@ def _decode(
         position_S = position_S + 1
     if not bool(torch.isfinite(logprob_SL).all()):
         raise ModelError(f"{causal.name}: its logits are not finite, so nothing can be sampled from it")
-    samples = [
+    samples = _samples(token_SL, logprob_SL, length_S, stopped_S)
+    return [samples[start : start + n] for start in range(0, count, n)]
+
+
+def _samples(token_SL: Tensor, logprob_SL: Tensor, length_S: Tensor, stopped_S: Tensor) -> list[Sample]:
+    """The rows of a finished batch, each cut to its length."""
+    return [
         Sample(
             token_ids=tuple(token_SL[row, :length].tolist()),
             logprobs=tuple(logprob_SL[row, :length].tolist()),
@@ -128,7 +134,6 @@ def _decode(
         )
         for row, (length, ended) in enumerate(zip(length_S.tolist(), stopped_S.tolist(), strict=True))
     ]
-    return [samples[start : start + n] for start in range(0, count, n)]
 
 
 def _prefill(causal: CausalModel, prompts: list[Sequence[int]], n: int) -> tuple[Tensor, DynamicCache, Tensor]:

@@ -147,7 +147,7 @@ def _margins(causal: CausalModel, answers: list[Answer], count: int) -> Tensor:
     """Log-probability of the chosen minus that of the rejected, [P]."""
     total_A = torch.zeros(2 * count, device=causal.device)
     for batch in pack(causal, answers):
-        logprob_N = token_logprobs(causal, batch, batch.hidden(causal)).logprob_N
+        logprob_N = token_logprobs(causal, batch, batch.hidden(causal), entropy=False).logprob_N
         total_A = total_A.index_add(0, _owners(batch), logprob_N)
     return total_A[0::2] - total_A[1::2]
 

@@ -228,7 +228,9 @@ class _Trainer:
         policy_loss = value_loss = clipped = 0.0
         for batch in pack(self.policy, [rollout.answers[row] for row in rows]):
             hidden_XD = batch.hidden(self.policy)
-            logprob_N = token_logprobs(self.policy, batch, hidden_XD, temperature=s.sampling.temperature).logprob_N
+            logprob_N = token_logprobs(
+                self.policy, batch, hidden_XD, temperature=s.sampling.temperature, entropy=False
+            ).logprob_N
             at = _places(batch)
             surrogate = ppo_policy(logprob_N, rollout.policy.logprob_BT[at], advantage_BT[at], clip=s.clip)
             read_ND = hidden_XD[batch.source_N].float()
@@ -257,7 +259,7 @@ class _Trainer:
         tokens = sum(len(answer.completion) for answer in answers)
         loss = 0.0
         for batch in pack(self.policy, answers):
-            found = token_logprobs(self.policy, batch, batch.hidden(self.policy))
+            found = token_logprobs(self.policy, batch, batch.hidden(self.policy), entropy=False)
             part = negative_log_likelihood(found.logprob_N).sum() / tokens
             self.optimiser.add(s.pretrain_coef * part)
             loss += float(part.detach())

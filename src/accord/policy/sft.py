@@ -92,7 +92,7 @@ class SFT(ModelSettings):
         tokens = sum(len(answer.completion) for answer in answers)
         loss = 0.0
         for batch in pack(causal, answers):
-            found = token_logprobs(causal, batch, batch.hidden(causal))
+            found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
             loss += optimiser.add(negative_log_likelihood(found.logprob_N).sum() / tokens)
         rate = optimiser.rate
         norm = optimiser.step()

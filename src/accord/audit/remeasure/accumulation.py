@@ -43,7 +43,7 @@ def _gradient(causal: CausalModel, parts: Sequence[Sequence[Answer]], tokens: in
     optimiser = Optimiser(Optim(), weights, 1)
     for part in parts:
         for batch in pack(causal, part):
-            found = token_logprobs(causal, batch, batch.hidden(causal))
+            found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
             optimiser.add(-found.logprob_N.sum() / tokens)
     gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad.clone() for weight in weights]
     causal.model.zero_grad(set_to_none=True)

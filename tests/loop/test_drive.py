@@ -1,0 +1,140 @@
+"""The stages in order: done once, gone on with after a break, refused under other settings."""
+
+import json
+from pathlib import Path
+
+import pytest
+from small_data import letters_dataset
+from small_run import RECIPE
+
+from accord.errors import ArtefactError, RecipeError
+from accord.feedback import Ledger
+from accord.loop.drive import STAGES, drive, start_run
+from accord.loop.show import Show
+from accord.policy import DPO, PPO
+from accord.recipe import Data, Recipe, dump, load, parse
+from accord.records import Comparison, Feedback
+from accord.run import RunDirectory
+
+QUIET = Show(quiet=True)
+
+
+def write_ledger(path: Path) -> None:
+    """The letters data as comparisons in a ledger."""
+    data = letters_dataset(prompts=12)
+    said = [
+        Feedback(
+            evaluator=pair.evaluator or "",
+            prompt=pair.prompt,
+            completions=(pair.chosen, pair.rejected),
+            judgement=Comparison(preferred="tie" if pair.tie else "left"),
+        )
+        for pairs in data.pairs.values()
+        for pair in pairs
+    ]
+    with Ledger(path) as ledger:
+        ledger.add(*data.prompts.values(), *data.completions.values(), *data.evaluators.values(), *said)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("home")
+    write_ledger(path / "letters.db")
+    return path
+
+
+@pytest.fixture(scope="module")
+def recipe(home: Path) -> Recipe:
+    data = Data(ledger=str(home / "letters.db"), train=0.4, judge=0.4, held_out=0.2, supervised="all", about="letters")
+    return RECIPE.model_copy(update={"data": data})
+
+
+@pytest.fixture(scope="module")
+def whole(home: Path, recipe: Recipe) -> Path:
+    with start_run(recipe, home / "runs" / "whole", resume=False) as run:
+        drive(recipe, run, QUIET)
+    return home / "runs" / "whole"
+
+
+def without_times(path: Path) -> list[dict[str, object]]:
+    return [{**json.loads(line), "seconds": 0} for line in path.read_text().splitlines()]
+
+
+def test_a_run_leaves_every_file_of_the_plan(whole: Path) -> None:
+    with RunDirectory.open(whole) as run:
+        assert list(run.manifest.stages) == list(STAGES)
+        for name in (
+            "recipe.toml",
+            "data/summary.json",
+            "sft/model",
+            "reward/evaluation.json",
+            "judge/scores.jsonl",
+            "policy/model",
+            "policy/value",
+            "policy/samples.jsonl",
+            "evaluation/curve.jsonl",
+            "evaluation/evaluation.json",
+            "audit.json",
+            "report.html",
+        ):
+            run.verified(name)
+        assert run.manifest.inputs["ledger"]["rows"] > 0
+    assert not list((whole / ".checkpoints").glob("*"))
+
+
+def test_the_policy_beats_its_start_by_the_independent_judge(whole: Path) -> None:
+    found = json.loads((whole / "evaluation/evaluation.json").read_text())
+    assert found["win_rate"]["value"] > 0.55
+    assert found["kl"]["value"] > 0
+
+
+def test_a_finished_run_is_not_done_again(whole: Path, recipe: Recipe) -> None:
+    before = json.loads((whole / "manifest.json").read_text())["stages"]
+    with start_run(recipe, whole, resume=True) as run:
+        drive(recipe, run, QUIET)
+    assert json.loads((whole / "manifest.json").read_text())["stages"] == before
+
+
+def test_a_run_that_is_there_is_not_overwritten(whole: Path, recipe: Recipe) -> None:
+    with pytest.raises(ArtefactError, match="--resume"):
+        start_run(recipe, whole, resume=False)
+
+
+def test_other_settings_want_another_folder(whole: Path, recipe: Recipe) -> None:
+    assert isinstance(recipe.policy, PPO)
+    other = recipe.model_copy(update={"policy": recipe.policy.model_copy(update={"kl": 0.7})})
+    with pytest.raises(ArtefactError, match="stage 'policy' finished with other settings"):
+        start_run(other, whole, resume=True)
+    with pytest.raises(ArtefactError, match="seed"):
+        start_run(recipe.model_copy(update={"seed": 5}), whole, resume=True)
+
+
+def test_the_saved_recipe_is_the_recipe(whole: Path, recipe: Recipe) -> None:
+    assert load(whole / "recipe.toml") == recipe
+    assert parse(dump(recipe)) == recipe
+
+
+def test_stages_done_one_by_one_give_the_same_run(home: Path, whole: Path, recipe: Recipe) -> None:
+    for stage in STAGES:
+        with start_run(recipe, home / "runs" / "apart", resume=True) as run:
+            drive(recipe, run, QUIET, only=(stage,))
+    apart = home / "runs" / "apart"
+    for name in ("evaluation/evaluation.json", "reward/evaluation.json", "data/pairs-train.jsonl"):
+        assert (apart / name).read_bytes() == (whole / name).read_bytes()
+    assert without_times(apart / "policy/metrics.jsonl") == without_times(whole / "policy/metrics.jsonl")
+
+
+def test_a_stage_that_does_not_exist_names_its_neighbour(whole: Path, recipe: Recipe) -> None:
+    with start_run(recipe, whole, resume=True) as run, pytest.raises(RecipeError, match="did you mean 'reward'"):
+        drive(recipe, run, QUIET, only=("rewards",))
+
+
+def test_dpo_needs_no_reward_model(home: Path, recipe: Recipe) -> None:
+    dpo = recipe.model_copy(update={"policy": DPO(dtype="float32", pairs=32, batch=8, save_every=50), "reward": None})
+    with start_run(dpo, home / "runs" / "dpo", resume=False) as run:
+        drive(dpo, run, QUIET)
+        found = run.read_json("evaluation/evaluation.json")
+        assert "win_rate" in found
+        assert "win_rate_proxy" not in found
+        verdicts = {each["challenge"]: each["verdict"] for each in run.read_json("audit.json")["findings"]}
+    assert verdicts["RG2"] == "NOT_ASSESSABLE"

@@ -1,0 +1,77 @@
+"""Recipes: what is wrong is named, with the nearest thing that is right."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accord.errors import RecipeError, StorageError
+from accord.policy import DPO, PPO
+from accord.recipe import Recipe, dump, load, parse
+from accord.reward import BradleyTerry
+
+PPO_RECIPE = '[sft]\nbase = "tiny"\n[reward]\nbase = "tiny"\n[policy]\nkind = "ppo"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[policy]\nkind = "dpo"\nbate = 0.1', "recipe.policy.bate: no such field; did you mean 'beta'?"),
+        ("[rewrad]\nepochs = 1", "recipe.rewrad: no such field; did you mean 'reward'?"),
+        ("[reward.optim]\nlearning = 1", "recipe.reward.optim.learning: no such field"),
+        ("[evaluate.judge]\nepoch = 1", "recipe.evaluate.judge.epoch: no such field; did you mean 'epochs'?"),
+        ("[reward]\nepochs = 'many'", "recipe.reward.epochs: "),
+        ("[reward]\nepochs = -1", "recipe.reward.epochs: "),
+        ('[policy]\nkind = "pop"', "recipe.policy"),
+        ("seed = ", "not TOML"),
+        ("[data]\ntrain = 0.5\njudge = 0.5\nheld_out = 0.5", "sum to 1.5"),
+        ('[data]\nsource = "packaged"', "source and format go together"),
+        ('[sft]\n[policy]\nkind = "ppo"', "ppo needs a judge"),
+        ('[policy]\nkind = "dpo"', "recipe.policy.base: missing"),
+        ("[sft.lora]\nranks = 3", "recipe.sft.lora.ranks: no such field; did you mean 'rank'?"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse(text)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_kind_picks_the_class() -> None:
+    assert isinstance(parse(PPO_RECIPE).policy, PPO)
+    assert isinstance(parse(PPO_RECIPE.replace("ppo", "dpo")).policy, DPO)
+    assert isinstance(parse(PPO_RECIPE).reward, BradleyTerry)
+
+
+def test_values_beside_the_file_override_it() -> None:
+    recipe = parse(PPO_RECIPE, {"policy.kl": "0.25", "policy.optim.lr": "1e-3", "reward.base": "my/model", "seed": "3"})
+    assert isinstance(recipe.policy, PPO)
+    assert recipe.policy.kl == 0.25
+    assert recipe.policy.optim.lr == 1e-3
+    assert recipe.reward is not None
+    assert recipe.reward.base == "my/model"
+    assert recipe.seed == 3
+    with pytest.raises(RecipeError, match="recipe.policy.kll: no such field; did you mean 'kl'"):
+        parse(PPO_RECIPE, {"policy.kll": "1"})
+    with pytest.raises(RecipeError, match="'kind' is a value"):
+        parse(PPO_RECIPE, {"policy.kind.x": "1"})
+
+
+@given(
+    kl=st.floats(0, 2), lr=st.floats(1e-7, 1), steps=st.integers(1, 99), rank=st.none() | st.integers(1, 64)
+)
+def test_a_dumped_recipe_reads_back(kl: float, lr: float, steps: int, rank: int | None) -> None:
+    overrides = {"policy.kl": repr(kl), "policy.optim.lr": repr(lr), "policy.max_steps": str(steps)}
+    if rank is not None:
+        overrides["policy.lora.rank"] = str(rank)
+    recipe = parse(PPO_RECIPE, overrides)
+    assert parse(dump(recipe)) == recipe
+
+
+def test_an_empty_recipe_is_a_recipe() -> None:
+    assert parse("") == Recipe()
+
+
+def test_a_missing_file_is_one_line() -> None:
+    with pytest.raises(StorageError, match="no such file"):
+        load("/nowhere/recipe.toml")
