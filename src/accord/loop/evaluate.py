@@ -99,6 +99,7 @@ def _arm(
                 "logprobs": [round(x, 6) for x in made.policy.logprob_BT[index, :size].tolist()],
                 "reference_logprobs": [round(x, 6) for x in made.reference_BT[index, :size].tolist()],
                 "stopped": each.stopped,
+                "temperature": sampling.temperature,
                 **{name: round(column[index], 6) for name, column in columns.items()},
             }
         )

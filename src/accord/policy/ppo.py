@@ -122,7 +122,7 @@ class PPO(ModelSettings):
                 seconds = round(monotonic() - began, 3)
                 made = PPOStep(step=step, total=self.max_steps, seconds=seconds, **numbers)
                 row = {name: value for name, value in vars(made).items() if name != "total"}
-                trainer.progress.done(step, [row], _sample_rows(rollout, step))
+                trainer.progress.done(step, [row], _sample_rows(rollout, step, self.sampling.temperature))
                 yield made
         trainer.save()
         trainer.progress.finish()
@@ -286,7 +286,7 @@ def _explained(value_BT: Tensor, return_BT: Tensor, mask_BT: Tensor) -> float | 
     return None if spread == 0 else 1 - float((return_BT - value_BT)[mask_BT].var(correction=0)) / spread
 
 
-def _sample_rows(rollout: Rollout, step: int) -> list[dict[str, Any]]:
+def _sample_rows(rollout: Rollout, step: int, temperature: float) -> list[dict[str, Any]]:
     rows = []
     for index, (completion, each) in enumerate(zip(rollout.completions, rollout.samples, strict=True)):
         size = len(each.token_ids)
@@ -302,6 +302,7 @@ def _sample_rows(rollout: Rollout, step: int) -> list[dict[str, Any]]:
                 "reference_logprobs": _rounded(rollout.reference_BT[index, :size]),
                 "reward": round(float(rollout.score_B[index]), 6),
                 "stopped": each.stopped,
+                "temperature": temperature,
             }
         )
     return rows

@@ -24,7 +24,7 @@ def remeasure(evidence: Evidence, rows: Sequence[dict[str, Any]], *, dtype: DTyp
         prompt = causal.encode_prompt(evidence.prompts[row["prompt"]])
         ids = [*prompt, *row["token_ids"]]
         logits_TV = causal.model(input_ids=torch.tensor([ids], device=causal.device)).logits[0].float()
-        logprob_TV = torch.log_softmax(logits_TV[len(prompt) - 1 : -1], dim=-1)
+        logprob_TV = torch.log_softmax(logits_TV[len(prompt) - 1 : -1] / row["temperature"], dim=-1)
         target_T1 = torch.tensor(row["token_ids"], device=causal.device)[:, None]
         found.append(logprob_TV.gather(1, target_T1)[:, 0].tolist())
     return found
