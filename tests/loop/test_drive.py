@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from small_data import letters_dataset
-from small_run import RECIPE
 
 from accord.errors import ArtefactError, RecipeError
 from accord.feedback import Ledger
@@ -15,6 +13,8 @@ from accord.policy import DPO, PPO
 from accord.recipe import Data, Recipe, dump, load, parse
 from accord.records import Comparison, Feedback
 from accord.run import RunDirectory
+from small_data import letters_dataset
+from small_run import RECIPE
 
 QUIET = Show(quiet=True)
 

@@ -8,13 +8,13 @@ from accord.loop.show import Show
 from accord.recipe import Data, Recipe
 from accord.run import RunDirectory
 
-__all__ = ["data", "ledger_path"]
+__all__ = ["data"]
 
 
 def data(recipe: Recipe, run: RunDirectory, show: Show) -> None:
     """Import, draw pairs, split them by whole units, and write what the later stages read."""
     settings = recipe.data
-    with Ledger(ledger_path(settings, run)) as ledger:
+    with Ledger(settings.ledger) as ledger:
         if settings.format is not None:
             source = None if settings.source == "packaged" else Path(str(settings.source))
             with show.busy(f"  data: importing {settings.format} into {ledger.path}"):
@@ -28,11 +28,6 @@ def data(recipe: Recipe, run: RunDirectory, show: Show) -> None:
         write_data(run, replace(dataset, summary=summary), ledger=ledger, upto=upto, about=settings.about)
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())
     show.say(f"  data: pairs {counts}")
-
-
-def ledger_path(settings: Data, run: RunDirectory) -> Path:
-    """The ledger's path: as given where absolute, else beside the run's folder."""
-    return run.path.parent / settings.ledger
 
 
 def _drawn(ledger: Ledger, settings: Data, seed: int, upto: int) -> Dataset:

@@ -14,7 +14,7 @@ from accord.recipe import Recipe, dump
 from accord.report.page import write
 from accord.run import RunDirectory, digest_of_settings, timed
 
-__all__ = ["STAGES", "drive", "start_run"]
+__all__ = ["STAGES", "drive", "stages_of", "start_run"]
 
 Stage = Callable[[Recipe, RunDirectory, Show], None]
 
@@ -84,7 +84,7 @@ def drive(recipe: Recipe, run: RunDirectory, show: Show, *, only: tuple[str, ...
     for name in only:
         if name not in STAGES:
             raise RecipeError(f"no stage '{name}'{nearest(name, list(STAGES))}")
-    wanted = [name for name in STAGES if name in (only or _present(recipe))]
+    wanted = [name for name in STAGES if name in (only or stages_of(recipe))]
     for number, name in enumerate(wanted, 1):
         digest = _digest(recipe, name)
         if run.is_done(name, digest):
@@ -98,8 +98,8 @@ def drive(recipe: Recipe, run: RunDirectory, show: Show, *, only: tuple[str, ...
         gc.collect()
 
 
-def _present(recipe: Recipe) -> set[str]:
-    """The stages that the recipe's sections ask for."""
+def stages_of(recipe: Recipe) -> list[str]:
+    """The stages that the recipe's sections ask for, in order."""
     asked = {
         "sft": recipe.sft is not None,
         "reward": recipe.reward is not None,
@@ -107,11 +107,13 @@ def _present(recipe: Recipe) -> set[str]:
         "policy": recipe.policy is not None,
         "evaluate": recipe.evaluate is not None and recipe.policy is not None,
     }
-    return {name for name in STAGES if asked.get(name, True)}
+    return [name for name in STAGES if asked.get(name, True)]
 
 
 def _digest(recipe: Recipe, stage: str) -> str:
     content = recipe.model_dump(mode="json")
+    # Where the feedback lies may change, as when a run is moved; what it says is recorded with its digest.
+    content["data"] = {name: value for name, value in content["data"].items() if name not in {"ledger", "source"}}
     parts = {}
     for section in _SECTIONS[stage]:
         head, _, tail = section.partition(".")

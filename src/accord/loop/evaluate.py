@@ -6,20 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from accord.errors import RecipeError
 from accord.feedback import read_data
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel, load
 from accord.lm.training import seed_of, shuffled
 from accord.loop.show import Show
 from accord.loop.stages import prompts_of, start_of
-from accord.policy.evaluate import compare, describe
+from accord.policy.evaluate import compare, describe, win_rate
 from accord.policy.rollout import roll_out
 from accord.recipe import Recipe
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 from accord.stats import Estimate, mean
 
-__all__ = ["evaluate", "judges_of"]
+__all__ = ["evaluate", "head_to_head", "judges_of"]
 
 Row = dict[str, Any]
 TOGETHER = 4  # prompts sampled at once
@@ -51,6 +52,30 @@ def evaluate(recipe: Recipe, run: RunDirectory, show: Show) -> None:
         run.write_jsonl("evaluation/curve.jsonl", _curve(rollouts), stage="evaluate")
     run.write_json("evaluation/evaluation.json", found, stage="evaluate")
     show.say(f"  win rate over the start, by the independent judge: {Estimate.from_json(found['win_rate'])}")
+
+
+def head_to_head(recipe: Recipe, run: RunDirectory, other: RunDirectory) -> dict[str, Estimate]:
+    """This run's policy against another's on the prompts that both answered, by this run's independent judge.
+
+    Raises `RecipeError` where they share no prompt, `ArtefactError` where one was not evaluated.
+    """
+    mine, theirs = (
+        [row for row in each.read_jsonl("evaluation/samples.jsonl") if row["arm"] == "policy"] for each in (run, other)
+    )
+    shared = {row["prompt"] for row in mine} & {row["prompt"] for row in theirs}
+    if not shared:
+        raise RecipeError(f"{run.path} and {other.path} were evaluated on no prompt in common; nothing can be compared")
+    prompts = read_data(run).prompts
+    judge = judges_of(recipe, run)["judge"]
+    theirs = [row for row in theirs if row["prompt"] in shared]
+    mine = [row for row in mine if row["prompt"] in shared]
+    written = [Completion(prompt=row["prompt"], text=row["text"]) for row in theirs]
+    scores = judge.score([prompts[row["prompt"]] for row in theirs], written).value_N.tolist()
+    read_again = [{**row, "judge": score} for row, score in zip(theirs, scores, strict=True)]
+    found = {"win_rate": win_rate(mine, read_again, "judge")}
+    for name, rows in (("judge, this run", mine), ("judge, other run", read_again)):
+        found[name] = mean([row["judge"] for row in rows], [row["prompt"] for row in rows])
+    return found
 
 
 def _samples(recipe: Recipe, run: RunDirectory, judges: dict[str, Judge], show: Show) -> list[Row]:

@@ -66,7 +66,7 @@ def calibration(scores: Scored, pairs: Sequence[Pair], *, deviation: float) -> E
     def error(rows: NDArray[np.intp]) -> float:
         return expected_calibration_error(probability_P[rows], outcome_P[rows])
 
-    return bootstrap(error, len(pairs), _clusters(pairs), resamples=200)
+    return bootstrap(error, len(pairs), _clusters(pairs), resamples=200, centred=True)
 
 
 def assess(

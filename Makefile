@@ -1,0 +1,40 @@
+# From a fresh clone: `make demo` and `make test`. They need Python 3.11, make and git.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.stamp
+# Two processes of one thread each are faster on two cores than one process of two: the tests' models are tiny.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+.PHONY: help demo test test-all check clean
+
+help:
+	@echo "make demo      the whole loop on real human ratings; goes on where it was stopped"
+	@echo "make test      the tests of every change"
+	@echo "make test-all  and the slow ones: kills, browsers, whole runs"
+	@echo "make check     lint, types, import contracts"
+	@echo "make clean     remove the virtual environment and caches (runs are kept)"
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "accord needs Python 3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/accord demo
+
+test: $(STAMP)
+	$(PYTEST) -m "not slow"
+
+test-all: $(STAMP)
+	$(PYTEST)
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis

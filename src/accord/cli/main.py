@@ -1,0 +1,61 @@
+"""From the command line to a verb, and from what happened to an exit status.
+
+0 done; 1 the audit fired (`accord audit` alone); 2 asked wrongly, or a file is wrong; 3 training stopped itself;
+130 stopped by Ctrl-C.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from accord import __version__
+from accord.cli import feedback, making, runs
+from accord.cli.printing import complain, unfolded
+from accord.errors import AccordError
+
+__all__ = ["app", "main", "run"]
+
+app = App(
+    name="accord",
+    version=f"accord {__version__}",
+    help="Reinforcement learning from human feedback that knows who said what.",
+    help_format="plaintext",
+)
+app.command(making.demo)
+app.command(making.init)
+app.command(feedback.import_, name="import")
+app.command(feedback.export)
+app.command(making.check)
+app.command(making.run)
+app.command(runs.evaluate)
+app.command(runs.audit)
+app.command(runs.report)
+app.command(runs.compare)
+
+
+def main() -> None:
+    """The `accord` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status. What accord raises on purpose becomes one line; the rest is a bug."""
+    try:
+        status = app(unfolded(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except CycloptsError as error:
+        complain(f"{str(error).strip()}\nTry: accord {arguments[0] if arguments else ''} --help")
+        return 2
+    except AccordError as error:
+        complain(str(error))
+        return error.exit_status
+    except KeyboardInterrupt:
+        complain("stopped; what was finished is kept, and the same command (`run`: with --resume) goes on from there")
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has gone. Nothing more may be written, not even by the interpreter at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,140 @@
+"""Runs that are made: `demo`, `init`, `check`, `run`."""
+
+import json as json_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from accord.cli.printing import overrides, print_json, quiet_show, table_console
+
+if TYPE_CHECKING:
+    from accord.loop.show import Show
+    from accord.recipe import Recipe
+
+__all__ = ["check", "demo", "init", "run"]
+
+Set = Annotated[
+    list[str] | None,
+    Parameter(name="--set", negative=(), help="A recipe value, key=value; `--policy.kl 0.1` is the same."),
+]
+
+
+def demo(*, out: Path = Path("runs/demo"), tiny: bool = False, quiet: bool = False) -> None:
+    """RLHF on real human ratings with a packaged model, from feedback to report. Goes on where it was stopped.
+
+    Example: accord demo --tiny --out runs/tiny
+
+    Parameters
+    ----------
+    out
+        The folder of the run. The ratings' ledger lies beside it.
+    tiny
+        The same stages on a model of some 40,000 weights: under two minutes, and no good at writing.
+    quiet
+        Print nothing but the result.
+    """
+    from accord.loop.demo import demo_recipe
+
+    show = quiet_show(quiet=quiet)
+    recipe = demo_recipe(out, tiny=tiny)
+    if recipe.data.about:
+        show.say(recipe.data.about)
+    _drive(recipe, out, show, resume=True)
+
+
+def init(folder: Path) -> None:
+    """Write a small recipe and some feedback to edit: `accord run FOLDER/recipe.toml` runs as it stands.
+
+    Example: accord init my-run
+
+    Parameters
+    ----------
+    folder
+        Where to write; nothing that is there is overwritten.
+    """
+    from accord.loop.demo import write_starter
+
+    for path in write_starter(folder):
+        print(path)
+    print(f"next: accord check {folder / 'recipe.toml'} && accord run {folder / 'recipe.toml'}")
+
+
+def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
+    """Resolve a recipe, look whether what it names is there, and print it. Nothing is started.
+
+    Example: accord check my-run/recipe.toml --policy.kl 0.1
+
+    Parameters
+    ----------
+    recipe
+        The recipe, a TOML file.
+    json
+        Print JSON.
+    """
+    from accord import recipe as recipes
+    from accord.loop.drive import stages_of
+    from accord.loop.looking import problems_of
+
+    resolved = recipes.load(recipe, overrides(set_ or []))
+    problems = problems_of(resolved)
+    stages = stages_of(resolved)
+    if json:
+        content = resolved.model_dump(mode="json", exclude_none=True)
+        print_json({"recipe": content, "stages": stages, "problems": problems})
+    else:
+        print(recipes.dump(resolved))
+        print(f"# stages: {', '.join(stages)}")
+        for problem in problems:
+            print(f"# problem: {problem}")
+        if not problems:
+            print("# nothing is missing")
+    return 2 if problems else 0
+
+
+def run(
+    recipe: Path,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    only: list[str] | None = None,
+    set_: Set = None,
+    quiet: bool = False,
+) -> None:
+    """Run a recipe: all its stages, or some.
+
+    Example: accord run my-run/recipe.toml --resume --policy.kl 0.1
+
+    Parameters
+    ----------
+    recipe
+        The recipe, a TOML file.
+    out
+        The folder of the run; runs/NAME where NAME is the recipe's, or its folder's for a recipe.toml.
+    resume
+        Go on with the run that is there.
+    only
+        A stage (data sft reward judge policy evaluate audit report); may be given more than once.
+    quiet
+        Print nothing but the result.
+    """
+    from accord import recipe as recipes
+
+    resolved = recipes.load(recipe, overrides(set_ or []))
+    name = recipe.resolve().parent.name if recipe.name == "recipe.toml" else recipe.stem
+    _drive(resolved, out or Path("runs") / name, quiet_show(quiet=quiet), resume=resume, only=tuple(only or ()))
+
+
+def _drive(recipe: "Recipe", out: Path, show: "Show", *, resume: bool, only: tuple[str, ...] = ()) -> None:
+    from accord.loop.drive import drive, start_run
+    from accord.report import render_table, summary
+
+    with start_run(recipe, out, resume=resume) as opened:
+        drive(recipe, opened, show, only=only)
+        table_console().print(render_table(summary(opened)))
+        if opened.has("audit.json"):
+            findings = json_module.loads(opened.read_bytes("audit.json"))["findings"]
+            fired = [f"{each['challenge']} {each['check']}" for each in findings if each["verdict"] == "FIRES"]
+            print(f"audit: {len(findings)} checks, fired: {', '.join(fired) or 'none'}")
+        if opened.has("report.html"):
+            print(f"report: {opened.path / 'report.html'}")

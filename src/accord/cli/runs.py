@@ -1,0 +1,120 @@
+"""Runs that are there: `evaluate`, `audit`, `report`, `compare`."""
+
+from pathlib import Path
+
+from accord.cli.printing import print_json, quiet_show, table_console
+
+__all__ = ["audit", "compare", "evaluate", "report"]
+
+
+def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> None:
+    """The numbers of a run with their intervals; against another run, how often its policy wins.
+
+    Example: accord evaluate runs/demo --against runs/other
+
+    Parameters
+    ----------
+    run
+        The run. Where it was not evaluated yet, it is now.
+    against
+        Another run on the same prompts; this run's judge reads both.
+    json
+        Print JSON.
+    """
+    from accord import recipe as recipes
+    from accord.loop.drive import drive
+    from accord.loop.evaluate import head_to_head
+    from accord.report import render_table, summary, to_json
+    from accord.run import RunDirectory
+
+    with RunDirectory.open(run) as opened:
+        recipe = recipes.load(opened.verified("recipe.toml"))
+        show = quiet_show(quiet=False, errors=json)
+        if not opened.has("evaluation/evaluation.json"):
+            drive(recipe, opened, show, only=("evaluate",))
+        rows = summary(opened)
+        if against is None:
+            print_json(to_json(rows)) if json else table_console().print(render_table(rows))
+            return
+        with RunDirectory.open(against, write=False) as other:
+            found = head_to_head(recipe, opened, other)
+    if json:
+        print_json({name: each.to_json() for name, each in found.items()})
+        return
+    for name, each in found.items():
+        print(f"{name:<20} {each}")
+
+
+def audit(run: Path, *, only: list[str] | None = None, json: bool = False) -> int:
+    """Put the claims of a run to the test again. The exit status is 1 where a check fires.
+
+    Example: accord audit runs/demo --only RG2 --json
+
+    Parameters
+    ----------
+    run
+        The run.
+    only
+        A challenge (RG2, P-EOS); may be given more than once. Without it the findings replace the run's audit.json.
+    json
+        Print the findings as JSON.
+    """
+    from accord import recipe as recipes
+    from accord.audit.examine import examine
+    from accord.loop.evaluate import judges_of
+    from accord.run import RunDirectory
+
+    with RunDirectory.open(run) as opened:
+        recipe = recipes.load(opened.verified("recipe.toml"))
+        found = examine(opened, judges=judges_of(recipe, opened), settings=recipe.audit, only=tuple(only or ()))
+        if not only:
+            found.write(opened)
+    if json:
+        print_json(found.to_json())
+        return 1 if found.fired else 0
+    for each in found.findings:
+        print(f"{each.words:<26} {each.challenge:<8} {each.check:<14} {each.result}")
+    return 1 if found.fired else 0
+
+
+def report(run: Path) -> None:
+    """Write a run and its audit as one page.
+
+    Example: accord report runs/demo
+
+    Parameters
+    ----------
+    run
+        The run.
+    """
+    from accord.report import write
+    from accord.run import RunDirectory
+
+    with RunDirectory.open(run) as opened:
+        print(write(opened))
+
+
+def compare(one: Path, other: Path, *, json: bool = False) -> None:
+    """What differs between two runs, in settings, data, machine and results.
+
+    Example: accord compare runs/demo runs/other
+
+    Parameters
+    ----------
+    one
+        A run.
+    other
+        Another run.
+    json
+        Print JSON.
+    """
+    from accord.report import compare as contrast
+    from accord.report import render_comparison
+    from accord.run import RunDirectory
+
+    with RunDirectory.open(one, write=False) as first, RunDirectory.open(other, write=False) as second:
+        found = contrast(first, second)
+    if json:
+        print_json(found.to_json())
+    else:
+        table_console().print(render_comparison(found))

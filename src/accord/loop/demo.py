@@ -1,0 +1,58 @@
+"""The packaged demo, and a small recipe to start from."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from accord.errors import StorageError, storage
+from accord.recipe import Recipe, parse
+
+__all__ = ["demo_recipe", "write_starter"]
+
+TINY = {
+    "data.pairs": "6000",
+    "sft.base": "tiny",
+    "sft.dtype": "float32",
+    "sft.examples": "640",
+    "sft.epochs": "2",
+    "sft.optim.lr": "1e-2",
+    "reward.base": "tiny",
+    "reward.dtype": "float32",
+    "reward.epochs": "0.25",
+    "reward.optim.lr": "3e-3",
+    "policy.dtype": "float32",
+    "policy.max_steps": "6",
+    "policy.prompts": "4",
+    "policy.optim.lr": "1e-3",
+    "policy.save_every": "2",
+    "policy.sampling.max_tokens": "24",
+    "evaluate.samples": "6",
+    "evaluate.curve": "16",
+    "evaluate.sampling.max_tokens": "24",
+    "evaluate.judge.base": "tiny",
+    "evaluate.judge.dtype": "float32",
+    "evaluate.judge.epochs": "0.25",
+    "evaluate.judge.optim.lr": "3e-3",
+}
+
+
+def demo_recipe(out: Path | str, *, tiny: bool = False) -> Recipe:
+    """The recipe of `accord demo` for a run at `out`; its ledger lies beside the run. `tiny` changes sizes alone."""
+    text = files("accord.loop").joinpath("demo.toml").read_text(encoding="utf-8")
+    ledger = Path(out).resolve().parent / "ratings.db"
+    return parse(text, {"data.ledger": f'"{ledger}"', **(TINY if tiny else {})}, place="demo.toml")
+
+
+def write_starter(folder: Path) -> list[Path]:
+    """A recipe and an example of feedback in `folder`. Raises `StorageError` where one of them is there already."""
+    source = files("accord.loop").joinpath("starter")
+    written = []
+    names = sorted(each.name for each in source.iterdir())
+    for name in names:
+        if (folder / name).exists():
+            raise StorageError(f"{folder / name}: already there; choose another folder")
+    for name in names:
+        with storage(folder / name):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(source.joinpath(name).read_bytes())
+        written.append(folder / name)
+    return written
