@@ -31,7 +31,7 @@ def letters_dataset(*, prompts: int = 9, texts: int = 8, seed: int = 0) -> Datas
     splits = ["train", "judge", "held_out"]
     asked = [Prompt.ask(f"Write text {i}") for i in range(prompts)]
     split_of = {prompt.id: splits[i % 3] for i, prompt in enumerate(asked)}
-    evaluator = Evaluator(kind="rule", pseudonym="letters")
+    evaluators = {prompt.id: Evaluator(kind="rule", pseudonym=f"letters-{i}") for i, prompt in enumerate(asked)}
     completions: dict[str, Completion] = {}
     pairs: dict[str, list[Pair]] = {name: [] for name in splits}
     for prompt in asked:
@@ -47,13 +47,13 @@ def letters_dataset(*, prompts: int = 9, texts: int = 8, seed: int = 0) -> Datas
                 gap = truth(made[one].text) - truth(made[other].text)
                 chosen, rejected = (one, other) if gap >= 0 else (other, one)
                 pairs[split_of[prompt.id]].append(
-                    Pair(prompt=prompt.id, chosen=chosen, rejected=rejected, tie=gap == 0, evaluator=evaluator.id)
+                    Pair(prompt=prompt.id, chosen=chosen, rejected=rejected, tie=gap == 0, evaluator=evaluators[prompt.id].id)
                 )
     train = {name for name, each in completions.items() if split_of[each.prompt] == "train"}
     return Dataset(
         prompts={prompt.id: prompt for prompt in asked},
         completions=completions,
-        evaluators={evaluator.id: evaluator},
+        evaluators={each.id: each for each in evaluators.values()},
         split_of=split_of,
         pairs={name: tuple(some) for name, some in pairs.items()},
         sft=tuple(sorted(train)),

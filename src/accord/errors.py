@@ -81,7 +81,8 @@ class TrainingStopped(AccordError):  # noqa: N818 - it reads as what happened
 
 def nearest(name: str, known: list[str]) -> str:
     """`; did you mean 'beta'?` for the closest known name, or the list of what is known."""
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    swapped = [each for each in known if sorted(each) == sorted(name)]
+    close = swapped or get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(sorted(known))}"
 
 

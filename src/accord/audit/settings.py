@@ -14,7 +14,7 @@ __all__ = ["AuditSettings"]
 class AuditSettings(BaseModel):
     """The settings of all checks, by family."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     preflight: PreflightSettings = PreflightSettings()
     oversight: OversightSettings = OversightSettings()

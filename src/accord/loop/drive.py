@@ -67,12 +67,15 @@ def start_run(recipe: Recipe, path: Path | str, *, resume: bool) -> RunDirectory
         run = RunDirectory.open(path)
     else:
         raise ArtefactError(f"{path}: a run is already here; add --resume to go on with it, or choose another folder")
-    if run.seed != recipe.seed:
+    try:
+        if run.seed != recipe.seed:
+            raise ArtefactError(f"{path}: this run has seed {run.seed}, the recipe {recipe.seed}; use a new folder")
+        for stage in STAGES:
+            run.is_done(stage, _digest(recipe, stage))
+        run.write_text("recipe.toml", dump(recipe))
+    except BaseException:
         run.close()
-        raise ArtefactError(f"{path}: this run has seed {run.seed}, the recipe {recipe.seed}; use a new folder")
-    for stage in STAGES:
-        run.is_done(stage, _digest(recipe, stage))
-    run.write_text("recipe.toml", dump(recipe))
+        raise
     return run
 
 

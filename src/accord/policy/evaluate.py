@@ -29,10 +29,11 @@ def win_rate(policy: Sequence[Row], start: Sequence[Row], score: str) -> Estimat
     return mean(wins, [row["prompt"] for row in matched])
 
 
-def distinct(rows: Sequence[Row], n: int) -> Estimate:
+def distinct(rows: Sequence[Row], n: int) -> Estimate | None:
     """distinct-n (Li et al. 2016): the share of word n-grams that differ, among the samples of one prompt; their mean.
 
-    It falls with the number of samples, so only arms with as many samples of the same prompts can be compared.
+    None where no text has n words. It falls with the number of samples, so only arms with as many samples of the same
+    prompts can be compared.
     """
     texts: dict[str, list[str]] = {}
     for row in rows:
@@ -43,11 +44,12 @@ def distinct(rows: Sequence[Row], n: int) -> Estimate:
         if grams:
             shares.append(len(set(grams)) / len(grams))
             prompts.append(prompt)
-    return mean(shares, prompts)
+    return mean(shares, prompts) if shares else None
 
 
 def describe(rows: Sequence[Row]) -> dict[str, Estimate]:
-    """Of one arm: `judge` and `proxy` where scored, `distinct_1`, `distinct_2`, `entropy`, `length`, `stop_rate`.
+    """Of one arm: `judge` and `proxy` where scored, `distinct_1` and `distinct_2` where the texts have so many
+    words, `entropy`, `length`, `stop_rate`.
 
     `entropy` is the mean of -log p of a sampled token in nats, which estimates the entropy a token; `length` counts
     tokens.
@@ -56,10 +58,10 @@ def describe(rows: Sequence[Row]) -> dict[str, Estimate]:
     lengths = [len(row["token_ids"]) for row in rows]
     surprise = [-float(np.mean(row["logprobs"])) for row in rows]
     scores = {name: mean([row[name] for row in rows], prompts) for name in ("judge", "proxy") if name in rows[0]}
+    shares = {f"distinct_{n}": distinct(rows, n) for n in (1, 2)}
     return {
         **scores,
-        "distinct_1": distinct(rows, 1),
-        "distinct_2": distinct(rows, 2),
+        **{name: share for name, share in shares.items() if share is not None},
         "entropy": mean(surprise, prompts, weights=lengths),
         "length": mean(lengths, prompts),
         "stop_rate": mean([row["stopped"] == "eos" for row in rows], prompts),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from accord.audit.evidence import Evidence
+from accord.audit.evidence import Evidence, Missing
 from accord.audit.remeasure.models import open_model
 from accord.lm.causal import CausalModel
 from accord.lm.optim import Optim, Optimiser
@@ -21,6 +21,8 @@ def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[floa
     Supervised examples of the run, its own model in float32, the optimiser that trains. Raises `Missing`.
     """
     rows = evidence.jsonl("data/sft.jsonl")[:examples]
+    if len(rows) < 2:
+        raise Missing("two supervised examples in data/sft.jsonl")
     causal = open_model(evidence, model)
     causal.model.requires_grad_(True)
     answers = [

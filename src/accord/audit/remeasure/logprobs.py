@@ -13,18 +13,21 @@ __all__ = ["remeasure"]
 
 
 @torch.no_grad()
-def remeasure(evidence: Evidence, rows: Sequence[dict[str, Any]], *, dtype: DType = "float32") -> list[list[float]]:
-    """The log-probability of every token of each row's `token_ids` under `policy/model`, in plain forward passes.
+def remeasure(
+    evidence: Evidence, rows: Sequence[dict[str, Any]], *, model: str = "policy/model", dtype: DType = "float32"
+) -> list[list[float]]:
+    """The log-probability of every token of each row's `token_ids` under a model of the run, in plain forward passes.
 
-    In float32 whatever the run computed in, so that rounding is the run's own. Raises `Missing` without the model.
+    In float32 whatever the run computed in, so that rounding is the run's own. Greedy rows (temperature 0) are
+    measured at temperature 1, as the sampler does. Raises `Missing` without the model.
     """
-    causal = open_model(evidence, dtype=dtype)
+    causal = open_model(evidence, model, dtype=dtype)
     found = []
     for row in rows:
         prompt = causal.encode_prompt(evidence.prompts[row["prompt"]])
         ids = [*prompt, *row["token_ids"]]
         logits_TV = causal.model(input_ids=torch.tensor([ids], device=causal.device)).logits[0].float()
-        logprob_TV = torch.log_softmax(logits_TV[len(prompt) - 1 : -1] / row["temperature"], dim=-1)
+        logprob_TV = torch.log_softmax(logits_TV[len(prompt) - 1 : -1] / (row["temperature"] or 1.0), dim=-1)
         target_T1 = torch.tensor(row["token_ids"], device=causal.device)[:, None]
         found.append(logprob_TV.gather(1, target_T1)[:, 0].tolist())
     return found

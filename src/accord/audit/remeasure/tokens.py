@@ -1,9 +1,15 @@
-"""How prompts become token ids."""
+"""How prompts and supervised examples become token ids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
 
 from accord.audit.evidence import Evidence
 from accord.audit.remeasure.models import open_model
+from accord.lm.packed import Answer, pack
+from accord.lm.score import completion_logprobs
 
-__all__ = ["leading_marks"]
+__all__ = ["Endings", "end_mark", "endings", "leading_marks"]
 
 
 def leading_marks(evidence: Evidence, model: str) -> tuple[list[int], bool]:
@@ -22,3 +28,38 @@ def leading_marks(evidence: Evidence, model: str) -> tuple[list[int], bool]:
         counts.append(next((place for place, token in enumerate(ids) if token != bos), len(ids)))
     plain = causal.tokenizer("x")["input_ids"]
     return counts, isinstance(plain, list) and plain[0] == bos
+
+
+def end_mark(evidence: Evidence, model: str) -> int:
+    """The token that ends a completion. Raises `Missing` without the model."""
+    return open_model(evidence, model).eos_id
+
+
+@dataclass(frozen=True)
+class Endings:
+    """Of each supervised example: whether its end is a target, once and last; the model's probability of it there."""
+
+    taught: tuple[bool, ...]
+    probability: tuple[float, ...]
+
+
+def endings(evidence: Evidence, rows: Sequence[dict[str, str]], *, model: str) -> Endings:
+    """What is taught about the end by the rows of `data/sft.jsonl`, and what the model learnt. Raises `Missing`."""
+    causal = open_model(evidence, model)
+    answers = [
+        Answer(
+            tuple(causal.encode_prompt(evidence.prompts[row["prompt"]])),
+            tuple(causal.encode_completion(evidence.completions[row["completion"]].text)),
+            key,
+        )
+        for key, row in enumerate(rows)
+    ]
+    targets: list[list[int]] = [[] for _ in answers]
+    for batch in pack(causal, answers):
+        for owner, target in zip(batch.owner_N.tolist(), batch.target_N.tolist(), strict=True):
+            targets[batch.keys[owner]].append(target)
+    learnt = completion_logprobs(causal, [each.prompt for each in answers], [each.completion for each in answers])
+    return Endings(
+        tuple(each[-1] == causal.eos_id and causal.eos_id not in each[:-1] for each in targets),
+        tuple(exp(float(logprob_T[-1])) for logprob_T in learnt),
+    )
