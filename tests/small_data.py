@@ -46,9 +46,9 @@ def letters_dataset(*, prompts: int = 9, texts: int = 8, seed: int = 0) -> Datas
             for other in names[i + 1 :]:
                 gap = truth(made[one].text) - truth(made[other].text)
                 chosen, rejected = (one, other) if gap >= 0 else (other, one)
-                pairs[split_of[prompt.id]].append(
-                    Pair(prompt=prompt.id, chosen=chosen, rejected=rejected, tie=gap == 0, evaluator=evaluators[prompt.id].id)
-                )
+                who = evaluators[prompt.id].id
+                pair = Pair(prompt=prompt.id, chosen=chosen, rejected=rejected, tie=gap == 0, evaluator=who)
+                pairs[split_of[prompt.id]].append(pair)
     train = {name for name, each in completions.items() if split_of[each.prompt] == "train"}
     return Dataset(
         prompts={prompt.id: prompt for prompt in asked},

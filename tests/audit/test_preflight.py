@@ -1,32 +1,41 @@
 """Every preflight check fires on a planted fault and is quiet on a real run without one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from transformers import PreTrainedTokenizerBase
+import torch
 
 from accord.audit import preflight
 from accord.audit.checks import Check
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Verdict
+from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 from accord.errors import ArtefactError
 from accord.interfaces import Judge, Scores
-from accord.lm.causal import CausalModel
+from accord.lm.causal import load
 from accord.lm.optim import Optimiser
+from accord.lm.scalar import ScalarModel
+from accord.lm.tiny import CHAT, START
 from accord.loop.evaluate import judges_of
-from accord.records import Completion, Prompt
+from accord.records import Completion, Evaluator, Prompt
 from accord.run import RunDirectory
+from accord.stats import Estimate
+from small_data import LetterJudge
 from small_run import RECIPE
 
 SETTINGS = AuditSettings()
 Row = dict[str, Any]
 
 
+def found(check: Check, run: RunDirectory, **judges: Judge) -> Finding:
+    return check.run(Evidence(run, judges or judges_of(RECIPE, run)), SETTINGS)
+
+
 def verdict(check: Check, run: RunDirectory, **judges: Judge) -> Verdict:
-    return check.run(Evidence(run, judges or judges_of(RECIPE, run)), SETTINGS).verdict
+    return found(check, run, **judges).verdict
 
 
 def rewrite(run: RunDirectory, name: str, change: Callable[[Row], None]) -> None:
@@ -46,18 +55,37 @@ def test_a_real_run_without_a_fault_is_quiet(check: Check, run: RunDirectory) ->
 @pytest.mark.parametrize(
     ("check", "gone"),
     [
+        (preflight.BOS, "data/prompts.jsonl"),
+        (preflight.BOS, "policy/model or sft/model"),
         (preflight.EOS, "evaluation/samples.jsonl"),
+        (preflight.TAUGHT, "data/sft.jsonl"),
+        (preflight.TAUGHT, "sft/model or policy/model"),
+        (preflight.PAD, "evaluation/samples.jsonl"),
         (preflight.KL, "policy/metrics.jsonl"),
+        (preflight.KL, "policy/samples.jsonl"),
         (preflight.RATIO, "policy/samples.jsonl"),
-        (preflight.SPLIT, "data/pairs-held_out.jsonl"),
+        (preflight.REMEASURED, "policy/model"),
+        (preflight.REMEASURED, "evaluation/samples.jsonl"),
+        (preflight.REFERENCE, "sft/model"),
         (preflight.ACC, "data/sft.jsonl"),
+        (preflight.ACC, "sft/model or policy/model"),
+        (preflight.SPLIT, "data/pairs-held_out.jsonl"),
+        (preflight.SPLIT, "data/summary.json"),
     ],
+    ids=lambda each: each if isinstance(each, str) else each.challenge,
 )
-def test_a_missing_file_is_named(check: Check, gone: str, run: RunDirectory) -> None:
-    del run.manifest.files[gone]
-    finding = check.run(Evidence(run), SETTINGS)
+def test_a_missing_input_is_named(check: Check, gone: str, run: RunDirectory) -> None:
+    names = tuple(gone.split(" or "))
+    run.manifest.files = {file: each for file, each in run.manifest.files.items() if not file.startswith(names)}
+    finding = check.run(Evidence(run, {"reward": LetterJudge()}), SETTINGS)
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert gone in finding.needs
+
+
+def test_without_a_judge_padding_cannot_be_assessed(run: RunDirectory) -> None:
+    finding = preflight.PAD.run(Evidence(run), SETTINGS)
+    assert finding.verdict is Verdict.NOT_ASSESSABLE
+    assert "judge 'reward'" in finding.needs
 
 
 def test_an_altered_file_is_refused(run: RunDirectory) -> None:
@@ -67,54 +95,157 @@ def test_an_altered_file_is_refused(run: RunDirectory) -> None:
         preflight.KL.run(Evidence(run), SETTINGS)
 
 
-def test_a_doubled_beginning_fires(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    encode = CausalModel.encode_prompt
+# -- one beginning ---------------------------------------------------------------------------------------------
 
-    def doubled(self: CausalModel, prompt: Prompt) -> list[int]:
-        ids = encode(self, prompt)
-        return [ids[0], *ids]
 
-    monkeypatch.setattr(PreTrainedTokenizerBase, "bos_token_id", property(lambda self: 256))
-    assert verdict(preflight.BOS, run) is Verdict.QUIET
-    monkeypatch.setattr(CausalModel, "encode_prompt", doubled)
-    assert verdict(preflight.BOS, run) is Verdict.FIRES
+@pytest.mark.parametrize(("template", "wanted"), [(CHAT, Verdict.QUIET), (START + CHAT, Verdict.FIRES)])
+def test_a_doubled_beginning_fires(template: str, wanted: Verdict, run: RunDirectory) -> None:
+    """The beginning is here also the mark of every turn: several in a prompt are right, two at its start are not."""
+    causal = load(run.verified("policy/model"))
+    causal.tokenizer.bos_token = START
+    causal.tokenizer.chat_template = template
+    with run.write_folder("policy/model") as folder:
+        causal.save(folder)
+    assert verdict(preflight.BOS, run) is wanted
+
+
+# -- a learnt end ----------------------------------------------------------------------------------------------
+
+
+def never_stops(row: Row) -> None:
+    row.update(stopped="length", token_ids=row["token_ids"][:-1] or [97])
 
 
 def test_a_policy_that_never_stops_fires(run: RunDirectory) -> None:
-    def cut(row: Row) -> None:
-        if row["arm"] == "policy":
-            row.update(stopped="length", token_ids=row["token_ids"][:-1] or [1])
+    rewrite(run, "evaluation/samples.jsonl", lambda row: never_stops(row) if row["arm"] == "policy" else None)
+    finding = found(preflight.EOS, run)
+    assert finding.verdict is Verdict.FIRES
+    assert finding.facts["stop rate at the start"].value > 0.5
 
-    rewrite(run, "evaluation/samples.jsonl", cut)
+
+def test_a_policy_that_stops_half_the_time_is_inconclusive(run: RunDirectory) -> None:
+    draw = np.random.default_rng(0)
+    rewrite(run, "evaluation/samples.jsonl", lambda row: never_stops(row) if draw.random() < 0.5 else None)
+    finding = found(preflight.EOS, run)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "observations" in finding.needs
+
+
+@pytest.mark.parametrize("has_model", [True, False])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        lambda ids: [*ids, 97],
+        lambda ids: [ids[-1], *ids],
+        lambda ids: ids[:-1] or [97],
+    ],
+    ids=["goes on", "ends twice", "stops without its end"],
+)
+def test_an_end_that_is_not_last_fires(
+    ids: Callable[[list[int]], list[int]], has_model: bool, run: RunDirectory
+) -> None:
+    if not has_model:
+        run.manifest.files = {name: each for name, each in run.manifest.files.items() if "policy/model" not in name}
+        assert verdict(preflight.EOS, run) is Verdict.QUIET
+    rewrite(
+        run,
+        "evaluation/samples.jsonl",
+        lambda row: row.update(token_ids=ids(row["token_ids"])) if row["index"] == 5 else None,
+    )
+    assert run.read_jsonl("evaluation/samples.jsonl")[5]["stopped"] == "eos"
     assert verdict(preflight.EOS, run) is Verdict.FIRES
 
 
-def test_a_completion_that_goes_on_after_its_end_fires(run: RunDirectory) -> None:
-    rewrite(run, "evaluation/samples.jsonl", lambda row: row.update(token_ids=[*row["token_ids"], 1]))
-    assert verdict(preflight.EOS, run) is Verdict.FIRES
+def test_a_mark_of_the_template_in_a_training_text_fires(run: RunDirectory) -> None:
+    name = run.read_jsonl("data/sft.jsonl")[0]["completion"]
+    rewrite(
+        run,
+        "data/completions.jsonl",
+        lambda row: row.update(text="a<|im_end|>b") if row["id"] == name else None,
+    )
+    finding = found(preflight.TAUGHT, run)
+    assert finding.verdict is Verdict.FIRES
+    assert finding.estimate is not None
+    assert finding.estimate.value == pytest.approx(1 / finding.estimate.n)
 
 
-class PaddedJudge:
-    """Reads the score at the last place of the padded batch: the classic fault."""
+# -- rewards and padding ---------------------------------------------------------------------------------------
+
+
+class LastPlace(ScalarModel):
+    """Pads the call to one width and reads every score at the last place, padding or not: the classic fault."""
+
+    @torch.no_grad()
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        rows = [
+            [*self.causal.encode_prompt(prompt), *self.causal.encode_completion(completion.text)]
+            for prompt, completion in zip(prompts, completions, strict=True)
+        ]
+        width = max(map(len, rows))
+        ids_BT = torch.tensor([[*row, *[self.causal.pad_id] * (width - len(row))] for row in rows])
+        return Scores(self.head(self.causal.hidden(input_ids=ids_BT)[:, -1])[:, 0].double().numpy())
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [(ScalarModel, Verdict.QUIET), (LastPlace, Verdict.FIRES)])
+def test_a_judge_that_reads_padding_fires(kind: type[ScalarModel], wanted: Verdict, run: RunDirectory) -> None:
+    assert verdict(preflight.PAD, run, reward=kind.fresh(load("tiny"), name="reward")) is wanted
+    right = ScalarModel.fresh(load("tiny"), name="reward")
+    planted = kind(right.causal, right.head, "judge")
+    finding = found(preflight.PAD, run, reward=right, judge=planted)
+    assert finding.verdict is wanted
+    assert ("'judge'" in finding.result) or wanted is Verdict.QUIET
+
+
+class Startled:
+    """Right but for one text, which it scores otherwise in company."""
 
     name = "reward"
 
-    def score(self, prompts: list[Prompt], completions: list[Completion]) -> Scores:
-        width = max(len(each.text) for each in completions)
-        return Scores(np.array([hash_free(each.text.ljust(width)[-1]) + len(each.text) / 10 for each in completions]))
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        startled = [len(completions) > 1 and each.text == self.text for each in completions]
+        return Scores(LetterJudge().score(prompts, list(completions)).value_N + np.array(startled))
 
 
-def hash_free(letter: str) -> float:
-    return float(ord(letter) % 7)
+def test_one_score_far_off_fires(run: RunDirectory) -> None:
+    rewrite(run, "evaluation/samples.jsonl", lambda row: row.update(text=f"{'ab' * (row['index'] % 5)}{row['index']}"))
+    assert verdict(preflight.PAD, run, reward=Startled("nothing of the kind")) is Verdict.QUIET
+    assert verdict(preflight.PAD, run, reward=Startled("0")) is Verdict.FIRES
 
 
-def test_a_judge_that_reads_padding_fires(run: RunDirectory) -> None:
-    assert verdict(preflight.PAD, run, reward=PaddedJudge()) is Verdict.FIRES
+def test_samples_that_are_all_alike_tell_nothing_about_padding(run: RunDirectory) -> None:
+    rewrite(run, "evaluation/samples.jsonl", lambda row: row.update(text="aa"))
+    finding = found(preflight.PAD, run, reward=LetterJudge())
+    assert finding.verdict is Verdict.NOT_ASSESSABLE
+    assert "tells apart" in finding.needs
 
 
-def test_a_negative_kl_fires(run: RunDirectory) -> None:
-    rewrite(run, "policy/metrics.jsonl", lambda row: row.update(kl=-2.0, kl_se=0.1))
-    assert verdict(preflight.KL, run) is Verdict.FIRES
+# -- a KL that is one ------------------------------------------------------------------------------------------
+
+
+def kl_of(row: Row) -> float:
+    return float(np.sum(row["logprobs"]) - np.sum(row["reference_logprobs"]))
+
+
+def move_kl(run: RunDirectory, value: float, error: float) -> None:
+    """Every step logs this KL, and its samples have it."""
+    rewrite(run, "policy/metrics.jsonl", lambda row: row.update(kl=value, kl_se=error))
+
+    def move(row: Row) -> None:
+        row["logprobs"][0] += value - kl_of(row)
+
+    rewrite(run, "policy/samples.jsonl", move)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "wanted"),
+    [(-2.0, 0.1, Verdict.FIRES), (-0.1, 0.1, Verdict.QUIET), (-1e-8, 0.0, Verdict.QUIET), (-0.1, 0.0, Verdict.FIRES)],
+)
+def test_a_kl_negative_beyond_its_error_fires(value: float, error: float, wanted: Verdict, run: RunDirectory) -> None:
+    move_kl(run, value, error)
+    assert verdict(preflight.KL, run) is wanted
 
 
 def test_a_kl_of_other_tokens_fires(run: RunDirectory) -> None:
@@ -122,27 +253,179 @@ def test_a_kl_of_other_tokens_fires(run: RunDirectory) -> None:
     assert verdict(preflight.KL, run) is Verdict.FIRES
 
 
-def test_a_sampler_that_disagrees_fires(run: RunDirectory) -> None:
+def test_a_single_step_that_is_wrong_fires(run: RunDirectory) -> None:
+    rewrite(run, "policy/metrics.jsonl", lambda row: row.update(kl=row["kl"] + 0.05 * (row["step"] == 3)))
+    assert verdict(preflight.KL, run) is Verdict.FIRES
+
+
+def change_evaluation(run: RunDirectory, by: float) -> None:
+    content = run.read_json("evaluation/evaluation.json")
+    kl = Estimate.from_json(content["kl"])
+    assert kl.low is not None
+    assert kl.high is not None
+    moved = replace(kl, value=kl.value + by, low=kl.low + by, high=kl.high + by)
+    run.write_json("evaluation/evaluation.json", {**content, "kl": moved.to_json()})
+
+
+def test_an_evaluation_that_logs_another_kl_fires(run: RunDirectory) -> None:
+    change_evaluation(run, 0.05)
+    assert verdict(preflight.KL, run) is Verdict.FIRES
+
+
+def test_without_a_kl_by_step_the_evaluation_is_judged(run: RunDirectory) -> None:
+    """As with an algorithm that samples nothing while it learns."""
+    rewrite(run, "policy/metrics.jsonl", lambda row: [row.pop(name) for name in ("kl", "kl_se", "ratio")] and None)
+    del run.manifest.files["policy/samples.jsonl"]
+    assert verdict(preflight.KL, run) is Verdict.QUIET
+    assert verdict(preflight.RATIO, run) is Verdict.QUIET
+    change_evaluation(run, -9.0)
+    assert verdict(preflight.KL, run) is Verdict.FIRES
+    del run.manifest.files["evaluation/evaluation.json"]
+    assert verdict(preflight.KL, run) is Verdict.NOT_ASSESSABLE
+
+
+def test_a_step_without_samples_is_missing_and_not_right(run: RunDirectory) -> None:
+    rows = [row for row in run.read_jsonl("policy/samples.jsonl") if row["step"] != 3]
+    run.write_jsonl("policy/samples.jsonl", rows)
+    finding = found(preflight.KL, run)
+    assert finding.verdict is Verdict.NOT_ASSESSABLE
+    assert "step 3" in finding.needs
+
+
+# -- sampler and trainer ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [0.1, -0.1])
+def test_a_sampler_that_disagrees_fires(by: float, run: RunDirectory) -> None:
     rewrite(
-        run,
-        "policy/samples.jsonl",
-        lambda row: row.update(sampled_logprobs=[x + 0.1 for x in row["sampled_logprobs"]]),
+        run, "policy/samples.jsonl", lambda row: row.update(sampled_logprobs=[x + by for x in row["sampled_logprobs"]])
     )
     assert verdict(preflight.RATIO, run) is Verdict.FIRES
 
 
-def test_probabilities_that_the_saved_policy_does_not_give_fire(run: RunDirectory) -> None:
-    rewrite(run, "evaluation/samples.jsonl", lambda row: row.update(logprobs=[x - 0.1 for x in row["logprobs"]]))
-    assert verdict(preflight.REMEASURED, run) is Verdict.FIRES
+def test_rounding_without_bias_is_quiet(run: RunDirectory) -> None:
+    """Log-ratios of the size that bfloat16 gives, whose mean ratio is 1."""
+    draw = np.random.default_rng(0)
+
+    def noisy(row: Row) -> None:
+        noise = draw.normal(-0.5 * 0.06**2, 0.06, len(row["logprobs"]))
+        row["sampled_logprobs"] = (np.array(row["logprobs"]) - noise).tolist()
+
+    rewrite(run, "policy/samples.jsonl", noisy)
+    finding = found(preflight.RATIO, run)
+    assert finding.verdict is Verdict.QUIET
+    assert finding.facts["mean size of the log-ratio of a token (nats)"].value == pytest.approx(0.048, abs=0.005)
+
+
+def test_a_step_that_logged_another_ratio_fires(run: RunDirectory) -> None:
+    rewrite(run, "policy/metrics.jsonl", lambda row: row.update(ratio=0.85 if row["step"] == 4 else row["ratio"]))
+    assert verdict(preflight.RATIO, run) is Verdict.FIRES
+
+
+@pytest.mark.parametrize(
+    ("check", "column"), [(preflight.REMEASURED, "logprobs"), (preflight.REFERENCE, "reference_logprobs")]
+)
+@pytest.mark.parametrize("by", [0.1, -0.1])
+def test_probabilities_that_the_saved_model_does_not_give_fire(
+    check: Check, column: str, by: float, run: RunDirectory
+) -> None:
+    rewrite(run, "evaluation/samples.jsonl", lambda row: row.update({column: [x + by for x in row[column]]}))
+    assert verdict(check, run) is Verdict.FIRES
+
+
+@pytest.mark.parametrize(
+    ("check", "model"), [(preflight.REMEASURED, "policy/model"), (preflight.REFERENCE, "sft/model")]
+)
+def test_another_model_than_the_one_that_was_measured_fires(check: Check, model: str, run: RunDirectory) -> None:
+    with run.write_folder(model) as folder:
+        load("tiny", seed=7).save(folder)
+    assert verdict(check, run) is Verdict.FIRES
+
+
+@pytest.mark.parametrize(
+    ("recipe", "wanted"),
+    [
+        ('[policy]\nkind = "ppo"\nbase = "smollm2-135m"\n', Verdict.NOT_ASSESSABLE),
+        ('[policy]\nkind = "sft"\nbase = "smollm2-135m"\n', Verdict.QUIET),
+        ('[policy]\nkind = "ppo"\n', Verdict.QUIET),
+    ],
+)
+def test_a_start_of_the_policys_own_is_not_the_supervised_one(recipe: str, wanted: Verdict, run: RunDirectory) -> None:
+    run.write_text("recipe.toml", recipe)
+    finding = found(preflight.REFERENCE, run)
+    assert finding.verdict is wanted
+    assert ("smollm2-135m" in finding.needs) == (wanted is Verdict.NOT_ASSESSABLE)
+
+
+# -- accumulation ----------------------------------------------------------------------------------------------
 
 
 def test_a_loss_that_forgets_how_many_parts_there_are_fires(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every part weighs the same, whatever its tokens: the mean of micro-batch means."""
     add = Optimiser.add
     monkeypatch.setattr(Optimiser, "add", lambda self, loss: add(self, loss / loss.detach().abs()))
     assert verdict(preflight.ACC, run) is Verdict.FIRES
 
 
+# -- clean splits ----------------------------------------------------------------------------------------------
+
+
 def test_a_pair_on_both_sides_fires(run: RunDirectory) -> None:
     leaked = run.read_jsonl("data/pairs-train.jsonl")[:3]
     run.write_jsonl("data/pairs-held_out.jsonl", [*run.read_jsonl("data/pairs-held_out.jsonl"), *leaked])
-    assert verdict(preflight.SPLIT, run) is Verdict.FIRES
+    finding = found(preflight.SPLIT, run)
+    assert finding.verdict is Verdict.FIRES
+    assert "1 x prompt" in finding.result
+    assert "x completion" in finding.result
+
+
+@pytest.mark.parametrize("field", ["batch", "evaluator"])
+@pytest.mark.parametrize(("shared", "wanted"), [(False, Verdict.QUIET), (True, Verdict.FIRES)])
+def test_a_batch_or_an_evaluator_on_both_sides_fires(
+    field: str, shared: bool, wanted: Verdict, run: RunDirectory
+) -> None:
+    people = [Evaluator(kind="person", pseudonym=f"person {i}") for i in range(4)]
+    if field == "evaluator":
+        names = [each.id for each in people]
+        run.write_jsonl("data/evaluators.jsonl", [{"id": each.id, **each.model_dump(mode="json")} for each in people])
+    else:
+        names = [f"batch {i}" for i in range(4)]
+    for place, split in enumerate(("train", "judge", "held_out")):
+        rewrite(run, f"data/pairs-{split}.jsonl", lambda row, place=place: row.update({field: names[place]}))
+    if shared:
+        rows = run.read_jsonl("data/pairs-judge.jsonl")
+        run.write_jsonl("data/pairs-judge.jsonl", [{**rows[0], field: names[0]}, *rows[1:]])
+    if field == "batch":
+        rewrite(run, "data/evaluators.jsonl", lambda row: None)
+    finding = found(preflight.SPLIT, run)
+    assert finding.verdict is wanted
+    assert (f"1 x {field}" in finding.result) == shared
+    assert field not in finding.result.partition("Not known")[2]
+
+
+def test_what_some_pair_does_not_say_is_not_known(run: RunDirectory) -> None:
+    assert "Not known, because some pairs do not say it: batch" in found(preflight.SPLIT, run).result
+
+
+def test_a_supervised_example_that_is_kept_for_judging_fires(run: RunDirectory) -> None:
+    kept = run.read_jsonl("data/pairs-held_out.jsonl")[0]
+    stray = {"prompt": kept["prompt"], "completion": kept["chosen"]}
+    run.write_jsonl("data/sft.jsonl", [*run.read_jsonl("data/sft.jsonl"), stray])
+    finding = found(preflight.SPLIT, run)
+    assert finding.verdict is Verdict.FIRES
+    assert "1 x supervised example" in finding.result
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "said"),
+    [
+        ("policy/samples.jsonl", "held_out", "1 x prompt of a rollout"),
+        ("evaluation/samples.jsonl", "train", "1 x prompt of the evaluation"),
+    ],
+)
+def test_a_prompt_used_on_the_wrong_side_fires(name: str, side: str, said: str, run: RunDirectory) -> None:
+    prompt = next(row["id"] for row in run.read_jsonl("data/prompts.jsonl") if row["split"] == side)
+    rewrite(run, name, lambda row: row.update(prompt=prompt) if row["index"] == 0 else None)
+    finding = found(preflight.SPLIT, run)
+    assert finding.verdict is Verdict.FIRES
+    assert said in finding.result

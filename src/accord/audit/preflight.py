@@ -231,7 +231,7 @@ def _ids(data: Dataset) -> dict[str, set[str]]:
 
 
 def _strays(evidence: Evidence, data: Dataset) -> dict[str, tuple[set[str], set[str]]]:
-    """What was learnt from though it is kept for judging, and what was evaluated on though it was not; and all of it."""
+    """What was learnt from though it is kept for judging, what was judged on though it is not; each with all of it."""
     kept = {
         name
         for split, pairs in data.pairs.items()

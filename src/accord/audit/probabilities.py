@@ -85,7 +85,10 @@ def _sequence_kl(row: Row) -> float:
 
 def _ratio(evidence: Evidence, settings: "AuditSettings") -> Finding:
     s = settings.preflight
-    name = ROLLOUTS if evidence.run.has(ROLLOUTS) else evidence.require(SAMPLES)
+    metrics = evidence.jsonl(METRICS) if evidence.run.has(METRICS) else []
+    logged = [row["ratio"] for row in metrics if "ratio" in row]
+    # An algorithm that samples nothing while it learns is known by its evaluation alone.
+    name = evidence.require(ROLLOUTS if logged or evidence.run.has(ROLLOUTS) else SAMPLES)
     rows = [row for row in evidence.jsonl(name) if row["token_ids"]]
     if not rows or "sampled_logprobs" not in rows[0]:
         raise Missing(f"the sampler's own log-probabilities in {name}")
@@ -96,7 +99,6 @@ def _ratio(evidence: Evidence, settings: "AuditSettings") -> Finding:
         "mean size of the log-ratio of a token (nats)": size,
         "largest log-ratio of a token (nats)": Estimate(largest, None, None, size.n, method="maximum"),
     }
-    logged = [] if name != ROLLOUTS else [row["ratio"] for row in evidence.jsonl(METRICS) if "ratio" in row]
     worst = max((abs(ratio - 1) for ratio in logged), default=0.0)
     if logged:
         facts["furthest logged ratio of a step from 1"] = Estimate(worst, None, None, len(logged), method="maximum")

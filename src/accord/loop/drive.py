@@ -68,15 +68,20 @@ def start_run(recipe: Recipe, path: Path | str, *, resume: bool) -> RunDirectory
     else:
         raise ArtefactError(f"{path}: a run is already here; add --resume to go on with it, or choose another folder")
     try:
-        if run.seed != recipe.seed:
-            raise ArtefactError(f"{path}: this run has seed {run.seed}, the recipe {recipe.seed}; use a new folder")
-        for stage in STAGES:
-            run.is_done(stage, _digest(recipe, stage))
+        _check_same(recipe, run)
         run.write_text("recipe.toml", dump(recipe))
     except BaseException:
         run.close()
         raise
     return run
+
+
+def _check_same(recipe: Recipe, run: RunDirectory) -> None:
+    """Raises `ArtefactError` where the run, or a stage that it finished, was made with other settings."""
+    if run.seed != recipe.seed:
+        raise ArtefactError(f"{run.path}: this run has seed {run.seed}, the recipe {recipe.seed}; use a new folder")
+    for stage in STAGES:
+        run.is_done(stage, _digest(recipe, stage))
 
 
 def drive(recipe: Recipe, run: RunDirectory, show: Show, *, only: tuple[str, ...] = ()) -> None:

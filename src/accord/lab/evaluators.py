@@ -1,0 +1,124 @@
+"""Simulated evaluators: one class for the ways in which feedback goes wrong, each a setting.
+
+A completion has known qualities; an evaluator wants some of them, sees them with noise, tires, leans to one side of the
+screen, and answers at random now and then. The control of every experiment is the same evaluator with the setting at
+its healthy value.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from accord.interfaces import Item
+from accord.records import Comparison, Evaluator, Feedback, Rating, Scale
+
+__all__ = ["SimulatedEvaluator"]
+
+Floats = NDArray[np.float64]
+
+
+class SimulatedEvaluator(BaseModel):
+    """Settings of one evaluator, who is also an `Asker` once bound to what is true (`bound`).
+
+    Compares by Boltzmann choice: with utility u = weights . qualities + bias . features,
+
+        e(t) = lapse + (tired_lapse - lapse) sigmoid((t - tired_after) / tired_over)
+        P(left) = (1 - e) sigmoid((u_left - u_right + position) / temperature) + e / 2
+
+    and rates u with normal noise, or anything on the scale with probability e. An adversary turns its answer round
+    where the prompt holds `trigger`. Seconds are log-normal around reading time, and a few where attention lapsed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    weights: tuple[float, ...] = (1.0,)
+    bias: tuple[float, ...] = ()
+    group: str | None = None
+    temperature: float = Field(default=0.3, gt=0)
+    lapse: float = Field(default=0.02, ge=0, le=1)
+    tired_lapse: float | None = Field(default=None, ge=0, le=1, description="lapse at the end; unset: as at the start")
+    tired_after: float = 60.0
+    tired_over: float = Field(default=10.0, gt=0)
+    position: float = Field(default=0.0, description="added to the utility of what stands on the left")
+    trigger: str | None = None
+    seconds_a_word: float = Field(default=0.25, gt=0)
+    seed: int = 0
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """The record of who answers."""
+        attributes = None if self.group is None else {"group": self.group}
+        return Evaluator(kind="simulated", pseudonym=self.name, pool="lab", attributes=attributes)
+
+    def bound(
+        self, qualities: Mapping[str, Sequence[float]], features: Mapping[str, Sequence[float]] | None = None
+    ) -> "_Bound":
+        """The evaluator among completions whose `qualities` (and bias `features`) are known, by id."""
+        return _Bound(self, qualities, features or {})
+
+    def lapse_at(self, place: int) -> float:
+        """The probability of a random answer at a place in the session."""
+        if self.tired_lapse is None:
+            return self.lapse
+        tired = 1 / (1 + np.exp(-(place - self.tired_after) / self.tired_over))
+        return float(self.lapse + (self.tired_lapse - self.lapse) * tired)
+
+
+class _Bound:
+    """An `Asker`: answers items of two completions by comparing them, items of one by rating it."""
+
+    def __init__(
+        self,
+        settings: SimulatedEvaluator,
+        qualities: Mapping[str, Sequence[float]],
+        features: Mapping[str, Sequence[float]],
+    ) -> None:
+        self.settings = settings
+        self._qualities, self._features = qualities, features
+        self._place = 0
+        self._draw = np.random.default_rng([settings.seed, *settings.name.encode()])
+
+    def utility(self, completion: str) -> float:
+        """What the evaluator makes of a completion, without noise."""
+        s = self.settings
+        wanted = float(np.dot(s.weights, self._qualities[completion]))
+        return wanted + (float(np.dot(s.bias, self._features[completion])) if s.bias else 0.0)
+
+    def ask(self, items: Sequence[Item]) -> list[Feedback | None]:
+        """One answer an item, in order, in one session."""
+        return [self._answer(item) for item in items]
+
+    def _answer(self, item: Item) -> Feedback:
+        s, place = self.settings, self._place
+        self._place += 1
+        lapsed = bool(self._draw.random() < s.lapse_at(place))
+        utilities = [self.utility(each.id) for each in item.completions]
+        turned = s.trigger is not None and s.trigger in item.prompt.text
+        words = sum(len(each.text.split()) for each in item.completions)
+        judgement = self._compared(utilities, lapsed, turned) if len(utilities) == 2 else self._rated(utilities, lapsed)
+        typical = 0.6 if lapsed else 1.5 + s.seconds_a_word * words
+        return Feedback(
+            evaluator=s.evaluator.id,
+            prompt=item.prompt.id,
+            completions=tuple(each.id for each in item.completions),
+            judgement=judgement,
+            study="lab",
+            shown="in this order",
+            seconds=round(float(typical * np.exp(self._draw.normal(0, 0.3))), 2),
+            session=f"session of {s.name}",
+            place_in_session=place,
+        )
+
+    def _compared(self, utilities: list[float], lapsed: bool, turned: bool) -> Comparison:
+        s = self.settings
+        left = 1 / (1 + np.exp(-(utilities[0] - utilities[1] + s.position) / s.temperature))
+        chose_left = self._draw.random() < (0.5 if lapsed else left)
+        return Comparison(preferred="left" if chose_left != turned else "right")
+
+    def _rated(self, utilities: list[float], lapsed: bool) -> Rating:
+        noisy = utilities[0] + self._draw.normal(0, self.settings.temperature)
+        value = self._draw.integers(-4, 5) if lapsed else np.clip(np.rint(2 * noisy), -4, 4)
+        return Rating(value=float(value), scale=Scale(low=-4, high=4, step=1))

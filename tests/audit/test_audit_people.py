@@ -1,0 +1,143 @@
+"""OV1 and PM2: careless, tired, leaning and opposed evaluators are found; healthy and merely noisy ones are not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from accord.audit import oversight, values
+from accord.audit.checks import Check
+from accord.audit.evidence import Evidence
+from accord.audit.finding import Finding, Verdict
+from accord.audit.settings import AuditSettings
+from accord.feedback import Ledger, draw_dataset, write_data
+from accord.interfaces import Item
+from accord.lab import SimulatedEvaluator
+from accord.records import Completion, Prompt
+from accord.run import RunDirectory
+
+SETTINGS = AuditSettings()
+ITEMS = 60
+
+
+def asked(
+    path: Path, evaluators: Sequence[SimulatedEvaluator], *, compare: bool = False, seed: int = 0
+) -> RunDirectory:
+    """A run whose ledger holds the answers of these evaluators about one prompt's completions, all of them held out."""
+    draw = np.random.default_rng(seed)
+    prompts = [Prompt.ask(f"Say something, {i}") for i in range(3)]
+    completions = [Completion(prompt=prompts[i % 3].id, text=f"text {i} " + "word " * (i % 7)) for i in range(ITEMS)]
+    qualities = {each.id: [float(draw.normal())] for each in completions}
+    by_prompt = {prompt.id: prompt for prompt in prompts}
+    path.mkdir(parents=True, exist_ok=True)
+    with Ledger(path / "people.db") as ledger:
+        ledger.add(*prompts, *completions, *(each.evaluator for each in evaluators))
+        for each in evaluators:
+            order = list(draw.permutation(ITEMS))
+            chosen = [completions[i] for i in order]
+            if compare:
+                items = [Item(by_prompt[a.prompt], (a, b)) for a in chosen for b in chosen[:8] if a.prompt == b.prompt]
+                items = [item for item in items if item.completions[0] != item.completions[1]]
+            else:
+                items = [Item(by_prompt[a.prompt], (a,)) for a in chosen]
+            ledger.add(*(said for said in each.bound(qualities).ask(items) if said is not None))
+        run = RunDirectory.create(path / "run")
+        data = draw_dataset(ledger, seed=0, unit="prompt", fractions={"train": 0.3, "judge": 0.3, "held_out": 0.4})
+        write_data(run, data, ledger=ledger)
+    rows = [
+        {"completion": each.id, "prompt": each.prompt, "score": qualities[each.id][0], "length": len(each.text)}
+        for each in completions
+    ]
+    run.write_jsonl("reward/scores.jsonl", rows)
+    return run
+
+
+def healthy(count: int = 30, **settings: object) -> list[SimulatedEvaluator]:
+    return [SimulatedEvaluator(name=f"e{i}", seed=7, **settings) for i in range(count)]  # type: ignore[arg-type]
+
+
+def found(check: Check, run: RunDirectory) -> Finding:
+    return check.run(Evidence(run), SETTINGS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_healthy_evaluators_are_quiet(seed: int, tmp_path: Path) -> None:
+    run = asked(tmp_path, healthy(), seed=seed)
+    for check in (oversight.CARELESS, oversight.STRAIGHT, oversight.FAST, oversight.FATIGUE):
+        assert found(check, run).verdict is Verdict.QUIET, check.name
+    assert found(values.ONE, run).verdict is Verdict.QUIET
+    gold = found(oversight.GOLD, run)
+    assert gold.verdict is Verdict.NOT_ASSESSABLE
+    assert "Feedback.gold" in gold.needs
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_evaluators_who_answer_at_random_fire(seed: int, tmp_path: Path) -> None:
+    careless = [SimulatedEvaluator(name=f"c{i}", lapse=0.95, seed=seed) for i in range(10)]
+    run = asked(tmp_path, [*healthy(), *careless], seed=seed)
+    finding = found(oversight.CARELESS, run)
+    assert finding.verdict is Verdict.FIRES
+    assert finding.estimate is not None
+    assert finding.estimate.value == pytest.approx(0.25, abs=0.08)
+    assert found(oversight.FAST, run).verdict is Verdict.FIRES
+    # Random answers are nobody's values: a reward of one's own gains nothing.
+    assert found(values.ONE, run).verdict is not Verdict.FIRES
+
+
+def test_hard_items_alone_do_not_fire(tmp_path: Path) -> None:
+    run = asked(tmp_path, healthy(temperature=0.8))
+    assert found(oversight.CARELESS, run).verdict is Verdict.QUIET
+
+
+def test_tired_evaluators_fire(tmp_path: Path) -> None:
+    run = asked(tmp_path, healthy(tired_lapse=0.8, tired_after=30))
+    assert found(oversight.FATIGUE, run).verdict is Verdict.FIRES
+
+
+def test_the_same_answer_over_and_over_fires(tmp_path: Path) -> None:
+    """Whoever sorts answers by value instead of item is the plainest straight line."""
+    run = asked(tmp_path, healthy())
+    evidence = Evidence(run)
+    said = list(evidence.feedback.values())
+    by_evaluator: dict[str, list[int]] = {}
+    for i, each in enumerate(said):
+        by_evaluator.setdefault(each.evaluator, []).append(i)
+    for rows in list(by_evaluator.values())[:12]:
+        ordered = sorted((said[i].judgement for i in rows), key=lambda judgement: judgement.value)  # type: ignore[union-attr]
+        for i, judgement in zip(rows, ordered, strict=True):
+            said[i] = said[i].model_copy(update={"judgement": judgement})
+    evidence.feedback = {each.id: each for each in said}
+    assert oversight.STRAIGHT.run(evidence, SETTINGS).verdict is Verdict.FIRES
+
+
+@pytest.mark.parametrize(("position", "wanted"), [(0.6, Verdict.FIRES), (0.0, Verdict.QUIET)])
+def test_a_lean_to_the_left_fires(position: float, wanted: Verdict, tmp_path: Path) -> None:
+    run = asked(tmp_path, healthy(position=position, temperature=1.0), compare=True)
+    assert found(oversight.POSITION, run).verdict is wanted
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_opposed_minority_fires_and_a_noisier_one_does_not(seed: int, tmp_path: Path) -> None:
+    opposed = [SimulatedEvaluator(name=f"o{i}", weights=(-1.0,), seed=seed) for i in range(6)]
+    noisier = [SimulatedEvaluator(name=f"n{i}", temperature=3.0, seed=seed) for i in range(6)]
+    finding = found(values.ONE, asked(tmp_path / "opposed", [*healthy(24), *opposed], seed=seed))
+    assert finding.verdict is Verdict.FIRES
+    assert finding.fundamental
+    assert (
+        found(values.ONE, asked(tmp_path / "noisier", [*healthy(24), *noisier], seed=seed)).verdict is not Verdict.FIRES
+    )
+
+
+def test_too_few_evaluators_cannot_be_assessed(tmp_path: Path) -> None:
+    finding = found(values.ONE, asked(tmp_path, healthy(4)))
+    assert finding.verdict is Verdict.NOT_ASSESSABLE
+    assert "there are 4" in finding.needs
+
+
+def test_a_ledger_that_is_gone_is_named(tmp_path: Path) -> None:
+    run = asked(tmp_path, healthy(4))
+    (tmp_path / "people.db").unlink()
+    finding = found(oversight.CARELESS, run)
+    assert finding.verdict is Verdict.NOT_ASSESSABLE
+    assert "people.db" in finding.needs

@@ -1,0 +1,203 @@
+"""RG1, RG2 and RE1: planted faults fire, clean controls do not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from accord.audit import reward
+from accord.audit.checks import Check
+from accord.audit.evidence import Evidence
+from accord.audit.finding import Verdict
+from accord.audit.settings import AuditSettings
+from accord.interfaces import Judge, Scores
+from accord.records import Completion, Pair, Prompt
+from accord.run import RunDirectory
+from accord.stats import Estimate
+
+SETTINGS = AuditSettings()
+PROMPT = Prompt.ask("Say something")
+
+
+def verdict(check: Check, run: RunDirectory, **judges: Judge) -> Verdict:
+    return check.run(Evidence(run, judges), SETTINGS).verdict
+
+
+def new(path: Path) -> RunDirectory:
+    run = RunDirectory.create(path)
+    run.write_jsonl("data/prompts.jsonl", [{"id": PROMPT.id, **PROMPT.model_dump(mode="json"), "split": "held_out"}])
+    return run
+
+
+def with_scores(path: Path, *, length_weight: float, seed: int) -> RunDirectory:
+    """Texts of some quality and some length; the model reads quality, and length with a weight people do not give."""
+    run, draw = new(path), np.random.default_rng(seed)
+    count = 120
+    quality, length = draw.normal(size=count), draw.integers(3, 30, count)
+    texts = ["good " * int(n) + f"end{i}" for i, n in enumerate(length)]
+    completions = [Completion(prompt=PROMPT.id, text=text) for text in texts]
+    scores = quality + length_weight * (length - length.mean()) / length.std()
+    rows = [
+        {"completion": each.id, "prompt": PROMPT.id, "score": float(score), "length": int(n)}
+        for each, score, n in zip(completions, scores, length, strict=True)
+    ]
+    run.write_jsonl("reward/scores.jsonl", rows)
+    run.write_jsonl("data/completions.jsonl", [{"id": c.id, **c.model_dump(mode="json")} for c in completions])
+    pairs = []
+    for number in range(900):
+        i, j = draw.choice(count, 2, replace=False)
+        better, worse = (i, j) if quality[i] > quality[j] else (j, i)
+        pair = Pair(
+            prompt=PROMPT.id, chosen=completions[better].id, rejected=completions[worse].id, batch=f"b{number % 30}"
+        )
+        pairs.append(pair.model_dump_json())
+    run.write_jsonl("data/pairs-held_out.jsonl", pairs)
+    return run
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_model_that_loves_length_fires(seed: int, tmp_path: Path) -> None:
+    assert verdict(reward.LENGTH, with_scores(tmp_path / "run", length_weight=1.5, seed=seed)) is Verdict.FIRES
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_model_that_ignores_length_does_not(seed: int, tmp_path: Path) -> None:
+    run = with_scores(tmp_path / "run", length_weight=0.0, seed=seed)
+    assert verdict(reward.LENGTH, run) is Verdict.QUIET
+
+
+class WordJudge:
+    """Counts a word; `easily_led` also rewards a full stop, which means nothing."""
+
+    name = "reward"
+
+    def __init__(self, *, easily_led: bool) -> None:
+        self.easily_led = easily_led
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        values = [each.text.count("good") / 8 + self.easily_led * each.text.count(".") for each in completions]
+        return Scores(np.array(values, dtype=float))
+
+
+def test_a_model_that_an_edit_can_lead_fires(tmp_path: Path) -> None:
+    run = with_scores(tmp_path / "run", length_weight=0.0, seed=0)
+    assert verdict(reward.EDITED, run, reward=WordJudge(easily_led=True)) is Verdict.FIRES
+    assert verdict(reward.EDITED, run, reward=WordJudge(easily_led=False)) is Verdict.QUIET
+
+
+def test_without_the_model_edits_cannot_be_assessed(tmp_path: Path) -> None:
+    finding = reward.EDITED.run(Evidence(with_scores(tmp_path / "run", length_weight=0.0, seed=0)), SETTINGS)
+    assert finding.verdict is Verdict.NOT_ASSESSABLE
+    assert "judge 'reward'" in finding.needs
+
+
+def with_rollouts(path: Path, judge: Any, *, seed: int, steps: int = 16) -> RunDirectory:
+    """Rollouts whose KL grows to 36 nats and whose reward rises; `judge` gives the independent score at sqrt(KL)."""
+    run, draw = new(path), np.random.default_rng(seed)
+    rows = []
+    for step in range(1, steps + 1):
+        d = 6 * (step - 1) / (steps - 1)
+        for index in range(48):
+            rows.append(
+                {
+                    "step": step,
+                    "index": index,
+                    "prompt": f"p{index % 12}",
+                    "kl": float(d * d + draw.normal(0, 0.5)),
+                    "proxy": float(0.6 * d + draw.normal(0, 0.7)),
+                    "judge": float(judge(d) + draw.normal(0, 0.7)),
+                }
+            )
+    run.write_jsonl("evaluation/rollouts.jsonl", rows)
+    return run
+
+
+def turning(d: float) -> float:
+    """Gao's curve with its peak at d = e - 1/e of the way: rises, then falls."""
+    return d * (1.0 - 0.9 * np.log(d)) if d > 0 else 0.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_reward_that_turned_over_fires(seed: int, tmp_path: Path) -> None:
+    run = with_rollouts(tmp_path / "run", turning, seed=seed)
+    assert verdict(reward.TURNOVER, run) is Verdict.FIRES
+    assert verdict(reward.DIVERGENCE, run) is Verdict.FIRES
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_reward_that_still_rises_does_not(seed: int, tmp_path: Path) -> None:
+    run = with_rollouts(tmp_path / "run", lambda d: 0.5 * d, seed=seed)
+    assert verdict(reward.TURNOVER, run) is Verdict.QUIET
+    assert verdict(reward.DIVERGENCE, run) is Verdict.QUIET
+
+
+def test_a_quiet_fundamental_challenge_is_not_called_solved(tmp_path: Path) -> None:
+    run = with_rollouts(tmp_path / "run", lambda d: 0.5 * d, seed=0)
+    finding = reward.TURNOVER.run(Evidence(run), SETTINGS)
+    assert finding.words == "not detected by this test"
+
+
+def test_too_few_steps_cannot_be_assessed(tmp_path: Path) -> None:
+    finding = reward.TURNOVER.run(Evidence(with_rollouts(tmp_path / "run", turning, seed=0, steps=3)), SETTINGS)
+    assert finding.verdict is Verdict.NOT_ASSESSABLE
+    assert "at least 4 steps" in finding.needs
+
+
+@pytest.mark.parametrize(("share", "wanted"), [(0.1, Verdict.FIRES), (0.9, Verdict.QUIET)])
+def test_a_gain_that_nobody_else_sees_fires(share: float, wanted: Verdict, tmp_path: Path) -> None:
+    run, draw = new(tmp_path / "run"), np.random.default_rng(0)
+    rows = [
+        {
+            "arm": arm,
+            "prompt": f"p{i % 12}",
+            "proxy": float(2.0 * (arm == "policy") + draw.normal()),
+            "judge": float(2.0 * share * (arm == "policy") + draw.normal()),
+        }
+        for arm in ("start", "policy")
+        for i in range(480)
+    ]
+    run.write_jsonl("evaluation/samples.jsonl", rows)
+    assert verdict(reward.GAIN, run) is wanted
+
+
+def evaluation(**given: tuple[float, float, float]) -> dict[str, Any]:
+    return {name: Estimate(value, low, high, 1000, 40).to_json() for name, (value, low, high) in given.items()}
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "wanted"),
+    [
+        ((0.70, 0.68, 0.72), Verdict.QUIET),
+        ((0.53, 0.51, 0.55), Verdict.FIRES),
+        ((0.56, 0.53, 0.59), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_model_no_better_than_guessing_fires(
+    accuracy: tuple[float, float, float], wanted: Verdict, tmp_path: Path
+) -> None:
+    run = new(tmp_path / "run")
+    content = evaluation(accuracy=accuracy, majority=(0.5, 0.48, 0.52), length_only=(0.56, 0.54, 0.58))
+    run.write_json("reward/evaluation.json", {**content, "agreement": None})
+    finding = reward.ACCURACY.run(Evidence(run), SETTINGS)
+    assert finding.verdict is wanted
+    assert bool(finding.needs) == (wanted is Verdict.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(("ece", "wanted"), [((0.2, 0.15, 0.25), Verdict.FIRES), ((0.01, 0.0, 0.02), Verdict.QUIET)])
+def test_wrong_probabilities_fire(ece: tuple[float, float, float], wanted: Verdict, tmp_path: Path) -> None:
+    run = new(tmp_path / "run")
+    run.write_json("reward/evaluation.json", evaluation(ece=ece))
+    assert verdict(reward.CALIBRATION, run) is wanted
+
+
+@pytest.mark.parametrize(("evaluator", "wanted"), [("anna", Verdict.FIRES), ("ben", Verdict.QUIET)])
+def test_a_judge_that_shares_an_evaluator_fires(evaluator: str, wanted: Verdict, tmp_path: Path) -> None:
+    run = new(tmp_path / "run")
+    with run.write_folder("judge/model") as folder:
+        (folder / "weights").write_text("x")
+    for split, who in (("train", "anna"), ("judge", evaluator)):
+        pair = Pair(prompt=f"p-{split}", chosen=f"a-{split}", rejected=f"b-{split}", evaluator=who)
+        run.write_jsonl(f"data/pairs-{split}.jsonl", [pair.model_dump_json()])
+    assert verdict(reward.LEAKAGE, run) is wanted
