@@ -201,3 +201,9 @@ def test_ppo_refuses_what_it_cannot_start(
 ) -> None:
     with RunDirectory.create(tmp_path / "x") as run, pytest.raises(RecipeError, match=message):
         list(settings.steps(arguments["prompts"], LetterJudge(), run))
+
+
+def test_greedy_samples_have_probabilities_too(start: Path) -> None:
+    made = roll_out(load(start), load(start), LetterJudge(), PROMPTS, 1, Sampling(max_tokens=6, temperature=0.0))
+    assert torch.isfinite(made.policy.logprob_BT).all()
+    torch.testing.assert_close(made.policy.logprob_BT, made.sampled_BT, atol=1e-4, rtol=1e-4)

@@ -99,7 +99,7 @@ class _Bound:
         turned = s.trigger is not None and s.trigger in item.prompt.text
         words = sum(len(each.text.split()) for each in item.completions)
         judgement = self._compared(utilities, lapsed, turned) if len(utilities) == 2 else self._rated(utilities, lapsed)
-        typical = 0.6 if lapsed else 1.5 + s.seconds_a_word * words
+        typical = 0.2 if lapsed else 1.5 + s.seconds_a_word * words
         return Feedback(
             evaluator=s.evaluator.id,
             prompt=item.prompt.id,

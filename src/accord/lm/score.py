@@ -39,8 +39,10 @@ def token_logprobs(
     """Log-probabilities and entropies in float32 from the hidden states of all places, [B*T, D].
 
     Logits are made only where a completion token is predicted, `chunk` places at a time. The entropy carries no
-    gradient; leaving it out (`entropy=False`) saves a pass over the vocabulary.
+    gradient; leaving it out (`entropy=False`) saves a pass over the vocabulary. Temperature 0, greedy sampling, has no
+    log-probabilities of its own: those at 1 are given, as the sampler does.
     """
+    temperature = temperature or 1.0
     logprobs, entropies = [], []
     for source_n, target_n in zip(batch.source_N.split(chunk), batch.target_N.split(chunk), strict=True):
         logits_nV = causal.raw_logits(hidden_XD[source_n])

@@ -1,0 +1,63 @@
+"""The simulated evaluator answers as its formula says."""
+
+import numpy as np
+import pytest
+
+from accord.interfaces import Asker, Item
+from accord.lab import SimulatedEvaluator
+from accord.records import Comparison, Completion, Feedback, Prompt
+
+PROMPT = Prompt.ask("Which one?")
+GOOD = Completion(prompt=PROMPT.id, text="good")
+BAD = Completion(prompt=PROMPT.id, text="bad")
+QUALITIES = {GOOD.id: [0.5], BAD.id: [0.0]}
+
+
+def answers(n: int = 4000, **settings: object) -> list[Feedback]:
+    asker = SimulatedEvaluator(name="e", **settings).bound(QUALITIES)  # type: ignore[arg-type]
+    assert isinstance(asker, Asker)
+    return [each for each in asker.ask([Item(PROMPT, (GOOD, BAD))] * n) if each is not None]
+
+
+def left(said: list[Feedback]) -> float:
+    return float(np.mean([isinstance(f.judgement, Comparison) and f.judgement.preferred == "left" for f in said]))
+
+
+def sigmoid(x: float) -> float:
+    return float(1 / (1 + np.exp(-x)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"lapse": 0.0, "temperature": 0.5}, sigmoid(1.0)),
+        ({"lapse": 0.4, "temperature": 0.5}, 0.6 * sigmoid(1.0) + 0.2),
+        ({"lapse": 0.0, "temperature": 1.0, "position": 0.7}, sigmoid(1.2)),
+        ({"lapse": 0.0, "temperature": 0.5, "weights": (-1.0,)}, sigmoid(-1.0)),
+        ({"lapse": 0.0, "temperature": 0.5, "trigger": "Which"}, 1 - sigmoid(1.0)),
+    ],
+)
+def test_choices_follow_the_formula(settings: dict[str, object], expected: float) -> None:
+    # Four thousand draws: three standard errors are at most 0.024.
+    assert left(answers(**settings)) == pytest.approx(expected, abs=0.024)
+
+
+def test_tiring_raises_the_lapse_along_the_session() -> None:
+    tired = SimulatedEvaluator(name="e", lapse=0.0, tired_lapse=0.8, tired_after=60, tired_over=5)
+    assert tired.lapse_at(0) < 0.001
+    assert tired.lapse_at(60) == pytest.approx(0.4)
+    assert tired.lapse_at(200) == pytest.approx(0.8, abs=1e-6)
+
+
+def test_the_same_seed_gives_the_same_answers_and_says_who_and_when() -> None:
+    one, other = answers(50), answers(50)
+    assert [each.id for each in one] == [each.id for each in other]
+    assert [each.place_in_session for each in one] == list(range(50))
+    assert all(each.seconds for each in one)
+    assert SimulatedEvaluator(name="e", group="north").evaluator.attributes == {"group": "north"}
+
+
+def test_lapses_are_fast() -> None:
+    quick = np.median([each.seconds or 0 for each in answers(200, lapse=1.0)])
+    slow = np.median([each.seconds or 0 for each in answers(200, lapse=0.0)])
+    assert quick < slow / 4

@@ -1,0 +1,70 @@
+"""The documents and the set-up agree with the code."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from accord.audit import CHECKS, AuditSettings
+from accord.cli.main import app
+from accord.feedback import FORMATS
+from accord.lm.optim import Optim
+from accord.policy import DPO, PPO, SFT
+from accord.recipe import Data, Evaluate
+from accord.reward import BradleyTerry
+
+ROOT = Path(__file__).parents[1]
+VERBS = ["demo", "init", "import", "export", "check", "run", "evaluate", "audit", "report", "compare"]
+
+
+def test_the_verbs_are_documented() -> None:
+    text = (ROOT / "docs/cli.md").read_text()
+    assert {name for name in app if not name.startswith("-")} == set(VERBS)
+    assert all(f"`accord {verb} " in text for verb in VERBS)
+
+
+@pytest.mark.parametrize("settings", [Data, SFT, BradleyTerry, PPO, DPO, Evaluate, Optim])
+def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
+    text = (ROOT / "docs/recipe.md").read_text()
+    assert [name for name in settings.model_fields if f"`{name}`" not in text and name != "kind"] == []
+
+
+def test_every_threshold_of_the_audit_is_documented() -> None:
+    text = (ROOT / "docs/recipe.md").read_text()
+    for section, field in AuditSettings.model_fields.items():
+        assert f"[audit.{section}]" in text
+        family = field.annotation
+        assert isinstance(family, type)
+        assert issubclass(family, BaseModel)
+        assert [name for name in family.model_fields if f"`{name}`" not in text] == []
+
+
+def test_every_format_is_documented() -> None:
+    text = (ROOT / "docs/feedback.md").read_text()
+    assert all(f"`{name}`" in text for name in FORMATS)
+
+
+def test_every_check_is_documented() -> None:
+    text = (ROOT / "docs/audit.md").read_text()
+    assert [f"{c.challenge} {c.name}" for c in CHECKS if not re.search(rf"\| {c.challenge} \| {c.name} \|", text)] == []
+
+
+def test_every_room_of_the_tree_is_there() -> None:
+    tree = (ROOT / "ARCHITECTURE.md").read_text().split("```")[1]
+    rooms = {name.rstrip("/") for name in re.findall(r"^  (\w+/|\w+\.py)", tree, re.M)} | {"cli"}
+    package = ROOT / "src/accord"
+    here = {
+        path.name
+        for path in package.iterdir()
+        if path.name not in {"__pycache__", "__init__.py", "py.typed"} and not path.name.startswith(".")
+    }
+    assert here == rooms
+
+
+@pytest.mark.parametrize("module", ["accord", "accord.feedback", "accord.collect", "accord.report", "accord.cli"])
+def test_what_needs_no_torch_loads_none(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
