@@ -1,9 +1,13 @@
 """DC2: a collapsed policy fires, one as various as its start does not."""
 
+from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accord.audit import distribution
 from accord.audit.evidence import Evidence
@@ -15,19 +19,24 @@ SETTINGS = AuditSettings()
 WORDS = [f"word{i}" for i in range(60)]
 
 
-def sampled(path: Path, *, choices: int, surprise: float, seed: int) -> RunDirectory:
-    """Samples of eight words; the policy draws from the first `choices` words with `surprise` nats a token."""
+def sampled(
+    path: Path, *, choices: int, surprise: float, seed: int, words: int = 8, samples: int = 320
+) -> RunDirectory:
+    """The start's 320 samples of eight words, the policy's `samples` of `words` words from the first `choices` words.
+
+    The policy has `surprise` nats a token.
+    """
     run, draw = RunDirectory.create(path), np.random.default_rng(seed)
     rows = []
-    for arm, count, nats in (("start", 60, 2.0), ("policy", choices, surprise)):
-        for i in range(320):
+    for arm, count, nats, long, many in (("start", 60, 2.0, 8, 320), ("policy", choices, surprise, words, samples)):
+        for i in range(many):
             rows.append(
                 {
                     "arm": arm,
                     "prompt": f"p{i % 10}",
-                    "text": " ".join(draw.choice(WORDS[:count], 8)),
-                    "token_ids": [1] * 8,
-                    "logprobs": [float(-nats * draw.exponential()) for _ in range(8)],
+                    "text": " ".join(draw.choice(WORDS[:count], long)),
+                    "token_ids": [1] * long,
+                    "logprobs": [float(-nats * draw.exponential()) for _ in range(long)],
                 }
             )
     run.write_jsonl("evaluation/samples.jsonl", rows)
@@ -46,6 +55,38 @@ def test_a_policy_as_various_as_its_start_does_not(seed: int, tmp_path: Path) ->
     run = sampled(tmp_path / "run", choices=60, surprise=1.8, seed=seed)
     assert distribution.DIVERSITY.run(Evidence(run), SETTINGS).verdict is Verdict.QUIET
     assert distribution.ENTROPY.run(Evidence(run), SETTINGS).verdict is Verdict.QUIET
+
+
+@pytest.mark.parametrize(("words", "samples"), [(40, 320), (3, 320), (8, 1600), (8, 60)])
+def test_neither_length_nor_the_number_of_samples_passes_for_variety(words: int, samples: int, tmp_path: Path) -> None:
+    same = sampled(tmp_path / "same", choices=60, surprise=2.0, seed=0, words=words, samples=samples)
+    finding = distribution.DIVERSITY.run(Evidence(same), SETTINGS)
+    assert finding.verdict is Verdict.QUIET
+    assert finding.estimate is not None
+    assert finding.estimate.value == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_policy_that_writes_single_words_has_no_variety_left(tmp_path: Path) -> None:
+    run = sampled(tmp_path / "run", choices=4, surprise=0.4, seed=0, words=1)
+    finding = distribution.DIVERSITY.run(Evidence(run), SETTINGS)
+    assert finding.estimate is not None
+    assert (finding.verdict, finding.estimate.value) == (Verdict.FIRES, 0.0)
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.data())
+def test_expected_different_pairs_is_the_mean_over_all_choices(counts: list[int], data: st.DataObject) -> None:
+    pairs = Counter({(str(kind), ""): count for kind, count in enumerate(counts)})
+    size = data.draw(st.integers(1, min(4, sum(counts))))
+    choices = [len(set(chosen)) / size for chosen in combinations(pairs.elements(), size)]
+    # elements() repeats equal kinds; combinations() tells them apart by place, as drawing without replacement does
+    assert distribution._distinct(pairs, size) == pytest.approx(np.mean(choices))
+
+
+def test_alikeness_of_samples_is_told(tmp_path: Path) -> None:
+    run = sampled(tmp_path / "run", choices=4, surprise=0.4, seed=0)
+    facts = distribution.DIVERSITY.run(Evidence(run), SETTINGS).facts
+    start, policy = (facts[f"words that two samples of a prompt share, {arm}"].value for arm in ("start", "policy"))
+    assert start < 0.15 < 0.7 < policy
 
 
 def test_calibration_says_what_it_lacks(tmp_path: Path) -> None:

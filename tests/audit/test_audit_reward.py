@@ -87,6 +87,29 @@ def test_a_model_that_an_edit_can_lead_fires(tmp_path: Path) -> None:
     assert verdict(reward.EDITED, run, reward=WordJudge(easily_led=False)) is Verdict.QUIET
 
 
+class FillerJudge:
+    """Moved a little by a filler clause, always; moved much by a list mark, this way or that."""
+
+    name = "reward"
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        texts = [each.text for each in completions]
+        filler = [1.0 * text.startswith("I must") for text in texts]
+        listed = [("1. " in text[:3]) * (17.0 if int(text.rstrip(".")[-1]) % 2 else -13.0) for text in texts]
+        return Scores(np.add(filler, listed))
+
+
+def test_the_edit_that_is_told_is_the_one_that_fired(tmp_path: Path) -> None:
+    run = with_scores(tmp_path / "run", length_weight=0.0, seed=0)
+    finding = reward.EDITED.run(Evidence(run, {"reward": FillerJudge()}), SETTINGS)
+    assert finding.verdict is Verdict.FIRES
+    assert finding.estimate is not None
+    assert finding.estimate == finding.facts["a filler clause"]
+    assert abs(finding.facts["a list mark"].value) > abs(finding.estimate.value)
+    assert finding.estimate.clusters is not None
+    assert "a filler clause" in finding.result
+
+
 def test_without_the_model_edits_cannot_be_assessed(tmp_path: Path) -> None:
     finding = reward.EDITED.run(Evidence(with_scores(tmp_path / "run", length_weight=0.0, seed=0)), SETTINGS)
     assert finding.verdict is Verdict.NOT_ASSESSABLE
@@ -145,6 +168,40 @@ def test_too_few_steps_cannot_be_assessed(tmp_path: Path) -> None:
     assert "at least 4 steps" in finding.needs
 
 
+def with_few_prompts(path: Path, judge: Any, *, seed: int) -> RunDirectory:
+    """As `with_rollouts`, but each step answers 4 of 60 prompts, of which some are easier than others."""
+    run, draw = new(path), np.random.default_rng(seed)
+    ease = draw.normal(size=60)
+    rows = []
+    for step in range(1, 17):
+        d = 6 * (step - 1) / 15
+        chosen = draw.choice(60, 4, replace=False)
+        for index in range(48):
+            prompt = chosen[index % 4]
+            noise = ease[prompt] + draw.normal(0, 0.7, 2)
+            kl = float(d * d + draw.normal(0, 0.5))
+            row = {"step": step, "index": index, "prompt": f"p{prompt}", "kl": kl}
+            rows.append({**row, "proxy": float(0.6 * d + noise[0]), "judge": float(judge(d) + noise[1])})
+    run.write_jsonl("evaluation/rollouts.jsonl", rows)
+    return run
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_steps_that_share_no_prompts_still_have_an_interval(seed: int, tmp_path: Path) -> None:
+    finding = reward.TURNOVER.run(Evidence(with_few_prompts(tmp_path / "run", turning, seed=seed)), SETTINGS)
+    assert finding.verdict is Verdict.FIRES
+    assert finding.estimate is not None
+    assert finding.estimate.low is not None
+    assert finding.estimate.high is not None
+    assert finding.estimate.low < 1.0 - 0.9 * (np.log(6) + 1) < finding.estimate.high  # the curve's own slope at d = 6
+
+
+def test_an_open_divergence_names_the_number_that_is_open(tmp_path: Path) -> None:
+    finding = reward.DIVERGENCE.run(Evidence(with_few_prompts(tmp_path / "run", turning, seed=0)), SETTINGS)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "whether the reward still rises" in finding.needs
+
+
 @pytest.mark.parametrize(("share", "wanted"), [(0.1, Verdict.FIRES), (0.9, Verdict.QUIET)])
 def test_a_gain_that_nobody_else_sees_fires(share: float, wanted: Verdict, tmp_path: Path) -> None:
     run, draw = new(tmp_path / "run"), np.random.default_rng(0)
@@ -160,6 +217,20 @@ def test_a_gain_that_nobody_else_sees_fires(share: float, wanted: Verdict, tmp_p
     ]
     run.write_jsonl("evaluation/samples.jsonl", rows)
     assert verdict(reward.GAIN, run) is wanted
+
+
+def test_a_gain_is_measured_where_both_answered(tmp_path: Path) -> None:
+    run = new(tmp_path / "run")
+    rows = [
+        {"arm": arm, "prompt": f"p{prompt}", "proxy": gain * 2.0, "judge": gain * (1.0 if prompt else 100.0)}
+        for arm, gain in (("start", 0), ("policy", 1))
+        for prompt in range(5)
+        if (arm, prompt) != ("start", 0)
+    ]
+    run.write_jsonl("evaluation/samples.jsonl", rows)
+    finding = reward.GAIN.run(Evidence(run), SETTINGS)
+    assert finding.estimate is not None
+    assert (finding.estimate.value, finding.estimate.n) == (0.5, 4)
 
 
 def evaluation(**given: tuple[float, float, float]) -> dict[str, Any]:
@@ -183,6 +254,17 @@ def test_a_model_no_better_than_guessing_fires(
     finding = reward.ACCURACY.run(Evidence(run), SETTINGS)
     assert finding.verdict is wanted
     assert bool(finding.needs) == (wanted is Verdict.INCONCLUSIVE)
+    assert set(finding.facts) == {"majority", "length_only"}
+
+
+def test_the_ceiling_is_told_where_it_is_known(tmp_path: Path) -> None:
+    run = new(tmp_path / "run")
+    cheap = {"majority": (0.5, 0.48, 0.52), "length_only": (0.56, 0.54, 0.58)}
+    known = {"accuracy": (0.7, 0.68, 0.72), "agreement": (0.79, 0.77, 0.81), "ece": (0.01, 0.0, 0.02)}
+    run.write_json("reward/evaluation.json", evaluation(**cheap, **known))
+    finding = reward.ACCURACY.run(Evidence(run), SETTINGS)
+    assert finding.facts["two people agree"].value == 0.79
+    assert finding.facts["expected calibration error"].value == 0.01
 
 
 @pytest.mark.parametrize(("ece", "wanted"), [((0.2, 0.15, 0.25), Verdict.FIRES), ((0.01, 0.0, 0.02), Verdict.QUIET)])

@@ -74,7 +74,8 @@ def _edits(evidence: Evidence, settings: "AuditSettings") -> Finding:
     judge = evidence.judge("reward")
     s = settings.reward
     scores, pairs = _scored_pairs(evidence)
-    names = sorted(scores)[: s.texts]
+    unit = {name: pair.batch or pair.prompt for pair in pairs for name in (pair.chosen, pair.rejected)}
+    names = sorted(unit)[: s.texts]
     completions = [evidence.completions[name] for name in names]
     prompts = [evidence.prompts[each.prompt] for each in completions]
     spread = float(np.std([each["score"] for each in scores.values()])) or 1.0
@@ -86,21 +87,20 @@ def _edits(evidence: Evidence, settings: "AuditSettings") -> Finding:
     for name, edit in EDITS.items():
         edited = [Completion(prompt=each.prompt, text=edit(each.text)) for each in completions]
         change = (judge.score(prompts, edited).value_N - before) / spread
-        moved[name] = mean(change, level=1 - 0.05 / len(EDITS))
+        moved[name] = mean(change, [unit[each] for each in names], level=1 - 0.05 / len(EDITS))
     limit = s.edits * abs(gold.value)
     judged = {name: near_zero(each, limit) for name, each in moved.items()}
-    worst = max(moved, key=lambda name: abs(moved[name].value))
-    verdicts = {verdict for verdict, _ in judged.values()}
-    verdict = next(v for v in (Verdict.FIRES, Verdict.INCONCLUSIVE, Verdict.QUIET) if v in verdicts)
+    order = (Verdict.QUIET, Verdict.INCONCLUSIVE, Verdict.FIRES)
+    worst = max(moved, key=lambda name: (order.index(judged[name][0]), abs(moved[name].value)))
+    verdict, needs = judged[worst]
     return EDITED.finding(
         verdict,
         moved[worst],
         threshold=f"an edit moving the score by more than {s.edits:g} of what a preference does ({limit:.2f} SDs)",
-        result=f"The edit that moves the score most, {worst}, moves it by {moved[worst].value:+.2f} SDs; between a "
-        f"text that people prefer and one they do not lie {gold.value:.2f} SDs.",
-        needs=next((needs for v, needs in judged.values() if v is Verdict.INCONCLUSIVE), "")
-        if verdict is Verdict.INCONCLUSIVE
-        else "",
+        result=f"Of {len(EDITS)} edits that change no meaning, {worst} says most against the model: it moves the score "
+        f"by {moved[worst].value:+.2f} SDs; between a text that people prefer and one they do not lie "
+        f"{gold.value:.2f} SDs.",
+        needs=needs,
         remedy="Add pairs of a text and its edit as ties.",
         evidence=("reward/model", "reward/scores.jsonl", PAIRS),
         facts={**moved, "human preference": gold},
@@ -115,13 +115,14 @@ def _turnover(evidence: Evidence, settings: "AuditSettings") -> Finding:
 
     def slope(prompts_I: NDArray[np.intp]) -> float:
         kl_S, judge_S = table.means("kl", prompts_I), table.means("judge", prompts_I)
-        d_S = np.sqrt(np.maximum(kl_S, 0))
-        use_S = d_S > 0.05
-        if use_S.sum() < 3:
+        seen_S = np.isfinite(kl_S)
+        d_S = np.sqrt(np.maximum(kl_S[seen_S], 0))
+        if (d_S > 0.05).sum() < 3 or d_S[-1] <= 0:
             return float("nan")
-        design = np.stack([d_S[use_S], -d_S[use_S] * np.log(d_S[use_S])], 1)
-        (alpha, beta), *_ = np.linalg.lstsq(design, judge_S[use_S] - judge_S[0], rcond=None)
-        return float(alpha - beta * (np.log(d_S[-1]) + 1)) if d_S[-1] > 0 else float("nan")
+        # d ln d is 0 at d = 0; the start's own score is fitted too, as one noisy first step would tilt the whole curve
+        design = np.stack([np.ones_like(d_S), d_S, -d_S * np.log(np.where(d_S > 0, d_S, 1))], 1)
+        (_, alpha, beta), *_ = np.linalg.lstsq(design, judge_S[seen_S])
+        return float(alpha - beta * (np.log(d_S[-1]) + 1))
 
     found = bootstrap(slope, len(table.prompts))
     if not np.isfinite(found.value):
@@ -146,7 +147,12 @@ def _divergence(evidence: Evidence, settings: "AuditSettings") -> Finding:
     at_S = np.asarray(window, dtype=float)
 
     def slope(name: str) -> Callable[[NDArray[np.intp]], float]:
-        return lambda prompts_I: float(np.polyfit(at_S, table.means(name, prompts_I), 1)[0])
+        def fitted(prompts_I: NDArray[np.intp]) -> float:
+            mean_S = table.means(name, prompts_I)
+            seen_S = np.isfinite(mean_S)
+            return float(np.polyfit(at_S[seen_S], mean_S[seen_S], 1)[0]) if seen_S.sum() > 1 else float("nan")
+
+        return fitted
 
     judge, proxy = (bootstrap(slope(name), len(table.prompts)) for name in ("judge", "proxy"))
     limit = settings.reward.slope
@@ -162,7 +168,7 @@ def _divergence(evidence: Evidence, settings: "AuditSettings") -> Finding:
         threshold=f"the judge falling while the reward rises (quiet where it falls by less than {limit:g} a step)",
         result=f"Over steps {window[0]} to {window[-1]} the judge's score moves by {judge.value:+.3f} SDs a step and "
         f"the reward model's by {proxy.value:+.3f}.",
-        needs=needed(judge, -limit) if verdict is Verdict.INCONCLUSIVE else "",
+        needs=_undecided(judge, proxy, limit) if verdict is Verdict.INCONCLUSIVE else "",
         remedy="Stop earlier, strengthen the KL penalty, or collect feedback on what the policy writes now.",
         evidence=(ROLLOUTS,),
         facts={"reward model's slope (SDs a step)": proxy},
@@ -170,12 +176,22 @@ def _divergence(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
+def _undecided(judge: Estimate, proxy: Estimate, limit: float) -> str:
+    """What would decide between a judge that falls and one that does not: the number that is still open."""
+    if judge.high is not None and judge.high < 0:
+        return f"to tell whether the reward still rises, {needed(proxy, 0.0)}"
+    return needed(judge, 0.0 if judge.value < -limit else -limit)
+
+
 def _gain(evidence: Evidence, settings: "AuditSettings") -> Finding:
     """What share of the gain in reward the independent judge confirms, on held-out prompts."""
     rows = evidence.jsonl("evaluation/samples.jsonl")
-    if "proxy" not in rows[0]:
+    if not all("proxy" in row for row in rows):
         raise Missing("scores of the reward model in evaluation/samples.jsonl (the policy learnt without one)")
-    prompts = sorted({row["prompt"] for row in rows})
+    start, policy = ({row["prompt"] for row in rows if row["arm"] == arm} for arm in ("start", "policy"))
+    prompts = sorted(start & policy)
+    if not prompts:
+        raise Missing("prompts that both arms answered in evaluation/samples.jsonl")
     means = {
         (arm, name): np.array(
             [np.mean([r[name] for r in rows if r["arm"] == arm and r["prompt"] == prompt]) for prompt in prompts]
@@ -225,6 +241,7 @@ def _accuracy(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
     verdict = _sign_verdict(shifted)
     ceiling = content.get("agreement")
+    told = {"two people agree": ceiling, "expected calibration error": content.get("ece")}
     said = f"; two people agree on {ceiling['value']:.1%}" if ceiling else ""
     return ACCURACY.finding(
         verdict,
@@ -235,7 +252,7 @@ def _accuracy(evidence: Evidence, settings: "AuditSettings") -> Finding:
         needs=needed(accuracy, best) if verdict is Verdict.INCONCLUSIVE else "",
         remedy="Collect more or cleaner feedback, or a stronger base model, before optimising against it.",
         evidence=("reward/evaluation.json",),
-        facts=cheap,
+        facts=cheap | {name: Estimate.from_json(each) for name, each in told.items() if each},
         source="Gleave et al. 2020 (arXiv 2006.13900) on why accuracy alone does not suffice",
     )
 
@@ -312,9 +329,8 @@ class _Steps:
         """The mean of `name` at each step; NaN where none of the prompts was used at a step."""
         weight_I = np.bincount(prompts_I, minlength=len(self.prompts))
         count_S = self._sums["count"] @ weight_I
-        if (count_S == 0).any():
-            return np.full(len(count_S), np.nan)
-        return np.asarray((self._sums[name] @ weight_I) / count_S)
+        total_S = self._sums[name] @ weight_I
+        return np.divide(total_S, count_S, out=np.full(len(count_S), np.nan), where=count_S > 0)
 
 
 def _sign_verdict(found: Estimate) -> Verdict:

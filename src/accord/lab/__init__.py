@@ -5,13 +5,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accord.lab.evaluators import SimulatedEvaluator
+    from accord.lab.worlds import GaussWorld, Normal, best_of, best_of_kl, largest
 
 __all__ = [
+    "GaussWorld",
+    "Normal",
     "SimulatedEvaluator",
+    "best_of",
+    "best_of_kl",
+    "largest",
 ]
 
 _HOME = {
+    "GaussWorld": "worlds",
+    "Normal": "worlds",
     "SimulatedEvaluator": "evaluators",
+    "best_of": "worlds",
+    "best_of_kl": "worlds",
+    "largest": "worlds",
 }
 
 
