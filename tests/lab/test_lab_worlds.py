@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy.optimize import minimize
 
@@ -34,9 +35,11 @@ def test_a_linear_reward_shifts_the_mean(weights: list[float], beta: float) -> N
 @pytest.mark.parametrize("world", [LINEAR, CURVED], ids=["linear", "curved"])
 def test_no_other_normal_policy_does_better(world: GaussWorld, beta: float) -> None:
     size = len(world.weights)
-    found = minimize(
-        lambda x: -world.objective(Normal(x[:size], np.exp(x[size:])), beta), np.zeros(2 * size), method="BFGS"
-    )
+
+    def worse(x: NDArray[np.float64]) -> float:
+        return -world.objective(Normal(x[:size], np.exp(x[size:])), beta)
+
+    found = minimize(worse, np.zeros(2 * size), method="BFGS")
     optimal = world.optimal(beta)
     np.testing.assert_allclose(found.x[:size], optimal.mean_D, atol=1e-3)
     np.testing.assert_allclose(np.exp(found.x[size:]), optimal.sd_D, atol=1e-3)

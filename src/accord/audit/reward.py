@@ -330,7 +330,7 @@ class _Steps:
         weight_I = np.bincount(prompts_I, minlength=len(self.prompts))
         count_S = self._sums["count"] @ weight_I
         total_S = self._sums[name] @ weight_I
-        return np.divide(total_S, count_S, out=np.full(len(count_S), np.nan), where=count_S > 0)
+        return np.asarray(np.divide(total_S, count_S, out=np.full(len(count_S), np.nan), where=count_S > 0))
 
 
 def _sign_verdict(found: Estimate) -> Verdict:
