@@ -3,8 +3,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.stamp
-# Two processes of one thread each are faster on two cores than one process of two: the tests' models are tiny.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+# Two processes of one thread each are faster on two cores than one of two: the tests' models are tiny. The tests of one
+# file, and the examples of one document, stay together and in order.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: help demo test test-all check clean
 

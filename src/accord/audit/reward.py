@@ -278,9 +278,9 @@ def _leakage(evidence: Evidence, settings: "AuditSettings") -> Finding:
     evidence.require("judge/model")
     sides = [evidence.pairs("train"), evidence.pairs("judge")]
     counts: dict[str, int] = {}
-    for kind in ("prompt", "batch", "evaluator"):
+    for kind, said in (("prompt", "prompts"), ("batch", "batches"), ("evaluator", "evaluators")):
         one, other = ({getattr(pair, kind) for pair in side} - {None} for side in sides)
-        counts[f"{kind}s"] = len(one & other)
+        counts[said] = len(one & other)
     one, other = ({each for pair in side for each in (pair.chosen, pair.rejected)} for side in sides)
     counts["completions"] = len(one & other)
     shared = sum(counts.values())
