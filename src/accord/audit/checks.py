@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from accord.audit.evidence import Evidence, Missing
 from accord.audit.finding import Finding, Verdict
+from accord.audit.settings import AuditSettings
 from accord.stats import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from accord.audit.settings import AuditSettings
 
 __all__ = ["Check", "near_zero", "needed"]
 
@@ -35,7 +35,7 @@ class Check:
     test: "Callable[[Evidence, AuditSettings], Finding]"
     fundamental: bool = False
 
-    def run(self, evidence: Evidence, settings: "AuditSettings") -> Finding:
+    def run(self, evidence: Evidence, settings: AuditSettings) -> Finding:
         """The finding; where an input is missing, that it cannot be assessed and which input it is."""
         try:
             return self.test(evidence, settings)

@@ -2,38 +2,26 @@
 
 from collections import Counter
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import gammaln
 
 from accord.audit.checks import Check, needed
 from accord.audit.evidence import Evidence, Missing
 from accord.audit.finding import Finding, Verdict
 from accord.audit.rows import SAMPLES, arm
+from accord.audit.settings import AuditSettings
 from accord.stats import Estimate, bootstrap, mean
 
-if TYPE_CHECKING:
-    from accord.audit.settings import AuditSettings
-
-__all__ = ["CHECKS", "DistributionSettings"]
+__all__ = ["CHECKS"]
 
 Rows = list[dict[str, Any]]
 Floats = NDArray[np.float64]
 
 
-class DistributionSettings(BaseModel):
-    """Thresholds of DC2: what share of the start's variety must be left."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    distinct: float = Field(default=0.7, gt=0, lt=1, description="DC2 diversity: ratio of distinct-2, policy to start")
-    entropy: float = Field(default=0.5, gt=0, lt=1, description="DC2 entropy: ratio of entropies of a whole text")
-
-
-def _diversity(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _diversity(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Different word pairs among as many word pairs of the samples of the same prompt."""
     start, policy = _arms(evidence)
     pairs = [(_word_pairs(start[prompt]), _word_pairs(policy[prompt])) for prompt in start]
@@ -53,7 +41,7 @@ def _diversity(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _entropy(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _entropy(evidence: Evidence, settings: AuditSettings) -> Finding:
     """-log p of a sampled text, which estimates the entropy of the distribution over texts."""
     start, policy = _arms(evidence)
     before, after = (
@@ -70,7 +58,7 @@ def _entropy(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _calibration(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _calibration(evidence: Evidence, settings: AuditSettings) -> Finding:
     raise Missing("a set of questions with known answers, asked of the start and of the policy")
 
 

@@ -6,43 +6,26 @@ PM2 is the check for that.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import false_discovery_control, norm
 
 from accord.audit.checks import Check, near_zero, needed
 from accord.audit.evidence import Evidence, Missing
 from accord.audit.finding import Finding, Verdict
+from accord.audit.settings import AuditSettings
 from accord.feedback import order_known
 from accord.feedback.reliability import EvaluatorSummary, summarise_evaluators
 from accord.records import Comparison, Feedback, Rating
 from accord.stats import Estimate, bootstrap, mean
 
-if TYPE_CHECKING:
-    from accord.audit.settings import AuditSettings
-
-__all__ = ["CHECKS", "OversightSettings"]
+__all__ = ["CHECKS"]
 
 LEDGER = "manifest.json"
 
 
-class OversightSettings(BaseModel):
-    """Thresholds of OV1."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    share: float = Field(default=0.05, gt=0, lt=1, description="share of all answers held by flagged evaluators")
-    lapse: float = Field(default=0.5, gt=0, lt=1, description="an evaluator's estimated share of random answers")
-    opinions: int = Field(default=20, ge=1, description="opinions an evaluator must have given to be judged")
-    words_a_second: float = Field(default=10.0, gt=0, description="nobody reads faster than this")
-    position: float = Field(default=0.1, gt=0, lt=0.5, description="preference for the left place")
-    error: float = Field(default=0.05, gt=0, lt=1, description="share of control questions answered wrongly")
-
-
-def _careless(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _careless(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Share of answers by evaluators who agree with the others little better than chance.
 
     Who answers at random with probability e agrees in (1 - e) a + e / 2 of the pairs, a being what the median evaluator
@@ -69,7 +52,7 @@ def _careless(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _straight(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _straight(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Share of answers by evaluators who repeat themselves more than their own answers in random order would."""
     judged = [
         each
@@ -90,7 +73,7 @@ def _straight(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _fast(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _fast(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Share of answers given faster than the text can be read."""
     timed = [each for each in evidence.feedback.values() if each.seconds is not None and each.completions]
     if not timed:
@@ -108,7 +91,7 @@ def _fast(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _fatigue(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _fatigue(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Whether ratings drift away from everybody else's as a session goes on."""
     placed = [
         each
@@ -139,7 +122,7 @@ def _fatigue(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _gold(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _gold(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Share of control questions answered wrongly."""
     asked = [each for each in _summaries(evidence) if each.controls.gold and each.controls.gold_right is not None]
     if not asked:
@@ -156,7 +139,7 @@ def _gold(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _position(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _position(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Whether the left place wins more often than the right one."""
     placed = [
         each

@@ -7,51 +7,26 @@ with gradient accumulation, a prompt on both sides of a split.
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from accord.audit.checks import Check, near_zero, needed
 from accord.audit.evidence import Evidence, Missing
 from accord.audit.finding import Finding, Verdict
 from accord.audit.probabilities import KL, RATIO, REFERENCE, REMEASURED, ROLLOUTS
 from accord.audit.rows import SAMPLES, Row, arm, spread
+from accord.audit.settings import AuditSettings
 from accord.feedback import Dataset, overlaps, read_data
 from accord.records import Completion
 from accord.stats import Estimate, mean, proportion
 
-if TYPE_CHECKING:
-    from accord.audit.settings import AuditSettings
-
-__all__ = ["CHECKS", "PreflightSettings"]
+__all__ = ["CHECKS"]
 
 SUPERVISED = "data/sft.jsonl"
 KINDS = ("prompt", "batch", "evaluator", "completion")
 
 
-class PreflightSettings(BaseModel):
-    """Thresholds of the preflight."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    stop_rate: float = Field(default=0.5, ge=0, le=1, description="P-EOS fires where fewer completions end themselves")
-    padding: float = Field(default=0.05, gt=0, description="P-PAD: mean change of a score by its company, in SDs")
-    padding_largest: float = Field(default=0.5, gt=0, description="P-PAD: change of any one score, in SDs")
-    kl_level: float = Field(default=0.001, gt=0, lt=1, description="P-KL: chance of a false alarm over all steps")
-    kl_gap: float = Field(default=0.01, gt=0, description="P-KL: nats between the logged KL and the one recomputed")
-    ratio: float = Field(
-        default=0.02, gt=0, description="P-RATIO: bias of the mean ratio, of the mean log-ratio a token"
-    )
-    ratio_step: float = Field(default=0.1, gt=0, description="P-RATIO: bias of the ratio logged by any one step")
-    remeasured: float = Field(
-        default=0.2, gt=0, description="P-RATIO: mean size of the difference from the saved model, nats a token"
-    )
-    accumulation: float = Field(default=0.001, gt=0, description="P-ACC: relative change of the gradient")
-    samples: int = Field(default=32, ge=4, description="samples and examples that are worked out again")
-
-
-def _bos(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _bos(evidence: Evidence, settings: AuditSettings) -> Finding:
     model = _some_model(evidence, "policy/model", "sft/model")
     from accord.audit.remeasure.tokens import leading_marks
 
@@ -69,7 +44,7 @@ def _bos(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _eos(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _eos(evidence: Evidence, settings: AuditSettings) -> Finding:
     rows, start = arm(evidence, "policy"), arm(evidence, "start")
     end = _end_mark(evidence, [*rows, *start])
     misplaced = sum(_misplaced(row, end) for row in [*rows, *start])
@@ -110,7 +85,7 @@ def _misplaced(row: Row, end: int | None) -> bool:
     return end in row["token_ids"][:-1] or (row["stopped"] == "eos") != (row["token_ids"][-1] == end)
 
 
-def _taught(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _taught(evidence: Evidence, settings: AuditSettings) -> Finding:
     model = _some_model(evidence, "sft/model", "policy/model")
     rows = spread(evidence.jsonl(SUPERVISED), settings.preflight.samples)
     if not rows:
@@ -134,7 +109,7 @@ def _taught(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _pad(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _pad(evidence: Evidence, settings: AuditSettings) -> Finding:
     s = settings.preflight
     judges = {name: evidence.judges[name] for name in ("reward", "judge") if name in evidence.judges}
     if not judges:
@@ -174,7 +149,7 @@ def _pad(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _accumulation(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _accumulation(evidence: Evidence, settings: AuditSettings) -> Finding:
     s = settings.preflight
     model = _some_model(evidence, "sft/model", "policy/model")
     from accord.audit.remeasure.accumulation import gradient_gap
@@ -190,7 +165,7 @@ def _accumulation(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _split(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _split(evidence: Evidence, settings: AuditSettings) -> Finding:
     for name in ("prompts", "completions", "evaluators", "sft", "pairs-train", "pairs-held_out"):
         evidence.require(f"data/{name}.jsonl")
     evidence.require("data/summary.json")

@@ -1,7 +1,6 @@
 """Preflight of what was measured on sampled tokens: the KL, and whether sampler, trainer and saved model agree."""
 
 import tomllib
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,8 @@ from accord.audit.checks import Check, near_zero
 from accord.audit.evidence import Evidence, Missing
 from accord.audit.finding import Finding, Verdict
 from accord.audit.rows import SAMPLES, Row, arm, spread
+from accord.audit.settings import AuditSettings
 from accord.stats import Estimate, mean, proportion
-
-if TYPE_CHECKING:
-    from accord.audit.settings import AuditSettings
 
 __all__ = ["KL", "RATIO", "REFERENCE", "REMEASURED"]
 
@@ -25,7 +22,7 @@ EVALUATION = "evaluation/evaluation.json"
 ROUNDING = 1e-6  # nats a sequence by which a KL may be negative through arithmetic alone
 
 
-def _kl(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _kl(evidence: Evidence, settings: AuditSettings) -> Finding:
     s = settings.preflight
     logged = [*_kl_of_steps(evidence), *_kl_of_evaluation(evidence)]
     if not logged:
@@ -83,7 +80,7 @@ def _sequence_kl(row: Row) -> float:
     return float(np.sum(row["logprobs"]) - np.sum(row["reference_logprobs"]))
 
 
-def _ratio(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _ratio(evidence: Evidence, settings: AuditSettings) -> Finding:
     s = settings.preflight
     metrics = evidence.jsonl(METRICS) if evidence.run.has(METRICS) else []
     logged = [row["ratio"] for row in metrics if "ratio" in row]
@@ -127,7 +124,7 @@ def _over_tokens(rows: list[Row], values: list[Floats]) -> Estimate:
     return mean([float(np.mean(each)) for each in values], weights=[len(row["token_ids"]) for row in rows])
 
 
-def _remeasured(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _remeasured(evidence: Evidence, settings: AuditSettings) -> Finding:
     return _again(
         REMEASURED,
         evidence,
@@ -138,7 +135,7 @@ def _remeasured(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _reference(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _reference(evidence: Evidence, settings: AuditSettings) -> Finding:
     if evidence.run.has("recipe.toml"):
         policy = tomllib.loads(evidence.run.read_bytes("recipe.toml").decode()).get("policy", {})
         if policy.get("kind") != "sft" and policy.get("base") is not None:
@@ -154,7 +151,7 @@ def _reference(evidence: Evidence, settings: "AuditSettings") -> Finding:
 
 
 def _again(
-    check: Check, evidence: Evidence, settings: "AuditSettings", *, model: str, column: str, remedy: str
+    check: Check, evidence: Evidence, settings: AuditSettings, *, model: str, column: str, remedy: str
 ) -> Finding:
     """Hold the written log-probabilities of the policy's samples against those that a saved model gives them."""
     evidence.require(model)

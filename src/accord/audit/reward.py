@@ -1,22 +1,19 @@
 """Is the reward what people meant? RG1 misgeneralisation, RG2 over-optimisation, RE1 how the model was evaluated."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from accord.audit.checks import Check, near_zero, needed
 from accord.audit.evidence import Evidence, Missing
 from accord.audit.finding import Finding, Verdict
+from accord.audit.settings import AuditSettings
 from accord.records import Completion, Pair
 from accord.stats import Estimate, bootstrap, mean, proportion
 
-if TYPE_CHECKING:
-    from accord.audit.settings import AuditSettings
-
-__all__ = ["CHECKS", "RewardSettings"]
+__all__ = ["CHECKS"]
 
 Rows = list[dict[str, Any]]
 PAIRS = "data/pairs-held_out.jsonl"
@@ -24,26 +21,7 @@ ROLLOUTS = "evaluation/rollouts.jsonl"
 GAO = "Gao et al. 2022 (arXiv 2210.10760), eq. for RL: R(d) = d (alpha - beta ln d), d = sqrt(KL)"
 
 
-class RewardSettings(BaseModel):
-    """Thresholds of RG1, RG2 and RE1."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    length: float = Field(
-        default=0.1, gt=0, description="RG1 length: excess share of longer ones that the model prefers"
-    )
-    edits: float = Field(
-        default=0.25, gt=0, description="RG1 edits: effect of an edit beside that of a human preference"
-    )
-    texts: int = Field(default=64, ge=8, description="RG1 edits: completions that are edited")
-    slope: float = Field(
-        default=0.05, gt=0, description="RG2 divergence: SDs a step the judge may fall before it counts"
-    )
-    confirmed: float = Field(default=0.5, gt=0, lt=1, description="RG2 gain: share of the gain that the judge confirms")
-    ece: float = Field(default=0.05, gt=0, description="RE1 calibration: expected calibration error")
-
-
-def _length(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _length(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Whether the model prefers longer texts more often than people do."""
     scores, pairs = _scored_pairs(evidence)
     differing = [pair for pair in pairs if scores[pair.chosen]["length"] != scores[pair.rejected]["length"]]
@@ -69,7 +47,7 @@ def _length(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _edits(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _edits(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Whether edits that change no meaning move the reward as a human preference does."""
     judge = evidence.judge("reward")
     s = settings.reward
@@ -108,7 +86,7 @@ def _edits(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _turnover(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _turnover(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Whether the judge's reward has passed its peak along the KL."""
     rows = _rollouts(evidence)
     table = _Steps(rows)
@@ -138,7 +116,7 @@ def _turnover(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _divergence(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _divergence(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Whether, over the last third of the run, the reward still rises while the judge falls."""
     rows = _rollouts(evidence)
     steps = sorted({row["step"] for row in rows})
@@ -183,7 +161,7 @@ def _undecided(judge: Estimate, proxy: Estimate, limit: float) -> str:
     return needed(judge, 0.0 if judge.value < -limit else -limit)
 
 
-def _gain(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _gain(evidence: Evidence, settings: AuditSettings) -> Finding:
     """What share of the gain in reward the independent judge confirms, on held-out prompts."""
     rows = evidence.jsonl("evaluation/samples.jsonl")
     if not all("proxy" in row for row in rows):
@@ -227,7 +205,7 @@ def _gain(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _accuracy(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _accuracy(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Whether the reward model beats what costs nothing."""
     content = evidence.json("reward/evaluation.json")
     accuracy = Estimate.from_json(content["accuracy"])
@@ -257,7 +235,7 @@ def _accuracy(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _calibration(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _calibration(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Whether the model's probabilities are those with which people answer."""
     found = Estimate.from_json(evidence.json("reward/evaluation.json")["ece"])
     verdict, needs = near_zero(found, settings.reward.ece)
@@ -273,7 +251,7 @@ def _calibration(evidence: Evidence, settings: "AuditSettings") -> Finding:
     )
 
 
-def _leakage(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _leakage(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Whether the judge that evaluates shares feedback with the model that was optimised."""
     evidence.require("judge/model")
     sides = [evidence.pairs("train"), evidence.pairs("judge")]

@@ -7,41 +7,27 @@ Somebody who is merely careless gains nothing from a reward of their own, wherea
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import expit
 
 from accord.audit.checks import Check, needed
 from accord.audit.evidence import Evidence, Missing
 from accord.audit.finding import Finding, Verdict
+from accord.audit.settings import AuditSettings
 from accord.feedback import is_known
 from accord.records import Pair
 from accord.stats import Estimate, mean
 
-if TYPE_CHECKING:
-    from accord.audit.settings import AuditSettings
-
-__all__ = ["CHECKS", "ValuesSettings"]
+__all__ = ["CHECKS"]
 
 Floats = NDArray[np.float64]
 PAIRS = "data/pairs-held_out.jsonl"
 
 
-class ValuesSettings(BaseModel):
-    """Thresholds of PM2."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    pairs: int = Field(default=20, ge=4, description="decided pairs an evaluator must have answered to be judged")
-    evaluators: int = Field(default=10, ge=2, description="evaluators of so many pairs that are needed")
-    gain: float = Field(default=0.005, ge=0, description="gain in accuracy from rewards of one's own that fires")
-    prior: float = Field(default=4.0, gt=0, description="precision with which one's own reward is held to everybody's")
-
-
-def _one_reward(evidence: Evidence, settings: "AuditSettings") -> Finding:
+def _one_reward(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Gain in held-out accuracy from a reward of each evaluator's own over everybody's, cross-fitted.
 
     A reward is a weight on the reward model's score and one on length; one's own is fitted with a normal prior around
