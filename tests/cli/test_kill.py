@@ -82,6 +82,8 @@ def test_ctrl_c_is_status_130_and_says_how_to_go_on(whole: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that runs the tests in the background has them ignore SIGINT, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     file = whole / "runs/stopped/sft/metrics.jsonl"
     while not (file.is_file() and file.read_bytes().count(b"\n") >= 2):

@@ -22,6 +22,7 @@ app = App(
     version=f"accord {__version__}",
     help="Reinforcement learning from human feedback that knows who said what.",
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # it is caught below, where it is said how to go on
 )
 app.command(making.demo)
 app.command(making.init)
