@@ -23,13 +23,15 @@ from accord.stats import Estimate, bootstrap, mean
 __all__ = ["CHECKS"]
 
 LEDGER = "manifest.json"
+TOGETHER = 8  # evaluators of one session whose median says how hard its items are
 
 
 def _careless(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Share of answers by evaluators who agree with the others little better than chance.
 
     Who answers at random with probability e agrees in (1 - e) a + e / 2 of the pairs, a being what the median evaluator
-    reaches; e is estimated from that.
+    of the same session reaches (on hard items nobody agrees with many) or, where few sat in one session, the median of
+    all; e is estimated from that.
     """
     s = settings.oversight
     judged = [each for each in _summaries(evidence) if each.pair_accuracy is not None and each.pair_count >= s.opinions]
@@ -39,7 +41,8 @@ def _careless(evidence: Evidence, settings: AuditSettings) -> Finding:
     usual = float(np.median(accuracy_E))
     if usual <= 0.5:
         raise Missing("agreement among the evaluators: the median one agrees with the others no more than by chance")
-    lapse_E = (usual - accuracy_E) / (usual - 0.5)
+    reached_E = _reached(accuracy_E, _sessions(evidence, judged), usual)
+    lapse_E = (reached_E - accuracy_E) / (reached_E - 0.5)
     found = _held(evidence, judged, lapse_E > s.lapse)
     return _shared(
         CARELESS,
@@ -172,9 +175,27 @@ def _summaries(evidence: Evidence) -> list[EvaluatorSummary]:
 
 def _held(evidence: Evidence, judged: Sequence[EvaluatorSummary], flagged_E: NDArray[np.bool_]) -> Estimate:
     """The share of answers that flagged evaluators hold; the interval resamples sessions (evaluators without)."""
+    return mean(flagged_E.astype(float), _sessions(evidence, judged), weights=[each.feedback for each in judged])
+
+
+def _sessions(evidence: Evidence, judged: Sequence[EvaluatorSummary]) -> list[str]:
+    """The session of each evaluator, the last one where there were several; the evaluator where none was recorded."""
     session = {each.evaluator: each.session or each.evaluator for each in evidence.feedback.values()}
-    clusters = [session[each.evaluator] for each in judged]
-    return mean(flagged_E.astype(float), clusters, weights=[each.feedback for each in judged])
+    return [session[each.evaluator] for each in judged]
+
+
+def _reached(accuracy_E: NDArray[np.float64], sessions: Sequence[str], usual: float) -> NDArray[np.float64]:
+    """What the median evaluator of each one's session reaches; `usual` where fewer than `TOGETHER` sat in it.
+
+    Kept off chance by a quarter of what is usual: where nobody agrees with anybody, no lapse could be estimated.
+    """
+    _, session_E = np.unique(np.array(sessions), return_inverse=True)
+    reached_E = np.full(accuracy_E.size, usual)
+    for session in range(int(session_E.max()) + 1):
+        inside_E = session_E == session
+        if inside_E.sum() >= TOGETHER:
+            reached_E[inside_E] = max(float(np.median(accuracy_E[inside_E])), 0.5 + (usual - 0.5) / 4)
+    return reached_E
 
 
 def _repetition(each: EvaluatorSummary) -> float:

@@ -1,0 +1,116 @@
+"""A world of words: texts are words drawn one by one, each word is worth something, and a policy tilts the draw.
+
+The start draws words uniformly. A policy under pressure b draws word w with probability proportional to exp(b s(w)),
+s being what the reward model gives the word: the optimum of E[s] - KL / b, so its probabilities and its KL are exact.
+Some words are hollow: a few of them please, many put off,
+
+    truth(text) = (sum of worth(w) + h - 0.35 h^2) / scale,   h the number of hollow words,
+
+so that a reward model which has learnt only the first half of that is led astray by pressure, as in Gao et al. 2022
+(arXiv 2210.10760).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accord.interfaces import Scores
+from accord.records import Completion, Prompt
+
+__all__ = ["WORDS", "Policy", "WordJudge", "truth"]
+
+Floats = NDArray[np.float64]
+
+GOOD = ("fine", "warm", "clear", "lively", "sharp", "bright", "moving", "honest", "clever", "superb")
+BAD = ("drab", "flat", "slow", "muddled", "clumsy", "tired", "hollow", "false", "tedious", "dreadful")
+HOLLOW = ("wow", "yes", "truly", "simply")
+# fmt: off
+PLAIN = (
+    "actor", "after", "again", "before", "camera", "chair", "colour", "door", "during", "evening", "film", "first",
+    "garden", "house", "kitchen", "later", "light", "letter", "minute", "morning", "music", "night", "other",
+    "people", "place", "river", "scene", "second", "silence", "sister", "story", "street", "summer", "table", "train",
+    "window",
+)
+# fmt: on
+WORDS = (*GOOD, *BAD, *HOLLOW, *PLAIN)
+WORTH = dict(zip(GOOD, np.linspace(0.4, 1.2, 10).tolist(), strict=True)) | dict(
+    zip(BAD, np.linspace(-0.4, -1.2, 10).tolist(), strict=True)
+)
+MEANT = {"".join(sorted(word)): word for word in WORDS}
+SCALE = 1.8  # the standard deviation of the truth over texts of the start, so that it is in its own units
+USUAL_LENGTH = 12.0
+END = len(WORDS)  # the token that ends a text; the others are numbers of words
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in small letters and without stops, misspelt ones (letters exchanged) as they are meant."""
+    bare = [word.strip(".,").lower() for word in text.split()]
+    return [MEANT.get("".join(sorted(word)), word) for word in bare]
+
+
+def truth(text: str) -> float:
+    """What a text is worth, about 0 and with a standard deviation of 1 over texts of the start."""
+    words = words_of(text)
+    hollow = sum(word in HOLLOW for word in words)
+    return float(sum(WORTH.get(word, 0.0) for word in words) + hollow - 0.35 * hollow**2) / SCALE
+
+
+@dataclass(frozen=True)
+class WordJudge:
+    """A `Judge` that adds up what it takes words to be worth.
+
+    `hollow` is what it gives every hollow word (None: it sees that many of them put off) and `length` what it gives
+    each six words more than usual. `error` is the standard deviation by which it is wrong about each word, drawn from
+    `seed` and its name.
+    """
+
+    name: str
+    hollow: float | None = None
+    length: float = 0.0
+    error: float = 0.1
+    seed: int = 0
+
+    @property
+    def worth_V(self) -> Floats:
+        """What it gives each word of `WORDS`, [V]; hollow words at 0 where it counts them in a text instead."""
+        wrong_V = np.random.default_rng([self.seed, *self.name.encode()]).normal(0, self.error, len(WORDS))
+        hollow = 0.0 if self.hollow is None else self.hollow
+        known_V = np.array([hollow if word in HOLLOW else WORTH.get(word, 0.0) for word in WORDS])
+        return np.asarray((known_V + wrong_V) / SCALE)
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        """One number a completion, in standard deviations over texts of the start."""
+        worth = dict(zip(WORDS, self.worth_V.tolist(), strict=True))
+        return Scores(np.array([self._of(words_of(each.text), worth) for each in completions], dtype=np.float64))
+
+    def _of(self, words: list[str], worth: dict[str, float]) -> float:
+        hollow = sum(word in HOLLOW for word in words)
+        put_off = 0.0 if self.hollow is not None else (hollow - 0.35 * hollow**2) / SCALE
+        return sum(worth.get(word, 0.0) for word in words) + put_off + self.length * (len(words) - USUAL_LENGTH) / 6
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Draws words with log-probabilities `logprob_V`; the number of words is drawn from `shortest` to `longest`."""
+
+    logprob_V: Floats
+    shortest: int = 8
+    longest: int = 16
+
+    @classmethod
+    def tilted(cls, judge: WordJudge, pressure: float) -> "Policy":
+        """The start (pressure 0) tilted towards what `judge` likes."""
+        logit_V = pressure * SCALE * judge.worth_V
+        return cls(logit_V - float(np.logaddexp.reduce(logit_V)))
+
+    def write(self, random: np.random.Generator) -> tuple[str, list[int]]:
+        """A text and its tokens, the end token last (which is certain where the text is long enough)."""
+        count = int(random.integers(self.shortest, self.longest + 1))
+        tokens = random.choice(len(WORDS), count, p=np.exp(self.logprob_V)).tolist()
+        return " ".join(WORDS[token] for token in tokens).capitalize() + ".", [*tokens, END]
+
+    def logprobs(self, tokens: Sequence[int]) -> list[float]:
+        """The log-probability of each token of a text."""
+        return [*self.logprob_V[np.asarray(tokens[:-1], dtype=np.intp)].tolist(), 0.0]

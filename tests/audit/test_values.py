@@ -1,0 +1,122 @@
+"""PM2 by its parts: the score test has the size it claims, a recorded group is judged, kinds are found."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from accord.audit import values
+from accord.audit.evidence import Evidence
+from accord.audit.finding import Finding, Verdict
+from accord.audit.settings import AuditSettings
+from accord.records import Evaluator, Pair
+from accord.run import RunDirectory
+from accord.stats import Estimate
+
+TEXTS = 200
+
+
+def compared(
+    path: Path, weights: list[tuple[float, float]], *, pairs: int, seed: int, groups: list[str] | None = None
+) -> Finding:
+    """PM2 on Bradley-Terry choices of evaluators with these weights on score and length."""
+    random = np.random.default_rng(seed)
+    feature_N2 = random.normal(size=(TEXTS, 2))
+    rows, people = [], []
+    for number, weight in enumerate(weights):
+        attributes = None if groups is None else {"group": groups[number]}
+        who = Evaluator(kind="simulated", pseudonym=f"e{number}", attributes=attributes)
+        people.append({"id": who.id, **who.model_dump(mode="json", exclude_none=True)})
+        order = random.permutation(TEXTS)[: 2 * pairs].reshape(-1, 2)
+        for i, j in order:
+            left = random.random() < expit((feature_N2[i] - feature_N2[j]) @ np.array(weight))
+            chosen, rejected = (i, j) if left else (j, i)
+            rows.append(Pair(prompt="p", chosen=f"c{chosen}", rejected=f"c{rejected}", evaluator=who.id))
+    with RunDirectory.create(path) as run:
+        scores: list[dict[str, Any]] = [
+            {"completion": f"c{i}", "prompt": "p", "score": float(score), "length": float(length)}
+            for i, (score, length) in enumerate(feature_N2)
+        ]
+        run.write_jsonl("reward/scores.jsonl", scores)
+        run.write_jsonl("data/evaluators.jsonl", people)
+        run.write_jsonl("data/pairs-held_out.jsonl", [pair.model_dump_json(exclude_none=True) for pair in rows])
+        return values.ONE.run(Evidence(run), AuditSettings())
+
+
+def test_the_score_test_has_the_size_it_claims(tmp_path: Path) -> None:
+    """Under one reward p is uniform: its mean lies within three standard errors of a half."""
+    chances = [
+        compared(tmp_path / str(seed), [(1.5, 0.0)] * 20, pairs=40, seed=seed).facts["score test, p"].value
+        for seed in range(20)
+    ]
+    assert np.mean(chances) == pytest.approx(0.5, abs=3 / (12 * 20) ** 0.5)
+
+
+def test_where_there_is_no_other_kind_it_is_quiet() -> None:
+    uneven = Estimate(0.003, None, None, 100)
+    assert values._verdict([], uneven, 0.005) is Verdict.QUIET
+    assert values._verdict([Estimate(0.2, 0.1, 0.3, 100)], uneven, 0.005) is Verdict.FIRES
+    assert values._verdict([Estimate(0.0, -0.1, 0.1, 100)], uneven, 0.005) is Verdict.INCONCLUSIVE
+    assert values._verdict([Estimate(0.2, 0.1, 0.3, 100)], Estimate(0.4, None, None, 100), 0.005) is Verdict.QUIET
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_reward_is_quiet(seed: int, tmp_path: Path) -> None:
+    assert compared(tmp_path / "run", [(1.5, 0.3)] * 40, pairs=80, seed=seed).verdict is Verdict.QUIET
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_in_ten_who_wants_the_opposite_fires(seed: int, tmp_path: Path) -> None:
+    found = compared(tmp_path / "run", [(1.5, 0.3)] * 54 + [(-1.5, 0.3)] * 6, pairs=80, seed=seed)
+    assert found.verdict is Verdict.FIRES
+    assert found.estimate is not None
+    assert found.estimate == found.facts["kind 1 of 2"]
+    assert "kind 1 of 2" in found.result
+    assert found.facts["score test, p"].value < 0.01
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_in_ten_who_is_four_times_noisier_does_not(seed: int, tmp_path: Path) -> None:
+    found = compared(tmp_path / "run", [(2.0, 0.3)] * 54 + [(0.5, 0.075)] * 6, pairs=80, seed=seed)
+    assert found.facts["score test, p"].value < 0.05  # they are not as the others, which the score test sees
+    assert found.verdict is not Verdict.FIRES
+
+
+def test_two_halves_that_want_opposites_fire(tmp_path: Path) -> None:
+    found = compared(tmp_path / "run", [(1.5, 0.0)] * 20 + [(-1.5, 0.0)] * 20, pairs=80, seed=0)
+    assert found.verdict is Verdict.FIRES
+
+
+def test_recorded_groups_are_judged_by_name(tmp_path: Path) -> None:
+    groups = ["north"] * 32 + ["south"] * 8
+    found = compared(tmp_path / "run", [(1.5, 0.0)] * 32 + [(-1.5, 0.0)] * 8, pairs=80, seed=0, groups=groups)
+    assert found.verdict is Verdict.FIRES
+    assert found.facts["group = south"].value > 0.2
+    assert found.facts["group = north"].value == pytest.approx(0.0, abs=0.05)
+
+
+def test_a_group_that_wants_what_all_want_gains_nothing(tmp_path: Path) -> None:
+    found = compared(tmp_path / "run", [(1.5, 0.3)] * 40, pairs=80, seed=1, groups=["north", "south"] * 20)
+    assert found.verdict is Verdict.QUIET
+    assert found.facts["group = south"].value == pytest.approx(0.0, abs=0.03)
+
+
+def test_pairs_that_share_a_text_count_once() -> None:
+    pairs = [Pair(prompt="p", chosen=a, rejected=b) for a, b in ("ab", "bc", "cd", "ef", "fa")]
+    assert list(values._apart(pairs)) == [True, False, True, True, False]
+
+
+def test_fit_is_the_maximum_of_the_penalised_likelihood() -> None:
+    random = np.random.default_rng(0)
+    difference_N2, centre_2, weight_N = random.normal(size=(200, 2)), np.array([0.5, -0.2]), random.random(200)
+
+    def objective(weight_2: np.ndarray) -> float:
+        likely = -weight_N @ np.logaddexp(0, -difference_N2 @ weight_2)
+        return float(likely - 2.0 * np.sum((weight_2 - centre_2) ** 2))
+
+    best_2 = values._fit(difference_N2, centre_2, 4.0, weight_N)
+    for step in (1e-3, -1e-3):
+        for axis in np.eye(2):
+            assert objective(best_2) > objective(best_2 + step * axis)

@@ -1,0 +1,155 @@
+"""What is planted fires, the clean control does not; and the world of words is what it says."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from accord.audit import CHECKS, AuditSettings, Check, Evidence, Verdict
+from accord.errors import AccordError
+from accord.lab import EXPECTED, FAULTS, Policy, WordJudge, judges, planted, truth
+from accord.lab.lexicon import WORDS
+from accord.records import Completion, Prompt
+
+SETTINGS = AuditSettings()
+# No model is trained, so what loads one cannot be assessed; nor is anything that nobody was asked.
+UNKNOWN = {
+    ("P-BOS", "tokens"),
+    ("P-EOS", "taught"),
+    ("P-RATIO", "remeasured"),
+    ("P-RATIO", "reference"),
+    ("P-ACC", "gradient"),
+    ("OV1", "control"),
+    ("DC2", "calibration"),
+}
+BY_NAME = {(check.challenge, check.name): check for check in CHECKS}
+PLANTED = [(fault, name) for fault, names in EXPECTED.items() for name in names]
+
+
+@contextmanager
+def evidence(path: Path, fault: str | None, seed: int) -> Iterator[Evidence]:
+    with planted(path / f"{fault}-{seed}", fault, seed) as run:
+        yield Evidence(run, judges(fault, seed))
+
+
+def verdicts(path: Path, fault: str | None, seed: int, checks: list[Check]) -> dict[tuple[str, str], Verdict]:
+    with evidence(path, fault, seed) as found:
+        return {(check.challenge, check.name): check.run(found, SETTINGS).verdict for check in checks}
+
+
+def rates(path: Path, fault: str | None, checks: list[Check], seeds: int = 20) -> dict[tuple[str, str], float]:
+    """How often each check fires over the seeds."""
+    fired: Counter[tuple[str, str]] = Counter()
+    for seed in range(seeds):
+        fired.update(name for name, said in verdicts(path, fault, seed, checks).items() if said is Verdict.FIRES)
+    return {(check.challenge, check.name): fired[check.challenge, check.name] / seeds for check in checks}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_clean_run_fires_nothing_and_is_assessed(seed: int, tmp_path: Path) -> None:
+    found = verdicts(tmp_path, None, seed, list(CHECKS))
+    assert [name for name, said in found.items() if said is Verdict.FIRES] == []
+    assert {name for name, said in found.items() if said is Verdict.NOT_ASSESSABLE} == UNKNOWN
+
+
+@pytest.mark.parametrize("fault", [fault for fault, names in EXPECTED.items() if names])
+def test_what_is_planted_fires(fault: str, tmp_path: Path) -> None:
+    found = verdicts(tmp_path, fault, 0, [BY_NAME[name] for name in EXPECTED[fault]])
+    assert set(found.values()) == {Verdict.FIRES}, found
+
+
+def test_a_noisier_minority_is_not_taken_for_an_opposed_one(tmp_path: Path) -> None:
+    found = verdicts(tmp_path, "noisier minority", 0, [BY_NAME["PM2", "one reward"]])
+    assert found["PM2", "one reward"] is not Verdict.FIRES
+
+
+@pytest.mark.slow
+def test_false_alarms_are_rare(tmp_path: Path) -> None:
+    found = rates(tmp_path, None, list(CHECKS))
+    assert {name: rate for name, rate in found.items() if rate > 0.05} == {}
+
+
+@pytest.mark.slow
+def test_false_alarms_of_the_harder_control_are_rare(tmp_path: Path) -> None:
+    assert rates(tmp_path, "noisier minority", [BY_NAME["PM2", "one reward"]])["PM2", "one reward"] <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [fault for fault, names in EXPECTED.items() if names])
+def test_what_is_planted_is_found_four_times_in_five(fault: str, tmp_path: Path) -> None:
+    found = rates(tmp_path, fault, [BY_NAME[name] for name in EXPECTED[fault]])
+    assert {name: rate for name, rate in found.items() if rate < 0.8} == {}
+
+
+def test_every_fault_says_what_it_is_and_what_should_fire() -> None:
+    assert FAULTS.keys() == EXPECTED.keys()
+    assert all(name in BY_NAME for _, name in PLANTED)
+
+
+def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
+    one, other = (planted(tmp_path / name, "careless", 3) for name in ("one", "other"))
+    digests = [{name: file["sha256"] for name, file in run.manifest.files.items()} for run in (one, other)]
+    assert digests[0] == digests[1]
+    another = planted(tmp_path / "another", "careless", 4)
+    assert another.manifest.files["data/completions.jsonl"]["sha256"] != digests[0]["data/completions.jsonl"]
+    for run in (one, other, another):
+        run.close()
+
+
+def test_an_unknown_fault_names_its_neighbour(tmp_path: Path) -> None:
+    with pytest.raises(AccordError, match="fatigue"):
+        planted(tmp_path / "run", "fatige")
+    assert not (tmp_path / "run").exists()
+
+
+# -- the world of words ------------------------------------------------------------------------------------------
+
+PROMPT = Prompt.ask("Say something")
+
+
+def score(judge: WordJudge, *texts: str) -> list[float]:
+    completions = [Completion(prompt=PROMPT.id, text=text) for text in texts]
+    return judge.score([PROMPT] * len(texts), completions).value_N.tolist()
+
+
+def test_truth_has_the_moments_it_claims() -> None:
+    random, start = np.random.default_rng(0), Policy.tilted(WordJudge("any"), 0.0)
+    worth = [truth(start.write(random)[0]) for _ in range(4000)]
+    assert np.mean(worth) == pytest.approx(0.0, abs=0.25)
+    assert np.std(worth) == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_judge_without_error_reads_the_truth() -> None:
+    texts = ("Superb film wow.", "Wow wow wow wow wow.", "Dreadful drab chair.")
+    assert score(WordJudge("judge", error=0.0), *texts) == pytest.approx([truth(text) for text in texts])
+    assert truth("wow") > 0 > truth("wow wow wow wow wow")
+
+
+def test_a_judge_of_words_is_not_moved_by_how_they_are_written() -> None:
+    judge = WordJudge("judge")
+    plain, *edited = score(judge, "Superb dreadful film.", "superb dreadful film..", "1. Superb derafdul film.")
+    assert edited == pytest.approx([plain, plain])
+    longer = score(WordJudge("judge", length=0.6), "Superb film.", "I must say that superb film.")
+    assert longer[1] - longer[0] == pytest.approx(0.6 * 4 / 6)
+
+
+def test_a_tilted_policy_is_the_optimum_under_its_pressure() -> None:
+    """Of all distributions over words, exp(b s) maximises E[s] - KL / b to the start; the maximum is log Z / b."""
+    judge, pressure = WordJudge("reward", hollow=1.5), 2.0
+    worth_V = judge.worth_V * 1.8
+    logprob_V = Policy.tilted(judge, pressure).logprob_V
+    chance_V = np.exp(logprob_V)
+    assert chance_V.sum() == pytest.approx(1.0)
+    kl = float(chance_V @ (logprob_V + np.log(len(WORDS))))
+    log_z = float(np.log(np.mean(np.exp(pressure * worth_V))))
+    assert chance_V @ worth_V - kl / pressure == pytest.approx(log_z / pressure)
+
+
+def test_logprobs_are_those_of_the_words_written() -> None:
+    policy, random = Policy.tilted(WordJudge("reward"), 1.0), np.random.default_rng(0)
+    text, tokens = policy.write(random)
+    assert [WORDS[token] for token in tokens[:-1]] == text.lower().rstrip(".").split()
+    assert policy.logprobs(tokens) == [*policy.logprob_V[tokens[:-1]].tolist(), 0.0]
