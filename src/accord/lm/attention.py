@@ -1,7 +1,9 @@
 """Attention by two plain batched matrix products, with key heads shared by their queries and never copied.
 
 On a CPU this is faster, forward and backward, than fused attention, and than repeating every key head for the queries
-that share it. On other devices the library's own choice stands.
+that share it. It enters a model through the attention interface of transformers, and it is where keys and values kept
+from earlier places (`kept`) join those of a step. Whether a model really computes what it should with it is tried
+when it is loaded.
 """
 
 from typing import Any
@@ -11,11 +13,12 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
-__all__ = ["choose_attention", "grouped_attention"]
+from accord.lm.slots import KeyValues
+
+__all__ = ["NAME", "grouped_attention", "use_grouped"]
 
 NAME = "accord_grouped"
-# Families whose attention is softmax(q k' * scale + mask) v and nothing else: no capped scores, no sinks.
-PLAIN = frozenset({"llama", "mistral", "olmo2", "phi3", "qwen2", "qwen3", "smollm3"})
+IGNORED = frozenset({"position_ids", "cache_position", "use_cache", "output_attentions", "sliding_window", "is_causal"})
 
 
 def grouped_attention(
@@ -24,33 +27,45 @@ def grouped_attention(
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
-    scaling: float,
+    scaling: float | None = None,
     dropout: float = 0.0,
-    **_: Any,
+    softcap: float | None = None,
+    kept: KeyValues | None = None,
+    **others: Any,
 ) -> tuple[Tensor, None]:
-    """softmax(query key' * scaling + mask) value, for H query heads that share K key heads.
+    """softmax(cap(query key' * scaling) + mask) value, for H query heads that share K key heads.
 
     query [B, H, T, D], key and value [B, K, S, D], mask [B, 1, T, S] (added; None where everything is seen) to
-    [B, T, H, D]. The softmax is computed in float32.
+    [B, T, H, D]. The softmax is computed in float32. `kept` takes the keys and values and returns those to attend to.
+    Raises `NotImplementedError` for what a model asks beyond that.
     """
+    asked = [name for name, each in others.items() if each is not None and name not in IGNORED]
+    if asked:
+        raise NotImplementedError(f"attention with {', '.join(asked)}")
+    if kept is not None:
+        key, value = kept.put(int(module.layer_idx), key, value)  # type: ignore[arg-type]  # a plain number
+    if query.device.type != "cpu" and softcap is None:
+        fused = nn.functional.scaled_dot_product_attention(
+            query, key, value, attention_mask, dropout if module.training else 0.0, scale=scaling, enable_gqa=True
+        )
+        return fused.transpose(1, 2).contiguous(), None
     B, H, T, D = query.shape
     K, S = key.shape[1:3]
-    score_BHTS = torch.bmm(query.reshape(B * K, -1, D), key.reshape(B * K, S, D).mT).view(B, H, T, S) * scaling
+    scale = D**-0.5 if scaling is None else scaling
+    score_BHTS = torch.bmm(query.reshape(B * K, -1, D), key.reshape(B * K, S, D).mT).view(B, H, T, S) * scale
+    if softcap is not None:
+        score_BHTS = torch.tanh(score_BHTS / softcap) * softcap
     if attention_mask is not None:
         score_BHTS = score_BHTS + attention_mask
     weight_BHTS = torch.softmax(score_BHTS, dim=-1, dtype=torch.float32).to(query.dtype)
     weight_BHTS = nn.functional.dropout(weight_BHTS, p=dropout, training=module.training)
-    out_BHTD = torch.bmm(weight_BHTS.view(B * K, -1, S), value.reshape(B * K, S, D)).view(B, H, T, D)
+    width = value.shape[-1]
+    out_BHTD = torch.bmm(weight_BHTS.view(B * K, -1, S), value.reshape(B * K, S, width)).view(B, H, T, width)
     return out_BHTD.transpose(1, 2).contiguous(), None
 
 
-def choose_attention(model: PreTrainedModel, device: str) -> None:
-    """Set the fastest attention that gives the model's own numbers on this device."""
-    if not device.startswith("cpu"):
-        return
-    if model.config.get_text_config().model_type not in PLAIN:
-        model.set_attn_implementation("eager")
-        return
+def use_grouped(model: PreTrainedModel) -> None:
+    """Have the model attend by `grouped_attention`. Raises `ValueError` where it cannot be told to."""
     AttentionInterface.register(NAME, grouped_attention)
     AttentionMaskInterface.register(NAME, eager_mask)
     model.set_attn_implementation(NAME)

@@ -8,6 +8,7 @@ loss, because text that is tokenized again need not give the ids that were sampl
 import copy
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +24,12 @@ from transformers.utils.logging import disable_progress_bar
 
 from accord.errors import ModelError, StorageError, storage
 from accord.lm import packaged, tiny
-from accord.lm.attention import choose_attention
+from accord.lm.attention import use_grouped
 from accord.lm.memory import keep_large_buffers
+from accord.lm.slots import Prefill
 from accord.records import Prompt
 
-__all__ = ["CausalModel", "LoRA", "add_lora", "load"]
+__all__ = ["CausalModel", "LoRA", "add_lora", "load", "wrap"]
 
 DType = Literal["float32", "bfloat16"]
 ADAPTER = "adapter_config.json"
@@ -47,13 +49,16 @@ class LoRA(BaseModel):
 class CausalModel:
     """A decoder and its tokenizer. `name` is what it was loaded from.
 
-    `base` is where the weights under its adapters lie, a folder or hub id; empty where they lie nowhere.
+    `base` is where the weights under its adapters lie, a folder or hub id; empty where they lie nowhere. `packs` says
+    whether several sequences may share a row and keys and values may be kept in slots; where its attention cannot be
+    reached, each sequence has a row of its own and nothing is kept.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     name: str
     base: str = ""
+    packs: bool = True
 
     @property
     def device(self) -> torch.device:
@@ -76,9 +81,10 @@ class CausalModel:
 
     @property
     def context(self) -> int:
-        """The longest sequence, in tokens, that the model was made for."""
+        """The longest sequence, in tokens, that the model was made for; where it names none, a very large number."""
         config: Any = self.model.config.get_text_config()
-        return min(int(config.max_position_embeddings), int(getattr(config, "sliding_window", None) or 1 << 30))
+        bounds = (getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window"))
+        return min([int(bound) for bound in bounds if bound] or [1 << 30])
 
     @property
     def width(self) -> int:
@@ -143,7 +149,7 @@ class CausalModel:
         if not self.adapted:
             return self
         whole: Any = copy.deepcopy(self.model)
-        return CausalModel(whole.merge_and_unload(), self.tokenizer, self.name)
+        return CausalModel(whole.merge_and_unload(), self.tokenizer, self.name, packs=self.packs)
 
     def save(self, folder: Path, *, merge: bool = False) -> None:
         """Write weights, configuration and tokenizer so that plain transformers (and peft) can open them.
@@ -180,18 +186,36 @@ def load(
     if name == tiny.NAME:
         made: Any = tiny.tiny_model(seed=seed)
         made.to(device=device, dtype=getattr(torch, dtype))
-        choose_attention(made, device)
-        return CausalModel(made.eval(), tiny.tiny_tokenizer(), name)
+        return wrap(made.eval(), tiny.tiny_tokenizer(), name)
     source = str(packaged.packaged()) if name == packaged.NAME else _place(name)
     try:
         model, base = _open(source, dtype, trust_remote_code)
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
         raise ModelError(f"{name}: {_reason(source, error)}") from error
-    choose_attention(model, device)
-    loaded = CausalModel(model.to(device).eval(), tokenizer, name, base)
-    _check_decoder(loaded)
-    return loaded
+    return wrap(model.to(device).eval(), tokenizer, name, base=base)
+
+
+def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, base: str = "") -> CausalModel:
+    """A model that is already open, on the fastest path on which it gives its own numbers.
+
+    Raises `ModelError` where it is no decoder with a linear head; warns where it can only be run plainly.
+    """
+    causal = CausalModel(model, tokenizer, name, base)
+    _check_decoder(causal)
+    try:
+        reason = _try_packing(causal)
+    except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
+        reason = str(error) or type(error).__name__
+    if reason:
+        causal.packs = False
+        model.set_attn_implementation("eager")
+        warnings.warn(
+            f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "
+            "again for every token written, which is slow",
+            stacklevel=3,
+        )
+    return causal
 
 
 def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalModel:
@@ -213,7 +237,7 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
         torch.manual_seed(seed)
         wrapped: Any = get_peft_model(plain.model, config)
     wrapped.peft_config["default"].base_model_name_or_path = plain.base or None
-    return CausalModel(wrapped, causal.tokenizer, causal.name, plain.base)
+    return CausalModel(wrapped, causal.tokenizer, causal.name, plain.base, plain.packs)
 
 
 def _place(name: str) -> str:
@@ -281,3 +305,33 @@ def _check_decoder(causal: CausalModel) -> None:
     theirs_TV = causal.model(input_ids=ids_BT[:1], use_cache=False).logits[0].float()
     if not torch.allclose(causal.logits(hidden_BTD[0]), theirs_TV, atol=1e-2, rtol=1e-2):
         raise ModelError(f"{causal.name}: its logits are not a linear head over its last hidden state; not supported")
+
+
+@torch.no_grad()
+def _try_packing(causal: CausalModel) -> str:
+    """Give the model attention of ours and hold a row of two sequences with one beginning against each alone.
+
+    Returns why it cannot be used; empty where it can. The sequences 1 2 3 | 4 5 and 1 2 3 | 6 2 share their first three.
+    """
+    device = causal.device
+    alone = [causal.hidden(input_ids=torch.tensor([ids], device=device))[0] for ids in ((1, 2, 3, 4, 5), (1, 2, 3, 6, 2))]
+    wanted_TD = torch.cat([alone[0], alone[1][3:]]).float()
+    use_grouped(causal.model)
+    seen = torch.ones(7, 7, dtype=torch.bool).tril()
+    seen[5:, 3:5] = False
+    mask = torch.zeros(7, 7).masked_fill(~seen, torch.finfo(torch.bfloat16).min).to(wanted_TD.device)
+    kept = Prefill()
+    found_TD = causal.hidden(
+        input_ids=torch.tensor([[1, 2, 3, 4, 5, 6, 2]], device=device),
+        position_ids=torch.tensor([[0, 1, 2, 3, 4, 3, 4]], device=device),
+        attention_mask=mask[None, None].to(next(causal.model.parameters()).dtype),
+        kept=kept,
+    )[0].float()
+    off = float((found_TD - wanted_TD).norm() / wanted_TD.norm())
+    if not off < TOLERANCE[next(causal.model.parameters()).dtype]:
+        return f"two sequences in a row give other numbers than each alone, by {off:.1g}"
+    layers = int(causal.model.config.get_text_config().num_hidden_layers)
+    return "" if kept.layers == layers else f"{kept.layers} of {layers} layers attend through the interface"
+
+
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}  # of the norm of the hidden states

@@ -37,7 +37,8 @@ class PackedBatch:
     keys          A caller's numbers, in the order of the answers here
     input_ids     [B, T]
     position_ids  [B, T]
-    mask          [B, 1, T, T] added to attention scores: 0 where a place may look, very negative elsewhere
+    mask          [B, 1, T, T] added to attention scores: 0 where a place may look, very negative elsewhere; None for
+                  a model that cannot pack: a row is then one sequence, and its padding comes after it
     source_N      place (in the flattened rows) whose hidden state predicts each completion token
     place_N       place of each completion token itself
     target_N      the completion tokens
@@ -49,7 +50,7 @@ class PackedBatch:
     keys: tuple[int, ...]
     input_ids: Tensor
     position_ids: Tensor
-    mask: Tensor
+    mask: Tensor | None
     source_N: Tensor
     place_N: Tensor
     target_N: Tensor
@@ -64,6 +65,8 @@ class PackedBatch:
 
     def hidden(self, causal: CausalModel) -> Tensor:
         """Hidden states of all places, flattened: [B*T, D]."""
+        if self.mask is None:
+            return causal.hidden(input_ids=self.input_ids).flatten(0, 1)
         mask = self.mask.to(next(causal.model.parameters()).dtype)
         hidden_BTD = causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, attention_mask=mask)
         return hidden_BTD.flatten(0, 1)
@@ -79,7 +82,8 @@ def pack(
     the model's context: nothing is ever cut short silently.
     """
     blocks = _blocks(causal, answers, row_tokens)
-    rows = sorted(_rows(blocks, row_tokens), key=lambda row: row.length, reverse=True)
+    made = _rows(blocks, row_tokens) if causal.packs else [_Row([[each]], _length([each])) for b in blocks for each in b]
+    rows = sorted(made, key=lambda row: row.length, reverse=True)
     batches: list[list[_Row]] = []
     for row in rows:
         # Sorted by length, so the first row of a batch is its widest. A row much shorter than that starts a new batch.
@@ -88,7 +92,7 @@ def pack(
             batches[-1].append(row)
         else:
             batches.append([row])
-    return [_lay_out(batch, causal.pad_id, causal.device) for batch in batches]
+    return [_lay_out(batch, causal) for batch in batches]
 
 
 FULL = 0.7  # a row that fills less of a batch's width than this is cheaper in a batch of its own
@@ -201,8 +205,8 @@ class _Layout:
         self.at += size
 
 
-def _lay_out(rows: list[_Row], pad_id: int, device: torch.device) -> PackedBatch:
-    width = rows[0].length
+def _lay_out(rows: list[_Row], causal: CausalModel) -> PackedBatch:
+    width, device = rows[0].length, causal.device
     layout = _Layout()
     for number, row in enumerate(rows):
         layout.at = number * width
@@ -217,17 +221,11 @@ def _lay_out(rows: list[_Row], pad_id: int, device: torch.device) -> PackedBatch
     def index(values: list[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=device)
 
-    # Padding is segment -1 with root -2: it sees itself and the padding before it, for a row of nothing would be NaN.
-    segment_BT, root_BT = grid(layout.segment, -1), grid(layout.root, -2)
-    own = segment_BT[:, :, None] == segment_BT[:, None, :]
-    prompts = root_BT[:, :, None] == segment_BT[:, None, :]
-    seen = (own | prompts).tril()
-    mask = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.bfloat16).min)
     return PackedBatch(
         keys=tuple(layout.keys),
-        input_ids=grid(layout.token, pad_id).to(device),
+        input_ids=grid(layout.token, causal.pad_id).to(device),
         position_ids=grid(layout.position, 0).to(device),
-        mask=mask[:, None].to(device),
+        mask=_mask(grid(layout.segment, -1), grid(layout.root, -2)).to(device) if causal.packs else None,
         source_N=index(layout.source),
         place_N=index(layout.place),
         target_N=index(layout.target),
@@ -235,3 +233,14 @@ def _lay_out(rows: list[_Row], pad_id: int, device: torch.device) -> PackedBatch
         step_N=index(layout.step),
         last_A=index(layout.last),
     )
+
+
+def _mask(segment_BT: Tensor, root_BT: Tensor) -> Tensor:
+    """What each place may see: its own segment and that of its prompt, up to itself.
+
+    Padding is segment -1 with root -2: it sees itself and the padding before it, for a row of nothing would be NaN.
+    """
+    own = segment_BT[:, :, None] == segment_BT[:, None, :]
+    prompts = root_BT[:, :, None] == segment_BT[:, None, :]
+    seen = (own | prompts).tril()
+    return torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.bfloat16).min)[:, None]

@@ -1,0 +1,109 @@
+"""Drawing the next token of many sequences, each with settings and random numbers of its own.
+
+Log-probabilities are those of the distribution sampled from where top_p is 1 and top_k 0; otherwise those of the full
+distribution at that temperature, so that a truncated sampler shows as a ratio that is not 1. Greedy draws
+(temperature 0) carry the log-probabilities at temperature 1. All arithmetic is in float32, running sums in float64.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from accord.records import Sampling
+
+__all__ = ["Drawn", "draw"]
+
+BLOCK = 256  # weights summed together before the cumulative distribution is searched
+ROWS = 8  # rows of logits worked on at a time: few enough to stay in the processor's cache
+NUCLEUS = 512  # how many of the likeliest tokens are looked at before a nucleus is sought among all
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """For each row: the token, its log-probability, and log-sum-exp of the scores at the row's temperature."""
+
+    token_S: Tensor
+    logprob_S: Tensor
+    total_S: Tensor
+
+
+def draw(logits_SV: Tensor, samplings: Sequence[Sampling], uniform_S: Tensor) -> Drawn:
+    """A token for each row of logits by inverting its cumulative distribution at `uniform_S`, numbers in [0, 1)."""
+    device = logits_SV.device
+    temperature_S = torch.tensor([each.temperature or 1.0 for each in samplings], device=device)
+    greedy_S = torch.tensor([each.temperature == 0 for each in samplings], device=device)
+    cut = [i for i, each in enumerate(samplings) if each.temperature and (each.top_k or each.top_p < 1)]
+    step = ROWS if device.type == "cpu" else len(logits_SV)
+    parts = []
+    for first in range(0, len(logits_SV), step):
+        at = slice(first, first + step)
+        score_nV = logits_SV[at].to(torch.float32, copy=True).div_(temperature_S[at, None])
+        best_n1 = score_nV.argmax(-1, keepdim=True)
+        kept_nV = _truncated(score_nV, samplings, [i - first for i in cut if first <= i < first + step], first)
+        drawn_n1, total_n1 = _invert(kept_nV, score_nV.gather(1, best_n1), uniform_S[at])
+        if kept_nV is not score_nV:
+            total_n1 = score_nV.logsumexp(-1, keepdim=True)
+        token_n1 = torch.where(greedy_S[at, None], best_n1, drawn_n1)
+        parts.append((token_n1, score_nV.gather(1, token_n1) - total_n1, total_n1))
+    token_S1, logprob_S1, total_S1 = (torch.cat(each) for each in zip(*parts, strict=True))
+    return Drawn(token_S1[:, 0], logprob_S1[:, 0], total_S1[:, 0])
+
+
+def _invert(score_SV: Tensor, top_S1: Tensor, uniform_S: Tensor) -> tuple[Tensor, Tensor]:
+    """The token at `uniform_S` of the cumulative softmax of each row, and the row's log-sum-exp; both [S, 1].
+
+    Sums of blocks are searched first and then the block alone: a running sum over the vocabulary costs more than the
+    rest of a step. A token without weight is never drawn.
+    """
+    rows, vocabulary = score_SV.shape
+    padded = vocabulary + -vocabulary % BLOCK
+    weight_SV = score_SV.new_zeros((rows, padded)) if padded != vocabulary else torch.empty_like(score_SV)
+    torch.sub(score_SV, top_S1, out=weight_SV[:, :vocabulary])
+    weight_SV[:, :vocabulary].exp_()
+    weight_SKB = weight_SV.view(rows, -1, BLOCK)
+    sum_SK = weight_SKB.sum(-1).double().cumsum(-1)
+    total_S1 = sum_SK[:, -1:]
+    goal_S1 = torch.minimum(uniform_S[:, None] * total_S1, torch.nextafter(total_S1, torch.zeros_like(total_S1)))
+    block_S1 = torch.searchsorted(sum_SK, goal_S1, right=True).clamp_(max=sum_SK.shape[1] - 1)
+    before_S1 = torch.where(block_S1 > 0, sum_SK.gather(1, (block_S1 - 1).clamp(min=0)), 0.0)
+    inside_SB = weight_SKB[torch.arange(rows, device=block_S1.device), block_S1[:, 0]].double().cumsum(-1)
+    # The block's sum above and its running sum here differ by rounding: never search beyond the latter.
+    end_S1 = inside_SB[:, -1:]
+    goal_S1 = torch.minimum(goal_S1 - before_S1, torch.nextafter(end_S1, torch.zeros_like(end_S1)))
+    token_S1 = block_S1 * BLOCK + torch.searchsorted(inside_SB, goal_S1, right=True).clamp_(max=BLOCK - 1)
+    return token_S1.clamp_(max=vocabulary - 1), top_S1 + total_S1.log().float()
+
+
+def _truncated(score_SV: Tensor, samplings: Sequence[Sampling], rows: list[int], first: int) -> Tensor:
+    """-inf for what top-k and nucleus sampling (Holtzman et al. 2020) leave out; the same tensor where nothing is."""
+    if not rows:
+        return score_SV
+    kept_SV = score_SV.clone()
+    for row in rows:
+        sampling = samplings[first + row]
+        if sampling.top_k:
+            kth = kept_SV[row].topk(min(sampling.top_k, score_SV.shape[1])).values[-1]
+            kept_SV[row].masked_fill_(kept_SV[row] < kth, -torch.inf)
+        if sampling.top_p < 1:
+            _nucleus(kept_SV[row], sampling.top_p)
+    return kept_SV
+
+
+def _nucleus(score_V: Tensor, share: float) -> None:
+    """Leave the fewest likeliest tokens that hold `share` of the probability; in place.
+
+    The likeliest few hundred nearly always hold it, and finding them needs no sort of the vocabulary.
+    """
+    for size in (min(NUCLEUS, len(score_V)), len(score_V)):
+        top = score_V.topk(size)
+        weight = (top.values - score_V.logsumexp(-1)).exp().double()
+        before = weight.cumsum(-1) - weight
+        if size == len(score_V) or float(before[-1] + weight[-1]) >= share:
+            outside = before >= share
+            kept = top.indices[~outside]
+            values = score_V[kept]
+            score_V.fill_(-torch.inf)
+            score_V[kept] = values
+            return

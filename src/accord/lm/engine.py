@@ -1,0 +1,226 @@
+"""Continuous batching: many sequences written at once, each with its own settings, a free slot refilled at once.
+
+A step takes every running sequence one token further and starts as many waiting ones as there are free slots. A
+prompt is computed once for all the samples of it that wait. Every sequence draws random numbers from its own seed and
+stream, so what it says does not depend on what else is written beside it (beyond rounding).
+"""
+
+from collections import Counter, deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from accord.errors import ModelError
+from accord.lm.causal import CausalModel
+from accord.lm.decode import stepper
+from accord.lm.draw import Drawn, draw
+from accord.lm.slots import Slots
+from accord.records import Sampling
+
+__all__ = ["Engine", "Request", "Token"]
+
+End = Literal["eos", "length", "stop"]
+PREFILL_TOKENS = 2048  # places of prompts computed in one pass
+
+
+@dataclass(frozen=True)
+class Request:
+    """A prompt (token ids) to be continued. `key` is the caller's own name for it.
+
+    `stream` says which of the random streams of `sampling.seed` is used: give every sample of a prompt its own. Text
+    ends before the first of the strings in `stop`; `top` likeliest tokens are told at each place.
+    """
+
+    key: Hashable
+    prompt: tuple[int, ...]
+    sampling: Sampling
+    stream: int | tuple[int, ...] = 0
+    stop: tuple[str, ...] = ()
+    top: int = 0
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token of a request, its log-probability and the likeliest in its place; `end` on the last: why it ended."""
+
+    key: Hashable
+    token_id: int
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+    end: End | None = None
+
+
+@dataclass
+class _Running:
+    """A request in a slot. `sequence` is all of it so far, prompt included."""
+
+    request: Request
+    sequence: list[int]
+    uniforms: list[float] = field(repr=False)
+
+    @property
+    def written(self) -> int:
+        return len(self.sequence) - len(self.request.prompt)
+
+
+class Engine:
+    """Writes for many requests at once, `slots` of them at a time. `steps` counts the steps taken.
+
+    The weights are read when it is made and not again: make a new one when they have moved.
+    """
+
+    def __init__(self, causal: CausalModel, *, slots: int = 32, length: int = 256) -> None:
+        if slots < 1:
+            raise ValueError(f"{slots} slots; one at least is needed")
+        self.causal = causal
+        self.steps = 0
+        self._stepper = stepper(causal)
+        self._slots = Slots(slots, length)
+        self._waiting: deque[Request] = deque()
+        self._running: list[_Running] = []
+        self._wanted: Counter[tuple[int, ...]] = Counter()
+        self._prompts: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits or runs."""
+        return bool(self._waiting or self._running)
+
+    def check(self, request: Request) -> None:
+        """Raise `ModelError` where the prompt is empty, has an unknown token, or leaves no room for `max_tokens`."""
+        prompt, vocabulary = request.prompt, self.causal.vocabulary
+        if not prompt:
+            raise ModelError("an empty prompt; give one token at least")
+        if not 0 <= min(prompt) <= max(prompt) < vocabulary:
+            raise ModelError(f"the prompt has a token id outside the vocabulary of {vocabulary}")
+        if len(prompt) + request.sampling.max_tokens > self.causal.context:
+            raise ModelError(
+                f"{len(prompt)} tokens and {request.sampling.max_tokens} to write exceed the context of "
+                f"{self.causal.context}; shorten the prompt or lower max_tokens"
+            )
+
+    def submit(self, request: Request) -> None:
+        """Put a request in the queue. Raises `ModelError` as `check` does."""
+        self.check(request)
+        self._waiting.append(request)
+        self._wanted[request.prompt] += 1
+
+    def cancel(self, key: Hashable) -> None:
+        """Drop the requests of this key, waiting or running; none is no error."""
+        for request in [each for each in self._waiting if each.key == key]:
+            self._waiting.remove(request)
+            self._forget(request)
+        for slot in reversed(range(len(self._running))):
+            if self._running[slot].request.key == key:
+                self._release(slot)
+
+    @torch.no_grad()
+    def step(self) -> list[Token]:
+        """One token for every running request, those included that find a free slot now.
+
+        Raises `ModelError` where the model's logits are not finite.
+        """
+        rows = []
+        if self._running:
+            rows.append(self._stepper.step(self._slots, [each.sequence for each in self._running]))
+        rows += self._admit()
+        if not rows:
+            return []
+        self.steps += 1
+        logits_aV = torch.cat(rows)
+        uniform_a = torch.tensor(
+            [each.uniforms[each.written] for each in self._running], dtype=torch.float64, device=logits_aV.device
+        )
+        drawn = draw(logits_aV, [each.request.sampling for each in self._running], uniform_a)
+        if not bool(torch.isfinite(drawn.logprob_S).all()):
+            raise ModelError(f"{self.causal.name}: its logits are not finite, so nothing can be sampled from it")
+        tokens = self._take(drawn, logits_aV)
+        for slot in reversed([slot for slot, token in enumerate(tokens) if token.end is not None]):
+            self._release(slot)
+        return tokens
+
+    def _take(self, drawn: Drawn, logits_aV: Tensor) -> list[Token]:
+        """Append what was drawn to each running sequence."""
+        tokens = []
+        for slot, (token, logprob) in enumerate(
+            zip(drawn.token_S.tolist(), drawn.logprob_S.tolist(), strict=True)
+        ):
+            running = self._running[slot]
+            running.sequence.append(token)
+            top = self._likeliest(running.request, logits_aV[slot], drawn.total_S[slot]) if running.request.top else ()
+            tokens.append(Token(running.request.key, token, logprob, top, self._end(running)))
+        return tokens
+
+    def _end(self, running: _Running) -> End | None:
+        request = running.request
+        if running.sequence[-1] == self.causal.eos_id:
+            return "eos"
+        if request.stop:
+            text = self.causal.tokenizer.decode(running.sequence[len(request.prompt) :], skip_special_tokens=True)
+            if any(stop in str(text) for stop in request.stop):
+                return "stop"
+        return "length" if running.written >= request.sampling.max_tokens else None
+
+    @staticmethod
+    def _likeliest(request: Request, logits_V: Tensor, total: Tensor) -> tuple[tuple[int, float], ...]:
+        score_V = logits_V.float() / (request.sampling.temperature or 1.0)
+        found = (score_V - total).topk(min(request.top, len(score_V)))
+        return tuple(zip(found.indices.tolist(), found.values.tolist(), strict=True))
+
+    def _admit(self) -> list[Tensor]:
+        """Start waiting requests in the free slots; logits after their prompts."""
+        free = self._slots.count - len(self._running)
+        starting = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
+        if not starting:
+            return []
+        self._slots.reserve(max(len(each.prompt) + each.sampling.max_tokens for each in starting))
+        self._prefill(list(dict.fromkeys(each.prompt for each in starting if each.prompt not in self._prompts)))
+        by_prompt: dict[tuple[int, ...], list[int]] = {}
+        rows = []
+        for request in starting:
+            by_prompt.setdefault(request.prompt, []).append(len(self._running))
+            rows.append(self._prompts[request.prompt][0][None])
+            self._running.append(_Running(request, list(request.prompt), _uniforms(request)))
+        for prompt, slots in by_prompt.items():
+            self._slots.fill(slots, self._prompts[prompt][1])
+        for request in starting:
+            self._forget(request)
+        return rows
+
+    def _prefill(self, prompts: Sequence[tuple[int, ...]]) -> None:
+        """Compute prompts, those of like length together."""
+        together: list[tuple[int, ...]] = []
+        for prompt in sorted(prompts, key=len, reverse=True):
+            if together and (len(together) + 1) * len(together[0]) > PREFILL_TOKENS:
+                self._prompts.update(zip(together, self._stepper.prefill(together), strict=True))
+                together = []
+            together.append(prompt)
+        if together:
+            self._prompts.update(zip(together, self._stepper.prefill(together), strict=True))
+
+    def _forget(self, request: Request) -> None:
+        """One request fewer waits for its prompt; the last one lets it go."""
+        self._wanted[request.prompt] -= 1
+        if not self._wanted[request.prompt]:
+            del self._wanted[request.prompt]
+            self._prompts.pop(request.prompt, None)
+
+    def _release(self, slot: int) -> None:
+        """Free a slot: the last running sequence moves into it."""
+        last = self._running.pop()
+        if slot < len(self._running):
+            self._slots.move(len(self._running), slot, len(last.sequence))
+            self._running[slot] = last
+
+
+def _uniforms(request: Request) -> list[float]:
+    """Numbers in [0, 1) for each token, from the seed and the stream."""
+    # The stream goes into the spawn key: a plain tuple of numbers runs together, and streams of two seeds could meet.
+    stream = request.stream if isinstance(request.stream, tuple) else (request.stream,)
+    source = np.random.SeedSequence((request.sampling.seed or 0) % (1 << 64), spawn_key=stream)
+    found: list[float] = np.random.default_rng(source).random(request.sampling.max_tokens).tolist()
+    return found
