@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from accord.audit.settings import AuditSettings
 from accord.errors import RecipeError, nearest, storage
 from accord.policy.dpo import DPO
+from accord.policy.grpo import GRPO
 from accord.policy.ppo import PPO
 from accord.policy.sft import SFT
 from accord.records import Sampling, explain
@@ -71,7 +72,7 @@ class Recipe(Section):
     data: Data = Data()
     sft: SFT | None = None
     reward: BradleyTerry | None = None
-    policy: Annotated[SFT | PPO | DPO, Field(discriminator="kind")] | None = None
+    policy: Annotated[SFT | PPO | GRPO | DPO, Field(discriminator="kind")] | None = None
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
 
@@ -134,8 +135,8 @@ def _check(recipe: Recipe, place: str) -> None:
         raise RecipeError(f"{place}: recipe.data: train, judge and held_out sum to {total:g}; make them sum to 1")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
-    if isinstance(recipe.policy, PPO) and recipe.reward is None:
-        raise RecipeError(f"{place}: recipe.policy: ppo needs a judge to learn from; add a [reward] section")
+    if isinstance(recipe.policy, PPO | GRPO) and recipe.reward is None:
+        raise RecipeError(f"{place}: recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section")
     if recipe.policy is not None and recipe.policy.base is None and recipe.sft is None:
         raise RecipeError(f"{place}: recipe.policy.base: missing; name a model, or add an [sft] section")
 
@@ -143,11 +144,10 @@ def _check(recipe: Recipe, place: str) -> None:
 def _said(error: ValidationError) -> str:
     """The first problem, with the nearest known name for an unknown key."""
     first = error.errors(include_url=False)[0]
-    tags = {"sft", "ppo", "dpo"}
+    kinds = {"sft": SFT, "ppo": PPO, "grpo": GRPO, "dpo": DPO}
     path = [str(part) for part in first["loc"]]
-    if len(path) > 1 and path[0] == "policy" and path[1] in tags:
+    if len(path) > 1 and path[0] == "policy" and path[1] in kinds:
         del path[1]
-        kinds = {"sft": SFT, "ppo": PPO, "dpo": DPO}
         owner: Any = kinds[str(first["loc"][1])]
         inner = path[1:-1]
     else:

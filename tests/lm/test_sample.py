@@ -1,5 +1,7 @@
 """Sampling against softmax, plain greedy generation and the trainer's own log-probabilities."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,9 @@ from scipy import stats
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel, load
-from accord.lm.sample import _draw, _invert, _truncate, _uniforms, sample
+from accord.lm.draw import _invert, _nucleus, draw
+from accord.lm.engine import Request, _uniforms
+from accord.lm.sample import sample
 from accord.lm.score import completion_logprobs
 from accord.records import Sample, Sampling
 
@@ -76,7 +80,14 @@ def test_seeds() -> None:
 
 def test_random_streams_of_steps_prompts_and_samples_never_meet() -> None:
     seeds = [0, 1, 2, 1_000_003, (1 << 32), (1 << 32) + 1, (1 << 63) - 1]
-    firsts = np.concatenate([_uniforms(list(range(50)), 4, Sampling(seed=seed, max_tokens=1)) for seed in seeds])
+    firsts = np.array(
+        [
+            _uniforms(Request(0, (1,), Sampling(seed=seed, max_tokens=1), stream=(number, index)))
+            for seed in seeds
+            for number in range(50)
+            for index in range(4)
+        ]
+    )
     assert np.unique(firsts).size == len(seeds) * 50 * 4
 
 
@@ -119,7 +130,7 @@ def test_a_model_in_training_stays_so() -> None:
 @pytest.mark.parametrize(
     ("prompts", "message"),
     [
-        ([[1], []], "prompt 1 is empty"),
+        ([[1], []], "prompt 1: an empty prompt"),
         ([[1] * 509], "prompt 0: 509 tokens and 4 to write exceed the context of 512"),
         ([[258]], "outside the vocabulary of 258"),
     ],
@@ -145,7 +156,7 @@ def test_logits_that_are_not_numbers_are_told() -> None:
 def test_inversion_is_that_of_the_plain_running_sum(drawn: tuple[list[list[float]], list[float]]) -> None:
     """300 tokens make two blocks, the second padded; the goal may fall on either side of a bound by rounding alone."""
     score_SV, uniform_S = torch.tensor(drawn[0]), torch.tensor(drawn[1], dtype=torch.float64)
-    token_S, total_S = _invert(score_SV, uniform_S)
+    token_S, total_S = (each[:, 0] for each in _invert(score_SV, score_SV.amax(-1, keepdim=True), uniform_S))
     torch.testing.assert_close(total_S, score_SV.logsumexp(-1), atol=1e-5, rtol=1e-6)
     cumulative_SV = score_SV.double().softmax(-1).cumsum(-1)
     for row, token in enumerate(token_S.tolist()):
@@ -158,33 +169,60 @@ def test_a_token_without_weight_is_never_drawn(uniform: float) -> None:
     score_SV = torch.full((3, 1000), -torch.inf)
     for row, token in enumerate((0, 511, 999)):
         score_SV[row, token] = 1.0
-    token_S, _ = _invert(score_SV, torch.full((3,), uniform, dtype=torch.float64))
-    assert token_S.tolist() == [0, 511, 999]
+    token_S1, _ = _invert(score_SV, score_SV.amax(-1, keepdim=True), torch.full((3,), uniform, dtype=torch.float64))
+    assert token_S1[:, 0].tolist() == [0, 511, 999]
 
 
-def test_truncation() -> None:
-    score_SV = torch.log(torch.tensor([[0.1, 0.4, 0.2, 0.3]]))
+SCORES_SV = torch.log(torch.tensor([[0.1, 0.4, 0.2, 0.3]]))
+EVENLY_S = torch.linspace(0, 0.999, 200, dtype=torch.float64)
 
-    def kept(**settings: float) -> list[int]:
-        return torch.isfinite(_truncate(score_SV, Sampling(**settings)))[0].nonzero()[:, 0].tolist()  # type: ignore[arg-type]
 
-    assert kept(top_k=1) == [1]
-    assert kept(top_k=2) == [1, 3]
-    assert kept(top_k=9) == [0, 1, 2, 3]
-    assert kept(top_p=0.4) == [1]
-    assert kept(top_p=0.41) == [1, 3]
-    assert kept(top_p=0.71) == [1, 2, 3]
-    assert kept(top_p=1e-6) == [1]
-    assert kept(top_k=2, top_p=0.5) == [1]
-    assert _truncate(score_SV, Sampling()) is score_SV
+@pytest.mark.parametrize(
+    ("settings", "kept"),
+    [
+        ({"top_k": 1}, {1}),
+        ({"top_k": 2}, {1, 3}),
+        ({"top_k": 9}, {0, 1, 2, 3}),
+        ({"top_p": 0.4}, {1}),
+        ({"top_p": 0.41}, {1, 3}),
+        ({"top_p": 0.71}, {1, 2, 3}),
+        ({"top_p": 1e-6}, {1}),
+        ({"top_k": 2, "top_p": 0.5}, {1}),
+    ],
+)
+def test_truncation(settings: dict[str, Any], kept: set[int]) -> None:
+    drawn = draw(SCORES_SV.repeat(200, 1), [Sampling(**settings)] * 200, EVENLY_S)
+    assert set(drawn.token_S.tolist()) == kept
+
+
+@given(st.floats(0.05, 0.999), st.integers(0, 1000))
+def test_a_nucleus_is_that_of_a_full_sort(share: float, seed: int) -> None:
+    """Scores from flat to peaked, over a vocabulary wider than the part that is looked at first."""
+    generator = torch.Generator().manual_seed(seed)
+    score_V = torch.randn(1500, generator=generator) * (seed % 7)
+    ordered = score_V.double().softmax(-1).sort(descending=True)
+    wanted = int((ordered.values.cumsum(-1) - ordered.values < share - 1e-6).sum())
+    allowed = int((ordered.values.cumsum(-1) - ordered.values < share + 1e-6).sum())
+    _nucleus(score_V, share)
+    kept = score_V.isfinite().nonzero()[:, 0]
+    assert wanted <= len(kept) <= allowed
+    if seed % 7:  # where scores are not all alike
+        assert set(kept.tolist()) == set(ordered.indices[: len(kept)].tolist())
+
+
+def test_every_row_has_settings_of_its_own() -> None:
+    logits_SV = SCORES_SV.repeat(4, 1)
+    settings = [Sampling(temperature=0), Sampling(top_k=1), Sampling(temperature=0.5), Sampling()]
+    drawn = draw(logits_SV, settings, torch.full((4,), 0.05, dtype=torch.float64))
+    assert drawn.token_S.tolist() == [1, 1, 1, 0]  # .01/.3 of the third row's weight lies on token 0
+    torch.testing.assert_close(drawn.logprob_S.exp(), torch.tensor([0.4, 0.4, 0.16 / 0.3, 0.1]))
 
 
 def test_a_truncated_sampler_reports_the_full_distribution() -> None:
-    logits_SV = torch.log(torch.tensor([[0.1, 0.4, 0.2, 0.3]])).repeat(200, 1)
-    token_S, logprob_S = _draw(logits_SV, Sampling(top_k=2), torch.linspace(0, 0.999, 200, dtype=torch.float64))
-    assert set(token_S.tolist()) == {1, 3}
-    torch.testing.assert_close(logprob_S.exp(), torch.tensor([0.1, 0.4, 0.2, 0.3])[token_S])
-    assert (token_S == 1).float().mean() == pytest.approx(4 / 7, abs=0.02)
+    drawn = draw(SCORES_SV.repeat(200, 1), [Sampling(top_k=2)] * 200, EVENLY_S)
+    assert set(drawn.token_S.tolist()) == {1, 3}
+    torch.testing.assert_close(drawn.logprob_S.exp(), torch.tensor([0.1, 0.4, 0.2, 0.3])[drawn.token_S])
+    assert (drawn.token_S == 1).float().mean() == pytest.approx(4 / 7, abs=0.02)
 
 
 def test_bfloat16_samples() -> None:

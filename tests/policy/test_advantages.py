@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from accord.policy.advantages import adapted, gae, kl_penalised, whitened
+from accord.policy.advantages import adapted, gae, group_relative, kl_penalised, whitened
 
 
 def directly(reward: Tensor, value: Tensor, discount: float, trace: float) -> Tensor:
@@ -69,3 +69,9 @@ def test_whitened_has_mean_zero_and_deviation_one_inside_the_mask(rows: int, wid
 )
 def test_the_kl_coefficient_follows_its_target(kl: float, wanted: float) -> None:
     assert adapted(0.1, kl, target=6.0, rate=0.5) == pytest.approx(wanted)
+
+
+def test_a_groups_scores_against_its_mean() -> None:
+    score = torch.tensor([1.0, 3.0, 5.0, 2.0, 2.0, 2.0])
+    assert group_relative(score, 3, scale=False).tolist() == [-2, 0, 2, 0, 0, 0]
+    assert group_relative(score, 3, scale=True).tolist() == pytest.approx([-1, 0, 1, 0, 0, 0], abs=1e-3)

@@ -7,7 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.policy.losses import direct_preference, negative_log_likelihood, ppo_policy, ppo_value
+from accord.policy.losses import (
+    direct_preference,
+    kl_to_reference,
+    negative_log_likelihood,
+    ppo_policy,
+    ppo_value,
+)
 
 numbers = st.floats(-5, 5, allow_nan=False)
 
@@ -83,3 +89,18 @@ def test_direct_preference_at_the_reference_is_log_two(margin: float, other: flo
     assert direct_preference(at, at, torch.tensor([False]), beta=beta).item() == pytest.approx(math.log(2), rel=1e-6)
     tie = direct_preference(at, torch.tensor([other]), torch.tensor([True]), beta=beta).item()
     assert tie >= math.log(2) - 1e-6  # a tie is best explained by no difference
+
+
+def test_a_bound_above_of_its_own() -> None:
+    ratio_N = torch.tensor([0.5, 1.25, 1.5]).log()
+    found = ppo_policy(ratio_N, torch.zeros(3), torch.tensor([-1.0, 1.0, 1.0]), clip=0.2, clip_up=0.3)
+    assert found.loss_N.tolist() == pytest.approx([0.8, -1.25, -1.3])
+    assert found.clipped_N.tolist() == [True, False, True]
+
+
+def test_the_kl_estimate_is_never_negative_and_unbiased() -> None:
+    """Under pi = (.2, .3, .5) its mean is the KL, worked out over the three tokens."""
+    pi, ref = torch.tensor([0.2, 0.3, 0.5]), torch.tensor([0.5, 0.3, 0.2])
+    found = kl_to_reference(pi.log(), ref.log())
+    assert (found >= 0).all()
+    assert float((pi * found).sum()) == pytest.approx(float((pi * (pi / ref).log()).sum()), abs=1e-6)

@@ -1,4 +1,4 @@
-"""SFT, PPO and DPO on a real small model: they learn, resume to the same numbers, and do what their papers say."""
+"""SFT, PPO, GRPO and DPO on a real small model: they learn, resume to the same numbers, and do what their papers say."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.optim import Optim
 from accord.lm.sample import sample
-from accord.policy import DPO, PPO, SFT
+from accord.policy import DPO, GRPO, PPO, SFT
 from accord.policy.rollout import roll_out
 from accord.policy.sft import Example, _batch, _blocks, example_answers
 from accord.records import Prompt, Sampling
@@ -39,6 +39,17 @@ SETTINGS: dict[str, Any] = {
         optim=Optim(lr=4e-3, warmup=1, decay="constant"),
         head_scale=1,
     ),
+    "grpo": GRPO(
+        dtype="float32",
+        max_steps=10,
+        prompts=3,
+        group=10,
+        sampling=Sampling(max_tokens=10),
+        kl=0.01,
+        unstopped=0.2,
+        save_every=4,
+        optim=Optim(lr=4e-3, warmup=1, decay="constant"),
+    ),
     "dpo": DPO(dtype="float32", beta=0.5, batch=8, epochs=4, save_every=4, optim=Optim(lr=2e-4, warmup=2)),
 }
 
@@ -56,7 +67,7 @@ def steps_of(kind: str, run: RunDirectory, start: Path) -> Iterator[Any]:
     match kind:
         case "sft":
             return settings.steps(EXAMPLES, run, stage="policy")
-        case "ppo":
+        case "ppo" | "grpo":
             return settings.steps(PROMPTS, LetterJudge(), run, start=start)
         case _:
             return settings.steps(DATA, run, start=start)
@@ -78,14 +89,14 @@ def test_the_supervised_start_learns_to_write_and_to_stop(start: Path) -> None:
     assert sum(set(text) <= {"a", "b"} for text in texts) > 80
 
 
-@pytest.mark.parametrize("kind", ["ppo", "dpo"])
+@pytest.mark.parametrize("kind", ["ppo", "grpo", "dpo"])
 def test_the_policy_moves_towards_what_is_preferred(kind: str, start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / kind) as run:
         made = list(steps_of(kind, run, start))
         tuned = load(run.verified("policy/model"))
     assert share_of_a(tuned) > share_of_a(load(start)) + 0.1
-    if kind == "ppo":
-        assert made[0].kl == 0  # the policy is its reference before the first update
+    if kind in ("ppo", "grpo"):
+        assert made[0].kl == pytest.approx(0, abs=1e-5)  # the policy is its reference before the first update
         assert made[-1].kl > 0.1
         assert all(step.ratio == pytest.approx(1, abs=1e-4) for step in made)
     else:
@@ -93,7 +104,7 @@ def test_the_policy_moves_towards_what_is_preferred(kind: str, start: Path, tmp_
         assert made[-1].accuracy > 0.7
 
 
-@pytest.mark.parametrize("kind", ["sft", "ppo", "dpo"])
+@pytest.mark.parametrize("kind", ["sft", "ppo", "grpo", "dpo"])
 def test_a_broken_off_stage_goes_on_to_the_same_numbers(kind: str, start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "whole") as whole:
         list(steps_of(kind, whole, start))
@@ -102,7 +113,7 @@ def test_a_broken_off_stage_goes_on_to_the_same_numbers(kind: str, start: Path, 
     with RunDirectory.open(tmp_path / "broken") as run:
         again = list(steps_of(kind, run, start))
     assert again[0].step == 5
-    for name in ("metrics", "samples") if kind == "ppo" else ("metrics",):
+    for name in ("metrics", "samples") if kind in ("ppo", "grpo") else ("metrics",):
         rows = [
             [json.loads(line) for line in (tmp_path / each / f"policy/{name}.jsonl").read_text().splitlines()]
             for each in ("whole", "broken")
@@ -207,3 +218,54 @@ def test_greedy_samples_have_probabilities_too(start: Path) -> None:
     made = roll_out(load(start), load(start), LetterJudge(), PROMPTS, 1, Sampling(max_tokens=6, temperature=0.0))
     assert torch.isfinite(made.policy.logprob_BT).all()
     torch.testing.assert_close(made.policy.logprob_BT, made.sampled_BT, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("average", ["sequence", "token", "constant"])
+def test_the_first_update_of_grpo_is_the_written_out_policy_gradient(
+    average: str, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On policy every ratio is 1, so the gradient is that of -sum of weight * advantage * log-probability."""
+    settings = SETTINGS["grpo"].model_copy(update={"max_steps": 1, "kl": 0.0, "average": average})
+    found: list[float] = []
+    monkeypatch.setattr(
+        "accord.lm.optim.Optimiser.step",
+        lambda self: found.extend(float(m.grad.norm()) for m in self._masters if m.grad is not None) or 0.0,
+    )
+    with RunDirectory.create(tmp_path / "once") as run:
+        (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        rows = run.read_jsonl("policy/samples.jsonl")
+    causal = load(start)
+    score_B = torch.tensor([row["reward"] - 0.2 * (row["stopped"] != "eos") for row in rows])
+    grouped = score_B.view(3, 10)
+    advantage_B = ((grouped - grouped.mean(1, keepdim=True)) / (grouped.std(1, keepdim=True) + 1e-4)).flatten()
+    total = sum(len(row["token_ids"]) for row in rows)
+    loss = torch.zeros(())
+    prompts = {prompt.id: prompt for prompt in PROMPTS}
+    for row, advantage in zip(rows, advantage_B, strict=True):
+        prompt, written = causal.encode_prompt(prompts[row["prompt"]]), row["token_ids"]
+        logits_TV = causal.model(torch.tensor([prompt + written])).logits[0, len(prompt) - 1 : -1]
+        logprob_T = logits_TV.log_softmax(-1)[range(len(written)), written]
+        weight = {"sequence": 1 / (30 * len(written)), "token": 1 / total, "constant": 1 / 300}[average]
+        loss = loss - advantage * weight * logprob_T.sum()
+    loss.backward()
+    wanted = [float(weight.grad.norm()) for weight in causal.trainable() if weight.grad is not None]
+    assert found == pytest.approx(wanted, rel=1e-3)
+    assert made.ratio == pytest.approx(1, abs=1e-4)
+
+
+def test_grpo_without_a_reference_says_so(start: Path, tmp_path: Path) -> None:
+    settings = SETTINGS["grpo"].model_copy(update={"max_steps": 1, "kl": 0.0, "watch_kl": False})
+    with RunDirectory.create(tmp_path / "free") as run:
+        (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        rows = run.read_jsonl("policy/samples.jsonl")
+    assert made.kl is None
+    assert "reference_logprobs" not in rows[0]
+    assert all(len(row["logprobs"]) == len(row["token_ids"]) for row in rows)
+
+
+def test_several_updates_on_the_same_samples(start: Path, tmp_path: Path) -> None:
+    settings = SETTINGS["grpo"].model_copy(update={"epochs": 3, "minibatches": 2, "clip": 0.01, "clip_up": 0.02})
+    with RunDirectory.create(tmp_path / "often") as run:
+        made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+    assert made[0].clip_share > 0.1
+    assert made[-1].reward > made[0].reward

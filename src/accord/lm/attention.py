@@ -18,7 +18,6 @@ from accord.lm.slots import KeyValues
 __all__ = ["NAME", "grouped_attention", "use_grouped"]
 
 NAME = "accord_grouped"
-IGNORED = frozenset({"position_ids", "cache_position", "use_cache", "output_attentions", "sliding_window", "is_causal"})
 
 
 def grouped_attention(
@@ -31,17 +30,14 @@ def grouped_attention(
     dropout: float = 0.0,
     softcap: float | None = None,
     kept: KeyValues | None = None,
-    **others: Any,
+    **_: Any,
 ) -> tuple[Tensor, None]:
     """softmax(cap(query key' * scaling) + mask) value, for H query heads that share K key heads.
 
     query [B, H, T, D], key and value [B, K, S, D], mask [B, 1, T, S] (added; None where everything is seen) to
     [B, T, H, D]. The softmax is computed in float32. `kept` takes the keys and values and returns those to attend to.
-    Raises `NotImplementedError` for what a model asks beyond that.
+    What else a model hands over is left aside: a model to which it matters fails its trial when it is loaded.
     """
-    asked = [name for name, each in others.items() if each is not None and name not in IGNORED]
-    if asked:
-        raise NotImplementedError(f"attention with {', '.join(asked)}")
     if kept is not None:
         key, value = kept.put(int(module.layer_idx), key, value)  # type: ignore[arg-type]  # a plain number
     if query.device.type != "cpu" and softcap is None:

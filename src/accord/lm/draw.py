@@ -18,6 +18,7 @@ __all__ = ["Drawn", "draw"]
 BLOCK = 256  # weights summed together before the cumulative distribution is searched
 ROWS = 8  # rows of logits worked on at a time: few enough to stay in the processor's cache
 NUCLEUS = 512  # how many of the likeliest tokens are looked at before a nucleus is sought among all
+ROUNDING = 1e-6  # of a float32 probability: a nucleus that holds exactly its share takes no further token
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _nucleus(score_V: Tensor, share: float) -> None:
         weight = (top.values - score_V.logsumexp(-1)).exp().double()
         before = weight.cumsum(-1) - weight
         if size == len(score_V) or float(before[-1] + weight[-1]) >= share:
-            outside = before >= share
+            outside = before >= share * (1 - ROUNDING)
             kept = top.indices[~outside]
             values = score_V[kept]
             score_V.fill_(-torch.inf)

@@ -7,6 +7,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from accord.lm.causal import CausalModel, DType, LoRA, add_lora, load
+from accord.lm.depth import cut_layers, freeze_below
 
 __all__ = ["ModelSettings"]
 
@@ -23,6 +24,9 @@ class ModelSettings(BaseModel):
     dtype: DType = "bfloat16"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     lora: LoRA | None = Field(default=None, description="train low-rank adapters instead of all weights")
+    trained_layers: int | None = Field(
+        default=None, ge=1, description="train the last so many layers and what stands above them; unset: everything"
+    )
     trust_remote_code: bool = False
 
     @property
@@ -32,10 +36,21 @@ class ModelSettings(BaseModel):
             return self.device
         return "cuda" if torch.cuda.is_available() else "cpu"
 
-    def open(self, name: str | Path, *, seed: int = 0, train: bool = False) -> CausalModel:
-        """The model `name` in this form; with `train` and `lora` set, under fresh adapters."""
+    def open(
+        self, name: str | Path, *, seed: int = 0, train: bool = False, layers: int | None = None
+    ) -> CausalModel:
+        """The model `name` in this form, cut to its first `layers`; with `train`, what is not to be trained is frozen.
+
+        With `lora` set, adapters are what is trained. Raises `ModelError` where it has no such layers.
+        """
         causal = load(name, dtype=self.dtype, device=self.place, seed=seed, trust_remote_code=self.trust_remote_code)
+        if layers is not None:
+            cut_layers(causal, layers)
         if not train:
             causal.model.requires_grad_(False)
             return causal
-        return causal if self.lora is None else add_lora(causal, self.lora, seed=seed)
+        if self.lora is not None:
+            causal = add_lora(causal, self.lora, seed=seed)
+        if self.trained_layers is not None:
+            freeze_below(causal, self.trained_layers)
+        return causal

@@ -8,6 +8,7 @@ from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.loop.show import Show
 from accord.policy.dpo import DPO
+from accord.policy.grpo import GRPO
 from accord.policy.ppo import PPO
 from accord.policy.sft import SFT, Example
 from accord.recipe import Recipe
@@ -78,6 +79,9 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
             examples = supervised_examples(run) if ppo.pretrain_coef else []
             scored_by = recipe.reward.load(run)
             return ppo.steps(prompts_of(run, data, "train"), scored_by, run, start=start, examples=examples)
+        case GRPO() as grpo:
+            assert recipe.reward is not None
+            return grpo.steps(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
         case DPO() as dpo:
             return dpo.steps(data, run, start=start)
         case SFT() as again:

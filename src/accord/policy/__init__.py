@@ -4,19 +4,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accord.policy.advantages import adapted, gae, kl_penalised, whitened
+    from accord.policy.advantages import adapted, gae, group_relative, kl_penalised, whitened
     from accord.policy.dpo import DPO, DPOStep
     from accord.policy.evaluate import compare, describe, distinct, win_rate
-    from accord.policy.losses import direct_preference, negative_log_likelihood, ppo_policy, ppo_value
+    from accord.policy.grpo import GRPO, GRPOStep
+    from accord.policy.losses import (
+        direct_preference,
+        kl_to_reference,
+        negative_log_likelihood,
+        ppo_policy,
+        ppo_value,
+    )
     from accord.policy.ppo import PPO, PPOStep
     from accord.policy.rollout import Rollout, measure, roll_out
     from accord.policy.sft import SFT, SFTStep
 
 __all__ = [
     "DPO",
+    "GRPO",
     "PPO",
     "SFT",
     "DPOStep",
+    "GRPOStep",
     "PPOStep",
     "Rollout",
     "SFTStep",
@@ -26,7 +35,9 @@ __all__ = [
     "direct_preference",
     "distinct",
     "gae",
+    "group_relative",
     "kl_penalised",
+    "kl_to_reference",
     "measure",
     "negative_log_likelihood",
     "ppo_policy",
@@ -39,6 +50,8 @@ __all__ = [
 _HOME = {
     "DPO": "dpo",
     "DPOStep": "dpo",
+    "GRPO": "grpo",
+    "GRPOStep": "grpo",
     "PPO": "ppo",
     "PPOStep": "ppo",
     "Rollout": "rollout",
@@ -50,7 +63,9 @@ _HOME = {
     "direct_preference": "losses",
     "distinct": "evaluate",
     "gae": "advantages",
+    "group_relative": "advantages",
     "kl_penalised": "advantages",
+    "kl_to_reference": "losses",
     "measure": "rollout",
     "negative_log_likelihood": "losses",
     "ppo_policy": "losses",

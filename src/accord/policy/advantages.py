@@ -7,7 +7,7 @@ token (where it was sampled) included. What lies outside the mask is ignored and
 import torch
 from torch import Tensor
 
-__all__ = ["adapted", "gae", "kl_penalised", "whitened"]
+__all__ = ["adapted", "gae", "group_relative", "kl_penalised", "whitened"]
 
 
 def kl_penalised(score_B: Tensor, logprob_BT: Tensor, reference_BT: Tensor, mask_BT: Tensor, *, kl: float) -> Tensor:
@@ -42,6 +42,20 @@ def gae(
         next_B = value_BT[:, t]
         advantage_BT[:, t] = ahead_B
     return advantage_BT, advantage_BT + value_BT
+
+
+def group_relative(score_B: Tensor, group: int, *, scale: bool) -> Tensor:
+    """The score of each sample less the mean of its group, [B]; divided by the group's deviation with `scale`.
+
+    `score_B` holds groups of `group` samples of one prompt, one after the other. Shao et al. 2024 (arXiv 2402.03300,
+    section 4.1.2); without `scale` as in Liu et al. 2025 (arXiv 2503.20783). A group whose scores are all equal
+    teaches nothing: its advantages are 0.
+    """
+    score_PG = score_B.view(-1, group)
+    gap_PG = score_PG - score_PG.mean(1, keepdim=True)
+    if scale and group > 1:
+        gap_PG = gap_PG / (score_PG.std(1, keepdim=True) + 1e-4)
+    return gap_PG.flatten()
 
 
 def whitened(x_BT: Tensor, mask_BT: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-__all__ = ["Clipped", "direct_preference", "negative_log_likelihood", "ppo_policy", "ppo_value"]
+__all__ = ["Clipped", "direct_preference", "kl_to_reference", "negative_log_likelihood", "ppo_policy", "ppo_value"]
 
 
 class Clipped(NamedTuple):
@@ -24,18 +24,31 @@ def negative_log_likelihood(logprob_N: Tensor) -> Tensor:
     return -logprob_N
 
 
-def ppo_policy(logprob_N: Tensor, old_N: Tensor, advantage_N: Tensor, *, clip: float) -> Clipped:
+def ppo_policy(
+    logprob_N: Tensor, old_N: Tensor, advantage_N: Tensor, *, clip: float, clip_up: float | None = None
+) -> Clipped:
     """The clipped surrogate of PPO, negated to be a loss (Schulman et al. 2017, arXiv 1707.06347, eq. 7).
 
     logprob_N, old_N   log-probability of each sampled token now and when it was sampled
     advantage_N        its advantage; no gradient flows through it
+    clip_up            the bound above where it differs from the one below (Yu et al. 2025, arXiv 2503.14476, eq. 10)
 
     max(-A r, -A clamp(r, 1 - clip, 1 + clip)) with r = exp(logprob - old).
     """
     ratio_N = (logprob_N - old_N).exp()
     plain_N = -advantage_N * ratio_N
-    held_N = -advantage_N * ratio_N.clamp(1 - clip, 1 + clip)
+    held_N = -advantage_N * ratio_N.clamp(1 - clip, 1 + (clip if clip_up is None else clip_up))
     return Clipped(torch.maximum(plain_N, held_N), held_N > plain_N)
+
+
+def kl_to_reference(logprob_N: Tensor, reference_N: Tensor) -> Tensor:
+    """An estimate of KL(pi || ref) at each sampled token that is never negative, [N] nats (Schulman 2020, k3).
+
+    exp(d) - 1 - d with d = log ref - log pi; unbiased where the token was drawn from pi. GRPO adds it to its loss
+    (Shao et al. 2024, arXiv 2402.03300, eq. 4).
+    """
+    gap_N = reference_N - logprob_N
+    return gap_N.exp() - 1 - gap_N
 
 
 def ppo_value(value_N: Tensor, old_N: Tensor, return_N: Tensor, *, clip: float) -> Clipped:

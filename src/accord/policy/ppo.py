@@ -22,14 +22,14 @@ from torch import Tensor
 from accord.errors import RecipeError
 from accord.interfaces import Judge
 from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import PackedBatch, pack
+from accord.lm.packed import pack
 from accord.lm.scalar import new_head
 from accord.lm.score import token_logprobs
 from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.policy.advantages import adapted, gae, kl_penalised, whitened
 from accord.policy.losses import negative_log_likelihood, ppo_policy, ppo_value
-from accord.policy.rollout import Rollout, roll_out
+from accord.policy.rollout import Rollout, places, prompts_of_step, roll_out
 from accord.policy.sft import Example, example_answers
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
@@ -122,7 +122,7 @@ class PPO(ModelSettings):
                 seconds = round(monotonic() - began, 3)
                 made = PPOStep(step=step, total=self.max_steps, seconds=seconds, **numbers)
                 row = {name: value for name, value in vars(made).items() if name != "total"}
-                trainer.progress.done(step, [row], _sample_rows(rollout, step, self.sampling.temperature))
+                trainer.progress.done(step, [row], rollout.rows(step, self.sampling.temperature))
                 yield made
         trainer.save()
         trainer.progress.finish()
@@ -159,21 +159,10 @@ class _Trainer:
 
     def roll_out(self, prompts: Sequence[Prompt], judge: Judge, step: int) -> Rollout:
         s = self.settings
-        first = (step - 1) * s.prompts
-        epochs = range(first // len(prompts), (first + s.prompts - 1) // len(prompts) + 1)
-        stream = [prompts[i] for e in epochs for i in shuffled(len(prompts), self.seed, "prompts", e)]
-        offset = first - epochs.start * len(prompts)
         sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
         self.policy.model.eval()
-        return roll_out(
-            self.policy,
-            self.reference,
-            judge,
-            stream[offset : offset + s.prompts],
-            s.group,
-            sampling,
-            head=self.head,
-        )
+        asked = prompts_of_step(prompts, step, s.prompts, self.seed)
+        return roll_out(self.policy, self.reference, judge, asked, s.group, sampling, head=self.head)
 
     def update(self, rollout: Rollout, step: int) -> dict[str, Any]:
         """The updates of a step, and its numbers."""
@@ -231,7 +220,7 @@ class _Trainer:
             logprob_N = token_logprobs(
                 self.policy, batch, hidden_XD, temperature=s.sampling.temperature, entropy=False
             ).logprob_N
-            at = _places(batch)
+            at = places(batch)
             surrogate = ppo_policy(logprob_N, rollout.policy.logprob_BT[at], advantage_BT[at], clip=s.clip)
             read_ND = hidden_XD[batch.source_N].float()
             value_N = self.head(read_ND if s.value_gradient else read_ND.detach())[:, 0]
@@ -274,39 +263,7 @@ class _Trainer:
             save_file(weights, folder / "head.safetensors")
 
 
-def _places(batch: PackedBatch) -> tuple[Tensor, Tensor]:
-    """Row and place in the rollout of each token of a batch."""
-    row_A = torch.tensor(batch.keys, device=batch.owner_N.device)
-    return row_A[batch.owner_N], batch.step_N
-
-
 def _explained(value_BT: Tensor, return_BT: Tensor, mask_BT: Tensor) -> float | None:
     """1 - Var(return - value) / Var(return) over the sampled tokens; None where the returns do not vary."""
     spread = float(return_BT[mask_BT].var(correction=0))
     return None if spread == 0 else 1 - float((return_BT - value_BT)[mask_BT].var(correction=0)) / spread
-
-
-def _sample_rows(rollout: Rollout, step: int, temperature: float) -> list[dict[str, Any]]:
-    rows = []
-    for index, (completion, each) in enumerate(zip(rollout.completions, rollout.samples, strict=True)):
-        size = len(each.token_ids)
-        rows.append(
-            {
-                "step": step,
-                "index": index,
-                "prompt": completion.prompt,
-                "text": completion.text,
-                "token_ids": list(each.token_ids),
-                "sampled_logprobs": _rounded(rollout.sampled_BT[index, :size]),
-                "logprobs": _rounded(rollout.policy.logprob_BT[index, :size]),
-                "reference_logprobs": _rounded(rollout.reference_BT[index, :size]),
-                "reward": round(float(rollout.score_B[index]), 6),
-                "stopped": each.stopped,
-                "temperature": temperature,
-            }
-        )
-    return rows
-
-
-def _rounded(x_T: Tensor) -> list[float]:
-    return [round(float(x), 6) for x in x_T]

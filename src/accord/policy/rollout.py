@@ -6,18 +6,20 @@ is trained on is what the loss computes; how far the sampler's own differ is log
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel
-from accord.lm.packed import Answer, pack
+from accord.lm.packed import Answer, PackedBatch, pack
 from accord.lm.sample import sample
 from accord.lm.score import token_logprobs
+from accord.lm.training import shuffled
 from accord.records import Completion, Prompt, Sample, Sampling
 
-__all__ = ["Measured", "Rollout", "measure", "roll_out"]
+__all__ = ["Measured", "Rollout", "measure", "places", "prompts_of_step", "roll_out"]
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,62 @@ class Rollout:
         ended = [each.stopped == "eos" for each in self.samples]
         return torch.tensor(ended, device=self.score_B.device)
 
+    def rows(self, step: int, temperature: float) -> list[dict[str, Any]]:
+        """What is kept of each sample: its text and tokens, and every number measured on it."""
+        made = []
+        referred = not bool(self.reference_BT.isnan().any())
+        for index, (completion, each) in enumerate(zip(self.completions, self.samples, strict=True)):
+            size = len(each.token_ids)
+            made.append(
+                {
+                    "step": step,
+                    "index": index,
+                    "prompt": completion.prompt,
+                    "text": completion.text,
+                    "token_ids": list(each.token_ids),
+                    "sampled_logprobs": _rounded(self.sampled_BT[index, :size]),
+                    "logprobs": _rounded(self.policy.logprob_BT[index, :size]),
+                    **({"reference_logprobs": _rounded(self.reference_BT[index, :size])} if referred else {}),
+                    "reward": round(float(self.score_B[index]), 6),
+                    "stopped": each.stopped,
+                    "temperature": temperature,
+                }
+            )
+        return made
+
+
+def prompts_of_step(prompts: Sequence[Prompt], step: int, size: int, seed: int) -> list[Prompt]:
+    """The `size` prompts of step 1, 2, ... of an endless stream, shuffled anew for each pass over them."""
+    first = (step - 1) * size
+    epochs = range(first // len(prompts), (first + size - 1) // len(prompts) + 1)
+    stream = [prompts[i] for epoch in epochs for i in shuffled(len(prompts), seed, "prompts", epoch)]
+    offset = first - epochs.start * len(prompts)
+    return stream[offset : offset + size]
+
+
+def places(batch: PackedBatch) -> tuple[Tensor, Tensor]:
+    """Row and place in the rollout of each token of a batch whose keys are rows."""
+    row_A = torch.tensor(batch.keys, device=batch.owner_N.device)
+    return row_A[batch.owner_N], batch.step_N
+
 
 def roll_out(
     policy: CausalModel,
-    reference: CausalModel,
+    reference: CausalModel | None,
     judge: Judge,
     prompts: Sequence[Prompt],
     n: int,
     sampling: Sampling,
     *,
     head: nn.Linear | None = None,
+    measured: bool = True,
     batch: int = 64,
 ) -> Rollout:
-    """`n` completions of each prompt, judged and measured. `head` reads values from the policy's hidden states."""
+    """`n` completions of each prompt, judged and measured. `head` reads values from the policy's hidden states.
+
+    Without a reference its log-probabilities are NaN; with `measured=False` the policy's are too, for a caller that
+    measures them in the forward pass of its own update.
+    """
     ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
     groups = sample(policy, ids, n, sampling, batch=batch)
     samples = tuple(each for group in groups for each in group)
@@ -97,6 +142,10 @@ def roll_out(
     for row, each in enumerate(samples):
         mask_BT[row, : len(each.token_ids)] = True
         sampled_BT[row, : len(each.token_ids)] = torch.tensor(each.logprobs)
+    nothing_BT = torch.zeros_like(sampled_BT).masked_fill(mask_BT, torch.nan).to(policy.device)
+    unmeasured = Measured(nothing_BT.clone(), nothing_BT.clone(), nothing_BT.clone())
+    own = measure(policy, answers, width, sampling.temperature, head=head) if measured else unmeasured
+    theirs = measure(reference, answers, width, sampling.temperature) if reference is not None else unmeasured
     return Rollout(
         prompts=asked,
         completions=completions,
@@ -105,8 +154,8 @@ def roll_out(
         score_B=score_B,
         mask_BT=mask_BT.to(policy.device),
         sampled_BT=sampled_BT.to(policy.device),
-        policy=measure(policy, answers, width, sampling.temperature, head=head),
-        reference_BT=measure(reference, answers, width, sampling.temperature).logprob_BT,
+        policy=own,
+        reference_BT=theirs.logprob_BT.clone(),
     )
 
 
@@ -130,3 +179,7 @@ def measure(
         if head is not None:
             found[2][row_N, batch.step_N] = head(hidden_XD[batch.source_N].float())[:, 0]
     return Measured(*found)
+
+
+def _rounded(x_T: Tensor) -> list[float]:
+    return [round(float(x), 6) for x in x_T]

@@ -18,6 +18,7 @@ _KINDS = {
 }
 _ALGORITHMS = {
     "ppo": "PPO then optimised the policy against that reward model",
+    "grpo": "GRPO then optimised the policy against that reward model",
     "dpo": "DPO then trained the policy on the pairs themselves",
     "sft": "Supervised fine-tuning then trained the policy on the preferred texts",
 }

@@ -49,6 +49,7 @@ class BradleyTerry(ModelSettings):
     base: str = "smollm2-135m"
     epochs: float = Field(default=1.0, gt=0, description="passes over the compared completions")
     step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
+    layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
     group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
     save_every: int = Field(default=20, ge=1)
     optim: Optim = Optim(lr=2e-5)
@@ -75,7 +76,7 @@ class BradleyTerry(ModelSettings):
         if not groups:
             raise RecipeError(f"{stage}: the split '{split}' has no pairs")
         seed = seed_of(run.seed, stage)
-        judge = ScalarModel.fresh(self.open(self.base, seed=seed, train=True), name=stage, seed=seed)
+        judge = ScalarModel.fresh(self.open(self.base, seed=seed, train=True, layers=self.layers), name=stage, seed=seed)
         plan = self._plan(groups, seed)
         heads = list(judge.head.parameters())
         optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=heads, head_scale=self.head_scale)

@@ -1,0 +1,49 @@
+"""Using fewer layers of a decoder than it has, or training fewer.
+
+What a reward needs is often there before the last layer, and the first layers change least: cutting the former and
+freezing the latter saves their share of the work. A frozen layer below all trained ones needs no backward pass.
+"""
+
+from typing import Any
+
+from torch import nn
+
+from accord.errors import ModelError
+from accord.lm.causal import CausalModel
+
+__all__ = ["cut_layers", "freeze_below", "layers_of"]
+
+
+def layers_of(causal: CausalModel) -> nn.ModuleList:
+    """The decoder's layers, first to last. Raises `ModelError` where they cannot be told from its other parts."""
+    wanted = int(causal.model.config.get_text_config().num_hidden_layers)
+    for module in causal.model.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == wanted:
+            return module
+    raise ModelError(f"{causal.name}: no list of {wanted} layers in it; leave `layers` and `trained_layers` unset")
+
+
+def cut_layers(causal: CausalModel, count: int) -> None:
+    """Drop all layers but the first `count`; the final norm then reads the last of them."""
+    layers = layers_of(causal)
+    if not 1 <= count <= len(layers):
+        raise ModelError(f"{causal.name} has {len(layers)} layers, not {count}")
+    del layers[count:]
+    config: Any = causal.model.config.get_text_config()
+    config.num_hidden_layers = count
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:count]
+
+
+def freeze_below(causal: CausalModel, count: int) -> None:
+    """Freeze the embeddings and all layers but the last `count`. Where the head is the embedding, it is frozen too."""
+    layers = layers_of(causal)
+    if count > len(layers):
+        raise ModelError(f"{causal.name} has {len(layers)} layers, not {count}")
+    frozen = [layer for layer in layers][: len(layers) - count]
+    for module in (causal.model.get_input_embeddings(), *frozen):
+        module.requires_grad_(False)
+    base: Any = causal.model.get_decoder() if hasattr(causal.model, "get_decoder") else causal.model.base_model
+    for name, weight in base.named_parameters():
+        if "position" in name or name.startswith(("wpe", "wte", "embed")):
+            weight.requires_grad_(False)

@@ -1,0 +1,115 @@
+"""Every path against plain transformers, one sequence at a time, in float32, for each family of models."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from accord.lm.causal import LoRA, add_lora
+from accord.lm.decode import Lean, Through, Whole, stepper
+from accord.lm.packed import Answer, pack
+from accord.lm.sample import sample
+from accord.lm.score import completion_logprobs, token_logprobs
+from accord.records import Sampling
+from families import MODELS, PACKING, ours, plain
+
+PROMPTS = [(1, 2, 3), (9,), (4, 5, 6, 7, 8, 9, 10), (30, 31)]
+ANSWERS = [
+    Answer(prompt, tuple((7 * place + 3 * number + len(prompt)) % 250 for place in range(3 + 4 * number)), 3 * row + number)
+    for row, prompt in enumerate(PROMPTS)
+    for number in range(3)
+]
+bloom_warns = pytest.mark.filterwarnings("ignore:bloom")
+
+
+def alone(model: Any, answer: Answer) -> Tensor:
+    """Log-probabilities of an answer by the plain model, the answer alone in its row."""
+    ids = torch.tensor([answer.prompt + answer.completion])
+    logits_TV = model(input_ids=ids).logits[0, len(answer.prompt) - 1 : -1].float()
+    return logits_TV.log_softmax(-1)[range(len(answer.completion)), list(answer.completion)]
+
+
+@bloom_warns
+@pytest.mark.parametrize("family", MODELS)
+def test_log_probabilities_and_gradients_are_those_of_each_sequence_alone(family: str) -> None:
+    """The loss weighs every token differently, so that no mistake in places can cancel."""
+    theirs, mine = plain(family), ours(family)
+    weights = [torch.linspace(0.5, 2, len(each.completion)) * (1 + each.key) for each in ANSWERS]
+    expected = [alone(theirs, each) for each in ANSWERS]
+    torch.stack([(w * e).sum() for w, e in zip(weights, expected, strict=True)]).sum().backward()
+    found: dict[int, Tensor] = {}
+    for batch in pack(mine, ANSWERS, row_tokens=64, batch_tokens=128):
+        logprob_N = token_logprobs(mine, batch, batch.hidden(mine), entropy=False).logprob_N
+        weight_N = torch.stack([weights[batch.keys[o]][s] for o, s in zip(batch.owner_N, batch.step_N, strict=True)])
+        (weight_N * logprob_N).sum().backward()
+        for place, key in enumerate(batch.keys):
+            found[key] = logprob_N[batch.owner_N == place].detach()
+    for each, wanted_T in zip(ANSWERS, expected, strict=True):
+        torch.testing.assert_close(found[each.key], wanted_T.detach(), atol=1e-4, rtol=0)
+    gradients = dict(mine.model.named_parameters())
+    for name, weight in theirs.named_parameters():
+        assert weight.grad is not None
+        off = (gradients[name].grad - weight.grad).norm() / weight.grad.norm()
+        assert off < 1e-3, name
+
+
+@bloom_warns
+@pytest.mark.parametrize("family", MODELS)
+def test_greedy_text_is_that_of_generate_with_slots_refilled(family: str) -> None:
+    theirs, mine = plain(family), ours(family)
+    settings = Sampling(max_tokens=12, temperature=0)
+    for prompt, (made,) in zip(PROMPTS, sample(mine, PROMPTS, 1, settings, batch=2), strict=True):
+        ids = torch.tensor([prompt])
+        wanted = theirs.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False)
+        assert list(made.token_ids) == wanted[0, len(prompt) :].tolist()
+
+
+@bloom_warns
+@pytest.mark.parametrize("family", MODELS)
+def test_the_samplers_log_probabilities_are_the_trainers(family: str) -> None:
+    mine = ours(family)
+    made = [each for group in sample(mine, PROMPTS, 3, Sampling(max_tokens=10, seed=4), batch=5) for each in group]
+    found = completion_logprobs(mine, [p for p in PROMPTS for _ in range(3)], [each.token_ids for each in made])
+    for each, logprob_T in zip(made, found, strict=True):
+        torch.testing.assert_close(torch.tensor(each.logprobs), logprob_T, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("family", PACKING)
+def test_samples_through_the_models_own_modules_and_by_hand_are_the_same(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = ours(family)
+    settings = Sampling(max_tokens=10, seed=2)
+    first = sample(mine, PROMPTS, 4, settings)
+    for other in (Through, Whole):
+        monkeypatch.setattr("accord.lm.engine.stepper", other)
+        again = sample(mine, PROMPTS, 4, settings)
+        assert [[s.token_ids for s in group] for group in again] == [[s.token_ids for s in group] for group in first]
+
+
+def test_which_families_are_written_by_hand() -> None:
+    assert isinstance(stepper(ours("llama")), Lean)
+    assert isinstance(stepper(ours("qwen3")), Lean)
+    assert type(stepper(ours("gpt2"))) is Through
+
+
+def test_a_model_that_cannot_be_reached_is_told() -> None:
+    with pytest.warns(UserWarning, match="bloom: its attention cannot be reached .* which is slow"):
+        assert not ours("bloom").packs
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_adapters_are_in_what_is_sampled(family: str) -> None:
+    adapted = add_lora(ours(family), LoRA(rank=4), seed=1)
+    with torch.no_grad():
+        for name, weight in adapted.model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(generator=torch.Generator().manual_seed(len(name)))
+    settings = Sampling(max_tokens=10, seed=4)
+    made = [each for group in sample(adapted, PROMPTS, 2, settings) for each in group]
+    found = completion_logprobs(adapted, [p for p in PROMPTS for _ in range(2)], [each.token_ids for each in made])
+    for each, logprob_T in zip(made, found, strict=True):
+        torch.testing.assert_close(torch.tensor(each.logprobs), logprob_T, atol=1e-4, rtol=0)
+    bare = [each.token_ids for group in sample(ours(family), PROMPTS, 2, settings) for each in group]
+    assert bare != [each.token_ids for each in made]
