@@ -149,7 +149,7 @@ class Lean(Through):
                 )
             turned_aHD = torch.addcmul(qk_aHD * cos_a1D, qk_aHD.roll(self._width // 2, -1), sin_a1D)
             q_aHD, k_aKD = turned_aHD.split([self._queries, self._keys], 1)
-            k_aKtD, v_aKtD = slots.put_both(number, torch.stack([k_aKD, v_aKD]))
+            k_aKtD, v_aKtD = slots.put_one(number, k_aKD, v_aKD)
             read_aD = _attend(q_aHD, k_aKtD, v_aKtD, mask_a11t)
             x_aD = layer.out(read_aD, x_aD)
             gate_aI, up_aI = layer.gate_up(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_mlp, eps)).chunk(2, -1)

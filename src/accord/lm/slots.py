@@ -1,6 +1,7 @@
-"""Keys and values of the sequences being written: one block of memory, a slot for each sequence.
+"""Keys and values of the sequences being written: one block of memory each, a slot for each sequence.
 
-    kv   [layers, 2, S, K, T, D]    keys and values of S slots, K key heads, T places
+    keys     [layers, S, K, D, T]    of S slots, K key heads, T places; D before T, as the product with queries reads them
+    values   [layers, S, K, T, D]
     slots 0..a-1 run; where one of them ends, the last running one takes its place, so that a step reads one block
 
 A model reaches them through its attention function, which hands over the new keys and values of each layer.
@@ -11,6 +12,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 __all__ = ["KeyValues", "Prefill", "Slots"]
 
@@ -47,35 +49,35 @@ class Slots:
 
     def __init__(self, count: int, length: int) -> None:
         self.count, self.length = count, length
-        self._kv: Tensor | None = None
+        self._key = self._value = torch.empty(0)
         self._rows = torch.zeros(0, dtype=torch.long)
         self._places = self._rows
         self._seen = 0
 
     def fill(self, slots: Sequence[int], kv: Tensor) -> None:
         """Put a prompt's keys and values, [layers, 2, K, T, D], at the beginning of some slots."""
-        layers, two, heads, size, width = kv.shape
-        if self._kv is None or size > self.length:
-            self.reserve(size)
-        if self._kv is None:
-            self._kv = kv.new_zeros((layers, two, self.count, heads, self.length, width))
+        layers, _, heads, size, width = kv.shape
+        self.reserve(size)
+        if not self._key.numel():
+            self._key = kv.new_zeros((layers, self.count, heads, width, self.length))
+            self._value = kv.new_zeros((layers, self.count, heads, self.length, width))
         for slot in slots:
-            self._kv[:, :, slot, :, :size] = kv
+            self._key[:, slot, :, :, :size] = kv[:, 0].mT
+            self._value[:, slot, :, :size] = kv[:, 1]
 
     def reserve(self, length: int) -> None:
         """Room for sequences of `length` places."""
         if length <= self.length:
             return
-        self.length = max(length, 2 * self.length)
-        if self._kv is not None:
-            old = self._kv
-            self._kv = old.new_zeros((*old.shape[:4], self.length, old.shape[5]))
-            self._kv[:, :, :, :, : old.shape[4]] = old
+        before, self.length = self.length, max(length, 2 * self.length)
+        if self._key.numel():
+            self._key = pad(self._key, (0, self.length - before))
+            self._value = pad(self._value, (0, 0, 0, self.length - before))
 
     def move(self, source: int, target: int, size: int) -> None:
         """Copy the first `size` places of one slot to another."""
-        assert self._kv is not None
-        self._kv[:, :, target, :, :size] = self._kv[:, :, source, :, :size]
+        self._key[:, target, :, :, :size] = self._key[:, source, :, :, :size]
+        self._value[:, target, :, :size] = self._value[:, source, :, :size]
 
     def at(self, position_a: Tensor) -> Tensor:
         """Prepare a step in which slot i writes place `position_a[i]`; returns what may be seen, [a, 1, 1, t] added."""
@@ -89,13 +91,12 @@ class Slots:
         return mask_at[:, None, None]
 
     def put(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Write one place of each running slot, [a, K, 1, D]; attend to all places up to the longest's."""
-        return self.put_both(layer, torch.stack([key[:, :, 0], value[:, :, 0]]))
+        """Write one place of each running slot, [a, K, 1, D]; keys and values [a, K, t, D] up to the longest's place."""
+        return self.put_one(layer, key[:, :, 0], value[:, :, 0])
 
-    def put_both(self, layer: int, kv_2aKD: Tensor) -> tuple[Tensor, Tensor]:
-        """The same from one tensor, [2, a, K, D]; returns keys and values [a, K, t, D]."""
-        assert self._kv is not None
-        mine = self._kv[layer]
-        mine[:, self._rows, :, self._places] = kv_2aKD.transpose(0, 1)
-        seen = mine[:, : len(self._rows), :, : self._seen]
-        return seen[0], seen[1]
+    def put_one(self, layer: int, key_aKD: Tensor, value_aKD: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for [a, K, D]."""
+        keys, values, running = self._key[layer], self._value[layer], len(self._rows)
+        keys[self._rows, :, :, self._places] = key_aKD
+        values[self._rows, :, self._places] = value_aKD
+        return keys[:running, :, :, : self._seen].mT, values[:running, :, : self._seen]
