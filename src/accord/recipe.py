@@ -136,7 +136,9 @@ def _check(recipe: Recipe, place: str) -> None:
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
     if isinstance(recipe.policy, PPO | GRPO) and recipe.reward is None:
-        raise RecipeError(f"{place}: recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section")
+        raise RecipeError(
+            f"{place}: recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section"
+        )
     if recipe.policy is not None and recipe.policy.base is None and recipe.sft is None:
         raise RecipeError(f"{place}: recipe.policy.base: missing; name a model, or add an [sft] section")
 

@@ -16,7 +16,9 @@ from families import MODELS, PACKING, ours, plain
 
 PROMPTS = [(1, 2, 3), (9,), (4, 5, 6, 7, 8, 9, 10), (30, 31)]
 ANSWERS = [
-    Answer(prompt, tuple((7 * place + 3 * number + len(prompt)) % 250 for place in range(3 + 4 * number)), 3 * row + number)
+    Answer(
+        prompt, tuple((7 * place + 3 * number + len(prompt)) % 250 for place in range(3 + 4 * number)), 3 * row + number
+    )
     for row, prompt in enumerate(PROMPTS)
     for number in range(3)
 ]

@@ -1,4 +1,4 @@
-"""SFT, PPO, GRPO and DPO on a real small model: they learn, resume to the same numbers, and do what their papers say."""
+"""SFT, PPO, GRPO and DPO on a real small model: they learn, resume to the same numbers, do what their papers say."""
 
 import itertools
 import json

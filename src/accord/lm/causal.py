@@ -312,10 +312,12 @@ def _check_decoder(causal: CausalModel) -> None:
 def _try_packing(causal: CausalModel) -> str:
     """Give the model attention of ours and hold a row of two sequences with one beginning against each alone.
 
-    Returns why it cannot be used; empty where it can. The sequences 1 2 3 | 4 5 and 1 2 3 | 6 2 share their first three.
+    Returns why it cannot be used; empty where it can. The two are 1 2 3 | 4 5 and 1 2 3 | 6 2.
     """
     device = causal.device
-    alone = [causal.hidden(input_ids=torch.tensor([ids], device=device))[0] for ids in ((1, 2, 3, 4, 5), (1, 2, 3, 6, 2))]
+    alone = [
+        causal.hidden(input_ids=torch.tensor([ids], device=device))[0] for ids in ((1, 2, 3, 4, 5), (1, 2, 3, 6, 2))
+    ]
     wanted_TD = torch.cat([alone[0], alone[1][3:]]).float()
     use_grouped(causal.model)
     seen = torch.ones(7, 7, dtype=torch.bool).tril()

@@ -133,9 +133,7 @@ class Lean(Through):
         cos_a1D, sin_a1D = self._cos_TD[position_a][:, None], self._sin_TD[position_a][:, None]
         eps = float(self._config.rms_norm_eps)
         for number, layer in enumerate(self._layers):
-            qkv_aHD = layer.qkv(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_in, eps)).view(
-                len(x_aD), -1, self._width
-            )
+            qkv_aHD = layer.qkv(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_in, eps)).view(len(x_aD), -1, self._width)
             qk_aHD, v_aKD = qkv_aHD.split([self._queries + self._keys, self._keys], 1)
             if layer.norm_q is not None:
                 qk_aHD = torch.cat(
@@ -200,7 +198,8 @@ class _Product(Protocol):
 def _product(*modules: nn.Linear) -> _Product:
     """Linear layers that read the same input as one product, in the layout oneDNN chooses for bfloat16 on a CPU."""
     weight = torch.cat([each.weight.detach() for each in modules]) if len(modules) > 1 else modules[0].weight.detach()
-    bias = None if modules[0].bias is None else torch.cat([each.bias.detach() for each in modules])
+    biases = [getattr(each, "bias", None) for each in modules]
+    bias = torch.cat([each.detach() for each in biases if each is not None]) if biases[0] is not None else None
     if weight.device.type != "cpu" or weight.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
         return lambda x, add=None: linear(x, weight, bias) if add is None else linear(x, weight, bias) + add
     ops: Any = torch.ops.mkldnn

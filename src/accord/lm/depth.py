@@ -40,7 +40,7 @@ def freeze_below(causal: CausalModel, count: int) -> None:
     layers = layers_of(causal)
     if count > len(layers):
         raise ModelError(f"{causal.name} has {len(layers)} layers, not {count}")
-    frozen = [layer for layer in layers][: len(layers) - count]
+    frozen = list(layers)[: len(layers) - count]
     for module in (causal.model.get_input_embeddings(), *frozen):
         module.requires_grad_(False)
     base: Any = causal.model.get_decoder() if hasattr(causal.model, "get_decoder") else causal.model.base_model

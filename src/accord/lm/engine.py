@@ -146,9 +146,7 @@ class Engine:
     def _take(self, drawn: Drawn, logits_aV: Tensor) -> list[Token]:
         """Append what was drawn to each running sequence."""
         tokens = []
-        for slot, (token, logprob) in enumerate(
-            zip(drawn.token_S.tolist(), drawn.logprob_S.tolist(), strict=True)
-        ):
+        for slot, (token, logprob) in enumerate(zip(drawn.token_S.tolist(), drawn.logprob_S.tolist(), strict=True)):
             running = self._running[slot]
             running.sequence.append(token)
             top = self._likeliest(running.request, logits_aV[slot], drawn.total_S[slot]) if running.request.top else ()

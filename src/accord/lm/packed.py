@@ -17,8 +17,9 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+from accord.lm.plan import BATCH_TOKENS, ROW_TOKENS
 
-__all__ = ["Answer", "PackedBatch", "pack"]
+__all__ = ["Answer", "PackedBatch", "longest", "pack"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class PackedBatch:
 
 
 def pack(
-    causal: CausalModel, answers: Iterable[Answer], *, row_tokens: int = 320, batch_tokens: int = 2048
+    causal: CausalModel, answers: Iterable[Answer], *, row_tokens: int = ROW_TOKENS, batch_tokens: int = BATCH_TOKENS
 ) -> list[PackedBatch]:
     """Lay answers out in batches of at most `batch_tokens` places, answers to one prompt side by side.
 
@@ -82,7 +83,9 @@ def pack(
     the model's context: nothing is ever cut short silently.
     """
     blocks = _blocks(causal, answers, row_tokens)
-    made = _rows(blocks, row_tokens) if causal.packs else [_Row([[each]], _length([each])) for b in blocks for each in b]
+    made = (
+        _rows(blocks, row_tokens) if causal.packs else [_Row([[each]], _length([each])) for b in blocks for each in b]
+    )
     rows = sorted(made, key=lambda row: row.length, reverse=True)
     batches: list[list[_Row]] = []
     for row in rows:
@@ -93,6 +96,11 @@ def pack(
         else:
             batches.append([row])
     return [_lay_out(batch, causal) for batch in batches]
+
+
+def longest(answers: Iterable[Answer]) -> int:
+    """The length of the longest answer with its prompt, in tokens."""
+    return max(len(answer.prompt) + len(answer.completion) for answer in answers)
 
 
 FULL = 0.7  # a row that fills less of a batch's width than this is cheaper in a batch of its own

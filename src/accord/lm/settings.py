@@ -1,5 +1,6 @@
 """Which model a stage starts from, and in what form it is trained."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from accord.lm.causal import CausalModel, DType, LoRA, add_lora, load
 from accord.lm.depth import cut_layers, freeze_below
+from accord.lm.plan import Batches, plan_batches
+from accord.run import RunDirectory
 
 __all__ = ["ModelSettings"]
 
@@ -27,6 +30,11 @@ class ModelSettings(BaseModel):
     trained_layers: int | None = Field(
         default=None, ge=1, description="train the last so many layers and what stands above them; unset: everything"
     )
+    memory_gb: float | None = Field(
+        default=None,
+        gt=0,
+        description="split training batches so that the process stays within it; unset: 2,048 places",
+    )
     trust_remote_code: bool = False
 
     @property
@@ -36,9 +44,7 @@ class ModelSettings(BaseModel):
             return self.device
         return "cuda" if torch.cuda.is_available() else "cpu"
 
-    def open(
-        self, name: str | Path, *, seed: int = 0, train: bool = False, layers: int | None = None
-    ) -> CausalModel:
+    def open(self, name: str | Path, *, seed: int = 0, train: bool = False, layers: int | None = None) -> CausalModel:
         """The model `name` in this form, cut to its first `layers`; with `train`, what is not to be trained is frozen.
 
         With `lora` set, adapters are what is trained. Raises `ModelError` where it has no such layers.
@@ -54,3 +60,18 @@ class ModelSettings(BaseModel):
         if self.trained_layers is not None:
             freeze_below(causal, self.trained_layers)
         return causal
+
+    def batches(
+        self, causal: CausalModel, longest: int, run: RunDirectory, *, stage: str, predicts: bool = True
+    ) -> Batches:
+        """How training answers are laid out; `longest` is the longest sequence in tokens. See `accord.lm.plan`.
+
+        What was planned is kept in the run, so that a stage that is taken up again splits its batches as before.
+        """
+        if self.memory_gb is None:
+            return Batches()
+        file = f"{stage}/batches.json"
+        if not run.has(file):
+            made = plan_batches(causal, memory_gb=self.memory_gb, longest=longest, predicts=predicts, stage=stage)
+            run.write_json(file, asdict(made), stage=stage)
+        return Batches(**run.read_json(file))

@@ -1,6 +1,6 @@
 """Keys and values of the sequences being written: one block of memory each, a slot for each sequence.
 
-    keys     [layers, S, K, D, T]    of S slots, K key heads, T places; D before T, as the product with queries reads them
+    keys     [layers, S, K, D, T]    of S slots, K key heads, T places; D before T, for the product with queries
     values   [layers, S, K, T, D]
     slots 0..a-1 run; where one of them ends, the last running one takes its place, so that a step reads one block
 
@@ -91,7 +91,7 @@ class Slots:
         return mask_at[:, None, None]
 
     def put(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Write one place of each running slot, [a, K, 1, D]; keys and values [a, K, t, D] up to the longest's place."""
+        """Write a place of each running slot, [a, K, 1, D]; keys and values [a, K, t, D] up to the longest's place."""
         return self.put_one(layer, key[:, :, 0], value[:, :, 0])
 
     def put_one(self, layer: int, key_aKD: Tensor, value_aKD: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,8 @@ from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.lm.causal import CausalModel
 from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import Answer, PackedBatch, pack
+from accord.lm.packed import Answer, PackedBatch, longest, pack
+from accord.lm.plan import Batches
 from accord.lm.score import token_logprobs
 from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
@@ -82,11 +83,13 @@ class DPO(ModelSettings):
         total = max(1, ceil(self.epochs * len(chosen) / self.batch))
         optimiser = Optimiser(self.optim, policy.trainable(), total)
         progress = Progress(run, stage, optimiser, save_every=self.save_every)
+        room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if self.memory_gb else 0
+        batches = self.batches(policy, room, run, stage=stage)
         policy.model.train()
         with progress.guarded():
             for step in range(progress.start + 1, total + 1):
                 drawn = _drawn(chosen, step - 1, self.batch, seed)
-                made = self._step(policy, reference, optimiser, data, drawn, step, total)
+                made = self._step(policy, reference, optimiser, data, drawn, batches, step, total)
                 progress.done(step, [{name: value for name, value in vars(made).items() if name != "total"}])
                 yield made
         with run.write_folder(f"{stage}/model", stage=stage) as folder:
@@ -100,17 +103,17 @@ class DPO(ModelSettings):
         optimiser: Optimiser,
         data: Dataset,
         pairs: list[Pair],
+        batches: Batches,
         step: int,
         total: int,
     ) -> DPOStep:
         began = monotonic()
         loss, right, decided, gap = 0.0, 0, 0, 0.0
-        for first in range(0, len(pairs), 8):
-            some = pairs[first : first + 8]
+        for some in _together(policy, data, pairs, batches):
             answers = _answers(policy, data, some)
             with torch.no_grad():
-                reference_P = _margins(reference, answers, len(some))
-            margin_P = _margins(policy, answers, len(some))
+                reference_P = _margins(reference, answers, len(some), batches)
+            margin_P = _margins(policy, answers, len(some), batches)
             tie_P = torch.tensor([pair.tie for pair in some], device=margin_P.device)
             loss_P = direct_preference(margin_P, reference_P, tie_P, beta=self.beta)
             loss += optimiser.add(loss_P.sum() / len(pairs))
@@ -143,10 +146,25 @@ def _answers(causal: CausalModel, data: Dataset, pairs: list[Pair]) -> list[Answ
     return answers
 
 
-def _margins(causal: CausalModel, answers: list[Answer], count: int) -> Tensor:
+def _together(causal: CausalModel, data: Dataset, pairs: list[Pair], batches: Batches) -> Iterator[list[Pair]]:
+    """Pairs whose margins are held at once: both sides of a pair, and as many pairs as a batch has room for."""
+    held: list[Pair] = []
+    places = 0
+    for pair in pairs:
+        answers = _answers(causal, data, [pair])
+        size = len(answers[0].prompt) + sum(len(answer.completion) for answer in answers)
+        if held and places + size > batches.batch_tokens:
+            yield held
+            held, places = [], 0
+        held.append(pair)
+        places += size
+    yield held
+
+
+def _margins(causal: CausalModel, answers: list[Answer], count: int, batches: Batches) -> Tensor:
     """Log-probability of the chosen minus that of the rejected, [P]."""
     total_A = torch.zeros(2 * count, device=causal.device)
-    for batch in pack(causal, answers):
+    for batch in pack(causal, answers, **vars(batches)):
         logprob_N = token_logprobs(causal, batch, batch.hidden(causal), entropy=False).logprob_N
         total_A = total_A.index_add(0, _owners(batch), logprob_N)
     return total_A[0::2] - total_A[1::2]

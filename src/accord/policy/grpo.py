@@ -28,7 +28,7 @@ from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.policy.advantages import group_relative
 from accord.policy.losses import kl_to_reference, ppo_policy
-from accord.policy.rollout import Rollout, places, prompts_of_step, roll_out
+from accord.policy.rollout import Rollout, longest_of, places, prompts_of_step, roll_out
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 
@@ -101,7 +101,7 @@ class GRPO(ModelSettings):
         begin = self.base or start
         if not prompts or begin is None:
             raise RecipeError(f"{stage}: {'no model to start from' if prompts else 'no prompts to answer'}")
-        trainer = _Trainer(self, begin, run, stage)
+        trainer = _Trainer(self, begin, prompts, run, stage)
         with trainer.progress.guarded():
             for step in range(trainer.progress.start + 1, self.max_steps + 1):
                 began = monotonic()
@@ -120,7 +120,9 @@ class GRPO(ModelSettings):
 class _Trainer:
     """The models of a run of GRPO and what is done with them in a step."""
 
-    def __init__(self, settings: GRPO, begin: str | Path, run: RunDirectory, stage: str) -> None:
+    def __init__(
+        self, settings: GRPO, begin: str | Path, prompts: Sequence[Prompt], run: RunDirectory, stage: str
+    ) -> None:
         self.settings = settings
         self.seed = seed_of(run.seed, stage)
         self.reference = settings.open(begin, seed=self.seed) if settings.kl or settings.watch_kl else None
@@ -132,6 +134,8 @@ class _Trainer:
         self.progress = Progress(
             run, stage, self.optimiser, save_every=settings.save_every, logs=("metrics", "samples")
         )
+        length = longest_of(self.policy, prompts, settings.sampling)
+        self.batches = settings.batches(self.policy, length, run, stage=stage)
 
     def roll_out(self, prompts: Sequence[Prompt], judge: Judge, step: int) -> Rollout:
         s = self.settings
@@ -175,7 +179,7 @@ class _Trainer:
         weight_B = self._weights(rollout, rows)
         tokens = int(rollout.mask_BT[rows].sum())
         loss = clipped = 0.0
-        for batch in pack(self.policy, [rollout.answers[row] for row in rows]):
+        for batch in pack(self.policy, [rollout.answers[row] for row in rows], **vars(self.batches)):
             row_N, step_N = places(batch)
             logprob_N = self._logprobs(batch)
             if self.once:

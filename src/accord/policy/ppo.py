@@ -29,7 +29,7 @@ from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.policy.advantages import adapted, gae, kl_penalised, whitened
 from accord.policy.losses import negative_log_likelihood, ppo_policy, ppo_value
-from accord.policy.rollout import Rollout, places, prompts_of_step, roll_out
+from accord.policy.rollout import Rollout, longest_of, places, prompts_of_step, roll_out
 from accord.policy.sft import Example, example_answers
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
@@ -113,7 +113,7 @@ class PPO(ModelSettings):
             raise RecipeError(f"{stage}: {'no model to start from' if prompts else 'no prompts to answer'}")
         if self.pretrain_coef and not examples:
             raise RecipeError(f"{stage}: pretrain_coef is {self.pretrain_coef} but there are no supervised examples")
-        trainer = _Trainer(self, begin, run, stage, examples)
+        trainer = _Trainer(self, begin, prompts, run, stage, examples)
         with trainer.progress.guarded():
             for step in range(trainer.progress.start + 1, self.max_steps + 1):
                 began = monotonic()
@@ -132,7 +132,13 @@ class _Trainer:
     """The models of a run of PPO and what is done with them in a step."""
 
     def __init__(
-        self, settings: PPO, begin: str | Path, run: RunDirectory, stage: str, examples: Sequence[Example]
+        self,
+        settings: PPO,
+        begin: str | Path,
+        prompts: Sequence[Prompt],
+        run: RunDirectory,
+        stage: str,
+        examples: Sequence[Example],
     ) -> None:
         self.settings, self.run, self.stage = settings, run, stage
         self.seed = seed_of(run.seed, stage)
@@ -156,6 +162,8 @@ class _Trainer:
         )
         self.progress.extra.setdefault("kl_coef", settings.kl)
         self.examples = example_answers(self.policy, examples) if settings.pretrain_coef else []
+        length = longest_of(self.policy, prompts, settings.sampling)
+        self.batches = settings.batches(self.policy, length, run, stage=stage)
 
     def roll_out(self, prompts: Sequence[Prompt], judge: Judge, step: int) -> Rollout:
         s = self.settings
@@ -215,7 +223,7 @@ class _Trainer:
         s = self.settings
         tokens = sum(len(rollout.answers[row].completion) for row in rows)
         policy_loss = value_loss = clipped = 0.0
-        for batch in pack(self.policy, [rollout.answers[row] for row in rows]):
+        for batch in pack(self.policy, [rollout.answers[row] for row in rows], **vars(self.batches)):
             hidden_XD = batch.hidden(self.policy)
             logprob_N = token_logprobs(
                 self.policy, batch, hidden_XD, temperature=s.sampling.temperature, entropy=False
@@ -247,7 +255,7 @@ class _Trainer:
         answers = [self.examples[i] for i in chosen]
         tokens = sum(len(answer.completion) for answer in answers)
         loss = 0.0
-        for batch in pack(self.policy, answers):
+        for batch in pack(self.policy, answers, **vars(self.batches)):
             found = token_logprobs(self.policy, batch, batch.hidden(self.policy), entropy=False)
             part = negative_log_likelihood(found.logprob_N).sum() / tokens
             self.optimiser.add(s.pretrain_coef * part)

@@ -19,7 +19,7 @@ from accord.lm.score import token_logprobs
 from accord.lm.training import shuffled
 from accord.records import Completion, Prompt, Sample, Sampling
 
-__all__ = ["Measured", "Rollout", "measure", "places", "prompts_of_step", "roll_out"]
+__all__ = ["Measured", "Rollout", "longest_of", "measure", "places", "prompts_of_step", "roll_out"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,11 @@ def prompts_of_step(prompts: Sequence[Prompt], step: int, size: int, seed: int) 
     stream = [prompts[i] for epoch in epochs for i in shuffled(len(prompts), seed, "prompts", epoch)]
     offset = first - epochs.start * len(prompts)
     return stream[offset : offset + size]
+
+
+def longest_of(causal: CausalModel, prompts: Sequence[Prompt], sampling: Sampling) -> int:
+    """The longest sequence that can come of the prompts, in tokens."""
+    return max(len(causal.encode_prompt(prompt)) for prompt in prompts) + sampling.max_tokens
 
 
 def places(batch: PackedBatch) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,8 @@ from pydantic import Field
 from accord.errors import RecipeError
 from accord.lm.causal import CausalModel
 from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import Answer, pack
+from accord.lm.packed import Answer, longest, pack
+from accord.lm.plan import Batches
 from accord.lm.score import token_logprobs
 from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
@@ -73,25 +74,35 @@ class SFT(ModelSettings):
         seed = seed_of(run.seed, stage)
         causal = self.open(start or self.base, seed=seed, train=True)
         chosen = [examples[i] for i in shuffled(len(examples), seed, "examples")[: self.examples]]
-        blocks = _blocks(example_answers(causal, chosen), self.share, seed)
+        answers = example_answers(causal, chosen)
+        blocks = _blocks(answers, self.share, seed)
         total = max(1, ceil(self.epochs * len(chosen) / self.batch))
         optimiser = Optimiser(self.optim, causal.trainable(), total)
         progress = Progress(run, stage, optimiser, save_every=self.save_every)
+        batches = self.batches(causal, longest(answers), run, stage=stage)
         causal.model.train()
         with progress.guarded():
             for step in range(progress.start + 1, total + 1):
-                made = self._step(causal, optimiser, _batch(blocks, step - 1, self.batch, seed), step, total)
+                made = self._step(causal, optimiser, _batch(blocks, step - 1, self.batch, seed), batches, step, total)
                 progress.done(step, [{name: value for name, value in vars(made).items() if name != "total"}])
                 yield made
         with run.write_folder(f"{stage}/model", stage=stage) as folder:
             causal.save(folder)
         progress.finish()
 
-    def _step(self, causal: CausalModel, optimiser: Optimiser, answers: list[Answer], step: int, total: int) -> SFTStep:
+    def _step(
+        self,
+        causal: CausalModel,
+        optimiser: Optimiser,
+        answers: list[Answer],
+        batches: Batches,
+        step: int,
+        total: int,
+    ) -> SFTStep:
         began = monotonic()
         tokens = sum(len(answer.completion) for answer in answers)
         loss = 0.0
-        for batch in pack(causal, answers):
+        for batch in pack(causal, answers, **vars(batches)):
             found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
             loss += optimiser.add(negative_log_likelihood(found.logprob_N).sum() / tokens)
         rate = optimiser.rate

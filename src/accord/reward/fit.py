@@ -13,11 +13,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import pack
+from accord.lm.packed import Answer, longest, pack
+from accord.lm.plan import Batches
 from accord.lm.scalar import ScalarModel, load_scalar
 from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
@@ -76,15 +78,18 @@ class BradleyTerry(ModelSettings):
         if not groups:
             raise RecipeError(f"{stage}: the split '{split}' has no pairs")
         seed = seed_of(run.seed, stage)
-        judge = ScalarModel.fresh(self.open(self.base, seed=seed, train=True, layers=self.layers), name=stage, seed=seed)
+        judge = ScalarModel.fresh(
+            self.open(self.base, seed=seed, train=True, layers=self.layers), name=stage, seed=seed
+        )
         plan = self._plan(groups, seed)
         heads = list(judge.head.parameters())
         optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=heads, head_scale=self.head_scale)
         progress = Progress(run, stage, optimiser, save_every=self.save_every)
+        batches = self.batches(judge.causal, _longest(judge, data, groups), run, stage=stage, predicts=False)
         judge.causal.model.train()
         with progress.guarded():
             for step in range(progress.start + 1, len(plan) + 1):
-                made = self._step(judge, optimiser, data, [groups[i] for i in plan[step - 1]], step, len(plan))
+                made = self._step(judge, optimiser, data, [groups[i] for i in plan[step - 1]], batches, step, len(plan))
                 row = {name: value for name, value in vars(made).items() if name != "total"}
                 progress.done(step, [row])
                 yield made
@@ -118,6 +123,7 @@ class BradleyTerry(ModelSettings):
         optimiser: Optimiser,
         data: Dataset,
         groups: list[list[Pair]],
+        batches: Batches,
         step: int,
         total: int,
     ) -> RewardStep:
@@ -127,14 +133,15 @@ class BradleyTerry(ModelSettings):
         for group in groups:
             ids = _ids(group)
             place = {each: i for i, each in enumerate(ids)}
-            score_A = _scores(judge, data, ids)
-            device = score_A.device
+            scored = _Scored(judge, data, ids, batches)
+            device = judge.causal.device
             chosen_P = torch.tensor([place[pair.chosen] for pair in group], device=device)
             rejected_P = torch.tensor([place[pair.rejected] for pair in group], device=device)
             tie_P = torch.tensor([pair.tie for pair in group], device=device)
             weight_P = torch.tensor([pair.weight for pair in group], device=device)
-            margin_P = score_A[chosen_P] - score_A[rejected_P]
-            loss += optimiser.add((weight_P * bradley_terry(margin_P, tie_P)).sum() / weight)
+            margin_P = scored.score_A[chosen_P] - scored.score_A[rejected_P]
+            part = (weight_P * bradley_terry(margin_P, tie_P)).sum() / weight
+            loss += scored.learn(optimiser, part)
             right += int(((margin_P > 0) & ~tie_P).sum())
             decided += int((~tie_P).sum())
         rate = optimiser.rate
@@ -168,16 +175,43 @@ def _unit(pair: Pair) -> tuple[str, str]:
     return pair.prompt, pair.batch or ""
 
 
-def _scores(judge: ScalarModel, data: Dataset, ids: Sequence[str]) -> torch.Tensor:
-    """Raw scores of completions by id, [A], with their graph."""
-    answers = []
-    for key, name in enumerate(ids):
-        completion = data.completions[name]
-        answers.append(judge.answer(data.prompts[completion.prompt], completion, key))
-    batches = pack(judge.causal, answers)
-    found_A = torch.cat([judge.at_end(batch) for batch in batches])
-    keys = torch.tensor([key for batch in batches for key in batch.keys], device=found_A.device)
-    return found_A[keys.argsort()]
+def _answers(judge: ScalarModel, data: Dataset, ids: Sequence[str]) -> list[Answer]:
+    completions = [data.completions[name] for name in ids]
+    return [judge.answer(data.prompts[each.prompt], each, key) for key, each in enumerate(completions)]
+
+
+def _longest(judge: ScalarModel, data: Dataset, groups: list[list[Pair]]) -> int:
+    names = dict.fromkeys(name for group in groups for name in _ids(group))
+    return longest(_answers(judge, data, list(names)))
+
+
+class _Scored:
+    """Raw scores of completions by id, `score_A`, and the way back from a loss of them to the weights.
+
+    Where they fill one batch its graph is kept. Where they fill several, they are scored without a graph first, and
+    each batch once more when the gradient of its scores is known (Gao et al. 2021, arXiv 2101.06983): the same
+    gradient, a third more work, and the memory of one batch.
+    """
+
+    def __init__(self, judge: ScalarModel, data: Dataset, ids: Sequence[str], batches: Batches) -> None:
+        self.judge = judge
+        self.batches = pack(judge.causal, _answers(judge, data, ids), **vars(batches))
+        with torch.set_grad_enabled(len(self.batches) == 1):
+            found_A = torch.cat([judge.at_end(batch) for batch in self.batches])
+        self._order = torch.tensor([key for batch in self.batches for key in batch.keys], device=found_A.device)
+        self.score_A = found_A[self._order.argsort()]
+        if len(self.batches) > 1:
+            self.score_A.requires_grad_()
+
+    def learn(self, optimiser: Optimiser, loss: Tensor) -> float:
+        """Add the gradient of a loss of the scores; returns the loss."""
+        if len(self.batches) == 1:
+            return optimiser.add(loss)
+        (gradient_A,) = torch.autograd.grad(loss, self.score_A)
+        for batch in self.batches:
+            wanted_a = gradient_A[torch.tensor(batch.keys, device=gradient_A.device)]
+            optimiser.add((self.judge.at_end(batch) * wanted_a).sum())
+        return float(loss.detach())
 
 
 def _normalise(judge: ScalarModel, data: Dataset, pairs: Sequence[Pair]) -> None:
