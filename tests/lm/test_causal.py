@@ -323,19 +323,3 @@ def test_adapters_whose_model_is_gone(saved: Path, tmp_path: Path) -> None:
     shutil.rmtree(saved)
     with pytest.raises(ModelError, match=r"belong to .*saved, which is gone; correct base_model_name_or_path"):
         load(tmp_path / "adapter")
-
-
-def test_other_families_keep_their_own_attention(tmp_path: Path) -> None:
-    shape = {"vocab_size": 258, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
-    heads = {"num_attention_heads": 4, "num_key_value_heads": 4}
-    folder = small(LlamaConfig(**shape, **heads), LlamaForCausalLM, tmp_path / "plain")
-    assert load(folder).model.config._attn_implementation == GROUPED
-    from transformers import GemmaConfig, GemmaForCausalLM
-
-    folder = small(GemmaConfig(**shape, **heads, head_dim=8), GemmaForCausalLM, tmp_path / "gemma")
-    causal = load(folder)
-    assert causal.model.config._attn_implementation == "eager"
-    found = completion_logprobs(causal, [[1, 2]], [[3, 4]])[0]
-    with torch.no_grad():
-        logprob_TV = causal.model(input_ids=torch.tensor([[1, 2, 3, 4]])).logits[0].log_softmax(-1)
-    torch.testing.assert_close(found, logprob_TV[[1, 2], [3, 4]], atol=1e-5, rtol=0)

@@ -35,7 +35,7 @@ def grouped_attention(
     """softmax(cap(query key' * scaling) + mask) value, for H query heads that share K key heads.
 
     query [B, H, T, D], key and value [B, K, S, D], mask [B, 1, T, S] (added; None where everything is seen) to
-    [B, T, H, D]. The softmax is computed in float32. `kept` takes the keys and values and returns those to attend to.
+    [B, T, H, D]. `kept` takes the keys and values and returns those to attend to.
     What else a model hands over is left aside: a model to which it matters fails its trial when it is loaded.
     """
     if kept is not None:
@@ -48,13 +48,15 @@ def grouped_attention(
     B, H, T, D = query.shape
     K, S = key.shape[1:3]
     scale = D**-0.5 if scaling is None else scaling
-    score_BHTS = torch.bmm(query.reshape(B * K, -1, D), key.reshape(B * K, S, D).mT).view(B, H, T, S) * scale
+    # Scores are the largest tensors of a layer: the scale goes into the queries, the mask is added in place.
+    score_BHTS = torch.bmm((query * scale).reshape(B * K, -1, D), key.reshape(B * K, S, D).mT).view(B, H, T, S)
     if softcap is not None:
         score_BHTS = torch.tanh(score_BHTS / softcap) * softcap
     if attention_mask is not None:
-        score_BHTS = score_BHTS + attention_mask
-    weight_BHTS = torch.softmax(score_BHTS, dim=-1, dtype=torch.float32).to(query.dtype)
-    weight_BHTS = nn.functional.dropout(weight_BHTS, p=dropout, training=module.training)
+        score_BHTS = score_BHTS.add_(attention_mask)
+    weight_BHTS = torch.softmax(score_BHTS, dim=-1)  # in float32 inside, whatever comes in and goes out
+    if dropout and module.training:
+        weight_BHTS = nn.functional.dropout(weight_BHTS, p=dropout)
     width = value.shape[-1]
     out_BHTD = torch.bmm(weight_BHTS.view(B * K, -1, S), value.reshape(B * K, S, width)).view(B, H, T, width)
     return out_BHTD.transpose(1, 2).contiguous(), None

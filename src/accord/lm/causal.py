@@ -238,6 +238,7 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
         torch.manual_seed(seed)
         wrapped: Any = get_peft_model(plain.model, config)
     wrapped.peft_config["default"].base_model_name_or_path = plain.base or None
+    wrapped.eval()
     return CausalModel(wrapped, causal.tokenizer, causal.name, plain.base, plain.packs)
 
 

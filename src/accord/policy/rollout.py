@@ -150,7 +150,10 @@ def roll_out(
     nothing_BT = torch.zeros_like(sampled_BT).masked_fill(mask_BT, torch.nan).to(policy.device)
     unmeasured = Measured(nothing_BT.clone(), nothing_BT.clone(), nothing_BT.clone())
     own = measure(policy, answers, width, sampling.temperature, head=head) if measured else unmeasured
-    theirs = measure(reference, answers, width, sampling.temperature) if reference is not None else unmeasured
+    if reference is policy and measured:
+        theirs = own
+    else:
+        theirs = measure(reference, answers, width, sampling.temperature) if reference is not None else unmeasured
     return Rollout(
         prompts=asked,
         completions=completions,
