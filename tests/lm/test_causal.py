@@ -17,8 +17,6 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     BertLMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
     PreTrainedModel,
     T5Config,
 )

@@ -25,6 +25,7 @@ from transformers.utils.logging import disable_progress_bar
 from accord.errors import ModelError, StorageError, storage
 from accord.lm import packaged, tiny
 from accord.lm.attention import use_grouped
+from accord.lm.fused import fuse, unfuse
 from accord.lm.memory import keep_large_buffers
 from accord.lm.slots import Prefill
 from accord.records import Prompt
@@ -209,6 +210,7 @@ def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, 
         reason = str(error) or type(error).__name__
     if reason:
         causal.packs = False
+        unfuse(model)
         model.set_attn_implementation("eager")
         warnings.warn(
             f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "
@@ -321,6 +323,7 @@ def _try_packing(causal: CausalModel) -> str:
     ]
     wanted_TD = torch.cat([alone[0], alone[1][3:]]).float()
     use_grouped(causal.model)
+    fuse(causal.model)
     seen = torch.ones(7, 7, dtype=torch.bool).tril()
     seen[5:, 3:5] = False
     mask = torch.zeros(7, 7).masked_fill(~seen, torch.finfo(torch.bfloat16).min).to(wanted_TD.device)

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, rms_norm, silu
 
 from accord.lm.causal import CausalModel
+from accord.lm.fused import FAMILIES
 from accord.lm.slots import Prefill, Slots
 
 __all__ = ["Lean", "Stepper", "Through", "Whole", "stepper"]
-
-LEAN = frozenset({"llama", "mistral", "qwen2", "qwen3"})  # one norm before each half, rotary positions, a gated MLP
 
 
 class Stepper(Protocol):
@@ -38,7 +37,7 @@ def stepper(causal: CausalModel) -> Stepper:
         return Whole(causal)
     config: Any = causal.model.config.get_text_config()
     plain = causal.model.base_model if causal.adapted else causal.model
-    if config.model_type in LEAN and hasattr(plain, "get_decoder") and not _rescaled(config):
+    if config.model_type in FAMILIES and hasattr(plain, "get_decoder") and not _rescaled(config):
         return Lean(causal)
     return Through(causal)
 

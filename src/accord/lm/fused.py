@@ -1,0 +1,233 @@
+"""Layers of the Llama family with fewer passes over memory, forward and backward; the same arithmetic.
+
+Projections that read the same input are one matrix product: their weights become views of one block, and remain
+parameters of their own. Norm, gated MLP and rotary positions have their gradients written out, which keeps half of what
+autograd would keep. Layers with adapters fall back to their own code. A model is tried against itself when it is
+loaded (`accord.lm.causal.wrap`), and left as it was where the numbers differ.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+from accord.lm.attention import grouped_attention
+
+__all__ = ["FAMILIES", "fuse", "unfuse"]
+
+FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
+
+
+def fuse(model: nn.Module) -> None:
+    """Give every norm, attention and MLP of the decoder its faster form, in place; other families stay as they are."""
+    config: Any = getattr(model, "config", None)
+    if config is None or config.get_text_config().model_type not in FAMILIES:
+        return
+    for module in model.modules():
+        name = type(module).__name__
+        if name.endswith("RMSNorm"):
+            _become(module, _Norm)
+        elif name.endswith("Attention"):
+            _become(module, _Attention)
+        elif name.endswith("MLP") and type(getattr(module, "act_fn", None)).__name__ in ("SiLU", "SiLUActivation"):
+            _become(module, _MLP)
+
+
+def unfuse(model: nn.Module) -> None:
+    """Undo `fuse`."""
+    for module in model.modules():
+        if isinstance(module, _Faster):
+            module.__class__ = type(module).__bases__[1]
+
+
+class _Faster:
+    """What a fused module is beside what it was."""
+
+
+def _become(module: nn.Module, faster: type[_Faster]) -> None:
+    own = type(module)
+    module.__class__ = type(own.__name__, (faster, own), {"__module__": own.__module__})
+
+
+def _block(owner: nn.Module, *linears: nn.Linear) -> Tensor | None:
+    """The weights of linear layers as one [sum of N, D] that they are views of; None where they are not plain."""
+    if any(type(each) is not nn.Linear for each in linears):
+        return None
+    kept: Tensor | None = owner.__dict__.get("_weights")
+    first, last = linears[0].weight, linears[-1].weight
+    if kept is None or kept.data_ptr() != first.data_ptr() or kept[-len(last) :].data_ptr() != last.data_ptr():
+        kept = torch.cat([each.weight.detach() for each in linears])
+        for each, part in zip(linears, kept.split([len(each.weight) for each in linears]), strict=True):
+            each.weight.data = part
+        owner.__dict__["_weights"] = kept
+    return kept
+
+
+class _Norm(_Faster):
+    """Root mean square norm."""
+
+    weight: Tensor
+    variance_epsilon: float
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return _run(_Normed, hidden_states, self.weight, self.variance_epsilon)  # type: ignore[no-any-return]
+
+
+class _MLP(_Faster):
+    """down(silu(gate x) * up x)."""
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        block = _block(self, self.gate_proj, self.up_proj)
+        if block is None or type(self.down_proj) is not nn.Linear or self.gate_proj.bias is not None:
+            return super().forward(x)  # type: ignore[misc,no-any-return]
+        gate, up, down = self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight
+        return _run(_Gated, x.flatten(0, -2), gate, up, down, block).view(x.shape)  # type: ignore[no-any-return]
+
+
+class _Attention(_Faster):
+    """Rotary attention with grouped key heads."""
+
+    def forward(
+        self: Any,
+        hidden_states: Tensor,
+        position_embeddings: Any = None,
+        attention_mask: Tensor | None = None,
+        past_key_values: Any = None,
+        **kwargs: Any,
+    ) -> tuple[Tensor, Any]:
+        parts = (self.q_proj, self.k_proj, self.v_proj)
+        block = _block(self, *parts) if past_key_values is None else None
+        if block is None:
+            own: Any = super()
+            return own.forward(  # type: ignore[no-any-return]
+                hidden_states, position_embeddings, attention_mask, past_key_values, **kwargs
+            )
+        B, T = hidden_states.shape[:2]
+        cos_BTD, sin_BTD = position_embeddings
+        biases = [each.bias for each in parts]
+        both = _run(_Projected, hidden_states.flatten(0, 1), *(each.weight for each in parts), *biases, block)
+        heads_BTND = both.view(B, T, -1, self.head_dim)
+        keys = self.k_proj.weight.shape[0] // self.head_dim
+        turned, value_BTKD = heads_BTND.split([heads_BTND.shape[2] - keys, keys], 2)
+        if hasattr(self, "q_norm"):
+            query, key = turned.split([turned.shape[2] - keys, keys], 2)
+            turned = torch.cat([self.q_norm(query), self.k_norm(key)], 2)
+        turned = _run(_Turned, turned, cos_BTD[:, :, None], sin_BTD[:, :, None])
+        query, key = turned.split([turned.shape[2] - keys, keys], 2)
+        read, _ = grouped_attention(
+            self,
+            query.transpose(1, 2),
+            key.transpose(1, 2),
+            value_BTKD.transpose(1, 2),
+            attention_mask,
+            scaling=self.scaling,
+            dropout=self.attention_dropout if self.training else 0.0,
+            **kwargs,
+        )
+        return self.o_proj(read.flatten(2)), None
+
+
+def _run(function: Any, *inputs: Tensor | float | None) -> Any:
+    return function.apply(*inputs)
+
+
+class _Normed(torch.autograd.Function):
+    """weight * x / sqrt(mean(x^2) + eps), in float32 inside (Zhang & Sennrich 2019, arXiv 1910.07467)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
+        wide = x.to(torch.float32, copy=True)
+        scale = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+        scale = scale.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+        normed = wide.mul_(scale).to(x.dtype)
+        ctx.save_for_backward(normed, scale, weight)
+        return normed * weight
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """dx = scale (g w - n mean(g w n)), dw = sum over rows of g n, with n = x scale."""
+        normed, scale, weight = ctx.saved_tensors
+        gradient = gradients[0].to(torch.float32, copy=True)
+        wide, weight32 = normed.float(), weight.float()
+        product = gradient * wide
+        to_weight = product.flatten(0, -2).sum(0).to(weight.dtype) if ctx.needs_input_grad[1] else None
+        share = (product @ weight32)[..., None].div_(weight.shape[0])
+        to_x = gradient.mul_(weight32).addcmul_(wide, share, value=-1).mul_(scale)
+        return to_x.to(normed.dtype), to_weight, None
+
+
+class _Projected(torch.autograd.Function):
+    """x [M, D] times a block of weights [N, D], with the weights' parts and their biases as inputs of their own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *others: Tensor | None) -> Tensor:
+        *parts, block = others
+        half = len(parts) // 2
+        weights, biases = parts[:half], parts[half:]
+        assert block is not None
+        ctx.sizes = [len(each) for each in weights if each is not None]
+        ctx.save_for_backward(x, block)
+        if biases[0] is None:
+            return x @ block.mT
+        return torch.addmm(torch.cat([each for each in biases if each is not None]), x, block.mT)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, block = ctx.saved_tensors
+        gradient = gradients[0]
+        count = len(ctx.sizes)
+        to_x = gradient @ block if ctx.needs_input_grad[0] else None
+        to_weights: tuple[Tensor | None, ...] = (None,) * count
+        to_biases: tuple[Tensor | None, ...] = (None,) * count
+        if any(ctx.needs_input_grad[1 : 1 + count]):
+            to_weights = (gradient.mT @ x).split(ctx.sizes)
+        if any(ctx.needs_input_grad[1 + count : 1 + 2 * count]):
+            to_biases = gradient.sum(0).split(ctx.sizes)
+        return to_x, *to_weights, *to_biases, None
+
+
+class _Turned(torch.autograd.Function):
+    """Rotary positions (Su et al. 2021, arXiv 2104.09864): x cos + half-turn(x) sin, for x [B, T, N, D]."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        half = x.shape[-1] // 2
+        signed = torch.cat([-sin[..., :half], sin[..., half:]], -1)
+        ctx.save_for_backward(cos, signed)
+        return torch.addcmul(x * cos, x.roll(half, -1), signed)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        cos, signed = ctx.saved_tensors
+        gradient = gradients[0]
+        return (gradient * cos).add_((gradient * signed).roll(gradient.shape[-1] // 2, -1)), None, None
+
+
+class _Gated(torch.autograd.Function):
+    """(silu(x gate') * (x up')) down' for x [M, D]; `block` holds gate and up, one above the other."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gate: Tensor, up: Tensor, down: Tensor, block: Tensor) -> Tensor:
+        both = x @ block.mT
+        ctx.save_for_backward(x, both, down, block)
+        size = len(gate)
+        return silu(both[:, :size]).mul_(both[:, size:]) @ down.mT
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, both, down, block = ctx.saved_tensors
+        gradient = gradients[0]
+        gate, up = both.chunk(2, 1)
+        opened = silu(gate)
+        to_down = gradient.mT @ (opened * up) if ctx.needs_input_grad[3] else None
+        inner = gradient @ down
+        to_both = torch.empty_like(both)
+        to_gate, to_up = to_both.chunk(2, 1)
+        torch.mul(inner, opened, out=to_up)
+        torch.ops.aten.silu_backward.grad_input(inner.mul_(up), gate, grad_input=to_gate)
+        to_x = to_both @ block if ctx.needs_input_grad[0] else None
+        to_gate_w = to_up_w = None
+        if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
+            to_gate_w, to_up_w = (to_both.mT @ x).chunk(2)
+        return to_x, to_gate_w, to_up_w, to_down, None
