@@ -1,0 +1,61 @@
+"""`python -m benchmarks run | check | table`."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from benchmarks import driver
+from benchmarks.table import BEGIN, END, table, verdict
+
+RESULTS = Path(__file__).parent / "results.json"
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    """One command."""
+    parser = argparse.ArgumentParser(prog="benchmarks")
+    commands = parser.add_subparsers(dest="command", required=True)
+    whole = commands.add_parser("run", help="measure all, write results.json and the table in the docs")
+    check = commands.add_parser("check", help="measure again and fail where a ratio fell by more than 15 %%")
+    for each, steps, repetitions in ((whole, 3, 3), (check, 2, 1)):
+        each.add_argument("--only", nargs="*", default=[])
+        each.add_argument("--steps", type=int, default=steps)
+        each.add_argument("--repetitions", type=int, default=repetitions)
+    whole.add_argument("--dry", action="store_true", help="print alone")
+    commands.add_parser("table", help="write the table in the docs again")
+    single = commands.add_parser("one")
+    for name in ("stage", "setting", "steps", "out"):
+        single.add_argument(name)
+    asked = parser.parse_args()
+    if asked.command == "one":
+        driver.one(asked.stage, asked.setting, int(asked.steps), Path(asked.out))
+        return 0
+    if asked.command == "table":
+        write_table()
+        return 0
+    if os.getloadavg()[0] > 0.5:
+        print(f"the machine is busy (load {os.getloadavg()[0]:.1f}): ratios will be off", file=sys.stderr)
+    found = driver.run(asked.only, steps=asked.steps, repetitions=asked.repetitions)
+    if asked.command == "check":
+        slower = verdict(json.loads(RESULTS.read_text()), found)
+        print("\n".join(slower) or "no ratio fell by more than 15 %")
+        return 1 if slower else 0
+    print(table(found))
+    if not asked.dry:
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+        write_table()
+    return 0
+
+
+def write_table() -> None:
+    """Put the table between its marks."""
+    page = PAGE.read_text()
+    head, rest = page.split(BEGIN)
+    tail = rest.split(END)[1]
+    PAGE.write_text(f"{head}{BEGIN}\n{table(json.loads(RESULTS.read_text()))}\n{END}{tail}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

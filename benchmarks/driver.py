@@ -1,0 +1,177 @@
+"""Runs every side of every stage in a process of its own, in turn, and sets the results side by side."""
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.limits import decode_bound, machine_limits
+from benchmarks.peers import MALLOC, SETTINGS
+from benchmarks.stages import GOALS, SIZES, STAGES
+
+__all__ = ["compare", "machine", "one", "run", "side_by_side"]
+
+WARM = 1  # steps of each process that do not count
+AGREE = 0.02  # how far held-out losses of two sides may lie apart, as a share
+Result = dict[str, Any]
+
+
+def run(only: list[str], *, steps: int, repetitions: int) -> Result:
+    """The whole benchmark. The first repetition tries every setting of a peer, the others its default and its best."""
+    limits = machine_limits()
+    stages = [stage for stage in STAGES if not only or stage in only]
+    results, raw = [], {}
+    for stage in stages:
+        raw[stage] = _stage(stage, steps, repetitions)
+        results += compare(stage, raw[stage], limits)
+        for row in results[-len(raw[stage]) :]:
+            print(json.dumps({key: value for key, value in row.items() if key != "seconds"}), flush=True)
+    return {"machine": machine(), "limits": limits, "steps": steps, "results": results}
+
+
+def _stage(stage: str, steps: int, repetitions: int) -> dict[str, list[Result]]:
+    peers = _peers(stage)
+    found: dict[str, list[Result]] = {name: [] for name in ("accord", *peers)}
+    for repetition in range(repetitions):
+        tried = peers if repetition == 0 or not peers else list(dict.fromkeys((peers[0], _best(found, peers))))
+        for name in ("accord", *tried):
+            found[name].append(_measured(stage, name, steps))
+    return found
+
+
+def _peers(stage: str) -> list[str]:
+    if stage == "ppo":
+        return []
+    return [name for name in SETTINGS if name.startswith("generate") == stage.startswith("generate")]
+
+
+def _best(found: dict[str, list[Result]], peers: list[str]) -> str:
+    return min(peers, key=lambda name: min(map(_pace, found[name])) if found[name] else float("inf"))
+
+
+def _pace(result: Result) -> float:
+    """Seconds a step that counts; a token where sides may write different lengths."""
+    seconds, tokens = result["seconds"][WARM:], result["tokens"][WARM:]
+    if tokens and tokens[0] is not None:
+        return sum(seconds) / sum(tokens)
+    return float(median(seconds))
+
+
+def _measured(stage: str, setting: str, steps: int) -> Result:
+    """One process: its output is a file of JSON, its peak memory what the kernel says of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        malloc = MALLOC if SETTINGS.get(setting, {}).get("malloc") else {}
+        command = [sys.executable, "-m", "benchmarks", "one", stage, setting, str(WARM + steps), str(out)]
+        environment = {**os.environ, **malloc, "BENCH_FOLDER": folder}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{stage}, {setting}: {done.stderr.strip()[-2000:]}")
+        found: Result = json.loads(out.read_text())
+    print(f"  {stage:<11} {setting:<30} {_pace(found):8.4f} s  {found['peak_gb']:.1f} GB", flush=True)
+    return found
+
+
+def one(stage: str, setting: str, steps: int, out: Path) -> None:
+    """What a process of `_measured` does."""
+    if setting == "accord":
+        from benchmarks import ours
+
+        found = ours.measure(stage, steps)
+    else:
+        from benchmarks import peers
+
+        found = peers.measure(stage, setting, steps)
+    found["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    out.write_text(json.dumps(found))
+
+
+def compare(stage: str, found: dict[str, list[Result]], limits: dict[str, float]) -> list[Result]:
+    """A row for each peer setting: how many times as fast accord was, repetition by repetition."""
+    ours = found["accord"]
+    share = _limit_share(stage, ours, limits)
+    peers = [name for name in found if name != "accord" and found[name]]
+    best = _best(found, peers) if peers else ""
+    rows = []
+    for name in peers:
+        goal = GOALS.get(stage)
+        wanted = None
+        if goal is not None:
+            wanted = goal.default if name == peers[0] else goal.best if name == best else None
+        ratio = side_by_side([_pace(each) for each in found[name]], [_pace(each) for each in ours])
+        row: Result = {
+            "stage": stage,
+            "peer": "transformers" if stage.startswith("generate") else "trl",
+            "peer_setting": name,
+            "best_setting": name == best,
+            "ratio": ratio,
+            "seconds": {"accord": _seconds(ours), "peer": _seconds(found[name])},
+            "limit_share": share,
+            "memory_ratio": _peak(ours) / _peak(found[name]),
+            "goal": wanted,
+            "met": None if wanted is None else ratio["median"] >= wanted,
+        }
+        if "held_out" in ours[0]:
+            row["held_out"] = {"accord": ours[0]["held_out"], "peer": found[name][0]["held_out"]}
+            apart = abs(ours[0]["held_out"] / found[name][0]["held_out"] - 1)
+            if apart > AGREE:
+                both = row["held_out"]
+                raise RuntimeError(f"{stage}, {name}: held-out losses {both} differ by {apart:.1%}: not equal work")
+        rows.append(row)
+    if not peers:
+        rows.append({"stage": stage, "peer": None, "seconds": {"accord": _seconds(ours)}, "memory_gb": _peak(ours)})
+    return rows
+
+
+def side_by_side(peer: list[float], ours: list[float]) -> dict[str, float]:
+    """Median over repetitions, and the lowest and highest of all pairs of one of each."""
+    every = [theirs / mine for theirs in peer for mine in ours]
+    return {"median": median(peer) / median(ours), "low": min(every), "high": max(every)}
+
+
+def _seconds(found: list[Result]) -> float:
+    return float(median(_pace(each) for each in found))
+
+
+def _peak(found: list[Result]) -> float:
+    return max(each["peak_gb"] for each in found)
+
+
+def _limit_share(stage: str, ours: list[Result], limits: dict[str, float]) -> float | None:
+    """The share of the best matrix product that training reaches; of the memory bound that a decoding step does."""
+    pace = _seconds(ours)
+    if stage.startswith("generate"):
+        return decode_bound(BYTES, limits["read_gb"]) / (pace * SIZES[stage])
+    if stage in ("grpo", "ppo"):
+        return None
+    from benchmarks.work import flops_of
+
+    return flops_of(stage) / pace / 1e9 / limits["gflops"]
+
+
+BYTES = 269e6  # the bfloat16 weights of SmolLM2-135M
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers belong to."""
+    from importlib.metadata import version
+
+    import torch
+
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
+    packages = ("torch", "transformers", "trl", "peft", "accord")
+    return {
+        "cpu": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "flags": sorted({"avx512_bf16", "amx_bf16", "avx512f"} & set(" ".join(lines).split())),
+        "load_before": os.getloadavg()[0],
+        "versions": {name: version(name) for name in packages},
+    }

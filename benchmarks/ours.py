@@ -1,0 +1,143 @@
+"""accord's side: its own stage classes, as a recipe would run them, step by step."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from accord.feedback import Dataset
+from accord.interfaces import Scores
+from accord.lm import load
+from accord.lm.causal import CausalModel, LoRA
+from accord.lm.engine import Engine, Request
+from accord.lm.optim import Optim
+from accord.lm.score import completion_logprobs
+from accord.policy import DPO, GRPO, PPO, SFT
+from accord.records import Completion, Pair, Prompt, Sampling
+from accord.reward import BradleyTerry
+from accord.run import RunDirectory
+from benchmarks import texts
+from benchmarks.stages import GROUP, NEW_TOKENS, SIZES
+
+__all__ = ["LengthJudge", "dataset", "held_out", "lengths_of", "measure"]
+
+MODEL = "smollm2-135m"
+OPTIM = Optim(lr=1e-5, warmup=0, decay="constant", betas=(0.9, 0.999))
+LATER = 10_000  # no checkpoint in between
+
+
+class LengthJudge:
+    """Prefers texts of some 300 characters: a program, so that judging costs nothing on either side."""
+
+    name = "length"
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        """-|characters - 300| / 100."""
+        return Scores(np.array([-abs(len(each.text) - 300) / 100 for each in completions], dtype=np.float64))
+
+
+def dataset(found: list[texts.Item]) -> Dataset:
+    """Preference pairs as accord's stages read them."""
+    prompts, completions, pairs = {}, {}, []
+    for item in found:
+        prompt, (chosen, rejected) = item.records()
+        prompts[prompt.id] = prompt
+        completions |= {chosen.id: chosen, rejected.id: rejected}
+        pairs.append(Pair(prompt=prompt.id, chosen=chosen.id, rejected=rejected.id))
+    return Dataset(prompts, completions, {}, dict.fromkeys(prompts, "train"), {"train": tuple(pairs)})
+
+
+def measure(stage: str, steps: int) -> dict[str, Any]:
+    """Seconds and tokens of each step of a stage, and what came out."""
+    if stage.startswith("generate"):
+        return _generate(stage, steps)
+    with tempfile.TemporaryDirectory() as folder, RunDirectory.create(Path(folder) / "run") as run:
+        seconds, losses, tokens = [], [], []
+        for step in _steps(stage, steps, run):
+            seconds.append(step.seconds)
+            losses.append(getattr(step, "loss", None))
+            tokens.append(_sampled(step, stage))
+        found = {"seconds": seconds, "losses": losses, "tokens": tokens}
+        if stage in ("sft", "dpo", "dpo_lora"):
+            found["held_out"] = held_out(run.path / f"{'sft' if stage == 'sft' else 'policy'}/model")
+    return found
+
+
+def _sampled(step: Any, stage: str) -> float | None:
+    """Tokens written in a step of online training."""
+    return step.length * SIZES[stage] * GROUP if stage in ("grpo", "ppo") else None
+
+
+def _steps(stage: str, steps: int, run: RunDirectory) -> Iterator[Any]:
+    size = SIZES[stage]
+    common: dict[str, Any] = {"base": MODEL, "optim": OPTIM, "save_every": LATER}
+    found = texts.pairs(size * steps, seed=1)
+    match stage:
+        case "sft":
+            single = [item.records() for item in texts.items(size * steps, answers=1, seed=1)]
+            return SFT(**common, batch=size, share=1).steps([(p, c[0]) for p, c in single], run)
+        case "reward":
+            settings = BradleyTerry(**common, step_completions=2 * size, head_scale=1)
+            return settings.steps(dataset(found), run)
+        case "dpo":
+            return DPO(**common, batch=size).steps(dataset(found), run)
+        case "dpo_lora":
+            return DPO(**common, batch=size, lora=LoRA(rank=16, alpha=32)).steps(dataset(found), run)
+    prompts = [item.records()[0] for item in texts.items(size * steps, answers=1, seed=1)]
+    online: dict[str, Any] = {"prompts": size, "group": GROUP, "max_steps": steps, "unstopped": 0.0}
+    sampling = Sampling(max_tokens=NEW_TOKENS)
+    if stage == "grpo":
+        settings = GRPO(**common, **online, sampling=sampling, kl=0.0, watch_kl=False)
+        return settings.steps(prompts, LengthJudge(), run)
+    return PPO(**common, **online, sampling=sampling, minibatches=1).steps(prompts, LengthJudge(), run)
+
+
+def _generate(stage: str, steps: int) -> dict[str, Any]:
+    causal = load(MODEL, dtype="bfloat16")
+    lengths = lengths_of(stage)
+    prompts = [causal.encode_prompt(item.records()[0]) for item in texts.items(len(lengths), answers=1, seed=2)]
+    seconds = []
+    for step in range(steps):
+        began = perf_counter()
+        made = sample_lengths(causal, prompts, lengths, step)
+        seconds.append(perf_counter() - began)
+    return {"seconds": seconds, "tokens": [made] * steps, "losses": []}
+
+
+def lengths_of(stage: str) -> list[int]:
+    """How many tokens each sequence is to have: all alike, or from 16 to 128."""
+    size = SIZES[stage]
+    return [NEW_TOKENS] * size if stage == "generate16" else [16 + (112 * i) // (size - 1) for i in range(size)]
+
+
+class _Endless(CausalModel):
+    """A model whose texts end at their length alone."""
+
+    eos_id = -1
+
+
+def sample_lengths(causal: Any, prompts: list[list[int]], lengths: list[int], seed: int) -> int:
+    """Write texts of these very lengths with the engine (its EOS can not be drawn); returns the tokens written."""
+    endless = _Endless(**vars(causal))
+    engine = Engine(endless, slots=len(prompts), length=max(map(len, prompts)) + NEW_TOKENS)
+    for number, (prompt, length) in enumerate(zip(prompts, lengths, strict=True)):
+        engine.submit(Request(number, tuple(prompt), Sampling(max_tokens=length, seed=seed), stream=number))
+    count = 0
+    while engine.busy:
+        count += len(engine.step())
+    return count
+
+
+def held_out(folder: Path | str, model: Any = None) -> float:
+    """Mean loss a token of texts that were not trained on, by accord's scorer in float32, for either side's model."""
+    causal = load(folder) if model is None else model
+    found = [item.records() for item in texts.items(8, answers=1, seed=99)]
+    logprobs = completion_logprobs(
+        causal,
+        [causal.encode_prompt(prompt) for prompt, _ in found],
+        [causal.encode_completion(completions[0].text) for _, completions in found],
+    )
+    return -float(sum(each.sum() for each in logprobs)) / sum(len(each) for each in logprobs)

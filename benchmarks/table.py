@@ -1,0 +1,49 @@
+"""The table of the docs, made from results.json."""
+
+from typing import Any
+
+__all__ = ["BEGIN", "END", "table", "verdict"]
+
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+TOLERANCE = 0.15
+
+
+def table(content: dict[str, Any]) -> str:
+    """Markdown: a line a stage and peer setting."""
+    machine, limits = content["machine"], content["limits"]
+    cores = f"{machine['threads']} threads on {machine['cores']} cores"
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    lines = [
+        f"{machine['cpu']}, {cores}, {', '.join(machine['flags'])}; best bfloat16 product "
+        f"{limits['gflops']:.0f} GFLOP/s, reading {limits['read_gb']:.0f} GB/s; {versions}.",
+        "",
+        "| stage | peer | setting | times as fast | goal | share of the limit | memory of the peer's |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in content["results"]:
+        if row["peer"] is None:
+            lines.append(f"| {row['stage']} | none | {row['seconds']['accord']:.4f} s | | | | |")
+            continue
+        ratio = row["ratio"]
+        goal = "" if row["goal"] is None else f"{row['goal']:g} ({'met' if row['met'] else 'missed'})"
+        share = "" if row["limit_share"] is None else f"{row['limit_share']:.0%}"
+        best = " (its best)" if row["best_setting"] else ""
+        lines.append(
+            f"| {row['stage']} | {row['peer']} | {row['peer_setting']}{best} | {ratio['median']:.2f} "
+            f"[{ratio['low']:.2f}, {ratio['high']:.2f}] | {goal} | {share} | {row['memory_ratio']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def verdict(checked_in: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
+    """What has become slower than the checked-in ratios allow: more than 15 % at the peers' default settings."""
+    known = {(row["stage"], row.get("peer_setting")): row for row in checked_in["results"] if row["peer"]}
+    slower = []
+    for row in fresh["results"]:
+        before = known.get((row["stage"], row.get("peer_setting")))
+        if row["peer"] is None or before is None:
+            continue
+        was, now = before["ratio"]["median"], row["ratio"]["median"]
+        if now < was * (1 - TOLERANCE):
+            slower.append(f"{row['stage']} against {row['peer_setting']}: {now:.2f} times as fast, was {was:.2f}")
+    return slower
