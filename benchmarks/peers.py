@@ -121,12 +121,9 @@ def _length_reward(completions: list[Any], **_: Any) -> list[float]:
 
 def _held_out(trainer: Any) -> float:
     """By accord's scorer, on the model that the peer trained."""
-    from accord.lm.causal import wrap
-
-    model = trainer.model
-    if hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
-    return held_out("", wrap(model.float().eval(), trainer.processing_class, "peer"))
+    folder = os.environ["BENCH_FOLDER"] + "/trained"
+    trainer.save_model(folder)
+    return held_out(folder)
 
 
 def _generate(stage: str, dtype: str, steps: int) -> dict[str, Any]:
