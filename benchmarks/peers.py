@@ -14,7 +14,6 @@ __all__ = ["MALLOC", "SETTINGS", "measure"]
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "2147483647", "MALLOC_TOP_PAD_": "67108864"}
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
-    "GC off": {"gradient_checkpointing": False},
     "GC off, malloc": {"gradient_checkpointing": False, "malloc": True},
     "GC off, malloc, bf16 weights": {"gradient_checkpointing": False, "malloc": True, "dtype": "bfloat16"},
     "generate fp32": {"malloc": True},
