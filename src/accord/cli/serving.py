@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -66,6 +67,7 @@ def serve(
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
+            listening.listen(128)  # who connects while the model is being opened waits instead of being turned away
         except OSError as error:
             complain(f"{host}:{port}: cannot listen there ({error.strerror}); choose another --port")
             return 2
@@ -77,7 +79,8 @@ def serve(
         config = uvicorn.Config(
             make_app(Worker(causal, slots=slots), name, token=shown), log_level="warning", lifespan="on"
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        with suppress(KeyboardInterrupt):  # raised again once everything is shut down in order
+            uvicorn.Server(config).run(sockets=[listening])
     return 0
 
 
