@@ -12,6 +12,7 @@ from typing import Any
 
 from accord.errors import AccordError
 from accord.feedback import Ledger
+from accord.feedback.reliability import EvaluatorSummary, summarise_evaluators
 from accord.interfaces import Judge
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
 from accord.run import RunDirectory
@@ -96,6 +97,11 @@ class Evidence:
             raise Missing(f"the ledger {path}, which the manifest names")
         with Ledger(path, write=False) as ledger:
             return {each.id: each for each in ledger.feedback(upto=recorded["last_row"])}
+
+    @cached_property
+    def summaries(self) -> list[EvaluatorSummary]:
+        """What is known of each evaluator."""
+        return summarise_evaluators(self.feedback.values(), evaluators=self.evaluators)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from accord.audit.evidence import Evidence, Missing
 from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 from accord.feedback import order_known
-from accord.feedback.reliability import EvaluatorSummary, summarise_evaluators
+from accord.feedback.reliability import EvaluatorSummary
 from accord.records import Comparison, Feedback, Rating
 from accord.stats import Estimate, bootstrap, mean
 
@@ -167,7 +167,7 @@ def _position(evidence: Evidence, settings: AuditSettings) -> Finding:
 
 
 def _summaries(evidence: Evidence) -> list[EvaluatorSummary]:
-    found = summarise_evaluators(evidence.feedback.values(), evaluators=evidence.evaluators)
+    found = evidence.summaries
     if not found:
         raise Missing("evaluators that are known one by one (who judged was not recorded)")
     return found

@@ -23,7 +23,7 @@ from accord.stats import Estimate, mean
 __all__ = ["evaluate", "head_to_head", "judges_of"]
 
 Row = dict[str, Any]
-TOGETHER = 4  # prompts sampled at once
+TOGETHER = 6  # prompts sampled at once
 
 
 def judges_of(recipe: Recipe, run: RunDirectory) -> dict[str, Judge]:

@@ -215,13 +215,13 @@ class _Scored:
 
 
 def _normalise(judge: ScalarModel, data: Dataset, pairs: Sequence[Pair]) -> None:
-    """Give the scores mean 0 and standard deviation 1 on (at most 2,000 of) the completions that were compared.
+    """Give the scores mean 0 and standard deviation 1 on (at most 500 of) the completions that were compared.
 
     A Bradley-Terry reward is known up to a constant; fixing its place and width lets KL coefficients mean the same
     for every reward model. The margin in logits is the difference of scores times `deviation`.
     """
     names = _ids(pairs)
-    chosen: list[Any] = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:2000]]
+    chosen: list[Any] = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:500]]
     judge.causal.model.eval()
     value_N = judge.score([data.prompts[each.prompt] for each in chosen], chosen).value_N
     judge.mean, judge.deviation = float(value_N.mean()), max(float(np.std(value_N)), 1e-6)
