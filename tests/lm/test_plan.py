@@ -59,15 +59,15 @@ def test_what_a_graph_keeps_is_foretold(family: str) -> None:
     assert found.square > 0
 
 
-def test_gradients_do_not_depend_on_how_batches_are_split() -> None:
+def test_gradients_do_not_depend_on_how_batches_are_split_or_ordered() -> None:
     answers = [
         Answer(tuple(range(1, 4 + row)), tuple(range(5, 8 + 3 * k)), 4 * row + k) for row in range(5) for k in range(4)
     ]
     total = sum(len(answer.completion) for answer in answers)
     gradients = []
-    for row_tokens, batch_tokens in ((320, 2048), (64, 64), (16, 16)):
+    for order, row_tokens, batch_tokens in ((1, 320, 2048), (1, 64, 64), (1, 16, 16), (-1, 320, 2048), (-1, 64, 200)):
         causal = load("tiny", seed=2)
-        for batch in pack(causal, answers, row_tokens=row_tokens, batch_tokens=batch_tokens):
+        for batch in pack(causal, answers[::order], row_tokens=row_tokens, batch_tokens=batch_tokens):
             logprob_N = token_logprobs(causal, batch, batch.hidden(causal), entropy=False).logprob_N
             (-logprob_N.sum() / total).backward()
         gradients.append(torch.cat([weight.grad.flatten() for weight in causal.model.parameters()]))
