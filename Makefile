@@ -7,13 +7,14 @@ STAMP := .venv/.stamp
 # file, and the examples of one document, stay together and in order.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help demo test test-all check clean
+.PHONY: help demo test test-all check bench bench-check clean
 
 help:
 	@echo "make demo      the whole loop on real human ratings; goes on where it was stopped"
 	@echo "make test      the tests of every change"
 	@echo "make test-all  and the slow ones: kills, browsers, whole runs"
 	@echo "make check     lint, types, import contracts"
+	@echo "make bench     accord and its peers on the same work, in turn (up to 40 minutes); bench-check: have we become slower?"
 	@echo "make clean     remove the virtual environment and caches (runs are kept)"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -36,6 +37,17 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Peers are for comparison alone, and live in the same environment only where they are measured.
+.venv/.bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	touch .venv/.bench
+
+bench: .venv/.bench
+	$(BIN)/python -m benchmarks run
+
+bench-check: .venv/.bench
+	$(BIN)/python -m benchmarks check
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -19,16 +19,17 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     whole = commands.add_parser("run", help="measure all, write results.json and the table in the docs")
     check = commands.add_parser("check", help="measure again and fail where a ratio fell by more than 15 %%")
-    for each, steps, repetitions in ((whole, 3, 3), (check, 2, 1)):
+    for each, steps, repetitions in ((whole, 2, 2), (check, 2, 1)):
         each.add_argument("--only", nargs="*", default=[])
         each.add_argument("--steps", type=int, default=steps)
         each.add_argument("--repetitions", type=int, default=repetitions)
-    whole.add_argument("--dry", action="store_true", help="print alone")
+    whole.add_argument("--dry", action="store_true", help="print alone, as with --only")
     commands.add_parser("table", help="write the table in the docs again")
     single = commands.add_parser("one")
     for name in ("stage", "setting", "steps", "out"):
         single.add_argument(name)
     asked = parser.parse_args()
+    asked.dry = getattr(asked, "dry", False) or bool(getattr(asked, "only", False))
     if asked.command == "one":
         driver.one(asked.stage, asked.setting, int(asked.steps), Path(asked.out))
         return 0
@@ -37,14 +38,16 @@ def main() -> int:
         return 0
     if os.getloadavg()[0] > 0.5:
         print(f"the machine is busy (load {os.getloadavg()[0]:.1f}): ratios will be off", file=sys.stderr)
-    found = driver.run(asked.only, steps=asked.steps, repetitions=asked.repetitions)
+    found = {}
+    for found in driver.run(asked.only, steps=asked.steps, repetitions=asked.repetitions):
+        if asked.command == "run" and not asked.dry:
+            RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     if asked.command == "check":
         slower = verdict(json.loads(RESULTS.read_text()), found)
         print("\n".join(slower) or "no ratio fell by more than 15 %")
         return 1 if slower else 0
     print(table(found))
     if not asked.dry:
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
         write_table()
     return 0
 

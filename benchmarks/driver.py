@@ -7,32 +7,37 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.growth import AXES
 from benchmarks.limits import decode_bound, machine_limits
 from benchmarks.peers import MALLOC, SETTINGS
 from benchmarks.stages import GOALS, SIZES, STAGES
 
 __all__ = ["compare", "machine", "one", "run", "side_by_side"]
 
+SLOW = ("grpo", "ppo", "generate16", "generate32")  # one step of these counts, in each repetition
 WARM = 1  # steps of each process that do not count
 AGREE = 0.02  # how far held-out losses of two sides may lie apart, as a share
 Result = dict[str, Any]
 
 
-def run(only: list[str], *, steps: int, repetitions: int) -> Result:
-    """The whole benchmark. The first repetition tries every setting of a peer, the others its default and its best."""
-    limits = machine_limits()
-    stages = [stage for stage in STAGES if not only or stage in only]
-    results, raw = [], {}
-    for stage in stages:
-        raw[stage] = _stage(stage, steps, repetitions)
-        results += compare(stage, raw[stage], limits)
-        for row in results[-len(raw[stage]) :]:
-            print(json.dumps({key: value for key, value in row.items() if key != "seconds"}), flush=True)
-    return {"machine": machine(), "limits": limits, "steps": steps, "results": results}
+def run(only: list[str], *, steps: int, repetitions: int) -> Iterator[Result]:
+    """The whole benchmark, as far as it has come, after each stage.
+
+    The first repetition tries every setting of a peer, the others its default and its best.
+    """
+    found: Result = {"machine": machine(), "limits": machine_limits(), "steps": steps, "results": [], "growth": []}
+    for stage in [stage for stage in STAGES if not only or stage in only]:
+        wanted = 1 if stage in SLOW else steps
+        found["results"] += compare(stage, _stage(stage, wanted, repetitions), found["limits"])
+        yield found
+    if not only:
+        found["growth"] = [_grown(axis, value) for axis, values in AXES.items() for value in values]
+        yield found
 
 
 def _stage(stage: str, steps: int, repetitions: int) -> dict[str, list[Result]]:
@@ -78,9 +83,25 @@ def _measured(stage: str, setting: str, steps: int) -> Result:
     return found
 
 
+def _grown(axis: str, value: int) -> Result:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        command = [sys.executable, "-m", "benchmarks", "one", axis, "growth", str(value), str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{axis} of {value}: {done.stderr.strip()[-2000:]}")
+        found: Result = json.loads(out.read_text())
+    print(f"  {axis} {value}: {found['seconds']:.2f} s  {found['peak_gb']:.1f} GB", flush=True)
+    return found
+
+
 def one(stage: str, setting: str, steps: int, out: Path) -> None:
-    """What a process of `_measured` does."""
-    if setting == "accord":
+    """What a process of `_measured` or `_grown` does; for the latter `stage` is the axis and `steps` the value."""
+    if setting == "growth":
+        from benchmarks import growth
+
+        found = growth.measure(stage, steps)
+    elif setting == "accord":
         from benchmarks import ours
 
         found = ours.measure(stage, steps)

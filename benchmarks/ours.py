@@ -131,9 +131,9 @@ def sample_lengths(causal: Any, prompts: list[list[int]], lengths: list[int], se
     return count
 
 
-def held_out(folder: Path | str, model: Any = None) -> float:
+def held_out(folder: Path | str) -> float:
     """Mean loss a token of texts that were not trained on, by accord's scorer in float32, for either side's model."""
-    causal = load(folder) if model is None else model
+    causal = load(folder)
     found = [item.records() for item in texts.items(8, answers=1, seed=99)]
     logprobs = completion_logprobs(
         causal,

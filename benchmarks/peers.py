@@ -14,7 +14,6 @@ __all__ = ["MALLOC", "SETTINGS", "measure"]
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "2147483647", "MALLOC_TOP_PAD_": "67108864"}
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
-    "GC off": {"gradient_checkpointing": False},
     "GC off, malloc": {"gradient_checkpointing": False, "malloc": True},
     "GC off, malloc, bf16 weights": {"gradient_checkpointing": False, "malloc": True, "dtype": "bfloat16"},
     "generate fp32": {"malloc": True},
@@ -121,12 +120,9 @@ def _length_reward(completions: list[Any], **_: Any) -> list[float]:
 
 def _held_out(trainer: Any) -> float:
     """By accord's scorer, on the model that the peer trained."""
-    from accord.lm.causal import wrap
-
-    model = trainer.model
-    if hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
-    return held_out("", wrap(model.float().eval(), trainer.processing_class, "peer"))
+    folder = os.environ["BENCH_FOLDER"] + "/trained"
+    trainer.save_model(folder)
+    return held_out(folder)
 
 
 def _generate(stage: str, dtype: str, steps: int) -> dict[str, Any]:

@@ -32,6 +32,13 @@ def table(content: dict[str, Any]) -> str:
             f"| {row['stage']} | {row['peer']} | {row['peer_setting']}{best} | {ratio['median']:.2f} "
             f"[{ratio['low']:.2f}, {ratio['high']:.2f}] | {goal} | {share} | {row['memory_ratio']:.2f} |"
         )
+    if content.get("growth"):
+        lines += ["", "| a step of | value | seconds | peak GB | tokens a second |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {row['axis']} | {row['value']} | {row['seconds']:.2f} | {row['peak_gb']:.1f} | "
+            f"{row['tokens'] / row['seconds']:.0f} |"
+            for row in content["growth"]
+        ]
     return "\n".join(lines)
 
 

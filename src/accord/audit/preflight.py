@@ -154,7 +154,7 @@ def _accumulation(evidence: Evidence, settings: AuditSettings) -> Finding:
     model = _some_model(evidence, "sft/model", "policy/model")
     from accord.audit.remeasure.accumulation import gradient_gap
 
-    gap, tokens = gradient_gap(evidence, examples=min(8, s.samples), model=model)
+    gap, tokens = gradient_gap(evidence, examples=min(4, s.samples), model=model)
     return ACC.finding(
         Verdict.FIRES if gap > s.accumulation else Verdict.QUIET,
         Estimate(gap, None, None, tokens, method="no interval: one deterministic comparison"),

@@ -145,6 +145,10 @@ class CausalModel:
         """Whether it has low-rank adapters."""
         return hasattr(self.model, "peft_config")
 
+    def bare(self) -> "CausalModel":
+        """The same weights without their adapters: what training started from, at no cost of its own."""
+        return _Bare(**vars(self))
+
     def merged(self) -> "CausalModel":
         """A copy with the adapters added into the weights; itself where it has none."""
         if not self.adapted:
@@ -167,6 +171,15 @@ class CausalModel:
                 self.tokenizer.save_pretrained(folder)
         except SafetensorError as error:
             raise StorageError(f"{folder}: the weights could not be written ({error}); is the disk full?") from error
+
+
+class _Bare(CausalModel):
+    """A model whose adapters are passed over."""
+
+    def hidden(self, **inputs: Any) -> Tensor:
+        model: Any = self.model
+        with model.disable_adapter():
+            return super().hidden(**inputs)
 
 
 def load(

@@ -61,6 +61,10 @@ class ModelSettings(BaseModel):
             freeze_below(causal, self.trained_layers)
         return causal
 
+    def reference(self, policy: CausalModel, begin: str | Path, *, seed: int = 0) -> CausalModel:
+        """What `policy`, opened from `begin`, was before training: its own weights where only adapters are trained."""
+        return policy.bare() if policy.adapted else self.open(begin, seed=seed)
+
     def batches(
         self, causal: CausalModel, longest: int, run: RunDirectory, *, stage: str, predicts: bool = True
     ) -> Batches:

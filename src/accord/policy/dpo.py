@@ -76,8 +76,8 @@ class DPO(ModelSettings):
         if not available or begin is None:
             raise RecipeError(f"{stage}: {'no model to start from' if available else f'no pairs in {split}'}")
         seed = seed_of(run.seed, stage)
-        reference = self.open(begin, seed=seed)
         policy = self.open(begin, seed=seed, train=True)
+        reference = self.reference(policy, begin, seed=seed)
         policy.name = stage
         chosen = [available[i] for i in shuffled(len(available), seed, "pairs")[: self.pairs]]
         total = max(1, ceil(self.epochs * len(chosen) / self.batch))

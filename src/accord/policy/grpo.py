@@ -125,8 +125,9 @@ class _Trainer:
     ) -> None:
         self.settings = settings
         self.seed = seed_of(run.seed, stage)
-        self.reference = settings.open(begin, seed=self.seed) if settings.kl or settings.watch_kl else None
         self.policy = settings.open(begin, seed=self.seed, train=True)
+        watched = settings.kl or settings.watch_kl
+        self.reference = settings.reference(self.policy, begin, seed=self.seed) if watched else None
         self.policy.name = stage
         self.once = settings.epochs == settings.minibatches == 1
         updates = settings.max_steps * settings.epochs * settings.minibatches

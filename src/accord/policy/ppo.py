@@ -142,8 +142,8 @@ class _Trainer:
     ) -> None:
         self.settings, self.run, self.stage = settings, run, stage
         self.seed = seed_of(run.seed, stage)
-        self.reference = settings.open(begin, seed=self.seed)
         self.policy = settings.open(begin, seed=self.seed, train=True)
+        self.reference = settings.reference(self.policy, begin, seed=self.seed)
         self.policy.name = stage
         self.head = new_head(self.policy.width, seed=self.seed).to(self.policy.device)
         with torch.no_grad():

@@ -153,7 +153,8 @@ def roll_out(
     if reference is policy and measured:
         theirs = own
     else:
-        theirs = measure(reference, answers, width, sampling.temperature) if reference is not None else unmeasured
+        temperature = sampling.temperature
+        theirs = unmeasured if reference is None else measure(reference, answers, width, temperature, entropy=False)
     return Rollout(
         prompts=asked,
         completions=completions,
@@ -175,12 +176,13 @@ def measure(
     temperature: float,
     *,
     head: nn.Linear | None = None,
+    entropy: bool = True,
 ) -> Measured:
-    """Measure completions by teacher forcing. The key of each answer is its row."""
+    """Measure completions by teacher forcing. The key of each answer is its row; entropies are NaN where left out."""
     found = [torch.zeros((len(answers), width), device=causal.device) for _ in range(3)]
     for batch in pack(causal, answers):
         hidden_XD = batch.hidden(causal)
-        tokens = token_logprobs(causal, batch, hidden_XD, temperature=temperature)
+        tokens = token_logprobs(causal, batch, hidden_XD, temperature=temperature, entropy=entropy)
         row_N = torch.tensor(batch.keys, device=causal.device)[batch.owner_N]
         found[0][row_N, batch.step_N] = tokens.logprob_N
         found[1][row_N, batch.step_N] = tokens.entropy_N

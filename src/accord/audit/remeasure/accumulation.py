@@ -36,8 +36,9 @@ def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[floa
     tokens = sum(len(answer.completion) for answer in answers)
     whole = _gradient(causal, [answers], tokens)
     split = _gradient(causal, [[answer] for answer in answers], tokens)
-    gap = sum(float(((one - other) ** 2).sum()) for one, other in zip(whole, split, strict=True)) ** 0.5
-    return gap / sum(float((one**2).sum()) for one in whole) ** 0.5, tokens
+    length = sum(float(one.square().sum()) for one in whole) ** 0.5
+    gap = sum(float(one.sub_(other).square_().sum()) for one, other in zip(whole, split, strict=True)) ** 0.5
+    return gap / length, tokens
 
 
 def _gradient(causal: CausalModel, parts: Sequence[Sequence[Answer]], tokens: int) -> list[Tensor]:
@@ -47,6 +48,6 @@ def _gradient(causal: CausalModel, parts: Sequence[Sequence[Answer]], tokens: in
         for batch in pack(causal, part):
             found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
             optimiser.add(-found.logprob_N.sum() / tokens)
-    gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad.clone() for weight in weights]
+    gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
     causal.model.zero_grad(set_to_none=True)
     return gradients

@@ -1,0 +1,55 @@
+"""How accord's time and memory grow: with the batch, the length of texts, the answers to a prompt, the model."""
+
+from time import perf_counter
+from typing import Any
+
+from accord.lm import Answer, load, pack, token_logprobs
+from accord.lm.depth import cut_layers
+from accord.lm.optim import Optim, Optimiser
+from benchmarks import texts
+
+__all__ = ["AXES", "BASE", "measure"]
+
+BASE = {"batch": 8, "length": 128, "group": 1, "layers": 30}
+AXES: dict[str, tuple[int, ...]] = {
+    "batch": (4, 8, 16, 32),
+    "length": (64, 128, 256, 512),
+    "group": (1, 2, 4, 8),
+    "layers": (8, 15, 30),
+}
+
+
+def measure(axis: str, value: int) -> dict[str, Any]:
+    """Seconds of a supervised step of `batch` prompts with `group` answers, each of `length` tokens."""
+    size = {**BASE, axis: value}
+    causal = load("smollm2-135m", dtype="bfloat16")
+    if size["layers"] != BASE["layers"]:
+        cut_layers(causal, size["layers"])
+    causal.model.train()
+    optimiser = Optimiser(Optim(lr=1e-6, warmup=0), causal.trainable(), 4)
+    answers = _answers(causal, size)
+    total = sum(len(answer.completion) for answer in answers)
+    seconds = []
+    for _ in range(3):
+        began = perf_counter()
+        for batch in pack(causal, answers):
+            found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
+            optimiser.add(-found.logprob_N.sum() / total)
+        optimiser.step()
+        seconds.append(perf_counter() - began)
+    return {"axis": axis, "value": value, "seconds": min(seconds[1:]), "tokens": total}
+
+
+def _answers(causal: Any, size: dict[str, int]) -> list[Answer]:
+    """Prompts and answers of the very lengths asked, cut from natural text."""
+    long = texts.items(size["batch"], answers=size["group"], seed=3)
+
+    def cut(text: str) -> tuple[int, ...]:
+        ids = list(causal.tokenizer(text)["input_ids"])
+        return tuple((ids * (size["length"] // len(ids) + 1))[: size["length"]])
+
+    return [
+        Answer(cut(item.prompt), cut(text), row * size["group"] + place)
+        for row, item in enumerate(long)
+        for place, text in enumerate(item.answers)
+    ]

@@ -1,0 +1,77 @@
+"""The benchmark's arithmetic, on cases worked out by hand; no peer is needed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.driver import compare, side_by_side
+from benchmarks.limits import decode_bound, training_flops
+from benchmarks.table import BEGIN, END, table, verdict
+from benchmarks.work import places_of
+
+ROOT = Path(__file__).parents[1]
+LIMITS = {"gflops": 400.0, "read_gb": 20.0}
+
+
+def result(seconds: list[float], tokens: list[float | None], gb: float) -> dict[str, Any]:
+    return {"seconds": seconds, "tokens": tokens, "peak_gb": gb, "losses": []}
+
+
+def test_places_of_prompts_and_their_answers() -> None:
+    """A prompt of 3 with answers of 2 and 1: 6 places, 3 predictions, 6 + (6 + 3) + (3 + 1) pairs."""
+    assert places_of([3], [[2, 1]]) == (6, 3, 19.0)
+
+
+def test_operations_written_out() -> None:
+    """10 layer weights on 6 places, 5 head weights on 3, 19 pairs of width 2 in one layer."""
+    found = training_flops(layer_weights=10, head_weights=5, places=6, predictions=3, scores=19, width=2)
+    assert found == 6 * 10 * 6 + 6 * 5 * 3 + 12 * 2 * 19
+
+
+def test_the_bound_of_decoding() -> None:
+    assert decode_bound(269e6, 26.9) == pytest.approx(0.01)
+
+
+def test_ratios_and_their_spread() -> None:
+    assert side_by_side([10.0, 12.0, 20.0], [4.0, 5.0]) == {"median": 12 / 4.5, "low": 2.0, "high": 5.0}
+
+
+def test_the_first_step_is_warm_up_and_writing_is_counted_by_tokens() -> None:
+    found = {
+        "accord": [result([99.0, 2.0, 2.0], [1.0, 100.0, 100.0], 3.0)],
+        "default": [result([99.0, 6.0, 6.0], [1.0, 60.0, 60.0], 6.0)],
+    }
+    (row,) = compare("grpo", found, LIMITS)
+    assert row["ratio"]["median"] == pytest.approx((6 / 60) / (2 / 100))
+    assert row["memory_ratio"] == 0.5
+    assert (row["goal"], row["met"]) == (5.5, False)
+
+
+def test_sides_that_did_not_do_the_same_work_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.work.flops_of", lambda stage: 1e12)
+    ours = {**result([1.0, 1.0], [None, None], 1.0), "held_out": 2.0}
+    for theirs, wrong in ((2.01, False), (2.2, True)):
+        found = {"accord": [ours], "default": [{**ours, "held_out": theirs}]}
+        if wrong:
+            with pytest.raises(RuntimeError, match="not equal work"):
+                compare("sft", found, LIMITS)
+        else:
+            assert compare("sft", found, LIMITS)[0]["limit_share"] == pytest.approx(1e12 / 1e9 / 400)
+
+
+def results(ratio: float) -> dict[str, Any]:
+    row = {"stage": "sft", "peer": "trl", "peer_setting": "default", "ratio": {"median": ratio}}
+    return {"results": [row, {"stage": "ppo", "peer": None}]}
+
+
+def test_becoming_slower_is_told_and_noise_is_not() -> None:
+    assert verdict(results(3.0), results(2.4)) == ["sft against default: 2.40 times as fast, was 3.00"]
+    assert verdict(results(3.0), results(2.6)) == []
+    assert verdict(results(3.0), results(4.0)) == []
+
+
+def test_the_table_in_the_docs_is_that_of_the_results() -> None:
+    content = json.loads((ROOT / "benchmarks/results.json").read_text())
+    page = (ROOT / "docs/benchmarks.md").read_text()
+    assert page.split(BEGIN)[1].split(END)[0].strip() == table(content)
