@@ -12,7 +12,7 @@ import pytest
 from accord.cli import run
 from accord.cli.printing import unfolded
 
-VERBS = ["demo", "init", "import", "export", "check", "run", "evaluate", "audit", "report", "compare"]
+VERBS = ["demo", "init", "import", "export", "check", "run", "evaluate", "audit", "report", "compare", "serve"]
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +83,7 @@ def test_recipe_values_may_be_given_as_flags() -> None:
         (["run", "first/recipe.toml", "--resume", "--only", "polcy"], "no stage 'polcy'; did you mean 'policy'?"),
         (["audit", "runs/first", "--only", "RG9"], "no check of a challenge 'RG9'"),
         (["evaluate", "runs/first", "--against", "nowhere"], "there is no run here"),
+        (["serve", "runs/nowhere", "--port", "0"], "there is no run and no model here"),
         (["run", "first/recipe.toml", "--out", "new", "--sft.base", "/no/model"], "/no/model"),
     ],
 )

@@ -3,11 +3,12 @@
 import os
 import secrets
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from accord.cli.printing import complain
+from accord.errors import ArtefactError, RecipeError
 
 if TYPE_CHECKING:
     from accord.lm.causal import CausalModel
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+PATIENCE = 5  # seconds that texts may still take once it is to end
 
 
 def serve(
@@ -43,7 +44,7 @@ def serve(
     host
         Where to listen. Beyond this machine only with a token, and behind a proxy that speaks TLS.
     port
-        The port.
+        The port; 0 takes a free one.
     token
         What clients must show as bearer token. Without it: the environment's ACCORD_TOKEN, else a fresh one.
     no_token
@@ -57,37 +58,82 @@ def serve(
     """
     import uvicorn
 
-    from accord.errors import RecipeError
     from accord.lm.settings import ModelSettings
     from accord.serve import Worker, make_app
 
-    if no_token and host not in LOOPBACK:
-        raise RecipeError(f"--no-token with --host {host}: whoever reaches it could use it; leave --no-token out")
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, port))
-            listening.listen(128)  # who connects while the model is being opened waits instead of being turned away
-        except OSError as error:
-            complain(f"{host}:{port}: cannot listen there ({error.strerror}); choose another --port")
-            return 2
-        settings = ModelSettings(dtype=dtype, device=device)
-        causal, name = _model(run, stage, settings)
-        shown = None if no_token else token or os.environ.get("ACCORD_TOKEN") or secrets.token_urlsafe(24)
-        url = f"http://{host}:{listening.getsockname()[1]}/v1"
-        print(f"{name} at {url}" + ("" if shown is None else f"  token {shown}"), flush=True)
-        config = uvicorn.Config(
-            make_app(Worker(causal, slots=slots), name, token=shown), log_level="warning", lifespan="on"
-        )
-        with suppress(KeyboardInterrupt):  # raised again once everything is shut down in order
+    if slots < 1:
+        raise RecipeError(f"--slots {slots}: one at least is needed")
+    shown = _token(token, host, no_token=no_token)
+    with _listening(host, port) as listening:
+        causal = _model(run, stage, ModelSettings(dtype=dtype, device=device))
+        app = make_app(Worker(causal, slots=slots), causal.name, token=shown)
+        place = f"[{host}]" if ":" in host else host
+        url = f"http://{place}:{listening.getsockname()[1]}/v1"
+        print(f"{causal.name} at {url}" + ("" if shown is None else f"  token {shown}"), flush=True)
+        config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=PATIENCE)
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
             uvicorn.Server(config).run(sockets=[listening])
     return 0
 
 
-def _model(run: str, stage: str, settings: "ModelSettings") -> "tuple[CausalModel, str]":
+def _token(given: str | None, host: str, *, no_token: bool) -> str | None:
+    """What clients must show: what was given, the environment's, or a fresh one. None where nothing is asked for."""
+    from accord.serve.app import LOOPBACK
+
+    if no_token:
+        if given is not None:
+            raise RecipeError("--token and --no-token: give one of them")
+        if host not in LOOPBACK:
+            raise RecipeError(f"--no-token with --host {host}: whoever reaches it could use it; leave --no-token out")
+        return None
+    found = given or os.environ.get("ACCORD_TOKEN") or secrets.token_urlsafe(24)
+    if not all("!" <= letter <= "~" for letter in found):
+        raise RecipeError("the token has a space or a letter that no header can carry; use plain letters and digits")
+    return found
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that is taken before the model is loaded: clients that come early wait in its queue."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+            listening.listen(2048)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RecipeError(
+                f"{host}:{port}: cannot listen there ({reason}); choose another --port or --host"
+            ) from error
+        yield listening
+
+
+def _model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel":
+    """The model, under the name that clients know it by: a folder's path is nothing that they should learn."""
     from accord.run import RunDirectory
 
-    if not (Path(run) / "manifest.json").is_file():
-        return settings.open(run), Path(run).name
-    with RunDirectory.open(run, write=False) as opened:
-        return settings.open(opened.verified(f"{stage}/model")), opened.manifest.name
+    path = Path(run).expanduser()
+    if settings.device == "cuda":
+        _check_cuda()
+    if (path / "manifest.json").is_file():
+        with RunDirectory.open(path, write=False) as opened:
+            if not opened.has(f"{stage}/model"):
+                start = "; --stage sft serves its supervised start" if opened.has("sft/model") else ""
+                raise ArtefactError(f"{path}: it has no {stage}/model; go on with the run{start}")
+            causal = settings.open(opened.verified(f"{stage}/model"))
+            causal.name = opened.manifest.name or path.resolve().name
+            return causal
+    if stage != "policy":
+        raise RecipeError(f"--stage {stage}: {run} is no run (no manifest.json)")
+    if len(path.parts) > 1 and path.parent.is_dir() and not path.exists():
+        raise ArtefactError(f"{path}: there is no run and no model here")
+    causal = settings.open(run)
+    causal.name = path.resolve().name
+    return causal
+
+
+def _check_cuda() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise RecipeError("--device cuda: there is none here; leave --device out")

@@ -1,6 +1,6 @@
 """Evaluation by somebody else: the policy beside its start, judged by a model it was not optimised against."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -67,15 +67,22 @@ def head_to_head(recipe: Recipe, run: RunDirectory, other: RunDirectory) -> dict
         raise RecipeError(f"{run.path} and {other.path} were evaluated on no prompt in common; nothing can be compared")
     prompts = read_data(run).prompts
     judge = judges_of(recipe, run)["judge"]
-    theirs = [row for row in theirs if row["prompt"] in shared]
-    mine = [row for row in mine if row["prompt"] in shared]
-    written = [Completion(prompt=row["prompt"], text=row["text"]) for row in theirs]
-    scores = judge.score([prompts[row["prompt"]] for row in theirs], written).value_N.tolist()
-    read_again = [{**row, "judge": score} for row, score in zip(theirs, scores, strict=True)]
-    found = {"win_rate": win_rate(mine, read_again, "judge")}
-    for name, rows in (("judge, this run", mine), ("judge, other run", read_again)):
+    mine, theirs = _read(judge, prompts, mine, shared), _read(judge, prompts, theirs, shared)
+    found = {"win_rate": win_rate(mine, theirs, "judge")}
+    for name, rows in (("judge, this run", mine), ("judge, other run", theirs)):
         found[name] = mean([row["judge"] for row in rows], [row["prompt"] for row in rows])
     return found
+
+
+def _read(judge: Judge, prompts: Mapping[str, Prompt], rows: list[Row], shared: set[str]) -> list[Row]:
+    """The rows of shared prompts with the judge's score, each text read once and alone: equal texts are ties."""
+    chosen = [row for row in rows if row["prompt"] in shared]
+    texts = list(dict.fromkeys((row["prompt"], row["text"]) for row in chosen))
+    scores = {
+        (prompt, text): float(judge.score([prompts[prompt]], [Completion(prompt=prompt, text=text)]).value_N[0])
+        for prompt, text in texts
+    }
+    return [{**row, "judge": scores[row["prompt"], row["text"]]} for row in chosen]
 
 
 def _samples(recipe: Recipe, run: RunDirectory, judges: dict[str, Judge], show: Show) -> list[Row]:

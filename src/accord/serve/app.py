@@ -1,12 +1,13 @@
 """The HTTP side: routes, the token, errors in the OpenAI shape."""
 
 import asyncio
-import logging
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import urlsplit
 
+from jinja2 import TemplateError
 from litestar import Litestar, Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException
@@ -15,27 +16,28 @@ from litestar.response import Stream
 
 from accord.errors import AccordError
 from accord.lm.engine import Request as Wanted
-from accord.serve.answers import Chat, Plain, Shape, answer, stream
+from accord.serve.answers import Chat, Plain, Shape, answer, failure, stream
 from accord.serve.wire import ApiError, ChatRequest, CompletionRequest, parse
 from accord.serve.worker import Worker
 
-__all__ = ["MAX_BODY", "make_app"]
+__all__ = ["LOOPBACK", "MAX_BODY", "UNLIMITED", "make_app"]
 
 MAX_BODY = 1_000_000
-T = TypeVar("T")
+UNLIMITED = 1024  # tokens of a text where a client sets no limit: room for them is made in every slot
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
-    """The endpoint for the model of `worker`, called `name`; clients show `token`, or nothing where it is None."""
+    """The endpoint for the model of `worker`, called `name`; clients show `token`, or nothing where it is None.
 
-    def allowed(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        shown = connection.headers.get("authorization", "")
-        if token is not None and not secrets.compare_digest(shown.encode(), f"Bearer {token}".encode()):
-            raise ApiError(401, "the bearer token is missing or wrong", kind="authentication_error")
+    Without a token only requests to this machine by one of its own names are served, and none that a page of another
+    site has a browser send.
+    """
+    allowed = _guard(token)
 
     @get("/health", sync_to_thread=False)
-    def health() -> dict[str, str]:
-        return {"status": "ok"}
+    def health() -> Response[dict[str, str]]:
+        return Response({"status": "ok"}) if worker.alive else Response({"status": "stopped"}, status_code=503)
 
     @get("/v1/models", guards=[allowed], sync_to_thread=False)
     def models() -> dict[str, Any]:
@@ -44,15 +46,20 @@ def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
     @post("/v1/chat/completions", guards=[allowed], status_code=200)
     async def chat(request: Request[Any, Any, Any]) -> Response[Any]:
         asked: ChatRequest = parse(ChatRequest, await request.body())
-        ids = _encoded(lambda: worker.causal.encode_prompt(asked.prompt()), "messages")
-        wanted = _wanted(worker, asked, ids, asked.limit, asked.top_logprobs or 0)
+        _check_model(asked.model)
+        wanted = _wanted(worker, asked, _conversation(worker, asked), "messages", asked.limit, asked.top_logprobs)
         return await _respond(request, Chat(), asked, wanted, logprobs=bool(asked.logprobs))
 
     @post("/v1/completions", guards=[allowed], status_code=200)
     async def completions(request: Request[Any, Any, Any]) -> Response[Any]:
         asked: CompletionRequest = parse(CompletionRequest, await request.body())
+        _check_model(asked.model)
         wanted = [each for prompt in asked.prompts() for each in _continued(worker, asked, prompt)]
         return await _respond(request, Plain(), asked, wanted, logprobs=asked.logprobs is not None)
+
+    def _check_model(asked: str) -> None:
+        if asked != name:
+            raise ApiError(404, f"model: there is no '{asked}' here; it is '{name}'", field="model")
 
     async def _respond(
         request: Request[Any, Any, Any],
@@ -62,11 +69,8 @@ def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
         *,
         logprobs: bool,
     ) -> Response[Any]:
-        if asked.model != name:
-            raise ApiError(404, f"model: there is no '{asked.model}' here; it is '{name}'", field="model")
         if asked.stream:
-            usage = asked.stream_options.include_usage
-            events = stream(worker, shape, name, wanted, logprobs=logprobs, usage=usage)
+            events = stream(worker, shape, name, wanted, logprobs=logprobs, usage=asked.wants_usage)
             return Stream(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
         made = await _unless_gone(request, answer(worker, shape, name, wanted, logprobs=logprobs))
         return Response(made)
@@ -88,36 +92,64 @@ def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
     )
 
 
+def _guard(token: str | None) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
+    """Refuses who does not show the token, in a time that does not depend on what is shown."""
+    expected = None if token is None else f"Bearer {token}".encode()
+
+    def allowed(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if expected is None:
+            _check_local(connection)
+        elif not secrets.compare_digest(connection.headers.get("authorization", "").encode(), expected):
+            raise ApiError(401, "the bearer token is missing or wrong", kind="authentication_error")
+
+    return allowed
+
+
+def _check_local(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Refuse other names of this machine (DNS rebinding) and pages of other sites, which browsers name as origin."""
+    host = urlsplit(f"//{connection.headers.get('host', '')}").hostname
+    origin = connection.headers.get("origin")
+    if host not in LOOPBACK or (origin is not None and urlsplit(origin).hostname not in LOOPBACK):
+        raise ApiError(403, "without a token only this machine is served, by its own name", kind="permission_error")
+
+
 def _wanted(
-    worker: Worker, asked: ChatRequest | CompletionRequest, ids: list[int], limit: int | None, top: int
+    worker: Worker,
+    asked: ChatRequest | CompletionRequest,
+    ids: Sequence[int],
+    field: str,
+    limit: int | None,
+    top: int | None,
 ) -> list[Wanted]:
-    """`n` requests of one prompt. Without a limit the context is one."""
+    """`n` requests of one prompt, which came in the field `field`. Raises `ApiError` where they cannot be written."""
     room = worker.causal.context - len(ids)
     if limit is None:
-        limit = max(1, min(room, 1 << 14))
+        limit = max(1, min(room, UNLIMITED))
     sampling = asked.sampling(limit)
-    made = [Wanted(None, tuple(ids), sampling, stream, tuple(asked.stop), top) for stream in range(asked.n)]
+    made = [Wanted(None, tuple(ids), sampling, stream, tuple(asked.stop), top or 0) for stream in range(asked.n)]
     try:
         worker.engine.check(made[0])
     except AccordError as error:
-        raise ApiError(400, str(error), field="max_tokens" if room > 0 and ids else "prompt") from error
+        raise ApiError(400, str(error), field=asked.limited_by if ids and 0 < room < limit else field) from error
     return made
 
 
 def _continued(worker: Worker, asked: CompletionRequest, prompt: str | tuple[int, ...]) -> list[Wanted]:
     ids = list(worker.causal.tokenizer(prompt)["input_ids"]) if isinstance(prompt, str) else list(prompt)
-    return _wanted(worker, asked, ids, asked.max_tokens, asked.logprobs or 0)
+    return _wanted(worker, asked, ids, "prompt", asked.max_tokens, asked.logprobs)
 
 
-def _encoded(encode: Any, field: str) -> list[int]:
+def _conversation(worker: Worker, asked: ChatRequest) -> list[int]:
+    """The token ids of a chat. Raises `ApiError` where there is no template, or it refuses the messages."""
     try:
-        ids: list[int] = encode()
+        return worker.causal.encode_prompt(asked.prompt())
     except AccordError as error:
-        raise ApiError(400, str(error), field=field) from error
-    return ids
+        raise ApiError(400, str(error), field="messages") from error
+    except TemplateError as error:
+        raise ApiError(400, f"messages: the model's chat template refuses them ({error})", field="messages") from error
 
 
-async def _unless_gone(request: Request[Any, Any, Any], work: Any) -> Any:
+async def _unless_gone(request: Request[Any, Any, Any], work: Coroutine[Any, Any, Any]) -> Any:
     """The result of `work`, which is cancelled where the client leaves before it is there."""
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_gone(request))
@@ -145,7 +177,6 @@ def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[dic
     return Response(ApiError(error.status_code, error.detail).body(), status_code=error.status_code)
 
 
-def _unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    """The client learns that something failed; what, is for the server's own output."""
-    logging.getLogger("accord").error("%s failed", request.url.path, exc_info=error)
-    return _api_error(request, ApiError(500, "the engine failed; see the server's output", kind="server_error"))
+def _unforeseen(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    told = failure(error)
+    return Response(told.body(), status_code=told.status)

@@ -9,9 +9,12 @@ from accord.records import Message, Prompt, Sampling
 
 __all__ = ["ApiError", "ChatRequest", "CompletionRequest", "parse"]
 
+MOST_TEXTS = 1024  # that one request may ask for: prompts times n
 Stop = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=4)]
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
 TokenIds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+Texts = Annotated[tuple[str, ...], Field(min_length=1)]
+PROMPT = "give a text, token ids, or a list of either; none may be empty"
 
 
 class ApiError(Exception):
@@ -26,18 +29,24 @@ class ApiError(Exception):
         return {"error": {"message": str(self), "type": self.kind, "param": self.field, "code": None}}
 
 
-class StreamOptions(BaseModel):
-    """What a stream carries beside text."""
+def _wrong(field: str, message: str) -> ApiError:
+    return ApiError(400, f"{field}: {message}", field=field)
 
-    model_config = ConfigDict(extra="forbid")
+
+class _Checked(BaseModel):
+    """Nothing is converted, and no field is ignored."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class StreamOptions(_Checked):
+    """What a stream carries beside text."""
 
     include_usage: bool = False
 
 
-class _Asked(BaseModel):
+class _Asked(_Checked):
     """Fields of both endpoints. Those that would be ignored are refused, but for labels without effect."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: str
     temperature: Temperature = 1.0
@@ -46,7 +55,7 @@ class _Asked(BaseModel):
     seed: int | None = None
     stop: Stop = ()
     stream: bool = False
-    stream_options: StreamOptions = StreamOptions()
+    stream_options: StreamOptions | None = None
     presence_penalty: Literal[0] = 0
     frequency_penalty: Literal[0] = 0
     logit_bias: None = None
@@ -57,17 +66,30 @@ class _Asked(BaseModel):
     @field_validator("stop", mode="before")
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
-        return () if value is None else (value,) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return (value,)
+        return tuple(value or ()) if value is None or isinstance(value, list) else value
 
     @field_validator("presence_penalty", "frequency_penalty", mode="before")
     @classmethod
     def _no_penalty(cls, value: Any) -> Any:
         return 0 if value is None or value == 0 else value
 
-    @field_validator("temperature", "top_p", "n", "stream", "stream_options", mode="before")
+    @field_validator("temperature", "top_p", "n", "stream", mode="before")
     @classmethod
     def _unset(cls, value: Any, info: Any) -> Any:
         return cls.model_fields[info.field_name].get_default() if value is None else value
+
+    @model_validator(mode="after")
+    def _only_in_streams(self) -> Self:
+        if self.stream_options is not None and not self.stream:
+            raise _wrong("stream_options", "needs stream to be true")
+        return self
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a stream ends with the counts."""
+        return self.stream_options is not None and self.stream_options.include_usage
 
     def sampling(self, limit: int) -> Sampling:
         """The settings of the sampler; without a seed a fresh one is drawn."""
@@ -88,7 +110,9 @@ class ChatRequest(_Asked):
     @model_validator(mode="after")
     def _together(self) -> Self:
         if self.top_logprobs and not self.logprobs:
-            raise ApiError(400, "top_logprobs: needs logprobs to be true", field="top_logprobs")
+            raise _wrong("top_logprobs", "needs logprobs to be true")
+        if None not in (self.max_tokens, self.max_completion_tokens) and self.max_tokens != self.max_completion_tokens:
+            raise _wrong("max_tokens", "differs from max_completion_tokens; give one of them")
         return self
 
     @property
@@ -96,41 +120,43 @@ class ChatRequest(_Asked):
         """How many tokens may be written."""
         return self.max_completion_tokens or self.max_tokens
 
+    @property
+    def limited_by(self) -> str:
+        """The field that says so."""
+        return "max_completion_tokens" if self.max_completion_tokens else "max_tokens"
+
     def prompt(self) -> Prompt:
         """The conversation. Raises `ApiError` for a message that is not plain text of a known role."""
-        messages = []
-        for number, message in enumerate(self.messages):
-            extra = sorted(set(message) - {"role", "content", "name"})
-            content = message.get("content")
-            if isinstance(content, list) and all(part.get("type") == "text" for part in content):
-                content = "".join(str(part.get("text", "")) for part in content)
-            if extra or not isinstance(content, str):
-                what = f"'{extra[0]}' is not supported" if extra else "content must be text"
-                raise ApiError(400, f"messages.{number}: {what}", field=f"messages.{number}")
-            try:
-                messages.append(Message(role=message.get("role"), content=content))  # type: ignore[arg-type]
-            except ValidationError as error:
-                raise ApiError(
-                    400, f"messages.{number}: {error.errors()[0]['msg']}", field=f"messages.{number}"
-                ) from error
-        return Prompt(messages=tuple(messages))
+        return Prompt(messages=tuple(_message(number, each) for number, each in enumerate(self.messages)))
 
 
 class CompletionRequest(_Asked):
     """`POST /v1/completions`. A prompt is a text, token ids, or a list of either."""
 
-    prompt: str | TokenIds | tuple[str, ...] | tuple[TokenIds, ...]
+    prompt: str | TokenIds | Texts | Annotated[tuple[TokenIds, ...], Field(min_length=1)]
     max_tokens: int | None = Field(default=16, ge=1)
     logprobs: int | None = Field(default=None, ge=0, le=20)
-    echo: Literal[False] = False
+    echo: Literal[False] | None = None
     best_of: Literal[1] | None = None
     suffix: None = None
 
+    @model_validator(mode="after")
+    def _not_too_many(self) -> Self:
+        if len(self.prompts()) * self.n > MOST_TEXTS:
+            raise _wrong("prompt", f"prompts times n exceed {MOST_TEXTS}; send them in several requests")
+        return self
+
+    @property
+    def limited_by(self) -> str:
+        """The field that says how many tokens may be written."""
+        return "max_tokens"
+
     def prompts(self) -> list[str | tuple[int, ...]]:
         """Each prompt."""
-        if isinstance(self.prompt, str) or isinstance(self.prompt[0], int):
+        if isinstance(self.prompt, str):
             return [self.prompt]
-        return list(self.prompt)
+        ids = tuple(each for each in self.prompt if isinstance(each, int))
+        return [ids] if ids else [each for each in self.prompt if not isinstance(each, int)]
 
 
 def parse(model: type[ChatRequest] | type[CompletionRequest], body: bytes) -> Any:
@@ -139,6 +165,35 @@ def parse(model: type[ChatRequest] | type[CompletionRequest], body: bytes) -> An
         return model.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if first["loc"][:1] == ("prompt",) and first["type"] not in ("missing", "extra_forbidden"):
+            raise _wrong("prompt", PROMPT) from error
         field = ".".join(str(part) for part in first["loc"])
         message = "not supported here" if first["type"] == "extra_forbidden" else first["msg"]
         raise ApiError(400, f"{field}: {message}" if field else message, field=field or None) from error
+
+
+def _message(number: int, message: dict[str, Any]) -> Message:
+    """One turn. Fields that are null, as in an answer that is sent back, say nothing and are no error."""
+    field = f"messages.{number}"
+    given = {name: value for name, value in message.items() if value is not None}
+    if extra := sorted(set(given) - {"role", "content"}):
+        raise _wrong(field, f"'{extra[0]}' is not supported here")
+    text = _text(given.get("content"))
+    if text is None:
+        raise _wrong(field, "content must be text, or a list of parts {'type': 'text', 'text': ...}")
+    try:
+        return Message(role=given.get("role"), content=text)  # type: ignore[arg-type]  # pydantic checks it
+    except ValidationError as error:
+        raise _wrong(field, f"role: {error.errors()[0]['msg']}") from error
+
+
+def _text(content: Any) -> str | None:
+    """The text of a message, which may come in parts; None where it is anything else."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
+        return None
+    texts = [part["text"] for part in content if set(part) == {"type", "text"} and part["type"] == "text"]
+    if len(texts) < len(content) or not all(isinstance(text, str) for text in texts):
+        return None
+    return "".join(texts)

@@ -2,9 +2,10 @@
 
 import asyncio
 import itertools
+import logging
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from accord.lm.engine import Engine, Request, Token
 __all__ = ["Worker"]
 
 Deliver = Callable[[Token | Exception], None]
+ENDED = "the engine has stopped; start the server again"
 
 
 class Worker:
@@ -27,8 +29,13 @@ class Worker:
         self._inbox: deque[tuple[Request, Deliver] | int] = deque()
         self._deliver: dict[int, Deliver] = {}
         self._wake = threading.Condition()
-        self._stopping = False
+        self._stopping = self._ended = False
         self._thread = threading.Thread(target=self._run, name="accord-engine", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether requests are still taken."""
+        return not self._ended
 
     def start(self) -> None:
         """Start the thread."""
@@ -41,11 +48,11 @@ class Worker:
             self._wake.notify()
         self._thread.join()
 
-    async def write(self, requests: Sequence[Request]) -> AsyncIterator[tuple[int, Token]]:
+    async def write(self, requests: Sequence[Request]) -> AsyncGenerator[tuple[int, Token]]:
         """The tokens of some requests as they come, each with the place of its request; then it ends.
 
-        Leaving early cancels what is not finished. Raises `ModelError` where a request cannot be written, and
-        whatever the engine died of.
+        Leaving early cancels what is not finished. Raises `ModelError` where a request cannot be written or the thread
+        has ended, and whatever the engine died of.
         """
         for request in requests:
             self.engine.check(request)
@@ -58,6 +65,8 @@ class Worker:
 
         open_keys = {next(self._numbers): place for place in range(len(requests))}
         with self._wake:
+            if self._ended:
+                raise ModelError(ENDED)
             for key, place in open_keys.items():
                 self._inbox.append((replace(requests[place], key=key), deliver))
             self._wake.notify()
@@ -77,37 +86,58 @@ class Worker:
                 self._wake.notify()
 
     def _run(self) -> None:
-        while True:
+        try:
+            while self._turn():
+                pass
+        except Exception:
+            logging.getLogger("accord").exception("the engine could not be cleared after a failure")
+        finally:
             with self._wake:
-                self._wake.wait_for(lambda: self._stopping or self._inbox or self.engine.busy)
-                if self._stopping:
-                    self._fail(ModelError("the server is shutting down"))
-                    return
-                letters = list(self._inbox)
-                self._inbox.clear()
-            try:
-                for letter in letters:
-                    self._take(letter)
-                for token in self.engine.step():
-                    assert isinstance(token.key, int)
-                    deliver = self._deliver.pop(token.key) if token.end is not None else self._deliver[token.key]
-                    deliver(token)
-            except Exception as error:  # noqa: BLE001  # every waiting client is told, whatever it was
-                self._fail(error)
+                self._ended = True
+                self._register()
+            self._tell(ModelError(ENDED))
 
-    def _take(self, letter: tuple[Request, Deliver] | int) -> None:
-        """A new request, or the key of one that nobody waits for any more."""
-        if isinstance(letter, int):
-            self.engine.cancel(letter)
-            self._deliver.pop(letter, None)
-            return
-        request, deliver = letter
-        assert isinstance(request.key, int)
-        self._deliver[request.key] = deliver
-        self.engine.submit(request)
+    def _turn(self) -> bool:
+        """Take what has come, and a step; whether to go on. What fails is told to every client that waits."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._stopping or self._inbox or self.engine.busy)
+            if self._stopping:
+                return False
+            requests, gone = self._register()
+        try:
+            for key in gone:
+                self.engine.cancel(key)
+            for request in requests:
+                self.engine.submit(request)
+            for token in self.engine.step():
+                assert isinstance(token.key, int)
+                deliver = self._deliver.pop(token.key) if token.end is not None else self._deliver[token.key]
+                deliver(token)
+        except Exception as error:
+            logging.getLogger("accord").exception("the engine failed")
+            for key in self._tell(error):
+                self.engine.cancel(key)
+        return True
 
-    def _fail(self, error: Exception) -> None:
-        for key, deliver in self._deliver.items():
+    def _register(self) -> tuple[list[Request], list[int]]:
+        """Empty the inbox: new requests, whose clients are known from now on, and keys nobody waits for any more."""
+        requests: dict[int, Request] = {}
+        gone = []
+        for letter in self._inbox:
+            if isinstance(letter, int):
+                self._deliver.pop(letter, None)
+                if requests.pop(letter, None) is None:
+                    gone.append(letter)
+            else:
+                request, deliver = letter
+                assert isinstance(request.key, int)
+                requests[request.key], self._deliver[request.key] = request, deliver
+        self._inbox.clear()
+        return list(requests.values()), gone
+
+    def _tell(self, error: Exception) -> list[int]:
+        """Give an error to every client that waits; the keys of their requests."""
+        told, self._deliver = self._deliver, {}
+        for deliver in told.values():
             deliver(error)
-            self.engine.cancel(key)
-        self._deliver.clear()
+        return list(told)

@@ -1,0 +1,121 @@
+"""The thread that owns the engine, and text as it grows."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from accord.errors import ModelError
+from accord.lm.causal import load
+from accord.lm.engine import Request
+from accord.lm.tiny import tiny_tokenizer
+from accord.records import Sampling
+from accord.serve import Worker
+from accord.serve.text import GrowingText, bytes_of, spelt
+
+ONE = Request(None, (1, 2, 3), Sampling(max_tokens=4, seed=0))
+
+
+async def ask(worker: Worker, *requests: Request) -> int:
+    """How many tokens come."""
+    return len([token async for token in worker.write(requests or [ONE])])
+
+
+def test_leaving_early_cancels() -> None:
+    worker = Worker(load("tiny", seed=1), slots=2)
+    long = Request(None, (1, 2, 3), Sampling(max_tokens=400, seed=0))
+
+    async def leave() -> None:
+        tokens = worker.write([long, long])
+        await anext(tokens)
+        await tokens.aclose()
+        await ask(worker)
+
+    worker.start()
+    asyncio.run(leave())
+    worker.stop()
+    assert not worker.engine.busy
+
+
+def test_a_request_that_cannot_be_written_stops_nobody() -> None:
+    worker = Worker(load("tiny", seed=1), slots=2)
+    worker.start()
+    with pytest.raises(ModelError, match="empty prompt"):
+        asyncio.run(ask(worker, ONE, Request(None, (), Sampling())))
+    assert asyncio.run(ask(worker)) <= 4
+    worker.stop()
+
+
+def test_whatever_the_engine_dies_of_reaches_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(load("tiny", seed=1), slots=2)
+
+    def fail() -> Any:
+        raise ModelError("its logits are not finite")
+
+    worker.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.engine, "step", fail)
+        for _ in range(2):
+            with pytest.raises(ModelError, match="not finite"):
+                asyncio.run(ask(worker))
+    assert worker.alive
+    assert asyncio.run(ask(worker)) <= 4
+    worker.stop()
+
+
+def test_an_engine_that_cannot_be_cleared_is_told_of_and_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(load("tiny", seed=1), slots=2)
+
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(worker.engine, "step", fail)
+    monkeypatch.setattr(worker.engine, "cancel", fail)
+    worker.start()
+    with pytest.raises(RuntimeError, match="broken"):
+        asyncio.run(ask(worker))
+    worker.stop()
+    assert not worker.alive
+    with pytest.raises(ModelError, match="start the server again"):
+        asyncio.run(ask(worker))
+
+
+def test_who_waits_at_the_end_is_told() -> None:
+    """Also who came in the moment of the end, and was not looked at."""
+    worker = Worker(load("tiny", seed=1), slots=1)
+
+    async def end() -> None:
+        waiting = [asyncio.ensure_future(ask(worker)) for _ in range(3)]
+        await asyncio.sleep(0)
+        worker._stopping = True
+        worker.start()
+        for each in waiting:
+            with pytest.raises(ModelError, match="start the server again"):
+                await each
+
+    asyncio.run(end())
+    worker.stop()
+
+
+def test_held_back_text_is_given_in_the_end() -> None:
+    """Bytes of a character that is not whole, and letters that could begin a stop string, wait for what follows."""
+    tokenizer = tiny_tokenizer()
+    ids = tokenizer("naïve stories")["input_ids"]
+    plain = GrowingText(tokenizer, ())
+    pieces = [plain.add(each, last=place == len(ids) - 1) for place, each in enumerate(ids)]
+    assert "".join(pieces) == "naïve stories"
+    assert not any("\ufffd" in piece for piece in pieces)
+    stopped = GrowingText(tokenizer, ("stop", "ries"))
+    pieces = [stopped.add(each, last=False) for each in ids]
+    assert "".join(pieces) == "naïve sto"
+    held = GrowingText(tokenizer, ("story",))
+    assert "".join(held.add(each, last=False) for each in tokenizer("a stor")["input_ids"]) == "a "
+
+
+def test_every_token_has_its_bytes() -> None:
+    tokenizer = tiny_tokenizer()
+    text = "naïve 日本 \x00\n"
+    ids = tokenizer(text)["input_ids"]
+    assert b"".join(bytes_of(tokenizer, each) or b"?" for each in ids) == text.encode()
+    assert len({bytes_of(tokenizer, each) for each in range(len(tokenizer))}) == len(tokenizer)
+    assert [spelt(tokenizer, each) for each in tokenizer("aï")["input_ids"]] == ["a", "bytes:\\xc3", "bytes:\\xaf"]
