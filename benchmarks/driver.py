@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.growth import AXES
 from benchmarks.limits import decode_bound, machine_limits
 from benchmarks.peers import MALLOC, SETTINGS
-from benchmarks.stages import GOALS, SIZES, STAGES
+from benchmarks.stages import AGAINST_OURSELVES, GOALS, STAGES, Goal
 
 __all__ = ["compare", "machine", "one", "run", "side_by_side"]
 
@@ -44,15 +44,15 @@ def _stage(stage: str, steps: int, repetitions: int) -> dict[str, list[Result]]:
     peers = _peers(stage)
     found: dict[str, list[Result]] = {name: [] for name in ("accord", *peers)}
     for repetition in range(repetitions):
-        tried = peers if repetition == 0 or not peers else list(dict.fromkeys((peers[0], _best(found, peers))))
+        tried = peers if repetition == 0 else list(dict.fromkeys((peers[0], _best(found, peers))))
         for name in ("accord", *tried):
             found[name].append(_measured(stage, name, steps))
     return found
 
 
 def _peers(stage: str) -> list[str]:
-    if stage == "ppo":
-        return []
+    if stage in AGAINST_OURSELVES:
+        return [AGAINST_OURSELVES[stage]]
     return [name for name in SETTINGS if name.startswith("generate") == stage.startswith("generate")]
 
 
@@ -73,6 +73,8 @@ def _measured(stage: str, setting: str, steps: int) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
         malloc = MALLOC if SETTINGS.get(setting, {}).get("malloc") else {}
+        if setting == AGAINST_OURSELVES.get(stage):
+            stage, setting = setting, "accord"
         command = [sys.executable, "-m", "benchmarks", "one", stage, setting, str(WARM + steps), str(out)]
         environment = {**os.environ, **malloc, "BENCH_FOLDER": folder}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -115,39 +117,46 @@ def one(stage: str, setting: str, steps: int, out: Path) -> None:
 
 def compare(stage: str, found: dict[str, list[Result]], limits: dict[str, float]) -> list[Result]:
     """A row for each peer setting: how many times as fast accord was, repetition by repetition."""
-    ours = found["accord"]
-    share = _limit_share(stage, ours, limits)
+    share = _limit_share(stage, found["accord"], limits)
     peers = [name for name in found if name != "accord" and found[name]]
-    best = _best(found, peers) if peers else ""
-    rows = []
-    for name in peers:
-        goal = GOALS.get(stage)
-        wanted = None
-        if goal is not None:
-            wanted = goal.default if name == peers[0] else goal.best if name == best else None
-        ratio = side_by_side([_pace(each) for each in found[name]], [_pace(each) for each in ours])
-        row: Result = {
-            "stage": stage,
-            "peer": "transformers" if stage.startswith("generate") else "trl",
-            "peer_setting": name,
-            "best_setting": name == best,
-            "ratio": ratio,
-            "seconds": {"accord": _seconds(ours), "peer": _seconds(found[name])},
-            "limit_share": share,
-            "memory_ratio": _peak(ours) / _peak(found[name]),
-            "goal": wanted,
-            "met": None if wanted is None else ratio["median"] >= wanted,
-        }
-        if "held_out" in ours[0]:
-            row["held_out"] = {"accord": ours[0]["held_out"], "peer": found[name][0]["held_out"]}
-            apart = abs(ours[0]["held_out"] / found[name][0]["held_out"] - 1)
-            if apart > AGREE:
-                both = row["held_out"]
-                raise RuntimeError(f"{stage}, {name}: held-out losses {both} differ by {apart:.1%}: not equal work")
-        rows.append(row)
-    if not peers:
-        rows.append({"stage": stage, "peer": None, "seconds": {"accord": _seconds(ours)}, "memory_gb": _peak(ours)})
-    return rows
+    best = _best(found, peers)
+    return [_row(stage, name, found, share, peers, best) for name in peers]
+
+
+def _row(
+    stage: str, name: str, found: dict[str, list[Result]], share: float | None, peers: list[str], best: str
+) -> Result:
+    ours, theirs = found["accord"], found[name]
+    goal = GOALS.get(stage, Goal())
+    ratio = side_by_side([_pace(each) for each in theirs], [_pace(each) for each in ours])
+    memory = _peak(ours) / _peak(theirs)
+    # Memory is to be held against the setting that trades it for speed; the limit is told once.
+    wanted = goal.default if name == peers[0] else goal.best if name == best else None
+    memory_goal = goal.memory if name in (*AGAINST_OURSELVES.values(), "GC off, malloc") else None
+    limit_goal = goal.limit_share if name == best and share is not None else None
+    row: Result = {
+        "stage": stage,
+        "peer": "accord" if stage in AGAINST_OURSELVES else "transformers" if stage.startswith("generate") else "trl",
+        "peer_setting": name,
+        "best_setting": name == best,
+        "ratio": ratio,
+        "seconds": {"accord": _seconds(ours), "peer": _seconds(theirs)},
+        "limit_share": share,
+        "limit_goal": limit_goal,
+        "limit_met": None if limit_goal is None or share is None else share >= limit_goal,
+        "memory_ratio": memory,
+        "memory_gb": {"accord": _peak(ours), "peer": _peak(theirs)},
+        "memory_goal": memory_goal,
+        "memory_met": None if memory_goal is None else memory <= memory_goal,
+        "goal": wanted,
+        "met": None if wanted is None else ratio["median"] >= wanted,
+    }
+    if "held_out" in ours[0] and "held_out" in theirs[0]:
+        both = row["held_out"] = {"accord": ours[0]["held_out"], "peer": theirs[0]["held_out"]}
+        apart = abs(both["accord"] / both["peer"] - 1)
+        if apart > AGREE:
+            raise RuntimeError(f"{stage}, {name}: held-out losses {both} differ by {apart:.1%}: not equal work")
+    return row
 
 
 def side_by_side(peer: list[float], ours: list[float]) -> dict[str, float]:
@@ -168,8 +177,11 @@ def _limit_share(stage: str, ours: list[Result], limits: dict[str, float]) -> fl
     """The share of the best matrix product that training reaches; of the memory bound that a decoding step does."""
     pace = _seconds(ours)
     if stage.startswith("generate"):
-        return decode_bound(BYTES, limits["read_gb"]) / (pace * SIZES[stage])
-    if stage in ("grpo", "ppo"):
+        from benchmarks.ours import lengths_of
+
+        lengths = lengths_of(stage)
+        return decode_bound(BYTES, limits["read_gb"]) / (pace * sum(lengths) / max(lengths))
+    if stage in ("grpo", *AGAINST_OURSELVES):
         return None
     from benchmarks.work import flops_of
 

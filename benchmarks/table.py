@@ -21,16 +21,18 @@ def table(content: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for row in content["results"]:
-        if row["peer"] is None:
-            lines.append(f"| {row['stage']} | none | {row['seconds']['accord']:.4f} s | | | | |")
-            continue
         ratio = row["ratio"]
-        goal = "" if row["goal"] is None else f"{row['goal']:g} ({'met' if row['met'] else 'missed'})"
+        goal = "" if row["goal"] is None else f"{row['goal']:.3g} ({_met(row['met'])})"
         share = "" if row["limit_share"] is None else f"{row['limit_share']:.0%}"
-        best = " (its best)" if row["best_setting"] else ""
+        if row["limit_goal"] is not None:
+            share += f" of {row['limit_goal']:.0%} ({_met(row['limit_met'])})"
+        memory = f"{row['memory_ratio']:.2f}"
+        if row["memory_goal"] is not None:
+            memory += f" of {row['memory_goal']:.2f} ({_met(row['memory_met'])})"
+        best = " (its best)" if row["best_setting"] and row["peer"] != "accord" else ""
         lines.append(
             f"| {row['stage']} | {row['peer']} | {row['peer_setting']}{best} | {ratio['median']:.2f} "
-            f"[{ratio['low']:.2f}, {ratio['high']:.2f}] | {goal} | {share} | {row['memory_ratio']:.2f} |"
+            f"[{ratio['low']:.2f}, {ratio['high']:.2f}] | {goal} | {share} | {memory} |"
         )
     if content.get("growth"):
         lines += ["", "| a step of | value | seconds | peak GB | tokens a second |", "|---|---|---|---|---|"]
@@ -42,13 +44,17 @@ def table(content: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _met(met: bool) -> str:
+    return "met" if met else "missed"
+
+
 def verdict(checked_in: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
     """What has become slower than the checked-in ratios allow: more than 15 % at the peers' default settings."""
-    known = {(row["stage"], row.get("peer_setting")): row for row in checked_in["results"] if row["peer"]}
+    known = {(row["stage"], row.get("peer_setting")): row for row in checked_in["results"]}
     slower = []
     for row in fresh["results"]:
         before = known.get((row["stage"], row.get("peer_setting")))
-        if row["peer"] is None or before is None:
+        if before is None:
             continue
         was, now = before["ratio"]["median"], row["ratio"]["median"]
         if now < was * (1 - TOLERANCE):

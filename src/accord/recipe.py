@@ -18,7 +18,11 @@ from accord.audit.settings import AuditSettings
 from accord.errors import RecipeError, nearest, storage
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
+from accord.policy.online import Online
 from accord.policy.ppo import PPO
+from accord.policy.reinforce import REINFORCE
+from accord.policy.reinforce_pp import ReinforcePP
+from accord.policy.rloo import RLOO
 from accord.policy.sft import SFT
 from accord.records import Sampling, explain
 from accord.reward.fit import BradleyTerry
@@ -72,7 +76,9 @@ class Recipe(Section):
     data: Data = Data()
     sft: SFT | None = None
     reward: BradleyTerry | None = None
-    policy: Annotated[SFT | PPO | GRPO | DPO, Field(discriminator="kind")] | None = None
+    policy: Annotated[SFT | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | DPO, Field(discriminator="kind")] | None = (
+        None
+    )
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
 
@@ -135,7 +141,7 @@ def _check(recipe: Recipe, place: str) -> None:
         raise RecipeError(f"{place}: recipe.data: train, judge and held_out sum to {total:g}; make them sum to 1")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
-    if isinstance(recipe.policy, PPO | GRPO) and recipe.reward is None:
+    if isinstance(recipe.policy, Online) and recipe.reward is None:
         raise RecipeError(
             f"{place}: recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section"
         )
@@ -146,7 +152,7 @@ def _check(recipe: Recipe, place: str) -> None:
 def _said(error: ValidationError) -> str:
     """The first problem, with the nearest known name for an unknown key."""
     first = error.errors(include_url=False)[0]
-    kinds = {"sft": SFT, "ppo": PPO, "grpo": GRPO, "dpo": DPO}
+    kinds = {each.model_fields["kind"].default: each for each in (SFT, PPO, GRPO, RLOO, REINFORCE, ReinforcePP, DPO)}
     path = [str(part) for part in first["loc"]]
     if len(path) > 1 and path[0] == "policy" and path[1] in kinds:
         del path[1]

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from accord.policy.advantages import adapted, gae, group_relative, kl_penalised, whitened
+from accord.policy.advantages import (
+    adapted,
+    every_token,
+    gae,
+    group_relative,
+    kl_penalised,
+    leave_one_out,
+    returns_to_go,
+    whitened,
+)
 
 
 def directly(reward: Tensor, value: Tensor, discount: float, trace: float) -> Tensor:
@@ -75,3 +84,27 @@ def test_a_groups_scores_against_its_mean() -> None:
     score = torch.tensor([1.0, 3.0, 5.0, 2.0, 2.0, 2.0])
     assert group_relative(score, 3, scale=False).tolist() == [-2, 0, 2, 0, 0, 0]
     assert group_relative(score, 3, scale=True).tolist() == pytest.approx([-1, 0, 1, 0, 0, 0], abs=1e-3)
+
+
+def test_leave_one_out_written_out() -> None:
+    found = leave_one_out(torch.tensor([1.0, 2.0, 6.0, 5.0, 5.0, 5.0]), 3)
+    assert found.tolist() == [1 - 4, 2 - 3.5, 6 - 1.5, 0, 0, 0]
+
+
+@given(st.lists(st.floats(-5, 5), min_size=4, max_size=4), st.floats(-9, 9))
+def test_a_constant_reward_more_changes_no_advantage(scores: list[float], more: float) -> None:
+    one = leave_one_out(torch.tensor(scores, dtype=torch.float64), 4)
+    other = leave_one_out(torch.tensor(scores, dtype=torch.float64) + more, 4)
+    torch.testing.assert_close(one, other, atol=1e-9, rtol=0)
+    assert float(one.sum()) == pytest.approx(0, abs=1e-9)
+
+
+def test_returns_are_what_is_still_to_come() -> None:
+    reward_BT = torch.tensor([[1.0, 2.0, 4.0], [3.0, 5.0, 9.0]])
+    mask_BT = torch.tensor([[True, True, True], [True, True, False]])
+    assert returns_to_go(reward_BT, mask_BT).tolist() == [[7, 6, 4], [8, 5, 0]]
+
+
+def test_an_advantage_of_a_sequence_stands_at_its_tokens_alone() -> None:
+    mask_BT = torch.tensor([[True, True], [True, False]])
+    assert every_token(torch.tensor([2.0, -1.0]), mask_BT).tolist() == [[2, 2], [-1, 0]]

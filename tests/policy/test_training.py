@@ -1,4 +1,4 @@
-"""SFT, PPO, GRPO and DPO on a real small model: they learn, resume to the same numbers, do what their papers say."""
+"""Every trainer on a real small model: they learn, resume to the same numbers, do what their papers say."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.optim import Optim
 from accord.lm.sample import sample
-from accord.policy import DPO, GRPO, PPO, SFT
+from accord.policy import DPO, GRPO, PPO, REINFORCE, RLOO, SFT, ReinforcePP
 from accord.policy.rollout import roll_out
 from accord.policy.sft import Example, _batch, _blocks, example_answers
 from accord.records import Prompt, Sampling
@@ -24,34 +24,29 @@ from small_data import LetterJudge, letters_dataset, truth
 DATA = letters_dataset()
 EXAMPLES: list[Example] = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
 PROMPTS: list[Prompt] = DATA.prompts_of("train")
+ONLINE: dict[str, Any] = {
+    "dtype": "float32",
+    "max_steps": 10,
+    "prompts": 3,
+    "group": 10,
+    "sampling": Sampling(max_tokens=10),
+    "kl": 0.02,
+    "unstopped": 0.2,
+    "save_every": 4,
+    "optim": Optim(lr=4e-3, warmup=1, decay="constant"),
+}
 SETTINGS: dict[str, Any] = {
     "sft": SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=4, optim=Optim(lr=1e-2, warmup=2)),
-    "ppo": PPO(
-        dtype="float32",
-        max_steps=10,
-        prompts=3,
-        group=10,
-        sampling=Sampling(max_tokens=10),
-        kl=0.02,
-        kl_target=0,
-        unstopped=0.2,
-        save_every=4,
-        optim=Optim(lr=4e-3, warmup=1, decay="constant"),
-        head_scale=1,
-    ),
-    "grpo": GRPO(
-        dtype="float32",
-        max_steps=10,
-        prompts=3,
-        group=10,
-        sampling=Sampling(max_tokens=10),
-        kl=0.01,
-        unstopped=0.2,
-        save_every=4,
-        optim=Optim(lr=4e-3, warmup=1, decay="constant"),
-    ),
+    "ppo": PPO(**ONLINE, kl_target=0, head_scale=1),
+    "grpo": GRPO(**{**ONLINE, "kl": 0.01}),
+    "rloo": RLOO(**ONLINE),
+    "reinforce": REINFORCE(**ONLINE),
+    "reinforce++": ReinforcePP(**ONLINE),
     "dpo": DPO(dtype="float32", beta=0.5, batch=8, epochs=4, save_every=4, optim=Optim(lr=2e-4, warmup=2)),
 }
+
+
+RL = ("ppo", "grpo", "rloo", "reinforce", "reinforce++")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +62,7 @@ def steps_of(kind: str, run: RunDirectory, start: Path) -> Iterator[Any]:
     match kind:
         case "sft":
             return settings.steps(EXAMPLES, run, stage="policy")
-        case "ppo" | "grpo":
+        case _ if kind in RL:
             return settings.steps(PROMPTS, LetterJudge(), run, start=start)
         case _:
             return settings.steps(DATA, run, start=start)
@@ -89,13 +84,13 @@ def test_the_supervised_start_learns_to_write_and_to_stop(start: Path) -> None:
     assert sum(set(text) <= {"a", "b"} for text in texts) > 80
 
 
-@pytest.mark.parametrize("kind", ["ppo", "grpo", "dpo"])
+@pytest.mark.parametrize("kind", [*RL, "dpo"])
 def test_the_policy_moves_towards_what_is_preferred(kind: str, start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / kind) as run:
         made = list(steps_of(kind, run, start))
         tuned = load(run.verified("policy/model"))
     assert share_of_a(tuned) > share_of_a(load(start)) + 0.1
-    if kind in ("ppo", "grpo"):
+    if kind in RL:
         assert made[0].kl == pytest.approx(0, abs=1e-5)  # the policy is its reference before the first update
         assert made[-1].kl > 0.1
         assert all(step.ratio == pytest.approx(1, abs=1e-4) for step in made)
@@ -104,7 +99,7 @@ def test_the_policy_moves_towards_what_is_preferred(kind: str, start: Path, tmp_
         assert made[-1].accuracy > 0.7
 
 
-@pytest.mark.parametrize("kind", ["sft", "ppo", "grpo", "dpo"])
+@pytest.mark.parametrize("kind", ["sft", *RL, "dpo"])
 def test_a_broken_off_stage_goes_on_to_the_same_numbers(kind: str, start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "whole") as whole:
         list(steps_of(kind, whole, start))
@@ -113,7 +108,7 @@ def test_a_broken_off_stage_goes_on_to_the_same_numbers(kind: str, start: Path, 
     with RunDirectory.open(tmp_path / "broken") as run:
         again = list(steps_of(kind, run, start))
     assert again[0].step == 5
-    for name in ("metrics", "samples") if kind in ("ppo", "grpo") else ("metrics",):
+    for name in ("metrics", "samples") if kind in RL else ("metrics",):
         rows = [
             [json.loads(line) for line in (tmp_path / each / f"policy/{name}.jsonl").read_text().splitlines()]
             for each in ("whole", "broken")
@@ -251,6 +246,54 @@ def test_the_first_update_of_grpo_is_the_written_out_policy_gradient(
     wanted = [float(weight.grad.norm()) for weight in causal.trainable() if weight.grad is not None]
     assert found == pytest.approx(wanted, rel=1e-3)
     assert made.ratio == pytest.approx(1, abs=1e-4)
+
+
+def test_the_first_update_of_rloo_is_the_written_out_policy_gradient(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The return is score - kl (log pi - log ref), here 0 at the start; the baseline that of the nine others."""
+    settings = SETTINGS["rloo"].model_copy(update={"max_steps": 1})
+    found: list[float] = []
+    monkeypatch.setattr(
+        "accord.lm.optim.Optimiser.step",
+        lambda self: found.extend(float(m.grad.norm()) for m in self._masters if m.grad is not None) or 0.0,
+    )
+    with RunDirectory.create(tmp_path / "once") as run:
+        list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        rows = run.read_jsonl("policy/samples.jsonl")
+    causal = load(start)
+    score_PG = torch.tensor([row["reward"] - 0.2 * (row["stopped"] != "eos") for row in rows]).view(3, 10)
+    advantage_B = (10 / 9 * (score_PG - score_PG.mean(1, keepdim=True))).flatten()
+    prompts = {prompt.id: causal.encode_prompt(prompt) for prompt in PROMPTS}
+    loss = torch.zeros(())
+    for row, advantage in zip(rows, advantage_B, strict=True):
+        prompt, written = prompts[row["prompt"]], row["token_ids"]
+        logits_TV = causal.model(torch.tensor([prompt + written])).logits[0, len(prompt) - 1 : -1]
+        loss = loss - advantage / 30 * logits_TV.log_softmax(-1)[range(len(written)), written].sum()
+    loss.backward()
+    wanted = [float(weight.grad.norm()) for weight in causal.trainable() if weight.grad is not None]
+    assert found == pytest.approx(wanted, rel=1e-3)
+
+
+def test_the_baseline_of_reinforce_is_what_earlier_steps_returned(start: Path, tmp_path: Path) -> None:
+    settings = SETTINGS["reinforce"].model_copy(update={"max_steps": 3, "kl": 0.0, "unstopped": 0.0, "save_every": 1})
+    with RunDirectory.create(tmp_path / "run") as run:
+        made = []
+        for step in settings.steps(PROMPTS, LetterJudge(), run, start=start):
+            made.append(step.reward)
+            last = run.last_checkpoint("policy")
+            if last is not None and last[0] == 2:
+                kept = json.loads((last[1] / "extra.json").read_text())["baseline"]
+    assert kept == pytest.approx(0.9 * made[0] + 0.1 * made[1], abs=1e-6)
+
+
+def test_ppo_warms_its_values_up_before_it_moves(start: Path, tmp_path: Path) -> None:
+    settings = SETTINGS["ppo"].model_copy(update={"value_warmup": 2, "max_steps": 4})
+    with RunDirectory.create(tmp_path / "warm") as run:
+        made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+    assert [step.kl == pytest.approx(0, abs=1e-6) for step in made] == [True, True, True, False]
+    assert made[0].policy_loss == 0
+    assert made[1].explained_variance != made[0].explained_variance
 
 
 def test_grpo_without_a_reference_says_so(start: Path, tmp_path: Path) -> None:

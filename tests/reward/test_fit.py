@@ -4,6 +4,7 @@ import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,7 +14,7 @@ from accord.lm.optim import Optim
 from accord.lm.scalar import ScalarModel
 from accord.records import Completion
 from accord.reward import BradleyTerry, accuracy, assess, baselines, calibration, score_split
-from accord.reward.fit import _groups
+from accord.reward.fit import _Draws, _groups
 from accord.run import RunDirectory
 from small_data import letters_dataset, truth
 
@@ -140,3 +141,43 @@ def test_baselines_find_a_length_preference() -> None:
     found = baselines(Dataset(**{**vars(data), "completions": completions}), fitted_on="train", split="held_out")
     assert found["length_only"].value == 1
     assert 0.3 < found["majority"].value < 0.7
+
+
+def test_members_weigh_evaluators_each_in_its_own_way(data: Dataset) -> None:
+    pairs = data.pairs["train"]
+    weight_PM = _Draws(400, seed=3).weights(pairs)
+    assert torch.equal(_Draws(1, seed=3).weights(pairs), torch.tensor([[pair.weight] for pair in pairs]))
+    by_evaluator = {}
+    for pair, weight_M in zip(pairs, weight_PM, strict=True):
+        assert torch.equal(by_evaluator.setdefault(pair.evaluator, weight_M), weight_M)
+    assert len({tuple(weight_M.tolist()) for weight_M in by_evaluator.values()}) == len(by_evaluator) > 1
+    every = torch.stack(list(by_evaluator.values()))
+    assert float(every.mean()) == pytest.approx(1, abs=0.1)  # an exponential distribution: mean 1, deviation 1
+    assert float(every.std()) == pytest.approx(1, abs=0.15)
+
+
+def test_an_ensemble_of_heads_agrees_where_it_has_seen_and_keeps_its_members(data: Dataset, tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path / "five") as run:
+        judge = SETTINGS.model_copy(update={"members": 5}).fit(data, run)
+        again = SETTINGS.load(run)  # how many members there are is kept with the model
+    completions = [data.completions[name] for pair in data.pairs["held_out"] for name in (pair.chosen, pair.rejected)]
+    prompts = [data.prompts[each.prompt] for each in completions]
+    scores, same = judge.score(prompts, completions), again.score(prompts, completions)
+    assert scores.sd_N is not None
+    assert same.sd_N is not None
+    assert np.array_equal(scores.value_N, same.value_N)
+    assert np.array_equal(scores.sd_N, same.sd_N)
+    assert (scores.sd_N > 0).all()
+    seen = [data.completions[name] for pair in data.pairs["train"] for name in (pair.chosen, pair.rejected)]
+    raw_NM = judge.raw([data.prompts[each.prompt] for each in seen], seen)
+    fitted = (raw_NM - np.array(judge.mean_M)) / judge.deviation
+    assert judge.score([data.prompts[each.prompt] for each in seen], seen).sd_N == pytest.approx(fitted.std(1, ddof=1))
+    assert float(scores.sd_N.mean()) < 0.5 * float(scores.value_N.std())  # they agree more than they differ
+    found = assess(score_split(judge, data, "held_out"), data, fitted_on="train", deviation=judge.deviation)
+    assert found["accuracy"].low is not None
+    assert found["accuracy"].low > 0.8
+
+
+def test_a_single_head_has_no_deviation(data: Dataset, fitted: tuple[ScalarModel, RunDirectory]) -> None:
+    completion = next(iter(data.completions.values()))
+    assert fitted[0].score([data.prompts[completion.prompt]], [completion]).sd_N is None

@@ -1,6 +1,7 @@
 """A number from a text: a decoder with a linear head, read where a completion ends or at each of its tokens.
 
-As a judge it reads the text of a completion with its own tokenizer, so it may judge writers of any vocabulary.
+As a judge it reads the text of a completion with its own tokenizer, so it may judge writers of any vocabulary. Its head
+may have several members over the same decoder, whose spread is the judge's standard deviation.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -23,10 +25,10 @@ __all__ = ["ScalarModel", "load_scalar", "new_head"]
 HEAD = "head.safetensors"
 
 
-def new_head(width: int, *, seed: int) -> nn.Linear:
-    """A float32 head [width -> 1] drawn with standard deviation 1/sqrt(width + 1) (Stiennon et al. 2020), bias 0."""
+def new_head(width: int, *, seed: int, members: int = 1) -> nn.Linear:
+    """A float32 head [width -> members], drawn with deviation 1/sqrt(width + 1) (Stiennon et al. 2020), bias 0."""
     generator = torch.Generator().manual_seed(seed)
-    head = nn.Linear(width, 1)
+    head = nn.Linear(width, members)
     with torch.no_grad():
         head.weight.normal_(0.0, (width + 1) ** -0.5, generator=generator)
         head.bias.zero_()
@@ -35,18 +37,22 @@ def new_head(width: int, *, seed: int) -> nn.Linear:
 
 @dataclass
 class ScalarModel:
-    """A decoder and a head. Scores are (head output - mean) / deviation."""
+    """A decoder and a head of M members. A member's score is (output - its mean) / deviation.
+
+    The judge's score is the mean over members, its standard deviation theirs (with M - 1; none for one member).
+    """
 
     causal: CausalModel
     head: nn.Linear
     name: str
-    mean: float = 0.0
+    mean_M: tuple[float, ...] = (0.0,)
     deviation: float = 1.0
 
     @classmethod
-    def fresh(cls, causal: CausalModel, *, name: str, seed: int = 0) -> "ScalarModel":
+    def fresh(cls, causal: CausalModel, *, name: str, seed: int = 0, members: int = 1) -> "ScalarModel":
         """A new head over `causal`."""
-        return cls(causal, new_head(causal.width, seed=seed).to(causal.device), name)
+        head = new_head(causal.width, seed=seed, members=members).to(causal.device)
+        return cls(causal, head, name, (0.0,) * members)
 
     def trainable(self) -> list[nn.Parameter]:
         """What training moves: the decoder's weights (or adapters) and the head."""
@@ -59,14 +65,19 @@ class ScalarModel:
         )
 
     def at_end(self, batch: PackedBatch) -> Tensor:
-        """The head's output at the last token of each answer of the batch, [A], float32."""
+        """The head's outputs at the last token of each answer of the batch, [A, M], float32."""
         hidden_XD = batch.hidden(self.causal)
-        raw_A: Tensor = self.head(hidden_XD[batch.last_A].float())[:, 0]
-        return raw_A
+        raw_AM: Tensor = self.head(hidden_XD[batch.last_A].float())
+        return raw_AM
 
-    @torch.no_grad()
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One score a completion; `prompts[i]` is what `completions[i]` answers."""
+        score_NM = (self.raw(prompts, completions) - np.array(self.mean_M)) / self.deviation
+        return Scores(score_NM.mean(1), score_NM.std(1, ddof=1) if len(self.mean_M) > 1 else None)
+
+    @torch.no_grad()
+    def raw(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> NDArray[np.float64]:
+        """Each member's output for each completion as it comes, [N, M]."""
         if len(prompts) != len(completions):
             raise ValueError(f"{len(prompts)} prompts but {len(completions)} completions")
         heads = {prompt.id: tuple(self.causal.encode_prompt(prompt)) for prompt in prompts}
@@ -74,15 +85,15 @@ class ScalarModel:
             Answer(heads[prompt.id], tuple(self.causal.encode_completion(completion.text)), key)
             for key, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
         ]
-        value_N = np.zeros(len(answers))
+        raw_NM = np.zeros((len(answers), len(self.mean_M)))
         for batch in pack(self.causal, answers, batch_tokens=4096):
-            value_N[list(batch.keys)] = self.at_end(batch).double().cpu().numpy()
-        return Scores((value_N - self.mean) / self.deviation)
+            raw_NM[list(batch.keys)] = self.at_end(batch).double().cpu().numpy()
+        return raw_NM
 
     def save(self, folder: Path) -> None:
         """Write the decoder (as `CausalModel.save`) and the head with its normalisation."""
         self.causal.save(folder)
-        normalisation = torch.tensor([self.mean, self.deviation], dtype=torch.float64)
+        normalisation = torch.tensor([*self.mean_M, self.deviation], dtype=torch.float64)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
         save_file({**weights, "normalisation": normalisation}, folder / HEAD)
 
@@ -94,7 +105,7 @@ def load_scalar(folder: Path, *, name: str, dtype: DType = "bfloat16", device: s
     causal = load(folder, dtype=dtype, device=device)
     causal.model.requires_grad_(False)
     weights = load_file(folder / HEAD, device=device)
-    mean, deviation = weights.pop("normalisation").tolist()
-    head = nn.Linear(causal.width, 1).to(device)
+    *mean_M, deviation = weights.pop("normalisation").tolist()
+    head = nn.Linear(causal.width, len(mean_M)).to(device)
     head.load_state_dict(weights)
-    return ScalarModel(causal, head.requires_grad_(False), name, mean, deviation)
+    return ScalarModel(causal, head.requires_grad_(False), name, tuple(mean_M), deviation)

@@ -10,6 +10,9 @@ from accord.loop.show import Show
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
 from accord.policy.ppo import PPO
+from accord.policy.reinforce import REINFORCE
+from accord.policy.reinforce_pp import ReinforcePP
+from accord.policy.rloo import RLOO
 from accord.policy.sft import SFT, Example
 from accord.recipe import Recipe
 from accord.records import Prompt
@@ -79,9 +82,9 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
             examples = supervised_examples(run) if ppo.pretrain_coef else []
             scored_by = recipe.reward.load(run)
             return ppo.steps(prompts_of(run, data, "train"), scored_by, run, start=start, examples=examples)
-        case GRPO() as grpo:
+        case GRPO() | RLOO() | REINFORCE() | ReinforcePP() as online:
             assert recipe.reward is not None
-            return grpo.steps(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
+            return online.steps(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
         case DPO() as dpo:
             return dpo.steps(data, run, start=start)
         case SFT() as again:

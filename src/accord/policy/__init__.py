@@ -4,18 +4,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accord.policy.advantages import adapted, gae, group_relative, kl_penalised, whitened
+    from accord.policy.advantages import (
+        adapted,
+        every_token,
+        gae,
+        group_relative,
+        kl_penalised,
+        leave_one_out,
+        returns_to_go,
+        whitened,
+    )
     from accord.policy.dpo import DPO, DPOStep
     from accord.policy.evaluate import compare, describe, distinct, win_rate
-    from accord.policy.grpo import GRPO, GRPOStep
+    from accord.policy.grpo import GRPO
     from accord.policy.losses import (
         direct_preference,
         kl_to_reference,
         negative_log_likelihood,
         ppo_policy,
         ppo_value,
+        reinforce,
     )
-    from accord.policy.ppo import PPO, PPOStep
+    from accord.policy.online import Online, OnlineStep
+    from accord.policy.ppo import PPO
+    from accord.policy.reinforce import REINFORCE
+    from accord.policy.reinforce_pp import ReinforcePP
+    from accord.policy.rloo import RLOO
     from accord.policy.rollout import Rollout, measure, roll_out
     from accord.policy.sft import SFT, SFTStep
 
@@ -23,10 +37,13 @@ __all__ = [
     "DPO",
     "GRPO",
     "PPO",
+    "REINFORCE",
+    "RLOO",
     "SFT",
     "DPOStep",
-    "GRPOStep",
-    "PPOStep",
+    "Online",
+    "OnlineStep",
+    "ReinforcePP",
     "Rollout",
     "SFTStep",
     "adapted",
@@ -34,14 +51,18 @@ __all__ = [
     "describe",
     "direct_preference",
     "distinct",
+    "every_token",
     "gae",
     "group_relative",
     "kl_penalised",
     "kl_to_reference",
+    "leave_one_out",
     "measure",
     "negative_log_likelihood",
     "ppo_policy",
     "ppo_value",
+    "reinforce",
+    "returns_to_go",
     "roll_out",
     "whitened",
     "win_rate",
@@ -51,9 +72,12 @@ _HOME = {
     "DPO": "dpo",
     "DPOStep": "dpo",
     "GRPO": "grpo",
-    "GRPOStep": "grpo",
+    "Online": "online",
+    "OnlineStep": "online",
     "PPO": "ppo",
-    "PPOStep": "ppo",
+    "REINFORCE": "reinforce",
+    "RLOO": "rloo",
+    "ReinforcePP": "reinforce_pp",
     "Rollout": "rollout",
     "SFT": "sft",
     "SFTStep": "sft",
@@ -62,14 +86,18 @@ _HOME = {
     "describe": "evaluate",
     "direct_preference": "losses",
     "distinct": "evaluate",
+    "every_token": "advantages",
     "gae": "advantages",
     "group_relative": "advantages",
     "kl_penalised": "advantages",
     "kl_to_reference": "losses",
+    "leave_one_out": "advantages",
     "measure": "rollout",
     "negative_log_likelihood": "losses",
     "ppo_policy": "losses",
     "ppo_value": "losses",
+    "reinforce": "losses",
+    "returns_to_go": "advantages",
     "roll_out": "rollout",
     "whitened": "advantages",
     "win_rate": "evaluate",

@@ -7,7 +7,21 @@ token (where it was sampled) included. What lies outside the mask is ignored and
 import torch
 from torch import Tensor
 
-__all__ = ["adapted", "gae", "group_relative", "kl_penalised", "whitened"]
+__all__ = [
+    "adapted",
+    "every_token",
+    "gae",
+    "group_relative",
+    "kl_penalised",
+    "leave_one_out",
+    "returns_to_go",
+    "whitened",
+]
+
+
+def every_token(advantage_B: Tensor, mask_BT: Tensor) -> Tensor:
+    """The advantage of a whole sequence at each of its tokens, [B, T]."""
+    return advantage_B[:, None] * mask_BT
 
 
 def kl_penalised(score_B: Tensor, logprob_BT: Tensor, reference_BT: Tensor, mask_BT: Tensor, *, kl: float) -> Tensor:
@@ -56,6 +70,23 @@ def group_relative(score_B: Tensor, group: int, *, scale: bool) -> Tensor:
     if scale and group > 1:
         gap_PG = gap_PG / (score_PG.std(1, keepdim=True) + 1e-4)
     return gap_PG.flatten()
+
+
+def leave_one_out(return_B: Tensor, group: int) -> Tensor:
+    """The return of each sample less the mean return of the others of its group, [B].
+
+    `return_B` holds groups of `group` >= 2 samples of one prompt, one after the other. The baseline does not look at
+    the sample itself, so it leaves the gradient unbiased (Kool et al. 2019; Ahmadian et al. 2024, arXiv 2402.14740).
+    """
+    return_PG = return_B.view(-1, group)
+    others_PG = (return_PG.sum(1, keepdim=True) - return_PG) / (group - 1)
+    return (return_PG - others_PG).flatten()
+
+
+def returns_to_go(reward_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """The sum of the rewards from each token on, undiscounted, [B, T]."""
+    reward_BT = reward_BT * mask_BT
+    return reward_BT.flip(1).cumsum(1).flip(1) * mask_BT
 
 
 def whitened(x_BT: Tensor, mask_BT: Tensor) -> Tensor:

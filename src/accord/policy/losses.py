@@ -1,4 +1,4 @@
-"""The losses of supervised fine-tuning, PPO and DPO: pure functions of tensors, element by element.
+"""The losses of supervised fine-tuning, policy gradients and DPO: pure functions of tensors, element by element.
 
 They know no model, no file and no run. What is averaged over what is the caller's business, and said there.
 """
@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-__all__ = ["Clipped", "direct_preference", "kl_to_reference", "negative_log_likelihood", "ppo_policy", "ppo_value"]
+__all__ = [
+    "Clipped",
+    "direct_preference",
+    "kl_to_reference",
+    "negative_log_likelihood",
+    "ppo_policy",
+    "ppo_value",
+    "reinforce",
+]
 
 
 class Clipped(NamedTuple):
@@ -22,6 +30,11 @@ class Clipped(NamedTuple):
 def negative_log_likelihood(logprob_N: Tensor) -> Tensor:
     """-log p of each target token, [N] nats."""
     return -logprob_N
+
+
+def reinforce(logprob_N: Tensor, advantage_N: Tensor) -> Clipped:
+    """-A log p of each sampled token, [N] (Williams 1992); no gradient flows through A, and nothing is clipped."""
+    return Clipped(-advantage_N * logprob_N, torch.zeros_like(logprob_N, dtype=torch.bool))
 
 
 def ppo_policy(

@@ -9,87 +9,49 @@ importance weights between sampler and trainer (their ratio is logged instead, a
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
-import torch
 from pydantic import Field
-from safetensors.torch import save_file
 from torch import Tensor
 
 from accord.errors import RecipeError
 from accord.interfaces import Judge
-from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import pack
-from accord.lm.scalar import new_head
+from accord.lm.packed import Answer, pack
 from accord.lm.score import token_logprobs
-from accord.lm.settings import ModelSettings
-from accord.lm.training import Progress, seed_of, shuffled
+from accord.lm.training import shuffled
 from accord.policy.advantages import adapted, gae, kl_penalised, whitened
 from accord.policy.losses import negative_log_likelihood, ppo_policy, ppo_value
-from accord.policy.rollout import Rollout, longest_of, places, prompts_of_step, roll_out
+from accord.policy.online import Learner, Online, OnlineStep
+from accord.policy.rollout import Rollout
 from accord.policy.sft import Example, example_answers
-from accord.records import Prompt, Sampling
+from accord.records import Prompt
 from accord.run import RunDirectory
 
-__all__ = ["PPO", "PPOStep"]
+__all__ = ["PPO"]
 
 
-@dataclass(frozen=True)
-class PPOStep:
-    """One step. `reward` is the judge's mean score, `kl` nats a sequence to the reference (`kl_se` its error).
-
-    `ratio` is the mean probability of the sampled tokens under the trainer over that under the sampler, before the
-    first update; `clip_share` the share of tokens whose update was clipped; `entropy` nats a token.
-    """
-
-    step: int
-    total: int
-    reward: float
-    reward_sd: float
-    kl: float
-    kl_se: float
-    entropy: float
-    clip_share: float
-    explained_variance: float | None
-    policy_loss: float
-    value_loss: float
-    pretrain_loss: float | None
-    grad_norm: float
-    length: float
-    stop_rate: float
-    ratio: float
-    kl_coef: float
-    lr: float
-    seconds: float
-
-
-class PPO(ModelSettings):
+class PPO(Online):
     """Settings of PPO."""
 
     kind: Literal["ppo"] = "ppo"
-    max_steps: int = Field(default=24, ge=1)
     prompts: int = Field(default=16, ge=1, description="prompts a step")
     group: int = Field(default=4, ge=1, description="samples of each prompt")
-    sampling: Sampling = Sampling(max_tokens=48)
-    epochs: int = Field(default=1, ge=1, description="passes over a step's samples")
     minibatches: int = Field(default=2, ge=1, description="updates a pass")
     clip: float = Field(default=0.2, gt=0)
     value_clip: float = Field(default=0.2, gt=0)
     value_coef: float = Field(default=0.1, ge=0)
     value_gradient: bool = Field(default=False, description="let the value loss move the policy's trunk")
+    value_warmup: int = Field(default=0, ge=0, description="first steps that move the value head alone")
+    whiten: bool = Field(default=True, description="advantages of a step with mean 0 and deviation 1")
     discount: float = Field(default=1.0, gt=0, le=1)
     trace: float = Field(default=0.95, ge=0, le=1, description="lambda of GAE")
     kl: float = Field(default=0.05, ge=0, description="coefficient of the KL penalty at the first step")
     kl_target: float = Field(default=6.0, ge=0, description="nats a sequence; 0: the coefficient stays")
     kl_rate: float = Field(default=0.5, ge=0, description="how fast the coefficient follows")
-    unstopped: float = Field(default=1.0, ge=0, description="taken off the score of a completion that did not end")
     pretrain_coef: float = Field(default=0.0, ge=0, description="weight of the likelihood of supervised examples")
     pretrain_batch: int = Field(default=16, ge=1)
-    save_every: int = Field(default=6, ge=1)
-    optim: Optim = Optim(lr=1e-5, warmup=2, decay="constant")
     head_scale: float = Field(default=50.0, gt=0, description="the value head learns at this multiple of lr")
 
     def steps(
@@ -101,174 +63,89 @@ class PPO(ModelSettings):
         start: str | Path | None = None,
         examples: Sequence[Example] = (),
         stage: str = "policy",
-    ) -> Iterator[PPOStep]:
+    ) -> Iterator[OnlineStep]:
         """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
 
         `start` is the policy's beginning and its reference; `examples` are what `pretrain_coef` is about.
         Raises `RecipeError` where something to start from is missing, `TrainingStopped` where a number leaves its
         bounds.
         """
-        begin = self.base or start
-        if not prompts or begin is None:
-            raise RecipeError(f"{stage}: {'no model to start from' if prompts else 'no prompts to answer'}")
         if self.pretrain_coef and not examples:
             raise RecipeError(f"{stage}: pretrain_coef is {self.pretrain_coef} but there are no supervised examples")
-        trainer = _Trainer(self, begin, prompts, run, stage, examples)
-        with trainer.progress.guarded():
-            for step in range(trainer.progress.start + 1, self.max_steps + 1):
+        learner = Learner(self, prompts, run, start=start, stage=stage, valued=True, head_scale=self.head_scale)
+        learner.progress.extra.setdefault("kl_coef", self.kl)
+        pretrain = example_answers(learner.policy, examples) if self.pretrain_coef else []
+        with learner.progress.guarded():
+            for step in learner.steps_left():
                 began = monotonic()
-                rollout = trainer.roll_out(prompts, judge, step)
-                numbers = trainer.update(rollout, step)
-                seconds = round(monotonic() - began, 3)
-                made = PPOStep(step=step, total=self.max_steps, seconds=seconds, **numbers)
-                row = {name: value for name, value in vars(made).items() if name != "total"}
-                trainer.progress.done(step, [row], rollout.rows(step, self.sampling.temperature))
-                yield made
-        trainer.save()
-        trainer.progress.finish()
+                rollout = learner.roll_out(prompts, judge, step, measured=True)
+                rate, coefficient = learner.optimiser.rate, learner.progress.extra["kl_coef"]
+                numbers = self._updates(learner, rollout, step, coefficient, pretrain)
+                done = OnlineStep(**learner.numbers(rollout, step, began), lr=rate, kl_coef=coefficient, **numbers)
+                if self.kl_target and done.kl is not None:
+                    after = adapted(coefficient, done.kl, target=self.kl_target, rate=self.kl_rate)
+                    learner.progress.extra["kl_coef"] = after
+                learner.progress.done(step, [done.row()], rollout.rows(step, self.sampling.temperature))
+                yield done
+        learner.save()
 
-
-class _Trainer:
-    """The models of a run of PPO and what is done with them in a step."""
-
-    def __init__(
-        self,
-        settings: PPO,
-        begin: str | Path,
-        prompts: Sequence[Prompt],
-        run: RunDirectory,
-        stage: str,
-        examples: Sequence[Example],
-    ) -> None:
-        self.settings, self.run, self.stage = settings, run, stage
-        self.seed = seed_of(run.seed, stage)
-        self.policy = settings.open(begin, seed=self.seed, train=True)
-        self.reference = settings.reference(self.policy, begin, seed=self.seed)
-        self.policy.name = stage
-        self.head = new_head(self.policy.width, seed=self.seed).to(self.policy.device)
-        with torch.no_grad():
-            self.head.weight.zero_()  # the first advantages are then the rewards themselves
-        updates = settings.max_steps * settings.epochs * settings.minibatches
-        heads = list(self.head.parameters())
-        self.optimiser = Optimiser(
-            settings.optim,
-            [*self.policy.trainable(), *heads],
-            updates,
-            heads=heads,
-            head_scale=settings.head_scale,
-        )
-        self.progress = Progress(
-            run, stage, self.optimiser, save_every=settings.save_every, logs=("metrics", "samples")
-        )
-        self.progress.extra.setdefault("kl_coef", settings.kl)
-        self.examples = example_answers(self.policy, examples) if settings.pretrain_coef else []
-        length = longest_of(self.policy, prompts, settings.sampling)
-        self.batches = settings.batches(self.policy, length, run, stage=stage)
-
-    def roll_out(self, prompts: Sequence[Prompt], judge: Judge, step: int) -> Rollout:
-        s = self.settings
-        sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
-        self.policy.model.eval()
-        asked = prompts_of_step(prompts, step, s.prompts, self.seed)
-        return roll_out(self.policy, self.reference, judge, asked, s.group, sampling, head=self.head)
-
-    def update(self, rollout: Rollout, step: int) -> dict[str, Any]:
-        """The updates of a step, and its numbers."""
-        s = self.settings
-        coefficient = self.progress.extra["kl_coef"]
-        score_B = rollout.score_B - s.unstopped * (~rollout.stopped_B)
+    def _updates(
+        self, learner: Learner, rollout: Rollout, step: int, coefficient: float, pretrain: Sequence[Answer]
+    ) -> dict[str, Any]:
         reward_BT = kl_penalised(
-            score_B, rollout.policy.logprob_BT, rollout.reference_BT, rollout.mask_BT, kl=coefficient
+            learner.scores(rollout),
+            rollout.policy.logprob_BT,
+            rollout.reference_BT,
+            rollout.mask_BT,
+            kl=coefficient,
         )
-        advantage_BT, return_BT = gae(
-            reward_BT, rollout.policy.value_BT, rollout.mask_BT, discount=s.discount, trace=s.trace
-        )
-        advantage_BT = whitened(advantage_BT, rollout.mask_BT)
-        rate = self.optimiser.rate
-        self.policy.model.train()
+        value_BT, mask_BT = rollout.policy.value_BT, rollout.mask_BT
+        advantage_BT, return_BT = gae(reward_BT, value_BT, mask_BT, discount=self.discount, trace=self.trace)
+        if self.whiten:
+            advantage_BT = whitened(advantage_BT, mask_BT)
+        moved = 0.0 if step <= self.value_warmup else 1.0
         made: list[dict[str, float]] = []
-        for epoch in range(s.epochs):
-            order = shuffled(len(rollout.answers), self.seed, "minibatch", step, epoch)
-            for part in range(s.minibatches):
-                rows = order[part :: s.minibatches]
-                if rows:
-                    made.append(self._minibatch(rollout, rows, advantage_BT, return_BT, len(made) + step * 1000))
-        kl_B = rollout.kl_B
-        kl = float(kl_B.mean())
-        if s.kl_target:
-            self.progress.extra["kl_coef"] = adapted(coefficient, kl, target=s.kl_target, rate=s.kl_rate)
-        mean = {name: sum(each[name] for each in made) / len(made) for name in made[0]}
-        pretrain = mean.pop("pretrain_loss")
-        lengths_B = rollout.mask_BT.sum(1).float()
-        return {
-            "reward": float(rollout.score_B.mean()),
-            "reward_sd": float(rollout.score_B.std()),
-            "kl": kl,
-            "kl_se": float(kl_B.std() / len(kl_B) ** 0.5),
-            "entropy": float(rollout.policy.entropy_BT.sum() / rollout.mask_BT.sum()),
-            "explained_variance": _explained(rollout.policy.value_BT, return_BT, rollout.mask_BT),
-            "pretrain_loss": pretrain if s.pretrain_coef else None,
-            "length": float(lengths_B.mean()),
-            "stop_rate": float(rollout.stopped_B.float().mean()),
-            "ratio": rollout.ratio,
-            "kl_coef": coefficient,
-            "lr": rate,
-            **mean,
-        }
+        for rows in learner.minibatches(rollout, step):
+            found = self._update(learner, rollout, rows, moved * advantage_BT, return_BT)
+            draw = len(made) + step * 1000
+            found["pretrain_loss"] = self._pretrain(learner, pretrain, draw) if pretrain else 0.0
+            found["grad_norm"] = learner.optimiser.step()
+            made.append(found)
+        mean: dict[str, Any] = {name: sum(each[name] for each in made) / len(made) for name in made[0]}
+        if not pretrain:
+            mean["pretrain_loss"] = None
+        return {**mean, "explained_variance": _explained(value_BT, return_BT, mask_BT)}
 
-    def _minibatch(
-        self, rollout: Rollout, rows: list[int], advantage_BT: Tensor, return_BT: Tensor, draw: int
+    def _update(
+        self, learner: Learner, rollout: Rollout, rows: list[int], advantage_BT: Tensor, return_BT: Tensor
     ) -> dict[str, float]:
-        """One update on the sequences `rows`: losses are means over their tokens."""
-        s = self.settings
-        tokens = sum(len(rollout.answers[row].completion) for row in rows)
+        """The gradient of one update on the sequences `rows`: losses are means over their tokens."""
+        assert learner.head is not None
+        tokens = int(rollout.mask_BT[rows].sum())
         policy_loss = value_loss = clipped = 0.0
-        for batch in pack(self.policy, [rollout.answers[row] for row in rows], **vars(self.batches)):
-            hidden_XD = batch.hidden(self.policy)
-            logprob_N = token_logprobs(
-                self.policy, batch, hidden_XD, temperature=s.sampling.temperature, entropy=False
-            ).logprob_N
-            at = places(batch)
-            surrogate = ppo_policy(logprob_N, rollout.policy.logprob_BT[at], advantage_BT[at], clip=s.clip)
-            read_ND = hidden_XD[batch.source_N].float()
-            value_N = self.head(read_ND if s.value_gradient else read_ND.detach())[:, 0]
-            value = ppo_value(value_N, rollout.policy.value_BT[at], return_BT[at], clip=s.value_clip)
+        for at, logprob_N, hidden_ND in learner.forward(rollout, rows):
+            surrogate = ppo_policy(logprob_N, rollout.policy.logprob_BT[at], advantage_BT[at], clip=self.clip)
+            read_ND = hidden_ND.float() if self.value_gradient else hidden_ND.detach().float()
+            value_N = learner.head(read_ND)[:, 0]
+            value = ppo_value(value_N, rollout.policy.value_BT[at], return_BT[at], clip=self.value_clip)
             policy_part, value_part = surrogate.loss_N.sum() / tokens, value.loss_N.sum() / tokens
-            self.optimiser.add(policy_part + s.value_coef * value_part)
+            learner.optimiser.add(policy_part + self.value_coef * value_part)
             policy_loss += float(policy_part.detach())
             value_loss += float(value_part.detach())
             clipped += float(surrogate.clipped_N.sum()) / tokens
-        pretrain = self._pretrain(draw) if s.pretrain_coef else 0.0
-        norm = self.optimiser.step()
-        return {
-            "policy_loss": policy_loss,
-            "value_loss": value_loss,
-            "clip_share": clipped,
-            "grad_norm": norm,
-            "pretrain_loss": pretrain,
-        }
+        return {"policy_loss": policy_loss, "value_loss": value_loss, "clip_share": clipped}
 
-    def _pretrain(self, draw: int) -> float:
+    def _pretrain(self, learner: Learner, answers: Sequence[Answer], draw: int) -> float:
         """Add the gradient of the likelihood of some supervised examples (PPO-ptx, Ouyang et al. 2022, eq. 2)."""
-        s = self.settings
-        chosen = shuffled(len(self.examples), self.seed, "pretrain", draw)[: s.pretrain_batch]
-        answers = [self.examples[i] for i in chosen]
-        tokens = sum(len(answer.completion) for answer in answers)
+        chosen = [answers[i] for i in shuffled(len(answers), learner.seed, "pretrain", draw)[: self.pretrain_batch]]
+        tokens = sum(len(answer.completion) for answer in chosen)
         loss = 0.0
-        for batch in pack(self.policy, answers, **vars(self.batches)):
-            found = token_logprobs(self.policy, batch, batch.hidden(self.policy), entropy=False)
+        for batch in pack(learner.policy, chosen, **vars(learner.batches)):
+            found = token_logprobs(learner.policy, batch, batch.hidden(learner.policy), entropy=False)
             part = negative_log_likelihood(found.logprob_N).sum() / tokens
-            self.optimiser.add(s.pretrain_coef * part)
+            learner.optimiser.add(self.pretrain_coef * part)
             loss += float(part.detach())
         return loss
-
-    def save(self) -> None:
-        """The policy, and the value head beside it."""
-        with self.run.write_folder(f"{self.stage}/model", stage=self.stage) as folder:
-            self.policy.save(folder)
-        with self.run.write_folder(f"{self.stage}/value", stage=self.stage) as folder:
-            weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
-            save_file(weights, folder / "head.safetensors")
 
 
 def _explained(value_BT: Tensor, return_BT: Tensor, mask_BT: Tensor) -> float | None:

@@ -56,6 +56,12 @@ class Rollout:
         return float((self.policy.logprob_BT - self.sampled_BT)[self.mask_BT].exp().mean())
 
     @property
+    def entropy(self) -> float:
+        """Nats a token: the mean over places where distributions were measured, else of -log p of what was drawn."""
+        inside_N = self.policy.entropy_BT[self.mask_BT]
+        return float(-self.policy.logprob_BT[self.mask_BT].mean() if inside_N.isnan().any() else inside_N.mean())
+
+    @property
     def stopped_B(self) -> Tensor:
         """Which completions ended themselves."""
         ended = [each.stopped == "eos" for each in self.samples]
@@ -119,8 +125,8 @@ def roll_out(
 ) -> Rollout:
     """`n` completions of each prompt, judged and measured. `head` reads values from the policy's hidden states.
 
-    Without a reference its log-probabilities are NaN; with `measured=False` the policy's are too, for a caller that
-    measures them in the forward pass of its own update.
+    Without a reference its log-probabilities are NaN; with `measured=False` the policy's are the sampler's, for a
+    caller that measures them in the forward pass of its own update.
     """
     ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
     groups = sample(policy, ids, n, sampling, batch=batch)
@@ -148,13 +154,17 @@ def roll_out(
         mask_BT[row, : len(each.token_ids)] = True
         sampled_BT[row, : len(each.token_ids)] = torch.tensor(each.logprobs)
     nothing_BT = torch.zeros_like(sampled_BT).masked_fill(mask_BT, torch.nan).to(policy.device)
-    unmeasured = Measured(nothing_BT.clone(), nothing_BT.clone(), nothing_BT.clone())
-    own = measure(policy, answers, width, sampling.temperature, head=head) if measured else unmeasured
-    if reference is policy and measured:
-        theirs = own
+    temperature = sampling.temperature
+    if measured:
+        own = measure(policy, answers, width, temperature, head=head)
     else:
-        temperature = sampling.temperature
-        theirs = unmeasured if reference is None else measure(reference, answers, width, temperature, entropy=False)
+        own = Measured(sampled_BT.to(policy.device, copy=True), nothing_BT.clone(), nothing_BT.clone())
+    if reference is None:
+        reference_BT = nothing_BT
+    elif reference is policy and measured:
+        reference_BT = own.logprob_BT.clone()
+    else:
+        reference_BT = measure(reference, answers, width, temperature, entropy=False).logprob_BT
     return Rollout(
         prompts=asked,
         completions=completions,
@@ -164,7 +174,7 @@ def roll_out(
         mask_BT=mask_BT.to(policy.device),
         sampled_BT=sampled_BT.to(policy.device),
         policy=own,
-        reference_BT=theirs.logprob_BT.clone(),
+        reference_BT=reference_BT,
     )
 
 

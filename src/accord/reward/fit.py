@@ -2,6 +2,10 @@
 
 Completions that are compared with each other are scored once for all their pairs: the pairs of a sheet of 30 items
 cost 30 scorings, not twice their number. A step's loss is the weighted mean over all its pairs, however it was split.
+
+With `members` the head is an ensemble over one decoder: each member weighs every evaluator's pairs by a draw from an
+exponential distribution, its own (the Bayesian bootstrap, Rubin 1981), so members differ as they would had other people
+been asked. What the shared decoder does not know, they do not know either.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,6 +57,7 @@ class BradleyTerry(ModelSettings):
     step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
     layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
     group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
+    members: int = Field(default=1, ge=1, description="heads over the decoder; their spread is the score's deviation")
     save_every: int = Field(default=20, ge=1)
     optim: Optim = Optim(lr=2e-5)
     head_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
@@ -78,9 +83,9 @@ class BradleyTerry(ModelSettings):
         if not groups:
             raise RecipeError(f"{stage}: the split '{split}' has no pairs")
         seed = seed_of(run.seed, stage)
-        judge = ScalarModel.fresh(
-            self.open(self.base, seed=seed, train=True, layers=self.layers), name=stage, seed=seed
-        )
+        decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
+        judge = ScalarModel.fresh(decoder, name=stage, seed=seed, members=self.members)
+        drawn = _Draws(self.members, seed)
         plan = self._plan(groups, seed)
         heads = list(judge.head.parameters())
         optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=heads, head_scale=self.head_scale)
@@ -89,7 +94,8 @@ class BradleyTerry(ModelSettings):
         judge.causal.model.train()
         with progress.guarded():
             for step in range(progress.start + 1, len(plan) + 1):
-                made = self._step(judge, optimiser, data, [groups[i] for i in plan[step - 1]], batches, step, len(plan))
+                chosen = [groups[i] for i in plan[step - 1]]
+                made = self._step(judge, optimiser, data, chosen, drawn, batches, step, len(plan))
                 row = {name: value for name, value in vars(made).items() if name != "total"}
                 progress.done(step, [row])
                 yield made
@@ -123,6 +129,7 @@ class BradleyTerry(ModelSettings):
         optimiser: Optimiser,
         data: Dataset,
         groups: list[list[Pair]],
+        drawn: "_Draws",
         batches: Batches,
         step: int,
         total: int,
@@ -138,10 +145,10 @@ class BradleyTerry(ModelSettings):
             chosen_P = torch.tensor([place[pair.chosen] for pair in group], device=device)
             rejected_P = torch.tensor([place[pair.rejected] for pair in group], device=device)
             tie_P = torch.tensor([pair.tie for pair in group], device=device)
-            weight_P = torch.tensor([pair.weight for pair in group], device=device)
-            margin_P = scored.score_A[chosen_P] - scored.score_A[rejected_P]
-            part = (weight_P * bradley_terry(margin_P, tie_P)).sum() / weight
-            loss += scored.learn(optimiser, part)
+            margin_PM = scored.score_AM[chosen_P] - scored.score_AM[rejected_P]
+            loss_PM = drawn.weights(group).to(device) * bradley_terry(margin_PM, tie_P[:, None])
+            loss += scored.learn(optimiser, loss_PM.mean(1).sum() / weight)
+            margin_P = margin_PM.mean(1)
             right += int(((margin_P > 0) & ~tie_P).sum())
             decided += int((~tie_P).sum())
         rate = optimiser.rate
@@ -186,7 +193,7 @@ def _longest(judge: ScalarModel, data: Dataset, groups: list[list[Pair]]) -> int
 
 
 class _Scored:
-    """Raw scores of completions by id, `score_A`, and the way back from a loss of them to the weights.
+    """Raw scores of completions by id and member, `score_AM`, and the way back from a loss of them to the weights.
 
     Where they fill one batch its graph is kept. Where they fill several, they are scored without a graph first, and
     each batch once more when the gradient of its scores is known (Gao et al. 2021, arXiv 2101.06983): the same
@@ -197,31 +204,53 @@ class _Scored:
         self.judge = judge
         self.batches = pack(judge.causal, _answers(judge, data, ids), **vars(batches))
         with torch.set_grad_enabled(len(self.batches) == 1):
-            found_A = torch.cat([judge.at_end(batch) for batch in self.batches])
-        self._order = torch.tensor([key for batch in self.batches for key in batch.keys], device=found_A.device)
-        self.score_A = found_A[self._order.argsort()]
+            found_AM = torch.cat([judge.at_end(batch) for batch in self.batches])
+        self._order = torch.tensor([key for batch in self.batches for key in batch.keys], device=found_AM.device)
+        self.score_AM = found_AM[self._order.argsort()]
         if len(self.batches) > 1:
-            self.score_A.requires_grad_()
+            self.score_AM.requires_grad_()
 
     def learn(self, optimiser: Optimiser, loss: Tensor) -> float:
         """Add the gradient of a loss of the scores; returns the loss."""
         if len(self.batches) == 1:
             return optimiser.add(loss)
-        (gradient_A,) = torch.autograd.grad(loss, self.score_A)
+        (gradient_AM,) = torch.autograd.grad(loss, self.score_AM)
         for batch in self.batches:
-            wanted_a = gradient_A[torch.tensor(batch.keys, device=gradient_A.device)]
-            optimiser.add((self.judge.at_end(batch) * wanted_a).sum())
+            wanted_aM = gradient_AM[torch.tensor(batch.keys, device=gradient_AM.device)]
+            optimiser.add((self.judge.at_end(batch) * wanted_aM).sum())
         return float(loss.detach())
 
 
+class _Draws:
+    """What each member makes of each evaluator (or, where nobody is named, of each batch or prompt)."""
+
+    def __init__(self, members: int, seed: int) -> None:
+        self.members, self.seed = members, seed
+        self._of: dict[str, list[float]] = {}
+
+    def weights(self, pairs: Sequence[Pair]) -> Tensor:
+        """The weight of each pair for each member, [P, M]: the pair's own times the draw, whose mean is 1."""
+        return torch.tensor([[pair.weight * draw for draw in self._draw(pair)] for pair in pairs])
+
+    def _draw(self, pair: Pair) -> list[float]:
+        if self.members == 1:
+            return [1.0]
+        who = pair.evaluator or pair.batch or pair.prompt
+        if who not in self._of:
+            generator = np.random.default_rng(seed_of(self.seed, "members", who))
+            self._of[who] = generator.exponential(size=self.members).tolist()
+        return self._of[who]
+
+
 def _normalise(judge: ScalarModel, data: Dataset, pairs: Sequence[Pair]) -> None:
-    """Give the scores mean 0 and standard deviation 1 on (at most 500 of) the completions that were compared.
+    """Give each member's scores mean 0, and their mean standard deviation 1, on at most 300 of those compared.
 
     A Bradley-Terry reward is known up to a constant; fixing its place and width lets KL coefficients mean the same
     for every reward model. The margin in logits is the difference of scores times `deviation`.
     """
     names = _ids(pairs)
-    chosen: list[Any] = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:500]]
+    chosen: list[Any] = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:300]]
     judge.causal.model.eval()
-    value_N = judge.score([data.prompts[each.prompt] for each in chosen], chosen).value_N
-    judge.mean, judge.deviation = float(value_N.mean()), max(float(np.std(value_N)), 1e-6)
+    raw_NM = judge.raw([data.prompts[each.prompt] for each in chosen], chosen)
+    judge.mean_M = tuple(raw_NM.mean(0).tolist())
+    judge.deviation = max(float(raw_NM.mean(1).std()), 1e-6)

@@ -1,0 +1,271 @@
+"""What every algorithm that learns from its own samples does in a step: sample, have them judged, measure, update.
+
+An algorithm is its settings and three functions of a rollout: what each token is worth (`advantages`), what it costs
+(`loss`), and what it weighs beside the others (`weights`). `learn` is the loop around them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from accord.errors import RecipeError
+from accord.interfaces import Judge
+from accord.lm.optim import Optim, Optimiser
+from accord.lm.packed import pack
+from accord.lm.scalar import new_head
+from accord.lm.score import token_logprobs
+from accord.lm.settings import ModelSettings
+from accord.lm.training import Progress, seed_of, shuffled
+from accord.policy.losses import Clipped
+from accord.policy.rollout import Rollout, longest_of, places, prompts_of_step, roll_out
+from accord.records import Prompt, Sampling
+from accord.run import RunDirectory
+
+__all__ = ["Algorithm", "Learner", "Online", "OnlineStep", "Tokens", "learn"]
+
+
+@dataclass(frozen=True)
+class OnlineStep:
+    """One step of online training; what an algorithm does not have is None.
+
+    `reward` is the judge's mean score, `kl` nats a sequence to the reference (`kl_se` its error). `ratio` is the mean
+    probability of the sampled tokens under the trainer over that under the sampler, before the first update.
+    `clip_share` is the share of tokens whose update was clipped, `idle` that of groups whose scores were all equal.
+    `entropy` is nats a token: exact where the policy was measured before its update, else the mean of -log p.
+    """
+
+    step: int
+    total: int
+    reward: float
+    reward_sd: float
+    kl: float | None
+    kl_se: float | None
+    entropy: float
+    clip_share: float
+    policy_loss: float
+    grad_norm: float
+    length: float
+    stop_rate: float
+    ratio: float
+    lr: float
+    seconds: float
+    idle: float | None = None
+    kl_coef: float | None = None
+    value_loss: float | None = None
+    explained_variance: float | None = None
+    pretrain_loss: float | None = None
+
+    def row(self) -> dict[str, Any]:
+        """The line of the run's log."""
+        return {name: value for name, value in vars(self).items() if name != "total"}
+
+
+class Online(ModelSettings):
+    """Settings that all online algorithms share."""
+
+    max_steps: int = Field(default=24, ge=1)
+    prompts: int = Field(default=8, ge=1, description="prompts a step")
+    group: int = Field(default=8, ge=1, description="samples of each prompt")
+    sampling: Sampling = Sampling(max_tokens=48)
+    epochs: int = Field(default=1, ge=1, description="passes over a step's samples")
+    minibatches: int = Field(default=1, ge=1, description="updates a pass")
+    unstopped: float = Field(default=1.0, ge=0, description="taken off the score of a completion that did not end")
+    save_every: int = Field(default=6, ge=1)
+    optim: Optim = Optim(lr=1e-5, warmup=2, decay="constant")
+
+    @property
+    def once(self) -> bool:
+        """Whether a step makes one update, whose forward pass is then the only one."""
+        return self.epochs == self.minibatches == 1
+
+
+class Tokens(NamedTuple):
+    """N sampled tokens within an update: log-probabilities now, when sampled and under the reference; advantages."""
+
+    logprob_N: Tensor
+    old_N: Tensor
+    reference_N: Tensor
+    advantage_N: Tensor
+
+
+class Algorithm(Protocol):
+    """What `learn` asks of an algorithm beside its settings."""
+
+    def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
+        """The advantage of every token, [B, T]. `memory` is kept from step to step, and in checkpoints."""
+        ...
+
+    def loss(self, tokens: Tokens) -> Clipped:
+        """The loss of every token, [N]."""
+        ...
+
+    def weights(self, rollout: Rollout, rows: list[int]) -> Tensor:
+        """What a token of each sequence weighs in the update on the sequences `rows`, [B]."""
+        ...
+
+
+class Learner:
+    """The models of an online run, and the parts of a step. `head` reads values where `valued`."""
+
+    def __init__(
+        self,
+        settings: Online,
+        prompts: Sequence[Prompt],
+        run: RunDirectory,
+        *,
+        start: str | Path | None,
+        stage: str,
+        referred: bool = True,
+        valued: bool = False,
+        head_scale: float = 1.0,
+    ) -> None:
+        begin = settings.base or start
+        if not prompts or begin is None:
+            raise RecipeError(f"{stage}: {'no model to start from' if prompts else 'no prompts to answer'}")
+        self.settings, self.run, self.stage = settings, run, stage
+        self.seed = seed_of(run.seed, stage)
+        self.policy = settings.open(begin, seed=self.seed, train=True)
+        self.reference = settings.reference(self.policy, begin, seed=self.seed) if referred else None
+        self.policy.name = stage
+        self.head = self._head() if valued else None
+        heads = list(self.head.parameters()) if self.head is not None else []
+        updates = settings.max_steps * settings.epochs * settings.minibatches
+        weights = [*self.policy.trainable(), *heads]
+        self.optimiser = Optimiser(settings.optim, weights, updates, heads=heads, head_scale=head_scale)
+        logs = ("metrics", "samples")
+        self.progress = Progress(run, stage, self.optimiser, save_every=settings.save_every, logs=logs)
+        length = longest_of(self.policy, prompts, settings.sampling)
+        self.batches = settings.batches(self.policy, length, run, stage=stage)
+
+    def _head(self) -> nn.Linear:
+        head = new_head(self.policy.width, seed=self.seed).to(self.policy.device)
+        with torch.no_grad():
+            head.weight.zero_()  # the first advantages are then the rewards themselves
+        return head
+
+    def steps_left(self) -> range:
+        """The numbers of the steps that are still to be done, from 1."""
+        return range(self.progress.start + 1, self.settings.max_steps + 1)
+
+    def roll_out(self, prompts: Sequence[Prompt], judge: Judge, step: int, *, measured: bool) -> Rollout:
+        """The samples of a step, judged and measured."""
+        s = self.settings
+        sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
+        self.policy.model.eval()
+        asked = prompts_of_step(prompts, step, s.prompts, self.seed)
+        return roll_out(self.policy, self.reference, judge, asked, s.group, sampling, head=self.head, measured=measured)
+
+    def scores(self, rollout: Rollout) -> Tensor:
+        """What the judge gave, less `unstopped` where a completion did not end, [B]."""
+        return rollout.score_B - self.settings.unstopped * (~rollout.stopped_B)
+
+    def minibatches(self, rollout: Rollout, step: int) -> Iterator[list[int]]:
+        """The sequences of each update of a step."""
+        s = self.settings
+        self.policy.model.train()
+        for epoch in range(s.epochs):
+            order = shuffled(len(rollout.answers), self.seed, "minibatch", step, epoch)
+            for part in range(s.minibatches):
+                if rows := order[part :: s.minibatches]:
+                    yield rows
+
+    def forward(self, rollout: Rollout, rows: list[int]) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor, Tensor]]:
+        """Where each token of `rows` stands in the rollout, its log-probability, and the state before it [N, D]."""
+        for batch in pack(self.policy, [rollout.answers[row] for row in rows], **vars(self.batches)):
+            hidden_XD = batch.hidden(self.policy)
+            temperature = self.settings.sampling.temperature
+            found = token_logprobs(self.policy, batch, hidden_XD, temperature=temperature, entropy=False)
+            yield places(batch), found.logprob_N, hidden_XD[batch.source_N]
+
+    def numbers(self, rollout: Rollout, step: int, began: float) -> dict[str, Any]:
+        """What is logged of every step, whatever the algorithm."""
+        kl_B = None if self.reference is None else rollout.kl_B
+        lengths_B = rollout.mask_BT.sum(1).float()
+        group = self.settings.group
+        return {
+            "step": step,
+            "total": self.settings.max_steps,
+            "reward": float(rollout.score_B.mean()),
+            "reward_sd": float(rollout.score_B.std()),
+            "kl": None if kl_B is None else float(kl_B.mean()),
+            "kl_se": None if kl_B is None else float(kl_B.std() / len(kl_B) ** 0.5),
+            "entropy": rollout.entropy,
+            "length": float(lengths_B.mean()),
+            "stop_rate": float(rollout.stopped_B.float().mean()),
+            "ratio": rollout.ratio,
+            "idle": _idle(self.scores(rollout), group) if group > 1 else None,
+            "seconds": round(monotonic() - began, 3),
+        }
+
+    def save(self) -> None:
+        """The policy, and the value head beside it."""
+        from safetensors.torch import save_file
+
+        with self.run.write_folder(f"{self.stage}/model", stage=self.stage) as folder:
+            self.policy.save(folder)
+        if self.head is not None:
+            with self.run.write_folder(f"{self.stage}/value", stage=self.stage) as folder:
+                weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
+                save_file(weights, folder / "head.safetensors")
+        self.progress.finish()
+
+
+def learn(
+    algorithm: Algorithm,
+    settings: Online,
+    prompts: Sequence[Prompt],
+    judge: Judge,
+    run: RunDirectory,
+    *,
+    start: str | Path | None,
+    stage: str,
+    referred: bool = True,
+) -> Iterator[OnlineStep]:
+    """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
+
+    `start` is the policy's beginning and its reference. Raises `RecipeError` where something to start from is missing,
+    `TrainingStopped` where a number leaves its bounds.
+    """
+    learner = Learner(settings, prompts, run, start=start, stage=stage, referred=referred)
+    with learner.progress.guarded():
+        for step in learner.steps_left():
+            began = monotonic()
+            rollout = learner.roll_out(prompts, judge, step, measured=not settings.once)
+            rate = learner.optimiser.rate
+            advantage_BT = algorithm.advantages(rollout, learner.scores(rollout), learner.progress.extra)
+            made = [
+                _update(algorithm, learner, rollout, rows, advantage_BT) for rows in learner.minibatches(rollout, step)
+            ]
+            mean: dict[str, Any] = {name: sum(each[name] for each in made) / len(made) for name in made[0]}
+            done = OnlineStep(**learner.numbers(rollout, step, began), lr=rate, **mean)
+            learner.progress.done(step, [done.row()], rollout.rows(step, settings.sampling.temperature))
+            yield done
+    learner.save()
+
+
+def _update(
+    algorithm: Algorithm, learner: Learner, rollout: Rollout, rows: list[int], advantage_BT: Tensor
+) -> dict[str, Any]:
+    weight_B = algorithm.weights(rollout, rows)
+    tokens = int(rollout.mask_BT[rows].sum())
+    loss = clipped = 0.0
+    for at, logprob_N, _ in learner.forward(rollout, rows):
+        if learner.settings.once:  # this pass is the measurement too
+            rollout.policy.logprob_BT[at] = logprob_N.detach()
+        found = algorithm.loss(
+            Tokens(logprob_N, rollout.policy.logprob_BT[at], rollout.reference_BT[at], advantage_BT[at])
+        )
+        loss += learner.optimiser.add((weight_B[at[0]] * found.loss_N).sum())
+        clipped += float(found.clipped_N.sum()) / tokens
+    return {"policy_loss": loss, "clip_share": clipped, "grad_norm": learner.optimiser.step()}
+
+
+def _idle(score_B: Tensor, group: int) -> float:
+    score_PG = score_B.view(-1, group)
+    return float((score_PG == score_PG[:, :1]).all(1).float().mean())

@@ -1,0 +1,59 @@
+"""REINFORCE++: PPO's clipping and KL at every token without a value model (Hu et al. 2025, arXiv 2501.03262).
+
+The advantage of a token is the judge's score less `kl` times the log-ratio to the reference from that token on,
+whitened over all tokens of the step.
+
+Left out: the variant with a group's mean as baseline (GRPO and RLOO have groups).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from accord.interfaces import Judge
+from accord.policy.advantages import kl_penalised, returns_to_go, whitened
+from accord.policy.losses import Clipped, ppo_policy
+from accord.policy.online import Online, OnlineStep, Tokens, learn
+from accord.policy.rollout import Rollout
+from accord.records import Prompt
+from accord.run import RunDirectory
+
+__all__ = ["ReinforcePP"]
+
+
+class ReinforcePP(Online):
+    """Settings of REINFORCE++."""
+
+    kind: Literal["reinforce++"] = "reinforce++"
+    kl: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, at every token")
+    clip: float = Field(default=0.2, gt=0)
+
+    def steps(
+        self,
+        prompts: Sequence[Prompt],
+        judge: Judge,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        stage: str = "policy",
+    ) -> Iterator[OnlineStep]:
+        """The training loop, see `accord.policy.online.learn`."""
+        return learn(self, self, prompts, judge, run, start=start, stage=stage)
+
+    def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
+        """Return from each token on, whitened over the step."""
+        reward_BT = kl_penalised(score_B, rollout.policy.logprob_BT, rollout.reference_BT, rollout.mask_BT, kl=self.kl)
+        return whitened(returns_to_go(reward_BT, rollout.mask_BT), rollout.mask_BT)
+
+    def loss(self, tokens: Tokens) -> Clipped:
+        """The clipped surrogate of PPO."""
+        return ppo_policy(tokens.logprob_N, tokens.old_N, tokens.advantage_N, clip=self.clip)
+
+    def weights(self, rollout: Rollout, rows: list[int]) -> Tensor:
+        """The mean over all tokens of the update."""
+        length_B = rollout.mask_BT.sum(1).float()
+        return torch.full_like(length_B, 1 / float(length_B[rows].sum()))

@@ -1,0 +1,59 @@
+"""REINFORCE with a leave-one-out baseline (Kool et al. 2019; Ahmadian et al. 2024, arXiv 2402.14740).
+
+A sample's return is the judge's score less `kl` times its log-ratio to the reference, the completion as one action;
+its baseline is the mean return of the other samples of its prompt, so the gradient is that of
+E[score] - kl KL(pi || ref), without bias. A step makes one update, whose old log-probabilities are its own.
+
+Left out: several updates on the same samples, which would need importance weights (PPO has them).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from accord.interfaces import Judge
+from accord.policy.advantages import every_token, leave_one_out
+from accord.policy.losses import Clipped, reinforce
+from accord.policy.online import Online, OnlineStep, Tokens, learn
+from accord.policy.rollout import Rollout
+from accord.records import Prompt
+from accord.run import RunDirectory
+
+__all__ = ["RLOO"]
+
+
+class RLOO(Online):
+    """Settings of RLOO."""
+
+    kind: Literal["rloo"] = "rloo"
+    group: int = Field(default=8, ge=2, description="samples of each prompt")
+    epochs: Literal[1] = 1
+    minibatches: Literal[1] = 1
+    kl: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, in the return")
+
+    def steps(
+        self,
+        prompts: Sequence[Prompt],
+        judge: Judge,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        stage: str = "policy",
+    ) -> Iterator[OnlineStep]:
+        """The training loop, see `accord.policy.online.learn`."""
+        return learn(self, self, prompts, judge, run, start=start, stage=stage)
+
+    def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
+        """The return of each sample less the mean of the others of its group, at every token."""
+        return every_token(leave_one_out(score_B - self.kl * rollout.kl_B, self.group), rollout.mask_BT)
+
+    def loss(self, tokens: Tokens) -> Clipped:
+        """-A log p."""
+        return reinforce(tokens.logprob_N, tokens.advantage_N)
+
+    def weights(self, rollout: Rollout, rows: list[int]) -> Tensor:
+        """The sum over a sequence's tokens, the mean over sequences."""
+        return rollout.score_B.new_full((len(rollout.score_B),), 1 / len(rows))
