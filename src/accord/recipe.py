@@ -18,17 +18,22 @@ from accord.audit.settings import AuditSettings
 from accord.errors import RecipeError, nearest, storage
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
+from accord.policy.ipo import IPO
+from accord.policy.kto import KTO
 from accord.policy.online import Online
+from accord.policy.orpo import ORPO
 from accord.policy.ppo import PPO
 from accord.policy.reinforce import REINFORCE
 from accord.policy.reinforce_pp import ReinforcePP
 from accord.policy.rloo import RLOO
 from accord.policy.sft import SFT
+from accord.policy.simpo import SimPO
 from accord.records import Sampling, explain
 from accord.reward.fit import BradleyTerry
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
+Algorithm = SFT | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | DPO | IPO | SimPO | ORPO | KTO
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -152,7 +157,7 @@ def _check(recipe: Recipe, place: str) -> None:
 def _said(error: ValidationError) -> str:
     """The first problem, with the nearest known name for an unknown key."""
     first = error.errors(include_url=False)[0]
-    kinds = {each.model_fields["kind"].default: each for each in (SFT, PPO, GRPO, RLOO, REINFORCE, ReinforcePP, DPO)}
+    kinds = {each.model_fields["kind"].default: each for each in get_args(Algorithm)}
     path = [str(part) for part in first["loc"]]
     if len(path) > 1 and path[0] == "policy" and path[1] in kinds:
         del path[1]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from accord import __version__
-from accord.cli import feedback, making, runs, serving
+from accord.cli import feedback, lab, making, runs, serving
 from accord.cli.printing import complain, unfolded
 from accord.errors import AccordError
 
@@ -35,6 +35,7 @@ app.command(runs.audit)
 app.command(runs.report)
 app.command(runs.compare)
 app.command(serving.serve)
+app.command(lab.lab)
 
 
 def main() -> None:

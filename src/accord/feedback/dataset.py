@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from accord.feedback.knowing import is_known
 from accord.feedback.ledger import Ledger
 from accord.feedback.pairs import draw_pairs
 from accord.feedback.splits import FRACTIONS, SPLITS, Unit, completions_of, split, split_of_prompts
-from accord.records import Completion, Evaluator, Pair, Prompt, Record
+from accord.records import Completion, Evaluator, Feedback, Pair, Prompt, Record
 from accord.run import RunDirectory
 
 __all__ = ["Dataset", "Overlaps", "draw_dataset", "overlaps", "read_data", "write_data"]
@@ -48,14 +48,18 @@ def draw_dataset(
     fractions: Mapping[str, float] = FRACTIONS,
     unit: Unit = "prompt",
     upto: int | None = None,
+    said: Sequence[Feedback] | None = None,
 ) -> Dataset:
     """Pairs drawn from a ledger up to and with row `upto` and split, with what they name, and all prompts.
+
+    `said` is the ledger's feedback where it has been read already; `upto` is then of no account.
 
     Prompts without pairs are divided by the same fractions. The supervised start learns from the completions that
     stand in pairs of `train` and in no others.
     """
-    upto = ledger.last_row if upto is None else upto
-    drawn = draw_pairs(ledger, limit=limit, seed=seed, upto=upto)
+    if said is None:
+        said = list(ledger.feedback(upto))
+    drawn = draw_pairs(said, limit=limit, seed=seed, evaluators=ledger.evaluators())
     if not drawn.pairs:
         raise RecipeError(f"{ledger.path}: no pairs can be drawn from its feedback ({drawn.unused or 'there is none'})")
     pairs = split(drawn.pairs, fractions=fractions, unit=unit, seed=seed)

@@ -1,12 +1,15 @@
 """The first stage: feedback into the ledger where a source is named, and from the ledger the examples of the run."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from accord.feedback import Dataset, Ledger, draw_dataset, import_feedback, pair_agreement, write_data
 from accord.loop.show import Show
 from accord.recipe import Data, Recipe
+from accord.records import Feedback
 from accord.run import RunDirectory
+from accord.stats import Estimate
 
 __all__ = ["data"]
 
@@ -21,19 +24,24 @@ def data(recipe: Recipe, run: RunDirectory, show: Show) -> None:
                 show.say(f"  data: {import_feedback(source, settings.format, ledger)}")
         upto = ledger.last_row
         with show.busy("  data: drawing pairs"):
-            dataset = _drawn(ledger, settings, run.seed, upto)
+            said = list(ledger.feedback(upto))
+            dataset = _drawn(ledger, said, settings, run.seed)
             held_out = {pair.batch for pair in dataset.pairs["held_out"] if pair.batch is not None}
-            agreement = pair_agreement(ledger, upto=upto, sessions=held_out) if held_out else None
+            agreement = _agreement(ledger, said, held_out) if held_out else None
         summary = {**dataset.summary, "agreement": None if agreement is None else agreement.to_json()}
         write_data(run, replace(dataset, summary=summary), ledger=ledger, upto=upto, about=settings.about)
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())
     show.say(f"  data: pairs {counts}")
 
 
-def _drawn(ledger: Ledger, settings: Data, seed: int, upto: int) -> Dataset:
+def _agreement(ledger: Ledger, said: Sequence[Feedback], sessions: set[str]) -> Estimate | None:
+    return pair_agreement(said, evaluators=ledger.evaluators(), sessions=sessions)
+
+
+def _drawn(ledger: Ledger, said: Sequence[Feedback], settings: Data, seed: int) -> Dataset:
     fractions = {"train": settings.train, "judge": settings.judge, "held_out": settings.held_out}
     drawn = draw_dataset(
-        ledger, limit=settings.pairs, seed=seed, fractions=fractions, unit=settings.split_by, upto=upto
+        ledger, said=said, limit=settings.pairs, seed=seed, fractions=fractions, unit=settings.split_by
     )
     if settings.supervised == "all":
         return drawn

@@ -9,11 +9,15 @@ from accord.feedback import Dataset, read_data
 from accord.loop.show import Show
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
+from accord.policy.ipo import IPO
+from accord.policy.kto import KTO
+from accord.policy.orpo import ORPO
 from accord.policy.ppo import PPO
 from accord.policy.reinforce import REINFORCE
 from accord.policy.reinforce_pp import ReinforcePP
 from accord.policy.rloo import RLOO
 from accord.policy.sft import SFT, Example
+from accord.policy.simpo import SimPO
 from accord.recipe import Recipe
 from accord.records import Prompt
 from accord.reward.evaluate import assess, score_split
@@ -85,8 +89,8 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
         case GRPO() | RLOO() | REINFORCE() | ReinforcePP() as online:
             assert recipe.reward is not None
             return online.steps(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
-        case DPO() as dpo:
-            return dpo.steps(data, run, start=start)
+        case DPO() | IPO() | SimPO() | ORPO() | KTO() as pairwise:
+            return pairwise.steps(data, run, start=start)
         case SFT() as again:
             chosen = {pair.chosen for pair in data.pairs["train"] if not pair.tie}
             examples = [(data.prompts[data.completions[i].prompt], data.completions[i]) for i in sorted(chosen)]

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
         returns_to_go,
         whitened,
     )
-    from accord.policy.dpo import DPO, DPOStep
+    from accord.policy.dpo import DPO
     from accord.policy.evaluate import compare, describe, distinct, win_rate
     from accord.policy.grpo import GRPO
+    from accord.policy.ipo import IPO
+    from accord.policy.kto import KTO
     from accord.policy.losses import (
         direct_preference,
         kl_to_reference,
@@ -26,26 +28,34 @@ if TYPE_CHECKING:
         reinforce,
     )
     from accord.policy.online import Online, OnlineStep
+    from accord.policy.orpo import ORPO
+    from accord.policy.pairwise import PairStep, Pairwise
     from accord.policy.ppo import PPO
     from accord.policy.reinforce import REINFORCE
     from accord.policy.reinforce_pp import ReinforcePP
     from accord.policy.rloo import RLOO
     from accord.policy.rollout import Rollout, measure, roll_out
     from accord.policy.sft import SFT, SFTStep
+    from accord.policy.simpo import SimPO
 
 __all__ = [
     "DPO",
     "GRPO",
+    "IPO",
+    "KTO",
+    "ORPO",
     "PPO",
     "REINFORCE",
     "RLOO",
     "SFT",
-    "DPOStep",
     "Online",
     "OnlineStep",
+    "PairStep",
+    "Pairwise",
     "ReinforcePP",
     "Rollout",
     "SFTStep",
+    "SimPO",
     "adapted",
     "compare",
     "describe",
@@ -69,8 +79,13 @@ __all__ = [
 ]
 
 _HOME = {
+    "SimPO": "simpo",
+    "Pairwise": "pairwise",
+    "PairStep": "pairwise",
+    "ORPO": "orpo",
+    "KTO": "kto",
+    "IPO": "ipo",
     "DPO": "dpo",
-    "DPOStep": "dpo",
     "GRPO": "grpo",
     "Online": "online",
     "OnlineStep": "online",

@@ -5,8 +5,9 @@ score's distance to its group's mean as the advantage of every token. No value m
 the update's own forward pass gives the old log-probabilities: nothing is computed twice. With `scale` off and
 `average = "constant"` this is the unbiased form of Liu et al. 2025 (arXiv 2503.20783).
 
-The KL stands in the loss, as k3 on the policy's own samples. Its gradient is that of KL(ref || pi), not of
-KL(pi || ref): what GRPO converges to is beta ref / (lambda - r), with lambda such that it sums to 1.
+The KL stands in the loss, as k3 on the policy's own samples. Its gradient is that of KL(ref || pi) at each prefix, not
+of KL(pi || ref), and the advantages know nothing of it: GRPO does not converge to ref exp(r / kl) / Z but to
+kl ref(a|s) / (lambda(s) - Q(s, a)) at each prefix s (`accord.lab.enumerated` works it out, the tests find it there).
 
 Left out: overlong filtering and dynamic sampling of prompts (Yu et al. 2025), importance weights between sampler and
 trainer (their ratio is logged instead, and the preflight judges it).

@@ -27,7 +27,7 @@ from accord.policy.rollout import Rollout, longest_of, places, prompts_of_step, 
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 
-__all__ = ["Algorithm", "Learner", "Online", "OnlineStep", "Tokens", "learn"]
+__all__ = ["Algorithm", "Learner", "Online", "OnlineStep", "Tokens", "improve", "learn"]
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,11 @@ class Learner:
             head.weight.zero_()  # the first advantages are then the rewards themselves
         return head
 
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What an algorithm remembers from step to step; it is kept with the checkpoints."""
+        return self.progress.extra
+
     def steps_left(self) -> range:
         """The numbers of the steps that are still to be done, from 1."""
         return range(self.progress.start + 1, self.settings.max_steps + 1)
@@ -168,7 +173,6 @@ class Learner:
     def minibatches(self, rollout: Rollout, step: int) -> Iterator[list[int]]:
         """The sequences of each update of a step."""
         s = self.settings
-        self.policy.model.train()
         for epoch in range(s.epochs):
             order = shuffled(len(rollout.answers), self.seed, "minibatch", step, epoch)
             for part in range(s.minibatches):
@@ -177,6 +181,7 @@ class Learner:
 
     def forward(self, rollout: Rollout, rows: list[int]) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor, Tensor]]:
         """Where each token of `rows` stands in the rollout, its log-probability, and the state before it [N, D]."""
+        self.policy.model.train()
         for batch in pack(self.policy, [rollout.answers[row] for row in rows], **vars(self.batches)):
             hidden_XD = batch.hidden(self.policy)
             temperature = self.settings.sampling.temperature
@@ -237,16 +242,19 @@ def learn(
         for step in learner.steps_left():
             began = monotonic()
             rollout = learner.roll_out(prompts, judge, step, measured=not settings.once)
-            rate = learner.optimiser.rate
-            advantage_BT = algorithm.advantages(rollout, learner.scores(rollout), learner.progress.extra)
-            made = [
-                _update(algorithm, learner, rollout, rows, advantage_BT) for rows in learner.minibatches(rollout, step)
-            ]
-            mean: dict[str, Any] = {name: sum(each[name] for each in made) / len(made) for name in made[0]}
-            done = OnlineStep(**learner.numbers(rollout, step, began), lr=rate, **mean)
+            numbers = improve(algorithm, learner, rollout, step)
+            done = OnlineStep(**numbers, **learner.numbers(rollout, step, began))
             learner.progress.done(step, [done.row()], rollout.rows(step, settings.sampling.temperature))
             yield done
     learner.save()
+
+
+def improve(algorithm: Algorithm, learner: Learner, rollout: Rollout, step: int) -> dict[str, Any]:
+    """The updates of one step, and the means of their numbers."""
+    rate = learner.optimiser.rate
+    advantage_BT = algorithm.advantages(rollout, learner.scores(rollout), learner.memory)
+    made = [_update(algorithm, learner, rollout, rows, advantage_BT) for rows in learner.minibatches(rollout, step)]
+    return {"lr": rate, **{name: sum(each[name] for each in made) / len(made) for name in made[0]}}
 
 
 def _update(

@@ -73,25 +73,25 @@ class PPO(Online):
         if self.pretrain_coef and not examples:
             raise RecipeError(f"{stage}: pretrain_coef is {self.pretrain_coef} but there are no supervised examples")
         learner = Learner(self, prompts, run, start=start, stage=stage, valued=True, head_scale=self.head_scale)
-        learner.progress.extra.setdefault("kl_coef", self.kl)
+        learner.memory.setdefault("kl_coef", self.kl)
         pretrain = example_answers(learner.policy, examples) if self.pretrain_coef else []
         with learner.progress.guarded():
             for step in learner.steps_left():
                 began = monotonic()
                 rollout = learner.roll_out(prompts, judge, step, measured=True)
-                rate, coefficient = learner.optimiser.rate, learner.progress.extra["kl_coef"]
-                numbers = self._updates(learner, rollout, step, coefficient, pretrain)
-                done = OnlineStep(**learner.numbers(rollout, step, began), lr=rate, kl_coef=coefficient, **numbers)
+                coefficient = learner.memory["kl_coef"]
+                numbers = self.improve(learner, rollout, step, pretrain)
+                done = OnlineStep(**numbers, **learner.numbers(rollout, step, began))
                 if self.kl_target and done.kl is not None:
                     after = adapted(coefficient, done.kl, target=self.kl_target, rate=self.kl_rate)
-                    learner.progress.extra["kl_coef"] = after
+                    learner.memory["kl_coef"] = after
                 learner.progress.done(step, [done.row()], rollout.rows(step, self.sampling.temperature))
                 yield done
         learner.save()
 
-    def _updates(
-        self, learner: Learner, rollout: Rollout, step: int, coefficient: float, pretrain: Sequence[Answer]
-    ) -> dict[str, Any]:
+    def improve(self, learner: Learner, rollout: Rollout, step: int, pretrain: Sequence[Answer] = ()) -> dict[str, Any]:
+        """The updates of one step, and the means of their numbers."""
+        rate, coefficient = learner.optimiser.rate, learner.memory["kl_coef"]
         reward_BT = kl_penalised(
             learner.scores(rollout),
             rollout.policy.logprob_BT,
@@ -114,7 +114,8 @@ class PPO(Online):
         mean: dict[str, Any] = {name: sum(each[name] for each in made) / len(made) for name in made[0]}
         if not pretrain:
             mean["pretrain_loss"] = None
-        return {**mean, "explained_variance": _explained(value_BT, return_BT, mask_BT)}
+        explained = _explained(value_BT, return_BT, mask_BT)
+        return {**mean, "explained_variance": explained, "kl_coef": coefficient, "lr": rate}
 
     def _update(
         self, learner: Learner, rollout: Rollout, rows: list[int], advantage_BT: Tensor, return_BT: Tensor

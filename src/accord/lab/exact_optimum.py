@@ -1,0 +1,168 @@
+"""Exact-optimum parity: does each optimiser find the policy that is known to be the best?
+
+Every algorithm trains a table on an enumerated world, for several strengths of the KL penalty and many seeds (each
+with a world of its own), and is held against the optimum by enumeration. GRPO is held against its own, where its
+gradient vanishes (`EnumWorld.token_optimum`). Best of n is worked out exactly.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import log
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from accord.lab.enumerated import EnumWorld, draw_world
+from accord.lab.reproduce import Cell, Reproduction
+from accord.lab.tables import improve_table
+from accord.lm.optim import Optim, Optimiser
+from accord.lm.training import seed_of
+from accord.policy.grpo import GRPO
+from accord.policy.losses import direct_preference
+from accord.policy.ppo import PPO
+from accord.policy.reinforce import REINFORCE
+from accord.policy.reinforce_pp import ReinforcePP
+from accord.policy.rloo import RLOO
+from accord.stats import Estimate, mean
+
+__all__ = ["BETAS", "EXACT_OPTIMUM", "optimise"]
+
+BETAS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+JUDGED = 0.2  # marks are about this beta and above
+METHODS = ("rloo", "reinforce", "reinforce++", "ppo", "grpo", "dpo")
+ORDERS = (2, 4, 8, 16, 32, 64)
+STEPS, SAMPLES = 1200, 256
+PAIRS = 1024  # a step of DPO
+LOOSE = 1e9  # gradients are not clipped: the tables need no guard, and the optimum is not to depend on one
+
+
+def settings_of(method: str, beta: float, steps: int) -> Any:
+    """An online algorithm with the strength beta, on four prompts with 64 samples each."""
+    common: dict[str, Any] = {"max_steps": steps, "prompts": 4, "group": SAMPLES // 4}
+    common["optim"] = Optim(lr=0.05, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
+    match method:
+        case "rloo":
+            return RLOO(**common, kl=beta)
+        case "reinforce":
+            return REINFORCE(**common, kl=beta)
+        case "reinforce++":
+            return ReinforcePP(**common, kl=beta)
+        case "ppo":
+            return PPO(**common, kl=beta, kl_target=0.0, head_scale=1.0)
+        case "grpo":
+            return GRPO(**common, kl=beta, scale=False, average="constant")
+        case _:
+            raise ValueError(f"no online method '{method}'")
+
+
+def optimise(method: str, beta: float, world: EnumWorld, *, seed: int, steps: int) -> Tensor:
+    """The log-probability of every text, [P, N], under the policy that a method ends with."""
+    if method == "dpo":
+        return prefer(world, beta, seed=seed, steps=steps)
+    return improve_table(settings_of(method, beta, steps), world, seed=seed).texts()
+
+
+def prefer(world: EnumWorld, beta: float, *, seed: int, steps: int) -> Tensor:
+    """DPO on fresh pairs of the reference, chosen by Bradley-Terry with the true reward."""
+    table_PMA = nn.Parameter(world.ref_PMA.float().clone())
+    optim = Optim(lr=0.05, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
+    optimiser = Optimiser(optim, [table_PMA], steps)
+    ref_PN, reward_PN = world.ref_PN.float(), world.reward_PN.float()
+    count = PAIRS // len(ref_PN)
+    for step in range(steps):
+        generator = torch.Generator().manual_seed(seed_of(seed, "pairs", step))
+        drawn_PK = torch.multinomial(ref_PN.exp(), 2 * count, replacement=True, generator=generator)
+        score_PK2 = reward_PN.gather(1, drawn_PK).view(len(ref_PN), count, 2)
+        first_PK = torch.rand(len(ref_PN), count, generator=generator) < torch.sigmoid(
+            score_PK2[..., 0] - score_PK2[..., 1]
+        )
+        logprob_PK2 = _of_texts(world, table_PMA.log_softmax(-1), drawn_PK).view(len(ref_PN), count, 2)
+        reference_PK2 = ref_PN.gather(1, drawn_PK).view(len(ref_PN), count, 2)
+        sign_PK = torch.where(first_PK, 1.0, -1.0)
+        margin_PK, known_PK = (sign_PK * (each[..., 0] - each[..., 1]) for each in (logprob_PK2, reference_PK2))
+        optimiser.add(direct_preference(margin_PK, known_PK, torch.zeros_like(first_PK), beta=beta).mean())
+        optimiser.step()
+    return world.logprob(table_PMA.detach().double().log_softmax(-1))
+
+
+def _of_texts(world: EnumWorld, logprob_PMA: Tensor, text_PK: Tensor) -> Tensor:
+    """Log-probabilities of texts by number, [P, K]."""
+    prompt_P11 = torch.arange(len(logprob_PMA))[:, None, None]
+    token_PKT = logprob_PMA[prompt_P11, world.node_NT[text_PK], world.action_NT[text_PK]]
+    return (token_PKT * world.mask_NT[text_PK]).sum(-1)
+
+
+def work(arm: str, seed: int, short: bool) -> dict[str, Any]:
+    """One cell: a method at every beta on the world of a seed, or best of n there."""
+    world = draw_world(seed)
+    if arm == "best-of-n":
+        return {"points": [_point(world, world.best_of(n), n=n) for n in ORDERS]}
+    points = []
+    for beta in (0.5,) if short else BETAS:
+        found = optimise(arm, beta, world, seed=seed, steps=300 if short else STEPS)
+        wanted = world.token_optimum(beta) if arm == "grpo" else world.optimum(beta)
+        points.append(_point(world, found, beta=beta, gap=world.kl(found, wanted)))
+    return {"points": points}
+
+
+def _point(world: EnumWorld, logprob_PN: Tensor, **more: float) -> dict[str, float]:
+    """Where a policy stands: reward, KL to the reference, and how far its reward is above the frontier at that KL."""
+    reward, kl = world.expected(logprob_PN), world.kl(logprob_PN, world.ref_PN)
+    entropy = -float((logprob_PN.exp() * logprob_PN.clamp(min=-1e4)).sum(1).mean())
+    return {**more, "reward": reward, "kl": kl, "excess": reward - world.frontier(kl), "entropy": entropy}
+
+
+def cells(short: bool) -> list[Cell]:
+    """All methods on 20 worlds; in the short form on two."""
+    return [Cell(arm, seed) for seed in range(2 if short else 20) for arm in (*METHODS, "best-of-n")]
+
+
+def conclude(rows: Sequence[dict[str, Any]]) -> Mapping[str, Estimate]:
+    """What the marks are about."""
+    found = {method: worst for method in METHODS if (worst := _worst(rows, method)) is not None}
+    excess = [(row["seed"], point["excess"]) for row in rows for point in row["points"]]
+    largest = max(value for _, value in excess)
+    found["frontier"] = Estimate(largest, None, None, len(excess), len({seed for seed, _ in excess}), method="maximum")
+    over = [point["kl"] - (log(point["n"]) - (point["n"] - 1) / point["n"]) for _, point in _points(rows, "best-of-n")]
+    found["best-of-n"] = Estimate(max(over), None, None, len(over), method="maximum")
+    return found
+
+
+def _points(rows: Sequence[dict[str, Any]], arm: str) -> Iterator[tuple[int, dict[str, float]]]:
+    return ((row["seed"], point) for row in rows if row["arm"] == arm for point in row["points"])
+
+
+def _worst(rows: Sequence[dict[str, Any]], method: str) -> Estimate | None:
+    """The largest mean gap over the values of beta that are judged."""
+    by_beta: dict[float, list[float]] = {}
+    for _, point in _points(rows, method):
+        if point["beta"] >= JUDGED:
+            by_beta.setdefault(point["beta"], []).append(point["gap"])
+    estimates = [mean(gaps) for gaps in by_beta.values()]
+    return max(estimates, key=lambda each: each.value, default=None)
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Markdown: KL to the optimum by method and beta, the mean over seeds with its interval."""
+    betas = sorted({point["beta"] for row in rows for point in row["points"] if "beta" in point})
+    lines = ["| KL to the optimum, nats | " + " | ".join(f"beta {beta:g}" for beta in betas) + " |"]
+    lines.append("|---" * (len(betas) + 1) + "|")
+    for method in METHODS:
+        shown = []
+        for beta in betas:
+            gaps = [point["gap"] for _, point in _points(rows, method) if point["beta"] == beta]
+            each = mean(gaps)
+            interval = "" if each.low is None else f" [{each.low:.2g}, {each.high:.2g}]"
+            shown.append(f"{each.value:.2g}{interval}")
+        lines.append(f"| {method} | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+EXACT_OPTIMUM = Reproduction(
+    name="exact-optimum",
+    question="Does each optimiser find the policy that is known to be the best?",
+    cells=cells,
+    work=work,
+    conclude=conclude,
+    table=table,
+)

@@ -1,0 +1,49 @@
+"""Identity preference optimisation: a margin of its own size instead of one without end (Azar et al. 2023).
+
+The squared distance of the difference of log-ratios from 1 / (2 tau) (arXiv 2310.12036, eq. 17): where all pairs go one
+way DPO drives the margin to infinity, and this does not. A tie wants a difference of 0.
+
+Left out: margins that differ from pair to pair.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from accord.feedback import Dataset
+from accord.policy.pairwise import PairStep, Pairwise, Sides, learn_pairs
+from accord.run import RunDirectory
+
+__all__ = ["IPO"]
+
+
+class IPO(Pairwise):
+    """Settings of IPO."""
+
+    kind: Literal["ipo"] = "ipo"
+    tau: float = Field(default=0.1, gt=0, description="strength of the regularisation")
+
+    def steps(
+        self,
+        data: Dataset,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        split: str = "train",
+        stage: str = "policy",
+    ) -> Iterator[PairStep]:
+        """The training loop, see `accord.policy.pairwise.learn_pairs`."""
+        return learn_pairs(self, self, data, run, start=start, split=split, stage=stage)
+
+    def loss(self, sides: Sides) -> Tensor:
+        """(difference of log-ratios - 1 / (2 tau))^2."""
+        wanted_P = torch.where(sides.tie_P, 0.0, 1 / (2 * self.tau))
+        return (self.margin(sides) - wanted_P) ** 2
+
+    def margin(self, sides: Sides) -> Tensor:
+        """The difference of log-ratios to the reference."""
+        return sides.chosen_P - sides.chosen_reference_P - (sides.rejected_P - sides.rejected_reference_P)

@@ -1,0 +1,58 @@
+"""Odds ratio preference optimisation: supervised learning and preference in one loss (Hong et al. 2024).
+
+-log p(chosen) / length - weight log sigmoid(log odds(chosen) - log odds(rejected)), odds p / (1 - p) of the geometric
+mean of the tokens' probabilities (arXiv 2403.07691, eqs. 4-7). No reference, and no supervised start is needed. A tie
+teaches neither side: it is left out of both parts.
+
+Left out: nothing.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from accord.feedback import Dataset
+from accord.policy.pairwise import PairStep, Pairwise, Sides, learn_pairs
+from accord.run import RunDirectory
+
+__all__ = ["ORPO"]
+
+
+class ORPO(Pairwise):
+    """Settings of ORPO."""
+
+    kind: Literal["orpo"] = "orpo"
+    weight: float = Field(default=0.1, gt=0, description="of the odds ratio beside the likelihood")
+
+    def steps(
+        self,
+        data: Dataset,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        split: str = "train",
+        stage: str = "policy",
+    ) -> Iterator[PairStep]:
+        """The training loop, see `accord.policy.pairwise.learn_pairs`."""
+        return learn_pairs(self, self, data, run, start=start, split=split, stage=stage, referred=False)
+
+    def loss(self, sides: Sides) -> Tensor:
+        """The likelihood of the chosen, and the odds ratio."""
+        likelihood_P = -sides.chosen_P / sides.chosen_tokens_P
+        return torch.where(sides.tie_P, 0.0, likelihood_P - self.weight * logsigmoid(self.margin(sides)))
+
+    def margin(self, sides: Sides) -> Tensor:
+        """The log of the odds ratio."""
+        chosen_P = sides.chosen_P / sides.chosen_tokens_P
+        rejected_P = sides.rejected_P / sides.rejected_tokens_P
+        return _log_odds(chosen_P) - _log_odds(rejected_P)
+
+
+def _log_odds(logprob_P: Tensor) -> Tensor:
+    """log p - log(1 - p), finite where p is 1 in float32."""
+    return logprob_P - torch.log(-torch.expm1(logprob_P.clamp(max=-1e-6)))

@@ -1,0 +1,248 @@
+"""What every algorithm that learns from pairs does in a step: both sides' log-probabilities, a loss, one update.
+
+An algorithm is its settings and two functions of the sides: what a pair costs (`loss`), and by how much the policy
+tells chosen from rejected (`margin`). `learn_pairs` is the loop around them. Chosen and rejected share their prompt's
+computation; a pair counts by its weight.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from accord.errors import RecipeError
+from accord.feedback import Dataset
+from accord.lm.causal import CausalModel
+from accord.lm.optim import Optim, Optimiser
+from accord.lm.packed import Answer, longest, pack
+from accord.lm.plan import Batches
+from accord.lm.score import token_logprobs
+from accord.lm.settings import ModelSettings
+from accord.lm.training import Progress, seed_of, shuffled
+from accord.records import Pair
+from accord.run import RunDirectory
+
+__all__ = ["PairAlgorithm", "PairStep", "Pairwise", "Sides", "learn_pairs"]
+
+
+@dataclass(frozen=True)
+class PairStep:
+    """One step. `margin` is the mean by which the policy tells chosen from rejected, as the algorithm measures it.
+
+    Ties stay out of `accuracy`, the share of pairs whose margin is positive; it is None where all were tied.
+    """
+
+    step: int
+    total: int
+    loss: float
+    accuracy: float | None
+    margin: float
+    lr: float
+    grad_norm: float
+    seconds: float
+
+
+class Sides(NamedTuple):
+    """P pairs: log-probabilities summed over tokens under policy and reference (NaN without one), and tokens.
+
+    tie_P     true where neither was preferred
+    shift     mean of log pi - log ref of answers under prompts that are not theirs, not below 0; 0 where not asked for
+    """
+
+    chosen_P: Tensor
+    rejected_P: Tensor
+    chosen_reference_P: Tensor
+    rejected_reference_P: Tensor
+    chosen_tokens_P: Tensor
+    rejected_tokens_P: Tensor
+    tie_P: Tensor
+    shift: float = 0.0
+
+
+class Pairwise(ModelSettings):
+    """Settings that all algorithms on pairs share."""
+
+    pairs: int | None = Field(default=None, ge=1, description="at most so many pairs, drawn by the seed")
+    epochs: float = Field(default=1.0, gt=0)
+    batch: int = Field(default=32, ge=1, description="pairs a step")
+    save_every: int = Field(default=10, ge=1)
+    optim: Optim = Optim(lr=5e-6)
+
+
+class PairAlgorithm(Protocol):
+    """What `learn_pairs` asks of an algorithm beside its settings."""
+
+    def loss(self, sides: Sides) -> Tensor:
+        """The loss of every pair, [P]."""
+        ...
+
+    def margin(self, sides: Sides) -> Tensor:
+        """By how much each chosen answer stands above the rejected one, [P]."""
+        ...
+
+
+def learn_pairs(
+    algorithm: PairAlgorithm,
+    settings: Pairwise,
+    data: Dataset,
+    run: RunDirectory,
+    *,
+    start: str | Path | None,
+    split: str,
+    stage: str,
+    referred: bool = True,
+    shifted: bool = False,
+) -> Iterator[PairStep]:
+    """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
+
+    `start` is the policy's beginning and, where `referred`, its reference. Raises `RecipeError` where there are no
+    pairs or no model to start from, `TrainingStopped` where a number leaves its bounds.
+    """
+    begin = settings.base or start
+    available = data.pairs[split]
+    if not available or begin is None:
+        raise RecipeError(f"{stage}: {'no model to start from' if available else f'no pairs in {split}'}")
+    seed = seed_of(run.seed, stage)
+    policy = settings.open(begin, seed=seed, train=True)
+    reference = settings.reference(policy, begin, seed=seed) if referred else None
+    policy.name = stage
+    chosen = [available[i] for i in shuffled(len(available), seed, "pairs")[: settings.pairs]]
+    total = max(1, ceil(settings.epochs * len(chosen) / settings.batch))
+    optimiser = Optimiser(settings.optim, policy.trainable(), total)
+    progress = Progress(run, stage, optimiser, save_every=settings.save_every)
+    room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if settings.memory_gb else 0
+    batches = settings.batches(policy, room, run, stage=stage)
+    scorer = _Scorer(policy, reference, data, batches)
+    policy.model.train()
+    with progress.guarded():
+        for step in range(progress.start + 1, total + 1):
+            began = monotonic()
+            pairs = _drawn(chosen, step - 1, settings.batch, seed)
+            shift = scorer.shift(pairs) if shifted else 0.0
+            made = _step(algorithm, scorer, optimiser, pairs, shift)
+            numbers = {**made, "seconds": round(monotonic() - began, 3)}
+            progress.done(step, [{"step": step, **numbers}])
+            yield PairStep(step=step, total=total, **numbers)
+    with run.write_folder(f"{stage}/model", stage=stage) as folder:
+        policy.save(folder)
+    progress.finish()
+
+
+def _step(
+    algorithm: PairAlgorithm, scorer: "_Scorer", optimiser: Optimiser, pairs: list[Pair], shift: float
+) -> dict[str, Any]:
+    weight = sum(pair.weight for pair in pairs)
+    loss, right, decided, gap = 0.0, 0, 0, 0.0
+    for some in scorer.together(pairs):
+        sides = scorer.sides(some, shift)
+        weight_P = torch.tensor([pair.weight for pair in some], device=sides.tie_P.device)
+        loss += optimiser.add((weight_P * algorithm.loss(sides)).sum() / weight)
+        margin_P = algorithm.margin(sides).detach()
+        gap += float(margin_P.sum()) / len(pairs)
+        right += int(((margin_P > 0) & ~sides.tie_P).sum())
+        decided += int((~sides.tie_P).sum())
+    rate = optimiser.rate
+    return {
+        "loss": loss,
+        "accuracy": right / decided if decided else None,
+        "margin": gap,
+        "lr": rate,
+        "grad_norm": optimiser.step(),
+    }
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Log-probabilities of both sides of pairs under the policy and its reference."""
+
+    policy: CausalModel
+    reference: CausalModel | None
+    data: Dataset
+    batches: Batches
+
+    def together(self, pairs: list[Pair]) -> Iterator[list[Pair]]:
+        """Pairs that are held at once: both sides of a pair, and as many pairs as a batch has room for."""
+        held: list[Pair] = []
+        places = 0
+        for pair in pairs:
+            answers = _answers(self.policy, self.data, [pair])
+            size = len(answers[0].prompt) + sum(len(answer.completion) for answer in answers)
+            if held and places + size > self.batches.batch_tokens:
+                yield held
+                held, places = [], 0
+            held.append(pair)
+            places += size
+        yield held
+
+    def sides(self, pairs: list[Pair], shift: float) -> Sides:
+        """Both sides of each pair, those of the policy with a graph."""
+        answers = _answers(self.policy, self.data, pairs)
+        known_A = self._referred(answers)
+        total_A = self._totals(self.policy, answers)
+        tokens_A = torch.tensor([float(len(answer.completion)) for answer in answers], device=total_A.device)
+        tie_P = torch.tensor([pair.tie for pair in pairs], device=total_A.device)
+        return Sides(
+            chosen_P=total_A[0::2],
+            rejected_P=total_A[1::2],
+            chosen_reference_P=known_A[0::2],
+            rejected_reference_P=known_A[1::2],
+            chosen_tokens_P=tokens_A[0::2],
+            rejected_tokens_P=tokens_A[1::2],
+            tie_P=tie_P,
+            shift=shift,
+        )
+
+    @torch.no_grad()
+    def shift(self, pairs: list[Pair]) -> float:
+        """The mean of log pi - log ref of answers under another pair's prompt, not below 0; 0 for a single prompt."""
+        answers = _answers(self.policy, self.data, pairs)
+        prompts = [answer.prompt for answer in answers]
+        moved: list[Answer] = []
+        for place, answer in enumerate(answers):
+            others = [prompt for prompt in prompts[place:] + prompts[:place] if prompt != answer.prompt]
+            if others:
+                moved.append(Answer(others[0], answer.completion, len(moved)))
+        if not moved:
+            return 0.0
+        return max(0.0, float((self._totals(self.policy, moved) - self._referred(moved)).mean()))
+
+    @torch.no_grad()
+    def _referred(self, answers: list[Answer]) -> Tensor:
+        if self.reference is None:
+            return torch.full((len(answers),), torch.nan, device=self.policy.device)
+        return self._totals(self.reference, answers)
+
+    def _totals(self, causal: CausalModel, answers: list[Answer]) -> Tensor:
+        """The log-probability of each answer, summed over its tokens, [A]."""
+        total_A = torch.zeros(len(answers), device=causal.device)
+        for batch in pack(causal, answers, **vars(self.batches)):
+            logprob_N = token_logprobs(causal, batch, batch.hidden(causal), entropy=False).logprob_N
+            owner_N = torch.tensor(batch.keys, device=batch.owner_N.device)[batch.owner_N]
+            total_A = total_A.index_add(0, owner_N, logprob_N)
+        return total_A
+
+
+def _drawn(pairs: list[Pair], step: int, size: int, seed: int) -> list[Pair]:
+    """The pairs of a step: `size` of an endless stream, shuffled anew for each pass."""
+    first = step * size
+    epochs = range(first // len(pairs), (first + size - 1) // len(pairs) + 1)
+    stream = [pairs[i] for epoch in epochs for i in shuffled(len(pairs), seed, "epoch", epoch)]
+    offset = first - epochs.start * len(pairs)
+    return stream[offset : offset + size]
+
+
+def _answers(causal: CausalModel, data: Dataset, pairs: list[Pair]) -> list[Answer]:
+    """Chosen and rejected of each pair, with keys 2 i and 2 i + 1."""
+    answers = []
+    for number, pair in enumerate(pairs):
+        prompt = tuple(causal.encode_prompt(data.prompts[pair.prompt]))
+        for side, name in enumerate((pair.chosen, pair.rejected)):
+            completion = tuple(causal.encode_completion(data.completions[name].text))
+            answers.append(Answer(prompt, completion, 2 * number + side))
+    return answers

@@ -1,0 +1,52 @@
+"""Simple preference optimisation: mean log-probabilities, a margin, and no reference (Meng et al. 2024).
+
+-log sigmoid(beta (log p(chosen) / length - log p(rejected) / length) - gamma) (arXiv 2405.14734, eq. 6). Ties are half
+a preference each way, without the margin.
+
+Left out: nothing; without a reference the policy may move as far as it likes, and the audit must look.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from accord.feedback import Dataset
+from accord.policy.pairwise import PairStep, Pairwise, Sides, learn_pairs
+from accord.run import RunDirectory
+
+__all__ = ["SimPO"]
+
+
+class SimPO(Pairwise):
+    """Settings of SimPO."""
+
+    kind: Literal["simpo"] = "simpo"
+    beta: float = Field(default=2.0, gt=0)
+    gamma: float = Field(default=1.0, ge=0, description="the margin that is asked for")
+
+    def steps(
+        self,
+        data: Dataset,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        split: str = "train",
+        stage: str = "policy",
+    ) -> Iterator[PairStep]:
+        """The training loop, see `accord.policy.pairwise.learn_pairs`."""
+        return learn_pairs(self, self, data, run, start=start, split=split, stage=stage, referred=False)
+
+    def loss(self, sides: Sides) -> Tensor:
+        """-log sigmoid(margin - gamma)."""
+        margin_P = self.margin(sides)
+        tied_P = -(logsigmoid(margin_P) + logsigmoid(-margin_P)) / 2
+        return torch.where(sides.tie_P, tied_P, -logsigmoid(margin_P - self.gamma))
+
+    def margin(self, sides: Sides) -> Tensor:
+        """beta times the difference of log-probabilities a token."""
+        return self.beta * (sides.chosen_P / sides.chosen_tokens_P - sides.rejected_P / sides.rejected_tokens_P)

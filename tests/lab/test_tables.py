@@ -1,0 +1,140 @@
+"""Optimisers against the exact optimum, and tests with teeth: each classic fault moves the result away from it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from accord.lab.enumerated import EnumWorld, draw_world
+from accord.lab.exact_optimum import prefer, settings_of
+from accord.lab.tables import Fault, TableLearner, improve_table
+from accord.policy import PPO, RLOO
+from accord.policy.rollout import Rollout
+
+WORLD = draw_world(0, symbols=3, length=3, prompts=2)
+BETA = 0.5
+STEPS = 400
+TOLERANCE = 0.01
+
+
+def small(method: str, **more: Any) -> Any:
+    settings = settings_of(method, BETA, STEPS)
+    faster = settings.optim.model_copy(update={"lr": 0.1})
+    return settings.model_copy(update={"prompts": 2, "group": 64, "optim": faster, **more})
+
+
+def gap(settings: Any, *, fault: Fault | None = None, world: EnumWorld = WORLD) -> float:
+    found = improve_table(settings, world, seed=0, fault=fault).texts()
+    wanted = world.token_optimum(BETA) if settings.kind == "grpo" else world.optimum(BETA)
+    return world.kl(found, wanted)
+
+
+@pytest.mark.parametrize("method", ["rloo", "reinforce", "reinforce++", "ppo", "grpo"])
+def test_it_finds_the_optimum(method: str) -> None:
+    assert WORLD.kl(WORLD.ref_PN, WORLD.optimum(BETA)) > 10 * TOLERANCE  # there is something to find
+    assert gap(small(method)) < TOLERANCE
+
+
+def test_dpo_finds_the_optimum() -> None:
+    found = prefer(WORLD, BETA, seed=0, steps=STEPS)
+    assert WORLD.kl(found, WORLD.optimum(BETA)) < TOLERANCE
+
+
+def test_grpo_finds_its_own_optimum_and_not_that_of_the_others() -> None:
+    found = improve_table(small("grpo"), WORLD, seed=0).texts()
+    assert WORLD.kl(found, WORLD.optimum(BETA)) > TOLERANCE
+
+
+def measured(rollout: Rollout, mask_BT: torch.Tensor, policy_BT: torch.Tensor, reference_BT: torch.Tensor) -> Rollout:
+    """The rollout as a trainer with this mask would see it."""
+    policy = replace(rollout.policy, logprob_BT=policy_BT * mask_BT)
+    return replace(rollout, mask_BT=mask_BT, policy=policy, reference_BT=reference_BT * mask_BT)
+
+
+def unmasked(learner: TableLearner, rollout: Rollout) -> Rollout:
+    """Padding counts as text."""
+    policy_BT = learner.tokens(learner.table_PMA.detach().log_softmax(-1))
+    reference_BT = learner.tokens(learner.world.ref_PMA.float())
+    return measured(rollout, torch.ones_like(rollout.mask_BT), policy_BT, reference_BT)
+
+
+def endless(learner: TableLearner, rollout: Rollout) -> Rollout:
+    """The token that ends a text is forgotten (a text of nothing else keeps it: there must be something)."""
+    ends_BT = rollout.mask_BT & (learner.at[2] == learner.world.end)
+    ends_BT[:, 0] = False
+    return measured(rollout, rollout.mask_BT & ~ends_BT, rollout.policy.logprob_BT, rollout.reference_BT)
+
+
+def stale(learner: TableLearner, rollout: Rollout) -> Rollout:
+    """The reference follows the policy."""
+    return replace(rollout, reference_BT=rollout.policy.logprob_BT.clone())
+
+
+@pytest.mark.parametrize("method", ["rloo", "reinforce", "ppo"])
+@pytest.mark.parametrize("fault", [unmasked, endless, stale])
+def test_a_fault_in_the_rollout_shows(method: str, fault: Fault) -> None:
+    assert gap(small(method), fault=fault) > 2 * TOLERANCE
+
+
+def turned(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """The sign of the KL is wrong."""
+    return lambda *given, kl, **more: function(*given, kl=-kl, **more)
+
+
+def shifted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Advantages stand one token late."""
+
+    def late(*given: Any, **more: Any) -> Any:
+        advantage_BT, return_BT = function(*given, **more)
+        return advantage_BT.roll(1, 1), return_BT
+
+    return late
+
+
+@pytest.mark.parametrize("method", ["reinforce", "ppo", "reinforce++"])
+def test_a_kl_of_the_wrong_sign_shows(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from accord.policy import advantages
+
+    module = {"reinforce++": "reinforce_pp"}.get(method, method)
+    monkeypatch.setattr(f"accord.policy.{module}.kl_penalised", turned(advantages.kl_penalised))
+    assert gap(small(method)) > 2 * TOLERANCE
+
+
+def test_an_advantage_one_token_late_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    from accord.policy import advantages
+
+    monkeypatch.setattr("accord.policy.ppo.gae", shifted(advantages.gae))
+    assert gap(small("ppo")) > 2 * TOLERANCE
+    monkeypatch.setattr(
+        "accord.policy.reinforce.returns_to_go",
+        lambda *given: advantages.returns_to_go(*given).roll(1, 1),
+    )
+    assert gap(small("reinforce")) > 2 * TOLERANCE
+
+
+def test_a_table_writes_what_its_probabilities_say() -> None:
+    """Chi-square of 8,192 texts over the 40 of the world, and log-probabilities to the digit."""
+    learner = TableLearner(small("rloo", group=4096), WORLD, seed=1)
+    rollout = learner.sampled(1)
+    wanted_PN = learner.texts().exp()
+    prompt_B, _, action_BT = learner.at
+    number_B = learner.text_B
+    for row in range(50):
+        mask_T, text = rollout.mask_BT[row], int(number_B[row])
+        assert mask_T.tolist() == WORLD.mask_NT[text].tolist()
+        assert action_BT[row][mask_T].tolist() == WORLD.action_NT[text][mask_T].tolist()
+    for prompt in range(2):
+        count_N = torch.bincount(number_B[prompt_B == prompt], minlength=wanted_PN.shape[1])
+        expected_N = 4096 * wanted_PN[prompt]
+        assert float(((count_N - expected_N) ** 2 / expected_N).sum()) < 75  # 39 degrees of freedom
+    drawn_B = rollout.policy.logprob_BT.sum(1)
+    assert drawn_B.tolist() == pytest.approx(wanted_PN.log()[prompt_B, number_B].tolist(), abs=1e-5)
+    assert rollout.score_B.tolist() == pytest.approx(WORLD.reward_PN[prompt_B, number_B].tolist(), abs=1e-5)
+
+
+def test_one_world_is_one_number_of_prompts() -> None:
+    with pytest.raises(ValueError, match="8 prompts a step, but the world has 2"):
+        TableLearner(RLOO(), WORLD, seed=0)
+    assert isinstance(small("ppo"), PPO)
