@@ -1,4 +1,4 @@
-"""`python -m benchmarks run | check | table`."""
+"""`python -m benchmarks run | check | table | parity`."""
 
 import argparse
 import json
@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from benchmarks import driver
-from benchmarks.table import BEGIN, END, table, verdict
+from benchmarks.table import BEGIN, END, PARITY_MARKS, parity_table, table, verdict
 
 RESULTS = Path(__file__).parent / "results.json"
+PARITY = Path(__file__).parent / "parity.json"
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
@@ -19,12 +20,13 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     whole = commands.add_parser("run", help="measure all, write results.json and the table in the docs")
     check = commands.add_parser("check", help="measure again and fail where a ratio fell by more than 15 %%")
-    for each, steps, repetitions in ((whole, 2, 2), (check, 2, 1)):
+    for each, steps, repetitions in ((whole, 1, 2), (check, 2, 1)):
         each.add_argument("--only", nargs="*", default=[])
         each.add_argument("--steps", type=int, default=steps)
         each.add_argument("--repetitions", type=int, default=repetitions)
     whole.add_argument("--dry", action="store_true", help="print alone, as with --only")
     commands.add_parser("table", help="write the table in the docs again")
+    commands.add_parser("parity", help="accord's losses beside TRL's on the same log-probabilities; writes parity.json")
     single = commands.add_parser("one")
     for name in ("stage", "setting", "steps", "out"):
         single.add_argument(name)
@@ -34,6 +36,12 @@ def main() -> int:
         driver.one(asked.stage, asked.setting, int(asked.steps), Path(asked.out))
         return 0
     if asked.command == "table":
+        write_table()
+        return 0
+    if asked.command == "parity":
+        from benchmarks.parity import parity
+
+        PARITY.write_text(json.dumps(parity(), indent=1) + "\n")
         write_table()
         return 0
     if os.getloadavg()[0] > 0.5:
@@ -53,11 +61,17 @@ def main() -> int:
 
 
 def write_table() -> None:
-    """Put the table between its marks."""
-    page = PAGE.read_text()
-    head, rest = page.split(BEGIN)
-    tail = rest.split(END)[1]
-    PAGE.write_text(f"{head}{BEGIN}\n{table(json.loads(RESULTS.read_text()))}\n{END}{tail}")
+    """Put the tables between their marks."""
+    page = between(PAGE.read_text(), BEGIN, END, table(json.loads(RESULTS.read_text())))
+    if PARITY.is_file():
+        page = between(page, *PARITY_MARKS, parity_table(json.loads(PARITY.read_text())))
+    PAGE.write_text(page)
+
+
+def between(page: str, begin: str, end: str, text: str) -> str:
+    """The page with `text` between its two marks."""
+    head, rest = page.split(begin)
+    return f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}"
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-__all__ = ["BEGIN", "END", "table", "verdict"]
+__all__ = ["BEGIN", "END", "PARITY_MARKS", "parity_table", "table", "verdict"]
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+PARITY_MARKS = ("<!-- parity: begin -->", "<!-- parity: end -->")
 TOLERANCE = 0.15
 
 
@@ -60,3 +61,10 @@ def verdict(checked_in: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
         if now < was * (1 - TOLERANCE):
             slower.append(f"{row['stage']} against {row['peer_setting']}: {now:.2f} times as fast, was {was:.2f}")
     return slower
+
+
+def parity_table(rows: list[dict[str, Any]]) -> str:
+    """Markdown: a line a loss."""
+    lines = ["| loss | accord | TRL | largest difference of gradients |", "|---|---|---|---|"]
+    lines += [f"| {row['loss']} | {row['accord']:.6f} | {row['trl']:.6f} | {row['gradient_gap']:.1g} |" for row in rows]
+    return "\n".join(lines)

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -13,12 +14,11 @@ from accord.cli.main import app
 from accord.feedback import FORMATS
 from accord.lm.optim import Optim
 from accord.lm.settings import ModelSettings
-from accord.policy import DPO, GRPO, PPO, SFT
-from accord.recipe import Data, Evaluate
+from accord.recipe import Algorithm, Data, Evaluate
 from accord.reward import BradleyTerry
 
 ROOT = Path(__file__).parents[1]
-VERBS = ["demo", "init", "import", "export", "check", "run", "evaluate", "audit", "report", "compare", "serve"]
+VERBS = ["demo", "init", "import", "export", "check", "run", "evaluate", "audit", "report", "compare", "serve", "lab"]
 
 
 def test_the_verbs_are_documented() -> None:
@@ -27,7 +27,7 @@ def test_the_verbs_are_documented() -> None:
     assert all(f"`accord {verb} " in text for verb in VERBS)
 
 
-@pytest.mark.parametrize("settings", [Data, SFT, BradleyTerry, PPO, GRPO, DPO, Evaluate, Optim, ModelSettings])
+@pytest.mark.parametrize("settings", [Data, BradleyTerry, *get_args(Algorithm), Evaluate, Optim, ModelSettings])
 def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
     text = (ROOT / "docs/recipe.md").read_text()
     assert [name for name in settings.model_fields if f"`{name}`" not in text and name != "kind"] == []

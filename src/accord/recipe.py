@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from accord.audit.settings import AuditSettings
 from accord.errors import RecipeError, nearest, storage
+from accord.policy.best_of_n import BestOfN
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
 from accord.policy.ipo import IPO
@@ -23,9 +24,11 @@ from accord.policy.kto import KTO
 from accord.policy.online import Online
 from accord.policy.orpo import ORPO
 from accord.policy.ppo import PPO
+from accord.policy.pro import PRO
 from accord.policy.reinforce import REINFORCE
 from accord.policy.reinforce_pp import ReinforcePP
 from accord.policy.rloo import RLOO
+from accord.policy.rrhf import RRHF
 from accord.policy.sft import SFT
 from accord.policy.simpo import SimPO
 from accord.records import Sampling, explain
@@ -33,7 +36,7 @@ from accord.reward.fit import BradleyTerry
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
-Algorithm = SFT | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | DPO | IPO | SimPO | ORPO | KTO
+Algorithm = SFT | BestOfN | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | RRHF | PRO | DPO | IPO | SimPO | ORPO | KTO
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -81,9 +84,7 @@ class Recipe(Section):
     data: Data = Data()
     sft: SFT | None = None
     reward: BradleyTerry | None = None
-    policy: Annotated[SFT | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | DPO, Field(discriminator="kind")] | None = (
-        None
-    )
+    policy: Annotated[Algorithm, Field(discriminator="kind")] | None = None
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
 
@@ -146,7 +147,7 @@ def _check(recipe: Recipe, place: str) -> None:
         raise RecipeError(f"{place}: recipe.data: train, judge and held_out sum to {total:g}; make them sum to 1")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
-    if isinstance(recipe.policy, Online) and recipe.reward is None:
+    if isinstance(recipe.policy, Online | BestOfN) and recipe.reward is None:
         raise RecipeError(
             f"{place}: recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section"
         )

@@ -416,6 +416,15 @@ def test_a_supervised_example_that_is_kept_for_judging_fires(run: RunDirectory) 
     assert "1 x supervised example" in finding.result
 
 
+def test_a_prompt_of_what_the_start_wrote_must_be_a_training_one(run: RunDirectory) -> None:
+    kept = next(row["id"] for row in run.read_jsonl("data/prompts.jsonl") if row["split"] == "held_out")
+    del run.manifest.files["policy/samples.jsonl"]
+    run.write_jsonl("policy/candidates.jsonl", [{"prompt": kept, "text": "a"}])
+    finding = found(preflight.SPLIT, run)
+    assert finding.verdict is Verdict.FIRES
+    assert "1 x prompt of a rollout" in finding.result
+
+
 @pytest.mark.parametrize(
     ("name", "side", "said"),
     [

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from scipy.optimize import minimize
 
 from accord.audit import CHECKS, AuditSettings, Evidence, Verdict
-from accord.lab import GaussWorld, Normal, best_of, best_of_kl, largest
+from accord.lab import GaussWorld, Normal, largest
+from accord.policy import best_of, best_of_kl
 from accord.run import RunDirectory
 
 LINEAR = GaussWorld(weights=(1.0, -0.5, 0.25))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from accord.policy.losses import (
     direct_preference,
+    kl_estimate,
     kl_to_reference,
     negative_log_likelihood,
     ppo_policy,
@@ -104,3 +105,30 @@ def test_the_kl_estimate_is_never_negative_and_unbiased() -> None:
     found = kl_to_reference(pi.log(), ref.log())
     assert (found >= 0).all()
     assert float((pi * found).sum()) == pytest.approx(float((pi * (pi / ref).log()).sum()), abs=1e-6)
+
+
+def test_the_bias_of_three_estimates_of_the_kl() -> None:
+    """Under pi = (.2, .3, .5): k1 and k3 are the KL on average, k2 is half the mean square of the log-ratio."""
+    pi, ref = torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64), torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    exact = float((pi * (pi / ref).log()).sum())
+    on_average = {kind: float((pi * kl_estimate(pi.log(), ref.log(), kind)).sum()) for kind in ("k1", "k2", "k3")}
+    assert on_average["k1"] == pytest.approx(exact)
+    assert on_average["k3"] == pytest.approx(exact)
+    assert on_average["k2"] == pytest.approx(0.7 * math.log(2.5) ** 2 / 2)
+    assert abs(on_average["k2"] - exact) > 0.01
+    assert (kl_estimate(pi.log(), ref.log(), "k1") < 0).any()
+    assert (kl_estimate(pi.log(), ref.log(), "k3") >= 0).all()
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [("k1", "nothing"), ("k2", "reverse"), ("k3", "forward")])
+def test_what_each_estimate_pulls_at_as_a_loss(kind: str, wanted: str) -> None:
+    """The expected gradient over tokens drawn from pi, against that of the KL either way."""
+    logits = torch.tensor([0.3, -0.2, 0.9], dtype=torch.float64, requires_grad=True)
+    ref = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    pi = logits.log_softmax(0)
+    drawn = pi.exp().detach()
+    (found,) = torch.autograd.grad((drawn * kl_estimate(pi, ref.log(), kind)).sum(), logits, retain_graph=True)
+    reverse, forward = (pi.exp() * (pi - ref.log())).sum(), (ref * (ref.log() - pi)).sum()
+    exact = {"nothing": 0 * reverse, "reverse": reverse, "forward": forward}[wanted]
+    (gradient,) = torch.autograd.grad(exact, logits)
+    torch.testing.assert_close(found, gradient)

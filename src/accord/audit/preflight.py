@@ -23,6 +23,7 @@ from accord.stats import Estimate, mean, proportion
 __all__ = ["CHECKS"]
 
 SUPERVISED = "data/sft.jsonl"
+CANDIDATES = "policy/candidates.jsonl"  # what a policy learns from that it did not write itself
 KINDS = ("prompt", "batch", "evaluator", "completion")
 
 
@@ -186,7 +187,11 @@ def _split(evidence: Evidence, settings: AuditSettings) -> Finding:
         remedy="Split by whole prompts, batches or evaluators (`[data] split_by`), never by row.",
         evidence=(
             *(f"data/pairs-{name}.jsonl" for name in data.pairs),
-            *(name for name in ("data/prompts.jsonl", SUPERVISED, ROLLOUTS, SAMPLES) if evidence.run.has(name)),
+            *(
+                name
+                for name in ("data/prompts.jsonl", SUPERVISED, ROLLOUTS, CANDIDATES, SAMPLES)
+                if evidence.run.has(name)
+            ),
         ),
         facts={"texts in pairs of several splits": proportion(len(found.found["text"]), len(looked["text"]))},
     )
@@ -222,9 +227,10 @@ def _strays(evidence: Evidence, data: Dataset) -> dict[str, tuple[set[str], set[
             learnt,
         )
     }
-    if evidence.run.has(ROLLOUTS):
-        trained = _prompts(evidence.jsonl(ROLLOUTS))
-        found["prompt of a rollout"] = (trained & held_out, trained)
+    for file in (ROLLOUTS, CANDIDATES):
+        if evidence.run.has(file):
+            trained = _prompts(evidence.jsonl(file))
+            found["prompt of a rollout"] = (trained & held_out, trained)
     if evidence.run.has(SAMPLES):
         evaluated = _prompts(evidence.jsonl(SAMPLES))
         found["prompt of the evaluation"] = (evaluated - held_out, evaluated)

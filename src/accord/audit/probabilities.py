@@ -83,7 +83,7 @@ def _sequence_kl(row: Row) -> float:
 def _ratio(evidence: Evidence, settings: AuditSettings) -> Finding:
     s = settings.preflight
     metrics = evidence.jsonl(METRICS) if evidence.run.has(METRICS) else []
-    logged = [row["ratio"] for row in metrics if "ratio" in row]
+    logged = [row["ratio"] for row in metrics if row.get("ratio") is not None]
     # An algorithm that samples nothing while it learns is known by its evaluation alone.
     name = evidence.require(ROLLOUTS if logged or evidence.run.has(ROLLOUTS) else SAMPLES)
     rows = [row for row in evidence.jsonl(name) if row["token_ids"]]

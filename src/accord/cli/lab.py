@@ -10,7 +10,11 @@ from accord.errors import RecipeError, nearest
 
 __all__ = ["lab"]
 
-lab = App(name="lab", help="Worlds whose truth is known, and reproductions of what is claimed of RLHF.")
+lab = App(
+    name="lab",
+    help="Worlds whose truth is known, and reproductions of what is claimed of RLHF.\n\n"
+    "Example: accord lab run exact-optimum",
+)
 
 
 @lab.command(name="list")
@@ -76,6 +80,7 @@ def run(
     result = concluded(reproduction, rows)
     (folder / "result.json").write_text(json_module.dumps(result.to_json(), indent=1) + "\n")
     (folder / "table.md").write_text(reproduction.table(rows) + "\n")
+    reproduction.figure(rows).savefig(folder / "figure.svg", metadata={"Date": None})
     if json:
         print_json(result.to_json())
         return

@@ -4,22 +4,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.lab.enumerated import EnumWorld, draw_world
     from accord.lab.evaluators import SimulatedEvaluator
     from accord.lab.lexicon import Policy, WordJudge, truth
+    from accord.lab.reproductions import REPRODUCTIONS
     from accord.lab.runs import EXPECTED, FAULTS, Planting, judges, planted
-    from accord.lab.worlds import GaussWorld, Normal, best_of, best_of_kl, largest
+    from accord.lab.tables import TableLearner, improve_table
+    from accord.lab.worlds import GaussWorld, Normal, largest
 
 __all__ = [
     "EXPECTED",
     "FAULTS",
+    "REPRODUCTIONS",
+    "EnumWorld",
     "GaussWorld",
     "Normal",
     "Planting",
     "Policy",
     "SimulatedEvaluator",
+    "TableLearner",
     "WordJudge",
-    "best_of",
-    "best_of_kl",
+    "draw_world",
+    "improve_table",
     "judges",
     "largest",
     "planted",
@@ -27,6 +33,11 @@ __all__ = [
 ]
 
 _HOME = {
+    "improve_table": "tables",
+    "TableLearner": "tables",
+    "REPRODUCTIONS": "reproductions",
+    "draw_world": "enumerated",
+    "EnumWorld": "enumerated",
     "EXPECTED": "runs",
     "FAULTS": "runs",
     "GaussWorld": "worlds",
@@ -35,8 +46,6 @@ _HOME = {
     "Policy": "lexicon",
     "SimulatedEvaluator": "evaluators",
     "WordJudge": "lexicon",
-    "best_of": "worlds",
-    "best_of_kl": "worlds",
     "judges": "runs",
     "largest": "worlds",
     "planted": "runs",

@@ -7,7 +7,7 @@ gradient vanishes (`EnumWorld.token_optimum`). Best of n is worked out exactly.
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import log
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,9 @@ from accord.policy.reinforce import REINFORCE
 from accord.policy.reinforce_pp import ReinforcePP
 from accord.policy.rloo import RLOO
 from accord.stats import Estimate, mean
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["BETAS", "EXACT_OPTIMUM", "optimise"]
 
@@ -100,8 +103,10 @@ def work(arm: str, seed: int, short: bool) -> dict[str, Any]:
     points = []
     for beta in (0.5,) if short else BETAS:
         found = optimise(arm, beta, world, seed=seed, steps=300 if short else STEPS)
-        wanted = world.token_optimum(beta) if arm == "grpo" else world.optimum(beta)
-        points.append(_point(world, found, beta=beta, gap=world.kl(found, wanted)))
+        best = world.optimum(beta)
+        gap = world.kl(found, world.token_optimum(beta) if arm == "grpo" else best)
+        exact = {"best_reward": world.expected(best), "best_kl": world.kl(best, world.ref_PN)}
+        points.append(_point(world, found, beta=beta, gap=gap, **exact))
     return {"points": points}
 
 
@@ -158,6 +163,36 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def figure(rows: Sequence[dict[str, Any]]) -> "Figure":
+    """Left: how far each method ends from its optimum, over beta. Right: its reward and KL beside the best."""
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(9.6, 4.2), layout="constrained")
+    left, right = drawn.subplots(1, 2)
+    betas = sorted({point["beta"] for row in rows for point in row["points"] if "beta" in point})
+    for number, method in enumerate(METHODS):
+        by_beta = {beta: [p for _, p in _points(rows, method) if p["beta"] == beta] for beta in betas}
+        gaps = [mean([p["gap"] for p in some]).value for some in by_beta.values()]
+        colour, mark = f"C{number}", "osD^vX"[number]
+        left.loglog(betas, gaps, color=colour, marker=mark, markersize=5, linewidth=1.2, label=method)
+        places = [[mean([p[key] for p in some]).value for some in by_beta.values()] for key in ("kl", "reward")]
+        right.plot(*places, color=colour, marker=mark, markersize=6, linewidth=0, label=method)
+        if number == 0:
+            best = [
+                [mean([p[f"best_{key}"] for p in some]).value for some in by_beta.values()] for key in ("kl", "reward")
+            ]
+            right.plot(*best, color="black", linewidth=1.0, zorder=0, label="exact optimum")
+    left.axvline(JUDGED, color="grey", linewidth=0.8, linestyle=":")
+    left.set(xlabel="beta (marks are about 0.2 and above)", ylabel="KL to the optimum, nats")
+    right.set(xlabel="KL to the reference, nats", ylabel="reward, SDs under the reference")
+    left.legend(frameon=False, fontsize=8, title="GRPO: to its own optimum", title_fontsize=8)
+    right.legend(frameon=False, fontsize=8)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(visible=True, linewidth=0.3)
+    return drawn
+
+
 EXACT_OPTIMUM = Reproduction(
     name="exact-optimum",
     question="Does each optimiser find the policy that is known to be the best?",
@@ -165,4 +200,5 @@ EXACT_OPTIMUM = Reproduction(
     work=work,
     conclude=conclude,
     table=table,
+    figure=figure,
 )

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accord.errors import RecipeError, storage
 from accord.stats import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Cell", "Done", "Mark", "Reproduction", "Result", "concluded", "marks_of", "met", "read_cells", "run_cells"]
 
@@ -50,7 +53,7 @@ class Reproduction:
     work: Callable[[str, int, bool], Row]
     conclude: Callable[[Sequence[Row]], Mapping[str, Estimate]]
     table: Callable[[Sequence[Row]], str]
-    figure: Callable[[Sequence[Row]], str] | None = None
+    figure: Callable[[Sequence[Row]], "Figure"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def run_cells(
     with storage(out):
         out.mkdir(parents=True, exist_ok=True)
     file = out / "cells.jsonl"
+    _drop_cut_line(file)
     done = {(row["arm"], row["seed"]) for row in read_cells(reproduction, out, short=short)}
     left = [cell for cell in wanted if (cell.arm, cell.seed) not in done]
     yield Done(len(wanted) - len(left), len(wanted))
@@ -140,6 +144,14 @@ def read_cells(reproduction: Reproduction, out: Path, *, short: bool) -> list[Ro
     place = {(cell.arm, cell.seed): number for number, cell in enumerate(reproduction.cells(short))}
     kept = {(row["arm"], row["seed"]): row for row in rows if (row["arm"], row["seed"]) in place}
     return [kept[key] for key in sorted(kept, key=lambda key: place[key])]
+
+
+def _drop_cut_line(file: Path) -> None:
+    """Take off what a kill left of a last line."""
+    if not file.is_file():
+        return
+    with storage(file), file.open("r+b") as stream:
+        stream.truncate(stream.read().rfind(b"\n") + 1)
 
 
 def concluded(reproduction: Reproduction, rows: Sequence[Row]) -> Result:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
-from scipy.special import expit, gammaln
+from scipy.special import expit
 from scipy.stats import norm
 
-__all__ = ["GaussWorld", "Normal", "best_of", "best_of_kl", "largest"]
+__all__ = ["GaussWorld", "Normal", "largest"]
 
 Floats = NDArray[np.float64]
 GRID = np.linspace(-12.0, 12.0, 4801)  # largest of n: mass beyond is below 1e-20 for n up to 1e12
@@ -128,34 +128,3 @@ def largest(n: int) -> tuple[float, float]:
     density = np.exp(math.log(n) + norm.logpdf(GRID) + (n - 1) * norm.logcdf(GRID))
     first, second = (float(np.trapezoid(density * GRID**power, GRID)) for power in (1, 2))
     return first, second
-
-
-def best_of(score_N: Floats, value_N: Floats, n: int) -> float:
-    """The mean `value` of the best of n by `score`, over every choice of n of these N answers, from one pool.
-
-    The answer that stands k-th from below is the best of C(k-1, n-1) of the C(N, n) choices; answers of equal score
-    share their weights. Unbiased for best-of-n of whatever the pool was drawn from. Source: Nakano et al. 2021
-    (arXiv 2112.09332), appendix I. Raises ValueError unless 1 <= n <= N and both arrays are of length N.
-    """
-    size = len(score_N)
-    if len(value_N) != size or not 1 <= n <= size:
-        raise ValueError(f"best of {n} among {size} scores and {len(value_N)} values")
-    below_N = np.arange(size, dtype=np.float64)
-    ways_N = gammaln(below_N + 1) - gammaln(n) - gammaln(np.maximum(below_N - n + 1, 0) + 1)
-    all_ways = gammaln(size + 1) - gammaln(n + 1) - gammaln(size - n + 1)
-    weight_N = np.where(below_N >= n - 1, np.exp(ways_N - all_ways), 0.0)
-    _, kind_N = np.unique(score_N, return_inverse=True)
-    order_N = np.argsort(score_N, kind="stable")
-    count_K = np.bincount(kind_N)
-    share_K = np.bincount(kind_N[order_N], weight_N) / count_K
-    return float(share_K[kind_N] @ value_N)
-
-
-def best_of_kl(n: int) -> float:
-    """KL of best-of-n to what it draws from, in nats: log n - (n - 1) / n.
-
-    Exact where no two answers score alike, as here; otherwise an upper bound (Beirami et al. 2024, arXiv 2401.01879).
-    """
-    if n < 1:
-        raise ValueError(f"best of {n}")
-    return math.log(n) - (n - 1) / n

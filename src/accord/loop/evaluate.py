@@ -46,8 +46,7 @@ def evaluate(recipe: Recipe, run: RunDirectory, show: Show) -> None:
     found: dict[str, Any] = {name: each.to_json() for name, each in compare(arms["policy"], arms["start"]).items()}
     for arm, members in arms.items():
         found[arm] = {name: each.to_json() for name, each in describe(members).items()}
-    if run.has("policy/samples.jsonl"):
-        rollouts = _rollouts(recipe, run, judges["judge"], show)
+    if (rollouts := _rollouts(recipe, run, judges["judge"], show)) is not None:
         run.write_jsonl("evaluation/rollouts.jsonl", rollouts, stage="evaluate")
         run.write_jsonl("evaluation/curve.jsonl", _curve(rollouts), stage="evaluate")
     run.write_json("evaluation/evaluation.json", found, stage="evaluate")
@@ -138,11 +137,18 @@ def _arm(
     return rows
 
 
-def _rollouts(recipe: Recipe, run: RunDirectory, judge: Judge, show: Show) -> list[Row]:
-    """The independent judge's second opinion on (at most `curve` of) the rollouts of each step."""
+def _rollouts(recipe: Recipe, run: RunDirectory, judge: Judge, show: Show) -> list[Row] | None:
+    """The independent judge's second opinion on (at most `curve` of) the rollouts of each step.
+
+    None where the policy wrote nothing while it learnt, or its KL was not watched.
+    """
     assert recipe.evaluate is not None
+    file = "policy/samples.jsonl"
+    rollouts = run.read_jsonl(file) if run.has(file) else []
+    if not rollouts or "reference_logprobs" not in rollouts[0]:
+        return None
     prompts = read_data(run).prompts
-    by_step = {step: list(rows) for step, rows in groupby(run.read_jsonl("policy/samples.jsonl"), lambda r: r["step"])}
+    by_step = {step: list(rows) for step, rows in groupby(rollouts, lambda row: row["step"])}
     found: list[Row] = []
     for step, rows in show.track(by_step.items(), "judging", len(by_step)):
         chosen = [rows[i] for i in sorted(shuffled(len(rows), run.seed, "curve", step)[: recipe.evaluate.curve])]

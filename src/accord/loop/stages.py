@@ -7,15 +7,18 @@ from typing import Any
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.loop.show import Show
+from accord.policy.best_of_n import BestOfN
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
 from accord.policy.ipo import IPO
 from accord.policy.kto import KTO
 from accord.policy.orpo import ORPO
 from accord.policy.ppo import PPO
+from accord.policy.pro import PRO
 from accord.policy.reinforce import REINFORCE
 from accord.policy.reinforce_pp import ReinforcePP
 from accord.policy.rloo import RLOO
+from accord.policy.rrhf import RRHF
 from accord.policy.sft import SFT, Example
 from accord.policy.simpo import SimPO
 from accord.recipe import Recipe
@@ -56,11 +59,11 @@ def policy(recipe: Recipe, run: RunDirectory, show: Show) -> None:
 
 def start_of(recipe: Recipe, run: RunDirectory) -> Path | str:
     """What the policy starts from, and is compared with: its own base, else the supervised start."""
-    if recipe.policy is not None and not isinstance(recipe.policy, SFT) and recipe.policy.base is not None:
+    if recipe.policy is not None and recipe.policy.kind != "sft" and recipe.policy.base is not None:
         return recipe.policy.base
     if recipe.sft is not None:
         return run.verified("sft/model")
-    if isinstance(recipe.policy, SFT):
+    if recipe.policy is not None and recipe.policy.base is not None:
         return recipe.policy.base
     raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")
 
@@ -86,7 +89,10 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
             examples = supervised_examples(run) if ppo.pretrain_coef else []
             scored_by = recipe.reward.load(run)
             return ppo.steps(prompts_of(run, data, "train"), scored_by, run, start=start, examples=examples)
-        case GRPO() | RLOO() | REINFORCE() | ReinforcePP() as online:
+        case BestOfN() as best:
+            assert recipe.reward is not None
+            return best.distil(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
+        case GRPO() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
             assert recipe.reward is not None
             return online.steps(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
         case DPO() | IPO() | SimPO() | ORPO() | KTO() as pairwise:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         returns_to_go,
         whitened,
     )
+    from accord.policy.best_of_n import BestOfN, best_of, best_of_kl, soft_best_of
     from accord.policy.dpo import DPO
     from accord.policy.evaluate import compare, describe, distinct, win_rate
     from accord.policy.grpo import GRPO
@@ -21,20 +22,25 @@ if TYPE_CHECKING:
     from accord.policy.kto import KTO
     from accord.policy.losses import (
         direct_preference,
+        kl_estimate,
         kl_to_reference,
         negative_log_likelihood,
         ppo_policy,
         ppo_value,
         reinforce,
     )
+    from accord.policy.mix import beyond, soup
     from accord.policy.online import Online, OnlineStep
     from accord.policy.orpo import ORPO
     from accord.policy.pairwise import PairStep, Pairwise
     from accord.policy.ppo import PPO
+    from accord.policy.pro import PRO
+    from accord.policy.ranked import Ranked
     from accord.policy.reinforce import REINFORCE
     from accord.policy.reinforce_pp import ReinforcePP
     from accord.policy.rloo import RLOO
     from accord.policy.rollout import Rollout, measure, roll_out
+    from accord.policy.rrhf import RRHF
     from accord.policy.sft import SFT, SFTStep
     from accord.policy.simpo import SimPO
 
@@ -45,18 +51,25 @@ __all__ = [
     "KTO",
     "ORPO",
     "PPO",
+    "PRO",
     "REINFORCE",
     "RLOO",
+    "RRHF",
     "SFT",
+    "BestOfN",
     "Online",
     "OnlineStep",
     "PairStep",
     "Pairwise",
+    "Ranked",
     "ReinforcePP",
     "Rollout",
     "SFTStep",
     "SimPO",
     "adapted",
+    "best_of",
+    "best_of_kl",
+    "beyond",
     "compare",
     "describe",
     "direct_preference",
@@ -64,6 +77,7 @@ __all__ = [
     "every_token",
     "gae",
     "group_relative",
+    "kl_estimate",
     "kl_penalised",
     "kl_to_reference",
     "leave_one_out",
@@ -74,11 +88,23 @@ __all__ = [
     "reinforce",
     "returns_to_go",
     "roll_out",
+    "soft_best_of",
+    "soup",
     "whitened",
     "win_rate",
 ]
 
 _HOME = {
+    "kl_estimate": "losses",
+    "soup": "mix",
+    "beyond": "mix",
+    "Ranked": "ranked",
+    "RRHF": "rrhf",
+    "PRO": "pro",
+    "soft_best_of": "best_of_n",
+    "best_of_kl": "best_of_n",
+    "best_of": "best_of_n",
+    "BestOfN": "best_of_n",
     "SimPO": "simpo",
     "Pairwise": "pairwise",
     "PairStep": "pairwise",

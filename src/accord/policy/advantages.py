@@ -18,6 +18,8 @@ __all__ = [
     "whitened",
 ]
 
+ROUNDING = 1e-6  # a deviation of this share of the largest value is float32's, not the data's
+
 
 def every_token(advantage_B: Tensor, mask_BT: Tensor) -> Tensor:
     """The advantage of a whole sequence at each of its tokens, [B, T]."""
@@ -90,10 +92,12 @@ def returns_to_go(reward_BT: Tensor, mask_BT: Tensor) -> Tensor:
 
 
 def whitened(x_BT: Tensor, mask_BT: Tensor) -> Tensor:
-    """Mean 0 and standard deviation 1 over the tokens of the mask. A single token becomes 0."""
+    """Mean 0 and standard deviation 1 over the tokens of the mask; 0 where all are equal but for rounding."""
     inside_N = x_BT[mask_BT]
     deviation = inside_N.std(correction=0)
-    return torch.where(mask_BT, (x_BT - inside_N.mean()) / (deviation + 1e-8), torch.zeros_like(x_BT))
+    if deviation <= ROUNDING * inside_N.abs().max():
+        return torch.zeros_like(x_BT)
+    return torch.where(mask_BT, (x_BT - inside_N.mean()) / deviation, torch.zeros_like(x_BT))
 
 
 def adapted(coefficient: float, kl: float, *, target: float, rate: float) -> float:

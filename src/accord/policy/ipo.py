@@ -1,7 +1,8 @@
 """Identity preference optimisation: a margin of its own size instead of one without end (Azar et al. 2023).
 
 The squared distance of the difference of log-ratios from 1 / (2 tau) (arXiv 2310.12036, eq. 17): where all pairs go one
-way DPO drives the margin to infinity, and this does not. A tie wants a difference of 0.
+way DPO drives the margin to infinity, and this does not. A tie wants a difference of 0. `normalised` divides the
+log-ratios by the lengths, as the authors' own experiments did.
 
 Left out: margins that differ from pair to pair.
 """
@@ -26,6 +27,7 @@ class IPO(Pairwise):
 
     kind: Literal["ipo"] = "ipo"
     tau: float = Field(default=0.1, gt=0, description="strength of the regularisation")
+    normalised: bool = Field(default=False, description="log-ratios a token instead of summed")
 
     def steps(
         self,
@@ -46,4 +48,8 @@ class IPO(Pairwise):
 
     def margin(self, sides: Sides) -> Tensor:
         """The difference of log-ratios to the reference."""
-        return sides.chosen_P - sides.chosen_reference_P - (sides.rejected_P - sides.rejected_reference_P)
+        chosen_P = sides.chosen_P - sides.chosen_reference_P
+        rejected_P = sides.rejected_P - sides.rejected_reference_P
+        if self.normalised:
+            chosen_P, rejected_P = chosen_P / sides.chosen_tokens_P, rejected_P / sides.rejected_tokens_P
+        return chosen_P - rejected_P

@@ -3,7 +3,7 @@
 They know no model, no file and no run. What is averaged over what is the caller's business, and said there.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch.nn.functional import logsigmoid
 __all__ = [
     "Clipped",
     "direct_preference",
+    "kl_estimate",
     "kl_to_reference",
     "negative_log_likelihood",
     "ppo_policy",
@@ -52,6 +53,23 @@ def ppo_policy(
     plain_N = -advantage_N * ratio_N
     held_N = -advantage_N * ratio_N.clamp(1 - clip, 1 + (clip if clip_up is None else clip_up))
     return Clipped(torch.maximum(plain_N, held_N), held_N > plain_N)
+
+
+def kl_estimate(logprob_N: Tensor, reference_N: Tensor, kind: Literal["k1", "k2", "k3"]) -> Tensor:
+    """An estimate of KL(pi || ref) at tokens drawn from pi, [N] nats (Schulman 2020, "Approximating KL divergence").
+
+    With d = log pi - log ref: k1 = d is unbiased and may be negative; k2 = d^2 / 2 is neither negative nor unbiased;
+    k3 = exp(-d) - 1 + d is never negative and unbiased. As a loss, the gradient of k2 is that of the KL, that of k3 is
+    that of KL(ref || pi), and that of k1 is 0 on average.
+    """
+    gap_N = logprob_N - reference_N
+    match kind:
+        case "k1":
+            return gap_N
+        case "k2":
+            return gap_N**2 / 2
+        case "k3":
+            return kl_to_reference(logprob_N, reference_N)
 
 
 def kl_to_reference(logprob_N: Tensor, reference_N: Tensor) -> Tensor:

@@ -37,7 +37,8 @@ class OnlineStep:
     `reward` is the judge's mean score, `kl` nats a sequence to the reference (`kl_se` its error). `ratio` is the mean
     probability of the sampled tokens under the trainer over that under the sampler, before the first update.
     `clip_share` is the share of tokens whose update was clipped, `idle` that of groups whose scores were all equal.
-    `entropy` is nats a token: exact where the policy was measured before its update, else the mean of -log p.
+    `entropy` is nats a token: exact where the policy was measured before its update, else the mean of -log p. Where
+    the samples are not the policy's own, `kl`, `entropy` and `ratio` are None.
     """
 
     step: int
@@ -46,13 +47,13 @@ class OnlineStep:
     reward_sd: float
     kl: float | None
     kl_se: float | None
-    entropy: float
+    entropy: float | None
     clip_share: float
     policy_loss: float
     grad_norm: float
     length: float
     stop_rate: float
-    ratio: float
+    ratio: float | None
     lr: float
     seconds: float
     idle: float | None = None
@@ -111,7 +112,10 @@ class Algorithm(Protocol):
 
 
 class Learner:
-    """The models of an online run, and the parts of a step. `head` reads values where `valued`."""
+    """The models of an online run, and the parts of a step. `head` reads values where `valued`.
+
+    The samples are the policy's own and kept in `<stage>/samples.jsonl`, or the start's, in `<stage>/candidates.jsonl`.
+    """
 
     def __init__(
         self,
@@ -124,11 +128,12 @@ class Learner:
         referred: bool = True,
         valued: bool = False,
         head_scale: float = 1.0,
+        own: bool = True,
     ) -> None:
         begin = settings.base or start
         if not prompts or begin is None:
             raise RecipeError(f"{stage}: {'no model to start from' if prompts else 'no prompts to answer'}")
-        self.settings, self.run, self.stage = settings, run, stage
+        self.settings, self.run, self.stage, self.own = settings, run, stage, own
         self.seed = seed_of(run.seed, stage)
         self.policy = settings.open(begin, seed=self.seed, train=True)
         self.reference = settings.reference(self.policy, begin, seed=self.seed) if referred else None
@@ -138,7 +143,7 @@ class Learner:
         updates = settings.max_steps * settings.epochs * settings.minibatches
         weights = [*self.policy.trainable(), *heads]
         self.optimiser = Optimiser(settings.optim, weights, updates, heads=heads, head_scale=head_scale)
-        logs = ("metrics", "samples")
+        logs = ("metrics", "samples" if own else "candidates")
         self.progress = Progress(run, stage, self.optimiser, save_every=settings.save_every, logs=logs)
         length = longest_of(self.policy, prompts, settings.sampling)
         self.batches = settings.batches(self.policy, length, run, stage=stage)
@@ -159,11 +164,14 @@ class Learner:
         return range(self.progress.start + 1, self.settings.max_steps + 1)
 
     def roll_out(self, prompts: Sequence[Prompt], judge: Judge, step: int, *, measured: bool) -> Rollout:
-        """The samples of a step, judged and measured."""
+        """The samples of a step, judged, and measured where they are the policy's own."""
         s = self.settings
         sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
         self.policy.model.eval()
         asked = prompts_of_step(prompts, step, s.prompts, self.seed)
+        if not self.own:
+            assert self.reference is not None
+            return roll_out(self.reference, None, judge, asked, s.group, sampling, measured=False)
         return roll_out(self.policy, self.reference, judge, asked, s.group, sampling, head=self.head, measured=measured)
 
     def scores(self, rollout: Rollout) -> Tensor:
@@ -190,7 +198,7 @@ class Learner:
 
     def numbers(self, rollout: Rollout, step: int, began: float) -> dict[str, Any]:
         """What is logged of every step, whatever the algorithm."""
-        kl_B = None if self.reference is None else rollout.kl_B
+        kl_B = rollout.kl_B if self.own and self.reference is not None else None
         lengths_B = rollout.mask_BT.sum(1).float()
         group = self.settings.group
         return {
@@ -200,10 +208,10 @@ class Learner:
             "reward_sd": float(rollout.score_B.std()),
             "kl": None if kl_B is None else float(kl_B.mean()),
             "kl_se": None if kl_B is None else float(kl_B.std() / len(kl_B) ** 0.5),
-            "entropy": rollout.entropy,
+            "entropy": rollout.entropy if self.own else None,
             "length": float(lengths_B.mean()),
             "stop_rate": float(rollout.stopped_B.float().mean()),
-            "ratio": rollout.ratio,
+            "ratio": rollout.ratio if self.own else None,
             "idle": _idle(self.scores(rollout), group) if group > 1 else None,
             "seconds": round(monotonic() - began, 3),
         }

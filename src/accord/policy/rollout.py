@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from accord.errors import TrainingStopped
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel
 from accord.lm.packed import Answer, PackedBatch, pack
@@ -146,7 +149,7 @@ def roll_out(
         )
         for prompt, each in zip(asked, samples, strict=True)
     )
-    score_B = torch.tensor(judge.score(asked, completions).value_N, dtype=torch.float32, device=policy.device)
+    score_B = torch.tensor(_scores(judge, asked, completions), dtype=torch.float32, device=policy.device)
     width = max(len(each.token_ids) for each in samples)
     mask_BT = torch.zeros((len(samples), width), dtype=torch.bool)
     sampled_BT = torch.zeros((len(samples), width))
@@ -176,6 +179,17 @@ def roll_out(
         policy=own,
         reference_BT=reference_BT,
     )
+
+
+def _scores(judge: Judge, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> NDArray[np.float64]:
+    """The judge's scores. Raises `TrainingStopped` where they are not one finite number a completion."""
+    try:
+        found = judge.score(prompts, completions).value_N
+    except ValueError as error:
+        raise TrainingStopped(f"the judge '{judge.name}' did not score the samples: {error}") from error
+    if len(found) != len(completions):
+        raise TrainingStopped(f"the judge '{judge.name}' gave {len(found)} scores for {len(completions)} samples")
+    return found
 
 
 @torch.no_grad()

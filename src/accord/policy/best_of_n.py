@@ -1,0 +1,147 @@
+"""Best of n: draw n, keep the best by a judge. As a measure of a judge, as a bound, and as training data.
+
+What best of n would reach is estimated for every n at once from one pool of samples, without bias (Nakano et al. 2021,
+arXiv 2112.09332, appendix I); its KL to what it draws from is at most log n - (n - 1) / n (Beirami et al. 2024, arXiv
+2401.01879). `BestOfN` distils it: the start writes, the judge chooses, and the policy learns the chosen by supervised
+fine-tuning (rejection sampling; Dong et al. 2023, arXiv 2304.06767).
+
+Left out: several rounds of writing and learning; run the stage again from its own result.
+"""
+
+from collections.abc import Iterator, Sequence
+from math import log
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.special import gammaln, logsumexp
+
+from accord.errors import RecipeError
+from accord.interfaces import Judge
+from accord.lm.sample import sample
+from accord.lm.training import seed_of
+from accord.policy.sft import SFT, Example, SFTStep
+from accord.records import Completion, Prompt, Sampling
+from accord.run import RunDirectory
+
+__all__ = ["BestOfN", "best_of", "best_of_kl", "soft_best_of"]
+
+Floats = NDArray[np.float64]
+
+
+def best_of(score_N: Floats, value_N: Floats, n: int) -> float:
+    """The mean `value` of the best of n by `score`, over every choice of n of these N answers, from one pool.
+
+    The answer that stands k-th from below is the best of C(k-1, n-1) of the C(N, n) choices; answers of equal score
+    share their weights. Unbiased for best of n of whatever the pool was drawn from. Raises ValueError unless
+    1 <= n <= N and both arrays are of length N.
+    """
+    size = len(score_N)
+    if len(value_N) != size or not 1 <= n <= size:
+        raise ValueError(f"best of {n} among {size} scores and {len(value_N)} values")
+    below_N = np.arange(size, dtype=np.float64)
+    ways_N = gammaln(below_N + 1) - gammaln(n) - gammaln(np.maximum(below_N - n + 1, 0) + 1)
+    all_ways = gammaln(size + 1) - gammaln(n + 1) - gammaln(size - n + 1)
+    weight_N = np.where(below_N >= n - 1, np.exp(ways_N - all_ways), 0.0)
+    _, kind_N = np.unique(score_N, return_inverse=True)
+    order_N = np.argsort(score_N, kind="stable")
+    count_K = np.bincount(kind_N)
+    share_K = np.bincount(kind_N[order_N], weight_N) / count_K
+    return float(share_K[kind_N] @ value_N)
+
+
+def best_of_kl(n: int) -> float:
+    """KL of best of n to what it draws from, in nats: log n - (n - 1) / n.
+
+    Exact where no two answers score alike; otherwise an upper bound (Beirami et al. 2024).
+    """
+    if n < 1:
+        raise ValueError(f"best of {n}")
+    return log(n) - (n - 1) / n
+
+
+def soft_best_of(score_N: Floats, value_N: Floats, n: int, temperature: float, *, seed: int = 0) -> float:
+    """The mean `value` where one of n is drawn by exp(score / temperature) (Verdun et al. 2025, arXiv 2505.03156).
+
+    Averaged over 1,000 choices of n of the pool; at temperature 0 it is `best_of`. Raises ValueError as that does.
+    """
+    if temperature == 0:
+        return best_of(score_N, value_N, n)
+    size = len(score_N)
+    if len(value_N) != size or not 1 <= n <= size or temperature < 0:
+        raise ValueError(f"soft best of {n} at {temperature} among {size} scores and {len(value_N)} values")
+    random = np.random.default_rng(seed)
+    chosen_CK = np.argsort(random.random((1000, size)), axis=1)[:, :n]
+    weight_CK = score_N[chosen_CK] / temperature
+    weight_CK = np.exp(weight_CK - logsumexp(weight_CK, axis=1, keepdims=True))
+    return float((weight_CK * value_N[chosen_CK]).sum(1).mean())
+
+
+class BestOfN(SFT):
+    """Settings of best-of-n distillation: those of supervised fine-tuning, and who writes how much."""
+
+    kind: Literal["best_of_n"] = "best_of_n"  # type: ignore[assignment]
+    base: str | None = None  # type: ignore[assignment]
+    n: int = Field(default=8, ge=2, description="samples of which the best is learnt")
+    repeats: int = Field(default=1, ge=1, description="how often each prompt is answered")
+    sampling: Sampling = Sampling(max_tokens=48)
+
+    def distil(
+        self,
+        prompts: Sequence[Prompt],
+        judge: Judge,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        stage: str = "policy",
+    ) -> Iterator[SFTStep]:
+        """Write, choose and learn. What was written is kept in `<stage>/candidates.jsonl`, with what was chosen.
+
+        Raises `RecipeError` where there are no prompts or no model to start from.
+        """
+        begin = self.base or start
+        if not prompts or begin is None:
+            raise RecipeError(f"{stage}: {'no model to start from' if prompts else 'no prompts to answer'}")
+        file = f"{stage}/candidates.jsonl"
+        if not run.has(file):
+            run.write_jsonl(file, self._written(prompts, judge, begin, seed_of(run.seed, stage)), stage=stage)
+        by_id = {prompt.id: prompt for prompt in prompts}
+        chosen: list[Example] = [
+            (
+                by_id[row["prompt"]],
+                Completion(prompt=row["prompt"], text=row["text"], token_ids=tuple(row["token_ids"])),
+            )
+            for row in run.read_jsonl(file)
+            if row["chosen"]
+        ]
+        yield from self.steps(chosen, run, start=begin, stage=stage)
+
+    def _written(
+        self, prompts: Sequence[Prompt], judge: Judge, begin: str | Path, seed: int
+    ) -> Iterator[dict[str, object]]:
+        """Every sample with its score, the best of each n marked; one that did not end itself is never chosen first."""
+        writer = self.open(begin, seed=seed)
+        sampling = self.sampling.model_copy(update={"seed": seed})
+        asked = [prompt for prompt in prompts for _ in range(self.repeats)]
+        groups = sample(writer, [writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
+        for number, (prompt, group) in enumerate(zip(asked, groups, strict=True)):
+            texts = [
+                Completion(prompt=prompt.id, text=writer.decode(each.token_ids), token_ids=each.token_ids)
+                for each in group
+            ]
+            score_n = judge.score([prompt] * len(texts), texts).value_N
+            ended_n = np.array([each.stopped == "eos" for each in group])
+            best = int(np.lexsort((score_n, ended_n))[-1])
+            for index, (text, each) in enumerate(zip(texts, group, strict=True)):
+                yield {
+                    "group": number,
+                    "index": index,
+                    "prompt": prompt.id,
+                    "text": text.text,
+                    "token_ids": list(each.token_ids),
+                    "stopped": each.stopped,
+                    "reward": float(score_n[index]),
+                    "chosen": index == best,
+                }

@@ -1,0 +1,48 @@
+"""Rank responses to align with human feedback: likelihoods in the order of the scores (Yuan et al. 2023).
+
+With p the log-probability a token: the sum over pairs of samples with score_i < score_j of max(0, p_i - p_j), and
+-log pi of the best sample (arXiv 2304.05302, eqs. 2-4). Nothing holds the policy near its start.
+
+Left out: samples of other models beside the start's.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+from torch.nn.functional import relu
+
+from accord.interfaces import Judge
+from accord.policy.online import OnlineStep
+from accord.policy.ranked import Ranked, learn_ranked
+from accord.records import Prompt
+from accord.run import RunDirectory
+
+__all__ = ["RRHF"]
+
+
+class RRHF(Ranked):
+    """Settings of RRHF."""
+
+    kind: Literal["rrhf"] = "rrhf"
+
+    def steps(
+        self,
+        prompts: Sequence[Prompt],
+        judge: Judge,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        stage: str = "policy",
+    ) -> Iterator[OnlineStep]:
+        """The training loop, see `accord.policy.ranked.learn_ranked`."""
+        return learn_ranked(self, self, prompts, judge, run, start=start, stage=stage)
+
+    def loss(self, total_PG: Tensor, length_PG: Tensor, score_PG: Tensor) -> Tensor:
+        """The ranking and the likelihood of the best, of each prompt."""
+        mean_PG = total_PG / length_PG
+        worse_PGG = score_PG[:, :, None] < score_PG[:, None, :]
+        over_PGG = relu(mean_PG[:, :, None] - mean_PG[:, None, :]) * worse_PGG
+        best_P1 = score_PG.argmax(1, keepdim=True)
+        return over_PGG.sum((1, 2)) - self.supervised * total_PG.gather(1, best_P1)[:, 0]
