@@ -99,7 +99,9 @@ def _stand_in(**known: Any) -> Any:
 
 def _model(logprob_BT: Tensor) -> Any:
     nothing = torch.zeros_like(logprob_BT)
-    return lambda **_: SimpleNamespace(log_probs=logprob_BT, entropy=nothing, mean_logits=nothing)
+    return lambda **_: SimpleNamespace(
+        log_probs=logprob_BT, entropy=nothing, mean_logits=nothing, is_top1=nothing.bool()
+    )
 
 
 def _sequences(at: Any) -> dict[str, Tensor]:
