@@ -1,0 +1,17 @@
+"""The packaged demo's recipes fit the models that they name."""
+
+from pathlib import Path
+
+from accord.loop.demo import demo_recipe
+
+
+def test_the_tiny_demo_asks_for_no_more_layers_than_the_tiny_model_has(tmp_path: Path) -> None:
+    found = demo_recipe(tmp_path / "run", tiny=True)
+    assert found.sft is not None
+    assert found.reward is not None
+    assert found.policy is not None
+    assert found.evaluate is not None
+    found.sft.open("tiny", train=True)
+    found.policy.open("tiny", train=True)
+    for settings in (found.reward, found.evaluate.judge):
+        settings.open(settings.base, train=True, layers=settings.layers)
