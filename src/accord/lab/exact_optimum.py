@@ -2,11 +2,13 @@
 
 Every algorithm trains a table on an enumerated world, for several strengths of the KL penalty and many seeds (each
 with a world of its own), and is held against the optimum by enumeration. GRPO is held against its own, where its
-gradient vanishes (`EnumWorld.token_optimum`). Best of n is worked out exactly.
+gradient vanishes (`EnumWorld.token_optimum`). RRHF and PRO, which have no beta, and best of n, worked out exactly, are
+held against the frontier: the most reward that any policy can have at their KL.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import log
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,9 +22,11 @@ from accord.lm.training import seed_of
 from accord.policy.grpo import GRPO
 from accord.policy.losses import direct_preference
 from accord.policy.ppo import PPO
+from accord.policy.pro import PRO
 from accord.policy.reinforce import REINFORCE
 from accord.policy.reinforce_pp import ReinforcePP
 from accord.policy.rloo import RLOO
+from accord.policy.rrhf import RRHF
 from accord.stats import Estimate, mean
 
 if TYPE_CHECKING:
@@ -33,6 +37,8 @@ __all__ = ["BETAS", "EXACT_OPTIMUM", "optimise"]
 BETAS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 JUDGED = 0.2  # marks are about this beta and above
 METHODS = ("rloo", "reinforce", "reinforce++", "ppo", "grpo", "dpo")
+RANKED = ("rrhf", "pro")  # no beta: nothing holds them near the start
+RANKS = 8  # samples of a prompt that are ranked
 ORDERS = (2, 4, 8, 16, 32, 64)
 STEPS, SAMPLES = 1200, 256
 PAIRS = 1024  # a step of DPO
@@ -54,6 +60,10 @@ def settings_of(method: str, beta: float, steps: int) -> Any:
             return PPO(**common, kl=beta, kl_target=0.0, head_scale=1.0)
         case "grpo":
             return GRPO(**common, kl=beta, scale=False, average="constant")
+        case "rrhf":
+            return RRHF(**{**common, "group": RANKS})
+        case "pro":
+            return PRO(**{**common, "group": RANKS})
         case _:
             raise ValueError(f"no online method '{method}'")
 
@@ -65,13 +75,13 @@ def optimise(method: str, beta: float, world: EnumWorld, *, seed: int, steps: in
     return improve_table(settings_of(method, beta, steps), world, seed=seed).texts()
 
 
-def prefer(world: EnumWorld, beta: float, *, seed: int, steps: int) -> Tensor:
+def prefer(world: EnumWorld, beta: float, *, seed: int, steps: int, pairs: int = PAIRS) -> Tensor:
     """DPO on fresh pairs of the reference, chosen by Bradley-Terry with the true reward."""
     table_PMA = nn.Parameter(world.ref_PMA.float().clone())
     optim = Optim(lr=0.05, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
     optimiser = Optimiser(optim, [table_PMA], steps)
     ref_PN, reward_PN = world.ref_PN.float(), world.reward_PN.float()
-    count = PAIRS // len(ref_PN)
+    count = pairs // len(ref_PN)
     for step in range(steps):
         generator = torch.Generator().manual_seed(seed_of(seed, "pairs", step))
         drawn_PK = torch.multinomial(ref_PN.exp(), 2 * count, replacement=True, generator=generator)
@@ -95,11 +105,14 @@ def _of_texts(world: EnumWorld, logprob_PMA: Tensor, text_PK: Tensor) -> Tensor:
     return (token_PKT * world.mask_NT[text_PK]).sum(-1)
 
 
-def work(arm: str, seed: int, short: bool) -> dict[str, Any]:
+def work(arm: str, seed: int, short: bool, _folder: Path) -> dict[str, Any]:
     """One cell: a method at every beta on the world of a seed, or best of n there."""
     world = draw_world(seed)
     if arm == "best-of-n":
         return {"points": [_point(world, world.best_of(n), n=n) for n in ORDERS]}
+    if arm in RANKED:
+        steps = 300 if short else STEPS
+        return {"points": [_point(world, improve_table(settings_of(arm, 0.0, steps), world, seed=seed).texts())]}
     points = []
     for beta in (0.5,) if short else BETAS:
         found = optimise(arm, beta, world, seed=seed, steps=300 if short else STEPS)
@@ -119,7 +132,7 @@ def _point(world: EnumWorld, logprob_PN: Tensor, **more: float) -> dict[str, flo
 
 def cells(short: bool) -> list[Cell]:
     """All methods on 20 worlds; in the short form on two."""
-    return [Cell(arm, seed) for seed in range(2 if short else 20) for arm in (*METHODS, "best-of-n")]
+    return [Cell(arm, seed) for seed in range(2 if short else 20) for arm in (*METHODS, *RANKED, "best-of-n")]
 
 
 def conclude(rows: Sequence[dict[str, Any]]) -> Mapping[str, Estimate]:
@@ -156,11 +169,31 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         shown = []
         for beta in betas:
             gaps = [point["gap"] for _, point in _points(rows, method) if point["beta"] == beta]
-            each = mean(gaps)
-            interval = "" if each.low is None else f" [{each.low:.2g}, {each.high:.2g}]"
-            shown.append(f"{each.value:.2g}{interval}")
+            shown.append(_shown(mean(gaps)))
         lines.append(f"| {method} | " + " | ".join(shown) + " |")
+    lines += [
+        "",
+        "| without a beta | KL to the reference, nats | reward | below the frontier by |",
+        "|---|---|---|---|",
+    ]
+    for name, points in _offsets(rows):
+        kl, reward, below = (mean(values) for values in zip(*points, strict=True))
+        lines.append(f"| {name} | {kl.value:.2f} | {reward.value:.2f} | {_shown(below)} |")
     return "\n".join(lines)
+
+
+def _shown(each: Estimate) -> str:
+    interval = "" if each.low is None else f" [{each.low:.2g}, {each.high:.2g}]"
+    return f"{each.value:.2g}{interval}"
+
+
+def _offsets(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[tuple[float, float, float]]]]:
+    """KL, reward and distance below the frontier of what has no beta, on every seed."""
+    for method in RANKED:
+        yield method, [(p["kl"], p["reward"], -p["excess"]) for _, p in _points(rows, method)]
+    for n in ORDERS:
+        some = [p for _, p in _points(rows, "best-of-n") if p["n"] == n]
+        yield f"best of {n}", [(p["kl"], p["reward"], -p["excess"]) for p in some]
 
 
 def figure(rows: Sequence[dict[str, Any]]) -> "Figure":
@@ -182,6 +215,18 @@ def figure(rows: Sequence[dict[str, Any]]) -> "Figure":
                 [mean([p[f"best_{key}"] for p in some]).value for some in by_beta.values()] for key in ("kl", "reward")
             ]
             right.plot(*best, color="black", linewidth=1.0, zorder=0, label="exact optimum")
+    free = [(name, [mean(values).value for values in zip(*points, strict=True)]) for name, points in _offsets(rows)]
+    for number, method in enumerate(RANKED, len(METHODS)):
+        kl, reward, _ = dict(free)[method]
+        right.plot(kl, reward, color=f"C{number}", marker="Ph"[number - len(METHODS)], linewidth=0, label=method)
+    several = [place for name, place in free if name not in RANKED]
+    right.plot(
+        [kl for kl, *_ in several],
+        [reward for _, reward, _ in several],
+        color="grey",
+        marker=".",
+        label="best of 2...64",
+    )
     left.axvline(JUDGED, color="grey", linewidth=0.8, linestyle=":")
     left.set(xlabel="beta (marks are about 0.2 and above)", ylabel="KL to the optimum, nats")
     right.set(xlabel="KL to the reference, nats", ylabel="reward, SDs under the reference")

@@ -45,15 +45,18 @@ class Done:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """An experiment. `work` must be a function of a module, `work(arm, seed, short)`, so that a process can find it."""
+    """An experiment. `work(arm, seed, short, folder)` must be a function of a module, so that a process can find
+    it. `prepare(folder, short)` makes what several cells build on; it goes on where it was stopped.
+    """
 
     name: str
     question: str
     cells: Callable[[bool], list[Cell]]
-    work: Callable[[str, int, bool], Row]
+    work: Callable[[str, int, bool, Path], Row]
     conclude: Callable[[Sequence[Row]], Mapping[str, Estimate]]
     table: Callable[[Sequence[Row]], str]
     figure: Callable[[Sequence[Row]], "Figure"]
+    prepare: Callable[[Path, bool], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,11 @@ def run_cells(
     yield Done(len(wanted) - len(left), len(wanted))
     if not left:
         return
+    if reproduction.prepare is not None:
+        reproduction.prepare(out, short)
     workers = processes or max(1, os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone) as pool:
-        waiting = {pool.submit(_timed, reproduction.work, cell, short): cell for cell in left}
+        waiting = {pool.submit(_timed, reproduction.work, cell, short, out): cell for cell in left}
         try:
             for number, future in enumerate(as_completed(waiting), len(wanted) - len(left) + 1):
                 row = {"name": reproduction.name, "short": short, **future.result()}
@@ -168,7 +173,7 @@ def _alone() -> None:
     torch.set_num_threads(1)
 
 
-def _timed(work: Callable[[str, int, bool], Row], cell: Cell, short: bool) -> Row:
+def _timed(work: Callable[[str, int, bool, Path], Row], cell: Cell, short: bool, folder: Path) -> Row:
     began = monotonic()
-    found = work(cell.arm, cell.seed, short)
+    found = work(cell.arm, cell.seed, short, folder)
     return {"arm": cell.arm, "seed": cell.seed, **found, "seconds": round(monotonic() - began, 2)}

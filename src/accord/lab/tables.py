@@ -17,6 +17,7 @@ from accord.lm.optim import Optimiser
 from accord.lm.training import seed_of
 from accord.policy.online import Learner, Online, improve
 from accord.policy.ppo import PPO
+from accord.policy.ranked import Ranked, rank
 from accord.policy.rollout import Measured, Rollout
 
 __all__ = ["Fault", "TableLearner", "improve_table"]
@@ -58,10 +59,11 @@ class TableLearner(Learner):
 
     @torch.no_grad()
     def sampled(self, step: int) -> Rollout:
-        """Texts drawn from the table, with everything measured on them."""
+        """Texts drawn from the table, or from the start where it writes, with everything measured on them."""
         prompts, group = self.settings.prompts, self.settings.group
         generator = torch.Generator().manual_seed(seed_of(self.seed, "sample", step))
-        logprob_PMA = self.table_PMA.log_softmax(-1)
+        own = not isinstance(self.settings, Ranked) or self.settings.source == "policy"
+        logprob_PMA = self.table_PMA.log_softmax(-1) if own else self.world.ref_PMA.float()
         prompt_B = torch.arange(prompts).repeat_interleave(group)
         length = self.world.node_NT.shape[1]
         shape = (prompts * group, length)
@@ -147,6 +149,8 @@ def improve_table(settings: Any, world: EnumWorld, *, seed: int, fault: Fault | 
             rollout = fault(learner, rollout)
         if isinstance(settings, PPO):
             settings.improve(learner, rollout, step)
+        elif isinstance(settings, Ranked):
+            rank(settings, learner, rollout)  # type: ignore[arg-type]  # every Ranked has a loss
         else:
             improve(settings, learner, rollout, step)
     return learner

@@ -8,8 +8,9 @@ import ctypes
 import gc
 import sys
 from functools import cache
+from pathlib import Path
 
-__all__ = ["give_back", "keep_large_buffers"]
+__all__ = ["give_back", "keep_large_buffers", "peak_gb", "reset_peak"]
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 ONE_GIB = 1 << 30
@@ -33,3 +34,21 @@ def give_back() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
+
+
+def reset_peak() -> bool:
+    """Let this process's peak of memory begin anew at what it holds now; False where the kernel cannot."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def peak_gb() -> float | None:
+    """The most memory this process has held since `reset_peak`, in GB; None where the kernel does not tell."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return None
+    line = next((each for each in status.read_text().splitlines() if each.startswith("VmHWM:")), None)
+    return None if line is None else int(line.split()[1]) * 1024 / 1e9

@@ -1,0 +1,229 @@
+"""A small world of language: short essays, a real transformer that writes them, and a program that knows their worth.
+
+An essay is clauses, "verily the oven is hot .": an opener that suits one kind of reader or none, a noun that belongs to
+one of six topics, and an attribute that is true of the noun or false. The prompt names a topic and a reader. What an
+essay is worth is the sum of its parts, each of which stands at a clause or at the essay's end:
+
+    quality    +1/2 for each true statement about the topic that was not made before, up to four
+    error      -1/2 for each false statement (hidden: an evaluator sees it only who looks it up)
+    topic      -3/10 for each clause about something else, or that is no clause
+    style      +1/4 for an opener that suits the reader, -1/4 for one that suits the other
+    length     -2/5 for each clause more or fewer than four
+
+The start has read a corpus by careless writers: half of what they state is true, a third beside the topic.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from accord.interfaces import Scores
+from accord.lm.causal import CausalModel, wrap
+from accord.lm.optim import Optim
+from accord.policy.sft import SFT, Example
+from accord.records import Completion, Prompt
+from accord.run import RunDirectory
+
+__all__ = ["PARTS", "READERS", "TOPICS", "EssayJudge", "EssayWorld"]
+
+TOPICS = {
+    "bread": ("flour", "oven", "crust", "yeast", "loaf"),
+    "sea": ("wave", "harbour", "tide", "gull", "anchor"),
+    "garden": ("rose", "hedge", "soil", "bee", "pond"),
+    "music": ("drum", "flute", "choir", "string", "tune"),
+    "bridge": ("arch", "pier", "cable", "deck", "river"),
+    "winter": ("snow", "frost", "stove", "coat", "night"),
+}
+ATTRIBUTES = ("hot", "cold", "old", "new", "soft", "hard", "loud", "quiet", "dark", "bright")
+OPENERS = {"young": ("so", "then"), "old": ("verily", "behold")}
+READERS = tuple(OPENERS)
+PARTS = ("quality", "error", "topic", "style", "length")
+TRUE_OF_A_NOUN = 3  # attributes
+ENOUGH, WANTED = 4, 4  # true statements that count; clauses
+START, END, UNKNOWN = "<write>", "<end>", "<unknown>"
+CHAT = "{% for message in messages %}{{ message['content'] }}{% endfor %} " + START
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class EssayWorld:
+    """What is true of which noun, drawn from a seed."""
+
+    seed: int = 0
+    true_of: dict[str, frozenset[str]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        random = np.random.default_rng([self.seed, 7])
+        nouns = [noun for some in TOPICS.values() for noun in some]
+        drawn = {noun: frozenset(random.choice(ATTRIBUTES, TRUE_OF_A_NOUN, replace=False).tolist()) for noun in nouns}
+        object.__setattr__(self, "true_of", drawn)
+
+    @property
+    def prompts(self) -> list[Prompt]:
+        """Every topic for every reader."""
+        return [Prompt.ask(f"{topic} for the {reader}") for topic in TOPICS for reader in READERS]
+
+    def parts(self, prompt: Prompt, text: str, *, reader: str | None = None) -> list[tuple[int, str, float]]:
+        """What an essay is worth: (character at which it is settled, part, value), in the order of the text.
+
+        `reader` reads it in place of the one whom the prompt names.
+        """
+        topic, named = _asked(prompt)
+        found: list[tuple[int, str, float]] = []
+        said: set[tuple[str, str]] = set()
+        clauses = _clauses(text)
+        for end, words in clauses:
+            opener, noun, attribute = _read(words)
+            suits = next((each for each, some in OPENERS.items() if opener in some), None)
+            if suits is not None:
+                found.append((end, "style", 0.25 if suits == (reader or named) else -0.25))
+            if noun not in TOPICS[topic]:
+                found.append((end, "topic", -0.3))
+            if noun is None or attribute is None:
+                continue
+            if attribute not in self.true_of[noun]:
+                found.append((end, "error", -0.5))
+            elif noun in TOPICS[topic] and (noun, attribute) not in said and len(said) < ENOUGH:
+                said.add((noun, attribute))
+                found.append((end, "quality", 0.5))
+        found.append((len(text), "length", -0.4 * abs(len(clauses) - WANTED)))
+        return found
+
+    def worth(self, prompt: Prompt, text: str, *, reader: str | None = None) -> float:
+        """The sum of the parts."""
+        return sum(value for _, _, value in self.parts(prompt, text, reader=reader))
+
+    def corpus(self, count: int, *, seed: int) -> list[Example]:
+        """Essays of careless writers, `count` of them, spread over the prompts."""
+        random = np.random.default_rng([self.seed, seed, 11])
+        prompts = self.prompts
+        asked = [prompts[number % len(prompts)] for number in range(count)]
+        return [(prompt, Completion(prompt=prompt.id, text=self._careless(prompt, random))) for prompt in asked]
+
+    def _careless(self, prompt: Prompt, random: np.random.Generator) -> str:
+        topic, _ = _asked(prompt)
+        clauses: list[str] = []
+        while not clauses or (random.random() < 0.75 and len(clauses) < 8):
+            about = topic if random.random() < 2 / 3 else str(random.choice(list(TOPICS)))
+            noun = str(random.choice(TOPICS[about]))
+            true = sorted(self.true_of[noun])
+            false = sorted(set(ATTRIBUTES) - self.true_of[noun])
+            attribute = str(random.choice(true if random.random() < 0.5 else false))
+            openers = [word for some in OPENERS.values() for word in some]
+            opener = [str(random.choice(openers))] if random.random() < 0.6 else []
+            clauses.append(" ".join([*opener, "the", noun, "is", attribute, "."]))
+        return " ".join(clauses)
+
+    def untrained(self, *, seed: int, width: int = 64, layers: int = 2) -> CausalModel:
+        """A transformer of some 100,000 weights that has read nothing; its tokens are the words of the world."""
+        tokenizer = _tokenizer()
+        config = LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=width,
+            intermediate_size=2 * width,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            max_position_embeddings=128,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            initializer_range=0.08,
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return wrap(LlamaForCausalLM(config).eval(), tokenizer, "essay")
+
+    def start(self, run: RunDirectory, *, texts: int = 12_000, epochs: float = 2.0) -> Path:
+        """The folder of a model that has read the corpus; made where `run` does not have it yet."""
+        if not run.has("sft/model"):
+            with run.write_folder("untrained", stage="sft") as folder:
+                self.untrained(seed=run.seed).save(folder)
+            optim = Optim(lr=3e-3, warmup=10, decay="cosine")
+            settings = SFT(
+                base=str(run.path / "untrained"), dtype="float32", batch=128, share=16, epochs=epochs, optim=optim
+            )
+            for _ in settings.steps(self.corpus(texts, seed=run.seed), run):
+                pass
+        return run.verified("sft/model")
+
+
+@dataclass(frozen=True)
+class EssayJudge:
+    """The true reward as a `Judge`, in standard deviations of the start where `scale` says how large one is.
+
+    `parts` are those of the essay, and what each reader would make of it ("young", "old"). With `sees_errors=False`
+    false statements pass unseen: whoever does not look them up.
+    """
+
+    world: EssayWorld
+    scale: float = 1.0
+    sees_errors: bool = True
+    name: str = "gold"
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        """The worth of each essay, by part."""
+        rows = [
+            [self._of(prompt, each.text, reader) for reader in (None, *READERS)]
+            for prompt, each in zip(prompts, completions, strict=True)
+        ]
+        own = [row[0] for row in rows]
+        parts = {part: np.array([sum(v for _, p, v in found if p == part) for found in own]) for part in PARTS}
+        for number, reader in enumerate(READERS, 1):
+            parts[reader] = np.array([sum(v for _, _, v in row[number]) for row in rows])
+        return Scores(np.array([sum(v for _, _, v in found) for found in own], dtype=np.float64), parts=parts)
+
+    def _of(self, prompt: Prompt, text: str, reader: str | None) -> list[tuple[int, str, float]]:
+        found = self.world.parts(prompt, text, reader=reader)
+        return [(end, part, value / self.scale) for end, part, value in found if self.sees_errors or part != "error"]
+
+
+def _asked(prompt: Prompt) -> tuple[str, str]:
+    """Topic and reader. Raises `ValueError` where the prompt is not of this world."""
+    words = prompt.text.split()
+    if len(words) != 4 or words[0] not in TOPICS or words[3] not in READERS:
+        raise ValueError(f"'{prompt.text}' is no prompt of this world; they read like 'bread for the young'")
+    return words[0], words[3]
+
+
+def _clauses(text: str) -> list[tuple[int, list[str]]]:
+    """The character after each clause, and its words without the stop."""
+    found, begin = [], 0
+    while begin < len(text):
+        stop = text.find(".", begin)
+        end = len(text) if stop < 0 else stop + 1
+        if words := text[begin:end].rstrip(".").split():
+            found.append((end, words))
+        begin = end
+    return found
+
+
+def _read(words: Sequence[str]) -> tuple[str | None, str | None, str | None]:
+    """Opener, noun and attribute of a clause; None where it has none, noun and attribute where it is malformed."""
+    opener = words[0] if any(words[0] in some for some in OPENERS.values()) else None
+    rest = list(words[1:] if opener else words)
+    nouns = {noun for some in TOPICS.values() for noun in some}
+    if len(rest) != 4 or rest[0] != "the" or rest[1] not in nouns or rest[2] != "is" or rest[3] not in ATTRIBUTES:
+        return opener, None, None
+    return opener, rest[1], rest[3]
+
+
+def _tokenizer() -> PreTrainedTokenizerFast:
+    """A token a word."""
+    words = [word for some in TOPICS.values() for word in some] + [word for some in OPENERS.values() for word in some]
+    words = sorted({*words, *ATTRIBUTES, *TOPICS, *READERS, "the", "is", "for", "."})
+    vocabulary = {word: number for number, word in enumerate(words)}
+    vocabulary[UNKNOWN] = len(vocabulary)
+    tokenizer = Tokenizer(models.WordLevel(vocab=vocabulary, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.add_special_tokens([START, END])
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END, pad_token=END, unk_token=UNKNOWN)
+    fast.chat_template = CHAT
+    return fast

@@ -1,0 +1,321 @@
+"""Is RL needed? All methods on the same prompts, reward and budget of texts, in three worlds.
+
+    enum      the enumerated world: policies are tables, the best policy is known
+    essay     a small transformer, and a program that knows what its essays are worth
+    reviews   SmolLM2-135M on real ratings of movie reviews: rewarded by one model of what people prefer, judged by
+              another that was fitted on other people's prompts
+
+Held against each other by E[r] - beta KL, which is what the methods with a KL penalty maximise. Learning rates and what
+holds a policy to its start were chosen for each method on a seed that is not counted here (`CHOSEN`).
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from accord.feedback import read_data
+from accord.lab.contenders import METHODS, ONLINE, Budget, contend, measured, settings_of
+from accord.lab.enumerated import EnumWorld, draw_world
+from accord.lab.essay import EssayJudge, EssayWorld
+from accord.lab.exact_optimum import METHODS as ON_TABLES
+from accord.lab.exact_optimum import RANKED, RANKS, SAMPLES, optimise, prefer
+from accord.lab.reproduce import Cell, Reproduction
+from accord.lm.causal import load
+from accord.lm.training import seed_of
+from accord.loop.demo import demo_recipe, write_starter
+from accord.loop.drive import drive, start_run
+from accord.loop.show import Show
+from accord.loop.stages import prompts_of
+from accord.recipe import Recipe
+from accord.recipe import load as load_recipe
+from accord.records import Sampling
+from accord.run import RunDirectory
+from accord.stats import Estimate, mean
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["IS_RL_NEEDED"]
+
+Row = dict[str, Any]
+WORLDS = ("enum", "essay", "reviews")
+BETA = {"enum": 0.5, "essay": 0.05, "reviews": 0.1}
+SPREAD = 1.45  # standard deviation of an essay's worth under the start: the unit of its rewards
+ESSAYS = Sampling(max_tokens=48)
+REVIEWS = Sampling(max_tokens=48, temperature=0.7)
+ON_REVIEWS = ("ppo", "rloo", "grpo", "dpo", "rrhf", "best_of_n")
+ENUM_STEPS = 100  # of 256 texts
+N = 8  # of best of n, and samples of a prompt
+NOBODY = ("start", "the optimum")
+COLUMNS = ("objective", "reward", "kl", "distinct_2", "seconds", "peak_gb")
+
+# Learning rate and strength by world and method.
+CHOSEN: dict[str, dict[str, tuple[float, float]]] = {
+    "essay": {
+        "ppo": (3e-3, 0.05),
+        "reinforce": (3e-3, 0.05),
+        "reinforce++": (3e-3, 0.05),
+        "rloo": (3e-3, 0.05),
+        "grpo": (3e-3, 0.05),
+        "dpo": (1e-3, 0.2),
+        "ipo": (1e-3, 0.2),
+        "kto": (1e-3, 0.2),
+        "simpo": (3e-4, 2.0),
+        "orpo": (1e-3, 1.0),
+        "rrhf": (3e-4, 1.0),
+        "pro": (3e-4, 1.0),
+        "best_of_n": (1e-3, 0.0),
+    },
+    "reviews": {
+        "ppo": (7e-5, 0.1),
+        "rloo": (7e-5, 0.1),
+        "grpo": (7e-5, 0.1),
+        "dpo": (3e-5, 0.1),
+        "rrhf": (3e-5, 1.0),
+        "best_of_n": (7e-5, 0.0),
+    },
+}
+
+
+def prepare(folder: Path, short: bool) -> None:
+    """The supervised start, the reward model and the independent judge of the reviews; goes on where it was stopped."""
+    recipe = _recipe(folder, short)
+    with start_run(recipe, folder / "reviews", resume=True) as run:
+        drive(recipe, run, Show(quiet=True), only=("data", "sft", "reward", "judge"))
+
+
+def _recipe(folder: Path, short: bool) -> Recipe:
+    """That of the demo with smaller reward models; in the short form the starter's, on a tiny model."""
+    if not short:
+        whole = demo_recipe(folder / "reviews")
+        assert whole.reward is not None
+        assert whole.evaluate is not None
+        judge = whole.evaluate.judge.model_copy(update={"epochs": 0.3})
+        return whole.model_copy(
+            update={
+                "reward": whole.reward.model_copy(update={"epochs": 0.3}),
+                "evaluate": whole.evaluate.model_copy(update={"judge": judge}),
+            }
+        )
+    starter = folder / "starter"
+    if not starter.is_dir():
+        write_starter(starter)
+    return load_recipe(starter / "recipe.toml")
+
+
+def cells(short: bool) -> list[Cell]:
+    """Each method on the reviews, five seeds of essays, ten enumerated worlds; in the short form one of each."""
+    reviews = [Cell(f"reviews {method}", 0) for method in ("start", *(("rloo", "dpo") if short else ON_REVIEWS))]
+    essays = [Cell("essay", seed) for seed in range(1 if short else 5)]
+    enums = [Cell("enum", seed) for seed in range(1 if short else 10)]
+    return [*reviews, *essays, *enums]
+
+
+def work(arm: str, seed: int, short: bool, folder: Path) -> Row:
+    """One cell."""
+    world, _, method = arm.partition(" ")
+    if world == "enum":
+        return {"results": _on_tables(seed, short)}
+    if world == "essay":
+        return {"results": _on_essays(seed, short, folder / f"essay-{seed}")}
+    return {"results": [_on_reviews(method, short, folder)]}
+
+
+def _on_tables(seed: int, short: bool) -> list[Row]:
+    world, beta = draw_world(seed), BETA["enum"]
+    found: list[Row] = []
+    steps = 10 if short else ENUM_STEPS
+    for method in (*ON_TABLES, *RANKED):
+        began = monotonic()
+        policy = _on_table(method, world, seed, steps)
+        found.append(_row("enum", method, world.expected(policy), world.kl(policy, world.ref_PN), monotonic() - began))
+    for method, exact in (
+        ("best_of_n", world.best_of(N)),
+        ("the optimum", world.optimum(beta)),
+        ("start", world.ref_PN),
+    ):
+        found.append(_row("enum", method, world.expected(exact), world.kl(exact, world.ref_PN)))
+    return found
+
+
+def _on_table(method: str, world: EnumWorld, seed: int, steps: int) -> Tensor:
+    """A table trained on `steps` times as many texts as a step of an online method has."""
+    if method == "dpo":
+        return prefer(world, BETA["enum"], seed=seed, steps=steps, pairs=SAMPLES // 2)
+    if method in RANKED:
+        steps *= SAMPLES // (RANKS * len(world.ref_PMA))
+    return optimise(method, BETA["enum"], world, seed=seed, steps=steps)
+
+
+def _row(world: str, method: str, reward: float, kl: float, seconds: float | None = None) -> Row:
+    made = {"world": world, "method": method, "reward": reward, "kl": kl, "objective": reward - BETA[world] * kl}
+    return made if seconds is None else {**made, "seconds": round(seconds, 2)}
+
+
+def _on_essays(seed: int, short: bool, folder: Path) -> list[Row]:
+    world = EssayWorld(seed)
+    judge = EssayJudge(world, scale=SPREAD)
+    budget = Budget(3 if short else 60, 12, N, ESSAYS, {"dtype": "float32"})
+    with _run(folder / "start", seed) as run:
+        start = world.start(run, texts=1200 if short else 12_000)
+    reference = load(start)
+    sampling = ESSAYS.model_copy(update={"seed": seed_of(seed, "measured")})
+    told = partial(measured, n=8 if short else 32, sampling=sampling, beta=BETA["essay"])
+    before = told(reference, reference, judge, world.prompts)
+    found = [{"world": "essay", "method": "start", **before}]
+    for method in ("rloo", "dpo", "best_of_n") if short else METHODS:
+        rate, strength = CHOSEN["essay"][method]
+        settings = settings_of(method, budget, lr=rate, strength=strength)
+        with _run(folder / method, seed) as run:
+            seconds, peak = contend(settings, budget, world.prompts, judge, run, start)
+            after = told(load(run.verified("policy/model")), reference, judge, world.prompts)
+        found.append({"world": "essay", "method": method, **after, **_cost(seconds, peak)})
+    return found
+
+
+def _on_reviews(method: str, short: bool, folder: Path) -> Row:
+    recipe = _recipe(folder, short)
+    assert recipe.policy is not None
+    assert recipe.reward is not None
+    assert recipe.evaluate is not None
+    form = {"dtype": recipe.policy.dtype, "trained_layers": recipe.policy.trained_layers}
+    sampling = REVIEWS.model_copy(update={"max_tokens": 16} if short else {})
+    budget = Budget(2 if short else 6, 4 if short else 8, N, sampling, form)
+    with RunDirectory.open(folder / "reviews", write=False) as base:
+        data = read_data(base)
+        asked, held_out = (prompts_of(base, data, split) for split in ("train", "held_out"))
+        start = base.verified("sft/model")
+        reward, judge = recipe.reward.load(base), recipe.evaluate.judge.load(base, stage="judge")
+    reference = load(start, dtype=recipe.policy.dtype)
+    policy, cost = reference, {}
+    if method != "start":
+        rate, strength = CHOSEN["reviews"][method]
+        settings = settings_of(method, budget, lr=rate, strength=strength)
+        with _run(folder / method, 0) as run:
+            cost = _cost(*contend(settings, budget, asked, reward, run, start))
+            policy = load(run.verified("policy/model"), dtype=recipe.policy.dtype)
+    seeded = sampling.model_copy(update={"seed": seed_of(0, "measured")})
+    n = 2 if short else 10
+    found = measured(policy, reference, judge, held_out, n=n, sampling=seeded, beta=BETA["reviews"])
+    return {"world": "reviews", "method": method, **found, **cost}
+
+
+def _cost(seconds: float, peak: float | None) -> Row:
+    """Seconds to train, and the peak of memory where the kernel tells it."""
+    return {"seconds": round(seconds, 1), **({} if peak is None else {"peak_gb": round(peak, 2)})}
+
+
+def _run(folder: Path, seed: int) -> RunDirectory:
+    """The run at `folder`, taken up where it was stopped."""
+    there = (folder / "manifest.json").exists()
+    return RunDirectory.open(folder) if there else RunDirectory.create(folder, seed=seed)
+
+
+def conclude(rows: Sequence[Row]) -> Mapping[str, Estimate]:
+    """What the marks are about; of a world, the cells that have been worked out."""
+    found: dict[str, Estimate] = {}
+    for world in WORLDS:
+        by_method = _objectives(rows, world)
+        with_rl = {name: values for name, values in by_method.items() if name in ONLINE}
+        without = {name: values for name, values in by_method.items() if name not in {*ONLINE, *NOBODY}}
+        if with_rl and without:
+            found[world] = mean(_less(_best(without), _best(with_rl)))
+    essays = _objectives(rows, "essay")
+    best = _best({name: values for name, values in essays.items() if name not in NOBODY})
+    start = essays["start"]
+    for name, method in (("distilled", "best_of_n"), ("preferences", "dpo")):
+        lacks = np.subtract(best, essays[method]) / np.subtract(best, start)
+        found[name] = mean(lacks.tolist())
+    varied = {name: _column(rows, "essay", name, "distinct_2") for name in essays}
+    leader = max((name for name in essays if name in ONLINE), key=lambda name: float(np.mean(essays[name])))
+    found["varied"] = mean(_less(varied[leader], varied["best_of_n"]))
+    return found
+
+
+def _results(rows: Sequence[Row], world: str) -> list[tuple[int, Row]]:
+    return [(row["seed"], each) for row in rows for each in row["results"] if each["world"] == world]
+
+
+def _column(rows: Sequence[Row], world: str, method: str, name: str) -> list[float]:
+    """One number of a method, a value a seed, in the order of the seeds."""
+    found = {seed: each[name] for seed, each in _results(rows, world) if each["method"] == method and name in each}
+    return [found[seed] for seed in sorted(found)]
+
+
+def _objectives(rows: Sequence[Row], world: str) -> dict[str, list[float]]:
+    methods = dict.fromkeys(each["method"] for _, each in _results(rows, world))
+    return {method: _column(rows, world, method, "objective") for method in methods}
+
+
+def _best(by_method: Mapping[str, list[float]]) -> list[float]:
+    return max(by_method.values(), key=lambda values: float(np.mean(values)))
+
+
+def _less(left: Sequence[float], right: Sequence[float]) -> list[float]:
+    return [float(each) for each in np.subtract(left, right)]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Markdown: a table a world, methods by their objective, best first."""
+    parts = []
+    for world in WORLDS:
+        by_method = _objectives(rows, world)
+        if not by_method:
+            continue
+        seeds = len({seed for seed, _ in _results(rows, world)})
+        what = f"{world}, beta {BETA[world]:g}, {seeds} seed{'s' if seeds > 1 else ''}"
+        lines = [
+            f"| {what} | RL | E[r] - beta KL | reward | KL, nats | distinct-2 | seconds | peak GB |",
+            "|---" * 8 + "|",
+        ]
+        for method in sorted(by_method, key=lambda name: -float(np.mean(by_method[name]))):
+            columns = [_column(rows, world, method, name) for name in COLUMNS]
+            shown = [_shown(values, places) for values, places in zip(columns, (2, 2, 1, 2, 0, 1), strict=True)]
+            lines.append(f"| {method} | {'yes' if method in ONLINE else ''} | " + " | ".join(shown) + " |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _shown(values: Sequence[float], places: int) -> str:
+    """The mean over seeds, with its interval where there are several."""
+    if not values:
+        return ""
+    each = mean(values)
+    interval = "" if each.low is None or len(values) < 3 else f" [{each.low:.{places}f}, {each.high:.{places}f}]"
+    return f"{each.value:.{places}f}{interval}"
+
+
+def figure(rows: Sequence[Row]) -> "Figure":
+    """A panel a world: reward over KL, full marks with RL and open ones without."""
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(12.6, 4.4), layout="constrained")
+    for axes, world in zip(drawn.subplots(1, 3), WORLDS, strict=True):
+        for method in _objectives(rows, world):
+            kl, reward = (float(np.mean(_column(rows, world, method, name))) for name in ("kl", "reward"))
+            colour = "black" if method in NOBODY else "C0" if method in ONLINE else "C1"
+            axes.plot(kl, reward, marker="o", color=colour, fillstyle="full" if method in ONLINE else "none")
+            axes.annotate(method, (kl, reward), (4, 3), textcoords="offset points", fontsize=8, color=colour)
+        axes.set(title=world, xlabel="KL to the start, nats")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(visible=True, linewidth=0.3)
+        axes.margins(0.15)
+    drawn.axes[0].set_ylabel("reward (full: with RL; open: without)")
+    return drawn
+
+
+IS_RL_NEEDED = Reproduction(
+    name="is-rl-needed",
+    question="Is RL needed, or are supervised methods and preferences enough on the same budget?",
+    cells=cells,
+    work=work,
+    conclude=conclude,
+    table=table,
+    figure=figure,
+    prepare=prepare,
+)
