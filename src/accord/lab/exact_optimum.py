@@ -189,11 +189,12 @@ def _shown(each: Estimate) -> str:
 
 def _offsets(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[tuple[float, float, float]]]]:
     """KL, reward and distance below the frontier of what has no beta, on every seed."""
-    for method in RANKED:
-        yield method, [(p["kl"], p["reward"], -p["excess"]) for _, p in _points(rows, method)]
-    for n in ORDERS:
-        some = [p for _, p in _points(rows, "best-of-n") if p["n"] == n]
-        yield f"best of {n}", [(p["kl"], p["reward"], -p["excess"]) for p in some]
+    by_name: dict[str, list[tuple[float, float, float]]] = {}
+    for arm in (*RANKED, "best-of-n"):
+        for _, point in _points(rows, arm):
+            name = f"best of {point['n']}" if "n" in point else arm
+            by_name.setdefault(name, []).append((point["kl"], point["reward"], -point["excess"]))
+    yield from by_name.items()
 
 
 def figure(rows: Sequence[dict[str, Any]]) -> "Figure":
@@ -216,9 +217,8 @@ def figure(rows: Sequence[dict[str, Any]]) -> "Figure":
             ]
             right.plot(*best, color="black", linewidth=1.0, zorder=0, label="exact optimum")
     free = [(name, [mean(values).value for values in zip(*points, strict=True)]) for name, points in _offsets(rows)]
-    for number, method in enumerate(RANKED, len(METHODS)):
-        kl, reward, _ = dict(free)[method]
-        right.plot(kl, reward, color=f"C{number}", marker="Ph"[number - len(METHODS)], linewidth=0, label=method)
+    for number, (name, (kl, reward, _)) in enumerate((each for each in free if each[0] in RANKED), len(METHODS)):
+        right.plot(kl, reward, color=f"C{number}", marker="Ph"[number % 2], linewidth=0, label=name)
     several = [place for name, place in free if name not in RANKED]
     right.plot(
         [kl for kl, *_ in several],
