@@ -10,7 +10,7 @@ probability, a program gives it a reward, and by enumeration
 and prefix, so that nothing but the optimiser stands between it and the optimum. Probabilities are float64.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
@@ -87,6 +87,11 @@ class EnumWorld:
         factor_PN = sum((upto_PN**k * below_PN ** (n - 1 - k) for k in range(n)), torch.zeros(()))
         found_PN = torch.empty_like(sorted_PN).scatter(1, order_PN, sorted_PN * factor_PN)
         return found_PN.log()
+
+    def bounded(self) -> "EnumWorld":
+        """The same world with rewards between 0 and 1, both reached for every prompt."""
+        low_P1, high_P1 = self.reward_PN.min(1, keepdim=True).values, self.reward_PN.max(1, keepdim=True).values
+        return replace(self, reward_PN=(self.reward_PN - low_P1) / (high_P1 - low_P1))
 
     def expected(self, logprob_PN: Tensor) -> float:
         """E[r] of a policy, the mean over prompts."""

@@ -40,20 +40,21 @@ METHODS = ("rloo", "reinforce", "reinforce++", "ppo", "grpo", "dpo")
 RANKED = ("rrhf", "pro")  # no beta: nothing holds them near the start
 RANKS = 8  # samples of a prompt that are ranked
 ORDERS = (2, 4, 8, 16, 32, 64)
-STEPS, SAMPLES = 1200, 256
-PAIRS = 1024  # a step of DPO
+STEPS, SAMPLES = 1000, 256
+PAIRS = 512  # a step of DPO
+RATE = 0.02
 LOOSE = 1e9  # gradients are not clipped: the tables need no guard, and the optimum is not to depend on one
 
 
 def settings_of(method: str, beta: float, steps: int) -> Any:
     """An online algorithm with the strength beta, on four prompts with 64 samples each."""
     common: dict[str, Any] = {"max_steps": steps, "prompts": 4, "group": SAMPLES // 4}
-    common["optim"] = Optim(lr=0.05, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
+    common["optim"] = Optim(lr=RATE, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
     match method:
         case "rloo":
             return RLOO(**common, kl=beta)
         case "reinforce":
-            return REINFORCE(**common, kl=beta)
+            return REINFORCE(**common, kl=beta, baseline="prompt", to_go=False)
         case "reinforce++":
             return ReinforcePP(**common, kl=beta)
         case "ppo":
@@ -75,25 +76,30 @@ def optimise(method: str, beta: float, world: EnumWorld, *, seed: int, steps: in
     return improve_table(settings_of(method, beta, steps), world, seed=seed).texts()
 
 
-def prefer(world: EnumWorld, beta: float, *, seed: int, steps: int, pairs: int = PAIRS) -> Tensor:
-    """DPO on fresh pairs of the reference, chosen by Bradley-Terry with the true reward."""
+def prefer(world: EnumWorld, beta: float, *, seed: int, steps: int, pairs: int = PAIRS, once: bool = False) -> Tensor:
+    """DPO on fresh pairs of the reference, answered by Bradley-Terry with the true reward.
+
+    Each pair has its probability for an answer, as if asked of many; with `once`, one answer.
+    """
     table_PMA = nn.Parameter(world.ref_PMA.float().clone())
-    optim = Optim(lr=0.05, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
+    optim = Optim(lr=RATE, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
     optimiser = Optimiser(optim, [table_PMA], steps)
     ref_PN, reward_PN = world.ref_PN.float(), world.reward_PN.float()
     count = pairs // len(ref_PN)
     for step in range(steps):
         generator = torch.Generator().manual_seed(seed_of(seed, "pairs", step))
         drawn_PK = torch.multinomial(ref_PN.exp(), 2 * count, replacement=True, generator=generator)
-        score_PK2 = reward_PN.gather(1, drawn_PK).view(len(ref_PN), count, 2)
-        first_PK = torch.rand(len(ref_PN), count, generator=generator) < torch.sigmoid(
-            score_PK2[..., 0] - score_PK2[..., 1]
-        )
+        score_PK2, known_PK2 = (each.gather(1, drawn_PK).view(len(ref_PN), count, 2) for each in (reward_PN, ref_PN))
+        chance_PK = torch.sigmoid(score_PK2[..., 0] - score_PK2[..., 1])
+        if once:
+            chance_PK = (torch.rand(chance_PK.shape, generator=generator) < chance_PK).float()
         logprob_PK2 = _of_texts(world, table_PMA.log_softmax(-1), drawn_PK).view(len(ref_PN), count, 2)
-        reference_PK2 = ref_PN.gather(1, drawn_PK).view(len(ref_PN), count, 2)
-        sign_PK = torch.where(first_PK, 1.0, -1.0)
-        margin_PK, known_PK = (sign_PK * (each[..., 0] - each[..., 1]) for each in (logprob_PK2, reference_PK2))
-        optimiser.add(direct_preference(margin_PK, known_PK, torch.zeros_like(first_PK), beta=beta).mean())
+        margin_PK, known_PK = (each[..., 0] - each[..., 1] for each in (logprob_PK2, known_PK2))
+        tie_PK = torch.zeros_like(margin_PK, dtype=torch.bool)
+        first_PK, second_PK = (
+            direct_preference(sign * margin_PK, sign * known_PK, tie_PK, beta=beta) for sign in (1, -1)
+        )
+        optimiser.add((chance_PK * first_PK + (1 - chance_PK) * second_PK).mean())
         optimiser.step()
     return world.logprob(table_PMA.detach().double().log_softmax(-1))
 
@@ -107,7 +113,7 @@ def _of_texts(world: EnumWorld, logprob_PMA: Tensor, text_PK: Tensor) -> Tensor:
 
 def work(arm: str, seed: int, short: bool, _folder: Path) -> dict[str, Any]:
     """One cell: a method at every beta on the world of a seed, or best of n there."""
-    world = draw_world(seed)
+    world = draw_world(seed).bounded()
     if arm == "best-of-n":
         return {"points": [_point(world, world.best_of(n), n=n) for n in ORDERS]}
     if arm in RANKED:
@@ -229,7 +235,7 @@ def figure(rows: Sequence[dict[str, Any]]) -> "Figure":
     )
     left.axvline(JUDGED, color="grey", linewidth=0.8, linestyle=":")
     left.set(xlabel="beta (marks are about 0.2 and above)", ylabel="KL to the optimum, nats")
-    right.set(xlabel="KL to the reference, nats", ylabel="reward, SDs under the reference")
+    right.set(xlabel="KL to the reference, nats", ylabel="reward, between 0 and 1")
     left.legend(frameon=False, fontsize=8, title="GRPO: to its own optimum", title_fontsize=8)
     right.legend(frameon=False, fontsize=8)
     for axes in (left, right):

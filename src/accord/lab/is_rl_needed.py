@@ -146,7 +146,7 @@ def _on_tables(seed: int, short: bool) -> list[Row]:
 def _on_table(method: str, world: EnumWorld, seed: int, steps: int) -> Tensor:
     """A table trained on `steps` times as many texts as a step of an online method has."""
     if method == "dpo":
-        return prefer(world, BETA["enum"], seed=seed, steps=steps, pairs=SAMPLES // 2)
+        return prefer(world, BETA["enum"], seed=seed, steps=steps, pairs=SAMPLES // 2, once=True)
     if method in RANKED:
         steps *= SAMPLES // (RANKS * len(world.ref_PMA))
     return optimise(method, BETA["enum"], world, seed=seed, steps=steps)

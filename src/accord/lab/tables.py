@@ -19,6 +19,7 @@ from accord.policy.online import Learner, Online, improve
 from accord.policy.ppo import PPO
 from accord.policy.ranked import Ranked, rank
 from accord.policy.rollout import Measured, Rollout
+from accord.records import Prompt
 
 __all__ = ["Fault", "TableLearner", "improve_table"]
 
@@ -45,6 +46,7 @@ class TableLearner(Learner):
             head_scale=settings.head_scale if isinstance(settings, PPO) else 1.0,
         )
         self.kept: dict[str, Any] = {"kl_coef": getattr(settings, "kl", 0.0)}
+        self.prompts = [Prompt.ask(f"prompt {number}") for number in range(settings.prompts)]
         self.policy = SimpleNamespace(model=nn.Module())  # type: ignore[assignment]
         self._reward_PN = world.reward_PN.float()
 
@@ -88,7 +90,7 @@ class TableLearner(Learner):
         if self.head is not None:
             values_BT = self.head(self._states(slice(None))).view(shape) * mask_BT
         return Rollout(
-            prompts=(),
+            prompts=tuple(each for each in self.prompts for _ in range(group)),
             completions=(),
             samples=(),
             answers=(None,) * len(prompt_B),  # type: ignore[arg-type]  # only their number is asked for

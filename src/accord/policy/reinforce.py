@@ -1,21 +1,24 @@
 """REINFORCE with a baseline (Williams 1992): the plainest policy gradient.
 
 Every token is followed by its return: the judge's score at the end, less `kl` times the log-ratio to the reference
-from that token on. The baseline is the mean return of earlier steps, an exponential average that is kept in the run;
-it does not look at the step's own samples, so the gradient of E[score] - kl KL(pi || ref) is unbiased.
+from that token on, or of the whole text. The baseline is the mean return of earlier steps, an exponential average that
+is kept in the run, of all prompts or of each by itself; it does not look at the step's own samples, so the gradient of
+E[score] - kl KL(pi || ref) is unbiased. At the optimum the whole return is the same for every text of a prompt: with
+`to_go` off and the baseline of each prompt the noise vanishes there, else some is left.
 
-Left out: a baseline for each prompt (RLOO has one), several updates on the same samples (PPO has them).
+Left out: several updates on the same samples (PPO has them).
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
 from accord.interfaces import Judge
-from accord.policy.advantages import kl_penalised, returns_to_go
+from accord.policy.advantages import every_token, kl_penalised, returns_to_go
 from accord.policy.losses import Clipped, reinforce
 from accord.policy.online import Online, OnlineStep, Tokens, learn
 from accord.policy.rollout import Rollout
@@ -32,6 +35,10 @@ class REINFORCE(Online):
     epochs: Literal[1] = 1
     minibatches: Literal[1] = 1
     kl: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, at every token")
+    baseline: Literal["all", "prompt"] = Field(
+        default="all", description="the mean of all returns, or of those to the same prompt where it was met before"
+    )
+    to_go: bool = Field(default=True, description="the return from each token on; else that of the whole text")
     memory: float = Field(default=0.9, ge=0, lt=1, description="what the baseline keeps of itself in a step")
 
     def steps(
@@ -47,13 +54,27 @@ class REINFORCE(Online):
         return learn(self, self, prompts, judge, run, start=start, stage=stage)
 
     def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
-        """Return from each token on, less the baseline; the first step has no earlier one and takes its own mean."""
+        """Return from each token on, less the baseline; what was not met before takes the mean of this step."""
         reward_BT = kl_penalised(score_B, rollout.policy.logprob_BT, rollout.reference_BT, rollout.mask_BT, kl=self.kl)
         return_BT = returns_to_go(reward_BT, rollout.mask_BT)
-        mean = float(return_BT[:, 0].mean())
-        baseline = float(memory.get("baseline", mean))
-        memory["baseline"] = self.memory * baseline + (1 - self.memory) * mean
-        return (return_BT - baseline) * rollout.mask_BT
+        whole_B = return_BT[:, 0]
+        if not self.to_go:
+            return_BT = every_token(whole_B, rollout.mask_BT)
+        if self.baseline == "all":
+            return (return_BT - self._kept(memory, "baseline", whole_B)) * rollout.mask_BT
+        kept = memory.setdefault("baselines", {})
+        baseline_B = torch.zeros_like(whole_B)
+        for prompt in dict.fromkeys(each.id for each in rollout.prompts):
+            rows = [row for row, each in enumerate(rollout.prompts) if each.id == prompt]
+            baseline_B[rows] = self._kept(kept, prompt, whole_B[rows])
+        return (return_BT - baseline_B[:, None]) * rollout.mask_BT
+
+    def _kept(self, kept: dict[str, Any], name: str, return_N: Tensor) -> float:
+        """The mean of earlier steps, which then moves towards that of these returns."""
+        mean = float(return_N.mean())
+        before = float(kept.get(name, mean))
+        kept[name] = self.memory * before + (1 - self.memory) * mean
+        return before
 
     def loss(self, tokens: Tokens) -> Clipped:
         """-A log p."""
