@@ -38,13 +38,38 @@ def test_it_finds_the_optimum(method: str) -> None:
 
 
 def test_dpo_finds_the_optimum() -> None:
-    found = prefer(WORLD, BETA, seed=0, steps=STEPS)
+    found = prefer(WORLD, BETA, seed=0, steps=STEPS, lr=0.1)
     assert WORLD.kl(found, WORLD.optimum(BETA)) < TOLERANCE
 
 
 def test_grpo_finds_its_own_optimum_and_not_that_of_the_others() -> None:
     found = improve_table(small("grpo"), WORLD, seed=0).texts()
     assert WORLD.kl(found, WORLD.optimum(BETA)) > TOLERANCE
+
+
+def optimal_table(world: EnumWorld) -> torch.Tensor:
+    """Log-probabilities of pi* for each token after each prefix, by soft values from the ends of texts back."""
+    value_PM = torch.zeros(world.ref_PMA.shape[:2], dtype=torch.float64)
+    table_PMA = torch.empty_like(world.ref_PMA)
+    for node in reversed(range(value_PM.shape[1])):
+        worth_PA = world.reward_PN[:, world.text_MA[node].clamp(min=0)]
+        quality_PA = torch.where(world.text_MA[node] >= 0, worth_PA, value_PM[:, world.child_MA[node].clamp(min=0)])
+        tilted_PA = world.ref_PMA[:, node] + quality_PA / BETA
+        value_PM[:, node] = BETA * tilted_PA.logsumexp(1)
+        table_PMA[:, node] = tilted_PA.log_softmax(1)
+    return table_PMA
+
+
+def test_whole_returns_and_a_baseline_of_each_prompt_leave_no_noise_at_the_optimum() -> None:
+    noise = {}
+    for to_go in (True, False):
+        settings = small("reinforce", to_go=to_go)
+        learner = TableLearner(settings, WORLD, seed=0)
+        learner.table_PMA.data = optimal_table(WORLD).float()
+        rollout = learner.sampled(1)
+        noise[to_go] = float(settings.advantages(rollout, rollout.score_B, {}).abs().max())
+    assert noise[False] < 1e-5
+    assert noise[True] > 0.1
 
 
 def measured(rollout: Rollout, mask_BT: torch.Tensor, policy_BT: torch.Tensor, reference_BT: torch.Tensor) -> Rollout:

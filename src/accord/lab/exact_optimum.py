@@ -76,13 +76,22 @@ def optimise(method: str, beta: float, world: EnumWorld, *, seed: int, steps: in
     return improve_table(settings_of(method, beta, steps), world, seed=seed).texts()
 
 
-def prefer(world: EnumWorld, beta: float, *, seed: int, steps: int, pairs: int = PAIRS, once: bool = False) -> Tensor:
+def prefer(
+    world: EnumWorld,
+    beta: float,
+    *,
+    seed: int,
+    steps: int,
+    pairs: int = PAIRS,
+    once: bool = False,
+    lr: float = RATE,
+) -> Tensor:
     """DPO on fresh pairs of the reference, answered by Bradley-Terry with the true reward.
 
     Each pair has its probability for an answer, as if asked of many; with `once`, one answer.
     """
     table_PMA = nn.Parameter(world.ref_PMA.float().clone())
-    optim = Optim(lr=RATE, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
+    optim = Optim(lr=lr, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
     optimiser = Optimiser(optim, [table_PMA], steps)
     ref_PN, reward_PN = world.ref_PN.float(), world.reward_PN.float()
     count = pairs // len(ref_PN)
