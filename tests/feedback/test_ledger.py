@@ -200,7 +200,7 @@ def test_a_full_disk_is_one_clear_line_and_changes_nothing(path: Path) -> None:
     with Ledger(path) as ledger:
         ledger.extend(sheet(1))
 
-        @event.listens_for(ledger._engine, "connect")
+        @event.listens_for(ledger.store.engine, "connect")
         def _small(connection: sqlite3.Connection, _: object) -> None:
             pages = connection.execute("PRAGMA page_count").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count={pages + 2}")

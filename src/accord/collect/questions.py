@@ -1,0 +1,380 @@
+"""Each kind of judgement with its question, the fields of its form, and how they are read.
+
+One class a kind ties together how many completions it is about, what the page asks where the study says no more, the
+names of the form's fields and the record that they become. `question_of` matches every kind, so that the type checker
+names what a new one lacks. All fields of a form are strings; whatever cannot be read is a `FormError` that names the
+field and says what to do, never a guess.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, assert_never
+
+from pydantic import ValidationError
+
+from accord.collect.study import Kind, Study
+from accord.errors import FormError
+from accord.records import (
+    Comparison,
+    Completion,
+    Correction,
+    Critique,
+    Declined,
+    Demonstration,
+    Judgement,
+    Label,
+    Ranking,
+    Rating,
+    Scale,
+    Span,
+    Spans,
+    Steps,
+    explain,
+)
+
+__all__ = ["MOST_REASON", "Form", "Question", "question_of", "read_form", "steps_of"]
+
+Form = Mapping[str, str]
+MOST_REASON = 2_000
+MOST_SPANS = 200
+MOST_FIELD = 10_000
+
+
+class Question(Protocol):
+    """A kind of judgement as a question.
+
+    `fields` are the names in its form; `least` and `most` how many completions it is about (None: any number).
+    """
+
+    kind: ClassVar[Kind]
+    fields: ClassVar[tuple[str, ...]]
+    least: ClassVar[int]
+    most: ClassVar[int | None]
+    hint: ClassVar[str]
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Judgement:
+        """The judgement that a form states about the completions in the order shown. Raises `FormError`."""
+        ...
+
+
+def question_of(study: Study) -> Question:
+    """The question that a study asks."""
+    match study.kind:
+        case "comparison":
+            return AskComparison(study.ties, study.strength)
+        case "ranking":
+            return AskRanking(study.ties)
+        case "rating":
+            assert study.scale is not None
+            return AskRating(study.scale)
+        case "label":
+            return AskLabel(study.labels)
+        case "spans":
+            return AskSpans(study.span_types)
+        case "steps":
+            return AskSteps()
+        case "correction":
+            return AskCorrection(study.longest)
+        case "critique":
+            return AskCritique(study.longest)
+        case "demonstration":
+            return AskDemonstration(study.longest)
+        case _:
+            assert_never(study.kind)
+
+
+def read_form(study: Study, form: Form, shown: Sequence[Completion]) -> Judgement:
+    """What a form says: the judgement that the study asks for, or that the person declines it. Raises `FormError`."""
+    if form.get("declined"):
+        return Declined(reason=_text(form, "reason", MOST_REASON, needed=False) or None)
+    return question_of(study).read(form, shown)
+
+
+@dataclass(frozen=True)
+class AskComparison:
+    """Which of two is better, and by how much where the study asks for it. A tie has no strength."""
+
+    ties: bool
+    strength: bool
+    kind: ClassVar[Kind] = "comparison"
+    fields: ClassVar[tuple[str, ...]] = ("preferred", "strength")
+    least: ClassVar[int] = 2
+    most: ClassVar[int | None] = 2
+    hint: ClassVar[str] = "Which is better?"
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Comparison:
+        """`preferred` = left, right or tie; `strength` = "" or a number from 0 to 1."""
+        side: Literal["left", "right", "tie"]
+        match _word(form, "preferred"):
+            case "left":
+                side = "left"
+            case "right":
+                side = "right"
+            case "tie" if self.ties:
+                side = "tie"
+            case other:
+                allowed = "left, right or tie" if self.ties else "left or right"
+                raise FormError("preferred", f"Choose {allowed}; {other!r:.40} is none of them.")
+        given = _word(form, "strength", needed=False)
+        if not given or side == "tie":
+            return Comparison(preferred=side)
+        if not self.strength:
+            raise FormError("strength", "This study does not ask how much better; leave it out.")
+        strength = _number("strength", given)
+        if not 0 <= strength <= 1:
+            raise FormError("strength", f"The strength is a number from 0 to 1, not {given!r:.40}.")
+        return Comparison(preferred=side, strength=strength)
+
+
+@dataclass(frozen=True)
+class AskRanking:
+    """The order of two or more, best first."""
+
+    ties: bool
+    kind: ClassVar[Kind] = "ranking"
+    fields: ClassVar[tuple[str, ...]] = ("tiers",)
+    least: ClassVar[int] = 2
+    most: ClassVar[int | None] = None
+    hint: ClassVar[str] = "Put them in order, best first."
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Ranking:
+        """`tiers` = places from 0, joined by `,` within a tier and by `|` between tiers, best first: `2,0|1,3`."""
+        given = _word(form, "tiers")
+        tiers = tuple(tuple(_place("tiers", each) for each in tier.split(",")) for tier in given.split("|"))
+        if sorted(place for tier in tiers for place in tier) != list(range(len(shown))):
+            raise FormError("tiers", f"Rank each of the {len(shown)} answers once.")
+        if not self.ties and any(len(tier) > 1 for tier in tiers):
+            raise FormError("tiers", "This study allows no ties; give every answer a rank of its own.")
+        return Ranking(tiers=tiers)
+
+
+@dataclass(frozen=True)
+class AskRating:
+    """A number on a stated scale."""
+
+    scale: Scale
+    kind: ClassVar[Kind] = "rating"
+    fields: ClassVar[tuple[str, ...]] = ("value",)
+    least: ClassVar[int] = 1
+    most: ClassVar[int | None] = 1
+    hint: ClassVar[str] = "How good is it?"
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Rating:
+        """`value` = a number on the scale, at one of its steps where it has steps."""
+        given = _word(form, "value")
+        value, scale = _number("value", given), self.scale
+        if not scale.low <= value <= scale.high:
+            raise FormError("value", f"Choose a number from {scale.low:g} to {scale.high:g}, not {given:.40}.")
+        if scale.step is not None:
+            steps = (value - scale.low) / scale.step
+            if abs(steps - round(steps)) > 1e-9:
+                raise FormError("value", f"The scale goes in steps of {scale.step:g} from {scale.low:g}.")
+        return Rating(value=value, scale=scale)
+
+
+@dataclass(frozen=True)
+class AskLabel:
+    """Which of the offered labels hold; none of them is an answer of its own."""
+
+    labels: tuple[str, ...]
+    kind: ClassVar[Kind] = "label"
+    fields: ClassVar[tuple[str, ...]] = ("chosen", "none")
+    least: ClassVar[int] = 1
+    most: ClassVar[int | None] = 1
+    hint: ClassVar[str] = "Which of these hold?"
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Label:
+        """`chosen` = labels joined by commas; `none` = 1 where none holds."""
+        names = [each.strip() for each in _word(form, "chosen", needed=False).split(",") if each.strip()]
+        none = bool(form.get("none"))
+        if none and names:
+            raise FormError("none", "You chose labels and 'none of these'; keep one or the other.")
+        if not none and not names:
+            raise FormError("chosen", "Choose the labels that hold, or 'none of these'.")
+        if strange := [each for each in names if each not in self.labels]:
+            raise FormError("chosen", f"{strange[0]!r:.60} was not offered.")
+        return Label(chosen=tuple(each for each in self.labels if each in names), offered=self.labels)
+
+
+@dataclass(frozen=True)
+class AskSpans:
+    """Stretches of one completion, each with a type; none at all is an answer."""
+
+    types: tuple[str, ...]
+    kind: ClassVar[Kind] = "spans"
+    fields: ClassVar[tuple[str, ...]] = ("spans",)
+    least: ClassVar[int] = 1
+    most: ClassVar[int | None] = 1
+    hint: ClassVar[str] = "Mark what is the matter."
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Spans:
+        """`spans` = a JSON list of {start, end, type, note}; offsets count Unicode characters of the raw text."""
+        marked = _json_list("spans", _word(form, "spans", longest=MOST_SPANS * 2_500))
+        if len(marked) > MOST_SPANS:
+            raise FormError("spans", f"{len(marked)} marks are too many; mark at most {MOST_SPANS}.")
+        return Spans(spans=tuple(self._span(each, len(shown[0].text)) for each in marked))
+
+    def _span(self, marked: Any, length: int) -> Span:
+        try:
+            span = Span.model_validate(marked)
+        except ValidationError as error:
+            field, problem = explain(error)
+            raise FormError(
+                "spans", f"A mark could not be read ({field} {problem}); remove it and mark again."
+            ) from error
+        if span.type not in self.types:
+            raise FormError(
+                "spans", f"{span.type!r:.60} is no type of mark here; choose one of {', '.join(self.types)}."
+            )
+        if span.end > length:
+            raise FormError("spans", f"A mark ends at {span.end}, but the text has {length} characters; mark again.")
+        if span.note is None:
+            return span
+        note = _clean("spans", span.note, MOST_REASON)
+        return span.model_copy(update={"note": note or None})
+
+
+@dataclass(frozen=True)
+class AskSteps:
+    """A verdict on every step of one completion; its steps are the lines that are not blank."""
+
+    kind: ClassVar[Kind] = "steps"
+    fields: ClassVar[tuple[str, ...]] = ("verdicts",)
+    least: ClassVar[int] = 1
+    most: ClassVar[int | None] = 1
+    hint: ClassVar[str] = "Is each step right?"
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Steps:
+        """`verdicts` = right, wrong or unsure for every step in order, joined by commas."""
+        given = [each.strip() for each in _word(form, "verdicts", longest=200_000).split(",")]
+        if len(given) != (wanted := len(steps_of(shown[0].text))):
+            raise FormError("verdicts", f"Give a verdict on each of the {wanted} steps; there are {len(given)}.")
+        return Steps(verdicts=tuple(self._verdict(each) for each in given))
+
+    @staticmethod
+    def _verdict(given: str) -> Literal["right", "wrong", "unsure"]:
+        match given:
+            case "right" | "wrong" | "unsure":
+                return given
+            case _:
+                raise FormError("verdicts", f"A verdict is right, wrong or unsure, not {given!r:.40}.")
+
+
+@dataclass(frozen=True)
+class AskCorrection:
+    """The completion as the person would have it; unchanged where nothing is to be corrected."""
+
+    longest: int
+    kind: ClassVar[Kind] = "correction"
+    fields: ClassVar[tuple[str, ...]] = ("text",)
+    least: ClassVar[int] = 1
+    most: ClassVar[int | None] = 1
+    hint: ClassVar[str] = "Correct it."
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Correction:
+        """`text` = the whole corrected text."""
+        return Correction(text=_text(form, "text", self.longest))
+
+
+@dataclass(frozen=True)
+class AskCritique:
+    """What is to be said about the whole, or about a stretch."""
+
+    longest: int
+    kind: ClassVar[Kind] = "critique"
+    fields: ClassVar[tuple[str, ...]] = ("text", "start", "end")
+    least: ClassVar[int] = 1
+    most: ClassVar[int | None] = 1
+    hint: ClassVar[str] = "What is good or bad about it?"
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Critique:
+        """`text`; `start` and `end` = character offsets of the stretch, both empty for the whole."""
+        text = _text(form, "text", self.longest)
+        start, end = _word(form, "start", needed=False), _word(form, "end", needed=False)
+        if not start and not end:
+            return Critique(text=text)
+        if not start or not end:
+            raise FormError("start" if not start else "end", "A stretch has a start and an end; select it again.")
+        first, last = _place("start", start), _place("end", end)
+        if not first < last <= len(shown[0].text):
+            raise FormError("end", f"{first}..{last} is no stretch of the text; select it again.")
+        return Critique(text=text, start=first, end=last)
+
+
+@dataclass(frozen=True)
+class AskDemonstration:
+    """What the person would answer to the prompt."""
+
+    longest: int
+    kind: ClassVar[Kind] = "demonstration"
+    fields: ClassVar[tuple[str, ...]] = ("text",)
+    least: ClassVar[int] = 0
+    most: ClassVar[int | None] = 0
+    hint: ClassVar[str] = "Write the answer that you would want."
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Demonstration:
+        """`text` = the answer."""
+        return Demonstration(text=_text(form, "text", self.longest))
+
+
+def steps_of(text: str) -> list[str]:
+    """The steps of a completion: its lines that are not blank."""
+    return [line for line in text.splitlines() if line.strip()]
+
+
+# -- reading fields ---------------------------------------------------------------------------------------------
+
+
+def _word(form: Form, field: str, *, needed: bool = True, longest: int = MOST_FIELD) -> str:
+    """A short field without the blanks around it; "" where it is not there and need not be."""
+    given = form.get(field)
+    if given is None or not given.strip():
+        if needed:
+            raise FormError(field, "Nothing was chosen; choose, then send again.")
+        return ""
+    return _clean(field, given, longest).strip()
+
+
+def _text(form: Form, field: str, longest: int, *, needed: bool = True) -> str:
+    """A written field, with line ends as \\n: browsers send \\r\\n."""
+    text = _clean(field, form.get(field) or "", longest)
+    if needed and not text.strip():
+        raise FormError(field, "Nothing was written; write something, or say that you can't judge this.")
+    return text
+
+
+def _clean(field: str, given: str, longest: int) -> str:
+    text = given.replace("\r\n", "\n").replace("\r", "\n")
+    if len(text) > longest:
+        raise FormError(field, f"{len(text):,} characters are too many; shorten it to {longest:,}.")
+    if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
+        raise FormError(field, "The text holds a character that cannot be kept; remove what was pasted last.")
+    return text
+
+
+def _number(field: str, given: str) -> float:
+    try:
+        value = float(given)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise FormError(field, f"{given!r:.40} is not a number.")
+    return value
+
+
+def _place(field: str, given: str) -> int:
+    if not (given.strip().isascii() and given.strip().isdecimal() and len(given) <= 9):
+        raise FormError(field, f"{given!r:.40} is not a whole number.")
+    return int(given)
+
+
+def _json_list(field: str, given: str) -> list[Any]:
+    try:
+        content = json.loads(given)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise FormError(field, "The marks did not arrive whole; reload the page and mark again.") from error
+    if not isinstance(content, list):
+        raise FormError(field, "The marks did not arrive as a list; reload the page and mark again.")
+    return content
