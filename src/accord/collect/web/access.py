@@ -1,9 +1,9 @@
 """Who is there: cookies, tokens against forged requests, and how often something may be tried.
 
-A visitor's browser has a random name in a cookie of its own. The token of a form is made of that name, of the session
-and of the server's secret, so a page of another site can neither guess nor reuse one. Sessions themselves are kept by
-the desk (`desk.sessions`), which stores their digests alone. Behind HTTPS every cookie is `Secure` and carries the
-prefix `__Host-`, which keeps neighbours under the same domain from setting it.
+A visitor's browser has a random name in a cookie of its own. The token of a form is made of that name and of the
+session's, neither of which a script or another site can read, so it can neither be guessed nor carried elsewhere.
+Sessions themselves are kept by the desk, which stores their digests alone. Behind HTTPS every cookie is `Secure` and
+has the prefix `__Host-`, which keeps neighbours under the same domain from setting it.
 """
 
 import hashlib
@@ -13,12 +13,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.datastructures import Cookie
 
-__all__ = ["Jar", "Limiter", "fits", "from_elsewhere", "token_of"]
+__all__ = ["Jar", "Limiter", "fits", "fresh", "from_elsewhere", "token_of"]
 
 A_YEAR = 365 * 24 * 3600
 
@@ -33,7 +34,7 @@ class Jar:
         """The cookie's name: `what` is `browser`, `person` or `admin`."""
         return f"{'__Host-' if self.secure else ''}accord-{what}"
 
-    def read(self, request: Request, what: str) -> str:
+    def read(self, request: Request[Any, Any, Any], what: str) -> str:
         """What the cookie holds; empty where there is none."""
         return request.cookies.get(self.name(what), "")
 
@@ -55,9 +56,9 @@ def fresh() -> str:
     return secrets.token_urlsafe(24)
 
 
-def token_of(secret: str, browser: str, session: str) -> str:
-    """The token that the forms of this browser, in this session, must carry."""
-    return hmac.new(secret.encode(), f"form\0{browser}\0{session}".encode(), hashlib.sha256).hexdigest()
+def token_of(browser: str, session: str) -> str:
+    """The token that the forms of this browser, in this session (empty where nobody is signed in), must carry."""
+    return hmac.new(browser.encode(), f"form {session}".encode(), hashlib.sha256).hexdigest()
 
 
 def fits(given: str, expected: str) -> bool:
@@ -65,7 +66,7 @@ def fits(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
-def from_elsewhere(request: Request, public_host: str | None) -> bool:
+def from_elsewhere(request: Request[Any, Any, Any], public_host: str | None) -> bool:
     """Whether the browser itself says that a page of another site sent the request."""
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return True

@@ -49,11 +49,11 @@ def _text(raw: bytes) -> str:
 
 
 def gathered(form: Mapping[str, str]) -> dict[str, str]:
-    """The form as the desk takes it: rows and single fields gathered, all else as it came.
+    """The form as the desk takes it: rows and single fields gathered, and beside them all as it came.
 
     A row of stretches that was left empty does not count; one half filled is handed on, for the desk to refuse.
     """
-    out = {name: value for name, value in form.items() if not re.fullmatch(r"(rank|start|end|type|note|step)-\d+", name)}
+    out = dict(form)
     if ranks := _numbered(form, "rank"):
         out["tiers"] = _tiers(ranks)
     if verdicts := _numbered(form, "step"):
