@@ -76,6 +76,7 @@ items = Table(
     _count("declined"),
     _json("votes"),  # opinion -> how many, of the answers that count
     _text("closed"),
+    _maybe("adjudicated"),  # the feedback id of the last word
     Column("model_p", Double),
     _number("gap"),
     _number("writing_until"),
@@ -109,7 +110,8 @@ invites = Table(
     metadata,
     _key("id"),
     _text("study"),
-    _maybe("person"),  # set: a sign-in link for somebody who is known
+    _text("kind"),  # invite: for somebody new; link: for somebody who is known
+    _maybe("person"),
     _text("note"),
     _json("attributes"),
     _number("issued"),
@@ -137,6 +139,7 @@ reservations = Table(
     Column("form", JSON(none_as_null=True)),
     Column("draft", JSON(none_as_null=True)),
     _maybe("feedback"),
+    _maybe("opinion"),
     _maybe("repeat_of"),
     _maybe("replaces"),  # a feedback id
     _maybe("redoes"),  # the reservation whose answer is taken back
