@@ -15,7 +15,7 @@ from accord.feedback.tables import TABLES
 from accord.interfaces import Judge, Writer
 from accord.records import Completion, Prompt, Record, parse
 
-__all__ = ["Context", "moment", "person_row", "records"]
+__all__ = ["Context", "moment", "open_study", "person_row", "records"]
 
 R = TypeVar("R", bound=Record)
 NAMES: dict[type[Record], str] = {Prompt: "prompts", Completion: "completions"}
@@ -43,6 +43,19 @@ class Context:
         """Write down something that whoever runs the study should know."""
         values = {"study": self.study.name, "time": self.now(), "kind": kind, "person": person, "message": message}
         connection.execute(insert(tables.notes).values(values))
+
+
+def open_study(connection: Connection, study: Study) -> None:
+    """Enter a study by name. Raises `StudyError` where one of this name asks for another kind of judgement."""
+    table = tables.studies
+    kind = connection.scalar(select(table.c.kind).where(table.c.name == study.name))
+    if kind is None:
+        connection.execute(insert(table).values(name=study.name, kind=study.kind))
+    elif kind != study.kind:
+        raise StudyError(
+            f"study.name: a study '{study.name}' of kind '{kind}' is in this ledger; give one of kind "
+            f"'{study.kind}' a name of its own"
+        )
 
 
 def moment(seconds: float) -> datetime:

@@ -187,7 +187,9 @@ def _completion(
             sampling=given.sampling,
         )
     if made.prompt != prompt.id:
-        said = f"{made.id} answers the prompt {made.prompt}, and this line's is {prompt.id}; put it on the line of its own"
+        said = (
+            f"{made.id} answers the prompt {made.prompt}, and this line's is {prompt.id}; put it on the line of its own"
+        )
         raise RecordError(said, place=f"{place} completions")
     return made
 
@@ -264,7 +266,7 @@ def _lay(connection: Connection, study: Study, laid: Mapping[str, dict[str, Any]
         connection.execute(insert(table), fresh)
     for name, row in there.items():
         if name in laid:
-            changed = {key: value for key, value in laid[name].items() if key not in {"completions", "prompt"}}
+            changed = {key: value for key, value in laid[name].items() if key != "completions" or value}
             closed = _closed(row, study)
             connection.execute(update(table).where(table.c.id == name).values(**changed, closed=closed))
         else:
@@ -277,5 +279,3 @@ def _closed(row: Any, study: Study) -> str:
     if row.closed not in {"", "withdrawn", "decided"}:
         return str(row.closed)
     return "decided" if decided(row.votes, study.stop) else ""
-
-

@@ -65,7 +65,8 @@ items = Table(
     _count("place"),
     _text("prompt"),
     _json("completions", list),  # ids; empty where they are still to be written
-    _count("candidates"),  # how many to write
+    _count("candidates"),  # how many to write; 0 where the file has them
+    _count("written"),  # 1 where they were
     _count("overlap"),
     _number("priority"),
     _text("warning"),
@@ -136,6 +137,8 @@ reservations = Table(
     _number("issued"),
     _number("expires"),
     Column("closed", Double),
+    _count("answer"),  # the study's answers in the order in which they came
+    Column("seconds", Double),
     Column("form", JSON(none_as_null=True)),
     Column("draft", JSON(none_as_null=True)),
     _maybe("feedback"),
