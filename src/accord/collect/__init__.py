@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.collect.desk import Desk
+    from accord.collect.items import digest_of
     from accord.collect.programs import ProgramAsker, Verdict, compare_by
     from accord.collect.questions import Question, question_of, read_form, steps_of
     from accord.collect.study import Kind, Pay, Stop, Study
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Accepted": "types",
     "Break": "types",
+    "Desk": "desk",
     "Disputed": "types",
     "Done": "types",
     "Flag": "types",
@@ -59,6 +62,7 @@ _HOME = {
     "Task": "types",
     "Verdict": "programs",
     "compare_by": "programs",
+    "digest_of": "items",
     "question_of": "questions",
     "read_form": "questions",
     "steps_of": "questions",
@@ -67,6 +71,7 @@ _HOME = {
 __all__ = [
     "Accepted",
     "Break",
+    "Desk",
     "Disputed",
     "Done",
     "Flag",
@@ -93,6 +98,7 @@ __all__ = [
     "Task",
     "Verdict",
     "compare_by",
+    "digest_of",
     "question_of",
     "read_form",
     "steps_of",

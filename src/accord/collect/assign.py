@@ -107,9 +107,7 @@ def may_take(
     )
 
 
-def _open(
-    group: str | None, given: Mapping[str, int], taken: Mapping[str, int], present: Mapping[str, int]
-) -> bool:
+def _open(group: str | None, given: Mapping[str, int], taken: Mapping[str, int], present: Mapping[str, int]) -> bool:
     if group is None or group not in given or taken.get(group, 0) < given[group]:
         return True
     return not any(

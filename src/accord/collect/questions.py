@@ -34,7 +34,7 @@ from accord.records import (
     explain,
 )
 
-__all__ = ["MOST_REASON", "Form", "Question", "question_of", "read_form", "steps_of"]
+__all__ = ["MOST_REASON", "Form", "Question", "clean", "question_of", "read_form", "steps_of"]
 
 Form = Mapping[str, str]
 MOST_REASON = 2_000
@@ -232,7 +232,7 @@ class AskSpans:
             raise FormError("spans", f"A mark ends at {span.end}, but the text has {length} characters; mark again.")
         if span.note is None:
             return span
-        note = _clean("spans", span.note, MOST_REASON)
+        note = clean("spans", span.note, MOST_REASON)
         return span.model_copy(update={"note": note or None})
 
 
@@ -334,18 +334,19 @@ def _word(form: Form, field: str, *, needed: bool = True, longest: int = MOST_FI
         if needed:
             raise FormError(field, "Nothing was chosen; choose, then send again.")
         return ""
-    return _clean(field, given, longest).strip()
+    return clean(field, given, longest).strip()
 
 
 def _text(form: Form, field: str, longest: int, *, needed: bool = True) -> str:
     """A written field, with line ends as \\n: browsers send \\r\\n."""
-    text = _clean(field, form.get(field) or "", longest)
+    text = clean(field, form.get(field) or "", longest)
     if needed and not text.strip():
         raise FormError(field, "Nothing was written; write something, or say that you can't judge this.")
     return text
 
 
-def _clean(field: str, given: str, longest: int) -> str:
+def clean(field: str, given: str, longest: int) -> str:
+    """What was typed, with line ends as \\n. Raises `FormError` where it is too long or cannot be kept."""
     text = given.replace("\r\n", "\n").replace("\r", "\n")
     if len(text) > longest:
         raise FormError(field, f"{len(text):,} characters are too many; shorten it to {longest:,}.")

@@ -65,7 +65,8 @@ items = Table(
     _count("place"),
     _text("prompt"),
     _json("completions", list),  # ids; empty where they are still to be written
-    _count("candidates"),  # how many to write
+    _count("candidates"),  # how many to write; 0 where the file has them
+    _count("written"),  # 1 where they were
     _count("overlap"),
     _number("priority"),
     _text("warning"),
@@ -76,6 +77,7 @@ items = Table(
     _count("declined"),
     _json("votes"),  # opinion -> how many, of the answers that count
     _text("closed"),
+    _maybe("adjudicated"),  # the feedback id of the last word
     Column("model_p", Double),
     _number("gap"),
     _number("writing_until"),
@@ -109,7 +111,8 @@ invites = Table(
     metadata,
     _key("id"),
     _text("study"),
-    _maybe("person"),  # set: a sign-in link for somebody who is known
+    _text("kind"),  # invite: for somebody new; link: for somebody who is known
+    _maybe("person"),
     _text("note"),
     _json("attributes"),
     _number("issued"),
@@ -134,9 +137,12 @@ reservations = Table(
     _number("issued"),
     _number("expires"),
     Column("closed", Double),
+    _count("answer"),  # the study's answers in the order in which they came
+    Column("seconds", Double),
     Column("form", JSON(none_as_null=True)),
     Column("draft", JSON(none_as_null=True)),
     _maybe("feedback"),
+    _maybe("opinion"),
     _maybe("repeat_of"),
     _maybe("replaces"),  # a feedback id
     _maybe("redoes"),  # the reservation whose answer is taken back
