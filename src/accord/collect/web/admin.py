@@ -16,7 +16,7 @@ from accord.collect.types import Disputed, Invite, Task
 from accord.collect.web.described import FormOperation
 from accord.collect.web.forms import gathered
 from accord.collect.web.pages import task_context
-from accord.collect.web.site import Asked, Site, go
+from accord.collect.web.site import Asked, Site, go, in_thread
 from accord.errors import FormError
 from accord.feedback import export as write_lines
 
@@ -32,14 +32,16 @@ HTML = MediaType.HTML
 # -- signing in -----------------------------------------------------------------------------------------------------
 
 
-@get("/admin/sign-in", media_type=HTML, sync_to_thread=True)
-def door(request: Asked, site: Site) -> Response[str] | Redirect:
+@get("/admin/sign-in", media_type=HTML)
+@in_thread
+def door(request: Asked, site: Site) -> Response[Any]:
     """The sign-in."""
     return site.page(request, "admin/sign_in.html") if site.login(request, "admin") is None else go("/admin")
 
 
-@post("/admin/sign-in", media_type=HTML, sync_to_thread=True, status_code=200, operation_class=FormOperation)
-def sign_in(request: Asked, site: Site) -> Response[str] | Redirect:
+@post("/admin/sign-in", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def sign_in(request: Asked, site: Site) -> Response[Any]:
     """A session for who has the password. Failed tries are counted by address and by name."""
     form = request.state.form
     name, password = form.get("name", "")[:200], form.get("password", "")
@@ -57,7 +59,8 @@ def sign_in(request: Asked, site: Site) -> Response[str] | Redirect:
     return go("/admin", site.jar.cookie("admin", session, SIGNED_IN * 3600))
 
 
-@post("/admin/sign-out", media_type=HTML, sync_to_thread=True, status_code=200, operation_class=FormOperation)
+@post("/admin/sign-out", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
 def sign_out(request: Asked, site: Site) -> Redirect:
     """The session ends, on the server too."""
     site.admin(request)
@@ -68,7 +71,8 @@ def sign_out(request: Asked, site: Site) -> Redirect:
 # -- progress ---------------------------------------------------------------------------------------------------------
 
 
-@get("/admin", media_type=HTML, sync_to_thread=True)
+@get("/admin", media_type=HTML)
+@in_thread
 def progress(request: Asked, site: Site, page: int = 1) -> Response[str]:
     """How the study goes, in figures with their intervals."""
     site.admin(request)
@@ -80,14 +84,16 @@ def progress(request: Asked, site: Site, page: int = 1) -> Response[str]:
     return _page(request, site, "progress", "/admin", p=found, shown=shown, full=full, page=page, pages=pages)
 
 
-@get("/admin/export", media_type=HTML, sync_to_thread=True)
+@get("/admin/export", media_type=HTML)
+@in_thread
 def export_page(request: Asked, site: Site) -> Response[str]:
     """What can be taken away, and the figures for the disclosure."""
     site.admin(request)
     return _page(request, site, "export", "/admin/export", p=site.desk.progress())
 
 
-@post("/admin/export", sync_to_thread=True, status_code=200, operation_class=FormOperation)
+@post("/admin/export", status_code=200, operation_class=FormOperation)
+@in_thread
 def export(request: Asked, site: Site) -> Stream:
     """The whole ledger as JSON lines."""
     site.admin(request)
@@ -107,14 +113,16 @@ def _lines(site: Site) -> Iterator[bytes]:
 # -- people -----------------------------------------------------------------------------------------------------------
 
 
-@get("/admin/people", media_type=HTML, sync_to_thread=True)
+@get("/admin/people", media_type=HTML)
+@in_thread
 def people(request: Asked, site: Site) -> Response[str]:
     """Who takes part, with the figures that say whom to talk to."""
     site.admin(request)
     return _people(request, site)
 
 
-@post("/admin/people/invite", media_type=HTML, sync_to_thread=True, status_code=200, operation_class=FormOperation)
+@post("/admin/people/invite", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
 def invite(request: Asked, site: Site) -> Response[str]:
     """A new link for one person."""
     site.admin(request)
@@ -130,11 +138,11 @@ def invite(request: Asked, site: Site) -> Response[str]:
 @post(
     "/admin/people/{pseudonym:str}/{what:str}",
     media_type=HTML,
-    sync_to_thread=True,
     status_code=200,
     operation_class=FormOperation,
 )
-def change(request: Asked, site: Site, pseudonym: str, what: str) -> Response[str] | Redirect:
+@in_thread
+def change(request: Asked, site: Site, pseudonym: str, what: str) -> Response[Any]:
     """Pause somebody, let them go on, erase who they are, or make them a new link to sign in."""
     site.admin(request)
     if site.desk.person(pseudonym) is None:
@@ -167,22 +175,25 @@ def _people(request: Asked, site: Site, *, status: int = 200, **more: object) ->
 # -- disputed items -----------------------------------------------------------------------------------------------------
 
 
-@get("/admin/disputed", media_type=HTML, sync_to_thread=True)
+@get("/admin/disputed", media_type=HTML)
+@in_thread
 def disputed(request: Asked, site: Site) -> Response[str]:
     """The items that people disagree on most."""
     site.admin(request)
     return _page(request, site, "disputed", "/admin/disputed", disputed=site.desk.disputed(LOOKED_AT))
 
 
-@get("/admin/disputed/{item:str}", media_type=HTML, sync_to_thread=True)
+@get("/admin/disputed/{item:str}", media_type=HTML)
+@in_thread
 def look(request: Asked, site: Site, item: str) -> Response[str]:
     """One of them, to decide."""
     site.admin(request)
     return _adjudication(request, site, item)
 
 
-@post("/admin/disputed/{item:str}", media_type=HTML, sync_to_thread=True, status_code=200, operation_class=FormOperation)
-def decide(request: Asked, site: Site, item: str) -> Response[str] | Redirect:
+@post("/admin/disputed/{item:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def decide(request: Asked, site: Site, item: str) -> Response[Any]:
     """A decision: a judgement of an adjudicator, beside those of the people."""
     name = site.admin(request)
     try:
@@ -200,9 +211,7 @@ def _adjudication(
         return site.message(request, "No such item", "The disputed items are in the list.", status=404)
     form = getattr(request.state, "form", {})
     context = task_context(site, _as_task(site, each), form)
-    return _page(
-        request, site, "adjudicate", "/admin/disputed", status=status, each=each, error=error, **context
-    )
+    return _page(request, site, "adjudicate", "/admin/disputed", status=status, each=each, error=error, **context)
 
 
 def _as_task(site: Site, each: Disputed) -> Task:

@@ -4,16 +4,15 @@ Nothing of a page runs but the one script that is served here: the content secur
 scripts and styles with it. A visitor never sees a path of the machine or a trace; those go to the log.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Litestar, MediaType, Response, get
-from litestar.config.allowed_hosts import AllowedHostsConfig
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, NotFoundException
+from litestar.exceptions import ClientException, HTTPException, NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.types import Message, Scope
 
@@ -22,7 +21,7 @@ from accord.collect.web.admin import ADMIN
 from accord.collect.web.forms import MAX_BODY, UnreadableError
 from accord.collect.web.pages import PAGES
 from accord.collect.web.site import Asked, ForgedError, Site, StrangerError, TooOftenError, go, log, static
-from accord.errors import AccessError, Conflict, LedgerError, StorageError
+from accord.errors import AccessError, Conflict, FormError, LedgerError, StorageError
 
 __all__ = ["LOOPBACK", "make_app"]
 
@@ -56,25 +55,28 @@ def make_app(
     here is; that of `public_url` is one of them.
     """
     site = Site(desk, desk.study, clock, public_url)
-    names = None if hosts is None else [*hosts, *([urlsplit(public_url).hostname or ""] if public_url else [])]
     return Litestar(
         [health, shipped, *PAGES, *ADMIN],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
-        before_request=_received,
+        before_request=_receiver(site, None if hosts is None else {*hosts, urlsplit(public_url or "").hostname}),
         before_send=[_headers_of(secure=site.jar.secure)],
-        allowed_hosts=None if names is None else AllowedHostsConfig(names),
         request_max_body_size=max(MAX_BODY, 12 * desk.study.longest + 150_000),  # a letter is 12 bytes at most
         exception_handlers=_handlers(site),
         openapi_config=OpenAPIConfig(title="accord collect", version="1", render_plugins=[]),
-        debug=False,
+        logging_config=None,
     )
 
 
-async def _received(request: Asked) -> None:
-    """Every form is checked before anything is done with it, whatever its route."""
-    if request.method not in {"GET", "HEAD", "OPTIONS"}:
-        site = request.app.dependencies["site"].dependency()
-        request.state.form = await site.receive(request)
+def _receiver(site: Site, hosts: set[str | None] | None) -> Callable[[Asked], Awaitable[None]]:
+    """What happens before any handler: strange names of this machine are refused, and every form is checked."""
+
+    async def receive(request: Asked) -> None:
+        if hosts is not None and urlsplit(f"//{request.headers.get('host', '')}").hostname not in hosts:
+            raise ClientException("not a name of this machine")
+        if request.method not in {"GET", "HEAD", "OPTIONS"}:
+            request.state.form = await site.receive(request)
+
+    return receive
 
 
 @get("/health", media_type=MediaType.TEXT, sync_to_thread=False)
@@ -127,6 +129,9 @@ def _handlers(site: Site) -> dict[Any, Callable[[Asked, Any], Response[Any]]]:
     def conflict(request: Asked, error: Conflict) -> Response[Any]:
         return site.message(request, "This came too late", str(error), status=409, action=on)
 
+    def form(request: Asked, error: FormError) -> Response[Any]:
+        return site.message(request, "Not sent", str(error), status=400, action=on)
+
     def unreadable(request: Asked, error: UnreadableError) -> Response[Any]:
         said = "Nothing was kept of it. Go back: what you typed is still on the page."
         return site.message(request, "The form did not arrive whole", str(error), said, status=400)
@@ -143,7 +148,9 @@ def _handlers(site: Site) -> dict[Any, Callable[[Asked, Any], Response[Any]]]:
 
     def store(request: Asked, error: Exception) -> Response[Any]:
         log.error("%s %s: %s", request.method, request.url.path, error)
-        said = "Nothing you sent before is lost. Go back and send again in a minute; whoever runs the study can see why."
+        said = (
+            "Nothing you sent before is lost. Go back and send again in a minute; whoever runs the study can see why."
+        )
         return site.message(request, "This cannot be kept right now", said, status=503)
 
     def http(request: Asked, error: HTTPException) -> Response[Any]:
@@ -157,6 +164,7 @@ def _handlers(site: Site) -> dict[Any, Callable[[Asked, Any], Response[Any]]]:
         StrangerError: stranger,
         AccessError: access,
         Conflict: conflict,
+        FormError: form,
         UnreadableError: unreadable,
         ForgedError: forged,
         TooOftenError: too_often,
@@ -172,7 +180,10 @@ SAID = {
     404: ("There is no such page", "Perhaps the address was cut off on its way here."),
     405: ("There is no such page", "Perhaps the address was cut off on its way here."),
     413: ("This is too long", "Go back: what you typed is still on the page. Shorten it, then send it again."),
-    500: ("Something went wrong here", "It is not your fault, and it was noted. What you sent before is kept; go back and try again."),
+    500: (
+        "Something went wrong here",
+        "It is not your fault, and it was noted. What you sent before is kept; go back and try again.",
+    ),
 }
 
 

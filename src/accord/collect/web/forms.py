@@ -15,11 +15,13 @@ from collections.abc import Mapping
 from itertools import groupby
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["MAX_BODY", "MAX_FIELDS", "UnreadableError", "gathered", "read", "whole"]
+__all__ = ["MAX_BODY", "MAX_FIELDS", "UnreadableError", "gathered", "read", "spread"]
 
 MAX_BODY = 400_000  # bytes; the longest text a question takes fits, three bytes a letter
 MAX_FIELDS = 500
 REPEATED = frozenset({"chosen"})
+NUMBERED = re.compile(r"(rank|start|end|type|note|step)-\d{1,4}")
+ROW = ("start", "end", "type", "note")
 
 
 class UnreadableError(Exception):
@@ -49,11 +51,11 @@ def _text(raw: bytes) -> str:
 
 
 def gathered(form: Mapping[str, str]) -> dict[str, str]:
-    """The form as the desk takes it: rows and single fields gathered, and beside them all as it came.
+    """The form as the desk takes it: rows and single fields gathered, all else as it came.
 
     A row of stretches that was left empty does not count; one half filled is handed on, for the desk to refuse.
     """
-    out = dict(form)
+    out = {name: value for name, value in form.items() if not NUMBERED.fullmatch(name)}
     if ranks := _numbered(form, "rank"):
         out["tiers"] = _tiers(ranks)
     if verdicts := _numbered(form, "step"):
@@ -62,6 +64,26 @@ def gathered(form: Mapping[str, str]) -> dict[str, str]:
         rows = [_row(form, place) for place in sorted(starts)]
         out["spans"] = json.dumps([row for row in rows if row])
     return out
+
+
+def spread(form: Mapping[str, str]) -> dict[str, str]:
+    """`gathered` undone: a form as the desk kept it, in the fields of the page. What cannot be read is left out."""
+    out = dict(form)
+    for rank, tier in enumerate(form.get("tiers", "").split("|"), start=1):
+        out |= {f"rank-{place}": str(rank) for place in tier.split(",") if place.isdecimal()}
+    if verdicts := form.get("verdicts"):
+        out |= {f"step-{place}": verdict for place, verdict in enumerate(verdicts.split(","))}
+    for place, row in enumerate(_rows(form.get("spans", "[]"))):
+        out |= {f"{stem}-{place}": "" if row.get(stem) is None else str(row[stem]) for stem in ROW}
+    return out
+
+
+def _rows(text: str) -> list[dict[str, object]]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        return []
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
 def _numbered(form: Mapping[str, str], stem: str) -> dict[int, str]:
@@ -78,12 +100,12 @@ def _tiers(ranks: Mapping[int, str]) -> str:
 
 
 def _row(form: Mapping[str, str], place: int) -> dict[str, object]:
-    start, end, kind, note = (form.get(f"{stem}-{place}", "").strip() for stem in ("start", "end", "type", "note"))
+    start, end, kind, note = (form.get(f"{stem}-{place}", "").strip() for stem in ROW)
     if not (start or end):
         return {}
-    return {"start": whole(start), "end": whole(end), "type": kind, "note": note or None}
+    return {"start": _whole(start), "end": _whole(end), "type": kind, "note": note or None}
 
 
-def whole(text: str) -> int | str:
+def _whole(text: str) -> int | str:
     """A whole number where the text is one; else the text, for whoever reads it to refuse."""
     return int(text) if re.fullmatch(r"\d{1,7}", text) else text

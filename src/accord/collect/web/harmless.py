@@ -32,7 +32,7 @@ BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 JOINERS = frozenset("\u200c\u200d")
 TAGS = frozenset(
-    "a blockquote br code del div em hr li ol p pre s span strong table tbody td th thead tr ul h2 h3 h4".split()
+    ["a", "blockquote", "br", "code", "del", "div", "em", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul", "h2", "h3", "h4"]
 )
 CLASSES = ["heading", "number", "url", "odd", "language", "image", "link"]
 

@@ -7,20 +7,20 @@ back as the same page with everything in it that was typed.
 import math
 import re
 from collections.abc import Mapping
-from typing import assert_never
+from typing import Any, assert_never
 
 from litestar import MediaType, Response, get, post
 from litestar.response import Redirect
 
 from accord.collect.items import digest_of
 from accord.collect.questions import read_form, steps_of
-from accord.collect.types import Accepted, Break, Done, Next, Paused, Person, Practice, Seen, Task
-from accord.collect.web.forms import gathered
+from accord.collect.types import Accepted, Break, Done, Next, Paused, Person, Practice, Practised, Seen, Task
+from accord.collect.web.described import FormOperation
+from accord.collect.web.forms import gathered, spread
 from accord.collect.web.harmless import own, plain
 from accord.collect.web.showing import answers_of, marked_rows, points_of, told, turns_of
-from accord.collect.web.described import FormOperation
-from accord.collect.web.site import Asked, Site, StrangerError, go
-from accord.errors import AccessError, Conflict, FormError
+from accord.collect.web.site import Asked, Site, StrangerError, go, in_thread
+from accord.errors import AccessError, FormError
 
 __all__ = ["PAGES", "task_context"]
 
@@ -32,16 +32,18 @@ HTML = MediaType.HTML
 # -- coming in and going --------------------------------------------------------------------------------------------
 
 
-@get("/", media_type=HTML, sync_to_thread=True)
-def landing(request: Asked, site: Site) -> Response[str] | Redirect:
+@get("/", media_type=HTML)
+@in_thread
+def landing(request: Asked, site: Site) -> Response[Any]:
     """To the work for who is signed in; to everybody else, that an invite is needed."""
     if site.login(request, "person") is not None:
         return go("/work")
     raise StrangerError("person")
 
 
-@get("/join/{token:str}", media_type=HTML, sync_to_thread=True)
-def invited(request: Asked, site: Site, token: str) -> Response[str] | Redirect:
+@get("/join/{token:str}", media_type=HTML)
+@in_thread
+def invited(request: Asked, site: Site, token: str) -> Response[Any]:
     """What taking part means, for whoever has an invite; looking uses nothing up."""
     try:
         admission = site.desk.examine(token)
@@ -54,8 +56,9 @@ def invited(request: Asked, site: Site, token: str) -> Response[str] | Redirect:
     return _consent(request, site, token)
 
 
-@post("/join/{token:str}", media_type=HTML, sync_to_thread=True, status_code=200, operation_class=FormOperation)
-def join(request: Asked, site: Site, token: str) -> Response[str] | Redirect:
+@post("/join/{token:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def join(request: Asked, site: Site, token: str) -> Response[Any]:
     """Somebody agrees to take part, or comes back by a link of their own."""
     form, address = request.state.form, site.address(request)
     site.limit("link", address)
@@ -73,18 +76,23 @@ def join(request: Asked, site: Site, token: str) -> Response[str] | Redirect:
     return go("/work" if person.done else "/instructions", cookie)
 
 
-def _consent(request: Asked, site: Site, token: str, **context: object) -> Response[str]:
-    consent = own(site.study.consent) if site.study.consent else ""
-    return site.page(request, "join.html", token=token, consent=consent, pay=_pay(site), **context)  # type: ignore[arg-type]
+def _consent(request: Asked, site: Site, token: str, *, status: int = 200, **context: object) -> Response[str]:
+    consent = own(site.study.consent)
+    return site.page(request, "join.html", status=status, token=token, consent=consent, pay=_pay(site), **context)
 
 
 def _pay(site: Site) -> str:
     pay = site.study.pay
-    parts = [f"{amount:g} {pay.currency} {unit}" for amount, unit in ((pay.per_item, "an answer"), (pay.per_hour, "an hour")) if amount]
+    parts = [
+        f"{amount:g} {pay.currency} {unit}"
+        for amount, unit in ((pay.per_item, "an answer"), (pay.per_hour, "an hour"))
+        if amount
+    ]
     return f"You are paid {' and '.join(parts)}." if parts else ""
 
 
-@get("/instructions", media_type=HTML, sync_to_thread=True)
+@get("/instructions", media_type=HTML)
+@in_thread
 def instructions(request: Asked, site: Site) -> Response[str]:
     """The instructions and the keys."""
     person = site.person(request)
@@ -92,14 +100,16 @@ def instructions(request: Asked, site: Site) -> Response[str]:
     return site.page(request, "instructions.html", instructions=site.instructions, go=word)
 
 
-@get("/pause", media_type=HTML, sync_to_thread=True)
+@get("/pause", media_type=HTML)
+@in_thread
 def leaving(request: Asked, site: Site) -> Response[str]:
     """Before somebody leaves."""
     site.person(request)
     return site.page(request, "pause.html")
 
 
-@post("/leave", media_type=HTML, sync_to_thread=True, status_code=200, operation_class=FormOperation)
+@post("/leave", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
 def leave(request: Asked, site: Site) -> Response[str]:
     """Signed out."""
     site.person(request)
@@ -112,28 +122,28 @@ def leave(request: Asked, site: Site) -> Response[str]:
 # -- the work -------------------------------------------------------------------------------------------------------
 
 
-@get("/work", media_type=HTML, sync_to_thread=True)
+@get("/work", media_type=HTML)
+@in_thread
 def work(request: Asked, site: Site) -> Response[str]:
     """What is next; the same again where it is not answered yet."""
     person = site.person(request)
     return _show(request, site, person, site.desk.next(person.pseudonym))
 
 
-@post("/work/{reservation:str}", media_type=HTML, sync_to_thread=True, status_code=200, operation_class=FormOperation)
-def answer(request: Asked, site: Site, reservation: str) -> Response[str] | Redirect:
+@post("/work/{reservation:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def answer(request: Asked, site: Site, reservation: str) -> Response[Any]:
     """An answer, or that there is none to give. What cannot be read comes back as it was typed."""
     person, form = site.person(request), request.state.form
-    practice = None if person.practised else site.desk.next(person.pseudonym)
+    practice = None if person.practised else _in_hands(site.desk.next(person.pseudonym), reservation)
     try:
         accepted = _hand_in(site, person, reservation, form)
     except FormError as error:
         again = site.desk.next(person.pseudonym)
-        if _task_of(again) is None or _task_of(again).reservation != reservation:  # type: ignore[union-attr]
-            return site.message(request, "Not sent", str(error), status=400, action=("/work", "Go on"))
+        if _in_hands(again, reservation) is None:
+            raise
         return _show(request, site, person, again, form=form, error=error, status=400)
-    if accepted.practised is not None and isinstance(practice, Practice):
-        return _explain(request, site, practice.task, accepted)
-    return go("/work")
+    return go("/work") if accepted.practised is None else _explain(request, site, practice, accepted.practised)
 
 
 def _hand_in(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Accepted:
@@ -143,13 +153,15 @@ def _hand_in(site: Site, person: Person, reservation: str, form: Mapping[str, st
     return site.desk.submit(person.pseudonym, reservation, gathered(form), seen_of(form))
 
 
-@post("/work/{reservation:str}/draft", sync_to_thread=True, status_code=204, operation_class=FormOperation)
+@post("/work/{reservation:str}/draft", status_code=204, operation_class=FormOperation)
+@in_thread
 def draft(request: Asked, site: Site, reservation: str) -> None:
     """What is being written, kept so that a reload shows it again."""
-    site.desk.save_draft(site.person(request).pseudonym, reservation, request.state.form)
+    site.desk.save_draft(site.person(request).pseudonym, reservation, gathered(request.state.form))
 
 
-@post("/undo", media_type=HTML, sync_to_thread=True, status_code=200, operation_class=FormOperation)
+@post("/undo", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
 def undo(request: Asked, site: Site) -> Redirect:
     """The last answer of this session again; what is sent then takes its place."""
     site.desk.undo(site.person(request).pseudonym)
@@ -173,7 +185,7 @@ def _show(
     match what:
         case Task() | Practice():
             task = what if isinstance(what, Task) else what.task
-            context = task_context(site, task, task.draft or {} if form is None else form)
+            context = task_context(site, task, spread(task.draft or {}) if form is None else form)
             practice = what if isinstance(what, Practice) else None
             return site.page(
                 request, "work.html", status=status, person=person, practice=practice, error=error, **context
@@ -210,29 +222,23 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, o
     }
 
 
-def _explain(request: Asked, site: Site, task: Task, accepted: Accepted) -> Response[str]:
-    """After a practice question: what was said, what was expected, and why."""
-    practised = accepted.practised
-    assert practised is not None
-    given = told(read_form(site.study, gathered(request.state.form), task.completions))
+def _explain(request: Asked, site: Site, task: Task | None, practised: Practised) -> Response[str]:
+    """After a practice question: what was expected and why, and what was said where `task` is still known."""
+    form = gathered(request.state.form)
     return site.page(
         request,
         "explained.html",
         practised=practised,
-        given=given,
+        given=None if task is None else told(read_form(site.study, form, task.completions)),
         expected=None if practised.expected is None else told(practised.expected),
         explanation=own(practised.explanation),
     )
 
 
-def _task_of(what: Next) -> Task | None:
-    match what:
-        case Task():
-            return what
-        case Practice(task=task):
-            return task
-        case _:
-            return None
+def _in_hands(what: Next, reservation: str) -> Task | None:
+    """The task of that reservation, where it is what is next."""
+    task = what.task if isinstance(what, Practice) else what
+    return task if isinstance(task, Task) and task.reservation == reservation else None
 
 
 def seen_of(form: Mapping[str, str]) -> Seen:

@@ -123,7 +123,9 @@ def told(judgement: Judgement) -> str:
         case Label(chosen=chosen):
             return ", ".join(chosen) or "none of these"
         case Spans(spans=spans):
-            return "; ".join(f"characters {each.start} to {each.end}: {each.type}" for each in spans) or "nothing marked"
+            return (
+                "; ".join(f"characters {each.start} to {each.end}: {each.type}" for each in spans) or "nothing marked"
+            )
         case Steps():
             wrong = judgement.first_wrong
             return "no step is wrong" if wrong is None else f"step {wrong + 1} is the first that is wrong"

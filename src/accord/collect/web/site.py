@@ -1,13 +1,15 @@
 """The site that all pages share: the desk behind it, who is there, and how a page is made."""
 
+import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial, wraps
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
@@ -21,13 +23,15 @@ from accord.collect.types import Login, Person
 from accord.collect.web.access import Jar, Limiter, fits, fresh, from_elsewhere, token_of
 from accord.collect.web.forms import read
 from accord.collect.web.harmless import own
-from accord.errors import FormError
 
-__all__ = ["ForgedError", "Site", "StrangerError", "TooOftenError", "static"]
+__all__ = ["Asked", "ForgedError", "Site", "StrangerError", "TooOftenError", "go", "in_thread", "log", "static"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 log = logging.getLogger("accord.collect")
 Who = Literal["person", "admin"]
 Asked = Request[Any, Any, Any]
+THREADS = 8  # requests at work at once; what waits for the store waits outside of the loop
 
 
 class StrangerError(Exception):
@@ -58,6 +62,7 @@ class Site:
     study: Study
     clock: Callable[[], datetime]
     public_url: str | None = None
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS), repr=False)
     _limits: dict[str, Limiter] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -162,9 +167,15 @@ def go(path: str, *cookies: Cookie) -> Redirect:
     return Redirect(path, status_code=303, cookies=list(cookies))
 
 
-def problem(field: str, message: str) -> FormError:
-    """What is wrong with a field, as the pages show it."""
-    return FormError(field, message)
+def in_thread(handler: Callable[Concatenate[Asked, Site, P], R]) -> Callable[Concatenate[Asked, Site, P], Awaitable[R]]:
+    """A handler that asks the desk, run in a thread of the site's, so that nobody else waits for its store."""
+
+    @wraps(handler)
+    async def run(request: Asked, site: Site, *args: P.args, **more: P.kwargs) -> R:
+        work = partial(handler, request, site, *args, **more)
+        return await asyncio.get_running_loop().run_in_executor(site.threads, work)
+
+    return run
 
 
 @cache

@@ -5,7 +5,7 @@ document.documentElement.classList.add("js");
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const one = (selector, root = document) => root.querySelector(selector);
 const writes = (e) => e.matches?.("textarea, select, input:not([type=radio], [type=checkbox], [type=hidden])");
-const visible = (e) => (e.checkVisibility ? e.checkVisibility() : e.offsetParent !== null);
+const visible = (e) => (e.checkVisibility ? e.checkVisibility({ visibilityProperty: true }) : e.offsetParent !== null);
 const say = (text) => { const place = one("#said"); if (place) place.textContent = text; };
 
 // -- keys: an element with data-keys="1 ArrowLeft" is pressed by them -----------------------------------------
@@ -59,10 +59,12 @@ function drafts(form) {
 }
 
 function counts(form) {
-  const add = (name) => { const e = form.elements[name]; if (e) e.value = Number(e.value || 0) + 1; };
+  const names = ["pasted", "keystrokes", "focus_lost"];
+  const kept = (name) => `${name} ${form.action}`;
+  const add = (name) => sessionStorage.setItem(kept(name), ++form.elements[name].value);
   const started = performance.now();
   if (one("textarea.answer-text", form)) {
-    for (const name of ["pasted", "keystrokes", "focus_lost"]) form.elements[name].value ||= 0;
+    for (const name of names) form.elements[name].value = sessionStorage.getItem(kept(name)) ?? 0;
     all("textarea.answer-text", form).forEach((each) => {
       each.addEventListener("paste", () => add("pasted"));
       each.addEventListener("keydown", () => add("keystrokes"));
