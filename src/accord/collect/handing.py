@@ -22,7 +22,6 @@ from accord.collect.writing import Unwritten, write
 
 __all__ = ["next_for"]
 
-WRITES = 3
 ITEMS, HELD, PEOPLE = tables.items, tables.reservations, tables.people
 QUOTA = "Your group's share of this study is complete for now; places may open later."
 PAUSED = "Your part in this study is paused; what you wrote is kept. Ask whoever runs it."
@@ -34,13 +33,13 @@ def next_for(context: Context, pseudonym: str) -> Next:
 
     Raises `AccessError` where nobody is called so.
     """
-    for attempt in range(WRITES + 1):
+    may_write = True
+    while True:
         with context.ledger.begin(immediate=True) as connection:
-            found = _Handing(context, connection, pseudonym, may_write=attempt < WRITES).next()
+            found = _Handing(context, connection, pseudonym, may_write).next()
         if not isinstance(found, Unwritten):
             return found
-        write(context, found)
-    raise AssertionError("without a writer something else was found")
+        may_write = write(context, found)
 
 
 @dataclass(frozen=True)

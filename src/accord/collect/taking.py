@@ -220,7 +220,7 @@ class _Taking:
 
     def _practised(self, judgement: Judgement) -> Accepted:
         """What is said for practice is explained, kept on the desk and never goes into the ledger."""
-        self._set(state="practised", closed=self.now, form=self.form, draft=None)
+        self._set(state="practised", closed=self.now, form=self.form, draft=None, seconds=self._seconds())
         done = select(HELD.c.item).where(HELD.c.person == self.person.pseudonym, HELD.c.state == "practised")
         left = select(ITEMS.c.id).where(
             ITEMS.c.study == self.context.study.name,
