@@ -59,7 +59,7 @@ def has_password(given: str) -> bool:
 
 
 def _url(given: str) -> URL:
-    """The URL, to be opened through psycopg. What cannot be read may hold a password anywhere, so none of it is said."""
+    """The URL for psycopg. What cannot be read may hold a password anywhere, so nothing of it is said."""
     scheme = given.partition("://")[0]
     if scheme not in SCHEMES:
         raise LedgerError(f"no ledger can be kept at {scheme}://; give a file, or postgresql://user@host/database")
