@@ -3,8 +3,9 @@
 import os
 from collections.abc import Iterator
 
-import postgres_cluster
 import pytest
+
+import postgres_cluster
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
