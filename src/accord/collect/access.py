@@ -57,11 +57,11 @@ def _issue(
     name, now = secrets.token_urlsafe(12), context.now()
     expires = now + days * 86_400
     with context.ledger.begin(immediate=True) as connection:
-        values = {"id": name, "study": context.study.name, "kind": kind, "person": person, "note": note}
-        values |= {"attributes": attributes, "issued": now, "expires": expires}
-        connection.execute(insert(tables.invites).values(values))
+        given = {"id": name, "study": context.study.name, "kind": kind, "person": person, "note": note}
+        times = {"issued": now, "expires": expires}
+        connection.execute(insert(tables.invites).values(**given, **times, attributes=attributes))
         token = _signer(context, connection).dumps(name)
-    return Invite(token if isinstance(token, str) else token.decode(), name, moment(expires))
+    return Invite(str(token), name, moment(expires))
 
 
 def examine(context: Context, token: str) -> Admission:

@@ -67,8 +67,8 @@ def turn(seed: int, person: str, number: int, *, gold: float, repeat: float) -> 
     return "gold" if drawn < gold else "repeat" if drawn < gold + repeat else "item"
 
 
-def shown_order(seed: int, person: str, item: str, again: int, names: Sequence[T]) -> tuple[T, ...]:
-    """The order on the screen, drawn for each person and item, and anew where it is asked `again`."""
+def shown_order(seed: int, person: str, item: str, again: object, names: Sequence[T]) -> tuple[T, ...]:
+    """The order on the screen, drawn for each person and item, and anew for each `again` that it is asked."""
     places_ = sorted(range(len(names)), key=lambda place: lot(seed, person, item, again, place))
     return tuple(names[place] for place in places_)
 

@@ -10,19 +10,19 @@ and processes at once. Whatever is raised on purpose is an `AccordError` whose m
 the screen.
 
 Beside what a study plan would lead one to expect: `accept` also redeems the sign-in links of `link`; `examine` tells
-what a token would let in without using it; `submit` and the others take a `Person` or a pseudonym; `contact` and
-`notes` are for whoever runs the study.
+what a token would let in without using it; `submit` and the others take a `Person` or a pseudonym; `contact` is
+for whoever runs the study.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from accord.collect import access, adjudication, handing, items, people, taking
+from accord.collect import access, adjudication, handing, items, people, progress, taking
 from accord.collect.access import Admission, Logins, make_secret
 from accord.collect.context import Context, open_study
 from accord.collect.study import Study
 from accord.collect.tables import VERSION_TABLE
-from accord.collect.types import Accepted, Disputed, Invite, Loaded, Next, Person, Seen, Task
+from accord.collect.types import Accepted, Disputed, Invite, Loaded, Next, Person, Progress, Seen, Task
 from accord.feedback.ledger import Ledger
 from accord.feedback.store import migrate
 from accord.interfaces import Judge, Writer
@@ -140,6 +140,10 @@ class Desk:
         return taking.undo(self.context, _name(person))
 
     # -- running the study --------------------------------------------------------------------------------------
+
+    def progress(self) -> Progress:
+        """How the study stands: counts, speed, gold accuracy, agreement, composition, pay, and whom to talk to."""
+        return progress.progress_of(self.context)
 
     def disputed(self, limit: int = 20) -> list[Disputed]:
         """Items that people answered differently, the widest disagreement first."""

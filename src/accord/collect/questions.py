@@ -6,14 +6,13 @@ names what a new one lacks. All fields of a form are strings; whatever cannot be
 field and says what to do, never a guess.
 """
 
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, assert_never
 
 from pydantic import ValidationError
 
+from accord.collect.forms import Form, clean, json_list, number_of, place_of, text_of, word
 from accord.collect.study import Kind, Study
 from accord.errors import FormError
 from accord.records import (
@@ -34,12 +33,10 @@ from accord.records import (
     explain,
 )
 
-__all__ = ["MOST_REASON", "Form", "Question", "clean", "question_of", "read_form", "steps_of"]
+__all__ = ["MOST_REASON", "Question", "question_of", "read_form", "steps_of"]
 
-Form = Mapping[str, str]
 MOST_REASON = 2_000
 MOST_SPANS = 200
-MOST_FIELD = 10_000
 
 
 class Question(Protocol):
@@ -88,7 +85,7 @@ def question_of(study: Study) -> Question:
 def read_form(study: Study, form: Form, shown: Sequence[Completion]) -> Judgement:
     """What a form says: the judgement that the study asks for, or that the person declines it. Raises `FormError`."""
     if form.get("declined"):
-        return Declined(reason=_text(form, "reason", MOST_REASON, needed=False) or None)
+        return Declined(reason=text_of(form, "reason", MOST_REASON, needed=False) or None)
     return question_of(study).read(form, shown)
 
 
@@ -107,7 +104,7 @@ class AskComparison:
     def read(self, form: Form, shown: Sequence[Completion]) -> Comparison:
         """`preferred` = left, right or tie; `strength` = "" or a number from 0 to 1."""
         side: Literal["left", "right", "tie"]
-        match _word(form, "preferred"):
+        match word(form, "preferred"):
             case "left":
                 side = "left"
             case "right":
@@ -117,12 +114,12 @@ class AskComparison:
             case other:
                 allowed = "left, right or tie" if self.ties else "left or right"
                 raise FormError("preferred", f"Choose {allowed}; {other!r:.40} is none of them.")
-        given = _word(form, "strength", needed=False)
+        given = word(form, "strength", needed=False)
         if not given or side == "tie":
             return Comparison(preferred=side)
         if not self.strength:
             raise FormError("strength", "This study does not ask how much better; leave it out.")
-        strength = _number("strength", given)
+        strength = number_of("strength", given)
         if not 0 <= strength <= 1:
             raise FormError("strength", f"The strength is a number from 0 to 1, not {given!r:.40}.")
         return Comparison(preferred=side, strength=strength)
@@ -141,8 +138,8 @@ class AskRanking:
 
     def read(self, form: Form, shown: Sequence[Completion]) -> Ranking:
         """`tiers` = places from 0, joined by `,` within a tier and by `|` between tiers, best first: `2,0|1,3`."""
-        given = _word(form, "tiers")
-        tiers = tuple(tuple(_place("tiers", each) for each in tier.split(",")) for tier in given.split("|"))
+        given = word(form, "tiers")
+        tiers = tuple(tuple(place_of("tiers", each) for each in tier.split(",")) for tier in given.split("|"))
         if sorted(place for tier in tiers for place in tier) != list(range(len(shown))):
             raise FormError("tiers", f"Rank each of the {len(shown)} answers once.")
         if not self.ties and any(len(tier) > 1 for tier in tiers):
@@ -163,8 +160,8 @@ class AskRating:
 
     def read(self, form: Form, shown: Sequence[Completion]) -> Rating:
         """`value` = a number on the scale, at one of its steps where it has steps."""
-        given = _word(form, "value")
-        value, scale = _number("value", given), self.scale
+        given = word(form, "value")
+        value, scale = number_of("value", given), self.scale
         if not scale.low <= value <= scale.high:
             raise FormError("value", f"Choose a number from {scale.low:g} to {scale.high:g}, not {given:.40}.")
         if scale.step is not None:
@@ -187,7 +184,7 @@ class AskLabel:
 
     def read(self, form: Form, shown: Sequence[Completion]) -> Label:
         """`chosen` = labels joined by commas; `none` = 1 where none holds."""
-        names = [each.strip() for each in _word(form, "chosen", needed=False).split(",") if each.strip()]
+        names = [each.strip() for each in word(form, "chosen", needed=False).split(",") if each.strip()]
         none = bool(form.get("none"))
         if none and names:
             raise FormError("none", "You chose labels and 'none of these'; keep one or the other.")
@@ -211,7 +208,7 @@ class AskSpans:
 
     def read(self, form: Form, shown: Sequence[Completion]) -> Spans:
         """`spans` = a JSON list of {start, end, type, note}; offsets count Unicode characters of the raw text."""
-        marked = _json_list("spans", _word(form, "spans", longest=MOST_SPANS * 2_500))
+        marked = json_list("spans", word(form, "spans", longest=MOST_SPANS * 2_500))
         if len(marked) > MOST_SPANS:
             raise FormError("spans", f"{len(marked)} marks are too many; mark at most {MOST_SPANS}.")
         return Spans(spans=tuple(self._span(each, len(shown[0].text)) for each in marked))
@@ -248,7 +245,7 @@ class AskSteps:
 
     def read(self, form: Form, shown: Sequence[Completion]) -> Steps:
         """`verdicts` = right, wrong or unsure for every step in order, joined by commas."""
-        given = [each.strip() for each in _word(form, "verdicts", longest=200_000).split(",")]
+        given = [each.strip() for each in word(form, "verdicts", longest=200_000).split(",")]
         if len(given) != (wanted := len(steps_of(shown[0].text))):
             raise FormError("verdicts", f"Give a verdict on each of the {wanted} steps; there are {len(given)}.")
         return Steps(verdicts=tuple(self._verdict(each) for each in given))
@@ -275,7 +272,7 @@ class AskCorrection:
 
     def read(self, form: Form, shown: Sequence[Completion]) -> Correction:
         """`text` = the whole corrected text."""
-        return Correction(text=_text(form, "text", self.longest))
+        return Correction(text=text_of(form, "text", self.longest))
 
 
 @dataclass(frozen=True)
@@ -291,13 +288,13 @@ class AskCritique:
 
     def read(self, form: Form, shown: Sequence[Completion]) -> Critique:
         """`text`; `start` and `end` = character offsets of the stretch, both empty for the whole."""
-        text = _text(form, "text", self.longest)
-        start, end = _word(form, "start", needed=False), _word(form, "end", needed=False)
+        text = text_of(form, "text", self.longest)
+        start, end = word(form, "start", needed=False), word(form, "end", needed=False)
         if not start and not end:
             return Critique(text=text)
         if not start or not end:
             raise FormError("start" if not start else "end", "A stretch has a start and an end; select it again.")
-        first, last = _place("start", start), _place("end", end)
+        first, last = place_of("start", start), place_of("end", end)
         if not first < last <= len(shown[0].text):
             raise FormError("end", f"{first}..{last} is no stretch of the text; select it again.")
         return Critique(text=text, start=first, end=last)
@@ -316,66 +313,9 @@ class AskDemonstration:
 
     def read(self, form: Form, shown: Sequence[Completion]) -> Demonstration:
         """`text` = the answer."""
-        return Demonstration(text=_text(form, "text", self.longest))
+        return Demonstration(text=text_of(form, "text", self.longest))
 
 
 def steps_of(text: str) -> list[str]:
     """The steps of a completion: its lines that are not blank."""
     return [line for line in text.splitlines() if line.strip()]
-
-
-# -- reading fields ---------------------------------------------------------------------------------------------
-
-
-def _word(form: Form, field: str, *, needed: bool = True, longest: int = MOST_FIELD) -> str:
-    """A short field without the blanks around it; "" where it is not there and need not be."""
-    given = form.get(field)
-    if given is None or not given.strip():
-        if needed:
-            raise FormError(field, "Nothing was chosen; choose, then send again.")
-        return ""
-    return clean(field, given, longest).strip()
-
-
-def _text(form: Form, field: str, longest: int, *, needed: bool = True) -> str:
-    """A written field, with line ends as \\n: browsers send \\r\\n."""
-    text = clean(field, form.get(field) or "", longest)
-    if needed and not text.strip():
-        raise FormError(field, "Nothing was written; write something, or say that you can't judge this.")
-    return text
-
-
-def clean(field: str, given: str, longest: int) -> str:
-    """What was typed, with line ends as \\n. Raises `FormError` where it is too long or cannot be kept."""
-    text = given.replace("\r\n", "\n").replace("\r", "\n")
-    if len(text) > longest:
-        raise FormError(field, f"{len(text):,} characters are too many; shorten it to {longest:,}.")
-    if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
-        raise FormError(field, "The text holds a character that cannot be kept; remove what was pasted last.")
-    return text
-
-
-def _number(field: str, given: str) -> float:
-    try:
-        value = float(given)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise FormError(field, f"{given!r:.40} is not a number.")
-    return value
-
-
-def _place(field: str, given: str) -> int:
-    if not (given.strip().isascii() and given.strip().isdecimal() and len(given) <= 9):
-        raise FormError(field, f"{given!r:.40} is not a whole number.")
-    return int(given)
-
-
-def _json_list(field: str, given: str) -> list[Any]:
-    try:
-        content = json.loads(given)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise FormError(field, "The marks did not arrive whole; reload the page and mark again.") from error
-    if not isinstance(content, list):
-        raise FormError(field, "The marks did not arrive as a list; reload the page and mark again.")
-    return content

@@ -17,10 +17,11 @@ from accord.collect import tables
 from accord.collect.answers import agrees, opinion, turned
 from accord.collect.context import Context, moment, person_row, records
 from accord.collect.counting import recount
-from accord.collect.handing import reserve, task_of
+from accord.collect.forms import clean
 from accord.collect.items import digest_of
 from accord.collect.people import SAID, session_name
-from accord.collect.questions import MOST_REASON, clean, question_of, read_form
+from accord.collect.questions import MOST_REASON, question_of, read_form
+from accord.collect.reserving import reserve, task_of
 from accord.collect.types import Accepted, Practised, Seen, Task
 from accord.errors import AccordError, Conflict, FormError
 from accord.feedback.adding import Adding
@@ -205,7 +206,7 @@ class _Taking:
         """The time since it was handed out; where the clock jumped back that is not known, and 0 is told of."""
         spent = self.now - self.held.issued
         if spent >= 0:
-            return round(spent, 3)
+            return float(round(spent, 3))
         said = f"the clock went back {-spent:.0f} s while {self.held.id} was out; its seconds are written as 0"
         self.context.note(self.adding.connection, "clock", said, self.person.pseudonym)
         return 0.0
@@ -219,7 +220,7 @@ class _Taking:
 
     def _practised(self, judgement: Judgement) -> Accepted:
         """What is said for practice is explained, kept on the desk and never goes into the ledger."""
-        self._set(state="practised", closed=self.now, form=self.form, draft=None)
+        self._set(state="practised", closed=self.now, form=self.form, draft=None, seconds=self._seconds())
         done = select(HELD.c.item).where(HELD.c.person == self.person.pseudonym, HELD.c.state == "practised")
         left = select(ITEMS.c.id).where(
             ITEMS.c.study == self.context.study.name,

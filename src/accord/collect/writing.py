@@ -43,8 +43,11 @@ class UnusableError(Exception):
     """What a writer returned cannot be asked about."""
 
 
-def write(context: Context, wanted: Unwritten) -> None:
-    """Have an item's completions written and kept; on failure leave it for a while and tell whoever runs the study."""
+def write(context: Context, wanted: Unwritten) -> bool:
+    """Have an item's completions written and kept; whether that was done.
+
+    On failure the item is left for a while, and whoever runs the study is told.
+    """
     try:
         made = _written(context, wanted)
     except (AccordError, UnusableError, OSError, RuntimeError, ValueError) as error:
@@ -52,16 +55,17 @@ def write(context: Context, wanted: Unwritten) -> None:
             later = context.now() + REST_SECONDS
             connection.execute(update(ITEMS).where(ITEMS.c.id == wanted.item).values(writing_until=later))
             context.note(connection, "writer", f"{_name(context)} failed on {wanted.prompt.id}: {error}")
-        return
+        return False
     p = _judged(context, wanted.prompt, made)
     with context.ledger.transaction() as adding:
         there = adding.connection.execute(select(ITEMS).where(ITEMS.c.id == wanted.item)).one()
-        if there.completions:  # somebody whose lease had ended was faster
-            return
+        if there.completions:  # somebody else wrote after this lease had ended
+            return True
         adding.add(*made)
         values = {"completions": [each.id for each in made], "written": 1, "writing_until": 0.0}
         values |= {} if p is None else {"model_p": p, "gap": gap(p, {})}
         adding.connection.execute(update(ITEMS).where(ITEMS.c.id == wanted.item).values(values))
+    return True
 
 
 def _written(context: Context, wanted: Unwritten) -> list[Completion]:

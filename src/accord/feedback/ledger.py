@@ -93,21 +93,25 @@ class Ledger:
 
     def prompts(self) -> dict[str, Prompt]:
         """All prompts by id, in the order in which they came."""
-        return {each.id: each for each in self._records(Prompt, "prompts", None)}
+        return {each.id: each for _, each in self._records(Prompt, "prompts", None)}
 
     def completions(self) -> dict[str, Completion]:
         """All completions by id, in the order in which they came."""
-        return {each.id: each for each in self._records(Completion, "completions", None)}
+        return {each.id: each for _, each in self._records(Completion, "completions", None)}
 
     def evaluators(self) -> dict[str, Evaluator]:
         """All evaluators by id, in the order in which they came."""
-        return {each.id: each for each in self._records(Evaluator, "evaluators", None)}
+        return {each.id: each for _, each in self._records(Evaluator, "evaluators", None)}
 
     def feedback(self, upto: int | None = None) -> Iterator[Feedback]:
         """What was said, in the order of its rows, up to and with row `upto` (None: all there is now).
 
         Raises `LedgerError` where a record is not what its id says.
         """
+        return (said for _, said in self.numbered(upto))
+
+    def numbered(self, upto: int | None = None) -> Iterator[tuple[int, Feedback]]:
+        """What was said with its row numbers; see `feedback`."""
         return self._records(Feedback, "feedback", self.last_row if upto is None else upto)
 
     @property
@@ -141,8 +145,8 @@ class Ledger:
         with self.begin() as connection:
             return connection.scalar(wanted)
 
-    def _records(self, kind: type[R], name: str, upto: int | None) -> Iterator[R]:
-        """The records of a table, fetched in slices: the ledger only grows, so slices never shift."""
+    def _records(self, kind: type[R], name: str, upto: int | None) -> Iterator[tuple[int, R]]:
+        """The records of a table with their rows, fetched in slices: the ledger only grows, so slices never shift."""
         table, last = TABLES[name], 0
         wanted = select(table.c.row, table.c.id, table.c.content).order_by(table.c.row).limit(AT_ONCE)
         if upto is not None:
@@ -151,7 +155,7 @@ class Ledger:
             with self.begin() as connection:
                 found = connection.execute(wanted.where(table.c.row > last)).all()
             for row, named, content in found:
-                yield self._record(kind, named, content, f"{self.where} {name} row {row}")
+                yield row, self._record(kind, named, content, f"{self.where} {name} row {row}")
             if len(found) < AT_ONCE:
                 return
             last = found[-1].row

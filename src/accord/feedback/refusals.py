@@ -74,14 +74,14 @@ def _by_postgres(where: str, timeout: float, error: BaseException, sqlstate: str
             return LedgerError(f"{where}: {said}; ask the owner of the database for this right")
         case _, "25006":
             return LedgerError(f"{where}: {said}; a transaction that writes is begun with immediate=True")
-        case _, "3D000":
-            return LedgerError(f"{where}: {said}; make it with createdb")
         case "40", _:
             return LedgerError(f"{where}: {said}; nothing was written, try again")
         case (("23" | "22"), _):
             return LedgerError(f"{where}: {said}")
         case (("08" | "28" | "53" | "57" | "58"), _):
             return LedgerError(f"{where}: {said}; the same can be added again without harm")
+        case "", _ if type(error).__name__ == "OperationalError":
+            return LedgerError(f"{where}: {said}; is the server running, is the database made, may this user sign in?")
         case "", _:
             return LedgerError(f"{where}: {said}")
         case _:

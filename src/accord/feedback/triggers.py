@@ -42,7 +42,7 @@ def postgres_once(table: str) -> list[str]:
 
 def _postgres(table: str, known: str) -> list[str]:
     whole = (_ENTER.replace("KNOWN", known), *_TRIGGERS)
-    return [each.replace("TABLE", table) for each in whole]
+    return [each.replace("THIS", table) for each in whole]
 
 
 _NO_UPDATE = """
@@ -78,25 +78,25 @@ CREATE FUNCTION ledger_queue() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$"""
 
 _KNOWN = """
-  IF EXISTS (SELECT FROM "TABLE" WHERE id = NEW.id) THEN
+  IF EXISTS (SELECT FROM "THIS" WHERE id = NEW.id) THEN
     RETURN NULL;
   END IF;"""
 
 _ENTER = """
-CREATE FUNCTION TABLE_enter() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGINKNOWN
-  IF EXISTS (SELECT FROM "TABLE" WHERE "row" = NEW."row") THEN
+CREATE FUNCTION THIS_enter() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGINKNOWN
+  IF EXISTS (SELECT FROM "THIS" WHERE "row" = NEW."row") THEN
     RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
-      MESSAGE = 'the ledger only grows: REPLACE in TABLE is refused';
+      MESSAGE = 'the ledger only grows: REPLACE in THIS is refused';
   END IF;
-  NEW."row" := (SELECT coalesce(max("row"), 0) + 1 FROM "TABLE");
+  NEW."row" := (SELECT coalesce(max("row"), 0) + 1 FROM "THIS");
   RETURN NEW;
 END $$"""
 
 _TRIGGERS = (
-    'CREATE TRIGGER TABLE_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON "TABLE" EXECUTE FUNCTION ledger_refuse()',
-    'CREATE TRIGGER TABLE_queue BEFORE INSERT ON "TABLE" EXECUTE FUNCTION ledger_queue()',
-    'CREATE TRIGGER TABLE_enter BEFORE INSERT ON "TABLE" FOR EACH ROW EXECUTE FUNCTION TABLE_enter()',
-    'ALTER TABLE "TABLE" ENABLE ALWAYS TRIGGER TABLE_refuse',
-    'ALTER TABLE "TABLE" ENABLE ALWAYS TRIGGER TABLE_queue',
-    'ALTER TABLE "TABLE" ENABLE ALWAYS TRIGGER TABLE_enter',
+    'CREATE TRIGGER THIS_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON "THIS" EXECUTE FUNCTION ledger_refuse()',
+    'CREATE TRIGGER THIS_queue BEFORE INSERT ON "THIS" EXECUTE FUNCTION ledger_queue()',
+    'CREATE TRIGGER THIS_enter BEFORE INSERT ON "THIS" FOR EACH ROW EXECUTE FUNCTION THIS_enter()',
+    'ALTER TABLE "THIS" ENABLE ALWAYS TRIGGER THIS_refuse',
+    'ALTER TABLE "THIS" ENABLE ALWAYS TRIGGER THIS_queue',
+    'ALTER TABLE "THIS" ENABLE ALWAYS TRIGGER THIS_enter',
 )

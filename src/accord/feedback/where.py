@@ -1,6 +1,6 @@
 """Where a ledger is: a file, or a PostgreSQL database by its URL. What is shown of a URL never holds a password."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -11,7 +11,7 @@ from accord.errors import LedgerError
 __all__ = ["File", "Server", "Where", "has_password", "is_url", "where_of"]
 
 SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
-SECRET = ("password", "sslpassword")
+SECRET = ("password", "sslpassword", "oauth_client_secret")
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,12 @@ class File:
 class Server:
     """A PostgreSQL database. As text it is the URL without its password, which opens it again where libpq finds one."""
 
-    url: URL
+    url: URL = field(repr=False)
 
     def __str__(self) -> str:
-        return self.url.set(drivername="postgresql", password=None).difference_update_query(SECRET).render_as_string()
+        url = self.url.difference_update_query(SECRET)
+        shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+        return shown.render_as_string()
 
 
 Where = File | Server
@@ -59,7 +61,7 @@ def has_password(given: str) -> bool:
 
 
 def _url(given: str) -> URL:
-    """The URL, to be opened through psycopg. What cannot be read may hold a password anywhere, so none of it is said."""
+    """The URL for psycopg. What cannot be read may hold a password anywhere, so nothing of it is said."""
     scheme = given.partition("://")[0]
     if scheme not in SCHEMES:
         raise LedgerError(f"no ledger can be kept at {scheme}://; give a file, or postgresql://user@host/database")
