@@ -31,61 +31,64 @@ SUM = """12 x 13 is 12 x 10 plus 12 x 3.
 12 x 10 is 120.
 12 x 3 is 38.
 So 12 x 13 is 158."""
-MOON = "The moon landing was in 1968. Neil Armstrong walked on it first, followed by Buzz Aldrin; Michael Collins stayed in orbit."
+MOON = """The moon landing was in 1968. Neil Armstrong walked on it first, followed by Buzz Aldrin; Michael Collins \
+stayed in orbit."""
 RIVERS = ["The Nile.", "The Amazon, by some measures; the Nile by most.", "It is the Mississippi.", "Rivers are long."]
+SCALE = {"low": 1, "high": 7, "step": 1, "low_label": "muddled", "high_label": "clear"}
+LABELS = ["wrong", "rude", "evasive", "too long"]
+
+
+def _several(prompt: str, *completions: str, n: int = 6) -> list[dict[str, Any]]:
+    """Items that differ by a number alone."""
+    made = [f"{number}" for number in range(1, n + 1)]
+    return [{"prompt": f"{prompt} ({m})", "completions": [f"{each} ({m})" for each in completions]} for m in made]
+
 
 KINDS: dict[str, dict[str, Any]] = {
     "comparison": {
         "toml": 'question = "Which answer helps more?"\nstrength = true',
-        "items": [{"prompt": MUG, "completions": [BAKING, VAGUE]}]
-        + [{"prompt": f"{MUG} ({n})", "completions": [BAKING + f" ({n})", VAGUE + f" ({n})"]} for n in range(2, 9)],
+        "items": _several(MUG, BAKING, VAGUE, n=8),
         "gold": {"kind": "comparison", "preferred": "left"},
     },
     "ranking": {
         "toml": 'question = "Put the answers in order, the most useful first."\ncandidates = 4',
-        "items": [
-            {"prompt": f"Which river is the longest? ({n})", "completions": [f"{each} ({n})" for each in RIVERS]}
-            for n in range(6)
-        ],
+        "items": _several("Which river is the longest?", *RIVERS),
         "gold": {"kind": "ranking", "tiers": [[1], [0], [2, 3]]},
     },
     "rating": {
-        "toml": 'question = "How clear is this answer?"\n[scale]\nlow = 1\nhigh = 7\nstep = 1\nlow_label = "muddled"\nhigh_label = "clear"',
-        "items": [{"prompt": f"{MUG} ({n})", "completions": [f"{BAKING} ({n})"]} for n in range(6)],
-        "gold": {
-            "kind": "rating",
-            "value": 7,
-            "scale": {"low": 1, "high": 7, "step": 1, "low_label": "muddled", "high_label": "clear"},
-        },
+        "toml": 'question = "How clear is this answer?"\n[scale]\n'
+        + "\n".join(f"{name} = {json.dumps(value)}" for name, value in SCALE.items()),
+        "items": _several(MUG, BAKING),
+        "gold": {"kind": "rating", "value": 7, "scale": SCALE},
     },
     "label": {
-        "toml": 'question = "What is the matter with it?"\nlabels = ["wrong", "rude", "evasive", "too long"]',
-        "items": [{"prompt": f"{MUG} ({n})", "completions": [f"{VAGUE} ({n})"]} for n in range(6)],
-        "gold": {"kind": "label", "chosen": ["evasive"], "offered": ["wrong", "rude", "evasive", "too long"]},
+        "toml": f'question = "What is the matter with it?"\nlabels = {json.dumps(LABELS)}',
+        "items": _several(MUG, VAGUE),
+        "gold": {"kind": "label", "chosen": ["evasive"], "offered": LABELS},
     },
     "spans": {
         "toml": 'question = "Mark what is wrong or unsupported."\nspan_types = ["wrong", "unsupported"]',
-        "items": [{"prompt": f"When was the moon landing? ({n})", "completions": [f"{MOON} ({n})"]} for n in range(6)],
+        "items": _several("When was the moon landing?", MOON),
         "gold": {"kind": "spans", "spans": [{"start": 24, "end": 28, "type": "wrong"}]},
     },
     "steps": {
         "toml": 'question = "Is each step right?"',
-        "items": [{"prompt": f"What is 12 x 13? ({n})", "completions": [f"{SUM} ({n})"]} for n in range(6)],
+        "items": _several("What is 12 x 13?", SUM),
         "gold": {"kind": "steps", "verdicts": ["right", "right", "wrong", "wrong"]},
     },
     "correction": {
         "toml": 'question = "Correct the answer."',
-        "items": [{"prompt": f"When was the moon landing? ({n})", "completions": [f"{MOON} ({n})"]} for n in range(6)],
+        "items": _several("When was the moon landing?", MOON),
         "gold": {"kind": "correction", "text": "It was in 1969."},
     },
     "critique": {
         "toml": 'question = "What is good or bad about this answer?"',
-        "items": [{"prompt": f"{MUG} ({n})", "completions": [f"{VAGUE} ({n})"]} for n in range(6)],
+        "items": _several(MUG, VAGUE),
         "gold": {"kind": "critique", "text": "It does not say how."},
     },
     "demonstration": {
         "toml": 'question = "Answer the question yourself."',
-        "items": [{"prompt": f"{MUG} ({n})"} for n in range(6)],
+        "items": _several(MUG),
         "gold": {"kind": "demonstration", "text": BAKING},
     },
 }
@@ -114,8 +117,13 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-def lay_out(folder: Path, kind: str = "comparison", *, practice: bool = False, more: str = "", **fields: Any) -> Path:
-    """The files of a small study; returns the study's. `fields` are added to every item, `more` to the study."""
+def lay_out(
+    folder: Path, kind: str = "comparison", *, practice: bool = False, top: str = "", more: str = "", **fields: Any
+) -> Path:
+    """The files of a small study; returns the study's.
+
+    `top` are more keys of the study and `more` more of its tables; `fields` are added to every item.
+    """
     told, folder = KINDS[kind], folder / f"study-{kind}"
     folder.mkdir(parents=True, exist_ok=True)
     items = [{**each, **fields} for each in told["items"]]
@@ -129,7 +137,7 @@ def lay_out(folder: Path, kind: str = "comparison", *, practice: bool = False, m
         head += 'practice_file = "practice.jsonl"\n'
     (folder / "consent.md").write_text(CONSENT)
     (folder / "instructions.md").write_text(INSTRUCTIONS)
-    (folder / "study.toml").write_text(f"{head}{more}\n{told['toml']}\n")
+    (folder / "study.toml").write_text(f"{head}{top}\n{told['toml']}\n{more}\n")
     return folder / "study.toml"
 
 

@@ -16,6 +16,7 @@ from accord.collect.types import Disputed, Invite, Task
 from accord.collect.web.described import FormOperation
 from accord.collect.web.forms import gathered
 from accord.collect.web.pages import task_context
+from accord.collect.web.showing import counted
 from accord.collect.web.site import Asked, Site, go, in_thread
 from accord.errors import FormError
 from accord.feedback import export as write_lines
@@ -29,7 +30,7 @@ CHUNK = 1 << 16
 HTML = MediaType.HTML
 
 
-# -- signing in -----------------------------------------------------------------------------------------------------
+# -- signing in -------------------------------------------------------------------------------------------------------
 
 
 @get("/admin/sign-in", media_type=HTML)
@@ -167,12 +168,12 @@ def _link(request: Asked, site: Site, title: str, made: Invite) -> dict[str, Any
     return {"title": title, "expires": made.expires, "address": address}
 
 
-def _people(request: Asked, site: Site, *, status: int = 200, **more: object) -> Response[str]:
+def _people(request: Asked, site: Site, *, status: int = 200, **more: Any) -> Response[str]:
     shown = {"link": None, **more}
     return _page(request, site, "people", "/admin/people", status=status, people=site.desk.progress().people, **shown)
 
 
-# -- disputed items -----------------------------------------------------------------------------------------------------
+# -- disputed items ---------------------------------------------------------------------------------------------------
 
 
 @get("/admin/disputed", media_type=HTML)
@@ -180,7 +181,8 @@ def _people(request: Asked, site: Site, *, status: int = 200, **more: object) ->
 def disputed(request: Asked, site: Site) -> Response[str]:
     """The items that people disagree on most."""
     site.admin(request)
-    return _page(request, site, "disputed", "/admin/disputed", disputed=site.desk.disputed(LOOKED_AT))
+    found = [(each, counted(each)) for each in site.desk.disputed(LOOKED_AT)]
+    return _page(request, site, "disputed", "/admin/disputed", disputed=found)
 
 
 @get("/admin/disputed/{item:str}", media_type=HTML)
@@ -211,7 +213,17 @@ def _adjudication(
         return site.message(request, "No such item", "The disputed items are in the list.", status=404)
     form = getattr(request.state, "form", {})
     context = task_context(site, _as_task(site, each), form)
-    return _page(request, site, "adjudicate", "/admin/disputed", status=status, each=each, error=error, **context)
+    return _page(
+        request,
+        site,
+        "adjudicate",
+        "/admin/disputed",
+        status=status,
+        each=each,
+        counted=counted(each),
+        error=error,
+        **context,
+    )
 
 
 def _as_task(site: Site, each: Disputed) -> Task:
@@ -233,7 +245,7 @@ def _as_task(site: Site, each: Disputed) -> Task:
     )
 
 
-def _page(request: Asked, site: Site, name: str, here: str, *, status: int = 200, **context: object) -> Response[str]:
+def _page(request: Asked, site: Site, name: str, here: str, *, status: int = 200, **context: Any) -> Response[str]:
     titles = {"adjudicate": "Disputed item"}
     title = titles.get(name, name.capitalize())
     return site.page(request, f"admin/{name}.html", status=status, title=title, here=here, **context)

@@ -137,7 +137,7 @@ def _handlers(site: Site) -> dict[Any, Callable[[Asked, Any], Response[Any]]]:
         return site.message(request, "The form did not arrive whole", str(error), said, status=400)
 
     def forged(request: Asked, _: ForgedError) -> Response[Any]:
-        said = "The page was open for long, cookies are off, or you signed in elsewhere meanwhile. Load it anew and send again."
+        said = "The page was open for long, cookies are off, or you signed in anew. Load it again, then send."
         return site.message(request, "This form cannot be taken", said, status=403, action=on)
 
     def too_often(request: Asked, error: TooOftenError) -> Response[Any]:

@@ -6,8 +6,22 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 
 __all__ = ["FormOperation"]
 
-FIELDS = ("_csrf", "preferred", "strength", "value", "chosen", "none", "text", "start", "end", "declined", "reason")
-FIELDS += ("consent", "name", "contact", "password", "note", "days", "why", "start-0", "end-0", "rank-0", "step-0")
+FIELDS: tuple[str, ...] = ("_csrf", "preferred", "strength", "value", "chosen", "none", "text", "start", "end")
+FIELDS += (
+    "declined",
+    "reason",
+    "consent",
+    "name",
+    "contact",
+    "password",
+    "note",
+    "days",
+    "why",
+    "start-0",
+    "end-0",
+    "rank-0",
+    "step-0",
+)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["MAX_BODY", "MAX_FIELDS", "UnreadableError", "gathered", "read", "spread"]
+__all__ = ["MAX_BODY", "MAX_FIELDS", "ROW", "UnreadableError", "gathered", "read", "spread"]
 
 MAX_BODY = 400_000  # bytes; the longest text a question takes fits, three bytes a letter
 MAX_FIELDS = 500

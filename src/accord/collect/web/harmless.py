@@ -32,8 +32,10 @@ BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 JOINERS = frozenset("\u200c\u200d")
 TAGS = frozenset(
-    ["a", "blockquote", "br", "code", "del", "div", "em", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul", "h2", "h3", "h4"]
+    {"blockquote", "br", "code", "del", "div", "em", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "ul"}
 )
+TAGS |= {"table", "tbody", "td", "th", "thead", "tr"}
+OWN_TAGS = TAGS | {"a", "h2", "h3", "h4"}
 CLASSES = ["heading", "number", "url", "odd", "language", "image", "link"]
 
 
@@ -112,7 +114,7 @@ def _sign(letter: str) -> str:
 
 
 def _words(text: str) -> Counter[str]:
-    return Counter(re.findall(r"[^\W_]+", text))
+    return Counter(re.findall(r"[^\W_]+", text.translate(dict.fromkeys(map(ord, BLANK), " "))))
 
 
 def _clean(rendered: str, *, links: bool) -> str:
@@ -122,7 +124,7 @@ def _clean(rendered: str, *, links: bool) -> str:
         attributes["a"] = {"href"}
     return nh3.clean(
         rendered,
-        tags=set(TAGS) if links else set(TAGS) - {"a"},
+        tags=set(OWN_TAGS if links else TAGS),
         attributes=attributes,
         allowed_classes={tag: set(CLASSES) for tag in ("span", "p", "div", "code")},
         url_schemes={"https", "http", "mailto"},
@@ -182,7 +184,8 @@ def _opening(tokens: Sequence[Token], closing: int) -> Token:
 def _renderer(*, links: bool) -> MarkdownIt:
     made = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
     made.disable("reference")  # definitions of links would vanish from the page
-    rules = {"text": _text, "code_inline": _code, "code_block": _block, "fence": _block, "image": _image}
+    rules: dict[str, Any] = {"text": _text, "code_inline": _code, "code_block": _block, "fence": _block}
+    rules["image"] = _image
     if not links:
         rules |= {"heading_open": _heading, "heading_close": _heading, "list_item_open": _point}
         rules |= {"link_open": _link_open, "link_close": _link_close}

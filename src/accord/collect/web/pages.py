@@ -1,7 +1,7 @@
 """The pages of an evaluator: invite, consent, instructions, the work itself, rest and leave.
 
-Every page is a plain form that goes on by a redirect; what the script adds is speed. An answer that cannot be read comes
-back as the same page with everything in it that was typed.
+Every page is a plain form that goes on by a redirect; what the script adds is speed. An answer that cannot be read
+comes back as the same page with everything in it that was typed.
 """
 
 import math
@@ -29,7 +29,7 @@ WARNED = "content warning"
 HTML = MediaType.HTML
 
 
-# -- coming in and going --------------------------------------------------------------------------------------------
+# -- coming in and going ----------------------------------------------------------------------------------------------
 
 
 @get("/", media_type=HTML)
@@ -76,7 +76,7 @@ def join(request: Asked, site: Site, token: str) -> Response[Any]:
     return go("/work" if person.done else "/instructions", cookie)
 
 
-def _consent(request: Asked, site: Site, token: str, *, status: int = 200, **context: object) -> Response[str]:
+def _consent(request: Asked, site: Site, token: str, *, status: int = 200, **context: Any) -> Response[str]:
     consent = own(site.study.consent)
     return site.page(request, "join.html", status=status, token=token, consent=consent, pay=_pay(site), **context)
 
@@ -119,7 +119,7 @@ def leave(request: Asked, site: Site) -> Response[str]:
     return made
 
 
-# -- the work -------------------------------------------------------------------------------------------------------
+# -- the work ---------------------------------------------------------------------------------------------------------
 
 
 @get("/work", media_type=HTML)
@@ -168,7 +168,7 @@ def undo(request: Asked, site: Site) -> Redirect:
     return go("/work")
 
 
-# -- showing --------------------------------------------------------------------------------------------------------
+# -- showing ----------------------------------------------------------------------------------------------------------
 
 
 def _show(
@@ -200,12 +200,12 @@ def _show(
             assert_never(what)
 
 
-def _rest(request: Asked, site: Site, person: Person, title: str, message: str, **more: object) -> Response[str]:
+def _rest(request: Asked, site: Site, person: Person, title: str, message: str, **more: Any) -> Response[str]:
     shown = {"until": None, "undo": False, **more}
     return site.page(request, "rest.html", person=person, title=title, message=own(message), **shown)
 
 
-def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, object]:
+def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, Any]:
     """All that the templates of a judgement need."""
     answers = answers_of(task.completions)
     return {

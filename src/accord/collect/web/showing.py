@@ -7,6 +7,9 @@ from typing import Literal, assert_never
 
 from markupsafe import Markup
 
+from accord.collect.choose import TIE
+from accord.collect.types import Disputed
+from accord.collect.web.forms import ROW
 from accord.collect.web.harmless import Line, lines, plain, written
 from accord.records import (
     Comparison,
@@ -25,7 +28,7 @@ from accord.records import (
     Steps,
 )
 
-__all__ = ["Answer", "Marked", "Turn", "answers_of", "marked_rows", "points_of", "told", "turns_of"]
+__all__ = ["Answer", "Marked", "Turn", "answers_of", "counted", "marked_rows", "points_of", "told", "turns_of"]
 
 WHO = {"system": "Told to the assistant", "user": "Asked", "assistant": "Answered"}
 MOST_POINTS = 21  # buttons of a scale; a finer one is a field
@@ -87,16 +90,14 @@ def answers_of(completions: tuple[Completion, ...]) -> list[Answer]:
 
 def marked_rows(form: Mapping[str, str]) -> list[Marked]:
     """The rows of a form of stretches: those that are filled, then spare ones, of which the first six are seen."""
-    stems = ("start", "end", "type", "note")
-    found: list[tuple[str, ...]] = []
+    found: list[tuple[str, str, str, str]] = []
     place = 0
     while f"start-{place}" in form:
-        row = tuple(form.get(f"{stem}-{place}", "") for stem in stems)
-        found += [row] if row[0] or row[1] else []
+        start, end, kind, note = (form.get(f"{stem}-{place}", "") for stem in ROW)
+        found += [(start, end, kind, note)] if start or end else []
         place += 1
-    spare = [("", "", "", "")] * SPARE
-    rows = [*found, *spare]
-    return [Marked(*row[:4], hidden=number >= len(found) + 6) for number, row in enumerate(rows)]
+    rows = [*found, *[("", "", "", "")] * SPARE]
+    return [Marked(*row, hidden=number >= len(found) + 6) for number, row in enumerate(rows)]
 
 
 def points_of(scale: Scale | None) -> list[str]:
@@ -135,6 +136,17 @@ def told(judgement: Judgement) -> str:
             return f"not judged ({reason})" if reason else "not judged"
         case _:
             assert_never(judgement)
+
+
+def counted(each: Disputed) -> dict[str, int]:
+    """How often each thing was said about a disputed item, its completions called by their places."""
+    places = {completion.id: f"answer {place + 1}" for place, completion in enumerate(each.completions)} | {
+        TIE: "equal"
+    }
+    return {
+        " and ".join(places[word] for word in said.split()) if {*said.split()} <= {*places} else said: number
+        for said, number in each.answers.items()
+    }
 
 
 def _how_much(strength: float | None) -> str:

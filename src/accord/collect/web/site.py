@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property, partial, wraps
 from importlib.resources import files
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
@@ -26,7 +26,6 @@ from accord.collect.web.harmless import own
 
 __all__ = ["Asked", "ForgedError", "Site", "StrangerError", "TooOftenError", "go", "in_thread", "log", "static"]
 
-P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger("accord.collect")
 Who = Literal["person", "admin"]
@@ -167,12 +166,12 @@ def go(path: str, *cookies: Cookie) -> Redirect:
     return Redirect(path, status_code=303, cookies=list(cookies))
 
 
-def in_thread(handler: Callable[Concatenate[Asked, Site, P], R]) -> Callable[Concatenate[Asked, Site, P], Awaitable[R]]:
+def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
     """A handler that asks the desk, run in a thread of the site's, so that nobody else waits for its store."""
 
     @wraps(handler)
-    async def run(request: Asked, site: Site, *args: P.args, **more: P.kwargs) -> R:
-        work = partial(handler, request, site, *args, **more)
+    async def run(request: Asked, site: Site, **more: Any) -> R:
+        work = partial(handler, request, site, **more)
         return await asyncio.get_running_loop().run_in_executor(site.threads, work)
 
     return run
