@@ -2,21 +2,24 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from litestar.testing import TestClient
+import httpx
+import uvicorn
 
 from accord.collect import Study
 from accord.collect.desk import Desk
 from accord.collect.web.app import make_app
 from accord.feedback import Ledger
 
-__all__ = ["KINDS", "PASSWORD", "Clock", "Visitor", "lay_out", "opened", "token_in", "visiting"]
+__all__ = ["KINDS", "PASSWORD", "Clock", "Visitor", "lay_out", "opened", "served", "token_in", "visiting"]
 
 PASSWORD = "correct horse battery staple"
 
@@ -232,21 +235,23 @@ class Visitor:
 
 
 @contextmanager
-def visiting(desk: Desk, clock: Clock | None = None, **more: Any) -> Iterator[Any]:
-    """A way to make visitors of the desk's pages, each with cookies of their own."""
+def served(desk: Desk, clock: Clock | None = None, **more: Any) -> Iterator[str]:
+    """The desk's pages on a free port of this machine, by real HTTP; yields their address."""
     given = {} if clock is None else {"clock": clock}
-    app = make_app(desk, **given, **more)
-    base = more.get("public_url") or "http://localhost"
-    made: list[TestClient[Any]] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(make_app(desk, **given, **more), log_level="warning", lifespan="on", log_config=None)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
-    def visitor() -> Visitor:
-        client = TestClient(app, base_url=base, raise_server_exceptions=False)
-        made.append(client)
-        client.__enter__()
-        return Visitor(client)
 
-    try:
-        yield visitor
-    finally:
-        for each in made:
-            each.__exit__(None, None, None)
+@contextmanager
+def visiting(desk: Desk, clock: Clock | None = None, **more: Any) -> Iterator[Callable[[], Visitor]]:
+    """A way to make visitors of the desk's pages, each with cookies of their own."""
+    with served(desk, clock, **more) as url, ExitStack() as clients:
+        yield lambda: Visitor(clients.enter_context(httpx.Client(base_url=url, timeout=60)))
