@@ -39,7 +39,7 @@ class _State:
 
     items: Sequence[Row[Any]]
     people: Sequence[Row[Any]]
-    closed: Sequence[Row[Any]]
+    closed: Sequence[Any]
     drafts: int
     notes: Sequence[Row[Any]]
 
@@ -120,7 +120,7 @@ def _item(row: Row[Any]) -> ItemProgress:
 
 def _wanted(study: Study, items: Iterable[Row[Any]]) -> int:
     """How many answers there are to be: places of open items, and what closed ones have."""
-    total = sum(each.answered if each.closed else each.overlap for each in items)
+    total = int(sum(each.answered if each.closed else each.overlap for each in items))
     return total if study.answers is None else min(total, study.answers)
 
 
@@ -167,7 +167,7 @@ def _people(
     mine: dict[str, list[tuple[Feedback, int]]] = {each.evaluator: [] for each in state.people}
     for each in stands:
         mine.setdefault(each.evaluator, []).append((each, sum(words[name] for name in each.completions)))
-    closed: dict[str, list[Row[Any]]] = {}
+    closed: dict[str, list[Any]] = {}
     for row in state.closed:
         closed.setdefault(row.person, []).append(row)
     active = sum(bool(answers) for answers in mine.values())
@@ -181,7 +181,7 @@ def _person(
     study: Study,
     row: Row[Any],
     said: list[tuple[Feedback, int]],
-    closed: Sequence[Row[Any]],
+    closed: Sequence[Any],
     by_id: dict[str, Feedback],
     people: int,
 ) -> PersonProgress:

@@ -21,7 +21,7 @@ from accord.collect.forms import clean
 from accord.collect.items import digest_of
 from accord.collect.people import SAID, session_name
 from accord.collect.questions import MOST_REASON, question_of, read_form
-from accord.collect.reserving import reserve, task_of
+from accord.collect.reserving import lapse, reserve, task_of
 from accord.collect.types import Accepted, Practised, Seen, Task
 from accord.errors import AccordError, Conflict, FormError
 from accord.feedback.adding import Adding
@@ -107,6 +107,7 @@ class _Taking:
     ) -> "_Taking":
         connection = adding.connection
         person = person_row(context, connection, pseudonym)
+        lapse(context, connection, context.now())
         held = _held(context, connection, pseudonym, reservation)
         item = connection.execute(select(ITEMS).where(ITEMS.c.id == held.item)).one()
         return cls(context, adding, person, held, item, form, seen, context.now())
