@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 from small_desks import Clock, answer, join, lay, opened, pairs, task
+from sqlalchemy import select
 
 from accord.collect import Break, Done, Paused, Practice, Seen, Task, digest_of, tables
 from accord.errors import AccessError, Conflict, FormError, LedgerError, StudyError
