@@ -143,9 +143,9 @@ def test_bytes_that_are_no_lines(tmp_path: Path, content: bytes, said: str) -> N
 
 def test_practice_and_gold_need_what_they_are_for(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db") as ledger:
-        with pytest.raises(StudyError, match="gold.jsonl:1 gold: missing; write the answer"):
+        with pytest.raises(StudyError, match=r"gold.jsonl:1 gold: missing; write the answer"):
             opened(lay(tmp_path, gold_items=pairs(1)), ledger)
-        with pytest.raises(StudyError, match="practice.jsonl:1 completions: missing; a practice question"):
+        with pytest.raises(StudyError, match=r"practice.jsonl:1 completions: missing; a practice question"):
             opened(lay(tmp_path, practice_items=[{"prompt": "Q", "gold": GOLD}]), ledger)
         with pytest.raises(StudyError, match="items_file: missing"):
             Desk(lay(tmp_path).model_copy(update={"items_file": None}), ledger).load_items()

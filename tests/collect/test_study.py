@@ -91,7 +91,7 @@ def test_what_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
         Study.load(path)
     (tmp_path / "how.md").write_bytes(b"\xff\xfe")
     path.write_text(GOOD + 'instructions_file = "how.md"\n')
-    with pytest.raises(StudyError, match="how.md:1: not UTF-8"):
+    with pytest.raises(StudyError, match=r"how.md:1: not UTF-8"):
         Study.load(path)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from accord.collect import tables
 from accord.collect.answers import agrees, opinion, turned
-from accord.collect.context import Context, moment, person_row, records
+from accord.collect.context import Context, moment, name_in, person_row, records
 from accord.collect.counting import recount
 from accord.collect.forms import clean
 from accord.collect.items import digest_of
@@ -258,7 +258,7 @@ class _Taking:
 
 
 def _held(context: Context, connection: Connection, pseudonym: str, reservation: str) -> Row[Any]:
-    wanted = select(HELD).where(HELD.c.id == reservation, HELD.c.person == pseudonym)
+    wanted = select(HELD).where(HELD.c.id == name_in(reservation), HELD.c.person == pseudonym)
     row = connection.execute(wanted.where(HELD.c.study == context.study.name)).one_or_none()
     if row is None:
         raise FormError("reservation", "This item is not in your hands; reload the page to go on.")
