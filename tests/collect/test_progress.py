@@ -12,7 +12,9 @@ from accord.collect.flags import median
 from accord.feedback import Ledger
 from accord.stats import Estimate
 
-GOLD = [{**each, "prompt": f"Control {n}"} for n, each in enumerate(pairs(40, gold={"kind": "comparison", "preferred": "left"}))]  # fmt: skip
+GOLD = pairs(40, gold={"kind": "comparison", "preferred": "left"})
+for number, control in enumerate(GOLD):
+    control["prompt"] = f"Control {number}"
 WORDS = "word " * 60
 LONG = [{"prompt": f"Q{n}", "completions": [f"good {WORDS}{n}", f"bad {WORDS}{n}"]} for n in range(150)]
 
@@ -32,7 +34,7 @@ def work(
 
 
 def of(desk: Desk, person: Person) -> PersonProgress:
-    return next(each for each in desk.progress().people if each.pseudonym == person.pseudonym)
+    return {each.pseudonym: each for each in desk.progress().people}[person.pseudonym]
 
 
 def names(flags: tuple[Flag, ...]) -> set[str]:
@@ -43,34 +45,41 @@ def careful(held: Task, number: int) -> dict[str, str]:
     return {"preferred": better(held)}
 
 
+def wrong(held: Task, number: int) -> dict[str, str]:
+    other = {"left": "right", "right": "left"}[better(held)]
+    return {"preferred": other if number % 3 else better(held)}
+
+
 FAULTS: list[tuple[str, Callable[[Task, int], dict[str, str]], float]] = [
     ("too fast", careful, 2.0),
-    ("gold low", lambda held, n: {"preferred": "right" if better(held) == "left" else "left"} if n % 3 else {"preferred": better(held)}, 30.0),
+    ("gold low", wrong, 30.0),
     ("side bias", lambda held, n: {"preferred": "left"}, 30.0),
     ("repeats differ", lambda held, n: {"preferred": ["tie", better(held)][n % 2]}, 30.0),
     ("declines often", lambda held, n: {"declined": "1"} if n % 2 else careful(held, n), 30.0),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("name", "fault", "seconds"), FAULTS)
-def test_a_planted_fault_is_flagged_and_a_careful_person_is_not(
-    tmp_path: Path, name: str, fault: Callable[[Task, int], dict[str, str]], seconds: float
-) -> None:
+def test_a_planted_fault_is_flagged_and_a_careful_person_is_not(tmp_path: Path) -> None:
     clock = Clock()
-    with Ledger(tmp_path / "l.db") as ledger:
-        study = lay(tmp_path, LONG, overlap=2, gold_items=GOLD, gold_share=0.2, repeat_share=0.3, session_items=200)
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
+        study = lay(tmp_path, LONG, overlap=9, gold_items=GOLD, gold_share=0.2, repeat_share=0.3, session_items=200)
         desk = opened(study, ledger, clock)
-        anna, ben = join(desk), join(desk)
-        work(desk, clock, anna, 70, careful)
-        work(desk, clock, ben, 70, fault, seconds)
-        assert of(desk, anna).flags == ()
-        flags = of(desk, ben).flags
-    assert name in names(flags)
-    assert all(flag.message for flag in flags)
+        anna = join(desk)
+        work(desk, clock, anna, 60, careful)
+        found = {}
+        for name, fault, seconds in FAULTS:
+            person = join(desk)
+            work(desk, clock, person, 60, fault, seconds)
+            found[name] = person.pseudonym
+        progress = {each.pseudonym: each for each in desk.progress().people}
+    assert progress[anna.pseudonym].flags == ()
+    for name, pseudonym in found.items():
+        assert name in names(progress[pseudonym].flags)
+        assert all(flag.message for flag in progress[pseudonym].flags)
 
 
 def test_pasted_answers_are_flagged(tmp_path: Path) -> None:
-    with Ledger(tmp_path / "l.db") as ledger:
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
         study = lay(tmp_path, [{"prompt": f"Write {n}."} for n in range(20)], kind="demonstration", overlap=2)
         desk = opened(study, ledger)
         for person, pasted in ((join(desk), 0), (join(desk), 300)):
@@ -86,7 +95,7 @@ def test_pasted_answers_are_flagged(tmp_path: Path) -> None:
 
 def test_a_few_answers_flag_nobody(tmp_path: Path) -> None:
     clock = Clock()
-    with Ledger(tmp_path / "l.db") as ledger:
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
         desk = opened(lay(tmp_path, LONG), ledger, clock)
         anna = join(desk)
         work(desk, clock, anna, 4, lambda held, n: {"preferred": "left"}, seconds=20.0)
@@ -95,7 +104,7 @@ def test_a_few_answers_flag_nobody(tmp_path: Path) -> None:
 
 def test_pay_hours_and_cost_by_hand(tmp_path: Path) -> None:
     clock = Clock()
-    with Ledger(tmp_path / "l.db") as ledger:
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
         study = lay(tmp_path, pairs(10), overlap=2, pay={"per_item": 0.5, "per_hour": 12.0, "currency": "GBP"})
         desk = opened(study, ledger, clock)
         assert desk.progress().paid_per_label is None
@@ -118,7 +127,7 @@ def test_pay_hours_and_cost_by_hand(tmp_path: Path) -> None:
 
 
 def test_agreement_and_disagreement(tmp_path: Path) -> None:
-    with Ledger(tmp_path / "l.db") as ledger:
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
         desk = opened(lay(tmp_path, pairs(8), overlap=2), ledger)
         for turned in (0, 2):
             person = join(desk)
@@ -138,7 +147,7 @@ def test_agreement_and_disagreement(tmp_path: Path) -> None:
 def test_ratings_have_an_alpha(tmp_path: Path) -> None:
     scale = {"low": 1, "high": 5, "step": 1}
     items = [{"prompt": f"Q{n}", "completions": [f"text {n}"]} for n in range(6)]
-    with Ledger(tmp_path / "l.db") as ledger:
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
         desk = opened(lay(tmp_path, items, kind="rating", scale=scale, overlap=2), ledger)
         for _ in range(2):
             person = join(desk)
@@ -162,7 +171,7 @@ def test_composition_comes_to_its_target_though_one_group_comes_more_often(tmp_p
     """Of ten who come, eight are old; the target is half and half. Two old people wait at the end, and then may."""
     clock = Clock()
     keys = {"attributes": {"age": ["young", "old"]}, "quotas": {"age": {"young": 0.5, "old": 0.5}}}
-    with Ledger(tmp_path / "l.db") as ledger:
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
         desk = opened(lay(tmp_path, pairs(20), overlap=2, quota_wait_hours=1.0, **keys), ledger, clock)
         people = [join(desk, age="young" if n % 5 == 0 else "old") for n in range(10)]
         draw = np.random.default_rng(0)
@@ -190,7 +199,7 @@ def test_composition_comes_to_its_target_though_one_group_comes_more_often(tmp_p
 def test_the_last_people_are_never_kept_waiting(tmp_path: Path) -> None:
     clock = Clock()
     keys = {"attributes": {"age": ["young", "old"]}, "quotas": {"age": {"young": 0.5, "old": 0.5}}}
-    with Ledger(tmp_path / "l.db") as ledger:
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
         desk = opened(lay(tmp_path, pairs(8), quota_wait_hours=1.0, session_items=100, **keys), ledger, clock)
         ben, anna = join(desk, age="old"), join(desk, age="young")
         for _ in range(4):

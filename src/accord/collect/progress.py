@@ -93,7 +93,7 @@ def progress_of(context: Context) -> Progress:
         seconds=_speed(stands),
         gold=_gold(stands),
         agreement=pair_agreement(asked, evaluators=evaluators),
-        alpha=krippendorff_alpha(asked, evaluators=evaluators) if study.kind == "rating" else None,
+        alpha=krippendorff_alpha(_by_prompt(asked), evaluators=evaluators) if study.kind == "rating" else None,
         composition=_composition(study, state),
         people=tuple(people),
         hours=hours,
@@ -102,6 +102,11 @@ def progress_of(context: Context) -> Progress:
         currency=study.pay.currency,
         notes=tuple(Note(moment(each.time), each.kind, each.person, each.message) for each in state.notes),
     )
+
+
+def _by_prompt(said: Iterable[Feedback]) -> list[Feedback]:
+    """The same without sessions: alpha compares ratings within a session, and here everybody has their own."""
+    return [each.model_copy(update={"session": None}) for each in said]
 
 
 def _item(row: Row[Any]) -> ItemProgress:
