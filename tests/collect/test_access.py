@@ -6,7 +6,7 @@ import pytest
 from small_desks import Clock, answer, join, lay, opened, task
 
 from accord.collect import Desk, Paused, Task
-from accord.errors import AccessError, FormError, LedgerError
+from accord.errors import AccessError, Conflict, FormError, LedgerError
 from accord.feedback import Ledger
 
 NAME, CONTACT = "Annabella Zweistein", "annabella@zweistein.example"
@@ -159,6 +159,8 @@ def test_erasing_leaves_the_feedback_and_no_trace_of_who_it_was(tmp_path: Path) 
         assert gone is not None
         assert (gone.status, gone.attributes, gone.done) == ("erased", {}, 1)
         assert isinstance(desk.next(anna), Paused)
+        with pytest.raises(Conflict, match="asked to be forgotten"):
+            desk.submit(anna, held.reservation, {"preferred": "left"})
         assert isinstance(desk.next(others[0]), Task)
         with pytest.raises(AccessError):
             desk.accept(desk.link(anna.pseudonym).token, consent=True)
@@ -166,6 +168,18 @@ def test_erasing_leaves_the_feedback_and_no_trace_of_who_it_was(tmp_path: Path) 
             desk.resume(anna.pseudonym)
         desk.erase(anna.pseudonym)
         assert desk.contact(others[0].pseudonym) is not None
+
+
+def test_whoever_reads_an_old_state_keeps_the_traces_and_this_is_said(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l.db", timeout=0.3) as ledger:
+        desk = opened(lay(tmp_path), ledger)
+        anna = desk.accept(desk.invite().token, consent=True, name=NAME)
+        with ledger.begin() as reading:
+            reading.exec_driver_sql("SELECT count(*) FROM collect_contacts")
+            with pytest.raises(LedgerError, match="erase again"):
+                desk.erase(anna.pseudonym)
+        desk.erase(anna.pseudonym)
+        assert NAME.encode() not in everything(tmp_path)
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """The desk: an answer is taken in once and for good, whatever happens on the way."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_desks import Clock, answer, join, lay, opened, pairs, task
 from sqlalchemy import select
@@ -10,7 +12,8 @@ from accord.collect import Break, Done, Paused, Practice, Seen, Task, digest_of,
 from accord.errors import AccessError, Conflict, FormError, LedgerError, StudyError
 from accord.feedback import Ledger, draw_pairs, order_known
 from accord.feedback.adding import Adding
-from accord.records import Comparison, Declined
+from accord.interfaces import Scores
+from accord.records import Comparison, Completion, Declined, Prompt
 
 LEFT = {"preferred": "left"}
 
@@ -375,6 +378,39 @@ def test_an_item_that_is_decided_asks_for_no_more(tmp_path: Path) -> None:
             assert desk.progress().items[0].closed == ("decided" if number == 2 else "")
         assert isinstance(desk.next(join(desk)), Done)
         assert desk.progress().wanted == 3
+
+
+class Lengths:
+    """A judge that is certain of question 0 and knows nothing of the others."""
+
+    name = "lengths"
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        sure = [each.text.endswith("0") for each in prompts]
+        good = [each.text.startswith("good") for each in completions]
+        value_N = np.array([9.0 * (known and better) for known, better in zip(sure, good, strict=True)])
+        return Scores(value_N, np.where(sure, 0.1, 1.0))
+
+
+def test_by_disagreement_the_widest_gap_comes_first(tmp_path: Path) -> None:
+    """People agree on question 1, of which the model is unsure, and split on the others."""
+    with Ledger(tmp_path / "l.db") as ledger:
+        study = lay(tmp_path, pairs(4), overlap=6, choose="disagreement")
+        with pytest.raises(StudyError, match="needs a judge"):
+            opened(study, ledger)
+        desk = opened(study, ledger, judge=Lengths())
+        for turn in range(3):
+            person = join(desk)
+            seen = []
+            for _ in range(4):
+                held = task(desk, person)
+                seen.append(held.prompt.text)
+                good = "left" if held.completions[0].text.startswith("good") else "right"
+                bad = {"left": "right", "right": "left"}[good]
+                split = turn % 2 and held.prompt.text != "Question 1"
+                desk.submit(person, held.reservation, {"preferred": bad if split else good})
+            assert sorted(seen) == [f"Question {n}" for n in range(4)]
+        assert task(desk, join(desk)).prompt.text == "Question 0", "the model is certain, and people are not"
 
 
 def test_adjudication_stands_beside_what_people_said(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from accord.collect import Study
+from accord.collect import Pay, Stop, Study
 from accord.errors import StorageError, StudyError
 from accord.records import Scale
 
@@ -102,3 +103,9 @@ def test_the_digest_is_of_what_people_go_by() -> None:
     rating = of("rating", "[scale]\nlow = 1\nhigh = 5\n")
     assert Study.parse(rating).scale == Scale(low=1, high=5)
     assert Study.parse(rating).guideline_digest != Study.parse(rating + "step = 1").guideline_digest
+
+
+@pytest.mark.parametrize(("section", "prefix"), [(Study, ""), (Stop, "stop."), (Pay, "pay.")])
+def test_every_key_is_documented(section: type[BaseModel], prefix: str) -> None:
+    text = (Path(__file__).parents[2] / "docs/study.md").read_text(encoding="utf-8")
+    assert [name for name in section.model_fields if f"| `{prefix}{name}` |" not in text] == []

@@ -199,7 +199,9 @@ def _rewrite(context: Context) -> None:
             cursor = raw.cursor()
             cursor.execute("PRAGMA query_only=OFF")
             cursor.execute("VACUUM")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise LedgerError(f"{store.where}: forgotten, but somebody reads what the file held before; erase again")
         return
     with store.refusals(), store.engine.connect() as connection:
         free = connection.execution_options(isolation_level="AUTOCOMMIT")

@@ -115,6 +115,8 @@ class _Taking:
     def outcome(self) -> Accepted | Conflict:
         if self.held.state in CLOSED:
             return self._twice()
+        if self.person.status == "erased":
+            return Conflict("paused", "You asked to be forgotten, and are; nothing was sent.")
         if self.person.status != "active":
             self._set(draft=self.form)
             return Conflict("paused", "Your part in this study is paused. What you wrote is kept; nothing was sent.")
