@@ -68,15 +68,15 @@ def test_what_an_attempt_that_was_killed_left_is_no_part_of_the_copy(path: Path,
         (tmp_path / f"copy.db.part{ending}").write_bytes(path.read_bytes()[:5000])
     with Ledger(path, write=False) as ledger:
         assert backup(ledger, tmp_path / "copy.db").digest == ledger.digest()
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["copy.db", "ledger.db"]
+    assert [file.name for file in tmp_path.glob("copy*")] == ["copy.db"]
 
 
 def test_a_damaged_ledger_makes_no_copy(path: Path, tmp_path: Path) -> None:
     with Ledger(path) as ledger:
         ledger.extend(record for number in range(1, 60) for record in sheet(number))
     content = bytearray(path.read_bytes())
-    for page in range(8, len(content) // 4096, 3):
-        content[page * 4096 + 100 : page * 4096 + 3000] = b"x" * 2900
+    page = len(content) // 4096 - 3
+    content[page * 4096 : (page + 1) * 4096] = b"x" * 4096
     path.write_bytes(content)
     with Ledger(path, write=False) as ledger, pytest.raises(LedgerError, match="damaged"):
         backup(ledger, tmp_path / "copy.db")
