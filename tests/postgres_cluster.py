@@ -65,6 +65,11 @@ class Cluster:
         self.run(f"CREATE DATABASE {name} {options}")
         return self.url(name)
 
+    def role(self, name: str, options: str = "") -> None:
+        """A role that may sign in; made where there is none of that name."""
+        if not self.run(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
+            self.run(f"CREATE ROLE {name} LOGIN {options}")
+
     def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement as the owner of the cluster."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:

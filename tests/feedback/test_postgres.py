@@ -107,7 +107,7 @@ def test_a_database_that_is_missing_is_named(postgres: Cluster) -> None:
 def test_a_role_that_may_only_insert_keeps_the_ledger(postgres: Cluster, url: str) -> None:
     with Ledger(url) as ledger:
         ledger.extend(sheet(1))
-    postgres.run("CREATE ROLE scribe LOGIN")
+    postgres.role("scribe")
     postgres.run("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO scribe", name_of(url))
     theirs = postgres.url(name_of(url), "scribe")
     with Ledger(theirs) as ledger:
@@ -120,7 +120,7 @@ def test_a_role_that_may_only_insert_keeps_the_ledger(postgres: Cluster, url: st
 
 
 def test_signing_in_by_password(postgres: Cluster, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    postgres.run(f"CREATE ROLE anna LOGIN SUPERUSER PASSWORD '{SECRET}'")
+    postgres.role("anna", f"SUPERUSER PASSWORD '{SECRET}'")
     with Ledger(postgres.url_by_tcp(name_of(url), "anna", SECRET)) as ledger:
         ledger.extend(sheet(1))
         shown = ledger.where
