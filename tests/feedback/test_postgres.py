@@ -1,5 +1,6 @@
 """What only a server can do: be of others, forget, sign people in, let go of a connection."""
 
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,25 @@ def test_a_server_that_would_lose_something_is_refused(
     if setting:
         postgres.run(f"ALTER DATABASE {name_of(url)} SET {setting}")
     with pytest.raises(LedgerError, match=message):
+        Ledger(url)
+
+
+@pytest.fixture
+def no_fsync(postgres: Cluster) -> Iterator[None]:
+    """The cluster without fsync, for as long as the test lasts."""
+    for change, wanted in (("SET fsync = off", "off"), ("RESET fsync", "on")):
+        postgres.run(f"ALTER SYSTEM {change}")
+        postgres.run("SELECT pg_reload_conf()")
+        deadline = time.monotonic() + 30
+        while postgres.run("SHOW fsync") != [(wanted,)]:
+            assert time.monotonic() < deadline
+        if wanted == "off":
+            yield
+
+
+@pytest.mark.usefixtures("no_fsync")
+def test_a_server_that_does_not_sync_is_refused(url: str) -> None:
+    with pytest.raises(LedgerError, match="fsync is off on this server; a ledger needs on"):
         Ledger(url)
 
 
