@@ -28,7 +28,7 @@ held_out = 0.2
 @pytest.fixture
 def url(postgres: Cluster, monkeypatch: pytest.MonkeyPatch) -> str:
     """A database that asks for a password, which libpq takes from the environment."""
-    postgres.run(f"DROP ROLE IF EXISTS judith; CREATE ROLE judith LOGIN SUPERUSER PASSWORD '{SECRET}'")
+    postgres.role("judith", f"SUPERUSER PASSWORD '{SECRET}'")
     monkeypatch.setenv("PGPASSWORD", SECRET)
     database = postgres.database().partition("@/")[2].partition("?")[0]
     return postgres.url_by_tcp(database, "judith")
