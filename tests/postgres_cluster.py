@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster of the tests' own: on a private socket, with fsync on, gone at the end.
+"""A PostgreSQL cluster of the tests' own: on a private socket, with fsync on (which is the default), gone at the end.
 
 `initdb` refuses to run as root, so there it runs as the user `postgres`. People sign in over the socket without a
 password, and over TCP only with one.
@@ -22,6 +22,7 @@ import psycopg
 
 __all__ = ["Cluster", "binaries", "cluster", "why_not"]
 
+DEBIAN = Path("/usr/lib/postgresql")
 HBA = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
 
 
@@ -29,7 +30,7 @@ def binaries() -> Path | None:
     """The folder of `initdb` and `postgres`: on the PATH, or the newest where Debian puts them."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
-    here = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    here = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     return here[-1].parent if here else None
 
 
@@ -65,6 +66,11 @@ class Cluster:
         self.run(f"CREATE DATABASE {name} {options}")
         return self.url(name)
 
+    def role(self, name: str, options: str = "") -> None:
+        """A role that may sign in; made where there is none of that name."""
+        if not self.run(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
+            self.run(f"CREATE ROLE {name} LOGIN {options}")
+
     def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement as the owner of the cluster."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
@@ -89,7 +95,7 @@ def cluster() -> Iterator[Cluster]:
         subprocess.run(init, check=True, capture_output=True, cwd=folder, **who)
         (data / "pg_hba.conf").write_text(HBA)
         port = _free_port()
-        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "on"}
+        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen([home / "postgres", "-D", data, *options], stderr=log, cwd=folder, **who)

@@ -1,5 +1,6 @@
 """What only a server can do: be of others, forget, sign people in, let go of a connection."""
 
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +100,25 @@ def test_a_server_that_would_lose_something_is_refused(
         Ledger(url)
 
 
+@pytest.fixture
+def no_fsync(postgres: Cluster) -> Iterator[None]:
+    """The cluster without fsync, for as long as the test lasts."""
+    for change, wanted in (("SET fsync = off", "off"), ("RESET fsync", "on")):
+        postgres.run(f"ALTER SYSTEM {change}")
+        postgres.run("SELECT pg_reload_conf()")
+        deadline = time.monotonic() + 30
+        while postgres.run("SHOW fsync") != [(wanted,)]:
+            assert time.monotonic() < deadline
+        if wanted == "off":
+            yield
+
+
+@pytest.mark.usefixtures("no_fsync")
+def test_a_server_that_does_not_sync_is_refused(url: str) -> None:
+    with pytest.raises(LedgerError, match="fsync is off on this server; a ledger needs on"):
+        Ledger(url)
+
+
 def test_a_database_that_is_missing_is_named(postgres: Cluster) -> None:
     with pytest.raises(LedgerError, match=r'database "nowhere" does not exist; .* is the database made'):
         Ledger(postgres.url("nowhere"))
@@ -107,7 +127,7 @@ def test_a_database_that_is_missing_is_named(postgres: Cluster) -> None:
 def test_a_role_that_may_only_insert_keeps_the_ledger(postgres: Cluster, url: str) -> None:
     with Ledger(url) as ledger:
         ledger.extend(sheet(1))
-    postgres.run("CREATE ROLE scribe LOGIN")
+    postgres.role("scribe")
     postgres.run("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO scribe", name_of(url))
     theirs = postgres.url(name_of(url), "scribe")
     with Ledger(theirs) as ledger:
@@ -120,7 +140,7 @@ def test_a_role_that_may_only_insert_keeps_the_ledger(postgres: Cluster, url: st
 
 
 def test_signing_in_by_password(postgres: Cluster, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    postgres.run(f"CREATE ROLE anna LOGIN SUPERUSER PASSWORD '{SECRET}'")
+    postgres.role("anna", f"SUPERUSER PASSWORD '{SECRET}'")
     with Ledger(postgres.url_by_tcp(name_of(url), "anna", SECRET)) as ledger:
         ledger.extend(sheet(1))
         shown = ledger.where

@@ -17,14 +17,30 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from accord.collect import tables
-from accord.collect.context import Context, moment, person_row
+from accord.collect.context import Context, moment, name_in, person_row
+from accord.collect.study import Study
 from accord.collect.types import Invite, Login
 from accord.errors import AccessError, FormError
 
-__all__ = ["Admission", "Logins", "check_admin", "examine", "invite", "link", "open_invite", "set_admin"]
+__all__ = [
+    "Admission",
+    "Logins",
+    "attributes_of",
+    "check_admin",
+    "drop_logins",
+    "examine",
+    "invite",
+    "link",
+    "make_secret",
+    "open_invite",
+    "set_admin",
+    "short",
+    "use",
+]
 
 SIGNING = "signing"
 LEAST_PASSWORD = 10
+MOST_SHORT = 300
 
 
 @dataclass(frozen=True)
@@ -40,8 +56,8 @@ def invite(
     context: Context, *, note: str = "", days: float = 14, attributes: Mapping[str, str] | None = None
 ) -> Invite:
     """A new invite for one person. `note` is for whoever runs the study; it goes when the person is erased."""
-    given = {} if attributes is None else dict(attributes)
-    return _issue(context, "invite", None, note, days, given)
+    given = attributes_of(context.study, attributes or {})
+    return _issue(context, "invite", None, short("note", note), days, given)
 
 
 def link(context: Context, pseudonym: str, *, days: float = 2) -> Invite:
@@ -75,7 +91,7 @@ def open_invite(context: Context, connection: Connection, token: str) -> Row[Any
     """The row of an invite or link that may still be used. Raises `AccessError` that says why it may not."""
     table = tables.invites
     try:
-        name = _signer(context, connection).loads(token) if len(token) < 500 else None
+        name = _signer(context, connection).loads(token) if len(token) < 500 and token.isascii() else None
     except BadSignature:
         name = None
     row = connection.execute(
@@ -107,6 +123,27 @@ def make_secret(connection: Connection) -> None:
         connection.execute(insert(table).values(name=SIGNING, value=secrets.token_urlsafe(48)))
 
 
+def attributes_of(study: Study, given: Mapping[str, str]) -> dict[str, str]:
+    """What somebody says of themselves; an empty value is nothing said."""
+    said = {}
+    for name, value in given.items():
+        if name not in study.attributes:
+            raise FormError(name, f"This study does not ask for {name!r:.60}.")
+        if value and value not in study.attributes[name]:
+            raise FormError(name, f"Choose one of {', '.join(study.attributes[name])}, or leave it open.")
+        if value:
+            said[name] = value
+    return said
+
+
+def short(field: str, value: str | None) -> str:
+    """A short text that can be kept, without the blanks around it."""
+    value = (value or "").strip()
+    if len(value) > MOST_SHORT or "\0" in value or any("\ud800" <= each <= "\udfff" for each in value):
+        raise FormError(field, f"Give at most {MOST_SHORT} characters, or leave it open.")
+    return value
+
+
 # -- whoever runs the study -------------------------------------------------------------------------------------
 
 
@@ -123,11 +160,11 @@ def _nobody() -> str:
 
 def set_admin(context: Context, name: str, password: str) -> None:
     """Let somebody run the study by this name and password; a new password ends their sessions."""
-    if not name.strip() or len(name) > 100:
-        raise FormError("name", "Give a name of 1 to 100 characters.")
+    if not short("name", name):
+        raise FormError("name", f"Give a name of 1 to {MOST_SHORT} characters.")
     if not LEAST_PASSWORD <= len(password) <= 1_000:
         raise FormError("password", f"Give a password of {LEAST_PASSWORD} to 1,000 characters.")
-    hashed, table = _hasher().hash(password), tables.admins
+    name, hashed, table = name.strip(), _hasher().hash(password.encode(errors="replace")), tables.admins
     with context.ledger.begin(immediate=True) as connection:
         connection.execute(delete(table).where(table.c.name == name))
         connection.execute(insert(table).values(name=name, hash=hashed))
@@ -137,9 +174,9 @@ def set_admin(context: Context, name: str, password: str) -> None:
 def check_admin(context: Context, name: str, password: str) -> bool:
     """Whether this is the password of somebody who may run the study; takes as long where nobody has the name."""
     with context.ledger.begin() as connection:
-        kept = connection.scalar(select(tables.admins.c.hash).where(tables.admins.c.name == name))
+        kept = connection.scalar(select(tables.admins.c.hash).where(tables.admins.c.name == name_in(name)))
     try:
-        _hasher().verify(kept or _nobody(), password[:1_000])
+        _hasher().verify(kept or _nobody(), password[:1_001].encode(errors="replace"))
     except (VerificationError, InvalidHashError):
         return False
     return kept is not None

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from accord.collect import tables
 from accord.collect.assign import shown_order
 from accord.collect.choose import expected_disagreement
-from accord.collect.context import Context, moment, records
+from accord.collect.context import Context, moment, name_in, records
 from accord.collect.items import digest_of
 from accord.collect.questions import read_form
 from accord.collect.types import Disputed
@@ -57,7 +57,9 @@ def adjudicate(context: Context, item: str, form: Mapping[str, str], by: str) ->
     judge = Evaluator(kind="person", pseudonym=by, pool=POOL)
     with context.ledger.transaction() as adding:
         connection = adding.connection
-        wanted = select(ITEMS).where(ITEMS.c.id == item, ITEMS.c.study == study.name, ITEMS.c.purpose == "item")
+        wanted = select(ITEMS).where(
+            ITEMS.c.id == name_in(item), ITEMS.c.study == study.name, ITEMS.c.purpose == "item"
+        )
         row = connection.execute(wanted).one_or_none()
         if row is None:
             raise FormError("item", "No item of this study is called so; go back to the list.")

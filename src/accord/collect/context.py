@@ -15,7 +15,7 @@ from accord.feedback.tables import TABLES
 from accord.interfaces import Judge, Writer
 from accord.records import Completion, Prompt, Record, parse
 
-__all__ = ["Context", "moment", "open_study", "person_row", "records"]
+__all__ = ["Context", "moment", "name_in", "open_study", "person_row", "records"]
 
 R = TypeVar("R", bound=Record)
 NAMES: dict[type[Record], str] = {Prompt: "prompts", Completion: "completions"}
@@ -63,10 +63,15 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def name_in(given: str) -> str:
+    """A name as it may stand in a query: "" (nobody's) where it holds what no store takes."""
+    return "" if "\0" in given or any("\ud800" <= each <= "\udfff" for each in given) else given
+
+
 def person_row(context: Context, connection: Connection, pseudonym: str) -> Row[Any]:
     """The row of a person of this study. Raises `AccessError` where there is none."""
     table = tables.people.c
-    wanted = select(tables.people).where(table.pseudonym == pseudonym, table.study == context.study.name)
+    wanted = select(tables.people).where(table.pseudonym == name_in(pseudonym), table.study == context.study.name)
     if (row := connection.execute(wanted).one_or_none()) is None:
         raise AccessError("forged", "This study does not know you; ask whoever runs it for a new link.")
     return row

@@ -23,6 +23,7 @@ from accord.collect.context import Context, open_study
 from accord.collect.study import Study
 from accord.collect.tables import VERSION_TABLE
 from accord.collect.types import Accepted, Disputed, Invite, Loaded, Next, Person, Progress, Seen, Task
+from accord.errors import StudyError
 from accord.feedback.ledger import Ledger
 from accord.feedback.store import migrate
 from accord.interfaces import Judge, Writer
@@ -43,7 +44,8 @@ class Desk:
     `clock` gives the time with its zone; `seed` decides every lot; `writer` writes candidates for bare prompts, and
     `judge` says where its uncertainty and people's disagreement differ (`choose = "disagreement"`).
 
-    Raises `StudyError` where a study of this name asks for another kind of judgement.
+    Raises `StudyError` where a study of this name asks for another kind of judgement, or where it is to choose by
+    disagreement and no judge is handed in.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class Desk:
         writer: Writer | None = None,
         judge: Judge | None = None,
     ) -> None:
+        if study.choose == "disagreement" and judge is None:
+            raise StudyError('study.choose: by disagreement needs a judge; hand one in, or choose = "coverage"')
         self.study, self.ledger = study, ledger
         self.context = Context(study, ledger, clock, seed, writer, judge)
         self.sessions = Logins(self.context)

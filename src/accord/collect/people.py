@@ -13,8 +13,8 @@ from typing import Any, Literal, cast
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from accord.collect import tables
-from accord.collect.access import drop_logins, open_invite, use
-from accord.collect.context import Context, moment, person_row
+from accord.collect.access import attributes_of, drop_logins, open_invite, short, use
+from accord.collect.context import Context, moment, name_in, person_row
 from accord.collect.study import Study
 from accord.collect.types import Person
 from accord.errors import FormError, LedgerError
@@ -22,7 +22,6 @@ from accord.records import Evaluator
 
 __all__ = ["accept", "contact", "erase", "find", "pause", "resume", "session_name"]
 
-MOST_CONTACT = 300
 SAID = ("answered", "declined", "surplus")
 """The states of a reservation whose answer stands in the ledger."""
 
@@ -50,8 +49,8 @@ def accept(
             return person_of(context, connection, person_row(context, connection, row.person))
         if not consent:
             raise FormError("consent", "Please read what taking part means and agree to it, or close the page.")
-        said = _attributes(context.study, {**attributes, **row.attributes})
-        kept = {key: _short(key, value) for key, value in (("name", name), ("contact", contact))}
+        said = attributes_of(context.study, {**attributes, **row.attributes})
+        kept = {key: short(key, value) for key, value in (("name", name), ("contact", contact))}
         pseudonym = f"p-{secrets.token_hex(5)}"
         evaluator = _evaluator(context.study, pseudonym, said)
         adding.add(evaluator)
@@ -93,26 +92,6 @@ def _evaluator(study: Study, pseudonym: str, said: dict[str, str]) -> Evaluator:
     )
 
 
-def _attributes(study: Study, given: Mapping[str, str]) -> dict[str, str]:
-    """What somebody says of themselves; an empty value is nothing said."""
-    said = {}
-    for name, value in given.items():
-        if name not in study.attributes:
-            raise FormError(name, f"This study does not ask for {name!r:.60}.")
-        if value and value not in study.attributes[name]:
-            raise FormError(name, f"Choose one of {', '.join(study.attributes[name])}, or leave it open.")
-        if value:
-            said[name] = value
-    return said
-
-
-def _short(field: str, value: str | None) -> str:
-    value = (value or "").strip()
-    if len(value) > MOST_CONTACT or "\0" in value or any("\ud800" <= each <= "\udfff" for each in value):
-        raise FormError(field, f"Give at most {MOST_CONTACT} characters, or leave it open.")
-    return value
-
-
 # -- looking up -------------------------------------------------------------------------------------------------
 
 
@@ -120,7 +99,7 @@ def find(context: Context, pseudonym: str) -> Person | None:
     """A person of this study by pseudonym; None where there is none."""
     table = tables.people
     with context.ledger.begin() as connection:
-        wanted = select(table).where(table.c.pseudonym == pseudonym, table.c.study == context.study.name)
+        wanted = select(table).where(table.c.pseudonym == name_in(pseudonym), table.c.study == context.study.name)
         row = connection.execute(wanted).one_or_none()
         return None if row is None else person_of(context, connection, row)
 
@@ -220,7 +199,9 @@ def _rewrite(context: Context) -> None:
             cursor = raw.cursor()
             cursor.execute("PRAGMA query_only=OFF")
             cursor.execute("VACUUM")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise LedgerError(f"{store.where}: forgotten, but somebody reads what the file held before; erase again")
         return
     with store.refusals(), store.engine.connect() as connection:
         free = connection.execution_options(isolation_level="AUTOCOMMIT")

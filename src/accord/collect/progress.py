@@ -39,7 +39,7 @@ class _State:
 
     items: Sequence[Row[Any]]
     people: Sequence[Row[Any]]
-    closed: Sequence[Row[Any]]
+    closed: Sequence[Any]
     drafts: int
     notes: Sequence[Row[Any]]
 
@@ -93,7 +93,7 @@ def progress_of(context: Context) -> Progress:
         seconds=_speed(stands),
         gold=_gold(stands),
         agreement=pair_agreement(asked, evaluators=evaluators),
-        alpha=krippendorff_alpha(asked, evaluators=evaluators) if study.kind == "rating" else None,
+        alpha=krippendorff_alpha(_by_prompt(asked), evaluators=evaluators) if study.kind == "rating" else None,
         composition=_composition(study, state),
         people=tuple(people),
         hours=hours,
@@ -102,6 +102,11 @@ def progress_of(context: Context) -> Progress:
         currency=study.pay.currency,
         notes=tuple(Note(moment(each.time), each.kind, each.person, each.message) for each in state.notes),
     )
+
+
+def _by_prompt(said: Iterable[Feedback]) -> list[Feedback]:
+    """The same without sessions: alpha compares ratings within a session, and here everybody has their own."""
+    return [each.model_copy(update={"session": None}) for each in said]
 
 
 def _item(row: Row[Any]) -> ItemProgress:
@@ -120,7 +125,7 @@ def _item(row: Row[Any]) -> ItemProgress:
 
 def _wanted(study: Study, items: Iterable[Row[Any]]) -> int:
     """How many answers there are to be: places of open items, and what closed ones have."""
-    total = sum(each.answered if each.closed else each.overlap for each in items)
+    total = int(sum(each.answered if each.closed else each.overlap for each in items))
     return total if study.answers is None else min(total, study.answers)
 
 
@@ -167,7 +172,7 @@ def _people(
     mine: dict[str, list[tuple[Feedback, int]]] = {each.evaluator: [] for each in state.people}
     for each in stands:
         mine.setdefault(each.evaluator, []).append((each, sum(words[name] for name in each.completions)))
-    closed: dict[str, list[Row[Any]]] = {}
+    closed: dict[str, list[Any]] = {}
     for row in state.closed:
         closed.setdefault(row.person, []).append(row)
     active = sum(bool(answers) for answers in mine.values())
@@ -181,7 +186,7 @@ def _person(
     study: Study,
     row: Row[Any],
     said: list[tuple[Feedback, int]],
-    closed: Sequence[Row[Any]],
+    closed: Sequence[Any],
     by_id: dict[str, Feedback],
     people: int,
 ) -> PersonProgress:

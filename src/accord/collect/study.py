@@ -197,6 +197,8 @@ class Study(Section):
                 found.append((key, f"given twice; leave out {key} or {key}_file"))
         if self.gold_share and not self.gold_file:
             found.append(("gold_share", "needs questions whose answer is known; name them in gold_file"))
+        if self.gold_file and self.kind not in COUNTED:
+            found.append(("gold_file", f'no two answers of kind = "{self.kind}" are equal; leave it out'))
         if self.gold_share + self.repeat_share > 0.5:
             found.append(("gold_share", "gold_share and repeat_share are more than half of all; make them smaller"))
         if self.stop and self.kind not in COUNTED:

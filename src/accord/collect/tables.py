@@ -150,6 +150,7 @@ reservations = Table(
     Index("collect_reservations_person", "person", "state"),
     Index("collect_reservations_item", "item", "state"),
     Index("collect_reservations_lapse", "state", "expires"),
+    Index("collect_reservations_answer", "answer"),
 )
 
 notes = Table(

@@ -15,13 +15,13 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from accord.collect import tables
 from accord.collect.answers import agrees, opinion, turned
-from accord.collect.context import Context, moment, person_row, records
+from accord.collect.context import Context, moment, name_in, person_row, records
 from accord.collect.counting import recount
 from accord.collect.forms import clean
 from accord.collect.items import digest_of
 from accord.collect.people import SAID, session_name
 from accord.collect.questions import MOST_REASON, question_of, read_form
-from accord.collect.reserving import reserve, task_of
+from accord.collect.reserving import lapse, reserve, task_of
 from accord.collect.types import Accepted, Practised, Seen, Task
 from accord.errors import AccordError, Conflict, FormError
 from accord.feedback.adding import Adding
@@ -107,6 +107,7 @@ class _Taking:
     ) -> "_Taking":
         connection = adding.connection
         person = person_row(context, connection, pseudonym)
+        lapse(context, connection, context.now())
         held = _held(context, connection, pseudonym, reservation)
         item = connection.execute(select(ITEMS).where(ITEMS.c.id == held.item)).one()
         return cls(context, adding, person, held, item, form, seen, context.now())
@@ -114,6 +115,8 @@ class _Taking:
     def outcome(self) -> Accepted | Conflict:
         if self.held.state in CLOSED:
             return self._twice()
+        if self.person.status == "erased":
+            return Conflict("paused", "You asked to be forgotten, and are; nothing was sent.")
         if self.person.status != "active":
             self._set(draft=self.form)
             return Conflict("paused", "Your part in this study is paused. What you wrote is kept; nothing was sent.")
@@ -257,7 +260,7 @@ class _Taking:
 
 
 def _held(context: Context, connection: Connection, pseudonym: str, reservation: str) -> Row[Any]:
-    wanted = select(HELD).where(HELD.c.id == reservation, HELD.c.person == pseudonym)
+    wanted = select(HELD).where(HELD.c.id == name_in(reservation), HELD.c.person == pseudonym)
     row = connection.execute(wanted.where(HELD.c.study == context.study.name)).one_or_none()
     if row is None:
         raise FormError("reservation", "This item is not in your hands; reload the page to go on.")

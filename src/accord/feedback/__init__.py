@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from accord.feedback.adding import Added, Adding
     from accord.feedback.agreement import krippendorff_alpha, pair_agreement
-    from accord.feedback.backup import Copied, backup
+    from accord.feedback.copying import Copied, backup
     from accord.feedback.dataset import Dataset, Overlaps, draw_dataset, overlaps, read_data, write_data
     from accord.feedback.flat import export_parquet
     from accord.feedback.formats import FORMATS, Format, import_feedback
@@ -30,7 +30,7 @@ _HOME = {
     "Adding": "adding",
     "ComparisonFacts": "reliability",
     "ControlFacts": "reliability",
-    "Copied": "backup",
+    "Copied": "copying",
     "Dataset": "dataset",
     "Drawn": "pairs",
     "EvaluatorSummary": "reliability",
@@ -41,7 +41,7 @@ _HOME = {
     "Overlaps": "dataset",
     "RatingFacts": "reliability",
     "SPLITS": "splits",
-    "backup": "backup",
+    "backup": "copying",
     "draw_dataset": "dataset",
     "draw_pairs": "pairs",
     "export": "formats.accord_jsonl",

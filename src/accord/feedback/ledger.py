@@ -29,6 +29,12 @@ __all__ = ["Ledger"]
 
 R = TypeVar("R", bound=Record)
 AT_ONCE = 10_000
+KINDS: dict[str, type[Record]] = {
+    "prompts": Prompt,
+    "evaluators": Evaluator,
+    "completions": Completion,
+    "feedback": Feedback,
+}
 
 
 class Ledger:
@@ -113,6 +119,21 @@ class Ledger:
     def numbered(self, upto: int | None = None) -> Iterator[tuple[int, Feedback]]:
         """What was said with its row numbers; see `feedback`."""
         return self._records(Feedback, "feedback", self.last_row if upto is None else upto)
+
+    def everything(self, upto: int | None = None) -> Iterator[Record]:
+        """All records of one state of the ledger, its feedback up to and with row `upto`; those named come first.
+
+        What others add meanwhile is left out, so that nothing is named that is not there.
+        """
+        with self.begin() as connection:
+            last = {
+                name: connection.scalar(select(func.coalesce(func.max(table.c.row), 0)))
+                for name, table in TABLES.items()
+            }
+        if upto is not None:
+            last["feedback"] = upto
+        for name, kind in KINDS.items():
+            yield from (record for _, record in self._records(kind, name, last[name]))
 
     @property
     def last_row(self) -> int:

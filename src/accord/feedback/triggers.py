@@ -84,7 +84,7 @@ _KNOWN = """
 
 _ENTER = """
 CREATE FUNCTION THIS_enter() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGINKNOWN
-  IF EXISTS (SELECT FROM "THIS" WHERE "row" = NEW."row") THEN
+  IF NEW."row" IS NOT NULL AND EXISTS (SELECT FROM "THIS" WHERE "row" = NEW."row") THEN
     RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
       MESSAGE = 'the ledger only grows: REPLACE in THIS is refused';
   END IF;

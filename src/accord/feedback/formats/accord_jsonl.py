@@ -46,10 +46,9 @@ def export(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
 
     The file appears whole or not at all. Raises `StorageError` where it cannot be written.
     """
-    upto = ledger.last_row if upto is None else upto  # read first: what these rows name is then in the other tables
     written = 0
     with whole(Path(path)) as beside, beside.open("w", encoding="utf-8") as file:
-        for record in _everything(ledger, upto):
+        for record in ledger.everything(upto):
             file.write(line_of(record))
             written += 1
     return written
@@ -59,13 +58,6 @@ def line_of(record: Record) -> str:
     """A record as a line of this format, its newline included."""
     head = f'{{"record":"{NAMES[type(record)]}","id":"{record.id}",'
     return head + record.canonical()[1:] + "\n"
-
-
-def _everything(ledger: Ledger, upto: int) -> Iterator[Record]:
-    yield from ledger.prompts().values()
-    yield from ledger.evaluators().values()
-    yield from ledger.completions().values()
-    yield from ledger.feedback(upto)
 
 
 def _object(line: bytes, place: str) -> dict[str, Any]:
