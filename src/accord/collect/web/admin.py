@@ -146,8 +146,11 @@ def invite(request: Asked, site: Site) -> Response[str]:
 def change(request: Asked, site: Site, pseudonym: str, what: str) -> Response[Any]:
     """Pause somebody, let them go on, erase who they are, or make them a new link to sign in."""
     site.admin(request)
-    if site.desk.person(pseudonym) is None:
-        return site.message(request, "Nobody of that name", "The people of this study are in the list.", status=404)
+    person = site.desk.person(pseudonym)
+    if person is None or person.status == "erased":
+        title = "Nobody of that name" if person is None else "This person was erased"
+        status = 404 if person is None else 409
+        return site.message(request, title, "The people of this study are in the list.", status=status)
     match what:
         case "pause":
             site.desk.pause(pseudonym, request.state.form.get("why", "")[:500])

@@ -48,11 +48,12 @@ def make_app(
     public_url: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     hosts: tuple[str, ...] | None = LOOPBACK,
+    described: bool = False,
 ) -> Litestar:
     """The pages of a desk. `public_url` is how the world reaches them, where a proxy stands in front.
 
     `hosts` are the names of this machine that are answered to (None: any), so that no name that somebody else points
-    here is; that of `public_url` is one of them.
+    here is; that of `public_url` is one of them. `described` adds the description in OpenAPI, for those who test it.
     """
     site = Site(desk, desk.study, clock, public_url)
     return Litestar(
@@ -62,7 +63,7 @@ def make_app(
         before_send=[_headers_of(secure=site.jar.secure)],
         request_max_body_size=max(MAX_BODY, 12 * desk.study.longest + 150_000),  # a letter is 12 bytes at most
         exception_handlers=_handlers(site),
-        openapi_config=OpenAPIConfig(title="accord collect", version="1", render_plugins=[]),
+        openapi_config=OpenAPIConfig(title="accord collect", version="1") if described else None,
         logging_config=None,
     )
 
