@@ -86,6 +86,7 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
         admin.sign_in()
         person.join(desk.invite().token)
         (one,) = desk.progress().people
+        theirs = f"/admin/people/{one.pseudonym}"
         for days in ("0", "366", "-1", "1.5", "x", "", "9" * 99, "²"):
             refused = admin.post("/admin/people/invite", {"days": days}, seen="/admin/people")
             assert (days, refused.status_code) == (days, 400)

@@ -11,7 +11,11 @@ const say = (text) => { const place = one("#said"); if (place) place.textContent
 // -- keys: an element with data-keys="1 ArrowLeft" is pressed by them -----------------------------------------
 
 function press(element) {
-  if (element.dataset.opens) one(`#${element.dataset.opens}`).showModal();
+  const folded = element.matches("details.decline > summary") && element.parentElement;
+  if (folded) {
+    folded.open = !folded.open;
+    (folded.open ? one("textarea", folded) : element).focus();
+  } else if (element.dataset.opens) one(`#${element.dataset.opens}`).showModal();
   else if (writes(element) || element.dataset.focus !== undefined) element.focus();
   else element.click();
 }
@@ -34,7 +38,6 @@ function keys(form) {
     event.preventDefault();
     one(`#${each.dataset.opens}`).showModal();
   }));
-  all("details.decline").forEach((each) => each.addEventListener("toggle", () => each.open && one("textarea, input", each)?.focus()));
 }
 
 // -- drafts, counts, one sending ---------------------------------------------------------------------------------
@@ -67,7 +70,7 @@ function counts(form) {
     for (const name of names) form.elements[name].value = sessionStorage.getItem(kept(name)) ?? 0;
     all("textarea.answer-text", form).forEach((each) => {
       each.addEventListener("paste", () => add("pasted"));
-      each.addEventListener("keydown", () => add("keystrokes"));
+      each.addEventListener("input", (event) => { if (event.inputType !== "insertFromPaste") add("keystrokes"); });
     });
     addEventListener("blur", () => add("focus_lost"));
   }
