@@ -55,6 +55,17 @@ def tab(browser: Any, url: str, *, width: int = 1280, scheme: str = "light", **m
     assert wrong == []
 
 
+@contextmanager
+def shown(browser: Any, study: Path, **more: Any) -> Iterator[tuple[Desk, Any]]:
+    """The desk of a study, on a ledger beside it, and a page on its site."""
+    with (
+        opened(study, study.parent.parent / "people.db") as desk,
+        served(desk) as url,
+        tab(browser, url, **more) as page,
+    ):
+        yield desk, page
+
+
 def enter(page: Any, desk: Desk) -> None:
     """In by an invite, by keyboard alone."""
     page.goto(f"/join/{desk.invite().token}")
@@ -197,7 +208,7 @@ BY_KEYS: dict[str, Callable[[Any], None]] = {
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_every_kind_by_keyboard_alone(tmp_path: Path, browser: Any, kind: str) -> None:
     ledger = tmp_path / "people.db"
-    with opened(lay_out(tmp_path, kind), ledger) as desk, served(desk) as url, tab(browser, url) as page:
+    with shown(browser, lay_out(tmp_path, kind)) as (desk, page):
         enter(page, desk)
         BY_KEYS[kind](page)
         page.keyboard.press("x")
@@ -239,7 +250,7 @@ def test_every_kind_by_keyboard_alone(tmp_path: Path, browser: Any, kind: str) -
 
 def test_a_ranking_by_dragging(tmp_path: Path, browser: Any) -> None:
     ledger = tmp_path / "people.db"
-    with opened(lay_out(tmp_path, "ranking"), ledger) as desk, served(desk) as url, tab(browser, url) as page:
+    with shown(browser, lay_out(tmp_path, "ranking")) as (desk, page):
         enter(page, desk)
         cards = page.locator(".ranking .answer")
         cards.nth(3).locator(".handle").drag_to(cards.nth(0), target_position={"x": 200, "y": 4})
@@ -254,7 +265,7 @@ def test_spans_by_the_mouse_count_characters_that_cannot_be_seen(tmp_path: Path,
     text = "ab\u202ecd \U0001f680 ef\u200b gh\nsecond line"
     line = '{"prompt": "x", "completions": ["' + text.replace("\n", "\\n") + '"]}\n'
     (study.parent / "items.jsonl").write_text(line)
-    with opened(study, ledger) as desk, served(desk) as url, tab(browser, url) as page:
+    with shown(browser, study) as (desk, page):
         enter(page, desk)
         assert page.locator(".marks .odd").all_inner_texts() == ["U+202E", "U+200B"]
         page.evaluate(
@@ -277,25 +288,24 @@ def test_spans_by_the_mouse_count_characters_that_cannot_be_seen(tmp_path: Path,
 
 
 def test_long_texts_are_saved_as_they_are_written(tmp_path: Path, browser: Any) -> None:
-    with opened(lay_out(tmp_path, "demonstration"), tmp_path / "people.db") as desk, served(desk) as url:
-        with tab(browser, url) as page:
-            enter(page, desk)
-            type_in(page, "A long thought")
-            page.locator("#said", has_text="Saved").wait_for()
-            page.reload()
-            assert page.locator("[name=text]").input_value() == "A long thought"
-            page.keyboard.press("t")
-            page.keyboard.press("End")
-            page.keyboard.type(", and more")
-            page.goto("/instructions")  # left before the pause in which it is saved
-            page.goto("/work")
-            assert page.locator("[name=text]").input_value() == "A long thought, and more"
-            assert int(page.locator("[name=keystrokes]").input_value()) >= 24
+    with shown(browser, lay_out(tmp_path, "demonstration")) as (desk, page):
+        enter(page, desk)
+        type_in(page, "A long thought")
+        page.locator("#said", has_text="Saved").wait_for()
+        page.reload()
+        assert page.locator("[name=text]").input_value() == "A long thought"
+        page.keyboard.press("t")
+        page.keyboard.press("End")
+        page.keyboard.type(", and more")
+        page.goto("/instructions")  # left before the pause in which it is saved
+        page.goto("/work")
+        assert page.locator("[name=text]").input_value() == "A long thought, and more"
+        assert int(page.locator("[name=keystrokes]").input_value()) >= 24
 
 
 def test_help_and_warnings_by_keyboard(tmp_path: Path, browser: Any) -> None:
     study = lay_out(tmp_path, warning="a description of a burn")
-    with opened(study, tmp_path / "people.db") as desk, served(desk) as url, tab(browser, url) as page:
+    with shown(browser, study) as (desk, page):
         enter(page, desk)
         page.keyboard.press("?")
         assert page.locator("dialog[open]").inner_text().count("Length is not quality.") == 1
@@ -326,7 +336,7 @@ XSS = [
     "```\"><img src=x onerror=window.broken=1>\n</code></pre><script>window.broken=1</script>\n```",
     "<a href='javascript:window.broken=1' style='position:fixed;inset:0'>click</a>",
     "{{ 7 * 7 }} {% include 'x' %}",
-    "<iframe srcdoc='<script>parent.broken=1</script>'></iframe><base href='//evil'><meta http-equiv=refresh content=0>",
+    "<iframe srcdoc='<script>parent.broken=1</script>'></iframe><base href='//evil'><meta http-equiv=refresh>",
     "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=window.broken=1&gt;\">",
 ]  # fmt: skip
 
@@ -342,7 +352,7 @@ def test_nothing_that_a_model_wrote_runs(tmp_path: Path, browser: Any, kind: str
         lines.append(json.dumps({"prompt": f"{number} {text}", "completions": completions}))
     (study.parent / "items.jsonl").write_text("\n".join(lines) + "\n")
     fetched: list[str] = []
-    with opened(study, tmp_path / "people.db") as desk, served(desk) as url, tab(browser, url) as page:
+    with shown(browser, study) as (desk, page):
         page.on("request", lambda request: fetched.append(request.url))
         enter(page, desk)
         for _ in XSS:
@@ -352,22 +362,12 @@ def test_nothing_that_a_model_wrote_runs(tmp_path: Path, browser: Any, kind: str
             assert page.locator("main a[href]").count() == 0
             page.keyboard.press("x")
             page.keyboard.press("Tab")
-            page.keyboard.press("Enter")
-            page.wait_for_load_state()
-            page.wait_for_timeout(50)
-    assert all(each.startswith(url) for each in fetched)
+            with page.expect_navigation(url="**/work"):
+                page.keyboard.press("Enter")
+    assert {each.split("/")[2].split(":")[0] for each in fetched} == {"127.0.0.1"}
 
 
-AXE_PAGES = [
-    "/work",
-    "/instructions",
-    "/pause",
-    "/nowhere",
-    "/admin",
-    "/admin/people",
-    "/admin/disputed",
-    "/admin/export",
-]
+PAGES = ["/work", "/instructions", "/pause", "/admin", "/admin/people", "/admin/disputed", "/admin/export"]
 
 
 def violations(page: Any) -> list[str]:
@@ -382,46 +382,47 @@ def violations(page: Any) -> list[str]:
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_axe_finds_nothing(tmp_path: Path, browser: Any, kind: str, scheme: str) -> None:
     study = lay_out(tmp_path, kind, practice=kind == "comparison")
-    with opened(study, tmp_path / "people.db") as desk, served(desk) as url:
-        with tab(browser, url, scheme=scheme, bypass_csp=True, reduced_motion="reduce") as page:
-            page.goto(f"/join/{desk.invite().token}")
-            found = violations(page) if kind == "comparison" else []
-            enter(page, desk)
-            found += violations(page)
-            page.keyboard.press("1")
-            page.keyboard.press("?")
-            found += violations(page)
-            page.keyboard.press("Escape")
-            page.keyboard.press("x")
-            found += violations(page)
-            assert found == []
+    with shown(browser, study, scheme=scheme, bypass_csp=True, reduced_motion="reduce") as (desk, page):
+        page.goto(f"/join/{desk.invite().token}")
+        found = violations(page) if kind == "comparison" else []
+        enter(page, desk)
+        found += violations(page)
+        page.keyboard.press("1")
+        page.keyboard.press("?")
+        found += violations(page)
+        page.keyboard.press("Escape")
+        page.keyboard.press("x")
+        found += violations(page)
+        assert found == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_other_pages(tmp_path: Path, browser: Any, scheme: str) -> None:
-    with opened(lay_out(tmp_path, top="overlap = 2"), tmp_path / "people.db") as desk, served(desk) as url:
+    themed = {"scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
+    with shown(browser, lay_out(tmp_path, top="overlap = 2"), **themed) as (desk, page):
         desk.set_admin("kim", PASSWORD)
         people = [desk.accept(desk.invite().token, consent=True) for _ in range(2)]
-        for person, side in zip(people, ("left", "right"), strict=True):
-            for _ in range(4):
-                desk.submit(person, desk.next(person).reservation, {"preferred": side})
+        for person, better in zip(people, (min, max), strict=True):
+            for _ in range(8):
+                task = desk.next(person)
+                ids = [each.id for each in task.completions]
+                side = "left" if ids[0] == better(ids) else "right"
+                desk.submit(person, task.reservation, {"preferred": side})
         desk.pause(people[0].pseudonym, "let us talk")
-        with tab(browser, url, scheme=scheme, bypass_csp=True, reduced_motion="reduce") as page:
-            page.goto("/admin")
-            found = violations(page)
-            page.fill("#name", "kim")
-            page.fill("#password", PASSWORD)
-            page.keyboard.press("Enter")
-            page.wait_for_url("**/admin")
-            enter(page, desk)
-            for path in AXE_PAGES:
-                if path != "/nowhere":
-                    page.goto(path)
-                    found += violations(page)
-            page.goto("/admin/disputed")
-            page.get_by_text("Look").first.click()
+        page.goto("/admin")
+        found = violations(page)
+        page.fill("#name", "kim")
+        page.fill("#password", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/admin")
+        enter(page, desk)
+        for path in PAGES:
+            page.goto(path)
             found += violations(page)
-            assert found == []
+        page.goto("/admin/disputed")
+        page.get_by_text("Look").first.click()
+        found += violations(page)
+        assert found == []
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -429,20 +430,19 @@ def test_nothing_runs_over_the_side_of_a_phone(tmp_path: Path, browser: Any, kin
     study = lay_out(tmp_path, kind)
     lines = (study.parent / "items.jsonl").read_text()
     (study.parent / "items.jsonl").write_text(lines.replace("(1)", "W" * 300))
-    with opened(study, tmp_path / "people.db") as desk, served(desk) as url:
-        with tab(browser, url, width=360, is_mobile=True, has_touch=True) as page:
-            enter(page, desk)
-            for _ in range(3):
-                assert page.evaluate("document.documentElement.scrollWidth") <= 360
-                small = page.evaluate(
-                    """() => [...document.querySelectorAll("button, summary, a, .choice span")]
-                      .filter(e => e.checkVisibility() && !e.closest("dialog, .skip"))
-                      .filter(e => e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"""
-                )
-                assert small == []
-                page.keyboard.press("x")
-                page.keyboard.press("Tab")
-                send(page)
+    with shown(browser, study, width=360, is_mobile=True, has_touch=True) as (desk, page):
+        enter(page, desk)
+        for _ in range(3):
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            small = page.evaluate(
+                """() => [...document.querySelectorAll("button, summary, a, .choice span")]
+                  .filter(e => e.checkVisibility() && !e.closest("dialog, .skip"))
+                  .filter(e => e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"""
+            )
+            assert small == []
+            page.keyboard.press("x")
+            page.keyboard.press("Tab")
+            send(page)
 
 
 def test_one_whole_session(tmp_path: Path, browser: Any) -> None:
@@ -450,7 +450,7 @@ def test_one_whole_session(tmp_path: Path, browser: Any) -> None:
     more = '[attributes]\nage = ["under 30", "30 to 50", "over 50"]\n[pay]\nper_hour = 14'
     study = lay_out(tmp_path, practice=True, top='thanks = "Thank you. That was all of it."', more=more)
     ledger = tmp_path / "people.db"
-    with opened(study, ledger) as desk, served(desk) as url, tab(browser, url) as page:
+    with shown(browser, study) as (desk, page):
         desk.set_admin("kim", PASSWORD)
         page.goto(f"/join/{desk.invite().token}")
         picture(page, "invite")
@@ -495,23 +495,22 @@ def test_one_whole_session(tmp_path: Path, browser: Any) -> None:
 )
 @pytest.mark.parametrize("kind", ["ranking", "spans", "steps", "correction", "admin", "phone", "dark"])
 def test_pictures_of_the_documents(tmp_path: Path, browser: Any, kind: str) -> None:
-    shown = {"admin": "comparison", "phone": "comparison", "dark": "comparison"}.get(kind, kind)
+    other = {"admin": "comparison", "phone": "comparison", "dark": "comparison"}.get(kind, kind)
     phone = {"width": 380, "is_mobile": True, "has_touch": True} if kind == "phone" else {}
     scheme = "dark" if kind == "dark" else "light"
-    with opened(lay_out(tmp_path, shown, top="overlap = 2"), tmp_path / "people.db") as desk, served(desk) as url:
-        with tab(browser, url, scheme=scheme, **phone) as page:
-            enter(page, desk)
-            if kind == "admin":
-                show_admin(page, desk)
-            for key in {"ranking": "4", "spans": "t", "steps": "rrw", "correction": "t"}.get(kind, "1"):
+    with shown(browser, lay_out(tmp_path, other, top="overlap = 2"), scheme=scheme, **phone) as (desk, page):
+        enter(page, desk)
+        if kind == "admin":
+            show_admin(page, desk)
+        for key in {"ranking": "4", "spans": "t", "steps": "rrw", "correction": "t"}.get(kind, "1"):
+            page.keyboard.press(key)
+        if kind == "spans":
+            for key in ("ArrowRight",) * 6 + ("1",) + ("ArrowRight",) * 2 + ("Shift+ArrowRight", "2"):
                 page.keyboard.press(key)
-            if kind == "spans":
-                for key in ("ArrowRight",) * 6 + ("1",) + ("ArrowRight",) * 2 + ("Shift+ArrowRight", "2"):
-                    page.keyboard.press(key)
-            if kind == "correction":
-                page.keyboard.press("Control+End")
-                page.keyboard.type(" All three came back.")
-            picture(page, kind)
+        if kind == "correction":
+            page.keyboard.press("Control+End")
+            page.keyboard.type(" All three came back.")
+        picture(page, kind)
 
 
 def show_admin(page: Any, desk: Desk) -> None:
@@ -550,5 +549,6 @@ def test_the_script_is_short_and_plain() -> None:
     import accord.collect.web as web
 
     script = (Path(str(web.__file__)).parent / "static" / "accord.js").read_text()
-    assert len(script.splitlines()) < 300
+    lines = [line.strip() for line in script.splitlines()]
+    assert len([line for line in lines if line and not line.startswith("//")]) < 300
     assert not re.search(r"innerHTML|eval\(|document\.write|insertAdjacentHTML|https?://", script)

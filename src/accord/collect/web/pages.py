@@ -193,7 +193,7 @@ def _show(
         case Break(until=until, message=message):
             return _rest(request, site, person, "A break", message, until=until)
         case Done(message=message):
-            return _rest(request, site, person, "Thank you", f"{site.study.thanks}\n\n{message}", undo=True)
+            return _rest(request, site, person, "Thank you", message, undo=True)
         case Paused(message=message):
             return _rest(request, site, person, "Your part is paused", message)
         case _:

@@ -11,13 +11,8 @@ const say = (text) => { const place = one("#said"); if (place) place.textContent
 // -- keys: an element with data-keys="1 ArrowLeft" is pressed by them -----------------------------------------
 
 function press(element) {
-  const folded = element.matches("details.decline > summary") && element.parentElement;
-  if (folded) {
-    folded.open = !folded.open;
-    (folded.open ? one("textarea", folded) : element).focus();
-  } else if (element.dataset.opens) one(`#${element.dataset.opens}`).showModal();
-  else if (writes(element) || element.dataset.focus !== undefined) element.focus();
-  else element.click();
+  if (writes(element) || "focus" in element.dataset) element.focus(); else element.click();
+  if (element.matches("details.decline > summary")) one("textarea", element.parentElement).focus();
 }
 
 function keys(form) {
@@ -34,10 +29,8 @@ function keys(form) {
     event.preventDefault();
     return event.repeat ? undefined : press(found);
   });
-  all("[data-opens]").forEach((each) => each.addEventListener("click", (event) => {
-    event.preventDefault();
-    one(`#${each.dataset.opens}`).showModal();
-  }));
+  const open = (event) => { event.preventDefault(); one(`#${event.currentTarget.dataset.opens}`).showModal(); };
+  all("[data-opens]").forEach((each) => each.addEventListener("click", open));
 }
 
 // -- drafts, counts, one sending ---------------------------------------------------------------------------------
@@ -47,12 +40,10 @@ function drafts(form) {
   if (!where) return;
   let timer = 0;
   const body = () => new URLSearchParams(new FormData(form));
-  const save = async () => {
+  const save = () => {
     timer = 0;
-    try {
-      const answer = await fetch(where, { method: "POST", body: body(), keepalive: true });
-      say(answer.ok ? "Saved" : "Not saved: reload the page");
-    } catch { say("Not saved: no connection"); }
+    fetch(where, { method: "POST", body: body(), keepalive: true })
+      .then(({ ok }) => say(ok ? "Saved" : "Not saved: reload the page"), () => say("Not saved: no connection"));
   };
   const later = () => { clearTimeout(timer); timer = setTimeout(save, 1200); };
   form.addEventListener("input", later);
@@ -74,13 +65,10 @@ function counts(form) {
     });
     addEventListener("blur", () => add("focus_lost"));
   }
-  form.addEventListener("submit", (event) => {
-    const send = one("[data-send]", form);
-    if (send.getAttribute("aria-disabled") === "true") return event.preventDefault();
+  form.addEventListener("submit", () => {  // once: what is pressed again does nothing
     form.elements.seconds.value = ((performance.now() - started) / 1000).toFixed(1);
-    return send.setAttribute("aria-disabled", "true");
+    setTimeout(() => all("button", form).forEach((each) => { each.disabled = true; }));
   });
-  addEventListener("pageshow", () => one("[data-send]", form).removeAttribute("aria-disabled"));
 }
 
 // -- a text that can be marked: characters are code points, a sign for an unseen one counts as one --------------------
@@ -99,8 +87,7 @@ function characters(root) {
 }
 
 function rangeOf(places, start, end) {
-  const range = new Range();
-  const [first, last] = [places[start], places[end - 1]];
+  const [range, first, last] = [new Range(), places[start], places[end - 1]];
   if (first.at === null) range.setStartBefore(first.node); else range.setStart(first.node, first.at);
   if (last.at === null) range.setEndAfter(last.node); else range.setEnd(last.node, last.at + last.letter.length);
   return range;
@@ -119,20 +106,18 @@ function marking(root) {
   }
   let [anchor, head] = [-1, -1];
   const box = (word) => rangeOf(places, ...words[word]).getBoundingClientRect();
-  const line = (step) => {  // the word above or below, as far to the right as this one
+  const line = (step) => {  // the nearest word of the line above or below
     const here = box(head);
-    let to = head;
-    while (words[to + step] && Math.abs(box(to).top - here.top) < 4) to += step;
-    const there = box(to);
-    while (words[to + step] && Math.abs(box(to + step).top - there.top) < 4 && step * (box(to).left - here.left) < 0) to += step;
-    return to;
+    const far = words.map((_, word) => box(word)).map((b) => [step * (b.top - here.top), Math.abs(b.left - here.left)]);
+    const away = ([down, aside]) => (down < 4 ? Infinity : 99 * down + aside);
+    return far.reduce((best, each, word) => (away(each) < away(far[best]) ? word : best), head);
   };
   root.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step || !words.length) return;
     event.preventDefault();
     if (head < 0) head = 0;
-    else head = /Up|Down/.test(event.key) ? line(step) : Math.max(0, Math.min(words.length - 1, head + step));
+    else head = /Up|Down/.test(event.key) ? line(step) : within(words, head + step);
     if (!event.shiftKey || anchor < 0) anchor = head;
     const range = rangeOf(places, words[Math.min(anchor, head)][0], words[Math.max(anchor, head)][1]);
     getSelection().setBaseAndExtent(range.startContainer, range.startOffset, range.endContainer, range.endOffset);
@@ -150,15 +135,19 @@ function marking(root) {
 // -- the kinds that want more than keys -------------------------------------------------------------------------------
 
 const changed = (form) => form.dispatchEvent(new Event("changed"));
+const within = (list, place) => Math.max(0, Math.min(list.length - 1, place));
+const onKeys = (handle) => document.addEventListener("keydown", (event) => {
+  const free = !writes(event.target) && !event.ctrlKey && !event.metaKey && !one("dialog[open]");
+  if (free && handle(event)) event.preventDefault();
+});
 
 function comparison(form) {
-  document.addEventListener("keydown", (event) => {
-    const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-    const steps = all("[name=strength]", form);
-    if (!step || writes(event.target) || !steps.length || !visible(steps[0])) return;
-    event.preventDefault();
-    const now = steps.findIndex((each) => each.checked);
-    steps[Math.max(0, Math.min(steps.length - 1, now + step))].click();
+  const steps = all("[name=strength]", form);
+  onKeys(({ key }) => {
+    const step = { ArrowUp: 1, ArrowDown: -1 }[key];
+    if (!step || !steps.length || !visible(steps[0])) return false;
+    steps[within(steps, steps.findIndex((each) => each.checked) + step)].click();
+    return true;
   });
 }
 
@@ -169,18 +158,16 @@ function ranking(form) {
     let rank = 0;
     cards().forEach((card, place) => {
       const tied = place > 0 && card.dataset.tied === "1";
-      if (!tied) rank = place + 1;
       card.classList.toggle("tied", tied);
-      one("select", card).value = rank;
-      one(".rank", card).textContent = rank;
+      rank = tied ? rank : place + 1;
+      one("select", card).value = one(".rank", card).textContent = rank;
     });
     changed(form);
   };
   const move = (card, step) => {
-    const order = cards();
-    const other = order[order.indexOf(card) + step];
+    const other = cards()[cards().indexOf(card) + step];
     if (!other) return;
-    delete card.dataset.tied;
+    card.dataset.tied = "";
     if (step < 0) other.before(card); else other.after(card);
     number();
     card.focus();
@@ -188,30 +175,27 @@ function ranking(form) {
   };
   const tie = (card) => { card.dataset.tied = card.dataset.tied === "1" ? "" : "1"; number(); };
   const rank = (card) => Number(one("select", card).value || 99);
-  const before = cards().sort((a, b) => rank(a) - rank(b));
-  before.forEach((card, place) => {
+  cards().sort((a, b) => rank(a) - rank(b)).forEach((card, place, before) => {
     if (place && rank(card) < 99 && rank(card) === rank(before[place - 1])) card.dataset.tied = "1";
     list.append(card);
   });
   number();
   list.addEventListener("click", ({ target }) => {
-    const button = target.closest("[data-move], [data-tie]");
-    if (button) button.dataset.move ? move(button.closest(".answer"), Number(button.dataset.move)) : tie(button.closest(".answer"));
+    const [button, card] = [target.closest("button"), target.closest(".answer")];
+    if (button?.dataset.move) move(card, Number(button.dataset.move)); else if (button) tie(card);
   });
-  document.addEventListener("keydown", (event) => {
-    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  onKeys(({ key }) => {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[key];
     const card = document.activeElement?.closest(".ranking .answer");
-    if (writes(event.target) || one("dialog[open]") || (!step && event.key !== "=")) return;
-    event.preventDefault();
-    if (!card) cards()[0].focus();
+    if (!card && step) cards()[0].focus();
     else if (step) move(card, step);
-    else if (list.dataset.ties) tie(card);
+    else if (card && key === "=" && list.dataset.ties) tie(card);
+    return step || key === "=";
   });
   let moving = null;
   list.addEventListener("dragstart", (event) => {
     moving = event.target.closest(".answer");
     moving.classList.add("moving");
-    event.dataTransfer.effectAllowed = "move";
     event.dataTransfer.setDragImage(moving, 20, 20);
   });
   list.addEventListener("dragover", (event) => {
@@ -223,8 +207,7 @@ function ranking(form) {
   });
   list.addEventListener("dragend", () => {
     moving.classList.remove("moving");
-    delete moving.dataset.tied;
-    moving = null;
+    [moving.dataset.tied, moving] = ["", null];
     number();
   });
 }
@@ -244,114 +227,94 @@ function spans(form) {
       row.className = `span mark-${colour}`;
       kinds.set(colour, [...(kinds.get(colour) ?? []), text.range(Number(start), Number(end))]);
     }
-    if (CSS.highlights) {
-      CSS.highlights.clear();
-      kinds.forEach((ranges, colour) => CSS.highlights.set(`mark-${colour}`, new Highlight(...ranges)));
-    }
+    CSS.highlights?.clear();
+    kinds.forEach((ranges, colour) => CSS.highlights?.set(`mark-${colour}`, new Highlight(...ranges)));
     changed(form);
   };
   form.addEventListener("click", ({ target }) => {
-    const type = target.closest("[data-type]")?.dataset.type;
-    const found = type && text.selected();
-    if (type && !found) say("Select a stretch of the text first");
-    if (found) {
-      const row = rows().find((each) => field(each, "start").value === "");
-      if (!row) return say("No room for more marks");
-      [field(row, "start").value, field(row, "end").value] = found;
-      field(row, "type").value = type;
-      say(`Marked as ${type}: ${text.inside(...found)}`);
-      draw();
-    }
     const gone = target.closest("[data-remove]")?.closest(".span");
-    if (gone) { ["start", "end", "note"].forEach((stem) => { field(gone, stem).value = ""; }); draw(); }
-    return undefined;
+    for (const stem of gone ? ["start", "end", "note"] : []) field(gone, stem).value = "";
+    const type = target.closest("[data-type]")?.dataset.type;
+    const [found, row] = [type && text.selected(), rows().find((each) => field(each, "start").value === "")];
+    if (type) say(found && row ? `Marked as ${type}: ${text.inside(...found)}` : "Select a stretch of the text first");
+    if (found && row) [field(row, "start").value, field(row, "end").value, field(row, "type").value] = [...found, type];
+    if (gone || found) draw();
   });
   draw();
 }
 
 function steps(form) {
   const list = all(".step", form);
-  let now = Math.max(0, list.findIndex((each) => !one(":checked", each)));
-  const show = () => {
-    list.forEach((each, place) => each.classList.toggle("current", place === now));
+  let now = 0;
+  const show = (place) => {
+    now = place;
+    list.forEach((each) => each.classList.toggle("current", each === list[now]));
     list[now].scrollIntoView({ block: "nearest" });
   };
-  document.addEventListener("keydown", (event) => {
-    if (writes(event.target) || event.ctrlKey || event.metaKey || one("dialog[open]")) return;
-    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    const said = { r: "right", w: "wrong", u: "unsure" }[event.key];
-    if (!step && !said) return;
-    event.preventDefault();
+  onKeys(({ key }) => {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[key];
+    const said = { r: "right", w: "wrong", u: "unsure" }[key];
     if (said) one(`[value=${said}]`, list[now]).click();
-    now = Math.max(0, Math.min(list.length - 1, now + (step ?? 1)));
-    show();
+    if (step || said) show(within(list, now + (step ?? 1)));
+    return step || said;
   });
-  show();
+  show(within(list, list.findIndex((each) => !one(":checked", each))));
 }
 
 function critique(form) {
   const text = marking(one(".marks", form));
   const [start, end, about] = [form.elements.start, form.elements.end, one("#about", form)];
-  const draw = () => { about.textContent = start.value === "" ? "the whole answer" : `“${text.inside(Number(start.value), Number(end.value))}”`; };
-  one("#stretch", form).addEventListener("click", () => {
-    const found = text.selected();
+  const stretch = () => `“${text.inside(Number(start.value), Number(end.value))}”`;
+  const draw = () => { about.textContent = start.value === "" ? "the whole answer" : stretch(); };
+  const set = (found) => {
     if (!found) return say("Select a stretch of the text first");
     [start.value, end.value] = found;
     draw();
     return changed(form);
-  });
-  one("#whole", form).addEventListener("click", () => { [start.value, end.value] = ["", ""]; draw(); changed(form); });
+  };
+  one("#stretch", form).addEventListener("click", () => set(text.selected()));
+  one("#whole", form).addEventListener("click", () => set(["", ""]));
   draw();
 }
 
 function difference(before, after) {  // words that went and came: the longest common subsequence
-  const [a, b] = [before, after].map((text) => text.match(/\s+|[^\s]+/g) ?? []);
+  const [a, b] = [before, after].map((text) => text.match(/\s+|\S+/g) ?? []);
   let [head, tail] = [0, 0];
-  while (head < a.length && head < b.length && a[head] === b[head]) head += 1;
-  while (tail < Math.min(a.length, b.length) - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
+  while (head < Math.min(a.length, b.length) && a[head] === b[head]) head += 1;
+  while (tail < Math.min(a.length, b.length) - head && a.at(-1 - tail) === b.at(-1 - tail)) tail += 1;
   const [x, y] = [a.slice(head, a.length - tail), b.slice(head, b.length - tail)];
-  const parts = [["same", a.slice(0, head).join("")]];
-  if (x.length * y.length > 4e6) parts.push(["del", x.join("")], ["ins", y.join("")]);
-  else {
-    const common = Array.from({ length: x.length + 1 }, () => new Uint16Array(y.length + 1));
-    for (let i = x.length - 1; i >= 0; i -= 1)
-      for (let j = y.length - 1; j >= 0; j -= 1)
-        common[i][j] = x[i] === y[j] ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1]);
-    let [i, j] = [0, 0];
-    while (i < x.length || j < y.length) {
-      if (i < x.length && j < y.length && x[i] === y[j]) { parts.push(["same", x[i]]); i += 1; j += 1; }
-      else if (j >= y.length || (i < x.length && common[i + 1][j] >= common[i][j + 1])) { parts.push(["del", x[i]]); i += 1; }
-      else { parts.push(["ins", y[j]]); j += 1; }
-    }
+  const [parts, end] = [[["span", a.slice(0, head).join("")]], ["span", a.slice(a.length - tail).join("")]];
+  if (x.length * y.length > 4e6) return [...parts, ["del", x.join("")], ["ins", y.join("")], end];
+  const common = Array.from({ length: x.length + 1 }, () => new Uint16Array(y.length + 1));
+  for (let i = x.length - 1; i >= 0; i -= 1)
+    for (let j = y.length - 1; j >= 0; j -= 1)
+      common[i][j] = x[i] === y[j] ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1]);
+  let [i, j] = [0, 0];
+  while (i < x.length || j < y.length) {
+    if (i < x.length && j < y.length && x[i] === y[j]) { parts.push(["span", x[i]]); i += 1; j += 1; }
+    else if (j >= y.length || (i < x.length && common[i + 1][j] >= common[i][j + 1])) parts.push(["del", x[i++]]);
+    else parts.push(["ins", y[j++]]);
   }
-  return [...parts, ["same", a.slice(a.length - tail).join("")]];
+  return [...parts, end];
 }
 
 function correction(form) {
   const [area, out] = [one("textarea.answer-text", form), one(".diff", form)];
-  const draw = () => out.replaceChildren(...difference(form.dataset.before, area.value).map(([kind, text]) => {
-    const made = document.createElement(kind === "same" ? "span" : kind);
-    made.textContent = text;
-    return made;
-  }));
+  const made = ([kind, text]) => Object.assign(document.createElement(kind), { textContent: text });
+  const draw = () => out.replaceChildren(...difference(form.dataset.before, area.value).map(made));
   area.addEventListener("input", () => requestAnimationFrame(draw));
   draw();
 }
 
 // -- on every page -------------------------------------------------------------------------------------------------
 
-function veil() {  // a warning that was read once in this session need not be read again
-  const each = one("details.veil");
-  if (!each) return;
-  const key = `veil ${each.dataset.session}`;
-  each.open ||= sessionStorage.getItem(key) === "1";
-  each.addEventListener("toggle", () => each.open && sessionStorage.setItem(key, "1"));
-}
-
 document.addEventListener("DOMContentLoaded", () => {
   const form = one("form.judge");
   keys(form);
-  veil();
+  all("details.veil").forEach((each) => {  // a warning that was read once in this session need not be read again
+    each.open ||= sessionStorage.getItem("veil") === each.dataset.session;
+    each.addEventListener("toggle", () => each.open && sessionStorage.setItem("veil", each.dataset.session));
+  });
   all("time[datetime]").forEach((each) => {
     each.textContent = new Date(each.dateTime).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   });
