@@ -455,6 +455,22 @@ def test_what_is_asked_of_the_wrong_one(tmp_path: Path) -> None:
             opened(lay(tmp_path), ledger, lambda: desk.context.clock().replace(tzinfo=None)).invite()  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["", "\0", "\ud800", "x" * 100_000, "r-1' OR '1'='1"])
+def test_names_that_nobody_has(tmp_path: Path, where: Path | str, name: str) -> None:
+    with Ledger(where) as ledger:
+        desk = opened(lay(tmp_path), ledger)
+        anna = join(desk)
+        for ask in (lambda: desk.submit(anna, name, LEFT), lambda: desk.adjudicate(name, LEFT, "x")):
+            with pytest.raises(FormError):
+                ask()
+        for refuse in (lambda: desk.next(name), lambda: desk.pause(name, ""), lambda: desk.link(name)):
+            with pytest.raises(AccessError):
+                refuse()
+        assert desk.person(name) is None
+        assert desk.sessions.find(name) is None
+        assert not desk.check_admin(name, name)
+
+
 def test_a_ledger_that_only_reads_opens_no_desk(tmp_path: Path) -> None:
     study = lay(tmp_path)
     Ledger(tmp_path / "l.db").close()
