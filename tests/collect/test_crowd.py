@@ -12,7 +12,7 @@ from small_desks import join, lay, opened, pairs
 from sqlalchemy import func, select
 
 from accord.collect import Break, Desk, Done, Person, Task, tables
-from accord.errors import Conflict
+from accord.errors import Conflict, LedgerError
 from accord.feedback import Ledger, standing
 
 ITEMS, HELD = tables.items, tables.reservations
@@ -175,3 +175,12 @@ def test_the_same_form_from_two_tabs_is_one_answer(tmp_path: Path) -> None:
             each.join()
         assert ledger.rows() == 1
         assert found.count("already answered") == 2
+
+
+def test_threads_wait_for_their_turn_and_not_for_ever(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l.db", pooled=True, timeout=0.2) as ledger:
+        desk = opened(lay(tmp_path, pairs(1)), ledger)
+        anna = join(desk)
+        with ledger.begin(immediate=True), pytest.raises(LedgerError, match="locked by another thread"):
+            desk.next(anna)
+        assert isinstance(desk.next(anna), Task)

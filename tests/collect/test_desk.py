@@ -170,6 +170,8 @@ def test_after_a_pause_what_was_sent_is_kept(tmp_path: Path, where: Path | str) 
         anna = join(desk)
         held = task(desk, anna)
         desk.pause(anna.pseudonym, "answers too fast")
+        with pytest.raises(FormError, match="cannot be kept"):
+            desk.submit(anna, held.reservation, {"preferred": "\ud800"})
         with pytest.raises(Conflict, match="What you wrote is kept") as caught:
             desk.submit(anna, held.reservation, LEFT)
         assert caught.value.reason == "paused"
@@ -366,6 +368,32 @@ def test_a_budget_ends_the_study(tmp_path: Path) -> None:
         assert desk.progress().wanted == 3
 
 
+def test_nobody_comes_back_to_more_than_the_budget(tmp_path: Path) -> None:
+    clock = Clock()
+    with Ledger(tmp_path / "l.db") as ledger:
+        desk = opened(lay(tmp_path, pairs(5), answers=1), ledger, clock)
+        anna, ben, cleo = join(desk), join(desk), join(desk)
+        for person in (anna, cleo):
+            held = task(desk, person)
+            desk.save_draft(person, held.reservation, LEFT)
+            clock.move(hours=1)
+        answer(desk, ben)
+        assert isinstance(desk.next(anna), Done)
+        assert desk.submit(cleo, held.reservation, LEFT).surplus, "there is room on the item, not in the study"
+        assert desk.progress().answers == 1
+
+
+def test_an_answer_taken_back_is_one_of_the_day(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l.db") as ledger:
+        desk = opened(lay(tmp_path, daily_items=2), ledger)
+        anna = join(desk)
+        for _ in range(2):
+            answer(desk, anna)
+            back = desk.undo(anna)
+            desk.submit(anna, back.reservation, {"preferred": "right"})
+        assert isinstance(desk.next(anna), Break)
+
+
 def test_an_item_that_is_decided_asks_for_no_more(tmp_path: Path) -> None:
     stop = {"probability": 0.9, "least": 3}
     with Ledger(tmp_path / "l.db") as ledger:
@@ -453,6 +481,22 @@ def test_what_is_asked_of_the_wrong_one(tmp_path: Path) -> None:
             opened(lay(tmp_path, kind="demonstration"), ledger)
         with pytest.raises(StudyError, match="no time zone"):
             opened(lay(tmp_path), ledger, lambda: desk.context.clock().replace(tzinfo=None)).invite()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", "\0", "\ud800", "x" * 100_000, "r-1' OR '1'='1"])
+def test_names_that_nobody_has(tmp_path: Path, where: Path | str, name: str) -> None:
+    with Ledger(where) as ledger:
+        desk = opened(lay(tmp_path), ledger)
+        anna = join(desk)
+        for ask in (lambda: desk.submit(anna, name, LEFT), lambda: desk.adjudicate(name, LEFT, "x")):
+            with pytest.raises(FormError):
+                ask()
+        for refuse in (lambda: desk.next(name), lambda: desk.pause(name, ""), lambda: desk.link(name)):
+            with pytest.raises(AccessError):
+                refuse()
+        assert desk.person(name) is None
+        assert desk.sessions.find(name) is None
+        assert not desk.check_admin(name, name)
 
 
 def test_a_ledger_that_only_reads_opens_no_desk(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A transaction means the same on both stores, for the ledger's tables and for those that others keep beside them."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,28 @@ def test_one_that_writes_keeps_others_from_writing(ledger: Ledger, where: Path |
         with other.begin() as reading:
             assert beside(reading) == []
     ledger.close()
+
+
+def test_many_threads_write_by_one_ledger(ledger: Ledger) -> None:
+    def write(number: int) -> None:
+        put_both(ledger, str(number), sheet(number))
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(write, range(60)))
+    with ledger.begin() as connection:
+        assert len(beside(connection)) == 60
+    assert ledger.last_row == ledger.rows() == 720
+    with ledger.begin(immediate=True), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(ledger.rows).result() == 720
+    ledger.close()
+
+
+def test_a_thread_that_waits_too_long_is_told(where: Path | str) -> None:
+    with Ledger(where, timeout=0.05, pooled=True) as ledger:
+        with ledger.begin(immediate=True), ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(ledger.add, prompt())
+            assert isinstance(waiting.exception(), LedgerError)
+        ledger.add(prompt())
 
 
 def test_a_writer_without_accord_waits_its_turn(where: Path | str) -> None:

@@ -16,7 +16,7 @@ from accord.collect.assign import shown_order, turn
 from accord.collect.context import Context, moment, person_row
 from accord.collect.offers import Offers
 from accord.collect.people import SAID, session_name
-from accord.collect.reserving import lapse, reopen, reserve, task_of
+from accord.collect.reserving import exhausted, has_room, lapse, reopen, reserve, task_of
 from accord.collect.types import Break, Done, Next, Paused, Practice, Task
 from accord.collect.writing import Unwritten, write
 
@@ -88,9 +88,8 @@ class _Handing:
             HELD.c.redoes.is_(None),
             HELD.c.purpose.in_(("item", "gold", "repeat")),
         )
-        for held in self.connection.execute(wanted.order_by(HELD.c.issued.desc()).limit(5)):
-            item = self.connection.execute(select(ITEMS).where(ITEMS.c.id == held.item)).one()
-            if held.purpose != "item" or (item.closed == "" and item.answered + item.open < item.overlap):
+        for held in self.connection.execute(wanted.order_by(HELD.c.issued.desc()).limit(5)).all():
+            if held.purpose != "item" or has_room(self.context, self.connection, held.item):
                 return held
         return None
 
@@ -127,7 +126,10 @@ class _Handing:
     def _today(self, row: Row[Any], now: float) -> int:
         midnight = now - now % 86_400
         wanted = select(HELD).where(
-            HELD.c.person == self.pseudonym, HELD.c.state.in_(SAID), HELD.c.closed >= midnight, HELD.c.redoes.is_(None)
+            HELD.c.person == self.pseudonym,
+            HELD.c.state.in_((*SAID, "replaced")),
+            HELD.c.closed >= midnight,
+            HELD.c.redoes.is_(None),
         )
         return self._offers(row).count(wanted)
 
@@ -144,7 +146,7 @@ class _Handing:
 
     def _new(self, row: Row[Any], now: float) -> Next | Unwritten:
         study, offers, number = self.context.study, self._offers(row), row.asked + 1
-        if offers.exhausted():
+        if exhausted(self.context, self.connection):
             return Done("budget", study.thanks)
         match turn(self.context.seed, self.pseudonym, number, gold=study.gold_share, repeat=study.repeat_share):
             case "gold" if (gold := offers.gold()) is not None:

@@ -80,12 +80,6 @@ class Offers:
         """How many rows a query finds."""
         return int(self.connection.scalar(select(func.count()).select_from(wanted.subquery())) or 0)
 
-    def exhausted(self) -> bool:
-        """Whether the study has all the answers that it was to have."""
-        most = self.context.study.answers
-        held = select(HELD.c.id).where(HELD.c.study == self.context.study.name, HELD.c.holds)
-        return most is not None and self.count(held) >= most
-
     def _candidates(self) -> list[Candidate]:
         """What this person has not had, of what comes first."""
         had = exists().where(

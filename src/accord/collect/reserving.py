@@ -13,7 +13,7 @@ from accord.collect.people import SAID
 from accord.collect.types import Task
 from accord.records import Completion, Prompt
 
-__all__ = ["lapse", "reopen", "reserve", "task_of"]
+__all__ = ["exhausted", "has_room", "lapse", "reopen", "reserve", "task_of"]
 
 ITEMS, HELD = tables.items, tables.reservations
 
@@ -46,6 +46,21 @@ def lapse(context: Context, connection: Connection, now: float) -> None:
     for held in connection.execute(over).all():
         connection.execute(update(HELD).where(HELD.c.id == held.id).values(state="lapsed", holds=False))
         recount(context, connection, held.item)
+
+
+def exhausted(context: Context, connection: Connection) -> bool:
+    """Whether the study has all the answers that it was to have, those in people's hands among them."""
+    if context.study.answers is None:
+        return False
+    held = select(func.count()).where(HELD.c.study == context.study.name, HELD.c.holds)
+    return int(connection.scalar(held) or 0) >= context.study.answers
+
+
+def has_room(context: Context, connection: Connection, item: str, *, decided: bool = False) -> bool:
+    """Whether an item has a place, and the study an answer, to give; `decided` items too where that is said."""
+    row = connection.execute(select(ITEMS).where(ITEMS.c.id == item)).one()
+    asks = row.closed == "" or (decided and row.closed == "decided")
+    return asks and row.answered + row.open < row.overlap and not exhausted(context, connection)
 
 
 def task_of(context: Context, connection: Connection, held: Row[Any]) -> Task:

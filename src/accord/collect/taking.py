@@ -21,7 +21,7 @@ from accord.collect.forms import clean
 from accord.collect.items import digest_of
 from accord.collect.people import SAID, session_name
 from accord.collect.questions import MOST_REASON, question_of, read_form
-from accord.collect.reserving import lapse, reserve, task_of
+from accord.collect.reserving import has_room, lapse, reserve, task_of
 from accord.collect.types import Accepted, Practised, Seen, Task
 from accord.errors import AccordError, Conflict, FormError
 from accord.feedback.adding import Adding
@@ -57,7 +57,7 @@ def submit(
 
 def save_draft(context: Context, pseudonym: str, reservation: str, form: Mapping[str, str]) -> None:
     """Keep a form as far as it is filled in. Raises `FormError` where it is too long, or not in this person's hands."""
-    form = {name: clean(name, value, _longest(context, name)) for name, value in _fields(context, form).items()}
+    form = _cleaned(context, _fields(context, form))
     with context.ledger.begin(immediate=True) as connection:
         held = _held(context, connection, pseudonym, reservation)
         if held.state in {"open", "lapsed"}:
@@ -118,10 +118,10 @@ class _Taking:
         if self.person.status == "erased":
             return Conflict("paused", "You asked to be forgotten, and are; nothing was sent.")
         if self.person.status != "active":
-            self._set(draft=self.form)
+            self._set(draft=_cleaned(self.context, self.form))
             return Conflict("paused", "Your part in this study is paused. What you wrote is kept; nothing was sent.")
         if self.held.redoes is not None and self._state(self.held.redoes) not in SAID:
-            self._set(draft=self.form)
+            self._set(draft=_cleaned(self.context, self.form))
             return Conflict("already answered", "This answer was changed before; what you wrote is kept, not sent.")
         completions = records(self.adding.connection, Completion, self.held.shown)
         shown = tuple(completions[name] for name in self.held.shown)
@@ -173,11 +173,9 @@ class _Taking:
             return "declined"
         if self.held.purpose != "item" or self.held.holds:
             return "answered"
-        recount(self.context, self.adding.connection, self.held.item)
-        item = self.adding.connection.execute(select(ITEMS).where(ITEMS.c.id == self.held.item)).one()
-        again = self.held.redoes is not None
-        room = item.answered + item.open < item.overlap and (item.closed == "" or again)
-        return "answered" if room else "surplus"
+        connection, again = self.adding.connection, self.held.redoes is not None
+        recount(self.context, connection, self.held.item)  # without the answer that this one replaces
+        return "answered" if has_room(self.context, connection, self.held.item, decided=again) else "surplus"
 
     def _feedback(self, judgement: Judgement, shown: tuple[Completion, ...]) -> Feedback:
         study, prompt = self.context.study, self._prompt()
@@ -279,6 +277,11 @@ def _fields(context: Context, form: Mapping[str, str]) -> dict[str, str]:
     """The fields of the study's form; what else the page sends is no part of the answer."""
     wanted = (*question_of(context.study).fields, "declined", "reason")
     return {name: form[name] for name in wanted if form.get(name)}
+
+
+def _cleaned(context: Context, form: Mapping[str, str]) -> dict[str, str]:
+    """A form as it can be kept. Raises `FormError` where it cannot."""
+    return {name: clean(name, value, _longest(context, name)) for name, value in form.items()}
 
 
 def _longest(context: Context, field: str) -> int:

@@ -7,7 +7,7 @@ and writes them by `begin`, or by the connection of an `Adding`, in one transact
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,6 +44,7 @@ class Store:
     engine: Engine
     write: bool
     timeout: float
+    turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
     def where(self) -> str:
@@ -59,15 +60,30 @@ class Store:
         """A transaction: taken back where the block raises.
 
         Without `immediate` it reads one state of the whole store, and cannot write. With it, it is the only one that
-        writes until it ends. Raises `LedgerError` where another process writes for longer than the timeout.
+        writes until it ends; threads of this process take turns, for the database lets those who wait ask again after
+        ever longer rests. Raises `LedgerError` where somebody else writes for longer than the timeout.
         """
         if immediate and not self.write:
             raise LedgerError(f"{self.where}: this ledger was opened for reading only")
         options = {IMMEDIATE: immediate}
-        with self.refusals(), self.engine.connect() as connection:
+        with self.refusals(), self._in_turn(immediate), self.engine.connect() as connection:
             connection = connection.execution_options(**options)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _in_turn(self, immediate: bool) -> Iterator[None]:
+        if not immediate:
+            yield
+            return
+        if not self.turn.acquire(timeout=self.timeout):
+            raise LedgerError(
+                f"{self.where}: locked by another thread for more than {self.timeout:g} s; wait for it, and try again"
+            )
+        try:
+            yield
+        finally:
+            self.turn.release()
 
     def close(self) -> None:
         """Let go of the file or the server."""
