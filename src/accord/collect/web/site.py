@@ -30,7 +30,7 @@ R = TypeVar("R")
 log = logging.getLogger("accord.collect")
 Who = Literal["person", "admin"]
 Asked = Request[Any, Any, Any]
-THREADS = 8  # requests at work at once; what waits for the store waits outside of the loop
+WITH_WRITER = 8  # requests at work at once where somebody may wait for a writer
 
 
 class StrangerError(Exception):
@@ -61,12 +61,22 @@ class Site:
     study: Study
     clock: Callable[[], datetime]
     public_url: str | None = None
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS), repr=False)
     _limits: dict[str, Limiter] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         limits = {"password": (10, 300.0), "name": (20, 900.0), "link": (40, 300.0), "forms": (600, 60.0)}
         self._limits.update({what: Limiter(most, seconds, self.clock) for what, (most, seconds) in limits.items()})
+
+    @cached_property
+    def people(self) -> ThreadPoolExecutor:
+        """Where evaluators' requests are worked on. One after the other: the store takes one writer at a time, and a
+        queue is fairer and quicker than threads that try for its lock by turns. With a live writer, several."""
+        return ThreadPoolExecutor(1 if self.desk.context.writer is None else WITH_WRITER)
+
+    @cached_property
+    def aside(self) -> ThreadPoolExecutor:
+        """Where the pages of whoever runs the study are worked on: they may read the whole ledger."""
+        return ThreadPoolExecutor(2)
 
     # -- who is there ----------------------------------------------------------------------------------------------
 
@@ -172,7 +182,8 @@ def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
     @wraps(handler)
     async def run(request: Asked, site: Site, **more: Any) -> R:
         work = partial(handler, request, site, **more)
-        return await asyncio.get_running_loop().run_in_executor(site.threads, work)
+        threads = site.aside if request.url.path.startswith("/admin") else site.people
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     return run
 
