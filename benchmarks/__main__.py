@@ -30,8 +30,8 @@ def main() -> int:
     commands.add_parser("parity", help="accord's losses beside TRL's on the same log-probabilities; writes parity.json")
     people = commands.add_parser("collect", help="200 simulated evaluators over HTTP; writes collect.json")
     people.add_argument("--people", type=int, default=200)
-    people.add_argument("--each", type=int, default=15)
-    people.add_argument("--think", type=float, default=10.0, help="median think time in seconds")
+    people.add_argument("--each", type=int, default=10)
+    people.add_argument("--think", type=float, default=20.0, help="median think time in seconds")
     single = commands.add_parser("one")
     for name in ("stage", "setting", "steps", "out"):
         single.add_argument(name)

@@ -1,8 +1,8 @@
 """Two hundred evaluators at once: how long a page and an answer take over HTTP, and whether anything is lost.
 
 `accord collect` runs as it would for a team, one process on SQLite; the evaluators run in this process. Each comes by
-an invite of their own, reads for a while (a lognormal think time), sends an answer, is sent on to the next page, and so
-on. Afterwards the ledger is compared with what was acknowledged.
+an invite of their own, reads for a while (lognormal, 20 s in the median), sends an answer, is sent on to the next page,
+and so on. Afterwards the ledger is compared with what was acknowledged.
 """
 
 import asyncio
@@ -121,7 +121,7 @@ def _in(name: str, page: str) -> str:
     return found[1]
 
 
-def collect(*, people: int = 200, each: int = 15, think: float = 10.0) -> dict[str, Any]:
+def collect(*, people: int = 200, each: int = 10, think: float = 20.0) -> dict[str, Any]:
     """The measurement: figures in milliseconds, and what the ledger holds."""
     from accord.feedback import Ledger
 
