@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from accord.lm.score import TokenLogprobs, completion_logprobs, token_logprobs
     from accord.lm.settings import ModelSettings
     from accord.lm.training import Progress
+    from accord.lm.writer import ModelWriter
 
 __all__ = [
     "Answer",
     "CausalModel",
     "LoRA",
     "ModelSettings",
+    "ModelWriter",
     "Optim",
     "Optimiser",
     "PackedBatch",
@@ -37,6 +39,7 @@ _HOME = {
     "CausalModel": "causal",
     "LoRA": "causal",
     "ModelSettings": "settings",
+    "ModelWriter": "writer",
     "Optim": "optim",
     "Optimiser": "optim",
     "PackedBatch": "packed",
