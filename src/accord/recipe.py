@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from accord.audit.settings import AuditSettings
 from accord.errors import RecipeError, nearest, storage
 from accord.policy.best_of_n import BestOfN
+from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
 from accord.policy.ipo import IPO
@@ -36,7 +37,8 @@ from accord.reward.fit import BradleyTerry
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
-Algorithm = SFT | BestOfN | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | RRHF | PRO | DPO | IPO | SimPO | ORPO | KTO
+Supervised = SFT | BestOfN | Curated
+Algorithm = Supervised | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | RRHF | PRO | DPO | IPO | SimPO | ORPO | KTO
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -147,7 +149,7 @@ def _check(recipe: Recipe, place: str) -> None:
         raise RecipeError(f"{place}: recipe.data: train, judge and held_out sum to {total:g}; make them sum to 1")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
-    if isinstance(recipe.policy, Online | BestOfN) and recipe.reward is None:
+    if isinstance(recipe.policy, Online | BestOfN | Curated) and recipe.reward is None:
         raise RecipeError(
             f"{place}: recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section"
         )

@@ -8,6 +8,7 @@ from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.loop.show import Show
 from accord.policy.best_of_n import BestOfN
+from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
 from accord.policy.ipo import IPO
@@ -92,6 +93,9 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
         case BestOfN() as best:
             assert recipe.reward is not None
             return best.distil(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
+        case Curated() as curated:
+            assert recipe.reward is not None
+            return curated.curate(supervised_examples(run), recipe.reward.load(run), run, start=start)
         case GRPO() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
             assert recipe.reward is not None
             return online.steps(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         whitened,
     )
     from accord.policy.best_of_n import BestOfN, best_of, best_of_kl, soft_best_of
+    from accord.policy.curated import Curated, select
     from accord.policy.dpo import DPO
     from accord.policy.evaluate import compare, describe, distinct, win_rate
     from accord.policy.grpo import GRPO
@@ -57,6 +58,7 @@ __all__ = [
     "RRHF",
     "SFT",
     "BestOfN",
+    "Curated",
     "Online",
     "OnlineStep",
     "PairStep",
@@ -88,6 +90,7 @@ __all__ = [
     "reinforce",
     "returns_to_go",
     "roll_out",
+    "select",
     "soft_best_of",
     "soup",
     "whitened",
@@ -105,6 +108,8 @@ _HOME = {
     "best_of_kl": "best_of_n",
     "best_of": "best_of_n",
     "BestOfN": "best_of_n",
+    "Curated": "curated",
+    "select": "curated",
     "SimPO": "simpo",
     "Pairwise": "pairwise",
     "PairStep": "pairwise",
