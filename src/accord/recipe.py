@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from accord.audit.settings import AuditSettings
 from accord.errors import RecipeError, nearest, storage
+from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
 from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
@@ -37,7 +38,7 @@ from accord.reward.fit import BradleyTerry
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
-Supervised = SFT | BestOfN | Curated
+Supervised = SFT | BestOfN | Curated | Abstaining
 Algorithm = Supervised | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | RRHF | PRO | DPO | IPO | SimPO | ORPO | KTO
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -149,7 +150,10 @@ def _check(recipe: Recipe, place: str) -> None:
         raise RecipeError(f"{place}: recipe.data: train, judge and held_out sum to {total:g}; make them sum to 1")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
-    if isinstance(recipe.policy, Online | BestOfN | Curated) and recipe.reward is None:
+    judged = isinstance(recipe.policy, Online | BestOfN | Curated) or (
+        isinstance(recipe.policy, Abstaining) and recipe.policy.grade == "judge"
+    )
+    if recipe.policy is not None and judged and recipe.reward is None:
         raise RecipeError(
             f"{place}: recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section"
         )

@@ -7,6 +7,7 @@ from typing import Any
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.loop.show import Show
+from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
 from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
@@ -96,6 +97,9 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
         case Curated() as curated:
             assert recipe.reward is not None
             return curated.curate(supervised_examples(run), recipe.reward.load(run), run, start=start)
+        case Abstaining() as abstaining:
+            graded_by = None if recipe.reward is None else recipe.reward.load(run)
+            return abstaining.abstain(supervised_examples(run), graded_by, run, start=start)
         case GRPO() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
             assert recipe.reward is not None
             return online.steps(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)

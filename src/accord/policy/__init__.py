@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.policy.abstaining import Abstaining, matches, threshold
     from accord.policy.advantages import (
         adapted,
         every_token,
@@ -57,6 +58,7 @@ __all__ = [
     "RLOO",
     "RRHF",
     "SFT",
+    "Abstaining",
     "BestOfN",
     "Curated",
     "Online",
@@ -83,6 +85,7 @@ __all__ = [
     "kl_penalised",
     "kl_to_reference",
     "leave_one_out",
+    "matches",
     "measure",
     "negative_log_likelihood",
     "ppo_policy",
@@ -93,11 +96,15 @@ __all__ = [
     "select",
     "soft_best_of",
     "soup",
+    "threshold",
     "whitened",
     "win_rate",
 ]
 
 _HOME = {
+    "Abstaining": "abstaining",
+    "matches": "abstaining",
+    "threshold": "abstaining",
     "kl_estimate": "losses",
     "soup": "mix",
     "beyond": "mix",
