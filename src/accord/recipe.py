@@ -18,6 +18,7 @@ from accord.audit.settings import AuditSettings
 from accord.errors import RecipeError, nearest, storage
 from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
+from accord.policy.conditional import Conditional
 from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
@@ -38,7 +39,7 @@ from accord.reward.fit import BradleyTerry
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
-Supervised = SFT | BestOfN | Curated | Abstaining
+Supervised = SFT | BestOfN | Curated | Abstaining | Conditional
 Algorithm = Supervised | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | RRHF | PRO | DPO | IPO | SimPO | ORPO | KTO
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -150,7 +151,7 @@ def _check(recipe: Recipe, place: str) -> None:
         raise RecipeError(f"{place}: recipe.data: train, judge and held_out sum to {total:g}; make them sum to 1")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
-    judged = isinstance(recipe.policy, Online | BestOfN | Curated) or (
+    judged = isinstance(recipe.policy, Online | BestOfN | Curated | Conditional) or (
         isinstance(recipe.policy, Abstaining) and recipe.policy.grade == "judge"
     )
     if recipe.policy is not None and judged and recipe.reward is None:

@@ -9,6 +9,7 @@ from accord.feedback import Dataset, read_data
 from accord.loop.show import Show
 from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
+from accord.policy.conditional import Conditional
 from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
@@ -97,6 +98,9 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
         case Curated() as curated:
             assert recipe.reward is not None
             return curated.curate(supervised_examples(run), recipe.reward.load(run), run, start=start)
+        case Conditional() as conditional:
+            assert recipe.reward is not None
+            return conditional.condition(_compared(data), recipe.reward.load(run), run, start=start)
         case Abstaining() as abstaining:
             graded_by = None if recipe.reward is None else recipe.reward.load(run)
             return abstaining.abstain(supervised_examples(run), graded_by, run, start=start)
@@ -111,6 +115,12 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
             return again.steps(examples, run, start=start, stage="policy")
         case None:
             raise RecipeError("recipe.policy: missing")
+
+
+def _compared(data: Dataset) -> list[Example]:
+    """Every completion that stands in a pair of the train side, better or worse."""
+    names = dict.fromkeys(name for pair in data.pairs["train"] for name in (pair.chosen, pair.rejected))
+    return [(data.prompts[data.completions[name].prompt], data.completions[name]) for name in names]
 
 
 def _fit(settings: BradleyTerry, run: RunDirectory, show: Show, *, split: str, stage: str) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         whitened,
     )
     from accord.policy.best_of_n import BestOfN, best_of, best_of_kl, soft_best_of
+    from accord.policy.conditional import Conditional, controlled
     from accord.policy.curated import Curated, select
     from accord.policy.dpo import DPO
     from accord.policy.evaluate import compare, describe, distinct, win_rate
@@ -60,6 +61,7 @@ __all__ = [
     "SFT",
     "Abstaining",
     "BestOfN",
+    "Conditional",
     "Curated",
     "Online",
     "OnlineStep",
@@ -75,6 +77,7 @@ __all__ = [
     "best_of_kl",
     "beyond",
     "compare",
+    "controlled",
     "describe",
     "direct_preference",
     "distinct",
@@ -115,6 +118,7 @@ _HOME = {
     "best_of_kl": "best_of_n",
     "best_of": "best_of_n",
     "BestOfN": "best_of_n",
+    "Conditional": "conditional",
     "Curated": "curated",
     "select": "curated",
     "SimPO": "simpo",
@@ -136,6 +140,7 @@ _HOME = {
     "SFTStep": "sft",
     "adapted": "advantages",
     "compare": "evaluate",
+    "controlled": "conditional",
     "describe": "evaluate",
     "direct_preference": "losses",
     "distinct": "evaluate",
