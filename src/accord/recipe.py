@@ -19,6 +19,7 @@ from accord.errors import RecipeError, nearest, storage
 from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
 from accord.policy.conditional import Conditional
+from accord.policy.context_distillation import ContextDistillation
 from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
@@ -39,7 +40,7 @@ from accord.reward.fit import BradleyTerry
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
-Supervised = SFT | BestOfN | Curated | Abstaining | Conditional
+Supervised = SFT | BestOfN | Curated | Abstaining | Conditional | ContextDistillation
 Algorithm = Supervised | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | RRHF | PRO | DPO | IPO | SimPO | ORPO | KTO
 Share = Annotated[float, Field(gt=0, lt=1)]
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from accord.lm.optim import Optim, Optimiser
     from accord.lm.packed import Answer, PackedBatch, pack
     from accord.lm.scalar import ScalarModel, load_scalar, new_head
-    from accord.lm.score import TokenLogprobs, completion_logprobs, token_logprobs
+    from accord.lm.score import TokenLogprobs, completion_logprobs, token_divergences, token_logprobs
     from accord.lm.settings import ModelSettings
     from accord.lm.training import Progress
     from accord.lm.writer import ModelWriter
@@ -31,6 +31,7 @@ __all__ = [
     "load_scalar",
     "new_head",
     "pack",
+    "token_divergences",
     "token_logprobs",
 ]
 
@@ -52,6 +53,7 @@ _HOME = {
     "load_scalar": "scalar",
     "new_head": "scalar",
     "pack": "packed",
+    "token_divergences": "score",
     "token_logprobs": "score",
 }
 

@@ -10,6 +10,7 @@ from accord.loop.show import Show
 from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
 from accord.policy.conditional import Conditional
+from accord.policy.context_distillation import ContextDistillation
 from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
 from accord.policy.grpo import GRPO
@@ -101,6 +102,8 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
         case Conditional() as conditional:
             assert recipe.reward is not None
             return conditional.condition(_compared(data), recipe.reward.load(run), run, start=start)
+        case ContextDistillation() as distillation:
+            return distillation.distil(prompts_of(run, data, "train"), run, start=start)
         case Abstaining() as abstaining:
             graded_by = None if recipe.reward is None else recipe.reward.load(run)
             return abstaining.abstain(supervised_examples(run), graded_by, run, start=start)

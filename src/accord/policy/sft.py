@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from time import monotonic
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field
 from torch import Tensor
@@ -30,6 +30,7 @@ __all__ = ["SFT", "Example", "SFTStep", "TokenLoss", "example_answers", "likelih
 
 Example = tuple[Prompt, Completion]
 TokenLoss = Callable[[CausalModel, PackedBatch], Tensor]
+T = TypeVar("T")
 
 
 def likelihood(causal: CausalModel, batch: PackedBatch) -> Tensor:
@@ -83,7 +84,7 @@ class SFT(ModelSettings):
         causal = self.open(start or self.base, seed=seed, train=True)
         yield from self.learn(causal, example_answers(causal, self.drawn(examples, seed)), run, stage=stage)
 
-    def drawn(self, examples: Sequence[Example], seed: int) -> list[Example]:
+    def drawn(self, examples: Sequence[T], seed: int) -> list[T]:
         """The examples in an order drawn by the seed, at most `examples` of them."""
         return [examples[i] for i in shuffled(len(examples), seed, "examples")[: self.examples]]
 
