@@ -17,7 +17,7 @@ from accord.lm.optim import Optim
 from accord.lm.packed import Answer, pack
 from accord.lm.score import _Divergence, token_divergences
 from accord.lm.writer import ModelWriter
-from accord.policy import SFT, ContextDistillation, within
+from accord.policy import SFT, ContextDistillation
 from accord.policy.context_distillation import _states
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
@@ -111,8 +111,8 @@ def test_packed_divergences_are_those_of_plain_passes() -> None:
 
 
 def test_a_context_stands_before_what_is_there() -> None:
-    assert within(Prompt.ask("Hi"), "Be kind.") == Prompt.ask("Hi", system="Be kind.")
-    assert within(Prompt.ask("Hi", system="Now."), "Be kind.") == Prompt.ask("Hi", system="Be kind.\n\nNow.")
+    assert Prompt.ask("Hi").told("Be kind.") == Prompt.ask("Hi", system="Be kind.")
+    assert Prompt.ask("Hi", system="Now.").told("Be kind.") == Prompt.ask("Hi", system="Be kind.\n\nNow.")
     with pytest.raises(ValidationError, match="context"):
         ContextDistillation()  # type: ignore[call-arg]
 
@@ -124,7 +124,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     examples = []
     for number in range(240):
         prompt, share = PROMPTS[number % 9], (0.9, 0.1)[number % 2]
-        asked = within(prompt, (MUCH, LITTLE)[number % 2]) if number % 3 else prompt
+        asked = prompt.told((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
         text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
         examples.append((asked, Completion(prompt=asked.id, text=text)))
     settings = SFT(base="tiny", dtype="float32", epochs=8, batch=16, save_every=99, optim=Optim(lr=1e-2, warmup=2))
@@ -134,7 +134,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def share_of_a(causal: CausalModel, *, context: str | None = None) -> float:
-    prompts = [prompt if context is None else within(prompt, context) for prompt in PROMPTS[6:]]
+    prompts = [prompt if context is None else prompt.told(context) for prompt in PROMPTS[6:]]
     made = ModelWriter(causal).write(prompts, 40, Sampling(max_tokens=8, seed=1))
     return float(np.mean([each.text.count("a") / max(1, len(each.text)) for group in made for each in group]))
 
@@ -161,7 +161,7 @@ def test_the_student_comes_to_write_as_the_teacher(lora: LoRA | None, start: Pat
                 student,
                 before,
                 Answer(tuple(student.encode_prompt(prompt)), tokens[0], 0),
-                Answer(tuple(before.encode_prompt(within(prompt, MUCH))), tokens[0], 0),
+                Answer(tuple(before.encode_prompt(prompt.told(MUCH))), tokens[0], 0),
             )
             for prompt in PROMPTS[6:]
         ]

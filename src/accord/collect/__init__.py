@@ -1,14 +1,21 @@
-"""Asking: programs that judge."""
+"""Asking: programs that judge, and contrasts that need nobody to."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.collect.contrast import Contrast, Contrasted
     from accord.collect.programs import ProgramAsker, Verdict, compare_by
 
-_HOME = {"ProgramAsker": "programs", "Verdict": "programs", "compare_by": "programs"}
+_HOME = {
+    "Contrast": "contrast",
+    "Contrasted": "contrast",
+    "ProgramAsker": "programs",
+    "Verdict": "programs",
+    "compare_by": "programs",
+}
 
-__all__ = ["ProgramAsker", "Verdict", "compare_by"]
+__all__ = ["Contrast", "Contrasted", "ProgramAsker", "Verdict", "compare_by"]
 
 
 def __getattr__(name: str) -> Any:

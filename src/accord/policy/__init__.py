@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     )
     from accord.policy.best_of_n import BestOfN, best_of, best_of_kl, soft_best_of
     from accord.policy.conditional import Conditional, controlled
-    from accord.policy.context_distillation import ContextDistillation, within
+    from accord.policy.context_distillation import ContextDistillation
     from accord.policy.curated import Curated, select
     from accord.policy.dpo import DPO
     from accord.policy.evaluate import compare, describe, distinct, win_rate
@@ -104,7 +104,6 @@ __all__ = [
     "threshold",
     "whitened",
     "win_rate",
-    "within",
 ]
 
 _HOME = {
@@ -123,7 +122,6 @@ _HOME = {
     "BestOfN": "best_of_n",
     "Conditional": "conditional",
     "ContextDistillation": "context_distillation",
-    "within": "context_distillation",
     "Curated": "curated",
     "select": "curated",
     "SimPO": "simpo",

@@ -29,20 +29,10 @@ from accord.lm.sample import sample
 from accord.lm.score import token_divergences
 from accord.lm.training import seed_of
 from accord.policy.sft import SFT, SFTStep
-from accord.records import Message, Prompt, Sampling
+from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 
-__all__ = ["ContextDistillation", "within"]
-
-
-def within(prompt: Prompt, context: str) -> Prompt:
-    """The prompt with a system text in front; before its own where it has one."""
-    first, *rest = prompt.messages
-    if first.role == "system":
-        told = Message(role="system", content=f"{context}\n\n{first.content}")
-        return Prompt(messages=(told, *rest), source=prompt.source, mode=prompt.mode)
-    told = Message(role="system", content=context)
-    return Prompt(messages=(told, *prompt.messages), source=prompt.source, mode=prompt.mode)
+__all__ = ["ContextDistillation"]
 
 
 class ContextDistillation(SFT):
@@ -73,7 +63,7 @@ class ContextDistillation(SFT):
         teacher = self.reference(student, begin, seed=seed)
         by_id = {prompt.id: prompt for prompt in prompts}
         plain = {name: tuple(student.encode_prompt(prompt)) for name, prompt in by_id.items()}
-        told = {name: tuple(student.encode_prompt(within(prompt, self.context))) for name, prompt in by_id.items()}
+        told = {name: tuple(student.encode_prompt(prompt.told(self.context))) for name, prompt in by_id.items()}
         asked, taught = (
             [Answer(heads[row["prompt"]], tuple(row["token_ids"]), key) for key, row in enumerate(rows)]
             for heads in (plain, told)
@@ -88,7 +78,7 @@ class ContextDistillation(SFT):
     def _written(self, prompts: Sequence[Prompt], begin: str | Path, seed: int) -> Iterator[dict[str, Any]]:
         """What the start writes with the context in front, under the prompt without it."""
         writer = self.open(begin, seed=seed)
-        told = [writer.encode_prompt(within(prompt, self.context)) for prompt in prompts]
+        told = [writer.encode_prompt(prompt.told(self.context)) for prompt in prompts]
         groups = sample(writer, told, self.n, self.sampling.model_copy(update={"seed": seed}))
         for number, (prompt, group) in enumerate(zip(prompts, groups, strict=True)):
             for index, each in enumerate(group):
