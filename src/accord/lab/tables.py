@@ -49,6 +49,8 @@ class TableLearner(Learner):
         self.prompts = [Prompt.ask(f"prompt {number}") for number in range(settings.prompts)]
         self.policy = SimpleNamespace(model=nn.Module())  # type: ignore[assignment]
         self._reward_PN, self._ref_PMA = world.reward_PN.float(), world.ref_PMA.float()
+        self._dense_PNT = world.dense().float()
+        self._parts = {name: part_PN.float() for name, part_PN in world.parts.items()}
         self._prompt_B = torch.arange(settings.prompts).repeat_interleave(settings.group)
         self._asked = tuple(each for each in self.prompts for _ in range(settings.group))
         self._answers: tuple[Any, ...] = (None,) * len(self._asked)  # only their number is asked for
@@ -59,8 +61,8 @@ class TableLearner(Learner):
         return self.kept
 
     def scores(self, rollout: Rollout) -> Tensor:
-        """The true reward of each text; a text that was cut off is worth what it is worth."""
-        return rollout.score_B
+        """As `aimed`: a text that was cut off is worth what it is worth."""
+        return self.aimed(rollout)
 
     @torch.no_grad()
     def sampled(self, step: int) -> Rollout:
@@ -89,6 +91,8 @@ class TableLearner(Learner):
             sampled_BT=logprob_BT.clone(),
             policy=Measured(logprob_BT, nothing_BT, values_BT),
             reference_BT=self.tokens(self._ref_PMA) * mask_BT,
+            dense_BT=self._dense_PNT[self._prompt_B, self.text_B] if getattr(self.settings, "dense", False) else None,
+            parts={name: part_PN[self._prompt_B, self.text_B] for name, part_PN in self._parts.items()},
         )
 
     def tokens(self, logprob_PMA: Tensor) -> Tensor:
@@ -144,4 +148,5 @@ def improve_table(settings: Any, world: EnumWorld, *, seed: int, fault: Fault | 
             rank(settings, learner, rollout)  # type: ignore[arg-type]  # every Ranked has a loss
         else:
             improve(settings, learner, rollout, step)
+        learner.adapt(rollout)
     return learner
