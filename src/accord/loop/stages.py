@@ -6,6 +6,7 @@ from typing import Any
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
+from accord.interfaces import Judge
 from accord.loop.show import Show
 from accord.policy.best_of_n import BestOfN
 from accord.policy.dpo import DPO
@@ -23,6 +24,7 @@ from accord.policy.sft import SFT, Example
 from accord.policy.simpo import SimPO
 from accord.recipe import Recipe
 from accord.records import Prompt
+from accord.reward.dense import ByToken
 from accord.reward.evaluate import assess, score_split
 from accord.reward.fit import BradleyTerry
 from accord.run import RunDirectory
@@ -85,16 +87,12 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
     start = start_of(recipe, run)
     match recipe.policy:
         case PPO() as ppo:
-            assert recipe.reward is not None
             examples = supervised_examples(run) if ppo.pretrain_coef else []
-            scored_by = recipe.reward.load(run)
-            return ppo.steps(prompts_of(run, data, "train"), scored_by, run, start=start, examples=examples)
+            return ppo.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start, examples=examples)
         case BestOfN() as best:
-            assert recipe.reward is not None
-            return best.distil(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
+            return best.distil(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
         case GRPO() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
-            assert recipe.reward is not None
-            return online.steps(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
+            return online.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
         case DPO() | IPO() | SimPO() | ORPO() | KTO() as pairwise:
             return pairwise.steps(data, run, start=start)
         case SFT() as again:
@@ -103,6 +101,13 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
             return again.steps(examples, run, start=start, stage="policy")
         case None:
             raise RecipeError("recipe.policy: missing")
+
+
+def _judge(recipe: Recipe, run: RunDirectory) -> Judge:
+    """The reward model; where the policy's rewards are dense, it says where in a text they are earned."""
+    assert recipe.reward is not None
+    model = recipe.reward.load(run)
+    return ByToken(model) if getattr(recipe.policy, "dense", False) else model
 
 
 def _fit(settings: BradleyTerry, run: RunDirectory, show: Show, *, split: str, stage: str) -> None:
