@@ -18,6 +18,7 @@ from accord.audit.settings import AuditSettings
 from accord.errors import RecipeError, nearest, storage
 from accord.policy.best_of_n import BestOfN
 from accord.policy.dpo import DPO
+from accord.policy.group_soup import GroupSoup
 from accord.policy.grpo import GRPO
 from accord.policy.ipo import IPO
 from accord.policy.kto import KTO
@@ -36,7 +37,23 @@ from accord.reward.fit import BradleyTerry
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
-Algorithm = SFT | BestOfN | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | RRHF | PRO | DPO | IPO | SimPO | ORPO | KTO
+Algorithm = (
+    SFT
+    | BestOfN
+    | PPO
+    | GRPO
+    | RLOO
+    | GroupSoup
+    | REINFORCE
+    | ReinforcePP
+    | RRHF
+    | PRO
+    | DPO
+    | IPO
+    | SimPO
+    | ORPO
+    | KTO
+)
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 

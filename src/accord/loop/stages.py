@@ -10,6 +10,7 @@ from accord.interfaces import Judge
 from accord.loop.show import Show
 from accord.policy.best_of_n import BestOfN
 from accord.policy.dpo import DPO
+from accord.policy.group_soup import GroupSoup
 from accord.policy.grpo import GRPO
 from accord.policy.ipo import IPO
 from accord.policy.kto import KTO
@@ -91,7 +92,7 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
             return ppo.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start, examples=examples)
         case BestOfN() as best:
             return best.distil(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
-        case GRPO() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
+        case GRPO() | GroupSoup() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
             return online.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
         case DPO() | IPO() | SimPO() | ORPO() | KTO() as pairwise:
             return pairwise.steps(data, run, start=start)

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
         whitened,
     )
     from accord.policy.best_of_n import BestOfN, best_of, best_of_kl, soft_best_of
+    from accord.policy.constraints import Constraint
     from accord.policy.dpo import DPO
     from accord.policy.evaluate import compare, describe, distinct, win_rate
+    from accord.policy.group_soup import GroupSoup
     from accord.policy.grpo import GRPO
     from accord.policy.ipo import IPO
     from accord.policy.kto import KTO
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
         ppo_value,
         reinforce,
     )
-    from accord.policy.mix import beyond, soup
+    from accord.policy.maxmin import MaxMin
+    from accord.policy.mix import beyond, front, soup
     from accord.policy.online import Online, OnlineStep
     from accord.policy.orpo import ORPO
     from accord.policy.pairwise import PairStep, Pairwise
@@ -57,6 +60,9 @@ __all__ = [
     "RRHF",
     "SFT",
     "BestOfN",
+    "Constraint",
+    "GroupSoup",
+    "MaxMin",
     "Online",
     "OnlineStep",
     "PairStep",
@@ -75,6 +81,7 @@ __all__ = [
     "direct_preference",
     "distinct",
     "every_token",
+    "front",
     "gae",
     "group_relative",
     "kl_estimate",
@@ -111,7 +118,11 @@ _HOME = {
     "ORPO": "orpo",
     "KTO": "kto",
     "IPO": "ipo",
+    "Constraint": "constraints",
     "DPO": "dpo",
+    "GroupSoup": "group_soup",
+    "MaxMin": "maxmin",
+    "front": "mix",
     "GRPO": "grpo",
     "Online": "online",
     "OnlineStep": "online",

@@ -43,7 +43,10 @@ class Constraint(BaseModel):
 
     def surplus(self, part_B: Tensor) -> Tensor:
         """By how much each sample is on the right side of the limit, [B]; negative beyond it."""
-        return part_B - self.at_least if self.at_most is None else self.at_most - part_B
+        if self.at_least is not None:
+            return part_B - self.at_least
+        assert self.at_most is not None
+        return self.at_most - part_B
 
 
 def constrained(
