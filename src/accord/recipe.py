@@ -22,6 +22,7 @@ from accord.policy.conditional import Conditional
 from accord.policy.context_distillation import ContextDistillation
 from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
+from accord.policy.group_soup import GroupSoup
 from accord.policy.grpo import GRPO
 from accord.policy.ipo import IPO
 from accord.policy.kto import KTO
@@ -40,8 +41,27 @@ from accord.reward.fit import BradleyTerry
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
-Supervised = SFT | BestOfN | Curated | Abstaining | Conditional | ContextDistillation
-Algorithm = Supervised | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | RRHF | PRO | DPO | IPO | SimPO | ORPO | KTO
+Algorithm = (
+    SFT
+    | BestOfN
+    | Curated
+    | Abstaining
+    | Conditional
+    | ContextDistillation
+    | PPO
+    | GRPO
+    | RLOO
+    | GroupSoup
+    | REINFORCE
+    | ReinforcePP
+    | RRHF
+    | PRO
+    | DPO
+    | IPO
+    | SimPO
+    | ORPO
+    | KTO
+)
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 

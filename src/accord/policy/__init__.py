@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     )
     from accord.policy.best_of_n import BestOfN, best_of, best_of_kl, soft_best_of
     from accord.policy.conditional import Conditional, controlled
+    from accord.policy.constraints import Constraint
     from accord.policy.context_distillation import ContextDistillation
     from accord.policy.curated import Curated, select
     from accord.policy.dpo import DPO
     from accord.policy.evaluate import compare, describe, distinct, win_rate
+    from accord.policy.group_soup import GroupSoup
     from accord.policy.grpo import GRPO
     from accord.policy.ipo import IPO
     from accord.policy.kto import KTO
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
         ppo_value,
         reinforce,
     )
-    from accord.policy.mix import beyond, soup
+    from accord.policy.maxmin import MaxMin
+    from accord.policy.mix import beyond, front, soup
     from accord.policy.online import Online, OnlineStep
     from accord.policy.orpo import ORPO
     from accord.policy.pairwise import PairStep, Pairwise
@@ -63,8 +66,11 @@ __all__ = [
     "Abstaining",
     "BestOfN",
     "Conditional",
+    "Constraint",
     "ContextDistillation",
     "Curated",
+    "GroupSoup",
+    "MaxMin",
     "Online",
     "OnlineStep",
     "PairStep",
@@ -84,6 +90,7 @@ __all__ = [
     "direct_preference",
     "distinct",
     "every_token",
+    "front",
     "gae",
     "group_relative",
     "kl_estimate",
@@ -130,7 +137,11 @@ _HOME = {
     "ORPO": "orpo",
     "KTO": "kto",
     "IPO": "ipo",
+    "Constraint": "constraints",
     "DPO": "dpo",
+    "GroupSoup": "group_soup",
+    "MaxMin": "maxmin",
+    "front": "mix",
     "GRPO": "grpo",
     "Online": "online",
     "OnlineStep": "online",
