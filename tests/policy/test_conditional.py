@@ -1,5 +1,6 @@
 """Conditional training: bins, controls in templates, and a small model from random weights that tells good from bad."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from transformers import AutoTokenizer
 
 from accord.errors import ModelError, RecipeError
 from accord.interfaces import Scores
-from accord.lm.causal import CausalModel, load
+from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.optim import Optim
 from accord.lm.sample import sample
 from accord.lm.score import completion_logprobs
@@ -26,7 +27,7 @@ from small_data import LetterJudge, letters_dataset, truth
 DATA = letters_dataset()
 EXAMPLES: list[Example] = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
 GOOD, BAD = "<|good|>", "<|bad|>"
-SETTINGS = Conditional(base="tiny", dtype="float32", epochs=30, batch=12, save_every=10, optim=Optim(lr=1e-2, warmup=2))
+SETTINGS = Conditional(base="tiny", dtype="float32", epochs=60, batch=12, save_every=10, optim=Optim(lr=1e-2, warmup=2))
 
 
 def test_bins_are_by_the_quantiles_of_the_scores() -> None:
@@ -94,6 +95,7 @@ def test_a_model_from_random_weights_writes_better_when_asked_for_the_good(train
     assert good > bad + 0.2
     for made, control in ((good, GOOD), (bad, BAD)):
         assert made == pytest.approx(np.mean(by_control[control]), abs=0.1)
+    assert good > np.mean([row["reward"] for row in rows]) + 0.1  # what learning all alike would give
     assert share_of_a(saved) == good  # whoever samples from it asks for the good one
 
 
@@ -117,6 +119,34 @@ def test_the_start_is_asked_as_it_is_asked_when_both_are_compared(trained: Path)
             wanted = completion_logprobs(model, heads, [row["token_ids"] for row in rows])
             for row, logprob_T in zip(rows, wanted, strict=True):
                 torch.testing.assert_close(torch.tensor(row[column]), logprob_T, atol=1e-4, rtol=1e-4)
+
+
+def test_adapters_learn_controls_too_and_a_broken_off_stage_goes_on(trained: Path, tmp_path: Path) -> None:
+    """The second bin of three, after a start that asks for another control already."""
+    settings = SETTINGS.model_copy(
+        update={
+            "base": None,
+            "lora": LoRA(rank=8),
+            "epochs": 8,
+            "controls": ("bad: ", "fair: ", "good: "),
+            "quantiles": (0.3, 0.7),
+        }
+    )
+    losses = []
+    for name, taken in (("whole", None), ("broken", 12)):
+        with RunDirectory.create(tmp_path / name) as run:
+            made = settings.condition(EXAMPLES, LetterJudge(), run, start=trained / "policy/model")
+            list(itertools.islice(made, taken))
+        with RunDirectory.open(tmp_path / name) as run:
+            if taken is not None:
+                list(settings.condition(EXAMPLES, LetterJudge(), run, start=trained / "policy/model"))
+            losses.append([row["loss"] for row in run.read_jsonl("policy/metrics.jsonl")])
+            saved = load(run.verified("policy/model"))
+            assert len({row["control"] for row in run.read_jsonl("policy/candidates.jsonl")}) == 3
+    assert losses[0] == losses[1]
+    asked = saved.tokenizer.decode(saved.encode_prompt(EXAMPLES[0][0]))
+    assert asked.endswith("assistant\ngood: ")
+    assert GOOD not in asked
 
 
 class Same:

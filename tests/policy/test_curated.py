@@ -53,13 +53,13 @@ def test_the_choice_is_near_the_best_of_all_choices(seed: int, size: int, weight
     assert len(set(chosen)) == k
     made = value(chosen, quality_N, embedding_ND, k, weight)
     best = max(value(list(each), quality_N, embedding_ND, k, weight) for each in itertools.combinations(range(size), k))
-    assert (1 - 1 / np.e) * best - 1e-9 <= made <= best + 1e-9
+    assert (1 - 1 / np.e) * best - 1e-6 <= made <= best + 1e-6
     plain = greedy(quality_N, embedding_ND, k, weight)
-    assert made == pytest.approx(value(plain, quality_N, embedding_ND, k, weight), abs=1e-9)
+    assert made == pytest.approx(value(plain, quality_N, embedding_ND, k, weight), abs=1e-6)
     steps = [value(chosen[:n], quality_N, embedding_ND, k, weight) for n in range(k + 1)]
     gains = np.diff(steps)
-    assert (gains >= -1e-12).all()  # monotone
-    assert (np.diff(gains) <= 1e-9).all()  # submodular: what is taken later gains no more
+    assert (gains >= -1e-9).all()  # monotone
+    assert (np.diff(gains) <= 1e-6).all()  # submodular: what is taken later gains no more
 
 
 def test_quality_alone_takes_the_best_and_diversity_alone_one_of_each_kind() -> None:
@@ -107,6 +107,19 @@ def test_what_is_chosen_is_kept_and_learnt(tmp_path: Path) -> None:
         return float(np.mean([truth(each.text) for group in made for each in group]))
 
     assert share_of_a(tuned) > share_of_a(plain) + 0.1
+
+
+def test_a_broken_off_stage_goes_on_with_what_was_chosen(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"epochs": 6, "save_every": 2})
+    losses = []
+    for name, taken in (("whole", None), ("broken", 3)):
+        with RunDirectory.create(tmp_path / name) as run:
+            list(itertools.islice(settings.curate(EXAMPLES, LetterJudge(), run), taken))
+        with RunDirectory.open(tmp_path / name) as run:
+            if taken is not None:
+                list(settings.curate(EXAMPLES, LetterJudge(), run))
+            losses.append([row["loss"] for row in run.read_jsonl("policy/metrics.jsonl")])
+    assert losses[0] == losses[1]
 
 
 def test_nothing_to_choose_from_is_an_error(tmp_path: Path) -> None:

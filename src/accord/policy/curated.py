@@ -17,8 +17,8 @@ hand `select` your own.
 import heapq
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +38,6 @@ __all__ = ["Curated", "features", "select"]
 Floats = NDArray[np.float64]
 WIDTH = 2048  # places that n-grams are hashed to
 GRAMS = (3, 4, 5)
-ROWS = 256  # rows of similarities worked on at a time
 
 
 def select(quality_N: Floats, embedding_ND: Floats, k: int, weight: float) -> list[int]:
@@ -47,33 +46,31 @@ def select(quality_N: Floats, embedding_ND: Floats, k: int, weight: float) -> li
     quality_N     not below 0
     embedding_ND  rows of any length; their cosine, 0 where it is negative, is how well one stands for another
 
-    Gains never grow, so a bound that was exact earlier still bounds (Minoux 1978). Raises ValueError for a quality
-    below 0, a weight outside [0, 1], rows that do not match, or k outside 1..N.
+    Gains never grow, so a bound that was exact earlier still bounds (Minoux 1978). Takes 4 N^2 bytes. Raises ValueError
+    for a quality below 0, a weight outside [0, 1], rows that do not match, or k outside 1..N.
     """
     size = len(quality_N)
     if len(embedding_ND) != size or not 1 <= k <= size or not 0 <= weight <= 1 or quality_N.min() < 0:
         raise ValueError(f"{k} of {size} examples with {len(embedding_ND)} embeddings, weight {weight}, or quality < 0")
-    length_N1 = np.linalg.norm(embedding_ND, axis=1, keepdims=True)
-    unit_ND = embedding_ND / np.where(length_N1 > 0, length_N1, 1.0)
-    covered_N = np.zeros(size)
+    unit_ND = _unit(embedding_ND).astype(np.float32)
+    near_NN = np.maximum(unit_ND @ unit_ND.T, 0.0)
+    covered_N = np.zeros(size, dtype=np.float32)
 
-    def gain(places: NDArray[np.int64]) -> Floats:
-        new_nN = np.maximum(unit_ND[places] @ unit_ND.T - covered_N, 0.0)
-        return np.asarray((1 - weight) * new_nN.mean(1) + weight * quality_N[places] / k)
+    def gain(place: int) -> float:
+        new = np.maximum(near_NN[place] - covered_N, 0.0).mean(dtype=np.float64)
+        return float((1 - weight) * new + weight * quality_N[place] / k)
 
-    blocks = np.split(np.arange(size), range(ROWS, size, ROWS))
-    bounds = np.concatenate([gain(block) for block in blocks])
-    heap = [(-float(bound), place) for place, bound in enumerate(bounds)]
+    heap = [(-gain(place), place) for place in range(size)]
     heapq.heapify(heap)
     taken: list[int] = []
     while len(taken) < k:
         place = heapq.heappop(heap)[1]
-        found = float(gain(np.array([place]))[0])
+        found = gain(place)
         if heap and -heap[0][0] > found:
             heapq.heappush(heap, (-found, place))
             continue
         taken.append(place)
-        covered_N = np.maximum(covered_N, unit_ND @ unit_ND[place])
+        covered_N = np.maximum(covered_N, near_NN[place])
     return taken
 
 
@@ -84,14 +81,24 @@ def features(texts: Sequence[str]) -> Floats:
     """
     count_ND = np.zeros((len(texts), WIDTH))
     for row, text in enumerate(texts):
-        words = [f" {word} " for word in re.findall(r"\w+", text.lower())]
-        grams = Counter(word[i : i + n] for word in words for n in GRAMS for i in range(max(1, len(word) - n + 1)))
-        for gram, count in grams.items():
-            count_ND[row, zlib.crc32(gram.encode()) % WIDTH] += count
+        places = [place for word in re.findall(r"\w+", text.lower()) for place in _places(word)]
+        count_ND[row] = np.bincount(np.array(places, dtype=np.int64), minlength=WIDTH)
     texts_D = (count_ND > 0).sum(0)
-    weighted_ND = np.log1p(count_ND) * (np.log((1 + len(texts)) / (1 + texts_D)) + 1)
-    length_N1 = np.linalg.norm(weighted_ND, axis=1, keepdims=True)
-    return np.asarray(weighted_ND / np.where(length_N1 > 0, length_N1, 1.0))
+    return _unit(np.log1p(count_ND) * (np.log((1 + len(texts)) / (1 + texts_D)) + 1))
+
+
+@lru_cache(maxsize=100_000)
+def _places(word: str) -> tuple[int, ...]:
+    """Where the n-grams of a word are counted."""
+    held = f" {word} "
+    grams = [held[i : i + n] for n in GRAMS for i in range(max(1, len(held) - n + 1))]
+    return tuple(zlib.crc32(gram.encode()) % WIDTH for gram in grams)
+
+
+def _unit(x_ND: Floats) -> Floats:
+    """Rows of length 1; rows of zeros stay."""
+    length_N1 = np.linalg.norm(x_ND, axis=1, keepdims=True)
+    return np.asarray(x_ND / np.where(length_N1 > 0, length_N1, 1.0))
 
 
 class Curated(SFT):
@@ -99,6 +106,9 @@ class Curated(SFT):
 
     kind: Literal["curated"] = "curated"  # type: ignore[assignment]
     base: str | None = None  # type: ignore[assignment]
+    examples: int | None = Field(
+        default=10_000, ge=1, description="so many are looked at, drawn by the seed; unset: all"
+    )
     k: int = Field(default=1000, ge=1, description="examples that are chosen, at most")
     weight: float = Field(default=0.5, ge=0, le=1, description="of quality; the rest is of diversity")
     epochs: float = Field(default=15.0, gt=0)
@@ -114,7 +124,7 @@ class Curated(SFT):
     ) -> Iterator[SFTStep]:
         """Score, choose and learn. Every example is kept in `<stage>/candidates.jsonl`, with when it was chosen.
 
-        `examples` bounds how many are looked at. Raises `RecipeError` where there are none, or no model to start from.
+        Raises `RecipeError` where there are none, or no model to start from.
         """
         begin = self.base or start
         if not examples or begin is None:
