@@ -48,7 +48,7 @@ LOOSE = 1e9  # gradients are not clipped: the tables need no guard, and the opti
 
 def steps_of(beta: float, short: bool) -> int:
     """Half as many where the optimum is near the start: 1,000 below a beta of 0.5, 500 from there on."""
-    return 300 if short else 1000 if beta < 0.5 else 500
+    return 120 if short else 1000 if beta < 0.5 else 500
 
 
 def settings_of(method: str, beta: float, steps: int) -> Any:

@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from accord.errors import RecipeError
+from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Judge
 from accord.lm.optim import Optim, Optimiser
 from accord.lm.packed import pack
@@ -86,6 +86,7 @@ class Online(ModelSettings):
     unstopped: float = Field(default=1.0, ge=0, description="taken off the score of a completion that did not end")
     constraints: tuple[Constraint, ...] = Field(default=(), description="limits on parts of the judge's scores")
     maxmin: MaxMin | None = Field(default=None, description="groups of people, the worst served of which counts most")
+    stop_kl: float = Field(default=200.0, gt=0, description="nats a sequence: training stops itself beyond it")
     save_every: int = Field(default=6, ge=1)
     optim: Optim = Optim(lr=1e-5, warmup=2, decay="constant")
 
@@ -173,7 +174,10 @@ class Learner:
         return range(self.progress.start + 1, self.settings.max_steps + 1)
 
     def roll_out(self, prompts: Sequence[Prompt], judge: Judge, step: int, *, measured: bool) -> Rollout:
-        """The samples of a step, judged, and measured where they are the policy's own."""
+        """The samples of a step, judged, and measured where they are the policy's own.
+
+        Raises `TrainingStopped` where their KL to the reference is above `stop_kl`: no weight has moved in this step.
+        """
         s = self.settings
         sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
         self.policy.model.eval()
@@ -183,7 +187,13 @@ class Learner:
             return roll_out(self.reference, None, judge, asked, s.group, sampling, measured=False)
         dense = bool(getattr(s, "dense", False))
         more: dict[str, Any] = {"head": self.head, "measured": measured, "dense": dense}
-        return roll_out(self.policy, self.reference, judge, asked, s.group, sampling, **more)
+        made = roll_out(self.policy, self.reference, judge, asked, s.group, sampling, **more)
+        if (kl := float(made.kl_B.mean())) > s.stop_kl:  # NaN where there is no reference
+            raise TrainingStopped(
+                f"the KL to the reference became {kl:.1f} nats a sequence at step {step}, above stop_kl = "
+                f"{s.stop_kl:g}; lower optim.lr, raise kl, or raise stop_kl"
+            )
+        return made
 
     def scores(self, rollout: Rollout) -> Tensor:
         """What is learnt from, [B]: as `aimed`, less `unstopped` where a completion did not end."""

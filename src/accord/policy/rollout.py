@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from accord.errors import TrainingStopped
+from accord.errors import ModelError, TrainingStopped
 from accord.interfaces import Judge, Scores
 from accord.lm.causal import CausalModel
 from accord.lm.packed import Answer, PackedBatch, pack
@@ -131,15 +131,18 @@ def roll_out(
     head: nn.Linear | None = None,
     measured: bool = True,
     dense: bool = False,
-    batch: int = 64,
+    batch: int | None = None,
 ) -> Rollout:
     """`n` completions of each prompt, judged and measured. `head` reads values from the policy's hidden states.
 
-    With `dense` the judge must say where in a completion its score is earned.
+    With `dense` the judge must say where in a completion its score is earned. Raises `ModelError` where the reference
+    reads other tokens than the policy writes, `TrainingStopped` where the judge's scores cannot be learnt from.
 
     Without a reference its log-probabilities are NaN; with `measured=False` the policy's are the sampler's, for a
     caller that measures them in the forward pass of its own update.
     """
+    if reference is not None and reference is not policy:
+        _same_tokens(policy, reference)
     ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
     groups = sample(policy, ids, n, sampling, batch=batch)
     samples = tuple(each for group in groups for each in group)
@@ -194,6 +197,19 @@ def roll_out(
             "length": mask_BT.sum(1).to(score_B),
         },
     )
+
+
+def _same_tokens(policy: CausalModel, reference: CausalModel) -> None:
+    """Raise `ModelError` where a token id is not the same token to both."""
+    if reference.tokenizer is policy.tokenizer:
+        return
+    theirs = reference.tokenizer.get_vocab()
+    if (known := policy.tokenizer.get_vocab()) != theirs:
+        differ = sorted(token for token in {*known, *theirs} if known.get(token) != theirs.get(token))
+        raise ModelError(
+            f"{reference.name}: its tokenizer is not that of {policy.name} ({len(differ)} tokens differ, such as "
+            f"{differ[0]!r}), so its log-probabilities are of other texts; take a reference with the same tokenizer"
+        )
 
 
 def _dense(policy: CausalModel, judge: Judge, scores: Scores, samples: Sequence[Sample], width: int) -> Tensor:
