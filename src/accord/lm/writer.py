@@ -12,10 +12,10 @@ __all__ = ["ModelWriter"]
 
 @dataclass(frozen=True)
 class ModelWriter:
-    """A `Writer` that samples from a model, `batch` texts at a time."""
+    """A `Writer` that samples from a model, `batch` texts at a time (unset: as `accord.lm.sample` has it)."""
 
     causal: CausalModel
-    batch: int = 64
+    batch: int | None = None
 
     @property
     def name(self) -> str:
