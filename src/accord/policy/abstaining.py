@@ -25,8 +25,8 @@ from pydantic import Field, model_validator
 
 from accord.errors import RecipeError
 from accord.interfaces import Judge
-from accord.lm.sample import sample
 from accord.lm.training import seed_of
+from accord.lm.writer import ModelWriter
 from accord.policy.sft import SFT, Example, SFTStep
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
@@ -117,21 +117,19 @@ class Abstaining(SFT):
         asked = {key: [each for _, each in group] for key, group in groupby(by_prompt, lambda each: each[0])}
         writer = self.open(begin, seed=seed)
         sampling = self.sampling.model_copy(update={"seed": seed})
-        groups = sample(writer, [writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
-        for number, ((prompt, references), group) in enumerate(zip(asked.items(), groups, strict=True)):
-            texts = [
-                Completion(prompt=prompt.id, text=writer.decode(e.token_ids), token_ids=e.token_ids) for e in group
-            ]
+        groups = ModelWriter(writer).write(list(asked), self.n, sampling)
+        for number, ((prompt, references), texts) in enumerate(zip(asked.items(), groups, strict=True)):
             right_n, score_n = self._graded(prompt, texts, references, judge)
             share = float(right_n.mean())
-            for index, (text, each) in enumerate(zip(texts, group, strict=True)):
+            for index, text in enumerate(texts):
+                ids = list(text.token_ids or ())
                 yield {
                     "group": number,
                     "index": index,
                     "prompt": prompt.id,
                     "text": text.text,
-                    "token_ids": list(each.token_ids),
-                    "stopped": each.stopped,
+                    "token_ids": ids,
+                    "stopped": "eos" if ids[-1] == writer.eos_id else "length",
                     "reward": None if score_n is None else float(score_n[index]),
                     "right": bool(right_n[index]),
                     "share": share,
