@@ -295,9 +295,10 @@ def _shown(values: Sequence[float], places: int, within: list[float] | None) -> 
     if not values:
         return ""
     each = mean(values)
-    bounds = within or (None if each.low is None or len(values) < 3 else [each.low, each.high])
-    interval = "" if bounds is None else f" [{bounds[0]:.{places}f}, {bounds[1]:.{places}f}]"
-    return f"{each.value:.{places}f}{interval}"
+    low, high = within or (each.low, each.high)
+    if low is None or high is None or (within is None and len(values) < 3):
+        return f"{each.value:.{places}f}"
+    return f"{each.value:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
 
 
 def figure(rows: Sequence[Row]) -> "Figure":
