@@ -6,7 +6,7 @@ gradient vanishes (`EnumWorld.token_optimum`). RRHF and PRO, which have no beta,
 held against the frontier: the most reward that any policy can have at their KL.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -217,6 +217,19 @@ def _offsets(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[tuple[f
     yield from by_name.items()
 
 
+def _frontier(seeds: Iterable[int], points: int = 40) -> tuple[list[float], list[float]]:
+    """KL and reward of the exact optimum over beta, the means over the worlds of these seeds."""
+    worlds = [draw_world(seed).bounded() for seed in sorted(seeds)]
+    places: tuple[list[float], list[float]] = ([], [])
+    for step in range(points):
+        beta = BETAS[0] * (BETAS[-1] / BETAS[0]) ** (step / (points - 1))
+        best = [world.optimum(beta) for world in worlds]
+        pairs = list(zip(worlds, best, strict=True))
+        places[0].append(mean([world.kl(found, world.ref_PN) for world, found in pairs]).value)
+        places[1].append(mean([world.expected(found) for world, found in pairs]).value)
+    return places
+
+
 def figure(rows: Sequence[dict[str, Any]]) -> "Figure":
     """Left: how far each method ends from its optimum, over beta. Right: its reward and KL beside the best."""
     from matplotlib.figure import Figure
@@ -227,15 +240,13 @@ def figure(rows: Sequence[dict[str, Any]]) -> "Figure":
     for number, method in enumerate(METHODS):
         by_beta = {beta: [p for _, p in _points(rows, method) if p["beta"] == beta] for beta in betas}
         gaps = [mean([p["gap"] for p in some]).value for some in by_beta.values()]
-        colour, mark = f"C{number}", "osD^vX"[number]
-        left.loglog(betas, gaps, color=colour, marker=mark, markersize=5, linewidth=1.2, label=method)
+        # The first of them lie on one another: larger and hollow ones below, so that all can be seen.
+        form: dict[str, Any] = {"color": f"C{number}", "marker": "osD^vX"[number], "label": method}
+        form |= {"markersize": 9 - number, "fillstyle": "none" if number < 2 else "full"}
+        left.loglog(betas, gaps, linewidth=1.2, **form)
         places = [[mean([p[key] for p in some]).value for some in by_beta.values()] for key in ("kl", "reward")]
-        right.plot(*places, color=colour, marker=mark, markersize=6, linewidth=0, label=method)
-        if number == 0:
-            best = [
-                [mean([p[f"best_{key}"] for p in some]).value for some in by_beta.values()] for key in ("kl", "reward")
-            ]
-            right.plot(*best, color="black", linewidth=1.0, zorder=0, label="exact optimum")
+        right.plot(*places, linewidth=0, **form)
+    right.plot(*_frontier({row["seed"] for row in rows}), color="black", linewidth=1.0, zorder=0, label="exact optimum")
     free = [(name, [mean(values).value for values in zip(*points, strict=True)]) for name, points in _offsets(rows)]
     for number, (name, (kl, reward, _)) in enumerate((each for each in free if each[0] in RANKED), len(METHODS)):
         right.plot(kl, reward, color=f"C{number}", marker="Ph"[number % 2], linewidth=0, label=name)
