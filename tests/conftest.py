@@ -1,6 +1,11 @@
 """What holds for every test: no network, fixed seeds, no deadline that a busy machine could miss."""
 
 import os
+from collections.abc import Iterator
+
+import pytest
+
+import postgres_cluster
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -10,3 +15,12 @@ from hypothesis import settings
 
 settings.register_profile("accord", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("accord")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_cluster.Cluster]:
+    """A PostgreSQL cluster of our own; whoever asks for it is skipped where it cannot be started."""
+    if reason := postgres_cluster.why_not():
+        pytest.skip(reason)
+    with postgres_cluster.cluster() as running:
+        yield running

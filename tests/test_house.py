@@ -18,7 +18,21 @@ from accord.recipe import Algorithm, Data, Evaluate
 from accord.reward import BradleyTerry
 
 ROOT = Path(__file__).parents[1]
-VERBS = ["demo", "init", "import", "export", "check", "run", "evaluate", "audit", "report", "compare", "serve", "lab"]
+VERBS = [
+    "demo",
+    "init",
+    "import",
+    "export",
+    "backup",
+    "check",
+    "run",
+    "evaluate",
+    "audit",
+    "report",
+    "compare",
+    "serve",
+    "lab",
+]
 
 
 def test_the_verbs_are_documented() -> None:

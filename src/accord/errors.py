@@ -4,6 +4,10 @@
     ├── RecordError                a record of somebody's feedback is malformed
     ├── LedgerError                the ledger refuses: not a ledger, locked, an edit of what was said
     ├── RecipeError                a recipe that cannot be run
+    ├── StudyError                 a study of people, or a file of its items, that cannot be used
+    ├── AccessError                an invite or a link does not let anybody in; `reason` says why
+    ├── FormError                  what an evaluator sent cannot be read as an answer; `field` says where
+    ├── Conflict                   an answer came too late or twice; `reason` says which, and what was sent is kept
     ├── ArtefactError              a file of a run is missing, half written or not what the manifest says
     ├── StorageError               the disk is full, or a folder cannot be written
     ├── ModelError                 a model or tokenizer is missing or cannot do what is asked
@@ -18,17 +22,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 __all__ = [
+    "AccessError",
     "AccordError",
     "ArtefactError",
+    "Conflict",
     "FetchError",
+    "FormError",
     "LedgerError",
     "ModelError",
     "RecipeError",
     "RecordError",
     "StorageError",
+    "StudyError",
     "TrainingStopped",
     "nearest",
     "storage",
@@ -55,6 +63,34 @@ class LedgerError(AccordError):
 
 class RecipeError(AccordError):
     """A recipe cannot be run as it stands."""
+
+
+class StudyError(AccordError):
+    """A study, or a file of its items, cannot be used as it stands."""
+
+
+class AccessError(AccordError):
+    """An invite or a link does not let anybody in. The message is for the person in front of the screen."""
+
+    def __init__(self, reason: Literal["expired", "used", "forged", "paused"], message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class FormError(AccordError):
+    """A form cannot be read as an answer. The message is for the person in front of the screen."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Conflict(AccordError):  # noqa: N818 - it reads as what happened
+    """An answer met another state than it was given in; the message says what became of it."""
+
+    def __init__(self, reason: Literal["already answered", "reservation lapsed", "paused"], message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ArtefactError(AccordError):

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from accord.audit.settings import AuditSettings
-from accord.errors import RecipeError, nearest, storage
+from accord.errors import LedgerError, RecipeError, nearest, storage
+from accord.feedback.where import has_password, is_url
 from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
 from accord.policy.conditional import Conditional
@@ -74,8 +75,9 @@ class Section(BaseModel):
 class Data(Section):
     """Where the feedback is, and how examples are drawn from it.
 
-    `ledger` and `source` are meant from the recipe's folder. Where `source` is given, it is imported into the ledger
-    first (again without harm); `packaged` stands for the human ratings that accord fetches from the package index.
+    `ledger` is a path or a postgresql:// URL; it and `source` are meant from the recipe's folder. Where `source` is
+    given, it is imported into the ledger first (again without harm); `packaged` stands for the human ratings that
+    accord fetches from the package index.
     """
 
     ledger: str = "feedback.db"
@@ -90,6 +92,18 @@ class Data(Section):
         default="chosen", description="what the supervised start learns from: all train completions, or chosen ones"
     )
     about: str | None = Field(default=None, description="what people were asked, as the report shall say it")
+
+    @field_validator("ledger")
+    @classmethod
+    def _without_password(cls, ledger: str) -> str:
+        """A recipe is copied into its run, printed and compared: a password must not be in it."""
+        try:
+            secret = is_url(ledger) and has_password(ledger)
+        except LedgerError as error:
+            raise ValueError(str(error)) from error
+        if secret:
+            raise ValueError("this URL holds a password, and recipes are copied; give it by PGPASSWORD or ~/.pgpass")
+        return ledger
 
 
 class Evaluate(Section):
@@ -147,7 +161,8 @@ def dump(recipe: Recipe) -> str:
 
 def _anchored(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with the paths of its data made absolute; they are meant from the recipe's own folder."""
-    paths = {"ledger": str(folder / recipe.data.ledger)}
+    ledger = recipe.data.ledger
+    paths = {"ledger": ledger if is_url(ledger) else str(folder / ledger)}
     if recipe.data.source not in {None, "packaged"}:
         paths["source"] = str(folder / str(recipe.data.source))
     return recipe.model_copy(update={"data": recipe.data.model_copy(update=paths)})

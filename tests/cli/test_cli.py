@@ -12,7 +12,21 @@ import pytest
 from accord.cli import run
 from accord.cli.printing import unfolded
 
-VERBS = ["demo", "init", "import", "export", "check", "run", "evaluate", "audit", "report", "compare", "serve", "lab"]
+VERBS = [
+    "demo",
+    "init",
+    "import",
+    "export",
+    "backup",
+    "check",
+    "run",
+    "evaluate",
+    "audit",
+    "report",
+    "compare",
+    "serve",
+    "lab",
+]
 
 
 @pytest.fixture(scope="module")

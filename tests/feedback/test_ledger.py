@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from raw import REFUSED, connected, rows
 from said import completion, person, prompt, rating, sheet
 from sqlalchemy import event
 
@@ -29,20 +30,20 @@ def feedback_of(records: list[Record]) -> list[Feedback]:
     return [each for each in records if isinstance(each, Feedback)]
 
 
-def test_what_goes_in_comes_out_in_order(path: Path) -> None:
+def test_what_goes_in_comes_out_in_order(where: Path | str) -> None:
     records = sheet(1)
-    with Ledger(path) as ledger:
+    with Ledger(where) as ledger:
         added = ledger.add(*records)
-    with Ledger(path, write=False) as ledger:
+    with Ledger(where, write=False) as ledger:
         assert list(ledger.feedback()) == feedback_of(records)
         assert [*ledger.prompts(), *ledger.evaluators(), *ledger.completions()] == [each.id for each in records[:8]]
         assert ledger.counts() == added.new == {"prompts": 1, "evaluators": 3, "completions": 4, "feedback": 12}
         assert ledger.last_row == ledger.rows() == 12
 
 
-def test_a_record_that_is_there_is_counted_once_and_keeps_its_row(path: Path) -> None:
+def test_a_record_that_is_there_is_counted_once_and_keeps_its_row(where: Path | str) -> None:
     records = sheet(1)
-    with Ledger(path) as ledger:
+    with Ledger(where) as ledger:
         ledger.extend(records)
         before = [each.id for each in ledger.feedback()]
         again = ledger.extend([*reversed(records), *sheet(2)])
@@ -53,14 +54,14 @@ def test_a_record_that_is_there_is_counted_once_and_keeps_its_row(path: Path) ->
         assert "24 feedback (12 new)" in str(again)
 
 
-def test_the_order_within_a_transaction_does_not_matter(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_the_order_within_a_transaction_does_not_matter(where: Path | str) -> None:
+    with Ledger(where) as ledger:
         ledger.extend(reversed(sheet(1)))
         assert ledger.rows() == 12
 
 
-def test_upto_and_digest_name_the_rows_that_were_read(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_upto_and_digest_name_the_rows_that_were_read(where: Path | str) -> None:
+    with Ledger(where) as ledger:
         ledger.extend(sheet(1))
         last, digest = ledger.last_row, ledger.digest()
         ledger.extend(sheet(2))
@@ -69,13 +70,13 @@ def test_upto_and_digest_name_the_rows_that_were_read(path: Path) -> None:
         assert list(ledger.feedback(upto=0)) == []
 
 
-def test_an_empty_ledger_has_nothing(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_an_empty_ledger_has_nothing(where: Path | str) -> None:
+    with Ledger(where) as ledger:
         assert (ledger.last_row, list(ledger.feedback()), ledger.prompts()) == (0, [], {})
 
 
 @pytest.mark.parametrize("missing", ["prompt", "evaluator", "completion", "feedback"])
-def test_unknown_references_are_named_and_nothing_enters(path: Path, missing: str) -> None:
+def test_unknown_references_are_named_and_nothing_enters(where: Path | str, missing: str) -> None:
     asked, by = prompt(), person("a")
     about = completion(asked, "x")
     said = rating(by, about, 1.0, repeat_of="f-elsewhere")
@@ -84,59 +85,60 @@ def test_unknown_references_are_named_and_nothing_enters(path: Path, missing: st
     if missing != "feedback":
         said = first
     there = [each for each in (asked, by, about) if each.id != named]
-    with Ledger(path) as ledger:
+    with Ledger(where) as ledger:
         with pytest.raises(LedgerError, match=rf"the {missing} {named}, which is not in the ledger"):
             ledger.add(*there, said)
         assert sum(ledger.counts().values()) == 0
 
 
-def test_feedback_about_another_prompts_completion_is_refused(path: Path) -> None:
+def test_feedback_about_another_prompts_completion_is_refused(where: Path | str) -> None:
     one, other, by = prompt("one"), prompt("other"), person("a")
     about = completion(other, "x")
     said = rating(by, about, 1.0).model_copy(update={"prompt": one.id})
-    with Ledger(path) as ledger, pytest.raises(LedgerError, match=f"is about {one.id}, but {about.id} answers"):
+    with Ledger(where) as ledger, pytest.raises(LedgerError, match=f"is about {one.id}, but {about.id} answers"):
         ledger.add(one, other, by, about, said)
 
 
 @pytest.mark.parametrize("table", ["prompts", "completions", "evaluators", "feedback", "schema"])
 @pytest.mark.parametrize("verb", ["UPDATE", "DELETE", "REPLACE"])
-def test_triggers_refuse_every_edit(path: Path, table: str, verb: str) -> None:
-    with Ledger(path) as ledger:
+def test_triggers_refuse_every_edit(where: Path | str, table: str, verb: str) -> None:
+    with Ledger(where) as ledger:
         ledger.extend(sheet(1))
-    raw = sqlite3.connect(path)
-    before = raw.execute(f"SELECT * FROM {table} ORDER BY row").fetchall()
-    columns = [name for _, name, *_ in raw.execute(f"PRAGMA table_info({table})")]
-    other = ", ".join("'another'" if name == "id" else name for name in columns)
-    statement = {
-        "UPDATE": f"UPDATE {table} SET row = row + 1000",
-        "DELETE": f"DELETE FROM {table}",
-        "REPLACE": f"INSERT OR REPLACE INTO {table} SELECT {other} FROM {table} WHERE row = 1",
-    }[verb]
-    with pytest.raises(sqlite3.IntegrityError, match=f"the ledger only grows: {verb}"):
-        raw.execute(statement)
-    assert raw.execute(f"SELECT * FROM {table} ORDER BY row").fetchall() == before
-    raw.close()
+    everything = f'SELECT * FROM {table} ORDER BY "row"'
+    before = rows(where, everything)
+    with connected(where) as raw:
+        columns = [name for name, *_ in raw.execute(everything).description]
+        named = ", ".join(f'"{name}"' for name in columns)
+        other = ", ".join("'another'" if name == "id" else f'"{name}"' for name in columns)
+        instead = "INSERT OR REPLACE" if isinstance(where, Path) else "INSERT"
+        statement = {
+            "UPDATE": f'UPDATE {table} SET "row" = "row" + 1000',
+            "DELETE": f"DELETE FROM {table}",
+            "REPLACE": f'{instead} INTO {table} ({named}) SELECT {other} FROM {table} WHERE "row" = 1',
+        }[verb]
+        with pytest.raises(REFUSED, match=f"the ledger only grows: {verb}"):
+            raw.execute(statement)
+    assert rows(where, everything) == before
 
 
-def test_replace_by_id_changes_nothing(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_replace_by_id_changes_nothing(where: Path | str) -> None:
+    with Ledger(where) as ledger:
         ledger.extend(sheet(1))
-    raw = sqlite3.connect(path)
-    before = raw.execute("SELECT * FROM prompts").fetchall()
-    raw.execute("INSERT OR REPLACE INTO prompts (id, content) SELECT id, 'else' FROM prompts")
-    assert raw.execute("SELECT * FROM prompts").fetchall() == before
-    raw.close()
+    before = rows(where, "SELECT * FROM prompts")
+    instead = "INSERT OR REPLACE" if isinstance(where, Path) else "INSERT"
+    with connected(where) as raw:
+        raw.execute(f"{instead} INTO prompts (id, content) SELECT id, 'else' FROM prompts")
+    assert rows(where, "SELECT * FROM prompts") == before
 
 
-def test_an_alteration_behind_the_triggers_is_found(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_an_alteration_behind_the_triggers_is_found(where: Path | str) -> None:
+    with Ledger(where) as ledger:
         ledger.extend(sheet(1))
-    raw = sqlite3.connect(path)
-    raw.execute("DROP TRIGGER feedback_no_update")
-    raw.execute("UPDATE feedback SET content = replace(content, '-4.0', '-3.0') WHERE row = 1")
-    raw.commit()
-    raw.close()
-    with Ledger(path, write=False) as ledger, pytest.raises(LedgerError, match="feedback row 1: altered"):
+    with connected(where) as raw:
+        on_sqlite = isinstance(where, Path)
+        raw.execute("DROP TRIGGER feedback_no_update" if on_sqlite else "DROP TRIGGER feedback_refuse ON feedback")
+        raw.execute("UPDATE feedback SET content = replace(content, '-4.0', '-3.0') WHERE \"row\" = 1")
+    with Ledger(where, write=False) as ledger, pytest.raises(LedgerError, match="feedback row 1: altered"):
         list(ledger.feedback())
 
 
@@ -167,40 +169,39 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         Ledger(tmp_path)
 
 
-def test_a_newer_schema_is_refused(path: Path) -> None:
-    Ledger(path).close()
-    raw = sqlite3.connect(path)
-    raw.execute("INSERT INTO schema (version) VALUES (99)")
-    raw.commit()
-    raw.close()
+@pytest.mark.parametrize("write", [True, False])
+def test_a_newer_schema_is_refused(where: Path | str, write: bool) -> None:
+    Ledger(where).close()
+    with connected(where) as raw:
+        raw.execute("INSERT INTO schema (version) VALUES (99)")
     with pytest.raises(LedgerError, match="schema 99, and this accord reads up to 1; update accord"):
-        Ledger(path, write=False)
+        Ledger(where, write=write)
 
 
-def test_reading_only_writes_nothing(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_reading_only_writes_nothing(where: Path | str) -> None:
+    with Ledger(where) as ledger:
         ledger.extend(sheet(1))
-    with Ledger(path, write=False) as ledger, pytest.raises(LedgerError, match="opened for reading only"):
+    with Ledger(where, write=False) as ledger, pytest.raises(LedgerError, match="opened for reading only"):
         ledger.add(prompt("more"))
 
 
-def test_a_locked_ledger_says_so_and_readers_go_on(path: Path) -> None:
-    with Ledger(path) as ledger:
+def test_a_locked_ledger_says_so_and_readers_go_on(where: Path | str) -> None:
+    with Ledger(where) as ledger:
         ledger.extend(sheet(1))
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    with Ledger(path, timeout=0.05) as ledger:
-        with pytest.raises(LedgerError, match=r"locked by another process for more than 0\.05 s"):
-            ledger.extend(sheet(2))
-        assert ledger.rows() == 12
-    holder.close()
+    with Ledger(where) as holder, Ledger(where, timeout=0.05) as ledger:
+        with holder.transaction() as adding:
+            adding.extend(sheet(2))
+            with pytest.raises(LedgerError, match=r"locked by another process for more than 0\.05 s"):
+                ledger.extend(sheet(3))
+            assert ledger.rows() == 12
+        assert ledger.rows() == 24
 
 
 def test_a_full_disk_is_one_clear_line_and_changes_nothing(path: Path) -> None:
     with Ledger(path) as ledger:
         ledger.extend(sheet(1))
 
-        @event.listens_for(ledger._engine, "connect")
+        @event.listens_for(ledger.store.engine, "connect")
         def _small(connection: sqlite3.Connection, _: object) -> None:
             pages = connection.execute("PRAGMA page_count").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count={pages + 2}")
@@ -210,13 +211,13 @@ def test_a_full_disk_is_one_clear_line_and_changes_nothing(path: Path) -> None:
         assert ledger.rows() == 12
 
 
-def test_an_error_inside_a_transaction_takes_all_of_it_back(path: Path) -> None:
+def test_an_error_inside_a_transaction_takes_all_of_it_back(where: Path | str) -> None:
     def broken() -> Iterator[Record]:
         for number in range(2000):
             yield from sheet(number, raters=1, items=3)
         raise ZeroDivisionError
 
-    with Ledger(path) as ledger:
+    with Ledger(where) as ledger:
         with pytest.raises(ZeroDivisionError):
             ledger.extend(broken())
         assert sum(ledger.counts().values()) == 0
@@ -228,15 +229,15 @@ def _write_many(path: str, who: int) -> None:
             ledger.extend(sheet(who * 1000 + number))
 
 
-def test_four_processes_write_at_once_and_nothing_is_lost(path: Path) -> None:
+def test_four_processes_write_at_once_and_nothing_is_lost(where: Path | str) -> None:
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_write_many, args=(str(path), who)) for who in range(4)]
+    processes = [context.Process(target=_write_many, args=(str(where), who)) for who in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(120)
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
-    with Ledger(path, write=False) as ledger:
+    with Ledger(where, write=False) as ledger:
         said = list(ledger.feedback())
         assert len({each.id for each in said}) == len(said) == 4 * 25 * 12
         assert ledger.last_row == 4 * 25 * 12
@@ -281,14 +282,12 @@ def test_a_strange_name_is_a_name(tmp_path: Path) -> None:
         assert ledger.rows() == 12
 
 
-def test_content_is_the_canonical_json_of_the_record(path: Path) -> None:
+def test_content_is_the_canonical_json_of_the_record(where: Path | str) -> None:
     asked = Prompt.ask("Grüße \u0000 \u2028 🙂")
-    with Ledger(path) as ledger:
+    with Ledger(where) as ledger:
         ledger.add(asked)
         assert ledger.prompts() == {asked.id: asked}
-    raw = sqlite3.connect(path)
-    (content,) = raw.execute("SELECT content FROM prompts").fetchone()
-    raw.close()
+    ((content,),) = rows(where, "SELECT content FROM prompts")
     assert json.loads(content) == asked.model_dump(mode="json", exclude_none=True)
 
 

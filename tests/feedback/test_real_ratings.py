@@ -21,6 +21,7 @@ from accord.feedback import (
 from accord.feedback.formats import ratings_archive
 from accord.records import Feedback
 from accord.run import digest_of
+from postgres_cluster import Cluster
 
 DATA = os.environ.get("ACCORD_TEST_DATA")
 pytestmark = pytest.mark.skipif(DATA is None, reason="ACCORD_TEST_DATA names no folder with real human feedback")
@@ -87,6 +88,17 @@ def test_raters_agree_far_beyond_chance(said: list[Feedback]) -> None:
     assert len(summaries) == 6_635
     assert sum(each.controls.repeats for each in summaries) == 20
     assert 0.8 < sum(each.pair_accuracy or 0 for each in summaries) / len(summaries) < 0.87
+
+
+@pytest.mark.slow
+def test_the_ratings_are_the_same_on_postgresql(ratings: Ledger, postgres: Cluster) -> None:
+    with Ledger(postgres.database()) as ledger:
+        added = import_feedback(file("hutto_ICWSM_2014.tar.gz"), "ratings_archive", ledger)
+        assert added.new == ledger.counts() == ratings.counts()
+        assert ledger.last_row == ratings.last_row
+        assert ledger.digest() == ratings.digest()
+        assert ledger.digest(1000) == ratings.digest(1000)
+        assert pair_agreement(ledger, upto=30_000) == pair_agreement(ratings, upto=30_000)
 
 
 def test_transcripts_without_raters(tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ guesses, and never passes because there was nothing to look at.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from accord.errors import AccordError
+from accord.errors import AccordError, LedgerError
 from accord.feedback import Ledger
 from accord.feedback.reliability import EvaluatorSummary, summarise_evaluators
 from accord.interfaces import Judge
@@ -92,10 +91,12 @@ class Evidence:
         recorded = self.run.manifest.inputs.get("ledger")
         if recorded is None:
             raise Missing("the ledger among the inputs of the manifest")
-        path = self.run.path / recorded["path"]
-        if not Path(path).is_file():
-            raise Missing(f"the ledger {path}, which the manifest names")
-        with Ledger(path, write=False) as ledger:
+        where = recorded["url"] if "url" in recorded else self.run.path / recorded["path"]
+        try:
+            ledger = Ledger(where, write=False)
+        except LedgerError as error:
+            raise Missing(f"the ledger that the manifest names ({error})") from error
+        with ledger:
             return {each.id: each for each in ledger.feedback(upto=recorded["last_row"])}
 
     @cached_property

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from accord.feedback.adding import Added, Adding
     from accord.feedback.agreement import krippendorff_alpha, pair_agreement
+    from accord.feedback.copying import Copied, backup
     from accord.feedback.dataset import Dataset, Overlaps, draw_dataset, overlaps, read_data, write_data
+    from accord.feedback.flat import export_parquet
     from accord.feedback.formats import FORMATS, Format, import_feedback
     from accord.feedback.formats.accord_jsonl import export
     from accord.feedback.knowing import in_order_of_text, is_known, order_known, standing, unknown_evaluator
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
         summarise_evaluators,
     )
     from accord.feedback.splits import FRACTIONS, SPLITS, split
+    from accord.feedback.store import migrate
 
 _HOME = {
     "Added": "adding",
     "Adding": "adding",
     "ComparisonFacts": "reliability",
     "ControlFacts": "reliability",
+    "Copied": "copying",
     "Dataset": "dataset",
     "Drawn": "pairs",
     "EvaluatorSummary": "reliability",
@@ -37,13 +41,16 @@ _HOME = {
     "Overlaps": "dataset",
     "RatingFacts": "reliability",
     "SPLITS": "splits",
+    "backup": "copying",
     "draw_dataset": "dataset",
     "draw_pairs": "pairs",
     "export": "formats.accord_jsonl",
+    "export_parquet": "flat",
     "import_feedback": "formats",
     "in_order_of_text": "knowing",
     "is_known": "knowing",
     "krippendorff_alpha": "agreement",
+    "migrate": "store",
     "order_known": "knowing",
     "overlaps": "dataset",
     "pair_agreement": "agreement",
@@ -68,6 +75,7 @@ __all__ = [
     "Adding",
     "ComparisonFacts",
     "ControlFacts",
+    "Copied",
     "Dataset",
     "Drawn",
     "EvaluatorSummary",
@@ -75,13 +83,16 @@ __all__ = [
     "Ledger",
     "Overlaps",
     "RatingFacts",
+    "backup",
     "draw_dataset",
     "draw_pairs",
     "export",
+    "export_parquet",
     "import_feedback",
     "in_order_of_text",
     "is_known",
     "krippendorff_alpha",
+    "migrate",
     "order_known",
     "overlaps",
     "pair_agreement",

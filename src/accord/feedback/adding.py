@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, text
@@ -29,12 +28,12 @@ class Added:
 
 
 class Adding:
-    """The records of one open transaction. `added` counts them as they come."""
+    """The records of one open transaction. `added` counts them as they come; `connection` is the transaction's own."""
 
-    def __init__(self, connection: Connection, path: Path) -> None:
+    def __init__(self, connection: Connection, where: str) -> None:
         self.added = Added(dict.fromkeys(TABLES, 0), dict.fromkeys(TABLES, 0))
-        self._connection = connection
-        self._path = path
+        self.connection = connection
+        self._where = where
         self._held: dict[str, list[dict[str, str]]] = {name: [] for name in TABLES}
         self._needed: dict[str, dict[str, str]] = {name: {} for name in TABLES}
         self._answered: dict[str, tuple[str, str]] = {}
@@ -89,20 +88,28 @@ class Adding:
         first, by = self._answered.setdefault(completion, (prompt, named))
         if first != prompt:
             raise LedgerError(
-                f"{self._path}: {by} and {named} name different prompts ({first}, {prompt}) for {completion}"
+                f"{self._where}: {by} and {named} name different prompts ({first}, {prompt}) for {completion}"
             )
 
     def _write_all(self) -> None:
-        """Write what is held, what is referred to before what refers to it: SQLite then checks it at once."""
+        """Write what is held, what is referred to before what refers to it: it is then found at once."""
         for table, held in self._held.items():
             if held:
-                before = self._changes()
-                self._connection.execute(insert(TABLES[table]), held)
-                self.added.new[table] += self._changes() - before
+                self.added.new[table] += self._write(table, held)
                 self._held[table] = []
 
-    def _changes(self) -> int:
-        return int(self._connection.scalar(text("SELECT total_changes()")) or 0)
+    def _write(self, table: str, held: list[dict[str, str]]) -> int:
+        """Insert rows; how many were new. The triggers leave out those that are there already."""
+        before = self._changes()
+        statement = insert(TABLES[table]).inline().execution_options(preserve_rowcount=True)
+        result = self.connection.execute(statement, held)
+        return result.rowcount if before is None else (self._changes() or 0) - before
+
+    def _changes(self) -> int | None:
+        """SQLite's own count of changed rows, for its cursors count those that a trigger left out; None elsewhere."""
+        if self.connection.dialect.name != "sqlite":
+            return None
+        return int(self.connection.scalar(text("SELECT total_changes()")) or 0)
 
     def _check(self, table: str, needed: dict[str, str]) -> None:
         there = {row.id for row in self._found(table, needed)}
@@ -110,7 +117,7 @@ class Adding:
             more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             what = table if table == "feedback" else table[:-1]
             raise LedgerError(
-                f"{self._path}: {needed[missing[0]]} names the {what} {missing[0]}, which is not in the ledger{more}; "
+                f"{self._where}: {needed[missing[0]]} names the {what} {missing[0]}, which is not in the ledger{more}; "
                 f"add it before, or in the same transaction"
             )
 
@@ -118,10 +125,10 @@ class Adding:
         for row in self._found("completions", self._answered, "prompt"):
             prompt, named = self._answered[row.id]
             if row.prompt != prompt:
-                raise LedgerError(f"{self._path}: {named} is about {prompt}, but {row.id} answers {row.prompt}")
+                raise LedgerError(f"{self._where}: {named} is about {prompt}, but {row.id} answers {row.prompt}")
 
     def _found(self, table: str, names: Collection[str], *columns: str) -> Iterable[Any]:
         chosen, columns_of = list(names), TABLES[table].c
         wanted = select(columns_of.id, *(columns_of[name] for name in columns))
         for start in range(0, len(chosen), ASKED):
-            yield from self._connection.execute(wanted.where(columns_of.id.in_(chosen[start : start + ASKED])))
+            yield from self.connection.execute(wanted.where(columns_of.id.in_(chosen[start : start + ASKED])))

@@ -11,6 +11,7 @@ from accord.feedback.knowing import is_known
 from accord.feedback.ledger import Ledger
 from accord.feedback.pairs import draw_pairs
 from accord.feedback.splits import FRACTIONS, SPLITS, Unit, completions_of, split, split_of_prompts
+from accord.feedback.where import File, Server
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt, Record
 from accord.run import RunDirectory
 
@@ -61,7 +62,9 @@ def draw_dataset(
         said = list(ledger.feedback(upto))
     drawn = draw_pairs(said, limit=limit, seed=seed, evaluators=ledger.evaluators())
     if not drawn.pairs:
-        raise RecipeError(f"{ledger.path}: no pairs can be drawn from its feedback ({drawn.unused or 'there is none'})")
+        raise RecipeError(
+            f"{ledger.where}: no pairs can be drawn from its feedback ({drawn.unused or 'there is none'})"
+        )
     pairs = split(drawn.pairs, fractions=fractions, unit=unit, seed=seed)
     prompts, completions, evaluators = ledger.prompts(), ledger.completions(), ledger.evaluators()
     elsewhere = {each for name, some in pairs.items() if name != "train" for each in completions_of(some)}
@@ -128,7 +131,8 @@ def write_data(
 ) -> None:
     """Write the `data/` files of a run; `about` says in a sentence what people were asked.
 
-    With a ledger, the manifest records its path (relative to the run), rows, last row read and digest of the rows.
+    With a ledger, the manifest records its path (relative to the run) or its URL (without a password), rows, last row
+    read and digest of the rows.
     """
     prompts = ({**_row(prompt), "split": dataset.split_of[name]} for name, prompt in dataset.prompts.items())
     run.write_jsonl("data/prompts.jsonl", prompts, stage=stage)
@@ -151,8 +155,16 @@ def write_data(
     run.write_json("data/summary.json", summary, stage=stage)
     if ledger is not None:
         last = ledger.last_row if upto is None else upto
-        path = os.path.relpath(ledger.path.resolve(), run.path.resolve())
-        run.record_input("ledger", path=path, rows=ledger.rows(last), last_row=last, digest=ledger.digest(last))
+        place = _place(ledger, run)
+        run.record_input("ledger", **place, rows=ledger.rows(last), last_row=last, digest=ledger.digest(last))
+
+
+def _place(ledger: Ledger, run: RunDirectory) -> dict[str, str]:
+    match ledger.store.place:
+        case File(path):
+            return {"path": os.path.relpath(path.resolve(), run.path.resolve())}
+        case Server():
+            return {"url": ledger.where}
 
 
 def read_data(run: RunDirectory) -> Dataset:

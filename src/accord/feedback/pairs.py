@@ -75,6 +75,8 @@ def draw_pairs(
         match each.judgement:
             case _ if each.repeat_of is not None:
                 unused["asked again"] += 1
+            case _ if each.gold is not None:
+                unused["control question"] += 1  # it tells of the person: the same few items, asked of everybody
             case Comparison():
                 made = pairs_from_comparison(each)
                 unused["comparison with itself"] += not made

@@ -1,48 +1,88 @@
-"""What SQLite refuses, said in one clear line."""
+"""What a database refuses, said in one clear line."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from accord.errors import AccordError, LedgerError, StorageError
 
 __all__ = ["refusals"]
 
+FULL = "the disk is full; free some space and run the same command again"
+
 
 @contextmanager
-def refusals(path: Path, timeout: float) -> Iterator[None]:
-    """Turn SQLite's refusals inside the block into a `LedgerError` or `StorageError` about `path`."""
+def refusals(where: str, timeout: float) -> Iterator[None]:
+    """Turn the database's refusals inside the block into a `LedgerError` or `StorageError` about `where`."""
     try:
         yield
+    except PoolTimeout as error:
+        raise LedgerError(f"{where}: no connection became free for {timeout:g} s; ask for less at once") from error
     except (DBAPIError, sqlite3.Error) as error:
-        said = _said(path, timeout, error.orig if isinstance(error, DBAPIError) else error)
+        said = _said(where, timeout, error.orig if isinstance(error, DBAPIError) else error)
         if said is None:
             raise
         raise said from error
 
 
-def _said(path: Path, timeout: float, error: BaseException | None) -> AccordError | None:
-    if not isinstance(error, sqlite3.Error):
-        return None
+def _said(where: str, timeout: float, error: BaseException | None) -> AccordError | None:
+    if isinstance(error, sqlite3.Error):
+        return _by_sqlite(where, timeout, error)
+    if error is not None and hasattr(error, "sqlstate"):
+        return _by_postgres(where, timeout, error, error.sqlstate or "")
+    return None
+
+
+def _locked(where: str, timeout: float) -> LedgerError:
+    return LedgerError(
+        f"{where}: locked by another process for more than {timeout:g} s; wait for it, or end it, and try again"
+    )
+
+
+def _by_sqlite(where: str, timeout: float, error: sqlite3.Error) -> AccordError | None:
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return LedgerError(
-                f"{path}: locked by another process for more than {timeout:g} s; wait for it, or end it, and try again"
-            )
+            return _locked(where, timeout)
         case sqlite3.SQLITE_FULL:
-            return StorageError(f"{path}: the disk is full; free some space and run the same command again")
+            return StorageError(f"{where}: {FULL}")
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
-            return StorageError(f"{path}: cannot be opened or written; choose a file in a folder that can be written")
+            return StorageError(f"{where}: cannot be opened or written; choose a file in a folder that can be written")
         case sqlite3.SQLITE_IOERR:
-            return StorageError(f"{path}: the disk refused ({error}); check it and run the same command again")
+            return StorageError(f"{where}: the disk refused ({error}); check it and run the same command again")
         case sqlite3.SQLITE_NOTADB:
-            return LedgerError(f"{path}: not a ledger; choose another file")
+            return LedgerError(f"{where}: not a ledger; choose another file")
         case sqlite3.SQLITE_CORRUPT:
-            return LedgerError(f"{path}: a damaged ledger ({error}); restore it from a copy")
+            return LedgerError(f"{where}: a damaged ledger ({error}); restore it from a copy")
         case sqlite3.SQLITE_CONSTRAINT:
-            return LedgerError(f"{path}: {error}")
+            return LedgerError(f"{where}: {error}")
+        case _:
+            return None
+
+
+def _by_postgres(where: str, timeout: float, error: BaseException, sqlstate: str) -> AccordError | None:
+    """By SQLSTATE (PostgreSQL's manual, appendix A); without one, no server answered, or psycopg refused a value."""
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    match sqlstate[:2], sqlstate:
+        case _, "55P03":
+            return _locked(where, timeout)
+        case _, "53100":
+            return StorageError(f"{where}: {FULL}")
+        case _, "42501":
+            return LedgerError(f"{where}: {said}; ask the owner of the database for this right")
+        case _, "25006":
+            return LedgerError(f"{where}: {said}; a transaction that writes is begun with immediate=True")
+        case "40", _:
+            return LedgerError(f"{where}: {said}; nothing was written, try again")
+        case (("23" | "22"), _):
+            return LedgerError(f"{where}: {said}")
+        case (("08" | "28" | "53" | "57" | "58"), _):
+            return LedgerError(f"{where}: {said}; the same can be added again without harm")
+        case "", _ if type(error).__name__ == "OperationalError":
+            return LedgerError(f"{where}: {said}; is the server running, is the database made, may this user sign in?")
+        case "", _:
+            return LedgerError(f"{where}: {said}")
         case _:
             return None

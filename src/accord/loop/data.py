@@ -20,7 +20,7 @@ def data(recipe: Recipe, run: RunDirectory, show: Show) -> None:
     with Ledger(settings.ledger) as ledger:
         if settings.format is not None:
             source = None if settings.source == "packaged" else Path(str(settings.source))
-            with show.busy(f"  data: importing {settings.format} into {ledger.path}"):
+            with show.busy(f"  data: importing {settings.format} into {ledger.where}"):
                 show.say(f"  data: {import_feedback(source, settings.format, ledger)}")
         upto = ledger.last_row
         with show.busy("  data: drawing pairs"):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from accord.errors import AccordError
 from accord.feedback import FORMATS, Ledger
+from accord.feedback.where import is_url
 from accord.recipe import Recipe
 
 __all__ = ["problems_of"]
@@ -35,7 +36,7 @@ def _data_problems(recipe: Recipe) -> list[str]:
         if data.source != "packaged" and not Path(str(data.source)).is_file():
             return [f"recipe.data.source: no file {data.source}"]
         return []
-    if not Path(data.ledger).is_file():
+    if not is_url(data.ledger) and not Path(data.ledger).is_file():
         return [f"recipe.data.ledger: no ledger at {data.ledger}; import feedback, or name a source"]
     try:
         with Ledger(data.ledger, write=False) as ledger:

@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from accord.errors import RecordError, nearest, storage
+from accord.errors import RecordError, nearest
 from accord.feedback.formats.base import Format, lines
 from accord.feedback.ledger import Ledger
+from accord.feedback.whole import whole
 from accord.records import Completion, Evaluator, Feedback, Prompt, Record, parse
 
 __all__ = ["FORMAT", "export", "line_of", "read"]
@@ -45,19 +46,11 @@ def export(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
 
     The file appears whole or not at all. Raises `StorageError` where it cannot be written.
     """
-    path = Path(path)
     written = 0
-    with storage(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
-        try:
-            with beside.open("w", encoding="utf-8") as file:
-                for record in _everything(ledger, upto):
-                    file.write(line_of(record))
-                    written += 1
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+    with whole(Path(path)) as beside, beside.open("w", encoding="utf-8") as file:
+        for record in ledger.everything(upto):
+            file.write(line_of(record))
+            written += 1
     return written
 
 
@@ -65,13 +58,6 @@ def line_of(record: Record) -> str:
     """A record as a line of this format, its newline included."""
     head = f'{{"record":"{NAMES[type(record)]}","id":"{record.id}",'
     return head + record.canonical()[1:] + "\n"
-
-
-def _everything(ledger: Ledger, upto: int | None) -> Iterator[Record]:
-    yield from ledger.prompts().values()
-    yield from ledger.evaluators().values()
-    yield from ledger.completions().values()
-    yield from ledger.feedback(upto)
 
 
 def _object(line: bytes, place: str) -> dict[str, Any]:

@@ -1,0 +1,103 @@
+"""Which items several people should judge, and when an item has enough.
+
+**Disagreement-aware choice** (Baumler, Sotnikova and Daume, "Which Examples Should be Multiply Annotated?", ACL
+Findings 2023): more answers go where the model's uncertainty and the disagreement to be expected of people differ,
+
+    gap = | H(p_model) - E[H(theta) | answers] |                                          in bits
+
+p_model is the probability that a judge with scores v and standard deviations s gives to the first of two completions,
+E[sigmoid(v_1 - v_2 + z sqrt(s_1^2 + s_2^2))] over a standard normal z. theta is the share of people who would prefer
+it: with `first` and `second` answers (a tie is half of each) and the prior Beta(1, 1) it is Beta(a, b), a = first + 1,
+b = second + 1, whose expected entropy has the closed form (psi is the digamma function)
+
+    E[H(theta)] = ( psi(a + b + 1) - a/(a + b) psi(a + 1) - b/(a + b) psi(b + 1) ) / ln 2
+
+**Adaptive stopping**: with k of n answers for what most say, and the prior Beta(1, 1) on the share theta of people who
+would say it,
+
+    P(theta > 1/2 | k, n) = 1 - I_(1/2)(k + 1, n - k + 1)
+
+where I is the regularised incomplete beta function. Three of three give 0.9375, four of four 0.96875.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincc, digamma, expit
+
+from accord.collect.study import Stop
+from accord.interfaces import Judge, Scores
+from accord.records import Completion, Prompt
+
+__all__ = ["TIE", "decided", "entropy", "expected_disagreement", "gap", "majority_right", "preference", "preferences"]
+
+Floats = NDArray[np.float64]
+TIE = "tie"
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
+
+
+def preference(difference: float, sd: float) -> float:
+    """P(the first is preferred) for a score difference with a standard deviation: the mean of the sigmoid over it."""
+    return float(expit(difference + sd * _NODES) @ _WEIGHTS / _WEIGHTS.sum())
+
+
+def preferences(judge: Judge, prompts: Sequence[Prompt], pairs: Sequence[tuple[Completion, Completion]]) -> list[float]:
+    """`preference` of the first of each pair by a judge; a judge without standard deviations is taken as certain."""
+    flat = [each for pair in pairs for each in pair]
+    scores = judge.score([prompt for prompt in prompts for _ in range(2)], flat)
+    value_P2, sd_P2 = scores.value_N.reshape(-1, 2), _sd(scores).reshape(-1, 2)
+    return [
+        preference(float(value[0] - value[1]), float(np.hypot(sd[0], sd[1])))
+        for value, sd in zip(value_P2, sd_P2, strict=True)
+    ]
+
+
+def _sd(scores: Scores) -> Floats:
+    return np.zeros_like(scores.value_N) if scores.sd_N is None else scores.sd_N
+
+
+def entropy(p: float) -> float:
+    """The entropy of a yes-no with probability p, in bits."""
+    return float(-sum(each * np.log2(each) for each in (p, 1 - p) if each > 0))
+
+
+def expected_disagreement(votes: Mapping[str, float]) -> float:
+    """The expected entropy in bits of what people say, given answers: E[H] under a Dirichlet(1, ...) prior.
+
+    The options are those named, two at least; where there are two this is the closed form above. `TIE` beside two
+    options counts half for each.
+    """
+    share = _shared(votes)
+    count_K = np.array([*share.values(), *[0.0] * (2 - len(share))]) + 1
+    total = count_K.sum()
+    return float((digamma(total + 1) - count_K @ digamma(count_K + 1) / total) / np.log(2))
+
+
+def gap(p_model: float, votes: Mapping[str, float]) -> float:
+    """How far the model's uncertainty and the expected disagreement of people differ, in bits."""
+    return abs(entropy(p_model) - expected_disagreement(votes))
+
+
+def majority_right(most: float, n: float) -> float:
+    """The posterior probability that what `most` of `n` answers say is what most people would say."""
+    return float(betaincc(most + 1, n - most + 1, 0.5))
+
+
+def decided(votes: Mapping[str, float], stop: Stop | None) -> bool:
+    """Whether an item has enough answers. Ties count half for each side; a tie of the leaders decides nothing."""
+    share = _shared(votes)
+    n = sum(share.values())
+    if stop is None or n < stop.least or not share:
+        return False
+    return majority_right(max(share.values()), n) > stop.probability
+
+
+def _shared(votes: Mapping[str, float]) -> dict[str, float]:
+    """The votes with ties shared out where two options stand beside them."""
+    named = {name: count for name, count in votes.items() if name != TIE}
+    ties = votes.get(TIE, 0.0)
+    if not ties:
+        return named
+    names = [*named, *(f"other {each}" for each in range(2 - len(named)))]
+    return {name: named.get(name, 0.0) + ties / len(names) for name in names}

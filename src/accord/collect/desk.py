@@ -1,0 +1,170 @@
+"""The desk: everything that the pages of a study ask for, as one small class over the parts that do it.
+
+    access  people            who may come in; being paused, being forgotten
+    items  handing  writing   what there is to judge, and what is next for a person
+    taking                    what they said, taken in once and for good
+    adjudication  progress    what whoever runs the study sees and rules
+
+Every method is one transaction (or a few that each leave a whole state), and may be called by any number of threads
+and processes at once. Whatever is raised on purpose is an `AccordError` whose message is for the person in front of
+the screen.
+
+Beside what a study plan would lead one to expect: `accept` also redeems the sign-in links of `link`; `examine` tells
+what a token would let in without using it; `submit` and the others take a `Person` or a pseudonym; `contact` is
+for whoever runs the study.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from accord.collect import access, adjudication, handing, items, people, progress, taking
+from accord.collect.access import Admission, Logins, make_secret
+from accord.collect.context import Context, open_study
+from accord.collect.study import Study
+from accord.collect.tables import VERSION_TABLE
+from accord.collect.types import Accepted, Disputed, Invite, Loaded, Next, Person, Progress, Seen, Task
+from accord.errors import StudyError
+from accord.feedback.ledger import Ledger
+from accord.feedback.store import migrate
+from accord.interfaces import Judge, Writer
+from accord.records import Feedback
+
+__all__ = ["Desk"]
+
+NOT_SEEN = Seen()
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class Desk:
+    """A study at work on a ledger. The desk's tables are made, or brought up to date, when it opens.
+
+    `clock` gives the time with its zone; `seed` decides every lot; `writer` writes candidates for bare prompts, and
+    `judge` says where its uncertainty and people's disagreement differ (`choose = "disagreement"`).
+
+    Raises `StudyError` where a study of this name asks for another kind of judgement, or where it is to choose by
+    disagreement and no judge is handed in.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        ledger: Ledger,
+        *,
+        clock: Callable[[], datetime] = _utc,
+        seed: int = 0,
+        writer: Writer | None = None,
+        judge: Judge | None = None,
+    ) -> None:
+        if study.choose == "disagreement" and judge is None:
+            raise StudyError('study.choose: by disagreement needs a judge; hand one in, or choose = "coverage"')
+        self.study, self.ledger = study, ledger
+        self.context = Context(study, ledger, clock, seed, writer, judge)
+        self.sessions = Logins(self.context)
+        migrate(ledger, "accord.collect.migrations", VERSION_TABLE)
+        with ledger.begin(immediate=True) as connection:
+            make_secret(connection)
+            open_study(connection, study)
+
+    def load_items(self) -> Loaded:
+        """Bring the study's files onto the desk; again without harm. Raises what names file and line."""
+        return items.load_items(self.context)
+
+    # -- people -------------------------------------------------------------------------------------------------
+
+    def invite(self, *, note: str = "", days: float = 14, attributes: Mapping[str, str] | None = None) -> Invite:
+        """A signed invite for one new person, good once and for so many days."""
+        return access.invite(self.context, note=note, days=days, attributes=attributes)
+
+    def link(self, pseudonym: str, *, days: float = 2) -> Invite:
+        """A signed link for somebody who is known, to sign in on another machine; good once."""
+        return access.link(self.context, pseudonym, days=days)
+
+    def examine(self, token: str) -> Admission:
+        """What a token would let in, without using it. Raises `AccessError`."""
+        return access.examine(self.context, token)
+
+    def accept(
+        self,
+        token: str,
+        *,
+        consent: bool,
+        attributes: Mapping[str, str] | None = None,
+        name: str | None = None,
+        contact: str | None = None,
+    ) -> Person:
+        """Let in whoever has the token. Raises `AccessError`, or `FormError` where consent is missing."""
+        given = attributes or {}
+        return people.accept(self.context, token, consent=consent, attributes=given, name=name, contact=contact)
+
+    def person(self, pseudonym: str) -> Person | None:
+        """A person of this study; None where there is none."""
+        return people.find(self.context, pseudonym)
+
+    def contact(self, pseudonym: str) -> tuple[str, str] | None:
+        """A person's name and how to reach them, where they said so and were not erased."""
+        return people.contact(self.context, pseudonym)
+
+    def pause(self, pseudonym: str, why: str) -> None:
+        """Ask somebody nothing more until `resume`."""
+        people.pause(self.context, pseudonym, why)
+
+    def resume(self, pseudonym: str) -> None:
+        """Go on asking somebody."""
+        people.resume(self.context, pseudonym)
+
+    def erase(self, pseudonym: str) -> None:
+        """Forget who somebody is; what they judged stays under the pseudonym."""
+        people.erase(self.context, pseudonym)
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def next(self, person: Person | str) -> Next:
+        """What is next for a person; the same again until they answer."""
+        return handing.next_for(self.context, _name(person))
+
+    def save_draft(self, person: Person | str, reservation: str, form: Mapping[str, str]) -> None:
+        """Keep a form as far as it is filled in."""
+        taking.save_draft(self.context, _name(person), reservation, form)
+
+    def submit(
+        self, person: Person | str, reservation: str, form: Mapping[str, str], seen: Seen = NOT_SEEN
+    ) -> Accepted:
+        """Take an answer in. Raises `FormError` or `Conflict`; what was sent is kept in either case."""
+        return taking.submit(self.context, _name(person), reservation, form, seen)
+
+    def decline(self, person: Person | str, reservation: str, reason: str = "", seen: Seen = NOT_SEEN) -> Accepted:
+        """Take in that somebody cannot or would rather not judge an item (`"content warning"` where that is why)."""
+        return self.submit(person, reservation, {"declined": "1", "reason": reason}, seen)
+
+    def undo(self, person: Person | str) -> Task:
+        """Take back the last answer of this session; the next one sent replaces it."""
+        return taking.undo(self.context, _name(person))
+
+    # -- running the study --------------------------------------------------------------------------------------
+
+    def progress(self) -> Progress:
+        """How the study stands: counts, speed, gold accuracy, agreement, composition, pay, and whom to talk to."""
+        return progress.progress_of(self.context)
+
+    def disputed(self, limit: int = 20) -> list[Disputed]:
+        """Items that people answered differently, the widest disagreement first."""
+        return adjudication.disputed(self.context, limit)
+
+    def adjudicate(self, item: str, form: Mapping[str, str], by: str) -> Feedback:
+        """Rule on an item, about its completions in the order of `disputed`."""
+        return adjudication.adjudicate(self.context, item, form, by)
+
+    def set_admin(self, name: str, password: str) -> None:
+        """Let somebody run the study by this name and password."""
+        access.set_admin(self.context, name, password)
+
+    def check_admin(self, name: str, password: str) -> bool:
+        """Whether this is the password of somebody who may run the study."""
+        return access.check_admin(self.context, name, password)
+
+
+def _name(person: Person | str) -> str:
+    return person if isinstance(person, str) else person.pseudonym

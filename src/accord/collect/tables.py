@@ -1,0 +1,178 @@
+"""The desk's own tables, beside the ledger's in the same database.
+
+Unlike the ledger they change: who holds what, who is paused, which invite was used. What was said is not here but in
+the ledger; a reservation names the feedback that it became. Contact data stands in `collect_contacts` alone, so that
+erasing a row erases the person. Times are seconds since 1970 (UTC).
+"""
+
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
+
+__all__ = [
+    "VERSION_TABLE",
+    "admins",
+    "contacts",
+    "invites",
+    "items",
+    "logins",
+    "metadata",
+    "notes",
+    "people",
+    "reservations",
+    "secrets",
+    "studies",
+]
+
+VERSION_TABLE = "collect_version"
+metadata = MetaData()
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, default="")
+
+
+def _maybe(name: str) -> Column[str | None]:
+    return Column(name, Text, nullable=True)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, default=0)
+
+
+def _number(name: str) -> Column[float]:
+    return Column(name, Double, nullable=False, default=0.0)
+
+
+def _json(name: str, default: Any = dict) -> Column[Any]:
+    return Column(name, JSON, nullable=False, default=default)
+
+
+studies = Table("collect_studies", metadata, _key("name"), _text("kind"))
+
+secrets = Table("collect_secrets", metadata, _key("name"), _text("value"))
+
+items = Table(
+    "collect_items",
+    metadata,
+    _key("id"),
+    _text("study"),
+    _text("purpose"),  # item, gold, practice
+    _count("place"),
+    _text("prompt"),
+    _json("completions", list),  # ids; empty where they are still to be written
+    _count("candidates"),  # how many to write; 0 where the file has them
+    _count("written"),  # 1 where they were
+    _count("overlap"),
+    _number("priority"),
+    _text("warning"),
+    Column("gold", JSON(none_as_null=True)),  # about the completions in the order of `completions`
+    _text("explanation"),
+    _count("answered"),
+    _count("open"),
+    _count("declined"),
+    _json("votes"),  # opinion -> how many, of the answers that count
+    _text("closed"),
+    _maybe("adjudicated"),  # the feedback id of the last word
+    Column("model_p", Double),
+    _number("gap"),
+    _number("writing_until"),
+    Index("collect_items_next", "study", "purpose", "closed", "answered"),
+)
+
+people = Table(
+    "collect_people",
+    metadata,
+    _key("pseudonym"),
+    _text("study"),
+    _text("evaluator"),
+    _text("status"),  # active, paused, erased
+    _text("why"),
+    _json("attributes"),
+    Column("practised", Boolean, nullable=False, default=False),
+    _count("sitting"),
+    _count("sitting_done"),
+    _count("asked"),
+    _number("last_at"),
+    _number("joined"),
+    _number("seen"),
+    _text("consent"),
+    _number("consented"),
+)
+
+contacts = Table("collect_contacts", metadata, _key("pseudonym"), _text("name"), _text("contact"))
+
+invites = Table(
+    "collect_invites",
+    metadata,
+    _key("id"),
+    _text("study"),
+    _text("kind"),  # invite: for somebody new; link: for somebody who is known
+    _maybe("person"),
+    _text("note"),
+    _json("attributes"),
+    _number("issued"),
+    _number("expires"),
+    Column("used", Double),
+)
+
+reservations = Table(
+    "collect_reservations",
+    metadata,
+    _key("id"),
+    _text("study"),
+    _text("item"),
+    _text("person"),
+    _text("purpose"),  # item, gold, practice, repeat
+    _text("state"),  # open, lapsed, answered, declined, surplus, replaced, practised
+    Column("holds", Boolean, nullable=False, default=False),  # a place of the item's overlap
+    _text("session"),
+    _count("place"),
+    _count("number"),
+    _json("shown", list),  # completion ids in the order shown
+    _number("issued"),
+    _number("expires"),
+    Column("closed", Double),
+    _count("answer"),  # the study's answers in the order in which they came
+    Column("seconds", Double),
+    Column("form", JSON(none_as_null=True)),
+    Column("draft", JSON(none_as_null=True)),
+    _maybe("feedback"),
+    _maybe("opinion"),
+    _maybe("repeat_of"),
+    _maybe("replaces"),  # a feedback id
+    _maybe("redoes"),  # the reservation whose answer is taken back
+    Column("seen", JSON(none_as_null=True)),
+    Index("collect_reservations_person", "person", "state"),
+    Index("collect_reservations_item", "item", "state"),
+    Index("collect_reservations_lapse", "state", "expires"),
+    Index("collect_reservations_answer", "answer"),
+)
+
+notes = Table(
+    "collect_notes",
+    metadata,
+    Column("row", Integer, primary_key=True, autoincrement=True),
+    _text("study"),
+    _number("time"),
+    _text("kind"),
+    _maybe("person"),
+    _text("message"),
+)
+
+admins = Table("collect_admins", metadata, _key("name"), _text("hash"))
+
+logins = Table(
+    "collect_logins",
+    metadata,
+    _key("token"),  # the digest of it
+    _text("kind"),
+    _text("subject"),
+    _json("data"),
+    _number("created"),
+    _number("expires"),
+)

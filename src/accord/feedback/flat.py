@@ -1,0 +1,162 @@
+"""A ledger as one flat Parquet table for analysis: a row an act of judgement, with who judged and what they read.
+
+It is for looking at; what `import` reads back without loss are the JSON lines. The columns are in docs/feedback.md.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from accord.feedback.ledger import Ledger
+from accord.feedback.whole import whole
+from accord.records import (
+    Comparison,
+    Completion,
+    Correction,
+    Critique,
+    Demonstration,
+    Evaluator,
+    Feedback,
+    Judgement,
+    Prompt,
+    Rating,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["columns", "export_parquet"]
+
+AT_ONCE = 10_000
+TEXTS = ("study", "instructions", "shown", "available", "session", "repeat_of", "replaces")
+
+
+def columns() -> "pa.Schema":
+    """The columns of the table."""
+    import pyarrow as pa
+
+    text, texts, whole_number = pa.string(), pa.list_(pa.string()), pa.int64()
+    return pa.schema(
+        {
+            "row": whole_number,
+            "id": text,
+            "time": pa.timestamp("us", tz="UTC"),
+            "kind": text,
+            "prompt": text,
+            "prompt_text": text,
+            "prompt_messages": text,
+            "completions": texts,
+            "completion_texts": texts,
+            "writers": texts,
+            "evaluator": text,
+            "evaluator_kind": text,
+            "pseudonym": text,
+            "pool": text,
+            "attributes": pa.map_(text, text),
+            "judgement": text,
+            "preferred": text,
+            "strength": pa.float64(),
+            "value": pa.float64(),
+            "scale_low": pa.float64(),
+            "scale_high": pa.float64(),
+            "text": text,
+            "gold": text,
+            **dict.fromkeys(TEXTS, text),
+            "taken_back": pa.bool_(),
+            "seconds": pa.float64(),
+            "place_in_session": whole_number,
+            "round": whole_number,
+            "pasted": whole_number,
+            "keystrokes": whole_number,
+            "focus_lost": whole_number,
+        }
+    )
+
+
+def export_parquet(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
+    """Write the feedback of a ledger (up to and with row `upto`) as a Parquet file; how many rows.
+
+    The file appears whole or not at all. Raises `StorageError` where it cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    upto = ledger.last_row if upto is None else upto
+    written = 0
+    with whole(Path(path)) as beside, pq.ParquetWriter(beside, columns(), compression="zstd") as file:
+        rows = _rows(ledger, upto)
+        while some := list(islice(rows, AT_ONCE)):
+            file.write_table(pa.Table.from_pylist(some, schema=columns()))
+            written += len(some)
+    return written
+
+
+def _rows(ledger: Ledger, upto: int) -> Iterator[dict[str, Any]]:
+    taken_back = {each.replaces for each in ledger.feedback(upto)}
+    prompts, completions, evaluators = ledger.prompts(), ledger.completions(), ledger.evaluators()
+    for row, said in ledger.numbered(upto):
+        yield {
+            "row": row,
+            "id": said.id,
+            "taken_back": said.id in taken_back,
+            **_about(said, prompts[said.prompt], completions),
+            **_who(evaluators[said.evaluator]),
+            **_what(said.judgement),
+            **_how(said),
+        }
+
+
+def _about(said: Feedback, prompt: Prompt, completions: Mapping[str, Completion]) -> dict[str, Any]:
+    answers = [completions[each] for each in said.completions]
+    return {
+        "prompt": said.prompt,
+        "prompt_text": prompt.text,
+        "prompt_messages": _json(prompt.messages),
+        "completions": list(said.completions),
+        "completion_texts": [each.text for each in answers],
+        "writers": [each.writer for each in answers],
+    }
+
+
+def _who(evaluator: Evaluator) -> dict[str, Any]:
+    return {
+        "evaluator": evaluator.id,
+        "evaluator_kind": evaluator.kind,
+        "pseudonym": evaluator.pseudonym,
+        "pool": evaluator.pool,
+        "attributes": evaluator.attributes,
+    }
+
+
+def _what(judgement: Judgement) -> dict[str, Any]:
+    """The judgement whole as JSON, and what is a number or a text of its own beside it."""
+    found: dict[str, Any] = {"kind": judgement.kind, "judgement": judgement.model_dump_json(exclude_none=True)}
+    match judgement:
+        case Comparison(preferred=preferred, strength=strength):
+            return found | {"preferred": preferred, "strength": strength}
+        case Rating(value=value, scale=scale):
+            return found | {"value": value, "scale_low": scale.low, "scale_high": scale.high}
+        case Correction(text=text) | Critique(text=text) | Demonstration(text=text):
+            return found | {"text": text}
+        case _:
+            return found
+
+
+def _how(said: Feedback) -> dict[str, Any]:
+    counted = {} if said.telemetry is None else said.telemetry.model_dump()
+    return {
+        **{name: getattr(said, name) for name in TEXTS},
+        "time": said.time,
+        "gold": None if said.gold is None else said.gold.model_dump_json(exclude_none=True),
+        "seconds": said.seconds,
+        "place_in_session": said.place_in_session,
+        "round": said.round,
+        **counted,
+    }
+
+
+def _json(parts: Iterable[BaseModel]) -> str:
+    return "[" + ",".join(each.model_dump_json() for each in parts) + "]"

@@ -1,0 +1,1 @@
+"""How the tables of a ledger came to be as they are: one file in `versions/` a change, never edited afterwards."""

@@ -1,0 +1,159 @@
+"""The store behind a ledger: opened by path or URL, its transactions, its migrations.
+
+Whoever keeps tables of their own beside the ledger's (as `collect` does) brings them up to date by `migrate` and reads
+and writes them by `begin`, or by the connection of an `Adding`, in one transaction with the records.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+
+from accord.errors import LedgerError, storage
+from accord.feedback.engines import IMMEDIATE, postgres, sqlite
+from accord.feedback.refusals import refusals
+from accord.feedback.where import File, Server, Where, where_of
+
+__all__ = ["Begins", "Store", "migrate", "open_store", "run_migrations"]
+
+
+class Begins(Protocol):
+    """What can be migrated: a `Store`, or a `Ledger`."""
+
+    @property
+    def where(self) -> str:
+        """The place as it may be shown."""
+        ...
+
+    def begin(self, *, immediate: bool = False) -> AbstractContextManager[Connection]:
+        """A transaction; `immediate` makes it the only one that writes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open store. `timeout` is how many seconds to wait for another process that is writing."""
+
+    place: Where
+    engine: Engine
+    write: bool
+    timeout: float
+    turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @property
+    def where(self) -> str:
+        """The path, or the URL without its password."""
+        return str(self.place)
+
+    def refusals(self) -> AbstractContextManager[None]:
+        """What the database refuses inside the block becomes one clear error."""
+        return refusals(self.where, self.timeout)
+
+    @contextmanager
+    def begin(self, *, immediate: bool = False) -> Iterator[Connection]:
+        """A transaction: taken back where the block raises.
+
+        Without `immediate` it reads one state of the whole store, and cannot write. With it, it is the only one that
+        writes until it ends; threads of this process take turns, for the database lets those who wait ask again after
+        ever longer rests. Raises `LedgerError` where somebody else writes for longer than the timeout.
+        """
+        if immediate and not self.write:
+            raise LedgerError(f"{self.where}: this ledger was opened for reading only")
+        options = {IMMEDIATE: immediate}
+        with self.refusals(), self._in_turn(immediate), self.engine.connect() as connection:
+            connection = connection.execution_options(**options)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _in_turn(self, immediate: bool) -> Iterator[None]:
+        if not immediate:
+            yield
+            return
+        if not self.turn.acquire(timeout=self.timeout):
+            raise LedgerError(
+                f"{self.where}: locked by another thread for more than {self.timeout:g} s; wait for it, and try again"
+            )
+        try:
+            yield
+        finally:
+            self.turn.release()
+
+    def close(self) -> None:
+        """Let go of the file or the server."""
+        self.engine.dispose()
+
+
+def open_store(where: Path | str, *, write: bool, timeout: float, pooled: bool = False) -> Store:
+    """The store at a path or a URL. A file is made where `write` is set and there is none.
+
+    `pooled` keeps connections open between transactions, for a program that asks often.
+    """
+    place = where_of(where)
+    match place:
+        case File(path):
+            return Store(place, _file(path, write, timeout, pooled), write, timeout)
+        case Server(url):
+            if find_spec("psycopg") is None:
+                raise LedgerError(
+                    f"{place}: needs psycopg; install accord with its extra: pip install 'accord[postgres]'"
+                )
+            return Store(place, postgres(url, timeout=timeout, pooled=pooled), write, timeout)
+
+
+def _file(path: Path, write: bool, timeout: float, pooled: bool) -> Engine:
+    if not write and not path.is_file():
+        raise LedgerError(f"{path}: there is no ledger here; `accord import` makes one")
+    if write:
+        with storage(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+    return sqlite(path, write=write, timeout=timeout, pooled=pooled)
+
+
+def keep_a_log(store: Store) -> None:
+    """Let readers of an SQLite file go on while somebody writes (write-ahead log); PostgreSQL always does."""
+    if isinstance(store.place, File):
+        with store.refusals(), closing(store.engine.raw_connection()) as raw:
+            raw.cursor().execute("PRAGMA journal_mode=WAL")
+
+
+_ONE_AT_A_TIME = threading.Lock()  # Alembic's context belongs to the process
+
+
+def migrate(store: Begins, package: str, version_table: str) -> None:
+    """Bring the tables that the migrations of `package` make up to the newest version.
+
+    All of it is one transaction in which nobody else writes, so any number of processes may do this at once.
+    `version_table` keeps what was done. Raises `LedgerError` where the tables are newer than the package.
+    """
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(files(package)).replace("%", "%%"))
+    with _ONE_AT_A_TIME, store.begin(immediate=True) as connection:
+        config.attributes.update(connection=connection, version_table=version_table)
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            if "locate revision" not in str(error):
+                raise
+            raise LedgerError(
+                f"{store.where}: its tables ({version_table}) are of a newer accord; update it"
+            ) from error
+
+
+def run_migrations() -> None:
+    """What the `env.py` of a package of migrations calls: they run in the transaction that `migrate` began."""
+    from alembic import context
+
+    attributes = context.config.attributes
+    context.configure(connection=attributes["connection"], version_table=attributes["version_table"])
+    context.run_migrations()

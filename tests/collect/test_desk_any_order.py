@@ -1,0 +1,151 @@
+"""Whatever people do in whatever order, and whatever the clock does: the books balance."""
+
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_desks import Clock, join, lay, opened, pairs
+from sqlalchemy import select
+
+from accord.collect import Desk, Paused, Person, Practice, Task, tables
+from accord.collect.context import Context
+from accord.errors import Conflict, FormError
+from accord.feedback import Ledger, draw_pairs, standing
+
+PEOPLE = 3
+GOLD = [
+    {**each, "prompt": f"Control {each['prompt']}"}
+    for each in pairs(2, gold={"kind": "comparison", "preferred": "left"})
+]
+ACTS = (
+    "answer",
+    "other",
+    "wrong",
+    "draft",
+    "decline",
+    "undo",
+    "late",
+    "pause",
+    "resume",
+    "wait",
+    "lapse",
+    "back",
+    "load",
+)
+STEP = st.tuples(st.integers(0, PEOPLE - 1), st.sampled_from(ACTS), st.integers(0, 20))
+
+
+class Play:
+    """People at a desk, and what they were told is kept."""
+
+    def __init__(self, desk: Desk, clock: Clock) -> None:
+        self.desk, self.clock = desk, clock
+        self.people: list[Person] = [join(desk) for _ in range(PEOPLE)]
+        self.had: list[list[str]] = [[] for _ in range(PEOPLE)]
+        self.told: set[str] = set()
+
+    def do(self, number: int, act: str, which: int) -> None:
+        person = self.people[number]
+        match act:
+            case "pause":
+                self.desk.pause(person.pseudonym, "why")
+            case "resume":
+                self.desk.resume(person.pseudonym)
+            case "wait":
+                self.clock.move(minutes=11)
+            case "lapse":
+                self.clock.move(hours=1)
+            case "back":
+                self.clock.move(hours=-2)
+            case "load":
+                self.desk.load_items()
+            case "late":
+                if self.had[number]:
+                    self.send(person, self.had[number][which % len(self.had[number])], {"preferred": "right"})
+            case "undo":
+                try:
+                    self.had[number].append(self.desk.undo(person).reservation)
+                except FormError as error:
+                    assert "no answer of this session" in str(error)  # noqa: PT017
+            case _:
+                self.work(number, person, act)
+
+    def work(self, number: int, person: Person, act: str) -> None:
+        found = self.desk.next(person)
+        again = self.desk.next(person)
+        assert found == again or not isinstance(found, Task | Practice), "a reload is the same"
+        held = found.task if isinstance(found, Practice) else found
+        if not isinstance(held, Task):
+            return
+        self.had[number].append(held.reservation)
+        match act:
+            case "draft":
+                self.desk.save_draft(person, held.reservation, {"preferred": "tie"})
+            case "decline":
+                self.send(person, held.reservation, {"declined": "1"})
+            case "wrong":
+                self.send(person, held.reservation, {"preferred": "up"})
+            case "other":
+                self.send(person, held.reservation, {"preferred": "right"})
+            case _:
+                self.send(person, held.reservation, {"preferred": "left"})
+
+    def send(self, person: Person, reservation: str, form: dict[str, str]) -> None:
+        try:
+            given_ = self.desk.submit(person, reservation, form)
+        except (FormError, Conflict):
+            return
+        assert self.desk.submit(person, reservation, form) == given_
+        if given_.feedback is not None:
+            self.told.add(given_.feedback)
+
+
+def balanced(play: Play, ledger: Ledger, context: Context) -> None:
+    said = list(ledger.feedback())
+    assert {each.id for each in said} == play.told
+    progress = play.desk.progress()
+    parts = (progress.answers, progress.gold_answers, progress.repeats, progress.declined, progress.replaced)
+    assert sum(parts) + progress.surplus == progress.rows == len(said)
+    assert all(each.answered + each.open <= each.overlap for each in progress.items)
+    stands = [each for each in standing(said) if each.repeat_of is None]
+    assert all(count == 1 for count in Counter((each.evaluator, each.prompt) for each in stands).values())
+    assert all((each.seconds or 0) >= 0 for each in said)
+    with ledger.begin() as connection:
+        held = tables.reservations
+        rows = connection.execute(select(held).where(held.c.study == context.study.name)).all()
+    assert {row.feedback for row in rows if row.feedback} == play.told
+    plain = Counter(row.person for row in rows if row.state == "open" and row.redoes is None)
+    assert all(count == 1 for count in plain.values()), "one thing in a person's hands at a time"
+    counted = progress.answers + progress.surplus
+    assert len(draw_pairs(ledger).pairs) == counted
+
+
+@settings(max_examples=12)
+@given(st.lists(STEP, min_size=10, max_size=40), st.integers(0, 3))
+def test_the_books_balance(steps: list[tuple[int, str, int]], seed: int) -> None:
+    with TemporaryDirectory() as name:
+        folder, clock = Path(name), Clock()
+        practice = [
+            {"prompt": "Practice", "completions": ["x", "y"], "gold": {"kind": "comparison", "preferred": "left"}}
+        ]
+        study = lay(
+            folder,
+            pairs(5),
+            overlap=2,
+            gold_items=GOLD,
+            practice_items=practice,
+            gold_share=0.2,
+            repeat_share=0.2,
+            repeat_gap=1,
+            session_items=4,
+        )
+        with Ledger(folder / "l.db", pooled=True) as ledger:
+            play = Play(opened(study, ledger, clock, seed=seed), clock)
+            for step in steps:
+                play.do(*step)
+            balanced(play, ledger, play.desk.context)
+            paused = play.desk.person(play.people[0].pseudonym)
+            assert paused is not None
+            assert (paused.status == "paused") == isinstance(play.desk.next(play.people[0]), Paused)

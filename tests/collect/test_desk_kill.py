@@ -1,0 +1,69 @@
+"""kill -9 in the middle of writing: whatever was acknowledged is in the ledger, and its reservation is closed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from small_desks import join, lay, opened, pairs, task
+from sqlalchemy import select
+
+from accord.collect import tables
+from accord.feedback import Ledger
+
+KILLS = 20
+
+SUBMITTING = """
+import sys
+from datetime import UTC, datetime
+from accord.collect import Desk, Study, Task
+from accord.feedback import Ledger
+folder, where, pseudonym = sys.argv[1:]
+desk = Desk(Study.load(folder + "/study.toml"), Ledger(where, pooled=True, timeout=60))
+print("ready", flush=True)
+while isinstance(held := desk.next(pseudonym), Task):
+    given = desk.submit(pseudonym, held.reservation, {"preferred": "left"})
+    print(held.reservation, given.feedback, flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_what_was_acknowledged_is_kept(tmp_path: Path, where: Path | str) -> None:
+    study = lay(tmp_path, pairs(3000), session_items=100_000)
+    acknowledged: list[tuple[str, str]] = []
+    with Ledger(where) as ledger:
+        desk = opened(study, ledger)
+        anna = join(desk)
+        script = tmp_path / "submitting.py"
+        script.write_text(SUBMITTING, encoding="utf-8")
+        for kill in range(KILLS):
+            acknowledged += killed([sys.executable, str(script), str(tmp_path), str(where), anna.pseudonym], kill)
+            kept = {each.id for each in ledger.feedback()}
+            assert {feedback for _, feedback in acknowledged} <= kept
+            with ledger.begin() as connection:
+                held = tables.reservations.c
+                rows = connection.execute(select(held.id, held.state, held.feedback)).all()
+            closed = {row.id: row.feedback for row in rows if row.state == "answered"}
+            assert all(closed[reservation] == feedback for reservation, feedback in acknowledged)
+            assert set(closed.values()) == kept, "no answer without its reservation, and none the other way round"
+            assert sum(row.state == "open" for row in rows) <= 1
+        before = task(desk, anna)
+        assert task(desk, anna) == before, "a reload takes up where they were"
+        assert len(acknowledged) >= KILLS
+
+
+def killed(command: list[str], number: int) -> list[tuple[str, str]]:
+    """What a process acknowledged before it was killed, somewhere between its answers."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        first = process.stdout.readline()
+        time.sleep(0.05 + 0.013 * number)
+        process.send_signal(signal.SIGKILL)
+        rest = process.stdout.read()
+    told = [line.split() for line in (first + rest).splitlines(keepends=True) if line.endswith("\n")]
+    return [(reservation, feedback) for reservation, feedback in told]

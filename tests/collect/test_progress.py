@@ -1,0 +1,226 @@
+"""How a study stands: numbers that add up, and flags that fire on a planted fault and not on a clean control."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_desks import Clock, join, lay, opened, pairs, task
+
+from accord.collect import Desk, Done, Flag, Person, PersonProgress, Seen, Task
+from accord.collect.flags import median
+from accord.feedback import Ledger
+from accord.stats import Estimate
+
+GOLD = pairs(40, gold={"kind": "comparison", "preferred": "left"})
+for number, control in enumerate(GOLD):
+    control["prompt"] = f"Control {number}"
+WORDS = "word " * 60
+LONG = [{"prompt": f"Q{n}", "completions": [f"good {WORDS}{n}", f"bad {WORDS}{n}"]} for n in range(150)]
+
+
+def better(held: Task) -> str:
+    return "left" if held.completions[0].text.startswith("good") else "right"
+
+
+def work(
+    desk: Desk, clock: Clock, person: Person, n: int, say: Callable[[Task, int], dict[str, str]], seconds: float = 30.0
+) -> None:
+    """A person answers n items, each in so many seconds."""
+    for number in range(n):
+        held = task(desk, person)
+        clock.move(seconds=seconds)
+        desk.submit(person, held.reservation, say(held, number))
+
+
+def of(desk: Desk, person: Person) -> PersonProgress:
+    return {each.pseudonym: each for each in desk.progress().people}[person.pseudonym]
+
+
+def names(flags: tuple[Flag, ...]) -> set[str]:
+    return {flag.name for flag in flags}
+
+
+def careful(held: Task, number: int) -> dict[str, str]:
+    return {"preferred": better(held)}
+
+
+def wrong(held: Task, number: int) -> dict[str, str]:
+    other = {"left": "right", "right": "left"}[better(held)]
+    return {"preferred": other if number % 3 else better(held)}
+
+
+FAULTS: list[tuple[str, Callable[[Task, int], dict[str, str]], float]] = [
+    ("too fast", careful, 2.0),
+    ("gold low", wrong, 30.0),
+    ("side bias", lambda held, n: {"preferred": "left"}, 30.0),
+    ("repeats differ", lambda held, n: {"preferred": ["tie", better(held)][n % 2]}, 30.0),
+    ("declines often", lambda held, n: {"declined": "1"} if n % 2 else careful(held, n), 30.0),
+]
+
+
+def test_a_planted_fault_is_flagged_and_a_careful_person_is_not(tmp_path: Path) -> None:
+    clock = Clock()
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
+        study = lay(tmp_path, LONG, overlap=9, gold_items=GOLD, gold_share=0.2, repeat_share=0.3, session_items=200)
+        desk = opened(study, ledger, clock)
+        anna = join(desk)
+        work(desk, clock, anna, 60, careful)
+        found = {}
+        for name, fault, seconds in FAULTS:
+            person = join(desk)
+            work(desk, clock, person, 60, fault, seconds)
+            found[name] = person.pseudonym
+        progress = {each.pseudonym: each for each in desk.progress().people}
+    assert progress[anna.pseudonym].flags == ()
+    for name, pseudonym in found.items():
+        assert name in names(progress[pseudonym].flags)
+        assert all(flag.message for flag in progress[pseudonym].flags)
+
+
+def test_pasted_answers_are_flagged(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
+        study = lay(tmp_path, [{"prompt": f"Write {n}."} for n in range(20)], kind="demonstration", overlap=2)
+        desk = opened(study, ledger)
+        for person, pasted in ((join(desk), 0), (join(desk), 300)):
+            for _ in range(20):
+                held = task(desk, person)
+                desk.submit(person, held.reservation, {"text": "Text."}, Seen(pasted=pasted, keystrokes=5))
+        anna, ben = desk.progress().people
+    assert "pasted" not in names(anna.flags)
+    assert "pasted" in names(ben.flags)
+    assert ben.pasted is not None
+    assert (ben.pasted.value, ben.pasted.n) == (1.0, 20)
+
+
+def test_a_few_answers_flag_nobody(tmp_path: Path) -> None:
+    clock = Clock()
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
+        desk = opened(lay(tmp_path, LONG), ledger, clock)
+        anna = join(desk)
+        work(desk, clock, anna, 4, lambda held, n: {"preferred": "left"}, seconds=20.0)
+        assert of(desk, anna).flags == ()
+
+
+def test_pay_hours_and_cost_by_hand(tmp_path: Path) -> None:
+    clock = Clock()
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
+        study = lay(tmp_path, pairs(10), overlap=2, pay={"per_item": 0.5, "per_hour": 12.0, "currency": "GBP"})
+        desk = opened(study, ledger, clock)
+        assert desk.progress().paid_per_label is None
+        anna = join(desk)
+        work(desk, clock, anna, 4, careful, seconds=90.0)
+        held = task(desk, anna)
+        clock.move(seconds=90)
+        desk.decline(anna, held.reservation)
+        back = desk.undo(anna)
+        clock.move(seconds=90)
+        desk.submit(anna, back.reservation, {"declined": "1", "reason": "no idea"})
+        found = desk.progress()
+    assert found.hours == pytest.approx(6 * 90 / 3600), "the time of what was taken back is time"
+    assert found.paid == pytest.approx(0.5 * 5 + 12 * 0.15)
+    assert found.paid_per_label == pytest.approx(found.paid / 4)
+    assert found.currency == "GBP"
+    assert (found.answers, found.declined, found.replaced, found.rows, found.wanted) == (4, 1, 1, 6, 20)
+    assert found.seconds is not None
+    assert (found.seconds.value, found.seconds.n, found.seconds.low) == (90.0, 5, None)
+
+
+def test_agreement_and_disagreement(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
+        desk = opened(lay(tmp_path, pairs(8), overlap=2), ledger)
+        for turned in (0, 2):
+            person = join(desk)
+            for _ in range(8):
+                held = task(desk, person)
+                other = int(held.prompt.text.split()[1]) < turned
+                side = better(held) if not other else {"left": "right", "right": "left"}[better(held)]
+                desk.submit(person, held.reservation, {"preferred": side})
+        found = desk.progress()
+    assert found.agreement is not None
+    assert (found.agreement.value, found.agreement.n) == (0.75, 8)
+    assert found.alpha is None
+    assert sorted(each.disagreement or 0 for each in found.items)[-2:] == [pytest.approx(0.8416, abs=1e-4)] * 2
+    assert {each.closed for each in found.items} == {"full"}
+
+
+def test_ratings_have_an_alpha(tmp_path: Path) -> None:
+    scale = {"low": 1, "high": 5, "step": 1}
+    items = [{"prompt": f"Q{n}", "completions": [f"text {n}"]} for n in range(6)]
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
+        desk = opened(lay(tmp_path, items, kind="rating", scale=scale, overlap=2), ledger)
+        for _ in range(2):
+            person = join(desk)
+            for _ in range(6):
+                held = task(desk, person)
+                value = 1 + int(held.prompt.text[1:]) % 5
+                desk.submit(person, held.reservation, {"value": str(value)})
+        alpha = desk.progress().alpha
+    assert alpha is not None
+    assert alpha.value == pytest.approx(1.0)
+
+
+def test_an_empty_study_has_no_numbers(tmp_path: Path, where: Path | str) -> None:
+    with Ledger(where) as ledger:
+        found = opened(lay(tmp_path), ledger).progress()
+    assert (found.rows, found.answers, found.people, found.composition) == (0, 0, (), ())
+    assert (found.seconds, found.gold, found.agreement, found.paid_per_label) == (None, None, None, None)
+
+
+def test_composition_comes_to_its_target_though_one_group_comes_more_often(tmp_path: Path) -> None:
+    """Of ten who come, eight are old; the target is half and half. Two old people wait at the end, and then may."""
+    clock = Clock()
+    keys = {"attributes": {"age": ["young", "old"]}, "quotas": {"age": {"young": 0.5, "old": 0.5}}}
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
+        desk = opened(lay(tmp_path, pairs(20), overlap=2, quota_wait_hours=1.0, **keys), ledger, clock)
+        people = [join(desk, age="young" if n % 5 == 0 else "old") for n in range(10)]
+        draw = np.random.default_rng(0)
+        waits = 0
+        for _ in range(400):
+            person = people[draw.integers(10)]
+            found = desk.next(person)
+            if isinstance(found, Task):
+                clock.move(seconds=5)
+                desk.submit(person, found.reservation, careful(found, 0))
+            elif isinstance(found, Done):
+                waits += found.reason == "quota"
+        shares = {each.group: each for each in desk.progress().composition}
+        assert (shares["young"].answers, shares["old"].answers) == (20, 20)
+        assert waits > 0
+        assert shares["old"].target == 0.5
+        by_item = {}
+        for each in ledger.feedback():
+            by_item.setdefault(each.prompt, set()).add(each.evaluator)
+        old = {person.evaluator for person in people if person.attributes["age"] == "old"}
+        mixed = sum(len(each & old) == 1 for each in by_item.values())
+        assert mixed >= 12, "an item's own places are mixed too"
+
+
+def test_the_last_people_are_never_kept_waiting(tmp_path: Path) -> None:
+    clock = Clock()
+    keys = {"attributes": {"age": ["young", "old"]}, "quotas": {"age": {"young": 0.5, "old": 0.5}}}
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
+        desk = opened(lay(tmp_path, pairs(8), quota_wait_hours=1.0, session_items=100, **keys), ledger, clock)
+        ben, anna = join(desk, age="old"), join(desk, age="young")
+        for _ in range(4):
+            held = task(desk, ben)
+            desk.submit(ben, held.reservation, careful(held, 0))
+        waiting = desk.next(ben)
+        assert isinstance(waiting, Done)
+        assert waiting.reason == "quota"
+        clock.move(hours=2)
+        assert isinstance(desk.next(ben), Task), f"{anna.pseudonym} was not seen for an hour"
+
+
+def test_a_median_has_an_interval_from_order_statistics() -> None:
+    assert median([]) is None
+    assert median([3.0, 1.0]) == Estimate(2.0, None, None, 2, method="order statistics")
+    draw = np.random.default_rng(0)
+    inside = 0
+    for _ in range(400):
+        found = median(draw.exponential(size=25).tolist())
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        inside += found.low <= np.log(2) <= found.high
+    assert 0.93 <= inside / 400 <= 0.99
