@@ -1,4 +1,4 @@
-"""`python -m benchmarks run | check | table | parity`."""
+"""`python -m benchmarks run | check | table | parity | collect`."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from benchmarks.table import BEGIN, END, PARITY_MARKS, parity_table, table, verd
 
 RESULTS = Path(__file__).parent / "results.json"
 PARITY = Path(__file__).parent / "parity.json"
+COLLECT = Path(__file__).parent / "collect.json"
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
@@ -27,6 +28,10 @@ def main() -> int:
     whole.add_argument("--dry", action="store_true", help="print alone, as with --only")
     commands.add_parser("table", help="write the table in the docs again")
     commands.add_parser("parity", help="accord's losses beside TRL's on the same log-probabilities; writes parity.json")
+    people = commands.add_parser("collect", help="200 simulated evaluators over HTTP; writes collect.json")
+    people.add_argument("--people", type=int, default=200)
+    people.add_argument("--each", type=int, default=15)
+    people.add_argument("--think", type=float, default=10.0, help="median think time in seconds")
     single = commands.add_parser("one")
     for name in ("stage", "setting", "steps", "out"):
         single.add_argument(name)
@@ -34,6 +39,13 @@ def main() -> int:
     asked.dry = getattr(asked, "dry", False) or bool(getattr(asked, "only", False))
     if asked.command == "one":
         driver.one(asked.stage, asked.setting, int(asked.steps), Path(asked.out))
+        return 0
+    if asked.command == "collect":
+        from benchmarks.collect import collect
+
+        found = collect(people=asked.people, each=asked.each, think=asked.think)
+        COLLECT.write_text(json.dumps(found, indent=1) + "\n")
+        print(json.dumps(found, indent=1))
         return 0
     if asked.command == "table":
         write_table()

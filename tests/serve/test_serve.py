@@ -342,13 +342,13 @@ def test_a_failure_of_the_engine_is_told_and_logged(
 
 
 def test_what_the_model_lacks_is_said_without_a_path(tmp_path: Path) -> None:
-    from accord.cli.serving import _model
+    from accord.cli.serving import open_model
     from accord.lm.settings import ModelSettings
 
     plain = load("tiny")
     plain.tokenizer.chat_template = None
     plain.save(tmp_path / "plain")
-    causal = _model(str(tmp_path / "plain"), "policy", ModelSettings(dtype="float32"))
+    causal = open_model(str(tmp_path / "plain"), "policy", ModelSettings(dtype="float32"))
     with serving(Worker(causal, slots=2), "plain") as served:
         status, body = served.post("/v1/chat/completions", {"model": "plain", "messages": MESSAGES})
         assert status == 400

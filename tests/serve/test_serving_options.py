@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from accord.cli import run
-from accord.cli.serving import _model, _token
+from accord.cli.serving import _token, open_model
 from accord.errors import ArtefactError, RecipeError
 from accord.lm.causal import load
 from accord.lm.settings import ModelSettings
@@ -24,19 +24,19 @@ def supervised(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_model_is_called_as_its_run(supervised: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _model(str(supervised), "sft", SETTINGS).name == "first"
-    assert _model("tiny", "policy", SETTINGS).name == "tiny"
+    assert open_model(str(supervised), "sft", SETTINGS).name == "first"
+    assert open_model("tiny", "policy", SETTINGS).name == "tiny"
     monkeypatch.chdir(supervised / "sft/model")
-    assert _model(".", "policy", SETTINGS).name == "model"
+    assert open_model(".", "policy", SETTINGS).name == "model"
 
 
 def test_a_stage_that_is_not_there_is_said(supervised: Path) -> None:
     with pytest.raises(ArtefactError, match="no policy/model; go on with the run; --stage sft serves"):
-        _model(str(supervised), "policy", SETTINGS)
+        open_model(str(supervised), "policy", SETTINGS)
     with pytest.raises(RecipeError, match="tiny is no run"):
-        _model("tiny", "sft", SETTINGS)
+        open_model("tiny", "sft", SETTINGS)
     with pytest.raises(ArtefactError, match="no run and no model here"):
-        _model(str(supervised.parent / "other"), "policy", SETTINGS)
+        open_model(str(supervised.parent / "other"), "policy", SETTINGS)
 
 
 def test_an_altered_model_is_refused(supervised: Path, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_an_altered_model_is_refused(supervised: Path, tmp_path: Path) -> None:
         load("tiny").save(folder)
     (tmp_path / "altered/policy/model/config.json").write_text("{}")
     with pytest.raises(ArtefactError, match="differs from its digest"):
-        _model(str(tmp_path / "altered"), "policy", SETTINGS)
+        open_model(str(tmp_path / "altered"), "policy", SETTINGS)
 
 
 def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:

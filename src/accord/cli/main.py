@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from accord import __version__
-from accord.cli import feedback, lab, making, runs, serving
+from accord.cli import collecting, feedback, lab, making, runs, serving
 from accord.cli.printing import complain, unfolded
 from accord.errors import AccordError
 
@@ -29,6 +29,7 @@ app.command(making.init)
 app.command(feedback.import_, name="import")
 app.command(feedback.export)
 app.command(feedback.backup)
+app.command(collecting.collect)
 app.command(making.check)
 app.command(making.run)
 app.command(runs.evaluate)

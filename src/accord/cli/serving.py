@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from accord.lm.causal import CausalModel
     from accord.lm.settings import ModelSettings
 
-__all__ = ["serve"]
+__all__ = ["listening", "open_model", "serve"]
 
 PATIENCE = 5  # seconds that texts may still take once it is to end
 
@@ -64,15 +64,15 @@ def serve(
     if slots < 1:
         raise RecipeError(f"--slots {slots}: one at least is needed")
     shown = _token(token, host, no_token=no_token)
-    with _listening(host, port) as listening:
-        causal = _model(run, stage, ModelSettings(dtype=dtype, device=device))
+    with listening(host, port) as taken:
+        causal = open_model(run, stage, ModelSettings(dtype=dtype, device=device))
         app = make_app(Worker(causal, slots=slots), causal.name, token=shown)
         place = f"[{host}]" if ":" in host else host
-        url = f"http://{place}:{listening.getsockname()[1]}/v1"
+        url = f"http://{place}:{taken.getsockname()[1]}/v1"
         print(f"{causal.name} at {url}" + ("" if shown is None else f"  token {shown}"), flush=True)
         config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=PATIENCE)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
-            uvicorn.Server(config).run(sockets=[listening])
+            uvicorn.Server(config).run(sockets=[taken])
     return 0
 
 
@@ -93,7 +93,7 @@ def _token(given: str | None, host: str, *, no_token: bool) -> str | None:
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
     """A socket that is taken before the model is loaded: clients that come early wait in its queue."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -108,7 +108,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listening
 
 
-def _model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel":
+def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel":
     """The model, under the name that clients know it by: a folder's path is nothing that they should learn."""
     from accord.run import RunDirectory
 

@@ -1,0 +1,155 @@
+"""Two hundred evaluators at once: how long a page and an answer take over HTTP, and whether anything is lost.
+
+`accord collect` runs as it would for a team, one process on SQLite; the evaluators run in this process. Each comes by
+an invite of their own, reads for a while (a lognormal think time), sends an answer, is sent on to the next page, and so
+on. Afterwards the ledger is compared with what was acknowledged.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+__all__ = ["Answered", "Crowd", "collect", "running", "write_study"]
+
+BETTER = "Put a spoonful of baking soda on the stain, rub for half a minute, rinse."
+WORSE = "Stains come from tannins. Try to wash it in some way, and it will get better."
+
+
+def write_study(folder: Path, *, items: int, overlap: int) -> Path:
+    """A study of comparisons of a few hundred characters."""
+    lines = [
+        {"prompt": f"How do I clean mug {n}?", "completions": [f"{BETTER * 4} ({n})", f"{WORSE * 4} ({n})"]}
+        for n in range(items)
+    ]
+    (folder / "items.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (folder / "study.toml").write_text(
+        f'name = "load"\ntitle = "Load"\nkind = "comparison"\nquestion = "Which helps more?"\n'
+        f'items_file = "items.jsonl"\noverlap = {overlap}\nsession_items = 10000\n'
+    )
+    return folder / "study.toml"
+
+
+@contextmanager
+def running(study: Path, ledger: Path, *, invites: int, port: int = 0) -> Iterator[tuple[Any, str, list[str]]]:
+    """`accord collect` in a process of its own: the process, its address, and invite links."""
+    command = [sys.executable, "-m", "accord", "collect", str(study), "--ledger", str(ledger)]
+    command += ["--port", str(port), "--invite", str(invites)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as server:
+        assert server.stdout is not None
+        links = []
+        try:
+            for line in server.stdout:
+                if found := re.search(r"/join/(\S+)", line):
+                    links.append(found[1])
+                if found := re.search(r"listening at (\S+)", line):
+                    yield server, found[1], links
+                    break
+            else:
+                raise RuntimeError("accord collect did not start")
+        finally:
+            if server.poll() is None:
+                server.send_signal(signal.SIGINT)
+
+
+@dataclass
+class Answered:
+    """What came of a run, from the evaluators' side: times in seconds, and the reservations that were acknowledged."""
+
+    pages: list[float] = field(default_factory=list)
+    submits: list[float] = field(default_factory=list)
+    acknowledged: Counter[str] = field(default_factory=Counter)
+    finished: int = 0
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """People who answer `each` items, or until there are no more. `think` is the median think time in seconds."""
+
+    url: str
+    links: list[str]
+    each: int
+    think: float
+    seed: int = 0
+
+    async def go(self) -> Answered:
+        """All of them at once."""
+        out = Answered()
+        await asyncio.gather(*(self._person(number, link, out) for number, link in enumerate(self.links)))
+        return out
+
+    async def _person(self, number: int, link: str, out: Answered) -> None:
+        rng = np.random.default_rng((self.seed, number))
+        async with httpx.AsyncClient(base_url=self.url, timeout=120) as client:
+            await asyncio.sleep(float(rng.uniform(0, self.think)))  # nobody comes at the same instant
+            page = (await client.get(f"/join/{link}")).text
+            await client.post(f"/join/{link}", data={"_csrf": _in("_csrf", page), "consent": "1"})
+            for _ in range(self.each):
+                started = time.perf_counter()
+                page = (await client.get("/work")).text
+                out.pages.append(time.perf_counter() - started)
+                where = re.search(r'action="/work/(r-\w+)"', page)
+                if where is None:
+                    break
+                await asyncio.sleep(float(self.think * rng.lognormal(0, 0.5)))
+                form = {"_csrf": _in("_csrf", page), "preferred": str(rng.choice(["left", "right"])), "seconds": "1"}
+                started = time.perf_counter()
+                answer = await client.post(f"/work/{where[1]}", data=form)
+                out.submits.append(time.perf_counter() - started)
+                if answer.status_code == 303:
+                    out.acknowledged[where[1]] += 1
+        out.finished += 1
+
+
+def _in(name: str, page: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, page[:400]
+    return found[1]
+
+
+def collect(*, people: int = 200, each: int = 15, think: float = 10.0) -> dict[str, Any]:
+    """The measurement: figures in milliseconds, and what the ledger holds."""
+    from accord.feedback import Ledger
+
+    overlap = 3
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        study = write_study(folder, items=people * each // overlap + people, overlap=overlap)
+        with running(study, folder / "people.db", invites=people) as (_, url, links):
+            started = time.perf_counter()
+            out = asyncio.run(Crowd(url, links, each, think).go())
+            seconds = time.perf_counter() - started
+        with Ledger(folder / "people.db", write=False) as ledger:
+            said = list(ledger.feedback())
+    most = Counter(each.prompt for each in said).most_common(1)[0][1]
+    return {
+        "people": people,
+        "answers": len(said),
+        "acknowledged": sum(out.acknowledged.values()),
+        "most_on_one_item": most,
+        "overlap": overlap,
+        "answers_a_second": round(len(said) / seconds, 1),
+        "page_ms": _percentiles(out.pages),
+        "submit_ms": _percentiles(out.submits),
+        "cores": os.cpu_count(),
+        "load_before": round(os.getloadavg()[2], 1),
+    }
+
+
+def _percentiles(seconds: list[float]) -> dict[str, float]:
+    low, high, most = np.percentile(seconds, [50, 95, 99]) * 1000
+    return {"p50": round(float(low), 1), "p95": round(float(high), 1), "p99": round(float(most), 1)}

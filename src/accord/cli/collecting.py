@@ -1,0 +1,148 @@
+"""Asking people: `collect`."""
+
+import getpass
+import os
+import secrets
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from accord.cli.printing import complain
+from accord.cli.serving import listening, open_model
+from accord.errors import RecipeError
+
+if TYPE_CHECKING:
+    from accord.collect.desk import Desk
+    from accord.collect.study import Study
+    from accord.interfaces import Writer
+
+__all__ = ["collect"]
+
+PATIENCE = 5  # seconds that requests may still take once it is to end
+
+
+def collect(
+    study: Path,
+    *,
+    ledger: str,
+    host: str = "127.0.0.1",
+    port: int = 8100,
+    writer: str | None = None,
+    stage: Literal["policy", "sft"] = "policy",
+    public_url: str | None = None,
+    proxy: str = "127.0.0.1",
+    admin: str | None = None,
+    invite: int = 0,
+    seed: int = 0,
+) -> int:
+    """Ask people: a study's pages, for evaluators and for whoever runs it. Ctrl-C ends it; what was sent is kept.
+
+    Example: accord collect my-run/study.toml --ledger people.db --admin kim
+
+    Parameters
+    ----------
+    study
+        The study, a TOML file.
+    ledger
+        Where the answers are kept: a file, or postgresql://user@host/database.
+    host
+        Where to listen. Beyond this machine behind a proxy that speaks TLS.
+    port
+        The port; 0 takes a free one.
+    writer
+        Who writes candidates for prompts that have none: a run, a model by name or folder, or the URL of an endpoint.
+    stage
+        Which of the run's models writes.
+    public_url
+        How the world reaches the pages, where a proxy stands in front: https://study.example.org. With https, cookies
+        are sent over TLS alone.
+    proxy
+        The address of that proxy: it alone may say where a request came from.
+    admin
+        Give this name a (new) password for the pages under /admin: the environment's ACCORD_PASSWORD, else asked for
+        at a terminal, else a fresh one that is printed.
+    invite
+        Print so many invite links, each for one person.
+    seed
+        Decides every lot: sides, order, what is mixed in.
+    """
+    import uvicorn
+
+    from accord.collect import Desk, Study
+    from accord.collect.web.app import LOOPBACK, make_app
+    from accord.feedback import Ledger
+
+    _check_address(host, public_url)
+    read = Study.load(study)
+    with listening(host, port) as taken, Ledger(ledger, pooled=True) as held:
+        desk = Desk(read, held, seed=seed, writer=_writer(writer, stage, read))
+        place = f"[{host}]" if ":" in host else host
+        url = (public_url or f"http://{place}:{taken.getsockname()[1]}").rstrip("/")
+        _say(desk, url, admin, invite)
+        hosts = LOOPBACK if host in LOOPBACK else None if host in {"0.0.0.0", "::"} else (*LOOPBACK, host)  # noqa: S104
+        config = uvicorn.Config(
+            make_app(desk, public_url=public_url, hosts=hosts),
+            log_level="warning",
+            lifespan="on",
+            server_header=False,
+            proxy_headers=public_url is not None,
+            forwarded_allow_ips=proxy,
+            timeout_graceful_shutdown=PATIENCE,
+        )
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+            uvicorn.Server(config).run(sockets=[taken])
+    return 0
+
+
+def _check_address(host: str, public_url: str | None) -> None:
+    from accord.collect.web.app import LOOPBACK
+
+    if public_url is not None:
+        parts = urlsplit(public_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise RecipeError(f"--public-url {public_url}: give https://name, without a path behind it")
+    if host not in LOOPBACK and not (public_url or "").startswith("https://"):
+        complain(
+            f"--host {host} without an https --public-url: whoever shares the network can read along; "
+            f"put a proxy that speaks TLS in front (docs/collect.md)"
+        )
+
+
+def _writer(given: str | None, stage: Literal["policy", "sft"], study: "Study") -> "Writer | None":
+    from accord.cli.writers import EndpointWriter, PolicyWriter
+
+    if given is None:
+        return None
+    if study.candidates is None:
+        raise RecipeError(
+            f"--writer {given}: the study asks for no candidates; set `candidates` in it, or leave it out"
+        )
+    if given.startswith(("http://", "https://")):
+        return EndpointWriter.find(given)
+    from accord.lm.settings import ModelSettings
+
+    return PolicyWriter(open_model(given, stage, ModelSettings(dtype="float32")))
+
+
+def _say(desk: "Desk", url: str, admin: str | None, invite: int) -> None:
+    """What whoever starts it wants to know: what there is to judge, where, and by which links and password."""
+    loaded = desk.load_items()
+    print(
+        f"{desk.study.title}: {loaded.items} items ({loaded.new} new), {loaded.gold} gold, {loaded.practice} practice"
+    )
+    if admin is not None:
+        given = _password()
+        desk.set_admin(admin, given or (made := secrets.token_urlsafe(12)))
+        print(f"for whoever runs it: {url}/admin  name {admin}" + ("" if given else f"  password {made}"))
+    for _ in range(invite):
+        print(f"for one person: {url}/join/{desk.invite().token}")
+    print(f"listening at {url}", flush=True)
+
+
+def _password() -> str | None:
+    """The password that is given; None where one is to be made."""
+    if given := os.environ.get("ACCORD_PASSWORD"):
+        return given
+    return getpass.getpass("password for the pages under /admin: ") if sys.stdin.isatty() else None

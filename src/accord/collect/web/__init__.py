@@ -1,0 +1,1 @@
+"""The web app that asks people: pages for evaluators, pages for whoever runs the study."""

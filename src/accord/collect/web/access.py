@@ -1,0 +1,104 @@
+"""Who is there: cookies, tokens against forged requests, and how often something may be tried.
+
+A visitor's browser has a random name in a cookie of its own. The token of a form is made of that name and of the
+session's, neither of which a script or another site can read, so it can neither be guessed nor carried elsewhere.
+Sessions themselves are kept by the desk, which stores their digests alone. Behind HTTPS every cookie is `Secure` and
+has the prefix `__Host-`, which keeps neighbours under the same domain from setting it.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Request
+from litestar.datastructures import Cookie
+
+__all__ = ["Jar", "Limiter", "fits", "fresh", "from_elsewhere", "token_of"]
+
+A_YEAR = 365 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Jar:
+    """The names of the cookies, and how they are set: `secure` behind HTTPS, readable by no script, for this site."""
+
+    secure: bool = False
+
+    def name(self, what: str) -> str:
+        """The cookie's name: `what` is `browser`, `person` or `admin`."""
+        return f"{'__Host-' if self.secure else ''}accord-{what}"
+
+    def read(self, request: Request[Any, Any, Any], what: str) -> str:
+        """What the cookie holds; empty where there is none."""
+        return request.cookies.get(self.name(what), "")
+
+    def cookie(self, what: str, value: str, seconds: int = A_YEAR) -> Cookie:
+        """The cookie to set; with 0 `seconds`, the cookie to forget."""
+        return Cookie(
+            key=self.name(what),
+            value=value,
+            max_age=seconds,
+            path="/",
+            secure=self.secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+
+def fresh() -> str:
+    """A name that nobody guesses."""
+    return secrets.token_urlsafe(24)
+
+
+def token_of(browser: str, session: str) -> str:
+    """The token that the forms of this browser, in this session (empty where nobody is signed in), must carry."""
+    return hmac.new(browser.encode(), f"form {session}".encode(), hashlib.sha256).hexdigest()
+
+
+def fits(given: str, expected: str) -> bool:
+    """Whether the token is the one, in a time that does not depend on what was given."""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def from_elsewhere(request: Request[Any, Any, Any], public_host: str | None) -> bool:
+    """Whether the browser itself says that a page of another site sent the request."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return True
+    origin = request.headers.get("origin")
+    hosts = {request.headers.get("host", ""), public_host}
+    return origin is not None and origin != "null" and urlsplit(origin).netloc not in hosts
+
+
+@dataclass
+class Limiter:
+    """At most `limit` tries within `seconds` for each key; what was counted is forgotten after that."""
+
+    limit: int
+    seconds: float
+    clock: Callable[[], datetime]
+    _tries: dict[str, deque[datetime]] = field(default_factory=lambda: defaultdict(deque), repr=False)
+
+    def wait(self, key: str) -> int:
+        """The seconds until the next try is allowed; 0 where it is now. Does not count as a try."""
+        tries = self._recent(key)
+        if len(tries) < self.limit:
+            return 0
+        return max(1, round((tries[0] + timedelta(seconds=self.seconds) - self.clock()).total_seconds()))
+
+    def count(self, key: str) -> None:
+        """One more try by `key`."""
+        if len(self._tries) > 10_000:  # a flood of keys must not fill the memory
+            self._tries = defaultdict(deque, {each: kept for each in list(self._tries) if (kept := self._recent(each))})
+        self._recent(key).append(self.clock())
+
+    def _recent(self, key: str) -> deque[datetime]:
+        tries, now = self._tries[key], self.clock()
+        while tries and not timedelta(0) <= now - tries[0] < timedelta(seconds=self.seconds):
+            tries.popleft()
+        return tries

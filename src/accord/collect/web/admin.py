@@ -1,0 +1,257 @@
+"""The pages of whoever runs the study: progress, people, disputed items, export.
+
+All but the sign-in need a session that the desk keeps; everything that changes something is a form with a token.
+"""
+
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from litestar import MediaType, Response, get, post
+from litestar.response import Redirect, Stream
+
+from accord.collect.types import Disputed, Invite, Task
+from accord.collect.web.described import FormOperation
+from accord.collect.web.forms import gathered
+from accord.collect.web.pages import task_context
+from accord.collect.web.showing import counted
+from accord.collect.web.site import Asked, Site, go, in_thread
+from accord.errors import FormError
+from accord.feedback import export as write_lines
+
+__all__ = ["ADMIN"]
+
+SIGNED_IN = 12  # hours
+A_PAGE = 100  # items of the table of progress
+LOOKED_AT = 200  # disputed items
+CHUNK = 1 << 16
+HTML = MediaType.HTML
+
+
+# -- signing in -------------------------------------------------------------------------------------------------------
+
+
+@get("/admin/sign-in", media_type=HTML)
+@in_thread
+def door(request: Asked, site: Site) -> Response[Any]:
+    """The sign-in."""
+    return site.page(request, "admin/sign_in.html") if site.login(request, "admin") is None else go("/admin")
+
+
+@post("/admin/sign-in", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def sign_in(request: Asked, site: Site) -> Response[Any]:
+    """A session for who has the password. Failed tries are counted by address and by name."""
+    form = request.state.form
+    name, password = form.get("name", "")[:200], form.get("password", "")
+    keys = (("password", site.address(request)), ("name", name.casefold()))
+    for what, key in keys:
+        site.limit(what, key)
+    if not site.desk.check_admin(name, password):
+        for what, key in keys:
+            site.count(what, key)
+        wrong = FormError("password", "Name or password is wrong.")
+        return site.page(request, "admin/sign_in.html", status=403, form={"name": name}, error=wrong)
+    if old := site.jar.read(request, "admin"):
+        site.desk.sessions.drop(old)
+    session = site.desk.sessions.create("admin", name, hours=SIGNED_IN)
+    return go("/admin", site.jar.cookie("admin", session, SIGNED_IN * 3600))
+
+
+@post("/admin/sign-out", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def sign_out(request: Asked, site: Site) -> Redirect:
+    """The session ends, on the server too."""
+    site.admin(request)
+    site.desk.sessions.drop(site.jar.read(request, "admin"))
+    return go("/admin/sign-in", site.jar.cookie("admin", "", 0))
+
+
+# -- progress ---------------------------------------------------------------------------------------------------------
+
+
+@get("/admin", media_type=HTML)
+@in_thread
+def progress(request: Asked, site: Site, page: int = 1) -> Response[str]:
+    """How the study goes, in figures with their intervals."""
+    site.admin(request)
+    found = site.desk.progress()
+    pages = max(1, math.ceil(len(found.items) / A_PAGE))
+    page = min(max(page, 1), pages)
+    shown = found.items[(page - 1) * A_PAGE : page * A_PAGE]
+    full = sum(bool(each.closed) or each.answered >= each.overlap for each in found.items)
+    return _page(request, site, "progress", "/admin", p=found, shown=shown, full=full, page=page, pages=pages)
+
+
+@get("/admin/export", media_type=HTML)
+@in_thread
+def export_page(request: Asked, site: Site) -> Response[str]:
+    """What can be taken away, and the figures for the disclosure."""
+    site.admin(request)
+    return _page(request, site, "export", "/admin/export", p=site.desk.progress())
+
+
+@post("/admin/export", status_code=200, operation_class=FormOperation)
+@in_thread
+def export(request: Asked, site: Site) -> Stream:
+    """The whole ledger as JSON lines."""
+    site.admin(request)
+    name = f'attachment; filename="{site.study.name}.jsonl"'
+    return Stream(_lines(site), media_type="application/x-ndjson", headers={"content-disposition": name})
+
+
+def _lines(site: Site) -> Iterator[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "feedback.jsonl"
+        write_lines(site.desk.ledger, path)
+        with path.open("rb") as written:
+            while chunk := written.read(CHUNK):
+                yield chunk
+
+
+# -- people -----------------------------------------------------------------------------------------------------------
+
+
+@get("/admin/people", media_type=HTML)
+@in_thread
+def people(request: Asked, site: Site) -> Response[str]:
+    """Who takes part, with the figures that say whom to talk to."""
+    site.admin(request)
+    return _people(request, site)
+
+
+@post("/admin/people/invite", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def invite(request: Asked, site: Site) -> Response[str]:
+    """A new link for one person."""
+    site.admin(request)
+    form = request.state.form
+    days = form.get("days", "14")
+    if not (days.isascii() and days.isdecimal() and 1 <= int(days[:4]) <= 365 and len(days) <= 3):
+        wrong = FormError("days", "A link is valid for 1 to 365 days.")
+        return _people(request, site, error=wrong, status=400)
+    made = site.desk.invite(note=form.get("note", "")[:200], days=int(days))
+    return _people(request, site, link=_link(request, site, "A link for one person.", made))
+
+
+@post(
+    "/admin/people/{pseudonym:str}/{what:str}",
+    media_type=HTML,
+    status_code=200,
+    operation_class=FormOperation,
+)
+@in_thread
+def change(request: Asked, site: Site, pseudonym: str, what: str) -> Response[Any]:
+    """Pause somebody, let them go on, erase who they are, or make them a new link to sign in."""
+    site.admin(request)
+    person = site.desk.person(pseudonym)
+    if person is None or person.status == "erased":
+        title = "Nobody of that name" if person is None else "This person was erased"
+        status = 404 if person is None else 409
+        return site.message(request, title, "The people of this study are in the list.", status=status)
+    match what:
+        case "pause":
+            site.desk.pause(pseudonym, request.state.form.get("why", "")[:500])
+        case "resume":
+            site.desk.resume(pseudonym)
+        case "erase":
+            site.desk.erase(pseudonym)
+        case "link":
+            link = _link(request, site, f"A link for {pseudonym} to sign in.", site.desk.link(pseudonym))
+            return _people(request, site, link=link)
+        case _:
+            return site.message(request, "No such thing to do", "Go back to the list.", status=404)
+    return go("/admin/people")
+
+
+def _link(request: Asked, site: Site, title: str, made: Invite) -> dict[str, Any]:
+    address = site.address_of(request, f"/join/{made.token}")
+    return {"title": title, "expires": made.expires, "address": address}
+
+
+def _people(request: Asked, site: Site, *, status: int = 200, **more: Any) -> Response[str]:
+    shown = {"link": None, **more}
+    return _page(request, site, "people", "/admin/people", status=status, people=site.desk.progress().people, **shown)
+
+
+# -- disputed items ---------------------------------------------------------------------------------------------------
+
+
+@get("/admin/disputed", media_type=HTML)
+@in_thread
+def disputed(request: Asked, site: Site) -> Response[str]:
+    """The items that people disagree on most."""
+    site.admin(request)
+    found = [(each, counted(each)) for each in site.desk.disputed(LOOKED_AT)]
+    return _page(request, site, "disputed", "/admin/disputed", disputed=found)
+
+
+@get("/admin/disputed/{item:str}", media_type=HTML)
+@in_thread
+def look(request: Asked, site: Site, item: str) -> Response[str]:
+    """One of them, to decide."""
+    site.admin(request)
+    return _adjudication(request, site, item)
+
+
+@post("/admin/disputed/{item:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def decide(request: Asked, site: Site, item: str) -> Response[Any]:
+    """A decision: a judgement of an adjudicator, beside those of the people."""
+    name = site.admin(request)
+    try:
+        site.desk.adjudicate(item, gathered(request.state.form), name)
+    except FormError as error:
+        return _adjudication(request, site, item, error=error, status=400)
+    return go("/admin/disputed")
+
+
+def _adjudication(
+    request: Asked, site: Site, item: str, *, error: FormError | None = None, status: int = 200
+) -> Response[str]:
+    each = next((each for each in site.desk.disputed(LOOKED_AT) if each.item == item), None)
+    if each is None:
+        return site.message(request, "No such item", "The disputed items are in the list.", status=404)
+    form = getattr(request.state, "form", {})
+    context = task_context(site, _as_task(site, each), form)
+    return _page(
+        request,
+        site,
+        "adjudicate",
+        "/admin/disputed",
+        status=status,
+        each=each,
+        counted=counted(each),
+        error=error,
+        **context,
+    )
+
+
+def _as_task(site: Site, each: Disputed) -> Task:
+    """A disputed item as it is put before the adjudicator: the question of the study, in the item's own order."""
+    now = site.clock()
+    return Task(
+        reservation="",
+        item=each.item,
+        prompt=each.prompt,
+        completions=each.completions,
+        kind=site.study.kind,
+        question=site.study.question,
+        warning="",
+        session="",
+        place_in_session=0,
+        number=0,
+        issued_at=now,
+        expires_at=now,
+    )
+
+
+def _page(request: Asked, site: Site, name: str, here: str, *, status: int = 200, **context: Any) -> Response[str]:
+    titles = {"adjudicate": "Disputed item"}
+    title = titles.get(name, name.capitalize())
+    return site.page(request, f"admin/{name}.html", status=status, title=title, here=here, **context)
+
+
+ADMIN = [door, sign_in, sign_out, progress, export_page, export, people, invite, change, disputed, look, decide]

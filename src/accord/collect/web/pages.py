@@ -1,0 +1,267 @@
+"""The pages of an evaluator: invite, consent, instructions, the work itself, rest and leave.
+
+Every page is a plain form that goes on by a redirect; what the script adds is speed. An answer that cannot be read
+comes back as the same page with everything in it that was typed.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+from litestar import MediaType, Response, get, post
+from litestar.response import Redirect
+
+from accord.collect.items import digest_of
+from accord.collect.questions import read_form, steps_of
+from accord.collect.types import Accepted, Break, Done, Next, Paused, Person, Practice, Practised, Seen, Task
+from accord.collect.web.described import FormOperation
+from accord.collect.web.forms import gathered, spread
+from accord.collect.web.harmless import own, plain
+from accord.collect.web.showing import answers_of, marked_rows, points_of, told, turns_of
+from accord.collect.web.site import Asked, Site, StrangerError, go, in_thread
+from accord.errors import AccessError, FormError
+
+__all__ = ["PAGES", "task_context"]
+
+SIGNED_IN = 24 * 30  # hours
+WARNED = "content warning"
+HTML = MediaType.HTML
+
+
+# -- coming in and going ----------------------------------------------------------------------------------------------
+
+
+@get("/", media_type=HTML)
+@in_thread
+def landing(request: Asked, site: Site) -> Response[Any]:
+    """To the work for who is signed in; to everybody else, that an invite is needed."""
+    if site.login(request, "person") is not None:
+        return go("/work")
+    raise StrangerError("person")
+
+
+@get("/join/{token:str}", media_type=HTML)
+@in_thread
+def invited(request: Asked, site: Site, token: str) -> Response[Any]:
+    """What taking part means, for whoever has an invite; looking uses nothing up."""
+    try:
+        admission = site.desk.examine(token)
+    except AccessError as error:
+        if error.reason == "used" and site.login(request, "person") is not None:
+            return go("/work")
+        raise
+    if admission.kind == "link":
+        return site.page(request, "enter.html", token=token)
+    return _consent(request, site, token)
+
+
+@post("/join/{token:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def join(request: Asked, site: Site, token: str) -> Response[Any]:
+    """Somebody agrees to take part, or comes back by a link of their own."""
+    form, address = request.state.form, site.address(request)
+    site.limit("link", address)
+    said = {name: form.get(f"about-{place}", "") for place, name in enumerate(site.study.attributes)}
+    agreed, name, contact = bool(form.get("consent")), form.get("name"), form.get("contact")
+    try:
+        person = site.desk.accept(token, consent=agreed, attributes=said, name=name, contact=contact)
+    except FormError as error:
+        return _consent(request, site, token, error=error, form=form, status=400)
+    except AccessError:
+        site.count("link", address)
+        raise
+    session = site.desk.sessions.create("person", person.pseudonym, hours=SIGNED_IN)
+    cookie = site.jar.cookie("person", session, SIGNED_IN * 3600)
+    return go("/work" if person.done else "/instructions", cookie)
+
+
+def _consent(request: Asked, site: Site, token: str, *, status: int = 200, **context: Any) -> Response[str]:
+    consent = own(site.study.consent)
+    return site.page(request, "join.html", status=status, token=token, consent=consent, pay=_pay(site), **context)
+
+
+def _pay(site: Site) -> str:
+    pay = site.study.pay
+    parts = [
+        f"{amount:g} {pay.currency} {unit}"
+        for amount, unit in ((pay.per_item, "an answer"), (pay.per_hour, "an hour"))
+        if amount
+    ]
+    return f"You are paid {' and '.join(parts)}." if parts else ""
+
+
+@get("/instructions", media_type=HTML)
+@in_thread
+def instructions(request: Asked, site: Site) -> Response[str]:
+    """The instructions and the keys."""
+    person = site.person(request)
+    word = "Go on" if person.done or person.practised else "Begin"
+    return site.page(request, "instructions.html", instructions=site.instructions, go=word)
+
+
+@get("/pause", media_type=HTML)
+@in_thread
+def leaving(request: Asked, site: Site) -> Response[str]:
+    """Before somebody leaves."""
+    site.person(request)
+    return site.page(request, "pause.html")
+
+
+@post("/leave", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def leave(request: Asked, site: Site) -> Response[str]:
+    """Signed out."""
+    site.person(request)
+    site.desk.sessions.drop(site.jar.read(request, "person"))
+    made = site.message(request, "You are signed out", "Everything you sent is kept. Thank you.")
+    made.cookies.append(site.jar.cookie("person", "", 0))
+    return made
+
+
+# -- the work ---------------------------------------------------------------------------------------------------------
+
+
+@get("/work", media_type=HTML)
+@in_thread
+def work(request: Asked, site: Site) -> Response[str]:
+    """What is next; the same again where it is not answered yet."""
+    person = site.person(request)
+    return _show(request, site, person, site.desk.next(person.pseudonym))
+
+
+@post("/work/{reservation:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def answer(request: Asked, site: Site, reservation: str) -> Response[Any]:
+    """An answer, or that there is none to give. What cannot be read comes back as it was typed."""
+    person, form = site.person(request), request.state.form
+    practice = None if person.practised else _in_hands(site.desk.next(person.pseudonym), reservation)
+    try:
+        accepted = _hand_in(site, person, reservation, form)
+    except FormError as error:
+        again = site.desk.next(person.pseudonym)
+        if _in_hands(again, reservation) is None:
+            raise
+        return _show(request, site, person, again, form=form, error=error, status=400)
+    return go("/work") if accepted.practised is None else _explain(request, site, practice, accepted.practised)
+
+
+def _hand_in(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Accepted:
+    if declined := form.get("declined"):
+        reason = WARNED if declined == WARNED else form.get("reason", "")
+        return site.desk.decline(person.pseudonym, reservation, reason)
+    return site.desk.submit(person.pseudonym, reservation, gathered(form), seen_of(form))
+
+
+@post("/work/{reservation:str}/draft", status_code=204, operation_class=FormOperation)
+@in_thread
+def draft(request: Asked, site: Site, reservation: str) -> None:
+    """What is being written, kept so that a reload shows it again."""
+    site.desk.save_draft(site.person(request).pseudonym, reservation, gathered(request.state.form))
+
+
+@post("/undo", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def undo(request: Asked, site: Site) -> Redirect:
+    """The last answer of this session again; what is sent then takes its place."""
+    site.desk.undo(site.person(request).pseudonym)
+    return go("/work")
+
+
+# -- showing ----------------------------------------------------------------------------------------------------------
+
+
+def _show(
+    request: Asked,
+    site: Site,
+    person: Person,
+    what: Next,
+    *,
+    form: Mapping[str, str] | None = None,
+    error: FormError | None = None,
+    status: int = 200,
+) -> Response[str]:
+    """The page of what is next; `form` is what was typed, where it could not be read."""
+    match what:
+        case Task() | Practice():
+            task = what if isinstance(what, Task) else what.task
+            context = task_context(site, task, spread(task.draft or {}) if form is None else form)
+            practice = what if isinstance(what, Practice) else None
+            return site.page(
+                request, "work.html", status=status, person=person, practice=practice, error=error, **context
+            )
+        case Break(until=until, message=message):
+            return _rest(request, site, person, "A break", message, until=until)
+        case Done(message=message):
+            return _rest(request, site, person, "Thank you", message, undo=True)
+        case Paused(message=message):
+            return _rest(request, site, person, "Your part is paused", message)
+        case _:
+            assert_never(what)
+
+
+def _rest(request: Asked, site: Site, person: Person, title: str, message: str, **more: Any) -> Response[str]:
+    shown = {"until": None, "undo": False, **more}
+    return site.page(request, "rest.html", person=person, title=title, message=own(message), **shown)
+
+
+def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, Any]:
+    """All that the templates of a judgement need."""
+    answers = answers_of(task.completions)
+    return {
+        "task": task,
+        "form": form,
+        "turns": turns_of(task.prompt),
+        "answers": answers,
+        "steps": [plain(each) for each in steps_of(answers[0].text)] if task.kind == "steps" else [],
+        "rows": marked_rows(form) if task.kind == "spans" else [],
+        "points": points_of(site.study.scale),
+        "warning": task.warning,
+        "shown": digest_of(task.prompt, task.completions),
+        "instructions": site.instructions,
+    }
+
+
+def _explain(request: Asked, site: Site, task: Task | None, practised: Practised) -> Response[str]:
+    """After a practice question: what was expected and why, and what was said where `task` is still known."""
+    form = gathered(request.state.form)
+    return site.page(
+        request,
+        "explained.html",
+        practised=practised,
+        given=None if task is None else told(read_form(site.study, form, task.completions)),
+        expected=None if practised.expected is None else told(practised.expected),
+        explanation=own(practised.explanation),
+    )
+
+
+def _in_hands(what: Next, reservation: str) -> Task | None:
+    """The task of that reservation, where it is what is next."""
+    task = what.task if isinstance(what, Practice) else what
+    return task if isinstance(task, Task) and task.reservation == reservation else None
+
+
+def seen_of(form: Mapping[str, str]) -> Seen:
+    """What the page counted; a count that is none is unknown, never an error, since no answer may be lost for it."""
+    counts = {name: _count(form.get(name, "")) for name in ("pasted", "keystrokes", "focus_lost")}
+    shown = form.get("shown", "")
+    return Seen(
+        seconds=_seconds(form.get("seconds", "")),
+        shown=shown if re.fullmatch("[0-9a-f]{64}", shown) else None,
+        **counts,
+    )
+
+
+def _count(text: str) -> int | None:
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+PAGES = [landing, invited, join, instructions, leaving, leave, work, answer, draft, undo]

@@ -1,0 +1,210 @@
+"""The site that all pages share: the desk behind it, who is there, and how a page is made."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache, cached_property, partial, wraps
+from importlib.resources import files
+from typing import Any, Literal, TypeVar
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+from litestar.response import Redirect
+from markupsafe import Markup
+
+from accord.collect.desk import Desk
+from accord.collect.study import Study
+from accord.collect.types import Login, Person
+from accord.collect.web.access import Jar, Limiter, fits, fresh, from_elsewhere, token_of
+from accord.collect.web.forms import read
+from accord.collect.web.harmless import own
+
+__all__ = ["Asked", "ForgedError", "Site", "StrangerError", "TooOftenError", "go", "in_thread", "log", "static"]
+
+R = TypeVar("R")
+log = logging.getLogger("accord.collect")
+Who = Literal["person", "admin"]
+Asked = Request[Any, Any, Any]
+WITH_WRITER = 8  # requests at work at once where somebody may wait for a writer
+
+
+class StrangerError(Exception):
+    """Nobody is signed in who may see this page."""
+
+    def __init__(self, who: Who) -> None:
+        super().__init__(who)
+        self.who: Who = who
+
+
+class ForgedError(Exception):
+    """A form without the token of this browser and session."""
+
+
+class TooOftenError(Exception):
+    """Something was tried too often; `seconds` until it may be tried again."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"{seconds} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Site:
+    """The desk of a study with its pages. `public_url` is how the world reaches it, where a proxy stands in front."""
+
+    desk: Desk
+    study: Study
+    clock: Callable[[], datetime]
+    public_url: str | None = None
+    _limits: dict[str, Limiter] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        limits = {"password": (10, 300.0), "name": (20, 900.0), "link": (40, 300.0), "forms": (600, 60.0)}
+        self._limits.update({what: Limiter(most, seconds, self.clock) for what, (most, seconds) in limits.items()})
+
+    @cached_property
+    def people(self) -> ThreadPoolExecutor:
+        """Where evaluators' requests are worked on. One after the other: the store takes one writer at a time, and a
+        queue is fairer and quicker than threads that try for its lock by turns. With a live writer, several."""
+        return ThreadPoolExecutor(1 if self.desk.context.writer is None else WITH_WRITER)
+
+    @cached_property
+    def aside(self) -> ThreadPoolExecutor:
+        """Where the pages of whoever runs the study are worked on: they may read the whole ledger."""
+        return ThreadPoolExecutor(2)
+
+    # -- who is there ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def jar(self) -> Jar:
+        """The cookies: `Secure` where the world comes by HTTPS."""
+        return Jar(secure=(self.public_url or "").startswith("https://"))
+
+    def login(self, request: Asked, who: Who) -> Login | None:
+        """The session of a cookie, where it is one of this kind and has not ended."""
+        token = self.jar.read(request, who)
+        found = self.desk.sessions.find(token) if token else None
+        return found if found is not None and found.kind == who else None
+
+    def person(self, request: Asked) -> Person:
+        """The evaluator who asks. Raises `StrangerError`."""
+        login = self.login(request, "person")
+        found = None if login is None else self.desk.person(login.subject)
+        if found is None or found.status == "erased":
+            raise StrangerError("person")
+        return found
+
+    def admin(self, request: Asked) -> str:
+        """The name of whoever runs the study and asks. Raises `StrangerError`."""
+        login = self.login(request, "admin")
+        if login is None:
+            raise StrangerError("admin")
+        return login.subject
+
+    # -- forms -----------------------------------------------------------------------------------------------------
+
+    async def receive(self, request: Asked) -> dict[str, str]:
+        """The form of a request, checked: in time, from one of our own pages, and readable.
+
+        Raises `TooOftenError`, `UnreadableError`, `ForgedError`, and Litestar's own where the body is too large.
+        """
+        self.limit("forms", self.jar.read(request, "browser") or self.address(request))
+        self.count("forms", self.jar.read(request, "browser") or self.address(request))
+        form = read(await request.body())
+        request.state.form = form
+        if from_elsewhere(request, self.public_url) or not fits(form.pop("_csrf", ""), self.token(request)):
+            raise ForgedError
+        return form
+
+    def token(self, request: Asked) -> str:
+        """The token that a form of this request's area must carry."""
+        who = "admin" if request.url.path.startswith("/admin") else "person"
+        browser = self.jar.read(request, "browser") or getattr(request.state, "browser", "")
+        return token_of(browser, self.jar.read(request, who)) if browser else ""
+
+    def limit(self, what: str, key: str) -> None:
+        """Raises `TooOftenError` where `key` tried `what` too often."""
+        if seconds := self._limits[what].wait(key):
+            raise TooOftenError(seconds)
+
+    def count(self, what: str, key: str) -> None:
+        """One more try."""
+        self._limits[what].count(key)
+
+    @staticmethod
+    def address(request: Asked) -> str:
+        """Where a request comes from; behind a proxy, uvicorn has put the visitor's address here."""
+        return request.client.host if request.client else "nowhere"
+
+    # -- pages -----------------------------------------------------------------------------------------------------
+
+    def page(self, request: Asked, template: str, *, status: int = 200, **context: Any) -> Response[str]:
+        """A page made of a template. A browser that is here for the first time gets its name."""
+        cookies: list[Cookie] = []
+        if not self.jar.read(request, "browser") and not getattr(request.state, "browser", ""):
+            request.state.browser = fresh()
+            cookies = [self.jar.cookie("browser", request.state.browser)]
+        shared = {"study": self.study, "csrf": self.token(request), "form": {}, "error": None, "digest": digest()}
+        made = templates().get_template(template).render({**shared, **context})
+        return Response(made, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies)
+
+    def message(self, request: Asked, title: str, *paragraphs: str, status: int = 200, **context: Any) -> Response[str]:
+        """A page that says something, and keeps what a form that could not be taken held."""
+        form: dict[str, str] = getattr(request.state, "form", {})
+        kept = form.get("text") or form.get("reason") or ""
+        shown = {"action": None, "kept": kept, **context}
+        return self.page(request, "message.html", status=status, title=title, paragraphs=paragraphs, **shown)
+
+    @cached_property
+    def instructions(self) -> Markup:
+        """The study's instructions, rendered."""
+        return own(self.study.instructions or self.study.question)
+
+    def address_of(self, request: Asked, path: str) -> str:
+        """The whole address of a page, for a link that is handed out."""
+        base = self.public_url or f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
+        return base.rstrip("/") + path
+
+
+def go(path: str, *cookies: Cookie) -> Redirect:
+    """On to another page, by GET."""
+    return Redirect(path, status_code=303, cookies=list(cookies))
+
+
+def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
+    """A handler that asks the desk, run in a thread of the site's, so that nobody else waits for its store."""
+
+    @wraps(handler)
+    async def run(request: Asked, site: Site, **more: Any) -> R:
+        work = partial(handler, request, site, **more)
+        threads = site.aside if request.url.path.startswith("/admin") else site.people
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+    return run
+
+
+@cache
+def templates() -> Environment:
+    """The templates; whatever they are given is escaped, and a name that is missing is an error."""
+    made = Environment(
+        loader=PackageLoader("accord.collect.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    made.filters["plain"] = lambda number: f"{number:g}"
+    return made
+
+
+@cache
+def static(name: str) -> bytes:
+    """A file of the pages' own."""
+    return files("accord.collect.web").joinpath("static", name).read_bytes()
+
+
+@cache
+def digest() -> str:
+    """The version of sheet and script, part of their addresses so that browsers may keep them."""
+    return hashlib.sha256(static("accord.css") + static("accord.js")).hexdigest()[:12]

@@ -1,0 +1,125 @@
+"""Bodies of forms, tokens and limits, without a page."""
+
+from contextlib import suppress
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_studies import Clock
+
+from accord.collect.web.access import Jar, Limiter, fits, token_of
+from accord.collect.web.forms import MAX_FIELDS, UnreadableError, gathered, read, spread
+
+ONE = {"start-0": "1", "end-0": "4", "type-0": "rude"}
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=30)
+
+
+@given(st.dictionaries(WORDS, WORDS, max_size=8))
+def test_a_form_is_read_as_it_was_sent(form: dict[str, str]) -> None:
+    sent = {name: value for name, value in form.items() if name}
+    assert read(urlencode(sent).encode()) == sent
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    with suppress(UnreadableError):
+        assert "\ufffd" not in "".join(read(body).values()) or b"%EF%BF%BD" in body or b"\xef\xbf\xbd" in body
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"text=%FF", "not UTF-8"),
+        (b"text=\xff\xfe", "not UTF-8"),
+        (b"%C3=1", "not UTF-8"),
+        (b"text=%ED%A0%80", "not UTF-8"),
+        (b"text=1&text=2", "“text” was sent twice"),
+        (b"&".join(b"f%d=" % n for n in range(MAX_FIELDS + 1)), "more than"),
+    ],
+)
+def test_bodies_that_are_no_forms(body: bytes, said: str) -> None:
+    with pytest.raises(UnreadableError, match=said):
+        read(body)
+
+
+def test_line_ends_and_ticked_boxes() -> None:
+    assert read(b"text=a%0D%0Ab%0Dc&chosen=x&chosen=y") == {"text": "a\nb\nc", "chosen": "x,y"}
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "value"),
+    [
+        ({"rank-0": "2", "rank-1": "1", "rank-2": "2"}, "tiers", "1|0,2"),
+        ({"rank-0": "", "rank-1": "1"}, "tiers", "1"),
+        ({"rank-0": "x"}, "tiers", ""),
+        ({"step-0": "right", "step-2": "wrong"}, "verdicts", "right,,wrong"),
+        ({**ONE, "note-0": " n "}, "spans", '[{"start": 1, "end": 4, "type": "rude", "note": "n"}]'),
+        ({"start-0": "", "end-0": "", "type-0": "rude"}, "spans", "[]"),
+        ({**ONE, "end-0": ""}, "spans", '[{"start": 1, "end": "", "type": "rude", "note": null}]'),
+        ({"preferred": "left"}, "preferred", "left"),
+    ],
+)  # fmt: skip
+def test_fields_are_gathered(form: dict[str, str], field: str, value: str) -> None:
+    assert gathered(form)[field] == value
+    assert not [name for name in gathered(form) if "-" in name]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"rank-0": "3", "rank-1": "1", "rank-2": "1"},
+        {"step-0": "right", "step-1": "", "step-2": "unsure"},
+        {**ONE, "note-0": "", "start-1": "7", "end-1": "9", "type-1": "wrong", "note-1": "n"},
+        {"text": "a"},
+    ],
+)  # fmt: skip
+def test_what_the_desk_kept_fills_the_page_again(form: dict[str, str]) -> None:
+    assert gathered(spread(gathered(form))) == gathered(form)
+
+
+@given(st.dictionaries(st.sampled_from(["tiers", "verdicts", "spans"]), WORDS))
+def test_a_draft_that_makes_no_sense_is_no_error(draft: dict[str, str]) -> None:
+    assert spread(draft).items() >= draft.items()
+
+
+def test_a_limit_and_its_end() -> None:
+    clock = Clock()
+    limit = Limiter(2, 60, clock)
+    for _ in range(2):
+        assert limit.wait("a") == 0
+        limit.count("a")
+        clock.go_on(10)
+    assert limit.wait("a") == 40
+    assert limit.wait("b") == 0
+    clock.go_on(41)
+    assert limit.wait("a") == 0
+    clock.go_on(-3600)  # a clock that jumps back locks nobody out
+    limit.count("a")
+    clock.go_on(-3600)
+    assert limit.wait("a") == 0
+
+
+def test_a_flood_of_keys_is_forgotten() -> None:
+    clock = Clock()
+    limit = Limiter(2, 60, clock)
+    for n in range(10_002):
+        limit.count(str(n))
+    clock.go_on(61)
+    limit.count("x")
+    assert len(limit._tries) == 1
+
+
+def test_a_token_is_of_one_browser_and_one_session() -> None:
+    token = token_of("browser", "session")
+    assert fits(token, token_of("browser", "session"))
+    assert not fits(token, token_of("other", "session"))
+    assert not fits(token, token_of("browser", "other"))
+    assert not fits("", token)
+    assert not fits("ü", token)
+
+
+def test_cookies_behind_https_are_for_this_host_alone() -> None:
+    secure, plain = Jar(secure=True).cookie("person", "x"), Jar().cookie("person", "x")
+    assert (secure.key, secure.secure, secure.httponly, secure.samesite) == ("__Host-accord-person", True, True, "lax")
+    assert (plain.key, plain.secure, plain.httponly, plain.samesite) == ("accord-person", False, True, "lax")

@@ -1,0 +1,304 @@
+"""What nobody may do, and what nobody gets to see."""
+
+import logging
+import re
+import socket
+from http.cookies import SimpleCookie
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar.routes import HTTPRoute
+from small_studies import PASSWORD, Clock, Forms, Visitor, lay_out, opened, token_in, visiting
+
+from accord.collect import Desk
+from accord.collect.web.app import make_app
+from accord.errors import LedgerError, StorageError
+from accord.feedback import Ledger
+
+
+def routes(desk: Desk, method: str) -> list[str]:
+    """Every path of the app that takes the method, with something in the place of its parameters."""
+    app = make_app(desk)
+    found = [each for each in app.routes if isinstance(each, HTTPRoute) and method in each.methods]
+    return sorted({re.sub(r"\{\w+:\w+\}", "x", each.path) for each in found})
+
+
+def test_every_form_needs_its_token(tmp_path: Path) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        desk.set_admin("kim", PASSWORD)
+        other, person = visitor(), visitor()
+        for each in (other, person):
+            each.join(desk.invite().token)
+            each.sign_in()
+        theirs = token_in(other.get("/work").text)
+        paths = routes(desk, "POST")
+        assert len(paths) == 11
+        for path in paths:
+            for form in ({}, {"_csrf": ""}, {"_csrf": "0" * 64}, {"_csrf": theirs}):
+                refused = person.client.post(path, data={"name": "kim", **form})
+                assert (path, refused.status_code) == (path, 403)
+                assert "cannot be taken" in refused.text
+        assert desk.progress().rows == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}],
+)
+def test_forms_of_other_sites_are_refused(tmp_path: Path, headers: dict[str, str]) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        person = visitor()
+        person.join(desk.invite().token)
+        path, form = person.work()
+        sent = {**form, "preferred": "left"}
+        assert person.client.post(path, data=sent, headers=headers).status_code == 403
+        own = {"origin": str(person.client.base_url).rstrip("/"), "sec-fetch-site": "same-origin"}
+        assert person.client.post(path, data=sent, headers=own).status_code == 303
+
+
+def test_what_was_written_is_on_the_page_that_refuses_it(tmp_path: Path) -> None:
+    with opened(lay_out(tmp_path, "critique"), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        person = visitor()
+        person.join(desk.invite().token)
+        refused = person.client.post(person.work()[0], data={"text": "an hour's work </textarea><script>"})
+        assert refused.status_code == 403
+        assert "an hour&#39;s work &lt;/textarea&gt;&lt;script&gt;" in refused.text
+
+
+def test_nobody_reaches_what_is_in_other_hands(tmp_path: Path) -> None:
+    ledger = tmp_path / "people.db"
+    with opened(lay_out(tmp_path, "critique"), ledger) as desk, visiting(desk) as visitor:
+        one, two = visitor(), visitor()
+        for each in (one, two):
+            each.join(desk.invite().token)
+        (path, _), (_, form) = one.work(), two.work()
+        for where in (path, f"{path}/draft", "/work/r-0000000000", "/work/'; DROP TABLE feedback; --"):
+            refused = two.client.post(where, data={**form, "text": "not mine"})
+            assert refused.status_code == 400
+            assert "not in your hands" in refused.text
+        assert "not mine" not in one.get("/work").text
+    with Ledger(ledger, write=False) as held:
+        assert list(held.feedback()) == []
+
+
+def test_another_study_on_the_same_ledger_is_out_of_reach(tmp_path: Path) -> None:
+    ledger = tmp_path / "people.db"
+    with (
+        opened(lay_out(tmp_path), ledger) as first,
+        opened(lay_out(tmp_path, "critique"), ledger) as second,
+        visiting(first) as here,
+        visiting(second) as there,
+    ):
+        person, stranger = here(), there()
+        person.join(first.invite().token)
+        path, form = person.work()
+        stranger.client.cookies.set("accord-person", person.client.cookies["accord-person"])
+        assert stranger.get("/work").status_code == 401
+        stranger.join(second.invite().token)
+        token = stranger.work()[1]["_csrf"]
+        assert stranger.client.post(path, data={**form, "_csrf": token, "preferred": "left"}).status_code == 400
+        assert there().get(f"/join/{first.invite().token}").status_code == 403
+
+
+def test_admin_pages_need_the_sign_in(tmp_path: Path) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        desk.set_admin("kim", PASSWORD)
+        person = visitor()
+        person.join(desk.invite().token)
+        token = token_in(person.get("/admin/sign-in").text)
+        inside = [path for path in {*routes(desk, "GET"), *routes(desk, "POST")} if path.startswith("/admin")]
+        for path in set(inside) - {"/admin/sign-in"}:
+            for tried in (person.client.get(path), person.client.post(path, data={"_csrf": token})):
+                assert (path, tried.status_code in {303, 405}) == (path, True)
+                assert tried.headers.get("location", "/admin/sign-in") == "/admin/sign-in"
+        # an evaluator's session is none of an admin's
+        person.client.cookies.set("accord-admin", person.client.cookies["accord-person"])
+        assert person.client.get("/admin").status_code == 303
+        assert person.client.get("/work").status_code == 200
+
+
+def test_signing_in_is_limited_and_gives_a_fresh_session(tmp_path: Path) -> None:
+    clock = Clock()
+    with opened(lay_out(tmp_path), tmp_path / "people.db", clock) as desk, visiting(desk, clock) as visitor:
+        desk.set_admin("kim", PASSWORD)
+        admin = visitor()
+        assert admin.sign_in().url.path == "/admin"
+        first = admin.client.cookies["accord-admin"]
+        assert admin.post("/admin/sign-out", seen="/admin").url.path == "/admin/sign-in"
+        admin.client.cookies.set("accord-admin", first)
+        assert admin.client.get("/admin").status_code == 303  # the session is gone on the server too
+        guesser = visitor()
+        for _ in range(10):
+            assert guesser.sign_in(password="guess").status_code == 403
+        locked = guesser.sign_in()
+        assert locked.status_code == 429
+        assert int(locked.headers["retry-after"]) > 0
+        clock.go_on(301)
+        assert guesser.sign_in().url.path == "/admin"
+        clock.go_on(13 * 3600)
+        assert guesser.client.get("/admin").status_code == 303  # and ends by itself
+
+
+def test_headers_of_every_answer(tmp_path: Path) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        person = visitor()
+        answers = [person.client.get(path) for path in ("/", "/static/accord.js", "/nowhere", "/health", "/admin")]
+        answers += [person.client.post("/undo"), person.client.post("/work/x", content=b"x" * 2_000_000)]
+        for each in answers:
+            policy = each.headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "script-src 'self'" in policy
+            assert "unsafe" not in policy
+            assert "frame-ancestors 'none'" in policy
+            assert each.headers["x-content-type-options"] == "nosniff"
+            assert each.headers["referrer-policy"] == "same-origin"
+            assert each.headers["x-frame-options"] == "DENY"
+        assert "no-store" in answers[0].headers["cache-control"]
+        assert "immutable" in answers[1].headers["cache-control"]
+
+
+def test_no_page_has_a_script_or_a_style_of_its_own(tmp_path: Path) -> None:
+    with opened(lay_out(tmp_path, practice=True), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        desk.set_admin("kim", PASSWORD)
+        person = visitor()
+        pages = [person.get(f"/join/{desk.invite().token}"), person.join(desk.invite().token)]
+        pages += [person.get(path) for path in ("/work", "/instructions", "/pause", "/nowhere")]
+        pages += [person.sign_in(), *(person.get(f"/admin/{path}") for path in ("people", "disputed", "export"))]
+        for page in pages:
+            (script,) = re.findall(r"<script[^>]*>", page.text)
+            assert script.startswith('<script src="/static/accord.js?v=')
+            assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", page.text)
+
+
+@pytest.mark.parametrize(("url", "secure"), [("https://study.example.org", True), (None, False)])
+def test_the_flags_of_cookies(tmp_path: Path, url: str | None, secure: bool) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk, public_url=url) as visitor:
+        desk.set_admin("kim", PASSWORD)
+        client = visitor().client
+        cookies: dict[str, str] = {}
+
+        def ask(method: str, path: str, form: dict[str, str] | None = None) -> httpx.Response:
+            sent = {"cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+            answer: httpx.Response = client.request(method, path, data=form, headers=sent)
+            for line in answer.headers.get_list("set-cookie"):
+                (morsel,) = SimpleCookie(line).values()
+                cookies[morsel.key] = morsel.value
+                assert morsel["httponly"]
+                assert morsel["samesite"] == "lax"
+                assert morsel["path"] == "/"
+                assert bool(morsel["secure"]) == secure
+                assert morsel.key.startswith("__Host-") == secure
+                assert not morsel["domain"]
+            client.cookies.clear()
+            return answer
+
+        join = f"/join/{desk.invite().token}"
+        ask("POST", join, {"_csrf": token_in(ask("GET", join).text), "consent": "1"})
+        form = {"_csrf": token_in(ask("GET", "/admin/sign-in").text), "name": "kim", "password": PASSWORD}
+        signed = ask("POST", "/admin/sign-in", form)
+        assert signed.status_code == 303
+        assert len(cookies) == 3
+        assert ("strict-transport-security" in signed.headers) == secure
+        page = ask("GET", "/admin/people").text
+        made = ask("POST", "/admin/people/invite", {"_csrf": token_in(page), "days": "3"}).text
+        assert f"{url or client.base_url}/join/".replace("80//", "80/") in made.replace("&#34;", '"')
+
+
+def test_strange_names_of_this_machine_are_refused(tmp_path: Path) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        for host in ("evil.example", "127.0.0.1.evil.example"):
+            assert visitor().client.get("/", headers={"host": host}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"text=%FF", 400, "not UTF-8"),
+        (b"text=\xc3\x28", 400, "not UTF-8"),
+        (b"x=1&x=2", 400, "sent twice"),
+        (b"&".join(b"f%d=" % n for n in range(600)), 400, "more than 500 fields"),
+        (b"text=" + b"x" * 500_000, 413, "too long"),
+        (b"{}", 403, "cannot be taken"),
+        (b"", 403, "cannot be taken"),
+    ],
+)
+def test_bodies_that_make_no_sense(tmp_path: Path, body: bytes, status: int, said: str) -> None:
+    with opened(lay_out(tmp_path, "critique"), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        person = visitor()
+        person.join(desk.invite().token)
+        path = person.work()[0]
+        refused = person.client.post(path, content=body, headers={"content-type": "application/x-www-form-urlencoded"})
+        assert refused.status_code == status
+        assert said in refused.text
+
+
+def test_the_longest_text_that_a_study_takes_fits(tmp_path: Path) -> None:
+    study = lay_out(tmp_path, "demonstration", top="longest = 60000")
+    with opened(study, tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        person = visitor()
+        person.join(desk.invite().token)
+        assert person.answer(text="\U0001f600" * 60_000).status_code == 200
+        assert person.answer(text="\U0001f600" * 60_001).status_code == 400
+        assert desk.progress().rows == 1
+
+
+@pytest.mark.parametrize(("fault", "status"), [(RuntimeError, 500), (LedgerError, 503), (StorageError, 503)])
+def test_no_path_and_no_trace_is_shown(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: type[Exception],
+    status: int,
+) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        person = visitor()
+        person.join(desk.invite().token)
+
+        def fail(*_: object) -> None:
+            raise fault(f"{tmp_path}/people.db broke")
+
+        monkeypatch.setattr(desk, "next", fail)
+        with caplog.at_level(logging.ERROR, logger="accord.collect"):
+            page = person.get("/work")
+        assert page.status_code == status
+        for told in (str(tmp_path), "people.db", "Traceback", "RuntimeError", "site-packages"):
+            assert told not in page.text
+        assert "people.db broke" in caplog.text or "people.db broke" in str(caplog.records[0].exc_info)
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/..%2fapp.py", "/static/../app.py", "/static/x", "/schema", "/schema/openapi.json"]
+)
+def test_nothing_else_is_served(tmp_path: Path, path: str) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        person: Visitor = visitor()
+        with socket.create_connection((person.client.base_url.host, person.client.base_url.port)) as raw:
+            raw.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+            head = raw.makefile("rb").read()
+        assert b" 404 " in head.split(b"\r\n")[0]
+
+
+def test_a_flood_of_links_is_slowed_down(tmp_path: Path) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        person = visitor()
+        token = token_in(person.get(f"/join/{desk.invite().token}").text)
+        statuses = [
+            person.client.post("/join/x.y", data={"_csrf": token, "consent": "1"}).status_code for _ in range(42)
+        ]
+        assert statuses[:40] == [403] * 40
+        assert statuses[40:] == [429] * 2
+
+
+def test_notes_of_a_person_are_escaped(tmp_path: Path) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        desk.set_admin("kim", PASSWORD)
+        person, admin = visitor(), visitor()
+        person.join(desk.invite().token, name="<script>alert(1)</script>")
+        person.answer(declined="1", reason="<script>alert(2)</script>")
+        admin.sign_in()
+        (one,) = desk.progress().people
+        admin.post(f"/admin/people/{one.pseudonym}/pause", {"why": "<script>alert(3)</script>"}, seen="/admin/people")
+        for path in ("/admin", "/admin/people", "/admin/disputed"):
+            assert "<script>alert" not in admin.get(path).text
+        assert Forms(person.get("/work").text).forms == {}
