@@ -93,16 +93,7 @@ def prepare(folder: Path, short: bool) -> None:
 def _recipe(folder: Path, short: bool) -> Recipe:
     """That of the demo with smaller reward models; in the short form the starter's, on a tiny model."""
     if not short:
-        whole = demo_recipe(folder / "reviews")
-        assert whole.reward is not None
-        assert whole.evaluate is not None
-        judge = whole.evaluate.judge.model_copy(update={"epochs": 0.3})
-        return whole.model_copy(
-            update={
-                "reward": whole.reward.model_copy(update={"epochs": 0.3}),
-                "evaluate": whole.evaluate.model_copy(update={"judge": judge}),
-            }
-        )
+        return demo_recipe(folder / "reviews", {"reward.epochs": "0.3", "evaluate.judge.epochs": "0.3"})
     starter = folder / "starter"
     if not starter.is_dir():
         write_starter(starter)
