@@ -18,6 +18,7 @@ VERBS = [
     "import",
     "export",
     "backup",
+    "collect",
     "check",
     "run",
     "evaluate",

@@ -1,0 +1,106 @@
+"""`accord collect` from the command line: what it prints, what it refuses."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from accord.cli import run
+
+STUDY = """name = "s"
+title = "S"
+kind = "comparison"
+question = "Which?"
+items_file = "items.jsonl"
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A study with one item."""
+    (tmp_path / "items.jsonl").write_text('{"prompt": "p", "completions": ["a", "b"]}\n')
+    (tmp_path / "study.toml").write_text(STUDY)
+    return tmp_path / "study.toml"
+
+
+def test_collecting_until_ctrl_c(study: Path) -> None:
+    command = [sys.executable, "-m", "accord", "collect", str(study), "--ledger", str(study.parent / "people.db")]
+    server = subprocess.Popen(
+        [*command, "--port", "0", "--admin", "kim", "--invite", "2"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs this in the background has Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        assert server.stdout is not None
+        lines = [server.stdout.readline() for _ in range(5)]
+        assert lines[0] == "S: 1 items (1 new), 0 gold, 0 practice\n"
+        found = re.fullmatch(r"listening at (http://127.0.0.1:\d+)\n", lines[4])
+        assert found, lines
+        assert re.fullmatch(rf"for whoever runs it: {found[1]}/admin  name kim  password \S{{16}}\n", lines[1])
+        for line in lines[2:4]:
+            link = line.removeprefix("for one person: ").strip()
+            with urllib.request.urlopen(link, timeout=60) as page:
+                assert "server" not in page.headers
+                assert b"I agree to take part" in page.read()
+        server.send_signal(signal.SIGINT)
+        _, said = server.communicate(timeout=60)
+    finally:
+        server.kill()
+        server.communicate()
+    assert (server.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--public-url", "study.example.org"], "give https://name, without a path"),
+        (["--public-url", "https://study.example.org/path"], "give https://name, without a path"),
+        (["--writer", "tiny"], "the study asks for no candidates"),
+    ],
+)
+def test_what_is_refused(study: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    assert run(["collect", str(study), "--ledger", str(study.parent / "people.db"), "--port", "0", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("comparison", "compare"), "'compare' is no kind of judgement"),
+        (('question = "Which?"\n', ""), "study.question: missing"),
+        (("items.jsonl", "nothing.jsonl"), "nothing.jsonl: no such file"),
+    ],
+)
+def test_a_study_that_cannot_be_used(
+    study: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], said: str
+) -> None:
+    study.write_text(STUDY.replace(*change))
+    assert run(["collect", str(study), "--ledger", str(study.parent / "people.db"), "--port", "0"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert run(["collect", str(study), "--ledger", str(study.parent / "people.db"), "--port", str(port)]) == 2
+    assert "choose another --port" in capsys.readouterr().err
+
+
+def test_a_writer_that_is_not_there(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study.write_text(STUDY + "candidates = 2\n")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    assert run(["collect", str(study), "--ledger", str(study.parent / "p.db"), "--port", "0", "--writer", url]) == 2
+    assert f"{url}/v1/models: no answer that can be read" in capsys.readouterr().err
