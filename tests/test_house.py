@@ -80,7 +80,9 @@ def test_every_room_of_the_tree_is_there() -> None:
     assert here == rooms
 
 
-@pytest.mark.parametrize("module", ["accord", "accord.feedback", "accord.collect", "accord.collect.web.app", "accord.report", "accord.cli"])
+@pytest.mark.parametrize(
+    "module", ["accord", "accord.feedback", "accord.collect", "accord.collect.web.app", "accord.report", "accord.cli"]
+)
 def test_what_needs_no_torch_loads_none(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -59,7 +59,9 @@ class Desk:
         judge: Judge | None = None,
     ) -> None:
         if study.choose == "disagreement" and judge is None:
-            raise StudyError('study.choose: by disagreement needs a judge; hand one in, or choose = "coverage"')
+            raise StudyError(
+                'study.choose: by disagreement needs a judge; hand one in (accord collect --judge RUN), or choose = "coverage"'
+            )
         self.study, self.ledger = study, ledger
         self.context = Context(study, ledger, clock, seed, writer, judge)
         self.sessions = Logins(self.context)

@@ -1,7 +1,8 @@
 """A model as a writer: whatever asks for texts by `accord.interfaces.Writer` may be answered by one."""
 
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from accord.lm.causal import CausalModel
 from accord.lm.sample import sample
@@ -12,10 +13,14 @@ __all__ = ["ModelWriter"]
 
 @dataclass(frozen=True)
 class ModelWriter:
-    """A `Writer` that samples from a model, `batch` texts at a time (unset: as `accord.lm.sample` has it)."""
+    """A `Writer` that samples from a model, `batch` texts at a time (unset: as `accord.lm.sample` has it).
+
+    Any number of threads may ask; one call at a time uses the model.
+    """
 
     causal: CausalModel
     batch: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -29,7 +34,8 @@ class ModelWriter:
         of `sampling` (0 where it is unset) decides the texts of a call. Raises `ModelError` as `accord.lm.sample` does.
         """
         ids = [self.causal.encode_prompt(prompt) for prompt in prompts]
-        groups = sample(self.causal, ids, n, sampling, batch=self.batch)
+        with self._lock:
+            groups = sample(self.causal, ids, n, sampling, batch=self.batch)
         return [
             [
                 Completion(
