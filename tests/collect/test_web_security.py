@@ -57,6 +57,18 @@ def test_forms_of_other_sites_are_refused(tmp_path: Path, headers: dict[str, str
         assert person.client.post(path, data=sent, headers=own).status_code == 303
 
 
+def test_forms_come_from_the_public_address_whatever_the_proxy_calls_us(tmp_path: Path) -> None:
+    url = "https://study.example.org"
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk, public_url=url) as visitor:
+        client = visitor().client
+        page = client.get("/admin/sign-in")
+        cookie = {"cookie": page.headers["set-cookie"].split(";")[0]}
+        form = {"_csrf": token_in(page.text), "name": "kim", "password": "x"}
+        for origin, said in ((url, "Name or password is wrong"), (f"{url}.evil.example", "cannot be taken")):
+            answer = client.post("/admin/sign-in", data=form, headers={**cookie, "origin": origin})
+            assert said in answer.text
+
+
 def test_what_was_written_is_on_the_page_that_refuses_it(tmp_path: Path) -> None:
     with opened(lay_out(tmp_path, "critique"), tmp_path / "people.db") as desk, visiting(desk) as visitor:
         person = visitor()

@@ -66,7 +66,7 @@ def fits(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
-def from_elsewhere(request: Request[Any, Any, Any], public_host: str | None) -> bool:
+def from_elsewhere(request: Request[Any, Any, Any], public_host: str) -> bool:
     """Whether the browser itself says that a page of another site sent the request."""
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return True

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cache, cached_property, partial, wraps
 from importlib.resources import files
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
@@ -64,7 +65,7 @@ class Site:
     _limits: dict[str, Limiter] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        limits = {"password": (10, 300.0), "name": (20, 900.0), "link": (40, 300.0), "forms": (600, 60.0)}
+        limits = {"password": (10, 300.0), "name": (20, 900.0), "link": (40, 300.0), "forms": (3000, 60.0)}
         self._limits.update({what: Limiter(most, seconds, self.clock) for what, (most, seconds) in limits.items()})
 
     @cached_property
@@ -113,11 +114,13 @@ class Site:
 
         Raises `TooOftenError`, `UnreadableError`, `ForgedError`, and Litestar's own where the body is too large.
         """
-        self.limit("forms", self.jar.read(request, "browser") or self.address(request))
-        self.count("forms", self.jar.read(request, "browser") or self.address(request))
+        self.limit("forms", self.address(request))
+        self.count("forms", self.address(request))
         form = read(await request.body())
         request.state.form = form
-        if from_elsewhere(request, self.public_url) or not fits(form.pop("_csrf", ""), self.token(request)):
+        if from_elsewhere(request, urlsplit(self.public_url or "").netloc) or not fits(
+            form.pop("_csrf", ""), self.token(request)
+        ):
             raise ForgedError
         return form
 
