@@ -119,9 +119,8 @@ def test_disagreement_needs_the_reward_model_of_a_run(
     arguments = ["collect", str(study), "--ledger", str(tmp_path / "people.db"), "--port", "0"]
     assert run(arguments) == 2
     assert "accord collect --judge RUN" in capsys.readouterr().err
-    with RunDirectory.create(tmp_path / "run") as made:
-        with made.write_folder("reward/model", stage="reward") as folder:
-            ScalarModel.fresh(load("tiny"), name="reward", members=3).save(folder)
+    with RunDirectory.create(tmp_path / "run") as made, made.write_folder("reward/model", stage="reward") as folder:
+        ScalarModel.fresh(load("tiny"), name="reward", members=3).save(folder)
     judge = _judge(tmp_path / "run")
     assert judge is not None
     prompt = Prompt.ask("p")
