@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["collect"]
 
 PATIENCE = 5  # seconds that requests may still take once it is to end
+THOUGHT = 75  # seconds that a connection stays open while somebody thinks
 
 
 def collect(
@@ -91,6 +92,7 @@ def collect(
             log_level="warning",
             lifespan="on",
             server_header=False,
+            timeout_keep_alive=THOUGHT,
             proxy_headers=public_url is not None,
             forwarded_allow_ips=proxy,
             timeout_graceful_shutdown=PATIENCE,
