@@ -22,16 +22,26 @@ class Scores:
     value_N    a number each, higher is better; float64
     sd_N       its standard deviation, where the judge has one
     parts      by objective or group, each [N], where the judge has parts
+    places     where it counts, where the judge says so: of each completion (characters up to there, what is earned
+               there), by span, step or token, in any order; they sum to the value
     """
 
     value_N: NDArray[np.float64]
     sd_N: NDArray[np.float64] | None = None
     parts: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    places: tuple[tuple[tuple[int, float], ...], ...] | None = None
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.value_N).all():
             bad = np.flatnonzero(~np.isfinite(self.value_N)).tolist()
             raise ValueError(f"scores {bad[:5]} are not finite")
+        for name, part_N in self.parts.items():
+            if part_N.shape != self.value_N.shape or not np.isfinite(part_N).all():
+                raise ValueError(f"part '{name}' is not one finite number a completion")
+        if self.places is not None:
+            sum_N = np.array([sum(worth for _, worth in each) for each in self.places])
+            if sum_N.shape != self.value_N.shape or not np.allclose(sum_N, self.value_N, rtol=1e-4, atol=1e-4):
+                raise ValueError("what is earned at the places of a completion does not sum to its score")
 
 
 @runtime_checkable

@@ -17,8 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from accord.audit.settings import AuditSettings
 from accord.errors import LedgerError, RecipeError, nearest, storage
 from accord.feedback.where import has_password, is_url
+from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
+from accord.policy.conditional import Conditional
+from accord.policy.context_distillation import ContextDistillation
+from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
+from accord.policy.group_soup import GroupSoup
 from accord.policy.grpo import GRPO
 from accord.policy.ipo import IPO
 from accord.policy.kto import KTO
@@ -37,7 +42,27 @@ from accord.reward.fit import BradleyTerry
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
-Algorithm = SFT | BestOfN | PPO | GRPO | RLOO | REINFORCE | ReinforcePP | RRHF | PRO | DPO | IPO | SimPO | ORPO | KTO
+Algorithm = (
+    SFT
+    | BestOfN
+    | Curated
+    | Abstaining
+    | Conditional
+    | ContextDistillation
+    | PPO
+    | GRPO
+    | RLOO
+    | GroupSoup
+    | REINFORCE
+    | ReinforcePP
+    | RRHF
+    | PRO
+    | DPO
+    | IPO
+    | SimPO
+    | ORPO
+    | KTO
+)
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -162,7 +187,10 @@ def _check(recipe: Recipe, place: str) -> None:
         raise RecipeError(f"{place}: recipe.data: train, judge and held_out sum to {total:g}; make them sum to 1")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
-    if isinstance(recipe.policy, Online | BestOfN) and recipe.reward is None:
+    judged = isinstance(recipe.policy, Online | BestOfN | Curated | Conditional) or (
+        isinstance(recipe.policy, Abstaining) and recipe.policy.grade == "judge"
+    )
+    if recipe.policy is not None and judged and recipe.reward is None:
         raise RecipeError(
             f"{place}: recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section"
         )

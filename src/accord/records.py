@@ -119,6 +119,15 @@ class Prompt(Record):
         head = () if system is None else (Message(role="system", content=system),)
         return cls(messages=(*head, Message(role="user", content=text)), source=source)
 
+    def told(self, text: str) -> Self:
+        """The same prompt with a system text in front; before its own where it has one."""
+        first, *rest = self.messages
+        if first.role == "system":
+            text, others = f"{text}\n\n{first.content}", tuple(rest)
+        else:
+            others = self.messages
+        return type(self)(messages=(Message(role="system", content=text), *others), source=self.source, mode=self.mode)
+
     @property
     def text(self) -> str:
         """The last message: what a person reads as the question."""

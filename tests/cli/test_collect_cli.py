@@ -104,3 +104,29 @@ def test_a_writer_that_is_not_there(study: Path, capsys: pytest.CaptureFixture[s
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     assert run(["collect", str(study), "--ledger", str(study.parent / "p.db"), "--port", "0", "--writer", url]) == 2
     assert f"{url}/v1/models: no answer that can be read" in capsys.readouterr().err
+
+
+def test_disagreement_needs_the_reward_model_of_a_run(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from accord.cli.collecting import _judge
+    from accord.lm.causal import load
+    from accord.lm.scalar import ScalarModel
+    from accord.records import Completion, Prompt
+    from accord.run import RunDirectory
+
+    study.write_text(STUDY + 'choose = "disagreement"\n')
+    arguments = ["collect", str(study), "--ledger", str(tmp_path / "people.db"), "--port", "0"]
+    assert run(arguments) == 2
+    assert "accord collect --judge RUN" in capsys.readouterr().err
+    with RunDirectory.create(tmp_path / "run") as made, made.write_folder("reward/model", stage="reward") as folder:
+        ScalarModel.fresh(load("tiny"), name="reward", members=3).save(folder)
+    judge = _judge(tmp_path / "run")
+    assert judge is not None
+    prompt = Prompt.ask("p")
+    scores = judge.score([prompt], [Completion(prompt=prompt.id, text="a")])
+    assert scores.sd_N is not None  # its doubt
+    with RunDirectory.create(tmp_path / "bare"):
+        pass
+    assert run([*arguments, "--judge", str(tmp_path / "bare")]) == 2
+    assert "reward/model: not in the manifest" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accord.errors import RecipeError
-from accord.lab.exact_optimum import EXACT_OPTIMUM, conclude
+from accord.lab.exact_optimum import EXACT_OPTIMUM, METHODS, conclude
 from accord.lab.reproduce import Cell, Mark, concluded, marks_of, met, read_cells, run_cells
 from accord.lab.reproductions import REPRODUCTIONS
 from accord.stats import Estimate
@@ -82,4 +82,4 @@ def test_the_worst_beta_is_what_is_judged_and_small_ones_are_not() -> None:
     assert EXACT_OPTIMUM.table(rows).count("\n") == 11  # and those that have no beta
     left, right = EXACT_OPTIMUM.figure(rows).axes
     assert len(left.lines) == 6 + 1
-    assert [line.get_label() for line in right.lines][:2] == ["rloo", "exact optimum"]
+    assert [line.get_label() for line in right.lines][:7] == [*METHODS, "exact optimum"]

@@ -94,6 +94,30 @@ def test_a_score_that_is_no_number_stops_and_keeps_the_last_step(settings: Any, 
     assert TrainingStopped.exit_status == 3
 
 
+def test_a_policy_that_leaves_its_reference_stops_and_keeps_the_last_step(tmp_path: Path) -> None:
+    class Vowels(Indifferent):
+        def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+            return Scores(np.array([each.text.count("a") for each in completions], dtype=float))
+
+    fast = {**COMMON, "max_steps": 40, "save_every": 100, "stop_kl": 1.0, "optim": Optim(lr=2e-2, warmup=0)}
+    with RunDirectory.create(tmp_path / "run") as run:
+        with pytest.raises(TrainingStopped, match=r"became [\d.]+ nats .* above stop_kl = 1; lower optim.lr"):
+            list(RLOO(**fast).steps(PROMPTS, Vowels(), run))
+        kept = run.last_checkpoint("policy")
+        rows = (tmp_path / "run/policy/metrics.jsonl").read_text().splitlines()
+    assert kept is not None
+    assert kept[0] == len(rows) > 0
+
+
+def test_a_reference_of_other_tokens_is_refused() -> None:
+    from accord.lab.essay import EssayWorld
+    from accord.policy import roll_out
+
+    other = EssayWorld(0).untrained(seed=0)
+    with pytest.raises(ModelError, match=r"essay: its tokenizer is not that of tiny .* tokens differ, such as"):
+        roll_out(load("tiny"), other, Indifferent(), PROMPTS, 1, Sampling(max_tokens=4))
+
+
 def test_a_judge_that_leaves_one_out_stops_the_training(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run, pytest.raises(TrainingStopped, match="7 scores for 8 samples"):
         list(RLOO(**COMMON).steps(PROMPTS, Short(), run))

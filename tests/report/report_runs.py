@@ -125,7 +125,8 @@ def add_policy(run: RunDirectory, *, samples: bool = True) -> None:
             {
                 "step": step, "reward": float(np.mean([each["reward"] for each in some])), "reward_sd": 0.9,
                 "kl": 0.1 + 6.5 * (step / STEPS) ** 1.3 + float(random.normal(0, 0.2)), "kl_se": 0.35,
-                "entropy": 2.9 - 0.05 * step, "clip_share": 0.05, "explained_variance": None if step == 1 else 0.3,
+                "entropy": 2.9 - 0.05 * step, "clip_share": 0.05,
+                "multipliers": {"two words": 0.1 * step}, "explained_variance": None if step == 1 else 0.3,
                 "policy_loss": 0.01, "value_loss": 0.4, "grad_norm": 1.0,
                 "length": float(np.mean([len(each["token_ids"]) for each in some])),
                 "stop_rate": float(np.mean([each["stopped"] == "eos" for each in some])),

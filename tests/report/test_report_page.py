@@ -107,7 +107,7 @@ def test_headings_descend_one_level_at_a_time(whole: tuple[RunDirectory, Page]) 
 def test_figures_and_tables_are_named(whole: tuple[RunDirectory, Page]) -> None:
     _, page = whole
     drawings = page.of("svg")
-    assert len(drawings) == 9  # accuracy and curve at two widths, five courses
+    assert len(drawings) == 14  # accuracy and curve at two widths, nine courses, a multiplier
     for each in drawings:
         names = (each["aria-labelledby"] or "").split()
         assert len(names) == 2

@@ -14,7 +14,8 @@ from accord.lm.optim import Optim
 from accord.lm.scalar import ScalarModel
 from accord.records import Completion
 from accord.reward import BradleyTerry, accuracy, assess, baselines, calibration, score_split
-from accord.reward.fit import _Draws, _groups
+from accord.reward.fit import _groups
+from accord.reward.heads import Draws
 from accord.run import RunDirectory
 from small_data import letters_dataset, truth
 
@@ -145,8 +146,8 @@ def test_baselines_find_a_length_preference() -> None:
 
 def test_members_weigh_evaluators_each_in_its_own_way(data: Dataset) -> None:
     pairs = data.pairs["train"]
-    weight_PM = _Draws(400, seed=3).weights(pairs)
-    assert torch.equal(_Draws(1, seed=3).weights(pairs), torch.tensor([[pair.weight] for pair in pairs]))
+    weight_PM = Draws(400, seed=3).weights(pairs)
+    assert torch.equal(Draws(1, seed=3).weights(pairs), torch.tensor([[pair.weight] for pair in pairs]))
     by_evaluator = {}
     for pair, weight_M in zip(pairs, weight_PM, strict=True):
         assert torch.equal(by_evaluator.setdefault(pair.evaluator, weight_M), weight_M)

@@ -5,10 +5,10 @@ import threading
 import pytest
 from running_server import TOKEN, serving
 
-from accord.cli.writers import EndpointWriter, PolicyWriter
+from accord.cli.writers import EndpointWriter
 from accord.errors import ModelError
 from accord.interfaces import Writer
-from accord.lm import load
+from accord.lm import ModelWriter, load
 from accord.records import Prompt, Sampling
 from accord.serve import Worker
 
@@ -19,7 +19,7 @@ SAMPLING = Sampling(max_tokens=8, seed=3)
 def test_a_model_here_and_behind_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCORD_TOKEN", TOKEN)
     model = load("tiny")
-    here = PolicyWriter(model)
+    here = ModelWriter(model)
     made = here.write(PROMPTS, 2, SAMPLING)
     with serving(Worker(load("tiny"), slots=4)) as served:
         for url in (served.url, f"{served.url}/v1", f"{served.url}/"):
@@ -48,7 +48,7 @@ def test_a_token_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_several_threads_may_ask() -> None:
-    writer = PolicyWriter(load("tiny"))
+    writer = ModelWriter(load("tiny"))
     alone = writer.write(PROMPTS, 2, SAMPLING)
     found: list[object] = []
     threads = [threading.Thread(target=lambda: found.append(writer.write(PROMPTS, 2, SAMPLING))) for _ in range(4)]

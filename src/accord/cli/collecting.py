@@ -16,7 +16,7 @@ from accord.errors import RecipeError
 if TYPE_CHECKING:
     from accord.collect.desk import Desk
     from accord.collect.study import Study
-    from accord.interfaces import Writer
+    from accord.interfaces import Judge, Writer
 
 __all__ = ["collect"]
 
@@ -32,6 +32,7 @@ def collect(
     port: int = 8100,
     writer: str | None = None,
     stage: Literal["policy", "sft"] = "policy",
+    judge: Path | None = None,
     public_url: str | None = None,
     proxy: str = "127.0.0.1",
     admin: str | None = None,
@@ -56,6 +57,9 @@ def collect(
         Who writes candidates for prompts that have none: a run, a model by name or folder, or the URL of an endpoint.
     stage
         Which of the run's models writes.
+    judge
+        A run whose reward model says where people may disagree (`choose = "disagreement"`); with `members` it knows
+        what it does not know.
     public_url
         How the world reaches the pages, where a proxy stands in front: https://study.example.org. With https, cookies
         are sent over TLS alone.
@@ -78,7 +82,7 @@ def collect(
     _check_address(host, public_url)
     read = Study.load(study)
     with listening(host, port) as taken, Ledger(ledger, pooled=True) as held:
-        desk = Desk(read, held, seed=seed, writer=_writer(writer, stage, read))
+        desk = Desk(read, held, seed=seed, writer=_writer(writer, stage, read), judge=_judge(judge))
         place = f"[{host}]" if ":" in host else host
         url = (public_url or f"http://{place}:{taken.getsockname()[1]}").rstrip("/")
         _say(desk, url, admin, invite)
@@ -113,7 +117,7 @@ def _check_address(host: str, public_url: str | None) -> None:
 
 
 def _writer(given: str | None, stage: Literal["policy", "sft"], study: "Study") -> "Writer | None":
-    from accord.cli.writers import EndpointWriter, PolicyWriter
+    from accord.cli.writers import EndpointWriter
 
     if given is None:
         return None
@@ -124,8 +128,20 @@ def _writer(given: str | None, stage: Literal["policy", "sft"], study: "Study") 
     if given.startswith(("http://", "https://")):
         return EndpointWriter.find(given)
     from accord.lm.settings import ModelSettings
+    from accord.lm.writer import ModelWriter
 
-    return PolicyWriter(open_model(given, stage, ModelSettings(dtype="float32")))
+    return ModelWriter(open_model(given, stage, ModelSettings(dtype="float32")))
+
+
+def _judge(run: Path | None) -> "Judge | None":
+    """The reward model of a run, whose doubt says what several people should judge."""
+    if run is None:
+        return None
+    from accord.lm.scalar import load_scalar
+    from accord.run import RunDirectory
+
+    with RunDirectory.open(run, write=False) as opened:
+        return load_scalar(opened.verified("reward/model"), name="reward", dtype="float32")
 
 
 def _say(desk: "Desk", url: str, admin: str | None, invite: int) -> None:

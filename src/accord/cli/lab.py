@@ -86,4 +86,6 @@ def run(
         return
     print(reproduction.table(rows))
     for mark, found in result.marks:
-        print(f"{'met   ' if met(mark, found) else 'MISSED'} {mark.claim}: {found} (below {mark.below:g})")
+        bounds = "" if found.low is None else f" [{found.low:.2g}, {found.high:.2g}]"
+        said = f"{found.value:.2g}{bounds}, n={found.n} (below {mark.below:g})"
+        print(f"{'met   ' if met(mark, found) else 'MISSED'} {mark.claim}: {said}")

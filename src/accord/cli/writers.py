@@ -1,61 +1,22 @@
-"""Who writes live candidates for people to judge: a model of a run, or a model behind an OpenAI-compatible endpoint.
+"""A writer of live candidates that is somewhere else: a model behind an OpenAI-compatible endpoint.
 
-Either is an `accord.interfaces.Writer`. The model is loaded in this process; the endpoint's token, where it wants one,
-comes from the environment's ACCORD_TOKEN.
+Its token, where it wants one, comes from the environment's ACCORD_TOKEN.
 """
 
 import json
 import os
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from accord.errors import ModelError
 from accord.records import Completion, Prompt, Sampling
 
-if TYPE_CHECKING:
-    from accord.lm.causal import CausalModel
-
-__all__ = ["EndpointWriter", "PolicyWriter"]
+__all__ = ["EndpointWriter"]
 
 PATIENCE = 120.0  # seconds for an endpoint to answer
-
-
-@dataclass(frozen=True)
-class PolicyWriter:
-    """A model in this process. One request at a time: several threads may ask, the model is used by one."""
-
-    model: "CausalModel"
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    @property
-    def name(self) -> str:
-        """The model's name, as it stands in completions."""
-        return self.model.name
-
-    def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
-        """`n` completions for each prompt, with the token ids as they were sampled. Raises `ModelError`."""
-        from accord.lm.sample import sample
-
-        ids = [self.model.encode_prompt(prompt) for prompt in prompts]
-        with self._lock:
-            groups = sample(self.model, ids, n, sampling)
-        return [
-            [
-                Completion(
-                    prompt=prompt.id,
-                    text=self.model.decode(each.token_ids),
-                    token_ids=each.token_ids,
-                    writer=self.name,
-                    sampling=sampling,
-                )
-                for each in group
-            ]
-            for prompt, group in zip(prompts, groups, strict=True)
-        ]
 
 
 @dataclass(frozen=True)

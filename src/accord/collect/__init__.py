@@ -1,9 +1,10 @@
-"""Asking: people through a study and its desk, and programs that judge."""
+"""Asking: people through a study and its desk, programs that judge, and contrasts that need nobody to."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.collect.contrast import Contrast, Contrasted
     from accord.collect.desk import Desk
     from accord.collect.items import digest_of
     from accord.collect.programs import ProgramAsker, Verdict, compare_by
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _HOME = {
     "Accepted": "types",
     "Break": "types",
+    "Contrast": "contrast",
+    "Contrasted": "contrast",
     "Desk": "desk",
     "Disputed": "types",
     "Done": "types",
@@ -71,6 +74,8 @@ _HOME = {
 __all__ = [
     "Accepted",
     "Break",
+    "Contrast",
+    "Contrasted",
     "Desk",
     "Disputed",
     "Done",

@@ -9,9 +9,8 @@ Every method is one transaction (or a few that each leave a whole state), and ma
 and processes at once. Whatever is raised on purpose is an `AccordError` whose message is for the person in front of
 the screen.
 
-Beside what a study plan would lead one to expect: `accept` also redeems the sign-in links of `link`; `examine` tells
-what a token would let in without using it; `submit` and the others take a `Person` or a pseudonym; `contact` is
-for whoever runs the study.
+`accept` redeems invites and the sign-in links of `link`; `examine` tells what a token would let in without using it.
+Where a person is asked for, a `Person` or a pseudonym will do.
 """
 
 from collections.abc import Callable, Mapping
@@ -59,7 +58,10 @@ class Desk:
         judge: Judge | None = None,
     ) -> None:
         if study.choose == "disagreement" and judge is None:
-            raise StudyError('study.choose: by disagreement needs a judge; hand one in, or choose = "coverage"')
+            raise StudyError(
+                "study.choose: by disagreement needs a judge; hand one in (accord collect --judge RUN), or choose by "
+                "coverage"
+            )
         self.study, self.ledger = study, ledger
         self.context = Context(study, ledger, clock, seed, writer, judge)
         self.sessions = Logins(self.context)

@@ -159,7 +159,7 @@ class _Taking:
             feedback=feedback.id,
             opinion=said,
             seen={"seconds": self.seen.seconds},
-            seconds=feedback.seconds,
+            seconds=feedback.seconds or 0.0,
         )
         recount(self.context, self.adding.connection, self.held.item)
         values = {"last_at": self.now, "seen": self.now}
@@ -203,14 +203,14 @@ class _Taking:
             replaces=self.held.replaces,
         )
 
-    def _seconds(self) -> float:
-        """The time since it was handed out; where the clock jumped back that is not known, and 0 is told of."""
+    def _seconds(self) -> float | None:
+        """The time since it was handed out; None where the clock went back, which is told of."""
         spent = self.now - self.held.issued
         if spent >= 0:
             return float(round(spent, 3))
-        said = f"the clock went back {-spent:.0f} s while {self.held.id} was out; its seconds are written as 0"
+        said = f"the clock went back {-spent:.0f} s while {self.held.id} was out; its seconds are not known"
         self.context.note(self.adding.connection, "clock", said, self.person.pseudonym)
-        return 0.0
+        return None
 
     def _telemetry(self) -> Telemetry | None:
         counts = {name: getattr(self.seen, name) for name in ("pasted", "keystrokes", "focus_lost")}
@@ -221,7 +221,7 @@ class _Taking:
 
     def _practised(self, judgement: Judgement) -> Accepted:
         """What is said for practice is explained, kept on the desk and never goes into the ledger."""
-        self._set(state="practised", closed=self.now, form=self.form, draft=None, seconds=self._seconds())
+        self._set(state="practised", closed=self.now, form=self.form, draft=None, seconds=self._seconds() or 0.0)
         done = select(HELD.c.item).where(HELD.c.person == self.person.pseudonym, HELD.c.state == "practised")
         left = select(ITEMS.c.id).where(
             ITEMS.c.study == self.context.study.name,

@@ -57,9 +57,10 @@ class Adding:
     def finish(self) -> None:
         """Write what is held and check that everything referred to is there. Raises `LedgerError` where not."""
         self._write_all()
+        answers = {row.id: row.prompt for row in self._found("completions", self._answered, "prompt")}
         for table, needed in self._needed.items():
-            self._check(table, needed)
-        self._check_answers()
+            self._check(table, needed, answers if table == "completions" else self._ids(table, needed))
+        self._check_answers(answers)
 
     def _place(self, record: Record, named: str) -> tuple[str, dict[str, str]]:
         """The table of a record and its further columns; notes what it refers to."""
@@ -111,8 +112,7 @@ class Adding:
             return None
         return int(self.connection.scalar(text("SELECT total_changes()")) or 0)
 
-    def _check(self, table: str, needed: dict[str, str]) -> None:
-        there = {row.id for row in self._found(table, needed)}
+    def _check(self, table: str, needed: dict[str, str], there: Collection[str]) -> None:
         if missing := [each for each in needed if each not in there]:
             more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             what = table if table == "feedback" else table[:-1]
@@ -121,11 +121,14 @@ class Adding:
                 f"add it before, or in the same transaction"
             )
 
-    def _check_answers(self) -> None:
-        for row in self._found("completions", self._answered, "prompt"):
-            prompt, named = self._answered[row.id]
-            if row.prompt != prompt:
-                raise LedgerError(f"{self._where}: {named} is about {prompt}, but {row.id} answers {row.prompt}")
+    def _check_answers(self, answers: dict[str, str]) -> None:
+        for completion, answered in answers.items():
+            prompt, named = self._answered[completion]
+            if answered != prompt:
+                raise LedgerError(f"{self._where}: {named} is about {prompt}, but {completion} answers {answered}")
+
+    def _ids(self, table: str, names: Collection[str]) -> set[str]:
+        return {row.id for row in self._found(table, names)}
 
     def _found(self, table: str, names: Collection[str], *columns: str) -> Iterable[Any]:
         chosen, columns_of = list(names), TABLES[table].c

@@ -30,7 +30,7 @@ def make_ready(store: Store) -> None:
     """
     with store.begin() as connection:
         found = _found(connection)
-        if isinstance(store.place, Server):
+        if store.write and isinstance(store.place, Server):
             _check_server(connection, store.where)
     if found.version is None and not (found.empty and store.write):
         raise LedgerError(f"{store.where}: {_no_ledger(store, found)}")

@@ -173,7 +173,10 @@ def measured(
     sampling: Sampling,
     beta: float,
 ) -> Row:
-    """What a policy writes: reward by `judge`, KL to the start (nats a text), their balance, and how varied it is."""
+    """What a policy writes: reward by `judge`, KL to the start (nats a text), their balance, and how varied it is.
+
+    `intervals` are those over prompts.
+    """
     made = roll_out(causal, start, judge, prompts, n, sampling)
     rows = [
         {
@@ -191,4 +194,8 @@ def measured(
     balance = [score - beta * each for score, each in zip(reward, kl, strict=True)]
     found = {"reward": mean(reward, asked), "kl": mean(kl, asked), "objective": mean(balance, asked), **told}
     names = ("reward", "kl", "objective", "distinct_2", "entropy", "length", "stop_rate")
-    return {name: round(found[name].value, 5) for name in names if name in found}
+    kept = {name: found[name] for name in names if name in found}
+    return {
+        **{name: round(each.value, 5) for name, each in kept.items()},
+        "intervals": {name: [each.low, each.high] for name, each in kept.items()},
+    }

@@ -10,7 +10,8 @@ probability, a program gives it a reward, and by enumeration
 and prefix, so that nothing but the optimiser stands between it and the optimum. Probabilities are float64.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import torch
@@ -30,6 +31,7 @@ class EnumWorld:
     text_MA        the text that a token completes; -1 where it goes on
     ref_PMA        log-probabilities of the reference for each token after each prefix
     reward_PN      what each text is worth, with mean 0 and standard deviation 1 under the reference
+    parts          rewards of other people, or what is to be limited, each [P, N], where a test adds them
     """
 
     node_NT: Tensor
@@ -39,6 +41,7 @@ class EnumWorld:
     text_MA: Tensor
     ref_PMA: Tensor
     reward_PN: Tensor
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def end(self) -> int:
@@ -87,6 +90,24 @@ class EnumWorld:
         factor_PN = sum((upto_PN**k * below_PN ** (n - 1 - k) for k in range(n)), torch.zeros(()))
         found_PN = torch.empty_like(sorted_PN).scatter(1, order_PN, sorted_PN * factor_PN)
         return found_PN.log()
+
+    def dense(self) -> Tensor:
+        """The reward of each text spread over its tokens, [P, N, T]: what each token adds to what may be expected.
+
+        The expectation is the reference's, so this is a shaping by potentials (Ng, Harada & Russell 1999): rewards of a
+        text sum to its own, and the optimum stays where it is.
+        """
+        prompts, prefixes, _ = self.ref_PMA.shape
+        value_PM = self.ref_PMA.new_zeros(prompts, prefixes)
+        ends_MA = self.text_MA >= 0
+        for node in reversed(range(prefixes)):
+            reward_PA = self.reward_PN[:, self.text_MA[node].clamp(min=0)]
+            ahead_PA = torch.where(ends_MA[node], reward_PA, value_PM[:, self.child_MA[node].clamp(min=0)])
+            value_PM[:, node] = (self.ref_PMA[:, node].exp() * ahead_PA).sum(1)
+        before_PNT = value_PM[:, self.node_NT] * (self.node_NT > 0)
+        ends_NT = torch.arange(self.mask_NT.shape[1]) == self.mask_NT.sum(1, keepdim=True) - 1
+        after_PNT = torch.where(ends_NT, self.reward_PN[:, :, None], before_PNT.roll(-1, 2))
+        return (after_PNT - before_PNT) * self.mask_NT
 
     def bounded(self) -> "EnumWorld":
         """The same world with rewards between 0 and 1, both reached for every prompt."""

@@ -159,8 +159,8 @@ class EssayWorld:
 class EssayJudge:
     """The true reward as a `Judge`, in standard deviations of the start where `scale` says how large one is.
 
-    `parts` are those of the essay, and what each reader would make of it ("young", "old"). With `sees_errors=False`
-    false statements pass unseen: whoever does not look them up.
+    `parts` are those of the essay, and what each reader would make of it ("young", "old"); `places` are the ends of its
+    clauses. With `sees_errors=False` false statements pass unseen: whoever does not look them up.
     """
 
     world: EssayWorld
@@ -178,7 +178,8 @@ class EssayJudge:
         parts = {part: np.array([sum(v for _, p, v in found if p == part) for found in own]) for part in PARTS}
         for number, reader in enumerate(READERS, 1):
             parts[reader] = np.array([sum(v for _, _, v in row[number]) for row in rows])
-        return Scores(np.array([sum(v for _, _, v in found) for found in own], dtype=np.float64), parts=parts)
+        value_N = np.array([sum(v for _, _, v in found) for found in own], dtype=np.float64)
+        return Scores(value_N, parts=parts, places=tuple(tuple((end, v) for end, _, v in found) for found in own))
 
     def _of(self, prompt: Prompt, text: str, reader: str | None) -> list[tuple[int, str, float]]:
         found = self.world.parts(prompt, text, reader=reader)

@@ -6,7 +6,7 @@ gradient vanishes (`EnumWorld.token_optimum`). RRHF and PRO, which have no beta,
 held against the frontier: the most reward that any policy can have at their KL.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,10 +40,15 @@ METHODS = ("rloo", "reinforce", "reinforce++", "ppo", "grpo", "dpo")
 RANKED = ("rrhf", "pro")  # no beta: nothing holds them near the start
 RANKS = 8  # samples of a prompt that are ranked
 ORDERS = (2, 4, 8, 16, 32, 64)
-STEPS, SAMPLES = 1000, 256
+SAMPLES = 256
 PAIRS = 512  # a step of DPO
 RATE = 0.02
 LOOSE = 1e9  # gradients are not clipped: the tables need no guard, and the optimum is not to depend on one
+
+
+def steps_of(beta: float, short: bool) -> int:
+    """Half as many where the optimum is near the start: 1,000 below a beta of 0.5, 500 from there on."""
+    return 120 if short else 1000 if beta < 0.5 else 500
 
 
 def settings_of(method: str, beta: float, steps: int) -> Any:
@@ -126,11 +131,11 @@ def work(arm: str, seed: int, short: bool, _folder: Path) -> dict[str, Any]:
     if arm == "best-of-n":
         return {"points": [_point(world, world.best_of(n), n=n) for n in ORDERS]}
     if arm in RANKED:
-        steps = 300 if short else STEPS
-        return {"points": [_point(world, improve_table(settings_of(arm, 0.0, steps), world, seed=seed).texts())]}
+        settings = settings_of(arm, 0.0, steps_of(0.0, short))
+        return {"points": [_point(world, improve_table(settings, world, seed=seed).texts())]}
     points = []
     for beta in (0.5,) if short else BETAS:
-        found = optimise(arm, beta, world, seed=seed, steps=300 if short else STEPS)
+        found = optimise(arm, beta, world, seed=seed, steps=steps_of(beta, short))
         best = world.optimum(beta)
         gap = world.kl(found, world.token_optimum(beta) if arm == "grpo" else best)
         exact = {"best_reward": world.expected(best), "best_kl": world.kl(best, world.ref_PN)}
@@ -212,6 +217,19 @@ def _offsets(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[tuple[f
     yield from by_name.items()
 
 
+def _frontier(seeds: Iterable[int], points: int = 40) -> tuple[list[float], list[float]]:
+    """KL and reward of the exact optimum over beta, the means over the worlds of these seeds."""
+    worlds = [draw_world(seed).bounded() for seed in sorted(seeds)]
+    places: tuple[list[float], list[float]] = ([], [])
+    for step in range(points):
+        beta = BETAS[0] * (BETAS[-1] / BETAS[0]) ** (step / (points - 1))
+        best = [world.optimum(beta) for world in worlds]
+        pairs = list(zip(worlds, best, strict=True))
+        places[0].append(mean([world.kl(found, world.ref_PN) for world, found in pairs]).value)
+        places[1].append(mean([world.expected(found) for world, found in pairs]).value)
+    return places
+
+
 def figure(rows: Sequence[dict[str, Any]]) -> "Figure":
     """Left: how far each method ends from its optimum, over beta. Right: its reward and KL beside the best."""
     from matplotlib.figure import Figure
@@ -222,15 +240,13 @@ def figure(rows: Sequence[dict[str, Any]]) -> "Figure":
     for number, method in enumerate(METHODS):
         by_beta = {beta: [p for _, p in _points(rows, method) if p["beta"] == beta] for beta in betas}
         gaps = [mean([p["gap"] for p in some]).value for some in by_beta.values()]
-        colour, mark = f"C{number}", "osD^vX"[number]
-        left.loglog(betas, gaps, color=colour, marker=mark, markersize=5, linewidth=1.2, label=method)
+        # The first of them lie on one another: larger and hollow ones below, so that all can be seen.
+        form: dict[str, Any] = {"color": f"C{number}", "marker": "osD^vX"[number], "label": method}
+        form |= {"markersize": 9 - number, "fillstyle": "none" if number < 2 else "full"}
+        left.loglog(betas, gaps, linewidth=1.2, **form)
         places = [[mean([p[key] for p in some]).value for some in by_beta.values()] for key in ("kl", "reward")]
-        right.plot(*places, color=colour, marker=mark, markersize=6, linewidth=0, label=method)
-        if number == 0:
-            best = [
-                [mean([p[f"best_{key}"] for p in some]).value for some in by_beta.values()] for key in ("kl", "reward")
-            ]
-            right.plot(*best, color="black", linewidth=1.0, zorder=0, label="exact optimum")
+        right.plot(*places, linewidth=0, **form)
+    right.plot(*_frontier({row["seed"] for row in rows}), color="black", linewidth=1.0, zorder=0, label="exact optimum")
     free = [(name, [mean(values).value for values in zip(*points, strict=True)]) for name, points in _offsets(rows)]
     for number, (name, (kl, reward, _)) in enumerate((each for each in free if each[0] in RANKED), len(METHODS)):
         right.plot(kl, reward, color=f"C{number}", marker="Ph"[number % 2], linewidth=0, label=name)

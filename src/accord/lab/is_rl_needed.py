@@ -50,6 +50,7 @@ ESSAYS = Sampling(max_tokens=48)
 REVIEWS = Sampling(max_tokens=48, temperature=0.7)
 ON_REVIEWS = ("ppo", "rloo", "grpo", "dpo", "rrhf", "best_of_n")
 ENUM_STEPS = 100  # of 256 texts
+FLOAT32 = {"dtype": "float32"}
 N = 8  # of best of n, and samples of a prompt
 NOBODY = ("start", "the optimum")
 COLUMNS = ("objective", "reward", "kl", "distinct_2", "seconds", "peak_gb")
@@ -58,18 +59,18 @@ COLUMNS = ("objective", "reward", "kl", "distinct_2", "seconds", "peak_gb")
 CHOSEN: dict[str, dict[str, tuple[float, float]]] = {
     "essay": {
         "ppo": (3e-3, 0.05),
-        "reinforce": (3e-3, 0.05),
-        "reinforce++": (3e-3, 0.05),
-        "rloo": (3e-3, 0.05),
-        "grpo": (3e-3, 0.05),
-        "dpo": (1e-3, 0.2),
-        "ipo": (1e-3, 0.2),
-        "kto": (1e-3, 0.2),
-        "simpo": (3e-4, 2.0),
-        "orpo": (1e-3, 1.0),
-        "rrhf": (3e-4, 1.0),
-        "pro": (3e-4, 1.0),
-        "best_of_n": (1e-3, 0.0),
+        "reinforce": (6e-3, 0.05),
+        "reinforce++": (6e-3, 0.05),
+        "rloo": (6e-3, 0.05),
+        "grpo": (6e-3, 0.05),
+        "dpo": (1e-3, 0.5),
+        "ipo": (1e-3, 0.05),
+        "kto": (1e-3, 0.1),
+        "simpo": (1e-4, 2.0),
+        "orpo": (3e-3, 1.0),
+        "rrhf": (1e-3, 1.0),
+        "pro": (1e-3, 1.0),
+        "best_of_n": (3e-3, 0.0),
     },
     "reviews": {
         "ppo": (7e-5, 0.1),
@@ -92,16 +93,7 @@ def prepare(folder: Path, short: bool) -> None:
 def _recipe(folder: Path, short: bool) -> Recipe:
     """That of the demo with smaller reward models; in the short form the starter's, on a tiny model."""
     if not short:
-        whole = demo_recipe(folder / "reviews")
-        assert whole.reward is not None
-        assert whole.evaluate is not None
-        judge = whole.evaluate.judge.model_copy(update={"epochs": 0.3})
-        return whole.model_copy(
-            update={
-                "reward": whole.reward.model_copy(update={"epochs": 0.3}),
-                "evaluate": whole.evaluate.model_copy(update={"judge": judge}),
-            }
-        )
+        return demo_recipe(folder / "reviews", {"reward.epochs": "0.3", "evaluate.judge.epochs": "0.3"})
     starter = folder / "starter"
     if not starter.is_dir():
         write_starter(starter)
@@ -160,7 +152,7 @@ def _row(world: str, method: str, reward: float, kl: float, seconds: float | Non
 def _on_essays(seed: int, short: bool, folder: Path) -> list[Row]:
     world = EssayWorld(seed)
     judge = EssayJudge(world, scale=SPREAD)
-    budget = Budget(3 if short else 60, 12, N, ESSAYS, {"dtype": "float32"})
+    budget = Budget(2, 12, N, ESSAYS, FLOAT32) if short else Budget(30, 24, N, ESSAYS, FLOAT32)
     with _run(folder / "start", seed) as run:
         start = world.start(run, texts=1200 if short else 12_000)
     reference = load(start)
@@ -268,26 +260,36 @@ def table(rows: Sequence[Row]) -> str:
         if not by_method:
             continue
         seeds = len({seed for seed, _ in _results(rows, world)})
-        what = f"{world}, beta {BETA[world]:g}, {seeds} seed{'s' if seeds > 1 else ''}"
+        what = f"{world}, beta {BETA[world]:g}, {f'{seeds} seeds' if seeds > 1 else 'one seed, intervals over prompts'}"
         lines = [
             f"| {what} | RL | E[r] - beta KL | reward | KL, nats | distinct-2 | seconds | peak GB |",
             "|---" * 8 + "|",
         ]
         for method in sorted(by_method, key=lambda name: -float(np.mean(by_method[name]))):
             columns = [_column(rows, world, method, name) for name in COLUMNS]
-            shown = [_shown(values, places) for values, places in zip(columns, (2, 2, 1, 2, 0, 1), strict=True)]
+            within = [_within(rows, world, method, name) for name in COLUMNS]
+            shown = [_shown(*each) for each in zip(columns, (2, 2, 1, 2, 0, 1), within, strict=True)]
             lines.append(f"| {method} | {'yes' if method in ONLINE else ''} | " + " | ".join(shown) + " |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
 
-def _shown(values: Sequence[float], places: int) -> str:
-    """The mean over seeds, with its interval where there are several."""
+def _within(rows: Sequence[Row], world: str, method: str, name: str) -> list[float] | None:
+    """The interval over prompts of a method that has one seed; None where it has more, or no interval is kept."""
+    found = [each for _, each in _results(rows, world) if each["method"] == method]
+    interval = found[0].get("intervals", {}).get(name) if len(found) == 1 else None
+    return None if interval is None or None in interval else interval
+
+
+def _shown(values: Sequence[float], places: int, within: list[float] | None) -> str:
+    """The mean over seeds with its interval, or one seed's value with its interval over prompts."""
     if not values:
         return ""
     each = mean(values)
-    interval = "" if each.low is None or len(values) < 3 else f" [{each.low:.{places}f}, {each.high:.{places}f}]"
-    return f"{each.value:.{places}f}{interval}"
+    low, high = within or (each.low, each.high)
+    if low is None or high is None or (within is None and len(values) < 3):
+        return f"{each.value:.{places}f}"
+    return f"{each.value:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
 
 
 def figure(rows: Sequence[Row]) -> "Figure":

@@ -48,7 +48,12 @@ class TableLearner(Learner):
         self.kept: dict[str, Any] = {"kl_coef": getattr(settings, "kl", 0.0)}
         self.prompts = [Prompt.ask(f"prompt {number}") for number in range(settings.prompts)]
         self.policy = SimpleNamespace(model=nn.Module())  # type: ignore[assignment]
-        self._reward_PN = world.reward_PN.float()
+        self._reward_PN, self._ref_PMA = world.reward_PN.float(), world.ref_PMA.float()
+        self._dense_PNT = world.dense().float()
+        self._parts = {name: part_PN.float() for name, part_PN in world.parts.items()}
+        self._prompt_B = torch.arange(settings.prompts).repeat_interleave(settings.group)
+        self._asked = tuple(each for each in self.prompts for _ in range(settings.group))
+        self._answers: tuple[Any, ...] = (None,) * len(self._asked)  # only their number is asked for
 
     @property
     def memory(self) -> dict[str, Any]:
@@ -56,49 +61,38 @@ class TableLearner(Learner):
         return self.kept
 
     def scores(self, rollout: Rollout) -> Tensor:
-        """The true reward of each text; a text that was cut off is worth what it is worth."""
-        return rollout.score_B
+        """As `aimed`: a text that was cut off is worth what it is worth."""
+        return self.aimed(rollout)
 
     @torch.no_grad()
     def sampled(self, step: int) -> Rollout:
         """Texts drawn from the table, or from the start where it writes, with everything measured on them."""
-        prompts, group = self.settings.prompts, self.settings.group
+        world, group = self.world, self.settings.group
         generator = torch.Generator().manual_seed(seed_of(self.seed, "sample", step))
         own = not isinstance(self.settings, Ranked) or self.settings.source == "policy"
-        logprob_PMA = self.table_PMA.log_softmax(-1) if own else self.world.ref_PMA.float()
-        prompt_B = torch.arange(prompts).repeat_interleave(group)
-        length = self.world.node_NT.shape[1]
-        shape = (prompts * group, length)
-        node_BT = torch.zeros(shape, dtype=torch.long)
-        action_BT, mask_BT = torch.full(shape, self.world.end), torch.zeros(shape, dtype=torch.bool)
-        self.text_B = torch.zeros_like(prompt_B)
-        node_B, running_B = torch.zeros(len(prompt_B), dtype=torch.long), torch.ones(len(prompt_B), dtype=torch.bool)
-        for t in range(length):
-            chance_BA = logprob_PMA[prompt_B, node_B].exp()
-            action_B = torch.multinomial(chance_BA, 1, generator=generator)[:, 0]
-            node_BT[:, t] = torch.where(running_B, node_B, 0)
-            action_BT[:, t] = torch.where(running_B, action_B, self.world.end)
-            mask_BT[:, t] = running_B
-            text_B = self.world.text_MA[node_B, action_B]
-            self.text_B = torch.where(running_B & (text_B >= 0), text_B, self.text_B)
-            node_B = self.world.child_MA[node_B, action_B]
-            running_B = running_B & (node_B >= 0)
-            node_B = node_B.clamp(min=0)
-        self.at = (prompt_B, node_BT, action_BT)
+        logprob_PMA = self.table_PMA.log_softmax(-1) if own else self._ref_PMA
+        # A text is drawn token by token or as a whole from the same distribution; at once is faster.
+        chance_PN = world.logprob(logprob_PMA).exp()
+        self.text_B = torch.multinomial(chance_PN, group, replacement=True, generator=generator).flatten()
+        self.at = (self._prompt_B, world.node_NT[self.text_B], world.action_NT[self.text_B])
+        mask_BT = world.mask_NT[self.text_B]
         logprob_BT = self.tokens(logprob_PMA) * mask_BT
-        values_BT = torch.zeros(shape)
+        nothing_BT = torch.zeros_like(logprob_BT)
+        values_BT = nothing_BT
         if self.head is not None:
-            values_BT = self.head(self._states(slice(None))).view(shape) * mask_BT
+            values_BT = self.head(self._states(slice(None))).view(mask_BT.shape) * mask_BT
         return Rollout(
-            prompts=tuple(each for each in self.prompts for _ in range(group)),
+            prompts=self._asked,
             completions=(),
             samples=(),
-            answers=(None,) * len(prompt_B),  # type: ignore[arg-type]  # only their number is asked for
-            score_B=self._reward_PN[prompt_B, self.text_B],
+            answers=self._answers,
+            score_B=self._reward_PN[self._prompt_B, self.text_B],
             mask_BT=mask_BT,
             sampled_BT=logprob_BT.clone(),
-            policy=Measured(logprob_BT, torch.zeros(shape), values_BT),
-            reference_BT=self.tokens(self.world.ref_PMA.float()) * mask_BT,
+            policy=Measured(logprob_BT, nothing_BT, values_BT),
+            reference_BT=self.tokens(self._ref_PMA) * mask_BT,
+            dense_BT=self._dense_PNT[self._prompt_B, self.text_B] if getattr(self.settings, "dense", False) else None,
+            parts={name: part_PN[self._prompt_B, self.text_B] for name, part_PN in self._parts.items()},
         )
 
     def tokens(self, logprob_PMA: Tensor) -> Tensor:
@@ -114,12 +108,11 @@ class TableLearner(Learner):
         """Where each token of `rows` stands in the rollout, its log-probability, and the number of its prefix."""
         prompt_B, node_BT, action_BT = self.at
         row_b = torch.tensor(rows)
-        inside = rollout.mask_BT[row_b]
-        row_N = row_b[:, None].expand_as(inside)[inside]
-        step_N = torch.arange(inside.shape[1])[None].expand_as(inside)[inside]
-        logits_NA = self.table_PMA[prompt_B[row_N], node_BT[row_N, step_N]]
-        logprob_N = logits_NA.log_softmax(-1).gather(1, action_BT[row_N, step_N][:, None])[:, 0]
-        yield (row_N, step_N), logprob_N, self._states(row_b)[inside.flatten()]
+        place_N, step_N = rollout.mask_BT[row_b].nonzero(as_tuple=True)
+        row_N = row_b[place_N]
+        prompt_N, node_N, action_N = prompt_B[row_N], node_BT[row_N, step_N], action_BT[row_N, step_N]
+        logprob_N = self.table_PMA.log_softmax(-1)[prompt_N, node_N, action_N]
+        yield (row_N, step_N), logprob_N, (prompt_N * self.table_PMA.shape[1] + node_N)[:, None].float()
 
     @torch.no_grad()
     def texts(self) -> Tensor:
@@ -155,4 +148,5 @@ def improve_table(settings: Any, world: EnumWorld, *, seed: int, fault: Fault | 
             rank(settings, learner, rollout)  # type: ignore[arg-type]  # every Ranked has a loss
         else:
             improve(settings, learner, rollout, step)
+        learner.adapt(rollout)
     return learner

@@ -8,15 +8,17 @@ if TYPE_CHECKING:
     from accord.lm.optim import Optim, Optimiser
     from accord.lm.packed import Answer, PackedBatch, pack
     from accord.lm.scalar import ScalarModel, load_scalar, new_head
-    from accord.lm.score import TokenLogprobs, completion_logprobs, token_logprobs
+    from accord.lm.score import TokenLogprobs, completion_logprobs, token_divergences, token_logprobs
     from accord.lm.settings import ModelSettings
     from accord.lm.training import Progress
+    from accord.lm.writer import ModelWriter
 
 __all__ = [
     "Answer",
     "CausalModel",
     "LoRA",
     "ModelSettings",
+    "ModelWriter",
     "Optim",
     "Optimiser",
     "PackedBatch",
@@ -29,6 +31,7 @@ __all__ = [
     "load_scalar",
     "new_head",
     "pack",
+    "token_divergences",
     "token_logprobs",
 ]
 
@@ -37,6 +40,7 @@ _HOME = {
     "CausalModel": "causal",
     "LoRA": "causal",
     "ModelSettings": "settings",
+    "ModelWriter": "writer",
     "Optim": "optim",
     "Optimiser": "optim",
     "PackedBatch": "packed",
@@ -49,6 +53,7 @@ _HOME = {
     "load_scalar": "scalar",
     "new_head": "scalar",
     "pack": "packed",
+    "token_divergences": "score",
     "token_logprobs": "score",
 }
 

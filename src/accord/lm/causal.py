@@ -93,6 +93,11 @@ class CausalModel:
         return int(self.model.config.get_text_config().hidden_size)
 
     @property
+    def layers(self) -> int:
+        """How many layers the decoder has."""
+        return int(self.model.config.get_text_config().num_hidden_layers)
+
+    @property
     def vocabulary(self) -> int:
         """How many token ids there are rows for in the embedding."""
         embedding: Any = self.model.get_input_embeddings()
@@ -350,7 +355,7 @@ def _try_packing(causal: CausalModel) -> str:
     off = float((found_TD - wanted_TD).norm() / wanted_TD.norm())
     if not off < TOLERANCE[next(causal.model.parameters()).dtype]:
         return f"two sequences in a row give other numbers than each alone, by {off:.1g}"
-    layers = int(causal.model.config.get_text_config().num_hidden_layers)
+    layers = causal.layers
     return "" if kept.layers == layers else f"{kept.layers} of {layers} layers attend through the interface"
 
 

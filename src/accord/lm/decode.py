@@ -194,12 +194,20 @@ class _Product(Protocol):
     def __call__(self, x: Tensor, add: Tensor | None = None) -> Tensor: ...
 
 
+def computes_bfloat16() -> bool:
+    """Whether oneDNN computes bfloat16 on this processor."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def _product(*modules: nn.Linear) -> _Product:
-    """Linear layers that read the same input as one product, in the layout oneDNN chooses for bfloat16 on a CPU."""
+    """Linear layers that read the same input as one product, in the layout oneDNN chooses for bfloat16 on a CPU.
+
+    oneDNN has such a layout only where the processor has AVX-512 or bfloat16 conversions of its own.
+    """
     weight = torch.cat([each.weight.detach() for each in modules]) if len(modules) > 1 else modules[0].weight.detach()
     biases = [getattr(each, "bias", None) for each in modules]
     bias = torch.cat([each.detach() for each in biases if each is not None]) if biases[0] is not None else None
-    if weight.device.type != "cpu" or weight.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
+    if weight.device.type != "cpu" or weight.dtype != torch.bfloat16 or not computes_bfloat16():
         return lambda x, add=None: linear(x, weight, bias) if add is None else linear(x, weight, bias) + add
     ops: Any = torch.ops.mkldnn
     packed = ops._reorder_linear_weight(weight)

@@ -16,7 +16,7 @@ __all__ = ["cut_layers", "freeze_below", "layers_of"]
 
 def layers_of(causal: CausalModel) -> nn.ModuleList:
     """The decoder's layers, first to last. Raises `ModelError` where they cannot be told from its other parts."""
-    wanted = int(causal.model.config.get_text_config().num_hidden_layers)
+    wanted = causal.layers
     for module in causal.model.modules():
         if isinstance(module, nn.ModuleList) and len(module) == wanted:
             return module

@@ -16,7 +16,7 @@ from accord.records import Sampling
 __all__ = ["Drawn", "draw"]
 
 BLOCK = 256  # weights summed together before the cumulative distribution is searched
-ROWS = 8  # rows of logits worked on at a time: few enough to stay in the processor's cache
+AT_ONCE = 400_000  # logits worked on at a time: few enough to stay in the processor's cache
 NUCLEUS = 512  # how many of the likeliest tokens are looked at before a nucleus is sought among all
 ROUNDING = 1e-6  # of a float32 probability: a nucleus that holds exactly its share takes no further token
 
@@ -36,7 +36,7 @@ def draw(logits_SV: Tensor, samplings: Sequence[Sampling], uniform_S: Tensor) ->
     temperature_S = torch.tensor([each.temperature or 1.0 for each in samplings], device=device)
     greedy_S = torch.tensor([each.temperature == 0 for each in samplings], device=device)
     cut = [i for i, each in enumerate(samplings) if each.temperature and (each.top_k or each.top_p < 1)]
-    step = ROWS if device.type == "cpu" else len(logits_SV)
+    step = max(1, AT_ONCE // logits_SV.shape[1]) if device.type == "cpu" else len(logits_SV)
     parts = []
     for first in range(0, len(logits_SV), step):
         at = slice(first, first + step)

@@ -79,6 +79,7 @@ class Engine:
         self.causal = causal
         self.steps = 0
         self._stepper = stepper(causal)
+        self._eos = causal.eos_id
         self._slots = Slots(slots, length)
         self._waiting: deque[Request] = deque()
         self._running: list[_Running] = []
@@ -155,7 +156,7 @@ class Engine:
 
     def _end(self, running: _Running) -> End | None:
         request = running.request
-        if running.sequence[-1] == self.causal.eos_id:
+        if running.sequence[-1] == self._eos:
             return "eos"
         if request.stop:
             text = self.causal.tokenizer.decode(running.sequence[len(request.prompt) :], skip_special_tokens=True)

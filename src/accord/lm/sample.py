@@ -11,6 +11,8 @@ from accord.records import Sample, Sampling
 
 __all__ = ["sample"]
 
+ROOM = 1 << 28
+
 
 @torch.no_grad()
 def sample(
@@ -19,11 +21,12 @@ def sample(
     n: int,
     sampling: Sampling,
     *,
-    batch: int = 64,
+    batch: int | None = None,
     stop: Sequence[str] = (),
 ) -> list[list[Sample]]:
     """`n` samples of each prompt (token ids), in the order of the prompts; `batch` sequences are written at a time.
 
+    Where `batch` is unset it is 64, or more where the model is so small that calls and not products take the time.
     Log-probabilities are those of `accord.lm.draw`. Raises `ModelError` where a prompt is empty, leaves no room for
     `max_tokens` tokens or has a token the model does not know, or where the model's logits are not finite.
     """
@@ -40,7 +43,7 @@ def sample(
     causal.model.eval()
     try:
         length = max(len(prompt) for prompt in prompts) + sampling.max_tokens
-        engine = Engine(causal, slots=min(batch, len(requests)), length=length)
+        engine = Engine(causal, slots=min(batch or _at_a_time(causal, length), len(requests)), length=length)
         for request in requests:
             _submit(engine, request, request.stream)
         tokens: dict[object, list[Token]] = {request.key: [] for request in requests}
@@ -51,6 +54,12 @@ def sample(
         causal.model.train(was_training)
     made = [_sample(tokens[request.key]) for request in requests]
     return [made[first : first + n] for first in range(0, len(made), n)]
+
+
+def _at_a_time(causal: CausalModel, length: int) -> int:
+    """As many sequences as ROOM bytes of keys and values hold, from 64 to 512."""
+    a_sequence = 2 * 4 * causal.layers * causal.width * length
+    return max(64, min(512, ROOM // a_sequence))
 
 
 def _submit(engine: Engine, request: Request, place: object) -> None:

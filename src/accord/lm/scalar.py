@@ -4,6 +4,7 @@ As a judge it reads the text of a completion with its own tokenizer, so it may j
 may have several members over the same decoder, whose spread is the judge's standard deviation.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -39,7 +41,8 @@ def new_head(width: int, *, seed: int, members: int = 1) -> nn.Linear:
 class ScalarModel:
     """A decoder and a head of M members. A member's score is (output - its mean) / deviation.
 
-    The judge's score is the mean over members, its standard deviation theirs (with M - 1; none for one member).
+    The judge's score is the mean over members, its standard deviation theirs (with M - 1; none for one member). Where
+    `parts` names the members they are no ensemble but groups or objectives, and parts of the score.
     """
 
     causal: CausalModel
@@ -47,12 +50,15 @@ class ScalarModel:
     name: str
     mean_M: tuple[float, ...] = (0.0,)
     deviation: float = 1.0
+    parts: tuple[str, ...] = ()
 
     @classmethod
-    def fresh(cls, causal: CausalModel, *, name: str, seed: int = 0, members: int = 1) -> "ScalarModel":
+    def fresh(
+        cls, causal: CausalModel, *, name: str, seed: int = 0, members: int = 1, parts: tuple[str, ...] = ()
+    ) -> "ScalarModel":
         """A new head over `causal`."""
         head = new_head(causal.width, seed=seed, members=members).to(causal.device)
-        return cls(causal, head, name, (0.0,) * members)
+        return cls(causal, head, name, (0.0,) * members, parts=parts)
 
     def trainable(self) -> list[nn.Parameter]:
         """What training moves: the decoder's weights (or adapters) and the head."""
@@ -70,9 +76,18 @@ class ScalarModel:
         raw_AM: Tensor = self.head(hidden_XD[batch.last_A].float())
         return raw_AM
 
+    def along(self, batch: PackedBatch) -> tuple[Tensor, Tensor]:
+        """The head's outputs before each token of each answer, [N, M], and at the last ones, [A, M], float32."""
+        hidden_XD = batch.hidden(self.causal)
+        before_NM: Tensor = self.head(hidden_XD[batch.source_N].float())
+        last_AM: Tensor = self.head(hidden_XD[batch.last_A].float())
+        return before_NM, last_AM
+
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One score a completion; `prompts[i]` is what `completions[i]` answers."""
         score_NM = (self.raw(prompts, completions) - np.array(self.mean_M)) / self.deviation
+        if self.parts:
+            return Scores(score_NM.mean(1), parts=dict(zip(self.parts, score_NM.T, strict=True)))
         return Scores(score_NM.mean(1), score_NM.std(1, ddof=1) if len(self.mean_M) > 1 else None)
 
     @torch.no_grad()
@@ -95,7 +110,8 @@ class ScalarModel:
         self.causal.save(folder)
         normalisation = torch.tensor([*self.mean_M, self.deviation], dtype=torch.float64)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
-        save_file({**weights, "normalisation": normalisation}, folder / HEAD)
+        content = {**weights, "normalisation": normalisation}
+        save_file(content, folder / HEAD, metadata={"parts": json.dumps(self.parts)})
 
 
 def load_scalar(folder: Path, *, name: str, dtype: DType = "bfloat16", device: str = "cpu") -> ScalarModel:
@@ -105,7 +121,9 @@ def load_scalar(folder: Path, *, name: str, dtype: DType = "bfloat16", device: s
     causal = load(folder, dtype=dtype, device=device)
     causal.model.requires_grad_(False)
     weights = load_file(folder / HEAD, device=device)
+    with safe_open(folder / HEAD, framework="pt") as file:
+        parts = tuple(json.loads((file.metadata() or {}).get("parts", "[]")))
     *mean_M, deviation = weights.pop("normalisation").tolist()
     head = nn.Linear(causal.width, len(mean_M)).to(device)
     head.load_state_dict(weights)
-    return ScalarModel(causal, head.requires_grad_(False), name, tuple(mean_M), deviation)
+    return ScalarModel(causal, head.requires_grad_(False), name, tuple(mean_M), deviation, parts)

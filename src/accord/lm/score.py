@@ -10,7 +10,7 @@ from torch import Tensor
 from accord.lm.causal import CausalModel
 from accord.lm.packed import Answer, PackedBatch, pack
 
-__all__ = ["TokenLogprobs", "completion_logprobs", "token_logprobs"]
+__all__ = ["TokenLogprobs", "completion_logprobs", "token_divergences", "token_logprobs"]
 
 
 ROWS = 64  # rows of logits worked on at a time: few enough to stay in the processor's cache
@@ -91,6 +91,57 @@ class _Chosen(torch.autograd.Function):
             part_nV = (_scaled(logits_NV[at], ctx.temperature) - total_N[at, None]).exp_().mul_(-weight_n1)
             out_NV[at] = part_nV.scatter_add_(1, target_N[at, None], weight_n1)
         return out_NV, None, None, None
+
+
+def token_divergences(
+    causal: CausalModel,
+    batch: PackedBatch,
+    hidden_XD: Tensor,
+    teacher: CausalModel,
+    taught_ND: Tensor,
+    *,
+    chunk: int = 1024,
+) -> Tensor:
+    """KL(teacher || model) of the next-token distributions at each completion token of a batch, [N] nats, in float32.
+
+    hidden_XD  the model's hidden states of all places, [B*T, D]
+    taught_ND  the teacher's, where it predicts the same tokens in the same order; no gradient flows to it
+
+    Over the whole vocabulary, which both must share. Logits are made `chunk` places at a time.
+    """
+    made = []
+    for source_n, taught_nD in zip(batch.source_N.split(chunk), taught_ND.split(chunk), strict=True):
+        with torch.no_grad():
+            taught_nV = teacher.raw_logits(taught_nD)
+        made.append(_Divergence.apply(causal.raw_logits(hidden_XD[source_n]), taught_nV))  # type: ignore[no-untyped-call]
+    return torch.cat(made)
+
+
+class _Divergence(torch.autograd.Function):
+    """sum_v p_v (log p_v - log q_v) of each row, p = softmax(teacher's logits), q = softmax(logits).
+
+    Its gradient, q - p, is all that is kept for the backward pass, in the logits' dtype. All arithmetic is in float32.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits_NV: Tensor, taught_NV: Tensor) -> Tensor:
+        kl_N = torch.empty(len(logits_NV), device=logits_NV.device)
+        gap_NV = torch.empty_like(logits_NV)
+        for first in range(0, len(logits_NV), ROWS):
+            at = slice(first, first + ROWS)
+            own_nV = torch.log_softmax(logits_NV[at].float(), -1)
+            taught_nV = torch.log_softmax(taught_NV[at].float(), -1)
+            p_nV = taught_nV.exp()
+            # What the teacher never says adds nothing, though its log-probability is -inf.
+            kl_N[at] = torch.where(p_nV > 0, p_nV * (taught_nV - own_nV), 0.0).sum(-1)
+            gap_NV[at] = own_nV.exp_().sub_(p_nV)
+        ctx.save_for_backward(gap_NV)
+        return kl_N
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gap_NV,) = ctx.saved_tensors
+        return gradients[0][:, None].to(gap_NV.dtype) * gap_NV, None
 
 
 def _scaled(logits_NV: Tensor, temperature: float) -> Tensor:

@@ -1,5 +1,6 @@
 """The packaged demo, and a small recipe to start from."""
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -41,11 +42,25 @@ TINY = {
 }
 
 
-def demo_recipe(out: Path | str, *, tiny: bool = False) -> Recipe:
-    """The recipe of `accord demo` for a run at `out`; its ledger lies beside the run. `tiny` changes sizes alone."""
+def demo_recipe(out: Path | str, overrides: Mapping[str, str] | None = None, *, tiny: bool = False) -> Recipe:
+    """The recipe of `accord demo` for a run at `out`; its ledger lies beside the run. `tiny` changes sizes alone.
+
+    Where neither a GPU nor the processor computes bfloat16 it is in float32, which is then several times as fast.
+    """
     text = files("accord.loop").joinpath("demo.toml").read_text(encoding="utf-8")
     ledger = Path(out).resolve().parent / "ratings.db"
-    return parse(text, {"data.ledger": f'"{ledger}"', **(TINY if tiny else {})}, place="demo.toml")
+    values = {"data.ledger": f'"{ledger}"', **(TINY if tiny else _dtypes()), **(overrides or {})}
+    return parse(text, values, place="demo.toml")
+
+
+def _dtypes() -> dict[str, str]:
+    from torch import cuda
+
+    from accord.lm.decode import computes_bfloat16
+
+    if cuda.is_available() or computes_bfloat16():
+        return {}
+    return {f"{section}.dtype": "float32" for section in ("sft", "reward", "policy", "evaluate.judge")}
 
 
 def write_starter(folder: Path) -> list[Path]:

@@ -6,9 +6,15 @@ from typing import Any
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
+from accord.interfaces import Judge
 from accord.loop.show import Show
+from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
+from accord.policy.conditional import Conditional
+from accord.policy.context_distillation import ContextDistillation
+from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
+from accord.policy.group_soup import GroupSoup
 from accord.policy.grpo import GRPO
 from accord.policy.ipo import IPO
 from accord.policy.kto import KTO
@@ -23,6 +29,7 @@ from accord.policy.sft import SFT, Example
 from accord.policy.simpo import SimPO
 from accord.recipe import Recipe
 from accord.records import Prompt
+from accord.reward.dense import ByToken
 from accord.reward.evaluate import assess, score_split
 from accord.reward.fit import BradleyTerry
 from accord.run import RunDirectory
@@ -85,16 +92,21 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
     start = start_of(recipe, run)
     match recipe.policy:
         case PPO() as ppo:
-            assert recipe.reward is not None
             examples = supervised_examples(run) if ppo.pretrain_coef else []
-            scored_by = recipe.reward.load(run)
-            return ppo.steps(prompts_of(run, data, "train"), scored_by, run, start=start, examples=examples)
+            return ppo.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start, examples=examples)
         case BestOfN() as best:
-            assert recipe.reward is not None
-            return best.distil(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
-        case GRPO() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
-            assert recipe.reward is not None
-            return online.steps(prompts_of(run, data, "train"), recipe.reward.load(run), run, start=start)
+            return best.distil(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
+        case Curated() as curated:
+            return curated.curate(supervised_examples(run), _judge(recipe, run), run, start=start)
+        case Conditional() as conditional:
+            return conditional.condition(_compared(data), _judge(recipe, run), run, start=start)
+        case ContextDistillation() as distillation:
+            return distillation.distil(prompts_of(run, data, "train"), run, start=start)
+        case Abstaining() as abstaining:
+            graded_by = None if recipe.reward is None else _judge(recipe, run)
+            return abstaining.abstain(supervised_examples(run), graded_by, run, start=start)
+        case GRPO() | GroupSoup() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
+            return online.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
         case DPO() | IPO() | SimPO() | ORPO() | KTO() as pairwise:
             return pairwise.steps(data, run, start=start)
         case SFT() as again:
@@ -103,6 +115,19 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
             return again.steps(examples, run, start=start, stage="policy")
         case None:
             raise RecipeError("recipe.policy: missing")
+
+
+def _compared(data: Dataset) -> list[Example]:
+    """Every completion that stands in a pair of the train side, better or worse."""
+    names = dict.fromkeys(name for pair in data.pairs["train"] for name in (pair.chosen, pair.rejected))
+    return [(data.prompts[data.completions[name].prompt], data.completions[name]) for name in names]
+
+
+def _judge(recipe: Recipe, run: RunDirectory) -> Judge:
+    """The reward model; where the policy's rewards are dense, it says where in a text they are earned."""
+    assert recipe.reward is not None
+    model = recipe.reward.load(run)
+    return ByToken(model) if getattr(recipe.policy, "dense", False) else model
 
 
 def _fit(settings: BradleyTerry, run: RunDirectory, show: Show, *, split: str, stage: str) -> None:

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.policy.abstaining import Abstaining, matches, threshold
     from accord.policy.advantages import (
         adapted,
         every_token,
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
         whitened,
     )
     from accord.policy.best_of_n import BestOfN, best_of, best_of_kl, soft_best_of
+    from accord.policy.conditional import Conditional, controlled
+    from accord.policy.constraints import Constraint
+    from accord.policy.context_distillation import ContextDistillation
+    from accord.policy.curated import Curated, select
     from accord.policy.dpo import DPO
     from accord.policy.evaluate import compare, describe, distinct, win_rate
+    from accord.policy.group_soup import GroupSoup
     from accord.policy.grpo import GRPO
     from accord.policy.ipo import IPO
     from accord.policy.kto import KTO
@@ -29,7 +35,8 @@ if TYPE_CHECKING:
         ppo_value,
         reinforce,
     )
-    from accord.policy.mix import beyond, soup
+    from accord.policy.maxmin import MaxMin
+    from accord.policy.mix import beyond, front, soup
     from accord.policy.online import Online, OnlineStep
     from accord.policy.orpo import ORPO
     from accord.policy.pairwise import PairStep, Pairwise
@@ -56,7 +63,14 @@ __all__ = [
     "RLOO",
     "RRHF",
     "SFT",
+    "Abstaining",
     "BestOfN",
+    "Conditional",
+    "Constraint",
+    "ContextDistillation",
+    "Curated",
+    "GroupSoup",
+    "MaxMin",
     "Online",
     "OnlineStep",
     "PairStep",
@@ -71,16 +85,19 @@ __all__ = [
     "best_of_kl",
     "beyond",
     "compare",
+    "controlled",
     "describe",
     "direct_preference",
     "distinct",
     "every_token",
+    "front",
     "gae",
     "group_relative",
     "kl_estimate",
     "kl_penalised",
     "kl_to_reference",
     "leave_one_out",
+    "matches",
     "measure",
     "negative_log_likelihood",
     "ppo_policy",
@@ -88,13 +105,18 @@ __all__ = [
     "reinforce",
     "returns_to_go",
     "roll_out",
+    "select",
     "soft_best_of",
     "soup",
+    "threshold",
     "whitened",
     "win_rate",
 ]
 
 _HOME = {
+    "Abstaining": "abstaining",
+    "matches": "abstaining",
+    "threshold": "abstaining",
     "kl_estimate": "losses",
     "soup": "mix",
     "beyond": "mix",
@@ -105,13 +127,21 @@ _HOME = {
     "best_of_kl": "best_of_n",
     "best_of": "best_of_n",
     "BestOfN": "best_of_n",
+    "Conditional": "conditional",
+    "ContextDistillation": "context_distillation",
+    "Curated": "curated",
+    "select": "curated",
     "SimPO": "simpo",
     "Pairwise": "pairwise",
     "PairStep": "pairwise",
     "ORPO": "orpo",
     "KTO": "kto",
     "IPO": "ipo",
+    "Constraint": "constraints",
     "DPO": "dpo",
+    "GroupSoup": "group_soup",
+    "MaxMin": "maxmin",
+    "front": "mix",
     "GRPO": "grpo",
     "Online": "online",
     "OnlineStep": "online",
@@ -124,6 +154,7 @@ _HOME = {
     "SFTStep": "sft",
     "adapted": "advantages",
     "compare": "evaluate",
+    "controlled": "conditional",
     "describe": "evaluate",
     "direct_preference": "losses",
     "distinct": "evaluate",

@@ -26,14 +26,27 @@ def every_token(advantage_B: Tensor, mask_BT: Tensor) -> Tensor:
     return advantage_B[:, None] * mask_BT
 
 
-def kl_penalised(score_B: Tensor, logprob_BT: Tensor, reference_BT: Tensor, mask_BT: Tensor, *, kl: float) -> Tensor:
+def kl_penalised(
+    score_B: Tensor,
+    logprob_BT: Tensor,
+    reference_BT: Tensor,
+    mask_BT: Tensor,
+    *,
+    kl: float,
+    dense_BT: Tensor | None = None,
+) -> Tensor:
     """The reward of each token: -kl (log pi - log ref), and the judge's score on the last one.
 
-    Ziegler et al. 2019 (arXiv 1909.08593), eq. 2, spread over tokens as in their code.
+    Ziegler et al. 2019 (arXiv 1909.08593), eq. 2, spread over tokens as in their code. With `dense_BT` (what the judge
+    says is earned at each token; Wu et al. 2023, arXiv 2306.01693, eq. 1) only what is left of the score stands on the
+    last one, so that a sequence's rewards sum to the same.
     """
     reward_BT = -kl * (logprob_BT - reference_BT) * mask_BT
     last_B = mask_BT.sum(1) - 1
     rows_B = torch.arange(len(score_B), device=score_B.device)
+    if dense_BT is not None:
+        reward_BT = reward_BT + dense_BT * mask_BT
+        score_B = score_B - (dense_BT * mask_BT).sum(1)
     reward_BT[rows_B, last_B] += score_B
     return reward_BT
 

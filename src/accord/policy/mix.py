@@ -8,7 +8,7 @@ et al. 2024, arXiv 2404.16792). Adapters are part of the weights of a saved poli
 Left out: weights that differ from layer to layer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel, load
 
-__all__ = ["beyond", "soup"]
+__all__ = ["beyond", "front", "soup"]
 
 WHOLE = 1e-6  # how far the weights of a soup may be from 1 in sum
 
@@ -38,6 +38,18 @@ def soup(models: Sequence[Path | str], weights: Sequence[float]) -> CausalModel:
             total[key] += weight * value.double()
     mixed.model.load_state_dict({**own, **{key: value.to(own[key].dtype) for key, value in total.items()}})
     return mixed
+
+
+def front(one: Path | str, other: Path | str, points: int) -> Iterator[tuple[float, CausalModel]]:
+    """Policies from `one` to `other`, ends included, each with the weight of `other`: the front of two rewards.
+
+    Raises `ValueError` for fewer than two points, `ModelError` as `soup` does.
+    """
+    if points < 2:
+        raise ValueError(f"a front of {points} points has no two ends")
+    for number in range(points):
+        weight = number / (points - 1)
+        yield weight, soup([one, other], [1 - weight, weight])
 
 
 def beyond(start: Path | str, tuned: Path | str, share: float) -> CausalModel:

@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from accord.errors import RecipeError
+from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Judge
 from accord.lm.optim import Optim, Optimiser
 from accord.lm.packed import pack
@@ -22,12 +22,16 @@ from accord.lm.scalar import new_head
 from accord.lm.score import token_logprobs
 from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
+from accord.policy.constraints import Constraint, constrained, moved
 from accord.policy.losses import Clipped
+from accord.policy.maxmin import MaxMin
 from accord.policy.rollout import Rollout, longest_of, places, prompts_of_step, roll_out
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 
-__all__ = ["Algorithm", "Learner", "Online", "OnlineStep", "Tokens", "improve", "learn"]
+DENSE = "the judge's score where it says it is earned (its `places`), not all of it at the end"
+
+__all__ = ["DENSE", "Algorithm", "Learner", "Online", "OnlineStep", "Tokens", "improve", "learn"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class OnlineStep:
     probability of the sampled tokens under the trainer over that under the sampler, before the first update.
     `clip_share` is the share of tokens whose update was clipped, `idle` that of groups whose scores were all equal.
     `entropy` is nats a token: exact where the policy was measured before its update, else the mean of -log p. Where
-    the samples are not the policy's own, `kl`, `entropy` and `ratio` are None.
+    the samples are not the policy's own, `kl`, `entropy` and `ratio` are None. `parts` are the means of the parts of
+    the judge's scores, `multipliers` what constraints and the groups of maxmin counted in this step.
     """
 
     step: int
@@ -61,6 +66,8 @@ class OnlineStep:
     value_loss: float | None = None
     explained_variance: float | None = None
     pretrain_loss: float | None = None
+    parts: dict[str, float] | None = None
+    multipliers: dict[str, float] | None = None
 
     def row(self) -> dict[str, Any]:
         """The line of the run's log."""
@@ -77,6 +84,9 @@ class Online(ModelSettings):
     epochs: int = Field(default=1, ge=1, description="passes over a step's samples")
     minibatches: int = Field(default=1, ge=1, description="updates a pass")
     unstopped: float = Field(default=1.0, ge=0, description="taken off the score of a completion that did not end")
+    constraints: tuple[Constraint, ...] = Field(default=(), description="limits on parts of the judge's scores")
+    maxmin: MaxMin | None = Field(default=None, description="groups of people, the worst served of which counts most")
+    stop_kl: float = Field(default=200.0, gt=0, description="nats a sequence: training stops itself beyond it")
     save_every: int = Field(default=6, ge=1)
     optim: Optim = Optim(lr=1e-5, warmup=2, decay="constant")
 
@@ -164,7 +174,10 @@ class Learner:
         return range(self.progress.start + 1, self.settings.max_steps + 1)
 
     def roll_out(self, prompts: Sequence[Prompt], judge: Judge, step: int, *, measured: bool) -> Rollout:
-        """The samples of a step, judged, and measured where they are the policy's own."""
+        """The samples of a step, judged, and measured where they are the policy's own.
+
+        Raises `TrainingStopped` where their KL to the reference is above `stop_kl`: no weight has moved in this step.
+        """
         s = self.settings
         sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
         self.policy.model.eval()
@@ -172,11 +185,38 @@ class Learner:
         if not self.own:
             assert self.reference is not None
             return roll_out(self.reference, None, judge, asked, s.group, sampling, measured=False)
-        return roll_out(self.policy, self.reference, judge, asked, s.group, sampling, head=self.head, measured=measured)
+        dense = bool(getattr(s, "dense", False))
+        more: dict[str, Any] = {"head": self.head, "measured": measured, "dense": dense}
+        made = roll_out(self.policy, self.reference, judge, asked, s.group, sampling, **more)
+        if (kl := float(made.kl_B.mean())) > s.stop_kl:  # NaN where there is no reference
+            raise TrainingStopped(
+                f"the KL to the reference became {kl:.1f} nats a sequence at step {step}, above stop_kl = "
+                f"{s.stop_kl:g}; lower optim.lr, raise kl, or raise stop_kl"
+            )
+        return made
 
     def scores(self, rollout: Rollout) -> Tensor:
-        """What the judge gave, less `unstopped` where a completion did not end, [B]."""
-        return rollout.score_B - self.settings.unstopped * (~rollout.stopped_B)
+        """What is learnt from, [B]: as `aimed`, less `unstopped` where a completion did not end."""
+        return self.aimed(rollout) - self.settings.unstopped * (~rollout.stopped_B)
+
+    def aimed(self, rollout: Rollout) -> Tensor:
+        """The judge's scores, or those of its groups by their weights; and what constraints add, [B]."""
+        score_B, maxmin = rollout.score_B, self.settings.maxmin
+        if maxmin is not None:
+            score_B = maxmin.scores(rollout.parts, self.memory.setdefault("groups", {}))
+        multipliers = self.memory.setdefault("multipliers", {})
+        return constrained(score_B, rollout.parts, self.settings.constraints, multipliers)
+
+    def adapt(self, rollout: Rollout) -> dict[str, float] | None:
+        """Move the multipliers of constraints and the weights of groups; returns those this step was made with."""
+        s = self.settings
+        groups, multipliers = (self.memory.setdefault(each, {}) for each in ("groups", "multipliers"))
+        used = {each.part: float(multipliers.get(each.part, each.start)) for each in s.constraints}
+        if s.maxmin is not None:
+            used |= s.maxmin.weights(groups)
+            s.maxmin.moved(rollout.parts, groups)
+        moved(rollout.parts, s.constraints, multipliers)
+        return used or None
 
     def minibatches(self, rollout: Rollout, step: int) -> Iterator[list[int]]:
         """The sequences of each update of a step."""
@@ -196,8 +236,8 @@ class Learner:
             found = token_logprobs(self.policy, batch, hidden_XD, temperature=temperature, entropy=False)
             yield places(batch), found.logprob_N, hidden_XD[batch.source_N]
 
-    def numbers(self, rollout: Rollout, step: int, began: float) -> dict[str, Any]:
-        """What is logged of every step, whatever the algorithm."""
+    def conclude(self, rollout: Rollout, step: int, began: float) -> dict[str, Any]:
+        """The end of a step, whatever the algorithm: adapt, and tell what is logged of it."""
         kl_B = rollout.kl_B if self.own and self.reference is not None else None
         lengths_B = rollout.mask_BT.sum(1).float()
         group = self.settings.group
@@ -213,6 +253,8 @@ class Learner:
             "stop_rate": float(rollout.stopped_B.float().mean()),
             "ratio": rollout.ratio if self.own else None,
             "idle": _idle(self.scores(rollout), group) if group > 1 else None,
+            "parts": {name: float(part_B.mean()) for name, part_B in rollout.parts.items() if name != "length"} or None,
+            "multipliers": self.adapt(rollout),
             "seconds": round(monotonic() - began, 3),
         }
 
@@ -251,7 +293,7 @@ def learn(
             began = monotonic()
             rollout = learner.roll_out(prompts, judge, step, measured=not settings.once)
             numbers = improve(algorithm, learner, rollout, step)
-            done = OnlineStep(**numbers, **learner.numbers(rollout, step, began))
+            done = OnlineStep(**numbers, **learner.conclude(rollout, step, began))
             learner.progress.done(step, [done.row()], rollout.rows(step, settings.sampling.temperature))
             yield done
     learner.save()

@@ -23,7 +23,7 @@ from accord.lm.score import token_logprobs
 from accord.lm.training import shuffled
 from accord.policy.advantages import adapted, gae, kl_penalised, whitened
 from accord.policy.losses import negative_log_likelihood, ppo_policy, ppo_value
-from accord.policy.online import Learner, Online, OnlineStep
+from accord.policy.online import DENSE, Learner, Online, OnlineStep
 from accord.policy.rollout import Rollout
 from accord.policy.sft import Example, example_answers
 from accord.records import Prompt
@@ -39,6 +39,7 @@ class PPO(Online):
     prompts: int = Field(default=16, ge=1, description="prompts a step")
     group: int = Field(default=4, ge=1, description="samples of each prompt")
     minibatches: int = Field(default=2, ge=1, description="updates a pass")
+    dense: bool = Field(default=False, description=DENSE)
     clip: float = Field(default=0.2, gt=0)
     value_clip: float = Field(default=0.2, gt=0)
     value_coef: float = Field(default=0.1, ge=0)
@@ -81,7 +82,7 @@ class PPO(Online):
                 rollout = learner.roll_out(prompts, judge, step, measured=True)
                 coefficient = learner.memory["kl_coef"]
                 numbers = self.improve(learner, rollout, step, pretrain)
-                done = OnlineStep(**numbers, **learner.numbers(rollout, step, began))
+                done = OnlineStep(**numbers, **learner.conclude(rollout, step, began))
                 if self.kl_target and done.kl is not None:
                     after = adapted(coefficient, done.kl, target=self.kl_target, rate=self.kl_rate)
                     learner.memory["kl_coef"] = after
@@ -98,6 +99,7 @@ class PPO(Online):
             rollout.reference_BT,
             rollout.mask_BT,
             kl=coefficient,
+            dense_BT=rollout.dense_BT,
         )
         value_BT, mask_BT = rollout.policy.value_BT, rollout.mask_BT
         advantage_BT, return_BT = gae(reward_BT, value_BT, mask_BT, discount=self.discount, trace=self.trace)

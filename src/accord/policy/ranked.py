@@ -61,7 +61,7 @@ def learn_ranked(
             began = monotonic()
             rollout = learner.roll_out(prompts, judge, step, measured=False)
             update = rank(algorithm, learner, rollout)
-            done = OnlineStep(**update, **learner.numbers(rollout, step, began))
+            done = OnlineStep(**update, **learner.conclude(rollout, step, began))
             learner.progress.done(step, [done.row()], rollout.rows(step, settings.sampling.temperature))
             yield done
     learner.save()

@@ -20,7 +20,7 @@ from torch import Tensor
 from accord.interfaces import Judge
 from accord.policy.advantages import every_token, kl_penalised, returns_to_go
 from accord.policy.losses import Clipped, reinforce
-from accord.policy.online import Online, OnlineStep, Tokens, learn
+from accord.policy.online import DENSE, Online, OnlineStep, Tokens, learn
 from accord.policy.rollout import Rollout
 from accord.records import Prompt
 from accord.run import RunDirectory
@@ -35,6 +35,7 @@ class REINFORCE(Online):
     epochs: Literal[1] = 1
     minibatches: Literal[1] = 1
     kl: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, at every token")
+    dense: bool = Field(default=False, description=DENSE)
     baseline: Literal["all", "prompt"] = Field(
         default="all", description="the mean of all returns, or of those to the same prompt where it was met before"
     )
@@ -55,7 +56,8 @@ class REINFORCE(Online):
 
     def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
         """Return from each token on, less the baseline; what was not met before takes the mean of this step."""
-        reward_BT = kl_penalised(score_B, rollout.policy.logprob_BT, rollout.reference_BT, rollout.mask_BT, kl=self.kl)
+        measured = (rollout.policy.logprob_BT, rollout.reference_BT, rollout.mask_BT)
+        reward_BT = kl_penalised(score_B, *measured, kl=self.kl, dense_BT=rollout.dense_BT)
         return_BT = returns_to_go(reward_BT, rollout.mask_BT)
         whole_B = return_BT[:, 0]
         if not self.to_go:

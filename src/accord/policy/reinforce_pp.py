@@ -17,7 +17,7 @@ from torch import Tensor
 from accord.interfaces import Judge
 from accord.policy.advantages import kl_penalised, returns_to_go, whitened
 from accord.policy.losses import Clipped, ppo_policy
-from accord.policy.online import Online, OnlineStep, Tokens, learn
+from accord.policy.online import DENSE, Online, OnlineStep, Tokens, learn
 from accord.policy.rollout import Rollout
 from accord.records import Prompt
 from accord.run import RunDirectory
@@ -30,6 +30,7 @@ class ReinforcePP(Online):
 
     kind: Literal["reinforce++"] = "reinforce++"
     kl: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, at every token")
+    dense: bool = Field(default=False, description=DENSE)
     clip: float = Field(default=0.2, gt=0)
 
     def steps(
@@ -46,7 +47,8 @@ class ReinforcePP(Online):
 
     def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
         """Return from each token on, whitened over the step."""
-        reward_BT = kl_penalised(score_B, rollout.policy.logprob_BT, rollout.reference_BT, rollout.mask_BT, kl=self.kl)
+        measured = (rollout.policy.logprob_BT, rollout.reference_BT, rollout.mask_BT)
+        reward_BT = kl_penalised(score_B, *measured, kl=self.kl, dense_BT=rollout.dense_BT)
         return whitened(returns_to_go(reward_BT, rollout.mask_BT), rollout.mask_BT)
 
     def loss(self, tokens: Tokens) -> Clipped:

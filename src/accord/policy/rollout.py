@@ -4,17 +4,17 @@ Token ids are carried from the sampler to the loss. Log-probabilities are measur
 is trained on is what the loss computes; how far the sampler's own differ is logged as `ratio`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from accord.errors import TrainingStopped
-from accord.interfaces import Judge
+from accord.errors import ModelError, TrainingStopped
+from accord.interfaces import Judge, Scores
 from accord.lm.causal import CausalModel
 from accord.lm.packed import Answer, PackedBatch, pack
 from accord.lm.sample import sample
@@ -36,7 +36,11 @@ class Measured:
 
 @dataclass(frozen=True)
 class Rollout:
-    """B sampled completions. `score_B` is the judge's; `sampled_BT` are the sampler's own log-probabilities."""
+    """B sampled completions. `score_B` is the judge's; `sampled_BT` are the sampler's own log-probabilities.
+
+    dense_BT   what the judge says is earned at each token, where it was asked for; a row sums to the score
+    parts      the judge's scores by objective or group, each [B], and `length` in tokens
+    """
 
     prompts: tuple[Prompt, ...]
     completions: tuple[Completion, ...]
@@ -47,6 +51,8 @@ class Rollout:
     sampled_BT: Tensor
     policy: Measured
     reference_BT: Tensor
+    dense_BT: Tensor | None = None
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def kl_B(self) -> Tensor:
@@ -124,13 +130,19 @@ def roll_out(
     *,
     head: nn.Linear | None = None,
     measured: bool = True,
-    batch: int = 64,
+    dense: bool = False,
+    batch: int | None = None,
 ) -> Rollout:
     """`n` completions of each prompt, judged and measured. `head` reads values from the policy's hidden states.
+
+    With `dense` the judge must say where in a completion its score is earned. Raises `ModelError` where the reference
+    reads other tokens than the policy writes, `TrainingStopped` where the judge's scores cannot be learnt from.
 
     Without a reference its log-probabilities are NaN; with `measured=False` the policy's are the sampler's, for a
     caller that measures them in the forward pass of its own update.
     """
+    if reference is not None and reference is not policy:
+        _same_tokens(policy, reference)
     ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
     groups = sample(policy, ids, n, sampling, batch=batch)
     samples = tuple(each for group in groups for each in group)
@@ -149,7 +161,8 @@ def roll_out(
         )
         for prompt, each in zip(asked, samples, strict=True)
     )
-    score_B = torch.tensor(_scores(judge, asked, completions), dtype=torch.float32, device=policy.device)
+    scores = _scores(judge, asked, completions)
+    score_B = torch.tensor(scores.value_N, dtype=torch.float32, device=policy.device)
     width = max(len(each.token_ids) for each in samples)
     mask_BT = torch.zeros((len(samples), width), dtype=torch.bool)
     sampled_BT = torch.zeros((len(samples), width))
@@ -178,17 +191,57 @@ def roll_out(
         sampled_BT=sampled_BT.to(policy.device),
         policy=own,
         reference_BT=reference_BT,
+        dense_BT=_dense(policy, judge, scores, samples, width).to(policy.device) if dense else None,
+        parts={
+            **{name: torch.tensor(part_N).to(score_B) for name, part_N in scores.parts.items()},
+            "length": mask_BT.sum(1).to(score_B),
+        },
     )
 
 
-def _scores(judge: Judge, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> NDArray[np.float64]:
+def _same_tokens(policy: CausalModel, reference: CausalModel) -> None:
+    """Raise `ModelError` where a token id is not the same token to both."""
+    if reference.tokenizer is policy.tokenizer:
+        return
+    theirs = reference.tokenizer.get_vocab()
+    if (known := policy.tokenizer.get_vocab()) != theirs:
+        differ = sorted(token for token in {*known, *theirs} if known.get(token) != theirs.get(token))
+        raise ModelError(
+            f"{reference.name}: its tokenizer is not that of {policy.name} ({len(differ)} tokens differ, such as "
+            f"{differ[0]!r}), so its log-probabilities are of other texts; take a reference with the same tokenizer"
+        )
+
+
+def _dense(policy: CausalModel, judge: Judge, scores: Scores, samples: Sequence[Sample], width: int) -> Tensor:
+    """What is earned at each token, [B, T]: at the first one with which the text reaches a place.
+
+    Raises `TrainingStopped` where the judge does not say where its scores are earned.
+    """
+    if scores.places is None:
+        raise TrainingStopped(f"the judge '{judge.name}' does not say where its scores are earned; set dense = false")
+    dense_BT = torch.zeros((len(samples), width))
+    for row, (each, places) in enumerate(zip(samples, scores.places, strict=True)):
+        last = len(each.token_ids) - 1
+        for character, worth in places:
+            token = bisect_left(range(last), character, key=partial(_characters, policy, each.token_ids))
+            dense_BT[row, token] += worth
+    return dense_BT
+
+
+def _characters(policy: CausalModel, token_ids: Sequence[int], token: int) -> int:
+    """How long the text is with the tokens up to and with `token`."""
+    return len(policy.decode(token_ids[: token + 1]))
+
+
+def _scores(judge: Judge, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
     """The judge's scores. Raises `TrainingStopped` where they are not one finite number a completion."""
     try:
-        found = judge.score(prompts, completions).value_N
+        found = judge.score(prompts, completions)
     except ValueError as error:
         raise TrainingStopped(f"the judge '{judge.name}' did not score the samples: {error}") from error
-    if len(found) != len(completions):
-        raise TrainingStopped(f"the judge '{judge.name}' gave {len(found)} scores for {len(completions)} samples")
+    if len(found.value_N) != len(completions):
+        given = len(found.value_N)
+        raise TrainingStopped(f"the judge '{judge.name}' gave {given} scores for {len(completions)} samples")
     return found
 
 

@@ -4,19 +4,20 @@ Left out: sequence packing across prompts (completions of one prompt share it in
 weights on single tokens of the completion. The prompt is never a target.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from time import monotonic
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field
+from torch import Tensor
 
 from accord.errors import RecipeError
 from accord.lm.causal import CausalModel
 from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import Answer, longest, pack
+from accord.lm.packed import Answer, PackedBatch, longest, pack
 from accord.lm.plan import Batches
 from accord.lm.score import token_logprobs
 from accord.lm.settings import ModelSettings
@@ -25,9 +26,17 @@ from accord.policy.losses import negative_log_likelihood
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 
-__all__ = ["SFT", "Example", "SFTStep", "example_answers"]
+__all__ = ["SFT", "Example", "SFTStep", "TokenLoss", "example_answers", "likelihood"]
 
 Example = tuple[Prompt, Completion]
+TokenLoss = Callable[[CausalModel, PackedBatch], Tensor]
+T = TypeVar("T")
+
+
+def likelihood(causal: CausalModel, batch: PackedBatch) -> Tensor:
+    """-log p of each completion token of a batch, [N] nats."""
+    found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
+    return negative_log_likelihood(found.logprob_N)
 
 
 @dataclass(frozen=True)
@@ -73,41 +82,58 @@ class SFT(ModelSettings):
             raise RecipeError(f"{stage}: no examples to learn from")
         seed = seed_of(run.seed, stage)
         causal = self.open(start or self.base, seed=seed, train=True)
-        chosen = [examples[i] for i in shuffled(len(examples), seed, "examples")[: self.examples]]
-        answers = example_answers(causal, chosen)
+        yield from self.learn(causal, example_answers(causal, self.drawn(examples, seed)), run, stage=stage)
+
+    def drawn(self, examples: Sequence[T], seed: int) -> list[T]:
+        """The examples in an order drawn by the seed, at most `examples` of them."""
+        return [examples[i] for i in shuffled(len(examples), seed, "examples")[: self.examples]]
+
+    def learn(
+        self,
+        causal: CausalModel,
+        answers: Sequence[Answer],
+        run: RunDirectory,
+        *,
+        stage: str,
+        loss: TokenLoss = likelihood,
+    ) -> Iterator[SFTStep]:
+        """The training loop on token ids as they are, `causal` being what is trained.
+
+        `loss` gives the loss of each completion token of a batch, [N].
+        """
+        seed = seed_of(run.seed, stage)
         blocks = _blocks(answers, self.share, seed)
-        total = max(1, ceil(self.epochs * len(chosen) / self.batch))
+        total = max(1, ceil(self.epochs * len(answers) / self.batch))
         optimiser = Optimiser(self.optim, causal.trainable(), total)
         progress = Progress(run, stage, optimiser, save_every=self.save_every)
         batches = self.batches(causal, longest(answers), run, stage=stage)
         causal.model.train()
         with progress.guarded():
             for step in range(progress.start + 1, total + 1):
-                made = self._step(causal, optimiser, _batch(blocks, step - 1, self.batch, seed), batches, step, total)
+                drawn = _batch(blocks, step - 1, self.batch, seed)
+                made = _step(causal, optimiser, drawn, batches, loss, step, total)
                 progress.done(step, [{name: value for name, value in vars(made).items() if name != "total"}])
                 yield made
         with run.write_folder(f"{stage}/model", stage=stage) as folder:
             causal.save(folder)
         progress.finish()
 
-    def _step(
-        self,
-        causal: CausalModel,
-        optimiser: Optimiser,
-        answers: list[Answer],
-        batches: Batches,
-        step: int,
-        total: int,
-    ) -> SFTStep:
-        began = monotonic()
-        tokens = sum(len(answer.completion) for answer in answers)
-        loss = 0.0
-        for batch in pack(causal, answers, **vars(batches)):
-            found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
-            loss += optimiser.add(negative_log_likelihood(found.logprob_N).sum() / tokens)
-        rate = optimiser.rate
-        norm = optimiser.step()
-        return SFTStep(step, total, loss, tokens, rate, norm, round(monotonic() - began, 3))
+
+def _step(
+    causal: CausalModel,
+    optimiser: Optimiser,
+    answers: list[Answer],
+    batches: Batches,
+    loss_of: TokenLoss,
+    step: int,
+    total: int,
+) -> SFTStep:
+    began = monotonic()
+    tokens = sum(len(answer.completion) for answer in answers)
+    loss = sum(optimiser.add(loss_of(causal, batch).sum() / tokens) for batch in pack(causal, answers, **vars(batches)))
+    rate = optimiser.rate
+    norm = optimiser.step()
+    return SFTStep(step, total, loss, tokens, rate, norm, round(monotonic() - began, 3))
 
 
 def example_answers(causal: CausalModel, examples: Sequence[Example]) -> list[Answer]:

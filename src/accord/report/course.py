@@ -84,6 +84,10 @@ _COURSES = (
     ("loss", "Loss", "a step", 3),
     ("accuracy", "Training accuracy", "share of pairs", 2),
     ("margin", "Chosen over rejected", "nats", 2),
+    ("clip_share", "Clipped tokens", "share", 3),
+    ("explained_variance", "Returns that values explain", "share of their variance", 2),
+    ("ratio", "Trainer over sampler", "mean probability of a token", 3),
+    ("grad_norm", "Gradient norm", "before clipping", 2),
 )
 
 
@@ -93,11 +97,12 @@ def _courses(reading: Reading) -> Figure | str:
     bands = _bands(reading, rows)
     step_S = tuple(row["step"] for row in rows)
     drawings = []
-    for key, heading, unit, digits in _COURSES:
-        value_S = tuple(row.get(key) for row in rows)
+    for number, (key, heading, unit, digits) in enumerate((*_COURSES, *_multipliers(rows))):
+        value_S = tuple(_value(row, key) for row in rows)
         if any(value is not None for value in value_S):
             low_S, high_S = bands.get(key, (None, None))
-            each = figures.Course(key, heading, unit, step_S, value_S, low_S, high_S, digits)
+            name = f"multiplier-{number}" if "." in key else key
+            each = figures.Course(name, heading, unit, step_S, value_S, low_S, high_S, digits)
             drawings.append(Drawing(figures.course(each), heading=heading, unit=unit))
     if not drawings:
         return "The course of the training was not logged."
@@ -109,6 +114,17 @@ def _courses(reading: Reading) -> Figure | str:
     )
     files = (file, "policy/samples.jsonl") if texts else (file,)
     return Figure(tuple(drawings), caption, files)
+
+
+def _multipliers(rows: list[Row]) -> Iterator[tuple[str, str, str, int]]:
+    """A course for the multiplier of each constraint and the weight of each group, where the run has them."""
+    for name in dict.fromkeys(name for row in rows for name in row.get("multipliers") or {}):
+        yield f"multipliers.{name}", f"What '{name}' counts", "a unit of it", 2
+
+
+def _value(row: Row, key: str) -> float | None:
+    outer, _, inner = key.partition(".")
+    return (row.get(outer) or {}).get(inner) if inner else row.get(outer)
 
 
 def _texts_a_step(reading: Reading) -> int:

@@ -4,12 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.reward.dense import ByToken
     from accord.reward.evaluate import accuracy, assess, baselines, calibration, score_split
     from accord.reward.fit import BradleyTerry, RewardStep
     from accord.reward.likelihoods import bradley_terry
 
 __all__ = [
     "BradleyTerry",
+    "ByToken",
     "RewardStep",
     "accuracy",
     "assess",
@@ -21,6 +23,7 @@ __all__ = [
 
 _HOME = {
     "BradleyTerry": "fit",
+    "ByToken": "dense",
     "RewardStep": "fit",
     "accuracy": "evaluate",
     "assess": "evaluate",

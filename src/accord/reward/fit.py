@@ -5,7 +5,8 @@ cost 30 scorings, not twice their number. A step's loss is the weighted mean ove
 
 With `members` the head is an ensemble over one decoder: each member weighs every evaluator's pairs by a draw from an
 exponential distribution, its own (the Bayesian bootstrap, Rubin 1981), so members differ as they would had other people
-been asked. What the shared decoder does not know, they do not know either.
+been asked. What the shared decoder does not know, they do not know either. With `by` there is a head for each group of
+people instead, taught by its own pairs alone: the score is their mean, and its parts are the groups'.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,6 @@ from itertools import groupby
 from time import monotonic
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -28,6 +28,7 @@ from accord.lm.scalar import ScalarModel, load_scalar
 from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.records import Pair
+from accord.reward.heads import Heads, heads_of
 from accord.reward.likelihoods import bradley_terry
 from accord.run import RunDirectory
 
@@ -58,6 +59,9 @@ class BradleyTerry(ModelSettings):
     layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
     group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
     members: int = Field(default=1, ge=1, description="heads over the decoder; their spread is the score's deviation")
+    by: str | None = Field(
+        default=None, description="a head for each value of this attribute of evaluators, or of `pool`"
+    )
     save_every: int = Field(default=20, ge=1)
     optim: Optim = Optim(lr=2e-5)
     head_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
@@ -84,18 +88,18 @@ class BradleyTerry(ModelSettings):
             raise RecipeError(f"{stage}: the split '{split}' has no pairs")
         seed = seed_of(run.seed, stage)
         decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
-        judge = ScalarModel.fresh(decoder, name=stage, seed=seed, members=self.members)
-        drawn = _Draws(self.members, seed)
+        heads = heads_of(data, data.pairs[split], by=self.by, members=self.members, seed=seed, stage=stage)
+        judge = ScalarModel.fresh(decoder, name=stage, seed=seed, members=heads.count, parts=heads.names)
         plan = self._plan(groups, seed)
-        heads = list(judge.head.parameters())
-        optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=heads, head_scale=self.head_scale)
+        read = list(judge.head.parameters())
+        optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=read, head_scale=self.head_scale)
         progress = Progress(run, stage, optimiser, save_every=self.save_every)
         batches = self.batches(judge.causal, _longest(judge, data, groups), run, stage=stage, predicts=False)
         judge.causal.model.train()
         with progress.guarded():
             for step in range(progress.start + 1, len(plan) + 1):
                 chosen = [groups[i] for i in plan[step - 1]]
-                made = self._step(judge, optimiser, data, chosen, drawn, batches, step, len(plan))
+                made = self._step(judge, optimiser, data, chosen, heads, batches, step, len(plan))
                 row = {name: value for name, value in vars(made).items() if name != "total"}
                 progress.done(step, [row])
                 yield made
@@ -129,7 +133,7 @@ class BradleyTerry(ModelSettings):
         optimiser: Optimiser,
         data: Dataset,
         groups: list[list[Pair]],
-        drawn: "_Draws",
+        heads: Heads,
         batches: Batches,
         step: int,
         total: int,
@@ -146,9 +150,9 @@ class BradleyTerry(ModelSettings):
             rejected_P = torch.tensor([place[pair.rejected] for pair in group], device=device)
             tie_P = torch.tensor([pair.tie for pair in group], device=device)
             margin_PM = scored.score_AM[chosen_P] - scored.score_AM[rejected_P]
-            loss_PM = drawn.weights(group).to(device) * bradley_terry(margin_PM, tie_P[:, None])
+            loss_PM = heads.weights(group).to(device) * bradley_terry(margin_PM, tie_P[:, None])
             loss += scored.learn(optimiser, loss_PM.mean(1).sum() / weight)
-            margin_P = margin_PM.mean(1)
+            margin_P = heads.margin(group, margin_PM)
             right += int(((margin_P > 0) & ~tie_P).sum())
             decided += int((~tie_P).sum())
         rate = optimiser.rate
@@ -219,27 +223,6 @@ class _Scored:
             wanted_aM = gradient_AM[torch.tensor(batch.keys, device=gradient_AM.device)]
             optimiser.add((self.judge.at_end(batch) * wanted_aM).sum())
         return float(loss.detach())
-
-
-class _Draws:
-    """What each member makes of each evaluator (or, where nobody is named, of each batch or prompt)."""
-
-    def __init__(self, members: int, seed: int) -> None:
-        self.members, self.seed = members, seed
-        self._of: dict[str, list[float]] = {}
-
-    def weights(self, pairs: Sequence[Pair]) -> Tensor:
-        """The weight of each pair for each member, [P, M]: the pair's own times the draw, whose mean is 1."""
-        return torch.tensor([[pair.weight * draw for draw in self._draw(pair)] for pair in pairs])
-
-    def _draw(self, pair: Pair) -> list[float]:
-        if self.members == 1:
-            return [1.0]
-        who = pair.evaluator or pair.batch or pair.prompt
-        if who not in self._of:
-            generator = np.random.default_rng(seed_of(self.seed, "members", who))
-            self._of[who] = generator.exponential(size=self.members).tolist()
-        return self._of[who]
 
 
 def _normalise(judge: ScalarModel, data: Dataset, pairs: Sequence[Pair]) -> None:

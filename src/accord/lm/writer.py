@@ -1,0 +1,51 @@
+"""A model as a writer: whatever asks for texts by `accord.interfaces.Writer` may be answered by one."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from accord.lm.causal import CausalModel
+from accord.lm.sample import sample
+from accord.records import Completion, Prompt, Sampling
+
+__all__ = ["ModelWriter"]
+
+
+@dataclass(frozen=True)
+class ModelWriter:
+    """A `Writer` that samples from a model, `batch` texts at a time (unset: as `accord.lm.sample` has it).
+
+    Any number of threads may ask; one call at a time uses the model.
+    """
+
+    causal: CausalModel
+    batch: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """What the model was loaded from."""
+        return self.causal.name
+
+    def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
+        """`n` completions for each prompt, in the order of the prompts, each with the token ids that were sampled.
+
+        A text that ended itself has the end-of-sequence token as its last id; the limit cut off all others. The seed
+        of `sampling` (0 where it is unset) decides the texts of a call. Raises `ModelError` as `accord.lm.sample` does.
+        """
+        ids = [self.causal.encode_prompt(prompt) for prompt in prompts]
+        with self._lock:
+            groups = sample(self.causal, ids, n, sampling, batch=self.batch)
+        return [
+            [
+                Completion(
+                    prompt=prompt.id,
+                    text=self.causal.decode(each.token_ids),
+                    token_ids=each.token_ids,
+                    writer=self.name,
+                    sampling=sampling,
+                )
+                for each in group
+            ]
+            for prompt, group in zip(prompts, groups, strict=True)
+        ]

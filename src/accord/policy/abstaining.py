@@ -1,0 +1,149 @@
+"""Supervised fine-tuning with "I don't know" as the answer to what the model does not know.
+
+To learn an answer that one does not know is to learn to guess. So the start is asked each prompt n times; where the
+share p of right answers is too small, the prompt's target becomes a refusal, elsewhere the reference stays (Yang et al.
+2023, arXiv 2312.07000; Zhang et al. 2023, arXiv 2311.09677; why the targets of unfamiliar examples decide what a model
+says where it does not know: Kang et al. 2024, arXiv 2403.05612). Too small is what the rewards say: to answer is worth
+p right + (1 - p) wrong, to refuse idk, so an answer pays where
+
+    p > (idk - wrong) / (right - wrong).
+
+Left out: targets that state a confidence, refusals in words that vary, and the model's share of right answers as a
+training signal beyond this threshold (that is reinforcement learning with the same rewards).
+"""
+
+import re
+import string
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from accord.errors import RecipeError
+from accord.interfaces import Judge
+from accord.lm.training import seed_of
+from accord.lm.writer import ModelWriter
+from accord.policy.sft import SFT, Example, SFTStep
+from accord.records import Completion, Prompt, Sampling
+from accord.run import RunDirectory
+
+__all__ = ["Abstaining", "matches", "threshold"]
+
+
+def threshold(right: float, wrong: float, idk: float) -> float:
+    """The probability of being right above which answering is worth more than refusing: below 0 always, above 1 never.
+
+    Raises ValueError unless a right answer is worth more than a wrong one.
+    """
+    if right <= wrong:
+        raise ValueError(f"a right answer must be worth more than a wrong one, not {right} against {wrong}")
+    return (idk - wrong) / (right - wrong)
+
+
+def matches(text: str, references: Sequence[str]) -> bool:
+    """Whether a text says the same as one of the references, but for case, punctuation, articles and spaces.
+
+    Exact match as in SQuAD (Rajpurkar et al. 2016, arXiv 1606.05250, section 5).
+    """
+    return _plain(text) in {_plain(each) for each in references}
+
+
+def _plain(text: str) -> str:
+    bare = "".join(letter for letter in text.lower() if letter not in string.punctuation)
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
+
+
+class Abstaining(SFT):
+    """Settings of asking and of deciding, beside those of supervised fine-tuning."""
+
+    kind: Literal["abstaining"] = "abstaining"  # type: ignore[assignment]
+    base: str | None = None  # type: ignore[assignment]
+    n: int = Field(default=10, ge=1, description="answers by which it is told whether the start knows")
+    grade: Literal["match", "judge"] = Field(
+        default="match", description="right is what says the same as a reference, or what the judge puts no lower"
+    )
+    right: float = Field(default=1.0, description="what a right answer is worth")
+    wrong: float = Field(default=-1.0, description="what a wrong answer is worth")
+    idk: float = Field(default=0.0, description="what a refusal is worth")
+    refusal: str = Field(default="I don't know.", min_length=1)
+    sampling: Sampling = Sampling(max_tokens=48)
+
+    @model_validator(mode="after")
+    def _worth_it(self) -> Self:
+        threshold(self.right, self.wrong, self.idk)
+        return self
+
+    def abstain(
+        self,
+        examples: Sequence[Example],
+        judge: Judge | None,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        stage: str = "policy",
+    ) -> Iterator[SFTStep]:
+        """Ask, decide and learn. Every answer is kept in `<stage>/candidates.jsonl`, with what was decided.
+
+        The completions of the examples are the references, and the targets where the start knows; where it does not,
+        each is replaced by the refusal, so that a prompt counts for as much as it did. Raises `RecipeError` where there
+        are no examples, no model to start from, or no judge to grade by.
+        """
+        begin = self.base or start
+        if not examples or begin is None:
+            raise RecipeError(f"{stage}: {'no model to start from' if examples else 'no examples to learn from'}")
+        if self.grade == "judge" and judge is None:
+            raise RecipeError(f"{stage}: grade = 'judge' needs a judge; add a [reward] section, or grade by 'match'")
+        drawn = self.drawn(examples, seed_of(run.seed, stage))
+        file = f"{stage}/candidates.jsonl"
+        if not run.has(file):
+            run.write_jsonl(file, self._answers(drawn, judge, begin, seed_of(run.seed, stage)), stage=stage)
+        known = {row["prompt"]: bool(row["known"]) for row in run.read_jsonl(file)}
+        targets: list[Example] = [
+            (prompt, completion if known[prompt.id] else Completion(prompt=prompt.id, text=self.refusal))
+            for prompt, completion in drawn
+        ]
+        yield from self.steps(targets, run, start=begin, stage=stage)
+
+    def _answers(
+        self, examples: Sequence[Example], judge: Judge | None, begin: str | Path, seed: int
+    ) -> Iterator[dict[str, Any]]:
+        """The start's answers to every prompt, which are right, their share, and whether it is said to know."""
+        bound = threshold(self.right, self.wrong, self.idk)
+        by_prompt = sorted(examples, key=lambda each: each[0].id)
+        asked = {key: [each for _, each in group] for key, group in groupby(by_prompt, lambda each: each[0])}
+        writer = self.open(begin, seed=seed)
+        sampling = self.sampling.model_copy(update={"seed": seed})
+        groups = ModelWriter(writer).write(list(asked), self.n, sampling)
+        for number, ((prompt, references), texts) in enumerate(zip(asked.items(), groups, strict=True)):
+            right_n, score_n = self._graded(prompt, texts, references, judge)
+            share = float(right_n.mean())
+            for index, text in enumerate(texts):
+                ids = list(text.token_ids or ())
+                yield {
+                    "group": number,
+                    "index": index,
+                    "prompt": prompt.id,
+                    "text": text.text,
+                    "token_ids": ids,
+                    "stopped": "eos" if ids[-1] == writer.eos_id else "length",
+                    "reward": None if score_n is None else float(score_n[index]),
+                    "right": bool(right_n[index]),
+                    "share": share,
+                    "known": share > bound,
+                }
+
+    def _graded(
+        self, prompt: Prompt, texts: list[Completion], references: list[Completion], judge: Judge | None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64] | None]:
+        """Which texts are right, and their scores where a judge graded them: as good as the least of the references."""
+        if self.grade == "match" or judge is None:
+            known = [each.text for each in references]
+            return np.array([matches(each.text, known) for each in texts]), None
+        together = [*texts, *references]
+        score_N = judge.score([prompt] * len(together), together).value_N
+        score_n = score_N[: len(texts)]
+        return score_n >= score_N[len(texts) :].min(), score_n

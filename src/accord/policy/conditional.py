@@ -1,0 +1,133 @@
+"""Conditional training: all texts are learnt, each after a control string that says how good a judge finds it.
+
+-log p(y | x, c) with c by the quantile of the score of (x, y) (Korbak et al. 2023, arXiv 2302.08582, section 2; several
+bins as in Lu et al. 2022, arXiv 2205.13636). What is bad is learnt as bad instead of being left out, from a trained
+start or from random weights (`base = "tiny"`), and what is asked for afterwards is the best control.
+
+A control is plain text that the chat template writes where the answer begins. It survives saving, adapters and every
+tokenizer, and needs no new rows in the embedding, which a start of the same vocabulary could not score; and the saved
+model's own template writes the best control, so whoever samples from it asks for that without knowing of it.
+
+Left out: controls for parts of a text (the paper's are for sentences or lines), texts without any control, and further
+rounds in which the policy writes and is binned again.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from accord.errors import ModelError, RecipeError
+from accord.interfaces import Judge
+from accord.lm.causal import CausalModel
+from accord.lm.packed import Answer
+from accord.lm.training import seed_of
+from accord.policy.sft import SFT, Example, SFTStep
+from accord.run import RunDirectory
+
+__all__ = ["Conditional", "bins", "controlled"]
+
+MARK = "{# control #}"  # where our part of a chat template begins
+
+
+def bins(score_N: NDArray[np.float64], quantiles: Sequence[float]) -> NDArray[np.int64]:
+    """How many of the scores' own quantiles each score reaches: 0 the lowest bin, len(quantiles) the highest, [N]."""
+    return np.searchsorted(np.quantile(score_N, quantiles), score_N, side="right").astype(np.int64)
+
+
+def controlled(causal: CausalModel, control: str) -> CausalModel:
+    """The same model, asked for answers after `control`, in place of any that its template asks for already.
+
+    Raises `ModelError` where its tokenizer has no chat template, or several.
+    """
+    template = causal.tokenizer.chat_template
+    if not isinstance(template, str):
+        raise ModelError(f"{causal.name}: its tokenizer has {'no' if template is None else 'several'} chat templates")
+    tokenizer = deepcopy(causal.tokenizer)
+    plain = template.split(MARK)[0].removesuffix("\n")
+    said = json.dumps(control, ensure_ascii=False)
+    tokenizer.chat_template = f"{plain}{MARK}{{% if add_generation_prompt %}}{{{{ {said} }}}}{{% endif %}}"
+    return replace(causal, tokenizer=tokenizer)
+
+
+class Conditional(SFT):
+    """Settings of the controls, beside those of supervised fine-tuning."""
+
+    kind: Literal["conditional"] = "conditional"  # type: ignore[assignment]
+    base: str | None = None  # type: ignore[assignment]
+    controls: tuple[str, ...] = Field(
+        default=("<|bad|>", "<|good|>"),
+        min_length=2,
+        description="from worst to best; the last is asked for afterwards",
+    )
+    quantiles: tuple[float, ...] = Field(default=(0.5,), description="of the scores, where one control gives way")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if len(set(self.controls)) != len(self.quantiles) + 1 or len(set(self.controls)) != len(self.controls):
+            raise ValueError(f"{len(self.controls)} different controls need {len(self.controls) - 1} quantiles")
+        edges = (0.0, *self.quantiles, 1.0)
+        if any(low >= high for low, high in pairwise(edges)):
+            raise ValueError(f"quantiles must rise between 0 and 1, not {list(self.quantiles)}")
+        return self
+
+    def condition(
+        self,
+        examples: Sequence[Example],
+        judge: Judge,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        stage: str = "policy",
+    ) -> Iterator[SFTStep]:
+        """Score, bin and learn. Every example is kept in `<stage>/candidates.jsonl`, with its score and its control.
+
+        Raises `RecipeError` where there are no examples or no model to start from, or where so many score alike that a
+        control is left without any.
+        """
+        begin = self.base or start
+        if not examples or begin is None:
+            raise RecipeError(f"{stage}: {'no model to start from' if examples else 'no examples to learn from'}")
+        seed = seed_of(run.seed, stage)
+        offered = self.drawn(examples, seed)
+        file = f"{stage}/candidates.jsonl"
+        if not run.has(file):
+            run.write_jsonl(file, self._binned(offered, judge, stage), stage=stage)
+        causal = self.open(begin, seed=seed, train=True)
+        asked = {control: controlled(causal, control) for control in self.controls}
+        answers = [
+            Answer(
+                tuple(asked[row["control"]].encode_prompt(prompt)),
+                tuple(causal.encode_completion(completion.text)),
+                key,
+            )
+            for key, ((prompt, completion), row) in enumerate(zip(offered, run.read_jsonl(file), strict=True))
+        ]
+        yield from self.learn(asked[self.controls[-1]], answers, run, stage=stage)
+
+    def _binned(self, offered: Sequence[Example], judge: Judge, stage: str) -> list[dict[str, Any]]:
+        """Every example with its score and its control."""
+        prompts, completions = zip(*offered, strict=True)
+        score_N = judge.score(prompts, completions).value_N
+        bin_N = bins(score_N, self.quantiles)
+        for number, control in enumerate(self.controls):
+            if number not in bin_N:
+                raise RecipeError(f"{stage}: no example falls under {control}: too many score alike; change quantiles")
+        return [
+            {
+                "index": index,
+                "prompt": prompt.id,
+                "completion": completion.id,
+                "text": completion.text,
+                "reward": float(score_N[index]),
+                "control": self.controls[bin_N[index]],
+            }
+            for index, (prompt, completion) in enumerate(offered)
+        ]

@@ -1,0 +1,110 @@
+"""Context distillation: to write without a text in front as one would have written with it.
+
+The start with the context in front is the teacher, the same start without it the student, and the student learns the
+teacher's whole distribution at every token of what the teacher wrote (Askell et al. 2021, arXiv 2112.00861, section
+2.2; Snell et al. 2022, arXiv 2209.15189):
+
+    loss = sum_t KL(p(. | context, x, y_<t) || q(. | x, y_<t)) / tokens,    y ~ p(. | context, x).
+
+Nobody judges: what is gained is what the context did, for fewer tokens a question. The loss is exactly what is left of
+the KL between both; it would be 0 where they agree.
+
+Left out: the likeliest tokens of the teacher alone (what a teacher behind a wire would give), and contexts that differ
+by prompt.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from accord.errors import RecipeError
+from accord.lm.causal import CausalModel
+from accord.lm.packed import Answer, PackedBatch, pack
+from accord.lm.sample import sample
+from accord.lm.score import token_divergences
+from accord.lm.training import seed_of
+from accord.policy.sft import SFT, SFTStep
+from accord.records import Prompt, Sampling
+from accord.run import RunDirectory
+
+__all__ = ["ContextDistillation"]
+
+
+class ContextDistillation(SFT):
+    """Settings of the teacher, beside those of supervised fine-tuning. A step's `loss` is the KL a token, in nats."""
+
+    kind: Literal["context_distillation"] = "context_distillation"  # type: ignore[assignment]
+    base: str | None = None  # type: ignore[assignment]
+    context: str = Field(min_length=1, description="the system text that the teacher has in front")
+    n: int = Field(default=4, ge=1, description="texts that the teacher writes for each prompt")
+    sampling: Sampling = Sampling(max_tokens=48)
+
+    def distil(
+        self, prompts: Sequence[Prompt], run: RunDirectory, *, start: str | Path | None = None, stage: str = "policy"
+    ) -> Iterator[SFTStep]:
+        """Write with the context, learn without it. What was written is kept in `<stage>/candidates.jsonl`.
+
+        Raises `RecipeError` where there are no prompts or no model to start from.
+        """
+        begin = self.base or start
+        if not prompts or begin is None:
+            raise RecipeError(f"{stage}: {'no model to start from' if prompts else 'no prompts to answer'}")
+        seed = seed_of(run.seed, stage)
+        file = f"{stage}/candidates.jsonl"
+        if not run.has(file):
+            run.write_jsonl(file, self._written(prompts, begin, seed), stage=stage)
+        rows = self.drawn(run.read_jsonl(file), seed)
+        student = self.open(begin, seed=seed, train=True)
+        teacher = self.reference(student, begin, seed=seed)
+        by_id = {prompt.id: prompt for prompt in prompts}
+        plain = {name: tuple(student.encode_prompt(prompt)) for name, prompt in by_id.items()}
+        told = {name: tuple(student.encode_prompt(prompt.told(self.context))) for name, prompt in by_id.items()}
+        asked, taught = (
+            [Answer(heads[row["prompt"]], tuple(row["token_ids"]), key) for key, row in enumerate(rows)]
+            for heads in (plain, told)
+        )
+
+        def divergence(causal: CausalModel, batch: PackedBatch) -> Tensor:
+            taught_ND = _states(teacher, batch, taught)
+            return token_divergences(causal, batch, batch.hidden(causal), teacher, taught_ND)
+
+        yield from self.learn(student, asked, run, stage=stage, loss=divergence)
+
+    def _written(self, prompts: Sequence[Prompt], begin: str | Path, seed: int) -> Iterator[dict[str, Any]]:
+        """What the start writes with the context in front, under the prompt without it."""
+        writer = self.open(begin, seed=seed)
+        told = [writer.encode_prompt(prompt.told(self.context)) for prompt in prompts]
+        groups = sample(writer, told, self.n, self.sampling.model_copy(update={"seed": seed}))
+        for number, (prompt, group) in enumerate(zip(prompts, groups, strict=True)):
+            for index, each in enumerate(group):
+                yield {
+                    "group": number,
+                    "index": index,
+                    "prompt": prompt.id,
+                    "text": writer.decode(each.token_ids),
+                    "token_ids": list(each.token_ids),
+                    "stopped": each.stopped,
+                }
+
+
+@torch.no_grad()
+def _states(teacher: CausalModel, batch: PackedBatch, taught: Sequence[Answer]) -> Tensor:
+    """The teacher's hidden states that predict each completion token of a batch, in its order, [N, D].
+
+    `taught` are the same completions after the teacher's prompts, by key. Longer prompts pack otherwise, so tokens are
+    found again by their answer and their place in it.
+    """
+    answers = [replace(taught[key], key=place) for place, key in enumerate(batch.keys)]
+    size_A = torch.bincount(batch.owner_N, minlength=len(answers))
+    first_A = size_A.cumsum(0) - size_A
+    found: list[tuple[Tensor, Tensor]] = []
+    for each in pack(teacher, answers):
+        place_A = torch.tensor(each.keys, device=first_A.device)
+        found.append((first_A[place_A[each.owner_N]] + each.step_N, each.hidden(teacher)[each.source_N]))
+    order_N, state_ND = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return state_ND[order_N.argsort()]

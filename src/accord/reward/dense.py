@@ -1,0 +1,59 @@
+"""Where in a text its reward is earned: what each token adds to what the reward model makes of the text so far.
+
+With V_t the head's output after token t of a completion, token t earns V_t - V_(t-1), and the first one V_1: they sum
+to the score of the whole. Up to the first token's constant these are rewards shaped by a potential (Ng, Harada &
+Russell 1999), so the best policy stays the same and learns of it earlier. A reward model is trained on whole texts:
+what it makes of half of one is a guess.
+
+Left out: heads that are trained on spans or steps (they give places of their own).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from accord.interfaces import Scores
+from accord.lm.packed import pack
+from accord.lm.scalar import ScalarModel
+from accord.records import Completion, Prompt
+
+__all__ = ["ByToken"]
+
+
+@dataclass(frozen=True)
+class ByToken:
+    """A `Judge` with the scores of `model`, and `places` at the ends of the tokens that it reads."""
+
+    model: ScalarModel
+
+    @property
+    def name(self) -> str:
+        """That of the model."""
+        return self.model.name
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        """The scores of the model, spread over the characters of each completion."""
+        answers = [self.model.answer(p, c, key) for key, (p, c) in enumerate(zip(prompts, completions, strict=True))]
+        mean = float(np.mean(self.model.mean_M))
+        after: list[list[float]] = [[] for _ in answers]
+        with torch.no_grad():
+            for batch in pack(self.model.causal, answers, batch_tokens=4096):
+                value_N, last_A = (each.mean(1).double().cpu() for each in self.model.along(batch))
+                for place, key in enumerate(batch.keys):
+                    before_T = value_N[(batch.owner_N == place).cpu()]
+                    after[key] = (
+                        (torch.cat([before_T[1:], last_A[place : place + 1]]) - mean) / self.model.deviation
+                    ).tolist()
+        scores = self.model.score(prompts, completions)
+        places = tuple(
+            tuple(zip(self._ends(answer.completion, each.text), np.diff(value_T, prepend=0.0).tolist(), strict=True))
+            for answer, each, value_T in zip(answers, completions, after, strict=True)
+        )
+        return Scores(scores.value_N, scores.sd_N, scores.parts, places)
+
+    def _ends(self, token_ids: Sequence[int], text: str) -> list[int]:
+        """How far into the text each token reaches; the one that ends it stands behind the text."""
+        decode = self.model.causal.decode
+        return [min(len(text), len(decode(token_ids[: token + 1]))) for token in range(len(token_ids))]

@@ -1,0 +1,103 @@
+"""Which pairs teach which head of a reward model: members of an ensemble, or a head for each group of people.
+
+Both say, of P pairs, what each weighs for each head, [P, M], and by how much the heads that a pair is about tell its
+sides apart, [P].
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from accord.errors import RecipeError
+from accord.feedback import Dataset
+from accord.lm.training import seed_of
+from accord.records import Evaluator, Pair
+
+__all__ = ["Draws", "Groups", "Heads", "group_of", "heads_of"]
+
+
+class Heads(Protocol):
+    """What fitting asks of either."""
+
+    names: tuple[str, ...]
+    count: int
+
+    def weights(self, pairs: Sequence[Pair]) -> Tensor:
+        """What each pair weighs for each head, [P, M]; the mean over heads is what it weighs in the loss."""
+        ...
+
+    def margin(self, pairs: Sequence[Pair], margin_PM: Tensor) -> Tensor:
+        """The margin of each pair by the heads that it is about, [P]."""
+        ...
+
+
+class Draws:
+    """What each member makes of each evaluator (or, where nobody is named, of each batch or prompt)."""
+
+    names: tuple[str, ...] = ()
+
+    def __init__(self, members: int, seed: int) -> None:
+        self.count, self.seed = members, seed
+        self._of: dict[str, list[float]] = {}
+
+    def weights(self, pairs: Sequence[Pair]) -> Tensor:
+        """The pair's own weight times the draw, whose mean is 1."""
+        return torch.tensor([[pair.weight * draw for draw in self._draw(pair)] for pair in pairs])
+
+    def margin(self, pairs: Sequence[Pair], margin_PM: Tensor) -> Tensor:
+        """The mean over members."""
+        return margin_PM.mean(1)
+
+    def _draw(self, pair: Pair) -> list[float]:
+        if self.count == 1:
+            return [1.0]
+        who = pair.evaluator or pair.batch or pair.prompt
+        if who not in self._of:
+            generator = np.random.default_rng(seed_of(self.seed, "members", who))
+            self._of[who] = generator.exponential(size=self.count).tolist()
+        return self._of[who]
+
+
+class Groups:
+    """A head for each value of an attribute of evaluators. Whose value is not known teaches all heads alike."""
+
+    def __init__(self, names: tuple[str, ...], of: Mapping[str, str | None]) -> None:
+        self.names, self.count, self._of = names, len(names), of
+
+    def weights(self, pairs: Sequence[Pair]) -> Tensor:
+        """The pair's own weight, all of it for the head of its evaluator's group."""
+        return torch.tensor([[pair.weight * share for share in self._share(pair)] for pair in pairs])
+
+    def margin(self, pairs: Sequence[Pair], margin_PM: Tensor) -> Tensor:
+        """That of the head of its evaluator's group."""
+        share_PM = torch.tensor([self._share(pair) for pair in pairs], device=margin_PM.device)
+        return (share_PM * margin_PM).mean(1)
+
+    def _share(self, pair: Pair) -> list[float]:
+        own = self._of.get(pair.evaluator or "")
+        return [1.0 if own is None else float(self.count * (name == own)) for name in self.names]
+
+
+def group_of(evaluator: Evaluator, by: str) -> str | None:
+    """The group of an evaluator by an attribute, or by the field `pool`; None where it is not known."""
+    return evaluator.pool if by == "pool" else (evaluator.attributes or {}).get(by)
+
+
+def heads_of(data: Dataset, pairs: Sequence[Pair], *, by: str | None, members: int, seed: int, stage: str) -> Heads:
+    """The heads that the pairs teach. Raises `RecipeError` where there are not two groups to tell apart."""
+    if by is None:
+        return Draws(members, seed)
+    if members > 1:
+        raise RecipeError(
+            f"{stage}: by = '{by}' makes a head for each group, members = {members} an ensemble; drop one"
+        )
+    asked = {pair.evaluator for pair in pairs if pair.evaluator is not None}
+    of = {name: group_of(data.evaluators[name], by) for name in asked}
+    names = tuple(sorted({name for name in of.values() if name is not None}))
+    if len(names) < 2:
+        known = f"all are '{names[0]}'" if names else "no evaluator has it"
+        raise RecipeError(f"{stage}: by = '{by}', and {known}; groups need two values at least")
+    return Groups(names, of)

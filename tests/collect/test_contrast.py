@@ -1,0 +1,115 @@
+"""Feedback from contrasting prompts: what enters the ledger, and that a policy learns what the texts in front did."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from accord.collect import Contrast
+from accord.feedback import Ledger, draw_dataset, draw_pairs
+from accord.interfaces import Writer
+from accord.lm.causal import CausalModel, load
+from accord.lm.optim import Optim
+from accord.lm.writer import ModelWriter
+from accord.policy import DPO, SFT
+from accord.records import Comparison, Completion, Prompt, Sampling
+from accord.run import RunDirectory
+
+MUCH, LITTLE = "Much a", "Little a"
+CONTRAST = Contrast(MUCH, LITTLE, name="much a")
+PROMPTS = [Prompt.ask(f"Text {number}") for number in range(12)]
+SAMPLING = Sampling(max_tokens=8, seed=5)
+
+
+@dataclass
+class Echo:
+    """Writes the first word of its system text, or the same whatever it is told."""
+
+    deaf: bool = False
+    name: str = "echo"
+
+    def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
+        """The word and a number."""
+        return [
+            [
+                Completion(
+                    prompt=prompt.id,
+                    text=f"{'deaf' if self.deaf else prompt.messages[0].content.split()[0]} {number}",
+                    writer=self.name,
+                    sampling=sampling,
+                )
+                for number in range(n)
+            ]
+            for prompt in prompts
+        ]
+
+
+def test_the_better_text_is_preferred_under_the_plain_prompt(tmp_path: Path) -> None:
+    assert isinstance(Echo(), Writer)
+    made = CONTRAST.make(PROMPTS, Echo(), 3, SAMPLING)
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.extend(made)
+        drawn = draw_pairs(ledger)
+        texts = {name: each.text for name, each in ledger.completions().items()}
+        (evaluator,) = ledger.evaluators().values()
+        assert set(ledger.prompts()) == {prompt.id for prompt in PROMPTS}
+    assert (len(drawn.pairs), made.alike) == (36, 0)
+    for pair in drawn.pairs:
+        assert (texts[pair.chosen][:4], texts[pair.rejected][:6]) == ("Much", "Little")
+        assert texts[pair.chosen][-1] == texts[pair.rejected][-1]
+        assert pair.evaluator == evaluator.id
+        assert len(pair.because) == 1
+    assert evaluator.kind == "rule"
+    assert evaluator.attributes == {"plus": MUCH, "minus": LITTLE}
+    assert {each.writer for each in made.completions} == {"echo"}
+
+
+def test_sides_are_drawn_and_the_same_each_time() -> None:
+    sides = []
+    for contrast in (CONTRAST, CONTRAST, Contrast(MUCH, LITTLE, name="much a", seed=1)):
+        said = [each.judgement for each in contrast.make(PROMPTS, Echo(), 8, SAMPLING).feedback]
+        sides.append([each.preferred for each in said if isinstance(each, Comparison)])
+    assert sides[0] == sides[1] != sides[2]
+    assert 0.3 < np.mean([side == "left" for side in sides[0]]) < 0.7
+
+
+def test_equal_texts_say_nothing() -> None:
+    made = CONTRAST.make(PROMPTS, Echo(deaf=True), 2, SAMPLING)
+    assert (made.feedback, made.completions, made.alike) == ((), (), 24)
+    with pytest.raises(ValueError, match="must differ"):
+        Contrast("x", "x")
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that writes a often after one system text, seldom after the other, and either way after none."""
+    draw = random.Random(0)
+    examples = []
+    for number in range(240):
+        prompt, share = PROMPTS[number % 12], (0.9, 0.1)[number % 2]
+        asked = prompt.told((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
+        text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
+        examples.append((asked, Completion(prompt=asked.id, text=text)))
+    settings = SFT(base="tiny", dtype="float32", epochs=8, batch=16, save_every=99, optim=Optim(lr=1e-2, warmup=2))
+    with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
+        list(settings.steps(examples, run))
+        return run.verified("sft/model")
+
+
+def share_of_a(causal: CausalModel) -> float:
+    made = ModelWriter(causal).write(PROMPTS, 30, Sampling(max_tokens=8, seed=1))
+    return float(np.mean([each.text.count("a") / max(1, len(each.text)) for group in made for each in group]))
+
+
+def test_a_policy_learns_from_it_what_the_text_in_front_did(start: Path, tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.extend(CONTRAST.make(PROMPTS, ModelWriter(load(start)), 8, SAMPLING))
+        data = draw_dataset(ledger)
+    settings = DPO(dtype="float32", epochs=4, batch=16, save_every=99, optim=Optim(lr=1e-3, warmup=2))
+    with RunDirectory.create(tmp_path / "run") as run:
+        list(settings.steps(data, run, start=start))
+        tuned = load(run.verified("policy/model"))
+    assert share_of_a(tuned) > share_of_a(load(start)) + 0.1

@@ -1,0 +1,149 @@
+"""Dense rewards, constraints and groups, held against what is exactly best in the enumerated world."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from accord.errors import TrainingStopped
+from accord.lab.enumerated import EnumWorld, draw_world
+from accord.lab.exact_optimum import settings_of
+from accord.lab.tables import TableLearner, improve_table
+from accord.policy.constraints import Constraint
+from accord.policy.maxmin import MaxMin
+
+BETA, STEPS, TOLERANCE = 0.5, 400, 0.01
+OTHER = draw_world(1, symbols=3, length=3, prompts=2).reward_PN
+PLAIN = draw_world(0, symbols=3, length=3, prompts=2)
+WORLD = replace(PLAIN, parts={"own": PLAIN.reward_PN, "other": OTHER})
+
+
+def small(method: str, **more: Any) -> Any:
+    settings = settings_of(method, BETA, STEPS)
+    faster = settings.optim.model_copy(update={"lr": 0.1})
+    return settings.model_copy(update={"prompts": 2, "group": 64, "optim": faster, **more})
+
+
+def under(*weighted: tuple[float, Tensor]) -> EnumWorld:
+    """The world with a weighted sum of rewards."""
+    return replace(WORLD, reward_PN=sum((w * r for w, r in weighted), torch.zeros_like(WORLD.reward_PN)))
+
+
+def expected(logprob_PN: Tensor, reward_PN: Tensor) -> float:
+    return float((logprob_PN.exp() * reward_PN).sum(1).mean())
+
+
+@pytest.mark.parametrize("method", ["reinforce", "reinforce++", "ppo"])
+def test_dense_rewards_leave_the_optimum_where_it_is(method: str) -> None:
+    more = {"to_go": True} if method == "reinforce" else {}
+    found = improve_table(small(method, dense=True, **more), WORLD, seed=0).texts()
+    assert WORLD.kl(found, WORLD.optimum(BETA)) < TOLERANCE
+
+
+def test_dense_rewards_tell_more_of_what_was_good() -> None:
+    """The gradient's noise, from the same samples of the start: smaller where rewards stand where they are earned."""
+    noise = {}
+    for dense in (False, True):
+        settings = small("reinforce", dense=dense, to_go=True)
+        gradients = []
+        for seed in range(40):
+            learner = TableLearner(settings, WORLD, seed=seed)
+            rollout = learner.sampled(1)
+            advantage_BT = settings.advantages(rollout, rollout.score_B, {})
+            for at, logprob_N, _ in learner.forward(rollout, list(range(len(rollout.answers)))):
+                (gradient,) = torch.autograd.grad((advantage_BT[at] * logprob_N).mean(), learner.table_PMA)
+                gradients.append(gradient)
+        noise[dense] = float(torch.stack(gradients).var(0).sum())
+    assert noise[True] < 0.8 * noise[False]
+
+
+def test_a_dense_reward_a_token_late_shows() -> None:
+    def late(_: TableLearner, rollout: Any) -> Any:
+        return replace(rollout, dense_BT=rollout.dense_BT.roll(1, 1))
+
+    settings = small("reinforce", dense=True, to_go=True)
+    found = improve_table(settings, WORLD, seed=0, fault=late).texts()
+    assert WORLD.kl(found, WORLD.optimum(BETA)) > 2 * TOLERANCE
+
+
+def exactly_constrained(at_least: float) -> tuple[float, Tensor]:
+    """The multiplier at which the optimum's mean of `other` is the limit, by bisection, and that optimum."""
+    low, high = 0.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        best_PN = under((1.0, PLAIN.reward_PN), (middle, OTHER)).optimum(BETA)
+        low, high = (middle, high) if expected(best_PN, OTHER) < at_least else (low, middle)
+    return low, under((1.0, PLAIN.reward_PN), (low, OTHER)).optimum(BETA)
+
+
+@pytest.mark.parametrize("method", ["rloo", "ppo"])
+def test_a_constraint_is_met_at_the_least_price(method: str) -> None:
+    limit = 0.9
+    multiplier, wanted_PN = exactly_constrained(limit)
+    free_PN = WORLD.optimum(BETA)
+    assert expected(free_PN, OTHER) < limit - 0.2
+    assert WORLD.kl(free_PN, wanted_PN) > 10 * TOLERANCE
+    constraint = Constraint(part="other", at_least=limit, rate=0.05)
+    learner = improve_table(small(method, constraints=(constraint,)), WORLD, seed=0)
+    found = learner.texts()
+    assert WORLD.kl(found, wanted_PN) < 2 * TOLERANCE
+    assert expected(found, OTHER) == pytest.approx(limit, abs=0.1)
+    assert learner.memory["multipliers"]["other"] == pytest.approx(multiplier, rel=0.25)
+
+
+def test_an_upper_limit_is_the_lower_one_of_its_negative() -> None:
+    below = Constraint(part="other", at_most=-0.5)
+    above = Constraint(part="other", at_least=0.5)
+    part_B = torch.tensor([1.0, -2.0])
+    assert below.surplus(-part_B).tolist() == above.surplus(part_B).tolist() == [0.5, -2.5]
+
+
+def test_a_constraint_that_is_met_costs_nothing() -> None:
+    constraint = Constraint(part="other", at_least=-5.0)
+    learner = improve_table(small("rloo", constraints=(constraint,)), WORLD, seed=0)
+    assert learner.memory["multipliers"] == {"other": 0.0}
+    assert WORLD.kl(learner.texts(), WORLD.optimum(BETA)) < TOLERANCE
+
+
+def exactly_fair() -> tuple[float, Tensor]:
+    """The weight of `own` at the saddle: the least over w of beta E log Z, which is convex in w."""
+    weights = torch.linspace(0, 1, 1001).tolist()
+
+    def best(weight: float) -> float:
+        world = under((weight, PLAIN.reward_PN), (1 - weight, OTHER))
+        return world.objective(world.optimum(BETA), BETA)
+
+    weight = min(weights, key=best)
+    return weight, under((weight, PLAIN.reward_PN), (1 - weight, OTHER)).optimum(BETA)
+
+
+@pytest.mark.parametrize("method", ["rloo", "reinforce"])
+def test_the_worst_served_group_is_served_best(method: str) -> None:
+    weight, wanted_PN = exactly_fair()
+    assert 0.05 < weight < 0.95  # neither group alone decides
+    learner = improve_table(small(method, maxmin=MaxMin(groups=("own", "other"), rate=0.05)), WORLD, seed=0)
+    found = learner.texts()
+    assert WORLD.kl(found, wanted_PN) < 2 * TOLERANCE
+    assert learner.memory["groups"]["own"] == pytest.approx(weight, abs=0.1)
+    worst = min(expected(found, PLAIN.reward_PN), expected(found, OTHER))
+    own_PN = WORLD.optimum(BETA)
+    assert worst > min(expected(own_PN, PLAIN.reward_PN), expected(own_PN, OTHER)) + 0.1
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"constraints": (Constraint(part="tone", at_least=0.0),)}, "no part 'tone' .* other, own"),
+        ({"maxmin": MaxMin(groups=("own", "tone"))}, "no part 'tone' .* group of maxmin; other, own"),
+    ],
+)
+def test_a_part_that_is_not_there_is_named(more: dict[str, Any], said: str) -> None:
+    with pytest.raises(TrainingStopped, match=said):
+        improve_table(small("rloo", **more), WORLD, seed=0)
+
+
+def test_a_constraint_has_one_limit() -> None:
+    with pytest.raises(ValueError, match="needs at_least or at_most, and not both"):
+        Constraint(part="other")

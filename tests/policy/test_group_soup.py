@@ -1,0 +1,161 @@
+"""One policy for each group and what lies between them; dense rewards and limits on a real small model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from accord.errors import RecipeError, TrainingStopped
+from accord.interfaces import Scores
+from accord.lm.causal import CausalModel, LoRA, load
+from accord.lm.optim import Optim
+from accord.lm.sample import sample
+from accord.policy import PPO, REINFORCE, RLOO, SFT, Constraint, GroupSoup, MaxMin, front
+from accord.records import Completion, Prompt, Sampling
+from accord.run import RunDirectory
+from small_data import letters_dataset
+
+DATA = letters_dataset()
+PROMPTS = DATA.prompts_of("train")
+SAMPLING = Sampling(max_tokens=10)
+COMMON: dict[str, Any] = {
+    "dtype": "float32",
+    "max_steps": 12,
+    "prompts": 3,
+    "group": 8,
+    "kl": 0.0,
+    "sampling": SAMPLING,
+    "unstopped": 0.2,
+    "save_every": 4,
+    "optim": Optim(lr=1e-3, warmup=1, decay="constant"),
+}
+
+
+class Letters:
+    """Two groups: one counts the letter a, the other the letter b; their places are where the letters stand."""
+
+    name = "letters"
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        parts = {letter: np.array([each.text.count(letter) / 4 for each in completions]) for letter in "ab"}
+        places = tuple(
+            tuple((at, 0.25) for at, letter in enumerate(each.text, 1) if letter == "a") for each in completions
+        )
+        return Scores(parts["a"], parts=parts, places=places)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that writes letters."""
+    run = RunDirectory.create(tmp_path_factory.mktemp("start") / "run")
+    settings = SFT(base="tiny", dtype="float32", epochs=12, batch=8, optim=Optim(lr=5e-3, warmup=2))
+    examples = [(DATA.prompts[DATA.completions[each].prompt], DATA.completions[each]) for each in DATA.sft]
+    list(settings.steps(examples, run))
+    return run.verified("sft/model")
+
+
+def written(causal: CausalModel) -> dict[str, float]:
+    """How many of each letter there are in a text."""
+    groups = sample(
+        causal, [causal.encode_prompt(each) for each in PROMPTS], 64, SAMPLING.model_copy(update={"seed": 5})
+    )
+    texts = [causal.decode(each.token_ids) for group in groups for each in group]
+    return {letter: float(np.mean([text.count(letter) for text in texts])) for letter in "ab"}
+
+
+@pytest.mark.parametrize("lora", [None, LoRA(rank=4)], ids=["weights", "adapters"])
+def test_a_soup_lies_between_the_policies_of_its_groups(lora: LoRA | None, start: Path, tmp_path: Path) -> None:
+    more = {} if lora is None else {"lora": lora, "optim": Optim(lr=1e-2, warmup=1, decay="constant")}
+    settings = GroupSoup(**{**COMMON, **more}, parts=("a", "b"))
+    with RunDirectory.create(tmp_path / "run") as run:
+        steps = list(settings.steps(PROMPTS, Letters(), run, start=start))
+        ends = [run.verified(f"policy-{part}/model") for part in "ab"]
+        for_a, for_b, mixed = (written(load(each)) for each in (*ends, run.verified("policy/model")))
+        along = [written(each)["a"] for _, each in front(*ends, 3)]
+    assert [each.step for each in steps] == [*range(1, 13), *range(1, 13)]
+    assert for_a["a"] > mixed["a"] > for_b["a"]
+    assert for_b["b"] > mixed["b"] > for_a["b"]
+    assert along == sorted(along, reverse=True)
+    assert along[1] == pytest.approx(mixed["a"])
+
+
+def test_a_part_that_is_done_is_not_done_again(start: Path, tmp_path: Path) -> None:
+    settings = GroupSoup(**{**COMMON, "max_steps": 2}, parts=("a", "b"), shares=(0.75, 0.25))
+    with RunDirectory.create(tmp_path / "whole") as whole:
+        list(settings.steps(PROMPTS, Letters(), whole, start=start))
+        wanted = load(whole.verified("policy/model")).model.state_dict()
+    with RunDirectory.create(tmp_path / "cut") as run:
+        cut = settings.steps(PROMPTS, Letters(), run, start=start)
+        made = [next(cut) for _ in range(3)]
+        cut.close()  # type: ignore[attr-defined]  # a generator
+        again = list(settings.steps(PROMPTS, Letters(), run, start=start))
+        found = load(run.verified("policy/model")).model.state_dict()
+    assert [each.step for each in made] == [1, 2, 1]
+    assert [each.step for each in again] == [1, 2]
+    assert all((found[name] == value).all() for name, value in wanted.items())
+
+
+def test_soups_that_cannot_be_made_are_refused(start: Path, tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path / "run") as run:
+        for more in ({"parts": ("a",)}, {"parts": ("a", "b"), "shares": (1.0,)}):
+            with pytest.raises(RecipeError, match="needs two parts or more, and a share for each"):
+                list(GroupSoup(**COMMON, **more).steps(PROMPTS, Letters(), run, start=start))
+        with pytest.raises(TrainingStopped, match="no part 'c' in the scores of the judge 'letters'; a, b"):
+            list(GroupSoup(**COMMON, parts=("c", "a")).steps(PROMPTS, Letters(), run, start=start))
+
+
+@pytest.mark.parametrize("settings", [PPO(**{**COMMON, "kl_target": 0.0}, dense=True), REINFORCE(**COMMON, dense=True)])
+def test_a_reward_stands_at_the_token_that_earns_it(settings: Any, start: Path, tmp_path: Path) -> None:
+    from accord.policy.online import Learner
+
+    with RunDirectory.create(tmp_path / "run") as run:
+        learner = Learner(settings, PROMPTS, run, start=start, stage="policy")
+        rollout = learner.roll_out(PROMPTS, Letters(), 1, measured=True)
+    assert rollout.dense_BT is not None
+    for row, each in enumerate(rollout.samples):
+        for token, token_id in enumerate(each.token_ids):
+            earned = 0.25 * learner.policy.decode([token_id]).count("a")
+            assert float(rollout.dense_BT[row, token]) == pytest.approx(earned)
+    assert rollout.dense_BT.sum(1).tolist() == pytest.approx(rollout.score_B.tolist())
+
+
+def test_dense_rewards_teach_a_real_model(start: Path, tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path / "run") as run:
+        list(REINFORCE(**COMMON, dense=True).steps(PROMPTS, Letters(), run, start=start))
+        after = written(load(run.verified("policy/model")))
+    assert after["a"] > written(load(start))["a"] + 0.5
+
+
+def test_a_judge_that_cannot_say_where_stops_dense_training(start: Path, tmp_path: Path) -> None:
+    from small_data import LetterJudge
+
+    said = "the judge 'letters' does not say where its scores are earned; set dense = false"
+    with RunDirectory.create(tmp_path / "run") as run, pytest.raises(TrainingStopped, match=said):
+        list(REINFORCE(**COMMON, dense=True).steps(PROMPTS, LetterJudge(), run, start=start))
+
+
+def test_limits_and_groups_are_told_and_taken_up_again(start: Path, tmp_path: Path) -> None:
+    """What multipliers and weights are at a checkpoint is what a stage goes on with."""
+    settings = RLOO(
+        **{**COMMON, "max_steps": 6, "save_every": 3},
+        constraints=(Constraint(part="length", at_most=3.0, rate=0.02),),
+        maxmin=MaxMin(groups=("a", "b"), rate=0.5),
+    )
+    with RunDirectory.create(tmp_path / "whole") as run:
+        whole = list(settings.steps(PROMPTS, Letters(), run, start=start))
+    with RunDirectory.create(tmp_path / "cut") as run:
+        cut = settings.steps(PROMPTS, Letters(), run, start=start)
+        for _ in range(4):
+            next(cut)
+        cut.close()  # type: ignore[attr-defined]  # a generator
+        again = list(settings.steps(PROMPTS, Letters(), run, start=start))
+    assert [each.multipliers for each in whole][3:] == [each.multipliers for each in again]
+    first, last = whole[0].multipliers, whole[-1].multipliers
+    assert first == {"length": 0.0, "a": 0.5, "b": 0.5}
+    assert last is not None
+    assert last["length"] > 0  # the texts are longer than that
+    assert last["a"] + last["b"] == pytest.approx(1)
+    assert whole[0].parts is not None
+    assert set(whole[0].parts) == {"a", "b"}

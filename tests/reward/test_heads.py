@@ -1,0 +1,128 @@
+"""A head for each group of people, and where in a text a reward is earned."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from accord.errors import RecipeError
+from accord.feedback import Dataset
+from accord.lm.causal import load
+from accord.lm.optim import Optim
+from accord.lm.scalar import ScalarModel
+from accord.records import Completion, Evaluator, Pair, Prompt
+from accord.reward import BradleyTerry, ByToken, score_split
+from accord.reward.heads import Groups, heads_of
+from accord.run import RunDirectory
+from small_data import letters_dataset
+
+SETTINGS = BradleyTerry(
+    base="tiny",
+    dtype="float32",
+    epochs=30,
+    step_completions=16,
+    optim=Optim(lr=5e-3, warmup=3),
+    head_scale=1,
+    by="taste",
+)
+
+
+def opposed() -> Dataset:
+    """The letters' pairs, each judged by one who likes the letter a and by one who likes the other one."""
+    data = letters_dataset(prompts=12)
+    likes, dislikes = (
+        Evaluator(kind="simulated", pseudonym=f"one-who-{taste}", attributes={"taste": taste})
+        for taste in ("likes", "dislikes")
+    )
+
+    def both(pair: Pair) -> tuple[Pair, Pair]:
+        turned = {"chosen": pair.rejected, "rejected": pair.chosen, "evaluator": dislikes.id}
+        return pair.model_copy(update={"evaluator": likes.id}), pair.model_copy(update=turned)
+
+    pairs = {name: tuple(each for pair in some for each in both(pair)) for name, some in data.pairs.items()}
+    return replace(data, pairs=pairs, evaluators={likes.id: likes, dislikes.id: dislikes})
+
+
+def test_each_group_has_its_own_reward_and_the_score_is_their_mean(tmp_path: Path) -> None:
+    data = opposed()
+    with RunDirectory.create(tmp_path / "run") as run:
+        steps = list(SETTINGS.steps(data, run))
+        judge = SETTINGS.load(run)
+    assert judge.parts == ("dislikes", "likes")
+    asked = [each for each in data.completions.values() if data.split_of[each.prompt] == "held_out"]
+    scores = judge.score([data.prompts[each.prompt] for each in asked], asked)
+    amount = np.array([each.text.count("a") / len(each.text) for each in asked])
+    assert np.corrcoef(scores.parts["likes"], amount)[0, 1] > 0.8
+    assert np.corrcoef(scores.parts["dislikes"], amount)[0, 1] < -0.8
+    assert scores.value_N == pytest.approx((scores.parts["likes"] + scores.parts["dislikes"]) / 2)
+    assert scores.sd_N is None  # groups are no ensemble
+    assert steps[-1].accuracy is not None
+    assert steps[-1].accuracy > 0.8  # by the head of whoever judged
+
+
+def test_who_is_of_no_known_group_teaches_all_heads() -> None:
+    pair = Pair(prompt="p-1", chosen="c-1", rejected="c-2", weight=2.0, evaluator="e-1")
+    heads = Groups(("x", "y"), {"e-1": "x", "e-2": None})
+    other, nobody = pair.model_copy(update={"evaluator": "e-2"}), pair.model_copy(update={"evaluator": None})
+    weight_PM = heads.weights([pair, other, nobody])
+    assert weight_PM.tolist() == [[4.0, 0.0], [2.0, 2.0], [2.0, 2.0]]
+    assert weight_PM.mean(1).tolist() == [2.0, 2.0, 2.0]  # in the loss each pair weighs what it weighs
+    margin_PM = torch.tensor([[1.0, -3.0]] * 3)
+    assert heads.margin([pair, other, nobody], margin_PM).tolist() == [1.0, -1.0, -1.0]
+
+
+@pytest.mark.parametrize(
+    ("by", "members", "said"),
+    [
+        ("taste", 3, "a head for each group, members = 3 an ensemble; drop one"),
+        ("age", 1, "by = 'age', and no evaluator has it"),
+        ("pool", 1, "by = 'pool', and no evaluator has it"),
+    ],
+)
+def test_groups_that_cannot_be_told_apart_are_refused(by: str, members: int, said: str) -> None:
+    data = opposed()
+    with pytest.raises(RecipeError, match=said):
+        heads_of(data, data.pairs["train"], by=by, members=members, seed=0, stage="reward")
+
+
+def test_one_group_alone_is_refused() -> None:
+    data = opposed()
+    one = [
+        pair
+        for pair in data.pairs["train"]
+        if (data.evaluators[str(pair.evaluator)].attributes or {})["taste"] == "likes"
+    ]
+    with pytest.raises(RecipeError, match="all are 'likes'; groups need two values at least"):
+        heads_of(data, one, by="taste", members=1, seed=0, stage="reward")
+
+
+def test_dense_rewards_are_what_each_token_adds_to_the_score(tmp_path: Path) -> None:
+    """Held against the scores of the beginnings of a text, ended nowhere: read token by token, and where EOS stands."""
+    model = ScalarModel.fresh(load("tiny", seed=1), name="judge", seed=3, members=2)
+    model.mean_M, model.deviation = (0.3, -0.1), 0.7
+    prompts = [Prompt.ask("Say it."), Prompt.ask("And again, please."), Prompt.ask("Say it.")]
+    texts = ["abba", "a bé b", ""]
+    completions = [Completion(prompt=p.id, text=text) for p, text in zip(prompts, texts, strict=True)]
+    found = ByToken(model).score(prompts, completions)
+    assert found.value_N == pytest.approx(model.score(prompts, completions).value_N, abs=1e-5)
+    assert found.places is not None
+    for prompt, each, places in zip(prompts, completions, found.places, strict=True):
+        ids = [*model.causal.encode_prompt(prompt), *model.causal.encode_completion(each.text)]
+        with torch.no_grad():
+            hidden_TD = model.causal.model.model(input_ids=torch.tensor([ids])).last_hidden_state[0]
+            raw_T = model.head(hidden_TD.float()).mean(1)[-len(places) :]
+        value_T = (raw_T - 0.1) / 0.7
+        wanted = [float(value_T[0]), *value_T.diff().tolist()]
+        assert [worth for _, worth in places] == pytest.approx(wanted, abs=1e-4)
+        assert [end for end, _ in places] == sorted(end for end, _ in places)
+        assert places[-1][0] == len(each.text)
+
+
+def test_the_mean_of_groups_is_what_is_evaluated(tmp_path: Path) -> None:
+    data = opposed()
+    with RunDirectory.create(tmp_path / "run") as run:
+        judge = SETTINGS.model_copy(update={"epochs": 1}).fit(data, run)
+    scores = score_split(judge, data, "held_out")
+    assert np.isfinite(list(scores.values())).all()
