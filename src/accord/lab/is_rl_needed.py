@@ -293,21 +293,26 @@ def _shown(values: Sequence[float], places: int, within: list[float] | None) -> 
 
 
 def figure(rows: Sequence[Row]) -> "Figure":
-    """A panel a world: reward over KL, full marks with RL and open ones without."""
+    """A panel for each world that has been worked out: every method's objective with its interval, best on top."""
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(12.6, 4.4), layout="constrained")
-    for axes, world in zip(drawn.subplots(1, 3), WORLDS, strict=True):
-        for method in _objectives(rows, world):
-            kl, reward = (float(np.mean(_column(rows, world, method, name))) for name in ("kl", "reward"))
+    worlds = [world for world in WORLDS if _objectives(rows, world)]
+    drawn = Figure(figsize=(4.6 * len(worlds), 4.2), layout="constrained")
+    for axes, world in zip(drawn.subplots(1, len(worlds), squeeze=False)[0], worlds, strict=True):
+        by_method = _objectives(rows, world)
+        methods = sorted(by_method, key=lambda name: float(np.mean(by_method[name])))
+        for place, method in enumerate(methods):
+            each = mean(by_method[method])
+            low, high = _within(rows, world, method, "objective") or (each.low, each.high)
             colour = "black" if method in NOBODY else "C0" if method in ONLINE else "C1"
-            axes.plot(kl, reward, marker="o", color=colour, fillstyle="full" if method in ONLINE else "none")
-            axes.annotate(method, (kl, reward), (4, 3), textcoords="offset points", fontsize=8, color=colour)
-        axes.set(title=world, xlabel="KL to the start, nats")
+            if low is not None and high is not None:
+                axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
+            full = "full" if method in ONLINE else "none"
+            axes.plot(each.value, place, marker="o", markersize=6, color=colour, fillstyle=full)
+        axes.set_yticks(range(len(methods)), methods)
+        axes.set(title=f"{world}, beta {BETA[world]:g}", xlabel="E[r] - beta KL (full: with RL; open: without)")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(visible=True, linewidth=0.3)
-        axes.margins(0.15)
-    drawn.axes[0].set_ylabel("reward (full: with RL; open: without)")
+        axes.grid(visible=True, axis="x", linewidth=0.3)
     return drawn
 
 
