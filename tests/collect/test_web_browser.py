@@ -425,6 +425,39 @@ def test_axe_finds_nothing_on_the_other_pages(tmp_path: Path, browser: Any, sche
         assert found == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_where_work_stops(tmp_path: Path, browser: Any, scheme: str) -> None:
+    """What is explained, a rest, the end, a pause, and what went wrong."""
+    themed = {"scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
+    found: list[str] = []
+    for top, seen in (("session_items = 1", "It goes on at"), ("answers = 1", "Thank you")):
+        with shown(browser, lay_out(tmp_path / seen, practice=True, top=top), **themed) as (desk, page):
+            enter(page, desk)
+            page.keyboard.press("1")
+            send(page)
+            page.get_by_text("talks around it").wait_for()
+            found += violations(page)
+            page.keyboard.press("Enter")
+            page.locator("form.judge").wait_for()
+            page.keyboard.press("1")
+            send(page)
+            page.get_by_text(seen).first.wait_for()
+            found += violations(page)
+            [someone] = [each.pseudonym for each in desk.progress().people]
+            desk.pause(someone, "let us talk")
+            page.goto("/work")
+            assert "paused" in page.content().lower()
+            found += violations(page)
+            # A page that says what went wrong is an error to the console, which a tab of `shown` does not take.
+            other = browser.new_context(base_url=page.url, color_scheme=scheme, bypass_csp=True)
+            for path in ("/nothing-of-that-name", "/join/nobody.wrote.this"):
+                wrong = other.new_page()
+                wrong.goto(path)
+                found += violations(wrong)
+            other.close()
+    assert found == []
+
+
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_nothing_runs_over_the_side_of_a_phone(tmp_path: Path, browser: Any, kind: str) -> None:
     study = lay_out(tmp_path, kind)
