@@ -50,11 +50,23 @@ def wrong(held: Task, number: int) -> dict[str, str]:
     return {"preferred": other if number % 3 else better(held)}
 
 
+def changing() -> Callable[[Task, int], dict[str, str]]:
+    """One who thinks otherwise when asked again."""
+    known: set[str] = set()
+
+    def say(held: Task, number: int) -> dict[str, str]:
+        again = held.prompt.id in known
+        known.add(held.prompt.id)
+        return {"preferred": better(held) if again else "tie"}
+
+    return say
+
+
 FAULTS: list[tuple[str, Callable[[Task, int], dict[str, str]], float]] = [
     ("too fast", careful, 2.0),
     ("gold low", wrong, 30.0),
     ("side bias", lambda held, n: {"preferred": "left"}, 30.0),
-    ("repeats differ", lambda held, n: {"preferred": ["tie", better(held)][n % 2]}, 30.0),
+    ("repeats differ", changing(), 30.0),
     ("declines often", lambda held, n: {"declined": "1"} if n % 2 else careful(held, n), 30.0),
 ]
 
