@@ -14,6 +14,7 @@ from accord.errors import FetchError
 from accord.fetch import cache_folder
 from accord.lm import packaged
 from accord.lm.causal import load
+from accord.lm.processor import computes_bfloat16
 from accord.lm.score import completion_logprobs
 from accord.records import Prompt
 
@@ -81,7 +82,8 @@ def test_a_killed_conversion_leaves_no_half_model(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_packaged_model() -> None:
-    causal = load("smollm2-135m", dtype="bfloat16")
+    # Emulated bfloat16 is rounded so coarsely that the likeliest answer is another one.
+    causal = load("smollm2-135m", dtype="bfloat16" if computes_bfloat16() else "float32")
     assert causal.pad_id == causal.eos_id == 2
     ids = causal.encode_prompt(Prompt.ask("What is the capital of France?"))
     assert ids.count(causal.tokenizer.bos_token_id) == ids.count(1)

@@ -60,7 +60,7 @@ def test_nothing_runs_over_the_side(tmp_path: Path, width: int, height: int, hos
     shown = re.search(r'<pre id="found">(.*?)</pre>', dom)
     assert shown is not None
     found = json.loads(html.unescape(shown[1]))
-    assert found["seen"] == 9
+    assert found["seen"] == 14
     assert found["client"] == width
     assert found["scroll"] <= width
     assert found["out"] == []

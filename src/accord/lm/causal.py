@@ -27,6 +27,7 @@ from accord.lm import packaged, tiny
 from accord.lm.attention import use_grouped
 from accord.lm.fused import fuse, unfuse
 from accord.lm.memory import keep_large_buffers
+from accord.lm.processor import computes_bfloat16
 from accord.lm.slots import Prefill
 from accord.records import Prompt
 
@@ -353,10 +354,13 @@ def _try_packing(causal: CausalModel) -> str:
         kept=kept,
     )[0].float()
     off = float((found_TD - wanted_TD).norm() / wanted_TD.norm())
-    if not off < TOLERANCE[next(causal.model.parameters()).dtype]:
+    dtype = next(causal.model.parameters()).dtype
+    coarse = COARSE if dtype == torch.bfloat16 and device.type == "cpu" and not computes_bfloat16() else 1.0
+    if not off < coarse * TOLERANCE[dtype]:
         return f"two sequences in a row give other numbers than each alone, by {off:.1g}"
     layers = causal.layers
     return "" if kept.layers == layers else f"{kept.layers} of {layers} layers attend through the interface"
 
 
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}  # of the norm of the hidden states
+COARSE = 3.0  # times that where the processor's bfloat16 is emulated, and rounded more coarsely

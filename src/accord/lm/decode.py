@@ -14,6 +14,7 @@ from torch.nn.functional import linear, rms_norm, silu
 
 from accord.lm.causal import CausalModel
 from accord.lm.fused import FAMILIES
+from accord.lm.processor import computes_bfloat16
 from accord.lm.slots import Prefill, Slots
 
 __all__ = ["Lean", "Stepper", "Through", "Whole", "stepper"]
@@ -192,11 +193,6 @@ class _Product(Protocol):
     """x W' + b, and something added to it."""
 
     def __call__(self, x: Tensor, add: Tensor | None = None) -> Tensor: ...
-
-
-def computes_bfloat16() -> bool:
-    """Whether oneDNN computes bfloat16 on this processor."""
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _product(*modules: nn.Linear) -> _Product:
