@@ -86,7 +86,8 @@ def collect(
         place = f"[{host}]" if ":" in host else host
         url = (public_url or f"http://{place}:{taken.getsockname()[1]}").rstrip("/")
         _say(desk, url, admin, invite)
-        hosts = LOOPBACK if host in LOOPBACK else None if host in {"0.0.0.0", "::"} else (*LOOPBACK, host)  # noqa: S104
+        everywhere = host in {"0.0.0.0", "::"}  # noqa: S104
+        hosts = None if everywhere else (*LOOPBACK, host)
         config = uvicorn.Config(
             make_app(desk, public_url=public_url, hosts=hosts),
             log_level="warning",

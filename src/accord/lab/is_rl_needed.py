@@ -5,8 +5,9 @@
     reviews   SmolLM2-135M on real ratings of movie reviews: rewarded by one model of what people prefer, judged by
               another that was fitted on other people's prompts
 
-Held against each other by E[r] - beta KL, which is what the methods with a KL penalty maximise. Learning rates and what
-holds a policy to its start were chosen for each method on a seed that is not counted here (`CHOSEN`).
+Held against each other by E[r] - beta KL, which is what the methods with a KL penalty maximise. On essays, learning
+rates and what holds a policy to its start were chosen for each method on a seed that is not counted here (`CHOSEN`);
+those of the reviews are first guesses, and those of the enumerated world are `exact_optimum`'s.
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from accord.records import Sample, Sampling
 
 __all__ = ["sample"]
 
-ROOM = 1 << 28
+ROOM = 1 << 28  # bytes of keys and values of the sequences that are written at once
 
 
 @torch.no_grad()

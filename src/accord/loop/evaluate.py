@@ -5,18 +5,16 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from accord.errors import RecipeError
 from accord.feedback import read_data
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel, load
-from accord.lm.packed import Answer
 from accord.lm.training import seed_of, shuffled
 from accord.loop.show import Show
 from accord.loop.stages import prompts_of, start_of
 from accord.policy.evaluate import compare, describe, win_rate
-from accord.policy.rollout import Rollout, measure, roll_out
+from accord.policy.rollout import roll_out
 from accord.recipe import Recipe
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
@@ -114,8 +112,7 @@ def _arm(
     sampling: Any,
     first: int,
 ) -> list[Row]:
-    made = roll_out(causal, start if causal is start else None, judges["judge"], prompts, n, sampling)
-    reference_BT = made.reference_BT if causal is start else _under(start, made, sampling.temperature)
+    made = roll_out(causal, start, judges["judge"], prompts, n, sampling)
     columns = {"judge": made.score_B.tolist()}
     if "reward" in judges:
         columns["proxy"] = judges["reward"].score(made.prompts, made.completions).value_N.tolist()
@@ -131,22 +128,13 @@ def _arm(
                 "token_ids": list(each.token_ids),
                 "sampled_logprobs": [round(x, 6) for x in each.logprobs],
                 "logprobs": [round(x, 6) for x in made.policy.logprob_BT[index, :size].tolist()],
-                "reference_logprobs": [round(x, 6) for x in reference_BT[index, :size].tolist()],
+                "reference_logprobs": [round(x, 6) for x in made.reference_BT[index, :size].tolist()],
                 "stopped": each.stopped,
                 "temperature": sampling.temperature,
                 **{name: round(column[index], 6) for name, column in columns.items()},
             }
         )
     return rows
-
-
-def _under(start: CausalModel, made: Rollout, temperature: float) -> Tensor:
-    """Log-probabilities of what was written under the start, by its own template: a policy may bring another."""
-    answers = [
-        Answer(tuple(start.encode_prompt(prompt)), each.token_ids, key)
-        for key, (prompt, each) in enumerate(zip(made.prompts, made.samples, strict=True))
-    ]
-    return measure(start, answers, made.mask_BT.shape[1], temperature, entropy=False).logprob_BT
 
 
 def _rollouts(recipe: Recipe, run: RunDirectory, judge: Judge, show: Show) -> list[Row] | None:

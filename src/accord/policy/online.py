@@ -241,6 +241,8 @@ class Learner:
         kl_B = rollout.kl_B if self.own and self.reference is not None else None
         lengths_B = rollout.mask_BT.sum(1).float()
         group = self.settings.group
+        idle = _idle(self.scores(rollout), group) if group > 1 else None  # by the multipliers it was made with
+        multipliers = self.adapt(rollout)
         return {
             "step": step,
             "total": self.settings.max_steps,
@@ -252,9 +254,9 @@ class Learner:
             "length": float(lengths_B.mean()),
             "stop_rate": float(rollout.stopped_B.float().mean()),
             "ratio": rollout.ratio if self.own else None,
-            "idle": _idle(self.scores(rollout), group) if group > 1 else None,
+            "idle": idle,
             "parts": {name: float(part_B.mean()) for name, part_B in rollout.parts.items() if name != "length"} or None,
-            "multipliers": self.adapt(rollout),
+            "multipliers": multipliers,
             "seconds": round(monotonic() - began, 3),
         }
 

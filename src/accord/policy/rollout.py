@@ -6,7 +6,7 @@ is trained on is what the loss computes; how far the sampler's own differ is log
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -141,8 +141,6 @@ def roll_out(
     Without a reference its log-probabilities are NaN; with `measured=False` the policy's are the sampler's, for a
     caller that measures them in the forward pass of its own update.
     """
-    if reference is not None and reference is not policy:
-        _same_tokens(policy, reference)
     ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
     groups = sample(policy, ids, n, sampling, batch=batch)
     samples = tuple(each for group in groups for each in group)
@@ -180,7 +178,8 @@ def roll_out(
     elif reference is policy and measured:
         reference_BT = own.logprob_BT.clone()
     else:
-        reference_BT = measure(reference, answers, width, temperature, entropy=False).logprob_BT
+        read = answers if reference is policy else _as_read_by(reference, policy, asked, answers)
+        reference_BT = measure(reference, read, width, temperature, entropy=False).logprob_BT
     return Rollout(
         prompts=asked,
         completions=completions,
@@ -199,17 +198,22 @@ def roll_out(
     )
 
 
-def _same_tokens(policy: CausalModel, reference: CausalModel) -> None:
-    """Raise `ModelError` where a token id is not the same token to both."""
-    if reference.tokenizer is policy.tokenizer:
-        return
-    theirs = reference.tokenizer.get_vocab()
-    if (known := policy.tokenizer.get_vocab()) != theirs:
-        differ = sorted(token for token in {*known, *theirs} if known.get(token) != theirs.get(token))
+def _as_read_by(
+    reference: CausalModel, policy: CausalModel, prompts: Sequence[Prompt], answers: Sequence[Answer]
+) -> list[Answer]:
+    """What the policy wrote, after the prompts as the reference's own template has them: a policy may bring another.
+
+    Raises `ModelError` where a token id that was written is not the same token to both.
+    """
+    written = sorted({token for each in answers for token in each.completion})
+    ours, theirs = (each.tokenizer.convert_ids_to_tokens(written) for each in (policy, reference))
+    if differ := [one for one, other in zip(ours, theirs, strict=True) if one != other]:
         raise ModelError(
             f"{reference.name}: its tokenizer is not that of {policy.name} ({len(differ)} tokens differ, such as "
             f"{differ[0]!r}), so its log-probabilities are of other texts; take a reference with the same tokenizer"
         )
+    heads = {prompt.id: tuple(reference.encode_prompt(prompt)) for prompt in prompts}
+    return [replace(answer, prompt=heads[prompt.id]) for prompt, answer in zip(prompts, answers, strict=True)]
 
 
 def _dense(policy: CausalModel, judge: Judge, scores: Scores, samples: Sequence[Sample], width: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""One policy for each group and what lies between them; dense rewards and limits on a real small model."""
+"""Parts and places of a score on a real small model: a policy a group and their soup, dense rewards, limits."""
 
 from collections.abc import Sequence
 from pathlib import Path
