@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from accord.policy import DPO, GRPO, IPO, KTO, RLOO
-from accord.policy.online import Tokens
+from accord.policy.gradient import Tokens
 from accord.policy.pairwise import Sides
 
 __all__ = ["parity"]

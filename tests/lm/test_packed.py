@@ -124,7 +124,7 @@ def test_bfloat16_is_near() -> None:
 def test_rows_are_filled() -> None:
     answers = answers_of([((number,) * 20, (1,) * size) for number in range(16) for size in (5, 17, 30, 44)])
     needed = sum({answer.prompt: 20 for answer in answers}.values()) + sum(len(each.completion) for each in answers)
-    batches = pack(TINY, answers)
+    batches = pack(TINY, answers, row_tokens=320)
     assert sum(batch.tokens for batch in batches) < 1.15 * needed
     assert max(batch.tokens for batch in batches) <= 2048
 

@@ -11,7 +11,7 @@ from accord.lm import plan
 from accord.lm.causal import load
 from accord.lm.optim import Optim
 from accord.lm.packed import Answer, pack
-from accord.lm.plan import BATCH_TOKENS, Kept, kept_by, plan_batches
+from accord.lm.plan import BATCH_TOKENS, Kept, kept_by, plan_batches, usual_row
 from accord.lm.score import token_logprobs
 from accord.lm.settings import ModelSettings
 from accord.policy import SFT
@@ -27,8 +27,19 @@ def planned(held: float, allowed: float, longest: int, monkeypatch: pytest.Monke
     monkeypatch.setattr("accord.lm.plan._held", lambda causal: held)
     monkeypatch.setattr("accord.lm.plan._to_come", lambda causal: 0.0)
     monkeypatch.setattr("accord.lm.plan.kept_by", lambda causal, predicts: kept)
+    monkeypatch.setattr("accord.lm.plan.usual_row", lambda causal: 320)
     found = plan_batches(TINY, memory_gb=allowed, longest=longest, predicts=True, stage="sft")
+    assert found.row_tokens is not None
     return found.row_tokens, found.batch_tokens
+
+
+@pytest.mark.parametrize(("width", "row"), [(32, 64), (64, 64), (200, 200), (576, 320)])
+def test_rows_are_no_longer_than_a_model_is_wide(width: int, row: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(TINY), "width", width)
+    assert usual_row(TINY) == row
+    answers = [Answer((1, 2), (3,) * 9, key) for key in range(80)]
+    widest = max(batch.input_ids.shape[1] for batch in pack(TINY, answers))
+    assert row - 9 < widest <= row  # a prompt of 2 and as many answers of 9 as there is room for
 
 
 def test_the_reckoning_written_out(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

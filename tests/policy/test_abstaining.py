@@ -16,7 +16,7 @@ from accord.lm.optim import Optim
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, Abstaining
 from accord.policy.abstaining import matches, threshold
-from accord.policy.sft import Example
+from accord.policy.supervised import Example
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 

@@ -12,6 +12,7 @@ from transformers import AutoTokenizer
 
 from accord.errors import ModelError, RecipeError
 from accord.interfaces import Scores
+from accord.lab.essay import EssayJudge, EssayWorld
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.optim import Optim
 from accord.lm.sample import sample
@@ -19,7 +20,7 @@ from accord.lm.score import completion_logprobs
 from accord.loop.evaluate import _arm
 from accord.policy import Conditional, controlled
 from accord.policy.conditional import bins
-from accord.policy.sft import Example
+from accord.policy.supervised import Example
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 from small_data import LetterJudge, letters_dataset, truth
@@ -166,3 +167,16 @@ def test_what_cannot_be_learnt_from_is_an_error(tmp_path: Path) -> None:
             list(Conditional().condition(EXAMPLES, LetterJudge(), run))
         with pytest.raises(RecipeError, match=r"falls under <\|bad\|>: too many score alike"):
             list(SETTINGS.condition(EXAMPLES, Same(), run))
+
+
+def test_controls_that_the_tokenizer_cannot_tell_apart_are_an_error(tmp_path: Path) -> None:
+    """The world of essays knows whole words alone: both controls are its unknown token."""
+    world = EssayWorld(0)
+    world.untrained(seed=0).save(tmp_path / "start")
+    examples = world.corpus(8, seed=0)
+    settings = Conditional(base=str(tmp_path / "start"), dtype="float32")
+    with RunDirectory.create(tmp_path / "run") as run:
+        with pytest.raises(RecipeError, match=r"policy.controls: '<\|bad\|>' and '<\|good\|>' are the same tokens to"):
+            list(settings.condition(examples, EssayJudge(world), run))
+        known = settings.model_copy(update={"controls": ("is", "for")})
+        assert next(known.condition(examples, EssayJudge(world), run)).step == 1

@@ -15,7 +15,7 @@ from accord.lm.optim import Optim
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, Curated, select
 from accord.policy.curated import Floats, features
-from accord.policy.sft import Example
+from accord.policy.supervised import Example
 from accord.records import Sampling
 from accord.run import RunDirectory
 from small_data import LetterJudge, letters_dataset, truth

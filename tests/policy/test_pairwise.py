@@ -152,7 +152,9 @@ def test_both_sides_are_measured_as_one_by_one_and_the_shift_under_the_prompts_o
     policy, reference = load("tiny", seed=4), load(start)
     pairs = list({pair.prompt: pair for pair in DATA.pairs["train"]}.values())[:3]
     scorer = _Scorer(policy, reference, DATA, Batches())
-    found = scorer.sides(pairs, 0.0)
+    ((held, answers),) = scorer.together(pairs)
+    assert held == pairs
+    found = scorer.sides(held, answers, 0.0)
     for row, pair in enumerate(pairs):
         prompt = policy.encode_prompt(DATA.prompts[pair.prompt])
         for side, name in (("chosen", pair.chosen), ("rejected", pair.rejected)):

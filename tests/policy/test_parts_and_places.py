@@ -153,9 +153,9 @@ def test_limits_and_groups_are_told_and_taken_up_again(start: Path, tmp_path: Pa
         again = list(settings.steps(PROMPTS, Letters(), run, start=start))
     assert [each.multipliers for each in whole][3:] == [each.multipliers for each in again]
     first, last = whole[0].multipliers, whole[-1].multipliers
-    assert first == {"length": 0.0, "a": 0.5, "b": 0.5}
+    assert first == {"length": 0.0, "group a": 0.5, "group b": 0.5}
     assert last is not None
     assert last["length"] > 0  # the texts are longer than that
-    assert last["a"] + last["b"] == pytest.approx(1)
+    assert last["group a"] + last["group b"] == pytest.approx(1)
     assert whole[0].parts is not None
     assert set(whole[0].parts) == {"a", "b"}

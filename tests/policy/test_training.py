@@ -16,7 +16,7 @@ from accord.lm.optim import Optim
 from accord.lm.sample import sample
 from accord.policy import DPO, GRPO, PPO, REINFORCE, RLOO, SFT, ReinforcePP
 from accord.policy.rollout import roll_out
-from accord.policy.sft import Example, _batch, _blocks, example_answers
+from accord.policy.supervised import Example, _batch, _blocks, example_answers
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 from small_data import LetterJudge, letters_dataset, truth

@@ -1,8 +1,9 @@
 """Many ways to a better policy on one budget: so many texts are written and judged, and as many are trained on.
 
 Who learns from its own texts writes them while it learns. Who does not is given the same number of texts by the start,
-judged by the same judge: as pairs (the better one is chosen), in groups that are ranked, or the best of each group,
-read as often as makes up the number.
+judged by the same judge: as pairs (the better one is chosen), in groups that are ranked, after a control that says how
+good they are, or the best alone (of each group, or chosen among all), read as often as makes up the number. Best of n
+trains nothing and chooses when it is asked.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,16 +13,19 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accord.feedback import Dataset
 from accord.interfaces import Judge
-from accord.lm.causal import CausalModel
+from accord.lm.causal import load
 from accord.lm.memory import give_back, peak_gb, reset_peak
 from accord.lm.optim import Optim
 from accord.lm.sample import sample
 from accord.lm.settings import ModelSettings
 from accord.lm.training import seed_of, shuffled
-from accord.policy.best_of_n import BestOfN
+from accord.policy.best_of_n import BestOfN, best_of, best_of_kl
+from accord.policy.conditional import Conditional
+from accord.policy.curated import Curated
 from accord.policy.dpo import DPO
 from accord.policy.evaluate import describe
 from accord.policy.grpo import GRPO
@@ -35,14 +39,15 @@ from accord.policy.pro import PRO
 from accord.policy.reinforce import REINFORCE
 from accord.policy.reinforce_pp import ReinforcePP
 from accord.policy.rloo import RLOO
-from accord.policy.rollout import roll_out
+from accord.policy.rollout import Rollout
 from accord.policy.rrhf import RRHF
 from accord.policy.simpo import SimPO
+from accord.policy.supervised import Example
 from accord.records import Completion, Pair, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.stats import mean
 
-__all__ = ["METHODS", "ONLINE", "Budget", "contend", "measured", "preferred", "settings_of"]
+__all__ = ["METHODS", "ONLINE", "Budget", "Written", "chosen_of", "contend", "measured", "settings_of", "written"]
 
 # What each method is, the setting that holds it to its start, and what else differs from its defaults.
 METHODS: dict[str, tuple[type[ModelSettings], str, dict[str, Any]]] = {
@@ -59,6 +64,8 @@ METHODS: dict[str, tuple[type[ModelSettings], str, dict[str, Any]]] = {
     "rrhf": (RRHF, "supervised", {}),
     "pro": (PRO, "supervised", {}),
     "best_of_n": (BestOfN, "", {}),
+    "curated": (Curated, "", {"examples": None}),
+    "conditional": (Conditional, "", {"controls": ("is", "for")}),  # words of the essays that begin none
 }
 ONLINE = ("ppo", "reinforce", "reinforce++", "rloo", "grpo")
 Row = dict[str, Any]
@@ -83,7 +90,8 @@ class Budget:
 def settings_of(method: str, budget: Budget, *, lr: float, strength: float) -> Any:
     """The settings of a method. `strength` is what holds it to its start: kl, beta, or what stands for it.
 
-    For RRHF and PRO it is the weight of the likelihood of the best text, for ORPO that of the odds; best of n has none.
+    For RRHF and PRO it is the weight of the likelihood of the best text, for ORPO that of the odds; what learns chosen
+    texts has none.
     """
     if method not in METHODS:
         raise ValueError(f"no method '{method}'; there are {', '.join(METHODS)}")
@@ -96,102 +104,152 @@ def settings_of(method: str, budget: Budget, *, lr: float, strength: float) -> A
         own |= {"max_steps": budget.steps, "prompts": budget.prompts, "group": budget.group}
     elif issubclass(kind, Pairwise):
         own |= {"batch": a_step // 2}
+    elif issubclass(kind, Conditional):
+        own |= {"batch": a_step}
+    elif issubclass(kind, Curated):
+        own |= {"k": budget.texts // budget.group, "epochs": budget.group, "batch": a_step}
     else:
         own |= {"n": budget.group, "epochs": budget.group, "batch": a_step}
-    if not issubclass(kind, Pairwise):
+    if issubclass(kind, Online | BestOfN):
         own["sampling"] = budget.sampling
     return kind(**own)
 
 
-def contend(
-    settings: Any, budget: Budget, prompts: Sequence[Prompt], judge: Judge, run: RunDirectory, start: Path | str
-) -> tuple[float, float | None]:
-    """Train from `start` within the budget; leaves `policy/model` in `run`. Seconds, and the peak of memory in GB.
+@dataclass(frozen=True)
+class Written:
+    """The budget's texts by the start, N of them, as many of each prompt side by side; and the seconds it took.
 
-    Goes on from the last checkpoint where it was stopped; the seconds are then those of the last part.
+    score_N   the judge's, less 1 where a text did not end itself, as `unstopped` of the online methods takes off
     """
-    give_back()
-    reset_peak()
+
+    examples: list[Example]
+    score_N: NDArray[np.float64]
+    seconds: float
+
+    def pairs(self) -> Dataset:
+        """Two by two, the better one chosen; equal scores are ties, equal texts no pair."""
+        completions: dict[str, Completion] = {}
+        pairs: list[Pair] = []
+        for left in range(0, len(self.examples), 2):
+            first, second = left, left + 1
+            better, worse = (first, second) if self.score_N[first] >= self.score_N[second] else (second, first)
+            (prompt, chosen), (_, rejected) = self.examples[better], self.examples[worse]
+            if chosen.id == rejected.id:
+                continue
+            completions |= {chosen.id: chosen, rejected.id: rejected}
+            tie = bool(self.score_N[first] == self.score_N[second])
+            pairs.append(Pair(prompt=prompt.id, chosen=chosen.id, rejected=rejected.id, tie=tie))
+        prompts = {prompt.id: prompt for prompt, _ in self.examples}
+        return Dataset(
+            prompts=prompts,
+            completions=completions,
+            evaluators={},
+            split_of=dict.fromkeys(prompts, "train"),
+            pairs={"train": tuple(pairs)},
+        )
+
+
+def written(budget: Budget, prompts: Sequence[Prompt], judge: Judge, start: Path | str, *, seed: int) -> Written:
+    """What whoever does not write is given: an even number of texts of each prompt, all prompts alike."""
     began = monotonic()
-    for _ in _steps(settings, budget, prompts, judge, run, start):
-        pass
-    return monotonic() - began, peak_gb()
-
-
-def _steps(
-    settings: Any, budget: Budget, prompts: Sequence[Prompt], judge: Judge, run: RunDirectory, start: Path | str
-) -> Iterator[Any]:
-    if isinstance(settings, Pairwise):
-        data = preferred(settings, budget, prompts, judge, start, seed=run.seed)
-        yield from settings.steps(data, run, start=start)  # type: ignore[attr-defined]  # every Pairwise has steps
-    elif isinstance(settings, BestOfN):
-        asked = [prompts[i] for i in shuffled(len(prompts), run.seed, "asked")[: budget.texts // settings.n]]
-        settings = settings.model_copy(update={"repeats": budget.texts // (len(asked) * settings.n)})
-        yield from settings.distil(asked, judge, run, start=start)
-    else:
-        yield from settings.steps(prompts, judge, run, start=start)
-
-
-def preferred(
-    settings: Pairwise, budget: Budget, prompts: Sequence[Prompt], judge: Judge, start: Path | str, *, seed: int
-) -> Dataset:
-    """The budget's texts by the start, in pairs, of which the judge chose one; equal scores are ties."""
-    writer = settings.open(start, seed=seed)
+    writer = load(start, dtype=budget.form["dtype"])
     prompts = [prompts[i] for i in shuffled(len(prompts), seed, "asked")[: budget.texts // 2]]
     each = budget.texts // (2 * len(prompts)) * 2
     sampling = budget.sampling.model_copy(update={"seed": seed_of(seed, "pairs")})
     groups = sample(writer, [writer.encode_prompt(prompt) for prompt in prompts], each, sampling)
-    completions: dict[str, Completion] = {}
-    pairs: list[Pair] = []
-    for prompt, group in zip(prompts, groups, strict=True):
-        texts = [Completion(prompt=prompt.id, text=writer.decode(sample.token_ids)) for sample in group]
-        score_n = judge.score([prompt] * len(texts), texts).value_N
-        score_n = score_n - np.array([sample.stopped != "eos" for sample in group])  # as `unstopped` of the others
-        for left in range(0, len(texts), 2):
-            better, worse = (left, left + 1) if score_n[left] >= score_n[left + 1] else (left + 1, left)
-            if texts[better].id == texts[worse].id:
-                continue
-            completions |= {texts[better].id: texts[better], texts[worse].id: texts[worse]}
-            tie = bool(score_n[better] == score_n[worse])
-            pairs.append(Pair(prompt=prompt.id, chosen=texts[better].id, rejected=texts[worse].id, tie=tie))
-    return Dataset(
-        prompts={prompt.id: prompt for prompt in prompts},
-        completions=completions,
-        evaluators={},
-        split_of={prompt.id: "train" for prompt in prompts},
-        pairs={"train": tuple(pairs)},
-    )
+    examples = [
+        (prompt, Completion(prompt=prompt.id, text=writer.decode(one.token_ids)))
+        for prompt, group in zip(prompts, groups, strict=True)
+        for one in group
+    ]
+    score_N = judge.score([prompt for prompt, _ in examples], [text for _, text in examples]).value_N
+    cut_N = np.array([one.stopped != "eos" for group in groups for one in group])
+    return Written(examples, score_N - cut_N, monotonic() - began)
 
 
-def measured(
-    causal: CausalModel,
-    start: CausalModel,
-    judge: Judge,
+def contend(
+    settings: Any,
+    budget: Budget,
     prompts: Sequence[Prompt],
+    judge: Judge,
+    run: RunDirectory,
+    start: Path | str,
     *,
-    n: int,
-    sampling: Sampling,
-    beta: float,
-) -> Row:
-    """What a policy writes: reward by `judge`, KL to the start (nats a text), their balance, and how varied it is.
+    texts: Written | None = None,
+) -> tuple[float, float | None]:
+    """Train from `start` within the budget; leaves `policy/model` in `run`. Seconds, and the peak of memory in GB.
+
+    `texts` are what `written` found, where somebody has them; their seconds count. Goes on from the last checkpoint
+    where it was stopped; the seconds are then those of the last part.
+    """
+    give_back()
+    reset_peak()
+    began = monotonic()
+    before = 0.0
+    if isinstance(settings, Pairwise | Conditional | Curated):
+        before = 0.0 if texts is None else texts.seconds
+        texts = texts or written(budget, prompts, judge, start, seed=run.seed)
+    for _ in _steps(settings, budget, prompts, judge, run, start, texts):
+        pass
+    return before + monotonic() - began, peak_gb()
+
+
+def _steps(
+    settings: Any,
+    budget: Budget,
+    prompts: Sequence[Prompt],
+    judge: Judge,
+    run: RunDirectory,
+    start: Path | str,
+    texts: Written | None,
+) -> Iterator[Any]:
+    match settings, texts:
+        case Pairwise(), Written():
+            yield from settings.steps(texts.pairs(), run, start=start)
+        case Conditional(), Written():
+            yield from settings.condition(texts.examples, judge, run, start=start)
+        case Curated(), Written():
+            yield from settings.curate(texts.examples, judge, run, start=start)
+        case BestOfN(), _:
+            asked = [prompts[i] for i in shuffled(len(prompts), run.seed, "asked")[: budget.texts // settings.n]]
+            settings = settings.model_copy(update={"repeats": budget.texts // (len(asked) * settings.n)})
+            yield from settings.distil(asked, judge, run, start=start)
+        case Online(), _:
+            yield from settings.steps(prompts, judge, run, start=start)
+        case _:
+            raise TypeError(f"{type(settings).__name__} is not among the contenders")
+
+
+def chosen_of(pool: Rollout, score_B: NDArray[np.float64], n: int, *, beta: float) -> Row:
+    """Best of `n` of the start by `score_B`, from a pool of n texts a prompt or more: reward, KL and their balance.
+
+    Unbiased over the choices of n (`best_of`); the KL is the bound log n - (n - 1) / n. `intervals` are over prompts.
+    """
+    value_B = pool.score_B.double().cpu().numpy()
+    by_prompt: dict[str, list[int]] = {}
+    for row, prompt in enumerate(pool.prompts):
+        by_prompt.setdefault(prompt.id, []).append(row)
+    reward = mean([best_of(score_B[rows], value_B[rows], n) for rows in by_prompt.values()])
+    kl = best_of_kl(n)
+    low, high = (None if each is None else each - beta * kl for each in (reward.low, reward.high))
+    return {
+        "reward": round(reward.value, 5),
+        "kl": round(kl, 5),
+        "objective": round(reward.value - beta * kl, 5),
+        "intervals": {"reward": [reward.low, reward.high], "objective": [low, high]},
+    }
+
+
+def measured(made: Rollout, *, beta: float) -> Row:
+    """What a policy wrote: reward by the judge, KL to the start (nats a text), their balance, and how varied it is.
 
     `intervals` are those over prompts.
     """
-    made = roll_out(causal, start, judge, prompts, n, sampling)
-    rows = [
-        {
-            "prompt": completion.prompt,
-            "text": completion.text,
-            "token_ids": each.token_ids,
-            "logprobs": made.policy.logprob_BT[index, : len(each.token_ids)].tolist(),
-            "stopped": each.stopped,
-        }
-        for index, (completion, each) in enumerate(zip(made.completions, made.samples, strict=True))
-    ]
-    told = describe(rows)
+    rows = made.rows(0, 1.0)
     asked = [row["prompt"] for row in rows]
     kl, reward = made.kl_B.tolist(), made.score_B.tolist()
     balance = [score - beta * each for score, each in zip(reward, kl, strict=True)]
+    told = describe(rows)
     found = {"reward": mean(reward, asked), "kl": mean(kl, asked), "objective": mean(balance, asked), **told}
     names = ("reward", "kl", "objective", "distinct_2", "entropy", "length", "stop_rate")
     kept = {name: found[name] for name in names if name in found}

@@ -26,7 +26,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from accord.interfaces import Scores
 from accord.lm.causal import CausalModel, wrap
 from accord.lm.optim import Optim
-from accord.policy.sft import SFT, Example
+from accord.policy.sft import SFT
+from accord.policy.supervised import Example
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 

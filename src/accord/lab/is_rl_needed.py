@@ -5,22 +5,23 @@
     reviews   SmolLM2-135M on real ratings of movie reviews: rewarded by one model of what people prefer, judged by
               another that was fitted on other people's prompts
 
-Held against each other by E[r] - beta KL, which is what the methods with a KL penalty maximise. On essays, learning
-rates and what holds a policy to its start were chosen for each method on a seed that is not counted here (`CHOSEN`);
-those of the reviews are first guesses, and those of the enumerated world are `exact_optimum`'s.
+Held against each other by E[r] - beta KL, which is what the methods with a KL penalty maximise. Learning rates and what
+holds a policy to its start were chosen for each method on a seed that is not counted here (`CHOSEN`); those of the
+enumerated world are `exact_optimum`'s.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from accord.feedback import read_data
-from accord.lab.contenders import METHODS, ONLINE, Budget, contend, measured, settings_of
+from accord.lab.contenders import METHODS, ONLINE, Budget, chosen_of, contend, measured, settings_of, written
 from accord.lab.enumerated import EnumWorld, draw_world
 from accord.lab.essay import EssayJudge, EssayWorld
 from accord.lab.exact_optimum import METHODS as ON_TABLES
@@ -32,6 +33,7 @@ from accord.loop.demo import demo_recipe, write_starter
 from accord.loop.drive import drive, start_run
 from accord.loop.show import Show
 from accord.loop.stages import prompts_of
+from accord.policy.rollout import Rollout, roll_out
 from accord.recipe import Recipe
 from accord.recipe import load as load_recipe
 from accord.records import Sampling
@@ -48,11 +50,14 @@ WORLDS = ("enum", "essay", "reviews")
 BETA = {"enum": 0.5, "essay": 0.05, "reviews": 0.1}
 SPREAD = 1.45  # standard deviation of an essay's worth under the start: the unit of its rewards
 ESSAYS = Sampling(max_tokens=48)
-REVIEWS = Sampling(max_tokens=48, temperature=0.7)
+REVIEWS = Sampling(max_tokens=40, temperature=0.7)
 ON_REVIEWS = ("ppo", "rloo", "grpo", "dpo", "rrhf", "best_of_n")
+# The reward models of the reviews: a few layers learn more in a minute than many do (LOG.md).
+SHALLOW = {"layers": "3", "trained_layers": "3", "epochs": "0.6", "optim.lr": "5e-4"}
 ENUM_STEPS = 100  # of 256 texts
 FLOAT32 = {"dtype": "float32"}
 N = 8  # of best of n, and samples of a prompt
+CHOICE = f"best of {N}"  # of the start's, when asked
 NOBODY = ("start", "the optimum")
 COLUMNS = ("objective", "reward", "kl", "distinct_2", "seconds", "peak_gb")
 
@@ -72,6 +77,8 @@ CHOSEN: dict[str, dict[str, tuple[float, float]]] = {
         "rrhf": (1e-3, 1.0),
         "pro": (1e-3, 1.0),
         "best_of_n": (3e-3, 0.0),
+        "curated": (3e-3, 0.0),
+        "conditional": (1e-3, 0.0),
     },
     "reviews": {
         "ppo": (7e-5, 0.1),
@@ -94,7 +101,8 @@ def prepare(folder: Path, short: bool) -> None:
 def _recipe(folder: Path, short: bool) -> Recipe:
     """That of the demo with smaller reward models; in the short form the starter's, on a tiny model."""
     if not short:
-        return demo_recipe(folder / "reviews", {"reward.epochs": "0.3", "evaluate.judge.epochs": "0.3"})
+        smaller = {f"{part}.{name}": value for part in ("reward", "evaluate.judge") for name, value in SHALLOW.items()}
+        return demo_recipe(folder / "reviews", {"sft.examples": "256", **smaller})
     starter = folder / "starter"
     if not starter.is_dir():
         write_starter(starter)
@@ -116,7 +124,7 @@ def work(arm: str, seed: int, short: bool, folder: Path) -> Row:
         return {"results": _on_tables(seed, short)}
     if world == "essay":
         return {"results": _on_essays(seed, short, folder / f"essay-{seed}")}
-    return {"results": [_on_reviews(method, short, folder)]}
+    return {"results": _on_reviews(method, short, folder)}
 
 
 def _on_tables(seed: int, short: bool) -> list[Row]:
@@ -128,7 +136,7 @@ def _on_tables(seed: int, short: bool) -> list[Row]:
         policy = _on_table(method, world, seed, steps)
         found.append(_row("enum", method, world.expected(policy), world.kl(policy, world.ref_PN), monotonic() - began))
     for method, exact in (
-        ("best_of_n", world.best_of(N)),
+        (CHOICE, world.best_of(N)),
         ("the optimum", world.optimum(beta)),
         ("start", world.ref_PN),
     ):
@@ -156,46 +164,63 @@ def _on_essays(seed: int, short: bool, folder: Path) -> list[Row]:
     budget = Budget(2, 12, N, ESSAYS, FLOAT32) if short else Budget(30, 24, N, ESSAYS, FLOAT32)
     with _run(folder / "start", seed) as run:
         start = world.start(run, texts=1200 if short else 12_000)
-    reference = load(start)
+    reference, beta, pool = load(start), BETA["essay"], 8 if short else 32
     sampling = ESSAYS.model_copy(update={"seed": seed_of(seed, "measured")})
-    told = partial(measured, n=8 if short else 32, sampling=sampling, beta=BETA["essay"])
-    before = told(reference, reference, judge, world.prompts)
-    found = [{"world": "essay", "method": "start", **before}]
+    before = roll_out(reference, reference, judge, world.prompts, pool, sampling)
+    found = [
+        {"world": "essay", "method": "start", **measured(before, beta=beta)},
+        {"world": "essay", "method": CHOICE, **chosen_of(before, _ended(before, before.score_B), N, beta=beta)},
+    ]
+    texts = written(budget, world.prompts, judge, start, seed=seed)
     for method in ("rloo", "dpo", "best_of_n") if short else METHODS:
         rate, strength = CHOSEN["essay"][method]
         settings = settings_of(method, budget, lr=rate, strength=strength)
         with _run(folder / method, seed) as run:
-            seconds, peak = contend(settings, budget, world.prompts, judge, run, start)
-            after = told(load(run.verified("policy/model")), reference, judge, world.prompts)
-        found.append({"world": "essay", "method": method, **after, **_cost(seconds, peak)})
+            cost = _cost(*contend(settings, budget, world.prompts, judge, run, start, texts=texts))
+            policy = load(run.verified("policy/model"))
+        after = roll_out(policy, reference, judge, world.prompts, pool, sampling, measured=False)
+        found.append({"world": "essay", "method": method, **measured(after, beta=beta), **cost})
     return found
 
 
-def _on_reviews(method: str, short: bool, folder: Path) -> Row:
+def _on_reviews(method: str, short: bool, folder: Path) -> list[Row]:
     recipe = _recipe(folder, short)
     assert recipe.policy is not None
     assert recipe.reward is not None
     assert recipe.evaluate is not None
     form = {"dtype": recipe.policy.dtype, "trained_layers": recipe.policy.trained_layers}
     sampling = REVIEWS.model_copy(update={"max_tokens": 16} if short else {})
-    budget = Budget(2 if short else 6, 4 if short else 8, N, sampling, form)
+    budget = Budget(2 if short else 4, 4 if short else 6, N, sampling, form)
     with RunDirectory.open(folder / "reviews", write=False) as base:
         data = read_data(base)
         asked, held_out = (prompts_of(base, data, split) for split in ("train", "held_out"))
         start = base.verified("sft/model")
         reward, judge = recipe.reward.load(base), recipe.evaluate.judge.load(base, stage="judge")
-    reference = load(start, dtype=recipe.policy.dtype)
-    policy, cost = reference, {}
-    if method != "start":
-        rate, strength = CHOSEN["reviews"][method]
-        settings = settings_of(method, budget, lr=rate, strength=strength)
-        with _run(folder / method, 0) as run:
-            cost = _cost(*contend(settings, budget, asked, reward, run, start))
-            policy = load(run.verified("policy/model"), dtype=recipe.policy.dtype)
-    seeded = sampling.model_copy(update={"seed": seed_of(0, "measured")})
-    n = 2 if short else 10
-    found = measured(policy, reference, judge, held_out, n=n, sampling=seeded, beta=BETA["reviews"])
-    return {"world": "reviews", "method": method, **found, **cost}
+    reference, beta = load(start, dtype=recipe.policy.dtype), BETA["reviews"]
+    measuring = sampling.model_copy(update={"seed": seed_of(0, "measured")})
+    each = 2 if short else 8
+    if method == "start":
+        before = roll_out(reference, reference, judge, held_out, each, measuring)
+        choosing = sampling.model_copy(update={"seed": seed_of(0, "chosen")})
+        pool = roll_out(reference, None, judge, held_out, 2 * N, choosing, measured=False)
+        score_B = torch.tensor(reward.score(pool.prompts, pool.completions).value_N)
+        return [
+            {"world": "reviews", "method": "start", **measured(before, beta=beta)},
+            {"world": "reviews", "method": CHOICE, **chosen_of(pool, _ended(pool, score_B), N, beta=beta)},
+        ]
+    rate, strength = CHOSEN["reviews"][method]
+    settings = settings_of(method, budget, lr=rate, strength=strength)
+    with _run(folder / method, 0) as run:
+        cost = _cost(*contend(settings, budget, asked, reward, run, start))
+        policy = load(run.verified("policy/model"), dtype=recipe.policy.dtype)
+    after = roll_out(policy, reference, judge, held_out, each, measuring, measured=False)
+    return [{"world": "reviews", "method": method, **measured(after, beta=beta), **cost}]
+
+
+def _ended(pool: Rollout, score_B: Tensor) -> NDArray[np.float64]:
+    """Scores less 1 where a text did not end itself."""
+    found: NDArray[np.float64] = (score_B.double() - (~pool.stopped_B).double()).numpy()
+    return found
 
 
 def _cost(seconds: float, peak: float | None) -> Row:

@@ -45,8 +45,9 @@ class Done:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """An experiment. `work(arm, seed, short, folder)` must be a function of a module, so that a process can find
-    it. `prepare(folder, short)` makes what several cells build on; it goes on where it was stopped.
+    """An experiment. `work(arm, seed, short, folder)` must be a function of a module, so that a process can find it.
+
+    `prepare(folder, short)`, one too, makes what several cells build on; it goes on where it was stopped.
     """
 
     name: str
@@ -118,10 +119,12 @@ def run_cells(
     yield Done(len(wanted) - len(left), len(wanted))
     if not left:
         return
+    spawn = get_context("spawn")
     if reproduction.prepare is not None:
-        reproduction.prepare(out, short)
+        with ProcessPoolExecutor(1, mp_context=spawn) as alone:  # all threads are its own; its memory goes with it
+            alone.submit(reproduction.prepare, out, short).result()
     workers = processes or max(1, os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone) as pool:
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_alone) as pool:
         waiting = {pool.submit(_timed, reproduction.work, cell, short, out): cell for cell in left}
         try:
             for number, future in enumerate(as_completed(waiting), len(wanted) - len(left) + 1):

@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from accord.lab.enumerated import EnumWorld
 from accord.lm.optim import Optimiser
 from accord.lm.training import seed_of
-from accord.policy.online import Learner, Online, improve
+from accord.policy.online import Dense, Learner, Online
 from accord.policy.ppo import PPO
-from accord.policy.ranked import Ranked, rank
 from accord.policy.rollout import Measured, Rollout
 from accord.records import Prompt
 
@@ -69,10 +68,10 @@ class TableLearner(Learner):
         """Texts drawn from the table, or from the start where it writes, with everything measured on them."""
         world, group = self.world, self.settings.group
         generator = torch.Generator().manual_seed(seed_of(self.seed, "sample", step))
-        own = not isinstance(self.settings, Ranked) or self.settings.source == "policy"
-        logprob_PMA = self.table_PMA.log_softmax(-1) if own else self._ref_PMA
+        logprob_PMA = self.table_PMA.log_softmax(-1) if self.settings.own else self._ref_PMA
         # A text is drawn token by token or as a whole from the same distribution; at once is faster.
         chance_PN = world.logprob(logprob_PMA).exp()
+        dense = isinstance(self.settings, Dense) and self.settings.dense
         self.text_B = torch.multinomial(chance_PN, group, replacement=True, generator=generator).flatten()
         self.at = (self._prompt_B, world.node_NT[self.text_B], world.action_NT[self.text_B])
         mask_BT = world.mask_NT[self.text_B]
@@ -91,7 +90,7 @@ class TableLearner(Learner):
             sampled_BT=logprob_BT.clone(),
             policy=Measured(logprob_BT, nothing_BT, values_BT),
             reference_BT=self.tokens(self._ref_PMA) * mask_BT,
-            dense_BT=self._dense_PNT[self._prompt_B, self.text_B] if getattr(self.settings, "dense", False) else None,
+            dense_BT=self._dense_PNT[self._prompt_B, self.text_B] if dense else None,
             parts={name: part_PN[self._prompt_B, self.text_B] for name, part_PN in self._parts.items()},
         )
 
@@ -142,11 +141,6 @@ def improve_table(settings: Any, world: EnumWorld, *, seed: int, fault: Fault | 
         rollout = learner.sampled(step)
         if fault is not None:
             rollout = fault(learner, rollout)
-        if isinstance(settings, PPO):
-            settings.improve(learner, rollout, step)
-        elif isinstance(settings, Ranked):
-            rank(settings, learner, rollout)  # type: ignore[arg-type]  # every Ranked has a loss
-        else:
-            improve(settings, learner, rollout, step)
+        settings.improve(learner, rollout, step)
         learner.adapt(rollout)
     return learner

@@ -9,7 +9,7 @@ import copy
 import json
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -117,6 +117,11 @@ class CausalModel:
             return [bos, *ids]
         return ids
 
+    def encode_prompts(self, prompts: Iterable[Prompt]) -> dict[str, tuple[int, ...]]:
+        """Token ids of each prompt, by its id; a prompt that comes several times is rendered once."""
+        by_id = {prompt.id: prompt for prompt in prompts}
+        return {name: tuple(self.encode_prompt(prompt)) for name, prompt in by_id.items()}
+
     def encode_completion(self, text: str) -> list[int]:
         """Token ids of an answer that was not sampled here, ended by EOS."""
         return [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.eos_id]
@@ -124,6 +129,10 @@ class CausalModel:
     def decode(self, token_ids: Sequence[int]) -> str:
         """The text of an answer, without the token that ended it."""
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True)).strip()
+
+    def characters(self, token_ids: Sequence[int], token: int) -> int:
+        """How long the text is with the tokens up to and with `token`, counted from 0."""
+        return len(self.decode(token_ids[: token + 1]))
 
     def hidden(self, **inputs: Any) -> Tensor:
         """Last hidden states after the final norm, [B, T, D]."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.plan import BATCH_TOKENS, ROW_TOKENS
+from accord.lm.plan import BATCH_TOKENS, usual_row
 
 __all__ = ["Answer", "PackedBatch", "longest", "pack"]
 
@@ -74,14 +74,16 @@ class PackedBatch:
 
 
 def pack(
-    causal: CausalModel, answers: Iterable[Answer], *, row_tokens: int = ROW_TOKENS, batch_tokens: int = BATCH_TOKENS
+    causal: CausalModel, answers: Iterable[Answer], *, row_tokens: int | None = None, batch_tokens: int = BATCH_TOKENS
 ) -> list[PackedBatch]:
     """Lay answers out in batches of at most `batch_tokens` places, answers to one prompt side by side.
 
-    A row holds at most `row_tokens` places unless a single answer needs more. Rows of like length share a batch.
+    A row holds at most `row_tokens` places (unset: `usual_row`) unless a single answer needs more. Rows of like length
+    share a batch.
     Raises `ModelError` for an empty completion or prompt, an id outside the vocabulary, and a sequence longer than
     the model's context: nothing is ever cut short silently.
     """
+    row_tokens = row_tokens or usual_row(causal)
     blocks = _blocks(causal, answers, row_tokens)
     made = (
         _rows(blocks, row_tokens) if causal.packs else [_Row([[each]], _length([each])) for b in blocks for each in b]

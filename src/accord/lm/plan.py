@@ -17,9 +17,10 @@ from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.memory import give_back
 
-__all__ = ["BATCH_TOKENS", "ROW_TOKENS", "Batches", "Kept", "kept_by", "plan_batches"]
+__all__ = ["BATCH_TOKENS", "Batches", "Kept", "kept_by", "plan_batches", "usual_row"]
 
 ROW_TOKENS, BATCH_TOKENS = 320, 2048  # places of a row, and of a batch, where no budget says otherwise
+NARROW = 64  # places of a row at least
 SLACK = 1.25  # gradients of what is kept live beside it for a while
 GB = 1e9
 log = logging.getLogger("accord")
@@ -27,10 +28,19 @@ log = logging.getLogger("accord")
 
 @dataclass(frozen=True)
 class Batches:
-    """How answers are laid out: at most so many places in a row, and in a batch."""
+    """How answers are laid out: at most so many places in a row (unset: `usual_row`), and in a batch."""
 
-    row_tokens: int = ROW_TOKENS
+    row_tokens: int | None = None
     batch_tokens: int = BATCH_TOKENS
+
+
+def usual_row(causal: CausalModel) -> int:
+    """Places of a row where nobody says otherwise: 320, or the model's width where that is less, but not below 64.
+
+    A place looks along its whole row, also at what it must not see; in a row longer than the model is wide that costs
+    more than what two answers save that share a prompt.
+    """
+    return min(ROW_TOKENS, max(NARROW, causal.width))
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ def plan_batches(causal: CausalModel, *, memory_gb: float, longest: int, predict
     def bytes_of(row: int, places: int) -> float:
         return SLACK * kept.row(row) * max(1.0, places / row)
 
-    row = max(longest, ROW_TOKENS)
+    row = max(longest, usual_row(causal))
     while row > longest and bytes_of(row, row) > left:
         row = max(longest, row // 2)
     if bytes_of(row, row) > left:

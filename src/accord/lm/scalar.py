@@ -95,7 +95,7 @@ class ScalarModel:
         """Each member's output for each completion as it comes, [N, M]."""
         if len(prompts) != len(completions):
             raise ValueError(f"{len(prompts)} prompts but {len(completions)} completions")
-        heads = {prompt.id: tuple(self.causal.encode_prompt(prompt)) for prompt in prompts}
+        heads = self.causal.encode_prompts(prompts)
         answers = [
             Answer(heads[prompt.id], tuple(self.causal.encode_completion(completion.text)), key)
             for key, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))

@@ -1,12 +1,14 @@
 """Which model a stage starts from, and in what form it is trained."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, DType, LoRA, add_lora, load
 from accord.lm.depth import cut_layers, freeze_below
 from accord.lm.plan import Batches, plan_batches
@@ -43,6 +45,16 @@ class ModelSettings(BaseModel):
         if self.device != "auto":
             return self.device
         return "cuda" if torch.cuda.is_available() else "cpu"
+
+    def begun(self, start: str | Path | None, given: Sequence[Any], *, stage: str, lacking: str) -> str | Path:
+        """The model that a stage begins from: its own `base`, else `start`; `given` is what it learns from.
+
+        Raises `RecipeError` where there is no model, or nothing given: `lacking` then says what.
+        """
+        begin = self.base or start
+        if not given or begin is None:
+            raise RecipeError(f"{stage}: {'no model to start from' if given else lacking}")
+        return begin
 
     def open(self, name: str | Path, *, seed: int = 0, train: bool = False, layers: int | None = None) -> CausalModel:
         """The model `name` in this form, cut to its first `layers`; with `train`, what is not to be trained is frozen.

@@ -18,6 +18,7 @@ from accord.policy.group_soup import GroupSoup
 from accord.policy.grpo import GRPO
 from accord.policy.ipo import IPO
 from accord.policy.kto import KTO
+from accord.policy.online import Dense
 from accord.policy.orpo import ORPO
 from accord.policy.ppo import PPO
 from accord.policy.pro import PRO
@@ -25,8 +26,9 @@ from accord.policy.reinforce import REINFORCE
 from accord.policy.reinforce_pp import ReinforcePP
 from accord.policy.rloo import RLOO
 from accord.policy.rrhf import RRHF
-from accord.policy.sft import SFT, Example
+from accord.policy.sft import SFT
 from accord.policy.simpo import SimPO
+from accord.policy.supervised import Example
 from accord.recipe import Recipe
 from accord.records import Prompt
 from accord.reward.dense import ByToken
@@ -127,7 +129,7 @@ def _judge(recipe: Recipe, run: RunDirectory) -> Judge:
     """The reward model; where the policy's rewards are dense, it says where in a text they are earned."""
     assert recipe.reward is not None
     model = recipe.reward.load(run)
-    return ByToken(model) if getattr(recipe.policy, "dense", False) else model
+    return ByToken(model) if isinstance(recipe.policy, Dense) and recipe.policy.dense else model
 
 
 def _fit(settings: BradleyTerry, run: RunDirectory, show: Show, *, split: str, stage: str) -> None:

@@ -48,8 +48,9 @@ if TYPE_CHECKING:
     from accord.policy.rloo import RLOO
     from accord.policy.rollout import Rollout, measure, roll_out
     from accord.policy.rrhf import RRHF
-    from accord.policy.sft import SFT, SFTStep
+    from accord.policy.sft import SFT
     from accord.policy.simpo import SimPO
+    from accord.policy.supervised import SFTStep, Supervised
 
 __all__ = [
     "DPO",
@@ -80,6 +81,7 @@ __all__ = [
     "Rollout",
     "SFTStep",
     "SimPO",
+    "Supervised",
     "adapted",
     "best_of",
     "best_of_kl",
@@ -151,7 +153,8 @@ _HOME = {
     "ReinforcePP": "reinforce_pp",
     "Rollout": "rollout",
     "SFT": "sft",
-    "SFTStep": "sft",
+    "SFTStep": "supervised",
+    "Supervised": "supervised",
     "adapted": "advantages",
     "compare": "evaluate",
     "controlled": "conditional",

@@ -27,7 +27,7 @@ from accord.errors import RecipeError
 from accord.interfaces import Judge
 from accord.lm.training import seed_of
 from accord.lm.writer import ModelWriter
-from accord.policy.sft import SFT, Example, SFTStep
+from accord.policy.supervised import Example, SFTStep, Supervised
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 
@@ -57,11 +57,10 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
 
 
-class Abstaining(SFT):
+class Abstaining(Supervised):
     """Settings of asking and of deciding, beside those of supervised fine-tuning."""
 
-    kind: Literal["abstaining"] = "abstaining"  # type: ignore[assignment]
-    base: str | None = None  # type: ignore[assignment]
+    kind: Literal["abstaining"] = "abstaining"
     n: int = Field(default=10, ge=1, description="answers by which it is told whether the start knows")
     grade: Literal["match", "judge"] = Field(
         default="match", description="right is what says the same as a reference, or what the judge puts no lower"
@@ -92,9 +91,7 @@ class Abstaining(SFT):
         each is replaced by the refusal, so that a prompt counts for as much as it did. Raises `RecipeError` where there
         are no examples, no model to start from, or no judge to grade by.
         """
-        begin = self.base or start
-        if not examples or begin is None:
-            raise RecipeError(f"{stage}: {'no model to start from' if examples else 'no examples to learn from'}")
+        begin = self.begun(start, examples, stage=stage, lacking="no examples to learn from")
         if self.grade == "judge" and judge is None:
             raise RecipeError(f"{stage}: grade = 'judge' needs a judge; add a [reward] section, or grade by 'match'")
         drawn = self.drawn(examples, seed_of(run.seed, stage))

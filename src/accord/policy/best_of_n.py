@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import gammaln, logsumexp
 
-from accord.errors import RecipeError
 from accord.interfaces import Judge
 from accord.lm.sample import sample
 from accord.lm.training import seed_of
-from accord.policy.sft import SFT, Example, SFTStep
+from accord.policy.supervised import Example, SFTStep, Supervised
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 
@@ -79,11 +78,10 @@ def soft_best_of(score_N: Floats, value_N: Floats, n: int, temperature: float, *
     return float((weight_CK * value_N[chosen_CK]).sum(1).mean())
 
 
-class BestOfN(SFT):
+class BestOfN(Supervised):
     """Settings of best-of-n distillation: those of supervised fine-tuning, and who writes how much."""
 
-    kind: Literal["best_of_n"] = "best_of_n"  # type: ignore[assignment]
-    base: str | None = None  # type: ignore[assignment]
+    kind: Literal["best_of_n"] = "best_of_n"
     n: int = Field(default=8, ge=2, description="samples of which the best is learnt")
     repeats: int = Field(default=1, ge=1, description="how often each prompt is answered")
     sampling: Sampling = Sampling(max_tokens=48)
@@ -101,9 +99,7 @@ class BestOfN(SFT):
 
         Raises `RecipeError` where there are no prompts or no model to start from.
         """
-        begin = self.base or start
-        if not prompts or begin is None:
-            raise RecipeError(f"{stage}: {'no model to start from' if prompts else 'no prompts to answer'}")
+        begin = self.begun(start, prompts, stage=stage, lacking="no prompts to answer")
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
             run.write_jsonl(file, self._written(prompts, judge, begin, seed_of(run.seed, stage)), stage=stage)

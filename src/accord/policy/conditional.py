@@ -13,7 +13,7 @@ rounds in which the policy writes and is binned again.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
@@ -29,7 +29,8 @@ from accord.interfaces import Judge
 from accord.lm.causal import CausalModel
 from accord.lm.packed import Answer
 from accord.lm.training import seed_of
-from accord.policy.sft import SFT, Example, SFTStep
+from accord.policy.supervised import Example, SFTStep, Supervised
+from accord.records import Prompt
 from accord.run import RunDirectory
 
 __all__ = ["Conditional", "bins", "controlled"]
@@ -57,11 +58,21 @@ def controlled(causal: CausalModel, control: str) -> CausalModel:
     return replace(causal, tokenizer=tokenizer)
 
 
-class Conditional(SFT):
+def _told_apart(asked: Mapping[str, CausalModel], prompt: Prompt, stage: str) -> None:
+    """Raises `RecipeError` where two controls are the same tokens: a tokenizer may know neither."""
+    read: dict[tuple[int, ...], str] = {}
+    for control, causal in asked.items():
+        other = read.setdefault(tuple(causal.encode_prompt(prompt)), control)
+        if other != control:
+            raise RecipeError(
+                f"{stage}.controls: {other!r} and {control!r} are the same tokens to {causal.name}; take others"
+            )
+
+
+class Conditional(Supervised):
     """Settings of the controls, beside those of supervised fine-tuning."""
 
-    kind: Literal["conditional"] = "conditional"  # type: ignore[assignment]
-    base: str | None = None  # type: ignore[assignment]
+    kind: Literal["conditional"] = "conditional"
     controls: tuple[str, ...] = Field(
         default=("<|bad|>", "<|good|>"),
         min_length=2,
@@ -89,19 +100,18 @@ class Conditional(SFT):
     ) -> Iterator[SFTStep]:
         """Score, bin and learn. Every example is kept in `<stage>/candidates.jsonl`, with its score and its control.
 
-        Raises `RecipeError` where there are no examples or no model to start from, or where so many score alike that a
-        control is left without any.
+        Raises `RecipeError` where there are no examples or no model to start from, where two controls are the same
+        tokens to it, or where so many examples score alike that a control is left without any.
         """
-        begin = self.base or start
-        if not examples or begin is None:
-            raise RecipeError(f"{stage}: {'no model to start from' if examples else 'no examples to learn from'}")
+        begin = self.begun(start, examples, stage=stage, lacking="no examples to learn from")
         seed = seed_of(run.seed, stage)
         offered = self.drawn(examples, seed)
+        causal = self.open(begin, seed=seed, train=True)
+        asked = {control: controlled(causal, control) for control in self.controls}
+        _told_apart(asked, offered[0][0], stage)
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
             run.write_jsonl(file, self._binned(offered, judge, stage), stage=stage)
-        causal = self.open(begin, seed=seed, train=True)
-        asked = {control: controlled(causal, control) for control in self.controls}
         answers = [
             Answer(
                 tuple(asked[row["control"]].encode_prompt(prompt)),

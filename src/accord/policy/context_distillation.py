@@ -22,24 +22,22 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.errors import RecipeError
 from accord.lm.causal import CausalModel
 from accord.lm.packed import Answer, PackedBatch, pack
 from accord.lm.sample import sample
 from accord.lm.score import token_divergences
 from accord.lm.training import seed_of
-from accord.policy.sft import SFT, SFTStep
+from accord.policy.supervised import SFTStep, Supervised
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 
 __all__ = ["ContextDistillation"]
 
 
-class ContextDistillation(SFT):
+class ContextDistillation(Supervised):
     """Settings of the teacher, beside those of supervised fine-tuning. A step's `loss` is the KL a token, in nats."""
 
-    kind: Literal["context_distillation"] = "context_distillation"  # type: ignore[assignment]
-    base: str | None = None  # type: ignore[assignment]
+    kind: Literal["context_distillation"] = "context_distillation"
     context: str = Field(min_length=1, description="the system text that the teacher has in front")
     n: int = Field(default=4, ge=1, description="texts that the teacher writes for each prompt")
     sampling: Sampling = Sampling(max_tokens=48)
@@ -51,9 +49,7 @@ class ContextDistillation(SFT):
 
         Raises `RecipeError` where there are no prompts or no model to start from.
         """
-        begin = self.base or start
-        if not prompts or begin is None:
-            raise RecipeError(f"{stage}: {'no model to start from' if prompts else 'no prompts to answer'}")
+        begin = self.begun(start, prompts, stage=stage, lacking="no prompts to answer")
         seed = seed_of(run.seed, stage)
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
@@ -62,7 +58,7 @@ class ContextDistillation(SFT):
         student = self.open(begin, seed=seed, train=True)
         teacher = self.reference(student, begin, seed=seed)
         by_id = {prompt.id: prompt for prompt in prompts}
-        plain = {name: tuple(student.encode_prompt(prompt)) for name, prompt in by_id.items()}
+        plain = student.encode_prompts(prompts)
         told = {name: tuple(student.encode_prompt(prompt.told(self.context))) for name, prompt in by_id.items()}
         asked, taught = (
             [Answer(heads[row["prompt"]], tuple(row["token_ids"]), key) for key, row in enumerate(rows)]

@@ -27,10 +27,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.stats import rankdata
 
-from accord.errors import RecipeError
 from accord.interfaces import Judge
 from accord.lm.training import seed_of
-from accord.policy.sft import SFT, Example, SFTStep
+from accord.policy.supervised import Example, SFTStep, Supervised
 from accord.run import RunDirectory
 
 __all__ = ["Curated", "features", "select"]
@@ -101,11 +100,10 @@ def _unit(x_ND: Floats) -> Floats:
     return np.asarray(x_ND / np.where(length_N1 > 0, length_N1, 1.0))
 
 
-class Curated(SFT):
+class Curated(Supervised):
     """Settings of the choice, beside those of supervised fine-tuning."""
 
-    kind: Literal["curated"] = "curated"  # type: ignore[assignment]
-    base: str | None = None  # type: ignore[assignment]
+    kind: Literal["curated"] = "curated"
     examples: int | None = Field(
         default=10_000, ge=1, description="so many are looked at, drawn by the seed; unset: all"
     )
@@ -126,9 +124,7 @@ class Curated(SFT):
 
         Raises `RecipeError` where there are none, or no model to start from.
         """
-        begin = self.base or start
-        if not examples or begin is None:
-            raise RecipeError(f"{stage}: {'no model to start from' if examples else 'no examples to choose from'}")
+        begin = self.begun(start, examples, stage=stage, lacking="no examples to choose from")
         offered = self.drawn(examples, seed_of(run.seed, stage))
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):

@@ -7,18 +7,14 @@ then the unbiased one of Chowdhury et al. 2024 (arXiv 2403.00409). `normalised` 
 Left out: a reference that moves.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.feedback import Dataset
 from accord.policy.losses import direct_preference
-from accord.policy.pairwise import PairStep, Pairwise, Sides, learn_pairs
-from accord.run import RunDirectory
+from accord.policy.pairwise import Pairwise, Sides
 
 __all__ = ["DPO"]
 
@@ -30,18 +26,6 @@ class DPO(Pairwise):
     beta: float = Field(default=0.1, gt=0)
     noise: float = Field(default=0.0, ge=0, lt=0.5, description="share of answers taken to be the wrong way round")
     normalised: bool = Field(default=False, description="log-ratios a token instead of summed")
-
-    def steps(
-        self,
-        data: Dataset,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        split: str = "train",
-        stage: str = "policy",
-    ) -> Iterator[PairStep]:
-        """The training loop, see `accord.policy.pairwise.learn_pairs`."""
-        return learn_pairs(self, self, data, run, start=start, split=split, stage=stage)
 
     def loss(self, sides: Sides) -> Tensor:
         """-log sigmoid of the margin; with noise e, ((1 - e) loss - e loss the other way round) / (1 - 2 e)."""

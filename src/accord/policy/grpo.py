@@ -13,26 +13,21 @@ Left out: overlong filtering and dynamic sampling of prompts (Yu et al. 2025), i
 trainer (their ratio is logged instead, and the preflight judges it).
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.interfaces import Judge
 from accord.policy.advantages import every_token, group_relative
+from accord.policy.gradient import PolicyGradient, Tokens
 from accord.policy.losses import Clipped, kl_to_reference, ppo_policy
-from accord.policy.online import Online, OnlineStep, Tokens, learn
 from accord.policy.rollout import Rollout
-from accord.records import Prompt
-from accord.run import RunDirectory
 
 __all__ = ["GRPO"]
 
 
-class GRPO(Online):
+class GRPO(PolicyGradient):
     """Settings of GRPO."""
 
     kind: Literal["grpo"] = "grpo"
@@ -47,18 +42,10 @@ class GRPO(Online):
     kl: float = Field(default=0.04, ge=0, description="coefficient of the KL to the reference, in the loss")
     watch_kl: bool = Field(default=True, description="measure the KL also where it is not in the loss")
 
-    def steps(
-        self,
-        prompts: Sequence[Prompt],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
-    ) -> Iterator[OnlineStep]:
-        """The training loop, see `accord.policy.online.learn`."""
-        referred = bool(self.kl) or self.watch_kl
-        return learn(self, self, prompts, judge, run, start=start, stage=stage, referred=referred)
+    @property
+    def referred(self) -> bool:
+        """Where the KL is in the loss, or watched."""
+        return bool(self.kl) or self.watch_kl
 
     def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
         """Each score's distance to its group's mean, at every token."""

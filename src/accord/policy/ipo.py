@@ -7,17 +7,13 @@ log-ratios by the lengths, as the authors' own experiments did.
 Left out: margins that differ from pair to pair.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.feedback import Dataset
-from accord.policy.pairwise import PairStep, Pairwise, Sides, learn_pairs
-from accord.run import RunDirectory
+from accord.policy.pairwise import Pairwise, Sides
 
 __all__ = ["IPO"]
 
@@ -28,18 +24,6 @@ class IPO(Pairwise):
     kind: Literal["ipo"] = "ipo"
     tau: float = Field(default=0.1, gt=0, description="strength of the regularisation")
     normalised: bool = Field(default=False, description="log-ratios a token instead of summed")
-
-    def steps(
-        self,
-        data: Dataset,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        split: str = "train",
-        stage: str = "policy",
-    ) -> Iterator[PairStep]:
-        """The training loop, see `accord.policy.pairwise.learn_pairs`."""
-        return learn_pairs(self, self, data, run, start=start, split=split, stage=stage)
 
     def loss(self, sides: Sides) -> Tensor:
         """(difference of log-ratios - 1 / (2 tau))^2."""

@@ -8,17 +8,13 @@ rejected one bad; a tie teaches nothing.
 Left out: answers that were judged alone (labels), until a data set carries them.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.feedback import Dataset
-from accord.policy.pairwise import PairStep, Pairwise, Sides, learn_pairs
-from accord.run import RunDirectory
+from accord.policy.pairwise import Pairwise, Sides
 
 __all__ = ["KTO"]
 
@@ -31,17 +27,10 @@ class KTO(Pairwise):
     desirable: float = Field(default=1.0, gt=0, description="weight of good answers")
     undesirable: float = Field(default=1.0, gt=0, description="weight of bad answers")
 
-    def steps(
-        self,
-        data: Dataset,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        split: str = "train",
-        stage: str = "policy",
-    ) -> Iterator[PairStep]:
-        """The training loop, see `accord.policy.pairwise.learn_pairs`."""
-        return learn_pairs(self, self, data, run, start=start, split=split, stage=stage, shifted=True)
+    @property
+    def shifted(self) -> bool:
+        """Answers are held against those under other prompts."""
+        return True
 
     def loss(self, sides: Sides) -> Tensor:
         """Half the sum of both sides' losses."""

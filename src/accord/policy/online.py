@@ -1,20 +1,21 @@
 """What every algorithm that learns from its own samples does in a step: sample, have them judged, measure, update.
 
-An algorithm is its settings and three functions of a rollout: what each token is worth (`advantages`), what it costs
-(`loss`), and what it weighs beside the others (`weights`). `learn` is the loop around them.
+`Learner` holds the models and does all of it but the update, which is the algorithm's (`accord.policy.gradient`,
+`accord.policy.ppo`, `accord.policy.ranked`).
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from accord.errors import RecipeError, TrainingStopped
+from accord.errors import TrainingStopped
 from accord.interfaces import Judge
 from accord.lm.optim import Optim, Optimiser
 from accord.lm.packed import pack
@@ -23,15 +24,12 @@ from accord.lm.score import token_logprobs
 from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.policy.constraints import Constraint, constrained, moved
-from accord.policy.losses import Clipped
 from accord.policy.maxmin import MaxMin
 from accord.policy.rollout import Rollout, longest_of, places, prompts_of_step, roll_out
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 
-DENSE = "the judge's score where it says it is earned (its `places`), not all of it at the end"
-
-__all__ = ["DENSE", "Algorithm", "Learner", "Online", "OnlineStep", "Tokens", "improve", "learn"]
+__all__ = ["Dense", "Learner", "Online", "OnlineStep"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,8 @@ class OnlineStep:
     `clip_share` is the share of tokens whose update was clipped, `idle` that of groups whose scores were all equal.
     `entropy` is nats a token: exact where the policy was measured before its update, else the mean of -log p. Where
     the samples are not the policy's own, `kl`, `entropy` and `ratio` are None. `parts` are the means of the parts of
-    the judge's scores, `multipliers` what constraints and the groups of maxmin counted in this step.
+    the judge's scores, `multipliers` what constraints (by their parts) and the groups of maxmin (`group <name>`)
+    counted in this step.
     """
 
     step: int
@@ -95,30 +94,58 @@ class Online(ModelSettings):
         """Whether a step makes one update, whose forward pass is then the only one."""
         return self.epochs == self.minibatches == 1
 
+    @property
+    def own(self) -> bool:
+        """Whether the samples are the policy's own; else the start's."""
+        return True
 
-class Tokens(NamedTuple):
-    """N sampled tokens within an update: log-probabilities now, when sampled and under the reference; advantages."""
+    @property
+    def referred(self) -> bool:
+        """Whether a reference is needed."""
+        return True
 
-    logprob_N: Tensor
-    old_N: Tensor
-    reference_N: Tensor
-    advantage_N: Tensor
+    @property
+    def measured(self) -> bool:
+        """Whether samples are measured before the update."""
+        return not self.once
+
+    @abstractmethod
+    def improve(self, learner: "Learner", rollout: Rollout, step: int) -> dict[str, Any]:
+        """The updates of one step, and the means of their numbers."""
+
+    def steps(
+        self,
+        prompts: Sequence[Prompt],
+        judge: Judge,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        stage: str = "policy",
+    ) -> Iterator[OnlineStep]:
+        """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
+
+        `start` is the policy's beginning and its reference. Raises `RecipeError` where something to start from is
+        missing, `TrainingStopped` where a number leaves its bounds.
+        """
+        learner = Learner(self, prompts, run, start=start, stage=stage)
+        with learner.progress.guarded():
+            for step in learner.steps_left():
+                began = monotonic()
+                rollout = learner.roll_out(prompts, judge, step, measured=self.measured)
+                numbers = self.improve(learner, rollout, step)
+                done = OnlineStep(**numbers, **learner.conclude(rollout, step, began))
+                learner.progress.done(step, [done.row()], rollout.rows(step, self.sampling.temperature))
+                yield done
+        learner.save()
 
 
-class Algorithm(Protocol):
-    """What `learn` asks of an algorithm beside its settings."""
+class Dense(Online):
+    """Settings of algorithms that can give each token what it earns itself."""
 
-    def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
-        """The advantage of every token, [B, T]. `memory` is kept from step to step, and in checkpoints."""
-        ...
-
-    def loss(self, tokens: Tokens) -> Clipped:
-        """The loss of every token, [N]."""
-        ...
-
-    def weights(self, rollout: Rollout, rows: list[int]) -> Tensor:
-        """What a token of each sequence weighs in the update on the sequences `rows`, [B]."""
-        ...
+    dense: bool = Field(
+        default=False,
+        description="the judge's score where it says it is earned (its `places`), not all of it at the end",
+    )
 
 
 class Learner:
@@ -135,25 +162,21 @@ class Learner:
         *,
         start: str | Path | None,
         stage: str,
-        referred: bool = True,
         valued: bool = False,
         head_scale: float = 1.0,
-        own: bool = True,
     ) -> None:
-        begin = settings.base or start
-        if not prompts or begin is None:
-            raise RecipeError(f"{stage}: {'no model to start from' if prompts else 'no prompts to answer'}")
-        self.settings, self.run, self.stage, self.own = settings, run, stage, own
+        begin = settings.begun(start, prompts, stage=stage, lacking="no prompts to answer")
+        self.settings, self.run, self.stage = settings, run, stage
         self.seed = seed_of(run.seed, stage)
         self.policy = settings.open(begin, seed=self.seed, train=True)
-        self.reference = settings.reference(self.policy, begin, seed=self.seed) if referred else None
+        self.reference = settings.reference(self.policy, begin, seed=self.seed) if settings.referred else None
         self.policy.name = stage
         self.head = self._head() if valued else None
         heads = list(self.head.parameters()) if self.head is not None else []
         updates = settings.max_steps * settings.epochs * settings.minibatches
         weights = [*self.policy.trainable(), *heads]
         self.optimiser = Optimiser(settings.optim, weights, updates, heads=heads, head_scale=head_scale)
-        logs = ("metrics", "samples" if own else "candidates")
+        logs = ("metrics", "samples" if settings.own else "candidates")
         self.progress = Progress(run, stage, self.optimiser, save_every=settings.save_every, logs=logs)
         length = longest_of(self.policy, prompts, settings.sampling)
         self.batches = settings.batches(self.policy, length, run, stage=stage)
@@ -182,10 +205,10 @@ class Learner:
         sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
         self.policy.model.eval()
         asked = prompts_of_step(prompts, step, s.prompts, self.seed)
-        if not self.own:
+        if not s.own:
             assert self.reference is not None
             return roll_out(self.reference, None, judge, asked, s.group, sampling, measured=False)
-        dense = bool(getattr(s, "dense", False))
+        dense = isinstance(s, Dense) and s.dense
         more: dict[str, Any] = {"head": self.head, "measured": measured, "dense": dense}
         made = roll_out(self.policy, self.reference, judge, asked, s.group, sampling, **more)
         if (kl := float(made.kl_B.mean())) > s.stop_kl:  # NaN where there is no reference
@@ -213,7 +236,7 @@ class Learner:
         groups, multipliers = (self.memory.setdefault(each, {}) for each in ("groups", "multipliers"))
         used = {each.part: float(multipliers.get(each.part, each.start)) for each in s.constraints}
         if s.maxmin is not None:
-            used |= s.maxmin.weights(groups)
+            used |= {f"group {name}": weight for name, weight in s.maxmin.weights(groups).items()}
             s.maxmin.moved(rollout.parts, groups)
         moved(rollout.parts, s.constraints, multipliers)
         return used or None
@@ -238,7 +261,7 @@ class Learner:
 
     def conclude(self, rollout: Rollout, step: int, began: float) -> dict[str, Any]:
         """The end of a step, whatever the algorithm: adapt, and tell what is logged of it."""
-        kl_B = rollout.kl_B if self.own and self.reference is not None else None
+        kl_B = rollout.kl_B if self.settings.own and self.reference is not None else None
         lengths_B = rollout.mask_BT.sum(1).float()
         group = self.settings.group
         idle = _idle(self.scores(rollout), group) if group > 1 else None  # by the multipliers it was made with
@@ -250,10 +273,10 @@ class Learner:
             "reward_sd": float(rollout.score_B.std()),
             "kl": None if kl_B is None else float(kl_B.mean()),
             "kl_se": None if kl_B is None else float(kl_B.std() / len(kl_B) ** 0.5),
-            "entropy": rollout.entropy if self.own else None,
+            "entropy": rollout.entropy if self.settings.own else None,
             "length": float(lengths_B.mean()),
             "stop_rate": float(rollout.stopped_B.float().mean()),
-            "ratio": rollout.ratio if self.own else None,
+            "ratio": rollout.ratio if self.settings.own else None,
             "idle": idle,
             "parts": {name: float(part_B.mean()) for name, part_B in rollout.parts.items() if name != "length"} or None,
             "multipliers": multipliers,
@@ -271,59 +294,6 @@ class Learner:
                 weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
                 save_file(weights, folder / "head.safetensors")
         self.progress.finish()
-
-
-def learn(
-    algorithm: Algorithm,
-    settings: Online,
-    prompts: Sequence[Prompt],
-    judge: Judge,
-    run: RunDirectory,
-    *,
-    start: str | Path | None,
-    stage: str,
-    referred: bool = True,
-) -> Iterator[OnlineStep]:
-    """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
-
-    `start` is the policy's beginning and its reference. Raises `RecipeError` where something to start from is missing,
-    `TrainingStopped` where a number leaves its bounds.
-    """
-    learner = Learner(settings, prompts, run, start=start, stage=stage, referred=referred)
-    with learner.progress.guarded():
-        for step in learner.steps_left():
-            began = monotonic()
-            rollout = learner.roll_out(prompts, judge, step, measured=not settings.once)
-            numbers = improve(algorithm, learner, rollout, step)
-            done = OnlineStep(**numbers, **learner.conclude(rollout, step, began))
-            learner.progress.done(step, [done.row()], rollout.rows(step, settings.sampling.temperature))
-            yield done
-    learner.save()
-
-
-def improve(algorithm: Algorithm, learner: Learner, rollout: Rollout, step: int) -> dict[str, Any]:
-    """The updates of one step, and the means of their numbers."""
-    rate = learner.optimiser.rate
-    advantage_BT = algorithm.advantages(rollout, learner.scores(rollout), learner.memory)
-    made = [_update(algorithm, learner, rollout, rows, advantage_BT) for rows in learner.minibatches(rollout, step)]
-    return {"lr": rate, **{name: sum(each[name] for each in made) / len(made) for name in made[0]}}
-
-
-def _update(
-    algorithm: Algorithm, learner: Learner, rollout: Rollout, rows: list[int], advantage_BT: Tensor
-) -> dict[str, Any]:
-    weight_B = algorithm.weights(rollout, rows)
-    tokens = int(rollout.mask_BT[rows].sum())
-    loss = clipped = 0.0
-    for at, logprob_N, _ in learner.forward(rollout, rows):
-        if learner.settings.once:  # this pass is the measurement too
-            rollout.policy.logprob_BT[at] = logprob_N.detach()
-        found = algorithm.loss(
-            Tokens(logprob_N, rollout.policy.logprob_BT[at], rollout.reference_BT[at], advantage_BT[at])
-        )
-        loss += learner.optimiser.add((weight_B[at[0]] * found.loss_N).sum())
-        clipped += float(found.clipped_N.sum()) / tokens
-    return {"policy_loss": loss, "clip_share": clipped, "grad_norm": learner.optimiser.step()}
 
 
 def _idle(score_B: Tensor, group: int) -> float:

@@ -7,8 +7,6 @@ teaches neither side: it is left out of both parts.
 Left out: nothing.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -16,9 +14,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from accord.feedback import Dataset
-from accord.policy.pairwise import PairStep, Pairwise, Sides, learn_pairs
-from accord.run import RunDirectory
+from accord.policy.pairwise import Pairwise, Sides
 
 __all__ = ["ORPO"]
 
@@ -29,17 +25,10 @@ class ORPO(Pairwise):
     kind: Literal["orpo"] = "orpo"
     weight: float = Field(default=0.1, gt=0, description="of the odds ratio beside the likelihood")
 
-    def steps(
-        self,
-        data: Dataset,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        split: str = "train",
-        stage: str = "policy",
-    ) -> Iterator[PairStep]:
-        """The training loop, see `accord.policy.pairwise.learn_pairs`."""
-        return learn_pairs(self, self, data, run, start=start, split=split, stage=stage, referred=False)
+    @property
+    def referred(self) -> bool:
+        """No: the likelihood alone holds it."""
+        return False
 
     def loss(self, sides: Sides) -> Tensor:
         """The likelihood of the chosen, and the odds ratio."""

@@ -1,22 +1,22 @@
 """What every algorithm that learns from pairs does in a step: both sides' log-probabilities, a loss, one update.
 
 An algorithm is its settings and two functions of the sides: what a pair costs (`loss`), and by how much the policy
-tells chosen from rejected (`margin`). `learn_pairs` is the loop around them. Chosen and rejected share their prompt's
-computation; a pair counts by its weight.
+tells chosen from rejected (`margin`). Chosen and rejected share their prompt's computation; a pair counts
+by its weight.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.lm.causal import CausalModel
 from accord.lm.optim import Optim, Optimiser
@@ -28,7 +28,7 @@ from accord.lm.training import Progress, seed_of, shuffled
 from accord.records import Pair
 from accord.run import RunDirectory
 
-__all__ = ["PairAlgorithm", "PairStep", "Pairwise", "Sides", "learn_pairs"]
+__all__ = ["PairStep", "Pairwise", "Sides"]
 
 
 @dataclass(frozen=True)
@@ -74,87 +74,83 @@ class Pairwise(ModelSettings):
     save_every: int = Field(default=10, ge=1)
     optim: Optim = Optim(lr=5e-6)
 
+    @property
+    def referred(self) -> bool:
+        """Whether a reference is needed."""
+        return True
 
-class PairAlgorithm(Protocol):
-    """What `learn_pairs` asks of an algorithm beside its settings."""
+    @property
+    def shifted(self) -> bool:
+        """Whether `Sides.shift` is needed."""
+        return False
 
+    @abstractmethod
     def loss(self, sides: Sides) -> Tensor:
         """The loss of every pair, [P]."""
-        ...
 
+    @abstractmethod
     def margin(self, sides: Sides) -> Tensor:
         """By how much each chosen answer stands above the rejected one, [P]."""
-        ...
 
+    def steps(
+        self,
+        data: Dataset,
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        split: str = "train",
+        stage: str = "policy",
+    ) -> Iterator[PairStep]:
+        """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
 
-def learn_pairs(
-    algorithm: PairAlgorithm,
-    settings: Pairwise,
-    data: Dataset,
-    run: RunDirectory,
-    *,
-    start: str | Path | None,
-    split: str,
-    stage: str,
-    referred: bool = True,
-    shifted: bool = False,
-) -> Iterator[PairStep]:
-    """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
+        `start` is the policy's beginning and, where `referred`, its reference. Raises `RecipeError` where there are no
+        pairs or no model to start from, `TrainingStopped` where a number leaves its bounds.
+        """
+        available = data.pairs[split]
+        begin = self.begun(start, available, stage=stage, lacking=f"no pairs in {split}")
+        seed = seed_of(run.seed, stage)
+        policy = self.open(begin, seed=seed, train=True)
+        reference = self.reference(policy, begin, seed=seed) if self.referred else None
+        policy.name = stage
+        chosen = [available[i] for i in shuffled(len(available), seed, "pairs")[: self.pairs]]
+        total = max(1, ceil(self.epochs * len(chosen) / self.batch))
+        optimiser = Optimiser(self.optim, policy.trainable(), total)
+        progress = Progress(run, stage, optimiser, save_every=self.save_every)
+        room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if self.memory_gb else 0
+        scorer = _Scorer(policy, reference, data, self.batches(policy, room, run, stage=stage))
+        policy.model.train()
+        with progress.guarded():
+            for step in range(progress.start + 1, total + 1):
+                began = monotonic()
+                pairs = _drawn(chosen, step - 1, self.batch, seed)
+                made = self._update(scorer, optimiser, pairs)
+                numbers = {**made, "seconds": round(monotonic() - began, 3)}
+                progress.done(step, [{"step": step, **numbers}])
+                yield PairStep(step=step, total=total, **numbers)
+        with run.write_folder(f"{stage}/model", stage=stage) as folder:
+            policy.save(folder)
+        progress.finish()
 
-    `start` is the policy's beginning and, where `referred`, its reference. Raises `RecipeError` where there are no
-    pairs or no model to start from, `TrainingStopped` where a number leaves its bounds.
-    """
-    begin = settings.base or start
-    available = data.pairs[split]
-    if not available or begin is None:
-        raise RecipeError(f"{stage}: {'no model to start from' if available else f'no pairs in {split}'}")
-    seed = seed_of(run.seed, stage)
-    policy = settings.open(begin, seed=seed, train=True)
-    reference = settings.reference(policy, begin, seed=seed) if referred else None
-    policy.name = stage
-    chosen = [available[i] for i in shuffled(len(available), seed, "pairs")[: settings.pairs]]
-    total = max(1, ceil(settings.epochs * len(chosen) / settings.batch))
-    optimiser = Optimiser(settings.optim, policy.trainable(), total)
-    progress = Progress(run, stage, optimiser, save_every=settings.save_every)
-    room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if settings.memory_gb else 0
-    batches = settings.batches(policy, room, run, stage=stage)
-    scorer = _Scorer(policy, reference, data, batches)
-    policy.model.train()
-    with progress.guarded():
-        for step in range(progress.start + 1, total + 1):
-            began = monotonic()
-            pairs = _drawn(chosen, step - 1, settings.batch, seed)
-            shift = scorer.shift(pairs) if shifted else 0.0
-            made = _step(algorithm, scorer, optimiser, pairs, shift)
-            numbers = {**made, "seconds": round(monotonic() - began, 3)}
-            progress.done(step, [{"step": step, **numbers}])
-            yield PairStep(step=step, total=total, **numbers)
-    with run.write_folder(f"{stage}/model", stage=stage) as folder:
-        policy.save(folder)
-    progress.finish()
-
-
-def _step(
-    algorithm: PairAlgorithm, scorer: "_Scorer", optimiser: Optimiser, pairs: list[Pair], shift: float
-) -> dict[str, Any]:
-    weight = sum(pair.weight for pair in pairs)
-    loss, right, decided, gap = 0.0, 0, 0, 0.0
-    for some in scorer.together(pairs):
-        sides = scorer.sides(some, shift)
-        weight_P = torch.tensor([pair.weight for pair in some], device=sides.tie_P.device)
-        loss += optimiser.add((weight_P * algorithm.loss(sides)).sum() / weight)
-        margin_P = algorithm.margin(sides).detach()
-        gap += float(margin_P.sum()) / len(pairs)
-        right += int(((margin_P > 0) & ~sides.tie_P).sum())
-        decided += int((~sides.tie_P).sum())
-    rate = optimiser.rate
-    return {
-        "loss": loss,
-        "accuracy": right / decided if decided else None,
-        "margin": gap,
-        "lr": rate,
-        "grad_norm": optimiser.step(),
-    }
+    def _update(self, scorer: "_Scorer", optimiser: Optimiser, pairs: list[Pair]) -> dict[str, Any]:
+        shift = scorer.shift(pairs) if self.shifted else 0.0
+        weight = sum(pair.weight for pair in pairs)
+        loss, right, decided, gap = 0.0, 0, 0, 0.0
+        for some, answers in scorer.together(pairs):
+            sides = scorer.sides(some, answers, shift)
+            weight_P = torch.tensor([pair.weight for pair in some], device=sides.tie_P.device)
+            loss += optimiser.add((weight_P * self.loss(sides)).sum() / weight)
+            margin_P = self.margin(sides).detach()
+            gap += float(margin_P.sum()) / len(pairs)
+            right += int(((margin_P > 0) & ~sides.tie_P).sum())
+            decided += int((~sides.tie_P).sum())
+        rate = optimiser.rate
+        return {
+            "loss": loss,
+            "accuracy": right / decided if decided else None,
+            "margin": gap,
+            "lr": rate,
+            "grad_norm": optimiser.step(),
+        }
 
 
 @dataclass(frozen=True)
@@ -166,23 +162,24 @@ class _Scorer:
     data: Dataset
     batches: Batches
 
-    def together(self, pairs: list[Pair]) -> Iterator[list[Pair]]:
-        """Pairs that are held at once: both sides of a pair, and as many pairs as a batch has room for."""
+    def together(self, pairs: list[Pair]) -> Iterator[tuple[list[Pair], list[Answer]]]:
+        """Pairs that are held at once, with both their answers: as many as a batch has room for."""
         held: list[Pair] = []
+        answers: list[Answer] = []
         places = 0
         for pair in pairs:
-            answers = _answers(self.policy, self.data, [pair])
-            size = len(answers[0].prompt) + sum(len(answer.completion) for answer in answers)
+            both = _answers(self.policy, self.data, [pair])
+            size = len(both[0].prompt) + sum(len(answer.completion) for answer in both)
             if held and places + size > self.batches.batch_tokens:
-                yield held
-                held, places = [], 0
+                yield held, answers
+                held, answers, places = [], [], 0
+            answers += [replace(answer, key=len(answers) + answer.key) for answer in both]
             held.append(pair)
             places += size
-        yield held
+        yield held, answers
 
-    def sides(self, pairs: list[Pair], shift: float) -> Sides:
-        """Both sides of each pair, those of the policy with a graph."""
-        answers = _answers(self.policy, self.data, pairs)
+    def sides(self, pairs: list[Pair], answers: list[Answer], shift: float) -> Sides:
+        """Both sides of each pair, by their answers in this order, those of the policy with a graph."""
         known_A = self._referred(answers)
         total_A = self._totals(self.policy, answers)
         tokens_A = torch.tensor([float(len(answer.completion)) for answer in answers], device=total_A.device)

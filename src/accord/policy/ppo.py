@@ -23,23 +23,22 @@ from accord.lm.score import token_logprobs
 from accord.lm.training import shuffled
 from accord.policy.advantages import adapted, gae, kl_penalised, whitened
 from accord.policy.losses import negative_log_likelihood, ppo_policy, ppo_value
-from accord.policy.online import DENSE, Learner, Online, OnlineStep
+from accord.policy.online import Dense, Learner, OnlineStep
 from accord.policy.rollout import Rollout
-from accord.policy.sft import Example, example_answers
+from accord.policy.supervised import Example, example_answers
 from accord.records import Prompt
 from accord.run import RunDirectory
 
 __all__ = ["PPO"]
 
 
-class PPO(Online):
+class PPO(Dense):
     """Settings of PPO."""
 
     kind: Literal["ppo"] = "ppo"
     prompts: int = Field(default=16, ge=1, description="prompts a step")
     group: int = Field(default=4, ge=1, description="samples of each prompt")
     minibatches: int = Field(default=2, ge=1, description="updates a pass")
-    dense: bool = Field(default=False, description=DENSE)
     clip: float = Field(default=0.2, gt=0)
     value_clip: float = Field(default=0.2, gt=0)
     value_coef: float = Field(default=0.1, ge=0)

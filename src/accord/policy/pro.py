@@ -7,19 +7,13 @@ the scores are inverse temperatures, so that a narrow order counts for less. Not
 Left out: samples of other models beside the start's.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.interfaces import Judge
-from accord.policy.online import OnlineStep
-from accord.policy.ranked import Ranked, learn_ranked
-from accord.records import Prompt
-from accord.run import RunDirectory
+from accord.policy.ranked import Ranked
 
 __all__ = ["PRO"]
 
@@ -29,18 +23,6 @@ class PRO(Ranked):
 
     kind: Literal["pro"] = "pro"
     gaps: bool = Field(default=False, description="differences of the scores as inverse temperatures")
-
-    def steps(
-        self,
-        prompts: Sequence[Prompt],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
-    ) -> Iterator[OnlineStep]:
-        """The training loop, see `accord.policy.ranked.learn_ranked`."""
-        return learn_ranked(self, self, prompts, judge, run, start=start, stage=stage)
 
     def loss(self, total_PG: Tensor, length_PG: Tensor, score_PG: Tensor) -> Tensor:
         """The ranking and the likelihood of the best, of each prompt."""

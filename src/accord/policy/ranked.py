@@ -5,22 +5,17 @@ needs all of them at once: log-probabilities are computed without a graph first,
 gradient of each is known (Gao et al. 2021, arXiv 2101.06983). The same gradient, and the memory of one batch.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from time import monotonic
-from typing import Any, Literal, Protocol
+from abc import abstractmethod
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.interfaces import Judge
-from accord.policy.online import Learner, Online, OnlineStep
+from accord.policy.online import Learner, Online
 from accord.policy.rollout import Rollout
-from accord.records import Prompt
-from accord.run import RunDirectory
 
-__all__ = ["RankAlgorithm", "Ranked", "learn_ranked", "rank"]
+__all__ = ["Ranked"]
 
 
 class Ranked(Online):
@@ -32,57 +27,36 @@ class Ranked(Online):
     source: Literal["start", "policy"] = Field(default="start", description="whose samples are ranked")
     supervised: float = Field(default=1.0, ge=0, description="weight of the likelihood of the best sample")
 
+    @property
+    def own(self) -> bool:
+        """By `source`."""
+        return self.source == "policy"
 
-class RankAlgorithm(Protocol):
-    """What `learn_ranked` asks of an algorithm beside its settings."""
+    @property
+    def measured(self) -> bool:
+        """No: the update measures them."""
+        return False
 
+    @abstractmethod
     def loss(self, total_PG: Tensor, length_PG: Tensor, score_PG: Tensor) -> Tensor:
         """The loss of each prompt, [P], from log-probabilities summed over tokens, tokens, and the judge's scores."""
-        ...
 
-
-def learn_ranked(
-    algorithm: RankAlgorithm,
-    settings: Ranked,
-    prompts: Sequence[Prompt],
-    judge: Judge,
-    run: RunDirectory,
-    *,
-    start: str | Path | None,
-    stage: str,
-) -> Iterator[OnlineStep]:
-    """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
-
-    Raises `RecipeError` where something to start from is missing, `TrainingStopped` where a number leaves its bounds.
-    """
-    learner = Learner(settings, prompts, run, start=start, stage=stage, own=settings.source == "policy")
-    with learner.progress.guarded():
-        for step in learner.steps_left():
-            began = monotonic()
-            rollout = learner.roll_out(prompts, judge, step, measured=False)
-            update = rank(algorithm, learner, rollout)
-            done = OnlineStep(**update, **learner.conclude(rollout, step, began))
-            learner.progress.done(step, [done.row()], rollout.rows(step, settings.sampling.temperature))
-            yield done
-    learner.save()
-
-
-def rank(algorithm: RankAlgorithm, learner: Learner, rollout: Rollout) -> dict[str, Any]:
-    """The update of one step, and its numbers."""
-    rate, group = learner.optimiser.rate, learner.settings.group
-    score_PG = learner.scores(rollout).view(-1, group)
-    length_PG = rollout.mask_BT.sum(1).float().view(-1, group)
-    rows = list(range(len(rollout.answers)))
-    total_B = torch.zeros_like(rollout.score_B)
-    with torch.no_grad():
+    def improve(self, learner: Learner, rollout: Rollout, step: int) -> dict[str, Any]:
+        """The update of one step, and its numbers."""
+        rate = learner.optimiser.rate
+        score_PG = learner.scores(rollout).view(-1, self.group)
+        length_PG = rollout.mask_BT.sum(1).float().view(-1, self.group)
+        rows = list(range(len(rollout.answers)))
+        total_B = torch.zeros_like(rollout.score_B)
+        with torch.no_grad():
+            for at, logprob_N, _ in learner.forward(rollout, rows):
+                total_B.index_add_(0, at[0], logprob_N)
+                rollout.policy.logprob_BT[at] = logprob_N
+        total_PG = total_B.view(-1, self.group).requires_grad_()
+        loss = self.loss(total_PG, length_PG, score_PG).mean()
+        (gradient_PG,) = torch.autograd.grad(loss, total_PG)
+        gradient_B = gradient_PG.flatten()
         for at, logprob_N, _ in learner.forward(rollout, rows):
-            total_B.index_add_(0, at[0], logprob_N)
-            rollout.policy.logprob_BT[at] = logprob_N
-    total_PG = total_B.view(-1, group).requires_grad_()
-    loss = algorithm.loss(total_PG, length_PG, score_PG).mean()
-    (gradient_PG,) = torch.autograd.grad(loss, total_PG)
-    gradient_B = gradient_PG.flatten()
-    for at, logprob_N, _ in learner.forward(rollout, rows):
-        learner.optimiser.add((gradient_B[at[0]] * logprob_N).sum())
-    norm = learner.optimiser.step()
-    return {"policy_loss": float(loss.detach()), "clip_share": 0.0, "grad_norm": norm, "lr": rate}
+            learner.optimiser.add((gradient_B[at[0]] * logprob_N).sum())
+        norm = learner.optimiser.step()
+        return {"policy_loss": float(loss.detach()), "clip_share": 0.0, "grad_norm": norm, "lr": rate}

@@ -9,50 +9,33 @@ E[score] - kl KL(pi || ref) is unbiased. At the optimum the whole return is the 
 Left out: several updates on the same samples (PPO has them).
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.interfaces import Judge
 from accord.policy.advantages import every_token, kl_penalised, returns_to_go
+from accord.policy.gradient import PolicyGradient, Tokens
 from accord.policy.losses import Clipped, reinforce
-from accord.policy.online import DENSE, Online, OnlineStep, Tokens, learn
+from accord.policy.online import Dense
 from accord.policy.rollout import Rollout
-from accord.records import Prompt
-from accord.run import RunDirectory
 
 __all__ = ["REINFORCE"]
 
 
-class REINFORCE(Online):
+class REINFORCE(Dense, PolicyGradient):
     """Settings of REINFORCE."""
 
     kind: Literal["reinforce"] = "reinforce"
     epochs: Literal[1] = 1
     minibatches: Literal[1] = 1
     kl: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, at every token")
-    dense: bool = Field(default=False, description=DENSE)
     baseline: Literal["all", "prompt"] = Field(
         default="all", description="the mean of all returns, or of those to the same prompt where it was met before"
     )
     to_go: bool = Field(default=True, description="the return from each token on; else that of the whole text")
     memory: float = Field(default=0.9, ge=0, lt=1, description="what the baseline keeps of itself in a step")
-
-    def steps(
-        self,
-        prompts: Sequence[Prompt],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
-    ) -> Iterator[OnlineStep]:
-        """The training loop, see `accord.policy.online.learn`."""
-        return learn(self, self, prompts, judge, run, start=start, stage=stage)
 
     def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
         """Return from each token on, less the baseline; what was not met before takes the mean of this step."""

@@ -6,44 +6,27 @@ whitened over all tokens of the step.
 Left out: the variant with a group's mean as baseline (GRPO and RLOO have groups).
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.interfaces import Judge
 from accord.policy.advantages import kl_penalised, returns_to_go, whitened
+from accord.policy.gradient import PolicyGradient, Tokens
 from accord.policy.losses import Clipped, ppo_policy
-from accord.policy.online import DENSE, Online, OnlineStep, Tokens, learn
+from accord.policy.online import Dense
 from accord.policy.rollout import Rollout
-from accord.records import Prompt
-from accord.run import RunDirectory
 
 __all__ = ["ReinforcePP"]
 
 
-class ReinforcePP(Online):
+class ReinforcePP(Dense, PolicyGradient):
     """Settings of REINFORCE++."""
 
     kind: Literal["reinforce++"] = "reinforce++"
     kl: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, at every token")
-    dense: bool = Field(default=False, description=DENSE)
     clip: float = Field(default=0.2, gt=0)
-
-    def steps(
-        self,
-        prompts: Sequence[Prompt],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
-    ) -> Iterator[OnlineStep]:
-        """The training loop, see `accord.policy.online.learn`."""
-        return learn(self, self, prompts, judge, run, start=start, stage=stage)
 
     def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
         """Return from each token on, whitened over the step."""

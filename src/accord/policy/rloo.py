@@ -7,25 +7,20 @@ E[score] - kl KL(pi || ref), without bias. A step makes one update, whose old lo
 Left out: several updates on the same samples, which would need importance weights (PPO has them).
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 from torch import Tensor
 
-from accord.interfaces import Judge
 from accord.policy.advantages import every_token, leave_one_out
+from accord.policy.gradient import PolicyGradient, Tokens
 from accord.policy.losses import Clipped, reinforce
-from accord.policy.online import Online, OnlineStep, Tokens, learn
 from accord.policy.rollout import Rollout
-from accord.records import Prompt
-from accord.run import RunDirectory
 
 __all__ = ["RLOO"]
 
 
-class RLOO(Online):
+class RLOO(PolicyGradient):
     """Settings of RLOO."""
 
     kind: Literal["rloo"] = "rloo"
@@ -33,18 +28,6 @@ class RLOO(Online):
     epochs: Literal[1] = 1
     minibatches: Literal[1] = 1
     kl: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, in the return")
-
-    def steps(
-        self,
-        prompts: Sequence[Prompt],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
-    ) -> Iterator[OnlineStep]:
-        """The training loop, see `accord.policy.online.learn`."""
-        return learn(self, self, prompts, judge, run, start=start, stage=stage)
 
     def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
         """The return of each sample less the mean of the others of its group, at every token."""

@@ -111,7 +111,7 @@ def prompts_of_step(prompts: Sequence[Prompt], step: int, size: int, seed: int) 
 
 def longest_of(causal: CausalModel, prompts: Sequence[Prompt], sampling: Sampling) -> int:
     """The longest sequence that can come of the prompts, in tokens."""
-    return max(len(causal.encode_prompt(prompt)) for prompt in prompts) + sampling.max_tokens
+    return max(map(len, causal.encode_prompts(prompts).values())) + sampling.max_tokens
 
 
 def places(batch: PackedBatch) -> tuple[Tensor, Tensor]:
@@ -212,7 +212,7 @@ def _as_read_by(
             f"{reference.name}: its tokenizer is not that of {policy.name} ({len(differ)} tokens differ, such as "
             f"{differ[0]!r}), so its log-probabilities are of other texts; take a reference with the same tokenizer"
         )
-    heads = {prompt.id: tuple(reference.encode_prompt(prompt)) for prompt in prompts}
+    heads = reference.encode_prompts(prompts)
     return [replace(answer, prompt=heads[prompt.id]) for prompt, answer in zip(prompts, answers, strict=True)]
 
 
@@ -227,14 +227,9 @@ def _dense(policy: CausalModel, judge: Judge, scores: Scores, samples: Sequence[
     for row, (each, places) in enumerate(zip(samples, scores.places, strict=True)):
         last = len(each.token_ids) - 1
         for character, worth in places:
-            token = bisect_left(range(last), character, key=partial(_characters, policy, each.token_ids))
+            token = bisect_left(range(last), character, key=partial(policy.characters, each.token_ids))
             dense_BT[row, token] += worth
     return dense_BT
-
-
-def _characters(policy: CausalModel, token_ids: Sequence[int], token: int) -> int:
-    """How long the text is with the tokens up to and with `token`."""
-    return len(policy.decode(token_ids[: token + 1]))
 
 
 def _scores(judge: Judge, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
@@ -273,4 +268,4 @@ def measure(
 
 
 def _rounded(x_T: Tensor) -> list[float]:
-    return [round(float(x), 6) for x in x_T]
+    return [round(x, 6) for x in x_T.tolist()]

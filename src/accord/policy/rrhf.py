@@ -6,18 +6,12 @@ With p the log-probability a token: the sum over pairs of samples with score_i <
 Left out: samples of other models beside the start's.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
 from torch.nn.functional import relu
 
-from accord.interfaces import Judge
-from accord.policy.online import OnlineStep
-from accord.policy.ranked import Ranked, learn_ranked
-from accord.records import Prompt
-from accord.run import RunDirectory
+from accord.policy.ranked import Ranked
 
 __all__ = ["RRHF"]
 
@@ -26,18 +20,6 @@ class RRHF(Ranked):
     """Settings of RRHF."""
 
     kind: Literal["rrhf"] = "rrhf"
-
-    def steps(
-        self,
-        prompts: Sequence[Prompt],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
-    ) -> Iterator[OnlineStep]:
-        """The training loop, see `accord.policy.ranked.learn_ranked`."""
-        return learn_ranked(self, self, prompts, judge, run, start=start, stage=stage)
 
     def loss(self, total_PG: Tensor, length_PG: Tensor, score_PG: Tensor) -> Tensor:
         """The ranking and the likelihood of the best, of each prompt."""

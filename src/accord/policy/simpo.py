@@ -6,8 +6,6 @@ a preference each way, without the margin.
 Left out: nothing; without a reference the policy may move as far as it likes, and the audit must look.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -15,9 +13,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from accord.feedback import Dataset
-from accord.policy.pairwise import PairStep, Pairwise, Sides, learn_pairs
-from accord.run import RunDirectory
+from accord.policy.pairwise import Pairwise, Sides
 
 __all__ = ["SimPO"]
 
@@ -29,17 +25,10 @@ class SimPO(Pairwise):
     beta: float = Field(default=2.0, gt=0)
     gamma: float = Field(default=1.0, ge=0, description="the margin that is asked for")
 
-    def steps(
-        self,
-        data: Dataset,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        split: str = "train",
-        stage: str = "policy",
-    ) -> Iterator[PairStep]:
-        """The training loop, see `accord.policy.pairwise.learn_pairs`."""
-        return learn_pairs(self, self, data, run, start=start, split=split, stage=stage, referred=False)
+    @property
+    def referred(self) -> bool:
+        """No: lengths and the margin take its place."""
+        return False
 
     def loss(self, sides: Sides) -> Tensor:
         """-log sigmoid(margin - gamma)."""

@@ -55,5 +55,5 @@ class ByToken:
 
     def _ends(self, token_ids: Sequence[int], text: str) -> list[int]:
         """How far into the text each token reaches; the one that ends it stands behind the text."""
-        decode = self.model.causal.decode
-        return [min(len(text), len(decode(token_ids[: token + 1]))) for token in range(len(token_ids))]
+        reaches = self.model.causal.characters
+        return [min(len(text), reaches(token_ids, token)) for token in range(len(token_ids))]

@@ -1,0 +1,163 @@
+"""What every algorithm that learns from given completions does: a loss at each of their tokens, one update a step.
+
+An algorithm says which completions, after what, and with what loss; `Supervised.learn` is the loop. The prompt is never
+a target; the end of the completion is one.
+
+Left out: sequence packing across prompts (completions of one prompt share it instead), learning-rate finders, and
+weights on single tokens of the completion.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from time import monotonic
+from typing import TypeVar
+
+from pydantic import Field
+from torch import Tensor
+
+from accord.lm.causal import CausalModel
+from accord.lm.optim import Optim, Optimiser
+from accord.lm.packed import Answer, PackedBatch, longest, pack
+from accord.lm.plan import Batches
+from accord.lm.score import token_logprobs
+from accord.lm.settings import ModelSettings
+from accord.lm.training import Progress, seed_of, shuffled
+from accord.policy.losses import negative_log_likelihood
+from accord.records import Completion, Prompt
+from accord.run import RunDirectory
+
+__all__ = ["Example", "SFTStep", "Supervised", "TokenLoss", "example_answers", "likelihood"]
+
+Example = tuple[Prompt, Completion]
+TokenLoss = Callable[[CausalModel, PackedBatch], Tensor]
+T = TypeVar("T")
+
+
+def likelihood(causal: CausalModel, batch: PackedBatch) -> Tensor:
+    """-log p of each completion token of a batch, [N] nats."""
+    found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
+    return negative_log_likelihood(found.logprob_N)
+
+
+@dataclass(frozen=True)
+class SFTStep:
+    """One step: mean loss a token (nats), completion tokens, learning rate, gradient norm before clipping."""
+
+    step: int
+    total: int
+    loss: float
+    tokens: int
+    lr: float
+    grad_norm: float
+    seconds: float
+
+
+class Supervised(ModelSettings):
+    """Settings that all algorithms on given completions share."""
+
+    examples: int | None = Field(default=None, ge=1, description="at most so many examples, drawn by the seed")
+    epochs: float = Field(default=1.0, gt=0)
+    batch: int = Field(default=32, ge=1, description="examples a step")
+    share: int = Field(
+        default=8, ge=1, description="examples of one prompt drawn together, so that it is computed once"
+    )
+    save_every: int = Field(default=20, ge=1)
+    optim: Optim = Optim(lr=2e-5)
+
+    def steps(
+        self,
+        examples: Sequence[Example],
+        run: RunDirectory,
+        *,
+        start: str | Path | None = None,
+        stage: str = "sft",
+    ) -> Iterator[SFTStep]:
+        """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
+
+        Raises `RecipeError` where there is nothing to learn from, or no model to start from, `TrainingStopped` where a
+        number leaves its bounds.
+        """
+        begin = self.begun(start, examples, stage=stage, lacking="no examples to learn from")
+        seed = seed_of(run.seed, stage)
+        causal = self.open(begin, seed=seed, train=True)
+        yield from self.learn(causal, example_answers(causal, self.drawn(examples, seed)), run, stage=stage)
+
+    def drawn(self, examples: Sequence[T], seed: int) -> list[T]:
+        """The examples in an order drawn by the seed, at most `examples` of them."""
+        return [examples[i] for i in shuffled(len(examples), seed, "examples")[: self.examples]]
+
+    def learn(
+        self,
+        causal: CausalModel,
+        answers: Sequence[Answer],
+        run: RunDirectory,
+        *,
+        stage: str,
+        loss: TokenLoss = likelihood,
+    ) -> Iterator[SFTStep]:
+        """The training loop on token ids as they are, `causal` being what is trained.
+
+        `loss` gives the loss of each completion token of a batch, [N].
+        """
+        seed = seed_of(run.seed, stage)
+        blocks = _blocks(answers, self.share, seed)
+        total = max(1, ceil(self.epochs * len(answers) / self.batch))
+        optimiser = Optimiser(self.optim, causal.trainable(), total)
+        progress = Progress(run, stage, optimiser, save_every=self.save_every)
+        batches = self.batches(causal, longest(answers), run, stage=stage)
+        causal.model.train()
+        with progress.guarded():
+            for step in range(progress.start + 1, total + 1):
+                drawn = _batch(blocks, step - 1, self.batch, seed)
+                made = _step(causal, optimiser, drawn, batches, loss, step, total)
+                progress.done(step, [{name: value for name, value in vars(made).items() if name != "total"}])
+                yield made
+        with run.write_folder(f"{stage}/model", stage=stage) as folder:
+            causal.save(folder)
+        progress.finish()
+
+
+def _step(
+    causal: CausalModel,
+    optimiser: Optimiser,
+    answers: list[Answer],
+    batches: Batches,
+    loss_of: TokenLoss,
+    step: int,
+    total: int,
+) -> SFTStep:
+    began = monotonic()
+    tokens = sum(len(answer.completion) for answer in answers)
+    loss = sum(optimiser.add(loss_of(causal, batch).sum() / tokens) for batch in pack(causal, answers, **vars(batches)))
+    rate = optimiser.rate
+    norm = optimiser.step()
+    return SFTStep(step, total, loss, tokens, rate, norm, round(monotonic() - began, 3))
+
+
+def example_answers(causal: CausalModel, examples: Sequence[Example]) -> list[Answer]:
+    """Examples as token ids; the completion ends with EOS. Ids that were sampled by this model's kin are kept."""
+    heads = causal.encode_prompts(prompt for prompt, _ in examples)
+    return [
+        Answer(heads[prompt.id], tuple(causal.encode_completion(completion.text)), key)
+        for key, (prompt, completion) in enumerate(examples)
+    ]
+
+
+def _blocks(answers: Sequence[Answer], share: int, seed: int) -> list[list[Answer]]:
+    """Up to `share` answers of one prompt together, drawn at random among those of the prompt."""
+    by_prompt: dict[tuple[int, ...], list[Answer]] = {}
+    for i in shuffled(len(answers), seed, "blocks"):
+        by_prompt.setdefault(answers[i].prompt, []).append(answers[i])
+    return [group[i : i + share] for group in by_prompt.values() for i in range(0, len(group), share)]
+
+
+def _batch(blocks: list[list[Answer]], step: int, size: int, seed: int) -> list[Answer]:
+    """The answers of a step: `size` of an endless stream of blocks, shuffled anew for each pass."""
+    count = sum(map(len, blocks))
+    wanted = range(step * size, (step + 1) * size)
+    epochs = range(wanted.start // count, (wanted.stop - 1) // count + 1)
+    stream = [answer for epoch in epochs for i in shuffled(len(blocks), seed, "epoch", epoch) for answer in blocks[i]]
+    offset = wanted.start - epochs.start * count
+    return stream[offset : offset + size]
