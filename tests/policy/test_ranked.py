@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from accord.errors import ModelError, RecipeError
+from accord.errors import RecipeError
 from accord.lm.causal import load
 from accord.lm.optim import Optim
-from accord.policy import PRO, RRHF, SFT, BestOfN, best_of, beyond, soft_best_of, soup
+from accord.policy import PRO, RRHF, SFT, BestOfN, best_of, soft_best_of
 from accord.records import Sampling
 from accord.run import RunDirectory
 from small_data import LetterJudge, letters_dataset, truth
@@ -196,24 +196,3 @@ def test_soft_best_of_n_lies_between_drawing_and_choosing() -> None:
     assert hot < warm < cold
     with pytest.raises(ValueError, match="soft best of 9"):
         soft_best_of(score_N[:8], score_N[:8], 9, 0.5)
-
-
-def test_a_soup_is_the_weighted_sum_of_its_models(start: Path, tmp_path: Path) -> None:
-    with RunDirectory.create(tmp_path / "run") as run:
-        list(SETTINGS["rrhf"].model_copy(update={"max_steps": 2}).steps(PROMPTS, LetterJudge(), run, start=start))
-        tuned = run.verified("policy/model")
-        one, other = (load(each).model.state_dict() for each in (start, tuned))
-        half, further = soup([start, tuned], [0.25, 0.75]), beyond(start, tuned, 0.5)
-    for name, value in half.model.state_dict().items():
-        torch.testing.assert_close(value, 0.25 * one[name] + 0.75 * other[name])
-    for name, value in further.model.state_dict().items():
-        torch.testing.assert_close(value, 1.5 * other[name] - 0.5 * one[name])
-    same = soup([start, start], [0.5, 0.5]).model.state_dict()
-    assert all(torch.equal(same[name], value) for name, value in one.items())
-
-
-def test_soups_of_what_does_not_mix_are_refused(start: Path) -> None:
-    with pytest.raises(ModelError, match="together 1"):
-        soup([start, start], [0.5, 0.6])
-    with pytest.raises(ModelError, match="give one each"):
-        soup([start], [0.5, 0.5])

@@ -120,7 +120,7 @@ class Conditional(Supervised):
             )
             for key, ((prompt, completion), row) in enumerate(zip(offered, run.read_jsonl(file), strict=True))
         ]
-        yield from self.learn(asked[self.controls[-1]], answers, run, stage=stage)
+        yield from self.learn(asked[self.controls[-1]], answers, run, begin=begin, stage=stage)
 
     def _binned(self, offered: Sequence[Example], judge: Judge, stage: str) -> list[dict[str, Any]]:
         """Every example with its score and its control."""

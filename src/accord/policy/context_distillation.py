@@ -69,7 +69,7 @@ class ContextDistillation(Supervised):
             taught_ND = _states(teacher, batch, taught)
             return token_divergences(causal, batch, batch.hidden(causal), teacher, taught_ND)
 
-        yield from self.learn(student, asked, run, stage=stage, loss=divergence)
+        yield from self.learn(student, asked, run, begin=begin, stage=stage, loss=divergence)
 
     def _written(self, prompts: Sequence[Prompt], begin: str | Path, seed: int) -> Iterator[dict[str, Any]]:
         """What the start writes with the context in front, under the prompt without it."""

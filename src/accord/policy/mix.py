@@ -3,16 +3,16 @@
 A soup of fine-tunes of one model is as accurate as the best of them, at the price of one (Wortsman et al. 2022, arXiv
 2203.05482). A rewarded soup of policies trained on different rewards traces the front between them without training
 again (Rame et al. 2023, arXiv 2306.04488). A weight above 1 goes on beyond a policy, away from its start (ExPO, Zheng
-et al. 2024, arXiv 2404.16792). Adapters are part of the weights of a saved policy, so they may be mixed too.
+et al. 2024, arXiv 2404.16792). What an adapter adds is a product of two factors, and sums of factors are not its sum:
+adapters are merged into the weights first.
 
 Left out: weights that differ from layer to layer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel, load
@@ -30,14 +30,8 @@ def soup(models: Sequence[Path | str], weights: Sequence[float]) -> CausalModel:
     """
     if len(models) != len(weights) or not models or abs(sum(weights) - 1) > WHOLE:
         raise ModelError(f"{len(models)} models with weights {list(weights)}; give one each, together 1")
-    mixed = load(models[0])
-    own = mixed.model.state_dict()
-    total = {name: weights[0] * value.double() for name, value in own.items() if value.is_floating_point()}
-    for name, weight in zip(models[1:], weights[1:], strict=True):
-        for key, value in _of(name, own).items():
-            total[key] += weight * value.double()
-    mixed.model.load_state_dict({**own, **{key: value.to(own[key].dtype) for key, value in total.items()}})
-    return mixed
+    first, *others = (load(each).merged() for each in models)
+    return _mixed(first, weights[0], zip(others, weights[1:], strict=True))
 
 
 def front(one: Path | str, other: Path | str, points: int) -> Iterator[tuple[float, CausalModel]]:
@@ -52,16 +46,34 @@ def front(one: Path | str, other: Path | str, points: int) -> Iterator[tuple[flo
         yield weight, soup([one, other], [1 - weight, weight])
 
 
-def beyond(start: Path | str, tuned: Path | str, share: float) -> CausalModel:
-    """The policy that lies `share` of the way from start to tuned beyond tuned: tuned + share (tuned - start)."""
-    return soup([start, tuned], [-share, 1 + share])
+def beyond(start: Path | str | CausalModel, tuned: Path | str, share: float) -> CausalModel:
+    """The policy that lies `share` of the way from start to tuned beyond tuned: tuned + share (tuned - start).
 
-
-def _of(model: Path | str, own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The floating weights of a model. Raises `ModelError` where they are not of the names and shapes of `own`."""
-    found = load(model).model.state_dict()
-    wanted = {key: value.shape for key, value in own.items()}
-    if {key: value.shape for key, value in found.items()} != wanted:
-        raise ModelError(f"{model}: its weights are not those of the first model; a soup needs one architecture")
+    It keeps the tokenizer and template of `tuned`. What adapters add to a weight is a product, so one of its factors
+    grows. Raises `ModelError` as `soup` does.
+    """
+    policy = load(tuned)
+    if not policy.adapted:
+        origin = start if isinstance(start, CausalModel) else load(start)
+        return _mixed(policy, 1 + share, [(origin, -share)])
     with torch.no_grad():
-        return {key: value for key, value in found.items() if value.is_floating_point()}
+        for name, weight in policy.model.named_parameters():
+            if "lora_B" in name:
+                weight.mul_(1 + share)
+    return policy
+
+
+def _mixed(mixed: CausalModel, weight: float, others: Iterable[tuple[CausalModel, float]]) -> CausalModel:
+    """`mixed`, its floating weights times `weight`, with those of the others times theirs; summed in float64."""
+    own = mixed.model.state_dict()
+    total = {key: weight * value.double() for key, value in own.items() if value.is_floating_point()}
+    for other, share in others:
+        found = other.model.state_dict()
+        if {key: value.shape for key, value in found.items()} != {key: value.shape for key, value in own.items()}:
+            raise ModelError(
+                f"{other.name}: its weights are not those of the first model; a soup needs one architecture"
+            )
+        for key in total:
+            total[key] += share * found[key].double()
+    mixed.model.load_state_dict({**own, **{key: value.to(own[key].dtype) for key, value in total.items()}})
+    return mixed

@@ -21,11 +21,11 @@ from accord.lm.optim import Optim, Optimiser
 from accord.lm.packed import pack
 from accord.lm.scalar import new_head
 from accord.lm.score import token_logprobs
-from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.policy.constraints import Constraint, constrained, moved
 from accord.policy.maxmin import MaxMin
 from accord.policy.rollout import Rollout, longest_of, places, prompts_of_step, roll_out
+from accord.policy.settings import PolicySettings
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 
@@ -73,7 +73,7 @@ class OnlineStep:
         return {name: value for name, value in vars(self).items() if name != "total"}
 
 
-class Online(ModelSettings):
+class Online(PolicySettings):
     """Settings that all online algorithms share."""
 
     max_steps: int = Field(default=24, ge=1)
@@ -166,7 +166,7 @@ class Learner:
         head_scale: float = 1.0,
     ) -> None:
         begin = settings.begun(start, prompts, stage=stage, lacking="no prompts to answer")
-        self.settings, self.run, self.stage = settings, run, stage
+        self.settings, self.begin, self.run, self.stage = settings, begin, run, stage
         self.seed = seed_of(run.seed, stage)
         self.policy = settings.open(begin, seed=self.seed, train=True)
         self.reference = settings.reference(self.policy, begin, seed=self.seed) if settings.referred else None
@@ -287,8 +287,7 @@ class Learner:
         """The policy, and the value head beside it."""
         from safetensors.torch import save_file
 
-        with self.run.write_folder(f"{self.stage}/model", stage=self.stage) as folder:
-            self.policy.save(folder)
+        self.settings.keep(self.policy, self.begin, self.run, stage=self.stage, seed=self.seed)
         if self.head is not None:
             with self.run.write_folder(f"{self.stage}/value", stage=self.stage) as folder:
                 weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}

@@ -23,8 +23,8 @@ from accord.lm.optim import Optim, Optimiser
 from accord.lm.packed import Answer, longest, pack
 from accord.lm.plan import Batches
 from accord.lm.score import token_logprobs
-from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
+from accord.policy.settings import PolicySettings
 from accord.records import Pair
 from accord.run import RunDirectory
 
@@ -65,7 +65,7 @@ class Sides(NamedTuple):
     shift: float = 0.0
 
 
-class Pairwise(ModelSettings):
+class Pairwise(PolicySettings):
     """Settings that all algorithms on pairs share."""
 
     pairs: int | None = Field(default=None, ge=1, description="at most so many pairs, drawn by the seed")
@@ -127,8 +127,7 @@ class Pairwise(ModelSettings):
                 numbers = {**made, "seconds": round(monotonic() - began, 3)}
                 progress.done(step, [{"step": step, **numbers}])
                 yield PairStep(step=step, total=total, **numbers)
-        with run.write_folder(f"{stage}/model", stage=stage) as folder:
-            policy.save(folder)
+        self.keep(policy, begin, run, stage=stage, seed=seed)
         progress.finish()
 
     def _update(self, scorer: "_Scorer", optimiser: Optimiser, pairs: list[Pair]) -> dict[str, Any]:

@@ -22,9 +22,9 @@ from accord.lm.optim import Optim, Optimiser
 from accord.lm.packed import Answer, PackedBatch, longest, pack
 from accord.lm.plan import Batches
 from accord.lm.score import token_logprobs
-from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.policy.losses import negative_log_likelihood
+from accord.policy.settings import PolicySettings
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 
@@ -54,7 +54,7 @@ class SFTStep:
     seconds: float
 
 
-class Supervised(ModelSettings):
+class Supervised(PolicySettings):
     """Settings that all algorithms on given completions share."""
 
     examples: int | None = Field(default=None, ge=1, description="at most so many examples, drawn by the seed")
@@ -82,7 +82,8 @@ class Supervised(ModelSettings):
         begin = self.begun(start, examples, stage=stage, lacking="no examples to learn from")
         seed = seed_of(run.seed, stage)
         causal = self.open(begin, seed=seed, train=True)
-        yield from self.learn(causal, example_answers(causal, self.drawn(examples, seed)), run, stage=stage)
+        answers = example_answers(causal, self.drawn(examples, seed))
+        yield from self.learn(causal, answers, run, begin=begin, stage=stage)
 
     def drawn(self, examples: Sequence[T], seed: int) -> list[T]:
         """The examples in an order drawn by the seed, at most `examples` of them."""
@@ -94,10 +95,11 @@ class Supervised(ModelSettings):
         answers: Sequence[Answer],
         run: RunDirectory,
         *,
+        begin: str | Path,
         stage: str,
         loss: TokenLoss = likelihood,
     ) -> Iterator[SFTStep]:
-        """The training loop on token ids as they are, `causal` being what is trained.
+        """The training loop on token ids as they are, `causal` being what is trained, opened from `begin`.
 
         `loss` gives the loss of each completion token of a batch, [N].
         """
@@ -114,8 +116,7 @@ class Supervised(ModelSettings):
                 made = _step(causal, optimiser, drawn, batches, loss, step, total)
                 progress.done(step, [{name: value for name, value in vars(made).items() if name != "total"}])
                 yield made
-        with run.write_folder(f"{stage}/model", stage=stage) as folder:
-            causal.save(folder)
+        self.keep(causal, begin, run, stage=stage, seed=seed)
         progress.finish()
 
 
