@@ -30,8 +30,8 @@ def soup(models: Sequence[Path | str], weights: Sequence[float]) -> CausalModel:
     """
     if len(models) != len(weights) or not models or abs(sum(weights) - 1) > WHOLE:
         raise ModelError(f"{len(models)} models with weights {list(weights)}; give one each, together 1")
-    first, *others = (load(each).merged() for each in models)
-    return _mixed(first, weights[0], zip(others, weights[1:], strict=True))
+    others = ((load(each).merged(), weight) for each, weight in zip(models[1:], weights[1:], strict=True))
+    return _mixed(load(models[0]).merged(), weights[0], others)
 
 
 def front(one: Path | str, other: Path | str, points: int) -> Iterator[tuple[float, CausalModel]]:
