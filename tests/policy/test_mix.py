@@ -21,16 +21,6 @@ STEPS: dict[str, Any] = {"max_steps": 2, "prompts": 3, "group": 4, "sampling": S
 ADAPTERS = LoRA(rank=4)
 
 
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that has learnt to write strings of a and b, and to stop."""
-    examples = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
-    settings = SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=99, optim=Optim(lr=1e-2, warmup=2))
-    with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
-        list(settings.steps(examples, run))
-        return run.verified("sft/model")
-
-
 def test_a_soup_is_the_weighted_sum_of_its_models(start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         list(RRHF(**FORM, **STEPS).steps(PROMPTS, LetterJudge(), run, start=start))

@@ -15,7 +15,7 @@ from accord.lm.causal import load
 from accord.lm.optim import Optim
 from accord.lm.plan import Batches
 from accord.lm.score import completion_logprobs
-from accord.policy import DPO, IPO, KTO, ORPO, SFT, SimPO
+from accord.policy import DPO, IPO, KTO, ORPO, SimPO
 from accord.policy.pairwise import Pairwise, Sides, _Scorer
 from accord.run import RunDirectory
 from small_data import letters_dataset
@@ -112,16 +112,6 @@ def test_ipo_is_settled_at_its_margin_and_dpo_never_is() -> None:
     other = torch.tensor([0.0], dtype=torch.float64, requires_grad=True)
     DPO(beta=1.0).loss(sides(0.0, -20.0)._replace(chosen_P=other)).sum().backward()
     assert float(other.grad) < 0
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that has learnt to write strings of a and b, and to stop."""
-    examples = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
-    settings = SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=99, optim=Optim(lr=1e-2, warmup=2))
-    with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
-        list(settings.steps(examples, run))
-        return run.verified("sft/model")
 
 
 @pytest.mark.parametrize("kind", SETTINGS)

@@ -13,7 +13,7 @@ import torch
 from accord.errors import RecipeError
 from accord.lm.causal import load
 from accord.lm.optim import Optim
-from accord.policy import PRO, RRHF, SFT, BestOfN, best_of, soft_best_of
+from accord.policy import PRO, RRHF, BestOfN, best_of, soft_best_of
 from accord.records import Sampling
 from accord.run import RunDirectory
 from small_data import LetterJudge, letters_dataset, truth
@@ -74,16 +74,6 @@ def test_equal_scores_teach_nothing(settings: Any) -> None:
     settings.loss(total, torch.tensor(LENGTH), torch.ones(1, 3)).sum().backward()
     assert total.grad is not None
     assert float(total.grad.abs().max()) == 0
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that has learnt to write strings of a and b, and to stop."""
-    examples = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
-    settings = SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=99, optim=Optim(lr=1e-2, warmup=2))
-    with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
-        list(settings.steps(examples, run))
-        return run.verified("sft/model")
 
 
 def share_of_a(model: Any) -> float:

@@ -5,7 +5,7 @@
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -127,16 +127,7 @@ class Online(PolicySettings):
         `start` is the policy's beginning and its reference. Raises `RecipeError` where something to start from is
         missing, `TrainingStopped` where a number leaves its bounds.
         """
-        learner = Learner(self, prompts, run, start=start, stage=stage)
-        with learner.progress.guarded():
-            for step in learner.steps_left():
-                began = monotonic()
-                rollout = learner.roll_out(prompts, judge, step, measured=self.measured)
-                numbers = self.improve(learner, rollout, step)
-                done = OnlineStep(**numbers, **learner.conclude(rollout, step, began))
-                learner.progress.done(step, [done.row()], rollout.rows(step, self.sampling.temperature))
-                yield done
-        learner.save()
+        yield from Learner(self, prompts, run, start=start, stage=stage).train(prompts, judge, self.improve)
 
 
 class Dense(Online):
@@ -192,9 +183,18 @@ class Learner:
         """What an algorithm remembers from step to step; it is kept with the checkpoints."""
         return self.progress.extra
 
-    def steps_left(self) -> range:
-        """The numbers of the steps that are still to be done, from 1."""
-        return range(self.progress.start + 1, self.settings.max_steps + 1)
+    def train(self, prompts: Sequence[Prompt], judge: Judge, improve: "Improve") -> Iterator[OnlineStep]:
+        """The steps that are still to be done, each of whose updates is `improve`'s; then what was made is kept."""
+        s = self.settings
+        with self.progress.guarded():
+            for step in range(self.progress.start + 1, s.max_steps + 1):
+                began = monotonic()
+                rollout = self.roll_out(prompts, judge, step, measured=s.measured)
+                numbers = improve(self, rollout, step)
+                done = OnlineStep(**numbers, **self.conclude(rollout, step, began))
+                self.progress.done(step, [done.row()], rollout.rows(step, s.sampling.temperature))
+                yield done
+        self.save()
 
     def roll_out(self, prompts: Sequence[Prompt], judge: Judge, step: int, *, measured: bool) -> Rollout:
         """The samples of a step, judged, and measured where they are the policy's own.
@@ -293,6 +293,9 @@ class Learner:
                 weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
                 save_file(weights, folder / "head.safetensors")
         self.progress.finish()
+
+
+Improve = Callable[[Learner, Rollout, int], dict[str, Any]]
 
 
 def _idle(score_B: Tensor, group: int) -> float:

@@ -9,8 +9,8 @@ importance weights between sampler and trainer (their ratio is logged instead, a
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any, Literal
 
 from pydantic import Field
@@ -54,6 +54,11 @@ class PPO(Dense):
     pretrain_batch: int = Field(default=16, ge=1)
     head_scale: float = Field(default=50.0, gt=0, description="the value head learns at this multiple of lr")
 
+    @property
+    def measured(self) -> bool:
+        """Always: values are read before the update."""
+        return True
+
     def steps(
         self,
         prompts: Sequence[Prompt],
@@ -75,22 +80,10 @@ class PPO(Dense):
         learner = Learner(self, prompts, run, start=start, stage=stage, valued=True, head_scale=self.head_scale)
         learner.memory.setdefault("kl_coef", self.kl)
         pretrain = example_answers(learner.policy, examples) if self.pretrain_coef else []
-        with learner.progress.guarded():
-            for step in learner.steps_left():
-                began = monotonic()
-                rollout = learner.roll_out(prompts, judge, step, measured=True)
-                coefficient = learner.memory["kl_coef"]
-                numbers = self.improve(learner, rollout, step, pretrain)
-                done = OnlineStep(**numbers, **learner.conclude(rollout, step, began))
-                if self.kl_target and done.kl is not None:
-                    after = adapted(coefficient, done.kl, target=self.kl_target, rate=self.kl_rate)
-                    learner.memory["kl_coef"] = after
-                learner.progress.done(step, [done.row()], rollout.rows(step, self.sampling.temperature))
-                yield done
-        learner.save()
+        yield from learner.train(prompts, judge, partial(self.improve, pretrain=pretrain))
 
     def improve(self, learner: Learner, rollout: Rollout, step: int, pretrain: Sequence[Answer] = ()) -> dict[str, Any]:
-        """The updates of one step, and the means of their numbers."""
+        """The updates of one step, and the means of their numbers; then the KL's coefficient follows its target."""
         rate, coefficient = learner.optimiser.rate, learner.memory["kl_coef"]
         reward_BT = kl_penalised(
             learner.scores(rollout),
@@ -116,6 +109,9 @@ class PPO(Dense):
         if not pretrain:
             mean["pretrain_loss"] = None
         explained = _explained(value_BT, return_BT, mask_BT)
+        if self.kl_target:
+            kl = float(rollout.kl_B.mean())
+            learner.memory["kl_coef"] = adapted(coefficient, kl, target=self.kl_target, rate=self.kl_rate)
         return {**mean, "explained_variance": explained, "kl_coef": coefficient, "lr": rate}
 
     def _update(

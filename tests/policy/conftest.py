@@ -1,0 +1,21 @@
+"""What several tests of policies start from."""
+
+from pathlib import Path
+
+import pytest
+
+from accord.lm.optim import Optim
+from accord.policy import SFT
+from accord.run import RunDirectory
+from small_data import letters_dataset
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has learnt to write strings of a and b, and to stop."""
+    data = letters_dataset()
+    examples = [(data.prompts[data.completions[name].prompt], data.completions[name]) for name in data.sft]
+    settings = SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=99, optim=Optim(lr=1e-2, warmup=2))
+    with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
+        list(settings.steps(examples, run))
+        return run.verified("sft/model")
