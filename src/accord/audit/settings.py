@@ -4,15 +4,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "AuditSettings",
-    "DistributionSettings",
-    "OversightSettings",
-    "PreflightSettings",
-    "RewardSettings",
-    "ValuesSettings",
+    "DistributionThresholds",
+    "OversightThresholds",
+    "PreflightThresholds",
+    "RewardThresholds",
+    "ValuesThresholds",
 ]
 
 
-class PreflightSettings(BaseModel):
+class PreflightThresholds(BaseModel):
     """Thresholds of the preflight."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -33,7 +33,7 @@ class PreflightSettings(BaseModel):
     samples: int = Field(default=32, ge=4, description="samples and examples that are worked out again")
 
 
-class OversightSettings(BaseModel):
+class OversightThresholds(BaseModel):
     """Thresholds of OV1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,7 +46,7 @@ class OversightSettings(BaseModel):
     error: float = Field(default=0.05, gt=0, lt=1, description="share of control questions answered wrongly")
 
 
-class ValuesSettings(BaseModel):
+class ValuesThresholds(BaseModel):
     """Thresholds of PM2."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,7 +57,7 @@ class ValuesSettings(BaseModel):
     prior: float = Field(default=4.0, gt=0, description="precision with which one's own reward is held to everybody's")
 
 
-class RewardSettings(BaseModel):
+class RewardThresholds(BaseModel):
     """Thresholds of RG1, RG2 and RE1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,7 +76,7 @@ class RewardSettings(BaseModel):
     ece: float = Field(default=0.05, gt=0, description="RE1 calibration: expected calibration error")
 
 
-class DistributionSettings(BaseModel):
+class DistributionThresholds(BaseModel):
     """Thresholds of DC2: what share of the start's variety must be left."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,8 +90,8 @@ class AuditSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    preflight: PreflightSettings = PreflightSettings()
-    oversight: OversightSettings = OversightSettings()
-    values: ValuesSettings = ValuesSettings()
-    reward: RewardSettings = RewardSettings()
-    distribution: DistributionSettings = DistributionSettings()
+    preflight: PreflightThresholds = PreflightThresholds()
+    oversight: OversightThresholds = OversightThresholds()
+    values: ValuesThresholds = ValuesThresholds()
+    reward: RewardThresholds = RewardThresholds()
+    distribution: DistributionThresholds = DistributionThresholds()

@@ -21,7 +21,7 @@ from scipy.special import expit, logsumexp
 from accord.audit.checks import Check, needed
 from accord.audit.evidence import Evidence, Missing
 from accord.audit.finding import Finding, Verdict
-from accord.audit.settings import AuditSettings, ValuesSettings
+from accord.audit.settings import AuditSettings, ValuesThresholds
 from accord.feedback import is_known
 from accord.records import Pair
 from accord.stats import Estimate, mean
@@ -109,7 +109,7 @@ def _verdict(gains: Sequence[Estimate], chance: Estimate, limit: float) -> Verdi
     return Verdict.INCONCLUSIVE
 
 
-def _answers(evidence: Evidence, s: ValuesSettings) -> _Answers:
+def _answers(evidence: Evidence, s: ValuesThresholds) -> _Answers:
     """Those of known evaluators with enough decided pairs. Raises `Missing` where there are too few."""
     feature = _features(evidence)
     by_evaluator: dict[str, list[Pair]] = {}
@@ -177,7 +177,7 @@ def _recorded(evidence: Evidence, names: Sequence[str]) -> dict[str, NDArray[np.
 
 
 def _gains(
-    answers: _Answers, recorded: dict[str, NDArray[np.bool_]], s: ValuesSettings
+    answers: _Answers, recorded: dict[str, NDArray[np.bool_]], s: ValuesThresholds
 ) -> tuple[dict[str, Estimate], list[str]]:
     """By group, the accuracy of its own reward less that of everybody's; and the groups of at most half, if any.
 
@@ -197,7 +197,7 @@ def _gains(
 
 
 def _gain_of_halves(
-    learn: _Answers, test: _Answers, recorded: dict[str, NDArray[np.bool_]], s: ValuesSettings
+    learn: _Answers, test: _Answers, recorded: dict[str, NDArray[np.bool_]], s: ValuesThresholds
 ) -> dict[str, tuple[Floats, Codes]]:
     """By group: of each pair of the test half, whether its own reward is right less whether everybody's is; and whose.
 
