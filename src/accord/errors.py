@@ -4,6 +4,7 @@
     ├── RecordError                a record of somebody's feedback is malformed
     ├── LedgerError                the ledger refuses: not a ledger, locked, an edit of what was said
     ├── RecipeError                a recipe that cannot be run
+    ├── ExtensionError             a Python file of the user's own cannot be loaded, or registers a name twice
     ├── StudyError                 a study of people, or a file of its items, that cannot be used
     ├── AccessError                an invite or a link does not let anybody in; `reason` says why
     ├── FormError                  what an evaluator sent cannot be read as an answer; `field` says where
@@ -29,6 +30,7 @@ __all__ = [
     "AccordError",
     "ArtefactError",
     "Conflict",
+    "ExtensionError",
     "FetchError",
     "FormError",
     "LedgerError",
@@ -63,6 +65,10 @@ class LedgerError(AccordError):
 
 class RecipeError(AccordError):
     """A recipe cannot be run as it stands."""
+
+
+class ExtensionError(AccordError):
+    """A Python file of the user's own cannot be loaded, or registers a name that is taken."""
 
 
 class StudyError(AccordError):
