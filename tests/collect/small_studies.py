@@ -15,7 +15,7 @@ import httpx
 import uvicorn
 
 from accord.collect import Study
-from accord.collect.desk import Desk
+from accord.collect.desk.service import Desk
 from accord.collect.web.app import make_app
 from accord.feedback import Ledger
 

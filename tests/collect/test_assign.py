@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.collect.assign import Candidate, lot, may_take, pick, places, shown_order, turn
+from accord.collect.assignment.assign import Candidate, lot, may_take, pick, places, shown_order, turn
 
 CANDIDATES = st.lists(
     st.builds(

@@ -10,8 +10,7 @@ from scipy.integrate import quad
 from scipy.stats import beta as beta_distribution
 from scipy.stats import norm, spearmanr
 
-from accord.collect.assign import Candidate, pick
-from accord.collect.choose import (
+from accord.collect.assignment.acquisition import (
     TIE,
     decided,
     entropy,
@@ -21,7 +20,8 @@ from accord.collect.choose import (
     preference,
     preferences,
 )
-from accord.collect.study import Stop
+from accord.collect.assignment.assign import Candidate, pick
+from accord.collect.study.settings import Stop
 from accord.interfaces import Item, Scores
 from accord.lab.evaluators import SimulatedEvaluator, _Bound
 from accord.records import Comparison, Completion, Prompt

@@ -9,7 +9,7 @@ from small_desks import lay
 from sqlalchemy import select, update
 
 from accord.collect import Desk
-from accord.collect.tables import VERSION_TABLE, metadata, secrets
+from accord.collect.desk.tables import VERSION_TABLE, metadata, secrets
 from accord.errors import LedgerError
 from accord.feedback import Ledger
 

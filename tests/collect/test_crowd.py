@@ -11,7 +11,8 @@ import pytest
 from small_desks import join, lay, opened, pairs
 from sqlalchemy import func, select
 
-from accord.collect import Break, Desk, Done, Person, Task, tables
+from accord.collect import Break, Desk, Done, Person, Task
+from accord.collect.desk import tables
 from accord.errors import Conflict, LedgerError
 from accord.feedback import Ledger, standing
 

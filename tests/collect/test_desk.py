@@ -8,7 +8,8 @@ import pytest
 from small_desks import Clock, answer, join, lay, opened, pairs, task
 from sqlalchemy import select
 
-from accord.collect import Break, Done, Paused, Practice, Seen, Task, digest_of, tables
+from accord.collect import Break, Done, Paused, Practice, Seen, Task, digest_of
+from accord.collect.desk import tables
 from accord.errors import AccessError, Conflict, FormError, LedgerError, StudyError
 from accord.feedback import Ledger, draw_pairs, order_known
 from accord.feedback.adding import Adding

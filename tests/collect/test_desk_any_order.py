@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from small_desks import Clock, join, lay, opened, pairs
 from sqlalchemy import select
 
-from accord.collect import Desk, Paused, Person, Practice, Task, tables
-from accord.collect.context import Context
+from accord.collect import Desk, Paused, Person, Practice, Task
+from accord.collect.desk import tables
+from accord.collect.desk.context import Context
 from accord.errors import Conflict, FormError
 from accord.feedback import Ledger, draw_pairs, standing
 

@@ -11,7 +11,7 @@ import pytest
 from small_desks import join, lay, opened, pairs, task
 from sqlalchemy import select
 
-from accord.collect import tables
+from accord.collect.desk import tables
 from accord.feedback import Ledger
 
 KILLS = 20

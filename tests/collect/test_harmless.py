@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.collect.web.harmless import lines, own, plain, written
+from accord.collect.web.sanitize import lines, own, plain, written
 
 ODD = "\u202e\u2066\u200b\u200d\ufeff\u00ad\u3164\U000e0041\U000e0101\x00\x07\r\u2028"
 ALIVE = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "[a](javascript:alert(1))", "![x](http://e/p)"]

@@ -8,7 +8,7 @@ import pytest
 from small_desks import Clock, join, lay, opened, pairs, task
 
 from accord.collect import Desk, Done, Flag, Person, PersonProgress, Seen, Task
-from accord.collect.flags import median
+from accord.collect.desk.flags import median
 from accord.feedback import Ledger
 from accord.stats import Estimate
 

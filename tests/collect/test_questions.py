@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.collect import Kind, Study, question_of, read_form, steps_of
-from accord.collect.answers import agrees, opinion, turned
+from accord.collect.assignment.answers import agrees, opinion, turned
 from accord.errors import FormError
 from accord.records import (
     Comparison,

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_studies import Clock
 
-from accord.collect.web.access import Jar, Limiter, fits, token_of
-from accord.collect.web.forms import MAX_FIELDS, UnreadableError, gathered, read, spread
+from accord.collect.web.form_parsing import MAX_FIELDS, UnreadableError, gathered, read, spread
+from accord.collect.web.security import Jar, Limiter, fits, token_of
 
 ONE = {"start-0": "1", "end-0": "4", "type-0": "rude"}
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=30)

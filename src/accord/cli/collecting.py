@@ -14,8 +14,8 @@ from accord.cli.serving import listening, open_model
 from accord.errors import RecipeError
 
 if TYPE_CHECKING:
-    from accord.collect.desk import Desk
-    from accord.collect.study import Study
+    from accord.collect.desk.service import Desk
+    from accord.collect.study.settings import Study
     from accord.interfaces import Judge, Writer
 
 __all__ = ["collect"]

@@ -4,13 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accord.collect.contrast import Contrast, Contrasted
-    from accord.collect.desk import Desk
-    from accord.collect.items import digest_of
-    from accord.collect.programs import ProgramAsker, Verdict, compare_by
-    from accord.collect.questions import Question, question_of, read_form, steps_of
-    from accord.collect.study import Kind, Pay, Stop, Study
-    from accord.collect.types import (
+    from accord.collect.desk.items import digest_of
+    from accord.collect.desk.service import Desk
+    from accord.collect.desk.types import (
         Accepted,
         Break,
         Disputed,
@@ -32,43 +28,47 @@ if TYPE_CHECKING:
         Share,
         Task,
     )
+    from accord.collect.sources.contrast import Contrast, Contrasted
+    from accord.collect.sources.programs import ProgramAsker, Verdict, compare_by
+    from accord.collect.study.questions import Question, question_of, read_form, steps_of
+    from accord.collect.study.settings import Kind, Pay, Stop, Study
 
 _HOME = {
-    "Accepted": "types",
-    "Break": "types",
-    "Contrast": "contrast",
-    "Contrasted": "contrast",
-    "Desk": "desk",
-    "Disputed": "types",
-    "Done": "types",
-    "Flag": "types",
-    "Invite": "types",
-    "ItemProgress": "types",
-    "Kind": "study",
-    "Loaded": "types",
-    "Login": "types",
-    "Next": "types",
-    "Note": "types",
-    "Paused": "types",
-    "Pay": "study",
-    "Person": "types",
-    "PersonProgress": "types",
-    "Practice": "types",
-    "Practised": "types",
-    "ProgramAsker": "programs",
-    "Progress": "types",
-    "Question": "questions",
-    "Seen": "types",
-    "Share": "types",
-    "Stop": "study",
-    "Study": "study",
-    "Task": "types",
-    "Verdict": "programs",
-    "compare_by": "programs",
-    "digest_of": "items",
-    "question_of": "questions",
-    "read_form": "questions",
-    "steps_of": "questions",
+    "Accepted": "desk.types",
+    "Break": "desk.types",
+    "Contrast": "sources.contrast",
+    "Contrasted": "sources.contrast",
+    "Desk": "desk.service",
+    "Disputed": "desk.types",
+    "Done": "desk.types",
+    "Flag": "desk.types",
+    "Invite": "desk.types",
+    "ItemProgress": "desk.types",
+    "Kind": "study.settings",
+    "Loaded": "desk.types",
+    "Login": "desk.types",
+    "Next": "desk.types",
+    "Note": "desk.types",
+    "Paused": "desk.types",
+    "Pay": "study.settings",
+    "Person": "desk.types",
+    "PersonProgress": "desk.types",
+    "Practice": "desk.types",
+    "Practised": "desk.types",
+    "ProgramAsker": "sources.programs",
+    "Progress": "desk.types",
+    "Question": "study.questions",
+    "Seen": "desk.types",
+    "Share": "desk.types",
+    "Stop": "study.settings",
+    "Study": "study.settings",
+    "Task": "desk.types",
+    "Verdict": "sources.programs",
+    "compare_by": "sources.programs",
+    "digest_of": "desk.items",
+    "question_of": "study.questions",
+    "read_form": "study.questions",
+    "steps_of": "study.questions",
 }
 
 __all__ = [

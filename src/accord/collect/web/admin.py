@@ -12,12 +12,12 @@ from typing import Any
 from litestar import MediaType, Response, get, post
 from litestar.response import Redirect, Stream
 
-from accord.collect.types import Disputed, Invite, Task
-from accord.collect.web.described import FormOperation
-from accord.collect.web.forms import gathered
+from accord.collect.desk.types import Disputed, Invite, Task
+from accord.collect.web.form_parsing import gathered
+from accord.collect.web.openapi import FormOperation
 from accord.collect.web.pages import task_context
-from accord.collect.web.showing import counted
 from accord.collect.web.site import Asked, Site, go, in_thread
+from accord.collect.web.task_view import counted
 from accord.errors import FormError
 from accord.feedback import export as write_lines
 

@@ -16,9 +16,9 @@ from litestar.exceptions import ClientException, HTTPException, NotFoundExceptio
 from litestar.openapi.config import OpenAPIConfig
 from litestar.types import Message, Scope
 
-from accord.collect.desk import Desk
+from accord.collect.desk.service import Desk
 from accord.collect.web.admin import ADMIN
-from accord.collect.web.forms import MAX_BODY, UnreadableError
+from accord.collect.web.form_parsing import MAX_BODY, UnreadableError
 from accord.collect.web.pages import PAGES
 from accord.collect.web.site import Asked, ForgedError, Site, StrangerError, TooOftenError, go, log, static
 from accord.errors import AccessError, Conflict, FormError, LedgerError, StorageError

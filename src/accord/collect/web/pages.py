@@ -12,14 +12,14 @@ from typing import Any, assert_never
 from litestar import MediaType, Response, get, post
 from litestar.response import Redirect
 
-from accord.collect.items import digest_of
-from accord.collect.questions import read_form, steps_of
-from accord.collect.types import Accepted, Break, Done, Next, Paused, Person, Practice, Practised, Seen, Task
-from accord.collect.web.described import FormOperation
-from accord.collect.web.forms import gathered, spread
-from accord.collect.web.harmless import own, plain
-from accord.collect.web.showing import answers_of, marked_rows, points_of, told, turns_of
+from accord.collect.desk.items import digest_of
+from accord.collect.desk.types import Accepted, Break, Done, Next, Paused, Person, Practice, Practised, Seen, Task
+from accord.collect.study.questions import read_form, steps_of
+from accord.collect.web.form_parsing import gathered, spread
+from accord.collect.web.openapi import FormOperation
+from accord.collect.web.sanitize import own, plain
 from accord.collect.web.site import Asked, Site, StrangerError, go, in_thread
+from accord.collect.web.task_view import answers_of, marked_rows, points_of, told, turns_of
 from accord.errors import AccessError, FormError
 
 __all__ = ["PAGES", "task_context"]

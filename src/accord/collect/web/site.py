@@ -18,12 +18,12 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from markupsafe import Markup
 
-from accord.collect.desk import Desk
-from accord.collect.study import Study
-from accord.collect.types import Login, Person
-from accord.collect.web.access import Jar, Limiter, fits, fresh, from_elsewhere, token_of
-from accord.collect.web.forms import read
-from accord.collect.web.harmless import own
+from accord.collect.desk.service import Desk
+from accord.collect.desk.types import Login, Person
+from accord.collect.study.settings import Study
+from accord.collect.web.form_parsing import read
+from accord.collect.web.sanitize import own
+from accord.collect.web.security import Jar, Limiter, fits, fresh, from_elsewhere, token_of
 
 __all__ = ["Asked", "ForgedError", "Site", "StrangerError", "TooOftenError", "go", "in_thread", "log", "static"]
 

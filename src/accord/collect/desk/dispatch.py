@@ -11,14 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from accord.collect import tables
-from accord.collect.assign import shown_order, turn
-from accord.collect.context import Context, moment, person_row
-from accord.collect.offers import Offers
-from accord.collect.people import SAID, session_name
-from accord.collect.reserving import exhausted, has_room, lapse, reopen, reserve, task_of
-from accord.collect.types import Break, Done, Next, Paused, Practice, Task
-from accord.collect.writing import Unwritten, write
+from accord.collect.assignment.assign import shown_order, turn
+from accord.collect.desk import tables
+from accord.collect.desk.accounts import SAID, session_name
+from accord.collect.desk.context import Context, moment, person_row
+from accord.collect.desk.eligible_items import Offers
+from accord.collect.desk.live_candidates import Unwritten, write
+from accord.collect.desk.reservations import exhausted, has_room, lapse, reopen, reserve, task_of
+from accord.collect.desk.types import Break, Done, Next, Paused, Practice, Task
 
 __all__ = ["next_for"]
 

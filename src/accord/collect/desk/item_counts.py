@@ -5,9 +5,9 @@ They are never added to or taken from, so they cannot drift from what they count
 
 from sqlalchemy import Connection, func, select, update
 
-from accord.collect import tables
-from accord.collect.choose import decided, gap
-from accord.collect.context import Context
+from accord.collect.assignment.acquisition import decided, gap
+from accord.collect.desk import tables
+from accord.collect.desk.context import Context
 
 __all__ = ["recount"]
 

@@ -20,12 +20,12 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from sqlalchemy import Connection, insert, select, update
 
-from accord.collect import tables
-from accord.collect.choose import decided, gap, preferences
-from accord.collect.context import Context, records
-from accord.collect.questions import Question, question_of
-from accord.collect.study import Study
-from accord.collect.types import Loaded
+from accord.collect.assignment.acquisition import decided, gap, preferences
+from accord.collect.desk import tables
+from accord.collect.desk.context import Context, records
+from accord.collect.desk.types import Loaded
+from accord.collect.study.questions import Question, question_of
+from accord.collect.study.settings import Study
 from accord.errors import RecordError, StudyError
 from accord.feedback.formats.base import Row, rows
 from accord.records import Completion, Feedback, Judgement, Message, Prompt, Sampling, explain

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, select
 
-from accord.collect import tables
-from accord.collect.assign import Candidate, lot, may_take, pick
-from accord.collect.context import Context, moment
-from accord.collect.types import Break, Done
+from accord.collect.assignment.assign import Candidate, lot, may_take, pick
+from accord.collect.desk import tables
+from accord.collect.desk.context import Context, moment
+from accord.collect.desk.types import Break, Done
 
 __all__ = ["Offers"]
 

@@ -12,11 +12,11 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from accord.collect import tables
-from accord.collect.access import attributes_of, drop_logins, open_invite, short, use
-from accord.collect.context import Context, moment, name_in, person_row
-from accord.collect.study import Study
-from accord.collect.types import Person
+from accord.collect.desk import tables
+from accord.collect.desk.access import attributes_of, drop_logins, open_invite, short, use
+from accord.collect.desk.context import Context, moment, name_in, person_row
+from accord.collect.desk.types import Person
+from accord.collect.study.settings import Study
 from accord.errors import FormError, LedgerError
 from accord.records import Evaluator
 

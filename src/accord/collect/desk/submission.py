@@ -13,16 +13,16 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, func, select, update
 
-from accord.collect import tables
-from accord.collect.answers import agrees, opinion, turned
-from accord.collect.context import Context, moment, name_in, person_row, records
-from accord.collect.counting import recount
-from accord.collect.forms import clean
-from accord.collect.items import digest_of
-from accord.collect.people import SAID, session_name
-from accord.collect.questions import MOST_REASON, question_of, read_form
-from accord.collect.reserving import has_room, lapse, reserve, task_of
-from accord.collect.types import Accepted, Practised, Seen, Task
+from accord.collect.assignment.answers import agrees, opinion, turned
+from accord.collect.desk import tables
+from accord.collect.desk.accounts import SAID, session_name
+from accord.collect.desk.context import Context, moment, name_in, person_row, records
+from accord.collect.desk.item_counts import recount
+from accord.collect.desk.items import digest_of
+from accord.collect.desk.reservations import has_room, lapse, reserve, task_of
+from accord.collect.desk.types import Accepted, Practised, Seen, Task
+from accord.collect.study.form_fields import clean
+from accord.collect.study.questions import MOST_REASON, question_of, read_form
 from accord.errors import AccordError, Conflict, FormError
 from accord.feedback.adding import Adding
 from accord.records import Completion, Declined, Feedback, Judgement, Prompt, Telemetry

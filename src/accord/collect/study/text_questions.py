@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from accord.collect.forms import Form, place_of, text_of, word
-from accord.collect.study import Kind
+from accord.collect.study.form_fields import Form, place_of, text_of, word
+from accord.collect.study.settings import Kind
 from accord.errors import FormError
 from accord.records import Completion, Correction, Critique, Demonstration
 

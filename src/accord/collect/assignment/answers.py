@@ -7,7 +7,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from accord.collect.choose import TIE
+from accord.collect.assignment.acquisition import TIE
 from accord.records import (
     Comparison,
     Correction,

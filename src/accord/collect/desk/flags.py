@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats as scipy_stats
 
-from accord.collect.answers import agrees, opinion
-from accord.collect.types import Flag
+from accord.collect.assignment.answers import agrees, opinion
+from accord.collect.desk.types import Flag
 from accord.records import Comparison, Correction, Critique, Declined, Demonstration, Feedback
 from accord.stats import Estimate, proportion
 

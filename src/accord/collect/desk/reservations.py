@@ -6,11 +6,11 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from accord.collect import tables
-from accord.collect.context import Context, moment, records
-from accord.collect.counting import recount
-from accord.collect.people import SAID
-from accord.collect.types import Task
+from accord.collect.desk import tables
+from accord.collect.desk.accounts import SAID
+from accord.collect.desk.context import Context, moment, records
+from accord.collect.desk.item_counts import recount
+from accord.collect.desk.types import Task
 from accord.records import Completion, Prompt
 
 __all__ = ["exhausted", "has_room", "lapse", "reopen", "reserve", "task_of"]

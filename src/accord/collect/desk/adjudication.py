@@ -8,13 +8,13 @@ from collections.abc import Mapping
 
 from sqlalchemy import select, update
 
-from accord.collect import tables
-from accord.collect.assign import shown_order
-from accord.collect.choose import expected_disagreement
-from accord.collect.context import Context, moment, name_in, records
-from accord.collect.items import digest_of
-from accord.collect.questions import read_form
-from accord.collect.types import Disputed
+from accord.collect.assignment.acquisition import expected_disagreement
+from accord.collect.assignment.assign import shown_order
+from accord.collect.desk import tables
+from accord.collect.desk.context import Context, moment, name_in, records
+from accord.collect.desk.items import digest_of
+from accord.collect.desk.types import Disputed
+from accord.collect.study.questions import read_form
 from accord.errors import FormError
 from accord.records import Completion, Evaluator, Feedback, Prompt
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from accord.collect.study import Kind
+from accord.collect.study.settings import Kind
 from accord.records import Completion, Judgement, Prompt
 from accord.stats import Estimate
 

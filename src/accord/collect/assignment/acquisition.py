@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincc, digamma, expit
 
-from accord.collect.study import Stop
+from accord.collect.study.settings import Stop
 from accord.interfaces import Judge, Scores
 from accord.records import Completion, Prompt
 

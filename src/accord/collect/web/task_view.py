@@ -7,10 +7,10 @@ from typing import Literal, assert_never
 
 from markupsafe import Markup
 
-from accord.collect.choose import TIE
-from accord.collect.types import Disputed
-from accord.collect.web.forms import ROW
-from accord.collect.web.harmless import Line, lines, plain, written
+from accord.collect.assignment.acquisition import TIE
+from accord.collect.desk.types import Disputed
+from accord.collect.web.form_parsing import ROW
+from accord.collect.web.sanitize import Line, lines, plain, written
 from accord.records import (
     Comparison,
     Completion,

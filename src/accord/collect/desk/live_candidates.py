@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Row, select, update
 
-from accord.collect import tables
-from accord.collect.choose import gap, preferences
-from accord.collect.context import Context, records
+from accord.collect.assignment.acquisition import gap, preferences
+from accord.collect.desk import tables
+from accord.collect.desk.context import Context, records
 from accord.errors import AccordError
 from accord.records import Completion, Prompt, Sampling
 

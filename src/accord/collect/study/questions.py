@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Literal, Protocol, assert_never
 
 from pydantic import ValidationError
 
-from accord.collect.forms import Form, clean, json_list, number_of, place_of, text_of, word
-from accord.collect.study import Kind, Study
-from accord.collect.written import AskCorrection, AskCritique, AskDemonstration
+from accord.collect.study.form_fields import Form, clean, json_list, number_of, place_of, text_of, word
+from accord.collect.study.settings import Kind, Study
+from accord.collect.study.text_questions import AskCorrection, AskCritique, AskDemonstration
 from accord.errors import FormError
 from accord.records import (
     Comparison,

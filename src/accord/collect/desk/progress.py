@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row, func, select
 
-from accord.collect import tables
-from accord.collect.adjudication import POOL
-from accord.collect.answers import agrees
-from accord.collect.choose import expected_disagreement
-from accord.collect.context import Context, moment
-from accord.collect.flags import flags_of, habits_of, median
-from accord.collect.study import Study
-from accord.collect.types import ItemProgress, Note, PersonProgress, Progress, Share
+from accord.collect.assignment.acquisition import expected_disagreement
+from accord.collect.assignment.answers import agrees
+from accord.collect.desk import tables
+from accord.collect.desk.adjudication import POOL
+from accord.collect.desk.context import Context, moment
+from accord.collect.desk.flags import flags_of, habits_of, median
+from accord.collect.desk.types import ItemProgress, Note, PersonProgress, Progress, Share
+from accord.collect.study.settings import Study
 from accord.feedback.agreement import krippendorff_alpha, pair_agreement
 from accord.feedback.knowing import standing
 from accord.records import Declined, Feedback

@@ -16,12 +16,12 @@ Where a person is asked for, a `Person` or a pseudonym will do.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from accord.collect import access, adjudication, handing, items, people, progress, taking
-from accord.collect.access import Admission, Logins, make_secret
-from accord.collect.context import Context, open_study
-from accord.collect.study import Study
-from accord.collect.tables import VERSION_TABLE
-from accord.collect.types import Accepted, Disputed, Invite, Loaded, Next, Person, Progress, Seen, Task
+from accord.collect.desk import access, accounts, adjudication, dispatch, items, progress, submission
+from accord.collect.desk.access import Admission, Logins, make_secret
+from accord.collect.desk.context import Context, open_study
+from accord.collect.desk.tables import VERSION_TABLE
+from accord.collect.desk.types import Accepted, Disputed, Invite, Loaded, Next, Person, Progress, Seen, Task
+from accord.collect.study.settings import Study
 from accord.errors import StudyError
 from accord.feedback.ledger import Ledger
 from accord.feedback.store import migrate
@@ -65,7 +65,7 @@ class Desk:
         self.study, self.ledger = study, ledger
         self.context = Context(study, ledger, clock, seed, writer, judge)
         self.sessions = Logins(self.context)
-        migrate(ledger, "accord.collect.migrations", VERSION_TABLE)
+        migrate(ledger, "accord.collect.desk.migrations", VERSION_TABLE)
         with ledger.begin(immediate=True) as connection:
             make_secret(connection)
             open_study(connection, study)
@@ -99,43 +99,43 @@ class Desk:
     ) -> Person:
         """Let in whoever has the token. Raises `AccessError`, or `FormError` where consent is missing."""
         given = attributes or {}
-        return people.accept(self.context, token, consent=consent, attributes=given, name=name, contact=contact)
+        return accounts.accept(self.context, token, consent=consent, attributes=given, name=name, contact=contact)
 
     def person(self, pseudonym: str) -> Person | None:
         """A person of this study; None where there is none."""
-        return people.find(self.context, pseudonym)
+        return accounts.find(self.context, pseudonym)
 
     def contact(self, pseudonym: str) -> tuple[str, str] | None:
         """A person's name and how to reach them, where they said so and were not erased."""
-        return people.contact(self.context, pseudonym)
+        return accounts.contact(self.context, pseudonym)
 
     def pause(self, pseudonym: str, why: str) -> None:
         """Ask somebody nothing more until `resume`."""
-        people.pause(self.context, pseudonym, why)
+        accounts.pause(self.context, pseudonym, why)
 
     def resume(self, pseudonym: str) -> None:
         """Go on asking somebody."""
-        people.resume(self.context, pseudonym)
+        accounts.resume(self.context, pseudonym)
 
     def erase(self, pseudonym: str) -> None:
         """Forget who somebody is; what they judged stays under the pseudonym."""
-        people.erase(self.context, pseudonym)
+        accounts.erase(self.context, pseudonym)
 
     # -- asking -------------------------------------------------------------------------------------------------
 
     def next(self, person: Person | str) -> Next:
         """What is next for a person; the same again until they answer."""
-        return handing.next_for(self.context, _name(person))
+        return dispatch.next_for(self.context, _name(person))
 
     def save_draft(self, person: Person | str, reservation: str, form: Mapping[str, str]) -> None:
         """Keep a form as far as it is filled in."""
-        taking.save_draft(self.context, _name(person), reservation, form)
+        submission.save_draft(self.context, _name(person), reservation, form)
 
     def submit(
         self, person: Person | str, reservation: str, form: Mapping[str, str], seen: Seen = NOT_SEEN
     ) -> Accepted:
         """Take an answer in. Raises `FormError` or `Conflict`; what was sent is kept in either case."""
-        return taking.submit(self.context, _name(person), reservation, form, seen)
+        return submission.submit(self.context, _name(person), reservation, form, seen)
 
     def decline(self, person: Person | str, reservation: str, reason: str = "", seen: Seen = NOT_SEEN) -> Accepted:
         """Take in that somebody cannot or would rather not judge an item (`"content warning"` where that is why)."""
@@ -143,7 +143,7 @@ class Desk:
 
     def undo(self, person: Person | str) -> Task:
         """Take back the last answer of this session; the next one sent replaces it."""
-        return taking.undo(self.context, _name(person))
+        return submission.undo(self.context, _name(person))
 
     # -- running the study --------------------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, insert, select
 
-from accord.collect import tables
-from accord.collect.study import Study
+from accord.collect.desk import tables
+from accord.collect.study.settings import Study
 from accord.errors import AccessError, StudyError
 from accord.feedback.ledger import Ledger
 from accord.feedback.tables import TABLES

@@ -16,10 +16,10 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from accord.collect import tables
-from accord.collect.context import Context, moment, name_in, person_row
-from accord.collect.study import Study
-from accord.collect.types import Invite, Login
+from accord.collect.desk import tables
+from accord.collect.desk.context import Context, moment, name_in, person_row
+from accord.collect.desk.types import Invite, Login
+from accord.collect.study.settings import Study
 from accord.errors import AccessError, FormError
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""The desk: the service that runs one study on one ledger, transaction by transaction."""
