@@ -10,6 +10,8 @@
     ├── FormError                  what an evaluator sent cannot be read as an answer; `field` says where
     ├── Conflict                   an answer came too late or twice; `reason` says which, and what was sent is kept
     ├── ArtefactError              a file of a run is missing, half written or not what the manifest says
+    ├── AuditError                 a check or a challenge that is not known, or is registered twice
+    │   └── MissingEvidence        an input that a check needs is not in the run; `what` names it
     ├── StorageError               the disk is full, or a folder cannot be written
     ├── ModelError                 a model or tokenizer is missing or cannot do what is asked
     ├── FetchError                 a pinned package could not be fetched, or is not what was pinned
@@ -29,11 +31,13 @@ __all__ = [
     "AccessError",
     "AccordError",
     "ArtefactError",
+    "AuditError",
     "Conflict",
     "ExtensionError",
     "FetchError",
     "FormError",
     "LedgerError",
+    "MissingEvidence",
     "ModelError",
     "RecipeError",
     "RecordError",
@@ -101,6 +105,18 @@ class Conflict(AccordError):  # noqa: N818 - it reads as what happened
 
 class ArtefactError(AccordError):
     """A file of a run is missing, half written, or differs from its digest in the manifest."""
+
+
+class AuditError(AccordError):
+    """A check or a challenge is not known, or is registered twice."""
+
+
+class MissingEvidence(AuditError):  # noqa: N818 - it is no error of the program: the check becomes NOT_ASSESSABLE
+    """An input that a check needs is not in the run; `what` names it and how it would get there."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
 
 
 class StorageError(AccordError):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accord.audit import oversight, values
+from accord.audit import misspecification, oversight
 from accord.audit.checks import Check
 from accord.audit.evidence import Evidence
 from accord.audit.finding import Finding, Verdict
@@ -66,7 +66,7 @@ def test_healthy_evaluators_are_quiet(seed: int, tmp_path: Path) -> None:
     run = asked(tmp_path, healthy(), seed=seed)
     for check in (oversight.CARELESS, oversight.STRAIGHT, oversight.FAST, oversight.FATIGUE):
         assert found(check, run).verdict is Verdict.QUIET, check.name
-    assert found(values.ONE, run).verdict is not Verdict.FIRES  # with 30 evaluators it may be inconclusive
+    assert found(misspecification.ONE, run).verdict is not Verdict.FIRES  # with 30 evaluators it may be inconclusive
     gold = found(oversight.GOLD, run)
     assert gold.verdict is Verdict.NOT_ASSESSABLE
     assert "Feedback.gold" in gold.needs
@@ -82,7 +82,7 @@ def test_evaluators_who_answer_at_random_fire(seed: int, tmp_path: Path) -> None
     assert finding.estimate.value == pytest.approx(0.25, abs=0.08)
     assert found(oversight.FAST, run).verdict is Verdict.FIRES
     # Random answers are nobody's values: a reward of one's own gains nothing.
-    assert found(values.ONE, run).verdict is not Verdict.FIRES
+    assert found(misspecification.ONE, run).verdict is not Verdict.FIRES
 
 
 def test_hard_items_alone_do_not_fire(tmp_path: Path) -> None:
@@ -121,16 +121,17 @@ def test_a_lean_to_the_left_fires(position: float, wanted: Verdict, tmp_path: Pa
 def test_an_opposed_minority_fires_and_a_noisier_one_does_not(seed: int, tmp_path: Path) -> None:
     opposed = [SimulatedEvaluator(name=f"o{i}", weights=(-1.0,), seed=seed) for i in range(6)]
     noisier = [SimulatedEvaluator(name=f"n{i}", temperature=3.0, seed=seed) for i in range(6)]
-    finding = found(values.ONE, asked(tmp_path / "opposed", [*healthy(24), *opposed], seed=seed))
+    finding = found(misspecification.ONE, asked(tmp_path / "opposed", [*healthy(24), *opposed], seed=seed))
     assert finding.verdict is Verdict.FIRES
     assert finding.fundamental
     assert (
-        found(values.ONE, asked(tmp_path / "noisier", [*healthy(24), *noisier], seed=seed)).verdict is not Verdict.FIRES
+        found(misspecification.ONE, asked(tmp_path / "noisier", [*healthy(24), *noisier], seed=seed)).verdict
+        is not Verdict.FIRES
     )
 
 
 def test_too_few_evaluators_cannot_be_assessed(tmp_path: Path) -> None:
-    finding = found(values.ONE, asked(tmp_path, healthy(4)))
+    finding = found(misspecification.ONE, asked(tmp_path, healthy(4)))
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "there are 4" in finding.needs
 

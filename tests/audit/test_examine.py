@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from accord.audit import CHECKS, AuditReport, AuditSettings, Check, Evidence, Finding, Missing, Verdict, examine
-from accord.errors import AccordError, ArtefactError
+from accord.audit import CHECKS, AuditReport, AuditSettings, Check, Evidence, Finding, Verdict, examine
+from accord.errors import ArtefactError, AuditError, MissingEvidence
 from accord.run import RunDirectory
 from accord.stats import Estimate
 
@@ -35,7 +35,7 @@ def test_only_some_challenges(run: RunDirectory) -> None:
 
 
 def test_an_unknown_challenge_names_its_neighbour(run: RunDirectory) -> None:
-    with pytest.raises(AccordError, match=r"'P-SPLITS'; did you mean 'P-SPLIT'\?"):
+    with pytest.raises(AuditError, match=r"'P-SPLITS'; did you mean 'P-SPLIT'\?"):
         examine(run, only=("P-SPLITS",))
 
 
@@ -83,7 +83,7 @@ def check_of(error: Exception) -> Check:
 
 
 def test_what_is_missing_becomes_a_verdict_and_nothing_else_does(run: RunDirectory) -> None:
-    found = check_of(Missing("the ledger")).run(Evidence(run), AuditSettings())
+    found = check_of(MissingEvidence("the ledger")).run(Evidence(run), AuditSettings())
     assert (found.verdict, found.needs, found.estimate) == (Verdict.NOT_ASSESSABLE, "the ledger", None)
     assert found.fundamental
     for error in (ArtefactError("altered"), KeyError("kl"), ValueError("no")):

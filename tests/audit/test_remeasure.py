@@ -6,13 +6,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.audit.remeasure.accumulation import gradient_gap
 from accord.audit.remeasure.logprobs import remeasure
 from accord.audit.remeasure.models import open_model
 from accord.audit.remeasure.padding import score_changes
 from accord.audit.remeasure.tokens import end_mark, endings, leading_marks
-from accord.errors import ArtefactError
+from accord.errors import ArtefactError, MissingEvidence
 from accord.interfaces import Scores
 from accord.lm.score import completion_logprobs
 from accord.records import Completion, Prompt
@@ -50,7 +50,7 @@ def test_the_gradient_of_a_batch_is_the_sum_of_its_parts(run: RunDirectory) -> N
 
 
 def test_one_example_cannot_be_split(run: RunDirectory) -> None:
-    with pytest.raises(Missing, match="two supervised examples"):
+    with pytest.raises(MissingEvidence, match="two supervised examples"):
         gradient_gap(Evidence(run), examples=1, model="sft/model")
 
 
@@ -114,7 +114,7 @@ def test_empty_completions_can_be_scored_in_company() -> None:
 @pytest.mark.parametrize("name", ["policy/model", "sft/model"])
 def test_a_model_that_is_not_there_is_missing(run: RunDirectory, name: str) -> None:
     run.manifest.files = {file: entry for file, entry in run.manifest.files.items() if not file.startswith(name)}
-    with pytest.raises(Missing, match=name):
+    with pytest.raises(MissingEvidence, match=name):
         open_model(Evidence(run), name)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from test_drive import write_ledger
 
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.cli import run as accord
+from accord.errors import MissingEvidence
 from accord.feedback import Ledger, draw_dataset, export, write_data
 from accord.run import RunDirectory
 from postgres_cluster import Cluster
@@ -87,7 +88,10 @@ def test_a_server_that_has_gone_is_named_by_the_audit(
     monkeypatch.chdir(tmp_path)
     assert accord(["run", str(recipe), "--only", "data", "--out", "there", "--quiet"]) == 0
     monkeypatch.setenv("PGPASSWORD", "wrong")
-    with RunDirectory.open("there", write=False) as run, pytest.raises(Missing, match="password authentication failed"):
+    with (
+        RunDirectory.open("there", write=False) as run,
+        pytest.raises(MissingEvidence, match="password authentication failed"),
+    ):
         _ = Evidence(run).feedback
     capsys.readouterr()
     recipe.write_text(f'[data]\nledger = "{url}"\n')

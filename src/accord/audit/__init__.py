@@ -1,7 +1,7 @@
 """Check: the claims of a run worked out again, from its files; `remeasure` alone loads models."""
 
 from accord.audit.checks import Check
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 
@@ -9,4 +9,4 @@ from accord.audit.settings import AuditSettings
 # whenever it is imported after the function was looked up, would take the function's place.
 from accord.audit.examine import CHECKS, AuditReport, examine  # isort: skip
 
-__all__ = ["CHECKS", "AuditReport", "AuditSettings", "Check", "Evidence", "Finding", "Missing", "Verdict", "examine"]
+__all__ = ["CHECKS", "AuditReport", "AuditSettings", "Check", "Evidence", "Finding", "Verdict", "examine"]

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
+from accord.errors import MissingEvidence
 from accord.stats import Estimate
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Check:
         """The finding; where an input is missing, that it cannot be assessed and which input it is."""
         try:
             return self.test(evidence, settings)
-        except Missing as missing:
+        except MissingEvidence as missing:
             return Finding(
                 challenge=self.challenge,
                 check=self.name,

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from accord.audit.checks import Check, needed
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.audit.finding import Finding, Verdict
 from accord.audit.rows import SAMPLES, arm
 from accord.audit.settings import AuditSettings
+from accord.errors import MissingEvidence
 from accord.stats import Estimate, bootstrap, mean
 
 __all__ = ["CHECKS"]
@@ -59,7 +60,7 @@ def _entropy(evidence: Evidence, settings: AuditSettings) -> Finding:
 
 
 def _calibration(evidence: Evidence, settings: AuditSettings) -> Finding:
-    raise Missing("a set of questions with known answers, asked of the start and of the policy")
+    raise MissingEvidence("a set of questions with known answers, asked of the start and of the policy")
 
 
 def _ratio(
@@ -80,7 +81,7 @@ def _ratio(
 
     found = bootstrap(ratio, len(before_P))
     if not np.isfinite(found.value):
-        raise Missing(f"variety in the start's own samples in {SAMPLES}")
+        raise MissingEvidence(f"variety in the start's own samples in {SAMPLES}")
     verdict = _verdict(found, limit)
     return check.finding(
         verdict,
@@ -109,7 +110,7 @@ def _arms(evidence: Evidence) -> tuple[dict[str, Rows], dict[str, Rows]]:
     start, policy = (_by_prompt(arm(evidence, name)) for name in ("start", "policy"))
     prompts = sorted(start.keys() & policy.keys())
     if not prompts:
-        raise Missing(f"prompts that both arms answered in {SAMPLES}")
+        raise MissingEvidence(f"prompts that both arms answered in {SAMPLES}")
     return {prompt: start[prompt] for prompt in prompts}, {prompt: policy[prompt] for prompt in prompts}
 
 

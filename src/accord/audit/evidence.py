@@ -1,7 +1,7 @@
 """What the audit reads: the files of a run, each checked against its digest, and the ledger that it was drawn from.
 
-An input that is not there raises `Missing`, which becomes a verdict of NOT_ASSESSABLE that names it: a check never
-guesses, and never passes because there was nothing to look at.
+An input that is not there raises `MissingEvidence`, which becomes a verdict of NOT_ASSESSABLE that names it: a check
+never guesses, and never passes because there was nothing to look at.
 """
 
 from collections.abc import Mapping
@@ -9,22 +9,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from accord.errors import AccordError, LedgerError
+from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger
 from accord.feedback.reliability import EvaluatorSummary, summarise_evaluators
 from accord.interfaces import Judge
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
 from accord.run import RunDirectory
 
-__all__ = ["Evidence", "Missing"]
-
-
-class Missing(AccordError):  # noqa: N818 - it reads as what happened
-    """An input that a check needs is not in the run; `what` names it and how it would get there."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
+__all__ = ["Evidence"]
 
 
 @dataclass
@@ -38,25 +30,25 @@ class Evidence:
     judges: Mapping[str, Judge] = field(default_factory=dict)
 
     def jsonl(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a JSON-lines artefact. Raises `Missing`; `ArtefactError` where it was altered."""
+        """The rows of a JSON-lines artefact. Raises `MissingEvidence`; `ArtefactError` where it was altered."""
         self.require(name)
         return self.run.read_jsonl(name)
 
     def json(self, name: str) -> Any:
-        """A JSON artefact. Raises `Missing`; `ArtefactError` where it was altered."""
+        """A JSON artefact. Raises `MissingEvidence`; `ArtefactError` where it was altered."""
         self.require(name)
         return self.run.read_json(name)
 
     def require(self, name: str) -> str:
-        """The name again, where the run has it. Raises `Missing`."""
+        """The name again, where the run has it. Raises `MissingEvidence`."""
         if not self.run.has(name):
-            raise Missing(f"{name} of the run")
+            raise MissingEvidence(f"{name} of the run")
         return name
 
     def judge(self, name: str) -> Judge:
-        """The judge of that name. Raises `Missing` where none was handed in."""
+        """The judge of that name. Raises `MissingEvidence` where none was handed in."""
         if name not in self.judges:
-            raise Missing(f"the model of the judge '{name}'")
+            raise MissingEvidence(f"the model of the judge '{name}'")
         return self.judges[name]
 
     @cached_property
@@ -87,15 +79,15 @@ class Evidence:
 
     @cached_property
     def feedback(self) -> dict[str, Feedback]:
-        """What was said, by id in the order of the ledger, as far as the run had read it. Raises `Missing`."""
+        """What was said, by id in the order of the ledger, as far as the run had read it. Raises `MissingEvidence`."""
         recorded = self.run.manifest.inputs.get("ledger")
         if recorded is None:
-            raise Missing("the ledger among the inputs of the manifest")
+            raise MissingEvidence("the ledger among the inputs of the manifest")
         where = recorded["url"] if "url" in recorded else self.run.path / recorded["path"]
         try:
             ledger = Ledger(where, write=False)
         except LedgerError as error:
-            raise Missing(f"the ledger that the manifest names ({error})") from error
+            raise MissingEvidence(f"the ledger that the manifest names ({error})") from error
         with ledger:
             return {each.id: each for each in ledger.feedback(upto=recorded["last_row"])}
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accord.audit import distribution, oversight, preflight, reward, values
+from accord.audit import distribution, misspecification, oversight, preflight, reward
 from accord.audit.checks import Check
 from accord.audit.evidence import Evidence
 from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
-from accord.errors import AccordError, nearest
+from accord.errors import AuditError, nearest
 from accord.interfaces import Judge
 from accord.run import RunDirectory
 
@@ -18,7 +18,7 @@ __all__ = ["CHECKS", "AuditReport", "examine"]
 CHECKS: tuple[Check, ...] = (
     *preflight.CHECKS,
     *oversight.CHECKS,
-    *values.CHECKS,
+    *misspecification.CHECKS,
     *reward.CHECKS,
     *distribution.CHECKS,
 )
@@ -58,13 +58,13 @@ def examine(
 ) -> AuditReport:
     """Put the claims of a run to the test, from its files and the judges handed in.
 
-    `only` names challenges (`RG2`, `P-EOS`). Raises `AccordError` for a challenge that has no check, and
+    `only` names challenges (`RG2`, `P-EOS`). Raises `AuditError` for a challenge that has no check, and
     `ArtefactError` where a file of the run is not what was written.
     """
     known = {check.challenge for check in CHECKS}
     for name in only:
         if name not in known:
-            raise AccordError(f"no check of a challenge '{name}'{nearest(name, sorted(known))}")
+            raise AuditError(f"no check of a challenge '{name}'{nearest(name, sorted(known))}")
     evidence = Evidence(run, dict(judges or {}))
     chosen = [check for check in CHECKS if not only or check.challenge in only]
     return AuditReport(tuple(check.run(evidence, settings or AuditSettings()) for check in chosen))

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, norm
 
 from accord.audit.checks import Check, near_zero, needed
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
+from accord.errors import MissingEvidence
 from accord.feedback import order_known
 from accord.feedback.reliability import EvaluatorSummary
 from accord.records import Comparison, Feedback, Rating
@@ -36,11 +37,13 @@ def _careless(evidence: Evidence, settings: AuditSettings) -> Finding:
     s = settings.oversight
     judged = [each for each in _summaries(evidence) if each.pair_accuracy is not None and each.pair_count >= s.opinions]
     if len(judged) < 10:
-        raise Missing(f"10 evaluators of at least {s.opinions} opinions that others share")
+        raise MissingEvidence(f"10 evaluators of at least {s.opinions} opinions that others share")
     accuracy_E = np.array([each.pair_accuracy for each in judged], dtype=float)
     usual = float(np.median(accuracy_E))
     if usual <= 0.5:
-        raise Missing("agreement among the evaluators: the median one agrees with the others no more than by chance")
+        raise MissingEvidence(
+            "agreement among the evaluators: the median one agrees with the others no more than by chance"
+        )
     reached_E = _reached(accuracy_E, _sessions(evidence, judged), usual)
     lapse_E = (reached_E - accuracy_E) / (reached_E - 0.5)
     found = _held(evidence, judged, lapse_E > s.lapse)
@@ -63,7 +66,7 @@ def _straight(evidence: Evidence, settings: AuditSettings) -> Finding:
         if each.ratings is not None and each.ratings.same_as_before is not None and each.ratings.n >= 10
     ]
     if len(judged) < 10:
-        raise Missing("10 evaluators of at least 10 ratings in the order they were given")
+        raise MissingEvidence("10 evaluators of at least 10 ratings in the order they were given")
     chance_E = np.array([_repetition(each) for each in judged])
     found = _held(evidence, judged, false_discovery_control(chance_E) < 0.05)
     return _shared(
@@ -80,7 +83,7 @@ def _fast(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Share of answers given faster than the text can be read."""
     timed = [each for each in evidence.feedback.values() if each.seconds is not None and each.completions]
     if not timed:
-        raise Missing("how long each answer took (Feedback.seconds)")
+        raise MissingEvidence("how long each answer took (Feedback.seconds)")
     pace = settings.oversight.words_a_second
     fast = [(each.seconds or 0.0) < _words(evidence, each) / pace for each in timed]
     found = mean(fast, [each.evaluator for each in timed])
@@ -102,7 +105,7 @@ def _fatigue(evidence: Evidence, settings: AuditSettings) -> Finding:
         if each.place_in_session is not None and isinstance(each.judgement, Rating)
     ]
     if not placed:
-        raise Missing("the place of each answer in its session (Feedback.place_in_session)")
+        raise MissingEvidence("the place of each answer in its session (Feedback.place_in_session)")
     off_N, place_N, evaluator_N = _deviations(placed)
 
     def slope(rows: NDArray[np.intp]) -> float:
@@ -129,7 +132,7 @@ def _gold(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Share of control questions answered wrongly."""
     asked = [each for each in _summaries(evidence) if each.controls.gold and each.controls.gold_right is not None]
     if not asked:
-        raise Missing("control questions whose answer is known (Feedback.gold)")
+        raise MissingEvidence("control questions whose answer is known (Feedback.gold)")
     wrong = [1 - (each.controls.gold_right or 0.0) for each in asked]
     found = mean(wrong, [each.evaluator for each in asked], weights=[each.controls.gold for each in asked])
     return _shared(
@@ -150,7 +153,7 @@ def _position(evidence: Evidence, settings: AuditSettings) -> Finding:
         if isinstance(each.judgement, Comparison) and each.judgement.preferred != "tie" and order_known(each)
     ]
     if not placed:
-        raise Missing("comparisons whose order on the screen was recorded (Feedback.shown)")
+        raise MissingEvidence("comparisons whose order on the screen was recorded (Feedback.shown)")
     left = [isinstance(each.judgement, Comparison) and each.judgement.preferred == "left" for each in placed]
     found = mean(np.array(left) - 0.5, [each.evaluator for each in placed])
     verdict, needs = near_zero(found, settings.oversight.position)
@@ -169,7 +172,7 @@ def _position(evidence: Evidence, settings: AuditSettings) -> Finding:
 def _summaries(evidence: Evidence) -> list[EvaluatorSummary]:
     found = evidence.summaries
     if not found:
-        raise Missing("evaluators that are known one by one (who judged was not recorded)")
+        raise MissingEvidence("evaluators that are known one by one (who judged was not recorded)")
     return found
 
 
@@ -229,7 +232,7 @@ def _deviations(placed: Iterable[Feedback]) -> tuple[NDArray[np.float64], NDArra
                 place.append(float(at))
                 who.append(evaluator)
     if not off:
-        raise Missing("completions that more than one evaluator rated")
+        raise MissingEvidence("completions that more than one evaluator rated")
     return np.array(off), np.array(place), who
 
 

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from accord.audit.checks import Check, near_zero, needed
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.audit.finding import Finding, Verdict
-from accord.audit.probabilities import KL, RATIO, REFERENCE, REMEASURED, ROLLOUTS
+from accord.audit.logprob_checks import KL, RATIO, REFERENCE, REMEASURED, ROLLOUTS
 from accord.audit.rows import SAMPLES, Row, arm, spread
 from accord.audit.settings import AuditSettings
+from accord.errors import MissingEvidence
 from accord.feedback import Dataset, overlaps, read_data
 from accord.records import Completion
 from accord.stats import Estimate, mean, proportion
@@ -90,7 +91,7 @@ def _taught(evidence: Evidence, settings: AuditSettings) -> Finding:
     model = _some_model(evidence, "sft/model", "policy/model")
     rows = spread(evidence.jsonl(SUPERVISED), settings.preflight.samples)
     if not rows:
-        raise Missing(f"supervised examples in {SUPERVISED}")
+        raise MissingEvidence(f"supervised examples in {SUPERVISED}")
     from accord.audit.remeasure.tokens import endings
 
     found = endings(evidence, rows, model=model)
@@ -114,10 +115,10 @@ def _pad(evidence: Evidence, settings: AuditSettings) -> Finding:
     s = settings.preflight
     judges = {name: evidence.judges[name] for name in ("reward", "judge") if name in evidence.judges}
     if not judges:
-        raise Missing("the model of the judge 'reward'")
+        raise MissingEvidence("the model of the judge 'reward'")
     rows = spread([row for row in evidence.jsonl(SAMPLES) if row["token_ids"]], s.samples)
     if len(rows) < 2:
-        raise Missing(f"two samples in {SAMPLES}")
+        raise MissingEvidence(f"two samples in {SAMPLES}")
     prompts = [evidence.prompts[row["prompt"]] for row in rows]
     written = [Completion(prompt=row["prompt"], text=row["text"]) for row in rows]
     from accord.audit.remeasure.padding import score_changes
@@ -126,7 +127,7 @@ def _pad(evidence: Evidence, settings: AuditSettings) -> Finding:
     for name, judge in judges.items():
         change_N, deviation = score_changes(judge, prompts, written)
         if deviation == 0:
-            raise Missing(f"samples in {SAMPLES} that the judge '{name}' tells apart")
+            raise MissingEvidence(f"samples in {SAMPLES} that the judge '{name}' tells apart")
         changes[name] = change_N / deviation
         largest = float(changes[name].max())
         facts[f"largest change, {name} (SDs)"] = Estimate(largest, None, None, len(rows), method="maximum")
@@ -242,11 +243,11 @@ def _prompts(rows: Iterable[Row]) -> set[str]:
 
 
 def _some_model(evidence: Evidence, *names: str) -> str:
-    """The first of these models that the run has. Raises `Missing`."""
+    """The first of these models that the run has. Raises `MissingEvidence`."""
     for name in names:
         if evidence.run.has(name):
             return name
-    raise Missing(f"{' or '.join(names)} of the run")
+    raise MissingEvidence(f"{' or '.join(names)} of the run")
 
 
 BOS = Check("P-BOS", "tokens", "one beginning", "Every prompt starts with exactly the marks its model expects.", _bos)

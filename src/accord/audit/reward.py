@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accord.audit.checks import Check, near_zero, needed
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
+from accord.errors import MissingEvidence
 from accord.records import Completion, Pair
 from accord.stats import Estimate, bootstrap, mean, proportion
 
@@ -26,7 +27,7 @@ def _length(evidence: Evidence, settings: AuditSettings) -> Finding:
     scores, pairs = _scored_pairs(evidence)
     differing = [pair for pair in pairs if scores[pair.chosen]["length"] != scores[pair.rejected]["length"]]
     if not differing:
-        raise Missing(f"pairs of different length in {PAIRS}")
+        raise MissingEvidence(f"pairs of different length in {PAIRS}")
     longer_P = np.array([scores[pair.chosen]["length"] > scores[pair.rejected]["length"] for pair in differing])
     right_P = np.array([scores[pair.chosen]["score"] > scores[pair.rejected]["score"] for pair in differing])
     model_P = longer_P == right_P
@@ -104,7 +105,7 @@ def _turnover(evidence: Evidence, settings: AuditSettings) -> Finding:
 
     found = bootstrap(slope, len(table.prompts))
     if not np.isfinite(found.value):
-        raise Missing("at least 3 steps at which the policy has left its start")
+        raise MissingEvidence("at least 3 steps at which the policy has left its start")
     return _sign(
         TURNOVER,
         found,
@@ -165,11 +166,11 @@ def _gain(evidence: Evidence, settings: AuditSettings) -> Finding:
     """What share of the gain in reward the independent judge confirms, on held-out prompts."""
     rows = evidence.jsonl("evaluation/samples.jsonl")
     if not all("proxy" in row for row in rows):
-        raise Missing("scores of the reward model in evaluation/samples.jsonl (the policy learnt without one)")
+        raise MissingEvidence("scores of the reward model in evaluation/samples.jsonl (the policy learnt without one)")
     start, policy = ({row["prompt"] for row in rows if row["arm"] == arm} for arm in ("start", "policy"))
     prompts = sorted(start & policy)
     if not prompts:
-        raise Missing("prompts that both arms answered in evaluation/samples.jsonl")
+        raise MissingEvidence("prompts that both arms answered in evaluation/samples.jsonl")
     means = {
         (arm, name): np.array(
             [np.mean([r[name] for r in rows if r["arm"] == arm and r["prompt"] == prompt]) for prompt in prompts]
@@ -184,7 +185,9 @@ def _gain(evidence: Evidence, settings: AuditSettings) -> Finding:
 
     found = bootstrap(share, len(prompts))
     if not np.isfinite(found.value):
-        raise Missing("a gain in reward (the policy scores no higher than its start, so there is none to confirm)")
+        raise MissingEvidence(
+            "a gain in reward (the policy scores no higher than its start, so there is none to confirm)"
+        )
     limit = settings.reward.confirmed
     shifted = Estimate(
         found.value - limit,
@@ -278,14 +281,14 @@ def _scored_pairs(evidence: Evidence) -> tuple[dict[str, dict[str, Any]], list[P
     scores = {row["completion"]: row for row in evidence.jsonl("reward/scores.jsonl")}
     pairs = [p for p in evidence.pairs("held_out") if not p.tie and p.chosen in scores and p.rejected in scores]
     if not pairs:
-        raise Missing(f"decided pairs in {PAIRS} with scores in reward/scores.jsonl")
+        raise MissingEvidence(f"decided pairs in {PAIRS} with scores in reward/scores.jsonl")
     return scores, pairs
 
 
 def _rollouts(evidence: Evidence) -> Rows:
     rows = evidence.jsonl(ROLLOUTS)
     if len({row["step"] for row in rows}) < 4:
-        raise Missing(f"at least 4 steps in {ROLLOUTS}")
+        raise MissingEvidence(f"at least 4 steps in {ROLLOUTS}")
     return rows
 
 

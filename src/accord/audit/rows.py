@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
+from accord.errors import MissingEvidence
 
 __all__ = ["Row", "arm", "spread"]
 
@@ -12,10 +13,13 @@ SAMPLES = "evaluation/samples.jsonl"
 
 
 def arm(evidence: Evidence, name: str) -> list[Row]:
-    """The evaluation's samples of `start` or `policy` that have a token. Raises `Missing` where there are none."""
+    """The evaluation's samples of `start` or `policy` that have a token.
+
+    Raises `MissingEvidence` where there are none.
+    """
     rows = [row for row in evidence.jsonl(SAMPLES) if row["arm"] == name and row["token_ids"]]
     if not rows:
-        raise Missing(f"samples of the arm '{name}' in {SAMPLES}")
+        raise MissingEvidence(f"samples of the arm '{name}' in {SAMPLES}")
     return rows
 
 

@@ -5,10 +5,10 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = [
     "AuditSettings",
     "DistributionThresholds",
+    "MisspecificationThresholds",
     "OversightThresholds",
     "PreflightThresholds",
     "RewardThresholds",
-    "ValuesThresholds",
 ]
 
 
@@ -46,7 +46,7 @@ class OversightThresholds(BaseModel):
     error: float = Field(default=0.05, gt=0, lt=1, description="share of control questions answered wrongly")
 
 
-class ValuesThresholds(BaseModel):
+class MisspecificationThresholds(BaseModel):
     """Thresholds of PM2."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,6 +92,6 @@ class AuditSettings(BaseModel):
 
     preflight: PreflightThresholds = PreflightThresholds()
     oversight: OversightThresholds = OversightThresholds()
-    values: ValuesThresholds = ValuesThresholds()
+    misspecification: MisspecificationThresholds = MisspecificationThresholds()
     reward: RewardThresholds = RewardThresholds()
     distribution: DistributionThresholds = DistributionThresholds()

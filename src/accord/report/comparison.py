@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from accord.report.making import flat, shown
+from accord.report.provenance import flat, shown
 from accord.report.reading import Reading
 from accord.report.table import Row, rows_of, to_json
 from accord.report.words import clean

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from accord.audit.finding import Finding
 from accord.report import sections
-from accord.report.making import making
+from accord.report.provenance import provenance
 from accord.report.reading import Reading
 from accord.report.samples import FILE as SAMPLES
 from accord.report.samples import SHOWN, twins
@@ -54,7 +54,7 @@ def render(run: RunDirectory) -> str:
         shown=SHOWN,
         audited=findings is not None,
         findings=_grouped(findings or []),
-        making=making(reading),
+        provenance=provenance(reading),
     )
 
 

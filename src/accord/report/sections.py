@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from accord.report import figures
-from accord.report.course import Drawing, Figure, along_the_run
 from accord.report.reading import Reading
 from accord.report.table import Row
+from accord.report.training_curves import Drawing, Figure, along_the_run
 from accord.report.verdict import evaluators_in_words
 from accord.report.words import counted, interval, observations, percent
 from accord.stats import Estimate

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.audit.remeasure.models import open_model
+from accord.errors import MissingEvidence
 from accord.lm.causal import CausalModel
 from accord.lm.optim import Optim, Optimiser
 from accord.lm.packed import Answer, pack
@@ -18,11 +19,11 @@ __all__ = ["gradient_gap"]
 def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[float, int]:
     """|g - h| / |g| of the gradient of one batch (g) and the same in micro-batches of one (h); and its tokens.
 
-    Supervised examples of the run, its own model in float32, the optimiser that trains. Raises `Missing`.
+    Supervised examples of the run, its own model in float32, the optimiser that trains. Raises `MissingEvidence`.
     """
     rows = evidence.jsonl("data/sft.jsonl")[:examples]
     if len(rows) < 2:
-        raise Missing("two supervised examples in data/sft.jsonl")
+        raise MissingEvidence("two supervised examples in data/sft.jsonl")
     causal = open_model(evidence, model)
     causal.model.requires_grad_(True)
     answers = [

@@ -19,7 +19,7 @@ def remeasure(
     """The log-probability of every token of each row's `token_ids` under a model of the run, in plain forward passes.
 
     In float32 whatever the run computed in, so that rounding is the run's own. Greedy rows (temperature 0) are
-    measured at temperature 1, as the sampler does. Raises `Missing` without the model.
+    measured at temperature 1, as the sampler does. Raises `MissingEvidence` without the model.
     """
     causal = open_model(evidence, model, dtype=dtype)
     found = []

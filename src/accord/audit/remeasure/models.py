@@ -8,7 +8,7 @@ __all__ = ["open_model"]
 
 
 def open_model(evidence: Evidence, name: str = "policy/model", *, dtype: DType = "float32") -> CausalModel:
-    """A model of the run by the folder's name, its digests checked. Raises `Missing` where the run has none."""
+    """A model of the run by the folder's name, its digests checked. Raises `MissingEvidence` where the run has none."""
     evidence.require(name)
     give_back()  # an earlier check may have held another model
     return load(evidence.run.verified(name), dtype=dtype)

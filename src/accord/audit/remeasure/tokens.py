@@ -16,7 +16,7 @@ def leading_marks(evidence: Evidence, model: str) -> tuple[list[int], bool]:
     """How many BOS tokens each prompt of the run starts with, and whether the tokenizer would write one by itself.
 
     Only the start counts: in some models BOS is also the mark of every chat turn. All are 0 where the tokenizer has no
-    BOS. Raises `Missing` without the model.
+    BOS. Raises `MissingEvidence` without the model.
     """
     causal = open_model(evidence, model)
     bos = causal.tokenizer.bos_token_id
@@ -31,7 +31,7 @@ def leading_marks(evidence: Evidence, model: str) -> tuple[list[int], bool]:
 
 
 def end_mark(evidence: Evidence, model: str) -> int:
-    """The token that ends a completion. Raises `Missing` without the model."""
+    """The token that ends a completion. Raises `MissingEvidence` without the model."""
     return open_model(evidence, model).eos_id
 
 
@@ -44,7 +44,10 @@ class Endings:
 
 
 def endings(evidence: Evidence, rows: Sequence[dict[str, str]], *, model: str) -> Endings:
-    """What is taught about the end by the rows of `data/sft.jsonl`, and what the model learnt. Raises `Missing`."""
+    """What is taught about the end by the rows of `data/sft.jsonl`, and what the model learnt.
+
+    Raises `MissingEvidence` without the model.
+    """
     causal = open_model(evidence, model)
     answers = [
         Answer(

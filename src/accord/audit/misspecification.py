@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, logsumexp
 
 from accord.audit.checks import Check, needed
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.audit.finding import Finding, Verdict
-from accord.audit.settings import AuditSettings, ValuesThresholds
+from accord.audit.settings import AuditSettings, MisspecificationThresholds
+from accord.errors import MissingEvidence
 from accord.feedback import is_known
 from accord.records import Pair
 from accord.stats import Estimate, mean
@@ -73,7 +74,7 @@ def _one_reward(evidence: Evidence, settings: AuditSettings) -> Finding:
     Groups are those that evaluators gave as attributes, and kinds found by a mixture. Halves are of texts, so that no
     text stands in both; kinds are found and rewards fitted on one half, and judged on the other, each way round.
     """
-    s = settings.values
+    s = settings.misspecification
     answers = _answers(evidence, s)
     gains, judged = _gains(answers, _recorded(evidence, answers.names), s)
     chance, statistic = _score_test(answers.chosen(answers.first_N))
@@ -109,8 +110,8 @@ def _verdict(gains: Sequence[Estimate], chance: Estimate, limit: float) -> Verdi
     return Verdict.INCONCLUSIVE
 
 
-def _answers(evidence: Evidence, s: ValuesThresholds) -> _Answers:
-    """Those of known evaluators with enough decided pairs. Raises `Missing` where there are too few."""
+def _answers(evidence: Evidence, s: MisspecificationThresholds) -> _Answers:
+    """Those of known evaluators with enough decided pairs. Raises `MissingEvidence` where there are too few."""
     feature = _features(evidence)
     by_evaluator: dict[str, list[Pair]] = {}
     known = {name for name, each in evidence.evaluators.items() if is_known(each)}
@@ -119,7 +120,7 @@ def _answers(evidence: Evidence, s: ValuesThresholds) -> _Answers:
             by_evaluator.setdefault(pair.evaluator, []).append(pair)
     by_evaluator = {name: pairs for name, pairs in by_evaluator.items() if len(pairs) >= s.pairs}
     if len(by_evaluator) < s.evaluators:
-        raise Missing(
+        raise MissingEvidence(
             f"{s.evaluators} evaluators known one by one, of {s.pairs} decided held-out pairs each "
             f"(there are {len(by_evaluator)})"
         )
@@ -136,7 +137,7 @@ def _answers(evidence: Evidence, s: ValuesThresholds) -> _Answers:
         np.array([each for some in by_evaluator.values() for each in _apart(some)]),
     )
     if not all((answers.half_N == side).any() for side in (0, 1)):
-        raise Missing("evaluators whose pairs can be halved without a completion in both halves")
+        raise MissingEvidence("evaluators whose pairs can be halved without a completion in both halves")
     return answers
 
 
@@ -177,7 +178,7 @@ def _recorded(evidence: Evidence, names: Sequence[str]) -> dict[str, NDArray[np.
 
 
 def _gains(
-    answers: _Answers, recorded: dict[str, NDArray[np.bool_]], s: ValuesThresholds
+    answers: _Answers, recorded: dict[str, NDArray[np.bool_]], s: MisspecificationThresholds
 ) -> tuple[dict[str, Estimate], list[str]]:
     """By group, the accuracy of its own reward less that of everybody's; and the groups of at most half, if any.
 
@@ -197,7 +198,7 @@ def _gains(
 
 
 def _gain_of_halves(
-    learn: _Answers, test: _Answers, recorded: dict[str, NDArray[np.bool_]], s: ValuesThresholds
+    learn: _Answers, test: _Answers, recorded: dict[str, NDArray[np.bool_]], s: MisspecificationThresholds
 ) -> dict[str, tuple[Floats, Codes]]:
     """By group: of each pair of the test half, whether its own reward is right less whether everybody's is; and whose.
 

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from accord.audit.checks import Check, near_zero
-from accord.audit.evidence import Evidence, Missing
+from accord.audit.evidence import Evidence
 from accord.audit.finding import Finding, Verdict
 from accord.audit.rows import SAMPLES, Row, arm, spread
 from accord.audit.settings import AuditSettings
+from accord.errors import MissingEvidence
 from accord.stats import Estimate, mean, proportion
 
 __all__ = ["KL", "RATIO", "REFERENCE", "REMEASURED"]
@@ -26,7 +27,7 @@ def _kl(evidence: Evidence, settings: AuditSettings) -> Finding:
     s = settings.preflight
     logged = [*_kl_of_steps(evidence), *_kl_of_evaluation(evidence)]
     if not logged:
-        raise Missing(f"a logged KL that samples stand behind, in {METRICS} or {EVALUATION}")
+        raise MissingEvidence(f"a logged KL that samples stand behind, in {METRICS} or {EVALUATION}")
     bound = float(norm.isf(s.kl_level / len(logged)))
     negative = [value for value, error, _ in logged if error is not None and value + bound * error < -ROUNDING]
     gaps = [abs(value - again) for value, _, again in logged]
@@ -59,7 +60,7 @@ def _kl_of_steps(evidence: Evidence) -> list[tuple[float, float | None, float]]:
         again.setdefault(row["step"], []).append(_sequence_kl(row))
     unsampled = [row["step"] for row in metrics if row["step"] not in again]
     if unsampled:
-        raise Missing(f"the samples of step {unsampled[0]} in {ROLLOUTS}")
+        raise MissingEvidence(f"the samples of step {unsampled[0]} in {ROLLOUTS}")
     return [(row["kl"], row.get("kl_se"), float(np.mean(again[row["step"]]))) for row in metrics]
 
 
@@ -88,7 +89,7 @@ def _ratio(evidence: Evidence, settings: AuditSettings) -> Finding:
     name = evidence.require(ROLLOUTS if logged or evidence.run.has(ROLLOUTS) else SAMPLES)
     rows = [row for row in evidence.jsonl(name) if row["token_ids"]]
     if not rows or "sampled_logprobs" not in rows[0]:
-        raise Missing(f"the sampler's own log-probabilities in {name}")
+        raise MissingEvidence(f"the sampler's own log-probabilities in {name}")
     found = _over_tokens(rows, [np.expm1(_difference(row)) for row in rows])
     size = _over_tokens(rows, [np.abs(_difference(row)) for row in rows])
     largest = max(float(np.abs(_difference(row)).max()) for row in rows)
@@ -139,7 +140,7 @@ def _reference(evidence: Evidence, settings: AuditSettings) -> Finding:
     if evidence.run.has("recipe.toml"):
         policy = tomllib.loads(evidence.run.read_bytes("recipe.toml").decode()).get("policy", {})
         if policy.get("kind") != "sft" and policy.get("base") is not None:
-            raise Missing(f"the policy's start '{policy['base']}' among the models of the run")
+            raise MissingEvidence(f"the policy's start '{policy['base']}' among the models of the run")
     return _again(
         REFERENCE,
         evidence,
@@ -158,7 +159,7 @@ def _again(
     s = settings.preflight
     rows = spread(arm(evidence, "policy"), s.samples)
     if column not in rows[0]:
-        raise Missing(f"`{column}` in {SAMPLES}")
+        raise MissingEvidence(f"`{column}` in {SAMPLES}")
     from accord.audit.remeasure.logprobs import remeasure
 
     gaps = [

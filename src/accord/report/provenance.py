@@ -8,7 +8,7 @@ from typing import Any
 from accord.report.reading import Reading
 from accord.report.words import counted, duration
 
-__all__ = ["File", "Making", "flat", "making"]
+__all__ = ["File", "Provenance", "flat", "provenance"]
 
 DIGITS = 12  # of a digest, as shown
 
@@ -24,7 +24,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Making:
+class Provenance:
     """Names and values, in the order in which they are shown."""
 
     origin: list[tuple[str, str]]
@@ -34,7 +34,7 @@ class Making:
     files: list[File]
 
 
-def making(reading: Reading) -> Making:
+def provenance(reading: Reading) -> Provenance:
     """From the manifest and the recipe. The page itself is no part of what it lists."""
     manifest = reading.run.manifest
     origin = [("name", manifest.name), ("created", manifest.created), ("seed", str(manifest.seed))]
@@ -51,7 +51,7 @@ def making(reading: Reading) -> Making:
     ]
     inputs = [(name, [(key, counted(value)) for key, value in what.items()]) for name, what in manifest.inputs.items()]
     settings = [(key, shown(value)) for key, value in flat(reading.recipe or {})]
-    return Making(origin, stages, settings, inputs, files)
+    return Provenance(origin, stages, settings, inputs, files)
 
 
 def flat(content: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
