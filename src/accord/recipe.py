@@ -84,7 +84,7 @@ class Data(Section):
     source: str | None = None
     format: str | None = None
     pairs: int = Field(default=200_000, ge=1, description="at most so many pairs, drawn by the seed")
-    split_by: Literal["prompt", "batch", "evaluator"] = "prompt"
+    split_by: Literal["prompt", "session", "evaluator"] = "prompt"
     train: Share = 0.44
     judge: Share = 0.44
     held_out: Share = 0.12
@@ -92,6 +92,13 @@ class Data(Section):
         default="chosen", description="what the supervised start learns from: all train completions, or chosen ones"
     )
     about: str | None = Field(default=None, description="what people were asked, as the report shall say it")
+
+    @field_validator("split_by", mode="before")
+    @classmethod
+    def _renamed(cls, unit: object) -> object:
+        if unit == "batch":
+            raise ValueError("'batch' is called 'session' now")
+        return unit
 
     @field_validator("ledger")
     @classmethod

@@ -58,9 +58,13 @@ R = TypeVar("R", bound=BaseModel)
 
 
 class Value(BaseModel):
-    """A part of a record: frozen, strict, no unknown fields."""
+    """A part of a record: frozen, strict, no unknown fields.
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    A field that was renamed keeps its first name as its alias: ids and ledgers are written with it, everything else
+    with the field's own name, and both are read.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", populate_by_name=True, loc_by_alias=False)
 
 
 class Record(Value):
@@ -74,8 +78,8 @@ class Record(Value):
         return self.name_of(self.canonical())
 
     def canonical(self) -> str:
-        """The content as JSON in one fixed form: what is set, fields in order of name."""
-        content = self.model_dump(mode="json", exclude_none=True)
+        """The content as JSON in one fixed form: what is set, under the fields' first names, in order of name."""
+        content = self.model_dump(mode="json", exclude_none=True, by_alias=True)
         return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
@@ -176,8 +180,8 @@ class Sample(Value):
 class Evaluator(Record):
     """Who judged. Names and contact data are never part of it: it carries a pseudonym.
 
-    `attributes` are those the evaluator chose to give. `derived` says that the identity was inferred from the
-    shape of the data rather than recorded by whoever collected it.
+    `attributes` are those the evaluator chose to give; `recruitment`, `payment` and `training` say how they came to
+    the work. `inferred` says that the identity was concluded from the shape of the data, not recorded with it.
     """
 
     prefix = "e-"
@@ -186,10 +190,10 @@ class Evaluator(Record):
     pseudonym: Name
     pool: Name | None = None
     attributes: dict[str, str] | None = None
-    recruited: str | None = None
-    paid: str | None = None
-    trained: str | None = None
-    derived: bool | None = None
+    recruitment: str | None = Field(default=None, alias="recruited")
+    payment: str | None = Field(default=None, alias="paid")
+    training: str | None = Field(default=None, alias="trained")
+    inferred: bool | None = Field(default=None, alias="derived")
 
 
 class Scale(Value):
@@ -245,16 +249,16 @@ class Rating(Value):
 
 
 class Label(Value):
-    """The options that hold, of those that were offered. None of them is an answer: an empty `chosen`."""
+    """The options that hold, of all that there were. None of them is an answer: an empty `selected`."""
 
     kind: Literal["label"] = "label"
-    chosen: tuple[Name, ...]
-    offered: Annotated[tuple[Name, ...], Field(min_length=1)]
+    selected: tuple[Name, ...] = Field(alias="chosen")
+    options: tuple[Name, ...] = Field(alias="offered", min_length=1)
 
     @model_validator(mode="after")
-    def _offered(self) -> Self:
-        if strange := [name for name in self.chosen if name not in self.offered]:
-            raise ValueError(f"{strange} was not offered; offered were {list(self.offered)}")
+    def _among_options(self) -> Self:
+        if unknown := [name for name in self.selected if name not in self.options]:
+            raise ValueError(f"{unknown} is not among the options; they are {list(self.options)}")
         return self
 
 
@@ -340,7 +344,7 @@ class Feedback(Record):
     """One act of judgement: who, about what, shown how, when, and what they said.
 
     `evaluator`, `prompt` and `completions` are ids; `completions` stand in the order in which they were shown.
-    `shown` and `available` are digests of what the evaluator saw and of all there was to see.
+    `shown_digest` and `available_digest` are those of what the evaluator saw and of all there was to see.
     `gold` names the answer known to be right where this was a control question, and `repeat_of` the earlier
     feedback where the same item was asked twice. `replaces` names an earlier record that this one takes back.
     """
@@ -353,12 +357,12 @@ class Feedback(Record):
     judgement: Judgement
     study: Name | None = None
     instructions: Name | None = None
-    shown: Name | None = None
-    available: Name | None = None
+    shown_digest: Name | None = Field(default=None, alias="shown")
+    available_digest: Name | None = Field(default=None, alias="available")
     time: AwareDatetime | None = None
     seconds: Seconds | None = None
     session: Name | None = None
-    place_in_session: Place | None = None
+    position_in_session: Place | None = Field(default=None, alias="place_in_session")
     round: Place | None = None
     gold: Judgement | None = None
     repeat_of: Name | None = None
@@ -397,9 +401,9 @@ class Feedback(Record):
 class Pair(Value):
     """A training example: `chosen` was preferred to `rejected`, or neither was (`tie`), by `evaluator`.
 
-    `because` names the feedback it was drawn from, so that every example can be traced to somebody's answer.
-    `margin` is by how much, in units of the scale's width where it came from ratings (0..1). `batch` is the
-    collection unit (a session, a sheet of items) that splits and intervals respect.
+    `feedback_ids` names the feedback it was drawn from, so that every example can be traced to somebody's answer.
+    `margin` is by how much, in units of the scale's width where it came from ratings (0..1). `session` is the unit
+    of collection (one sitting, one sheet of items) that splits and intervals respect.
     """
 
     prompt: Name
@@ -407,10 +411,10 @@ class Pair(Value):
     rejected: Name
     tie: bool = False
     evaluator: Name | None = None
-    batch: Name | None = None
+    session: Name | None = Field(default=None, alias="batch")
     weight: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
     margin: Unit | None = None
-    because: tuple[Name, ...] = ()
+    feedback_ids: tuple[Name, ...] = Field(default=(), alias="because")
 
 
 def parse(kind: type[R], text: str | bytes, *, place: str = "") -> R:

@@ -379,7 +379,7 @@ def test_a_pair_on_both_sides_fires(run: RunDirectory) -> None:
     assert "x completion" in finding.result
 
 
-@pytest.mark.parametrize("field", ["batch", "evaluator"])
+@pytest.mark.parametrize("field", ["session", "evaluator"])
 @pytest.mark.parametrize(("shared", "wanted"), [(False, Verdict.QUIET), (True, Verdict.FIRES)])
 def test_a_batch_or_an_evaluator_on_both_sides_fires(
     field: str, shared: bool, wanted: Verdict, run: RunDirectory
@@ -395,7 +395,7 @@ def test_a_batch_or_an_evaluator_on_both_sides_fires(
     if shared:
         rows = run.read_jsonl("data/pairs-judge.jsonl")
         run.write_jsonl("data/pairs-judge.jsonl", [{**rows[0], field: names[0]}, *rows[1:]])
-    if field == "batch":
+    if field == "session":
         rewrite(run, "data/evaluators.jsonl", lambda row: None)
     finding = found(preflight.SPLIT, run)
     assert finding.verdict is wanted
@@ -404,7 +404,7 @@ def test_a_batch_or_an_evaluator_on_both_sides_fires(
 
 
 def test_what_some_pair_does_not_say_is_not_known(run: RunDirectory) -> None:
-    assert "Not known, because some pairs do not say it: batch" in found(preflight.SPLIT, run).result
+    assert "Not known, because some pairs do not say it: session" in found(preflight.SPLIT, run).result
 
 
 def test_a_supervised_example_that_is_kept_for_judging_fires(run: RunDirectory) -> None:

@@ -1,5 +1,6 @@
 """Records: names that stay, strictness, and messages that say where and what."""
 
+import json
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -15,9 +16,12 @@ from accord.records import (
     Declined,
     Evaluator,
     Feedback,
+    Label,
+    Pair,
     Prompt,
     Ranking,
     Rating,
+    Record,
     Sample,
     Sampling,
     Scale,
@@ -74,6 +78,63 @@ def test_ids_are_those_of_the_first_version() -> None:
         time=datetime(2026, 1, 2, tzinfo=UTC),
     )
     assert judged.id == "f-8fcb1c475221320bf3a0"
+
+
+LABEL = Label(selected=("short",), options=("short", "false"))
+RENAMED = [
+    (
+        Evaluator(kind="person", pseudonym="anna", recruitment="by letter", payment="paid", training="none"),
+        {"recruited": "recruitment", "paid": "payment", "trained": "training"},
+    ),
+    (Evaluator(kind="person", pseudonym="place 1", inferred=True), {"derived": "inferred"}),
+    (
+        Feedback(
+            evaluator="e-1",
+            prompt="p-1",
+            completions=("c-1",),
+            judgement=LABEL,
+            gold=LABEL,
+            shown_digest="sh-1",
+            available_digest="av-1",
+            position_in_session=0,
+        ),
+        {
+            "shown": "shown_digest",
+            "available": "available_digest",
+            "place_in_session": "position_in_session",
+            "chosen": "selected",
+            "offered": "options",
+        },
+    ),
+    (
+        Pair(prompt="p-1", chosen="c-1", rejected="c-2", session="s-1", feedback_ids=("f-1",)),
+        {"batch": "session", "because": "feedback_ids"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("record", "names"), RENAMED)
+def test_a_renamed_field_is_read_by_both_names(record: Record | Pair, names: dict[str, str]) -> None:
+    new = record.model_dump_json(exclude_none=True)
+    old = record.model_dump_json(exclude_none=True, by_alias=True)
+    for first, renamed in names.items():
+        assert f'"{renamed}"' in new
+        assert f'"{renamed}"' not in old
+        assert f'"{first}"' in old
+    assert parse(type(record), new) == parse(type(record), old) == record
+    if isinstance(record, Record):
+        assert parse(type(record), new).canonical() == record.canonical()
+        assert set(json.loads(record.canonical())) == set(json.loads(old))
+
+
+def test_a_field_by_both_names_at_once_is_refused() -> None:
+    with pytest.raises(RecordError, match=r"f:1 .*Extra inputs"):
+        parse(Evaluator, '{"kind":"person","pseudonym":"a","paid":"1 EUR","payment":"2 EUR"}', place="f:1")
+
+
+def test_an_error_in_an_old_spelling_names_the_field() -> None:
+    with pytest.raises(RecordError, match=r"^f:1 inferred: "):
+        parse(Evaluator, '{"kind":"person","pseudonym":"a","derived":"yes"}', place="f:1")
 
 
 def test_ids_differ_with_content_and_kind() -> None:

@@ -67,7 +67,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "label": {
         "toml": f'question = "What is the matter with it?"\nlabels = {json.dumps(LABELS)}',
         "items": _several(MUG, VAGUE),
-        "gold": {"kind": "label", "chosen": ["evasive"], "offered": LABELS},
+        "gold": {"kind": "label", "selected": ["evasive"], "options": LABELS},
     },
     "spans": {
         "toml": 'question = "Mark what is wrong or unsupported."\nspan_types = ["wrong", "unsupported"]',

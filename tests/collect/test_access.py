@@ -41,7 +41,7 @@ def test_an_invite_is_good_once_and_for_a_while(tmp_path: Path, where: Path | st
         assert refused(desk, invite.token) == "used"
         evaluator = ledger.evaluators()[anna.evaluator]
         assert (evaluator.kind, evaluator.pseudonym, evaluator.pool) == ("person", anna.pseudonym, "small")
-        assert (evaluator.recruited, evaluator.paid) == ("by letter", "0.2 EUR an item")
+        assert (evaluator.recruitment, evaluator.payment) == ("by letter", "0.2 EUR an item")
         assert evaluator.attributes == {"age": "old"}
         assert desk.contact(anna.pseudonym) == (NAME, CONTACT)
         late = desk.invite(days=1)

@@ -61,7 +61,7 @@ def test_the_better_text_is_preferred_under_the_plain_prompt(tmp_path: Path) -> 
         assert (texts[pair.chosen][:4], texts[pair.rejected][:6]) == ("Much", "Little")
         assert texts[pair.chosen][-1] == texts[pair.rejected][-1]
         assert pair.evaluator == evaluator.id
-        assert len(pair.because) == 1
+        assert len(pair.feedback_ids) == 1
     assert evaluator.kind == "rule"
     assert evaluator.attributes == {"plus": MUCH, "minus": LITTLE}
     assert {each.writer for each in made.completions} == {"echo"}

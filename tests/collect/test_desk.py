@@ -37,12 +37,12 @@ def test_a_comparison_becomes_a_pair_that_knows_its_evaluator(tmp_path: Path, wh
         [said] = list(ledger.feedback())
         [pair] = draw_pairs(ledger).pairs
     assert said.id == given.feedback
-    assert (pair.evaluator, pair.because, pair.batch) == (anna.evaluator, (said.id,), said.session)
+    assert (pair.evaluator, pair.feedback_ids, pair.session) == (anna.evaluator, (said.id,), said.session)
     assert (pair.chosen, pair.rejected) == said.completions
-    assert (said.seconds, said.place_in_session, said.study) == (12.0, 0, "small")
+    assert (said.seconds, said.position_in_session, said.study) == (12.0, 0, "small")
     assert said.time == clock.now
     assert said.instructions == desk.study.guideline_digest
-    assert said.shown == said.available == digest_of(held.prompt, held.completions)
+    assert said.shown_digest == said.available_digest == digest_of(held.prompt, held.completions)
     assert said.telemetry is not None
     assert (said.telemetry.focus_lost, said.telemetry.pasted) == (2, None)
     assert order_known(said)
@@ -218,8 +218,8 @@ def test_undo_replaces_the_last_answer(tmp_path: Path, where: Path | str) -> Non
         assert desk.next(anna) == after, "and then it goes on where it was"
         old, new = list(ledger.feedback())
         assert new.replaces == old.id
-        assert (new.session, new.place_in_session) == (old.session, old.place_in_session)
-        assert [pair.because for pair in draw_pairs(ledger).pairs] == [(new.id,)]
+        assert (new.session, new.position_in_session) == (old.session, old.position_in_session)
+        assert [pair.feedback_ids for pair in draw_pairs(ledger).pairs] == [(new.id,)]
         progress = desk.progress()
         assert (progress.rows, progress.answers, progress.replaced) == (2, 1, 1)
         twice = desk.undo(anna)
@@ -354,7 +354,7 @@ def test_sessions_breaks_and_days(tmp_path: Path) -> None:
         answer(desk, anna)
         sessions = [(each.session or "").rsplit("/", 1)[1] for each in ledger.feedback()]
         assert sessions == ["1"] * 5 + ["2"] * 2 + ["3"] * 5 + ["4"]
-        assert [each.place_in_session for each in ledger.feedback()] == [0, 1, 2, 3, 4, 0, 1, 0, 1, 2, 3, 4, 0]
+        assert [each.position_in_session for each in ledger.feedback()] == [0, 1, 2, 3, 4, 0, 1, 0, 1, 2, 3, 4, 0]
 
 
 def test_a_budget_ends_the_study(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_judge_becomes_comparisons_in_a_ledger(tmp_path: Path) -> None:
     assert all(len(texts[pair.chosen]) > len(texts[pair.rejected]) and not pair.tie for pair in drawn.pairs)
     assert asker.evaluator.kind == "rule"
     assert all(order_known(each) and each.session == "s" and each.study == "words" for each in said)
-    assert [each.place_in_session for each in said] == list(range(len(ITEMS)))
+    assert [each.position_in_session for each in said] == list(range(len(ITEMS)))
 
 
 def test_near_scores_are_ties() -> None:
@@ -73,15 +73,15 @@ def test_one_completion_and_seconds() -> None:
     ticks = count(step=2.5)
 
     def long(item: Item) -> Judgement:
-        return Label(chosen=("long",) if len(item.completions[0].text) > 4 else (), offered=("long",))
+        return Label(selected=("long",) if len(item.completions[0].text) > 4 else (), options=("long",))
 
     asker = ProgramAsker("long", long, clock=lambda: next(ticks))
     said = asker.ask([Item(ASKED, (each,)) for each in TEXTS])
-    assert [each.judgement.chosen for each in said if each and isinstance(each.judgement, Label)] == [()] * 4 + [
+    assert [each.judgement.selected for each in said if each and isinstance(each.judgement, Label)] == [()] * 4 + [
         ("long",)
     ] * 4
     assert {each.seconds for each in said if each} == {2.5}
-    assert len({each.shown for each in said if each}) == len(TEXTS)
+    assert len({each.shown_digest for each in said if each}) == len(TEXTS)
 
 
 def test_a_verdict_of_the_wrong_shape_is_not_kept() -> None:

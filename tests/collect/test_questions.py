@@ -57,8 +57,8 @@ GOOD: list[tuple[str, dict[str, str], Judgement]] = [
     ("comparison", {"preferred": "tie", "strength": "1"}, Comparison(preferred="tie")),
     ("ranking", {"tiers": "2,0|1|3"}, Ranking(tiers=((2, 0), (1,), (3,)))),
     ("rating", {"value": " 3 "}, Rating(value=3, scale=Scale(low=1, high=5, step=1))),
-    ("label", {"chosen": "true,kind"}, Label(chosen=("kind", "true"), offered=("kind", "true"))),
-    ("label", {"chosen": "", "none": "1"}, Label(chosen=(), offered=("kind", "true"))),
+    ("label", {"chosen": "true,kind"}, Label(selected=("kind", "true"), options=("kind", "true"))),
+    ("label", {"chosen": "", "none": "1"}, Label(selected=(), options=("kind", "true"))),
     ("spans", {"spans": "[]"}, Spans(spans=())),
     ("spans", {"spans": json.dumps(SPAN)}, Spans(spans=(Span(start=1, end=2, type="wrong", note="no"),))),
     ("steps", {"verdicts": "right,wrong,unsure"}, Steps(verdicts=("right", "wrong", "unsure"))),
@@ -184,7 +184,7 @@ def test_an_answer_reads_the_same_in_any_order() -> None:
     assert opinion(ranking, ("a", "b", "c")) == "c"
     assert agrees(Ranking(tiers=((2,), (1, 0))), ranking)
     assert opinion(Declined(), item) is None
-    assert opinion(Label(chosen=(), offered=("x",)), item) == "none of these"
+    assert opinion(Label(selected=(), options=("x",)), item) == "none of these"
     assert opinion(Steps(verdicts=("right", "wrong")), item) == "step 2 is wrong"
 
 

@@ -43,7 +43,7 @@ def test_from_init_to_a_reward_model(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert all(each.writer and each.sampling and each.sampling.max_tokens == 24 and each.token_ids for each in written)
     assert Path("runs/people/reward/model").is_dir()
     pairs = [json.loads(line) for line in Path("runs/people/data/pairs-train.jsonl").read_text().splitlines()]
-    assert {name for each in pairs for name in each["because"]} <= {each.id for each in compared}
+    assert {name for each in pairs for name in each["feedback_ids"]} <= {each.id for each in compared}
     assert all(each["evaluator"] for each in pairs)
 
 

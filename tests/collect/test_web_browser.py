@@ -230,7 +230,7 @@ def test_every_kind_by_keyboard_alone(tmp_path: Path, browser: Any, kind: str) -
             assert tiers == ((3,), (1,), (0, 2))
         case [Rating(value=value)]:
             assert value == 6
-        case [Label(chosen=chosen), Label(chosen=none)]:
+        case [Label(selected=chosen), Label(selected=none)]:
             assert chosen == ("evasive", "too long")
             assert none == ()
         case [Spans(spans=spans)]:
@@ -519,7 +519,7 @@ def test_one_whole_session(tmp_path: Path, browser: Any) -> None:
     answers = said(ledger)
     assert len(answers) == 9
     assert answers[1].replaces == answers[0].id
-    assert {each.place_in_session for each in answers} == set(range(8))
+    assert {each.position_in_session for each in answers} == set(range(8))
     assert len({each.evaluator for each in answers}) == 1
 
 

@@ -65,7 +65,7 @@ def test_every_kind_by_plain_forms(tmp_path: Path, kind: str) -> None:
             assert tiers == ((1,), (0,), (2, 3))
         case Rating(value=value):
             assert value == 6
-        case Label(chosen=chosen):
+        case Label(selected=chosen):
             assert chosen == ("evasive",)
         case Spans(spans=(span,)):
             assert (span.start, span.end, span.type, span.note) == (24, 28, "wrong", "it was 1969")
@@ -244,11 +244,11 @@ def test_times_and_what_was_shown_are_on_record(tmp_path: Path) -> None:
         person.answer(text="Good too.", pasted="x", keystrokes="-1", focus_lost="9" * 30, seconds="nan", shown="<b>")
     first, second = said(ledger)
     assert first.seconds == 42
-    assert first.shown == first.available
+    assert first.shown_digest == first.available_digest
     assert first.telemetry.model_dump() == {"pasted": 1, "keystrokes": 5, "focus_lost": 0}
     assert second.seconds is None
     assert second.telemetry is None
-    assert second.shown == second.available
+    assert second.shown_digest == second.available_digest
 
 
 def test_links_that_do_not_work_say_why(tmp_path: Path) -> None:

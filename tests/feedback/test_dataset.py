@@ -40,14 +40,14 @@ def some_pairs(draw: st.DrawFn) -> list[Pair]:
                 prompt=ASKED[asked].id,
                 chosen=f"c-{asked}-{number}",
                 rejected=f"c-{asked}-{number + 1}",
-                batch=f"s-{asked}-{number}",
+                session=f"s-{asked}-{number}",
                 evaluator=f"e-{asked}-{number}",
             )
         )
     return made
 
 
-@given(some_pairs(), st.sampled_from(["prompt", "batch", "evaluator"]), st.integers(0, 3))
+@given(some_pairs(), st.sampled_from(["prompt", "session", "evaluator"]), st.integers(0, 3))
 def test_no_unit_and_no_completion_stands_on_two_sides(pairs: list[Pair], unit: str, seed: int) -> None:
     try:
         made = split(pairs, unit=unit, seed=seed)
@@ -55,7 +55,7 @@ def test_no_unit_and_no_completion_stands_on_two_sides(pairs: list[Pair], unit: 
         assert len({pair.prompt for pair in pairs}) < 3
         return
     assert Counter(pair for some in made.values() for pair in some) == Counter(pairs)
-    for key in ("prompt", "batch", "evaluator", "chosen", "rejected"):
+    for key in ("prompt", "session", "evaluator", "chosen", "rejected"):
         if key in (unit, "chosen", "rejected"):
             sides = [{getattr(pair, key) for pair in some} for some in made.values()]
             assert sum(map(len, sides)) == len(set().union(*sides))
@@ -75,17 +75,17 @@ def test_fractions_are_met_by_number_of_pairs() -> None:
 
 
 def test_units_that_share_a_completion_stay_together() -> None:
-    pairs = [Pair(prompt="p", chosen=f"c-{i}", rejected=f"c-{i + 1}", batch=f"b-{i}") for i in range(3)]
-    pairs += [Pair(prompt="p", chosen=f"d-{i}", rejected=f"e-{i}", batch=f"x-{i}") for i in range(6)]
-    made = split(pairs, unit="batch")
-    assert sum(any(pair.batch == "b-0" for pair in some) for some in made.values()) == 1
-    together = next(some for some in made.values() if any(pair.batch == "b-0" for pair in some))
-    assert {"b-0", "b-1", "b-2"} <= {pair.batch for pair in together}
+    pairs = [Pair(prompt="p", chosen=f"c-{i}", rejected=f"c-{i + 1}", session=f"b-{i}") for i in range(3)]
+    pairs += [Pair(prompt="p", chosen=f"d-{i}", rejected=f"e-{i}", session=f"x-{i}") for i in range(6)]
+    made = split(pairs, unit="session")
+    assert sum(any(pair.session == "b-0" for pair in some) for some in made.values()) == 1
+    together = next(some for some in made.values() if any(pair.session == "b-0" for pair in some))
+    assert {"b-0", "b-1", "b-2"} <= {pair.session for pair in together}
 
 
 def test_a_pair_without_a_batch_goes_by_its_prompt() -> None:
     pairs = [Pair(prompt=f"p-{i}", chosen=f"c-{i}-{j}", rejected=f"d-{i}-{j}") for i in range(6) for j in range(4)]
-    made = split(pairs, unit="batch")
+    made = split(pairs, unit="session")
     assert sum(len({pair.prompt for pair in some}) for some in made.values()) == 6
 
 
@@ -148,11 +148,11 @@ def test_a_ledger_without_pairs_is_refused(tmp_path: Path) -> None:
 
 
 def test_splitting_by_batch_may_share_prompts_and_that_is_found(ledger: Ledger) -> None:
-    data = draw_dataset(ledger, unit="batch")
+    data = draw_dataset(ledger, unit="session")
     found = overlaps(data)
     assert found
     assert found.found["prompt"]
-    assert found.found["batch"] == found.found["evaluator"] == found.found["completion"] == ()
+    assert found.found["session"] == found.found["evaluator"] == found.found["completion"] == ()
 
 
 def planted(kind: str) -> Dataset:
@@ -163,12 +163,12 @@ def planted(kind: str) -> Dataset:
     texts += [completion(other, each) for each in (text, "c")]
     people = [person("x"), person("x" if kind == "evaluator" else "y")]
     pairs = [
-        Pair(prompt=one.id, chosen=texts[0].id, rejected=texts[1].id, batch="s-1", evaluator=people[0].id),
+        Pair(prompt=one.id, chosen=texts[0].id, rejected=texts[1].id, session="s-1", evaluator=people[0].id),
         Pair(
             prompt=other.id,
             chosen=texts[0 if kind == "completion" else 2].id,
             rejected=texts[3].id,
-            batch="s-1" if kind == "batch" else "s-2",
+            session="s-1" if kind == "session" else "s-2",
             evaluator=people[1].id,
         ),
     ]
@@ -182,7 +182,7 @@ def planted(kind: str) -> Dataset:
     )
 
 
-@pytest.mark.parametrize("kind", ["prompt", "batch", "evaluator", "completion", "text", "nothing"])
+@pytest.mark.parametrize("kind", ["prompt", "session", "evaluator", "completion", "text", "nothing"])
 def test_overlaps_finds_what_was_planted(kind: str) -> None:
     found = overlaps(planted(kind))
     shared = {name for name, ids in found.found.items() if ids}
@@ -194,9 +194,9 @@ def test_overlaps_says_what_cannot_be_known() -> None:
     data = planted("nothing")
     nobody = unknown_evaluator("somewhere")
     (pair,) = data.pairs["train"]
-    changed = pair.model_copy(update={"evaluator": nobody.id, "batch": None})
+    changed = pair.model_copy(update={"evaluator": nobody.id, "session": None})
     data = replace(data, pairs={**data.pairs, "train": (changed,)}, evaluators={**data.evaluators, nobody.id: nobody})
-    assert overlaps(data).unassessable == ("batch", "evaluator")
+    assert overlaps(data).unassessable == ("evaluator", "session")
 
 
 def test_data_without_raters_or_batches_works(tmp_path: Path) -> None:

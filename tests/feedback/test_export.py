@@ -32,7 +32,7 @@ def test_a_row_says_who_judged_what_and_how(where: Path | str, tmp_path: Path) -
     second = comparison(
         by, left, right, "tie", replaces=first.id, time=noon, telemetry=Telemetry(pasted=3), seconds=2.5, round=1
     )
-    third = rating(other, right, -3.0, "s", gold={"kind": "critique", "text": "x"}, place_in_session=0)
+    third = rating(other, right, -3.0, "s", gold={"kind": "critique", "text": "x"}, position_in_session=0)
     said = Critique(text="Too short.", start=0, end=5)
     fourth = Feedback(evaluator=other.id, prompt=asked.id, completions=(right.id,), judgement=said)
     with Ledger(where) as ledger:

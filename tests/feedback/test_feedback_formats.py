@@ -98,7 +98,7 @@ judgements: st.SearchStrategy[tuple[Judgement, int]] = st.one_of(
     ),
     st.permutations([0, 1, 2]).map(lambda p: (Ranking(tiers=((p[0],), (p[1], p[2]))), 3)),
     st.tuples(st.builds(Rating, value=st.floats(-4, 4), scale=st.just(Scale(low=-4, high=4))), st.just(1)),
-    st.lists(names, min_size=1, unique=True).map(lambda n: (Label(chosen=tuple(n[:1]), offered=tuple(n)), 1)),
+    st.lists(names, min_size=1, unique=True).map(lambda n: (Label(selected=tuple(n[:1]), options=tuple(n)), 1)),
     st.integers(0, 5).map(lambda i: (Spans(spans=(Span(start=i, end=i + 2, type="t"),)), 1)),
     st.just((Steps(verdicts=("right", "wrong", "unsure")), 1)),
     texts.map(lambda text: (Correction(text=text), 1)),
@@ -115,7 +115,7 @@ def ledgers(draw: st.DrawFn) -> list[Record]:
         kind=draw(st.sampled_from(["person", "model", "rule", "simulated"])),
         pseudonym=draw(names),
         attributes=draw(st.none() | st.dictionaries(names, texts, max_size=2)),
-        derived=draw(st.none() | st.booleans()),
+        inferred=draw(st.none() | st.booleans()),
     )
     about = [
         Completion(
@@ -192,7 +192,7 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("comparison", "time", "yesterday", "valid datetime"),
     ("comparison", "seconds", "3", "valid number, not '3'"),
     ("comparison", "seconds", -1, "greater than or equal to 0, not -1"),
-    ("comparison", "place_in_session", 1.5, "valid integer"),
+    ("comparison", "position_in_session", 1.5, "valid integer"),
     ("comparison", "telemetry.pasted", "no", "valid integer"),
     ("comparison", "colour", "red", "Extra inputs are not permitted"),
     ("rating", "judgement.value", 9, "9.0 is not on the scale -4.0..4.0"),
@@ -203,7 +203,7 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("prompt", "mode", "free", "'free' is not one of text, knowledge, creative"),
     ("evaluator", "kind", "robot", "'robot' is not one of person, model, rule, simulated"),
     ("evaluator", "pseudonym", "", "at least 1 character"),
-    ("evaluator", "derived", "yes", "valid boolean, not 'yes'"),
+    ("evaluator", "inferred", "yes", "valid boolean, not 'yes'"),
     ("completion", "text", None, "valid string, not None"),
     ("completion", "token_ids", [1, -1], "greater than or equal to 0, not -1"),
     ("completion", "record", "completon", "'completon' is no record; did you mean 'completion'?"),
@@ -398,7 +398,7 @@ def test_a_place_on_a_sheet_is_one_rater(tmp_path: Path) -> None:
     records = list(ratings_archive.read(archive(tmp_path / "a.tar.gz", *rows_of(35))))
     people = [each for each in records if isinstance(each, Evaluator)]
     assert [each.pseudonym for each in people] == [f"batch-000{b}/0{r}" for b in (1, 2) for r in (1, 2, 3)]
-    assert all(each.derived and each.pool == ratings_archive.STUDY and is_known(each) for each in people)
+    assert all(each.inferred and each.pool == ratings_archive.STUDY and is_known(each) for each in people)
     said = [each for each in records if isinstance(each, Feedback)]
     assert len({each.id for each in said}) == 35 * 3
     assert [each.session for each in said] == ["batch-0001"] * 90 + ["batch-0002"] * 15

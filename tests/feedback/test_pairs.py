@@ -52,7 +52,7 @@ def by_hand(said: list[Feedback]) -> Counter[tuple[str, str]]:
 @given(ratings)
 def test_all_pairs_are_those_written_out(said: list[Feedback]) -> None:
     pairs = pairs_from_ratings(said)
-    assert Counter(tuple(sorted(pair.because)) for pair in pairs) == by_hand(said)
+    assert Counter(tuple(sorted(pair.feedback_ids)) for pair in pairs) == by_hand(said)
 
 
 @given(ratings, st.integers(0, 30), st.integers(0, 5))
@@ -60,14 +60,14 @@ def test_no_pair_crosses_raters_prompts_or_sessions(said: list[Feedback], limit:
     by_id = {each.id: each for each in said}
     drawn = draw_pairs(said, limit=limit, seed=seed)
     assert len(drawn.pairs) == min(limit, drawn.possible)
-    assert len({pair.because for pair in drawn.pairs}) == len(drawn.pairs)
+    assert len({pair.feedback_ids for pair in drawn.pairs}) == len(drawn.pairs)
     for pair in drawn.pairs:
-        better, worse = (by_id[name] for name in pair.because)
+        better, worse = (by_id[name] for name in pair.feedback_ids)
         assert isinstance(better.judgement, Rating)
         assert isinstance(worse.judgement, Rating)
         assert better.evaluator == worse.evaluator == pair.evaluator
         assert better.prompt == worse.prompt == pair.prompt
-        assert better.session == worse.session == pair.batch
+        assert better.session == worse.session == pair.session
         assert (pair.chosen, pair.rejected) == (better.completions[0], worse.completions[0])
         difference = better.judgement.value - worse.judgement.value
         assert difference >= 0
@@ -79,7 +79,7 @@ def test_draws_are_uniform_and_repeatable() -> None:
     said = [rating(by, text, float(i % 3), "s") for by in PEOPLE[:2] for i, text in enumerate(TEXTS[ASKED[0].id])]
     seen: Counter[tuple[str, ...]] = Counter()
     for seed in range(600):
-        seen.update(pair.because for pair in pairs_from_ratings(said, limit=5, seed=seed))
+        seen.update(pair.feedback_ids for pair in pairs_from_ratings(said, limit=5, seed=seed))
     assert len(seen) == 20
     assert sum(seen.values()) == 3000
     assert min(seen.values()) > 110
@@ -116,9 +116,9 @@ def test_a_comparison_is_a_pair(preferred: str, first: int) -> None:
             rejected=sides[1 - first].id,
             tie=preferred == "tie",
             evaluator=PEOPLE[0].id,
-            batch="s",
+            session="s",
             margin=0.3,
-            because=(said.id,),
+            feedback_ids=(said.id,),
         )
     ]
 
@@ -154,7 +154,7 @@ def test_what_gives_no_pair_is_counted() -> None:
             evaluator=by.id,
             prompt=one.prompt,
             completions=(one.id,),
-            judgement=Label(chosen=(), offered=("rude",)),
+            judgement=Label(selected=(), options=("rude",)),
         ),
         Feedback(evaluator=by.id, prompt=one.prompt, completions=(), judgement=Declined()),
     ]
@@ -190,7 +190,7 @@ def test_a_mixture_is_drawn_from_as_a_whole(tmp_path: Path) -> None:
         ledger.add(*ASKED, *PEOPLE, *texts, *said)
         drawn = draw_pairs(ledger, limit=12, seed=1)
         assert drawn.possible == 20
-        assert {len(pair.because) for pair in drawn.pairs} == {1, 2}
+        assert {len(pair.feedback_ids) for pair in drawn.pairs} == {1, 2}
         assert draw_pairs(ledger, upto=5).feedback == {"rating": 5}
 
 

@@ -59,7 +59,7 @@ def test_every_rating_is_there(ratings: Ledger) -> None:
     assert counts["completions"] == 10_603  # of 10,605 snippets two stand there twice
     assert counts["prompts"] == len(review_prompts()) == 64
     assert counts["evaluators"] == 6_635
-    assert all(each.derived and is_known(each) for each in ratings.evaluators().values())
+    assert all(each.inferred and is_known(each) for each in ratings.evaluators().values())
 
 
 def test_pairs_and_splits_of_the_ratings(ratings: Ledger, said: list[Feedback]) -> None:
@@ -71,7 +71,7 @@ def test_pairs_and_splits_of_the_ratings(ratings: Ledger, said: list[Feedback]) 
     shares = [len(data.pairs[name]) / 20_000 for name in ("train", "judge", "held_out")]
     assert shares == pytest.approx([0.44, 0.44, 0.12], abs=0.01)
     assert set(data.split_of) == {each.id for each in review_prompts()}
-    held_out = {pair.batch for pair in data.pairs["held_out"] if pair.batch}
+    held_out = {pair.session for pair in data.pairs["held_out"] if pair.session}
     assert len(held_out) > 25
     agreement = pair_agreement(said, sessions=held_out)
     assert agreement is not None
@@ -109,5 +109,5 @@ def test_transcripts_without_raters(tmp_path: Path) -> None:
         data = draw_dataset(ledger)
         assert sum(map(len, data.pairs.values())) == 2_312
         assert not overlaps(data)
-        assert overlaps(data).unassessable == ("batch", "evaluator")
+        assert overlaps(data).unassessable == ("evaluator", "session")
         assert summarise_evaluators(ledger) == []

@@ -52,7 +52,7 @@ def test_tiring_raises_the_lapse_along_the_session() -> None:
 def test_the_same_seed_gives_the_same_answers_and_says_who_and_when() -> None:
     one, other = answers(50), answers(50)
     assert [each.id for each in one] == [each.id for each in other]
-    assert [each.place_in_session for each in one] == list(range(50))
+    assert [each.position_in_session for each in one] == list(range(50))
     assert all(each.seconds for each in one)
     assert SimulatedEvaluator(name="e", group="north").evaluator.attributes == {"group": "north"}
 

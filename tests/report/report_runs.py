@@ -59,7 +59,7 @@ def add_data(
     run.write_jsonl(
         "data/completions.jsonl", [{"id": c.id, **c.model_dump(exclude_none=True)} for c in texts], stage="data"
     )
-    people = [Evaluator(kind="person", pseudonym=f"rater-{number}", derived=True) for number in range(3)]
+    people = [Evaluator(kind="person", pseudonym=f"rater-{number}", inferred=True) for number in range(3)]
     run.write_jsonl(
         "data/evaluators.jsonl", [{"id": e.id, **e.model_dump(exclude_none=True)} for e in people], stage="data"
     )

@@ -83,8 +83,8 @@ def _one_reward(evidence: Evidence, settings: AuditSettings) -> Finding:
     )
     found = gains[worst]
     verdict = _verdict([gains[name] for name in judged], chance, s.gain)
-    derived = any(evidence.evaluators[name].derived for name in answers.names)
-    noted = " Who answered was inferred from the shape of the data, not recorded." if derived else ""
+    inferred = any(evidence.evaluators[name].inferred for name in answers.names)
+    noted = " Who answered was inferred from the shape of the data, not recorded." if inferred else ""
     return ONE.finding(
         verdict,
         found,
@@ -142,7 +142,7 @@ def _answers(evidence: Evidence, s: MisspecificationThresholds) -> _Answers:
 
 
 def _unit(evaluator: str, pairs: Sequence[Pair]) -> str:
-    batches = {pair.batch for pair in pairs}
+    batches = {pair.session for pair in pairs}
     (batch, *others) = batches
     return evaluator if batch is None or others else batch
 

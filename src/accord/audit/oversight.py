@@ -102,10 +102,10 @@ def _fatigue(evidence: Evidence, settings: AuditSettings) -> Finding:
     placed = [
         each
         for each in evidence.feedback.values()
-        if each.place_in_session is not None and isinstance(each.judgement, Rating)
+        if each.position_in_session is not None and isinstance(each.judgement, Rating)
     ]
     if not placed:
-        raise MissingEvidence("the place of each answer in its session (Feedback.place_in_session)")
+        raise MissingEvidence("the place of each answer in its session (Feedback.position_in_session)")
     off_N, place_N, evaluator_N = _deviations(placed)
 
     def slope(rows: NDArray[np.intp]) -> float:
@@ -153,7 +153,7 @@ def _position(evidence: Evidence, settings: AuditSettings) -> Finding:
         if isinstance(each.judgement, Comparison) and each.judgement.preferred != "tie" and order_known(each)
     ]
     if not placed:
-        raise MissingEvidence("comparisons whose order on the screen was recorded (Feedback.shown)")
+        raise MissingEvidence("comparisons whose order on the screen was recorded (Feedback.shown_digest)")
     left = [isinstance(each.judgement, Comparison) and each.judgement.preferred == "left" for each in placed]
     found = mean(np.array(left) - 0.5, [each.evaluator for each in placed])
     verdict, needs = near_zero(found, settings.oversight.position)
@@ -222,7 +222,7 @@ def _deviations(placed: Iterable[Feedback]) -> tuple[NDArray[np.float64], NDArra
         rating = each.judgement
         assert isinstance(rating, Rating)
         value = (rating.value - rating.scale.low) / (rating.scale.high - rating.scale.low)
-        by_item.setdefault(each.completions[0], []).append((value, each.place_in_session or 0, each.evaluator))
+        by_item.setdefault(each.completions[0], []).append((value, each.position_in_session or 0, each.evaluator))
     off, place, who = [], [], []
     for said in by_item.values():
         total = sum(value for value, _, _ in said)

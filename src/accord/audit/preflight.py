@@ -25,7 +25,7 @@ __all__ = ["CHECKS"]
 
 SUPERVISED = "data/sft.jsonl"
 CANDIDATES = "policy/candidates.jsonl"  # what a policy learns from that it did not write itself
-KINDS = ("prompt", "batch", "evaluator", "completion")
+KINDS = ("prompt", "session", "evaluator", "completion")
 
 
 def _bos(evidence: Evidence, settings: AuditSettings) -> Finding:
@@ -185,7 +185,7 @@ def _split(evidence: Evidence, settings: AuditSettings) -> Finding:
         threshold="anything that stands on the wrong side of a split, or on two sides",
         result=f"On the wrong side of a split, or on two: {said}."
         + (f" Not known, because some pairs do not say it: {', '.join(unknown)}." if unknown else ""),
-        remedy="Split by whole prompts, batches or evaluators (`[data] split_by`), never by row.",
+        remedy="Split by whole prompts, sessions or evaluators (`[data] split_by`), never by row.",
         evidence=(
             *(f"data/pairs-{name}.jsonl" for name in data.pairs),
             *(
@@ -204,7 +204,7 @@ def _ids(data: Dataset) -> dict[str, set[str]]:
     completions = {name for pair in pairs for name in (pair.chosen, pair.rejected)}
     return {
         "prompt": {pair.prompt for pair in pairs},
-        "batch": {pair.batch for pair in pairs if pair.batch is not None},
+        "session": {pair.session for pair in pairs if pair.session is not None},
         "evaluator": {pair.evaluator for pair in pairs if pair.evaluator is not None},
         "completion": completions,
         "text": {data.completions[name].text for name in completions},

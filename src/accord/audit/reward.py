@@ -31,7 +31,7 @@ def _length(evidence: Evidence, settings: AuditSettings) -> Finding:
     longer_P = np.array([scores[pair.chosen]["length"] > scores[pair.rejected]["length"] for pair in differing])
     right_P = np.array([scores[pair.chosen]["score"] > scores[pair.rejected]["score"] for pair in differing])
     model_P = longer_P == right_P
-    clusters = [pair.batch or pair.prompt for pair in differing]
+    clusters = [pair.session or pair.prompt for pair in differing]
     found = mean(model_P.astype(float) - longer_P, clusters)
     limit = settings.reward.length
     verdict, needs = near_zero(found, limit)
@@ -53,14 +53,14 @@ def _edits(evidence: Evidence, settings: AuditSettings) -> Finding:
     judge = evidence.judge("reward")
     s = settings.reward
     scores, pairs = _scored_pairs(evidence)
-    unit = {name: pair.batch or pair.prompt for pair in pairs for name in (pair.chosen, pair.rejected)}
+    unit = {name: pair.session or pair.prompt for pair in pairs for name in (pair.chosen, pair.rejected)}
     names = sorted(unit)[: s.texts]
     completions = [evidence.completions[name] for name in names]
     prompts = [evidence.prompts[each.prompt] for each in completions]
     spread = float(np.std([each["score"] for each in scores.values()])) or 1.0
     wide = [pair for pair in pairs if pair.margin is None or pair.margin >= 0.25] or pairs
     gap_P = [(scores[pair.chosen]["score"] - scores[pair.rejected]["score"]) / spread for pair in wide]
-    gold = mean(gap_P, [pair.batch or pair.prompt for pair in wide])
+    gold = mean(gap_P, [pair.session or pair.prompt for pair in wide])
     before = judge.score(prompts, completions).value_N
     moved: dict[str, Estimate] = {}
     for name, edit in EDITS.items():
@@ -259,7 +259,7 @@ def _leakage(evidence: Evidence, settings: AuditSettings) -> Finding:
     evidence.require("judge/model")
     sides = [evidence.pairs("train"), evidence.pairs("judge")]
     counts: dict[str, int] = {}
-    for kind, said in (("prompt", "prompts"), ("batch", "batches"), ("evaluator", "evaluators")):
+    for kind, said in (("prompt", "prompts"), ("session", "sessions"), ("evaluator", "evaluators")):
         one, other = ({getattr(pair, kind) for pair in side} - {None} for side in sides)
         counts[said] = len(one & other)
     one, other = ({each for pair in side for each in (pair.chosen, pair.rejected)} for side in sides)
@@ -270,7 +270,7 @@ def _leakage(evidence: Evidence, settings: AuditSettings) -> Finding:
         proportion(counts["completions"], len(one)),
         threshold="anything shared",
         result="Reward model and judge share " + ", ".join(f"{count} {kind}" for kind, count in counts.items()) + ".",
-        remedy="Give the judge prompts, batches and evaluators of its own (`[data] judge`).",
+        remedy="Give the judge prompts, sessions and evaluators of its own (`[data] judge`).",
         evidence=("data/pairs-train.jsonl", "data/pairs-judge.jsonl"),
         source="Casper et al. 2023 (arXiv 2307.15217), section 3.2.3",
     )

@@ -94,12 +94,12 @@ class Overlaps:
 
 
 def overlaps(dataset: Dataset) -> Overlaps:
-    """The prompts, batches, evaluators, completions and texts that stand in pairs of more than one split.
+    """The prompts, sessions, evaluators, completions and texts that stand in pairs of more than one split.
 
-    Evaluators cannot be assessed where some pair does not say whose it is, nor batches where some pair has none.
+    Evaluators cannot be assessed where some pair does not say whose it is, nor sessions where some pair has none.
     """
     sides: dict[str, dict[str, set[str]]] = {
-        kind: {} for kind in ("prompt", "batch", "evaluator", "completion", "text")
+        kind: {} for kind in ("prompt", "session", "evaluator", "completion", "text")
     }
     unknown: set[str] = set()
     for name, pairs in dataset.pairs.items():
@@ -108,10 +108,10 @@ def overlaps(dataset: Dataset) -> Overlaps:
             for each in (pair.chosen, pair.rejected):
                 sides["completion"].setdefault(each, set()).add(name)
                 sides["text"].setdefault(dataset.completions[each].text, set()).add(name)
-            if pair.batch is None:
-                unknown.add("batch")
+            if pair.session is None:
+                unknown.add("session")
             else:
-                sides["batch"].setdefault(pair.batch, set()).add(name)
+                sides["session"].setdefault(pair.session, set()).add(name)
             if pair.evaluator is None or not is_known(dataset.evaluators[pair.evaluator]):
                 unknown.add("evaluator")
             else:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["columns", "export_parquet"]
 
 AT_ONCE = 10_000
-TEXTS = ("study", "instructions", "shown", "available", "session", "repeat_of", "replaces")
+TEXTS = ("study", "instructions", "shown_digest", "available_digest", "session", "repeat_of", "replaces")
 
 
 def columns() -> "pa.Schema":
@@ -67,7 +67,7 @@ def columns() -> "pa.Schema":
             **dict.fromkeys(TEXTS, text),
             "taken_back": pa.bool_(),
             "seconds": pa.float64(),
-            "place_in_session": whole_number,
+            "position_in_session": whole_number,
             "round": whole_number,
             "pasted": whole_number,
             "keystrokes": whole_number,
@@ -152,7 +152,7 @@ def _how(said: Feedback) -> dict[str, Any]:
         "time": said.time,
         "gold": None if said.gold is None else said.gold.model_dump_json(exclude_none=True),
         "seconds": said.seconds,
-        "place_in_session": said.place_in_session,
+        "position_in_session": said.position_in_session,
         "round": said.round,
         **counted,
     }

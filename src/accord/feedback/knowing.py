@@ -17,7 +17,7 @@ def unknown_evaluator(pool: str) -> Evaluator:
 
     It stands for any number of people, so nothing may be said of it as of one rater.
     """
-    return Evaluator(kind="person", pseudonym=UNKNOWN, pool=pool, derived=True)
+    return Evaluator(kind="person", pseudonym=UNKNOWN, pool=pool, inferred=True)
 
 
 def is_known(evaluator: Evaluator) -> bool:
@@ -26,8 +26,8 @@ def is_known(evaluator: Evaluator) -> bool:
 
 
 def order_known(feedback: Feedback) -> bool:
-    """Whether the order of the completions is that in which they were shown: it is where `shown` was recorded."""
-    return feedback.shown is not None
+    """Whether the order of the completions is that in which they were shown (`shown_digest` is there)."""
+    return feedback.shown_digest is not None
 
 
 def in_order_of_text(first: Completion, second: Completion) -> tuple[Completion, Completion]:

@@ -102,7 +102,7 @@ def pairs_from_ratings(feedback: Iterable[Feedback], *, limit: int | None = None
     """Pairs of two ratings by one evaluator, of completions of one prompt, in one session and on one scale.
 
     The higher value is chosen, equal values are a tie; `margin` is their difference in widths of the scale and
-    `batch` the session.
+    `session` theirs.
     """
     groups = _Groups.of([each for each in feedback if isinstance(each.judgement, Rating)])
     return list(groups.pairs(_numbers(groups.possible, limit, seed)))
@@ -138,9 +138,9 @@ def _pair(feedback: Feedback, chosen: str, rejected: str, *, tie: bool, margin: 
         rejected=rejected,
         tie=tie,
         evaluator=feedback.evaluator,
-        batch=feedback.session,
+        session=feedback.session,
         margin=margin,
-        because=(feedback.id,),
+        feedback_ids=(feedback.id,),
     )
 
 
@@ -200,7 +200,7 @@ def _rated(one: Feedback, other: Feedback) -> Pair:
         rejected=worse.completions[0],
         tie=difference == 0,
         evaluator=one.evaluator,
-        batch=one.session,
+        session=one.session,
         margin=min(1.0, abs(difference) / (scale.high - scale.low)),
-        because=(better.id, worse.id),
+        feedback_ids=(better.id, worse.id),
     )

@@ -1,4 +1,4 @@
-"""Dividing pairs by whole units (prompts, batches or evaluators), never by row."""
+"""Dividing pairs by whole units (prompts, sessions or evaluators), never by row."""
 
 import hashlib
 import math
@@ -13,7 +13,7 @@ __all__ = ["FRACTIONS", "SPLITS", "Unit", "allot", "completions_of", "split", "s
 
 SPLITS = ("train", "judge", "held_out")
 FRACTIONS: Mapping[str, float] = {"train": 0.44, "judge": 0.44, "held_out": 0.12}
-Unit = Literal["prompt", "batch", "evaluator"]
+Unit = Literal["prompt", "session", "evaluator"]
 H = TypeVar("H", bound=Hashable)
 
 
@@ -26,7 +26,7 @@ def split(
 ) -> dict[str, tuple[Pair, ...]]:
     """Divide pairs by whole units, so that the numbers of pairs come as near to the fractions as units allow.
 
-    Units that share a completion are kept together. A pair that has no batch (or evaluator) is in one unit with
+    Units that share a completion are kept together. A pair that has no session (or evaluator) is in one unit with
     the others of its prompt. Raises `RecipeError` where the fractions are none, or there are too few units.
     """
     check_fractions(fractions)
@@ -115,7 +115,7 @@ def _units(pairs: Sequence[Pair], unit: Unit) -> list[str]:
 
 
 def _unit_of(pair: Pair, unit: Unit) -> str:
-    named = {"prompt": pair.prompt, "batch": pair.batch, "evaluator": pair.evaluator}[unit]
+    named = {"prompt": pair.prompt, "session": pair.session, "evaluator": pair.evaluator}[unit]
     return pair.prompt if named is None else named
 
 

@@ -106,10 +106,10 @@ class _Bound:
             completions=tuple(each.id for each in item.completions),
             judgement=judgement,
             study="lab",
-            shown="in this order",
+            shown_digest="in this order",
             seconds=round(float(typical * np.exp(self._draw.normal(0, 0.3))), 2),
             session=f"session of {s.name}",
-            place_in_session=place,
+            position_in_session=place,
         )
 
     def _compared(self, utilities: list[float], lapsed: bool, turned: bool) -> Comparison:

@@ -212,7 +212,7 @@ def _write_judge(run: RunDirectory, name: str, judge: WordJudge, data: Dataset) 
 
 def _evaluation(rows: Mapping[str, Row], pairs: list[Pair]) -> Row:
     """Accuracy, baselines and calibration of scores on decided pairs, as Estimates in JSON."""
-    batches = [pair.batch for pair in pairs]
+    batches = [pair.session for pair in pairs]
     score_P, length_P = (
         np.array([rows[p.chosen][k] - rows[p.rejected][k] for p in pairs]) for k in ("score", "length")
     )

@@ -26,7 +26,7 @@ def data(recipe: Recipe, run: RunDirectory, show: Show) -> None:
         with show.busy("  data: drawing pairs"):
             said = list(ledger.feedback(upto))
             dataset = _drawn(ledger, said, settings, run.seed)
-            held_out = {pair.batch for pair in dataset.pairs["held_out"] if pair.batch is not None}
+            held_out = {pair.session for pair in dataset.pairs["held_out"] if pair.session is not None}
             agreement = _agreement(ledger, said, held_out) if held_out else None
         summary = {**dataset.summary, "agreement": None if agreement is None else agreement.to_json()}
         write_data(run, replace(dataset, summary=summary), ledger=ledger, upto=upto, about=settings.about)

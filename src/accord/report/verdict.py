@@ -56,7 +56,7 @@ def verdict(reading: Reading) -> list[str]:
 
 
 def evaluators_in_words(reading: Reading) -> str | None:
-    """`3 people and 2 models`, with how many of them are derived; None where nobody is named."""
+    """`3 people and 2 models`, with how many of them are inferred; None where nobody is named."""
     rows = reading.jsonl("data/evaluators.jsonl")
     if not rows:
         return None
@@ -64,9 +64,9 @@ def evaluators_in_words(reading: Reading) -> str | None:
     parts = [count(kinds[kind], *names) for kind, names in _KINDS.items() if kinds[kind]]
     other = sum(kinds.values()) - sum(kinds[kind] for kind in _KINDS)
     parts += [count(other, "evaluator of unknown kind", "evaluators of unknown kind")] if other else []
-    derived = sum(bool(row.get("derived")) for row in rows)
-    whose = "" if derived == len(rows) else f"{counted(derived)} of them "
-    note = f" ({whose}told apart by the shape of the data, not as recorded)" if derived else ""
+    inferred = sum(bool(row.get("inferred")) for row in rows)
+    whose = "" if inferred == len(rows) else f"{counted(inferred)} of them "
+    note = f" ({whose}told apart by the shape of the data, not as recorded)" if inferred else ""
     return series(parts) + note
 
 

@@ -87,4 +87,4 @@ def _lengths(data: Dataset, pairs: Sequence[Pair]) -> NDArray[np.float64]:
 
 
 def _clusters(pairs: Sequence[Pair]) -> list[str]:
-    return [pair.batch or pair.prompt for pair in pairs]
+    return [pair.session or pair.prompt for pair in pairs]

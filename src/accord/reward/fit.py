@@ -183,7 +183,7 @@ def _groups(pairs: Sequence[Pair], limit: int) -> list[list[Pair]]:
 
 
 def _unit(pair: Pair) -> tuple[str, str]:
-    return pair.prompt, pair.batch or ""
+    return pair.prompt, pair.session or ""
 
 
 def _answers(judge: ScalarModel, data: Dataset, ids: Sequence[str]) -> list[Answer]:

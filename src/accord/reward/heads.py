@@ -54,7 +54,7 @@ class Draws:
     def _draw(self, pair: Pair) -> list[float]:
         if self.count == 1:
             return [1.0]
-        who = pair.evaluator or pair.batch or pair.prompt
+        who = pair.evaluator or pair.session or pair.prompt
         if who not in self._of:
             generator = np.random.default_rng(seed_of(self.seed, "members", who))
             self._of[who] = generator.exponential(size=self.count).tolist()

@@ -41,8 +41,8 @@ def opinion(judgement: Judgement, shown: Sequence[str]) -> str | None:
             return " ".join(sorted(shown[place] for place in tiers[0]))
         case Rating(value=value):
             return f"{value:g}"
-        case Label(chosen=chosen):
-            return ", ".join(chosen) or "none of these"
+        case Label(selected=selected):
+            return ", ".join(selected) or "none of these"
         case Steps():
             wrong = judgement.first_wrong
             return "no step is wrong" if wrong is None else f"step {wrong + 1} is wrong"

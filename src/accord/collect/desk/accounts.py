@@ -86,9 +86,9 @@ def _evaluator(study: Study, pseudonym: str, said: dict[str, str]) -> Evaluator:
         pseudonym=pseudonym,
         pool=study.name,
         attributes=said or None,
-        recruited=study.recruited,
-        paid=" and ".join(pay) or None,
-        trained=study.trained,
+        recruitment=study.recruited,
+        payment=" and ".join(pay) or None,
+        training=study.trained,
     )
 
 

@@ -78,7 +78,7 @@ class Read:
 
 
 def digest_of(prompt: Prompt, completions: Sequence[Completion]) -> str:
-    """The SHA-256 of a prompt and completions in the order shown: for `Feedback.shown` and `Feedback.available`."""
+    """The SHA-256 of a prompt and completions in the order shown, for the digests of a `Feedback`."""
     content = [prompt.canonical(), *(each.canonical() for each in completions)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

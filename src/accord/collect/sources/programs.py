@@ -59,10 +59,10 @@ class ProgramAsker:
             completions=tuple(each.id for each in shown.completions),
             judgement=judgement,
             study=self.study,
-            shown=_digest(shown),
+            shown_digest=_digest(shown),
             seconds=self.clock() - start,
             session=self.session,
-            place_in_session=place,
+            position_in_session=place,
         )
 
     def _order(self, item: Item) -> tuple[Completion, ...]:

@@ -190,7 +190,7 @@ class AskLabel:
             raise FormError("chosen", "Choose the labels that hold, or 'none of these'.")
         if strange := [each for each in names if each not in self.labels]:
             raise FormError("chosen", f"{strange[0]!r:.60} was not offered.")
-        return Label(chosen=tuple(each for each in self.labels if each in names), offered=self.labels)
+        return Label(selected=tuple(each for each in self.labels if each in names), options=self.labels)
 
 
 @dataclass(frozen=True)

@@ -121,8 +121,8 @@ def told(judgement: Judgement) -> str:
             return ", then ".join(" and ".join(f"answer {place + 1}" for place in tier) for tier in tiers)
         case Rating(value=value):
             return f"{value:g} of {judgement.scale.high:g}"
-        case Label(chosen=chosen):
-            return ", ".join(chosen) or "none of these"
+        case Label(selected=selected):
+            return ", ".join(selected) or "none of these"
         case Spans(spans=spans):
             return (
                 "; ".join(f"characters {each.start} to {each.end}: {each.type}" for each in spans) or "nothing marked"

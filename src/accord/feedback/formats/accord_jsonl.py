@@ -1,5 +1,6 @@
 """The format of accord itself: one record a line, `{"record": "feedback", "id": ..., <its fields>}`, without loss."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,9 @@ def export(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
 
 def line_of(record: Record) -> str:
     """A record as a line of this format, its newline included."""
-    head = f'{{"record":"{NAMES[type(record)]}","id":"{record.id}",'
-    return head + record.canonical()[1:] + "\n"
+    content = record.model_dump(mode="json", exclude_none=True)
+    named = {"record": NAMES[type(record)], "id": record.id, **content}
+    return json.dumps(named, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _object(line: bytes, place: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ snippets from a reviews site, each rated by 15 to 29 people from -4 (extremely n
 
 Nobody recorded who gave which rating. But the rows come in sheets of 30 with lists of one length, and what a list
 place deviates from the mean of its row is correlated between the rows of a sheet and not between sheets: a place on
-a sheet is one person. Those evaluators are marked as derived. A sheet is a session and belongs to one of the
+a sheet is one person. Those evaluators are marked as inferred. A sheet is a session and belongs to one of the
 packaged prompts, by a digest of its name; sheets that share a snippet belong to the same one. A snippet that stands
 twice on a sheet was rated twice by the same people: the second rating is a `repeat_of` the first.
 
@@ -90,7 +90,7 @@ def _keeper(name: str, sheet: list[_Snippet], first_sheet: dict[str, str]) -> st
 def _sheet(name: str, sheet: list[_Snippet], prompt: Prompt, ratings: dict[int, Rating]) -> Iterator[Record]:
     width = len(sheet[0].values)
     people = [
-        Evaluator(kind="person", pseudonym=f"{name}/{number:02d}", pool=STUDY, derived=True)
+        Evaluator(kind="person", pseudonym=f"{name}/{number:02d}", pool=STUDY, inferred=True)
         for number in range(1, width + 1)
     ]
     yield from people
