@@ -27,8 +27,8 @@ from accord.lm import packaged, tiny
 from accord.lm.attention import use_grouped
 from accord.lm.fused import fuse, unfuse
 from accord.lm.memory import keep_large_buffers
-from accord.lm.processor import computes_bfloat16
 from accord.lm.slots import Prefill
+from accord.lm.upcast import in_float32
 from accord.records import Prompt
 
 __all__ = ["CausalModel", "LoRA", "add_lora", "load", "wrap"]
@@ -104,6 +104,11 @@ class CausalModel:
         embedding: Any = self.model.get_input_embeddings()
         return int(embedding.weight.shape[0])
 
+    @property
+    def backbone(self) -> Any:
+        """The decoder without its head."""
+        return self.model.get_decoder() if hasattr(self.model, "get_decoder") else self.model.base_model
+
     def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Token ids of the conversation as the model's chat template renders it, ready for the answer."""
         if self.tokenizer.chat_template is None:
@@ -136,8 +141,7 @@ class CausalModel:
 
     def hidden(self, **inputs: Any) -> Tensor:
         """Last hidden states after the final norm, [B, T, D]."""
-        backbone = self.model.get_decoder() if hasattr(self.model, "get_decoder") else self.model.base_model
-        output = backbone(**inputs, use_cache=False)
+        output = self.backbone(**inputs, use_cache=False)
         return output.last_hidden_state  # type: ignore[no-any-return]  # transformers leaves outputs untyped
 
     def raw_logits(self, hidden_ND: Tensor) -> Tensor:
@@ -343,33 +347,41 @@ def _check_decoder(causal: CausalModel) -> None:
 def _try_packing(causal: CausalModel) -> str:
     """Give the model attention of ours and hold a row of two sequences with one beginning against each alone.
 
-    Returns why it cannot be used; empty where it can. The two are 1 2 3 | 4 5 and 1 2 3 | 6 2.
+    Returns why it cannot be used; empty where it can. The two are 1 2 3 | 4 5 and 1 2 3 | 6 2. They are compared in
+    float32, whatever the weights are in: how far two right ways of computing in bfloat16 lie apart depends on the
+    processor, and is more than many a mistake makes.
     """
     device = causal.device
-    alone = [
-        causal.hidden(input_ids=torch.tensor([ids], device=device))[0] for ids in ((1, 2, 3, 4, 5), (1, 2, 3, 6, 2))
-    ]
-    wanted_TD = torch.cat([alone[0], alone[1][3:]]).float()
+    parts = (causal.backbone, causal.model.get_input_embeddings(), causal.layers)
+    with in_float32(*parts):
+        alone_2TD = causal.hidden(input_ids=torch.tensor([[1, 2, 3, 4, 5], [1, 2, 3, 6, 2]], device=device))
+    wanted_TD = torch.cat([alone_2TD[0], alone_2TD[1, 3:]])
     use_grouped(causal.model)
     fuse(causal.model)
-    seen = torch.ones(7, 7, dtype=torch.bool).tril()
-    seen[5:, 3:5] = False
-    mask = torch.zeros(7, 7).masked_fill(~seen, torch.finfo(torch.bfloat16).min).to(wanted_TD.device)
     kept = Prefill()
-    found_TD = causal.hidden(
-        input_ids=torch.tensor([[1, 2, 3, 4, 5, 6, 2]], device=device),
-        position_ids=torch.tensor([[0, 1, 2, 3, 4, 3, 4]], device=device),
-        attention_mask=mask[None, None].to(next(causal.model.parameters()).dtype),
-        kept=kept,
-    )[0].float()
+    with in_float32(*parts):
+        found_TD = _packed_pair(causal, torch.float32, kept)
     off = float((found_TD - wanted_TD).norm() / wanted_TD.norm())
-    dtype = next(causal.model.parameters()).dtype
-    coarse = COARSE if dtype == torch.bfloat16 and device.type == "cpu" and not computes_bfloat16() else 1.0
-    if not off < coarse * TOLERANCE[dtype]:
+    if not off < TOLERANCE:
         return f"two sequences in a row give other numbers than each alone, by {off:.1g}"
+    if not bool(_packed_pair(causal, next(causal.model.parameters()).dtype, Prefill()).isfinite().all()):
+        return "two sequences in a row give numbers that are not finite"
     layers = causal.layers
     return "" if kept.layers == layers else f"{kept.layers} of {layers} layers attend through the interface"
 
 
-TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}  # of the norm of the hidden states
-COARSE = 3.0  # times that where the processor's bfloat16 is emulated, and rounded more coarsely
+def _packed_pair(causal: CausalModel, dtype: torch.dtype, kept: Prefill) -> Tensor:
+    """Hidden states, [7, D], of 1 2 3, what goes on with 4 5, and what goes on with 6 2, in one row."""
+    seen_TT = torch.ones(7, 7, dtype=torch.bool).tril()
+    seen_TT[5:, 3:5] = False
+    mask_TT = torch.zeros(7, 7).masked_fill(~seen_TT, torch.finfo(torch.bfloat16).min)
+    device = causal.device
+    return causal.hidden(
+        input_ids=torch.tensor([[1, 2, 3, 4, 5, 6, 2]], device=device),
+        position_ids=torch.tensor([[0, 1, 2, 3, 4, 3, 4]], device=device),
+        attention_mask=mask_TT[None, None].to(device=device, dtype=dtype),
+        kept=kept,
+    )[0]
+
+
+TOLERANCE = 1e-3  # of the norm of the hidden states

@@ -43,7 +43,6 @@ def freeze_below(causal: CausalModel, count: int) -> None:
     frozen = list(layers)[: len(layers) - count]
     for module in (causal.model.get_input_embeddings(), *frozen):
         module.requires_grad_(False)
-    base: Any = causal.model.get_decoder() if hasattr(causal.model, "get_decoder") else causal.model.base_model
-    for name, weight in base.named_parameters():
+    for name, weight in causal.backbone.named_parameters():
         if "position" in name or name.startswith(("wpe", "wte", "embed")):
             weight.requires_grad_(False)

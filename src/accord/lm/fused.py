@@ -14,7 +14,7 @@ from torch.nn.functional import silu
 
 from accord.lm.attention import grouped_attention
 
-__all__ = ["FAMILIES", "fuse", "unfuse"]
+__all__ = ["FAMILIES", "forget_blocks", "fuse", "unfuse"]
 
 FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 
@@ -39,6 +39,12 @@ def unfuse(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, _Faster):
             module.__class__ = type(module).__bases__[1]
+
+
+def forget_blocks(model: nn.Module) -> None:
+    """Let go of the blocks that weights were joined in; the next pass joins them again."""
+    for module in model.modules():
+        module.__dict__.pop("_weights", None)
 
 
 class _Faster:

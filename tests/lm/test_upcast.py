@@ -1,0 +1,137 @@
+"""Whether a model packs is found out in float32: coarse rounding is no reason against it, a wrong structure is."""
+
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from accord.lm import attention, fused
+from accord.lm.causal import CausalModel, LoRA, add_lora, load, wrap
+from accord.lm.tiny import tiny_tokenizer
+from accord.lm.upcast import in_float32
+from families import MODELS, PACKING, plain
+
+IDS = torch.tensor([[1, 2, 3, 4, 5]])
+
+
+def narrow(family: str) -> Any:
+    return plain(family).to(torch.bfloat16)
+
+
+def packs(model: Any) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return wrap(model, tiny_tokenizer(), "narrow").packs
+
+
+@pytest.mark.parametrize("family", MODELS)
+def test_a_family_packs_in_bfloat16_where_it_packs_in_float32(family: str) -> None:
+    assert packs(narrow(family)) == (family in PACKING)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gpt2"])
+def test_coarse_rounding_is_no_other_structure(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor whose products of bfloat16 are a third off, and no two of its ways of computing agree."""
+    exact = attention.grouped_attention
+    generator = torch.Generator().manual_seed(0)
+
+    def coarse(module: Any, query: Tensor, *others: Any, **named: Any) -> tuple[Tensor, None]:
+        read, _ = exact(module, query, *others, **named)
+        noise = 1 + torch.randn(read.shape, generator=generator) / 3
+        return (read * noise.to(read.dtype) if read.dtype == torch.bfloat16 else read), None
+
+    monkeypatch.setattr(attention, "grouped_attention", coarse)
+    monkeypatch.setattr(fused, "grouped_attention", coarse)
+    assert packs(narrow(family))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gpt2"])
+def test_a_slightly_wrong_structure_is_refused(
+    family: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores of attention a fiftieth too large: less than bfloat16 rounds by."""
+    exact = attention.grouped_attention
+
+    def wrong(module: Any, query: Tensor, *others: Any, **named: Any) -> tuple[Tensor, None]:
+        return exact(module, query * 1.02, *others, **named)
+
+    monkeypatch.setattr(attention, "grouped_attention", wrong)
+    monkeypatch.setattr(fused, "grouped_attention", wrong)
+    assert not packs(plain(family).to(dtype))
+
+
+def test_numbers_that_overflow_only_in_bfloat16_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = attention.grouped_attention
+
+    def overflows(*everything: Any, **named: Any) -> tuple[Tensor, None]:
+        read, _ = exact(*everything, **named)
+        return (read / 0 if read.dtype == torch.bfloat16 else read), None
+
+    monkeypatch.setattr(attention, "grouped_attention", overflows)
+    assert not packs(narrow("gpt2"))
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "gpt2"])
+def test_inside_it_computes_as_a_float32_copy_and_afterwards_as_before(family: str) -> None:
+    model, copy = narrow(family), narrow(family).float()
+    causal = CausalModel(model, tiny_tokenizer(), family)
+    weights = {name: (weight.data_ptr(), weight.clone()) for name, weight in model.named_parameters()}
+    before = causal.hidden(input_ids=IDS)
+    with torch.no_grad(), in_float32(causal.backbone, model.get_input_embeddings(), causal.layers):
+        inside = causal.hidden(input_ids=IDS)
+    assert torch.equal(inside, CausalModel(copy, tiny_tokenizer(), family).hidden(input_ids=IDS))
+    assert torch.equal(causal.hidden(input_ids=IDS), before)
+    for name, weight in model.named_parameters():
+        place, value = weights[name]
+        assert weight.data_ptr() == place, name
+        assert torch.equal(weight, value), name
+
+
+def test_weights_come_back_where_a_layer_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = narrow("llama")
+    monkeypatch.setattr(model.model.layers[1].mlp, "forward", lambda x: x @ x)
+    causal = CausalModel(model, tiny_tokenizer(), "fails")
+    with pytest.raises(RuntimeError), torch.no_grad(), in_float32(causal.backbone, model.model.embed_tokens, 2):
+        causal.hidden(input_ids=IDS)
+    assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
+
+
+def test_adapters_over_bfloat16_pack(tmp_path: Path) -> None:
+    load("tiny").save(tmp_path / "base")
+    add_lora(load(tmp_path / "base"), LoRA(rank=4)).save(tmp_path / "adapter")
+    adapted = load(tmp_path / "adapter", dtype="bfloat16")
+    assert adapted.adapted
+    assert adapted.packs
+
+
+LOAD = """
+import warnings
+warnings.simplefilter("error")
+from accord.lm.causal import load
+assert load("smollm2-135m", dtype="bfloat16").packs
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "machine",
+    [
+        {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
+        {"ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
+        {"ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "ATEN_CPU_CAPABILITY": "default"},
+    ],
+    ids=["AVX-512 without bfloat16", "AVX2", "SSE"],
+)
+def test_the_packaged_model_packs_on_other_processors(machine: dict[str, str]) -> None:
+    """Instruction sets are hidden from oneDNN, MKL and torch, which then compute as on an older processor."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD], env={**os.environ, **machine}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
