@@ -17,7 +17,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,24 +25,100 @@ from typing import Any, Self
 
 from accord.errors import ArtefactError, storage
 
-__all__ = ["GrowingLog", "Manifest", "RunDirectory", "digest_of", "digest_of_settings", "write_whole"]
+__all__ = [
+    "SCHEMA",
+    "FileEntry",
+    "GrowingLog",
+    "InputEntry",
+    "Manifest",
+    "RunDirectory",
+    "StageEntry",
+    "digest_of",
+    "digest_of_settings",
+    "write_whole",
+]
 
+SCHEMA = 2
+"""The version of the columns of a run's files; 1 is that of accord before its manifest said so."""
 PACKAGES = ("accord", "torch", "transformers", "tokenizers", "numpy", "scipy", "pydantic", "peft", "sqlalchemy")
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of a run: its digest, its size, and the stage that wrote it."""
+
+    sha256: str
+    bytes: int
+    stage: str
+
+
+@dataclass(frozen=True)
+class InputEntry:
+    """Something that the run read and that lies outside of it.
+
+    `path` is relative to the run's folder; a database server has a `url` instead, without a password. `rows` and
+    `last_row` say how far a ledger was read, `digest` what was read.
+    """
+
+    digest: str
+    path: str | None = None
+    url: str | None = None
+    rows: int | None = None
+    last_row: int | None = None
+
+    def to_json(self) -> dict[str, str | int]:
+        """What is set."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class StageEntry:
+    """A finished stage: the digest of its settings, and how long it took."""
+
+    settings: str
+    seconds: float
 
 
 @dataclass
 class Manifest:
-    """What a run is made of. `files` maps a path inside the run to {sha256, bytes, stage}."""
+    """What a run is made of. `files` are by path inside the run; `schema` is the version of their columns."""
 
     name: str
     seed: int
     created: str
     versions: dict[str, str]
-    machine: dict[str, Any]
+    machine: dict[str, str | int | None]
+    schema: int = SCHEMA
     parents: list[str] = field(default_factory=list)
-    inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    inputs: dict[str, InputEntry] = field(default_factory=dict)
+    files: dict[str, FileEntry] = field(default_factory=dict)
+    stages: dict[str, StageEntry] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: bytes, place: Path) -> Self:
+        """The manifest in a text.
+
+        Raises `ArtefactError` where it is none, or was written with another schema than this version reads.
+        """
+        try:
+            content = json.loads(text)
+            schema = content.get("schema", 1)
+            if schema == SCHEMA:
+                entries = {"inputs": InputEntry, "files": FileEntry, "stages": StageEntry}
+                for part, entry in entries.items():
+                    content[part] = {name: entry(**value) for name, value in content[part].items()}
+                return cls(**content)
+            version = content["versions"].get("accord", "unknown")
+        except (AttributeError, KeyError, ValueError, TypeError) as error:
+            raise ArtefactError(f"{place}: not a manifest of a run ({error})") from error
+        raise ArtefactError(
+            f"{place}: this run has schema {schema} (written by accord {version}), and this version reads {SCHEMA}; "
+            "read it with that version, or run its recipe again in a new folder"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As written in `manifest.json`."""
+        return asdict(self) | {"inputs": {name: entry.to_json() for name, entry in self.inputs.items()}}
 
 
 class RunDirectory:
@@ -89,10 +165,7 @@ class RunDirectory:
         file = path / "manifest.json"
         if not file.is_file():
             raise ArtefactError(f"{path}: there is no run here (no manifest.json)")
-        try:
-            manifest = Manifest(**json.loads(file.read_bytes()))
-        except (ValueError, TypeError) as error:
-            raise ArtefactError(f"{file}: not a manifest of a run ({error})") from error
+        manifest = Manifest.parse(file.read_bytes(), file)
         return cls(path, manifest, _take_lock(path) if write else None)
 
     def close(self) -> None:
@@ -193,9 +266,9 @@ class RunDirectory:
         """A JSON-lines artefact, verified."""
         return [json.loads(line) for line in self.read_bytes(name).splitlines()]
 
-    def record_input(self, name: str, **what: Any) -> None:
-        """Note something the run read that lies outside it: its digest, its path, the last row read."""
-        self.manifest.inputs[name] = what
+    def record_input(self, name: str, entry: InputEntry) -> None:
+        """Note something the run read that lies outside it."""
+        self.manifest.inputs[name] = entry
         self._save_manifest()
 
     # -- stages ------------------------------------------------------------------------------------------
@@ -208,15 +281,15 @@ class RunDirectory:
         done = self.manifest.stages.get(stage)
         if done is None:
             return False
-        if done["settings"] != settings:
+        if done.settings != settings:
             raise ArtefactError(
                 f"{self.path}: stage '{stage}' finished with other settings; use a new folder for new settings"
             )
         return True
 
-    def finish(self, stage: str, settings: str, seconds: float, **facts: Any) -> None:
+    def finish(self, stage: str, settings: str, seconds: float) -> None:
         """Enter a stage as finished and drop its checkpoints."""
-        self.manifest.stages[stage] = {"settings": settings, "seconds": round(seconds, 2), **facts}
+        self.manifest.stages[stage] = StageEntry(settings, round(seconds, 2))
         self._save_manifest()
         shutil.rmtree(self._checkpoint_root(stage), ignore_errors=True)
 
@@ -277,7 +350,7 @@ class RunDirectory:
         return [file for file in self.manifest.files if file.startswith(folder + "/")]
 
     def _enter(self, name: str, sha256: str, size: int, stage: str) -> None:
-        self.manifest.files[name] = {"sha256": sha256, "bytes": size, "stage": stage}
+        self.manifest.files[name] = FileEntry(sha256, size, stage)
         self._verified.pop(name, None)
 
     def _verify(self, name: str) -> None:
@@ -288,7 +361,7 @@ class RunDirectory:
         stamp = (state.st_size, state.st_mtime_ns)
         if self._verified.get(name) == stamp:
             return
-        if state.st_size != entry["bytes"] or digest_of(file) != entry["sha256"]:
+        if state.st_size != entry.bytes or digest_of(file) != entry.sha256:
             raise ArtefactError(f"{file}: differs from its digest in the manifest (altered or half written)")
         self._verified[name] = stamp
 
@@ -298,7 +371,7 @@ class RunDirectory:
 
     def _save_manifest(self) -> None:
         self._check_open_for_writing()
-        write_whole(self.path / "manifest.json", (json.dumps(vars(self.manifest), indent=1) + "\n").encode())
+        write_whole(self.path / "manifest.json", (json.dumps(self.manifest.to_json(), indent=1) + "\n").encode())
 
 
 class GrowingLog:
@@ -308,9 +381,12 @@ class GrowingLog:
         self.path = path
         self._whole = False  # whether the file is known to end with a whole line
 
-    def append(self, *rows: dict[str, Any]) -> None:
-        """Add rows and hand them to the operating system. A torn last line is dropped first."""
-        text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+    def append(self, *rows: str | dict[str, Any]) -> None:
+        """Add rows and hand them to the operating system; a string is a row that is JSON already.
+
+        A torn last line is dropped first.
+        """
+        text = "".join((row if isinstance(row, str) else json.dumps(row, allow_nan=False)) + "\n" for row in rows)
         with storage(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self._whole and self.path.is_file():
@@ -424,7 +500,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _machine() -> dict[str, Any]:
+def _machine() -> dict[str, str | int | None]:
     return {"system": platform.system(), "processor": _processor(), "cores": os.cpu_count()}
 
 

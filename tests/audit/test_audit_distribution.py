@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accord.artefacts.finding import Verdict
 from accord.audit import distribution
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Verdict
 from accord.audit.settings import AuditSettings
 from accord.run import RunDirectory
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit import misspecification, oversight
 from accord.audit.checks import Check
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 from accord.feedback import Ledger, draw_dataset, write_data
 from accord.interfaces import Item

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from accord.artefacts.finding import Verdict
 from accord.audit import reward
 from accord.audit.checks import Check
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Verdict
 from accord.audit.settings import AuditSettings
 from accord.interfaces import Judge, Scores
 from accord.records import Completion, Pair, Prompt

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit.checks import near_zero, needed
-from accord.audit.finding import Finding, Verdict
 from accord.stats import Estimate, mean
 
 NUMBER = st.floats(-1e6, 1e6)

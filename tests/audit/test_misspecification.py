@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit import misspecification
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 from accord.records import Evaluator, Pair
 from accord.run import RunDirectory

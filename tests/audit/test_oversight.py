@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit import oversight
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 from accord.feedback import Ledger
 from accord.records import Completion, Evaluator, Feedback, Prompt, Rating, Scale
-from accord.run import RunDirectory
+from accord.run import InputEntry, RunDirectory
 
 SCALE = Scale(low=0, high=100)
 
@@ -46,7 +46,7 @@ def rated(path: Path, spreads: Sequence[float], *, careless: int, seed: int) -> 
         ledger.extend([prompt, *people, *said])
         last = ledger.last_row
     with RunDirectory.create(path / "run") as run:
-        run.record_input("ledger", path="../people.db", rows=last, last_row=last, digest="")
+        run.record_input("ledger", InputEntry("", path="../people.db", rows=last, last_row=last))
         rows = [{"id": each.id, **each.model_dump(mode="json", exclude_none=True)} for each in people]
         run.write_jsonl("data/evaluators.jsonl", rows)
         return oversight.CARELESS.run(Evidence(run), AuditSettings())

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit import preflight
 from accord.audit.checks import Check
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 from accord.errors import ArtefactError
 from accord.interfaces import Judge, Scores

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from accord.errors import ArtefactError, StorageError
-from accord.run import GrowingLog, RunDirectory, digest_of, digest_of_settings, write_whole
+from accord.run import GrowingLog, InputEntry, RunDirectory, digest_of, digest_of_settings, write_whole
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
@@ -30,7 +30,7 @@ def test_artefacts_come_back_as_they_were_written(run: RunDirectory) -> None:
         assert again.read_json("data/summary.json") == {"a": [1, None]}
         assert again.read_jsonl("data/rows.jsonl") == [{"a": "ü\u2028\n"}, {"b": 2}]
         assert again.seed == 7
-        assert again.manifest.files["data/rows.jsonl"]["stage"] == "data"
+        assert again.manifest.files["data/rows.jsonl"].stage == "data"
         assert again.has("data/rows.jsonl")
         assert again.has("data")
         assert not again.has("dat")
@@ -106,7 +106,7 @@ def test_stages(run: RunDirectory) -> None:
     settings = digest_of_settings({"lr": 1})
     run.save_checkpoint("sft", 3, lambda folder: None)
     assert not run.is_done("sft", settings)
-    run.finish("sft", settings, 1.0, steps=3)
+    run.finish("sft", settings, 1.0)
     assert run.is_done("sft", settings)
     assert run.last_checkpoint("sft") is None
     with pytest.raises(ArtefactError, match="other settings"):
@@ -264,12 +264,12 @@ def test_a_change_between_two_verifications_is_seen(run: RunDirectory) -> None:
     os.utime(file, ns=(1, 1))
     with pytest.raises(ArtefactError):
         run.verified("a")
-    assert digest_of(file) != run.manifest.files["a"]["sha256"]
+    assert digest_of(file) != run.manifest.files["a"].sha256
 
 
 def test_the_manifest_is_plain_json(run: RunDirectory) -> None:
-    run.record_input("ledger", path="feedback.db", rows=3)
+    run.record_input("ledger", InputEntry("0f", path="feedback.db", rows=3))
     manifest = json.loads((run.path / "manifest.json").read_text())
-    assert manifest["inputs"] == {"ledger": {"path": "feedback.db", "rows": 3}}
+    assert manifest["inputs"] == {"ledger": {"digest": "0f", "path": "feedback.db", "rows": 3}}
     assert {"python", "accord", "torch"} <= set(manifest["versions"])
     assert manifest["machine"]["cores"]

@@ -248,14 +248,14 @@ def test_the_manifest_names_the_rows_that_were_read(tmp_path: Path, ledger: Ledg
     with RunDirectory.create(tmp_path / "runs" / "one") as run:
         write_data(run, data, ledger=ledger, upto=upto)
         recorded = run.manifest.inputs["ledger"]
-        assert recorded == {
+        assert recorded.to_json() == {
             "path": "../../data/ledger.db",
             "rows": upto,
             "last_row": upto,
             "digest": hashlib.sha256("".join(f"{each}\n" for each in ids).encode()).hexdigest(),
         }
-        with Ledger(run.path / recorded["path"], write=False) as again:
-            assert [each.id for each in again.feedback(upto=recorded["last_row"])] == ids
+        with Ledger(run.path / recorded.path, write=False) as again:
+            assert [each.id for each in again.feedback(upto=recorded.last_row)] == ids
 
 
 def test_an_altered_file_is_refused(tmp_path: Path, ledger: Ledger) -> None:

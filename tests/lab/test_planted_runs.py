@@ -91,10 +91,10 @@ def test_every_fault_says_what_it_is_and_what_should_fire() -> None:
 
 def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
     one, other = (planted(tmp_path / name, "careless", 3) for name in ("one", "other"))
-    digests = [{name: file["sha256"] for name, file in run.manifest.files.items()} for run in (one, other)]
+    digests = [{name: file.sha256 for name, file in run.manifest.files.items()} for run in (one, other)]
     assert digests[0] == digests[1]
     another = planted(tmp_path / "another", "careless", 4)
-    assert another.manifest.files["data/completions.jsonl"]["sha256"] != digests[0]["data/completions.jsonl"]
+    assert another.manifest.files["data/completions.jsonl"].sha256 != digests[0]["data/completions.jsonl"]
     for run in (one, other, another):
         run.close()
 

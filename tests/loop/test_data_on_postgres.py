@@ -62,9 +62,9 @@ def test_the_data_stage_is_the_same_as_from_a_file(
         assert "data/pairs-train.jsonl" in names
         assert {name: there.read_bytes(name) for name in names} == {name: here.read_bytes(name) for name in names}
         recorded, by_file = there.manifest.inputs["ledger"], here.manifest.inputs["ledger"]
-        assert recorded["url"] == url
-        assert recorded["digest"] == by_file["digest"]
-        assert by_file["path"] == "../other.db"
+        assert recorded.url == url
+        assert recorded.digest == by_file.digest
+        assert by_file.path == "../other.db"
         assert list(Evidence(there).feedback) == list(Evidence(here).feedback)
     written = [file for file in Path("there").rglob("*") if file.is_file()]
     assert all(SECRET.encode() not in file.read_bytes() for file in written)

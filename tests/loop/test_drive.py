@@ -78,7 +78,7 @@ def test_a_run_leaves_every_file_of_the_plan(whole: Path) -> None:
             "report.html",
         ):
             run.verified(name)
-        assert run.manifest.inputs["ledger"]["rows"] > 0
+        assert run.manifest.inputs["ledger"].rows > 0
     assert not list((whole / ".checkpoints").glob("*"))
 
 

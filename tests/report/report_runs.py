@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from accord.audit.finding import Finding, Verdict
+from accord.artefacts.finding import Finding, Verdict
 from accord.records import Completion, Evaluator, Pair, Prompt
-from accord.run import RunDirectory
+from accord.run import InputEntry, RunDirectory
 from accord.stats import Estimate, mean, proportion
 
 ABOUT = "People rated how positive or negative a sentence is, not how good it is."
@@ -86,7 +86,7 @@ def add_data(
         },
         stage="data",
     )
-    run.record_input("ledger", path="../ratings.db", rows=198810, last_row=198810, digest="0f" * 32)
+    run.record_input("ledger", InputEntry("0f" * 32, path="../ratings.db", rows=198810, last_row=198810))
     run.finish("data", "s", 14.2)
 
 

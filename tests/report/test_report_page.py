@@ -11,12 +11,12 @@ import pytest
 import report_runs
 from report_page_reading import Page
 
-from accord.audit.finding import Finding, Verdict
+from accord.artefacts.finding import Finding, Verdict
 from accord.errors import ArtefactError
 from accord.report import summary, write
 from accord.report.reading import Reading
 from accord.report.samples import SHOWN, twins
-from accord.run import RunDirectory, digest_of
+from accord.run import InputEntry, RunDirectory, digest_of
 from accord.stats import proportion
 
 HOSTILE = [
@@ -188,7 +188,7 @@ def test_hostile_texts_are_shown_and_do_nothing(tmp_path: Path) -> None:
         facts={HOSTILE[0]: proportion(1, 3)}, source=HOSTILE[6],
     )  # fmt: skip
     report_runs.add_audit(run, [strange])
-    run.record_input(HOSTILE[0], path=HOSTILE[1], rows=None)
+    run.record_input(HOSTILE[0], InputEntry("0f", path=HOSTILE[1]))
     run.finish(HOSTILE[0], "s", 1.0)
     page = page_of(run)
     assert_sound(run, page)

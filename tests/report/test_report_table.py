@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 
 from accord.report import compare, render_comparison, render_table, summary, to_json
 from accord.report.words import clean, duration, interval, observations, signed
+from accord.run import InputEntry
 from accord.stats import Estimate
 
 
@@ -76,7 +77,7 @@ def test_compare_names_what_differs(tmp_path: Path) -> None:
         "recipe.toml", report_runs.RECIPE.format(kind="dpo", steps=report_runs.STEPS) + 'extra = "[red]"\n'
     )
     other.write_text("data/sft.jsonl", '{"prompt": "p", "completion": "c"}\n')
-    other.record_input("ledger", path="elsewhere.db", rows=198810, last_row=198811, digest="0f" * 32)
+    other.record_input("ledger", InputEntry("0f" * 32, path="elsewhere.db", rows=198810, last_row=198811))
     report_runs.add_judge(other, accuracy=0.65)
     report_runs.add_judge(other, "judge", accuracy=0.70)
     report_runs.add_audit(other, report_runs.FINDINGS[:1])

@@ -1,8 +1,8 @@
 """Check: the claims of a run worked out again, from its files; `remeasure` alone loads models."""
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit.checks import Check
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 
 # Last, and at once rather than on first use: the room has a module and a function of this name, and the module,

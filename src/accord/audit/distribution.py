@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit.checks import Check, needed
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.rows import SAMPLES, arm
 from accord.audit.settings import AuditSettings
 from accord.errors import MissingEvidence

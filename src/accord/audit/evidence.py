@@ -83,13 +83,13 @@ class Evidence:
         recorded = self.run.manifest.inputs.get("ledger")
         if recorded is None:
             raise MissingEvidence("the ledger among the inputs of the manifest")
-        where = recorded["url"] if "url" in recorded else self.run.path / recorded["path"]
+        where = recorded.url or self.run.path / str(recorded.path)
         try:
             ledger = Ledger(where, write=False)
         except LedgerError as error:
             raise MissingEvidence(f"the ledger that the manifest names ({error})") from error
         with ledger:
-            return {each.id: each for each in ledger.feedback(upto=recorded["last_row"])}
+            return {each.id: each for each in ledger.feedback(upto=recorded.last_row)}
 
     @cached_property
     def summaries(self) -> list[EvaluatorSummary]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit import distribution, misspecification, oversight, preflight, reward
 from accord.audit.checks import Check
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 from accord.errors import AuditError, nearest
 from accord.interfaces import Judge

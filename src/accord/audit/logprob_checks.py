@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit.checks import Check, near_zero
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.rows import SAMPLES, Row, arm, spread
 from accord.audit.settings import AuditSettings
 from accord.errors import MissingEvidence

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logsumexp
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit.checks import Check, needed
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings, MisspecificationThresholds
 from accord.errors import MissingEvidence
 from accord.feedback import is_known

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, norm
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit.checks import Check, near_zero, needed
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 from accord.errors import MissingEvidence
 from accord.feedback import order_known

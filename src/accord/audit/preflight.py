@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit.checks import Check, near_zero, needed
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.logprob_checks import KL, RATIO, REFERENCE, REMEASURED, ROLLOUTS
 from accord.audit.rows import SAMPLES, Row, arm, spread
 from accord.audit.settings import AuditSettings

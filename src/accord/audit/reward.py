@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accord.artefacts.finding import Finding, Verdict
 from accord.audit.checks import Check, near_zero, needed
 from accord.audit.evidence import Evidence
-from accord.audit.finding import Finding, Verdict
 from accord.audit.settings import AuditSettings
 from accord.errors import MissingEvidence
 from accord.records import Completion, Pair

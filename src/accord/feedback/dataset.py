@@ -13,7 +13,7 @@ from accord.feedback.pairs import draw_pairs
 from accord.feedback.splits import FRACTIONS, SPLITS, Unit, completions_of, split, split_of_prompts
 from accord.feedback.where import File, Server
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt, Record
-from accord.run import RunDirectory
+from accord.run import InputEntry, RunDirectory
 
 __all__ = ["Dataset", "Overlaps", "draw_dataset", "overlaps", "read_data", "write_data"]
 
@@ -156,7 +156,8 @@ def write_data(
     if ledger is not None:
         last = ledger.last_row if upto is None else upto
         place = _place(ledger, run)
-        run.record_input("ledger", **place, rows=ledger.rows(last), last_row=last, digest=ledger.digest(last))
+        read = InputEntry(ledger.digest(last), **place, rows=ledger.rows(last), last_row=last)
+        run.record_input("ledger", read)
 
 
 def _place(ledger: Ledger, run: RunDirectory) -> dict[str, str]:

@@ -115,11 +115,11 @@ def _data(reading: Reading) -> dict[str, str]:
     manifest = reading.run.manifest
     inputs = {
         f"{name}: {key}": shown(value)
-        for name, what in manifest.inputs.items()
-        for key, value in what.items()
+        for name, entry in manifest.inputs.items()
+        for key, value in entry.to_json().items()
         if key != "path"
     }
-    files = {name: entry["sha256"] for name, entry in manifest.files.items() if name.startswith("data/")}
+    files = {name: entry.sha256 for name, entry in manifest.files.items() if name.startswith("data/")}
     return inputs | files
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from accord.audit.finding import Finding
+from accord.artefacts.finding import Finding
 from accord.report import sections
 from accord.report.provenance import provenance
 from accord.report.reading import Reading

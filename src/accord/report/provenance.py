@@ -45,11 +45,14 @@ def provenance(reading: Reading) -> Provenance:
     if stages:
         stages.append(("together", duration(sum(reading.seconds.values()))))
     files = [
-        File(name, _size(entry["bytes"]), entry["sha256"][:DIGITS], entry.get("stage") or "")
+        File(name, _size(entry.bytes), entry.sha256[:DIGITS], entry.stage)
         for name, entry in sorted(manifest.files.items())
         if name != "report.html"
     ]
-    inputs = [(name, [(key, counted(value)) for key, value in what.items()]) for name, what in manifest.inputs.items()]
+    inputs = [
+        (name, [(key, counted(value)) for key, value in entry.to_json().items()])
+        for name, entry in manifest.inputs.items()
+    ]
     settings = [(key, shown(value)) for key, value in flat(reading.recipe or {})]
     return Provenance(origin, stages, settings, inputs, files)
 

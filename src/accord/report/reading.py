@@ -4,7 +4,7 @@ import tomllib
 from functools import cached_property
 from typing import Any
 
-from accord.audit.finding import Finding
+from accord.artefacts.finding import Finding
 from accord.errors import ArtefactError
 from accord.run import RunDirectory
 from accord.stats import Estimate
@@ -79,4 +79,4 @@ class Reading:
     def seconds(self) -> dict[str, float]:
         """Seconds by finished stage, in order; without the report itself, which is not finished while it is written."""
         stages = self.run.manifest.stages
-        return {name: float(each["seconds"]) for name, each in stages.items() if name != "report"}
+        return {name: each.seconds for name, each in stages.items() if name != "report"}

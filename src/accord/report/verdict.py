@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from accord.audit.finding import Verdict
+from accord.artefacts.finding import Verdict
 from accord.report.reading import Reading
 from accord.report.words import count, counted, percent, series, tally
 from accord.stats import Estimate

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from accord.audit.finding import Finding, Verdict
+from accord.artefacts.finding import Finding, Verdict
 from accord.stats import Estimate
 
 __all__ = [

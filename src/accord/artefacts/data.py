@@ -1,0 +1,113 @@
+"""What the stage `data` leaves: who was asked what, what was written, what was said of it, and the examples drawn."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from accord.artefacts.kinds import JsonLines, JsonObject, RecordLines, Row, absent
+from accord.errors import ArtefactError
+from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
+from accord.stats import Estimate
+
+__all__ = [
+    "COMPLETIONS",
+    "EVALUATORS",
+    "EXAMPLES",
+    "PROMPTS",
+    "SPLITS",
+    "SUMMARY",
+    "DataSummary",
+    "ExampleRow",
+    "PromptRow",
+    "feedback_of",
+    "pairs_of",
+]
+
+SPLITS = ("train", "eval_reward", "held_out")
+"""For the reward model and the policy, for the independent judge, and for the evaluation of both."""
+
+
+@dataclass(frozen=True)
+class PromptRow:
+    """A prompt and the split that it belongs to."""
+
+    prompt: Prompt
+    split: str
+
+
+@dataclass(frozen=True)
+class _PromptLines(JsonLines[PromptRow]):
+    """JSON lines of prompts: `{"id": ..., <fields of the prompt>, "split": ...}`."""
+
+    def encode(self, value: PromptRow) -> str:
+        """The prompt as one line of JSON, its split last."""
+        return f'{_PROMPT.encode(value.prompt)[:-1]},"split":"{value.split}"}}'
+
+    def decode(self, text: bytes | str, place: str) -> PromptRow:
+        """The prompt and its split. Raises `ArtefactError` where one of them is not there."""
+        content = self.content_of(text, place)
+        split = content.pop("split", None)
+        if not isinstance(split, str):
+            raise ArtefactError(f"{place} split: missing; run the stage that writes this file again")
+        return PromptRow(_PROMPT.from_content(content, place), split)
+
+    def schema(self) -> dict[str, Any]:
+        """The schema of a prompt with its split."""
+        schema = _PROMPT.schema()
+        schema["properties"]["split"] = {"enum": list(SPLITS), "title": "Split", "type": "string"}
+        schema["required"] = [*schema["required"], "split"]
+        return schema
+
+
+class ExampleRow(Row):
+    """A completion that the supervised start learns from."""
+
+    prompt: str
+    completion: str
+
+
+class DataSummary(Row):
+    """Counts of what was read and drawn."""
+
+    feedback: int | None = absent("acts of judgement read")
+    possible_pairs: int | None = absent("pairs that the feedback implies, before the limit")
+    unused: dict[str, int] | None = absent("feedback that no pair was drawn from, by reason")
+    agreement: Estimate | None = Field(default=None, description="how often two people agree on a held-out pair")
+    evaluators: int
+    prompts: dict[str, int] = Field(description="by split")
+    completions: int
+    pairs: dict[str, int] = Field(description="by split")
+    ties: dict[str, int] = Field(description="by split")
+    about: str | None = Field(default=None, description="what people were asked, in a sentence")
+
+
+_PROMPT: RecordLines[Prompt] = RecordLines("prompts.jsonl", "", row=Prompt)
+PROMPTS = _PromptLines("prompts.jsonl", "the prompts, each with its split", "data", row=PromptRow)
+COMPLETIONS: RecordLines[Completion] = RecordLines(
+    "completions.jsonl", "the completions that feedback is about", "data", row=Completion
+)
+EVALUATORS: RecordLines[Evaluator] = RecordLines("evaluators.jsonl", "who judged", "data", row=Evaluator)
+EXAMPLES: JsonLines[ExampleRow] = JsonLines(
+    "sft.jsonl", "what the supervised start learns from (train side only)", "data", row=ExampleRow
+)
+SUMMARY: JsonObject[DataSummary] = JsonObject("summary.json", "counts of the data", "data", content=DataSummary)
+
+
+def feedback_of(split: str) -> RecordLines[Feedback]:
+    """The file of the feedback in a split: every kind of judgement."""
+    return RecordLines(f"feedback-{split}.jsonl", f"what was said, of the split {split}", "data", row=Feedback)
+
+
+def pairs_of(split: str) -> JsonLines[Pair]:
+    """The file of the pairs of a split."""
+    return _PairLines(f"pairs-{split}.jsonl", f"pairs drawn from the feedback of {split}", "data", row=Pair)
+
+
+@dataclass(frozen=True)
+class _PairLines(JsonLines[Pair]):
+    """Pairs; what is unset is left out."""
+
+    def encode(self, value: Pair) -> str:
+        """The pair as one line of JSON."""
+        return value.model_dump_json(exclude_none=True)

@@ -1,0 +1,117 @@
+"""What is measured afterwards: the card of a reward model, the policy against its start, the curve along the run."""
+
+from pydantic import Field
+
+from accord.artefacts.kinds import JsonLines, JsonObject, Row, absent
+from accord.artefacts.training import FinishReason
+from accord.stats import Estimate
+
+__all__ = [
+    "CARD",
+    "CURVE",
+    "EVALUATION",
+    "EVALUATION_SAMPLES",
+    "JUDGED_ROLLOUTS",
+    "SCORES",
+    "ArmEvaluation",
+    "CurvePoint",
+    "EvaluationSample",
+    "JudgedRollout",
+    "PolicyEvaluation",
+    "RewardCard",
+    "ScoreRow",
+]
+
+
+class ScoreRow(Row):
+    """The score of a held-out completion."""
+
+    completion: str
+    prompt: str
+    score: float
+    length: int | None = Field(default=None, description="tokens; null where the judge has no tokenizer")
+
+
+class RewardCard(Row):
+    """How good a judge is on held-out pairs, beside what costs nothing and what people reach among themselves."""
+
+    accuracy: Estimate = Field(description="share of pairs that are not tied in which the chosen scores higher")
+    majority: Estimate = Field(description="the same answer always")
+    length_only: Estimate = Field(description="the longer one always (or the shorter)")
+    ece: Estimate | None = absent("expected calibration error; absent where the score has no scale of log-odds")
+    agreement: Estimate | None = Field(default=None, description="how often two people agree on a held-out pair")
+
+
+class EvaluationSample(Row):
+    """A fresh sample on a held-out prompt, by the start or by the policy."""
+
+    arm: str = Field(description="`start` or `policy`")
+    index: int = Field(ge=0)
+    prompt: str
+    text: str
+    token_ids: tuple[int, ...]
+    rollout_logprobs: tuple[float, ...] = Field(description="the sampler's own, nats a token")
+    logprobs: tuple[float, ...] = Field(description="the arm's")
+    reference_logprobs: tuple[float, ...] = Field(description="the start's")
+    finish_reason: FinishReason
+    temperature: float
+    eval_reward: float = Field(description="the independent judge's score")
+    reward: float | None = absent("the score of the reward model that the policy learnt from")
+
+
+class JudgedRollout(Row):
+    """The independent judge's opinion on a sample that the policy learnt from."""
+
+    step: int
+    index: int
+    prompt: str
+    reward: float
+    eval_reward: float
+    kl: float = Field(description="log-ratio of policy to reference, nats")
+
+
+class CurvePoint(Row):
+    """A step's means over the judged rollouts, with intervals over prompts."""
+
+    step: int
+    kl: Estimate
+    reward: Estimate
+    eval_reward: Estimate
+
+
+class ArmEvaluation(Row):
+    """What an arm wrote."""
+
+    eval_reward: Estimate | None = absent("by the independent judge")
+    reward: Estimate | None = absent("by the reward model that the policy learnt from")
+    distinct_1: Estimate | None = absent("share of words that differ among a prompt's samples")
+    distinct_2: Estimate | None = absent("the same of pairs of words")
+    entropy: Estimate = Field(description="nats a token")
+    length: Estimate = Field(description="tokens")
+    stop_rate: Estimate = Field(description="share of samples that end themselves")
+
+
+class PolicyEvaluation(Row):
+    """The policy against its start."""
+
+    kl: Estimate = Field(description="policy to start, nats a sequence")
+    win_rate: Estimate | None = absent("of the policy over the start, by the independent judge; ties count half")
+    win_rate_reward: Estimate | None = absent("the same by the reward model that the policy learnt from")
+    start: ArmEvaluation
+    policy: ArmEvaluation
+
+
+SCORES: JsonLines[ScoreRow] = JsonLines("scores.jsonl", "scores of held-out completions", row=ScoreRow)
+CARD: JsonObject[RewardCard] = JsonObject("evaluation.json", "the card of a judge", content=RewardCard)
+EVALUATION_SAMPLES: JsonLines[EvaluationSample] = JsonLines(
+    "samples.jsonl", "fresh samples of both arms on held-out prompts", "evaluate", row=EvaluationSample
+)
+JUDGED_ROLLOUTS: JsonLines[JudgedRollout] = JsonLines(
+    "rollouts.jsonl", "the independent judge's opinion on rollouts of the run", "evaluate", row=JudgedRollout
+)
+CURVE: JsonLines[CurvePoint] = JsonLines(
+    "curve.jsonl", "reward and judge over KL, step by step", "evaluate", row=CurvePoint
+)
+EVALUATION: JsonObject[PolicyEvaluation] = JsonObject(
+    "evaluation.json", "the policy against its start", "evaluate", content=PolicyEvaluation
+)

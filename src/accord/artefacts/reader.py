@@ -1,0 +1,202 @@
+"""A run as it is read: every file once, each row a typed record, and what is not there is said."""
+
+import tomllib
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any, TypeVar
+
+from accord.artefacts.audit import FINDINGS
+from accord.artefacts.data import (
+    COMPLETIONS,
+    EVALUATORS,
+    EXAMPLES,
+    PROMPTS,
+    SUMMARY,
+    DataSummary,
+    ExampleRow,
+    PromptRow,
+    feedback_of,
+    pairs_of,
+)
+from accord.artefacts.evaluation import (
+    CARD,
+    CURVE,
+    EVALUATION,
+    EVALUATION_SAMPLES,
+    JUDGED_ROLLOUTS,
+    SCORES,
+    CurvePoint,
+    EvaluationSample,
+    JudgedRollout,
+    PolicyEvaluation,
+    RewardCard,
+    ScoreRow,
+)
+from accord.artefacts.finding import Finding
+from accord.artefacts.kinds import Artefact, JsonLines, JsonObject, Text
+from accord.artefacts.training import CANDIDATES, METRICS, SAMPLES, Candidate, Metrics, RolloutRow
+from accord.records import Completion, Evaluator, Feedback, Pair, Prompt, Record
+from accord.run import RunDirectory
+
+__all__ = ["RECIPE", "REPORT", "RunReader"]
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Record)
+
+RECIPE = Text("recipe.toml", "the settings as resolved, loadable as they stand", "recipe")
+REPORT = Text("report.html", "the report: one self-contained page", "report")
+
+
+class RunReader:
+    """The files of a run, each parsed once.
+
+    Whatever is asked for and missing raises `ArtefactError` that names the file; `has` tells beforehand. An altered
+    file, or one that does not hold what it should, raises `ArtefactError` too. `prefix` is where the stages stand that
+    are meant (`rounds/03`).
+    """
+
+    def __init__(self, run: RunDirectory, *, prefix: str = "") -> None:
+        self.run = run
+        self.prefix = prefix
+        self._parsed: dict[str, Any] = {}
+
+    def stage(self, name: str) -> str:
+        """The stage below the prefix."""
+        return f"{self.prefix}/{name}" if self.prefix and name else name
+
+    def has(self, artefact: Artefact, stage: str = "") -> bool:
+        """Whether the run has it."""
+        return artefact.has(self.run, self.stage(stage or artefact.stage))
+
+    def path(self, artefact: Artefact, stage: str = "") -> str:
+        """The artefact's path inside the run."""
+        return artefact.path(self.stage(stage or artefact.stage))
+
+    def rows(self, lines: JsonLines[T], stage: str = "") -> list[T]:
+        """The rows of a file."""
+        return self._once(lines, stage, lambda at: list(lines.read(self.run, at)))
+
+    def value(self, content: JsonObject[T], stage: str = "") -> T:
+        """The value in a file."""
+        return self._once(content, stage, lambda at: content.read(self.run, at))
+
+    # -- data ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def prompts(self) -> dict[str, Prompt]:
+        """By id, in the order of the file."""
+        return {row.prompt.id: row.prompt for row in self._prompt_rows}
+
+    @cached_property
+    def split_of(self) -> dict[str, str]:
+        """The split of each prompt, by id."""
+        return {row.prompt.id: row.split for row in self._prompt_rows}
+
+    def prompts_of(self, split: str) -> list[Prompt]:
+        """The prompts of a split, in the order of the file."""
+        return [row.prompt for row in self._prompt_rows if row.split == split]
+
+    @cached_property
+    def completions(self) -> dict[str, Completion]:
+        """By id, in the order of the file."""
+        return _by_id(self.rows(COMPLETIONS))
+
+    @cached_property
+    def evaluators(self) -> dict[str, Evaluator]:
+        """By id, in the order of the file."""
+        return _by_id(self.rows(EVALUATORS))
+
+    def pairs(self, split: str) -> list[Pair]:
+        """The pairs of a split."""
+        return self.rows(pairs_of(split))
+
+    def feedback(self, split: str) -> list[Feedback]:
+        """What was said, of a split."""
+        return self.rows(feedback_of(split))
+
+    @property
+    def examples(self) -> list[ExampleRow]:
+        """What the supervised start learns from."""
+        return self.rows(EXAMPLES)
+
+    @property
+    def summary(self) -> DataSummary:
+        """Counts of the data."""
+        return self.value(SUMMARY)
+
+    # -- training --------------------------------------------------------------------------------------------
+
+    def metrics(self, stage: str) -> list[Metrics]:
+        """The training of a stage, step by step."""
+        return self.rows(METRICS, stage)
+
+    def samples(self, stage: str = "policy") -> list[RolloutRow]:
+        """The samples that the policy learnt from."""
+        return self.rows(SAMPLES, stage)
+
+    def candidates(self, stage: str = "policy") -> list[Candidate]:
+        """Texts that were judged or graded before the policy learnt from some."""
+        return self.rows(CANDIDATES, stage)
+
+    def scores(self, stage: str) -> list[ScoreRow]:
+        """A judge's scores of held-out completions."""
+        return self.rows(SCORES, stage)
+
+    def card(self, stage: str) -> RewardCard:
+        """The card of a judge."""
+        return self.value(CARD, stage)
+
+    # -- afterwards ------------------------------------------------------------------------------------------
+
+    @property
+    def evaluation(self) -> PolicyEvaluation:
+        """The policy against its start."""
+        return self.value(EVALUATION)
+
+    @property
+    def evaluation_samples(self) -> list[EvaluationSample]:
+        """Fresh samples of both arms."""
+        return self.rows(EVALUATION_SAMPLES)
+
+    @property
+    def judged_rollouts(self) -> list[JudgedRollout]:
+        """The independent judge's opinion on rollouts."""
+        return self.rows(JUDGED_ROLLOUTS)
+
+    @property
+    def curve(self) -> list[CurvePoint]:
+        """Reward and judge over KL, step by step."""
+        return self.rows(CURVE)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of the audit."""
+        return FINDINGS.read(self.run, self.stage(FINDINGS.stage))
+
+    @cached_property
+    def recipe(self) -> dict[str, Any]:
+        """The settings as nested dictionaries."""
+        return tomllib.loads(RECIPE.read(self.run))
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds by finished stage, in order."""
+        return {name: entry.seconds for name, entry in self.run.manifest.stages.items()}
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    @property
+    def _prompt_rows(self) -> list[PromptRow]:
+        return self.rows(PROMPTS)
+
+    def _once(self, artefact: Artefact, stage: str, read: Callable[[str], T]) -> T:
+        path = self.path(artefact, stage)
+        self.run.verified(path)
+        if path not in self._parsed:
+            self._parsed[path] = read(self.stage(stage or artefact.stage))
+        parsed: T = self._parsed[path]
+        return parsed
+
+
+def _by_id(records: Iterable[R]) -> dict[str, R]:
+    return {record.id: record for record in records}

@@ -1,0 +1,189 @@
+"""What a training stage leaves: a line a step, what the policy wrote while it learnt, weights, batch limits."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from accord.artefacts.kinds import Folder, JsonLines, JsonObject, Row, absent
+
+__all__ = [
+    "BATCHES",
+    "CANDIDATES",
+    "METRICS",
+    "MODEL",
+    "SAMPLES",
+    "VALUE_HEAD",
+    "BatchLimitsRow",
+    "BestOfNCandidate",
+    "Candidate",
+    "ConditionalCandidate",
+    "CuratedCandidate",
+    "FinishReason",
+    "GradedCandidate",
+    "Metrics",
+    "OnlineMetrics",
+    "PairMetrics",
+    "RewardMetrics",
+    "RolloutRow",
+    "StepMetrics",
+    "SupervisedMetrics",
+    "WrittenCandidate",
+]
+
+FinishReason = Literal["eos", "length", "stop"]
+
+
+class StepMetrics(Row):
+    """What is logged of a step, whatever learns."""
+
+    step: int = Field(ge=1)
+    lr: float = Field(description="learning rate of the step's updates")
+    grad_norm: float = Field(
+        description="norm of the gradient before clipping; the mean where there are several updates"
+    )
+    seconds: float
+    more: dict[str, float] | None = absent("numbers that only this algorithm has")
+
+
+class SupervisedMetrics(StepMetrics):
+    """A step of supervised learning."""
+
+    loss: float = Field(description="mean loss a completion token, nats")
+    tokens: int = Field(description="completion tokens")
+
+
+class RewardMetrics(StepMetrics):
+    """A step of a reward model."""
+
+    loss: float = Field(description="mean loss a pair")
+    accuracy: float | None = Field(
+        description="share of pairs ordered rightly; ties are left out, null where all are tied"
+    )
+    pairs: int
+
+
+class PairMetrics(StepMetrics):
+    """A step of learning from pairs."""
+
+    loss: float = Field(description="mean loss a pair")
+    accuracy: float | None = Field(description="share of pairs with a positive margin; null where all are tied")
+    margin: float = Field(description="mean margin of chosen over rejected, as the algorithm measures it")
+
+
+class OnlineMetrics(StepMetrics):
+    """A step of learning from samples; what an algorithm lacks is null."""
+
+    reward: float = Field(description="the judge's mean score")
+    reward_std: float
+    kl: float | None = Field(description="policy to reference, nats a sequence")
+    kl_se: float | None = Field(description="standard error of kl")
+    entropy: float | None = Field(description="nats a token")
+    clip_frac: float = Field(description="share of tokens whose update was clipped")
+    policy_loss: float
+    length: float = Field(description="mean tokens a sample")
+    stop_rate: float = Field(description="share of samples that end themselves")
+    ratio: float | None = Field(description="mean trainer over sampler probability of a token, before the first update")
+    frac_zero_std: float | None = Field(default=None, description="share of groups whose scores are all equal")
+    kl_coef: float | None = None
+    value_loss: float | None = None
+    explained_variance: float | None = Field(default=None, description="share of the returns' variance")
+    pretrain_loss: float | None = None
+    components: dict[str, float] | None = Field(
+        default=None, description="means of the components of the judge's score"
+    )
+    multipliers: dict[str, float] | None = Field(
+        default=None, description="of constraints by component, of groups of people as `group <name>`"
+    )
+
+
+Metrics = OnlineMetrics | PairMetrics | RewardMetrics | SupervisedMetrics
+
+
+class RolloutRow(Row):
+    """A sample that the policy learnt from, and every number measured on it."""
+
+    step: int = Field(ge=1)
+    index: int = Field(ge=0, description="within the step")
+    prompt: str
+    text: str
+    token_ids: tuple[int, ...]
+    rollout_logprobs: tuple[float, ...] = Field(description="the sampler's own, nats a token")
+    logprobs: tuple[float, ...] = Field(description="the trainer's")
+    reference_logprobs: tuple[float, ...] | None = absent("the reference's; absent where there is none")
+    reward: float
+    finish_reason: FinishReason
+    temperature: float
+
+
+class WrittenCandidate(Row):
+    """A text that the start wrote: what context distillation learns from."""
+
+    group: int = Field(ge=0, description="texts of one group answer one prompt, once")
+    index: int = Field(ge=0, description="within the group")
+    prompt: str
+    text: str
+    token_ids: tuple[int, ...]
+    finish_reason: FinishReason
+
+
+class BestOfNCandidate(WrittenCandidate):
+    """A text that the start wrote, judged, and whether it is the best of its group."""
+
+    reward: float
+    chosen: bool
+
+
+class GradedCandidate(WrittenCandidate):
+    """A text that the start wrote, and whether it is right: what the start knows is learnt from it (abstaining)."""
+
+    reward: float | None
+    right: bool
+    share: float = Field(description="share of right answers in the group")
+    known: bool
+
+
+class CuratedCandidate(Row):
+    """A given completion, judged, and its place in the choice."""
+
+    index: int = Field(ge=0)
+    prompt: str
+    completion: str
+    text: str
+    reward: float
+    place: int | None = Field(description="from 1, in the order of choice; null where it was not chosen")
+    chosen: bool
+    feedback_ids: tuple[str, ...] | None = absent("the feedback that the example comes from")
+
+
+class ConditionalCandidate(Row):
+    """A given completion, judged, and the control that says how good it is."""
+
+    index: int = Field(ge=0)
+    prompt: str
+    completion: str
+    text: str
+    reward: float
+    control: str
+    feedback_ids: tuple[str, ...] | None = absent("the feedback that the example comes from")
+
+
+Candidate = RolloutRow | BestOfNCandidate | GradedCandidate | WrittenCandidate | CuratedCandidate | ConditionalCandidate
+
+
+class BatchLimitsRow(Row):
+    """How a stage with `memory_gb` splits its batches."""
+
+    row_tokens: int
+    batch_tokens: int
+
+
+MODEL = Folder("model", "weights, configuration and tokenizer, as transformers reads them")
+VALUE_HEAD = Folder("value", "the value head, where the algorithm has one")
+METRICS: JsonLines[Metrics] = JsonLines("metrics.jsonl", "the training, step by step", row=Metrics)
+SAMPLES: JsonLines[RolloutRow] = JsonLines("samples.jsonl", "every sample that the policy learnt from", row=RolloutRow)
+CANDIDATES: JsonLines[Candidate] = JsonLines(
+    "candidates.jsonl", "texts that were judged or graded before the policy learnt from some", row=Candidate
+)
+BATCHES: JsonObject[BatchLimitsRow] = JsonObject(
+    "batches.json", "the batch limits that were planned for a stage with `memory_gb`", content=BatchLimitsRow
+)
