@@ -35,7 +35,7 @@ class _Findings(Artefact):
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the file."""
-        finding = TypeAdapter(Finding).json_schema(mode="serialization")
+        finding = TypeAdapter(Finding).json_schema(mode="serialization", by_alias=False)
         definitions = finding.pop("$defs", {})
         words = {"type": "string", "title": "Words", "description": "the verdict as it is printed"}
         finding["properties"]["words"] = words

@@ -87,7 +87,7 @@ class _Typed(Artefact, Generic[T]):
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of a value."""
-        return self.adapter.json_schema(mode="serialization")
+        return self.adapter.json_schema(mode="serialization", by_alias=False)
 
     def encode(self, value: T) -> str:
         """A value as one line of JSON."""
@@ -165,7 +165,7 @@ class RecordLines(JsonLines[R]):
 
     def schema(self) -> dict[str, Any]:
         """The record's JSON Schema with its `id`."""
-        schema = self.row.model_json_schema(mode="serialization")
+        schema = self.row.model_json_schema(mode="serialization", by_alias=False)
         schema["properties"] = {"id": {"type": "string", "title": "Id"}, **schema["properties"]}
         schema["required"] = ["id", *schema.get("required", ())]
         return dict(schema)
