@@ -3,8 +3,8 @@
 from time import perf_counter
 from typing import Any
 
-from accord.lm import Answer, load, pack, token_logprobs
-from accord.lm.depth import cut_layers
+from accord.lm import TokenizedCompletion, load, pack, token_logprobs
+from accord.lm.layers import cut_layers
 from accord.lm.optim import Optim, Optimiser
 from benchmarks import texts
 
@@ -26,7 +26,7 @@ def measure(axis: str, value: int) -> dict[str, Any]:
     if size["layers"] != BASE["layers"]:
         cut_layers(causal, size["layers"])
     causal.model.train()
-    optimiser = Optimiser(Optim(lr=1e-6, warmup=0), causal.trainable(), 4)
+    optimiser = Optimiser(Optim(lr=1e-6, warmup_steps=0), causal.trainable(), 4)
     answers = _answers(causal, size)
     total = sum(len(answer.completion) for answer in answers)
     seconds = []
@@ -40,7 +40,7 @@ def measure(axis: str, value: int) -> dict[str, Any]:
     return {"axis": axis, "value": value, "seconds": min(seconds[1:]), "tokens": total}
 
 
-def _answers(causal: Any, size: dict[str, int]) -> list[Answer]:
+def _answers(causal: Any, size: dict[str, int]) -> list[TokenizedCompletion]:
     """Prompts and answers of the very lengths asked, cut from natural text."""
     long = texts.items(size["batch"], answers=size["group"], seed=3)
 
@@ -49,7 +49,7 @@ def _answers(causal: Any, size: dict[str, int]) -> list[Answer]:
         return tuple((ids * (size["length"] // len(ids) + 1))[: size["length"]])
 
     return [
-        Answer(cut(item.prompt), cut(text), row * size["group"] + place)
+        TokenizedCompletion(cut(item.prompt), cut(text), row * size["group"] + place)
         for row, item in enumerate(long)
         for place, text in enumerate(item.answers)
     ]

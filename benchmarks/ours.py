@@ -13,8 +13,8 @@ from accord.interfaces import Scores
 from accord.lm import load
 from accord.lm.causal import CausalModel, LoRA
 from accord.lm.engine import Engine, Request
+from accord.lm.logprobs import completion_logprobs
 from accord.lm.optim import Optim
-from accord.lm.score import completion_logprobs
 from accord.policy import DPO, GRPO, PPO, SFT
 from accord.records import Completion, Pair, Prompt, Sampling
 from accord.reward import BradleyTerry
@@ -25,7 +25,7 @@ from benchmarks.stages import GROUP, NEW_TOKENS, SIZES
 __all__ = ["LengthJudge", "dataset", "held_out", "lengths_of", "measure"]
 
 MODEL = "smollm2-135m"
-OPTIM = Optim(lr=1e-5, warmup=0, decay="constant", betas=(0.9, 0.999))
+OPTIM = Optim(lr=1e-5, warmup_steps=0, lr_schedule="constant", betas=(0.9, 0.999))
 LATER = 10_000  # no checkpoint in between
 
 

@@ -221,6 +221,8 @@ def _said(error: ValidationError) -> str:
         return f"{where}: {explain(error)[1]}"
     for name in inner:
         owner = _section(owner.model_fields[name].annotation)
+    if path[-1] in getattr(owner, "renamed", {}):
+        return f"{where}: renamed to {owner.renamed[path[-1]]}"
     return f"{where}: no such field{nearest(path[-1], list(owner.model_fields))}"
 
 

@@ -17,7 +17,7 @@ from accord.errors import ArtefactError
 from accord.interfaces import Judge, Scores
 from accord.lm.causal import load
 from accord.lm.optim import Optimiser
-from accord.lm.scalar import ScalarModel
+from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.tiny import CHAT, START
 from accord.loop.evaluate import judges_of
 from accord.records import Completion, Evaluator, Prompt
@@ -172,7 +172,7 @@ def test_a_mark_of_the_template_in_a_training_text_fires(run: RunDirectory) -> N
 # -- rewards and padding ---------------------------------------------------------------------------------------
 
 
-class LastPlace(ScalarModel):
+class LastPlace(ScalarHeadModel):
     """Pads the call to one width and reads every score at the last place, padding or not: the classic fault."""
 
     @torch.no_grad()
@@ -186,10 +186,10 @@ class LastPlace(ScalarModel):
         return Scores(self.head(self.causal.hidden(input_ids=ids_BT)[:, -1])[:, 0].double().numpy())
 
 
-@pytest.mark.parametrize(("kind", "wanted"), [(ScalarModel, Verdict.QUIET), (LastPlace, Verdict.FIRES)])
-def test_a_judge_that_reads_padding_fires(kind: type[ScalarModel], wanted: Verdict, run: RunDirectory) -> None:
+@pytest.mark.parametrize(("kind", "wanted"), [(ScalarHeadModel, Verdict.QUIET), (LastPlace, Verdict.FIRES)])
+def test_a_judge_that_reads_padding_fires(kind: type[ScalarHeadModel], wanted: Verdict, run: RunDirectory) -> None:
     assert verdict(preflight.PAD, run, reward=kind.fresh(load("tiny"), name="reward")) is wanted
-    right = ScalarModel.fresh(load("tiny"), name="reward")
+    right = ScalarHeadModel.fresh(load("tiny"), name="reward")
     planted = kind(right.causal, right.head, "judge")
     finding = found(preflight.PAD, run, reward=right, judge=planted)
     assert finding.verdict is wanted

@@ -14,7 +14,7 @@ from accord.audit.remeasure.padding import score_changes
 from accord.audit.remeasure.tokens import end_mark, endings, leading_marks
 from accord.errors import ArtefactError, MissingEvidence
 from accord.interfaces import Scores
-from accord.lm.score import completion_logprobs
+from accord.lm.logprobs import completion_logprobs
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 from small_data import LetterJudge

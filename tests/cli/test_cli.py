@@ -164,7 +164,7 @@ def test_a_malformed_line_is_named_and_nothing_enters(inside: Path, capsys: pyte
 
 
 def test_training_that_stops_itself_is_status_3(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wild = ["--sft.optim.lr", "1e30", "--sft.optim.max_grad_norm", "1e30", "--sft.optim.warmup", "0"]
+    wild = ["--sft.optim.lr", "1e30", "--sft.optim.max_grad_norm", "1e30", "--sft.optim.warmup_steps", "0"]
     assert run(["run", "first/recipe.toml", "--out", "runs/wild", "--quiet", *wild]) == 3
     assert "is kept in" in one_line(capsys)
 

@@ -111,7 +111,7 @@ def test_disagreement_needs_the_reward_model_of_a_run(
 ) -> None:
     from accord.cli.collecting import _judge
     from accord.lm.causal import load
-    from accord.lm.scalar import ScalarModel
+    from accord.lm.reward_model import ScalarHeadModel
     from accord.records import Completion, Prompt
     from accord.run import RunDirectory
 
@@ -120,7 +120,7 @@ def test_disagreement_needs_the_reward_model_of_a_run(
     assert run(arguments) == 2
     assert "accord collect --judge RUN" in capsys.readouterr().err
     with RunDirectory.create(tmp_path / "run") as made, made.write_folder("reward/model", stage="reward") as folder:
-        ScalarModel.fresh(load("tiny"), name="reward", members=3).save(folder)
+        ScalarHeadModel.fresh(load("tiny"), name="reward", members=3).save(folder)
     judge = _judge(tmp_path / "run")
     assert judge is not None
     prompt = Prompt.ask("p")

@@ -93,7 +93,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         asked = prompt.told((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
         text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
         examples.append((asked, Completion(prompt=asked.id, text=text)))
-    settings = SFT(base="tiny", dtype="float32", epochs=8, batch=16, save_every=99, optim=Optim(lr=1e-2, warmup=2))
+    settings = SFT(
+        base="tiny", dtype="float32", epochs=8, batch=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
+    )
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
         list(settings.steps(examples, run))
         return run.verified("sft/model")
@@ -108,7 +110,7 @@ def test_a_policy_learns_from_it_what_the_text_in_front_did(start: Path, tmp_pat
     with Ledger(tmp_path / "ledger.db") as ledger:
         ledger.extend(CONTRAST.make(PROMPTS, ModelWriter(load(start)), 8, SAMPLING))
         data = draw_dataset(ledger)
-    settings = DPO(dtype="float32", epochs=4, batch=16, save_every=99, optim=Optim(lr=1e-3, warmup=2))
+    settings = DPO(dtype="float32", epochs=4, batch=16, save_every=99, optim=Optim(lr=1e-3, warmup_steps=2))
     with RunDirectory.create(tmp_path / "run") as run:
         list(settings.steps(data, run, start=start))
         tuned = load(run.verified("policy/model"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from accord.lab.essay import ATTRIBUTES, OPENERS, PARTS, TOPICS, EssayJudge, EssayWorld
 from accord.lm.causal import load
-from accord.lm.sample import sample
+from accord.lm.generate import generate
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 
@@ -95,7 +95,7 @@ def test_the_start_writes_essays_that_are_neither_good_nor_broken(tmp_path: Path
         causal = load(WORLD.start(run, texts=4000, epochs=2))
         assert WORLD.start(run) == run.path / "sft/model"  # made once
     prompts = WORLD.prompts
-    groups = sample(causal, [causal.encode_prompt(each) for each in prompts], 16, Sampling(max_tokens=48, seed=1))
+    groups = generate(causal, [causal.encode_prompt(each) for each in prompts], 16, Sampling(max_tokens=48, seed=1))
     texts = [causal.decode(each.token_ids) for group in groups for each in group]
     read = [WORLD.parts(prompt, text) for prompt, text in zip(np.repeat(prompts, 16), texts, strict=True)]  # type: ignore[call-overload]  # of objects
     worth = [sum(value for _, _, value in parts) for parts in read]

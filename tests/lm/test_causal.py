@@ -25,8 +25,8 @@ from accord.errors import ModelError, StorageError
 from accord.lm import tiny
 from accord.lm.attention import NAME as GROUPED
 from accord.lm.causal import CausalModel, LoRA, add_lora, load
-from accord.lm.packed import Answer, pack
-from accord.lm.score import completion_logprobs
+from accord.lm.logprobs import completion_logprobs
+from accord.lm.packed import TokenizedCompletion, pack
 from accord.records import Message, Prompt
 
 IDS = torch.tensor([[1, 2, 3, 257, 5, 6]])
@@ -77,7 +77,10 @@ def test_the_end_is_a_target_though_padding_is_the_same_token() -> None:
     causal = load("tiny")
     assert causal.pad_id == causal.eos_id
     prompt = tuple(causal.encode_prompt(ASK))
-    answers = [Answer(prompt, tuple(causal.encode_completion(text)), i) for i, text in enumerate(["a", "longer", ""])]
+    answers = [
+        TokenizedCompletion(prompt, tuple(causal.encode_completion(text)), i)
+        for i, text in enumerate(["a", "longer", ""])
+    ]
     batch = pack(causal, answers)[0]
     for index, key in enumerate(batch.keys):
         target_n = batch.target_N[batch.owner_N == index].tolist()

@@ -9,7 +9,7 @@ import torch
 from accord.errors import ModelError
 from accord.lm.causal import load
 from accord.lm.engine import Engine, Request, Token
-from accord.lm.slots import Slots
+from accord.lm.kv_cache import KVCache
 from accord.records import Sampling
 
 TINY = load("tiny", seed=1)
@@ -89,8 +89,8 @@ def test_requests_that_come_later_join_the_batch() -> None:
 
 def test_a_shared_prompt_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(TINY, slots=3)
-    prefill, seen = engine._stepper.prefill, []
-    monkeypatch.setattr(engine._stepper, "prefill", lambda prompts: (seen.extend(prompts), prefill(prompts))[1])
+    prefill, seen = engine._decoder.prefill, []
+    monkeypatch.setattr(engine._decoder, "prefill", lambda prompts: (seen.extend(prompts), prefill(prompts))[1])
     for number in range(10):
         engine.submit(Request(number, (1, 2, 3), SETTINGS, stream=number))
     assert len(set(map(tuple, texts(run(engine)).values()))) > 1
@@ -162,7 +162,7 @@ def test_what_cannot_be_asked() -> None:
 
 
 def test_slots_keep_what_was_put_into_them() -> None:
-    slots = Slots(3, 4)
+    slots = KVCache(3, 4)
     kv = torch.arange(2.0 * 2 * 1 * 2 * 3).view(2, 2, 1, 2, 3)
     slots.fill([0, 2], kv)
     slots.at(torch.tensor([2, 2, 2]))

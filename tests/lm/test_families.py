@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from accord.lm.causal import LoRA, add_lora
-from accord.lm.decode import Lean, Through, Whole, stepper
-from accord.lm.packed import Answer, pack
-from accord.lm.sample import sample
-from accord.lm.score import completion_logprobs, token_logprobs
+from accord.lm.decoders import FusedDecoder, ModelDecoder, UncachedDecoder, build_decoder
+from accord.lm.generate import generate
+from accord.lm.logprobs import completion_logprobs, token_logprobs
+from accord.lm.packed import TokenizedCompletion, pack
 from accord.records import Sampling
 from families import MODELS, PACKING, ours, plain
 
 PROMPTS = [(1, 2, 3), (9,), (4, 5, 6, 7, 8, 9, 10), (30, 31)]
 ANSWERS = [
-    Answer(
+    TokenizedCompletion(
         prompt, tuple((7 * place + 3 * number + len(prompt)) % 250 for place in range(3 + 4 * number)), 3 * row + number
     )
     for row, prompt in enumerate(PROMPTS)
@@ -25,7 +25,7 @@ ANSWERS = [
 bloom_warns = pytest.mark.filterwarnings("ignore:bloom")
 
 
-def alone(model: Any, answer: Answer) -> Tensor:
+def alone(model: Any, answer: TokenizedCompletion) -> Tensor:
     """Log-probabilities of an answer by the plain model, the answer alone in its row."""
     ids = torch.tensor([answer.prompt + answer.completion])
     logits_TV = model(input_ids=ids).logits[0, len(answer.prompt) - 1 : -1].float()
@@ -61,7 +61,7 @@ def test_log_probabilities_and_gradients_are_those_of_each_sequence_alone(family
 def test_greedy_text_is_that_of_generate_with_slots_refilled(family: str) -> None:
     theirs, mine = plain(family), ours(family)
     settings = Sampling(max_tokens=12, temperature=0)
-    for prompt, (made,) in zip(PROMPTS, sample(mine, PROMPTS, 1, settings, batch=2), strict=True):
+    for prompt, (made,) in zip(PROMPTS, generate(mine, PROMPTS, 1, settings, batch=2), strict=True):
         ids = torch.tensor([prompt])
         wanted = theirs.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False)
         assert list(made.token_ids) == wanted[0, len(prompt) :].tolist()
@@ -71,7 +71,7 @@ def test_greedy_text_is_that_of_generate_with_slots_refilled(family: str) -> Non
 @pytest.mark.parametrize("family", MODELS)
 def test_the_samplers_log_probabilities_are_the_trainers(family: str) -> None:
     mine = ours(family)
-    made = [each for group in sample(mine, PROMPTS, 3, Sampling(max_tokens=10, seed=4), batch=5) for each in group]
+    made = [each for group in generate(mine, PROMPTS, 3, Sampling(max_tokens=10, seed=4), batch=5) for each in group]
     found = completion_logprobs(mine, [p for p in PROMPTS for _ in range(3)], [each.token_ids for each in made])
     for each, logprob_T in zip(made, found, strict=True):
         torch.testing.assert_close(torch.tensor(each.logprobs), logprob_T, atol=1e-4, rtol=0)
@@ -83,17 +83,17 @@ def test_samples_through_the_models_own_modules_and_by_hand_are_the_same(
 ) -> None:
     mine = ours(family)
     settings = Sampling(max_tokens=10, seed=2)
-    first = sample(mine, PROMPTS, 4, settings)
-    for other in (Through, Whole):
-        monkeypatch.setattr("accord.lm.engine.stepper", other)
-        again = sample(mine, PROMPTS, 4, settings)
+    first = generate(mine, PROMPTS, 4, settings)
+    for other in (ModelDecoder, UncachedDecoder):
+        monkeypatch.setattr("accord.lm.engine.build_decoder", other)
+        again = generate(mine, PROMPTS, 4, settings)
         assert [[s.token_ids for s in group] for group in again] == [[s.token_ids for s in group] for group in first]
 
 
 def test_which_families_are_written_by_hand() -> None:
-    assert isinstance(stepper(ours("llama")), Lean)
-    assert isinstance(stepper(ours("qwen3")), Lean)
-    assert type(stepper(ours("gpt2"))) is Through
+    assert isinstance(build_decoder(ours("llama")), FusedDecoder)
+    assert isinstance(build_decoder(ours("qwen3")), FusedDecoder)
+    assert type(build_decoder(ours("gpt2"))) is ModelDecoder
 
 
 def test_a_model_that_cannot_be_reached_is_told() -> None:
@@ -109,9 +109,9 @@ def test_adapters_are_in_what_is_sampled(family: str) -> None:
             if "lora_B" in name:
                 weight.normal_(generator=torch.Generator().manual_seed(len(name)))
     settings = Sampling(max_tokens=10, seed=4)
-    made = [each for group in sample(adapted, PROMPTS, 2, settings) for each in group]
+    made = [each for group in generate(adapted, PROMPTS, 2, settings) for each in group]
     found = completion_logprobs(adapted, [p for p in PROMPTS for _ in range(2)], [each.token_ids for each in made])
     for each, logprob_T in zip(made, found, strict=True):
         torch.testing.assert_close(torch.tensor(each.logprobs), logprob_T, atol=1e-4, rtol=0)
-    bare = [each.token_ids for group in sample(ours(family), PROMPTS, 2, settings) for each in group]
+    bare = [each.token_ids for group in generate(ours(family), PROMPTS, 2, settings) for each in group]
     assert bare != [each.token_ids for each in made]

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from accord.lm.causal import LoRA, add_lora, load
-from accord.lm.depth import layers_of
 from accord.lm.fused import _MLP, _Attention, _block, _Gated, _Norm, _Normed, _Projected, _Turned, fuse, unfuse
+from accord.lm.layers import layers_of
 from accord.lm.optim import Optim, Optimiser
 from families import ours, plain
 
@@ -56,7 +56,7 @@ def test_weights_are_views_of_a_block_and_move_with_the_optimiser() -> None:
     block = _block(mlp, mlp.gate_proj, mlp.up_proj)
     assert block is not None
     assert block.data_ptr() == mlp.gate_proj.weight.data_ptr()
-    optimiser = Optimiser(Optim(lr=1e-2, warmup=0), causal.trainable(), 3)
+    optimiser = Optimiser(Optim(lr=1e-2, warmup_steps=0), causal.trainable(), 3)
     optimiser.add(before.square().mean())
     optimiser.step()
     after = causal.hidden(input_ids=IDS)

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from accord.errors import StorageError, TrainingStopped
 from accord.lm.causal import load
+from accord.lm.logprobs import token_logprobs
 from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import Answer, pack
-from accord.lm.score import token_logprobs
+from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.training import seed_of, shuffled
 
-CONSTANT = Optim(lr=1e-2, warmup=0, decay="constant", weight_decay=0.1, max_grad_norm=1e9)
+CONSTANT = Optim(lr=1e-2, warmup_steps=0, lr_schedule="constant", weight_decay=0.1, max_grad_norm=1e9)
 
 
 def weights(dtype: torch.dtype = torch.float32) -> list[nn.Parameter]:
@@ -64,7 +64,7 @@ def test_the_norm_is_clipped() -> None:
 
 def test_a_step_does_not_depend_on_how_it_was_split() -> None:
     causal, split = load("tiny", seed=3), load("tiny", seed=3)
-    answers = [Answer((1, 2, 3), tuple(range(4, 4 + size)), size) for size in range(1, 9)]
+    answers = [TokenizedCompletion((1, 2, 3), tuple(range(4, 4 + size)), size) for size in range(1, 9)]
     tokens = sum(len(answer.completion) for answer in answers)
     moved = []
     for model, batch_tokens in ((causal, 4096), (split, 8)):
@@ -81,7 +81,7 @@ def test_a_step_does_not_depend_on_how_it_was_split() -> None:
 
 def test_small_updates_add_up_over_bfloat16_weights() -> None:
     """One update is under half of a bfloat16's spacing at 1: plain bfloat16 would stay where it is for ever."""
-    settings = Optim(lr=1e-4, warmup=0, decay="constant")
+    settings = Optim(lr=1e-4, warmup_steps=0, lr_schedule="constant")
     weight = nn.Parameter(torch.ones(4, dtype=torch.bfloat16))
     naive = nn.Parameter(torch.ones(4, dtype=torch.bfloat16))
     optimiser, reference = Optimiser(settings, [weight], 200), torch.optim.AdamW([naive], lr=1e-4, weight_decay=0.0)
@@ -111,7 +111,7 @@ def test_resuming_gives_the_same_numbers(tmp_path: Path, dtype: torch.dtype) -> 
             optimiser.add(loss_of(params, X))
             optimiser.step()
 
-    settings = Optim(lr=1e-2, warmup=3, decay="cosine")
+    settings = Optim(lr=1e-2, warmup_steps=3, lr_schedule="cosine")
     whole = weights(dtype)
     run(whole, Optimiser(settings, whole, 12), 12)
     first = weights(dtype)
@@ -158,7 +158,7 @@ def test_a_gradient_that_is_no_number_stops_before_a_weight_moves() -> None:
 def test_the_schedule(decay: str, last: list[float]) -> None:
     """Two steps of warm-up (1/3, 2/3), then from the full rate towards a tenth of it."""
     params = weights()
-    optimiser = Optimiser(Optim(lr=1.0, warmup=2, decay=decay, final=0.1), params, 6)  # type: ignore[arg-type]
+    optimiser = Optimiser(Optim(lr=1.0, warmup_steps=2, lr_schedule=decay, final_lr_ratio=0.1), params, 6)  # type: ignore[arg-type]
     rates = []
     for _ in range(6):
         rates.append(optimiser.rate)
@@ -170,7 +170,7 @@ def test_the_schedule(decay: str, last: list[float]) -> None:
 
 def test_heads_learn_at_their_own_rate() -> None:
     params = [nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))]
-    settings = Optim(lr=1e-3, warmup=0, decay="constant")
+    settings = Optim(lr=1e-3, warmup_steps=0, lr_schedule="constant")
     optimiser = Optimiser(settings, params, 1, heads=[params[1]], head_scale=10.0)
     optimiser.add(params[0].sum() + params[1].sum())
     optimiser.step()

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel, load
-from accord.lm.packed import Answer, PackedBatch, pack
-from accord.lm.score import completion_logprobs, token_logprobs
+from accord.lm.logprobs import completion_logprobs, token_logprobs
+from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 
 TINY = load("tiny", seed=1)
 IDS = st.lists(st.integers(0, 257), min_size=1, max_size=12).map(tuple)
@@ -21,11 +21,11 @@ ANSWERS = st.lists(
 )
 
 
-def answers_of(pairs: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[Answer]:
-    return [Answer(prompt, completion, 10 + number) for number, (prompt, completion) in enumerate(pairs)]
+def answers_of(pairs: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[TokenizedCompletion]:
+    return [TokenizedCompletion(prompt, completion, 10 + number) for number, (prompt, completion) in enumerate(pairs)]
 
 
-def plain(causal: CausalModel, answer: Answer) -> tuple[Tensor, Tensor, Tensor]:
+def plain(causal: CausalModel, answer: TokenizedCompletion) -> tuple[Tensor, Tensor, Tensor]:
     """Log-probabilities and entropies of the completion, and the last hidden state, by plain transformers."""
     ids_1T = torch.tensor([answer.prompt + answer.completion])
     output = causal.model(input_ids=ids_1T, output_hidden_states=True)

@@ -5,7 +5,7 @@ import pytest
 from accord.errors import ModelError
 from accord.interfaces import Writer
 from accord.lm.causal import load
-from accord.lm.sample import sample
+from accord.lm.generate import generate
 from accord.lm.writer import ModelWriter
 from accord.records import Prompt, Sampling
 
@@ -18,7 +18,7 @@ def test_a_model_writes_what_is_sampled_from_it() -> None:
     writer = ModelWriter(causal)
     assert isinstance(writer, Writer)
     made = writer.write(PROMPTS, 3, SAMPLING)
-    wanted = sample(causal, [causal.encode_prompt(prompt) for prompt in PROMPTS], 3, SAMPLING)
+    wanted = generate(causal, [causal.encode_prompt(prompt) for prompt in PROMPTS], 3, SAMPLING)
     assert [[each.token_ids for each in group] for group in made] == [[s.token_ids for s in group] for group in wanted]
     for prompt, group in zip(PROMPTS, made, strict=True):
         assert {each.prompt for each in group} == {prompt.id}

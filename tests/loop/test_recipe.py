@@ -18,6 +18,11 @@ PPO_RECIPE = '[sft]\nbase = "tiny"\n[reward]\nbase = "tiny"\n[policy]\nkind = "p
         ('[policy]\nkind = "dpo"\nbate = 0.1', "recipe.policy.bate: no such field; did you mean 'beta'?"),
         ("[rewrad]\nepochs = 1", "recipe.rewrad: no such field; did you mean 'reward'?"),
         ("[reward.optim]\nlearning = 1", "recipe.reward.optim.learning: no such field"),
+        ("[reward.optim]\nwarmup = 1", "recipe.reward.optim.warmup: renamed to warmup_steps"),
+        (
+            '[sft]\n[policy]\nkind = "dpo"\noptim = { decay = "linear" }',
+            "recipe.policy.optim.decay: renamed to lr_schedule",
+        ),
         ("[evaluate.judge]\nepoch = 1", "recipe.evaluate.judge.epoch: no such field; did you mean 'epochs'?"),
         ("[reward]\nepochs = 'many'", "recipe.reward.epochs: "),
         ("[reward]\nepochs = -1", "recipe.reward.epochs: "),

@@ -28,7 +28,7 @@ COMMON: dict[str, Any] = {
     "kl": 0.0,
     "unstopped": 0.0,
     "save_every": 1,
-    "optim": Optim(lr=1e-3, warmup=0, decay="constant"),
+    "optim": Optim(lr=1e-3, warmup_steps=0, lr_schedule="constant"),
 }
 ALGORITHMS = [PPO(**COMMON, kl_target=0.0), GRPO(**COMMON), RLOO(**COMMON), REINFORCE(**COMMON), ReinforcePP(**COMMON)]
 
@@ -99,7 +99,7 @@ def test_a_policy_that_leaves_its_reference_stops_and_keeps_the_last_step(tmp_pa
         def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
             return Scores(np.array([each.text.count("a") for each in completions], dtype=float))
 
-    fast = {**COMMON, "max_steps": 40, "save_every": 100, "stop_kl": 1.0, "optim": Optim(lr=2e-2, warmup=0)}
+    fast = {**COMMON, "max_steps": 40, "save_every": 100, "stop_kl": 1.0, "optim": Optim(lr=2e-2, warmup_steps=0)}
     with RunDirectory.create(tmp_path / "run") as run:
         with pytest.raises(TrainingStopped, match=r"became [\d.]+ nats .* above stop_kl = 1; lower optim.lr"):
             list(RLOO(**fast).steps(PROMPTS, Vowels(), run))

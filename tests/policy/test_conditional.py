@@ -14,9 +14,9 @@ from accord.errors import ModelError, RecipeError
 from accord.interfaces import Scores
 from accord.lab.essay import EssayJudge, EssayWorld
 from accord.lm.causal import CausalModel, LoRA, load
+from accord.lm.generate import generate
+from accord.lm.logprobs import completion_logprobs
 from accord.lm.optim import Optim
-from accord.lm.sample import sample
-from accord.lm.score import completion_logprobs
 from accord.loop.evaluate import _arm
 from accord.policy import Conditional, controlled
 from accord.policy.conditional import bins
@@ -28,7 +28,9 @@ from small_data import LetterJudge, letters_dataset, truth
 DATA = letters_dataset()
 EXAMPLES: list[Example] = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
 GOOD, BAD = "<|good|>", "<|bad|>"
-SETTINGS = Conditional(base="tiny", dtype="float32", epochs=60, batch=12, save_every=10, optim=Optim(lr=1e-2, warmup=2))
+SETTINGS = Conditional(
+    base="tiny", dtype="float32", epochs=60, batch=12, save_every=10, optim=Optim(lr=1e-2, warmup_steps=2)
+)
 
 
 def test_bins_are_by_the_quantiles_of_the_scores() -> None:
@@ -82,7 +84,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def share_of_a(causal: CausalModel) -> float:
     ids = [causal.encode_prompt(prompt) for prompt in DATA.prompts_of("held_out")]
-    made = sample(causal, ids, 60, Sampling(max_tokens=10, seed=1))
+    made = generate(causal, ids, 60, Sampling(max_tokens=10, seed=1))
     return float(np.mean([truth(causal.decode(each.token_ids)) for group in made for each in group]))
 
 

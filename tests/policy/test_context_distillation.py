@@ -13,9 +13,9 @@ from torch.nn.functional import kl_div
 
 from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, LoRA, load
+from accord.lm.logprobs import _Divergence, token_divergences
 from accord.lm.optim import Optim
-from accord.lm.packed import Answer, pack
-from accord.lm.score import _Divergence, token_divergences
+from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, ContextDistillation
 from accord.policy.context_distillation import _states
@@ -32,7 +32,7 @@ SETTINGS = ContextDistillation(
     batch=16,
     save_every=6,
     sampling=Sampling(max_tokens=8),
-    optim=Optim(lr=3e-3, warmup=2),
+    optim=Optim(lr=3e-3, warmup_steps=2),
 )
 
 
@@ -73,7 +73,9 @@ def test_the_divergence_and_its_gradient_are_the_written_out_ones(dtype: torch.d
     torch.testing.assert_close(mine.grad, theirs.grad, atol=2e-2 if dtype == torch.bfloat16 else 1e-6, rtol=2e-2)
 
 
-def plain_divergence(student: CausalModel, teacher: CausalModel, asked: Answer, taught: Answer) -> Tensor:
+def plain_divergence(
+    student: CausalModel, teacher: CausalModel, asked: TokenizedCompletion, taught: TokenizedCompletion
+) -> Tensor:
     """KL(teacher || student) at each token of one answer, by one plain forward pass of each."""
     made = []
     for causal, each in ((student, asked), (teacher, taught)):
@@ -91,8 +93,8 @@ def test_packed_divergences_are_those_of_plain_passes() -> None:
     asked, taught = [], []
     for key in range(10):
         completion = tuple(draw.choices(range(200), k=draw.randint(1, 7)))
-        asked.append(Answer(heads[key % 3], completion, key))
-        taught.append(Answer((*range(60), *heads[key % 3]), completion, key))
+        asked.append(TokenizedCompletion(heads[key % 3], completion, key))
+        taught.append(TokenizedCompletion((*range(60), *heads[key % 3]), completion, key))
     for batch in pack(student, [*asked, asked[4]], row_tokens=24, batch_tokens=72):
         taught_ND = _states(teacher, batch, taught)
         found_N = token_divergences(student, batch, batch.hidden(student), teacher, taught_ND, chunk=5)
@@ -127,7 +129,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         asked = prompt.told((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
         text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
         examples.append((asked, Completion(prompt=asked.id, text=text)))
-    settings = SFT(base="tiny", dtype="float32", epochs=8, batch=16, save_every=99, optim=Optim(lr=1e-2, warmup=2))
+    settings = SFT(
+        base="tiny", dtype="float32", epochs=8, batch=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
+    )
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
         list(settings.steps(examples, run))
         return run.verified("sft/model")
@@ -141,7 +145,7 @@ def share_of_a(causal: CausalModel, *, context: str | None = None) -> float:
 
 @pytest.mark.parametrize("lora", [None, LoRA(rank=8)])
 def test_the_student_comes_to_write_as_the_teacher(lora: LoRA | None, start: Path, tmp_path: Path) -> None:
-    settings = SETTINGS.model_copy(update={"lora": lora, "optim": Optim(lr=1e-2, warmup=2)} if lora else {})
+    settings = SETTINGS.model_copy(update={"lora": lora, "optim": Optim(lr=1e-2, warmup_steps=2)} if lora else {})
     with RunDirectory.create(tmp_path / "run") as run:
         made = list(settings.distil(PROMPTS[:6], run, start=start))
         rows = run.read_jsonl("policy/candidates.jsonl")
@@ -160,8 +164,8 @@ def test_the_student_comes_to_write_as_the_teacher(lora: LoRA | None, start: Pat
             plain_divergence(
                 student,
                 before,
-                Answer(tuple(student.encode_prompt(prompt)), tokens[0], 0),
-                Answer(tuple(before.encode_prompt(prompt.told(MUCH))), tokens[0], 0),
+                TokenizedCompletion(tuple(student.encode_prompt(prompt)), tokens[0], 0),
+                TokenizedCompletion(tuple(before.encode_prompt(prompt.told(MUCH))), tokens[0], 0),
             )
             for prompt in PROMPTS[6:]
         ]

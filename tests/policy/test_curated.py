@@ -23,7 +23,14 @@ from small_data import LetterJudge, letters_dataset, truth
 DATA = letters_dataset()
 EXAMPLES: list[Example] = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
 SETTINGS = Curated(
-    base="tiny", dtype="float32", k=6, weight=0.9, epochs=30, batch=6, save_every=99, optim=Optim(lr=1e-2, warmup=2)
+    base="tiny",
+    dtype="float32",
+    k=6,
+    weight=0.9,
+    epochs=30,
+    batch=6,
+    save_every=99,
+    optim=Optim(lr=1e-2, warmup_steps=2),
 )
 
 

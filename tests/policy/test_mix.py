@@ -16,7 +16,7 @@ from small_data import LetterJudge, letters_dataset
 
 DATA = letters_dataset()
 PROMPTS = DATA.prompts_of("train")
-FORM: dict[str, Any] = {"dtype": "float32", "optim": Optim(lr=1e-2, warmup=1, decay="constant")}
+FORM: dict[str, Any] = {"dtype": "float32", "optim": Optim(lr=1e-2, warmup_steps=1, lr_schedule="constant")}
 STEPS: dict[str, Any] = {"max_steps": 2, "prompts": 3, "group": 4, "sampling": Sampling(max_tokens=6)}
 ADAPTERS = LoRA(rank=4)
 
@@ -97,7 +97,7 @@ def test_a_policy_goes_on_from_its_start_over_what_was_trained(settings: Any, st
 
 def test_a_start_that_is_drawn_by_the_seed_is_drawn_alike(tmp_path: Path) -> None:
     """`tiny` is another model with another seed; the one that training began from is meant."""
-    settings = RLOO(**{**FORM, "optim": Optim(lr=1e-9, warmup=0, decay="constant")}, **STEPS, base="tiny")
+    settings = RLOO(**{**FORM, "optim": Optim(lr=1e-9, warmup_steps=0, lr_schedule="constant")}, **STEPS, base="tiny")
     with RunDirectory.create(tmp_path / "plain", seed=3) as run:
         tuned = trained(settings, run, None)
     with RunDirectory.create(tmp_path / "further", seed=3) as run:

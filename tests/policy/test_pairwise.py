@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.lm.causal import load
+from accord.lm.logprobs import completion_logprobs
+from accord.lm.memory_planner import BatchLimits
 from accord.lm.optim import Optim
-from accord.lm.plan import Batches
-from accord.lm.score import completion_logprobs
 from accord.policy import DPO, IPO, KTO, ORPO, SimPO
 from accord.policy.pairwise import Pairwise, Sides, _Scorer
 from accord.run import RunDirectory
@@ -26,7 +26,7 @@ COMMON: dict[str, Any] = {
     "batch": 8,
     "epochs": 4,
     "save_every": 4,
-    "optim": Optim(lr=3e-4, warmup=2),
+    "optim": Optim(lr=3e-4, warmup_steps=2),
 }
 SETTINGS: dict[str, Any] = {
     "dpo": DPO(**COMMON, beta=0.5),
@@ -141,7 +141,7 @@ def test_a_broken_off_stage_goes_on_to_the_same_numbers(kind: str, start: Path, 
 def test_both_sides_are_measured_as_one_by_one_and_the_shift_under_the_prompts_of_others(start: Path) -> None:
     policy, reference = load("tiny", seed=4), load(start)
     pairs = list({pair.prompt: pair for pair in DATA.pairs["train"]}.values())[:3]
-    scorer = _Scorer(policy, reference, DATA, Batches())
+    scorer = _Scorer(policy, reference, DATA, BatchLimits())
     ((held, answers),) = scorer.together(pairs)
     assert held == pairs
     found = scorer.sides(held, answers, 0.0)

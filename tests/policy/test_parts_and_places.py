@@ -10,8 +10,8 @@ import pytest
 from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Scores
 from accord.lm.causal import CausalModel, LoRA, load
+from accord.lm.generate import generate
 from accord.lm.optim import Optim
-from accord.lm.sample import sample
 from accord.policy import PPO, REINFORCE, RLOO, SFT, Constraint, GroupSoup, MaxMin, front
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
@@ -29,7 +29,7 @@ COMMON: dict[str, Any] = {
     "sampling": SAMPLING,
     "unstopped": 0.2,
     "save_every": 4,
-    "optim": Optim(lr=1e-3, warmup=1, decay="constant"),
+    "optim": Optim(lr=1e-3, warmup_steps=1, lr_schedule="constant"),
 }
 
 
@@ -50,7 +50,7 @@ class Letters:
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that writes letters."""
     run = RunDirectory.create(tmp_path_factory.mktemp("start") / "run")
-    settings = SFT(base="tiny", dtype="float32", epochs=12, batch=8, optim=Optim(lr=5e-3, warmup=2))
+    settings = SFT(base="tiny", dtype="float32", epochs=12, batch=8, optim=Optim(lr=5e-3, warmup_steps=2))
     examples = [(DATA.prompts[DATA.completions[each].prompt], DATA.completions[each]) for each in DATA.sft]
     list(settings.steps(examples, run))
     return run.verified("sft/model")
@@ -58,7 +58,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def written(causal: CausalModel) -> dict[str, float]:
     """How many of each letter there are in a text."""
-    groups = sample(
+    groups = generate(
         causal, [causal.encode_prompt(each) for each in PROMPTS], 64, SAMPLING.model_copy(update={"seed": 5})
     )
     texts = [causal.decode(each.token_ids) for group in groups for each in group]
@@ -67,7 +67,7 @@ def written(causal: CausalModel) -> dict[str, float]:
 
 @pytest.mark.parametrize("lora", [None, LoRA(rank=4)], ids=["weights", "adapters"])
 def test_a_soup_lies_between_the_policies_of_its_groups(lora: LoRA | None, start: Path, tmp_path: Path) -> None:
-    more = {} if lora is None else {"lora": lora, "optim": Optim(lr=1e-2, warmup=1, decay="constant")}
+    more = {} if lora is None else {"lora": lora, "optim": Optim(lr=1e-2, warmup_steps=1, lr_schedule="constant")}
     settings = GroupSoup(**{**COMMON, **more}, parts=("a", "b"))
     with RunDirectory.create(tmp_path / "run") as run:
         steps = list(settings.steps(PROMPTS, Letters(), run, start=start))

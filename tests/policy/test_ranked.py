@@ -28,7 +28,7 @@ COMMON: dict[str, Any] = {
     "sampling": Sampling(max_tokens=10),
     "unstopped": 0.2,
     "save_every": 4,
-    "optim": Optim(lr=1e-3, warmup=1, decay="constant"),
+    "optim": Optim(lr=1e-3, warmup_steps=1, lr_schedule="constant"),
 }
 SETTINGS: dict[str, Any] = {
     "rrhf": RRHF(**COMMON),
@@ -77,10 +77,10 @@ def test_equal_scores_teach_nothing(settings: Any) -> None:
 
 
 def share_of_a(model: Any) -> float:
-    from accord.lm.sample import sample
+    from accord.lm.generate import generate
 
     ids = [model.encode_prompt(prompt) for prompt in DATA.prompts_of("held_out")]
-    made = sample(model, ids, 40, Sampling(max_tokens=10, seed=1))
+    made = generate(model, ids, 40, Sampling(max_tokens=10, seed=1))
     return sum(truth(model.decode(each.token_ids)) for group in made for each in group) / (40 * len(ids))
 
 
@@ -104,9 +104,9 @@ def test_the_update_is_the_gradient_of_the_loss_of_whole_groups(
         lambda self: found.extend(float(m.grad.norm()) for m in self._masters if m.grad is not None) or 0.0,
     )
     if memory:
-        from accord.lm.plan import Batches
+        from accord.lm.memory_planner import BatchLimits
 
-        monkeypatch.setattr("accord.lm.settings.ModelSettings.batches", lambda *_, **__: Batches(80, 80))
+        monkeypatch.setattr("accord.lm.settings.ModelSettings.batches", lambda *_, **__: BatchLimits(80, 80))
     with RunDirectory.create(tmp_path / "once") as run:
         list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
         rows = run.read_jsonl("policy/candidates.jsonl")
@@ -146,7 +146,7 @@ BEST = BestOfN(
     batch=12,
     epochs=4,
     save_every=4,
-    optim=Optim(lr=2e-3, warmup=2),
+    optim=Optim(lr=2e-3, warmup_steps=2),
 )
 
 

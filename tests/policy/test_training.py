@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, LoRA, load
+from accord.lm.generate import generate
 from accord.lm.optim import Optim
-from accord.lm.sample import sample
 from accord.policy import DPO, GRPO, PPO, REINFORCE, RLOO, SFT, ReinforcePP
 from accord.policy.rollout import roll_out
 from accord.policy.supervised import Example, _batch, _blocks, example_answers
@@ -33,16 +33,16 @@ ONLINE: dict[str, Any] = {
     "kl": 0.02,
     "unstopped": 0.2,
     "save_every": 4,
-    "optim": Optim(lr=4e-3, warmup=1, decay="constant"),
+    "optim": Optim(lr=4e-3, warmup_steps=1, lr_schedule="constant"),
 }
 SETTINGS: dict[str, Any] = {
-    "sft": SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=4, optim=Optim(lr=1e-2, warmup=2)),
+    "sft": SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=4, optim=Optim(lr=1e-2, warmup_steps=2)),
     "ppo": PPO(**ONLINE, kl_target=0, head_scale=1),
     "grpo": GRPO(**{**ONLINE, "kl": 0.01}),
     "rloo": RLOO(**ONLINE),
     "reinforce": REINFORCE(**ONLINE),
     "reinforce++": ReinforcePP(**ONLINE),
-    "dpo": DPO(dtype="float32", beta=0.5, batch=8, epochs=4, save_every=4, optim=Optim(lr=2e-4, warmup=2)),
+    "dpo": DPO(dtype="float32", beta=0.5, batch=8, epochs=4, save_every=4, optim=Optim(lr=2e-4, warmup_steps=2)),
 }
 
 
@@ -70,7 +70,7 @@ def steps_of(kind: str, run: RunDirectory, start: Path) -> Iterator[Any]:
 
 def share_of_a(causal: CausalModel) -> float:
     ids = [causal.encode_prompt(prompt) for prompt in DATA.prompts_of("held_out")]
-    made = sample(causal, ids, 40, Sampling(max_tokens=10, seed=1))
+    made = generate(causal, ids, 40, Sampling(max_tokens=10, seed=1))
     return sum(truth(causal.decode(each.token_ids)) for group in made for each in group) / (40 * len(ids))
 
 
@@ -78,7 +78,7 @@ def test_the_supervised_start_learns_to_write_and_to_stop(start: Path) -> None:
     """pad equals eos in this tokenizer: whoever masks by ids != pad never teaches the model to stop."""
     causal = load(start)
     assert causal.pad_id == causal.eos_id
-    made = sample(causal, [causal.encode_prompt(PROMPTS[0])], 100, Sampling(max_tokens=16, seed=0))[0]
+    made = generate(causal, [causal.encode_prompt(PROMPTS[0])], 100, Sampling(max_tokens=16, seed=0))[0]
     texts = [causal.decode(each.token_ids) for each in made]
     assert sum(each.stopped == "eos" for each in made) > 80
     assert sum(set(text) <= {"a", "b"} for text in texts) > 80
@@ -175,7 +175,7 @@ def test_every_example_ends_with_eos_and_every_pass_shows_each_once() -> None:
 
 
 def test_adapters_train_and_open_elsewhere(start: Path, tmp_path: Path) -> None:
-    settings = SETTINGS["ppo"].model_copy(update={"lora": LoRA(rank=4), "optim": Optim(lr=2e-2, warmup=1)})
+    settings = SETTINGS["ppo"].model_copy(update={"lora": LoRA(rank=4), "optim": Optim(lr=2e-2, warmup_steps=1)})
     with RunDirectory.create(tmp_path / "lora") as run:
         made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
         folder = run.verified("policy/model")

@@ -11,7 +11,7 @@ import torch
 from accord.errors import RecipeError, TrainingStopped
 from accord.feedback import Dataset
 from accord.lm.optim import Optim
-from accord.lm.scalar import ScalarModel
+from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion
 from accord.reward import BradleyTerry, accuracy, assess, baselines, calibration, score_split
 from accord.reward.fit import _groups
@@ -25,7 +25,7 @@ SETTINGS = BradleyTerry(
     epochs=30,
     step_completions=16,
     save_every=5,
-    optim=Optim(lr=5e-3, warmup=3),
+    optim=Optim(lr=5e-3, warmup_steps=3),
     head_scale=1,
 )
 
@@ -36,12 +36,12 @@ def data() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def fitted(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[ScalarModel, RunDirectory]:
+def fitted(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[ScalarHeadModel, RunDirectory]:
     run = RunDirectory.create(tmp_path_factory.mktemp("runs") / "fit")
     return SETTINGS.fit(data, run), run
 
 
-def test_it_learns_a_true_preference(data: Dataset, fitted: tuple[ScalarModel, RunDirectory]) -> None:
+def test_it_learns_a_true_preference(data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]) -> None:
     judge, _ = fitted
     scores = score_split(judge, data, "held_out")
     found = assess(scores, data, fitted_on="train", deviation=judge.deviation)
@@ -51,14 +51,18 @@ def test_it_learns_a_true_preference(data: Dataset, fitted: tuple[ScalarModel, R
     assert found["accuracy"].n == sum(not pair.tie for pair in data.pairs["held_out"])
 
 
-def test_scores_are_normalised_on_what_was_compared(data: Dataset, fitted: tuple[ScalarModel, RunDirectory]) -> None:
+def test_scores_are_normalised_on_what_was_compared(
+    data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]
+) -> None:
     judge, _ = fitted
     values = list(score_split(judge, data, "train").values())
     assert torch.tensor(values).mean().item() == pytest.approx(0, abs=1e-3)
     assert torch.tensor(values).std(correction=0).item() == pytest.approx(1, abs=1e-3)
 
 
-def test_a_score_does_not_depend_on_company_or_order(data: Dataset, fitted: tuple[ScalarModel, RunDirectory]) -> None:
+def test_a_score_does_not_depend_on_company_or_order(
+    data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]
+) -> None:
     judge, _ = fitted
     completions = list(data.completions.values())[:12]
     prompts = [data.prompts[each.prompt] for each in completions]
@@ -70,7 +74,7 @@ def test_a_score_does_not_depend_on_company_or_order(data: Dataset, fitted: tupl
 
 
 def test_the_judge_in_the_run_is_the_judge_that_was_fitted(
-    data: Dataset, fitted: tuple[ScalarModel, RunDirectory]
+    data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]
 ) -> None:
     judge, run = fitted
     again = SETTINGS.load(run)
@@ -78,7 +82,7 @@ def test_the_judge_in_the_run_is_the_judge_that_was_fitted(
 
 
 def test_a_broken_off_fit_goes_on_to_the_same_numbers(
-    data: Dataset, fitted: tuple[ScalarModel, RunDirectory], tmp_path: Path
+    data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory], tmp_path: Path
 ) -> None:
     judge, whole = fitted
     with RunDirectory.create(tmp_path / "broken") as run:
@@ -96,7 +100,7 @@ def test_a_broken_off_fit_goes_on_to_the_same_numbers(
 
 
 def test_a_loss_that_is_not_finite_stops_the_fit_and_keeps_the_last_step(data: Dataset, tmp_path: Path) -> None:
-    wild = SETTINGS.model_copy(update={"optim": Optim(lr=1e30, warmup=0, max_grad_norm=1e30)})
+    wild = SETTINGS.model_copy(update={"optim": Optim(lr=1e30, warmup_steps=0, max_grad_norm=1e30)})
     with RunDirectory.create(tmp_path / "wild") as run:
         with pytest.raises(TrainingStopped, match=r"reward: .*step \d+ is kept"):
             wild.fit(data, run)
@@ -179,6 +183,6 @@ def test_an_ensemble_of_heads_agrees_where_it_has_seen_and_keeps_its_members(dat
     assert found["accuracy"].low > 0.8
 
 
-def test_a_single_head_has_no_deviation(data: Dataset, fitted: tuple[ScalarModel, RunDirectory]) -> None:
+def test_a_single_head_has_no_deviation(data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]) -> None:
     completion = next(iter(data.completions.values()))
     assert fitted[0].score([data.prompts[completion.prompt]], [completion]).sd_N is None

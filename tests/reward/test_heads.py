@@ -11,7 +11,7 @@ from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.lm.causal import load
 from accord.lm.optim import Optim
-from accord.lm.scalar import ScalarModel
+from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Evaluator, Pair, Prompt
 from accord.reward import BradleyTerry, ByToken, score_split
 from accord.reward.heads import Groups, heads_of
@@ -23,7 +23,7 @@ SETTINGS = BradleyTerry(
     dtype="float32",
     epochs=30,
     step_completions=16,
-    optim=Optim(lr=5e-3, warmup=3),
+    optim=Optim(lr=5e-3, warmup_steps=3),
     head_scale=1,
     by="taste",
 )
@@ -100,7 +100,7 @@ def test_one_group_alone_is_refused() -> None:
 
 def test_dense_rewards_are_what_each_token_adds_to_the_score(tmp_path: Path) -> None:
     """Held against the scores of the beginnings of a text, ended nowhere: read token by token, and where EOS stands."""
-    model = ScalarModel.fresh(load("tiny", seed=1), name="judge", seed=3, members=2)
+    model = ScalarHeadModel.fresh(load("tiny", seed=1), name="judge", seed=3, members=2)
     model.mean_M, model.deviation = (0.3, -0.1), 0.7
     prompts = [Prompt.ask("Say it."), Prompt.ask("And again, please."), Prompt.ask("Say it.")]
     texts = ["abba", "a bé b", ""]

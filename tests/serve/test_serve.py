@@ -16,7 +16,7 @@ import torch
 from running_server import MESSAGES, TOKEN, Gate, Served, serving
 
 from accord.lm.causal import load
-from accord.lm.score import completion_logprobs
+from accord.lm.logprobs import completion_logprobs
 from accord.records import Message, Prompt
 from accord.serve import Worker
 from accord.serve.app import MAX_BODY

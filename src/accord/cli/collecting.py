@@ -138,11 +138,11 @@ def _judge(run: Path | None) -> "Judge | None":
     """The reward model of a run, whose doubt says what several people should judge."""
     if run is None:
         return None
-    from accord.lm.scalar import load_scalar
+    from accord.lm.reward_model import load_reward_model
     from accord.run import RunDirectory
 
     with RunDirectory.open(run, write=False) as opened:
-        return load_scalar(opened.verified("reward/model"), name="reward", dtype="float32")
+        return load_reward_model(opened.verified("reward/model"), name="reward", dtype="float32")
 
 
 def _say(desk: "Desk", url: str, admin: str | None, invite: int) -> None:

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from accord.feedback import Dataset
 from accord.interfaces import Judge
 from accord.lm.causal import load
-from accord.lm.memory import give_back, peak_gb, reset_peak
+from accord.lm.generate import generate
+from accord.lm.memory import peak_gb, release_memory, reset_peak
 from accord.lm.optim import Optim
-from accord.lm.sample import sample
 from accord.lm.settings import ModelSettings
 from accord.lm.training import seed_of, shuffled
 from accord.policy.best_of_n import BestOfN, best_of, best_of_kl
@@ -96,7 +96,7 @@ def settings_of(method: str, budget: Budget, *, lr: float, strength: float) -> A
     if method not in METHODS:
         raise ValueError(f"no method '{method}'; there are {', '.join(METHODS)}")
     kind, holds, more = METHODS[method]
-    own: dict[str, Any] = {**budget.form, "optim": Optim(lr=lr, warmup=2, decay="constant"), **more}
+    own: dict[str, Any] = {**budget.form, "optim": Optim(lr=lr, warmup_steps=2, lr_schedule="constant"), **more}
     if holds:
         own[holds] = strength
     a_step = budget.prompts * budget.group
@@ -156,7 +156,7 @@ def written(budget: Budget, prompts: Sequence[Prompt], judge: Judge, start: Path
     prompts = [prompts[i] for i in shuffled(len(prompts), seed, "asked")[: budget.texts // 2]]
     each = budget.texts // (2 * len(prompts)) * 2
     sampling = budget.sampling.model_copy(update={"seed": seed_of(seed, "pairs")})
-    groups = sample(writer, [writer.encode_prompt(prompt) for prompt in prompts], each, sampling)
+    groups = generate(writer, [writer.encode_prompt(prompt) for prompt in prompts], each, sampling)
     examples = [
         (prompt, Completion(prompt=prompt.id, text=writer.decode(one.token_ids)))
         for prompt, group in zip(prompts, groups, strict=True)
@@ -182,7 +182,7 @@ def contend(
     `texts` are what `written` found, where somebody has them; their seconds count. Goes on from the last checkpoint
     where it was stopped; the seconds are then those of the last part.
     """
-    give_back()
+    release_memory()
     reset_peak()
     began = monotonic()
     before = 0.0

@@ -147,7 +147,7 @@ class EssayWorld:
         if not run.has("sft/model"):
             with run.write_folder("untrained", stage="sft") as folder:
                 self.untrained(seed=run.seed).save(folder)
-            optim = Optim(lr=3e-3, warmup=10, decay="cosine")
+            optim = Optim(lr=3e-3, warmup_steps=10, lr_schedule="cosine")
             settings = SFT(
                 base=str(run.path / "untrained"), dtype="float32", batch=128, share=16, epochs=epochs, optim=optim
             )

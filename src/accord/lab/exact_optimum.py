@@ -54,7 +54,9 @@ def steps_of(beta: float, short: bool) -> int:
 def settings_of(method: str, beta: float, steps: int) -> Any:
     """An online algorithm with the strength beta, on four prompts with 64 samples each."""
     common: dict[str, Any] = {"max_steps": steps, "prompts": 4, "group": SAMPLES // 4}
-    common["optim"] = Optim(lr=RATE, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
+    common["optim"] = Optim(
+        lr=RATE, warmup_steps=0, lr_schedule="linear", final_lr_ratio=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE
+    )
     match method:
         case "rloo":
             return RLOO(**common, kl=beta)
@@ -96,7 +98,9 @@ def prefer(
     Each pair has its probability for an answer, as if asked of many; with `once`, one answer.
     """
     table_PMA = nn.Parameter(world.ref_PMA.float().clone())
-    optim = Optim(lr=lr, warmup=0, decay="linear", final=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE)
+    optim = Optim(
+        lr=lr, warmup_steps=0, lr_schedule="linear", final_lr_ratio=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE
+    )
     optimiser = Optimiser(optim, [table_PMA], steps)
     ref_PN, reward_PN = world.ref_PN.float(), world.reward_PN.float()
     count = pairs // len(ref_PN)

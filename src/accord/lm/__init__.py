@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accord.lm.causal import CausalModel, LoRA, add_lora, load
+    from accord.lm.logprobs import TokenLogprobs, completion_logprobs, token_divergences, token_logprobs
     from accord.lm.optim import Optim, Optimiser
-    from accord.lm.packed import Answer, PackedBatch, pack
-    from accord.lm.scalar import ScalarModel, load_scalar, new_head
-    from accord.lm.score import TokenLogprobs, completion_logprobs, token_divergences, token_logprobs
+    from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+    from accord.lm.reward_model import ScalarHeadModel, load_reward_model, new_head
     from accord.lm.settings import ModelSettings
     from accord.lm.training import Progress
     from accord.lm.writer import ModelWriter
 
 __all__ = [
-    "Answer",
     "CausalModel",
     "LoRA",
     "ModelSettings",
@@ -23,12 +22,13 @@ __all__ = [
     "Optimiser",
     "PackedBatch",
     "Progress",
-    "ScalarModel",
+    "ScalarHeadModel",
     "TokenLogprobs",
+    "TokenizedCompletion",
     "add_lora",
     "completion_logprobs",
     "load",
-    "load_scalar",
+    "load_reward_model",
     "new_head",
     "pack",
     "token_divergences",
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "Answer": "packed",
+    "TokenizedCompletion": "packed",
     "CausalModel": "causal",
     "LoRA": "causal",
     "ModelSettings": "settings",
@@ -45,16 +45,16 @@ _HOME = {
     "Optimiser": "optim",
     "PackedBatch": "packed",
     "Progress": "training",
-    "ScalarModel": "scalar",
-    "TokenLogprobs": "score",
+    "ScalarHeadModel": "reward_model",
+    "TokenLogprobs": "logprobs",
     "add_lora": "causal",
-    "completion_logprobs": "score",
+    "completion_logprobs": "logprobs",
     "load": "causal",
-    "load_scalar": "scalar",
-    "new_head": "scalar",
+    "load_reward_model": "reward_model",
+    "new_head": "reward_model",
     "pack": "packed",
-    "token_divergences": "score",
-    "token_logprobs": "score",
+    "token_divergences": "logprobs",
+    "token_logprobs": "logprobs",
 }
 
 

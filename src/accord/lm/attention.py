@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
-from accord.lm.slots import KeyValues
+from accord.lm.kv_cache import KeyValues
 
 __all__ = ["NAME", "grouped_attention", "use_grouped"]
 

@@ -26,8 +26,8 @@ from accord.errors import ModelError, StorageError, storage
 from accord.lm import packaged, tiny
 from accord.lm.attention import use_grouped
 from accord.lm.fused import fuse, unfuse
+from accord.lm.kv_cache import PrefillCache
 from accord.lm.memory import keep_large_buffers
-from accord.lm.slots import Prefill
 from accord.lm.upcast import in_float32
 from accord.records import Prompt
 
@@ -164,9 +164,9 @@ class CausalModel:
         """Whether it has low-rank adapters."""
         return hasattr(self.model, "peft_config")
 
-    def bare(self) -> "CausalModel":
+    def without_adapters(self) -> "CausalModel":
         """The same weights without their adapters: what training started from, at no cost of its own."""
-        return _Bare(**vars(self))
+        return _WithoutAdapters(**vars(self))
 
     def merged(self) -> "CausalModel":
         """A copy with the adapters added into the weights; itself where it has none."""
@@ -192,7 +192,7 @@ class CausalModel:
             raise StorageError(f"{folder}: the weights could not be written ({error}); is the disk full?") from error
 
 
-class _Bare(CausalModel):
+class _WithoutAdapters(CausalModel):
     """A model whose adapters are passed over."""
 
     def hidden(self, **inputs: Any) -> Tensor:
@@ -358,19 +358,19 @@ def _try_packing(causal: CausalModel) -> str:
     wanted_TD = torch.cat([alone_2TD[0], alone_2TD[1, 3:]])
     use_grouped(causal.model)
     fuse(causal.model)
-    kept = Prefill()
+    kept = PrefillCache()
     with in_float32(*parts):
         found_TD = _packed_pair(causal, torch.float32, kept)
     off = float((found_TD - wanted_TD).norm() / wanted_TD.norm())
     if not off < TOLERANCE:
         return f"two sequences in a row give other numbers than each alone, by {off:.1g}"
-    if not bool(_packed_pair(causal, next(causal.model.parameters()).dtype, Prefill()).isfinite().all()):
+    if not bool(_packed_pair(causal, next(causal.model.parameters()).dtype, PrefillCache()).isfinite().all()):
         return "two sequences in a row give numbers that are not finite"
     layers = causal.layers
     return "" if kept.layers == layers else f"{kept.layers} of {layers} layers attend through the interface"
 
 
-def _packed_pair(causal: CausalModel, dtype: torch.dtype, kept: Prefill) -> Tensor:
+def _packed_pair(causal: CausalModel, dtype: torch.dtype, kept: PrefillCache) -> Tensor:
     """Hidden states, [7, D], of 1 2 3, what goes on with 4 5, and what goes on with 6 2, in one row."""
     seen_TT = torch.ones(7, 7, dtype=torch.bool).tril()
     seen_TT[5:, 3:5] = False

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.decode import stepper
-from accord.lm.draw import Drawn, draw
-from accord.lm.slots import Slots
+from accord.lm.decoders import build_decoder
+from accord.lm.kv_cache import KVCache
+from accord.lm.token_sampling import SampledTokens, sample_tokens
 from accord.records import Sampling
 
 __all__ = ["Engine", "Request", "Token"]
@@ -78,9 +78,9 @@ class Engine:
             raise ValueError(f"{slots} slots; one at least is needed")
         self.causal = causal
         self.steps = 0
-        self._stepper = stepper(causal)
+        self._decoder = build_decoder(causal)
         self._eos = causal.eos_id
-        self._slots = Slots(slots, length)
+        self._cache = KVCache(slots, length)
         self._waiting: deque[Request] = deque()
         self._running: list[_Running] = []
         self._wanted: Counter[tuple[int, ...]] = Counter()
@@ -127,7 +127,7 @@ class Engine:
         """
         rows = []
         if self._running:
-            rows.append(self._stepper.step(self._slots, [each.sequence for each in self._running]))
+            rows.append(self._decoder.step(self._cache, [each.sequence for each in self._running]))
         rows += self._admit()
         if not rows:
             return []
@@ -136,21 +136,23 @@ class Engine:
         uniform_a = torch.tensor(
             [each.uniforms[each.written] for each in self._running], dtype=torch.float64, device=logits_aV.device
         )
-        drawn = draw(logits_aV, [each.request.sampling for each in self._running], uniform_a)
-        if not bool(torch.isfinite(drawn.logprob_S).all()):
+        sampled = sample_tokens(logits_aV, [each.request.sampling for each in self._running], uniform_a)
+        if not bool(torch.isfinite(sampled.logprob_S).all()):
             raise ModelError(f"{self.causal.name}: its logits are not finite, so nothing can be sampled from it")
-        tokens = self._take(drawn, logits_aV)
+        tokens = self._take(sampled, logits_aV)
         for slot in reversed([slot for slot, token in enumerate(tokens) if token.end is not None]):
             self._release(slot)
         return tokens
 
-    def _take(self, drawn: Drawn, logits_aV: Tensor) -> list[Token]:
-        """Append what was drawn to each running sequence."""
+    def _take(self, sampled: SampledTokens, logits_aV: Tensor) -> list[Token]:
+        """Append what was sampled to each running sequence."""
         tokens = []
-        for slot, (token, logprob) in enumerate(zip(drawn.token_S.tolist(), drawn.logprob_S.tolist(), strict=True)):
+        for slot, (token, logprob) in enumerate(zip(sampled.token_S.tolist(), sampled.logprob_S.tolist(), strict=True)):
             running = self._running[slot]
             running.sequence.append(token)
-            top = self._likeliest(running.request, logits_aV[slot], drawn.total_S[slot]) if running.request.top else ()
+            top = (
+                self._likeliest(running.request, logits_aV[slot], sampled.total_S[slot]) if running.request.top else ()
+            )
             tokens.append(Token(running.request.key, token, logprob, top, self._end(running)))
         return tokens
 
@@ -172,11 +174,11 @@ class Engine:
 
     def _admit(self) -> list[Tensor]:
         """Start waiting requests in the free slots; logits after their prompts."""
-        free = self._slots.count - len(self._running)
+        free = self._cache.count - len(self._running)
         starting = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
         if not starting:
             return []
-        self._slots.reserve(max(len(each.prompt) + each.sampling.max_tokens for each in starting))
+        self._cache.reserve(max(len(each.prompt) + each.sampling.max_tokens for each in starting))
         self._prefill(list(dict.fromkeys(each.prompt for each in starting if each.prompt not in self._prompts)))
         by_prompt: dict[tuple[int, ...], list[int]] = {}
         rows = []
@@ -185,7 +187,7 @@ class Engine:
             rows.append(self._prompts[request.prompt][0][None])
             self._running.append(_Running(request, list(request.prompt), _uniforms(request)))
         for prompt, slots in by_prompt.items():
-            self._slots.fill(slots, self._prompts[prompt][1])
+            self._cache.fill(slots, self._prompts[prompt][1])
         for request in starting:
             self._forget(request)
         return rows
@@ -195,11 +197,11 @@ class Engine:
         together: list[tuple[int, ...]] = []
         for prompt in sorted(prompts, key=len, reverse=True):
             if together and (len(together) + 1) * len(together[0]) > PREFILL_TOKENS:
-                self._prompts.update(zip(together, self._stepper.prefill(together), strict=True))
+                self._prompts.update(zip(together, self._decoder.prefill(together), strict=True))
                 together = []
             together.append(prompt)
         if together:
-            self._prompts.update(zip(together, self._stepper.prefill(together), strict=True))
+            self._prompts.update(zip(together, self._decoder.prefill(together), strict=True))
 
     def _forget(self, request: Request) -> None:
         """One request fewer waits for its prompt; the last one lets it go."""
@@ -212,7 +214,7 @@ class Engine:
         """Free a slot: the last running sequence moves into it."""
         last = self._running.pop()
         if slot < len(self._running):
-            self._slots.move(len(self._running), slot, len(last.sequence))
+            self._cache.move(len(self._running), slot, len(last.sequence))
             self._running[slot] = last
 
 

@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-__all__ = ["give_back", "keep_large_buffers", "peak_gb", "reset_peak"]
+__all__ = ["keep_large_buffers", "peak_gb", "release_memory", "reset_peak"]
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 ONE_GIB = 1 << 30
@@ -27,7 +27,7 @@ def keep_large_buffers() -> bool:
     return bool(mallopt(M_MMAP_THRESHOLD, ONE_GIB)) and bool(mallopt(M_TRIM_THRESHOLD, 2 * ONE_GIB - 1))
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Return freed memory to the kernel, as between two stages whose buffers are of different sizes."""
     gc.collect()
     if sys.platform.startswith("linux"):

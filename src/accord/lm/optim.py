@@ -7,9 +7,9 @@ touches a weight.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,14 +21,20 @@ __all__ = ["Optim", "Optimiser"]
 
 
 class Optim(BaseModel):
-    """Settings of the optimiser. `decay` is the shape of the learning rate after the warm-up."""
+    """Settings of the optimiser. `lr_schedule` is the shape of the learning rate after the warm-up."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "warmup": "warmup_steps",
+        "decay": "lr_schedule",
+        "final": "final_lr_ratio",
+    }
+
     lr: float = Field(default=1e-5, gt=0)
-    warmup: int = Field(default=10, ge=0, description="steps from nothing to the full rate")
-    decay: Literal["constant", "linear", "cosine"] = "linear"
-    final: float = Field(default=0.1, ge=0, le=1, description="the share of lr left at the last step")
+    warmup_steps: int = Field(default=10, ge=0, description="steps from nothing to the full rate")
+    lr_schedule: Literal["constant", "linear", "cosine"] = "linear"
+    final_lr_ratio: float = Field(default=0.1, ge=0, le=1, description="the share of lr left at the last step")
     weight_decay: float = Field(default=0.0, ge=0)
     betas: tuple[float, float] = (0.9, 0.98)
     max_grad_norm: float = Field(default=1.0, gt=0)
@@ -78,13 +84,13 @@ class Optimiser:
     def rate(self) -> float:
         """The learning rate of the coming step."""
         s = self.settings
-        if self.done < s.warmup:
-            return s.lr * (self.done + 1) / (s.warmup + 1)
-        if s.decay == "constant":
+        if self.done < s.warmup_steps:
+            return s.lr * (self.done + 1) / (s.warmup_steps + 1)
+        if s.lr_schedule == "constant":
             return s.lr
-        share = min(1.0, (self.done - s.warmup) / max(1, self.steps - s.warmup))
-        left = 1 - share if s.decay == "linear" else (1 + math.cos(math.pi * share)) / 2
-        return s.lr * (s.final + (1 - s.final) * left)
+        share = min(1.0, (self.done - s.warmup_steps) / max(1, self.steps - s.warmup_steps))
+        left = 1 - share if s.lr_schedule == "linear" else (1 + math.cos(math.pi * share)) / 2
+        return s.lr * (s.final_lr_ratio + (1 - s.final_lr_ratio) * left)
 
     def add(self, loss: Tensor) -> float:
         """Backpropagate one micro-batch's part of the step's loss and add its gradient in float32.

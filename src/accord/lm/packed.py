@@ -17,13 +17,13 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.plan import BATCH_TOKENS, usual_row
+from accord.lm.memory_planner import BATCH_TOKENS, default_row_tokens
 
-__all__ = ["Answer", "PackedBatch", "longest", "pack"]
+__all__ = ["PackedBatch", "TokenizedCompletion", "longest", "pack"]
 
 
 @dataclass(frozen=True)
-class Answer:
+class TokenizedCompletion:
     """A prompt and one completion of it, as token ids. `key` is the caller's own number for it."""
 
     prompt: tuple[int, ...]
@@ -74,16 +74,20 @@ class PackedBatch:
 
 
 def pack(
-    causal: CausalModel, answers: Iterable[Answer], *, row_tokens: int | None = None, batch_tokens: int = BATCH_TOKENS
+    causal: CausalModel,
+    answers: Iterable[TokenizedCompletion],
+    *,
+    row_tokens: int | None = None,
+    batch_tokens: int = BATCH_TOKENS,
 ) -> list[PackedBatch]:
     """Lay answers out in batches of at most `batch_tokens` places, answers to one prompt side by side.
 
-    A row holds at most `row_tokens` places (unset: `usual_row`) unless a single answer needs more. Rows of like length
-    share a batch.
+    A row holds at most `row_tokens` places (unset: `default_row_tokens`) unless a single answer needs more. Rows of
+    like length share a batch.
     Raises `ModelError` for an empty completion or prompt, an id outside the vocabulary, and a sequence longer than
     the model's context: nothing is ever cut short silently.
     """
-    row_tokens = row_tokens or usual_row(causal)
+    row_tokens = row_tokens or default_row_tokens(causal)
     blocks = _blocks(causal, answers, row_tokens)
     made = (
         _rows(blocks, row_tokens) if causal.packs else [_Row([[each]], _length([each])) for b in blocks for each in b]
@@ -100,7 +104,7 @@ def pack(
     return [_lay_out(batch, causal) for batch in batches]
 
 
-def longest(answers: Iterable[Answer]) -> int:
+def longest(answers: Iterable[TokenizedCompletion]) -> int:
     """The length of the longest answer with its prompt, in tokens."""
     return max(len(answer.prompt) + len(answer.completion) for answer in answers)
 
@@ -112,22 +116,24 @@ FULL = 0.7  # a row that fills less of a batch's width than this is cheaper in a
 class _Row:
     """Blocks (answers to one prompt) side by side, and how many places they take."""
 
-    blocks: list[list[Answer]]
+    blocks: list[list[TokenizedCompletion]]
     length: int
 
 
-def _length(block: Sequence[Answer]) -> int:
+def _length(block: Sequence[TokenizedCompletion]) -> int:
     return len(block[0].prompt) + sum(len(answer.completion) for answer in block)
 
 
-def _blocks(causal: CausalModel, answers: Iterable[Answer], row_tokens: int) -> list[list[Answer]]:
+def _blocks(
+    causal: CausalModel, answers: Iterable[TokenizedCompletion], row_tokens: int
+) -> list[list[TokenizedCompletion]]:
     """Answers to one prompt together, as many as fit into a row."""
     vocabulary, context = causal.vocabulary, causal.context
-    by_prompt: dict[tuple[int, ...], list[Answer]] = {}
+    by_prompt: dict[tuple[int, ...], list[TokenizedCompletion]] = {}
     for answer in answers:
         _check(answer, vocabulary, context, causal.name)
         by_prompt.setdefault(answer.prompt, []).append(answer)
-    blocks: list[list[Answer]] = []
+    blocks: list[list[TokenizedCompletion]] = []
     for group in by_prompt.values():
         length = row_tokens + 1
         for answer in sorted(group, key=lambda answer: len(answer.completion)):
@@ -139,7 +145,7 @@ def _blocks(causal: CausalModel, answers: Iterable[Answer], row_tokens: int) -> 
     return blocks
 
 
-def _rows(blocks: list[list[Answer]], row_tokens: int) -> list[_Row]:
+def _rows(blocks: list[list[TokenizedCompletion]], row_tokens: int) -> list[_Row]:
     """Blocks into as few rows as first-fit decreasing finds."""
     rows: list[_Row] = []
     for block in sorted(blocks, key=_length, reverse=True):
@@ -153,7 +159,7 @@ def _rows(blocks: list[list[Answer]], row_tokens: int) -> list[_Row]:
     return rows
 
 
-def _check(answer: Answer, vocabulary: int, context: int, name: str) -> None:
+def _check(answer: TokenizedCompletion, vocabulary: int, context: int, name: str) -> None:
     total = len(answer.prompt) + len(answer.completion)
     if not answer.prompt or not answer.completion:
         missing = "completion" if answer.prompt else "prompt"
@@ -186,7 +192,7 @@ class _Layout:
         self.owner: list[int] = []
         self.step: list[int] = []
 
-    def add(self, block: Sequence[Answer]) -> None:
+    def add(self, block: Sequence[TokenizedCompletion]) -> None:
         """A prompt and its answers."""
         prompt = block[0].prompt
         end = self.at + len(prompt) - 1

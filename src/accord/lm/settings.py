@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, DType, LoRA, add_lora, load
-from accord.lm.depth import cut_layers, freeze_below
-from accord.lm.plan import Batches, plan_batches
+from accord.lm.layers import cut_layers, freeze_below
+from accord.lm.memory_planner import BatchLimits, plan_batch_limits
 from accord.run import RunDirectory
 
 __all__ = ["ModelSettings"]
@@ -75,19 +75,20 @@ class ModelSettings(BaseModel):
 
     def reference(self, policy: CausalModel, begin: str | Path, *, seed: int = 0) -> CausalModel:
         """What `policy`, opened from `begin`, was before training: its own weights where only adapters are trained."""
-        return policy.bare() if policy.adapted else self.open(begin, seed=seed)
+        return policy.without_adapters() if policy.adapted else self.open(begin, seed=seed)
 
     def batches(
         self, causal: CausalModel, longest: int, run: RunDirectory, *, stage: str, predicts: bool = True
-    ) -> Batches:
-        """How training answers are laid out; `longest` is the longest sequence in tokens. See `accord.lm.plan`.
+    ) -> BatchLimits:
+        """How training answers are laid out; `longest` is the longest sequence in tokens.
 
-        What was planned is kept in the run, so that a stage that is taken up again splits its batches as before.
+        See `accord.lm.memory_planner`. The plan is kept in the run, so that a resumed stage splits its batches as
+        before.
         """
         if self.memory_gb is None:
-            return Batches()
+            return BatchLimits()
         file = f"{stage}/batches.json"
         if not run.has(file):
-            made = plan_batches(causal, memory_gb=self.memory_gb, longest=longest, predicts=predicts, stage=stage)
+            made = plan_batch_limits(causal, memory_gb=self.memory_gb, longest=longest, predicts=predicts, stage=stage)
             run.write_json(file, asdict(made), stage=stage)
-        return Batches(**run.read_json(file))
+        return BatchLimits(**run.read_json(file))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from accord.lm.causal import CausalModel
-from accord.lm.sample import sample
+from accord.lm.generate import generate
 from accord.records import Completion, Prompt, Sampling
 
 __all__ = ["ModelWriter"]
@@ -13,7 +13,7 @@ __all__ = ["ModelWriter"]
 
 @dataclass(frozen=True)
 class ModelWriter:
-    """A `Writer` that samples from a model, `batch` texts at a time (unset: as `accord.lm.sample` has it).
+    """A `Writer` that samples from a model, `batch` texts at a time (unset: as `accord.lm.generate` has it).
 
     Any number of threads may ask; one call at a time uses the model.
     """
@@ -31,11 +31,12 @@ class ModelWriter:
         """`n` completions for each prompt, in the order of the prompts, each with the token ids that were sampled.
 
         A text that ended itself has the end-of-sequence token as its last id; the limit cut off all others. The seed
-        of `sampling` (0 where it is unset) decides the texts of a call. Raises `ModelError` as `accord.lm.sample` does.
+        of `sampling` (0 where it is unset) decides the texts of a call. Raises `ModelError` as
+        `accord.lm.generate.generate` does.
         """
         ids = [self.causal.encode_prompt(prompt) for prompt in prompts]
         with self._lock:
-            groups = sample(self.causal, ids, n, sampling, batch=self.batch)
+            groups = generate(self.causal, ids, n, sampling, batch=self.batch)
         return [
             [
                 Completion(

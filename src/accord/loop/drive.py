@@ -5,7 +5,7 @@ from pathlib import Path
 
 from accord.audit.examine import examine
 from accord.errors import ArtefactError, RecipeError, nearest
-from accord.lm.memory import give_back
+from accord.lm.memory import release_memory
 from accord.loop import stages
 from accord.loop.data import data
 from accord.loop.evaluate import evaluate, judges_of
@@ -103,7 +103,7 @@ def drive(recipe: Recipe, run: RunDirectory, show: Show, *, only: tuple[str, ...
             STAGES[name](recipe, run, show)
         run.finish(name, digest, seconds())
         show.say(f"  {name}: {seconds():.0f} s")
-        give_back()
+        release_memory()
 
 
 def stages_of(recipe: Recipe) -> list[str]:

@@ -19,7 +19,7 @@ from pydantic import Field
 from scipy.special import gammaln, logsumexp
 
 from accord.interfaces import Judge
-from accord.lm.sample import sample
+from accord.lm.generate import generate
 from accord.lm.training import seed_of
 from accord.policy.supervised import Example, SFTStep, Supervised
 from accord.records import Completion, Prompt, Sampling
@@ -121,7 +121,7 @@ class BestOfN(Supervised):
         writer = self.open(begin, seed=seed)
         sampling = self.sampling.model_copy(update={"seed": seed})
         asked = [prompt for prompt in prompts for _ in range(self.repeats)]
-        groups = sample(writer, [writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
+        groups = generate(writer, [writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
         for number, (prompt, group) in enumerate(zip(asked, groups, strict=True)):
             texts = [
                 Completion(prompt=prompt.id, text=writer.decode(each.token_ids), token_ids=each.token_ids)

@@ -27,7 +27,7 @@ from pydantic import Field, model_validator
 from accord.errors import ModelError, RecipeError
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel
-from accord.lm.packed import Answer
+from accord.lm.packed import TokenizedCompletion
 from accord.lm.training import seed_of
 from accord.policy.supervised import Example, SFTStep, Supervised
 from accord.records import Prompt
@@ -113,7 +113,7 @@ class Conditional(Supervised):
         if not run.has(file):
             run.write_jsonl(file, self._binned(offered, judge, stage), stage=stage)
         answers = [
-            Answer(
+            TokenizedCompletion(
                 tuple(asked[row["control"]].encode_prompt(prompt)),
                 tuple(causal.encode_completion(completion.text)),
                 key,

@@ -23,9 +23,9 @@ from pydantic import Field
 from torch import Tensor
 
 from accord.lm.causal import CausalModel
-from accord.lm.packed import Answer, PackedBatch, pack
-from accord.lm.sample import sample
-from accord.lm.score import token_divergences
+from accord.lm.generate import generate
+from accord.lm.logprobs import token_divergences
+from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.lm.training import seed_of
 from accord.policy.supervised import SFTStep, Supervised
 from accord.records import Prompt, Sampling
@@ -61,7 +61,7 @@ class ContextDistillation(Supervised):
         plain = student.encode_prompts(prompts)
         told = {name: tuple(student.encode_prompt(prompt.told(self.context))) for name, prompt in by_id.items()}
         asked, taught = (
-            [Answer(heads[row["prompt"]], tuple(row["token_ids"]), key) for key, row in enumerate(rows)]
+            [TokenizedCompletion(heads[row["prompt"]], tuple(row["token_ids"]), key) for key, row in enumerate(rows)]
             for heads in (plain, told)
         )
 
@@ -75,7 +75,7 @@ class ContextDistillation(Supervised):
         """What the start writes with the context in front, under the prompt without it."""
         writer = self.open(begin, seed=seed)
         told = [writer.encode_prompt(prompt.told(self.context)) for prompt in prompts]
-        groups = sample(writer, told, self.n, self.sampling.model_copy(update={"seed": seed}))
+        groups = generate(writer, told, self.n, self.sampling.model_copy(update={"seed": seed}))
         for number, (prompt, group) in enumerate(zip(prompts, groups, strict=True)):
             for index, each in enumerate(group):
                 yield {
@@ -89,7 +89,7 @@ class ContextDistillation(Supervised):
 
 
 @torch.no_grad()
-def _states(teacher: CausalModel, batch: PackedBatch, taught: Sequence[Answer]) -> Tensor:
+def _states(teacher: CausalModel, batch: PackedBatch, taught: Sequence[TokenizedCompletion]) -> Tensor:
     """The teacher's hidden states that predict each completion token of a batch, in its order, [N, D].
 
     `taught` are the same completions after the teacher's prompts, by key. Longer prompts pack otherwise, so tokens are

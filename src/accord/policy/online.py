@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from accord.errors import TrainingStopped
 from accord.interfaces import Judge
+from accord.lm.logprobs import token_logprobs
 from accord.lm.optim import Optim, Optimiser
 from accord.lm.packed import pack
-from accord.lm.scalar import new_head
-from accord.lm.score import token_logprobs
+from accord.lm.reward_model import new_head
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.policy.constraints import Constraint, constrained, moved
 from accord.policy.maxmin import MaxMin
@@ -87,7 +87,7 @@ class Online(PolicySettings):
     maxmin: MaxMin | None = Field(default=None, description="groups of people, the worst served of which counts most")
     stop_kl: float = Field(default=200.0, gt=0, description="nats a sequence: training stops itself beyond it")
     save_every: int = Field(default=6, ge=1)
-    optim: Optim = Optim(lr=1e-5, warmup=2, decay="constant")
+    optim: Optim = Optim(lr=1e-5, warmup_steps=2, lr_schedule="constant")
 
     @property
     def once(self) -> bool:

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from accord.feedback import Dataset
 from accord.lm.causal import CausalModel
+from accord.lm.logprobs import token_logprobs
+from accord.lm.memory_planner import BatchLimits
 from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import Answer, longest, pack
-from accord.lm.plan import Batches
-from accord.lm.score import token_logprobs
+from accord.lm.packed import TokenizedCompletion, longest, pack
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.policy.settings import PolicySettings
 from accord.records import Pair
@@ -159,12 +159,12 @@ class _Scorer:
     policy: CausalModel
     reference: CausalModel | None
     data: Dataset
-    batches: Batches
+    batches: BatchLimits
 
-    def together(self, pairs: list[Pair]) -> Iterator[tuple[list[Pair], list[Answer]]]:
+    def together(self, pairs: list[Pair]) -> Iterator[tuple[list[Pair], list[TokenizedCompletion]]]:
         """Pairs that are held at once, with both their answers: as many as a batch has room for."""
         held: list[Pair] = []
-        answers: list[Answer] = []
+        answers: list[TokenizedCompletion] = []
         places = 0
         for pair in pairs:
             both = _answers(self.policy, self.data, [pair])
@@ -177,7 +177,7 @@ class _Scorer:
             places += size
         yield held, answers
 
-    def sides(self, pairs: list[Pair], answers: list[Answer], shift: float) -> Sides:
+    def sides(self, pairs: list[Pair], answers: list[TokenizedCompletion], shift: float) -> Sides:
         """Both sides of each pair, by their answers in this order, those of the policy with a graph."""
         known_A = self._referred(answers)
         total_A = self._totals(self.policy, answers)
@@ -199,22 +199,22 @@ class _Scorer:
         """The mean of log pi - log ref of answers under another pair's prompt, not below 0; 0 for a single prompt."""
         answers = _answers(self.policy, self.data, pairs)
         prompts = [answer.prompt for answer in answers]
-        moved: list[Answer] = []
+        moved: list[TokenizedCompletion] = []
         for place, answer in enumerate(answers):
             others = [prompt for prompt in prompts[place:] + prompts[:place] if prompt != answer.prompt]
             if others:
-                moved.append(Answer(others[0], answer.completion, len(moved)))
+                moved.append(TokenizedCompletion(others[0], answer.completion, len(moved)))
         if not moved:
             return 0.0
         return max(0.0, float((self._totals(self.policy, moved) - self._referred(moved)).mean()))
 
     @torch.no_grad()
-    def _referred(self, answers: list[Answer]) -> Tensor:
+    def _referred(self, answers: list[TokenizedCompletion]) -> Tensor:
         if self.reference is None:
             return torch.full((len(answers),), torch.nan, device=self.policy.device)
         return self._totals(self.reference, answers)
 
-    def _totals(self, causal: CausalModel, answers: list[Answer]) -> Tensor:
+    def _totals(self, causal: CausalModel, answers: list[TokenizedCompletion]) -> Tensor:
         """The log-probability of each answer, summed over its tokens, [A]."""
         total_A = torch.zeros(len(answers), device=causal.device)
         for batch in pack(causal, answers, **vars(self.batches)):
@@ -233,12 +233,12 @@ def _drawn(pairs: list[Pair], step: int, size: int, seed: int) -> list[Pair]:
     return stream[offset : offset + size]
 
 
-def _answers(causal: CausalModel, data: Dataset, pairs: list[Pair]) -> list[Answer]:
+def _answers(causal: CausalModel, data: Dataset, pairs: list[Pair]) -> list[TokenizedCompletion]:
     """Chosen and rejected of each pair, with keys 2 i and 2 i + 1."""
     answers = []
     for number, pair in enumerate(pairs):
         prompt = tuple(causal.encode_prompt(data.prompts[pair.prompt]))
         for side, name in enumerate((pair.chosen, pair.rejected)):
             completion = tuple(causal.encode_completion(data.completions[name].text))
-            answers.append(Answer(prompt, completion, 2 * number + side))
+            answers.append(TokenizedCompletion(prompt, completion, 2 * number + side))
     return answers

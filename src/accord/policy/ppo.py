@@ -18,8 +18,8 @@ from torch import Tensor
 
 from accord.errors import RecipeError
 from accord.interfaces import Judge
-from accord.lm.packed import Answer, pack
-from accord.lm.score import token_logprobs
+from accord.lm.logprobs import token_logprobs
+from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.training import shuffled
 from accord.policy.advantages import adapted, gae, kl_penalised, whitened
 from accord.policy.losses import negative_log_likelihood, ppo_policy, ppo_value
@@ -82,7 +82,9 @@ class PPO(Dense):
         pretrain = example_answers(learner.policy, examples) if self.pretrain_coef else []
         yield from learner.train(prompts, judge, partial(self.improve, pretrain=pretrain))
 
-    def improve(self, learner: Learner, rollout: Rollout, step: int, pretrain: Sequence[Answer] = ()) -> dict[str, Any]:
+    def improve(
+        self, learner: Learner, rollout: Rollout, step: int, pretrain: Sequence[TokenizedCompletion] = ()
+    ) -> dict[str, Any]:
         """The updates of one step, and the means of their numbers; then the KL's coefficient follows its target."""
         rate, coefficient = learner.optimiser.rate, learner.memory["kl_coef"]
         reward_BT = kl_penalised(
@@ -133,7 +135,7 @@ class PPO(Dense):
             clipped += float(surrogate.clipped_N.sum()) / tokens
         return {"policy_loss": policy_loss, "value_loss": value_loss, "clip_share": clipped}
 
-    def _pretrain(self, learner: Learner, answers: Sequence[Answer], draw: int) -> float:
+    def _pretrain(self, learner: Learner, answers: Sequence[TokenizedCompletion], draw: int) -> float:
         """Add the gradient of the likelihood of some supervised examples (PPO-ptx, Ouyang et al. 2022, eq. 2)."""
         chosen = [answers[i] for i in shuffled(len(answers), learner.seed, "pretrain", draw)[: self.pretrain_batch]]
         tokens = sum(len(answer.completion) for answer in chosen)

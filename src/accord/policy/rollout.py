@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from accord.errors import ModelError, TrainingStopped
 from accord.interfaces import Judge, Scores
 from accord.lm.causal import CausalModel
-from accord.lm.packed import Answer, PackedBatch, pack
-from accord.lm.sample import sample
-from accord.lm.score import token_logprobs
+from accord.lm.generate import generate
+from accord.lm.logprobs import token_logprobs
+from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.lm.training import shuffled
 from accord.records import Completion, Prompt, Sample, Sampling
 
@@ -45,7 +45,7 @@ class Rollout:
     prompts: tuple[Prompt, ...]
     completions: tuple[Completion, ...]
     samples: tuple[Sample, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[TokenizedCompletion, ...]
     score_B: Tensor
     mask_BT: Tensor
     sampled_BT: Tensor
@@ -142,12 +142,13 @@ def roll_out(
     caller that measures them in the forward pass of its own update.
     """
     ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
-    groups = sample(policy, ids, n, sampling, batch=batch)
+    groups = generate(policy, ids, n, sampling, batch=batch)
     samples = tuple(each for group in groups for each in group)
     asked = tuple(prompt for prompt in prompts for _ in range(n))
     heads = [prompt_ids for prompt_ids in ids for _ in range(n)]
     answers = tuple(
-        Answer(head_ids, each.token_ids, key) for key, (head_ids, each) in enumerate(zip(heads, samples, strict=True))
+        TokenizedCompletion(head_ids, each.token_ids, key)
+        for key, (head_ids, each) in enumerate(zip(heads, samples, strict=True))
     )
     completions = tuple(
         Completion(
@@ -199,8 +200,8 @@ def roll_out(
 
 
 def _as_read_by(
-    reference: CausalModel, policy: CausalModel, prompts: Sequence[Prompt], answers: Sequence[Answer]
-) -> list[Answer]:
+    reference: CausalModel, policy: CausalModel, prompts: Sequence[Prompt], answers: Sequence[TokenizedCompletion]
+) -> list[TokenizedCompletion]:
     """What the policy wrote, after the prompts as the reference's own template has them: a policy may bring another.
 
     Raises `ModelError` where a token id that was written is not the same token to both.
@@ -247,7 +248,7 @@ def _scores(judge: Judge, prompts: Sequence[Prompt], completions: Sequence[Compl
 @torch.no_grad()
 def measure(
     causal: CausalModel,
-    answers: Sequence[Answer],
+    answers: Sequence[TokenizedCompletion],
     width: int,
     temperature: float,
     *,

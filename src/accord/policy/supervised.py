@@ -18,10 +18,10 @@ from pydantic import Field
 from torch import Tensor
 
 from accord.lm.causal import CausalModel
+from accord.lm.logprobs import token_logprobs
+from accord.lm.memory_planner import BatchLimits
 from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import Answer, PackedBatch, longest, pack
-from accord.lm.plan import Batches
-from accord.lm.score import token_logprobs
+from accord.lm.packed import PackedBatch, TokenizedCompletion, longest, pack
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.policy.losses import negative_log_likelihood
 from accord.policy.settings import PolicySettings
@@ -92,7 +92,7 @@ class Supervised(PolicySettings):
     def learn(
         self,
         causal: CausalModel,
-        answers: Sequence[Answer],
+        answers: Sequence[TokenizedCompletion],
         run: RunDirectory,
         *,
         begin: str | Path,
@@ -123,8 +123,8 @@ class Supervised(PolicySettings):
 def _step(
     causal: CausalModel,
     optimiser: Optimiser,
-    answers: list[Answer],
-    batches: Batches,
+    answers: list[TokenizedCompletion],
+    batches: BatchLimits,
     loss_of: TokenLoss,
     step: int,
     total: int,
@@ -137,24 +137,24 @@ def _step(
     return SFTStep(step, total, loss, tokens, rate, norm, round(monotonic() - began, 3))
 
 
-def example_answers(causal: CausalModel, examples: Sequence[Example]) -> list[Answer]:
+def example_answers(causal: CausalModel, examples: Sequence[Example]) -> list[TokenizedCompletion]:
     """Examples as token ids; the completion ends with EOS. Ids that were sampled by this model's kin are kept."""
     heads = causal.encode_prompts(prompt for prompt, _ in examples)
     return [
-        Answer(heads[prompt.id], tuple(causal.encode_completion(completion.text)), key)
+        TokenizedCompletion(heads[prompt.id], tuple(causal.encode_completion(completion.text)), key)
         for key, (prompt, completion) in enumerate(examples)
     ]
 
 
-def _blocks(answers: Sequence[Answer], share: int, seed: int) -> list[list[Answer]]:
+def _blocks(answers: Sequence[TokenizedCompletion], share: int, seed: int) -> list[list[TokenizedCompletion]]:
     """Up to `share` answers of one prompt together, drawn at random among those of the prompt."""
-    by_prompt: dict[tuple[int, ...], list[Answer]] = {}
+    by_prompt: dict[tuple[int, ...], list[TokenizedCompletion]] = {}
     for i in shuffled(len(answers), seed, "blocks"):
         by_prompt.setdefault(answers[i].prompt, []).append(answers[i])
     return [group[i : i + share] for group in by_prompt.values() for i in range(0, len(group), share)]
 
 
-def _batch(blocks: list[list[Answer]], step: int, size: int, seed: int) -> list[Answer]:
+def _batch(blocks: list[list[TokenizedCompletion]], step: int, size: int, seed: int) -> list[TokenizedCompletion]:
     """The answers of a step: `size` of an endless stream of blocks, shuffled anew for each pass."""
     count = sum(map(len, blocks))
     wanted = range(step * size, (step + 1) * size)

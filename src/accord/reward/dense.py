@@ -16,7 +16,7 @@ import torch
 
 from accord.interfaces import Scores
 from accord.lm.packed import pack
-from accord.lm.scalar import ScalarModel
+from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Prompt
 
 __all__ = ["ByToken"]
@@ -26,7 +26,7 @@ __all__ = ["ByToken"]
 class ByToken:
     """A `Judge` with the scores of `model`, and `places` at the ends of the tokens that it reads."""
 
-    model: ScalarModel
+    model: ScalarHeadModel
 
     @property
     def name(self) -> str:

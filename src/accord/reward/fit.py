@@ -21,10 +21,10 @@ from torch import Tensor
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset
+from accord.lm.memory_planner import BatchLimits
 from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import Answer, longest, pack
-from accord.lm.plan import Batches
-from accord.lm.scalar import ScalarModel, load_scalar
+from accord.lm.packed import TokenizedCompletion, longest, pack
+from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.records import Pair
@@ -66,15 +66,15 @@ class BradleyTerry(ModelSettings):
     optim: Optim = Optim(lr=2e-5)
     head_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
 
-    def fit(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> ScalarModel:
+    def fit(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> ScalarHeadModel:
         """Train to the end and return the judge, which is also kept in the run under `<stage>/model`."""
         for _ in self.steps(data, run, split=split, stage=stage):
             pass
         return self.load(run, stage=stage)
 
-    def load(self, run: RunDirectory, *, stage: str = "reward") -> ScalarModel:
+    def load(self, run: RunDirectory, *, stage: str = "reward") -> ScalarHeadModel:
         """The judge that `fit` left in the run, its digest checked."""
-        return load_scalar(run.verified(f"{stage}/model"), name=stage, dtype=self.dtype, device=self.place)
+        return load_reward_model(run.verified(f"{stage}/model"), name=stage, dtype=self.dtype, device=self.place)
 
     def steps(
         self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward"
@@ -89,7 +89,7 @@ class BradleyTerry(ModelSettings):
         seed = seed_of(run.seed, stage)
         decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
         heads = heads_of(data, data.pairs[split], by=self.by, members=self.members, seed=seed, stage=stage)
-        judge = ScalarModel.fresh(decoder, name=stage, seed=seed, members=heads.count, parts=heads.names)
+        judge = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=heads.count, parts=heads.names)
         plan = self._plan(groups, seed)
         read = list(judge.head.parameters())
         optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=read, head_scale=self.head_scale)
@@ -129,12 +129,12 @@ class BradleyTerry(ModelSettings):
 
     def _step(
         self,
-        judge: ScalarModel,
+        judge: ScalarHeadModel,
         optimiser: Optimiser,
         data: Dataset,
         groups: list[list[Pair]],
         heads: Heads,
-        batches: Batches,
+        batches: BatchLimits,
         step: int,
         total: int,
     ) -> RewardStep:
@@ -186,12 +186,12 @@ def _unit(pair: Pair) -> tuple[str, str]:
     return pair.prompt, pair.session or ""
 
 
-def _answers(judge: ScalarModel, data: Dataset, ids: Sequence[str]) -> list[Answer]:
+def _answers(judge: ScalarHeadModel, data: Dataset, ids: Sequence[str]) -> list[TokenizedCompletion]:
     completions = [data.completions[name] for name in ids]
     return [judge.answer(data.prompts[each.prompt], each, key) for key, each in enumerate(completions)]
 
 
-def _longest(judge: ScalarModel, data: Dataset, groups: list[list[Pair]]) -> int:
+def _longest(judge: ScalarHeadModel, data: Dataset, groups: list[list[Pair]]) -> int:
     names = dict.fromkeys(name for group in groups for name in _ids(group))
     return longest(_answers(judge, data, list(names)))
 
@@ -204,7 +204,7 @@ class _Scored:
     gradient, a third more work, and the memory of one batch.
     """
 
-    def __init__(self, judge: ScalarModel, data: Dataset, ids: Sequence[str], batches: Batches) -> None:
+    def __init__(self, judge: ScalarHeadModel, data: Dataset, ids: Sequence[str], batches: BatchLimits) -> None:
         self.judge = judge
         self.batches = pack(judge.causal, _answers(judge, data, ids), **vars(batches))
         with torch.set_grad_enabled(len(self.batches) == 1):
@@ -225,7 +225,7 @@ class _Scored:
         return float(loss.detach())
 
 
-def _normalise(judge: ScalarModel, data: Dataset, pairs: Sequence[Pair]) -> None:
+def _normalise(judge: ScalarHeadModel, data: Dataset, pairs: Sequence[Pair]) -> None:
     """Give each member's scores mean 0, and their mean standard deviation 1, on at most 300 of those compared.
 
     A Bradley-Terry reward is known up to a constant; fixing its place and width lets KL coefficients mean the same

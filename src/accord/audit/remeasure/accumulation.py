@@ -9,9 +9,9 @@ from accord.audit.evidence import Evidence
 from accord.audit.remeasure.models import open_model
 from accord.errors import MissingEvidence
 from accord.lm.causal import CausalModel
+from accord.lm.logprobs import token_logprobs
 from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import Answer, pack
-from accord.lm.score import token_logprobs
+from accord.lm.packed import TokenizedCompletion, pack
 
 __all__ = ["gradient_gap"]
 
@@ -27,7 +27,7 @@ def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[floa
     causal = open_model(evidence, model)
     causal.model.requires_grad_(True)
     answers = [
-        Answer(
+        TokenizedCompletion(
             tuple(causal.encode_prompt(evidence.prompts[row["prompt"]])),
             tuple(causal.encode_completion(evidence.completions[row["completion"]].text)),
             key,
@@ -42,7 +42,7 @@ def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[floa
     return gap / length, tokens
 
 
-def _gradient(causal: CausalModel, parts: Sequence[Sequence[Answer]], tokens: int) -> list[Tensor]:
+def _gradient(causal: CausalModel, parts: Sequence[Sequence[TokenizedCompletion]], tokens: int) -> list[Tensor]:
     weights = causal.trainable()
     optimiser = Optimiser(Optim(), weights, 1)
     for part in parts:

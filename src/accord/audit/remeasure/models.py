@@ -2,7 +2,7 @@
 
 from accord.audit.evidence import Evidence
 from accord.lm.causal import CausalModel, DType, load
-from accord.lm.memory import give_back
+from accord.lm.memory import release_memory
 
 __all__ = ["open_model"]
 
@@ -10,5 +10,5 @@ __all__ = ["open_model"]
 def open_model(evidence: Evidence, name: str = "policy/model", *, dtype: DType = "float32") -> CausalModel:
     """A model of the run by the folder's name, its digests checked. Raises `MissingEvidence` where the run has none."""
     evidence.require(name)
-    give_back()  # an earlier check may have held another model
+    release_memory()  # an earlier check may have held another model
     return load(evidence.run.verified(name), dtype=dtype)

@@ -6,8 +6,8 @@ from math import exp
 
 from accord.audit.evidence import Evidence
 from accord.audit.remeasure.models import open_model
-from accord.lm.packed import Answer, pack
-from accord.lm.score import completion_logprobs
+from accord.lm.logprobs import completion_logprobs
+from accord.lm.packed import TokenizedCompletion, pack
 
 __all__ = ["Endings", "end_mark", "endings", "leading_marks"]
 
@@ -50,7 +50,7 @@ def endings(evidence: Evidence, rows: Sequence[dict[str, str]], *, model: str) -
     """
     causal = open_model(evidence, model)
     answers = [
-        Answer(
+        TokenizedCompletion(
             tuple(causal.encode_prompt(evidence.prompts[row["prompt"]])),
             tuple(causal.encode_completion(evidence.completions[row["completion"]].text)),
             key,

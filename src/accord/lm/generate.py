@@ -9,13 +9,13 @@ from accord.lm.causal import CausalModel
 from accord.lm.engine import Engine, Request, Token
 from accord.records import Sample, Sampling
 
-__all__ = ["sample"]
+__all__ = ["generate"]
 
 ROOM = 1 << 28  # bytes of keys and values of the sequences that are written at once
 
 
 @torch.no_grad()
-def sample(
+def generate(
     causal: CausalModel,
     prompts: Sequence[Sequence[int]],
     n: int,
@@ -27,8 +27,8 @@ def sample(
     """`n` samples of each prompt (token ids), in the order of the prompts; `batch` sequences are written at a time.
 
     Where `batch` is unset it is 64, or more where the model is so small that calls and not products take the time.
-    Log-probabilities are those of `accord.lm.draw`. Raises `ModelError` where a prompt is empty, leaves no room for
-    `max_tokens` tokens or has a token the model does not know, or where the model's logits are not finite.
+    Log-probabilities are those of `accord.lm.token_sampling`. Raises `ModelError` where a prompt is empty, leaves no
+    room for `max_tokens` tokens or has a token the model does not know, or where the model's logits are not finite.
     """
     if n < 1:
         raise ValueError(f"{n} samples of a prompt; ask for one at least")

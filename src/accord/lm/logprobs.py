@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from accord.lm.causal import CausalModel
-from accord.lm.packed import Answer, PackedBatch, pack
+from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 
 __all__ = ["TokenLogprobs", "completion_logprobs", "token_divergences", "token_logprobs"]
 
@@ -160,7 +160,7 @@ def completion_logprobs(
 ) -> list[Tensor]:
     """The log-probability of every token of every completion, in the order given; float32 on the CPU."""
     answers = [
-        Answer(tuple(prompt), tuple(completion), key)
+        TokenizedCompletion(tuple(prompt), tuple(completion), key)
         for key, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
     ]
     out: list[Tensor] = [torch.empty(0)] * len(answers)

@@ -15,9 +15,16 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.memory import give_back
+from accord.lm.memory import release_memory
 
-__all__ = ["BATCH_TOKENS", "Batches", "Kept", "kept_by", "plan_batches", "usual_row"]
+__all__ = [
+    "BATCH_TOKENS",
+    "ActivationBytes",
+    "BatchLimits",
+    "default_row_tokens",
+    "measure_activation_bytes",
+    "plan_batch_limits",
+]
 
 ROW_TOKENS, BATCH_TOKENS = 320, 2048  # places of a row, and of a batch, where no budget says otherwise
 NARROW = 64  # places of a row at least
@@ -27,14 +34,14 @@ log = logging.getLogger("accord")
 
 
 @dataclass(frozen=True)
-class Batches:
-    """How answers are laid out: at most so many places in a row (unset: `usual_row`), and in a batch."""
+class BatchLimits:
+    """How answers are laid out: at most so many places in a row (unset: `default_row_tokens`), and in a batch."""
 
     row_tokens: int | None = None
     batch_tokens: int = BATCH_TOKENS
 
 
-def usual_row(causal: CausalModel) -> int:
+def default_row_tokens(causal: CausalModel) -> int:
     """Places of a row where nobody says otherwise: 320, or the model's width where that is less, but not below 64.
 
     A place looks along its whole row, also at what it must not see; in a row longer than the model is wide that costs
@@ -44,7 +51,7 @@ def usual_row(causal: CausalModel) -> int:
 
 
 @dataclass(frozen=True)
-class Kept:
+class ActivationBytes:
     """Bytes that a row of T places keeps for its backward pass: `linear` T + `square` T^2, and `head` a prediction."""
 
     linear: float
@@ -56,7 +63,9 @@ class Kept:
         return (self.linear + self.head) * places + self.square * places**2
 
 
-def plan_batches(causal: CausalModel, *, memory_gb: float, longest: int, predicts: bool, stage: str) -> Batches:
+def plan_batch_limits(
+    causal: CausalModel, *, memory_gb: float, longest: int, predicts: bool, stage: str
+) -> BatchLimits:
     """The largest batches, up to the usual ones, that keep the process within `memory_gb`.
 
     To be called when all models and the optimiser are there, before the first step. `longest` is the longest sequence
@@ -64,13 +73,13 @@ def plan_batches(causal: CausalModel, *, memory_gb: float, longest: int, predict
     even one sequence fits.
     """
     fixed = _held(causal) + _to_come(causal)
-    kept = kept_by(causal, predicts=predicts)
+    kept = measure_activation_bytes(causal, predicts=predicts)
     left = memory_gb * GB - fixed
 
     def bytes_of(row: int, places: int) -> float:
         return SLACK * kept.row(row) * max(1.0, places / row)
 
-    row = max(longest, usual_row(causal))
+    row = max(longest, default_row_tokens(causal))
     while row > longest and bytes_of(row, row) > left:
         row = max(longest, row // 2)
     if bytes_of(row, row) > left:
@@ -89,13 +98,13 @@ def plan_batches(causal: CausalModel, *, memory_gb: float, longest: int, predict
         (fixed + bytes_of(row, places)) / GB,
         memory_gb,
     )
-    return Batches(row, places)
+    return BatchLimits(row, places)
 
 
 def _held(causal: CausalModel) -> float:
     """Bytes that the process holds where the model is."""
     if causal.device.type == "cpu":
-        give_back()
+        release_memory()
         process: Any = psutil
         return float(process.Process().memory_info().rss)
     return float(torch.cuda.memory_allocated(causal.device))
@@ -107,7 +116,7 @@ def _to_come(causal: CausalModel) -> float:
     return float(sum(weight.numel() * (4 + 8 + size) for weight, size in own.items()))
 
 
-def kept_by(causal: CausalModel, *, predicts: bool) -> Kept:
+def measure_activation_bytes(causal: CausalModel, *, predicts: bool) -> ActivationBytes:
     """Measure what the model keeps for a backward pass."""
     short, long = 32, 64
     first, second = (_saved(causal, places) for places in (short, long))
@@ -115,7 +124,7 @@ def kept_by(causal: CausalModel, *, predicts: bool) -> Kept:
     linear = first / short - square * short
     # The logits as the head made them, and their gradient.
     size = next(causal.model.parameters()).element_size()
-    return Kept(linear, square, 2.0 * size * causal.vocabulary if predicts else 0.0)
+    return ActivationBytes(linear, square, 2.0 * size * causal.vocabulary if predicts else 0.0)
 
 
 def _saved(causal: CausalModel, places: int) -> float:

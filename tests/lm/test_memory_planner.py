@@ -1,4 +1,4 @@
-"""Batches within a memory budget: what a graph keeps is counted rightly, and splitting changes no number."""
+"""BatchLimits within a memory budget: what a graph keeps is counted rightly, and splitting changes no number."""
 
 import logging
 from pathlib import Path
@@ -7,12 +7,18 @@ import pytest
 import torch
 
 from accord.errors import ModelError
-from accord.lm import plan
+from accord.lm import memory_planner
 from accord.lm.causal import load
+from accord.lm.logprobs import token_logprobs
+from accord.lm.memory_planner import (
+    BATCH_TOKENS,
+    ActivationBytes,
+    default_row_tokens,
+    measure_activation_bytes,
+    plan_batch_limits,
+)
 from accord.lm.optim import Optim
-from accord.lm.packed import Answer, pack
-from accord.lm.plan import BATCH_TOKENS, Kept, kept_by, plan_batches, usual_row
-from accord.lm.score import token_logprobs
+from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.settings import ModelSettings
 from accord.policy import SFT
 from accord.reward import BradleyTerry
@@ -23,12 +29,14 @@ from small_data import letters_dataset
 TINY = load("tiny")
 
 
-def planned(held: float, allowed: float, longest: int, monkeypatch: pytest.MonkeyPatch, kept: Kept) -> tuple[int, int]:
-    monkeypatch.setattr("accord.lm.plan._held", lambda causal: held)
-    monkeypatch.setattr("accord.lm.plan._to_come", lambda causal: 0.0)
-    monkeypatch.setattr("accord.lm.plan.kept_by", lambda causal, predicts: kept)
-    monkeypatch.setattr("accord.lm.plan.usual_row", lambda causal: 320)
-    found = plan_batches(TINY, memory_gb=allowed, longest=longest, predicts=True, stage="sft")
+def planned(
+    held: float, allowed: float, longest: int, monkeypatch: pytest.MonkeyPatch, kept: ActivationBytes
+) -> tuple[int, int]:
+    monkeypatch.setattr("accord.lm.memory_planner._held", lambda causal: held)
+    monkeypatch.setattr("accord.lm.memory_planner._to_come", lambda causal: 0.0)
+    monkeypatch.setattr("accord.lm.memory_planner.measure_activation_bytes", lambda causal, predicts: kept)
+    monkeypatch.setattr("accord.lm.memory_planner.default_row_tokens", lambda causal: 320)
+    found = plan_batch_limits(TINY, memory_gb=allowed, longest=longest, predicts=True, stage="sft")
     assert found.row_tokens is not None
     return found.row_tokens, found.batch_tokens
 
@@ -36,15 +44,15 @@ def planned(held: float, allowed: float, longest: int, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(("width", "row"), [(32, 64), (64, 64), (200, 200), (576, 320)])
 def test_rows_are_no_longer_than_a_model_is_wide(width: int, row: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(TINY), "width", width)
-    assert usual_row(TINY) == row
-    answers = [Answer((1, 2), (3,) * 9, key) for key in range(80)]
+    assert default_row_tokens(TINY) == row
+    answers = [TokenizedCompletion((1, 2), (3,) * 9, key) for key in range(80)]
     widest = max(batch.input_ids.shape[1] for batch in pack(TINY, answers))
     assert row - 9 < widest <= row  # a prompt of 2 and as many answers of 9 as there is room for
 
 
 def test_the_reckoning_written_out(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """A place keeps 1 MB and a row of 320 places 320 MB, of which 1.25 times are reckoned: 2 GB hold five rows."""
-    flat = Kept(linear=1e6, square=0.0, head=0.0)
+    flat = ActivationBytes(linear=1e6, square=0.0, head=0.0)
     with caplog.at_level(logging.INFO, "accord"):
         assert planned(1e9, 3.0, 100, monkeypatch, flat) == (320, 1600)
     assert "sft: batches of 1600 places in rows of 320, about 3.0 of the 3 GB allowed" in caplog.text
@@ -56,7 +64,7 @@ def test_the_reckoning_written_out(monkeypatch: pytest.MonkeyPatch, caplog: pyte
 
 def test_what_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelError, match=r"sft: one sequence of 200 tokens needs about 1.2 GB, of which 1.0 for"):
-        planned(1e9, 1.1, 200, monkeypatch, Kept(linear=1e6, square=0.0, head=0.0))
+        planned(1e9, 1.1, 200, monkeypatch, ActivationBytes(linear=1e6, square=0.0, head=0.0))
 
 
 @pytest.mark.filterwarnings("ignore:bloom")
@@ -64,14 +72,16 @@ def test_what_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_a_graph_keeps_is_foretold(family: str) -> None:
     """Measured on rows of 32 and 64 places, it must hold for one of 96."""
     causal = ours(family)
-    found = kept_by(causal, predicts=False)
-    assert found.row(96) == pytest.approx(plan._saved(causal, 96), rel=0.1)
+    found = measure_activation_bytes(causal, predicts=False)
+    assert found.row(96) == pytest.approx(memory_planner._saved(causal, 96), rel=0.1)
     assert found.square > 0
 
 
 def test_gradients_do_not_depend_on_how_batches_are_split_or_ordered() -> None:
     answers = [
-        Answer(tuple(range(1, 4 + row)), tuple(range(5, 8 + 3 * k)), 4 * row + k) for row in range(5) for k in range(4)
+        TokenizedCompletion(tuple(range(1, 4 + row)), tuple(range(5, 8 + 3 * k)), 4 * row + k)
+        for row in range(5)
+        for k in range(4)
     ]
     total = sum(len(answer.completion) for answer in answers)
     gradients = []
@@ -88,12 +98,14 @@ def test_gradients_do_not_depend_on_how_batches_are_split_or_ordered() -> None:
 def test_a_reward_model_learns_the_same_within_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scores that fill several batches are computed twice, and give the same steps."""
     data = letters_dataset()
-    settings = BradleyTerry(base="tiny", dtype="float32", step_completions=20, optim=Optim(lr=1e-3, warmup=1))
+    settings = BradleyTerry(base="tiny", dtype="float32", step_completions=20, optim=Optim(lr=1e-3, warmup_steps=1))
     made = {}
-    monkeypatch.setattr("accord.lm.plan._held", lambda causal: 0.0)
+    monkeypatch.setattr("accord.lm.memory_planner._held", lambda causal: 0.0)
     small = load("tiny")  # a budget that fits 60 places and not 120, whatever attention keeps on this machine
-    allowed = plan._to_come(small) + plan.SLACK * kept_by(small, predicts=False).row(60)
-    for name, budget in (("free", None), ("tight", allowed / plan.GB)):
+    allowed = memory_planner._to_come(small) + memory_planner.SLACK * measure_activation_bytes(
+        small, predicts=False
+    ).row(60)
+    for name, budget in (("free", None), ("tight", allowed / memory_planner.GB)):
         with RunDirectory.create(tmp_path / name) as run:
             bounded = settings.model_copy(update={"memory_gb": budget})
             made[name] = [(step.loss, step.grad_norm) for step in bounded.steps(data, run)]
@@ -110,9 +122,9 @@ def test_a_stage_within_a_budget_keeps_its_plan_when_taken_up_again(
     causal = ModelSettings(memory_gb=0.002, dtype="float32").open("tiny", train=True)
     settings = SFT(base="tiny", dtype="float32", memory_gb=0.002)
     with RunDirectory.create(tmp_path / "run") as run:
-        monkeypatch.setattr("accord.lm.plan._held", lambda causal: 0.0)
+        monkeypatch.setattr("accord.lm.memory_planner._held", lambda causal: 0.0)
         first = settings.batches(causal, 40, run, stage="sft")
-        monkeypatch.setattr("accord.lm.plan._held", lambda causal: 5e8)
+        monkeypatch.setattr("accord.lm.memory_planner._held", lambda causal: 5e8)
         assert settings.batches(causal, 40, run, stage="sft") == first
         with pytest.raises(ModelError, match="memory_gb allows"):
             settings.batches(causal, 40, run, stage="again")

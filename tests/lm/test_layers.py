@@ -7,7 +7,7 @@ import torch
 
 from accord.errors import ModelError
 from accord.lm.causal import LoRA, load
-from accord.lm.depth import cut_layers, freeze_below, layers_of
+from accord.lm.layers import cut_layers, freeze_below, layers_of
 from accord.lm.settings import ModelSettings
 from families import PACKING, ours
 

@@ -11,10 +11,10 @@ from scipy import stats
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel, load
-from accord.lm.draw import _invert, _nucleus, draw
 from accord.lm.engine import Request, _uniforms
-from accord.lm.sample import sample
-from accord.lm.score import completion_logprobs
+from accord.lm.generate import generate
+from accord.lm.logprobs import completion_logprobs
+from accord.lm.token_sampling import _invert, _nucleus, sample_tokens
 from accord.records import Sample, Sampling
 
 TINY = load("tiny", seed=1)
@@ -27,7 +27,7 @@ def flat(groups: list[list[Sample]]) -> list[Sample]:
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0])
 def test_the_samplers_probabilities_are_the_trainers(temperature: float) -> None:
-    groups = sample(TINY, PROMPTS, 3, Sampling(max_tokens=20, temperature=temperature, seed=4))
+    groups = generate(TINY, PROMPTS, 3, Sampling(max_tokens=20, temperature=temperature, seed=4))
     prompts = [prompt for prompt in PROMPTS for _ in range(3)]
     found = completion_logprobs(
         TINY, prompts, [each.token_ids for each in flat(groups)], temperature=temperature or 1.0
@@ -37,7 +37,7 @@ def test_the_samplers_probabilities_are_the_trainers(temperature: float) -> None
 
 
 def test_greedy_is_plain_greedy_generation() -> None:
-    for prompt, group in zip(PROMPTS, sample(TINY, PROMPTS, 1, Sampling(max_tokens=12, temperature=0)), strict=True):
+    for prompt, group in zip(PROMPTS, generate(TINY, PROMPTS, 1, Sampling(max_tokens=12, temperature=0)), strict=True):
         made = TINY.model.generate(torch.tensor([prompt]), max_new_tokens=12, do_sample=False)
         assert list(group[0].token_ids) == made[0, len(prompt) :].tolist()
 
@@ -46,7 +46,7 @@ def test_first_tokens_follow_softmax() -> None:
     n = 4000
     temperature = 0.5
     counts_V = np.zeros(TINY.vocabulary)
-    for each in sample(TINY, [[1, 2, 3]], n, Sampling(max_tokens=1, temperature=temperature, seed=0), batch=n)[0]:
+    for each in generate(TINY, [[1, 2, 3]], n, Sampling(max_tokens=1, temperature=temperature, seed=0), batch=n)[0]:
         counts_V[each.token_ids[0]] += 1
     with torch.no_grad():
         logits_V = TINY.model(torch.tensor([[1, 2, 3]])).logits[0, -1]
@@ -60,20 +60,20 @@ def test_first_tokens_follow_softmax() -> None:
 
 def test_a_text_depends_on_nothing_beside_it() -> None:
     settings = Sampling(max_tokens=16, seed=11)
-    together = sample(TINY, PROMPTS, 4, settings)
+    together = generate(TINY, PROMPTS, 4, settings)
     for batch in (1, 6, 300):
-        assert [[s.token_ids for s in g] for g in sample(TINY, PROMPTS, 4, settings, batch=batch)] == [
+        assert [[s.token_ids for s in g] for g in generate(TINY, PROMPTS, 4, settings, batch=batch)] == [
             [s.token_ids for s in g] for g in together
         ]
-    fewer = sample(TINY, PROMPTS[:2], 2, settings)
+    fewer = generate(TINY, PROMPTS[:2], 2, settings)
     assert [[s.token_ids for s in g] for g in fewer] == [[s.token_ids for s in g[:2]] for g in together[:2]]
-    shorter = sample(TINY, PROMPTS, 4, settings.model_copy(update={"max_tokens": 5}))
+    shorter = generate(TINY, PROMPTS, 4, settings.model_copy(update={"max_tokens": 5}))
     assert [s.token_ids for s in flat(shorter)] == [s.token_ids[:5] for s in flat(together)]
 
 
 def test_seeds() -> None:
-    made = {seed: [s.token_ids for s in flat(sample(TINY, PROMPTS, 2, Sampling(seed=seed)))] for seed in (0, 1, -1)}
-    assert made[0] == [s.token_ids for s in flat(sample(TINY, PROMPTS, 2, Sampling(seed=0)))]
+    made = {seed: [s.token_ids for s in flat(generate(TINY, PROMPTS, 2, Sampling(seed=seed)))] for seed in (0, 1, -1)}
+    assert made[0] == [s.token_ids for s in flat(generate(TINY, PROMPTS, 2, Sampling(seed=0)))]
     assert made[0] != made[1]
     assert made[1] != made[-1]
 
@@ -105,12 +105,12 @@ def biased(token: int, weight: float) -> CausalModel:
 
 def test_the_end_and_the_limit() -> None:
     ending = biased(TINY.eos_id, 50.0)
-    for each in flat(sample(ending, PROMPTS, 2, Sampling(max_tokens=8))):
+    for each in flat(generate(ending, PROMPTS, 2, Sampling(max_tokens=8))):
         assert (each.token_ids, each.stopped) == ((TINY.eos_id,), "eos")
     never = biased(TINY.eos_id, -50.0)
-    for each in flat(sample(never, PROMPTS, 2, Sampling(max_tokens=8))):
+    for each in flat(generate(never, PROMPTS, 2, Sampling(max_tokens=8))):
         assert (len(each.token_ids), each.stopped) == (8, "length")
-    sometimes = flat(sample(biased(TINY.eos_id, 3.0), PROMPTS, 16, Sampling(max_tokens=8, seed=2)))
+    sometimes = flat(generate(biased(TINY.eos_id, 3.0), PROMPTS, 16, Sampling(max_tokens=8, seed=2)))
     assert {each.stopped for each in sometimes} == {"eos", "length"}
     for each in sometimes:
         assert (each.token_ids[-1] == TINY.eos_id) == (each.stopped == "eos")
@@ -120,10 +120,10 @@ def test_the_end_and_the_limit() -> None:
 def test_a_model_in_training_stays_so() -> None:
     causal = load("tiny")
     causal.model.train()
-    sample(causal, [[1]], 1, Sampling(max_tokens=2))
+    generate(causal, [[1]], 1, Sampling(max_tokens=2))
     assert causal.model.training
     with pytest.raises(ModelError):
-        sample(causal, [[1] * 512], 1, Sampling(max_tokens=2))
+        generate(causal, [[1] * 512], 1, Sampling(max_tokens=2))
     assert causal.model.training
 
 
@@ -137,12 +137,12 @@ def test_a_model_in_training_stays_so() -> None:
 )
 def test_prompts_that_cannot_be_answered(prompts: list[list[int]], message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        sample(TINY, prompts, 1, Sampling(max_tokens=4))
+        generate(TINY, prompts, 1, Sampling(max_tokens=4))
 
 
 def test_logits_that_are_not_numbers_are_told() -> None:
     with pytest.raises(ModelError, match="logits are not finite"):
-        sample(biased(3, float("nan")), [[1]], 1, Sampling(max_tokens=2))
+        generate(biased(3, float("nan")), [[1]], 1, Sampling(max_tokens=2))
 
 
 @given(
@@ -191,7 +191,7 @@ EVENLY_S = torch.linspace(0, 0.999, 200, dtype=torch.float64)
     ],
 )
 def test_truncation(settings: dict[str, Any], kept: set[int]) -> None:
-    drawn = draw(SCORES_SV.repeat(200, 1), [Sampling(**settings)] * 200, EVENLY_S)
+    drawn = sample_tokens(SCORES_SV.repeat(200, 1), [Sampling(**settings)] * 200, EVENLY_S)
     assert set(drawn.token_S.tolist()) == kept
 
 
@@ -213,13 +213,13 @@ def test_a_nucleus_is_that_of_a_full_sort(share: float, seed: int) -> None:
 def test_every_row_has_settings_of_its_own() -> None:
     logits_SV = SCORES_SV.repeat(4, 1)
     settings = [Sampling(temperature=0), Sampling(top_k=1), Sampling(temperature=0.5), Sampling()]
-    drawn = draw(logits_SV, settings, torch.full((4,), 0.05, dtype=torch.float64))
+    drawn = sample_tokens(logits_SV, settings, torch.full((4,), 0.05, dtype=torch.float64))
     assert drawn.token_S.tolist() == [1, 1, 1, 0]  # .01/.3 of the third row's weight lies on token 0
     torch.testing.assert_close(drawn.logprob_S.exp(), torch.tensor([0.4, 0.4, 0.16 / 0.3, 0.1]))
 
 
 def test_a_truncated_sampler_reports_the_full_distribution() -> None:
-    drawn = draw(SCORES_SV.repeat(200, 1), [Sampling(top_k=2)] * 200, EVENLY_S)
+    drawn = sample_tokens(SCORES_SV.repeat(200, 1), [Sampling(top_k=2)] * 200, EVENLY_S)
     assert set(drawn.token_S.tolist()) == {1, 3}
     torch.testing.assert_close(drawn.logprob_S.exp(), torch.tensor([0.1, 0.4, 0.2, 0.3])[drawn.token_S])
     assert (drawn.token_S == 1).float().mean() == pytest.approx(4 / 7, abs=0.02)
@@ -227,7 +227,7 @@ def test_a_truncated_sampler_reports_the_full_distribution() -> None:
 
 def test_bfloat16_samples() -> None:
     causal = load("tiny", seed=1, dtype="bfloat16")
-    made = flat(sample(causal, PROMPTS, 8, Sampling(max_tokens=16, seed=0)))
+    made = flat(generate(causal, PROMPTS, 8, Sampling(max_tokens=16, seed=0)))
     prompts = [prompt for prompt in PROMPTS for _ in range(8)]
     found = completion_logprobs(causal, prompts, [each.token_ids for each in made])
     gap = torch.cat([torch.tensor(each.logprobs) - logprob_T for each, logprob_T in zip(made, found, strict=True)])

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from accord.errors import ModelError
 from accord.interfaces import Scores
 from accord.lm.causal import CausalModel, DType, load
-from accord.lm.packed import Answer, PackedBatch, pack
+from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.records import Completion, Prompt
 
-__all__ = ["ScalarModel", "load_scalar", "new_head"]
+__all__ = ["ScalarHeadModel", "load_reward_model", "new_head"]
 
 HEAD = "head.safetensors"
 
@@ -38,7 +38,7 @@ def new_head(width: int, *, seed: int, members: int = 1) -> nn.Linear:
 
 
 @dataclass
-class ScalarModel:
+class ScalarHeadModel:
     """A decoder and a head of M members. A member's score is (output - its mean) / deviation.
 
     The judge's score is the mean over members, its standard deviation theirs (with M - 1; none for one member). Where
@@ -55,7 +55,7 @@ class ScalarModel:
     @classmethod
     def fresh(
         cls, causal: CausalModel, *, name: str, seed: int = 0, members: int = 1, parts: tuple[str, ...] = ()
-    ) -> "ScalarModel":
+    ) -> "ScalarHeadModel":
         """A new head over `causal`."""
         head = new_head(causal.width, seed=seed, members=members).to(causal.device)
         return cls(causal, head, name, (0.0,) * members, parts=parts)
@@ -64,9 +64,9 @@ class ScalarModel:
         """What training moves: the decoder's weights (or adapters) and the head."""
         return [*self.causal.trainable(), *self.head.parameters()]
 
-    def answer(self, prompt: Prompt, completion: Completion, key: int) -> Answer:
+    def answer(self, prompt: Prompt, completion: Completion, key: int) -> TokenizedCompletion:
         """The completion as this model reads it: its text, ended by EOS."""
-        return Answer(
+        return TokenizedCompletion(
             tuple(self.causal.encode_prompt(prompt)), tuple(self.causal.encode_completion(completion.text)), key
         )
 
@@ -97,7 +97,7 @@ class ScalarModel:
             raise ValueError(f"{len(prompts)} prompts but {len(completions)} completions")
         heads = self.causal.encode_prompts(prompts)
         answers = [
-            Answer(heads[prompt.id], tuple(self.causal.encode_completion(completion.text)), key)
+            TokenizedCompletion(heads[prompt.id], tuple(self.causal.encode_completion(completion.text)), key)
             for key, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
         ]
         raw_NM = np.zeros((len(answers), len(self.mean_M)))
@@ -114,8 +114,8 @@ class ScalarModel:
         save_file(content, folder / HEAD, metadata={"parts": json.dumps(self.parts)})
 
 
-def load_scalar(folder: Path, *, name: str, dtype: DType = "bfloat16", device: str = "cpu") -> ScalarModel:
-    """What `ScalarModel.save` wrote, ready to score. Raises `ModelError` where there is no head."""
+def load_reward_model(folder: Path, *, name: str, dtype: DType = "bfloat16", device: str = "cpu") -> ScalarHeadModel:
+    """What `ScalarHeadModel.save` wrote, ready to score. Raises `ModelError` where there is no head."""
     if not (folder / HEAD).is_file():
         raise ModelError(f"{folder}: not a reward model (no {HEAD})")
     causal = load(folder, dtype=dtype, device=device)
@@ -126,4 +126,4 @@ def load_scalar(folder: Path, *, name: str, dtype: DType = "bfloat16", device: s
     *mean_M, deviation = weights.pop("normalisation").tolist()
     head = nn.Linear(causal.width, len(mean_M)).to(device)
     head.load_state_dict(weights)
-    return ScalarModel(causal, head.requires_grad_(False), name, tuple(mean_M), deviation, parts)
+    return ScalarHeadModel(causal, head.requires_grad_(False), name, tuple(mean_M), deviation, parts)

@@ -1,8 +1,9 @@
 """One more token for many running sequences: from their last tokens to the logits of the next.
 
-`Through` calls the model as it is, with keys and values kept in slots by its attention function. `Lean` does the same
-arithmetic for the Llama family with fused projections, weights in the layout the processor likes best, and a third of
-the calls. `Whole` keeps nothing and reads every sequence again: for models whose attention cannot be reached.
+`ModelDecoder` calls the model's own modules; its attention function keeps keys and values in the cache.
+`FusedDecoder` does the same arithmetic for the Llama family with fused projections, weights in the layout that oneDNN
+prefers, and a third of the calls.
+`UncachedDecoder` keeps nothing and reads every sequence again: for models whose attention cannot be replaced.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,34 +14,34 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, rms_norm, silu
 
 from accord.lm.causal import CausalModel
+from accord.lm.cpu_features import computes_bfloat16
 from accord.lm.fused import FAMILIES
-from accord.lm.processor import computes_bfloat16
-from accord.lm.slots import Prefill, Slots
+from accord.lm.kv_cache import KVCache, PrefillCache
 
-__all__ = ["Lean", "Stepper", "Through", "Whole", "stepper"]
+__all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "UncachedDecoder", "build_decoder"]
 
 
-class Stepper(Protocol):
-    """Starts sequences and takes them further, slot by slot."""
+class Decoder(Protocol):
+    """Starts sequences and takes each of them one token further."""
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> list[tuple[Tensor, Tensor]]:
         """For each prompt: logits after it [V], and its keys and values [layers, 2, K, T, D]."""
         ...
 
-    def step(self, slots: Slots, sequences: Sequence[Sequence[int]]) -> Tensor:
-        """Logits [a, V] after each running sequence, whose last token is the only one not in its slot yet."""
+    def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
+        """Logits [a, V] after each running sequence, whose last token is the only one not in the cache yet."""
         ...
 
 
-def stepper(causal: CausalModel) -> Stepper:
+def build_decoder(causal: CausalModel) -> Decoder:
     """The fastest that computes what this model computes."""
     if not causal.packs:
-        return Whole(causal)
+        return UncachedDecoder(causal)
     config: Any = causal.model.config.get_text_config()
     plain = causal.model.base_model if causal.adapted else causal.model
     if config.model_type in FAMILIES and hasattr(plain, "get_decoder") and not _rescaled(config):
-        return Lean(causal)
-    return Through(causal)
+        return FusedDecoder(causal)
+    return ModelDecoder(causal)
 
 
 def _rescaled(config: Any) -> bool:
@@ -49,7 +50,7 @@ def _rescaled(config: Any) -> bool:
     return str(rope.get("rope_type", "default")) in ("dynamic", "longrope")
 
 
-class Through:
+class ModelDecoder:
     """The model's own modules. Prompts of one call are padded on the right, where nothing looks."""
 
     def __init__(self, causal: CausalModel) -> None:
@@ -63,7 +64,7 @@ class Through:
             ids_PT[row, : len(prompt)] = torch.tensor(prompt)
         mask_TT = torch.full((width, width), torch.finfo(torch.bfloat16).min, device=device).triu(1)
         place_PT = torch.arange(width, device=device).expand(len(prompts), -1)
-        kept = Prefill()
+        kept = PrefillCache()
         hidden_PTD = self._hidden(ids_PT.to(device), place_PT, mask_TT.expand(len(prompts), 1, -1, -1), kept)
         last_P = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
         logits_PV = self.causal.raw_logits(hidden_PTD[torch.arange(len(prompts), device=device), last_P])
@@ -73,18 +74,18 @@ class Through:
             for row, (logits_V, prompt) in enumerate(zip(logits_PV, prompts, strict=True))
         ]
 
-    def step(self, slots: Slots, sequences: Sequence[Sequence[int]]) -> Tensor:
+    def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         token_a = torch.tensor([each[-1] for each in sequences], device=self.causal.device)
         position_a = torch.tensor([len(each) - 1 for each in sequences], device=self.causal.device)
-        hidden_a1D = self._hidden(token_a[:, None], position_a[:, None], slots.at(position_a), slots)
+        hidden_a1D = self._hidden(token_a[:, None], position_a[:, None], cache.at(position_a), cache)
         return self.causal.raw_logits(hidden_a1D[:, 0])
 
-    def _hidden(self, ids: Tensor, places: Tensor, mask: Tensor, kept: Prefill | Slots) -> Tensor:
+    def _hidden(self, ids: Tensor, places: Tensor, mask: Tensor, kept: PrefillCache | KVCache) -> Tensor:
         dtype = next(self.causal.model.parameters()).dtype
         return self.causal.hidden(input_ids=ids, position_ids=places, attention_mask=mask.to(dtype), kept=kept)
 
 
-class Whole:
+class UncachedDecoder:
     """Every sequence from its beginning at every step, by the plain model."""
 
     def __init__(self, causal: CausalModel) -> None:
@@ -94,7 +95,7 @@ class Whole:
         nothing = torch.zeros((1, 2, 1, 1, 1), device=self.causal.device)
         return [(logits_V, nothing) for logits_V in self._logits(prompts)]
 
-    def step(self, slots: Slots, sequences: Sequence[Sequence[int]]) -> Tensor:
+    def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         return self._logits(sequences)
 
     def _logits(self, sequences: Sequence[Sequence[int]]) -> Tensor:
@@ -105,7 +106,7 @@ class Whole:
         return torch.cat(rows)
 
 
-class Lean(Through):
+class FusedDecoder(ModelDecoder):
     """Llama, Mistral, Qwen2 and Qwen3 by hand. Takes a copy of the weights as they are when it is made."""
 
     def __init__(self, causal: CausalModel) -> None:
@@ -124,11 +125,11 @@ class Lean(Through):
         self._keys = int(self._config.num_key_value_heads)
         self._width = int(getattr(self._config, "head_dim", 0) or self._config.hidden_size // self._queries)
 
-    def step(self, slots: Slots, sequences: Sequence[Sequence[int]]) -> Tensor:
+    def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         device = self.causal.device
         position_a = torch.tensor([len(each) - 1 for each in sequences], device=device)
         x_aD = self._embed[torch.tensor([each[-1] for each in sequences], device=device)]
-        mask_a11t = slots.at(position_a).to(x_aD.dtype)
+        mask_a11t = cache.at(position_a).to(x_aD.dtype)
         self._angles(mask_a11t.shape[-1], x_aD)
         cos_a1D, sin_a1D = self._cos_TD[position_a][:, None], self._sin_TD[position_a][:, None]
         eps = float(self._config.rms_norm_eps)
@@ -147,7 +148,7 @@ class Lean(Through):
                 )
             turned_aHD = torch.addcmul(qk_aHD * cos_a1D, qk_aHD.roll(self._width // 2, -1), sin_a1D)
             q_aHD, k_aKD = turned_aHD.split([self._queries, self._keys], 1)
-            k_aKtD, v_aKtD = slots.put_one(number, k_aKD, v_aKD)
+            k_aKtD, v_aKtD = cache.put_one(number, k_aKD, v_aKD)
             read_aD = _attend(q_aHD, k_aKtD, v_aKtD, mask_a11t)
             x_aD = layer.out(read_aD, x_aD)
             gate_aI, up_aI = layer.gate_up(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_mlp, eps)).chunk(2, -1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from accord.records import Sampling
 
-__all__ = ["Drawn", "draw"]
+__all__ = ["SampledTokens", "sample_tokens"]
 
 BLOCK = 256  # weights summed together before the cumulative distribution is searched
 AT_ONCE = 400_000  # logits worked on at a time: few enough to stay in the processor's cache
@@ -22,7 +22,7 @@ ROUNDING = 1e-6  # of a float32 probability: a nucleus that holds exactly its sh
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampledTokens:
     """For each row: the token, its log-probability, and log-sum-exp of the scores at the row's temperature."""
 
     token_S: Tensor
@@ -30,7 +30,7 @@ class Drawn:
     total_S: Tensor
 
 
-def draw(logits_SV: Tensor, samplings: Sequence[Sampling], uniform_S: Tensor) -> Drawn:
+def sample_tokens(logits_SV: Tensor, samplings: Sequence[Sampling], uniform_S: Tensor) -> SampledTokens:
     """A token for each row of logits by inverting its cumulative distribution at `uniform_S`, numbers in [0, 1)."""
     device = logits_SV.device
     temperature_S = torch.tensor([each.temperature or 1.0 for each in samplings], device=device)
@@ -49,7 +49,7 @@ def draw(logits_SV: Tensor, samplings: Sequence[Sampling], uniform_S: Tensor) ->
         token_n1 = torch.where(greedy_S[at, None], best_n1, drawn_n1)
         parts.append((token_n1, score_nV.gather(1, token_n1) - total_n1, total_n1))
     token_S1, logprob_S1, total_S1 = (torch.cat(each) for each in zip(*parts, strict=True))
-    return Drawn(token_S1[:, 0], logprob_S1[:, 0], total_S1[:, 0])
+    return SampledTokens(token_S1[:, 0], logprob_S1[:, 0], total_S1[:, 0])
 
 
 def _invert(score_SV: Tensor, top_S1: Tensor, uniform_S: Tensor) -> tuple[Tensor, Tensor]:

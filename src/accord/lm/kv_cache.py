@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-__all__ = ["KeyValues", "Prefill", "Slots"]
+__all__ = ["KVCache", "KeyValues", "PrefillCache"]
 
 
 class KeyValues(Protocol):
@@ -23,7 +23,7 @@ class KeyValues(Protocol):
     def put(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
-class Prefill:
+class PrefillCache:
     """Keeps what a forward pass over whole prompts computes."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Prefill:
         return torch.stack([self._layers[layer] for layer in sorted(self._layers)])
 
 
-class Slots:
+class KVCache:
     """Room for `count` sequences of `length` places; it grows where a longer one comes."""
 
     def __init__(self, count: int, length: int) -> None:
