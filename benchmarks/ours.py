@@ -81,7 +81,7 @@ def _steps(stage: str, steps: int, run: RunDirectory) -> Iterator[Any]:
             return SFT(**common, batch=size, share=1).steps([(p, c[0]) for p, c in single], run)
         case "reward" | "reward5":
             members = 5 if stage == "reward5" else 1
-            settings = BradleyTerry(**common, step_completions=2 * size, head_scale=1, members=members)
+            settings = BradleyTerry(**common, step_completions=2 * size, head_lr_scale=1, ensemble_size=members)
             return settings.steps(dataset(found), run)
         case "dpo":
             return DPO(**common, batch=size).steps(dataset(found), run)

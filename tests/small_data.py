@@ -28,7 +28,7 @@ class LetterJudge:
 def letters_dataset(*, prompts: int = 9, texts: int = 8, seed: int = 0) -> Dataset:
     """Every prompt with some texts, all pairs of them judged by the truth; equal ones are ties."""
     draw = random.Random(seed)
-    splits = ["train", "judge", "held_out"]
+    splits = ["train", "eval_reward", "held_out"]
     asked = [Prompt.ask(f"Write text {i}") for i in range(prompts)]
     split_of = {prompt.id: splits[i % 3] for i, prompt in enumerate(asked)}
     evaluators = {prompt.id: Evaluator(kind="rule", pseudonym=f"letters-{i}") for i, prompt in enumerate(asked)}

@@ -6,7 +6,7 @@ from accord.feedback import write_data
 from accord.lm.optim import Optim
 from accord.loop import stages
 from accord.loop.evaluate import evaluate
-from accord.loop.show import Show
+from accord.loop.progress import ProgressDisplay
 from accord.policy import PPO, SFT
 from accord.recipe import Evaluate, Recipe
 from accord.records import Sampling
@@ -17,7 +17,7 @@ from small_data import letters_dataset
 __all__ = ["RECIPE", "make_run"]
 
 _REWARD = BradleyTerry(
-    base="tiny", dtype="float32", epochs=20, step_completions=16, save_every=50, optim=Optim(lr=5e-3), head_scale=1
+    base="tiny", dtype="float32", epochs=20, step_completions=16, save_every=50, optim=Optim(lr=5e-3), head_lr_scale=1
 )
 RECIPE = Recipe(
     sft=SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=50, optim=Optim(lr=1e-2, warmup_steps=2)),
@@ -32,14 +32,14 @@ RECIPE = Recipe(
         optim=Optim(lr=3e-3, warmup_steps=1, lr_schedule="constant"),
         head_scale=1,
     ),
-    evaluate=Evaluate(judge=_REWARD, samples=12, sampling=Sampling(max_tokens=10)),
+    evaluate=Evaluate(judge=_REWARD, samples_per_prompt=12, sampling=Sampling(max_tokens=10)),
 )
 
 
 def make_run(path: Path) -> None:
     """All training stages and the evaluation of `RECIPE` on the letters data."""
-    show = Show(quiet=True)
+    progress = ProgressDisplay(quiet=True)
     with RunDirectory.create(path) as run:
         write_data(run, letters_dataset(prompts=12))
-        for stage in (stages.sft, stages.reward, stages.judge, stages.policy, evaluate):
-            stage(RECIPE, run, show)
+        for stage in (stages.sft, stages.reward, stages.eval_reward, stages.policy, evaluate):
+            stage(RECIPE, run, progress)

@@ -7,7 +7,7 @@ import pytest
 
 from accord import recipe
 from accord.loop.drive import drive
-from accord.loop.show import Show
+from accord.loop.progress import ProgressDisplay
 from accord.run import RunDirectory
 
 FILES = sorted((Path(__file__).parents[1] / "examples").glob("*.toml"))
@@ -21,9 +21,9 @@ def test_every_algorithm_has_an_example() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_an_example_runs(file: Path, tmp_path: Path) -> None:
-    settings = recipe.load(file, {"data.ledger": f'"{tmp_path / "feedback.db"}"', "evaluate.samples": "2"})
+    settings = recipe.load(file, {"data.ledger": f'"{tmp_path / "feedback.db"}"', "evaluate.samples_per_prompt": "2"})
     with RunDirectory.create(tmp_path / "run") as run:
-        drive(settings, run, Show(quiet=True))
+        drive(settings, run, ProgressDisplay(quiet=True))
         assert run.has("policy/model")
         assert run.has("report.html")
         assert run.read_json("evaluation/evaluation.json")["win_rate"]

@@ -7,9 +7,10 @@ values given beside the file (`--policy.kl 0.1`) override it; the resolved recip
 """
 
 import tomllib
+from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -80,13 +81,15 @@ class Data(Section):
     accord fetches from the package index.
     """
 
+    renamed: ClassVar[Mapping[str, str]] = {"judge": "eval_reward", "pairs": "max_pairs"}
+
     ledger: str = "feedback.db"
     source: str | None = None
     format: str | None = None
-    pairs: int = Field(default=200_000, ge=1, description="at most so many pairs, drawn by the seed")
+    max_pairs: int = Field(default=200_000, ge=1, description="at most so many pairs, drawn by the seed")
     split_by: Literal["prompt", "session", "evaluator"] = "prompt"
     train: Share = 0.44
-    judge: Share = 0.44
+    eval_reward: Share = 0.44
     held_out: Share = 0.12
     supervised: Literal["all", "chosen"] = Field(
         default="chosen", description="what the supervised start learns from: all train completions, or chosen ones"
@@ -116,11 +119,17 @@ class Data(Section):
 class Evaluate(Section):
     """Who judges the result, and on how many samples. The judge never shares feedback with the reward model."""
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "prompts": "max_prompts",
+        "samples": "samples_per_prompt",
+        "curve": "curve_samples",
+    }
+
     judge: BradleyTerry = BradleyTerry()
-    prompts: int | None = Field(default=None, ge=1, description="held-out prompts used; unset: all")
-    samples: int = Field(default=32, ge=1, description="samples of each prompt and arm")
+    max_prompts: int | None = Field(default=None, ge=1, description="held-out prompts used; unset: all")
+    samples_per_prompt: int = Field(default=32, ge=1, description="samples of each prompt and arm")
     sampling: Sampling = Sampling(max_tokens=48)
-    curve: int = Field(default=64, ge=1, description="rollouts of each step that the judge reads")
+    curve_samples: int = Field(default=64, ge=1, description="rollouts of each step that the judge reads")
 
 
 class Recipe(Section):
@@ -189,9 +198,9 @@ def _put(content: dict[str, Any], key: str, value: str) -> None:
 
 def _check(recipe: Recipe, place: str) -> None:
     """What no single field can know."""
-    total = recipe.data.train + recipe.data.judge + recipe.data.held_out
+    total = recipe.data.train + recipe.data.eval_reward + recipe.data.held_out
     if abs(total - 1) > 1e-6:
-        raise RecipeError(f"{place}: recipe.data: train, judge and held_out sum to {total:g}; make them sum to 1")
+        raise RecipeError(f"{place}: recipe.data: train, eval_reward and held_out sum to {total:g}; make them sum to 1")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
     judged = isinstance(recipe.policy, Online | BestOfN | Curated | Conditional) or (
@@ -206,7 +215,10 @@ def _check(recipe: Recipe, place: str) -> None:
 
 
 def _said(error: ValidationError) -> str:
-    """The first problem, with the nearest known name for an unknown key."""
+    """The first problem; for an unknown key its new name where it was renamed, else the nearest known one.
+
+    A settings class may have `renamed: ClassVar[Mapping[str, str]]`, from keys it once had to those it has now.
+    """
     first = error.errors(include_url=False)[0]
     kinds = {each.model_fields["kind"].default: each for each in get_args(Algorithm)}
     path = [str(part) for part in first["loc"]]
@@ -221,8 +233,9 @@ def _said(error: ValidationError) -> str:
         return f"{where}: {explain(error)[1]}"
     for name in inner:
         owner = _section(owner.model_fields[name].annotation)
-    if path[-1] in getattr(owner, "renamed", {}):
-        return f"{where}: renamed to {owner.renamed[path[-1]]}"
+    renamed = ChainMap(*(vars(parent).get("renamed", {}) for parent in owner.__mro__))
+    if path[-1] in renamed:
+        return f"{where}: renamed to {renamed[path[-1]]}"
     return f"{where}: no such field{nearest(path[-1], list(owner.model_fields))}"
 
 

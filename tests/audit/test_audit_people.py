@@ -43,7 +43,9 @@ def asked(
                 items = [Item(by_prompt[a.prompt], (a,)) for a in chosen]
             ledger.add(*(said for said in each.bound(qualities).ask(items) if said is not None))
         run = RunDirectory.create(path / "run")
-        data = draw_dataset(ledger, seed=0, unit="prompt", fractions={"train": 0.3, "judge": 0.3, "held_out": 0.4})
+        data = draw_dataset(
+            ledger, seed=0, unit="prompt", fractions={"train": 0.3, "eval_reward": 0.3, "held_out": 0.4}
+        )
         write_data(run, data, ledger=ledger)
     rows = [
         {"completion": each.id, "prompt": each.prompt, "score": qualities[each.id][0], "length": len(each.text)}

@@ -129,8 +129,8 @@ def with_rollouts(path: Path, judge: Any, *, seed: int, steps: int = 16) -> RunD
                     "index": index,
                     "prompt": f"p{index % 12}",
                     "kl": float(d * d + draw.normal(0, 0.5)),
-                    "proxy": float(0.6 * d + draw.normal(0, 0.7)),
-                    "judge": float(judge(d) + draw.normal(0, 0.7)),
+                    "reward": float(0.6 * d + draw.normal(0, 0.7)),
+                    "eval_reward": float(judge(d) + draw.normal(0, 0.7)),
                 }
             )
     run.write_jsonl("evaluation/rollouts.jsonl", rows)
@@ -181,7 +181,7 @@ def with_few_prompts(path: Path, judge: Any, *, seed: int) -> RunDirectory:
             noise = ease[prompt] + draw.normal(0, 0.7, 2)
             kl = float(d * d + draw.normal(0, 0.5))
             row = {"step": step, "index": index, "prompt": f"p{prompt}", "kl": kl}
-            rows.append({**row, "proxy": float(0.6 * d + noise[0]), "judge": float(judge(d) + noise[1])})
+            rows.append({**row, "reward": float(0.6 * d + noise[0]), "eval_reward": float(judge(d) + noise[1])})
     run.write_jsonl("evaluation/rollouts.jsonl", rows)
     return run
 
@@ -209,8 +209,8 @@ def test_a_gain_that_nobody_else_sees_fires(share: float, wanted: Verdict, tmp_p
         {
             "arm": arm,
             "prompt": f"p{i % 12}",
-            "proxy": float(2.0 * (arm == "policy") + draw.normal()),
-            "judge": float(2.0 * share * (arm == "policy") + draw.normal()),
+            "reward": float(2.0 * (arm == "policy") + draw.normal()),
+            "eval_reward": float(2.0 * share * (arm == "policy") + draw.normal()),
         }
         for arm in ("start", "policy")
         for i in range(480)
@@ -222,7 +222,7 @@ def test_a_gain_that_nobody_else_sees_fires(share: float, wanted: Verdict, tmp_p
 def test_a_gain_is_measured_where_both_answered(tmp_path: Path) -> None:
     run = new(tmp_path / "run")
     rows = [
-        {"arm": arm, "prompt": f"p{prompt}", "proxy": gain * 2.0, "judge": gain * (1.0 if prompt else 100.0)}
+        {"arm": arm, "prompt": f"p{prompt}", "reward": gain * 2.0, "eval_reward": gain * (1.0 if prompt else 100.0)}
         for arm, gain in (("start", 0), ("policy", 1))
         for prompt in range(5)
         if (arm, prompt) != ("start", 0)
@@ -277,9 +277,9 @@ def test_wrong_probabilities_fire(ece: tuple[float, float, float], wanted: Verdi
 @pytest.mark.parametrize(("evaluator", "wanted"), [("anna", Verdict.FIRES), ("ben", Verdict.QUIET)])
 def test_a_judge_that_shares_an_evaluator_fires(evaluator: str, wanted: Verdict, tmp_path: Path) -> None:
     run = new(tmp_path / "run")
-    with run.write_folder("judge/model") as folder:
+    with run.write_folder("eval_reward/model") as folder:
         (folder / "weights").write_text("x")
-    for split, who in (("train", "anna"), ("judge", evaluator)):
+    for split, who in (("train", "anna"), ("eval_reward", evaluator)):
         pair = Pair(prompt=f"p-{split}", chosen=f"a-{split}", rejected=f"b-{split}", evaluator=who)
         run.write_jsonl(f"data/pairs-{split}.jsonl", [pair.model_dump_json()])
     assert verdict(reward.LEAKAGE, run) is wanted

@@ -190,10 +190,10 @@ class LastPlace(ScalarHeadModel):
 def test_a_judge_that_reads_padding_fires(kind: type[ScalarHeadModel], wanted: Verdict, run: RunDirectory) -> None:
     assert verdict(preflight.PAD, run, reward=kind.fresh(load("tiny"), name="reward")) is wanted
     right = ScalarHeadModel.fresh(load("tiny"), name="reward")
-    planted = kind(right.causal, right.head, "judge")
-    finding = found(preflight.PAD, run, reward=right, judge=planted)
+    planted = kind(right.causal, right.head, "eval_reward")
+    finding = found(preflight.PAD, run, reward=right, eval_reward=planted)
     assert finding.verdict is wanted
-    assert ("'judge'" in finding.result) or wanted is Verdict.QUIET
+    assert ("'eval_reward'" in finding.result) or wanted is Verdict.QUIET
 
 
 class Startled:
@@ -390,11 +390,11 @@ def test_a_batch_or_an_evaluator_on_both_sides_fires(
         run.write_jsonl("data/evaluators.jsonl", [{"id": each.id, **each.model_dump(mode="json")} for each in people])
     else:
         names = [f"batch {i}" for i in range(4)]
-    for place, split in enumerate(("train", "judge", "held_out")):
+    for place, split in enumerate(("train", "eval_reward", "held_out")):
         rewrite(run, f"data/pairs-{split}.jsonl", lambda row, place=place: row.update({field: names[place]}))
     if shared:
-        rows = run.read_jsonl("data/pairs-judge.jsonl")
-        run.write_jsonl("data/pairs-judge.jsonl", [{**rows[0], field: names[0]}, *rows[1:]])
+        rows = run.read_jsonl("data/pairs-eval_reward.jsonl")
+        run.write_jsonl("data/pairs-eval_reward.jsonl", [{**rows[0], field: names[0]}, *rows[1:]])
     if field == "session":
         rewrite(run, "data/evaluators.jsonl", lambda row: None)
     finding = found(preflight.SPLIT, run)

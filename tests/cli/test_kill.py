@@ -54,7 +54,7 @@ def killed_when(home: Path, out: str, log: str, count: int) -> None:
     "moments",
     [
         [("policy/metrics.jsonl", 1), ("policy/metrics.jsonl", 4), ("policy/samples.jsonl", 7 * 16)],
-        [("sft/metrics.jsonl", 3), ("reward/metrics.jsonl", 2), ("judge/metrics.jsonl", 2)],
+        [("sft/metrics.jsonl", 3), ("reward/metrics.jsonl", 2), ("eval_reward/metrics.jsonl", 2)],
     ],
     ids=["policy", "before"],
 )

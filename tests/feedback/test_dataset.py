@@ -92,9 +92,12 @@ def test_a_pair_without_a_batch_goes_by_its_prompt() -> None:
 @pytest.mark.parametrize(
     ("fractions", "said"),
     [
-        ({"train": 0.5, "judge": 0.4, "heldout": 0.1}, "fractions.heldout: no such split; did you mean 'held_out'"),
-        ({"train": 0.5, "judge": 0.4}, "they sum to 0.9, not to 1"),
-        ({"train": 1.5, "judge": -0.5}, "fractions.train: 1.5 is not between 0 and 1"),
+        (
+            {"train": 0.5, "eval_reward": 0.4, "heldout": 0.1},
+            "fractions.heldout: no such split; did you mean 'held_out'",
+        ),
+        ({"train": 0.5, "eval_reward": 0.4}, "they sum to 0.9, not to 1"),
+        ({"train": 1.5, "eval_reward": -0.5}, "fractions.train: 1.5 is not between 0 and 1"),
     ],
 )
 def test_fractions_that_are_none(fractions: dict[str, float], said: str) -> None:
@@ -231,7 +234,7 @@ def test_the_files_of_a_run_are_the_dataset(tmp_path: Path, ledger: Ledger) -> N
             "data/completions.jsonl",
             "data/evaluators.jsonl",
             "data/pairs-train.jsonl",
-            "data/pairs-judge.jsonl",
+            "data/pairs-eval_reward.jsonl",
             "data/pairs-held_out.jsonl",
             "data/sft.jsonl",
             "data/summary.json",

@@ -68,7 +68,7 @@ def test_pairs_and_splits_of_the_ratings(ratings: Ledger, said: list[Feedback]) 
     assert data.summary["unused"] == {"asked again": 20}
     assert not overlaps(data)
     assert overlaps(data).found["text"] == ()
-    shares = [len(data.pairs[name]) / 20_000 for name in ("train", "judge", "held_out")]
+    shares = [len(data.pairs[name]) / 20_000 for name in ("train", "eval_reward", "held_out")]
     assert shares == pytest.approx([0.44, 0.44, 0.12], abs=0.01)
     assert set(data.split_of) == {each.id for each in review_prompts()}
     held_out = {pair.session for pair in data.pairs["held_out"] if pair.session}

@@ -122,7 +122,7 @@ def with_rollouts(path: Path, score: GaussWorld, seed: int) -> RunDirectory:
         columns = zip(policy.kl_of(y_ND), score.reward(y_ND), TRAP.reward(y_ND), strict=True)
         for index, (kl, proxy, judge) in enumerate(columns):
             row = {"step": step, "index": index, "prompt": f"p{index % 16}"}
-            rows.append({**row, "kl": float(kl), "proxy": float(proxy), "judge": float(judge)})
+            rows.append({**row, "kl": float(kl), "reward": float(proxy), "eval_reward": float(judge)})
     run.write_jsonl("evaluation/rollouts.jsonl", rows)
     return run
 

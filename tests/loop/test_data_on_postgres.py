@@ -21,7 +21,7 @@ ledger = "{url}"
 source = "letters.jsonl"
 format = "accord_jsonl"
 train = 0.4
-judge = 0.4
+eval_reward = 0.4
 held_out = 0.2
 """
 

@@ -8,7 +8,7 @@ import pytest
 from accord.errors import ArtefactError, RecipeError
 from accord.feedback import Ledger
 from accord.loop.drive import STAGES, drive, start_run
-from accord.loop.show import Show
+from accord.loop.progress import ProgressDisplay
 from accord.policy import DPO, PPO
 from accord.recipe import Data, Recipe, dump, load, parse
 from accord.records import Comparison, Feedback
@@ -16,7 +16,7 @@ from accord.run import RunDirectory
 from small_data import letters_dataset
 from small_run import RECIPE
 
-QUIET = Show(quiet=True)
+QUIET = ProgressDisplay(quiet=True)
 
 
 def write_ledger(path: Path) -> None:
@@ -45,7 +45,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def recipe(home: Path) -> Recipe:
-    data = Data(ledger=str(home / "letters.db"), train=0.4, judge=0.4, held_out=0.2, supervised="all", about="letters")
+    data = Data(
+        ledger=str(home / "letters.db"), train=0.4, eval_reward=0.4, held_out=0.2, supervised="all", about="letters"
+    )
     return RECIPE.model_copy(update={"data": data})
 
 
@@ -68,7 +70,7 @@ def test_a_run_leaves_every_file_of_the_plan(whole: Path) -> None:
             "data/summary.json",
             "sft/model",
             "reward/evaluation.json",
-            "judge/scores.jsonl",
+            "eval_reward/scores.jsonl",
             "policy/model",
             "policy/value",
             "policy/samples.jsonl",
@@ -135,6 +137,6 @@ def test_dpo_needs_no_reward_model(home: Path, recipe: Recipe) -> None:
         drive(dpo, run, QUIET)
         found = run.read_json("evaluation/evaluation.json")
         assert "win_rate" in found
-        assert "win_rate_proxy" not in found
+        assert "win_rate_reward" not in found
         verdicts = {each["challenge"]: each["verdict"] for each in run.read_json("audit.json")["findings"]}
     assert verdicts["RG2"] == "NOT_ASSESSABLE"

@@ -15,7 +15,7 @@ RECIPE = """seed = 0
 
 [data]
 ledger = "ratings.db"
-pairs = 200000
+max_pairs = 200000
 
 [policy]
 kind = "{kind}"
@@ -49,7 +49,7 @@ def add_data(
     """Prompts, completions, evaluators, pairs and their summary."""
     run.write_text("recipe.toml", RECIPE.format(kind="ppo", steps=STEPS))
     prompts = [Prompt.ask(asks.format(number)) for number in range(12)]
-    split = ["train"] * 5 + ["judge"] * 5 + ["held_out"] * 2
+    split = ["train"] * 5 + ["eval_reward"] * 5 + ["held_out"] * 2
     rows = [
         {"id": each.id, **each.model_dump(mode="json", exclude_none=True), "split": name}
         for each, name in zip(prompts, split, strict=True)
@@ -63,7 +63,7 @@ def add_data(
     run.write_jsonl(
         "data/evaluators.jsonl", [{"id": e.id, **e.model_dump(exclude_none=True)} for e in people], stage="data"
     )
-    for name in ("train", "judge", "held_out"):
+    for name in ("train", "eval_reward", "held_out"):
         pairs = [
             Pair(prompt=p.id, chosen=texts[2 * n].id, rejected=texts[2 * n + 1].id, evaluator=people[n % 3].id)
             for n, (p, where) in enumerate(zip(prompts, split, strict=True))
@@ -78,10 +78,10 @@ def add_data(
             "unused": {"too few ratings": 12},
             "agreement": estimate(0.79, 0.008, 51234, 40),
             "evaluators": len(people),
-            "prompts": {"train": 5, "judge": 5, "held_out": 2},
+            "prompts": {"train": 5, "eval_reward": 5, "held_out": 2},
             "completions": len(texts),
-            "pairs": {"train": 88123, "judge": 87999, "held_out": 23878},
-            "ties": {"train": 27000, "judge": 26911, "held_out": 7300},
+            "pairs": {"train": 88123, "eval_reward": 87999, "held_out": 23878},
+            "ties": {"train": 27000, "eval_reward": 26911, "held_out": 7300},
             "about": about,
         },
         stage="data",
@@ -91,7 +91,7 @@ def add_data(
 
 
 def add_judge(run: RunDirectory, folder: str = "reward", *, accuracy: float = 0.712) -> None:
-    """A reward model's evaluation, under `reward` or `judge`."""
+    """A reward model's evaluation, under `reward` or `eval_reward`."""
     run.write_json(
         f"{folder}/evaluation.json",
         {
@@ -151,9 +151,9 @@ def add_evaluation(run: RunDirectory, *, texts: list[str] | None = None, proxy: 
             for _ in range(6):
                 words = " ".join(random.choice(WORDS, 14)).capitalize() + "."
                 text = words if texts is None else texts[len(rows) % len(texts)]
-                scores = {"judge": float(random.normal(arm == "policy", 0.7))}
+                scores = {"eval_reward": float(random.normal(arm == "policy", 0.7))}
                 if proxy:
-                    scores["proxy"] = float(random.normal(1.5 * (arm == "policy"), 0.6))
+                    scores["reward"] = float(random.normal(1.5 * (arm == "policy"), 0.6))
                 rows.append(
                     {
                         "arm": arm, "index": len(rows), "prompt": prompt, "text": text, "token_ids": [1, 2],
@@ -169,26 +169,26 @@ def add_evaluation(run: RunDirectory, *, texts: list[str] | None = None, proxy: 
             {
                 "step": step,
                 "kl": estimate(kl, 0.5, 64, 16),
-                "proxy": estimate(-0.2 + 0.17 * step, 0.2, 64, 16),
-                "judge": estimate(-0.1 + 0.16 * step - 0.0066 * step**2, 0.24, 64, 16),
+                "reward": estimate(-0.2 + 0.17 * step, 0.2, 64, 16),
+                "eval_reward": estimate(-0.1 + 0.16 * step - 0.0066 * step**2, 0.24, 64, 16),
             }
         )
     run.write_jsonl("evaluation/curve.jsonl", curve, stage="evaluate")
-    row = {"step": 1, "index": 0, "prompt": asked[0], "proxy": 0.1, "judge": 0.2, "kl": 0.3}
+    row = {"step": 1, "index": 0, "prompt": asked[0], "reward": 0.1, "eval_reward": 0.2, "kl": 0.3}
     run.write_jsonl("evaluation/rollouts.jsonl", [row], stage="evaluate")
     arms = {
         arm: {
-            "judge": estimate(0.02 + shift, 0.11, 512, 16),
+            "eval_reward": estimate(0.02 + shift, 0.11, 512, 16),
             "distinct_1": estimate(0.41 - 0.1 * shift, 0.02, 16, None),
             "distinct_2": estimate(0.83 - 0.2 * shift, 0.02, 16, None),
             "entropy": estimate(2.91 - 0.6 * shift, 0.05, 512, 16),
             "length": estimate(24.6 + 2 * shift, 0.8, 512, 16),
             "stop_rate": estimate(0.912, 0.03, 512, 16),
-            **({"proxy": estimate(0.05 + 1.4 * shift, 0.1, 512, 16)} if proxy else {}),
+            **({"reward": estimate(0.05 + 1.4 * shift, 0.1, 512, 16)} if proxy else {}),
         }
         for arm, shift in (("start", 0.0), ("policy", 1.1))
     }
-    own = {"win_rate_proxy": estimate(0.934, 0.02, 512, 16)} if proxy else {}
+    own = {"win_rate_reward": estimate(0.934, 0.02, 512, 16)} if proxy else {}
     content = {"win_rate": estimate(0.841, 0.034, 512, 16), **own, "kl": estimate(6.53, 0.48, 512, 16), **arms}
     run.write_json("evaluation/evaluation.json", content, stage="evaluate")
     run.finish("evaluate", "s", 64.0)
@@ -238,7 +238,7 @@ def whole(path: Path) -> RunDirectory:
     run = new(path)
     add_data(run)
     add_judge(run)
-    add_judge(run, "judge", accuracy=0.704)
+    add_judge(run, "eval_reward", accuracy=0.704)
     add_policy(run)
     add_evaluation(run)
     add_audit(run)

@@ -174,7 +174,7 @@ def test_samples_follow_the_rule_and_not_the_score(whole: tuple[RunDirectory, Pa
             of_arm = [row for row in rows if row["arm"] == arm and row["prompt"] == prompts[prompt]]
             text = getattr(twin, arm)
             assert text.text == of_arm[turn]["text"]
-            assert (text.proxy, text.judge) == (of_arm[turn]["proxy"], of_arm[turn]["judge"])
+            assert (text.proxy, text.judge) == (of_arm[turn]["reward"], of_arm[turn]["eval_reward"])
             assert text.text in page.text
 
 
@@ -248,7 +248,7 @@ def test_dpo_without_reward_model_draws_what_it_logged(tmp_path: Path) -> None:
     run.write_bytes("policy/model/model.safetensors", b"weights")
     rows = [{"step": s, "loss": 0.7 - s / 10, "accuracy": None if s == 1 else 0.6, "margin": s / 10} for s in (1, 2, 3)]
     run.write_jsonl("policy/metrics.jsonl", rows)
-    report_runs.add_judge(run, "judge")
+    report_runs.add_judge(run, "eval_reward")
     report_runs.add_evaluation(run, proxy=False)
     (run.path / "evaluation/curve.jsonl").unlink()
     del run.manifest.files["evaluation/curve.jsonl"]
@@ -281,7 +281,7 @@ def test_one_step_and_numbers_without_intervals_can_be_drawn(tmp_path: Path) -> 
     bare = {**report_runs.estimate(0.5, n=1), "low": None, "high": None}
     run.write_json("reward/evaluation.json", {"accuracy": bare})
     run.write_jsonl("policy/metrics.jsonl", [{"step": 1, "kl": 0.0, "entropy": 2.0}])
-    run.write_jsonl("evaluation/curve.jsonl", [{"step": 1, "kl": bare, "judge": bare}])
+    run.write_jsonl("evaluation/curve.jsonl", [{"step": 1, "kl": bare, "eval_reward": bare}])
     page = page_of(run)
     assert_sound(run, page)
     assert "0.500 [no interval]" in page.text

@@ -47,7 +47,7 @@ def test_what_a_run_lacks_is_one_row_that_says_so(tmp_path: Path) -> None:
     run = report_runs.new(tmp_path / "run")
     report_runs.add_judge(run)
     rows = {row.key: row for row in summary(run)}
-    assert rows["judge"].text == "not in this run"
+    assert rows["eval_reward"].text == "not in this run"
     assert rows["evaluation"].text == "not in this run"
     assert rows["evaluation"].estimate is None
     assert to_json([rows["evaluation"]])[0]["value"] is None
@@ -79,7 +79,7 @@ def test_compare_names_what_differs(tmp_path: Path) -> None:
     other.write_text("data/sft.jsonl", '{"prompt": "p", "completion": "c"}\n')
     other.record_input("ledger", InputEntry("0f" * 32, path="elsewhere.db", rows=198810, last_row=198811))
     report_runs.add_judge(other, accuracy=0.65)
-    report_runs.add_judge(other, "judge", accuracy=0.70)
+    report_runs.add_judge(other, "eval_reward", accuracy=0.70)
     report_runs.add_audit(other, report_runs.FINDINGS[:1])
     found = compare(one, other)
     assert [(each.name, each.a, each.b) for each in found.settings] == [
@@ -91,7 +91,7 @@ def test_compare_names_what_differs(tmp_path: Path) -> None:
     assert ("RG2 turnover", "fires", None) in [(each.name, each.a, each.b) for each in found.verdicts]
     words = {each.a.key: each.words for each in found.results}
     assert words["reward.accuracy"] == "intervals apart"
-    assert words["judge.accuracy"] == "intervals overlap"
+    assert words["eval_reward.accuracy"] == "intervals overlap"
     assert words["evaluation.win_rate"] == "the same"
     text = printed(render_comparison(found), 160)
     assert "[red]" in text

@@ -13,9 +13,9 @@ from accord.feedback import Dataset
 from accord.lm.optim import Optim
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion
-from accord.reward import BradleyTerry, accuracy, assess, baselines, calibration, score_split
+from accord.reward import BradleyTerry, accuracy, baselines, calibration, evaluate, score_split
 from accord.reward.fit import _groups
-from accord.reward.heads import Draws
+from accord.reward.heads import BootstrapEnsemble
 from accord.run import RunDirectory
 from small_data import letters_dataset, truth
 
@@ -26,7 +26,7 @@ SETTINGS = BradleyTerry(
     step_completions=16,
     save_every=5,
     optim=Optim(lr=5e-3, warmup_steps=3),
-    head_scale=1,
+    head_lr_scale=1,
 )
 
 
@@ -44,7 +44,7 @@ def fitted(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sca
 def test_it_learns_a_true_preference(data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]) -> None:
     judge, _ = fitted
     scores = score_split(judge, data, "held_out")
-    found = assess(scores, data, fitted_on="train", deviation=judge.deviation)
+    found = evaluate(scores, data, fitted_on="train", score_scale=judge.score_scale)
     assert found["accuracy"].low is not None
     assert found["accuracy"].low > 0.8
     assert found["accuracy"].value > found["length_only"].value
@@ -130,9 +130,9 @@ def test_accuracy_and_calibration_of_scores_that_are_right(data: Dataset) -> Non
     assert accuracy(right, pairs).value == 1
     assert accuracy(wrong, pairs).value == 0
     assert accuracy(dict.fromkeys(right, 0.0), pairs).value == 0.5
-    sure = calibration(right, [pair for pair in pairs if not pair.tie], deviation=1e4)
+    sure = calibration(right, [pair for pair in pairs if not pair.tie], score_scale=1e4)
     assert sure.value == pytest.approx(0, abs=1e-6)
-    assert calibration(wrong, [pair for pair in pairs if not pair.tie], deviation=1e4).value == pytest.approx(
+    assert calibration(wrong, [pair for pair in pairs if not pair.tie], score_scale=1e4).value == pytest.approx(
         1, abs=0.05
     )
 
@@ -150,8 +150,8 @@ def test_baselines_find_a_length_preference() -> None:
 
 def test_members_weigh_evaluators_each_in_its_own_way(data: Dataset) -> None:
     pairs = data.pairs["train"]
-    weight_PM = Draws(400, seed=3).weights(pairs)
-    assert torch.equal(Draws(1, seed=3).weights(pairs), torch.tensor([[pair.weight] for pair in pairs]))
+    weight_PM = BootstrapEnsemble(400, seed=3).weights(pairs)
+    assert torch.equal(BootstrapEnsemble(1, seed=3).weights(pairs), torch.tensor([[pair.weight] for pair in pairs]))
     by_evaluator = {}
     for pair, weight_M in zip(pairs, weight_PM, strict=True):
         assert torch.equal(by_evaluator.setdefault(pair.evaluator, weight_M), weight_M)
@@ -163,7 +163,7 @@ def test_members_weigh_evaluators_each_in_its_own_way(data: Dataset) -> None:
 
 def test_an_ensemble_of_heads_agrees_where_it_has_seen_and_keeps_its_members(data: Dataset, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "five") as run:
-        judge = SETTINGS.model_copy(update={"members": 5}).fit(data, run)
+        judge = SETTINGS.model_copy(update={"ensemble_size": 5}).fit(data, run)
         again = SETTINGS.load(run)  # how many members there are is kept with the model
     completions = [data.completions[name] for pair in data.pairs["held_out"] for name in (pair.chosen, pair.rejected)]
     prompts = [data.prompts[each.prompt] for each in completions]
@@ -175,10 +175,10 @@ def test_an_ensemble_of_heads_agrees_where_it_has_seen_and_keeps_its_members(dat
     assert (scores.sd_N > 0).all()
     seen = [data.completions[name] for pair in data.pairs["train"] for name in (pair.chosen, pair.rejected)]
     raw_NM = judge.raw([data.prompts[each.prompt] for each in seen], seen)
-    fitted = (raw_NM - np.array(judge.mean_M)) / judge.deviation
+    fitted = (raw_NM - np.array(judge.mean_M)) / judge.score_scale
     assert judge.score([data.prompts[each.prompt] for each in seen], seen).sd_N == pytest.approx(fitted.std(1, ddof=1))
     assert float(scores.sd_N.mean()) < 0.5 * float(scores.value_N.std())  # they agree more than they differ
-    found = assess(score_split(judge, data, "held_out"), data, fitted_on="train", deviation=judge.deviation)
+    found = evaluate(score_split(judge, data, "held_out"), data, fitted_on="train", score_scale=judge.score_scale)
     assert found["accuracy"].low is not None
     assert found["accuracy"].low > 0.8
 

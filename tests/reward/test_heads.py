@@ -14,7 +14,7 @@ from accord.lm.optim import Optim
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Evaluator, Pair, Prompt
 from accord.reward import BradleyTerry, ByToken, score_split
-from accord.reward.heads import Groups, heads_of
+from accord.reward.heads import GroupHeads, build_heads
 from accord.run import RunDirectory
 from small_data import letters_dataset
 
@@ -24,8 +24,8 @@ SETTINGS = BradleyTerry(
     epochs=30,
     step_completions=16,
     optim=Optim(lr=5e-3, warmup_steps=3),
-    head_scale=1,
-    by="taste",
+    head_lr_scale=1,
+    group_by="taste",
 )
 
 
@@ -64,7 +64,7 @@ def test_each_group_has_its_own_reward_and_the_score_is_their_mean(tmp_path: Pat
 
 def test_who_is_of_no_known_group_teaches_all_heads() -> None:
     pair = Pair(prompt="p-1", chosen="c-1", rejected="c-2", weight=2.0, evaluator="e-1")
-    heads = Groups(("x", "y"), {"e-1": "x", "e-2": None})
+    heads = GroupHeads(("x", "y"), {"e-1": "x", "e-2": None})
     other, nobody = pair.model_copy(update={"evaluator": "e-2"}), pair.model_copy(update={"evaluator": None})
     weight_PM = heads.weights([pair, other, nobody])
     assert weight_PM.tolist() == [[4.0, 0.0], [2.0, 2.0], [2.0, 2.0]]
@@ -74,17 +74,17 @@ def test_who_is_of_no_known_group_teaches_all_heads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "members", "said"),
+    ("group_by", "ensemble_size", "said"),
     [
-        ("taste", 3, "a head for each group, members = 3 an ensemble; drop one"),
-        ("age", 1, "by = 'age', and no evaluator has it"),
-        ("pool", 1, "by = 'pool', and no evaluator has it"),
+        ("taste", 3, "a head for each group, ensemble_size = 3 an ensemble; drop one"),
+        ("age", 1, "group_by = 'age', and no evaluator has it"),
+        ("pool", 1, "group_by = 'pool', and no evaluator has it"),
     ],
 )
-def test_groups_that_cannot_be_told_apart_are_refused(by: str, members: int, said: str) -> None:
+def test_groups_that_cannot_be_told_apart_are_refused(group_by: str, ensemble_size: int, said: str) -> None:
     data = opposed()
     with pytest.raises(RecipeError, match=said):
-        heads_of(data, data.pairs["train"], by=by, members=members, seed=0, stage="reward")
+        build_heads(data, data.pairs["train"], group_by=group_by, ensemble_size=ensemble_size, seed=0, stage="reward")
 
 
 def test_one_group_alone_is_refused() -> None:
@@ -95,13 +95,13 @@ def test_one_group_alone_is_refused() -> None:
         if (data.evaluators[str(pair.evaluator)].attributes or {})["taste"] == "likes"
     ]
     with pytest.raises(RecipeError, match="all are 'likes'; groups need two values at least"):
-        heads_of(data, one, by="taste", members=1, seed=0, stage="reward")
+        build_heads(data, one, group_by="taste", ensemble_size=1, seed=0, stage="reward")
 
 
 def test_dense_rewards_are_what_each_token_adds_to_the_score(tmp_path: Path) -> None:
     """Held against the scores of the beginnings of a text, ended nowhere: read token by token, and where EOS stands."""
     model = ScalarHeadModel.fresh(load("tiny", seed=1), name="judge", seed=3, members=2)
-    model.mean_M, model.deviation = (0.3, -0.1), 0.7
+    model.mean_M, model.score_scale = (0.3, -0.1), 0.7
     prompts = [Prompt.ask("Say it."), Prompt.ask("And again, please."), Prompt.ask("Say it.")]
     texts = ["abba", "a bé b", ""]
     completions = [Completion(prompt=p.id, text=text) for p, text in zip(prompts, texts, strict=True)]

@@ -23,7 +23,7 @@ __all__ = ["Evidence"]
 class Evidence:
     """A run as the audit sees it.
 
-    `judges` are handed in by whoever loads models (`reward`, `judge`): the audit itself never loads one.
+    `judges` are handed in by whoever loads models (`reward`, `eval_reward`): the audit itself never loads one.
     """
 
     run: RunDirectory
@@ -74,7 +74,7 @@ class Evidence:
         return {row["id"]: Evaluator.model_validate(_plain(row), strict=False) for row in rows}
 
     def pairs(self, split: str) -> list[Pair]:
-        """The pairs of `train`, `judge` or `held_out`."""
+        """The pairs of `train`, `eval_reward` or `held_out`."""
         return [Pair.model_validate(row, strict=False) for row in self.jsonl(f"data/pairs-{split}.jsonl")]
 
     @cached_property

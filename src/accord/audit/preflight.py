@@ -113,7 +113,7 @@ def _taught(evidence: Evidence, settings: AuditSettings) -> Finding:
 
 def _pad(evidence: Evidence, settings: AuditSettings) -> Finding:
     s = settings.preflight
-    judges = {name: evidence.judges[name] for name in ("reward", "judge") if name in evidence.judges}
+    judges = {name: evidence.judges[name] for name in ("reward", "eval_reward") if name in evidence.judges}
     if not judges:
         raise MissingEvidence("the model of the judge 'reward'")
     rows = spread([row for row in evidence.jsonl(SAMPLES) if row["token_ids"]], s.samples)

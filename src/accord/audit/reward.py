@@ -93,7 +93,7 @@ def _turnover(evidence: Evidence, settings: AuditSettings) -> Finding:
     table = _Steps(rows)
 
     def slope(prompts_I: NDArray[np.intp]) -> float:
-        kl_S, judge_S = table.means("kl", prompts_I), table.means("judge", prompts_I)
+        kl_S, judge_S = table.means("kl", prompts_I), table.means("eval_reward", prompts_I)
         seen_S = np.isfinite(kl_S)
         d_S = np.sqrt(np.maximum(kl_S[seen_S], 0))
         if (d_S > 0.05).sum() < 3 or d_S[-1] <= 0:
@@ -133,7 +133,7 @@ def _divergence(evidence: Evidence, settings: AuditSettings) -> Finding:
 
         return fitted
 
-    judge, proxy = (bootstrap(slope(name), len(table.prompts)) for name in ("judge", "proxy"))
+    judge, proxy = (bootstrap(slope(name), len(table.prompts)) for name in ("eval_reward", "reward"))
     limit = settings.reward.slope
     if judge.low is None or judge.high is None or proxy.low is None:
         verdict = Verdict.INCONCLUSIVE
@@ -165,7 +165,7 @@ def _undecided(judge: Estimate, proxy: Estimate, limit: float) -> str:
 def _gain(evidence: Evidence, settings: AuditSettings) -> Finding:
     """What share of the gain in reward the independent judge confirms, on held-out prompts."""
     rows = evidence.jsonl("evaluation/samples.jsonl")
-    if not all("proxy" in row for row in rows):
+    if not all("reward" in row for row in rows):
         raise MissingEvidence("scores of the reward model in evaluation/samples.jsonl (the policy learnt without one)")
     start, policy = ({row["prompt"] for row in rows if row["arm"] == arm} for arm in ("start", "policy"))
     prompts = sorted(start & policy)
@@ -176,11 +176,11 @@ def _gain(evidence: Evidence, settings: AuditSettings) -> Finding:
             [np.mean([r[name] for r in rows if r["arm"] == arm and r["prompt"] == prompt]) for prompt in prompts]
         )
         for arm in ("start", "policy")
-        for name in ("proxy", "judge")
+        for name in ("reward", "eval_reward")
     }
 
     def share(prompts_I: NDArray[np.intp]) -> float:
-        gains = [float((means["policy", n] - means["start", n])[prompts_I].mean()) for n in ("judge", "proxy")]
+        gains = [float((means["policy", n] - means["start", n])[prompts_I].mean()) for n in ("eval_reward", "reward")]
         return gains[0] / gains[1] if gains[1] > 0.05 else float("nan")
 
     found = bootstrap(share, len(prompts))
@@ -256,8 +256,8 @@ def _calibration(evidence: Evidence, settings: AuditSettings) -> Finding:
 
 def _leakage(evidence: Evidence, settings: AuditSettings) -> Finding:
     """Whether the judge that evaluates shares feedback with the model that was optimised."""
-    evidence.require("judge/model")
-    sides = [evidence.pairs("train"), evidence.pairs("judge")]
+    evidence.require("eval_reward/model")
+    sides = [evidence.pairs("train"), evidence.pairs("eval_reward")]
     counts: dict[str, int] = {}
     for kind, said in (("prompt", "prompts"), ("session", "sessions"), ("evaluator", "evaluators")):
         one, other = ({getattr(pair, kind) for pair in side} - {None} for side in sides)
@@ -270,8 +270,8 @@ def _leakage(evidence: Evidence, settings: AuditSettings) -> Finding:
         proportion(counts["completions"], len(one)),
         threshold="anything shared",
         result="Reward model and judge share " + ", ".join(f"{count} {kind}" for kind, count in counts.items()) + ".",
-        remedy="Give the judge prompts, sessions and evaluators of its own (`[data] judge`).",
-        evidence=("data/pairs-train.jsonl", "data/pairs-judge.jsonl"),
+        remedy="Give the judge prompts, sessions and evaluators of its own (`[data] eval_reward`).",
+        evidence=("data/pairs-train.jsonl", "data/pairs-eval_reward.jsonl"),
         source="Casper et al. 2023 (arXiv 2307.15217), section 3.2.3",
     )
 
@@ -299,11 +299,11 @@ class _Steps:
         self.prompts = sorted({row["prompt"] for row in rows})
         steps = sorted({row["step"] for row in rows})
         place = {prompt: i for i, prompt in enumerate(self.prompts)}
-        self._sums = {name: np.zeros((len(steps), len(place))) for name in ("kl", "proxy", "judge", "count")}
+        self._sums = {name: np.zeros((len(steps), len(place))) for name in ("kl", "reward", "eval_reward", "count")}
         for row in rows:
             at = steps.index(row["step"]), place[row["prompt"]]
             self._sums["count"][at] += 1
-            for name in ("kl", "proxy", "judge"):
+            for name in ("kl", "reward", "eval_reward"):
                 self._sums[name][at] += row[name]
 
     def means(self, name: str, prompts_I: NDArray[np.intp]) -> NDArray[np.float64]:

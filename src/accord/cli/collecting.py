@@ -58,8 +58,8 @@ def collect(
     stage
         Which of the run's models writes.
     judge
-        A run whose reward model says where people may disagree (`choose = "disagreement"`); with `members` it knows
-        what it does not know.
+        A run whose reward model says where people may disagree (`choose = "disagreement"`); with `ensemble_size` it
+        knows what it does not know.
     public_url
         How the world reaches the pages, where a proxy stands in front: https://study.example.org. With https, cookies
         are sent over TLS alone.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from accord.cli.printing import print_json, quiet_show
+from accord.cli.printing import print_json, progress_display
 from accord.errors import RecipeError, nearest
 
 __all__ = ["lab"]
@@ -73,8 +73,8 @@ def run(
         raise RecipeError(f"no reproduction '{name}'{nearest(name, list(REPRODUCTIONS))}; see `accord lab list`")
     reproduction = REPRODUCTIONS[name]
     folder = out or Path("runs/lab") / (f"{name}-short" if short else name)
-    show = quiet_show(quiet=quiet or json)
-    for _ in show.steps(run_cells(reproduction, folder, short=short, processes=processes), name):
+    progress = progress_display(quiet=quiet or json)
+    for _ in progress.steps(run_cells(reproduction, folder, short=short, processes=processes), name):
         pass
     rows = read_cells(reproduction, folder, short=short)
     result = concluded(reproduction, rows)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from accord.cli.printing import overrides, print_json, quiet_show, table_console
+from accord.cli.printing import overrides, print_json, progress_display, table_console
 
 if TYPE_CHECKING:
-    from accord.loop.show import Show
+    from accord.loop.progress import ProgressDisplay
     from accord.recipe import Recipe
 
 __all__ = ["check", "demo", "init", "run"]
@@ -36,11 +36,11 @@ def demo(*, out: Path = Path("runs/demo"), tiny: bool = False, quiet: bool = Fal
     """
     from accord.loop.demo import demo_recipe
 
-    show = quiet_show(quiet=quiet)
+    progress = progress_display(quiet=quiet)
     recipe = demo_recipe(out, tiny=tiny)
     if recipe.data.about:
-        show.say(recipe.data.about)
-    _drive(recipe, out, show, resume=True)
+        progress.say(recipe.data.about)
+    _drive(recipe, out, progress, resume=True)
 
 
 def init(folder: Path) -> None:
@@ -114,7 +114,7 @@ def run(
     resume
         Go on with the run that is there.
     only
-        A stage (data sft reward judge policy evaluate audit report); may be given more than once.
+        A stage (data sft reward eval_reward policy evaluate audit report); may be given more than once.
     quiet
         Print nothing but the result.
     """
@@ -122,15 +122,17 @@ def run(
 
     resolved = recipes.load(recipe, overrides(set_ or []))
     name = recipe.resolve().parent.name if recipe.name == "recipe.toml" else recipe.stem
-    _drive(resolved, out or Path("runs") / name, quiet_show(quiet=quiet), resume=resume, only=tuple(only or ()))
+    _drive(resolved, out or Path("runs") / name, progress_display(quiet=quiet), resume=resume, only=tuple(only or ()))
 
 
-def _drive(recipe: "Recipe", out: Path, show: "Show", *, resume: bool, only: tuple[str, ...] = ()) -> None:
+def _drive(
+    recipe: "Recipe", out: Path, progress: "ProgressDisplay", *, resume: bool, only: tuple[str, ...] = ()
+) -> None:
     from accord.loop.drive import drive, start_run
     from accord.report import render_table, summary
 
     with start_run(recipe, out, resume=resume) as opened:
-        drive(recipe, opened, show, only=only)
+        drive(recipe, opened, progress, only=only)
         table_console().print(render_table(summary(opened)))
         if opened.has("audit.json"):
             findings = json_module.loads(opened.read_bytes("audit.json"))["findings"]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from accord.loop.show import Show
+    from accord.loop.progress import ProgressDisplay
 
-__all__ = ["complain", "overrides", "print_json", "quiet_show", "table_console", "unfolded"]
+__all__ = ["complain", "overrides", "print_json", "progress_display", "table_console", "unfolded"]
 
 
 def complain(message: str) -> None:
@@ -30,13 +30,13 @@ def table_console() -> "Console":
     return Console() if sys.stdout.isatty() else Console(width=110)
 
 
-def quiet_show(*, quiet: bool, errors: bool = False) -> "Show":
+def progress_display(*, quiet: bool, errors: bool = False) -> "ProgressDisplay":
     """Progress on the standard output, or on the standard error where the output is data; or none."""
     from rich.console import Console
 
-    from accord.loop.show import Show
+    from accord.loop.progress import ProgressDisplay
 
-    return Show(Console(stderr=errors, quiet=quiet, width=None if sys.stdout.isatty() else 110))
+    return ProgressDisplay(Console(stderr=errors, quiet=quiet, width=None if sys.stdout.isatty() else 110))
 
 
 def unfolded(arguments: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from accord.cli.printing import print_json, quiet_show, table_console
+from accord.cli.printing import print_json, progress_display, table_console
 
 __all__ = ["audit", "compare", "evaluate", "report"]
 
@@ -29,9 +29,9 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> N
 
     with RunDirectory.open(run) as opened:
         recipe = recipes.load(opened.verified("recipe.toml"))
-        show = quiet_show(quiet=False, errors=json)
+        progress = progress_display(quiet=False, errors=json)
         if not opened.has("evaluation/evaluation.json"):
-            drive(recipe, opened, show, only=("evaluate",))
+            drive(recipe, opened, progress, only=("evaluate",))
         rows = summary(opened)
         if against is None:
             print_json(to_json(rows)) if json else table_console().print(render_table(rows))

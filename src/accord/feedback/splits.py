@@ -11,8 +11,8 @@ from accord.records import Pair
 
 __all__ = ["FRACTIONS", "SPLITS", "Unit", "allot", "completions_of", "split", "split_of_prompts"]
 
-SPLITS = ("train", "judge", "held_out")
-FRACTIONS: Mapping[str, float] = {"train": 0.44, "judge": 0.44, "held_out": 0.12}
+SPLITS = ("train", "eval_reward", "held_out")
+FRACTIONS: Mapping[str, float] = {"train": 0.44, "eval_reward": 0.44, "held_out": 0.12}
 Unit = Literal["prompt", "session", "evaluator"]
 H = TypeVar("H", bound=Hashable)
 

@@ -31,7 +31,7 @@ from accord.lm.causal import load
 from accord.lm.training import seed_of
 from accord.loop.demo import demo_recipe, write_starter
 from accord.loop.drive import drive, start_run
-from accord.loop.show import Show
+from accord.loop.progress import ProgressDisplay
 from accord.loop.stages import prompts_of
 from accord.policy.rollout import Rollout, roll_out
 from accord.recipe import Recipe
@@ -94,7 +94,7 @@ def prepare(folder: Path, short: bool) -> None:
     """The supervised start, the reward model and the independent judge of the reviews; goes on where it was stopped."""
     recipe = _recipe(folder, short)
     with start_run(recipe, folder / "reviews", resume=True) as run:
-        drive(recipe, run, Show(quiet=True), only=("data", "sft", "reward", "judge"))
+        drive(recipe, run, ProgressDisplay(quiet=True), only=("data", "sft", "reward", "eval_reward"))
 
 
 def _recipe(folder: Path, short: bool) -> Recipe:
@@ -194,7 +194,7 @@ def _on_reviews(method: str, short: bool, folder: Path) -> list[Row]:
         data = read_data(base)
         asked, held_out = (prompts_of(base, data, split) for split in ("train", "held_out"))
         start = base.verified("sft/model")
-        reward, judge = recipe.reward.load(base), recipe.evaluate.judge.load(base, stage="judge")
+        reward, judge = recipe.reward.load(base), recipe.evaluate.judge.load(base, stage="eval_reward")
     reference, beta = load(start, dtype=recipe.policy.dtype), BETA["reviews"]
     measuring = sampling.model_copy(update={"seed": seed_of(0, "measured")})
     each = 2 if short else 6

@@ -29,7 +29,7 @@ __all__ = ["EXPECTED", "FAULTS", "Planting", "judges", "planted"]
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
-SHARES: Mapping[str, float] = {"train": 0.25, "judge": 0.25, "held_out": 0.5}
+SHARES: Mapping[str, float] = {"train": 0.25, "eval_reward": 0.25, "held_out": 0.5}
 STEPS = 14
 ROLLOUTS = 48
 SAMPLES = 10
@@ -116,7 +116,7 @@ def judges(fault: str | None = None, seed: int = 0) -> dict[str, WordJudge]:
     planting = _planting(fault)
     return {
         "reward": WordJudge("reward", hollow=planting.hollow, length=planting.length, seed=seed),
-        "judge": WordJudge("judge", seed=seed),
+        "eval_reward": WordJudge("judge", seed=seed),
     }
 
 
@@ -182,11 +182,11 @@ def _divided(data: Dataset, planting: Planting, random: np.random.Generator) -> 
     """The data as divided by panel or, where the split is to leak, with train and judge dealt out by row."""
     if not planting.leaky:
         return data
-    mixed = [*data.pairs["train"], *data.pairs["judge"]]
+    mixed = [*data.pairs["train"], *data.pairs["eval_reward"]]
     side = random.random(len(mixed)) < 0.5
     dealt = {
         name: tuple(pair for pair, first in zip(mixed, side, strict=True) if bool(first) is (name == "train"))
-        for name in ("train", "judge")
+        for name in ("train", "eval_reward")
     }
     return replace(data, pairs={**data.pairs, **dealt})
 
@@ -258,17 +258,16 @@ def _write_policy(
         rows = [{"step": step, **row} for row in _written(policy, asked, found, random)]
         kl_N = [sum(row["logprobs"]) - sum(row["reference_logprobs"]) for row in rows]
         seen = [
-            {**{key: row[key] for key in ("step", "index", "prompt", "proxy", "judge")}, "kl": kl}
+            {**{key: row[key] for key in ("step", "index", "prompt", "reward", "eval_reward")}, "kl": kl}
             for row, kl in zip(rows, kl_N, strict=True)
         ]
-        samples += [
-            {**{k: v for k, v in row.items() if k not in {"proxy", "judge"}}, "reward": row["proxy"]} for row in rows
-        ]
+        samples += [{k: v for k, v in row.items() if k != "eval_reward"} for row in rows]
         metrics.append(_metrics(step, rows, kl_N))
         opinions += seen
         clusters = [row["prompt"] for row in seen]
         curve.append(
-            {"step": step} | {n: mean([row[n] for row in seen], clusters).to_json() for n in ("kl", "proxy", "judge")}
+            {"step": step}
+            | {n: mean([row[n] for row in seen], clusters).to_json() for n in ("kl", "reward", "eval_reward")}
         )
     run.write_jsonl("policy/samples.jsonl", samples, stage="policy")
     run.write_jsonl("policy/metrics.jsonl", metrics, stage="policy")
@@ -288,7 +287,7 @@ def _written(
     start = Policy.tilted(WordJudge("start"), 0.0)
     texts = [policy.write(random) for _ in asked]
     written = [Completion(prompt=prompt.id, text=text) for prompt, (text, _) in zip(asked, texts, strict=True)]
-    proxy_N, judge_N = (found[name].score(asked, written).value_N for name in ("reward", "judge"))
+    proxy_N, judge_N = (found[name].score(asked, written).value_N for name in ("reward", "eval_reward"))
     for index, (prompt, (text, tokens)) in enumerate(zip(asked, texts, strict=True)):
         logprobs = policy.logprobs(tokens)
         yield {
@@ -299,8 +298,8 @@ def _written(
             "sampled_logprobs": logprobs,
             "logprobs": logprobs,
             "reference_logprobs": start.logprobs(tokens),
-            "proxy": float(proxy_N[index]),
-            "judge": float(judge_N[index]),
+            "reward": float(proxy_N[index]),
+            "eval_reward": float(judge_N[index]),
             "stopped": "eos",
             "temperature": 1.0,
         }
@@ -308,7 +307,7 @@ def _written(
 
 def _metrics(step: int, rows: list[Row], kl_N: list[float]) -> Row:
     """What a step logs, as far as there is something to log without a trainer."""
-    reward_N = np.array([row["proxy"] for row in rows])
+    reward_N = np.array([row["reward"] for row in rows])
     return {
         "step": step,
         "reward": float(reward_N.mean()),
@@ -331,16 +330,16 @@ def _compared(fresh: list[Row]) -> Row:
             (after[column] > before[column]) + 0.5 * (after[column] == before[column])
             for before, after in zip(start, policy, strict=True)
         ]
-        for column in ("judge", "proxy")
+        for column in ("eval_reward", "reward")
     }
     kl = [sum(row["logprobs"]) - sum(row["reference_logprobs"]) for row in policy]
     found: Row = {
-        "win_rate": mean(wins["judge"], prompts).to_json(),
-        "win_rate_proxy": mean(wins["proxy"], prompts).to_json(),
+        "win_rate": mean(wins["eval_reward"], prompts).to_json(),
+        "win_rate_reward": mean(wins["reward"], prompts).to_json(),
         "kl": mean(kl, prompts).to_json(),
     }
     for arm, rows in (("start", start), ("policy", policy)):
-        found[arm] = {name: mean([row[name] for row in rows], prompts).to_json() for name in ("judge", "proxy")}
+        found[arm] = {name: mean([row[name] for row in rows], prompts).to_json() for name in ("eval_reward", "reward")}
         found[arm]["length"] = mean([len(row["token_ids"]) for row in rows], prompts).to_json()
         found[arm]["stop_rate"] = mean([1.0] * len(rows), prompts).to_json()
     return found

@@ -39,7 +39,7 @@ def new_head(width: int, *, seed: int, members: int = 1) -> nn.Linear:
 
 @dataclass
 class ScalarHeadModel:
-    """A decoder and a head of M members. A member's score is (output - its mean) / deviation.
+    """A decoder and a head of M members. A member's score is (output - its mean) / score_scale.
 
     The judge's score is the mean over members, its standard deviation theirs (with M - 1; none for one member). Where
     `parts` names the members they are no ensemble but groups or objectives, and parts of the score.
@@ -49,7 +49,7 @@ class ScalarHeadModel:
     head: nn.Linear
     name: str
     mean_M: tuple[float, ...] = (0.0,)
-    deviation: float = 1.0
+    score_scale: float = 1.0
     parts: tuple[str, ...] = ()
 
     @classmethod
@@ -85,7 +85,7 @@ class ScalarHeadModel:
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One score a completion; `prompts[i]` is what `completions[i]` answers."""
-        score_NM = (self.raw(prompts, completions) - np.array(self.mean_M)) / self.deviation
+        score_NM = (self.raw(prompts, completions) - np.array(self.mean_M)) / self.score_scale
         if self.parts:
             return Scores(score_NM.mean(1), parts=dict(zip(self.parts, score_NM.T, strict=True)))
         return Scores(score_NM.mean(1), score_NM.std(1, ddof=1) if len(self.mean_M) > 1 else None)
@@ -108,7 +108,7 @@ class ScalarHeadModel:
     def save(self, folder: Path) -> None:
         """Write the decoder (as `CausalModel.save`) and the head with its normalisation."""
         self.causal.save(folder)
-        normalisation = torch.tensor([*self.mean_M, self.deviation], dtype=torch.float64)
+        normalisation = torch.tensor([*self.mean_M, self.score_scale], dtype=torch.float64)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
         content = {**weights, "normalisation": normalisation}
         save_file(content, folder / HEAD, metadata={"parts": json.dumps(self.parts)})
@@ -123,7 +123,7 @@ def load_reward_model(folder: Path, *, name: str, dtype: DType = "bfloat16", dev
     weights = load_file(folder / HEAD, device=device)
     with safe_open(folder / HEAD, framework="pt") as file:
         parts = tuple(json.loads((file.metadata() or {}).get("parts", "[]")))
-    *mean_M, deviation = weights.pop("normalisation").tolist()
+    *mean_M, score_scale = weights.pop("normalisation").tolist()
     head = nn.Linear(causal.width, len(mean_M)).to(device)
     head.load_state_dict(weights)
-    return ScalarHeadModel(causal, head.requires_grad_(False), name, tuple(mean_M), deviation, parts)
+    return ScalarHeadModel(causal, head.requires_grad_(False), name, tuple(mean_M), score_scale, parts)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from accord.feedback import Dataset, Ledger, draw_dataset, import_feedback, pair_agreement, write_data
-from accord.loop.show import Show
+from accord.loop.progress import ProgressDisplay
 from accord.recipe import Data, Recipe
 from accord.records import Feedback
 from accord.run import RunDirectory
@@ -14,16 +14,16 @@ from accord.stats import Estimate
 __all__ = ["data"]
 
 
-def data(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+def data(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
     """Import, draw pairs, split them by whole units, and write what the later stages read."""
     settings = recipe.data
     with Ledger(settings.ledger) as ledger:
         if settings.format is not None:
             source = None if settings.source == "packaged" else Path(str(settings.source))
-            with show.busy(f"  data: importing {settings.format} into {ledger.where}"):
-                show.say(f"  data: {import_feedback(source, settings.format, ledger)}")
+            with progress.busy(f"  data: importing {settings.format} into {ledger.where}"):
+                progress.say(f"  data: {import_feedback(source, settings.format, ledger)}")
         upto = ledger.last_row
-        with show.busy("  data: drawing pairs"):
+        with progress.busy("  data: drawing pairs"):
             said = list(ledger.feedback(upto))
             dataset = _drawn(ledger, said, settings, run.seed)
             held_out = {pair.session for pair in dataset.pairs["held_out"] if pair.session is not None}
@@ -31,7 +31,7 @@ def data(recipe: Recipe, run: RunDirectory, show: Show) -> None:
         summary = {**dataset.summary, "agreement": None if agreement is None else agreement.to_json()}
         write_data(run, replace(dataset, summary=summary), ledger=ledger, upto=upto, about=settings.about)
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())
-    show.say(f"  data: pairs {counts}")
+    progress.say(f"  data: pairs {counts}")
 
 
 def _agreement(ledger: Ledger, said: Sequence[Feedback], sessions: set[str]) -> Estimate | None:
@@ -39,9 +39,9 @@ def _agreement(ledger: Ledger, said: Sequence[Feedback], sessions: set[str]) -> 
 
 
 def _drawn(ledger: Ledger, said: Sequence[Feedback], settings: Data, seed: int) -> Dataset:
-    fractions = {"train": settings.train, "judge": settings.judge, "held_out": settings.held_out}
+    fractions = {"train": settings.train, "eval_reward": settings.eval_reward, "held_out": settings.held_out}
     drawn = draw_dataset(
-        ledger, said=said, limit=settings.pairs, seed=seed, fractions=fractions, unit=settings.split_by
+        ledger, said=said, limit=settings.max_pairs, seed=seed, fractions=fractions, unit=settings.split_by
     )
     if settings.supervised == "all":
         return drawn

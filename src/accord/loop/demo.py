@@ -10,7 +10,7 @@ from accord.recipe import Recipe, parse
 __all__ = ["demo_recipe", "write_starter"]
 
 TINY = {
-    "data.pairs": "6000",
+    "data.max_pairs": "6000",
     "sft.base": "tiny",
     "sft.dtype": "float32",
     "sft.trained_layers": "1",
@@ -30,8 +30,8 @@ TINY = {
     "policy.optim.lr": "1e-3",
     "policy.save_every": "2",
     "policy.sampling.max_tokens": "24",
-    "evaluate.samples": "6",
-    "evaluate.curve": "16",
+    "evaluate.samples_per_prompt": "6",
+    "evaluate.curve_samples": "16",
     "evaluate.sampling.max_tokens": "24",
     "evaluate.judge.base": "tiny",
     "evaluate.judge.dtype": "float32",

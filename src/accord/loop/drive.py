@@ -9,25 +9,25 @@ from accord.lm.memory import release_memory
 from accord.loop import stages
 from accord.loop.data import data
 from accord.loop.evaluate import evaluate, judges_of
-from accord.loop.show import Show
+from accord.loop.progress import ProgressDisplay
 from accord.recipe import Recipe, dump
 from accord.report.page import write
 from accord.run import RunDirectory, digest_of_settings, timed
 
 __all__ = ["STAGES", "drive", "stages_of", "start_run"]
 
-Stage = Callable[[Recipe, RunDirectory, Show], None]
+Stage = Callable[[Recipe, RunDirectory, ProgressDisplay], None]
 
 
-def audit(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+def audit(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
     """Put the claims of the run to the test."""
-    with show.busy("  audit: working the claims out again"):
+    with progress.busy("  audit: working the claims out again"):
         examine(run, judges=judges_of(recipe, run), settings=recipe.audit).write(run)
 
 
-def report(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+def report(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
     """The page."""
-    with show.busy("  report: drawing"):
+    with progress.busy("  report: drawing"):
         write(run)
 
 
@@ -35,7 +35,7 @@ STAGES: dict[str, Stage] = {
     "data": data,
     "sft": stages.sft,
     "reward": stages.reward,
-    "judge": stages.judge,
+    "eval_reward": stages.eval_reward,
     "policy": stages.policy,
     "evaluate": evaluate,
     "audit": audit,
@@ -47,7 +47,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     "data": ("seed", "data"),
     "sft": ("seed", "data", "sft"),
     "reward": ("seed", "data", "reward"),
-    "judge": ("seed", "data", "evaluate.judge"),
+    "eval_reward": ("seed", "data", "evaluate.judge"),
     "policy": ("seed", "data", "sft", "reward", "policy"),
     "evaluate": ("seed", "data", "sft", "reward", "policy", "evaluate"),
     "audit": ("seed", "data", "sft", "reward", "policy", "evaluate", "audit"),
@@ -84,7 +84,7 @@ def _check_same(recipe: Recipe, run: RunDirectory) -> None:
         run.is_done(stage, _digest(recipe, stage))
 
 
-def drive(recipe: Recipe, run: RunDirectory, show: Show, *, only: tuple[str, ...] = ()) -> None:
+def drive(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay, *, only: tuple[str, ...] = ()) -> None:
     """All stages that the recipe has, or those of `only` (what they build on must be there).
 
     Raises `RecipeError` for a stage that does not exist, and whatever a stage raises.
@@ -96,13 +96,13 @@ def drive(recipe: Recipe, run: RunDirectory, show: Show, *, only: tuple[str, ...
     for number, name in enumerate(wanted, 1):
         digest = _digest(recipe, name)
         if run.is_done(name, digest):
-            show.say(f"[{number}/{len(wanted)}] {name}: done before")
+            progress.say(f"[{number}/{len(wanted)}] {name}: done before")
             continue
-        show.say(f"[{number}/{len(wanted)}] {name}")
+        progress.say(f"[{number}/{len(wanted)}] {name}")
         with timed() as seconds:
-            STAGES[name](recipe, run, show)
+            STAGES[name](recipe, run, progress)
         run.finish(name, digest, seconds())
-        show.say(f"  {name}: {seconds():.0f} s")
+        progress.say(f"  {name}: {seconds():.0f} s")
         release_memory()
 
 
@@ -111,7 +111,7 @@ def stages_of(recipe: Recipe) -> list[str]:
     asked = {
         "sft": recipe.sft is not None,
         "reward": recipe.reward is not None,
-        "judge": recipe.evaluate is not None,
+        "eval_reward": recipe.evaluate is not None,
         "policy": recipe.policy is not None,
         "evaluate": recipe.evaluate is not None and recipe.policy is not None,
     }

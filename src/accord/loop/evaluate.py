@@ -11,7 +11,7 @@ from accord.feedback import read_data
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel, load
 from accord.lm.training import seed_of, shuffled
-from accord.loop.show import Show
+from accord.loop.progress import ProgressDisplay
 from accord.loop.stages import prompts_of, start_of
 from accord.policy.evaluate import compare, describe, win_rate
 from accord.policy.rollout import roll_out
@@ -27,30 +27,30 @@ TOGETHER = 6  # prompts sampled at once
 
 
 def judges_of(recipe: Recipe, run: RunDirectory) -> dict[str, Judge]:
-    """The run's judges by name: `reward`, which the policy learnt from, and the independent `judge`."""
+    """The run's judges by name: `reward`, which the policy learnt from, and the independent `eval_reward`."""
     judges: dict[str, Judge] = {}
     if recipe.reward is not None and run.has("reward/model"):
         judges["reward"] = recipe.reward.load(run)
-    if recipe.evaluate is not None and run.has("judge/model"):
-        judges["judge"] = recipe.evaluate.judge.load(run, stage="judge")
+    if recipe.evaluate is not None and run.has("eval_reward/model"):
+        judges["eval_reward"] = recipe.evaluate.judge.load(run, stage="eval_reward")
     return judges
 
 
-def evaluate(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+def evaluate(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
     """Sample both arms on held-out prompts, judge them, judge the rollouts of the run, and write the numbers."""
     assert recipe.evaluate is not None
     judges = judges_of(recipe, run)
-    rows = _samples(recipe, run, judges, show)
+    rows = _samples(recipe, run, judges, progress)
     run.write_jsonl("evaluation/samples.jsonl", rows, stage="evaluate")
     arms = {arm: [row for row in rows if row["arm"] == arm] for arm in ("start", "policy")}
     found: dict[str, Any] = {name: each.to_json() for name, each in compare(arms["policy"], arms["start"]).items()}
     for arm, members in arms.items():
         found[arm] = {name: each.to_json() for name, each in describe(members).items()}
-    if (rollouts := _rollouts(recipe, run, judges["judge"], show)) is not None:
+    if (rollouts := _rollouts(recipe, run, judges["eval_reward"], progress)) is not None:
         run.write_jsonl("evaluation/rollouts.jsonl", rollouts, stage="evaluate")
         run.write_jsonl("evaluation/curve.jsonl", _curve(rollouts), stage="evaluate")
     run.write_json("evaluation/evaluation.json", found, stage="evaluate")
-    show.say(f"  win rate over the start, by the independent judge: {Estimate.from_json(found['win_rate'])}")
+    progress.say(f"  win rate over the start, by the independent judge: {Estimate.from_json(found['win_rate'])}")
 
 
 def head_to_head(recipe: Recipe, run: RunDirectory, other: RunDirectory) -> dict[str, Estimate]:
@@ -65,11 +65,11 @@ def head_to_head(recipe: Recipe, run: RunDirectory, other: RunDirectory) -> dict
     if not shared:
         raise RecipeError(f"{run.path} and {other.path} were evaluated on no prompt in common; nothing can be compared")
     prompts = read_data(run).prompts
-    judge = judges_of(recipe, run)["judge"]
+    judge = judges_of(recipe, run)["eval_reward"]
     mine, theirs = _read(judge, prompts, mine, shared), _read(judge, prompts, theirs, shared)
-    found = {"win_rate": win_rate(mine, theirs, "judge")}
+    found = {"win_rate": win_rate(mine, theirs, "eval_reward")}
     for name, rows in (("judge, this run", mine), ("judge, other run", theirs)):
-        found[name] = mean([row["judge"] for row in rows], [row["prompt"] for row in rows])
+        found[name] = mean([row["eval_reward"] for row in rows], [row["prompt"] for row in rows])
     return found
 
 
@@ -81,24 +81,24 @@ def _read(judge: Judge, prompts: Mapping[str, Prompt], rows: list[Row], shared: 
         (prompt, text): float(judge.score([prompts[prompt]], [Completion(prompt=prompt, text=text)]).value_N[0])
         for prompt, text in texts
     }
-    return [{**row, "judge": scores[row["prompt"], row["text"]]} for row in chosen]
+    return [{**row, "eval_reward": scores[row["prompt"], row["text"]]} for row in chosen]
 
 
-def _samples(recipe: Recipe, run: RunDirectory, judges: dict[str, Judge], show: Show) -> list[Row]:
+def _samples(recipe: Recipe, run: RunDirectory, judges: dict[str, Judge], progress: ProgressDisplay) -> list[Row]:
     """Fresh samples of both arms, with log-probabilities under the arm and under the start."""
     assert recipe.evaluate is not None
     assert recipe.policy is not None
     data = read_data(run)
-    prompts = prompts_of(run, data, "held_out")[: recipe.evaluate.prompts]
+    prompts = prompts_of(run, data, "held_out")[: recipe.evaluate.max_prompts]
     form = recipe.policy
     start = form.open(start_of(recipe, run), seed=seed_of(run.seed, "policy"))
     tuned = load(run.verified("policy/model"), dtype=form.dtype, device=form.place)
     rows: list[Row] = []
     chunks = [prompts[i : i + TOGETHER] for i in range(0, len(prompts), TOGETHER)]
     work = [(arm, causal, chunk) for arm, causal in (("start", start), ("policy", tuned)) for chunk in chunks]
-    for number, (arm, causal, chunk) in enumerate(show.track(work, "samples", len(work))):
+    for number, (arm, causal, chunk) in enumerate(progress.track(work, "samples", len(work))):
         sampling = recipe.evaluate.sampling.model_copy(update={"seed": seed_of(run.seed, "evaluate", number)})
-        rows += _arm(arm, causal, start, judges, chunk, recipe.evaluate.samples, sampling, len(rows))
+        rows += _arm(arm, causal, start, judges, chunk, recipe.evaluate.samples_per_prompt, sampling, len(rows))
     return rows
 
 
@@ -112,10 +112,10 @@ def _arm(
     sampling: Any,
     first: int,
 ) -> list[Row]:
-    made = roll_out(causal, start, judges["judge"], prompts, n, sampling)
-    columns = {"judge": made.score_B.tolist()}
+    made = roll_out(causal, start, judges["eval_reward"], prompts, n, sampling)
+    columns = {"eval_reward": made.score_B.tolist()}
     if "reward" in judges:
-        columns["proxy"] = judges["reward"].score(made.prompts, made.completions).value_N.tolist()
+        columns["reward"] = judges["reward"].score(made.prompts, made.completions).value_N.tolist()
     rows = []
     for index, (completion, each) in enumerate(zip(made.completions, made.samples, strict=True)):
         size = len(each.token_ids)
@@ -137,8 +137,8 @@ def _arm(
     return rows
 
 
-def _rollouts(recipe: Recipe, run: RunDirectory, judge: Judge, show: Show) -> list[Row] | None:
-    """The independent judge's second opinion on (at most `curve` of) the rollouts of each step.
+def _rollouts(recipe: Recipe, run: RunDirectory, judge: Judge, progress: ProgressDisplay) -> list[Row] | None:
+    """The independent judge's second opinion on (at most `curve_samples` of) the rollouts of each step.
 
     None where the policy wrote nothing while it learnt, or its KL was not watched.
     """
@@ -150,8 +150,10 @@ def _rollouts(recipe: Recipe, run: RunDirectory, judge: Judge, show: Show) -> li
     prompts = read_data(run).prompts
     by_step = {step: list(rows) for step, rows in groupby(rollouts, lambda row: row["step"])}
     found: list[Row] = []
-    for step, rows in show.track(by_step.items(), "judging", len(by_step)):
-        chosen = [rows[i] for i in sorted(shuffled(len(rows), run.seed, "curve", step)[: recipe.evaluate.curve])]
+    for step, rows in progress.track(by_step.items(), "judging", len(by_step)):
+        chosen = [
+            rows[i] for i in sorted(shuffled(len(rows), run.seed, "curve", step)[: recipe.evaluate.curve_samples])
+        ]
         asked = [prompts[row["prompt"]] for row in chosen]
         written = [Completion(prompt=row["prompt"], text=row["text"]) for row in chosen]
         for row, score in zip(chosen, judge.score(asked, written).value_N.tolist(), strict=True):
@@ -161,8 +163,8 @@ def _rollouts(recipe: Recipe, run: RunDirectory, judge: Judge, show: Show) -> li
                     "step": step,
                     "index": row["index"],
                     "prompt": row["prompt"],
-                    "proxy": row["reward"],
-                    "judge": round(score, 6),
+                    "reward": row["reward"],
+                    "eval_reward": round(score, 6),
                     "kl": round(kl, 6),
                 }
             )
@@ -174,5 +176,7 @@ def _curve(rollouts: list[Row]) -> Iterator[Row]:
     for step, members in groupby(rollouts, lambda row: row["step"]):
         rows = list(members)
         prompts = [row["prompt"] for row in rows]
-        numbers = {name: mean([row[name] for row in rows], prompts).to_json() for name in ("kl", "proxy", "judge")}
+        numbers = {
+            name: mean([row[name] for row in rows], prompts).to_json() for name in ("kl", "reward", "eval_reward")
+        }
         yield {"step": step, **numbers}

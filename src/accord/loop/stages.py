@@ -7,7 +7,7 @@ from typing import Any
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
-from accord.loop.show import Show
+from accord.loop.progress import ProgressDisplay
 from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
 from accord.policy.conditional import Conditional
@@ -32,37 +32,37 @@ from accord.policy.supervised import Example
 from accord.recipe import Recipe
 from accord.records import Prompt
 from accord.reward.dense import ByToken
-from accord.reward.evaluate import assess, score_split
+from accord.reward.evaluation import evaluate, score_split
 from accord.reward.fit import BradleyTerry
 from accord.run import RunDirectory
 
-__all__ = ["judge", "policy", "reward", "sft", "start_of", "supervised_examples"]
+__all__ = ["eval_reward", "policy", "reward", "sft", "start_of", "supervised_examples"]
 
 
-def sft(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+def sft(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
     """The supervised start."""
     assert recipe.sft is not None
     examples = supervised_examples(run)
-    for _ in show.steps(recipe.sft.steps(examples, run), "sft"):
+    for _ in progress.steps(recipe.sft.steps(examples, run), "sft"):
         pass
 
 
-def reward(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+def reward(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
     """The reward model that the policy learns from."""
     assert recipe.reward is not None
-    _fit(recipe.reward, run, show, split="train", stage="reward")
+    _fit(recipe.reward, run, progress, split="train", stage="reward")
 
 
-def judge(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+def eval_reward(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
     """The independent judge, from feedback that the reward model never sees."""
     assert recipe.evaluate is not None
-    _fit(recipe.evaluate.judge, run, show, split="judge", stage="judge")
+    _fit(recipe.evaluate.judge, run, progress, split="eval_reward", stage="eval_reward")
 
 
-def policy(recipe: Recipe, run: RunDirectory, show: Show) -> None:
+def policy(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
     """The policy, by the algorithm that the recipe names."""
     data = read_data(run)
-    for _ in show.steps(_policy_steps(recipe, run, data), "policy"):
+    for _ in progress.steps(_policy_steps(recipe, run, data), "policy"):
         pass
 
 
@@ -132,14 +132,14 @@ def _judge(recipe: Recipe, run: RunDirectory) -> Judge:
     return ByToken(model) if isinstance(recipe.policy, Dense) and recipe.policy.dense else model
 
 
-def _fit(settings: BradleyTerry, run: RunDirectory, show: Show, *, split: str, stage: str) -> None:
+def _fit(settings: BradleyTerry, run: RunDirectory, progress: ProgressDisplay, *, split: str, stage: str) -> None:
     data = read_data(run)
-    for _ in show.steps(settings.steps(data, run, split=split, stage=stage), stage):
+    for _ in progress.steps(settings.steps(data, run, split=split, stage=stage), stage):
         pass
-    with show.busy(f"  {stage}: scoring the held-out completions"):
+    with progress.busy(f"  {stage}: scoring the held-out completions"):
         model = settings.load(run, stage=stage)
         scores = score_split(model, data, "held_out")
-    found = assess(scores, data, fitted_on=split, deviation=model.deviation)
+    found = evaluate(scores, data, fitted_on=split, score_scale=model.score_scale)
     agreement = run.read_json("data/summary.json").get("agreement")
     rows = [
         {
@@ -153,4 +153,4 @@ def _fit(settings: BradleyTerry, run: RunDirectory, show: Show, *, split: str, s
     run.write_jsonl(f"{stage}/scores.jsonl", rows, stage=stage)
     content = {name: estimate.to_json() for name, estimate in found.items()}
     run.write_json(f"{stage}/evaluation.json", {**content, "agreement": agreement}, stage=stage)
-    show.say(f"  {stage}: held-out accuracy {found['accuracy']}")
+    progress.say(f"  {stage}: held-out accuracy {found['accuracy']}")

@@ -48,7 +48,7 @@ def distinct(rows: Sequence[Row], n: int) -> Estimate | None:
 
 
 def describe(rows: Sequence[Row]) -> dict[str, Estimate]:
-    """Of one arm: `judge` and `proxy` where scored, `distinct_1` and `distinct_2` where the texts have so many
+    """Of one arm: `eval_reward` and `reward` where scored, `distinct_1` and `distinct_2` where the texts have so many
     words, `entropy`, `length`, `stop_rate`.
 
     `entropy` is the mean of -log p of a sampled token in nats, which estimates the entropy a token; `length` counts
@@ -57,7 +57,7 @@ def describe(rows: Sequence[Row]) -> dict[str, Estimate]:
     prompts = [row["prompt"] for row in rows]
     lengths = [len(row["token_ids"]) for row in rows]
     surprise = [-float(np.mean(row["logprobs"])) for row in rows]
-    scores = {name: mean([row[name] for row in rows], prompts) for name in ("judge", "proxy") if name in rows[0]}
+    scores = {name: mean([row[name] for row in rows], prompts) for name in ("eval_reward", "reward") if name in rows[0]}
     shares = {f"distinct_{n}": distinct(rows, n) for n in (1, 2)}
     return {
         **scores,
@@ -72,7 +72,7 @@ def compare(policy: Sequence[Row], start: Sequence[Row]) -> dict[str, Estimate]:
     """Of the policy against its start: `kl` (nats a sequence) and the win rates by every judge that scored both."""
     kl = [float(np.sum(row["logprobs"]) - np.sum(row["reference_logprobs"])) for row in policy]
     found = {"kl": mean(kl, [row["prompt"] for row in policy])}
-    for name, score in (("win_rate", "judge"), ("win_rate_proxy", "proxy")):
+    for name, score in (("win_rate", "eval_reward"), ("win_rate_reward", "reward")):
         if score in policy[0] and score in start[0]:
             found[name] = win_rate(policy, start, score)
     return found

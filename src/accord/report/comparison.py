@@ -136,7 +136,7 @@ def _contrasts(a: list[Row], b: list[Row]) -> Iterator[Contrast]:
     """The rows that stand in either; a part that one of the runs lacks is said in its place."""
     of_a, of_b = ({row.key: row for row in rows} for rows in (a, b))
     for key in dict.fromkeys([*of_a, *of_b]):
-        if key == "audit" or (key in {"reward", "judge", "evaluation"} and not (key in of_a and key in of_b)):
+        if key == "audit" or (key in {"reward", "eval_reward", "evaluation"} and not (key in of_a and key in of_b)):
             continue
         known = of_a.get(key) or of_b[key]
         absent = Row(key, known.group, known.name, "not in this run")

@@ -66,7 +66,7 @@ _COUNTS = {
 }
 _PURPOSES = {
     "train": "the reward model and the policy",
-    "judge": "the independent judge",
+    "eval_reward": "the independent judge",
     "held_out": "testing both judges",
 }
 
@@ -95,7 +95,7 @@ def _purpose(name: str) -> str:
 def judges(reading: Reading, rows: Sequence[Row]) -> Section:
     """The reward model and the independent judge beside baselines and ceiling."""
     marks, files, missing = [], [], []
-    for folder, name, role in (("reward", "reward model", "proxy"), ("judge", "independent judge", "judge")):
+    for folder, name, role in (("reward", "reward model", "proxy"), ("eval_reward", "independent judge", "judge")):
         file = f"{folder}/evaluation.json"
         if reading.json(file) is None:
             missing.append(f"No {name} in this run.")
@@ -139,8 +139,8 @@ def policy(reading: Reading) -> Section:
 
 
 _MEASURES = (
-    ("judge", "score by the independent judge", 2),
-    ("proxy", "score by the reward model", 2),
+    ("eval_reward", "score by the independent judge", 2),
+    ("reward", "score by the reward model", 2),
     ("stop_rate", "texts that end themselves", 3),
     ("length", "length, tokens", 1),
     ("entropy", "entropy, nats a token", 2),

@@ -78,9 +78,9 @@ def _arms(name: str, key: str, digits: int) -> tuple[Quantity, ...]:
 
 QUANTITIES = (
     *_judged(REWARD, "reward"),
-    *_judged(JUDGE, "judge"),
+    *_judged(JUDGE, "eval_reward"),
     Quantity(POLICY, "win rate by the independent judge", _EVALUATION, ("win_rate",)),
-    Quantity(POLICY, "win rate by its own reward", _EVALUATION, ("win_rate_proxy",)),
+    Quantity(POLICY, "win rate by its own reward", _EVALUATION, ("win_rate_reward",)),
     Quantity(POLICY, "KL to its start (nats a text)", _EVALUATION, ("kl",), 2),
     *_arms("texts that end themselves", "stop_rate", 3),
     *_arms("distinct-2", "distinct_2", 3),
@@ -122,7 +122,7 @@ def _row(reading: Reading, each: Quantity) -> Row:
 def _ceiling(reading: Reading) -> Row:
     """How often two evaluators agree: what any judge can reach at most."""
     name = "two agree on a pair (the ceiling)"
-    for file in ("reward/evaluation.json", "judge/evaluation.json", "data/summary.json"):
+    for file in ("reward/evaluation.json", "eval_reward/evaluation.json", "data/summary.json"):
         estimate = reading.estimate(file, "agreement")
         if estimate is not None:
             return Row("agreement", CEILING, name, interval(estimate), file, estimate)

@@ -65,11 +65,11 @@ def _curve(reading: Reading) -> Figure | str:
 def _turn(reading: Reading, row: Row, file: str) -> figures.Turn | None:
     found = {
         name: reading.as_estimate(row[name], f"{file} step {row['step']} {name}")
-        for name in ("kl", "proxy", "judge")
+        for name in ("kl", "reward", "eval_reward")
         if row.get(name) is not None
     }
     return (
-        figures.Turn(row["step"], found["kl"], found.get("proxy"), found.get("judge"))
+        figures.Turn(row["step"], found["kl"], found.get("reward"), found.get("eval_reward"))
         if "kl" in found and len(found) > 1
         else None
     )

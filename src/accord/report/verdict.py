@@ -118,7 +118,7 @@ def _policy(reading: Reading) -> list[str]:
 
 
 def _changed(reading: Reading) -> list[str]:
-    win, own, kl = (reading.estimate(EVALUATION, key) for key in ("win_rate", "win_rate_proxy", "kl"))
+    win, own, kl = (reading.estimate(EVALUATION, key) for key in ("win_rate", "win_rate_reward", "kl"))
     said = []
     if win is None:
         said.append("No independent judge compared the policy with its start.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accord.reward.dense import ByToken
-    from accord.reward.evaluate import accuracy, assess, baselines, calibration, score_split
+    from accord.reward.evaluation import accuracy, baselines, calibration, evaluate, score_split
     from accord.reward.fit import BradleyTerry, RewardStep
     from accord.reward.likelihoods import bradley_terry
 
@@ -14,10 +14,10 @@ __all__ = [
     "ByToken",
     "RewardStep",
     "accuracy",
-    "assess",
     "baselines",
     "bradley_terry",
     "calibration",
+    "evaluate",
     "score_split",
 ]
 
@@ -25,12 +25,12 @@ _HOME = {
     "BradleyTerry": "fit",
     "ByToken": "dense",
     "RewardStep": "fit",
-    "accuracy": "evaluate",
-    "assess": "evaluate",
-    "baselines": "evaluate",
+    "accuracy": "evaluation",
+    "evaluate": "evaluation",
+    "baselines": "evaluation",
     "bradley_terry": "likelihoods",
-    "calibration": "evaluate",
-    "score_split": "evaluate",
+    "calibration": "evaluation",
+    "score_split": "evaluation",
 }
 
 

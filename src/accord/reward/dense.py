@@ -44,7 +44,7 @@ class ByToken:
                 for place, key in enumerate(batch.keys):
                     before_T = value_N[(batch.owner_N == place).cpu()]
                     after[key] = (
-                        (torch.cat([before_T[1:], last_A[place : place + 1]]) - mean) / self.model.deviation
+                        (torch.cat([before_T[1:], last_A[place : place + 1]]) - mean) / self.model.score_scale
                     ).tolist()
         scores = self.model.score(prompts, completions)
         places = tuple(

@@ -3,17 +3,17 @@
 Completions that are compared with each other are scored once for all their pairs: the pairs of a sheet of 30 items
 cost 30 scorings, not twice their number. A step's loss is the weighted mean over all its pairs, however it was split.
 
-With `members` the head is an ensemble over one decoder: each member weighs every evaluator's pairs by a draw from an
-exponential distribution, its own (the Bayesian bootstrap, Rubin 1981), so members differ as they would had other people
-been asked. What the shared decoder does not know, they do not know either. With `by` there is a head for each group of
-people instead, taught by its own pairs alone: the score is their mean, and its parts are the groups'.
+With `ensemble_size` above 1 the head is an ensemble over one decoder. Each member weighs every evaluator's pairs by a
+draw of its own from an exponential distribution (the Bayesian bootstrap, Rubin 1981), so members differ as if other
+people had been asked; what the shared decoder does not know, they do not know either. With `group_by` there is a
+head for each group of people instead, taught by its own pairs alone: the score is their mean, its components theirs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -28,11 +28,13 @@ from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.settings import ModelSettings
 from accord.lm.training import Progress, seed_of, shuffled
 from accord.records import Pair
-from accord.reward.heads import Heads, heads_of
+from accord.reward.heads import Heads, build_heads
 from accord.reward.likelihoods import bradley_terry
 from accord.run import RunDirectory
 
 __all__ = ["BradleyTerry", "RewardStep"]
+
+SEED_WORD = {"eval_reward": "judge"}  # the stage's old name, from which its random streams are still derived
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,27 @@ class RewardStep:
 class BradleyTerry(ModelSettings):
     """Settings of a Bradley-Terry reward model (Bradley & Terry 1952; Christiano et al. 2017)."""
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "members": "ensemble_size",
+        "by": "group_by",
+        "head_scale": "head_lr_scale",
+    }
+
     kind: Literal["bradley_terry"] = "bradley_terry"
     base: str = "smollm2-135m"
     epochs: float = Field(default=1.0, gt=0, description="passes over the compared completions")
     step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
     layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
     group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
-    members: int = Field(default=1, ge=1, description="heads over the decoder; their spread is the score's deviation")
-    by: str | None = Field(
+    ensemble_size: int = Field(
+        default=1, ge=1, description="heads over the decoder; their spread is the score's deviation"
+    )
+    group_by: str | None = Field(
         default=None, description="a head for each value of this attribute of evaluators, or of `pool`"
     )
     save_every: int = Field(default=20, ge=1)
     optim: Optim = Optim(lr=2e-5)
-    head_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
+    head_lr_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
 
     def fit(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> ScalarHeadModel:
         """Train to the end and return the judge, which is also kept in the run under `<stage>/model`."""
@@ -86,13 +96,15 @@ class BradleyTerry(ModelSettings):
         groups = _groups(data.pairs[split], self.group_completions)
         if not groups:
             raise RecipeError(f"{stage}: the split '{split}' has no pairs")
-        seed = seed_of(run.seed, stage)
+        seed = seed_of(run.seed, SEED_WORD.get(stage, stage))
         decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
-        heads = heads_of(data, data.pairs[split], by=self.by, members=self.members, seed=seed, stage=stage)
+        heads = build_heads(
+            data, data.pairs[split], group_by=self.group_by, ensemble_size=self.ensemble_size, seed=seed, stage=stage
+        )
         judge = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=heads.count, parts=heads.names)
         plan = self._plan(groups, seed)
         read = list(judge.head.parameters())
-        optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=read, head_scale=self.head_scale)
+        optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=read, head_scale=self.head_lr_scale)
         progress = Progress(run, stage, optimiser, save_every=self.save_every)
         batches = self.batches(judge.causal, _longest(judge, data, groups), run, stage=stage, predicts=False)
         judge.causal.model.train()
@@ -229,11 +241,11 @@ def _normalise(judge: ScalarHeadModel, data: Dataset, pairs: Sequence[Pair]) -> 
     """Give each member's scores mean 0, and their mean standard deviation 1, on at most 300 of those compared.
 
     A Bradley-Terry reward is known up to a constant; fixing its place and width lets KL coefficients mean the same
-    for every reward model. The margin in logits is the difference of scores times `deviation`.
+    for every reward model. The margin in logits is the difference of scores times `score_scale`.
     """
     names = _ids(pairs)
     chosen: list[Any] = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:300]]
     judge.causal.model.eval()
     raw_NM = judge.raw([data.prompts[each.prompt] for each in chosen], chosen)
     judge.mean_M = tuple(raw_NM.mean(0).tolist())
-    judge.deviation = max(float(raw_NM.mean(1).std()), 1e-6)
+    judge.score_scale = max(float(raw_NM.mean(1).std()), 1e-6)

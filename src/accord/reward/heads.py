@@ -16,7 +16,7 @@ from accord.feedback import Dataset
 from accord.lm.training import seed_of
 from accord.records import Evaluator, Pair
 
-__all__ = ["Draws", "Groups", "Heads", "group_of", "heads_of"]
+__all__ = ["BootstrapEnsemble", "GroupHeads", "Heads", "build_heads", "group_of"]
 
 
 class Heads(Protocol):
@@ -34,13 +34,13 @@ class Heads(Protocol):
         ...
 
 
-class Draws:
+class BootstrapEnsemble:
     """What each member makes of each evaluator (or, where nobody is named, of each batch or prompt)."""
 
     names: tuple[str, ...] = ()
 
-    def __init__(self, members: int, seed: int) -> None:
-        self.count, self.seed = members, seed
+    def __init__(self, size: int, seed: int) -> None:
+        self.count, self.seed = size, seed
         self._of: dict[str, list[float]] = {}
 
     def weights(self, pairs: Sequence[Pair]) -> Tensor:
@@ -61,7 +61,7 @@ class Draws:
         return self._of[who]
 
 
-class Groups:
+class GroupHeads:
     """A head for each value of an attribute of evaluators. Whose value is not known teaches all heads alike."""
 
     def __init__(self, names: tuple[str, ...], of: Mapping[str, str | None]) -> None:
@@ -81,23 +81,26 @@ class Groups:
         return [1.0 if own is None else float(self.count * (name == own)) for name in self.names]
 
 
-def group_of(evaluator: Evaluator, by: str) -> str | None:
+def group_of(evaluator: Evaluator, attribute: str) -> str | None:
     """The group of an evaluator by an attribute, or by the field `pool`; None where it is not known."""
-    return evaluator.pool if by == "pool" else (evaluator.attributes or {}).get(by)
+    return evaluator.pool if attribute == "pool" else (evaluator.attributes or {}).get(attribute)
 
 
-def heads_of(data: Dataset, pairs: Sequence[Pair], *, by: str | None, members: int, seed: int, stage: str) -> Heads:
+def build_heads(
+    data: Dataset, pairs: Sequence[Pair], *, group_by: str | None, ensemble_size: int, seed: int, stage: str
+) -> Heads:
     """The heads that the pairs teach. Raises `RecipeError` where there are not two groups to tell apart."""
-    if by is None:
-        return Draws(members, seed)
-    if members > 1:
+    if group_by is None:
+        return BootstrapEnsemble(ensemble_size, seed)
+    if ensemble_size > 1:
         raise RecipeError(
-            f"{stage}: by = '{by}' makes a head for each group, members = {members} an ensemble; drop one"
+            f"{stage}: group_by = '{group_by}' makes a head for each group, "
+            f"ensemble_size = {ensemble_size} an ensemble; drop one"
         )
     asked = {pair.evaluator for pair in pairs if pair.evaluator is not None}
-    of = {name: group_of(data.evaluators[name], by) for name in asked}
+    of = {name: group_of(data.evaluators[name], group_by) for name in asked}
     names = tuple(sorted({name for name in of.values() if name is not None}))
     if len(names) < 2:
         known = f"all are '{names[0]}'" if names else "no evaluator has it"
-        raise RecipeError(f"{stage}: by = '{by}', and {known}; groups need two values at least")
-    return Groups(names, of)
+        raise RecipeError(f"{stage}: group_by = '{group_by}', and {known}; groups need two values at least")
+    return GroupHeads(names, of)

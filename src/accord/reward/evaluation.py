@@ -11,7 +11,7 @@ from accord.interfaces import Judge
 from accord.records import Pair
 from accord.stats import Estimate, bootstrap, expected_calibration_error, mean
 
-__all__ = ["accuracy", "assess", "baselines", "calibration", "score_split"]
+__all__ = ["accuracy", "baselines", "calibration", "evaluate", "score_split"]
 
 Scored = Mapping[str, float]
 
@@ -53,14 +53,14 @@ def baselines(data: Dataset, *, fitted_on: str, split: str) -> dict[str, Estimat
     }
 
 
-def calibration(scores: Scored, pairs: Sequence[Pair], *, deviation: float) -> Estimate:
-    """Expected calibration error of P(first is preferred) = sigmoid(deviation x difference of scores), 15 bins.
+def calibration(scores: Scored, pairs: Sequence[Pair], *, score_scale: float) -> Estimate:
+    """Expected calibration error of P(first is preferred) = sigmoid(score_scale x difference of scores), 15 bins.
 
     The two of a pair are ordered by id, so the outcome is not always 1; a tie counts one half.
     """
     sign_P = np.array([1.0 if pair.chosen < pair.rejected else -1.0 for pair in pairs])
     margin_P = np.array([scores[pair.chosen] - scores[pair.rejected] for pair in pairs])
-    probability_P = expit(deviation * sign_P * margin_P)
+    probability_P = expit(score_scale * sign_P * margin_P)
     outcome_P = np.where([pair.tie for pair in pairs], 0.5, (sign_P > 0).astype(float))
 
     def error(rows: NDArray[np.intp]) -> float:
@@ -69,15 +69,15 @@ def calibration(scores: Scored, pairs: Sequence[Pair], *, deviation: float) -> E
     return bootstrap(error, len(pairs), _clusters(pairs), resamples=200, centred=True)
 
 
-def assess(
-    scores: Scored, data: Dataset, *, fitted_on: str, deviation: float, split: str = "held_out"
+def evaluate(
+    scores: Scored, data: Dataset, *, fitted_on: str, score_scale: float, split: str = "held_out"
 ) -> dict[str, Estimate]:
     """Accuracy, both baselines and the calibration error on the pairs of `split`."""
     pairs = data.pairs[split]
     return {
         "accuracy": accuracy(scores, pairs),
         **baselines(data, fitted_on=fitted_on, split=split),
-        "ece": calibration(scores, pairs, deviation=deviation),
+        "ece": calibration(scores, pairs, score_scale=score_scale),
     }
 
 

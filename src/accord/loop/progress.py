@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-__all__ = ["Show"]
+__all__ = ["ProgressDisplay"]
 
 T = TypeVar("T")
 EVERY = 20.0  # seconds between plain lines
 
 
-class Show:
+class ProgressDisplay:
     """Prints to `console`; nothing at all where `quiet`."""
 
     def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
