@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from accord.audit.settings import AuditSettings
 from accord.errors import LedgerError, RecipeError, nearest, storage
-from accord.feedback.where import has_password, is_url
+from accord.feedback.store.location import has_password, is_url
 from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
 from accord.policy.conditional import Conditional

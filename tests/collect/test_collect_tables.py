@@ -47,7 +47,7 @@ def test_tables_of_a_newer_accord_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_ledger_itself_still_only_grows(tmp_path: Path) -> None:
-    from accord.feedback.tables import TABLES
+    from accord.feedback.store.tables import TABLES
 
     with Ledger(tmp_path / "l.db") as ledger:
         Desk(lay(tmp_path), ledger).load_items()

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from accord.collect import Break, Desk, Done, Person, Task
 from accord.collect.desk import tables
 from accord.errors import Conflict, LedgerError
-from accord.feedback import Ledger, standing
+from accord.feedback import Ledger, current_feedback
 
 ITEMS, HELD = tables.items, tables.reservations
 
@@ -126,7 +126,7 @@ def check(desk: Desk, ledger: Ledger, acknowledged: list[str]) -> None:
     assert all(each.answered <= each.overlap for each in progress.items)
     assert all(each.answered + each.open <= each.overlap for each in progress.items)
     assert sum(each.answered for each in progress.items) == progress.answers
-    stands = Counter((each.evaluator, each.prompt) for each in standing(said))
+    stands = Counter((each.evaluator, each.prompt) for each in current_feedback(said))
     assert set(stands.values()) == {1}, "nobody is asked the same twice"
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from accord.collect import Break, Done, Paused, Practice, Seen, Task, digest_of
 from accord.collect.desk import tables
 from accord.errors import AccessError, Conflict, FormError, LedgerError, StudyError
-from accord.feedback import Ledger, draw_pairs, order_known
-from accord.feedback.adding import Adding
+from accord.feedback import Ledger, draw_pairs, is_order_known
+from accord.feedback.store.ledger_writer import LedgerWriter
 from accord.interfaces import Scores
 from accord.records import Comparison, Completion, Declined, Prompt
 
@@ -45,7 +45,7 @@ def test_a_comparison_becomes_a_pair_that_knows_its_evaluator(tmp_path: Path, wh
     assert said.shown_digest == said.available_digest == digest_of(held.prompt, held.completions)
     assert said.telemetry is not None
     assert (said.telemetry.focus_lost, said.telemetry.pasted) == (2, None)
-    assert order_known(said)
+    assert is_order_known(said)
 
 
 def test_sides_are_drawn_and_recorded(tmp_path: Path) -> None:
@@ -76,16 +76,16 @@ def test_feedback_and_reservation_are_one_transaction(tmp_path: Path, monkeypatc
         desk = opened(lay(tmp_path), ledger)
         anna = join(desk)
         held = task(desk, anna)
-        finish = Adding.finish
+        finish = LedgerWriter.finish
 
-        def broken(self: Adding) -> None:
+        def broken(self: LedgerWriter) -> None:
             finish(self)
             raise OSError("the power went")
 
-        monkeypatch.setattr(Adding, "finish", broken)
+        monkeypatch.setattr(LedgerWriter, "finish", broken)
         with pytest.raises(OSError, match="power"):
             desk.submit(anna, held.reservation, LEFT)
-        monkeypatch.setattr(Adding, "finish", finish)
+        monkeypatch.setattr(LedgerWriter, "finish", finish)
         assert ledger.rows() == 0
         assert states(ledger) == [("open", "item")]
         assert desk.next(anna) == held

@@ -13,7 +13,7 @@ from accord.collect import Desk, Paused, Person, Practice, Task
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context
 from accord.errors import Conflict, FormError
-from accord.feedback import Ledger, draw_pairs, standing
+from accord.feedback import Ledger, current_feedback, draw_pairs
 
 PEOPLE = 3
 GOLD = [
@@ -110,7 +110,7 @@ def balanced(play: Play, ledger: Ledger, context: Context) -> None:
     parts = (progress.answers, progress.gold_answers, progress.repeats, progress.declined, progress.replaced)
     assert sum(parts) + progress.surplus == progress.rows == len(said)
     assert all(each.answered + each.open <= each.overlap for each in progress.items)
-    stands = [each for each in standing(said) if each.repeat_of is None]
+    stands = [each for each in current_feedback(said) if each.repeat_of is None]
     assert all(count == 1 for count in Counter((each.evaluator, each.prompt) for each in stands).values())
     assert all((each.seconds or 0) >= 0 for each in said)
     with ledger.begin() as connection:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from accord.collect import ProgramAsker, compare_by
-from accord.feedback import Ledger, draw_pairs, order_known
+from accord.feedback import Ledger, draw_pairs, is_order_known
 from accord.interfaces import Asker, Item, Scores
 from accord.records import Comparison, Completion, Judgement, Label, Prompt
 
@@ -39,7 +39,7 @@ def test_a_judge_becomes_comparisons_in_a_ledger(tmp_path: Path) -> None:
     assert len(drawn.pairs) == len(ITEMS)
     assert all(len(texts[pair.chosen]) > len(texts[pair.rejected]) and not pair.tie for pair in drawn.pairs)
     assert asker.evaluator.kind == "rule"
-    assert all(order_known(each) and each.session == "s" and each.study == "words" for each in said)
+    assert all(is_order_known(each) and each.session == "s" and each.study == "words" for each in said)
     assert [each.position_in_session for each in said] == list(range(len(ITEMS)))
 
 

@@ -9,7 +9,7 @@ import pytest
 from said import comparison, completion, person, prompt, rating
 
 from accord.feedback import krippendorff_alpha, pair_agreement, unknown_evaluator
-from accord.feedback.agreement import _alpha, _sums
+from accord.feedback.statistics.agreement import _alpha, _sums
 from accord.records import Feedback, Ranking, Rating
 
 ASKED = prompt()

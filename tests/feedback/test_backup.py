@@ -111,7 +111,9 @@ def test_a_database_is_dumped_and_restored_by_postgresqls_own_tools(postgres: Cl
         with pytest.raises(LedgerError, match="pg_dump --format=custom"):
             backup(ledger, tmp_path / "copy.db")
         dump = tmp_path / "ledger.dump"
-        subprocess.run([home / "pg_dump", "--format=custom", f"--file={dump}", f"--dbname={ledger.where}"], check=True)
+        subprocess.run(
+            [home / "pg_dump", "--format=custom", f"--file={dump}", f"--dbname={ledger.location}"], check=True
+        )
         ledger.extend(sheet(3))
     subprocess.run([home / "pg_restore", f"--dbname={other}", dump], check=True)
     with Ledger(other) as restored:

@@ -11,7 +11,7 @@ from writing import somebody_writes
 from accord.cli import run
 from accord.errors import StorageError
 from accord.feedback import Ledger, export, export_parquet, import_feedback
-from accord.feedback.flat import columns
+from accord.feedback.formats.parquet import columns
 from accord.records import Critique, Evaluator, Feedback, Telemetry
 from postgres_cluster import Cluster
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from said import comparison, completion, person, prompt, rating, sheet
 
 from accord.errors import LedgerError, RecordError, StorageError
-from accord.feedback import FORMATS, Ledger, export, import_feedback, is_known, order_known
+from accord.feedback import FORMATS, Ledger, export, import_feedback, is_known, is_order_known
 from accord.feedback.formats import accord_jsonl, anthropic_hh, ratings_archive, trl_preference
 from accord.records import (
     Comparison,
@@ -264,7 +264,7 @@ def test_transcripts_become_a_prompt_and_two_completions(tmp_path: Path) -> None
     ]
     assert isinstance(said, Feedback)
     assert isinstance(said.judgement, Comparison)
-    assert not order_known(said)
+    assert not is_order_known(said)
     assert said.completions == (left.id, right.id)
     by_side = {"left": left, "right": right}
     chosen = by_side.pop(said.judgement.preferred)

@@ -48,7 +48,7 @@ def test_a_record_that_is_there_is_counted_once_and_keeps_its_row(where: Path | 
         before = [each.id for each in ledger.feedback()]
         again = ledger.extend([*reversed(records), *sheet(2)])
         assert again.new["feedback"] == 12
-        assert again.handed["feedback"] == 24
+        assert again.read["feedback"] == 24
         assert [each.id for each in ledger.feedback()][:12] == before
         assert ledger.rows() == 24
         assert "24 feedback (12 new)" in str(again)

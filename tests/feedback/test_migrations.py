@@ -18,10 +18,10 @@ from sqlalchemy import text
 
 from accord.errors import LedgerError
 from accord.feedback import Ledger, migrate
-from accord.feedback.tables import SCHEMA
+from accord.feedback.store.tables import SCHEMA
 
 OLD = (Path(__file__).parent / "ledger_of_schema_1.sql").read_text()
-ENV = "from accord.feedback.store import run_migrations\n\nrun_migrations()\n"
+ENV = "from accord.feedback.store.database import run_migrations\n\nrun_migrations()\n"
 VERSION = """
 from alembic import op
 
@@ -74,7 +74,7 @@ def old(tmp_path: Path) -> Path:
 
 
 def test_the_migrations_are_a_line_that_ends_at_the_schema() -> None:
-    script = ScriptDirectory(str(files("accord.feedback.migrations")))
+    script = ScriptDirectory(str(files("accord.feedback.store.migrations")))
     assert [each.revision for each in script.walk_revisions()] == [f"{SCHEMA - n:04d}" for n in range(SCHEMA)]
 
 

@@ -143,7 +143,7 @@ def test_signing_in_by_password(postgres: Cluster, url: str, monkeypatch: pytest
     postgres.role("anna", f"SUPERUSER PASSWORD '{SECRET}'")
     with Ledger(postgres.url_by_tcp(name_of(url), "anna", SECRET)) as ledger:
         ledger.extend(sheet(1))
-        shown = ledger.where
+        shown = str(ledger.location)
     assert shown == postgres.url_by_tcp(name_of(url), "anna")
     with pytest.raises(LedgerError, match="no password supplied"):
         Ledger(shown)
@@ -187,6 +187,6 @@ def test_a_nul_in_a_name_is_refused(url: str) -> None:
 
 
 def test_the_url_is_what_errors_name(url: str) -> None:
-    with Ledger(url) as ledger, pytest.raises(LedgerError, match=rf"^{ledger.where.partition('?')[0]}"):
+    with Ledger(url) as ledger, pytest.raises(LedgerError, match=rf"^{str(ledger.location).partition('?')[0]}"):
         ledger.extend(sheet(1)[1:])
     assert not Path("postgresql:").exists()

@@ -40,7 +40,7 @@ def ratings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
         start = time.process_time()
         added = import_feedback(file("hutto_ICWSM_2014.tar.gz"), "ratings_archive", ledger)
         assert time.process_time() - start < 60
-        assert added.handed["completions"] == 10_605
+        assert added.read["completions"] == 10_605
         yield ledger
 
 

@@ -9,7 +9,7 @@ import pytest
 from accord import recipe
 from accord.errors import LedgerError, RecipeError
 from accord.feedback import Ledger
-from accord.feedback.where import File, Server, has_password, is_url, where_of
+from accord.feedback.store.location import File, Server, has_password, is_url, parse_location
 
 SECRET = "hunter2-hunter2"
 
@@ -25,17 +25,17 @@ SECRET = "hunter2-hunter2"
     ],
 )
 def test_a_url_is_shown_without_its_password_and_opens_the_same_database(url: str, shown: str) -> None:
-    place = where_of(url)
+    place = parse_location(url)
     assert isinstance(place, Server)
     assert str(place) == shown
     assert SECRET not in repr(place)
     assert has_password(url) == (SECRET in url)
-    assert str(where_of(shown)) == shown
+    assert str(parse_location(shown)) == shown
 
 
 @pytest.mark.parametrize("path", ["feedback.db", "a/what? 100% #1.db", "c:", Path("x.db")])
 def test_a_path_is_a_path(path: Path | str) -> None:
-    assert where_of(path) == File(Path(path))
+    assert parse_location(path) == File(Path(path))
     assert not is_url(path)
 
 

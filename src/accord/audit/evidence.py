@@ -11,7 +11,7 @@ from typing import Any
 
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger
-from accord.feedback.reliability import EvaluatorSummary, summarise_evaluators
+from accord.feedback.statistics.reliability import EvaluatorSummary, summarise_evaluators
 from accord.interfaces import Judge
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
 from accord.run import RunDirectory

@@ -16,8 +16,8 @@ from accord.audit.checks import Check, near_zero, needed
 from accord.audit.evidence import Evidence
 from accord.audit.settings import AuditSettings
 from accord.errors import MissingEvidence
-from accord.feedback import order_known
-from accord.feedback.reliability import EvaluatorSummary
+from accord.feedback import is_order_known
+from accord.feedback.statistics.reliability import EvaluatorSummary
 from accord.records import Comparison, Feedback, Rating
 from accord.stats import Estimate, bootstrap, mean
 
@@ -150,7 +150,7 @@ def _position(evidence: Evidence, settings: AuditSettings) -> Finding:
     placed = [
         each
         for each in evidence.feedback.values()
-        if isinstance(each.judgement, Comparison) and each.judgement.preferred != "tie" and order_known(each)
+        if isinstance(each.judgement, Comparison) and each.judgement.preferred != "tie" and is_order_known(each)
     ]
     if not placed:
         raise MissingEvidence("comparisons whose order on the screen was recorded (Feedback.shown_digest)")

@@ -33,12 +33,12 @@ def import_(source: str, *, ledger: str, format: str | None = None, json: bool =
             raise LedgerError(f"which format is {source}? give --format, one of {', '.join(FORMATS)}")
         format = fitting[0]
     with Ledger(ledger) as opened:
-        added = import_feedback(None if packaged else Path(source), format, opened)
+        counts = import_feedback(None if packaged else Path(source), format, opened)
     if json:
-        print_json({"read": added.handed, "new": added.new})
+        print_json({"read": counts.read, "new": counts.new})
         return
-    for kind, count in added.handed.items():
-        print(f"{kind:<12} {count:>9,} read  {added.new[kind]:>9,} new")
+    for kind, count in counts.read.items():
+        print(f"{kind:<12} {count:>9,} read  {counts.new[kind]:>9,} new")
 
 
 def export(ledger: str, *, to: Path, json: bool = False) -> None:

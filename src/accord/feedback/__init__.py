@@ -1,99 +1,88 @@
-"""What people said, kept: the ledger, the formats of others, pairs, splits, agreement and reliability."""
+"""What people said, kept: the ledger, the formats of others, data sets, agreement and reliability."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accord.feedback.adding import Added, Adding
-    from accord.feedback.agreement import krippendorff_alpha, pair_agreement
-    from accord.feedback.copying import Copied, backup
-    from accord.feedback.dataset import Dataset, Overlaps, draw_dataset, overlaps, read_data, write_data
-    from accord.feedback.flat import export_parquet
+    from accord.feedback.dataset.dataset import Dataset, Overlaps, draw_dataset, overlaps, read_data, write_data
+    from accord.feedback.dataset.pairs import (
+        PairSample,
+        draw_pairs,
+        pairs_from_comparison,
+        pairs_from_ranking,
+        pairs_from_ratings,
+    )
+    from accord.feedback.dataset.splits import FRACTIONS, SPLITS, split
     from accord.feedback.formats import FORMATS, Format, import_feedback
     from accord.feedback.formats.accord_jsonl import export
-    from accord.feedback.knowing import in_order_of_text, is_known, order_known, standing, unknown_evaluator
-    from accord.feedback.ledger import Ledger
-    from accord.feedback.pairs import Drawn, draw_pairs, pairs_from_comparison, pairs_from_ranking, pairs_from_ratings
-    from accord.feedback.prompts import prompt_for, review_prompts
-    from accord.feedback.reliability import (
+    from accord.feedback.formats.parquet import export_parquet
+    from accord.feedback.formats.review_prompts import prompt_for, review_prompts
+    from accord.feedback.provenance import current_feedback, is_known, is_order_known, neutral_order, unknown_evaluator
+    from accord.feedback.statistics.agreement import krippendorff_alpha, pair_agreement
+    from accord.feedback.statistics.reliability import (
         ComparisonFacts,
         ControlFacts,
         EvaluatorSummary,
         RatingFacts,
         summarise_evaluators,
     )
-    from accord.feedback.splits import FRACTIONS, SPLITS, split
-    from accord.feedback.store import migrate
+    from accord.feedback.store.backup import BackupSummary, backup
+    from accord.feedback.store.database import migrate
+    from accord.feedback.store.ledger import Ledger
+    from accord.feedback.store.ledger_writer import ImportCounts, LedgerWriter
 
-_HOME = {
-    "Added": "adding",
-    "Adding": "adding",
-    "ComparisonFacts": "reliability",
-    "ControlFacts": "reliability",
-    "Copied": "copying",
-    "Dataset": "dataset",
-    "Drawn": "pairs",
-    "EvaluatorSummary": "reliability",
-    "FORMATS": "formats",
-    "FRACTIONS": "splits",
-    "Format": "formats",
-    "Ledger": "ledger",
-    "Overlaps": "dataset",
-    "RatingFacts": "reliability",
-    "SPLITS": "splits",
-    "backup": "copying",
-    "draw_dataset": "dataset",
-    "draw_pairs": "pairs",
-    "export": "formats.accord_jsonl",
-    "export_parquet": "flat",
-    "import_feedback": "formats",
-    "in_order_of_text": "knowing",
-    "is_known": "knowing",
-    "krippendorff_alpha": "agreement",
-    "migrate": "store",
-    "order_known": "knowing",
-    "overlaps": "dataset",
-    "pair_agreement": "agreement",
-    "pairs_from_comparison": "pairs",
-    "pairs_from_ranking": "pairs",
-    "pairs_from_ratings": "pairs",
-    "prompt_for": "prompts",
-    "read_data": "dataset",
-    "review_prompts": "prompts",
-    "split": "splits",
-    "standing": "knowing",
-    "summarise_evaluators": "reliability",
-    "unknown_evaluator": "knowing",
-    "write_data": "dataset",
+_MODULES = {
+    "dataset.dataset": ("Dataset", "Overlaps", "draw_dataset", "overlaps", "read_data", "write_data"),
+    "dataset.pairs": ("PairSample", "draw_pairs", "pairs_from_comparison", "pairs_from_ranking", "pairs_from_ratings"),
+    "dataset.splits": ("FRACTIONS", "SPLITS", "split"),
+    "formats": ("FORMATS", "Format", "import_feedback"),
+    "formats.accord_jsonl": ("export",),
+    "formats.parquet": ("export_parquet",),
+    "formats.review_prompts": ("prompt_for", "review_prompts"),
+    "provenance": ("current_feedback", "is_known", "is_order_known", "neutral_order", "unknown_evaluator"),
+    "statistics.agreement": ("krippendorff_alpha", "pair_agreement"),
+    "statistics.reliability": (
+        "ComparisonFacts",
+        "ControlFacts",
+        "EvaluatorSummary",
+        "RatingFacts",
+        "summarise_evaluators",
+    ),
+    "store.backup": ("BackupSummary", "backup"),
+    "store.database": ("migrate",),
+    "store.ledger": ("Ledger",),
+    "store.ledger_writer": ("ImportCounts", "LedgerWriter"),
 }
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "FORMATS",
     "FRACTIONS",
     "SPLITS",
-    "Added",
-    "Adding",
+    "BackupSummary",
     "ComparisonFacts",
     "ControlFacts",
-    "Copied",
     "Dataset",
-    "Drawn",
     "EvaluatorSummary",
     "Format",
+    "ImportCounts",
     "Ledger",
+    "LedgerWriter",
     "Overlaps",
+    "PairSample",
     "RatingFacts",
     "backup",
+    "current_feedback",
     "draw_dataset",
     "draw_pairs",
     "export",
     "export_parquet",
     "import_feedback",
-    "in_order_of_text",
     "is_known",
+    "is_order_known",
     "krippendorff_alpha",
     "migrate",
-    "order_known",
+    "neutral_order",
     "overlaps",
     "pair_agreement",
     "pairs_from_comparison",
@@ -103,7 +92,6 @@ __all__ = [
     "read_data",
     "review_prompts",
     "split",
-    "standing",
     "summarise_evaluators",
     "unknown_evaluator",
     "write_data",

@@ -20,7 +20,7 @@ def data(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
     with Ledger(settings.ledger) as ledger:
         if settings.format is not None:
             source = None if settings.source == "packaged" else Path(str(settings.source))
-            with progress.busy(f"  data: importing {settings.format} into {ledger.where}"):
+            with progress.busy(f"  data: importing {settings.format} into {ledger.location}"):
                 progress.say(f"  data: {import_feedback(source, settings.format, ledger)}")
         upto = ledger.last_row
         with progress.busy("  data: drawing pairs"):

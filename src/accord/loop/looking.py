@@ -4,7 +4,7 @@ from pathlib import Path
 
 from accord.errors import AccordError
 from accord.feedback import FORMATS, Ledger
-from accord.feedback.where import is_url
+from accord.feedback.store.location import is_url
 from accord.recipe import Recipe
 
 __all__ = ["problems_of"]

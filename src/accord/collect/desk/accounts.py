@@ -195,15 +195,15 @@ def _rewrite(context: Context) -> None:
     """Have the database overwrite what was deleted: the whole file (SQLite), or the tables that held it."""
     store = context.ledger.store
     if store.engine.dialect.name == "sqlite":
-        with store.refusals(), closing(store.engine.raw_connection()) as raw:
+        with store.translated_errors(), closing(store.engine.raw_connection()) as raw:
             cursor = raw.cursor()
             cursor.execute("PRAGMA query_only=OFF")
             cursor.execute("VACUUM")
             busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
-            raise LedgerError(f"{store.where}: forgotten, but somebody reads what the file held before; erase again")
+            raise LedgerError(f"{store.location}: forgotten, but somebody reads what the file held before; erase again")
         return
-    with store.refusals(), store.engine.connect() as connection:
+    with store.translated_errors(), store.engine.connect() as connection:
         free = connection.execution_options(isolation_level="AUTOCOMMIT")
         for table in (tables.contacts, tables.people, tables.invites, tables.reservations):
             free.exec_driver_sql(f"VACUUM FULL {table.name}")

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, insert, select
 from accord.collect.desk import tables
 from accord.collect.study.settings import Study
 from accord.errors import AccessError, StudyError
-from accord.feedback.ledger import Ledger
-from accord.feedback.tables import TABLES
+from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.tables import TABLES
 from accord.interfaces import Judge, Writer
 from accord.records import Completion, Prompt, Record, parse
 

@@ -21,8 +21,8 @@ from accord.collect.desk.context import Context, moment
 from accord.collect.desk.flags import flags_of, habits_of, median
 from accord.collect.desk.types import ItemProgress, Note, PersonProgress, Progress, Share
 from accord.collect.study.settings import Study
-from accord.feedback.agreement import krippendorff_alpha, pair_agreement
-from accord.feedback.knowing import standing
+from accord.feedback.provenance import current_feedback
+from accord.feedback.statistics.agreement import krippendorff_alpha, pair_agreement
 from accord.records import Declined, Feedback
 from accord.stats import Estimate, bootstrap, mean, proportion
 
@@ -72,7 +72,7 @@ def progress_of(context: Context) -> Progress:
     rulings = [each for each in said if evaluators[each.evaluator].pool == POOL]
     known = {each.feedback for each in state.closed}
     theirs = [each for each in said if each.id in known]
-    stands = list(standing(theirs))
+    stands = list(current_feedback(theirs))
     people = _people(context, state, stands, theirs)
     hours, paid = sum(each.hours for each in people), sum(each.paid for each in people)
     answers = state.count("answered", "item")

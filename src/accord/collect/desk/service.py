@@ -23,8 +23,8 @@ from accord.collect.desk.tables import VERSION_TABLE
 from accord.collect.desk.types import Accepted, Disputed, Invite, Loaded, Next, Person, Progress, Seen, Task
 from accord.collect.study.settings import Study
 from accord.errors import StudyError
-from accord.feedback.ledger import Ledger
-from accord.feedback.store import migrate
+from accord.feedback.store.database import migrate
+from accord.feedback.store.ledger import Ledger
 from accord.interfaces import Judge, Writer
 from accord.records import Feedback
 

@@ -24,7 +24,7 @@ from accord.collect.desk.types import Accepted, Practised, Seen, Task
 from accord.collect.study.form_fields import clean
 from accord.collect.study.questions import MOST_REASON, question_of, read_form
 from accord.errors import AccordError, Conflict, FormError
-from accord.feedback.adding import Adding
+from accord.feedback.store.ledger_writer import LedgerWriter
 from accord.records import Completion, Declined, Feedback, Judgement, Prompt, Telemetry
 
 __all__ = ["save_draft", "submit", "undo"]
@@ -93,7 +93,7 @@ class _Taking:
     """One answer, inside one transaction."""
 
     context: Context
-    adding: Adding
+    adding: LedgerWriter
     person: Row[Any]
     held: Row[Any]
     item: Row[Any]
@@ -103,7 +103,7 @@ class _Taking:
 
     @classmethod
     def of(
-        cls, context: Context, adding: Adding, pseudonym: str, reservation: str, form: dict[str, str], seen: Seen
+        cls, context: Context, adding: LedgerWriter, pseudonym: str, reservation: str, form: dict[str, str], seen: Seen
     ) -> "_Taking":
         connection = adding.connection
         person = person_row(context, connection, pseudonym)

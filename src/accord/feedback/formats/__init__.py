@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from accord.errors import LedgerError, nearest
-from accord.feedback.adding import Added
 from accord.feedback.formats import accord_jsonl, anthropic_hh, ratings_archive, trl_preference
 from accord.feedback.formats.base import Format
-from accord.feedback.ledger import Ledger
+from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.ledger_writer import ImportCounts
 from accord.fetch import fetch
 
 __all__ = ["FORMATS", "Format", "import_feedback"]
@@ -17,7 +17,7 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def import_feedback(source: Path | str | None, format_name: str, ledger: Ledger) -> Added:
+def import_feedback(source: Path | str | None, format_name: str, ledger: Ledger) -> ImportCounts:
     """Read a file into a ledger in one transaction: all of it enters, or nothing.
 
     `source` None takes the packaged file of the format, fetched on first use. Raises `RecordError` that names file,
@@ -29,6 +29,6 @@ def import_feedback(source: Path | str | None, format_name: str, ledger: Ledger)
     if source is None and chosen.pinned is None:
         raise LedgerError(f"the format '{format_name}' needs a file to read; no packaged file belongs to it")
     path = fetch(chosen.pinned) if source is None and chosen.pinned else Path(source or "")
-    with ledger.transaction() as adding:
-        adding.extend(chosen.read(path))
-    return adding.added
+    with ledger.transaction() as writer:
+        writer.extend(chosen.read(path))
+    return writer.counts

@@ -9,8 +9,8 @@ from pydantic_core import from_json, to_json
 
 from accord.errors import RecordError, nearest
 from accord.feedback.formats.base import Format, lines
-from accord.feedback.ledger import Ledger
-from accord.feedback.whole import whole
+from accord.feedback.store.atomic_write import atomic_file
+from accord.feedback.store.ledger import Ledger
 from accord.records import Completion, Evaluator, Feedback, Prompt, Record, parse
 
 __all__ = ["FORMAT", "export", "line_of", "read"]
@@ -48,7 +48,7 @@ def export(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
     The file appears whole or not at all. Raises `StorageError` where it cannot be written.
     """
     written = 0
-    with whole(Path(path)) as beside, beside.open("w", encoding="utf-8") as file:
+    with atomic_file(Path(path)) as beside, beside.open("w", encoding="utf-8") as file:
         for record in ledger.everything(upto):
             file.write(line_of(record))
             written += 1

@@ -12,7 +12,7 @@ from typing import Literal
 
 from accord.errors import RecordError
 from accord.feedback.formats.base import Format, Row, compared, rows, shared
-from accord.feedback.knowing import unknown_evaluator
+from accord.feedback.provenance import unknown_evaluator
 from accord.records import Message, Prompt, Record
 
 __all__ = ["FORMAT", "read"]

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from accord.errors import RecordError, storage
-from accord.feedback.knowing import in_order_of_text
+from accord.feedback.provenance import neutral_order
 from accord.fetch import Pinned
 from accord.records import Comparison, Completion, Evaluator, Feedback, Prompt, Record, parse
 
@@ -78,7 +78,7 @@ def compared(prompt: Prompt, chosen: str, rejected: str, evaluator: Evaluator, s
     """
     better = Completion(prompt=prompt.id, text=chosen)
     worse = Completion(prompt=prompt.id, text=rejected)
-    shown = in_order_of_text(better, worse)
+    shown = neutral_order(better, worse)
     yield prompt
     yield from shown
     yield Feedback(

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from accord.errors import RecordError, storage
 from accord.feedback.formats.base import Format
-from accord.feedback.prompts import prompt_for
+from accord.feedback.formats.review_prompts import prompt_for
 from accord.fetch import Pinned
 from accord.records import Completion, Evaluator, Feedback, Prompt, Rating, Record, Scale
 

@@ -5,17 +5,17 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, inspect, select
 
 from accord.errors import LedgerError
-from accord.feedback.store import Store, keep_a_log, migrate
-from accord.feedback.tables import APPLICATION_ID, SCHEMA, schema
-from accord.feedback.where import Server
+from accord.feedback.store.database import Store, enable_wal, migrate
+from accord.feedback.store.location import Server
+from accord.feedback.store.tables import APPLICATION_ID, SCHEMA, schema
 
-__all__ = ["make_ready"]
+__all__ = ["prepare"]
 
-MIGRATIONS = "accord.feedback.migrations"
+MIGRATIONS = "accord.feedback.store.migrations"
 VERSION_TABLE = "ledger_version"
 
 
-class Found(NamedTuple):
+class SchemaState(NamedTuple):
     """What stands at the place: `version` is None where it is no ledger, `stamped` whether migrations were kept."""
 
     empty: bool
@@ -23,28 +23,28 @@ class Found(NamedTuple):
     stamped: bool
 
 
-def make_ready(store: Store) -> None:
+def prepare(store: Store) -> None:
     """Make the ledger where there is nothing and `write` is set, bring it up to date, or refuse what is none.
 
     Raises `LedgerError` where it is no ledger or one of a newer accord.
     """
     with store.begin() as connection:
-        found = _found(connection)
-        if store.write and isinstance(store.place, Server):
-            _check_server(connection, store.where)
-    if found.version is None and not (found.empty and store.write):
-        raise LedgerError(f"{store.where}: {_no_ledger(store, found)}")
-    if found.version is not None and found.version > SCHEMA:
+        state = _schema_state(connection)
+        if store.write and isinstance(store.location, Server):
+            _check_server(connection, store.location)
+    if state.version is None and not (state.empty and store.write):
+        raise LedgerError(f"{store.location}: {_no_ledger(store, state)}")
+    if state.version is not None and state.version > SCHEMA:
         raise LedgerError(
-            f"{store.where}: a ledger of schema {found.version}, and this accord reads up to {SCHEMA}; update accord"
+            f"{store.location}: a ledger of schema {state.version}, and this accord reads up to {SCHEMA}; update accord"
         )
     if store.write:
-        if not found.stamped or found.version != SCHEMA:
+        if not state.stamped or state.version != SCHEMA:
             migrate(store, MIGRATIONS, VERSION_TABLE)
-        keep_a_log(store)
+        enable_wal(store)
 
 
-def _found(connection: Connection) -> Found:
+def _schema_state(connection: Connection) -> SchemaState:
     tables = inspect(connection).get_table_names()
     stamped = VERSION_TABLE in tables
     if connection.dialect.name == "sqlite":
@@ -52,10 +52,10 @@ def _found(connection: Connection) -> Found:
     else:
         known = stamped
     version = connection.scalar(select(func.max(schema.c.version))) if known else None
-    return Found(not tables, version, stamped)
+    return SchemaState(not tables, version, stamped)
 
 
-def _check_server(connection: Connection, where: str) -> None:
+def _check_server(connection: Connection, location: Server) -> None:
     """Raises `LedgerError` where the server may lose what it acknowledged, or cannot hold every text."""
     wanted = {
         "fsync": {"on"},
@@ -63,17 +63,17 @@ def _check_server(connection: Connection, where: str) -> None:
         "server_encoding": {"UTF8"},
     }
     for name, values in wanted.items():
-        found = connection.scalar(select(func.current_setting(name)))
-        if found not in values:
+        setting = connection.scalar(select(func.current_setting(name)))
+        if setting not in values:
             raise LedgerError(
-                f"{where}: {name} is {found} on this server; a ledger needs {' or '.join(sorted(values))}"
+                f"{location}: {name} is {setting} on this server; a ledger needs {' or '.join(sorted(values))}"
             )
 
 
-def _no_ledger(store: Store, found: Found) -> str:
-    if not isinstance(store.place, Server):
+def _no_ledger(store: Store, state: SchemaState) -> str:
+    if not isinstance(store.location, Server):
         return "an SQLite file, but not a ledger; choose another file"
-    if found.empty:
+    if state.empty:
         return "there is no ledger here; `accord import` makes one"
     return (
         "a database of other tables, but not a ledger; choose an empty database, or an empty schema in this one "

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.feedback.knowing import is_known, people, standing
-from accord.feedback.ledger import Ledger
-from accord.feedback.pairs import pairs_from_comparison, pairs_from_ranking
+from accord.feedback.dataset.pairs import pairs_from_comparison, pairs_from_ranking
+from accord.feedback.provenance import current_feedback, feedback_and_evaluators, is_known
+from accord.feedback.store.ledger import Ledger
 from accord.records import Comparison, Evaluator, Feedback, Pair, Ranking, Rating
 
-__all__ = ["Opinions", "batch_of", "opinions", "said_by_known"]
+__all__ = ["Preferences", "collect_preferences", "feedback_of_known", "session_of"]
 
 Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Opinions:
+class Preferences:
     """N opinions: evaluator_N found completion first_N better (+1), worse (-1) or as good (0) as second_N.
 
     All are codes: places in `evaluators`, `completions` (first_N < second_N) and `batches`.
@@ -33,7 +33,7 @@ class Opinions:
     batch_N: Codes
 
 
-def said_by_known(
+def feedback_of_known(
     source: Ledger | Iterable[Feedback],
     evaluators: Mapping[str, Evaluator] | None = None,
     *,
@@ -42,11 +42,11 @@ def said_by_known(
     sessions: Collection[str] | None = None,
 ) -> Iterator[Feedback]:
     """What stands, of raters that are known, within these prompts and sessions (None: all)."""
-    said, known = people(source, evaluators, upto)
+    said, known = feedback_and_evaluators(source, evaluators, upto)
     unknown = {name for name, evaluator in known.items() if not is_known(evaluator)}
     inside = None if prompts is None else frozenset(prompts)
     sat = None if sessions is None else frozenset(sessions)
-    for each in standing(said):
+    for each in current_feedback(said):
         if (
             each.evaluator not in unknown
             and (inside is None or each.prompt in inside)
@@ -55,12 +55,12 @@ def said_by_known(
             yield each
 
 
-def batch_of(feedback: Feedback) -> str:
+def session_of(feedback: Feedback) -> str:
     """The session, or the prompt where none was recorded."""
     return feedback.session or feedback.prompt
 
 
-def opinions(said: Iterable[Feedback]) -> Opinions:
+def collect_preferences(said: Iterable[Feedback]) -> Preferences:
     """The opinions in comparisons, rankings and ratings; an item asked again counts the first time.
 
     Two ratings are an opinion where one evaluator gave both, for one prompt, in one session, on one scale.
@@ -82,11 +82,11 @@ def opinions(said: Iterable[Feedback]) -> Opinions:
                 continue
     for group in rated.values():
         table.add_ratings(list(group.values()))
-    return table.opinions()
+    return table.preferences()
 
 
 class _Table:
-    """Opinions as they are gathered: codes of names, and columns [evaluator, first, second, sign, batch]."""
+    """Preferences as they are gathered: codes of names, and columns [evaluator, first, second, sign, batch]."""
 
     def __init__(self) -> None:
         self.codes: dict[str, dict[str, int]] = {"evaluator": {}, "completion": {}, "batch": {}}
@@ -98,7 +98,7 @@ class _Table:
         return known.setdefault(name, len(known))
 
     def add_pairs(self, feedback: Feedback, pairs: list[Pair]) -> None:
-        evaluator, batch = self.code("evaluator", feedback.evaluator), self.code("batch", batch_of(feedback))
+        evaluator, batch = self.code("evaluator", feedback.evaluator), self.code("batch", session_of(feedback))
         for pair in pairs:
             chosen, rejected = self.code("completion", pair.chosen), self.code("completion", pair.rejected)
             sign = 0 if pair.tie else 1 if chosen < rejected else -1
@@ -115,13 +115,13 @@ class _Table:
         block[:, 0] = self.code("evaluator", group[0].evaluator)
         block[:, 1], block[:, 2] = item_M[order][first], item_M[order][second]
         block[:, 3] = np.sign(value_M[order][first] - value_M[order][second])
-        block[:, 4] = self.code("batch", batch_of(group[0]))
+        block[:, 4] = self.code("batch", session_of(group[0]))
         self.blocks.append(block)
 
-    def opinions(self) -> Opinions:
+    def preferences(self) -> Preferences:
         singles = np.array(self.single, dtype=np.int64).reshape(-1, 5)
         column = np.concatenate([singles, *self.blocks]).T.copy()
-        return Opinions(
+        return Preferences(
             evaluators=list(self.codes["evaluator"]),
             completions=list(self.codes["completion"]),
             batches=list(self.codes["batch"]),

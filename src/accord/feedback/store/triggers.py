@@ -3,7 +3,7 @@
 Migrations run what is written here, so it stays as it is: another wording is another function.
 """
 
-from accord.feedback.tables import APPLICATION_ID
+from accord.feedback.store.tables import APPLICATION_ID
 
 __all__ = ["postgres_functions", "postgres_once", "postgres_triggers", "sqlite_once", "sqlite_refusals"]
 

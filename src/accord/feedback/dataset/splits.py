@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from accord.errors import RecipeError, nearest
 from accord.records import Pair
 
-__all__ = ["FRACTIONS", "SPLITS", "Unit", "allot", "completions_of", "split", "split_of_prompts"]
+__all__ = ["FRACTIONS", "SPLITS", "Unit", "allocate", "completions_of", "split", "split_of_prompts"]
 
 SPLITS = ("train", "eval_reward", "held_out")
 FRACTIONS: Mapping[str, float] = {"train": 0.44, "eval_reward": 0.44, "held_out": 0.12}
@@ -38,7 +38,7 @@ def split(
             f"{len(wanted)} splits need at least {len(wanted)} units ({unit}) with pairs, and there are "
             f"{len(sizes)} that share no completion; take fewer splits or another unit"
         )
-    side = allot(sizes, fractions, seed)
+    side = allocate(sizes, fractions, seed)
     return {
         name: tuple(pair for pair, each in zip(pairs, unit_of, strict=True) if side[each] == name) for name in fractions
     }
@@ -57,10 +57,10 @@ def split_of_prompts(
         for pair in pairs[name]:
             found.setdefault(pair.prompt, name)
     others = [each for each in prompts if each not in found]
-    return found | allot(dict.fromkeys(others, 1), fractions, seed)
+    return found | allocate(dict.fromkeys(others, 1), fractions, seed)
 
 
-def allot(sizes: Mapping[H, int], fractions: Mapping[str, float], seed: int) -> dict[H, str]:
+def allocate(sizes: Mapping[H, int], fractions: Mapping[str, float], seed: int) -> dict[H, str]:
     """A split for every unit: the largest unit first, each to the split that lacks the most of its share.
 
     Units of one size are taken in an order given by the seed. Every split with a share gets a unit where there are

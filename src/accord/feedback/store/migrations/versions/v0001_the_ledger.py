@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Text, column, inspect, table
 
-from accord.feedback.tables import APPLICATION_ID
-from accord.feedback.triggers import (
+from accord.feedback.store.tables import APPLICATION_ID
+from accord.feedback.store.triggers import (
     postgres_functions,
     postgres_once,
     postgres_triggers,

@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from accord.feedback.ledger import Ledger
+from accord.feedback.store.ledger import Ledger
 from accord.records import Completion, Evaluator, Feedback
 
-__all__ = ["UNKNOWN", "in_order_of_text", "is_known", "order_known", "standing", "unknown_evaluator"]
+__all__ = ["UNKNOWN", "current_feedback", "is_known", "is_order_known", "neutral_order", "unknown_evaluator"]
 
 UNKNOWN = "unknown"
 """The pseudonym where it was not recorded who judged."""
@@ -25,12 +25,12 @@ def is_known(evaluator: Evaluator) -> bool:
     return evaluator.pseudonym != UNKNOWN
 
 
-def order_known(feedback: Feedback) -> bool:
+def is_order_known(feedback: Feedback) -> bool:
     """Whether the order of the completions is that in which they were shown (`shown_digest` is there)."""
     return feedback.shown_digest is not None
 
 
-def in_order_of_text(first: Completion, second: Completion) -> tuple[Completion, Completion]:
+def neutral_order(first: Completion, second: Completion) -> tuple[Completion, Completion]:
     """Two completions in the order of a digest of their texts.
 
     For data that does not record which stood on the left: writing the better one first would read as a preference
@@ -40,14 +40,14 @@ def in_order_of_text(first: Completion, second: Completion) -> tuple[Completion,
     return left, right
 
 
-def standing(feedback: Iterable[Feedback]) -> Iterator[Feedback]:
+def current_feedback(feedback: Iterable[Feedback]) -> Iterator[Feedback]:
     """The feedback that was not taken back by a later record, in the same order."""
     said = list(feedback)
     replaced = {each.replaces for each in said}
     return (each for each in said if each.id not in replaced)
 
 
-def people(
+def feedback_and_evaluators(
     source: Ledger | Iterable[Feedback], evaluators: Mapping[str, Evaluator] | None, upto: int | None = None
 ) -> tuple[Iterable[Feedback], Mapping[str, Evaluator]]:
     """The feedback of a ledger (or as handed in) and its evaluators by id."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from accord.errors import RecipeError
-from accord.feedback.knowing import is_known
-from accord.feedback.ledger import Ledger
-from accord.feedback.pairs import draw_pairs
-from accord.feedback.splits import FRACTIONS, SPLITS, Unit, completions_of, split, split_of_prompts
-from accord.feedback.where import File, Server
+from accord.feedback.dataset.pairs import draw_pairs
+from accord.feedback.dataset.splits import FRACTIONS, SPLITS, Unit, completions_of, split, split_of_prompts
+from accord.feedback.provenance import is_known
+from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.location import File, Server
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt, Record
 from accord.run import InputEntry, RunDirectory
 
@@ -63,7 +63,7 @@ def draw_dataset(
     drawn = draw_pairs(said, limit=limit, seed=seed, evaluators=ledger.evaluators())
     if not drawn.pairs:
         raise RecipeError(
-            f"{ledger.where}: no pairs can be drawn from its feedback ({drawn.unused or 'there is none'})"
+            f"{ledger.location}: no pairs can be drawn from its feedback ({drawn.unused or 'there is none'})"
         )
     pairs = split(drawn.pairs, fractions=fractions, unit=unit, seed=seed)
     prompts, completions, evaluators = ledger.prompts(), ledger.completions(), ledger.evaluators()
@@ -161,11 +161,11 @@ def write_data(
 
 
 def _place(ledger: Ledger, run: RunDirectory) -> dict[str, str]:
-    match ledger.store.place:
+    match ledger.location:
         case File(path):
             return {"path": os.path.relpath(path.resolve(), run.path.resolve())}
         case Server():
-            return {"url": ledger.where}
+            return {"url": str(ledger.location)}
 
 
 def read_data(run: RunDirectory) -> Dataset:

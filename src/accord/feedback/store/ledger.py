@@ -19,10 +19,11 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection, func, select
 
 from accord.errors import LedgerError
-from accord.feedback.adding import Added, Adding
-from accord.feedback.opening import make_ready
-from accord.feedback.store import open_store
-from accord.feedback.tables import TABLES
+from accord.feedback.store.database import open_store
+from accord.feedback.store.ledger_writer import ImportCounts, LedgerWriter
+from accord.feedback.store.location import Location
+from accord.feedback.store.schema_check import prepare
+from accord.feedback.store.tables import TABLES
 from accord.records import Completion, Evaluator, Feedback, Prompt, Record, parse
 
 __all__ = ["Ledger"]
@@ -48,14 +49,16 @@ class Ledger:
     `StorageError` where the folder cannot be written or the disk is full.
     """
 
-    def __init__(self, where: Path | str, *, write: bool = True, timeout: float = 30.0, pooled: bool = False) -> None:
-        self.store = open_store(where, write=write, timeout=timeout, pooled=pooled)
-        make_ready(self.store)
+    def __init__(
+        self, location: Path | str, *, write: bool = True, timeout: float = 30.0, pooled: bool = False
+    ) -> None:
+        self.store = open_store(location, write=write, timeout=timeout, pooled=pooled)
+        prepare(self.store)
 
     @property
-    def where(self) -> str:
-        """The path, or the URL without its password."""
-        return self.store.where
+    def location(self) -> Location:
+        """Where it is kept. As text it is the path, or the URL without its password."""
+        return self.store.location
 
     def close(self) -> None:
         """Let go of the file or the server."""
@@ -74,26 +77,26 @@ class Ledger:
     # -- adding ------------------------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self) -> Iterator[Adding]:
+    def transaction(self) -> Iterator[LedgerWriter]:
         """One transaction: what is added inside the block enters whole at its end, or not at all.
 
         The order of the records inside does not matter. Raises `LedgerError` where a record refers to something
         that is neither in the ledger nor in the transaction.
         """
         with self.begin(immediate=True) as connection:
-            adding = Adding(connection, self.where)
-            yield adding
-            adding.finish()
+            writer = LedgerWriter(connection, str(self.location))
+            yield writer
+            writer.finish()
 
-    def add(self, *records: Record) -> Added:
+    def add(self, *records: Record) -> ImportCounts:
         """Add records in one transaction; those already there stay as they are."""
         return self.extend(records)
 
-    def extend(self, records: Iterable[Record]) -> Added:
+    def extend(self, records: Iterable[Record]) -> ImportCounts:
         """Add any number of records in one transaction; those already there stay as they are."""
-        with self.transaction() as adding:
-            adding.extend(records)
-        return adding.added
+        with self.transaction() as writer:
+            writer.extend(records)
+        return writer.counts
 
     # -- reading -----------------------------------------------------------------------------------------
 
@@ -176,7 +179,7 @@ class Ledger:
             with self.begin() as connection:
                 found = connection.execute(wanted.where(table.c.row > last)).all()
             for row, named, content in found:
-                yield row, self._record(kind, named, content, f"{self.where} {name} row {row}")
+                yield row, self._record(kind, named, content, f"{self.location} {name} row {row}")
             if len(found) < AT_ONCE:
                 return
             last = found[-1].row

@@ -1,7 +1,7 @@
 """The store behind a ledger: opened by path or URL, its transactions, its migrations.
 
 Whoever keeps tables of their own beside the ledger's (as `collect` does) brings them up to date by `migrate` and reads
-and writes them by `begin`, or by the connection of an `Adding`, in one transaction with the records.
+and writes them by `begin`, or by the connection of a `LedgerWriter`, in one transaction with the records.
 """
 
 import threading
@@ -16,19 +16,19 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 
 from accord.errors import LedgerError, storage
-from accord.feedback.engines import IMMEDIATE, postgres, sqlite
-from accord.feedback.refusals import refusals
-from accord.feedback.where import File, Server, Where, where_of
+from accord.feedback.store.db_errors import translate_errors
+from accord.feedback.store.engines import IMMEDIATE, postgres, sqlite
+from accord.feedback.store.location import File, Location, Server, parse_location
 
-__all__ = ["Begins", "Store", "migrate", "open_store", "run_migrations"]
+__all__ = ["Store", "Transactional", "migrate", "open_store", "run_migrations"]
 
 
-class Begins(Protocol):
+class Transactional(Protocol):
     """What can be migrated: a `Store`, or a `Ledger`."""
 
     @property
-    def where(self) -> str:
-        """The place as it may be shown."""
+    def location(self) -> Location:
+        """Where it is kept. As text it is a path, or a URL without its password."""
         ...
 
     def begin(self, *, immediate: bool = False) -> AbstractContextManager[Connection]:
@@ -38,22 +38,20 @@ class Begins(Protocol):
 
 @dataclass(frozen=True)
 class Store:
-    """An open store. `timeout` is how many seconds to wait for another process that is writing."""
+    """An open store. As text, `location` is the path, or the URL without its password.
 
-    place: Where
+    `timeout` is how many seconds to wait for another process that is writing.
+    """
+
+    location: Location
     engine: Engine
     write: bool
     timeout: float
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    @property
-    def where(self) -> str:
-        """The path, or the URL without its password."""
-        return str(self.place)
-
-    def refusals(self) -> AbstractContextManager[None]:
+    def translated_errors(self) -> AbstractContextManager[None]:
         """What the database refuses inside the block becomes one clear error."""
-        return refusals(self.where, self.timeout)
+        return translate_errors(str(self.location), self.timeout)
 
     @contextmanager
     def begin(self, *, immediate: bool = False) -> Iterator[Connection]:
@@ -64,9 +62,9 @@ class Store:
         ever longer rests. Raises `LedgerError` where somebody else writes for longer than the timeout.
         """
         if immediate and not self.write:
-            raise LedgerError(f"{self.where}: this ledger was opened for reading only")
+            raise LedgerError(f"{self.location}: this ledger was opened for reading only")
         options = {IMMEDIATE: immediate}
-        with self.refusals(), self._in_turn(immediate), self.engine.connect() as connection:
+        with self.translated_errors(), self._in_turn(immediate), self.engine.connect() as connection:
             connection = connection.execution_options(**options)
             with connection.begin():
                 yield connection
@@ -78,7 +76,7 @@ class Store:
             return
         if not self.turn.acquire(timeout=self.timeout):
             raise LedgerError(
-                f"{self.where}: locked by another thread for more than {self.timeout:g} s; wait for it, and try again"
+                f"{self.location}: locked by another thread for more than {self.timeout:g} s; wait, and try again"
             )
         try:
             yield
@@ -90,12 +88,12 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(where: Path | str, *, write: bool, timeout: float, pooled: bool = False) -> Store:
+def open_store(location: Path | str, *, write: bool, timeout: float, pooled: bool = False) -> Store:
     """The store at a path or a URL. A file is made where `write` is set and there is none.
 
     `pooled` keeps connections open between transactions, for a program that asks often.
     """
-    place = where_of(where)
+    place = parse_location(location)
     match place:
         case File(path):
             return Store(place, _file(path, write, timeout, pooled), write, timeout)
@@ -116,17 +114,17 @@ def _file(path: Path, write: bool, timeout: float, pooled: bool) -> Engine:
     return sqlite(path, write=write, timeout=timeout, pooled=pooled)
 
 
-def keep_a_log(store: Store) -> None:
+def enable_wal(store: Store) -> None:
     """Let readers of an SQLite file go on while somebody writes (write-ahead log); PostgreSQL always does."""
-    if isinstance(store.place, File):
-        with store.refusals(), closing(store.engine.raw_connection()) as raw:
+    if isinstance(store.location, File):
+        with store.translated_errors(), closing(store.engine.raw_connection()) as raw:
             raw.cursor().execute("PRAGMA journal_mode=WAL")
 
 
 _ONE_AT_A_TIME = threading.Lock()  # Alembic's context belongs to the process
 
 
-def migrate(store: Begins, package: str, version_table: str) -> None:
+def migrate(store: Transactional, package: str, version_table: str) -> None:
     """Bring the tables that the migrations of `package` make up to the newest version.
 
     All of it is one transaction in which nobody else writes, so any number of processes may do this at once.
@@ -146,7 +144,7 @@ def migrate(store: Begins, package: str, version_table: str) -> None:
             if "locate revision" not in str(error):
                 raise
             raise LedgerError(
-                f"{store.where}: its tables ({version_table}) are of a newer accord; update it"
+                f"{store.location}: its tables ({version_table}) are of a newer accord; update it"
             ) from error
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from accord.feedback.ledger import Ledger
-from accord.feedback.whole import whole
+from accord.feedback.store.atomic_write import atomic_file
+from accord.feedback.store.ledger import Ledger
 from accord.records import (
     Comparison,
     Completion,
@@ -86,7 +86,7 @@ def export_parquet(ledger: Ledger, path: Path | str, *, upto: int | None = None)
 
     upto = ledger.last_row if upto is None else upto
     written = 0
-    with whole(Path(path)) as beside, pq.ParquetWriter(beside, columns(), compression="zstd") as file:
+    with atomic_file(Path(path)) as beside, pq.ParquetWriter(beside, columns(), compression="zstd") as file:
         rows = _rows(ledger, upto)
         while some := list(islice(rows, AT_ONCE)):
             file.write_table(pa.Table.from_pylist(some, schema=columns()))

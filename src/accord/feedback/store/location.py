@@ -8,7 +8,7 @@ from sqlalchemy.exc import ArgumentError
 
 from accord.errors import LedgerError
 
-__all__ = ["File", "Server", "Where", "has_password", "is_url", "where_of"]
+__all__ = ["File", "Location", "Server", "has_password", "is_url", "parse_location"]
 
 SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 SECRET = ("password", "sslpassword", "oauth_client_secret")
@@ -36,7 +36,7 @@ class Server:
         return shown.render_as_string()
 
 
-Where = File | Server
+Location = File | Server
 
 
 def is_url(given: Path | str) -> bool:
@@ -44,7 +44,7 @@ def is_url(given: Path | str) -> bool:
     return isinstance(given, str) and "://" in given
 
 
-def where_of(given: Path | str) -> Where:
+def parse_location(given: Path | str) -> Location:
     """The file or the database that is meant. Raises `LedgerError` where it can be neither."""
     if is_url(given):
         return Server(_url(str(given)))

@@ -19,7 +19,7 @@ SOURCE = "accord-review-prompts"
 @lru_cache(maxsize=1)
 def review_prompts() -> tuple[Prompt, ...]:
     """The 64 prompts, in the order of the packaged file, each after the same system message."""
-    lines = files("accord.feedback").joinpath("review_prompts.txt").read_text(encoding="utf-8").splitlines()
+    lines = files("accord.feedback.formats").joinpath("review_prompts.txt").read_text(encoding="utf-8").splitlines()
     return tuple(Prompt.ask(line, system=REVIEW_SYSTEM, source=SOURCE) for line in lines)
 
 

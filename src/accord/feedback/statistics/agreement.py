@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from accord.feedback.ledger import Ledger
-from accord.feedback.opinions import batch_of, opinions, said_by_known
+from accord.feedback.statistics.preferences import collect_preferences, feedback_of_known, session_of
+from accord.feedback.store.ledger import Ledger
 from accord.records import Evaluator, Feedback, Rating
 from accord.stats import Estimate, mean
 
@@ -40,7 +40,7 @@ def pair_agreement(
     `prompts` and `sessions` restrict what is looked at; `upto` is the last row read of a ledger.
     None where no two known raters ordered the same two completions.
     """
-    found = opinions(said_by_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions))
+    found = collect_preferences(feedback_of_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions))
     if found.first_N.size == 0:
         return None
     key_N = found.first_N * len(found.completions) + found.second_N
@@ -76,9 +76,9 @@ def krippendorff_alpha(
     None where no completion was rated twice, or all ratings are equal.
     """
     units: dict[tuple[str, str], list[float]] = {}
-    for each in said_by_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions):
+    for each in feedback_of_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions):
         if isinstance(each.judgement, Rating) and each.repeat_of is None:
-            units.setdefault((batch_of(each), each.completions[0]), []).append(each.judgement.value)
+            units.setdefault((session_of(each), each.completions[0]), []).append(each.judgement.value)
     units = {unit: values for unit, values in units.items() if len(values) > 1}
     if len({value for values in units.values() for value in values}) < 2:
         return None

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from accord.errors import storage
 
-__all__ = ["whole"]
+__all__ = ["atomic_file"]
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """The path of a file beside `path`: fill it; it is synced and takes its place when the block ends well.
 
     Raises `StorageError` where it cannot be written.

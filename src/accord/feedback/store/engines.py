@@ -18,7 +18,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool
 
-from accord.feedback.tables import APPLICATION_ID
+from accord.feedback.store.tables import APPLICATION_ID
 
 __all__ = ["IMMEDIATE", "postgres", "sqlite"]
 

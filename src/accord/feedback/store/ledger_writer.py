@@ -7,33 +7,33 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, text
 
 from accord.errors import LedgerError
-from accord.feedback.tables import TABLES
+from accord.feedback.store.tables import TABLES
 from accord.records import Completion, Evaluator, Feedback, Prompt, Record
 
-__all__ = ["Added", "Adding"]
+__all__ = ["ImportCounts", "LedgerWriter"]
 
 HELD = 5_000
 ASKED = 500
 
 
 @dataclass(frozen=True)
-class Added:
-    """Counts by table: records handed over (the same one twice counts twice), and those that were new."""
+class ImportCounts:
+    """Counts by table: records read (the same one twice counts twice), and those that were new."""
 
-    handed: dict[str, int]
+    read: dict[str, int]
     new: dict[str, int]
 
     def __str__(self) -> str:
-        return ", ".join(f"{count:,} {name} ({self.new[name]:,} new)" for name, count in self.handed.items() if count)
+        return ", ".join(f"{count:,} {name} ({self.new[name]:,} new)" for name, count in self.read.items() if count)
 
 
-class Adding:
-    """The records of one open transaction. `added` counts them as they come; `connection` is the transaction's own."""
+class LedgerWriter:
+    """The records of one open transaction. `counts` grows as they come; `connection` is the transaction's own."""
 
-    def __init__(self, connection: Connection, where: str) -> None:
-        self.added = Added(dict.fromkeys(TABLES, 0), dict.fromkeys(TABLES, 0))
+    def __init__(self, connection: Connection, location: str) -> None:
+        self.counts = ImportCounts(dict.fromkeys(TABLES, 0), dict.fromkeys(TABLES, 0))
         self.connection = connection
-        self._where = where
+        self._location = location
         self._held: dict[str, list[dict[str, str]]] = {name: [] for name in TABLES}
         self._needed: dict[str, dict[str, str]] = {name: {} for name in TABLES}
         self._answered: dict[str, tuple[str, str]] = {}
@@ -48,7 +48,7 @@ class Adding:
             content = record.canonical()
             named = record.name_of(content)
             table, columns = self._place(record, named)
-            self.added.handed[table] += 1
+            self.counts.read[table] += 1
             held = self._held[table]
             held.append({"id": named, "content": content, **columns})
             if len(held) >= HELD:
@@ -89,14 +89,14 @@ class Adding:
         first, by = self._answered.setdefault(completion, (prompt, named))
         if first != prompt:
             raise LedgerError(
-                f"{self._where}: {by} and {named} name different prompts ({first}, {prompt}) for {completion}"
+                f"{self._location}: {by} and {named} name different prompts ({first}, {prompt}) for {completion}"
             )
 
     def _write_all(self) -> None:
         """Write what is held, what is referred to before what refers to it: it is then found at once."""
         for table, held in self._held.items():
             if held:
-                self.added.new[table] += self._write(table, held)
+                self.counts.new[table] += self._write(table, held)
                 self._held[table] = []
 
     def _write(self, table: str, held: list[dict[str, str]]) -> int:
@@ -117,15 +117,15 @@ class Adding:
             more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             what = table if table == "feedback" else table[:-1]
             raise LedgerError(
-                f"{self._where}: {needed[missing[0]]} names the {what} {missing[0]}, which is not in the ledger{more}; "
-                f"add it before, or in the same transaction"
+                f"{self._location}: {needed[missing[0]]} names the {what} {missing[0]}, which is not in the ledger"
+                f"{more}; add it before, or in the same transaction"
             )
 
     def _check_answers(self, answers: dict[str, str]) -> None:
         for completion, answered in answers.items():
             prompt, named = self._answered[completion]
             if answered != prompt:
-                raise LedgerError(f"{self._where}: {named} is about {prompt}, but {completion} answers {answered}")
+                raise LedgerError(f"{self._location}: {named} is about {prompt}, but {completion} answers {answered}")
 
     def _ids(self, table: str, names: Collection[str]) -> set[str]:
         return {row.id for row in self._found(table, names)}

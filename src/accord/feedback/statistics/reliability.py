@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.feedback.knowing import order_known
-from accord.feedback.ledger import Ledger
-from accord.feedback.opinions import Opinions, opinions, said_by_known
+from accord.feedback.provenance import is_order_known
+from accord.feedback.statistics.preferences import Preferences, collect_preferences, feedback_of_known
+from accord.feedback.store.ledger import Ledger
 from accord.records import Comparison, Evaluator, Feedback, Judgement, Rating
 
 __all__ = ["ComparisonFacts", "ControlFacts", "EvaluatorSummary", "RatingFacts", "summarise_evaluators"]
@@ -101,13 +101,13 @@ def summarise_evaluators(
 
     Evaluators that stand for more than one person are left out.
     """
-    said = list(said_by_known(source, evaluators, upto=upto))
+    said = list(feedback_of_known(source, evaluators, upto=upto))
     by_id = {each.id: each for each in said}
     mine: dict[str, list[Feedback]] = {}
     for each in said:
         mine.setdefault(each.evaluator, []).append(each)
     others = _means_of_others(said)
-    pairs = _pair_accuracy(opinions(said))
+    pairs = _pair_accuracy(collect_preferences(said))
     return [_summary(name, answers, others, pairs.get(name, (0, 0)), by_id) for name, answers in mine.items()]
 
 
@@ -156,7 +156,7 @@ def _rating_facts(answers: list[Feedback], others: Mapping[str, float]) -> Ratin
 
 
 def _comparison_facts(answers: list[Feedback]) -> ComparisonFacts | None:
-    compared = [(each.judgement, order_known(each)) for each in answers if isinstance(each.judgement, Comparison)]
+    compared = [(each.judgement, is_order_known(each)) for each in answers if isinstance(each.judgement, Comparison)]
     if not compared:
         return None
     placed = [judgement.preferred for judgement, known in compared if known and judgement.preferred != "tie"]
@@ -216,7 +216,7 @@ def _means_of_others(said: Iterable[Feedback]) -> dict[str, float]:
     return means
 
 
-def _pair_accuracy(found: Opinions) -> dict[str, tuple[int, int]]:
+def _pair_accuracy(found: Preferences) -> dict[str, tuple[int, int]]:
     """By evaluator: decided opinions that agree with the majority of the others, and those that could."""
     if found.first_N.size == 0:
         return {}

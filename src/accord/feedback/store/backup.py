@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accord.errors import LedgerError, StorageError
-from accord.feedback.ledger import Ledger
-from accord.feedback.where import File, Server
-from accord.feedback.whole import whole
+from accord.feedback.store.atomic_write import atomic_file
+from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.location import File, Server
 
-__all__ = ["Copied", "backup"]
+__all__ = ["BackupSummary", "backup"]
 
 
 @dataclass(frozen=True)
-class Copied:
+class BackupSummary:
     """What is in a copy: records by table, and the digest of its feedback."""
 
     counts: dict[str, int]
     digest: str
 
 
-def backup(ledger: Ledger, to: Path | str) -> Copied:
+def backup(ledger: Ledger, to: Path | str) -> BackupSummary:
     """Copy the whole SQLite file of a ledger, with all tables that are kept in it, as it stands at one moment.
 
     Writers are not held up. The copy is one file, with the rights of the original; it appears when it has been read
@@ -33,16 +33,16 @@ def backup(ledger: Ledger, to: Path | str) -> Copied:
     `StorageError` where something is at `to` already, or it cannot be written.
     """
     to = Path(to)
-    match ledger.store.place:
+    match ledger.store.location:
         case Server():
             raise LedgerError(
-                f"{ledger.where}: a database is copied by PostgreSQL's own tool: "
-                f"pg_dump --format=custom --file={to} --dbname='{ledger.where}'"
+                f"{ledger.location}: a database is copied by PostgreSQL's own tool: "
+                f"pg_dump --format=custom --file={to} --dbname='{ledger.location}'"
             )
         case File(path):
             if to.exists():
                 raise StorageError(f"{to}: something of that name is already there; a backup overwrites nothing")
-            with whole(to) as beside:
+            with atomic_file(to) as beside:
                 _clear(beside)
                 _copy(ledger, beside)
                 copied = _read_back(ledger, beside)
@@ -60,7 +60,7 @@ def _clear(beside: Path) -> None:
 def _copy(ledger: Ledger, beside: Path) -> None:
     """In one step, which sees one state; in several, every write of others would begin the copy anew."""
     with (
-        ledger.store.refusals(),
+        ledger.store.translated_errors(),
         closing(ledger.store.engine.raw_connection()) as source,
         closing(sqlite3.connect(beside)) as target,
     ):
@@ -71,12 +71,12 @@ def _copy(ledger: Ledger, beside: Path) -> None:
         problems = [row[0] for row in target.execute("PRAGMA integrity_check") if row[0] != "ok"]
         problems += [f"{row[0]} row {row[1]} names nothing" for row in target.execute("PRAGMA foreign_key_check")]
     if problems:
-        raise LedgerError(f"{ledger.where}: damaged ({problems[0]}); restore it from an earlier copy")
+        raise LedgerError(f"{ledger.location}: damaged ({problems[0]}); restore it from an earlier copy")
 
 
-def _read_back(ledger: Ledger, beside: Path) -> Copied:
+def _read_back(ledger: Ledger, beside: Path) -> BackupSummary:
     with Ledger(beside, write=False) as copy:
         upto, counts, digest = copy.last_row, copy.counts(), copy.digest()
     if ledger.digest(upto) != digest or ledger.rows(upto) != counts["feedback"]:
-        raise LedgerError(f"{ledger.where}: its copy differs from it; check the disk and run the same command again")
-    return Copied(counts, digest)
+        raise LedgerError(f"{ledger.location}: its copy differs from it; check the disk and run the same command again")
+    return BackupSummary(counts, digest)

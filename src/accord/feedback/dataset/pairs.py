@@ -13,8 +13,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.feedback.knowing import is_known, people, standing
-from accord.feedback.ledger import Ledger
+from accord.feedback.provenance import current_feedback, feedback_and_evaluators, is_known
+from accord.feedback.store.ledger import Ledger
 from accord.records import (
     Comparison,
     Correction,
@@ -32,11 +32,11 @@ from accord.records import (
     Steps,
 )
 
-__all__ = ["Drawn", "draw_pairs", "pairs_from_comparison", "pairs_from_ranking", "pairs_from_ratings"]
+__all__ = ["PairSample", "draw_pairs", "pairs_from_comparison", "pairs_from_ranking", "pairs_from_ratings"]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class PairSample:
     """The pairs that were drawn, and what became of everything else.
 
     `possible` counts all pairs there are, `feedback` the records that were read, by kind, `unused` those that can
@@ -56,19 +56,19 @@ def draw_pairs(
     seed: int = 0,
     upto: int | None = None,
     evaluators: Mapping[str, Evaluator] | None = None,
-) -> Drawn:
+) -> PairSample:
     """At most `limit` of all pairs that the feedback implies, each equally likely, none twice (None: all).
 
     `upto` is the last row read of a ledger. `evaluators` (taken from the ledger where there is one) say which
     evaluators stand for more than one person: ratings of those give no pairs.
     """
-    said, known = people(source, evaluators, upto)
+    said, known = feedback_and_evaluators(source, evaluators, upto)
     kinds: Counter[str] = Counter()
     unused: Counter[str] = Counter()
     given: list[Pair] = []
     ratings: list[Feedback] = []
     everything = list(said)
-    current = list(standing(everything))
+    current = list(current_feedback(everything))
     unused["taken back"] = len(everything) - len(current)
     kinds.update(each.judgement.kind for each in everything)
     for each in current:
@@ -95,7 +95,7 @@ def draw_pairs(
     chosen = _numbers(possible, limit, seed)
     from_given = [given[number] for number in chosen[chosen < len(given)]]
     pairs = (*from_given, *groups.pairs(chosen[chosen >= len(given)] - len(given)))
-    return Drawn(pairs, possible, dict(kinds), {reason: count for reason, count in unused.items() if count})
+    return PairSample(pairs, possible, dict(kinds), {reason: count for reason, count in unused.items() if count})
 
 
 def pairs_from_ratings(feedback: Iterable[Feedback], *, limit: int | None = None, seed: int = 0) -> list[Pair]:

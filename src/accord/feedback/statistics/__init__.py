@@ -1,0 +1,1 @@
+"""Statistics of feedback: agreement between evaluators, and the reliability of each."""
