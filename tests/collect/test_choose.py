@@ -23,7 +23,7 @@ from accord.collect.assignment.acquisition import (
 from accord.collect.assignment.assign import Candidate, pick
 from accord.collect.study.settings import Stop
 from accord.interfaces import Item, Scores
-from accord.lab.evaluators import SimulatedEvaluator, _Bound
+from accord.lab.evaluators import BoundEvaluator, SimulatedEvaluator
 from accord.records import Comparison, Completion, Prompt
 
 ASKED = Prompt.ask("Write.")
@@ -128,7 +128,7 @@ class World:
         self.p_model = preferences(judge, [ASKED] * ITEMS, self.pairs)
         self.turns = [list(draw.permutation(40)) for _ in self.pairs]
 
-    def chance(self, one: _Bound, pair: Sequence[Completion]) -> float:
+    def chance(self, one: BoundEvaluator, pair: Sequence[Completion]) -> float:
         return 1 / (1 + np.exp(-(one.utility(pair[0].id) - one.utility(pair[1].id)) / one.settings.temperature))
 
     def collect(self, arm: str, seed: int) -> list[dict[str, int]]:

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from accord.audit import CHECKS, AuditSettings, Check, Evidence, Verdict
-from accord.errors import AccordError
-from accord.lab import EXPECTED, FAULTS, Policy, WordJudge, judges, planted, truth
+from accord.lab import FAULTS, Fault, Policy, WordJudge, judges_of, plant, truth
 from accord.lab.lexicon import WORDS
 from accord.records import Completion, Prompt
 
@@ -26,83 +25,75 @@ UNKNOWN = {
     ("DC2", "calibration"),
 }
 BY_NAME = {(check.challenge, check.name): check for check in CHECKS}
-PLANTED = [(fault, name) for fault, names in EXPECTED.items() for name in names]
+EXPECTED = {fault.name: fault.sets_off for fault in FAULTS if fault.sets_off}
 
 
 @contextmanager
-def evidence(path: Path, fault: str | None, seed: int) -> Iterator[Evidence]:
-    with planted(path / f"{fault}-{seed}", fault, seed) as run:
-        yield Evidence(run, judges(fault, seed))
+def evidence(path: Path, fault: Fault | None, seed: int) -> Iterator[Evidence]:
+    with plant(path / f"run-{seed}", fault, seed=seed) as run:
+        yield Evidence(run, judges_of(fault, seed=seed))
 
 
 def verdicts(path: Path, fault: str | None, seed: int, checks: list[Check]) -> dict[tuple[str, str], Verdict]:
-    with evidence(path, fault, seed) as found:
-        return {(check.challenge, check.name): check.run(found, SETTINGS).verdict for check in checks}
+    planted = None if fault is None else FAULTS.get(fault)()
+    with evidence(path, planted, seed) as inputs:
+        return {(check.challenge, check.name): check.run(inputs, SETTINGS).verdict for check in checks}
 
 
 def rates(path: Path, fault: str | None, checks: list[Check], seeds: int = 20) -> dict[tuple[str, str], float]:
     """How often each check fires over the seeds."""
     fired: Counter[tuple[str, str]] = Counter()
     for seed in range(seeds):
-        fired.update(name for name, said in verdicts(path, fault, seed, checks).items() if said is Verdict.FIRES)
+        verdict_of = verdicts(path, fault, seed, checks)
+        fired.update(name for name, verdict in verdict_of.items() if verdict is Verdict.FIRES)
     return {(check.challenge, check.name): fired[check.challenge, check.name] / seeds for check in checks}
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_clean_run_fires_nothing_and_is_assessed(seed: int, tmp_path: Path) -> None:
-    found = verdicts(tmp_path, None, seed, list(CHECKS))
-    assert [name for name, said in found.items() if said is Verdict.FIRES] == []
-    assert {name for name, said in found.items() if said is Verdict.NOT_ASSESSABLE} == UNKNOWN
+    verdict_of = verdicts(tmp_path, None, seed, list(CHECKS))
+    assert [name for name, verdict in verdict_of.items() if verdict is Verdict.FIRES] == []
+    assert {name for name, verdict in verdict_of.items() if verdict is Verdict.NOT_ASSESSABLE} == UNKNOWN
 
 
-@pytest.mark.parametrize("fault", [fault for fault, names in EXPECTED.items() if names])
+@pytest.mark.parametrize("fault", EXPECTED)
 def test_what_is_planted_fires(fault: str, tmp_path: Path) -> None:
-    found = verdicts(tmp_path, fault, 0, [BY_NAME[name] for name in EXPECTED[fault]])
-    assert set(found.values()) == {Verdict.FIRES}, found
+    verdict_of = verdicts(tmp_path, fault, 0, [BY_NAME[name] for name in EXPECTED[fault]])
+    assert set(verdict_of.values()) == {Verdict.FIRES}, verdict_of
 
 
 def test_a_noisier_minority_is_not_taken_for_an_opposed_one(tmp_path: Path) -> None:
-    found = verdicts(tmp_path, "noisier minority", 0, [BY_NAME["PM2", "one reward"]])
-    assert found["PM2", "one reward"] is not Verdict.FIRES
+    verdict_of = verdicts(tmp_path, "noisier-minority", 0, [BY_NAME["PM2", "one reward"]])
+    assert verdict_of["PM2", "one reward"] is not Verdict.FIRES
 
 
 @pytest.mark.slow
 def test_false_alarms_are_rare(tmp_path: Path) -> None:
-    found = rates(tmp_path, None, list(CHECKS))
-    assert {name: rate for name, rate in found.items() if rate > 0.05} == {}
+    rate_of = rates(tmp_path, None, list(CHECKS))
+    assert {name: rate for name, rate in rate_of.items() if rate > 0.05} == {}
 
 
 @pytest.mark.slow
 def test_false_alarms_of_the_harder_control_are_rare(tmp_path: Path) -> None:
-    assert rates(tmp_path, "noisier minority", [BY_NAME["PM2", "one reward"]])["PM2", "one reward"] <= 0.05
+    assert rates(tmp_path, "noisier-minority", [BY_NAME["PM2", "one reward"]])["PM2", "one reward"] <= 0.05
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [fault for fault, names in EXPECTED.items() if names])
+@pytest.mark.parametrize("fault", EXPECTED)
 def test_what_is_planted_is_found_four_times_in_five(fault: str, tmp_path: Path) -> None:
-    found = rates(tmp_path, fault, [BY_NAME[name] for name in EXPECTED[fault]])
-    assert {name: rate for name, rate in found.items() if rate < 0.8} == {}
-
-
-def test_every_fault_says_what_it_is_and_what_should_fire() -> None:
-    assert FAULTS.keys() == EXPECTED.keys()
-    assert all(name in BY_NAME for _, name in PLANTED)
+    rate_of = rates(tmp_path, fault, [BY_NAME[name] for name in EXPECTED[fault]])
+    assert {name: rate for name, rate in rate_of.items() if rate < 0.8} == {}
 
 
 def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
-    one, other = (planted(tmp_path / name, "careless", 3) for name in ("one", "other"))
-    digests = [{name: file.sha256 for name, file in run.manifest.files.items()} for run in (one, other)]
+    careless = FAULTS.get("careless")()
+    first, second = (plant(tmp_path / name, careless, seed=3) for name in ("first", "second"))
+    digests = [{name: file.sha256 for name, file in run.manifest.files.items()} for run in (first, second)]
     assert digests[0] == digests[1]
-    another = planted(tmp_path / "another", "careless", 4)
-    assert another.manifest.files["data/completions.jsonl"].sha256 != digests[0]["data/completions.jsonl"]
-    for run in (one, other, another):
+    third = plant(tmp_path / "third", careless, seed=4)
+    assert third.manifest.files["data/completions.jsonl"].sha256 != digests[0]["data/completions.jsonl"]
+    for run in (first, second, third):
         run.close()
-
-
-def test_an_unknown_fault_names_its_neighbour(tmp_path: Path) -> None:
-    with pytest.raises(AccordError, match="fatigue"):
-        planted(tmp_path / "run", "fatige")
-    assert not (tmp_path / "run").exists()
 
 
 # -- the world of words ------------------------------------------------------------------------------------------

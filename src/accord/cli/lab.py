@@ -1,4 +1,4 @@
-"""The laboratory: `lab list`, `lab run`."""
+"""The laboratory: `lab list`, `lab run`, `lab faults`, `lab plant`."""
 
 import json as json_module
 from pathlib import Path
@@ -12,7 +12,7 @@ __all__ = ["lab"]
 
 lab = App(
     name="lab",
-    help="Worlds whose truth is known, and reproductions of what is claimed of RLHF.\n\n"
+    help="Worlds whose truth is known, reproductions of what is claimed of RLHF, and faults for the audit to find.\n\n"
     "Example: accord lab run exact-optimum",
 )
 
@@ -89,3 +89,91 @@ def run(
         bounds = "" if found.low is None else f" [{found.low:.2g}, {found.high:.2g}]"
         said = f"{found.value:.2g}{bounds}, n={found.n} (below {mark.below:g})"
         print(f"{'met   ' if met(mark, found) else 'MISSED'} {mark.claim}: {said}")
+
+
+@lab.command
+def faults(*, extension: list[Path] | None = None, json: bool = False) -> None:
+    """The faults that can be planted into a run, and the checks that each of them must set off.
+
+    Example: accord lab faults
+
+    Parameters
+    ----------
+    extension
+        A Python file that registers faults or checks of your own; may be given more than once.
+    json
+        Print them as JSON.
+    """
+    from accord.extensions import load_extensions
+    from accord.lab.faults import FAULTS, description_of, planted_in
+
+    load_extensions(extension or (), Path.cwd())
+    if json:
+        print_json(
+            [
+                {
+                    "name": fault.name,
+                    "description": description_of(fault),
+                    "planted_in": planted_in(fault),
+                    "strengths": fault.strengths,
+                    "sets_off": fault.sets_off,
+                }
+                for fault in FAULTS
+            ]
+        )
+        return
+    for fault in FAULTS:
+        checks = ", ".join(" ".join(check) for check in fault.sets_off) or "nothing: a control"
+        print(f"{fault.name}  {description_of(fault)} Sets off {checks}")
+
+
+@lab.command
+def plant(
+    fault: str,
+    *,
+    out: Path,
+    seed: int = 0,
+    strength: float | None = None,
+    extension: list[Path] | None = None,
+    json: bool = False,
+) -> int:
+    """Make a run with a fault in it, audit the run, and say whether the checks fire that must.
+
+    The exit status is 1 where one of them does not, though the fault has its full strength.
+
+    Example: accord lab plant careless --out runs/careless
+
+    Parameters
+    ----------
+    fault
+        One of `accord lab faults`, or `none` for the clean control.
+    out
+        The new folder of the run; its ledger lies beside it.
+    seed
+        What everything is drawn from.
+    strength
+        How strong the fault is; the last of its strengths where unset.
+    extension
+        A Python file that registers faults or checks of your own; may be given more than once.
+    json
+        Print the findings as JSON.
+    """
+    from accord.audit import examine
+    from accord.extensions import load_extensions
+    from accord.lab.faults import FAULTS, Fault
+    from accord.lab.planted import judges_of
+    from accord.lab.planted import plant as plant_run
+
+    load_extensions(extension or (), Path.cwd())
+    planted = Fault() if fault == Fault.name else FAULTS.get(fault)(strength)
+    with plant_run(out, planted, seed=seed) as run:
+        report = examine(run, judges=judges_of(planted, seed=seed))
+        report.write(run)
+    fired = {(finding.challenge, finding.check) for finding in report.fired}
+    if json:
+        print_json({"fault": planted.name, "strength": planted.strength, **report.to_json()})
+    else:
+        for finding in report.findings:
+            if (finding.challenge, finding.check) in fired.union(planted.sets_off):
+                print(f"{finding.words:<26} {finding.challenge:<8} {finding.check:<14} {finding.result}")
+    return 1 if set(planted.sets_off) - fired and planted.strength == planted.strengths[-1] else 0

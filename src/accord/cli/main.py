@@ -1,7 +1,7 @@
 """From the command line to a verb, and from what happened to an exit status.
 
-0 done; 1 the audit fired (`accord audit` alone); 2 asked wrongly, or a file is wrong; 3 training stopped itself;
-130 stopped by Ctrl-C.
+0 done; 1 the audit fired (`accord audit` alone), or missed a planted fault (`accord lab plant`); 2 asked wrongly, or a
+file is wrong; 3 training stopped itself; 130 stopped by Ctrl-C.
 """
 
 import os

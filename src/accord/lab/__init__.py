@@ -6,29 +6,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from accord.lab.enumerated import EnumWorld, draw_world
     from accord.lab.evaluators import SimulatedEvaluator
+    from accord.lab.faults import FAULTS, Fault, register_fault, some_of
     from accord.lab.lexicon import Policy, WordJudge, truth
+    from accord.lab.planted import judges_of, plant
     from accord.lab.reproductions import REPRODUCTIONS
-    from accord.lab.runs import EXPECTED, FAULTS, Planting, judges, planted
     from accord.lab.tables import TableLearner, improve_table
     from accord.lab.worlds import GaussWorld, Normal, largest
 
 __all__ = [
-    "EXPECTED",
     "FAULTS",
     "REPRODUCTIONS",
     "EnumWorld",
+    "Fault",
     "GaussWorld",
     "Normal",
-    "Planting",
     "Policy",
     "SimulatedEvaluator",
     "TableLearner",
     "WordJudge",
     "draw_world",
     "improve_table",
-    "judges",
+    "judges_of",
     "largest",
-    "planted",
+    "plant",
+    "register_fault",
+    "some_of",
     "truth",
 ]
 
@@ -38,17 +40,18 @@ _HOME = {
     "REPRODUCTIONS": "reproductions",
     "draw_world": "enumerated",
     "EnumWorld": "enumerated",
-    "EXPECTED": "runs",
-    "FAULTS": "runs",
+    "FAULTS": "faults",
+    "Fault": "faults",
     "GaussWorld": "worlds",
     "Normal": "worlds",
-    "Planting": "runs",
     "Policy": "lexicon",
     "SimulatedEvaluator": "evaluators",
     "WordJudge": "lexicon",
-    "judges": "runs",
+    "judges_of": "planted",
     "largest": "worlds",
-    "planted": "runs",
+    "plant": "planted",
+    "register_fault": "faults",
+    "some_of": "faults",
     "truth": "lexicon",
 }
 

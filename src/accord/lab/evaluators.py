@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from accord.interfaces import Item
 from accord.records import Comparison, Evaluator, Feedback, Rating, Scale
 
-__all__ = ["SimulatedEvaluator"]
+__all__ = ["BoundEvaluator", "SimulatedEvaluator"]
 
 Floats = NDArray[np.float64]
 
@@ -53,11 +53,15 @@ class SimulatedEvaluator(BaseModel):
         attributes = None if self.group is None else {"group": self.group}
         return Evaluator(kind="simulated", pseudonym=self.name, pool="lab", attributes=attributes)
 
+    def changed(self, **settings: object) -> "SimulatedEvaluator":
+        """The same evaluator with other settings, which are checked."""
+        return SimulatedEvaluator.model_validate({**self.model_dump(), **settings})
+
     def bound(
         self, qualities: Mapping[str, Sequence[float]], features: Mapping[str, Sequence[float]] | None = None
-    ) -> "_Bound":
+    ) -> "BoundEvaluator":
         """The evaluator among completions whose `qualities` (and bias `features`) are known, by id."""
-        return _Bound(self, qualities, features or {})
+        return BoundEvaluator(self, qualities, features or {})
 
     def lapse_at(self, place: int) -> float:
         """The probability of a random answer at a place in the session."""
@@ -67,7 +71,7 @@ class SimulatedEvaluator(BaseModel):
         return float(self.lapse + (self.tired_lapse - self.lapse) * tired)
 
 
-class _Bound:
+class BoundEvaluator:
     """An `Asker`: answers items of two completions by comparing them, items of one by rating it."""
 
     def __init__(

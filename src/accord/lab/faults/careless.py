@@ -1,0 +1,24 @@
+"""Evaluators who do not read."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from accord.lab.evaluators import SimulatedEvaluator
+from accord.lab.faults.base import Fault, register_fault, some_of
+
+__all__ = ["Careless"]
+
+
+@register_fault
+class Careless(Fault):
+    """Some evaluators answer at random, and fast.
+
+    The strength is their share of a panel.
+    """
+
+    name: ClassVar = "careless"
+    strengths: ClassVar = (0.125, 0.25)
+    sets_off: ClassVar = (("OV1", "careless"), ("OV1", "time"))
+
+    def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
+        return some_of(panel, self.strength, lapse=0.95)

@@ -1,0 +1,37 @@
+"""A split that lets the same people and texts onto both sides."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from accord.feedback import Dataset
+from accord.lab.faults.base import Fault, register_fault
+
+__all__ = ["LeakySplit"]
+
+
+@register_fault
+class LeakySplit(Fault):
+    """Pairs are divided by row, so the independent judge has seen what the reward model learnt from.
+
+    The strength is the share of the pairs of both that is dealt out by row.
+    """
+
+    name: ClassVar = "leaky-split"
+    strengths: ClassVar = (0.5, 1.0)
+    sets_off: ClassVar = (("RE1", "leakage"), ("P-SPLIT", "overlap"))
+
+    def dataset(self, data: Dataset, random: np.random.Generator) -> Dataset:
+        pairs_P = [*data.pairs["train"], *data.pairs["eval_reward"]]
+        own_P = np.arange(len(pairs_P)) < len(data.pairs["train"])
+        by_row_P = random.random(len(pairs_P)) < 0.5
+        dealt_P = random.spawn(1)[0].random(len(pairs_P)) < self.strength
+        train_P = np.where(dealt_P, by_row_P, own_P)
+        sides = {
+            split: tuple(
+                pair for pair, train in zip(pairs_P, train_P, strict=True) if bool(train) is (split == "train")
+            )
+            for split in ("train", "eval_reward")
+        }
+        return replace(data, pairs={**data.pairs, **sides})
