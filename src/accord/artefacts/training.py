@@ -34,14 +34,14 @@ FinishReason = Literal["eos", "length", "stop"]
 
 
 class StepMetrics(Row):
-    """What is logged of a step, whatever learns."""
+    """What is logged of a step, whatever learns; what was not measured is null."""
 
     step: int = Field(ge=1)
-    lr: float = Field(description="learning rate of the step's updates")
-    grad_norm: float = Field(
+    lr: float | None = Field(description="learning rate of the step's updates")
+    grad_norm: float | None = Field(
         description="norm of the gradient before clipping; the mean where there are several updates"
     )
-    seconds: float
+    seconds: float | None
     more: dict[str, float] | None = absent("numbers that only this algorithm has")
 
 
@@ -78,8 +78,8 @@ class OnlineMetrics(StepMetrics):
     kl: float | None = Field(description="policy to reference, nats a sequence")
     kl_se: float | None = Field(description="standard error of kl")
     entropy: float | None = Field(description="nats a token")
-    clip_frac: float = Field(description="share of tokens whose update was clipped")
-    policy_loss: float
+    clip_frac: float | None = Field(description="share of tokens whose update was clipped")
+    policy_loss: float | None
     length: float = Field(description="mean tokens a sample")
     stop_rate: float = Field(description="share of samples that end themselves")
     ratio: float | None = Field(description="mean trainer over sampler probability of a token, before the first update")
