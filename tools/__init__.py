@@ -1,0 +1,1 @@
+"""Commands for whoever works on accord; nothing here is installed."""
