@@ -163,12 +163,12 @@ class Completion(Record):
 class Sample(Value):
     """Token ids as sampled (with the end-of-sequence token where it was sampled) and their log-probabilities.
 
-    `stopped` is "eos" where the model ended the text itself and "length" where the limit did.
+    `finish_reason` is "eos" where the model ended the text itself and "length" where the limit did.
     """
 
     token_ids: tuple[Place, ...]
     logprobs: tuple[float, ...]
-    stopped: Literal["eos", "length", "stop"]
+    finish_reason: Literal["eos", "length", "stop"]
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:

@@ -113,7 +113,7 @@ def test_a_doubled_beginning_fires(template: str, wanted: Verdict, run: RunDirec
 
 
 def never_stops(row: Row) -> None:
-    row.update(stopped="length", token_ids=row["token_ids"][:-1] or [97])
+    row.update(finish_reason="length", token_ids=row["token_ids"][:-1] or [97])
 
 
 def test_a_policy_that_never_stops_fires(run: RunDirectory) -> None:
@@ -152,7 +152,7 @@ def test_an_end_that_is_not_last_fires(
         "evaluation/samples.jsonl",
         lambda row: row.update(token_ids=ids(row["token_ids"])) if row["index"] == 5 else None,
     )
-    assert run.read_jsonl("evaluation/samples.jsonl")[5]["stopped"] == "eos"
+    assert run.read_jsonl("evaluation/samples.jsonl")[5]["finish_reason"] == "eos"
     assert verdict(preflight.EOS, run) is Verdict.FIRES
 
 
@@ -298,7 +298,7 @@ def test_a_step_without_samples_is_missing_and_not_right(run: RunDirectory) -> N
 @pytest.mark.parametrize("by", [0.1, -0.1])
 def test_a_sampler_that_disagrees_fires(by: float, run: RunDirectory) -> None:
     rewrite(
-        run, "policy/samples.jsonl", lambda row: row.update(sampled_logprobs=[x + by for x in row["sampled_logprobs"]])
+        run, "policy/samples.jsonl", lambda row: row.update(rollout_logprobs=[x + by for x in row["rollout_logprobs"]])
     )
     assert verdict(preflight.RATIO, run) is Verdict.FIRES
 
@@ -309,7 +309,7 @@ def test_rounding_without_bias_is_quiet(run: RunDirectory) -> None:
 
     def noisy(row: Row) -> None:
         noise = draw.normal(-0.5 * 0.06**2, 0.06, len(row["logprobs"]))
-        row["sampled_logprobs"] = (np.array(row["logprobs"]) - noise).tolist()
+        row["rollout_logprobs"] = (np.array(row["logprobs"]) - noise).tolist()
 
     rewrite(run, "policy/samples.jsonl", noisy)
     finding = found(preflight.RATIO, run)

@@ -237,4 +237,4 @@ def test_declined_may_be_about_any_number() -> None:
 
 def test_a_sample_has_a_probability_for_each_token() -> None:
     with pytest.raises(ValidationError, match="2 token ids but 1 log-prob"):
-        Sample(token_ids=(1, 2), logprobs=(-1.0,), stopped="eos")
+        Sample(token_ids=(1, 2), logprobs=(-1.0,), finish_reason="eos")

@@ -101,4 +101,4 @@ def test_the_start_writes_essays_that_are_neither_good_nor_broken(tmp_path: Path
     worth = [sum(value for _, _, value in parts) for parts in read]
     assert -3.5 < np.mean(worth) < -1.0
     assert np.std(worth) > 0.8
-    assert np.mean([each.stopped == "eos" for group in groups for each in group]) > 0.8
+    assert np.mean([each.finish_reason == "eos" for group in groups for each in group]) > 0.8

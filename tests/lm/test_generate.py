@@ -106,14 +106,14 @@ def biased(token: int, weight: float) -> CausalModel:
 def test_the_end_and_the_limit() -> None:
     ending = biased(TINY.eos_id, 50.0)
     for each in flat(generate(ending, PROMPTS, 2, Sampling(max_tokens=8))):
-        assert (each.token_ids, each.stopped) == ((TINY.eos_id,), "eos")
+        assert (each.token_ids, each.finish_reason) == ((TINY.eos_id,), "eos")
     never = biased(TINY.eos_id, -50.0)
     for each in flat(generate(never, PROMPTS, 2, Sampling(max_tokens=8))):
-        assert (len(each.token_ids), each.stopped) == (8, "length")
+        assert (len(each.token_ids), each.finish_reason) == (8, "length")
     sometimes = flat(generate(biased(TINY.eos_id, 3.0), PROMPTS, 16, Sampling(max_tokens=8, seed=2)))
-    assert {each.stopped for each in sometimes} == {"eos", "length"}
+    assert {each.finish_reason for each in sometimes} == {"eos", "length"}
     for each in sometimes:
-        assert (each.token_ids[-1] == TINY.eos_id) == (each.stopped == "eos")
+        assert (each.token_ids[-1] == TINY.eos_id) == (each.finish_reason == "eos")
         assert TINY.eos_id not in each.token_ids[:-1]
 
 

@@ -72,7 +72,7 @@ def test_equal_rewards_move_nothing(settings: Any, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         made = list(settings.steps(PROMPTS, Indifferent(), run))
         after = load(run.verified("policy/model")).model.state_dict()
-    assert all(step.idle == 1.0 for step in made)
+    assert all(step.frac_zero_std == 1.0 for step in made)
     before = load("tiny", seed=_seed(run)).model.state_dict()
     assert all(torch.allclose(after[name], value, atol=1e-6) for name, value in before.items())
 
@@ -128,7 +128,7 @@ def test_a_policy_that_never_stops_is_told_by_its_stop_rate(tmp_path: Path) -> N
     with RunDirectory.create(tmp_path / "run") as run:
         (made,) = list(settings.steps(PROMPTS, Indifferent(), run))
         rows = run.read_jsonl("policy/samples.jsonl")
-    ended = sum(row["stopped"] == "eos" for row in rows) / len(rows)
+    ended = sum(row["finish_reason"] == "eos" for row in rows) / len(rows)
     assert made.stop_rate == pytest.approx(ended)
     assert made.reward == pytest.approx(0.7)  # the penalty is not the judge's
 
@@ -151,4 +151,4 @@ def test_no_positive_advantage_in_a_group_still_teaches(tmp_path: Path) -> None:
 
     with RunDirectory.create(tmp_path / "run") as run:
         made = list(GRPO(**COMMON).steps(PROMPTS, Harsh(), run))
-    assert all(step.grad_norm > 0 and step.idle == 0 for step in made)
+    assert all(step.grad_norm > 0 and step.frac_zero_std == 0 for step in made)

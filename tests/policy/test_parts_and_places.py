@@ -157,5 +157,5 @@ def test_limits_and_groups_are_told_and_taken_up_again(start: Path, tmp_path: Pa
     assert last is not None
     assert last["length"] > 0  # the texts are longer than that
     assert last["group a"] + last["group b"] == pytest.approx(1)
-    assert whole[0].parts is not None
-    assert set(whole[0].parts) == {"a", "b"}
+    assert whole[0].components is not None
+    assert set(whole[0].components) == {"a", "b"}

@@ -117,7 +117,7 @@ def test_the_update_is_the_gradient_of_the_loss_of_whole_groups(
         prompt, written = prompts[row["prompt"]], row["token_ids"]
         logits_TV = causal.model(torch.tensor([prompt + written])).logits[0, len(prompt) - 1 : -1]
         totals.append(logits_TV.log_softmax(-1)[range(len(written)), written].sum())
-    score_B = torch.tensor([row["reward"] - 0.2 * (row["stopped"] != "eos") for row in rows])
+    score_B = torch.tensor([row["reward"] - 0.2 * (row["finish_reason"] != "eos") for row in rows])
     length_B = torch.tensor([float(len(row["token_ids"])) for row in rows])
     grouped = [each.view(3, 6) for each in (torch.stack(totals), length_B, score_B)]
     settings.loss(*grouped).mean().backward()
@@ -158,7 +158,7 @@ def test_the_best_of_n_is_what_is_learnt(start: Path, tmp_path: Path) -> None:
     for number in {row["group"] for row in rows}:
         group = [row for row in rows if row["group"] == number]
         (chosen,) = [row for row in group if row["chosen"]]
-        ended = [row for row in group if row["stopped"] == "eos"] or group
+        ended = [row for row in group if row["finish_reason"] == "eos"] or group
         assert chosen["reward"] == max(row["reward"] for row in ended)
         assert len(group) == 6
     assert share_of_a(tuned) > share_of_a(load(start)) + 0.03

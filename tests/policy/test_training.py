@@ -80,7 +80,7 @@ def test_the_supervised_start_learns_to_write_and_to_stop(start: Path) -> None:
     assert causal.pad_id == causal.eos_id
     made = generate(causal, [causal.encode_prompt(PROMPTS[0])], 100, Sampling(max_tokens=16, seed=0))[0]
     texts = [causal.decode(each.token_ids) for each in made]
-    assert sum(each.stopped == "eos" for each in made) > 80
+    assert sum(each.finish_reason == "eos" for each in made) > 80
     assert sum(set(text) <= {"a", "b"} for text in texts) > 80
 
 
@@ -138,7 +138,7 @@ def test_the_reward_falls_where_a_completion_does_not_end(start: Path, tmp_path:
         (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
         rows = run.read_jsonl("policy/samples.jsonl")
     assert made.stop_rate < 0.5
-    assert {row["stopped"] for row in rows} >= {"length"}
+    assert {row["finish_reason"] for row in rows} >= {"length"}
     assert made.reward == pytest.approx(sum(row["reward"] for row in rows) / len(rows), abs=1e-5)
 
 
@@ -159,7 +159,7 @@ def test_a_rollout_carries_the_ids_that_were_sampled(start: Path) -> None:
     for row, (answer, each, completion) in enumerate(zip(made.answers, made.samples, made.completions, strict=True)):
         assert answer.completion == each.token_ids == completion.token_ids
         assert int(made.mask_BT[row].sum()) == len(each.token_ids)
-        assert (each.token_ids[-1] == causal.eos_id) == (each.stopped == "eos")
+        assert (each.token_ids[-1] == causal.eos_id) == (each.finish_reason == "eos")
     torch.testing.assert_close(made.policy.logprob_BT, made.reference_BT)
     torch.testing.assert_close(made.policy.logprob_BT, made.sampled_BT, atol=1e-4, rtol=1e-4)
     assert made.kl_B.abs().max().item() < 1e-3
@@ -230,7 +230,7 @@ def test_the_first_update_of_grpo_is_the_written_out_policy_gradient(
         (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
         rows = run.read_jsonl("policy/samples.jsonl")
     causal = load(start)
-    score_B = torch.tensor([row["reward"] - 0.2 * (row["stopped"] != "eos") for row in rows])
+    score_B = torch.tensor([row["reward"] - 0.2 * (row["finish_reason"] != "eos") for row in rows])
     grouped = score_B.view(3, 10)
     advantage_B = ((grouped - grouped.mean(1, keepdim=True)) / (grouped.std(1, keepdim=True) + 1e-4)).flatten()
     total = sum(len(row["token_ids"]) for row in rows)
@@ -262,7 +262,7 @@ def test_the_first_update_of_rloo_is_the_written_out_policy_gradient(
         list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
         rows = run.read_jsonl("policy/samples.jsonl")
     causal = load(start)
-    score_PG = torch.tensor([row["reward"] - 0.2 * (row["stopped"] != "eos") for row in rows]).view(3, 10)
+    score_PG = torch.tensor([row["reward"] - 0.2 * (row["finish_reason"] != "eos") for row in rows]).view(3, 10)
     advantage_B = (10 / 9 * (score_PG - score_PG.mean(1, keepdim=True))).flatten()
     prompts = {prompt.id: causal.encode_prompt(prompt) for prompt in PROMPTS}
     loss = torch.zeros(())
@@ -310,5 +310,5 @@ def test_several_updates_on_the_same_samples(start: Path, tmp_path: Path) -> Non
     settings = SETTINGS["grpo"].model_copy(update={"epochs": 3, "minibatches": 2, "clip": 0.01, "clip_up": 0.02})
     with RunDirectory.create(tmp_path / "often") as run:
         made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
-    assert made[0].clip_share > 0.1
+    assert made[0].clip_frac > 0.1
     assert made[-1].reward > made[0].reward

@@ -118,18 +118,18 @@ def add_policy(run: RunDirectory, *, samples: bool = True) -> None:
                 {
                     "step": step, "index": index, "prompt": f"p-{index // 4}", "text": "a text",
                     "token_ids": list(range(size)), "logprobs": [-2.0] * size, "reference_logprobs": [-2.2] * size,
-                    "reward": float(random.normal(0.15 * step, 0.8)), "stopped": "eos" if index % 7 else "length",
+                    "reward": float(random.normal(0.15 * step, 0.8)), "finish_reason": "eos" if index % 7 else "length",
                 }
             )  # fmt: skip
         rows.append(
             {
-                "step": step, "reward": float(np.mean([each["reward"] for each in some])), "reward_sd": 0.9,
+                "step": step, "reward": float(np.mean([each["reward"] for each in some])), "reward_std": 0.9,
                 "kl": 0.1 + 6.5 * (step / STEPS) ** 1.3 + float(random.normal(0, 0.2)), "kl_se": 0.35,
-                "entropy": 2.9 - 0.05 * step, "clip_share": 0.05,
+                "entropy": 2.9 - 0.05 * step, "clip_frac": 0.05,
                 "multipliers": {"two words": 0.1 * step}, "explained_variance": None if step == 1 else 0.3,
                 "policy_loss": 0.01, "value_loss": 0.4, "grad_norm": 1.0,
                 "length": float(np.mean([len(each["token_ids"]) for each in some])),
-                "stop_rate": float(np.mean([each["stopped"] == "eos" for each in some])),
+                "stop_rate": float(np.mean([each["finish_reason"] == "eos" for each in some])),
                 "ratio": 1.0, "kl_coef": 0.05, "seconds": 20.0,
             }
         )  # fmt: skip
@@ -158,7 +158,7 @@ def add_evaluation(run: RunDirectory, *, texts: list[str] | None = None, proxy: 
                     {
                         "arm": arm, "index": len(rows), "prompt": prompt, "text": text, "token_ids": [1, 2],
                         "logprobs": [-1.0, -1.0], "reference_logprobs": [-1.1, -1.2],
-                        "stopped": "length" if len(rows) % 5 == 0 else "eos", **scores,
+                        "finish_reason": "length" if len(rows) % 5 == 0 else "eos", **scores,
                     }
                 )  # fmt: skip
     run.write_jsonl("evaluation/samples.jsonl", rows, stage="evaluate")

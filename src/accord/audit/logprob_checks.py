@@ -88,7 +88,7 @@ def _ratio(evidence: Evidence, settings: AuditSettings) -> Finding:
     # An algorithm that samples nothing while it learns is known by its evaluation alone.
     name = evidence.require(ROLLOUTS if logged or evidence.run.has(ROLLOUTS) else SAMPLES)
     rows = [row for row in evidence.jsonl(name) if row["token_ids"]]
-    if not rows or "sampled_logprobs" not in rows[0]:
+    if not rows or "rollout_logprobs" not in rows[0]:
         raise MissingEvidence(f"the sampler's own log-probabilities in {name}")
     found = _over_tokens(rows, [np.expm1(_difference(row)) for row in rows])
     size = _over_tokens(rows, [np.abs(_difference(row)) for row in rows])
@@ -117,7 +117,7 @@ def _ratio(evidence: Evidence, settings: AuditSettings) -> Finding:
 
 
 def _difference(row: Row) -> Floats:
-    return np.asarray(row["logprobs"], dtype=np.float64) - np.asarray(row["sampled_logprobs"], dtype=np.float64)
+    return np.asarray(row["logprobs"], dtype=np.float64) - np.asarray(row["rollout_logprobs"], dtype=np.float64)
 
 
 def _over_tokens(rows: list[Row], values: list[Floats]) -> Estimate:

@@ -51,7 +51,7 @@ def _eos(evidence: Evidence, settings: AuditSettings) -> Finding:
     end = _end_mark(evidence, [*rows, *start])
     misplaced = sum(_misplaced(row, end) for row in [*rows, *start])
     stopped, before = (
-        mean([row["stopped"] == "eos" for row in some], [row["prompt"] for row in some]) for some in (rows, start)
+        mean([row["finish_reason"] == "eos" for row in some], [row["prompt"] for row in some]) for some in (rows, start)
     )
     limit = settings.preflight.stop_rate
     verdict, needs = Verdict.INCONCLUSIVE, needed(stopped, limit)
@@ -78,13 +78,13 @@ def _end_mark(evidence: Evidence, rows: list[Row]) -> int | None:
         from accord.audit.remeasure.tokens import end_mark
 
         return end_mark(evidence, "policy/model")
-    last = Counter(row["token_ids"][-1] for row in rows if row["stopped"] == "eos")
+    last = Counter(row["token_ids"][-1] for row in rows if row["finish_reason"] == "eos")
     return last.most_common(1)[0][0] if last else None
 
 
 def _misplaced(row: Row, end: int | None) -> bool:
     """Whether the end mark stands before the end, or is not last exactly where sampling says that it stopped there."""
-    return end in row["token_ids"][:-1] or (row["stopped"] == "eos") != (row["token_ids"][-1] == end)
+    return end in row["token_ids"][:-1] or (row["finish_reason"] == "eos") != (row["token_ids"][-1] == end)
 
 
 def _taught(evidence: Evidence, settings: AuditSettings) -> Finding:

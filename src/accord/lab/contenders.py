@@ -163,7 +163,7 @@ def written(budget: Budget, prompts: Sequence[Prompt], judge: Judge, start: Path
         for one in group
     ]
     score_N = judge.score([prompt for prompt, _ in examples], [text for _, text in examples]).value_N
-    cut_N = np.array([one.stopped != "eos" for group in groups for one in group])
+    cut_N = np.array([one.finish_reason != "eos" for group in groups for one in group])
     return Written(examples, score_N - cut_N, monotonic() - began)
 
 

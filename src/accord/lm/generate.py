@@ -76,5 +76,5 @@ def _sample(tokens: list[Token]) -> Sample:
     return Sample(
         token_ids=tuple(token.token_id for token in tokens),
         logprobs=tuple(token.logprob for token in tokens),
-        stopped=end,
+        finish_reason=end,
     )

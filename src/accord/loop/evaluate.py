@@ -126,10 +126,10 @@ def _arm(
                 "prompt": completion.prompt,
                 "text": completion.text,
                 "token_ids": list(each.token_ids),
-                "sampled_logprobs": [round(x, 6) for x in each.logprobs],
+                "rollout_logprobs": [round(x, 6) for x in each.logprobs],
                 "logprobs": [round(x, 6) for x in made.policy.logprob_BT[index, :size].tolist()],
                 "reference_logprobs": [round(x, 6) for x in made.reference_BT[index, :size].tolist()],
-                "stopped": each.stopped,
+                "finish_reason": each.finish_reason,
                 "temperature": sampling.temperature,
                 **{name: round(column[index], 6) for name, column in columns.items()},
             }

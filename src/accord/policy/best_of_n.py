@@ -128,7 +128,7 @@ class BestOfN(Supervised):
                 for each in group
             ]
             score_n = judge.score([prompt] * len(texts), texts).value_N
-            ended_n = np.array([each.stopped == "eos" for each in group])
+            ended_n = np.array([each.finish_reason == "eos" for each in group])
             best = int(np.lexsort((score_n, ended_n))[-1])
             for index, (text, each) in enumerate(zip(texts, group, strict=True)):
                 yield {
@@ -137,7 +137,7 @@ class BestOfN(Supervised):
                     "prompt": prompt.id,
                     "text": text.text,
                     "token_ids": list(each.token_ids),
-                    "stopped": each.stopped,
+                    "finish_reason": each.finish_reason,
                     "reward": float(score_n[index]),
                     "chosen": index == best,
                 }

@@ -84,7 +84,7 @@ class ContextDistillation(Supervised):
                     "prompt": prompt.id,
                     "text": writer.decode(each.token_ids),
                     "token_ids": list(each.token_ids),
-                    "stopped": each.stopped,
+                    "finish_reason": each.finish_reason,
                 }
 
 

@@ -64,7 +64,7 @@ def describe(rows: Sequence[Row]) -> dict[str, Estimate]:
         **{name: share for name, share in shares.items() if share is not None},
         "entropy": mean(surprise, prompts, weights=lengths),
         "length": mean(lengths, prompts),
-        "stop_rate": mean([row["stopped"] == "eos" for row in rows], prompts),
+        "stop_rate": mean([row["finish_reason"] == "eos" for row in rows], prompts),
     }
 
 

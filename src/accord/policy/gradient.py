@@ -59,4 +59,4 @@ class PolicyGradient(Online):
             )
             loss += learner.optimiser.add((weight_B[at[0]] * found.loss_N).sum())
             clipped += float(found.clipped_N.sum()) / tokens
-        return {"policy_loss": loss, "clip_share": clipped, "grad_norm": learner.optimiser.step()}
+        return {"policy_loss": loss, "clip_frac": clipped, "grad_norm": learner.optimiser.step()}

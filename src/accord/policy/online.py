@@ -38,21 +38,21 @@ class OnlineStep:
 
     `reward` is the judge's mean score, `kl` nats a sequence to the reference (`kl_se` its error). `ratio` is the mean
     probability of the sampled tokens under the trainer over that under the sampler, before the first update.
-    `clip_share` is the share of tokens whose update was clipped, `idle` that of groups whose scores were all equal.
-    `entropy` is nats a token: exact where the policy was measured before its update, else the mean of -log p. Where
-    the samples are not the policy's own, `kl`, `entropy` and `ratio` are None. `parts` are the means of the parts of
-    the judge's scores, `multipliers` what constraints (by their parts) and the groups of maxmin (`group <name>`)
-    counted in this step.
+    `clip_frac` is the share of tokens whose update was clipped, `frac_zero_std` that of groups whose scores were all
+    equal. `entropy` is nats a token: exact where the policy was measured before its update, else the mean of -log p.
+    Where the samples are not the policy's own, `kl`, `entropy` and `ratio` are None. `components` are the means of the
+    components of the judge's scores, `multipliers` what constraints (by component) and the groups of maxmin
+    (`group <name>`) counted in this step.
     """
 
     step: int
     total: int
     reward: float
-    reward_sd: float
+    reward_std: float
     kl: float | None
     kl_se: float | None
     entropy: float | None
-    clip_share: float
+    clip_frac: float
     policy_loss: float
     grad_norm: float
     length: float
@@ -60,12 +60,12 @@ class OnlineStep:
     ratio: float | None
     lr: float
     seconds: float
-    idle: float | None = None
+    frac_zero_std: float | None = None
     kl_coef: float | None = None
     value_loss: float | None = None
     explained_variance: float | None = None
     pretrain_loss: float | None = None
-    parts: dict[str, float] | None = None
+    components: dict[str, float] | None = None
     multipliers: dict[str, float] | None = None
 
     def row(self) -> dict[str, Any]:
@@ -264,21 +264,23 @@ class Learner:
         kl_B = rollout.kl_B if self.settings.own and self.reference is not None else None
         lengths_B = rollout.mask_BT.sum(1).float()
         group = self.settings.group
-        idle = _idle(self.scores(rollout), group) if group > 1 else None  # by the multipliers it was made with
+        # Before `adapt`: by the multipliers that this step was made with.
+        frac_zero_std = _frac_zero_std(self.scores(rollout), group) if group > 1 else None
+        components = {name: float(part_B.mean()) for name, part_B in rollout.parts.items() if name != "length"}
         multipliers = self.adapt(rollout)
         return {
             "step": step,
             "total": self.settings.max_steps,
             "reward": float(rollout.score_B.mean()),
-            "reward_sd": float(rollout.score_B.std()),
+            "reward_std": float(rollout.score_B.std()),
             "kl": None if kl_B is None else float(kl_B.mean()),
             "kl_se": None if kl_B is None else float(kl_B.std() / len(kl_B) ** 0.5),
             "entropy": rollout.entropy if self.settings.own else None,
             "length": float(lengths_B.mean()),
             "stop_rate": float(rollout.stopped_B.float().mean()),
             "ratio": rollout.ratio if self.settings.own else None,
-            "idle": idle,
-            "parts": {name: float(part_B.mean()) for name, part_B in rollout.parts.items() if name != "length"} or None,
+            "frac_zero_std": frac_zero_std,
+            "components": components or None,
             "multipliers": multipliers,
             "seconds": round(monotonic() - began, 3),
         }
@@ -298,6 +300,6 @@ class Learner:
 Improve = Callable[[Learner, Rollout, int], dict[str, Any]]
 
 
-def _idle(score_B: Tensor, group: int) -> float:
+def _frac_zero_std(score_B: Tensor, group: int) -> float:
     score_PG = score_B.view(-1, group)
     return float((score_PG == score_PG[:, :1]).all(1).float().mean())

@@ -133,7 +133,7 @@ class PPO(Dense):
             policy_loss += float(policy_part.detach())
             value_loss += float(value_part.detach())
             clipped += float(surrogate.clipped_N.sum()) / tokens
-        return {"policy_loss": policy_loss, "value_loss": value_loss, "clip_share": clipped}
+        return {"policy_loss": policy_loss, "value_loss": value_loss, "clip_frac": clipped}
 
     def _pretrain(self, learner: Learner, answers: Sequence[TokenizedCompletion], draw: int) -> float:
         """Add the gradient of the likelihood of some supervised examples (PPO-ptx, Ouyang et al. 2022, eq. 2)."""

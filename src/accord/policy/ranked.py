@@ -59,4 +59,4 @@ class Ranked(Online):
         for at, logprob_N, _ in learner.forward(rollout, rows):
             learner.optimiser.add((gradient_B[at[0]] * logprob_N).sum())
         norm = learner.optimiser.step()
-        return {"policy_loss": float(loss.detach()), "clip_share": 0.0, "grad_norm": norm, "lr": rate}
+        return {"policy_loss": float(loss.detach()), "clip_frac": 0.0, "grad_norm": norm, "lr": rate}

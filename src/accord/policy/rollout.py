@@ -73,7 +73,7 @@ class Rollout:
     @property
     def stopped_B(self) -> Tensor:
         """Which completions ended themselves."""
-        ended = [each.stopped == "eos" for each in self.samples]
+        ended = [each.finish_reason == "eos" for each in self.samples]
         return torch.tensor(ended, device=self.score_B.device)
 
     def rows(self, step: int, temperature: float) -> list[dict[str, Any]]:
@@ -89,11 +89,11 @@ class Rollout:
                     "prompt": completion.prompt,
                     "text": completion.text,
                     "token_ids": list(each.token_ids),
-                    "sampled_logprobs": _rounded(self.sampled_BT[index, :size]),
+                    "rollout_logprobs": _rounded(self.sampled_BT[index, :size]),
                     "logprobs": _rounded(self.policy.logprob_BT[index, :size]),
                     **({"reference_logprobs": _rounded(self.reference_BT[index, :size])} if referred else {}),
                     "reward": round(float(self.score_B[index]), 6),
-                    "stopped": each.stopped,
+                    "finish_reason": each.finish_reason,
                     "temperature": temperature,
                 }
             )

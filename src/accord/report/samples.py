@@ -51,7 +51,7 @@ def _text(rows: list[Row], turn: int) -> Text | None:
     if turn >= len(rows):
         return None
     row = rows[turn]
-    return Text(row["text"], row.get("reward"), row.get("eval_reward"), row.get("stopped") == "eos")
+    return Text(row["text"], row.get("reward"), row.get("eval_reward"), row.get("finish_reason") == "eos")
 
 
 def _prompts(reading: Reading) -> dict[str, str]:

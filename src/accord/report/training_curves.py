@@ -84,7 +84,7 @@ _COURSES = (
     ("loss", "Loss", "a step", 3),
     ("accuracy", "Training accuracy", "share of pairs", 2),
     ("margin", "Chosen over rejected", "nats", 2),
-    ("clip_share", "Clipped tokens", "share", 3),
+    ("clip_frac", "Clipped tokens", "share", 3),
     ("explained_variance", "Returns that values explain", "share of their variance", 2),
     ("ratio", "Trainer over sampler", "mean probability of a token", 3),
     ("grad_norm", "Gradient norm", "before clipping", 2),
@@ -152,7 +152,7 @@ def _bands(reading: Reading, rows: list[Row]) -> dict[str, Band]:
 _OF_ROLLOUTS: dict[str, Callable[[Row], float]] = {
     "reward": lambda row: float(row["reward"]),
     "length": lambda row: float(len(row["token_ids"])),
-    "stop_rate": lambda row: float(row["stopped"] == "eos"),
+    "stop_rate": lambda row: float(row["finish_reason"] == "eos"),
 }
 
 

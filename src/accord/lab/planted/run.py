@@ -159,12 +159,12 @@ def _written(
             "prompt": prompt.id,
             "text": text,
             "token_ids": tokens,
-            "sampled_logprobs": logprobs,
+            "rollout_logprobs": logprobs,
             "logprobs": logprobs,
             "reference_logprobs": start.logprobs(tokens),
             "reward": float(proxy_N[index]),
             "eval_reward": float(judge_N[index]),
-            "stopped": "eos",
+            "finish_reason": "eos",
             "temperature": 1.0,
         }
 
@@ -175,7 +175,7 @@ def _metrics(step: int, rows: list[Row], kl_N: list[float]) -> Row:
     return {
         "step": step,
         "reward": float(reward_N.mean()),
-        "reward_sd": float(reward_N.std()),
+        "reward_std": float(reward_N.std()),
         "kl": float(np.mean(kl_N)),
         "kl_se": float(np.std(kl_N, ddof=1) / len(kl_N) ** 0.5),
         "entropy": -float(np.mean([np.mean(row["logprobs"]) for row in rows])),
