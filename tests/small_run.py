@@ -4,9 +4,9 @@ from pathlib import Path
 
 from accord.feedback import write_data
 from accord.lm.optim import Optim
-from accord.loop import stages
-from accord.loop.evaluate import evaluate
 from accord.loop.progress import ProgressDisplay
+from accord.loop.stage import Context
+from accord.loop.stages import stages_of
 from accord.policy import PPO, SFT
 from accord.recipe import Evaluate, Recipe
 from accord.records import Sampling
@@ -38,8 +38,8 @@ RECIPE = Recipe(
 
 def make_run(path: Path) -> None:
     """All training stages and the evaluation of `RECIPE` on the letters data."""
-    progress = ProgressDisplay(quiet=True)
+    progress, stages = ProgressDisplay(quiet=True), stages_of(RECIPE)
     with RunDirectory.create(path) as run:
         write_data(run, letters_dataset(prompts=12))
-        for stage in (stages.sft, stages.reward, stages.eval_reward, stages.policy, evaluate):
-            stage(RECIPE, run, progress)
+        for name in ("sft", "reward", "eval_reward", "policy", "evaluate"):
+            stages[name].perform(Context(RECIPE, run, progress, stage=name))

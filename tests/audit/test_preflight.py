@@ -19,7 +19,7 @@ from accord.lm.causal import load
 from accord.lm.optim import Optimiser
 from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.tiny import CHAT, START
-from accord.loop.evaluate import judges_of
+from accord.loop.rewards import judges_of
 from accord.records import Completion, Evaluator, Prompt
 from accord.run import RunDirectory
 from accord.stats import Estimate

@@ -7,8 +7,9 @@ import pytest
 
 from accord.errors import ArtefactError, RecipeError
 from accord.feedback import Ledger
-from accord.loop.drive import STAGES, drive, start_run
+from accord.loop.drive import drive, start_run
 from accord.loop.progress import ProgressDisplay
+from accord.loop.stages import STAGES, settings_digest, stages_of
 from accord.policy import DPO, PPO
 from accord.recipe import Data, Recipe, dump, load, parse
 from accord.records import Comparison, Feedback
@@ -62,9 +63,9 @@ def without_times(path: Path) -> list[dict[str, object]]:
     return [{**json.loads(line), "seconds": 0} for line in path.read_text().splitlines()]
 
 
-def test_a_run_leaves_every_file_of_the_plan(whole: Path) -> None:
+def test_a_run_leaves_every_file_of_the_plan(whole: Path, recipe: Recipe) -> None:
     with RunDirectory.open(whole) as run:
-        assert list(run.manifest.stages) == list(STAGES)
+        assert list(run.manifest.stages) == list(stages_of(recipe))
         for name in (
             "recipe.toml",
             "data/summary.json",
@@ -117,7 +118,7 @@ def test_the_saved_recipe_is_the_recipe(whole: Path, recipe: Recipe) -> None:
 
 
 def test_stages_done_one_by_one_give_the_same_run(home: Path, whole: Path, recipe: Recipe) -> None:
-    for stage in STAGES:
+    for stage in stages_of(recipe):
         with start_run(recipe, home / "runs" / "apart", resume=True) as run:
             drive(recipe, run, QUIET, only=(stage,))
     apart = home / "runs" / "apart"
@@ -140,3 +141,36 @@ def test_dpo_needs_no_reward_model(home: Path, recipe: Recipe) -> None:
         assert "win_rate_reward" not in found
         verdicts = {each["challenge"]: each["verdict"] for each in run.read_json("audit.json")["findings"]}
     assert verdicts["RG2"] == "NOT_ASSESSABLE"
+
+
+def test_a_stage_depends_on_its_section_and_on_those_of_what_it_needs(recipe: Recipe) -> None:
+    assert recipe.evaluate is not None
+    assert recipe.reward is not None
+    changes = {
+        "seed": {"seed": 7},
+        "data": {"data": recipe.data.model_copy(update={"max_pairs": 5})},
+        "reward": {"reward": recipe.reward.model_copy(update={"epochs": 3.0})},
+        "evaluate": {"evaluate": recipe.evaluate.model_copy(update={"samples_per_prompt": 3})},
+    }
+    before = {name: settings_digest(recipe, name) for name in stages_of(recipe)}
+    moved = {}
+    for key, change in changes.items():
+        other = recipe.model_copy(update=change)
+        moved[key] = {name for name in before if settings_digest(other, name) != before[name]}
+    assert moved["seed"] == moved["data"] == set(before)
+    assert moved["reward"] == {"reward", "policy", "evaluate", "audit", "report"}
+    assert moved["evaluate"] == {"evaluate", "audit", "report"}
+    elsewhere = recipe.model_copy(update={"data": recipe.data.model_copy(update={"ledger": "moved.db"})})
+    assert all(settings_digest(elsewhere, name) == digest for name, digest in before.items())
+
+
+def test_a_recipe_has_the_stages_of_its_sections(recipe: Recipe) -> None:
+    assert list(stages_of(Recipe())) == ["data", "audit", "report"]
+    assert list(stages_of(recipe)) == [stage.name for stage in STAGES]
+    bare = recipe.model_copy(update={"evaluate": None, "sft": None})
+    assert list(stages_of(bare)) == ["data", "reward", "policy", "audit", "report"]
+
+
+def test_a_stage_without_its_section_is_refused(whole: Path, recipe: Recipe) -> None:
+    with start_run(recipe, whole, resume=True) as run, pytest.raises(RecipeError, match="'sft' in this recipe"):
+        drive(recipe.model_copy(update={"sft": None}), run, QUIET, only=("sft",))

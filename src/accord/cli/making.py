@@ -73,12 +73,12 @@ def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
         Print JSON.
     """
     from accord import recipe as recipes
-    from accord.loop.drive import stages_of
     from accord.loop.looking import problems_of
+    from accord.loop.stages import stages_of
 
     resolved = recipes.load(recipe, overrides(set_ or []))
     problems = problems_of(resolved)
-    stages = stages_of(resolved)
+    stages = list(stages_of(resolved))
     if json:
         content = resolved.model_dump(mode="json", exclude_none=True)
         print_json({"recipe": content, "stages": stages, "problems": problems})

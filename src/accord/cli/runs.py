@@ -61,7 +61,7 @@ def audit(run: Path, *, only: list[str] | None = None, json: bool = False) -> in
     """
     from accord import recipe as recipes
     from accord.audit.examine import examine
-    from accord.loop.evaluate import judges_of
+    from accord.loop.rewards import judges_of
     from accord.run import RunDirectory
 
     with RunDirectory.open(run) as opened:

@@ -31,8 +31,8 @@ from accord.lm.causal import load
 from accord.lm.training import seed_of
 from accord.loop.demo import demo_recipe, write_starter
 from accord.loop.drive import drive, start_run
+from accord.loop.policy import prompts_of
 from accord.loop.progress import ProgressDisplay
-from accord.loop.stages import prompts_of
 from accord.policy.rollout import Rollout, roll_out
 from accord.recipe import Recipe
 from accord.recipe import load as load_recipe

@@ -5,18 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from accord.feedback import Dataset, Ledger, draw_dataset, import_feedback, pair_agreement, write_data
-from accord.loop.progress import ProgressDisplay
-from accord.recipe import Data, Recipe
+from accord.loop.stage import Context
+from accord.recipe import Data
 from accord.records import Feedback
-from accord.run import RunDirectory
 from accord.stats import Estimate
 
 __all__ = ["data"]
 
 
-def data(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
+def data(context: Context) -> None:
     """Import, draw pairs, split them by whole units, and write what the later stages read."""
-    settings = recipe.data
+    settings, run, progress = context.recipe.data, context.run, context.progress
     with Ledger(settings.ledger) as ledger:
         if settings.format is not None:
             source = None if settings.source == "packaged" else Path(str(settings.source))

@@ -11,8 +11,10 @@ from accord.feedback import read_data
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel, load
 from accord.lm.training import seed_of, shuffled
+from accord.loop.policy import prompts_of, start_of
 from accord.loop.progress import ProgressDisplay
-from accord.loop.stages import prompts_of, start_of
+from accord.loop.rewards import judges_of
+from accord.loop.stage import Context
 from accord.policy.evaluate import compare, describe, win_rate
 from accord.policy.rollout import roll_out
 from accord.recipe import Recipe
@@ -20,24 +22,15 @@ from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 from accord.stats import Estimate, mean
 
-__all__ = ["evaluate", "head_to_head", "judges_of"]
+__all__ = ["evaluate", "head_to_head"]
 
 Row = dict[str, Any]
 TOGETHER = 6  # prompts sampled at once
 
 
-def judges_of(recipe: Recipe, run: RunDirectory) -> dict[str, Judge]:
-    """The run's judges by name: `reward`, which the policy learnt from, and the independent `eval_reward`."""
-    judges: dict[str, Judge] = {}
-    if recipe.reward is not None and run.has("reward/model"):
-        judges["reward"] = recipe.reward.load(run)
-    if recipe.evaluate is not None and run.has("eval_reward/model"):
-        judges["eval_reward"] = recipe.evaluate.judge.load(run, stage="eval_reward")
-    return judges
-
-
-def evaluate(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
+def evaluate(context: Context) -> None:
     """Sample both arms on held-out prompts, judge them, judge the rollouts of the run, and write the numbers."""
+    recipe, run, progress = context.recipe, context.run, context.progress
     assert recipe.evaluate is not None
     judges = judges_of(recipe, run)
     rows = _samples(recipe, run, judges, progress)

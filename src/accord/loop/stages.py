@@ -1,156 +1,88 @@
-"""The training stages of a run: each reads what the stages before it left in the run, and leaves its own."""
+"""The stages of a run in their order, and what of a recipe the outcome of each depends on."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from accord.errors import RecipeError
-from accord.feedback import Dataset, read_data
-from accord.interfaces import Judge
-from accord.loop.progress import ProgressDisplay
-from accord.policy.abstaining import Abstaining
-from accord.policy.best_of_n import BestOfN
-from accord.policy.conditional import Conditional
-from accord.policy.context_distillation import ContextDistillation
-from accord.policy.curated import Curated
-from accord.policy.dpo import DPO
-from accord.policy.group_soup import GroupSoup
-from accord.policy.grpo import GRPO
-from accord.policy.ipo import IPO
-from accord.policy.kto import KTO
-from accord.policy.online import Dense
-from accord.policy.orpo import ORPO
-from accord.policy.ppo import PPO
-from accord.policy.pro import PRO
-from accord.policy.reinforce import REINFORCE
-from accord.policy.reinforce_pp import ReinforcePP
-from accord.policy.rloo import RLOO
-from accord.policy.rrhf import RRHF
-from accord.policy.sft import SFT
-from accord.policy.simpo import SimPO
-from accord.policy.supervised import Example
+from accord.audit.examine import examine
+from accord.errors import RecipeError, nearest
+from accord.loop.data import data
+from accord.loop.evaluate import evaluate
+from accord.loop.policy import policy, sft
+from accord.loop.rewards import eval_reward, judges_of, reward
+from accord.loop.stage import Context, Stage
 from accord.recipe import Recipe
-from accord.records import Prompt
-from accord.reward.dense import ByToken
-from accord.reward.evaluation import evaluate, score_split
-from accord.reward.fit import BradleyTerry
-from accord.run import RunDirectory
+from accord.registry import Registry
+from accord.report.page import write
+from accord.run import digest_of_settings
 
-__all__ = ["eval_reward", "policy", "reward", "sft", "start_of", "supervised_examples"]
+__all__ = ["STAGES", "chosen_stages", "settings_digest", "stages_of"]
 
-
-def sft(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
-    """The supervised start."""
-    assert recipe.sft is not None
-    examples = supervised_examples(run)
-    for _ in progress.steps(recipe.sft.steps(examples, run), "sft"):
-        pass
+STAGES: Registry[Stage] = Registry("stage", error=RecipeError)
 
 
-def reward(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
-    """The reward model that the policy learns from."""
-    assert recipe.reward is not None
-    _fit(recipe.reward, run, progress, split="train", stage="reward")
+def audit(context: Context) -> None:
+    """Put the claims of the run to the test."""
+    with context.progress.busy("  audit: working the claims out again"):
+        judges = judges_of(context.recipe, context.run)
+        examine(context.run, judges=judges, settings=context.recipe.audit).write(context.run)
 
 
-def eval_reward(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
-    """The independent judge, from feedback that the reward model never sees."""
-    assert recipe.evaluate is not None
-    _fit(recipe.evaluate.judge, run, progress, split="eval_reward", stage="eval_reward")
+def report(context: Context) -> None:
+    """The page."""
+    with context.progress.busy("  report: drawing"):
+        write(context.run)
 
 
-def policy(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> None:
-    """The policy, by the algorithm that the recipe names."""
-    data = read_data(run)
-    for _ in progress.steps(_policy_steps(recipe, run, data), "policy"):
-        pass
+for _stage in (
+    Stage("data", (), "data", data),
+    Stage("sft", ("data",), "sft", sft),
+    Stage("reward", ("data",), "reward", reward),
+    Stage("eval_reward", ("data",), "evaluate.judge", eval_reward),
+    Stage("policy", ("sft", "reward"), "policy", policy),
+    Stage("evaluate", ("policy", "eval_reward"), "evaluate", evaluate, lambda recipe: recipe.policy is not None),
+    Stage("audit", ("evaluate",), "audit", audit),
+    Stage("report", ("audit",), "", report),
+):
+    STAGES.add(_stage.name, _stage)
 
 
-def start_of(recipe: Recipe, run: RunDirectory) -> Path | str:
-    """What the policy starts from, and is compared with: its own base, else the supervised start."""
-    if recipe.policy is not None and recipe.policy.kind != "sft" and recipe.policy.base is not None:
-        return recipe.policy.base
-    if recipe.sft is not None:
-        return run.verified("sft/model")
-    if recipe.policy is not None and recipe.policy.base is not None:
-        return recipe.policy.base
-    raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")
+def stages_of(recipe: Recipe) -> dict[str, Stage]:
+    """The stages that the recipe's sections ask for by name, in order."""
+    return {name: stage for stage in STAGES for name in stage.sections(recipe)}
 
 
-def supervised_examples(run: RunDirectory) -> list[Example]:
-    """What the supervised start learns from: prompts and completions of the train side."""
-    data = read_data(run)
-    rows = run.read_jsonl("data/sft.jsonl")
-    return [(data.prompts[row["prompt"]], data.completions[row["completion"]]) for row in rows]
+def chosen_stages(recipe: Recipe, only: tuple[str, ...]) -> dict[str, Stage]:
+    """The stages of the recipe, or those of them that `only` names.
+
+    Raises `RecipeError` for a stage that does not exist, or that the recipe has no section for.
+    """
+    stages = stages_of(recipe)
+    for name in only:
+        if name not in stages:
+            if name in STAGES:
+                raise RecipeError(f"no stage '{name}' in this recipe; add a section for it, or leave it out")
+            raise RecipeError(f"no stage '{name}'{nearest(name, list(stages))}")
+    return {name: stage for name, stage in stages.items() if not only or name in only}
 
 
-def prompts_of(run: RunDirectory, data: Dataset, split: str) -> list[Prompt]:
-    """The prompts of a split, in the order of the run's file."""
-    rows = run.read_jsonl("data/prompts.jsonl")
-    return [data.prompts[row["id"]] for row in rows if row["split"] == split]
+def settings_digest(recipe: Recipe, name: str) -> str:
+    """A digest of all settings that the outcome of a stage depends on: its own, and those of the stages it needs."""
+    content = recipe.model_dump(mode="json")
+    # Where the feedback lies may change, as when a run is moved; what it says is recorded with its digest.
+    content["data"] = {key: value for key, value in content["data"].items() if key not in {"ledger", "source"}}
+    return digest_of_settings(
+        {"seed": recipe.seed, **{section: _part(content, section) for section in _sections(recipe, name)}}
+    )
 
 
-def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[Any]:
-    start = start_of(recipe, run)
-    match recipe.policy:
-        case PPO() as ppo:
-            examples = supervised_examples(run) if ppo.pretrain_coef else []
-            return ppo.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start, examples=examples)
-        case BestOfN() as best:
-            return best.distil(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
-        case Curated() as curated:
-            return curated.curate(supervised_examples(run), _judge(recipe, run), run, start=start)
-        case Conditional() as conditional:
-            return conditional.condition(_compared(data), _judge(recipe, run), run, start=start)
-        case ContextDistillation() as distillation:
-            return distillation.distil(prompts_of(run, data, "train"), run, start=start)
-        case Abstaining() as abstaining:
-            graded_by = None if recipe.reward is None else _judge(recipe, run)
-            return abstaining.abstain(supervised_examples(run), graded_by, run, start=start)
-        case GRPO() | GroupSoup() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
-            return online.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
-        case DPO() | IPO() | SimPO() | ORPO() | KTO() as pairwise:
-            return pairwise.steps(data, run, start=start)
-        case SFT() as again:
-            chosen = {pair.chosen for pair in data.pairs["train"] if not pair.tie}
-            examples = [(data.prompts[data.completions[i].prompt], data.completions[i]) for i in sorted(chosen)]
-            return again.steps(examples, run, start=start, stage="policy")
-        case None:
-            raise RecipeError("recipe.policy: missing")
+def _sections(recipe: Recipe, name: str) -> list[str]:
+    """The sections of a stage and of all that it needs, directly or by way of others."""
+    stage = stages_of(recipe)[name]
+    needed = [name for need in stage.needs for name in STAGES.get(need).sections(recipe)]
+    own = stage.sections(recipe)[name]
+    return list(dict.fromkeys([*(section for name in needed for section in _sections(recipe, name)), own]))
 
 
-def _compared(data: Dataset) -> list[Example]:
-    """Every completion that stands in a pair of the train side, better or worse."""
-    names = dict.fromkeys(name for pair in data.pairs["train"] for name in (pair.chosen, pair.rejected))
-    return [(data.prompts[data.completions[name].prompt], data.completions[name]) for name in names]
-
-
-def _judge(recipe: Recipe, run: RunDirectory) -> Judge:
-    """The reward model; where the policy's rewards are dense, it says where in a text they are earned."""
-    assert recipe.reward is not None
-    model = recipe.reward.load(run)
-    return ByToken(model) if isinstance(recipe.policy, Dense) and recipe.policy.dense else model
-
-
-def _fit(settings: BradleyTerry, run: RunDirectory, progress: ProgressDisplay, *, split: str, stage: str) -> None:
-    data = read_data(run)
-    for _ in progress.steps(settings.steps(data, run, split=split, stage=stage), stage):
-        pass
-    with progress.busy(f"  {stage}: scoring the held-out completions"):
-        model = settings.load(run, stage=stage)
-        scores = score_split(model, data, "held_out")
-    found = evaluate(scores, data, fitted_on=split, score_scale=model.score_scale)
-    agreement = run.read_json("data/summary.json").get("agreement")
-    rows = [
-        {
-            "completion": name,
-            "prompt": data.completions[name].prompt,
-            "score": score,
-            "length": len(model.causal.encode_completion(data.completions[name].text)),
-        }
-        for name, score in scores.items()
-    ]
-    run.write_jsonl(f"{stage}/scores.jsonl", rows, stage=stage)
-    content = {name: estimate.to_json() for name, estimate in found.items()}
-    run.write_json(f"{stage}/evaluation.json", {**content, "agreement": agreement}, stage=stage)
-    progress.say(f"  {stage}: held-out accuracy {found['accuracy']}")
+def _part(content: Any, section: str) -> Any:
+    for name in filter(None, section.split(".")):
+        content = content[name]
+    return content if section else None

@@ -1,0 +1,76 @@
+"""A stage of a run: what it needs, which settings its outcome depends on, and the function that does it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from accord.artefacts import RunReader
+from accord.loop.progress import ProgressDisplay
+from accord.recipe import Recipe
+from accord.run import RunDirectory
+
+__all__ = ["Context", "Stage"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage works with.
+
+    recipe     the settings of the run
+    run        its folder
+    progress   what a person sees meanwhile
+    stage      the full name of the stage, which names its files: `policy`, `rewards/helpful`, `rounds/03/policy`
+    prefix     what stands before the names of all stages that belong together: `rounds/03`
+    """
+
+    recipe: Recipe
+    run: RunDirectory
+    progress: ProgressDisplay
+    stage: str = ""
+    prefix: str = ""
+
+    def beside(self, name: str) -> str:
+        """The full name of another stage below the same prefix."""
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+    @cached_property
+    def reader(self) -> RunReader:
+        """What the stages before this one left."""
+        return RunReader(self.run, prefix=self.prefix)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage, which a recipe asks for by having its section.
+
+    name       its name below any prefix
+    needs      the stages whose files it reads, where the recipe has them
+    section    what of the recipe it is set by (`evaluate.judge`); "" for a stage without settings. A section of named
+               parts, such as `rewards`, makes a stage of each: `rewards/helpful`
+    perform    does it, and writes its files below the name that the context gives
+    asked_by   what else a recipe must have
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    section: str
+    perform: Callable[[Context], None]
+    asked_by: Callable[[Recipe], bool] = lambda recipe: True
+
+    def sections(self, recipe: Recipe) -> dict[str, str]:
+        """The section of each stage that the recipe makes of it, by the stage's name; empty where it asks for none."""
+        settings = _part(recipe, self.section)
+        if settings is None or not self.asked_by(recipe):
+            return {}
+        if isinstance(settings, Mapping):
+            return {f"{self.name}/{name}": f"{self.section}.{name}" for name in settings}
+        return {self.name: self.section}
+
+
+def _part(recipe: Recipe, section: str) -> Any:
+    """The settings of a section, None where the recipe does not have it."""
+    settings: Any = recipe
+    for name in filter(None, section.split(".")):
+        settings = getattr(settings, name, None)
+    return settings
