@@ -3,7 +3,7 @@
 Evaluators make `Feedback`; judges make scores. A reward model, a rule, a comparator are all judges.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -19,29 +19,36 @@ __all__ = ["Asker", "Item", "Judge", "Scores", "Writer"]
 class Scores:
     """What a judge makes of N completions.
 
-    value_N    a number each, higher is better; float64
-    sd_N       its standard deviation, where the judge has one
-    parts      by objective or group, each [N], where the judge has parts
-    places     where it counts, where the judge says so: of each completion (characters up to there, what is earned
-               there), by span, step or token, in any order; they sum to the value
+    value_N      a number each, higher is better; float64
+    std_N        its standard deviation, where the judge has one
+    components   scores by objective or by group of people, where the judge has such; each of the same N completions
+    credits      where in each completion its value is earned, where the judge says so: (characters up to there, amount)
+                 by span, step or token, in any order; the amounts sum to the value
+    scale        log-odds that the better of two completions is preferred, per unit of difference, where the judge is a
+                 model of preferences
+    tokens_N     how many tokens of each completion the judge read, where it has a tokenizer
+
+    Raises `ValueError` where a number is not finite, or shapes or sums do not agree.
     """
 
     value_N: NDArray[np.float64]
-    sd_N: NDArray[np.float64] | None = None
-    parts: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    places: tuple[tuple[tuple[int, float], ...], ...] | None = None
+    std_N: NDArray[np.float64] | None = None
+    components: Mapping[str, "Scores"] = field(default_factory=dict)
+    credits: tuple[tuple[tuple[int, float], ...], ...] | None = None
+    scale: float | None = None
+    tokens_N: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.value_N).all():
             bad = np.flatnonzero(~np.isfinite(self.value_N)).tolist()
             raise ValueError(f"scores {bad[:5]} are not finite")
-        for name, part_N in self.parts.items():
-            if part_N.shape != self.value_N.shape or not np.isfinite(part_N).all():
-                raise ValueError(f"part '{name}' is not one finite number a completion")
-        if self.places is not None:
-            sum_N = np.array([sum(worth for _, worth in each) for each in self.places])
+        for name, component in self.components.items():
+            if component.value_N.shape != self.value_N.shape:
+                raise ValueError(f"component '{name}' is not one number a completion")
+        if self.credits is not None:
+            sum_N = np.array([sum(amount for _, amount in earned) for earned in self.credits])
             if sum_N.shape != self.value_N.shape or not np.allclose(sum_N, self.value_N, rtol=1e-4, atol=1e-4):
-                raise ValueError("what is earned at the places of a completion does not sum to its score")
+                raise ValueError("the credits of a completion do not sum to its score")
 
 
 @runtime_checkable

@@ -125,7 +125,7 @@ def test_disagreement_needs_the_reward_model_of_a_run(
     assert judge is not None
     prompt = Prompt.ask("p")
     scores = judge.score([prompt], [Completion(prompt=prompt.id, text="a")])
-    assert scores.sd_N is not None  # its doubt
+    assert scores.std_N is not None  # its doubt
     with RunDirectory.create(tmp_path / "bare"):
         pass
     assert run([*arguments, "--judge", str(tmp_path / "bare")]) == 2

@@ -52,16 +52,16 @@ def test_readers_differ_in_style_alone() -> None:
     assert parts_of(OLD, verily)["style"] == 0.25
     assert parts_of(YOUNG, verily)["style"] == -0.25
     scores = EssayJudge(WORLD).score([YOUNG], [Completion(prompt=YOUNG.id, text=verily)])
-    assert scores.parts["old"] - scores.parts["young"] == pytest.approx(0.5)
-    assert scores.parts["young"] == pytest.approx(scores.value_N)
+    assert scores.components["old"].value_N - scores.components["young"].value_N == pytest.approx(0.5)
+    assert scores.components["young"].value_N == pytest.approx(scores.value_N)
 
 
 def test_an_evaluator_who_does_not_look_it_up_sees_no_error() -> None:
     said = [Completion(prompt=YOUNG.id, text=stated("oven", truly=truly)) for truly in (True, False)]
     seen = EssayJudge(WORLD, sees_errors=False).score([YOUNG] * 2, said)
     known = EssayJudge(WORLD).score([YOUNG] * 2, said)
-    assert seen.parts["error"].tolist() == [0.0, 0.0]
-    assert known.parts["error"].tolist() == [0.0, -0.5]
+    assert seen.components["error"].value_N.tolist() == [0.0, 0.0]
+    assert known.components["error"].value_N.tolist() == [0.0, -0.5]
 
 
 CLAUSE = st.builds(
@@ -81,7 +81,7 @@ def test_the_whole_is_the_sum_of_parts_and_places_stand_in_order(
     assert ends == sorted(ends)
     assert all(0 <= end <= len(text) for end in ends)
     scores = EssayJudge(WORLD, scale=scale).score([prompt], [Completion(prompt=prompt.id, text=text)])
-    assert math.isclose(scores.value_N[0], sum(scores.parts[part][0] for part in PARTS), abs_tol=1e-9)
+    assert math.isclose(scores.value_N[0], sum(scores.components[part].value_N[0] for part in PARTS), abs_tol=1e-9)
     assert math.isclose(scores.value_N[0] * scale, WORLD.worth(prompt, text), abs_tol=1e-9)
 
 

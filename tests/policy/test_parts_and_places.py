@@ -43,7 +43,8 @@ class Letters:
         places = tuple(
             tuple((at, 0.25) for at, letter in enumerate(each.text, 1) if letter == "a") for each in completions
         )
-        return Scores(parts["a"], parts=parts, places=places)
+        components = {letter: Scores(part_N) for letter, part_N in parts.items()}
+        return Scores(parts["a"], components=components, credits=places)
 
 
 @pytest.fixture(scope="module")

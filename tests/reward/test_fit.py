@@ -168,16 +168,16 @@ def test_an_ensemble_of_heads_agrees_where_it_has_seen_and_keeps_its_members(dat
     completions = [data.completions[name] for pair in data.pairs["held_out"] for name in (pair.chosen, pair.rejected)]
     prompts = [data.prompts[each.prompt] for each in completions]
     scores, same = judge.score(prompts, completions), again.score(prompts, completions)
-    assert scores.sd_N is not None
-    assert same.sd_N is not None
+    assert scores.std_N is not None
+    assert same.std_N is not None
     assert np.array_equal(scores.value_N, same.value_N)
-    assert np.array_equal(scores.sd_N, same.sd_N)
-    assert (scores.sd_N > 0).all()
+    assert np.array_equal(scores.std_N, same.std_N)
+    assert (scores.std_N > 0).all()
     seen = [data.completions[name] for pair in data.pairs["train"] for name in (pair.chosen, pair.rejected)]
     raw_NM = judge.raw([data.prompts[each.prompt] for each in seen], seen)
     fitted = (raw_NM - np.array(judge.mean_M)) / judge.score_scale
-    assert judge.score([data.prompts[each.prompt] for each in seen], seen).sd_N == pytest.approx(fitted.std(1, ddof=1))
-    assert float(scores.sd_N.mean()) < 0.5 * float(scores.value_N.std())  # they agree more than they differ
+    assert judge.score([data.prompts[each.prompt] for each in seen], seen).std_N == pytest.approx(fitted.std(1, ddof=1))
+    assert float(scores.std_N.mean()) < 0.5 * float(scores.value_N.std())  # they agree more than they differ
     found = evaluate(score_split(judge, data, "held_out"), data, fitted_on="train", score_scale=judge.score_scale)
     assert found["accuracy"].low is not None
     assert found["accuracy"].low > 0.8
@@ -185,4 +185,4 @@ def test_an_ensemble_of_heads_agrees_where_it_has_seen_and_keeps_its_members(dat
 
 def test_a_single_head_has_no_deviation(data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]) -> None:
     completion = next(iter(data.completions.values()))
-    assert fitted[0].score([data.prompts[completion.prompt]], [completion]).sd_N is None
+    assert fitted[0].score([data.prompts[completion.prompt]], [completion]).std_N is None

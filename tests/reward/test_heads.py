@@ -50,14 +50,16 @@ def test_each_group_has_its_own_reward_and_the_score_is_their_mean(tmp_path: Pat
     with RunDirectory.create(tmp_path / "run") as run:
         steps = list(SETTINGS.steps(data, run))
         judge = SETTINGS.load(run)
-    assert judge.parts == ("dislikes", "likes")
+    assert judge.components == ("dislikes", "likes")
     asked = [each for each in data.completions.values() if data.split_of[each.prompt] == "held_out"]
     scores = judge.score([data.prompts[each.prompt] for each in asked], asked)
     amount = np.array([each.text.count("a") / len(each.text) for each in asked])
-    assert np.corrcoef(scores.parts["likes"], amount)[0, 1] > 0.8
-    assert np.corrcoef(scores.parts["dislikes"], amount)[0, 1] < -0.8
-    assert scores.value_N == pytest.approx((scores.parts["likes"] + scores.parts["dislikes"]) / 2)
-    assert scores.sd_N is None  # groups are no ensemble
+    assert np.corrcoef(scores.components["likes"].value_N, amount)[0, 1] > 0.8
+    assert np.corrcoef(scores.components["dislikes"].value_N, amount)[0, 1] < -0.8
+    assert scores.value_N == pytest.approx(
+        (scores.components["likes"].value_N + scores.components["dislikes"].value_N) / 2
+    )
+    assert scores.std_N is None  # groups are no ensemble
     assert steps[-1].accuracy is not None
     assert steps[-1].accuracy > 0.8  # by the head of whoever judged
 
@@ -107,17 +109,17 @@ def test_dense_rewards_are_what_each_token_adds_to_the_score(tmp_path: Path) -> 
     completions = [Completion(prompt=p.id, text=text) for p, text in zip(prompts, texts, strict=True)]
     found = ByToken(model).score(prompts, completions)
     assert found.value_N == pytest.approx(model.score(prompts, completions).value_N, abs=1e-5)
-    assert found.places is not None
-    for prompt, each, places in zip(prompts, completions, found.places, strict=True):
+    assert found.credits is not None
+    for prompt, each, earned in zip(prompts, completions, found.credits, strict=True):
         ids = [*model.causal.encode_prompt(prompt), *model.causal.encode_completion(each.text)]
         with torch.no_grad():
             hidden_TD = model.causal.model.model(input_ids=torch.tensor([ids])).last_hidden_state[0]
-            raw_T = model.head(hidden_TD.float()).mean(1)[-len(places) :]
+            raw_T = model.head(hidden_TD.float()).mean(1)[-len(earned) :]
         value_T = (raw_T - 0.1) / 0.7
         wanted = [float(value_T[0]), *value_T.diff().tolist()]
-        assert [worth for _, worth in places] == pytest.approx(wanted, abs=1e-4)
-        assert [end for end, _ in places] == sorted(end for end, _ in places)
-        assert places[-1][0] == len(each.text)
+        assert [amount for _, amount in earned] == pytest.approx(wanted, abs=1e-4)
+        assert [end for end, _ in earned] == sorted(end for end, _ in earned)
+        assert earned[-1][0] == len(each.text)
 
 
 def test_the_mean_of_groups_is_what_is_evaluated(tmp_path: Path) -> None:

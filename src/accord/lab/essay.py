@@ -160,8 +160,8 @@ class EssayWorld:
 class EssayJudge:
     """The true reward as a `Judge`, in standard deviations of the start where `scale` says how large one is.
 
-    `parts` are those of the essay, and what each reader would make of it ("young", "old"); `places` are the ends of its
-    clauses. With `sees_errors=False` false statements pass unseen: whoever does not look them up.
+    `components` are the parts of the essay, and what each reader would make of it ("young", "old"); `credits` stand at
+    the ends of its clauses. With `sees_errors=False` false statements pass unseen: whoever does not look them up.
     """
 
     world: EssayWorld
@@ -180,7 +180,9 @@ class EssayJudge:
         for number, reader in enumerate(READERS, 1):
             parts[reader] = np.array([sum(v for _, _, v in row[number]) for row in rows])
         value_N = np.array([sum(v for _, _, v in found) for found in own], dtype=np.float64)
-        return Scores(value_N, parts=parts, places=tuple(tuple((end, v) for end, _, v in found) for found in own))
+        components = {name: Scores(part_N) for name, part_N in parts.items()}
+        credits = tuple(tuple((end, v) for end, _, v in found) for found in own)
+        return Scores(value_N, components=components, credits=credits)
 
     def _of(self, prompt: Prompt, text: str, reader: str | None) -> list[tuple[int, str, float]]:
         found = self.world.parts(prompt, text, reader=reader)

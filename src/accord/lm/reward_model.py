@@ -42,7 +42,7 @@ class ScalarHeadModel:
     """A decoder and a head of M members. A member's score is (output - its mean) / score_scale.
 
     The judge's score is the mean over members, its standard deviation theirs (with M - 1; none for one member). Where
-    `parts` names the members they are no ensemble but groups or objectives, and parts of the score.
+    `components` names the members they are no ensemble but groups or objectives, and components of the score.
     """
 
     causal: CausalModel
@@ -50,15 +50,15 @@ class ScalarHeadModel:
     name: str
     mean_M: tuple[float, ...] = (0.0,)
     score_scale: float = 1.0
-    parts: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
 
     @classmethod
     def fresh(
-        cls, causal: CausalModel, *, name: str, seed: int = 0, members: int = 1, parts: tuple[str, ...] = ()
+        cls, causal: CausalModel, *, name: str, seed: int = 0, members: int = 1, components: tuple[str, ...] = ()
     ) -> "ScalarHeadModel":
         """A new head over `causal`."""
         head = new_head(causal.width, seed=seed, members=members).to(causal.device)
-        return cls(causal, head, name, (0.0,) * members, parts=parts)
+        return cls(causal, head, name, (0.0,) * members, components=components)
 
     def trainable(self) -> list[nn.Parameter]:
         """What training moves: the decoder's weights (or adapters) and the head."""
@@ -85,21 +85,32 @@ class ScalarHeadModel:
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One score a completion; `prompts[i]` is what `completions[i]` answers."""
-        score_NM = (self.raw(prompts, completions) - np.array(self.mean_M)) / self.score_scale
-        if self.parts:
-            return Scores(score_NM.mean(1), parts=dict(zip(self.parts, score_NM.T, strict=True)))
-        return Scores(score_NM.mean(1), score_NM.std(1, ddof=1) if len(self.mean_M) > 1 else None)
+        answers = self._answers(prompts, completions)
+        score_NM = (self._raw(answers) - np.array(self.mean_M)) / self.score_scale
+        named = zip(self.components, score_NM.T, strict=True) if self.components else ()
+        return Scores(
+            score_NM.mean(1),
+            None if self.components or len(self.mean_M) == 1 else score_NM.std(1, ddof=1),
+            components={name: Scores(score_N) for name, score_N in named},
+            scale=self.score_scale,
+            tokens_N=np.array([len(answer.completion) for answer in answers], dtype=np.int64),
+        )
 
-    @torch.no_grad()
     def raw(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> NDArray[np.float64]:
         """Each member's output for each completion as it comes, [N, M]."""
+        return self._raw(self._answers(prompts, completions))
+
+    def _answers(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> list[TokenizedCompletion]:
         if len(prompts) != len(completions):
             raise ValueError(f"{len(prompts)} prompts but {len(completions)} completions")
         heads = self.causal.encode_prompts(prompts)
-        answers = [
+        return [
             TokenizedCompletion(heads[prompt.id], tuple(self.causal.encode_completion(completion.text)), key)
             for key, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
         ]
+
+    @torch.no_grad()
+    def _raw(self, answers: Sequence[TokenizedCompletion]) -> NDArray[np.float64]:
         raw_NM = np.zeros((len(answers), len(self.mean_M)))
         for batch in pack(self.causal, answers, batch_tokens=4096):
             raw_NM[list(batch.keys)] = self.at_end(batch).double().cpu().numpy()
@@ -111,7 +122,7 @@ class ScalarHeadModel:
         normalisation = torch.tensor([*self.mean_M, self.score_scale], dtype=torch.float64)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
         content = {**weights, "normalisation": normalisation}
-        save_file(content, folder / HEAD, metadata={"parts": json.dumps(self.parts)})
+        save_file(content, folder / HEAD, metadata={"components": json.dumps(self.components)})
 
 
 def load_reward_model(folder: Path, *, name: str, dtype: DType = "bfloat16", device: str = "cpu") -> ScalarHeadModel:
@@ -122,8 +133,8 @@ def load_reward_model(folder: Path, *, name: str, dtype: DType = "bfloat16", dev
     causal.model.requires_grad_(False)
     weights = load_file(folder / HEAD, device=device)
     with safe_open(folder / HEAD, framework="pt") as file:
-        parts = tuple(json.loads((file.metadata() or {}).get("parts", "[]")))
+        components = tuple(json.loads((file.metadata() or {}).get("components", "[]")))
     *mean_M, score_scale = weights.pop("normalisation").tolist()
     head = nn.Linear(causal.width, len(mean_M)).to(device)
     head.load_state_dict(weights)
-    return ScalarHeadModel(causal, head.requires_grad_(False), name, tuple(mean_M), score_scale, parts)
+    return ScalarHeadModel(causal, head.requires_grad_(False), name, tuple(mean_M), score_scale, components)

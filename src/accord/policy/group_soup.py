@@ -39,11 +39,11 @@ class _OnePart:
         return f"{self.judge.name}, {self.part}"
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
-        parts = self.judge.score(prompts, completions).parts
-        if self.part not in parts:
-            known = ", ".join(sorted(parts)) or "none"
+        components = self.judge.score(prompts, completions).components
+        if self.part not in components:
+            known = ", ".join(sorted(components)) or "none"
             raise TrainingStopped(f"no part '{self.part}' in the scores of the judge '{self.judge.name}'; {known}")
-        return Scores(parts[self.part])
+        return components[self.part]
 
 
 class GroupSoup(RLOO):

@@ -135,7 +135,7 @@ class Dense(Online):
 
     dense: bool = Field(
         default=False,
-        description="the judge's score where it says it is earned (its `places`), not all of it at the end",
+        description="the judge's score where it says it is earned (its `credits`), not all of it at the end",
     )
 
 

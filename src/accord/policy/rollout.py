@@ -193,7 +193,7 @@ def roll_out(
         reference_BT=reference_BT,
         dense_BT=_dense(policy, judge, scores, samples, width).to(policy.device) if dense else None,
         parts={
-            **{name: torch.tensor(part_N).to(score_B) for name, part_N in scores.parts.items()},
+            **{name: torch.tensor(component.value_N).to(score_B) for name, component in scores.components.items()},
             "length": mask_BT.sum(1).to(score_B),
         },
     )
@@ -222,14 +222,14 @@ def _dense(policy: CausalModel, judge: Judge, scores: Scores, samples: Sequence[
 
     Raises `TrainingStopped` where the judge does not say where its scores are earned.
     """
-    if scores.places is None:
+    if scores.credits is None:
         raise TrainingStopped(f"the judge '{judge.name}' does not say where its scores are earned; set dense = false")
     dense_BT = torch.zeros((len(samples), width))
-    for row, (each, places) in enumerate(zip(samples, scores.places, strict=True)):
+    for row, (each, earned) in enumerate(zip(samples, scores.credits, strict=True)):
         last = len(each.token_ids) - 1
-        for character, worth in places:
+        for character, amount in earned:
             token = bisect_left(range(last), character, key=partial(policy.characters, each.token_ids))
-            dense_BT[row, token] += worth
+            dense_BT[row, token] += amount
     return dense_BT
 
 

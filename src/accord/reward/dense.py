@@ -5,11 +5,11 @@ to the score of the whole. Up to the first token's constant these are rewards sh
 Russell 1999), so the best policy stays the same and learns of it earlier. A reward model is trained on whole texts:
 what it makes of half of one is a guess.
 
-Left out: heads that are trained on spans or steps (they give places of their own).
+Left out: heads that are trained on spans or steps (they give credits of their own).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ __all__ = ["ByToken"]
 
 @dataclass(frozen=True)
 class ByToken:
-    """A `Judge` with the scores of `model`, and `places` at the ends of the tokens that it reads."""
+    """A `Judge` with the scores of `model`, and `credits` at the ends of the tokens that it reads."""
 
     model: ScalarHeadModel
 
@@ -47,11 +47,11 @@ class ByToken:
                         (torch.cat([before_T[1:], last_A[place : place + 1]]) - mean) / self.model.score_scale
                     ).tolist()
         scores = self.model.score(prompts, completions)
-        places = tuple(
+        earned = tuple(
             tuple(zip(self._ends(answer.completion, each.text), np.diff(value_T, prepend=0.0).tolist(), strict=True))
             for answer, each, value_T in zip(answers, completions, after, strict=True)
         )
-        return Scores(scores.value_N, scores.sd_N, scores.parts, places)
+        return replace(scores, credits=earned)
 
     def _ends(self, token_ids: Sequence[int], text: str) -> list[int]:
         """How far into the text each token reaches; the one that ends it stands behind the text."""

@@ -101,7 +101,7 @@ class BradleyTerry(ModelSettings):
         heads = build_heads(
             data, data.pairs[split], group_by=self.group_by, ensemble_size=self.ensemble_size, seed=seed, stage=stage
         )
-        judge = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=heads.count, parts=heads.names)
+        judge = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=heads.count, components=heads.names)
         plan = self._plan(groups, seed)
         read = list(judge.head.parameters())
         optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=read, head_scale=self.head_lr_scale)

@@ -54,7 +54,7 @@ def preferences(judge: Judge, prompts: Sequence[Prompt], pairs: Sequence[tuple[C
 
 
 def _sd(scores: Scores) -> Floats:
-    return np.zeros_like(scores.value_N) if scores.sd_N is None else scores.sd_N
+    return np.zeros_like(scores.value_N) if scores.std_N is None else scores.std_N
 
 
 def entropy(p: float) -> float:
