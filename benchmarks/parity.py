@@ -14,7 +14,7 @@ from torch import Tensor
 
 from accord.policy import DPO, GRPO, IPO, KTO, RLOO
 from accord.policy.gradient import Tokens
-from accord.policy.pairwise import Sides
+from accord.policy.pairwise import PairLogprobs
 
 __all__ = ["parity"]
 
@@ -35,10 +35,10 @@ def parity(seed: int = 0, sequences: int = 6, length: int = 9) -> list[Row]:
     )
     rows = [_row("DPO", at, _pairs(DPO(beta=0.3)), _trl_dpo("sigmoid", 0.3))]
     rows.append(_row("DPO, noise 0.1", at, _pairs(DPO(beta=0.3, noise=0.1)), _trl_dpo("robust", 0.3, 0.1)))
-    rows.append(_row("IPO, a token", at, _pairs(IPO(tau=0.3, normalised=True)), _trl_dpo("ipo", 0.3)))
+    rows.append(_row("IPO, a token", at, _pairs(IPO(beta=0.3, normalised=True)), _trl_dpo("ipo", 0.3)))
     rows.append(_row("KTO", at, _pairs(KTO(beta=0.3), shift=0.4), _trl_kto(0.3, 0.4)))
     for average, theirs in (("sequence", "grpo"), ("token", "bnpo"), ("constant", "dr_grpo")):
-        settings = GRPO(kl=0.04, average=average, sampling={"max_tokens": length}, clip=CLIP)
+        settings = GRPO(kl_coef=0.04, average=average, sampling={"max_tokens": length}, clip=CLIP)
         rows.append(_row(f"GRPO, {average}", at, _online(settings), _trl_grpo(theirs, 0.04, length)))
     on_policy = SimpleNamespace(**{**vars(at), "old_BT": logprob_BT})
     rows.append(_row("RLOO, on policy", on_policy, _online(RLOO()), _trl_rloo()))
@@ -64,7 +64,7 @@ def _pairs(settings: Any, shift: float = 0.0) -> Callable[[Any], Tensor]:
         total_B, known_B = ((each * at.mask_BT).sum(1) for each in (at.logprob_BT, at.reference_BT))
         size_B = at.mask_BT.sum(1)
         both = [part for each in (total_B, known_B, size_B) for part in (each[:half], each[half:])]
-        found: Tensor = settings.loss(Sides(*both, torch.zeros(half, dtype=torch.bool), shift)).mean()
+        found: Tensor = settings.loss(PairLogprobs(*both, torch.zeros(half, dtype=torch.bool), shift)).mean()
         return found
 
     return loss

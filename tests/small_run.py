@@ -20,17 +20,19 @@ _REWARD = BradleyTerry(
     base="tiny", dtype="float32", epochs=20, step_completions=16, save_every=50, optim=Optim(lr=5e-3), head_lr_scale=1
 )
 RECIPE = Recipe(
-    sft=SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=50, optim=Optim(lr=1e-2, warmup_steps=2)),
+    sft=SFT(
+        base="tiny", dtype="float32", epochs=20, batch_size=12, save_every=50, optim=Optim(lr=1e-2, warmup_steps=2)
+    ),
     reward=_REWARD,
     policy=PPO(
         dtype="float32",
         max_steps=8,
-        prompts=4,
-        group=8,
+        prompts_per_step=4,
+        group_size=8,
         sampling=Sampling(max_tokens=10),
         save_every=50,
         optim=Optim(lr=3e-3, warmup_steps=1, lr_schedule="constant"),
-        head_scale=1,
+        head_lr_scale=1,
     ),
     evaluate=Evaluate(judge=_REWARD, samples_per_prompt=12, sampling=Sampling(max_tokens=10)),
 )

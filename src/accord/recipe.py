@@ -3,7 +3,7 @@
     [data]  [sft]  [reward]  [policy]  [evaluate]  [audit]
 
 `kind` picks the settings class where there is a choice. An unknown key is an error that names its nearest neighbour;
-values given beside the file (`--policy.kl 0.1`) override it; the resolved recipe can be written and loaded again.
+values given beside the file (`--policy.kl_coef 0.1`) override it; the resolved recipe can be written and loaded again.
 """
 
 import tomllib

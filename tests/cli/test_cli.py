@@ -68,12 +68,12 @@ def test_version_and_bare_call(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_recipe_values_may_be_given_as_flags() -> None:
-    given = ["run", "r.toml", "--policy.kl", "0.1", "--sft.optim.lr=1e-4", "--resume", "--data.about", "a b"]
+    given = ["run", "r.toml", "--policy.kl_coef", "0.1", "--sft.optim.lr=1e-4", "--resume", "--data.about", "a b"]
     assert unfolded(given) == [
         "run",
         "r.toml",
         "--set",
-        "policy.kl=0.1",
+        "policy.kl_coef=0.1",
         "--set",
         "sft.optim.lr=1e-4",
         "--resume",
@@ -93,7 +93,7 @@ def test_recipe_values_may_be_given_as_flags() -> None:
         (["import", "x.jsonl", "--ledger", "l.db"], "which format is x.jsonl?"),
         (["import", "x.jsonl", "--ledger", "l.db", "--format", "trl_prefrence"], "did you mean 'trl_preference'?"),
         (["check", "first/recipe.toml", "--policy.bate", "1"], "recipe.policy.bate: no such field"),
-        (["check", "first/recipe.toml", "--policy.kl"], "--policy.kl"),
+        (["check", "first/recipe.toml", "--policy.kl_coef"], "--policy.kl_coef"),
         (["run", "first/recipe.toml"], "add --resume"),
         (["run", "first/recipe.toml", "--resume", "--only", "polcy"], "no stage 'polcy'; did you mean 'policy'?"),
         (["audit", "runs/first", "--only", "RG9"], "no check of a challenge 'RG9'"),
@@ -111,9 +111,9 @@ def test_what_is_asked_wrongly_is_one_line_and_status_2(
 
 def test_check_prints_the_recipe_and_starts_nothing(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(inside.rglob("*"))
-    assert run(["check", "first/recipe.toml", "--policy.kl", "0.25", "--json"]) == 0
+    assert run(["check", "first/recipe.toml", "--policy.kl_coef", "0.25", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["recipe"]["policy"]["kl"] == 0.25
+    assert found["recipe"]["policy"]["kl_coef"] == 0.25
     assert found["stages"][0] == "data"
     assert run(["check", "first/recipe.toml", "--data.source", "gone.jsonl"]) == 2
     assert "no file" in capsys.readouterr().out

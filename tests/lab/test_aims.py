@@ -10,7 +10,7 @@ from torch import Tensor
 from accord.errors import TrainingStopped
 from accord.lab.enumerated import EnumWorld, draw_world
 from accord.lab.exact_optimum import settings_of
-from accord.lab.tables import TableLearner, improve_table
+from accord.lab.tables import TableTrainer, train_table
 from accord.policy.constraints import Constraint
 from accord.policy.maxmin import MaxMin
 
@@ -23,7 +23,7 @@ WORLD = replace(PLAIN, parts={"own": PLAIN.reward_PN, "other": OTHER})
 def small(method: str, **more: Any) -> Any:
     settings = settings_of(method, BETA, STEPS)
     faster = settings.optim.model_copy(update={"lr": 0.1})
-    return settings.model_copy(update={"prompts": 2, "group": 64, "optim": faster, **more})
+    return settings.model_copy(update={"prompts_per_step": 2, "group_size": 64, "optim": faster, **more})
 
 
 def under(*weighted: tuple[float, Tensor]) -> EnumWorld:
@@ -38,7 +38,7 @@ def expected(logprob_PN: Tensor, reward_PN: Tensor) -> float:
 @pytest.mark.parametrize("method", ["reinforce", "reinforce++", "ppo"])
 def test_dense_rewards_leave_the_optimum_where_it_is(method: str) -> None:
     more = {"to_go": True} if method == "reinforce" else {}
-    found = improve_table(small(method, dense=True, **more), WORLD, seed=0).texts()
+    found = train_table(small(method, dense=True, **more), WORLD, seed=0).texts()
     assert WORLD.kl(found, WORLD.optimum(BETA)) < TOLERANCE
 
 
@@ -49,22 +49,22 @@ def test_dense_rewards_tell_more_of_what_was_good() -> None:
         settings = small("reinforce", dense=dense, to_go=True)
         gradients = []
         for seed in range(40):
-            learner = TableLearner(settings, WORLD, seed=seed)
-            rollout = learner.sampled(1)
+            trainer = TableTrainer(settings, WORLD, seed=seed)
+            rollout = trainer.sampled(1)
             advantage_BT = settings.advantages(rollout, rollout.score_B, {})
-            for at, logprob_N, _ in learner.forward(rollout, list(range(len(rollout.answers)))):
-                (gradient,) = torch.autograd.grad((advantage_BT[at] * logprob_N).mean(), learner.table_PMA)
+            for at, logprob_N, _ in trainer.forward(rollout, list(range(len(rollout.answers)))):
+                (gradient,) = torch.autograd.grad((advantage_BT[at] * logprob_N).mean(), trainer.table_PMA)
                 gradients.append(gradient)
         noise[dense] = float(torch.stack(gradients).var(0).sum())
     assert noise[True] < 0.8 * noise[False]
 
 
 def test_a_dense_reward_a_token_late_shows() -> None:
-    def late(_: TableLearner, rollout: Any) -> Any:
+    def late(_: TableTrainer, rollout: Any) -> Any:
         return replace(rollout, dense_BT=rollout.dense_BT.roll(1, 1))
 
     settings = small("reinforce", dense=True, to_go=True)
-    found = improve_table(settings, WORLD, seed=0, fault=late).texts()
+    found = train_table(settings, WORLD, seed=0, fault=late).texts()
     assert WORLD.kl(found, WORLD.optimum(BETA)) > 2 * TOLERANCE
 
 
@@ -85,26 +85,26 @@ def test_a_constraint_is_met_at_the_least_price(method: str) -> None:
     free_PN = WORLD.optimum(BETA)
     assert expected(free_PN, OTHER) < limit - 0.2
     assert WORLD.kl(free_PN, wanted_PN) > 10 * TOLERANCE
-    constraint = Constraint(part="other", at_least=limit, rate=0.05)
-    learner = improve_table(small(method, constraints=(constraint,)), WORLD, seed=0)
-    found = learner.texts()
+    constraint = Constraint(component="other", at_least=limit, rate=0.05)
+    trainer = train_table(small(method, constraints=(constraint,)), WORLD, seed=0)
+    found = trainer.texts()
     assert WORLD.kl(found, wanted_PN) < 2 * TOLERANCE
     assert expected(found, OTHER) == pytest.approx(limit, abs=0.1)
-    assert learner.memory["multipliers"]["other"] == pytest.approx(multiplier, rel=0.25)
+    assert trainer.state["multipliers"]["other"] == pytest.approx(multiplier, rel=0.25)
 
 
 def test_an_upper_limit_is_the_lower_one_of_its_negative() -> None:
-    below = Constraint(part="other", at_most=-0.5)
-    above = Constraint(part="other", at_least=0.5)
+    below = Constraint(component="other", at_most=-0.5)
+    above = Constraint(component="other", at_least=0.5)
     part_B = torch.tensor([1.0, -2.0])
     assert below.surplus(-part_B).tolist() == above.surplus(part_B).tolist() == [0.5, -2.5]
 
 
 def test_a_constraint_that_is_met_costs_nothing() -> None:
-    constraint = Constraint(part="other", at_least=-5.0)
-    learner = improve_table(small("rloo", constraints=(constraint,)), WORLD, seed=0)
-    assert learner.memory["multipliers"] == {"other": 0.0}
-    assert WORLD.kl(learner.texts(), WORLD.optimum(BETA)) < TOLERANCE
+    constraint = Constraint(component="other", at_least=-5.0)
+    trainer = train_table(small("rloo", constraints=(constraint,)), WORLD, seed=0)
+    assert trainer.state["multipliers"] == {"other": 0.0}
+    assert WORLD.kl(trainer.texts(), WORLD.optimum(BETA)) < TOLERANCE
 
 
 def exactly_fair() -> tuple[float, Tensor]:
@@ -123,10 +123,10 @@ def exactly_fair() -> tuple[float, Tensor]:
 def test_the_worst_served_group_is_served_best(method: str) -> None:
     weight, wanted_PN = exactly_fair()
     assert 0.05 < weight < 0.95  # neither group alone decides
-    learner = improve_table(small(method, maxmin=MaxMin(groups=("own", "other"), rate=0.05)), WORLD, seed=0)
-    found = learner.texts()
+    trainer = train_table(small(method, maxmin=MaxMin(groups=("own", "other"), rate=0.05)), WORLD, seed=0)
+    found = trainer.texts()
     assert WORLD.kl(found, wanted_PN) < 2 * TOLERANCE
-    assert learner.memory["groups"]["own"] == pytest.approx(weight, abs=0.1)
+    assert trainer.state["groups"]["own"] == pytest.approx(weight, abs=0.1)
     worst = min(expected(found, PLAIN.reward_PN), expected(found, OTHER))
     own_PN = WORLD.optimum(BETA)
     assert worst > min(expected(own_PN, PLAIN.reward_PN), expected(own_PN, OTHER)) + 0.1
@@ -135,15 +135,15 @@ def test_the_worst_served_group_is_served_best(method: str) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"constraints": (Constraint(part="tone", at_least=0.0),)}, "no part 'tone' .* other, own"),
-        ({"maxmin": MaxMin(groups=("own", "tone"))}, "no part 'tone' .* group of maxmin; other, own"),
+        ({"constraints": (Constraint(component="tone", at_least=0.0),)}, "no component 'tone' .* other, own"),
+        ({"maxmin": MaxMin(groups=("own", "tone"))}, "no component 'tone' .* group of maxmin; other, own"),
     ],
 )
 def test_a_part_that_is_not_there_is_named(more: dict[str, Any], said: str) -> None:
     with pytest.raises(TrainingStopped, match=said):
-        improve_table(small("rloo", **more), WORLD, seed=0)
+        train_table(small("rloo", **more), WORLD, seed=0)
 
 
 def test_a_constraint_has_one_limit() -> None:
     with pytest.raises(ValueError, match="needs at_least or at_most, and not both"):
-        Constraint(part="other")
+        Constraint(component="other")

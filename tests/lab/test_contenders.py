@@ -22,7 +22,7 @@ def test_everybody_learns_from_as_many_texts(method: str) -> None:
     settings = settings_of(method, BUDGET, lr=1e-3, strength=0.5)
     match settings:
         case Online():
-            learnt = settings.max_steps * settings.prompts * settings.group
+            learnt = settings.max_steps * settings.prompts_per_step * settings.group_size
         case Pairwise() | Conditional():
             learnt = BUDGET.texts * settings.epochs  # a pair has two
         case Curated():

@@ -9,7 +9,7 @@ import torch
 
 from accord.lab.enumerated import EnumWorld, draw_world
 from accord.lab.exact_optimum import prefer, settings_of
-from accord.lab.tables import Fault, TableLearner, improve_table
+from accord.lab.tables import Fault, TableTrainer, train_table
 from accord.policy import PPO, RLOO
 from accord.policy.rollout import Rollout
 
@@ -22,11 +22,11 @@ TOLERANCE = 0.01
 def small(method: str, **more: Any) -> Any:
     settings = settings_of(method, BETA, STEPS)
     faster = settings.optim.model_copy(update={"lr": 0.1})
-    return settings.model_copy(update={"prompts": 2, "group": 64, "optim": faster, **more})
+    return settings.model_copy(update={"prompts_per_step": 2, "group_size": 64, "optim": faster, **more})
 
 
 def gap(settings: Any, *, fault: Fault | None = None, world: EnumWorld = WORLD) -> float:
-    found = improve_table(settings, world, seed=0, fault=fault).texts()
+    found = train_table(settings, world, seed=0, fault=fault).texts()
     wanted = world.token_optimum(BETA) if settings.kind == "grpo" else world.optimum(BETA)
     return world.kl(found, wanted)
 
@@ -43,7 +43,7 @@ def test_dpo_finds_the_optimum() -> None:
 
 
 def test_grpo_finds_its_own_optimum_and_not_that_of_the_others() -> None:
-    found = improve_table(small("grpo"), WORLD, seed=0).texts()
+    found = train_table(small("grpo"), WORLD, seed=0).texts()
     assert WORLD.kl(found, WORLD.optimum(BETA)) > TOLERANCE
 
 
@@ -64,9 +64,9 @@ def test_whole_returns_and_a_baseline_of_each_prompt_leave_no_noise_at_the_optim
     noise = {}
     for to_go in (True, False):
         settings = small("reinforce", to_go=to_go)
-        learner = TableLearner(settings, WORLD, seed=0)
-        learner.table_PMA.data = optimal_table(WORLD).float()
-        rollout = learner.sampled(1)
+        trainer = TableTrainer(settings, WORLD, seed=0)
+        trainer.table_PMA.data = optimal_table(WORLD).float()
+        rollout = trainer.sampled(1)
         noise[to_go] = float(settings.advantages(rollout, rollout.score_B, {}).abs().max())
     assert noise[False] < 1e-5
     assert noise[True] > 0.1
@@ -78,21 +78,21 @@ def measured(rollout: Rollout, mask_BT: torch.Tensor, policy_BT: torch.Tensor, r
     return replace(rollout, mask_BT=mask_BT, policy=policy, reference_BT=reference_BT * mask_BT)
 
 
-def unmasked(learner: TableLearner, rollout: Rollout) -> Rollout:
+def unmasked(trainer: TableTrainer, rollout: Rollout) -> Rollout:
     """Padding counts as text."""
-    policy_BT = learner.tokens(learner.table_PMA.detach().log_softmax(-1))
-    reference_BT = learner.tokens(learner.world.ref_PMA.float())
+    policy_BT = trainer.tokens(trainer.table_PMA.detach().log_softmax(-1))
+    reference_BT = trainer.tokens(trainer.world.ref_PMA.float())
     return measured(rollout, torch.ones_like(rollout.mask_BT), policy_BT, reference_BT)
 
 
-def endless(learner: TableLearner, rollout: Rollout) -> Rollout:
+def endless(trainer: TableTrainer, rollout: Rollout) -> Rollout:
     """The token that ends a text is forgotten (a text of nothing else keeps it: there must be something)."""
-    ends_BT = rollout.mask_BT & (learner.at[2] == learner.world.end)
+    ends_BT = rollout.mask_BT & (trainer.at[2] == trainer.world.end)
     ends_BT[:, 0] = False
     return measured(rollout, rollout.mask_BT & ~ends_BT, rollout.policy.logprob_BT, rollout.reference_BT)
 
 
-def stale(learner: TableLearner, rollout: Rollout) -> Rollout:
+def stale(trainer: TableTrainer, rollout: Rollout) -> Rollout:
     """The reference follows the policy."""
     return replace(rollout, reference_BT=rollout.policy.logprob_BT.clone())
 
@@ -105,7 +105,7 @@ def test_a_fault_in_the_rollout_shows(method: str, fault: Fault) -> None:
 
 def turned(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     """The sign of the KL is wrong."""
-    return lambda *given, kl, **more: function(*given, kl=-kl, **more)
+    return lambda *given, kl_coef, **more: function(*given, kl_coef=-kl_coef, **more)
 
 
 def shifted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,11 +141,11 @@ def test_an_advantage_one_token_late_shows(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_table_writes_what_its_probabilities_say() -> None:
     """Chi-square of 8,192 texts over the 40 of the world, and log-probabilities to the digit."""
-    learner = TableLearner(small("rloo", group=4096), WORLD, seed=1)
-    rollout = learner.sampled(1)
-    wanted_PN = learner.texts().exp()
-    prompt_B, _, action_BT = learner.at
-    number_B = learner.text_B
+    trainer = TableTrainer(small("rloo", group_size=4096), WORLD, seed=1)
+    rollout = trainer.sampled(1)
+    wanted_PN = trainer.texts().exp()
+    prompt_B, _, action_BT = trainer.at
+    number_B = trainer.text_B
     for row in range(50):
         mask_T, text = rollout.mask_BT[row], int(number_B[row])
         assert mask_T.tolist() == WORLD.mask_NT[text].tolist()
@@ -161,5 +161,5 @@ def test_a_table_writes_what_its_probabilities_say() -> None:
 
 def test_one_world_is_one_number_of_prompts() -> None:
     with pytest.raises(ValueError, match="8 prompts a step, but the world has 2"):
-        TableLearner(RLOO(), WORLD, seed=0)
+        TableTrainer(RLOO(), WORLD, seed=0)
     assert isinstance(small("ppo"), PPO)

@@ -105,7 +105,7 @@ def test_a_run_that_is_there_is_not_overwritten(whole: Path, recipe: Recipe) -> 
 
 def test_other_settings_want_another_folder(whole: Path, recipe: Recipe) -> None:
     assert isinstance(recipe.policy, PPO)
-    other = recipe.model_copy(update={"policy": recipe.policy.model_copy(update={"kl": 0.7})})
+    other = recipe.model_copy(update={"policy": recipe.policy.model_copy(update={"kl_coef": 0.7})})
     with pytest.raises(ArtefactError, match="stage 'policy' finished with other settings"):
         start_run(other, whole, resume=True)
     with pytest.raises(ArtefactError, match="seed"):
@@ -133,7 +133,9 @@ def test_a_stage_that_does_not_exist_names_its_neighbour(whole: Path, recipe: Re
 
 
 def test_dpo_needs_no_reward_model(home: Path, recipe: Recipe) -> None:
-    dpo = recipe.model_copy(update={"policy": DPO(dtype="float32", pairs=32, batch=8, save_every=50), "reward": None})
+    dpo = recipe.model_copy(
+        update={"policy": DPO(dtype="float32", max_pairs=32, batch_size=8, save_every=50), "reward": None}
+    )
     with start_run(dpo, home / "runs" / "dpo", resume=False) as run:
         drive(dpo, run, QUIET)
         found = run.read_json("evaluation/evaluation.json")

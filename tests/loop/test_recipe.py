@@ -41,6 +41,9 @@ PPO_RECIPE = '[sft]\nbase = "tiny"\n[reward]\nbase = "tiny"\n[policy]\nkind = "p
         ('[sft]\n[policy]\nkind = "abstaining"\nright = -2', "worth more than a wrong one"),
         ('[sft]\n[policy]\nkind = "context_distillation"', "recipe.policy.context: "),
         ('[policy]\nkind = "dpo"', "recipe.policy.base: missing"),
+        ('[policy]\nkind = "ppo"\ntrace = 0.9', "recipe.policy.trace: renamed to gae_lambda"),
+        ('[policy]\nkind = "group_soup"\ngroup = 4', "recipe.policy.group: renamed to group_size"),
+        ("[sft]\nbatch = 4", "recipe.sft.batch: renamed to batch_size"),
         ("[sft.lora]\nranks = 3", "recipe.sft.lora.ranks: no such field; did you mean 'rank'?"),
     ],
 )
@@ -58,22 +61,24 @@ def test_kind_picks_the_class() -> None:
 
 
 def test_values_beside_the_file_override_it() -> None:
-    recipe = parse(PPO_RECIPE, {"policy.kl": "0.25", "policy.optim.lr": "1e-3", "reward.base": "my/model", "seed": "3"})
+    recipe = parse(
+        PPO_RECIPE, {"policy.kl_coef": "0.25", "policy.optim.lr": "1e-3", "reward.base": "my/model", "seed": "3"}
+    )
     assert isinstance(recipe.policy, PPO)
-    assert recipe.policy.kl == 0.25
+    assert recipe.policy.kl_coef == 0.25
     assert recipe.policy.optim.lr == 1e-3
     assert recipe.reward is not None
     assert recipe.reward.base == "my/model"
     assert recipe.seed == 3
-    with pytest.raises(RecipeError, match=r"recipe\.policy\.kll: no such field; did you mean 'kl'"):
-        parse(PPO_RECIPE, {"policy.kll": "1"})
+    with pytest.raises(RecipeError, match=r"recipe\.policy\.kl_coeff: no such field; did you mean 'kl_coef'"):
+        parse(PPO_RECIPE, {"policy.kl_coeff": "1"})
     with pytest.raises(RecipeError, match="'kind' is a value"):
         parse(PPO_RECIPE, {"policy.kind.x": "1"})
 
 
 @given(kl=st.floats(0, 2), lr=st.floats(1e-7, 1), steps=st.integers(1, 99), rank=st.none() | st.integers(1, 64))
 def test_a_dumped_recipe_reads_back(kl: float, lr: float, steps: int, rank: int | None) -> None:
-    overrides = {"policy.kl": repr(kl), "policy.optim.lr": repr(lr), "policy.max_steps": str(steps)}
+    overrides = {"policy.kl_coef": repr(kl), "policy.optim.lr": repr(lr), "policy.max_steps": str(steps)}
     if rank is not None:
         overrides["policy.lora.rank"] = str(rank)
     recipe = parse(PPO_RECIPE, overrides)

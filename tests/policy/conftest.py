@@ -16,7 +16,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = letters_dataset()
     examples = [(data.prompts[data.completions[name].prompt], data.completions[name]) for name in data.sft]
     settings = SFT(
-        base="tiny", dtype="float32", epochs=20, batch=12, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
+        base="tiny", dtype="float32", epochs=20, batch_size=12, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
         list(settings.steps(examples, run))

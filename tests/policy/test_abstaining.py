@@ -60,7 +60,7 @@ def examples(numbers: range) -> list[Example]:
 
 
 TRAINED, ASKED, HELD_OUT = examples(range(100, 260)), examples(range(300, 320)), examples(range(400, 420))
-FORM: dict[str, Any] = {"dtype": "float32", "batch": 20, "save_every": 99, "optim": Optim(lr=1e-2, warmup_steps=2)}
+FORM: dict[str, Any] = {"dtype": "float32", "batch_size": 20, "save_every": 99, "optim": Optim(lr=1e-2, warmup_steps=2)}
 SETTINGS = Abstaining(**FORM, epochs=30, sampling=Sampling(max_tokens=16))
 
 

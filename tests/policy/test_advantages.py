@@ -7,40 +7,42 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from accord.policy.advantages import (
-    adapted,
     every_token,
     gae,
     group_relative,
     kl_penalised,
     leave_one_out,
     returns_to_go,
+    update_kl_coef,
     whitened,
 )
 
 
-def directly(reward: Tensor, value: Tensor, discount: float, trace: float) -> Tensor:
-    """A_t = sum over l of (discount trace)^l delta_{t+l}, summed term by term for one sequence."""
+def directly(reward: Tensor, value: Tensor, discount: float, gae_lambda: float) -> Tensor:
+    """A_t = sum over l of (discount gae_lambda)^l delta_{t+l}, summed term by term for one sequence."""
     size = len(reward)
     ahead = torch.cat([value[1:], torch.zeros(1, dtype=value.dtype)])
     delta = reward + discount * ahead - value
-    return torch.stack([sum((discount * trace) ** (k - t) * delta[k] for k in range(t, size)) for t in range(size)])
+    return torch.stack(
+        [sum((discount * gae_lambda) ** (k - t) * delta[k] for k in range(t, size)) for t in range(size)]
+    )
 
 
 @given(
     lengths=st.lists(st.integers(1, 7), min_size=1, max_size=4),
     discount=st.floats(0.5, 1),
-    trace=st.floats(0, 1),
+    gae_lambda=st.floats(0, 1),
     seed=st.integers(0, 1000),
 )
-def test_gae_equals_the_direct_sum(lengths: list[int], discount: float, trace: float, seed: int) -> None:
+def test_gae_equals_the_direct_sum(lengths: list[int], discount: float, gae_lambda: float, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     width = max(lengths)
     reward = torch.randn((len(lengths), width), generator=generator, dtype=torch.float64)
     value = torch.randn((len(lengths), width), generator=generator, dtype=torch.float64)
     mask = torch.arange(width)[None] < torch.tensor(lengths)[:, None]
-    advantage, returns = gae(reward, value, mask, discount=discount, trace=trace)
+    advantage, returns = gae(reward, value, mask, discount=discount, gae_lambda=gae_lambda)
     for row, size in enumerate(lengths):
-        wanted = directly(reward[row, :size], value[row, :size], discount, trace)
+        wanted = directly(reward[row, :size], value[row, :size], discount, gae_lambda)
         torch.testing.assert_close(advantage[row, :size], wanted)
         torch.testing.assert_close(returns[row, :size], wanted + value[row, :size])
         assert (advantage[row, size:] == 0).all()
@@ -48,7 +50,7 @@ def test_gae_equals_the_direct_sum(lengths: list[int], discount: float, trace: f
 
 def test_with_a_full_trace_the_return_is_the_reward_to_come() -> None:
     reward = torch.tensor([[1.0, 2.0, 4.0]])
-    _, returns = gae(reward, torch.randn(1, 3), torch.ones(1, 3, dtype=torch.bool), discount=1.0, trace=1.0)
+    _, returns = gae(reward, torch.randn(1, 3), torch.ones(1, 3, dtype=torch.bool), discount=1.0, gae_lambda=1.0)
     torch.testing.assert_close(returns, torch.tensor([[7.0, 6.0, 4.0]]))
 
 
@@ -56,7 +58,7 @@ def test_the_score_falls_on_the_last_sampled_token_and_the_kl_on_each() -> None:
     mask = torch.tensor([[True, True, False], [True, True, True]])
     logprob = torch.tensor([[-1.0, -2.0, -9.0], [-1.0, -1.0, -1.0]])
     reference = torch.tensor([[-2.0, -2.0, 0.0], [-1.0, -1.0, -3.0]])
-    found = kl_penalised(torch.tensor([5.0, 7.0]), logprob, reference, mask, kl=0.1)
+    found = kl_penalised(torch.tensor([5.0, 7.0]), logprob, reference, mask, kl_coef=0.1)
     torch.testing.assert_close(found, torch.tensor([[-0.1, 5.0, 0.0], [0.0, 0.0, 6.8]]))
 
 
@@ -77,7 +79,7 @@ def test_whitened_has_mean_zero_and_deviation_one_inside_the_mask(rows: int, wid
     [(6.0, 0.1), (6.6, 0.1 * 1.05), (60.0, 0.1 * 1.1), (0.0, 0.1 * 0.9)],
 )
 def test_the_kl_coefficient_follows_its_target(kl: float, wanted: float) -> None:
-    assert adapted(0.1, kl, target=6.0, rate=0.5) == pytest.approx(wanted)
+    assert update_kl_coef(0.1, kl, target=6.0, rate=0.5) == pytest.approx(wanted)
 
 
 def test_a_groups_scores_against_its_mean() -> None:

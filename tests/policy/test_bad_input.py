@@ -22,11 +22,11 @@ COMMON: dict[str, Any] = {
     "base": "tiny",
     "dtype": "float32",
     "max_steps": 4,
-    "prompts": 2,
-    "group": 4,
+    "prompts_per_step": 2,
+    "group_size": 4,
     "sampling": Sampling(max_tokens=6),
-    "kl": 0.0,
-    "unstopped": 0.0,
+    "kl_coef": 0.0,
+    "missing_eos_penalty": 0.0,
     "save_every": 1,
     "optim": Optim(lr=1e-3, warmup_steps=0, lr_schedule="constant"),
 }
@@ -68,7 +68,7 @@ class Short(Indifferent):
 @pytest.mark.parametrize("settings", ALGORITHMS, ids=lambda each: each.kind)
 def test_equal_rewards_move_nothing(settings: Any, tmp_path: Path) -> None:
     if settings.kind == "ppo":  # its values are still to be learnt, and until then differ from the returns
-        settings = settings.model_copy(update={"trace": 1.0, "max_steps": 1})
+        settings = settings.model_copy(update={"gae_lambda": 1.0, "max_steps": 1})
     with RunDirectory.create(tmp_path / "run") as run:
         made = list(settings.steps(PROMPTS, Indifferent(), run))
         after = load(run.verified("policy/model")).model.state_dict()
@@ -99,9 +99,9 @@ def test_a_policy_that_leaves_its_reference_stops_and_keeps_the_last_step(tmp_pa
         def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
             return Scores(np.array([each.text.count("a") for each in completions], dtype=float))
 
-    fast = {**COMMON, "max_steps": 40, "save_every": 100, "stop_kl": 1.0, "optim": Optim(lr=2e-2, warmup_steps=0)}
+    fast = {**COMMON, "max_steps": 40, "save_every": 100, "max_kl": 1.0, "optim": Optim(lr=2e-2, warmup_steps=0)}
     with RunDirectory.create(tmp_path / "run") as run:
-        with pytest.raises(TrainingStopped, match=r"became [\d.]+ nats .* above stop_kl = 1; lower optim.lr"):
+        with pytest.raises(TrainingStopped, match=r"became [\d.]+ nats .* above max_kl = 1; lower optim.lr"):
             list(RLOO(**fast).steps(PROMPTS, Vowels(), run))
         kept = run.last_checkpoint("policy")
         rows = (tmp_path / "run/policy/metrics.jsonl").read_text().splitlines()
@@ -111,11 +111,11 @@ def test_a_policy_that_leaves_its_reference_stops_and_keeps_the_last_step(tmp_pa
 
 def test_a_reference_of_other_tokens_is_refused() -> None:
     from accord.lab.essay import EssayWorld
-    from accord.policy import roll_out
+    from accord.policy import generate_rollouts
 
     other = EssayWorld(0).untrained(seed=0)
     with pytest.raises(ModelError, match=r"essay: its tokenizer is not that of tiny .* tokens differ, such as"):
-        roll_out(load("tiny"), other, Indifferent(), PROMPTS, 1, Sampling(max_tokens=4))
+        generate_rollouts(load("tiny"), other, Indifferent(), PROMPTS, 1, Sampling(max_tokens=4))
 
 
 def test_a_judge_that_leaves_one_out_stops_the_training(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_judge_that_leaves_one_out_stops_the_training(tmp_path: Path) -> None:
 
 
 def test_a_policy_that_never_stops_is_told_by_its_stop_rate(tmp_path: Path) -> None:
-    settings = RLOO(**{**COMMON, "sampling": Sampling(max_tokens=1), "unstopped": 2.0, "max_steps": 1})
+    settings = RLOO(**{**COMMON, "sampling": Sampling(max_tokens=1), "missing_eos_penalty": 2.0, "max_steps": 1})
     with RunDirectory.create(tmp_path / "run") as run:
         (made,) = list(settings.steps(PROMPTS, Indifferent(), run))
         rows = run.read_jsonl("policy/samples.jsonl")

@@ -29,7 +29,7 @@ DATA = letters_dataset()
 EXAMPLES: list[Example] = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
 GOOD, BAD = "<|good|>", "<|bad|>"
 SETTINGS = Conditional(
-    base="tiny", dtype="float32", epochs=60, batch=12, save_every=10, optim=Optim(lr=1e-2, warmup_steps=2)
+    base="tiny", dtype="float32", epochs=60, batch_size=12, save_every=10, optim=Optim(lr=1e-2, warmup_steps=2)
 )
 
 

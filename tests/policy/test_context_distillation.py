@@ -29,7 +29,7 @@ SETTINGS = ContextDistillation(
     dtype="float32",
     n=24,
     epochs=4,
-    batch=16,
+    batch_size=16,
     save_every=6,
     sampling=Sampling(max_tokens=8),
     optim=Optim(lr=3e-3, warmup_steps=2),
@@ -130,7 +130,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
         examples.append((asked, Completion(prompt=asked.id, text=text)))
     settings = SFT(
-        base="tiny", dtype="float32", epochs=8, batch=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
+        base="tiny", dtype="float32", epochs=8, batch_size=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
         list(settings.steps(examples, run))

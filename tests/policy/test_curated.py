@@ -28,7 +28,7 @@ SETTINGS = Curated(
     k=6,
     weight=0.9,
     epochs=30,
-    batch=6,
+    batch_size=6,
     save_every=99,
     optim=Optim(lr=1e-2, warmup_steps=2),
 )

@@ -94,7 +94,7 @@ def test_direct_preference_at_the_reference_is_log_two(margin: float, other: flo
 
 def test_a_bound_above_of_its_own() -> None:
     ratio_N = torch.tensor([0.5, 1.25, 1.5]).log()
-    found = ppo_policy(ratio_N, torch.zeros(3), torch.tensor([-1.0, 1.0, 1.0]), clip=0.2, clip_up=0.3)
+    found = ppo_policy(ratio_N, torch.zeros(3), torch.tensor([-1.0, 1.0, 1.0]), clip=0.2, clip_high=0.3)
     assert found.loss_N.tolist() == pytest.approx([0.8, -1.25, -1.3])
     assert found.clipped_N.tolist() == [True, False, True]
 

@@ -16,14 +16,14 @@ from accord.lm.logprobs import completion_logprobs
 from accord.lm.memory_planner import BatchLimits
 from accord.lm.optim import Optim
 from accord.policy import DPO, IPO, KTO, ORPO, SimPO
-from accord.policy.pairwise import Pairwise, Sides, _Scorer
+from accord.policy.pairwise import PairLogprobs, Pairwise, _Scorer
 from accord.run import RunDirectory
 from small_data import letters_dataset
 
 DATA = letters_dataset()
 COMMON: dict[str, Any] = {
     "dtype": "float32",
-    "batch": 8,
+    "batch_size": 8,
     "epochs": 4,
     "save_every": 4,
     "optim": Optim(lr=3e-4, warmup_steps=2),
@@ -32,17 +32,17 @@ SETTINGS: dict[str, Any] = {
     "dpo": DPO(**COMMON, beta=0.5),
     "dpo, noise": DPO(**COMMON, beta=0.5, noise=0.1),
     "dpo, a token": DPO(**COMMON, beta=2.0, normalised=True),
-    "ipo": IPO(**COMMON, tau=0.2),
+    "ipo": IPO(**COMMON, beta=0.2),
     "simpo": SimPO(**COMMON),
-    "orpo": ORPO(**COMMON, weight=1.0),
+    "orpo": ORPO(**COMMON, beta=1.0),
     "kto": KTO(**COMMON, beta=0.5),
 }
 
 
-def sides(chosen: float, rejected: float, *, reference: tuple[float, float] = (0.0, 0.0), **more: Any) -> Sides:
+def sides(chosen: float, rejected: float, *, reference: tuple[float, float] = (0.0, 0.0), **more: Any) -> PairLogprobs:
     """One pair: log-probabilities, lengths of 4 and 2 tokens."""
     at = [torch.tensor([each], dtype=torch.float64) for each in (chosen, rejected, *reference, 4.0, 2.0)]
-    return Sides(*at, torch.tensor([more.pop("tie", False)]), **more)
+    return PairLogprobs(*at, torch.tensor([more.pop("tie", False)]), **more)
 
 
 def sigmoid(x: float) -> float:
@@ -60,9 +60,9 @@ ODDS = [math.exp(p) / (1 - math.exp(p)) for p in (-2.0, -3.0)]
         (DPO(beta=0.1), 0.3, -math.log(sigmoid(0.3))),
         (DPO(beta=0.1, noise=0.2), 0.3, (-0.8 * math.log(sigmoid(0.3)) + 0.2 * math.log(sigmoid(-0.3))) / 0.6),
         (DPO(beta=2.0, normalised=True), 2.5, -math.log(sigmoid(2.5))),
-        (IPO(tau=0.1), 3.0, (3 - 5) ** 2),
+        (IPO(beta=0.1), 3.0, (3 - 5) ** 2),
         (SimPO(beta=2.0, gamma=0.5), 2.0 * (-2 + 3), -math.log(sigmoid(2.0 - 0.5))),
-        (ORPO(weight=0.1), math.log(ODDS[0] / ODDS[1]), 2 - 0.1 * math.log(sigmoid(math.log(ODDS[0] / ODDS[1])))),
+        (ORPO(beta=0.1), math.log(ODDS[0] / ODDS[1]), 2 - 0.1 * math.log(sigmoid(math.log(ODDS[0] / ODDS[1])))),
         (KTO(beta=0.5), 1.5, (sigmoid(-0.5) + sigmoid(-1.0)) / 2),
     ],
 )
@@ -73,7 +73,7 @@ def test_written_out(settings: Any, margin: float, loss: float) -> None:
 
 def test_kto_weighs_gains_and_losses_apart_from_a_reference_point() -> None:
     settings = KTO(beta=0.5, desirable=2.0, undesirable=3.0)
-    found = float(settings.loss(sides(**AT, shift=1.0)))
+    found = float(settings.loss(sides(**AT, kl_baseline=1.0)))
     assert found == pytest.approx((2 * sigmoid(0.5 * (1 - 1)) + 3 * sigmoid(0.5 * (-2 - 1))) / 2)
 
 
@@ -107,7 +107,7 @@ def test_the_noise_corrected_loss_is_unbiased(margin: float, noise: float) -> No
 
 def test_ipo_is_settled_at_its_margin_and_dpo_never_is() -> None:
     chosen = torch.tensor([0.0], dtype=torch.float64, requires_grad=True)
-    IPO(tau=0.25).loss(sides(0.0, -2.0)._replace(chosen_P=chosen)).sum().backward()
+    IPO(beta=0.25).loss(sides(0.0, -2.0)._replace(chosen_P=chosen)).sum().backward()
     assert float(chosen.grad) == pytest.approx(0)
     other = torch.tensor([0.0], dtype=torch.float64, requires_grad=True)
     DPO(beta=1.0).loss(sides(0.0, -20.0)._replace(chosen_P=other)).sum().backward()
@@ -138,7 +138,7 @@ def test_a_broken_off_stage_goes_on_to_the_same_numbers(kind: str, start: Path, 
     assert rows[0] == rows[1]
 
 
-def test_both_sides_are_measured_as_one_by_one_and_the_shift_under_the_prompts_of_others(start: Path) -> None:
+def test_both_sides_are_measured_as_one_by_one_and_the_kl_under_the_prompts_of_others(start: Path) -> None:
     policy, reference = load("tiny", seed=4), load(start)
     pairs = list({pair.prompt: pair for pair in DATA.pairs["train"]}.values())[:3]
     scorer = _Scorer(policy, reference, DATA, BatchLimits())
@@ -160,8 +160,8 @@ def test_both_sides_are_measured_as_one_by_one_and_the_shift_under_the_prompts_o
             written = policy.encode_completion(DATA.completions[name].text)
             one, two = (completion_logprobs(model, [other], [written])[0] for model in (policy, reference))
             gaps.append(float(sum(one)) - float(sum(two)))
-    assert scorer.shift(pairs) == pytest.approx(max(0.0, sum(gaps) / len(gaps)), abs=1e-4)
-    assert scorer.shift([pairs[0]]) == 0.0
+    assert scorer.kl_baseline(pairs) == pytest.approx(max(0.0, sum(gaps) / len(gaps)), abs=1e-4)
+    assert scorer.kl_baseline([pairs[0]]) == 0.0
 
 
 def test_a_pair_counts_by_its_weight(start: Path, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_pair_counts_by_its_weight(start: Path, tmp_path: Path) -> None:
     norms = []
     for pairs in (twice, heavy):
         data = type(DATA)(**{**vars(DATA), "pairs": {"train": pairs}})
-        settings = DPO(**{**COMMON, "batch": len(pairs), "epochs": 1.0})
+        settings = DPO(**{**COMMON, "batch_size": len(pairs), "epochs": 1.0})
         with RunDirectory.create(tmp_path / str(len(pairs))) as run:
             (made,) = list(settings.steps(data, run, start=start))
         norms.append(made.grad_norm)

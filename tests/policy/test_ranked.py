@@ -23,10 +23,10 @@ PROMPTS = DATA.prompts_of("train")
 COMMON: dict[str, Any] = {
     "dtype": "float32",
     "max_steps": 10,
-    "prompts": 3,
-    "group": 6,
+    "prompts_per_step": 3,
+    "group_size": 6,
     "sampling": Sampling(max_tokens=10),
-    "unstopped": 0.2,
+    "missing_eos_penalty": 0.2,
     "save_every": 4,
     "optim": Optim(lr=1e-3, warmup_steps=1, lr_schedule="constant"),
 }
@@ -50,14 +50,14 @@ def loss(settings: Any) -> float:
 def test_rrhf_written_out() -> None:
     """The least liked is one nat a token likelier than both others; the best has -4 in all."""
     assert loss(RRHF()) == pytest.approx(1 + 1 + 4)
-    assert loss(RRHF(supervised=0)) == pytest.approx(2)
+    assert loss(RRHF(sft_coef=0)) == pytest.approx(2)
 
 
 def test_pro_written_out() -> None:
     """The best against both others, the second best against the least, the least against nobody."""
     first = -math.log(math.exp(-2) / (math.exp(-2) + math.exp(-2) + math.exp(-1)))
     second = -math.log(math.exp(-2) / (math.exp(-2) + math.exp(-1)))
-    assert loss(PRO(supervised=0)) == pytest.approx(first + second)
+    assert loss(PRO(sft_coef=0)) == pytest.approx(first + second)
     assert loss(PRO()) == pytest.approx(first + second + 2)
 
 
@@ -65,10 +65,10 @@ def test_pro_by_gaps_written_out() -> None:
     """Inverse temperatures: 3 - 1 = 2 and 3 - 2 = 1 for the others of the first, the least of them for itself."""
     first = -math.log(math.exp(-2 * 1) / (math.exp(-2 * 1) + math.exp(-2 * 1) + math.exp(-1 * 2)))
     second = -math.log(math.exp(-2) / (math.exp(-2) + math.exp(-1)))
-    assert loss(PRO(supervised=0, gaps=True)) == pytest.approx(first + second)
+    assert loss(PRO(sft_coef=0, gaps=True)) == pytest.approx(first + second)
 
 
-@pytest.mark.parametrize("settings", [RRHF(supervised=0), PRO(supervised=0), PRO(supervised=0, gaps=True)])
+@pytest.mark.parametrize("settings", [RRHF(sft_coef=0), PRO(sft_coef=0), PRO(sft_coef=0, gaps=True)])
 def test_equal_scores_teach_nothing(settings: Any) -> None:
     total = torch.tensor(TOTAL, requires_grad=True)
     settings.loss(total, torch.tensor(LENGTH), torch.ones(1, 3)).sum().backward()
@@ -143,7 +143,7 @@ BEST = BestOfN(
     n=6,
     repeats=4,
     sampling=Sampling(max_tokens=10),
-    batch=12,
+    batch_size=12,
     epochs=4,
     save_every=4,
     optim=Optim(lr=2e-3, warmup_steps=2),

@@ -15,7 +15,7 @@ from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.generate import generate
 from accord.lm.optim import Optim
 from accord.policy import DPO, GRPO, PPO, REINFORCE, RLOO, SFT, ReinforcePP
-from accord.policy.rollout import roll_out
+from accord.policy.rollout import generate_rollouts
 from accord.policy.supervised import Example, _batch, _blocks, example_answers
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
@@ -27,22 +27,24 @@ PROMPTS: list[Prompt] = DATA.prompts_of("train")
 ONLINE: dict[str, Any] = {
     "dtype": "float32",
     "max_steps": 10,
-    "prompts": 3,
-    "group": 10,
+    "prompts_per_step": 3,
+    "group_size": 10,
     "sampling": Sampling(max_tokens=10),
-    "kl": 0.02,
-    "unstopped": 0.2,
+    "kl_coef": 0.02,
+    "missing_eos_penalty": 0.2,
     "save_every": 4,
     "optim": Optim(lr=4e-3, warmup_steps=1, lr_schedule="constant"),
 }
 SETTINGS: dict[str, Any] = {
-    "sft": SFT(base="tiny", dtype="float32", epochs=20, batch=12, save_every=4, optim=Optim(lr=1e-2, warmup_steps=2)),
-    "ppo": PPO(**ONLINE, kl_target=0, head_scale=1),
-    "grpo": GRPO(**{**ONLINE, "kl": 0.01}),
+    "sft": SFT(
+        base="tiny", dtype="float32", epochs=20, batch_size=12, save_every=4, optim=Optim(lr=1e-2, warmup_steps=2)
+    ),
+    "ppo": PPO(**ONLINE, kl_target=0, head_lr_scale=1),
+    "grpo": GRPO(**{**ONLINE, "kl_coef": 0.01}),
     "rloo": RLOO(**ONLINE),
     "reinforce": REINFORCE(**ONLINE),
     "reinforce++": ReinforcePP(**ONLINE),
-    "dpo": DPO(dtype="float32", beta=0.5, batch=8, epochs=4, save_every=4, optim=Optim(lr=2e-4, warmup_steps=2)),
+    "dpo": DPO(dtype="float32", beta=0.5, batch_size=8, epochs=4, save_every=4, optim=Optim(lr=2e-4, warmup_steps=2)),
 }
 
 
@@ -124,7 +126,7 @@ def test_pretraining_mix_holds_the_policy_near_what_it_was_taught(start: Path, t
     plain: PPO = SETTINGS["ppo"]
     losses = {}
     for coefficient in (0.0, 5.0):
-        settings = plain.model_copy(update={"pretrain_coef": coefficient, "kl": 0.0})
+        settings = plain.model_copy(update={"pretrain_coef": coefficient, "kl_coef": 0.0})
         with RunDirectory.create(tmp_path / str(coefficient)) as run:
             made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start, examples=EXAMPLES))
         losses[coefficient] = made[-1].kl
@@ -154,7 +156,7 @@ def test_the_logged_kl_is_the_one_that_can_be_worked_out_again(start: Path, tmp_
 
 def test_a_rollout_carries_the_ids_that_were_sampled(start: Path) -> None:
     causal = load(start)
-    made = roll_out(causal, load(start), LetterJudge(), PROMPTS, 4, Sampling(max_tokens=6, seed=3))
+    made = generate_rollouts(causal, load(start), LetterJudge(), PROMPTS, 4, Sampling(max_tokens=6, seed=3))
     assert len(made.answers) == 4 * len(PROMPTS)
     for row, (answer, each, completion) in enumerate(zip(made.answers, made.samples, made.completions, strict=True)):
         assert answer.completion == each.token_ids == completion.token_ids
@@ -210,7 +212,9 @@ def test_ppo_refuses_what_it_cannot_start(
 
 
 def test_greedy_samples_have_probabilities_too(start: Path) -> None:
-    made = roll_out(load(start), load(start), LetterJudge(), PROMPTS, 1, Sampling(max_tokens=6, temperature=0.0))
+    made = generate_rollouts(
+        load(start), load(start), LetterJudge(), PROMPTS, 1, Sampling(max_tokens=6, temperature=0.0)
+    )
     assert torch.isfinite(made.policy.logprob_BT).all()
     torch.testing.assert_close(made.policy.logprob_BT, made.sampled_BT, atol=1e-4, rtol=1e-4)
 
@@ -220,7 +224,7 @@ def test_the_first_update_of_grpo_is_the_written_out_policy_gradient(
     average: str, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On policy every ratio is 1, so the gradient is that of -sum of weight * advantage * log-probability."""
-    settings = SETTINGS["grpo"].model_copy(update={"max_steps": 1, "kl": 0.0, "average": average})
+    settings = SETTINGS["grpo"].model_copy(update={"max_steps": 1, "kl_coef": 0.0, "average": average})
     found: list[float] = []
     monkeypatch.setattr(
         "accord.lm.optim.Optimiser.step",
@@ -276,7 +280,9 @@ def test_the_first_update_of_rloo_is_the_written_out_policy_gradient(
 
 
 def test_the_baseline_of_reinforce_is_what_earlier_steps_returned(start: Path, tmp_path: Path) -> None:
-    settings = SETTINGS["reinforce"].model_copy(update={"max_steps": 3, "kl": 0.0, "unstopped": 0.0, "save_every": 1})
+    settings = SETTINGS["reinforce"].model_copy(
+        update={"max_steps": 3, "kl_coef": 0.0, "missing_eos_penalty": 0.0, "save_every": 1}
+    )
     with RunDirectory.create(tmp_path / "run") as run:
         made = []
         for step in settings.steps(PROMPTS, LetterJudge(), run, start=start):
@@ -297,7 +303,7 @@ def test_ppo_warms_its_values_up_before_it_moves(start: Path, tmp_path: Path) ->
 
 
 def test_grpo_without_a_reference_says_so(start: Path, tmp_path: Path) -> None:
-    settings = SETTINGS["grpo"].model_copy(update={"max_steps": 1, "kl": 0.0, "watch_kl": False})
+    settings = SETTINGS["grpo"].model_copy(update={"max_steps": 1, "kl_coef": 0.0, "watch_kl": False})
     with RunDirectory.create(tmp_path / "free") as run:
         (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
         rows = run.read_jsonl("policy/samples.jsonl")
@@ -307,7 +313,7 @@ def test_grpo_without_a_reference_says_so(start: Path, tmp_path: Path) -> None:
 
 
 def test_several_updates_on_the_same_samples(start: Path, tmp_path: Path) -> None:
-    settings = SETTINGS["grpo"].model_copy(update={"epochs": 3, "minibatches": 2, "clip": 0.01, "clip_up": 0.02})
+    settings = SETTINGS["grpo"].model_copy(update={"epochs": 3, "minibatches": 2, "clip": 0.01, "clip_high": 0.02})
     with RunDirectory.create(tmp_path / "often") as run:
         made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
     assert made[0].clip_frac > 0.1

@@ -211,7 +211,7 @@ FINDINGS = [
         "RG2", "turnover", "What the reward model rewards, an independent judge rewards as well.", Verdict.FIRES,
         "above 0.05",
         "From step 9 on the reward model's score rises while the independent judge's does not.",
-        mean([0.2, 0.31, 0.24, 0.28, 0.22]), remedy="Stop near step 8, or raise policy.kl and train again.",
+        mean([0.2, 0.31, 0.24, 0.28, 0.22]), remedy="Stop near step 8, or raise policy.kl_coef and train again.",
         evidence=("evaluation/curve.jsonl", "evaluation/rollouts.jsonl step 9", "policy/samples.jsonl#9"),
         facts={"gap at the last step": mean([0.5, 0.7, 0.6])}, source="Gao et al. 2023, section 3",
     ),

@@ -16,7 +16,7 @@ __all__ = ["check", "demo", "init", "run"]
 
 Set = Annotated[
     list[str] | None,
-    Parameter(name="--set", negative=(), help="A recipe value, key=value; `--policy.kl 0.1` is the same."),
+    Parameter(name="--set", negative=(), help="A recipe value, key=value; `--policy.kl_coef 0.1` is the same."),
 ]
 
 
@@ -63,7 +63,7 @@ def init(folder: Path) -> None:
 def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
     """Resolve a recipe, look whether what it names is there, and print it. Nothing is started.
 
-    Example: accord check my-run/recipe.toml --policy.kl 0.1
+    Example: accord check my-run/recipe.toml --policy.kl_coef 0.1
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def run(
 ) -> None:
     """Run a recipe: all its stages, or some.
 
-    Example: accord run my-run/recipe.toml --resume --policy.kl 0.1
+    Example: accord run my-run/recipe.toml --resume --policy.kl_coef 0.1
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def progress_display(*, quiet: bool, errors: bool = False) -> "ProgressDisplay":
 
 
 def unfolded(arguments: Sequence[str]) -> list[str]:
-    """Recipe values given as flags (`--policy.kl 0.1`, `--policy.kl=0.1`) as `--set policy.kl=0.1`."""
+    """Recipe values given as flags (`--policy.kl_coef 0.1`, `--policy.kl_coef=0.1`) as `--set policy.kl_coef=0.1`."""
     out: list[str] = []
     waiting = ""
     for argument in arguments:

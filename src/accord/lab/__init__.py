@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from accord.lab.lexicon import Policy, WordJudge, truth
     from accord.lab.planted import judges_of, plant
     from accord.lab.reproductions import REPRODUCTIONS
-    from accord.lab.tables import TableLearner, improve_table
+    from accord.lab.tables import TableTrainer, train_table
     from accord.lab.worlds import GaussWorld, Normal, largest
 
 __all__ = [
@@ -22,21 +22,21 @@ __all__ = [
     "Normal",
     "Policy",
     "SimulatedEvaluator",
-    "TableLearner",
+    "TableTrainer",
     "WordJudge",
     "draw_world",
-    "improve_table",
     "judges_of",
     "largest",
     "plant",
     "register_fault",
     "some_of",
+    "train_table",
     "truth",
 ]
 
 _HOME = {
-    "improve_table": "tables",
-    "TableLearner": "tables",
+    "train_table": "tables",
+    "TableTrainer": "tables",
     "REPRODUCTIONS": "reproductions",
     "draw_world": "enumerated",
     "EnumWorld": "enumerated",

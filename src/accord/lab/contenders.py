@@ -51,20 +51,20 @@ __all__ = ["METHODS", "ONLINE", "Budget", "Written", "chosen_of", "contend", "me
 
 # What each method is, the setting that holds it to its start, and what else differs from its defaults.
 METHODS: dict[str, tuple[type[ModelSettings], str, dict[str, Any]]] = {
-    "ppo": (PPO, "kl", {"kl_target": 0.0}),
-    "reinforce": (REINFORCE, "kl", {}),
-    "reinforce++": (ReinforcePP, "kl", {}),
-    "rloo": (RLOO, "kl", {}),
-    "grpo": (GRPO, "kl", {"scale": False, "average": "constant"}),
+    "ppo": (PPO, "kl_coef", {"kl_target": 0.0}),
+    "reinforce": (REINFORCE, "kl_coef", {}),
+    "reinforce++": (ReinforcePP, "kl_coef", {}),
+    "rloo": (RLOO, "kl_coef", {}),
+    "grpo": (GRPO, "kl_coef", {"scale": False, "average": "constant"}),
     "dpo": (DPO, "beta", {}),
-    "ipo": (IPO, "tau", {}),
+    "ipo": (IPO, "beta", {}),
     "kto": (KTO, "beta", {}),
     "simpo": (SimPO, "beta", {}),
-    "orpo": (ORPO, "weight", {}),
-    "rrhf": (RRHF, "supervised", {}),
-    "pro": (PRO, "supervised", {}),
+    "orpo": (ORPO, "beta", {}),
+    "rrhf": (RRHF, "sft_coef", {}),
+    "pro": (PRO, "sft_coef", {}),
     "best_of_n": (BestOfN, "", {}),
-    "curated": (Curated, "", {"examples": None}),
+    "curated": (Curated, "", {"max_examples": None}),
     "conditional": (Conditional, "", {"controls": ("is", "for")}),  # words of the essays that begin none
 }
 ONLINE = ("ppo", "reinforce", "reinforce++", "rloo", "grpo")
@@ -101,15 +101,15 @@ def settings_of(method: str, budget: Budget, *, lr: float, strength: float) -> A
         own[holds] = strength
     a_step = budget.prompts * budget.group
     if issubclass(kind, Online):
-        own |= {"max_steps": budget.steps, "prompts": budget.prompts, "group": budget.group}
+        own |= {"max_steps": budget.steps, "prompts_per_step": budget.prompts, "group_size": budget.group}
     elif issubclass(kind, Pairwise):
-        own |= {"batch": a_step // 2}
+        own |= {"batch_size": a_step // 2}
     elif issubclass(kind, Conditional):
-        own |= {"batch": a_step}
+        own |= {"batch_size": a_step}
     elif issubclass(kind, Curated):
-        own |= {"k": budget.texts // budget.group, "epochs": budget.group, "batch": a_step}
+        own |= {"k": budget.texts // budget.group, "epochs": budget.group, "batch_size": a_step}
     else:
-        own |= {"n": budget.group, "epochs": budget.group, "batch": a_step}
+        own |= {"n": budget.group, "epochs": budget.group, "batch_size": a_step}
     if issubclass(kind, Online | BestOfN):
         own["sampling"] = budget.sampling
     return kind(**own)
@@ -119,7 +119,7 @@ def settings_of(method: str, budget: Budget, *, lr: float, strength: float) -> A
 class Written:
     """The budget's texts by the start, N of them, as many of each prompt side by side; and the seconds it took.
 
-    score_N   the judge's, less 1 where a text did not end itself, as `unstopped` of the online methods takes off
+    score_N   the judge's, less 1 where a text did not end itself, the default `missing_eos_penalty`
     """
 
     examples: list[Example]

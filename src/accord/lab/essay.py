@@ -149,7 +149,12 @@ class EssayWorld:
                 self.untrained(seed=run.seed).save(folder)
             optim = Optim(lr=3e-3, warmup_steps=10, lr_schedule="cosine")
             settings = SFT(
-                base=str(run.path / "untrained"), dtype="float32", batch=128, share=16, epochs=epochs, optim=optim
+                base=str(run.path / "untrained"),
+                dtype="float32",
+                batch_size=128,
+                max_shared_prompt=16,
+                epochs=epochs,
+                optim=optim,
             )
             for _ in settings.steps(self.corpus(texts, seed=run.seed), run):
                 pass

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from accord.lab.enumerated import EnumWorld, draw_world
 from accord.lab.reproduce import Cell, Reproduction
-from accord.lab.tables import improve_table
+from accord.lab.tables import train_table
 from accord.lm.optim import Optim, Optimiser
 from accord.lm.training import seed_of
 from accord.policy.grpo import GRPO
@@ -53,25 +53,25 @@ def steps_of(beta: float, short: bool) -> int:
 
 def settings_of(method: str, beta: float, steps: int) -> Any:
     """An online algorithm with the strength beta, on four prompts with 64 samples each."""
-    common: dict[str, Any] = {"max_steps": steps, "prompts": 4, "group": SAMPLES // 4}
+    common: dict[str, Any] = {"max_steps": steps, "prompts_per_step": 4, "group_size": SAMPLES // 4}
     common["optim"] = Optim(
         lr=RATE, warmup_steps=0, lr_schedule="linear", final_lr_ratio=0.0, betas=(0.9, 0.999), max_grad_norm=LOOSE
     )
     match method:
         case "rloo":
-            return RLOO(**common, kl=beta)
+            return RLOO(**common, kl_coef=beta)
         case "reinforce":
-            return REINFORCE(**common, kl=beta, baseline="prompt", to_go=False)
+            return REINFORCE(**common, kl_coef=beta, baseline="prompt", to_go=False)
         case "reinforce++":
-            return ReinforcePP(**common, kl=beta)
+            return ReinforcePP(**common, kl_coef=beta)
         case "ppo":
-            return PPO(**common, kl=beta, kl_target=0.0, head_scale=1.0)
+            return PPO(**common, kl_coef=beta, kl_target=0.0, head_lr_scale=1.0)
         case "grpo":
-            return GRPO(**common, kl=beta, scale=False, average="constant")
+            return GRPO(**common, kl_coef=beta, scale=False, average="constant")
         case "rrhf":
-            return RRHF(**{**common, "group": RANKS})
+            return RRHF(**{**common, "group_size": RANKS})
         case "pro":
-            return PRO(**{**common, "group": RANKS})
+            return PRO(**{**common, "group_size": RANKS})
         case _:
             raise ValueError(f"no online method '{method}'")
 
@@ -80,7 +80,7 @@ def optimise(method: str, beta: float, world: EnumWorld, *, seed: int, steps: in
     """The log-probability of every text, [P, N], under the policy that a method ends with."""
     if method == "dpo":
         return prefer(world, beta, seed=seed, steps=steps)
-    return improve_table(settings_of(method, beta, steps), world, seed=seed).texts()
+    return train_table(settings_of(method, beta, steps), world, seed=seed).texts()
 
 
 def prefer(
@@ -136,7 +136,7 @@ def work(arm: str, seed: int, short: bool, _folder: Path) -> dict[str, Any]:
         return {"points": [_point(world, world.best_of(n), n=n) for n in ORDERS]}
     if arm in RANKED:
         settings = settings_of(arm, 0.0, steps_of(0.0, short))
-        return {"points": [_point(world, improve_table(settings, world, seed=seed).texts())]}
+        return {"points": [_point(world, train_table(settings, world, seed=seed).texts())]}
     points = []
     for beta in (0.5,) if short else BETAS:
         found = optimise(arm, beta, world, seed=seed, steps=steps_of(beta, short))

@@ -33,7 +33,7 @@ from accord.loop.demo import demo_recipe, write_starter
 from accord.loop.drive import drive, start_run
 from accord.loop.policy import prompts_of
 from accord.loop.progress import ProgressDisplay
-from accord.policy.rollout import Rollout, roll_out
+from accord.policy.rollout import Rollout, generate_rollouts
 from accord.recipe import Recipe
 from accord.recipe import load as load_recipe
 from accord.records import Sampling
@@ -101,7 +101,7 @@ def _recipe(folder: Path, short: bool) -> Recipe:
     """That of the demo with smaller reward models; in the short form the starter's, on a tiny model."""
     if not short:
         smaller = {f"{part}.{name}": value for part in ("reward", "evaluate.judge") for name, value in SHALLOW.items()}
-        return demo_recipe(folder / "reviews", {"sft.examples": "256", **smaller})
+        return demo_recipe(folder / "reviews", {"sft.max_examples": "256", **smaller})
     starter = folder / "starter"
     if not starter.is_dir():
         write_starter(starter)
@@ -165,7 +165,7 @@ def _on_essays(seed: int, short: bool, folder: Path) -> list[Row]:
         start = world.start(run, texts=1200 if short else 12_000)
     reference, beta, pool = load(start), BETA["essay"], 8 if short else 32
     sampling = ESSAYS.model_copy(update={"seed": seed_of(seed, "measured")})
-    before = roll_out(reference, reference, judge, world.prompts, pool, sampling)
+    before = generate_rollouts(reference, reference, judge, world.prompts, pool, sampling)
     found = [
         {"world": "essay", "method": "start", **measured(before, beta=beta)},
         {"world": "essay", "method": CHOICE, **chosen_of(before, _ended(before, before.score_B), N, beta=beta)},
@@ -177,7 +177,7 @@ def _on_essays(seed: int, short: bool, folder: Path) -> list[Row]:
         with _run(folder / method, seed) as run:
             cost = _cost(*contend(settings, budget, world.prompts, judge, run, start, texts=texts))
             policy = load(run.verified("policy/model"))
-        after = roll_out(policy, reference, judge, world.prompts, pool, sampling, measured=False)
+        after = generate_rollouts(policy, reference, judge, world.prompts, pool, sampling, old_logprobs=False)
         found.append({"world": "essay", "method": method, **measured(after, beta=beta), **cost})
     return found
 
@@ -199,9 +199,9 @@ def _on_reviews(method: str, short: bool, folder: Path) -> list[Row]:
     measuring = sampling.model_copy(update={"seed": seed_of(0, "measured")})
     each = 2 if short else 6
     if method == "start":
-        before = roll_out(reference, reference, judge, held_out, each, measuring)
+        before = generate_rollouts(reference, reference, judge, held_out, each, measuring)
         choosing = sampling.model_copy(update={"seed": seed_of(0, "chosen")})
-        pool = roll_out(reference, None, judge, held_out, 2 * N, choosing, measured=False)
+        pool = generate_rollouts(reference, None, judge, held_out, 2 * N, choosing, old_logprobs=False)
         score_B = torch.tensor(reward.score(pool.prompts, pool.completions).value_N)
         return [
             {"world": "reviews", "method": "start", **measured(before, beta=beta)},
@@ -212,7 +212,7 @@ def _on_reviews(method: str, short: bool, folder: Path) -> list[Row]:
     with _run(folder / method, 0) as run:
         cost = _cost(*contend(settings, budget, asked, reward, run, start))
         policy = load(run.verified("policy/model"), dtype=recipe.policy.dtype)
-    after = roll_out(policy, reference, judge, held_out, each, measuring, measured=False)
+    after = generate_rollouts(policy, reference, judge, held_out, each, measuring, old_logprobs=False)
     return [{"world": "reviews", "method": method, **measured(after, beta=beta), **cost}]
 
 

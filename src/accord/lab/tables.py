@@ -1,8 +1,8 @@
 """Policies that are tables, improved by the very code that improves language models.
 
-A `TableLearner` stands in for `accord.policy.online.Learner`: it samples from a table of logits over an enumerated
-world and hands the updates their log-probabilities. Advantages, losses, weights, clipping, minibatches and the
-optimiser's step are those of `accord.policy`.
+A `TableTrainer` stands in for `accord.policy.online.OnlineTrainer`: it samples from a table of logits over an
+enumerated world and hands the updates their log-probabilities. Advantages, losses, weights, clipping, minibatches and
+the optimiser's step are those of `accord.policy`.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,23 +15,23 @@ from torch import Tensor, nn
 from accord.lab.enumerated import EnumWorld
 from accord.lm.optim import Optimiser
 from accord.lm.training import seed_of
-from accord.policy.online import Dense, Learner, Online
+from accord.policy.online import Dense, Online, OnlineTrainer
 from accord.policy.ppo import PPO
-from accord.policy.rollout import Measured, Rollout
+from accord.policy.rollout import Rollout, TokenStats
 from accord.records import Prompt
 
-__all__ = ["Fault", "TableLearner", "improve_table"]
+__all__ = ["Fault", "TableTrainer", "train_table"]
 
 
-class TableLearner(Learner):
+class TableTrainer(OnlineTrainer):
     """Online training of a table [P, M, A] that starts as the reference of `world`.
 
-    A step takes `settings.prompts` (all prompts of the world) times `settings.group` samples.
+    A step takes `settings.prompts_per_step` (all prompts of the world) times `settings.group_size` samples.
     """
 
     def __init__(self, settings: Online, world: EnumWorld, *, seed: int) -> None:
-        if settings.prompts != len(world.ref_PMA):
-            raise ValueError(f"{settings.prompts} prompts a step, but the world has {len(world.ref_PMA)}")
+        if settings.prompts_per_step != len(world.ref_PMA):
+            raise ValueError(f"{settings.prompts_per_step} prompts a step, but the world has {len(world.ref_PMA)}")
         self.settings, self.world, self.seed = settings, world, seed
         self.table_PMA = nn.Parameter(world.ref_PMA.float().clone())
         valued = isinstance(settings, PPO)
@@ -42,33 +42,33 @@ class TableLearner(Learner):
             [self.table_PMA, *heads],
             settings.max_steps * settings.epochs * settings.minibatches,
             heads=heads,
-            head_scale=settings.head_scale if isinstance(settings, PPO) else 1.0,
+            head_scale=settings.head_lr_scale if isinstance(settings, PPO) else 1.0,
         )
-        self.kept: dict[str, Any] = {"kl_coef": getattr(settings, "kl", 0.0)}
-        self.prompts = [Prompt.ask(f"prompt {number}") for number in range(settings.prompts)]
+        self.kept: dict[str, Any] = {"kl_coef": getattr(settings, "kl_coef", 0.0)}
+        self.prompts = [Prompt.ask(f"prompt {number}") for number in range(settings.prompts_per_step)]
         self.policy = SimpleNamespace(model=nn.Module())  # type: ignore[assignment]
         self._reward_PN, self._ref_PMA = world.reward_PN.float(), world.ref_PMA.float()
         self._dense_PNT = world.dense().float()
         self._parts = {name: part_PN.float() for name, part_PN in world.parts.items()}
-        self._prompt_B = torch.arange(settings.prompts).repeat_interleave(settings.group)
-        self._asked = tuple(each for each in self.prompts for _ in range(settings.group))
+        self._prompt_B = torch.arange(settings.prompts_per_step).repeat_interleave(settings.group_size)
+        self._asked = tuple(each for each in self.prompts for _ in range(settings.group_size))
         self._answers: tuple[Any, ...] = (None,) * len(self._asked)  # only their number is asked for
 
     @property
-    def memory(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """What an algorithm remembers from step to step."""
         return self.kept
 
     def scores(self, rollout: Rollout) -> Tensor:
-        """As `aimed`: a text that was cut off is worth what it is worth."""
-        return self.aimed(rollout)
+        """As `objective`: a text that was cut off is worth what it is worth."""
+        return self.objective(rollout)
 
     @torch.no_grad()
     def sampled(self, step: int) -> Rollout:
         """Texts drawn from the table, or from the start where it writes, with everything measured on them."""
-        world, group = self.world, self.settings.group
+        world, group = self.world, self.settings.group_size
         generator = torch.Generator().manual_seed(seed_of(self.seed, "sample", step))
-        logprob_PMA = self.table_PMA.log_softmax(-1) if self.settings.own else self._ref_PMA
+        logprob_PMA = self.table_PMA.log_softmax(-1) if self.settings.on_policy else self._ref_PMA
         # A text is drawn token by token or as a whole from the same distribution; at once is faster.
         chance_PN = world.logprob(logprob_PMA).exp()
         dense = isinstance(self.settings, Dense) and self.settings.dense
@@ -88,10 +88,10 @@ class TableLearner(Learner):
             score_B=self._reward_PN[self._prompt_B, self.text_B],
             mask_BT=mask_BT,
             sampled_BT=logprob_BT.clone(),
-            policy=Measured(logprob_BT, nothing_BT, values_BT),
+            policy=TokenStats(logprob_BT, nothing_BT, values_BT),
             reference_BT=self.tokens(self._ref_PMA) * mask_BT,
             dense_BT=self._dense_PNT[self._prompt_B, self.text_B] if dense else None,
-            parts={name: part_PN[self._prompt_B, self.text_B] for name, part_PN in self._parts.items()},
+            components={name: part_PN[self._prompt_B, self.text_B] for name, part_PN in self._parts.items()},
         )
 
     def tokens(self, logprob_PMA: Tensor) -> Tensor:
@@ -131,16 +131,16 @@ class _ValueTable(nn.Module):
 
 
 # What a test may do to a rollout before it is learnt from.
-Fault = Callable[[TableLearner, Rollout], Rollout]
+Fault = Callable[[TableTrainer, Rollout], Rollout]
 
 
-def improve_table(settings: Any, world: EnumWorld, *, seed: int, fault: Fault | None = None) -> TableLearner:
+def train_table(settings: Any, world: EnumWorld, *, seed: int, fault: Fault | None = None) -> TableTrainer:
     """Train a table by an online algorithm to its last step."""
-    learner = TableLearner(settings, world, seed=seed)
+    trainer = TableTrainer(settings, world, seed=seed)
     for step in range(1, settings.max_steps + 1):
-        rollout = learner.sampled(step)
+        rollout = trainer.sampled(step)
         if fault is not None:
-            rollout = fault(learner, rollout)
-        settings.improve(learner, rollout, step)
-        learner.adapt(rollout)
-    return learner
+            rollout = fault(trainer, rollout)
+        settings.update(trainer, rollout, step)
+        trainer.update_multipliers(rollout)
+    return trainer

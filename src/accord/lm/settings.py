@@ -46,7 +46,7 @@ class ModelSettings(BaseModel):
             return self.device
         return "cuda" if torch.cuda.is_available() else "cpu"
 
-    def begun(self, start: str | Path | None, given: Sequence[Any], *, stage: str, lacking: str) -> str | Path:
+    def resolve_start(self, start: str | Path | None, given: Sequence[Any], *, stage: str, lacking: str) -> str | Path:
         """The model that a stage begins from: its own `base`, else `start`; `given` is what it learns from.
 
         Raises `RecipeError` where there is no model, or nothing given: `lacking` then says what.

@@ -16,7 +16,7 @@ from accord.loop.progress import ProgressDisplay
 from accord.loop.rewards import judges_of
 from accord.loop.stage import Context
 from accord.policy.evaluate import compare, describe, win_rate
-from accord.policy.rollout import roll_out
+from accord.policy.rollout import generate_rollouts
 from accord.recipe import Recipe
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
@@ -105,7 +105,7 @@ def _arm(
     sampling: Any,
     first: int,
 ) -> list[Row]:
-    made = roll_out(causal, start, judges["eval_reward"], prompts, n, sampling)
+    made = generate_rollouts(causal, start, judges["eval_reward"], prompts, n, sampling)
     columns = {"eval_reward": made.score_B.tolist()}
     if "reward" in judges:
         columns["reward"] = judges["reward"].score(made.prompts, made.completions).value_N.tolist()

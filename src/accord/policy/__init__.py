@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from accord.policy.abstaining import Abstaining, matches, threshold
     from accord.policy.advantages import (
-        adapted,
         every_token,
         gae,
         group_relative,
         kl_penalised,
         leave_one_out,
         returns_to_go,
+        update_kl_coef,
         whitened,
     )
     from accord.policy.best_of_n import BestOfN, best_of, best_of_kl, soft_best_of
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         reinforce,
     )
     from accord.policy.maxmin import MaxMin
-    from accord.policy.mix import beyond, front, soup
     from accord.policy.online import Online, OnlineStep
     from accord.policy.orpo import ORPO
     from accord.policy.pairwise import PairStep, Pairwise
@@ -46,11 +45,12 @@ if TYPE_CHECKING:
     from accord.policy.reinforce import REINFORCE
     from accord.policy.reinforce_pp import ReinforcePP
     from accord.policy.rloo import RLOO
-    from accord.policy.rollout import Rollout, measure, roll_out
+    from accord.policy.rollout import Rollout, generate_rollouts, measure
     from accord.policy.rrhf import RRHF
     from accord.policy.sft import SFT
     from accord.policy.simpo import SimPO
     from accord.policy.supervised import SFTStep, Supervised
+    from accord.policy.weight_averaging import extrapolate, pareto_front, soup
 
 __all__ = [
     "DPO",
@@ -82,18 +82,17 @@ __all__ = [
     "SFTStep",
     "SimPO",
     "Supervised",
-    "adapted",
     "best_of",
     "best_of_kl",
-    "beyond",
     "compare",
     "controlled",
     "describe",
     "direct_preference",
     "distinct",
     "every_token",
-    "front",
+    "extrapolate",
     "gae",
+    "generate_rollouts",
     "group_relative",
     "kl_estimate",
     "kl_penalised",
@@ -102,15 +101,16 @@ __all__ = [
     "matches",
     "measure",
     "negative_log_likelihood",
+    "pareto_front",
     "ppo_policy",
     "ppo_value",
     "reinforce",
     "returns_to_go",
-    "roll_out",
     "select",
     "soft_best_of",
     "soup",
     "threshold",
+    "update_kl_coef",
     "whitened",
     "win_rate",
 ]
@@ -120,8 +120,8 @@ _HOME = {
     "matches": "abstaining",
     "threshold": "abstaining",
     "kl_estimate": "losses",
-    "soup": "mix",
-    "beyond": "mix",
+    "soup": "weight_averaging",
+    "extrapolate": "weight_averaging",
     "Ranked": "ranked",
     "RRHF": "rrhf",
     "PRO": "pro",
@@ -143,7 +143,7 @@ _HOME = {
     "DPO": "dpo",
     "GroupSoup": "group_soup",
     "MaxMin": "maxmin",
-    "front": "mix",
+    "pareto_front": "weight_averaging",
     "GRPO": "grpo",
     "Online": "online",
     "OnlineStep": "online",
@@ -155,7 +155,7 @@ _HOME = {
     "SFT": "sft",
     "SFTStep": "supervised",
     "Supervised": "supervised",
-    "adapted": "advantages",
+    "update_kl_coef": "advantages",
     "compare": "evaluate",
     "controlled": "conditional",
     "describe": "evaluate",
@@ -173,7 +173,7 @@ _HOME = {
     "ppo_value": "losses",
     "reinforce": "losses",
     "returns_to_go": "advantages",
-    "roll_out": "rollout",
+    "generate_rollouts": "rollout",
     "whitened": "advantages",
     "win_rate": "evaluate",
 }

@@ -91,7 +91,7 @@ class Abstaining(Supervised):
         each is replaced by the refusal, so that a prompt counts for as much as it did. Raises `RecipeError` where there
         are no examples, no model to start from, or no judge to grade by.
         """
-        begin = self.begun(start, examples, stage=stage, lacking="no examples to learn from")
+        begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
         if self.grade == "judge" and judge is None:
             raise RecipeError(f"{stage}: grade = 'judge' needs a judge; add a [reward] section, or grade by 'match'")
         drawn = self.drawn(examples, seed_of(run.seed, stage))

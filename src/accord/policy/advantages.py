@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 __all__ = [
-    "adapted",
     "every_token",
     "gae",
     "group_relative",
     "kl_penalised",
     "leave_one_out",
     "returns_to_go",
+    "update_kl_coef",
     "whitened",
 ]
 
@@ -32,16 +32,16 @@ def kl_penalised(
     reference_BT: Tensor,
     mask_BT: Tensor,
     *,
-    kl: float,
+    kl_coef: float,
     dense_BT: Tensor | None = None,
 ) -> Tensor:
-    """The reward of each token: -kl (log pi - log ref), and the judge's score on the last one.
+    """The reward of each token: -kl_coef (log pi - log ref), and the judge's score on the last one.
 
     Ziegler et al. 2019 (arXiv 1909.08593), eq. 2, spread over tokens as in their code. With `dense_BT` (what the judge
     says is earned at each token; Wu et al. 2023, arXiv 2306.01693, eq. 1) only what is left of the score stands on the
     last one, so that a sequence's rewards sum to the same.
     """
-    reward_BT = -kl * (logprob_BT - reference_BT) * mask_BT
+    reward_BT = -kl_coef * (logprob_BT - reference_BT) * mask_BT
     last_B = mask_BT.sum(1) - 1
     rows_B = torch.arange(len(score_B), device=score_B.device)
     if dense_BT is not None:
@@ -52,13 +52,13 @@ def kl_penalised(
 
 
 def gae(
-    reward_BT: Tensor, value_BT: Tensor, mask_BT: Tensor, *, discount: float, trace: float
+    reward_BT: Tensor, value_BT: Tensor, mask_BT: Tensor, *, discount: float, gae_lambda: float
 ) -> tuple[Tensor, Tensor]:
     """Generalised advantage estimation (Schulman et al. 2016, arXiv 1506.02438, eq. 16), and returns.
 
     value_BT[b, t] is the value of what stands before token t. After a sequence's last token the value is 0.
 
-    A_t = sum_l (discount trace)^l delta_{t+l},  delta_t = r_t + discount V_{t+1} - V_t,  return_t = A_t + V_t.
+    A_t = sum_l (discount gae_lambda)^l delta_{t+l},  delta_t = r_t + discount V_{t+1} - V_t,  return_t = A_t + V_t.
     """
     reward_BT = reward_BT * mask_BT
     value_BT = value_BT * mask_BT
@@ -67,7 +67,7 @@ def gae(
     next_B = torch.zeros_like(ahead_B)
     for t in reversed(range(reward_BT.shape[1])):
         delta_B = reward_BT[:, t] + discount * next_B - value_BT[:, t]
-        ahead_B = (delta_B + discount * trace * ahead_B) * mask_BT[:, t]
+        ahead_B = (delta_B + discount * gae_lambda * ahead_B) * mask_BT[:, t]
         next_B = value_BT[:, t]
         advantage_BT[:, t] = ahead_B
     return advantage_BT, advantage_BT + value_BT
@@ -113,7 +113,7 @@ def whitened(x_BT: Tensor, mask_BT: Tensor) -> Tensor:
     return torch.where(mask_BT, (x_BT - inside_N.mean()) / deviation, torch.zeros_like(x_BT))
 
 
-def adapted(coefficient: float, kl: float, *, target: float, rate: float) -> float:
+def update_kl_coef(coefficient: float, kl: float, *, target: float, rate: float) -> float:
     """The KL coefficient after a step whose KL was `kl` nats a sequence (Ziegler et al. 2019, section 2.2).
 
     coefficient (1 + rate e) with e = clip((kl - target) / target, -0.2, 0.2).

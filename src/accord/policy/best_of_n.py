@@ -99,7 +99,7 @@ class BestOfN(Supervised):
 
         Raises `RecipeError` where there are no prompts or no model to start from.
         """
-        begin = self.begun(start, prompts, stage=stage, lacking="no prompts to answer")
+        begin = self.resolve_start(start, prompts, stage=stage, lacking="no prompts to answer")
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
             run.write_jsonl(file, self._written(prompts, judge, begin, seed_of(run.seed, stage)), stage=stage)

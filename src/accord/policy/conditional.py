@@ -103,7 +103,7 @@ class Conditional(Supervised):
         Raises `RecipeError` where there are no examples or no model to start from, where two controls are the same
         tokens to it, or where so many examples score alike that a control is left without any.
         """
-        begin = self.begun(start, examples, stage=stage, lacking="no examples to learn from")
+        begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
         seed = seed_of(run.seed, stage)
         offered = self.drawn(examples, seed)
         causal = self.open(begin, seed=seed, train=True)

@@ -38,7 +38,7 @@ class ContextDistillation(Supervised):
     """Settings of the teacher, beside those of supervised fine-tuning. A step's `loss` is the KL a token, in nats."""
 
     kind: Literal["context_distillation"] = "context_distillation"
-    context: str = Field(min_length=1, description="the system text that the teacher has in front")
+    context: str = Field(min_length=1, description="the system text that the teacher has in pareto_front")
     n: int = Field(default=4, ge=1, description="texts that the teacher writes for each prompt")
     sampling: Sampling = Sampling(max_tokens=48)
 
@@ -49,7 +49,7 @@ class ContextDistillation(Supervised):
 
         Raises `RecipeError` where there are no prompts or no model to start from.
         """
-        begin = self.begun(start, prompts, stage=stage, lacking="no prompts to answer")
+        begin = self.resolve_start(start, prompts, stage=stage, lacking="no prompts to answer")
         seed = seed_of(run.seed, stage)
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):

@@ -104,7 +104,7 @@ class Curated(Supervised):
     """Settings of the choice, beside those of supervised fine-tuning."""
 
     kind: Literal["curated"] = "curated"
-    examples: int | None = Field(
+    max_examples: int | None = Field(
         default=10_000, ge=1, description="so many are looked at, drawn by the seed; unset: all"
     )
     k: int = Field(default=1000, ge=1, description="examples that are chosen, at most")
@@ -124,7 +124,7 @@ class Curated(Supervised):
 
         Raises `RecipeError` where there are none, or no model to start from.
         """
-        begin = self.begun(start, examples, stage=stage, lacking="no examples to choose from")
+        begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to choose from")
         offered = self.drawn(examples, seed_of(run.seed, stage))
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):

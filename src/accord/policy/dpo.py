@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor
 
 from accord.policy.losses import direct_preference
-from accord.policy.pairwise import Pairwise, Sides
+from accord.policy.pairwise import PairLogprobs, Pairwise
 
 __all__ = ["DPO"]
 
@@ -27,7 +27,7 @@ class DPO(Pairwise):
     noise: float = Field(default=0.0, ge=0, lt=0.5, description="share of answers taken to be the wrong way round")
     normalised: bool = Field(default=False, description="log-ratios a token instead of summed")
 
-    def loss(self, sides: Sides) -> Tensor:
+    def loss(self, sides: PairLogprobs) -> Tensor:
         """-log sigmoid of the margin; with noise e, ((1 - e) loss - e loss the other way round) / (1 - 2 e)."""
         margin_P = self.margin(sides) / self.beta
         nothing_P = torch.zeros_like(margin_P)
@@ -37,7 +37,7 @@ class DPO(Pairwise):
         other_P = direct_preference(-margin_P, nothing_P, sides.tie_P, beta=self.beta)
         return ((1 - self.noise) * loss_P - self.noise * other_P) / (1 - 2 * self.noise)
 
-    def margin(self, sides: Sides) -> Tensor:
+    def margin(self, sides: PairLogprobs) -> Tensor:
         """beta times the difference of log-ratios to the reference."""
         chosen_P = sides.chosen_P - sides.chosen_reference_P
         rejected_P = sides.rejected_P - sides.rejected_reference_P

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from accord.policy.losses import Clipped
-from accord.policy.online import Learner, Online
+from accord.policy.losses import ClippedLoss
+from accord.policy.online import Online, OnlineTrainer
 from accord.policy.rollout import Rollout
 
 __all__ = ["PolicyGradient", "Tokens"]
@@ -29,34 +29,38 @@ class PolicyGradient(Online):
     """Settings that GRPO, RLOO, REINFORCE and REINFORCE++ share, and what each of them must say."""
 
     @abstractmethod
-    def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
-        """The advantage of every token, [B, T]. `memory` is kept from step to step, and in checkpoints."""
+    def advantages(self, rollout: Rollout, score_B: Tensor, state: dict[str, Any]) -> Tensor:
+        """The advantage of every token, [B, T]. `state` is kept from step to step, and in checkpoints."""
 
     @abstractmethod
-    def loss(self, tokens: Tokens) -> Clipped:
+    def loss(self, tokens: Tokens) -> ClippedLoss:
         """The loss of every token, [N]."""
 
     @abstractmethod
     def weights(self, rollout: Rollout, rows: list[int]) -> Tensor:
         """What a token of each sequence weighs in the update on the sequences `rows`, [B]."""
 
-    def improve(self, learner: Learner, rollout: Rollout, step: int) -> dict[str, Any]:
+    def update(self, trainer: OnlineTrainer, rollout: Rollout, step: int) -> dict[str, Any]:
         """The updates of one step, and the means of their numbers."""
-        rate = learner.optimiser.rate
-        advantage_BT = self.advantages(rollout, learner.scores(rollout), learner.memory)
-        made = [self._update(learner, rollout, rows, advantage_BT) for rows in learner.minibatches(rollout, step)]
+        rate = trainer.optimiser.rate
+        advantage_BT = self.advantages(rollout, trainer.scores(rollout), trainer.state)
+        made = [
+            self._update_minibatch(trainer, rollout, rows, advantage_BT) for rows in trainer.minibatches(rollout, step)
+        ]
         return {"lr": rate, **{name: sum(each[name] for each in made) / len(made) for name in made[0]}}
 
-    def _update(self, learner: Learner, rollout: Rollout, rows: list[int], advantage_BT: Tensor) -> dict[str, Any]:
+    def _update_minibatch(
+        self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], advantage_BT: Tensor
+    ) -> dict[str, Any]:
         weight_B = self.weights(rollout, rows)
         tokens = int(rollout.mask_BT[rows].sum())
         loss = clipped = 0.0
-        for at, logprob_N, _ in learner.forward(rollout, rows):
-            if self.once:  # this pass is the measurement too
+        for at, logprob_N, _ in trainer.forward(rollout, rows):
+            if self.single_update:  # this pass is the measurement too
                 rollout.policy.logprob_BT[at] = logprob_N.detach()
             found = self.loss(
                 Tokens(logprob_N, rollout.policy.logprob_BT[at], rollout.reference_BT[at], advantage_BT[at])
             )
-            loss += learner.optimiser.add((weight_B[at[0]] * found.loss_N).sum())
+            loss += trainer.optimiser.add((weight_B[at[0]] * found.loss_N).sum())
             clipped += float(found.clipped_N.sum()) / tokens
-        return {"policy_loss": loss, "clip_frac": clipped, "grad_norm": learner.optimiser.step()}
+        return {"policy_loss": loss, "clip_frac": clipped, "grad_norm": trainer.optimiser.step()}

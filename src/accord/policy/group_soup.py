@@ -1,26 +1,26 @@
-"""One policy for each group of people, and the policy between them: rewarded soups over the parts of a judge's score.
+"""One policy for each group of people, and the policy between them: rewarded soups over the components of a score.
 
-From one start a policy is trained by RLOO for each part (a group of people, an objective); `policy/model` is the sum
-of their weights by `shares` (Rame et al. 2023, arXiv 2306.04488: with r_1 ... r_K and theta_k trained on r_k, the
-front of all sum_k lambda_k r_k is traced by sum_k lambda_k theta_k). Each group's own policy stays in
-`<stage>-<part>/model`, so other points of the front cost no training: `accord.policy.front`. Adapters are merged into
-the weights when a policy is saved, and mix as they do.
+From one initial policy, a policy is trained by RLOO for each component of the judge's score (a group of people, an
+objective); `policy/model` is the sum of their weights by `soup_weights` (Rame et al. 2023, arXiv 2306.04488: with
+r_1 ... r_K and theta_k trained on r_k, the front of all sum_k lambda_k r_k is traced by sum_k lambda_k theta_k). Each
+component's policy stays in `<stage>-<component>/model`, so other points of the front cost no training:
+`accord.policy.pareto_front`. Adapters are merged into the weights when a policy is saved.
 
-Left out: weights that are learnt; algorithms other than RLOO (`front` takes policies of any).
+Left out: weights that are learnt; algorithms other than RLOO (`pareto_front` takes policies of any).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Judge, Scores
-from accord.policy.mix import soup
 from accord.policy.online import OnlineStep
 from accord.policy.rloo import RLOO
+from accord.policy.weight_averaging import soup
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 
@@ -28,30 +28,38 @@ __all__ = ["GroupSoup"]
 
 
 @dataclass(frozen=True)
-class _OnePart:
+class ComponentJudge:
     """A judge that knows one part of another's score."""
 
     judge: Judge
-    part: str
+    component: str
 
     @property
     def name(self) -> str:
-        return f"{self.judge.name}, {self.part}"
+        return f"{self.judge.name}, {self.component}"
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         components = self.judge.score(prompts, completions).components
-        if self.part not in components:
+        if self.component not in components:
             known = ", ".join(sorted(components)) or "none"
-            raise TrainingStopped(f"no part '{self.part}' in the scores of the judge '{self.judge.name}'; {known}")
-        return components[self.part]
+            raise TrainingStopped(
+                f"no component '{self.component}' in the scores of the judge '{self.judge.name}'; {known}"
+            )
+        return components[self.component]
 
 
 class GroupSoup(RLOO):
     """Settings of a soup of one policy a group: those of RLOO, which each of them is trained by."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"parts": "components", "shares": "soup_weights"}
+
     kind: Literal["group_soup"] = "group_soup"  # type: ignore[assignment]
-    parts: tuple[str, ...] = Field(default=(), description="the groups, by the names of the parts of the judge's score")
-    shares: tuple[float, ...] = Field(default=(), description="of each group's policy in the soup; unset: all alike")
+    components: tuple[str, ...] = Field(
+        default=(), description="the groups, by the names of the parts of the judge's score"
+    )
+    soup_weights: tuple[float, ...] = Field(
+        default=(), description="of each group's policy in the soup; unset: all alike"
+    )
 
     def steps(
         self,
@@ -67,13 +75,15 @@ class GroupSoup(RLOO):
         Raises `RecipeError` where there are not two parts, or not a share for each of them, `TrainingStopped` where
         the judge lacks a part.
         """
-        shares = self.shares or (1 / max(1, len(self.parts)),) * len(self.parts)
-        if len(self.parts) < 2 or len(shares) != len(self.parts):
-            given = f"{len(self.parts)} parts with {len(shares)} shares"
-            raise RecipeError(f"{stage}: {given}; a soup of groups needs two parts or more, and a share for each")
-        for part in self.parts:
-            if not run.has(f"{stage}-{part}/model"):
-                yield from super().steps(prompts, _OnePart(judge, part), run, start=start, stage=f"{stage}-{part}")
-        mixed = soup([run.verified(f"{stage}-{part}/model") for part in self.parts], shares)
+        weights = self.soup_weights or (1 / max(1, len(self.components)),) * len(self.components)
+        if len(self.components) < 2 or len(weights) != len(self.components):
+            given = f"{len(self.components)} components with {len(weights)} weights"
+            raise RecipeError(f"{stage}: {given}; a soup of groups needs two components or more, and a weight for each")
+        for component in self.components:
+            if not run.has(f"{stage}-{component}/model"):
+                yield from super().steps(
+                    prompts, ComponentJudge(judge, component), run, start=start, stage=f"{stage}-{component}"
+                )
+        mixed = soup([run.verified(f"{stage}-{component}/model") for component in self.components], weights)
         with run.write_folder(f"{stage}/model", stage=stage) as folder:
             mixed.save(folder)

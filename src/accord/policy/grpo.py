@@ -6,14 +6,15 @@ the update's own forward pass gives the old log-probabilities: nothing is comput
 `average = "constant"` this is the unbiased form of Liu et al. 2025 (arXiv 2503.20783).
 
 The KL stands in the loss, as k3 on the policy's own samples. Its gradient is that of KL(ref || pi) at each prefix, not
-of KL(pi || ref), and the advantages know nothing of it: GRPO does not converge to ref exp(r / kl) / Z but to
+of KL(pi || ref), and the advantages know nothing of it: GRPO does not converge to ref exp(r / kl_coef) / Z but to
 kl ref(a|s) / (lambda(s) - Q(s, a)) at each prefix s (`accord.lab.enumerated` works it out, the tests find it there).
 
 Left out: overlong filtering and dynamic sampling of prompts (Yu et al. 2025), importance weights between sampler and
 trainer (their ratio is logged instead, and the preflight judges it).
 """
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from accord.policy.advantages import every_token, group_relative
 from accord.policy.gradient import PolicyGradient, Tokens
-from accord.policy.losses import Clipped, kl_to_reference, ppo_policy
+from accord.policy.losses import ClippedLoss, kl_to_reference, ppo_policy
 from accord.policy.rollout import Rollout
 
 __all__ = ["GRPO"]
@@ -30,33 +31,37 @@ __all__ = ["GRPO"]
 class GRPO(PolicyGradient):
     """Settings of GRPO."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"clip_up": "clip_high"}
+
     kind: Literal["grpo"] = "grpo"
-    group: int = Field(default=8, ge=2, description="samples of each prompt")
+    group_size: int = Field(default=8, ge=2, description="samples of each prompt")
     clip: float = Field(default=0.2, gt=0)
-    clip_up: float | None = Field(default=None, gt=0, description="the bound above; unset: the same as below")
+    clip_high: float | None = Field(default=None, gt=0, description="the bound above; unset: the same as below")
     scale: bool = Field(default=True, description="divide by the deviation of the group's scores")
     average: Literal["sequence", "token", "constant"] = Field(
         default="token",
         description="of a sequence's tokens first, of all tokens alike, or a sum over max_tokens",
     )
-    kl: float = Field(default=0.04, ge=0, description="coefficient of the KL to the reference, in the loss")
+    kl_coef: float = Field(default=0.04, ge=0, description="coefficient of the KL to the reference, in the loss")
     watch_kl: bool = Field(default=True, description="measure the KL also where it is not in the loss")
 
     @property
-    def referred(self) -> bool:
+    def needs_reference(self) -> bool:
         """Where the KL is in the loss, or watched."""
-        return bool(self.kl) or self.watch_kl
+        return bool(self.kl_coef) or self.watch_kl
 
-    def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
+    def advantages(self, rollout: Rollout, score_B: Tensor, state: dict[str, Any]) -> Tensor:
         """Each score's distance to its group's mean, at every token."""
-        return every_token(group_relative(score_B, self.group, scale=self.scale), rollout.mask_BT)
+        return every_token(group_relative(score_B, self.group_size, scale=self.scale), rollout.mask_BT)
 
-    def loss(self, tokens: Tokens) -> Clipped:
+    def loss(self, tokens: Tokens) -> ClippedLoss:
         """The clipped surrogate and the KL (Shao et al. 2024, eq. 3)."""
-        found = ppo_policy(tokens.logprob_N, tokens.old_N, tokens.advantage_N, clip=self.clip, clip_up=self.clip_up)
-        if not self.kl:
+        found = ppo_policy(tokens.logprob_N, tokens.old_N, tokens.advantage_N, clip=self.clip, clip_high=self.clip_high)
+        if not self.kl_coef:
             return found
-        return found._replace(loss_N=found.loss_N + self.kl * kl_to_reference(tokens.logprob_N, tokens.reference_N))
+        return found._replace(
+            loss_N=found.loss_N + self.kl_coef * kl_to_reference(tokens.logprob_N, tokens.reference_N)
+        )
 
     def weights(self, rollout: Rollout, rows: list[int]) -> Tensor:
         """By `average`."""

@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.policy.pairwise import Pairwise, Sides
+from accord.policy.pairwise import PairLogprobs, Pairwise
 
 __all__ = ["KTO"]
 
@@ -28,22 +28,22 @@ class KTO(Pairwise):
     undesirable: float = Field(default=1.0, gt=0, description="weight of bad answers")
 
     @property
-    def shifted(self) -> bool:
+    def needs_kl_baseline(self) -> bool:
         """Answers are held against those under other prompts."""
         return True
 
-    def loss(self, sides: Sides) -> Tensor:
+    def loss(self, sides: PairLogprobs) -> Tensor:
         """Half the sum of both sides' losses."""
-        good_P = self.desirable * torch.sigmoid(self.beta * (sides.shift - _ratio(sides, chosen=True)))
-        bad_P = self.undesirable * torch.sigmoid(self.beta * (_ratio(sides, chosen=False) - sides.shift))
+        good_P = self.desirable * torch.sigmoid(self.beta * (sides.kl_baseline - _ratio(sides, chosen=True)))
+        bad_P = self.undesirable * torch.sigmoid(self.beta * (_ratio(sides, chosen=False) - sides.kl_baseline))
         return torch.where(sides.tie_P, 0.0, (good_P + bad_P) / 2)
 
-    def margin(self, sides: Sides) -> Tensor:
+    def margin(self, sides: PairLogprobs) -> Tensor:
         """beta times the difference of log-ratios to the reference."""
         return self.beta * (_ratio(sides, chosen=True) - _ratio(sides, chosen=False))
 
 
-def _ratio(sides: Sides, *, chosen: bool) -> Tensor:
+def _ratio(sides: PairLogprobs, *, chosen: bool) -> Tensor:
     if chosen:
         return sides.chosen_P - sides.chosen_reference_P
     return sides.rejected_P - sides.rejected_reference_P

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 __all__ = [
-    "Clipped",
+    "ClippedLoss",
     "direct_preference",
     "kl_estimate",
     "kl_to_reference",
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-class Clipped(NamedTuple):
+class ClippedLoss(NamedTuple):
     """A loss by element, and where its clip was the part that counted."""
 
     loss_N: Tensor
@@ -33,26 +33,26 @@ def negative_log_likelihood(logprob_N: Tensor) -> Tensor:
     return -logprob_N
 
 
-def reinforce(logprob_N: Tensor, advantage_N: Tensor) -> Clipped:
+def reinforce(logprob_N: Tensor, advantage_N: Tensor) -> ClippedLoss:
     """-A log p of each sampled token, [N] (Williams 1992); no gradient flows through A, and nothing is clipped."""
-    return Clipped(-advantage_N * logprob_N, torch.zeros_like(logprob_N, dtype=torch.bool))
+    return ClippedLoss(-advantage_N * logprob_N, torch.zeros_like(logprob_N, dtype=torch.bool))
 
 
 def ppo_policy(
-    logprob_N: Tensor, old_N: Tensor, advantage_N: Tensor, *, clip: float, clip_up: float | None = None
-) -> Clipped:
+    logprob_N: Tensor, old_N: Tensor, advantage_N: Tensor, *, clip: float, clip_high: float | None = None
+) -> ClippedLoss:
     """The clipped surrogate of PPO, negated to be a loss (Schulman et al. 2017, arXiv 1707.06347, eq. 7).
 
     logprob_N, old_N   log-probability of each sampled token now and when it was sampled
     advantage_N        its advantage; no gradient flows through it
-    clip_up            the bound above where it differs from the one below (Yu et al. 2025, arXiv 2503.14476, eq. 10)
+    clip_high            the bound above where it differs from the one below (Yu et al. 2025, arXiv 2503.14476, eq. 10)
 
     max(-A r, -A clamp(r, 1 - clip, 1 + clip)) with r = exp(logprob - old).
     """
     ratio_N = (logprob_N - old_N).exp()
     plain_N = -advantage_N * ratio_N
-    held_N = -advantage_N * ratio_N.clamp(1 - clip, 1 + (clip if clip_up is None else clip_up))
-    return Clipped(torch.maximum(plain_N, held_N), held_N > plain_N)
+    held_N = -advantage_N * ratio_N.clamp(1 - clip, 1 + (clip if clip_high is None else clip_high))
+    return ClippedLoss(torch.maximum(plain_N, held_N), held_N > plain_N)
 
 
 def kl_estimate(logprob_N: Tensor, reference_N: Tensor, kind: Literal["k1", "k2", "k3"]) -> Tensor:
@@ -82,7 +82,7 @@ def kl_to_reference(logprob_N: Tensor, reference_N: Tensor) -> Tensor:
     return gap_N.exp() - 1 - gap_N
 
 
-def ppo_value(value_N: Tensor, old_N: Tensor, return_N: Tensor, *, clip: float) -> Clipped:
+def ppo_value(value_N: Tensor, old_N: Tensor, return_N: Tensor, *, clip: float) -> ClippedLoss:
     """Half the squared error of the value, clipped around its old value (Schulman et al. 2016, as in PPO's code).
 
     max((V - R)^2, (clamp(V, old - clip, old + clip) - R)^2) / 2.
@@ -90,7 +90,7 @@ def ppo_value(value_N: Tensor, old_N: Tensor, return_N: Tensor, *, clip: float) 
     near_N = torch.minimum(torch.maximum(value_N, old_N - clip), old_N + clip)
     plain_N = (value_N - return_N) ** 2
     held_N = (near_N - return_N) ** 2
-    return Clipped(torch.maximum(plain_N, held_N) / 2, held_N > plain_N)
+    return ClippedLoss(torch.maximum(plain_N, held_N) / 2, held_N > plain_N)
 
 
 def direct_preference(margin_P: Tensor, reference_P: Tensor, tie_P: Tensor, *, beta: float) -> Tensor:

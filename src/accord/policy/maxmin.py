@@ -2,7 +2,8 @@
 
 With the parts of the judge's score as the groups' rewards r_g, training seeks
 
-    max_pi min_g E[r_g] - kl KL(pi || ref) = min_w max_pi sum_g w_g E[r_g] - kl KL(pi || ref),  w a distribution
+    max_pi min_g E[r_g] - c KL(pi || ref)
+        = min_w max_pi sum_g w_g E[r_g] - c KL(pi || ref),    w a distribution, c the `kl_coef`
 
 (Chakraborty et al. 2024, arXiv 2402.08925, eq. 10; the two sides agree, as the objective is concave in pi and linear in
 w). The score of a sample is sum_g w_g r_g, and after each step w_g <- w_g exp(-rate E[r_g]), normalised: mirror descent
@@ -31,25 +32,27 @@ class MaxMin(BaseModel):
     groups: tuple[str, ...] = Field(min_length=2)
     rate: float = Field(default=0.2, gt=0, description="how fast weights move, a unit of reward")
 
-    def weights(self, memory: dict[str, Any]) -> dict[str, float]:
+    def weights(self, state: dict[str, Any]) -> dict[str, float]:
         """What each group counts at present; they sum to 1."""
-        return {group: float(memory.get(group, 1 / len(self.groups))) for group in self.groups}
+        return {group: float(state.get(group, 1 / len(self.groups))) for group in self.groups}
 
-    def scores(self, parts: Mapping[str, Tensor], memory: dict[str, Any]) -> Tensor:
+    def scores(self, components: Mapping[str, Tensor], state: dict[str, Any]) -> Tensor:
         """The weighted sum of the groups' rewards, [B]. Raises `TrainingStopped` where the judge lacks a group."""
-        if missing := [group for group in self.groups if group not in parts]:
-            known = ", ".join(sorted(parts)) or "none"
-            raise TrainingStopped(f"no part '{missing[0]}' in the judge's scores, which is a group of maxmin; {known}")
-        found_B = 0.0 * parts[self.groups[0]]
-        for group, weight in self.weights(memory).items():
-            found_B = found_B + weight * parts[group]
+        if missing := [group for group in self.groups if group not in components]:
+            known = ", ".join(sorted(components)) or "none"
+            raise TrainingStopped(
+                f"no component '{missing[0]}' in the judge's scores, which is a group of maxmin; {known}"
+            )
+        found_B = 0.0 * components[self.groups[0]]
+        for group, weight in self.weights(state).items():
+            found_B = found_B + weight * components[group]
         return found_B
 
-    def moved(self, parts: Mapping[str, Tensor], memory: dict[str, Any]) -> None:
-        """Move the weights in `memory` after a step whose samples had these parts."""
+    def update_weights(self, components: Mapping[str, Tensor], state: dict[str, Any]) -> None:
+        """Move the weights in `state` after a step whose samples had these components."""
         grown = {
-            group: weight * exp(-self.rate * float(parts[group].mean()))
-            for group, weight in self.weights(memory).items()
+            group: weight * exp(-self.rate * float(components[group].mean()))
+            for group, weight in self.weights(state).items()
         }
         total = sum(grown.values())
-        memory.update({group: value / total for group, value in grown.items()})
+        state.update({group: value / total for group, value in grown.items()})

@@ -1,20 +1,21 @@
 """Odds ratio preference optimisation: supervised learning and preference in one loss (Hong et al. 2024).
 
--log p(chosen) / length - weight log sigmoid(log odds(chosen) - log odds(rejected)), odds p / (1 - p) of the geometric
-mean of the tokens' probabilities (arXiv 2403.07691, eqs. 4-7). No reference, and no supervised start is needed. A tie
-teaches neither side: it is left out of both parts.
+-log p(chosen) / length - beta log sigmoid(log odds(chosen) - log odds(rejected)), odds p / (1 - p) of the geometric
+mean of the tokens' probabilities (arXiv 2403.07691, eqs. 4-7, whose lambda is `beta` here). No reference, and no
+supervised start is needed. A tie teaches neither side: it is left out of both parts.
 
 Left out: nothing.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from accord.policy.pairwise import Pairwise, Sides
+from accord.policy.pairwise import PairLogprobs, Pairwise
 
 __all__ = ["ORPO"]
 
@@ -22,20 +23,22 @@ __all__ = ["ORPO"]
 class ORPO(Pairwise):
     """Settings of ORPO."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"weight": "beta"}
+
     kind: Literal["orpo"] = "orpo"
-    weight: float = Field(default=0.1, gt=0, description="of the odds ratio beside the likelihood")
+    beta: float = Field(default=0.1, gt=0, description="of the odds ratio beside the likelihood")
 
     @property
-    def referred(self) -> bool:
+    def needs_reference(self) -> bool:
         """No: the likelihood alone holds it."""
         return False
 
-    def loss(self, sides: Sides) -> Tensor:
+    def loss(self, sides: PairLogprobs) -> Tensor:
         """The likelihood of the chosen, and the odds ratio."""
         likelihood_P = -sides.chosen_P / sides.chosen_tokens_P
-        return torch.where(sides.tie_P, 0.0, likelihood_P - self.weight * logsigmoid(self.margin(sides)))
+        return torch.where(sides.tie_P, 0.0, likelihood_P - self.beta * logsigmoid(self.margin(sides)))
 
-    def margin(self, sides: Sides) -> Tensor:
+    def margin(self, sides: PairLogprobs) -> Tensor:
         """The log of the odds ratio."""
         chosen_P = sides.chosen_P / sides.chosen_tokens_P
         rejected_P = sides.rejected_P / sides.rejected_tokens_P

@@ -6,12 +6,12 @@ by its weight.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -28,7 +28,7 @@ from accord.policy.settings import PolicySettings
 from accord.records import Pair
 from accord.run import RunDirectory
 
-__all__ = ["PairStep", "Pairwise", "Sides"]
+__all__ = ["PairLogprobs", "PairStep", "Pairwise"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class PairStep:
     seconds: float
 
 
-class Sides(NamedTuple):
+class PairLogprobs(NamedTuple):
     """P pairs: log-probabilities summed over tokens under policy and reference (NaN without one), and tokens.
 
-    tie_P     true where neither was preferred
-    shift     mean of log pi - log ref of answers under prompts that are not theirs, not below 0; 0 where not asked for
+    tie_P        true where neither was preferred
+    kl_baseline  mean of log pi - log ref of answers under prompts that are not theirs, not below 0; 0 if not needed
     """
 
     chosen_P: Tensor
@@ -62,34 +62,36 @@ class Sides(NamedTuple):
     chosen_tokens_P: Tensor
     rejected_tokens_P: Tensor
     tie_P: Tensor
-    shift: float = 0.0
+    kl_baseline: float = 0.0
 
 
 class Pairwise(PolicySettings):
     """Settings that all algorithms on pairs share."""
 
-    pairs: int | None = Field(default=None, ge=1, description="at most so many pairs, drawn by the seed")
+    renamed: ClassVar[Mapping[str, str]] = {"batch": "batch_size", "pairs": "max_pairs"}
+
+    max_pairs: int | None = Field(default=None, ge=1, description="at most so many pairs, drawn by the seed")
     epochs: float = Field(default=1.0, gt=0)
-    batch: int = Field(default=32, ge=1, description="pairs a step")
+    batch_size: int = Field(default=32, ge=1, description="pairs a step")
     save_every: int = Field(default=10, ge=1)
     optim: Optim = Optim(lr=5e-6)
 
     @property
-    def referred(self) -> bool:
+    def needs_reference(self) -> bool:
         """Whether a reference is needed."""
         return True
 
     @property
-    def shifted(self) -> bool:
-        """Whether `Sides.shift` is needed."""
+    def needs_kl_baseline(self) -> bool:
+        """Whether `PairLogprobs.kl_baseline` is needed."""
         return False
 
     @abstractmethod
-    def loss(self, sides: Sides) -> Tensor:
+    def loss(self, sides: PairLogprobs) -> Tensor:
         """The loss of every pair, [P]."""
 
     @abstractmethod
-    def margin(self, sides: Sides) -> Tensor:
+    def margin(self, sides: PairLogprobs) -> Tensor:
         """By how much each chosen answer stands above the rejected one, [P]."""
 
     def steps(
@@ -103,17 +105,17 @@ class Pairwise(PolicySettings):
     ) -> Iterator[PairStep]:
         """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
 
-        `start` is the policy's beginning and, where `referred`, its reference. Raises `RecipeError` where there are no
-        pairs or no model to start from, `TrainingStopped` where a number leaves its bounds.
+        `start` is the initial policy and, where `needs_reference`, the reference. Raises `RecipeError` where there are
+        no pairs or no model to start from, `TrainingStopped` where a number leaves its bounds.
         """
         available = data.pairs[split]
-        begin = self.begun(start, available, stage=stage, lacking=f"no pairs in {split}")
+        begin = self.resolve_start(start, available, stage=stage, lacking=f"no pairs in {split}")
         seed = seed_of(run.seed, stage)
         policy = self.open(begin, seed=seed, train=True)
-        reference = self.reference(policy, begin, seed=seed) if self.referred else None
+        reference = self.reference(policy, begin, seed=seed) if self.needs_reference else None
         policy.name = stage
-        chosen = [available[i] for i in shuffled(len(available), seed, "pairs")[: self.pairs]]
-        total = max(1, ceil(self.epochs * len(chosen) / self.batch))
+        chosen = [available[i] for i in shuffled(len(available), seed, "pairs")[: self.max_pairs]]
+        total = max(1, ceil(self.epochs * len(chosen) / self.batch_size))
         optimiser = Optimiser(self.optim, policy.trainable(), total)
         progress = Progress(run, stage, optimiser, save_every=self.save_every)
         room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if self.memory_gb else 0
@@ -122,20 +124,20 @@ class Pairwise(PolicySettings):
         with progress.guarded():
             for step in range(progress.start + 1, total + 1):
                 began = monotonic()
-                pairs = _drawn(chosen, step - 1, self.batch, seed)
-                made = self._update(scorer, optimiser, pairs)
+                pairs = _drawn(chosen, step - 1, self.batch_size, seed)
+                made = self._update_minibatch(scorer, optimiser, pairs)
                 numbers = {**made, "seconds": round(monotonic() - began, 3)}
                 progress.done(step, [{"step": step, **numbers}])
                 yield PairStep(step=step, total=total, **numbers)
-        self.keep(policy, begin, run, stage=stage, seed=seed)
+        self.save_model(policy, begin, run, stage=stage, seed=seed)
         progress.finish()
 
-    def _update(self, scorer: "_Scorer", optimiser: Optimiser, pairs: list[Pair]) -> dict[str, Any]:
-        shift = scorer.shift(pairs) if self.shifted else 0.0
+    def _update_minibatch(self, scorer: "_Scorer", optimiser: Optimiser, pairs: list[Pair]) -> dict[str, Any]:
+        kl_baseline = scorer.kl_baseline(pairs) if self.needs_kl_baseline else 0.0
         weight = sum(pair.weight for pair in pairs)
         loss, right, decided, gap = 0.0, 0, 0, 0.0
         for some, answers in scorer.together(pairs):
-            sides = scorer.sides(some, answers, shift)
+            sides = scorer.sides(some, answers, kl_baseline)
             weight_P = torch.tensor([pair.weight for pair in some], device=sides.tie_P.device)
             loss += optimiser.add((weight_P * self.loss(sides)).sum() / weight)
             margin_P = self.margin(sides).detach()
@@ -177,13 +179,13 @@ class _Scorer:
             places += size
         yield held, answers
 
-    def sides(self, pairs: list[Pair], answers: list[TokenizedCompletion], shift: float) -> Sides:
+    def sides(self, pairs: list[Pair], answers: list[TokenizedCompletion], kl_baseline: float) -> PairLogprobs:
         """Both sides of each pair, by their answers in this order, those of the policy with a graph."""
-        known_A = self._referred(answers)
+        known_A = self._reference_totals(answers)
         total_A = self._totals(self.policy, answers)
         tokens_A = torch.tensor([float(len(answer.completion)) for answer in answers], device=total_A.device)
         tie_P = torch.tensor([pair.tie for pair in pairs], device=total_A.device)
-        return Sides(
+        return PairLogprobs(
             chosen_P=total_A[0::2],
             rejected_P=total_A[1::2],
             chosen_reference_P=known_A[0::2],
@@ -191,11 +193,11 @@ class _Scorer:
             chosen_tokens_P=tokens_A[0::2],
             rejected_tokens_P=tokens_A[1::2],
             tie_P=tie_P,
-            shift=shift,
+            kl_baseline=kl_baseline,
         )
 
     @torch.no_grad()
-    def shift(self, pairs: list[Pair]) -> float:
+    def kl_baseline(self, pairs: list[Pair]) -> float:
         """The mean of log pi - log ref of answers under another pair's prompt, not below 0; 0 for a single prompt."""
         answers = _answers(self.policy, self.data, pairs)
         prompts = [answer.prompt for answer in answers]
@@ -206,10 +208,10 @@ class _Scorer:
                 moved.append(TokenizedCompletion(others[0], answer.completion, len(moved)))
         if not moved:
             return 0.0
-        return max(0.0, float((self._totals(self.policy, moved) - self._referred(moved)).mean()))
+        return max(0.0, float((self._totals(self.policy, moved) - self._reference_totals(moved)).mean()))
 
     @torch.no_grad()
-    def _referred(self, answers: list[TokenizedCompletion]) -> Tensor:
+    def _reference_totals(self, answers: list[TokenizedCompletion]) -> Tensor:
         if self.reference is None:
             return torch.full((len(answers),), torch.nan, device=self.policy.device)
         return self._totals(self.reference, answers)

@@ -8,10 +8,10 @@ Left out: a value model of its own (the head on the policy's trunk costs nothing
 importance weights between sampler and trainer (their ratio is logged instead, and the preflight judges it).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -21,9 +21,9 @@ from accord.interfaces import Judge
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.training import shuffled
-from accord.policy.advantages import adapted, gae, kl_penalised, whitened
+from accord.policy.advantages import gae, kl_penalised, update_kl_coef, whitened
 from accord.policy.losses import negative_log_likelihood, ppo_policy, ppo_value
-from accord.policy.online import Dense, Learner, OnlineStep
+from accord.policy.online import Dense, OnlineStep, OnlineTrainer
 from accord.policy.rollout import Rollout
 from accord.policy.supervised import Example, example_answers
 from accord.records import Prompt
@@ -35,9 +35,15 @@ __all__ = ["PPO"]
 class PPO(Dense):
     """Settings of PPO."""
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "head_scale": "head_lr_scale",
+        "pretrain_batch": "pretrain_batch_size",
+        "trace": "gae_lambda",
+    }
+
     kind: Literal["ppo"] = "ppo"
-    prompts: int = Field(default=16, ge=1, description="prompts a step")
-    group: int = Field(default=4, ge=1, description="samples of each prompt")
+    prompts_per_step: int = Field(default=16, ge=1, description="prompts a step")
+    group_size: int = Field(default=4, ge=1, description="samples of each prompt")
     minibatches: int = Field(default=2, ge=1, description="updates a pass")
     clip: float = Field(default=0.2, gt=0)
     value_clip: float = Field(default=0.2, gt=0)
@@ -46,16 +52,16 @@ class PPO(Dense):
     value_warmup: int = Field(default=0, ge=0, description="first steps that move the value head alone")
     whiten: bool = Field(default=True, description="advantages of a step with mean 0 and deviation 1")
     discount: float = Field(default=1.0, gt=0, le=1)
-    trace: float = Field(default=0.95, ge=0, le=1, description="lambda of GAE")
-    kl: float = Field(default=0.05, ge=0, description="coefficient of the KL penalty at the first step")
+    gae_lambda: float = Field(default=0.95, ge=0, le=1, description="lambda of GAE")
+    kl_coef: float = Field(default=0.05, ge=0, description="coefficient of the KL penalty at the first step")
     kl_target: float = Field(default=6.0, ge=0, description="nats a sequence; 0: the coefficient stays")
     kl_rate: float = Field(default=0.5, ge=0, description="how fast the coefficient follows")
     pretrain_coef: float = Field(default=0.0, ge=0, description="weight of the likelihood of supervised examples")
-    pretrain_batch: int = Field(default=16, ge=1)
-    head_scale: float = Field(default=50.0, gt=0, description="the value head learns at this multiple of lr")
+    pretrain_batch_size: int = Field(default=16, ge=1)
+    head_lr_scale: float = Field(default=50.0, gt=0, description="the value head learns at this multiple of lr")
 
     @property
-    def measured(self) -> bool:
+    def needs_old_logprobs(self) -> bool:
         """Always: values are read before the update."""
         return True
 
@@ -77,35 +83,37 @@ class PPO(Dense):
         """
         if self.pretrain_coef and not examples:
             raise RecipeError(f"{stage}: pretrain_coef is {self.pretrain_coef} but there are no supervised examples")
-        learner = Learner(self, prompts, run, start=start, stage=stage, valued=True, head_scale=self.head_scale)
-        learner.memory.setdefault("kl_coef", self.kl)
-        pretrain = example_answers(learner.policy, examples) if self.pretrain_coef else []
-        yield from learner.train(prompts, judge, partial(self.improve, pretrain=pretrain))
+        trainer = OnlineTrainer(
+            self, prompts, run, start=start, stage=stage, valued=True, head_scale=self.head_lr_scale
+        )
+        trainer.state.setdefault("kl_coef", self.kl_coef)
+        pretrain = example_answers(trainer.policy, examples) if self.pretrain_coef else []
+        yield from trainer.train(prompts, judge, partial(self.update, pretrain=pretrain))
 
-    def improve(
-        self, learner: Learner, rollout: Rollout, step: int, pretrain: Sequence[TokenizedCompletion] = ()
+    def update(
+        self, trainer: OnlineTrainer, rollout: Rollout, step: int, pretrain: Sequence[TokenizedCompletion] = ()
     ) -> dict[str, Any]:
         """The updates of one step, and the means of their numbers; then the KL's coefficient follows its target."""
-        rate, coefficient = learner.optimiser.rate, learner.memory["kl_coef"]
+        rate, coefficient = trainer.optimiser.rate, trainer.state["kl_coef"]
         reward_BT = kl_penalised(
-            learner.scores(rollout),
+            trainer.scores(rollout),
             rollout.policy.logprob_BT,
             rollout.reference_BT,
             rollout.mask_BT,
-            kl=coefficient,
+            kl_coef=coefficient,
             dense_BT=rollout.dense_BT,
         )
         value_BT, mask_BT = rollout.policy.value_BT, rollout.mask_BT
-        advantage_BT, return_BT = gae(reward_BT, value_BT, mask_BT, discount=self.discount, trace=self.trace)
+        advantage_BT, return_BT = gae(reward_BT, value_BT, mask_BT, discount=self.discount, gae_lambda=self.gae_lambda)
         if self.whiten:
             advantage_BT = whitened(advantage_BT, mask_BT)
         moved = 0.0 if step <= self.value_warmup else 1.0
         made: list[dict[str, float]] = []
-        for rows in learner.minibatches(rollout, step):
-            found = self._update(learner, rollout, rows, moved * advantage_BT, return_BT)
+        for rows in trainer.minibatches(rollout, step):
+            found = self._update_minibatch(trainer, rollout, rows, moved * advantage_BT, return_BT)
             draw = len(made) + step * 1000
-            found["pretrain_loss"] = self._pretrain(learner, pretrain, draw) if pretrain else 0.0
-            found["grad_norm"] = learner.optimiser.step()
+            found["pretrain_loss"] = self._pretrain(trainer, pretrain, draw) if pretrain else 0.0
+            found["grad_norm"] = trainer.optimiser.step()
             made.append(found)
         mean: dict[str, Any] = {name: sum(each[name] for each in made) / len(made) for name in made[0]}
         if not pretrain:
@@ -113,37 +121,39 @@ class PPO(Dense):
         explained = _explained(value_BT, return_BT, mask_BT)
         if self.kl_target:
             kl = float(rollout.kl_B.mean())
-            learner.memory["kl_coef"] = adapted(coefficient, kl, target=self.kl_target, rate=self.kl_rate)
+            trainer.state["kl_coef"] = update_kl_coef(coefficient, kl, target=self.kl_target, rate=self.kl_rate)
         return {**mean, "explained_variance": explained, "kl_coef": coefficient, "lr": rate}
 
-    def _update(
-        self, learner: Learner, rollout: Rollout, rows: list[int], advantage_BT: Tensor, return_BT: Tensor
+    def _update_minibatch(
+        self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], advantage_BT: Tensor, return_BT: Tensor
     ) -> dict[str, float]:
         """The gradient of one update on the sequences `rows`: losses are means over their tokens."""
-        assert learner.head is not None
+        assert trainer.head is not None
         tokens = int(rollout.mask_BT[rows].sum())
         policy_loss = value_loss = clipped = 0.0
-        for at, logprob_N, hidden_ND in learner.forward(rollout, rows):
+        for at, logprob_N, hidden_ND in trainer.forward(rollout, rows):
             surrogate = ppo_policy(logprob_N, rollout.policy.logprob_BT[at], advantage_BT[at], clip=self.clip)
             read_ND = hidden_ND.float() if self.value_gradient else hidden_ND.detach().float()
-            value_N = learner.head(read_ND)[:, 0]
+            value_N = trainer.head(read_ND)[:, 0]
             value = ppo_value(value_N, rollout.policy.value_BT[at], return_BT[at], clip=self.value_clip)
             policy_part, value_part = surrogate.loss_N.sum() / tokens, value.loss_N.sum() / tokens
-            learner.optimiser.add(policy_part + self.value_coef * value_part)
+            trainer.optimiser.add(policy_part + self.value_coef * value_part)
             policy_loss += float(policy_part.detach())
             value_loss += float(value_part.detach())
             clipped += float(surrogate.clipped_N.sum()) / tokens
         return {"policy_loss": policy_loss, "value_loss": value_loss, "clip_frac": clipped}
 
-    def _pretrain(self, learner: Learner, answers: Sequence[TokenizedCompletion], draw: int) -> float:
+    def _pretrain(self, trainer: OnlineTrainer, answers: Sequence[TokenizedCompletion], draw: int) -> float:
         """Add the gradient of the likelihood of some supervised examples (PPO-ptx, Ouyang et al. 2022, eq. 2)."""
-        chosen = [answers[i] for i in shuffled(len(answers), learner.seed, "pretrain", draw)[: self.pretrain_batch]]
+        chosen = [
+            answers[i] for i in shuffled(len(answers), trainer.seed, "pretrain", draw)[: self.pretrain_batch_size]
+        ]
         tokens = sum(len(answer.completion) for answer in chosen)
         loss = 0.0
-        for batch in pack(learner.policy, chosen, **vars(learner.batches)):
-            found = token_logprobs(learner.policy, batch, batch.hidden(learner.policy), entropy=False)
+        for batch in pack(trainer.policy, chosen, **vars(trainer.batches)):
+            found = token_logprobs(trainer.policy, batch, batch.hidden(trainer.policy), entropy=False)
             part = negative_log_likelihood(found.logprob_N).sum() / tokens
-            learner.optimiser.add(self.pretrain_coef * part)
+            trainer.optimiser.add(self.pretrain_coef * part)
             loss += float(part.detach())
         return loss
 

@@ -39,4 +39,4 @@ class PRO(Ranked):
         speed_PGG = (mean_PG[:, None, :] * sharp_PGG).masked_fill(~in_race_PGG, -torch.inf)
         lost_PG = speed_PGG.logsumexp(2) - speed_PGG.diagonal(dim1=1, dim2=2)
         best_P1 = score_PG.argmax(1, keepdim=True)
-        return lost_PG.sum(1) - self.supervised * mean_PG.gather(1, best_P1)[:, 0]
+        return lost_PG.sum(1) - self.sft_coef * mean_PG.gather(1, best_P1)[:, 0]

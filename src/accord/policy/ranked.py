@@ -6,13 +6,14 @@ gradient of each is known (Gao et al. 2021, arXiv 2101.06983). The same gradient
 """
 
 from abc import abstractmethod
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.policy.online import Learner, Online
+from accord.policy.online import Online, OnlineTrainer
 from accord.policy.rollout import Rollout
 
 __all__ = ["Ranked"]
@@ -21,19 +22,21 @@ __all__ = ["Ranked"]
 class Ranked(Online):
     """Settings that all algorithms on ranked samples share. A step makes one update."""
 
-    group: int = Field(default=4, ge=2, description="samples of each prompt")
+    renamed: ClassVar[Mapping[str, str]] = {"supervised": "sft_coef"}
+
+    group_size: int = Field(default=4, ge=2, description="samples of each prompt")
     epochs: Literal[1] = 1
     minibatches: Literal[1] = 1
     source: Literal["start", "policy"] = Field(default="start", description="whose samples are ranked")
-    supervised: float = Field(default=1.0, ge=0, description="weight of the likelihood of the best sample")
+    sft_coef: float = Field(default=1.0, ge=0, description="weight of the likelihood of the best sample")
 
     @property
-    def own(self) -> bool:
+    def on_policy(self) -> bool:
         """By `source`."""
         return self.source == "policy"
 
     @property
-    def measured(self) -> bool:
+    def needs_old_logprobs(self) -> bool:
         """No: the update measures them."""
         return False
 
@@ -41,22 +44,22 @@ class Ranked(Online):
     def loss(self, total_PG: Tensor, length_PG: Tensor, score_PG: Tensor) -> Tensor:
         """The loss of each prompt, [P], from log-probabilities summed over tokens, tokens, and the judge's scores."""
 
-    def improve(self, learner: Learner, rollout: Rollout, step: int) -> dict[str, Any]:
+    def update(self, trainer: OnlineTrainer, rollout: Rollout, step: int) -> dict[str, Any]:
         """The update of one step, and its numbers."""
-        rate = learner.optimiser.rate
-        score_PG = learner.scores(rollout).view(-1, self.group)
-        length_PG = rollout.mask_BT.sum(1).float().view(-1, self.group)
+        rate = trainer.optimiser.rate
+        score_PG = trainer.scores(rollout).view(-1, self.group_size)
+        length_PG = rollout.mask_BT.sum(1).float().view(-1, self.group_size)
         rows = list(range(len(rollout.answers)))
         total_B = torch.zeros_like(rollout.score_B)
         with torch.no_grad():
-            for at, logprob_N, _ in learner.forward(rollout, rows):
+            for at, logprob_N, _ in trainer.forward(rollout, rows):
                 total_B.index_add_(0, at[0], logprob_N)
                 rollout.policy.logprob_BT[at] = logprob_N
-        total_PG = total_B.view(-1, self.group).requires_grad_()
+        total_PG = total_B.view(-1, self.group_size).requires_grad_()
         loss = self.loss(total_PG, length_PG, score_PG).mean()
         (gradient_PG,) = torch.autograd.grad(loss, total_PG)
         gradient_B = gradient_PG.flatten()
-        for at, logprob_N, _ in learner.forward(rollout, rows):
-            learner.optimiser.add((gradient_B[at[0]] * logprob_N).sum())
-        norm = learner.optimiser.step()
+        for at, logprob_N, _ in trainer.forward(rollout, rows):
+            trainer.optimiser.add((gradient_B[at[0]] * logprob_N).sum())
+        norm = trainer.optimiser.step()
         return {"policy_loss": float(loss.detach()), "clip_frac": 0.0, "grad_norm": norm, "lr": rate}

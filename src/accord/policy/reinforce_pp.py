@@ -1,6 +1,6 @@
 """REINFORCE++: PPO's clipping and KL at every token without a value model (Hu et al. 2025, arXiv 2501.03262).
 
-The advantage of a token is the judge's score less `kl` times the log-ratio to the reference from that token on,
+The advantage of a token is the judge's score less `kl_coef` times the log-ratio to the reference from that token on,
 whitened over all tokens of the step.
 
 Left out: the variant with a group's mean as baseline (GRPO and RLOO have groups).
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from accord.policy.advantages import kl_penalised, returns_to_go, whitened
 from accord.policy.gradient import PolicyGradient, Tokens
-from accord.policy.losses import Clipped, ppo_policy
+from accord.policy.losses import ClippedLoss, ppo_policy
 from accord.policy.online import Dense
 from accord.policy.rollout import Rollout
 
@@ -25,16 +25,16 @@ class ReinforcePP(Dense, PolicyGradient):
     """Settings of REINFORCE++."""
 
     kind: Literal["reinforce++"] = "reinforce++"
-    kl: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, at every token")
+    kl_coef: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, at every token")
     clip: float = Field(default=0.2, gt=0)
 
-    def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
+    def advantages(self, rollout: Rollout, score_B: Tensor, state: dict[str, Any]) -> Tensor:
         """Return from each token on, whitened over the step."""
         measured = (rollout.policy.logprob_BT, rollout.reference_BT, rollout.mask_BT)
-        reward_BT = kl_penalised(score_B, *measured, kl=self.kl, dense_BT=rollout.dense_BT)
+        reward_BT = kl_penalised(score_B, *measured, kl_coef=self.kl_coef, dense_BT=rollout.dense_BT)
         return whitened(returns_to_go(reward_BT, rollout.mask_BT), rollout.mask_BT)
 
-    def loss(self, tokens: Tokens) -> Clipped:
+    def loss(self, tokens: Tokens) -> ClippedLoss:
         """The clipped surrogate of PPO."""
         return ppo_policy(tokens.logprob_N, tokens.old_N, tokens.advantage_N, clip=self.clip)
 

@@ -1,8 +1,8 @@
 """REINFORCE with a leave-one-out baseline (Kool et al. 2019; Ahmadian et al. 2024, arXiv 2402.14740).
 
-A sample's return is the judge's score less `kl` times its log-ratio to the reference, the completion as one action;
-its baseline is the mean return of the other samples of its prompt, so the gradient is that of
-E[score] - kl KL(pi || ref), without bias. A step makes one update, whose old log-probabilities are its own.
+A sample's return is the judge's score less `kl_coef` times its log-ratio to the reference, the completion as one
+action; its baseline is the mean return of the other samples of its prompt, so the gradient is that of
+E[score] - kl_coef KL(pi || ref), without bias. A step makes one update, whose old log-probabilities are its own.
 
 Left out: several updates on the same samples, which would need importance weights (PPO has them).
 """
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from accord.policy.advantages import every_token, leave_one_out
 from accord.policy.gradient import PolicyGradient, Tokens
-from accord.policy.losses import Clipped, reinforce
+from accord.policy.losses import ClippedLoss, reinforce
 from accord.policy.rollout import Rollout
 
 __all__ = ["RLOO"]
@@ -24,16 +24,16 @@ class RLOO(PolicyGradient):
     """Settings of RLOO."""
 
     kind: Literal["rloo"] = "rloo"
-    group: int = Field(default=8, ge=2, description="samples of each prompt")
+    group_size: int = Field(default=8, ge=2, description="samples of each prompt")
     epochs: Literal[1] = 1
     minibatches: Literal[1] = 1
-    kl: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, in the return")
+    kl_coef: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, in the return")
 
-    def advantages(self, rollout: Rollout, score_B: Tensor, memory: dict[str, Any]) -> Tensor:
+    def advantages(self, rollout: Rollout, score_B: Tensor, state: dict[str, Any]) -> Tensor:
         """The return of each sample less the mean of the others of its group, at every token."""
-        return every_token(leave_one_out(score_B - self.kl * rollout.kl_B, self.group), rollout.mask_BT)
+        return every_token(leave_one_out(score_B - self.kl_coef * rollout.kl_B, self.group_size), rollout.mask_BT)
 
-    def loss(self, tokens: Tokens) -> Clipped:
+    def loss(self, tokens: Tokens) -> ClippedLoss:
         """-A log p."""
         return reinforce(tokens.logprob_N, tokens.advantage_N)
 

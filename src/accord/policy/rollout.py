@@ -22,11 +22,11 @@ from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.lm.training import shuffled
 from accord.records import Completion, Prompt, Sample, Sampling
 
-__all__ = ["Measured", "Rollout", "longest_of", "measure", "places", "prompts_of_step", "roll_out"]
+__all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions", "prompts_of_step"]
 
 
 @dataclass(frozen=True)
-class Measured:
+class TokenStats:
     """Of every token of B completions, [B, T], 0 outside them: log-probability, entropy (nats), value before it."""
 
     logprob_BT: Tensor
@@ -39,7 +39,7 @@ class Rollout:
     """B sampled completions. `score_B` is the judge's; `sampled_BT` are the sampler's own log-probabilities.
 
     dense_BT   what the judge says is earned at each token, where it was asked for; a row sums to the score
-    parts      the judge's scores by objective or group, each [B], and `length` in tokens
+    components      the judge's scores by objective or group, each [B], and `length` in tokens
     """
 
     prompts: tuple[Prompt, ...]
@@ -49,10 +49,10 @@ class Rollout:
     score_B: Tensor
     mask_BT: Tensor
     sampled_BT: Tensor
-    policy: Measured
+    policy: TokenStats
     reference_BT: Tensor
     dense_BT: Tensor | None = None
-    parts: Mapping[str, Tensor] = field(default_factory=dict)
+    components: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def kl_B(self) -> Tensor:
@@ -79,7 +79,7 @@ class Rollout:
     def rows(self, step: int, temperature: float) -> list[dict[str, Any]]:
         """What is kept of each sample: its text and tokens, and every number measured on it."""
         made = []
-        referred = not bool(self.reference_BT.isnan().any())
+        has_reference = not bool(self.reference_BT.isnan().any())
         for index, (completion, each) in enumerate(zip(self.completions, self.samples, strict=True)):
             size = len(each.token_ids)
             made.append(
@@ -91,7 +91,7 @@ class Rollout:
                     "token_ids": list(each.token_ids),
                     "rollout_logprobs": _rounded(self.sampled_BT[index, :size]),
                     "logprobs": _rounded(self.policy.logprob_BT[index, :size]),
-                    **({"reference_logprobs": _rounded(self.reference_BT[index, :size])} if referred else {}),
+                    **({"reference_logprobs": _rounded(self.reference_BT[index, :size])} if has_reference else {}),
                     "reward": round(float(self.score_B[index]), 6),
                     "finish_reason": each.finish_reason,
                     "temperature": temperature,
@@ -114,13 +114,13 @@ def longest_of(causal: CausalModel, prompts: Sequence[Prompt], sampling: Samplin
     return max(map(len, causal.encode_prompts(prompts).values())) + sampling.max_tokens
 
 
-def places(batch: PackedBatch) -> tuple[Tensor, Tensor]:
+def positions(batch: PackedBatch) -> tuple[Tensor, Tensor]:
     """Row and place in the rollout of each token of a batch whose keys are rows."""
     row_A = torch.tensor(batch.keys, device=batch.owner_N.device)
     return row_A[batch.owner_N], batch.step_N
 
 
-def roll_out(
+def generate_rollouts(
     policy: CausalModel,
     reference: CausalModel | None,
     judge: Judge,
@@ -129,7 +129,7 @@ def roll_out(
     sampling: Sampling,
     *,
     head: nn.Linear | None = None,
-    measured: bool = True,
+    old_logprobs: bool = True,
     dense: bool = False,
     batch: int | None = None,
 ) -> Rollout:
@@ -138,7 +138,7 @@ def roll_out(
     With `dense` the judge must say where in a completion its score is earned. Raises `ModelError` where the reference
     reads other tokens than the policy writes, `TrainingStopped` where the judge's scores cannot be learnt from.
 
-    Without a reference its log-probabilities are NaN; with `measured=False` the policy's are the sampler's, for a
+    Without a reference its log-probabilities are NaN; with `old_logprobs=False` the policy's are the sampler's, for a
     caller that measures them in the forward pass of its own update.
     """
     ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
@@ -170,13 +170,13 @@ def roll_out(
         sampled_BT[row, : len(each.token_ids)] = torch.tensor(each.logprobs)
     nothing_BT = torch.zeros_like(sampled_BT).masked_fill(mask_BT, torch.nan).to(policy.device)
     temperature = sampling.temperature
-    if measured:
+    if old_logprobs:
         own = measure(policy, answers, width, temperature, head=head)
     else:
-        own = Measured(sampled_BT.to(policy.device, copy=True), nothing_BT.clone(), nothing_BT.clone())
+        own = TokenStats(sampled_BT.to(policy.device, copy=True), nothing_BT.clone(), nothing_BT.clone())
     if reference is None:
         reference_BT = nothing_BT
-    elif reference is policy and measured:
+    elif reference is policy and old_logprobs:
         reference_BT = own.logprob_BT.clone()
     else:
         read = answers if reference is policy else _as_read_by(reference, policy, asked, answers)
@@ -192,7 +192,7 @@ def roll_out(
         policy=own,
         reference_BT=reference_BT,
         dense_BT=_dense(policy, judge, scores, samples, width).to(policy.device) if dense else None,
-        parts={
+        components={
             **{name: torch.tensor(component.value_N).to(score_B) for name, component in scores.components.items()},
             "length": mask_BT.sum(1).to(score_B),
         },
@@ -254,7 +254,7 @@ def measure(
     *,
     head: nn.Linear | None = None,
     entropy: bool = True,
-) -> Measured:
+) -> TokenStats:
     """Measure completions by teacher forcing. The key of each answer is its row; entropies are NaN where left out."""
     found = [torch.zeros((len(answers), width), device=causal.device) for _ in range(3)]
     for batch in pack(causal, answers):
@@ -265,7 +265,7 @@ def measure(
         found[1][row_N, batch.step_N] = tokens.entropy_N
         if head is not None:
             found[2][row_N, batch.step_N] = head(hidden_XD[batch.source_N].float())[:, 0]
-    return Measured(*found)
+    return TokenStats(*found)
 
 
 def _rounded(x_T: Tensor) -> list[float]:

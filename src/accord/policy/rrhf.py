@@ -27,4 +27,4 @@ class RRHF(Ranked):
         worse_PGG = score_PG[:, :, None] < score_PG[:, None, :]
         over_PGG = relu(mean_PG[:, :, None] - mean_PG[:, None, :]) * worse_PGG
         best_P1 = score_PG.argmax(1, keepdim=True)
-        return over_PGG.sum((1, 2)) - self.supervised * total_PG.gather(1, best_P1)[:, 0]
+        return over_PGG.sum((1, 2)) - self.sft_coef * total_PG.gather(1, best_P1)[:, 0]

@@ -15,7 +15,7 @@ class SFT(Supervised):
     kind: Literal["sft"] = "sft"
     base: str = "smollm2-135m"
 
-    def begun(self, start: str | Path | None, given: Sequence[Any], *, stage: str, lacking: str) -> str | Path:
+    def resolve_start(self, start: str | Path | None, given: Sequence[Any], *, stage: str, lacking: str) -> str | Path:
         """As of all stages, but `start` goes before `base`, which this one always has."""
-        own = super().begun(start, given, stage=stage, lacking=lacking)
+        own = super().resolve_start(start, given, stage=stage, lacking=lacking)
         return own if start is None else start

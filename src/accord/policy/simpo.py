@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from accord.policy.pairwise import Pairwise, Sides
+from accord.policy.pairwise import PairLogprobs, Pairwise
 
 __all__ = ["SimPO"]
 
@@ -26,16 +26,16 @@ class SimPO(Pairwise):
     gamma: float = Field(default=1.0, ge=0, description="the margin that is asked for")
 
     @property
-    def referred(self) -> bool:
+    def needs_reference(self) -> bool:
         """No: lengths and the margin take its place."""
         return False
 
-    def loss(self, sides: Sides) -> Tensor:
+    def loss(self, sides: PairLogprobs) -> Tensor:
         """-log sigmoid(margin - gamma)."""
         margin_P = self.margin(sides)
         tied_P = -(logsigmoid(margin_P) + logsigmoid(-margin_P)) / 2
         return torch.where(sides.tie_P, tied_P, -logsigmoid(margin_P - self.gamma))
 
-    def margin(self, sides: Sides) -> Tensor:
+    def margin(self, sides: PairLogprobs) -> Tensor:
         """beta times the difference of log-probabilities a token."""
         return self.beta * (sides.chosen_P / sides.chosen_tokens_P - sides.rejected_P / sides.rejected_tokens_P)

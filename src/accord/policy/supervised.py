@@ -7,12 +7,12 @@ Left out: sequence packing across prompts (completions of one prompt share it in
 weights on single tokens of the completion.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from time import monotonic
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import Field
 from torch import Tensor
@@ -57,10 +57,16 @@ class SFTStep:
 class Supervised(PolicySettings):
     """Settings that all algorithms on given completions share."""
 
-    examples: int | None = Field(default=None, ge=1, description="at most so many examples, drawn by the seed")
+    renamed: ClassVar[Mapping[str, str]] = {
+        "batch": "batch_size",
+        "examples": "max_examples",
+        "share": "max_shared_prompt",
+    }
+
+    max_examples: int | None = Field(default=None, ge=1, description="at most so many examples, drawn by the seed")
     epochs: float = Field(default=1.0, gt=0)
-    batch: int = Field(default=32, ge=1, description="examples a step")
-    share: int = Field(
+    batch_size: int = Field(default=32, ge=1, description="examples a step")
+    max_shared_prompt: int = Field(
         default=8, ge=1, description="examples of one prompt drawn together, so that it is computed once"
     )
     save_every: int = Field(default=20, ge=1)
@@ -79,15 +85,15 @@ class Supervised(PolicySettings):
         Raises `RecipeError` where there is nothing to learn from, or no model to start from, `TrainingStopped` where a
         number leaves its bounds.
         """
-        begin = self.begun(start, examples, stage=stage, lacking="no examples to learn from")
+        begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
         seed = seed_of(run.seed, stage)
         causal = self.open(begin, seed=seed, train=True)
         answers = example_answers(causal, self.drawn(examples, seed))
         yield from self.learn(causal, answers, run, begin=begin, stage=stage)
 
     def drawn(self, examples: Sequence[T], seed: int) -> list[T]:
-        """The examples in an order drawn by the seed, at most `examples` of them."""
-        return [examples[i] for i in shuffled(len(examples), seed, "examples")[: self.examples]]
+        """The examples in an order drawn by the seed, at most `max_examples` of them."""
+        return [examples[i] for i in shuffled(len(examples), seed, "examples")[: self.max_examples]]
 
     def learn(
         self,
@@ -104,19 +110,19 @@ class Supervised(PolicySettings):
         `loss` gives the loss of each completion token of a batch, [N].
         """
         seed = seed_of(run.seed, stage)
-        blocks = _blocks(answers, self.share, seed)
-        total = max(1, ceil(self.epochs * len(answers) / self.batch))
+        blocks = _blocks(answers, self.max_shared_prompt, seed)
+        total = max(1, ceil(self.epochs * len(answers) / self.batch_size))
         optimiser = Optimiser(self.optim, causal.trainable(), total)
         progress = Progress(run, stage, optimiser, save_every=self.save_every)
         batches = self.batches(causal, longest(answers), run, stage=stage)
         causal.model.train()
         with progress.guarded():
             for step in range(progress.start + 1, total + 1):
-                drawn = _batch(blocks, step - 1, self.batch, seed)
+                drawn = _batch(blocks, step - 1, self.batch_size, seed)
                 made = _step(causal, optimiser, drawn, batches, loss, step, total)
                 progress.done(step, [{name: value for name, value in vars(made).items() if name != "total"}])
                 yield made
-        self.keep(causal, begin, run, stage=stage, seed=seed)
+        self.save_model(causal, begin, run, stage=stage, seed=seed)
         progress.finish()
 
 

@@ -9,7 +9,7 @@ import torch
 from accord.errors import ModelError
 from accord.lm.causal import LoRA, load
 from accord.lm.optim import Optim
-from accord.policy import DPO, RLOO, RRHF, SFT, beyond, soup
+from accord.policy import DPO, RLOO, RRHF, SFT, extrapolate, soup
 from accord.records import Sampling
 from accord.run import RunDirectory
 from small_data import LetterJudge, letters_dataset
@@ -17,7 +17,7 @@ from small_data import LetterJudge, letters_dataset
 DATA = letters_dataset()
 PROMPTS = DATA.prompts_of("train")
 FORM: dict[str, Any] = {"dtype": "float32", "optim": Optim(lr=1e-2, warmup_steps=1, lr_schedule="constant")}
-STEPS: dict[str, Any] = {"max_steps": 2, "prompts": 3, "group": 4, "sampling": Sampling(max_tokens=6)}
+STEPS: dict[str, Any] = {"max_steps": 2, "prompts_per_step": 3, "group_size": 4, "sampling": Sampling(max_tokens=6)}
 ADAPTERS = LoRA(rank=4)
 
 
@@ -26,7 +26,7 @@ def test_a_soup_is_the_weighted_sum_of_its_models(start: Path, tmp_path: Path) -
         list(RRHF(**FORM, **STEPS).steps(PROMPTS, LetterJudge(), run, start=start))
         tuned = run.verified("policy/model")
         one, other = (load(each).model.state_dict() for each in (start, tuned))
-        half, further = soup([start, tuned], [0.25, 0.75]), beyond(start, tuned, 0.5)
+        half, further = soup([start, tuned], [0.25, 0.75]), extrapolate(start, tuned, 0.5)
     for name, value in half.model.state_dict().items():
         torch.testing.assert_close(value, 0.25 * one[name] + 0.75 * other[name])
     for name, value in further.model.state_dict().items():
@@ -73,9 +73,9 @@ def trained(settings: Any, run: RunDirectory, start: Path | None) -> dict[str, t
     [
         RLOO(**FORM, **STEPS),
         RLOO(**FORM, **STEPS, lora=ADAPTERS),
-        DPO(**FORM, pairs=16, batch=8),
-        DPO(**FORM, pairs=16, batch=8, lora=ADAPTERS),
-        SFT(**FORM, batch=16),
+        DPO(**FORM, max_pairs=16, batch_size=8),
+        DPO(**FORM, max_pairs=16, batch_size=8, lora=ADAPTERS),
+        SFT(**FORM, batch_size=16),
     ],
     ids=["rloo", "rloo, adapters", "dpo", "dpo, adapters", "sft"],
 )

@@ -12,7 +12,7 @@ from accord.interfaces import Scores
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.generate import generate
 from accord.lm.optim import Optim
-from accord.policy import PPO, REINFORCE, RLOO, SFT, Constraint, GroupSoup, MaxMin, front
+from accord.policy import PPO, REINFORCE, RLOO, SFT, Constraint, GroupSoup, MaxMin, pareto_front
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from small_data import letters_dataset
@@ -23,11 +23,11 @@ SAMPLING = Sampling(max_tokens=10)
 COMMON: dict[str, Any] = {
     "dtype": "float32",
     "max_steps": 12,
-    "prompts": 3,
-    "group": 8,
-    "kl": 0.0,
+    "prompts_per_step": 3,
+    "group_size": 8,
+    "kl_coef": 0.0,
     "sampling": SAMPLING,
-    "unstopped": 0.2,
+    "missing_eos_penalty": 0.2,
     "save_every": 4,
     "optim": Optim(lr=1e-3, warmup_steps=1, lr_schedule="constant"),
 }
@@ -51,7 +51,7 @@ class Letters:
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that writes letters."""
     run = RunDirectory.create(tmp_path_factory.mktemp("start") / "run")
-    settings = SFT(base="tiny", dtype="float32", epochs=12, batch=8, optim=Optim(lr=5e-3, warmup_steps=2))
+    settings = SFT(base="tiny", dtype="float32", epochs=12, batch_size=8, optim=Optim(lr=5e-3, warmup_steps=2))
     examples = [(DATA.prompts[DATA.completions[each].prompt], DATA.completions[each]) for each in DATA.sft]
     list(settings.steps(examples, run))
     return run.verified("sft/model")
@@ -69,12 +69,12 @@ def written(causal: CausalModel) -> dict[str, float]:
 @pytest.mark.parametrize("lora", [None, LoRA(rank=4)], ids=["weights", "adapters"])
 def test_a_soup_lies_between_the_policies_of_its_groups(lora: LoRA | None, start: Path, tmp_path: Path) -> None:
     more = {} if lora is None else {"lora": lora, "optim": Optim(lr=1e-2, warmup_steps=1, lr_schedule="constant")}
-    settings = GroupSoup(**{**COMMON, **more}, parts=("a", "b"))
+    settings = GroupSoup(**{**COMMON, **more}, components=("a", "b"))
     with RunDirectory.create(tmp_path / "run") as run:
         steps = list(settings.steps(PROMPTS, Letters(), run, start=start))
         ends = [run.verified(f"policy-{part}/model") for part in "ab"]
         for_a, for_b, mixed = (written(load(each)) for each in (*ends, run.verified("policy/model")))
-        along = [written(each)["a"] for _, each in front(*ends, 3)]
+        along = [written(each)["a"] for _, each in pareto_front(*ends, 3)]
     assert [each.step for each in steps] == [*range(1, 13), *range(1, 13)]
     assert for_a["a"] > mixed["a"] > for_b["a"]
     assert for_b["b"] > mixed["b"] > for_a["b"]
@@ -83,7 +83,7 @@ def test_a_soup_lies_between_the_policies_of_its_groups(lora: LoRA | None, start
 
 
 def test_a_part_that_is_done_is_not_done_again(start: Path, tmp_path: Path) -> None:
-    settings = GroupSoup(**{**COMMON, "max_steps": 2}, parts=("a", "b"), shares=(0.75, 0.25))
+    settings = GroupSoup(**{**COMMON, "max_steps": 2}, components=("a", "b"), soup_weights=(0.75, 0.25))
     with RunDirectory.create(tmp_path / "whole") as whole:
         list(settings.steps(PROMPTS, Letters(), whole, start=start))
         wanted = load(whole.verified("policy/model")).model.state_dict()
@@ -100,24 +100,24 @@ def test_a_part_that_is_done_is_not_done_again(start: Path, tmp_path: Path) -> N
 
 def test_soups_that_cannot_be_made_are_refused(start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
-        for more in ({"parts": ("a",)}, {"parts": ("a", "b"), "shares": (1.0,)}):
-            with pytest.raises(RecipeError, match="needs two parts or more, and a share for each"):
+        for more in ({"components": ("a",)}, {"components": ("a", "b"), "soup_weights": (1.0,)}):
+            with pytest.raises(RecipeError, match="needs two components or more, and a weight for each"):
                 list(GroupSoup(**COMMON, **more).steps(PROMPTS, Letters(), run, start=start))
-        with pytest.raises(TrainingStopped, match="no part 'c' in the scores of the judge 'letters'; a, b"):
-            list(GroupSoup(**COMMON, parts=("c", "a")).steps(PROMPTS, Letters(), run, start=start))
+        with pytest.raises(TrainingStopped, match="no component 'c' in the scores of the judge 'letters'; a, b"):
+            list(GroupSoup(**COMMON, components=("c", "a")).steps(PROMPTS, Letters(), run, start=start))
 
 
 @pytest.mark.parametrize("settings", [PPO(**{**COMMON, "kl_target": 0.0}, dense=True), REINFORCE(**COMMON, dense=True)])
 def test_a_reward_stands_at_the_token_that_earns_it(settings: Any, start: Path, tmp_path: Path) -> None:
-    from accord.policy.online import Learner
+    from accord.policy.online import OnlineTrainer
 
     with RunDirectory.create(tmp_path / "run") as run:
-        learner = Learner(settings, PROMPTS, run, start=start, stage="policy")
-        rollout = learner.roll_out(PROMPTS, Letters(), 1, measured=True)
+        trainer = OnlineTrainer(settings, PROMPTS, run, start=start, stage="policy")
+        rollout = trainer.generate_rollouts(PROMPTS, Letters(), 1, old_logprobs=True)
     assert rollout.dense_BT is not None
     for row, each in enumerate(rollout.samples):
         for token, token_id in enumerate(each.token_ids):
-            earned = 0.25 * learner.policy.decode([token_id]).count("a")
+            earned = 0.25 * trainer.policy.decode([token_id]).count("a")
             assert float(rollout.dense_BT[row, token]) == pytest.approx(earned)
     assert rollout.dense_BT.sum(1).tolist() == pytest.approx(rollout.score_B.tolist())
 
@@ -141,7 +141,7 @@ def test_limits_and_groups_are_told_and_taken_up_again(start: Path, tmp_path: Pa
     """What multipliers and weights are at a checkpoint is what a stage goes on with."""
     settings = RLOO(
         **{**COMMON, "max_steps": 6, "save_every": 3},
-        constraints=(Constraint(part="length", at_most=3.0, rate=0.02),),
+        constraints=(Constraint(component="length", at_most=3.0, rate=0.02),),
         maxmin=MaxMin(groups=("a", "b"), rate=0.5),
     )
     with RunDirectory.create(tmp_path / "whole") as run:

@@ -17,7 +17,7 @@ import torch
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel, load
 
-__all__ = ["beyond", "front", "soup"]
+__all__ = ["extrapolate", "pareto_front", "soup"]
 
 WHOLE = 1e-6  # how far the weights of a soup may be from 1 in sum
 
@@ -34,7 +34,7 @@ def soup(models: Sequence[Path | str], weights: Sequence[float]) -> CausalModel:
     return _mixed(load(models[0]).merged(), weights[0], others)
 
 
-def front(one: Path | str, other: Path | str, points: int) -> Iterator[tuple[float, CausalModel]]:
+def pareto_front(one: Path | str, other: Path | str, points: int) -> Iterator[tuple[float, CausalModel]]:
     """Policies from `one` to `other`, ends included, each with the weight of `other`: the front of two rewards.
 
     Raises `ValueError` for fewer than two points, `ModelError` as `soup` does.
@@ -46,7 +46,7 @@ def front(one: Path | str, other: Path | str, points: int) -> Iterator[tuple[flo
         yield weight, soup([one, other], [1 - weight, weight])
 
 
-def beyond(start: Path | str | CausalModel, tuned: Path | str, share: float) -> CausalModel:
+def extrapolate(start: Path | str | CausalModel, tuned: Path | str, share: float) -> CausalModel:
     """The policy that lies `share` of the way from start to tuned beyond tuned: tuned + share (tuned - start).
 
     It keeps the tokenizer and template of `tuned`. What adapters add to a weight is a product, so one of its factors
