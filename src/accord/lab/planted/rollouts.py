@@ -1,0 +1,177 @@
+"""What the policy of a planted run writes: rollouts under growing pressure, then fresh samples of both arms."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from accord.artefacts import (
+    CURVE,
+    EVALUATION,
+    EVALUATION_SAMPLES,
+    JUDGED_ROLLOUTS,
+    METRICS,
+    SAMPLES,
+    ArmEvaluation,
+    CurvePoint,
+    EvaluationSample,
+    JudgedRollout,
+    OnlineMetrics,
+    PolicyEvaluation,
+    RolloutRow,
+)
+from accord.interfaces import Judge
+from accord.lab.lexicon import Policy, WordJudge
+from accord.policy.evaluate import compare, describe
+from accord.records import Completion, Prompt
+from accord.run import RunDirectory
+from accord.stats import mean
+
+__all__ = ["write_evaluation", "write_training"]
+
+ROLLOUTS = 48  # a step
+SAMPLES_PER_PROMPT = 10  # of an evaluation
+START = Policy.tilted(WordJudge("start"), 0.0)
+
+
+@dataclass(frozen=True)
+class ScoredText:
+    """A text of a policy, with its log-probabilities and what both judges make of it."""
+
+    index: int
+    prompt: str
+    text: str
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    reference_logprobs: tuple[float, ...]
+    reward: float
+    eval_reward: float
+
+    @property
+    def kl(self) -> float:
+        """log-ratio of policy to start, nats."""
+        return sum(self.logprobs) - sum(self.reference_logprobs)
+
+    def rollout(self, step: int) -> RolloutRow:
+        """As the policy's own file has it."""
+        return RolloutRow(step=step, reward=self.reward, **self._columns())
+
+    def judged(self, step: int) -> JudgedRollout:
+        """As the evaluation has it."""
+        return JudgedRollout(
+            step=step,
+            index=self.index,
+            prompt=self.prompt,
+            reward=self.reward,
+            eval_reward=self.eval_reward,
+            kl=self.kl,
+        )
+
+    def sample(self, arm: str) -> EvaluationSample:
+        """As a fresh sample of an arm."""
+        return EvaluationSample(arm=arm, reward=self.reward, eval_reward=self.eval_reward, **self._columns())
+
+    def _columns(self) -> dict[str, Any]:
+        return {
+            "index": self.index,
+            "prompt": self.prompt,
+            "text": self.text,
+            "token_ids": self.token_ids,
+            "rollout_logprobs": self.logprobs,
+            "logprobs": self.logprobs,
+            "reference_logprobs": self.reference_logprobs,
+            "finish_reason": "eos",
+            "temperature": 1.0,
+        }
+
+
+def write_training(
+    run: RunDirectory,
+    policies: Sequence[Policy],
+    judges: Mapping[str, Judge],
+    prompts: Sequence[Prompt],
+    random: np.random.Generator,
+) -> None:
+    """Write rollouts and metrics of every step, a policy each, and the independent judge's opinion of the rollouts."""
+    asked = [prompts[i % len(prompts)] for i in range(ROLLOUTS)]
+    steps = [(step, write_texts(policy, asked, judges, random)) for step, policy in enumerate(policies, 1)]
+    SAMPLES.write(run, [text.rollout(step) for step, texts in steps for text in texts], stage="policy")
+    METRICS.write(run, [_metrics(step, texts) for step, texts in steps], stage="policy")
+    JUDGED_ROLLOUTS.write(run, [text.judged(step) for step, texts in steps for text in texts])
+    CURVE.write(run, [_curve_point(step, texts) for step, texts in steps])
+
+
+def write_evaluation(
+    run: RunDirectory,
+    start: Policy,
+    policy: Policy,
+    judges: Mapping[str, Judge],
+    prompts: Sequence[Prompt],
+    random: np.random.Generator,
+) -> None:
+    """Write fresh samples of both arms, and the policy against its start."""
+    asked = [prompt for prompt in prompts for _ in range(SAMPLES_PER_PROMPT)]
+    samples = {
+        arm: [text.sample(arm) for text in write_texts(writer, asked, judges, random)]
+        for arm, writer in (("start", start), ("policy", policy))
+    }
+    EVALUATION_SAMPLES.write(run, [sample for arm in samples.values() for sample in arm])
+    rows = {arm: [sample.model_dump() for sample in members] for arm, members in samples.items()}
+    arms = {arm: ArmEvaluation(**describe(members)) for arm, members in rows.items()}
+    compared = compare(rows["policy"], rows["start"])
+    EVALUATION.write(run, PolicyEvaluation.model_validate({**compared, **arms}))
+
+
+def write_texts(
+    policy: Policy, prompts: Sequence[Prompt], judges: Mapping[str, Judge], random: np.random.Generator
+) -> list[ScoredText]:
+    """A text of the policy for each prompt, scored by both judges."""
+    written = [policy.write(random) for _ in prompts]
+    completions = [Completion(prompt=p.id, text=text) for p, (text, _) in zip(prompts, written, strict=True)]
+    reward_N, eval_reward_N = (judges[name].score(prompts, completions).value_N for name in ("reward", "eval_reward"))
+    return [
+        ScoredText(
+            index=index,
+            prompt=completion.prompt,
+            text=completion.text,
+            token_ids=tuple(tokens),
+            logprobs=tuple(policy.logprobs(tokens)),
+            reference_logprobs=tuple(START.logprobs(tokens)),
+            reward=float(reward_N[index]),
+            eval_reward=float(eval_reward_N[index]),
+        )
+        for index, (completion, (_, tokens)) in enumerate(zip(completions, written, strict=True))
+    ]
+
+
+def _metrics(step: int, texts: Sequence[ScoredText]) -> OnlineMetrics:
+    """What can be logged of a step that nobody trained: the policy is its own sampler, so `ratio` is 1."""
+    reward_N = np.array([text.reward for text in texts])
+    kl_N = np.array([text.kl for text in texts])
+    return OnlineMetrics(
+        step=step,
+        lr=None,
+        grad_norm=None,
+        seconds=None,
+        reward=float(reward_N.mean()),
+        reward_std=float(reward_N.std()),
+        kl=float(kl_N.mean()),
+        kl_se=float(kl_N.std(ddof=1) / len(kl_N) ** 0.5),
+        entropy=-float(np.mean([np.mean(text.logprobs) for text in texts])),
+        clip_frac=None,
+        policy_loss=None,
+        length=float(np.mean([len(text.token_ids) for text in texts])),
+        stop_rate=1.0,
+        ratio=1.0,
+    )
+
+
+def _curve_point(step: int, texts: Sequence[ScoredText]) -> CurvePoint:
+    prompts = [text.prompt for text in texts]
+    return CurvePoint(
+        step=step,
+        kl=mean([text.kl for text in texts], prompts),
+        reward=mean([text.reward for text in texts], prompts),
+        eval_reward=mean([text.eval_reward for text in texts], prompts),
+    )
