@@ -38,8 +38,9 @@ def write_study(folder: Path, *, items: int, overlap: int) -> Path:
     ]
     (folder / "items.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
     (folder / "study.toml").write_text(
-        f'name = "load"\ntitle = "Load"\nkind = "comparison"\nquestion = "Which helps more?"\n'
+        f'name = "load"\ntitle = "Load"\n'
         f'items_file = "items.jsonl"\noverlap = {overlap}\nsession_items = 10000\n'
+        f'[[questions]]\nkind = "comparison"\ntext = "Which helps more?"\n'
     )
     return folder / "study.toml"
 

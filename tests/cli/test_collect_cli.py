@@ -14,9 +14,11 @@ from accord.cli import run
 
 STUDY = """name = "s"
 title = "S"
-kind = "comparison"
-question = "Which?"
 items_file = "items.jsonl"
+"""
+QUESTION = """[[questions]]
+kind = "comparison"
+text = "Which?"
 """
 
 
@@ -24,7 +26,7 @@ items_file = "items.jsonl"
 def study(tmp_path: Path) -> Path:
     """A study with one item."""
     (tmp_path / "items.jsonl").write_text('{"prompt": "p", "completions": ["a", "b"]}\n')
-    (tmp_path / "study.toml").write_text(STUDY)
+    (tmp_path / "study.toml").write_text(STUDY + QUESTION)
     return tmp_path / "study.toml"
 
 
@@ -76,14 +78,14 @@ def test_what_is_refused(study: Path, capsys: pytest.CaptureFixture[str], argume
     ("change", "said"),
     [
         (("comparison", "compare"), "'compare' is no kind of judgement"),
-        (('question = "Which?"\n', ""), "study.question: missing"),
+        (('text = "Which?"\n', ""), "study.questions[0].text: missing"),
         (("items.jsonl", "nothing.jsonl"), "nothing.jsonl: no such file"),
     ],
 )
 def test_a_study_that_cannot_be_used(
     study: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], said: str
 ) -> None:
-    study.write_text(STUDY.replace(*change))
+    study.write_text((STUDY + QUESTION).replace(*change))
     assert run(["collect", str(study), "--ledger", str(study.parent / "people.db"), "--port", "0"]) == 2
     assert said in capsys.readouterr().err
 
@@ -98,7 +100,7 @@ def test_a_port_that_is_taken(study: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_writer_that_is_not_there(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    study.write_text(STUDY + "candidates = 2\n")
+    study.write_text(STUDY + "candidates = 2\n" + QUESTION)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -115,7 +117,7 @@ def test_disagreement_needs_the_reward_model_of_a_run(
     from accord.records import Completion, Prompt
     from accord.run import RunDirectory
 
-    study.write_text(STUDY + 'choose = "disagreement"\n')
+    study.write_text(STUDY + 'choose = "disagreement"\n' + QUESTION)
     arguments = ["collect", str(study), "--ledger", str(tmp_path / "people.db"), "--port", "0"]
     assert run(arguments) == 2
     assert "accord collect --judge RUN" in capsys.readouterr().err

@@ -13,7 +13,8 @@ from accord.feedback import Ledger
 
 __all__ = ["Clock", "answer", "join", "lay", "lines", "opened", "pairs", "task"]
 
-HEAD = {"name": "small", "title": "A small study", "kind": "comparison", "question": "Which is better?"}
+HEAD = {"name": "small", "title": "A small study"}
+QUESTION = {"kind": "comparison", "text": "Which is better?"}
 
 
 class Clock:
@@ -39,9 +40,10 @@ def pairs(n: int, **more: Any) -> list[dict[str, Any]]:
 
 
 def lay(folder: Path, items: Sequence[dict[str, Any]] | None = None, **keys: Any) -> Study:
-    """A study in a folder. `gold_items` and `practice_items` are lines like `items`."""
+    """A study in a folder. `question` are keys of its question; `gold_items`, `practice_items` lines like `items`."""
     content: dict[str, Any] = {
         **HEAD,
+        "questions": [{**QUESTION, **keys.pop("question", {})}],
         "items_file": lines(folder / "items.jsonl", pairs(6) if items is None else items),
     }
     for purpose in ("gold", "practice"):

@@ -49,48 +49,48 @@ def _several(prompt: str, *completions: str, n: int = 6) -> list[dict[str, Any]]
 
 KINDS: dict[str, dict[str, Any]] = {
     "comparison": {
-        "toml": 'question = "Which answer helps more?"\nstrength = true',
+        "toml": 'text = "Which answer helps more?"\nstrength = true',
         "items": _several(MUG, BAKING, VAGUE, n=8),
         "gold": {"kind": "comparison", "preferred": "left"},
     },
     "ranking": {
-        "toml": 'question = "Put the answers in order, the most useful first."\ncandidates = 4',
+        "toml": 'text = "Put the answers in order, the most useful first."',
         "items": _several("Which river is the longest?", *RIVERS),
         "gold": {"kind": "ranking", "tiers": [[1], [0], [2, 3]]},
     },
     "rating": {
-        "toml": 'question = "How clear is this answer?"\n[scale]\n'
+        "toml": 'text = "How clear is this answer?"\n[questions.scale]\n'
         + "\n".join(f"{name} = {json.dumps(value)}" for name, value in SCALE.items()),
         "items": _several(MUG, BAKING),
         "gold": {"kind": "rating", "value": 7, "scale": SCALE},
     },
     "label": {
-        "toml": f'question = "What is the matter with it?"\nlabels = {json.dumps(LABELS)}',
+        "toml": f'text = "What is the matter with it?"\nlabels = {json.dumps(LABELS)}',
         "items": _several(MUG, VAGUE),
         "gold": {"kind": "label", "selected": ["evasive"], "options": LABELS},
     },
     "spans": {
-        "toml": 'question = "Mark what is wrong or unsupported."\nspan_types = ["wrong", "unsupported"]',
+        "toml": 'text = "Mark what is wrong or unsupported."\nspan_types = ["wrong", "unsupported"]',
         "items": _several("When was the moon landing?", MOON),
         "gold": {"kind": "spans", "spans": [{"start": 24, "end": 28, "type": "wrong"}]},
     },
     "steps": {
-        "toml": 'question = "Is each step right?"',
+        "toml": 'text = "Is each step right?"',
         "items": _several("What is 12 x 13?", SUM),
         "gold": {"kind": "steps", "verdicts": ["right", "right", "wrong", "wrong"]},
     },
     "correction": {
-        "toml": 'question = "Correct the answer."',
+        "toml": 'text = "Correct the answer."',
         "items": _several("When was the moon landing?", MOON),
         "gold": {"kind": "correction", "text": "It was in 1969."},
     },
     "critique": {
-        "toml": 'question = "What is good or bad about this answer?"',
+        "toml": 'text = "What is good or bad about this answer?"',
         "items": _several(MUG, VAGUE),
         "gold": {"kind": "critique", "text": "It does not say how."},
     },
     "demonstration": {
-        "toml": 'question = "Answer the question yourself."',
+        "toml": 'text = "Answer the question yourself."',
         "items": _several(MUG),
         "gold": {"kind": "demonstration", "text": BAKING},
     },
@@ -131,7 +131,7 @@ def lay_out(
     folder.mkdir(parents=True, exist_ok=True)
     items = [{**each, **fields} for each in told["items"]]
     _write(folder / "items.jsonl", items)
-    head = f'name = "{kind}"\ntitle = "Plain answers"\nkind = "{kind}"\nitems_file = "items.jsonl"\n'
+    head = f'name = "{kind}"\ntitle = "Plain answers"\nitems_file = "items.jsonl"\n'
     head += 'consent_file = "consent.md"\ninstructions_file = "instructions.md"\n'
     if practice:
         why = "This one says **what to do**, step by step; the other one talks around it."
@@ -140,7 +140,7 @@ def lay_out(
         head += 'practice_file = "practice.jsonl"\n'
     (folder / "consent.md").write_text(CONSENT)
     (folder / "instructions.md").write_text(INSTRUCTIONS)
-    (folder / "study.toml").write_text(f"{head}{top}\n{told['toml']}\n{more}\n")
+    (folder / "study.toml").write_text(f'{head}{top}\n[[questions]]\nkind = "{kind}"\n{told["toml"]}\n{more}\n')
     return folder / "study.toml"
 
 

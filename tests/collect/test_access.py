@@ -28,7 +28,9 @@ def everything(folder: Path) -> bytes:
 def test_an_invite_is_good_once_and_for_a_while(tmp_path: Path, where: Path | str) -> None:
     clock = Clock()
     with Ledger(where) as ledger:
-        desk = opened(lay(tmp_path, attributes=ATTRIBUTES, recruited="by letter", pay={"per_item": 0.2}), ledger, clock)
+        desk = opened(
+            lay(tmp_path, attributes=ATTRIBUTES, recruitment="by letter", pay={"per_item": 0.2}), ledger, clock
+        )
         invite = desk.invite(note="for A.", days=1, attributes={"age": "old"})
         assert (invite.expires - clock.now).days == 1
         assert desk.examine(invite.token).kind == "invite"

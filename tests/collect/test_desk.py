@@ -8,7 +8,7 @@ import pytest
 from small_desks import Clock, answer, join, lay, opened, pairs, task
 from sqlalchemy import select
 
-from accord.collect import Break, Done, Paused, Practice, Seen, Task, digest_of
+from accord.collect import Break, Done, Paused, Practice, Seen, Task, shown_digest
 from accord.collect.desk import tables
 from accord.errors import AccessError, Conflict, FormError, LedgerError, StudyError
 from accord.feedback import Ledger, draw_pairs, is_order_known
@@ -42,7 +42,7 @@ def test_a_comparison_becomes_a_pair_that_knows_its_evaluator(tmp_path: Path, wh
     assert (said.seconds, said.position_in_session, said.study) == (12.0, 0, "small")
     assert said.time == clock.now
     assert said.instructions == desk.study.guideline_digest
-    assert said.shown_digest == said.available_digest == digest_of(held.prompt, held.completions)
+    assert said.shown_digest == said.available_digest == shown_digest(held.prompt, held.completions)
     assert said.telemetry is not None
     assert (said.telemetry.focus_lost, said.telemetry.pasted) == (2, None)
     assert is_order_known(said)
@@ -227,7 +227,7 @@ def test_undo_replaces_the_last_answer(tmp_path: Path, where: Path | str) -> Non
         assert [each.replaces for each in ledger.feedback()] == [None, old.id, new.id]
         person = desk.person(anna.pseudonym)
         assert person is not None
-        assert (person.done, person.place_in_session) == (1, 1)
+        assert (person.done, person.position_in_session) == (1, 1)
 
 
 def test_an_answer_taken_back_and_left_still_stands(tmp_path: Path) -> None:
@@ -479,7 +479,7 @@ def test_what_is_asked_of_the_wrong_one(tmp_path: Path) -> None:
         with pytest.raises(AccessError, match="does not know you"):
             desk.next(anna)
         with pytest.raises(StudyError, match="of kind 'comparison' is in this ledger"):
-            opened(lay(tmp_path, kind="demonstration"), ledger)
+            opened(lay(tmp_path, question={"kind": "demonstration"}), ledger)
         with pytest.raises(StudyError, match="no time zone"):
             opened(lay(tmp_path), ledger, lambda: desk.context.clock().replace(tzinfo=None)).invite()  # type: ignore[arg-type]
 

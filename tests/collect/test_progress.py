@@ -92,7 +92,9 @@ def test_a_planted_fault_is_flagged_and_a_careful_person_is_not(tmp_path: Path) 
 
 def test_pasted_answers_are_flagged(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db", pooled=True) as ledger:
-        study = lay(tmp_path, [{"prompt": f"Write {n}."} for n in range(20)], kind="demonstration", overlap=2)
+        study = lay(
+            tmp_path, [{"prompt": f"Write {n}."} for n in range(20)], question={"kind": "demonstration"}, overlap=2
+        )
         desk = opened(study, ledger)
         for person, pasted in ((join(desk), 0), (join(desk), 300)):
             for _ in range(20):
@@ -160,7 +162,7 @@ def test_ratings_have_an_alpha(tmp_path: Path) -> None:
     scale = {"low": 1, "high": 5, "step": 1}
     items = [{"prompt": f"Q{n}", "completions": [f"text {n}"]} for n in range(6)]
     with Ledger(tmp_path / "l.db", pooled=True) as ledger:
-        desk = opened(lay(tmp_path, items, kind="rating", scale=scale, overlap=2), ledger)
+        desk = opened(lay(tmp_path, items, question={"kind": "rating", "scale": scale}, overlap=2), ledger)
         for _ in range(2):
             person = join(desk)
             for _ in range(6):

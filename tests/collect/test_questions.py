@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.collect import Kind, Study, question_of, read_form, steps_of
-from accord.collect.assignment.answers import agrees, opinion, turned
+from accord.collect import KINDS, Question, Study
+from accord.collect.study.kinds.steps import StepsQuestion
 from accord.errors import FormError
 from accord.records import (
     Comparison,
@@ -31,7 +31,7 @@ from accord.records import (
 
 PROMPT = Prompt.ask("Say something.")
 MORE = {
-    "rating": "[scale]\nlow = 1\nhigh = 5\nstep = 1",
+    "rating": "[questions.scale]\nlow = 1\nhigh = 5\nstep = 1",
     "label": 'labels = ["kind", "true"]',
     "spans": 'span_types = ["wrong", "rude"]',
     "comparison": "strength = true",
@@ -40,9 +40,9 @@ MORE = {
 TEXT = "a🙂c\n\nsecond step\nthird"
 
 
-def study(kind: str, more: str | None = None) -> Study:
-    head = f'name = "s"\ntitle = "T"\nkind = "{kind}"\nquestion = "Q?"\n'
-    return Study.parse(head + (MORE.get(kind, "") if more is None else more))
+def question(kind: str, more: str | None = None) -> Question:
+    head = f'name = "s"\ntitle = "T"\n[[questions]]\nkind = "{kind}"\ntext = "Q?"\n'
+    return Study.parse(head + (MORE.get(kind, "") if more is None else more)).question
 
 
 def shown(kind: str) -> list[Completion]:
@@ -74,7 +74,7 @@ GOOD: list[tuple[str, dict[str, str], Judgement]] = [
 @pytest.mark.parametrize(("kind", "form", "judgement"), GOOD)
 def test_a_form_becomes_a_judgement(kind: str, form: dict[str, str], judgement: Judgement) -> None:
     about = shown(kind)
-    assert read_form(study(kind), form, about) == judgement
+    assert question(kind).read(form, about) == judgement
     Feedback(evaluator="e", prompt="p", completions=tuple(each.id for each in about), judgement=judgement)
 
 
@@ -126,75 +126,129 @@ BAD = [
 @pytest.mark.parametrize(("kind", "form", "field", "said"), BAD)
 def test_what_cannot_be_read_is_told_with_its_field(kind: str, form: dict[str, str], field: str, said: str) -> None:
     with pytest.raises(FormError) as caught:
-        read_form(study(kind), form, shown(kind))
+        question(kind).read(form, shown(kind))
     assert caught.value.field == field
     assert said in str(caught.value)
 
 
 def test_what_a_study_does_not_ask_is_refused() -> None:
     with pytest.raises(FormError, match="does not ask how much"):
-        read_form(study("comparison", ""), {"preferred": "left", "strength": "0.5"}, shown("comparison"))
+        question("comparison", "").read({"preferred": "left", "strength": "0.5"}, shown("comparison"))
     with pytest.raises(FormError, match="Choose left or right"):
-        read_form(study("comparison", "ties = false"), {"preferred": "tie"}, shown("comparison"))
+        question("comparison", "ties = false").read({"preferred": "tie"}, shown("comparison"))
     with pytest.raises(FormError, match="allows no ties"):
-        read_form(study("ranking", "ties = false"), {"tiers": "2,0|1|3"}, shown("ranking"))
+        question("ranking", "ties = false").read({"tiers": "2,0|1|3"}, shown("ranking"))
 
 
 FIELDS = [
-    *sorted({field for kind in get_args(Kind) for field in question_of(study(kind)).fields}),
+    *sorted({field for kind in KINDS.values() for field in kind.fields}),
     "declined",
     "reason",
 ]
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("kind", list(KINDS))
 @given(form=st.dictionaries(st.sampled_from(FIELDS), st.text()))
 def test_whatever_is_sent_is_a_judgement_or_a_form_error(kind: str, form: dict[str, str]) -> None:
     about = shown(kind)
     try:
-        judgement = read_form(study(kind), form, about)
+        judgement = question(kind).read(form, about)
     except FormError as error:
         field = error.field
     else:
         said = Feedback(evaluator="e", prompt="p", completions=tuple(each.id for each in about), judgement=judgement)
         field = "reason" if said.id.startswith("f-") else ""
-    assert field in {*question_of(study(kind)).fields, "reason"}
+    assert field in {*question(kind).fields, "reason"}
 
 
-def test_every_kind_has_a_question() -> None:
-    for kind in get_args(Kind):
-        question = question_of(study(kind))
-        assert question.kind == kind
-        assert question.hint
-        assert question.most is None or question.least <= question.most
+def test_every_judgement_but_declining_has_a_question() -> None:
+    union, *_ = get_args(Judgement)
+    assert {question.record for question in KINDS.values()} == {*get_args(union)} - {Declined}
+    for kind, asked in KINDS.items():
+        assert question(kind).kind == kind == asked.record.model_fields["kind"].default
+        assert asked.most is None or asked.least <= asked.most
 
 
 def test_steps_are_the_lines_that_are_not_blank() -> None:
-    assert steps_of(TEXT) == ["a🙂c", "second step", "third"]
+    assert StepsQuestion.steps(TEXT) == ["a🙂c", "second step", "third"]
 
 
 def test_an_answer_reads_the_same_in_any_order() -> None:
-    item, other = ("a", "b"), ("b", "a")
+    written, other = ("a", "b"), ("b", "a")
+    comparison, ranking = question("comparison"), question("ranking")
     left = Comparison(preferred="left", strength=0.5)
-    assert turned(left, item, item) == left
-    assert turned(left, item, other) == Comparison(preferred="right", strength=0.5)
-    assert opinion(left, item) == opinion(turned(left, item, other), other) == "a"
-    ranking = Ranking(tiers=((2,), (0, 1)))
-    assert turned(ranking, ("a", "b", "c"), ("c", "b", "a")) == Ranking(tiers=((0,), (2, 1)))
-    assert opinion(ranking, ("a", "b", "c")) == "c"
-    assert agrees(Ranking(tiers=((2,), (1, 0))), ranking)
-    assert opinion(Declined(), item) is None
-    assert opinion(Label(selected=(), options=("x",)), item) == "none of these"
-    assert opinion(Steps(verdicts=("right", "wrong")), item) == "step 2 is wrong"
+    assert comparison.reorder(left, written, written) == left
+    assert comparison.reorder(left, written, other) == Comparison(preferred="right", strength=0.5)
+    assert comparison.vote(left, written) == comparison.vote(comparison.reorder(left, written, other), other) == "a"
+    tiers = Ranking(tiers=((2,), (0, 1)))
+    assert ranking.reorder(tiers, ("a", "b", "c"), ("c", "b", "a")) == Ranking(tiers=((0,), (2, 1)))
+    assert ranking.vote(tiers, ("a", "b", "c")) == "c"
+    assert ranking.agree(Ranking(tiers=((2,), (1, 0))), tiers)
+    assert question("label").vote(Label(selected=(), options=("x",)), written) == "none of these"
+    assert question("steps").vote(Steps(verdicts=("right", "wrong")), written) == "step 2 is wrong"
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_declining_is_equal_to_no_answer(kind: str) -> None:
+    asked, answer = question(kind), next(judgement for known, _, judgement in GOOD if known == kind)
+    assert asked.vote(Declined(), ("a", "b", "c", "d")) is None
+    assert asked.agree(Declined(), answer) is None
+    assert asked.agree(answer, answer) in {True, None}
+    assert asked.reorder(Declined(), ("a", "b"), ("b", "a")) == Declined()
+    assert asked.describe(Declined(reason="too long")) == "not judged (too long)"
 
 
 def test_marks_agree_where_each_finds_one_of_its_type() -> None:
     def marks(*spans: tuple[int, int, str]) -> Spans:
         return Spans(spans=tuple(Span(start=a, end=b, type=t) for a, b, t in spans))
 
-    assert agrees(marks((0, 5, "x")), marks((3, 9, "x")))
-    assert not agrees(marks((0, 5, "x")), marks((5, 9, "x")))
-    assert not agrees(marks((0, 5, "x")), marks((3, 9, "y")))
-    assert not agrees(marks(), marks((3, 9, "y")))
-    assert agrees(marks(), marks())
-    assert agrees(Critique(text="a"), Critique(text="a")) is None
+    spans = question("spans")
+    assert spans.agree(marks((0, 5, "x")), marks((3, 9, "x")))
+    assert not spans.agree(marks((0, 5, "x")), marks((5, 9, "x")))
+    assert not spans.agree(marks((0, 5, "x")), marks((3, 9, "y")))
+    assert not spans.agree(marks(), marks((3, 9, "y")))
+    assert spans.agree(marks(), marks())
+    assert question("critique").agree(Critique(text="a"), Critique(text="a")) is None
+
+
+ONE_ROW = {"start-0": "1", "end-0": "4", "type-0": "rude"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "page", "field", "value"),
+    [
+        ("ranking", {"rank-0": "2", "rank-1": "1", "rank-2": "2"}, "tiers", "1|0,2"),
+        ("ranking", {"rank-0": "", "rank-1": "1"}, "tiers", "1"),
+        ("ranking", {"rank-0": "x"}, "tiers", ""),
+        ("steps", {"step-0": "right", "step-2": "wrong"}, "verdicts", "right,,wrong"),
+        ("spans", {**ONE_ROW, "note-0": " n "}, "spans", '[{"start": 1, "end": 4, "type": "rude", "note": "n"}]'),
+        ("spans", {"start-0": "", "end-0": "", "type-0": "rude"}, "spans", "[]"),
+        ("spans", {**ONE_ROW, "end-0": ""}, "spans", '[{"start": 1, "end": "", "type": "rude", "note": null}]'),
+        ("comparison", {"preferred": "left", "seconds": "3"}, "preferred", "left"),
+    ],
+)
+def test_the_fields_of_a_page_become_those_of_the_answer(
+    kind: str, page: dict[str, str], field: str, value: str
+) -> None:
+    assert question(kind).answer_form(page) == {field: value}
+
+
+@pytest.mark.parametrize(
+    ("kind", "page"),
+    [
+        ("ranking", {"rank-0": "3", "rank-1": "1", "rank-2": "1"}),
+        ("steps", {"step-0": "right", "step-1": "", "step-2": "unsure"}),
+        ("spans", {**ONE_ROW, "note-0": "", "start-1": "7", "end-1": "9", "type-1": "wrong", "note-1": "n"}),
+        ("critique", {"text": "a"}),
+    ],
+)
+def test_a_draft_fills_the_page_again(kind: str, page: dict[str, str]) -> None:
+    asked = question(kind)
+    form = asked.answer_form(page)
+    assert asked.answer_form(asked.page_form(form)) == form
+
+
+@pytest.mark.parametrize(("kind", "field"), [("ranking", "tiers"), ("steps", "verdicts"), ("spans", "spans")])
+@given(draft=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=30))
+def test_a_draft_that_makes_no_sense_is_no_error(kind: str, field: str, draft: str) -> None:
+    assert question(kind).page_form({field: draft}).items() >= {field: draft}.items()

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_studies import Clock
 
-from accord.collect.web.form_parsing import MAX_FIELDS, UnreadableError, gathered, read, spread
+from accord.collect.web.form_parsing import MAX_FIELDS, UnreadableError, read
 from accord.collect.web.security import Jar, Limiter, fits, token_of
 
-ONE = {"start-0": "1", "end-0": "4", "type-0": "rude"}
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=30)
 
 
@@ -44,43 +43,7 @@ def test_bodies_that_are_no_forms(body: bytes, said: str) -> None:
 
 
 def test_line_ends_and_ticked_boxes() -> None:
-    assert read(b"text=a%0D%0Ab%0Dc&chosen=x&chosen=y") == {"text": "a\nb\nc", "chosen": "x,y"}
-
-
-@pytest.mark.parametrize(
-    ("form", "field", "value"),
-    [
-        ({"rank-0": "2", "rank-1": "1", "rank-2": "2"}, "tiers", "1|0,2"),
-        ({"rank-0": "", "rank-1": "1"}, "tiers", "1"),
-        ({"rank-0": "x"}, "tiers", ""),
-        ({"step-0": "right", "step-2": "wrong"}, "verdicts", "right,,wrong"),
-        ({**ONE, "note-0": " n "}, "spans", '[{"start": 1, "end": 4, "type": "rude", "note": "n"}]'),
-        ({"start-0": "", "end-0": "", "type-0": "rude"}, "spans", "[]"),
-        ({**ONE, "end-0": ""}, "spans", '[{"start": 1, "end": "", "type": "rude", "note": null}]'),
-        ({"preferred": "left"}, "preferred", "left"),
-    ],
-)  # fmt: skip
-def test_fields_are_gathered(form: dict[str, str], field: str, value: str) -> None:
-    assert gathered(form)[field] == value
-    assert not [name for name in gathered(form) if "-" in name]
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        {"rank-0": "3", "rank-1": "1", "rank-2": "1"},
-        {"step-0": "right", "step-1": "", "step-2": "unsure"},
-        {**ONE, "note-0": "", "start-1": "7", "end-1": "9", "type-1": "wrong", "note-1": "n"},
-        {"text": "a"},
-    ],
-)  # fmt: skip
-def test_what_the_desk_kept_fills_the_page_again(form: dict[str, str]) -> None:
-    assert gathered(spread(gathered(form))) == gathered(form)
-
-
-@given(st.dictionaries(st.sampled_from(["tiers", "verdicts", "spans"]), WORDS))
-def test_a_draft_that_makes_no_sense_is_no_error(draft: dict[str, str]) -> None:
-    assert spread(draft).items() >= draft.items()
+    assert read(b"text=a%0D%0Ab%0Dc&chosen=x&chosen=y", {"chosen"}) == {"text": "a\nb\nc", "chosen": "x,y"}
 
 
 def test_a_limit_and_its_end() -> None:

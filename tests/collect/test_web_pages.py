@@ -57,7 +57,7 @@ def test_every_kind_by_plain_forms(tmp_path: Path, kind: str) -> None:
     first, second = said(ledger)
     assert first.judgement.kind == kind
     assert second.judgement == Declined(reason="I know nothing about it")
-    assert second.place_in_session == 1
+    assert second.position_in_session == 1
     match first.judgement:
         case Comparison(preferred=side, strength=strength):
             assert (side, strength) == ("left", 0.6)

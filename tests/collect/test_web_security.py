@@ -246,7 +246,7 @@ def test_bodies_that_make_no_sense(tmp_path: Path, body: bytes, status: int, sai
 
 
 def test_the_longest_text_that_a_study_takes_fits(tmp_path: Path) -> None:
-    study = lay_out(tmp_path, "demonstration", top="longest = 60000")
+    study = lay_out(tmp_path, "demonstration", more="longest = 60000")
     with opened(study, tmp_path / "people.db") as desk, visiting(desk) as visitor:
         person = visitor()
         person.join(desk.invite().token)

@@ -104,7 +104,7 @@ def test_what_is_being_written_is_not_handed_to_others(tmp_path: Path) -> None:
 
 def test_demonstrations_need_no_writer(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db") as ledger:
-        desk = opened(lay(tmp_path, BARE, kind="demonstration"), ledger)
+        desk = opened(lay(tmp_path, BARE, question={"kind": "demonstration"}), ledger)
         anna = join(desk)
         held = task(desk, anna)
         assert held.completions == ()

@@ -4,7 +4,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accord.collect.desk.items import digest_of
     from accord.collect.desk.service import Desk
     from accord.collect.desk.types import (
         Accepted,
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
     )
     from accord.collect.sources.contrast import Contrast, Contrasted
     from accord.collect.sources.programs import ProgramAsker, Verdict, compare_by
-    from accord.collect.study.questions import Question, question_of, read_form, steps_of
-    from accord.collect.study.settings import Kind, Pay, Stop, Study
+    from accord.collect.study import KINDS, Pay, Question, Stop, Study, shown_digest
 
 _HOME = {
     "Accepted": "desk.types",
@@ -44,34 +42,32 @@ _HOME = {
     "Flag": "desk.types",
     "Invite": "desk.types",
     "ItemProgress": "desk.types",
-    "Kind": "study.settings",
+    "KINDS": "study",
     "Loaded": "desk.types",
     "Login": "desk.types",
     "Next": "desk.types",
     "Note": "desk.types",
     "Paused": "desk.types",
-    "Pay": "study.settings",
+    "Pay": "study",
     "Person": "desk.types",
     "PersonProgress": "desk.types",
     "Practice": "desk.types",
     "Practised": "desk.types",
     "ProgramAsker": "sources.programs",
     "Progress": "desk.types",
-    "Question": "study.questions",
+    "Question": "study",
     "Seen": "desk.types",
     "Share": "desk.types",
-    "Stop": "study.settings",
-    "Study": "study.settings",
+    "Stop": "study",
+    "Study": "study",
     "Task": "desk.types",
     "Verdict": "sources.programs",
     "compare_by": "sources.programs",
-    "digest_of": "desk.items",
-    "question_of": "study.questions",
-    "read_form": "study.questions",
-    "steps_of": "study.questions",
+    "shown_digest": "study",
 }
 
 __all__ = [
+    "KINDS",
     "Accepted",
     "Break",
     "Contrast",
@@ -82,7 +78,6 @@ __all__ = [
     "Flag",
     "Invite",
     "ItemProgress",
-    "Kind",
     "Loaded",
     "Login",
     "Next",
@@ -103,10 +98,7 @@ __all__ = [
     "Task",
     "Verdict",
     "compare_by",
-    "digest_of",
-    "question_of",
-    "read_form",
-    "steps_of",
+    "shown_digest",
 ]
 
 

@@ -26,14 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincc, digamma, expit
 
+from accord.collect.study.kinds import TIE
 from accord.collect.study.settings import Stop
 from accord.interfaces import Judge, Scores
 from accord.records import Completion, Prompt
 
-__all__ = ["TIE", "decided", "entropy", "expected_disagreement", "gap", "majority_right", "preference", "preferences"]
+__all__ = ["decided", "entropy", "expected_disagreement", "gap", "majority_right", "preference", "preferences"]
 
 Floats = NDArray[np.float64]
-TIE = "tie"
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 
 

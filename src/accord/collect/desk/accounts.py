@@ -86,9 +86,9 @@ def _evaluator(study: Study, pseudonym: str, said: dict[str, str]) -> Evaluator:
         pseudonym=pseudonym,
         pool=study.name,
         attributes=said or None,
-        recruitment=study.recruited,
+        recruitment=study.recruitment,
         payment=" and ".join(pay) or None,
-        training=study.trained,
+        training=study.training,
     )
 
 
@@ -122,7 +122,7 @@ def person_of(context: Context, connection: Connection, row: Row[Any]) -> Person
         practised=row.practised,
         done=int(done or 0),
         session=session_name(row),
-        place_in_session=row.sitting_done,
+        position_in_session=row.sitting_done,
         joined_at=moment(row.joined),
         seen_at=moment(row.seen),
     )

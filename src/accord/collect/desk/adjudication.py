@@ -12,9 +12,8 @@ from accord.collect.assignment.acquisition import expected_disagreement
 from accord.collect.assignment.assign import shown_order
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, moment, name_in, records
-from accord.collect.desk.items import digest_of
 from accord.collect.desk.types import Disputed
-from accord.collect.study.questions import read_form
+from accord.collect.study import shown_digest
 from accord.errors import FormError
 from accord.records import Completion, Evaluator, Feedback, Prompt
 
@@ -70,11 +69,11 @@ def adjudicate(context: Context, item: str, form: Mapping[str, str], by: str) ->
             evaluator=judge.id,
             prompt=prompt.id,
             completions=tuple(each.id for each in shown),
-            judgement=read_form(study, form, shown),
+            judgement=study.question.read(form, shown),
             study=study.name,
             instructions=study.guideline_digest,
-            shown_digest=digest_of(prompt, shown),
-            available_digest=digest_of(prompt, shown),
+            shown_digest=shown_digest(prompt, shown),
+            available_digest=shown_digest(prompt, shown),
             time=moment(context.now()),
             session=f"{study.name}/{POOL}/{by}",
             round=study.round,

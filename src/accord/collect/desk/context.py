@@ -50,11 +50,11 @@ def open_study(connection: Connection, study: Study) -> None:
     table = tables.studies
     kind = connection.scalar(select(table.c.kind).where(table.c.name == study.name))
     if kind is None:
-        connection.execute(insert(table).values(name=study.name, kind=study.kind))
-    elif kind != study.kind:
+        connection.execute(insert(table).values(name=study.name, kind=study.question.kind))
+    elif kind != study.question.kind:
         raise StudyError(
             f"study.name: a study '{study.name}' of kind '{kind}' is in this ledger; give one of kind "
-            f"'{study.kind}' a name of its own"
+            f"'{study.question.kind}' a name of its own"
         )
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats as scipy_stats
 
-from accord.collect.assignment.answers import agrees, opinion
 from accord.collect.desk.types import Flag
-from accord.records import Comparison, Correction, Critique, Declined, Demonstration, Feedback
+from accord.collect.study import Question
+from accord.records import Declined, Feedback
 from accord.stats import Estimate, proportion
 
 __all__ = ["Habits", "flags_of", "habits_of", "median"]
@@ -50,24 +50,23 @@ class Habits:
     declined: Estimate | None
 
 
-def habits_of(said: Sequence[tuple[Feedback, int]], by_id: dict[str, Feedback]) -> Habits:
+def habits_of(question: Question, said: Sequence[tuple[Feedback, int]], by_id: dict[str, Feedback]) -> Habits:
     """Somebody's habits, from what stands of what they said, each with the words they were shown."""
     answers = [each for each, _ in said if not isinstance(each.judgement, Declined)]
     timed = [(each.seconds, words) for each, words in said if each.seconds is not None]
-    sides = [each.judgement.preferred for each in answers if isinstance(each.judgement, Comparison)]
-    decided = [side for side in sides if side != "tie"]
+    decided = [side for each in answers if (side := question.side(each.judgement)) is not None]
     written = [
         each.telemetry.pasted
         for each in answers
-        if isinstance(each.judgement, Correction | Critique | Demonstration)
-        and each.telemetry is not None
-        and each.telemetry.pasted is not None
+        if question.written and each.telemetry is not None and each.telemetry.pasted is not None
     ]
     left = sum(side == "left" for side in decided)
     return Habits(
         fast=_share([seconds < max(LEAST_SECONDS, words / WORDS_A_SECOND) for seconds, words in timed]),
-        gold=_share([agrees(each.judgement, each.gold) for each in answers if each.gold is not None]),
-        repeats=_share([_same(each, by_id.get(each.repeat_of)) for each in answers if each.repeat_of is not None]),
+        gold=_share([question.agree(each.judgement, each.gold) for each in answers if each.gold is not None]),
+        repeats=_share(
+            [_same(question, each, by_id.get(each.repeat_of)) for each in answers if each.repeat_of is not None]
+        ),
         left=_share([side == "left" for side in decided]),
         left_p=float(scipy_stats.binomtest(left, len(decided)).pvalue) if decided else None,
         pasted=_share([count > 0 for count in written]),
@@ -111,11 +110,11 @@ def median(values: Sequence[float], *, level: float = 0.95) -> Estimate | None:
     return Estimate(float(np.median(ordered)), low, high, n, level=level, method="order statistics")
 
 
-def _same(again: Feedback, first: Feedback | None) -> bool | None:
+def _same(question: Question, again: Feedback, first: Feedback | None) -> bool | None:
     """Whether the same was said again; None where the first is gone or answers of the kind are never equal."""
     if first is None:
         return None
-    one, other = opinion(again.judgement, again.completions), opinion(first.judgement, first.completions)
+    one, other = question.vote(again.judgement, again.completions), question.vote(first.judgement, first.completions)
     return None if one is None or other is None else one == other
 
 

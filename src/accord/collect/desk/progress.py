@@ -14,13 +14,12 @@ import numpy as np
 from sqlalchemy import Connection, Row, func, select
 
 from accord.collect.assignment.acquisition import expected_disagreement
-from accord.collect.assignment.answers import agrees
 from accord.collect.desk import tables
 from accord.collect.desk.adjudication import POOL
 from accord.collect.desk.context import Context, moment
 from accord.collect.desk.flags import flags_of, habits_of, median
 from accord.collect.desk.types import ItemProgress, Note, PersonProgress, Progress, Share
-from accord.collect.study.settings import Study
+from accord.collect.study import Question, Study
 from accord.feedback.provenance import current_feedback
 from accord.feedback.statistics.agreement import krippendorff_alpha, pair_agreement
 from accord.records import Declined, Feedback
@@ -91,9 +90,9 @@ def progress_of(context: Context) -> Progress:
         adjudicated=len(rulings),
         drafts=state.drafts,
         seconds=_speed(stands),
-        gold=_gold(stands),
+        gold=_gold(study.question, stands),
         agreement=pair_agreement(asked, evaluators=evaluators),
-        alpha=krippendorff_alpha(_by_prompt(asked), evaluators=evaluators) if study.kind == "rating" else None,
+        alpha=krippendorff_alpha(_by_prompt(asked), evaluators=evaluators) if study.question.interval_scale else None,
         composition=_composition(study, state),
         people=tuple(people),
         hours=hours,
@@ -139,9 +138,9 @@ def _speed(stands: Sequence[Feedback]) -> Estimate | None:
     return bootstrap(lambda row_N: float(np.median(seconds_N[row_N])), len(timed), by, resamples=400)
 
 
-def _gold(stands: Sequence[Feedback]) -> Estimate | None:
+def _gold(question: Question, stands: Sequence[Feedback]) -> Estimate | None:
     """The share of control questions that were answered as known to be right; the interval resamples people."""
-    marked = [(each.evaluator, agrees(each.judgement, each.gold)) for each in stands if each.gold is not None]
+    marked = [(each.evaluator, question.agree(each.judgement, each.gold)) for each in stands if each.gold is not None]
     right = [(by, ok) for by, ok in marked if ok is not None]
     return mean([float(ok) for _, ok in right], [by for by, _ in right]) if right else None
 
@@ -190,7 +189,7 @@ def _person(
     by_id: dict[str, Feedback],
     people: int,
 ) -> PersonProgress:
-    habits = habits_of(said, by_id)
+    habits = habits_of(study.question, said, by_id)
     longest = study.reserve_minutes * 60
     hours = sum(min(each.seconds or 0.0, longest) for each in closed) / 3_600
     return PersonProgress(

@@ -16,7 +16,7 @@ Where a person is asked for, a `Person` or a pseudonym will do.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from accord.collect.desk import access, accounts, adjudication, dispatch, items, progress, submission
+from accord.collect.desk import access, accounts, adjudication, dispatch, item_loading, progress, submission
 from accord.collect.desk.access import Admission, Logins, make_secret
 from accord.collect.desk.context import Context, open_study
 from accord.collect.desk.tables import VERSION_TABLE
@@ -72,7 +72,7 @@ class Desk:
 
     def load_items(self) -> Loaded:
         """Bring the study's files onto the desk; again without harm. Raises what names file and line."""
-        return items.load_items(self.context)
+        return item_loading.load_items(self.context)
 
     # -- people -------------------------------------------------------------------------------------------------
 

@@ -13,16 +13,15 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, func, select, update
 
-from accord.collect.assignment.answers import agrees, opinion, turned
 from accord.collect.desk import tables
 from accord.collect.desk.accounts import SAID, session_name
 from accord.collect.desk.context import Context, moment, name_in, person_row, records
 from accord.collect.desk.item_counts import recount
-from accord.collect.desk.items import digest_of
 from accord.collect.desk.reservations import has_room, lapse, reserve, task_of
 from accord.collect.desk.types import Accepted, Practised, Seen, Task
-from accord.collect.study.form_fields import clean
-from accord.collect.study.questions import MOST_REASON, question_of, read_form
+from accord.collect.study import shown_digest
+from accord.collect.study.form_fields import clean_text
+from accord.collect.study.kinds import MAX_REASON
 from accord.errors import AccordError, Conflict, FormError
 from accord.feedback.store.ledger_writer import LedgerWriter
 from accord.records import Completion, Declined, Feedback, Judgement, Prompt, Telemetry
@@ -125,7 +124,7 @@ class _Taking:
             return Conflict("already answered", "This answer was changed before; what you wrote is kept, not sent.")
         completions = records(self.adding.connection, Completion, self.held.shown)
         shown = tuple(completions[name] for name in self.held.shown)
-        judgement = read_form(self.context.study, self.form, shown)
+        judgement = self.context.study.question.read(self.form, shown)
         if self.held.purpose == "practice":
             return self._practised(judgement)
         return self._kept(judgement, shown)
@@ -137,7 +136,7 @@ class _Taking:
             return Conflict("already answered", said)
         if self.held.state == "practised":
             return Accepted(
-                self.held.id, None, self._explained(read_form(self.context.study, self.form, self._shown()))
+                self.held.id, None, self._explained(self.context.study.question.read(self.form, self._shown()))
             )
         surplus = self.held.state == "surplus"
         return Accepted(self.held.id, self.held.feedback, surplus=surplus, message=SURPLUS if surplus else "")
@@ -148,7 +147,7 @@ class _Taking:
         if self.held.redoes is not None:
             self._set(self.held.redoes, state="replaced", holds=False)
         state = self._new_state(judgement)
-        said = None if state == "declined" else opinion(judgement, self.held.shown)
+        said = None if state == "declined" else self.context.study.question.vote(judgement, self.held.shown)
         self._set(
             state=state,
             holds=state == "answered" and self.held.purpose == "item",
@@ -179,10 +178,12 @@ class _Taking:
 
     def _feedback(self, judgement: Judgement, shown: tuple[Completion, ...]) -> Feedback:
         study, prompt = self.context.study, self._prompt()
-        available = digest_of(prompt, shown)
+        available = shown_digest(prompt, shown)
         gold = None
         if self.held.purpose == "gold":
-            gold = turned(JUDGEMENT.validate_json(json.dumps(self.item.gold)), self.item.completions, self.held.shown)
+            gold = self.context.study.question.reorder(
+                JUDGEMENT.validate_json(json.dumps(self.item.gold)), self.item.completions, self.held.shown
+            )
         return Feedback(
             evaluator=self.person.evaluator,
             prompt=prompt.id,
@@ -237,8 +238,10 @@ class _Taking:
     def _explained(self, judgement: Judgement) -> Practised:
         if self.item.gold is None:
             return Practised(None, None, self.item.explanation)
-        expected = turned(JUDGEMENT.validate_json(json.dumps(self.item.gold)), self.item.completions, self.held.shown)
-        return Practised(agrees(judgement, expected), expected, self.item.explanation)
+        expected = self.context.study.question.reorder(
+            JUDGEMENT.validate_json(json.dumps(self.item.gold)), self.item.completions, self.held.shown
+        )
+        return Practised(self.context.study.question.agree(judgement, expected), expected, self.item.explanation)
 
     # -- small things -------------------------------------------------------------------------------------------
 
@@ -275,14 +278,14 @@ def _keep(context: Context, pseudonym: str, reservation: str, form: Mapping[str,
 
 def _fields(context: Context, form: Mapping[str, str]) -> dict[str, str]:
     """The fields of the study's form; what else the page sends is no part of the answer."""
-    wanted = (*question_of(context.study).fields, "declined", "reason")
+    wanted = (*context.study.question.fields, "declined", "reason")
     return {name: form[name] for name in wanted if form.get(name)}
 
 
 def _cleaned(context: Context, form: Mapping[str, str]) -> dict[str, str]:
     """A form as it can be kept. Raises `FormError` where it cannot."""
-    return {name: clean(name, value, _longest(context, name)) for name, value in form.items()}
+    return {name: clean_text(name, value, _longest(context, name)) for name, value in form.items()}
 
 
 def _longest(context: Context, field: str) -> int:
-    return MOST_REASON if field == "reason" else max(context.study.longest * 2, 500_000)
+    return MAX_REASON if field == "reason" else max(context.study.question.longest_text * 2, 500_000)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from accord.collect.study.settings import Kind
+from accord.collect.study import Question
 from accord.records import Completion, Judgement, Prompt
 from accord.stats import Estimate
 
@@ -47,18 +47,17 @@ class Task:
     """One item in a person's hands. `completions` stand in the order in which they are to be shown.
 
     `draft` is the form as it was saved last, or as it was submitted where the answer was taken back (`redo`).
-    `number` counts the person's answers from 1; `place_in_session` those of the session from 0.
+    `number` counts the person's answers from 1; `position_in_session` those of the session from 0.
     """
 
     reservation: str
     item: str
     prompt: Prompt
     completions: tuple[Completion, ...]
-    kind: Kind
-    question: str
+    question: Question
     warning: str
     session: str
-    place_in_session: int
+    position_in_session: int
     number: int
     issued_at: datetime
     expires_at: datetime
@@ -105,7 +104,7 @@ Next = Task | Practice | Break | Done | Paused
 
 @dataclass(frozen=True)
 class Seen:
-    """What the page counted. `shown` is the digest of what it put before the person (`items.digest_of`).
+    """What the page counted. `shown` is the digest of what it put before the person (`study.shown_digest`).
 
     Counts are None where nothing was written. `seconds` is the page's own time, kept beside the server's.
     """
@@ -172,7 +171,7 @@ class Person:
     practised: bool
     done: int
     session: str
-    place_in_session: int
+    position_in_session: int
     joined_at: datetime
     seen_at: datetime
 

@@ -2,66 +2,91 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from accord.errors import FormError
 
-__all__ = ["Form", "clean", "json_list", "number_of", "place_of", "text_of", "word"]
+__all__ = [
+    "Form",
+    "clean_text",
+    "numbered_fields",
+    "parse_index",
+    "parse_json_list",
+    "parse_number",
+    "short_field",
+    "storable",
+    "text_field",
+]
 
 Form = Mapping[str, str]
-MOST_FIELD = 10_000
+MAX_SHORT_FIELD = 10_000
 
 
-def word(form: Form, field: str, *, needed: bool = True, longest: int = MOST_FIELD) -> str:
+def short_field(form: Form, field: str, *, required: bool = True, longest: int = MAX_SHORT_FIELD) -> str:
     """A short field without the blanks around it; "" where it is not there and need not be."""
-    given = form.get(field)
-    if given is None or not given.strip():
-        if needed:
+    value = form.get(field)
+    if value is None or not value.strip():
+        if required:
             raise FormError(field, "Nothing was chosen; choose, then send again.")
         return ""
-    return clean(field, given, longest).strip()
+    return clean_text(field, value, longest).strip()
 
 
-def text_of(form: Form, field: str, longest: int, *, needed: bool = True) -> str:
+def text_field(form: Form, field: str, longest: int, *, required: bool = True) -> str:
     """A written field, with line ends as \\n: browsers send \\r\\n."""
-    text = clean(field, form.get(field) or "", longest)
-    if needed and not text.strip():
+    text = clean_text(field, form.get(field) or "", longest)
+    if required and not text.strip():
         raise FormError(field, "Nothing was written; write something, or say that you can't judge this.")
     return text
 
 
-def clean(field: str, given: str, longest: int) -> str:
-    """What was typed, with line ends as \\n. Raises `FormError` where it is too long or cannot be kept."""
-    text = given.replace("\r\n", "\n").replace("\r", "\n")
+def clean_text(field: str, value: str, longest: int) -> str:
+    """A field's text, with line ends as \\n. Raises `FormError` where it is too long or cannot be stored."""
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
     if len(text) > longest:
         raise FormError(field, f"{len(text):,} characters are too many; shorten it to {longest:,}.")
-    if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
+    if not storable(text):
         raise FormError(field, "The text holds a character that cannot be kept; remove what was pasted last.")
     return text
 
 
-def number_of(field: str, given: str) -> float:
+def storable(text: str) -> bool:
+    """Whether a database takes the text: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def parse_number(field: str, text: str) -> float:
+    """A finite number."""
     try:
-        value = float(given)
+        value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FormError(field, f"{given!r:.40} is not a number.")
+        raise FormError(field, f"{text!r:.40} is not a number.")
     return value
 
 
-def place_of(field: str, given: str) -> int:
-    if not (given.strip().isascii() and given.strip().isdecimal() and len(given) <= 9):
-        raise FormError(field, f"{given!r:.40} is not a whole number.")
-    return int(given)
+def parse_index(field: str, text: str) -> int:
+    """A whole number from 0, of nine digits at most."""
+    if not (text.strip().isascii() and text.strip().isdecimal() and len(text) <= 9):
+        raise FormError(field, f"{text!r:.40} is not a whole number.")
+    return int(text)
 
 
-def json_list(field: str, given: str) -> list[Any]:
+def parse_json_list(field: str, text: str) -> list[Any]:
+    """A list in JSON, as the page's script or a question's `answer_form` writes it."""
     try:
-        content = json.loads(given)
+        content = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
         raise FormError(field, "The marks did not arrive whole; reload the page and mark again.") from error
     if not isinstance(content, list):
         raise FormError(field, "The marks did not arrive as a list; reload the page and mark again.")
     return content
+
+
+def numbered_fields(page: Form, stem: str) -> dict[int, str]:
+    """The values of the page's fields `stem-0`, `stem-1`, ... by number."""
+    matches = {name: re.fullmatch(rf"{stem}-(\d{{1,4}})", name) for name in page}
+    return {int(match[1]): page[name] for name, match in matches.items() if match}

@@ -1,49 +1,32 @@
 """A study of people as one value, read from one TOML file: what is asked, of whom, how often, on which terms.
 
 Paths are meant from the folder of the file. An unknown key is an error that names its nearest neighbour. What people
-read before they answer (`instructions`, `question`, scale, labels) has one digest, which goes with every answer.
+read before they answer (`instructions`, the question with its scale or labels) has one digest, which goes with every
+answer.
 """
 
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from accord.collect.study.key_errors import first_problem
+from accord.collect.study.kinds import KINDS, AnyQuestion
+from accord.collect.study.section import Section, Word
 from accord.errors import StudyError, nearest, storage
-from accord.records import Sampling, Scale, explain
+from accord.records import Sampling
 
-__all__ = ["Kind", "Pay", "Stop", "Study"]
-
-Kind = Literal["comparison", "ranking", "rating", "label", "spans", "steps", "correction", "critique", "demonstration"]
-"""The kinds of judgement that a study can ask for; anybody may decline any of them."""
+__all__ = ["Pay", "Stop", "Study"]
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-Word = Annotated[str, Field(min_length=1, max_length=100)]
-Text = Annotated[str, Field(min_length=1)]
-
-COUNTED: frozenset[Kind] = frozenset({"comparison", "ranking", "rating", "label", "steps"})
-"""The kinds of which two answers can be equal, so that a majority can be counted."""
-
-BELONGS: dict[str, tuple[Kind, ...]] = {
-    "scale": ("rating",),
-    "labels": ("label",),
-    "span_types": ("spans",),
-    "strength": ("comparison",),
-}
-"""The keys that only some kinds know; those that are lists or tables must be there for theirs."""
-
-
-class Section(BaseModel):
-    """A part of the study: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Stop(Section):
-    """When an item has enough answers before it reaches its overlap: see `choose.majority_right`."""
+    """When an item has enough answers before it reaches its overlap: see `acquisition.majority_right`."""
 
     probability: float = Field(default=0.95, gt=0.5, lt=1, description="that the majority is right, to stop")
     least: int = Field(default=2, ge=1, description="answers that every item gets in any case")
@@ -60,10 +43,23 @@ class Pay(Section):
 class Study(Section):
     """All settings of a study. Read one with `Study.load`, or from text with `Study.parse`."""
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "kind": "questions.kind",
+        "question": "questions.text",
+        "scale": "questions.scale",
+        "labels": "questions.labels",
+        "span_types": "questions.span_types",
+        "strength": "questions.strength",
+        "ties": "questions.ties",
+        "longest": "questions.longest",
+        "recruited": "recruitment",
+        "trained": "training",
+    }
+    """Keys of earlier versions, with where each stands now."""
+
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     title: Word
-    kind: Kind
-    question: Text
+    questions: Annotated[tuple[AnyQuestion, ...], Field(min_length=1)]
     instructions: str = ""
     instructions_file: str | None = None
     consent: str = ""
@@ -76,13 +72,6 @@ class Study(Section):
     practice_file: str | None = None
     candidates: int | None = Field(default=None, ge=1, le=16, description="completions to write for a bare prompt")
     sampling: Sampling = Sampling()
-
-    scale: Scale | None = None
-    labels: tuple[Word, ...] = ()
-    span_types: tuple[Word, ...] = ()
-    strength: bool = False
-    ties: bool = True
-    longest: int = Field(default=20_000, ge=1, le=1_000_000, description="characters of a written answer at most")
 
     overlap: int = Field(default=1, ge=1)
     answers: int | None = Field(default=None, ge=1, description="at most so many answers in all; unset: no limit")
@@ -100,8 +89,8 @@ class Study(Section):
     quotas: dict[str, dict[str, Share]] = Field(default={}, description="the target population, by attribute")
     quota_wait_hours: float = Field(default=24.0, ge=0, description="how long places wait for a group nobody is of")
     pay: Pay = Pay()
-    recruited: str | None = None
-    trained: str | None = None
+    recruitment: str | None = None
+    training: str | None = None
     round: int | None = Field(default=None, ge=0)
 
     @classmethod
@@ -111,7 +100,7 @@ class Study(Section):
         Raises `StudyError` that names the key, `StorageError` where a file cannot be read.
         """
         path = Path(path)
-        study = cls.parse(_read(path), place=path.name)
+        study = cls.parse(_read_text(path), place=path.name)
         return study._anchored(path.resolve().parent)
 
     @classmethod
@@ -121,20 +110,28 @@ class Study(Section):
             content = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise StudyError(f"{place}: not TOML ({error})") from error
+        for key in content:
+            if new := cls.renamed.get(key):
+                under = "; write it under [[questions]]" if new.startswith("questions.") else ""
+                raise StudyError(f"{place}: study.{key}: renamed to {new}{under}")
         try:
             study = cls.model_validate(content)
         except ValidationError as error:
-            raise StudyError(f"{place}: {_said(error)}") from error
-        for key, problem in study._problems():
+            raise StudyError(f"{place}: {first_problem(error, cls)}") from error
+        for key, problem in _problems(study):
             raise StudyError(f"{place}: study.{key}: {problem}")
         return study
 
     @property
+    def question(self) -> AnyQuestion:
+        """The question that is asked: a study has one."""
+        return self.questions[0]
+
+    @property
     def guideline_digest(self) -> str:
         """The SHA-256 of all that people are told to go by."""
-        told = self.model_dump(mode="json", include={"kind", "question", "instructions", "labels", "span_types"})
-        told["scale"] = None if self.scale is None else self.scale.model_dump(mode="json")
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        guideline = {**self.question.guideline(), "instructions": self.instructions}
+        return hashlib.sha256(json.dumps(guideline, sort_keys=True).encode()).hexdigest()
 
     @property
     def consent_digest(self) -> str:
@@ -146,82 +143,15 @@ class Study(Section):
         changes: dict[str, Any] = {}
         for key in ("instructions", "consent"):
             if name := getattr(self, f"{key}_file"):
-                changes[key] = _read(folder / name)
+                changes[key] = _read_text(folder / name)
                 changes[f"{key}_file"] = str(folder / name)
         for key in ("items_file", "gold_file", "practice_file"):
             if name := getattr(self, key):
                 changes[key] = str(folder / name)
         return self.model_copy(update=changes)
 
-    def _problems(self) -> list[tuple[str, str]]:
-        """What no single key can know: the key and the remedy."""
-        return [*self._kind_problems(), *self._quota_problems(), *self._plan_problems()]
 
-    def _kind_problems(self) -> list[tuple[str, str]]:
-        found = []
-        for key, kinds in BELONGS.items():
-            given, wanted = bool(getattr(self, key)), self.kind in kinds
-            if given and not wanted:
-                found.append((key, f'belongs to kind = "{kinds[0]}", not to "{self.kind}"; leave it out'))
-            if wanted and not given and key != "strength":
-                found.append((key, f'missing; a study of kind = "{self.kind}" needs it'))
-        for key in ("labels", "span_types"):
-            names = getattr(self, key)
-            if bad := [each for each in names if "," in each or each != each.strip()]:
-                found.append((key, f"{bad[0]!r} holds a comma or begins or ends with a space; write it without"))
-            if len(set(names)) < len(names):
-                found.append((key, "a name stands twice; name each once"))
-        return found
-
-    def _quota_problems(self) -> list[tuple[str, str]]:
-        found = []
-        for name, options in self.attributes.items():
-            if not options or len(set(options)) < len(options):
-                found.append((f"attributes.{name}", "name each option once, and one at least"))
-        for name, shares in self.quotas.items():
-            if name not in self.attributes:
-                found.append((f"quotas.{name}", f"no such attribute{nearest(name, list(self.attributes))}"))
-                continue
-            strange = [each for each in shares if each not in self.attributes[name]]
-            if strange:
-                known = nearest(strange[0], list(self.attributes[name]))
-                found.append((f"quotas.{name}.{strange[0]}", f"no such option{known}"))
-            if abs((total := sum(shares.values())) - 1) > 1e-6:
-                found.append((f"quotas.{name}", f"the shares sum to {total:g}; make them sum to 1"))
-        return found
-
-    def _plan_problems(self) -> list[tuple[str, str]]:
-        found = []
-        for key in ("instructions", "consent"):
-            if getattr(self, key) and getattr(self, f"{key}_file"):
-                found.append((key, f"given twice; leave out {key} or {key}_file"))
-        if self.gold_share and not self.gold_file:
-            found.append(("gold_share", "needs questions whose answer is known; name them in gold_file"))
-        if self.gold_file and self.kind not in COUNTED:
-            found.append(("gold_file", f'no two answers of kind = "{self.kind}" are equal; leave it out'))
-        if self.gold_share + self.repeat_share > 0.5:
-            found.append(("gold_share", "gold_share and repeat_share are more than half of all; make them smaller"))
-        if self.stop and self.kind not in COUNTED:
-            found.append(("stop", f'no majority can be counted of kind = "{self.kind}"; leave it out'))
-        if self.stop and self.stop.least > self.overlap:
-            found.append(("stop.least", f"is above overlap = {self.overlap}; raise overlap or lower it"))
-        if self.choose == "disagreement" and self.kind != "comparison":
-            found.append(("choose", 'disagreement is measured of comparisons only; use "coverage"'))
-        least = {"comparison": 2, "ranking": 2}.get(self.kind, 1)
-        if self.candidates is not None and (
-            self.candidates < least or (self.kind != "ranking" and self.candidates > least)
-        ):
-            found.append(("candidates", f"a {self.kind} is about {least} completions{_more(self.kind)}"))
-        if self.kind == "demonstration" and self.candidates:
-            found.append(("candidates", "a demonstration is about no completion; leave it out"))
-        return found
-
-
-def _more(kind: Kind) -> str:
-    return " or more" if kind == "ranking" else ""
-
-
-def _read(path: Path) -> str:
+def _read_text(path: Path) -> str:
     with storage(path):
         raw = path.read_bytes()
     try:
@@ -231,23 +161,64 @@ def _read(path: Path) -> str:
         raise StudyError(f"{path.name}:{line}: not UTF-8 (byte {error.start}); save the file as UTF-8") from error
 
 
-def _said(error: ValidationError) -> str:
-    """The first problem, with the nearest known name for an unknown key."""
-    first = error.errors(include_url=False)[0]
-    path = [str(part) for part in first["loc"]]
-    where = ".".join(["study", *path])
-    match first["type"]:
-        case "extra_forbidden":
-            return f"{where}: no such key{nearest(path[-1], _keys(path[:-1]))}"
-        case "missing":
-            return f"{where}: missing; add it"
-        case "literal_error" if path == ["kind"]:
-            given = str(first["input"])
-            return f"{where}: {given!r:.80} is no kind of judgement{nearest(given, list(get_args(Kind)))}"
-        case _:
-            return f"{where}: {explain(error)[1]}"
+# -- what no single key can know ------------------------------------------------------------------------------------
 
 
-def _keys(path: list[str]) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {"stop": Stop, "pay": Pay, "sampling": Sampling, "scale": Scale}
-    return list((sections[path[0]] if path else Study).model_fields)
+def _problems(study: Study) -> Iterator[tuple[str, str]]:
+    """What no single key can know: each key with what to do about it."""
+    if len(study.questions) > 1:
+        yield "questions", f"{len(study.questions)} are given; keep one, and give each other a study of its own"
+        return
+    yield from _quota_problems(study)
+    yield from _answer_problems(study, study.question)
+    yield from _plan_problems(study)
+    yield from _candidate_problems(study, study.question)
+
+
+def _quota_problems(study: Study) -> Iterator[tuple[str, str]]:
+    for name, options in study.attributes.items():
+        if not options or len(set(options)) < len(options):
+            yield f"attributes.{name}", "name each option once, and one at least"
+    for name, shares in study.quotas.items():
+        if name not in study.attributes:
+            yield f"quotas.{name}", f"no such attribute{nearest(name, list(study.attributes))}"
+            continue
+        if unknown := [option for option in shares if option not in study.attributes[name]]:
+            known = nearest(unknown[0], list(study.attributes[name]))
+            yield f"quotas.{name}.{unknown[0]}", f"no such option{known}"
+        if abs((total := sum(shares.values())) - 1) > 1e-6:
+            yield f"quotas.{name}", f"the shares sum to {total:g}; make them sum to 1"
+
+
+def _plan_problems(study: Study) -> Iterator[tuple[str, str]]:
+    for key in ("instructions", "consent"):
+        if getattr(study, key) and getattr(study, f"{key}_file"):
+            yield key, f"given twice; leave out {key} or {key}_file"
+    if study.gold_share and not study.gold_file:
+        yield "gold_share", "needs questions whose answer is known; name them in gold_file"
+    if study.gold_share + study.repeat_share > 0.5:
+        yield "gold_share", "gold_share and repeat_share are more than half of all; make them smaller"
+    if study.stop and study.stop.least > study.overlap:
+        yield "stop.least", f"is above overlap = {study.overlap}; raise overlap or lower it"
+
+
+def _answer_problems(study: Study, question: AnyQuestion) -> Iterator[tuple[str, str]]:
+    """What a study can only do with answers of some kinds."""
+    if study.gold_file and not question.countable:
+        yield "gold_file", f'no two answers of kind = "{question.kind}" are equal; leave it out'
+    if study.stop and not question.countable:
+        yield "stop", f'no majority can be counted of kind = "{question.kind}"; leave it out'
+    if study.choose == "disagreement" and not question.scorable:
+        kinds = " and ".join(f"{kind}s" for kind, known in KINDS.items() if known.scorable)
+        yield "choose", f'disagreement is measured of {kinds} only; use "coverage"'
+
+
+def _candidate_problems(study: Study, question: AnyQuestion) -> Iterator[tuple[str, str]]:
+    """Completions to write must be as many as the question is about."""
+    if study.candidates is None:
+        return
+    if question.most == 0:
+        yield "candidates", f"a {question.kind} is about no completion; leave it out"
+    elif study.candidates < question.least or study.candidates > (question.most or study.candidates):
+        more = " or more" if question.most is None else ""
+        yield "candidates", f"a {question.kind} is about {question.least} completions{more}"

@@ -13,7 +13,6 @@ from litestar import MediaType, Response, get, post
 from litestar.response import Redirect, Stream
 
 from accord.collect.desk.types import Disputed, Invite, Task
-from accord.collect.web.form_parsing import gathered
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.pages import task_context
 from accord.collect.web.site import Asked, Site, go, in_thread
@@ -202,7 +201,7 @@ def decide(request: Asked, site: Site, item: str) -> Response[Any]:
     """A decision: a judgement of an adjudicator, beside those of the people."""
     name = site.admin(request)
     try:
-        site.desk.adjudicate(item, gathered(request.state.form), name)
+        site.desk.adjudicate(item, site.study.question.answer_form(request.state.form), name)
     except FormError as error:
         return _adjudication(request, site, item, error=error, status=400)
     return go("/admin/disputed")
@@ -237,11 +236,10 @@ def _as_task(site: Site, each: Disputed) -> Task:
         item=each.item,
         prompt=each.prompt,
         completions=each.completions,
-        kind=site.study.kind,
         question=site.study.question,
         warning="",
         session="",
-        place_in_session=0,
+        position_in_session=0,
         number=0,
         issued_at=now,
         expires_at=now,

@@ -61,7 +61,9 @@ def make_app(
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         before_request=_receiver(site, None if hosts is None else {*hosts, urlsplit(public_url or "").hostname}),
         before_send=[_headers_of(secure=site.jar.secure)],
-        request_max_body_size=max(MAX_BODY, 12 * desk.study.longest + 150_000),  # a letter is 12 bytes at most
+        request_max_body_size=max(
+            MAX_BODY, 12 * desk.study.question.longest_text + 150_000
+        ),  # a letter is 12 bytes at most
         exception_handlers=_handlers(site),
         openapi_config=OpenAPIConfig(title="accord collect", version="1") if described else None,
         logging_config=None,

@@ -1,26 +1,17 @@
-"""How the pages are described in OpenAPI: bodies are forms, read by `forms.read`, so Litestar cannot tell by itself."""
+"""The forms in OpenAPI: `form_parsing.read` reads the bodies, so Litestar cannot describe them by itself."""
 
 from dataclasses import dataclass
 
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
+from accord.collect.study import KINDS
+
 __all__ = ["FormOperation"]
 
-FIELDS: tuple[str, ...] = ("_csrf", "preferred", "strength", "value", "chosen", "none", "text", "start", "end")
-FIELDS += (
-    "declined",
-    "reason",
-    "consent",
-    "name",
-    "contact",
-    "password",
-    "note",
-    "days",
-    "why",
-    "start-0",
-    "end-0",
-    "rank-0",
-    "step-0",
+FIELDS = (
+    "_csrf",
+    *dict.fromkeys(field for question in KINDS.values() for field in (*question.fields, *question.page_fields)),
+    *("declined", "reason", "consent", "name", "contact", "password", "note", "days", "why"),
 )
 
 

@@ -12,14 +12,12 @@ from typing import Any, assert_never
 from litestar import MediaType, Response, get, post
 from litestar.response import Redirect
 
-from accord.collect.desk.items import digest_of
 from accord.collect.desk.types import Accepted, Break, Done, Next, Paused, Person, Practice, Practised, Seen, Task
-from accord.collect.study.questions import read_form, steps_of
-from accord.collect.web.form_parsing import gathered, spread
+from accord.collect.study import shown_digest
 from accord.collect.web.openapi import FormOperation
-from accord.collect.web.sanitize import own, plain
+from accord.collect.web.sanitize import own
 from accord.collect.web.site import Asked, Site, StrangerError, go, in_thread
-from accord.collect.web.task_view import answers_of, marked_rows, points_of, told, turns_of
+from accord.collect.web.task_view import answers_of, turns_of
 from accord.errors import AccessError, FormError
 
 __all__ = ["PAGES", "task_context"]
@@ -150,14 +148,16 @@ def _hand_in(site: Site, person: Person, reservation: str, form: Mapping[str, st
     if declined := form.get("declined"):
         reason = WARNED if declined == WARNED else form.get("reason", "")
         return site.desk.decline(person.pseudonym, reservation, reason)
-    return site.desk.submit(person.pseudonym, reservation, gathered(form), seen_of(form))
+    return site.desk.submit(person.pseudonym, reservation, site.study.question.answer_form(form), seen_of(form))
 
 
 @post("/work/{reservation:str}/draft", status_code=204, operation_class=FormOperation)
 @in_thread
 def draft(request: Asked, site: Site, reservation: str) -> None:
     """What is being written, kept so that a reload shows it again."""
-    site.desk.save_draft(site.person(request).pseudonym, reservation, gathered(request.state.form))
+    site.desk.save_draft(
+        site.person(request).pseudonym, reservation, site.study.question.answer_form(request.state.form)
+    )
 
 
 @post("/undo", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -185,7 +185,7 @@ def _show(
     match what:
         case Task() | Practice():
             task = what if isinstance(what, Task) else what.task
-            context = task_context(site, task, spread(task.draft or {}) if form is None else form)
+            context = task_context(site, task, task.question.page_form(task.draft or {}) if form is None else form)
             practice = what if isinstance(what, Practice) else None
             return site.page(
                 request, "work.html", status=status, person=person, practice=practice, error=error, **context
@@ -213,24 +213,22 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
         "form": form,
         "turns": turns_of(task.prompt),
         "answers": answers,
-        "steps": [plain(each) for each in steps_of(answers[0].text)] if task.kind == "steps" else [],
-        "rows": marked_rows(form) if task.kind == "spans" else [],
-        "points": points_of(site.study.scale),
         "warning": task.warning,
-        "shown": digest_of(task.prompt, task.completions),
+        "shown": shown_digest(task.prompt, task.completions),
         "instructions": site.instructions,
     }
 
 
 def _explain(request: Asked, site: Site, task: Task | None, practised: Practised) -> Response[str]:
     """After a practice question: what was expected and why, and what was said where `task` is still known."""
-    form = gathered(request.state.form)
+    question = site.study.question
+    form = question.answer_form(request.state.form)
     return site.page(
         request,
         "explained.html",
         practised=practised,
-        given=None if task is None else told(read_form(site.study, form, task.completions)),
-        expected=None if practised.expected is None else told(practised.expected),
+        given=None if task is None else question.describe(question.read(form, task.completions)),
+        expected=None if practised.expected is None else question.describe(practised.expected),
         explanation=own(practised.explanation),
     )
 

@@ -20,9 +20,9 @@ from markupsafe import Markup
 
 from accord.collect.desk.service import Desk
 from accord.collect.desk.types import Login, Person
-from accord.collect.study.settings import Study
+from accord.collect.study import Study
 from accord.collect.web.form_parsing import read
-from accord.collect.web.sanitize import own
+from accord.collect.web.sanitize import own, plain
 from accord.collect.web.security import Jar, Limiter, fits, fresh, from_elsewhere, token_of
 
 __all__ = ["Asked", "ForgedError", "Site", "StrangerError", "TooOftenError", "go", "in_thread", "log", "static"]
@@ -116,7 +116,7 @@ class Site:
         """
         self.limit("forms", self.address(request))
         self.count("forms", self.address(request))
-        form = read(await request.body())
+        form = read(await request.body(), self.study.question.multiple)
         request.state.form = form
         if from_elsewhere(request, urlsplit(self.public_url or "").netloc) or not fits(
             form.pop("_csrf", ""), self.token(request)
@@ -166,7 +166,7 @@ class Site:
     @cached_property
     def instructions(self) -> Markup:
         """The study's instructions, rendered."""
-        return own(self.study.instructions or self.study.question)
+        return own(self.study.instructions or self.study.question.text)
 
     def address_of(self, request: Asked, path: str) -> str:
         """The whole address of a page, for a link that is handed out."""
@@ -197,7 +197,7 @@ def templates() -> Environment:
     made = Environment(
         loader=PackageLoader("accord.collect.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    made.filters["plain"] = lambda number: f"{number:g}"
+    made.filters |= {"plain": lambda number: f"{number:g}", "inert": plain}
     return made
 
 

@@ -301,7 +301,7 @@ function difference(before, after) {  // words that went and came: the longest c
 function correction(form) {
   const [area, out] = [one("textarea.answer-text", form), one(".diff", form)];
   const made = ([kind, text]) => Object.assign(document.createElement(kind), { textContent: text });
-  const draw = () => out.replaceChildren(...difference(form.dataset.before, area.value).map(made));
+  const draw = () => out.replaceChildren(...difference(out.dataset.before, area.value).map(made));
   area.addEventListener("input", () => requestAnimationFrame(draw));
   draw();
 }

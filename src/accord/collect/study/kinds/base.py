@@ -1,0 +1,112 @@
+"""What a kind of judgement is: a class that ties its question, its form, its record and the equality of its answers.
+
+    read          a form becomes the record                   answer_form, page_form    the page's fields and back
+    vote          what equal answers share                    reorder, agree            answers in another order, known
+    describe      an answer in a few words                    guideline                 what its digest is made of
+
+A section `[[questions]]` of a study file is read as the class whose `kind` it names, so a kind's own keys are the
+fields of its class. To add a kind: its record in `records.Judgement`, a file here and its class in `kinds.AnyQuestion`,
+and a template `web/templates/kinds/<kind>.html`.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from accord.collect.study.form_fields import Form, text_field
+from accord.collect.study.section import Section, Text
+from accord.records import Completion, Declined, Judgement
+
+__all__ = ["MAX_REASON", "Question"]
+
+MAX_REASON = 2_000
+DECLINING = ("declined", "reason")
+
+
+class Question(Section):
+    """A question about an item. What differs between kinds:
+
+    record          the class of the records that its answers become
+    fields          the names of an answer form's fields, beside `declined` and `reason`
+    page_fields     the names of the page's fields, where plain HTML needs others
+    multiple        fields that a page may send several times (ticked boxes); they arrive joined by commas
+    least, most     how many completions it is about (None: any number), and `candidates` how many are written for a
+                    bare prompt where the study does not say
+    countable       two answers can be equal, so a majority can be counted and a known answer compared
+    written         the answer is a text, so pasting is worth counting
+    scorable        a judge's scores give the probability of each answer
+    interval_scale  answers are numbers whose differences mean something, so Krippendorff's alpha measures agreement
+    """
+
+    kind: str
+    text: Text
+
+    record: ClassVar[type[Any]]
+    fields: ClassVar[tuple[str, ...]]
+    page_fields: ClassVar[tuple[str, ...]] = ()
+    multiple: ClassVar[frozenset[str]] = frozenset()
+    least: ClassVar[int] = 1
+    most: ClassVar[int | None] = 1
+    candidates: ClassVar[int] = 1
+    countable: ClassVar[bool] = True
+    written: ClassVar[bool] = False
+    scorable: ClassVar[bool] = False
+    interval_scale: ClassVar[bool] = False
+
+    @property
+    def longest_text(self) -> int:
+        """How many characters an answer's text may have; 0 where the answer is no text."""
+        return 0
+
+    def read(self, form: Form, shown: Sequence[Completion]) -> Judgement:
+        """What a form states about the completions in the order shown: a judgement, or that the person declines it.
+
+        Raises `FormError` that names the field.
+        """
+        if form.get("declined"):
+            return Declined(reason=text_field(form, "reason", MAX_REASON, required=False) or None)
+        return self.parse(form, shown)
+
+    @abstractmethod
+    def parse(self, form: Form, shown: Sequence[Completion]) -> Judgement:
+        """The judgement that a form states. Raises `FormError` that names the field."""
+
+    def answer_form(self, page: Form) -> dict[str, str]:
+        """The answer form from the fields of a page; fields that are no part of an answer are left out."""
+        return {name: page[name] for name in (*self.fields, *DECLINING) if page.get(name)}
+
+    def page_form(self, form: Form) -> dict[str, str]:
+        """`answer_form` undone: the fields of the page that show a form again. What cannot be read is left out."""
+        return dict(form)
+
+    def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
+        """The word that equal answers share, whatever the order in which `shown` (completion ids) stood.
+
+        None for a judgement that is equal to no other.
+        """
+        del judgement, shown
+        return None
+
+    def reorder(self, judgement: Judgement, written: Sequence[str], shown: Sequence[str]) -> Judgement:
+        """A judgement about completions in the order `written`, as it reads about them in the order `shown`."""
+        del written, shown
+        return judgement
+
+    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
+        """Whether an answer is as known, both in the same order; None where no program can tell."""
+        del judgement, known
+        return None
+
+    def side(self, judgement: Judgement) -> Literal["left", "right"] | None:
+        """The side of the screen that an answer prefers; None where it prefers none."""
+        del judgement
+        return None
+
+    def describe(self, judgement: Judgement) -> str:
+        """An answer in a few words, for whoever practises and whoever adjudicates."""
+        reason = judgement.reason if isinstance(judgement, Declined) else None
+        return f"not judged ({reason})" if reason else "not judged"
+
+    def guideline(self) -> dict[str, Any]:
+        """What the digest of the guidelines is made of, under the keys that it has always had."""
+        return {"kind": self.kind, "question": self.text, "labels": [], "span_types": [], "scale": None}

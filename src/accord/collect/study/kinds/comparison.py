@@ -1,0 +1,101 @@
+"""Comparison: which of two completions is better."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from accord.collect.study.form_fields import Form, parse_number, short_field
+from accord.collect.study.kinds.base import Question
+from accord.errors import FormError
+from accord.records import Comparison, Completion, Judgement
+
+__all__ = ["TIE", "ComparisonQuestion"]
+
+Side = Literal["left", "right", "tie"]
+TIE = "tie"
+SWAPPED: dict[Side, Side] = {"left": "right", "right": "left", "tie": "tie"}
+
+
+class ComparisonQuestion(Question):
+    """Which of two is better, and by how much where `strength` asks for it. A tie has no strength."""
+
+    kind: Literal["comparison"] = "comparison"
+    strength: bool = False
+    ties: bool = True
+
+    record: ClassVar[type[Comparison]] = Comparison
+    fields: ClassVar[tuple[str, ...]] = ("preferred", "strength")
+    least: ClassVar[int] = 2
+    most: ClassVar[int | None] = 2
+    candidates: ClassVar[int] = 2
+    scorable: ClassVar[bool] = True
+
+    def parse(self, form: Form, shown: Sequence[Completion]) -> Comparison:
+        """`preferred` = left, right or tie; `strength` = "" or a number from 0 to 1."""
+        side = self._side(short_field(form, "preferred"))
+        text = short_field(form, "strength", required=False)
+        if not text or side == "tie":
+            return Comparison(preferred=side)
+        if not self.strength:
+            raise FormError("strength", "This study does not ask how much better; leave it out.")
+        strength = parse_number("strength", text)
+        if not 0 <= strength <= 1:
+            raise FormError("strength", f"The strength is a number from 0 to 1, not {text!r:.40}.")
+        return Comparison(preferred=side, strength=strength)
+
+    def _side(self, text: str) -> Side:
+        match text:
+            case "left" | "right":
+                return text
+            case "tie" if self.ties:
+                return "tie"
+            case _:
+                allowed = "left, right or tie" if self.ties else "left or right"
+                raise FormError("preferred", f"Choose {allowed}; {text!r:.40} is none of them.")
+
+    def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
+        """The id of the completion that is better, or `TIE`."""
+        match judgement:
+            case Comparison(preferred="tie"):
+                return TIE
+            case Comparison(preferred=side):
+                return shown[0] if side == "left" else shown[1]
+            case _:
+                return None
+
+    def reorder(self, judgement: Judgement, written: Sequence[str], shown: Sequence[str]) -> Judgement:
+        """The sides are swapped where the order is."""
+        if isinstance(judgement, Comparison) and tuple(written) != tuple(shown):
+            return judgement.model_copy(update={"preferred": SWAPPED[judgement.preferred]})
+        return judgement
+
+    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
+        """The side counts, not the strength."""
+        match judgement, known:
+            case Comparison(), Comparison():
+                return judgement.preferred == known.preferred
+            case _:
+                return None
+
+    def side(self, judgement: Judgement) -> Literal["left", "right"] | None:
+        """The side of the better one."""
+        match judgement:
+            case Comparison(preferred="left" | "right" as side):
+                return side
+            case _:
+                return None
+
+    def describe(self, judgement: Judgement) -> str:
+        """Which answer is better, and how much."""
+        match judgement:
+            case Comparison(preferred="tie"):
+                return "about equal"
+            case Comparison(preferred=side, strength=strength):
+                return f"answer {1 if side == 'left' else 2} is{_how_much(strength)} better"
+            case _:
+                return super().describe(judgement)
+
+
+def _how_much(strength: float | None) -> str:
+    if strength is None:
+        return ""
+    return " slightly" if strength < 0.4 else " clearly" if strength < 0.8 else " much"

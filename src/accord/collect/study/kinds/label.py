@@ -1,0 +1,70 @@
+"""Label: which of the options hold."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from accord.collect.study.form_fields import Form, short_field
+from accord.collect.study.kinds.base import Question
+from accord.collect.study.section import Word
+from accord.errors import FormError
+from accord.records import Completion, Judgement, Label
+
+__all__ = ["LabelQuestion", "Options"]
+
+NONE = "none of these"
+
+
+def _separable(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that can be told apart in a list with commas between them."""
+    for name in names:
+        if "," in name or name != name.strip():
+            raise ValueError(f"{name!r} holds a comma or begins or ends with a space; write it without")
+    if len(set(names)) < len(names):
+        raise ValueError("a name stands twice; name each once")
+    return names
+
+
+Options = Annotated[tuple[Word, ...], Field(min_length=1), AfterValidator(_separable)]
+
+
+class LabelQuestion(Question):
+    """Which of the options hold; none of them is an answer of its own."""
+
+    kind: Literal["label"] = "label"
+    labels: Options
+
+    record: ClassVar[type[Label]] = Label
+    fields: ClassVar[tuple[str, ...]] = ("chosen", "none")
+    multiple: ClassVar[frozenset[str]] = frozenset({"chosen"})
+
+    def parse(self, form: Form, shown: Sequence[Completion]) -> Label:
+        """`chosen` = labels joined by commas; `none` = 1 where none holds."""
+        names = [name.strip() for name in short_field(form, "chosen", required=False).split(",") if name.strip()]
+        none = bool(form.get("none"))
+        if none and names:
+            raise FormError("none", f"You chose labels and '{NONE}'; keep one or the other.")
+        if not none and not names:
+            raise FormError("chosen", f"Choose the labels that hold, or '{NONE}'.")
+        if unknown := [name for name in names if name not in self.labels]:
+            raise FormError("chosen", f"{unknown[0]!r:.60} was not offered.")
+        return Label(selected=tuple(label for label in self.labels if label in names), options=self.labels)
+
+    def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
+        """The labels that hold."""
+        return self.describe(judgement) if isinstance(judgement, Label) else None
+
+    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
+        """The same labels of the same options."""
+        return judgement == known if isinstance(judgement, Label) and isinstance(known, Label) else None
+
+    def describe(self, judgement: Judgement) -> str:
+        """The labels that hold."""
+        if not isinstance(judgement, Label):
+            return super().describe(judgement)
+        return ", ".join(judgement.selected) or NONE
+
+    def guideline(self) -> dict[str, Any]:
+        """The labels too."""
+        return {**super().guideline(), "labels": list(self.labels)}

@@ -1,0 +1,88 @@
+"""Ranking: the order of two or more completions."""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import ClassVar, Literal
+
+from accord.collect.study.form_fields import Form, numbered_fields, parse_index, short_field
+from accord.collect.study.kinds.base import Question
+from accord.errors import FormError
+from accord.records import Completion, Judgement, Ranking
+
+__all__ = ["RankingQuestion"]
+
+
+class RankingQuestion(Question):
+    """The order of two or more, best first.
+
+    The page sends the rank of each completion (`rank-0`, `rank-1`, ...; equal ranks are a tie), which become `tiers`.
+    """
+
+    kind: Literal["ranking"] = "ranking"
+    ties: bool = True
+
+    record: ClassVar[type[Ranking]] = Ranking
+    fields: ClassVar[tuple[str, ...]] = ("tiers",)
+    page_fields: ClassVar[tuple[str, ...]] = ("rank-0",)
+    least: ClassVar[int] = 2
+    most: ClassVar[int | None] = None
+    candidates: ClassVar[int] = 4
+
+    def parse(self, form: Form, shown: Sequence[Completion]) -> Ranking:
+        """`tiers` = places from 0, joined by `,` within a tier and by `|` between tiers, best first: `2,0|1,3`."""
+        text = short_field(form, "tiers")
+        tiers = tuple(tuple(parse_index("tiers", place) for place in tier.split(",")) for tier in text.split("|"))
+        if sorted(place for tier in tiers for place in tier) != list(range(len(shown))):
+            raise FormError("tiers", f"Rank each of the {len(shown)} answers once.")
+        if not self.ties and any(len(tier) > 1 for tier in tiers):
+            raise FormError("tiers", "This study allows no ties; give every answer a rank of its own.")
+        return Ranking(tiers=tiers)
+
+    def answer_form(self, page: Form) -> dict[str, str]:
+        """`tiers` from the ranks."""
+        form = super().answer_form(page)
+        if ranks := numbered_fields(page, "rank"):
+            form["tiers"] = _tiers(ranks)
+        return form
+
+    def page_form(self, form: Form) -> dict[str, str]:
+        """The ranks from `tiers`."""
+        page = super().page_form(form)
+        for rank, tier in enumerate(form.get("tiers", "").split("|"), start=1):
+            page |= {f"rank-{place}": str(rank) for place in tier.split(",") if place.isdecimal()}
+        return page
+
+    def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
+        """The ids of the first tier."""
+        if not isinstance(judgement, Ranking):
+            return None
+        return " ".join(sorted(shown[place] for place in judgement.tiers[0]))
+
+    def reorder(self, judgement: Judgement, written: Sequence[str], shown: Sequence[str]) -> Judgement:
+        """The places are those in the order shown."""
+        if not isinstance(judgement, Ranking):
+            return judgement
+        place_of = {name: place for place, name in enumerate(shown)}
+        return Ranking(tiers=tuple(tuple(place_of[written[place]] for place in tier) for tier in judgement.tiers))
+
+    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
+        """The tiers count, not the order within one."""
+        match judgement, known:
+            case Ranking(), Ranking():
+                return [set(tier) for tier in judgement.tiers] == [set(tier) for tier in known.tiers]
+            case _:
+                return None
+
+    def describe(self, judgement: Judgement) -> str:
+        """The answers in order."""
+        if not isinstance(judgement, Ranking):
+            return super().describe(judgement)
+        return ", then ".join(" and ".join(f"answer {place + 1}" for place in tier) for tier in judgement.tiers)
+
+
+def _tiers(ranks: Mapping[int, str]) -> str:
+    """Completions in tiers, best first. One without a rank is left out, which `parse` refuses."""
+    ranked = sorted((int(rank), place) for place, rank in ranks.items() if re.fullmatch(r"\d{1,4}", rank))
+    tiers = groupby(ranked, key=lambda pair: pair[0])
+    return "|".join(",".join(str(place) for _, place in tier) for _, tier in tiers)

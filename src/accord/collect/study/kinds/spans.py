@@ -1,0 +1,146 @@
+"""Spans: stretches of one completion, each with a type."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import ValidationError
+
+from accord.collect.study.form_fields import Form, clean_text, numbered_fields, parse_json_list, short_field
+from accord.collect.study.kinds.base import MAX_REASON, Question
+from accord.collect.study.kinds.label import Options
+from accord.errors import FormError
+from accord.records import Completion, Judgement, Span, Spans, explain
+
+__all__ = ["MarkedRow", "SpansQuestion"]
+
+MAX_SPANS = 200
+COLUMNS = ("start", "end", "type", "note")
+SPARE_ROWS = 40
+VISIBLE_SPARE_ROWS = 6
+
+
+@dataclass(frozen=True)
+class MarkedRow:
+    """A row of the page for one stretch; empty where nothing is marked yet."""
+
+    start: str
+    end: str
+    type: str
+    note: str
+    hidden: bool
+
+
+class SpansQuestion(Question):
+    """Stretches of one completion, each with a type; none at all is an answer.
+
+    The page sends a row for each stretch (`start-0`, `end-0`, `type-0`, `note-0`, ...), which become `spans`.
+    """
+
+    kind: Literal["spans"] = "spans"
+    span_types: Options
+
+    record: ClassVar[type[Spans]] = Spans
+    fields: ClassVar[tuple[str, ...]] = ("spans",)
+    page_fields: ClassVar[tuple[str, ...]] = ("start-0", "end-0", "type-0", "note-0")
+    countable: ClassVar[bool] = False
+
+    def parse(self, form: Form, shown: Sequence[Completion]) -> Spans:
+        """`spans` = a JSON list of {start, end, type, note}; offsets count Unicode characters of the raw text."""
+        marks = parse_json_list("spans", short_field(form, "spans", longest=MAX_SPANS * 2_500))
+        if len(marks) > MAX_SPANS:
+            raise FormError("spans", f"{len(marks)} marks are too many; mark at most {MAX_SPANS}.")
+        return Spans(spans=tuple(self._span(mark, len(shown[0].text)) for mark in marks))
+
+    def _span(self, mark: Any, length: int) -> Span:
+        try:
+            span = Span.model_validate(mark)
+        except ValidationError as error:
+            field, problem = explain(error)
+            message = f"A mark could not be read ({field} {problem}); remove it and mark again."
+            raise FormError("spans", message) from error
+        if span.type not in self.span_types:
+            known = ", ".join(self.span_types)
+            raise FormError("spans", f"{span.type!r:.60} is no type of mark here; choose one of {known}.")
+        if span.end > length:
+            raise FormError("spans", f"A mark ends at {span.end}, but the text has {length} characters; mark again.")
+        if span.note is None:
+            return span
+        note = clean_text("spans", span.note, MAX_REASON)
+        return span.model_copy(update={"note": note or None})
+
+    def answer_form(self, page: Form) -> dict[str, str]:
+        """`spans` from the rows. An empty row does not count; one half filled is handed on, for `parse` to refuse."""
+        form = super().answer_form(page)
+        if starts := numbered_fields(page, "start"):
+            rows = [_row(page, number) for number in sorted(starts)]
+            form["spans"] = json.dumps([row for row in rows if row])
+        return form
+
+    def page_form(self, form: Form) -> dict[str, str]:
+        """The rows from `spans`."""
+        page = super().page_form(form)
+        for number, row in enumerate(_json_rows(form.get("spans", "[]"))):
+            page |= {f"{column}-{number}": "" if row.get(column) is None else str(row[column]) for column in COLUMNS}
+        return page
+
+    def rows(self, page: Form) -> list[MarkedRow]:
+        """The rows of a page: those that are filled, then spare ones, of which the first six are seen."""
+        filled: list[tuple[str, str, str, str]] = []
+        number = 0
+        while f"start-{number}" in page:
+            start, end, span_type, note = (page.get(f"{column}-{number}", "") for column in COLUMNS)
+            filled += [(start, end, span_type, note)] if start or end else []
+            number += 1
+        rows = [*filled, *[("", "", "", "")] * SPARE_ROWS]
+        seen = len(filled) + VISIBLE_SPARE_ROWS
+        return [MarkedRow(*row, hidden=place >= seen) for place, row in enumerate(rows)]
+
+    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
+        """Each stretch overlaps one of its type in the other."""
+        match judgement, known:
+            case Spans(), Spans():
+                return _all_met(judgement, known) and _all_met(known, judgement)
+            case _:
+                return None
+
+    def describe(self, judgement: Judgement) -> str:
+        """Each stretch with its type."""
+        if not isinstance(judgement, Spans):
+            return super().describe(judgement)
+        marks = [f"characters {span.start} to {span.end}: {span.type}" for span in judgement.spans]
+        return "; ".join(marks) or "nothing marked"
+
+    def guideline(self) -> dict[str, Any]:
+        """The types too."""
+        return {**super().guideline(), "span_types": list(self.span_types)}
+
+
+def _all_met(marks: Spans, others: Spans) -> bool:
+    """Whether each mark overlaps one of its type among the others."""
+    return all(
+        any(mark.type == other.type and mark.start < other.end and other.start < mark.end for other in others.spans)
+        for mark in marks.spans
+    )
+
+
+def _row(page: Form, number: int) -> dict[str, object]:
+    start, end, span_type, note = (page.get(f"{column}-{number}", "").strip() for column in COLUMNS)
+    if not (start or end):
+        return {}
+    return {"start": _integer_or_text(start), "end": _integer_or_text(end), "type": span_type, "note": note or None}
+
+
+def _integer_or_text(text: str) -> int | str:
+    """A whole number where the text is one; else the text, for `parse` to refuse."""
+    return int(text) if re.fullmatch(r"\d{1,7}", text) else text
+
+
+def _json_rows(text: str) -> list[dict[str, object]]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError:
+        return []
+    return [row for row in content if isinstance(row, dict)] if isinstance(content, list) else []

@@ -1,0 +1,79 @@
+"""Steps: a verdict on every step of one completion."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from accord.collect.study.form_fields import Form, numbered_fields, short_field
+from accord.collect.study.kinds.base import Question
+from accord.errors import FormError
+from accord.records import Completion, Judgement, Steps
+
+__all__ = ["StepsQuestion"]
+
+ALL_RIGHT = "no step is wrong"
+
+
+class StepsQuestion(Question):
+    """A verdict on every step of one completion; its steps are the lines that are not blank.
+
+    The page sends a verdict for each step (`step-0`, `step-1`, ...), which become `verdicts`.
+    """
+
+    kind: Literal["steps"] = "steps"
+
+    record: ClassVar[type[Steps]] = Steps
+    fields: ClassVar[tuple[str, ...]] = ("verdicts",)
+    page_fields: ClassVar[tuple[str, ...]] = ("step-0",)
+
+    def parse(self, form: Form, shown: Sequence[Completion]) -> Steps:
+        """`verdicts` = right, wrong or unsure for every step in order, joined by commas."""
+        verdicts = [verdict.strip() for verdict in short_field(form, "verdicts", longest=200_000).split(",")]
+        count = len(self.steps(shown[0].text))
+        if len(verdicts) != count:
+            raise FormError("verdicts", f"Give a verdict on each of the {count} steps; there are {len(verdicts)}.")
+        return Steps(verdicts=tuple(_verdict(verdict) for verdict in verdicts))
+
+    @staticmethod
+    def steps(text: str) -> list[str]:
+        """The steps of a completion: its lines that are not blank."""
+        return [line for line in text.splitlines() if line.strip()]
+
+    def answer_form(self, page: Form) -> dict[str, str]:
+        """`verdicts` from the verdict on each step."""
+        form = super().answer_form(page)
+        if verdicts := numbered_fields(page, "step"):
+            form["verdicts"] = ",".join(verdicts.get(place, "") for place in range(max(verdicts) + 1))
+        return form
+
+    def page_form(self, form: Form) -> dict[str, str]:
+        """The verdict on each step from `verdicts`."""
+        page = super().page_form(form)
+        if verdicts := form.get("verdicts"):
+            page |= {f"step-{place}": verdict for place, verdict in enumerate(verdicts.split(","))}
+        return page
+
+    def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
+        """The first step that is wrong."""
+        if not isinstance(judgement, Steps):
+            return None
+        wrong = judgement.first_wrong
+        return ALL_RIGHT if wrong is None else f"step {wrong + 1} is wrong"
+
+    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
+        """The same verdict on every step."""
+        return judgement == known if isinstance(judgement, Steps) and isinstance(known, Steps) else None
+
+    def describe(self, judgement: Judgement) -> str:
+        """The first step that is wrong."""
+        if not isinstance(judgement, Steps):
+            return super().describe(judgement)
+        wrong = judgement.first_wrong
+        return ALL_RIGHT if wrong is None else f"step {wrong + 1} is the first that is wrong"
+
+
+def _verdict(text: str) -> Literal["right", "wrong", "unsure"]:
+    match text:
+        case "right" | "wrong" | "unsure":
+            return text
+        case _:
+            raise FormError("verdicts", f"A verdict is right, wrong or unsure, not {text!r:.40}.")
