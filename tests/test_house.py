@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from accord.audit import CHECKS, AuditSettings
+from accord.audit import CHALLENGES, CHECKS
+from accord.audit.settings import FAMILIES
 from accord.cli.main import app
 from accord.feedback import FORMATS
 from accord.lm.optim import Optim
@@ -50,12 +51,12 @@ def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
 
 def test_every_threshold_of_the_audit_is_documented() -> None:
     text = (ROOT / "docs/recipe.md").read_text()
-    for section, field in AuditSettings.model_fields.items():
-        assert f"[audit.{section}]" in text
-        family = field.annotation
-        assert isinstance(family, type)
-        assert issubclass(family, BaseModel)
-        assert [name for name in family.model_fields if f"`{name}`" not in text] == []
+    sections = text.split("### `[audit.")[1:]
+    assert [section.partition("]")[0] for section in sections] == list(FAMILIES.names)
+    for family, section in zip(FAMILIES, sections, strict=True):
+        keys = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| (.+) \|$", section, re.M)
+        fields = family.model_fields.items()
+        assert keys == [(name, str(field.default), field.description) for name, field in fields], family.family
 
 
 def test_every_format_is_documented() -> None:
@@ -65,7 +66,15 @@ def test_every_format_is_documented() -> None:
 
 def test_every_check_is_documented() -> None:
     text = (ROOT / "docs/audit.md").read_text()
-    assert [f"{c.challenge} {c.name}" for c in CHECKS if not re.search(rf"\| {c.challenge} \| {c.name} \|", text)] == []
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in text.splitlines() if line[:1] == "|"]
+    assert [row for row in rows if len(row) == 3 and row[0] in CHALLENGES] == [
+        (check.challenge.id, check.name, check.claim) for check in CHECKS
+    ]
+    assert [row for row in rows if len(row) == 4 and row[0] in CHALLENGES] == [
+        (each.id, each.title, each.section.partition(" ")[0], "fundamental" if each.fundamental else "tractable")
+        for each in CHALLENGES
+        if each.section[0].isdigit()
+    ]
 
 
 def test_every_room_of_the_tree_is_there() -> None:

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audit_checks import finding_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.artefacts.finding import Verdict
-from accord.audit import distribution
-from accord.audit.evidence import Evidence
-from accord.audit.settings import AuditSettings
+from accord.audit.distribution import _distinct
 from accord.run import RunDirectory
 
-SETTINGS = AuditSettings()
 WORDS = [f"word{i}" for i in range(60)]
 
 
@@ -46,21 +44,21 @@ def sampled(
 @pytest.mark.parametrize("seed", range(5))
 def test_a_collapsed_policy_fires(seed: int, tmp_path: Path) -> None:
     run = sampled(tmp_path / "run", choices=4, surprise=0.4, seed=seed)
-    assert distribution.DIVERSITY.run(Evidence(run), SETTINGS).verdict is Verdict.FIRES
-    assert distribution.ENTROPY.run(Evidence(run), SETTINGS).verdict is Verdict.FIRES
+    assert finding_of("DC2 diversity", run).verdict is Verdict.FIRES
+    assert finding_of("DC2 entropy", run).verdict is Verdict.FIRES
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_policy_as_various_as_its_start_does_not(seed: int, tmp_path: Path) -> None:
     run = sampled(tmp_path / "run", choices=60, surprise=1.8, seed=seed)
-    assert distribution.DIVERSITY.run(Evidence(run), SETTINGS).verdict is Verdict.QUIET
-    assert distribution.ENTROPY.run(Evidence(run), SETTINGS).verdict is Verdict.QUIET
+    assert finding_of("DC2 diversity", run).verdict is Verdict.QUIET
+    assert finding_of("DC2 entropy", run).verdict is Verdict.QUIET
 
 
 @pytest.mark.parametrize(("words", "samples"), [(40, 320), (3, 320), (8, 1600), (8, 60)])
 def test_neither_length_nor_the_number_of_samples_passes_for_variety(words: int, samples: int, tmp_path: Path) -> None:
     same = sampled(tmp_path / "same", choices=60, surprise=2.0, seed=0, words=words, samples=samples)
-    finding = distribution.DIVERSITY.run(Evidence(same), SETTINGS)
+    finding = finding_of("DC2 diversity", same)
     assert finding.verdict is Verdict.QUIET
     assert finding.estimate is not None
     assert finding.estimate.value == pytest.approx(1.0, abs=0.03)
@@ -68,7 +66,7 @@ def test_neither_length_nor_the_number_of_samples_passes_for_variety(words: int,
 
 def test_a_policy_that_writes_single_words_has_no_variety_left(tmp_path: Path) -> None:
     run = sampled(tmp_path / "run", choices=4, surprise=0.4, seed=0, words=1)
-    finding = distribution.DIVERSITY.run(Evidence(run), SETTINGS)
+    finding = finding_of("DC2 diversity", run)
     assert finding.estimate is not None
     assert (finding.verdict, finding.estimate.value) == (Verdict.FIRES, 0.0)
 
@@ -79,24 +77,24 @@ def test_expected_different_pairs_is_the_mean_over_all_choices(counts: list[int]
     size = data.draw(st.integers(1, min(4, sum(counts))))
     choices = [len(set(chosen)) / size for chosen in combinations(pairs.elements(), size)]
     # elements() repeats equal kinds; combinations() tells them apart by place, as drawing without replacement does
-    assert distribution._distinct(pairs, size) == pytest.approx(np.mean(choices))
+    assert _distinct(pairs, size) == pytest.approx(np.mean(choices))
 
 
 def test_alikeness_of_samples_is_told(tmp_path: Path) -> None:
     run = sampled(tmp_path / "run", choices=4, surprise=0.4, seed=0)
-    facts = distribution.DIVERSITY.run(Evidence(run), SETTINGS).facts
+    facts = finding_of("DC2 diversity", run).facts
     start, policy = (facts[f"words that two samples of a prompt share, {arm}"].value for arm in ("start", "policy"))
     assert start < 0.15 < 0.7 < policy
 
 
 def test_calibration_says_what_it_lacks(tmp_path: Path) -> None:
     run = sampled(tmp_path / "run", choices=60, surprise=1.8, seed=0)
-    finding = distribution.CALIBRATION.run(Evidence(run), SETTINGS)
+    finding = finding_of("DC2 calibration", run)
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "questions with known answers" in finding.needs
 
 
 def test_without_samples_nothing_is_assessed(tmp_path: Path) -> None:
-    finding = distribution.DIVERSITY.run(Evidence(RunDirectory.create(tmp_path / "run")), SETTINGS)
+    finding = finding_of("DC2 diversity", RunDirectory.create(tmp_path / "run"))
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "evaluation/samples.jsonl" in finding.needs

@@ -5,19 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audit_checks import finding_of, verdict_of
 
-from accord.artefacts.finding import Finding, Verdict
-from accord.audit import misspecification, oversight
-from accord.audit.checks import Check
-from accord.audit.evidence import Evidence
-from accord.audit.settings import AuditSettings
+from accord.artefacts.finding import Verdict
+from accord.audit import CHECKS, AuditSettings, Evidence
 from accord.feedback import Ledger, draw_dataset, write_data
 from accord.interfaces import Item
 from accord.lab import SimulatedEvaluator
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 
-SETTINGS = AuditSettings()
 ITEMS = 60
 
 
@@ -59,17 +56,13 @@ def healthy(count: int = 30, **settings: object) -> list[SimulatedEvaluator]:
     return [SimulatedEvaluator(name=f"e{i}", seed=7, **settings) for i in range(count)]  # type: ignore[arg-type]
 
 
-def found(check: Check, run: RunDirectory) -> Finding:
-    return check.run(Evidence(run), SETTINGS)
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_healthy_evaluators_are_quiet(seed: int, tmp_path: Path) -> None:
     run = asked(tmp_path, healthy(), seed=seed)
-    for check in (oversight.CARELESS, oversight.STRAIGHT, oversight.FAST, oversight.FATIGUE):
-        assert found(check, run).verdict is Verdict.QUIET, check.name
-    assert found(misspecification.ONE, run).verdict is not Verdict.FIRES  # with 30 evaluators it may be inconclusive
-    gold = found(oversight.GOLD, run)
+    for check in ("OV1 careless", "OV1 straight lines", "OV1 time", "OV1 fatigue"):
+        assert verdict_of(check, run) is Verdict.QUIET, check
+    assert finding_of("PM2 one reward", run).verdict is not Verdict.FIRES  # with 30 evaluators it may be inconclusive
+    gold = finding_of("OV1 control", run)
     assert gold.verdict is Verdict.NOT_ASSESSABLE
     assert "Feedback.gold" in gold.needs
 
@@ -78,23 +71,23 @@ def test_healthy_evaluators_are_quiet(seed: int, tmp_path: Path) -> None:
 def test_evaluators_who_answer_at_random_fire(seed: int, tmp_path: Path) -> None:
     careless = [SimulatedEvaluator(name=f"c{i}", lapse=0.95, seed=seed) for i in range(10)]
     run = asked(tmp_path, [*healthy(), *careless], seed=seed)
-    finding = found(oversight.CARELESS, run)
+    finding = finding_of("OV1 careless", run)
     assert finding.verdict is Verdict.FIRES
     assert finding.estimate is not None
     assert finding.estimate.value == pytest.approx(0.25, abs=0.08)
-    assert found(oversight.FAST, run).verdict is Verdict.FIRES
+    assert finding_of("OV1 time", run).verdict is Verdict.FIRES
     # Random answers are nobody's values: a reward of one's own gains nothing.
-    assert found(misspecification.ONE, run).verdict is not Verdict.FIRES
+    assert finding_of("PM2 one reward", run).verdict is not Verdict.FIRES
 
 
 def test_hard_items_alone_do_not_fire(tmp_path: Path) -> None:
     run = asked(tmp_path, healthy(temperature=0.8))
-    assert found(oversight.CARELESS, run).verdict is Verdict.QUIET
+    assert finding_of("OV1 careless", run).verdict is Verdict.QUIET
 
 
 def test_tired_evaluators_fire(tmp_path: Path) -> None:
     run = asked(tmp_path, healthy(tired_lapse=0.8, tired_after=30))
-    assert found(oversight.FATIGUE, run).verdict is Verdict.FIRES
+    assert finding_of("OV1 fatigue", run).verdict is Verdict.FIRES
 
 
 def test_the_same_answer_over_and_over_fires(tmp_path: Path) -> None:
@@ -110,30 +103,32 @@ def test_the_same_answer_over_and_over_fires(tmp_path: Path) -> None:
         for i, judgement in zip(rows, ordered, strict=True):
             said[i] = said[i].model_copy(update={"judgement": judgement})
     evidence.feedback = {each.id: each for each in said}
-    assert oversight.STRAIGHT.run(evidence, SETTINGS).verdict is Verdict.FIRES
+    finding = CHECKS.get("OV1 straight lines").run(evidence, AuditSettings())
+    assert finding.verdict is Verdict.FIRES
+    assert set(finding.ids["evaluators"].ids) <= set(list(by_evaluator)[:12])
 
 
 @pytest.mark.parametrize(("position", "wanted"), [(1.5, Verdict.FIRES), (0.0, Verdict.QUIET)])
 def test_a_lean_to_the_left_fires(position: float, wanted: Verdict, tmp_path: Path) -> None:
     run = asked(tmp_path, healthy(position=position, temperature=1.0), compare=True)
-    assert found(oversight.POSITION, run).verdict is wanted
+    assert finding_of("OV1 position", run).verdict is wanted
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_an_opposed_minority_fires_and_a_noisier_one_does_not(seed: int, tmp_path: Path) -> None:
     opposed = [SimulatedEvaluator(name=f"o{i}", weights=(-1.0,), seed=seed) for i in range(6)]
     noisier = [SimulatedEvaluator(name=f"n{i}", temperature=3.0, seed=seed) for i in range(6)]
-    finding = found(misspecification.ONE, asked(tmp_path / "opposed", [*healthy(24), *opposed], seed=seed))
+    finding = finding_of("PM2 one reward", asked(tmp_path / "opposed", [*healthy(24), *opposed], seed=seed))
     assert finding.verdict is Verdict.FIRES
     assert finding.fundamental
     assert (
-        found(misspecification.ONE, asked(tmp_path / "noisier", [*healthy(24), *noisier], seed=seed)).verdict
+        finding_of("PM2 one reward", asked(tmp_path / "noisier", [*healthy(24), *noisier], seed=seed)).verdict
         is not Verdict.FIRES
     )
 
 
 def test_too_few_evaluators_cannot_be_assessed(tmp_path: Path) -> None:
-    finding = found(misspecification.ONE, asked(tmp_path, healthy(4)))
+    finding = finding_of("PM2 one reward", asked(tmp_path, healthy(4)))
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "there are 4" in finding.needs
 
@@ -141,6 +136,6 @@ def test_too_few_evaluators_cannot_be_assessed(tmp_path: Path) -> None:
 def test_a_ledger_that_is_gone_is_named(tmp_path: Path) -> None:
     run = asked(tmp_path, healthy(4))
     (tmp_path / "people.db").unlink()
-    finding = found(oversight.CARELESS, run)
+    finding = finding_of("OV1 careless", run)
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "people.db" in finding.needs

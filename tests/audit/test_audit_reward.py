@@ -6,23 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from audit_checks import finding_of, verdict_of
 
 from accord.artefacts.finding import Verdict
-from accord.audit import reward
-from accord.audit.checks import Check
-from accord.audit.evidence import Evidence
-from accord.audit.settings import AuditSettings
-from accord.interfaces import Judge, Scores
+from accord.interfaces import Scores
 from accord.records import Completion, Pair, Prompt
 from accord.run import RunDirectory
 from accord.stats import Estimate
 
-SETTINGS = AuditSettings()
 PROMPT = Prompt.ask("Say something")
-
-
-def verdict(check: Check, run: RunDirectory, **judges: Judge) -> Verdict:
-    return check.run(Evidence(run, judges), SETTINGS).verdict
 
 
 def new(path: Path) -> RunDirectory:
@@ -59,13 +51,13 @@ def with_scores(path: Path, *, length_weight: float, seed: int) -> RunDirectory:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_model_that_loves_length_fires(seed: int, tmp_path: Path) -> None:
-    assert verdict(reward.LENGTH, with_scores(tmp_path / "run", length_weight=1.5, seed=seed)) is Verdict.FIRES
+    assert verdict_of("RG1 length", with_scores(tmp_path / "run", length_weight=1.5, seed=seed)) is Verdict.FIRES
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_model_that_ignores_length_does_not(seed: int, tmp_path: Path) -> None:
     run = with_scores(tmp_path / "run", length_weight=0.0, seed=seed)
-    assert verdict(reward.LENGTH, run) is Verdict.QUIET
+    assert verdict_of("RG1 length", run) is Verdict.QUIET
 
 
 class WordJudge:
@@ -83,8 +75,8 @@ class WordJudge:
 
 def test_a_model_that_an_edit_can_lead_fires(tmp_path: Path) -> None:
     run = with_scores(tmp_path / "run", length_weight=0.0, seed=0)
-    assert verdict(reward.EDITED, run, reward=WordJudge(easily_led=True)) is Verdict.FIRES
-    assert verdict(reward.EDITED, run, reward=WordJudge(easily_led=False)) is Verdict.QUIET
+    assert verdict_of("RG1 edits", run, reward=WordJudge(easily_led=True)) is Verdict.FIRES
+    assert verdict_of("RG1 edits", run, reward=WordJudge(easily_led=False)) is Verdict.QUIET
 
 
 class FillerJudge:
@@ -101,7 +93,7 @@ class FillerJudge:
 
 def test_the_edit_that_is_told_is_the_one_that_fired(tmp_path: Path) -> None:
     run = with_scores(tmp_path / "run", length_weight=0.0, seed=0)
-    finding = reward.EDITED.run(Evidence(run, {"reward": FillerJudge()}), SETTINGS)
+    finding = finding_of("RG1 edits", run, reward=FillerJudge())
     assert finding.verdict is Verdict.FIRES
     assert finding.estimate is not None
     assert finding.estimate == finding.facts["a filler clause"]
@@ -111,7 +103,7 @@ def test_the_edit_that_is_told_is_the_one_that_fired(tmp_path: Path) -> None:
 
 
 def test_without_the_model_edits_cannot_be_assessed(tmp_path: Path) -> None:
-    finding = reward.EDITED.run(Evidence(with_scores(tmp_path / "run", length_weight=0.0, seed=0)), SETTINGS)
+    finding = finding_of("RG1 edits", with_scores(tmp_path / "run", length_weight=0.0, seed=0))
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "judge 'reward'" in finding.needs
 
@@ -145,25 +137,25 @@ def turning(d: float) -> float:
 @pytest.mark.parametrize("seed", range(5))
 def test_a_reward_that_turned_over_fires(seed: int, tmp_path: Path) -> None:
     run = with_rollouts(tmp_path / "run", turning, seed=seed)
-    assert verdict(reward.TURNOVER, run) is Verdict.FIRES
-    assert verdict(reward.DIVERGENCE, run) is Verdict.FIRES
+    assert verdict_of("RG2 turnover", run) is Verdict.FIRES
+    assert verdict_of("RG2 divergence", run) is Verdict.FIRES
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_reward_that_still_rises_does_not(seed: int, tmp_path: Path) -> None:
     run = with_rollouts(tmp_path / "run", lambda d: 0.5 * d, seed=seed)
-    assert verdict(reward.TURNOVER, run) is Verdict.QUIET
-    assert verdict(reward.DIVERGENCE, run) is Verdict.QUIET
+    assert verdict_of("RG2 turnover", run) is Verdict.QUIET
+    assert verdict_of("RG2 divergence", run) is Verdict.QUIET
 
 
 def test_a_quiet_fundamental_challenge_is_not_called_solved(tmp_path: Path) -> None:
     run = with_rollouts(tmp_path / "run", lambda d: 0.5 * d, seed=0)
-    finding = reward.TURNOVER.run(Evidence(run), SETTINGS)
+    finding = finding_of("RG2 turnover", run)
     assert finding.words == "not detected by this test"
 
 
 def test_too_few_steps_cannot_be_assessed(tmp_path: Path) -> None:
-    finding = reward.TURNOVER.run(Evidence(with_rollouts(tmp_path / "run", turning, seed=0, steps=3)), SETTINGS)
+    finding = finding_of("RG2 turnover", with_rollouts(tmp_path / "run", turning, seed=0, steps=3))
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "at least 4 steps" in finding.needs
 
@@ -188,7 +180,7 @@ def with_few_prompts(path: Path, judge: Any, *, seed: int) -> RunDirectory:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_steps_that_share_no_prompts_still_have_an_interval(seed: int, tmp_path: Path) -> None:
-    finding = reward.TURNOVER.run(Evidence(with_few_prompts(tmp_path / "run", turning, seed=seed)), SETTINGS)
+    finding = finding_of("RG2 turnover", with_few_prompts(tmp_path / "run", turning, seed=seed))
     assert finding.verdict is Verdict.FIRES
     assert finding.estimate is not None
     assert finding.estimate.low is not None
@@ -197,7 +189,7 @@ def test_steps_that_share_no_prompts_still_have_an_interval(seed: int, tmp_path:
 
 
 def test_an_open_divergence_names_the_number_that_is_open(tmp_path: Path) -> None:
-    finding = reward.DIVERGENCE.run(Evidence(with_few_prompts(tmp_path / "run", turning, seed=0)), SETTINGS)
+    finding = finding_of("RG2 divergence", with_few_prompts(tmp_path / "run", turning, seed=0))
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert "whether the reward still rises" in finding.needs
 
@@ -216,7 +208,7 @@ def test_a_gain_that_nobody_else_sees_fires(share: float, wanted: Verdict, tmp_p
         for i in range(480)
     ]
     run.write_jsonl("evaluation/samples.jsonl", rows)
-    assert verdict(reward.GAIN, run) is wanted
+    assert verdict_of("RG2 gain", run) is wanted
 
 
 def test_a_gain_is_measured_where_both_answered(tmp_path: Path) -> None:
@@ -228,7 +220,7 @@ def test_a_gain_is_measured_where_both_answered(tmp_path: Path) -> None:
         if (arm, prompt) != ("start", 0)
     ]
     run.write_jsonl("evaluation/samples.jsonl", rows)
-    finding = reward.GAIN.run(Evidence(run), SETTINGS)
+    finding = finding_of("RG2 gain", run)
     assert finding.estimate is not None
     assert (finding.estimate.value, finding.estimate.n) == (0.5, 4)
 
@@ -251,7 +243,7 @@ def test_a_model_no_better_than_guessing_fires(
     run = new(tmp_path / "run")
     content = evaluation(accuracy=accuracy, majority=(0.5, 0.48, 0.52), length_only=(0.56, 0.54, 0.58))
     run.write_json("reward/evaluation.json", {**content, "agreement": None})
-    finding = reward.ACCURACY.run(Evidence(run), SETTINGS)
+    finding = finding_of("RE1 accuracy", run)
     assert finding.verdict is wanted
     assert bool(finding.needs) == (wanted is Verdict.INCONCLUSIVE)
     assert set(finding.facts) == {"majority", "length_only"}
@@ -262,7 +254,7 @@ def test_the_ceiling_is_told_where_it_is_known(tmp_path: Path) -> None:
     cheap = {"majority": (0.5, 0.48, 0.52), "length_only": (0.56, 0.54, 0.58)}
     known = {"accuracy": (0.7, 0.68, 0.72), "agreement": (0.79, 0.77, 0.81), "ece": (0.01, 0.0, 0.02)}
     run.write_json("reward/evaluation.json", evaluation(**cheap, **known))
-    finding = reward.ACCURACY.run(Evidence(run), SETTINGS)
+    finding = finding_of("RE1 accuracy", run)
     assert finding.facts["two people agree"].value == 0.79
     assert finding.facts["expected calibration error"].value == 0.01
 
@@ -271,7 +263,7 @@ def test_the_ceiling_is_told_where_it_is_known(tmp_path: Path) -> None:
 def test_wrong_probabilities_fire(ece: tuple[float, float, float], wanted: Verdict, tmp_path: Path) -> None:
     run = new(tmp_path / "run")
     run.write_json("reward/evaluation.json", evaluation(ece=ece))
-    assert verdict(reward.CALIBRATION, run) is wanted
+    assert verdict_of("RE1 calibration", run) is wanted
 
 
 @pytest.mark.parametrize(("evaluator", "wanted"), [("anna", Verdict.FIRES), ("ben", Verdict.QUIET)])
@@ -282,4 +274,4 @@ def test_a_judge_that_shares_an_evaluator_fires(evaluator: str, wanted: Verdict,
     for split, who in (("train", "anna"), ("eval_reward", evaluator)):
         pair = Pair(prompt=f"p-{split}", chosen=f"a-{split}", rejected=f"b-{split}", evaluator=who)
         run.write_jsonl(f"data/pairs-{split}.jsonl", [pair.model_dump_json()])
-    assert verdict(reward.LEAKAGE, run) is wanted
+    assert verdict_of("RE1 leakage", run) is wanted

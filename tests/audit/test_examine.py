@@ -3,13 +3,35 @@
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from accord.audit import CHECKS, AuditReport, AuditSettings, Check, Evidence, Finding, Verdict, examine
-from accord.errors import ArtefactError, AuditError, MissingEvidence
+from accord.artefacts.finding import IdList
+from accord.audit import (
+    CHECKS,
+    AuditReport,
+    AuditSettings,
+    Challenge,
+    Check,
+    Evidence,
+    Finding,
+    Outcome,
+    Thresholds,
+    Verdict,
+    check,
+    examine,
+    register_check,
+)
+from accord.audit.challenges import CHALLENGES
+from accord.audit.settings import FAMILIES
+from accord.audit.verdicts import none_of
+from accord.errors import ArtefactError, AuditError, ExtensionError, MissingEvidence
+from accord.extensions import temporary
 from accord.run import RunDirectory
 from accord.stats import Estimate
 
@@ -17,16 +39,15 @@ from accord.stats import Estimate
 def test_a_run_of_nothing_passes_nothing(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         found = examine(run).findings
-    assert [(each.challenge, each.check) for each in found] == [(each.challenge, each.name) for each in CHECKS]
+    assert [f"{each.challenge} {each.check}" for each in found] == list(CHECKS.names)
     assert {each.verdict for each in found} == {Verdict.NOT_ASSESSABLE}
     assert all(each.needs and each.needs in each.result for each in found)
 
 
 def test_checks_have_names_of_their_own_and_say_what_they_test() -> None:
-    names = [(each.challenge, each.name) for each in CHECKS]
-    assert len(set(names)) == len(names)
-    assert all(each.title and each.claim.endswith(".") for each in CHECKS)
-    assert {name for name, _ in names} >= {"P-BOS", "P-EOS", "P-PAD", "P-KL", "P-RATIO", "P-ACC", "P-SPLIT"}
+    assert all(each.challenge.title and each.claim.endswith(".") for each in CHECKS)
+    challenges = {each.challenge.id for each in CHECKS}
+    assert challenges >= {"P-BOS", "P-EOS", "P-PAD", "P-KL", "P-RATIO", "P-ACC", "P-SPLIT"}
 
 
 def test_only_some_challenges(run: RunDirectory) -> None:
@@ -70,16 +91,58 @@ def test_settings_are_strict(content: dict[str, object]) -> None:
 
 
 def test_every_threshold_is_described() -> None:
-    for name, family in AuditSettings.model_fields.items():
-        fields = type(family.default).model_fields
-        assert all(field.description for field in fields.values()), name
+    for family in FAMILIES:
+        assert all(field.description for field in family.model_fields.values()), family.family
+
+
+class Lengths(Thresholds):
+    """Thresholds of the checks of these tests."""
+
+    family = "lengths"
+    renamed: ClassVar[Mapping[str, str]] = {"longest": "max_length"}
+
+    max_length: int = Field(default=9, ge=1, description="tokens")
+
+
+CHALLENGE = Challenge("X1", "Texts grow", "a section", fundamental=True)
 
 
 def check_of(error: Exception) -> Check:
-    def test(evidence: Evidence, settings: AuditSettings) -> Finding:
+    @check(CHALLENGE, "raising", claim="It holds.", thresholds=Lengths)
+    def raising(evidence: Evidence, thresholds: Lengths) -> Outcome:
         raise error
 
-    return Check("P-X", "raising", "a check", "It holds.", test, fundamental=True)
+    return raising
+
+
+def test_a_registered_check_brings_its_thresholds_and_its_challenge(run: RunDirectory) -> None:
+    with temporary(CHECKS, FAMILIES, CHALLENGES):
+        before = AuditSettings()
+        register_check(check_of(MissingEvidence("the ledger")))
+        content = {"lengths": {"max_length": 3}}
+        settings = AuditSettings.model_validate(content)
+        assert settings.of(Lengths).max_length == 3
+        assert settings.model_dump()["lengths"] == content["lengths"]
+        assert before.of(Lengths).max_length == 9
+        assert [each.check for each in examine(run, only=("X1",)).findings] == ["raising"]
+        with pytest.raises(ValidationError, match="renamed to max_length"):
+            AuditSettings.model_validate({"lengths": {"longest": 3}})
+        with pytest.raises(ExtensionError, match="check 'X1 raising' is already registered at"):
+            register_check(check_of(MissingEvidence("the ledger")))
+        with pytest.raises(ExtensionError, match="'X1' is already registered with another title"):
+            register_check(replace(check_of(KeyError()), challenge=replace(CHALLENGE, title="Texts shrink")))
+        with pytest.raises(ExtensionError, match="'lengths' are already registered"):
+            register_check(replace(check_of(KeyError()), name="other", thresholds=type("Other", (Lengths,), {})))
+    with pytest.raises(ValidationError, match="no such field"):
+        AuditSettings.model_validate({"lengths": {"max_length": 3}})
+
+
+def test_the_challenges_are_those_of_the_paper() -> None:
+    """Casper et al. 2023: 23 challenges, of which 9 are fundamental."""
+    paper = [each for each in CHALLENGES if each.section[0].isdigit()]
+    assert len(paper) == 23
+    assert sum(each.fundamental for each in paper) == 9
+    assert len({each.title for each in CHALLENGES}) == len(CHALLENGES)
 
 
 def test_what_is_missing_becomes_a_verdict_and_nothing_else_does(run: RunDirectory) -> None:
@@ -98,19 +161,25 @@ def test_an_altered_artefact_ends_the_audit(run: RunDirectory) -> None:
         examine(run)
 
 
-def test_a_finding_of_a_check_carries_its_names() -> None:
-    check = Check("P-X", "names", "a check", "It holds.", lambda evidence, settings: made, fundamental=True)
-    made = check.finding(
-        Verdict.QUIET,
-        Estimate(0.0, 0.0, 0.1, 9),
-        threshold="above 0.2",
-        result="It is 0.",
-        remedy="Mend it.",
-        evidence=("audit.json",),
-        facts={"more": Estimate(1.0, None, None, 1)},
-    )
-    assert (made.challenge, made.check, made.claim, made.fundamental) == ("P-X", "names", "It holds.", True)
-    assert Finding.from_json(made.to_json()) == made
+def test_a_finding_of_a_check_carries_its_names(run: RunDirectory) -> None:
+    @check(CHALLENGE, "names", claim="It holds.", thresholds=Lengths)
+    def names(evidence: Evidence, thresholds: Lengths) -> Outcome:
+        return Outcome(
+            ruling=none_of(0),
+            estimate=Estimate(0.0, 0.0, 0.1, 9),
+            threshold=f"above {thresholds.max_length}",
+            result="It is 0.",
+            remedy="Mend it.",
+            evidence=("audit.json",),
+            ids={"prompts": [f"p-{number % 60}" for number in range(90)], "completions": []},
+            facts={"more": Estimate(1.0, None, None, 1)},
+        )
+
+    finding = names.run(Evidence(run), AuditSettings())
+    assert (finding.challenge, finding.check, finding.claim) == ("X1", "names", "It holds.")
+    assert (finding.title, finding.fundamental, finding.threshold) == ("Texts grow", True, "above 9")
+    assert finding.ids == {"prompts": IdList(tuple(f"p-{number}" for number in range(50)), 60)}
+    assert Finding.from_json(finding.to_json()) == finding
 
 
 def test_importing_the_audit_loads_no_torch_and_examine_stays_a_function() -> None:
@@ -129,6 +198,7 @@ def test_no_module_but_remeasure_may_load_models() -> None:
     root = Path(__file__).parents[2]
     contracts = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     contract = next(each for each in contracts if each["name"] == "only remeasure loads models in the audit")
-    modules = {f"accord.audit.{file.stem}" for file in (root / "src/accord/audit").glob("*.py")}
-    assert set(contract["source_modules"]) == modules - {"accord.audit.__init__"}
+    inside = (root / "src/accord/audit").iterdir()
+    names = {each.stem for each in inside if each.suffix == ".py" or (each / "__init__.py").exists()}
+    assert set(contract["source_modules"]) == {f"accord.audit.{name}" for name in names - {"__init__", "remeasure"}}
     assert {"torch", "transformers", "accord.lm"} <= set(contract["forbidden_modules"])

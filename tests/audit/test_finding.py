@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.artefacts.finding import Finding, Verdict
-from accord.audit.checks import near_zero, needed
-from accord.stats import Estimate, mean
+from accord.artefacts.finding import Finding, IdList, Verdict
+from accord.stats import Estimate
 
 NUMBER = st.floats(-1e6, 1e6)
 ESTIMATES = st.builds(
@@ -27,8 +26,10 @@ FINDINGS = st.builds(
     needs=st.text(min_size=1),
     remedy=st.text(min_size=1),
     evidence=st.lists(st.text(), max_size=3).map(tuple),
+    ids=st.dictionaries(st.sampled_from(["feedback", "evaluators"]), st.lists(st.text()).map(IdList.of)),
     facts=st.dictionaries(st.text(), ESTIMATES, max_size=3),
     source=st.text(),
+    title=st.text(),
     fundamental=st.booleans(),
 )
 QUIET = Finding("RG2", "turnover", "It is true.", Verdict.QUIET, "above 1", "It is 0.", Estimate(0.0, -0.1, 0.1, 9))
@@ -63,35 +64,8 @@ def test_a_fundamental_challenge_is_never_passed() -> None:
     assert replace(QUIET, verdict=Verdict.FIRES, remedy="stop", fundamental=True).words == "fires"
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [
-        (-0.1, 0.1, Verdict.QUIET),
-        (0.6, 0.9, Verdict.FIRES),
-        (-0.9, -0.6, Verdict.FIRES),
-        (0.4, 0.9, Verdict.INCONCLUSIVE),
-        (-0.9, 0.1, Verdict.INCONCLUSIVE),
-        (-0.9, 0.9, Verdict.INCONCLUSIVE),
-        (None, None, Verdict.INCONCLUSIVE),
-    ],
-)
-def test_the_interval_decides(low: float | None, high: float | None, verdict: Verdict) -> None:
-    value = 0.0 if low is None or high is None else (low + high) / 2
-    found, needs = near_zero(Estimate(value, low, high, 20), 0.5)
-    assert found is verdict
-    assert bool(needs) == (verdict is Verdict.INCONCLUSIVE)
-
-
-def test_what_is_needed_is_enough() -> None:
-    """With the number of observations that it asks for, the interval of the same data parts from the threshold."""
-    values = [0.5, 0.3] * 6
-    found = mean(values)
-    verdict, needs = near_zero(found, 0.43)
-    assert verdict is Verdict.INCONCLUSIVE
-    wanted = int(needs.split()[1])
-    assert wanted > len(values)
-    assert near_zero(mean([*values * (2 * wanted // len(values))]), 0.43)[0] is Verdict.QUIET
-
-
-def test_one_unit_alone_gives_no_interval_and_needs_others() -> None:
-    assert "more than one independent unit" in needed(Estimate(0.3, None, None, 40), 0.5)
+@given(st.lists(st.text(max_size=2), max_size=200))
+def test_a_list_of_ids_is_bounded_and_says_how_many_there_are(ids: list[str]) -> None:
+    some = IdList.of(ids)
+    assert some.count == len(set(ids))
+    assert some.ids == tuple(dict.fromkeys(ids))[: IdList.MOST]

@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from audit_checks import finding_of
 from scipy.special import expit
 
 from accord.artefacts.finding import Finding, Verdict
-from accord.audit import misspecification
-from accord.audit.evidence import Evidence
-from accord.audit.settings import AuditSettings
+from accord.audit.misspecification.answers import independent
+from accord.audit.misspecification.bradley_terry import fit
 from accord.records import Evaluator, Pair
 from accord.run import RunDirectory
-from accord.stats import Estimate
 
 TEXTS = 200
 
@@ -42,7 +41,7 @@ def compared(
         run.write_jsonl("reward/scores.jsonl", scores)
         run.write_jsonl("data/evaluators.jsonl", people)
         run.write_jsonl("data/pairs-held_out.jsonl", [pair.model_dump_json(exclude_none=True) for pair in rows])
-        return misspecification.ONE.run(Evidence(run), AuditSettings())
+        return finding_of("PM2 one reward", run)
 
 
 def test_the_score_test_has_the_size_it_claims(tmp_path: Path) -> None:
@@ -52,17 +51,6 @@ def test_the_score_test_has_the_size_it_claims(tmp_path: Path) -> None:
         for seed in range(20)
     ]
     assert np.mean(chances) == pytest.approx(0.5, abs=3 / (12 * 20) ** 0.5)
-
-
-def test_where_there_is_no_other_kind_it_is_quiet() -> None:
-    uneven = Estimate(0.003, None, None, 100)
-    assert misspecification._verdict([], uneven, 0.005) is Verdict.QUIET
-    assert misspecification._verdict([Estimate(0.2, 0.1, 0.3, 100)], uneven, 0.005) is Verdict.FIRES
-    assert misspecification._verdict([Estimate(0.0, -0.1, 0.1, 100)], uneven, 0.005) is Verdict.INCONCLUSIVE
-    assert (
-        misspecification._verdict([Estimate(0.2, 0.1, 0.3, 100)], Estimate(0.4, None, None, 100), 0.005)
-        is Verdict.QUIET
-    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -108,7 +96,7 @@ def test_a_group_that_wants_what_all_want_gains_nothing(tmp_path: Path) -> None:
 
 def test_pairs_that_share_a_text_count_once() -> None:
     pairs = [Pair(prompt="p", chosen=a, rejected=b) for a, b in ("ab", "bc", "cd", "ef", "fa")]
-    assert list(misspecification._apart(pairs)) == [True, False, True, True, False]
+    assert list(independent(pairs)) == [True, False, True, True, False]
 
 
 def test_fit_is_the_maximum_of_the_penalised_likelihood() -> None:
@@ -119,7 +107,7 @@ def test_fit_is_the_maximum_of_the_penalised_likelihood() -> None:
         likely = -weight_N @ np.logaddexp(0, -difference_N2 @ weight_2)
         return float(likely - 2.0 * np.sum((weight_2 - centre_2) ** 2))
 
-    best_2 = misspecification._fit(difference_N2, centre_2, 4.0, weight_N)
+    best_2 = fit(difference_N2, centre_2, 4.0, weight_N)
     for step in (1e-3, -1e-3):
         for axis in np.eye(2):
             assert objective(best_2) > objective(best_2 + step * axis)

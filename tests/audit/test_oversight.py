@@ -5,11 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audit_checks import finding_of
 
 from accord.artefacts.finding import Finding, Verdict
-from accord.audit import oversight
-from accord.audit.evidence import Evidence
-from accord.audit.settings import AuditSettings
 from accord.feedback import Ledger
 from accord.records import Completion, Evaluator, Feedback, Prompt, Rating, Scale
 from accord.run import InputEntry, RunDirectory
@@ -49,7 +47,7 @@ def rated(path: Path, spreads: Sequence[float], *, careless: int, seed: int) -> 
         run.record_input("ledger", InputEntry("", path="../people.db", rows=last, last_row=last))
         rows = [{"id": each.id, **each.model_dump(mode="json", exclude_none=True)} for each in people]
         run.write_jsonl("data/evaluators.jsonl", rows)
-        return oversight.CARELESS.run(Evidence(run), AuditSettings())
+        return finding_of("OV1 careless", run)
 
 
 @pytest.mark.parametrize("seed", range(3))

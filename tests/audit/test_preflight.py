@@ -7,35 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from audit_checks import finding_of, verdict_of
 
-from accord.artefacts.finding import Finding, Verdict
-from accord.audit import preflight
-from accord.audit.checks import Check
-from accord.audit.evidence import Evidence
-from accord.audit.settings import AuditSettings
+from accord.artefacts.finding import Verdict
+from accord.audit.preflight import CHECKS
 from accord.errors import ArtefactError
-from accord.interfaces import Judge, Scores
+from accord.interfaces import Scores
 from accord.lm.causal import load
 from accord.lm.optim import Optimiser
 from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.tiny import CHAT, START
-from accord.loop.rewards import judges_of
+from accord.loop.evaluate import judges_of
 from accord.records import Completion, Evaluator, Prompt
 from accord.run import RunDirectory
 from accord.stats import Estimate
 from small_data import LetterJudge
 from small_run import RECIPE
 
-SETTINGS = AuditSettings()
 Row = dict[str, Any]
-
-
-def found(check: Check, run: RunDirectory, **judges: Judge) -> Finding:
-    return check.run(Evidence(run, judges or judges_of(RECIPE, run)), SETTINGS)
-
-
-def verdict(check: Check, run: RunDirectory, **judges: Judge) -> Verdict:
-    return found(check, run, **judges).verdict
 
 
 def rewrite(run: RunDirectory, name: str, change: Callable[[Row], None]) -> None:
@@ -45,9 +34,9 @@ def rewrite(run: RunDirectory, name: str, change: Callable[[Row], None]) -> None
     run.write_jsonl(name, rows)
 
 
-@pytest.mark.parametrize("check", preflight.CHECKS, ids=lambda check: f"{check.challenge}-{check.name}")
-def test_a_real_run_without_a_fault_is_quiet(check: Check, run: RunDirectory) -> None:
-    finding = check.run(Evidence(run, judges_of(RECIPE, run)), SETTINGS)
+@pytest.mark.parametrize("check", [check.id for check in CHECKS])
+def test_a_real_run_without_a_fault_is_quiet(check: str, run: RunDirectory) -> None:
+    finding = finding_of(check, run, **judges_of(RECIPE, run))
     assert finding.verdict is Verdict.QUIET, finding.result
     assert all((run.path / name).exists() for name in finding.evidence)
 
@@ -55,35 +44,35 @@ def test_a_real_run_without_a_fault_is_quiet(check: Check, run: RunDirectory) ->
 @pytest.mark.parametrize(
     ("check", "gone"),
     [
-        (preflight.BOS, "data/prompts.jsonl"),
-        (preflight.BOS, "policy/model or sft/model"),
-        (preflight.EOS, "evaluation/samples.jsonl"),
-        (preflight.TAUGHT, "data/sft.jsonl"),
-        (preflight.TAUGHT, "sft/model or policy/model"),
-        (preflight.PAD, "evaluation/samples.jsonl"),
-        (preflight.KL, "policy/metrics.jsonl"),
-        (preflight.KL, "policy/samples.jsonl"),
-        (preflight.RATIO, "policy/samples.jsonl"),
-        (preflight.REMEASURED, "policy/model"),
-        (preflight.REMEASURED, "evaluation/samples.jsonl"),
-        (preflight.REFERENCE, "sft/model"),
-        (preflight.ACC, "data/sft.jsonl"),
-        (preflight.ACC, "sft/model or policy/model"),
-        (preflight.SPLIT, "data/pairs-held_out.jsonl"),
-        (preflight.SPLIT, "data/summary.json"),
+        ("P-BOS tokens", "data/prompts.jsonl"),
+        ("P-BOS tokens", "policy/model or sft/model"),
+        ("P-EOS stopping", "evaluation/samples.jsonl"),
+        ("P-EOS taught", "data/sft.jsonl"),
+        ("P-EOS taught", "sft/model or policy/model"),
+        ("P-PAD padding", "evaluation/samples.jsonl"),
+        ("P-KL sign", "policy/metrics.jsonl"),
+        ("P-KL sign", "policy/samples.jsonl"),
+        ("P-RATIO rollout", "policy/samples.jsonl"),
+        ("P-RATIO remeasured", "policy/model"),
+        ("P-RATIO remeasured", "evaluation/samples.jsonl"),
+        ("P-RATIO reference", "sft/model"),
+        ("P-ACC gradient", "data/sft.jsonl"),
+        ("P-ACC gradient", "sft/model or policy/model"),
+        ("P-SPLIT overlap", "data/pairs-held_out.jsonl"),
+        ("P-SPLIT overlap", "data/summary.json"),
     ],
     ids=lambda each: each if isinstance(each, str) else each.challenge,
 )
-def test_a_missing_input_is_named(check: Check, gone: str, run: RunDirectory) -> None:
+def test_a_missing_input_is_named(check: str, gone: str, run: RunDirectory) -> None:
     names = tuple(gone.split(" or "))
     run.manifest.files = {file: each for file, each in run.manifest.files.items() if not file.startswith(names)}
-    finding = check.run(Evidence(run, {"reward": LetterJudge()}), SETTINGS)
+    finding = finding_of(check, run, reward=LetterJudge())
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert gone in finding.needs
 
 
 def test_without_a_judge_padding_cannot_be_assessed(run: RunDirectory) -> None:
-    finding = preflight.PAD.run(Evidence(run), SETTINGS)
+    finding = finding_of("P-PAD padding", run)
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "judge 'reward'" in finding.needs
 
@@ -92,7 +81,7 @@ def test_an_altered_file_is_refused(run: RunDirectory) -> None:
     with (run.path / "policy/metrics.jsonl").open("a") as file:
         file.write("{}\n")
     with pytest.raises(ArtefactError, match="differs from its digest"):
-        preflight.KL.run(Evidence(run), SETTINGS)
+        finding_of("P-KL sign", run)
 
 
 # -- one beginning ---------------------------------------------------------------------------------------------
@@ -106,7 +95,7 @@ def test_a_doubled_beginning_fires(template: str, wanted: Verdict, run: RunDirec
     causal.tokenizer.chat_template = template
     with run.write_folder("policy/model") as folder:
         causal.save(folder)
-    assert verdict(preflight.BOS, run) is wanted
+    assert verdict_of("P-BOS tokens", run) is wanted
 
 
 # -- a learnt end ----------------------------------------------------------------------------------------------
@@ -118,7 +107,7 @@ def never_stops(row: Row) -> None:
 
 def test_a_policy_that_never_stops_fires(run: RunDirectory) -> None:
     rewrite(run, "evaluation/samples.jsonl", lambda row: never_stops(row) if row["arm"] == "policy" else None)
-    finding = found(preflight.EOS, run)
+    finding = finding_of("P-EOS stopping", run)
     assert finding.verdict is Verdict.FIRES
     assert finding.facts["stop rate at the start"].value > 0.5
 
@@ -126,7 +115,7 @@ def test_a_policy_that_never_stops_fires(run: RunDirectory) -> None:
 def test_a_policy_that_stops_half_the_time_is_inconclusive(run: RunDirectory) -> None:
     draw = np.random.default_rng(0)
     rewrite(run, "evaluation/samples.jsonl", lambda row: never_stops(row) if draw.random() < 0.5 else None)
-    finding = found(preflight.EOS, run)
+    finding = finding_of("P-EOS stopping", run)
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert "observations" in finding.needs
 
@@ -146,14 +135,14 @@ def test_an_end_that_is_not_last_fires(
 ) -> None:
     if not has_model:
         run.manifest.files = {name: each for name, each in run.manifest.files.items() if "policy/model" not in name}
-        assert verdict(preflight.EOS, run) is Verdict.QUIET
+        assert verdict_of("P-EOS stopping", run) is Verdict.QUIET
     rewrite(
         run,
         "evaluation/samples.jsonl",
         lambda row: row.update(token_ids=ids(row["token_ids"])) if row["index"] == 5 else None,
     )
     assert run.read_jsonl("evaluation/samples.jsonl")[5]["finish_reason"] == "eos"
-    assert verdict(preflight.EOS, run) is Verdict.FIRES
+    assert verdict_of("P-EOS stopping", run) is Verdict.FIRES
 
 
 def test_a_mark_of_the_template_in_a_training_text_fires(run: RunDirectory) -> None:
@@ -163,7 +152,7 @@ def test_a_mark_of_the_template_in_a_training_text_fires(run: RunDirectory) -> N
         "data/completions.jsonl",
         lambda row: row.update(text="a<|im_end|>b") if row["id"] == name else None,
     )
-    finding = found(preflight.TAUGHT, run)
+    finding = finding_of("P-EOS taught", run)
     assert finding.verdict is Verdict.FIRES
     assert finding.estimate is not None
     assert finding.estimate.value == pytest.approx(1 / finding.estimate.n)
@@ -188,10 +177,10 @@ class LastPlace(ScalarHeadModel):
 
 @pytest.mark.parametrize(("kind", "wanted"), [(ScalarHeadModel, Verdict.QUIET), (LastPlace, Verdict.FIRES)])
 def test_a_judge_that_reads_padding_fires(kind: type[ScalarHeadModel], wanted: Verdict, run: RunDirectory) -> None:
-    assert verdict(preflight.PAD, run, reward=kind.fresh(load("tiny"), name="reward")) is wanted
+    assert verdict_of("P-PAD padding", run, reward=kind.fresh(load("tiny"), name="reward")) is wanted
     right = ScalarHeadModel.fresh(load("tiny"), name="reward")
     planted = kind(right.causal, right.head, "eval_reward")
-    finding = found(preflight.PAD, run, reward=right, eval_reward=planted)
+    finding = finding_of("P-PAD padding", run, reward=right, eval_reward=planted)
     assert finding.verdict is wanted
     assert ("'eval_reward'" in finding.result) or wanted is Verdict.QUIET
 
@@ -211,13 +200,13 @@ class Startled:
 
 def test_one_score_far_off_fires(run: RunDirectory) -> None:
     rewrite(run, "evaluation/samples.jsonl", lambda row: row.update(text=f"{'ab' * (row['index'] % 5)}{row['index']}"))
-    assert verdict(preflight.PAD, run, reward=Startled("nothing of the kind")) is Verdict.QUIET
-    assert verdict(preflight.PAD, run, reward=Startled("0")) is Verdict.FIRES
+    assert verdict_of("P-PAD padding", run, reward=Startled("nothing of the kind")) is Verdict.QUIET
+    assert verdict_of("P-PAD padding", run, reward=Startled("0")) is Verdict.FIRES
 
 
 def test_samples_that_are_all_alike_tell_nothing_about_padding(run: RunDirectory) -> None:
     rewrite(run, "evaluation/samples.jsonl", lambda row: row.update(text="aa"))
-    finding = found(preflight.PAD, run, reward=LetterJudge())
+    finding = finding_of("P-PAD padding", run, reward=LetterJudge())
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "tells apart" in finding.needs
 
@@ -245,17 +234,17 @@ def move_kl(run: RunDirectory, value: float, error: float) -> None:
 )
 def test_a_kl_negative_beyond_its_error_fires(value: float, error: float, wanted: Verdict, run: RunDirectory) -> None:
     move_kl(run, value, error)
-    assert verdict(preflight.KL, run) is wanted
+    assert verdict_of("P-KL sign", run) is wanted
 
 
 def test_a_kl_of_other_tokens_fires(run: RunDirectory) -> None:
     rewrite(run, "policy/samples.jsonl", lambda row: row.update(logprobs=[x + 0.1 for x in row["logprobs"]]))
-    assert verdict(preflight.KL, run) is Verdict.FIRES
+    assert verdict_of("P-KL sign", run) is Verdict.FIRES
 
 
 def test_a_single_step_that_is_wrong_fires(run: RunDirectory) -> None:
     rewrite(run, "policy/metrics.jsonl", lambda row: row.update(kl=row["kl"] + 0.05 * (row["step"] == 3)))
-    assert verdict(preflight.KL, run) is Verdict.FIRES
+    assert verdict_of("P-KL sign", run) is Verdict.FIRES
 
 
 def change_evaluation(run: RunDirectory, by: float) -> None:
@@ -269,25 +258,25 @@ def change_evaluation(run: RunDirectory, by: float) -> None:
 
 def test_an_evaluation_that_logs_another_kl_fires(run: RunDirectory) -> None:
     change_evaluation(run, 0.05)
-    assert verdict(preflight.KL, run) is Verdict.FIRES
+    assert verdict_of("P-KL sign", run) is Verdict.FIRES
 
 
 def test_without_a_kl_by_step_the_evaluation_is_judged(run: RunDirectory) -> None:
     """As with an algorithm that samples nothing while it learns."""
     rewrite(run, "policy/metrics.jsonl", lambda row: [row.pop(name) for name in ("kl", "kl_se", "ratio")] and None)
     del run.manifest.files["policy/samples.jsonl"]
-    assert verdict(preflight.KL, run) is Verdict.QUIET
-    assert verdict(preflight.RATIO, run) is Verdict.QUIET
+    assert verdict_of("P-KL sign", run) is Verdict.QUIET
+    assert verdict_of("P-RATIO rollout", run) is Verdict.QUIET
     change_evaluation(run, -9.0)
-    assert verdict(preflight.KL, run) is Verdict.FIRES
+    assert verdict_of("P-KL sign", run) is Verdict.FIRES
     del run.manifest.files["evaluation/evaluation.json"]
-    assert verdict(preflight.KL, run) is Verdict.NOT_ASSESSABLE
+    assert verdict_of("P-KL sign", run) is Verdict.NOT_ASSESSABLE
 
 
 def test_a_step_without_samples_is_missing_and_not_right(run: RunDirectory) -> None:
     rows = [row for row in run.read_jsonl("policy/samples.jsonl") if row["step"] != 3]
     run.write_jsonl("policy/samples.jsonl", rows)
-    finding = found(preflight.KL, run)
+    finding = finding_of("P-KL sign", run)
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "step 3" in finding.needs
 
@@ -300,7 +289,7 @@ def test_a_sampler_that_disagrees_fires(by: float, run: RunDirectory) -> None:
     rewrite(
         run, "policy/samples.jsonl", lambda row: row.update(rollout_logprobs=[x + by for x in row["rollout_logprobs"]])
     )
-    assert verdict(preflight.RATIO, run) is Verdict.FIRES
+    assert verdict_of("P-RATIO rollout", run) is Verdict.FIRES
 
 
 def test_rounding_without_bias_is_quiet(run: RunDirectory) -> None:
@@ -312,34 +301,34 @@ def test_rounding_without_bias_is_quiet(run: RunDirectory) -> None:
         row["rollout_logprobs"] = (np.array(row["logprobs"]) - noise).tolist()
 
     rewrite(run, "policy/samples.jsonl", noisy)
-    finding = found(preflight.RATIO, run)
+    finding = finding_of("P-RATIO rollout", run)
     assert finding.verdict is Verdict.QUIET
     assert finding.facts["mean size of the log-ratio of a token (nats)"].value == pytest.approx(0.048, abs=0.005)
 
 
 def test_a_step_that_logged_another_ratio_fires(run: RunDirectory) -> None:
     rewrite(run, "policy/metrics.jsonl", lambda row: row.update(ratio=0.85 if row["step"] == 4 else row["ratio"]))
-    assert verdict(preflight.RATIO, run) is Verdict.FIRES
+    assert verdict_of("P-RATIO rollout", run) is Verdict.FIRES
 
 
 @pytest.mark.parametrize(
-    ("check", "column"), [(preflight.REMEASURED, "logprobs"), (preflight.REFERENCE, "reference_logprobs")]
+    ("check", "column"), [("P-RATIO remeasured", "logprobs"), ("P-RATIO reference", "reference_logprobs")]
 )
 @pytest.mark.parametrize("by", [0.1, -0.1])
 def test_probabilities_that_the_saved_model_does_not_give_fire(
-    check: Check, column: str, by: float, run: RunDirectory
+    check: str, column: str, by: float, run: RunDirectory
 ) -> None:
     rewrite(run, "evaluation/samples.jsonl", lambda row: row.update({column: [x + by for x in row[column]]}))
-    assert verdict(check, run) is Verdict.FIRES
+    assert verdict_of(check, run) is Verdict.FIRES
 
 
 @pytest.mark.parametrize(
-    ("check", "model"), [(preflight.REMEASURED, "policy/model"), (preflight.REFERENCE, "sft/model")]
+    ("check", "model"), [("P-RATIO remeasured", "policy/model"), ("P-RATIO reference", "sft/model")]
 )
-def test_another_model_than_the_one_that_was_measured_fires(check: Check, model: str, run: RunDirectory) -> None:
+def test_another_model_than_the_one_that_was_measured_fires(check: str, model: str, run: RunDirectory) -> None:
     with run.write_folder(model) as folder:
         load("tiny", seed=7).save(folder)
-    assert verdict(check, run) is Verdict.FIRES
+    assert verdict_of(check, run) is Verdict.FIRES
 
 
 @pytest.mark.parametrize(
@@ -352,7 +341,7 @@ def test_another_model_than_the_one_that_was_measured_fires(check: Check, model:
 )
 def test_a_start_of_the_policys_own_is_not_the_supervised_one(recipe: str, wanted: Verdict, run: RunDirectory) -> None:
     run.write_text("recipe.toml", recipe)
-    finding = found(preflight.REFERENCE, run)
+    finding = finding_of("P-RATIO reference", run)
     assert finding.verdict is wanted
     assert ("smollm2-135m" in finding.needs) == (wanted is Verdict.NOT_ASSESSABLE)
 
@@ -364,7 +353,7 @@ def test_a_loss_that_forgets_how_many_parts_there_are_fires(run: RunDirectory, m
     """Every part weighs the same, whatever its tokens: the mean of micro-batch means."""
     add = Optimiser.add
     monkeypatch.setattr(Optimiser, "add", lambda self, loss: add(self, loss / loss.detach().abs()))
-    assert verdict(preflight.ACC, run) is Verdict.FIRES
+    assert verdict_of("P-ACC gradient", run) is Verdict.FIRES
 
 
 # -- clean splits ----------------------------------------------------------------------------------------------
@@ -373,7 +362,7 @@ def test_a_loss_that_forgets_how_many_parts_there_are_fires(run: RunDirectory, m
 def test_a_pair_on_both_sides_fires(run: RunDirectory) -> None:
     leaked = run.read_jsonl("data/pairs-train.jsonl")[:3]
     run.write_jsonl("data/pairs-held_out.jsonl", [*run.read_jsonl("data/pairs-held_out.jsonl"), *leaked])
-    finding = found(preflight.SPLIT, run)
+    finding = finding_of("P-SPLIT overlap", run)
     assert finding.verdict is Verdict.FIRES
     assert "1 x prompt" in finding.result
     assert "x completion" in finding.result
@@ -397,21 +386,21 @@ def test_a_batch_or_an_evaluator_on_both_sides_fires(
         run.write_jsonl("data/pairs-eval_reward.jsonl", [{**rows[0], field: names[0]}, *rows[1:]])
     if field == "session":
         rewrite(run, "data/evaluators.jsonl", lambda row: None)
-    finding = found(preflight.SPLIT, run)
+    finding = finding_of("P-SPLIT overlap", run)
     assert finding.verdict is wanted
     assert (f"1 x {field}" in finding.result) == shared
     assert field not in finding.result.partition("Not known")[2]
 
 
 def test_what_some_pair_does_not_say_is_not_known(run: RunDirectory) -> None:
-    assert "Not known, because some pairs do not say it: session" in found(preflight.SPLIT, run).result
+    assert "Not known, because some pairs do not say it: session" in finding_of("P-SPLIT overlap", run).result
 
 
 def test_a_supervised_example_that_is_kept_for_judging_fires(run: RunDirectory) -> None:
     kept = run.read_jsonl("data/pairs-held_out.jsonl")[0]
     stray = {"prompt": kept["prompt"], "completion": kept["chosen"]}
     run.write_jsonl("data/sft.jsonl", [*run.read_jsonl("data/sft.jsonl"), stray])
-    finding = found(preflight.SPLIT, run)
+    finding = finding_of("P-SPLIT overlap", run)
     assert finding.verdict is Verdict.FIRES
     assert "1 x supervised example" in finding.result
 
@@ -420,7 +409,7 @@ def test_a_prompt_of_what_the_start_wrote_must_be_a_training_one(run: RunDirecto
     kept = next(row["id"] for row in run.read_jsonl("data/prompts.jsonl") if row["split"] == "held_out")
     del run.manifest.files["policy/samples.jsonl"]
     run.write_jsonl("policy/candidates.jsonl", [{"prompt": kept, "text": "a"}])
-    finding = found(preflight.SPLIT, run)
+    finding = finding_of("P-SPLIT overlap", run)
     assert finding.verdict is Verdict.FIRES
     assert "1 x prompt of a rollout" in finding.result
 
@@ -435,6 +424,6 @@ def test_a_prompt_of_what_the_start_wrote_must_be_a_training_one(run: RunDirecto
 def test_a_prompt_used_on_the_wrong_side_fires(name: str, side: str, said: str, run: RunDirectory) -> None:
     prompt = next(row["id"] for row in run.read_jsonl("data/prompts.jsonl") if row["split"] == side)
     rewrite(run, name, lambda row: row.update(prompt=prompt) if row["index"] == 0 else None)
-    finding = found(preflight.SPLIT, run)
+    finding = finding_of("P-SPLIT overlap", run)
     assert finding.verdict is Verdict.FIRES
     assert said in finding.result

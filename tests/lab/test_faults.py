@@ -15,7 +15,7 @@ from accord.lab import FAULTS, Fault, SimulatedEvaluator, WordJudge, register_fa
 from accord.lab.faults import description_of, planted_in
 from accord.lab.planted.panels import ask_panels
 
-KNOWN = {(check.challenge, check.name) for check in CHECKS}
+KNOWN = {(check.challenge.id, check.name) for check in CHECKS}
 PANEL = [SimulatedEvaluator(name=f"e{i}") for i in range(16)]
 
 

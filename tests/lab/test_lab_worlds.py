@@ -20,7 +20,7 @@ LINEAR = GaussWorld(weights=(1.0, -0.5, 0.25))
 CURVED = GaussWorld(weights=(1.0, 0.4), curvatures=(0.5, -0.2))
 TRAP = GaussWorld(weights=(1.0,), curvatures=(0.5,))  # its true reward is best at y = 2 and falls beyond
 NAIVE = GaussWorld(weights=(1.0,))  # what a model takes for it that has only seen answers near 0
-TURNOVER = next(check for check in CHECKS if (check.challenge, check.name) == ("RG2", "turnover"))
+TURNOVER = next(check for check in CHECKS if (check.challenge.id, check.name) == ("RG2", "turnover"))
 numbers = st.floats(-3, 3)
 
 

@@ -24,7 +24,7 @@ UNKNOWN = {
     ("OV1", "control"),
     ("DC2", "calibration"),
 }
-BY_NAME = {(check.challenge, check.name): check for check in CHECKS}
+BY_NAME = {(check.challenge.id, check.name): check for check in CHECKS}
 EXPECTED = {fault.name: fault.sets_off for fault in FAULTS if fault.sets_off}
 
 
@@ -37,7 +37,7 @@ def evidence(path: Path, fault: Fault | None, seed: int) -> Iterator[Evidence]:
 def verdicts(path: Path, fault: str | None, seed: int, checks: list[Check]) -> dict[tuple[str, str], Verdict]:
     planted = None if fault is None else FAULTS.get(fault)()
     with evidence(path, planted, seed) as inputs:
-        return {(check.challenge, check.name): check.run(inputs, SETTINGS).verdict for check in checks}
+        return {(check.challenge.id, check.name): check.run(inputs, SETTINGS).verdict for check in checks}
 
 
 def rates(path: Path, fault: str | None, checks: list[Check], seeds: int = 20) -> dict[tuple[str, str], float]:
@@ -46,7 +46,7 @@ def rates(path: Path, fault: str | None, checks: list[Check], seeds: int = 20) -
     for seed in range(seeds):
         verdict_of = verdicts(path, fault, seed, checks)
         fired.update(name for name, verdict in verdict_of.items() if verdict is Verdict.FIRES)
-    return {(check.challenge, check.name): fired[check.challenge, check.name] / seeds for check in checks}
+    return {(check.challenge.id, check.name): fired[check.challenge.id, check.name] / seeds for check in checks}
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -1,4 +1,4 @@
-"""What a check found: an estimate against a threshold, and one of four verdicts.
+"""What a check concluded: an estimate against a threshold, one of four verdicts, and the rows and people behind it.
 
 FIRES            the interval lies wholly beyond the threshold
 QUIET            the interval lies wholly inside; for a fundamental challenge that is not "solved"
@@ -6,13 +6,14 @@ INCONCLUSIVE     the interval straddles the threshold; `needs` says how many obs
 NOT_ASSESSABLE   an input is missing; `needs` says which
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from accord.stats import Estimate
 
-__all__ = ["Finding", "Verdict"]
+__all__ = ["Finding", "IdList", "Verdict"]
 
 
 class Verdict(StrEnum):
@@ -25,21 +26,40 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
+class IdList:
+    """Ids that a finding rests on: the first `IdList.MOST` of them, and how many there are."""
+
+    ids: tuple[str, ...]
+    count: int
+
+    MOST = 50
+
+    @classmethod
+    def of(cls, ids: Iterable[str]) -> Self:
+        """The ids in the order given, each once."""
+        distinct = tuple(dict.fromkeys(ids))
+        return cls(distinct[: cls.MOST], len(distinct))
+
+
+@dataclass(frozen=True)
 class Finding:
     """One check of one challenge.
 
-    challenge    id of the challenge (`RG2`) or of the preflight check (`P-EOS`)
+    challenge    id of the challenge (`RG2`, `P-EOS`)
     check        name of this check, one word or two, unique within the challenge (`turnover`)
     claim        the claim of the run that was put to the test, as a sentence that may be true or false
     verdict      one of four
     estimate     the number the verdict rests on, with its interval and n
     threshold    what it was held against, in words and numbers (`above 0.05`)
-    result       what was found, in a sentence a newcomer understands
+    result       the number in a sentence that a newcomer understands
     needs        INCONCLUSIVE: the n it would take. NOT_ASSESSABLE: the missing input. Otherwise empty
     remedy       what to do where it fires
-    evidence     files of the run (and ids of records) that the number came from
+    evidence     files of the run that the number came from
+    ids          what speaks against the claim, by kind (`feedback`, `evaluators`, `prompts`, `completions`), as far as
+                 the check can name it
     facts        further numbers, reported and not judged
     source       paper and equation of the method
+    title        of the challenge
     fundamental  no test can show that the challenge is overcome
     """
 
@@ -53,18 +73,20 @@ class Finding:
     needs: str = ""
     remedy: str = ""
     evidence: tuple[str, ...] = ()
+    ids: dict[str, IdList] = field(default_factory=dict)
     facts: dict[str, Estimate] = field(default_factory=dict)
     source: str = ""
+    title: str = ""
     fundamental: bool = False
 
     def __post_init__(self) -> None:
-        unsaid = self.verdict in {Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSABLE} and not self.needs
-        if unsaid:
-            raise ValueError(f"{self.challenge} {self.check}: {self.verdict} must say what it needs")
+        name = f"{self.challenge} {self.check}"
+        if self.verdict in {Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSABLE} and not self.needs:
+            raise ValueError(f"{name}: {self.verdict} must say what it needs")
         if self.verdict is Verdict.FIRES and not self.remedy:
-            raise ValueError(f"{self.challenge} {self.check}: FIRES must name a remedy")
+            raise ValueError(f"{name}: FIRES must name a remedy")
         if self.verdict is not Verdict.NOT_ASSESSABLE and self.estimate is None:
-            raise ValueError(f"{self.challenge} {self.check}: {self.verdict} rests on a number")
+            raise ValueError(f"{name}: {self.verdict} rests on a number")
 
     @property
     def words(self) -> str:
@@ -88,10 +110,13 @@ class Finding:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Finding":
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; findings of runs made before `ids` and `title` were written are read as well."""
         fields = {name: value for name, value in content.items() if name != "words"}
         fields["verdict"] = Verdict(fields["verdict"])
         fields["estimate"] = None if fields["estimate"] is None else Estimate.from_json(fields["estimate"])
         fields["facts"] = {name: Estimate.from_json(fact) for name, fact in fields["facts"].items()}
         fields["evidence"] = tuple(fields["evidence"])
+        fields["ids"] = {
+            kind: IdList(tuple(each["ids"]), each["count"]) for kind, each in fields.get("ids", {}).items()
+        }
         return cls(**fields)

@@ -1,12 +1,33 @@
 """Check: the claims of a run worked out again, from its files; `remeasure` alone loads models."""
 
 from accord.artefacts.finding import Finding, Verdict
-from accord.audit.checks import Check
+from accord.audit.challenges import CHALLENGES, Challenge
+from accord.audit.checks import CHECKS, LEDGER, Check, Outcome, artefact, check, judge, register_check
 from accord.audit.evidence import Evidence
-from accord.audit.settings import AuditSettings
+from accord.audit.settings import AuditSettings, Thresholds
+from accord.audit.verdicts import Ruling
 
 # Last, and at once rather than on first use: the room has a module and a function of this name, and the module,
 # whenever it is imported after the function was looked up, would take the function's place.
-from accord.audit.examine import CHECKS, AuditReport, examine  # isort: skip
+from accord.audit.examine import AuditReport, examine  # isort: skip
 
-__all__ = ["CHECKS", "AuditReport", "AuditSettings", "Check", "Evidence", "Finding", "Verdict", "examine"]
+__all__ = [
+    "CHALLENGES",
+    "CHECKS",
+    "LEDGER",
+    "AuditReport",
+    "AuditSettings",
+    "Challenge",
+    "Check",
+    "Evidence",
+    "Finding",
+    "Outcome",
+    "Ruling",
+    "Thresholds",
+    "Verdict",
+    "artefact",
+    "check",
+    "examine",
+    "judge",
+    "register_check",
+]

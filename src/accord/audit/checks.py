@@ -1,106 +1,182 @@
-"""What a check is: the claim it puts to the test, and the function that does; and how an interval becomes a verdict."""
+"""What a check is: a claim of a run, what it takes to test it, and the function that does; and the registry of checks.
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+A check is a function of the evidence and of its family's thresholds, decorated with what it claims and needs:
 
-from accord.artefacts.finding import Finding, Verdict
+    @check(OV1, "time", claim="There was time to read.", thresholds=OversightThresholds, needs=(LEDGER,))
+    def answered_fast(evidence: Evidence, thresholds: OversightThresholds) -> Outcome: ...
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from accord.artefacts.finding import Finding, IdList, Verdict
+from accord.audit.challenges import CHALLENGES, Challenge
 from accord.audit.evidence import Evidence
-from accord.audit.settings import AuditSettings
-from accord.errors import MissingEvidence
+from accord.audit.settings import FAMILIES, AuditSettings, Thresholds
+from accord.audit.verdicts import Ruling
+from accord.errors import AuditError, ExtensionError, MissingEvidence
+from accord.registry import Registry
 from accord.stats import Estimate
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+__all__ = ["CHECKS", "LEDGER", "Check", "Need", "Outcome", "artefact", "check", "judge", "register_check"]
+
+T = TypeVar("T", bound=Thresholds)
 
 
-__all__ = ["Check", "near_zero", "needed"]
+@dataclass(frozen=True)
+class Need:
+    """One input of a check: any one of `names`, artefacts of the run or judges handed in; or the ledger."""
+
+    kind: Literal["artefact", "judge", "ledger"]
+    names: tuple[str, ...] = ()
+
+    def absent_from(self, evidence: Evidence) -> str:
+        """What is missing, in words; empty where the input is there."""
+        match self.kind:
+            case "artefact":
+                return "" if any(map(evidence.run.has, self.names)) else f"{' or '.join(self.names)} of the run"
+            case "judge":
+                if any(name in evidence.judges for name in self.names):
+                    return ""
+                return "the model of the judge " + " or ".join(f"'{name}'" for name in self.names)
+            case "ledger":
+                return evidence.ledger_absent
+
+
+def artefact(*names: str) -> Need:
+    """An artefact of the run; of several names, any one."""
+    return Need("artefact", names)
+
+
+def judge(*names: str) -> Need:
+    """A judge handed in (`reward`, `eval_reward`); of several names, any one."""
+    return Need("judge", names)
+
+
+LEDGER = Need("ledger")
+"""The ledger that the manifest names, as far as the run had read it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the function of a check returns. The fields are those of `Finding`; `ruling` is the verdict with its needs.
+
+    `ids` holds any number of ids by kind; the finding keeps the first of them and their number.
+    """
+
+    ruling: Ruling
+    estimate: Estimate
+    threshold: str
+    result: str
+    remedy: str
+    evidence: tuple[str, ...]
+    ids: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    facts: Mapping[str, Estimate] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one challenge. `test` is handed the evidence and all settings of the audit.
+    """One check of one challenge.
 
-    challenge    id (`RG2`, `P-EOS`)
-    name         one word or two, unique within the challenge
-    title        the challenge in a few words
-    claim        what the run would have its reader believe, as a sentence that may be false
-    fundamental  no test can show that the challenge is overcome
+    challenge   what it tests for
+    name        one word or two, unique within the challenge
+    claim       what the run would have its reader believe, as a sentence that may be false
+    thresholds  the class of its family's thresholds
+    needs       inputs without which it cannot be assessed
+    test        the function, handed evidence that has all of `needs`, and all settings of the audit
     """
 
-    challenge: str
+    challenge: Challenge
     name: str
-    title: str
     claim: str
-    test: "Callable[[Evidence, AuditSettings], Finding]"
-    fundamental: bool = False
+    thresholds: type[Thresholds]
+    needs: tuple[Need, ...]
+    test: Callable[[Evidence, AuditSettings], Outcome]
+
+    @property
+    def id(self) -> str:
+        """`RG2 turnover`: the name under which it is registered."""
+        return f"{self.challenge.id} {self.name}"
 
     def run(self, evidence: Evidence, settings: AuditSettings) -> Finding:
-        """The finding; where an input is missing, that it cannot be assessed and which input it is."""
+        """The finding. Where an input is missing, that it cannot be assessed and which input it is."""
+        missing = "; ".join(filter(None, (need.absent_from(evidence) for need in self.needs)))
+        if missing:
+            return self._not_assessable(missing)
         try:
-            return self.test(evidence, settings)
-        except MissingEvidence as missing:
-            return Finding(
-                challenge=self.challenge,
-                check=self.name,
-                claim=self.claim,
-                verdict=Verdict.NOT_ASSESSABLE,
-                threshold="",
-                result=f"Cannot be assessed: {missing.what} is missing.",
-                needs=missing.what,
-                fundamental=self.fundamental,
-            )
-
-    def finding(
-        self,
-        verdict: Verdict,
-        estimate: Estimate,
-        *,
-        threshold: str,
-        result: str,
-        remedy: str,
-        evidence: tuple[str, ...],
-        needs: str = "",
-        facts: Mapping[str, Estimate] | None = None,
-        source: str = "",
-    ) -> Finding:
-        """A finding of this check; the fields are those of `Finding`."""
+            outcome = self.test(evidence, settings)
+        except MissingEvidence as error:
+            return self._not_assessable(error.what)
         return Finding(
-            challenge=self.challenge,
+            challenge=self.challenge.id,
             check=self.name,
             claim=self.claim,
-            verdict=verdict,
-            estimate=estimate,
-            threshold=threshold,
-            result=result,
-            needs=needs,
-            remedy=remedy,
-            evidence=evidence,
-            facts=dict(facts or {}),
-            source=source,
-            fundamental=self.fundamental,
+            verdict=outcome.ruling.verdict,
+            estimate=outcome.estimate,
+            threshold=outcome.threshold,
+            result=outcome.result,
+            needs=outcome.ruling.needs,
+            remedy=outcome.remedy,
+            evidence=outcome.evidence,
+            ids=_sampled(outcome.ids),
+            facts=dict(outcome.facts),
+            source=outcome.source,
+            title=self.challenge.title,
+            fundamental=self.challenge.fundamental,
+        )
+
+    def _not_assessable(self, missing: str) -> Finding:
+        return Finding(
+            challenge=self.challenge.id,
+            check=self.name,
+            claim=self.claim,
+            verdict=Verdict.NOT_ASSESSABLE,
+            threshold="",
+            result=f"Cannot be assessed: {missing} is missing.",
+            needs=missing,
+            title=self.challenge.title,
+            fundamental=self.challenge.fundamental,
         )
 
 
-def near_zero(found: Estimate, limit: float) -> tuple[Verdict, str]:
-    """The verdict on a number that should lie within `limit` of 0, and what an inconclusive one needs.
+def _sampled(ids: Mapping[str, Iterable[str]]) -> dict[str, IdList]:
+    """The ids of each kind that has any, as far as a finding holds them."""
+    lists = {kind: IdList.of(some) for kind, some in ids.items()}
+    return {kind: some for kind, some in lists.items() if some.count}
 
-    It fires where the interval lies wholly beyond, is quiet where it lies wholly inside.
+
+def check(
+    challenge: Challenge, name: str, *, claim: str, thresholds: type[T], needs: tuple[Need, ...] = ()
+) -> Callable[[Callable[[Evidence, T], Outcome]], Check]:
+    """Make a check of the function that it decorates. The arguments are the fields of `Check`."""
+
+    def decorate(function: Callable[[Evidence, T], Outcome]) -> Check:
+        def test(evidence: Evidence, settings: AuditSettings) -> Outcome:
+            return function(evidence, settings.of(thresholds))
+
+        return Check(challenge, name, claim, thresholds, needs, test)
+
+    return decorate
+
+
+CHECKS: Registry[Check] = Registry("check", error=AuditError)
+"""All checks, in the order in which their findings stand, by `Check.id`."""
+
+
+def register_check(new: Check) -> Check:
+    """Register a check, and with it its family of thresholds and its challenge where they are new.
+
+    Raises `ExtensionError` where the check, or another challenge or family of the same name, is already registered.
     """
-    if found.low is None or found.high is None:
-        return Verdict.INCONCLUSIVE, needed(found, limit)
-    if found.low > limit or found.high < -limit:
-        return Verdict.FIRES, ""
-    if -limit <= found.low and found.high <= limit:
-        return Verdict.QUIET, ""
-    return Verdict.INCONCLUSIVE, needed(found, limit if found.value >= 0 else -limit)
-
-
-def needed(found: Estimate, threshold: float) -> str:
-    """About how many observations would part the interval from `threshold`: its width falls with their root."""
-    if found.low is None or found.high is None:
-        return f"observations from more than one independent unit (all {found.n} are from one)"
-    width = (found.high - found.low) / 2
-    away = max(abs(threshold - found.value), width / 10, 1e-12)
-    return f"about {max(found.n + 1, math.ceil(found.n * (width / away) ** 2))} observations instead of {found.n}"
+    if new.challenge.id not in CHALLENGES:
+        CHALLENGES.add(new.challenge.id, new.challenge)
+    elif CHALLENGES.get(new.challenge.id) != new.challenge:
+        raise ExtensionError(f"challenge '{new.challenge.id}' is already registered with another title")
+    family = new.thresholds.family
+    if family not in FAMILIES:
+        FAMILIES.add(family, new.thresholds)
+    elif FAMILIES.get(family) is not new.thresholds:
+        raise ExtensionError(f"thresholds of '{family}' are already registered by another class; choose another family")
+    return CHECKS.add(new.id, new)

@@ -6,22 +6,18 @@ from typing import Any
 
 from accord.artefacts.finding import Finding, Verdict
 from accord.audit import distribution, misspecification, oversight, preflight, reward
-from accord.audit.checks import Check
+from accord.audit.checks import CHECKS, register_check
 from accord.audit.evidence import Evidence
 from accord.audit.settings import AuditSettings
 from accord.errors import AuditError, nearest
 from accord.interfaces import Judge
 from accord.run import RunDirectory
 
-__all__ = ["CHECKS", "AuditReport", "examine"]
+__all__ = ["AuditReport", "examine"]
 
-CHECKS: tuple[Check, ...] = (
-    *preflight.CHECKS,
-    *oversight.CHECKS,
-    *misspecification.CHECKS,
-    *reward.CHECKS,
-    *distribution.CHECKS,
-)
+for _family in (preflight, oversight, misspecification, reward, distribution):
+    for _check in _family.CHECKS:
+        register_check(_check)
 
 
 @dataclass(frozen=True)
@@ -61,10 +57,10 @@ def examine(
     `only` names challenges (`RG2`, `P-EOS`). Raises `AuditError` for a challenge that has no check, and
     `ArtefactError` where a file of the run is not what was written.
     """
-    known = {check.challenge for check in CHECKS}
+    known = {check.challenge.id for check in CHECKS}
     for name in only:
         if name not in known:
             raise AuditError(f"no check of a challenge '{name}'{nearest(name, sorted(known))}")
     evidence = Evidence(run, dict(judges or {}))
-    chosen = [check for check in CHECKS if not only or check.challenge in only]
+    chosen = [check for check in CHECKS if not only or check.challenge.id in only]
     return AuditReport(tuple(check.run(evidence, settings or AuditSettings()) for check in chosen))

@@ -1,97 +1,85 @@
-"""Every threshold of the audit in one place; each is printed beside the number it judges."""
+"""Thresholds by family of checks: each family declares its own class, and `[audit]` of a recipe is made of them all."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self, TypeVar
 
-__all__ = [
-    "AuditSettings",
-    "DistributionThresholds",
-    "MisspecificationThresholds",
-    "OversightThresholds",
-    "PreflightThresholds",
-    "RewardThresholds",
-]
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, create_model, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from accord.errors import AuditError, nearest
+from accord.registry import Registry
+
+__all__ = ["FAMILIES", "AuditSettings", "Thresholds"]
+
+T = TypeVar("T", bound="Thresholds")
 
 
-class PreflightThresholds(BaseModel):
-    """Thresholds of the preflight."""
+class Thresholds(BaseModel):
+    """The thresholds of one family of checks: its fields are the keys of the recipe's section `[audit.<family>]`.
+
+    Every field has a default and a description. `renamed` maps keys that older recipes have to those of today.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    stop_rate: float = Field(default=0.5, ge=0, le=1, description="P-EOS fires where fewer completions end themselves")
-    padding: float = Field(default=0.05, gt=0, description="P-PAD: mean change of a score by its company, in SDs")
-    padding_largest: float = Field(default=0.5, gt=0, description="P-PAD: change of any one score, in SDs")
-    kl_level: float = Field(default=0.001, gt=0, lt=1, description="P-KL: chance of a false alarm over all steps")
-    kl_gap: float = Field(default=0.01, gt=0, description="P-KL: nats between the logged KL and the one recomputed")
-    ratio: float = Field(
-        default=0.02, gt=0, description="P-RATIO: bias of the mean ratio, of the mean log-ratio a token"
-    )
-    ratio_step: float = Field(default=0.1, gt=0, description="P-RATIO: bias of the ratio logged by any one step")
-    remeasured: float = Field(
-        default=0.2, gt=0, description="P-RATIO: mean size of the difference from the saved model, nats a token"
-    )
-    accumulation: float = Field(default=0.001, gt=0, description="P-ACC: relative change of the gradient")
-    samples: int = Field(default=32, ge=4, description="samples and examples that are worked out again")
+    family: ClassVar[str]
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, content: object) -> object:
+        """Refuse a key that is not known with the nearest one, or with its name of today."""
+        if isinstance(content, Mapping):
+            problems = {
+                key: f"renamed to {cls.renamed[key]}"
+                if key in cls.renamed
+                else f"no such field{nearest(key, list(cls.model_fields))}"
+                for key in content
+                if key not in cls.model_fields
+            }
+            _refuse(cls.__name__, problems)
+        return content
 
 
-class OversightThresholds(BaseModel):
-    """Thresholds of OV1."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    share: float = Field(default=0.05, gt=0, lt=1, description="share of all answers held by flagged evaluators")
-    lapse: float = Field(default=0.5, gt=0, lt=1, description="an evaluator's estimated share of random answers")
-    opinions: int = Field(default=20, ge=1, description="opinions an evaluator must have given to be judged")
-    words_a_second: float = Field(default=10.0, gt=0, description="nobody reads faster than this")
-    position: float = Field(default=0.1, gt=0, lt=0.5, description="preference for the left place")
-    error: float = Field(default=0.05, gt=0, lt=1, description="share of control questions answered wrongly")
-
-
-class MisspecificationThresholds(BaseModel):
-    """Thresholds of PM2."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    pairs: int = Field(default=20, ge=4, description="decided pairs an evaluator must have answered to be judged")
-    evaluators: int = Field(default=10, ge=2, description="evaluators of so many pairs that are needed")
-    gain: float = Field(default=0.005, ge=0, description="gain in accuracy from rewards of one's own that fires")
-    prior: float = Field(default=4.0, gt=0, description="precision with which one's own reward is held to everybody's")
-
-
-class RewardThresholds(BaseModel):
-    """Thresholds of RG1, RG2 and RE1."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    length: float = Field(
-        default=0.1, gt=0, description="RG1 length: excess share of longer ones that the model prefers"
-    )
-    edits: float = Field(
-        default=0.25, gt=0, description="RG1 edits: effect of an edit beside that of a human preference"
-    )
-    texts: int = Field(default=64, ge=8, description="RG1 edits: completions that are edited")
-    slope: float = Field(
-        default=0.05, gt=0, description="RG2 divergence: SDs a step the judge may fall before it counts"
-    )
-    confirmed: float = Field(default=0.5, gt=0, lt=1, description="RG2 gain: share of the gain that the judge confirms")
-    ece: float = Field(default=0.05, gt=0, description="RE1 calibration: expected calibration error")
-
-
-class DistributionThresholds(BaseModel):
-    """Thresholds of DC2: what share of the start's variety must be left."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    distinct: float = Field(default=0.7, gt=0, lt=1, description="DC2 diversity: ratio of distinct-2, policy to start")
-    entropy: float = Field(default=0.5, gt=0, lt=1, description="DC2 entropy: ratio of entropies of a whole text")
+FAMILIES: Registry[type[Thresholds]] = Registry("family of checks", error=AuditError)
+"""The classes of thresholds of all registered checks, by family."""
 
 
 class AuditSettings(BaseModel):
-    """The settings of all checks, by family."""
+    """The section `[audit]` of a recipe: the thresholds of every family that has a registered check.
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    Families are those registered when the settings are made, so extensions are loaded before.
+    """
 
-    preflight: PreflightThresholds = PreflightThresholds()
-    oversight: OversightThresholds = OversightThresholds()
-    misspecification: MisspecificationThresholds = MisspecificationThresholds()
-    reward: RewardThresholds = RewardThresholds()
-    distribution: DistributionThresholds = DistributionThresholds()
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    __pydantic_extra__: dict[str, SerializeAsAny[Thresholds]]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _by_family(cls, content: Any, build: Callable[[Any], Self]) -> Self:
+        if not isinstance(content, Mapping):
+            return build(content)
+        unknown = [name for name in content if name not in FAMILIES]
+        _refuse(cls.__name__, {name: f"no such field{nearest(name, list(FAMILIES.names))}" for name in unknown})
+        sections = create_model("AuditSections", **{each.family: (each, each()) for each in FAMILIES})  # type: ignore[call-overload]
+        return build(dict(sections.model_validate(content)))
+
+    def of(self, thresholds: type[T]) -> T:
+        """The thresholds of that class: its defaults where its family was registered after these settings were made."""
+        section = (self.model_extra or {}).get(thresholds.family)
+        return section if isinstance(section, thresholds) else thresholds()
+
+
+def _refuse(title: str, problems: Mapping[str, str]) -> None:
+    """Raises `ValidationError` with a problem for each key, if there is any."""
+    if problems:
+        raise ValidationError.from_exception_data(
+            title,
+            [
+                InitErrorDetails(
+                    type=PydanticCustomError("value_error", "{error}", {"error": problem}), loc=(key,), input=None
+                )
+                for key, problem in problems.items()
+            ],
+        )

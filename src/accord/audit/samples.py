@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from accord.audit.evidence import Evidence
+from accord.audit.evidence import SAMPLES, Evidence
 from accord.errors import MissingEvidence
 
 __all__ = ["Row", "arm", "spread"]
 
 Row = dict[str, Any]
-SAMPLES = "evaluation/samples.jsonl"
 
 
 def arm(evidence: Evidence, name: str) -> list[Row]:

@@ -1,0 +1,226 @@
+"""P-KL and P-RATIO: whether the KL is that of the samples, and sampler, trainer and saved models agree about them."""
+
+import tomllib
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from accord.audit.challenges import P_KL, P_RATIO
+from accord.audit.checks import Outcome, artefact, check
+from accord.audit.evidence import (
+    EVALUATION,
+    METRICS,
+    POLICY_MODEL,
+    PROMPTS,
+    ROLLOUTS,
+    SAMPLES,
+    SFT_MODEL,
+    Evidence,
+)
+from accord.audit.preflight.thresholds import PreflightThresholds
+from accord.audit.samples import Row, arm, spread
+from accord.audit.verdicts import near_zero, none_of, unless
+from accord.errors import MissingEvidence
+from accord.stats import Estimate, mean, proportion
+
+__all__ = ["kl", "ratio", "reference", "remeasured"]
+
+Floats = NDArray[np.float64]
+ROUNDING = 1e-6  # nats a sequence by which a KL may be negative through arithmetic alone
+
+
+class LoggedKL(NamedTuple):
+    """A KL that the run logged, its standard error where known, and the KL of the samples behind it; nats a text."""
+
+    value: float
+    error: float | None
+    recomputed: float
+
+
+@check(
+    P_KL,
+    "sign",
+    claim="The logged KL is what it says, and not negative.",
+    thresholds=PreflightThresholds,
+    needs=(artefact(METRICS),),
+)
+def kl(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
+    """Logged KLs that are negative beyond their error, or not what the samples of their step give."""
+    logged = [*_kl_of_steps(evidence), *_kl_of_evaluation(evidence)]
+    if not logged:
+        raise MissingEvidence(f"a logged KL that samples stand behind, in {METRICS} or {EVALUATION}")
+    bound = float(norm.isf(thresholds.kl_level / len(logged)))
+    negative_K = [each.error is not None and each.value + bound * each.error < -ROUNDING for each in logged]
+    gap_K = [abs(each.value - each.recomputed) for each in logged]
+    off_K = [gap > thresholds.kl_gap for gap in gap_K]
+    wrong = sum(off or negative for off, negative in zip(off_K, negative_K, strict=True))
+    largest = Estimate(max(gap_K), None, None, len(gap_K), method="maximum")
+    return Outcome(
+        ruling=none_of(wrong),
+        estimate=proportion(wrong, len(logged)),
+        threshold=f"any logged KL below 0 by more than {bound:.1f} standard errors, or further than "
+        f"{thresholds.kl_gap:g} nats from the one recomputed",
+        result=f"Of {len(logged)} logged KLs, {sum(negative_K)} are negative beyond their error and {sum(off_K)} are "
+        f"not what the samples give; the largest gap is {max(gap_K):.4f} nats.",
+        remedy="Carry the sampled token ids instead of encoding the text again; measure policy and reference alike.",
+        evidence=tuple(name for name in (METRICS, ROLLOUTS, EVALUATION, SAMPLES) if evidence.run.has(name)),
+        facts={"largest gap to the recomputed KL (nats)": largest},
+        source="Ziegler et al. 2019 (arXiv 1909.08593), eq. 2",
+    )
+
+
+def _kl_of_steps(evidence: Evidence) -> list[LoggedKL]:
+    """The KL of each step that logged one, and of the step's samples."""
+    metrics = [row for row in evidence.jsonl(METRICS) if row.get("kl") is not None]
+    if not metrics:
+        return []
+    by_step: dict[int, list[float]] = {}
+    for row in evidence.jsonl(ROLLOUTS):
+        by_step.setdefault(row["step"], []).append(_sequence_kl(row))
+    unsampled = [row["step"] for row in metrics if row["step"] not in by_step]
+    if unsampled:
+        raise MissingEvidence(f"the samples of step {unsampled[0]} in {ROLLOUTS}")
+    return [LoggedKL(row["kl"], row.get("kl_se"), float(np.mean(by_step[row["step"]]))) for row in metrics]
+
+
+def _kl_of_evaluation(evidence: Evidence) -> list[LoggedKL]:
+    """The KL of the evaluation, of its interval an error, and the KL of its samples; none where one is lacking."""
+    if not evidence.run.has(EVALUATION) or not evidence.run.has(SAMPLES):
+        return []
+    content = evidence.json(EVALUATION).get("kl")
+    if content is None:
+        return []
+    logged = Estimate.from_json(content)
+    error = None
+    if logged.low is not None and logged.high is not None:
+        error = (logged.high - logged.low) / (2 * float(norm.isf((1 - logged.level) / 2)))
+    recomputed = float(np.mean([_sequence_kl(row) for row in arm(evidence, "policy")]))
+    return [LoggedKL(logged.value, error, recomputed)]
+
+
+def _sequence_kl(row: Row) -> float:
+    return float(np.sum(row["logprobs"]) - np.sum(row["reference_logprobs"]))
+
+
+@check(
+    P_RATIO,
+    "rollout",
+    claim="What was sampled is as likely to the trainer.",
+    thresholds=PreflightThresholds,
+    needs=(artefact(ROLLOUTS, SAMPLES),),
+)
+def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
+    """Mean ratio of a token's probability, trainer to sampler, less 1; and the ratios that steps logged."""
+    metrics = evidence.jsonl(METRICS) if evidence.run.has(METRICS) else []
+    logged = [row["ratio"] for row in metrics if row.get("ratio") is not None]
+    # An algorithm that samples nothing while it learns is known by its evaluation alone.
+    name = evidence.require(ROLLOUTS if logged or evidence.run.has(ROLLOUTS) else SAMPLES)
+    rows = [row for row in evidence.jsonl(name) if row["token_ids"]]
+    if not rows or "rollout_logprobs" not in rows[0]:
+        raise MissingEvidence(f"the sampler's own log-probabilities in {name}")
+    log_ratios = [_log_ratio(row) for row in rows]
+    bias = _over_tokens(rows, [np.expm1(log_ratio_T) for log_ratio_T in log_ratios])
+    size = _over_tokens(rows, [np.abs(log_ratio_T) for log_ratio_T in log_ratios])
+    facts = {
+        "mean size of the log-ratio of a token (nats)": size,
+        "largest log-ratio of a token (nats)": _largest(log_ratios, size.n),
+    }
+    furthest = max((abs(ratio - 1) for ratio in logged), default=0.0)
+    if logged:
+        facts["furthest logged ratio of a step from 1"] = Estimate(furthest, None, None, len(logged), method="maximum")
+    return Outcome(
+        ruling=unless(near_zero(bias, thresholds.ratio), violated=furthest > thresholds.ratio_step),
+        estimate=bias,
+        threshold=f"a mean ratio further than {thresholds.ratio:g} from 1, or a step that logged one further than "
+        f"{thresholds.ratio_step:g} from 1",
+        result=f"Sampled tokens are {1 + bias.value:.4f} times as likely to the trainer as to the sampler.",
+        remedy="Sample at the trainer's precision and without top-p or top-k, or weight by the ratio.",
+        evidence=(name, METRICS) if logged else (name,),
+        facts=facts,
+    )
+
+
+def _log_ratio(row: Row) -> Floats:
+    """log p(trainer) - log p(sampler) of each token of a sample, [T]."""
+    return np.asarray(row["logprobs"], dtype=np.float64) - np.asarray(row["rollout_logprobs"], dtype=np.float64)
+
+
+def _over_tokens(rows: list[Row], values: list[Floats]) -> Estimate:
+    """The mean over all tokens, with an interval from resampling whole sequences."""
+    return mean([float(np.mean(value_T)) for value_T in values], weights=[len(row["token_ids"]) for row in rows])
+
+
+def _largest(values: list[Floats], n: int) -> Estimate:
+    """The largest absolute value of any token."""
+    return Estimate(max(float(np.abs(value_T).max()) for value_T in values), None, None, n, method="maximum")
+
+
+@check(
+    P_RATIO,
+    "remeasured",
+    claim="The saved policy gives the probabilities written down.",
+    thresholds=PreflightThresholds,
+    needs=(artefact(POLICY_MODEL), artefact(SAMPLES), artefact(PROMPTS)),
+)
+def remeasured(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
+    """The policy's log-probabilities of its samples, against those of the saved policy."""
+    return _recomputed(
+        evidence,
+        thresholds,
+        model=POLICY_MODEL,
+        column="logprobs",
+        remedy="Look for another tokenizer, template or dtype between training and what was saved.",
+    )
+
+
+@check(
+    P_RATIO,
+    "reference",
+    claim="The KL is measured to the start that was saved.",
+    thresholds=PreflightThresholds,
+    needs=(artefact(SFT_MODEL), artefact(SAMPLES), artefact(PROMPTS)),
+)
+def reference(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
+    """The reference's log-probabilities of the policy's samples, against those of the saved start."""
+    if evidence.run.has("recipe.toml"):
+        policy = tomllib.loads(evidence.run.read_bytes("recipe.toml").decode()).get("policy", {})
+        if policy.get("kind") != "sft" and policy.get("base") is not None:
+            raise MissingEvidence(f"the policy's start '{policy['base']}' among the models of the run")
+    return _recomputed(
+        evidence,
+        thresholds,
+        model=SFT_MODEL,
+        column="reference_logprobs",
+        remedy="Freeze the start before training, and open policy and reference in the same dtype.",
+    )
+
+
+def _recomputed(
+    evidence: Evidence, thresholds: PreflightThresholds, *, model: str, column: str, remedy: str
+) -> Outcome:
+    """The written log-probabilities of the policy's samples against those that a saved model gives them."""
+    from accord.audit.remeasure.logprobs import remeasure
+
+    rows = spread(arm(evidence, "policy"), thresholds.max_samples)
+    if column not in rows[0]:
+        raise MissingEvidence(f"`{column}` in {SAMPLES}")
+    recomputed = remeasure(evidence, rows, model=model)
+    gaps = [np.subtract(logprob_T, row[column]) for logprob_T, row in zip(recomputed, rows, strict=True)]
+    bias, size = _over_tokens(rows, gaps), _over_tokens(rows, [np.abs(gap_T) for gap_T in gaps])
+    surely_large = size.low is not None and size.low > thresholds.remeasured
+    return Outcome(
+        ruling=unless(near_zero(bias, thresholds.ratio), violated=surely_large),
+        estimate=bias,
+        threshold=f"a mean difference further than {thresholds.ratio:g} nats a token from 0, or of a mean size above "
+        f"{thresholds.remeasured:g}",
+        result=f"Worked out again from {model} in plain passes, a token's log-probability differs by "
+        f"{bias.value:+.4f} nats on average from the one that the run wrote down.",
+        remedy=remedy,
+        evidence=(SAMPLES, model),
+        facts={
+            "mean size of the difference (nats a token)": size,
+            "largest difference of a token (nats)": _largest(gaps, size.n),
+        },
+    )

@@ -1,0 +1,128 @@
+"""P-SPLIT: whether what was learnt from is also judged on."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from accord.artefacts import pairs_of
+from accord.audit.challenges import P_SPLIT
+from accord.audit.checks import Outcome, artefact, check
+from accord.audit.evidence import (
+    CANDIDATES,
+    COMPLETIONS,
+    EVALUATORS,
+    PAIRS,
+    PROMPTS,
+    ROLLOUTS,
+    SAMPLES,
+    SUMMARY,
+    SUPERVISED,
+    Evidence,
+)
+from accord.audit.preflight.thresholds import PreflightThresholds
+from accord.audit.samples import Row
+from accord.audit.verdicts import none_of
+from accord.feedback import Dataset, overlaps, read_data
+from accord.stats import proportion
+
+__all__ = ["overlap"]
+
+KINDS = ("prompt", "session", "evaluator", "completion")
+
+
+class Sides(NamedTuple):
+    """Of one kind of thing: what its ids name, those on the wrong side of a split or on two, and all looked at."""
+
+    ids: str
+    stray: set[str]
+    all: set[str]
+
+
+@check(
+    P_SPLIT,
+    "overlap",
+    claim="Nothing stands on both sides of a split.",
+    thresholds=PreflightThresholds,
+    needs=(
+        *(artefact(name) for name in (PROMPTS, COMPLETIONS, EVALUATORS, SUPERVISED)),
+        artefact(pairs_of("train").path()),
+        artefact(PAIRS),
+        artefact(SUMMARY),
+    ),
+)
+def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
+    """Prompts, sessions, evaluators and completions in pairs of several splits, and examples outside of their split."""
+    data = read_data(evidence.run)
+    shared = overlaps(data)
+    looked_at = _ids_of_pairs(data)
+    sides = {
+        kind: Sides(f"{kind}s", set(shared.found[kind]), looked_at[kind])
+        for kind in KINDS
+        if kind not in shared.unassessable
+    }
+    sides |= _strays(evidence, data)
+    counts = {kind: len(side.stray) for kind, side in sides.items() if side.stray}
+    listed = ", ".join(f"{number} x {kind}" for kind, number in counts.items()) or "nothing"
+    unknown = [kind for kind in shared.unassessable if kind in KINDS]
+    optional = (PROMPTS, SUPERVISED, ROLLOUTS, CANDIDATES, SAMPLES)
+    return Outcome(
+        ruling=none_of(sum(counts.values())),
+        estimate=proportion(sum(counts.values()), sum(len(side.all) for side in sides.values())),
+        threshold="anything that stands on the wrong side of a split, or on two sides",
+        result=f"On the wrong side of a split, or on two: {listed}."
+        + (f" Not known, because some pairs do not say it: {', '.join(unknown)}." if unknown else ""),
+        remedy="Split by whole prompts, sessions or evaluators (`[data] split_by`), never by row.",
+        evidence=(
+            *(pairs_of(split).path() for split in data.pairs),
+            *(name for name in optional if evidence.run.has(name)),
+        ),
+        ids=_strays_by_kind(sides.values()),
+        facts={"texts in pairs of several splits": proportion(len(shared.found["text"]), len(looked_at["text"]))},
+    )
+
+
+def _ids_of_pairs(data: Dataset) -> dict[str, set[str]]:
+    """What stands in any pair, by kind."""
+    pairs = [pair for of_split in data.pairs.values() for pair in of_split]
+    completions = {name for pair in pairs for name in (pair.chosen, pair.rejected)}
+    return {
+        "prompt": {pair.prompt for pair in pairs},
+        "session": {pair.session for pair in pairs if pair.session is not None},
+        "evaluator": {pair.evaluator for pair in pairs if pair.evaluator is not None},
+        "completion": completions,
+        "text": {data.completions[name].text for name in completions},
+    }
+
+
+def _strays(evidence: Evidence, data: Dataset) -> dict[str, Sides]:
+    """What was learnt from though it is reserved for judging, and what was judged on though it is not held out."""
+    reserved = {
+        name
+        for split, pairs in data.pairs.items()
+        if split != "train"
+        for pair in pairs
+        for name in (pair.chosen, pair.rejected)
+    }
+    held_out = {prompt for prompt, split in data.split_of.items() if split == "held_out"}
+    learnt = set(data.sft)
+    wrong = {name for name in learnt if name in reserved or data.completions[name].prompt in held_out}
+    sides = {"supervised example": Sides("completions", wrong, learnt)}
+    for file in (ROLLOUTS, CANDIDATES):
+        if evidence.run.has(file):
+            trained = _prompts(evidence.jsonl(file))
+            sides["prompt of a rollout"] = Sides("prompts", trained & held_out, trained)
+    if evidence.run.has(SAMPLES):
+        evaluated = _prompts(evidence.jsonl(SAMPLES))
+        sides["prompt of the evaluation"] = Sides("prompts", evaluated - held_out, evaluated)
+    return sides
+
+
+def _prompts(rows: Iterable[Row]) -> set[str]:
+    return {row["prompt"] for row in rows}
+
+
+def _strays_by_kind(sides: Iterable[Sides]) -> dict[str, list[str]]:
+    """The stray ids by what they name, in order."""
+    ids: dict[str, list[str]] = {}
+    for side in sides:
+        ids.setdefault(side.ids, []).extend(sorted(side.stray))
+    return ids

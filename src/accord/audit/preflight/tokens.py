@@ -1,0 +1,127 @@
+"""P-BOS and P-EOS: how prompts begin, how completions end, and what supervised examples teach about the end."""
+
+from collections import Counter
+
+import numpy as np
+
+from accord.audit.challenges import P_BOS, P_EOS
+from accord.audit.checks import Outcome, artefact, check
+from accord.audit.evidence import COMPLETIONS, POLICY_MODEL, PROMPTS, SAMPLES, SFT_MODEL, SUPERVISED, Evidence
+from accord.audit.preflight.thresholds import PreflightThresholds
+from accord.audit.samples import Row, arm, spread
+from accord.audit.verdicts import at_least, none_of, unless
+from accord.errors import MissingEvidence
+from accord.stats import mean, proportion
+
+__all__ = ["beginning", "ending", "stopping"]
+
+
+@check(
+    P_BOS,
+    "tokens",
+    claim="Every prompt starts with exactly the marks its model expects.",
+    thresholds=PreflightThresholds,
+    needs=(artefact(POLICY_MODEL, SFT_MODEL), artefact(PROMPTS)),
+)
+def beginning(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
+    """Prompts that start with two beginning-of-sequence tokens, or lack the one that the tokenizer writes."""
+    from accord.audit.remeasure.tokens import leading_marks
+
+    model = evidence.first_of(POLICY_MODEL, SFT_MODEL)
+    counts, expected = leading_marks(evidence, model)
+    doubled = [name for name, count in zip(evidence.prompts, counts, strict=True) if count > 1]
+    missing = [name for name, count in zip(evidence.prompts, counts, strict=True) if expected and count == 0]
+    return Outcome(
+        ruling=none_of(len(doubled) + len(missing)),
+        estimate=proportion(len(doubled) + len(missing), len(counts)),
+        threshold="above 0 prompts",
+        result=f"Of {len(counts)} prompts, {len(doubled)} start with a doubled beginning-of-sequence token and "
+        f"{len(missing)} lack the one that the tokenizer writes.",
+        remedy="Tokenize rendered chat templates with add_special_tokens=False.",
+        evidence=(PROMPTS, model),
+        ids={"prompts": doubled + missing},
+    )
+
+
+@check(
+    P_EOS,
+    "stopping",
+    claim="The policy has learnt to stop, and nothing follows its end.",
+    thresholds=PreflightThresholds,
+    needs=(artefact(SAMPLES),),
+)
+def stopping(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
+    """Share of the policy's completions that end themselves; and ends that are not last, of either arm."""
+    policy, start = arm(evidence, "policy"), arm(evidence, "start")
+    end = _end_mark(evidence, [*policy, *start])
+    misplaced = [row for row in [*policy, *start] if _misplaced(row, end)]
+    stop_rate, stop_rate_at_start = (
+        mean([row["finish_reason"] == "eos" for row in rows], [row["prompt"] for row in rows])
+        for rows in (policy, start)
+    )
+    limit = thresholds.stop_rate
+    return Outcome(
+        ruling=unless(at_least(stop_rate, limit), violated=bool(misplaced)),
+        estimate=stop_rate,
+        threshold=f"fewer than {limit:g} of the completions end themselves, or any goes on after its end",
+        result=f"{stop_rate.value:.0%} of the policy's completions end themselves ({stop_rate_at_start.value:.0%} at "
+        f"the start); {len(misplaced)} do not end where they say.",
+        remedy="Mask by length, never by `ids != pad`, and put EOS at the end of every training completion.",
+        evidence=(SAMPLES,),
+        ids={"prompts": [row["prompt"] for row in misplaced]},
+        facts={
+            "stop rate at the start": stop_rate_at_start,
+            "ends misplaced": proportion(len(misplaced), len(policy) + len(start)),
+        },
+    )
+
+
+def _end_mark(evidence: Evidence, rows: list[Row]) -> int | None:
+    """The model's end token; without the model, the one that most completions which ended themselves end with."""
+    if evidence.run.has(POLICY_MODEL):
+        from accord.audit.remeasure.tokens import end_mark
+
+        return end_mark(evidence, POLICY_MODEL)
+    last = Counter(row["token_ids"][-1] for row in rows if row["finish_reason"] == "eos")
+    return last.most_common(1)[0][0] if last else None
+
+
+def _misplaced(row: Row, end: int | None) -> bool:
+    """Whether the end mark stands before the end, or is not last exactly where sampling says that it stopped there."""
+    return end in row["token_ids"][:-1] or (row["finish_reason"] == "eos") != (row["token_ids"][-1] == end)
+
+
+@check(
+    P_EOS,
+    "taught",
+    claim="Every supervised example teaches its end, once and last.",
+    thresholds=PreflightThresholds,
+    needs=(artefact(SFT_MODEL, POLICY_MODEL), artefact(SUPERVISED), artefact(PROMPTS), artefact(COMPLETIONS)),
+)
+def ending(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
+    """Supervised examples whose end is not a target, or stands before the last place."""
+    from accord.audit.remeasure.tokens import endings
+
+    model = evidence.first_of(SFT_MODEL, POLICY_MODEL)
+    rows = spread(evidence.jsonl(SUPERVISED), thresholds.max_samples)
+    if not rows:
+        raise MissingEvidence(f"supervised examples in {SUPERVISED}")
+    measured = endings(evidence, rows, model=model)
+    untaught = measured.taught.count(False)
+    return Outcome(
+        ruling=none_of(untaught),
+        estimate=proportion(untaught, len(rows)),
+        threshold="above 0 examples",
+        result=f"In {untaught} of {len(rows)} supervised examples the end is not a target, or stands before the last "
+        f"place; {model} gives the end a mean probability of {np.mean(measured.probability):.2f} where an example "
+        "ends.",
+        remedy="End every training completion with EOS, keep it in the loss, and take marks of the template out of the "
+        "texts.",
+        evidence=(SUPERVISED, COMPLETIONS, model),
+        ids={
+            "completions": [row["completion"] for row, taught in zip(rows, measured.taught, strict=True) if not taught]
+        },
+        facts={
+            "probability of the end where an example ends": mean(measured.probability, [row["prompt"] for row in rows])
+        },
+    )

@@ -1,0 +1,97 @@
+"""RE1: whether the reward model was shown to be worth something, by a judge that is independent of it."""
+
+from accord.artefacts import pairs_of
+from accord.audit.challenges import RE1
+from accord.audit.checks import Outcome, artefact, check
+from accord.audit.evidence import CARD, JUDGE_MODEL, JUDGE_SPLIT, Evidence
+from accord.audit.reward.thresholds import RewardThresholds
+from accord.audit.verdicts import above, near_zero, none_of
+from accord.records import Pair
+from accord.stats import Estimate, proportion
+
+__all__ = ["accuracy", "calibration", "leakage"]
+
+
+@check(
+    RE1,
+    "accuracy",
+    claim="The reward model knows more than the cheapest guesses.",
+    thresholds=RewardThresholds,
+    needs=(artefact(CARD),),
+)
+def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
+    """Whether the reward model is right more often than what costs nothing."""
+    card = evidence.json(CARD)
+    measured = Estimate.from_json(card["accuracy"])
+    baselines = {name: Estimate.from_json(card[name]) for name in ("majority", "length_only")}
+    best = max(baseline.value for baseline in baselines.values())
+    ceiling = card.get("agreement")
+    more = {"two people agree": ceiling, "expected calibration error": card.get("ece")}
+    note = f"; two people agree on {ceiling['value']:.1%}" if ceiling else ""
+    return Outcome(
+        ruling=above(measured, best),
+        estimate=measured,
+        threshold=f"no better than the best baseline, {best:.3f}",
+        result=f"On held-out pairs the reward model is right in {measured.value:.1%}, the better baseline in "
+        f"{best:.1%}{note}.",
+        remedy="Collect more or cleaner feedback, or a stronger base model, before optimising against it.",
+        evidence=(CARD,),
+        facts=baselines | {name: Estimate.from_json(content) for name, content in more.items() if content},
+        source="Gleave et al. 2020 (arXiv 2006.13900) on why accuracy alone does not suffice",
+    )
+
+
+@check(
+    RE1,
+    "calibration",
+    claim="Its probabilities are those with which people answer.",
+    thresholds=RewardThresholds,
+    needs=(artefact(CARD),),
+)
+def calibration(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
+    """The expected calibration error of the reward model on held-out pairs."""
+    error = Estimate.from_json(evidence.json(CARD)["ece"])
+    return Outcome(
+        ruling=near_zero(error, thresholds.ece),
+        estimate=error,
+        threshold=f"an expected calibration error above {thresholds.ece:g}",
+        result=f"The probabilities of the reward model are off by {error.value:.1%} on average.",
+        remedy="Fit fewer passes, or scale the margins on pairs of their own.",
+        evidence=(CARD,),
+        source="Naeini et al. 2015",
+    )
+
+
+@check(
+    RE1,
+    "leakage",
+    claim="The judge that evaluates is independent of the reward model.",
+    thresholds=RewardThresholds,
+    needs=(artefact(JUDGE_MODEL), artefact(pairs_of("train").path()), artefact(pairs_of(JUDGE_SPLIT).path())),
+)
+def leakage(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
+    """What the judge that evaluates and the reward model both learnt from."""
+    sides = [evidence.pairs("train"), evidence.pairs(JUDGE_SPLIT)]
+    learnt, judged = ({name for pair in side for name in (pair.chosen, pair.rejected)} for side in sides)
+    shared = {
+        "prompts": _shared(sides, "prompt"),
+        "sessions": _shared(sides, "session"),
+        "evaluators": _shared(sides, "evaluator"),
+        "completions": learnt & judged,
+    }
+    return Outcome(
+        ruling=none_of(sum(map(len, shared.values()))),
+        estimate=proportion(len(shared["completions"]), len(learnt)),
+        threshold="anything shared",
+        result="Reward model and judge share " + ", ".join(f"{len(ids)} {kind}" for kind, ids in shared.items()) + ".",
+        remedy="Give the judge prompts, sessions and evaluators of its own (`[data] eval_reward`).",
+        evidence=(pairs_of("train").path(), pairs_of(JUDGE_SPLIT).path()),
+        ids={kind: sorted(ids) for kind, ids in shared.items()},
+        source="Casper et al. 2023 (arXiv 2307.15217), section 3.2.3",
+    )
+
+
+def _shared(sides: list[list[Pair]], field: str) -> set[str]:
+    """The values of a field of pairs that stand on both sides."""
+    first, second = ({getattr(pair, field) for pair in side} - {None} for side in sides)
+    return first & second

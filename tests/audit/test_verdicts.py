@@ -1,0 +1,191 @@
+"""The rules of verdicts as laws: what an interval decides, what it leaves open, and what would decide it."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from accord.artefacts.finding import Verdict
+from accord.audit.verdicts import (
+    Ruling,
+    above,
+    at_least,
+    gains_of_groups,
+    near_zero,
+    none_of,
+    observations_needed,
+    reward_and_judge_agree,
+    unless,
+    without_trend,
+)
+from accord.stats import Estimate, mean
+
+NUMBER = st.floats(-1e3, 1e3)
+LIMIT = st.floats(1e-3, 1e3)
+
+
+@st.composite
+def intervals(draw: st.DrawFn) -> Estimate:
+    low, value, high = sorted(draw(st.tuples(NUMBER, NUMBER, NUMBER)))
+    return Estimate(value, low, high, draw(st.integers(1, 10**6)))
+
+
+def mirrored(estimate: Estimate) -> Estimate:
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return replace(estimate, value=-estimate.value, low=-estimate.high, high=-estimate.low)
+
+
+def within(estimate: Estimate, share: float) -> Estimate:
+    """The same value with an interval inside of the old one."""
+    assert estimate.low is not None
+    assert estimate.high is not None
+    low = estimate.value - share * (estimate.value - estimate.low)
+    return replace(estimate, low=low, high=estimate.value + share * (estimate.high - estimate.value))
+
+
+@given(intervals(), LIMIT)
+def test_near_zero_is_what_it_says(estimate: Estimate, limit: float) -> None:
+    assert estimate.low is not None
+    assert estimate.high is not None
+    nearest = max(estimate.low, -estimate.high, 0.0)
+    furthest = max(abs(estimate.low), abs(estimate.high))
+    verdict = near_zero(estimate, limit).verdict
+    assert (verdict is Verdict.FIRES) == (nearest > limit)
+    assert (verdict is Verdict.QUIET) == (furthest <= limit)
+
+
+@given(intervals(), LIMIT)
+def test_near_zero_does_not_know_left_from_right(estimate: Estimate, limit: float) -> None:
+    assert near_zero(mirrored(estimate), limit) == near_zero(estimate, limit)
+
+
+@given(intervals(), NUMBER)
+def test_above_is_the_mirror_of_below(estimate: Estimate, floor: float) -> None:
+    opposite = {Verdict.FIRES: Verdict.QUIET, Verdict.QUIET: Verdict.FIRES}
+    verdict = above(estimate, floor).verdict
+    assert above(mirrored(estimate), -floor).verdict is opposite.get(verdict, verdict)
+
+
+@given(intervals(), NUMBER)
+def test_at_least_differs_from_above_on_the_edge_alone(estimate: Estimate, floor: float) -> None:
+    assert at_least(estimate, floor) == above(estimate, floor) or estimate.low == floor
+    assert estimate.low is not None
+    assert estimate.high is not None
+    edge = replace(estimate, low=floor, high=max(estimate.high, floor))
+    assert at_least(edge, floor).verdict is Verdict.QUIET
+    assert above(edge, floor).verdict is Verdict.INCONCLUSIVE
+
+
+@given(intervals(), LIMIT, st.floats(0, 1))
+def test_a_narrower_interval_never_reopens_a_verdict(estimate: Estimate, limit: float, share: float) -> None:
+    for rule in (near_zero, above):
+        verdict = rule(estimate, limit).verdict
+        if verdict is not Verdict.INCONCLUSIVE:
+            assert rule(within(estimate, share), limit).verdict is verdict
+
+
+@given(intervals(), LIMIT, st.floats(1, 10))
+def test_a_wider_limit_never_makes_it_fire(estimate: Estimate, limit: float, factor: float) -> None:
+    order = (Verdict.FIRES, Verdict.INCONCLUSIVE, Verdict.QUIET)
+    narrow, wide = (near_zero(estimate, each).verdict for each in (limit, limit * factor))
+    assert order.index(wide) >= order.index(narrow)
+
+
+RULES = {
+    "near_zero": lambda estimate: near_zero(estimate, 0.5),
+    "above": lambda estimate: above(estimate, 0.5),
+    "at_least": lambda estimate: at_least(estimate, 0.5),
+    "without_trend": without_trend,
+    "reward_and_judge_agree": lambda estimate: reward_and_judge_agree(estimate, estimate, 0.5),
+    "gains_of_groups": lambda estimate: gains_of_groups([estimate], estimate, 0.0, significance=0.01, limit=0.5),
+}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@given(estimate=intervals())
+def test_only_an_open_verdict_says_what_it_needs(rule: object, estimate: Estimate) -> None:
+    assert callable(rule)
+    verdict, needs = rule(estimate)
+    assert bool(needs) == (verdict is Verdict.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_without_an_interval_nothing_is_decided(rule: object) -> None:
+    assert callable(rule)
+    verdict, needs = rule(Estimate(0.3, None, None, 40))
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "more than one independent unit (all 40 are from one)" in needs
+
+
+@given(intervals())
+def test_a_trend_fires_where_it_is_surely_positive_and_only_there(slope: Estimate) -> None:
+    assert slope.low is not None
+    assert without_trend(slope).verdict is (Verdict.FIRES if slope.low > 0 else Verdict.QUIET)
+
+
+@given(intervals(), intervals(), LIMIT)
+def test_reward_and_judge(reward: Estimate, judge: Estimate, tolerance: float) -> None:
+    assert reward.low is not None
+    assert judge.low is not None
+    assert judge.high is not None
+    verdict = reward_and_judge_agree(reward, judge, tolerance).verdict
+    assert (verdict is Verdict.FIRES) == (reward.low > 0 > judge.high)
+    if verdict is Verdict.QUIET:
+        assert judge.low > -tolerance
+
+
+def test_where_the_judge_surely_falls_the_reward_is_what_is_open() -> None:
+    falls, open_reward = Estimate(-1.0, -1.5, -0.5, 40), Estimate(0.1, -0.1, 0.3, 40)
+    assert "whether the reward still rises" in reward_and_judge_agree(open_reward, falls, 0.05).needs
+    assert "reward" not in reward_and_judge_agree(open_reward, Estimate(-0.1, -0.3, 0.1, 40), 0.05).needs
+
+
+GAINS, NO_GAIN, OPEN = Estimate(0.2, 0.1, 0.3, 90), Estimate(-0.1, -0.2, 0.0, 90), Estimate(0.0, -0.1, 0.1, 90)
+
+
+@pytest.mark.parametrize(
+    ("gains", "p_value", "verdict"),
+    [
+        ([], 0.003, Verdict.QUIET),
+        ([GAINS], 0.003, Verdict.FIRES),
+        ([NO_GAIN, GAINS], 0.003, Verdict.FIRES),
+        ([NO_GAIN, OPEN], 0.003, Verdict.INCONCLUSIVE),
+        ([NO_GAIN], 0.003, Verdict.QUIET),
+        ([GAINS, OPEN], 0.4, Verdict.QUIET),
+        ([GAINS], 0.01, Verdict.QUIET),
+    ],
+)
+def test_a_group_counts_only_behind_the_test(gains: list[Estimate], p_value: float, verdict: Verdict) -> None:
+    assert gains_of_groups(gains, OPEN, p_value, significance=0.01, limit=0.005).verdict is verdict
+
+
+@pytest.mark.parametrize("ruling", [Ruling(Verdict.QUIET), Ruling(Verdict.INCONCLUSIVE, "more")])
+def test_a_violation_fires_by_itself(ruling: Ruling) -> None:
+    assert unless(ruling, violated=True) == Ruling(Verdict.FIRES)
+    assert unless(ruling, violated=False) is ruling
+    assert none_of(0).verdict is Verdict.QUIET
+    assert none_of(1).verdict is Verdict.FIRES
+
+
+@given(intervals(), NUMBER)
+def test_what_is_needed_is_more_than_there_is_and_enough(estimate: Estimate, threshold: float) -> None:
+    """Half the width falls with the root of n; at the n it asks for it is no wider than the distance."""
+    assert estimate.low is not None
+    assert estimate.high is not None
+    half_width = (estimate.high - estimate.low) / 2
+    distance = abs(threshold - estimate.value)
+    assume(distance > half_width / 10 and distance > 1e-9)
+    needed = int(observations_needed(estimate, threshold).split()[1])
+    assert needed > estimate.n
+    assert half_width * math.sqrt(estimate.n / needed) <= distance * (1 + 1e-9)
+
+
+def test_with_what_is_needed_the_same_data_decide() -> None:
+    values = [0.5, 0.3] * 6
+    ruling = near_zero(mean(values), 0.43)
+    assert ruling.verdict is Verdict.INCONCLUSIVE
+    needed = int(ruling.needs.split()[1])
+    assert near_zero(mean([*values * (2 * needed // len(values))]), 0.43).verdict is Verdict.QUIET
