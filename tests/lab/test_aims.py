@@ -9,7 +9,7 @@ from torch import Tensor
 
 from accord.errors import TrainingStopped
 from accord.lab.enumerated import EnumWorld, draw_world
-from accord.lab.exact_optimum import settings_of
+from accord.lab.exact_optimum.training import settings_of
 from accord.lab.tables import TableTrainer, train_table
 from accord.policy.constraints import Constraint
 from accord.policy.maxmin import MaxMin
@@ -17,7 +17,7 @@ from accord.policy.maxmin import MaxMin
 BETA, STEPS, TOLERANCE = 0.5, 400, 0.01
 OTHER = draw_world(1, symbols=3, length=3, prompts=2).reward_PN
 PLAIN = draw_world(0, symbols=3, length=3, prompts=2)
-WORLD = replace(PLAIN, parts={"own": PLAIN.reward_PN, "other": OTHER})
+WORLD = replace(PLAIN, components={"own": PLAIN.reward_PN, "other": OTHER})
 
 
 def small(method: str, **more: Any) -> Any:
@@ -64,7 +64,7 @@ def test_a_dense_reward_a_token_late_shows() -> None:
         return replace(rollout, dense_BT=rollout.dense_BT.roll(1, 1))
 
     settings = small("reinforce", dense=True, to_go=True)
-    found = train_table(settings, WORLD, seed=0, fault=late).texts()
+    found = train_table(settings, WORLD, seed=0, tamper=late).texts()
     assert WORLD.kl(found, WORLD.optimum(BETA)) > 2 * TOLERANCE
 
 

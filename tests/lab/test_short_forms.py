@@ -7,20 +7,21 @@ import pytest
 
 from accord.cli import run
 from accord.lab.is_rl_needed import IS_RL_NEEDED
-from accord.lab.reproduce import marks_of
+from accord.lab.is_rl_needed.settings import MethodResult
+from accord.lab.reproduce import CellResult, read_marks
 from accord.lab.reproductions import REPRODUCTIONS
 
 
-@pytest.mark.parametrize("name", REPRODUCTIONS)
+@pytest.mark.parametrize("name", REPRODUCTIONS.names)
 def test_a_short_form_runs_and_holds_itself_against_its_marks(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["lab", "run", name, "--short", "--json", "--processes", "1", "--out", str(tmp_path)]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told == json.loads((tmp_path / "result.json").read_text())
-    assert (told["name"], told["seeds"] >= 1, told["seconds"] > 0) == (name, True, True)
-    assert [mark["claim"] for mark in told["marks"]] == [mark.claim for mark in marks_of(name)]
-    for mark in told["marks"]:
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "result.json").read_text())
+    assert (printed["name"], printed["seeds"] >= 1, printed["seconds"] > 0) == (name, True, True)
+    assert [mark["claim"] for mark in printed["marks"]] == [mark.claim for mark in read_marks(name)]
+    for mark in printed["marks"]:
         assert mark["met"] == (mark["estimate"]["value"] < mark["mark"])
     assert (tmp_path / "table.md").read_text().startswith("|")
     assert "<svg" in (tmp_path / "figure.svg").read_text()
@@ -29,26 +30,21 @@ def test_a_short_form_runs_and_holds_itself_against_its_marks(
     assert (tmp_path / "cells.jsonl").read_bytes() == before
 
 
-def rows_of(objectives: dict[str, list[float]], world: str = "essay") -> list[dict[str, object]]:
+def cells_of(objectives: dict[str, list[float]], world: str = "essay") -> list[CellResult[MethodResult]]:
     """Cells of a world, a seed each, with these objectives by method."""
     seeds = len(next(iter(objectives.values())))
     return [
-        {
-            "arm": world,
-            "seed": seed,
-            "seconds": 1.0,
-            "results": [
-                {
-                    "world": world,
-                    "method": method,
-                    "objective": values[seed],
-                    "reward": 0.0,
-                    "kl": 1.0,
-                    "distinct_2": 0.5,
-                }
+        CellResult[MethodResult](
+            name="is-rl-needed",
+            short=False,
+            arm=world,
+            seed=seed,
+            seconds=1.0,
+            measurements=tuple(
+                MethodResult(world=world, method=method, objective=values[seed], reward=0.0, kl=1.0, distinct_2=0.5)
                 for method, values in objectives.items()
-            ],
-        }
+            ),
+        )
         for seed in range(seeds)
     ]
 
@@ -56,9 +52,9 @@ def rows_of(objectives: dict[str, list[float]], world: str = "essay") -> list[di
 def test_the_best_of_each_side_is_held_against_the_other() -> None:
     essays = {"start": [0.0] * 3, "rloo": [2.0, 2.0, 2.0], "ppo": [1.0] * 3, "dpo": [1.5] * 3, "best_of_n": [0.5] * 3}
     others = {"start": [0.0] * 3, "rloo": [1.0] * 3, "dpo": [1.25] * 3, "the optimum": [9.0] * 3}
-    found = IS_RL_NEEDED.conclude([*rows_of(essays), *rows_of(others, "enum"), *rows_of(others, "reviews")])
-    assert found["essay"].value == pytest.approx(-0.5)
-    assert found["enum"].value == pytest.approx(0.25)  # the optimum is nobody's
-    assert found["distilled"].value == pytest.approx(0.75)
-    assert found["preferences"].value == pytest.approx(0.25)
-    assert found["varied"].value == pytest.approx(0.0)
+    estimates = IS_RL_NEEDED.conclude([*cells_of(essays), *cells_of(others, "enum"), *cells_of(others, "reviews")])
+    assert estimates["essay"].value == pytest.approx(-0.5)
+    assert estimates["enum"].value == pytest.approx(0.25)  # the optimum is nobody's
+    assert estimates["distilled"].value == pytest.approx(0.75)
+    assert estimates["preferences"].value == pytest.approx(0.25)
+    assert estimates["varied"].value == pytest.approx(0.0)

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from accord.lab.enumerated import EnumWorld, draw_world
-from accord.lab.exact_optimum import prefer, settings_of
-from accord.lab.tables import Fault, TableTrainer, train_table
+from accord.lab.exact_optimum.training import prefer, settings_of
+from accord.lab.tables import TableTrainer, Tamper, train_table
 from accord.policy import PPO, RLOO
 from accord.policy.rollout import Rollout
 
@@ -25,8 +25,8 @@ def small(method: str, **more: Any) -> Any:
     return settings.model_copy(update={"prompts_per_step": 2, "group_size": 64, "optim": faster, **more})
 
 
-def gap(settings: Any, *, fault: Fault | None = None, world: EnumWorld = WORLD) -> float:
-    found = train_table(settings, world, seed=0, fault=fault).texts()
+def gap(settings: Any, *, tamper: Tamper | None = None, world: EnumWorld = WORLD) -> float:
+    found = train_table(settings, world, seed=0, tamper=tamper).texts()
     wanted = world.token_optimum(BETA) if settings.kind == "grpo" else world.optimum(BETA)
     return world.kl(found, wanted)
 
@@ -87,7 +87,7 @@ def unmasked(trainer: TableTrainer, rollout: Rollout) -> Rollout:
 
 def endless(trainer: TableTrainer, rollout: Rollout) -> Rollout:
     """The token that ends a text is forgotten (a text of nothing else keeps it: there must be something)."""
-    ends_BT = rollout.mask_BT & (trainer.at[2] == trainer.world.end)
+    ends_BT = rollout.mask_BT & (trainer.positions[2] == trainer.world.end)
     ends_BT[:, 0] = False
     return measured(rollout, rollout.mask_BT & ~ends_BT, rollout.policy.logprob_BT, rollout.reference_BT)
 
@@ -98,9 +98,9 @@ def stale(trainer: TableTrainer, rollout: Rollout) -> Rollout:
 
 
 @pytest.mark.parametrize("method", ["rloo", "reinforce", "ppo"])
-@pytest.mark.parametrize("fault", [unmasked, endless, stale])
-def test_a_fault_in_the_rollout_shows(method: str, fault: Fault) -> None:
-    assert gap(small(method), fault=fault) > 2 * TOLERANCE
+@pytest.mark.parametrize("tamper", [unmasked, endless, stale])
+def test_a_fault_in_the_rollout_shows(method: str, tamper: Tamper) -> None:
+    assert gap(small(method), tamper=tamper) > 2 * TOLERANCE
 
 
 def turned(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
@@ -144,7 +144,7 @@ def test_a_table_writes_what_its_probabilities_say() -> None:
     trainer = TableTrainer(small("rloo", group_size=4096), WORLD, seed=1)
     rollout = trainer.sampled(1)
     wanted_PN = trainer.texts().exp()
-    prompt_B, _, action_BT = trainer.at
+    prompt_B, _, action_BT = trainer.positions
     number_B = trainer.text_B
     for row in range(50):
         mask_T, text = rollout.mask_BT[row], int(number_B[row])

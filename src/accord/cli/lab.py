@@ -6,7 +6,6 @@ from pathlib import Path
 from cyclopts import App
 
 from accord.cli.printing import print_json, progress_display
-from accord.errors import RecipeError, nearest
 
 __all__ = ["lab"]
 
@@ -31,10 +30,10 @@ def list_(*, json: bool = False) -> None:
     from accord.lab.reproductions import REPRODUCTIONS
 
     if json:
-        print_json([{"name": each.name, "question": each.question} for each in REPRODUCTIONS.values()])
+        print_json([{"name": reproduction.name, "question": reproduction.question} for reproduction in REPRODUCTIONS])
         return
-    for each in REPRODUCTIONS.values():
-        print(f"{each.name}  {each.question}")
+    for reproduction in REPRODUCTIONS:
+        print(f"{reproduction.name}  {reproduction.question}")
 
 
 @lab.command
@@ -66,18 +65,16 @@ def run(
     quiet
         Show no progress.
     """
-    from accord.lab.reproduce import concluded, met, read_cells, run_cells
+    from accord.lab.reproduce import read_cells, result_of, run_cells
     from accord.lab.reproductions import REPRODUCTIONS
 
-    if name not in REPRODUCTIONS:
-        raise RecipeError(f"no reproduction '{name}'{nearest(name, list(REPRODUCTIONS))}; see `accord lab list`")
-    reproduction = REPRODUCTIONS[name]
+    reproduction = REPRODUCTIONS.get(name)
     folder = out or Path("runs/lab") / (f"{name}-short" if short else name)
     progress = progress_display(quiet=quiet or json)
     for _ in progress.steps(run_cells(reproduction, folder, short=short, processes=processes), name):
         pass
     rows = read_cells(reproduction, folder, short=short)
-    result = concluded(reproduction, rows)
+    result = result_of(reproduction, rows)
     (folder / "result.json").write_text(json_module.dumps(result.to_json(), indent=1) + "\n")
     (folder / "table.md").write_text(reproduction.table(rows) + "\n")
     reproduction.figure(rows).savefig(folder / "figure.svg", metadata={"Date": None})
@@ -85,10 +82,10 @@ def run(
         print_json(result.to_json())
         return
     print(reproduction.table(rows))
-    for mark, found in result.marks:
-        bounds = "" if found.low is None else f" [{found.low:.2g}, {found.high:.2g}]"
-        said = f"{found.value:.2g}{bounds}, n={found.n} (below {mark.below:g})"
-        print(f"{'met   ' if met(mark, found) else 'MISSED'} {mark.claim}: {said}")
+    for mark, estimate in result.marks:
+        bounds = "" if estimate.low is None else f" [{estimate.low:.2g}, {estimate.high:.2g}]"
+        verdict = "met   " if mark.is_met_by(estimate) else "MISSED"
+        print(f"{verdict} {mark.claim}: {estimate.value:.2g}{bounds}, n={estimate.n} (below {mark.below:g})")
 
 
 @lab.command

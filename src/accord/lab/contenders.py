@@ -250,7 +250,7 @@ def measured(made: Rollout, *, beta: float) -> Row:
     kl, reward = made.kl_B.tolist(), made.score_B.tolist()
     balance = [score - beta * each for score, each in zip(reward, kl, strict=True)]
     told = describe(rows)
-    found = {"reward": mean(reward, asked), "kl": mean(kl, asked), "objective": mean(balance, asked), **told}
+    found = {**told, "reward": mean(reward, asked), "kl": mean(kl, asked), "objective": mean(balance, asked)}
     names = ("reward", "kl", "objective", "distinct_2", "entropy", "length", "stop_rate")
     kept = {name: found[name] for name in names if name in found}
     return {

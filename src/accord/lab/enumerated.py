@@ -31,7 +31,7 @@ class EnumWorld:
     text_MA        the text that a token completes; -1 where it goes on
     ref_PMA        log-probabilities of the reference for each token after each prefix
     reward_PN      what each text is worth, with mean 0 and standard deviation 1 under the reference
-    parts          rewards of other people, or what is to be limited, each [P, N], where a test adds them
+    components     rewards of other people, or what is to be limited, each [P, N], where a test adds them
     """
 
     node_NT: Tensor
@@ -41,7 +41,7 @@ class EnumWorld:
     text_MA: Tensor
     ref_PMA: Tensor
     reward_PN: Tensor
-    parts: Mapping[str, Tensor] = field(default_factory=dict)
+    components: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def end(self) -> int:
@@ -71,14 +71,14 @@ class EnumWorld:
         """
         prompts, prefixes, _ = self.ref_PMA.shape
         value_PM = self.ref_PMA.new_zeros(prompts, prefixes)
-        found_PMA = torch.empty_like(self.ref_PMA)
+        policy_PMA = torch.empty_like(self.ref_PMA)
         ends_MA = self.text_MA >= 0
         for node in reversed(range(prefixes)):
             reward_PA = self.reward_PN[:, self.text_MA[node].clamp(min=0)]
             quality_PA = torch.where(ends_MA[node], reward_PA, value_PM[:, self.child_MA[node].clamp(min=0)])
-            found_PMA[:, node] = _settled(self.ref_PMA[:, node].exp(), quality_PA, beta)
-            value_PM[:, node] = (found_PMA[:, node] * quality_PA).sum(1)
-        return self.logprob(found_PMA.log())
+            policy_PMA[:, node] = _settled(self.ref_PMA[:, node].exp(), quality_PA, beta)
+            value_PM[:, node] = (policy_PMA[:, node] * quality_PA).sum(1)
+        return self.logprob(policy_PMA.log())
 
     def best_of(self, n: int) -> Tensor:
         """The log-probability of every text as the best of n drawn from the reference, [P, N]; rewards differ."""
@@ -88,8 +88,8 @@ class EnumWorld:
         # (F^n - (F - p)^n) as p times a sum of positive terms: no digits are lost where p is small.
         below_PN = (upto_PN - sorted_PN).clamp(min=0.0)
         factor_PN = sum((upto_PN**k * below_PN ** (n - 1 - k) for k in range(n)), torch.zeros(()))
-        found_PN = torch.empty_like(sorted_PN).scatter(1, order_PN, sorted_PN * factor_PN)
-        return found_PN.log()
+        chosen_PN = torch.empty_like(sorted_PN).scatter(1, order_PN, sorted_PN * factor_PN)
+        return chosen_PN.log()
 
     def dense(self) -> Tensor:
         """The reward of each text spread over its tokens, [P, N, T]: what each token adds to what may be expected.
@@ -149,44 +149,43 @@ def _settled(ref_PA: Tensor, quality_PA: Tensor, beta: float) -> Tensor:
 
 
 def draw_world(seed: int, *, symbols: int = 6, length: int = 4, prompts: int = 4) -> EnumWorld:
-    """A world drawn from a seed: the reference of normal logits; rewards by place, by neighbours and by length.
+    """A world drawn from a seed: the reference of normal logits; rewards by position, by neighbours and by length.
 
     Raises ValueError where there would be more than 20,736 texts.
     """
     if sum(symbols**size for size in range(length + 1)) > 20_736:
         raise ValueError(f"{symbols} symbols up to length {length} are more than 20,736 texts")
     generator = torch.Generator().manual_seed(seed)
-    prefixes = [each for size in range(length) for each in product(range(symbols), repeat=size)]
-    number = {each: index for index, each in enumerate(prefixes)}
+    prefixes = [prefix for size in range(length) for prefix in product(range(symbols), repeat=size)]
+    number = {prefix: index for index, prefix in enumerate(prefixes)}
     child_MA = torch.full((len(prefixes), symbols + 1), -1)
-    for each, index in number.items():
+    for prefix, index in number.items():
         for symbol in range(symbols):
-            child_MA[index, symbol] = number.get((*each, symbol), -1)
-    texts = [(*each, symbols) for each in prefixes] + list(product(range(symbols), repeat=length))
+            child_MA[index, symbol] = number.get((*prefix, symbol), -1)
+    texts = [(*prefix, symbols) for prefix in prefixes] + list(product(range(symbols), repeat=length))
     shape = (len(texts), length)
     text_MA = torch.full_like(child_MA, -1)
     node_NT = torch.zeros(shape, dtype=torch.long)
     action_NT, mask_NT = torch.full(shape, symbols), torch.zeros(shape, dtype=torch.bool)
     for row, text in enumerate(texts):
-        for at, symbol in enumerate(text):
-            node_NT[row, at] = number[text[:at]]
+        for position, symbol in enumerate(text):
+            node_NT[row, position] = number[text[:position]]
             text_MA[number[text[:-1]], text[-1]] = row
-            action_NT[row, at] = symbol
-            mask_NT[row, at] = True
+            action_NT[row, position] = symbol
+            mask_NT[row, position] = True
     logits_PMA = 0.7 * torch.randn(prompts, len(prefixes), symbols + 1, generator=generator, dtype=torch.float64)
-    drawn = [
-        torch.randn(*shape_of, generator=generator, dtype=torch.float64)
-        for shape_of in (
+    by_position, by_neighbours, by_length, by_text = (
+        torch.randn(*size, generator=generator, dtype=torch.float64)
+        for size in (
             (prompts, length, symbols + 1),
             (prompts, symbols + 1, symbols + 1),
             (prompts, length + 1),
             (prompts, len(texts)),
         )
-    ]
-    place, neighbour, ending, own = drawn
-    worth_PNT = place[:, torch.arange(length)[None, :], action_NT]
-    worth_PNT[:, :, 1:] += 0.7 * neighbour[:, action_NT[:, :-1], action_NT[:, 1:]]
-    reward_PN = (worth_PNT * mask_NT).sum(-1) + ending[:, mask_NT.sum(1)] + 0.3 * own
+    )
+    worth_PNT = by_position[:, torch.arange(length)[None, :], action_NT]
+    worth_PNT[:, :, 1:] += 0.7 * by_neighbours[:, action_NT[:, :-1], action_NT[:, 1:]]
+    reward_PN = (worth_PNT * mask_NT).sum(-1) + by_length[:, mask_NT.sum(1)] + 0.3 * by_text
     world = EnumWorld(node_NT, action_NT, mask_NT, child_MA, text_MA, logits_PMA.log_softmax(-1), reward_PN)
     ref_PN = world.ref_PN.exp()
     reward_PN = reward_PN - (ref_PN * reward_PN).sum(1, keepdim=True)

@@ -43,10 +43,12 @@ TOPICS = {
 }
 ATTRIBUTES = ("hot", "cold", "old", "new", "soft", "hard", "loud", "quiet", "dark", "bright")
 OPENERS = {"young": ("so", "then"), "old": ("verily", "behold")}
+NOUNS = [noun for nouns in TOPICS.values() for noun in nouns]
+ALL_OPENERS = [opener for openers in OPENERS.values() for opener in openers]
 READERS = tuple(OPENERS)
 PARTS = ("quality", "error", "topic", "style", "length")
 TRUE_OF_A_NOUN = 3  # attributes
-ENOUGH, WANTED = 4, 4  # true statements that count; clauses
+MAX_TRUE_STATEMENTS, IDEAL_CLAUSES = 4, 4
 START, END, UNKNOWN = "<write>", "<end>", "<unknown>"
 CHAT = "{% for message in messages %}{{ message['content'] }}{% endfor %} " + START
 Floats = NDArray[np.float64]
@@ -61,9 +63,8 @@ class EssayWorld:
 
     def __post_init__(self) -> None:
         random = np.random.default_rng([self.seed, 7])
-        nouns = [noun for some in TOPICS.values() for noun in some]
-        drawn = {noun: frozenset(random.choice(ATTRIBUTES, TRUE_OF_A_NOUN, replace=False).tolist()) for noun in nouns}
-        object.__setattr__(self, "true_of", drawn)
+        true_of = {noun: frozenset(random.choice(ATTRIBUTES, TRUE_OF_A_NOUN, replace=False).tolist()) for noun in NOUNS}
+        object.__setattr__(self, "true_of", true_of)
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -75,26 +76,28 @@ class EssayWorld:
 
         `reader` reads it in place of the one whom the prompt names.
         """
-        topic, named = _asked(prompt)
-        found: list[tuple[int, str, float]] = []
-        said: set[tuple[str, str]] = set()
+        topic, named = _topic_and_reader(prompt)
+        parts: list[tuple[int, str, float]] = []
+        statements: set[tuple[str, str]] = set()
         clauses = _clauses(text)
         for end, words in clauses:
             opener, noun, attribute = _read(words)
-            suits = next((each for each, some in OPENERS.items() if opener in some), None)
+            suits = next((name for name, openers in OPENERS.items() if opener in openers), None)
             if suits is not None:
-                found.append((end, "style", 0.25 if suits == (reader or named) else -0.25))
+                parts.append((end, "style", 0.25 if suits == (reader or named) else -0.25))
             if noun not in TOPICS[topic]:
-                found.append((end, "topic", -0.3))
+                parts.append((end, "topic", -0.3))
             if noun is None or attribute is None:
                 continue
             if attribute not in self.true_of[noun]:
-                found.append((end, "error", -0.5))
-            elif noun in TOPICS[topic] and (noun, attribute) not in said and len(said) < ENOUGH:
-                said.add((noun, attribute))
-                found.append((end, "quality", 0.5))
-        found.append((len(text), "length", -0.4 * abs(len(clauses) - WANTED)))
-        return found
+                parts.append((end, "error", -0.5))
+            elif (
+                noun in TOPICS[topic] and (noun, attribute) not in statements and len(statements) < MAX_TRUE_STATEMENTS
+            ):
+                statements.add((noun, attribute))
+                parts.append((end, "quality", 0.5))
+        parts.append((len(text), "length", -0.4 * abs(len(clauses) - IDEAL_CLAUSES)))
+        return parts
 
     def worth(self, prompt: Prompt, text: str, *, reader: str | None = None) -> float:
         """The sum of the parts."""
@@ -103,12 +106,11 @@ class EssayWorld:
     def corpus(self, count: int, *, seed: int) -> list[Example]:
         """Essays of careless writers, `count` of them, spread over the prompts."""
         random = np.random.default_rng([self.seed, seed, 11])
-        prompts = self.prompts
-        asked = [prompts[number % len(prompts)] for number in range(count)]
-        return [(prompt, Completion(prompt=prompt.id, text=self._careless(prompt, random))) for prompt in asked]
+        prompts = [self.prompts[number % len(self.prompts)] for number in range(count)]
+        return [(prompt, Completion(prompt=prompt.id, text=self._careless(prompt, random))) for prompt in prompts]
 
     def _careless(self, prompt: Prompt, random: np.random.Generator) -> str:
-        topic, _ = _asked(prompt)
+        topic, _ = _topic_and_reader(prompt)
         clauses: list[str] = []
         while not clauses or (random.random() < 0.75 and len(clauses) < 8):
             about = topic if random.random() < 2 / 3 else str(random.choice(list(TOPICS)))
@@ -116,8 +118,7 @@ class EssayWorld:
             true = sorted(self.true_of[noun])
             false = sorted(set(ATTRIBUTES) - self.true_of[noun])
             attribute = str(random.choice(true if random.random() < 0.5 else false))
-            openers = [word for some in OPENERS.values() for word in some]
-            opener = [str(random.choice(openers))] if random.random() < 0.6 else []
+            opener = [str(random.choice(ALL_OPENERS))] if random.random() < 0.6 else []
             clauses.append(" ".join([*opener, "the", noun, "is", attribute, "."]))
         return " ".join(clauses)
 
@@ -177,24 +178,24 @@ class EssayJudge:
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """The worth of each essay, by part."""
         rows = [
-            [self._of(prompt, each.text, reader) for reader in (None, *READERS)]
-            for prompt, each in zip(prompts, completions, strict=True)
+            [self._of(prompt, completion.text, reader) for reader in (None, *READERS)]
+            for prompt, completion in zip(prompts, completions, strict=True)
         ]
-        own = [row[0] for row in rows]
-        parts = {part: np.array([sum(v for _, p, v in found if p == part) for found in own]) for part in PARTS}
+        essays = [row[0] for row in rows]
+        parts = {name: np.array([sum(v for _, part, v in essay if part == name) for essay in essays]) for name in PARTS}
         for number, reader in enumerate(READERS, 1):
             parts[reader] = np.array([sum(v for _, _, v in row[number]) for row in rows])
-        value_N = np.array([sum(v for _, _, v in found) for found in own], dtype=np.float64)
+        value_N = np.array([sum(v for _, _, v in essay) for essay in essays], dtype=np.float64)
         components = {name: Scores(part_N) for name, part_N in parts.items()}
-        credits = tuple(tuple((end, v) for end, _, v in found) for found in own)
+        credits = tuple(tuple((end, v) for end, _, v in essay) for essay in essays)
         return Scores(value_N, components=components, credits=credits)
 
     def _of(self, prompt: Prompt, text: str, reader: str | None) -> list[tuple[int, str, float]]:
-        found = self.world.parts(prompt, text, reader=reader)
-        return [(end, part, value / self.scale) for end, part, value in found if self.sees_errors or part != "error"]
+        parts = self.world.parts(prompt, text, reader=reader)
+        return [(end, part, value / self.scale) for end, part, value in parts if self.sees_errors or part != "error"]
 
 
-def _asked(prompt: Prompt) -> tuple[str, str]:
+def _topic_and_reader(prompt: Prompt) -> tuple[str, str]:
     """Topic and reader. Raises `ValueError` where the prompt is not of this world."""
     words = prompt.text.split()
     if len(words) != 4 or words[0] not in TOPICS or words[3] not in READERS:
@@ -204,30 +205,28 @@ def _asked(prompt: Prompt) -> tuple[str, str]:
 
 def _clauses(text: str) -> list[tuple[int, list[str]]]:
     """The character after each clause, and its words without the stop."""
-    found, begin = [], 0
+    clauses, begin = [], 0
     while begin < len(text):
         stop = text.find(".", begin)
         end = len(text) if stop < 0 else stop + 1
         if words := text[begin:end].rstrip(".").split():
-            found.append((end, words))
+            clauses.append((end, words))
         begin = end
-    return found
+    return clauses
 
 
 def _read(words: Sequence[str]) -> tuple[str | None, str | None, str | None]:
     """Opener, noun and attribute of a clause; None where it has none, noun and attribute where it is malformed."""
-    opener = words[0] if any(words[0] in some for some in OPENERS.values()) else None
+    opener = words[0] if words[0] in ALL_OPENERS else None
     rest = list(words[1:] if opener else words)
-    nouns = {noun for some in TOPICS.values() for noun in some}
-    if len(rest) != 4 or rest[0] != "the" or rest[1] not in nouns or rest[2] != "is" or rest[3] not in ATTRIBUTES:
+    if len(rest) != 4 or rest[0] != "the" or rest[1] not in NOUNS or rest[2] != "is" or rest[3] not in ATTRIBUTES:
         return opener, None, None
     return opener, rest[1], rest[3]
 
 
 def _tokenizer() -> PreTrainedTokenizerFast:
     """A token a word."""
-    words = [word for some in TOPICS.values() for word in some] + [word for some in OPENERS.values() for word in some]
-    words = sorted({*words, *ATTRIBUTES, *TOPICS, *READERS, "the", "is", "for", "."})
+    words = sorted({*NOUNS, *ALL_OPENERS, *ATTRIBUTES, *TOPICS, *READERS, "the", "is", "for", "."})
     vocabulary = {word: number for number, word in enumerate(words)}
     vocabulary[UNKNOWN] = len(vocabulary)
     tokenizer = Tokenizer(models.WordLevel(vocab=vocabulary, unk_token=UNKNOWN))

@@ -63,11 +63,11 @@ class SimulatedEvaluator(BaseModel):
         """The evaluator among completions whose `qualities` (and bias `features`) are known, by id."""
         return BoundEvaluator(self, qualities, features or {})
 
-    def lapse_at(self, place: int) -> float:
-        """The probability of a random answer at a place in the session."""
+    def lapse_at(self, position: int) -> float:
+        """The probability of a random answer at a position in the session."""
         if self.tired_lapse is None:
             return self.lapse
-        tired = 1 / (1 + np.exp(-(place - self.tired_after) / self.tired_over))
+        tired = 1 / (1 + np.exp(-(position - self.tired_after) / self.tired_over))
         return float(self.lapse + (self.tired_lapse - self.lapse) * tired)
 
 
@@ -82,47 +82,51 @@ class BoundEvaluator:
     ) -> None:
         self.settings = settings
         self._qualities, self._features = qualities, features
-        self._place = 0
-        self._draw = np.random.default_rng([settings.seed, *settings.name.encode()])
+        self._position = 0
+        self._random = np.random.default_rng([settings.seed, *settings.name.encode()])
 
     def utility(self, completion: str) -> float:
         """What the evaluator makes of a completion, without noise."""
         s = self.settings
-        wanted = float(np.dot(s.weights, self._qualities[completion]))
-        return wanted + (float(np.dot(s.bias, self._features[completion])) if s.bias else 0.0)
+        quality = float(np.dot(s.weights, self._qualities[completion]))
+        return quality + (float(np.dot(s.bias, self._features[completion])) if s.bias else 0.0)
 
     def ask(self, items: Sequence[Item]) -> list[Feedback | None]:
         """One answer an item, in order, in one session."""
         return [self._answer(item) for item in items]
 
     def _answer(self, item: Item) -> Feedback:
-        s, place = self.settings, self._place
-        self._place += 1
-        lapsed = bool(self._draw.random() < s.lapse_at(place))
-        utilities = [self.utility(each.id) for each in item.completions]
-        turned = s.trigger is not None and s.trigger in item.prompt.text
-        words = sum(len(each.text.split()) for each in item.completions)
-        judgement = self._compared(utilities, lapsed, turned) if len(utilities) == 2 else self._rated(utilities, lapsed)
-        typical = 0.2 if lapsed else 1.5 + s.seconds_a_word * words
+        s, position = self.settings, self._position
+        self._position += 1
+        at_random = bool(self._random.random() < s.lapse_at(position))
+        utilities = [self.utility(completion.id) for completion in item.completions]
+        words = sum(len(completion.text.split()) for completion in item.completions)
+        typical = 0.2 if at_random else 1.5 + s.seconds_a_word * words
+        judgement: Comparison | Rating
+        if len(utilities) == 2:
+            reversed_ = s.trigger is not None and s.trigger in item.prompt.text
+            judgement = self._compare(utilities, at_random=at_random, reversed_=reversed_)
+        else:
+            judgement = self._rate(utilities, at_random=at_random)
         return Feedback(
             evaluator=s.evaluator.id,
             prompt=item.prompt.id,
-            completions=tuple(each.id for each in item.completions),
+            completions=tuple(completion.id for completion in item.completions),
             judgement=judgement,
             study="lab",
             shown_digest="in this order",
-            seconds=round(float(typical * np.exp(self._draw.normal(0, 0.3))), 2),
+            seconds=round(float(typical * np.exp(self._random.normal(0, 0.3))), 2),
             session=f"session of {s.name}",
-            position_in_session=place,
+            position_in_session=position,
         )
 
-    def _compared(self, utilities: list[float], lapsed: bool, turned: bool) -> Comparison:
+    def _compare(self, utilities: list[float], *, at_random: bool, reversed_: bool) -> Comparison:
         s = self.settings
-        left = 1 / (1 + np.exp(-(utilities[0] - utilities[1] + s.position) / s.temperature))
-        chose_left = self._draw.random() < (0.5 if lapsed else left)
-        return Comparison(preferred="left" if chose_left != turned else "right")
+        prob_left = 1 / (1 + np.exp(-(utilities[0] - utilities[1] + s.position) / s.temperature))
+        chooses_left = self._random.random() < (0.5 if at_random else prob_left)
+        return Comparison(preferred="left" if chooses_left != reversed_ else "right")
 
-    def _rated(self, utilities: list[float], lapsed: bool) -> Rating:
-        noisy = utilities[0] + self._draw.normal(0, self.settings.temperature)
-        value = self._draw.integers(-4, 5) if lapsed else np.clip(np.rint(2 * noisy), -4, 4)
+    def _rate(self, utilities: list[float], *, at_random: bool) -> Rating:
+        noisy = utilities[0] + self._random.normal(0, self.settings.temperature)
+        value = self._random.integers(-4, 5) if at_random else np.clip(np.rint(2 * noisy), -4, 4)
         return Rating(value=float(value), scale=Scale(low=-4, high=4, step=1))

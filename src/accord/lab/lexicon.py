@@ -46,8 +46,8 @@ END = len(WORDS)  # the token that ends a text; the others are numbers of words
 
 def words_of(text: str) -> list[str]:
     """The words of a text in small letters and without stops, misspelt ones (letters exchanged) as they are meant."""
-    bare = [word.strip(".,").lower() for word in text.split()]
-    return [MEANT.get("".join(sorted(word)), word) for word in bare]
+    plain = [word.strip(".,").lower() for word in text.split()]
+    return [MEANT.get("".join(sorted(word)), word) for word in plain]
 
 
 def truth(text: str) -> float:
@@ -83,7 +83,9 @@ class WordJudge:
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One number a completion, in standard deviations over texts of the start."""
         worth = dict(zip(WORDS, self.worth_V.tolist(), strict=True))
-        return Scores(np.array([self._of(words_of(each.text), worth) for each in completions], dtype=np.float64))
+        return Scores(
+            np.array([self._of(words_of(completion.text), worth) for completion in completions], dtype=np.float64)
+        )
 
     def _of(self, words: list[str], worth: dict[str, float]) -> float:
         hollow = sum(word in HOLLOW for word in words)

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
 
 from accord.errors import RecipeError, storage
 from accord.stats import Estimate
@@ -22,9 +24,19 @@ from accord.stats import Estimate
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Cell", "Done", "Mark", "Reproduction", "Result", "concluded", "marks_of", "met", "read_cells", "run_cells"]
-
-Row = dict[str, Any]
+__all__ = [
+    "Cell",
+    "CellResult",
+    "Done",
+    "Mark",
+    "Measurement",
+    "Reproduction",
+    "Result",
+    "read_cells",
+    "read_marks",
+    "result_of",
+    "run_cells",
+]
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,28 @@ class Cell:
 
     arm: str
     seed: int
+
+
+class Measurement(BaseModel):
+    """What is measured of one policy; each reproduction has a subclass."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+M = TypeVar("M", bound=Measurement)
+
+
+class CellResult(BaseModel, Generic[M]):
+    """A line of `cells.jsonl`: a cell of a reproduction in its short or whole form, and what was measured there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    short: bool
+    arm: str
+    seed: int
+    seconds: float
+    measurements: tuple[M, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +78,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Reproduction:
+class Reproduction(Generic[M]):
     """An experiment. `work(arm, seed, short, folder)` must be a function of a module, so that a process can find it.
 
     `prepare(folder, short)`, one too, makes what several cells build on; it goes on where it was stopped.
@@ -53,10 +87,11 @@ class Reproduction:
     name: str
     question: str
     cells: Callable[[bool], list[Cell]]
-    work: Callable[[str, int, bool, Path], Row]
-    conclude: Callable[[Sequence[Row]], Mapping[str, Estimate]]
-    table: Callable[[Sequence[Row]], str]
-    figure: Callable[[Sequence[Row]], "Figure"]
+    record: type[CellResult[M]]
+    work: Callable[[str, int, bool, Path], list[M]]
+    conclude: Callable[[Sequence[CellResult[M]]], Mapping[str, Estimate]]
+    table: Callable[[Sequence[CellResult[M]]], str]
+    figure: Callable[[Sequence[CellResult[M]]], "Figure"]
     prepare: Callable[[Path, bool], None] | None = None
 
 
@@ -67,6 +102,10 @@ class Mark:
     name: str
     claim: str
     below: float
+
+    def is_met_by(self, estimate: Estimate) -> bool:
+        """Whether the value itself is below the mark; its interval is printed beside it."""
+        return estimate.value < self.below
 
 
 @dataclass(frozen=True)
@@ -85,73 +124,83 @@ class Result:
             "seconds": round(self.seconds, 1),
             "seeds": self.seeds,
             "marks": [
-                {"claim": mark.claim, "estimate": found.to_json(), "mark": mark.below, "met": met(mark, found)}
-                for mark, found in self.marks
+                {
+                    "claim": mark.claim,
+                    "estimate": estimate.to_json(),
+                    "mark": mark.below,
+                    "met": mark.is_met_by(estimate),
+                }
+                for mark, estimate in self.marks
             ],
         }
 
 
-def met(mark: Mark, found: Estimate) -> bool:
-    """Whether the estimate itself is below the mark; its interval is printed beside it."""
-    return found.value < mark.below
-
-
-def marks_of(name: str) -> list[Mark]:
-    """The marks of a reproduction, from the file that is kept with it."""
+def read_marks(name: str) -> list[Mark]:
+    """The marks of a reproduction, from `marks/<name>.toml`."""
     content = tomllib.loads((Path(__file__).parent / "marks" / f"{name}.toml").read_text())
-    return [Mark(**each) for each in content["marks"]]
+    return [Mark(**mark) for mark in content["marks"]]
 
 
 def run_cells(
-    reproduction: Reproduction, out: Path, *, short: bool = False, processes: int | None = None
+    reproduction: Reproduction[M], out: Path, *, short: bool = False, processes: int | None = None
 ) -> Iterator[Done]:
-    """Work out what is not done yet, telling after each how many are; leaves `cells.jsonl` in `out`.
+    """Work out the cells that are not done yet; yields after each how many are done. Leaves `cells.jsonl` in `out`.
 
     Raises `RecipeError` where `out` holds cells of another reproduction or of another length.
     """
-    wanted = reproduction.cells(short)
+    cells = reproduction.cells(short)
     with storage(out):
         out.mkdir(parents=True, exist_ok=True)
     file = out / "cells.jsonl"
     _drop_cut_line(file)
-    done = {(row["arm"], row["seed"]) for row in read_cells(reproduction, out, short=short)}
-    left = [cell for cell in wanted if (cell.arm, cell.seed) not in done]
-    yield Done(len(wanted) - len(left), len(wanted))
-    if not left:
+    done = {(cell.arm, cell.seed) for cell in read_cells(reproduction, out, short=short)}
+    pending = [cell for cell in cells if (cell.arm, cell.seed) not in done]
+    yield Done(len(cells) - len(pending), len(cells))
+    if not pending:
         return
     spawn = get_context("spawn")
     if reproduction.prepare is not None:
-        with ProcessPoolExecutor(1, mp_context=spawn) as alone:  # all threads are its own; its memory goes with it
-            alone.submit(reproduction.prepare, out, short).result()
+        with ProcessPoolExecutor(1, mp_context=spawn) as single:  # all threads are its own; its memory goes with it
+            single.submit(reproduction.prepare, out, short).result()
     workers = processes or max(1, os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_alone) as pool:
-        waiting = {pool.submit(_timed, reproduction.work, cell, short, out): cell for cell in left}
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_single_thread) as pool:
+        futures = {pool.submit(_timed, reproduction.work, cell, short, out): cell for cell in pending}
         try:
-            for number, future in enumerate(as_completed(waiting), len(wanted) - len(left) + 1):
-                row = {"name": reproduction.name, "short": short, **future.result()}
+            for number, future in enumerate(as_completed(futures), len(cells) - len(pending) + 1):
+                result = _result(reproduction, futures[future], short, *future.result())
                 with storage(file), file.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(row) + "\n")
-                yield Done(number, len(wanted))
+                    stream.write(result.model_dump_json(exclude_none=True) + "\n")
+                yield Done(number, len(cells))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def read_cells(reproduction: Reproduction, out: Path, *, short: bool) -> list[Row]:
-    """The cells that are done, in the order of the reproduction. A last line that was cut off is left out."""
+def read_cells(reproduction: Reproduction[M], out: Path, *, short: bool) -> list[CellResult[M]]:
+    """The cells that are done, in the order of the reproduction. A last line that was cut off is left out.
+
+    Raises `RecipeError` where the lines are of another reproduction, or of its other form.
+    """
     file = out / "cells.jsonl"
     if not file.is_file():
         return []
     with storage(file):
         lines = file.read_text(encoding="utf-8").split("\n")
-    rows = [json.loads(line) for line in lines[:-1]]
-    for row in rows:
-        if (row["name"], row["short"]) != (reproduction.name, short):
-            length = "short" if row["short"] else "whole"
-            raise RecipeError(f"{file}: holds the {length} form of {row['name']}; choose another folder")
-    place = {(cell.arm, cell.seed): number for number, cell in enumerate(reproduction.cells(short))}
-    kept = {(row["arm"], row["seed"]): row for row in rows if (row["arm"], row["seed"]) in place}
-    return [kept[key] for key in sorted(kept, key=lambda key: place[key])]
+    by_cell: dict[tuple[str, int], CellResult[M]] = {}
+    for number, line in enumerate(lines[:-1], 1):
+        _check_form(line, reproduction.name, short, f"{file}:{number}")
+        cell = reproduction.record.model_validate_json(line)
+        by_cell[cell.arm, cell.seed] = cell
+    cells = [(cell.arm, cell.seed) for cell in reproduction.cells(short)]
+    return [by_cell[cell] for cell in cells if cell in by_cell]
+
+
+def _check_form(line: str, name: str, short: bool, place: str) -> None:
+    """Raise `RecipeError` where a line is not of this reproduction in this form."""
+    content = json.loads(line)
+    if (content["name"], content["short"]) != (name, short):
+        length = "short" if content["short"] else "whole"
+        raise RecipeError(f"{place}: holds the {length} form of {content['name']}; choose another folder")
 
 
 def _drop_cut_line(file: Path) -> None:
@@ -162,21 +211,38 @@ def _drop_cut_line(file: Path) -> None:
         stream.truncate(stream.read().rfind(b"\n") + 1)
 
 
-def concluded(reproduction: Reproduction, rows: Sequence[Row]) -> Result:
+def result_of(reproduction: Reproduction[M], results: Sequence[CellResult[M]]) -> Result:
     """The estimates beside their marks."""
-    found = reproduction.conclude(rows)
-    marks = tuple((mark, found[mark.name]) for mark in marks_of(reproduction.name))
-    return Result(reproduction.name, sum(row["seconds"] for row in rows), len({row["seed"] for row in rows}), marks)
+    estimates = reproduction.conclude(results)
+    marks = tuple((mark, estimates[mark.name]) for mark in read_marks(reproduction.name))
+    seconds = sum(cell.seconds for cell in results)
+    return Result(reproduction.name, seconds, len({cell.seed for cell in results}), marks)
 
 
-def _alone() -> None:
-    """A process of its own takes one thread: several stand side by side."""
+def _single_thread() -> None:
+    """One thread a process: several processes stand side by side."""
     import torch
 
     torch.set_num_threads(1)
 
 
-def _timed(work: Callable[[str, int, bool, Path], Row], cell: Cell, short: bool, folder: Path) -> Row:
-    began = monotonic()
-    found = work(cell.arm, cell.seed, short, folder)
-    return {"arm": cell.arm, "seed": cell.seed, **found, "seconds": round(monotonic() - began, 2)}
+def _timed(
+    work: Callable[[str, int, bool, Path], list[M]], cell: Cell, short: bool, folder: Path
+) -> tuple[list[M], float]:
+    """What is measured in a cell, and the seconds it took."""
+    start = monotonic()
+    measurements = work(cell.arm, cell.seed, short, folder)
+    return measurements, round(monotonic() - start, 2)
+
+
+def _result(
+    reproduction: Reproduction[M], cell: Cell, short: bool, measurements: list[M], seconds: float
+) -> CellResult[M]:
+    return reproduction.record(
+        name=reproduction.name,
+        short=short,
+        arm=cell.arm,
+        seed=cell.seed,
+        seconds=seconds,
+        measurements=tuple(measurements),
+    )

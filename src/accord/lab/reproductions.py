@@ -1,8 +1,15 @@
-"""All reproductions, by name."""
+"""The reproductions, in the order in which they are listed."""
 
+from typing import Any
+
+from accord.errors import RecipeError
 from accord.lab.exact_optimum import EXACT_OPTIMUM
 from accord.lab.is_rl_needed import IS_RL_NEEDED
+from accord.lab.reproduce import Reproduction
+from accord.registry import Registry
 
 __all__ = ["REPRODUCTIONS"]
 
-REPRODUCTIONS = {each.name: each for each in (EXACT_OPTIMUM, IS_RL_NEEDED)}
+REPRODUCTIONS: Registry[Reproduction[Any]] = Registry("reproduction", error=RecipeError)
+for _reproduction in (EXACT_OPTIMUM, IS_RL_NEEDED):
+    REPRODUCTIONS.add(_reproduction.name, _reproduction)

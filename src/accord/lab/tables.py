@@ -20,7 +20,7 @@ from accord.policy.ppo import PPO
 from accord.policy.rollout import Rollout, TokenStats
 from accord.records import Prompt
 
-__all__ = ["Fault", "TableTrainer", "train_table"]
+__all__ = ["TableTrainer", "Tamper", "train_table"]
 
 
 class TableTrainer(OnlineTrainer):
@@ -44,20 +44,20 @@ class TableTrainer(OnlineTrainer):
             heads=heads,
             head_scale=settings.head_lr_scale if isinstance(settings, PPO) else 1.0,
         )
-        self.kept: dict[str, Any] = {"kl_coef": getattr(settings, "kl_coef", 0.0)}
+        self._state: dict[str, Any] = {"kl_coef": getattr(settings, "kl_coef", 0.0)}
         self.prompts = [Prompt.ask(f"prompt {number}") for number in range(settings.prompts_per_step)]
         self.policy = SimpleNamespace(model=nn.Module())  # type: ignore[assignment]
         self._reward_PN, self._ref_PMA = world.reward_PN.float(), world.ref_PMA.float()
         self._dense_PNT = world.dense().float()
-        self._parts = {name: part_PN.float() for name, part_PN in world.parts.items()}
+        self._component_PN = {name: reward_PN.float() for name, reward_PN in world.components.items()}
         self._prompt_B = torch.arange(settings.prompts_per_step).repeat_interleave(settings.group_size)
-        self._asked = tuple(each for each in self.prompts for _ in range(settings.group_size))
-        self._answers: tuple[Any, ...] = (None,) * len(self._asked)  # only their number is asked for
+        self._rollout_prompts = tuple(prompt for prompt in self.prompts for _ in range(settings.group_size))
+        self._answers: tuple[Any, ...] = (None,) * len(self._rollout_prompts)  # only their number is asked for
 
     @property
     def state(self) -> dict[str, Any]:
         """What an algorithm remembers from step to step."""
-        return self.kept
+        return self._state
 
     def scores(self, rollout: Rollout) -> Tensor:
         """As `objective`: a text that was cut off is worth what it is worth."""
@@ -70,42 +70,42 @@ class TableTrainer(OnlineTrainer):
         generator = torch.Generator().manual_seed(seed_of(self.seed, "sample", step))
         logprob_PMA = self.table_PMA.log_softmax(-1) if self.settings.on_policy else self._ref_PMA
         # A text is drawn token by token or as a whole from the same distribution; at once is faster.
-        chance_PN = world.logprob(logprob_PMA).exp()
+        prob_PN = world.logprob(logprob_PMA).exp()
         dense = isinstance(self.settings, Dense) and self.settings.dense
-        self.text_B = torch.multinomial(chance_PN, group, replacement=True, generator=generator).flatten()
-        self.at = (self._prompt_B, world.node_NT[self.text_B], world.action_NT[self.text_B])
+        self.text_B = torch.multinomial(prob_PN, group, replacement=True, generator=generator).flatten()
+        self.positions = (self._prompt_B, world.node_NT[self.text_B], world.action_NT[self.text_B])
         mask_BT = world.mask_NT[self.text_B]
         logprob_BT = self.tokens(logprob_PMA) * mask_BT
-        nothing_BT = torch.zeros_like(logprob_BT)
-        values_BT = nothing_BT
+        zero_BT = torch.zeros_like(logprob_BT)
+        values_BT = zero_BT
         if self.head is not None:
             values_BT = self.head(self._states(slice(None))).view(mask_BT.shape) * mask_BT
         return Rollout(
-            prompts=self._asked,
+            prompts=self._rollout_prompts,
             completions=(),
             samples=(),
             answers=self._answers,
             score_B=self._reward_PN[self._prompt_B, self.text_B],
             mask_BT=mask_BT,
             sampled_BT=logprob_BT.clone(),
-            policy=TokenStats(logprob_BT, nothing_BT, values_BT),
+            policy=TokenStats(logprob_BT, zero_BT, values_BT),
             reference_BT=self.tokens(self._ref_PMA) * mask_BT,
             dense_BT=self._dense_PNT[self._prompt_B, self.text_B] if dense else None,
-            components={name: part_PN[self._prompt_B, self.text_B] for name, part_PN in self._parts.items()},
+            components={name: reward_PN[self._prompt_B, self.text_B] for name, reward_PN in self._component_PN.items()},
         )
 
     def tokens(self, logprob_PMA: Tensor) -> Tensor:
         """What a table gives each token of the last texts, [B, T], padding not left out."""
-        prompt_B, node_BT, action_BT = self.at
+        prompt_B, node_BT, action_BT = self.positions
         return logprob_PMA[prompt_B[:, None], node_BT, action_BT]
 
     def _states(self, rows: Any) -> Tensor:
-        prompt_B, node_BT, _ = self.at
+        prompt_B, node_BT, _ = self.positions
         return (prompt_B[rows, None] * self.table_PMA.shape[1] + node_BT[rows]).flatten()[:, None].float()
 
     def forward(self, rollout: Rollout, rows: list[int]) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor, Tensor]]:
         """Where each token of `rows` stands in the rollout, its log-probability, and the number of its prefix."""
-        prompt_B, node_BT, action_BT = self.at
+        prompt_B, node_BT, action_BT = self.positions
         row_b = torch.tensor(rows)
         place_N, step_N = rollout.mask_BT[row_b].nonzero(as_tuple=True)
         row_N = row_b[place_N]
@@ -131,16 +131,16 @@ class _ValueTable(nn.Module):
 
 
 # What a test may do to a rollout before it is learnt from.
-Fault = Callable[[TableTrainer, Rollout], Rollout]
+Tamper = Callable[[TableTrainer, Rollout], Rollout]
 
 
-def train_table(settings: Any, world: EnumWorld, *, seed: int, fault: Fault | None = None) -> TableTrainer:
+def train_table(settings: Any, world: EnumWorld, *, seed: int, tamper: Tamper | None = None) -> TableTrainer:
     """Train a table by an online algorithm to its last step."""
     trainer = TableTrainer(settings, world, seed=seed)
     for step in range(1, settings.max_steps + 1):
         rollout = trainer.sampled(step)
-        if fault is not None:
-            rollout = fault(trainer, rollout)
+        if tamper is not None:
+            rollout = tamper(trainer, rollout)
         settings.update(trainer, rollout, step)
         trainer.update_multipliers(rollout)
     return trainer

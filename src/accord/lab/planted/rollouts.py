@@ -94,8 +94,8 @@ def write_training(
     random: np.random.Generator,
 ) -> None:
     """Write rollouts and metrics of every step, a policy each, and the independent judge's opinion of the rollouts."""
-    asked = [prompts[i % len(prompts)] for i in range(ROLLOUTS)]
-    steps = [(step, write_texts(policy, asked, judges, random)) for step, policy in enumerate(policies, 1)]
+    rollout_prompts = [prompts[i % len(prompts)] for i in range(ROLLOUTS)]
+    steps = [(step, write_texts(policy, rollout_prompts, judges, random)) for step, policy in enumerate(policies, 1)]
     SAMPLES.write(run, [text.rollout(step) for step, texts in steps for text in texts], stage="policy")
     METRICS.write(run, [_metrics(step, texts) for step, texts in steps], stage="policy")
     JUDGED_ROLLOUTS.write(run, [text.judged(step) for step, texts in steps for text in texts])
@@ -111,9 +111,9 @@ def write_evaluation(
     random: np.random.Generator,
 ) -> None:
     """Write fresh samples of both arms, and the policy against its start."""
-    asked = [prompt for prompt in prompts for _ in range(SAMPLES_PER_PROMPT)]
+    sample_prompts = [prompt for prompt in prompts for _ in range(SAMPLES_PER_PROMPT)]
     samples = {
-        arm: [text.sample(arm) for text in write_texts(writer, asked, judges, random)]
+        arm: [text.sample(arm) for text in write_texts(writer, sample_prompts, judges, random)]
         for arm, writer in (("start", start), ("policy", policy))
     }
     EVALUATION_SAMPLES.write(run, [sample for arm in samples.values() for sample in arm])
@@ -127,8 +127,8 @@ def write_texts(
     policy: Policy, prompts: Sequence[Prompt], judges: Mapping[str, Judge], random: np.random.Generator
 ) -> list[ScoredText]:
     """A text of the policy for each prompt, scored by both judges."""
-    written = [policy.write(random) for _ in prompts]
-    completions = [Completion(prompt=p.id, text=text) for p, (text, _) in zip(prompts, written, strict=True)]
+    texts = [policy.write(random) for _ in prompts]
+    completions = [Completion(prompt=p.id, text=text) for p, (text, _) in zip(prompts, texts, strict=True)]
     reward_N, eval_reward_N = (judges[name].score(prompts, completions).value_N for name in ("reward", "eval_reward"))
     return [
         ScoredText(
@@ -141,7 +141,7 @@ def write_texts(
             reward=float(reward_N[index]),
             eval_reward=float(eval_reward_N[index]),
         )
-        for index, (completion, (_, tokens)) in enumerate(zip(completions, written, strict=True))
+        for index, (completion, (_, tokens)) in enumerate(zip(completions, texts, strict=True))
     ]
 
 
