@@ -31,35 +31,43 @@ from accord.collect.study.settings import Stop
 from accord.interfaces import Judge, Scores
 from accord.records import Completion, Prompt
 
-__all__ = ["decided", "entropy", "expected_disagreement", "gap", "majority_right", "preference", "preferences"]
+__all__ = [
+    "entropy",
+    "expected_disagreement",
+    "is_decided",
+    "majority_right",
+    "preference",
+    "preferences",
+    "uncertainty_gap",
+]
 
 Floats = NDArray[np.float64]
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 
 
-def preference(difference: float, sd: float) -> float:
+def preference(difference: float, std: float) -> float:
     """P(the first is preferred) for a score difference with a standard deviation: the mean of the sigmoid over it."""
-    return float(expit(difference + sd * _NODES) @ _WEIGHTS / _WEIGHTS.sum())
+    return float(expit(difference + std * _NODES) @ _WEIGHTS / _WEIGHTS.sum())
 
 
 def preferences(judge: Judge, prompts: Sequence[Prompt], pairs: Sequence[tuple[Completion, Completion]]) -> list[float]:
     """`preference` of the first of each pair by a judge; a judge without standard deviations is taken as certain."""
-    flat = [each for pair in pairs for each in pair]
-    scores = judge.score([prompt for prompt in prompts for _ in range(2)], flat)
-    value_P2, sd_P2 = scores.value_N.reshape(-1, 2), _sd(scores).reshape(-1, 2)
+    completions = [completion for pair in pairs for completion in pair]
+    scores = judge.score([prompt for prompt in prompts for _ in range(2)], completions)
+    value_P2, std_P2 = scores.value_N.reshape(-1, 2), _std(scores).reshape(-1, 2)
     return [
-        preference(float(value[0] - value[1]), float(np.hypot(sd[0], sd[1])))
-        for value, sd in zip(value_P2, sd_P2, strict=True)
+        preference(float(value[0] - value[1]), float(np.hypot(std[0], std[1])))
+        for value, std in zip(value_P2, std_P2, strict=True)
     ]
 
 
-def _sd(scores: Scores) -> Floats:
+def _std(scores: Scores) -> Floats:
     return np.zeros_like(scores.value_N) if scores.std_N is None else scores.std_N
 
 
 def entropy(p: float) -> float:
     """The entropy of a yes-no with probability p, in bits."""
-    return float(-sum(each * np.log2(each) for each in (p, 1 - p) if each > 0))
+    return float(-sum(q * np.log2(q) for q in (p, 1 - p) if q > 0))
 
 
 def expected_disagreement(votes: Mapping[str, float]) -> float:
@@ -68,13 +76,13 @@ def expected_disagreement(votes: Mapping[str, float]) -> float:
     The options are those named, two at least; where there are two this is the closed form above. `TIE` beside two
     options counts half for each.
     """
-    share = _shared(votes)
-    count_K = np.array([*share.values(), *[0.0] * (2 - len(share))]) + 1
+    counts = _without_ties(votes)
+    count_K = np.array([*counts.values(), *[0.0] * (2 - len(counts))]) + 1
     total = count_K.sum()
     return float((digamma(total + 1) - count_K @ digamma(count_K + 1) / total) / np.log(2))
 
 
-def gap(p_model: float, votes: Mapping[str, float]) -> float:
+def uncertainty_gap(p_model: float, votes: Mapping[str, float]) -> float:
     """How far the model's uncertainty and the expected disagreement of people differ, in bits."""
     return abs(entropy(p_model) - expected_disagreement(votes))
 
@@ -84,20 +92,20 @@ def majority_right(most: float, n: float) -> float:
     return float(betaincc(most + 1, n - most + 1, 0.5))
 
 
-def decided(votes: Mapping[str, float], stop: Stop | None) -> bool:
+def is_decided(votes: Mapping[str, float], stop: Stop | None) -> bool:
     """Whether an item has enough answers. Ties count half for each side; a tie of the leaders decides nothing."""
-    share = _shared(votes)
-    n = sum(share.values())
-    if stop is None or n < stop.least or not share:
+    counts = _without_ties(votes)
+    n = sum(counts.values())
+    if stop is None or n < stop.least or not counts:
         return False
-    return majority_right(max(share.values()), n) > stop.probability
+    return majority_right(max(counts.values()), n) > stop.probability
 
 
-def _shared(votes: Mapping[str, float]) -> dict[str, float]:
-    """The votes with ties shared out where two options stand beside them."""
+def _without_ties(votes: Mapping[str, float]) -> dict[str, float]:
+    """The votes with ties shared out between two options, those named first."""
     named = {name: count for name, count in votes.items() if name != TIE}
     ties = votes.get(TIE, 0.0)
     if not ties:
         return named
-    names = [*named, *(f"other {each}" for each in range(2 - len(named)))]
+    names = [*named, *(f"other {number}" for number in range(2 - len(named)))]
     return {name: named.get(name, 0.0) + ties / len(names) for name in names}

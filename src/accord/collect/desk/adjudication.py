@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from sqlalchemy import select, update
 
 from accord.collect.assignment.acquisition import expected_disagreement
-from accord.collect.assignment.assign import shown_order
+from accord.collect.assignment.lots import shown_order
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, moment, name_in, records
 from accord.collect.desk.types import Disputed

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from accord.collect.assignment.assign import shown_order, turn
+from accord.collect.assignment.lots import shown_order, turn
 from accord.collect.desk import tables
 from accord.collect.desk.accounts import SAID, session_name
 from accord.collect.desk.context import Context, moment, person_row

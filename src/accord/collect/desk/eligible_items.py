@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, select
 
-from accord.collect.assignment.assign import Candidate, lot, may_take, pick
+from accord.collect.assignment.lots import lot
+from accord.collect.assignment.next_item import Candidate, next_item
+from accord.collect.assignment.quotas import may_take
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, moment
 from accord.collect.desk.types import Break, Done
@@ -65,7 +67,7 @@ class Offers:
     def item(self) -> Row[Any] | None:
         """Something that this person has not had."""
         seed, choose = self.context.seed, self.context.study.choose
-        chosen = pick(self._candidates(), choose=choose, seed=seed, person=self.person.pseudonym)
+        chosen = next_item(self._candidates(), choose=choose, seed=seed, person=self.person.pseudonym)
         if chosen is None:
             return None
         return self.connection.execute(select(ITEMS).where(ITEMS.c.id == chosen.item)).one()

@@ -5,7 +5,7 @@ They are never added to or taken from, so they cannot drift from what they count
 
 from sqlalchemy import Connection, func, select, update
 
-from accord.collect.assignment.acquisition import decided, gap
+from accord.collect.assignment.acquisition import is_decided, uncertainty_gap
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context
 
@@ -32,8 +32,8 @@ def recount(context: Context, connection: Connection, item: str) -> None:
         "open": sum(each.n for each in found if each.state == "open" and each.holds),
         "declined": sum(each.n for each in found if each.state == "declined"),
         "votes": votes,
-        "gap": row.gap if row.model_p is None else gap(row.model_p, votes),
+        "gap": row.gap if row.model_p is None else uncertainty_gap(row.model_p, votes),
     }
     if row.closed in {"", "decided"}:
-        values["closed"] = "decided" if decided(votes, context.study.stop) else ""
+        values["closed"] = "decided" if is_decided(votes, context.study.stop) else ""
     connection.execute(update(table).where(table.c.id == item).values(values))

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from accord.collect.assignment.acquisition import decided, gap, preferences
+from accord.collect.assignment.acquisition import is_decided, preferences, uncertainty_gap
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, records
 from accord.collect.desk.types import Loaded
@@ -68,7 +68,7 @@ def score_items(context: Context) -> None:
     p_N = preferences(context.judge, [prompts[row.prompt] for row in pairs], sides)
     with context.ledger.begin(immediate=True) as connection:
         for row, p in zip(pairs, p_N, strict=True):
-            values = {"model_p": p, "gap": gap(p, row.votes)}
+            values = {"model_p": p, "gap": uncertainty_gap(p, row.votes)}
             connection.execute(update(ITEMS).where(ITEMS.c.id == row.id).values(values))
 
 
@@ -131,4 +131,4 @@ def _closed(row: Row[Any], study: Study) -> str:
     """Why an item that is still in the file asks for no more answers, now that settings may have changed."""
     if row.closed not in {"", "withdrawn", "decided"}:
         return str(row.closed)
-    return "decided" if decided(row.votes, study.stop) else ""
+    return "decided" if is_decided(row.votes, study.stop) else ""

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Row, select, update
 
-from accord.collect.assignment.acquisition import gap, preferences
+from accord.collect.assignment.acquisition import preferences, uncertainty_gap
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, records
 from accord.errors import AccordError
@@ -63,7 +63,7 @@ def write(context: Context, wanted: Unwritten) -> bool:
             return True
         adding.add(*made)
         values = {"completions": [each.id for each in made], "written": 1, "writing_until": 0.0}
-        values |= {} if p is None else {"model_p": p, "gap": gap(p, {})}
+        values |= {} if p is None else {"model_p": p, "gap": uncertainty_gap(p, {})}
         adding.connection.execute(update(ITEMS).where(ITEMS.c.id == wanted.item).values(values))
     return True
 

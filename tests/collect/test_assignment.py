@@ -5,7 +5,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.collect.assignment.assign import Candidate, lot, may_take, pick, places, shown_order, turn
+from accord.collect.assignment.lots import lot, shown_order, turn
+from accord.collect.assignment.next_item import Candidate, next_item
+from accord.collect.assignment.quotas import may_take, places
 
 CANDIDATES = st.lists(
     st.builds(
@@ -27,13 +29,13 @@ SHARES = st.lists(st.integers(1, 20), min_size=1, max_size=5).map(
 
 @given(CANDIDATES, CHOOSE, st.integers(0, 5))
 def test_what_is_picked_has_a_place_and_is_asked_least(candidates: list[Candidate], choose: str, seed: int) -> None:
-    chosen = pick(candidates, choose=choose, seed=seed, person="p")  # type: ignore[arg-type]
+    chosen = next_item(candidates, choose=choose, seed=seed, person="p")  # type: ignore[arg-type]
     free = [each for each in candidates if each.taken < each.overlap]
     assert (chosen is None) == (not free)
     if chosen is None:
         return
     assert chosen in free
-    assert chosen == pick(reversed(candidates), choose=choose, seed=seed, person="p")  # type: ignore[arg-type]
+    assert chosen == next_item(reversed(candidates), choose=choose, seed=seed, person="p")  # type: ignore[arg-type]
     if choose == "coverage":
         least = min(each.taken for each in free)
         assert chosen.taken == least
@@ -53,7 +55,7 @@ def test_never_above_overlap_and_never_the_same_item_twice(
     for _ in range(items * overlap + 5):
         person = f"p{data.draw(st.integers(0, people - 1))}"
         left = [Candidate(f"i{n}", taken[f"i{n}"], overlap) for n in range(items) if (person, f"i{n}") not in had]
-        if (chosen := pick(left, seed=seed, person=person)) is None:
+        if (chosen := next_item(left, seed=seed, person=person)) is None:
             continue
         had.add((person, chosen.item))
         taken[chosen.item] += 1

@@ -12,15 +12,15 @@ from scipy.stats import norm, spearmanr
 
 from accord.collect.assignment.acquisition import (
     TIE,
-    decided,
     entropy,
     expected_disagreement,
-    gap,
+    is_decided,
     majority_right,
     preference,
     preferences,
+    uncertainty_gap,
 )
-from accord.collect.assignment.assign import Candidate, pick
+from accord.collect.assignment.next_item import Candidate, next_item
 from accord.collect.study.settings import Stop
 from accord.interfaces import Item, Scores
 from accord.lab.evaluators import BoundEvaluator, SimulatedEvaluator
@@ -40,15 +40,15 @@ def test_the_majority_is_right_with_this_probability(most: int, n: int, by_hand:
 
 def test_an_item_is_decided_by_the_posterior() -> None:
     stop = Stop(probability=0.95, least=2)
-    assert not decided({"a": 3}, stop)
-    assert decided({"a": 4}, stop)
-    assert not decided({"a": 4}, None)
-    assert not decided({"a": 4}, Stop(least=5))
-    assert not decided({}, stop)
-    assert not decided({"a": 5, "b": 5}, stop)
-    assert decided({"a": 8, "b": 1}, stop)
-    assert not decided({TIE: 9}, stop), "ties speak for neither side"
-    assert not decided({"a": 3, TIE: 3}, stop)
+    assert not is_decided({"a": 3}, stop)
+    assert is_decided({"a": 4}, stop)
+    assert not is_decided({"a": 4}, None)
+    assert not is_decided({"a": 4}, Stop(least=5))
+    assert not is_decided({}, stop)
+    assert not is_decided({"a": 5, "b": 5}, stop)
+    assert is_decided({"a": 8, "b": 1}, stop)
+    assert not is_decided({TIE: 9}, stop), "ties speak for neither side"
+    assert not is_decided({"a": 3, TIE: 3}, stop)
 
 
 @given(st.integers(0, 12), st.integers(0, 12))
@@ -94,7 +94,9 @@ def test_a_judge_says_what_the_model_thinks() -> None:
     unsure = preferences(Known(value, 1.0), [ASKED], [(one, two)])
     assert certain == [pytest.approx(1 / (1 + np.exp(-2)))]
     assert unsure == [pytest.approx(preference(2.0, np.sqrt(2)))]
-    assert gap(0.5, {"a": 9}) > gap(0.5, {"a": 5, "b": 4}), "people agree where the model does not know"
+    assert uncertainty_gap(0.5, {"a": 9}) > uncertainty_gap(0.5, {"a": 5, "b": 4}), (
+        "people agree where the model does not know"
+    )
 
 
 # -- does it help? ----------------------------------------------------------------------------------------------
@@ -139,10 +141,11 @@ class World:
         for _ in range(LABELS):
             taken = [sum(each.values()) for each in votes]
             candidates = [
-                Candidate(str(n), taken[n], OVERLAP, gap=gap(self.p_model[n], votes[n])) for n in range(ITEMS)
+                Candidate(str(n), taken[n], OVERLAP, gap=uncertainty_gap(self.p_model[n], votes[n]))
+                for n in range(ITEMS)
             ]
             if arm == "gap" or min(taken) == 0:
-                chosen = pick(candidates, choose="disagreement", seed=seed, person="all")
+                chosen = next_item(candidates, choose="disagreement", seed=seed, person="all")
                 assert chosen is not None
                 number = int(chosen.item)
             else:
