@@ -8,7 +8,7 @@ import pytest
 from small_desks import Clock, answer, join, lay, opened, pairs, task
 from sqlalchemy import select
 
-from accord.collect import Break, Done, Paused, Practice, Seen, Task, shown_digest
+from accord.collect import Break, ClientTelemetry, Done, Paused, Practice, Task, shown_digest
 from accord.collect.desk import tables
 from accord.errors import AccessError, Conflict, FormError, LedgerError, StudyError
 from accord.feedback import Ledger, draw_pairs, is_order_known
@@ -33,7 +33,7 @@ def test_a_comparison_becomes_a_pair_that_knows_its_evaluator(tmp_path: Path, wh
         held = task(desk, anna)
         assert desk.next(anna) == held, "a reload gives the same task"
         clock.move(seconds=12)
-        given = desk.submit(anna, held.reservation, LEFT | {"_token": "x"}, Seen(focus_lost=2))
+        given = desk.submit(anna, held.reservation, LEFT | {"_token": "x"}, ClientTelemetry(focus_lost=2))
         [said] = list(ledger.feedback())
         [pair] = draw_pairs(ledger).pairs
     assert said.id == given.feedback
@@ -284,10 +284,10 @@ def test_practice_is_explained_and_never_becomes_data(tmp_path: Path) -> None:
             form = {"preferred": right if number == 1 else "tie"}
             told = desk.submit(anna, found.task.reservation, form)
             assert desk.submit(anna, found.task.reservation, form) == told
-            assert told.practised is not None
-            assert told.practised.right == (number == 1)
-            assert told.practised.expected == Comparison(preferred=right)
-            assert told.practised.explanation == "The first is right."
+            assert told.practice is not None
+            assert told.practice.correct == (number == 1)
+            assert told.practice.expected == Comparison(preferred=right)
+            assert told.practice.explanation == "The first is right."
         person = desk.person(anna.pseudonym)
         assert person is not None
         assert person.practised
@@ -366,7 +366,7 @@ def test_a_budget_ends_the_study(tmp_path: Path) -> None:
         done = desk.next(anna)
         assert isinstance(done, Done)
         assert done.reason == "budget"
-        assert desk.progress().wanted == 3
+        assert desk.progress().target == 3
 
 
 def test_nobody_comes_back_to_more_than_the_budget(tmp_path: Path) -> None:
@@ -406,7 +406,7 @@ def test_an_item_that_is_decided_asks_for_no_more(tmp_path: Path) -> None:
             desk.submit(person, held.reservation, {"preferred": side})
             assert desk.progress().items[0].closed == ("decided" if number == 2 else "")
         assert isinstance(desk.next(join(desk)), Done)
-        assert desk.progress().wanted == 3
+        assert desk.progress().target == 3
 
 
 class Lengths:
@@ -455,7 +455,7 @@ def test_adjudication_stands_beside_what_people_said(tmp_path: Path) -> None:
                 desk.submit(person, held.reservation, {"preferred": place})
         [found] = desk.disputed()
         assert found.prompt.text == "Question 0"
-        assert sorted(found.answers.values()) == [1, 1]
+        assert sorted(found.votes.values()) == [1, 1]
         ruling = desk.adjudicate(found.item, LEFT, "the editor")
         assert ruling.completions == tuple(each.id for each in found.completions)
         assert desk.disputed()[0].adjudicated

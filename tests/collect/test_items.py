@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from small_desks import answer, join, lay, lines, opened, pairs, task
 
-from accord.collect import Desk, Done, Loaded, Task
+from accord.collect import Desk, Done, ItemTotals, Task
 from accord.errors import AccordError, RecordError, StudyError
 from accord.feedback import Ledger
 from accord.records import Completion, Prompt, Sampling
@@ -18,7 +18,7 @@ def test_reading_again_changes_nothing(tmp_path: Path, where: Path | str) -> Non
     with Ledger(where) as ledger:
         desk = opened(lay(tmp_path, [*pairs(4), pairs(1)[0]]), ledger)
         before = ledger.counts()
-        assert desk.load_items() == Loaded(items=4, gold=0, practice=0, new=0)
+        assert desk.load_items() == ItemTotals(items=4, gold=0, practice=0, new=0)
         assert ledger.counts() == before
         again = Desk(desk.study, ledger)
         assert again.load_items().new == 0

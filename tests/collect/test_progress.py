@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_desks import Clock, join, lay, opened, pairs, task
 
-from accord.collect import Desk, Done, Flag, Person, PersonProgress, Seen, Task
+from accord.collect import ClientTelemetry, Desk, Done, Flag, Person, PersonProgress, Task
 from accord.collect.desk.flags import median
 from accord.feedback import Ledger
 from accord.stats import Estimate
@@ -99,7 +99,7 @@ def test_pasted_answers_are_flagged(tmp_path: Path) -> None:
         for person, pasted in ((join(desk), 0), (join(desk), 300)):
             for _ in range(20):
                 held = task(desk, person)
-                desk.submit(person, held.reservation, {"text": "Text."}, Seen(pasted=pasted, keystrokes=5))
+                desk.submit(person, held.reservation, {"text": "Text."}, ClientTelemetry(pasted=pasted, keystrokes=5))
         anna, ben = desk.progress().people
     assert "pasted" not in names(anna.flags)
     assert "pasted" in names(ben.flags)
@@ -135,7 +135,7 @@ def test_pay_hours_and_cost_by_hand(tmp_path: Path) -> None:
     assert found.paid == pytest.approx(0.5 * 5 + 12 * 0.15)
     assert found.paid_per_label == pytest.approx(found.paid / 4)
     assert found.currency == "GBP"
-    assert (found.answers, found.declined, found.replaced, found.rows, found.wanted) == (4, 1, 1, 6, 20)
+    assert (found.answers, found.declined, found.replaced, found.rows, found.target) == (4, 1, 1, 6, 20)
     assert found.seconds is not None
     assert (found.seconds.value, found.seconds.n, found.seconds.low) == (90.0, 5, None)
 

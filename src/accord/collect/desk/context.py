@@ -1,24 +1,28 @@
-"""What every part of the desk works with: the study, the ledger, the time, the seed, who writes and who scores."""
+"""What every part of the desk works with: the study and who works for it, and one transaction at one moment."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Executable, Result, Row, insert, select
 
 from accord.collect.desk import tables
-from accord.collect.study.settings import Study
+from accord.collect.study import Question, Study
+from accord.collect.study.form_fields import storable
 from accord.errors import AccessError, StudyError
 from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.ledger_writer import LedgerWriter
 from accord.feedback.store.tables import TABLES
 from accord.interfaces import Judge, Writer
 from accord.records import Completion, Prompt, Record, parse
 
-__all__ = ["Context", "moment", "name_in", "open_study", "person_row", "records"]
+__all__ = ["Context", "Transaction", "moment", "storable_name"]
 
 R = TypeVar("R", bound=Record)
-NAMES: dict[type[Record], str] = {Prompt: "prompts", Completion: "completions"}
+RECORD_TABLES: dict[type[Record], str] = {Prompt: "prompts", Completion: "completions"}
+MAX_PARAMETERS = 500
 
 
 @dataclass(frozen=True)
@@ -39,50 +43,98 @@ class Context:
             raise StudyError("the clock has no time zone; hand in one that does")
         return now.timestamp()
 
-    def note(self, connection: Connection, kind: str, message: str, person: str | None = None) -> None:
+    @contextmanager
+    def reading(self) -> Iterator["Transaction"]:
+        """A transaction that changes nothing: all that it reads is of one state."""
+        with self.ledger.begin() as connection:
+            yield Transaction(self, connection, self.now())
+
+    @contextmanager
+    def writing(self) -> Iterator["Transaction"]:
+        """A transaction in which nobody else writes, on the desk's tables and the ledger alike.
+
+        What is done inside the block is kept whole at its end, or not at all.
+        """
+        with self.ledger.transaction() as ledger_writer:
+            yield Transaction(self, ledger_writer.connection, self.now(), ledger_writer)
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One transaction at one moment: `now` is the time (seconds since 1970) at which it began."""
+
+    context: Context
+    connection: Connection
+    now: float
+    ledger_writer: LedgerWriter | None = None
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        return self.context.study
+
+    @property
+    def question(self) -> Question:
+        """What the study asks."""
+        return self.context.study.question
+
+    @property
+    def seed(self) -> int:
+        """What every lot is drawn from."""
+        return self.context.seed
+
+    def execute(self, statement: Executable) -> Result[Any]:
+        """The result of a statement."""
+        return self.connection.execute(statement)
+
+    def count(self, statement: Executable) -> int:
+        """The number that a statement of one value gives; 0 where it gives none."""
+        return int(self.connection.scalar(statement) or 0)
+
+    def add(self, *records: Record) -> None:
+        """Add records to the ledger. Only inside `Context.writing`."""
+        assert self.ledger_writer is not None, "a transaction that reads adds nothing"
+        self.ledger_writer.add(*records)
+
+    def note(self, kind: str, message: str, person: str | None = None) -> None:
         """Write down something that whoever runs the study should know."""
-        values = {"study": self.study.name, "time": self.now(), "kind": kind, "person": person, "message": message}
-        connection.execute(insert(tables.notes).values(values))
+        values = {"study": self.study.name, "time": self.now, "kind": kind, "person": person, "message": message}
+        self.execute(insert(tables.notes).values(values))
 
+    def person_row(self, pseudonym: str) -> Row[Any]:
+        """The row of a person of this study. Raises `AccessError` where there is none."""
+        table = tables.people
+        query = select(table).where(table.c.pseudonym == storable_name(pseudonym), table.c.study == self.study.name)
+        if (row := self.execute(query).one_or_none()) is None:
+            raise AccessError("forged", "This study does not know you; ask whoever runs it for a new link.")
+        return row
 
-def open_study(connection: Connection, study: Study) -> None:
-    """Enter a study by name. Raises `StudyError` where one of this name asks for another kind of judgement."""
-    table = tables.studies
-    kind = connection.scalar(select(table.c.kind).where(table.c.name == study.name))
-    if kind is None:
-        connection.execute(insert(table).values(name=study.name, kind=study.question.kind))
-    elif kind != study.question.kind:
-        raise StudyError(
-            f"study.name: a study '{study.name}' of kind '{kind}' is in this ledger; give one of kind "
-            f"'{study.question.kind}' a name of its own"
-        )
+    def records(self, kind: type[R], ids: Collection[str]) -> dict[str, R]:
+        """Records of the ledger by id, in the order asked for; ids that are not there are left out."""
+        table = TABLES[RECORD_TABLES[kind]]
+        distinct = list(dict.fromkeys(ids))
+        content: dict[str, str] = {}
+        for start in range(0, len(distinct), MAX_PARAMETERS):
+            chunk = distinct[start : start + MAX_PARAMETERS]
+            rows = self.execute(select(table.c.id, table.c.content).where(table.c.id.in_(chunk)))
+            content |= {row.id: row.content for row in rows}
+        return {name: parse(kind, content[name], place=name) for name in distinct if name in content}
+
+    def prompt(self, name: str) -> Prompt:
+        """A prompt of the ledger."""
+        return self.records(Prompt, [name])[name]
+
+    def completions(self, names: Collection[str]) -> tuple[Completion, ...]:
+        """Completions of the ledger in the order asked for."""
+        by_id = self.records(Completion, names)
+        return tuple(by_id[name] for name in names)
 
 
 def moment(seconds: float) -> datetime:
-    """The time as it is handed out."""
+    """The time, in seconds since 1970, as it is handed out."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def name_in(given: str) -> str:
-    """A name as it may stand in a query: "" (nobody's) where it holds what no store takes."""
-    return "" if "\0" in given or any("\ud800" <= each <= "\udfff" for each in given) else given
-
-
-def person_row(context: Context, connection: Connection, pseudonym: str) -> Row[Any]:
-    """The row of a person of this study. Raises `AccessError` where there is none."""
-    table = tables.people.c
-    wanted = select(tables.people).where(table.pseudonym == name_in(pseudonym), table.study == context.study.name)
-    if (row := connection.execute(wanted).one_or_none()) is None:
-        raise AccessError("forged", "This study does not know you; ask whoever runs it for a new link.")
-    return row
-
-
-def records(connection: Connection, kind: type[R], names: Collection[str]) -> dict[str, R]:
-    """Records of the ledger by id, in the order asked for; ids that are not there are left out."""
-    table = TABLES[NAMES[kind]]
-    wanted = list(dict.fromkeys(names))
-    found: dict[str, str] = {}
-    for start in range(0, len(wanted), 500):
-        part = select(table.c.id, table.c.content).where(table.c.id.in_(wanted[start : start + 500]))
-        found |= {row.id: row.content for row in connection.execute(part)}
-    return {name: parse(kind, found[name], place=name) for name in wanted if name in found}
+def storable_name(name: str) -> str:
+    """A name as it may stand in a query: "" (nobody's) where it holds what no database takes."""
+    return name if storable(name) else ""

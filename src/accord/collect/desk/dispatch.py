@@ -1,6 +1,6 @@
-"""Handing out: what is next for a person.
+"""Dispatch: what is next for a person.
 
-An item in somebody's hands is a reservation. It is theirs until they answer or until it lapses; whoever reloads gets
+An item in somebody's hands is a reservation. It is theirs until they answer or until it expires; whoever reloads gets
 the same one again. All that decides what is next happens in one transaction, so two people at once never get the last
 place of an item. Only a live writer is asked outside of it: meanwhile nobody else is handed that item.
 """
@@ -9,191 +9,194 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Row, select, update
 
 from accord.collect.assignment.lots import shown_order, turn
 from accord.collect.desk import tables
-from accord.collect.desk.accounts import SAID, session_name
-from accord.collect.desk.context import Context, moment, person_row
-from accord.collect.desk.eligible_items import Offers
-from accord.collect.desk.live_candidates import Unwritten, write
-from accord.collect.desk.reservations import exhausted, has_room, lapse, reopen, reserve, task_of
-from accord.collect.desk.types import Break, Done, Next, Paused, Practice, Task
+from accord.collect.desk.accounts import session_name
+from accord.collect.desk.context import Context, Transaction, moment
+from accord.collect.desk.eligible_items import EligibleItems
+from accord.collect.desk.live_candidates import Unwritten, write_candidates
+from accord.collect.desk.reservations import exhausted, expire, has_room, reopen, reserve, task_of
+from accord.collect.desk.tasks import Break, Done, NextStep, Paused, Practice, Task
 
-__all__ = ["next_for"]
+__all__ = ["next_step"]
 
-ITEMS, HELD, PEOPLE = tables.items, tables.reservations, tables.people
+ITEMS, RESERVATIONS, PEOPLE = tables.items, tables.reservations, tables.people
+MAX_DRAFTS = 5
 QUOTA = "Your group's share of this study is complete for now; places may open later."
 PAUSED = "Your part in this study is paused; what you wrote is kept. Ask whoever runs it."
 ERASED = "You asked to be forgotten, and are."
+TODAY = "That is all for today. Thank you; see you tomorrow."
+REST = "{} answers without a break: please rest your eyes. Judgement tires before you do."
 
 
-def next_for(context: Context, pseudonym: str) -> Next:
+def next_step(context: Context, pseudonym: str) -> NextStep:
     """What is next for a person: the task in their hands, a new one, a break, or that there is nothing more.
 
     Raises `AccessError` where nobody is called so.
     """
     may_write = True
     while True:
-        with context.ledger.begin(immediate=True) as connection:
-            found = _Handing(context, connection, pseudonym, may_write).next()
-        if not isinstance(found, Unwritten):
-            return found
-        may_write = write(context, found)
+        with context.writing() as tx:
+            step = _Dispatch(tx, pseudonym, may_write).next()
+        if not isinstance(step, Unwritten):
+            return step
+        may_write = write_candidates(context, step)
 
 
 @dataclass(frozen=True)
-class _Handing:
-    """One person's next thing, inside one transaction."""
+class _Dispatch:
+    """One person's next step, inside one transaction."""
 
-    context: Context
-    connection: Connection
+    tx: Transaction
     pseudonym: str
     may_write: bool
 
-    def next(self) -> Next | Unwritten:
-        row, now = person_row(self.context, self.connection, self.pseudonym), self.context.now()
-        self._set(seen=now)
-        if row.status != "active":
-            return Paused(ERASED if row.status == "erased" else PAUSED)
-        lapse(self.context, self.connection, now)
-        if held := self._in_hands(row):
-            return held
-        if not row.practised and (practice := self._practice(row)):
+    def next(self) -> NextStep | Unwritten:
+        person = self.tx.person_row(self.pseudonym)
+        self._set(seen=self.tx.now)
+        if person.status != "active":
+            return Paused(ERASED if person.status == "erased" else PAUSED)
+        expire(self.tx)
+        if step := self._in_hands(person):
+            return step
+        if not person.practised and (practice := self._practice(person)):
             return practice
-        if pause := self._break(row, now):
+        if pause := self._break(person):
             return pause
-        return self._new(self._sitting(row, now), now)
+        return self._new(self._in_session(person))
 
     # -- what is there already --------------------------------------------------------------------------------
 
-    def _in_hands(self, row: Row[Any]) -> Next | None:
-        """The reservation that is open (an answer taken back comes first), or one that lapsed with a draft."""
-        wanted = select(HELD).where(HELD.c.person == self.pseudonym, HELD.c.state == "open")
-        held = self.connection.execute(wanted.order_by(HELD.c.redoes.is_(None), HELD.c.issued.desc()).limit(1)).first()
-        if held is None and (held := self._left_behind()) is not None:
-            held = reopen(self.context, self.connection, held, session_name(row), row.sitting_done)
-        if held is None:
+    def _in_hands(self, person: Row[Any]) -> Task | Practice | None:
+        """The reservation that is open (an answer taken back comes first), or one that expired with a draft."""
+        query = select(RESERVATIONS).where(RESERVATIONS.c.person == self.pseudonym, RESERVATIONS.c.state == "open")
+        redone_first = (RESERVATIONS.c.redoes.is_(None), RESERVATIONS.c.issued.desc())
+        reservation = self.tx.execute(query.order_by(*redone_first).limit(1)).first()
+        if reservation is None and (expired := self._with_draft()) is not None:
+            reservation = reopen(self.tx, expired, session_name(person), person.sitting_done)
+        if reservation is None:
             return None
-        if held.purpose == "practice":
-            return self._practice_of(held)
-        return task_of(self.context, self.connection, held)
+        return self._as_practice(reservation) if reservation.purpose == "practice" else task_of(self.tx, reservation)
 
-    def _left_behind(self) -> Row[Any] | None:
-        """What somebody had begun to write when it lapsed, if its item still has a place."""
-        wanted = select(HELD).where(
-            HELD.c.person == self.pseudonym,
-            HELD.c.state == "lapsed",
-            HELD.c.draft.is_not(None),
-            HELD.c.redoes.is_(None),
-            HELD.c.purpose.in_(("item", "gold", "repeat")),
+    def _with_draft(self) -> Row[Any] | None:
+        """What somebody had begun to write when it expired, if its item still has a place."""
+        query = select(RESERVATIONS).where(
+            RESERVATIONS.c.person == self.pseudonym,
+            RESERVATIONS.c.state == "lapsed",
+            RESERVATIONS.c.draft.is_not(None),
+            RESERVATIONS.c.redoes.is_(None),
+            RESERVATIONS.c.purpose.in_(("item", "gold", "repeat")),
         )
-        for held in self.connection.execute(wanted.order_by(HELD.c.issued.desc()).limit(5)).all():
-            if held.purpose != "item" or has_room(self.context, self.connection, held.item):
-                return held
+        for reservation in self.tx.execute(query.order_by(RESERVATIONS.c.issued.desc()).limit(MAX_DRAFTS)).all():
+            if reservation.purpose != "item" or has_room(self.tx, reservation.item):
+                return reservation
         return None
 
     # -- practice ---------------------------------------------------------------------------------------------
 
-    def _practice(self, row: Row[Any]) -> Practice | None:
-        done = select(HELD.c.item).where(HELD.c.person == self.pseudonym, HELD.c.state == "practised")
-        wanted = self._offers(row).of("practice").where(ITEMS.c.id.not_in(done)).order_by(ITEMS.c.place).limit(1)
-        item = self.connection.execute(wanted).first()
+    def _practice(self, person: Row[Any]) -> Practice | None:
+        done = select(RESERVATIONS.c.item).where(
+            RESERVATIONS.c.person == self.pseudonym, RESERVATIONS.c.state == "practised"
+        )
+        questions = self._eligible(person).of("practice").where(ITEMS.c.id.not_in(done))
+        item = self.tx.execute(questions.order_by(ITEMS.c.place).limit(1)).first()
         if item is None:
             self._set(practised=True)
             return None
-        return self._practice_of(self._reserve(item, row, "practice"))
+        return self._as_practice(self._reserve(item, person, "practice"))
 
-    def _practice_of(self, held: Row[Any]) -> Practice:
-        row = person_row(self.context, self.connection, self.pseudonym)
-        of = [each.id for each in self.connection.execute(self._offers(row).of("practice").order_by(ITEMS.c.place))]
-        number = of.index(held.item) + 1 if held.item in of else len(of)
-        return Practice(task_of(self.context, self.connection, held), number, len(of))
+    def _as_practice(self, reservation: Row[Any]) -> Practice:
+        person = self.tx.person_row(self.pseudonym)
+        questions = self._eligible(person).of("practice").order_by(ITEMS.c.place)
+        names = [row.id for row in self.tx.execute(questions)]
+        number = names.index(reservation.item) + 1 if reservation.item in names else len(names)
+        return Practice(task_of(self.tx, reservation), number, len(names))
 
     # -- breaks and sessions ----------------------------------------------------------------------------------
 
-    def _break(self, row: Row[Any], now: float) -> Break | None:
-        study = self.context.study
-        if study.daily_items is not None and self._today(row, now) >= study.daily_items:
-            day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-            return Break(day + timedelta(days=1), "daily", "That is all for today. Thank you; see you tomorrow.")
-        rested = min(row.last_at, now) + study.break_minutes * 60
-        if row.sitting_done >= study.session_items and now < rested:
-            said = f"{row.sitting_done} answers without a break: please rest your eyes. Judgement tires before you do."
-            return Break(moment(rested), "session", said)
+    def _break(self, person: Row[Any]) -> Break | None:
+        study, now = self.tx.study, self.tx.now
+        if study.daily_items is not None and self._answers_today(person) >= study.daily_items:
+            midnight = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            return Break(midnight + timedelta(days=1), "daily", TODAY)
+        rested_at = min(person.last_at, now) + study.break_minutes * 60
+        if person.sitting_done >= study.session_items and now < rested_at:
+            return Break(moment(rested_at), "session", REST.format(person.sitting_done))
         return None
 
-    def _today(self, row: Row[Any], now: float) -> int:
-        midnight = now - now % 86_400
-        wanted = select(HELD).where(
-            HELD.c.person == self.pseudonym,
-            HELD.c.state.in_((*SAID, "replaced")),
-            HELD.c.closed >= midnight,
-            HELD.c.redoes.is_(None),
+    def _answers_today(self, person: Row[Any]) -> int:
+        midnight = self.tx.now - self.tx.now % 86_400
+        today = select(RESERVATIONS).where(
+            RESERVATIONS.c.person == self.pseudonym,
+            RESERVATIONS.c.state.in_((*tables.IN_LEDGER, "replaced")),
+            RESERVATIONS.c.closed >= midnight,
+            RESERVATIONS.c.redoes.is_(None),
         )
-        return self._offers(row).count(wanted)
+        return self._eligible(person).count(today)
 
-    def _sitting(self, row: Row[Any], now: float) -> Row[Any]:
+    def _in_session(self, person: Row[Any]) -> Row[Any]:
         """The person's row, in a new session where the last one is full or they rested as long as a break."""
-        study = self.context.study
-        rested = 0 < study.break_minutes * 60 <= now - row.last_at
-        if row.sitting and row.sitting_done < study.session_items and not rested:
-            return row
-        self._set(sitting=row.sitting + 1, sitting_done=0)
-        return person_row(self.context, self.connection, self.pseudonym)
+        study = self.tx.study
+        rested = 0 < study.break_minutes * 60 <= self.tx.now - person.last_at
+        if person.sitting and person.sitting_done < study.session_items and not rested:
+            return person
+        self._set(sitting=person.sitting + 1, sitting_done=0)
+        return self.tx.person_row(self.pseudonym)
 
     # -- something new ----------------------------------------------------------------------------------------
 
-    def _new(self, row: Row[Any], now: float) -> Next | Unwritten:
-        study, offers, number = self.context.study, self._offers(row), row.asked + 1
-        if exhausted(self.context, self.connection):
+    def _new(self, person: Row[Any]) -> NextStep | Unwritten:
+        study, eligible, number = self.tx.study, self._eligible(person), person.asked + 1
+        if exhausted(self.tx):
             return Done("budget", study.thanks)
-        match turn(self.context.seed, self.pseudonym, number, gold=study.gold_share, repeat=study.repeat_share):
-            case "gold" if (gold := offers.gold()) is not None:
-                return self._handed(self._reserve(gold, row, "gold"), number, now)
-            case "repeat" if (again := offers.repeat()) is not None:
-                return self._handed(self._reserve(again[0], row, "repeat", repeat_of=again[1]), number, now)
+        match turn(self.tx.seed, self.pseudonym, number, gold=study.gold_share, repeat=study.repeat_share):
+            case "gold" if (gold := eligible.gold()) is not None:
+                return self._hand_out(self._reserve(gold, person, "gold"), number)
+            case "repeat" if (again := eligible.repeat()) is not None:
+                return self._hand_out(self._reserve(again[0], person, "repeat", repeat_of=again[1]), number)
             case _:
                 pass
-        if not offers.quota():
+        if not eligible.quota_is_open():
             return Done("quota", QUOTA)
-        item = offers.item()
+        item = eligible.item()
         if item is None:
-            return offers.nothing()
+            return eligible.nothing()
         if item.candidates and not item.completions:
-            return Unwritten.claim(self.context, self.connection, item, now)
-        return self._handed(self._reserve(item, row, "item"), number, now)
+            return Unwritten.claim(self.tx, item)
+        return self._hand_out(self._reserve(item, person, "item"), number)
 
-    def _handed(self, held: Row[Any], number: int, now: float) -> Task:
-        self._set(asked=number, last_at=now)
-        return task_of(self.context, self.connection, held)
+    def _hand_out(self, reservation: Row[Any], number: int) -> Task:
+        self._set(asked=number, last_at=self.tx.now)
+        return task_of(self.tx, reservation)
 
-    def _reserve(self, item: Row[Any], row: Row[Any], purpose: str, repeat_of: str | None = None) -> Row[Any]:
-        lapsed = select(HELD).where(
-            HELD.c.item == item.id,
-            HELD.c.person == self.pseudonym,
-            HELD.c.state == "lapsed",
-            HELD.c.purpose == purpose,
-            HELD.c.redoes.is_(None),
+    def _reserve(self, item: Row[Any], person: Row[Any], purpose: str, repeat_of: str | None = None) -> Row[Any]:
+        expired = select(RESERVATIONS).where(
+            RESERVATIONS.c.item == item.id,
+            RESERVATIONS.c.person == self.pseudonym,
+            RESERVATIONS.c.state == "lapsed",
+            RESERVATIONS.c.purpose == purpose,
+            RESERVATIONS.c.redoes.is_(None),
         )
-        before = self.connection.execute(lapsed).first()
-        if before is not None and repeat_of is None:
-            return reopen(self.context, self.connection, before, session_name(row), row.sitting_done)
-        shown = shown_order(self.context.seed, self.pseudonym, item.id, repeat_of or "", item.completions)
+        earlier = self.tx.execute(expired).first()
+        if earlier is not None and repeat_of is None:
+            return reopen(self.tx, earlier, session_name(person), person.sitting_done)
+        order = shown_order(self.tx.seed, self.pseudonym, item.id, repeat_of or "", item.completions)
         values = {
             "item": item.id,
             "purpose": purpose,
             "holds": purpose == "item",
-            "session": session_name(row),
-            "place": row.sitting_done,
-            "number": row.asked + 1,
-            "shown": list(shown),
+            "session": session_name(person),
+            "place": person.sitting_done,
+            "number": person.asked + 1,
+            "shown": list(order),
             "repeat_of": repeat_of,
         }
-        return reserve(self.context, self.connection, self.pseudonym, values, self.context.now())
+        return reserve(self.tx, self.pseudonym, values)
 
-    def _offers(self, row: Row[Any]) -> Offers:
-        return Offers(self.context, self.connection, row, self.context.now(), self.may_write)
+    def _eligible(self, person: Row[Any]) -> EligibleItems:
+        return EligibleItems(self.tx, person, self.may_write)
 
     def _set(self, **values: Any) -> None:
-        self.connection.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == self.pseudonym).values(values))
+        self.tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == self.pseudonym).values(values))

@@ -4,13 +4,13 @@ A flag is no verdict. An interval must lie beyond the line as a whole, so that a
 for a side is a binomial test, by Bonferroni over the people tested.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats as scipy_stats
 
-from accord.collect.desk.types import Flag
+from accord.collect.desk.overview import Flag
 from accord.collect.study import Question
 from accord.records import Declined, Feedback
 from accord.stats import Estimate, proportion
@@ -20,12 +20,12 @@ __all__ = ["Habits", "flags_of", "habits_of", "median"]
 WORDS_A_SECOND = 15.0
 """Faster than this nobody reads; fluent reading is 4 to 5 words a second."""
 
-LEAST_SECONDS = 1.0
-MOST_FAST = 0.2
-LEAST_GOLD = 0.8
-LEAST_SAME = 0.75
-MOST_PASTED = 0.2
-MOST_DECLINED = 0.2
+MIN_SECONDS = 1.0
+MAX_FAST = 0.2
+MIN_GOLD = 0.8
+MIN_SAME = 0.75
+MAX_PASTED = 0.2
+MAX_DECLINED = 0.2
 SIDE_LEVEL = 0.05
 
 
@@ -50,49 +50,57 @@ class Habits:
     declined: Estimate | None
 
 
-def habits_of(question: Question, said: Sequence[tuple[Feedback, int]], by_id: dict[str, Feedback]) -> Habits:
-    """Somebody's habits, from what stands of what they said, each with the words they were shown."""
-    answers = [each for each, _ in said if not isinstance(each.judgement, Declined)]
-    timed = [(each.seconds, words) for each, words in said if each.seconds is not None]
-    decided = [side for each in answers if (side := question.side(each.judgement)) is not None]
-    written = [
-        each.telemetry.pasted
-        for each in answers
-        if question.written and each.telemetry is not None and each.telemetry.pasted is not None
-    ]
-    left = sum(side == "left" for side in decided)
+def habits_of(question: Question, feedback: Sequence[tuple[Feedback, int]], by_id: Mapping[str, Feedback]) -> Habits:
+    """Somebody's habits, from their feedback that stands, each with the number of words that were shown."""
+    records = [record for record, _ in feedback]
+    timed = [(record.seconds, words) for record, words in feedback if record.seconds is not None]
+    sides = [side for record in records if (side := question.side(record.judgement)) is not None]
+    left = sum(side == "left" for side in sides)
     return Habits(
-        fast=_share([seconds < max(LEAST_SECONDS, words / WORDS_A_SECOND) for seconds, words in timed]),
-        gold=_share([question.agree(each.judgement, each.gold) for each in answers if each.gold is not None]),
+        fast=_share([seconds < max(MIN_SECONDS, words / WORDS_A_SECOND) for seconds, words in timed]),
+        gold=_share([question.agree(record.judgement, record.gold) for record in records if record.gold is not None]),
         repeats=_share(
-            [_same(question, each, by_id.get(each.repeat_of)) for each in answers if each.repeat_of is not None]
+            [_same_vote(question, record, by_id.get(record.repeat_of)) for record in records if record.repeat_of]
         ),
-        left=_share([side == "left" for side in decided]),
-        left_p=float(scipy_stats.binomtest(left, len(decided)).pvalue) if decided else None,
-        pasted=_share([count > 0 for count in written]),
-        declined=_share([isinstance(each.judgement, Declined) for each, _ in said]),
+        left=_share([side == "left" for side in sides]),
+        left_p=float(scipy_stats.binomtest(left, len(sides)).pvalue) if sides else None,
+        pasted=_share([count > 0 for count in _pasted_counts(question, records)]),
+        declined=_share([isinstance(record.judgement, Declined) for record in records]),
     )
+
+
+def _pasted_counts(question: Question, records: Sequence[Feedback]) -> list[int]:
+    """How often something was pasted into each written answer, where the page counted it."""
+    if not question.written:
+        return []
+    return [
+        record.telemetry.pasted
+        for record in records
+        if not isinstance(record.judgement, Declined)
+        and record.telemetry is not None
+        and record.telemetry.pasted is not None
+    ]
 
 
 def flags_of(habits: Habits, people: int) -> tuple[Flag, ...]:
     """What to talk to somebody about, among so many people who were looked at."""
-    found: list[Flag] = []
-    if habits.fast is not None and _above(habits.fast, MOST_FAST):
-        said = f"{_of(habits.fast)} answers came before the text could be read ({WORDS_A_SECOND:g} words a second)"
-        found.append(Flag("too fast", said))
-    if habits.gold is not None and _below(habits.gold, LEAST_GOLD):
-        found.append(Flag("gold low", f"{_of(habits.gold)} control questions were answered as known to be right"))
+    flags: list[Flag] = []
+    if habits.fast is not None and _above(habits.fast, MAX_FAST):
+        reading = f"came before the text could be read ({WORDS_A_SECOND:g} words a second)"
+        flags.append(Flag("too fast", f"{_out_of(habits.fast)} answers {reading}"))
+    if habits.gold is not None and _below(habits.gold, MIN_GOLD):
+        flags.append(Flag("gold low", f"{_out_of(habits.gold)} control questions were answered as known to be right"))
     if habits.left is not None and habits.left_p is not None and habits.left_p * people < SIDE_LEVEL:
         side = "left" if habits.left.value > 0.5 else "right"
         share = max(habits.left.value, 1 - habits.left.value)
-        found.append(Flag("side bias", f"{share:.0%} of {habits.left.n} choices were {side} (p = {habits.left_p:.2g})"))
-    if habits.pasted is not None and _above(habits.pasted, MOST_PASTED):
-        found.append(Flag("pasted", f"into {_of(habits.pasted)} written answers something was pasted"))
-    if habits.repeats is not None and _below(habits.repeats, LEAST_SAME):
-        found.append(Flag("repeats differ", f"{_of(habits.repeats)} items asked again were answered the same"))
-    if habits.declined is not None and _above(habits.declined, MOST_DECLINED):
-        found.append(Flag("declines often", f"{_of(habits.declined)} items were declined"))
-    return tuple(found)
+        flags.append(Flag("side bias", f"{share:.0%} of {habits.left.n} choices were {side} (p = {habits.left_p:.2g})"))
+    if habits.pasted is not None and _above(habits.pasted, MAX_PASTED):
+        flags.append(Flag("pasted", f"into {_out_of(habits.pasted)} written answers something was pasted"))
+    if habits.repeats is not None and _below(habits.repeats, MIN_SAME):
+        flags.append(Flag("repeats differ", f"{_out_of(habits.repeats)} items asked again were answered the same"))
+    if habits.declined is not None and _above(habits.declined, MAX_DECLINED):
+        flags.append(Flag("declines often", f"{_out_of(habits.declined)} items were declined"))
+    return tuple(flags)
 
 
 def median(values: Sequence[float], *, level: float = 0.95) -> Estimate | None:
@@ -110,16 +118,17 @@ def median(values: Sequence[float], *, level: float = 0.95) -> Estimate | None:
     return Estimate(float(np.median(ordered)), low, high, n, level=level, method="order statistics")
 
 
-def _same(question: Question, again: Feedback, first: Feedback | None) -> bool | None:
-    """Whether the same was said again; None where the first is gone or answers of the kind are never equal."""
+def _same_vote(question: Question, again: Feedback, first: Feedback | None) -> bool | None:
+    """Whether the answer was the same again; None where the first is gone or answers of the kind are never equal."""
     if first is None:
         return None
-    one, other = question.vote(again.judgement, again.completions), question.vote(first.judgement, first.completions)
-    return None if one is None or other is None else one == other
+    second_vote = question.vote(again.judgement, again.completions)
+    first_vote = question.vote(first.judgement, first.completions)
+    return None if second_vote is None or first_vote is None else second_vote == first_vote
 
 
-def _share(found: Sequence[bool | None]) -> Estimate | None:
-    known = [each for each in found if each is not None]
+def _share(outcomes: Sequence[bool | None]) -> Estimate | None:
+    known = [outcome for outcome in outcomes if outcome is not None]
     return proportion(sum(known), len(known)) if known else None
 
 
@@ -131,5 +140,5 @@ def _below(estimate: Estimate, line: float) -> bool:
     return estimate.high is not None and estimate.high < line
 
 
-def _of(estimate: Estimate) -> str:
+def _out_of(estimate: Estimate) -> str:
     return f"{round(estimate.value * estimate.n)} of {estimate.n}"

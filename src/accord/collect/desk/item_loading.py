@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from accord.collect.assignment.acquisition import is_decided, preferences, uncertainty_gap
 from accord.collect.desk import tables
-from accord.collect.desk.context import Context, records
-from accord.collect.desk.types import Loaded
+from accord.collect.desk.context import Context, Transaction
+from accord.collect.desk.overview import ItemTotals
 from accord.collect.study import Study
 from accord.collect.study.items import Purpose, StudyItem, check_item, read_lines, resolve
 from accord.errors import StudyError
@@ -26,7 +26,7 @@ __all__ = ["load_items"]
 ITEMS = tables.items
 
 
-def load_items(context: Context) -> Loaded:
+def load_items(context: Context) -> ItemTotals:
     """Bring the study's files into the ledger and onto the desk, all in one transaction.
 
     Raises `StudyError` or `RecordError` that name file and line, `StorageError` where a file cannot be read.
@@ -39,48 +39,47 @@ def load_items(context: Context) -> Loaded:
         "gold": study.gold_file,
         "practice": study.practice_file,
     }
-    new, counts = 0, {"item": 0, "gold": 0, "practice": 0}
-    with context.ledger.transaction() as adding:
+    new, totals = 0, {"item": 0, "gold": 0, "practice": 0}
+    with context.writing() as tx:
         for purpose, name in files.items():
-            items = [] if name is None else _read(context, adding.connection, Path(name), purpose)
+            items = [] if name is None else _read(tx, Path(name), purpose)
             for item in items:
-                adding.add(item.prompt, *item.completions)
+                tx.add(item.prompt, *item.completions)
             rows = _rows(study, items, purpose)
-            counts[purpose] = len(rows)
-            new += _lay_out(adding.connection, study, rows, purpose)
-    if context.judge is not None:
-        score_items(context)
-    return Loaded(counts["item"], counts["gold"], counts["practice"], new)
+            totals[purpose] = len(rows)
+            new += _lay_out(tx, rows, purpose)
+    _score_items(context)
+    return ItemTotals(totals["item"], totals["gold"], totals["practice"], new)
 
 
-def score_items(context: Context) -> None:
-    """Ask the judge about every comparison there is, so that the widest gap can come first."""
+def _score_items(context: Context) -> None:
+    """Ask the judge, where there is one, about every comparison, so that the widest gap can come first."""
     if context.judge is None or not context.study.question.scorable:
         return
-    with context.ledger.begin() as connection:
+    with context.reading() as tx:
         query = select(ITEMS).where(ITEMS.c.study == context.study.name, ITEMS.c.purpose == "item")
-        pairs = [row for row in connection.execute(query) if len(row.completions) == 2]
-        completions = records(connection, Completion, [name for row in pairs for name in row.completions])
-        prompts = records(connection, Prompt, [row.prompt for row in pairs])
-    if not pairs:
+        rows = [row for row in tx.execute(query) if len(row.completions) == 2]
+        completions = tx.records(Completion, [name for row in rows for name in row.completions])
+        prompts = tx.records(Prompt, [row.prompt for row in rows])
+    if not rows:
         return
-    sides = [(completions[row.completions[0]], completions[row.completions[1]]) for row in pairs]
-    p_N = preferences(context.judge, [prompts[row.prompt] for row in pairs], sides)
-    with context.ledger.begin(immediate=True) as connection:
-        for row, p in zip(pairs, p_N, strict=True):
+    pairs = [(completions[row.completions[0]], completions[row.completions[1]]) for row in rows]
+    p_N = preferences(context.judge, [prompts[row.prompt] for row in rows], pairs)
+    with context.writing() as tx:
+        for row, p in zip(rows, p_N, strict=True):
             values = {"model_p": p, "gap": uncertainty_gap(p, row.votes)}
-            connection.execute(update(ITEMS).where(ITEMS.c.id == row.id).values(values))
+            tx.execute(update(ITEMS).where(ITEMS.c.id == row.id).values(values))
 
 
-def _read(context: Context, connection: Connection, path: Path, purpose: Purpose) -> list[StudyItem]:
+def _read(tx: Transaction, path: Path, purpose: Purpose) -> list[StudyItem]:
     """The items of a file, with their records, checked against the study's question."""
     lines = read_lines(path)
-    completions = records(connection, Completion, [name for _, line in lines for name in line.completion_ids])
-    prompts = records(connection, Prompt, [line.prompt_id for _, line in lines if line.prompt_id])
+    completions = tx.records(Completion, [name for _, line in lines for name in line.completion_ids])
+    prompts = tx.records(Prompt, [line.prompt_id for _, line in lines if line.prompt_id])
     items = []
     for place, line in lines:
         item = resolve(place, line, prompts, completions)
-        check_item(context.study.question, item, purpose, has_writer=context.writer is not None)
+        check_item(tx.question, item, purpose, has_writer=tx.context.writer is not None)
         items.append(item)
     return items
 
@@ -110,20 +109,20 @@ def _rows(study: Study, items: Sequence[StudyItem], purpose: Purpose) -> dict[st
     return rows
 
 
-def _lay_out(connection: Connection, study: Study, rows: Mapping[str, dict[str, Any]], purpose: Purpose) -> int:
+def _lay_out(tx: Transaction, rows: Mapping[str, dict[str, Any]], purpose: Purpose) -> int:
     """Insert what is new, bring what is there up to date, withdraw what is gone; how many are new."""
-    query = select(ITEMS).where(ITEMS.c.study == study.name, ITEMS.c.purpose == purpose)
-    present = {row.id: row for row in connection.execute(query)}
+    query = select(ITEMS).where(ITEMS.c.study == tx.study.name, ITEMS.c.purpose == purpose)
+    present = {row.id: row for row in tx.execute(query)}
     fresh = [{"id": name, **row} for name, row in rows.items() if name not in present]
     if fresh:
-        connection.execute(insert(ITEMS), fresh)
+        tx.connection.execute(insert(ITEMS), fresh)
     for name, row in present.items():
         if name in rows:
             values = {key: value for key, value in rows[name].items() if key != "completions" or value}
-            values["closed"] = _closed(row, study)
+            values["closed"] = _closed(row, tx.study)
         else:
             values = {"closed": "withdrawn"}
-        connection.execute(update(ITEMS).where(ITEMS.c.id == name).values(values))
+        tx.execute(update(ITEMS).where(ITEMS.c.id == name).values(values))
     return len(fresh)
 
 

@@ -8,102 +8,105 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Row, select, update
 
 from accord.collect.assignment.acquisition import preferences, uncertainty_gap
 from accord.collect.desk import tables
-from accord.collect.desk.context import Context, records
+from accord.collect.desk.context import Context, Transaction
 from accord.errors import AccordError
 from accord.records import Completion, Prompt, Sampling
 
-__all__ = ["Unwritten", "write"]
+__all__ = ["Unwritten", "write_candidates"]
 
+ITEMS = tables.items
 LEASE_SECONDS = 600.0
 REST_SECONDS = 60.0
-TRIES = 3
-ITEMS = tables.items
+MAX_TRIES = 3
 
 
 @dataclass(frozen=True)
 class Unwritten:
-    """An item that is being written for; until the lease ends, nobody else is handed it."""
+    """An item that is being written for (`n` completions); until the lease ends, nobody else is handed it."""
 
     item: str
     prompt: Prompt
     n: int
 
     @classmethod
-    def claim(cls, context: Context, connection: Connection, item: Row[Any], now: float) -> Self:
+    def claim(cls, tx: Transaction, item: Row[Any]) -> Self:
         """Take the writing of an item upon oneself."""
-        connection.execute(update(ITEMS).where(ITEMS.c.id == item.id).values(writing_until=now + LEASE_SECONDS))
-        return cls(item.id, records(connection, Prompt, [item.prompt])[item.prompt], item.candidates)
+        tx.execute(update(ITEMS).where(ITEMS.c.id == item.id).values(writing_until=tx.now + LEASE_SECONDS))
+        return cls(item.id, tx.prompt(item.prompt), item.candidates)
 
 
 class UnusableError(Exception):
     """What a writer returned cannot be asked about."""
 
 
-def write(context: Context, wanted: Unwritten) -> bool:
-    """Have an item's completions written and kept; whether that was done.
+def write_candidates(context: Context, unwritten: Unwritten) -> bool:
+    """Have an item's completions written and kept; whether that succeeded.
 
     On failure the item is left for a while, and whoever runs the study is told.
     """
     try:
-        made = _written(context, wanted)
+        completions = _distinct_completions(context, unwritten)
     except (AccordError, UnusableError, OSError, RuntimeError, ValueError) as error:
-        with context.ledger.begin(immediate=True) as connection:
-            later = context.now() + REST_SECONDS
-            connection.execute(update(ITEMS).where(ITEMS.c.id == wanted.item).values(writing_until=later))
-            context.note(connection, "writer", f"{_name(context)} failed on {wanted.prompt.id}: {error}")
+        with context.writing() as tx:
+            later = tx.now + REST_SECONDS
+            tx.execute(update(ITEMS).where(ITEMS.c.id == unwritten.item).values(writing_until=later))
+            tx.note("writer", f"{_writer_name(context)} failed on {unwritten.prompt.id}: {error}")
         return False
-    p = _judged(context, wanted.prompt, made)
-    with context.ledger.transaction() as adding:
-        there = adding.connection.execute(select(ITEMS).where(ITEMS.c.id == wanted.item)).one()
-        if there.completions:  # somebody else wrote after this lease had ended
+    p = _preference(context, unwritten.prompt, completions)
+    with context.writing() as tx:
+        row = tx.execute(select(ITEMS).where(ITEMS.c.id == unwritten.item)).one()
+        if row.completions:  # somebody else wrote after this lease had ended
             return True
-        adding.add(*made)
-        values = {"completions": [each.id for each in made], "written": 1, "writing_until": 0.0}
+        tx.add(*completions)
+        values = {"completions": [completion.id for completion in completions], "written": 1, "writing_until": 0.0}
         values |= {} if p is None else {"model_p": p, "gap": uncertainty_gap(p, {})}
-        adding.connection.execute(update(ITEMS).where(ITEMS.c.id == wanted.item).values(values))
+        tx.execute(update(ITEMS).where(ITEMS.c.id == unwritten.item).values(values))
     return True
 
 
-def _written(context: Context, wanted: Unwritten) -> list[Completion]:
+def _distinct_completions(context: Context, unwritten: Unwritten) -> list[Completion]:
     """Completions that all differ, with writer and sampling on record; a few tries with other seeds."""
     assert context.writer is not None
-    made: dict[str, Completion] = {}
-    for attempt in range(TRIES):
-        sampling = _sampling(context, wanted.item, attempt)
-        answers = context.writer.write([wanted.prompt], wanted.n - len(made), sampling)
-        if len(answers) != 1:
-            raise UnusableError(f"it answered {len(answers)} prompts, not 1")
-        for each in answers[0]:
-            if each.prompt != wanted.prompt.id:
-                raise UnusableError(f"it answered another prompt ({each.prompt})")
-            if each.text.strip():
-                made.setdefault(each.text, _recorded(context, each, sampling))
-        if len(made) >= wanted.n:
-            return list(made.values())[: wanted.n]
-    raise UnusableError(f"in {TRIES} tries it wrote {len(made)} different completions, not {wanted.n}")
+    by_text: dict[str, Completion] = {}
+    for attempt in range(MAX_TRIES):
+        sampling = _sampling(context, unwritten.item, attempt)
+        groups = context.writer.write([unwritten.prompt], unwritten.n - len(by_text), sampling)
+        if len(groups) != 1:
+            raise UnusableError(f"it answered {len(groups)} prompts, not 1")
+        for completion in groups[0]:
+            if completion.prompt != unwritten.prompt.id:
+                raise UnusableError(f"it answered another prompt ({completion.prompt})")
+            if completion.text.strip():
+                by_text.setdefault(completion.text, _with_origin(context, completion, sampling))
+        if len(by_text) >= unwritten.n:
+            return list(by_text.values())[: unwritten.n]
+    raise UnusableError(f"in {MAX_TRIES} tries it wrote {len(by_text)} different completions, not {unwritten.n}")
 
 
-def _recorded(context: Context, made: Completion, sampling: Sampling) -> Completion:
-    missing: dict[str, Any] = {} if made.sampling else {"sampling": sampling}
-    missing |= {} if made.writer else {"writer": _name(context)}
-    return made.model_copy(update=missing) if missing else made
+def _with_origin(context: Context, completion: Completion, sampling: Sampling) -> Completion:
+    """The completion with its writer and sampling, where it does not name them itself."""
+    missing: dict[str, Any] = {} if completion.sampling else {"sampling": sampling}
+    missing |= {} if completion.writer else {"writer": _writer_name(context)}
+    return completion.model_copy(update=missing) if missing else completion
 
 
 def _sampling(context: Context, item: str, attempt: int) -> Sampling:
     """The study's sampling, with a seed of the item's own."""
-    drawn = hashlib.sha256(f"{context.seed}/{item}/{attempt}/{context.study.sampling.seed}".encode()).digest()
-    return context.study.sampling.model_copy(update={"seed": int.from_bytes(drawn[:4], "big") >> 1})
+    key = f"{context.seed}/{item}/{attempt}/{context.study.sampling.seed}"
+    digest = hashlib.sha256(key.encode()).digest()
+    return context.study.sampling.model_copy(update={"seed": int.from_bytes(digest[:4], "big") >> 1})
 
 
-def _judged(context: Context, prompt: Prompt, made: list[Completion]) -> float | None:
-    if context.judge is None or len(made) != 2:
+def _preference(context: Context, prompt: Prompt, completions: list[Completion]) -> float | None:
+    """The judge's probability that the first of two is preferred; None without a judge, or of another number."""
+    if context.judge is None or len(completions) != 2:
         return None
-    return preferences(context.judge, [prompt], [(made[0], made[1])])[0]
+    return preferences(context.judge, [prompt], [(completions[0], completions[1])])[0]
 
 
-def _name(context: Context) -> str:
+def _writer_name(context: Context) -> str:
     return "nobody" if context.writer is None else context.writer.name

@@ -1,86 +1,91 @@
-"""Reservations: an item in somebody's hands, until they answer or until it lapses."""
+"""Reservations: an item in somebody's hands, until they answer or until it expires."""
 
 import secrets
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from accord.collect.desk import tables
-from accord.collect.desk.accounts import SAID
-from accord.collect.desk.context import Context, moment, records
+from accord.collect.desk.context import Transaction, moment
 from accord.collect.desk.item_counts import recount
-from accord.collect.desk.types import Task
-from accord.records import Completion, Prompt
+from accord.collect.desk.tasks import Task
 
-__all__ = ["exhausted", "has_room", "lapse", "reopen", "reserve", "task_of"]
+__all__ = ["exhausted", "expire", "has_room", "reopen", "reserve", "task_of"]
 
-ITEMS, HELD = tables.items, tables.reservations
+ITEMS, RESERVATIONS = tables.items, tables.reservations
 
 
-def reserve(
-    context: Context, connection: Connection, pseudonym: str, values: Mapping[str, Any], now: float
-) -> Row[Any]:
-    """Put something into somebody's hands until the reservation lapses."""
+def reserve(tx: Transaction, pseudonym: str, values: Mapping[str, Any]) -> Row[Any]:
+    """Put something into somebody's hands until the reservation expires."""
     name = f"r-{secrets.token_hex(10)}"
-    kept = {"id": name, "study": context.study.name, "person": pseudonym, "state": "open", "issued": now}
-    kept |= {"expires": now + context.study.reserve_minutes * 60, **values}
-    connection.execute(insert(HELD).values(kept))
-    recount(context, connection, str(values["item"]))
-    return connection.execute(select(HELD).where(HELD.c.id == name)).one()
+    row = {"id": name, "study": tx.study.name, "person": pseudonym, **_open_until(tx), **values}
+    tx.execute(insert(RESERVATIONS).values(row))
+    recount(tx, str(values["item"]))
+    return _row(tx, name)
 
 
-def reopen(context: Context, connection: Connection, held: Row[Any], session: str, place: int) -> Row[Any]:
-    """Hand a lapsed reservation out again: the same one, so that a late answer to it is still the only one."""
-    now = context.now()
-    values = {"state": "open", "issued": now, "expires": now + context.study.reserve_minutes * 60}
-    values |= {"holds": held.purpose == "item", "session": session, "place": place}
-    connection.execute(update(HELD).where(HELD.c.id == held.id).values(values))
-    recount(context, connection, held.item)
-    return connection.execute(select(HELD).where(HELD.c.id == held.id)).one()
+def reopen(tx: Transaction, reservation: Row[Any], session: str, place: int) -> Row[Any]:
+    """Hand an expired reservation out again: the same one, so that a late answer to it is still the only one."""
+    values = {"holds": reservation.purpose == "item", "session": session, "place": place, **_open_until(tx)}
+    tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == reservation.id).values(values))
+    recount(tx, reservation.item)
+    return _row(tx, reservation.id)
 
 
-def lapse(context: Context, connection: Connection, now: float) -> None:
+def _open_until(tx: Transaction) -> dict[str, Any]:
+    return {"state": "open", "issued": tx.now, "expires": tx.now + tx.study.reserve_minutes * 60}
+
+
+def _row(tx: Transaction, name: str) -> Row[Any]:
+    return tx.execute(select(RESERVATIONS).where(RESERVATIONS.c.id == name)).one()
+
+
+def expire(tx: Transaction) -> None:
     """Give back the places of reservations whose time is over."""
-    over = select(HELD).where(HELD.c.study == context.study.name, HELD.c.state == "open", HELD.c.expires < now)
-    for held in connection.execute(over).all():
-        connection.execute(update(HELD).where(HELD.c.id == held.id).values(state="lapsed", holds=False))
-        recount(context, connection, held.item)
+    overdue = select(RESERVATIONS).where(
+        RESERVATIONS.c.study == tx.study.name, RESERVATIONS.c.state == "open", RESERVATIONS.c.expires < tx.now
+    )
+    for reservation in tx.execute(overdue).all():
+        values = {"state": "lapsed", "holds": False}
+        tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == reservation.id).values(values))
+        recount(tx, reservation.item)
 
 
-def exhausted(context: Context, connection: Connection) -> bool:
+def exhausted(tx: Transaction) -> bool:
     """Whether the study has all the answers that it was to have, those in people's hands among them."""
-    if context.study.answers is None:
+    if tx.study.answers is None:
         return False
-    held = select(func.count()).where(HELD.c.study == context.study.name, HELD.c.holds)
-    return int(connection.scalar(held) or 0) >= context.study.answers
+    places = select(func.count()).where(RESERVATIONS.c.study == tx.study.name, RESERVATIONS.c.holds)
+    return tx.count(places) >= tx.study.answers
 
 
-def has_room(context: Context, connection: Connection, item: str, *, decided: bool = False) -> bool:
-    """Whether an item has a place, and the study an answer, to give; `decided` items too where that is said."""
-    row = connection.execute(select(ITEMS).where(ITEMS.c.id == item)).one()
+def has_room(tx: Transaction, item: str, *, decided: bool = False) -> bool:
+    """Whether an item has a place, and the study an answer, to give. `decided`: a decided item may have one too."""
+    row = tx.execute(select(ITEMS).where(ITEMS.c.id == item)).one()
     asks = row.closed == "" or (decided and row.closed == "decided")
-    return asks and row.answered + row.open < row.overlap and not exhausted(context, connection)
+    return asks and row.answered + row.open < row.overlap and not exhausted(tx)
 
 
-def task_of(context: Context, connection: Connection, held: Row[Any]) -> Task:
+def task_of(tx: Transaction, reservation: Row[Any]) -> Task:
     """A reservation as the person sees it."""
-    item = connection.execute(select(ITEMS).where(ITEMS.c.id == held.item)).one()
-    found = records(connection, Completion, held.shown)
-    done = select(func.count()).where(HELD.c.person == held.person, HELD.c.state.in_(SAID))
+    item = tx.execute(select(ITEMS).where(ITEMS.c.id == reservation.item)).one()
+    done = select(func.count()).where(
+        RESERVATIONS.c.person == reservation.person, RESERVATIONS.c.state.in_(tables.IN_LEDGER)
+    )
     return Task(
-        reservation=held.id,
-        item=held.item,
-        prompt=records(connection, Prompt, [item.prompt])[item.prompt],
-        completions=tuple(found[name] for name in held.shown),
-        question=context.study.question,
+        reservation=reservation.id,
+        item=reservation.item,
+        prompt=tx.prompt(item.prompt),
+        completions=tx.completions(reservation.shown),
+        question=tx.study.question,
         warning=item.warning,
-        session=held.session,
-        position_in_session=held.place,
-        number=int(connection.scalar(done) or 0) + (held.redoes is None),
-        issued_at=moment(held.issued),
-        expires_at=moment(held.expires),
-        draft=cast("Mapping[str, str] | None", held.draft),
-        redo=held.redoes is not None,
-        practice=held.purpose == "practice",
+        session=reservation.session,
+        position_in_session=reservation.place,
+        number=tx.count(done) + (reservation.redoes is None),
+        issued_at=moment(reservation.issued),
+        expires_at=moment(reservation.expires),
+        draft=cast("Mapping[str, str] | None", reservation.draft),
+        redo=reservation.redoes is not None,
+        practice=reservation.purpose == "practice",
     )

@@ -1,9 +1,9 @@
-"""The desk: everything that the pages of a study ask for, as one small class over the parts that do it.
+"""The desk: the service that runs one study on one ledger, as one small class over the parts that do it.
 
-    access  people            who may come in; being paused, being forgotten
-    items  handing  writing   what there is to judge, and what is next for a person
-    taking                    what they said, taken in once and for good
-    adjudication  progress    what whoever runs the study sees and rules
+    invites  sign_in  accounts  erasure    who may come in; being paused, being forgotten
+    item_loading  dispatch                 what there is to judge, and what is next for a person
+    submission                             an answer, taken in once and for good
+    adjudication  progress                 what whoever runs the study sees and rules
 
 Every method is one transaction (or a few that each leave a whole state), and may be called by any number of threads
 and processes at once. Whatever is raised on purpose is an `AccordError` whose message is for the person in front of
@@ -16,12 +16,25 @@ Where a person is asked for, a `Person` or a pseudonym will do.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from accord.collect.desk import access, accounts, adjudication, dispatch, item_loading, progress, submission
-from accord.collect.desk.access import Admission, Logins, make_secret
-from accord.collect.desk.context import Context, open_study
-from accord.collect.desk.tables import VERSION_TABLE
-from accord.collect.desk.types import Accepted, Disputed, Invite, Loaded, Next, Person, Progress, Seen, Task
-from accord.collect.study.settings import Study
+from sqlalchemy import Connection, insert, select
+
+from accord.collect.desk import (
+    accounts,
+    adjudication,
+    dispatch,
+    erasure,
+    invites,
+    item_loading,
+    progress,
+    sign_in,
+    submission,
+    tables,
+)
+from accord.collect.desk.context import Context
+from accord.collect.desk.identities import Admission, Invite, Person
+from accord.collect.desk.overview import DisputedItem, ItemTotals, StudyProgress
+from accord.collect.desk.tasks import ClientTelemetry, NextStep, Receipt, Task
+from accord.collect.study import Study
 from accord.errors import StudyError
 from accord.feedback.store.database import migrate
 from accord.feedback.store.ledger import Ledger
@@ -30,7 +43,8 @@ from accord.records import Feedback
 
 __all__ = ["Desk"]
 
-NOT_SEEN = Seen()
+NO_TELEMETRY = ClientTelemetry()
+MIGRATIONS = "accord.collect.desk.migrations"
 
 
 def _utc() -> datetime:
@@ -64,13 +78,13 @@ class Desk:
             )
         self.study, self.ledger = study, ledger
         self.context = Context(study, ledger, clock, seed, writer, judge)
-        self.sessions = Logins(self.context)
-        migrate(ledger, "accord.collect.desk.migrations", VERSION_TABLE)
+        self.sessions = sign_in.Logins(self.context)
+        migrate(ledger, MIGRATIONS, tables.VERSION_TABLE)
         with ledger.begin(immediate=True) as connection:
-            make_secret(connection)
-            open_study(connection, study)
+            invites.make_secret(connection)
+            _enter_study(connection, study)
 
-    def load_items(self) -> Loaded:
+    def load_items(self) -> ItemTotals:
         """Bring the study's files onto the desk; again without harm. Raises what names file and line."""
         return item_loading.load_items(self.context)
 
@@ -78,15 +92,15 @@ class Desk:
 
     def invite(self, *, note: str = "", days: float = 14, attributes: Mapping[str, str] | None = None) -> Invite:
         """A signed invite for one new person, good once and for so many days."""
-        return access.invite(self.context, note=note, days=days, attributes=attributes)
+        return invites.invite(self.context, note=note, days=days, attributes=attributes)
 
     def link(self, pseudonym: str, *, days: float = 2) -> Invite:
         """A signed link for somebody who is known, to sign in on another machine; good once."""
-        return access.link(self.context, pseudonym, days=days)
+        return invites.link(self.context, pseudonym, days=days)
 
     def examine(self, token: str) -> Admission:
         """What a token would let in, without using it. Raises `AccessError`."""
-        return access.examine(self.context, token)
+        return invites.examine(self.context, token)
 
     def accept(
         self,
@@ -98,8 +112,8 @@ class Desk:
         contact: str | None = None,
     ) -> Person:
         """Let in whoever has the token. Raises `AccessError`, or `FormError` where consent is missing."""
-        given = attributes or {}
-        return accounts.accept(self.context, token, consent=consent, attributes=given, name=name, contact=contact)
+        own = attributes or {}
+        return accounts.accept(self.context, token, consent=consent, attributes=own, name=name, contact=contact)
 
     def person(self, pseudonym: str) -> Person | None:
         """A person of this study; None where there is none."""
@@ -119,41 +133,51 @@ class Desk:
 
     def erase(self, pseudonym: str) -> None:
         """Forget who somebody is; what they judged stays under the pseudonym."""
-        accounts.erase(self.context, pseudonym)
+        erasure.erase(self.context, pseudonym)
 
     # -- asking -------------------------------------------------------------------------------------------------
 
-    def next(self, person: Person | str) -> Next:
+    def next(self, person: Person | str) -> NextStep:
         """What is next for a person; the same again until they answer."""
-        return dispatch.next_for(self.context, _name(person))
+        return dispatch.next_step(self.context, _pseudonym(person))
 
     def save_draft(self, person: Person | str, reservation: str, form: Mapping[str, str]) -> None:
         """Keep a form as far as it is filled in."""
-        submission.save_draft(self.context, _name(person), reservation, form)
+        submission.save_draft(self.context, _pseudonym(person), reservation, form)
 
     def submit(
-        self, person: Person | str, reservation: str, form: Mapping[str, str], seen: Seen = NOT_SEEN
-    ) -> Accepted:
+        self,
+        person: Person | str,
+        reservation: str,
+        form: Mapping[str, str],
+        telemetry: ClientTelemetry = NO_TELEMETRY,
+    ) -> Receipt:
         """Take an answer in. Raises `FormError` or `Conflict`; what was sent is kept in either case."""
-        return submission.submit(self.context, _name(person), reservation, form, seen)
+        return submission.submit(self.context, _pseudonym(person), reservation, form, telemetry)
 
-    def decline(self, person: Person | str, reservation: str, reason: str = "", seen: Seen = NOT_SEEN) -> Accepted:
+    def decline(
+        self,
+        person: Person | str,
+        reservation: str,
+        reason: str = "",
+        telemetry: ClientTelemetry = NO_TELEMETRY,
+    ) -> Receipt:
         """Take in that somebody cannot or would rather not judge an item (`"content warning"` where that is why)."""
-        return self.submit(person, reservation, {"declined": "1", "reason": reason}, seen)
+        return self.submit(person, reservation, {"declined": "1", "reason": reason}, telemetry)
 
     def undo(self, person: Person | str) -> Task:
         """Take back the last answer of this session; the next one sent replaces it."""
-        return submission.undo(self.context, _name(person))
+        return submission.undo(self.context, _pseudonym(person))
 
     # -- running the study --------------------------------------------------------------------------------------
 
-    def progress(self) -> Progress:
+    def progress(self) -> StudyProgress:
         """How the study stands: counts, speed, gold accuracy, agreement, composition, pay, and whom to talk to."""
         return progress.progress_of(self.context)
 
-    def disputed(self, limit: int = 20) -> list[Disputed]:
+    def disputed(self, limit: int = 20) -> list[DisputedItem]:
         """Items that people answered differently, the widest disagreement first."""
-        return adjudication.disputed(self.context, limit)
+        return adjudication.disputed_items(self.context, limit)
 
     def adjudicate(self, item: str, form: Mapping[str, str], by: str) -> Feedback:
         """Rule on an item, about its completions in the order of `disputed`."""
@@ -161,12 +185,25 @@ class Desk:
 
     def set_admin(self, name: str, password: str) -> None:
         """Let somebody run the study by this name and password."""
-        access.set_admin(self.context, name, password)
+        sign_in.set_admin(self.context, name, password)
 
     def check_admin(self, name: str, password: str) -> bool:
         """Whether this is the password of somebody who may run the study."""
-        return access.check_admin(self.context, name, password)
+        return sign_in.check_admin(self.context, name, password)
 
 
-def _name(person: Person | str) -> str:
+def _enter_study(connection: Connection, study: Study) -> None:
+    """Enter a study by name. Raises `StudyError` where one of this name asks for another kind of judgement."""
+    table = tables.studies
+    kind = connection.scalar(select(table.c.kind).where(table.c.name == study.name))
+    if kind is None:
+        connection.execute(insert(table).values(name=study.name, kind=study.question.kind))
+    elif kind != study.question.kind:
+        raise StudyError(
+            f"study.name: a study '{study.name}' of kind '{kind}' is in this ledger; give one of kind "
+            f"'{study.question.kind}' a name of its own"
+        )
+
+
+def _pseudonym(person: Person | str) -> str:
     return person if isinstance(person, str) else person.pseudonym

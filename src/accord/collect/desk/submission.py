@@ -1,6 +1,6 @@
-"""Taking in: an answer becomes feedback in the ledger and closes its reservation, in one transaction.
+"""Submission: an answer becomes feedback in the ledger and closes its reservation, in one transaction.
 
-What somebody sent is never lost. The same form sent twice is one answer. After the reservation lapsed it is taken as
+What somebody sent is never lost. The same form sent twice is one answer. After the reservation expired it is taken as
 long as the item has a place, and otherwise kept as a surplus answer. Of a person who is paused, or where a form cannot
 be read, what was written is kept as the draft.
 """
@@ -8,46 +8,50 @@ be read, what was written is kept as the draft.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Row, func, select, update
 
 from accord.collect.desk import tables
-from accord.collect.desk.accounts import SAID, session_name
-from accord.collect.desk.context import Context, moment, name_in, person_row, records
+from accord.collect.desk.accounts import session_name
+from accord.collect.desk.context import Context, Transaction, moment, storable_name
 from accord.collect.desk.item_counts import recount
-from accord.collect.desk.reservations import has_room, lapse, reserve, task_of
-from accord.collect.desk.types import Accepted, Practised, Seen, Task
-from accord.collect.study import shown_digest
+from accord.collect.desk.reservations import expire, has_room, reserve, task_of
+from accord.collect.desk.tasks import ClientTelemetry, PracticeResult, Receipt, Task
+from accord.collect.study import Question, shown_digest
 from accord.collect.study.form_fields import clean_text
 from accord.collect.study.kinds import MAX_REASON
 from accord.errors import AccordError, Conflict, FormError
-from accord.feedback.store.ledger_writer import LedgerWriter
-from accord.records import Completion, Declined, Feedback, Judgement, Prompt, Telemetry
+from accord.records import Completion, Declined, Feedback, Judgement, Telemetry
 
 __all__ = ["save_draft", "submit", "undo"]
 
-ITEMS, HELD, PEOPLE = tables.items, tables.reservations, tables.people
-CLOSED = (*SAID, "replaced", "practised")
+ITEMS, RESERVATIONS, PEOPLE = tables.items, tables.reservations, tables.people
+CLOSED = (*tables.IN_LEDGER, "replaced", "practised")
 JUDGEMENT: TypeAdapter[Judgement] = TypeAdapter(Judgement)
+MAX_DRAFT = 500_000
 SURPLUS = "Your time for this one had run out and others have answered it meanwhile; your answer is kept besides."
+ERASED = "You asked to be forgotten, and are; nothing was sent."
+PAUSED = "Your part in this study is paused. What you wrote is kept; nothing was sent."
+CHANGED = "This answer was changed before; what you wrote is kept, not sent."
+ANSWERED = "You answered this before; to change your answer, take it back first (u)."
 
 
 def submit(
-    context: Context, pseudonym: str, reservation: str, form: Mapping[str, str], seen: Seen | None = None
-) -> Accepted:
+    context: Context, pseudonym: str, reservation: str, form: Mapping[str, str], telemetry: ClientTelemetry
+) -> Receipt:
     """Take an answer in.
 
     Raises `FormError` where the form cannot be read (what was sent is then the draft), `Conflict` where something else
     was answered before, or the person is paused (what was sent is kept).
     """
-    form = _fields(context, form)
+    fields = context.study.question.answer_form(form)
     try:
-        with context.ledger.transaction() as adding:
-            outcome = _Taking.of(context, adding, pseudonym, reservation, form, seen or Seen()).outcome()
+        with context.writing() as tx:
+            outcome = _Submission.of(tx, pseudonym, reservation, fields, telemetry).outcome()
     except FormError:
-        _keep(context, pseudonym, reservation, form)
+        _save_draft_if_possible(context, pseudonym, reservation, fields)
         raise
     if isinstance(outcome, Conflict):
         raise outcome
@@ -56,11 +60,12 @@ def submit(
 
 def save_draft(context: Context, pseudonym: str, reservation: str, form: Mapping[str, str]) -> None:
     """Keep a form as far as it is filled in. Raises `FormError` where it is too long, or not in this person's hands."""
-    form = _cleaned(context, _fields(context, form))
-    with context.ledger.begin(immediate=True) as connection:
-        held = _held(context, connection, pseudonym, reservation)
-        if held.state in {"open", "lapsed"}:
-            connection.execute(update(HELD).where(HELD.c.id == reservation).values(draft=form))
+    question = context.study.question
+    draft = _storable_form(question, question.answer_form(form))
+    with context.writing() as tx:
+        row = _reservation_row(tx, pseudonym, reservation)
+        if row.state in {"open", "lapsed"}:
+            tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == reservation).values(draft=draft))
 
 
 def undo(context: Context, pseudonym: str) -> Task:
@@ -68,207 +73,206 @@ def undo(context: Context, pseudonym: str) -> Task:
 
     The answer stands until a new one is sent, which `replaces` it. Raises `FormError` where there is none.
     """
-    with context.ledger.begin(immediate=True) as connection:
-        row, now = person_row(context, connection, pseudonym), context.now()
-        mine = select(HELD).where(HELD.c.person == pseudonym)
-        held = connection.execute(mine.where(HELD.c.state == "open", HELD.c.redoes.is_not(None))).first()
-        if held is None:
-            said = mine.where(HELD.c.state.in_(SAID), HELD.c.session == session_name(row))
-            last = connection.execute(said.order_by(HELD.c.answer.desc()).limit(1)).first()
-            if last is None or row.status != "active":
+    with context.writing() as tx:
+        person = tx.person_row(pseudonym)
+        own = select(RESERVATIONS).where(RESERVATIONS.c.person == pseudonym)
+        redo = tx.execute(own.where(RESERVATIONS.c.state == "open", RESERVATIONS.c.redoes.is_not(None))).first()
+        if redo is None:
+            in_session = own.where(
+                RESERVATIONS.c.state.in_(tables.IN_LEDGER), RESERVATIONS.c.session == session_name(person)
+            )
+            last = tx.execute(in_session.order_by(RESERVATIONS.c.answer.desc()).limit(1)).first()
+            if last is None or person.status != "active":
                 raise FormError("undo", "There is no answer of this session to take back.")
-            kept = ("item", "purpose", "session", "place", "number", "shown", "repeat_of")
-            values = {name: getattr(last, name) for name in kept}
+            same = ("item", "purpose", "session", "place", "number", "shown", "repeat_of")
+            values = {name: getattr(last, name) for name in same}
             values |= {"draft": last.form, "replaces": last.feedback, "redoes": last.id}
-            held = reserve(context, connection, pseudonym, values, now)
-        return task_of(context, connection, held)
+            redo = reserve(tx, pseudonym, values)
+        return task_of(tx, redo)
 
 
 # -- inside -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Taking:
-    """One answer, inside one transaction."""
+class _Submission:
+    """One answer, inside one transaction: rows of the person, the reservation and its item, and what was sent."""
 
-    context: Context
-    adding: LedgerWriter
+    tx: Transaction
     person: Row[Any]
-    held: Row[Any]
+    reservation: Row[Any]
     item: Row[Any]
     form: dict[str, str]
-    seen: Seen
-    now: float
+    telemetry: ClientTelemetry
 
     @classmethod
     def of(
-        cls, context: Context, adding: LedgerWriter, pseudonym: str, reservation: str, form: dict[str, str], seen: Seen
-    ) -> "_Taking":
-        connection = adding.connection
-        person = person_row(context, connection, pseudonym)
-        lapse(context, connection, context.now())
-        held = _held(context, connection, pseudonym, reservation)
-        item = connection.execute(select(ITEMS).where(ITEMS.c.id == held.item)).one()
-        return cls(context, adding, person, held, item, form, seen, context.now())
+        cls, tx: Transaction, pseudonym: str, reservation: str, form: dict[str, str], telemetry: ClientTelemetry
+    ) -> Self:
+        person = tx.person_row(pseudonym)
+        expire(tx)
+        row = _reservation_row(tx, pseudonym, reservation)
+        item = tx.execute(select(ITEMS).where(ITEMS.c.id == row.item)).one()
+        return cls(tx, person, row, item, form, telemetry)
 
-    def outcome(self) -> Accepted | Conflict:
-        if self.held.state in CLOSED:
-            return self._twice()
+    def outcome(self) -> Receipt | Conflict:
+        if self.reservation.state in CLOSED:
+            return self._again()
         if self.person.status == "erased":
-            return Conflict("paused", "You asked to be forgotten, and are; nothing was sent.")
+            return Conflict("paused", ERASED)
         if self.person.status != "active":
-            self._set(draft=_cleaned(self.context, self.form))
-            return Conflict("paused", "Your part in this study is paused. What you wrote is kept; nothing was sent.")
-        if self.held.redoes is not None and self._state(self.held.redoes) not in SAID:
-            self._set(draft=_cleaned(self.context, self.form))
-            return Conflict("already answered", "This answer was changed before; what you wrote is kept, not sent.")
-        completions = records(self.adding.connection, Completion, self.held.shown)
-        shown = tuple(completions[name] for name in self.held.shown)
-        judgement = self.context.study.question.read(self.form, shown)
-        if self.held.purpose == "practice":
-            return self._practised(judgement)
-        return self._kept(judgement, shown)
+            self._set(draft=_storable_form(self.tx.question, self.form))
+            return Conflict("paused", PAUSED)
+        if self.reservation.redoes is not None and self._state(self.reservation.redoes) not in tables.IN_LEDGER:
+            self._set(draft=_storable_form(self.tx.question, self.form))
+            return Conflict("already answered", CHANGED)
+        shown = self.tx.completions(self.reservation.shown)
+        judgement = self.tx.question.read(self.form, shown)
+        return self._practise(judgement) if self.reservation.purpose == "practice" else self._keep(judgement, shown)
 
-    def _twice(self) -> Accepted | Conflict:
+    def _again(self) -> Receipt | Conflict:
         """The same form again is the same answer; another one is not taken."""
-        if self.held.form != self.form:
-            said = "You answered this before; to change your answer, take it back first (u)."
-            return Conflict("already answered", said)
-        if self.held.state == "practised":
-            return Accepted(
-                self.held.id, None, self._explained(self.context.study.question.read(self.form, self._shown()))
-            )
-        surplus = self.held.state == "surplus"
-        return Accepted(self.held.id, self.held.feedback, surplus=surplus, message=SURPLUS if surplus else "")
+        if self.reservation.form != self.form:
+            return Conflict("already answered", ANSWERED)
+        if self.reservation.state == "practised":
+            judgement = self.tx.question.read(self.form, self.tx.completions(self.reservation.shown))
+            return Receipt(self.reservation.id, None, self._practice_result(judgement))
+        return self._receipt(self.reservation.feedback, self.reservation.state)
 
-    def _kept(self, judgement: Judgement, shown: tuple[Completion, ...]) -> Accepted:
+    def _keep(self, judgement: Judgement, shown: tuple[Completion, ...]) -> Receipt:
+        """Enter the answer in the ledger, close the reservation and count the item again."""
         feedback = self._feedback(judgement, shown)
-        self.adding.add(feedback)
-        if self.held.redoes is not None:
-            self._set(self.held.redoes, state="replaced", holds=False)
+        self.tx.add(feedback)
+        if self.reservation.redoes is not None:
+            self._set(self.reservation.redoes, state="replaced", holds=False)
         state = self._new_state(judgement)
-        said = None if state == "declined" else self.context.study.question.vote(judgement, self.held.shown)
         self._set(
             state=state,
-            holds=state == "answered" and self.held.purpose == "item",
-            closed=self.now,
-            answer=1 + int(self.adding.connection.scalar(select(func.max(HELD.c.answer))) or 0),
+            holds=state == "answered" and self.reservation.purpose == "item",
+            closed=self.tx.now,
+            answer=1 + self.tx.count(select(func.max(RESERVATIONS.c.answer))),
             form=self.form,
             draft=None,
             feedback=feedback.id,
-            opinion=said,
-            seen={"seconds": self.seen.seconds},
+            opinion=self.tx.question.vote(judgement, self.reservation.shown),
+            seen={"seconds": self.telemetry.seconds},
             seconds=feedback.seconds or 0.0,
         )
-        recount(self.context, self.adding.connection, self.held.item)
-        values = {"last_at": self.now, "seen": self.now}
-        values |= {} if self.held.redoes else {"sitting_done": self.person.sitting_done + 1}
-        self.adding.connection.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == self.person.pseudonym).values(values))
-        return Accepted(self.held.id, feedback.id, surplus=state == "surplus", message=SURPLUS * (state == "surplus"))
+        recount(self.tx, self.reservation.item)
+        values = {"last_at": self.tx.now, "seen": self.tx.now}
+        values |= {} if self.reservation.redoes else {"sitting_done": self.person.sitting_done + 1}
+        self._set_person(**values)
+        return self._receipt(feedback.id, state)
+
+    def _receipt(self, feedback: str, state: str) -> Receipt:
+        surplus = state == "surplus"
+        return Receipt(self.reservation.id, feedback, surplus=surplus, message=SURPLUS if surplus else "")
 
     def _new_state(self, judgement: Judgement) -> str:
         """Answered; declined; or surplus, where the item has no place left for it."""
         if isinstance(judgement, Declined):
             return "declined"
-        if self.held.purpose != "item" or self.held.holds:
+        if self.reservation.purpose != "item" or self.reservation.holds:
             return "answered"
-        connection, again = self.adding.connection, self.held.redoes is not None
-        recount(self.context, connection, self.held.item)  # without the answer that this one replaces
-        return "answered" if has_room(self.context, connection, self.held.item, decided=again) else "surplus"
+        recount(self.tx, self.reservation.item)  # without the answer that this one replaces
+        redone = self.reservation.redoes is not None
+        return "answered" if has_room(self.tx, self.reservation.item, decided=redone) else "surplus"
 
     def _feedback(self, judgement: Judgement, shown: tuple[Completion, ...]) -> Feedback:
-        study, prompt = self.context.study, self._prompt()
+        study, prompt = self.tx.study, self.tx.prompt(self.item.prompt)
         available = shown_digest(prompt, shown)
-        gold = None
-        if self.held.purpose == "gold":
-            gold = self.context.study.question.reorder(
-                JUDGEMENT.validate_json(json.dumps(self.item.gold)), self.item.completions, self.held.shown
-            )
         return Feedback(
             evaluator=self.person.evaluator,
             prompt=prompt.id,
-            completions=tuple(each.id for each in shown),
+            completions=tuple(completion.id for completion in shown),
             judgement=judgement,
             study=study.name,
             instructions=study.guideline_digest,
-            shown_digest=self.seen.shown or available,
+            shown_digest=self.telemetry.shown or available,
             available_digest=available,
-            time=moment(self.now),
+            time=moment(self.tx.now),
             seconds=self._seconds(),
-            session=self.held.session,
-            position_in_session=self.held.place,
+            session=self.reservation.session,
+            position_in_session=self.reservation.place,
             round=study.round,
-            gold=gold,
-            repeat_of=self.held.repeat_of,
-            telemetry=self._telemetry(),
-            replaces=self.held.replaces,
+            gold=self._known_answer() if self.reservation.purpose == "gold" else None,
+            repeat_of=self.reservation.repeat_of,
+            telemetry=self._counts(),
+            replaces=self.reservation.replaces,
         )
 
     def _seconds(self) -> float | None:
-        """The time since it was handed out; None where the clock went back, which is told of."""
-        spent = self.now - self.held.issued
+        """The time since it was handed out; None, and a note, where the clock went back."""
+        spent = self.tx.now - self.reservation.issued
         if spent >= 0:
             return float(round(spent, 3))
-        said = f"the clock went back {-spent:.0f} s while {self.held.id} was out; its seconds are not known"
-        self.context.note(self.adding.connection, "clock", said, self.person.pseudonym)
+        problem = f"the clock went back {-spent:.0f} s while {self.reservation.id} was out"
+        self.tx.note("clock", f"{problem}; its seconds are not known", self.person.pseudonym)
         return None
 
-    def _telemetry(self) -> Telemetry | None:
-        counts = {name: getattr(self.seen, name) for name in ("pasted", "keystrokes", "focus_lost")}
+    def _counts(self) -> Telemetry | None:
+        counts = {name: getattr(self.telemetry, name) for name in ("pasted", "keystrokes", "focus_lost")}
         known = {name: max(0, int(count)) for name, count in counts.items() if count is not None}
         return Telemetry(**known) if known else None
 
+    def _known_answer(self) -> Judgement | None:
+        """The answer that is known to be right, as it reads in the order shown; None where none is."""
+        if self.item.gold is None:
+            return None
+        gold = JUDGEMENT.validate_json(json.dumps(self.item.gold))
+        return self.tx.question.reorder(gold, self.item.completions, self.reservation.shown)
+
     # -- practice -----------------------------------------------------------------------------------------------
 
-    def _practised(self, judgement: Judgement) -> Accepted:
-        """What is said for practice is explained, kept on the desk and never goes into the ledger."""
-        self._set(state="practised", closed=self.now, form=self.form, draft=None, seconds=self._seconds() or 0.0)
-        done = select(HELD.c.item).where(HELD.c.person == self.person.pseudonym, HELD.c.state == "practised")
+    def _practise(self, judgement: Judgement) -> Receipt:
+        """A practice answer is explained, kept on the desk and never goes into the ledger."""
+        seconds = self._seconds() or 0.0
+        self._set(state="practised", closed=self.tx.now, form=self.form, draft=None, seconds=seconds)
+        done = select(RESERVATIONS.c.item).where(
+            RESERVATIONS.c.person == self.person.pseudonym, RESERVATIONS.c.state == "practised"
+        )
         left = select(ITEMS.c.id).where(
-            ITEMS.c.study == self.context.study.name,
+            ITEMS.c.study == self.tx.study.name,
             ITEMS.c.purpose == "practice",
             ITEMS.c.closed != "withdrawn",
             ITEMS.c.id.not_in(done),
         )
-        if self.adding.connection.execute(left.limit(1)).first() is None:
-            person = update(PEOPLE).where(PEOPLE.c.pseudonym == self.person.pseudonym)
-            self.adding.connection.execute(person.values(practised=True))
-        return Accepted(self.held.id, None, self._explained(judgement))
+        if self.tx.execute(left.limit(1)).first() is None:
+            self._set_person(practised=True)
+        return Receipt(self.reservation.id, None, self._practice_result(judgement))
 
-    def _explained(self, judgement: Judgement) -> Practised:
-        if self.item.gold is None:
-            return Practised(None, None, self.item.explanation)
-        expected = self.context.study.question.reorder(
-            JUDGEMENT.validate_json(json.dumps(self.item.gold)), self.item.completions, self.held.shown
-        )
-        return Practised(self.context.study.question.agree(judgement, expected), expected, self.item.explanation)
+    def _practice_result(self, judgement: Judgement) -> PracticeResult:
+        expected = self._known_answer()
+        correct = None if expected is None else self.tx.question.agree(judgement, expected)
+        return PracticeResult(correct, expected, self.item.explanation)
 
-    # -- small things -------------------------------------------------------------------------------------------
-
-    def _prompt(self) -> Prompt:
-        return records(self.adding.connection, Prompt, [self.item.prompt])[self.item.prompt]
-
-    def _shown(self) -> tuple[Completion, ...]:
-        found = records(self.adding.connection, Completion, self.held.shown)
-        return tuple(found[name] for name in self.held.shown)
+    # -- rows ---------------------------------------------------------------------------------------------------
 
     def _state(self, reservation: str) -> str:
-        return str(self.adding.connection.scalar(select(HELD.c.state).where(HELD.c.id == reservation)))
+        query = select(RESERVATIONS.c.state).where(RESERVATIONS.c.id == reservation)
+        return str(self.tx.connection.scalar(query))
 
     def _set(self, reservation: str | None = None, **values: Any) -> None:
-        name = reservation or self.held.id
-        self.adding.connection.execute(update(HELD).where(HELD.c.id == name).values(values))
+        name = reservation or self.reservation.id
+        self.tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == name).values(values))
+
+    def _set_person(self, **values: Any) -> None:
+        self.tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == self.person.pseudonym).values(values))
 
 
-def _held(context: Context, connection: Connection, pseudonym: str, reservation: str) -> Row[Any]:
-    wanted = select(HELD).where(HELD.c.id == name_in(reservation), HELD.c.person == pseudonym)
-    row = connection.execute(wanted.where(HELD.c.study == context.study.name)).one_or_none()
+def _reservation_row(tx: Transaction, pseudonym: str, reservation: str) -> Row[Any]:
+    query = select(RESERVATIONS).where(
+        RESERVATIONS.c.id == storable_name(reservation),
+        RESERVATIONS.c.person == pseudonym,
+        RESERVATIONS.c.study == tx.study.name,
+    )
+    row = tx.execute(query).one_or_none()
     if row is None:
         raise FormError("reservation", "This item is not in your hands; reload the page to go on.")
     return row
 
 
-def _keep(context: Context, pseudonym: str, reservation: str, form: Mapping[str, str]) -> None:
+def _save_draft_if_possible(context: Context, pseudonym: str, reservation: str, form: Mapping[str, str]) -> None:
     """Keep what could not be read as the draft, where it can be kept at all; the first error is the one to tell."""
     try:
         save_draft(context, pseudonym, reservation, form)
@@ -276,16 +280,7 @@ def _keep(context: Context, pseudonym: str, reservation: str, form: Mapping[str,
         return
 
 
-def _fields(context: Context, form: Mapping[str, str]) -> dict[str, str]:
-    """The fields of the study's form; what else the page sends is no part of the answer."""
-    wanted = (*context.study.question.fields, "declined", "reason")
-    return {name: form[name] for name in wanted if form.get(name)}
-
-
-def _cleaned(context: Context, form: Mapping[str, str]) -> dict[str, str]:
+def _storable_form(question: Question, form: Mapping[str, str]) -> dict[str, str]:
     """A form as it can be kept. Raises `FormError` where it cannot."""
-    return {name: clean_text(name, value, _longest(context, name)) for name, value in form.items()}
-
-
-def _longest(context: Context, field: str) -> int:
-    return MAX_REASON if field == "reason" else max(context.study.question.longest_text * 2, 500_000)
+    longest = max(question.longest_text * 2, MAX_DRAFT)
+    return {name: clean_text(name, value, MAX_REASON if name == "reason" else longest) for name, value in form.items()}

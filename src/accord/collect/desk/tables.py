@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
 
 __all__ = [
+    "IN_LEDGER",
     "VERSION_TABLE",
     "admins",
     "contacts",
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 VERSION_TABLE = "collect_version"
+IN_LEDGER = ("answered", "declined", "surplus")
+"""The states of a reservation whose answer stands in the ledger."""
+
 metadata = MetaData()
 
 
@@ -75,7 +79,7 @@ items = Table(
     _count("answered"),
     _count("open"),
     _count("declined"),
-    _json("votes"),  # opinion -> how many, of the answers that count
+    _json("votes"),  # vote -> how many, of the answers that count
     _text("closed"),
     _maybe("adjudicated"),  # the feedback id of the last word
     Column("model_p", Double),
@@ -128,7 +132,7 @@ reservations = Table(
     _text("item"),
     _text("person"),
     _text("purpose"),  # item, gold, practice, repeat
-    _text("state"),  # open, lapsed, answered, declined, surplus, replaced, practised
+    _text("state"),  # open, lapsed (expired), answered, declined, surplus, replaced, practised
     Column("holds", Boolean, nullable=False, default=False),  # a place of the item's overlap
     _text("session"),
     _count("place"),
@@ -142,7 +146,7 @@ reservations = Table(
     Column("form", JSON(none_as_null=True)),
     Column("draft", JSON(none_as_null=True)),
     _maybe("feedback"),
-    _maybe("opinion"),
+    _maybe("opinion"),  # the answer's vote
     _maybe("repeat_of"),
     _maybe("replaces"),  # a feedback id
     _maybe("redoes"),  # the reservation whose answer is taken back

@@ -12,7 +12,9 @@ from typing import Any
 from litestar import MediaType, Response, get, post
 from litestar.response import Redirect, Stream
 
-from accord.collect.desk.types import Disputed, Invite, Task
+from accord.collect.desk.identities import Invite
+from accord.collect.desk.overview import DisputedItem
+from accord.collect.desk.tasks import Task
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.pages import task_context
 from accord.collect.web.site import Asked, Site, go, in_thread
@@ -228,7 +230,7 @@ def _adjudication(
     )
 
 
-def _as_task(site: Site, each: Disputed) -> Task:
+def _as_task(site: Site, each: DisputedItem) -> Task:
     """A disputed item as it is put before the adjudicator: the question of the study, in the item's own order."""
     now = site.clock()
     return Task(

@@ -12,7 +12,18 @@ from typing import Any, assert_never
 from litestar import MediaType, Response, get, post
 from litestar.response import Redirect
 
-from accord.collect.desk.types import Accepted, Break, Done, Next, Paused, Person, Practice, Practised, Seen, Task
+from accord.collect.desk.identities import Person
+from accord.collect.desk.tasks import (
+    Break,
+    ClientTelemetry,
+    Done,
+    NextStep,
+    Paused,
+    Practice,
+    PracticeResult,
+    Receipt,
+    Task,
+)
 from accord.collect.study import shown_digest
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.sanitize import own
@@ -135,20 +146,20 @@ def answer(request: Asked, site: Site, reservation: str) -> Response[Any]:
     person, form = site.person(request), request.state.form
     practice = None if person.practised else _in_hands(site.desk.next(person.pseudonym), reservation)
     try:
-        accepted = _hand_in(site, person, reservation, form)
+        receipt = _hand_in(site, person, reservation, form)
     except FormError as error:
         again = site.desk.next(person.pseudonym)
         if _in_hands(again, reservation) is None:
             raise
         return _show(request, site, person, again, form=form, error=error, status=400)
-    return go("/work") if accepted.practised is None else _explain(request, site, practice, accepted.practised)
+    return go("/work") if receipt.practice is None else _explain(request, site, practice, receipt.practice)
 
 
-def _hand_in(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Accepted:
+def _hand_in(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Receipt:
     if declined := form.get("declined"):
         reason = WARNED if declined == WARNED else form.get("reason", "")
         return site.desk.decline(person.pseudonym, reservation, reason)
-    return site.desk.submit(person.pseudonym, reservation, site.study.question.answer_form(form), seen_of(form))
+    return site.desk.submit(person.pseudonym, reservation, site.study.question.answer_form(form), telemetry_of(form))
 
 
 @post("/work/{reservation:str}/draft", status_code=204, operation_class=FormOperation)
@@ -175,7 +186,7 @@ def _show(
     request: Asked,
     site: Site,
     person: Person,
-    what: Next,
+    what: NextStep,
     *,
     form: Mapping[str, str] | None = None,
     error: FormError | None = None,
@@ -219,31 +230,31 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
     }
 
 
-def _explain(request: Asked, site: Site, task: Task | None, practised: Practised) -> Response[str]:
+def _explain(request: Asked, site: Site, task: Task | None, result: PracticeResult) -> Response[str]:
     """After a practice question: what was expected and why, and what was said where `task` is still known."""
     question = site.study.question
     form = question.answer_form(request.state.form)
     return site.page(
         request,
         "explained.html",
-        practised=practised,
+        result=result,
         given=None if task is None else question.describe(question.read(form, task.completions)),
-        expected=None if practised.expected is None else question.describe(practised.expected),
-        explanation=own(practised.explanation),
+        expected=None if result.expected is None else question.describe(result.expected),
+        explanation=own(result.explanation),
     )
 
 
-def _in_hands(what: Next, reservation: str) -> Task | None:
+def _in_hands(what: NextStep, reservation: str) -> Task | None:
     """The task of that reservation, where it is what is next."""
     task = what.task if isinstance(what, Practice) else what
     return task if isinstance(task, Task) and task.reservation == reservation else None
 
 
-def seen_of(form: Mapping[str, str]) -> Seen:
+def telemetry_of(form: Mapping[str, str]) -> ClientTelemetry:
     """What the page counted; a count that is none is unknown, never an error, since no answer may be lost for it."""
     counts = {name: _count(form.get(name, "")) for name in ("pasted", "keystrokes", "focus_lost")}
     shown = form.get("shown", "")
-    return Seen(
+    return ClientTelemetry(
         seconds=_seconds(form.get("seconds", "")),
         shown=shown if re.fullmatch("[0-9a-f]{64}", shown) else None,
         **counts,

@@ -18,8 +18,8 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from markupsafe import Markup
 
+from accord.collect.desk.identities import Login, Person
 from accord.collect.desk.service import Desk
-from accord.collect.desk.types import Login, Person
 from accord.collect.study import Study
 from accord.collect.web.form_parsing import read
 from accord.collect.web.sanitize import own, plain

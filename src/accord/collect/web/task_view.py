@@ -6,7 +6,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from accord.collect.desk.types import Disputed
+from accord.collect.desk.overview import DisputedItem
 from accord.collect.study.kinds import TIE
 from accord.collect.web.sanitize import Line, lines, plain, written
 from accord.records import Completion, Prompt
@@ -58,12 +58,12 @@ def answers_of(completions: tuple[Completion, ...]) -> list[Answer]:
     return [Answer(place, each.text) for place, each in enumerate(completions)]
 
 
-def counted(each: Disputed) -> dict[str, int]:
+def counted(each: DisputedItem) -> dict[str, int]:
     """How often each thing was said about a disputed item, its completions called by their places."""
     places = {completion.id: f"answer {place + 1}" for place, completion in enumerate(each.completions)} | {
         TIE: "equal"
     }
     return {
         " and ".join(places[word] for word in said.split()) if {*said.split()} <= {*places} else said: number
-        for said, number in each.answers.items()
+        for said, number in each.votes.items()
     }

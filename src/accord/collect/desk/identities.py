@@ -1,0 +1,55 @@
+"""Who may come in and who is there: frozen values, all times aware."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+__all__ = ["Admission", "Invite", "Login", "Person"]
+
+
+@dataclass(frozen=True)
+class Invite:
+    """A link's signed token; whoever has it may use it once until `expires`."""
+
+    token: str
+    id: str
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What a token lets in: somebody new (with the attributes that the invite sets), or somebody who is known."""
+
+    kind: Literal["invite", "link"]
+    person: str | None
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Person:
+    """An evaluator as the desk knows them: a pseudonym, never a name. `done` counts answers that stand."""
+
+    pseudonym: str
+    evaluator: str
+    study: str
+    status: Literal["active", "paused", "erased"]
+    why: str
+    attributes: Mapping[str, str]
+    practised: bool
+    done: int
+    session: str
+    position_in_session: int
+    joined_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class Login:
+    """A signed-in session, kept on the server; the token itself is kept nowhere."""
+
+    kind: Literal["person", "admin"]
+    subject: str
+    created_at: datetime
+    expires_at: datetime
+    data: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,137 @@
+"""What the one who runs the study sees: frozen values, all times aware."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from accord.records import Completion, Prompt
+from accord.stats import Estimate
+
+__all__ = [
+    "DisputedItem",
+    "Flag",
+    "GroupShare",
+    "ItemProgress",
+    "ItemTotals",
+    "Note",
+    "PersonProgress",
+    "StudyProgress",
+]
+
+
+@dataclass(frozen=True)
+class ItemTotals:
+    """How many items there are by purpose, and how many of them are new."""
+
+    items: int
+    gold: int
+    practice: int
+    new: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that whoever runs the study should know: a writer that failed, a clock that jumped back, a pause."""
+
+    time: datetime
+    kind: str
+    person: str | None
+    message: str
+
+
+@dataclass(frozen=True)
+class ItemProgress:
+    """How far an item is. `closed` says why it asks for no more: "", "full", "decided" or what is wrong with it."""
+
+    item: str
+    prompt: str
+    answered: int
+    open: int
+    overlap: int
+    declined: int
+    closed: str
+    disagreement: float | None
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something to talk to a person about: the numbers behind it, and what to ask."""
+
+    name: Literal["too fast", "gold low", "side bias", "pasted", "repeats differ", "declines often"]
+    message: str
+
+
+@dataclass(frozen=True)
+class PersonProgress:
+    """One person's numbers. `hours` are the sum of the times on items; None estimates: nothing to go by."""
+
+    pseudonym: str
+    status: str
+    attributes: Mapping[str, str]
+    answered: int
+    declined: int
+    seconds: Estimate | None
+    hours: float
+    paid: float
+    gold: Estimate | None
+    repeats: Estimate | None
+    left: Estimate | None
+    left_p: float | None
+    pasted: Estimate | None
+    flags: tuple[Flag, ...]
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class GroupShare:
+    """A group's share of the answers beside its target (None: no quota)."""
+
+    attribute: str
+    group: str
+    answers: int
+    share: Estimate
+    target: float | None
+
+
+@dataclass(frozen=True)
+class DisputedItem:
+    """An item that people disagree on: its answers by vote, and the expected disagreement in bits."""
+
+    item: str
+    prompt: Prompt
+    completions: tuple[Completion, ...]
+    votes: Mapping[str, int]
+    disagreement: float
+    adjudicated: bool
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """The state of a study. Counts of records in the ledger add up to `rows` (the study's feedback there).
+
+    `target` is how many answers there are to be.
+    """
+
+    rows: int
+    items: tuple[ItemProgress, ...]
+    answers: int
+    target: int
+    gold_answers: int
+    repeats: int
+    declined: int
+    replaced: int
+    surplus: int
+    adjudicated: int
+    drafts: int
+    seconds: Estimate | None
+    gold: Estimate | None
+    agreement: Estimate | None
+    alpha: Estimate | None
+    composition: tuple[GroupShare, ...]
+    people: tuple[PersonProgress, ...]
+    hours: float
+    paid: float
+    paid_per_label: float | None
+    currency: str
+    notes: tuple[Note, ...]

@@ -1,0 +1,119 @@
+"""What is next for a person, and what becomes of their answer: frozen values, all times aware."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from accord.collect.study import AnyQuestion
+from accord.records import Completion, Judgement, Prompt
+
+__all__ = [
+    "Break",
+    "ClientTelemetry",
+    "Done",
+    "NextStep",
+    "Paused",
+    "Practice",
+    "PracticeResult",
+    "Receipt",
+    "Task",
+]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One item in a person's hands. `completions` stand in the order in which they are to be shown.
+
+    `draft` is the form as it was saved last, or as it was submitted where the answer was taken back (`redo`).
+    `number` counts the person's answers from 1; `position_in_session` those of the session from 0.
+    """
+
+    reservation: str
+    item: str
+    prompt: Prompt
+    completions: tuple[Completion, ...]
+    question: AnyQuestion
+    warning: str
+    session: str
+    position_in_session: int
+    number: int
+    issued_at: datetime
+    expires_at: datetime
+    draft: Mapping[str, str] | None = None
+    redo: bool = False
+    practice: bool = False
+
+
+@dataclass(frozen=True)
+class Practice:
+    """A task of the practice round: number `number` of `of`. An answer is explained, and never becomes data."""
+
+    task: Task
+    number: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Break:
+    """Nothing until `until`: a pause after a session, the day's items done, all in others' hands, no writer."""
+
+    until: datetime
+    reason: Literal["session", "daily", "waiting", "writer"]
+    message: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """Nothing more for this person: all is answered, or the places of their group are taken."""
+
+    reason: Literal["all", "quota", "budget"]
+    message: str
+
+
+@dataclass(frozen=True)
+class Paused:
+    """Whoever runs the study has paused this person."""
+
+    message: str
+
+
+NextStep = Task | Practice | Break | Done | Paused
+
+
+@dataclass(frozen=True)
+class ClientTelemetry:
+    """What the page measured beside an answer; a count is None where nothing was written.
+
+    `shown` is the digest of what the page put before the person (`study.shown_digest`). `seconds` is the page's own
+    time, kept beside the server's.
+    """
+
+    seconds: float | None = None
+    pasted: int | None = None
+    keystrokes: int | None = None
+    focus_lost: int | None = None
+    shown: str | None = None
+
+
+@dataclass(frozen=True)
+class PracticeResult:
+    """What a person is told of a practice answer: whether it was as expected (None where nothing is), and why."""
+
+    correct: bool | None
+    expected: Judgement | None
+    explanation: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """An answer that is kept. `feedback` is its id in the ledger; None for practice, which never goes there.
+
+    `surplus`: the reservation had expired and the item meanwhile had all its answers; this one is kept besides.
+    """
+
+    reservation: str
+    feedback: str | None
+    practice: PracticeResult | None = None
+    surplus: bool = False
+    message: str = ""
