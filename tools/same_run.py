@@ -66,9 +66,10 @@ def main() -> int:
     arguments = parser.parse_args()
     names = arguments.policy or ["ppo"]
     folder = Path(tempfile.mkdtemp(prefix="same_run-"))
+    shutil.copytree(ROOT / "src", folder / "tree" / "src")  # so that one may go on writing meanwhile
     try:
         old = [_at_commit(arguments.commit, name, arguments.threads) for name in names]
-        new = [_run(ROOT, folder, name, arguments.threads) for name in names]
+        new = [_run(folder / "tree", folder, name, arguments.threads) for name in names]
         same = [_report(*runs) for runs in zip(names, old, new, strict=True)]
     except RunError as error:
         print(error, file=sys.stderr)
