@@ -1,6 +1,7 @@
 """The rules of verdicts as laws: what an interval decides, what it leaves open, and what would decide it."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -117,7 +118,13 @@ def test_without_an_interval_nothing_is_decided(rule: object) -> None:
     assert callable(rule)
     verdict, needs = rule(Estimate(0.3, None, None, 40))
     assert verdict is Verdict.INCONCLUSIVE
-    assert "more than one independent unit (all 40 are from one)" in needs
+    assert needs.endswith("observations from more than one independent unit (all 40 are from one)")
+
+
+@pytest.mark.parametrize("rule", [near_zero, above])
+def test_one_bound_alone_is_no_interval(rule: Callable[[Estimate, float], Ruling]) -> None:
+    for low, high in ((0.6, None), (None, -0.6)):
+        assert rule(Estimate(0.3, low, high, 40), 0.5).verdict is Verdict.INCONCLUSIVE
 
 
 @given(intervals())
@@ -181,6 +188,22 @@ def test_what_is_needed_is_more_than_there_is_and_enough(estimate: Estimate, thr
     needed = int(observations_needed(estimate, threshold).split()[1])
     assert needed > estimate.n
     assert half_width * math.sqrt(estimate.n / needed) <= distance * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "threshold", "needed"),
+    [
+        (0.375, 0.125, 0.625, 0.5, 400),  # to be half as wide, four times as many
+        (-0.375, -0.625, -0.125, -0.5, 400),
+        (0.3, -0.1, 0.4, 0.5, 157),  # (0.25 / 0.2)^2 = 1.5625 times as many, rounded up
+        (0.5, 0.3, 0.7, 0.5, 10_000),  # at the threshold itself: ten times as narrow
+        (0.1, 0.05, 0.15, 0.5, 101),  # parted already: one more at least
+        (0.5, 0.5, 0.5, 0.5, 101),
+    ],
+)
+def test_how_many_are_needed_written_out(value: float, low: float, high: float, threshold: float, needed: int) -> None:
+    needs = observations_needed(Estimate(value, low, high, 100), threshold)
+    assert needs == f"about {needed} observations instead of 100"
 
 
 def test_with_what_is_needed_the_same_data_decide() -> None:

@@ -1,5 +1,7 @@
 """Intervals against known values and by simulation; calibration against its closed form."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +19,17 @@ def test_wilson_against_published_values(successes: int, n: int, low: float, hig
     made = proportion(successes, n)
     assert (made.value, made.n) == (successes / n, n)
     assert (made.low, made.high) == pytest.approx((low, high), abs=1e-4)
+
+
+@given(st.integers(1, 500), st.floats(0, 1), st.sampled_from([0.5, 0.9, 0.99]))
+def test_wilson_bounds_are_the_roots_of_its_equation(n: int, share: float, level: float) -> None:
+    """(p - x)^2 = z^2 x (1 - x) / n at both, with z the normal quantile of the level; one observation is enough."""
+    made = proportion(round(share * n), n, level=level)
+    assert (made.level, made.clusters, made.method) == (level, None, "Wilson")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    for bound in (made.low, made.high):
+        assert bound is not None
+        assert (made.value - bound) ** 2 == pytest.approx(z**2 * bound * (1 - bound) / n, abs=1e-9)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 0), (3, 2), (-1, 2)])
@@ -82,6 +95,19 @@ def test_a_statistic_that_is_mostly_undefined_has_no_interval() -> None:
     assert (made.value, made.low, made.high) == (1.0, None, None)
 
 
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (Estimate(0.5, 0.4, 0.6, 16), "0.500 [0.400, 0.600], n=16"),
+        (Estimate(0.5, 0.4, 0.6, 16, 4), "0.500 [0.400, 0.600], n=16 in 4 clusters"),
+        (Estimate(0.5, None, 0.6, 16), "0.500 [no interval], n=16"),
+        (Estimate(0.5, 0.4, None, 16), "0.500 [no interval], n=16"),
+    ],
+)
+def test_an_estimate_is_printed_with_its_interval_and_n(made: Estimate, text: str) -> None:
+    assert str(made) == text
+
+
 def test_nothing_observed_is_an_error() -> None:
     with pytest.raises(ValueError, match="no observations"):
         mean([])
@@ -106,6 +132,21 @@ def test_calibration_error_closed_form() -> None:
     outcome_N = np.array([0.0, 1.0, 1.0, 1.0])
     assert expected_calibration_error(probability_N, outcome_N, bins=2) == pytest.approx(0.25)
     assert expected_calibration_error(np.array([0.5, 0.5]), np.array([0.5, 0.5])) == 0.0
+
+
+def test_fifteen_bins_of_equal_mass_unless_it_is_said_otherwise() -> None:
+    """Two forecasts of each of 15 values, right on average: every bin is exact, where one more would split them."""
+    probability_N = np.repeat(np.arange(1, 16) / 16, 2)
+    outcome_N = probability_N + np.tile([0.5, -0.5], 15) / 16
+    assert expected_calibration_error(probability_N, outcome_N) == pytest.approx(0, abs=1e-12)
+    assert expected_calibration_error(probability_N, outcome_N, bins=16) == pytest.approx(2 * 0.5 / 16 / 30)
+    assert expected_calibration_error(probability_N, outcome_N, bins=1000) == pytest.approx(0.5 / 16)
+
+
+def test_forecasts_that_are_equal_stay_in_their_order() -> None:
+    """So that the number is the same on every machine: the first half came false, the second true."""
+    outcome_N = np.repeat([0.0, 1.0], 500)
+    assert expected_calibration_error(np.full(1000, 0.5), outcome_N, bins=2) == pytest.approx(0.5)
 
 
 def test_a_calibrated_forecast_has_little_error() -> None:

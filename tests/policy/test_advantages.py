@@ -62,6 +62,24 @@ def test_the_score_falls_on_the_last_sampled_token_and_the_kl_on_each() -> None:
     torch.testing.assert_close(found, torch.tensor([[-0.1, 5.0, 0.0], [0.0, 0.0, 6.8]]))
 
 
+def test_what_a_token_earned_stands_there_and_what_is_left_on_the_last() -> None:
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    logprob, reference = torch.tensor([[-1.0, -2.0, -9.0]] * 2), torch.tensor([[-2.0, -2.0, 0.0]] * 2)
+    dense = torch.tensor([[3.0, 1.0, 7.0], [0.0, 2.0, 0.5]])
+    found = kl_penalised(torch.tensor([5.0, 4.0]), logprob, reference, mask, kl_coef=0.1, dense_BT=dense)
+    torch.testing.assert_close(found, torch.tensor([[2.9, 2.0, 0.0], [-0.1, 2.0, 2.9]]))
+    whole = kl_penalised(torch.tensor([5.0, 4.0]), logprob, reference, mask, kl_coef=0.1)
+    torch.testing.assert_close(found.sum(1), whole.sum(1))
+
+
+@pytest.mark.parametrize("level", [0.0, 1000.0])
+def test_what_is_equal_but_for_rounding_is_whitened_to_nothing(level: float) -> None:
+    """A deviation of a millionth of the values is float32's own, and must not become advantages of size 1."""
+    x = torch.full((2, 4), level) + level * 2e-7 * torch.tensor([1.0, -1.0, 1.0, -1.0])
+    assert whitened(x, torch.ones(2, 4, dtype=torch.bool)).tolist() == [[0.0] * 4] * 2
+    assert whitened(x + torch.eye(4)[:2], torch.ones(2, 4, dtype=torch.bool)).any()
+
+
 @given(st.integers(2, 6), st.integers(2, 6), st.integers(0, 100))
 def test_whitened_has_mean_zero_and_deviation_one_inside_the_mask(rows: int, width: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -86,6 +104,14 @@ def test_a_groups_scores_against_its_mean() -> None:
     score = torch.tensor([1.0, 3.0, 5.0, 2.0, 2.0, 2.0])
     assert group_relative(score, 3, scale=False).tolist() == [-2, 0, 2, 0, 0, 0]
     assert group_relative(score, 3, scale=True).tolist() == pytest.approx([-1, 0, 1, 0, 0, 0], abs=1e-3)
+
+
+def test_a_group_of_one_or_two() -> None:
+    """One sample alone teaches nothing; two lie sqrt(1/2) deviations from their mean, a little less by the 1e-4."""
+    assert group_relative(torch.tensor([1.0, 7.0]), 1, scale=True).tolist() == [0, 0]
+    score = torch.tensor([0.0, 2e-4], dtype=torch.float64)
+    found = group_relative(score, 2, scale=True)
+    assert found.tolist() == pytest.approx([-1 / (2**0.5 + 1), 1 / (2**0.5 + 1)])
 
 
 def test_leave_one_out_written_out() -> None:

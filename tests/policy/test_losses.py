@@ -14,6 +14,7 @@ from accord.policy.losses import (
     negative_log_likelihood,
     ppo_policy,
     ppo_value,
+    reinforce,
 )
 
 numbers = st.floats(-5, 5, allow_nan=False)
@@ -25,6 +26,17 @@ def log_sigmoid(x: float) -> float:
 
 def test_negative_log_likelihood_is_minus_the_log_probability() -> None:
     assert negative_log_likelihood(torch.tensor([math.log(0.25)])).item() == pytest.approx(math.log(4))
+
+
+def test_reinforce_written_out() -> None:
+    logprob = torch.tensor([-2.0, -0.5], requires_grad=True)
+    found = reinforce(logprob, torch.tensor([3.0, -1.0]))
+    assert found.loss_N.tolist() == [6.0, -0.5]
+    assert found.clipped_N.dtype == torch.bool
+    assert found.clipped_N.tolist() == [False, False]
+    found.loss_N.sum().backward()
+    assert logprob.grad is not None
+    assert logprob.grad.tolist() == [-3.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +79,7 @@ def test_before_the_first_update_ppo_is_the_policy_gradient(logprob: float, adva
         (1.0, 0.9, 2.0, 0.5, False),
         (1.0, 0.5, 2.0, 0.845, True),  # held at 0.7: (0.7 - 2)^2 / 2
         (3.0, 0.5, 2.0, 0.845, True),
+        (0.0, 1.0, -1.0, 1.62, True),  # held at 0.8: (0.8 + 1)^2 / 2
         (1.0, 0.5, 0.0, 0.5, False),  # the move was the wrong way: not held
     ],
 )

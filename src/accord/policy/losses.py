@@ -45,7 +45,7 @@ def ppo_policy(
 
     logprob_N, old_N   log-probability of each sampled token now and when it was sampled
     advantage_N        its advantage; no gradient flows through it
-    clip_high            the bound above where it differs from the one below (Yu et al. 2025, arXiv 2503.14476, eq. 10)
+    clip_high          the bound above where it differs from the one below (Yu et al. 2025, arXiv 2503.14476, eq. 10)
 
     max(-A r, -A clamp(r, 1 - clip, 1 + clip)) with r = exp(logprob - old).
     """
