@@ -95,3 +95,12 @@ def test_every_room_of_the_tree_is_there() -> None:
 def test_what_needs_no_torch_loads_none(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_glossary_defines_each_term_once_and_is_linked() -> None:
+    terms = re.findall(r"^\| ([^|]+) \| .+ \|$", (ROOT / "docs/glossary.md").read_text(), re.M)
+    terms = [term for term in terms if term not in {"term", "---"}]
+    assert len(terms) > 40
+    assert sorted(terms) == sorted(set(terms))
+    assert "(docs/glossary.md)" in (ROOT / "README.md").read_text()
+    assert "(docs/glossary.md)" in (ROOT / "ARCHITECTURE.md").read_text()

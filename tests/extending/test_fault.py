@@ -25,7 +25,7 @@ class LeftOnly(Fault):
 
     name = "left-only"
     strengths = (0.25, 0.5)
-    sets_off = (("OV1", "position"),)
+    sets_off = ("OV1 position",)
 
     def evaluators(self, panel):
         return some_of(panel, self.strength, position=20.0)
@@ -56,7 +56,7 @@ def test_a_fault_from_a_file_is_listed_planted_and_found(
         "description": "Some evaluators choose what stands on the left, whatever it is.",
         "planted_in": ["evaluators"],
         "strengths": [0.25, 0.5],
-        "sets_off": [["OV1", "position"]],
+        "sets_off": ["OV1 position"],
     }
     assert run(["lab", "plant", "left-only", "--extension", extension, "--out", str(tmp_path / "run")]) == 0
     assert "OV1      position" in capsys.readouterr().out
@@ -67,6 +67,16 @@ def test_a_fault_from_a_file_is_listed_planted_and_found(
 def test_without_the_extension_the_fault_is_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lab", "plant", "left-only", "--out", str(tmp_path / "run")]) == 2
     assert "unknown fault 'left-only'" in capsys.readouterr().err
+
+
+def test_a_check_that_is_unknown_is_named_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mistaken.py"
+    path.write_text(EXTENSION.replace("OV1 position", "OV1 positoin"))
+    assert run(["lab", "plant", "left-only", "--extension", str(path), "--out", str(tmp_path / "run")]) == 2
+    assert "'OV1 positoin'; did you mean 'OV1 position'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_fault_that_is_not_found_is_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,15 +16,14 @@ from accord.records import Completion, Prompt
 SETTINGS = AuditSettings()
 # No model is trained, so what loads one cannot be assessed; nor is anything that nobody was asked.
 UNKNOWN = {
-    ("P-BOS", "tokens"),
-    ("P-EOS", "taught"),
-    ("P-RATIO", "remeasured"),
-    ("P-RATIO", "reference"),
-    ("P-ACC", "gradient"),
-    ("OV1", "control"),
-    ("DC2", "calibration"),
+    "P-BOS tokens",
+    "P-EOS taught",
+    "P-RATIO remeasured",
+    "P-RATIO reference",
+    "P-ACC gradient",
+    "OV1 control",
+    "DC2 calibration",
 }
-BY_NAME = {(check.challenge.id, check.name): check for check in CHECKS}
 EXPECTED = {fault.name: fault.sets_off for fault in FAULTS if fault.sets_off}
 
 
@@ -34,19 +33,19 @@ def evidence(path: Path, fault: Fault | None, seed: int) -> Iterator[Evidence]:
         yield Evidence(run, judges_of(fault, seed=seed))
 
 
-def verdicts(path: Path, fault: str | None, seed: int, checks: list[Check]) -> dict[tuple[str, str], Verdict]:
+def verdicts(path: Path, fault: str | None, seed: int, checks: list[Check]) -> dict[str, Verdict]:
     planted = None if fault is None else FAULTS.get(fault)()
     with evidence(path, planted, seed) as inputs:
-        return {(check.challenge.id, check.name): check.run(inputs, SETTINGS).verdict for check in checks}
+        return {check.id: check.run(inputs, SETTINGS).verdict for check in checks}
 
 
-def rates(path: Path, fault: str | None, checks: list[Check], seeds: int = 20) -> dict[tuple[str, str], float]:
+def rates(path: Path, fault: str | None, checks: list[Check], seeds: int = 20) -> dict[str, float]:
     """How often each check fires over the seeds."""
-    fired: Counter[tuple[str, str]] = Counter()
+    fired: Counter[str] = Counter()
     for seed in range(seeds):
         verdict_of = verdicts(path, fault, seed, checks)
         fired.update(name for name, verdict in verdict_of.items() if verdict is Verdict.FIRES)
-    return {(check.challenge.id, check.name): fired[check.challenge.id, check.name] / seeds for check in checks}
+    return {check.id: fired[check.id] / seeds for check in checks}
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -58,13 +57,13 @@ def test_a_clean_run_fires_nothing_and_is_assessed(seed: int, tmp_path: Path) ->
 
 @pytest.mark.parametrize("fault", EXPECTED)
 def test_what_is_planted_fires(fault: str, tmp_path: Path) -> None:
-    verdict_of = verdicts(tmp_path, fault, 0, [BY_NAME[name] for name in EXPECTED[fault]])
+    verdict_of = verdicts(tmp_path, fault, 0, [CHECKS.get(name) for name in EXPECTED[fault]])
     assert set(verdict_of.values()) == {Verdict.FIRES}, verdict_of
 
 
 def test_a_noisier_minority_is_not_taken_for_an_opposed_one(tmp_path: Path) -> None:
-    verdict_of = verdicts(tmp_path, "noisier-minority", 0, [BY_NAME["PM2", "one reward"]])
-    assert verdict_of["PM2", "one reward"] is not Verdict.FIRES
+    verdict_of = verdicts(tmp_path, "noisier-minority", 0, [CHECKS.get("PM2 one reward")])
+    assert verdict_of["PM2 one reward"] is not Verdict.FIRES
 
 
 @pytest.mark.slow
@@ -75,13 +74,13 @@ def test_false_alarms_are_rare(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_false_alarms_of_the_harder_control_are_rare(tmp_path: Path) -> None:
-    assert rates(tmp_path, "noisier-minority", [BY_NAME["PM2", "one reward"]])["PM2", "one reward"] <= 0.05
+    assert rates(tmp_path, "noisier-minority", [CHECKS.get("PM2 one reward")])["PM2 one reward"] <= 0.05
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", EXPECTED)
 def test_what_is_planted_is_found_four_times_in_five(fault: str, tmp_path: Path) -> None:
-    rate_of = rates(tmp_path, fault, [BY_NAME[name] for name in EXPECTED[fault]])
+    rate_of = rates(tmp_path, fault, [CHECKS.get(name) for name in EXPECTED[fault]])
     assert {name: rate for name, rate in rate_of.items() if rate < 0.8} == {}
 
 

@@ -120,7 +120,7 @@ def faults(*, extension: list[Path] | None = None, json: bool = False) -> None:
         )
         return
     for fault in FAULTS:
-        checks = ", ".join(" ".join(check) for check in fault.sets_off) or "nothing: a control"
+        checks = ", ".join(fault.sets_off) or "nothing: a control"
         print(f"{fault.name}  {description_of(fault)} Sets off {checks}")
 
 
@@ -155,7 +155,7 @@ def plant(
     json
         Print the findings as JSON.
     """
-    from accord.audit import examine
+    from accord.audit import CHECKS, examine
     from accord.extensions import load_extensions
     from accord.lab.faults import FAULTS, Fault
     from accord.lab.planted import judges_of
@@ -163,14 +163,16 @@ def plant(
 
     load_extensions(extension or (), Path.cwd())
     planted = Fault() if fault == Fault.name else FAULTS.get(fault)(strength)
+    for check in planted.sets_off:
+        CHECKS.get(check)
     with plant_run(out, planted, seed=seed) as run:
         report = examine(run, judges=judges_of(planted, seed=seed))
         report.write(run)
-    fired = {(finding.challenge, finding.check) for finding in report.fired}
+    fired = {f"{finding.challenge} {finding.check}" for finding in report.fired}
     if json:
         print_json({"fault": planted.name, "strength": planted.strength, **report.to_json()})
     else:
         for finding in report.findings:
-            if (finding.challenge, finding.check) in fired.union(planted.sets_off):
+            if f"{finding.challenge} {finding.check}" in fired.union(planted.sets_off):
                 print(f"{finding.words:<26} {finding.challenge:<8} {finding.check:<14} {finding.result}")
     return 1 if set(planted.sets_off) - fired and planted.strength == planted.strengths[-1] else 0

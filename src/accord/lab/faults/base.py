@@ -24,12 +24,12 @@ class Fault:
 
     name        as it is asked for on the command line
     strengths   what it can be planted with, weakest first; the last one is planted where none is asked for
-    sets_off    challenge and check of every check that must fire at the last strength; others may fire as well
+    sets_off    the ids of the checks that must fire at the last strength (`RG2 turnover`); others may fire as well
     """
 
     name: ClassVar[str] = "none"
     strengths: ClassVar[tuple[float, ...]] = (0.0,)
-    sets_off: ClassVar[tuple[tuple[str, str], ...]] = ()
+    sets_off: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, strength: float | None = None) -> None:
         self.strength = self.strengths[-1] if strength is None else strength

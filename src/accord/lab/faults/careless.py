@@ -18,7 +18,7 @@ class Careless(Fault):
 
     name: ClassVar = "careless"
     strengths: ClassVar = (0.125, 0.25)
-    sets_off: ClassVar = (("OV1", "careless"), ("OV1", "time"))
+    sets_off: ClassVar = ("OV1 careless", "OV1 time")
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
         return some_of(panel, self.strength, lapse=0.95)

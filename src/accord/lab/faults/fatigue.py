@@ -18,7 +18,7 @@ class Fatigue(Fault):
 
     name: ClassVar = "fatigue"
     strengths: ClassVar = (0.45, 0.9)
-    sets_off: ClassVar = (("OV1", "fatigue"),)
+    sets_off: ClassVar = ("OV1 fatigue",)
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
         return some_of(panel, 1.0, tired_lapse=self.strength, tired_after=16, tired_over=2)

@@ -20,7 +20,7 @@ class LeakySplit(Fault):
 
     name: ClassVar = "leaky-split"
     strengths: ClassVar = (0.5, 1.0)
-    sets_off: ClassVar = (("RE1", "leakage"), ("P-SPLIT", "overlap"))
+    sets_off: ClassVar = ("RE1 leakage", "P-SPLIT overlap")
 
     def dataset(self, data: Dataset, random: np.random.Generator) -> Dataset:
         pairs_P = [*data.pairs["train"], *data.pairs["eval_reward"]]

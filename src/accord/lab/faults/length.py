@@ -18,7 +18,7 @@ class LengthBias(Fault):
 
     name: ClassVar = "length"
     strengths: ClassVar = (0.6, 1.2)
-    sets_off: ClassVar = (("RG1", "length"), ("RG1", "edits"))
+    sets_off: ClassVar = ("RG1 length", "RG1 edits")
 
     def reward_model(self, judge: WordJudge) -> WordJudge:
         return replace(judge, length=self.strength)

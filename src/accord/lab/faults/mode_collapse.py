@@ -16,7 +16,7 @@ class ModeCollapse(Fault):
 
     name: ClassVar = "mode-collapse"
     strengths: ClassVar = (6.0, 12.0)
-    sets_off: ClassVar = (("DC2", "diversity"), ("DC2", "entropy"))
+    sets_off: ClassVar = ("DC2 diversity", "DC2 entropy")
 
     def pressure(self, healthy: float) -> float:
         return self.strength

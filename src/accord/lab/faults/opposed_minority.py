@@ -18,7 +18,7 @@ class OpposedMinority(Fault):
 
     name: ClassVar = "opposed-minority"
     strengths: ClassVar = (0.1, 0.2)
-    sets_off: ClassVar = (("PM2", "one reward"),)
+    sets_off: ClassVar = ("PM2 one reward",)
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
         return some_of(panel, self.strength, weights=(-1.0,))

@@ -18,7 +18,7 @@ class OverOptimisation(Fault):
 
     name: ClassVar = "over-optimisation"
     strengths: ClassVar = (2.0, 3.0)
-    sets_off: ClassVar = (("RG2", "turnover"), ("RG2", "divergence"))
+    sets_off: ClassVar = ("RG2 turnover", "RG2 divergence")
 
     def reward_model(self, judge: WordJudge) -> WordJudge:
         return replace(judge, hollow=1.5)

@@ -18,7 +18,7 @@ class PositionBias(Fault):
 
     name: ClassVar = "position"
     strengths: ClassVar = (0.3, 0.6)
-    sets_off: ClassVar = (("OV1", "position"),)
+    sets_off: ClassVar = ("OV1 position",)
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
         return some_of(panel, 1.0, position=self.strength)
