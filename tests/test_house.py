@@ -16,7 +16,7 @@ from accord.feedback import FORMATS
 from accord.lm.optim import Optim
 from accord.lm.settings import ModelSettings
 from accord.recipe import Algorithm, Data, Evaluate
-from accord.reward import BradleyTerry
+from accord.reward import REWARDS
 
 ROOT = Path(__file__).parents[1]
 VERBS = [
@@ -43,7 +43,7 @@ def test_the_verbs_are_documented() -> None:
     assert all(f"`accord {verb} " in text for verb in VERBS)
 
 
-@pytest.mark.parametrize("settings", [Data, BradleyTerry, *get_args(Algorithm), Evaluate, Optim, ModelSettings])
+@pytest.mark.parametrize("settings", [Data, *REWARDS, *get_args(Algorithm), Evaluate, Optim, ModelSettings])
 def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
     text = (ROOT / "docs/recipe.md").read_text()
     assert [name for name in settings.model_fields if f"`{name}`" not in text and name != "kind"] == []

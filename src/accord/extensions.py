@@ -17,7 +17,7 @@ from typing import Any
 from accord.errors import AccordError, ExtensionError, storage
 from accord.registry import Registry
 
-__all__ = ["Extension", "load_extensions", "temporary"]
+__all__ = ["Extension", "blamed", "load_extensions", "temporary"]
 
 PREFIX = "accord_extension_"
 
@@ -56,6 +56,15 @@ def temporary(*registries: Registry[Any]) -> Iterator[None]:
                     del sys.modules[name]
 
 
+@contextmanager
+def blamed(path: Path) -> Iterator[None]:
+    """What the user's code in `path` raises inside the block comes out as an `ExtensionError` with file and line."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise ExtensionError(_refusal(path, error)) from error
+
+
 def _load(path: Path) -> Extension:
     with storage(path):
         source = path.read_bytes()
@@ -66,10 +75,11 @@ def _load(path: Path) -> Extension:
         module.__file__ = str(path)
         sys.modules[name] = module
         try:
-            exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - what an extension is
-        except (Exception, SystemExit) as error:
+            with blamed(path):
+                exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - what an extension is
+        except BaseException:
             del sys.modules[name]
-            raise ExtensionError(_refusal(path, error)) from error
+            raise
     return Extension(path, digest, sys.modules[name])
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from accord.records import Completion, Feedback, Prompt, Sampling
 
-__all__ = ["Asker", "Item", "Judge", "Scores", "Writer"]
+__all__ = ["Asker", "Item", "Judge", "Scores", "Step", "Writer"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,20 @@ class Scores:
             sum_N = np.array([sum(amount for _, amount in earned) for earned in self.credits])
             if sum_N.shape != self.value_N.shape or not np.allclose(sum_N, self.value_N, rtol=1e-4, atol=1e-4):
                 raise ValueError("the credits of a completion do not sum to its score")
+
+
+class Step(Protocol):
+    """What a training loop yields after each of its steps; the step's other numbers stand beside these two."""
+
+    @property
+    def step(self) -> int:
+        """Which, from 1."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """Of how many."""
+        ...
 
 
 @runtime_checkable

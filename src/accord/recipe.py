@@ -1,6 +1,6 @@
 """A whole run as one value, read from one TOML file.
 
-    [data]  [sft]  [reward]  [policy]  [evaluate]  [audit]
+    extensions  seed  [data]  [sft]  [reward]  [rewards.NAME]  [policy]  [evaluate]  [audit]
 
 `kind` picks the settings class where there is a choice. An unknown key is an error that names its nearest neighbour;
 values given beside the file (`--policy.kl_coef 0.1`) override it; the resolved recipe can be written and loaded again.
@@ -8,15 +8,16 @@ values given beside the file (`--policy.kl_coef 0.1`) override it; the resolved 
 
 import tomllib
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
 
 from accord.audit.settings import AuditSettings
 from accord.errors import LedgerError, RecipeError, nearest, storage
+from accord.extensions import load_extensions
 from accord.feedback.store.location import has_password, is_url
 from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
@@ -39,7 +40,10 @@ from accord.policy.rrhf import RRHF
 from accord.policy.sft import SFT
 from accord.policy.simpo import SimPO
 from accord.records import Sampling, explain
+from accord.registry import Registry
 from accord.reward.fit import BradleyTerry
+from accord.reward.registry import REWARDS
+from accord.reward.settings import RewardSettings
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
@@ -65,6 +69,7 @@ Algorithm = (
     | KTO
 )
 Share = Annotated[float, Field(gt=0, lt=1)]
+M = TypeVar("M", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -125,20 +130,32 @@ class Evaluate(Section):
         "curve": "curve_samples",
     }
 
-    judge: BradleyTerry = BradleyTerry()
+    judge: SerializeAsAny[RewardSettings] = BradleyTerry()
     max_prompts: int | None = Field(default=None, ge=1, description="held-out prompts used; unset: all")
     samples_per_prompt: int = Field(default=32, ge=1, description="samples of each prompt and arm")
     sampling: Sampling = Sampling(max_tokens=48)
     curve_samples: int = Field(default=64, ge=1, description="rollouts of each step that the judge reads")
 
 
-class Recipe(Section):
-    """All settings of a run."""
+def _is_empty(value: Sized) -> bool:
+    return not value
 
+
+class Recipe(Section):
+    """All settings of a run.
+
+    `extensions` are Python files, loaded before anything else of the recipe is read. The policy learns from `reward`,
+    and each of `rewards` is a component of it by its name.
+    """
+
+    extensions: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
     seed: int = Field(default=0, ge=0)
     data: Data = Data()
     sft: SFT | None = None
-    reward: BradleyTerry | None = None
+    reward: SerializeAsAny[RewardSettings] | None = None
+    rewards: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], SerializeAsAny[RewardSettings]] = Field(
+        default={}, exclude_if=_is_empty
+    )
     policy: Annotated[Algorithm, Field(discriminator="kind")] | None = None
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
@@ -151,11 +168,18 @@ def load(path: Path | str, overrides: Mapping[str, str] | None = None) -> Recipe
     """
     with storage(path):
         text = Path(path).read_text(encoding="utf-8")
-    return _anchored(parse(text, overrides, place=str(path)), Path(path).resolve().parent)
+    folder = Path(path).resolve().parent
+    return _anchored(parse(text, overrides, place=str(path), folder=folder), folder)
 
 
-def parse(text: str, overrides: Mapping[str, str] | None = None, *, place: str = "recipe") -> Recipe:
-    """The recipe in a text; `overrides` maps dotted keys to TOML values (a bare word is a string)."""
+def parse(
+    text: str, overrides: Mapping[str, str] | None = None, *, place: str = "recipe", folder: Path | None = None
+) -> Recipe:
+    """The recipe in a text; `overrides` maps dotted keys to TOML values (a bare word is a string).
+
+    The recipe's extensions are loaded first, from `folder` (unset: the working directory). Raises `RecipeError` naming
+    the key, `ExtensionError` where an extension cannot be loaded.
+    """
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -163,10 +187,13 @@ def parse(text: str, overrides: Mapping[str, str] | None = None, *, place: str =
     for key, value in (overrides or {}).items():
         _put(content, key, value)
     try:
-        recipe = Recipe.model_validate(content)
-    except ValidationError as error:
-        raise RecipeError(f"{place}: {_said(error)}") from error
-    _check(recipe, place)
+        load_extensions(_extensions(content), folder or Path())
+        for path, registry, default in _KINDS:
+            _choose(content, path, registry, default)
+        recipe = _validated(Recipe, content, "recipe")
+        _check(recipe)
+    except RecipeError as error:
+        raise RecipeError(f"{place}: {error}") from error
     return recipe
 
 
@@ -176,12 +203,67 @@ def dump(recipe: Recipe) -> str:
 
 
 def _anchored(recipe: Recipe, folder: Path) -> Recipe:
-    """The recipe with the paths of its data made absolute; they are meant from the recipe's own folder."""
+    """The recipe with its paths made absolute; they are meant from the recipe's own folder."""
     ledger = recipe.data.ledger
     paths = {"ledger": ledger if is_url(ledger) else str(folder / ledger)}
     if recipe.data.source not in {None, "packaged"}:
         paths["source"] = str(folder / str(recipe.data.source))
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update=paths)})
+    sections: dict[str, object] = {
+        "extensions": tuple(str(folder / path) for path in recipe.extensions),
+        "data": recipe.data.model_copy(update=paths),
+        "rewards": {name: settings.anchored(folder) for name, settings in recipe.rewards.items()},
+    }
+    if recipe.reward is not None:
+        sections["reward"] = recipe.reward.anchored(folder)
+    if recipe.evaluate is not None:
+        sections["evaluate"] = recipe.evaluate.model_copy(update={"judge": recipe.evaluate.judge.anchored(folder)})
+    return recipe.model_copy(update=sections)
+
+
+def _extensions(content: dict[str, Any]) -> list[str]:
+    """The extensions that a recipe names; their digests are kept by file name, so no two may have the same."""
+    paths = content.get("extensions", [])
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise RecipeError('recipe.extensions: not a list of files; write extensions = ["my_module.py"]')
+    names = [Path(path).name for path in paths]
+    if doubled := next((name for name in names if names.count(name) > 1), None):
+        raise RecipeError(f"recipe.extensions: two files are called {doubled}; rename one")
+    return paths
+
+
+_KINDS: tuple[tuple[str, Registry[type[RewardSettings]], str], ...] = (
+    ("reward", REWARDS, "bradley_terry"),
+    ("rewards.*", REWARDS, "bradley_terry"),
+    ("evaluate.judge", REWARDS, "bradley_terry"),
+)
+"""The sections whose settings class `kind` picks: where they stand, from what, and which kind where none is named."""
+
+
+def _choose(
+    content: dict[str, Any], path: str, registry: Registry[type[M]], default: str, *, where: str = "recipe"
+) -> None:
+    """Put the settings of the class that `kind` picks in the place of a section."""
+    head, _, rest = path.partition(".")
+    for name in list(content) if head == "*" else [head]:
+        section = content.get(name)
+        if not isinstance(section, dict):
+            continue
+        if rest:
+            _choose(section, rest, registry, default, where=f"{where}.{name}")
+            continue
+        try:
+            owner = registry.get(str(section.get("kind", default)))
+        except RecipeError as error:
+            raise RecipeError(f"{where}.{name}.kind: {error}") from error
+        content[name] = _validated(owner, section, f"{where}.{name}")
+
+
+def _validated(owner: type[M], content: object, where: str) -> M:
+    """Raises `RecipeError` that names the first key that is wrong."""
+    try:
+        return owner.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(_problem(error, owner, where)) from error
 
 
 def _put(content: dict[str, Any], key: str, value: str) -> None:
@@ -196,47 +278,43 @@ def _put(content: dict[str, Any], key: str, value: str) -> None:
         content[last] = value
 
 
-def _check(recipe: Recipe, place: str) -> None:
+def _check(recipe: Recipe) -> None:
     """What no single field can know."""
     total = recipe.data.train + recipe.data.eval_reward + recipe.data.held_out
     if abs(total - 1) > 1e-6:
-        raise RecipeError(f"{place}: recipe.data: train, eval_reward and held_out sum to {total:g}; make them sum to 1")
+        raise RecipeError(f"recipe.data: train, eval_reward and held_out sum to {total:g}; make them sum to 1")
     if (recipe.data.source is None) != (recipe.data.format is None):
-        raise RecipeError(f"{place}: recipe.data: source and format go together; give both or neither")
+        raise RecipeError("recipe.data: source and format go together; give both or neither")
     judged = isinstance(recipe.policy, Online | BestOfN | Curated | Conditional) or (
         isinstance(recipe.policy, Abstaining) and recipe.policy.grade == "judge"
     )
-    if recipe.policy is not None and judged and recipe.reward is None:
-        raise RecipeError(
-            f"{place}: recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section"
-        )
+    if recipe.policy is not None and judged and recipe.reward is None and not recipe.rewards:
+        raise RecipeError(f"recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section")
     if recipe.policy is not None and recipe.policy.base is None and recipe.sft is None:
-        raise RecipeError(f"{place}: recipe.policy.base: missing; name a model, or add an [sft] section")
+        raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")
 
 
-def _said(error: ValidationError) -> str:
+def _problem(error: ValidationError, owner: type[BaseModel], where: str) -> str:
     """The first problem; for an unknown key its new name where it was renamed, else the nearest known one.
 
     A settings class may have `renamed: ClassVar[Mapping[str, str]]`, from keys it once had to those it has now.
     """
     first = error.errors(include_url=False)[0]
-    kinds = {each.model_fields["kind"].default: each for each in get_args(Algorithm)}
     path = [str(part) for part in first["loc"]]
+    kinds = {each.model_fields["kind"].default: each for each in get_args(Algorithm)}
+    section: Any = owner
+    inner = path[:-1]
     if len(path) > 1 and path[0] == "policy" and path[1] in kinds:
-        del path[1]
-        owner: Any = kinds[str(first["loc"][1])]
-        inner = path[1:-1]
-    else:
-        owner, inner = Recipe, path[:-1]
-    where = ".".join(["recipe", *path])
+        section, inner = kinds[path.pop(1)], path[1:-1]
+    place = ".".join([where, *path])
     if first["type"] != "extra_forbidden":
-        return f"{where}: {explain(error)[1]}"
+        return f"{place}: {explain(error)[1]}"
     for name in inner:
-        owner = _section(owner.model_fields[name].annotation)
-    renamed = ChainMap(*(vars(parent).get("renamed", {}) for parent in owner.__mro__))
+        section = _section(section.model_fields[name].annotation)
+    renamed = ChainMap(*(vars(parent).get("renamed", {}) for parent in section.__mro__))
     if path[-1] in renamed:
-        return f"{where}: renamed to {renamed[path[-1]]}"
-    return f"{where}: no such field{nearest(path[-1], list(owner.model_fields))}"
+        return f"{place}: renamed to {renamed[path[-1]]}"
+    return f"{place}: no such field{nearest(path[-1], list(section.model_fields))}"
 
 
 def _section(annotation: Any) -> Any:

@@ -129,7 +129,7 @@ def test_stages_done_one_by_one_give_the_same_run(home: Path, whole: Path, recip
 
 def test_a_stage_that_does_not_exist_names_its_neighbour(whole: Path, recipe: Recipe) -> None:
     with start_run(recipe, whole, resume=True) as run, pytest.raises(RecipeError, match="did you mean 'reward'"):
-        drive(recipe, run, QUIET, only=("rewards",))
+        drive(recipe, run, QUIET, only=("rewrad",))
 
 
 def test_dpo_needs_no_reward_model(home: Path, recipe: Recipe) -> None:
@@ -168,7 +168,10 @@ def test_a_stage_depends_on_its_section_and_on_those_of_what_it_needs(recipe: Re
 
 def test_a_recipe_has_the_stages_of_its_sections(recipe: Recipe) -> None:
     assert list(stages_of(Recipe())) == ["data", "audit", "report"]
-    assert list(stages_of(recipe)) == [stage.name for stage in STAGES]
+    several = recipe.model_copy(update={"rewards": {"brief": recipe.reward, "kind": recipe.reward}})
+    named = ["rewards/brief", "rewards/kind"]
+    assert list(stages_of(several)) == ["data", "sft", "reward", *named, *list(stages_of(recipe))[3:]]
+    assert [name for name in STAGES.names if name != "rewards"] == list(stages_of(recipe))
     bare = recipe.model_copy(update={"evaluate": None, "sft": None})
     assert list(stages_of(bare)) == ["data", "reward", "policy", "audit", "report"]
 

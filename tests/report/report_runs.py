@@ -73,7 +73,7 @@ def add_data(
     run.write_json(
         "data/summary.json",
         {
-            "feedback": 198810,
+            "feedback": {"rating": 198810},
             "possible_pairs": 2880000,
             "unused": {"too few ratings": 12},
             "agreement": estimate(0.79, 0.008, 51234, 40),

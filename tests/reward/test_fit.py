@@ -44,18 +44,18 @@ def fitted(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sca
 def test_it_learns_a_true_preference(data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]) -> None:
     judge, _ = fitted
     scores = score_split(judge, data, "held_out")
-    found = evaluate(scores, data, fitted_on="train", score_scale=judge.score_scale)
-    assert found["accuracy"].low is not None
-    assert found["accuracy"].low > 0.8
-    assert found["accuracy"].value > found["length_only"].value
-    assert found["accuracy"].n == sum(not pair.tie for pair in data.pairs["held_out"])
+    found = evaluate(scores, data, fitted_on="train")
+    assert found.accuracy.low is not None
+    assert found.accuracy.low > 0.8
+    assert found.accuracy.value > found.length_only.value
+    assert found.accuracy.n == sum(not pair.tie for pair in data.pairs["held_out"])
 
 
 def test_scores_are_normalised_on_what_was_compared(
     data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]
 ) -> None:
     judge, _ = fitted
-    values = list(score_split(judge, data, "train").values())
+    values = list(score_split(judge, data, "train").values.values())
     assert torch.tensor(values).mean().item() == pytest.approx(0, abs=1e-3)
     assert torch.tensor(values).std(correction=0).item() == pytest.approx(1, abs=1e-3)
 
@@ -130,11 +130,9 @@ def test_accuracy_and_calibration_of_scores_that_are_right(data: Dataset) -> Non
     assert accuracy(right, pairs).value == 1
     assert accuracy(wrong, pairs).value == 0
     assert accuracy(dict.fromkeys(right, 0.0), pairs).value == 0.5
-    sure = calibration(right, [pair for pair in pairs if not pair.tie], score_scale=1e4)
+    sure = calibration(right, [pair for pair in pairs if not pair.tie], scale=1e4)
     assert sure.value == pytest.approx(0, abs=1e-6)
-    assert calibration(wrong, [pair for pair in pairs if not pair.tie], score_scale=1e4).value == pytest.approx(
-        1, abs=0.05
-    )
+    assert calibration(wrong, [pair for pair in pairs if not pair.tie], scale=1e4).value == pytest.approx(1, abs=0.05)
 
 
 def test_baselines_find_a_length_preference() -> None:
@@ -178,9 +176,9 @@ def test_an_ensemble_of_heads_agrees_where_it_has_seen_and_keeps_its_members(dat
     fitted = (raw_NM - np.array(judge.mean_M)) / judge.score_scale
     assert judge.score([data.prompts[each.prompt] for each in seen], seen).std_N == pytest.approx(fitted.std(1, ddof=1))
     assert float(scores.std_N.mean()) < 0.5 * float(scores.value_N.std())  # they agree more than they differ
-    found = evaluate(score_split(judge, data, "held_out"), data, fitted_on="train", score_scale=judge.score_scale)
-    assert found["accuracy"].low is not None
-    assert found["accuracy"].low > 0.8
+    found = evaluate(score_split(judge, data, "held_out"), data, fitted_on="train")
+    assert found.accuracy.low is not None
+    assert found.accuracy.low > 0.8
 
 
 def test_a_single_head_has_no_deviation(data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]) -> None:

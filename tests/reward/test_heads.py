@@ -127,4 +127,4 @@ def test_the_mean_of_groups_is_what_is_evaluated(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         judge = SETTINGS.model_copy(update={"epochs": 1}).fit(data, run)
     scores = score_split(judge, data, "held_out")
-    assert np.isfinite(list(scores.values())).all()
+    assert np.isfinite(list(scores.values.values())).all()

@@ -70,7 +70,7 @@ class ExampleRow(Row):
 class DataSummary(Row):
     """Counts of what was read and drawn."""
 
-    feedback: int | None = absent("acts of judgement read")
+    feedback: dict[str, int] | None = absent("acts of judgement read, by kind")
     possible_pairs: int | None = absent("pairs that the feedback implies, before the limit")
     unused: dict[str, int] | None = absent("feedback that no pair was drawn from, by reason")
     agreement: Estimate | None = Field(default=None, description="how often two people agree on a held-out pair")

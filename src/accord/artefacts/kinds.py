@@ -201,6 +201,10 @@ class Text(Artefact):
         """Write the file whole and enter it in the manifest."""
         return run.write_text(self.path(stage), text, stage=stage or self.stage)
 
+    def verified(self, run: RunDirectory, stage: str = "") -> Path:
+        """Its path, its digest checked. Raises `ArtefactError` where it is missing or altered."""
+        return run.verified(self.path(stage))
+
     def read(self, run: RunDirectory, stage: str = "") -> str:
         """The text, its digest checked."""
         return run.read_bytes(self.path(stage)).decode()

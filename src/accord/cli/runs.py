@@ -21,14 +21,13 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> N
     json
         Print JSON.
     """
-    from accord import recipe as recipes
-    from accord.loop.drive import drive
+    from accord.loop.drive import drive, recipe_of
     from accord.loop.evaluate import head_to_head
     from accord.report import render_table, summary, to_json
     from accord.run import RunDirectory
 
     with RunDirectory.open(run) as opened:
-        recipe = recipes.load(opened.verified("recipe.toml"))
+        recipe = recipe_of(opened)
         progress = progress_display(quiet=False, errors=json)
         if not opened.has("evaluation/evaluation.json"):
             drive(recipe, opened, progress, only=("evaluate",))
@@ -59,13 +58,13 @@ def audit(run: Path, *, only: list[str] | None = None, json: bool = False) -> in
     json
         Print the findings as JSON.
     """
-    from accord import recipe as recipes
     from accord.audit.examine import examine
+    from accord.loop.drive import recipe_of
     from accord.loop.rewards import judges_of
     from accord.run import RunDirectory
 
     with RunDirectory.open(run) as opened:
-        recipe = recipes.load(opened.verified("recipe.toml"))
+        recipe = recipe_of(opened)
         found = examine(opened, judges=judges_of(recipe, opened), settings=recipe.audit, only=tuple(only or ()))
         if not only:
             found.write(opened)

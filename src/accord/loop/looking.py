@@ -5,6 +5,7 @@ from pathlib import Path
 from accord.errors import AccordError
 from accord.feedback import FORMATS, Ledger
 from accord.feedback.store.location import is_url
+from accord.lm.settings import ModelSettings
 from accord.recipe import Recipe
 
 __all__ = ["problems_of"]
@@ -13,14 +14,15 @@ __all__ = ["problems_of"]
 def problems_of(recipe: Recipe) -> list[str]:
     """What stands in the way of running `recipe`, a line each; empty where nothing does."""
     problems = _data_problems(recipe)
-    sections = {
-        "sft": recipe.sft,
+    rewards = {
         "reward": recipe.reward,
-        "policy": recipe.policy,
+        **{f"rewards.{name}": settings for name, settings in recipe.rewards.items()},
         "evaluate.judge": None if recipe.evaluate is None else recipe.evaluate.judge,
     }
-    for name, settings in sections.items():
-        if settings is None or settings.base is None:
+    for name, reward in rewards.items():
+        problems += [f"recipe.{name}.{problem}" for problem in (reward.problems() if reward is not None else ())]
+    for name, settings in {"sft": recipe.sft, "policy": recipe.policy, **rewards}.items():
+        if not isinstance(settings, ModelSettings) or settings.base is None:
             continue
         path = Path(settings.base)
         if path.is_absolute() and not (path / "config.json").is_file():

@@ -7,6 +7,7 @@ from typing import Any
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
+from accord.loop.rewards import policy_judge
 from accord.loop.stage import Context
 from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
@@ -31,7 +32,7 @@ from accord.policy.simpo import SimPO
 from accord.policy.supervised import Example
 from accord.recipe import Recipe
 from accord.records import Prompt
-from accord.reward.dense import ByToken
+from accord.reward.dense import with_credits
 from accord.run import RunDirectory
 
 __all__ = ["policy", "prompts_of", "sft", "start_of", "supervised_examples"]
@@ -92,7 +93,7 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
         case ContextDistillation() as distillation:
             return distillation.distil(prompts_of(run, data, "train"), run, start=start)
         case Abstaining() as abstaining:
-            graded_by = None if recipe.reward is None else _judge(recipe, run)
+            graded_by = policy_judge(recipe, run)
             return abstaining.abstain(supervised_examples(run), graded_by, run, start=start)
         case GRPO() | GroupSoup() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
             return online.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
@@ -113,7 +114,7 @@ def _compared(data: Dataset) -> list[Example]:
 
 
 def _judge(recipe: Recipe, run: RunDirectory) -> Judge:
-    """The reward model; where the policy's rewards are dense, it says where in a text they are earned."""
-    assert recipe.reward is not None
-    model = recipe.reward.load(run)
-    return ByToken(model) if isinstance(recipe.policy, Dense) and recipe.policy.dense else model
+    """What the policy learns from; where its rewards are dense, the judge says where in a text they are earned."""
+    judge = policy_judge(recipe, run)
+    assert judge is not None
+    return with_credits(judge) if isinstance(recipe.policy, Dense) and recipe.policy.dense else judge

@@ -5,15 +5,19 @@ On a terminal a bar; elsewhere (a log file, CI) a plain line now and then.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from accord.interfaces import Step
+
 __all__ = ["ProgressDisplay"]
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Step)
 EVERY = 20.0  # seconds between plain lines
 
 
@@ -37,8 +41,8 @@ class ProgressDisplay:
             self.say(text)
             yield
 
-    def steps(self, items: Iterable[T], name: str) -> Iterator[T]:
-        """Pass on steps that carry `step` and `total`, showing numbers of theirs and the time left."""
+    def steps(self, items: Iterable[S], name: str) -> Iterator[S]:
+        """Pass on the steps of a training loop, showing numbers of theirs and the time left."""
         return self._bar(items, name) if self.console.is_terminal else self._lines(items, name)
 
     def track(self, items: Iterable[T], name: str, total: int) -> Iterator[T]:
@@ -46,7 +50,7 @@ class ProgressDisplay:
         for item in self.steps((_Counted(item, i, total) for i, item in enumerate(items, 1)), name):
             yield item.item
 
-    def _bar(self, items: Iterable[T], name: str) -> Iterator[T]:
+    def _bar(self, items: Iterable[S], name: str) -> Iterator[S]:
         columns = (
             TextColumn("  {task.description:<10}"),
             BarColumn(bar_width=24),
@@ -59,37 +63,37 @@ class ProgressDisplay:
         with Progress(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task(name, total=None, numbers="")
             for item in items:
-                at: Any = item
-                progress.update(task, completed=at.step, total=at.total, numbers=_numbers(at))
+                progress.update(task, completed=item.step, total=item.total, numbers=_numbers(item))
                 yield item
 
-    def _lines(self, items: Iterable[T], name: str) -> Iterator[T]:
-        began = last = monotonic()
-        first = None
+    def _lines(self, items: Iterable[S], name: str) -> Iterator[S]:
+        began = printed = monotonic()
+        first: int | None = None
         for item in items:
-            at: Any = item
             now = monotonic()
             if first is None:
-                first, began = at.step, now
-            done = at.step == at.total
-            if done or now - last >= EVERY:
-                pace = (now - began) / max(1, at.step - first)
-                left = "" if done or at.step == first else f", {_clock(pace * (at.total - at.step))} left"
-                self.say(f"  {name} {at.step}/{at.total}{left}  {_numbers(at)}".rstrip())
-                last = now
+                first, began = item.step, now
+            done = item.step == item.total
+            if done or now - printed >= EVERY:
+                pace = (now - began) / max(1, item.step - first)
+                left = "" if done or item.step == first else f", {_clock(pace * (item.total - item.step))} left"
+                self.say(f"  {name} {item.step}/{item.total}{left}  {_numbers(item)}".rstrip())
+                printed = now
             yield item
 
 
-class _Counted:
-    def __init__(self, item: Any, step: int, total: int) -> None:
-        self.item, self.step, self.total = item, step, total
+@dataclass(frozen=True)
+class _Counted(Generic[T]):
+    item: T
+    step: int
+    total: int
 
 
-def _numbers(at: Any) -> str:
+def _numbers(step: Step) -> str:
     """The few numbers of a step that a person watches."""
-    shown = {"loss": "loss {:.3f}", "accuracy": "accuracy {:.2f}", "reward": "reward {:+.2f}", "kl": "KL {:.1f}"}
-    values = [(form, getattr(at, name, None)) for name, form in shown.items()]
-    return "  ".join(form.format(value) for form, value in values if value is not None)
+    forms = {"loss": "loss {:.3f}", "accuracy": "accuracy {:.2f}", "reward": "reward {:+.2f}", "kl": "KL {:.1f}"}
+    numbers = [(form, getattr(step, name, None)) for name, form in forms.items()]
+    return "  ".join(form.format(number) for form, number in numbers if number is not None)
 
 
 def _clock(seconds: float) -> str:

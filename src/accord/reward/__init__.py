@@ -1,37 +1,48 @@
-"""What people prefer, learnt: likelihoods, fitting, evaluation."""
+"""Rewards: what people prefer, learnt; functions of the user's own; and the card that says how good each is."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.reward.combined import CombinedJudge
     from accord.reward.dense import ByToken
-    from accord.reward.evaluation import accuracy, baselines, calibration, evaluate, score_split
+    from accord.reward.evaluation import SplitScores, accuracy, baselines, calibration, evaluate, score_split
     from accord.reward.fit import BradleyTerry, RewardStep
     from accord.reward.likelihoods import bradley_terry
+    from accord.reward.python import FunctionJudge, PythonReward
+    from accord.reward.registry import REWARDS, register
+    from accord.reward.settings import RewardSettings
+
+_MODULES = {
+    "combined": ("CombinedJudge",),
+    "dense": ("ByToken",),
+    "evaluation": ("SplitScores", "accuracy", "baselines", "calibration", "evaluate", "score_split"),
+    "fit": ("BradleyTerry", "RewardStep"),
+    "likelihoods": ("bradley_terry",),
+    "python": ("FunctionJudge", "PythonReward"),
+    "registry": ("REWARDS", "register"),
+    "settings": ("RewardSettings",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "REWARDS",
     "BradleyTerry",
     "ByToken",
+    "CombinedJudge",
+    "FunctionJudge",
+    "PythonReward",
+    "RewardSettings",
     "RewardStep",
+    "SplitScores",
     "accuracy",
     "baselines",
     "bradley_terry",
     "calibration",
     "evaluate",
+    "register",
     "score_split",
 ]
-
-_HOME = {
-    "BradleyTerry": "fit",
-    "ByToken": "dense",
-    "RewardStep": "fit",
-    "accuracy": "evaluation",
-    "evaluate": "evaluation",
-    "baselines": "evaluation",
-    "bradley_terry": "likelihoods",
-    "calibration": "evaluation",
-    "score_split": "evaluation",
-}
 
 
 def __getattr__(name: str) -> Any:

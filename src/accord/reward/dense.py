@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from accord.interfaces import Scores
+from accord.interfaces import Judge, Scores
 from accord.lm.packed import pack
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Prompt
+from accord.reward.combined import CombinedJudge
 
-__all__ = ["ByToken"]
+__all__ = ["ByToken", "with_credits"]
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,10 @@ class ByToken:
         """How far into the text each token reaches; the one that ends it stands behind the text."""
         reaches = self.model.causal.characters
         return [min(len(text), reaches(token_ids, token)) for token in range(len(token_ids))]
+
+
+def with_credits(judge: Judge) -> Judge:
+    """The judge, saying where its scores are earned where it can be read at each token; else as it is."""
+    if isinstance(judge, CombinedJudge) and judge.main is not None:
+        return replace(judge, main=with_credits(judge.main))
+    return ByToken(judge) if isinstance(judge, ScalarHeadModel) else judge

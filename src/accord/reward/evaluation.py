@@ -1,36 +1,55 @@
 """How good a judge is on answers it has not seen, beside what costs nothing and what people reach among themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from accord.artefacts import RewardCard, ScoreRow
 from accord.feedback import Dataset
 from accord.interfaces import Judge
 from accord.records import Pair
 from accord.stats import Estimate, bootstrap, expected_calibration_error, mean
 
-__all__ = ["accuracy", "baselines", "calibration", "evaluate", "score_split"]
-
-Scored = Mapping[str, float]
+__all__ = ["SplitScores", "accuracy", "baselines", "calibration", "evaluate", "score_split"]
 
 
-def score_split(judge: Judge, data: Dataset, split: str) -> dict[str, float]:
-    """The judge's score of every completion that the pairs of `split` compare, by id."""
-    names = list(dict.fromkeys(each for pair in data.pairs[split] for each in (pair.chosen, pair.rejected)))
+@dataclass(frozen=True)
+class SplitScores:
+    """A judge's scores of the completions that the pairs of a split compare, by id.
+
+    `tokens` counts what the judge read, `scale` is in log-odds a unit of score; None where the judge states none.
+    """
+
+    values: dict[str, float]
+    tokens: dict[str, int] | None
+    scale: float | None
+
+    def rows(self, data: Dataset) -> Iterator[ScoreRow]:
+        """As they are kept in a run."""
+        for name, value in self.values.items():
+            tokens = None if self.tokens is None else self.tokens[name]
+            yield ScoreRow(completion=name, prompt=data.completions[name].prompt, score=value, length=tokens)
+
+
+def score_split(judge: Judge, data: Dataset, split: str) -> SplitScores:
+    """The judge's score of every completion that the pairs of `split` compare."""
+    names = list(dict.fromkeys(name for pair in data.pairs[split] for name in (pair.chosen, pair.rejected)))
     completions = [data.completions[name] for name in names]
-    scores = judge.score([data.prompts[each.prompt] for each in completions], completions)
-    return dict(zip(names, scores.value_N.tolist(), strict=True))
+    scores = judge.score([data.prompts[completion.prompt] for completion in completions], completions)
+    tokens = None if scores.tokens_N is None else dict(zip(names, scores.tokens_N.tolist(), strict=True))
+    return SplitScores(dict(zip(names, scores.value_N.tolist(), strict=True)), tokens, scores.scale)
 
 
-def accuracy(scores: Scored, pairs: Sequence[Pair]) -> Estimate:
+def accuracy(values: Mapping[str, float], pairs: Sequence[Pair]) -> Estimate:
     """The share of pairs that are not tied in which the chosen scores higher (equal scores count half).
 
     The interval resamples whole batches (prompts where there are none). Raises ValueError where all pairs are tied.
     """
     decided = [pair for pair in pairs if not pair.tie]
-    margin_P = np.array([scores[pair.chosen] - scores[pair.rejected] for pair in decided])
+    margin_P = np.array([values[pair.chosen] - values[pair.rejected] for pair in decided])
     return mean((margin_P > 0) + 0.5 * (margin_P == 0), _clusters(decided), weights=[p.weight for p in decided])
 
 
@@ -43,8 +62,8 @@ def baselines(data: Dataset, *, fitted_on: str, split: str) -> dict[str, Estimat
     decided = [pair for pair in data.pairs[split] if not pair.tie]
     learnt = [pair for pair in data.pairs[fitted_on] if not pair.tie]
     first_P = np.array([pair.chosen < pair.rejected for pair in decided])
-    same_P = first_P if np.mean([pair.chosen < pair.rejected for pair in learnt]) >= 0.5 else ~first_P
-    sign = 1.0 if np.mean(np.sign(_lengths(data, learnt))) >= 0 else -1.0
+    same_P = first_P if _mean([pair.chosen < pair.rejected for pair in learnt], unknown=1.0) >= 0.5 else ~first_P
+    sign = 1.0 if _mean(np.sign(_lengths(data, learnt)), unknown=1.0) >= 0 else -1.0
     longer_P = sign * _lengths(data, decided)
     clusters = _clusters(decided)
     return {
@@ -53,14 +72,14 @@ def baselines(data: Dataset, *, fitted_on: str, split: str) -> dict[str, Estimat
     }
 
 
-def calibration(scores: Scored, pairs: Sequence[Pair], *, score_scale: float) -> Estimate:
-    """Expected calibration error of P(first is preferred) = sigmoid(score_scale x difference of scores), 15 bins.
+def calibration(values: Mapping[str, float], pairs: Sequence[Pair], *, scale: float) -> Estimate:
+    """Expected calibration error of P(first is preferred) = sigmoid(scale x difference of scores), 15 bins.
 
     The two of a pair are ordered by id, so the outcome is not always 1; a tie counts one half.
     """
     sign_P = np.array([1.0 if pair.chosen < pair.rejected else -1.0 for pair in pairs])
-    margin_P = np.array([scores[pair.chosen] - scores[pair.rejected] for pair in pairs])
-    probability_P = expit(score_scale * sign_P * margin_P)
+    margin_P = np.array([values[pair.chosen] - values[pair.rejected] for pair in pairs])
+    probability_P = expit(scale * sign_P * margin_P)
     outcome_P = np.where([pair.tie for pair in pairs], 0.5, (sign_P > 0).astype(float))
 
     def error(rows: NDArray[np.intp]) -> float:
@@ -70,20 +89,29 @@ def calibration(scores: Scored, pairs: Sequence[Pair], *, score_scale: float) ->
 
 
 def evaluate(
-    scores: Scored, data: Dataset, *, fitted_on: str, score_scale: float, split: str = "held_out"
-) -> dict[str, Estimate]:
-    """Accuracy, both baselines and the calibration error on the pairs of `split`."""
+    scores: SplitScores, data: Dataset, *, fitted_on: str, split: str = "held_out", agreement: Estimate | None = None
+) -> RewardCard:
+    """The card of a judge: accuracy, both baselines and the calibration error on the pairs of `split`.
+
+    `fitted_on` is the split that the baselines are learnt from, `agreement` how often two people agree. Raises
+    ValueError where all pairs are tied.
+    """
     pairs = data.pairs[split]
-    return {
-        "accuracy": accuracy(scores, pairs),
+    return RewardCard(
+        accuracy=accuracy(scores.values, pairs),
         **baselines(data, fitted_on=fitted_on, split=split),
-        "ece": calibration(scores, pairs, score_scale=score_scale),
-    }
+        ece=None if scores.scale is None else calibration(scores.values, pairs, scale=scores.scale),
+        agreement=agreement,
+    )
 
 
 def _lengths(data: Dataset, pairs: Sequence[Pair]) -> NDArray[np.float64]:
     text = {name: float(len(completion.text)) for name, completion in data.completions.items()}
     return np.array([text[pair.chosen] - text[pair.rejected] for pair in pairs])
+
+
+def _mean(numbers: Sequence[float] | NDArray[np.float64], *, unknown: float) -> float:
+    return float(np.mean(numbers)) if len(numbers) else unknown
 
 
 def _clusters(pairs: Sequence[Pair]) -> list[str]:

@@ -30,6 +30,7 @@ from accord.lm.training import Progress, seed_of, shuffled
 from accord.records import Pair
 from accord.reward.heads import Heads, build_heads
 from accord.reward.likelihoods import bradley_terry
+from accord.reward.settings import RewardSettings
 from accord.run import RunDirectory
 
 __all__ = ["BradleyTerry", "RewardStep"]
@@ -51,9 +52,10 @@ class RewardStep:
     seconds: float
 
 
-class BradleyTerry(ModelSettings):
+class BradleyTerry(RewardSettings, ModelSettings):
     """Settings of a Bradley-Terry reward model (Bradley & Terry 1952; Christiano et al. 2017)."""
 
+    learns_from: ClassVar[frozenset[str]] = frozenset({"comparison", "ranking", "rating"})
     renamed: ClassVar[Mapping[str, str]] = {
         "members": "ensemble_size",
         "by": "group_by",

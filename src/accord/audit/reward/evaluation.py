@@ -6,6 +6,7 @@ from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import CARD, JUDGE_MODEL, JUDGE_SPLIT, Evidence
 from accord.audit.reward.thresholds import RewardThresholds
 from accord.audit.verdicts import above, near_zero, none_of
+from accord.errors import MissingEvidence
 from accord.records import Pair
 from accord.stats import Estimate, proportion
 
@@ -50,7 +51,10 @@ def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
 )
 def calibration(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """The expected calibration error of the reward model on held-out pairs."""
-    error = Estimate.from_json(evidence.json(CARD)["ece"])
+    card = evidence.json(CARD)
+    if card.get("ece") is None:
+        raise MissingEvidence(f"ece in {CARD} (the reward does not say what its scores are in log-odds)")
+    error = Estimate.from_json(card["ece"])
     return Outcome(
         ruling=near_zero(error, thresholds.ece),
         estimate=error,

@@ -1,11 +1,12 @@
 """The judges of a planted run: what a reward stage leaves, without its training."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from accord.artefacts import CARD, MODEL, SCORES, RewardCard, ScoreRow
+from accord.artefacts import CARD, MODEL, SCORES
 from accord.feedback import Dataset
 from accord.lab.lexicon import WordJudge
 from accord.records import Pair
@@ -23,13 +24,11 @@ def write_judge(run: RunDirectory, stage: str, judge: WordJudge, data: Dataset, 
     with MODEL.write(run, stage=stage) as folder:
         (folder / "words.txt").write_text("\n".join(f"{worth:.6f}" for worth in judge.worth_V))
     scores = score_split(judge, data, "held_out")
-    rows = [
-        ScoreRow(completion=name, prompt=data.completions[name].prompt, score=score, length=_words(data, name))
-        for name, score in scores.items()
-    ]
-    SCORES.write(run, rows, stage=stage)
-    scale = _score_scale(score_split(judge, data, fitted_on), data.pairs[fitted_on])
-    CARD.write(run, RewardCard(**evaluate(scores, data, fitted_on=fitted_on, score_scale=scale)), stage=stage)
+    words = {name: _words(data, name) for name in scores.values}
+    scale = _score_scale(score_split(judge, data, fitted_on).values, data.pairs[fitted_on])
+    scores = replace(scores, tokens=words, scale=scale)
+    SCORES.write(run, scores.rows(data), stage=stage)
+    CARD.write(run, evaluate(scores, data, fitted_on=fitted_on), stage=stage)
 
 
 def _words(data: Dataset, completion: str) -> int:

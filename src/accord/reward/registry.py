@@ -1,0 +1,32 @@
+"""The kinds of reward, by name."""
+
+from typing import TypeVar
+
+from accord.errors import ExtensionError, RecipeError
+from accord.registry import Registry
+from accord.reward.fit import BradleyTerry
+from accord.reward.python import PythonReward
+from accord.reward.settings import RewardSettings
+
+__all__ = ["REWARDS", "register"]
+
+S = TypeVar("S", bound=RewardSettings)
+
+REWARDS: Registry[type[RewardSettings]] = Registry("kind of reward", error=RecipeError)
+"""Settings classes by `kind`."""
+
+
+def register(settings: type[S]) -> type[S]:
+    """Make a kind of reward known to recipes; may be used as a decorator of the settings class.
+
+    Raises `ExtensionError` where the class says no kind, or another has the same one.
+    """
+    field = settings.model_fields.get("kind")
+    if field is None or not isinstance(field.default, str):
+        raise ExtensionError(f"{settings.__name__} gives `kind` no default; write kind: Literal['mine'] = 'mine'")
+    REWARDS.add(field.default, settings)
+    return settings
+
+
+register(BradleyTerry)
+register(PythonReward)
