@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from small_studies import Clock
 
 from accord.collect.web.form_parsing import MAX_FIELDS, UnreadableError, read
-from accord.collect.web.security import Jar, Limiter, fits, token_of
+from accord.collect.web.security import CookieJar, Limiter, form_token, tokens_match
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=30)
 
@@ -74,15 +74,15 @@ def test_a_flood_of_keys_is_forgotten() -> None:
 
 
 def test_a_token_is_of_one_browser_and_one_session() -> None:
-    token = token_of("browser", "session")
-    assert fits(token, token_of("browser", "session"))
-    assert not fits(token, token_of("other", "session"))
-    assert not fits(token, token_of("browser", "other"))
-    assert not fits("", token)
-    assert not fits("ü", token)
+    token = form_token("browser", "session")
+    assert tokens_match(token, form_token("browser", "session"))
+    assert not tokens_match(token, form_token("other", "session"))
+    assert not tokens_match(token, form_token("browser", "other"))
+    assert not tokens_match("", token)
+    assert not tokens_match("ü", token)
 
 
 def test_cookies_behind_https_are_for_this_host_alone() -> None:
-    secure, plain = Jar(secure=True).cookie("person", "x"), Jar().cookie("person", "x")
+    secure, plain = CookieJar(secure=True).cookie("person", "x"), CookieJar().cookie("person", "x")
     assert (secure.key, secure.secure, secure.httponly, secure.samesite) == ("__Host-accord-person", True, True, "lax")
     assert (plain.key, plain.secure, plain.httponly, plain.samesite) == ("accord-person", False, True, "lax")

@@ -63,7 +63,7 @@ def sender_of(desk: Desk, person: Visitor, *, signed_in: bool) -> Sender:
 def test_nothing_that_is_sent_breaks_a_page(tmp_path: Path, kind: str, signed_in: bool) -> None:
     import schemathesis
 
-    with opened(lay_out(tmp_path, kind), tmp_path / "people.db") as desk, visiting(desk, described=True) as visitor:
+    with opened(lay_out(tmp_path, kind), tmp_path / "people.db") as desk, visiting(desk, openapi=True) as visitor:
         person = visitor()
         sender = sender_of(desk, person, signed_in=signed_in)
         schema = schemathesis.openapi.from_url(f"{person.client.base_url}/schema/openapi.json")

@@ -17,16 +17,16 @@ from accord.collect.desk.overview import DisputedItem
 from accord.collect.desk.tasks import Task
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.pages import task_context
-from accord.collect.web.site import Asked, Site, go, in_thread
-from accord.collect.web.task_view import counted
+from accord.collect.web.site import Site, WebRequest, in_thread, redirect_to
+from accord.collect.web.task_view import votes_in_words
 from accord.errors import FormError
 from accord.feedback import export as write_lines
 
 __all__ = ["ADMIN"]
 
-SIGNED_IN = 12  # hours
+SESSION_HOURS = 12
 A_PAGE = 100  # items of the table of progress
-LOOKED_AT = 200  # disputed items
+MAX_DISPUTED = 200  # items
 CHUNK = 1 << 16
 HTML = MediaType.HTML
 
@@ -36,14 +36,14 @@ HTML = MediaType.HTML
 
 @get("/admin/sign-in", media_type=HTML)
 @in_thread
-def door(request: Asked, site: Site) -> Response[Any]:
+def sign_in_page(request: WebRequest, site: Site) -> Response[Any]:
     """The sign-in."""
-    return site.page(request, "admin/sign_in.html") if site.login(request, "admin") is None else go("/admin")
+    return site.page(request, "admin/sign_in.html") if site.login(request, "admin") is None else redirect_to("/admin")
 
 
 @post("/admin/sign-in", media_type=HTML, status_code=200, operation_class=FormOperation)
 @in_thread
-def sign_in(request: Asked, site: Site) -> Response[Any]:
+def sign_in(request: WebRequest, site: Site) -> Response[Any]:
     """A session for who has the password. Failed tries are counted by address and by name."""
     form = request.state.form
     name, password = form.get("name", "")[:200], form.get("password", "")
@@ -57,17 +57,17 @@ def sign_in(request: Asked, site: Site) -> Response[Any]:
         return site.page(request, "admin/sign_in.html", status=403, form={"name": name}, error=wrong)
     if old := site.jar.read(request, "admin"):
         site.desk.sessions.drop(old)
-    session = site.desk.sessions.create("admin", name, hours=SIGNED_IN)
-    return go("/admin", site.jar.cookie("admin", session, SIGNED_IN * 3600))
+    session = site.desk.sessions.create("admin", name, hours=SESSION_HOURS)
+    return redirect_to("/admin", site.jar.cookie("admin", session, SESSION_HOURS * 3600))
 
 
 @post("/admin/sign-out", media_type=HTML, status_code=200, operation_class=FormOperation)
 @in_thread
-def sign_out(request: Asked, site: Site) -> Redirect:
+def sign_out(request: WebRequest, site: Site) -> Redirect:
     """The session ends, on the server too."""
     site.admin(request)
     site.desk.sessions.drop(site.jar.read(request, "admin"))
-    return go("/admin/sign-in", site.jar.cookie("admin", "", 0))
+    return redirect_to("/admin/sign-in", site.jar.cookie("admin", "", 0))
 
 
 # -- progress ---------------------------------------------------------------------------------------------------------
@@ -75,20 +75,20 @@ def sign_out(request: Asked, site: Site) -> Redirect:
 
 @get("/admin", media_type=HTML)
 @in_thread
-def progress(request: Asked, site: Site, page: int = 1) -> Response[str]:
+def progress(request: WebRequest, site: Site, page: int = 1) -> Response[str]:
     """How the study goes, in figures with their intervals."""
     site.admin(request)
-    found = site.desk.progress()
-    pages = max(1, math.ceil(len(found.items) / A_PAGE))
+    overview = site.desk.progress()
+    pages = max(1, math.ceil(len(overview.items) / A_PAGE))
     page = min(max(page, 1), pages)
-    shown = found.items[(page - 1) * A_PAGE : page * A_PAGE]
-    full = sum(bool(each.closed) or each.answered >= each.overlap for each in found.items)
-    return _page(request, site, "progress", "/admin", p=found, shown=shown, full=full, page=page, pages=pages)
+    shown = overview.items[(page - 1) * A_PAGE : page * A_PAGE]
+    full = sum(bool(item.closed) or item.answered >= item.overlap for item in overview.items)
+    return _page(request, site, "progress", "/admin", p=overview, shown=shown, full=full, page=page, pages=pages)
 
 
 @get("/admin/export", media_type=HTML)
 @in_thread
-def export_page(request: Asked, site: Site) -> Response[str]:
+def export_page(request: WebRequest, site: Site) -> Response[str]:
     """What can be taken away, and the figures for the disclosure."""
     site.admin(request)
     return _page(request, site, "export", "/admin/export", p=site.desk.progress())
@@ -96,7 +96,7 @@ def export_page(request: Asked, site: Site) -> Response[str]:
 
 @post("/admin/export", status_code=200, operation_class=FormOperation)
 @in_thread
-def export(request: Asked, site: Site) -> Stream:
+def export(request: WebRequest, site: Site) -> Stream:
     """The whole ledger as JSON lines."""
     site.admin(request)
     name = f'attachment; filename="{site.study.name}.jsonl"'
@@ -107,8 +107,8 @@ def _lines(site: Site) -> Iterator[bytes]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "feedback.jsonl"
         write_lines(site.desk.ledger, path)
-        with path.open("rb") as written:
-            while chunk := written.read(CHUNK):
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
                 yield chunk
 
 
@@ -117,7 +117,7 @@ def _lines(site: Site) -> Iterator[bytes]:
 
 @get("/admin/people", media_type=HTML)
 @in_thread
-def people(request: Asked, site: Site) -> Response[str]:
+def people(request: WebRequest, site: Site) -> Response[str]:
     """Who takes part, with the figures that say whom to talk to."""
     site.admin(request)
     return _people(request, site)
@@ -125,7 +125,7 @@ def people(request: Asked, site: Site) -> Response[str]:
 
 @post("/admin/people/invite", media_type=HTML, status_code=200, operation_class=FormOperation)
 @in_thread
-def invite(request: Asked, site: Site) -> Response[str]:
+def invite(request: WebRequest, site: Site) -> Response[str]:
     """A new link for one person."""
     site.admin(request)
     form = request.state.form
@@ -133,18 +133,18 @@ def invite(request: Asked, site: Site) -> Response[str]:
     if not (days.isascii() and days.isdecimal() and 1 <= int(days[:4]) <= 365 and len(days) <= 3):
         wrong = FormError("days", "A link is valid for 1 to 365 days.")
         return _people(request, site, error=wrong, status=400)
-    made = site.desk.invite(note=form.get("note", "")[:200], days=int(days))
-    return _people(request, site, link=_link(request, site, "A link for one person.", made))
+    new = site.desk.invite(note=form.get("note", "")[:200], days=int(days))
+    return _people(request, site, link=_link(request, site, "A link for one person.", new))
 
 
 @post(
-    "/admin/people/{pseudonym:str}/{what:str}",
+    "/admin/people/{pseudonym:str}/{action:str}",
     media_type=HTML,
     status_code=200,
     operation_class=FormOperation,
 )
 @in_thread
-def change(request: Asked, site: Site, pseudonym: str, what: str) -> Response[Any]:
+def change(request: WebRequest, site: Site, pseudonym: str, action: str) -> Response[Any]:
     """Pause somebody, let them go on, erase who they are, or make them a new link to sign in."""
     site.admin(request)
     person = site.desk.person(pseudonym)
@@ -152,7 +152,7 @@ def change(request: Asked, site: Site, pseudonym: str, what: str) -> Response[An
         title = "Nobody of that name" if person is None else "This person was erased"
         status = 404 if person is None else 409
         return site.message(request, title, "The people of this study are in the list.", status=status)
-    match what:
+    match action:
         case "pause":
             site.desk.pause(pseudonym, request.state.form.get("why", "")[:500])
         case "resume":
@@ -164,15 +164,15 @@ def change(request: Asked, site: Site, pseudonym: str, what: str) -> Response[An
             return _people(request, site, link=link)
         case _:
             return site.message(request, "No such thing to do", "Go back to the list.", status=404)
-    return go("/admin/people")
+    return redirect_to("/admin/people")
 
 
-def _link(request: Asked, site: Site, title: str, made: Invite) -> dict[str, Any]:
-    address = site.address_of(request, f"/join/{made.token}")
-    return {"title": title, "expires": made.expires, "address": address}
+def _link(request: WebRequest, site: Site, title: str, new: Invite) -> dict[str, Any]:
+    address = site.address_of(request, f"/join/{new.token}")
+    return {"title": title, "expires": new.expires, "address": address}
 
 
-def _people(request: Asked, site: Site, *, status: int = 200, **more: Any) -> Response[str]:
+def _people(request: WebRequest, site: Site, *, status: int = 200, **more: Any) -> Response[str]:
     shown = {"link": None, **more}
     return _page(request, site, "people", "/admin/people", status=status, people=site.desk.progress().people, **shown)
 
@@ -182,16 +182,16 @@ def _people(request: Asked, site: Site, *, status: int = 200, **more: Any) -> Re
 
 @get("/admin/disputed", media_type=HTML)
 @in_thread
-def disputed(request: Asked, site: Site) -> Response[str]:
+def disputed(request: WebRequest, site: Site) -> Response[str]:
     """The items that people disagree on most."""
     site.admin(request)
-    found = [(each, counted(each)) for each in site.desk.disputed(LOOKED_AT)]
-    return _page(request, site, "disputed", "/admin/disputed", disputed=found)
+    items = [(item, votes_in_words(item)) for item in site.desk.disputed(MAX_DISPUTED)]
+    return _page(request, site, "disputed", "/admin/disputed", disputed=items)
 
 
 @get("/admin/disputed/{item:str}", media_type=HTML)
 @in_thread
-def look(request: Asked, site: Site, item: str) -> Response[str]:
+def disputed_item(request: WebRequest, site: Site, item: str) -> Response[str]:
     """One of them, to decide."""
     site.admin(request)
     return _adjudication(request, site, item)
@@ -199,45 +199,35 @@ def look(request: Asked, site: Site, item: str) -> Response[str]:
 
 @post("/admin/disputed/{item:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
 @in_thread
-def decide(request: Asked, site: Site, item: str) -> Response[Any]:
+def decide(request: WebRequest, site: Site, item: str) -> Response[Any]:
     """A decision: a judgement of an adjudicator, beside those of the people."""
     name = site.admin(request)
     try:
         site.desk.adjudicate(item, site.study.question.answer_form(request.state.form), name)
     except FormError as error:
         return _adjudication(request, site, item, error=error, status=400)
-    return go("/admin/disputed")
+    return redirect_to("/admin/disputed")
 
 
 def _adjudication(
-    request: Asked, site: Site, item: str, *, error: FormError | None = None, status: int = 200
+    request: WebRequest, site: Site, item: str, *, error: FormError | None = None, status: int = 200
 ) -> Response[str]:
-    each = next((each for each in site.desk.disputed(LOOKED_AT) if each.item == item), None)
-    if each is None:
+    disputed = next((other for other in site.desk.disputed(MAX_DISPUTED) if other.item == item), None)
+    if disputed is None:
         return site.message(request, "No such item", "The disputed items are in the list.", status=404)
-    form = getattr(request.state, "form", {})
-    context = task_context(site, _as_task(site, each), form)
-    return _page(
-        request,
-        site,
-        "adjudicate",
-        "/admin/disputed",
-        status=status,
-        each=each,
-        counted=counted(each),
-        error=error,
-        **context,
-    )
+    context = task_context(site, _as_task(site, disputed), getattr(request.state, "form", {}))
+    context |= {"votes": votes_in_words(disputed), "adjudicated": disputed.adjudicated, "error": error}
+    return _page(request, site, "adjudicate", "/admin/disputed", status=status, **context)
 
 
-def _as_task(site: Site, each: DisputedItem) -> Task:
+def _as_task(site: Site, disputed: DisputedItem) -> Task:
     """A disputed item as it is put before the adjudicator: the question of the study, in the item's own order."""
     now = site.clock()
     return Task(
         reservation="",
-        item=each.item,
-        prompt=each.prompt,
-        completions=each.completions,
+        item=disputed.item,
+        prompt=disputed.prompt,
+        completions=disputed.completions,
         question=site.study.question,
         warning="",
         session="",
@@ -248,10 +238,23 @@ def _as_task(site: Site, each: DisputedItem) -> Task:
     )
 
 
-def _page(request: Asked, site: Site, name: str, here: str, *, status: int = 200, **context: Any) -> Response[str]:
+def _page(request: WebRequest, site: Site, name: str, here: str, *, status: int = 200, **context: Any) -> Response[str]:
     titles = {"adjudicate": "Disputed item"}
     title = titles.get(name, name.capitalize())
     return site.page(request, f"admin/{name}.html", status=status, title=title, here=here, **context)
 
 
-ADMIN = [door, sign_in, sign_out, progress, export_page, export, people, invite, change, disputed, look, decide]
+ADMIN = [
+    sign_in_page,
+    sign_in,
+    sign_out,
+    progress,
+    export_page,
+    export,
+    people,
+    invite,
+    change,
+    disputed,
+    disputed_item,
+    decide,
+]

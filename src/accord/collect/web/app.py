@@ -20,13 +20,22 @@ from accord.collect.desk.service import Desk
 from accord.collect.web.admin import ADMIN
 from accord.collect.web.form_parsing import MAX_BODY, UnreadableError
 from accord.collect.web.pages import PAGES
-from accord.collect.web.site import Asked, ForgedError, Site, StrangerError, TooOftenError, go, log, static
+from accord.collect.web.site import (
+    ForgedError,
+    Site,
+    StrangerError,
+    TooOftenError,
+    WebRequest,
+    log,
+    redirect_to,
+    static,
+)
 from accord.errors import AccessError, Conflict, FormError, LedgerError, StorageError
 
 __all__ = ["LOOPBACK", "make_app"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-KINDS = {"accord.css": "text/css", "accord.js": "text/javascript", "accord.svg": "image/svg+xml"}
+MEDIA_TYPES = {"accord.css": "text/css", "accord.js": "text/javascript", "accord.svg": "image/svg+xml"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -48,32 +57,32 @@ def make_app(
     public_url: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     hosts: tuple[str, ...] | None = LOOPBACK,
-    described: bool = False,
+    openapi: bool = False,
 ) -> Litestar:
     """The pages of a desk. `public_url` is how the world reaches them, where a proxy stands in front.
 
     `hosts` are the names of this machine that are answered to (None: any), so that no name that somebody else points
-    here is; that of `public_url` is one of them. `described` adds the description in OpenAPI, for those who test it.
+    here is; that of `public_url` is one of them. `openapi` adds the description in OpenAPI, for those who test it.
     """
     site = Site(desk, desk.study, clock, public_url)
     return Litestar(
-        [health, shipped, *PAGES, *ADMIN],
+        [health, static_file, *PAGES, *ADMIN],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
-        before_request=_receiver(site, None if hosts is None else {*hosts, urlsplit(public_url or "").hostname}),
+        before_request=_check_request(site, None if hosts is None else {*hosts, urlsplit(public_url or "").hostname}),
         before_send=[_headers_of(secure=site.jar.secure)],
         request_max_body_size=max(
             MAX_BODY, 12 * desk.study.question.longest_text + 150_000
         ),  # a letter is 12 bytes at most
         exception_handlers=_handlers(site),
-        openapi_config=OpenAPIConfig(title="accord collect", version="1") if described else None,
+        openapi_config=OpenAPIConfig(title="accord collect", version="1") if openapi else None,
         logging_config=None,
     )
 
 
-def _receiver(site: Site, hosts: set[str | None] | None) -> Callable[[Asked], Awaitable[None]]:
+def _check_request(site: Site, hosts: set[str | None] | None) -> Callable[[WebRequest], Awaitable[None]]:
     """What happens before any handler: strange names of this machine are refused, and every form is checked."""
 
-    async def receive(request: Asked) -> None:
+    async def receive(request: WebRequest) -> None:
         if hosts is not None and urlsplit(f"//{request.headers.get('host', '')}").hostname not in hosts:
             raise ClientException("not a name of this machine")
         if request.method not in {"GET", "HEAD", "OPTIONS"}:
@@ -89,12 +98,12 @@ def health() -> str:
 
 
 @get("/static/{name:str}", sync_to_thread=False)
-def shipped(name: str) -> Response[bytes]:
+def static_file(name: str) -> Response[bytes]:
     """The sheet, the script, the sign. Their address changes with their content, so they may be kept."""
-    if name not in KINDS:
+    if name not in MEDIA_TYPES:
         raise NotFoundException
     headers = {"cache-control": "public, max-age=31536000, immutable"}
-    return Response(static(name), media_type=KINDS[name], headers=headers)
+    return Response(static(name), media_type=MEDIA_TYPES[name], headers=headers)
 
 
 def _headers_of(*, secure: bool) -> Callable[[Message, Scope], Any]:
@@ -114,52 +123,52 @@ def _headers_of(*, secure: bool) -> Callable[[Message, Scope], Any]:
 # -- what goes wrong ------------------------------------------------------------------------------------------------
 
 
-def _handlers(site: Site) -> dict[Any, Callable[[Asked, Any], Response[Any]]]:
+def _handlers(site: Site) -> dict[Any, Callable[[WebRequest, Any], Response[Any]]]:
     """A page for each kind of error; what nobody foresaw is logged, and the visitor told no more than that."""
     on = ("/work", "Go on")
 
-    def stranger(request: Asked, error: StrangerError) -> Response[Any]:
+    def stranger(request: WebRequest, error: StrangerError) -> Response[Any]:
         if error.who == "admin":
-            return go("/admin/sign-in")
-        said = "Open the link you were given. It works once; whoever runs the study can make you a new one."
-        return site.message(request, "This study is by invitation", said, status=401)
+            return redirect_to("/admin/sign-in")
+        advice = "Open the link you were given. It works once; whoever runs the study can make you a new one."
+        return site.message(request, "This study is by invitation", advice, status=401)
 
-    def access(request: Asked, error: AccessError) -> Response[Any]:
+    def access(request: WebRequest, error: AccessError) -> Response[Any]:
         titles = {"expired": "This link has expired", "used": "This link was used", "paused": "Your part is paused"}
         title = titles.get(error.reason, "This link does not work")
         return site.message(request, title, str(error), status=410 if error.reason in {"expired", "used"} else 403)
 
-    def conflict(request: Asked, error: Conflict) -> Response[Any]:
+    def conflict(request: WebRequest, error: Conflict) -> Response[Any]:
         return site.message(request, "This came too late", str(error), status=409, action=on)
 
-    def form(request: Asked, error: FormError) -> Response[Any]:
+    def form(request: WebRequest, error: FormError) -> Response[Any]:
         return site.message(request, "Not sent", str(error), status=400, action=on)
 
-    def unreadable(request: Asked, error: UnreadableError) -> Response[Any]:
-        said = "Nothing was kept of it. Go back: what you typed is still on the page."
-        return site.message(request, "The form did not arrive whole", str(error), said, status=400)
+    def unreadable(request: WebRequest, error: UnreadableError) -> Response[Any]:
+        advice = "Nothing was kept of it. Go back: what you typed is still on the page."
+        return site.message(request, "The form did not arrive whole", str(error), advice, status=400)
 
-    def forged(request: Asked, _: ForgedError) -> Response[Any]:
-        said = "The page was open for long, cookies are off, or you signed in anew. Load it again, then send."
-        return site.message(request, "This form cannot be taken", said, status=403, action=on)
+    def forged(request: WebRequest, _: ForgedError) -> Response[Any]:
+        advice = "The page was open for long, cookies are off, or you signed in anew. Load it again, then send."
+        return site.message(request, "This form cannot be taken", advice, status=403, action=on)
 
-    def too_often(request: Asked, error: TooOftenError) -> Response[Any]:
-        said = f"Please wait {error.seconds} seconds, then go back and try again."
-        made = site.message(request, "Too many tries", said, status=429)
-        made.headers["retry-after"] = str(error.seconds)
-        return made
+    def too_often(request: WebRequest, error: TooOftenError) -> Response[Any]:
+        advice = f"Please wait {error.seconds} seconds, then go back and try again."
+        response = site.message(request, "Too many tries", advice, status=429)
+        response.headers["retry-after"] = str(error.seconds)
+        return response
 
-    def store(request: Asked, error: Exception) -> Response[Any]:
+    def store(request: WebRequest, error: Exception) -> Response[Any]:
         log.error("%s %s: %s", request.method, request.url.path, error)
-        said = (
+        advice = (
             "Nothing you sent before is lost. Go back and send again in a minute; whoever runs the study can see why."
         )
-        return site.message(request, "This cannot be kept right now", said, status=503)
+        return site.message(request, "This cannot be kept right now", advice, status=503)
 
-    def http(request: Asked, error: HTTPException) -> Response[Any]:
+    def http(request: WebRequest, error: HTTPException) -> Response[Any]:
         return _plain_error(site, request, error.status_code)
 
-    def unforeseen(request: Asked, error: Exception) -> Response[Any]:
+    def unforeseen(request: WebRequest, error: Exception) -> Response[Any]:
         log.error("%s %s", request.method, request.url.path, exc_info=error)
         return _plain_error(site, request, 500)
 
@@ -178,7 +187,7 @@ def _handlers(site: Site) -> dict[Any, Callable[[Asked, Any], Response[Any]]]:
     }
 
 
-SAID = {
+WORDS = {
     400: ("This request makes no sense here", "Go back to the page before."),
     404: ("There is no such page", "Perhaps the address was cut off on its way here."),
     405: ("There is no such page", "Perhaps the address was cut off on its way here."),
@@ -190,8 +199,8 @@ SAID = {
 }
 
 
-def _plain_error(site: Site, request: Asked, status: int) -> Response[str]:
-    """What is said about a status. A fault here shows the words for 500, whatever it was."""
-    known = status if status in SAID else 500 if status >= 500 else 400
-    title, said = SAID[known]
-    return site.message(request, title, said, status=status, action=("/", "To the beginning"))
+def _plain_error(site: Site, request: WebRequest, status: int) -> Response[str]:
+    """What is advice about a status. A fault here shows the words for 500, whatever it was."""
+    known = status if status in WORDS else 500 if status >= 500 else 400
+    title, advice = WORDS[known]
+    return site.message(request, title, advice, status=status, action=("/", "To the beginning"))

@@ -23,11 +23,11 @@ def read(body: bytes, multiple: Set[str] = frozenset()) -> dict[str, str]:
     Raises `UnreadableError` for bytes that are not UTF-8, too many fields, or one twice.
     """
     form: dict[str, str] = {}
-    parts = [each for each in body.split(b"&") if each]
+    parts = [part for part in body.split(b"&") if part]
     if len(parts) > MAX_FIELDS:
         raise UnreadableError(f"The form has more than {MAX_FIELDS} fields.")
     for part in parts:
-        name, _, value = (_text(each) for each in part.partition(b"="))
+        name, _, value = (_text(raw) for raw in part.partition(b"="))
         if name in form and name not in multiple:
             raise UnreadableError(f"The field “{name[:40]}” was sent twice.")
         form[name] = f"{form[name]},{value}" if name in form else value

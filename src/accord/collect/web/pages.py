@@ -26,15 +26,15 @@ from accord.collect.desk.tasks import (
 )
 from accord.collect.study import shown_digest
 from accord.collect.web.openapi import FormOperation
-from accord.collect.web.sanitize import own
-from accord.collect.web.site import Asked, Site, StrangerError, go, in_thread
+from accord.collect.web.sanitize import render_trusted
+from accord.collect.web.site import Site, StrangerError, WebRequest, in_thread, redirect_to
 from accord.collect.web.task_view import answers_of, turns_of
 from accord.errors import AccessError, FormError
 
 __all__ = ["PAGES", "task_context"]
 
-SIGNED_IN = 24 * 30  # hours
-WARNED = "content warning"
+SESSION_HOURS = 24 * 30
+CONTENT_WARNING = "content warning"
 HTML = MediaType.HTML
 
 
@@ -43,22 +43,22 @@ HTML = MediaType.HTML
 
 @get("/", media_type=HTML)
 @in_thread
-def landing(request: Asked, site: Site) -> Response[Any]:
+def landing(request: WebRequest, site: Site) -> Response[Any]:
     """To the work for who is signed in; to everybody else, that an invite is needed."""
     if site.login(request, "person") is not None:
-        return go("/work")
+        return redirect_to("/work")
     raise StrangerError("person")
 
 
 @get("/join/{token:str}", media_type=HTML)
 @in_thread
-def invited(request: Asked, site: Site, token: str) -> Response[Any]:
+def join_page(request: WebRequest, site: Site, token: str) -> Response[Any]:
     """What taking part means, for whoever has an invite; looking uses nothing up."""
     try:
         admission = site.desk.examine(token)
     except AccessError as error:
         if error.reason == "used" and site.login(request, "person") is not None:
-            return go("/work")
+            return redirect_to("/work")
         raise
     if admission.kind == "link":
         return site.page(request, "enter.html", token=token)
@@ -67,26 +67,26 @@ def invited(request: Asked, site: Site, token: str) -> Response[Any]:
 
 @post("/join/{token:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
 @in_thread
-def join(request: Asked, site: Site, token: str) -> Response[Any]:
+def join(request: WebRequest, site: Site, token: str) -> Response[Any]:
     """Somebody agrees to take part, or comes back by a link of their own."""
     form, address = request.state.form, site.address(request)
     site.limit("link", address)
-    said = {name: form.get(f"about-{place}", "") for place, name in enumerate(site.study.attributes)}
+    attributes = {name: form.get(f"about-{place}", "") for place, name in enumerate(site.study.attributes)}
     agreed, name, contact = bool(form.get("consent")), form.get("name"), form.get("contact")
     try:
-        person = site.desk.accept(token, consent=agreed, attributes=said, name=name, contact=contact)
+        person = site.desk.accept(token, consent=agreed, attributes=attributes, name=name, contact=contact)
     except FormError as error:
         return _consent(request, site, token, error=error, form=form, status=400)
     except AccessError:
         site.count("link", address)
         raise
-    session = site.desk.sessions.create("person", person.pseudonym, hours=SIGNED_IN)
-    cookie = site.jar.cookie("person", session, SIGNED_IN * 3600)
-    return go("/work" if person.done else "/instructions", cookie)
+    session = site.desk.sessions.create("person", person.pseudonym, hours=SESSION_HOURS)
+    cookie = site.jar.cookie("person", session, SESSION_HOURS * 3600)
+    return redirect_to("/work" if person.done else "/instructions", cookie)
 
 
-def _consent(request: Asked, site: Site, token: str, *, status: int = 200, **context: Any) -> Response[str]:
-    consent = own(site.study.consent)
+def _consent(request: WebRequest, site: Site, token: str, *, status: int = 200, **context: Any) -> Response[str]:
+    consent = render_trusted(site.study.consent)
     return site.page(request, "join.html", status=status, token=token, consent=consent, pay=_pay(site), **context)
 
 
@@ -102,16 +102,16 @@ def _pay(site: Site) -> str:
 
 @get("/instructions", media_type=HTML)
 @in_thread
-def instructions(request: Asked, site: Site) -> Response[str]:
+def instructions(request: WebRequest, site: Site) -> Response[str]:
     """The instructions and the keys."""
     person = site.person(request)
-    word = "Go on" if person.done or person.practised else "Begin"
-    return site.page(request, "instructions.html", instructions=site.instructions, go=word)
+    button = "Go on" if person.done or person.practised else "Begin"
+    return site.page(request, "instructions.html", instructions=site.instructions, button=button)
 
 
 @get("/pause", media_type=HTML)
 @in_thread
-def leaving(request: Asked, site: Site) -> Response[str]:
+def leave_page(request: WebRequest, site: Site) -> Response[str]:
     """Before somebody leaves."""
     site.person(request)
     return site.page(request, "pause.html")
@@ -119,13 +119,13 @@ def leaving(request: Asked, site: Site) -> Response[str]:
 
 @post("/leave", media_type=HTML, status_code=200, operation_class=FormOperation)
 @in_thread
-def leave(request: Asked, site: Site) -> Response[str]:
+def leave(request: WebRequest, site: Site) -> Response[str]:
     """Signed out."""
     site.person(request)
     site.desk.sessions.drop(site.jar.read(request, "person"))
-    made = site.message(request, "You are signed out", "Everything you sent is kept. Thank you.")
-    made.cookies.append(site.jar.cookie("person", "", 0))
-    return made
+    response = site.message(request, "You are signed out", "Everything you sent is kept. Thank you.")
+    response.cookies.append(site.jar.cookie("person", "", 0))
+    return response
 
 
 # -- the work ---------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def leave(request: Asked, site: Site) -> Response[str]:
 
 @get("/work", media_type=HTML)
 @in_thread
-def work(request: Asked, site: Site) -> Response[str]:
+def work(request: WebRequest, site: Site) -> Response[str]:
     """What is next; the same again where it is not answered yet."""
     person = site.person(request)
     return _show(request, site, person, site.desk.next(person.pseudonym))
@@ -141,30 +141,30 @@ def work(request: Asked, site: Site) -> Response[str]:
 
 @post("/work/{reservation:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
 @in_thread
-def answer(request: Asked, site: Site, reservation: str) -> Response[Any]:
+def answer(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
     """An answer, or that there is none to give. What cannot be read comes back as it was typed."""
     person, form = site.person(request), request.state.form
     practice = None if person.practised else _in_hands(site.desk.next(person.pseudonym), reservation)
     try:
-        receipt = _hand_in(site, person, reservation, form)
+        receipt = _submit(site, person, reservation, form)
     except FormError as error:
         again = site.desk.next(person.pseudonym)
         if _in_hands(again, reservation) is None:
             raise
         return _show(request, site, person, again, form=form, error=error, status=400)
-    return go("/work") if receipt.practice is None else _explain(request, site, practice, receipt.practice)
+    return redirect_to("/work") if receipt.practice is None else _explain(request, site, practice, receipt.practice)
 
 
-def _hand_in(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Receipt:
+def _submit(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Receipt:
     if declined := form.get("declined"):
-        reason = WARNED if declined == WARNED else form.get("reason", "")
+        reason = CONTENT_WARNING if declined == CONTENT_WARNING else form.get("reason", "")
         return site.desk.decline(person.pseudonym, reservation, reason)
     return site.desk.submit(person.pseudonym, reservation, site.study.question.answer_form(form), telemetry_of(form))
 
 
 @post("/work/{reservation:str}/draft", status_code=204, operation_class=FormOperation)
 @in_thread
-def draft(request: Asked, site: Site, reservation: str) -> None:
+def draft(request: WebRequest, site: Site, reservation: str) -> None:
     """What is being written, kept so that a reload shows it again."""
     site.desk.save_draft(
         site.person(request).pseudonym, reservation, site.study.question.answer_form(request.state.form)
@@ -173,31 +173,31 @@ def draft(request: Asked, site: Site, reservation: str) -> None:
 
 @post("/undo", media_type=HTML, status_code=200, operation_class=FormOperation)
 @in_thread
-def undo(request: Asked, site: Site) -> Redirect:
+def undo(request: WebRequest, site: Site) -> Redirect:
     """The last answer of this session again; what is sent then takes its place."""
     site.desk.undo(site.person(request).pseudonym)
-    return go("/work")
+    return redirect_to("/work")
 
 
 # -- showing ----------------------------------------------------------------------------------------------------------
 
 
 def _show(
-    request: Asked,
+    request: WebRequest,
     site: Site,
     person: Person,
-    what: NextStep,
+    step: NextStep,
     *,
     form: Mapping[str, str] | None = None,
     error: FormError | None = None,
     status: int = 200,
 ) -> Response[str]:
     """The page of what is next; `form` is what was typed, where it could not be read."""
-    match what:
+    match step:
         case Task() | Practice():
-            task = what if isinstance(what, Task) else what.task
+            task = step if isinstance(step, Task) else step.task
             context = task_context(site, task, task.question.page_form(task.draft or {}) if form is None else form)
-            practice = what if isinstance(what, Practice) else None
+            practice = step if isinstance(step, Practice) else None
             return site.page(
                 request, "work.html", status=status, person=person, practice=practice, error=error, **context
             )
@@ -208,12 +208,12 @@ def _show(
         case Paused(message=message):
             return _rest(request, site, person, "Your part is paused", message)
         case _:
-            assert_never(what)
+            assert_never(step)
 
 
-def _rest(request: Asked, site: Site, person: Person, title: str, message: str, **more: Any) -> Response[str]:
-    shown = {"until": None, "undo": False, **more}
-    return site.page(request, "rest.html", person=person, title=title, message=own(message), **shown)
+def _rest(request: WebRequest, site: Site, person: Person, title: str, message: str, **more: Any) -> Response[str]:
+    values = {"until": None, "undo": False, **more}
+    return site.page(request, "rest.html", person=person, title=title, message=render_trusted(message), **values)
 
 
 def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, Any]:
@@ -230,7 +230,7 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
     }
 
 
-def _explain(request: Asked, site: Site, task: Task | None, result: PracticeResult) -> Response[str]:
+def _explain(request: WebRequest, site: Site, task: Task | None, result: PracticeResult) -> Response[str]:
     """After a practice question: what was expected and why, and what was said where `task` is still known."""
     question = site.study.question
     form = question.answer_form(request.state.form)
@@ -238,20 +238,20 @@ def _explain(request: Asked, site: Site, task: Task | None, result: PracticeResu
         request,
         "explained.html",
         result=result,
-        given=None if task is None else question.describe(question.read(form, task.completions)),
+        answer=None if task is None else question.describe(question.read(form, task.completions)),
         expected=None if result.expected is None else question.describe(result.expected),
-        explanation=own(result.explanation),
+        explanation=render_trusted(result.explanation),
     )
 
 
-def _in_hands(what: NextStep, reservation: str) -> Task | None:
+def _in_hands(step: NextStep, reservation: str) -> Task | None:
     """The task of that reservation, where it is what is next."""
-    task = what.task if isinstance(what, Practice) else what
+    task = step.task if isinstance(step, Practice) else step
     return task if isinstance(task, Task) and task.reservation == reservation else None
 
 
 def telemetry_of(form: Mapping[str, str]) -> ClientTelemetry:
-    """What the page counted; a count that is none is unknown, never an error, since no answer may be lost for it."""
+    """What the page measured; a count that is none is unknown, never an error, since no answer may be lost for it."""
     counts = {name: _count(form.get(name, "")) for name in ("pasted", "keystrokes", "focus_lost")}
     shown = form.get("shown", "")
     return ClientTelemetry(
@@ -273,4 +273,4 @@ def _seconds(text: str) -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-PAGES = [landing, invited, join, instructions, leaving, leave, work, answer, draft, undo]
+PAGES = [landing, join_page, join, instructions, leave_page, leave, work, answer, draft, undo]

@@ -1,8 +1,8 @@
 """What a model wrote, made fit to be shown: nothing of it runs, loads, links or hides.
 
-    written    Markdown rendered; links and images inert, their addresses shown; numbers of lists as they were written
-    plain      the text as it stands, character by character, for whoever marks stretches of it
-    own        the study's own instructions and consent, where links may be followed
+    render_untrusted   Markdown rendered; links and images inert, their addresses shown; numbers of lists as they are
+    literal            the text as it stands, character by character, for whoever marks stretches of it
+    render_trusted     the study's own instructions and consent, where links may be followed
 
 Characters that cannot be seen (direction overrides, zero-width and control characters, fillers) appear as `U+202E`.
 What Markdown would swallow (a cell too many, nesting too deep, an entity) is shown as it stands instead, so that the
@@ -23,7 +23,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-__all__ = ["Line", "lines", "own", "plain", "written"]
+__all__ = ["Line", "literal", "literal_lines", "render_trusted", "render_untrusted"]
 
 # Signs of category Cf that are drawn (they stand before or around digits of Arabic and Syriac).
 DRAWN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2\u0890\u0891\U000110bd\U000110cd")
@@ -35,19 +35,19 @@ TAGS = frozenset(
     {"blockquote", "br", "code", "del", "div", "em", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "ul"}
 )
 TAGS |= {"table", "tbody", "td", "th", "thead", "tr"}
-OWN_TAGS = TAGS | {"a", "h2", "h3", "h4"}
+TRUSTED_TAGS = TAGS | {"a", "h2", "h3", "h4"}
 CLASSES = ["heading", "number", "url", "odd", "language", "image", "link"]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a text: where its first character stands in the whole, and the line as `plain` shows it."""
+    """A line of a text: where its first character stands in the whole, and the line as `literal` shows it."""
 
     start: int
     shown: Markup
 
 
-def plain(text: str) -> Markup:
+def literal(text: str) -> Markup:
     """The text as it stands, escaped, what cannot be seen as `U+XXXX` in an element whose `data-n` is 1.
 
     The characters outside such elements, and one for each of them, are those of `text`, in order.
@@ -57,31 +57,31 @@ def plain(text: str) -> Markup:
     for place in _odd_places(text):
         shown += [escape(text[start:place]), _sign(text[place])]
         start = place + 1
-    return Markup("").join(Markup(each) for each in [*shown, escape(text[start:])])  # noqa: S704 - escaped above
+    return Markup("").join(Markup(part) for part in [*shown, escape(text[start:])])  # noqa: S704 - escaped above
 
 
-def lines(text: str) -> list[Line]:
+def literal_lines(text: str) -> list[Line]:
     """The lines of `text`, each with the place of its first character; line ends are not shown."""
-    found, start = [], 0
-    for each in text.split("\n"):
-        found.append(Line(start, plain(each)))
-        start += len(each) + 1
-    return found
+    lines, start = [], 0
+    for line in text.split("\n"):
+        lines.append(Line(start, literal(line)))
+        start += len(line) + 1
+    return lines
 
 
 @lru_cache(2048)
-def written(text: str) -> Markup:
+def render_untrusted(text: str) -> Markup:
     """What a model or a person wrote, its Markdown rendered, nothing of it alive."""
-    rendered = _clean(str(_MARKDOWN.render(text)), links=False)
+    rendered = _clean(str(_UNTRUSTED.render(text)), links=False)
     if _words(text) - _words(html.unescape(re.sub(r"<[^>]*>", " ", rendered))):
-        return Markup('<div class="raw">{}</div>').format(plain(text))
+        return Markup('<div class="raw">{}</div>').format(literal(text))
     return Markup(rendered)  # noqa: S704 - cleaned above
 
 
 @lru_cache(64)
-def own(text: str) -> Markup:
-    """The Markdown of whoever runs the study: as `written`, with links to web pages that open beside this one."""
-    return Markup(_clean(str(_OWN.render(text)), links=True))  # noqa: S704 - cleaned
+def render_trusted(text: str) -> Markup:
+    """The Markdown of whoever runs the study: as `render_untrusted`, with links that open beside this page."""
+    return Markup(_clean(str(_TRUSTED.render(text)), links=True))  # noqa: S704 - cleaned
 
 
 def _odd_places(text: str) -> list[int]:
@@ -118,13 +118,13 @@ def _words(text: str) -> Counter[str]:
 
 
 def _clean(rendered: str, *, links: bool) -> str:
-    """No tag, attribute or address but those that are listed, whatever the renderer was made to say."""
+    """No tag, attribute or address but those that are listed, whatever the renderer wrote."""
     attributes = {"ol": {"start"}, "span": {"title", "data-n"}, "td": {"align"}, "th": {"align"}}
     if links:
         attributes["a"] = {"href"}
     return nh3.clean(
         rendered,
-        tags=set(OWN_TAGS if links else TAGS),
+        tags=set(TRUSTED_TAGS if links else TAGS),
         attributes=attributes,
         allowed_classes={tag: set(CLASSES) for tag in ("span", "p", "div", "code")},
         url_schemes={"https", "http", "mailto"},
@@ -137,17 +137,17 @@ def _clean(rendered: str, *, links: bool) -> str:
 
 
 def _text(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    return plain(tokens[index].content)
+    return literal(tokens[index].content)
 
 
 def _code(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    return f"<code>{plain(tokens[index].content)}</code>"
+    return f"<code>{literal(tokens[index].content)}</code>"
 
 
 def _block(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
     token = tokens[index]
-    told = f'<span class="language">{plain(token.info.strip())}</span>' if token.info.strip() else ""
-    return f"<pre>{told}<code>{plain(token.content)}</code></pre>\n"
+    language = f'<span class="language">{literal(token.info.strip())}</span>' if token.info.strip() else ""
+    return f"<pre>{language}<code>{literal(token.content)}</code></pre>\n"
 
 
 def _heading(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
@@ -168,12 +168,12 @@ def _link_close(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
 
 
 def _image(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    return f'<span class="image">{plain(tokens[index].content)}</span>' + _address(tokens[index], "src")
+    return f'<span class="image">{literal(tokens[index].content)}</span>' + _address(tokens[index], "src")
 
 
 def _address(token: Token, name: str) -> str:
-    said = " ".join(str(token.attrs[each]) for each in (name, "title") if token.attrs.get(each))
-    return f' <span class="url">({plain(said)})</span>'
+    address = " ".join(str(token.attrs[attribute]) for attribute in (name, "title") if token.attrs.get(attribute))
+    return f' <span class="url">({literal(address)})</span>'
 
 
 def _opening(tokens: Sequence[Token], closing: int) -> Token:
@@ -182,17 +182,17 @@ def _opening(tokens: Sequence[Token], closing: int) -> Token:
 
 
 def _renderer(*, links: bool) -> MarkdownIt:
-    made = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
-    made.disable("reference")  # definitions of links would vanish from the page
+    renderer = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
+    renderer.disable("reference")  # definitions of links would vanish from the page
     rules: dict[str, Any] = {"text": _text, "code_inline": _code, "code_block": _block, "fence": _block}
     rules["image"] = _image
     if not links:
         rules |= {"heading_open": _heading, "heading_close": _heading, "list_item_open": _point}
         rules |= {"link_open": _link_open, "link_close": _link_close}
     for name, rule in rules.items():
-        made.add_render_rule(name, rule)
-    return made
+        renderer.add_render_rule(name, rule)
+    return renderer
 
 
-_MARKDOWN = _renderer(links=False)
-_OWN = _renderer(links=True)
+_UNTRUSTED = _renderer(links=False)
+_TRUSTED = _renderer(links=True)

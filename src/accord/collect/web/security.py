@@ -13,35 +13,37 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.datastructures import Cookie
 
-__all__ = ["Jar", "Limiter", "fits", "fresh", "from_elsewhere", "token_of"]
+__all__ = ["CookieJar", "Limiter", "form_token", "is_cross_site", "new_browser_name", "tokens_match"]
 
 A_YEAR = 365 * 24 * 3600
+Owner = Literal["browser", "person", "admin"]
+MAX_KEYS = 10_000
 
 
 @dataclass(frozen=True)
-class Jar:
+class CookieJar:
     """The names of the cookies, and how they are set: `secure` behind HTTPS, readable by no script, for this site."""
 
     secure: bool = False
 
-    def name(self, what: str) -> str:
-        """The cookie's name: `what` is `browser`, `person` or `admin`."""
-        return f"{'__Host-' if self.secure else ''}accord-{what}"
+    def name(self, owner: Owner) -> str:
+        """The cookie's name."""
+        return f"{'__Host-' if self.secure else ''}accord-{owner}"
 
-    def read(self, request: Request[Any, Any, Any], what: str) -> str:
+    def read(self, request: Request[Any, Any, Any], owner: Owner) -> str:
         """What the cookie holds; empty where there is none."""
-        return request.cookies.get(self.name(what), "")
+        return request.cookies.get(self.name(owner), "")
 
-    def cookie(self, what: str, value: str, seconds: int = A_YEAR) -> Cookie:
+    def cookie(self, owner: Owner, value: str, seconds: int = A_YEAR) -> Cookie:
         """The cookie to set; with 0 `seconds`, the cookie to forget."""
         return Cookie(
-            key=self.name(what),
+            key=self.name(owner),
             value=value,
             max_age=seconds,
             path="/",
@@ -51,22 +53,22 @@ class Jar:
         )
 
 
-def fresh() -> str:
+def new_browser_name() -> str:
     """A name that nobody guesses."""
     return secrets.token_urlsafe(24)
 
 
-def token_of(browser: str, session: str) -> str:
+def form_token(browser: str, session: str) -> str:
     """The token that the forms of this browser, in this session (empty where nobody is signed in), must carry."""
     return hmac.new(browser.encode(), f"form {session}".encode(), hashlib.sha256).hexdigest()
 
 
-def fits(given: str, expected: str) -> bool:
-    """Whether the token is the one, in a time that does not depend on what was given."""
-    return hmac.compare_digest(given.encode(), expected.encode())
+def tokens_match(token: str, expected: str) -> bool:
+    """Whether the token is the expected one, in a time that does not depend on how much of it is."""
+    return hmac.compare_digest(token.encode(), expected.encode())
 
 
-def from_elsewhere(request: Request[Any, Any, Any], public_host: str) -> bool:
+def is_cross_site(request: Request[Any, Any, Any], public_host: str) -> bool:
     """Whether the browser itself says that a page of another site sent the request."""
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return True
@@ -77,7 +79,7 @@ def from_elsewhere(request: Request[Any, Any, Any], public_host: str) -> bool:
 
 @dataclass
 class Limiter:
-    """At most `limit` tries within `seconds` for each key; what was counted is forgotten after that."""
+    """At most `limit` tries within `seconds` for each key; older ones are forgotten."""
 
     limit: int
     seconds: float
@@ -93,8 +95,9 @@ class Limiter:
 
     def count(self, key: str) -> None:
         """One more try by `key`."""
-        if len(self._tries) > 10_000:  # a flood of keys must not fill the memory
-            self._tries = defaultdict(deque, {each: kept for each in list(self._tries) if (kept := self._recent(each))})
+        if len(self._tries) > MAX_KEYS:  # a flood of keys must not fill the memory
+            recent = {known: tries for known in list(self._tries) if (tries := self._recent(known))}
+            self._tries = defaultdict(deque, recent)
         self._recent(key).append(self.clock())
 
     def _recent(self, key: str) -> deque[datetime]:

@@ -22,16 +22,26 @@ from accord.collect.desk.identities import Login, Person
 from accord.collect.desk.service import Desk
 from accord.collect.study import Study
 from accord.collect.web.form_parsing import read
-from accord.collect.web.sanitize import own, plain
-from accord.collect.web.security import Jar, Limiter, fits, fresh, from_elsewhere, token_of
+from accord.collect.web.sanitize import literal, render_trusted
+from accord.collect.web.security import CookieJar, Limiter, form_token, is_cross_site, new_browser_name, tokens_match
 
-__all__ = ["Asked", "ForgedError", "Site", "StrangerError", "TooOftenError", "go", "in_thread", "log", "static"]
+__all__ = [
+    "ForgedError",
+    "Site",
+    "StrangerError",
+    "TooOftenError",
+    "WebRequest",
+    "in_thread",
+    "log",
+    "redirect_to",
+    "static",
+]
 
 R = TypeVar("R")
 log = logging.getLogger("accord.collect")
 Who = Literal["person", "admin"]
-Asked = Request[Any, Any, Any]
-WITH_WRITER = 8  # requests at work at once where somebody may wait for a writer
+WebRequest = Request[Any, Any, Any]
+THREADS_WITH_WRITER = 8  # requests at work at once where somebody may wait for a writer
 
 
 class StrangerError(Exception):
@@ -66,13 +76,13 @@ class Site:
 
     def __post_init__(self) -> None:
         limits = {"password": (10, 300.0), "name": (20, 900.0), "link": (40, 300.0), "forms": (3000, 60.0)}
-        self._limits.update({what: Limiter(most, seconds, self.clock) for what, (most, seconds) in limits.items()})
+        self._limits.update({what: Limiter(limit, seconds, self.clock) for what, (limit, seconds) in limits.items()})
 
     @cached_property
     def people(self) -> ThreadPoolExecutor:
         """Where evaluators' requests are worked on. One after the other: the store takes one writer at a time, and a
         queue is fairer and quicker than threads that try for its lock by turns. With a live writer, several."""
-        return ThreadPoolExecutor(1 if self.desk.context.writer is None else WITH_WRITER)
+        return ThreadPoolExecutor(1 if self.desk.context.writer is None else THREADS_WITH_WRITER)
 
     @cached_property
     def aside(self) -> ThreadPoolExecutor:
@@ -82,25 +92,25 @@ class Site:
     # -- who is there ----------------------------------------------------------------------------------------------
 
     @cached_property
-    def jar(self) -> Jar:
+    def jar(self) -> CookieJar:
         """The cookies: `Secure` where the world comes by HTTPS."""
-        return Jar(secure=(self.public_url or "").startswith("https://"))
+        return CookieJar(secure=(self.public_url or "").startswith("https://"))
 
-    def login(self, request: Asked, who: Who) -> Login | None:
+    def login(self, request: WebRequest, who: Who) -> Login | None:
         """The session of a cookie, where it is one of this kind and has not ended."""
         token = self.jar.read(request, who)
-        found = self.desk.sessions.find(token) if token else None
-        return found if found is not None and found.kind == who else None
+        login = self.desk.sessions.find(token) if token else None
+        return login if login is not None and login.kind == who else None
 
-    def person(self, request: Asked) -> Person:
+    def person(self, request: WebRequest) -> Person:
         """The evaluator who asks. Raises `StrangerError`."""
         login = self.login(request, "person")
-        found = None if login is None else self.desk.person(login.subject)
-        if found is None or found.status == "erased":
+        person = None if login is None else self.desk.person(login.subject)
+        if person is None or person.status == "erased":
             raise StrangerError("person")
-        return found
+        return person
 
-    def admin(self, request: Asked) -> str:
+    def admin(self, request: WebRequest) -> str:
         """The name of whoever runs the study and asks. Raises `StrangerError`."""
         login = self.login(request, "admin")
         if login is None:
@@ -109,7 +119,7 @@ class Site:
 
     # -- forms -----------------------------------------------------------------------------------------------------
 
-    async def receive(self, request: Asked) -> dict[str, str]:
+    async def receive(self, request: WebRequest) -> dict[str, str]:
         """The form of a request, checked: in time, from one of our own pages, and readable.
 
         Raises `TooOftenError`, `UnreadableError`, `ForgedError`, and Litestar's own where the body is too large.
@@ -118,17 +128,17 @@ class Site:
         self.count("forms", self.address(request))
         form = read(await request.body(), self.study.question.multiple)
         request.state.form = form
-        if from_elsewhere(request, urlsplit(self.public_url or "").netloc) or not fits(
+        if is_cross_site(request, urlsplit(self.public_url or "").netloc) or not tokens_match(
             form.pop("_csrf", ""), self.token(request)
         ):
             raise ForgedError
         return form
 
-    def token(self, request: Asked) -> str:
+    def token(self, request: WebRequest) -> str:
         """The token that a form of this request's area must carry."""
-        who = "admin" if request.url.path.startswith("/admin") else "person"
+        who: Who = "admin" if request.url.path.startswith("/admin") else "person"
         browser = self.jar.read(request, "browser") or getattr(request.state, "browser", "")
-        return token_of(browser, self.jar.read(request, who)) if browser else ""
+        return form_token(browser, self.jar.read(request, who)) if browser else ""
 
     def limit(self, what: str, key: str) -> None:
         """Raises `TooOftenError` where `key` tried `what` too often."""
@@ -140,41 +150,42 @@ class Site:
         self._limits[what].count(key)
 
     @staticmethod
-    def address(request: Asked) -> str:
+    def address(request: WebRequest) -> str:
         """Where a request comes from; behind a proxy, uvicorn has put the visitor's address here."""
         return request.client.host if request.client else "nowhere"
 
     # -- pages -----------------------------------------------------------------------------------------------------
 
-    def page(self, request: Asked, template: str, *, status: int = 200, **context: Any) -> Response[str]:
+    def page(self, request: WebRequest, template: str, *, status: int = 200, **context: Any) -> Response[str]:
         """A page made of a template. A browser that is here for the first time gets its name."""
         cookies: list[Cookie] = []
         if not self.jar.read(request, "browser") and not getattr(request.state, "browser", ""):
-            request.state.browser = fresh()
+            request.state.browser = new_browser_name()
             cookies = [self.jar.cookie("browser", request.state.browser)]
         shared = {"study": self.study, "csrf": self.token(request), "form": {}, "error": None, "digest": digest()}
-        made = templates().get_template(template).render({**shared, **context})
-        return Response(made, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies)
+        body = templates().get_template(template).render({**shared, **context})
+        return Response(body, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies)
 
-    def message(self, request: Asked, title: str, *paragraphs: str, status: int = 200, **context: Any) -> Response[str]:
+    def message(
+        self, request: WebRequest, title: str, *paragraphs: str, status: int = 200, **context: Any
+    ) -> Response[str]:
         """A page that says something, and keeps what a form that could not be taken held."""
         form: dict[str, str] = getattr(request.state, "form", {})
-        kept = form.get("text") or form.get("reason") or ""
-        shown = {"action": None, "kept": kept, **context}
-        return self.page(request, "message.html", status=status, title=title, paragraphs=paragraphs, **shown)
+        values = {"action": None, "typed": form.get("text") or form.get("reason") or "", **context}
+        return self.page(request, "message.html", status=status, title=title, paragraphs=paragraphs, **values)
 
     @cached_property
     def instructions(self) -> Markup:
         """The study's instructions, rendered."""
-        return own(self.study.instructions or self.study.question.text)
+        return render_trusted(self.study.instructions or self.study.question.text)
 
-    def address_of(self, request: Asked, path: str) -> str:
+    def address_of(self, request: WebRequest, path: str) -> str:
         """The whole address of a page, for a link that is handed out."""
         base = self.public_url or f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
         return base.rstrip("/") + path
 
 
-def go(path: str, *cookies: Cookie) -> Redirect:
+def redirect_to(path: str, *cookies: Cookie) -> Redirect:
     """On to another page, by GET."""
     return Redirect(path, status_code=303, cookies=list(cookies))
 
@@ -183,7 +194,7 @@ def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
     """A handler that asks the desk, run in a thread of the site's, so that nobody else waits for its store."""
 
     @wraps(handler)
-    async def run(request: Asked, site: Site, **more: Any) -> R:
+    async def run(request: WebRequest, site: Site, **more: Any) -> R:
         work = partial(handler, request, site, **more)
         threads = site.aside if request.url.path.startswith("/admin") else site.people
         return await asyncio.get_running_loop().run_in_executor(threads, work)
@@ -194,11 +205,11 @@ def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
 @cache
 def templates() -> Environment:
     """The templates; whatever they are given is escaped, and a name that is missing is an error."""
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("accord.collect.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    made.filters |= {"plain": lambda number: f"{number:g}", "inert": plain}
-    return made
+    environment.filters |= {"plain": lambda number: f"{number:g}", "literal": literal}
+    return environment
 
 
 @cache

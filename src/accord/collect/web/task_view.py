@@ -1,4 +1,4 @@
-"""What a page shows of a task: the conversation, the answers in their order, and how often each thing was said."""
+"""What a page shows of a task: the conversation, the answers in their order, and the votes on a disputed item."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,12 +8,12 @@ from markupsafe import Markup
 
 from accord.collect.desk.overview import DisputedItem
 from accord.collect.study.kinds import TIE
-from accord.collect.web.sanitize import Line, lines, plain, written
+from accord.collect.web.sanitize import Line, literal, literal_lines, render_untrusted
 from accord.records import Completion, Prompt
 
-__all__ = ["Answer", "Turn", "answers_of", "counted", "turns_of"]
+__all__ = ["Answer", "Turn", "answers_of", "turns_of", "votes_in_words"]
 
-WHO = {"system": "Told to the assistant", "user": "Asked", "assistant": "Answered"}
+SPEAKERS = {"system": "Told to the assistant", "user": "Asked", "assistant": "Answered"}
 
 
 @dataclass(frozen=True)
@@ -27,43 +27,44 @@ class Turn:
 
 @dataclass(frozen=True)
 class Answer:
-    """A completion at its place; the three ways to show it are made when they are asked for."""
+    """A completion at its place; the three ways to show it are rendered when a template asks for one."""
 
     place: int
     text: str
 
     @cached_property
-    def shown(self) -> Markup:
+    def rendered(self) -> Markup:
         """Its Markdown rendered."""
-        return written(self.text)
+        return render_untrusted(self.text)
 
     @cached_property
-    def plain(self) -> Markup:
+    def literal(self) -> Markup:
         """Character by character."""
-        return plain(self.text)
+        return literal(self.text)
 
     @cached_property
     def lines(self) -> list[Line]:
         """Line by line, with the place of each line's first character."""
-        return lines(self.text)
+        return literal_lines(self.text)
 
 
 def turns_of(prompt: Prompt) -> list[Turn]:
     """The messages of a prompt, in order."""
-    return [Turn(each.role, WHO[each.role], written(each.content)) for each in prompt.messages]
+    return [
+        Turn(message.role, SPEAKERS[message.role], render_untrusted(message.content)) for message in prompt.messages
+    ]
 
 
 def answers_of(completions: tuple[Completion, ...]) -> list[Answer]:
     """Completions in the order shown."""
-    return [Answer(place, each.text) for place, each in enumerate(completions)]
+    return [Answer(place, completion.text) for place, completion in enumerate(completions)]
 
 
-def counted(each: DisputedItem) -> dict[str, int]:
-    """How often each thing was said about a disputed item, its completions called by their places."""
-    places = {completion.id: f"answer {place + 1}" for place, completion in enumerate(each.completions)} | {
-        TIE: "equal"
-    }
+def votes_in_words(item: DisputedItem) -> dict[str, int]:
+    """The votes on a disputed item, its completions called by their places."""
+    names = {completion.id: f"answer {place}" for place, completion in enumerate(item.completions, start=1)}
+    names[TIE] = "equal"
     return {
-        " and ".join(places[word] for word in said.split()) if {*said.split()} <= {*places} else said: number
-        for said, number in each.votes.items()
+        " and ".join(names[word] for word in vote.split()) if {*vote.split()} <= {*names} else vote: count
+        for vote, count in item.votes.items()
     }
