@@ -13,6 +13,7 @@ from accord.audit import CHALLENGES, CHECKS
 from accord.audit.settings import FAMILIES
 from accord.cli.main import app
 from accord.feedback import FORMATS
+from accord.lab import FAULTS
 from accord.lm.optim import Optim
 from accord.lm.settings import ModelSettings
 from accord.recipe import Algorithm, Data, Evaluate
@@ -75,6 +76,15 @@ def test_every_check_is_documented() -> None:
         for each in CHALLENGES
         if each.section[0].isdigit()
     ]
+
+
+def test_every_fault_is_documented() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| .+ \| (.+) \|$", (ROOT / "docs/lab.md").read_text(), re.M)
+    documented = {name: {word.strip() for word in checks.split(",")} for name, checks in rows}
+    assert documented.keys() == set(FAULTS.names)
+    for fault in FAULTS:
+        missing = [check for check in fault.sets_off if not any(check.endswith(n) for n in documented[fault.name])]
+        assert missing == [], fault.name
 
 
 def test_every_room_of_the_tree_is_there() -> None:

@@ -1,55 +1,23 @@
 """A fault of the user's own, planted from the command line: a file of its own, and no other file touched."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from accord.cli import run
-from accord.extensions import temporary
-from accord.lab import FAULTS
-
-EXTENSION = '''
-"""Half of the evaluators always choose what stands on the left."""
-
-from accord.lab import Fault, register_fault, some_of
-
-
-@register_fault
-class LeftOnly(Fault):
-    """Some evaluators choose what stands on the left, whatever it is.
-
-    The strength is their share of a panel.
-    """
-
-    name = "left-only"
-    strengths = (0.25, 0.5)
-    sets_off = ("OV1 position",)
-
-    def evaluators(self, panel):
-        return some_of(panel, self.strength, position=20.0)
-'''
-
-
-@pytest.fixture(autouse=True)
-def unregistered() -> Iterator[None]:
-    with temporary(FAULTS):
-        yield
 
 
 @pytest.fixture
-def extension(tmp_path: Path) -> str:
-    path = tmp_path / "left_only.py"
-    path.write_text(EXTENSION)
-    return str(path)
+def extension(example: Callable[[str], Path]) -> Path:
+    return example("fault")
 
 
 def test_a_fault_from_a_file_is_listed_planted_and_found(
-    extension: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    extension: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert EXTENSION.count("\n") < 40
-    assert run(["lab", "faults", "--json", "--extension", extension]) == 0
+    assert run(["lab", "faults", "--json", "--extension", str(extension)]) == 0
     listed = {fault["name"]: fault for fault in json.loads(capsys.readouterr().out)}
     assert listed["left-only"] == {
         "name": "left-only",
@@ -58,7 +26,7 @@ def test_a_fault_from_a_file_is_listed_planted_and_found(
         "strengths": [0.25, 0.5],
         "sets_off": ["OV1 position"],
     }
-    assert run(["lab", "plant", "left-only", "--extension", extension, "--out", str(tmp_path / "run")]) == 0
+    assert run(["lab", "plant", "left-only", "--extension", str(extension), "--out", str(tmp_path / "run")]) == 0
     assert "OV1      position" in capsys.readouterr().out
     findings = json.loads((tmp_path / "run/audit.json").read_text())["findings"]
     assert [f["verdict"] for f in findings if (f["challenge"], f["check"]) == ("OV1", "position")] == ["FIRES"]
@@ -70,17 +38,17 @@ def test_without_the_extension_the_fault_is_unknown(tmp_path: Path, capsys: pyte
 
 
 def test_a_check_that_is_unknown_is_named_before_anything_is_made(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    extension: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "mistaken.py"
-    path.write_text(EXTENSION.replace("OV1 position", "OV1 positoin"))
-    assert run(["lab", "plant", "left-only", "--extension", str(path), "--out", str(tmp_path / "run")]) == 2
+    extension.write_text(extension.read_text().replace("OV1 position", "OV1 positoin"))
+    assert run(["lab", "plant", "left-only", "--extension", str(extension), "--out", str(tmp_path / "run")]) == 2
     assert "'OV1 positoin'; did you mean 'OV1 position'" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
-def test_a_fault_that_is_not_found_is_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "faint.py"
-    path.write_text(EXTENSION.replace("0.25, 0.5", "0.0,"))
-    assert run(["lab", "plant", "left-only", "--extension", str(path), "--out", str(tmp_path / "run")]) == 1
+def test_a_fault_that_is_not_found_is_status_1(
+    extension: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extension.write_text(extension.read_text().replace("0.25, 0.5", "0.0,"))
+    assert run(["lab", "plant", "left-only", "--extension", str(extension), "--out", str(tmp_path / "run")]) == 1
     assert "OV1      position" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """A reward of the user's own: a module that nobody else knows of, used from a recipe by `accord run`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,48 +12,6 @@ from accord.loop.demo import write_starter
 from accord.reward import REWARDS
 from accord.run import RunDirectory
 
-MODULE = '''
-"""A reward that learns a weight a word: how much oftener it stands in chosen texts than in rejected ones."""
-
-import json
-from collections import Counter
-from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
-
-from accord.artefacts import MODEL
-from accord.interfaces import Scores
-from accord.reward import RewardSettings, register
-
-
-@dataclass
-class WordWeights:
-    name: str
-    weights: dict
-
-    def score(self, prompts, completions):
-        return Scores(np.array([sum(self.weights.get(w, 0.0) for w in c.text.split()) for c in completions]))
-
-
-@register
-class Words(RewardSettings):
-    learns_from = frozenset({"comparison"})
-    kind: Literal["words"] = "words"
-    scale: float = 0.1
-
-    def steps(self, data, run, *, split="train", stage="reward"):
-        count = Counter()
-        for pair in data.pairs[split]:
-            for side, sign in ((pair.chosen, 1), (pair.rejected, -1)):
-                count.update({word: sign * self.scale for word in data.completions[side].text.split()})
-        with MODEL.write(run, stage=stage) as folder:
-            (folder / "words.json").write_text(json.dumps(count))
-        yield from ()
-
-    def load(self, run, *, stage="reward"):
-        return WordWeights(stage, json.loads((MODEL.verified(run, stage) / "words.json").read_text()))
-'''
 FUNCTION = "def score(prompts, completions):\n    return [-abs(len(c.text) - 60) / 60 for c in completions]\n"
 SMALL = ["--policy.max_steps=1", "--evaluate.samples_per_prompt=2", "--sft.epochs=1", "--quiet"]
 
@@ -69,20 +28,16 @@ def with_rewards(folder: Path, reward: str, judge: str, *, head: str = "") -> Pa
     return recipe
 
 
-def test_the_module_is_short() -> None:
-    assert len(MODULE.strip().splitlines()) < 42  # with its blank lines
-
-
-def test_a_reward_of_ones_own_is_used_from_a_recipe(tmp_path: Path) -> None:
-    (tmp_path / "words.py").write_text(MODULE)
-    head = 'extensions = ["../words.py"]'
+def test_a_reward_of_ones_own_is_used_from_a_recipe(example: Callable[[str], Path], tmp_path: Path) -> None:
+    extension = example("reward")
+    head = f'extensions = ["../{extension.name}"]'
     recipe = with_rewards(tmp_path / "first", 'kind = "words"\nscale = 0.2', 'kind = "words"', head=head)
     with temporary(REWARDS):
         assert run(["run", str(recipe), "--out", str(tmp_path / "run"), *SMALL]) == 0
         with RunDirectory.open(tmp_path / "run") as made:
-            assert made.manifest.inputs["extension words.py"].path == "../words.py"
+            assert made.manifest.inputs["extension word_weights.py"].path == "../word_weights.py"
             assert json.loads((made.path / "reward/evaluation.json").read_text())["accuracy"]["value"] > 0
-        (tmp_path / "words.py").write_text(MODULE + "\n# changed\n")
+        extension.write_text(extension.read_text() + "\n# changed\n")
     with temporary(REWARDS):
         assert run(["run", str(recipe), "--out", str(tmp_path / "run"), "--resume", *SMALL]) == 2
 
