@@ -1,11 +1,13 @@
 """Intervals against known values and by simulation; calibration against its closed form."""
 
+from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from accord.stats import Estimate, bootstrap, expected_calibration_error, mean, proportion
 
@@ -88,6 +90,77 @@ def test_one_cluster_has_no_interval() -> None:
     made = mean([1.0, 2.0, 3.0], ["a", "a", "a"])
     assert (made.value, made.low, made.high, made.clusters) == (2.0, None, None, 1)
     assert "no interval" in str(made)
+
+
+def scripted(*values: float) -> Callable[[NDArray[np.intp]], float]:
+    """A statistic that is the first of `values` on the sample and the others on its resamples, in order."""
+    ahead = iter(values)
+    return lambda rows: next(ahead)
+
+
+def test_the_interval_is_percentiles_of_the_draws() -> None:
+    made = bootstrap(scripted(7.0, *range(101)), 4, level=0.8, resamples=101)
+    assert made == Estimate(7.0, pytest.approx(10.0), pytest.approx(90.0), 4, None, 0.8, "cluster bootstrap")
+    assert mean([0.0, 1.0], ["a", "b"], level=0.4).level == 0.4
+
+
+def test_centred_draws_have_the_value_as_their_mean() -> None:
+    """Every resample says 3 where the sample says 1: a bias, which centring takes off."""
+    assert (bootstrap(scripted(1.0, *[3.0] * 50), 4, resamples=50)).low == 3.0
+    made = bootstrap(scripted(1.0, *[3.0] * 50), 4, resamples=50, centred=True)
+    assert (made.low, made.high) == (1.0, 1.0)
+
+
+def test_whole_clusters_are_drawn_all_of_them_and_in_order() -> None:
+    labels = [row % 3 for row in range(600)]
+    draws: list[NDArray[np.intp]] = []
+    bootstrap(lambda rows: float(draws.append(rows) or 0), 600, labels, resamples=40)
+    for rows in draws[1:]:
+        assert len(rows) == 600
+        for cluster in rows.reshape(3, 200):
+            assert cluster.tolist() == list(range(cluster[0], 600, 3))
+    assert {int(rows[0]) for rows in draws} == {0, 1, 2}
+
+
+def test_what_is_not_said_is_seed_zero_and_a_fixed_number_of_draws() -> None:
+    values, labels = clustered(np.random.default_rng(3), 12)
+    value_N = np.asarray(values)
+
+    def square(rows: NDArray[np.intp]) -> float:
+        return float(value_N[rows].mean() ** 2)
+
+    plain = bootstrap(square, len(values), labels)
+    assert plain == bootstrap(square, len(values), labels, level=0.95, seed=0, resamples=1000, centred=False)
+    assert plain != bootstrap(square, len(values), labels, seed=1)
+    assert mean(values, labels) == mean(values, labels, level=0.95, seed=0, resamples=2000)
+
+
+def test_two_units_have_an_interval_and_one_has_none() -> None:
+    for count, has in ((1, False), (2, True)):
+        values = [1.0, 2.0][:count]
+        for made in (mean(values), bootstrap(lambda rows: float(len(rows)), count)):
+            assert (made.n, made.clusters) == (count, None)
+            assert (made.low is not None) == (made.high is not None) == has
+
+
+def test_a_tenth_of_the_draws_may_be_undefined() -> None:
+    nothing = float("nan")
+    assert bootstrap(scripted(1.0, nothing, *[2.0] * 9), 4, resamples=10).low == 2.0
+    assert bootstrap(scripted(1.0, nothing, nothing, *[2.0] * 8), 4, resamples=10).low is None
+
+
+def test_draws_of_clusters_without_weight_are_left_out() -> None:
+    made = mean([1.0, 3.0], weights=[0.0, 2.0], resamples=50)
+    assert (made.value, made.low, made.high) == (3.0, 3.0, 3.0)
+
+
+@given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0.1, 3), st.integers(0, 3)), min_size=2, max_size=20))
+def test_the_mean_is_the_ratio_of_sums(rows: list[tuple[float, float, int]]) -> None:
+    values, weights, labels = zip(*rows, strict=True)
+    made = mean(values, labels, weights=weights, resamples=20)
+    total = sum(value * weight for value, weight in zip(values, weights, strict=True))
+    assert made.value == pytest.approx(total / sum(weights), abs=1e-9)
+    assert (made.n, made.clusters, made.method) == (len(rows), len(set(labels)), "cluster bootstrap")
 
 
 def test_a_statistic_that_is_mostly_undefined_has_no_interval() -> None:
