@@ -15,15 +15,15 @@ from accord.policy.constraints import Constraint
 from accord.policy.maxmin import MaxMin
 
 BETA, STEPS, TOLERANCE = 0.5, 400, 0.01
-OTHER = draw_world(1, symbols=3, length=3, prompts=2).reward_PN
+OTHER_REWARD_PN = draw_world(1, symbols=3, length=3, prompts=2).reward_PN
 PLAIN = draw_world(0, symbols=3, length=3, prompts=2)
-WORLD = replace(PLAIN, components={"own": PLAIN.reward_PN, "other": OTHER})
+WORLD = replace(PLAIN, components={"own": PLAIN.reward_PN, "other": OTHER_REWARD_PN})
 
 
-def small(method: str, **more: Any) -> Any:
+def small(method: str, **changes: Any) -> Any:
     settings = settings_of(method, BETA, STEPS)
     faster = settings.optim.model_copy(update={"lr": 0.1})
-    return settings.model_copy(update={"prompts_per_step": 2, "group_size": 64, "optim": faster, **more})
+    return settings.model_copy(update={"prompts_per_step": 2, "group_size": 64, "optim": faster, **changes})
 
 
 def under(*weighted: tuple[float, Tensor]) -> EnumWorld:
@@ -37,9 +37,9 @@ def expected(logprob_PN: Tensor, reward_PN: Tensor) -> float:
 
 @pytest.mark.parametrize("method", ["reinforce", "reinforce++", "ppo"])
 def test_dense_rewards_leave_the_optimum_where_it_is(method: str) -> None:
-    more = {"to_go": True} if method == "reinforce" else {}
-    found = train_table(small(method, dense=True, **more), WORLD, seed=0).texts()
-    assert WORLD.kl(found, WORLD.optimum(BETA)) < TOLERANCE
+    settings = {"to_go": True} if method == "reinforce" else {}
+    policy_PN = train_table(small(method, dense=True, **settings), WORLD, seed=0).texts()
+    assert WORLD.kl(policy_PN, WORLD.optimum(BETA)) < TOLERANCE
 
 
 def test_dense_rewards_tell_more_of_what_was_good() -> None:
@@ -52,8 +52,8 @@ def test_dense_rewards_tell_more_of_what_was_good() -> None:
             trainer = TableTrainer(settings, WORLD, seed=seed)
             rollout = trainer.sampled(1)
             advantage_BT = settings.advantages(rollout, rollout.score_B, {})
-            for at, logprob_N, _ in trainer.forward(rollout, list(range(len(rollout.answers)))):
-                (gradient,) = torch.autograd.grad((advantage_BT[at] * logprob_N).mean(), trainer.table_PMA)
+            for index, logprob_N, _ in trainer.forward(rollout, list(range(len(rollout.answers)))):
+                (gradient,) = torch.autograd.grad((advantage_BT[index] * logprob_N).mean(), trainer.table_PMA)
                 gradients.append(gradient)
         noise[dense] = float(torch.stack(gradients).var(0).sum())
     assert noise[True] < 0.8 * noise[False]
@@ -64,8 +64,8 @@ def test_a_dense_reward_a_token_late_shows() -> None:
         return replace(rollout, dense_BT=rollout.dense_BT.roll(1, 1))
 
     settings = small("reinforce", dense=True, to_go=True)
-    found = train_table(settings, WORLD, seed=0, tamper=late).texts()
-    assert WORLD.kl(found, WORLD.optimum(BETA)) > 2 * TOLERANCE
+    policy_PN = train_table(settings, WORLD, seed=0, tamper=late).texts()
+    assert WORLD.kl(policy_PN, WORLD.optimum(BETA)) > 2 * TOLERANCE
 
 
 def exactly_constrained(at_least: float) -> tuple[float, Tensor]:
@@ -73,23 +73,23 @@ def exactly_constrained(at_least: float) -> tuple[float, Tensor]:
     low, high = 0.0, 20.0
     for _ in range(60):
         middle = (low + high) / 2
-        best_PN = under((1.0, PLAIN.reward_PN), (middle, OTHER)).optimum(BETA)
-        low, high = (middle, high) if expected(best_PN, OTHER) < at_least else (low, middle)
-    return low, under((1.0, PLAIN.reward_PN), (low, OTHER)).optimum(BETA)
+        best_PN = under((1.0, PLAIN.reward_PN), (middle, OTHER_REWARD_PN)).optimum(BETA)
+        low, high = (middle, high) if expected(best_PN, OTHER_REWARD_PN) < at_least else (low, middle)
+    return low, under((1.0, PLAIN.reward_PN), (low, OTHER_REWARD_PN)).optimum(BETA)
 
 
 @pytest.mark.parametrize("method", ["rloo", "ppo"])
 def test_a_constraint_is_met_at_the_least_price(method: str) -> None:
     limit = 0.9
-    multiplier, wanted_PN = exactly_constrained(limit)
+    multiplier, optimum_PN = exactly_constrained(limit)
     free_PN = WORLD.optimum(BETA)
-    assert expected(free_PN, OTHER) < limit - 0.2
-    assert WORLD.kl(free_PN, wanted_PN) > 10 * TOLERANCE
+    assert expected(free_PN, OTHER_REWARD_PN) < limit - 0.2
+    assert WORLD.kl(free_PN, optimum_PN) > 10 * TOLERANCE
     constraint = Constraint(component="other", at_least=limit, rate=0.05)
     trainer = train_table(small(method, constraints=(constraint,)), WORLD, seed=0)
-    found = trainer.texts()
-    assert WORLD.kl(found, wanted_PN) < 2 * TOLERANCE
-    assert expected(found, OTHER) == pytest.approx(limit, abs=0.1)
+    policy_PN = trainer.texts()
+    assert WORLD.kl(policy_PN, optimum_PN) < 2 * TOLERANCE
+    assert expected(policy_PN, OTHER_REWARD_PN) == pytest.approx(limit, abs=0.1)
     assert trainer.state["multipliers"]["other"] == pytest.approx(multiplier, rel=0.25)
 
 
@@ -112,36 +112,36 @@ def exactly_fair() -> tuple[float, Tensor]:
     weights = torch.linspace(0, 1, 1001).tolist()
 
     def best(weight: float) -> float:
-        world = under((weight, PLAIN.reward_PN), (1 - weight, OTHER))
+        world = under((weight, PLAIN.reward_PN), (1 - weight, OTHER_REWARD_PN))
         return world.objective(world.optimum(BETA), BETA)
 
     weight = min(weights, key=best)
-    return weight, under((weight, PLAIN.reward_PN), (1 - weight, OTHER)).optimum(BETA)
+    return weight, under((weight, PLAIN.reward_PN), (1 - weight, OTHER_REWARD_PN)).optimum(BETA)
 
 
 @pytest.mark.parametrize("method", ["rloo", "reinforce"])
 def test_the_worst_served_group_is_served_best(method: str) -> None:
-    weight, wanted_PN = exactly_fair()
+    weight, optimum_PN = exactly_fair()
     assert 0.05 < weight < 0.95  # neither group alone decides
     trainer = train_table(small(method, maxmin=MaxMin(groups=("own", "other"), rate=0.05)), WORLD, seed=0)
-    found = trainer.texts()
-    assert WORLD.kl(found, wanted_PN) < 2 * TOLERANCE
+    policy_PN = trainer.texts()
+    assert WORLD.kl(policy_PN, optimum_PN) < 2 * TOLERANCE
     assert trainer.state["groups"]["own"] == pytest.approx(weight, abs=0.1)
-    worst = min(expected(found, PLAIN.reward_PN), expected(found, OTHER))
+    worst = min(expected(policy_PN, PLAIN.reward_PN), expected(policy_PN, OTHER_REWARD_PN))
     own_PN = WORLD.optimum(BETA)
-    assert worst > min(expected(own_PN, PLAIN.reward_PN), expected(own_PN, OTHER)) + 0.1
+    assert worst > min(expected(own_PN, PLAIN.reward_PN), expected(own_PN, OTHER_REWARD_PN)) + 0.1
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("settings", "message"),
     [
         ({"constraints": (Constraint(component="tone", at_least=0.0),)}, "no component 'tone' .* other, own"),
         ({"maxmin": MaxMin(groups=("own", "tone"))}, "no component 'tone' .* group of maxmin; other, own"),
     ],
 )
-def test_a_part_that_is_not_there_is_named(more: dict[str, Any], said: str) -> None:
-    with pytest.raises(TrainingStopped, match=said):
-        train_table(small("rloo", **more), WORLD, seed=0)
+def test_a_part_that_is_not_there_is_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(TrainingStopped, match=message):
+        train_table(small("rloo", **settings), WORLD, seed=0)
 
 
 def test_a_constraint_has_one_limit() -> None:

@@ -1,5 +1,6 @@
 """Everybody has the same budget, and what the start wrote is handed on as it is."""
 
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,11 +48,11 @@ def test_texts_are_paired_two_by_two_the_better_one_chosen() -> None:
     texts = [Completion(prompt=prompt.id, text=text) for text in ("a", "b", "c", "d", "e", "f", "g", "g")]
     score_N = np.array([1.0, 2.0, 3.0, 0.5, 4.0, 4.0, 5.0, 5.0])
     data = Written([(prompt, text) for text in texts], score_N, 1.5).pairs()
-    told = [
+    rows = [
         (data.completions[pair.chosen].text, data.completions[pair.rejected].text, pair.tie)
         for pair in data.pairs["train"]
     ]
-    assert told == [("b", "a", False), ("c", "d", False), ("e", "f", True)]  # the last two are the same text
+    assert rows == [("b", "a", False), ("c", "d", False), ("e", "f", True)]  # the last two are the same text
     assert set(data.prompts) == {prompt.id}
 
 
@@ -59,13 +60,13 @@ def test_the_start_writes_as_much_for_every_prompt_and_what_does_not_end_counts_
     world = EssayWorld(0)
     world.untrained(seed=0).save(tmp_path / "start")
     judge = EssayJudge(world)
-    found = written(BUDGET, world.prompts, judge, tmp_path / "start", seed=3)
-    counts = {prompt.id: sum(other.id == prompt.id for other, _ in found.examples) for prompt, _ in found.examples}
+    texts_written = written(BUDGET, world.prompts, judge, tmp_path / "start", seed=3)
+    counts = Counter(prompt.id for prompt, _ in texts_written.examples)
     assert set(counts.values()) == {96 // (2 * len(world.prompts)) * 2}
-    prompts, texts = zip(*found.examples, strict=True)
-    taken_off_N = judge.score(prompts, texts).value_N - found.score_N
-    assert {round(each, 9) for each in taken_off_N.tolist()} == {0.0, 1.0}  # untrained, some run into the limit
-    assert found.seconds > 0
+    prompts, texts = zip(*texts_written.examples, strict=True)
+    taken_off_N = judge.score(prompts, texts).value_N - texts_written.score_N
+    assert {round(points, 9) for points in taken_off_N.tolist()} == {0.0, 1.0}  # untrained, some run into the limit
+    assert texts_written.seconds > 0
 
 
 def test_a_choice_among_the_starts_texts_is_the_best_of_them() -> None:
@@ -85,9 +86,9 @@ def test_texts_that_somebody_has_are_not_written_again_and_their_seconds_count(t
     judge, start = EssayJudge(world), tmp_path / "start"
     with RunDirectory.create(tmp_path / "one", seed=5) as run:
         texts = written(BUDGET, world.prompts, judge, start, seed=run.seed)
-        given = Written(texts.examples, texts.score_N, 1000.0)
+        slow_texts = Written(texts.examples, texts.score_N, 1000.0)
         settings = settings_of("dpo", BUDGET, lr=1e-3, strength=0.1)
-        seconds, _ = contend(settings, BUDGET, world.prompts, judge, run, start, texts=given)
+        seconds, _ = contend(settings, BUDGET, world.prompts, judge, run, start, texts=slow_texts)
     assert seconds > 1000
     with RunDirectory.create(tmp_path / "two", seed=5) as run:
         seconds, _ = contend(settings, BUDGET, world.prompts, judge, run, start)

@@ -20,19 +20,19 @@ def test_every_text_is_there_once_and_their_probabilities_sum_to_one() -> None:
         tuple(a for a, inside in zip(row, mask, strict=True) if inside)
         for row, mask in zip(SMALL.action_NT.tolist(), SMALL.mask_NT.tolist(), strict=True)
     ]
-    wanted = [(*each, 2) for size in range(3) for each in itertools.product(range(2), repeat=size)]
-    wanted += list(itertools.product(range(2), repeat=3))
-    assert sorted(texts) == sorted(wanted)
+    expected = [(*prefix, 2) for size in range(3) for prefix in itertools.product(range(2), repeat=size)]
+    expected += list(itertools.product(range(2), repeat=3))
+    assert sorted(texts) == sorted(expected)
     for world in (SMALL, WORLD):
         assert world.ref_PN.exp().sum(1).tolist() == pytest.approx([1.0] * len(world.ref_PN), abs=1e-12)
 
 
 def test_a_text_is_as_likely_as_its_tokens_together() -> None:
     row = next(n for n, text in enumerate(SMALL.action_NT.tolist()) if text == [1, 0, 2])
-    first = SMALL.ref_PMA[1, 0, 1]
+    first_logprob = SMALL.ref_PMA[1, 0, 1]
     after_one = int(SMALL.child_MA[0, 1])
     after_two = int(SMALL.child_MA[after_one, 0])
-    by_hand = first + SMALL.ref_PMA[1, after_one, 0] + SMALL.ref_PMA[1, after_two, 2]
+    by_hand = first_logprob + SMALL.ref_PMA[1, after_one, 0] + SMALL.ref_PMA[1, after_two, 2]
     assert float(SMALL.ref_PN[1, row]) == pytest.approx(float(by_hand))
     assert int(SMALL.child_MA[after_two, 2]) == -1
 
@@ -91,8 +91,8 @@ def test_best_of_n_against_drawing(n: int) -> None:
     exact_N = SMALL.best_of(n)[0].exp()
     assert float(exact_N.sum()) == pytest.approx(1, abs=1e-9)
     generator = torch.Generator().manual_seed(n)
-    drawn = torch.multinomial(SMALL.ref_PN[0].exp().expand(20_000, -1), n, replacement=True, generator=generator)
-    best = drawn.gather(1, SMALL.reward_PN[0][drawn].argmax(1, keepdim=True))[:, 0]
+    text_RN = torch.multinomial(SMALL.ref_PN[0].exp().expand(20_000, -1), n, replacement=True, generator=generator)
+    best = text_RN.gather(1, SMALL.reward_PN[0][text_RN].argmax(1, keepdim=True))[:, 0]
     share_N = torch.bincount(best, minlength=len(exact_N)) / 20_000
     chi_square = float(((share_N - exact_N) ** 2 / exact_N * 20_000).sum())
     assert chi_square < 40  # 14 degrees of freedom: above once in 4,000 at random, and the draw is fixed

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.lab.essay import ATTRIBUTES, OPENERS, PARTS, TOPICS, EssayJudge, EssayWorld
+from accord.lab.essay import ATTRIBUTES, NOUNS, OPENERS, PARTS, EssayJudge, EssayWorld
 from accord.lm.causal import load
 from accord.lm.generate import generate
 from accord.records import Completion, Prompt, Sampling
@@ -16,35 +16,34 @@ from accord.run import RunDirectory
 
 WORLD = EssayWorld(3)
 YOUNG, OLD = Prompt.ask("bread for the young"), Prompt.ask("bread for the old")
-NOUNS = [noun for some in TOPICS.values() for noun in some]
 
 
 def stated(noun: str, *, truly: bool, number: int = 0, opener: str = "") -> str:
-    holds = [each for each in ATTRIBUTES if (each in WORLD.true_of[noun]) == truly]
+    holds = [attribute for attribute in ATTRIBUTES if (attribute in WORLD.true_of[noun]) == truly]
     return f"{opener} the {noun} is {holds[number]} .".strip()
 
 
 def parts_of(prompt: Prompt, *clauses: str) -> dict[str, float]:
-    found = dict.fromkeys(PARTS, 0.0)
+    totals = dict.fromkeys(PARTS, 0.0)
     for _, part, value in WORLD.parts(prompt, " ".join(clauses)):
-        found[part] += value
-    return found
+        totals[part] += value
+    return totals
 
 
 def test_true_statements_about_the_topic_count_once_and_up_to_four() -> None:
-    one = stated("oven", truly=True)
-    assert parts_of(YOUNG, one)["quality"] == 0.5
-    assert parts_of(YOUNG, one, one)["quality"] == 0.5
+    clause = stated("oven", truly=True)
+    assert parts_of(YOUNG, clause)["quality"] == 0.5
+    assert parts_of(YOUNG, clause, clause)["quality"] == 0.5
     six = [stated(noun, truly=True, number=n) for noun in ("oven", "flour") for n in range(3)]
     assert parts_of(YOUNG, *six)["quality"] == 2.0
     assert parts_of(YOUNG, *six)["length"] == pytest.approx(-0.8)
 
 
 def test_what_is_false_or_beside_the_topic_costs() -> None:
-    found = parts_of(YOUNG, stated("oven", truly=False), stated("wave", truly=True), "bread bread .")
-    assert found["error"] == -0.5
-    assert found["topic"] == pytest.approx(-0.6)
-    assert found["quality"] == 0.0
+    parts = parts_of(YOUNG, stated("oven", truly=False), stated("wave", truly=True), "bread bread .")
+    assert parts["error"] == -0.5
+    assert parts["topic"] == pytest.approx(-0.6)
+    assert parts["quality"] == 0.0
 
 
 def test_readers_differ_in_style_alone() -> None:
@@ -57,11 +56,11 @@ def test_readers_differ_in_style_alone() -> None:
 
 
 def test_an_evaluator_who_does_not_look_it_up_sees_no_error() -> None:
-    said = [Completion(prompt=YOUNG.id, text=stated("oven", truly=truly)) for truly in (True, False)]
-    seen = EssayJudge(WORLD, sees_errors=False).score([YOUNG] * 2, said)
-    known = EssayJudge(WORLD).score([YOUNG] * 2, said)
-    assert seen.components["error"].value_N.tolist() == [0.0, 0.0]
-    assert known.components["error"].value_N.tolist() == [0.0, -0.5]
+    essays = [Completion(prompt=YOUNG.id, text=stated("oven", truly=truly)) for truly in (True, False)]
+    careless = EssayJudge(WORLD, sees_errors=False).score([YOUNG] * 2, essays)
+    careful = EssayJudge(WORLD).score([YOUNG] * 2, essays)
+    assert careless.components["error"].value_N.tolist() == [0.0, 0.0]
+    assert careful.components["error"].value_N.tolist() == [0.0, -0.5]
 
 
 CLAUSE = st.builds(
@@ -95,10 +94,10 @@ def test_the_start_writes_essays_that_are_neither_good_nor_broken(tmp_path: Path
         causal = load(WORLD.start(run, texts=4000, epochs=2))
         assert WORLD.start(run) == run.path / "sft/model"  # made once
     prompts = WORLD.prompts
-    groups = generate(causal, [causal.encode_prompt(each) for each in prompts], 16, Sampling(max_tokens=48, seed=1))
-    texts = [causal.decode(each.token_ids) for group in groups for each in group]
+    groups = generate(causal, [causal.encode_prompt(prompt) for prompt in prompts], 16, Sampling(max_tokens=48, seed=1))
+    texts = [causal.decode(sample.token_ids) for group in groups for sample in group]
     read = [WORLD.parts(prompt, text) for prompt, text in zip(np.repeat(prompts, 16), texts, strict=True)]  # type: ignore[call-overload]  # of objects
     worth = [sum(value for _, _, value in parts) for parts in read]
     assert -3.5 < np.mean(worth) < -1.0
     assert np.std(worth) > 0.8
-    assert np.mean([each.finish_reason == "eos" for group in groups for each in group]) > 0.8
+    assert np.mean([sample.finish_reason == "eos" for group in groups for sample in group]) > 0.8

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from scipy.optimize import minimize
 
 from accord.audit import CHECKS, AuditSettings, Evidence, Verdict
-from accord.lab import GaussWorld, Normal, largest
+from accord.lab import GaussWorld, Normal, moments_of_largest
 from accord.policy import best_of, best_of_kl
 from accord.run import RunDirectory
 
@@ -28,7 +28,7 @@ numbers = st.floats(-3, 3)
 def test_a_linear_reward_shifts_the_mean(weights: list[float], beta: float) -> None:
     optimal = GaussWorld(weights=tuple(weights)).optimal(beta)
     np.testing.assert_allclose(optimal.mean_D, np.array(weights) / beta)
-    np.testing.assert_allclose(optimal.sd_D, 1.0)
+    np.testing.assert_allclose(optimal.std_D, 1.0)
     assert optimal.kl == pytest.approx(float(np.sum((np.array(weights) / beta) ** 2)) / 2)
 
 
@@ -40,11 +40,11 @@ def test_no_other_normal_policy_does_better(world: GaussWorld, beta: float) -> N
     def worse(x: NDArray[np.float64]) -> float:
         return -world.objective(Normal(x[:size], np.exp(x[size:])), beta)
 
-    found = minimize(worse, np.zeros(2 * size), method="BFGS")
+    solution = minimize(worse, np.zeros(2 * size), method="BFGS")
     optimal = world.optimal(beta)
-    np.testing.assert_allclose(found.x[:size], optimal.mean_D, atol=1e-3)
-    np.testing.assert_allclose(np.exp(found.x[size:]), optimal.sd_D, atol=1e-3)
-    assert world.objective(optimal, beta) >= -found.fun - 1e-9
+    np.testing.assert_allclose(solution.x[:size], optimal.mean_D, atol=1e-3)
+    np.testing.assert_allclose(np.exp(solution.x[size:]), optimal.std_D, atol=1e-3)
+    assert world.objective(optimal, beta) >= -solution.fun - 1e-9
 
 
 def test_the_optimum_is_worth_the_log_of_its_normaliser() -> None:
@@ -62,18 +62,18 @@ def test_samples_agree_with_the_closed_forms() -> None:
 
 
 def test_people_choose_by_bradley_terry() -> None:
-    one, other = np.tile([[1.0, 0.0, 0.0]], (50_000, 1)), np.zeros((50_000, 3))
-    share = LINEAR.prefers(one, other, np.random.default_rng(0)).mean()
+    better, worse = np.tile([[1.0, 0.0, 0.0]], (50_000, 1)), np.zeros((50_000, 3))
+    share = LINEAR.prefers(better, worse, np.random.default_rng(0)).mean()
     assert share == pytest.approx(1 / (1 + np.exp(-1)), abs=0.01)
 
 
 def test_moments_of_the_largest_are_those_of_the_tables() -> None:
-    assert largest(1) == pytest.approx((0.0, 1.0), abs=1e-12)
-    assert largest(2) == pytest.approx((1 / np.sqrt(np.pi), 1.0))
-    assert largest(3)[0] == pytest.approx(1.5 / np.sqrt(np.pi))
-    first, second = largest(1_000_000)
-    assert first == pytest.approx(4.8636, abs=1e-3)
-    assert 0 < second - first**2 < 0.1
+    assert moments_of_largest(1) == pytest.approx((0.0, 1.0), abs=1e-12)
+    assert moments_of_largest(2) == pytest.approx((1 / np.sqrt(np.pi), 1.0))
+    assert moments_of_largest(3)[0] == pytest.approx(1.5 / np.sqrt(np.pi))
+    mean, square = moments_of_largest(1_000_000)
+    assert mean == pytest.approx(4.8636, abs=1e-3)
+    assert 0 < square - mean**2 < 0.1
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), numbers), min_size=1, max_size=7), st.data())
@@ -91,14 +91,14 @@ def test_best_of_n_is_the_mean_over_every_choice(rows: list[tuple[int, float]], 
 def test_best_of_n_from_one_pool_agrees_with_the_closed_form(n: int) -> None:
     score = GaussWorld(weights=(0.6, 0.8))
     draws_ND = score.start.sample(100_000, np.random.default_rng(2))
-    found = best_of(score.reward(draws_ND), CURVED.reward(draws_ND), n)
-    assert found == pytest.approx(CURVED.expected_best_of(n, score), abs=0.03)
+    reward = best_of(score.reward(draws_ND), CURVED.reward(draws_ND), n)
+    assert reward == pytest.approx(CURVED.expected_best_of(n, score), abs=0.03)
 
 
 def test_kl_of_best_of_n() -> None:
     assert best_of_kl(1) == 0.0
-    first, second = largest(8)
-    shifted = Normal(np.array([first]), np.array([np.sqrt(second - first**2)]))
+    mean, square = moments_of_largest(8)
+    shifted = Normal(np.array([mean]), np.array([np.sqrt(square - mean**2)]))
     # of all distributions with this mean and spread the normal one is the nearest to the start
     assert shifted.kl < best_of_kl(8) == pytest.approx(np.log(8) - 7 / 8)
 
@@ -146,6 +146,6 @@ def test_what_has_no_answer_is_refused() -> None:
     with pytest.raises(ValueError, match="best of 4 among 3"):
         best_of(np.zeros(3), np.zeros(3), 4)
     with pytest.raises(ValueError, match="largest of 0"):
-        largest(0)
+        moments_of_largest(0)
     with pytest.raises(ValueError, match="best of 0"):
         best_of_kl(0)

@@ -16,11 +16,11 @@ QUALITIES = {GOOD.id: [0.5], BAD.id: [0.0]}
 def answers(n: int = 4000, **settings: object) -> list[Feedback]:
     asker = SimulatedEvaluator(name="e", **settings).bound(QUALITIES)  # type: ignore[arg-type]
     assert isinstance(asker, Asker)
-    return [each for each in asker.ask([Item(PROMPT, (GOOD, BAD))] * n) if each is not None]
+    return [answer for answer in asker.ask([Item(PROMPT, (GOOD, BAD))] * n) if answer is not None]
 
 
-def left(said: list[Feedback]) -> float:
-    return float(np.mean([isinstance(f.judgement, Comparison) and f.judgement.preferred == "left" for f in said]))
+def share_left(feedback: list[Feedback]) -> float:
+    return float(np.mean([isinstance(f.judgement, Comparison) and f.judgement.preferred == "left" for f in feedback]))
 
 
 def sigmoid(x: float) -> float:
@@ -39,7 +39,7 @@ def sigmoid(x: float) -> float:
 )
 def test_choices_follow_the_formula(settings: dict[str, object], expected: float) -> None:
     # Four thousand draws: three standard errors are at most 0.024.
-    assert left(answers(**settings)) == pytest.approx(expected, abs=0.024)
+    assert share_left(answers(**settings)) == pytest.approx(expected, abs=0.024)
 
 
 def test_tiring_raises_the_lapse_along_the_session() -> None:
@@ -50,14 +50,14 @@ def test_tiring_raises_the_lapse_along_the_session() -> None:
 
 
 def test_the_same_seed_gives_the_same_answers_and_says_who_and_when() -> None:
-    one, other = answers(50), answers(50)
-    assert [each.id for each in one] == [each.id for each in other]
-    assert [each.position_in_session for each in one] == list(range(50))
-    assert all(each.seconds for each in one)
+    first, second = answers(50), answers(50)
+    assert [answer.id for answer in first] == [answer.id for answer in second]
+    assert [answer.position_in_session for answer in first] == list(range(50))
+    assert all(answer.seconds for answer in first)
     assert SimulatedEvaluator(name="e", group="north").evaluator.attributes == {"group": "north"}
 
 
 def test_lapses_are_fast() -> None:
-    quick = np.median([each.seconds or 0 for each in answers(200, lapse=1.0)])
-    slow = np.median([each.seconds or 0 for each in answers(200, lapse=0.0)])
+    quick = np.median([answer.seconds or 0 for answer in answers(200, lapse=1.0)])
+    slow = np.median([answer.seconds or 0 for answer in answers(200, lapse=0.0)])
     assert quick < slow / 4

@@ -19,16 +19,16 @@ STEPS = 400
 TOLERANCE = 0.01
 
 
-def small(method: str, **more: Any) -> Any:
+def small(method: str, **changes: Any) -> Any:
     settings = settings_of(method, BETA, STEPS)
     faster = settings.optim.model_copy(update={"lr": 0.1})
-    return settings.model_copy(update={"prompts_per_step": 2, "group_size": 64, "optim": faster, **more})
+    return settings.model_copy(update={"prompts_per_step": 2, "group_size": 64, "optim": faster, **changes})
 
 
 def gap(settings: Any, *, tamper: Tamper | None = None, world: EnumWorld = WORLD) -> float:
-    found = train_table(settings, world, seed=0, tamper=tamper).texts()
-    wanted = world.token_optimum(BETA) if settings.kind == "grpo" else world.optimum(BETA)
-    return world.kl(found, wanted)
+    policy_PN = train_table(settings, world, seed=0, tamper=tamper).texts()
+    target_PN = world.token_optimum(BETA) if settings.kind == "grpo" else world.optimum(BETA)
+    return world.kl(policy_PN, target_PN)
 
 
 @pytest.mark.parametrize("method", ["rloo", "reinforce", "reinforce++", "ppo", "grpo"])
@@ -38,13 +38,13 @@ def test_it_finds_the_optimum(method: str) -> None:
 
 
 def test_dpo_finds_the_optimum() -> None:
-    found = prefer(WORLD, BETA, seed=0, steps=STEPS, lr=0.1)
-    assert WORLD.kl(found, WORLD.optimum(BETA)) < TOLERANCE
+    policy_PN = prefer(WORLD, BETA, seed=0, steps=STEPS, lr=0.1)
+    assert WORLD.kl(policy_PN, WORLD.optimum(BETA)) < TOLERANCE
 
 
 def test_grpo_finds_its_own_optimum_and_not_that_of_the_others() -> None:
-    found = train_table(small("grpo"), WORLD, seed=0).texts()
-    assert WORLD.kl(found, WORLD.optimum(BETA)) > TOLERANCE
+    policy_PN = train_table(small("grpo"), WORLD, seed=0).texts()
+    assert WORLD.kl(policy_PN, WORLD.optimum(BETA)) > TOLERANCE
 
 
 def optimal_table(world: EnumWorld) -> torch.Tensor:
@@ -105,14 +105,14 @@ def test_a_fault_in_the_rollout_shows(method: str, tamper: Tamper) -> None:
 
 def turned(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     """The sign of the KL is wrong."""
-    return lambda *given, kl_coef, **more: function(*given, kl_coef=-kl_coef, **more)
+    return lambda *args, kl_coef, **kwargs: function(*args, kl_coef=-kl_coef, **kwargs)
 
 
 def shifted(function: Callable[..., Any]) -> Callable[..., Any]:
     """Advantages stand one token late."""
 
-    def late(*given: Any, **more: Any) -> Any:
-        advantage_BT, return_BT = function(*given, **more)
+    def late(*args: Any, **kwargs: Any) -> Any:
+        advantage_BT, return_BT = function(*args, **kwargs)
         return advantage_BT.roll(1, 1), return_BT
 
     return late
@@ -134,7 +134,7 @@ def test_an_advantage_one_token_late_shows(monkeypatch: pytest.MonkeyPatch) -> N
     assert gap(small("ppo")) > 2 * TOLERANCE
     monkeypatch.setattr(
         "accord.policy.reinforce.returns_to_go",
-        lambda *given: advantages.returns_to_go(*given).roll(1, 1),
+        lambda *args: advantages.returns_to_go(*args).roll(1, 1),
     )
     assert gap(small("reinforce")) > 2 * TOLERANCE
 

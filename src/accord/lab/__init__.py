@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from accord.lab.planted import judges_of, plant
     from accord.lab.reproductions import REPRODUCTIONS
     from accord.lab.tables import TableTrainer, train_table
-    from accord.lab.worlds import GaussWorld, Normal, largest
+    from accord.lab.worlds import GaussWorld, Normal, moments_of_largest
 
 __all__ = [
     "FAULTS",
@@ -26,7 +26,7 @@ __all__ = [
     "WordJudge",
     "draw_world",
     "judges_of",
-    "largest",
+    "moments_of_largest",
     "plant",
     "register_fault",
     "some_of",
@@ -48,7 +48,7 @@ _HOME = {
     "SimulatedEvaluator": "evaluators",
     "WordJudge": "lexicon",
     "judges_of": "planted",
-    "largest": "worlds",
+    "moments_of_largest": "worlds",
     "plant": "planted",
     "register_fault": "faults",
     "some_of": "faults",

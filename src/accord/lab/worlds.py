@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 from scipy.special import expit
 from scipy.stats import norm
 
-__all__ = ["GaussWorld", "Normal", "largest"]
+__all__ = ["GaussWorld", "Normal", "moments_of_largest"]
 
 Floats = NDArray[np.float64]
 GRID = np.linspace(-12.0, 12.0, 4801)  # largest of n: mass beyond is below 1e-20 for n up to 1e12
@@ -26,23 +26,23 @@ GRID = np.linspace(-12.0, 12.0, 4801)  # largest of n: mass beyond is below 1e-2
 
 @dataclass(frozen=True)
 class Normal:
-    """A policy of this world: independent normal numbers, mean_D and sd_D."""
+    """A policy of this world: independent normal numbers, mean_D and std_D."""
 
     mean_D: Floats
-    sd_D: Floats
+    std_D: Floats
 
     @property
     def kl(self) -> float:
         """KL to the start N(0, I), in nats."""
-        return float(0.5 * np.sum(self.sd_D**2 + self.mean_D**2 - 1 - 2 * np.log(self.sd_D)))
+        return float(0.5 * np.sum(self.std_D**2 + self.mean_D**2 - 1 - 2 * np.log(self.std_D)))
 
     def sample(self, n: int, random: np.random.Generator) -> Floats:
         """n answers, [N, D]."""
-        return self.mean_D + self.sd_D * random.standard_normal((n, self.mean_D.size))
+        return self.mean_D + self.std_D * random.standard_normal((n, self.mean_D.size))
 
     def kl_of(self, y_ND: Floats) -> Floats:
         """log pi(y) - log N(y; 0, I) of each answer, [N], in nats: what a run logs as the KL of a rollout."""
-        density_ND = norm.logpdf(y_ND, self.mean_D, self.sd_D) - norm.logpdf(y_ND)
+        density_ND = norm.logpdf(y_ND, self.mean_D, self.std_D) - norm.logpdf(y_ND)
         return np.asarray(density_ND.sum(1))
 
 
@@ -99,7 +99,7 @@ class GaussWorld(BaseModel):
 
     def expected(self, policy: Normal) -> float:
         """E[reward] of a policy."""
-        second_D = policy.mean_D**2 + policy.sd_D**2
+        second_D = policy.mean_D**2 + policy.std_D**2
         return float(self.weight_D @ policy.mean_D - 0.5 * self.curvature_D @ second_D)
 
     def objective(self, policy: Normal, beta: float) -> float:
@@ -116,15 +116,15 @@ class GaussWorld(BaseModel):
         if score.curvature_D.any() or not length:
             raise ValueError("the closed form needs a score with weights and without curvatures")
         along_D = score.weight_D / length
-        first, second = largest(n)
-        second_D = 1 + along_D**2 * (second - 1)
-        return float(first * self.weight_D @ along_D - 0.5 * self.curvature_D @ second_D)
+        mean, square = moments_of_largest(n)
+        square_D = 1 + along_D**2 * (square - 1)
+        return float(mean * self.weight_D @ along_D - 0.5 * self.curvature_D @ square_D)
 
 
-def largest(n: int) -> tuple[float, float]:
+def moments_of_largest(n: int) -> tuple[float, float]:
     """Mean and mean square of the largest of n standard normal numbers, whose density is n phi Phi^(n-1)."""
     if n < 1:
         raise ValueError(f"the largest of {n} numbers")
     density = np.exp(math.log(n) + norm.logpdf(GRID) + (n - 1) * norm.logcdf(GRID))
-    first, second = (float(np.trapezoid(density * GRID**power, GRID)) for power in (1, 2))
-    return first, second
+    mean, square = (float(np.trapezoid(density * GRID**power, GRID)) for power in (1, 2))
+    return mean, square
