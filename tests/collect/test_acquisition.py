@@ -139,17 +139,17 @@ class World:
         votes: list[dict[str, int]] = [{} for _ in self.pairs]
         turns = [list(each) for each in self.turns]
         for _ in range(LABELS):
-            taken = [sum(each.values()) for each in votes]
+            occupied = [sum(each.values()) for each in votes]
             candidates = [
-                Candidate(str(n), taken[n], OVERLAP, gap=uncertainty_gap(self.p_model[n], votes[n]))
+                Candidate(str(n), occupied[n], OVERLAP, gap=uncertainty_gap(self.p_model[n], votes[n]))
                 for n in range(ITEMS)
             ]
-            if arm == "gap" or min(taken) == 0:
+            if arm == "gap" or min(occupied) == 0:
                 chosen = next_item(candidates, choose="disagreement", seed=seed, person="all")
                 assert chosen is not None
                 number = int(chosen.item)
             else:
-                number = int(draw.choice([n for n in range(ITEMS) if taken[n] < OVERLAP]))
+                number = int(draw.choice([n for n in range(ITEMS) if occupied[n] < OVERLAP]))
             pair = self.pairs[number]
             [said] = self.people[turns[number].pop()].ask([Item(ASKED, pair)])
             assert said is not None

@@ -13,10 +13,10 @@ CANDIDATES = st.lists(
     st.builds(
         Candidate,
         item=st.integers(0, 50).map(lambda n: f"i-{n}"),
-        taken=st.integers(0, 5),
+        occupied=st.integers(0, 5),
         overlap=st.integers(1, 5),
         priority=st.sampled_from([0.0, 1.0]),
-        same=st.integers(0, 3),
+        by_own_groups=st.integers(0, 3),
         gap=st.floats(0, 1),
     ),
     unique_by=lambda each: each.item,
@@ -30,18 +30,18 @@ SHARES = st.lists(st.integers(1, 20), min_size=1, max_size=5).map(
 @given(CANDIDATES, CHOOSE, st.integers(0, 5))
 def test_what_is_picked_has_a_place_and_is_asked_least(candidates: list[Candidate], choose: str, seed: int) -> None:
     chosen = next_item(candidates, choose=choose, seed=seed, person="p")  # type: ignore[arg-type]
-    free = [each for each in candidates if each.taken < each.overlap]
+    free = [each for each in candidates if each.occupied < each.overlap]
     assert (chosen is None) == (not free)
     if chosen is None:
         return
     assert chosen in free
     assert chosen == next_item(reversed(candidates), choose=choose, seed=seed, person="p")  # type: ignore[arg-type]
     if choose == "coverage":
-        least = min(each.taken for each in free)
-        assert chosen.taken == least
-        assert chosen.priority == max(each.priority for each in free if each.taken == least)
-    elif any(each.taken == 0 for each in free):
-        assert chosen.taken == 0, "everything is asked once before anything is asked twice"
+        least = min(each.occupied for each in free)
+        assert chosen.occupied == least
+        assert chosen.priority == max(each.priority for each in free if each.occupied == least)
+    elif any(each.occupied == 0 for each in free):
+        assert chosen.occupied == 0, "everything is asked once before anything is asked twice"
     else:
         assert chosen.gap == max(each.gap for each in free)
 
@@ -50,18 +50,18 @@ def test_what_is_picked_has_a_place_and_is_asked_least(candidates: list[Candidat
 def test_never_above_overlap_and_never_the_same_item_twice(
     items: int, overlap: int, people: int, seed: int, data: st.DataObject
 ) -> None:
-    taken: Counter[str] = Counter()
+    occupied: Counter[str] = Counter()
     had: set[tuple[str, str]] = set()
     for _ in range(items * overlap + 5):
         person = f"p{data.draw(st.integers(0, people - 1))}"
-        left = [Candidate(f"i{n}", taken[f"i{n}"], overlap) for n in range(items) if (person, f"i{n}") not in had]
+        left = [Candidate(f"i{n}", occupied[f"i{n}"], overlap) for n in range(items) if (person, f"i{n}") not in had]
         if (chosen := next_item(left, seed=seed, person=person)) is None:
             continue
         had.add((person, chosen.item))
-        taken[chosen.item] += 1
-        assert taken[chosen.item] <= overlap
-        assert max(taken.values()) - min(taken[each.item] for each in left) <= 1 + overlap
-    assert len(had) == sum(taken.values())
+        occupied[chosen.item] += 1
+        assert occupied[chosen.item] <= overlap
+        assert max(occupied.values()) - min(occupied[each.item] for each in left) <= 1 + overlap
+    assert len(had) == sum(occupied.values())
 
 
 @given(st.integers(0, 500), SHARES)
@@ -74,10 +74,10 @@ def test_places_add_up_and_are_near_their_shares(total: int, shares: dict[str, f
 @given(SHARES, st.integers(1, 60), st.data())
 def test_quotas_never_block_the_last_group(shares: dict[str, float], total: int, data: st.DataObject) -> None:
     group = data.draw(st.sampled_from(sorted(shares)))
-    taken = {each: data.draw(st.integers(0, total)) for each in shares}
+    occupied = {each: data.draw(st.integers(0, total)) for each in shares}
     alone = {"age": {group: data.draw(st.integers(1, 3))}}
-    assert may_take({"age": group}, {"age": shares}, {"age": taken}, total, alone)
-    assert may_take({}, {"age": shares}, {"age": taken}, total, {"age": dict.fromkeys(shares, 1)})
+    assert may_take({"age": group}, {"age": shares}, {"age": occupied}, total, alone)
+    assert may_take({}, {"age": shares}, {"age": occupied}, total, {"age": dict.fromkeys(shares, 1)})
     everybody = {"age": dict.fromkeys(shares, 1)}
     full = {"age": places(total, shares)}
     assert may_take({"age": group}, {"age": shares}, full, total, everybody), "all full: all open"
@@ -85,13 +85,15 @@ def test_quotas_never_block_the_last_group(shares: dict[str, float], total: int,
 
 @given(SHARES, st.integers(1, 60), st.integers(0, 9))
 def test_quotas_reach_their_target_while_everybody_is_there(shares: dict[str, float], total: int, seed: int) -> None:
-    taken = dict.fromkeys(shares, 0)
+    occupied = dict.fromkeys(shares, 0)
     present = {"age": dict.fromkeys(shares, 1)}
     for number in range(total):
         order = sorted(shares, key=lambda group, n=number: lot(seed, n, group))  # type: ignore[misc]
-        group = next(each for each in order if may_take({"age": each}, {"age": shares}, {"age": taken}, total, present))
-        taken[group] += 1
-    assert taken == places(total, shares)
+        group = next(
+            each for each in order if may_take({"age": each}, {"age": shares}, {"age": occupied}, total, present)
+        )
+        occupied[group] += 1
+    assert occupied == places(total, shares)
 
 
 @given(st.integers(0, 99), st.lists(st.integers(), unique=True, max_size=5), st.text(), st.text())

@@ -8,18 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accord.collect import Contrast
+from accord.collect import ContrastSource
 from accord.feedback import Ledger, draw_dataset, draw_pairs
 from accord.interfaces import Writer
 from accord.lm.causal import CausalModel, load
 from accord.lm.optim import Optim
 from accord.lm.writer import ModelWriter
 from accord.policy import DPO, SFT
-from accord.records import Comparison, Completion, Prompt, Sampling
+from accord.records import Comparison, Completion, Feedback, Prompt, Sampling
 from accord.run import RunDirectory
 
 MUCH, LITTLE = "Much a", "Little a"
-CONTRAST = Contrast(MUCH, LITTLE, name="much a")
 PROMPTS = [Prompt.ask(f"Text {number}") for number in range(12)]
 SAMPLING = Sampling(max_tokens=8, seed=5)
 
@@ -47,16 +46,20 @@ class Echo:
         ]
 
 
+def contrast(writer: Writer, n: int, *, seed: int = 0) -> ContrastSource:
+    return ContrastSource(MUCH, LITTLE, PROMPTS, writer, n, SAMPLING, name="much a", seed=seed)
+
+
 def test_the_better_text_is_preferred_under_the_plain_prompt(tmp_path: Path) -> None:
     assert isinstance(Echo(), Writer)
-    made = CONTRAST.make(PROMPTS, Echo(), 3, SAMPLING)
     with Ledger(tmp_path / "ledger.db") as ledger:
-        ledger.extend(made)
+        ledger.extend(contrast(Echo(), 3).records())
         drawn = draw_pairs(ledger)
-        texts = {name: each.text for name, each in ledger.completions().items()}
+        completions = ledger.completions()
+        texts = {name: completion.text for name, completion in completions.items()}
         (evaluator,) = ledger.evaluators().values()
         assert set(ledger.prompts()) == {prompt.id for prompt in PROMPTS}
-    assert (len(drawn.pairs), made.alike) == (36, 0)
+    assert len(drawn.pairs) == 36
     for pair in drawn.pairs:
         assert (texts[pair.chosen][:4], texts[pair.rejected][:6]) == ("Much", "Little")
         assert texts[pair.chosen][-1] == texts[pair.rejected][-1]
@@ -64,23 +67,24 @@ def test_the_better_text_is_preferred_under_the_plain_prompt(tmp_path: Path) -> 
         assert len(pair.feedback_ids) == 1
     assert evaluator.kind == "rule"
     assert evaluator.attributes == {"plus": MUCH, "minus": LITTLE}
-    assert {each.writer for each in made.completions} == {"echo"}
+    assert {completion.writer for completion in completions.values()} == {"echo"}
 
 
 def test_sides_are_drawn_and_the_same_each_time() -> None:
     sides = []
-    for contrast in (CONTRAST, CONTRAST, Contrast(MUCH, LITTLE, name="much a", seed=1)):
-        said = [each.judgement for each in contrast.make(PROMPTS, Echo(), 8, SAMPLING).feedback]
-        sides.append([each.preferred for each in said if isinstance(each, Comparison)])
+    for seed in (0, 0, 1):
+        feedback = [record for record in contrast(Echo(), 8, seed=seed).records() if isinstance(record, Feedback)]
+        judgements = [record.judgement for record in feedback]
+        sides.append([judgement.preferred for judgement in judgements if isinstance(judgement, Comparison)])
     assert sides[0] == sides[1] != sides[2]
     assert 0.3 < np.mean([side == "left" for side in sides[0]]) < 0.7
 
 
 def test_equal_texts_say_nothing() -> None:
-    made = CONTRAST.make(PROMPTS, Echo(deaf=True), 2, SAMPLING)
-    assert (made.feedback, made.completions, made.alike) == ((), (), 24)
+    source = contrast(Echo(deaf=True), 2)
+    assert list(source.records()) == [source.evaluator, *PROMPTS]
     with pytest.raises(ValueError, match="must differ"):
-        Contrast("x", "x")
+        ContrastSource("x", "x", PROMPTS, Echo(), 1, SAMPLING)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +98,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
         examples.append((asked, Completion(prompt=asked.id, text=text)))
     settings = SFT(
-        base="tiny", dtype="float32", epochs=8, batch=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
+        base="tiny", dtype="float32", epochs=8, batch_size=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
         list(settings.steps(examples, run))
@@ -108,9 +112,9 @@ def share_of_a(causal: CausalModel) -> float:
 
 def test_a_policy_learns_from_it_what_the_text_in_front_did(start: Path, tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.db") as ledger:
-        ledger.extend(CONTRAST.make(PROMPTS, ModelWriter(load(start)), 8, SAMPLING))
+        ledger.extend(contrast(ModelWriter(load(start)), 8).records())
         data = draw_dataset(ledger)
-    settings = DPO(dtype="float32", epochs=4, batch=16, save_every=99, optim=Optim(lr=1e-3, warmup_steps=2))
+    settings = DPO(dtype="float32", epochs=4, batch_size=16, save_every=99, optim=Optim(lr=1e-3, warmup_steps=2))
     with RunDirectory.create(tmp_path / "run") as run:
         list(settings.steps(data, run, start=start))
         tuned = load(run.verified("policy/model"))

@@ -279,7 +279,7 @@ def test_practice_is_explained_and_never_becomes_data(tmp_path: Path) -> None:
         for number in (1, 2):
             found = desk.next(anna)
             assert isinstance(found, Practice)
-            assert (found.number, found.of, found.task.practice) == (number, 2, True)
+            assert (found.number, found.total, found.task.practice) == (number, 2, True)
             right = "left" if found.task.completions[0].text == "right one" else "right"
             form = {"preferred": right if number == 1 else "tie"}
             told = desk.submit(anna, found.task.reservation, form)

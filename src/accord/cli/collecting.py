@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["collect"]
 
-PATIENCE = 5  # seconds that requests may still take once it is to end
-THOUGHT = 75  # seconds that a connection stays open while somebody thinks
+SHUTDOWN_SECONDS = 5  # that requests may still take once it is to end
+KEEP_ALIVE_SECONDS = 75  # that a connection stays open while somebody thinks
 
 
 def collect(
@@ -80,12 +80,12 @@ def collect(
     from accord.feedback import Ledger
 
     _check_address(host, public_url)
-    read = Study.load(study)
-    with listening(host, port) as taken, Ledger(ledger, pooled=True) as held:
-        desk = Desk(read, held, seed=seed, writer=_writer(writer, stage, read), judge=_judge(judge))
-        place = f"[{host}]" if ":" in host else host
-        url = (public_url or f"http://{place}:{taken.getsockname()[1]}").rstrip("/")
-        _say(desk, url, admin, invite)
+    settings = Study.load(study)
+    with listening(host, port) as listener, Ledger(ledger, pooled=True) as opened:
+        desk = Desk(settings, opened, seed=seed, writer=_writer(writer, stage, settings), judge=_judge(judge))
+        hostname = f"[{host}]" if ":" in host else host
+        url = (public_url or f"http://{hostname}:{listener.getsockname()[1]}").rstrip("/")
+        _print_start(desk, url, admin, invite)
         everywhere = host in {"0.0.0.0", "::"}  # noqa: S104
         hosts = None if everywhere else (*LOOPBACK, host)
         config = uvicorn.Config(
@@ -93,13 +93,13 @@ def collect(
             log_level="warning",
             lifespan="on",
             server_header=False,
-            timeout_keep_alive=THOUGHT,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             proxy_headers=public_url is not None,
             forwarded_allow_ips=proxy,
-            timeout_graceful_shutdown=PATIENCE,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
-            uvicorn.Server(config).run(sockets=[taken])
+            uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 
@@ -117,21 +117,21 @@ def _check_address(host: str, public_url: str | None) -> None:
         )
 
 
-def _writer(given: str | None, stage: Literal["policy", "sft"], study: "Study") -> "Writer | None":
+def _writer(source: str | None, stage: Literal["policy", "sft"], study: "Study") -> "Writer | None":
     from accord.cli.writers import EndpointWriter
 
-    if given is None:
+    if source is None:
         return None
     if study.candidates is None:
         raise RecipeError(
-            f"--writer {given}: the study asks for no candidates; set `candidates` in it, or leave it out"
+            f"--writer {source}: the study asks for no candidates; set `candidates` in it, or leave it out"
         )
-    if given.startswith(("http://", "https://")):
-        return EndpointWriter.find(given)
+    if source.startswith(("http://", "https://")):
+        return EndpointWriter.find(source)
     from accord.lm.settings import ModelSettings
     from accord.lm.writer import ModelWriter
 
-    return ModelWriter(open_model(given, stage, ModelSettings(dtype="float32")))
+    return ModelWriter(open_model(source, stage, ModelSettings(dtype="float32")))
 
 
 def _judge(run: Path | None) -> "Judge | None":
@@ -141,27 +141,28 @@ def _judge(run: Path | None) -> "Judge | None":
     from accord.lm.reward_model import load_reward_model
     from accord.run import RunDirectory
 
-    with RunDirectory.open(run, write=False) as opened:
-        return load_reward_model(opened.verified("reward/model"), name="reward", dtype="float32")
+    with RunDirectory.open(run, write=False) as directory:
+        return load_reward_model(directory.verified("reward/model"), name="reward", dtype="float32")
 
 
-def _say(desk: "Desk", url: str, admin: str | None, invite: int) -> None:
+def _print_start(desk: "Desk", url: str, admin: str | None, invite: int) -> None:
     """What whoever starts it wants to know: what there is to judge, where, and by which links and password."""
-    loaded = desk.load_items()
+    totals = desk.load_items()
     print(
-        f"{desk.study.title}: {loaded.items} items ({loaded.new} new), {loaded.gold} gold, {loaded.practice} practice"
+        f"{desk.study.title}: {totals.items} items ({totals.new} new), {totals.gold} gold, {totals.practice} practice"
     )
     if admin is not None:
-        given = _password()
-        desk.set_admin(admin, given or (made := secrets.token_urlsafe(12)))
-        print(f"for whoever runs it: {url}/admin  name {admin}" + ("" if given else f"  password {made}"))
+        own = _own_password()
+        password = own or secrets.token_urlsafe(12)
+        desk.set_admin(admin, password)
+        print(f"for whoever runs it: {url}/admin  name {admin}" + ("" if own else f"  password {password}"))
     for _ in range(invite):
         print(f"for one person: {url}/join/{desk.invite().token}")
     print(f"listening at {url}", flush=True)
 
 
-def _password() -> str | None:
-    """The password that is given; None where one is to be made."""
-    if given := os.environ.get("ACCORD_PASSWORD"):
-        return given
+def _own_password() -> str | None:
+    """The password of the environment, or asked for at a terminal; None where a fresh one is to be drawn."""
+    if password := os.environ.get("ACCORD_PASSWORD"):
+        return password
     return getpass.getpass("password for the pages under /admin: ") if sys.stdin.isatty() else None

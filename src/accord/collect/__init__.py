@@ -27,16 +27,15 @@ if TYPE_CHECKING:
         Receipt,
         Task,
     )
-    from accord.collect.sources.contrast import Contrast, Contrasted
-    from accord.collect.sources.programs import ProgramAsker, Verdict, compare_by
+    from accord.collect.sources.contrast import ContrastSource
+    from accord.collect.sources.program import ProgramSource, Verdict, compare_by
     from accord.collect.study import KINDS, Pay, Question, Stop, Study, shown_digest
 
 _HOME = {
     "Admission": "desk.identities",
     "Break": "desk.tasks",
     "ClientTelemetry": "desk.tasks",
-    "Contrast": "sources.contrast",
-    "Contrasted": "sources.contrast",
+    "ContrastSource": "sources.contrast",
     "Desk": "desk.service",
     "DisputedItem": "desk.overview",
     "Done": "desk.tasks",
@@ -55,15 +54,15 @@ _HOME = {
     "PersonProgress": "desk.overview",
     "Practice": "desk.tasks",
     "PracticeResult": "desk.tasks",
-    "ProgramAsker": "sources.programs",
+    "ProgramSource": "sources.program",
     "Question": "study",
     "Receipt": "desk.tasks",
     "Stop": "study",
     "Study": "study",
     "StudyProgress": "desk.overview",
     "Task": "desk.tasks",
-    "Verdict": "sources.programs",
-    "compare_by": "sources.programs",
+    "Verdict": "sources.program",
+    "compare_by": "sources.program",
     "shown_digest": "study",
 }
 
@@ -72,8 +71,7 @@ __all__ = [
     "Admission",
     "Break",
     "ClientTelemetry",
-    "Contrast",
-    "Contrasted",
+    "ContrastSource",
     "Desk",
     "DisputedItem",
     "Done",
@@ -91,7 +89,7 @@ __all__ = [
     "PersonProgress",
     "Practice",
     "PracticeResult",
-    "ProgramAsker",
+    "ProgramSource",
     "Question",
     "Receipt",
     "Stop",

@@ -18,16 +18,16 @@ __all__ = ["Candidate", "next_item"]
 class Candidate:
     """An item that a person has not had.
 
-    taken     places that are taken, of `overlap`
-    same      places taken by people of the person's groups
-    gap       by how much the model's uncertainty and the expected disagreement of people differ, in bits
+    occupied       places with an answer or an open reservation, of `overlap`
+    by_own_groups  places taken by people of the person's groups
+    gap            by how much the model's uncertainty and the expected disagreement of people differ, in bits
     """
 
     item: str
-    taken: int
+    occupied: int
     overlap: int
     priority: float = 0.0
-    same: int = 0
+    by_own_groups: int = 0
     gap: float = 0.0
 
 
@@ -45,10 +45,10 @@ def next_item(
 
     def rank(candidate: Candidate) -> tuple[float, ...]:
         chance = lot(seed, person, candidate.item)
-        if choose == "disagreement" and candidate.taken:
-            return (1, -candidate.gap, candidate.taken, -candidate.priority, candidate.same, chance)
-        first = 0 if choose == "disagreement" else candidate.taken
-        return (first, -candidate.priority, candidate.taken, candidate.same, chance, 0)
+        if choose == "disagreement" and candidate.occupied:
+            return (1, -candidate.gap, candidate.occupied, -candidate.priority, candidate.by_own_groups, chance)
+        first = 0 if choose == "disagreement" else candidate.occupied
+        return (first, -candidate.priority, candidate.occupied, candidate.by_own_groups, chance, 0)
 
-    free = [candidate for candidate in candidates if candidate.taken < candidate.overlap]
+    free = [candidate for candidate in candidates if candidate.occupied < candidate.overlap]
     return min(free, key=rank, default=None)

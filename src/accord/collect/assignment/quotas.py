@@ -26,24 +26,26 @@ def places(total: int, shares: Mapping[str, float]) -> dict[str, int]:
 def may_take(
     groups: Mapping[str, str],
     quotas: Mapping[str, Mapping[str, float]],
-    taken: Counts,
+    occupied: Counts,
     total: int,
     present: Counts,
 ) -> bool:
     """Whether a person of these groups may take one more place of the study's `total`.
 
-    `taken` counts places, `present` the people who could still take one. A person who did not say (or whose group no
+    `occupied` counts places, `present` the people who could still take one. A person who did not say (or whose group no
     quota names) is never held back.
     """
     return all(
-        _is_open(groups.get(attribute), places(total, shares), taken.get(attribute, {}), present.get(attribute, {}))
+        _is_open(groups.get(attribute), places(total, shares), occupied.get(attribute, {}), present.get(attribute, {}))
         for attribute, shares in quotas.items()
     )
 
 
-def _is_open(group: str | None, quota: Mapping[str, int], taken: Mapping[str, int], present: Mapping[str, int]) -> bool:
-    if group is None or group not in quota or taken.get(group, 0) < quota[group]:
+def _is_open(
+    group: str | None, quota: Mapping[str, int], occupied: Mapping[str, int], present: Mapping[str, int]
+) -> bool:
+    if group is None or group not in quota or occupied.get(group, 0) < quota[group]:
         return True
     return not any(
-        taken.get(other, 0) < count and present.get(other, 0) for other, count in quota.items() if other != group
+        occupied.get(other, 0) < count and present.get(other, 0) for other, count in quota.items() if other != group
     )

@@ -87,19 +87,20 @@ class EligibleItems:
     def _candidates(self) -> list[Candidate]:
         """What this person has not had, of what comes first."""
         study = self.tx.study
-        taken = ITEMS.c.answered + ITEMS.c.open
-        query = self.of("item").where(ITEMS.c.closed == "", taken < ITEMS.c.overlap, ~self._had(expired=False))
+        occupied = ITEMS.c.answered + ITEMS.c.open
+        query = self.of("item").where(ITEMS.c.closed == "", occupied < ITEMS.c.overlap, ~self._had(expired=False))
         query = query.where((ITEMS.c.candidates == 0) | (ITEMS.c.writing_until <= self.tx.now))
         if not self.may_write or self.tx.context.writer is None:
             query = query.where((ITEMS.c.candidates == 0) | (ITEMS.c.written == 1))
         if study.choose == "disagreement":
-            query = query.order_by(taken > 0, ITEMS.c.gap.desc(), ITEMS.c.place)
+            query = query.order_by(occupied > 0, ITEMS.c.gap.desc(), ITEMS.c.place)
         else:
-            query = query.order_by(taken, ITEMS.c.priority.desc(), ITEMS.c.place)
+            query = query.order_by(occupied, ITEMS.c.priority.desc(), ITEMS.c.place)
         rows = self.tx.execute(query.limit(MAX_WEIGHED)).all()
-        same = self._places_of_own_groups([row.id for row in rows], self.person.attributes)
+        by_own_groups = self._places_of_own_groups([row.id for row in rows], self.person.attributes)
         return [
-            Candidate(row.id, row.answered + row.open, row.overlap, row.priority, same[row.id], row.gap) for row in rows
+            Candidate(row.id, row.answered + row.open, row.overlap, row.priority, by_own_groups[row.id], row.gap)
+            for row in rows
         ]
 
     def _places_of_own_groups(self, items: list[str], attributes: Mapping[str, str]) -> Counter[str]:
@@ -133,7 +134,7 @@ class EligibleItems:
         study = self.tx.study
         if not study.quotas:
             return True
-        taken: dict[str, Counter[str]] = {name: Counter() for name in study.quotas}
+        occupied: dict[str, Counter[str]] = {name: Counter() for name in study.quotas}
         present: dict[str, Counter[str]] = {name: Counter() for name in study.quotas}
         places = select(RESERVATIONS.c.person, func.count().label("n"))
         places = places.where(RESERVATIONS.c.study == study.name, RESERVATIONS.c.holds)
@@ -142,9 +143,9 @@ class EligibleItems:
         for person in self.tx.execute(select(PEOPLE).where(PEOPLE.c.study == study.name)):
             for name in study.quotas:
                 if (group := person.attributes.get(name)) is not None:
-                    taken[name][group] += places_of.get(person.pseudonym, 0)
+                    occupied[name][group] += places_of.get(person.pseudonym, 0)
                     present[name][group] += person.status == "active" and person.seen >= oldest
-        return may_take(self.person.attributes, study.quotas, taken, self._places_in_all(), present)
+        return may_take(self.person.attributes, study.quotas, occupied, self._places_in_all(), present)
 
     def _places_in_all(self) -> int:
         """How many places the study has: those of open items, and what closed ones have."""

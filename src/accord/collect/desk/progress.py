@@ -44,12 +44,12 @@ class _State:
 
     @classmethod
     def read(cls, tx: Transaction) -> Self:
-        study, held = tx.study.name, RESERVATIONS.c
+        study, columns = tx.study.name, RESERVATIONS.c
         items = select(ITEMS).where(ITEMS.c.study == study, ITEMS.c.purpose == "item").order_by(ITEMS.c.place)
-        columns = (held.person, held.purpose, held.state, held.seconds, held.feedback)
-        closed = select(*columns).where(held.study == study, held.closed.is_not(None))
+        of_answer = (columns.person, columns.purpose, columns.state, columns.seconds, columns.feedback)
+        closed = select(*of_answer).where(columns.study == study, columns.closed.is_not(None))
         notes = select(NOTES).where(NOTES.c.study == study).order_by(NOTES.c.row.desc())
-        drafts = select(func.count()).where(held.study == study, held.draft.is_not(None))
+        drafts = select(func.count()).where(columns.study == study, columns.draft.is_not(None))
         return cls(
             items=tx.execute(items).all(),
             people=tx.execute(select(PEOPLE).where(PEOPLE.c.study == study).order_by(PEOPLE.c.joined)).all(),

@@ -47,11 +47,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Practice:
-    """A task of the practice round: number `number` of `of`. An answer is explained, and never becomes data."""
+    """A task of the practice round: number `number` of `total`. An answer is explained, and never becomes data."""
 
     task: Task
     number: int
-    of: int
+    total: int
 
 
 @dataclass(frozen=True)

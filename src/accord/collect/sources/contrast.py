@@ -16,33 +16,25 @@ from dataclasses import dataclass
 from accord.interfaces import Writer
 from accord.records import Comparison, Completion, Evaluator, Feedback, Prompt, Record, Sampling
 
-__all__ = ["Contrast", "Contrasted"]
+__all__ = ["ContrastSource"]
 
 
 @dataclass(frozen=True)
-class Contrasted:
-    """What a contrast made: records for a ledger.
+class ContrastSource:
+    """A source of feedback that writes under two system texts, `plus` the better, and prefers what `plus` wrote.
 
-    `alike` counts pairs of equal texts, which say nothing and are left out.
+    prompts    what is answered
+    writer     who answers, `n` times a prompt under either text, sampled by `sampling`
+    name       the pseudonym of an evaluator of kind "rule"
+    seed       draws the sides
     """
-
-    prompts: tuple[Prompt, ...]
-    completions: tuple[Completion, ...]
-    evaluator: Evaluator
-    feedback: tuple[Feedback, ...]
-    alike: int
-
-    def __iter__(self) -> Iterator[Record]:
-        """All records, whatever they name before them."""
-        yield from (*self.prompts, *self.completions, self.evaluator, *self.feedback)
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """Two system texts to write under, `plus` the better. The feedback is by a rule, `name`; `seed` draws the sides."""
 
     plus: str
     minus: str
+    prompts: Sequence[Prompt]
+    writer: Writer
+    n: int
+    sampling: Sampling
     name: str = "contrast"
     seed: int = 0
 
@@ -55,32 +47,27 @@ class Contrast:
         """Who the feedback is by; both texts are among its attributes."""
         return Evaluator(kind="rule", pseudonym=self.name, attributes={"plus": self.plus, "minus": self.minus})
 
-    def make(self, prompts: Sequence[Prompt], writer: Writer, n: int, sampling: Sampling) -> Contrasted:
-        """`n` answers to each prompt under either text, the first of the one against the first of the other, and so on.
+    def records(self) -> Iterator[Record]:
+        """The evaluator and the prompts, then both completions and the preference of each pair.
 
-        What is made twice is kept once. Raises whatever the writer raises.
+        The first answer under the one text is held against the first under the other, and so on. Equal texts say
+        nothing and are left out. Raises whatever the writer raises.
         """
-        asked = [prompt.told(text) for text in (self.plus, self.minus) for prompt in prompts]
-        groups = writer.write(asked, n, sampling)
-        completions: dict[str, Completion] = {}
-        feedback: dict[str, Feedback] = {}
-        alike = 0
-        for prompt, better, worse in zip(prompts, groups[: len(prompts)], groups[len(prompts) :], strict=True):
+        yield self.evaluator
+        yield from self.prompts
+        contrasted = [prompt.told(text) for text in (self.plus, self.minus) for prompt in self.prompts]
+        groups = self.writer.write(contrasted, self.n, self.sampling)
+        half = len(self.prompts)
+        for prompt, better, worse in zip(self.prompts, groups[:half], groups[half:], strict=True):
             for pair in zip(better, worse, strict=True):
-                if pair[0].text == pair[1].text:
-                    alike += 1
-                    continue
-                chosen, rejected = (each.model_copy(update={"prompt": prompt.id}) for each in pair)
-                said = self._said(prompt, chosen, rejected)
-                completions |= {chosen.id: chosen, rejected.id: rejected}
-                feedback[said.id] = said
-        kept = tuple(completions.values())
-        return Contrasted(tuple(prompts), kept, self.evaluator, tuple(feedback.values()), alike)
+                if pair[0].text != pair[1].text:
+                    chosen, rejected = (completion.model_copy(update={"prompt": prompt.id}) for completion in pair)
+                    yield from (chosen, rejected, self._preference(prompt, chosen, rejected))
 
-    def _said(self, prompt: Prompt, chosen: Completion, rejected: Completion) -> Feedback:
+    def _preference(self, prompt: Prompt, chosen: Completion, rejected: Completion) -> Feedback:
         """The preference, on a side that is drawn from the pair itself."""
-        drawn = hashlib.sha256(f"{self.seed}/{chosen.id}/{rejected.id}".encode()).digest()
-        left = drawn[0] % 2 == 0
+        digest = hashlib.sha256(f"{self.seed}/{chosen.id}/{rejected.id}".encode()).digest()
+        left = digest[0] % 2 == 0
         return Feedback(
             evaluator=self.evaluator.id,
             prompt=prompt.id,

@@ -172,8 +172,8 @@ def _link(request: WebRequest, site: Site, title: str, new: Invite) -> dict[str,
     return {"title": title, "expires": new.expires, "address": address}
 
 
-def _people(request: WebRequest, site: Site, *, status: int = 200, **more: Any) -> Response[str]:
-    shown = {"link": None, **more}
+def _people(request: WebRequest, site: Site, *, status: int = 200, **context: Any) -> Response[str]:
+    shown = {"link": None, **context}
     return _page(request, site, "people", "/admin/people", status=status, people=site.desk.progress().people, **shown)
 
 

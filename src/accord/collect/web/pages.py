@@ -211,8 +211,8 @@ def _show(
             assert_never(step)
 
 
-def _rest(request: WebRequest, site: Site, person: Person, title: str, message: str, **more: Any) -> Response[str]:
-    values = {"until": None, "undo": False, **more}
+def _rest(request: WebRequest, site: Site, person: Person, title: str, message: str, **context: Any) -> Response[str]:
+    values = {"until": None, "undo": False, **context}
     return site.page(request, "rest.html", person=person, title=title, message=render_trusted(message), **values)
 
 

@@ -194,8 +194,8 @@ def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
     """A handler that asks the desk, run in a thread of the site's, so that nobody else waits for its store."""
 
     @wraps(handler)
-    async def run(request: WebRequest, site: Site, **more: Any) -> R:
-        work = partial(handler, request, site, **more)
+    async def run(request: WebRequest, site: Site, **parameters: Any) -> R:
+        work = partial(handler, request, site, **parameters)
         threads = site.aside if request.url.path.startswith("/admin") else site.people
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 

@@ -5,32 +5,37 @@ else is asked, and a program with a habit for one side can be found out as a per
 """
 
 import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
 
+from accord.collect.study.digests import shown_digest
 from accord.interfaces import Item, Judge
-from accord.records import Comparison, Completion, Evaluator, Feedback, Judgement
+from accord.records import Comparison, Completion, Evaluator, Feedback, Judgement, Record
 
-__all__ = ["ProgramAsker", "Verdict", "compare_by"]
+__all__ = ["ProgramSource", "Verdict", "compare_by"]
 
 Verdict = Callable[[Item], Judgement]
 """What a program says about an item, its completions in the order shown."""
 
 
 @dataclass(frozen=True)
-class ProgramAsker:
-    """An `Asker` that puts every item to a program and returns its feedback; nothing is ever pending.
+class ProgramSource:
+    """A source of feedback that puts every item to a program.
 
-    `name` becomes the pseudonym of an evaluator of kind "rule"; `session` names the collection unit. `clock` counts
-    the seconds of an answer.
+    name       the pseudonym of an evaluator of kind "rule"
+    verdict    the program
+    items      what it judges
+    seed       draws the order in which completions are shown
+    session    the unit of collection, which splits and intervals respect
+    clock      counts the seconds of an answer
     """
 
     name: str
     verdict: Verdict
+    items: Sequence[Item]
     seed: int = 0
     study: str | None = None
     session: str | None = None
@@ -38,38 +43,39 @@ class ProgramAsker:
 
     @property
     def evaluator(self) -> Evaluator:
-        """Who the feedback is by; it must be in the ledger before the feedback."""
+        """Who the feedback is by."""
         return Evaluator(kind="rule", pseudonym=self.name)
 
-    def ask(self, items: Sequence[Item]) -> list[Feedback | None]:
-        """One answer an item, in order.
+    def records(self) -> Iterator[Record]:
+        """The evaluator, then each item's prompt, completions and feedback.
 
         Raises `pydantic.ValidationError` where the verdict is about another number of completions than the item has.
         """
-        evaluator = self.evaluator.id
-        return [self._answer(evaluator, item, place) for place, item in enumerate(items)]
+        yield self.evaluator
+        for position, item in enumerate(self.items):
+            yield from (item.prompt, *item.completions, self._judge(item, position))
 
-    def _answer(self, evaluator: str, item: Item, place: int) -> Feedback:
+    def _judge(self, item: Item, position: int) -> Feedback:
         shown = Item(item.prompt, self._order(item))
         start = self.clock()
         judgement = self.verdict(shown)
         return Feedback(
-            evaluator=evaluator,
+            evaluator=self.evaluator.id,
             prompt=item.prompt.id,
-            completions=tuple(each.id for each in shown.completions),
+            completions=tuple(completion.id for completion in shown.completions),
             judgement=judgement,
             study=self.study,
-            shown_digest=_digest(shown),
+            shown_digest=shown_digest(shown.prompt, shown.completions),
             seconds=self.clock() - start,
             session=self.session,
-            position_in_session=place,
+            position_in_session=position,
         )
 
     def _order(self, item: Item) -> tuple[Completion, ...]:
-        names = sorted(each.id for each in item.completions)
-        drawn = hashlib.sha256("/".join([str(self.seed), item.prompt.id, *names]).encode()).digest()
-        order = np.random.default_rng(list(drawn)).permutation(len(names))
-        by_name = sorted(item.completions, key=lambda each: each.id)
+        by_name = sorted(item.completions, key=lambda completion: completion.id)
+        names = [completion.id for completion in by_name]
+        digest = hashlib.sha256("/".join([str(self.seed), item.prompt.id, *names]).encode()).digest()
+        order = np.random.default_rng(list(digest)).permutation(len(names))
         return tuple(by_name[index] for index in order)
 
 
@@ -91,9 +97,3 @@ def compare_by(judge: Judge, *, tie_within: float = 0.0) -> Verdict:
         return Comparison(preferred="left" if left > right else "right")
 
     return verdict
-
-
-def _digest(item: Item) -> str:
-    """The SHA-256 of all that the program was shown."""
-    content = [item.prompt.canonical(), *(each.canonical() for each in item.completions)]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
