@@ -4,7 +4,7 @@ import random
 
 from accord.feedback import Dataset
 from accord.interfaces import Scores
-from accord.records import Completion, Evaluator, Pair, Prompt
+from accord.records import Completion, Evaluator, Example, Pair, Prompt
 
 __all__ = ["LetterJudge", "letters_dataset", "truth"]
 
@@ -49,12 +49,12 @@ def letters_dataset(*, prompts: int = 9, texts: int = 8, seed: int = 0) -> Datas
                 who = evaluators[prompt.id].id
                 pair = Pair(prompt=prompt.id, chosen=chosen, rejected=rejected, tie=gap == 0, evaluator=who)
                 pairs[split_of[prompt.id]].append(pair)
-    train = {name for name, each in completions.items() if split_of[each.prompt] == "train"}
+    train = sorted(name for name, each in completions.items() if split_of[each.prompt] == "train")
     return Dataset(
         prompts={prompt.id: prompt for prompt in asked},
         completions=completions,
         evaluators={each.id: each for each in evaluators.values()},
         split_of=split_of,
         pairs={name: tuple(some) for name, some in pairs.items()},
-        sft=tuple(sorted(train)),
+        examples=tuple(Example(prompt=completions[i].prompt, completion=i, source="compared") for i in train),
     )

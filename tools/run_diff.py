@@ -22,6 +22,7 @@ __all__ = ["Difference", "compare"]
 FILES = {
     "judge/": "eval_reward/",
     "data/pairs-judge.jsonl": "data/pairs-eval_reward.jsonl",
+    "data/sft.jsonl": "data/examples.jsonl",
 }
 
 # In files (of the new name) like the first: old field -> new field.
@@ -54,9 +55,23 @@ VALUES = [
 ADDED_FIELDS: dict[tuple[str, str], str] = {
     ("audit.json", "ids"): "rows and people that a finding rests on",
     ("audit.json", "title"): "of the challenge",
+    ("data/examples.jsonl", "source"): "why it is learnt from",
+    ("data/examples.jsonl", "evaluators"): "who said so",
+    ("data/examples.jsonl", "feedback_ids"): "in which feedback",
+    ("data/examples.jsonl", "weight"): "1 everywhere",
+    ("data/summary.json", "examples"): "a count",
 }
-ADDED_FILES: dict[str, str] = {}
+ADDED_FILES: dict[str, str] = {
+    "data/feedback-*.jsonl": "what was said, of every kind, by split",
+}
+# Files to whose end rows may be added.
+APPENDED: dict[str, str] = {
+    "data/completions.jsonl": "what feedback is about that gave no pair, and what it adds",
+    "data/evaluators.jsonl": "who gave such feedback",
+}
 REMOVED_FIELDS: dict[tuple[str, str], str] = {
+    ("data/summary.json", "completions"): "counts the added rows",
+    ("data/summary.json", "evaluators"): "counts the added rows",
     ("*", "seconds"): "a time",
 }
 REMOVED_FILES = {
@@ -118,7 +133,10 @@ def _compare_file(name: str, old: Path, new: Path) -> Iterator[Difference]:
     if name == "audit.json":
         yield from _compare_findings(_newest(name, _read(old)), _newest(name, _read(new)))
         return
-    for place, before, after in _walk(name, _newest(name, _read(old)), _newest(name, _read(new))):
+    one, other = _newest(name, _read(old)), _newest(name, _read(new))
+    if name in APPENDED:
+        other = other[: len(one)]
+    for place, before, after in _walk(name, one, other):
         yield Difference(name, place, _short(before), _short(after))
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from accord.audit.settings import AuditSettings
 from accord.errors import LedgerError, RecipeError, nearest, storage
 from accord.extensions import load_extensions
+from accord.feedback import Selection, Supervised
 from accord.feedback.store.location import has_password, is_url
 from accord.policy.abstaining import Abstaining
 from accord.policy.best_of_n import BestOfN
@@ -68,8 +69,21 @@ Algorithm = (
     | ORPO
     | KTO
 )
-Share = Annotated[float, Field(gt=0, lt=1)]
 M = TypeVar("M", bound=BaseModel)
+Share = Annotated[float, Field(gt=0, le=1)]
+ShareOrNone = Annotated[float, Field(ge=0, lt=1)]
+Kind = Literal[
+    "comparison",
+    "ranking",
+    "rating",
+    "label",
+    "spans",
+    "steps",
+    "correction",
+    "critique",
+    "demonstration",
+    "declined",
+]
 
 
 class Section(BaseModel):
@@ -94,12 +108,33 @@ class Data(Section):
     max_pairs: int = Field(default=200_000, ge=1, description="at most so many pairs, drawn by the seed")
     split_by: Literal["prompt", "session", "evaluator"] = "prompt"
     train: Share = 0.44
-    eval_reward: Share = 0.44
-    held_out: Share = 0.12
-    supervised: Literal["all", "chosen"] = Field(
-        default="chosen", description="what the supervised start learns from: all train completions, or chosen ones"
+    eval_reward: ShareOrNone = 0.44
+    held_out: ShareOrNone = 0.12
+    supervised: Supervised = Field(
+        default="chosen",
+        description="what the supervised start learns from: completions that were `chosen`, `demonstrations`, "
+        "`corrections`, or `all` of these and rejected completions too",
+    )
+    studies: tuple[str, ...] | None = Field(default=None, description="read feedback of these studies alone")
+    kinds: tuple[Kind, ...] | None = Field(default=None, description="read these kinds of judgement alone")
+    evaluator_kinds: tuple[Literal["person", "model", "rule", "simulated"], ...] | None = Field(
+        default=None, description="read these kinds of evaluators alone"
+    )
+    rounds: tuple[int, ...] | None = Field(default=None, description="read feedback of these rounds alone")
+    exclude: tuple[str, ...] = Field(
+        default=(), description="leave out: ids of evaluators, ids of feedback, or names of studies"
     )
     about: str | None = Field(default=None, description="what people were asked, as the report shall say it")
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """The share of each split."""
+        return {"train": self.train, "eval_reward": self.eval_reward, "held_out": self.held_out}
+
+    @property
+    def selection(self) -> Selection:
+        """Which feedback of the ledger is read."""
+        return Selection(self.studies, self.kinds, self.evaluator_kinds, self.rounds, self.exclude)
 
     @field_validator("split_by", mode="before")
     @classmethod

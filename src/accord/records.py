@@ -7,7 +7,7 @@ can grow without renaming what is already stored): the same text has the same na
     Prompt, Completion          what was asked and what was written
     Evaluator                   who judged, under a pseudonym
     Feedback                    one act of judgement, holding one of the ten kinds of `Judgement`
-    Pair                        a training example drawn from feedback, which names the feedback it comes from
+    Pair, Example               training examples drawn from feedback, which name the feedback they come from
     Sample                      token ids as they were sampled, and how sampling stopped; text is a view of it
 """
 
@@ -30,6 +30,7 @@ __all__ = [
     "Declined",
     "Demonstration",
     "Evaluator",
+    "Example",
     "Feedback",
     "Judgement",
     "Label",
@@ -415,6 +416,25 @@ class Pair(Value):
     weight: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
     margin: Unit | None = None
     feedback_ids: tuple[Name, ...] = Field(default=(), alias="because")
+
+
+class Example(Value):
+    """A supervised training example: `completion` answers `prompt`, and `source` says why it is learnt from.
+
+    chosen          preferred to another completion of its prompt
+    compared        compared with another one, better or worse
+    demonstration   what an evaluator would answer
+    correction      a completion as an evaluator would have it
+
+    `evaluators` said so, in `feedback_ids`; both stand in the order in which it was said.
+    """
+
+    prompt: Name
+    completion: Name
+    source: Literal["chosen", "compared", "demonstration", "correction"]
+    evaluators: tuple[Name, ...] = ()
+    feedback_ids: tuple[Name, ...] = ()
+    weight: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
 
 
 def parse(kind: type[R], text: str | bytes, *, place: str = "") -> R:

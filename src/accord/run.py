@@ -129,6 +129,7 @@ class RunDirectory:
         self.manifest = manifest
         self._lock = lock
         self._verified: dict[str, tuple[int, int]] = {}
+        self.readers: dict[str, Any] = {}  # by prefix, so that whoever reads this run parses its files once
 
     # -- making and opening ------------------------------------------------------------------------------
 

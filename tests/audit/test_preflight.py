@@ -47,7 +47,7 @@ def test_a_real_run_without_a_fault_is_quiet(check: str, run: RunDirectory) -> N
         ("P-BOS tokens", "data/prompts.jsonl"),
         ("P-BOS tokens", "policy/model or sft/model"),
         ("P-EOS stopping", "evaluation/samples.jsonl"),
-        ("P-EOS taught", "data/sft.jsonl"),
+        ("P-EOS taught", "data/examples.jsonl"),
         ("P-EOS taught", "sft/model or policy/model"),
         ("P-PAD padding", "evaluation/samples.jsonl"),
         ("P-KL sign", "policy/metrics.jsonl"),
@@ -56,7 +56,7 @@ def test_a_real_run_without_a_fault_is_quiet(check: str, run: RunDirectory) -> N
         ("P-RATIO remeasured", "policy/model"),
         ("P-RATIO remeasured", "evaluation/samples.jsonl"),
         ("P-RATIO reference", "sft/model"),
-        ("P-ACC gradient", "data/sft.jsonl"),
+        ("P-ACC gradient", "data/examples.jsonl"),
         ("P-ACC gradient", "sft/model or policy/model"),
         ("P-SPLIT overlap", "data/pairs-held_out.jsonl"),
         ("P-SPLIT overlap", "data/summary.json"),
@@ -146,7 +146,7 @@ def test_an_end_that_is_not_last_fires(
 
 
 def test_a_mark_of_the_template_in_a_training_text_fires(run: RunDirectory) -> None:
-    name = run.read_jsonl("data/sft.jsonl")[0]["completion"]
+    name = run.read_jsonl("data/examples.jsonl")[0]["completion"]
     rewrite(
         run,
         "data/completions.jsonl",
@@ -398,8 +398,8 @@ def test_what_some_pair_does_not_say_is_not_known(run: RunDirectory) -> None:
 
 def test_a_supervised_example_that_is_kept_for_judging_fires(run: RunDirectory) -> None:
     kept = run.read_jsonl("data/pairs-held_out.jsonl")[0]
-    stray = {"prompt": kept["prompt"], "completion": kept["chosen"]}
-    run.write_jsonl("data/sft.jsonl", [*run.read_jsonl("data/sft.jsonl"), stray])
+    stray = {"prompt": kept["prompt"], "completion": kept["chosen"], "source": "compared"}
+    run.write_jsonl("data/examples.jsonl", [*run.read_jsonl("data/examples.jsonl"), stray])
     finding = finding_of("P-SPLIT overlap", run)
     assert finding.verdict is Verdict.FIRES
     assert "1 x supervised example" in finding.result

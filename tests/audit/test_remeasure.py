@@ -45,7 +45,7 @@ def test_greedy_rows_are_measured_at_temperature_1(run: RunDirectory) -> None:
 def test_the_gradient_of_a_batch_is_the_sum_of_its_parts(run: RunDirectory) -> None:
     gap, tokens = gradient_gap(Evidence(run), examples=5, model="sft/model")
     assert 0 < gap < 1e-5
-    rows = run.read_jsonl("data/sft.jsonl")[:5]
+    rows = run.read_jsonl("data/examples.jsonl")[:5]
     assert tokens == sum(len(Evidence(run).completions[row["completion"]].text) + 1 for row in rows)
 
 
@@ -56,7 +56,7 @@ def test_one_example_cannot_be_split(run: RunDirectory) -> None:
 
 def test_the_end_is_taught_and_learnt(run: RunDirectory) -> None:
     evidence = Evidence(run)
-    found = endings(evidence, run.read_jsonl("data/sft.jsonl")[:8], model="sft/model")
+    found = endings(evidence, run.read_jsonl("data/examples.jsonl")[:8], model="sft/model")
     assert found.taught == (True,) * 8
     assert all(0 < each <= 1 for each in found.probability)
     assert end_mark(evidence, "sft/model") == 257

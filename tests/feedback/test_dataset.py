@@ -126,7 +126,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def test_a_dataset_holds_what_its_pairs_name(ledger: Ledger) -> None:
     data = draw_dataset(ledger, seed=3)
-    assert sum(map(len, data.pairs.values())) == 18 * 3 * 6 == data.summary["possible_pairs"]
+    assert sum(map(len, data.pairs.values())) == 18 * 3 * 6 == data.summary.possible_pairs
     assert not overlaps(data)
     assert overlaps(data).unassessable == ()
     assert set(data.prompts) == set(data.split_of) == {each.id for each in review_prompts()}
@@ -134,19 +134,19 @@ def test_a_dataset_holds_what_its_pairs_name(ledger: Ledger) -> None:
         assert {data.split_of[pair.prompt] for pair in pairs} == {name}
         assert {each.id for each in data.prompts_of(name)} >= {pair.prompt for pair in pairs}
     assert Counter(data.split_of.values())["held_out"] in range(6, 11)
-    assert {data.split_of[data.completions[each].prompt] for each in data.sft} == {"train"}
-    assert len(data.sft) == len({each for pair in data.pairs["train"] for each in (pair.chosen, pair.rejected)})
+    assert {data.split_of[each.prompt] for each in data.examples} == {"train"}
+    assert len(data.examples) == len({each for pair in data.pairs["train"] for each in (pair.chosen, pair.rejected)})
 
 
 def test_the_limit_and_upto_of_a_dataset(ledger: Ledger) -> None:
     data = draw_dataset(ledger, limit=50, seed=1)
     assert sum(map(len, data.pairs.values())) == 50
     assert draw_dataset(ledger, limit=50, seed=1) == data != draw_dataset(ledger, limit=50, seed=2)
-    assert draw_dataset(ledger, upto=100).summary["feedback"] == {"rating": 100}
+    assert draw_dataset(ledger, upto=100).summary.feedback == {"rating": 100}
 
 
-def test_a_ledger_without_pairs_is_refused(tmp_path: Path) -> None:
-    with Ledger(tmp_path / "ledger.db") as ledger, pytest.raises(RecipeError, match="no pairs can be drawn"):
+def test_a_ledger_without_feedback_is_refused(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger, pytest.raises(RecipeError, match="there is no feedback in it"):
         draw_dataset(ledger)
 
 
@@ -223,8 +223,9 @@ def test_the_files_of_a_run_are_the_dataset(tmp_path: Path, ledger: Ledger) -> N
         write_data(run, data, ledger=ledger, about="People were asked how positive a sentence is.")
         again = read_data(run)
         summary = run.read_json("data/summary.json")
-        assert replace(again, summary={}) == replace(data, summary={})
-        assert again.summary == summary
+        assert {name: tuple(said) for name, said in again.feedback.items()} == data.feedback
+        assert replace(again, summary=None, feedback={}) == replace(data, summary=None, feedback={})
+        assert again.summary == data.summary.model_copy(update={"about": summary["about"]})
         assert summary["about"] == "People were asked how positive a sentence is."
         assert summary["pairs"] == {name: len(pairs) for name, pairs in data.pairs.items()}
         assert summary["ties"] == {name: sum(pair.tie for pair in pairs) for name, pairs in data.pairs.items()}
@@ -236,10 +237,20 @@ def test_the_files_of_a_run_are_the_dataset(tmp_path: Path, ledger: Ledger) -> N
             "data/pairs-train.jsonl",
             "data/pairs-eval_reward.jsonl",
             "data/pairs-held_out.jsonl",
-            "data/sft.jsonl",
+            "data/feedback-train.jsonl",
+            "data/feedback-eval_reward.jsonl",
+            "data/feedback-held_out.jsonl",
+            "data/examples.jsonl",
             "data/summary.json",
         }
-        assert run.read_jsonl("data/sft.jsonl")[0].keys() == {"prompt", "completion"}
+        assert run.read_jsonl("data/examples.jsonl")[0].keys() == {
+            "prompt",
+            "completion",
+            "source",
+            "evaluators",
+            "feedback_ids",
+            "weight",
+        }
         assert all({"id", "messages", "split"} <= row.keys() for row in run.read_jsonl("data/prompts.jsonl"))
 
 

@@ -64,8 +64,8 @@ def test_every_rating_is_there(ratings: Ledger) -> None:
 
 def test_pairs_and_splits_of_the_ratings(ratings: Ledger, said: list[Feedback]) -> None:
     data = draw_dataset(ratings, limit=20_000, seed=0)
-    assert data.summary["possible_pairs"] == 2_880_365
-    assert data.summary["unused"] == {"asked again": 20}
+    assert data.summary.possible_pairs == 2_880_365
+    assert data.summary.unused == {"asked again": 20}
     assert not overlaps(data)
     assert overlaps(data).found["text"] == ()
     shares = [len(data.pairs[name]) / 20_000 for name in ("train", "eval_reward", "held_out")]

@@ -14,7 +14,10 @@ from small_data import letters_dataset
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that has learnt to write strings of a and b, and to stop."""
     data = letters_dataset()
-    examples = [(data.prompts[data.completions[name].prompt], data.completions[name]) for name in data.sft]
+    examples = [
+        (data.prompts[data.completions[name].prompt], data.completions[name])
+        for name in (example.completion for example in data.examples)
+    ]
     settings = SFT(
         base="tiny", dtype="float32", epochs=20, batch_size=12, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )

@@ -26,7 +26,10 @@ from accord.run import RunDirectory
 from small_data import LetterJudge, letters_dataset, truth
 
 DATA = letters_dataset()
-EXAMPLES: list[Example] = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
+EXAMPLES: list[Example] = [
+    (DATA.prompts[DATA.completions[name].prompt], DATA.completions[name])
+    for name in (example.completion for example in DATA.examples)
+]
 GOOD, BAD = "<|good|>", "<|bad|>"
 SETTINGS = Conditional(
     base="tiny", dtype="float32", epochs=60, batch_size=12, save_every=10, optim=Optim(lr=1e-2, warmup_steps=2)

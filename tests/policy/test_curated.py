@@ -21,7 +21,10 @@ from accord.run import RunDirectory
 from small_data import LetterJudge, letters_dataset, truth
 
 DATA = letters_dataset()
-EXAMPLES: list[Example] = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
+EXAMPLES: list[Example] = [
+    (DATA.prompts[DATA.completions[name].prompt], DATA.completions[name])
+    for name in (example.completion for example in DATA.examples)
+]
 SETTINGS = Curated(
     base="tiny",
     dtype="float32",

@@ -22,7 +22,10 @@ from accord.run import RunDirectory
 from small_data import LetterJudge, letters_dataset, truth
 
 DATA = letters_dataset()
-EXAMPLES: list[Example] = [(DATA.prompts[DATA.completions[name].prompt], DATA.completions[name]) for name in DATA.sft]
+EXAMPLES: list[Example] = [
+    (DATA.prompts[DATA.completions[name].prompt], DATA.completions[name])
+    for name in (example.completion for example in DATA.examples)
+]
 PROMPTS: list[Prompt] = DATA.prompts_of("train")
 ONLINE: dict[str, Any] = {
     "dtype": "float32",

@@ -76,7 +76,7 @@ def test_compare_names_what_differs(tmp_path: Path) -> None:
     other.write_text(
         "recipe.toml", report_runs.RECIPE.format(kind="dpo", steps=report_runs.STEPS) + 'extra = "[red]"\n'
     )
-    other.write_text("data/sft.jsonl", '{"prompt": "p", "completion": "c"}\n')
+    other.write_text("data/examples.jsonl", '{"prompt": "p", "completion": "c"}\n')
     other.record_input("ledger", InputEntry("0f" * 32, path="elsewhere.db", rows=198810, last_row=198811))
     report_runs.add_judge(other, accuracy=0.65)
     report_runs.add_judge(other, "eval_reward", accuracy=0.70)
@@ -86,7 +86,7 @@ def test_compare_names_what_differs(tmp_path: Path) -> None:
         ("policy.kind", "ppo", "dpo"),
         ("policy.sampling.extra", None, "[red]"),
     ]
-    assert [each.name for each in found.data] == ["ledger: last_row", "data/sft.jsonl"]
+    assert [each.name for each in found.data] == ["ledger: last_row", "data/examples.jsonl"]
     assert [(each.name, each.b) for each in found.machine] == [("torch", "3.0.0")]
     assert ("RG2 turnover", "fires", None) in [(each.name, each.a, each.b) for each in found.verdicts]
     words = {each.a.key: each.words for each in found.results}

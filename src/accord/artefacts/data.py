@@ -7,7 +7,7 @@ from pydantic import Field
 
 from accord.artefacts.kinds import JsonLines, JsonObject, RecordLines, Row, absent
 from accord.errors import ArtefactError
-from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
+from accord.records import Completion, Evaluator, Example, Feedback, Pair, Prompt
 from accord.stats import Estimate
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "SPLITS",
     "SUMMARY",
     "DataSummary",
-    "ExampleRow",
     "PromptRow",
     "feedback_of",
     "pairs_of",
@@ -60,19 +59,14 @@ class _PromptLines(JsonLines[PromptRow]):
         return schema
 
 
-class ExampleRow(Row):
-    """A completion that the supervised start learns from."""
-
-    prompt: str
-    completion: str
-
-
 class DataSummary(Row):
     """Counts of what was read and drawn."""
 
     feedback: dict[str, int] | None = absent("acts of judgement read, by kind")
     possible_pairs: int | None = absent("pairs that the feedback implies, before the limit")
     unused: dict[str, int] | None = absent("feedback that no pair was drawn from, by reason")
+    examples: dict[str, int] | None = absent("what the supervised start learns from, by source")
+    bound_twice: int | None = absent("feedback left out of all splits, since it would stand in two of them")
     agreement: Estimate | None = Field(default=None, description="how often two people agree on a held-out pair")
     evaluators: int
     prompts: dict[str, int] = Field(description="by split")
@@ -85,11 +79,11 @@ class DataSummary(Row):
 _PROMPT: RecordLines[Prompt] = RecordLines("prompts.jsonl", "", row=Prompt)
 PROMPTS = _PromptLines("prompts.jsonl", "the prompts, each with its split", "data", row=PromptRow)
 COMPLETIONS: RecordLines[Completion] = RecordLines(
-    "completions.jsonl", "the completions that feedback is about", "data", row=Completion
+    "completions.jsonl", "the completions that feedback is about or adds", "data", row=Completion
 )
 EVALUATORS: RecordLines[Evaluator] = RecordLines("evaluators.jsonl", "who judged", "data", row=Evaluator)
-EXAMPLES: JsonLines[ExampleRow] = JsonLines(
-    "sft.jsonl", "what the supervised start learns from (train side only)", "data", row=ExampleRow
+EXAMPLES: JsonLines[Example] = JsonLines(
+    "examples.jsonl", "what the supervised start learns from (of train only), and who said so", "data", row=Example
 )
 SUMMARY: JsonObject[DataSummary] = JsonObject("summary.json", "counts of the data", "data", content=DataSummary)
 

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from accord.artefacts.audit import FINDINGS
 from accord.artefacts.data import (
@@ -13,7 +13,6 @@ from accord.artefacts.data import (
     PROMPTS,
     SUMMARY,
     DataSummary,
-    ExampleRow,
     PromptRow,
     feedback_of,
     pairs_of,
@@ -35,7 +34,7 @@ from accord.artefacts.evaluation import (
 from accord.artefacts.finding import Finding
 from accord.artefacts.kinds import Artefact, JsonLines, JsonObject, Text
 from accord.artefacts.training import CANDIDATES, METRICS, SAMPLES, Candidate, Metrics, RolloutRow
-from accord.records import Completion, Evaluator, Feedback, Pair, Prompt, Record
+from accord.records import Completion, Evaluator, Example, Feedback, Pair, Prompt, Record
 from accord.run import RunDirectory
 
 __all__ = ["RECIPE", "REPORT", "RunReader"]
@@ -58,7 +57,13 @@ class RunReader:
     def __init__(self, run: RunDirectory, *, prefix: str = "") -> None:
         self.run = run
         self.prefix = prefix
-        self._parsed: dict[str, Any] = {}
+        self._parsed: dict[tuple[str, str], tuple[str, Any]] = {}
+
+    @classmethod
+    def of(cls, run: RunDirectory, *, prefix: str = "") -> Self:
+        """The one reader of an open run, so that its files are parsed once and not by each caller."""
+        reader: Self = run.readers.setdefault(prefix, cls(run, prefix=prefix))
+        return reader
 
     def stage(self, name: str) -> str:
         """The stage below the prefix."""
@@ -82,29 +87,29 @@ class RunReader:
 
     # -- data ------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def prompts(self) -> dict[str, Prompt]:
         """By id, in the order of the file."""
-        return {row.prompt.id: row.prompt for row in self._prompt_rows}
+        return self._once(PROMPTS, "", lambda _: {row.prompt.id: row.prompt for row in self._prompt_rows}, "by id")
 
-    @cached_property
+    @property
     def split_of(self) -> dict[str, str]:
         """The split of each prompt, by id."""
-        return {row.prompt.id: row.split for row in self._prompt_rows}
+        return self._once(PROMPTS, "", lambda _: {row.prompt.id: row.split for row in self._prompt_rows}, "split")
 
     def prompts_of(self, split: str) -> list[Prompt]:
         """The prompts of a split, in the order of the file."""
         return [row.prompt for row in self._prompt_rows if row.split == split]
 
-    @cached_property
+    @property
     def completions(self) -> dict[str, Completion]:
         """By id, in the order of the file."""
-        return _by_id(self.rows(COMPLETIONS))
+        return self._once(COMPLETIONS, "", lambda _: _by_id(self.rows(COMPLETIONS)), "by id")
 
-    @cached_property
+    @property
     def evaluators(self) -> dict[str, Evaluator]:
         """By id, in the order of the file."""
-        return _by_id(self.rows(EVALUATORS))
+        return self._once(EVALUATORS, "", lambda _: _by_id(self.rows(EVALUATORS)), "by id")
 
     def pairs(self, split: str) -> list[Pair]:
         """The pairs of a split."""
@@ -115,7 +120,7 @@ class RunReader:
         return self.rows(feedback_of(split))
 
     @property
-    def examples(self) -> list[ExampleRow]:
+    def examples(self) -> list[Example]:
         """What the supervised start learns from."""
         return self.rows(EXAMPLES)
 
@@ -189,12 +194,14 @@ class RunReader:
     def _prompt_rows(self) -> list[PromptRow]:
         return self.rows(PROMPTS)
 
-    def _once(self, artefact: Artefact, stage: str, read: Callable[[str], T]) -> T:
+    def _once(self, artefact: Artefact, stage: str, read: Callable[[str], T], form: str = "rows") -> T:
+        """What `read` makes of a file, again only where the file was written anew; `form` names what it makes."""
         path = self.path(artefact, stage)
         self.run.verified(path)
-        if path not in self._parsed:
-            self._parsed[path] = read(self.stage(stage or artefact.stage))
-        parsed: T = self._parsed[path]
+        digest = self.run.manifest.files[path].sha256
+        if (path, form) not in self._parsed or self._parsed[path, form][0] != digest:
+            self._parsed[path, form] = digest, read(self.stage(stage or artefact.stage))
+        parsed: T = self._parsed[path, form][1]
         return parsed
 
 

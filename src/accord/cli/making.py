@@ -73,20 +73,23 @@ def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
         Print JSON.
     """
     from accord import recipe as recipes
-    from accord.loop.looking import problems_of
+    from accord.loop.preflight import notes_of, problems_of
     from accord.loop.stages import stages_of
 
     resolved = recipes.load(recipe, overrides(set_ or []))
     problems = problems_of(resolved)
+    notes = [] if problems else notes_of(resolved)
     stages = list(stages_of(resolved))
     if json:
         content = resolved.model_dump(mode="json", exclude_none=True)
-        print_json({"recipe": content, "stages": stages, "problems": problems})
+        print_json({"recipe": content, "stages": stages, "problems": problems, "notes": notes})
     else:
         print(recipes.dump(resolved))
         print(f"# stages: {', '.join(stages)}")
         for problem in problems:
             print(f"# problem: {problem}")
+        for note in notes:
+            print(f"# note: {note}")
         if not problems:
             print("# nothing is missing")
     return 2 if problems else 0

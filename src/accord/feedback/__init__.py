@@ -4,15 +4,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accord.feedback.dataset.dataset import Dataset, Overlaps, draw_dataset, overlaps, read_data, write_data
+    from accord.feedback.dataset.dataset import Dataset
+    from accord.feedback.dataset.draw import draw_dataset
+    from accord.feedback.dataset.examples import LEARNS_FROM, Supervised, supervised_examples
+    from accord.feedback.dataset.files import read_data, write_data
+    from accord.feedback.dataset.overlaps import Overlaps, overlaps
     from accord.feedback.dataset.pairs import (
+        PAIR_KINDS,
         PairSample,
         draw_pairs,
         pairs_from_comparison,
         pairs_from_ranking,
         pairs_from_ratings,
     )
+    from accord.feedback.dataset.selection import Selection
     from accord.feedback.dataset.splits import FRACTIONS, SPLITS, split
+    from accord.feedback.dataset.views import Judged
     from accord.feedback.formats import FORMATS, Format, import_feedback
     from accord.feedback.formats.accord_jsonl import export
     from accord.feedback.formats.parquet import export_parquet
@@ -32,9 +39,22 @@ if TYPE_CHECKING:
     from accord.feedback.store.ledger_writer import ImportCounts, LedgerWriter
 
 _MODULES = {
-    "dataset.dataset": ("Dataset", "Overlaps", "draw_dataset", "overlaps", "read_data", "write_data"),
-    "dataset.pairs": ("PairSample", "draw_pairs", "pairs_from_comparison", "pairs_from_ranking", "pairs_from_ratings"),
+    "dataset.dataset": ("Dataset",),
+    "dataset.draw": ("draw_dataset",),
+    "dataset.examples": ("LEARNS_FROM", "Supervised", "supervised_examples"),
+    "dataset.files": ("read_data", "write_data"),
+    "dataset.overlaps": ("Overlaps", "overlaps"),
+    "dataset.selection": ("Selection",),
+    "dataset.pairs": (
+        "PAIR_KINDS",
+        "PairSample",
+        "draw_pairs",
+        "pairs_from_comparison",
+        "pairs_from_ranking",
+        "pairs_from_ratings",
+    ),
     "dataset.splits": ("FRACTIONS", "SPLITS", "split"),
+    "dataset.views": ("Judged",),
     "formats": ("FORMATS", "Format", "import_feedback"),
     "formats.accord_jsonl": ("export",),
     "formats.parquet": ("export_parquet",),
@@ -58,6 +78,8 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "FORMATS",
     "FRACTIONS",
+    "LEARNS_FROM",
+    "PAIR_KINDS",
     "SPLITS",
     "BackupSummary",
     "ComparisonFacts",
@@ -66,11 +88,14 @@ __all__ = [
     "EvaluatorSummary",
     "Format",
     "ImportCounts",
+    "Judged",
     "Ledger",
     "LedgerWriter",
     "Overlaps",
     "PairSample",
     "RatingFacts",
+    "Selection",
+    "Supervised",
     "backup",
     "current_feedback",
     "draw_dataset",
@@ -93,6 +118,7 @@ __all__ = [
     "review_prompts",
     "split",
     "summarise_evaluators",
+    "supervised_examples",
     "unknown_evaluator",
     "write_data",
 ]

@@ -1,10 +1,10 @@
 """The first stage: feedback into the ledger where a source is named, and from the ledger the examples of the run."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
+from accord.errors import RecipeError
 from accord.feedback import Dataset, Ledger, draw_dataset, import_feedback, pair_agreement, write_data
+from accord.loop.preflight import unlearnt_note
 from accord.loop.stage import Context
 from accord.recipe import Data
 from accord.records import Feedback
@@ -14,35 +14,63 @@ __all__ = ["data"]
 
 
 def data(context: Context) -> None:
-    """Import, draw pairs, split them by whole units, and write what the later stages read."""
-    settings, run, progress = context.recipe.data, context.run, context.progress
+    """Import, draw pairs and examples, split them by whole units, and write what the later stages read.
+
+    Raises `RecipeError` where nothing is left to learn from.
+    """
+    recipe, run, progress = context.recipe, context.run, context.progress
+    settings = recipe.data
     with Ledger(settings.ledger) as ledger:
-        if settings.format is not None:
-            source = None if settings.source == "packaged" else Path(str(settings.source))
-            with progress.busy(f"  data: importing {settings.format} into {ledger.location}"):
-                progress.say(f"  data: {import_feedback(source, settings.format, ledger)}")
+        _import(context, ledger)
         upto = ledger.last_row
         with progress.busy("  data: drawing pairs"):
-            said = list(ledger.feedback(upto))
-            dataset = _drawn(ledger, said, settings, run.seed)
-            held_out = {pair.session for pair in dataset.pairs["held_out"] if pair.session is not None}
-            agreement = _agreement(ledger, said, held_out) if held_out else None
-        summary = {**dataset.summary, "agreement": None if agreement is None else agreement.to_json()}
-        write_data(run, replace(dataset, summary=summary), ledger=ledger, upto=upto, about=settings.about)
+            feedback = settings.selection.of(list(ledger.feedback(upto)), ledger.evaluators())
+            dataset = _draw(ledger, feedback, settings, run.seed)
+            agreement = _agreement(ledger, feedback, dataset)
+        if note := unlearnt_note(recipe, feedback):
+            progress.say(f"  data: {note}")
+        if recipe.sft is not None and not dataset.examples:
+            raise RecipeError(_no_examples(dataset, settings))
+        write_data(run, dataset, ledger=ledger, upto=upto, about=settings.about, agreement=agreement)
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())
     progress.say(f"  data: pairs {counts}")
 
 
-def _agreement(ledger: Ledger, said: Sequence[Feedback], sessions: set[str]) -> Estimate | None:
-    return pair_agreement(said, evaluators=ledger.evaluators(), sessions=sessions)
+def _import(context: Context, ledger: Ledger) -> None:
+    """Read the recipe's source, where it names one, into the ledger."""
+    settings, progress = context.recipe.data, context.progress
+    if settings.format is None:
+        return
+    source = None if settings.source == "packaged" else Path(str(settings.source))
+    with progress.busy(f"  data: importing {settings.format} into {ledger.location}"):
+        progress.say(f"  data: {import_feedback(source, settings.format, ledger)}")
 
 
-def _drawn(ledger: Ledger, said: Sequence[Feedback], settings: Data, seed: int) -> Dataset:
-    fractions = {"train": settings.train, "eval_reward": settings.eval_reward, "held_out": settings.held_out}
-    drawn = draw_dataset(
-        ledger, said=said, limit=settings.max_pairs, seed=seed, fractions=fractions, unit=settings.split_by
+def _draw(ledger: Ledger, feedback: list[Feedback], settings: Data, seed: int) -> Dataset:
+    return draw_dataset(
+        ledger,
+        feedback=feedback,
+        limit=settings.max_pairs,
+        seed=seed,
+        fractions=settings.fractions,
+        unit=settings.split_by,
+        supervised=settings.supervised,
     )
-    if settings.supervised == "all":
-        return drawn
-    chosen = {pair.chosen for pair in drawn.pairs["train"] if not pair.tie}
-    return replace(drawn, sft=tuple(name for name in drawn.sft if name in chosen))
+
+
+def _agreement(ledger: Ledger, feedback: list[Feedback], dataset: Dataset) -> Estimate | None:
+    """How often two people agree on a pair of a held-out session; None where no session was recorded."""
+    sessions = {pair.session for pair in dataset.pairs["held_out"] if pair.session is not None}
+    return pair_agreement(feedback, evaluators=ledger.evaluators(), sessions=sessions) if sessions else None
+
+
+def _no_examples(dataset: Dataset, settings: Data) -> str:
+    """What the supervised start could learn from instead."""
+    counts = {
+        "chosen": sum(not pair.tie for pair in dataset.pairs["train"]),
+        "demonstrations": len(dataset.demonstrations("train")),
+        "corrections": len(dataset.corrections("train")),
+    }
+    others = ", ".join(f'"{name}" ({number})' for name, number in counts.items() if number)
+    remedy = f"set it to one of {others}" if others else "collect some, or leave the [sft] section out"
+    return f'recipe.data.supervised: "{settings.supervised}" gives the supervised start nothing to learn from; {remedy}'

@@ -11,7 +11,7 @@ from accord.feedback import read_data
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel, load
 from accord.lm.training import seed_of, shuffled
-from accord.loop.policy import prompts_of, start_of
+from accord.loop.policy import start_of
 from accord.loop.progress import ProgressDisplay
 from accord.loop.rewards import judges_of
 from accord.loop.stage import Context
@@ -82,7 +82,7 @@ def _samples(recipe: Recipe, run: RunDirectory, judges: dict[str, Judge], progre
     assert recipe.evaluate is not None
     assert recipe.policy is not None
     data = read_data(run)
-    prompts = prompts_of(run, data, "held_out")[: recipe.evaluate.max_prompts]
+    prompts = data.prompts_of("held_out")[: recipe.evaluate.max_prompts]
     form = recipe.policy
     start = form.open(start_of(recipe, run), seed=seed_of(run.seed, "policy"))
     tuned = load(run.verified("policy/model"), dtype=form.dtype, device=form.place)

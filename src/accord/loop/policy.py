@@ -31,11 +31,10 @@ from accord.policy.sft import SFT
 from accord.policy.simpo import SimPO
 from accord.policy.supervised import Example
 from accord.recipe import Recipe
-from accord.records import Prompt
 from accord.reward.dense import with_credits
 from accord.run import RunDirectory
 
-__all__ = ["policy", "prompts_of", "sft", "start_of", "supervised_examples"]
+__all__ = ["policy", "sft", "start_of", "supervised_examples"]
 
 
 def sft(context: Context) -> None:
@@ -68,14 +67,7 @@ def start_of(recipe: Recipe, run: RunDirectory) -> Path | str:
 def supervised_examples(run: RunDirectory) -> list[Example]:
     """What the supervised start learns from: prompts and completions of the train side."""
     data = read_data(run)
-    rows = run.read_jsonl("data/sft.jsonl")
-    return [(data.prompts[row["prompt"]], data.completions[row["completion"]]) for row in rows]
-
-
-def prompts_of(run: RunDirectory, data: Dataset, split: str) -> list[Prompt]:
-    """The prompts of a split, in the order of the run's file."""
-    rows = run.read_jsonl("data/prompts.jsonl")
-    return [data.prompts[row["id"]] for row in rows if row["split"] == split]
+    return [(data.prompts[each.prompt], data.completions[each.completion]) for each in data.examples]
 
 
 def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[Any]:
@@ -83,20 +75,20 @@ def _policy_steps(recipe: Recipe, run: RunDirectory, data: Dataset) -> Iterator[
     match recipe.policy:
         case PPO() as ppo:
             examples = supervised_examples(run) if ppo.pretrain_coef else []
-            return ppo.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start, examples=examples)
+            return ppo.steps(data.prompts_of("train"), _judge(recipe, run), run, start=start, examples=examples)
         case BestOfN() as best:
-            return best.distil(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
+            return best.distil(data.prompts_of("train"), _judge(recipe, run), run, start=start)
         case Curated() as curated:
             return curated.curate(supervised_examples(run), _judge(recipe, run), run, start=start)
         case Conditional() as conditional:
             return conditional.condition(_compared(data), _judge(recipe, run), run, start=start)
         case ContextDistillation() as distillation:
-            return distillation.distil(prompts_of(run, data, "train"), run, start=start)
+            return distillation.distil(data.prompts_of("train"), run, start=start)
         case Abstaining() as abstaining:
             graded_by = policy_judge(recipe, run)
             return abstaining.abstain(supervised_examples(run), graded_by, run, start=start)
         case GRPO() | GroupSoup() | RLOO() | REINFORCE() | ReinforcePP() | RRHF() | PRO() as online:
-            return online.steps(prompts_of(run, data, "train"), _judge(recipe, run), run, start=start)
+            return online.steps(data.prompts_of("train"), _judge(recipe, run), run, start=start)
         case DPO() | IPO() | SimPO() | ORPO() | KTO() as pairwise:
             return pairwise.steps(data, run, start=start)
         case SFT() as again:

@@ -37,7 +37,7 @@ class Context:
     @cached_property
     def reader(self) -> RunReader:
         """What the stages before this one left."""
-        return RunReader(self.run, prefix=self.prefix)
+        return RunReader.of(self.run, prefix=self.prefix)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from accord.audit.evidence import (
 from accord.audit.preflight.thresholds import PreflightThresholds
 from accord.audit.samples import Row
 from accord.audit.verdicts import none_of
-from accord.feedback import Dataset, overlaps, read_data
+from accord.feedback import Dataset, Overlaps, overlaps, read_data
 from accord.stats import proportion
 
 __all__ = ["overlap"]
@@ -50,10 +50,10 @@ class Sides(NamedTuple):
     ),
 )
 def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
-    """Prompts, sessions, evaluators and completions in pairs of several splits, and examples outside of their split."""
+    """Prompts, sessions, evaluators and completions of several splits, and examples outside of their split."""
     data = read_data(evidence.run)
     shared = overlaps(data)
-    looked_at = _ids_of_pairs(data)
+    looked_at = _ids_of(data, shared)
     sides = {
         kind: Sides(f"{kind}s", set(shared.found[kind]), looked_at[kind])
         for kind in KINDS
@@ -76,21 +76,24 @@ def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
             *(name for name in optional if evidence.run.has(name)),
         ),
         ids=_strays_by_kind(sides.values()),
-        facts={"texts in pairs of several splits": proportion(len(shared.found["text"]), len(looked_at["text"]))},
+        facts={"texts in pairs of several splits": proportion(len(shared.found["text"]), len(looked_at["text"]))}
+        if looked_at["text"]
+        else {},
     )
 
 
-def _ids_of_pairs(data: Dataset) -> dict[str, set[str]]:
-    """What stands in any pair, by kind."""
+def _ids_of(data: Dataset, shared: Overlaps) -> dict[str, set[str]]:
+    """What stands in any pair, or in feedback of several splits, by kind."""
     pairs = [pair for of_split in data.pairs.values() for pair in of_split]
     completions = {name for pair in pairs for name in (pair.chosen, pair.rejected)}
-    return {
+    ids = {
         "prompt": {pair.prompt for pair in pairs},
         "session": {pair.session for pair in pairs if pair.session is not None},
         "evaluator": {pair.evaluator for pair in pairs if pair.evaluator is not None},
         "completion": completions,
         "text": {data.completions[name].text for name in completions},
     }
+    return {kind: every | set(shared.found[kind]) for kind, every in ids.items()}
 
 
 def _strays(evidence: Evidence, data: Dataset) -> dict[str, Sides]:
@@ -103,7 +106,7 @@ def _strays(evidence: Evidence, data: Dataset) -> dict[str, Sides]:
         for name in (pair.chosen, pair.rejected)
     }
     held_out = {prompt for prompt, split in data.split_of.items() if split == "held_out"}
-    learnt = set(data.sft)
+    learnt = {example.completion for example in data.examples}
     wrong = {name for name in learnt if name in reserved or data.completions[name].prompt in held_out}
     sides = {"supervised example": Sides("completions", wrong, learnt)}
     for file in (ROLLOUTS, CANDIDATES):

@@ -21,9 +21,9 @@ def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[floa
 
     Supervised examples of the run, its own model in float32, the optimiser that trains. Raises `MissingEvidence`.
     """
-    rows = evidence.jsonl("data/sft.jsonl")[:examples]
+    rows = evidence.jsonl("data/examples.jsonl")[:examples]
     if len(rows) < 2:
-        raise MissingEvidence("two supervised examples in data/sft.jsonl")
+        raise MissingEvidence("two supervised examples in data/examples.jsonl")
     causal = open_model(evidence, model)
     causal.model.requires_grad_(True)
     answers = [

@@ -44,7 +44,7 @@ class Endings:
 
 
 def endings(evidence: Evidence, rows: Sequence[dict[str, str]], *, model: str) -> Endings:
-    """What is taught about the end by the rows of `data/sft.jsonl`, and what the model learnt.
+    """What is taught about the end by the rows of `data/examples.jsonl`, and what the model learnt.
 
     Raises `MissingEvidence` without the model.
     """

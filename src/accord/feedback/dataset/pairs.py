@@ -32,7 +32,17 @@ from accord.records import (
     Steps,
 )
 
-__all__ = ["PairSample", "draw_pairs", "pairs_from_comparison", "pairs_from_ranking", "pairs_from_ratings"]
+__all__ = [
+    "PAIR_KINDS",
+    "PairSample",
+    "draw_pairs",
+    "pairs_from_comparison",
+    "pairs_from_ranking",
+    "pairs_from_ratings",
+]
+
+PAIR_KINDS = frozenset({"comparison", "ranking", "rating"})
+"""The kinds of judgement that imply pairs."""
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
+from accord.artefacts import SPLITS
 from accord.errors import RecipeError, nearest
-from accord.records import Pair
+from accord.records import Feedback, Pair
 
-__all__ = ["FRACTIONS", "SPLITS", "Unit", "allocate", "completions_of", "split", "split_of_prompts"]
+__all__ = ["FRACTIONS", "SPLITS", "SplitUnit", "allocate", "completions_of", "split", "split_of_prompts", "unit_of"]
 
-SPLITS = ("train", "eval_reward", "held_out")
 FRACTIONS: Mapping[str, float] = {"train": 0.44, "eval_reward": 0.44, "held_out": 0.12}
-Unit = Literal["prompt", "session", "evaluator"]
+SplitUnit = Literal["prompt", "session", "evaluator"]
 H = TypeVar("H", bound=Hashable)
 
 
@@ -21,7 +21,7 @@ def split(
     pairs: Sequence[Pair],
     *,
     fractions: Mapping[str, float] = FRACTIONS,
-    unit: Unit = "prompt",
+    unit: SplitUnit = "prompt",
     seed: int = 0,
 ) -> dict[str, tuple[Pair, ...]]:
     """Divide pairs by whole units, so that the numbers of pairs come as near to the fractions as units allow.
@@ -30,8 +30,8 @@ def split(
     the others of its prompt. Raises `RecipeError` where the fractions are none, or there are too few units.
     """
     check_fractions(fractions)
-    unit_of = _units(pairs, unit)
-    sizes = Counter(unit_of)
+    units = _units(pairs, unit)
+    sizes = Counter(units)
     wanted = [name for name, share in fractions.items() if share > 0]
     if len(sizes) < len(wanted):
         raise RecipeError(
@@ -40,7 +40,7 @@ def split(
         )
     side = allocate(sizes, fractions, seed)
     return {
-        name: tuple(pair for pair, each in zip(pairs, unit_of, strict=True) if side[each] == name) for name in fractions
+        name: tuple(pair for pair, each in zip(pairs, units, strict=True) if side[each] == name) for name in fractions
     }
 
 
@@ -52,12 +52,12 @@ def split_of_prompts(
     A prompt with pairs in several splits (which a unit other than the prompt allows) belongs to the first of them:
     it has been learnt from.
     """
-    found: dict[str, str] = {}
+    with_pairs: dict[str, str] = {}
     for name in pairs:
         for pair in pairs[name]:
-            found.setdefault(pair.prompt, name)
-    others = [each for each in prompts if each not in found]
-    return found | allocate(dict.fromkeys(others, 1), fractions, seed)
+            with_pairs.setdefault(pair.prompt, name)
+    others = [each for each in prompts if each not in with_pairs]
+    return with_pairs | allocate(dict.fromkeys(others, 1), fractions, seed)
 
 
 def allocate(sizes: Mapping[H, int], fractions: Mapping[str, float], seed: int) -> dict[H, str]:
@@ -96,7 +96,7 @@ def completions_of(pairs: Iterable[Pair]) -> dict[str, None]:
     return dict.fromkeys(each for pair in pairs for each in (pair.chosen, pair.rejected))
 
 
-def _units(pairs: Sequence[Pair], unit: Unit) -> list[str]:
+def _units(pairs: Sequence[Pair], unit: SplitUnit) -> list[str]:
     """The unit of each pair, after joining units that share a completion (union-find)."""
     parent: dict[str, str] = {}
 
@@ -107,16 +107,17 @@ def _units(pairs: Sequence[Pair], unit: Unit) -> list[str]:
         return name
 
     first: dict[str, str] = {}
-    own = [_unit_of(pair, unit) for pair in pairs]
+    own = [unit_of(pair, unit) for pair in pairs]
     for pair, name in zip(pairs, own, strict=True):
         for each in (pair.chosen, pair.rejected):
             parent[root(name)] = root(first.setdefault(each, name))
     return [root(name) for name in own]
 
 
-def _unit_of(pair: Pair, unit: Unit) -> str:
-    named = {"prompt": pair.prompt, "session": pair.session, "evaluator": pair.evaluator}[unit]
-    return pair.prompt if named is None else named
+def unit_of(item: Pair | Feedback, unit: SplitUnit) -> str:
+    """The unit that a pair or feedback belongs to; its prompt where the one that is meant is not recorded."""
+    named = {"prompt": item.prompt, "session": item.session, "evaluator": item.evaluator}[unit]
+    return item.prompt if named is None else named
 
 
 def _shuffle(unit: Hashable, seed: int) -> bytes:

@@ -25,7 +25,6 @@ from accord.lm.causal import CausalModel, load
 from accord.lm.training import seed_of
 from accord.loop.demo import demo_recipe, write_starter
 from accord.loop.drive import drive, start_run
-from accord.loop.policy import prompts_of
 from accord.loop.progress import ProgressDisplay
 from accord.policy.rollout import generate_rollouts
 from accord.recipe import Recipe
@@ -106,8 +105,8 @@ def _read_base(folder: Path, short: bool) -> _Base:
     with RunDirectory.open(folder / "reviews", write=False) as run:
         data = read_data(run)
         return _Base(
-            prompts=prompts_of(run, data, "train"),
-            held_out=prompts_of(run, data, "held_out"),
+            prompts=data.prompts_of("train"),
+            held_out=data.prompts_of("held_out"),
             start=run.verified("sft/model"),
             reward=recipe.reward.load(run),
             judge=recipe.evaluate.judge.load(run, stage="eval_reward"),

@@ -1,0 +1,101 @@
+"""Drawing a data set from a ledger."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from accord.artefacts import DataSummary
+from accord.errors import RecipeError
+from accord.feedback.dataset.dataset import Dataset, count
+from accord.feedback.dataset.examples import Supervised, added_completions, supervised_examples
+from accord.feedback.dataset.feedback_splits import split_feedback
+from accord.feedback.dataset.pairs import PairSample, draw_pairs
+from accord.feedback.dataset.splits import (
+    FRACTIONS,
+    SplitUnit,
+    check_fractions,
+    completions_of,
+    split,
+    split_of_prompts,
+)
+from accord.feedback.provenance import current_feedback
+from accord.feedback.store.ledger import Ledger
+from accord.records import Evaluator, Feedback, Pair
+
+__all__ = ["draw_dataset"]
+
+
+def draw_dataset(
+    ledger: Ledger,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    fractions: Mapping[str, float] = FRACTIONS,
+    unit: SplitUnit = "prompt",
+    supervised: Supervised = "all",
+    upto: int | None = None,
+    feedback: Sequence[Feedback] | None = None,
+) -> Dataset:
+    """What a ledger holds up to and with row `upto`: pairs (at most `limit`), feedback and examples by split.
+
+    `feedback` is what of the ledger's is to be learnt from, where it has been read already; `upto` is then not used.
+
+    Pairs are split by whole units, prompts without pairs by the same fractions, and feedback after both
+    (`split_feedback`), so that nothing stands on two sides because of what gives no pairs. `supervised` says what the
+    supervised start learns from, of `train` alone. Raises `RecipeError` where there is no feedback, or pairs are of
+    too few units for the splits.
+    """
+    check_fractions(fractions)
+    if feedback is None:
+        feedback = list(ledger.feedback(upto))
+    if not feedback:
+        raise RecipeError(
+            f"{ledger.location}: there is no feedback in it; `accord import` or `accord collect` adds some"
+        )
+    evaluators = ledger.evaluators()
+    sample = draw_pairs(feedback, limit=limit, seed=seed, evaluators=evaluators)
+    pairs = _split(sample, fractions, unit, seed)
+    prompts, completions = ledger.prompts(), ledger.completions()
+    split_of = split_of_prompts(prompts, pairs, fractions, seed)
+    standing = list(current_feedback(feedback))
+    by_split, bound_twice = split_feedback(
+        standing, pairs, split_of, completions, unit=unit, fractions=fractions, seed=seed
+    )
+    read = [each for side in by_split.values() for each in side]
+    named = completions_of(sample.pairs) | dict.fromkeys(name for each in read for name in each.completions)
+    data = Dataset(
+        prompts=prompts,
+        completions={name: completions[name] for name in named} | added_completions(read),
+        evaluators=_named_evaluators(sample.pairs, read, evaluators),
+        split_of=split_of,
+        pairs=pairs,
+        feedback=by_split,
+    )
+    data = replace(data, examples=tuple(supervised_examples(data, supervised)))
+    return replace(data, summary=_summary(data, sample, bound_twice))
+
+
+def _split(
+    sample: PairSample, fractions: Mapping[str, float], unit: SplitUnit, seed: int
+) -> dict[str, tuple[Pair, ...]]:
+    if not sample.pairs:
+        return dict.fromkeys(fractions, ())
+    return split(sample.pairs, fractions=fractions, unit=unit, seed=seed)
+
+
+def _named_evaluators(
+    pairs: Sequence[Pair], feedback: Sequence[Feedback], evaluators: Mapping[str, Evaluator]
+) -> dict[str, Evaluator]:
+    """Those of the pairs, then those of what gave no pair."""
+    names = dict.fromkeys(pair.evaluator for pair in pairs) | dict.fromkeys(each.evaluator for each in feedback)
+    return {name: evaluators[name] for name in names if name}
+
+
+def _summary(data: Dataset, sample: PairSample, bound_twice: int) -> DataSummary:
+    return count(data).model_copy(
+        update={
+            "feedback": sample.feedback,
+            "possible_pairs": sample.possible,
+            "unused": sample.unused,
+            "bound_twice": bound_twice or None,
+        }
+    )

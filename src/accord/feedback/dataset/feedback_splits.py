@@ -1,0 +1,107 @@
+"""The split of every act of judgement, so that what is learnt from never stands beside what is judged on.
+
+Pairs are split first (`splits`), and prompts after them; feedback follows. Its unit (prompt, session or evaluator), its
+completions, the texts it adds (of demonstrations and corrections) and its prompt each stand in one split once anything
+with them does. Feedback that is bound to two splits at once is left out of both. A prompt or text that pairs already
+have in several splits (which a unit other than the prompt allows) binds nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from accord.feedback.dataset.splits import SplitUnit, allocate, unit_of
+from accord.feedback.dataset.views import is_evidence, texts_of
+from accord.records import Completion, Feedback, Pair
+
+__all__ = ["split_feedback"]
+
+Key = tuple[str, ...]
+
+
+def split_feedback(
+    feedback: Sequence[Feedback],
+    pairs: Mapping[str, Sequence[Pair]],
+    split_of: Mapping[str, str],
+    completions: Mapping[str, Completion],
+    *,
+    unit: SplitUnit,
+    fractions: Mapping[str, float],
+    seed: int,
+) -> tuple[dict[str, tuple[Feedback, ...]], int]:
+    """Feedback by split, in its order, and how much was left out because it is bound to two splits.
+
+    `pairs` are split already, and `split_of` gives the split of every prompt. Units that nothing binds are divided by
+    the fractions. Control questions and repeats bind nothing and follow their unit, or else their prompt.
+    """
+    side_of = {each.id: split_of[each.prompt] for each in feedback}
+    left_out = 0
+    if unit != "prompt":  # a prompt is in one split with all its completions and texts, so nothing is bound twice
+        bound = _Bound(pairs, split_of, completions, unit)
+        evidence = [each for each in feedback if is_evidence(each)]
+        bound.bind_units(evidence, fractions, seed)
+        for each in feedback:
+            names = bound.bind(each) if is_evidence(each) else {bound.unit_split(each) or side_of[each.id]}
+            side_of[each.id] = names.pop() if len(names) == 1 else ""
+            left_out += not side_of[each.id]
+    sides = {name: tuple(each for each in feedback if side_of[each.id] == name) for name in fractions}
+    return sides, left_out
+
+
+class _Bound:
+    """What stands in which split: units, prompts, completions, and texts of a prompt."""
+
+    def __init__(
+        self,
+        pairs: Mapping[str, Sequence[Pair]],
+        split_of: Mapping[str, str],
+        completions: Mapping[str, Completion],
+        unit: SplitUnit,
+    ) -> None:
+        self._completions, self._unit = completions, unit
+        splits: dict[Key, set[str]] = {}
+        for name, side in pairs.items():
+            for pair in side:
+                for key in self._keys_of_pair(pair):
+                    splits.setdefault(key, set()).add(name)
+        for prompt, name in split_of.items():
+            splits.setdefault(("prompt", prompt), {name})
+        self._split = {key: next(iter(names)) for key, names in splits.items() if len(names) == 1}
+        self._several = splits.keys() - self._split.keys()
+
+    def bind_units(self, feedback: Sequence[Feedback], fractions: Mapping[str, float], seed: int) -> None:
+        """Bind every unit: to the split of the first feedback in it that is bound, or divided by the fractions."""
+        for each in feedback:
+            names = self._names(each)
+            if len(names) == 1:
+                self._split.setdefault(self._unit_key(each), *names)
+        free = Counter(key for key in map(self._unit_key, feedback) if key not in self._split)
+        self._split |= allocate(free, fractions, seed)
+
+    def bind(self, feedback: Feedback) -> set[str]:
+        """The splits that feedback is bound to; where it is one, all that it names is bound to it from now on."""
+        names = self._names(feedback)
+        if len(names) == 1:
+            self._split |= dict.fromkeys(self._keys(feedback), *names)
+        return names
+
+    def unit_split(self, feedback: Feedback) -> str | None:
+        """The split of its unit, where that is bound."""
+        return self._split.get(self._unit_key(feedback))
+
+    def _names(self, feedback: Feedback) -> set[str]:
+        return {self._split[key] for key in self._keys(feedback) if key in self._split}
+
+    def _unit_key(self, item: Feedback | Pair) -> Key:
+        return "unit", unit_of(item, self._unit)
+
+    def _keys(self, feedback: Feedback) -> Iterator[Key]:
+        keys: list[Key] = [self._unit_key(feedback), ("prompt", feedback.prompt)]
+        keys += [("completion", name) for name in feedback.completions]
+        keys += [("text", feedback.prompt, text) for text in texts_of(feedback, self._completions)]
+        return (key for key in keys if key not in self._several)
+
+    def _keys_of_pair(self, pair: Pair) -> list[Key]:
+        sides = (pair.chosen, pair.rejected)
+        keys: list[Key] = [self._unit_key(pair), ("prompt", pair.prompt)]
+        keys += [("completion", name) for name in sides]
+        return keys + [("text", pair.prompt, self._completions[name].text) for name in sides]

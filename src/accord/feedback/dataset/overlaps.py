@@ -1,0 +1,66 @@
+"""What stands in more than one split of a data set."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from accord.feedback.dataset.dataset import Dataset
+from accord.feedback.dataset.views import is_evidence, texts_of
+from accord.feedback.provenance import is_known
+from accord.records import Feedback, Pair
+
+__all__ = ["Overlaps", "overlaps"]
+
+KINDS = ("prompt", "session", "evaluator", "completion", "text")
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """What stands in more than one split: ids (or texts) by kind. `unassessable` names kinds that cannot be known.
+
+    True where there is any, a text that answers prompts of different splits excepted: it is another completion.
+    """
+
+    found: dict[str, tuple[str, ...]]
+    unassessable: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(ids for kind, ids in self.found.items() if kind != "text")
+
+
+def overlaps(data: Dataset) -> Overlaps:
+    """The prompts, sessions, evaluators, completions and texts that stand in several splits, in pairs or feedback.
+
+    Control questions and repeats, which nothing is learnt from, are not looked at. Evaluators cannot be assessed where
+    it is not said of everything whose it is, nor sessions where something has none.
+    """
+    splits: dict[str, dict[str, set[str]]] = {kind: {} for kind in KINDS}
+    unknown: set[str] = set()
+    for split, item in _items(data):
+        for kind, names in _names(data, item):
+            if names is None:
+                unknown.add(kind)
+            for name in names or ():
+                splits[kind].setdefault(name, set()).add(split)
+    several = {kind: tuple(name for name, at in names.items() if len(at) > 1) for kind, names in splits.items()}
+    return Overlaps(several, tuple(sorted(unknown)))
+
+
+def _items(data: Dataset) -> Iterator[tuple[str, Pair | Feedback]]:
+    for split, pairs in data.pairs.items():
+        yield from ((split, pair) for pair in pairs)
+    for split, feedback in data.feedback.items():
+        yield from ((split, each) for each in feedback if is_evidence(each))
+
+
+def _names(data: Dataset, item: Pair | Feedback) -> Iterator[tuple[str, list[str] | None]]:
+    """What an item names, by kind; None where it is not known."""
+    who = item.evaluator
+    yield "prompt", [item.prompt]
+    yield "session", None if item.session is None else [item.session]
+    yield "evaluator", None if who is None or not is_known(data.evaluators[who]) else [who]
+    completions = [item.chosen, item.rejected] if isinstance(item, Pair) else list(item.completions)
+    yield "completion", completions
+    if isinstance(item, Pair):
+        yield "text", [data.completions[name].text for name in completions]
+    else:
+        yield "text", texts_of(item, data.completions)
