@@ -17,7 +17,7 @@ from accord.feedback import (
     pairs_from_ratings,
     unknown_evaluator,
 )
-from accord.records import Declined, Feedback, Label, Pair, Ranking, Rating, Scale
+from accord.records import Completion, Declined, Evaluator, Feedback, Label, Pair, Ranking, Rating, Scale
 
 ASKED = [prompt("one"), prompt("two")]
 PEOPLE = [person(name) for name in "abc"]
@@ -134,6 +134,9 @@ def test_a_ranking_implies_all_its_pairs() -> None:
     names = {each.id: number for number, each in enumerate(texts)}
     found = {(names[pair.chosen], names[pair.rejected], pair.tie) for pair in pairs_from_ranking(said)}
     assert found == {(2, 0, False), (2, 3, False), (2, 1, False), (0, 3, True), (0, 1, False), (3, 1, False)}
+    assert {(pair.evaluator, pair.session, pair.margin, pair.feedback_ids) for pair in pairs_from_ranking(said)} == {
+        (PEOPLE[0].id, None, None, (said.id,))
+    }
 
 
 def test_what_gives_no_pair_is_counted() -> None:
@@ -176,6 +179,79 @@ def test_what_gives_no_pair_is_counted() -> None:
     ]
 
 
+def test_every_reason_counts_each_time() -> None:
+    """Two of each; a control question tells of the person and gives no pair, whatever its kind."""
+    by, texts = PEOPLE[0], TEXTS[ASKED[0].id]
+    gold = comparison(by, *texts[:2], "left").judgement
+    said = [
+        feedback
+        for one, other in ((texts[0], texts[1]), (texts[2], texts[3]))
+        for feedback in (
+            comparison(by, one, other, "left", gold=gold),
+            comparison(by, one, other, "right", repeat_of="f-before"),
+            comparison(by, one, one, "tie"),
+            Feedback(
+                evaluator=by.id,
+                prompt=one.prompt,
+                completions=(one.id,),
+                judgement=Label(selected=(), options=("rude",)),
+            ),
+        )
+    ]
+    drawn = draw_pairs(said)
+    assert drawn.pairs == ()
+    assert drawn.unused == {"control question": 2, "asked again": 2, "comparison with itself": 2, "label": 2}
+
+
+def ranking(by: Evaluator, texts: list[Completion], *tiers: tuple[int, ...]) -> Feedback:
+    return Feedback(
+        evaluator=by.id,
+        prompt=texts[0].prompt,
+        completions=tuple(each.id for each in texts),
+        judgement=Ranking(tiers=tiers),
+    )
+
+
+def test_the_pairs_of_a_mixture_are_those_of_each_kind() -> None:
+    """What states pairs comes first, in its order; then the ratings."""
+    by, texts = PEOPLE[0], TEXTS[ASKED[0].id]
+    rated = [rating(by, text, float(i), "s") for i, text in enumerate(texts)]
+    stated = [comparison(by, *texts[:2], "left"), ranking(by, texts[:3], (2,), (0, 1))]
+    again = [ranking(by, texts[2:], (0,), (1,), (2,)), comparison(by, *texts[1:3], "tie")]
+    drawn = draw_pairs([*stated, *rated, *again])
+    wanted = [
+        *pairs_from_comparison(stated[0]),
+        *pairs_from_ranking(stated[1]),
+        *pairs_from_ranking(again[0]),
+        *pairs_from_comparison(again[1]),
+        *pairs_from_ratings(rated),
+    ]
+    assert list(drawn.pairs) == wanted
+    assert drawn.possible == len(wanted) == 1 + 3 + 3 + 1 + 10
+    assert drawn.feedback == {"comparison": 2, "ranking": 2, "rating": 5}
+    for seed in range(20):
+        some = draw_pairs([*stated, *rated, *again], limit=7, seed=seed)
+        assert len(some.pairs) == 7
+        assert [pair for pair in wanted if pair in some.pairs] == list(some.pairs)
+
+
+def test_the_seed_says_which_pairs_are_drawn() -> None:
+    said = [rating(by, text, float(i), "s") for by in PEOPLE for i, text in enumerate(TEXTS[ASKED[0].id])]
+    for draw in (lambda **how: draw_pairs(said, **how).pairs, lambda **how: tuple(pairs_from_ratings(said, **how))):
+        assert draw(limit=6) == draw(limit=6, seed=0)
+        assert draw(limit=6, seed=1) == draw(limit=6, seed=1)
+        assert len({draw(limit=6, seed=seed) for seed in range(5)}) == 5
+        assert draw(limit=30) == draw(limit=31) == draw()
+        assert len(draw(limit=29)) == 29
+
+
+def test_ratings_of_different_studies_are_not_compared() -> None:
+    one, other = TEXTS[ASKED[0].id][:2]
+    said = [rating(PEOPLE[0], one, 1.0, "s", study="first"), rating(PEOPLE[0], other, 2.0, "s", study="second")]
+    assert pairs_from_ratings(said) == []
+    assert len(pairs_from_ratings([*said, rating(PEOPLE[0], one, 3.0, "s", study="second")])) == 1
+
+
 def test_nothing_gives_nothing() -> None:
     assert draw_pairs([]).pairs == ()
     assert draw_pairs([], limit=3).possible == 0
@@ -189,7 +265,7 @@ def test_a_mixture_is_drawn_from_as_a_whole(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.db") as ledger:
         ledger.add(*ASKED, *PEOPLE, *texts, *said)
         drawn = draw_pairs(ledger, limit=12, seed=1)
-        assert drawn.possible == 20
+        assert (drawn.possible, len(drawn.pairs)) == (20, 12)
         assert {len(pair.feedback_ids) for pair in drawn.pairs} == {1, 2}
         assert draw_pairs(ledger, upto=5).feedback == {"rating": 5}
 
