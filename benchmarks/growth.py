@@ -5,7 +5,7 @@ from typing import Any
 
 from accord.lm import TokenizedCompletion, load, pack, token_logprobs
 from accord.lm.layers import cut_layers
-from accord.lm.optim import Optim, Optimiser
+from accord.train.optimiser import Optim, Optimiser
 from benchmarks import texts
 
 __all__ = ["AXES", "BASE", "measure"]

@@ -14,11 +14,11 @@ from accord.lm import load
 from accord.lm.causal import CausalModel, LoRA
 from accord.lm.engine import Engine, Request
 from accord.lm.logprobs import completion_logprobs
-from accord.lm.optim import Optim
 from accord.policy import DPO, GRPO, PPO, SFT
 from accord.records import Completion, Pair, Prompt, Sampling
 from accord.reward import BradleyTerry
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from benchmarks import texts
 from benchmarks.stages import GROUP, NEW_TOKENS, SIZES
 
@@ -57,8 +57,8 @@ def measure(stage: str, steps: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, RunDirectory.create(Path(folder) / "run") as run:
         seconds, losses, tokens = [], [], []
         for step in _steps(stage, steps, run):
-            seconds.append(step.seconds)
-            losses.append(getattr(step, "loss", None))
+            seconds.append(step.metrics.seconds)
+            losses.append(getattr(step.metrics, "loss", None))
             tokens.append(_sampled(step, stage))
         found = {"seconds": seconds, "losses": losses, "tokens": tokens}
         if stage in ("sft", "dpo", "dpo_lora"):
@@ -68,7 +68,7 @@ def measure(stage: str, steps: int) -> dict[str, Any]:
 
 def _sampled(step: Any, stage: str) -> float | None:
     """Tokens written in a step of online training."""
-    return step.length * SIZES[stage] * GROUP if stage in ("grpo", "ppo") else None
+    return step.metrics.length * SIZES[stage] * GROUP if stage in ("grpo", "ppo") else None
 
 
 def _steps(stage: str, steps: int, run: RunDirectory) -> Iterator[Any]:

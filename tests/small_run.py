@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from accord.feedback import write_data
-from accord.lm.optim import Optim
 from accord.loop.progress import ProgressDisplay
 from accord.loop.stage import Context
 from accord.loop.stages import stages_of
@@ -12,6 +11,7 @@ from accord.recipe import Evaluate, Recipe
 from accord.records import Sampling
 from accord.reward import BradleyTerry
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from small_data import letters_dataset
 
 __all__ = ["RECIPE", "make_run"]

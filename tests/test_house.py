@@ -14,10 +14,10 @@ from accord.audit.settings import FAMILIES
 from accord.cli.main import app
 from accord.feedback import FORMATS
 from accord.lab import FAULTS
-from accord.lm.optim import Optim
 from accord.lm.settings import ModelSettings
 from accord.recipe import Algorithm, Data, Evaluate
 from accord.reward import REWARDS
+from accord.train.optimiser import Optim
 
 ROOT = Path(__file__).parents[1]
 VERBS = [

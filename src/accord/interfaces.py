@@ -1,4 +1,4 @@
-"""Three protocols, nothing to inherit: who writes, who scores, who asks.
+"""Four protocols, nothing to inherit: who samples, who writes, who scores, who asks.
 
 Evaluators make `Feedback`; judges make scores. A reward model, a rule, a comparator are all judges.
 """
@@ -10,9 +10,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.records import Completion, Feedback, Prompt, Sampling
+from accord.records import Completion, Feedback, Prompt, Sample, Sampling
 
-__all__ = ["Asker", "Item", "Judge", "Scores", "Step", "Writer"]
+__all__ = ["Asker", "Item", "Judge", "Sampler", "Scores", "Step", "Writer"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Scores:
 
 
 class Step(Protocol):
-    """What a training loop yields after each of its steps; the step's other numbers stand beside these two."""
+    """What a training loop yields after each of its steps; its numbers are its `metrics`."""
 
     @property
     def step(self) -> int:
@@ -76,6 +76,22 @@ class Judge(Protocol):
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One score a completion, independent of what else is in the call."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Samples token ids from a policy that is being trained: in this process, or wherever its weights are sent to.
+
+    A trainer asks once a step, when the step before has moved the weights; how the sampler comes by them is its own
+    matter.
+    """
+
+    def sample(self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling) -> list[list[Sample]]:
+        """`n` samples of each prompt (token ids), in the order of the prompts.
+
+        Their log-probabilities are those of the distribution that was sampled from.
+        """
         ...
 
 

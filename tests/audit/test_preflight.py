@@ -14,13 +14,13 @@ from accord.audit.preflight import CHECKS
 from accord.errors import ArtefactError
 from accord.interfaces import Scores
 from accord.lm.causal import load
-from accord.lm.optim import Optimiser
 from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.tiny import CHAT, START
 from accord.loop.evaluate import judges_of
 from accord.records import Completion, Evaluator, Prompt
 from accord.run import RunDirectory
 from accord.stats import Estimate
+from accord.train.optimiser import Optimiser
 from small_data import LetterJudge
 from small_run import RECIPE
 

@@ -12,11 +12,11 @@ from accord.collect import ContrastSource
 from accord.feedback import Ledger, draw_dataset, draw_pairs
 from accord.interfaces import Writer
 from accord.lm.causal import CausalModel, load
-from accord.lm.optim import Optim
 from accord.lm.writer import ModelWriter
 from accord.policy import DPO, SFT
 from accord.records import Comparison, Completion, Feedback, Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 
 MUCH, LITTLE = "Much a", "Little a"
 PROMPTS = [Prompt.ask(f"Text {number}") for number in range(12)]

@@ -10,7 +10,7 @@ import torch
 from accord.lm.causal import LoRA, add_lora, load
 from accord.lm.fused import _MLP, _Attention, _block, _Gated, _Norm, _Normed, _Projected, _Turned, fuse, unfuse
 from accord.lm.layers import layers_of
-from accord.lm.optim import Optim, Optimiser
+from accord.train.optimiser import Optim, Optimiser
 from families import ours, plain
 
 IDS = torch.tensor([[5, 6, 7, 8], [9, 3, 2, 1]])

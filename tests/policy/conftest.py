@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from accord.lm.optim import Optim
 from accord.policy import SFT
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from small_data import letters_dataset
 
 

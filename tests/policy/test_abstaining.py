@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from accord.errors import RecipeError
 from accord.interfaces import Scores
 from accord.lm.causal import load
-from accord.lm.optim import Optim
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, Abstaining
 from accord.policy.abstaining import matches, threshold
 from accord.policy.supervised import Example
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 
 IDK = "I don't know."
 WORDS = ["red", "blue", "green", "black", "white", "grey", "pink", "brown"]

@@ -11,10 +11,10 @@ import torch
 from accord.errors import ModelError, TrainingStopped
 from accord.interfaces import Scores
 from accord.lm.causal import load
-from accord.lm.optim import Optim
 from accord.policy import GRPO, PPO, REINFORCE, RLOO, ReinforcePP
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from small_data import letters_dataset
 
 PROMPTS = letters_dataset().prompts_of("train")
@@ -72,13 +72,13 @@ def test_equal_rewards_move_nothing(settings: Any, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         made = list(settings.steps(PROMPTS, Indifferent(), run))
         after = load(run.verified("policy/model")).model.state_dict()
-    assert all(step.frac_zero_std == 1.0 for step in made)
+    assert all(step.metrics.frac_zero_std == 1.0 for step in made)
     before = load("tiny", seed=_seed(run)).model.state_dict()
     assert all(torch.allclose(after[name], value, atol=1e-6) for name, value in before.items())
 
 
 def _seed(run: RunDirectory) -> int:
-    from accord.lm.training import seed_of
+    from accord.train.seeds import seed_of
 
     return seed_of(run.seed, "policy")
 
@@ -129,8 +129,8 @@ def test_a_policy_that_never_stops_is_told_by_its_stop_rate(tmp_path: Path) -> N
         (made,) = list(settings.steps(PROMPTS, Indifferent(), run))
         rows = run.read_jsonl("policy/samples.jsonl")
     ended = sum(row["finish_reason"] == "eos" for row in rows) / len(rows)
-    assert made.stop_rate == pytest.approx(ended)
-    assert made.reward == pytest.approx(0.7)  # the penalty is not the judge's
+    assert made.metrics.stop_rate == pytest.approx(ended)
+    assert made.metrics.reward == pytest.approx(0.7)  # the penalty is not the judge's
 
 
 def test_a_prompt_that_leaves_no_room_is_named(tmp_path: Path) -> None:
@@ -151,4 +151,4 @@ def test_no_positive_advantage_in_a_group_still_teaches(tmp_path: Path) -> None:
 
     with RunDirectory.create(tmp_path / "run") as run:
         made = list(GRPO(**COMMON).steps(PROMPTS, Harsh(), run))
-    assert all(step.grad_norm > 0 and step.frac_zero_std == 0 for step in made)
+    assert all(step.metrics.grad_norm > 0 and step.metrics.frac_zero_std == 0 for step in made)

@@ -11,10 +11,10 @@ from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Scores
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.generate import generate
-from accord.lm.optim import Optim
 from accord.policy import PPO, REINFORCE, RLOO, SFT, Constraint, GroupSoup, MaxMin, pareto_front
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from small_data import letters_dataset
 
 DATA = letters_dataset()
@@ -112,11 +112,11 @@ def test_soups_that_cannot_be_made_are_refused(start: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("settings", [PPO(**{**COMMON, "kl_target": 0.0}, dense=True), REINFORCE(**COMMON, dense=True)])
 def test_a_reward_stands_at_the_token_that_earns_it(settings: Any, start: Path, tmp_path: Path) -> None:
-    from accord.policy.online import OnlineTrainer
+    from accord.policy.online import build_trainer
 
     with RunDirectory.create(tmp_path / "run") as run:
-        trainer = OnlineTrainer(settings, PROMPTS, run, start=start, stage="policy")
-        rollout = trainer.generate_rollouts(PROMPTS, Letters(), 1, old_logprobs=True)
+        trainer = build_trainer(settings, PROMPTS, Letters(), run, start=start, stage="policy")
+        rollout = trainer.generate_rollouts(1, old_logprobs=True)
     assert rollout.dense_BT is not None
     for row, each in enumerate(rollout.samples):
         for token, token_id in enumerate(each.token_ids):
@@ -155,11 +155,11 @@ def test_limits_and_groups_are_told_and_taken_up_again(start: Path, tmp_path: Pa
             next(cut)
         cut.close()  # type: ignore[attr-defined]  # a generator
         again = list(settings.steps(PROMPTS, Letters(), run, start=start))
-    assert [each.multipliers for each in whole][3:] == [each.multipliers for each in again]
-    first, last = whole[0].multipliers, whole[-1].multipliers
+    assert [each.metrics.multipliers for each in whole][3:] == [each.metrics.multipliers for each in again]
+    first, last = whole[0].metrics.multipliers, whole[-1].metrics.multipliers
     assert first == {"length": 0.0, "group a": 0.5, "group b": 0.5}
     assert last is not None
     assert last["length"] > 0  # the texts are longer than that
     assert last["group a"] + last["group b"] == pytest.approx(1)
-    assert whole[0].components is not None
-    assert set(whole[0].components) == {"a", "b"}
+    assert whole[0].metrics.components is not None
+    assert set(whole[0].metrics.components) == {"a", "b"}

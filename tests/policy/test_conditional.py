@@ -16,13 +16,13 @@ from accord.lab.essay import EssayJudge, EssayWorld
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.generate import generate
 from accord.lm.logprobs import completion_logprobs
-from accord.lm.optim import Optim
 from accord.loop.evaluate import _arm
 from accord.policy import Conditional, controlled
 from accord.policy.conditional import bins
 from accord.policy.supervised import Example
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from small_data import LetterJudge, letters_dataset, truth
 
 DATA = letters_dataset()
@@ -116,7 +116,7 @@ def test_the_saved_template_asks_for_the_good_one_elsewhere_too(trained: Path) -
 def test_the_start_is_asked_as_it_is_asked_when_both_are_compared(trained: Path) -> None:
     tuned, start = load(trained / "policy/model"), load("tiny")
     prompts = DATA.prompts_of("held_out")
-    judges: Any = {"judge": LetterJudge()}
+    judges: Any = {"eval_reward": LetterJudge()}
     for arm, causal in (("policy", tuned), ("start", start)):
         rows = _arm(arm, causal, start, judges, prompts, 2, Sampling(max_tokens=6), 0)
         asked = [DATA.prompts[row["prompt"]] for row in rows]

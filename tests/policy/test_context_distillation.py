@@ -14,13 +14,13 @@ from torch.nn.functional import kl_div
 from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.logprobs import _Divergence, token_divergences
-from accord.lm.optim import Optim
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, ContextDistillation
 from accord.policy.context_distillation import _states
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 
 MUCH, LITTLE = "Much a", "Little a"
 PROMPTS = [Prompt.ask(f"Text {number}") for number in range(9)]
@@ -153,7 +153,7 @@ def test_the_student_comes_to_write_as_the_teacher(lora: LoRA | None, start: Pat
     before = load(start)
     assert len(rows) == 6 * 24
     assert {row["prompt"] for row in rows} == {prompt.id for prompt in PROMPTS[:6]}
-    assert np.mean([step.loss for step in made[-4:]]) < 0.3 * made[0].loss
+    assert np.mean([step.metrics.loss for step in made[-4:]]) < 0.3 * made[0].metrics.loss
     teacher, plain, after = share_of_a(before, context=MUCH), share_of_a(before), share_of_a(tuned)
     assert teacher > plain + 0.15
     assert after == pytest.approx(teacher, abs=0.06)

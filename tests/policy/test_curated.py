@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from accord.errors import RecipeError
 from accord.lm.causal import load
-from accord.lm.optim import Optim
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, Curated, select
 from accord.policy.curated import Floats, features
 from accord.policy.supervised import Example
 from accord.records import Sampling
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from small_data import LetterJudge, letters_dataset, truth
 
 DATA = letters_dataset()

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from accord.lm.causal import load
 from accord.lm.logprobs import completion_logprobs
-from accord.lm.memory_planner import BatchLimits
-from accord.lm.optim import Optim
 from accord.policy import DPO, IPO, KTO, ORPO, SimPO
 from accord.policy.pairwise import PairLogprobs, Pairwise, _Scorer
 from accord.run import RunDirectory
+from accord.train.memory_planner import BatchLimits
+from accord.train.optimiser import Optim
 from small_data import letters_dataset
 
 DATA = letters_dataset()
@@ -119,9 +119,9 @@ def test_the_policy_comes_to_tell_chosen_from_rejected(kind: str, start: Path, t
     with RunDirectory.create(tmp_path / "run") as run:
         made = list(SETTINGS[kind].steps(DATA, run, start=start))
         assert load(run.verified("policy/model")).vocabulary
-    first, last = (sum(step.accuracy for step in some) / len(some) for some in (made[:3], made[-5:]))
+    first, last = (sum(step.metrics.accuracy for step in some) / len(some) for some in (made[:3], made[-5:]))
     assert last > max(0.7, first)
-    assert made[-1].margin > made[0].margin
+    assert made[-1].metrics.margin > made[0].metrics.margin
 
 
 @pytest.mark.parametrize("kind", ["kto", "simpo"])
@@ -175,7 +175,7 @@ def test_a_pair_counts_by_its_weight(start: Path, tmp_path: Path) -> None:
         settings = DPO(**{**COMMON, "batch_size": len(pairs), "epochs": 1.0})
         with RunDirectory.create(tmp_path / str(len(pairs))) as run:
             (made,) = list(settings.steps(data, run, start=start))
-        norms.append(made.grad_norm)
+        norms.append(made.metrics.grad_norm)
     assert norms[0] == pytest.approx(norms[1], rel=1e-5)
 
 

@@ -12,10 +12,10 @@ import torch
 
 from accord.errors import RecipeError
 from accord.lm.causal import load
-from accord.lm.optim import Optim
 from accord.policy import PRO, RRHF, BestOfN, best_of, soft_best_of
 from accord.records import Sampling
 from accord.run import RunDirectory
+from accord.train import BatchLimits, Optim
 from small_data import LetterJudge, letters_dataset, truth
 
 DATA = letters_dataset()
@@ -90,7 +90,7 @@ def test_the_policy_moves_towards_what_is_ranked_higher(kind: str, start: Path, 
         made = list(SETTINGS[kind].steps(PROMPTS, LetterJudge(), run, start=start))
         tuned = load(run.verified("policy/model"))
     assert share_of_a(tuned) > share_of_a(load(start)) + 0.05
-    assert all((step.kl is None) == (kind != "rrhf, own") for step in made)
+    assert all((step.metrics.kl is None) == (kind != "rrhf, own") for step in made)
 
 
 @pytest.mark.parametrize("memory", [None, 0.0005])
@@ -100,13 +100,12 @@ def test_the_update_is_the_gradient_of_the_loss_of_whole_groups(
     settings = SETTINGS["pro"].model_copy(update={"max_steps": 1})
     found: list[float] = []
     monkeypatch.setattr(
-        "accord.lm.optim.Optimiser.step",
+        "accord.train.optimiser.Optimiser.step",
         lambda self: found.extend(float(m.grad.norm()) for m in self._masters if m.grad is not None) or 0.0,
     )
     if memory:
-        from accord.lm.memory_planner import BatchLimits
-
-        monkeypatch.setattr("accord.lm.settings.ModelSettings.batches", lambda *_, **__: BatchLimits(80, 80))
+        limits = BatchLimits(80, 80)
+        monkeypatch.setattr("accord.policy.online.stage_batch_limits", lambda *_, **__: limits)
     with RunDirectory.create(tmp_path / "once") as run:
         list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
         rows = run.read_jsonl("policy/candidates.jsonl")

@@ -13,12 +13,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.generate import generate
-from accord.lm.optim import Optim
 from accord.policy import DPO, GRPO, PPO, REINFORCE, RLOO, SFT, ReinforcePP
 from accord.policy.rollout import generate_rollouts
 from accord.policy.supervised import Example, _batch, _blocks, example_answers
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from small_data import LetterJudge, letters_dataset, truth
 
 DATA = letters_dataset()
@@ -96,12 +96,12 @@ def test_the_policy_moves_towards_what_is_preferred(kind: str, start: Path, tmp_
         tuned = load(run.verified("policy/model"))
     assert share_of_a(tuned) > share_of_a(load(start)) + 0.1
     if kind in RL:
-        assert made[0].kl == pytest.approx(0, abs=1e-5)  # the policy is its reference before the first update
-        assert made[-1].kl > 0.1
-        assert all(step.ratio == pytest.approx(1, abs=1e-4) for step in made)
+        assert made[0].metrics.kl == pytest.approx(0, abs=1e-5)  # the policy is its reference before the first update
+        assert made[-1].metrics.kl > 0.1
+        assert all(step.metrics.ratio == pytest.approx(1, abs=1e-4) for step in made)
     else:
-        assert made[0].loss == pytest.approx(0.6931, abs=1e-3)
-        assert made[-1].accuracy > 0.7
+        assert made[0].metrics.loss == pytest.approx(0.6931, abs=1e-3)
+        assert made[-1].metrics.accuracy > 0.7
 
 
 @pytest.mark.parametrize("kind", ["sft", *RL, "dpo"])
@@ -132,8 +132,8 @@ def test_pretraining_mix_holds_the_policy_near_what_it_was_taught(start: Path, t
         settings = plain.model_copy(update={"pretrain_coef": coefficient, "kl_coef": 0.0})
         with RunDirectory.create(tmp_path / str(coefficient)) as run:
             made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start, examples=EXAMPLES))
-        losses[coefficient] = made[-1].kl
-        assert (made[-1].pretrain_loss is None) == (coefficient == 0)
+        losses[coefficient] = made[-1].metrics.kl
+        assert (made[-1].metrics.pretrain_loss is None) == (coefficient == 0)
     assert losses[5.0] < losses[0.0]
 
 
@@ -142,9 +142,9 @@ def test_the_reward_falls_where_a_completion_does_not_end(start: Path, tmp_path:
     with RunDirectory.create(tmp_path / "cut") as run:
         (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
         rows = run.read_jsonl("policy/samples.jsonl")
-    assert made.stop_rate < 0.5
+    assert made.metrics.stop_rate < 0.5
     assert {row["finish_reason"] for row in rows} >= {"length"}
-    assert made.reward == pytest.approx(sum(row["reward"] for row in rows) / len(rows), abs=1e-5)
+    assert made.metrics.reward == pytest.approx(sum(row["reward"] for row in rows) / len(rows), abs=1e-5)
 
 
 def test_the_logged_kl_is_the_one_that_can_be_worked_out_again(start: Path, tmp_path: Path) -> None:
@@ -153,8 +153,8 @@ def test_the_logged_kl_is_the_one_that_can_be_worked_out_again(start: Path, tmp_
         rows = run.read_jsonl("policy/samples.jsonl")
     for step, one in made.items():
         kls = [sum(r["logprobs"]) - sum(r["reference_logprobs"]) for r in rows if r["step"] == step]
-        assert one.kl == pytest.approx(sum(kls) / len(kls), abs=1e-4)
-        assert one.kl > -3 * one.kl_se - 1e-6
+        assert one.metrics.kl == pytest.approx(sum(kls) / len(kls), abs=1e-4)
+        assert one.metrics.kl > -3 * one.metrics.kl_se - 1e-6
 
 
 def test_a_rollout_carries_the_ids_that_were_sampled(start: Path) -> None:
@@ -184,7 +184,7 @@ def test_adapters_train_and_open_elsewhere(start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "lora") as run:
         made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
         folder = run.verified("policy/model")
-    assert made[-1].kl > 0.05
+    assert made[-1].metrics.kl > 0.05
     plain = AutoModelForCausalLM.from_pretrained(folder)
     ours = load(folder)
     ids = torch.tensor([ours.encode_prompt(PROMPTS[0])])
@@ -230,7 +230,7 @@ def test_the_first_update_of_grpo_is_the_written_out_policy_gradient(
     settings = SETTINGS["grpo"].model_copy(update={"max_steps": 1, "kl_coef": 0.0, "average": average})
     found: list[float] = []
     monkeypatch.setattr(
-        "accord.lm.optim.Optimiser.step",
+        "accord.train.optimiser.Optimiser.step",
         lambda self: found.extend(float(m.grad.norm()) for m in self._masters if m.grad is not None) or 0.0,
     )
     with RunDirectory.create(tmp_path / "once") as run:
@@ -252,7 +252,7 @@ def test_the_first_update_of_grpo_is_the_written_out_policy_gradient(
     loss.backward()
     wanted = [float(weight.grad.norm()) for weight in causal.trainable() if weight.grad is not None]
     assert found == pytest.approx(wanted, rel=1e-3)
-    assert made.ratio == pytest.approx(1, abs=1e-4)
+    assert made.metrics.ratio == pytest.approx(1, abs=1e-4)
 
 
 def test_the_first_update_of_rloo_is_the_written_out_policy_gradient(
@@ -262,7 +262,7 @@ def test_the_first_update_of_rloo_is_the_written_out_policy_gradient(
     settings = SETTINGS["rloo"].model_copy(update={"max_steps": 1})
     found: list[float] = []
     monkeypatch.setattr(
-        "accord.lm.optim.Optimiser.step",
+        "accord.train.optimiser.Optimiser.step",
         lambda self: found.extend(float(m.grad.norm()) for m in self._masters if m.grad is not None) or 0.0,
     )
     with RunDirectory.create(tmp_path / "once") as run:
@@ -289,10 +289,10 @@ def test_the_baseline_of_reinforce_is_what_earlier_steps_returned(start: Path, t
     with RunDirectory.create(tmp_path / "run") as run:
         made = []
         for step in settings.steps(PROMPTS, LetterJudge(), run, start=start):
-            made.append(step.reward)
+            made.append(step.metrics.reward)
             last = run.last_checkpoint("policy")
             if last is not None and last[0] == 2:
-                kept = json.loads((last[1] / "extra.json").read_text())["baseline"]
+                kept = json.loads((last[1] / "state.json").read_text())["baseline"]
     assert kept == pytest.approx(0.9 * made[0] + 0.1 * made[1], abs=1e-6)
 
 
@@ -300,9 +300,9 @@ def test_ppo_warms_its_values_up_before_it_moves(start: Path, tmp_path: Path) ->
     settings = SETTINGS["ppo"].model_copy(update={"value_warmup": 2, "max_steps": 4})
     with RunDirectory.create(tmp_path / "warm") as run:
         made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
-    assert [step.kl == pytest.approx(0, abs=1e-6) for step in made] == [True, True, True, False]
-    assert made[0].policy_loss == 0
-    assert made[1].explained_variance != made[0].explained_variance
+    assert [step.metrics.kl == pytest.approx(0, abs=1e-6) for step in made] == [True, True, True, False]
+    assert made[0].metrics.policy_loss == 0
+    assert made[1].metrics.explained_variance != made[0].metrics.explained_variance
 
 
 def test_grpo_without_a_reference_says_so(start: Path, tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_grpo_without_a_reference_says_so(start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "free") as run:
         (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
         rows = run.read_jsonl("policy/samples.jsonl")
-    assert made.kl is None
+    assert made.metrics.kl is None
     assert "reference_logprobs" not in rows[0]
     assert all(len(row["logprobs"]) == len(row["token_ids"]) for row in rows)
 
@@ -319,5 +319,5 @@ def test_several_updates_on_the_same_samples(start: Path, tmp_path: Path) -> Non
     settings = SETTINGS["grpo"].model_copy(update={"epochs": 3, "minibatches": 2, "clip": 0.01, "clip_high": 0.02})
     with RunDirectory.create(tmp_path / "often") as run:
         made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
-    assert made[0].clip_frac > 0.1
-    assert made[-1].reward > made[0].reward
+    assert made[0].metrics.clip_frac > 0.1
+    assert made[-1].metrics.reward > made[0].metrics.reward

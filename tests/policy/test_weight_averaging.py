@@ -8,10 +8,10 @@ import torch
 
 from accord.errors import ModelError
 from accord.lm.causal import LoRA, load
-from accord.lm.optim import Optim
 from accord.policy import DPO, RLOO, RRHF, SFT, extrapolate, soup
 from accord.records import Sampling
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from small_data import LetterJudge, letters_dataset
 
 DATA = letters_dataset()

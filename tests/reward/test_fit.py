@@ -10,13 +10,13 @@ import torch
 
 from accord.errors import RecipeError, TrainingStopped
 from accord.feedback import Dataset
-from accord.lm.optim import Optim
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion
 from accord.reward import BradleyTerry, accuracy, baselines, calibration, evaluate, score_split
 from accord.reward.fit import _groups
 from accord.reward.heads import BootstrapEnsemble
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from small_data import letters_dataset, truth
 
 SETTINGS = BradleyTerry(

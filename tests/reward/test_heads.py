@@ -10,12 +10,12 @@ import torch
 from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.lm.causal import load
-from accord.lm.optim import Optim
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Evaluator, Pair, Prompt
 from accord.reward import BradleyTerry, ByToken, score_split
 from accord.reward.heads import GroupHeads, build_heads
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 from small_data import letters_dataset
 
 SETTINGS = BradleyTerry(
@@ -60,8 +60,8 @@ def test_each_group_has_its_own_reward_and_the_score_is_their_mean(tmp_path: Pat
         (scores.components["likes"].value_N + scores.components["dislikes"].value_N) / 2
     )
     assert scores.std_N is None  # groups are no ensemble
-    assert steps[-1].accuracy is not None
-    assert steps[-1].accuracy > 0.8  # by the head of whoever judged
+    assert steps[-1].metrics.accuracy is not None
+    assert steps[-1].metrics.accuracy > 0.8  # by the head of whoever judged
 
 
 def test_who_is_of_no_known_group_teaches_all_heads() -> None:

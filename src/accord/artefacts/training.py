@@ -41,7 +41,7 @@ class StepMetrics(Row):
     grad_norm: float | None = Field(
         description="norm of the gradient before clipping; the mean where there are several updates"
     )
-    seconds: float | None
+    seconds: float | None = None
     more: dict[str, float] | None = absent("numbers that only this algorithm has")
 
 

@@ -20,9 +20,7 @@ from accord.interfaces import Judge
 from accord.lm.causal import load
 from accord.lm.generate import generate
 from accord.lm.memory import peak_gb, release_memory, reset_peak
-from accord.lm.optim import Optim
 from accord.lm.settings import ModelSettings
-from accord.lm.training import seed_of, shuffled
 from accord.policy.best_of_n import BestOfN, best_of, best_of_kl
 from accord.policy.conditional import Conditional
 from accord.policy.curated import Curated
@@ -46,6 +44,8 @@ from accord.policy.supervised import Example
 from accord.records import Completion, Pair, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.stats import mean
+from accord.train.optimiser import Optim
+from accord.train.seeds import seed_of, shuffled
 
 __all__ = ["METHODS", "ONLINE", "Budget", "Written", "chosen_of", "contend", "measured", "settings_of", "written"]
 
@@ -245,7 +245,7 @@ def measured(made: Rollout, *, beta: float) -> Row:
 
     `intervals` are those over prompts.
     """
-    rows = made.rows(0, 1.0)
+    rows = [row.model_dump() for row in made.rows(1, 1.0)]
     asked = [row["prompt"] for row in rows]
     kl, reward = made.kl_B.tolist(), made.score_B.tolist()
     balance = [score - beta * each for score, each in zip(reward, kl, strict=True)]

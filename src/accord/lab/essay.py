@@ -25,11 +25,11 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from accord.interfaces import Scores
 from accord.lm.causal import CausalModel, wrap
-from accord.lm.optim import Optim
 from accord.policy.sft import SFT
 from accord.policy.supervised import Example
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
+from accord.train.optimiser import Optim
 
 __all__ = ["PARTS", "READERS", "TOPICS", "EssayJudge", "EssayWorld"]
 

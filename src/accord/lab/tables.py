@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from accord.lab.enumerated import EnumWorld
-from accord.lm.optim import Optimiser
-from accord.lm.training import seed_of
 from accord.policy.online import Dense, Online, OnlineTrainer
 from accord.policy.ppo import PPO
 from accord.policy.rollout import Rollout, TokenStats
 from accord.records import Prompt
+from accord.train.optimiser import Optimiser
+from accord.train.seeds import seed_of
 
 __all__ = ["TableTrainer", "Tamper", "train_table"]
 

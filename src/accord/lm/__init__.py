@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from accord.lm.causal import CausalModel, LoRA, add_lora, load
     from accord.lm.logprobs import TokenLogprobs, completion_logprobs, token_divergences, token_logprobs
-    from accord.lm.optim import Optim, Optimiser
     from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
     from accord.lm.reward_model import ScalarHeadModel, load_reward_model, new_head
     from accord.lm.settings import ModelSettings
-    from accord.lm.training import Progress
     from accord.lm.writer import ModelWriter
 
 __all__ = [
@@ -18,10 +16,7 @@ __all__ = [
     "LoRA",
     "ModelSettings",
     "ModelWriter",
-    "Optim",
-    "Optimiser",
     "PackedBatch",
-    "Progress",
     "ScalarHeadModel",
     "TokenLogprobs",
     "TokenizedCompletion",
@@ -41,10 +36,7 @@ _HOME = {
     "LoRA": "causal",
     "ModelSettings": "settings",
     "ModelWriter": "writer",
-    "Optim": "optim",
-    "Optimiser": "optim",
     "PackedBatch": "packed",
-    "Progress": "training",
     "ScalarHeadModel": "reward_model",
     "TokenLogprobs": "logprobs",
     "add_lora": "causal",

@@ -1,6 +1,7 @@
 """Samples of many prompts: the engine run until all of them are written."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -9,7 +10,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.engine import Engine, Request, Token
 from accord.records import Sample, Sampling
 
-__all__ = ["generate"]
+__all__ = ["LocalSampler", "generate"]
 
 ROOM = 1 << 28  # bytes of keys and values of the sequences that are written at once
 
@@ -54,6 +55,17 @@ def generate(
         causal.model.train(was_training)
     made = [_sample(tokens[request.key]) for request in requests]
     return [made[first : first + n] for first in range(0, len(made), n)]
+
+
+@dataclass(frozen=True)
+class LocalSampler:
+    """A `Sampler` of a model in this process, whose weights it reads as they are when it is asked."""
+
+    causal: CausalModel
+
+    def sample(self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling) -> list[list[Sample]]:
+        """As `generate`."""
+        return generate(self.causal, prompts, n, sampling)
 
 
 def _at_a_time(causal: CausalModel, length: int) -> int:

@@ -17,9 +17,11 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.memory_planner import BATCH_TOKENS, default_row_tokens
 
-__all__ = ["PackedBatch", "TokenizedCompletion", "longest", "pack"]
+__all__ = ["BATCH_TOKENS", "PackedBatch", "TokenizedCompletion", "default_row_tokens", "longest", "pack"]
+
+ROW_TOKENS, BATCH_TOKENS = 320, 2048  # places of a row, and of a batch, where no budget says otherwise
+NARROW = 64  # places of a row at least
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,15 @@ class PackedBatch:
         mask = self.mask.to(next(causal.model.parameters()).dtype)
         hidden_BTD = causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, attention_mask=mask)
         return hidden_BTD.flatten(0, 1)
+
+
+def default_row_tokens(causal: CausalModel) -> int:
+    """Places of a row where nobody says otherwise: 320, or the model's width where that is less, but not below 64.
+
+    A place looks along its whole row, also at what it must not see; in a row longer than the model is wide that costs
+    more than what two answers save that share a prompt.
+    """
+    return min(ROW_TOKENS, max(NARROW, causal.width))
 
 
 def pack(

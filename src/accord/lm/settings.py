@@ -1,7 +1,6 @@
 """Which model a stage starts from, and in what form it is trained."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,8 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, DType, LoRA, add_lora, load
 from accord.lm.layers import cut_layers, freeze_below
-from accord.lm.memory_planner import BatchLimits, plan_batch_limits
-from accord.run import RunDirectory
 
 __all__ = ["ModelSettings"]
 
@@ -30,7 +27,7 @@ class ModelSettings(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     lora: LoRA | None = Field(default=None, description="train low-rank adapters instead of all weights")
     trained_layers: int | None = Field(
-        default=None, ge=1, description="train the last so many layers and what stands above them; unset: everything"
+        default=None, ge=1, description="train the last N layers, the final norm and the head; unset: everything"
     )
     memory_gb: float | None = Field(
         default=None,
@@ -46,15 +43,18 @@ class ModelSettings(BaseModel):
             return self.device
         return "cuda" if torch.cuda.is_available() else "cpu"
 
-    def resolve_start(self, start: str | Path | None, given: Sequence[Any], *, stage: str, lacking: str) -> str | Path:
-        """The model that a stage begins from: its own `base`, else `start`; `given` is what it learns from.
+    def resolve_start(
+        self, start: str | Path | None, examples: Sequence[Any], *, stage: str, lacking: str
+    ) -> str | Path:
+        """The model that a stage starts from: its own `base`, else `start`.
 
-        Raises `RecipeError` where there is no model, or nothing given: `lacking` then says what.
+        Raises `RecipeError` where there is neither, and where `examples`, what the stage learns from, are empty: its
+        message is then `lacking`.
         """
-        begin = self.base or start
-        if not given or begin is None:
-            raise RecipeError(f"{stage}: {'no model to start from' if given else lacking}")
-        return begin
+        model = self.base or start
+        if not examples or model is None:
+            raise RecipeError(f"{stage}: {'no model to start from' if examples else lacking}")
+        return model
 
     def open(self, name: str | Path, *, seed: int = 0, train: bool = False, layers: int | None = None) -> CausalModel:
         """The model `name` in this form, cut to its first `layers`; with `train`, what is not to be trained is frozen.
@@ -73,22 +73,6 @@ class ModelSettings(BaseModel):
             freeze_below(causal, self.trained_layers)
         return causal
 
-    def reference(self, policy: CausalModel, begin: str | Path, *, seed: int = 0) -> CausalModel:
-        """What `policy`, opened from `begin`, was before training: its own weights where only adapters are trained."""
-        return policy.without_adapters() if policy.adapted else self.open(begin, seed=seed)
-
-    def batches(
-        self, causal: CausalModel, longest: int, run: RunDirectory, *, stage: str, predicts: bool = True
-    ) -> BatchLimits:
-        """How training answers are laid out; `longest` is the longest sequence in tokens.
-
-        See `accord.lm.memory_planner`. The plan is kept in the run, so that a resumed stage splits its batches as
-        before.
-        """
-        if self.memory_gb is None:
-            return BatchLimits()
-        file = f"{stage}/batches.json"
-        if not run.has(file):
-            made = plan_batch_limits(causal, memory_gb=self.memory_gb, longest=longest, predicts=predicts, stage=stage)
-            run.write_json(file, asdict(made), stage=stage)
-        return BatchLimits(**run.read_json(file))
+    def reference(self, policy: CausalModel, start: str | Path, *, seed: int = 0) -> CausalModel:
+        """What `policy`, opened from `start`, was before training: its own weights where only adapters are trained."""
+        return policy.without_adapters() if policy.adapted else self.open(start, seed=seed)

@@ -10,7 +10,6 @@ from accord.errors import RecipeError
 from accord.feedback import read_data
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel, load
-from accord.lm.training import seed_of, shuffled
 from accord.loop.policy import start_of
 from accord.loop.progress import ProgressDisplay
 from accord.loop.rewards import judges_of
@@ -21,6 +20,7 @@ from accord.recipe import Recipe
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 from accord.stats import Estimate, mean
+from accord.train.seeds import seed_of, shuffled
 
 __all__ = ["evaluate", "head_to_head"]
 

@@ -90,9 +90,10 @@ class _Counted(Generic[T]):
 
 
 def _numbers(step: Step) -> str:
-    """The few numbers of a step that a person watches."""
+    """The few numbers of a step that a person watches; none where nothing is trained."""
+    metrics = getattr(step, "metrics", None)
     forms = {"loss": "loss {:.3f}", "accuracy": "accuracy {:.2f}", "reward": "reward {:+.2f}", "kl": "KL {:.1f}"}
-    numbers = [(form, getattr(step, name, None)) for name, form in forms.items()]
+    numbers = [(form, getattr(metrics, name, None)) for name, form in forms.items()]
     return "  ".join(form.format(number) for form, number in numbers if number is not None)
 
 

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
         reinforce,
     )
     from accord.policy.maxmin import MaxMin
-    from accord.policy.online import Online, OnlineStep
+    from accord.policy.online import Online
     from accord.policy.orpo import ORPO
-    from accord.policy.pairwise import PairStep, Pairwise
+    from accord.policy.pairwise import Pairwise
     from accord.policy.ppo import PPO
     from accord.policy.pro import PRO
     from accord.policy.ranked import Ranked
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from accord.policy.rrhf import RRHF
     from accord.policy.sft import SFT
     from accord.policy.simpo import SimPO
-    from accord.policy.supervised import SFTStep, Supervised
+    from accord.policy.supervised import Supervised
     from accord.policy.weight_averaging import extrapolate, pareto_front, soup
 
 __all__ = [
@@ -73,13 +73,10 @@ __all__ = [
     "GroupSoup",
     "MaxMin",
     "Online",
-    "OnlineStep",
-    "PairStep",
     "Pairwise",
     "Ranked",
     "ReinforcePP",
     "Rollout",
-    "SFTStep",
     "SimPO",
     "Supervised",
     "best_of",
@@ -135,7 +132,6 @@ _HOME = {
     "select": "curated",
     "SimPO": "simpo",
     "Pairwise": "pairwise",
-    "PairStep": "pairwise",
     "ORPO": "orpo",
     "KTO": "kto",
     "IPO": "ipo",
@@ -146,14 +142,12 @@ _HOME = {
     "pareto_front": "weight_averaging",
     "GRPO": "grpo",
     "Online": "online",
-    "OnlineStep": "online",
     "PPO": "ppo",
     "REINFORCE": "reinforce",
     "RLOO": "rloo",
     "ReinforcePP": "reinforce_pp",
     "Rollout": "rollout",
     "SFT": "sft",
-    "SFTStep": "supervised",
     "Supervised": "supervised",
     "update_kl_coef": "advantages",
     "compare": "evaluate",

@@ -23,13 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from accord.artefacts import SupervisedMetrics
 from accord.errors import RecipeError
 from accord.interfaces import Judge
-from accord.lm.training import seed_of
 from accord.lm.writer import ModelWriter
-from accord.policy.supervised import Example, SFTStep, Supervised
+from accord.policy.supervised import Example, Supervised
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train import TrainingStep, stage_seed
 
 __all__ = ["Abstaining", "matches", "threshold"]
 
@@ -84,7 +85,7 @@ class Abstaining(Supervised):
         *,
         start: str | Path | None = None,
         stage: str = "policy",
-    ) -> Iterator[SFTStep]:
+    ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """Ask, decide and learn. Every answer is kept in `<stage>/candidates.jsonl`, with what was decided.
 
         The completions of the examples are the references, and the targets where the start knows; where it does not,
@@ -94,10 +95,10 @@ class Abstaining(Supervised):
         begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
         if self.grade == "judge" and judge is None:
             raise RecipeError(f"{stage}: grade = 'judge' needs a judge; add a [reward] section, or grade by 'match'")
-        drawn = self.drawn(examples, seed_of(run.seed, stage))
+        drawn = self.drawn(examples, stage_seed(run, stage))
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
-            run.write_jsonl(file, self._answers(drawn, judge, begin, seed_of(run.seed, stage)), stage=stage)
+            run.write_jsonl(file, self._answers(drawn, judge, begin, stage_seed(run, stage)), stage=stage)
         known = {row["prompt"]: bool(row["known"]) for row in run.read_jsonl(file)}
         targets: list[Example] = [
             (prompt, completion if known[prompt.id] else Completion(prompt=prompt.id, text=self.refusal))

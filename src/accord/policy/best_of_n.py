@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import gammaln, logsumexp
 
+from accord.artefacts import SupervisedMetrics
 from accord.interfaces import Judge
 from accord.lm.generate import generate
-from accord.lm.training import seed_of
-from accord.policy.supervised import Example, SFTStep, Supervised
+from accord.policy.supervised import Example, Supervised
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train import TrainingStep, stage_seed
 
 __all__ = ["BestOfN", "best_of", "best_of_kl", "soft_best_of"]
 
@@ -94,7 +95,7 @@ class BestOfN(Supervised):
         *,
         start: str | Path | None = None,
         stage: str = "policy",
-    ) -> Iterator[SFTStep]:
+    ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """Write, choose and learn. What was written is kept in `<stage>/candidates.jsonl`, with what was chosen.
 
         Raises `RecipeError` where there are no prompts or no model to start from.
@@ -102,7 +103,7 @@ class BestOfN(Supervised):
         begin = self.resolve_start(start, prompts, stage=stage, lacking="no prompts to answer")
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
-            run.write_jsonl(file, self._written(prompts, judge, begin, seed_of(run.seed, stage)), stage=stage)
+            run.write_jsonl(file, self._written(prompts, judge, begin, stage_seed(run, stage)), stage=stage)
         by_id = {prompt.id: prompt for prompt in prompts}
         chosen: list[Example] = [
             (

@@ -24,14 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from accord.artefacts import SupervisedMetrics
 from accord.errors import ModelError, RecipeError
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel
 from accord.lm.packed import TokenizedCompletion
-from accord.lm.training import seed_of
-from accord.policy.supervised import Example, SFTStep, Supervised
+from accord.policy.supervised import Example, Supervised
 from accord.records import Prompt
 from accord.run import RunDirectory
+from accord.train import TrainingStep, stage_seed
 
 __all__ = ["Conditional", "bins", "controlled"]
 
@@ -97,14 +98,14 @@ class Conditional(Supervised):
         *,
         start: str | Path | None = None,
         stage: str = "policy",
-    ) -> Iterator[SFTStep]:
+    ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """Score, bin and learn. Every example is kept in `<stage>/candidates.jsonl`, with its score and its control.
 
         Raises `RecipeError` where there are no examples or no model to start from, where two controls are the same
         tokens to it, or where so many examples score alike that a control is left without any.
         """
         begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
-        seed = seed_of(run.seed, stage)
+        seed = stage_seed(run, stage)
         offered = self.drawn(examples, seed)
         causal = self.open(begin, seed=seed, train=True)
         asked = {control: controlled(causal, control) for control in self.controls}

@@ -22,14 +22,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from accord.artefacts import SupervisedMetrics
 from accord.lm.causal import CausalModel
 from accord.lm.generate import generate
 from accord.lm.logprobs import token_divergences
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
-from accord.lm.training import seed_of
-from accord.policy.supervised import SFTStep, Supervised
+from accord.policy.supervised import Supervised
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train import TrainingStep, stage_seed
 
 __all__ = ["ContextDistillation"]
 
@@ -44,13 +45,13 @@ class ContextDistillation(Supervised):
 
     def distil(
         self, prompts: Sequence[Prompt], run: RunDirectory, *, start: str | Path | None = None, stage: str = "policy"
-    ) -> Iterator[SFTStep]:
+    ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """Write with the context, learn without it. What was written is kept in `<stage>/candidates.jsonl`.
 
         Raises `RecipeError` where there are no prompts or no model to start from.
         """
         begin = self.resolve_start(start, prompts, stage=stage, lacking="no prompts to answer")
-        seed = seed_of(run.seed, stage)
+        seed = stage_seed(run, stage)
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
             run.write_jsonl(file, self._written(prompts, begin, seed), stage=stage)

@@ -27,10 +27,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.stats import rankdata
 
+from accord.artefacts import SupervisedMetrics
 from accord.interfaces import Judge
-from accord.lm.training import seed_of
-from accord.policy.supervised import Example, SFTStep, Supervised
+from accord.policy.supervised import Example, Supervised
 from accord.run import RunDirectory
+from accord.train import TrainingStep, stage_seed
 
 __all__ = ["Curated", "features", "select"]
 
@@ -119,13 +120,13 @@ class Curated(Supervised):
         *,
         start: str | Path | None = None,
         stage: str = "policy",
-    ) -> Iterator[SFTStep]:
+    ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """Score, choose and learn. Every example is kept in `<stage>/candidates.jsonl`, with when it was chosen.
 
         Raises `RecipeError` where there are none, or no model to start from.
         """
         begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to choose from")
-        offered = self.drawn(examples, seed_of(run.seed, stage))
+        offered = self.drawn(examples, stage_seed(run, stage))
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
             run.write_jsonl(file, self._chosen(offered, judge), stage=stage)

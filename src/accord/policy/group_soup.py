@@ -16,13 +16,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from accord.artefacts import OnlineMetrics
 from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Judge, Scores
-from accord.policy.online import OnlineStep
 from accord.policy.rloo import RLOO
 from accord.policy.weight_averaging import soup
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
+from accord.train import TrainingStep
 
 __all__ = ["GroupSoup"]
 
@@ -69,7 +70,7 @@ class GroupSoup(RLOO):
         *,
         start: str | Path | None = None,
         stage: str = "policy",
-    ) -> Iterator[OnlineStep]:
+    ) -> Iterator[TrainingStep[OnlineMetrics]]:
         """The training of each part's policy, one after the other; a part that is done is not done again.
 
         Raises `RecipeError` where there are not two parts, or not a share for each of them, `TrainingStopped` where

@@ -6,71 +6,40 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from accord.artefacts import CANDIDATES, SAMPLES, VALUE_HEAD, JsonLines, OnlineMetrics
 from accord.errors import TrainingStopped
-from accord.interfaces import Judge
+from accord.interfaces import Judge, Sampler
+from accord.lm.causal import CausalModel
+from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
-from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import pack
 from accord.lm.reward_model import new_head
-from accord.lm.training import Progress, seed_of, shuffled
 from accord.policy.constraints import Constraint, constrained, update_multipliers
 from accord.policy.maxmin import MaxMin
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions, prompts_of_step
 from accord.policy.settings import PolicySettings
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train import (
+    BatchLimits,
+    Optim,
+    Optimiser,
+    StepResult,
+    TrainingLoop,
+    TrainingStep,
+    seed_of,
+    shuffled,
+    stage_batch_limits,
+    stage_seed,
+)
 
-__all__ = ["Dense", "Online", "OnlineStep", "OnlineTrainer"]
-
-
-@dataclass(frozen=True)
-class OnlineStep:
-    """One step of online training; what an algorithm does not have is None.
-
-    `reward` is the judge's mean score, `kl` nats a sequence to the reference (`kl_se` its error). `ratio` is the mean
-    probability of the sampled tokens under the trainer over that under the sampler, before the first update.
-    `clip_frac` is the share of tokens whose update was clipped, `frac_zero_std` that of groups whose scores were all
-    equal. `entropy` is nats a token: exact where the policy was measured before its update, else the mean of -log p.
-    Where the samples are not the policy's own, `kl`, `entropy` and `ratio` are None. `components` are the means of the
-    components of the judge's scores, `multipliers` what constraints (by component) and the groups of maxmin
-    (`group <name>`) counted in this step.
-    """
-
-    step: int
-    total: int
-    reward: float
-    reward_std: float
-    kl: float | None
-    kl_se: float | None
-    entropy: float | None
-    clip_frac: float
-    policy_loss: float
-    grad_norm: float
-    length: float
-    stop_rate: float
-    ratio: float | None
-    lr: float
-    seconds: float
-    frac_zero_std: float | None = None
-    kl_coef: float | None = None
-    value_loss: float | None = None
-    explained_variance: float | None = None
-    pretrain_loss: float | None = None
-    components: dict[str, float] | None = None
-    multipliers: dict[str, float] | None = None
-
-    def row(self) -> dict[str, Any]:
-        """The line of the run's log."""
-        return {name: value for name, value in vars(self).items() if name != "total"}
+__all__ = ["Dense", "Online", "OnlineTrainer", "build_trainer"]
 
 
 class Online(PolicySettings):
@@ -131,13 +100,13 @@ class Online(PolicySettings):
         *,
         start: str | Path | None = None,
         stage: str = "policy",
-    ) -> Iterator[OnlineStep]:
+    ) -> Iterator[TrainingStep[OnlineMetrics]]:
         """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
 
         `start` is the policy's beginning and its reference. Raises `RecipeError` where something to start from is
         missing, `TrainingStopped` where a number leaves its bounds.
         """
-        yield from OnlineTrainer(self, prompts, run, start=start, stage=stage).train(prompts, judge, self.update)
+        yield from build_trainer(self, prompts, judge, run, start=start, stage=stage).steps(self.update)
 
 
 class Dense(Online):
@@ -150,63 +119,55 @@ class Dense(Online):
 
 
 class OnlineTrainer:
-    """The models of an online run, and the parts of a step. `head` reads values where `valued`.
+    """What a step of online training needs, and the parts of it that all algorithms share.
 
-    The samples are the policy's own and kept in `<stage>/samples.jsonl`, or the start's, in `<stage>/candidates.jsonl`.
+    prompts    what is answered, some at each step
+    policy     the model that learns
+    reference  what it is held near; None where the algorithm needs none
+    sampler    writes the samples: the policy or, where the algorithm learns from those of the start, the reference
+    judge      scores them
+    loop       steps, logs and checkpoints of the stage
+    limits     how sequences are packed for an update
+    start      what the policy was opened from
+    head       reads values from the policy's hidden states; None where the algorithm has none
     """
 
     def __init__(
         self,
         settings: Online,
         prompts: Sequence[Prompt],
-        run: RunDirectory,
         *,
-        start: str | Path | None,
-        stage: str,
-        valued: bool = False,
-        head_scale: float = 1.0,
+        policy: CausalModel,
+        reference: CausalModel | None,
+        sampler: Sampler,
+        judge: Judge,
+        loop: TrainingLoop,
+        limits: BatchLimits,
+        start: str | Path,
+        head: nn.Linear | None = None,
     ) -> None:
-        begin = settings.resolve_start(start, prompts, stage=stage, lacking="no prompts to answer")
-        self.settings, self.begin, self.run, self.stage = settings, begin, run, stage
-        self.seed = seed_of(run.seed, stage)
-        self.policy = settings.open(begin, seed=self.seed, train=True)
-        self.reference = settings.reference(self.policy, begin, seed=self.seed) if settings.needs_reference else None
-        self.policy.name = stage
-        self.head = self._head() if valued else None
-        heads = list(self.head.parameters()) if self.head is not None else []
-        updates = settings.max_steps * settings.epochs * settings.minibatches
-        weights = [*self.policy.trainable(), *heads]
-        self.optimiser = Optimiser(settings.optim, weights, updates, heads=heads, head_scale=head_scale)
-        logs = ("metrics", "samples" if settings.on_policy else "candidates")
-        self.progress = Progress(run, stage, self.optimiser, save_every=settings.save_every, logs=logs)
-        length = longest_of(self.policy, prompts, settings.sampling)
-        self.batches = settings.batches(self.policy, length, run, stage=stage)
-
-    def _head(self) -> nn.Linear:
-        head = new_head(self.policy.width, seed=self.seed).to(self.policy.device)
-        with torch.no_grad():
-            head.weight.zero_()  # the first advantages are then the rewards themselves
-        return head
+        self.settings, self.prompts, self.start = settings, prompts, start
+        self.policy, self.reference, self.head = policy, reference, head
+        self.sampler, self.judge = sampler, judge
+        self.loop, self.limits = loop, limits
+        self.seed, self.optimiser = loop.seed, loop.optimiser
 
     @property
     def state(self) -> dict[str, Any]:
         """What an algorithm remembers from step to step; it is kept with the checkpoints."""
-        return self.progress.extra
+        return self.loop.state
 
-    def train(self, prompts: Sequence[Prompt], judge: Judge, update: "Update") -> Iterator[OnlineStep]:
-        """The steps that are still to be done, each of whose updates is `update`'s; then what was made is kept."""
-        s = self.settings
-        with self.progress.guarded():
-            for step in range(self.progress.start + 1, s.max_steps + 1):
-                began = monotonic()
-                rollout = self.generate_rollouts(prompts, judge, step, old_logprobs=s.needs_old_logprobs)
-                numbers = update(self, rollout, step)
-                done = OnlineStep(**numbers, **self.step_metrics(rollout, step, began))
-                self.progress.done(step, [done.row()], rollout.rows(step, s.sampling.temperature))
-                yield done
-        self.save()
+    def steps(self, update: "Update") -> Iterator[TrainingStep[OnlineMetrics]]:
+        """The steps that are still to be made, with the updates of `update`; then the models are kept."""
 
-    def generate_rollouts(self, prompts: Sequence[Prompt], judge: Judge, step: int, *, old_logprobs: bool) -> Rollout:
+        def step(number: int) -> StepResult[OnlineMetrics]:
+            rollout = self.generate_rollouts(number, old_logprobs=self.settings.needs_old_logprobs)
+            metrics = self.step_metrics(rollout, number, update(self, rollout, number))
+            return StepResult(metrics, rollout.rows(number, self.settings.sampling.temperature))
+
+        yield from self.loop.steps(step, self.save)
+
+    def generate_rollouts(self, step: int, *, old_logprobs: bool) -> Rollout:
         """The samples of a step, judged, and measured where they are the policy's own.
 
         Raises `TrainingStopped` where their KL to the reference is above `max_kl`: no weight has moved in this step.
@@ -214,19 +175,19 @@ class OnlineTrainer:
         s = self.settings
         sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
         self.policy.model.eval()
-        asked = prompts_of_step(prompts, step, s.prompts_per_step, self.seed)
+        prompts = prompts_of_step(self.prompts, step, s.prompts_per_step, self.seed)
+        form: dict[str, Any] = {"sampler": self.sampler, "old_logprobs": old_logprobs and s.on_policy}
         if not s.on_policy:
             assert self.reference is not None
-            return generate_rollouts(self.reference, None, judge, asked, s.group_size, sampling, old_logprobs=False)
-        dense = isinstance(s, Dense) and s.dense
-        more: dict[str, Any] = {"head": self.head, "old_logprobs": old_logprobs, "dense": dense}
-        made = generate_rollouts(self.policy, self.reference, judge, asked, s.group_size, sampling, **more)
-        if (kl := float(made.kl_B.mean())) > s.max_kl:  # NaN where there is no reference
+            return generate_rollouts(self.reference, None, self.judge, prompts, s.group_size, sampling, **form)
+        form |= {"head": self.head, "dense": isinstance(s, Dense) and s.dense}
+        rollout = generate_rollouts(self.policy, self.reference, self.judge, prompts, s.group_size, sampling, **form)
+        if (kl := float(rollout.kl_B.mean())) > s.max_kl:  # NaN where there is no reference
             raise TrainingStopped(
                 f"the KL to the reference became {kl:.1f} nats a sequence at step {step}, above max_kl = "
                 f"{s.max_kl:g}; lower optim.lr, raise kl_coef, or raise max_kl"
             )
-        return made
+        return rollout
 
     def scores(self, rollout: Rollout) -> Tensor:
         """What is learnt from, [B]: as `objective`, less `missing_eos_penalty` where a completion did not end."""
@@ -263,53 +224,103 @@ class OnlineTrainer:
     def forward(self, rollout: Rollout, rows: list[int]) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor, Tensor]]:
         """Where each token of `rows` stands in the rollout, its log-probability, and the state before it [N, D]."""
         self.policy.model.train()
-        for batch in pack(self.policy, [rollout.answers[row] for row in rows], **vars(self.batches)):
+        for batch in self.limits.pack(self.policy, [rollout.answers[row] for row in rows]):
             hidden_XD = batch.hidden(self.policy)
             temperature = self.settings.sampling.temperature
             found = token_logprobs(self.policy, batch, hidden_XD, temperature=temperature, entropy=False)
             yield positions(batch), found.logprob_N, hidden_XD[batch.source_N]
 
-    def step_metrics(self, rollout: Rollout, step: int, began: float) -> dict[str, Any]:
-        """The end of a step, whatever the algorithm: adapt, and tell what is logged of it."""
-        kl_B = rollout.kl_B if self.settings.on_policy and self.reference is not None else None
-        lengths_B = rollout.mask_BT.sum(1).float()
+    def step_metrics(self, rollout: Rollout, step: int, numbers: dict[str, Any]) -> OnlineMetrics:
+        """What is logged of a step: the algorithm's `numbers` of its updates, and what all algorithms log.
+
+        Moves multipliers and weights of groups (`update_multipliers`): the step ends here.
+        """
+        on_policy = self.settings.on_policy
+        kl_B = rollout.kl_B if on_policy and self.reference is not None else None
         group = self.settings.group_size
         # Before `update_multipliers`: by the multipliers that this step was made with.
         frac_zero_std = _frac_zero_std(self.scores(rollout), group) if group > 1 else None
-        components = {
-            name: float(component_B.mean()) for name, component_B in rollout.components.items() if name != "length"
-        }
-        multipliers = self.update_multipliers(rollout)
-        return {
-            "step": step,
-            "total": self.settings.max_steps,
-            "reward": float(rollout.score_B.mean()),
-            "reward_std": float(rollout.score_B.std()),
-            "kl": None if kl_B is None else float(kl_B.mean()),
-            "kl_se": None if kl_B is None else float(kl_B.std() / len(kl_B) ** 0.5),
-            "entropy": rollout.entropy if self.settings.on_policy else None,
-            "length": float(lengths_B.mean()),
-            "stop_rate": float(rollout.stopped_B.float().mean()),
-            "ratio": rollout.ratio if self.settings.on_policy else None,
-            "frac_zero_std": frac_zero_std,
-            "components": components or None,
-            "multipliers": multipliers,
-            "seconds": round(monotonic() - began, 3),
-        }
+        means = {name: float(component_B.mean()) for name, component_B in rollout.components.items()}
+        del means["length"]
+        return OnlineMetrics(
+            step=step,
+            reward=float(rollout.score_B.mean()),
+            reward_std=float(rollout.score_B.std()),
+            kl=None if kl_B is None else float(kl_B.mean()),
+            kl_se=None if kl_B is None else float(kl_B.std() / len(kl_B) ** 0.5),
+            entropy=rollout.entropy if on_policy else None,
+            length=float(rollout.mask_BT.sum(1).float().mean()),
+            stop_rate=float(rollout.stopped_B.float().mean()),
+            ratio=rollout.ratio if on_policy else None,
+            frac_zero_std=frac_zero_std,
+            components=means or None,
+            multipliers=self.update_multipliers(rollout),
+            **numbers,
+        )
 
     def save(self) -> None:
-        """The policy, and the value head beside it."""
+        """Keep the policy, and the value head beside it."""
         from safetensors.torch import save_file
 
-        self.settings.save_model(self.policy, self.begin, self.run, stage=self.stage, seed=self.seed)
+        run, stage = self.loop.run, self.loop.stage
+        self.settings.save_model(self.policy, self.start, run, stage=stage, seed=self.seed)
         if self.head is not None:
-            with self.run.write_folder(f"{self.stage}/value", stage=self.stage) as folder:
+            with VALUE_HEAD.write(run, stage=stage) as folder:
                 weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
                 save_file(weights, folder / "head.safetensors")
-        self.progress.finish()
 
 
 Update = Callable[[OnlineTrainer, Rollout, int], dict[str, Any]]
+
+
+def build_trainer(
+    settings: Online,
+    prompts: Sequence[Prompt],
+    judge: Judge,
+    run: RunDirectory,
+    *,
+    start: str | Path | None,
+    stage: str,
+    valued: bool = False,
+    head_scale: float = 1.0,
+) -> OnlineTrainer:
+    """A trainer whose models and sampler all live in this process; with a value head where `valued`.
+
+    Samples are logged in `<stage>/samples.jsonl` where they are the policy's own, else in `<stage>/candidates.jsonl`.
+    """
+    initial = settings.resolve_start(start, prompts, stage=stage, lacking="no prompts to answer")
+    seed = stage_seed(run, stage)
+    policy = settings.open(initial, seed=seed, train=True)
+    reference = settings.reference(policy, initial, seed=seed) if settings.needs_reference else None
+    policy.name = stage
+    head = _value_head(policy, seed) if valued else None
+    heads = list(head.parameters()) if head is not None else []
+    updates = settings.max_steps * settings.epochs * settings.minibatches
+    weights = [*policy.trainable(), *heads]
+    optimiser = Optimiser(settings.optim, weights, updates, heads=heads, head_scale=head_scale)
+    samples: JsonLines[Any] = SAMPLES if settings.on_policy else CANDIDATES
+    steps: dict[str, Any] = {"total": settings.max_steps, "save_every": settings.save_every}
+    loop = TrainingLoop(run, stage, optimiser, settings, **steps, samples=samples)
+    length = longest_of(policy, prompts, settings.sampling)
+    return OnlineTrainer(
+        settings,
+        prompts,
+        policy=policy,
+        reference=reference,
+        sampler=LocalSampler(policy if settings.on_policy or reference is None else reference),
+        judge=judge,
+        loop=loop,
+        limits=stage_batch_limits(settings, policy, run, stage, longest=length),
+        start=initial,
+        head=head,
+    )
+
+
+def _value_head(policy: CausalModel, seed: int) -> nn.Linear:
+    head = new_head(policy.width, seed=seed).to(policy.device)
+    with torch.no_grad():
+        head.weight.zero_()  # the first advantages are then the rewards themselves
+    return head
 
 
 def _frac_zero_std(score_B: Tensor, group: int) -> float:

@@ -10,42 +10,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
-from time import monotonic
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from accord.artefacts import PairMetrics
 from accord.feedback import Dataset
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
-from accord.lm.memory_planner import BatchLimits
-from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import TokenizedCompletion, longest, pack
-from accord.lm.training import Progress, seed_of, shuffled
+from accord.lm.packed import TokenizedCompletion, longest
 from accord.policy.settings import PolicySettings
 from accord.records import Pair
 from accord.run import RunDirectory
+from accord.train import (
+    BatchLimits,
+    Optim,
+    Optimiser,
+    StepResult,
+    TrainingLoop,
+    TrainingStep,
+    shuffled,
+    stage_batch_limits,
+    stage_seed,
+)
 
-__all__ = ["PairLogprobs", "PairStep", "Pairwise"]
-
-
-@dataclass(frozen=True)
-class PairStep:
-    """One step. `margin` is the mean by which the policy tells chosen from rejected, as the algorithm measures it.
-
-    Ties stay out of `accuracy`, the share of pairs whose margin is positive; it is None where all were tied.
-    """
-
-    step: int
-    total: int
-    loss: float
-    accuracy: float | None
-    margin: float
-    lr: float
-    grad_norm: float
-    seconds: float
+__all__ = ["PairLogprobs", "Pairwise"]
 
 
 class PairLogprobs(NamedTuple):
@@ -102,7 +93,7 @@ class Pairwise(PolicySettings):
         start: str | Path | None = None,
         split: str = "train",
         stage: str = "policy",
-    ) -> Iterator[PairStep]:
+    ) -> Iterator[TrainingStep[PairMetrics]]:
         """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
 
         `start` is the initial policy and, where `needs_reference`, the reference. Raises `RecipeError` where there are
@@ -110,29 +101,24 @@ class Pairwise(PolicySettings):
         """
         available = data.pairs[split]
         begin = self.resolve_start(start, available, stage=stage, lacking=f"no pairs in {split}")
-        seed = seed_of(run.seed, stage)
+        seed = stage_seed(run, stage)
         policy = self.open(begin, seed=seed, train=True)
         reference = self.reference(policy, begin, seed=seed) if self.needs_reference else None
         policy.name = stage
         chosen = [available[i] for i in shuffled(len(available), seed, "pairs")[: self.max_pairs]]
         total = max(1, ceil(self.epochs * len(chosen) / self.batch_size))
         optimiser = Optimiser(self.optim, policy.trainable(), total)
-        progress = Progress(run, stage, optimiser, save_every=self.save_every)
+        loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every)
         room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if self.memory_gb else 0
-        scorer = _Scorer(policy, reference, data, self.batches(policy, room, run, stage=stage))
+        scorer = _Scorer(policy, reference, data, stage_batch_limits(self, policy, run, stage, longest=room))
         policy.model.train()
-        with progress.guarded():
-            for step in range(progress.start + 1, total + 1):
-                began = monotonic()
-                pairs = _drawn(chosen, step - 1, self.batch_size, seed)
-                made = self._update_minibatch(scorer, optimiser, pairs)
-                numbers = {**made, "seconds": round(monotonic() - began, 3)}
-                progress.done(step, [{"step": step, **numbers}])
-                yield PairStep(step=step, total=total, **numbers)
-        self.save_model(policy, begin, run, stage=stage, seed=seed)
-        progress.finish()
 
-    def _update_minibatch(self, scorer: "_Scorer", optimiser: Optimiser, pairs: list[Pair]) -> dict[str, Any]:
+        def update(step: int) -> StepResult[PairMetrics]:
+            return StepResult(self._update(scorer, optimiser, _drawn(chosen, step - 1, self.batch_size, seed), step))
+
+        yield from loop.steps(update, lambda: self.save_model(policy, begin, run, stage=stage, seed=seed))
+
+    def _update(self, scorer: "_Scorer", optimiser: Optimiser, pairs: list[Pair], step: int) -> PairMetrics:
         kl_baseline = scorer.kl_baseline(pairs) if self.needs_kl_baseline else 0.0
         weight = sum(pair.weight for pair in pairs)
         loss, right, decided, gap = 0.0, 0, 0, 0.0
@@ -144,14 +130,15 @@ class Pairwise(PolicySettings):
             gap += float(margin_P.sum()) / len(pairs)
             right += int(((margin_P > 0) & ~sides.tie_P).sum())
             decided += int((~sides.tie_P).sum())
-        rate = optimiser.rate
-        return {
-            "loss": loss,
-            "accuracy": right / decided if decided else None,
-            "margin": gap,
-            "lr": rate,
-            "grad_norm": optimiser.step(),
-        }
+        lr = optimiser.rate
+        return PairMetrics(
+            step=step,
+            loss=loss,
+            accuracy=right / decided if decided else None,
+            margin=gap,
+            lr=lr,
+            grad_norm=optimiser.step(),
+        )
 
 
 @dataclass(frozen=True)
@@ -161,7 +148,7 @@ class _Scorer:
     policy: CausalModel
     reference: CausalModel | None
     data: Dataset
-    batches: BatchLimits
+    limits: BatchLimits
 
     def together(self, pairs: list[Pair]) -> Iterator[tuple[list[Pair], list[TokenizedCompletion]]]:
         """Pairs that are held at once, with both their answers: as many as a batch has room for."""
@@ -171,7 +158,7 @@ class _Scorer:
         for pair in pairs:
             both = _answers(self.policy, self.data, [pair])
             size = len(both[0].prompt) + sum(len(answer.completion) for answer in both)
-            if held and places + size > self.batches.batch_tokens:
+            if held and places + size > self.limits.batch_tokens:
                 yield held, answers
                 held, answers, places = [], [], 0
             answers += [replace(answer, key=len(answers) + answer.key) for answer in both]
@@ -219,7 +206,7 @@ class _Scorer:
     def _totals(self, causal: CausalModel, answers: list[TokenizedCompletion]) -> Tensor:
         """The log-probability of each answer, summed over its tokens, [A]."""
         total_A = torch.zeros(len(answers), device=causal.device)
-        for batch in pack(causal, answers, **vars(self.batches)):
+        for batch in self.limits.pack(causal, answers):
             logprob_N = token_logprobs(causal, batch, batch.hidden(causal), entropy=False).logprob_N
             owner_N = torch.tensor(batch.keys, device=batch.owner_N.device)[batch.owner_N]
             total_A = total_A.index_add(0, owner_N, logprob_N)

@@ -16,18 +16,19 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
+from accord.artefacts import OnlineMetrics
 from accord.errors import RecipeError
 from accord.interfaces import Judge
 from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import TokenizedCompletion, pack
-from accord.lm.training import shuffled
+from accord.lm.packed import TokenizedCompletion
 from accord.policy.advantages import gae, kl_penalised, update_kl_coef, whitened
 from accord.policy.losses import negative_log_likelihood, ppo_policy, ppo_value
-from accord.policy.online import Dense, OnlineStep, OnlineTrainer
+from accord.policy.online import Dense, OnlineTrainer, build_trainer
 from accord.policy.rollout import Rollout
 from accord.policy.supervised import Example, example_answers
 from accord.records import Prompt
 from accord.run import RunDirectory
+from accord.train import TrainingStep, shuffled
 
 __all__ = ["PPO"]
 
@@ -74,7 +75,7 @@ class PPO(Dense):
         start: str | Path | None = None,
         examples: Sequence[Example] = (),
         stage: str = "policy",
-    ) -> Iterator[OnlineStep]:
+    ) -> Iterator[TrainingStep[OnlineMetrics]]:
         """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
 
         `start` is the policy's beginning and its reference; `examples` are what `pretrain_coef` is about.
@@ -83,12 +84,11 @@ class PPO(Dense):
         """
         if self.pretrain_coef and not examples:
             raise RecipeError(f"{stage}: pretrain_coef is {self.pretrain_coef} but there are no supervised examples")
-        trainer = OnlineTrainer(
-            self, prompts, run, start=start, stage=stage, valued=True, head_scale=self.head_lr_scale
-        )
+        form: dict[str, Any] = {"valued": True, "head_scale": self.head_lr_scale}
+        trainer = build_trainer(self, prompts, judge, run, start=start, stage=stage, **form)
         trainer.state.setdefault("kl_coef", self.kl_coef)
         pretrain = example_answers(trainer.policy, examples) if self.pretrain_coef else []
-        yield from trainer.train(prompts, judge, partial(self.update, pretrain=pretrain))
+        yield from trainer.steps(partial(self.update, pretrain=pretrain))
 
     def update(
         self, trainer: OnlineTrainer, rollout: Rollout, step: int, pretrain: Sequence[TokenizedCompletion] = ()
@@ -150,7 +150,7 @@ class PPO(Dense):
         ]
         tokens = sum(len(answer.completion) for answer in chosen)
         loss = 0.0
-        for batch in pack(trainer.policy, chosen, **vars(trainer.batches)):
+        for batch in trainer.limits.pack(trainer.policy, chosen):
             found = token_logprobs(trainer.policy, batch, batch.hidden(trainer.policy), entropy=False)
             part = negative_log_likelihood(found.logprob_N).sum() / tokens
             trainer.optimiser.add(self.pretrain_coef * part)

@@ -8,19 +8,19 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from accord.artefacts import RolloutRow
 from accord.errors import ModelError, TrainingStopped
-from accord.interfaces import Judge, Scores
+from accord.interfaces import Judge, Sampler, Scores
 from accord.lm.causal import CausalModel
-from accord.lm.generate import generate
+from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
-from accord.lm.training import shuffled
 from accord.records import Completion, Prompt, Sample, Sampling
+from accord.train.seeds import shuffled
 
 __all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions", "prompts_of_step"]
 
@@ -76,28 +76,28 @@ class Rollout:
         ended = [each.finish_reason == "eos" for each in self.samples]
         return torch.tensor(ended, device=self.score_B.device)
 
-    def rows(self, step: int, temperature: float) -> list[dict[str, Any]]:
+    def rows(self, step: int, temperature: float) -> list[RolloutRow]:
         """What is kept of each sample: its text and tokens, and every number measured on it."""
-        made = []
         has_reference = not bool(self.reference_BT.isnan().any())
-        for index, (completion, each) in enumerate(zip(self.completions, self.samples, strict=True)):
-            size = len(each.token_ids)
-            made.append(
-                {
-                    "step": step,
-                    "index": index,
-                    "prompt": completion.prompt,
-                    "text": completion.text,
-                    "token_ids": list(each.token_ids),
-                    "rollout_logprobs": _rounded(self.sampled_BT[index, :size]),
-                    "logprobs": _rounded(self.policy.logprob_BT[index, :size]),
-                    **({"reference_logprobs": _rounded(self.reference_BT[index, :size])} if has_reference else {}),
-                    "reward": round(float(self.score_B[index]), 6),
-                    "finish_reason": each.finish_reason,
-                    "temperature": temperature,
-                }
+        rows = []
+        for index, (completion, sample) in enumerate(zip(self.completions, self.samples, strict=True)):
+            size = len(sample.token_ids)
+            rows.append(
+                RolloutRow(
+                    step=step,
+                    index=index,
+                    prompt=completion.prompt,
+                    text=completion.text,
+                    token_ids=sample.token_ids,
+                    rollout_logprobs=_rounded(self.sampled_BT[index, :size]),
+                    logprobs=_rounded(self.policy.logprob_BT[index, :size]),
+                    reference_logprobs=_rounded(self.reference_BT[index, :size]) if has_reference else None,
+                    reward=round(float(self.score_B[index]), 6),
+                    finish_reason=sample.finish_reason,
+                    temperature=temperature,
+                )
             )
-        return made
+        return rows
 
 
 def prompts_of_step(prompts: Sequence[Prompt], step: int, size: int, seed: int) -> list[Prompt]:
@@ -131,9 +131,11 @@ def generate_rollouts(
     head: nn.Linear | None = None,
     old_logprobs: bool = True,
     dense: bool = False,
-    batch: int | None = None,
+    sampler: Sampler | None = None,
 ) -> Rollout:
     """`n` completions of each prompt, judged and measured. `head` reads values from the policy's hidden states.
+
+    `sampler` draws them from the policy's distribution; where it is unset, the policy does so itself.
 
     With `dense` the judge must say where in a completion its score is earned. Raises `ModelError` where the reference
     reads other tokens than the policy writes, `TrainingStopped` where the judge's scores cannot be learnt from.
@@ -142,7 +144,7 @@ def generate_rollouts(
     caller that measures them in the forward pass of its own update.
     """
     ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
-    groups = generate(policy, ids, n, sampling, batch=batch)
+    groups = (sampler or LocalSampler(policy)).sample(ids, n, sampling)
     samples = tuple(each for group in groups for each in group)
     asked = tuple(prompt for prompt in prompts for _ in range(n))
     heads = [prompt_ids for prompt_ids in ids for _ in range(n)]
@@ -268,5 +270,5 @@ def measure(
     return TokenStats(*found)
 
 
-def _rounded(x_T: Tensor) -> list[float]:
-    return [round(x, 6) for x in x_T.tolist()]
+def _rounded(x_T: Tensor) -> tuple[float, ...]:
+    return tuple(round(x, 6) for x in x_T.tolist())

@@ -15,7 +15,9 @@ class SFT(Supervised):
     kind: Literal["sft"] = "sft"
     base: str = "smollm2-135m"
 
-    def resolve_start(self, start: str | Path | None, given: Sequence[Any], *, stage: str, lacking: str) -> str | Path:
-        """As of all stages, but `start` goes before `base`, which this one always has."""
-        own = super().resolve_start(start, given, stage=stage, lacking=lacking)
-        return own if start is None else start
+    def resolve_start(
+        self, start: str | Path | None, examples: Sequence[Any], *, stage: str, lacking: str
+    ) -> str | Path:
+        """As for all settings, but `start` goes before `base`, which these always have."""
+        base = super().resolve_start(start, examples, stage=stage, lacking=lacking)
+        return base if start is None else start

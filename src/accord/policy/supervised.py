@@ -8,27 +8,33 @@ weights on single tokens of the completion.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from time import monotonic
 from typing import ClassVar, TypeVar
 
 from pydantic import Field
 from torch import Tensor
 
+from accord.artefacts import SupervisedMetrics
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
-from accord.lm.memory_planner import BatchLimits
-from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import PackedBatch, TokenizedCompletion, longest, pack
-from accord.lm.training import Progress, seed_of, shuffled
+from accord.lm.packed import PackedBatch, TokenizedCompletion, longest
 from accord.policy.losses import negative_log_likelihood
 from accord.policy.settings import PolicySettings
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
+from accord.train import (
+    Optim,
+    Optimiser,
+    StepResult,
+    TrainingLoop,
+    TrainingStep,
+    shuffled,
+    stage_batch_limits,
+    stage_seed,
+)
 
-__all__ = ["Example", "SFTStep", "Supervised", "TokenLoss", "example_answers", "likelihood"]
+__all__ = ["Example", "Supervised", "TokenLoss", "example_answers", "likelihood"]
 
 Example = tuple[Prompt, Completion]
 TokenLoss = Callable[[CausalModel, PackedBatch], Tensor]
@@ -39,19 +45,6 @@ def likelihood(causal: CausalModel, batch: PackedBatch) -> Tensor:
     """-log p of each completion token of a batch, [N] nats."""
     found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
     return negative_log_likelihood(found.logprob_N)
-
-
-@dataclass(frozen=True)
-class SFTStep:
-    """One step: mean loss a token (nats), completion tokens, learning rate, gradient norm before clipping."""
-
-    step: int
-    total: int
-    loss: float
-    tokens: int
-    lr: float
-    grad_norm: float
-    seconds: float
 
 
 class Supervised(PolicySettings):
@@ -79,14 +72,14 @@ class Supervised(PolicySettings):
         *,
         start: str | Path | None = None,
         stage: str = "sft",
-    ) -> Iterator[SFTStep]:
+    ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
 
         Raises `RecipeError` where there is nothing to learn from, or no model to start from, `TrainingStopped` where a
         number leaves its bounds.
         """
         begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
-        seed = seed_of(run.seed, stage)
+        seed = stage_seed(run, stage)
         causal = self.open(begin, seed=seed, train=True)
         answers = example_answers(causal, self.drawn(examples, seed))
         yield from self.learn(causal, answers, run, begin=begin, stage=stage)
@@ -104,43 +97,28 @@ class Supervised(PolicySettings):
         begin: str | Path,
         stage: str,
         loss: TokenLoss = likelihood,
-    ) -> Iterator[SFTStep]:
+    ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """The training loop on token ids as they are, `causal` being what is trained, opened from `begin`.
 
         `loss` gives the loss of each completion token of a batch, [N].
         """
-        seed = seed_of(run.seed, stage)
+        seed = stage_seed(run, stage)
         blocks = _blocks(answers, self.max_shared_prompt, seed)
         total = max(1, ceil(self.epochs * len(answers) / self.batch_size))
         optimiser = Optimiser(self.optim, causal.trainable(), total)
-        progress = Progress(run, stage, optimiser, save_every=self.save_every)
-        batches = self.batches(causal, longest(answers), run, stage=stage)
+        loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every)
+        limits = stage_batch_limits(self, causal, run, stage, longest=longest(answers))
         causal.model.train()
-        with progress.guarded():
-            for step in range(progress.start + 1, total + 1):
-                drawn = _batch(blocks, step - 1, self.batch_size, seed)
-                made = _step(causal, optimiser, drawn, batches, loss, step, total)
-                progress.done(step, [{name: value for name, value in vars(made).items() if name != "total"}])
-                yield made
-        self.save_model(causal, begin, run, stage=stage, seed=seed)
-        progress.finish()
 
+        def update(step: int) -> StepResult[SupervisedMetrics]:
+            batch = _batch(blocks, step - 1, self.batch_size, seed)
+            tokens = sum(len(answer.completion) for answer in batch)
+            mean_loss = sum(optimiser.add(loss(causal, packed).sum() / tokens) for packed in limits.pack(causal, batch))
+            lr = optimiser.rate
+            norm = optimiser.step()
+            return StepResult(SupervisedMetrics(step=step, loss=mean_loss, tokens=tokens, lr=lr, grad_norm=norm))
 
-def _step(
-    causal: CausalModel,
-    optimiser: Optimiser,
-    answers: list[TokenizedCompletion],
-    batches: BatchLimits,
-    loss_of: TokenLoss,
-    step: int,
-    total: int,
-) -> SFTStep:
-    began = monotonic()
-    tokens = sum(len(answer.completion) for answer in answers)
-    loss = sum(optimiser.add(loss_of(causal, batch).sum() / tokens) for batch in pack(causal, answers, **vars(batches)))
-    rate = optimiser.rate
-    norm = optimiser.step()
-    return SFTStep(step, total, loss, tokens, rate, norm, round(monotonic() - began, 3))
+        yield from loop.steps(update, lambda: self.save_model(causal, begin, run, stage=stage, seed=seed))
 
 
 def example_answers(causal: CausalModel, examples: Sequence[Example]) -> list[TokenizedCompletion]:

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from accord.reward.combined import CombinedJudge
     from accord.reward.dense import ByToken
     from accord.reward.evaluation import SplitScores, accuracy, baselines, calibration, evaluate, score_split
-    from accord.reward.fit import BradleyTerry, RewardStep
+    from accord.reward.fit import BradleyTerry
     from accord.reward.likelihoods import bradley_terry
     from accord.reward.python import FunctionJudge, PythonReward
     from accord.reward.registry import REWARDS, register
@@ -33,7 +33,6 @@ __all__ = [
     "FunctionJudge",
     "PythonReward",
     "RewardSettings",
-    "RewardStep",
     "SplitScores",
     "accuracy",
     "baselines",

@@ -10,46 +10,37 @@ head for each group of people instead, taught by its own pairs alone: the score 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from time import monotonic
 from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from accord.artefacts import MODEL, RewardMetrics
 from accord.errors import RecipeError
 from accord.feedback import Dataset
-from accord.lm.memory_planner import BatchLimits
-from accord.lm.optim import Optim, Optimiser
-from accord.lm.packed import TokenizedCompletion, longest, pack
+from accord.lm.packed import TokenizedCompletion, longest
 from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.settings import ModelSettings
-from accord.lm.training import Progress, seed_of, shuffled
 from accord.records import Pair
 from accord.reward.heads import Heads, build_heads
 from accord.reward.likelihoods import bradley_terry
 from accord.reward.settings import RewardSettings
 from accord.run import RunDirectory
+from accord.train import (
+    BatchLimits,
+    Optim,
+    Optimiser,
+    StepResult,
+    TrainingLoop,
+    TrainingStep,
+    shuffled,
+    stage_batch_limits,
+    stage_seed,
+)
 
-__all__ = ["BradleyTerry", "RewardStep"]
-
-SEED_WORD = {"eval_reward": "judge"}  # the stage's old name, from which its random streams are still derived
-
-
-@dataclass(frozen=True)
-class RewardStep:
-    """One step: mean loss and accuracy over its pairs (ties left out of the accuracy; None where all were tied)."""
-
-    step: int
-    total: int
-    loss: float
-    accuracy: float | None
-    pairs: int
-    lr: float
-    grad_norm: float
-    seconds: float
+__all__ = ["BradleyTerry"]
 
 
 class BradleyTerry(RewardSettings, ModelSettings):
@@ -90,7 +81,7 @@ class BradleyTerry(RewardSettings, ModelSettings):
 
     def steps(
         self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward"
-    ) -> Iterator[RewardStep]:
+    ) -> Iterator[TrainingStep[RewardMetrics]]:
         """The training loop. Goes on from the last checkpoint of `stage` in `run`.
 
         Raises `RecipeError` where the split has no pairs, `TrainingStopped` where a number leaves its bounds.
@@ -98,7 +89,7 @@ class BradleyTerry(RewardSettings, ModelSettings):
         groups = _groups(data.pairs[split], self.group_completions)
         if not groups:
             raise RecipeError(f"{stage}: the split '{split}' has no pairs")
-        seed = seed_of(run.seed, SEED_WORD.get(stage, stage))
+        seed = stage_seed(run, stage)
         decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
         heads = build_heads(
             data, data.pairs[split], group_by=self.group_by, ensemble_size=self.ensemble_size, seed=seed, stage=stage
@@ -107,20 +98,21 @@ class BradleyTerry(RewardSettings, ModelSettings):
         plan = self._plan(groups, seed)
         read = list(judge.head.parameters())
         optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=read, head_scale=self.head_lr_scale)
-        progress = Progress(run, stage, optimiser, save_every=self.save_every)
-        batches = self.batches(judge.causal, _longest(judge, data, groups), run, stage=stage, predicts=False)
+        loop = TrainingLoop(run, stage, optimiser, self, total=len(plan), save_every=self.save_every)
+        room = _longest(judge, data, groups)
+        limits = stage_batch_limits(self, judge.causal, run, stage, longest=room, predicts=False)
         judge.causal.model.train()
-        with progress.guarded():
-            for step in range(progress.start + 1, len(plan) + 1):
-                chosen = [groups[i] for i in plan[step - 1]]
-                made = self._step(judge, optimiser, data, chosen, heads, batches, step, len(plan))
-                row = {name: value for name, value in vars(made).items() if name != "total"}
-                progress.done(step, [row])
-                yield made
-        _normalise(judge, data, data.pairs[split])
-        with run.write_folder(f"{stage}/model", stage=stage) as folder:
-            judge.save(folder)
-        progress.finish()
+
+        def update(step: int) -> StepResult[RewardMetrics]:
+            chosen = [groups[i] for i in plan[step - 1]]
+            return StepResult(self._update(judge, optimiser, data, chosen, heads, limits, step))
+
+        def save() -> None:
+            _normalise(judge, data, data.pairs[split])
+            with MODEL.write(run, stage=stage) as folder:
+                judge.save(folder)
+
+        yield from loop.steps(update, save)
 
     def _plan(self, groups: list[list[Pair]], seed: int) -> list[list[int]]:
         """Which groups each step takes: whole groups, shuffled anew for each pass."""
@@ -141,24 +133,22 @@ class BradleyTerry(RewardSettings, ModelSettings):
             epoch += 1
         return plan
 
-    def _step(
+    def _update(
         self,
         judge: ScalarHeadModel,
         optimiser: Optimiser,
         data: Dataset,
         groups: list[list[Pair]],
         heads: Heads,
-        batches: BatchLimits,
+        limits: BatchLimits,
         step: int,
-        total: int,
-    ) -> RewardStep:
-        began = monotonic()
+    ) -> RewardMetrics:
         weight = sum(pair.weight for group in groups for pair in group)
         loss, right, decided = 0.0, 0, 0
         for group in groups:
             ids = _ids(group)
             place = {each: i for i, each in enumerate(ids)}
-            scored = _Scored(judge, data, ids, batches)
+            scored = _Scored(judge, data, ids, limits)
             device = judge.causal.device
             chosen_P = torch.tensor([place[pair.chosen] for pair in group], device=device)
             rejected_P = torch.tensor([place[pair.rejected] for pair in group], device=device)
@@ -169,11 +159,15 @@ class BradleyTerry(RewardSettings, ModelSettings):
             margin_P = heads.margin(group, margin_PM)
             right += int(((margin_P > 0) & ~tie_P).sum())
             decided += int((~tie_P).sum())
-        rate = optimiser.rate
-        norm = optimiser.step()
-        pairs = sum(map(len, groups))
-        accuracy = right / decided if decided else None
-        return RewardStep(step, total, loss, accuracy, pairs, rate, norm, round(monotonic() - began, 3))
+        lr = optimiser.rate
+        return RewardMetrics(
+            step=step,
+            loss=loss,
+            accuracy=right / decided if decided else None,
+            pairs=sum(map(len, groups)),
+            lr=lr,
+            grad_norm=optimiser.step(),
+        )
 
 
 def _ids(group: Sequence[Pair]) -> list[str]:
@@ -218,9 +212,9 @@ class _Scored:
     gradient, a third more work, and the memory of one batch.
     """
 
-    def __init__(self, judge: ScalarHeadModel, data: Dataset, ids: Sequence[str], batches: BatchLimits) -> None:
+    def __init__(self, judge: ScalarHeadModel, data: Dataset, ids: Sequence[str], limits: BatchLimits) -> None:
         self.judge = judge
-        self.batches = pack(judge.causal, _answers(judge, data, ids), **vars(batches))
+        self.batches = limits.pack(judge.causal, _answers(judge, data, ids))
         with torch.set_grad_enabled(len(self.batches) == 1):
             found_AM = torch.cat([judge.at_end(batch) for batch in self.batches])
         self._order = torch.tensor([key for batch in self.batches for key in batch.keys], device=found_AM.device)

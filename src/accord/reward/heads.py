@@ -13,8 +13,8 @@ from torch import Tensor
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset
-from accord.lm.training import seed_of
 from accord.records import Evaluator, Pair
+from accord.train.seeds import seed_of
 
 __all__ = ["BootstrapEnsemble", "GroupHeads", "Heads", "build_heads", "group_of"]
 

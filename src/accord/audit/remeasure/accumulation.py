@@ -10,8 +10,8 @@ from accord.audit.remeasure.models import open_model
 from accord.errors import MissingEvidence
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
-from accord.lm.optim import Optim, Optimiser
 from accord.lm.packed import TokenizedCompletion, pack
+from accord.train.optimiser import Optim, Optimiser
 
 __all__ = ["gradient_gap"]
 

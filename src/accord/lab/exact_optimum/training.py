@@ -7,8 +7,6 @@ from torch import Tensor, nn
 
 from accord.lab.enumerated import EnumWorld
 from accord.lab.tables import train_table
-from accord.lm.optim import Optim, Optimiser
-from accord.lm.training import seed_of
 from accord.policy.grpo import GRPO
 from accord.policy.losses import direct_preference
 from accord.policy.ppo import PPO
@@ -17,6 +15,8 @@ from accord.policy.reinforce import REINFORCE
 from accord.policy.reinforce_pp import ReinforcePP
 from accord.policy.rloo import RLOO
 from accord.policy.rrhf import RRHF
+from accord.train.optimiser import Optim, Optimiser
+from accord.train.seeds import seed_of
 
 __all__ = ["METHODS", "RANKED", "RANKS", "SAMPLES", "optimise", "prefer", "settings_of"]
 

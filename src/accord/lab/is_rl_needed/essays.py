@@ -16,9 +16,9 @@ from accord.lab.is_rl_needed.settings import (
     open_run,
 )
 from accord.lm.causal import load
-from accord.lm.training import seed_of
 from accord.policy.rollout import generate_rollouts
 from accord.records import Sampling
+from accord.train.seeds import seed_of
 
 __all__ = ["on_essays"]
 

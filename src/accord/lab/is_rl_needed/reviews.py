@@ -22,7 +22,6 @@ from accord.lab.is_rl_needed.settings import (
     open_run,
 )
 from accord.lm.causal import CausalModel, load
-from accord.lm.training import seed_of
 from accord.loop.demo import demo_recipe, write_starter
 from accord.loop.drive import drive, start_run
 from accord.loop.progress import ProgressDisplay
@@ -31,6 +30,7 @@ from accord.recipe import Recipe
 from accord.recipe import load as load_recipe
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train.seeds import seed_of
 
 __all__ = ["METHODS", "on_reviews", "prepare"]
 

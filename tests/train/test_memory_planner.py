@@ -1,4 +1,4 @@
-"""BatchLimits within a memory budget: what a graph keeps is counted rightly, and splitting changes no number."""
+"""Batches within a memory budget: what a graph keeps is counted rightly, and splitting changes no number."""
 
 import logging
 from pathlib import Path
@@ -7,22 +7,21 @@ import pytest
 import torch
 
 from accord.errors import ModelError
-from accord.lm import memory_planner
 from accord.lm.causal import load
 from accord.lm.logprobs import token_logprobs
-from accord.lm.memory_planner import (
-    BATCH_TOKENS,
-    ActivationBytes,
-    default_row_tokens,
-    measure_activation_bytes,
-    plan_batch_limits,
-)
-from accord.lm.optim import Optim
-from accord.lm.packed import TokenizedCompletion, pack
+from accord.lm.packed import BATCH_TOKENS, TokenizedCompletion, default_row_tokens, pack
 from accord.lm.settings import ModelSettings
 from accord.policy import SFT
 from accord.reward import BradleyTerry
 from accord.run import RunDirectory
+from accord.train import memory_planner
+from accord.train.memory_planner import (
+    ActivationBytes,
+    measure_activation_bytes,
+    plan_batch_limits,
+    stage_batch_limits,
+)
+from accord.train.optimiser import Optim
 from families import MODELS, ours
 from small_data import letters_dataset
 
@@ -32,10 +31,10 @@ TINY = load("tiny")
 def planned(
     held: float, allowed: float, longest: int, monkeypatch: pytest.MonkeyPatch, kept: ActivationBytes
 ) -> tuple[int, int]:
-    monkeypatch.setattr("accord.lm.memory_planner._held", lambda causal: held)
-    monkeypatch.setattr("accord.lm.memory_planner._to_come", lambda causal: 0.0)
-    monkeypatch.setattr("accord.lm.memory_planner.measure_activation_bytes", lambda causal, predicts: kept)
-    monkeypatch.setattr("accord.lm.memory_planner.default_row_tokens", lambda causal: 320)
+    monkeypatch.setattr("accord.train.memory_planner._held", lambda causal: held)
+    monkeypatch.setattr("accord.train.memory_planner._to_come", lambda causal: 0.0)
+    monkeypatch.setattr("accord.train.memory_planner.measure_activation_bytes", lambda causal, predicts: kept)
+    monkeypatch.setattr("accord.train.memory_planner.default_row_tokens", lambda causal: 320)
     found = plan_batch_limits(TINY, memory_gb=allowed, longest=longest, predicts=True, stage="sft")
     assert found.row_tokens is not None
     return found.row_tokens, found.batch_tokens
@@ -100,7 +99,7 @@ def test_a_reward_model_learns_the_same_within_a_budget(tmp_path: Path, monkeypa
     data = letters_dataset()
     settings = BradleyTerry(base="tiny", dtype="float32", step_completions=20, optim=Optim(lr=1e-3, warmup_steps=1))
     made = {}
-    monkeypatch.setattr("accord.lm.memory_planner._held", lambda causal: 0.0)
+    monkeypatch.setattr("accord.train.memory_planner._held", lambda causal: 0.0)
     small = load("tiny")  # a budget that fits 60 places and not 120, whatever attention keeps on this machine
     allowed = memory_planner._to_come(small) + memory_planner.SLACK * measure_activation_bytes(
         small, predicts=False
@@ -108,7 +107,7 @@ def test_a_reward_model_learns_the_same_within_a_budget(tmp_path: Path, monkeypa
     for name, budget in (("free", None), ("tight", allowed / memory_planner.GB)):
         with RunDirectory.create(tmp_path / name) as run:
             bounded = settings.model_copy(update={"memory_gb": budget})
-            made[name] = [(step.loss, step.grad_norm) for step in bounded.steps(data, run)]
+            made[name] = [(step.metrics.loss, step.metrics.grad_norm) for step in bounded.steps(data, run)]
             assert run.has("reward/batches.json") == (budget is not None)
             if budget:
                 assert run.read_json("reward/batches.json")["batch_tokens"] < 100
@@ -122,9 +121,9 @@ def test_a_stage_within_a_budget_keeps_its_plan_when_taken_up_again(
     causal = ModelSettings(memory_gb=0.002, dtype="float32").open("tiny", train=True)
     settings = SFT(base="tiny", dtype="float32", memory_gb=0.002)
     with RunDirectory.create(tmp_path / "run") as run:
-        monkeypatch.setattr("accord.lm.memory_planner._held", lambda causal: 0.0)
-        first = settings.batches(causal, 40, run, stage="sft")
-        monkeypatch.setattr("accord.lm.memory_planner._held", lambda causal: 5e8)
-        assert settings.batches(causal, 40, run, stage="sft") == first
+        monkeypatch.setattr("accord.train.memory_planner._held", lambda causal: 0.0)
+        first = stage_batch_limits(settings, causal, run, "sft", longest=40)
+        monkeypatch.setattr("accord.train.memory_planner._held", lambda causal: 5e8)
+        assert stage_batch_limits(settings, causal, run, "sft", longest=40) == first
         with pytest.raises(ModelError, match="memory_gb allows"):
-            settings.batches(causal, 40, run, stage="again")
+            stage_batch_limits(settings, causal, run, "again", longest=40)

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from accord.errors import StorageError, TrainingStopped
 from accord.lm.causal import load
 from accord.lm.logprobs import token_logprobs
-from accord.lm.optim import Optim, Optimiser
 from accord.lm.packed import TokenizedCompletion, pack
-from accord.lm.training import seed_of, shuffled
+from accord.train.optimiser import Optim, Optimiser
 
 CONSTANT = Optim(lr=1e-2, warmup_steps=0, lr_schedule="constant", weight_decay=0.1, max_grad_norm=1e9)
 
@@ -183,11 +182,3 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path) -> None:
     optimiser = Optimiser(CONSTANT, [nn.Parameter(torch.zeros(100_000))], 1)
     with pytest.raises(StorageError, match="the disk is full"):
         optimiser.save(tmp_path / "optimiser.pt")
-
-
-def test_named_seeds_are_told_apart() -> None:
-    seeds = {seed_of(a, b, c) for a in (0, 1, 11) for b in ("sft", "1", "") for c in (0, 1, 11)}
-    assert len(seeds) == 27
-    assert seed_of(0, "sft") == 4359735816617948686
-    assert sorted(shuffled(20, 0, "x")) == list(range(20))
-    assert shuffled(20, 0, "x") == shuffled(20, 0, "x") != shuffled(20, 1, "x")

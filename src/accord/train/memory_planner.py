@@ -6,6 +6,7 @@ asked of the system; gradients and moments, which come with the first step, are 
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,21 +14,16 @@ import psutil
 import torch
 from torch import Tensor
 
+from accord.artefacts import BATCHES, BatchLimitsRow
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.memory import release_memory
+from accord.lm.packed import BATCH_TOKENS, PackedBatch, TokenizedCompletion, default_row_tokens, pack
+from accord.lm.settings import ModelSettings
+from accord.run import RunDirectory
 
-__all__ = [
-    "BATCH_TOKENS",
-    "ActivationBytes",
-    "BatchLimits",
-    "default_row_tokens",
-    "measure_activation_bytes",
-    "plan_batch_limits",
-]
+__all__ = ["ActivationBytes", "BatchLimits", "measure_activation_bytes", "plan_batch_limits", "stage_batch_limits"]
 
-ROW_TOKENS, BATCH_TOKENS = 320, 2048  # places of a row, and of a batch, where no budget says otherwise
-NARROW = 64  # places of a row at least
 SLACK = 1.25  # gradients of what is kept live beside it for a while
 GB = 1e9
 log = logging.getLogger("accord")
@@ -40,14 +36,31 @@ class BatchLimits:
     row_tokens: int | None = None
     batch_tokens: int = BATCH_TOKENS
 
+    def pack(self, causal: CausalModel, answers: Iterable[TokenizedCompletion]) -> list[PackedBatch]:
+        """Lay answers out within these limits; see `accord.lm.packed.pack`."""
+        return pack(causal, answers, row_tokens=self.row_tokens, batch_tokens=self.batch_tokens)
 
-def default_row_tokens(causal: CausalModel) -> int:
-    """Places of a row where nobody says otherwise: 320, or the model's width where that is less, but not below 64.
 
-    A place looks along its whole row, also at what it must not see; in a row longer than the model is wide that costs
-    more than what two answers save that share a prompt.
+def stage_batch_limits(
+    settings: ModelSettings, causal: CausalModel, run: RunDirectory, stage: str, *, longest: int, predicts: bool = True
+) -> BatchLimits:
+    """The batch limits of a training stage: the usual ones, or those planned for `settings.memory_gb`.
+
+    longest    the longest sequence in tokens
+    predicts   whether logits are needed
+
+    To be called when all models and the optimiser of the stage are there. A plan is kept in the run, so that a
+    resumed stage splits its batches as before. Raises `ModelError` where not even one sequence fits.
     """
-    return min(ROW_TOKENS, max(NARROW, causal.width))
+    if settings.memory_gb is None:
+        return BatchLimits()
+    if not BATCHES.has(run, stage):
+        limits = plan_batch_limits(
+            causal, memory_gb=settings.memory_gb, longest=longest, predicts=predicts, stage=stage
+        )
+        BATCHES.write(run, BatchLimitsRow(**vars(limits)), stage=stage)
+    row = BATCHES.read(run, stage)
+    return BatchLimits(row.row_tokens, row.batch_tokens)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,45 @@
+"""Train: one loop for every stage that learns; its optimiser, batch limits, checkpoints and seeds."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accord.train.checkpointing import Checkpointer
+    from accord.train.loop import StepResult, TrainingLoop, TrainingStep
+    from accord.train.memory_planner import BatchLimits, stage_batch_limits
+    from accord.train.optimiser import Optim, Optimiser
+    from accord.train.seeds import seed_of, shuffled, stage_seed
+
+__all__ = [
+    "BatchLimits",
+    "Checkpointer",
+    "Optim",
+    "Optimiser",
+    "StepResult",
+    "TrainingLoop",
+    "TrainingStep",
+    "seed_of",
+    "shuffled",
+    "stage_batch_limits",
+    "stage_seed",
+]
+
+_HOME = {
+    "BatchLimits": "memory_planner",
+    "Checkpointer": "checkpointing",
+    "Optim": "optimiser",
+    "Optimiser": "optimiser",
+    "StepResult": "loop",
+    "TrainingLoop": "loop",
+    "TrainingStep": "loop",
+    "seed_of": "seeds",
+    "shuffled": "seeds",
+    "stage_batch_limits": "memory_planner",
+    "stage_seed": "seeds",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

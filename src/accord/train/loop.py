@@ -1,0 +1,122 @@
+"""The loop that every training stage runs.
+
+A stage says what one step does and how its model is kept. The loop does the rest: it goes on from the last
+checkpoint, times and logs each step, keeps every so many steps and the last whole one where training stops itself, and
+enters the logs in the manifest at the end.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from accord.artefacts import METRICS, JsonLines, Row, StepMetrics
+from accord.errors import TrainingStopped
+from accord.run import RunDirectory
+from accord.train.checkpointing import Checkpointer
+from accord.train.optimiser import Optimiser
+from accord.train.seeds import seed_of, seeded, stage_seed
+
+__all__ = ["StepResult", "TrainingLoop", "TrainingStep"]
+
+M = TypeVar("M", bound=StepMetrics)
+
+
+@dataclass(frozen=True)
+class StepResult(Generic[M]):
+    """What a step hands to the loop: its metrics (`seconds` is filled in), and rows for the loop's other log."""
+
+    metrics: M
+    rows: Sequence[Row] = ()
+
+
+@dataclass(frozen=True)
+class TrainingStep(Generic[M]):
+    """A finished step, of `total`, as it was logged."""
+
+    metrics: M
+    total: int
+
+    @property
+    def step(self) -> int:
+        """Its number, from 1."""
+        return self.metrics.step
+
+
+class TrainingLoop:
+    """The steps of one stage of a run, which is taken up where it has a checkpoint.
+
+    stage       its name; it may stand below a prefix (`rounds/03/policy`), as its files then do
+    settings    all that its numbers depend on; raises `ArtefactError` where its checkpoint was made under others
+    total       steps from the first to the last
+    save_every  steps from one checkpoint to the next
+    samples     the log of what a step's rows are, beside the metrics; None where steps have no rows
+    """
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        stage: str,
+        optimiser: Optimiser,
+        settings: BaseModel,
+        *,
+        total: int,
+        save_every: int,
+        samples: JsonLines[Any] | None = None,
+    ) -> None:
+        self.run, self.stage, self.optimiser = run, stage, optimiser
+        self.total, self.save_every = total, save_every
+        self.seed = stage_seed(run, stage)
+        self._checkpointer = Checkpointer(run, stage, optimiser, settings)
+        self._artefacts = [METRICS] if samples is None else [METRICS, samples]
+        self._logs = [artefact.log(run, stage) for artefact in self._artefacts]
+        for log in self._logs:
+            log.cut_back(self._checkpointer.step)
+        self._done = self._checkpointer.step
+        self._updates = optimiser.done
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a stage remembers from step to step, as JSON can hold it; it is part of each checkpoint."""
+        return self._checkpointer.state
+
+    def steps(self, step_of: Callable[[int], StepResult[M]], save: Callable[[], None]) -> Iterator[TrainingStep[M]]:
+        """Make the steps that are still to be made, each by `step_of(number)`; then `save` the model.
+
+        Raises what a step raises; a `TrainingStopped` then names the last whole step, which is kept.
+        """
+        with self._guarded():
+            for number in range(self._done + 1, self.total + 1):
+                began = monotonic()
+                with seeded(seed_of(self.seed, "global", number)):
+                    result = step_of(number)
+                metrics = result.metrics.model_copy(update={"seconds": round(monotonic() - began, 3)})
+                self._record(metrics, result.rows)
+                yield TrainingStep(metrics, self.total)
+        save()
+        for artefact in self._artefacts:
+            self.run.adopt(artefact.path(self.stage), stage=self.stage)
+
+    def _record(self, metrics: StepMetrics, rows: Sequence[Row]) -> None:
+        """Log a step and keep it where it is due."""
+        tables: list[Sequence[Row]] = [[metrics], rows]
+        for artefact, log, table in zip(self._artefacts, self._logs, tables[: len(self._logs)], strict=True):
+            log.append(*map(artefact.encode, table))
+        self._done, self._updates = metrics.step, self.optimiser.done
+        if metrics.step % self.save_every == 0:
+            self._checkpointer.save(metrics.step)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Keep the last whole step where training stops itself inside the block, and say which it is."""
+        try:
+            yield
+        except TrainingStopped as stopped:
+            # Where a part of the step's updates was made already, the weights are no longer those of a whole step.
+            if self._done > self._checkpointer.step and self.optimiser.done == self._updates:
+                self._checkpointer.save(self._done)
+            kept = self._checkpointer.step
+            raise TrainingStopped(f"{self.stage}: {stopped}; step {kept} is kept in {self.run.path}") from stopped
