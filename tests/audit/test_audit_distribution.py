@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from audit_checks import finding_of
+from audit_checks import evaluation_sample, finding_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.artefacts.finding import Verdict
+from accord.artefacts import EVALUATION_SAMPLES, Verdict
 from accord.audit.distribution import _distinct
 from accord.run import RunDirectory
 
@@ -28,16 +28,10 @@ def sampled(
     rows = []
     for arm, count, nats, long, many in (("start", 60, 2.0, 8, 320), ("policy", choices, surprise, words, samples)):
         for i in range(many):
-            rows.append(
-                {
-                    "arm": arm,
-                    "prompt": f"p{i % 10}",
-                    "text": " ".join(draw.choice(WORDS[:count], long)),
-                    "token_ids": [1] * long,
-                    "logprobs": [float(-nats * draw.exponential()) for _ in range(long)],
-                }
-            )
-    run.write_jsonl("evaluation/samples.jsonl", rows)
+            text = " ".join(draw.choice(WORDS[:count], long))
+            logprobs = tuple(float(-nats * draw.exponential()) for _ in range(long))
+            rows.append(evaluation_sample(arm, f"p{i % 10}", text=text, logprobs=logprobs))
+    EVALUATION_SAMPLES.write(run, rows)
     return run
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from audit_checks import finding_of, verdict_of
 
-from accord.artefacts.finding import Verdict
+from accord.artefacts import SCORES, ScoreRow, Verdict
 from accord.audit import CHECKS, AuditSettings, Evidence
 from accord.feedback import Ledger, draw_dataset, write_data
 from accord.interfaces import Item
@@ -45,10 +45,10 @@ def asked(
         )
         write_data(run, data, ledger=ledger)
     rows = [
-        {"completion": each.id, "prompt": each.prompt, "score": qualities[each.id][0], "length": len(each.text)}
+        ScoreRow(completion=each.id, prompt=each.prompt, score=qualities[each.id][0], length=len(each.text))
         for each in completions
     ]
-    run.write_jsonl("reward/scores.jsonl", rows)
+    SCORES.write(run, rows, stage="reward")
     return run
 
 
@@ -94,7 +94,7 @@ def test_the_same_answer_over_and_over_fires(tmp_path: Path) -> None:
     """Whoever sorts answers by value instead of item is the plainest straight line."""
     run = asked(tmp_path, healthy())
     evidence = Evidence(run)
-    said = list(evidence.feedback.values())
+    said = list(evidence.ledger_feedback.values())
     by_evaluator: dict[str, list[int]] = {}
     for i, each in enumerate(said):
         by_evaluator.setdefault(each.evaluator, []).append(i)
@@ -102,7 +102,7 @@ def test_the_same_answer_over_and_over_fires(tmp_path: Path) -> None:
         ordered = sorted((said[i].judgement for i in rows), key=lambda judgement: judgement.value)  # type: ignore[union-attr]
         for i, judgement in zip(rows, ordered, strict=True):
             said[i] = said[i].model_copy(update={"judgement": judgement})
-    evidence.feedback = {each.id: each for each in said}
+    evidence.ledger_feedback = {each.id: each for each in said}
     finding = CHECKS.get("OV1 straight lines").run(evidence, AuditSettings())
     assert finding.verdict is Verdict.FIRES
     assert set(finding.ids["evaluators"].ids) <= set(list(by_evaluator)[:12])

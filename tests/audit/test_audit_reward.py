@@ -6,9 +6,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from audit_checks import finding_of, verdict_of
+from audit_checks import evaluation_sample, finding_of, verdict_of
 
-from accord.artefacts.finding import Verdict
+from accord.artefacts import (
+    CARD,
+    COMPLETIONS,
+    EVALUATION_SAMPLES,
+    EVALUATORS,
+    JUDGED_ROLLOUTS,
+    PROMPTS,
+    SCORES,
+    JudgedRollout,
+    PromptRow,
+    RewardCard,
+    ScoreRow,
+    Verdict,
+    pairs_of,
+)
 from accord.interfaces import Scores
 from accord.records import Completion, Pair, Prompt
 from accord.run import RunDirectory
@@ -19,7 +33,7 @@ PROMPT = Prompt.ask("Say something")
 
 def new(path: Path) -> RunDirectory:
     run = RunDirectory.create(path)
-    run.write_jsonl("data/prompts.jsonl", [{"id": PROMPT.id, **PROMPT.model_dump(mode="json"), "split": "held_out"}])
+    PROMPTS.write(run, [PromptRow(PROMPT, "held_out")])
     return run
 
 
@@ -32,26 +46,34 @@ def with_scores(path: Path, *, length_weight: float, seed: int) -> RunDirectory:
     completions = [Completion(prompt=PROMPT.id, text=text) for text in texts]
     scores = quality + length_weight * (length - length.mean()) / length.std()
     rows = [
-        {"completion": each.id, "prompt": PROMPT.id, "score": float(score), "length": int(n)}
+        ScoreRow(completion=each.id, prompt=PROMPT.id, score=float(score), length=int(n))
         for each, score, n in zip(completions, scores, length, strict=True)
     ]
-    run.write_jsonl("reward/scores.jsonl", rows)
-    run.write_jsonl("data/completions.jsonl", [{"id": c.id, **c.model_dump(mode="json")} for c in completions])
+    SCORES.write(run, rows, stage="reward")
+    COMPLETIONS.write(run, completions)
     pairs = []
     for number in range(900):
         i, j = draw.choice(count, 2, replace=False)
         better, worse = (i, j) if quality[i] > quality[j] else (j, i)
-        pair = Pair(
-            prompt=PROMPT.id, chosen=completions[better].id, rejected=completions[worse].id, batch=f"b{number % 30}"
+        pairs.append(
+            Pair(
+                prompt=PROMPT.id,
+                chosen=completions[better].id,
+                rejected=completions[worse].id,
+                session=f"s{number % 30}",
+                feedback_ids=(f"f-{number}",),
+            )
         )
-        pairs.append(pair.model_dump_json())
-    run.write_jsonl("data/pairs-held_out.jsonl", pairs)
+    pairs_of("held_out").write(run, pairs)
     return run
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_model_that_loves_length_fires(seed: int, tmp_path: Path) -> None:
-    assert verdict_of("RG1 length", with_scores(tmp_path / "run", length_weight=1.5, seed=seed)) is Verdict.FIRES
+    finding = finding_of("RG1 length", with_scores(tmp_path / "run", length_weight=1.5, seed=seed))
+    assert finding.verdict is Verdict.FIRES
+    assert finding.ids["feedback"].count > 100
+    assert len(finding.ids["feedback"].ids) == 50
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -116,16 +138,16 @@ def with_rollouts(path: Path, judge: Any, *, seed: int, steps: int = 16) -> RunD
         d = 6 * (step - 1) / (steps - 1)
         for index in range(48):
             rows.append(
-                {
-                    "step": step,
-                    "index": index,
-                    "prompt": f"p{index % 12}",
-                    "kl": float(d * d + draw.normal(0, 0.5)),
-                    "reward": float(0.6 * d + draw.normal(0, 0.7)),
-                    "eval_reward": float(judge(d) + draw.normal(0, 0.7)),
-                }
+                JudgedRollout(
+                    step=step,
+                    index=index,
+                    prompt=f"p{index % 12}",
+                    kl=float(d * d + draw.normal(0, 0.5)),
+                    reward=float(0.6 * d + draw.normal(0, 0.7)),
+                    eval_reward=float(judge(d) + draw.normal(0, 0.7)),
+                )
             )
-    run.write_jsonl("evaluation/rollouts.jsonl", rows)
+    JUDGED_ROLLOUTS.write(run, rows)
     return run
 
 
@@ -172,9 +194,11 @@ def with_few_prompts(path: Path, judge: Any, *, seed: int) -> RunDirectory:
             prompt = chosen[index % 4]
             noise = ease[prompt] + draw.normal(0, 0.7, 2)
             kl = float(d * d + draw.normal(0, 0.5))
-            row = {"step": step, "index": index, "prompt": f"p{prompt}", "kl": kl}
-            rows.append({**row, "reward": float(0.6 * d + noise[0]), "eval_reward": float(judge(d) + noise[1])})
-    run.write_jsonl("evaluation/rollouts.jsonl", rows)
+            reward, opinion = float(0.6 * d + noise[0]), float(judge(d) + noise[1])
+            rows.append(
+                JudgedRollout(step=step, index=index, prompt=f"p{prompt}", kl=kl, reward=reward, eval_reward=opinion)
+            )
+    JUDGED_ROLLOUTS.write(run, rows)
     return run
 
 
@@ -198,35 +222,46 @@ def test_an_open_divergence_names_the_number_that_is_open(tmp_path: Path) -> Non
 def test_a_gain_that_nobody_else_sees_fires(share: float, wanted: Verdict, tmp_path: Path) -> None:
     run, draw = new(tmp_path / "run"), np.random.default_rng(0)
     rows = [
-        {
-            "arm": arm,
-            "prompt": f"p{i % 12}",
-            "reward": float(2.0 * (arm == "policy") + draw.normal()),
-            "eval_reward": float(2.0 * share * (arm == "policy") + draw.normal()),
-        }
+        evaluation_sample(
+            arm,
+            f"p{i % 12}",
+            reward=float(2.0 * (arm == "policy") + draw.normal()),
+            eval_reward=float(2.0 * share * (arm == "policy") + draw.normal()),
+        )
         for arm in ("start", "policy")
         for i in range(480)
     ]
-    run.write_jsonl("evaluation/samples.jsonl", rows)
+    EVALUATION_SAMPLES.write(run, rows)
     assert verdict_of("RG2 gain", run) is wanted
 
 
 def test_a_gain_is_measured_where_both_answered(tmp_path: Path) -> None:
     run = new(tmp_path / "run")
     rows = [
-        {"arm": arm, "prompt": f"p{prompt}", "reward": gain * 2.0, "eval_reward": gain * (1.0 if prompt else 100.0)}
+        evaluation_sample(arm, f"p{prompt}", reward=gain * 2.0, eval_reward=gain * (1.0 if prompt else 100.0))
         for arm, gain in (("start", 0), ("policy", 1))
         for prompt in range(5)
         if (arm, prompt) != ("start", 0)
     ]
-    run.write_jsonl("evaluation/samples.jsonl", rows)
+    EVALUATION_SAMPLES.write(run, rows)
     finding = finding_of("RG2 gain", run)
     assert finding.estimate is not None
     assert (finding.estimate.value, finding.estimate.n) == (0.5, 4)
 
 
-def evaluation(**given: tuple[float, float, float]) -> dict[str, Any]:
-    return {name: Estimate(value, low, high, 1000, 40).to_json() for name, (value, low, high) in given.items()}
+def test_without_a_reward_model_there_is_no_gain_to_confirm(tmp_path: Path) -> None:
+    run = new(tmp_path / "run")
+    EVALUATION_SAMPLES.write(run, [evaluation_sample(arm, "p1") for arm in ("start", "policy")])
+    assert "the policy learnt without one" in finding_of("RG2 gain", run).needs
+
+
+def with_card(path: Path, **numbers: tuple[float, float, float]) -> RunDirectory:
+    """A run with a card of these numbers (value, low, high); the others do not matter."""
+    usual = {"accuracy": (0.7, 0.68, 0.72), "majority": (0.5, 0.48, 0.52), "length_only": (0.56, 0.54, 0.58)}
+    estimates = {name: Estimate(value, low, high, 1000, 40) for name, (value, low, high) in (usual | numbers).items()}
+    run = new(path)
+    CARD.write(run, RewardCard(**estimates), stage="reward")
+    return run
 
 
 @pytest.mark.parametrize(
@@ -240,20 +275,14 @@ def evaluation(**given: tuple[float, float, float]) -> dict[str, Any]:
 def test_a_model_no_better_than_guessing_fires(
     accuracy: tuple[float, float, float], wanted: Verdict, tmp_path: Path
 ) -> None:
-    run = new(tmp_path / "run")
-    content = evaluation(accuracy=accuracy, majority=(0.5, 0.48, 0.52), length_only=(0.56, 0.54, 0.58))
-    run.write_json("reward/evaluation.json", {**content, "agreement": None})
-    finding = finding_of("RE1 accuracy", run)
+    finding = finding_of("RE1 accuracy", with_card(tmp_path / "run", accuracy=accuracy))
     assert finding.verdict is wanted
     assert bool(finding.needs) == (wanted is Verdict.INCONCLUSIVE)
     assert set(finding.facts) == {"majority", "length_only"}
 
 
 def test_the_ceiling_is_told_where_it_is_known(tmp_path: Path) -> None:
-    run = new(tmp_path / "run")
-    cheap = {"majority": (0.5, 0.48, 0.52), "length_only": (0.56, 0.54, 0.58)}
-    known = {"accuracy": (0.7, 0.68, 0.72), "agreement": (0.79, 0.77, 0.81), "ece": (0.01, 0.0, 0.02)}
-    run.write_json("reward/evaluation.json", evaluation(**cheap, **known))
+    run = with_card(tmp_path / "run", agreement=(0.79, 0.77, 0.81), ece=(0.01, 0.0, 0.02))
     finding = finding_of("RE1 accuracy", run)
     assert finding.facts["two people agree"].value == 0.79
     assert finding.facts["expected calibration error"].value == 0.01
@@ -261,9 +290,21 @@ def test_the_ceiling_is_told_where_it_is_known(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("ece", "wanted"), [((0.2, 0.15, 0.25), Verdict.FIRES), ((0.01, 0.0, 0.02), Verdict.QUIET)])
 def test_wrong_probabilities_fire(ece: tuple[float, float, float], wanted: Verdict, tmp_path: Path) -> None:
-    run = new(tmp_path / "run")
-    run.write_json("reward/evaluation.json", evaluation(ece=ece))
-    assert verdict_of("RE1 calibration", run) is wanted
+    assert verdict_of("RE1 calibration", with_card(tmp_path / "run", ece=ece)) is wanted
+
+
+def test_a_score_without_a_scale_of_log_odds_has_no_probabilities(tmp_path: Path) -> None:
+    finding = finding_of("RE1 calibration", with_card(tmp_path / "run"))
+    assert finding.verdict is Verdict.NOT_ASSESSABLE
+    assert "log-odds" in finding.needs
+
+
+@pytest.mark.parametrize("check", ["RG1 length", "PM2 one reward"])
+def test_a_judge_that_counts_no_tokens_gives_no_lengths(check: str, tmp_path: Path) -> None:
+    run = with_scores(tmp_path / "run", length_weight=0.0, seed=0)
+    EVALUATORS.write(run, [])
+    SCORES.write(run, [row.model_copy(update={"length": None}) for row in SCORES.read(run, "reward")], stage="reward")
+    assert "lengths of completions" in finding_of(check, run).needs
 
 
 @pytest.mark.parametrize(("evaluator", "wanted"), [("anna", Verdict.FIRES), ("ben", Verdict.QUIET)])
@@ -273,5 +314,9 @@ def test_a_judge_that_shares_an_evaluator_fires(evaluator: str, wanted: Verdict,
         (folder / "weights").write_text("x")
     for split, who in (("train", "anna"), ("eval_reward", evaluator)):
         pair = Pair(prompt=f"p-{split}", chosen=f"a-{split}", rejected=f"b-{split}", evaluator=who)
-        run.write_jsonl(f"data/pairs-{split}.jsonl", [pair.model_dump_json()])
-    assert verdict_of("RE1 leakage", run) is wanted
+        pairs_of(split).write(run, [pair])
+    finding = finding_of("RE1 leakage", run)
+    assert finding.verdict is wanted
+    assert {kind: some.ids for kind, some in finding.ids.items()} == (
+        {"evaluators": ("anna",)} if wanted is Verdict.FIRES else {}
+    )

@@ -1,13 +1,13 @@
 """PM2 by its parts: the score test has the size it claims, a recorded group is judged, kinds are found."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from audit_checks import finding_of
 from scipy.special import expit
 
+from accord.artefacts import EVALUATORS, SCORES, ScoreRow, pairs_of
 from accord.artefacts.finding import Finding, Verdict
 from accord.audit.misspecification.answers import independent
 from accord.audit.misspecification.bradley_terry import fit
@@ -27,20 +27,21 @@ def compared(
     for number, weight in enumerate(weights):
         attributes = None if groups is None else {"group": groups[number]}
         who = Evaluator(kind="simulated", pseudonym=f"e{number}", attributes=attributes)
-        people.append({"id": who.id, **who.model_dump(mode="json", exclude_none=True)})
+        people.append(who)
         order = random.permutation(TEXTS)[: 2 * pairs].reshape(-1, 2)
         for i, j in order:
             left = random.random() < expit((feature_N2[i] - feature_N2[j]) @ np.array(weight))
             chosen, rejected = (i, j) if left else (j, i)
             rows.append(Pair(prompt="p", chosen=f"c{chosen}", rejected=f"c{rejected}", evaluator=who.id))
     with RunDirectory.create(path) as run:
-        scores: list[dict[str, Any]] = [
-            {"completion": f"c{i}", "prompt": "p", "score": float(score), "length": float(length)}
-            for i, (score, length) in enumerate(feature_N2)
+        lengths = np.round(1e6 * feature_N2[:, 1]).astype(int)  # whole tokens, of which only the spread matters
+        scores = [
+            ScoreRow(completion=f"c{i}", prompt="p", score=float(score), length=int(length))
+            for i, (score, length) in enumerate(zip(feature_N2[:, 0], lengths, strict=True))
         ]
-        run.write_jsonl("reward/scores.jsonl", scores)
-        run.write_jsonl("data/evaluators.jsonl", people)
-        run.write_jsonl("data/pairs-held_out.jsonl", [pair.model_dump_json(exclude_none=True) for pair in rows])
+        SCORES.write(run, scores, stage="reward")
+        EVALUATORS.write(run, people)
+        pairs_of("held_out").write(run, rows)
         return finding_of("PM2 one reward", run)
 
 

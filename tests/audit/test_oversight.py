@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from audit_checks import finding_of
 
-from accord.artefacts.finding import Finding, Verdict
+from accord.artefacts import EVALUATORS, Finding, Verdict
 from accord.feedback import Ledger
 from accord.records import Completion, Evaluator, Feedback, Prompt, Rating, Scale
 from accord.run import InputEntry, RunDirectory
@@ -45,8 +45,7 @@ def rated(path: Path, spreads: Sequence[float], *, careless: int, seed: int) -> 
         last = ledger.last_row
     with RunDirectory.create(path / "run") as run:
         run.record_input("ledger", InputEntry("", path="../people.db", rows=last, last_row=last))
-        rows = [{"id": each.id, **each.model_dump(mode="json", exclude_none=True)} for each in people]
-        run.write_jsonl("data/evaluators.jsonl", rows)
+        EVALUATORS.write(run, people)
         return finding_of("OV1 careless", run)
 
 

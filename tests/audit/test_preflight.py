@@ -9,7 +9,15 @@ import pytest
 import torch
 from audit_checks import finding_of, verdict_of
 
-from accord.artefacts.finding import Verdict
+from accord.artefacts import (
+    CANDIDATES,
+    COMPLETIONS,
+    EXAMPLES,
+    METRICS,
+    PairMetrics,
+    Verdict,
+    WrittenCandidate,
+)
 from accord.audit.preflight import CHECKS
 from accord.errors import ArtefactError
 from accord.interfaces import Scores
@@ -146,14 +154,13 @@ def test_an_end_that_is_not_last_fires(
 
 
 def test_a_mark_of_the_template_in_a_training_text_fires(run: RunDirectory) -> None:
-    name = run.read_jsonl("data/examples.jsonl")[0]["completion"]
-    rewrite(
-        run,
-        "data/completions.jsonl",
-        lambda row: row.update(text="a<|im_end|>b") if row["id"] == name else None,
-    )
+    first, *others = EXAMPLES.read(run)
+    marked = Completion(prompt=first.prompt, text="a<|im_end|>b")
+    COMPLETIONS.write(run, [*COMPLETIONS.read(run), marked])
+    EXAMPLES.write(run, [first.model_copy(update={"completion": marked.id}), *others])
     finding = finding_of("P-EOS taught", run)
     assert finding.verdict is Verdict.FIRES
+    assert finding.ids["completions"].ids == (marked.id,)
     assert finding.estimate is not None
     assert finding.estimate.value == pytest.approx(1 / finding.estimate.n)
 
@@ -263,7 +270,11 @@ def test_an_evaluation_that_logs_another_kl_fires(run: RunDirectory) -> None:
 
 def test_without_a_kl_by_step_the_evaluation_is_judged(run: RunDirectory) -> None:
     """As with an algorithm that samples nothing while it learns."""
-    rewrite(run, "policy/metrics.jsonl", lambda row: [row.pop(name) for name in ("kl", "kl_se", "ratio")] and None)
+    rows = [
+        PairMetrics(step=step, loss=0.6, accuracy=0.7, margin=0.1, lr=1e-3, grad_norm=1.0, seconds=0.5)
+        for step in range(1, 9)
+    ]
+    METRICS.write(run, rows, stage="policy")
     del run.manifest.files["policy/samples.jsonl"]
     assert verdict_of("P-KL sign", run) is Verdict.QUIET
     assert verdict_of("P-RATIO rollout", run) is Verdict.QUIET
@@ -408,7 +419,8 @@ def test_a_supervised_example_that_is_kept_for_judging_fires(run: RunDirectory) 
 def test_a_prompt_of_what_the_start_wrote_must_be_a_training_one(run: RunDirectory) -> None:
     kept = next(row["id"] for row in run.read_jsonl("data/prompts.jsonl") if row["split"] == "held_out")
     del run.manifest.files["policy/samples.jsonl"]
-    run.write_jsonl("policy/candidates.jsonl", [{"prompt": kept, "text": "a"}])
+    candidate = WrittenCandidate(group=0, index=0, prompt=kept, text="a", token_ids=(97,), finish_reason="length")
+    CANDIDATES.write(run, [candidate], stage="policy")
     finding = finding_of("P-SPLIT overlap", run)
     assert finding.verdict is Verdict.FIRES
     assert "1 x prompt of a rollout" in finding.result

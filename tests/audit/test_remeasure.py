@@ -24,12 +24,12 @@ from small_data import LetterJudge
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 def test_logprobs_are_those_of_the_trainer(run: RunDirectory, model: str, temperature: float) -> None:
     evidence = Evidence(run)
-    rows = [{**row, "temperature": temperature} for row in run.read_jsonl("evaluation/samples.jsonl")[:6]]
+    rows = [row.model_copy(update={"temperature": temperature}) for row in evidence.evaluation_samples[:6]]
     causal = open_model(evidence, model)
     wanted = completion_logprobs(
         causal,
-        [causal.encode_prompt(evidence.prompts[row["prompt"]]) for row in rows],
-        [row["token_ids"] for row in rows],
+        [causal.encode_prompt(evidence.prompts[row.prompt]) for row in rows],
+        [list(row.token_ids) for row in rows],
         temperature=temperature,
     )
     for found, each in zip(remeasure(evidence, rows, model=model), wanted, strict=True):
@@ -37,16 +37,16 @@ def test_logprobs_are_those_of_the_trainer(run: RunDirectory, model: str, temper
 
 
 def test_greedy_rows_are_measured_at_temperature_1(run: RunDirectory) -> None:
-    row = run.read_jsonl("evaluation/samples.jsonl")[0]
-    greedy, plain = remeasure(Evidence(run), [{**row, "temperature": 0.0}, {**row, "temperature": 1.0}])
+    row = Evidence(run).evaluation_samples[0]
+    greedy, plain = remeasure(Evidence(run), [row.model_copy(update={"temperature": each}) for each in (0.0, 1.0)])
     assert greedy == plain
 
 
 def test_the_gradient_of_a_batch_is_the_sum_of_its_parts(run: RunDirectory) -> None:
     gap, tokens = gradient_gap(Evidence(run), examples=5, model="sft/model")
     assert 0 < gap < 1e-5
-    rows = run.read_jsonl("data/examples.jsonl")[:5]
-    assert tokens == sum(len(Evidence(run).completions[row["completion"]].text) + 1 for row in rows)
+    evidence = Evidence(run)
+    assert tokens == sum(len(evidence.completions[row.completion].text) + 1 for row in evidence.examples[:5])
 
 
 def test_one_example_cannot_be_split(run: RunDirectory) -> None:
@@ -56,7 +56,7 @@ def test_one_example_cannot_be_split(run: RunDirectory) -> None:
 
 def test_the_end_is_taught_and_learnt(run: RunDirectory) -> None:
     evidence = Evidence(run)
-    found = endings(evidence, run.read_jsonl("data/examples.jsonl")[:8], model="sft/model")
+    found = endings(evidence, evidence.examples[:8], model="sft/model")
     assert found.taught == (True,) * 8
     assert all(0 < each <= 1 for each in found.probability)
     assert end_mark(evidence, "sft/model") == 257

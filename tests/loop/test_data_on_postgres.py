@@ -92,7 +92,7 @@ def test_a_server_that_has_gone_is_named_by_the_audit(
         RunDirectory.open("there", write=False) as run,
         pytest.raises(MissingEvidence, match="password authentication failed"),
     ):
-        _ = Evidence(run).feedback
+        _ = Evidence(run).ledger_feedback
     capsys.readouterr()
     recipe.write_text(f'[data]\nledger = "{url}"\n')
     assert accord(["check", str(recipe)]) == 2

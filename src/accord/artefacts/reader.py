@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from accord.artefacts.audit import FINDINGS
@@ -76,6 +77,10 @@ class RunReader:
     def path(self, artefact: Artefact, stage: str = "") -> str:
         """The artefact's path inside the run."""
         return artefact.path(self.stage(stage or artefact.stage))
+
+    def verified(self, path: str) -> Path:
+        """A file or folder of the run by its path, digests checked."""
+        return self.run.verified(path)
 
     def rows(self, lines: JsonLines[T], stage: str = "") -> list[T]:
         """The rows of a file."""
@@ -197,7 +202,7 @@ class RunReader:
     def _once(self, artefact: Artefact, stage: str, read: Callable[[str], T], form: str = "rows") -> T:
         """What `read` makes of a file, again only where the file was written anew; `form` names what it makes."""
         path = self.path(artefact, stage)
-        self.run.verified(path)
+        self.verified(path)
         digest = self.run.manifest.files[path].sha256
         if (path, form) not in self._parsed or self._parsed[path, form][0] != digest:
             self._parsed[path, form] = digest, read(self.stage(stage or artefact.stage))

@@ -35,7 +35,7 @@ class Need:
         """What is missing, in words; empty where the input is there."""
         match self.kind:
             case "artefact":
-                return "" if any(map(evidence.run.has, self.names)) else f"{' or '.join(self.names)} of the run"
+                return "" if evidence.holds(*self.names) else f"{' or '.join(self.names)} of the run"
             case "judge":
                 if any(name in evidence.judges for name in self.names):
                     return ""

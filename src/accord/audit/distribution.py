@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import gammaln
 
+from accord.artefacts import EvaluationSample
 from accord.audit.challenges import DC2
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import SAMPLES, Evidence
-from accord.audit.samples import Row, arm
 from accord.audit.settings import Thresholds
 from accord.audit.verdicts import above
 from accord.errors import MissingEvidence
@@ -22,7 +22,7 @@ from accord.stats import Estimate, bootstrap, mean
 __all__ = ["CHECKS", "DistributionThresholds"]
 
 Floats = NDArray[np.float64]
-ByPrompt = dict[str, list[Row]]
+ByPrompt = dict[str, list[EvaluationSample]]
 
 
 class DistributionThresholds(Thresholds):
@@ -72,7 +72,7 @@ def entropy(evidence: Evidence, thresholds: DistributionThresholds) -> Outcome:
     """-log p of a sampled text, which estimates the entropy of the distribution over texts."""
     start, policy = _arms(evidence)
     before_P, after_P = (
-        np.array([np.mean([-sum(row["logprobs"]) for row in rows]) for rows in by_prompt.values()])
+        np.array([np.mean([-sum(row.logprobs) for row in rows]) for rows in by_prompt.values()])
         for by_prompt in (start, policy)
     )
     return _share_left(
@@ -130,22 +130,22 @@ def _share_left(
 
 def _arms(evidence: Evidence) -> tuple[ByPrompt, ByPrompt]:
     """The samples of start and policy by prompt, for the prompts that both answered, in one order."""
-    start, policy = (_by_prompt(arm(evidence, name)) for name in ("start", "policy"))
+    start, policy = (_by_prompt(evidence.samples_of(name)) for name in ("start", "policy"))
     prompts = sorted(start.keys() & policy.keys())
     if not prompts:
         raise MissingEvidence(f"prompts that both arms answered in {SAMPLES}")
     return {prompt: start[prompt] for prompt in prompts}, {prompt: policy[prompt] for prompt in prompts}
 
 
-def _by_prompt(rows: list[Row]) -> ByPrompt:
+def _by_prompt(rows: list[EvaluationSample]) -> ByPrompt:
     groups: ByPrompt = {}
     for row in rows:
-        groups.setdefault(row["prompt"], []).append(row)
+        groups.setdefault(row.prompt, []).append(row)
     return groups
 
 
-def _word_pairs(rows: list[Row]) -> Counter[tuple[str, str]]:
-    return Counter(pair for row in rows for pair in pairwise(row["text"].lower().split()))
+def _word_pairs(rows: list[EvaluationSample]) -> Counter[tuple[str, str]]:
+    return Counter(pair for row in rows for pair in pairwise(row.text.lower().split()))
 
 
 def _distinct(pairs: Counter[tuple[str, str]], size: int) -> float:
@@ -171,9 +171,9 @@ def _overlap_facts(name: str, by_prompt: ByPrompt) -> dict[str, Estimate]:
     return {f"words that two samples of a prompt share, {name}": mean(shares)} if shares else {}
 
 
-def _word_overlap(rows: list[Row]) -> float:
+def _word_overlap(rows: list[EvaluationSample]) -> float:
     """The mean over two samples of a prompt of the words they share, of all words of the two (Jaccard)."""
-    words = [set(row["text"].lower().split()) for row in rows]
+    words = [set(row.text.lower().split()) for row in rows]
     column = {word: i for i, word in enumerate(sorted(set().union(*words)))}
     has_BV = np.zeros((len(words), len(column)))
     for row, of_sample in enumerate(words):
@@ -186,7 +186,7 @@ def _word_overlap(rows: list[Row]) -> float:
 
 
 def _entropy_per_token(by_prompt: ByPrompt) -> Estimate:
-    samples = [(prompt, row["logprobs"]) for prompt, rows in by_prompt.items() for row in rows]
+    samples = [(prompt, row.logprobs) for prompt, rows in by_prompt.items() for row in rows]
     surprise = [-float(np.mean(logprobs)) for _, logprobs in samples]
     return mean(surprise, [prompt for prompt, _ in samples], weights=[len(logprobs) for _, logprobs in samples])
 

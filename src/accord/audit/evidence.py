@@ -1,20 +1,20 @@
-"""What the audit reads: the files of a run, each checked against its digest, and the ledger that it was drawn from.
+"""What the audit reads: the files of a run, the judges handed in, and the ledger that the run was drawn from.
 
 An input that is not there raises `MissingEvidence`, which becomes a verdict of NOT_ASSESSABLE that names it: a check
 never guesses, and never passes because there was nothing to look at.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from pathlib import Path
 
 from accord import artefacts
+from accord.artefacts import EvaluationSample, RunReader
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger
 from accord.feedback.statistics.reliability import EvaluatorSummary, summarise_evaluators
 from accord.interfaces import Judge
-from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
+from accord.records import Feedback
 from accord.run import RunDirectory
 
 __all__ = [
@@ -23,9 +23,10 @@ __all__ = [
     "COMPLETIONS",
     "EVALUATION",
     "EVALUATORS",
+    "EXAMPLES",
     "JUDGED_ROLLOUTS",
     "JUDGE_MODEL",
-    "JUDGE_SPLIT",
+    "JUDGE_PAIRS",
     "METRICS",
     "PAIRS",
     "POLICY_MODEL",
@@ -36,14 +37,14 @@ __all__ = [
     "SCORES",
     "SFT_MODEL",
     "SUMMARY",
-    "SUPERVISED",
+    "TRAIN_PAIRS",
     "Evidence",
 ]
 
+# Paths of what checks need, within the run or below its prefix.
 PROMPTS, COMPLETIONS = artefacts.PROMPTS.path(), artefacts.COMPLETIONS.path()
-EVALUATORS, SUPERVISED, SUMMARY = artefacts.EVALUATORS.path(), artefacts.EXAMPLES.path(), artefacts.SUMMARY.path()
-PAIRS = artefacts.pairs_of("held_out").path()
-JUDGE_SPLIT = "eval_reward"
+EVALUATORS, EXAMPLES, SUMMARY = artefacts.EVALUATORS.path(), artefacts.EXAMPLES.path(), artefacts.SUMMARY.path()
+TRAIN_PAIRS, JUDGE_PAIRS, PAIRS = (artefacts.pairs_of(split).path() for split in artefacts.SPLITS)
 SFT_MODEL, POLICY_MODEL, REWARD_MODEL, JUDGE_MODEL = (
     artefacts.MODEL.path(stage) for stage in ("sft", "policy", "reward", "eval_reward")
 )
@@ -55,38 +56,33 @@ SAMPLES, EVALUATION = artefacts.EVALUATION_SAMPLES.path(), artefacts.EVALUATION.
 JUDGED_ROLLOUTS = artefacts.JUDGED_ROLLOUTS.path()
 
 
-@dataclass
-class Evidence:
-    """A run as the audit sees it.
+class Evidence(RunReader):
+    """A run as the audit sees it: a file that is asked for and missing raises `MissingEvidence`.
 
-    `judges` are handed in by whoever loads models (`reward`, `eval_reward`): the audit itself never loads one.
+    An altered file raises `ArtefactError`, as everywhere. `judges` are handed in by whoever loads models (`reward`,
+    `eval_reward`): the audit itself never loads one.
     """
 
-    run: RunDirectory
-    judges: Mapping[str, Judge] = field(default_factory=dict)
+    def __init__(self, run: RunDirectory, judges: Mapping[str, Judge] | None = None, *, prefix: str = "") -> None:
+        super().__init__(run, prefix=prefix)
+        self.judges = dict(judges or {})
 
-    def jsonl(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a JSON-lines artefact. Raises `MissingEvidence`; `ArtefactError` where it was altered."""
-        self.require(name)
-        return self.run.read_jsonl(name)
+    def holds(self, *paths: str) -> bool:
+        """Whether the run has any of these artefacts."""
+        return any(self.run.has(self.stage(path)) for path in paths)
 
-    def json(self, name: str) -> Any:
-        """A JSON artefact. Raises `MissingEvidence`; `ArtefactError` where it was altered."""
-        self.require(name)
-        return self.run.read_json(name)
-
-    def require(self, name: str) -> str:
-        """The name again, where the run has it. Raises `MissingEvidence`."""
-        if not self.run.has(name):
-            raise MissingEvidence(f"{name} of the run")
-        return name
-
-    def first_of(self, *names: str) -> str:
+    def first_of(self, *paths: str) -> str:
         """The first of these artefacts that the run has. Raises `MissingEvidence` where it has none."""
-        for name in names:
-            if self.run.has(name):
-                return name
-        raise MissingEvidence(f"{' or '.join(names)} of the run")
+        for path in paths:
+            if self.holds(path):
+                return path
+        raise MissingEvidence(f"{' or '.join(paths)} of the run")
+
+    def verified(self, path: str) -> Path:
+        """A file or folder of the run, its digests checked. Raises `MissingEvidence` where the run has none."""
+        if not self.run.has(path):
+            raise MissingEvidence(f"{path} of the run")
+        return super().verified(path)
 
     def judge(self, name: str) -> Judge:
         """The judge of that name. Raises `MissingEvidence` where none was handed in."""
@@ -94,34 +90,18 @@ class Evidence:
             raise MissingEvidence(f"the model of the judge '{name}'")
         return self.judges[name]
 
-    @cached_property
-    def prompts(self) -> dict[str, Prompt]:
-        """By id."""
-        return {row["id"]: Prompt.model_validate(_plain(row), strict=False) for row in self.jsonl(PROMPTS)}
+    def samples_of(self, arm: str) -> list[EvaluationSample]:
+        """The evaluation's samples of `start` or `policy` that have a token.
+
+        Raises `MissingEvidence` where there are none.
+        """
+        rows = [row for row in self.evaluation_samples if row.arm == arm and row.token_ids]
+        if not rows:
+            raise MissingEvidence(f"samples of the arm '{arm}' in {SAMPLES}")
+        return rows
 
     @cached_property
-    def split_of(self) -> dict[str, str]:
-        """The split of each prompt, by id."""
-        return {row["id"]: row["split"] for row in self.jsonl(PROMPTS)}
-
-    @cached_property
-    def completions(self) -> dict[str, Completion]:
-        """By id."""
-        rows = self.jsonl(COMPLETIONS)
-        return {row["id"]: Completion.model_validate(_plain(row), strict=False) for row in rows}
-
-    @cached_property
-    def evaluators(self) -> dict[str, Evaluator]:
-        """By id."""
-        rows = self.jsonl(EVALUATORS)
-        return {row["id"]: Evaluator.model_validate(_plain(row), strict=False) for row in rows}
-
-    def pairs(self, split: str) -> list[Pair]:
-        """The pairs of `train`, `eval_reward` or `held_out`."""
-        return [Pair.model_validate(row, strict=False) for row in self.jsonl(artefacts.pairs_of(split).path())]
-
-    @cached_property
-    def feedback(self) -> dict[str, Feedback]:
+    def ledger_feedback(self) -> dict[str, Feedback]:
         """Every act of judgement by id, in the order of the ledger, as far as the run had read it.
 
         Raises `MissingEvidence` where the ledger is not named, or cannot be read.
@@ -129,19 +109,19 @@ class Evidence:
         recorded = self.run.manifest.inputs.get("ledger")
         if recorded is None:
             raise MissingEvidence("the ledger among the inputs of the manifest")
-        where = recorded.url or self.run.path / str(recorded.path)
+        location = recorded.url or self.run.path / str(recorded.path)
         try:
-            ledger = Ledger(where, write=False)
+            ledger = Ledger(location, write=False)
         except LedgerError as error:
             raise MissingEvidence(f"the ledger that the manifest names ({error})") from error
         with ledger:
             return {answer.id: answer for answer in ledger.feedback(upto=recorded.last_row)}
 
-    @cached_property
+    @property
     def ledger_absent(self) -> str:
         """Why the ledger cannot be read; empty where it can."""
         try:
-            _ = self.feedback
+            _ = self.ledger_feedback
         except MissingEvidence as error:
             return error.what
         return ""
@@ -149,8 +129,4 @@ class Evidence:
     @cached_property
     def summaries(self) -> list[EvaluatorSummary]:
         """What is known of each evaluator."""
-        return summarise_evaluators(self.feedback.values(), evaluators=self.evaluators)
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in {"id", "split"}}
+        return summarise_evaluators(self.ledger_feedback.values(), evaluators=self.evaluators)

@@ -61,6 +61,6 @@ def examine(
     for name in only:
         if name not in known:
             raise AuditError(f"no check of a challenge '{name}'{nearest(name, sorted(known))}")
-    evidence = Evidence(run, dict(judges or {}))
+    evidence = Evidence(run, judges)
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]
     return AuditReport(tuple(check.run(evidence, settings or AuditSettings()) for check in chosen))

@@ -126,7 +126,9 @@ def straight_lines(evidence: Evidence, thresholds: OversightThresholds) -> Outco
 )
 def time(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     """Share of answers given faster than the text can be read."""
-    timed = [answer for answer in evidence.feedback.values() if answer.seconds is not None and answer.completions]
+    timed = [
+        answer for answer in evidence.ledger_feedback.values() if answer.seconds is not None and answer.completions
+    ]
     if not timed:
         raise MissingEvidence("how long each answer took (Feedback.seconds)")
     pace = thresholds.words_per_second
@@ -154,7 +156,7 @@ def fatigue(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     """Whether ratings drift away from everybody else's as a session goes on."""
     placed = [
         answer
-        for answer in evidence.feedback.values()
+        for answer in evidence.ledger_feedback.values()
         if answer.position_in_session is not None and isinstance(answer.judgement, Rating)
     ]
     if not placed:
@@ -225,7 +227,7 @@ def position(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     """Whether the left place wins more often than the right one."""
     placed = [
         answer
-        for answer in evidence.feedback.values()
+        for answer in evidence.ledger_feedback.values()
         if isinstance(answer.judgement, Comparison) and answer.judgement.preferred != "tie" and is_order_known(answer)
     ]
     if not placed:
@@ -262,7 +264,7 @@ def _flagged(flagged_E: NDArray[np.bool_], judged: Sequence[EvaluatorSummary]) -
 
 def _sessions(evidence: Evidence, judged: Sequence[EvaluatorSummary]) -> list[str]:
     """The session of each evaluator, the last one where there were several; the evaluator where none was recorded."""
-    session = {answer.evaluator: answer.session or answer.evaluator for answer in evidence.feedback.values()}
+    session = {answer.evaluator: answer.session or answer.evaluator for answer in evidence.ledger_feedback.values()}
     return [session[summary.evaluator] for summary in judged]
 
 

@@ -110,11 +110,13 @@ def _decided_pairs(evidence: Evidence, features: dict[str, Floats], minimum: int
 
 def _features(evidence: Evidence) -> dict[str, Floats]:
     """Score and length of each held-out completion, each in its own standard deviations."""
-    rows = evidence.jsonl(SCORES)
-    table_N2 = np.array([[row["score"], row["length"]] for row in rows], dtype=float).reshape(-1, 2)
+    rows = evidence.scores("reward")
+    if any(row.length is None for row in rows):
+        raise MissingEvidence(f"lengths of completions in {SCORES}")
+    table_N2 = np.array([[row.score, row.length] for row in rows], dtype=float).reshape(-1, 2)
     spread_2 = table_N2.std(0)
     table_N2 = (table_N2 - table_N2.mean(0)) / np.where(spread_2 > 0, spread_2, 1.0)
-    return {row["completion"]: feature_2 for row, feature_2 in zip(rows, table_N2, strict=True)}
+    return {row.completion: feature_2 for row, feature_2 in zip(rows, table_N2, strict=True)}
 
 
 def _unit(evaluator: str, pairs: Sequence[Pair]) -> str:

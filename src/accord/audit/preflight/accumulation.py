@@ -2,7 +2,7 @@
 
 from accord.audit.challenges import P_ACC
 from accord.audit.checks import Outcome, artefact, check
-from accord.audit.evidence import COMPLETIONS, POLICY_MODEL, PROMPTS, SFT_MODEL, SUPERVISED, Evidence
+from accord.audit.evidence import COMPLETIONS, EXAMPLES, POLICY_MODEL, PROMPTS, SFT_MODEL, Evidence
 from accord.audit.preflight.thresholds import PreflightThresholds
 from accord.audit.verdicts import none_of
 from accord.stats import Estimate
@@ -15,7 +15,7 @@ __all__ = ["gradient"]
     "gradient",
     claim="A step does not depend on how it was split.",
     thresholds=PreflightThresholds,
-    needs=(artefact(SFT_MODEL, POLICY_MODEL), artefact(SUPERVISED), artefact(PROMPTS), artefact(COMPLETIONS)),
+    needs=(artefact(SFT_MODEL, POLICY_MODEL), artefact(EXAMPLES), artefact(PROMPTS), artefact(COMPLETIONS)),
 )
 def gradient(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """Relative difference of the gradient of a batch and the one accumulated over its micro-batches."""
@@ -29,5 +29,5 @@ def gradient(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         threshold=f"a relative change above {thresholds.accumulation:g}",
         result=f"The gradient of a batch and of its micro-batches differ by {gap:.1e} of its length.",
         remedy="Divide each micro-batch's loss by the whole step's token count, not by its own.",
-        evidence=(SUPERVISED, model),
+        evidence=(EXAMPLES, model),
     )

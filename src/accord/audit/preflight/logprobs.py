@@ -1,12 +1,13 @@
 """P-KL and P-RATIO: whether the KL is that of the samples, and sampler, trainer and saved models agree about them."""
 
-import tomllib
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from accord.artefacts import RECIPE, EvaluationSample, OnlineMetrics, RolloutRow
 from accord.audit.challenges import P_KL, P_RATIO
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import (
@@ -19,8 +20,8 @@ from accord.audit.evidence import (
     SFT_MODEL,
     Evidence,
 )
+from accord.audit.preflight.spread import spread
 from accord.audit.preflight.thresholds import PreflightThresholds
-from accord.audit.samples import Row, arm, spread
 from accord.audit.verdicts import near_zero, none_of, unless
 from accord.errors import MissingEvidence
 from accord.stats import Estimate, mean, proportion
@@ -28,6 +29,7 @@ from accord.stats import Estimate, mean, proportion
 __all__ = ["kl", "ratio", "reference", "remeasured"]
 
 Floats = NDArray[np.float64]
+Sample = RolloutRow | EvaluationSample
 ROUNDING = 1e-6  # nats a sequence by which a KL may be negative through arithmetic alone
 
 
@@ -65,7 +67,7 @@ def kl(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         result=f"Of {len(logged)} logged KLs, {sum(negative_K)} are negative beyond their error and {sum(off_K)} are "
         f"not what the samples give; the largest gap is {max(gap_K):.4f} nats.",
         remedy="Carry the sampled token ids instead of encoding the text again; measure policy and reference alike.",
-        evidence=tuple(name for name in (METRICS, ROLLOUTS, EVALUATION, SAMPLES) if evidence.run.has(name)),
+        evidence=tuple(name for name in (METRICS, ROLLOUTS, EVALUATION, SAMPLES) if evidence.holds(name)),
         facts={"largest gap to the recomputed KL (nats)": largest},
         source="Ziegler et al. 2019 (arXiv 1909.08593), eq. 2",
     )
@@ -73,35 +75,40 @@ def kl(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
 
 def _kl_of_steps(evidence: Evidence) -> list[LoggedKL]:
     """The KL of each step that logged one, and of the step's samples."""
-    metrics = [row for row in evidence.jsonl(METRICS) if row.get("kl") is not None]
-    if not metrics:
+    logged = [(row, row.kl) for row in _online_metrics(evidence) if row.kl is not None]
+    if not logged:
         return []
     by_step: dict[int, list[float]] = {}
-    for row in evidence.jsonl(ROLLOUTS):
-        by_step.setdefault(row["step"], []).append(_sequence_kl(row))
-    unsampled = [row["step"] for row in metrics if row["step"] not in by_step]
+    for sample in evidence.samples():
+        by_step.setdefault(sample.step, []).append(_sequence_kl(sample, ROLLOUTS))
+    unsampled = [row.step for row, _ in logged if row.step not in by_step]
     if unsampled:
         raise MissingEvidence(f"the samples of step {unsampled[0]} in {ROLLOUTS}")
-    return [LoggedKL(row["kl"], row.get("kl_se"), float(np.mean(by_step[row["step"]]))) for row in metrics]
+    return [LoggedKL(value, row.kl_se, float(np.mean(by_step[row.step]))) for row, value in logged]
+
+
+def _online_metrics(evidence: Evidence) -> list[OnlineMetrics]:
+    """The steps of a policy that learnt from samples; none of one that learnt from pairs or examples."""
+    return [row for row in evidence.metrics("policy") if isinstance(row, OnlineMetrics)]
 
 
 def _kl_of_evaluation(evidence: Evidence) -> list[LoggedKL]:
     """The KL of the evaluation, of its interval an error, and the KL of its samples; none where one is lacking."""
-    if not evidence.run.has(EVALUATION) or not evidence.run.has(SAMPLES):
+    if not evidence.holds(EVALUATION) or not evidence.holds(SAMPLES):
         return []
-    content = evidence.json(EVALUATION).get("kl")
-    if content is None:
-        return []
-    logged = Estimate.from_json(content)
+    logged = evidence.evaluation.kl
     error = None
     if logged.low is not None and logged.high is not None:
         error = (logged.high - logged.low) / (2 * float(norm.isf((1 - logged.level) / 2)))
-    recomputed = float(np.mean([_sequence_kl(row) for row in arm(evidence, "policy")]))
+    recomputed = float(np.mean([_sequence_kl(row, SAMPLES) for row in evidence.samples_of("policy")]))
     return [LoggedKL(logged.value, error, recomputed)]
 
 
-def _sequence_kl(row: Row) -> float:
-    return float(np.sum(row["logprobs"]) - np.sum(row["reference_logprobs"]))
+def _sequence_kl(row: Sample, file: str) -> float:
+    """log-ratio of policy to reference of a whole sample, nats. Raises `MissingEvidence` without a reference."""
+    if row.reference_logprobs is None:
+        raise MissingEvidence(f"`reference_logprobs` in {file}")
+    return float(np.sum(row.logprobs) - np.sum(row.reference_logprobs))
 
 
 @check(
@@ -113,13 +120,14 @@ def _sequence_kl(row: Row) -> float:
 )
 def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """Mean ratio of a token's probability, trainer to sampler, less 1; and the ratios that steps logged."""
-    metrics = evidence.jsonl(METRICS) if evidence.run.has(METRICS) else []
-    logged = [row["ratio"] for row in metrics if row.get("ratio") is not None]
+    metrics = _online_metrics(evidence) if evidence.holds(METRICS) else []
+    logged = [row.ratio for row in metrics if row.ratio is not None]
     # An algorithm that samples nothing while it learns is known by its evaluation alone.
-    name = evidence.require(ROLLOUTS if logged or evidence.run.has(ROLLOUTS) else SAMPLES)
-    rows = [row for row in evidence.jsonl(name) if row["token_ids"]]
-    if not rows or "rollout_logprobs" not in rows[0]:
-        raise MissingEvidence(f"the sampler's own log-probabilities in {name}")
+    name = ROLLOUTS if logged or evidence.holds(ROLLOUTS) else SAMPLES
+    samples: Sequence[Sample] = evidence.samples() if name == ROLLOUTS else evidence.evaluation_samples
+    rows = [row for row in samples if row.token_ids]
+    if not rows:
+        raise MissingEvidence(f"samples in {name}")
     log_ratios = [_log_ratio(row) for row in rows]
     bias = _over_tokens(rows, [np.expm1(log_ratio_T) for log_ratio_T in log_ratios])
     size = _over_tokens(rows, [np.abs(log_ratio_T) for log_ratio_T in log_ratios])
@@ -142,17 +150,17 @@ def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     )
 
 
-def _log_ratio(row: Row) -> Floats:
+def _log_ratio(row: Sample) -> Floats:
     """log p(trainer) - log p(sampler) of each token of a sample, [T]."""
-    return np.asarray(row["logprobs"], dtype=np.float64) - np.asarray(row["rollout_logprobs"], dtype=np.float64)
+    return np.asarray(row.logprobs, dtype=np.float64) - np.asarray(row.rollout_logprobs, dtype=np.float64)
 
 
-def _over_tokens(rows: list[Row], values: list[Floats]) -> Estimate:
+def _over_tokens(rows: Sequence[Sample], values: Sequence[Floats]) -> Estimate:
     """The mean over all tokens, with an interval from resampling whole sequences."""
-    return mean([float(np.mean(value_T)) for value_T in values], weights=[len(row["token_ids"]) for row in rows])
+    return mean([float(np.mean(value_T)) for value_T in values], weights=[len(row.token_ids) for row in rows])
 
 
-def _largest(values: list[Floats], n: int) -> Estimate:
+def _largest(values: Sequence[Floats], n: int) -> Estimate:
     """The largest absolute value of any token."""
     return Estimate(max(float(np.abs(value_T).max()) for value_T in values), None, None, n, method="maximum")
 
@@ -170,7 +178,7 @@ def remeasured(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         evidence,
         thresholds,
         model=POLICY_MODEL,
-        column="logprobs",
+        written=lambda row: row.logprobs,
         remedy="Look for another tokenizer, template or dtype between training and what was saved.",
     )
 
@@ -184,30 +192,33 @@ def remeasured(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
 )
 def reference(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """The reference's log-probabilities of the policy's samples, against those of the saved start."""
-    if evidence.run.has("recipe.toml"):
-        policy = tomllib.loads(evidence.run.read_bytes("recipe.toml").decode()).get("policy", {})
+    if evidence.has(RECIPE):
+        policy = evidence.recipe.get("policy", {})
         if policy.get("kind") != "sft" and policy.get("base") is not None:
             raise MissingEvidence(f"the policy's start '{policy['base']}' among the models of the run")
     return _recomputed(
         evidence,
         thresholds,
         model=SFT_MODEL,
-        column="reference_logprobs",
+        written=lambda row: row.reference_logprobs,
         remedy="Freeze the start before training, and open policy and reference in the same dtype.",
     )
 
 
 def _recomputed(
-    evidence: Evidence, thresholds: PreflightThresholds, *, model: str, column: str, remedy: str
+    evidence: Evidence,
+    thresholds: PreflightThresholds,
+    *,
+    model: str,
+    written: Callable[[EvaluationSample], Sequence[float]],
+    remedy: str,
 ) -> Outcome:
     """The written log-probabilities of the policy's samples against those that a saved model gives them."""
     from accord.audit.remeasure.logprobs import remeasure
 
-    rows = spread(arm(evidence, "policy"), thresholds.max_samples)
-    if column not in rows[0]:
-        raise MissingEvidence(f"`{column}` in {SAMPLES}")
+    rows = spread(evidence.samples_of("policy"), thresholds.max_samples)
     recomputed = remeasure(evidence, rows, model=model)
-    gaps = [np.subtract(logprob_T, row[column]) for logprob_T, row in zip(recomputed, rows, strict=True)]
+    gaps = [np.subtract(logprob_T, written(row)) for logprob_T, row in zip(recomputed, rows, strict=True)]
     bias, size = _over_tokens(rows, gaps), _over_tokens(rows, [np.abs(gap_T) for gap_T in gaps])
     surely_large = size.low is not None and size.low > thresholds.remeasured
     return Outcome(

@@ -1,10 +1,11 @@
 """P-PAD: whether a score depends on padding, or on what else is scored in the same call."""
 
+from accord.artefacts import MODEL
 from accord.audit.challenges import P_PAD
 from accord.audit.checks import Outcome, artefact, check, judge
 from accord.audit.evidence import PROMPTS, SAMPLES, Evidence
+from accord.audit.preflight.spread import spread
 from accord.audit.preflight.thresholds import PreflightThresholds
-from accord.audit.samples import spread
 from accord.audit.verdicts import near_zero, unless
 from accord.errors import MissingEvidence
 from accord.records import Completion
@@ -27,11 +28,11 @@ def padding(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     from accord.audit.remeasure.padding import score_changes
 
     judges = {name: evidence.judges[name] for name in JUDGES if name in evidence.judges}
-    rows = spread([row for row in evidence.jsonl(SAMPLES) if row["token_ids"]], thresholds.max_samples)
+    rows = spread([row for row in evidence.evaluation_samples if row.token_ids], thresholds.max_samples)
     if len(rows) < 2:
         raise MissingEvidence(f"two samples in {SAMPLES}")
-    prompts = [evidence.prompts[row["prompt"]] for row in rows]
-    completions = [Completion(prompt=row["prompt"], text=row["text"]) for row in rows]
+    prompts = [evidence.prompts[row.prompt] for row in rows]
+    completions = [Completion(prompt=row.prompt, text=row.text) for row in rows]
     changes, facts = {}, {}
     for name, scorer in judges.items():
         change_N, deviation = score_changes(scorer, prompts, completions)
@@ -52,6 +53,6 @@ def padding(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         result=f"A score of '{worst}' moves by {change.value:.4f} SDs on average when its completion is scored in "
         f"other company, and by {largest:.4f} at most.",
         remedy="Read the score at the completion's own last token, found by length, and mask padding by length.",
-        evidence=(SAMPLES, *(f"{name}/model" for name in judges if evidence.run.has(f"{name}/model"))),
+        evidence=(SAMPLES, *(model for name in judges if evidence.holds(model := MODEL.path(name)))),
         facts=facts,
     )

@@ -10,16 +10,16 @@ from accord.audit.evidence import (
     CANDIDATES,
     COMPLETIONS,
     EVALUATORS,
+    EXAMPLES,
     PAIRS,
     PROMPTS,
     ROLLOUTS,
     SAMPLES,
     SUMMARY,
-    SUPERVISED,
+    TRAIN_PAIRS,
     Evidence,
 )
 from accord.audit.preflight.thresholds import PreflightThresholds
-from accord.audit.samples import Row
 from accord.audit.verdicts import none_of
 from accord.feedback import Dataset, Overlaps, overlaps, read_data
 from accord.stats import proportion
@@ -43,8 +43,8 @@ class Sides(NamedTuple):
     claim="Nothing stands on both sides of a split.",
     thresholds=PreflightThresholds,
     needs=(
-        *(artefact(name) for name in (PROMPTS, COMPLETIONS, EVALUATORS, SUPERVISED)),
-        artefact(pairs_of("train").path()),
+        *(artefact(name) for name in (PROMPTS, COMPLETIONS, EVALUATORS, EXAMPLES)),
+        artefact(TRAIN_PAIRS),
         artefact(PAIRS),
         artefact(SUMMARY),
     ),
@@ -63,7 +63,7 @@ def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     counts = {kind: len(side.stray) for kind, side in sides.items() if side.stray}
     listed = ", ".join(f"{number} x {kind}" for kind, number in counts.items()) or "nothing"
     unknown = [kind for kind in shared.unassessable if kind in KINDS]
-    optional = (PROMPTS, SUPERVISED, ROLLOUTS, CANDIDATES, SAMPLES)
+    optional = (PROMPTS, EXAMPLES, ROLLOUTS, CANDIDATES, SAMPLES)
     return Outcome(
         ruling=none_of(sum(counts.values())),
         estimate=proportion(sum(counts.values()), sum(len(side.all) for side in sides.values())),
@@ -73,7 +73,7 @@ def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         remedy="Split by whole prompts, sessions or evaluators (`[data] split_by`), never by row.",
         evidence=(
             *(pairs_of(split).path() for split in data.pairs),
-            *(name for name in optional if evidence.run.has(name)),
+            *(name for name in optional if evidence.holds(name)),
         ),
         ids=_strays_by_kind(sides.values()),
         facts={"texts in pairs of several splits": proportion(len(shared.found["text"]), len(looked_at["text"]))}
@@ -109,18 +109,14 @@ def _strays(evidence: Evidence, data: Dataset) -> dict[str, Sides]:
     learnt = {example.completion for example in data.examples}
     wrong = {name for name in learnt if name in reserved or data.completions[name].prompt in held_out}
     sides = {"supervised example": Sides("completions", wrong, learnt)}
-    for file in (ROLLOUTS, CANDIDATES):
-        if evidence.run.has(file):
-            trained = _prompts(evidence.jsonl(file))
+    for file, read in ((ROLLOUTS, evidence.samples), (CANDIDATES, evidence.candidates)):
+        if evidence.holds(file):
+            trained = {row.prompt for row in read()}
             sides["prompt of a rollout"] = Sides("prompts", trained & held_out, trained)
-    if evidence.run.has(SAMPLES):
-        evaluated = _prompts(evidence.jsonl(SAMPLES))
+    if evidence.holds(SAMPLES):
+        evaluated = {row.prompt for row in evidence.evaluation_samples}
         sides["prompt of the evaluation"] = Sides("prompts", evaluated - held_out, evaluated)
     return sides
-
-
-def _prompts(rows: Iterable[Row]) -> set[str]:
-    return {row["prompt"] for row in rows}
 
 
 def _strays_by_kind(sides: Iterable[Sides]) -> dict[str, list[str]]:

@@ -1,14 +1,16 @@
 """P-BOS and P-EOS: how prompts begin, how completions end, and what supervised examples teach about the end."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
+from accord.artefacts import EvaluationSample
 from accord.audit.challenges import P_BOS, P_EOS
 from accord.audit.checks import Outcome, artefact, check
-from accord.audit.evidence import COMPLETIONS, POLICY_MODEL, PROMPTS, SAMPLES, SFT_MODEL, SUPERVISED, Evidence
+from accord.audit.evidence import COMPLETIONS, EXAMPLES, POLICY_MODEL, PROMPTS, SAMPLES, SFT_MODEL, Evidence
+from accord.audit.preflight.spread import spread
 from accord.audit.preflight.thresholds import PreflightThresholds
-from accord.audit.samples import Row, arm, spread
 from accord.audit.verdicts import at_least, none_of, unless
 from accord.errors import MissingEvidence
 from accord.stats import mean, proportion
@@ -52,12 +54,11 @@ def beginning(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
 )
 def stopping(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """Share of the policy's completions that end themselves; and ends that are not last, of either arm."""
-    policy, start = arm(evidence, "policy"), arm(evidence, "start")
+    policy, start = evidence.samples_of("policy"), evidence.samples_of("start")
     end = _end_mark(evidence, [*policy, *start])
     misplaced = [row for row in [*policy, *start] if _misplaced(row, end)]
     stop_rate, stop_rate_at_start = (
-        mean([row["finish_reason"] == "eos" for row in rows], [row["prompt"] for row in rows])
-        for rows in (policy, start)
+        mean([row.finish_reason == "eos" for row in rows], [row.prompt for row in rows]) for rows in (policy, start)
     )
     limit = thresholds.stop_rate
     return Outcome(
@@ -68,7 +69,7 @@ def stopping(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         f"the start); {len(misplaced)} do not end where they say.",
         remedy="Mask by length, never by `ids != pad`, and put EOS at the end of every training completion.",
         evidence=(SAMPLES,),
-        ids={"prompts": [row["prompt"] for row in misplaced]},
+        ids={"prompts": [row.prompt for row in misplaced]},
         facts={
             "stop rate at the start": stop_rate_at_start,
             "ends misplaced": proportion(len(misplaced), len(policy) + len(start)),
@@ -76,19 +77,19 @@ def stopping(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     )
 
 
-def _end_mark(evidence: Evidence, rows: list[Row]) -> int | None:
+def _end_mark(evidence: Evidence, rows: Sequence[EvaluationSample]) -> int | None:
     """The model's end token; without the model, the one that most completions which ended themselves end with."""
-    if evidence.run.has(POLICY_MODEL):
+    if evidence.holds(POLICY_MODEL):
         from accord.audit.remeasure.tokens import end_mark
 
         return end_mark(evidence, POLICY_MODEL)
-    last = Counter(row["token_ids"][-1] for row in rows if row["finish_reason"] == "eos")
+    last = Counter(row.token_ids[-1] for row in rows if row.finish_reason == "eos")
     return last.most_common(1)[0][0] if last else None
 
 
-def _misplaced(row: Row, end: int | None) -> bool:
+def _misplaced(row: EvaluationSample, end: int | None) -> bool:
     """Whether the end mark stands before the end, or is not last exactly where sampling says that it stopped there."""
-    return end in row["token_ids"][:-1] or (row["finish_reason"] == "eos") != (row["token_ids"][-1] == end)
+    return end in row.token_ids[:-1] or (row.finish_reason == "eos") != (row.token_ids[-1] == end)
 
 
 @check(
@@ -96,16 +97,16 @@ def _misplaced(row: Row, end: int | None) -> bool:
     "taught",
     claim="Every supervised example teaches its end, once and last.",
     thresholds=PreflightThresholds,
-    needs=(artefact(SFT_MODEL, POLICY_MODEL), artefact(SUPERVISED), artefact(PROMPTS), artefact(COMPLETIONS)),
+    needs=(artefact(SFT_MODEL, POLICY_MODEL), artefact(EXAMPLES), artefact(PROMPTS), artefact(COMPLETIONS)),
 )
 def ending(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """Supervised examples whose end is not a target, or stands before the last place."""
     from accord.audit.remeasure.tokens import endings
 
     model = evidence.first_of(SFT_MODEL, POLICY_MODEL)
-    rows = spread(evidence.jsonl(SUPERVISED), thresholds.max_samples)
+    rows = spread(evidence.examples, thresholds.max_samples)
     if not rows:
-        raise MissingEvidence(f"supervised examples in {SUPERVISED}")
+        raise MissingEvidence(f"supervised examples in {EXAMPLES}")
     measured = endings(evidence, rows, model=model)
     untaught = measured.taught.count(False)
     return Outcome(
@@ -117,11 +118,9 @@ def ending(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         "ends.",
         remedy="End every training completion with EOS, keep it in the loss, and take marks of the template out of the "
         "texts.",
-        evidence=(SUPERVISED, COMPLETIONS, model),
-        ids={
-            "completions": [row["completion"] for row, taught in zip(rows, measured.taught, strict=True) if not taught]
-        },
+        evidence=(EXAMPLES, COMPLETIONS, model),
+        ids={"completions": [row.completion for row, taught in zip(rows, measured.taught, strict=True) if not taught]},
         facts={
-            "probability of the end where an example ends": mean(measured.probability, [row["prompt"] for row in rows])
+            "probability of the end where an example ends": mean(measured.probability, [row.prompt for row in rows])
         },
     )

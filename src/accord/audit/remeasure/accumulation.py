@@ -21,15 +21,15 @@ def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[floa
 
     Supervised examples of the run, its own model in float32, the optimiser that trains. Raises `MissingEvidence`.
     """
-    rows = evidence.jsonl("data/examples.jsonl")[:examples]
+    rows = evidence.examples[:examples]
     if len(rows) < 2:
         raise MissingEvidence("two supervised examples in data/examples.jsonl")
     causal = open_model(evidence, model)
     causal.model.requires_grad_(True)
     answers = [
         TokenizedCompletion(
-            tuple(causal.encode_prompt(evidence.prompts[row["prompt"]])),
-            tuple(causal.encode_completion(evidence.completions[row["completion"]].text)),
+            tuple(causal.encode_prompt(evidence.prompts[row.prompt])),
+            tuple(causal.encode_completion(evidence.completions[row.completion].text)),
             key,
         )
         for key, row in enumerate(rows)

@@ -9,6 +9,6 @@ __all__ = ["open_model"]
 
 def open_model(evidence: Evidence, name: str = "policy/model", *, dtype: DType = "float32") -> CausalModel:
     """A model of the run by the folder's name, its digests checked. Raises `MissingEvidence` where the run has none."""
-    evidence.require(name)
+    folder = evidence.verified(evidence.stage(name))
     release_memory()  # an earlier check may have held another model
-    return load(evidence.run.verified(name), dtype=dtype)
+    return load(folder, dtype=dtype)

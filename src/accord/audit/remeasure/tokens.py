@@ -8,6 +8,7 @@ from accord.audit.evidence import Evidence
 from accord.audit.remeasure.models import open_model
 from accord.lm.logprobs import completion_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
+from accord.records import Example
 
 __all__ = ["Endings", "end_mark", "endings", "leading_marks"]
 
@@ -43,7 +44,7 @@ class Endings:
     probability: tuple[float, ...]
 
 
-def endings(evidence: Evidence, rows: Sequence[dict[str, str]], *, model: str) -> Endings:
+def endings(evidence: Evidence, rows: Sequence[Example], *, model: str) -> Endings:
     """What is taught about the end by the rows of `data/examples.jsonl`, and what the model learnt.
 
     Raises `MissingEvidence` without the model.
@@ -51,8 +52,8 @@ def endings(evidence: Evidence, rows: Sequence[dict[str, str]], *, model: str) -
     causal = open_model(evidence, model)
     answers = [
         TokenizedCompletion(
-            tuple(causal.encode_prompt(evidence.prompts[row["prompt"]])),
-            tuple(causal.encode_completion(evidence.completions[row["completion"]].text)),
+            tuple(causal.encode_prompt(evidence.prompts[row.prompt])),
+            tuple(causal.encode_completion(evidence.completions[row.completion].text)),
             key,
         )
         for key, row in enumerate(rows)

@@ -1,14 +1,13 @@
 """RE1: whether the reward model was shown to be worth something, by a judge that is independent of it."""
 
-from accord.artefacts import pairs_of
 from accord.audit.challenges import RE1
 from accord.audit.checks import Outcome, artefact, check
-from accord.audit.evidence import CARD, JUDGE_MODEL, JUDGE_SPLIT, Evidence
+from accord.audit.evidence import CARD, JUDGE_MODEL, JUDGE_PAIRS, TRAIN_PAIRS, Evidence
 from accord.audit.reward.thresholds import RewardThresholds
 from accord.audit.verdicts import above, near_zero, none_of
 from accord.errors import MissingEvidence
 from accord.records import Pair
-from accord.stats import Estimate, proportion
+from accord.stats import proportion
 
 __all__ = ["accuracy", "calibration", "leakage"]
 
@@ -22,13 +21,12 @@ __all__ = ["accuracy", "calibration", "leakage"]
 )
 def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """Whether the reward model is right more often than what costs nothing."""
-    card = evidence.json(CARD)
-    measured = Estimate.from_json(card["accuracy"])
-    baselines = {name: Estimate.from_json(card[name]) for name in ("majority", "length_only")}
+    card = evidence.card("reward")
+    measured, ceiling = card.accuracy, card.agreement
+    baselines = {"majority": card.majority, "length_only": card.length_only}
     best = max(baseline.value for baseline in baselines.values())
-    ceiling = card.get("agreement")
-    more = {"two people agree": ceiling, "expected calibration error": card.get("ece")}
-    note = f"; two people agree on {ceiling['value']:.1%}" if ceiling else ""
+    more = {"two people agree": ceiling, "expected calibration error": card.ece}
+    note = f"; two people agree on {ceiling.value:.1%}" if ceiling else ""
     return Outcome(
         ruling=above(measured, best),
         estimate=measured,
@@ -37,7 +35,7 @@ def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
         f"{best:.1%}{note}.",
         remedy="Collect more or cleaner feedback, or a stronger base model, before optimising against it.",
         evidence=(CARD,),
-        facts=baselines | {name: Estimate.from_json(content) for name, content in more.items() if content},
+        facts=baselines | {name: estimate for name, estimate in more.items() if estimate},
         source="Gleave et al. 2020 (arXiv 2006.13900) on why accuracy alone does not suffice",
     )
 
@@ -51,10 +49,9 @@ def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
 )
 def calibration(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """The expected calibration error of the reward model on held-out pairs."""
-    card = evidence.json(CARD)
-    if card.get("ece") is None:
+    error = evidence.card("reward").ece
+    if error is None:
         raise MissingEvidence(f"ece in {CARD} (the reward does not say what its scores are in log-odds)")
-    error = Estimate.from_json(card["ece"])
     return Outcome(
         ruling=near_zero(error, thresholds.ece),
         estimate=error,
@@ -71,11 +68,11 @@ def calibration(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     "leakage",
     claim="The judge that evaluates is independent of the reward model.",
     thresholds=RewardThresholds,
-    needs=(artefact(JUDGE_MODEL), artefact(pairs_of("train").path()), artefact(pairs_of(JUDGE_SPLIT).path())),
+    needs=(artefact(JUDGE_MODEL), artefact(TRAIN_PAIRS), artefact(JUDGE_PAIRS)),
 )
 def leakage(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """What the judge that evaluates and the reward model both learnt from."""
-    sides = [evidence.pairs("train"), evidence.pairs(JUDGE_SPLIT)]
+    sides = [evidence.pairs("train"), evidence.pairs("eval_reward")]
     learnt, judged = ({name for pair in side for name in (pair.chosen, pair.rejected)} for side in sides)
     shared = {
         "prompts": _shared(sides, "prompt"),
@@ -89,7 +86,7 @@ def leakage(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
         threshold="anything shared",
         result="Reward model and judge share " + ", ".join(f"{len(ids)} {kind}" for kind, ids in shared.items()) + ".",
         remedy="Give the judge prompts, sessions and evaluators of its own (`[data] eval_reward`).",
-        evidence=(pairs_of("train").path(), pairs_of(JUDGE_SPLIT).path()),
+        evidence=(TRAIN_PAIRS, JUDGE_PAIRS),
         ids={kind: sorted(ids) for kind, ids in shared.items()},
         source="Casper et al. 2023 (arXiv 2307.15217), section 3.2.3",
     )

@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from accord.artefacts.finding import Verdict
+from accord.artefacts import ScoreRow, Verdict
 from accord.audit.challenges import RG1
 from accord.audit.checks import Outcome, artefact, check, judge
 from accord.audit.evidence import COMPLETIONS, PAIRS, PROMPTS, REWARD_MODEL, SCORES, Evidence
 from accord.audit.reward.thresholds import RewardThresholds
-from accord.audit.samples import Row
 from accord.audit.verdicts import near_zero
 from accord.errors import MissingEvidence
 from accord.records import Completion, Pair
@@ -28,11 +27,14 @@ __all__ = ["edits", "length"]
 def length(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """How much more often the model prefers the longer text of a pair than people do."""
     scores, decided = _scored_pairs(evidence)
-    pairs = [pair for pair in decided if scores[pair.chosen]["length"] != scores[pair.rejected]["length"]]
+    length_of = {name: row.length for name, row in scores.items() if row.length is not None}
+    if len(length_of) < len(scores):
+        raise MissingEvidence(f"lengths of completions in {SCORES}")
+    pairs = [pair for pair in decided if length_of[pair.chosen] != length_of[pair.rejected]]
     if not pairs:
         raise MissingEvidence(f"pairs of different length in {PAIRS}")
-    longer_P = np.array([scores[pair.chosen]["length"] > scores[pair.rejected]["length"] for pair in pairs])
-    right_P = np.array([scores[pair.chosen]["score"] > scores[pair.rejected]["score"] for pair in pairs])
+    longer_P = np.array([length_of[pair.chosen] > length_of[pair.rejected] for pair in pairs])
+    right_P = np.array([scores[pair.chosen].score > scores[pair.rejected].score for pair in pairs])
     model_P = longer_P == right_P
     excess = mean(model_P.astype(float) - longer_P, [_cluster(pair) for pair in pairs])
     against = [pair for pair, longer, model in zip(pairs, longer_P, model_P, strict=True) if model and not longer]
@@ -62,9 +64,9 @@ def length(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
 def edits(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """How far edits that change no meaning move the reward, beside what a human preference does."""
     scores, pairs = _scored_pairs(evidence)
-    spread = float(np.std([row["score"] for row in scores.values()])) or 1.0
+    spread = float(np.std([row.score for row in scores.values()])) or 1.0
     wide = [pair for pair in pairs if pair.margin is None or pair.margin >= 0.25] or pairs
-    gap_P = [(scores[pair.chosen]["score"] - scores[pair.rejected]["score"]) / spread for pair in wide]
+    gap_P = [(scores[pair.chosen].score - scores[pair.rejected].score) / spread for pair in wide]
     preference = mean(gap_P, [_cluster(pair) for pair in wide])
     moves = _moves(evidence, pairs, spread, thresholds.max_texts)
     limit = thresholds.edits * abs(preference.value)
@@ -102,9 +104,9 @@ def _moves(evidence: Evidence, pairs: list[Pair], spread: float, max_texts: int)
     return moves
 
 
-def _scored_pairs(evidence: Evidence) -> tuple[dict[str, Row], list[Pair]]:
+def _scored_pairs(evidence: Evidence) -> tuple[dict[str, ScoreRow], list[Pair]]:
     """The reward model's score and length of held-out completions by id, and the decided pairs of them."""
-    scores = {row["completion"]: row for row in evidence.jsonl(SCORES)}
+    scores = {row.completion: row for row in evidence.scores("reward")}
     pairs = [
         pair
         for pair in evidence.pairs("held_out")

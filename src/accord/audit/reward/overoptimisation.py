@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from accord.artefacts import EvaluationSample, JudgedRollout
 from accord.audit.challenges import RG2
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import JUDGED_ROLLOUTS, SAMPLES, Evidence
 from accord.audit.reward.thresholds import RewardThresholds
-from accord.audit.samples import Row
 from accord.audit.verdicts import above, reward_and_judge_agree
 from accord.errors import MissingEvidence
 from accord.stats import bootstrap
@@ -69,9 +69,9 @@ def turnover(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
 def divergence(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """Whether, over the last third of the run, the reward still rises while the judge falls."""
     rows = _judged_rollouts(evidence)
-    steps = sorted({row["step"] for row in rows})
+    steps = sorted({row.step for row in rows})
     window = steps[-max(3, len(steps) // 3) :]
-    means = StepMeans([row for row in rows if row["step"] in window])
+    means = StepMeans([row for row in rows if row.step in window])
     step_S = np.asarray(window, dtype=float)
 
     def slope_of(column: str) -> Callable[[Places], float]:
@@ -106,16 +106,18 @@ def divergence(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
 )
 def gain(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """What share of the gain in reward the independent judge confirms, on held-out prompts."""
-    rows = evidence.jsonl(SAMPLES)
-    if not all("reward" in row for row in rows):
+    rows = evidence.evaluation_samples
+    scored = [(row, row.reward) for row in rows if row.reward is not None]
+    if len(scored) < len(rows):
         raise MissingEvidence(f"scores of the reward model in {SAMPLES} (the policy learnt without one)")
-    gain_P = {column: _gain_by_prompt(rows, column) for column in ("eval_reward", "reward")}
+    judge_gain_P = _gain_by_prompt([(row, row.eval_reward) for row in rows])
+    reward_gain_P = _gain_by_prompt(scored)
 
     def confirmed(prompts_I: Places) -> float:
-        by_judge, by_reward = (float(gain_P[column][prompts_I].mean()) for column in ("eval_reward", "reward"))
+        by_judge, by_reward = float(judge_gain_P[prompts_I].mean()), float(reward_gain_P[prompts_I].mean())
         return by_judge / by_reward if by_reward > 0.05 else float("nan")
 
-    share = bootstrap(confirmed, len(gain_P["eval_reward"]))
+    share = bootstrap(confirmed, len(reward_gain_P))
     if not np.isfinite(share.value):
         raise MissingEvidence(
             "a gain in reward (the policy scores no higher than its start, so there is none to confirm)"
@@ -131,11 +133,12 @@ def gain(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     )
 
 
-def _gain_by_prompt(rows: Sequence[Row], column: str) -> Floats:
-    """Mean of the policy's samples less that of the start's, of each prompt that both answered, [P]."""
+def _gain_by_prompt(scored: Sequence[tuple[EvaluationSample, float]]) -> Floats:
+    """Mean score of the policy's samples less that of the start's, of each prompt that both answered, [P]."""
     scores: dict[str, dict[str, list[float]]] = {"start": {}, "policy": {}}
-    for row in rows:
-        scores[row["arm"]].setdefault(row["prompt"], []).append(row[column])
+    for row, score in scored:
+        if row.arm in scores:
+            scores[row.arm].setdefault(row.prompt, []).append(score)
     start, policy = scores["start"], scores["policy"]
     prompts = sorted(start.keys() & policy.keys())
     if not prompts:
@@ -145,9 +148,9 @@ def _gain_by_prompt(rows: Sequence[Row], column: str) -> Floats:
     return gain_P
 
 
-def _judged_rollouts(evidence: Evidence) -> list[Row]:
-    rows = evidence.jsonl(JUDGED_ROLLOUTS)
-    if len({row["step"] for row in rows}) < 4:
+def _judged_rollouts(evidence: Evidence) -> list[JudgedRollout]:
+    rows = evidence.judged_rollouts
+    if len({row.step for row in rows}) < 4:
         raise MissingEvidence(f"at least 4 steps in {JUDGED_ROLLOUTS}")
     return rows
 
@@ -155,17 +158,17 @@ def _judged_rollouts(evidence: Evidence) -> list[Row]:
 class StepMeans:
     """Means of a column at each step over resampled prompts (each prompt of any step is one unit)."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.prompts = sorted({row["prompt"] for row in rows})
-        steps = sorted({row["step"] for row in rows})
+    def __init__(self, rows: Sequence[JudgedRollout]) -> None:
+        self.prompts = sorted({row.prompt for row in rows})
+        steps = sorted({row.step for row in rows})
         place = {prompt: i for i, prompt in enumerate(self.prompts)}
         columns = ("kl", "reward", "eval_reward")
         self._sum_SI = {column: np.zeros((len(steps), len(place))) for column in (*columns, "count")}
         for row in rows:
-            cell = steps.index(row["step"]), place[row["prompt"]]
+            cell = steps.index(row.step), place[row.prompt]
             self._sum_SI["count"][cell] += 1
             for column in columns:
-                self._sum_SI[column][cell] += row[column]
+                self._sum_SI[column][cell] += getattr(row, column)
 
     def means(self, column: str, prompts_I: Places) -> Floats:
         """The mean of a column at each step, [S]; NaN where none of the prompts was used at a step."""
