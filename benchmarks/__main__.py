@@ -43,7 +43,7 @@ def main() -> int:
     if asked.command == "collect":
         from benchmarks.collect import collect
 
-        found = collect(people=asked.people, each=asked.each, think=asked.think)
+        found = collect(people=asked.people, answers_each=asked.each, think=asked.think)
         COLLECT.write_text(json.dumps(found, indent=1) + "\n")
         print(json.dumps(found, indent=1))
         return 0

@@ -36,7 +36,7 @@ def write_study(folder: Path, *, items: int, overlap: int) -> Path:
         {"prompt": f"How do I clean mug {n}?", "completions": [f"{BETTER * 4} ({n})", f"{WORSE * 4} ({n})"]}
         for n in range(items)
     ]
-    (folder / "items.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (folder / "items.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (folder / "study.toml").write_text(
         f'name = "load"\ntitle = "Load"\n'
         f'items_file = "items.jsonl"\noverlap = {overlap}\nsession_items = 10000\n'
@@ -55,10 +55,10 @@ def running(study: Path, ledger: Path, *, invites: int, port: int = 0) -> Iterat
         links = []
         try:
             for line in server.stdout:
-                if found := re.search(r"/join/(\S+)", line):
-                    links.append(found[1])
-                if found := re.search(r"listening at (\S+)", line):
-                    yield server, found[1], links
+                if match := re.search(r"/join/(\S+)", line):
+                    links.append(match[1])
+                if match := re.search(r"listening at (\S+)", line):
+                    yield server, match[1], links
                     break
             else:
                 raise RuntimeError("accord collect did not start")
@@ -79,11 +79,11 @@ class Answered:
 
 @dataclass(frozen=True)
 class Crowd:
-    """People who answer `each` items, or until there are no more. `think` is the median think time in seconds."""
+    """People who answer `answers_each` items, or until there are no more. `think`: the median think time in seconds."""
 
     url: str
     links: list[str]
-    each: int
+    answers_each: int
     think: float
     seed: int = 0
 
@@ -99,7 +99,7 @@ class Crowd:
             await asyncio.sleep(float(rng.uniform(0, self.think)))  # nobody comes at the same instant
             page = (await client.get(f"/join/{link}")).text
             await client.post(f"/join/{link}", data={"_csrf": _in("_csrf", page), "consent": "1"})
-            for _ in range(self.each):
+            for _ in range(self.answers_each):
                 started = time.perf_counter()
                 page = (await client.get("/work")).text
                 out.pages.append(time.perf_counter() - started)
@@ -117,35 +117,35 @@ class Crowd:
 
 
 def _in(name: str, page: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', page)
-    assert found, page[:400]
-    return found[1]
+    match = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert match, page[:400]
+    return match[1]
 
 
-def collect(*, people: int = 200, each: int = 10, think: float = 20.0) -> dict[str, Any]:
+def collect(*, people: int = 200, answers_each: int = 10, think: float = 20.0) -> dict[str, Any]:
     """The measurement: figures in milliseconds, and what the ledger holds."""
     from accord.feedback import Ledger
 
     overlap = 3
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        study = write_study(folder, items=people * each // overlap + people, overlap=overlap)
+        study = write_study(folder, items=people * answers_each // overlap + people, overlap=overlap)
         with running(study, folder / "people.db", invites=people) as (_, url, links):
             started = time.perf_counter()
-            out = asyncio.run(Crowd(url, links, each, think).go())
+            out = asyncio.run(Crowd(url, links, answers_each, think).go())
             seconds = time.perf_counter() - started
         with Ledger(folder / "people.db", write=False) as ledger:
-            said = list(ledger.feedback())
-    most = Counter(each.prompt for each in said).most_common(1)[0][1]
+            feedback = list(ledger.feedback())
+    most = Counter(record.prompt for record in feedback).most_common(1)[0][1]
     return {
         "people": people,
-        "answers_each": each,
+        "answers_each": answers_each,
         "think_seconds": think,
-        "answers": len(said),
+        "answers": len(feedback),
         "acknowledged": sum(out.acknowledged.values()),
         "most_on_one_item": most,
         "overlap": overlap,
-        "answers_a_second": round(len(said) / seconds, 1),
+        "answers_a_second": round(len(feedback) / seconds, 1),
         "page_ms": _percentiles(out.pages),
         "submit_ms": _percentiles(out.submits),
         "cores": os.cpu_count(),

@@ -31,7 +31,7 @@ class Clock:
 
 
 def lines(path: Path, content: Sequence[dict[str, Any]]) -> str:
-    path.write_text("".join(json.dumps(each) + "\n" for each in content), encoding="utf-8")
+    path.write_text("".join(json.dumps(line) + "\n" for line in content), encoding="utf-8")
     return path.name
 
 
@@ -47,8 +47,8 @@ def lay(folder: Path, items: Sequence[dict[str, Any]] | None = None, **keys: Any
         "items_file": lines(folder / "items.jsonl", pairs(6) if items is None else items),
     }
     for purpose in ("gold", "practice"):
-        if found := keys.pop(f"{purpose}_items", None):
-            content[f"{purpose}_file"] = lines(folder / f"{purpose}.jsonl", found)
+        if items_of_purpose := keys.pop(f"{purpose}_items", None):
+            content[f"{purpose}_file"] = lines(folder / f"{purpose}.jsonl", items_of_purpose)
     path = folder / "study.toml"
     path.write_text(tomli_w.dumps(content | keys), encoding="utf-8")
     return Study.load(path)
@@ -66,15 +66,15 @@ def join(desk: Desk, **attributes: str) -> Person:
 
 def task(desk: Desk, person: Person) -> Task:
     """What is next, which must be a task (of the practice round or not)."""
-    found = desk.next(person)
-    if isinstance(found, Practice):
-        return found.task
-    assert isinstance(found, Task), found
-    return found
+    step = desk.next(person)
+    if isinstance(step, Practice):
+        return step.task
+    assert isinstance(step, Task), step
+    return step
 
 
 def answer(desk: Desk, person: Person, preferred: str = "left") -> Task:
     """Answer what is next."""
-    held = task(desk, person)
-    desk.submit(person, held.reservation, {"preferred": preferred})
-    return held
+    current = task(desk, person)
+    desk.submit(person, current.reservation, {"preferred": preferred})
+    return current

@@ -43,8 +43,10 @@ LABELS = ["wrong", "rude", "evasive", "too long"]
 
 def _several(prompt: str, *completions: str, n: int = 6) -> list[dict[str, Any]]:
     """Items that differ by a number alone."""
-    made = [f"{number}" for number in range(1, n + 1)]
-    return [{"prompt": f"{prompt} ({m})", "completions": [f"{each} ({m})" for each in completions]} for m in made]
+    return [
+        {"prompt": f"{prompt} ({number})", "completions": [f"{text} ({number})" for text in completions]}
+        for number in range(1, n + 1)
+    ]
 
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -127,33 +129,33 @@ def lay_out(
 
     `top` are more keys of the study and `more` more of its tables; `fields` are added to every item.
     """
-    told, folder = KINDS[kind], folder / f"study-{kind}"
+    sample, folder = KINDS[kind], folder / f"study-{kind}"
     folder.mkdir(parents=True, exist_ok=True)
-    items = [{**each, **fields} for each in told["items"]]
+    items = [{**line, **fields} for line in sample["items"]]
     _write(folder / "items.jsonl", items)
     head = f'name = "{kind}"\ntitle = "Plain answers"\nitems_file = "items.jsonl"\n'
     head += 'consent_file = "consent.md"\ninstructions_file = "instructions.md"\n'
     if practice:
         why = "This one says **what to do**, step by step; the other one talks around it."
         item = {key: (f"{value} (practice)" if isinstance(value, str) else value) for key, value in items[0].items()}
-        _write(folder / "practice.jsonl", [{**item, "gold": told["gold"], "explanation": why}])
+        _write(folder / "practice.jsonl", [{**item, "gold": sample["gold"], "explanation": why}])
         head += 'practice_file = "practice.jsonl"\n'
     (folder / "consent.md").write_text(CONSENT)
     (folder / "instructions.md").write_text(INSTRUCTIONS)
-    (folder / "study.toml").write_text(f'{head}{top}\n[[questions]]\nkind = "{kind}"\n{told["toml"]}\n{more}\n')
+    (folder / "study.toml").write_text(f'{head}{top}\n[[questions]]\nkind = "{kind}"\n{sample["toml"]}\n{more}\n')
     return folder / "study.toml"
 
 
 def _write(path: Path, lines: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 @contextmanager
 def opened(study: Path, ledger: Path, clock: Clock | None = None) -> Iterator[Desk]:
     """The desk of a study, with its items."""
-    given = {} if clock is None else {"clock": clock}
-    with Ledger(ledger, pooled=True) as held:
-        desk = Desk(Study.load(study), held, **given)
+    clocks = {} if clock is None else {"clock": clock}
+    with Ledger(ledger, pooled=True) as opened_ledger:
+        desk = Desk(Study.load(study), opened_ledger, **clocks)
         desk.load_items()
         yield desk
 
@@ -170,15 +172,15 @@ class Forms(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._now = self.forms.setdefault(given.get("action", ""), {})
-        if tag == "input" and given.get("type", "text") not in {"radio", "checkbox"} and "name" in given:
-            self._now[given["name"]] = given.get("value", "")
-        if tag == "input" and given.get("type") in {"radio", "checkbox"} and "checked" in given:
-            self._now[given["name"]] = given.get("value", "")
+            self._now = self.forms.setdefault(attributes.get("action", ""), {})
+        if tag == "input" and attributes.get("type", "text") not in {"radio", "checkbox"} and "name" in attributes:
+            self._now[attributes["name"]] = attributes.get("value", "")
+        if tag == "input" and attributes.get("type") in {"radio", "checkbox"} and "checked" in attributes:
+            self._now[attributes["name"]] = attributes.get("value", "")
         if tag == "textarea":
-            self._area = given.get("name", "")
+            self._area = attributes.get("name", "")
             self._now[self._area] = ""
 
     def handle_endtag(self, tag: str) -> None:
@@ -194,9 +196,9 @@ class Forms(HTMLParser):
 
 def token_in(page: str) -> str:
     """The token of the page's forms."""
-    found = re.search(r'name="_csrf" value="([0-9a-f]+)"', page)
-    assert found, page
-    return found[1]
+    match = re.search(r'name="_csrf" value="([0-9a-f]+)"', page)
+    assert match, page
+    return match[1]
 
 
 class Visitor:
@@ -209,7 +211,7 @@ class Visitor:
         return self.client.get(path, follow_redirects=True, **more)
 
     def post(self, path: str, form: dict[str, Any] | None = None, *, seen: str = "", **more: Any) -> Any:
-        """Send a form with the token of the page at `seen` (the path itself where none is given)."""
+        """Send a form with the token of the page at `seen` (the path itself where none is attributes)."""
         token = token_in(self.get(seen or path).text)
         return self.client.post(path, data={"_csrf": token, **(form or {})}, follow_redirects=True, **more)
 
@@ -220,9 +222,9 @@ class Visitor:
     def work(self) -> tuple[str, dict[str, str]]:
         """Where the form of the page of work goes, and what is in it."""
         page = self.get("/work").text
-        found = [(path, form) for path, form in Forms(page).forms.items() if path.startswith("/work/")]
-        assert found, page
-        return found[0]
+        forms = [(path, form) for path, form in Forms(page).forms.items() if path.startswith("/work/")]
+        assert forms, page
+        return forms[0]
 
     def answer(self, **form: str) -> Any:
         """Send what the page asks for."""
@@ -237,9 +239,9 @@ class Visitor:
 @contextmanager
 def served(desk: Desk, clock: Clock | None = None, **more: Any) -> Iterator[str]:
     """The desk's pages on a free port of this machine, by real HTTP; yields their address."""
-    given = {} if clock is None else {"clock": clock}
+    clocks = {} if clock is None else {"clock": clock}
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(make_app(desk, **given, **more), log_level="warning", lifespan="on", log_config=None)
+        config = uvicorn.Config(make_app(desk, **clocks, **more), log_level="warning", lifespan="on", log_config=None)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -86,12 +86,12 @@ def test_a_link_lets_in_who_is_known(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db") as ledger:
         desk = opened(lay(tmp_path), ledger, clock)
         anna = join(desk)
-        held = task(desk, anna)
+        current = task(desk, anna)
         link = desk.link(anna.pseudonym)
         assert desk.examine(link.token).person == anna.pseudonym
         again = desk.accept(link.token, consent=False)
         assert again.pseudonym == anna.pseudonym
-        assert desk.next(again) == held
+        assert desk.next(again) == current
         assert refused(desk, link.token) == "used"
         second = desk.link(anna.pseudonym)
         desk.pause(anna.pseudonym, "to talk")
@@ -145,8 +145,8 @@ def test_erasing_leaves_the_feedback_and_no_trace_of_who_it_was(tmp_path: Path) 
             for n in range(60)
         ]
         answer(desk, anna)
-        held = task(desk, anna)
-        desk.save_draft(anna, held.reservation, {"preferred": "left"})
+        current = task(desk, anna)
+        desk.save_draft(anna, current.reservation, {"preferred": "left"})
         desk.pause(anna.pseudonym, f"call {NAME}")
         desk.resume(anna.pseudonym)
         cookie = desk.sessions.create("person", anna.pseudonym)
@@ -162,7 +162,7 @@ def test_erasing_leaves_the_feedback_and_no_trace_of_who_it_was(tmp_path: Path) 
         assert (gone.status, gone.attributes, gone.done) == ("erased", {}, 1)
         assert isinstance(desk.next(anna), Paused)
         with pytest.raises(Conflict, match="asked to be forgotten"):
-            desk.submit(anna, held.reservation, {"preferred": "left"})
+            desk.submit(anna, current.reservation, {"preferred": "left"})
         assert isinstance(desk.next(others[0]), Task)
         with pytest.raises(AccessError):
             desk.accept(desk.link(anna.pseudonym).token, consent=True)

@@ -83,7 +83,7 @@ class Known:
         self.value, self.sd = value, sd
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
-        value_N = np.array([self.value[each.id] for each in completions])
+        value_N = np.array([self.value[completion.id] for completion in completions])
         return Scores(value_N, None if self.sd is None else np.full(value_N.size, self.sd))
 
 
@@ -120,10 +120,10 @@ class World:
             )
             for number in range(ITEMS)
         ]
-        qualities = {each.id: draw.normal(0, 0.7, 2) for pair in self.pairs for each in pair}
+        qualities = {side.id: draw.normal(0, 0.7, 2) for pair in self.pairs for side in pair}
         wants = [(1.0, 0.2), (0.2, 1.0)]
         people = [SimulatedEvaluator(name=f"e{n}", weights=wants[n % 2], lapse=0.0, seed=seed) for n in range(40)]
-        self.people = [each.bound({name: tuple(q) for name, q in qualities.items()}) for each in people]
+        self.people = [person.bound({name: tuple(q) for name, q in qualities.items()}) for person in people]
         self.true = np.array([entropy(np.mean([self.chance(one, pair) for one in self.people])) for pair in self.pairs])
         mean = {name: float(q.mean() * 1.2 / 0.3 + draw.normal(0, error)) for name, q in qualities.items()}
         judge = Known(mean, error if stated is None else stated)
@@ -137,9 +137,9 @@ class World:
         """`LABELS` answers: one an item, and the others by the widest gap or at random."""
         draw = np.random.default_rng(seed)
         votes: list[dict[str, int]] = [{} for _ in self.pairs]
-        turns = [list(each) for each in self.turns]
+        turns = [list(order) for order in self.turns]
         for _ in range(LABELS):
-            occupied = [sum(each.values()) for each in votes]
+            occupied = [sum(counts.values()) for counts in votes]
             candidates = [
                 Candidate(str(n), occupied[n], OVERLAP, gap=uncertainty_gap(self.p_model[n], votes[n]))
                 for n in range(ITEMS)
@@ -151,38 +151,38 @@ class World:
             else:
                 number = int(draw.choice([n for n in range(ITEMS) if occupied[n] < OVERLAP]))
             pair = self.pairs[number]
-            [said] = self.people[turns[number].pop()].ask([Item(ASKED, pair)])
-            assert said is not None
-            assert isinstance(said.judgement, Comparison)
-            won = pair[said.judgement.preferred == "right"].id
+            [answer] = self.people[turns[number].pop()].ask([Item(ASKED, pair)])
+            assert answer is not None
+            assert isinstance(answer.judgement, Comparison)
+            won = pair[answer.judgement.preferred == "right"].id
             votes[number][won] = votes[number].get(won, 0) + 1
         return votes
 
 
 def errors(error: float, seeds: int, stated: float | None = None) -> dict[str, tuple[float, float]]:
     """By arm: root mean square error in bits of the map of disagreement, and its rank correlation with the truth."""
-    found: dict[str, list[tuple[float, float]]] = {"gap": [], "random": [], "model alone": []}
+    results: dict[str, list[tuple[float, float]]] = {"gap": [], "random": [], "model alone": []}
     for seed in range(seeds):
         world = World(seed, error, stated=stated)
-        for arm in found:
-            made = [entropy(p) for p in world.p_model]
+        for arm in results:
+            estimates = [entropy(p) for p in world.p_model]
             if arm != "model alone":
-                made = [expected_disagreement(each) for each in world.collect(arm, seed)]
-            off = float(np.sqrt(np.mean((np.array(made) - world.true) ** 2)))
-            found[arm].append((off, float(spearmanr(made, world.true)[0])))
-    return {arm: tuple(np.mean(each, axis=0).round(3).tolist()) for arm, each in found.items()}  # type: ignore[misc]
+                estimates = [expected_disagreement(votes) for votes in world.collect(arm, seed)]
+            off = float(np.sqrt(np.mean((np.array(estimates) - world.true) ** 2)))
+            results[arm].append((off, float(spearmanr(estimates, world.true)[0])))
+    return {arm: tuple(np.mean(rows, axis=0).round(3).tolist()) for arm, rows in results.items()}  # type: ignore[misc]
 
 
 @pytest.mark.slow
 def test_the_map_of_disagreement_is_better_than_by_chance() -> None:
     """At the same 300 answers on 100 items, with a judge that knows something: closer to the truth, in better order."""
-    found = errors(1.0, seeds=5)
-    assert found["gap"][0] < found["random"][0] - 0.02, found
-    assert found["gap"][1] > found["random"][1], found
+    results = errors(1.0, seeds=5)
+    assert results["gap"][0] < results["random"][0] - 0.02, results
+    assert results["gap"][1] > results["random"][1], results
 
 
 @pytest.mark.slow
 def test_a_judge_that_knows_nothing_gains_nothing_and_costs_little() -> None:
     """Its errors are ten times what there is to know, and it says so."""
-    found = errors(20.0, seeds=5)
-    assert found["gap"][0] < found["random"][0] + 0.02, found
+    results = errors(20.0, seeds=5)
+    assert results["gap"][0] < results["random"][0] + 0.02, results

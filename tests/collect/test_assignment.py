@@ -19,7 +19,7 @@ CANDIDATES = st.lists(
         by_own_groups=st.integers(0, 3),
         gap=st.floats(0, 1),
     ),
-    unique_by=lambda each: each.item,
+    unique_by=lambda candidate: candidate.item,
 )
 CHOOSE = st.sampled_from(["coverage", "disagreement"])
 SHARES = st.lists(st.integers(1, 20), min_size=1, max_size=5).map(
@@ -30,20 +30,20 @@ SHARES = st.lists(st.integers(1, 20), min_size=1, max_size=5).map(
 @given(CANDIDATES, CHOOSE, st.integers(0, 5))
 def test_what_is_picked_has_a_place_and_is_asked_least(candidates: list[Candidate], choose: str, seed: int) -> None:
     chosen = next_item(candidates, choose=choose, seed=seed, person="p")  # type: ignore[arg-type]
-    free = [each for each in candidates if each.occupied < each.overlap]
+    free = [candidate for candidate in candidates if candidate.occupied < candidate.overlap]
     assert (chosen is None) == (not free)
     if chosen is None:
         return
     assert chosen in free
     assert chosen == next_item(reversed(candidates), choose=choose, seed=seed, person="p")  # type: ignore[arg-type]
     if choose == "coverage":
-        least = min(each.occupied for each in free)
+        least = min(candidate.occupied for candidate in free)
         assert chosen.occupied == least
-        assert chosen.priority == max(each.priority for each in free if each.occupied == least)
-    elif any(each.occupied == 0 for each in free):
+        assert chosen.priority == max(candidate.priority for candidate in free if candidate.occupied == least)
+    elif any(candidate.occupied == 0 for candidate in free):
         assert chosen.occupied == 0, "everything is asked once before anything is asked twice"
     else:
-        assert chosen.gap == max(each.gap for each in free)
+        assert chosen.gap == max(candidate.gap for candidate in free)
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 12), st.integers(0, 9), st.data())
@@ -60,21 +60,21 @@ def test_never_above_overlap_and_never_the_same_item_twice(
         had.add((person, chosen.item))
         occupied[chosen.item] += 1
         assert occupied[chosen.item] <= overlap
-        assert max(occupied.values()) - min(occupied[each.item] for each in left) <= 1 + overlap
+        assert max(occupied.values()) - min(occupied[candidate.item] for candidate in left) <= 1 + overlap
     assert len(had) == sum(occupied.values())
 
 
 @given(st.integers(0, 500), SHARES)
 def test_places_add_up_and_are_near_their_shares(total: int, shares: dict[str, float]) -> None:
-    given_ = places(total, shares)
-    assert sum(given_.values()) == total
-    assert all(abs(given_[group] - total * share) < 1 for group, share in shares.items())
+    quota = places(total, shares)
+    assert sum(quota.values()) == total
+    assert all(abs(quota[group] - total * share) < 1 for group, share in shares.items())
 
 
 @given(SHARES, st.integers(1, 60), st.data())
 def test_quotas_never_block_the_last_group(shares: dict[str, float], total: int, data: st.DataObject) -> None:
     group = data.draw(st.sampled_from(sorted(shares)))
-    occupied = {each: data.draw(st.integers(0, total)) for each in shares}
+    occupied = {group: data.draw(st.integers(0, total)) for group in shares}
     alone = {"age": {group: data.draw(st.integers(1, 3))}}
     assert may_take({"age": group}, {"age": shares}, {"age": occupied}, total, alone)
     assert may_take({}, {"age": shares}, {"age": occupied}, total, {"age": dict.fromkeys(shares, 1)})
@@ -90,7 +90,7 @@ def test_quotas_reach_their_target_while_everybody_is_there(shares: dict[str, fl
     for number in range(total):
         order = sorted(shares, key=lambda group, n=number: lot(seed, n, group))  # type: ignore[misc]
         group = next(
-            each for each in order if may_take({"age": each}, {"age": shares}, {"age": occupied}, total, present)
+            group for group in order if may_take({"age": group}, {"age": shares}, {"age": occupied}, total, present)
         )
         occupied[group] += 1
     assert occupied == places(total, shares)

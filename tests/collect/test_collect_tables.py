@@ -20,20 +20,20 @@ def test_the_migrations_make_the_tables(tmp_path: Path, where: Path | str) -> No
         with ledger.begin() as connection:
             options = {"include_name": lambda name, kind, _: kind != "table" or str(name) in metadata.tables}
             context = MigrationContext.configure(connection, opts={**options, "version_table": VERSION_TABLE})
-            found = [each for each in compare_metadata(context, metadata) if "collect_" in str(each)]
-    assert found == []
+            differences = [diff for diff in compare_metadata(context, metadata) if "collect_" in str(diff)]
+    assert differences == []
 
 
 def test_opening_again_keeps_the_secret(tmp_path: Path, where: Path | str) -> None:
     study = lay(tmp_path)
-    kept = []
+    secrets_read = []
     for _ in range(2):
         with Ledger(where) as ledger:
             Desk(study, ledger)
             with ledger.begin() as connection:
-                kept.append(connection.scalar(select(secrets.c.value)))
-    assert kept[0] == kept[1]
-    assert len(kept[0] or "") > 40
+                secrets_read.append(connection.scalar(select(secrets.c.value)))
+    assert secrets_read[0] == secrets_read[1]
+    assert len(secrets_read[0] or "") > 40
 
 
 def test_tables_of_a_newer_accord_are_refused(tmp_path: Path) -> None:

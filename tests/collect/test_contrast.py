@@ -54,13 +54,13 @@ def test_the_better_text_is_preferred_under_the_plain_prompt(tmp_path: Path) -> 
     assert isinstance(Echo(), Writer)
     with Ledger(tmp_path / "ledger.db") as ledger:
         ledger.extend(contrast(Echo(), 3).records())
-        drawn = draw_pairs(ledger)
+        sample = draw_pairs(ledger)
         completions = ledger.completions()
         texts = {name: completion.text for name, completion in completions.items()}
         (evaluator,) = ledger.evaluators().values()
         assert set(ledger.prompts()) == {prompt.id for prompt in PROMPTS}
-    assert len(drawn.pairs) == 36
-    for pair in drawn.pairs:
+    assert len(sample.pairs) == 36
+    for pair in sample.pairs:
         assert (texts[pair.chosen][:4], texts[pair.rejected][:6]) == ("Much", "Little")
         assert texts[pair.chosen][-1] == texts[pair.rejected][-1]
         assert pair.evaluator == evaluator.id
@@ -94,9 +94,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     examples = []
     for number in range(240):
         prompt, share = PROMPTS[number % 12], (0.9, 0.1)[number % 2]
-        asked = prompt.told((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
+        with_text = prompt.told((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
         text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
-        examples.append((asked, Completion(prompt=asked.id, text=text)))
+        examples.append((with_text, Completion(prompt=with_text.id, text=text)))
     settings = SFT(
         base="tiny", dtype="float32", epochs=8, batch_size=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )
@@ -106,8 +106,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def share_of_a(causal: CausalModel) -> float:
-    made = ModelWriter(causal).write(PROMPTS, 30, Sampling(max_tokens=8, seed=1))
-    return float(np.mean([each.text.count("a") / max(1, len(each.text)) for group in made for each in group]))
+    groups = ModelWriter(causal).write(PROMPTS, 30, Sampling(max_tokens=8, seed=1))
+    texts = [completion.text for group in groups for completion in group]
+    return float(np.mean([text.count("a") / max(1, len(text)) for text in texts]))
 
 
 def test_a_policy_learns_from_it_what_the_text_in_front_did(start: Path, tmp_path: Path) -> None:

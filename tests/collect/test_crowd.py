@@ -16,7 +16,7 @@ from accord.collect.desk import tables
 from accord.errors import Conflict, LedgerError
 from accord.feedback import Ledger, current_feedback
 
-ITEMS, HELD = tables.items, tables.reservations
+ITEMS, RESERVATIONS = tables.items, tables.reservations
 
 
 class Time:
@@ -42,7 +42,7 @@ class Crowd:
     def __init__(self, desk: Desk, clock: Time, people: Sequence[Person], seed: int) -> None:
         self.desk, self.clock, self.people, self.random = desk, clock, list(people), Random(seed)
         self.acknowledged: list[str] = []
-        self.held: list[tuple[Person, str]] = []
+        self.in_hands: list[tuple[Person, str]] = []
         self.problems: list[BaseException] = []
 
     def __call__(self) -> None:
@@ -53,30 +53,30 @@ class Crowd:
             self.problems.append(error)
 
     def visit(self, person: Person) -> None:
-        found = self.desk.next(person)
-        if isinstance(found, Done):
+        step = self.desk.next(person)
+        if isinstance(step, Done):
             self.people.remove(person)
             return
-        if not isinstance(found, Task):
-            assert isinstance(found, Break)
+        if not isinstance(step, Task):
+            assert isinstance(step, Break)
             self.clock.think(60)
             return
         self.clock.think(self.random.expovariate(1 / 15))
         match self.random.choices(["answer", "twice", "leave", "late", "decline", "undo"], [70, 8, 8, 5, 4, 5])[0]:
             case "answer":
-                self.send(person, found.reservation)
+                self.send(person, step.reservation)
             case "twice":
-                self.send(person, found.reservation)
-                self.send(person, found.reservation, again=True)
+                self.send(person, step.reservation)
+                self.send(person, step.reservation, again=True)
             case "leave":
                 self.people.remove(person)
             case "late":
-                self.held.append((person, found.reservation))
+                self.in_hands.append((person, step.reservation))
                 self.people.remove(person)
             case "decline":
-                self.acknowledged.append(self.desk.decline(person, found.reservation, "no").feedback or "")
+                self.acknowledged.append(self.desk.decline(person, step.reservation, "no").feedback or "")
             case _:
-                self.send(person, found.reservation)
+                self.send(person, step.reservation)
                 back = self.desk.undo(person)
                 self.send(person, back.reservation, side="right")
 
@@ -91,9 +91,16 @@ class Crowd:
 
 def most_taken(ledger: Ledger) -> int:
     """By how many places the fullest item is above its overlap, counted from the reservations."""
-    held = select(HELD.c.item, func.count().label("n")).where(HELD.c.holds).group_by(HELD.c.item).subquery()
+    places = (
+        select(RESERVATIONS.c.item, func.count().label("n"))
+        .where(RESERVATIONS.c.holds)
+        .group_by(RESERVATIONS.c.item)
+        .subquery()
+    )
     with ledger.begin() as connection:
-        over = connection.scalar(select(func.max(held.c.n - ITEMS.c.overlap)).join(ITEMS, ITEMS.c.id == held.c.item))
+        over = connection.scalar(
+            select(func.max(places.c.n - ITEMS.c.overlap)).join(ITEMS, ITEMS.c.id == places.c.item)
+        )
     return -1 if over is None else int(over)
 
 
@@ -103,31 +110,31 @@ def crowd(tmp_path: Path, where: Path | str, *, people: int, threads: int, items
         desk = opened(lay(tmp_path, pairs(items), overlap=overlap, break_minutes=0), ledger, clock)  # type: ignore[arg-type]
         everybody = [join(desk) for _ in range(people)]
         crowds = [Crowd(desk, clock, everybody[number::threads], number) for number in range(threads)]
-        running = [threading.Thread(target=each) for each in crowds]
-        for each in running:
-            each.start()
-        while any(each.is_alive() for each in running):
+        running = [threading.Thread(target=crowd) for crowd in crowds]
+        for thread in running:
+            thread.start()
+        while any(thread.is_alive() for thread in running):
             assert most_taken(ledger) <= 0
             running[0].join(0.5)
-        assert [problem for each in crowds for problem in each.problems] == []
+        assert [problem for crowd in crowds for problem in crowd.problems] == []
         clock.think(3600)
-        for person, reservation in [each for one in crowds for each in one.held]:
+        for person, reservation in [pair for crowd in crowds for pair in crowd.in_hands]:
             late = desk.submit(person, reservation, {"preferred": "left"})
             crowds[0].acknowledged.append(late.feedback or "")
-        check(desk, ledger, [name for each in crowds for name in each.acknowledged])
+        check(desk, ledger, [name for crowd in crowds for name in crowd.acknowledged])
 
 
 def check(desk: Desk, ledger: Ledger, acknowledged: list[str]) -> None:
-    said = list(ledger.feedback())
-    assert Counter(each.id for each in said) == Counter(acknowledged), "nothing lost, nothing doubled"
+    feedback = list(ledger.feedback())
+    assert Counter(record.id for record in feedback) == Counter(acknowledged), "nothing lost, nothing doubled"
     progress = desk.progress()
     counted = progress.answers + progress.declined + progress.replaced + progress.surplus
-    assert counted == progress.rows == len(said)
-    assert all(each.answered <= each.overlap for each in progress.items)
-    assert all(each.answered + each.open <= each.overlap for each in progress.items)
-    assert sum(each.answered for each in progress.items) == progress.answers
-    stands = Counter((each.evaluator, each.prompt) for each in current_feedback(said))
-    assert set(stands.values()) == {1}, "nobody is asked the same twice"
+    assert counted == progress.rows == len(feedback)
+    assert all(item.answered <= item.overlap for item in progress.items)
+    assert all(item.answered + item.open <= item.overlap for item in progress.items)
+    assert sum(item.answered for item in progress.items) == progress.answers
+    current = Counter((record.evaluator, record.prompt) for record in current_feedback(feedback))
+    assert set(current.values()) == {1}, "nobody is asked the same twice"
 
 
 def test_a_small_crowd(tmp_path: Path) -> None:
@@ -144,38 +151,38 @@ def test_two_people_and_the_last_place(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db", pooled=True) as ledger:
         desk = opened(lay(tmp_path, pairs(1)), ledger)
         people = [join(desk) for _ in range(6)]
-        found: list[object] = []
-        running = [threading.Thread(target=lambda one=one: found.append(desk.next(one))) for one in people]  # type: ignore[misc]
-        for each in running:
-            each.start()
-        for each in running:
-            each.join()
-        assert sum(isinstance(each, Task) for each in found) == 1
-        assert sum(isinstance(each, Break) for each in found) == 5
+        steps: list[object] = []
+        running = [threading.Thread(target=lambda person=person: steps.append(desk.next(person))) for person in people]  # type: ignore[misc]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+        assert sum(isinstance(step, Task) for step in steps) == 1
+        assert sum(isinstance(step, Break) for step in steps) == 5
 
 
 def test_the_same_form_from_two_tabs_is_one_answer(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db", pooled=True) as ledger:
         desk = opened(lay(tmp_path, pairs(2)), ledger)
         anna = join(desk)
-        held = desk.next(anna)
-        assert isinstance(held, Task)
-        name = held.reservation
-        found: list[object] = []
+        current = desk.next(anna)
+        assert isinstance(current, Task)
+        name = current.reservation
+        outcomes: list[object] = []
 
         def send(side: str) -> None:
             try:
-                found.append(desk.submit(anna, name, {"preferred": side}))
+                outcomes.append(desk.submit(anna, name, {"preferred": side}))
             except Conflict as error:
-                found.append(error.reason)
+                outcomes.append(error.reason)
 
         running = [threading.Thread(target=send, args=(side,)) for side in ("left", "left", "right", "right")]
-        for each in running:
-            each.start()
-        for each in running:
-            each.join()
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
         assert ledger.rows() == 1
-        assert found.count("already answered") == 2
+        assert outcomes.count("already answered") == 2
 
 
 def test_threads_wait_for_their_turn_and_not_for_ever(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ LEFT = {"preferred": "left"}
 
 def states(ledger: Ledger) -> list[tuple[str, str]]:
     with ledger.begin() as connection:
-        held = tables.reservations.c
-        return [(row.state, row.purpose) for row in connection.execute(select(held.state, held.purpose))]
+        columns = tables.reservations.c
+        return [(row.state, row.purpose) for row in connection.execute(select(columns.state, columns.purpose))]
 
 
 def test_a_comparison_becomes_a_pair_that_knows_its_evaluator(tmp_path: Path, where: Path | str) -> None:
@@ -30,43 +30,43 @@ def test_a_comparison_becomes_a_pair_that_knows_its_evaluator(tmp_path: Path, wh
     with Ledger(where) as ledger:
         desk = opened(lay(tmp_path), ledger, clock)
         anna = join(desk)
-        held = task(desk, anna)
-        assert desk.next(anna) == held, "a reload gives the same task"
+        current = task(desk, anna)
+        assert desk.next(anna) == current, "a reload gives the same task"
         clock.move(seconds=12)
-        given = desk.submit(anna, held.reservation, LEFT | {"_token": "x"}, ClientTelemetry(focus_lost=2))
-        [said] = list(ledger.feedback())
+        receipt = desk.submit(anna, current.reservation, LEFT | {"_token": "x"}, ClientTelemetry(focus_lost=2))
+        [record] = list(ledger.feedback())
         [pair] = draw_pairs(ledger).pairs
-    assert said.id == given.feedback
-    assert (pair.evaluator, pair.feedback_ids, pair.session) == (anna.evaluator, (said.id,), said.session)
-    assert (pair.chosen, pair.rejected) == said.completions
-    assert (said.seconds, said.position_in_session, said.study) == (12.0, 0, "small")
-    assert said.time == clock.now
-    assert said.instructions == desk.study.guideline_digest
-    assert said.shown_digest == said.available_digest == shown_digest(held.prompt, held.completions)
-    assert said.telemetry is not None
-    assert (said.telemetry.focus_lost, said.telemetry.pasted) == (2, None)
-    assert is_order_known(said)
+    assert record.id == receipt.feedback
+    assert (pair.evaluator, pair.feedback_ids, pair.session) == (anna.evaluator, (record.id,), record.session)
+    assert (pair.chosen, pair.rejected) == record.completions
+    assert (record.seconds, record.position_in_session, record.study) == (12.0, 0, "small")
+    assert record.time == clock.now
+    assert record.instructions == desk.study.guideline_digest
+    assert record.shown_digest == record.available_digest == shown_digest(current.prompt, current.completions)
+    assert record.telemetry is not None
+    assert (record.telemetry.focus_lost, record.telemetry.pasted) == (2, None)
+    assert is_order_known(record)
 
 
 def test_sides_are_drawn_and_recorded(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db") as ledger:
         desk = opened(lay(tmp_path, pairs(60)), ledger)
         anna = join(desk)
-        shown = [answer(desk, anna) for _ in range(50)]
-        said = list(ledger.feedback())
-    assert [tuple(c.id for c in each.completions) for each in shown] == [each.completions for each in said]
-    assert 12 < sum(each.completions[0].text.startswith("good") for each in shown) < 38
+        tasks = [answer(desk, anna) for _ in range(50)]
+        feedback = list(ledger.feedback())
+    assert [tuple(c.id for c in shown.completions) for shown in tasks] == [record.completions for record in feedback]
+    assert 12 < sum(shown.completions[0].text.startswith("good") for shown in tasks) < 38
 
 
 def test_a_double_submit_is_one_answer(tmp_path: Path, where: Path | str) -> None:
     with Ledger(where) as ledger:
         desk = opened(lay(tmp_path), ledger)
         anna = join(desk)
-        held = task(desk, anna)
-        first = desk.submit(anna, held.reservation, LEFT)
-        assert desk.submit(anna, held.reservation, LEFT | {"strength": ""}) == first
+        current = task(desk, anna)
+        first = desk.submit(anna, current.reservation, LEFT)
+        assert desk.submit(anna, current.reservation, LEFT | {"strength": ""}) == first
         with pytest.raises(Conflict, match="take it back first") as caught:
-            desk.submit(anna, held.reservation, {"preferred": "right"})
+            desk.submit(anna, current.reservation, {"preferred": "right"})
         assert caught.value.reason == "already answered"
         assert ledger.rows() == 1
 
@@ -75,7 +75,7 @@ def test_feedback_and_reservation_are_one_transaction(tmp_path: Path, monkeypatc
     with Ledger(tmp_path / "l.db") as ledger:
         desk = opened(lay(tmp_path), ledger)
         anna = join(desk)
-        held = task(desk, anna)
+        current = task(desk, anna)
         finish = LedgerWriter.finish
 
         def broken(self: LedgerWriter) -> None:
@@ -84,12 +84,12 @@ def test_feedback_and_reservation_are_one_transaction(tmp_path: Path, monkeypatc
 
         monkeypatch.setattr(LedgerWriter, "finish", broken)
         with pytest.raises(OSError, match="power"):
-            desk.submit(anna, held.reservation, LEFT)
+            desk.submit(anna, current.reservation, LEFT)
         monkeypatch.setattr(LedgerWriter, "finish", finish)
         assert ledger.rows() == 0
         assert states(ledger) == [("open", "item")]
-        assert desk.next(anna) == held
-        desk.submit(anna, held.reservation, LEFT)
+        assert desk.next(anna) == current
+        desk.submit(anna, current.reservation, LEFT)
         assert ledger.rows() == 1
 
 
@@ -97,21 +97,21 @@ def test_a_form_that_cannot_be_read_is_kept_as_the_draft(tmp_path: Path) -> None
     with Ledger(tmp_path / "l.db") as ledger:
         desk = opened(lay(tmp_path), ledger)
         anna = join(desk)
-        held = task(desk, anna)
+        current = task(desk, anna)
         for form, field in (
             ({}, "preferred"),
             ({"preferred": "lft"}, "preferred"),
             (LEFT | {"strength": "0.5"}, "strength"),
         ):
             with pytest.raises(FormError) as caught:
-                desk.submit(anna, held.reservation, form)
+                desk.submit(anna, current.reservation, form)
             assert caught.value.field == field
             assert task(desk, anna).draft == form
         assert ledger.rows() == 0
         with pytest.raises(FormError, match="not in your hands"):
             desk.submit(anna, "r-nothing", LEFT)
         with pytest.raises(FormError, match="not in your hands"):
-            desk.submit(join(desk), held.reservation, LEFT)
+            desk.submit(join(desk), current.reservation, LEFT)
 
 
 def test_after_a_lapse_an_answer_is_taken_while_there_is_room(tmp_path: Path, where: Path | str) -> None:
@@ -119,15 +119,15 @@ def test_after_a_lapse_an_answer_is_taken_while_there_is_room(tmp_path: Path, wh
     with Ledger(where) as ledger:
         desk = opened(lay(tmp_path, pairs(1)), ledger, clock)
         anna, ben = join(desk), join(desk)
-        held = task(desk, anna)
+        current = task(desk, anna)
         waiting = desk.next(ben)
         assert isinstance(waiting, Break)
         assert waiting.reason == "waiting"
         clock.move(minutes=31)
         assert isinstance(desk.next(join(desk)), Task), "the place is free again"
         clock.move(minutes=31)
-        taken = desk.submit(anna, held.reservation, LEFT)
-        assert not taken.surplus
+        receipt = desk.submit(anna, current.reservation, LEFT)
+        assert not receipt.surplus
         assert ledger.rows() == 1
         assert isinstance(desk.next(ben), Done)
         assert desk.progress().answers == 1
@@ -138,16 +138,16 @@ def test_a_late_answer_to_a_full_item_is_kept_as_surplus(tmp_path: Path) -> None
     with Ledger(tmp_path / "l.db") as ledger:
         desk = opened(lay(tmp_path, pairs(1)), ledger, clock)
         anna, ben = join(desk), join(desk)
-        held = task(desk, anna)
+        current = task(desk, anna)
         clock.move(minutes=31)
         answer(desk, ben)
-        late = desk.submit(anna, held.reservation, LEFT)
+        late = desk.submit(anna, current.reservation, LEFT)
         assert late.surplus
         assert "kept" in late.message
-        assert desk.submit(anna, held.reservation, LEFT) == late
+        assert desk.submit(anna, current.reservation, LEFT) == late
         progress = desk.progress()
         assert (progress.answers, progress.surplus, progress.rows) == (1, 1, 2)
-        assert [each.answered for each in progress.items] == [1]
+        assert [item.answered for item in progress.items] == [1]
         assert isinstance(desk.next(anna), Done)
 
 
@@ -156,31 +156,31 @@ def test_a_lapsed_draft_is_handed_out_again(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db") as ledger:
         desk = opened(lay(tmp_path), ledger, clock)
         anna = join(desk)
-        held = task(desk, anna)
-        desk.save_draft(anna, held.reservation, {"preferred": "left", "strange": "x"})
+        current = task(desk, anna)
+        desk.save_draft(anna, current.reservation, {"preferred": "left", "strange": "x"})
         clock.move(days=2)
         again = task(desk, anna)
-        assert again.reservation == held.reservation
+        assert again.reservation == current.reservation
         assert again.draft == LEFT
-        assert again.completions == held.completions
+        assert again.completions == current.completions
 
 
 def test_after_a_pause_what_was_sent_is_kept(tmp_path: Path, where: Path | str) -> None:
     with Ledger(where) as ledger:
         desk = opened(lay(tmp_path), ledger)
         anna = join(desk)
-        held = task(desk, anna)
+        current = task(desk, anna)
         desk.pause(anna.pseudonym, "answers too fast")
         with pytest.raises(FormError, match="cannot be kept"):
-            desk.submit(anna, held.reservation, {"preferred": "\ud800"})
+            desk.submit(anna, current.reservation, {"preferred": "\ud800"})
         with pytest.raises(Conflict, match="What you wrote is kept") as caught:
-            desk.submit(anna, held.reservation, LEFT)
+            desk.submit(anna, current.reservation, LEFT)
         assert caught.value.reason == "paused"
         assert ledger.rows() == 0
         assert isinstance(desk.next(anna), Paused)
         desk.resume(anna.pseudonym)
         back = task(desk, anna)
-        assert (back.reservation, back.draft) == (held.reservation, LEFT)
+        assert (back.reservation, back.draft) == (current.reservation, LEFT)
         desk.submit(anna, back.reservation, back.draft or {})
         assert ledger.rows() == 1
         assert [note.kind for note in desk.progress().notes] == ["active", "paused"]
@@ -191,12 +191,12 @@ def test_a_clock_that_jumps_back_gives_no_seconds_and_is_told_of(tmp_path: Path)
     with Ledger(tmp_path / "l.db") as ledger:
         desk = opened(lay(tmp_path), ledger, clock)
         anna = join(desk)
-        held = task(desk, anna)
+        current = task(desk, anna)
         clock.move(hours=-3)
-        assert desk.next(anna) == held
-        desk.submit(anna, held.reservation, LEFT)
-        [said] = list(ledger.feedback())
-        assert said.seconds is None  # unknown is not zero
+        assert desk.next(anna) == current
+        desk.submit(anna, current.reservation, LEFT)
+        [record] = list(ledger.feedback())
+        assert record.seconds is None  # unknown is not zero
         [note] = desk.progress().notes
         assert (note.kind, note.person) == ("clock", anna.pseudonym)
         assert "went back 10800 s" in note.message
@@ -224,7 +224,7 @@ def test_undo_replaces_the_last_answer(tmp_path: Path, where: Path | str) -> Non
         assert (progress.rows, progress.answers, progress.replaced) == (2, 1, 1)
         twice = desk.undo(anna)
         desk.submit(anna, twice.reservation, {"preferred": "tie"})
-        assert [each.replaces for each in ledger.feedback()] == [None, old.id, new.id]
+        assert [record.replaces for record in ledger.feedback()] == [None, old.id, new.id]
         person = desk.person(anna.pseudonym)
         assert person is not None
         assert (person.done, person.position_in_session) == (1, 1)
@@ -241,7 +241,7 @@ def test_an_answer_taken_back_and_left_still_stands(tmp_path: Path) -> None:
         assert isinstance(desk.next(anna), Done)
         assert desk.progress().answers == 1
         desk.submit(anna, back.reservation, {"preferred": "right"})
-        assert [each.replaces is not None for each in ledger.feedback()] == [False, True]
+        assert [record.replaces is not None for record in ledger.feedback()] == [False, True]
         assert desk.progress().answers == 1
 
 
@@ -249,14 +249,14 @@ def test_declining_is_an_answer_that_frees_the_place(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db") as ledger:
         desk = opened(lay(tmp_path, pairs(1)), ledger)
         anna, ben = join(desk), join(desk)
-        held = task(desk, anna)
-        given = desk.decline(anna, held.reservation, "content warning")
-        assert desk.decline(anna, held.reservation, "content warning") == given
+        current = task(desk, anna)
+        receipt = desk.decline(anna, current.reservation, "content warning")
+        assert desk.decline(anna, current.reservation, "content warning") == receipt
         assert isinstance(desk.next(anna), Done)
         answer(desk, ben)
         back = desk.undo(anna)
         assert desk.submit(anna, back.reservation, LEFT).surplus, "others have filled it meanwhile"
-        first, second, third = (each.judgement for each in ledger.feedback())
+        first, second, third = (record.judgement for record in ledger.feedback())
         assert first == Declined(reason="content warning")
         assert second == third == Comparison(preferred="left")
         progress = desk.progress()
@@ -277,17 +277,17 @@ def test_practice_is_explained_and_never_becomes_data(tmp_path: Path) -> None:
         desk = opened(lay(tmp_path, practice_items=practice), ledger)
         anna = join(desk)
         for number in (1, 2):
-            found = desk.next(anna)
-            assert isinstance(found, Practice)
-            assert (found.number, found.total, found.task.practice) == (number, 2, True)
-            right = "left" if found.task.completions[0].text == "right one" else "right"
+            step = desk.next(anna)
+            assert isinstance(step, Practice)
+            assert (step.number, step.total, step.task.practice) == (number, 2, True)
+            right = "left" if step.task.completions[0].text == "right one" else "right"
             form = {"preferred": right if number == 1 else "tie"}
-            told = desk.submit(anna, found.task.reservation, form)
-            assert desk.submit(anna, found.task.reservation, form) == told
-            assert told.practice is not None
-            assert told.practice.correct == (number == 1)
-            assert told.practice.expected == Comparison(preferred=right)
-            assert told.practice.explanation == "The first is right."
+            receipt = desk.submit(anna, step.task.reservation, form)
+            assert desk.submit(anna, step.task.reservation, form) == receipt
+            assert receipt.practice is not None
+            assert receipt.practice.correct == (number == 1)
+            assert receipt.practice.expected == Comparison(preferred=right)
+            assert receipt.practice.explanation == "The first is right."
         person = desk.person(anna.pseudonym)
         assert person is not None
         assert person.practised
@@ -297,32 +297,34 @@ def test_practice_is_explained_and_never_becomes_data(tmp_path: Path) -> None:
 
 def test_gold_and_repeats_come_unseen_and_are_recorded(tmp_path: Path) -> None:
     gold = pairs(30, gold={"kind": "comparison", "preferred": "left"})
-    for number, each in enumerate(gold):
-        each["prompt"] = f"Control {number}"
+    for number, line in enumerate(gold):
+        line["prompt"] = f"Control {number}"
     with Ledger(tmp_path / "l.db") as ledger:
         study = lay(tmp_path, pairs(120), gold_items=gold, gold_share=0.2, repeat_share=0.2, session_items=200)
         desk = opened(study, ledger)
         anna = join(desk)
         for _ in range(100):
-            held = task(desk, anna)
-            side = "left" if held.completions[0].text.startswith("good") else "right"
-            desk.submit(anna, held.reservation, {"preferred": side})
-        said = list(ledger.feedback())
-        controls = [each for each in said if each.gold is not None]
-        again = [each for each in said if each.repeat_of is not None]
+            current = task(desk, anna)
+            side = "left" if current.completions[0].text.startswith("good") else "right"
+            desk.submit(anna, current.reservation, {"preferred": side})
+        feedback = list(ledger.feedback())
+        controls = [record for record in feedback if record.gold is not None]
+        repeats = [record for record in feedback if record.repeat_of is not None]
         assert 8 < len(controls) < 35
-        assert 8 < len(again) < 35
-        assert all(each.gold == each.judgement for each in controls), "gold is written as it was shown"
-        by_id = {each.id: each for each in said}
-        first = [by_id[each.repeat_of or ""] for each in again]
-        assert all(set(a.completions) == set(b.completions) for a, b in zip(again, first, strict=True))
-        assert any(a.completions != b.completions for a, b in zip(again, first, strict=True)), "sides are drawn anew"
-        assert all(said.index(a) - said.index(b) >= 5 for a, b in zip(again, first, strict=True))
-        assert len({each.repeat_of for each in again}) == len(again)
-        drawn = draw_pairs(ledger)
+        assert 8 < len(repeats) < 35
+        assert all(record.gold == record.judgement for record in controls), "gold is written as it was shown"
+        by_id = {record.id: record for record in feedback}
+        originals = [by_id[record.repeat_of or ""] for record in repeats]
+        assert all(set(a.completions) == set(b.completions) for a, b in zip(repeats, originals, strict=True))
+        assert any(a.completions != b.completions for a, b in zip(repeats, originals, strict=True)), (
+            "sides are drawn anew"
+        )
+        assert all(feedback.index(a) - feedback.index(b) >= 5 for a, b in zip(repeats, originals, strict=True))
+        assert len({record.repeat_of for record in repeats}) == len(repeats)
+        sample = draw_pairs(ledger)
         progress = desk.progress()
-        assert len(drawn.pairs) == progress.answers == len(said) - len(controls) - len(again)
-        assert drawn.unused == {"asked again": len(again), "control question": len(controls)}
+        assert len(sample.pairs) == progress.answers == len(feedback) - len(controls) - len(repeats)
+        assert sample.unused == {"asked again": len(repeats), "control question": len(controls)}
         assert progress.gold is not None
         assert (progress.gold.value, progress.gold.n) == (1.0, len(controls))
         assert progress.rows == progress.answers + progress.gold_answers + progress.repeats == 100
@@ -352,9 +354,9 @@ def test_sessions_breaks_and_days(tmp_path: Path) -> None:
         assert (night.reason, night.until.isoformat()) == ("daily", "2026-03-02T00:00:00+00:00")
         clock.now = night.until
         answer(desk, anna)
-        sessions = [(each.session or "").rsplit("/", 1)[1] for each in ledger.feedback()]
+        sessions = [(record.session or "").rsplit("/", 1)[1] for record in ledger.feedback()]
         assert sessions == ["1"] * 5 + ["2"] * 2 + ["3"] * 5 + ["4"]
-        assert [each.position_in_session for each in ledger.feedback()] == [0, 1, 2, 3, 4, 0, 1, 0, 1, 2, 3, 4, 0]
+        assert [record.position_in_session for record in ledger.feedback()] == [0, 1, 2, 3, 4, 0, 1, 0, 1, 2, 3, 4, 0]
 
 
 def test_a_budget_ends_the_study(tmp_path: Path) -> None:
@@ -375,12 +377,12 @@ def test_nobody_comes_back_to_more_than_the_budget(tmp_path: Path) -> None:
         desk = opened(lay(tmp_path, pairs(5), answers=1), ledger, clock)
         anna, ben, cleo = join(desk), join(desk), join(desk)
         for person in (anna, cleo):
-            held = task(desk, person)
-            desk.save_draft(person, held.reservation, LEFT)
+            current = task(desk, person)
+            desk.save_draft(person, current.reservation, LEFT)
             clock.move(hours=1)
         answer(desk, ben)
         assert isinstance(desk.next(anna), Done)
-        assert desk.submit(cleo, held.reservation, LEFT).surplus, "there is room on the item, not in the study"
+        assert desk.submit(cleo, current.reservation, LEFT).surplus, "there is room on the item, not in the study"
         assert desk.progress().answers == 1
 
 
@@ -401,9 +403,9 @@ def test_an_item_that_is_decided_asks_for_no_more(tmp_path: Path) -> None:
         desk = opened(lay(tmp_path, pairs(1), overlap=9, stop=stop), ledger)
         for number in range(3):
             person = join(desk)
-            held = task(desk, person)
-            side = "left" if held.completions[0].text.startswith("good") else "right"
-            desk.submit(person, held.reservation, {"preferred": side})
+            current = task(desk, person)
+            side = "left" if current.completions[0].text.startswith("good") else "right"
+            desk.submit(person, current.reservation, {"preferred": side})
             assert desk.progress().items[0].closed == ("decided" if number == 2 else "")
         assert isinstance(desk.next(join(desk)), Done)
         assert desk.progress().target == 3
@@ -415,8 +417,8 @@ class Lengths:
     name = "lengths"
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
-        sure = [each.text.endswith("0") for each in prompts]
-        good = [each.text.startswith("good") for each in completions]
+        sure = [prompt.text.endswith("0") for prompt in prompts]
+        good = [completion.text.startswith("good") for completion in completions]
         value_N = np.array([9.0 * (known and better) for known, better in zip(sure, good, strict=True)])
         return Scores(value_N, np.where(sure, 0.1, 1.0))
 
@@ -432,12 +434,12 @@ def test_by_disagreement_the_widest_gap_comes_first(tmp_path: Path) -> None:
             person = join(desk)
             seen = []
             for _ in range(4):
-                held = task(desk, person)
-                seen.append(held.prompt.text)
-                good = "left" if held.completions[0].text.startswith("good") else "right"
+                current = task(desk, person)
+                seen.append(current.prompt.text)
+                good = "left" if current.completions[0].text.startswith("good") else "right"
                 bad = {"left": "right", "right": "left"}[good]
-                split = turn % 2 and held.prompt.text != "Question 1"
-                desk.submit(person, held.reservation, {"preferred": bad if split else good})
+                split = turn % 2 and current.prompt.text != "Question 1"
+                desk.submit(person, current.reservation, {"preferred": bad if split else good})
             assert sorted(seen) == [f"Question {n}" for n in range(4)]
         assert task(desk, join(desk)).prompt.text == "Question 0", "the model is certain, and people are not"
 
@@ -448,19 +450,19 @@ def test_adjudication_stands_beside_what_people_said(tmp_path: Path) -> None:
         for side in ("good", "bad"):
             person = join(desk)
             for _ in range(2):
-                held = task(desk, person)
-                disputed = held.prompt.text == "Question 0"
-                wanted = side if disputed else "good"
-                place = "left" if held.completions[0].text.startswith(wanted) else "right"
-                desk.submit(person, held.reservation, {"preferred": place})
-        [found] = desk.disputed()
-        assert found.prompt.text == "Question 0"
-        assert sorted(found.votes.values()) == [1, 1]
-        ruling = desk.adjudicate(found.item, LEFT, "the editor")
-        assert ruling.completions == tuple(each.id for each in found.completions)
+                current = task(desk, person)
+                disputed = current.prompt.text == "Question 0"
+                preferred = side if disputed else "good"
+                place = "left" if current.completions[0].text.startswith(preferred) else "right"
+                desk.submit(person, current.reservation, {"preferred": place})
+        [item] = desk.disputed()
+        assert item.prompt.text == "Question 0"
+        assert sorted(item.votes.values()) == [1, 1]
+        ruling = desk.adjudicate(item.item, LEFT, "the editor")
+        assert ruling.completions == tuple(completion.id for completion in item.completions)
         assert desk.disputed()[0].adjudicated
         assert ledger.evaluators()[ruling.evaluator].pool == "adjudication"
-        second = desk.adjudicate(found.item, {"preferred": "tie"}, "the editor")
+        second = desk.adjudicate(item.item, {"preferred": "tie"}, "the editor")
         assert second.replaces == ruling.id
         progress = desk.progress()
         assert (progress.rows, progress.answers, progress.adjudicated) == (6, 4, 2)

@@ -17,8 +17,8 @@ from accord.feedback import Ledger, current_feedback, draw_pairs
 
 PEOPLE = 3
 GOLD = [
-    {**each, "prompt": f"Control {each['prompt']}"}
-    for each in pairs(2, gold={"kind": "comparison", "preferred": "left"})
+    {**line, "prompt": f"Control {line['prompt']}"}
+    for line in pairs(2, gold={"kind": "comparison", "preferred": "left"})
 ]
 ACTS = (
     "answer",
@@ -45,7 +45,7 @@ class Play:
         self.desk, self.clock = desk, clock
         self.people: list[Person] = [join(desk) for _ in range(PEOPLE)]
         self.had: list[list[str]] = [[] for _ in range(PEOPLE)]
-        self.told: set[str] = set()
+        self.acknowledged: set[str] = set()
 
     def do(self, number: int, act: str, which: int) -> None:
         person = self.people[number]
@@ -74,49 +74,49 @@ class Play:
                 self.work(number, person, act)
 
     def work(self, number: int, person: Person, act: str) -> None:
-        found = self.desk.next(person)
+        step = self.desk.next(person)
         again = self.desk.next(person)
-        assert found == again or not isinstance(found, Task | Practice), "a reload is the same"
-        held = found.task if isinstance(found, Practice) else found
-        if not isinstance(held, Task):
+        assert step == again or not isinstance(step, Task | Practice), "a reload is the same"
+        current = step.task if isinstance(step, Practice) else step
+        if not isinstance(current, Task):
             return
-        self.had[number].append(held.reservation)
+        self.had[number].append(current.reservation)
         match act:
             case "draft":
-                self.desk.save_draft(person, held.reservation, {"preferred": "tie"})
+                self.desk.save_draft(person, current.reservation, {"preferred": "tie"})
             case "decline":
-                self.send(person, held.reservation, {"declined": "1"})
+                self.send(person, current.reservation, {"declined": "1"})
             case "wrong":
-                self.send(person, held.reservation, {"preferred": "up"})
+                self.send(person, current.reservation, {"preferred": "up"})
             case "other":
-                self.send(person, held.reservation, {"preferred": "right"})
+                self.send(person, current.reservation, {"preferred": "right"})
             case _:
-                self.send(person, held.reservation, {"preferred": "left"})
+                self.send(person, current.reservation, {"preferred": "left"})
 
     def send(self, person: Person, reservation: str, form: dict[str, str]) -> None:
         try:
-            given_ = self.desk.submit(person, reservation, form)
+            receipt = self.desk.submit(person, reservation, form)
         except (FormError, Conflict):
             return
-        assert self.desk.submit(person, reservation, form) == given_
-        if given_.feedback is not None:
-            self.told.add(given_.feedback)
+        assert self.desk.submit(person, reservation, form) == receipt
+        if receipt.feedback is not None:
+            self.acknowledged.add(receipt.feedback)
 
 
 def balanced(play: Play, ledger: Ledger, context: Context) -> None:
-    said = list(ledger.feedback())
-    assert {each.id for each in said} == play.told
+    feedback = list(ledger.feedback())
+    assert {record.id for record in feedback} == play.acknowledged
     progress = play.desk.progress()
     parts = (progress.answers, progress.gold_answers, progress.repeats, progress.declined, progress.replaced)
-    assert sum(parts) + progress.surplus == progress.rows == len(said)
-    assert all(each.answered + each.open <= each.overlap for each in progress.items)
-    stands = [each for each in current_feedback(said) if each.repeat_of is None]
-    assert all(count == 1 for count in Counter((each.evaluator, each.prompt) for each in stands).values())
-    assert all((each.seconds or 0) >= 0 for each in said)
+    assert sum(parts) + progress.surplus == progress.rows == len(feedback)
+    assert all(item.answered + item.open <= item.overlap for item in progress.items)
+    current = [record for record in current_feedback(feedback) if record.repeat_of is None]
+    assert all(count == 1 for count in Counter((record.evaluator, record.prompt) for record in current).values())
+    assert all((record.seconds or 0) >= 0 for record in feedback)
     with ledger.begin() as connection:
-        held = tables.reservations
-        rows = connection.execute(select(held).where(held.c.study == context.study.name)).all()
-    assert {row.feedback for row in rows if row.feedback} == play.told
+        reservations = tables.reservations
+        rows = connection.execute(select(reservations).where(reservations.c.study == context.study.name)).all()
+    assert {row.feedback for row in rows if row.feedback} == play.acknowledged
     plain = Counter(row.person for row in rows if row.state == "open" and row.redoes is None)
     assert all(count == 1 for count in plain.values()), "one thing in a person's hands at a time"
     counted = progress.answers + progress.surplus

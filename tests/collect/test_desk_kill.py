@@ -24,9 +24,9 @@ from accord.feedback import Ledger
 folder, where, pseudonym = sys.argv[1:]
 desk = Desk(Study.load(folder + "/study.toml"), Ledger(where, pooled=True, timeout=60))
 print("ready", flush=True)
-while isinstance(held := desk.next(pseudonym), Task):
-    given = desk.submit(pseudonym, held.reservation, {"preferred": "left"})
-    print(held.reservation, given.feedback, flush=True)
+while isinstance(current := desk.next(pseudonym), Task):
+    receipt = desk.submit(pseudonym, current.reservation, {"preferred": "left"})
+    print(current.reservation, receipt.feedback, flush=True)
 """
 
 
@@ -42,14 +42,14 @@ def test_what_was_acknowledged_is_kept(tmp_path: Path, where: Path | str) -> Non
         script.write_text(SUBMITTING, encoding="utf-8")
         for kill in range(KILLS):
             acknowledged += killed([sys.executable, str(script), str(tmp_path), str(where), anna.pseudonym], kill)
-            kept = {each.id for each in ledger.feedback()}
-            assert {feedback for _, feedback in acknowledged} <= kept
+            in_ledger = {record.id for record in ledger.feedback()}
+            assert {feedback for _, feedback in acknowledged} <= in_ledger
             with ledger.begin() as connection:
-                held = tables.reservations.c
-                rows = connection.execute(select(held.id, held.state, held.feedback)).all()
+                columns = tables.reservations.c
+                rows = connection.execute(select(columns.id, columns.state, columns.feedback)).all()
             closed = {row.id: row.feedback for row in rows if row.state == "answered"}
             assert all(closed[reservation] == feedback for reservation, feedback in acknowledged)
-            assert set(closed.values()) == kept, "no answer without its reservation, and none the other way round"
+            assert set(closed.values()) == in_ledger, "no answer without its reservation, and none the other way round"
             assert sum(row.state == "open" for row in rows) <= 1
         before = task(desk, anna)
         assert task(desk, anna) == before, "a reload takes up where they were"
@@ -65,5 +65,5 @@ def killed(command: list[str], number: int) -> list[tuple[str, str]]:
         time.sleep(0.05 + 0.013 * number)
         process.send_signal(signal.SIGKILL)
         rest = process.stdout.read()
-    told = [line.split() for line in (first + rest).splitlines(keepends=True) if line.endswith("\n")]
-    return [(reservation, feedback) for reservation, feedback in told]
+    acknowledged = [line.split() for line in (first + rest).splitlines(keepends=True) if line.endswith("\n")]
+    return [(reservation, feedback) for reservation, feedback in acknowledged]

@@ -29,11 +29,11 @@ def test_what_the_file_no_longer_holds_is_not_asked_and_stays(tmp_path: Path) ->
         desk = opened(lay(tmp_path, pairs(2)), ledger)
         anna = join(desk)
         first = answer(desk, anna)
-        left = [each for each in pairs(2) if each["prompt"] == first.prompt.text]
+        left = [line for line in pairs(2) if line["prompt"] == first.prompt.text]
         lines(tmp_path / "items.jsonl", left)
         desk.load_items()
         assert isinstance(desk.next(anna), Done)
-        assert {each.closed for each in desk.progress().items} == {"full", "withdrawn"}
+        assert {item.closed for item in desk.progress().items} == {"full", "withdrawn"}
         lines(tmp_path / "items.jsonl", pairs(3))
         assert desk.load_items().new == 1
         assert isinstance(desk.next(anna), Task)
@@ -49,16 +49,16 @@ def test_a_higher_overlap_opens_items_again(tmp_path: Path) -> None:
 
 
 def test_records_prompts_and_completions_by_id(tmp_path: Path) -> None:
-    asked = Prompt.ask("Who are you?", system="Be brief.")
-    written = Completion(prompt=asked.id, text="Nobody.", writer="policy-3", sampling=Sampling(temperature=0.7))
+    prompt = Prompt.ask("Who are you?", system="Be brief.")
+    completion = Completion(prompt=prompt.id, text="Nobody.", writer="policy-3", sampling=Sampling(temperature=0.7))
     with Ledger(tmp_path / "l.db") as ledger:
-        ledger.add(asked, written)
+        ledger.add(prompt, completion)
         items = [
             {
-                "prompt": {"id": asked.id},
+                "prompt": {"id": prompt.id},
                 "completions": [
-                    {"id": written.id},
-                    {"prompt": asked.id, "text": "Somebody.", "writer": "policy-4", "sampling": {"temperature": 0.5}},
+                    {"id": completion.id},
+                    {"prompt": prompt.id, "text": "Somebody.", "writer": "policy-4", "sampling": {"temperature": 0.5}},
                 ],
                 "priority": 2,
                 "overlap": 3,
@@ -70,10 +70,10 @@ def test_records_prompts_and_completions_by_id(tmp_path: Path) -> None:
             },
         ]
         desk = opened(lay(tmp_path, items), ledger)
-        held = task(desk, join(desk))
-        assert (held.prompt, held.warning) == (asked, "identity")
-        assert written in held.completions
-        assert {each.writer for each in held.completions} == {"policy-3", "policy-4"}
+        current = task(desk, join(desk))
+        assert (current.prompt, current.warning) == (prompt, "identity")
+        assert completion in current.completions
+        assert {shown.writer for shown in current.completions} == {"policy-3", "policy-4"}
         assert desk.progress().items[0].overlap == 3
 
 
@@ -102,30 +102,30 @@ BAD: list[tuple[list[dict[str, Any]], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("items", "said"), BAD)
+@pytest.mark.parametrize(("items", "message"), BAD)
 def test_what_is_wrong_is_named_with_its_line_and_nothing_enters(
-    tmp_path: Path, items: list[dict[str, Any]], said: str
+    tmp_path: Path, items: list[dict[str, Any]], message: str
 ) -> None:
     with Ledger(tmp_path / "l.db") as ledger:
         with pytest.raises(AccordError) as caught:
             opened(lay(tmp_path, items), ledger)
-        assert said in str(caught.value)
+        assert message in str(caught.value)
         assert ledger.counts()["prompts"] == 0
         assert Desk(lay(tmp_path), ledger).progress().items == ()
 
 
 def test_a_completion_of_another_prompt_in_the_ledger_is_named_with_its_line(tmp_path: Path) -> None:
-    asked, other = Prompt.ask("One?"), Prompt.ask("Another?")
+    prompt, other = Prompt.ask("One?"), Prompt.ask("Another?")
     wrong = Completion(prompt=other.id, text="About another.")
     with Ledger(tmp_path / "l.db") as ledger:
-        ledger.add(asked, other, wrong)
+        ledger.add(prompt, other, wrong)
         items = [*pairs(2), {"prompt": "One?", "completions": ["a", {"id": wrong.id}]}]
         with pytest.raises(RecordError, match=rf"items.jsonl:3 completions: {wrong.id} answers the prompt {other.id}"):
             opened(lay(tmp_path, items), ledger)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b'{"prompt": "caf\xe9", "completions": ["a", "b"]}\n', "items.jsonl:1"),
         (b'{"prompt": "Q", "completions": ["a", "b"]}\nnot json\n', "items.jsonl:2"),
@@ -133,12 +133,12 @@ def test_a_completion_of_another_prompt_in_the_ledger_is_named_with_its_line(tmp
         (b"\n\n", "items.jsonl: holds no item"),
     ],
 )
-def test_bytes_that_are_no_lines(tmp_path: Path, content: bytes, said: str) -> None:
+def test_bytes_that_are_no_lines(tmp_path: Path, content: bytes, message: str) -> None:
     study = lay(tmp_path)
     (tmp_path / "items.jsonl").write_bytes(content)
     with Ledger(tmp_path / "l.db") as ledger, pytest.raises(AccordError) as caught:
         opened(study, ledger)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_practice_and_gold_need_what_they_are_for(tmp_path: Path) -> None:

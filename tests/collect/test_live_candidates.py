@@ -1,4 +1,4 @@
-"""Live candidates: written when their turn has come, and what happens where the writer fails."""
+"""Live candidates: completions when their turn has come, and what happens where the writer fails."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,14 +21,14 @@ class Policy:
 
     def __init__(self, *faults: Exception, same: bool = False, answers: str | None = None) -> None:
         self.faults, self.same, self.answers = list(faults), same, answers
-        self.asked: list[Sampling] = []
+        self.samplings: list[Sampling] = []
 
     def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
-        self.asked.append(sampling)
+        self.samplings.append(sampling)
         if self.faults:
             raise self.faults.pop(0)
         texts = ["same" if self.same else f"{sampling.seed} {number}" for number in range(n)]
-        return [[Completion(prompt=self.answers or prompt.id, text=each) for each in texts] for prompt in prompts]
+        return [[Completion(prompt=self.answers or prompt.id, text=text) for text in texts] for prompt in prompts]
 
 
 def test_completions_are_written_once_and_kept_with_their_sampling(tmp_path: Path) -> None:
@@ -40,17 +40,19 @@ def test_completions_are_written_once_and_kept_with_their_sampling(tmp_path: Pat
         for person in (anna, ben):
             for _ in range(3):
                 answer(desk, person)
-        assert len(policy.asked) == 3, "each prompt is written for once, for everybody"
-        written = ledger.completions().values()
-        assert {each.writer for each in written} == {"policy-7"}
-        assert [each.sampling.temperature for each in written if each.sampling] == [0.5] * 6
-        assert len({each.sampling.seed for each in written if each.sampling}) == 3, "each item has a seed of its own"
+        assert len(policy.samplings) == 3, "each prompt is written for once, for everybody"
+        completions = ledger.completions().values()
+        assert {completion.writer for completion in completions} == {"policy-7"}
+        assert [completion.sampling.temperature for completion in completions if completion.sampling] == [0.5] * 6
+        assert len({completion.sampling.seed for completion in completions if completion.sampling}) == 3, (
+            "each item has a seed of its own"
+        )
         assert desk.load_items().new == 0
         assert desk.progress().answers == 6
 
 
 @pytest.mark.parametrize(
-    ("policy", "said"),
+    ("policy", "message"),
     [
         (Policy(ModelError("the endpoint is down")), "policy-7 failed on p-"),
         (Policy(TimeoutError("no answer in 60 s")), "no answer in 60 s"),
@@ -58,21 +60,21 @@ def test_completions_are_written_once_and_kept_with_their_sampling(tmp_path: Pat
         (Policy(answers="p-other"), "it answered another prompt (p-other)"),
     ],
 )
-def test_a_writer_that_fails_is_told_of_and_costs_no_answer(tmp_path: Path, policy: Policy, said: str) -> None:
+def test_a_writer_that_fails_is_told_of_and_costs_no_answer(tmp_path: Path, policy: Policy, message: str) -> None:
     clock = Clock()
     with Ledger(tmp_path / "l.db") as ledger:
         desk = opened(lay(tmp_path, [BARE[0]]), ledger, clock, writer=policy)
         anna = join(desk)
-        found = desk.next(anna)
-        assert isinstance(found, Break)
-        assert (found.reason, "look again" in found.message) == ("writer", True)
+        step = desk.next(anna)
+        assert isinstance(step, Break)
+        assert (step.reason, "look again" in step.message) == ("writer", True)
         [note] = desk.progress().notes
         assert note.kind == "writer"
-        assert said in note.message
+        assert message in note.message
         assert ledger.counts()["completions"] == 0
-        asked = len(policy.asked)
+        calls = len(policy.samplings)
         assert isinstance(desk.next(anna), Break)
-        assert len(policy.asked) == asked, "it is left alone for a minute"
+        assert len(policy.samplings) == calls, "it is left alone for a minute"
         policy.same, policy.answers = False, None
         clock.move(seconds=61)
         assert isinstance(desk.next(anna), Task)
@@ -106,7 +108,7 @@ def test_demonstrations_need_no_writer(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db") as ledger:
         desk = opened(lay(tmp_path, BARE, question={"kind": "demonstration"}), ledger)
         anna = join(desk)
-        held = task(desk, anna)
-        assert held.completions == ()
-        desk.submit(anna, held.reservation, {"text": "An answer."})
+        current = task(desk, anna)
+        assert current.completions == ()
+        desk.submit(anna, current.reservation, {"text": "An answer."})
         assert ledger.rows() == 1

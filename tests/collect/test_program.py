@@ -24,7 +24,7 @@ class Length:
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         assert len(prompts) == len(completions)
-        return Scores(np.array([float(len(each.text)) for each in completions]))
+        return Scores(np.array([float(len(completion.text)) for completion in completions]))
 
 
 def judged(source: ProgramSource) -> list[Feedback]:

@@ -19,8 +19,8 @@ WORDS = "word " * 60
 LONG = [{"prompt": f"Q{n}", "completions": [f"good {WORDS}{n}", f"bad {WORDS}{n}"]} for n in range(150)]
 
 
-def better(held: Task) -> str:
-    return "left" if held.completions[0].text.startswith("good") else "right"
+def better(current: Task) -> str:
+    return "left" if current.completions[0].text.startswith("good") else "right"
 
 
 def work(
@@ -28,36 +28,36 @@ def work(
 ) -> None:
     """A person answers n items, each in so many seconds."""
     for number in range(n):
-        held = task(desk, person)
+        current = task(desk, person)
         clock.move(seconds=seconds)
-        desk.submit(person, held.reservation, say(held, number))
+        desk.submit(person, current.reservation, say(current, number))
 
 
 def of(desk: Desk, person: Person) -> PersonProgress:
-    return {each.pseudonym: each for each in desk.progress().people}[person.pseudonym]
+    return {row.pseudonym: row for row in desk.progress().people}[person.pseudonym]
 
 
 def names(flags: tuple[Flag, ...]) -> set[str]:
     return {flag.name for flag in flags}
 
 
-def careful(held: Task, number: int) -> dict[str, str]:
-    return {"preferred": better(held)}
+def careful(current: Task, number: int) -> dict[str, str]:
+    return {"preferred": better(current)}
 
 
-def wrong(held: Task, number: int) -> dict[str, str]:
-    other = {"left": "right", "right": "left"}[better(held)]
-    return {"preferred": other if number % 3 else better(held)}
+def wrong(current: Task, number: int) -> dict[str, str]:
+    other = {"left": "right", "right": "left"}[better(current)]
+    return {"preferred": other if number % 3 else better(current)}
 
 
 def changing() -> Callable[[Task, int], dict[str, str]]:
     """One who thinks otherwise when asked again."""
     known: set[str] = set()
 
-    def say(held: Task, number: int) -> dict[str, str]:
-        again = held.prompt.id in known
-        known.add(held.prompt.id)
-        return {"preferred": better(held) if again else "tie"}
+    def say(current: Task, number: int) -> dict[str, str]:
+        again = current.prompt.id in known
+        known.add(current.prompt.id)
+        return {"preferred": better(current) if again else "tie"}
 
     return say
 
@@ -65,9 +65,9 @@ def changing() -> Callable[[Task, int], dict[str, str]]:
 FAULTS: list[tuple[str, Callable[[Task, int], dict[str, str]], float]] = [
     ("too fast", careful, 2.0),
     ("gold low", wrong, 30.0),
-    ("side bias", lambda held, n: {"preferred": "left"}, 30.0),
+    ("side bias", lambda current, n: {"preferred": "left"}, 30.0),
     ("repeats differ", changing(), 30.0),
-    ("declines often", lambda held, n: {"declined": "1"} if n % 2 else careful(held, n), 30.0),
+    ("declines often", lambda current, n: {"declined": "1"} if n % 2 else careful(current, n), 30.0),
 ]
 
 
@@ -78,14 +78,14 @@ def test_a_planted_fault_is_flagged_and_a_careful_person_is_not(tmp_path: Path) 
         desk = opened(study, ledger, clock)
         anna = join(desk)
         work(desk, clock, anna, 60, careful)
-        found = {}
+        pseudonyms = {}
         for name, fault, seconds in FAULTS:
             person = join(desk)
             work(desk, clock, person, 60, fault, seconds)
-            found[name] = person.pseudonym
-        progress = {each.pseudonym: each for each in desk.progress().people}
+            pseudonyms[name] = person.pseudonym
+        progress = {row.pseudonym: row for row in desk.progress().people}
     assert progress[anna.pseudonym].flags == ()
-    for name, pseudonym in found.items():
+    for name, pseudonym in pseudonyms.items():
         assert name in names(progress[pseudonym].flags)
         assert all(flag.message for flag in progress[pseudonym].flags)
 
@@ -98,8 +98,10 @@ def test_pasted_answers_are_flagged(tmp_path: Path) -> None:
         desk = opened(study, ledger)
         for person, pasted in ((join(desk), 0), (join(desk), 300)):
             for _ in range(20):
-                held = task(desk, person)
-                desk.submit(person, held.reservation, {"text": "Text."}, ClientTelemetry(pasted=pasted, keystrokes=5))
+                current = task(desk, person)
+                desk.submit(
+                    person, current.reservation, {"text": "Text."}, ClientTelemetry(pasted=pasted, keystrokes=5)
+                )
         anna, ben = desk.progress().people
     assert "pasted" not in names(anna.flags)
     assert "pasted" in names(ben.flags)
@@ -112,7 +114,7 @@ def test_a_few_answers_flag_nobody(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.db", pooled=True) as ledger:
         desk = opened(lay(tmp_path, LONG), ledger, clock)
         anna = join(desk)
-        work(desk, clock, anna, 4, lambda held, n: {"preferred": "left"}, seconds=20.0)
+        work(desk, clock, anna, 4, lambda current, n: {"preferred": "left"}, seconds=20.0)
         assert of(desk, anna).flags == ()
 
 
@@ -124,20 +126,20 @@ def test_pay_hours_and_cost_by_hand(tmp_path: Path) -> None:
         assert desk.progress().paid_per_label is None
         anna = join(desk)
         work(desk, clock, anna, 4, careful, seconds=90.0)
-        held = task(desk, anna)
+        current = task(desk, anna)
         clock.move(seconds=90)
-        desk.decline(anna, held.reservation)
+        desk.decline(anna, current.reservation)
         back = desk.undo(anna)
         clock.move(seconds=90)
         desk.submit(anna, back.reservation, {"declined": "1", "reason": "no idea"})
-        found = desk.progress()
-    assert found.hours == pytest.approx(6 * 90 / 3600), "the time of what was taken back is time"
-    assert found.paid == pytest.approx(0.5 * 5 + 12 * 0.15)
-    assert found.paid_per_label == pytest.approx(found.paid / 4)
-    assert found.currency == "GBP"
-    assert (found.answers, found.declined, found.replaced, found.rows, found.target) == (4, 1, 1, 6, 20)
-    assert found.seconds is not None
-    assert (found.seconds.value, found.seconds.n, found.seconds.low) == (90.0, 5, None)
+        progress = desk.progress()
+    assert progress.hours == pytest.approx(6 * 90 / 3600), "the time of what was taken back is time"
+    assert progress.paid == pytest.approx(0.5 * 5 + 12 * 0.15)
+    assert progress.paid_per_label == pytest.approx(progress.paid / 4)
+    assert progress.currency == "GBP"
+    assert (progress.answers, progress.declined, progress.replaced, progress.rows, progress.target) == (4, 1, 1, 6, 20)
+    assert progress.seconds is not None
+    assert (progress.seconds.value, progress.seconds.n, progress.seconds.low) == (90.0, 5, None)
 
 
 def test_agreement_and_disagreement(tmp_path: Path) -> None:
@@ -146,16 +148,16 @@ def test_agreement_and_disagreement(tmp_path: Path) -> None:
         for turned in (0, 2):
             person = join(desk)
             for _ in range(8):
-                held = task(desk, person)
-                other = int(held.prompt.text.split()[1]) < turned
-                side = better(held) if not other else {"left": "right", "right": "left"}[better(held)]
-                desk.submit(person, held.reservation, {"preferred": side})
-        found = desk.progress()
-    assert found.agreement is not None
-    assert (found.agreement.value, found.agreement.n) == (0.75, 8)
-    assert found.alpha is None
-    assert sorted(each.disagreement or 0 for each in found.items)[-2:] == [pytest.approx(0.8416, abs=1e-4)] * 2
-    assert {each.closed for each in found.items} == {"full"}
+                current = task(desk, person)
+                other = int(current.prompt.text.split()[1]) < turned
+                side = better(current) if not other else {"left": "right", "right": "left"}[better(current)]
+                desk.submit(person, current.reservation, {"preferred": side})
+        progress = desk.progress()
+    assert progress.agreement is not None
+    assert (progress.agreement.value, progress.agreement.n) == (0.75, 8)
+    assert progress.alpha is None
+    assert sorted(item.disagreement or 0 for item in progress.items)[-2:] == [pytest.approx(0.8416, abs=1e-4)] * 2
+    assert {item.closed for item in progress.items} == {"full"}
 
 
 def test_ratings_have_an_alpha(tmp_path: Path) -> None:
@@ -166,9 +168,9 @@ def test_ratings_have_an_alpha(tmp_path: Path) -> None:
         for _ in range(2):
             person = join(desk)
             for _ in range(6):
-                held = task(desk, person)
-                value = 1 + int(held.prompt.text[1:]) % 5
-                desk.submit(person, held.reservation, {"value": str(value)})
+                current = task(desk, person)
+                value = 1 + int(current.prompt.text[1:]) % 5
+                desk.submit(person, current.reservation, {"value": str(value)})
         alpha = desk.progress().alpha
     assert alpha is not None
     assert alpha.value == pytest.approx(1.0)
@@ -176,9 +178,9 @@ def test_ratings_have_an_alpha(tmp_path: Path) -> None:
 
 def test_an_empty_study_has_no_numbers(tmp_path: Path, where: Path | str) -> None:
     with Ledger(where) as ledger:
-        found = opened(lay(tmp_path), ledger).progress()
-    assert (found.rows, found.answers, found.people, found.composition) == (0, 0, (), ())
-    assert (found.seconds, found.gold, found.agreement, found.paid_per_label) == (None, None, None, None)
+        progress = opened(lay(tmp_path), ledger).progress()
+    assert (progress.rows, progress.answers, progress.people, progress.composition) == (0, 0, (), ())
+    assert (progress.seconds, progress.gold, progress.agreement, progress.paid_per_label) == (None, None, None, None)
 
 
 def test_composition_comes_to_its_target_though_one_group_comes_more_often(tmp_path: Path) -> None:
@@ -192,21 +194,21 @@ def test_composition_comes_to_its_target_though_one_group_comes_more_often(tmp_p
         waits = 0
         for _ in range(400):
             person = people[draw.integers(10)]
-            found = desk.next(person)
-            if isinstance(found, Task):
+            step = desk.next(person)
+            if isinstance(step, Task):
                 clock.move(seconds=5)
-                desk.submit(person, found.reservation, careful(found, 0))
-            elif isinstance(found, Done):
-                waits += found.reason == "quota"
-        shares = {each.group: each for each in desk.progress().composition}
+                desk.submit(person, step.reservation, careful(step, 0))
+            elif isinstance(step, Done):
+                waits += step.reason == "quota"
+        shares = {group.group: group for group in desk.progress().composition}
         assert (shares["young"].answers, shares["old"].answers) == (20, 20)
         assert waits > 0
         assert shares["old"].target == 0.5
         by_item = {}
-        for each in ledger.feedback():
-            by_item.setdefault(each.prompt, set()).add(each.evaluator)
+        for group in ledger.feedback():
+            by_item.setdefault(group.prompt, set()).add(group.evaluator)
         old = {person.evaluator for person in people if person.attributes["age"] == "old"}
-        mixed = sum(len(each & old) == 1 for each in by_item.values())
+        mixed = sum(len(group & old) == 1 for group in by_item.values())
         assert mixed >= 12, "an item's own places are mixed too"
 
 
@@ -217,8 +219,8 @@ def test_the_last_people_are_never_kept_waiting(tmp_path: Path) -> None:
         desk = opened(lay(tmp_path, pairs(8), quota_wait_hours=1.0, session_items=100, **keys), ledger, clock)
         ben, anna = join(desk, age="old"), join(desk, age="young")
         for _ in range(4):
-            held = task(desk, ben)
-            desk.submit(ben, held.reservation, careful(held, 0))
+            current = task(desk, ben)
+            desk.submit(ben, current.reservation, careful(current, 0))
         waiting = desk.next(ben)
         assert isinstance(waiting, Done)
         assert waiting.reason == "quota"
@@ -232,9 +234,9 @@ def test_a_median_has_an_interval_from_order_statistics() -> None:
     draw = np.random.default_rng(0)
     inside = 0
     for _ in range(400):
-        found = median(draw.exponential(size=25).tolist())
-        assert found is not None
-        assert found.low is not None
-        assert found.high is not None
-        inside += found.low <= np.log(2) <= found.high
+        estimate = median(draw.exponential(size=25).tolist())
+        assert estimate is not None
+        assert estimate.low is not None
+        assert estimate.high is not None
+        inside += estimate.low <= np.log(2) <= estimate.high
     assert 0.93 <= inside / 400 <= 0.99

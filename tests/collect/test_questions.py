@@ -75,7 +75,7 @@ GOOD: list[tuple[str, dict[str, str], Judgement]] = [
 def test_a_form_becomes_a_judgement(kind: str, form: dict[str, str], judgement: Judgement) -> None:
     about = shown(kind)
     assert question(kind).read(form, about) == judgement
-    Feedback(evaluator="e", prompt="p", completions=tuple(each.id for each in about), judgement=judgement)
+    Feedback(evaluator="e", prompt="p", completions=tuple(completion.id for completion in about), judgement=judgement)
 
 
 BAD = [
@@ -123,12 +123,12 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "form", "field", "said"), BAD)
-def test_what_cannot_be_read_is_told_with_its_field(kind: str, form: dict[str, str], field: str, said: str) -> None:
+@pytest.mark.parametrize(("kind", "form", "field", "message"), BAD)
+def test_what_cannot_be_read_is_told_with_its_field(kind: str, form: dict[str, str], field: str, message: str) -> None:
     with pytest.raises(FormError) as caught:
         question(kind).read(form, shown(kind))
     assert caught.value.field == field
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_what_a_study_does_not_ask_is_refused() -> None:
@@ -156,17 +156,19 @@ def test_whatever_is_sent_is_a_judgement_or_a_form_error(kind: str, form: dict[s
     except FormError as error:
         field = error.field
     else:
-        said = Feedback(evaluator="e", prompt="p", completions=tuple(each.id for each in about), judgement=judgement)
-        field = "reason" if said.id.startswith("f-") else ""
+        feedback = Feedback(
+            evaluator="e", prompt="p", completions=tuple(completion.id for completion in about), judgement=judgement
+        )
+        field = "reason" if feedback.id.startswith("f-") else ""
     assert field in {*question(kind).fields, "reason"}
 
 
 def test_every_judgement_but_declining_has_a_question() -> None:
     union, *_ = get_args(Judgement)
     assert {question.record for question in KINDS.values()} == {*get_args(union)} - {Declined}
-    for kind, asked in KINDS.items():
-        assert question(kind).kind == kind == asked.record.model_fields["kind"].default
-        assert asked.most is None or asked.least <= asked.most
+    for kind, question_class in KINDS.items():
+        assert question(kind).kind == kind == question_class.record.model_fields["kind"].default
+        assert question_class.most is None or question_class.least <= question_class.most
 
 
 def test_steps_are_the_lines_that_are_not_blank() -> None:
@@ -190,12 +192,12 @@ def test_an_answer_reads_the_same_in_any_order() -> None:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_declining_is_equal_to_no_answer(kind: str) -> None:
-    asked, answer = question(kind), next(judgement for known, _, judgement in GOOD if known == kind)
-    assert asked.vote(Declined(), ("a", "b", "c", "d")) is None
-    assert asked.agree(Declined(), answer) is None
-    assert asked.agree(answer, answer) in {True, None}
-    assert asked.reorder(Declined(), ("a", "b"), ("b", "a")) == Declined()
-    assert asked.describe(Declined(reason="too long")) == "not judged (too long)"
+    question_of_kind, answer = question(kind), next(judgement for known, _, judgement in GOOD if known == kind)
+    assert question_of_kind.vote(Declined(), ("a", "b", "c", "d")) is None
+    assert question_of_kind.agree(Declined(), answer) is None
+    assert question_of_kind.agree(answer, answer) in {True, None}
+    assert question_of_kind.reorder(Declined(), ("a", "b"), ("b", "a")) == Declined()
+    assert question_of_kind.describe(Declined(reason="too long")) == "not judged (too long)"
 
 
 def test_marks_agree_where_each_finds_one_of_its_type() -> None:
@@ -243,9 +245,9 @@ def test_the_fields_of_a_page_become_those_of_the_answer(
     ],
 )
 def test_a_draft_fills_the_page_again(kind: str, page: dict[str, str]) -> None:
-    asked = question(kind)
-    form = asked.answer_form(page)
-    assert asked.answer_form(asked.page_form(form)) == form
+    question_of_kind = question(kind)
+    form = question_of_kind.answer_form(page)
+    assert question_of_kind.answer_form(question_of_kind.page_form(form)) == form
 
 
 @pytest.mark.parametrize(("kind", "field"), [("ranking", "tiers"), ("steps", "verdicts"), ("spans", "spans")])

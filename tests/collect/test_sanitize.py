@@ -81,7 +81,9 @@ def test_every_word_is_shown(text: str) -> None:
 def test_nothing_unseen_is_left(text: str) -> None:
     for page in (render_untrusted(text), literal(text)):
         bad = [
-            each for each in html.unescape(str(page)) if unicodedata.category(each) in {"Cf", "Cc", "Zl", "Zp", "Co"}
+            letter
+            for letter in html.unescape(str(page))
+            if unicodedata.category(letter) in {"Cf", "Cc", "Zl", "Zp", "Co"}
         ]
         assert set(bad) <= set("\n\t\u200c\u200d") | set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2")
 
@@ -99,16 +101,16 @@ def test_plain_is_the_text_character_by_character(text: str) -> None:
 
 @given(TEXTS)
 def test_lines_begin_where_they_say(text: str) -> None:
-    found = literal_lines(text)
-    assert [line.shown for line in found] == [literal(each) for each in text.split("\n")]
-    assert all(line.start == 0 or text[line.start - 1] == "\n" for line in found)
+    lines = literal_lines(text)
+    assert [line.shown for line in lines] == [literal(line) for line in text.split("\n")]
+    assert all(line.start == 0 or text[line.start - 1] == "\n" for line in lines)
 
 
 @given(TEXTS)
 def test_own_words_link_to_web_pages_alone(text: str) -> None:
     page = Reader(str(render_trusted(text)))
     assert page.tags <= ALLOWED | {"h2", "h3", "h4"}
-    assert all(re.match(r"https?:|mailto:", each) for each in page.addresses)
+    assert all(re.match(r"https?:|mailto:", address) for address in page.addresses)
 
 
 @pytest.mark.parametrize(

@@ -36,15 +36,15 @@ def test_from_init_to_a_reward_model(tmp_path: Path, monkeypatch: pytest.MonkeyP
     collected(collect)
     assert run(learn) == 0
     with Ledger("first/people.db", write=False) as ledger:
-        said, completions = list(ledger.feedback()), ledger.completions()
-    compared = [each for each in said if each.judgement.kind == "comparison"]
+        feedback, completions = list(ledger.feedback()), ledger.completions()
+    compared = [record for record in feedback if record.judgement.kind == "comparison"]
     assert len(compared) == 50
-    written = [completions[name] for each in compared for name in each.completions]
-    assert all(each.writer and each.sampling and each.sampling.max_tokens == 24 and each.token_ids for each in written)
+    written = [completions[name] for record in compared for name in record.completions]
+    assert all(text.writer and text.sampling and text.sampling.max_tokens == 24 and text.token_ids for text in written)
     assert Path("runs/people/reward/model").is_dir()
     pairs = [json.loads(line) for line in Path("runs/people/data/pairs-train.jsonl").read_text().splitlines()]
-    assert {name for each in pairs for name in each["feedback_ids"]} <= {each.id for each in compared}
-    assert all(each["evaluator"] for each in pairs)
+    assert {name for pair in pairs for name in pair["feedback_ids"]} <= {record.id for record in compared}
+    assert all(pair["evaluator"] for pair in pairs)
 
 
 def collected(arguments: list[str]) -> None:
@@ -53,11 +53,11 @@ def collected(arguments: list[str]) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
         try:
-            told = read_until(server.stdout, "listening at ")
-            assert re.search(r"/admin  name kim  password \S{16}", told)
-            links, url = re.findall(r"/join/(\S+)", told), told.rsplit("listening at ", 1)[1].strip()
+            output = read_until(server.stdout, "listening at ")
+            assert re.search(r"/admin  name kim  password \S{16}", output)
+            links, url = re.findall(r"/join/(\S+)", output), output.rsplit("listening at ", 1)[1].strip()
             assert len(links) == 4
-            out = asyncio.run(Crowd(url, links, each=60, think=0.01).go())
+            out = asyncio.run(Crowd(url, links, answers_each=60, think=0.01).go())
             assert sum(out.acknowledged.values()) == 50
         finally:
             server.send_signal(signal.SIGINT)
@@ -65,9 +65,9 @@ def collected(arguments: list[str]) -> None:
 
 def read_until(stream: IO[str], word: str) -> str:
     """What a process prints, up to the line with that word."""
-    told = ""
+    output = ""
     for line in stream:
-        told += line
+        output += line
         if word in line:
-            return told
-    raise AssertionError(told)
+            return output
+    raise AssertionError(output)

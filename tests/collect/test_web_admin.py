@@ -21,13 +21,13 @@ per_hour = 12
 
 def disagreeing(desk: Desk, clock: Clock, visitor: Visitor, preferred: str) -> str:
     """Somebody who joins and says the same of everything; their pseudonym."""
-    before = {each.pseudonym for each in desk.progress().people}
+    before = {person.pseudonym for person in desk.progress().people}
     visitor.join(desk.invite().token, **{"about-0": "under 40"})
     for _ in range(8):
         visitor.work()
         clock.go_on(15)
         visitor.answer(preferred=preferred)
-    (new,) = {each.pseudonym for each in desk.progress().people} - before
+    (new,) = {person.pseudonym for person in desk.progress().people} - before
     return new
 
 
@@ -46,8 +46,8 @@ def test_progress_in_figures(tmp_path: Path) -> None:
         assert "0.80" in page  # 240 seconds at 12 an hour
         assert "side bias" in page
         assert page.count("full") >= 8
-        for each in (one, two):
-            assert each in page
+        for pseudonym in (one, two):
+            assert pseudonym in page
         assert admin.get("/admin?page=99").status_code == 200
         assert admin.get("/admin?page=x").status_code == 400
 
@@ -58,8 +58,8 @@ def test_people_are_invited_paused_and_forgotten(tmp_path: Path) -> None:
         desk.set_admin("kim", PASSWORD)
         admin, person, again = visitor(), visitor(), visitor()
         admin.sign_in()
-        made = admin.post("/admin/people/invite", {"note": "Ada", "days": "3"}, seen="/admin/people").text
-        link = made.split(str(admin.client.base_url).rstrip("/"))[1].split("<")[0]
+        answer = admin.post("/admin/people/invite", {"note": "Ada", "days": "3"}, seen="/admin/people").text
+        link = answer.split(str(admin.client.base_url).rstrip("/"))[1].split("<")[0]
         joined = person.post(link, {"consent": "1", "name": "Ada Lovelace", "contact": "ada@example.org"})
         assert joined.url.path == "/instructions"
         (one,) = desk.progress().people
@@ -68,8 +68,8 @@ def test_people_are_invited_paused_and_forgotten(tmp_path: Path) -> None:
         assert "Your part is paused" in person.get("/work").text
         admin.post(f"{where}/resume", seen="/admin/people")
         person.answer(preferred="left")
-        made = admin.post(f"{where}/link", seen="/admin/people").text
-        link = made.split(str(admin.client.base_url).rstrip("/"))[1].split("<")[0]
+        answer = admin.post(f"{where}/link", seen="/admin/people").text
+        link = answer.split(str(admin.client.base_url).rstrip("/"))[1].split("<")[0]
         assert again.post(link).url.path == "/work"
         admin.post(f"{where}/erase", seen="/admin/people")
         assert person.get("/work").status_code == 401
@@ -114,17 +114,17 @@ def test_disputed_items_are_adjudicated(tmp_path: Path) -> None:
         assert "nobody disagrees so far" in admin.get("/admin/disputed").text
         for side in ("left", "right"):
             disagreeing(desk, clock, visitor(), side)
-        each = desk.disputed(1)[0]
+        item = desk.disputed(1)[0]
         page = admin.get("/admin/disputed").text
-        assert f"/admin/disputed/{each.item}" in page
+        assert f"/admin/disputed/{item.item}" in page
         assert "answer 1: 1, answer 2: 1" in page
-        where = f"/admin/disputed/{each.item}"
+        where = f"/admin/disputed/{item.item}"
         assert admin.post(where, {"preferred": "nobody"}).status_code == 400
         assert admin.post(where, {"preferred": "left", "strength": "1"}).url.path == "/admin/disputed"
         assert "decided" in admin.get("/admin/disputed").text
-    with Ledger(ledger, write=False) as held:
-        last, evaluators = list(held.feedback())[-1], held.evaluators()
-    assert last.completions == tuple(shown.id for shown in each.completions)
+    with Ledger(ledger, write=False) as opened_ledger:
+        last, evaluators = list(opened_ledger.feedback())[-1], opened_ledger.evaluators()
+    assert last.completions == tuple(shown.id for shown in item.completions)
     assert (evaluators[last.evaluator].pseudonym, evaluators[last.evaluator].pool) == ("kim", "adjudication")
 
 

@@ -34,9 +34,9 @@ def browser() -> Iterator[Any]:
 
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield made
-        made.close()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
 
 
 @contextmanager
@@ -91,10 +91,10 @@ def send(page: Any, key: str = "Enter") -> None:
     page.wait_for_load_state()
 
 
-def said(ledger: Path) -> list[Feedback]:
+def feedback_in(ledger: Path) -> list[Feedback]:
     """What is in the ledger, in order."""
-    with Ledger(ledger, write=False) as held:
-        return list(held.feedback())
+    with Ledger(ledger, write=False) as opened_ledger:
+        return list(opened_ledger.feedback())
 
 
 def type_in(page: Any, text: str) -> None:
@@ -218,10 +218,10 @@ def test_every_kind_by_keyboard_alone(tmp_path: Path, browser: Any, kind: str) -
         page.keyboard.press("z")
         page.get_by_text("your last answer again").wait_for()
         assert page.locator("[name=reason]").input_value() == "I don't know"
-    *answers, declined = said(ledger)
+    *answers, declined = feedback_in(ledger)
     assert declined.judgement.kind == "declined"
-    assert all(each.seconds is not None for each in answers)
-    match [each.judgement for each in answers]:
+    assert all(answer.seconds is not None for answer in answers)
+    match [answer.judgement for answer in answers]:
         case [Comparison() as one, Comparison() as two, Comparison() as three]:
             assert (one.preferred, one.strength) == ("left", 0.6)
             assert (two.preferred, two.strength) == ("right", 1.0)
@@ -234,7 +234,7 @@ def test_every_kind_by_keyboard_alone(tmp_path: Path, browser: Any, kind: str) -
             assert chosen == ("evasive", "too long")
             assert none == ()
         case [Spans(spans=spans)]:
-            assert [(each.start, each.end, each.type) for each in spans] == [(24, 28, "wrong"), (30, 44, "unsupported")]
+            assert [(span.start, span.end, span.type) for span in spans] == [(24, 28, "wrong"), (30, 44, "unsupported")]
         case [Steps(verdicts=verdicts)]:
             assert verdicts == ("right", "unsure", "wrong", "unsure")
         case [Correction(text=text)]:
@@ -257,7 +257,7 @@ def test_a_ranking_by_dragging(tmp_path: Path, browser: Any) -> None:
         assert [card.inner_text() for card in page.locator(".rank").all()] == ["1", "2", "3", "4"]
         page.locator(".ranking .answer").nth(1).get_by_label("move down").click()
         send(page)
-    assert said(ledger)[0].judgement == Ranking(tiers=((3,), (1,), (0,), (2,)))
+    assert feedback_in(ledger)[0].judgement == Ranking(tiers=((3,), (1,), (0,), (2,)))
 
 
 def test_spans_by_the_mouse_count_characters_that_cannot_be_seen(tmp_path: Path, browser: Any) -> None:
@@ -282,7 +282,7 @@ def test_spans_by_the_mouse_count_characters_that_cannot_be_seen(tmp_path: Path,
         page.evaluate("getSelection().selectAllChildren(document.querySelector('.marks'))")
         page.keyboard.press("2")
         send(page)
-    (first, second) = said(ledger)[0].judgement.spans
+    (first, second) = feedback_in(ledger)[0].judgement.spans
     assert text[first.start : first.end] == "gh"
     assert (second.start, second.end) == (0, len(text))
 
@@ -291,7 +291,7 @@ def test_long_texts_are_saved_as_they_are_written(tmp_path: Path, browser: Any) 
     with shown(browser, lay_out(tmp_path, "demonstration")) as (desk, page):
         enter(page, desk)
         type_in(page, "A long thought")
-        page.locator("#said", has_text="Saved").wait_for()
+        page.locator("#status", has_text="Saved").wait_for()
         page.reload()
         assert page.locator("[name=text]").input_value() == "A long thought"
         page.keyboard.press("t")
@@ -320,8 +320,8 @@ def test_help_and_warnings_by_keyboard(tmp_path: Path, browser: Any) -> None:
         send(page)
         assert page.locator(".answers").is_visible()  # read once, it need not be read again
         page.get_by_text("Skip this one").click()
-    with Ledger(tmp_path / "people.db", write=False) as held:
-        assert [each.judgement.kind for each in held.feedback()] == ["comparison", "declined"]
+    with Ledger(tmp_path / "people.db", write=False) as opened_ledger:
+        assert [record.judgement.kind for record in opened_ledger.feedback()] == ["comparison", "declined"]
 
 
 XSS = [
@@ -364,7 +364,7 @@ def test_nothing_that_a_model_wrote_runs(tmp_path: Path, browser: Any, kind: str
             page.keyboard.press("Tab")
             with page.expect_navigation(url="**/work"):
                 page.keyboard.press("Enter")
-    assert {each.split("/")[2].split(":")[0] for each in fetched} == {"127.0.0.1"}
+    assert {url.split("/")[2].split(":")[0] for url in fetched} == {"127.0.0.1"}
 
 
 PAGES = ["/work", "/instructions", "/pause", "/admin", "/admin/people", "/admin/disputed", "/admin/export"]
@@ -374,8 +374,8 @@ def violations(page: Any) -> list[str]:
     """What axe finds, with the elements."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [f"{page.url} {each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in found]
+    problems = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{page.url} {problem['id']}: {[node['html'][:120] for node in problem['nodes']]}" for problem in problems]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -384,16 +384,16 @@ def test_axe_finds_nothing(tmp_path: Path, browser: Any, kind: str, scheme: str)
     study = lay_out(tmp_path, kind, practice=kind == "comparison")
     with shown(browser, study, scheme=scheme, bypass_csp=True, reduced_motion="reduce") as (desk, page):
         page.goto(f"/join/{desk.invite().token}")
-        found = violations(page) if kind == "comparison" else []
+        problems = violations(page) if kind == "comparison" else []
         enter(page, desk)
-        found += violations(page)
+        problems += violations(page)
         page.keyboard.press("1")
         page.keyboard.press("?")
-        found += violations(page)
+        problems += violations(page)
         page.keyboard.press("Escape")
         page.keyboard.press("x")
-        found += violations(page)
-        assert found == []
+        problems += violations(page)
+        assert problems == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -405,12 +405,12 @@ def test_axe_finds_nothing_on_the_other_pages(tmp_path: Path, browser: Any, sche
         for person, better in zip(people, (min, max), strict=True):
             for _ in range(8):
                 task = desk.next(person)
-                ids = [each.id for each in task.completions]
+                ids = [completion.id for completion in task.completions]
                 side = "left" if ids[0] == better(ids) else "right"
                 desk.submit(person, task.reservation, {"preferred": side})
         desk.pause(people[0].pseudonym, "let us talk")
         page.goto("/admin")
-        found = violations(page)
+        problems = violations(page)
         page.fill("#name", "kim")
         page.fill("#password", PASSWORD)
         page.keyboard.press("Enter")
@@ -418,44 +418,44 @@ def test_axe_finds_nothing_on_the_other_pages(tmp_path: Path, browser: Any, sche
         enter(page, desk)
         for path in PAGES:
             page.goto(path)
-            found += violations(page)
+            problems += violations(page)
         page.goto("/admin/disputed")
         page.get_by_text("Look").first.click()
-        found += violations(page)
-        assert found == []
+        problems += violations(page)
+        assert problems == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_where_work_stops(tmp_path: Path, browser: Any, scheme: str) -> None:
     """What is explained, a rest, the end, a pause, and what went wrong."""
     themed = {"scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
-    found: list[str] = []
+    problems: list[str] = []
     for top, seen in (("session_items = 1", "It goes on at"), ("answers = 1", "Thank you")):
         with shown(browser, lay_out(tmp_path / seen, practice=True, top=top), **themed) as (desk, page):
             enter(page, desk)
             page.keyboard.press("1")
             send(page)
             page.get_by_text("talks around it").wait_for()
-            found += violations(page)
+            problems += violations(page)
             page.keyboard.press("Enter")
             page.locator("form.judge").wait_for()
             page.keyboard.press("1")
             send(page)
             page.get_by_text(seen).first.wait_for()
-            found += violations(page)
-            [someone] = [each.pseudonym for each in desk.progress().people]
+            problems += violations(page)
+            [someone] = [person.pseudonym for person in desk.progress().people]
             desk.pause(someone, "let us talk")
             page.goto("/work")
             assert "paused" in page.content().lower()
-            found += violations(page)
+            problems += violations(page)
             # A page that says what went wrong is an error to the console, which a tab of `shown` does not take.
             other = browser.new_context(base_url=page.url, color_scheme=scheme, bypass_csp=True)
             for path in ("/nothing-of-that-name", "/join/nobody.wrote.this"):
                 wrong = other.new_page()
                 wrong.goto(path)
-                found += violations(wrong)
+                problems += violations(wrong)
             other.close()
-    assert found == []
+    assert problems == []
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -516,11 +516,11 @@ def test_one_whole_session(tmp_path: Path, browser: Any) -> None:
         page.get_by_role("heading", name="Thank you").wait_for()
         assert page.get_by_text("That was all of it.").is_visible()
         picture(page, "thanks")
-    answers = said(ledger)
+    answers = feedback_in(ledger)
     assert len(answers) == 9
     assert answers[1].replaces == answers[0].id
-    assert {each.position_in_session for each in answers} == set(range(8))
-    assert len({each.evaluator for each in answers}) == 1
+    assert {answer.position_in_session for answer in answers} == set(range(8))
+    assert len({answer.evaluator for answer in answers}) == 1
 
 
 @pytest.mark.skipif(
@@ -573,8 +573,8 @@ def picture(page: Any, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     page.wait_for_timeout(300)
     page.screenshot(path=folder / f"{name}.png")
-    with Image.open(folder / f"{name}.png") as taken:
-        taken.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(folder / f"{name}.png", optimize=True)
+    with Image.open(folder / f"{name}.png") as image:
+        image.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(folder / f"{name}.png", optimize=True)
     assert (folder / f"{name}.png").stat().st_size < 150_000
 
 

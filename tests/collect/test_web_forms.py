@@ -27,7 +27,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b"text=%FF", "not UTF-8"),
         (b"text=\xff\xfe", "not UTF-8"),
@@ -37,8 +37,8 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         (b"&".join(b"f%d=" % n for n in range(MAX_FIELDS + 1)), "more than"),
     ],
 )
-def test_bodies_that_are_no_forms(body: bytes, said: str) -> None:
-    with pytest.raises(UnreadableError, match=said):
+def test_bodies_that_are_no_forms(body: bytes, message: str) -> None:
+    with pytest.raises(UnreadableError, match=message):
         read(body)
 
 

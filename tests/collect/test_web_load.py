@@ -21,22 +21,22 @@ from accord.records import Feedback
 pytestmark = pytest.mark.slow
 
 
-def said(ledger: Path) -> list[Feedback]:
+def feedback_in(ledger: Path) -> list[Feedback]:
     """What is in the ledger."""
-    with Ledger(ledger, write=False) as held:
-        return list(held.feedback())
+    with Ledger(ledger, write=False) as opened:
+        return list(opened.feedback())
 
 
 def test_a_crowd_loses_nothing_and_asks_nothing_too_often(tmp_path: Path) -> None:
     study = write_study(tmp_path, items=20, overlap=3)
     with running(study, tmp_path / "people.db", invites=25) as (_, url, links):
-        out = asyncio.run(Crowd(url, links, each=6, think=0.02).go())
-    answers = said(tmp_path / "people.db")
+        out = asyncio.run(Crowd(url, links, answers_each=6, think=0.02).go())
+    answers = feedback_in(tmp_path / "people.db")
     assert out.finished == 25
     assert len(answers) == sum(out.acknowledged.values()) == 60  # 20 items by three people: all that there was
     assert set(out.acknowledged.values()) == {1}
-    assert set(Counter(each.prompt for each in answers).values()) == {3}
-    assert max(Counter((each.evaluator, each.prompt) for each in answers).values()) == 1
+    assert set(Counter(answer.prompt for answer in answers).values()) == {3}
+    assert max(Counter((answer.evaluator, answer.prompt) for answer in answers).values()) == 1
 
 
 KILLS = 20
@@ -82,10 +82,10 @@ class Stubborn(threading.Thread):
 
 
 def _token(page: str) -> str:
-    found = re.search(r'name="_csrf" value="(\w+)"', page)
-    if found is None:
+    match = re.search(r'name="_csrf" value="(\w+)"', page)
+    if match is None:
         raise httpx.TransportError("half a page")
-    return found[1]
+    return match[1]
 
 
 @pytest.mark.timeout(900)  # twenty-one starts of a whole process
@@ -99,25 +99,25 @@ def test_kill_9_twenty_times_loses_no_acknowledged_answer(tmp_path: Path) -> Non
             port = int(url.rsplit(":", 1)[1])
             if kill == 0:
                 people = [Stubborn(url, link, number, over) for number, link in enumerate(links)]
-                for each in people:
-                    each.start()
-            before = sum(len(each.acknowledged) for each in people)
-            while sum(len(each.acknowledged) for each in people) < before + 3 + kill % 4:
+                for person in people:
+                    person.start()
+            before = sum(len(person.acknowledged) for person in people)
+            while sum(len(person.acknowledged) for person in people) < before + 3 + kill % 4:
                 time.sleep(0.005)  # some answers into this server's life, in the middle of others
             if kill < KILLS:
                 server.send_signal(signal.SIGKILL)
             else:
                 over.set()
-                for each in people:
-                    each.join()
-    kept = said(ledger)
-    assert [each.wrong for each in people] == [[], [], [], []]
-    with Ledger(ledger, write=False) as held, held.begin() as connection:
+                for person in people:
+                    person.join()
+    feedback = feedback_in(ledger)
+    assert [person.wrong for person in people] == [[], [], [], []]
+    with Ledger(ledger, write=False) as opened, opened.begin() as connection:
         rows = connection.exec_driver_sql("SELECT id, feedback FROM collect_reservations WHERE feedback IS NOT NULL")
         becomes = {row[0]: row[1] for row in rows}
-    acknowledged = [name for each in people for name in each.acknowledged]
+    acknowledged = [name for person in people for name in person.acknowledged]
     assert len(acknowledged) >= 3 * KILLS
     assert set(acknowledged) <= set(becomes)
-    assert {becomes[name] for name in acknowledged} <= {each.id for each in kept}
-    assert len(kept) == len(becomes) == len({(each.evaluator, each.prompt) for each in kept})
-    assert len(kept) <= len(acknowledged) + len(people)  # at most one more each, whose acknowledgement was killed
+    assert {becomes[name] for name in acknowledged} <= {record.id for record in feedback}
+    assert len(feedback) == len(becomes) == len({(record.evaluator, record.prompt) for record in feedback})
+    assert len(feedback) <= len(acknowledged) + len(people)  # at most one more each, whose acknowledgement was killed

@@ -33,7 +33,7 @@ WRONG: dict[str, dict[str, str]] = {
 }
 
 
-def said(ledger: Path) -> list[Feedback]:
+def feedback_in(ledger: Path) -> list[Feedback]:
     """What is in a ledger."""
     with Ledger(ledger, write=False) as opened_again:
         return list(opened_again.feedback())
@@ -54,7 +54,7 @@ def test_every_kind_by_plain_forms(tmp_path: Path, kind: str) -> None:
         assert person.work()[0] != path
         declined = person.answer(declined="1", reason="I know nothing about it")
         assert declined.status_code == 200
-    first, second = said(ledger)
+    first, second = feedback_in(ledger)
     assert first.judgement.kind == kind
     assert second.judgement == Declined(reason="I know nothing about it")
     assert second.position_in_session == 1
@@ -76,15 +76,15 @@ def test_every_kind_by_plain_forms(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "kept"), [("spans", "9000"), ("spans", "kept"), ("critique", "kept"), ("demonstration", "k" * 20_001)]
+    ("kind", "typed"), [("spans", "9000"), ("spans", "kept"), ("critique", "kept"), ("demonstration", "k" * 20_001)]
 )
-def test_what_was_typed_comes_back(tmp_path: Path, kind: str, kept: str) -> None:
+def test_what_was_typed_comes_back(tmp_path: Path, kind: str, typed: str) -> None:
     with opened(lay_out(tmp_path, kind), tmp_path / "people.db") as desk, visiting(desk) as visitor:
         person = visitor()
         person.join(desk.invite().token)
         answer = person.answer(**WRONG[kind])
-        assert kept in answer.text
-        assert kept in person.get("/work").text  # and is there after a reload
+        assert typed in answer.text
+        assert typed in person.get("/work").text  # and is there after a reload
 
 
 def test_consent_comes_first_and_is_recorded(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_consent_comes_first_and_is_recorded(tmp_path: Path) -> None:
         assert person.get("/work").status_code == 401
         joined = person.join(token, name="Ada Lovelace", **{"about-0": "under 40"})
         assert joined.url.path == "/instructions"
-        (pseudonym,) = [each.pseudonym for each in desk.progress().people]
+        (pseudonym,) = [person.pseudonym for person in desk.progress().people]
         assert dict(desk.person(pseudonym).attributes) == {"age": "under 40"}
         assert desk.contact(pseudonym) == ("Ada Lovelace", "")
 
@@ -113,15 +113,15 @@ def test_practice_is_explained_and_does_not_count(tmp_path: Path) -> None:
         person.join(desk.invite().token)
         assert "Practice 1 of 1" in person.get("/work").text
         path, form = person.work()
-        told = person.client.post(path, data={**form, "preferred": "tie"})
-        assert told.status_code == 200
-        assert "Not what was expected" in told.text
-        assert "about equal" in told.text
-        assert "<strong>what to do</strong>" in told.text
+        page = person.client.post(path, data={**form, "preferred": "tie"})
+        assert page.status_code == 200
+        assert "Not what was expected" in page.text
+        assert "about equal" in page.text
+        assert "<strong>what to do</strong>" in page.text
         again = person.client.post(path, data={**form, "preferred": "tie"})
         assert "Not what was expected" in again.text
         assert "Practice" not in person.get("/work").text
-    assert said(ledger) == []
+    assert feedback_in(ledger) == []
 
 
 def test_undo_brings_the_answer_back_and_replaces_it(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_undo_brings_the_answer_back_and_replaces_it(tmp_path: Path) -> None:
         person.answer(preferred="right", strength="")
         nothing = person.post("/undo", seen="/work")
         assert nothing.status_code == 200
-    first, second = said(ledger)
+    first, second = feedback_in(ledger)
     assert second.replaces == first.id
     assert second.completions == first.completions
 
@@ -157,8 +157,8 @@ def test_drafts_are_there_after_a_reload(tmp_path: Path, kind: str) -> None:
         person = visitor()
         person.join(desk.invite().token)
         path, form = person.work()
-        kept = person.client.post(f"{path}/draft", data={**form, **FILLED[kind]})
-        assert (kept.status_code, kept.content) == (204, b"")
+        answer = person.client.post(f"{path}/draft", data={**form, **FILLED[kind]})
+        assert (answer.status_code, answer.content) == (204, b"")
         page = person.get("/work").text
         again = person.work()[1]
         for name, value in FILLED[kind].items():
@@ -177,7 +177,7 @@ def test_a_double_submit_is_one_answer(tmp_path: Path) -> None:
         late = person.client.post(path, data={**form, "preferred": "right"})
         assert late.status_code == 409
         assert "This came too late" in late.text
-    assert len(said(ledger)) == 1
+    assert len(feedback_in(ledger)) == 1
 
 
 def test_a_submit_after_pause_is_kept_but_not_taken(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_submit_after_pause_is_kept_but_not_taken(tmp_path: Path) -> None:
         desk.resume(one.pseudonym)
         assert person.work()[1]["text"] == "my long thought"
         assert person.answer(text="my long thought").status_code == 200
-    assert len(said(ledger)) == 1
+    assert len(feedback_in(ledger)) == 1
 
 
 def test_a_warning_is_told_first_and_may_be_skipped(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_warning_is_told_first_and_may_be_skipped(tmp_path: Path) -> None:
         assert "violence" in page
         assert page.index("<details") < page.index("Answer 1")
         person.answer(declined="content warning")
-    (only,) = said(ledger)
+    (only,) = feedback_in(ledger)
     assert only.judgement == Declined(reason="content warning")
 
 
@@ -242,7 +242,7 @@ def test_times_and_what_was_shown_are_on_record(tmp_path: Path) -> None:
         person.answer(text="Good.", pasted="1", keystrokes="5", focus_lost="0", seconds="41.5")
         clock.go_on(-3600)  # a clock that jumps back costs nobody an answer
         person.answer(text="Good too.", pasted="x", keystrokes="-1", focus_lost="9" * 30, seconds="nan", shown="<b>")
-    first, second = said(ledger)
+    first, second = feedback_in(ledger)
     assert first.seconds == 42
     assert first.shown_digest == first.available_digest
     assert first.telemetry.model_dump() == {"pasted": 1, "keystrokes": 5, "focus_lost": 0}

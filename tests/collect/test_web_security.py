@@ -20,17 +20,17 @@ from accord.feedback import Ledger
 def routes(desk: Desk, method: str) -> list[str]:
     """Every path of the app that takes the method, with something in the place of its parameters."""
     app = make_app(desk)
-    found = [each for each in app.routes if isinstance(each, HTTPRoute) and method in each.methods]
-    return sorted({re.sub(r"\{\w+:\w+\}", "x", each.path) for each in found})
+    routes = [route for route in app.routes if isinstance(route, HTTPRoute) and method in route.methods]
+    return sorted({re.sub(r"\{\w+:\w+\}", "x", route.path) for route in routes})
 
 
 def test_every_form_needs_its_token(tmp_path: Path) -> None:
     with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
         desk.set_admin("kim", PASSWORD)
         other, person = visitor(), visitor()
-        for each in (other, person):
-            each.join(desk.invite().token)
-            each.sign_in()
+        for member in (other, person):
+            member.join(desk.invite().token)
+            member.sign_in()
         theirs = token_in(other.get("/work").text)
         paths = routes(desk, "POST")
         assert len(paths) == 11
@@ -64,9 +64,9 @@ def test_forms_come_from_the_public_address_whatever_the_proxy_calls_us(tmp_path
         page = client.get("/admin/sign-in")
         cookie = {"cookie": page.headers["set-cookie"].split(";")[0]}
         form = {"_csrf": token_in(page.text), "name": "kim", "password": "x"}
-        for origin, said in ((url, "Name or password is wrong"), (f"{url}.evil.example", "cannot be taken")):
+        for origin, message in ((url, "Name or password is wrong"), (f"{url}.evil.example", "cannot be taken")):
             answer = client.post("/admin/sign-in", data=form, headers={**cookie, "origin": origin})
-            assert said in answer.text
+            assert message in answer.text
 
 
 def test_what_was_written_is_on_the_page_that_refuses_it(tmp_path: Path) -> None:
@@ -82,16 +82,16 @@ def test_nobody_reaches_what_is_in_other_hands(tmp_path: Path) -> None:
     ledger = tmp_path / "people.db"
     with opened(lay_out(tmp_path, "critique"), ledger) as desk, visiting(desk) as visitor:
         one, two = visitor(), visitor()
-        for each in (one, two):
-            each.join(desk.invite().token)
+        for member in (one, two):
+            member.join(desk.invite().token)
         (path, _), (_, form) = one.work(), two.work()
         for where in (path, f"{path}/draft", "/work/r-0000000000", "/work/'; DROP TABLE feedback; --"):
             refused = two.client.post(where, data={**form, "text": "not mine"})
             assert refused.status_code == 400
             assert "not in your hands" in refused.text
         assert "not mine" not in one.get("/work").text
-    with Ledger(ledger, write=False) as held:
-        assert list(held.feedback()) == []
+    with Ledger(ledger, write=False) as opened_ledger:
+        assert list(opened_ledger.feedback()) == []
 
 
 def test_another_study_on_the_same_ledger_is_out_of_reach(tmp_path: Path) -> None:
@@ -157,15 +157,15 @@ def test_headers_of_every_answer(tmp_path: Path) -> None:
         person = visitor()
         answers = [person.client.get(path) for path in ("/", "/static/accord.js", "/nowhere", "/health", "/admin")]
         answers += [person.client.post("/undo"), person.client.post("/work/x", content=b"x" * 2_000_000)]
-        for each in answers:
-            policy = each.headers["content-security-policy"]
+        for answer in answers:
+            policy = answer.headers["content-security-policy"]
             assert "default-src 'none'" in policy
             assert "script-src 'self'" in policy
             assert "unsafe" not in policy
             assert "frame-ancestors 'none'" in policy
-            assert each.headers["x-content-type-options"] == "nosniff"
-            assert each.headers["referrer-policy"] == "same-origin"
-            assert each.headers["x-frame-options"] == "DENY"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["referrer-policy"] == "same-origin"
+            assert answer.headers["x-frame-options"] == "DENY"
         assert "no-store" in answers[0].headers["cache-control"]
         assert "immutable" in answers[1].headers["cache-control"]
 
@@ -213,8 +213,8 @@ def test_the_flags_of_cookies(tmp_path: Path, url: str | None, secure: bool) -> 
         assert len(cookies) == 3
         assert ("strict-transport-security" in signed.headers) == secure
         page = ask("GET", "/admin/people").text
-        made = ask("POST", "/admin/people/invite", {"_csrf": token_in(page), "days": "3"}).text
-        assert f"{url or client.base_url}/join/".replace("80//", "80/") in made.replace("&#34;", '"')
+        page_with_link = ask("POST", "/admin/people/invite", {"_csrf": token_in(page), "days": "3"}).text
+        assert f"{url or client.base_url}/join/".replace("80//", "80/") in page_with_link.replace("&#34;", '"')
 
 
 def test_strange_names_of_this_machine_are_refused(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_strange_names_of_this_machine_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "message"),
     [
         (b"text=%FF", 400, "not UTF-8"),
         (b"text=\xc3\x28", 400, "not UTF-8"),
@@ -235,14 +235,14 @@ def test_strange_names_of_this_machine_are_refused(tmp_path: Path) -> None:
         (b"", 403, "cannot be taken"),
     ],
 )
-def test_bodies_that_make_no_sense(tmp_path: Path, body: bytes, status: int, said: str) -> None:
+def test_bodies_that_make_no_sense(tmp_path: Path, body: bytes, status: int, message: str) -> None:
     with opened(lay_out(tmp_path, "critique"), tmp_path / "people.db") as desk, visiting(desk) as visitor:
         person = visitor()
         person.join(desk.invite().token)
         path = person.work()[0]
         refused = person.client.post(path, content=body, headers={"content-type": "application/x-www-form-urlencoded"})
         assert refused.status_code == status
-        assert said in refused.text
+        assert message in refused.text
 
 
 def test_the_longest_text_that_a_study_takes_fits(tmp_path: Path) -> None:
@@ -274,8 +274,8 @@ def test_no_path_and_no_trace_is_shown(
         with caplog.at_level(logging.ERROR, logger="accord.collect"):
             page = person.get("/work")
         assert page.status_code == status
-        for told in (str(tmp_path), "people.db", "Traceback", "RuntimeError", "site-packages"):
-            assert told not in page.text
+        for secret in (str(tmp_path), "people.db", "Traceback", "RuntimeError", "site-packages"):
+            assert secret not in page.text
         assert "people.db broke" in caplog.text or "people.db broke" in str(caplog.records[0].exc_info)
 
 

@@ -2,35 +2,35 @@
 "use strict";
 document.documentElement.classList.add("js");
 
-const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-const one = (selector, root = document) => root.querySelector(selector);
+const queryAll = (selector, root = document) => [...root.querySelectorAll(selector)];
+const query = (selector, root = document) => root.querySelector(selector);
 const writes = (e) => e.matches?.("textarea, select, input:not([type=radio], [type=checkbox], [type=hidden])");
 const visible = (e) => (e.checkVisibility ? e.checkVisibility({ visibilityProperty: true }) : e.offsetParent !== null);
-const say = (text) => { const place = one("#said"); if (place) place.textContent = text; };
+const say = (text) => { const status = query("#status"); if (status) status.textContent = text; };
 
 // -- keys: an element with data-keys="1 ArrowLeft" is pressed by them -----------------------------------------
 
 function press(element) {
   if (writes(element) || "focus" in element.dataset) element.focus(); else element.click();
-  if (element.matches("details.decline > summary")) one("textarea", element.parentElement).focus();
+  if (element.matches("details.decline > summary")) query("textarea", element.parentElement).focus();
 }
 
 function keys(form) {
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
-    if (key === "Enter" && (event.ctrlKey || event.metaKey) && form) return form.requestSubmit(one("[data-send]", form));
+    if (key === "Enter" && (event.ctrlKey || event.metaKey) && form) return form.requestSubmit(query("[data-send]", form));
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return undefined;
     if (writes(target)) return key === "Escape" ? target.blur() : undefined;
-    if (one("dialog[open]")) return key === "?" ? one("dialog[open]").close() : undefined;
-    if (key === "Escape") return all("details.decline[open]").forEach((each) => { each.open = false; });
+    if (query("dialog[open]")) return key === "?" ? query("dialog[open]").close() : undefined;
+    if (key === "Escape") return queryAll("details.decline[open]").forEach((details) => { details.open = false; });
     const own = key === "Enter" && target.matches("a, button, summary");
-    const found = all("[data-keys]").find((e) => e.dataset.keys.split(" ").includes(key) && visible(e));
-    if (!found || own) return undefined;
+    const element = queryAll("[data-keys]").find((e) => e.dataset.keys.split(" ").includes(key) && visible(e));
+    if (!element || own) return undefined;
     event.preventDefault();
-    return event.repeat ? undefined : press(found);
+    return event.repeat ? undefined : press(element);
   });
-  const open = (event) => { event.preventDefault(); one(`#${event.currentTarget.dataset.opens}`).showModal(); };
-  all("[data-opens]").forEach((each) => each.addEventListener("click", open));
+  const open = (event) => { event.preventDefault(); query(`#${event.currentTarget.dataset.opens}`).showModal(); };
+  queryAll("[data-opens]").forEach((link) => link.addEventListener("click", open));
 }
 
 // -- drafts, counts, one sending ---------------------------------------------------------------------------------
@@ -54,20 +54,20 @@ function drafts(form) {
 
 function counts(form) {
   const names = ["pasted", "keystrokes", "focus_lost"];
-  const kept = (name) => `${name} ${form.action}`;
-  const add = (name) => sessionStorage.setItem(kept(name), ++form.elements[name].value);
+  const storageKey = (name) => `${name} ${form.action}`;
+  const add = (name) => sessionStorage.setItem(storageKey(name), ++form.elements[name].value);
   const started = performance.now();
-  if (one("textarea.answer-text", form)) {
-    for (const name of names) form.elements[name].value = sessionStorage.getItem(kept(name)) ?? 0;
-    all("textarea.answer-text", form).forEach((each) => {
-      each.addEventListener("paste", () => add("pasted"));
-      each.addEventListener("input", (event) => { if (event.inputType !== "insertFromPaste") add("keystrokes"); });
+  if (query("textarea.answer-text", form)) {
+    for (const name of names) form.elements[name].value = sessionStorage.getItem(storageKey(name)) ?? 0;
+    queryAll("textarea.answer-text", form).forEach((area) => {
+      area.addEventListener("paste", () => add("pasted"));
+      area.addEventListener("input", (event) => { if (event.inputType !== "insertFromPaste") add("keystrokes"); });
     });
     addEventListener("blur", () => add("focus_lost"));
   }
   form.addEventListener("submit", () => {  // once: what is pressed again does nothing
     form.elements.seconds.value = ((performance.now() - started) / 1000).toFixed(1);
-    setTimeout(() => all("button", form).forEach((each) => { each.disabled = true; }));
+    setTimeout(() => queryAll("button", form).forEach((button) => { button.disabled = true; }));
   });
 }
 
@@ -95,7 +95,7 @@ function rangeOf(places, start, end) {
 
 function marking(root) {
   const places = characters(root);
-  const text = places.map((each) => each.letter);
+  const text = places.map(({ letter }) => letter);
   const inside = (start, end) => text.slice(start, end).join("");
   const words = [];
   let at = 0;
@@ -110,7 +110,7 @@ function marking(root) {
     const here = box(head);
     const far = words.map((_, word) => box(word)).map((b) => [step * (b.top - here.top), Math.abs(b.left - here.left)]);
     const away = ([down, aside]) => (down < 4 ? Infinity : 99 * down + aside);
-    return far.reduce((best, each, word) => (away(each) < away(far[best]) ? word : best), head);
+    return far.reduce((best, offset, word) => (away(offset) < away(far[best]) ? word : best), head);
   };
   root.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -137,30 +137,30 @@ function marking(root) {
 const changed = (form) => form.dispatchEvent(new Event("changed"));
 const within = (list, place) => Math.max(0, Math.min(list.length - 1, place));
 const onKeys = (handle) => document.addEventListener("keydown", (event) => {
-  const free = !writes(event.target) && !event.ctrlKey && !event.metaKey && !one("dialog[open]");
+  const free = !writes(event.target) && !event.ctrlKey && !event.metaKey && !query("dialog[open]");
   if (free && handle(event)) event.preventDefault();
 });
 
 function comparison(form) {
-  const steps = all("[name=strength]", form);
+  const steps = queryAll("[name=strength]", form);
   onKeys(({ key }) => {
     const step = { ArrowUp: 1, ArrowDown: -1 }[key];
     if (!step || !steps.length || !visible(steps[0])) return false;
-    steps[within(steps, steps.findIndex((each) => each.checked) + step)].click();
+    steps[within(steps, steps.findIndex((input) => input.checked) + step)].click();
     return true;
   });
 }
 
 function ranking(form) {
-  const list = one(".ranking", form);
-  const cards = () => all(".answer", list);
+  const list = query(".ranking", form);
+  const cards = () => queryAll(".answer", list);
   const number = () => {
     let rank = 0;
     cards().forEach((card, place) => {
       const tied = place > 0 && card.dataset.tied === "1";
       card.classList.toggle("tied", tied);
       rank = tied ? rank : place + 1;
-      one("select", card).value = one(".rank", card).textContent = rank;
+      query("select", card).value = query(".rank", card).textContent = rank;
     });
     changed(form);
   };
@@ -171,10 +171,10 @@ function ranking(form) {
     if (step < 0) other.before(card); else other.after(card);
     number();
     card.focus();
-    say(`${one(".who", card).dataset.name} is now in place ${one("select", card).value}`);
+    say(`${query(".who", card).dataset.name} is now in place ${query("select", card).value}`);
   };
   const tie = (card) => { card.dataset.tied = card.dataset.tied === "1" ? "" : "1"; number(); };
-  const rank = (card) => Number(one("select", card).value || 99);
+  const rank = (card) => Number(query("select", card).value || 99);
   cards().sort((a, b) => rank(a) - rank(b)).forEach((card, place, before) => {
     if (place && rank(card) < 99 && rank(card) === rank(before[place - 1])) card.dataset.tied = "1";
     list.append(card);
@@ -213,17 +213,17 @@ function ranking(form) {
 }
 
 function spans(form) {
-  const text = marking(one(".marks", form));
-  const rows = () => all(".span", form);
-  const field = (row, stem) => one(`[name^="${stem}-"]`, row);
+  const text = marking(query(".marks", form));
+  const rows = () => queryAll(".span", form);
+  const field = (row, stem) => query(`[name^="${stem}-"]`, row);
   const draw = () => {
     const kinds = new Map();
     for (const row of rows()) {
       const [start, end, type] = ["start", "end", "type"].map((stem) => field(row, stem).value);
       row.hidden = start === "";
       if (row.hidden || !(Number(start) < Number(end) && Number(end) <= text.length)) continue;
-      one("q", row).textContent = text.inside(Number(start), Number(end));
-      const colour = one(`[data-type="${CSS.escape(type)}"]`, form)?.dataset.colour;
+      query("q", row).textContent = text.inside(Number(start), Number(end));
+      const colour = query(`[data-type="${CSS.escape(type)}"]`, form)?.dataset.colour;
       row.className = `span mark-${colour}`;
       kinds.set(colour, [...(kinds.get(colour) ?? []), text.range(Number(start), Number(end))]);
     }
@@ -235,45 +235,45 @@ function spans(form) {
     const gone = target.closest("[data-remove]")?.closest(".span");
     for (const stem of gone ? ["start", "end", "note"] : []) field(gone, stem).value = "";
     const type = target.closest("[data-type]")?.dataset.type;
-    const [found, row] = [type && text.selected(), rows().find((each) => field(each, "start").value === "")];
-    if (type) say(found && row ? `Marked as ${type}: ${text.inside(...found)}` : "Select a stretch of the text first");
-    if (found && row) [field(row, "start").value, field(row, "end").value, field(row, "type").value] = [...found, type];
-    if (gone || found) draw();
+    const [mark, row] = [type && text.selected(), rows().find((spare) => field(spare, "start").value === "")];
+    if (type) say(mark && row ? `Marked as ${type}: ${text.inside(...mark)}` : "Select a stretch of the text first");
+    if (mark && row) [field(row, "start").value, field(row, "end").value, field(row, "type").value] = [...mark, type];
+    if (gone || mark) draw();
   });
   draw();
 }
 
 function steps(form) {
-  const list = all(".step", form);
+  const list = queryAll(".step", form);
   let now = 0;
   const show = (place) => {
     now = place;
-    list.forEach((each) => each.classList.toggle("current", each === list[now]));
+    list.forEach((step) => step.classList.toggle("current", step === list[now]));
     list[now].scrollIntoView({ block: "nearest" });
   };
   onKeys(({ key }) => {
     const step = { ArrowUp: -1, ArrowDown: 1 }[key];
-    const said = { r: "right", w: "wrong", u: "unsure" }[key];
-    if (said) one(`[value=${said}]`, list[now]).click();
-    if (step || said) show(within(list, now + (step ?? 1)));
-    return step || said;
+    const verdict = { r: "right", w: "wrong", u: "unsure" }[key];
+    if (verdict) query(`[value=${verdict}]`, list[now]).click();
+    if (step || verdict) show(within(list, now + (step ?? 1)));
+    return step || verdict;
   });
-  show(within(list, list.findIndex((each) => !one(":checked", each))));
+  show(within(list, list.findIndex((step) => !query(":checked", step))));
 }
 
 function critique(form) {
-  const text = marking(one(".marks", form));
-  const [start, end, about] = [form.elements.start, form.elements.end, one("#about", form)];
+  const text = marking(query(".marks", form));
+  const [start, end, about] = [form.elements.start, form.elements.end, query("#about", form)];
   const stretch = () => `“${text.inside(Number(start.value), Number(end.value))}”`;
   const draw = () => { about.textContent = start.value === "" ? "the whole answer" : stretch(); };
-  const set = (found) => {
-    if (!found) return say("Select a stretch of the text first");
-    [start.value, end.value] = found;
+  const set = (place) => {
+    if (!place) return say("Select a stretch of the text first");
+    [start.value, end.value] = place;
     draw();
     return changed(form);
   };
-  one("#stretch", form).addEventListener("click", () => set(text.selected()));
-  one("#whole", form).addEventListener("click", () => set(["", ""]));
+  query("#stretch", form).addEventListener("click", () => set(text.selected()));
+  query("#whole", form).addEventListener("click", () => set(["", ""]));
   draw();
 }
 
@@ -299,9 +299,9 @@ function difference(before, after) {  // words that went and came: the longest c
 }
 
 function correction(form) {
-  const [area, out] = [one("textarea.answer-text", form), one(".diff", form)];
-  const made = ([kind, text]) => Object.assign(document.createElement(kind), { textContent: text });
-  const draw = () => out.replaceChildren(...difference(out.dataset.before, area.value).map(made));
+  const [area, out] = [query("textarea.answer-text", form), query(".diff", form)];
+  const element = ([kind, text]) => Object.assign(document.createElement(kind), { textContent: text });
+  const draw = () => out.replaceChildren(...difference(out.dataset.before, area.value).map(element));
   area.addEventListener("input", () => requestAnimationFrame(draw));
   draw();
 }
@@ -309,18 +309,18 @@ function correction(form) {
 // -- on every page -------------------------------------------------------------------------------------------------
 
 document.addEventListener("DOMContentLoaded", () => {
-  const form = one("form.judge");
+  const form = query("form.judge");
   keys(form);
-  all("details.veil").forEach((each) => {  // a warning that was read once in this session need not be read again
-    each.open ||= sessionStorage.getItem("veil") === each.dataset.session;
-    each.addEventListener("toggle", () => each.open && sessionStorage.setItem("veil", each.dataset.session));
+  queryAll("details.veil").forEach((veil) => {  // a warning that was read once in this session need not be read again
+    veil.open ||= sessionStorage.getItem("veil") === veil.dataset.session;
+    veil.addEventListener("toggle", () => veil.open && sessionStorage.setItem("veil", veil.dataset.session));
   });
-  all("time[datetime]").forEach((each) => {
-    each.textContent = new Date(each.dateTime).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  queryAll("time[datetime]").forEach((time) => {
+    time.textContent = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   });
   if (!form) return;
   ({ comparison, ranking, spans, steps, critique, correction }[form.dataset.kind] ?? (() => {}))(form);
   drafts(form);
   counts(form);
-  one("[data-begin]", form)?.focus();
+  query("[data-begin]", form)?.focus();
 });
