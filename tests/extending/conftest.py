@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from accord.audit import CHECKS
+from accord.audit import CHALLENGES, CHECKS
+from accord.audit.settings import FAMILIES
 from accord.extensions import temporary
 from accord.lab import FAULTS
 from accord.reward import REWARDS
@@ -18,7 +19,7 @@ EXAMPLE = re.compile(r"^### An? (\w+): `(\w+\.py)`\n(?:(?!^### ).)*?^```py\n(.*?
 @pytest.fixture(autouse=True)
 def unregistered() -> Iterator[None]:
     """What a test registers is forgotten after it."""
-    with temporary(CHECKS, FAULTS, REWARDS):
+    with temporary(CHALLENGES, CHECKS, FAMILIES, FAULTS, REWARDS):
         yield
 
 

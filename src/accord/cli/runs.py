@@ -44,7 +44,7 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> N
         print(f"{name:<20} {each}")
 
 
-def audit(run: Path, *, only: list[str] | None = None, json: bool = False) -> int:
+def audit(run: Path, *, only: list[str] | None = None, extension: list[Path] | None = None, json: bool = False) -> int:
     """Put the claims of a run to the test again. The exit status is 1 where a check fires.
 
     Example: accord audit runs/demo --only RG2 --json
@@ -55,14 +55,18 @@ def audit(run: Path, *, only: list[str] | None = None, json: bool = False) -> in
         The run.
     only
         A challenge (RG2, P-EOS); may be given more than once. Without it the findings replace the run's audit.json.
+    extension
+        A Python file that registers checks of your own, besides those of the recipe; may be given more than once.
     json
         Print the findings as JSON.
     """
     from accord.audit.examine import examine
+    from accord.extensions import load_extensions
     from accord.loop.drive import recipe_of
     from accord.loop.rewards import judges_of
     from accord.run import RunDirectory
 
+    load_extensions(extension or (), Path.cwd())
     with RunDirectory.open(run) as opened:
         recipe = recipe_of(opened)
         found = examine(opened, judges=judges_of(recipe, opened), settings=recipe.audit, only=tuple(only or ()))
