@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError
 
 from accord import __version__
 from accord.cli import collecting, feedback, lab, making, runs, serving
-from accord.cli.printing import complain, unfolded
+from accord.cli.printing import complain, unfold
 from accord.errors import AccordError
 
 __all__ = ["app", "main", "run"]
@@ -48,7 +48,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status. What accord raises on purpose becomes one line; the rest is a bug."""
     try:
-        status = app(unfolded(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        status = app(unfold(arguments), exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
         complain(f"{str(error).strip()}\nTry: accord {arguments[0] if arguments else ''} --help")

@@ -1,6 +1,5 @@
 """Runs that are made: `demo`, `init`, `check`, `run`."""
 
-import json as json_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -131,15 +130,16 @@ def run(
 def _drive(
     recipe: "Recipe", out: Path, progress: "ProgressDisplay", *, resume: bool, only: tuple[str, ...] = ()
 ) -> None:
+    from accord.artefacts import FINDINGS, REPORT, Verdict
     from accord.loop.drive import drive, start_run
     from accord.report import render_table, summary
 
     with start_run(recipe, out, resume=resume) as opened:
         drive(recipe, opened, progress, only=only)
         table_console().print(render_table(summary(opened)))
-        if opened.has("audit.json"):
-            findings = json_module.loads(opened.read_bytes("audit.json"))["findings"]
-            fired = [f"{each['challenge']} {each['check']}" for each in findings if each["verdict"] == "FIRES"]
+        if FINDINGS.has(opened):
+            findings = FINDINGS.read(opened)
+            fired = [f"{finding.challenge} {finding.check}" for finding in findings if finding.verdict is Verdict.FIRES]
             print(f"audit: {len(findings)} checks, fired: {', '.join(fired) or 'none'}")
-        if opened.has("report.html"):
-            print(f"report: {opened.path / 'report.html'}")
+        if REPORT.has(opened):
+            print(f"report: {opened.path / REPORT.path()}")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from accord.loop.progress import ProgressDisplay
 
-__all__ = ["complain", "overrides", "print_json", "progress_display", "table_console", "unfolded"]
+__all__ = ["complain", "overrides", "print_json", "progress_display", "table_console", "unfold"]
 
 
 def complain(message: str) -> None:
@@ -39,34 +39,33 @@ def progress_display(*, quiet: bool, errors: bool = False) -> "ProgressDisplay":
     return ProgressDisplay(Console(stderr=errors, quiet=quiet, width=None if sys.stdout.isatty() else 110))
 
 
-def unfolded(arguments: Sequence[str]) -> list[str]:
+def unfold(arguments: Sequence[str]) -> list[str]:
     """Recipe values given as flags (`--policy.kl_coef 0.1`, `--policy.kl_coef=0.1`) as `--set policy.kl_coef=0.1`."""
-    out: list[str] = []
-    waiting = ""
+    unfolded: list[str] = []
+    key = ""  # a recipe value whose flag has been read, and the value not yet
     for argument in arguments:
-        if waiting:
-            out += ["--set", f"{waiting}={argument}"]
-            waiting = ""
+        if key:
+            unfolded += ["--set", f"{key}={argument}"]
+            key = ""
             continue
         name, equals, value = argument.partition("=")
-        if name.startswith("--") and "." in name:
-            if equals:
-                out += ["--set", f"{name[2:]}={value}"]
-            else:
-                waiting = name[2:]
+        if not (name.startswith("--") and "." in name):
+            unfolded.append(argument)
+        elif equals:
+            unfolded += ["--set", f"{name[2:]}={value}"]
         else:
-            out.append(argument)
-    return [*out, f"--{waiting}"] if waiting else out
+            key = name[2:]
+    return [*unfolded, f"--{key}"] if key else unfolded
 
 
-def overrides(given: Sequence[str]) -> dict[str, str]:
+def overrides(assignments: Sequence[str]) -> dict[str, str]:
     """`key=value` texts as a mapping. Raises `RecipeError` for one without a value."""
     from accord.errors import RecipeError
 
-    found = {}
-    for each in given:
-        key, equals, value = each.partition("=")
+    values = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
         if not equals:
             raise RecipeError(f"recipe.{key}: no value; write --{key} VALUE")
-        found[key] = value
-    return found
+        values[key] = value
+    return values

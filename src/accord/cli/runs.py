@@ -21,6 +21,7 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> N
     json
         Print JSON.
     """
+    from accord.artefacts import EVALUATION
     from accord.loop.drive import drive, recipe_of
     from accord.loop.evaluate import head_to_head
     from accord.report import render_table, summary, to_json
@@ -29,19 +30,19 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> N
     with RunDirectory.open(run) as opened:
         recipe = recipe_of(opened)
         progress = progress_display(quiet=False, errors=json)
-        if not opened.has("evaluation/evaluation.json"):
+        if not EVALUATION.has(opened):
             drive(recipe, opened, progress, only=("evaluate",))
         rows = summary(opened)
         if against is None:
             print_json(to_json(rows)) if json else table_console().print(render_table(rows))
             return
         with RunDirectory.open(against, write=False) as other:
-            found = head_to_head(recipe, opened, other)
+            estimates = head_to_head(recipe, opened, other)
     if json:
-        print_json({name: each.to_json() for name, each in found.items()})
+        print_json({name: estimate.to_json() for name, estimate in estimates.items()})
         return
-    for name, each in found.items():
-        print(f"{name:<20} {each}")
+    for name, estimate in estimates.items():
+        print(f"{name:<20} {estimate}")
 
 
 def audit(run: Path, *, only: list[str] | None = None, extension: list[Path] | None = None, json: bool = False) -> int:

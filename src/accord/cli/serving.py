@@ -63,33 +63,33 @@ def serve(
 
     if slots < 1:
         raise RecipeError(f"--slots {slots}: one at least is needed")
-    shown = _token(token, host, no_token=no_token)
-    with listening(host, port) as taken:
+    bearer = _token(token, host, no_token=no_token)
+    with listening(host, port) as listener:
         causal = open_model(run, stage, ModelSettings(dtype=dtype, device=device))
-        app = make_app(Worker(causal, slots=slots), causal.name, token=shown)
+        app = make_app(Worker(causal, slots=slots), causal.name, token=bearer)
         place = f"[{host}]" if ":" in host else host
-        url = f"http://{place}:{taken.getsockname()[1]}/v1"
-        print(f"{causal.name} at {url}" + ("" if shown is None else f"  token {shown}"), flush=True)
+        url = f"http://{place}:{listener.getsockname()[1]}/v1"
+        print(f"{causal.name} at {url}" + ("" if bearer is None else f"  token {bearer}"), flush=True)
         config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=PATIENCE)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
-            uvicorn.Server(config).run(sockets=[taken])
+            uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 
-def _token(given: str | None, host: str, *, no_token: bool) -> str | None:
-    """What clients must show: what was given, the environment's, or a fresh one. None where nothing is asked for."""
+def _token(token: str | None, host: str, *, no_token: bool) -> str | None:
+    """The bearer token of clients: the option's, the environment's, or a fresh one. None with `--no-token`."""
     from accord.serve.app import LOOPBACK
 
     if no_token:
-        if given is not None:
+        if token is not None:
             raise RecipeError("--token and --no-token: give one of them")
         if host not in LOOPBACK:
             raise RecipeError(f"--no-token with --host {host}: whoever reaches it could use it; leave --no-token out")
         return None
-    found = given or os.environ.get("ACCORD_TOKEN") or secrets.token_urlsafe(24)
-    if not all("!" <= letter <= "~" for letter in found):
+    bearer = token or os.environ.get("ACCORD_TOKEN") or secrets.token_urlsafe(24)
+    if not all("!" <= letter <= "~" for letter in bearer):
         raise RecipeError("the token has a space or a letter that no header can carry; use plain letters and digits")
-    return found
+    return bearer
 
 
 @contextmanager
@@ -110,6 +110,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 
 def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel":
     """The model, under the name that clients know it by: a folder's path is nothing that they should learn."""
+    from accord.artefacts import MODEL
     from accord.run import RunDirectory
 
     path = Path(run).expanduser()
@@ -117,10 +118,10 @@ def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel"
         _check_cuda()
     if (path / "manifest.json").is_file():
         with RunDirectory.open(path, write=False) as opened:
-            if not opened.has(f"{stage}/model"):
-                start = "; --stage sft serves its supervised start" if opened.has("sft/model") else ""
+            if not MODEL.has(opened, stage):
+                start = "; --stage sft serves its supervised start" if MODEL.has(opened, "sft") else ""
                 raise ArtefactError(f"{path}: it has no {stage}/model; go on with the run{start}")
-            causal = settings.open(opened.verified(f"{stage}/model"))
+            causal = settings.open(MODEL.verified(opened, stage))
             causal.name = opened.manifest.name or path.resolve().name
             return causal
     if stage != "policy":
