@@ -156,6 +156,18 @@ def draw_world(seed: int, *, symbols: int = 6, length: int = 4, prompts: int = 4
     if sum(symbols**size for size in range(length + 1)) > 20_736:
         raise ValueError(f"{symbols} symbols up to length {length} are more than 20,736 texts")
     generator = torch.Generator().manual_seed(seed)
+    node_NT, action_NT, mask_NT, child_MA, text_MA = _tree(symbols, length)
+    logits_PMA = 0.7 * torch.randn(prompts, *child_MA.shape, generator=generator, dtype=torch.float64)
+    reward_PN = _draw_rewards(action_NT, mask_NT, prompts, symbols, generator)
+    world = EnumWorld(node_NT, action_NT, mask_NT, child_MA, text_MA, logits_PMA.log_softmax(-1), reward_PN)
+    ref_PN = world.ref_PN.exp()
+    reward_PN = reward_PN - (ref_PN * reward_PN).sum(1, keepdim=True)
+    reward_PN = reward_PN / (ref_PN * reward_PN**2).sum(1, keepdim=True).sqrt()
+    return replace(world, reward_PN=reward_PN)
+
+
+def _tree(symbols: int, length: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """All texts and their prefixes: node_NT, action_NT, mask_NT, child_MA and text_MA of `EnumWorld`."""
     prefixes = [prefix for size in range(length) for prefix in product(range(symbols), repeat=size)]
     number = {prefix: index for index, prefix in enumerate(prefixes)}
     child_MA = torch.full((len(prefixes), symbols + 1), -1)
@@ -168,26 +180,26 @@ def draw_world(seed: int, *, symbols: int = 6, length: int = 4, prompts: int = 4
     node_NT = torch.zeros(shape, dtype=torch.long)
     action_NT, mask_NT = torch.full(shape, symbols), torch.zeros(shape, dtype=torch.bool)
     for row, text in enumerate(texts):
+        text_MA[number[text[:-1]], text[-1]] = row
         for position, symbol in enumerate(text):
             node_NT[row, position] = number[text[:position]]
-            text_MA[number[text[:-1]], text[-1]] = row
             action_NT[row, position] = symbol
             mask_NT[row, position] = True
-    logits_PMA = 0.7 * torch.randn(prompts, len(prefixes), symbols + 1, generator=generator, dtype=torch.float64)
+    return node_NT, action_NT, mask_NT, child_MA, text_MA
+
+
+def _draw_rewards(action_NT: Tensor, mask_NT: Tensor, prompts: int, symbols: int, generator: torch.Generator) -> Tensor:
+    """The reward of every text, [P, N]: of each symbol at its position, of neighbours, of the length, and its own."""
+    texts, length = action_NT.shape
     by_position, by_neighbours, by_length, by_text = (
         torch.randn(*size, generator=generator, dtype=torch.float64)
         for size in (
             (prompts, length, symbols + 1),
             (prompts, symbols + 1, symbols + 1),
             (prompts, length + 1),
-            (prompts, len(texts)),
+            (prompts, texts),
         )
     )
     worth_PNT = by_position[:, torch.arange(length)[None, :], action_NT]
     worth_PNT[:, :, 1:] += 0.7 * by_neighbours[:, action_NT[:, :-1], action_NT[:, 1:]]
-    reward_PN = (worth_PNT * mask_NT).sum(-1) + by_length[:, mask_NT.sum(1)] + 0.3 * by_text
-    world = EnumWorld(node_NT, action_NT, mask_NT, child_MA, text_MA, logits_PMA.log_softmax(-1), reward_PN)
-    ref_PN = world.ref_PN.exp()
-    reward_PN = reward_PN - (ref_PN * reward_PN).sum(1, keepdim=True)
-    reward_PN = reward_PN / (ref_PN * reward_PN**2).sum(1, keepdim=True).sqrt()
-    return EnumWorld(node_NT, action_NT, mask_NT, child_MA, text_MA, world.ref_PMA, reward_PN)
+    return (worth_PNT * mask_NT).sum(-1) + by_length[:, mask_NT.sum(1)] + 0.3 * by_text
