@@ -14,6 +14,8 @@ from accord.cli.serving import listening, open_model
 from accord.errors import RecipeError
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from accord.collect.desk.service import Desk
     from accord.collect.study.settings import Study
     from accord.interfaces import Judge, Writer
@@ -73,10 +75,7 @@ def collect(
     seed
         Decides every lot: sides, order, what is mixed in.
     """
-    import uvicorn
-
     from accord.collect import Desk, Study
-    from accord.collect.web.app import LOOPBACK, make_app
     from accord.feedback import Ledger
 
     _check_address(host, public_url)
@@ -86,21 +85,29 @@ def collect(
         hostname = f"[{host}]" if ":" in host else host
         url = (public_url or f"http://{hostname}:{listener.getsockname()[1]}").rstrip("/")
         _print_start(desk, url, admin, invite)
-        everywhere = host in {"0.0.0.0", "::"}  # noqa: S104
-        hosts = None if everywhere else (*LOOPBACK, host)
-        config = uvicorn.Config(
-            make_app(desk, public_url=public_url, hosts=hosts),
-            log_level="warning",
-            lifespan="on",
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            proxy_headers=public_url is not None,
-            forwarded_allow_ips=proxy,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
-        with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
-            uvicorn.Server(config).run(sockets=[listener])
+        _serve(desk, listener, host, public_url, proxy)
     return 0
+
+
+def _serve(desk: "Desk", listener: "socket", host: str, public_url: str | None, proxy: str) -> None:
+    """The pages of a desk, until Ctrl-C."""
+    import uvicorn
+
+    from accord.collect.web.app import LOOPBACK, make_app
+
+    everywhere = host in {"0.0.0.0", "::"}  # noqa: S104
+    config = uvicorn.Config(
+        make_app(desk, public_url=public_url, hosts=None if everywhere else (*LOOPBACK, host)),
+        log_level="warning",
+        lifespan="on",
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        proxy_headers=public_url is not None,
+        forwarded_allow_ips=proxy,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _check_address(host: str, public_url: str | None) -> None:

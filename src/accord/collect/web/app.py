@@ -1,4 +1,4 @@
-"""The app: routes, what goes with every answer, and a page for everything that goes wrong.
+"""The app: routes, and what goes with every answer.
 
 Nothing of a page runs but the one script that is served here: the content security policy forbids all else, and inline
 scripts and styles with it. A visitor never sees a path of the machine or a trace; those go to the log.
@@ -12,25 +12,16 @@ from urllib.parse import urlsplit
 from litestar import Litestar, MediaType, Response, get
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
-from litestar.exceptions import ClientException, HTTPException, NotFoundException
+from litestar.exceptions import ClientException, NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.types import Message, Scope
 
 from accord.collect.desk.service import Desk
 from accord.collect.web.admin import ADMIN
-from accord.collect.web.form_parsing import MAX_BODY, UnreadableError
+from accord.collect.web.error_pages import ErrorPages
+from accord.collect.web.form_parsing import MAX_BODY
 from accord.collect.web.pages import PAGES
-from accord.collect.web.site import (
-    ForgedError,
-    Site,
-    StrangerError,
-    TooOftenError,
-    WebRequest,
-    log,
-    redirect_to,
-    static,
-)
-from accord.errors import AccessError, Conflict, FormError, LedgerError, StorageError
+from accord.collect.web.site import Site, WebRequest, static
 
 __all__ = ["LOOPBACK", "make_app"]
 
@@ -73,7 +64,7 @@ def make_app(
         request_max_body_size=max(
             MAX_BODY, 12 * desk.study.question.longest_text + 150_000
         ),  # a letter is 12 bytes at most
-        exception_handlers=_handlers(site),
+        exception_handlers=ErrorPages(site).handlers(),
         openapi_config=OpenAPIConfig(title="accord collect", version="1") if openapi else None,
         logging_config=None,
     )
@@ -118,89 +109,3 @@ def _headers_of(*, secure: bool) -> Callable[[Message, Scope], Any]:
             headers["strict-transport-security"] = "max-age=31536000"
 
     return add
-
-
-# -- what goes wrong ------------------------------------------------------------------------------------------------
-
-
-def _handlers(site: Site) -> dict[Any, Callable[[WebRequest, Any], Response[Any]]]:
-    """A page for each kind of error; what nobody foresaw is logged, and the visitor told no more than that."""
-    on = ("/work", "Go on")
-
-    def stranger(request: WebRequest, error: StrangerError) -> Response[Any]:
-        if error.who == "admin":
-            return redirect_to("/admin/sign-in")
-        advice = "Open the link you were given. It works once; whoever runs the study can make you a new one."
-        return site.message(request, "This study is by invitation", advice, status=401)
-
-    def access(request: WebRequest, error: AccessError) -> Response[Any]:
-        titles = {"expired": "This link has expired", "used": "This link was used", "paused": "Your part is paused"}
-        title = titles.get(error.reason, "This link does not work")
-        return site.message(request, title, str(error), status=410 if error.reason in {"expired", "used"} else 403)
-
-    def conflict(request: WebRequest, error: Conflict) -> Response[Any]:
-        return site.message(request, "This came too late", str(error), status=409, action=on)
-
-    def form(request: WebRequest, error: FormError) -> Response[Any]:
-        return site.message(request, "Not sent", str(error), status=400, action=on)
-
-    def unreadable(request: WebRequest, error: UnreadableError) -> Response[Any]:
-        advice = "Nothing was kept of it. Go back: what you typed is still on the page."
-        return site.message(request, "The form did not arrive whole", str(error), advice, status=400)
-
-    def forged(request: WebRequest, _: ForgedError) -> Response[Any]:
-        advice = "The page was open for long, cookies are off, or you signed in anew. Load it again, then send."
-        return site.message(request, "This form cannot be taken", advice, status=403, action=on)
-
-    def too_often(request: WebRequest, error: TooOftenError) -> Response[Any]:
-        advice = f"Please wait {error.seconds} seconds, then go back and try again."
-        response = site.message(request, "Too many tries", advice, status=429)
-        response.headers["retry-after"] = str(error.seconds)
-        return response
-
-    def store(request: WebRequest, error: Exception) -> Response[Any]:
-        log.error("%s %s: %s", request.method, request.url.path, error)
-        advice = (
-            "Nothing you sent before is lost. Go back and send again in a minute; whoever runs the study can see why."
-        )
-        return site.message(request, "This cannot be kept right now", advice, status=503)
-
-    def http(request: WebRequest, error: HTTPException) -> Response[Any]:
-        return _plain_error(site, request, error.status_code)
-
-    def unforeseen(request: WebRequest, error: Exception) -> Response[Any]:
-        log.error("%s %s", request.method, request.url.path, exc_info=error)
-        return _plain_error(site, request, 500)
-
-    return {
-        StrangerError: stranger,
-        AccessError: access,
-        Conflict: conflict,
-        FormError: form,
-        UnreadableError: unreadable,
-        ForgedError: forged,
-        TooOftenError: too_often,
-        LedgerError: store,
-        StorageError: store,
-        HTTPException: http,
-        Exception: unforeseen,
-    }
-
-
-WORDS = {
-    400: ("This request makes no sense here", "Go back to the page before."),
-    404: ("There is no such page", "Perhaps the address was cut off on its way here."),
-    405: ("There is no such page", "Perhaps the address was cut off on its way here."),
-    413: ("This is too long", "Go back: what you typed is still on the page. Shorten it, then send it again."),
-    500: (
-        "Something went wrong here",
-        "It is not your fault, and it was noted. What you sent before is kept; go back and try again.",
-    ),
-}
-
-
-def _plain_error(site: Site, request: WebRequest, status: int) -> Response[str]:
-    """What is advice about a status. A fault here shows the words for 500, whatever it was."""
-    known = status if status in WORDS else 500 if status >= 500 else 400
-    title, advice = WORDS[known]
-    return site.message(request, title, advice, status=status, action=("/", "To the beginning"))
