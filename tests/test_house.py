@@ -62,7 +62,7 @@ def test_every_threshold_of_the_audit_is_documented() -> None:
 
 def test_every_format_is_documented() -> None:
     text = (ROOT / "docs/feedback.md").read_text()
-    assert all(f"`{name}`" in text for name in FORMATS)
+    assert all(f"`{name}`" in text for name in FORMATS.names)
 
 
 def test_every_check_is_documented() -> None:

@@ -1,18 +1,18 @@
-"""Four protocols, nothing to inherit: who samples, who writes, who scores, who asks.
+"""Protocols, nothing to inherit: who samples, writes and scores, where feedback comes from, what a loop yields.
 
-Evaluators make `Feedback`; judges make scores. A reward model, a rule, a comparator are all judges.
+Sources yield feedback and all that it names; judges make scores. A reward model, a rule, a comparator are all judges.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.records import Completion, Feedback, Prompt, Sample, Sampling
+from accord.records import Completion, Prompt, Record, Sample, Sampling
 
-__all__ = ["Asker", "Item", "Judge", "Sampler", "Scores", "Step", "Writer"]
+__all__ = ["Item", "Judge", "Sampler", "Scores", "Source", "Step", "Writer"]
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,12 @@ class Item:
 
 
 @runtime_checkable
-class Asker(Protocol):
-    """Puts items to evaluators and returns what they said, or None for an item that is still pending."""
+class Source(Protocol):
+    """Where feedback comes from: a file of others, a program or model that judges, contrasts, the ledger of a desk.
 
-    def ask(self, items: Sequence[Item]) -> list[Feedback | None]:
-        """One answer an item, in order."""
+    `ledger.extend(source.records())` keeps what it yields.
+    """
+
+    def records(self) -> Iterator[Record]:
+        """Evaluators, prompts, completions and feedback; what a record names comes with it, or is in the ledger."""
         ...

@@ -40,7 +40,7 @@ from accord.policy.rloo import RLOO
 from accord.policy.rrhf import RRHF
 from accord.policy.sft import SFT
 from accord.policy.simpo import SimPO
-from accord.records import Sampling, explain
+from accord.records import JudgementKind, Sampling, explain
 from accord.registry import Registry
 from accord.reward.fit import BradleyTerry
 from accord.reward.registry import REWARDS
@@ -72,18 +72,6 @@ Algorithm = (
 M = TypeVar("M", bound=BaseModel)
 Share = Annotated[float, Field(gt=0, le=1)]
 ShareOrNone = Annotated[float, Field(ge=0, lt=1)]
-Kind = Literal[
-    "comparison",
-    "ranking",
-    "rating",
-    "label",
-    "spans",
-    "steps",
-    "correction",
-    "critique",
-    "demonstration",
-    "declined",
-]
 
 
 class Section(BaseModel):
@@ -116,7 +104,7 @@ class Data(Section):
         "`corrections`, or `all` of these and rejected completions too",
     )
     studies: tuple[str, ...] | None = Field(default=None, description="read feedback of these studies alone")
-    kinds: tuple[Kind, ...] | None = Field(default=None, description="read these kinds of judgement alone")
+    kinds: tuple[JudgementKind, ...] | None = Field(default=None, description="read these kinds of judgement alone")
     evaluator_kinds: tuple[Literal["person", "model", "rule", "simulated"], ...] | None = Field(
         default=None, description="read these kinds of evaluators alone"
     )

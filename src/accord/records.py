@@ -16,13 +16,14 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from accord.errors import RecordError
 
 __all__ = [
+    "JUDGEMENT_KINDS",
     "Comparison",
     "Completion",
     "Correction",
@@ -33,6 +34,7 @@ __all__ = [
     "Example",
     "Feedback",
     "Judgement",
+    "JudgementKind",
     "Label",
     "Message",
     "Pair",
@@ -327,6 +329,19 @@ class Declined(Value):
     reason: str | None = None
 
 
+JudgementKind = Literal[
+    "comparison",
+    "ranking",
+    "rating",
+    "label",
+    "spans",
+    "steps",
+    "correction",
+    "critique",
+    "demonstration",
+    "declined",
+]
+JUDGEMENT_KINDS: frozenset[str] = frozenset(get_args(JudgementKind))
 Judgement = Annotated[
     Comparison | Ranking | Rating | Label | Spans | Steps | Correction | Critique | Demonstration | Declined,
     Field(discriminator="kind"),
@@ -453,7 +468,7 @@ def explain(error: ValidationError) -> tuple[str, str]:
     """The first thing that is wrong: its field, what was expected there, and how many more there are."""
     problems = error.errors(include_url=False)
     first = problems[0]
-    field = ".".join(str(part) for part in first["loc"] if part not in KINDS)
+    field = ".".join(str(part) for part in first["loc"] if part not in JUDGEMENT_KINDS)
     found = f"{first.get('input')!r:.80}"
     context = first.get("ctx", {})
     match first["type"]:
@@ -471,19 +486,3 @@ def explain(error: ValidationError) -> tuple[str, str]:
         case _:
             said = f"{first['msg']}, not {found}"
     return field, said + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
-
-
-KINDS = frozenset(
-    {
-        "comparison",
-        "ranking",
-        "rating",
-        "label",
-        "spans",
-        "steps",
-        "correction",
-        "critique",
-        "demonstration",
-        "declined",
-    }
-)

@@ -9,6 +9,7 @@ import pytest
 from accord.audit import CHALLENGES, CHECKS
 from accord.audit.settings import FAMILIES
 from accord.extensions import temporary
+from accord.feedback import FORMATS
 from accord.lab import FAULTS
 from accord.reward import REWARDS
 
@@ -19,7 +20,7 @@ EXAMPLE = re.compile(r"^### An? (\w+): `(\w+\.py)`\n(?:(?!^### ).)*?^```py\n(.*?
 @pytest.fixture(autouse=True)
 def unregistered() -> Iterator[None]:
     """What a test registers is forgotten after it."""
-    with temporary(CHALLENGES, CHECKS, FAMILIES, FAULTS, REWARDS):
+    with temporary(CHALLENGES, CHECKS, FAMILIES, FAULTS, FORMATS, REWARDS):
         yield
 
 

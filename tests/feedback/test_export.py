@@ -10,7 +10,8 @@ from writing import somebody_writes
 
 from accord.cli import run
 from accord.errors import StorageError
-from accord.feedback import Ledger, export, export_parquet, import_feedback
+from accord.feedback import Ledger, import_feedback
+from accord.feedback.formats import accord_jsonl, parquet
 from accord.feedback.formats.parquet import columns
 from accord.records import Critique, Evaluator, Feedback, Telemetry
 from postgres_cluster import Cluster
@@ -39,8 +40,8 @@ def test_a_row_says_who_judged_what_and_how(where: Path | str, tmp_path: Path) -
         ledger.add(asked, by, other, left, right)
         for each in (first, second, third, fourth):
             ledger.add(each)
-        assert export_parquet(ledger, tmp_path / "flat.parquet") == 4
-        assert export_parquet(ledger, tmp_path / "part.parquet", upto=2) == 2
+        assert parquet.write(ledger, tmp_path / "flat.parquet") == 4
+        assert parquet.write(ledger, tmp_path / "part.parquet", upto=2) == 2
     table = pq.read_table(tmp_path / "flat.parquet")
     assert table.schema.equals(columns())
     one, two, three, four = table.to_pylist()
@@ -59,7 +60,7 @@ def test_a_row_says_who_judged_what_and_how(where: Path | str, tmp_path: Path) -
 
 def test_an_empty_ledger_is_an_empty_table(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.db") as ledger:
-        assert export_parquet(ledger, tmp_path / "a" / "flat.parquet") == 0
+        assert parquet.write(ledger, tmp_path / "a" / "flat.parquet") == 0
     assert pq.read_table(tmp_path / "a" / "flat.parquet").schema.equals(columns())
 
 
@@ -67,10 +68,10 @@ def test_a_place_that_cannot_be_written_is_told_and_left_alone(tmp_path: Path) -
     (tmp_path / "file").write_text("")
     with Ledger(tmp_path / "ledger.db") as ledger:
         with pytest.raises(StorageError, match="file: something of that name is already there"):
-            export_parquet(ledger, tmp_path / "file" / "flat.parquet")
+            parquet.write(ledger, tmp_path / "file" / "flat.parquet")
         (tmp_path / "folder.parquet").mkdir()
         with pytest.raises(StorageError, match="this is a folder, not a file"):
-            export_parquet(ledger, tmp_path / "folder.parquet")
+            parquet.write(ledger, tmp_path / "folder.parquet")
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -80,8 +81,8 @@ def test_what_is_exported_while_somebody_writes_names_nothing_that_is_missing(
     Ledger(where).close()
     with somebody_writes(where), Ledger(where, write=False) as ledger:
         for number in range(3):
-            export(ledger, tmp_path / f"{number}.jsonl")
-            assert export_parquet(ledger, tmp_path / f"{number}.parquet") % 12 == 0
+            accord_jsonl.write(ledger, tmp_path / f"{number}.jsonl")
+            assert parquet.write(ledger, tmp_path / f"{number}.parquet") % 12 == 0
             with Ledger(tmp_path / f"{number}.db") as copy:
                 import_feedback(tmp_path / f"{number}.jsonl", "accord_jsonl", copy)
                 assert copy.rows() % 12 == 0
@@ -97,7 +98,7 @@ def test_the_verb_goes_by_the_name(tmp_path: Path, capsys: pytest.CaptureFixture
     assert '"records": 12' in capsys.readouterr().out
     assert pq.read_table(tmp_path / "flat.parquet").num_rows == 12
     assert run(["export", str(path), "--to", str(tmp_path / "flat.csv")]) == 2
-    assert "let its name end in .jsonl or .parquet" in capsys.readouterr().err
+    assert "no format recognises it; give --format, one of accord_jsonl, parquet" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.csv*"))
 
 
@@ -106,7 +107,7 @@ def test_the_verbs_take_a_url(postgres: Cluster, tmp_path: Path, capsys: pytest.
     url = postgres.database()
     with Ledger(tmp_path / "ledger.db") as ledger:
         ledger.extend(sheet(1))
-        export(ledger, tmp_path / "all.jsonl")
+        accord_jsonl.write(ledger, tmp_path / "all.jsonl")
         digest = ledger.digest()
     assert run(["import", str(tmp_path / "all.jsonl"), "--format", "accord_jsonl", "--ledger", url]) == 0
     assert run(["export", url, "--to", str(tmp_path / "again.jsonl")]) == 0

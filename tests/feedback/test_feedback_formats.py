@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import tarfile
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from said import comparison, completion, person, prompt, rating, sheet
 
 from accord.errors import LedgerError, RecordError, StorageError
-from accord.feedback import FORMATS, Ledger, export, import_feedback, is_known, is_order_known
+from accord.feedback import FORMATS, Ledger, import_feedback, is_known, is_order_known
 from accord.feedback.formats import accord_jsonl, anthropic_hh, ratings_archive, trl_preference
+from accord.feedback.formats.registry import reader_for, writer_for
 from accord.records import (
     Comparison,
     Completion,
@@ -61,8 +63,8 @@ def refused(tmp_path: Path, format_name: str, *rows: Any) -> str:
 
 
 def test_the_registry_names_its_formats() -> None:
-    assert set(FORMATS) == {"accord_jsonl", "anthropic_hh", "ratings_archive", "trl_preference"}
-    assert all(name == each.name and each.description for name, each in FORMATS.items())
+    assert set(FORMATS.names) == {"accord_jsonl", "anthropic_hh", "ratings_archive", "trl_preference", "parquet"}
+    assert all(name == form.name and form.description for name, form in zip(FORMATS.names, FORMATS, strict=True))
 
 
 def test_an_unknown_format_names_its_neighbour(tmp_path: Path) -> None:
@@ -71,6 +73,54 @@ def test_an_unknown_format_names_its_neighbour(tmp_path: Path) -> None:
             import_feedback(tmp_path / "x", "anthropic_h", ledger)
         with pytest.raises(LedgerError, match="needs a file to read"):
             import_feedback(None, "anthropic_hh", ledger)
+
+
+RECOGNISED = {
+    "accord_jsonl": '{"record": "prompt", "messages": [{"role": "user", "content": "chosen or rejected?"}]}',
+    "anthropic_hh": json.dumps({"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"}),
+    "trl_preference": json.dumps({"prompt": "p", "chosen": "a", "rejected": "b"}),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", RECOGNISED)
+def test_a_file_is_recognised_by_its_beginning(tmp_path: Path, name: str, packed: bool) -> None:
+    path = tmp_path / ("f.jsonl.gz" if packed else "f.jsonl")
+    content = RECOGNISED[name].encode()
+    path.write_bytes(gzip.compress(content) if packed else content)
+    assert reader_for(path).name == name
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        import_feedback(path, None, ledger)
+
+
+def test_what_no_format_recognises_is_refused_with_the_choice(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    path.write_text('{"text": "nothing of the kind"}')
+    with pytest.raises(LedgerError, match="no format recognises it; give --format, one of accord_jsonl, anthropic_hh"):
+        reader_for(path)
+
+
+def test_a_format_that_only_writes_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="the format 'parquet' can be written, not read"):
+        reader_for(tmp_path / "f.parquet", "parquet")
+    with pytest.raises(LedgerError, match="the format 'anthropic_hh' can be read, not written"):
+        writer_for(tmp_path / "f.jsonl", "anthropic_hh")
+    assert writer_for(tmp_path / "f.jsonl").name == "accord_jsonl"
+    assert writer_for(tmp_path / "f.parquet").name == "parquet"
+    with pytest.raises(LedgerError, match="no format recognises it; give --format, one of accord_jsonl, parquet"):
+        writer_for(tmp_path / "f.csv")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"carries": frozenset({"ratng"})}, "which are no kinds of judgement"),
+        ({"read": None}, "neither reads nor writes"),
+    ],
+)
+def test_a_format_that_cannot_be(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(anthropic_hh.FORMAT, **changes)
 
 
 @pytest.mark.parametrize("name", ["accord_jsonl", "anthropic_hh", "ratings_archive", "trl_preference"])
@@ -156,20 +206,20 @@ def test_export_and_import_are_the_same_ledger(tmp_path: Path, packed: bool) -> 
     path = tmp_path / "all.jsonl"
     with Ledger(tmp_path / "one.db") as one, Ledger(tmp_path / "two.db") as two:
         one.extend([*sheet(1), *sheet(2)])
-        assert export(one, path) == sum(one.counts().values())
+        assert accord_jsonl.write(one, path) == sum(one.counts().values())
         if packed:
             path.write_bytes(gzip.compress(path.read_bytes()))
         import_feedback(path, "accord_jsonl", two)
         assert (two.digest(), two.counts()) == (one.digest(), one.counts())
         assert list(two.feedback()) == list(one.feedback())
         assert not list(tmp_path.glob("*.part"))
-        assert export(one, path, upto=0) == sum(one.counts().values()) - one.rows()
+        assert accord_jsonl.write(one, path, upto=0) == sum(one.counts().values()) - one.rows()
 
 
 def test_export_into_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with Ledger(tmp_path / "one.db") as ledger, pytest.raises(StorageError):
-        export(ledger, tmp_path / "file" / "all.jsonl")
+        accord_jsonl.write(ledger, tmp_path / "file" / "all.jsonl")
 
 
 def good_lines() -> list[dict[str, Any]]:

@@ -11,12 +11,11 @@ from accord.feedback import (
     Ledger,
     backup,
     draw_pairs,
-    export,
-    export_parquet,
     import_feedback,
     pair_agreement,
     summarise_evaluators,
 )
+from accord.feedback.formats import accord_jsonl, parquet
 from accord.records import Judgement, Label
 
 OLD = (Path(__file__).parent / "ledger_of_first_field_names.sql").read_text()
@@ -52,7 +51,7 @@ def old(tmp_path: Path) -> Path:
 
 def test_the_ids_are_those_it_was_written_with(old: Path) -> None:
     with Ledger(old, write=False) as ledger:
-        records = list(ledger.everything())
+        records = list(ledger.records())
         kinds = [each.judgement.kind for each in ledger.feedback()]
     assert [each.id for each in records] == [name for names in IDS.values() for name in names]
     assert [each.name_of(each.canonical()) for each in records] == [each.id for each in records]
@@ -80,7 +79,7 @@ def test_no_reader_writes_to_it(old: Path, tmp_path: Path) -> None:
     with Ledger(old, write=False) as ledger:
         assert ledger.counts() == {name: len(ids) for name, ids in IDS.items()}
         assert (ledger.last_row, ledger.rows(), len(ledger.digest())) == (13, 13, 64)
-        assert len(list(ledger.everything())) == sum(map(len, IDS.values()))
+        assert len(list(ledger.records())) == sum(map(len, IDS.values()))
         pairs = draw_pairs(ledger).pairs
         assert {pair.feedback_ids[0] for pair in pairs} == {IDS["feedback"][1], IDS["feedback"][11]}
         assert {pair.session for pair in pairs} == {"s-1"}
@@ -88,8 +87,8 @@ def test_no_reader_writes_to_it(old: Path, tmp_path: Path) -> None:
         assert agreement is not None
         assert agreement.n == 1
         assert [each.evaluator for each in summarise_evaluators(ledger)] == IDS["evaluators"]
-        export(ledger, tmp_path / "all.jsonl")
-        export_parquet(ledger, tmp_path / "all.parquet")
+        accord_jsonl.write(ledger, tmp_path / "all.jsonl")
+        parquet.write(ledger, tmp_path / "all.parquet")
         backup(ledger, tmp_path / "copy.db")
     assert old.read_bytes() == before
 
@@ -97,7 +96,7 @@ def test_no_reader_writes_to_it(old: Path, tmp_path: Path) -> None:
 def test_its_records_come_back_from_an_export_with_the_new_names(old: Path, tmp_path: Path) -> None:
     path = tmp_path / "all.jsonl"
     with Ledger(old, write=False) as ledger:
-        export(ledger, path)
+        accord_jsonl.write(ledger, path)
         content = dict(_contents(old))
     text = path.read_text()
     for name in ("recruitment", "payment", "training", "inferred", "shown_digest", "available_digest", "options"):

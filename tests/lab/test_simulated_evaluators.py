@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from accord.interfaces import Asker, Item
+from accord.interfaces import Item
 from accord.lab import SimulatedEvaluator
 from accord.records import Comparison, Completion, Feedback, Prompt
 
@@ -15,8 +15,7 @@ QUALITIES = {GOOD.id: [0.5], BAD.id: [0.0]}
 
 def answers(n: int = 4000, **settings: object) -> list[Feedback]:
     asker = SimulatedEvaluator(name="e", **settings).bound(QUALITIES)  # type: ignore[arg-type]
-    assert isinstance(asker, Asker)
-    return [answer for answer in asker.ask([Item(PROMPT, (GOOD, BAD))] * n) if answer is not None]
+    return asker.ask([Item(PROMPT, (GOOD, BAD))] * n)
 
 
 def share_left(feedback: list[Feedback]) -> float:

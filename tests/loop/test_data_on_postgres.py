@@ -9,7 +9,8 @@ from test_drive import write_ledger
 from accord.audit.evidence import Evidence
 from accord.cli import run as accord
 from accord.errors import MissingEvidence
-from accord.feedback import Ledger, draw_dataset, export, write_data
+from accord.feedback import Ledger, draw_dataset, write_data
+from accord.feedback.formats import accord_jsonl
 from accord.run import RunDirectory
 from postgres_cluster import Cluster
 
@@ -40,7 +41,7 @@ def recipe(tmp_path: Path, url: str) -> Path:
     with_sqlite = tmp_path / "letters.db"
     write_ledger(with_sqlite)
     with Ledger(with_sqlite, write=False) as ledger:
-        export(ledger, tmp_path / "letters.jsonl")
+        accord_jsonl.write(ledger, tmp_path / "letters.jsonl")
     file = tmp_path / "letters.toml"
     file.write_text(RECIPE.format(url=url))
     return file
@@ -74,7 +75,7 @@ def test_the_data_stage_is_the_same_as_from_a_file(
 def test_a_password_in_a_url_reaches_no_manifest(recipe: Path, url: str, tmp_path: Path) -> None:
     with Ledger(url.replace("judith@", f"judith:{SECRET}@")) as ledger:
         with Ledger(tmp_path / "letters.db", write=False) as source:
-            ledger.extend(source.everything())
+            ledger.extend(source.records())
         with RunDirectory.create(tmp_path / "run") as run:
             write_data(run, draw_dataset(ledger), ledger=ledger)
     manifest = (tmp_path / "run" / "manifest.json").read_text()

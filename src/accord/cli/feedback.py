@@ -7,7 +7,14 @@ from accord.cli.printing import print_json
 __all__ = ["backup", "export", "import_"]
 
 
-def import_(source: str, *, ledger: str, format: str | None = None, json: bool = False) -> None:
+def import_(
+    source: str,
+    *,
+    ledger: str,
+    format: str | None = None,
+    extension: list[Path] | None = None,
+    json: bool = False,
+) -> None:
     """Read feedback of others into a ledger: all of a file, or nothing of it.
 
     Example: accord import packaged --format ratings_archive --ledger ratings.db
@@ -19,21 +26,22 @@ def import_(source: str, *, ledger: str, format: str | None = None, json: bool =
     ledger
         The ledger, a file or postgresql://user@host/database; it is made where there is none.
     format
-        How the file is written; guessed from its name where only one format fits.
+        How the file is written; told from its name and its beginning where only one format fits.
+    extension
+        A Python file that registers a format of your own; may be given more than once.
     json
         Print the counts as JSON.
     """
-    from accord.errors import LedgerError
-    from accord.feedback import FORMATS, Ledger, import_feedback
+    from accord.extensions import load_extensions
+    from accord.feedback import Ledger, import_feedback
+    from accord.feedback.formats.registry import reader_for
 
-    packaged = source == "packaged"
-    if format is None:
-        fitting = [name for name, each in FORMATS.items() if each.pinned is not None] if packaged else []
-        if len(fitting) != 1:
-            raise LedgerError(f"which format is {source}? give --format, one of {', '.join(FORMATS)}")
-        format = fitting[0]
+    load_extensions(extension or (), Path.cwd())
+    path = None if source == "packaged" else Path(source)
+    if path is not None:
+        format = reader_for(path, format).name
     with Ledger(ledger) as opened:
-        counts = import_feedback(None if packaged else Path(source), format, opened)
+        counts = import_feedback(path, format, opened)
     if json:
         print_json({"read": counts.read, "new": counts.new})
         return
@@ -41,7 +49,14 @@ def import_(source: str, *, ledger: str, format: str | None = None, json: bool =
         print(f"{kind:<12} {count:>9,} read  {counts.new[kind]:>9,} new")
 
 
-def export(ledger: str, *, to: Path, json: bool = False) -> None:
+def export(
+    ledger: str,
+    *,
+    to: Path,
+    format: str | None = None,
+    extension: list[Path] | None = None,
+    json: bool = False,
+) -> None:
     """Write what a ledger holds: as JSON lines that `import` reads back without loss, or flat as Parquet.
 
     Example: accord export ratings.db --to ratings.jsonl
@@ -52,22 +67,26 @@ def export(ledger: str, *, to: Path, json: bool = False) -> None:
         The ledger, a file or postgresql://user@host/database.
     to
         The file to write: NAME.jsonl for all records, NAME.parquet for a table of a row a judgement.
+    format
+        How to write it; told from the file's name where only one format fits.
+    extension
+        A Python file that registers a format of your own; may be given more than once.
     json
-        Print the count as JSON.
+        Print the counts as JSON.
     """
-    from accord.errors import LedgerError
-    from accord.feedback import Ledger, export_parquet
-    from accord.feedback import export as write_lines
+    from accord.extensions import load_extensions
+    from accord.feedback import Ledger, export_feedback
 
-    writers = {".jsonl": write_lines, ".parquet": export_parquet}
-    if to.suffix not in writers:
-        raise LedgerError(f"{to}: how shall it be written? let its name end in {' or '.join(writers)}")
+    load_extensions(extension or (), Path.cwd())
     with Ledger(ledger, write=False) as opened:
-        count = writers[to.suffix](opened, to)
+        counts = export_feedback(opened, to, format)
     if json:
-        print_json({"records": count, "file": str(to)})
-    else:
-        print(f"{count:,} records in {to}")
+        print_json({"records": counts.records, "left_out": counts.left_out, "file": str(to)})
+        return
+    print(f"{counts.records:,} records in {to}")
+    if counts.left_out:
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in counts.left_out.items())
+        print(f"left out, since {counts.format} cannot hold them: {kinds}")
 
 
 def backup(ledger: str, *, to: Path, json: bool = False) -> None:

@@ -20,9 +20,15 @@ if TYPE_CHECKING:
     from accord.feedback.dataset.selection import Selection
     from accord.feedback.dataset.splits import FRACTIONS, SPLITS, split
     from accord.feedback.dataset.views import Judged
-    from accord.feedback.formats import FORMATS, Format, import_feedback
-    from accord.feedback.formats.accord_jsonl import export
-    from accord.feedback.formats.parquet import export_parquet
+    from accord.feedback.formats import (
+        FORMATS,
+        ExportCounts,
+        FeedbackFile,
+        Format,
+        export_feedback,
+        import_feedback,
+        register_format,
+    )
     from accord.feedback.formats.review_prompts import prompt_for, review_prompts
     from accord.feedback.provenance import current_feedback, is_known, is_order_known, neutral_order, unknown_evaluator
     from accord.feedback.statistics.agreement import krippendorff_alpha, pair_agreement
@@ -55,9 +61,15 @@ _MODULES = {
     ),
     "dataset.splits": ("FRACTIONS", "SPLITS", "split"),
     "dataset.views": ("Judged",),
-    "formats": ("FORMATS", "Format", "import_feedback"),
-    "formats.accord_jsonl": ("export",),
-    "formats.parquet": ("export_parquet",),
+    "formats": (
+        "ExportCounts",
+        "FORMATS",
+        "FeedbackFile",
+        "Format",
+        "export_feedback",
+        "import_feedback",
+        "register_format",
+    ),
     "formats.review_prompts": ("prompt_for", "review_prompts"),
     "provenance": ("current_feedback", "is_known", "is_order_known", "neutral_order", "unknown_evaluator"),
     "statistics.agreement": ("krippendorff_alpha", "pair_agreement"),
@@ -86,6 +98,8 @@ __all__ = [
     "ControlFacts",
     "Dataset",
     "EvaluatorSummary",
+    "ExportCounts",
+    "FeedbackFile",
     "Format",
     "ImportCounts",
     "Judged",
@@ -100,8 +114,7 @@ __all__ = [
     "current_feedback",
     "draw_dataset",
     "draw_pairs",
-    "export",
-    "export_parquet",
+    "export_feedback",
     "import_feedback",
     "is_known",
     "is_order_known",
@@ -115,6 +128,7 @@ __all__ = [
     "pairs_from_ratings",
     "prompt_for",
     "read_data",
+    "register_format",
     "review_prompts",
     "split",
     "summarise_evaluators",

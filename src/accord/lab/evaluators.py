@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 class SimulatedEvaluator(BaseModel):
-    """Settings of one evaluator, who is also an `Asker` once bound to what is true (`bound`).
+    """Settings of one evaluator, who answers items once bound to what is true (`bound`).
 
     Compares by Boltzmann choice: with utility u = weights . qualities + bias . features,
 
@@ -72,7 +72,7 @@ class SimulatedEvaluator(BaseModel):
 
 
 class BoundEvaluator:
-    """An `Asker`: answers items of two completions by comparing them, items of one by rating it."""
+    """Answers items of two completions by comparing them, items of one by rating it."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class BoundEvaluator:
         quality = float(np.dot(s.weights, self._qualities[completion]))
         return quality + (float(np.dot(s.bias, self._features[completion])) if s.bias else 0.0)
 
-    def ask(self, items: Sequence[Item]) -> list[Feedback | None]:
+    def ask(self, items: Sequence[Item]) -> list[Feedback]:
         """One answer an item, in order, in one session."""
         return [self._answer(item) for item in items]
 

@@ -37,9 +37,9 @@ def problems_of(recipe: Recipe) -> list[str]:
 
 
 def notes_of(recipe: Recipe) -> list[str]:
-    """What of its feedback the recipe leaves unused, a line each; nothing where the ledger is not there yet."""
+    """What of its feedback the recipe leaves unused, a line each; what a `source` holds is only said by the run."""
     data = recipe.data
-    if not is_url(data.ledger) and not Path(data.ledger).is_file():
+    if data.format is not None:
         return []
     with Ledger(data.ledger, write=False) as ledger:
         note = unlearnt_note(recipe, data.selection.of(list(ledger.feedback()), ledger.evaluators()))
@@ -85,7 +85,7 @@ def _data_problems(recipe: Recipe) -> list[str]:
     data = recipe.data
     if data.format is not None:
         if data.format not in FORMATS:
-            return [f"recipe.data.format: '{data.format}' is not one of {', '.join(FORMATS)}"]
+            return [f"recipe.data.format: '{data.format}' is not one of {', '.join(FORMATS.names)}"]
         if data.source != "packaged" and not Path(str(data.source)).is_file():
             return [f"recipe.data.source: no file {data.source}"]
         return []

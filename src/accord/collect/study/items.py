@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from accord.collect.study.kinds import Question
 from accord.errors import RecordError, StudyError
-from accord.feedback.formats.base import Row, rows
+from accord.feedback.formats.lines import Row, rows
 from accord.records import Completion, Feedback, Judgement, Message, Prompt, Sampling, explain
 
 __all__ = ["ItemLine", "Purpose", "StudyItem", "check_item", "read_lines", "resolve"]

@@ -20,7 +20,7 @@ from accord.collect.web.pages import task_context
 from accord.collect.web.site import Site, WebRequest, in_thread, redirect_to
 from accord.collect.web.task_view import votes_in_words
 from accord.errors import FormError
-from accord.feedback import export as write_lines
+from accord.feedback.formats.accord_jsonl import write as write_lines
 
 __all__ = ["ADMIN"]
 

@@ -8,12 +8,13 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from accord.errors import RecordError, nearest
-from accord.feedback.formats.base import Format, lines
+from accord.feedback.formats.lines import lines
+from accord.feedback.formats.registry import Format
 from accord.feedback.store.atomic_write import atomic_file
 from accord.feedback.store.ledger import Ledger
-from accord.records import Completion, Evaluator, Feedback, Prompt, Record, parse
+from accord.records import JUDGEMENT_KINDS, Completion, Evaluator, Feedback, Prompt, Record, parse
 
-__all__ = ["FORMAT", "export", "line_of", "read"]
+__all__ = ["FORMAT", "line_of", "read", "write"]
 
 KINDS: dict[str, type[Record]] = {
     "prompt": Prompt,
@@ -42,14 +43,14 @@ def read(path: Path) -> Iterator[Record]:
         yield record
 
 
-def export(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
+def write(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
     """Write a whole ledger (its feedback up to and with row `upto`) to a file; how many lines.
 
     The file appears whole or not at all. Raises `StorageError` where it cannot be written.
     """
     written = 0
     with atomic_file(Path(path)) as beside, beside.open("w", encoding="utf-8") as file:
-        for record in ledger.everything(upto):
+        for record in ledger.records(upto):
             file.write(line_of(record))
             written += 1
     return written
@@ -72,4 +73,10 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
     return content
 
 
-FORMAT = Format("accord_jsonl", "every record of a ledger, one a line, without loss", read)
+def _recognises(name: str, head: bytes) -> bool:
+    return name.endswith((".jsonl", ".jsonl.gz")) and (not head or b'"record"' in head.splitlines()[0])
+
+
+FORMAT = Format(
+    "accord_jsonl", "every record of a ledger, one a line, without loss", JUDGEMENT_KINDS, _recognises, read, write
+)

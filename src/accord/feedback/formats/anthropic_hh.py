@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from accord.errors import RecordError
-from accord.feedback.formats.base import Format, Row, compared, rows, shared
+from accord.feedback.formats.lines import Row, compared, rows, shared
+from accord.feedback.formats.registry import Format
 from accord.feedback.provenance import unknown_evaluator
 from accord.records import Message, Prompt, Record
 
@@ -56,8 +57,15 @@ def _messages(transcript: str) -> tuple[Message, ...]:
     return tuple(Message(role=ROLES[role], content=content.strip()) for role, content in turns)
 
 
+def _recognises(name: str, head: bytes) -> bool:
+    return b'"chosen"' in head and BEGINNING in head
+
+
+BEGINNING = rb'"\n\nHuman:'
 FORMAT = Format(
-    SOURCE.replace("-", "_"),
+    "anthropic_hh",
     "preferences between transcripts, {chosen, rejected} a line (JSON lines, gzipped or not)",
+    frozenset({"comparison"}),
+    _recognises,
     read,
 )

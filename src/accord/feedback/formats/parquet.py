@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from accord.feedback.formats.registry import Format
 from accord.feedback.store.atomic_write import atomic_file
 from accord.feedback.store.ledger import Ledger
 from accord.records import (
+    JUDGEMENT_KINDS,
     Comparison,
     Completion,
     Correction,
@@ -28,7 +30,7 @@ from accord.records import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["columns", "export_parquet"]
+__all__ = ["FORMAT", "columns", "write"]
 
 AT_ONCE = 10_000
 TEXTS = ("study", "instructions", "shown_digest", "available_digest", "session", "repeat_of", "replaces")
@@ -76,7 +78,7 @@ def columns() -> "pa.Schema":
     )
 
 
-def export_parquet(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
+def write(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
     """Write the feedback of a ledger (up to and with row `upto`) as a Parquet file; how many rows.
 
     The file appears whole or not at all. Raises `StorageError` where it cannot be written.
@@ -160,3 +162,12 @@ def _how(said: Feedback) -> dict[str, Any]:
 
 def _json(parts: Iterable[BaseModel]) -> str:
     return "[" + ",".join(each.model_dump_json() for each in parts) + "]"
+
+
+FORMAT = Format(
+    "parquet",
+    "one flat table for analysis, a row an act of judgement",
+    JUDGEMENT_KINDS,
+    lambda name, head: name.endswith(".parquet"),
+    write=write,
+)

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accord.errors import RecordError, storage
-from accord.feedback.formats.base import Format
+from accord.feedback.formats.registry import Format
 from accord.feedback.formats.review_prompts import prompt_for
 from accord.fetch import Pinned
 from accord.records import Completion, Evaluator, Feedback, Prompt, Rating, Record, Scale
@@ -192,4 +192,11 @@ def _member(path: Path, member: str) -> bytes:
     raise RecordError(f"the archive holds no {member}", place=path.name)
 
 
-FORMAT = Format("ratings_archive", "198,810 ratings of movie-review snippets by people (VADER, 2014)", read, ARCHIVE)
+FORMAT = Format(
+    "ratings_archive",
+    "198,810 ratings of movie-review snippets by people (VADER, 2014)",
+    frozenset({"rating"}),
+    lambda name, head: head.startswith(b"hutto_ICWSM_2014/"),
+    read,
+    pinned=ARCHIVE,
+)

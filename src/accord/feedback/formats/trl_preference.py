@@ -13,7 +13,9 @@ from typing import Annotated
 from pydantic import ConfigDict, Discriminator, Tag
 
 from accord.errors import RecordError
-from accord.feedback.formats.base import Format, Row, compared, rows, shared
+from accord.feedback.formats.anthropic_hh import BEGINNING
+from accord.feedback.formats.lines import Row, compared, rows, shared
+from accord.feedback.formats.registry import Format
 from accord.feedback.provenance import unknown_evaluator
 from accord.records import Message, Prompt, Record
 
@@ -90,6 +92,15 @@ def _refuse_near_names(row: _Row, place: str) -> None:
             raise RecordError(f"no such column; did you mean '{close[0]}'?", place=f"{place} {name}")
 
 
+def _recognises(name: str, head: bytes) -> bool:
+    first = head.splitlines()[0] if head else b""
+    return b'"chosen"' in first and b'"rejected"' in first and BEGINNING not in first
+
+
 FORMAT = Format(
-    "trl_preference", "preferences with the columns prompt, chosen, rejected (JSON lines, gzipped or not)", read
+    "trl_preference",
+    "preferences with the columns prompt, chosen, rejected (JSON lines, gzipped or not)",
+    frozenset({"comparison"}),
+    _recognises,
+    read,
 )

@@ -123,10 +123,10 @@ class Ledger:
         """What was said with its row numbers; see `feedback`."""
         return self._records(Feedback, "feedback", self.last_row if upto is None else upto)
 
-    def everything(self, upto: int | None = None) -> Iterator[Record]:
+    def records(self, upto: int | None = None) -> Iterator[Record]:
         """All records of one state of the ledger, its feedback up to and with row `upto`; those named come first.
 
-        What others add meanwhile is left out, so that nothing is named that is not there.
+        So a ledger is a `Source`. What others add meanwhile is left out, so that nothing is named that is not there.
         """
         with self.begin() as connection:
             last = {

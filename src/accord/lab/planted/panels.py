@@ -46,7 +46,7 @@ def ask_panels(ledger: Ledger, fault: Fault, seed: int, random: np.random.Genera
         healthy = [SimulatedEvaluator(name=f"panel {panel}, evaluator {i}", seed=seed) for i in range(size)]
         for evaluator in fault.evaluators(healthy):
             answers = evaluator.bound(qualities).ask(_session(material, random))
-            ledger.add(evaluator.evaluator, *(answer for answer in answers if answer is not None))
+            ledger.add(evaluator.evaluator, *answers)
 
 
 def _material(panel: int, start: Policy, random: np.random.Generator) -> _Material:

@@ -1,37 +1,21 @@
-"""What a format is, and reading lines of JSON so that an error names file, line and field."""
+"""Reading lines of JSON so that an error names file, line and field."""
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from accord.errors import RecordError, storage
+from accord.feedback.formats.registry import GZIP
 from accord.feedback.provenance import neutral_order
-from accord.fetch import Pinned
 from accord.records import Comparison, Completion, Evaluator, Feedback, Prompt, Record, parse
 
-__all__ = ["Format", "Row", "compared", "lines", "rows", "shared"]
+__all__ = ["Row", "compared", "lines", "rows", "shared"]
 
 R = TypeVar("R", bound=BaseModel)
-GZIP = b"\x1f\x8b"
-
-
-@dataclass(frozen=True)
-class Format:
-    """A way in which feedback is stored elsewhere.
-
-    `read` yields the records of a file and raises `RecordError` at the first line that is malformed. `pinned` is
-    the packaged file that is read where no other is named.
-    """
-
-    name: str
-    description: str
-    read: Callable[[Path], Iterator[Record]]
-    pinned: Pinned | None = None
 
 
 class Row(BaseModel):
