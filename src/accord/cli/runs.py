@@ -61,24 +61,26 @@ def audit(run: Path, *, only: list[str] | None = None, extension: list[Path] | N
     json
         Print the findings as JSON.
     """
+    from accord.artefacts import RECIPE
     from accord.audit.examine import examine
     from accord.extensions import load_extensions
     from accord.loop.drive import recipe_of
     from accord.loop.rewards import judges_of
+    from accord.recipe import Recipe
     from accord.run import RunDirectory
 
     load_extensions(extension or (), Path.cwd())
     with RunDirectory.open(run) as opened:
-        recipe = recipe_of(opened)
-        found = examine(opened, judges=judges_of(recipe, opened), settings=recipe.audit, only=tuple(only or ()))
+        recipe = recipe_of(opened) if RECIPE.has(opened) else Recipe()
+        report = examine(opened, judges=judges_of(recipe, opened), settings=recipe.audit, only=tuple(only or ()))
         if not only:
-            found.write(opened)
+            report.write(opened)
     if json:
-        print_json(found.to_json())
-        return 1 if found.fired else 0
-    for each in found.findings:
-        print(f"{each.words:<26} {each.challenge:<8} {each.check:<14} {each.result}")
-    return 1 if found.fired else 0
+        print_json(report.to_json())
+        return 1 if report.fired else 0
+    for finding in report.findings:
+        print(f"{finding.words:<26} {finding.challenge:<8} {finding.check:<14} {finding.result}")
+    return 1 if report.fired else 0
 
 
 def report(run: Path) -> None:
