@@ -154,8 +154,8 @@ def test_splitting_by_batch_may_share_prompts_and_that_is_found(ledger: Ledger) 
     data = draw_dataset(ledger, unit="session")
     found = overlaps(data)
     assert found
-    assert found.found["prompt"]
-    assert found.found["session"] == found.found["evaluator"] == found.found["completion"] == ()
+    assert found.by_kind["prompt"]
+    assert found.by_kind["session"] == found.by_kind["evaluator"] == found.by_kind["completion"] == ()
 
 
 def planted(kind: str) -> Dataset:
@@ -188,7 +188,7 @@ def planted(kind: str) -> Dataset:
 @pytest.mark.parametrize("kind", ["prompt", "session", "evaluator", "completion", "text", "nothing"])
 def test_overlaps_finds_what_was_planted(kind: str) -> None:
     found = overlaps(planted(kind))
-    shared = {name for name, ids in found.found.items() if ids}
+    shared = {name for name, ids in found.by_kind.items() if ids}
     assert shared == {"nothing": set(), "completion": {"completion", "text"}}.get(kind, {kind})
     assert bool(found) == (kind not in {"nothing", "text"})
 

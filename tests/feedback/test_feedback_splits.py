@@ -73,8 +73,8 @@ def test_every_kind_is_a_view_of_a_split(ledger: Ledger) -> None:
         prompts = {prompt.id for prompt in data.prompts_of(name)}
         assert [len(view) for view in views] == [len(prompts)] * 6  # the control question is in none
         assert {each.prompt for each in side} == prompts
-    assert not overlaps(data).found["prompt"]
-    assert not overlaps(data).found["text"]
+    assert not overlaps(data).by_kind["prompt"]
+    assert not overlaps(data).by_kind["text"]
 
 
 def test_all_names_pairs_then_corrections_then_demonstrations(ledger: Ledger) -> None:
@@ -184,7 +184,7 @@ def test_nothing_stands_on_two_sides(
         overlaps(Dataset({}, completions, evaluators, split_of, sides, feedback)) for feedback in (nothing, by_split)
     )
     for kind in (unit, "prompt", "completion"):
-        assert set(after.found[kind]) == set(before.found[kind])
+        assert set(after.by_kind[kind]) == set(before.by_kind[kind])
 
 
 # -- what is read -----------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_pairs_and_splits_of_the_ratings(ratings: Ledger, said: list[Feedback]) 
     assert data.summary.possible_pairs == 2_880_365
     assert data.summary.unused == {"asked again": 20}
     assert not overlaps(data)
-    assert overlaps(data).found["text"] == ()
+    assert overlaps(data).by_kind["text"] == ()
     shares = [len(data.pairs[name]) / 20_000 for name in ("train", "eval_reward", "held_out")]
     assert shares == pytest.approx([0.44, 0.44, 0.12], abs=0.01)
     assert set(data.split_of) == {each.id for each in review_prompts()}

@@ -2,7 +2,7 @@
 
 On a CPU this is faster, forward and backward, than fused attention, and than repeating every key head for the queries
 that share it. It enters a model through the attention interface of transformers, and it is where keys and values kept
-from earlier places (`kept`) join those of a step. Whether a model really computes what it should with it is tried
+from earlier places (`kv_cache`) join those of a step. Whether a model really computes what it should with it is tried
 when it is loaded.
 """
 
@@ -29,17 +29,17 @@ def grouped_attention(
     scaling: float | None = None,
     dropout: float = 0.0,
     softcap: float | None = None,
-    kept: KeyValues | None = None,
+    kv_cache: KeyValues | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """softmax(cap(query key' * scaling) + mask) value, for H query heads that share K key heads.
 
     query [B, H, T, D], key and value [B, K, S, D], mask [B, 1, T, S] (added; None where everything is seen) to
-    [B, T, H, D]. `kept` takes the keys and values and returns those to attend to.
+    [B, T, H, D]. `kv_cache` takes the keys and values and returns those to attend to.
     What else a model hands over is left aside: a model to which it matters fails its trial when it is loaded.
     """
-    if kept is not None:
-        key, value = kept.put(int(module.layer_idx), key, value)  # type: ignore[arg-type]  # a plain number
+    if kv_cache is not None:
+        key, value = kv_cache.put(int(module.layer_idx), key, value)  # type: ignore[arg-type]  # a plain number
     if query.device.type != "cpu" and softcap is None:
         fused = nn.functional.scaled_dot_product_attention(
             query, key, value, attention_mask, dropout if module.training else 0.0, scale=scaling, enable_gqa=True

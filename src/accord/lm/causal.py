@@ -358,19 +358,19 @@ def _try_packing(causal: CausalModel) -> str:
     wanted_TD = torch.cat([alone_2TD[0], alone_2TD[1, 3:]])
     use_grouped(causal.model)
     fuse(causal.model)
-    kept = PrefillCache()
+    kv_cache = PrefillCache()
     with in_float32(*parts):
-        found_TD = _packed_pair(causal, torch.float32, kept)
+        found_TD = _packed_pair(causal, torch.float32, kv_cache)
     off = float((found_TD - wanted_TD).norm() / wanted_TD.norm())
     if not off < TOLERANCE:
         return f"two sequences in a row give other numbers than each alone, by {off:.1g}"
     if not bool(_packed_pair(causal, next(causal.model.parameters()).dtype, PrefillCache()).isfinite().all()):
         return "two sequences in a row give numbers that are not finite"
     layers = causal.layers
-    return "" if kept.layers == layers else f"{kept.layers} of {layers} layers attend through the interface"
+    return "" if kv_cache.layers == layers else f"{kv_cache.layers} of {layers} layers attend through the interface"
 
 
-def _packed_pair(causal: CausalModel, dtype: torch.dtype, kept: PrefillCache) -> Tensor:
+def _packed_pair(causal: CausalModel, dtype: torch.dtype, kv_cache: PrefillCache) -> Tensor:
     """Hidden states, [7, D], of 1 2 3, what goes on with 4 5, and what goes on with 6 2, in one row."""
     seen_TT = torch.ones(7, 7, dtype=torch.bool).tril()
     seen_TT[5:, 3:5] = False
@@ -380,7 +380,7 @@ def _packed_pair(causal: CausalModel, dtype: torch.dtype, kept: PrefillCache) ->
         input_ids=torch.tensor([[1, 2, 3, 4, 5, 6, 2]], device=device),
         position_ids=torch.tensor([[0, 1, 2, 3, 4, 3, 4]], device=device),
         attention_mask=mask_TT[None, None].to(device=device, dtype=dtype),
-        kept=kept,
+        kv_cache=kv_cache,
     )[0]
 
 

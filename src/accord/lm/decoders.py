@@ -64,11 +64,11 @@ class ModelDecoder:
             ids_PT[row, : len(prompt)] = torch.tensor(prompt)
         mask_TT = torch.full((width, width), torch.finfo(torch.bfloat16).min, device=device).triu(1)
         place_PT = torch.arange(width, device=device).expand(len(prompts), -1)
-        kept = PrefillCache()
-        hidden_PTD = self._hidden(ids_PT.to(device), place_PT, mask_TT.expand(len(prompts), 1, -1, -1), kept)
+        kv_cache = PrefillCache()
+        hidden_PTD = self._hidden(ids_PT.to(device), place_PT, mask_TT.expand(len(prompts), 1, -1, -1), kv_cache)
         last_P = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
         logits_PV = self.causal.raw_logits(hidden_PTD[torch.arange(len(prompts), device=device), last_P])
-        kv = kept.stacked()
+        kv = kv_cache.stacked()
         return [
             (logits_V, kv[:, :, row, :, : len(prompt)])
             for row, (logits_V, prompt) in enumerate(zip(logits_PV, prompts, strict=True))
@@ -80,9 +80,9 @@ class ModelDecoder:
         hidden_a1D = self._hidden(token_a[:, None], position_a[:, None], cache.at(position_a), cache)
         return self.causal.raw_logits(hidden_a1D[:, 0])
 
-    def _hidden(self, ids: Tensor, places: Tensor, mask: Tensor, kept: PrefillCache | KVCache) -> Tensor:
+    def _hidden(self, ids: Tensor, places: Tensor, mask: Tensor, kv_cache: PrefillCache | KVCache) -> Tensor:
         dtype = next(self.causal.model.parameters()).dtype
-        return self.causal.hidden(input_ids=ids, position_ids=places, attention_mask=mask.to(dtype), kept=kept)
+        return self.causal.hidden(input_ids=ids, position_ids=places, attention_mask=mask.to(dtype), kv_cache=kv_cache)
 
 
 class UncachedDecoder:

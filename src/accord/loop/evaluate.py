@@ -46,17 +46,20 @@ def evaluate(context: Context) -> None:
     progress.say(f"  win rate over the start, by the independent judge: {Estimate.from_json(found['win_rate'])}")
 
 
-def head_to_head(recipe: Recipe, run: RunDirectory, other: RunDirectory) -> dict[str, Estimate]:
+def head_to_head(recipe: Recipe, run: RunDirectory, opponent: RunDirectory) -> dict[str, Estimate]:
     """This run's policy against another's on the prompts that both answered, by this run's independent judge.
 
     Raises `RecipeError` where they share no prompt, `ArtefactError` where one was not evaluated.
     """
     mine, theirs = (
-        [row for row in each.read_jsonl("evaluation/samples.jsonl") if row["arm"] == "policy"] for each in (run, other)
+        [row for row in each.read_jsonl("evaluation/samples.jsonl") if row["arm"] == "policy"]
+        for each in (run, opponent)
     )
     shared = {row["prompt"] for row in mine} & {row["prompt"] for row in theirs}
     if not shared:
-        raise RecipeError(f"{run.path} and {other.path} were evaluated on no prompt in common; nothing can be compared")
+        raise RecipeError(
+            f"{run.path} and {opponent.path} were evaluated on no prompt in common; nothing can be compared"
+        )
     prompts = read_data(run).prompts
     judge = judges_of(recipe, run)["eval_reward"]
     mine, theirs = _read(judge, prompts, mine, shared), _read(judge, prompts, theirs, shared)

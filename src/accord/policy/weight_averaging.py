@@ -34,8 +34,8 @@ def soup(models: Sequence[Path | str], weights: Sequence[float]) -> CausalModel:
     return _mixed(load(models[0]).merged(), weights[0], others)
 
 
-def pareto_front(one: Path | str, other: Path | str, points: int) -> Iterator[tuple[float, CausalModel]]:
-    """Policies from `one` to `other`, ends included, each with the weight of `other`: the front of two rewards.
+def pareto_front(first: Path | str, second: Path | str, points: int) -> Iterator[tuple[float, CausalModel]]:
+    """Policies from `first` to `second`, ends included, each with the weight of `second`: the front of two rewards.
 
     Raises `ValueError` for fewer than two points, `ModelError` as `soup` does.
     """
@@ -43,7 +43,7 @@ def pareto_front(one: Path | str, other: Path | str, points: int) -> Iterator[tu
         raise ValueError(f"a front of {points} points has no two ends")
     for number in range(points):
         weight = number / (points - 1)
-        yield weight, soup([one, other], [1 - weight, weight])
+        yield weight, soup([first, second], [1 - weight, weight])
 
 
 def extrapolate(start: Path | str | CausalModel, tuned: Path | str, share: float) -> CausalModel:

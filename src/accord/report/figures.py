@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accord.report.svg import COLOURS, drawn, own_style
+from accord.report.svg import COLOURS, own_style, render_svg
 from accord.report.words import interval
 from accord.stats import Estimate
 
@@ -89,7 +89,7 @@ def accuracy(marks: Sequence[Mark], ceiling: Estimate | None, *, width: int) -> 
     _x_axis(axes, "share of held-out pairs")
     marked = "; ".join(f"{mark.label} {interval(mark.estimate)}" for mark in marks)
     top_said = "" if ceiling is None else f"; two evaluators agree {interval(ceiling)}"
-    return drawn(
+    return render_svg(
         figure,
         f"accuracy-{width}",
         title="How often each judge orders two texts as the evaluators did",
@@ -120,7 +120,7 @@ def curve(turns: Sequence[Turn], *, width: int) -> str:
     _y_axis(axes, 5)
     _x_axis(axes, "KL to the start, nats a text")
     _key(axes, "score, standard deviations", labels)
-    return drawn(
+    return render_svg(
         figure,
         f"curve-{width}",
         title="What the reward model and the independent judge say along the run",
@@ -129,29 +129,29 @@ def curve(turns: Sequence[Turn], *, width: int) -> str:
 
 
 @own_style()
-def course(each: Course) -> str:
+def course(curve: Course) -> str:
     """One quantity of the training by step, its interval as a band, its last value beside the line."""
     figure, axes = _canvas(NARROW, 176, left=44, right=52, top=12, bottom=36)
-    known = [(s, v) for s, v in zip(each.step_S, each.value_S, strict=True) if v is not None]
-    if each.low_S is not None and each.high_S is not None:
+    known = [(s, v) for s, v in zip(curve.step_S, curve.value_S, strict=True) if v is not None]
+    if curve.low_S is not None and curve.high_S is not None:
         nan = float("nan")
-        low_S, high_S = ([nan if x is None else x for x in side] for side in (each.low_S, each.high_S))
-        axes.fill_between(each.step_S, low_S, high_S, color=JUDGE, alpha=0.2, linewidth=0)
-    values = [float("nan") if v is None else v for v in each.value_S]
-    axes.plot(each.step_S, values, color=JUDGE, linewidth=1.8, marker="o" if len(known) == 1 else "")
+        low_S, high_S = ([nan if x is None else x for x in side] for side in (curve.low_S, curve.high_S))
+        axes.fill_between(curve.step_S, low_S, high_S, color=JUDGE, alpha=0.2, linewidth=0)
+    values = [float("nan") if v is None else v for v in curve.value_S]
+    axes.plot(curve.step_S, values, color=JUDGE, linewidth=1.8, marker="o" if len(known) == 1 else "")
     last_step, last = known[-1]
-    value = f"{last:,.{each.digits}f}"
+    value = f"{last:,.{curve.digits}f}"
     axes.annotate(value, (last_step, last), xytext=(8, 0), textcoords=OFFSET, va="center", color=JUDGE, **_STRONG)
     _x_axis(axes, "step", whole=True)
     _y_axis(axes, 3)
     first = known[0]
-    return drawn(
+    return render_svg(
         figure,
-        f"course-{each.key}",
-        title=f"{each.title} by step",
-        description=f"{each.title} ({each.unit}): {first[1]:.{each.digits}f} at step {first[0]}, "
-        f"{last:.{each.digits}f} at step {last_step}, between {min(v for _, v in known):.{each.digits}f} "
-        f"and {max(v for _, v in known):.{each.digits}f}.",
+        f"course-{curve.key}",
+        title=f"{curve.title} by step",
+        description=f"{curve.title} ({curve.unit}): {first[1]:.{curve.digits}f} at step {first[0]}, "
+        f"{last:.{curve.digits}f} at step {last_step}, between {min(v for _, v in known):.{curve.digits}f} "
+        f"and {max(v for _, v in known):.{curve.digits}f}.",
     )
 
 

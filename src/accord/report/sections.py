@@ -29,7 +29,7 @@ class Grid:
 class Section:
     """Sentences, tables, figures and what is missing."""
 
-    said: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
     grids: tuple[Grid, ...] = ()
     figures: tuple[Figure, ...] = ()
     missing: tuple[str, ...] = ()
@@ -42,9 +42,11 @@ def feedback(reading: Reading) -> Section:
     if content is None:
         return Section(missing=("No summary of the feedback in this run.",))
     who = evaluators_in_words(reading)
-    said = [f"Evaluators: {who}." if who else "Who the evaluators were is not recorded."]
-    said += [f"{name}: {counted(content[key])}." for key, name in _COUNTS.items() if isinstance(content.get(key), int)]
-    said += [f"Not used: {_unused(content['unused'])}."] if content.get("unused") else []
+    sentences = [f"Evaluators: {who}." if who else "Who the evaluators were is not recorded."]
+    sentences += [
+        f"{name}: {counted(content[key])}." for key, name in _COUNTS.items() if isinstance(content.get(key), int)
+    ]
+    sentences += [f"Not used: {_unused(content['unused'])}."] if content.get("unused") else []
     agreement = reading.estimate(file, "agreement") or reading.estimate("reward/evaluation.json", "agreement")
     missing = []
     if agreement is None:
@@ -52,11 +54,11 @@ def feedback(reading: Reading) -> Section:
             "How often two evaluators agree was not measured, so there is no ceiling to hold accuracies against."
         )
     else:
-        said.append(
+        sentences.append(
             f"Two evaluators who judged the same pair agree on {percent(agreement)}: no judge can be expected to agree "
             "with them more often than that."
         )
-    return Section(tuple(said), (_splits(content, file),), missing=tuple(missing))
+    return Section(tuple(sentences), (_splits(content, file),), missing=tuple(missing))
 
 
 _COUNTS = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "drawn", "own_style"]
+__all__ = ["COLOURS", "own_style", "render_svg"]
 
 # Stand-ins: what matplotlib draws with, and the CSS variable each becomes.
 COLOURS = {
@@ -37,7 +37,7 @@ def own_style() -> Iterator[None]:
         yield
 
 
-def drawn(figure: "Figure", name: str, *, title: str, description: str) -> str:
+def render_svg(figure: "Figure", name: str, *, title: str, description: str) -> str:
     """The figure as one `<svg>` element, accessible by `title` and `description`; the same bytes every time.
 
     `name` becomes a part of every id and must be unique in the page.

@@ -49,9 +49,9 @@ def percent(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.1f}\N{NO-BREAK SPACE}% [{between}] of {estimate.n:,}"
 
 
-def count(number: int, one: str, many: str = "") -> str:
+def count(number: int, singular: str, plural: str = "") -> str:
     """`1 pair`, `2 pairs`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def counted(value: object) -> str:

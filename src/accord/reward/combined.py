@@ -14,18 +14,18 @@ __all__ = ["CombinedJudge"]
 
 @dataclass(frozen=True)
 class CombinedJudge:
-    """A `Judge` whose score is that of `main`, with the scores of `others` as components by name.
+    """A `Judge` whose score is that of `main`, with the scores of `components` as components by name.
 
-    Without `main` the score is the mean of the others.
+    Without `main` the score is their mean.
     """
 
     name: str
     main: Judge | None
-    others: Mapping[str, Judge]
+    components: Mapping[str, Judge]
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
-        """Raises `RecipeError` where one of the others is called like a component of `main`."""
-        components = {name: judge.score(prompts, completions) for name, judge in self.others.items()}
+        """Raises `RecipeError` where one of them is called like a component of `main`."""
+        components = {name: judge.score(prompts, completions) for name, judge in self.components.items()}
         if self.main is None:
             value_N = np.mean([component.value_N for component in components.values()], axis=0)
             return Scores(value_N, components=components)

@@ -55,7 +55,7 @@ def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     shared = overlaps(data)
     looked_at = _ids_of(data, shared)
     sides = {
-        kind: Sides(f"{kind}s", set(shared.found[kind]), looked_at[kind])
+        kind: Sides(f"{kind}s", set(shared.by_kind[kind]), looked_at[kind])
         for kind in KINDS
         if kind not in shared.unassessable
     }
@@ -76,7 +76,7 @@ def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
             *(name for name in optional if evidence.holds(name)),
         ),
         ids=_strays_by_kind(sides.values()),
-        facts={"texts in pairs of several splits": proportion(len(shared.found["text"]), len(looked_at["text"]))}
+        facts={"texts in pairs of several splits": proportion(len(shared.by_kind["text"]), len(looked_at["text"]))}
         if looked_at["text"]
         else {},
     )
@@ -93,7 +93,7 @@ def _ids_of(data: Dataset, shared: Overlaps) -> dict[str, set[str]]:
         "completion": completions,
         "text": {data.completions[name].text for name in completions},
     }
-    return {kind: every | set(shared.found[kind]) for kind, every in ids.items()}
+    return {kind: every | set(shared.by_kind[kind]) for kind, every in ids.items()}
 
 
 def _strays(evidence: Evidence, data: Dataset) -> dict[str, Sides]:

@@ -26,7 +26,9 @@ from markupsafe import Markup, escape
 __all__ = ["Line", "literal", "literal_lines", "render_trusted", "render_untrusted"]
 
 # Signs of category Cf that are drawn (they stand before or around digits of Arabic and Syriac).
-DRAWN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2\u0890\u0891\U000110bd\U000110cd")
+VISIBLE_FORMAT_CHARACTERS = frozenset(
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2\u0890\u0891\U000110bd\U000110cd"
+)
 # Letters, marks and symbols of other categories that draw nothing.
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -99,7 +101,7 @@ def _seen(text: str, place: int, letter: str) -> bool:
         return before in set("#*0123456789") or unicodedata.category(before or " ") in {"So", "Sm", "Po"}
     if letter in BLANK or "\U000e0100" <= letter <= "\U000e01ef":
         return False
-    return letter in DRAWN or unicodedata.category(letter) not in UNSEEN
+    return letter in VISIBLE_FORMAT_CHARACTERS or unicodedata.category(letter) not in UNSEEN
 
 
 def _joins(letter: str) -> bool:

@@ -20,11 +20,11 @@ class Overlaps:
     True where there is any, a text that answers prompts of different splits excepted: it is another completion.
     """
 
-    found: dict[str, tuple[str, ...]]
+    by_kind: dict[str, tuple[str, ...]]
     unassessable: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return any(ids for kind, ids in self.found.items() if kind != "text")
+        return any(ids for kind, ids in self.by_kind.items() if kind != "text")
 
 
 def overlaps(data: Dataset) -> Overlaps:

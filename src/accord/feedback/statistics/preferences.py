@@ -60,24 +60,24 @@ def session_of(feedback: Feedback) -> str:
     return feedback.session or feedback.prompt
 
 
-def collect_preferences(said: Iterable[Feedback]) -> Preferences:
+def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
     """The opinions in comparisons, rankings and ratings; an item asked again counts the first time.
 
     Two ratings are an opinion where one evaluator gave both, for one prompt, in one session, on one scale.
     """
     table = _Table()
     rated: dict[tuple[object, ...], dict[str, Feedback]] = {}
-    for each in said:
-        if each.repeat_of is not None:
+    for answer in feedback:
+        if answer.repeat_of is not None:
             continue
-        match each.judgement:
+        match answer.judgement:
             case Comparison():
-                table.add_pairs(each, pairs_from_comparison(each))
+                table.add_pairs(answer, pairs_from_comparison(answer))
             case Ranking():
-                table.add_pairs(each, pairs_from_ranking(each))
+                table.add_pairs(answer, pairs_from_ranking(answer))
             case Rating(scale=scale):
-                key = (each.evaluator, each.prompt, each.session, scale.low, scale.high)
-                rated.setdefault(key, {}).setdefault(each.completions[0], each)
+                key = (answer.evaluator, answer.prompt, answer.session, scale.low, scale.high)
+                rated.setdefault(key, {}).setdefault(answer.completions[0], answer)
             case _:
                 continue
     for group in rated.values():

@@ -12,8 +12,8 @@ from accord.records import Completion, Evaluator, Feedback, Prompt, Record
 
 __all__ = ["ImportCounts", "LedgerWriter"]
 
-HELD = 5_000
-ASKED = 500
+ROWS_PER_INSERT = 5_000
+IDS_PER_QUERY = 500
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class LedgerWriter:
             self.counts.read[table] += 1
             held = self._held[table]
             held.append({"id": named, "content": content, **columns})
-            if len(held) >= HELD:
+            if len(held) >= ROWS_PER_INSERT:
                 self._write_all()
 
     def finish(self) -> None:
@@ -133,5 +133,5 @@ class LedgerWriter:
     def _found(self, table: str, names: Collection[str], *columns: str) -> Iterable[Any]:
         chosen, columns_of = list(names), TABLES[table].c
         wanted = select(columns_of.id, *(columns_of[name] for name in columns))
-        for start in range(0, len(chosen), ASKED):
-            yield from self.connection.execute(wanted.where(columns_of.id.in_(chosen[start : start + ASKED])))
+        for start in range(0, len(chosen), IDS_PER_QUERY):
+            yield from self.connection.execute(wanted.where(columns_of.id.in_(chosen[start : start + IDS_PER_QUERY])))

@@ -39,34 +39,34 @@ class Server:
 Location = File | Server
 
 
-def is_url(given: Path | str) -> bool:
+def is_url(location: Path | str) -> bool:
     """Whether this is a URL rather than a path."""
-    return isinstance(given, str) and "://" in given
+    return isinstance(location, str) and "://" in location
 
 
-def parse_location(given: Path | str) -> Location:
+def parse_location(location: Path | str) -> Location:
     """The file or the database that is meant. Raises `LedgerError` where it can be neither."""
-    if is_url(given):
-        return Server(_url(str(given)))
-    head = str(given).partition(":/")[0]
+    if is_url(location):
+        return Server(_url(str(location)))
+    head = str(location).partition(":/")[0]
     if head in SCHEMES:
         raise LedgerError(f"{head}: a URL that was made a path on its way; hand it in as text")
-    return File(Path(given))
+    return File(Path(location))
 
 
-def has_password(given: str) -> bool:
+def has_password(location: str) -> bool:
     """Whether a URL holds a password. Raises `LedgerError` where it cannot be read."""
-    url = _url(given)
+    url = _url(location)
     return url.password is not None or any(name in url.query for name in SECRET)
 
 
-def _url(given: str) -> URL:
+def _url(location: str) -> URL:
     """The URL for psycopg. What cannot be read may hold a password anywhere, so nothing of it is said."""
-    scheme = given.partition("://")[0]
+    scheme = location.partition("://")[0]
     if scheme not in SCHEMES:
         raise LedgerError(f"no ledger can be kept at {scheme}://; give a file, or postgresql://user@host/database")
     try:
-        url = make_url(given)
+        url = make_url(location)
     except (ArgumentError, ValueError):
         url = None
     if url is None or "@" in (url.host or "") or not url.database:
