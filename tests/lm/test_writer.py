@@ -1,5 +1,7 @@
 """A model as a writer."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from accord.errors import ModelError
@@ -31,3 +33,11 @@ def test_a_model_writes_what_is_sampled_from_it() -> None:
 def test_a_prompt_that_leaves_no_room_is_named() -> None:
     with pytest.raises(ModelError, match=r"prompt 1: .* exceed the context"):
         ModelWriter(load("tiny")).write([PROMPTS[0], Prompt.ask("a" * 600)], 1, SAMPLING)
+
+
+def test_several_threads_may_ask() -> None:
+    writer = ModelWriter(load("tiny"))
+    alone = writer.write(PROMPTS, 2, SAMPLING)
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda _: writer.write(PROMPTS, 2, SAMPLING), range(4)))
+    assert together == [alone] * 4

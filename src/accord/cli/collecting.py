@@ -125,8 +125,6 @@ def _check_address(host: str, public_url: str | None) -> None:
 
 
 def _writer(source: str | None, stage: Literal["policy", "sft"], study: "Study") -> "Writer | None":
-    from accord.cli.writers import EndpointWriter
-
     if source is None:
         return None
     if study.candidates is None:
@@ -134,6 +132,8 @@ def _writer(source: str | None, stage: Literal["policy", "sft"], study: "Study")
             f"--writer {source}: the study asks for no candidates; set `candidates` in it, or leave it out"
         )
     if source.startswith(("http://", "https://")):
+        from accord.lm.remote import EndpointWriter
+
         return EndpointWriter.find(source)
     from accord.lm.settings import ModelSettings
     from accord.lm.writer import ModelWriter

@@ -1,0 +1,114 @@
+"""A model behind an OpenAI-compatible endpoint as a writer: `accord serve`, vLLM, or a provider's.
+
+Requests that fail for a while (no connection, 408, 409, 429, 5xx) are sent again by the `openai` client, later each
+time and not before the endpoint allows.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import TypeVar
+
+from openai import APIStatusError, OpenAI, OpenAIError, omit
+
+from accord.errors import ModelError
+from accord.records import Completion, Prompt, Sampling
+
+__all__ = ["EndpointWriter"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EndpointWriter:
+    """A `Writer` at `url`, which ends in `/v1`.
+
+    model     what the endpoint calls the model
+    token     shown as bearer token
+    timeout   seconds that an answer may take
+    retries   how often a request that failed is sent again
+    parallel  requests under way at once, so that the endpoint can batch them
+    """
+
+    url: str
+    model: str
+    token: str | None = field(default=None, repr=False)
+    timeout: float = 120.0
+    retries: int = 2
+    parallel: int = 8
+
+    @classmethod
+    def find(cls, url: str) -> "EndpointWriter":
+        """The first model that an endpoint lists; the token is the environment's ACCORD_TOKEN.
+
+        Raises `ModelError` where the endpoint cannot be reached or lists none.
+        """
+        base = url.rstrip("/")
+        writer = cls(base if base.endswith("/v1") else f"{base}/v1", "", os.environ.get("ACCORD_TOKEN"))
+        try:
+            model = writer._request("/models", writer._client.models.list).data[0].id
+        except (AttributeError, IndexError, TypeError) as error:
+            raise ModelError(
+                f"{writer.url}/models: it lists no model; is this an OpenAI-compatible endpoint?"
+            ) from error
+        return cls(writer.url, model, writer.token)
+
+    @property
+    def name(self) -> str:
+        """The model's name at the endpoint."""
+        return self.model
+
+    def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
+        """`n` completions for each prompt, in the order of the prompts.
+
+        Raises `ModelError` where the endpoint refuses, cannot be reached, or gives another number of completions.
+        """
+        with ThreadPoolExecutor(self.parallel) as threads:
+            return list(threads.map(lambda prompt: self._completions(prompt, n, sampling), prompts))
+
+    @cached_property
+    def _client(self) -> OpenAI:
+        # The client would look for OPENAI_API_KEY otherwise, which is not meant for this endpoint.
+        key = self.token or "none"
+        return OpenAI(base_url=self.url, api_key=key, timeout=self.timeout, max_retries=self.retries)
+
+    def _completions(self, prompt: Prompt, n: int, sampling: Sampling) -> list[Completion]:
+        path = "/chat/completions"
+        create = partial(
+            self._client.chat.completions.create,
+            model=self.model,
+            messages=[message.model_dump() for message in prompt.messages],
+            n=n,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_tokens,
+            seed=omit if sampling.seed is None else sampling.seed,
+            extra_body={"top_k": sampling.top_k} if sampling.top_k else None,
+        )
+        answer = self._request(path, create)
+        try:
+            texts = [choice.message.content or "" for choice in answer.choices]
+        except (AttributeError, TypeError) as error:
+            raise ModelError(f"{self.url}{path}: its answer has no message where one belongs") from error
+        if len(texts) != n:
+            raise ModelError(f"{self.url}{path}: it gave {len(texts)} completions where {n} were asked for")
+        return [Completion(prompt=prompt.id, text=text, writer=self.model, sampling=sampling) for text in texts]
+
+    def _request(self, path: str, send: Callable[[], T]) -> T:
+        """What the endpoint answers. Raises `ModelError` that names the place and the endpoint's reason."""
+        place = f"{self.url}{path}"
+        try:
+            return send()
+        except APIStatusError as error:
+            raise ModelError(f"{place}: it answers {error.status_code} ({_reason(error)})") from error
+        except (OpenAIError, ValueError) as error:
+            raise ModelError(f"{place}: no answer that can be read ({error.__cause__ or error})") from error
+
+
+def _reason(error: APIStatusError) -> str:
+    """The message of an error in OpenAI's form, or the beginning of whatever came."""
+    if isinstance(error.body, dict) and error.body.get("message"):
+        return str(error.body["message"])
+    return error.response.text[:200].strip() or "no reason given"
