@@ -55,13 +55,16 @@ def test_what_fires_names_a_remedy() -> None:
 def test_only_what_cannot_be_assessed_has_no_number() -> None:
     with pytest.raises(ValueError, match="rests on a number"):
         replace(QUIET, estimate=None)
-    assert replace(QUIET, verdict=Verdict.NOT_ASSESSABLE, estimate=None, needs="a file").estimate is None
+    unassessed = replace(QUIET, verdict=Verdict.NOT_ASSESSABLE, estimate=None, needs="a file")
+    assert Finding.from_json(unassessed.to_json()) == unassessed
 
 
 def test_a_fundamental_challenge_is_never_passed() -> None:
-    assert QUIET.words == "quiet"
+    assert QUIET.words == QUIET.to_json()["words"] == "quiet"
     assert replace(QUIET, fundamental=True).words == "not detected by this test"
     assert replace(QUIET, verdict=Verdict.FIRES, remedy="stop", fundamental=True).words == "fires"
+    assert replace(QUIET, verdict=Verdict.INCONCLUSIVE, needs="more", fundamental=True).words == "inconclusive"
+    assert replace(QUIET, verdict=Verdict.NOT_ASSESSABLE, needs="a file").words == "not assessable"
 
 
 @given(st.lists(st.text(max_size=2), max_size=200))

@@ -150,7 +150,7 @@ def test_a_tenth_of_the_draws_may_be_undefined() -> None:
 
 
 def test_draws_of_clusters_without_weight_are_left_out() -> None:
-    made = mean([1.0, 3.0], weights=[0.0, 2.0], resamples=50)
+    made = mean([1.0, 3.0], weights=[0.0, 0.5], resamples=50)
     assert (made.value, made.low, made.high) == (3.0, 3.0, 3.0)
 
 
@@ -161,6 +161,11 @@ def test_the_mean_is_the_ratio_of_sums(rows: list[tuple[float, float, int]]) -> 
     total = sum(value * weight for value, weight in zip(values, weights, strict=True))
     assert made.value == pytest.approx(total / sum(weights), abs=1e-9)
     assert (made.n, made.clusters, made.method) == (len(rows), len(set(labels)), "cluster bootstrap")
+
+
+def test_float32_is_computed_with_in_float64() -> None:
+    value_N, weight_N = np.array([0.1, 0.7], np.float32), np.array([0.3, 0.9], np.float32)
+    assert mean(value_N, weights=weight_N) == mean(value_N.astype(float), weights=weight_N.astype(float))
 
 
 def test_a_statistic_that_is_mostly_undefined_has_no_interval() -> None:

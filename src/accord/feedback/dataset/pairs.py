@@ -211,6 +211,6 @@ def _rated(one: Feedback, other: Feedback) -> Pair:
         tie=difference == 0,
         evaluator=one.evaluator,
         session=one.session,
-        margin=min(1.0, abs(difference) / (scale.high - scale.low)),
+        margin=abs(difference) / (scale.high - scale.low),
         feedback_ids=(better.id, worse.id),
     )
