@@ -84,7 +84,7 @@ class _Dispatch:
         """What somebody had begun to write when it expired, if its item still has a place."""
         query = select(RESERVATIONS).where(
             RESERVATIONS.c.person == self.pseudonym,
-            RESERVATIONS.c.state == "lapsed",
+            RESERVATIONS.c.state == tables.EXPIRED,
             RESERVATIONS.c.draft.is_not(None),
             RESERVATIONS.c.redoes.is_(None),
             RESERVATIONS.c.purpose.in_(("item", "gold", "repeat")),
@@ -175,7 +175,7 @@ class _Dispatch:
         expired = select(RESERVATIONS).where(
             RESERVATIONS.c.item == item.id,
             RESERVATIONS.c.person == self.pseudonym,
-            RESERVATIONS.c.state == "lapsed",
+            RESERVATIONS.c.state == tables.EXPIRED,
             RESERVATIONS.c.purpose == purpose,
             RESERVATIONS.c.redoes.is_(None),
         )

@@ -82,7 +82,7 @@ class EligibleItems:
     def _had(self, *, expired: bool) -> ColumnElement[bool]:
         """That this person has, or had, an item in their hands; `expired` reservations count where that is true."""
         had = exists().where(RESERVATIONS.c.item == ITEMS.c.id, RESERVATIONS.c.person == self.person.pseudonym)
-        return had if expired else had.where(RESERVATIONS.c.state != "lapsed")
+        return had if expired else had.where(RESERVATIONS.c.state != tables.EXPIRED)
 
     def _candidates(self) -> list[Candidate]:
         """What this person has not had, of what comes first."""

@@ -47,7 +47,7 @@ def expire(tx: Transaction) -> None:
         RESERVATIONS.c.study == tx.study.name, RESERVATIONS.c.state == "open", RESERVATIONS.c.expires < tx.now
     )
     for reservation in tx.execute(overdue).all():
-        values = {"state": "lapsed", "holds": False}
+        values = {"state": tables.EXPIRED, "holds": False}
         tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == reservation.id).values(values))
         recount(tx, reservation.item)
 

@@ -64,7 +64,7 @@ def save_draft(context: Context, pseudonym: str, reservation: str, form: Mapping
     draft = _storable_form(question, question.answer_form(form))
     with context.writing() as tx:
         row = _reservation_row(tx, pseudonym, reservation)
-        if row.state in {"open", "lapsed"}:
+        if row.state in {"open", tables.EXPIRED}:
             tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == reservation).values(draft=draft))
 
 

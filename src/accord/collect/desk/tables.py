@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
 
 __all__ = [
+    "EXPIRED",
     "IN_LEDGER",
     "VERSION_TABLE",
     "admins",
@@ -26,6 +27,9 @@ __all__ = [
 ]
 
 VERSION_TABLE = "collect_version"
+EXPIRED = "lapsed"
+"""The state of a reservation whose time is over, by the name that it has had in databases from the beginning."""
+
 IN_LEDGER = ("answered", "declined", "surplus")
 """The states of a reservation whose answer stands in the ledger."""
 
@@ -132,7 +136,7 @@ reservations = Table(
     _text("item"),
     _text("person"),
     _text("purpose"),  # item, gold, practice, repeat
-    _text("state"),  # open, lapsed (expired), answered, declined, surplus, replaced, practised
+    _text("state"),  # open, EXPIRED, answered, declined, surplus, replaced, practised
     Column("holds", Boolean, nullable=False, default=False),  # a place of the item's overlap
     _text("session"),
     _count("place"),
