@@ -10,7 +10,7 @@ import pytest
 
 from accord.collect import ContrastSource
 from accord.feedback import Ledger, draw_dataset, draw_pairs
-from accord.interfaces import Writer
+from accord.interfaces import Source, Writer
 from accord.lm.causal import CausalModel, load
 from accord.lm.writer import ModelWriter
 from accord.policy import DPO, SFT
@@ -82,6 +82,7 @@ def test_sides_are_drawn_and_the_same_each_time() -> None:
 
 def test_equal_texts_say_nothing() -> None:
     source = contrast(Echo(deaf=True), 2)
+    assert isinstance(source, Source)
     assert list(source.records()) == [source.evaluator, *PROMPTS]
     with pytest.raises(ValueError, match="must differ"):
         ContrastSource("x", "x", PROMPTS, Echo(), 1, SAMPLING)

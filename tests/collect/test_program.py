@@ -9,7 +9,7 @@ import pytest
 
 from accord.collect import ProgramSource, compare_by
 from accord.feedback import Ledger, draw_pairs, is_order_known
-from accord.interfaces import Item, Scores
+from accord.interfaces import Item, Scores, Source
 from accord.records import Comparison, Completion, Feedback, Judgement, Label, Prompt
 
 ASKED = Prompt.ask("Write a word.")
@@ -33,6 +33,7 @@ def judged(source: ProgramSource) -> list[Feedback]:
 
 def test_a_judge_becomes_comparisons_in_a_ledger(tmp_path: Path) -> None:
     source = ProgramSource("length", compare_by(Length()), ITEMS, study="words", session="s")
+    assert isinstance(source, Source)
     with Ledger(tmp_path / "ledger.db") as ledger:
         ledger.extend(source.records())
         feedback = list(ledger.feedback())

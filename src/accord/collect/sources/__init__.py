@@ -1,1 +1,1 @@
-"""Feedback that needs no desk: programs that judge, and texts written under contrasting prompts."""
+"""Sources of feedback that need no desk: programs that judge, and texts written under contrasting prompts."""

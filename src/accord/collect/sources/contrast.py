@@ -21,7 +21,7 @@ __all__ = ["ContrastSource"]
 
 @dataclass(frozen=True)
 class ContrastSource:
-    """A source of feedback that writes under two system texts, `plus` the better, and prefers what `plus` wrote.
+    """A `Source` that writes under two system texts, `plus` the better, and prefers what `plus` wrote.
 
     prompts    what is answered
     writer     who answers, `n` times a prompt under either text, sampled by `sampling`

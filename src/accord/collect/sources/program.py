@@ -23,7 +23,7 @@ Verdict = Callable[[Item], Judgement]
 
 @dataclass(frozen=True)
 class ProgramSource:
-    """A source of feedback that puts every item to a program.
+    """A `Source` that puts every item to a program.
 
     name       the pseudonym of an evaluator of kind "rule"
     verdict    the program
