@@ -16,7 +16,7 @@ from accord.lab.essay import EssayJudge, EssayWorld
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.generate import generate
 from accord.lm.logprobs import completion_logprobs
-from accord.loop.evaluate import _arm
+from accord.loop.evaluate import sample_arm
 from accord.policy import Conditional, controlled
 from accord.policy.conditional import bins
 from accord.policy.supervised import Example
@@ -118,13 +118,13 @@ def test_the_start_is_asked_as_it_is_asked_when_both_are_compared(trained: Path)
     prompts = DATA.prompts_of("held_out")
     judges: Any = {"eval_reward": LetterJudge()}
     for arm, causal in (("policy", tuned), ("start", start)):
-        rows = _arm(arm, causal, start, judges, prompts, 2, Sampling(max_tokens=6), 0)
-        asked = [DATA.prompts[row["prompt"]] for row in rows]
+        samples = sample_arm(causal, start, judges, prompts, 2, Sampling(max_tokens=6), arm=arm)
+        asked = [DATA.prompts[sample.prompt] for sample in samples]
         for column, model in (("logprobs", causal), ("reference_logprobs", start)):
             heads = [model.encode_prompt(prompt) for prompt in asked]
-            wanted = completion_logprobs(model, heads, [row["token_ids"] for row in rows])
-            for row, logprob_T in zip(rows, wanted, strict=True):
-                torch.testing.assert_close(torch.tensor(row[column]), logprob_T, atol=1e-4, rtol=1e-4)
+            wanted = completion_logprobs(model, heads, [list(sample.token_ids) for sample in samples])
+            for sample, logprob_T in zip(samples, wanted, strict=True):
+                torch.testing.assert_close(torch.tensor(getattr(sample, column)), logprob_T, atol=1e-4, rtol=1e-4)
 
 
 def test_adapters_learn_controls_too_and_a_broken_off_stage_goes_on(trained: Path, tmp_path: Path) -> None:

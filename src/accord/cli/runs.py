@@ -23,7 +23,7 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> N
     """
     from accord.artefacts import EVALUATION
     from accord.loop.drive import drive, recipe_of
-    from accord.loop.evaluate import head_to_head
+    from accord.loop.head_to_head import head_to_head
     from accord.report import render_table, summary, to_json
     from accord.run import RunDirectory
 

@@ -245,12 +245,12 @@ def measured(made: Rollout, *, beta: float) -> Row:
 
     `intervals` are those over prompts.
     """
-    rows = [row.model_dump() for row in made.rows(1, 1.0)]
-    asked = [row["prompt"] for row in rows]
+    rows = made.rows(1, 1.0)
+    asked = [row.prompt for row in rows]
     kl, reward = made.kl_B.tolist(), made.score_B.tolist()
     balance = [score - beta * each for score, each in zip(reward, kl, strict=True)]
-    told = describe(rows)
-    found = {**told, "reward": mean(reward, asked), "kl": mean(kl, asked), "objective": mean(balance, asked)}
+    described = {name: estimate for name, estimate in vars(describe(rows)).items() if estimate is not None}
+    found = {**described, "reward": mean(reward, asked), "kl": mean(kl, asked), "objective": mean(balance, asked)}
     names = ("reward", "kl", "objective", "distinct_2", "entropy", "length", "stop_rate")
     kept = {name: found[name] for name in names if name in found}
     return {

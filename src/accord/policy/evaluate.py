@@ -1,43 +1,43 @@
-"""What a policy writes beside what it wrote at the start: wins, KL, diversity, length. Numbers from samples alone."""
+"""What a policy writes beside what its start writes: wins, KL, diversity, length. Numbers from samples alone."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from accord.artefacts import ArmEvaluation, EvaluationSample, PolicyEvaluation, RolloutRow
 from accord.stats import Estimate, mean
 
-__all__ = ["compare", "describe", "distinct", "win_rate"]
+__all__ = ["compare", "describe", "distinct", "kl_of", "win_rate"]
 
-Row = Mapping[str, Any]
+Sample = EvaluationSample | RolloutRow
 
 
-def win_rate(policy: Sequence[Row], start: Sequence[Row], score: str) -> Estimate:
+def win_rate(policy: Sequence[tuple[str, float]], start: Sequence[tuple[str, float]]) -> Estimate:
     """How often a sample of the policy scores above a sample of the start to the same prompt; ties count half.
 
-    Every sample of the one is held against every sample of the other; the interval resamples prompts. Rows carry
-    `prompt` and the number named `score`.
+    Samples are given as (prompt, score). Every one of the policy is held against every one of the start; the interval
+    resamples prompts.
     """
-    other: dict[str, list[float]] = {}
-    for row in start:
-        other.setdefault(row["prompt"], []).append(row[score])
-    matched = [row for row in policy if row["prompt"] in other]
+    scores_of: dict[str, list[float]] = {}
+    for prompt, score in start:
+        scores_of.setdefault(prompt, []).append(score)
+    matched = [(prompt, score) for prompt, score in policy if prompt in scores_of]
     wins = []
-    for row in matched:
-        against = np.asarray(other[row["prompt"]])
-        wins.append(float(np.mean(row[score] > against) + 0.5 * np.mean(row[score] == against)))
-    return mean(wins, [row["prompt"] for row in matched])
+    for prompt, score in matched:
+        start_G = np.asarray(scores_of[prompt])
+        wins.append(float(np.mean(score > start_G) + 0.5 * np.mean(score == start_G)))
+    return mean(wins, [prompt for prompt, _ in matched])
 
 
-def distinct(rows: Sequence[Row], n: int) -> Estimate | None:
+def distinct(samples: Sequence[Sample], n: int) -> Estimate | None:
     """distinct-n (Li et al. 2016): the share of word n-grams that differ, among the samples of one prompt; their mean.
 
     None where no text has n words. It falls with the number of samples, so only arms with as many samples of the same
     prompts can be compared.
     """
     texts: dict[str, list[str]] = {}
-    for row in rows:
-        texts.setdefault(row["prompt"], []).append(row["text"])
+    for sample in samples:
+        texts.setdefault(sample.prompt, []).append(sample.text)
     shares, prompts = [], []
     for prompt, group in texts.items():
         grams = [gram for text in group for gram in _grams(text.lower().split(), n)]
@@ -47,35 +47,66 @@ def distinct(rows: Sequence[Row], n: int) -> Estimate | None:
     return mean(shares, prompts) if shares else None
 
 
-def describe(rows: Sequence[Row]) -> dict[str, Estimate]:
-    """Of one arm: `eval_reward` and `reward` where scored, `distinct_1` and `distinct_2` where the texts have so many
-    words, `entropy`, `length`, `stop_rate`.
+def describe(samples: Sequence[Sample]) -> ArmEvaluation:
+    """What an arm wrote: scores by every judge that read all of it, diversity, entropy, length, share that end.
 
     `entropy` is the mean of -log p of a sampled token in nats, which estimates the entropy a token; `length` counts
     tokens.
     """
-    prompts = [row["prompt"] for row in rows]
-    lengths = [len(row["token_ids"]) for row in rows]
-    surprise = [-float(np.mean(row["logprobs"])) for row in rows]
-    scores = {name: mean([row[name] for row in rows], prompts) for name in ("eval_reward", "reward") if name in rows[0]}
-    shares = {f"distinct_{n}": distinct(rows, n) for n in (1, 2)}
-    return {
-        **scores,
-        **{name: share for name, share in shares.items() if share is not None},
-        "entropy": mean(surprise, prompts, weights=lengths),
-        "length": mean(lengths, prompts),
-        "stop_rate": mean([row["finish_reason"] == "eos" for row in rows], prompts),
-    }
+    prompts = [sample.prompt for sample in samples]
+    lengths = [len(sample.token_ids) for sample in samples]
+    surprise = [-float(np.mean(sample.logprobs)) for sample in samples]
+    return ArmEvaluation(
+        eval_reward=_mean_score(samples, "eval_reward"),
+        reward=_mean_score(samples, "reward"),
+        distinct_1=distinct(samples, 1),
+        distinct_2=distinct(samples, 2),
+        entropy=mean(surprise, prompts, weights=lengths),
+        length=mean(lengths, prompts),
+        stop_rate=mean([sample.finish_reason == "eos" for sample in samples], prompts),
+    )
 
 
-def compare(policy: Sequence[Row], start: Sequence[Row]) -> dict[str, Estimate]:
-    """Of the policy against its start: `kl` (nats a sequence) and the win rates by every judge that scored both."""
-    kl = [float(np.sum(row["logprobs"]) - np.sum(row["reference_logprobs"])) for row in policy]
-    found = {"kl": mean(kl, [row["prompt"] for row in policy])}
-    for name, score in (("win_rate", "eval_reward"), ("win_rate_reward", "reward")):
-        if score in policy[0] and score in start[0]:
-            found[name] = win_rate(policy, start, score)
-    return found
+def compare(policy: Sequence[EvaluationSample], start: Sequence[EvaluationSample]) -> PolicyEvaluation:
+    """The policy against its start: KL (nats a sequence), win rates by every judge that scored both, and both arms."""
+    return PolicyEvaluation(
+        kl=mean([kl_of(sample) for sample in policy], [sample.prompt for sample in policy]),
+        win_rate=_win_rate(policy, start, "eval_reward"),
+        win_rate_reward=_win_rate(policy, start, "reward"),
+        start=describe(start),
+        policy=describe(policy),
+    )
+
+
+def kl_of(sample: Sample) -> float:
+    """The log-ratio of a sample, arm to reference, in nats: an estimate of the KL by one sample.
+
+    Raises ValueError where the reference did not read it.
+    """
+    if sample.reference_logprobs is None:
+        raise ValueError("the reference did not read this sample")
+    return float(np.sum(sample.logprobs) - np.sum(sample.reference_logprobs))
+
+
+def _scores(samples: Sequence[Sample], judge: str) -> list[float] | None:
+    """A judge's scores; None where it did not read every sample."""
+    scores = [getattr(sample, judge, None) for sample in samples]
+    return None if None in scores else scores  # type: ignore[return-value]
+
+
+def _mean_score(samples: Sequence[Sample], judge: str) -> Estimate | None:
+    scores = _scores(samples, judge)
+    return None if scores is None else mean(scores, [sample.prompt for sample in samples])
+
+
+def _win_rate(policy: Sequence[Sample], start: Sequence[Sample], judge: str) -> Estimate | None:
+    scores, start_scores = _scores(policy, judge), _scores(start, judge)
+    if scores is None or start_scores is None:
+        return None
+    return win_rate(
+        [(sample.prompt, score) for sample, score in zip(policy, scores, strict=True)],
+        [(sample.prompt, score) for sample, score in zip(start, start_scores, strict=True)],
+    )
 
 
 def _grams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:

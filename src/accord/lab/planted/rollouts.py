@@ -13,17 +13,15 @@ from accord.artefacts import (
     JUDGED_ROLLOUTS,
     METRICS,
     SAMPLES,
-    ArmEvaluation,
     CurvePoint,
     EvaluationSample,
     JudgedRollout,
     OnlineMetrics,
-    PolicyEvaluation,
     RolloutRow,
 )
 from accord.interfaces import Judge
 from accord.lab.lexicon import Policy, WordJudge
-from accord.policy.evaluate import compare, describe
+from accord.policy.evaluate import compare
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 from accord.stats import mean
@@ -117,10 +115,7 @@ def write_evaluation(
         for arm, writer in (("start", start), ("policy", policy))
     }
     EVALUATION_SAMPLES.write(run, [sample for arm in samples.values() for sample in arm])
-    rows = {arm: [sample.model_dump() for sample in members] for arm, members in samples.items()}
-    arms = {arm: ArmEvaluation(**describe(members)) for arm, members in rows.items()}
-    compared = compare(rows["policy"], rows["start"])
-    EVALUATION.write(run, PolicyEvaluation.model_validate({**compared, **arms}))
+    EVALUATION.write(run, compare(samples["policy"], samples["start"]))
 
 
 def write_texts(

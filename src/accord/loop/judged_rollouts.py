@@ -1,0 +1,59 @@
+"""The independent judge's second opinion on what the policy wrote while it learnt, and the curve that it gives."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from accord.artefacts import SAMPLES, CurvePoint, JudgedRollout, RolloutRow
+from accord.interfaces import Judge
+from accord.loop.stage import Context
+from accord.policy.evaluate import kl_of
+from accord.records import Completion
+from accord.stats import mean
+from accord.train.seeds import shuffled
+
+__all__ = ["curve_of", "judge_rollouts"]
+
+
+def judge_rollouts(context: Context, judge: Judge) -> list[JudgedRollout] | None:
+    """The judge's scores of at most `curve_samples` rollouts of each step.
+
+    None where the policy wrote nothing while it learnt, or its KL was not watched.
+    """
+    settings = context.recipe.evaluate
+    assert settings is not None
+    rollouts = context.reader.samples() if context.reader.has(SAMPLES, "policy") else []
+    if not rollouts or rollouts[0].reference_logprobs is None:
+        return None
+    steps = {step: list(rows) for step, rows in groupby(rollouts, lambda row: row.step)}
+    judged: list[JudgedRollout] = []
+    for step, rows in context.progress.track(steps.items(), "judging", len(steps)):
+        order = shuffled(len(rows), context.run.seed, "curve", step)[: settings.curve_samples]
+        judged += _judged([rows[i] for i in sorted(order)], judge, context)
+    return judged
+
+
+def _judged(rows: Sequence[RolloutRow], judge: Judge, context: Context) -> Iterator[JudgedRollout]:
+    prompts = [context.reader.prompts[row.prompt] for row in rows]
+    completions = [Completion(prompt=row.prompt, text=row.text) for row in rows]
+    for row, score in zip(rows, judge.score(prompts, completions).value_N.tolist(), strict=True):
+        yield JudgedRollout(
+            step=row.step,
+            index=row.index,
+            prompt=row.prompt,
+            reward=row.reward,
+            eval_reward=round(score, 6),
+            kl=round(kl_of(row), 6),
+        )
+
+
+def curve_of(rollouts: Sequence[JudgedRollout]) -> Iterator[CurvePoint]:
+    """The reward's and the judge's mean score at each step's KL, with intervals over prompts."""
+    for step, rows_of_step in groupby(rollouts, lambda row: row.step):
+        rows = list(rows_of_step)
+        prompts = [row.prompt for row in rows]
+        yield CurvePoint(
+            step=step,
+            kl=mean([row.kl for row in rows], prompts),
+            reward=mean([row.reward for row in rows], prompts),
+            eval_reward=mean([row.eval_reward for row in rows], prompts),
+        )
