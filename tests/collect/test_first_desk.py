@@ -1,0 +1,65 @@
+"""A desk made before its parts and the fields of records were renamed: people go on where they were."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from small_desks import lay, task
+
+from accord.collect import Desk, Practice
+from accord.feedback import Ledger
+from accord.records import Label
+
+OLD = (Path(__file__).parent / "desk_of_first_names.sql").read_text()
+BEGINNER, ANSWERER = "p-9f7a946e2d", "p-13f4fd8555"
+DIGEST = "2fc5932a6049b0dc0b0f6ba264e94cd9d506db198163759b146a562f9108f895"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """The old desk, opened with its study as it is written now."""
+    with closing(sqlite3.connect(tmp_path / "old.db")) as raw:
+        raw.executescript(OLD)
+    practice = {"prompt": "P", "completions": ["x"], "explanation": "why"}
+    practice["gold"] = {"kind": "label", "chosen": ["b"], "offered": ["a", "b"]}
+    study = lay(
+        tmp_path,
+        [{"prompt": f"Q{number}", "completions": [f"a{number}"]} for number in range(4)],
+        practice_items=[practice],
+        name="s",
+        question={"kind": "label", "text": "Q?", "labels": ["a", "b"]},
+        instructions="Be kind.",
+    )
+    with Ledger(tmp_path / "old.db") as ledger:
+        yield Desk(study, ledger)
+
+
+def test_the_files_of_then_hold_the_items_of_then(desk: Desk) -> None:
+    assert desk.load_items().new == 0
+    [record] = desk.ledger.feedback()
+    assert record.instructions == DIGEST == desk.study.guideline_digest
+
+
+def test_a_draft_and_a_known_answer_of_then_are_read(desk: Desk) -> None:
+    step = desk.next(BEGINNER)
+    assert isinstance(step, Practice)
+    assert step.task.draft == {"chosen": "a"}
+    receipt = desk.submit(BEGINNER, step.task.reservation, {"chosen": "a"})
+    assert receipt.practice is not None
+    assert (receipt.practice.correct, receipt.practice.explanation) == (False, "why")
+    assert receipt.practice.expected == Label(selected=("b",), options=("a", "b"))
+
+
+def test_an_answer_of_then_is_taken_back_and_replaced(desk: Desk) -> None:
+    person = desk.person(ANSWERER)
+    assert person is not None
+    assert task(desk, person).position_in_session == 1
+    redo = desk.undo(ANSWERER)
+    assert redo.draft == {"chosen": "b"}
+    desk.submit(ANSWERER, redo.reservation, {"none": "1"})
+    first, second = desk.ledger.feedback()
+    assert (second.replaces, second.judgement) == (first.id, Label(selected=(), options=("a", "b")))
+    progress = desk.progress()
+    assert (progress.answers, progress.replaced, progress.rows) == (1, 1, 2)
