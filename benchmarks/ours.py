@@ -15,6 +15,7 @@ from accord.lm.causal import CausalModel, LoRA
 from accord.lm.engine import Engine, Request
 from accord.lm.logprobs import completion_logprobs
 from accord.policy import DPO, GRPO, PPO, SFT
+from accord.policy.materials import Materials
 from accord.records import Completion, Pair, Prompt, Sampling
 from accord.reward import BradleyTerry
 from accord.run import RunDirectory
@@ -78,15 +79,17 @@ def _steps(stage: str, steps: int, run: RunDirectory) -> Iterator[Any]:
     match stage:
         case "sft":
             single = [item.records() for item in texts.items(size * steps, answers=1, seed=1)]
-            return SFT(**common, batch_size=size, max_shared_prompt=1).steps([(p, c[0]) for p, c in single], run)
+            return SFT(**common, batch_size=size, max_shared_prompt=1).train_on([(p, c[0]) for p, c in single], run)
         case "reward" | "reward5":
             members = 5 if stage == "reward5" else 1
             settings = BradleyTerry(**common, step_completions=2 * size, head_lr_scale=1, ensemble_size=members)
             return settings.steps(dataset(found), run)
         case "dpo":
-            return DPO(**common, batch_size=size).steps(dataset(found), run)
+            return DPO(**common, batch_size=size).steps(Materials(data=dataset(found)), run)
         case "dpo_lora":
-            return DPO(**common, batch_size=size, lora=LoRA(rank=16, alpha=32)).steps(dataset(found), run)
+            return DPO(**common, batch_size=size, lora=LoRA(rank=16, alpha=32)).steps(
+                Materials(data=dataset(found)), run
+            )
     prompts = [item.records()[0] for item in texts.items(size * steps, answers=1, seed=1)]
     online: dict[str, Any] = {
         "prompts_per_step": size,
@@ -95,10 +98,11 @@ def _steps(stage: str, steps: int, run: RunDirectory) -> Iterator[Any]:
         "missing_eos_penalty": 0.0,
     }
     sampling = Sampling(max_tokens=NEW_TOKENS)
+    materials = Materials(prompts=prompts, judge=LengthJudge())
     if stage == "grpo":
         settings = GRPO(**common, **online, sampling=sampling, kl_coef=0.0, watch_kl=False)
-        return settings.steps(prompts, LengthJudge(), run)
-    return PPO(**common, **online, sampling=sampling, minibatches=1).steps(prompts, LengthJudge(), run)
+        return settings.steps(materials, run)
+    return PPO(**common, **online, sampling=sampling, minibatches=1).steps(materials, run)
 
 
 def _generate(stage: str, steps: int) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -15,7 +14,8 @@ from accord.cli.main import app
 from accord.feedback import FORMATS
 from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
-from accord.recipe import Algorithm, Data, Evaluate
+from accord.policy.registry import ALGORITHMS
+from accord.recipe import Data, Evaluate
 from accord.reward import REWARDS
 from accord.train.optimiser import Optim
 
@@ -44,10 +44,16 @@ def test_the_verbs_are_documented() -> None:
     assert all(f"`accord {verb} " in text for verb in VERBS)
 
 
-@pytest.mark.parametrize("settings", [Data, *REWARDS, *get_args(Algorithm), Evaluate, Optim, ModelSettings])
+@pytest.mark.parametrize("settings", [Data, *REWARDS, *ALGORITHMS, Evaluate, Optim, ModelSettings])
 def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
     text = (ROOT / "docs/recipe.md").read_text()
     assert [name for name in settings.model_fields if f"`{name}`" not in text and name != "kind"] == []
+
+
+def test_every_algorithm_is_in_the_table() -> None:
+    table = (ROOT / "docs/policies.md").read_text().partition("| `kind` |")[2].partition("\n\n")[0]
+    listed = [kind for line in table.splitlines()[2:] for kind in re.findall(r"`(\S+)`", line.split("|")[1])]
+    assert sorted(listed) == sorted(ALGORITHMS.names)
 
 
 def test_every_threshold_of_the_audit_is_documented() -> None:

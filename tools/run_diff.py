@@ -63,6 +63,7 @@ ADDED_FIELDS: dict[tuple[str, str], str] = {
 }
 ADDED_FILES: dict[str, str] = {
     "data/feedback-*.jsonl": "what was said, of every kind, by split",
+    "policy/algorithm.json": "what the report tells of the algorithm",
 }
 # Files to whose end rows may be added.
 APPENDED: dict[str, str] = {

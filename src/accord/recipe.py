@@ -20,26 +20,9 @@ from accord.errors import LedgerError, RecipeError, nearest, storage
 from accord.extensions import load_extensions
 from accord.feedback import Selection, Supervised
 from accord.feedback.store.location import has_password, is_url
-from accord.policy.abstaining import Abstaining
-from accord.policy.best_of_n import BestOfN
-from accord.policy.conditional import Conditional
-from accord.policy.context_distillation import ContextDistillation
-from accord.policy.curated import Curated
-from accord.policy.dpo import DPO
-from accord.policy.group_soup import GroupSoup
-from accord.policy.grpo import GRPO
-from accord.policy.ipo import IPO
-from accord.policy.kto import KTO
-from accord.policy.online import Online
-from accord.policy.orpo import ORPO
-from accord.policy.ppo import PPO
-from accord.policy.pro import PRO
-from accord.policy.reinforce import REINFORCE
-from accord.policy.reinforce_pp import ReinforcePP
-from accord.policy.rloo import RLOO
-from accord.policy.rrhf import RRHF
+from accord.policy.registry import ALGORITHMS
+from accord.policy.settings import PolicySettings
 from accord.policy.sft import SFT
-from accord.policy.simpo import SimPO
 from accord.records import JudgementKind, Sampling, explain
 from accord.registry import Registry
 from accord.reward.fit import BradleyTerry
@@ -48,27 +31,6 @@ from accord.reward.settings import RewardSettings
 
 __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
 
-Algorithm = (
-    SFT
-    | BestOfN
-    | Curated
-    | Abstaining
-    | Conditional
-    | ContextDistillation
-    | PPO
-    | GRPO
-    | RLOO
-    | GroupSoup
-    | REINFORCE
-    | ReinforcePP
-    | RRHF
-    | PRO
-    | DPO
-    | IPO
-    | SimPO
-    | ORPO
-    | KTO
-)
 M = TypeVar("M", bound=BaseModel)
 Share = Annotated[float, Field(gt=0, le=1)]
 ShareOrNone = Annotated[float, Field(ge=0, lt=1)]
@@ -179,7 +141,7 @@ class Recipe(Section):
     rewards: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], SerializeAsAny[RewardSettings]] = Field(
         default={}, exclude_if=_is_empty
     )
-    policy: Annotated[Algorithm, Field(discriminator="kind")] | None = None
+    policy: SerializeAsAny[PolicySettings] | None = None
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
 
@@ -254,16 +216,17 @@ def _extensions(content: dict[str, Any]) -> list[str]:
     return paths
 
 
-_KINDS: tuple[tuple[str, Registry[type[RewardSettings]], str], ...] = (
+_KINDS: tuple[tuple[str, Registry[Any], str | None], ...] = (
     ("reward", REWARDS, "bradley_terry"),
     ("rewards.*", REWARDS, "bradley_terry"),
     ("evaluate.judge", REWARDS, "bradley_terry"),
+    ("policy", ALGORITHMS, None),
 )
 """The sections whose settings class `kind` picks: where they stand, from what, and which kind where none is named."""
 
 
 def _choose(
-    content: dict[str, Any], path: str, registry: Registry[type[M]], default: str, *, where: str = "recipe"
+    content: dict[str, Any], path: str, registry: Registry[Any], default: str | None, *, where: str = "recipe"
 ) -> None:
     """Put the settings of the class that `kind` picks in the place of a section."""
     head, _, rest = path.partition(".")
@@ -274,8 +237,11 @@ def _choose(
         if rest:
             _choose(section, rest, registry, default, where=f"{where}.{name}")
             continue
+        kind = section.get("kind", default)
+        if kind is None:
+            raise RecipeError(f"{where}.{name}.kind: missing; one of {', '.join(registry.names)}")
         try:
-            owner = registry.get(str(section.get("kind", default)))
+            owner = registry.get(str(kind))
         except RecipeError as error:
             raise RecipeError(f"{where}.{name}.kind: {error}") from error
         content[name] = _validated(owner, section, f"{where}.{name}")
@@ -308,9 +274,7 @@ def _check(recipe: Recipe) -> None:
         raise RecipeError(f"recipe.data: train, eval_reward and held_out sum to {total:g}; make them sum to 1")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError("recipe.data: source and format go together; give both or neither")
-    judged = isinstance(recipe.policy, Online | BestOfN | Curated | Conditional) or (
-        isinstance(recipe.policy, Abstaining) and recipe.policy.grade == "judge"
-    )
+    judged = recipe.policy is not None and "judge" in recipe.policy.needs
     if recipe.policy is not None and judged and recipe.reward is None and not recipe.rewards:
         raise RecipeError(f"recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section")
     if recipe.policy is not None and recipe.policy.base is None and recipe.sft is None:
@@ -322,18 +286,17 @@ def _problem(error: ValidationError, owner: type[BaseModel], where: str) -> str:
 
     A settings class may have `renamed: ClassVar[Mapping[str, str]]`, from keys it once had to those it has now.
     """
-    first = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    # A key that is unknown may be why another is missing.
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     path = [str(part) for part in first["loc"]]
-    kinds = {each.model_fields["kind"].default: each for each in get_args(Algorithm)}
-    section: Any = owner
-    inner = path[:-1]
-    if len(path) > 1 and path[0] == "policy" and path[1] in kinds:
-        section, inner = kinds[path.pop(1)], path[1:-1]
     place = ".".join([where, *path])
     if first["type"] != "extra_forbidden":
         return f"{place}: {explain(error)[1]}"
-    for name in inner:
-        section = _section(section.model_fields[name].annotation)
+    section: Any = owner
+    for name in path[:-1]:
+        if not name.isdecimal():  # a place in a list
+            section = _section(section.model_fields[name].annotation)
     renamed = ChainMap(*(vars(parent).get("renamed", {}) for parent in section.__mro__))
     if path[-1] in renamed:
         return f"{place}: renamed to {renamed[path[-1]]}"

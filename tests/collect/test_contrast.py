@@ -14,6 +14,7 @@ from accord.interfaces import Source, Writer
 from accord.lm.causal import CausalModel, load
 from accord.lm.writer import ModelWriter
 from accord.policy import DPO, SFT
+from accord.policy.materials import Materials
 from accord.records import Comparison, Completion, Feedback, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -102,7 +103,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         base="tiny", dtype="float32", epochs=8, batch_size=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
-        list(settings.steps(examples, run))
+        list(settings.train_on(examples, run))
         return run.verified("sft/model")
 
 
@@ -118,6 +119,6 @@ def test_a_policy_learns_from_it_what_the_text_in_front_did(start: Path, tmp_pat
         data = draw_dataset(ledger)
     settings = DPO(dtype="float32", epochs=4, batch_size=16, save_every=99, optim=Optim(lr=1e-3, warmup_steps=2))
     with RunDirectory.create(tmp_path / "run") as run:
-        list(settings.steps(data, run, start=start))
+        list(settings.steps(Materials(data=data, start=start), run))
         tuned = load(run.verified("policy/model"))
     assert share_of_a(tuned) > share_of_a(load(start)) + 0.1

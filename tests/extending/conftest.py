@@ -11,6 +11,7 @@ from accord.audit.settings import FAMILIES
 from accord.extensions import temporary
 from accord.feedback import FORMATS
 from accord.lab import FAULTS
+from accord.policy import ALGORITHMS
 from accord.reward import REWARDS
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
@@ -20,7 +21,7 @@ EXAMPLE = re.compile(r"^### An? (\w+): `(\w+\.py)`\n(?:(?!^### ).)*?^```py\n(.*?
 @pytest.fixture(autouse=True)
 def unregistered() -> Iterator[None]:
     """What a test registers is forgotten after it."""
-    with temporary(CHALLENGES, CHECKS, FAMILIES, FAULTS, FORMATS, REWARDS):
+    with temporary(ALGORITHMS, CHALLENGES, CHECKS, FAMILIES, FAULTS, FORMATS, REWARDS):
         yield
 
 

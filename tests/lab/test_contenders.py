@@ -33,9 +33,8 @@ def test_everybody_learns_from_as_many_texts(method: str) -> None:
         case _:
             raise AssertionError(method)
     assert learnt == BUDGET.texts == 96
-    kind, holds, _ = METHODS[method]
-    assert type(settings) is kind
-    assert not holds or getattr(settings, holds) == 0.5
+    assert settings.kind == method
+    assert not settings.anchor or getattr(settings, settings.anchor) == 0.5
 
 
 def test_an_unknown_method_is_an_error() -> None:

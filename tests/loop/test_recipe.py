@@ -56,6 +56,8 @@ PPO_RECIPE = '[sft]\nbase = "tiny"\n[reward]\nbase = "tiny"\n[policy]\nkind = "p
         ('[policy]\nkind = "dpo"', "recipe.policy.base: missing"),
         ('[policy]\nkind = "ppo"\ntrace = 0.9', "recipe.policy.trace: renamed to gae_lambda"),
         ('[policy]\nkind = "group_soup"\ngroup = 4', "recipe.policy.group: renamed to group_size"),
+        ('[policy]\nkind = "rloo"\nconstraints = [{ part = "length" }]', "constraints.0.part: renamed to component"),
+        ("[policy]\nbeta = 0.1", "recipe.policy.kind: missing; one of sft, ppo,"),
         ("[sft]\nbatch = 4", "recipe.sft.batch: renamed to batch_size"),
         ("[sft.lora]\nranks = 3", "recipe.sft.lora.ranks: no such field; did you mean 'rank'?"),
     ],

@@ -22,5 +22,5 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         base="tiny", dtype="float32", epochs=20, batch_size=12, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
-        list(settings.steps(examples, run))
+        list(settings.train_on(examples, run))
         return run.verified("sft/model")

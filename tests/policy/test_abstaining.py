@@ -15,6 +15,7 @@ from accord.lm.causal import load
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, Abstaining
 from accord.policy.abstaining import matches, threshold
+from accord.policy.materials import Materials
 from accord.policy.supervised import Example
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
@@ -68,7 +69,7 @@ SETTINGS = Abstaining(**FORM, epochs=30, sampling=Sampling(max_tokens=16))
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that has read other questions of both kinds."""
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
-        list(SFT(base="tiny", **FORM, epochs=8).steps(TRAINED, run))
+        list(SFT(base="tiny", **FORM, epochs=8).train_on(TRAINED, run))
         return run.verified("sft/model")
 
 
@@ -80,7 +81,7 @@ def answers(model: Path, *, known: bool) -> list[str]:
 
 def test_what_the_start_does_not_know_is_refused(start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
-        list(SETTINGS.abstain(ASKED, None, run, start=start))
+        list(SETTINGS.steps(Materials(examples=ASKED, start=start), run))
         rows = run.read_jsonl("policy/candidates.jsonl")
         tuned = run.verified("policy/model")
     references = {prompt.id: completion.text for prompt, completion in ASKED}
@@ -101,7 +102,7 @@ def test_what_the_start_does_not_know_is_refused(start: Path, tmp_path: Path) ->
 def test_where_a_wrong_answer_costs_nothing_nothing_is_refused(start: Path, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"wrong": 0.0, "idk": -0.1})
     with RunDirectory.create(tmp_path / "run") as run:
-        list(itertools.islice(settings.abstain(ASKED, None, run, start=start), 1))
+        list(itertools.islice(settings.steps(Materials(examples=ASKED, start=start), run), 1))
         assert all(row["known"] for row in run.read_jsonl("policy/candidates.jsonl"))
 
 
@@ -117,20 +118,20 @@ class Colours:
 def test_a_judge_may_say_what_is_right(start: Path, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"grade": "judge"})
     with RunDirectory.create(tmp_path / "run") as run:
-        list(itertools.islice(settings.abstain(ASKED, Colours(), run, start=start), 1))
+        list(itertools.islice(settings.steps(Materials(examples=ASKED, judge=Colours(), start=start), run), 1))
         rows = run.read_jsonl("policy/candidates.jsonl")
     assert all(row["right"] == (row["text"] in {*WORDS, "yes"}) == (row["reward"] == 1) for row in rows)
     assert np.mean([row["known"] for row in rows]) > 0.9
-    with RunDirectory.create(tmp_path / "none") as run, pytest.raises(RecipeError, match="needs a judge"):
-        list(settings.abstain(ASKED, None, run, start=start))
+    with RunDirectory.create(tmp_path / "none") as run, pytest.raises(RecipeError, match="no judge to learn from"):
+        list(settings.steps(Materials(examples=ASKED, start=start), run))
 
 
 def test_a_broken_off_stage_goes_on_from_the_same_answers(start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "broken") as run:
-        list(itertools.islice(SETTINGS.abstain(ASKED, None, run, start=start), 2))
+        list(itertools.islice(SETTINGS.steps(Materials(examples=ASKED, start=start), run), 2))
     written = (tmp_path / "broken/policy/candidates.jsonl").read_bytes()
     with RunDirectory.open(tmp_path / "broken") as run:
-        list(SETTINGS.abstain(ASKED, None, run, start=start))
+        list(SETTINGS.steps(Materials(examples=ASKED, start=start), run))
         assert run.has("policy/model")
     assert (tmp_path / "broken/policy/candidates.jsonl").read_bytes() == written
 
@@ -138,6 +139,6 @@ def test_a_broken_off_stage_goes_on_from_the_same_answers(start: Path, tmp_path:
 def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         with pytest.raises(RecipeError, match="no examples to learn from"):
-            list(SETTINGS.abstain([], None, run, start="tiny"))
+            list(SETTINGS.steps(Materials(examples=[], start="tiny"), run))
         with pytest.raises(RecipeError, match="no model to start from"):
-            list(SETTINGS.abstain(ASKED, None, run))
+            list(SETTINGS.steps(Materials(examples=ASKED), run))

@@ -12,6 +12,7 @@ from accord.errors import ModelError, TrainingStopped
 from accord.interfaces import Scores
 from accord.lm.causal import load
 from accord.policy import GRPO, PPO, REINFORCE, RLOO, ReinforcePP
+from accord.policy.materials import Materials
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -70,7 +71,7 @@ def test_equal_rewards_move_nothing(settings: Any, tmp_path: Path) -> None:
     if settings.kind == "ppo":  # its values are still to be learnt, and until then differ from the returns
         settings = settings.model_copy(update={"gae_lambda": 1.0, "max_steps": 1})
     with RunDirectory.create(tmp_path / "run") as run:
-        made = list(settings.steps(PROMPTS, Indifferent(), run))
+        made = list(settings.steps(Materials(prompts=PROMPTS, judge=Indifferent()), run))
         after = load(run.verified("policy/model")).model.state_dict()
     assert all(step.metrics.frac_zero_std == 1.0 for step in made)
     before = load("tiny", seed=_seed(run)).model.state_dict()
@@ -87,7 +88,7 @@ def _seed(run: RunDirectory) -> int:
 def test_a_score_that_is_no_number_stops_and_keeps_the_last_step(settings: Any, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         with pytest.raises(TrainingStopped, match=r"the judge 'failing' did not score the samples: scores \[1\]"):
-            list(settings.steps(PROMPTS, Failing(), run))
+            list(settings.steps(Materials(prompts=PROMPTS, judge=Failing()), run))
         kept = run.last_checkpoint("policy")
         assert kept is not None
         assert kept[0] == 2
@@ -102,7 +103,7 @@ def test_a_policy_that_leaves_its_reference_stops_and_keeps_the_last_step(tmp_pa
     fast = {**COMMON, "max_steps": 40, "save_every": 100, "max_kl": 1.0, "optim": Optim(lr=2e-2, warmup_steps=0)}
     with RunDirectory.create(tmp_path / "run") as run:
         with pytest.raises(TrainingStopped, match=r"became [\d.]+ nats .* above max_kl = 1; lower optim.lr"):
-            list(RLOO(**fast).steps(PROMPTS, Vowels(), run))
+            list(RLOO(**fast).steps(Materials(prompts=PROMPTS, judge=Vowels()), run))
         kept = run.last_checkpoint("policy")
         rows = (tmp_path / "run/policy/metrics.jsonl").read_text().splitlines()
     assert kept is not None
@@ -120,13 +121,13 @@ def test_a_reference_of_other_tokens_is_refused() -> None:
 
 def test_a_judge_that_leaves_one_out_stops_the_training(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run, pytest.raises(TrainingStopped, match="7 scores for 8 samples"):
-        list(RLOO(**COMMON).steps(PROMPTS, Short(), run))
+        list(RLOO(**COMMON).steps(Materials(prompts=PROMPTS, judge=Short()), run))
 
 
 def test_a_policy_that_never_stops_is_told_by_its_stop_rate(tmp_path: Path) -> None:
     settings = RLOO(**{**COMMON, "sampling": Sampling(max_tokens=1), "missing_eos_penalty": 2.0, "max_steps": 1})
     with RunDirectory.create(tmp_path / "run") as run:
-        (made,) = list(settings.steps(PROMPTS, Indifferent(), run))
+        (made,) = list(settings.steps(Materials(prompts=PROMPTS, judge=Indifferent()), run))
         rows = run.read_jsonl("policy/samples.jsonl")
     ended = sum(row["finish_reason"] == "eos" for row in rows) / len(rows)
     assert made.metrics.stop_rate == pytest.approx(ended)
@@ -139,7 +140,7 @@ def test_a_prompt_that_leaves_no_room_is_named(tmp_path: Path) -> None:
         RunDirectory.create(tmp_path / "run") as run,
         pytest.raises(ModelError, match=r"prompt 0: .*shorten the prompt"),
     ):
-        list(settings.steps(PROMPTS, Indifferent(), run))
+        list(settings.steps(Materials(prompts=PROMPTS, judge=Indifferent()), run))
 
 
 def test_no_positive_advantage_in_a_group_still_teaches(tmp_path: Path) -> None:
@@ -150,5 +151,5 @@ def test_no_positive_advantage_in_a_group_still_teaches(tmp_path: Path) -> None:
             return Scores(-5.0 - np.arange(len(completions)) % 4)
 
     with RunDirectory.create(tmp_path / "run") as run:
-        made = list(GRPO(**COMMON).steps(PROMPTS, Harsh(), run))
+        made = list(GRPO(**COMMON).steps(Materials(prompts=PROMPTS, judge=Harsh()), run))
     assert all(step.metrics.grad_norm > 0 and step.metrics.frac_zero_std == 0 for step in made)

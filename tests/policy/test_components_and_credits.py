@@ -12,6 +12,7 @@ from accord.interfaces import Scores
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.generate import generate
 from accord.policy import PPO, REINFORCE, RLOO, SFT, Constraint, GroupSoup, MaxMin, pareto_front
+from accord.policy.materials import Materials
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -56,7 +57,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (DATA.prompts[DATA.completions[each].prompt], DATA.completions[each])
         for each in (example.completion for example in DATA.examples)
     ]
-    list(settings.steps(examples, run))
+    list(settings.train_on(examples, run))
     return run.verified("sft/model")
 
 
@@ -74,7 +75,7 @@ def test_a_soup_lies_between_the_policies_of_its_groups(lora: LoRA | None, start
     more = {} if lora is None else {"lora": lora, "optim": Optim(lr=1e-2, warmup_steps=1, lr_schedule="constant")}
     settings = GroupSoup(**{**COMMON, **more}, components=("a", "b"))
     with RunDirectory.create(tmp_path / "run") as run:
-        steps = list(settings.steps(PROMPTS, Letters(), run, start=start))
+        steps = list(settings.steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), run))
         ends = [run.verified(f"policy-{part}/model") for part in "ab"]
         for_a, for_b, mixed = (written(load(each)) for each in (*ends, run.verified("policy/model")))
         along = [written(each)["a"] for _, each in pareto_front(*ends, 3)]
@@ -88,13 +89,13 @@ def test_a_soup_lies_between_the_policies_of_its_groups(lora: LoRA | None, start
 def test_a_part_that_is_done_is_not_done_again(start: Path, tmp_path: Path) -> None:
     settings = GroupSoup(**{**COMMON, "max_steps": 2}, components=("a", "b"), soup_weights=(0.75, 0.25))
     with RunDirectory.create(tmp_path / "whole") as whole:
-        list(settings.steps(PROMPTS, Letters(), whole, start=start))
+        list(settings.steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), whole))
         wanted = load(whole.verified("policy/model")).model.state_dict()
     with RunDirectory.create(tmp_path / "cut") as run:
-        cut = settings.steps(PROMPTS, Letters(), run, start=start)
+        cut = settings.steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), run)
         made = [next(cut) for _ in range(3)]
         cut.close()  # type: ignore[attr-defined]  # a generator
-        again = list(settings.steps(PROMPTS, Letters(), run, start=start))
+        again = list(settings.steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), run))
         found = load(run.verified("policy/model")).model.state_dict()
     assert [each.step for each in made] == [1, 2, 1]
     assert [each.step for each in again] == [1, 2]
@@ -105,9 +106,13 @@ def test_soups_that_cannot_be_made_are_refused(start: Path, tmp_path: Path) -> N
     with RunDirectory.create(tmp_path / "run") as run:
         for more in ({"components": ("a",)}, {"components": ("a", "b"), "soup_weights": (1.0,)}):
             with pytest.raises(RecipeError, match="needs two components or more, and a weight for each"):
-                list(GroupSoup(**COMMON, **more).steps(PROMPTS, Letters(), run, start=start))
+                list(GroupSoup(**COMMON, **more).steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), run))
         with pytest.raises(TrainingStopped, match="no component 'c' in the scores of the judge 'letters'; a, b"):
-            list(GroupSoup(**COMMON, components=("c", "a")).steps(PROMPTS, Letters(), run, start=start))
+            list(
+                GroupSoup(**COMMON, components=("c", "a")).steps(
+                    Materials(prompts=PROMPTS, judge=Letters(), start=start), run
+                )
+            )
 
 
 @pytest.mark.parametrize("settings", [PPO(**{**COMMON, "kl_target": 0.0}, dense=True), REINFORCE(**COMMON, dense=True)])
@@ -127,7 +132,7 @@ def test_a_reward_stands_at_the_token_that_earns_it(settings: Any, start: Path, 
 
 def test_dense_rewards_teach_a_real_model(start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
-        list(REINFORCE(**COMMON, dense=True).steps(PROMPTS, Letters(), run, start=start))
+        list(REINFORCE(**COMMON, dense=True).steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), run))
         after = written(load(run.verified("policy/model")))
     assert after["a"] > written(load(start))["a"] + 0.5
 
@@ -137,7 +142,7 @@ def test_a_judge_that_cannot_say_where_stops_dense_training(start: Path, tmp_pat
 
     said = "the judge 'letters' does not say where its scores are earned; set dense = false"
     with RunDirectory.create(tmp_path / "run") as run, pytest.raises(TrainingStopped, match=said):
-        list(REINFORCE(**COMMON, dense=True).steps(PROMPTS, LetterJudge(), run, start=start))
+        list(REINFORCE(**COMMON, dense=True).steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
 
 
 def test_limits_and_groups_are_told_and_taken_up_again(start: Path, tmp_path: Path) -> None:
@@ -148,13 +153,13 @@ def test_limits_and_groups_are_told_and_taken_up_again(start: Path, tmp_path: Pa
         maxmin=MaxMin(groups=("a", "b"), rate=0.5),
     )
     with RunDirectory.create(tmp_path / "whole") as run:
-        whole = list(settings.steps(PROMPTS, Letters(), run, start=start))
+        whole = list(settings.steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), run))
     with RunDirectory.create(tmp_path / "cut") as run:
-        cut = settings.steps(PROMPTS, Letters(), run, start=start)
+        cut = settings.steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), run)
         for _ in range(4):
             next(cut)
         cut.close()  # type: ignore[attr-defined]  # a generator
-        again = list(settings.steps(PROMPTS, Letters(), run, start=start))
+        again = list(settings.steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), run))
     assert [each.metrics.multipliers for each in whole][3:] == [each.metrics.multipliers for each in again]
     first, last = whole[0].metrics.multipliers, whole[-1].metrics.multipliers
     assert first == {"length": 0.0, "group a": 0.5, "group b": 0.5}

@@ -19,6 +19,7 @@ from accord.lm.logprobs import completion_logprobs
 from accord.loop.evaluate import sample_arm
 from accord.policy import Conditional, controlled
 from accord.policy.conditional import bins
+from accord.policy.materials import Materials
 from accord.policy.supervised import Example
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
@@ -81,7 +82,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained from random weights on good and bad texts alike."""
     path = tmp_path_factory.mktemp("runs") / "run"
     with RunDirectory.create(path) as run:
-        list(SETTINGS.condition(EXAMPLES, LetterJudge(), run))
+        list(SETTINGS.steps(Materials(compared=EXAMPLES, judge=LetterJudge()), run))
     return path
 
 
@@ -141,11 +142,17 @@ def test_adapters_learn_controls_too_and_a_broken_off_stage_goes_on(trained: Pat
     losses = []
     for name, taken in (("whole", None), ("broken", 12)):
         with RunDirectory.create(tmp_path / name) as run:
-            made = settings.condition(EXAMPLES, LetterJudge(), run, start=trained / "policy/model")
+            made = settings.steps(
+                Materials(compared=EXAMPLES, judge=LetterJudge(), start=trained / "policy/model"), run
+            )
             list(itertools.islice(made, taken))
         with RunDirectory.open(tmp_path / name) as run:
             if taken is not None:
-                list(settings.condition(EXAMPLES, LetterJudge(), run, start=trained / "policy/model"))
+                list(
+                    settings.steps(
+                        Materials(compared=EXAMPLES, judge=LetterJudge(), start=trained / "policy/model"), run
+                    )
+                )
             losses.append([row["loss"] for row in run.read_jsonl("policy/metrics.jsonl")])
             saved = load(run.verified("policy/model"))
             assert len({row["control"] for row in run.read_jsonl("policy/candidates.jsonl")}) == 3
@@ -167,11 +174,11 @@ class Same:
 def test_what_cannot_be_learnt_from_is_an_error(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         with pytest.raises(RecipeError, match="no examples to learn from"):
-            list(SETTINGS.condition([], LetterJudge(), run))
+            list(SETTINGS.steps(Materials(compared=[], judge=LetterJudge()), run))
         with pytest.raises(RecipeError, match="no model to start from"):
-            list(Conditional().condition(EXAMPLES, LetterJudge(), run))
+            list(Conditional().steps(Materials(compared=EXAMPLES, judge=LetterJudge()), run))
         with pytest.raises(RecipeError, match=r"falls under <\|bad\|>: too many score alike"):
-            list(SETTINGS.condition(EXAMPLES, Same(), run))
+            list(SETTINGS.steps(Materials(compared=EXAMPLES, judge=Same()), run))
 
 
 def test_controls_that_the_tokenizer_cannot_tell_apart_are_an_error(tmp_path: Path) -> None:
@@ -182,6 +189,6 @@ def test_controls_that_the_tokenizer_cannot_tell_apart_are_an_error(tmp_path: Pa
     settings = Conditional(base=str(tmp_path / "start"), dtype="float32")
     with RunDirectory.create(tmp_path / "run") as run:
         with pytest.raises(RecipeError, match=r"policy.controls: '<\|bad\|>' and '<\|good\|>' are the same tokens to"):
-            list(settings.condition(examples, EssayJudge(world), run))
+            list(settings.steps(Materials(compared=examples, judge=EssayJudge(world)), run))
         known = settings.model_copy(update={"controls": ("is", "for")})
-        assert next(known.condition(examples, EssayJudge(world), run)).step == 1
+        assert next(known.steps(Materials(compared=examples, judge=EssayJudge(world)), run)).step == 1

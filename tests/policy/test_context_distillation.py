@@ -18,6 +18,7 @@ from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, ContextDistillation
 from accord.policy.context_distillation import _states
+from accord.policy.materials import Materials
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -133,7 +134,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         base="tiny", dtype="float32", epochs=8, batch_size=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
-        list(settings.steps(examples, run))
+        list(settings.train_on(examples, run))
         return run.verified("sft/model")
 
 
@@ -147,7 +148,7 @@ def share_of_a(causal: CausalModel, *, context: str | None = None) -> float:
 def test_the_student_comes_to_write_as_the_teacher(lora: LoRA | None, start: Path, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"lora": lora, "optim": Optim(lr=1e-2, warmup_steps=2)} if lora else {})
     with RunDirectory.create(tmp_path / "run") as run:
-        made = list(settings.distil(PROMPTS[:6], run, start=start))
+        made = list(settings.steps(Materials(prompts=PROMPTS[:6], start=start), run))
         rows = run.read_jsonl("policy/candidates.jsonl")
         tuned = load(run.verified("policy/model"))
     before = load(start)
@@ -177,10 +178,10 @@ def test_a_broken_off_stage_goes_on_to_the_same_numbers(start: Path, tmp_path: P
     losses = []
     for name, taken in (("whole", None), ("broken", 8)):
         with RunDirectory.create(tmp_path / name) as run:
-            list(itertools.islice(SETTINGS.distil(PROMPTS[:6], run, start=start), taken))
+            list(itertools.islice(SETTINGS.steps(Materials(prompts=PROMPTS[:6], start=start), run), taken))
         with RunDirectory.open(tmp_path / name) as run:
             if taken is not None:
-                list(SETTINGS.distil(PROMPTS[:6], run, start=start))
+                list(SETTINGS.steps(Materials(prompts=PROMPTS[:6], start=start), run))
             losses.append([row["loss"] for row in run.read_jsonl("policy/metrics.jsonl")])
     assert losses[0] == losses[1]
 
@@ -188,6 +189,6 @@ def test_a_broken_off_stage_goes_on_to_the_same_numbers(start: Path, tmp_path: P
 def test_nothing_to_answer_is_an_error(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         with pytest.raises(RecipeError, match="no prompts to answer"):
-            list(SETTINGS.distil([], run, start="tiny"))
+            list(SETTINGS.steps(Materials(prompts=[], start="tiny"), run))
         with pytest.raises(RecipeError, match="no model to start from"):
-            list(SETTINGS.distil(PROMPTS, run))
+            list(SETTINGS.steps(Materials(prompts=PROMPTS), run))

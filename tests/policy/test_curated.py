@@ -14,6 +14,7 @@ from accord.lm.causal import load
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, Curated, select
 from accord.policy.curated import Floats, features
+from accord.policy.materials import Materials
 from accord.policy.supervised import Example
 from accord.records import Sampling
 from accord.run import RunDirectory
@@ -99,12 +100,12 @@ def test_texts_are_as_near_as_their_words() -> None:
 
 def test_what_is_chosen_is_kept_and_learnt(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
-        list(SETTINGS.curate(EXAMPLES, LetterJudge(), run))
+        list(SETTINGS.steps(Materials(examples=EXAMPLES, judge=LetterJudge()), run))
         rows = run.read_jsonl("policy/candidates.jsonl")
         tuned = load(run.verified("policy/model"))
     with RunDirectory.create(tmp_path / "all") as run:
         everything = SFT(**SETTINGS.model_dump(exclude={"kind", "k", "weight"}))
-        list(everything.steps(EXAMPLES, run))
+        list(everything.train_on(EXAMPLES, run))
         plain = load(run.verified("sft/model"))
     chosen = [row for row in rows if row["chosen"]]
     assert len(rows) == len(EXAMPLES)
@@ -124,10 +125,10 @@ def test_a_broken_off_stage_goes_on_with_what_was_chosen(tmp_path: Path) -> None
     losses = []
     for name, taken in (("whole", None), ("broken", 3)):
         with RunDirectory.create(tmp_path / name) as run:
-            list(itertools.islice(settings.curate(EXAMPLES, LetterJudge(), run), taken))
+            list(itertools.islice(settings.steps(Materials(examples=EXAMPLES, judge=LetterJudge()), run), taken))
         with RunDirectory.open(tmp_path / name) as run:
             if taken is not None:
-                list(settings.curate(EXAMPLES, LetterJudge(), run))
+                list(settings.steps(Materials(examples=EXAMPLES, judge=LetterJudge()), run))
             losses.append([row["loss"] for row in run.read_jsonl("policy/metrics.jsonl")])
     assert losses[0] == losses[1]
 
@@ -135,6 +136,6 @@ def test_a_broken_off_stage_goes_on_with_what_was_chosen(tmp_path: Path) -> None
 def test_nothing_to_choose_from_is_an_error(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         with pytest.raises(RecipeError, match="no examples to choose from"):
-            list(SETTINGS.curate([], LetterJudge(), run))
+            list(SETTINGS.steps(Materials(examples=[], judge=LetterJudge()), run))
         with pytest.raises(RecipeError, match="no model to start from"):
-            list(Curated().curate(EXAMPLES, LetterJudge(), run))
+            list(Curated().steps(Materials(examples=EXAMPLES, judge=LetterJudge()), run))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from accord.lm.causal import load
 from accord.lm.logprobs import completion_logprobs
 from accord.policy import DPO, IPO, KTO, ORPO, SimPO
+from accord.policy.materials import Materials
 from accord.policy.pairwise import PairLogprobs, Pairwise, _Scorer
 from accord.run import RunDirectory
 from accord.train.memory_planner import BatchLimits
@@ -117,7 +118,7 @@ def test_ipo_is_settled_at_its_margin_and_dpo_never_is() -> None:
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_the_policy_comes_to_tell_chosen_from_rejected(kind: str, start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
-        made = list(SETTINGS[kind].steps(DATA, run, start=start))
+        made = list(SETTINGS[kind].steps(Materials(data=DATA, start=start), run))
         assert load(run.verified("policy/model")).vocabulary
     first, last = (sum(step.metrics.accuracy for step in some) / len(some) for some in (made[:3], made[-5:]))
     assert last > max(0.7, first)
@@ -129,10 +130,10 @@ def test_a_broken_off_stage_goes_on_to_the_same_numbers(kind: str, start: Path, 
     rows = []
     for name, taken in (("whole", None), ("broken", 6)):
         with RunDirectory.create(tmp_path / name) as run:
-            list(itertools.islice(SETTINGS[kind].steps(DATA, run, start=start), taken))
+            list(itertools.islice(SETTINGS[kind].steps(Materials(data=DATA, start=start), run), taken))
         if taken is not None:
             with RunDirectory.open(tmp_path / name) as run:
-                list(SETTINGS[kind].steps(DATA, run, start=start))
+                list(SETTINGS[kind].steps(Materials(data=DATA, start=start), run))
         lines = (tmp_path / name / "policy/metrics.jsonl").read_text().splitlines()
         rows.append([{**json.loads(line), "seconds": 0} for line in lines])
     assert rows[0] == rows[1]
@@ -174,7 +175,7 @@ def test_a_pair_counts_by_its_weight(start: Path, tmp_path: Path) -> None:
         data = type(DATA)(**{**vars(DATA), "pairs": {"train": pairs}})
         settings = DPO(**{**COMMON, "batch_size": len(pairs), "epochs": 1.0})
         with RunDirectory.create(tmp_path / str(len(pairs))) as run:
-            (made,) = list(settings.steps(data, run, start=start))
+            (made,) = list(settings.steps(Materials(data=data, start=start), run))
         norms.append(made.metrics.grad_norm)
     assert norms[0] == pytest.approx(norms[1], rel=1e-5)
 

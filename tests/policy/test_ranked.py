@@ -13,6 +13,7 @@ import torch
 from accord.errors import RecipeError
 from accord.lm.causal import load
 from accord.policy import PRO, RRHF, BestOfN, best_of, soft_best_of
+from accord.policy.materials import Materials
 from accord.records import Sampling
 from accord.run import RunDirectory
 from accord.train import BatchLimits, Optim
@@ -87,7 +88,7 @@ def share_of_a(model: Any) -> float:
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_the_policy_moves_towards_what_is_ranked_higher(kind: str, start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
-        made = list(SETTINGS[kind].steps(PROMPTS, LetterJudge(), run, start=start))
+        made = list(SETTINGS[kind].steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         tuned = load(run.verified("policy/model"))
     assert share_of_a(tuned) > share_of_a(load(start)) + 0.05
     assert all((step.metrics.kl is None) == (kind != "rrhf, own") for step in made)
@@ -107,7 +108,7 @@ def test_the_update_is_the_gradient_of_the_loss_of_whole_groups(
         limits = BatchLimits(80, 80)
         monkeypatch.setattr("accord.policy.online.stage_batch_limits", lambda *_, **__: limits)
     with RunDirectory.create(tmp_path / "once") as run:
-        list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         rows = run.read_jsonl("policy/candidates.jsonl")
     causal = load(start)
     prompts = {prompt.id: causal.encode_prompt(prompt) for prompt in PROMPTS}
@@ -128,10 +129,14 @@ def test_a_broken_off_stage_goes_on_to_the_same_numbers(start: Path, tmp_path: P
     rows = []
     for name, taken in (("whole", None), ("broken", 6)):
         with RunDirectory.create(tmp_path / name) as run:
-            list(itertools.islice(SETTINGS["pro"].steps(PROMPTS, LetterJudge(), run, start=start), taken))
+            list(
+                itertools.islice(
+                    SETTINGS["pro"].steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run), taken
+                )
+            )
         if taken is not None:
             with RunDirectory.open(tmp_path / name) as run:
-                list(SETTINGS["pro"].steps(PROMPTS, LetterJudge(), run, start=start))
+                list(SETTINGS["pro"].steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         lines = (tmp_path / name / "policy/metrics.jsonl").read_text().splitlines()
         rows.append([{**json.loads(line), "seconds": 0} for line in lines])
     assert rows[0] == rows[1]
@@ -151,7 +156,7 @@ BEST = BestOfN(
 
 def test_the_best_of_n_is_what_is_learnt(start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "whole") as run:
-        list(BEST.distil(PROMPTS, LetterJudge(), run, start=start))
+        list(BEST.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         rows = run.read_jsonl("policy/candidates.jsonl")
         tuned = load(run.verified("policy/model"))
     for number in {row["group"] for row in rows}:
@@ -165,14 +170,14 @@ def test_the_best_of_n_is_what_is_learnt(start: Path, tmp_path: Path) -> None:
 
 def test_best_of_n_goes_on_from_what_was_written(start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "broken") as run:
-        list(itertools.islice(BEST.distil(PROMPTS, LetterJudge(), run, start=start), 2))
+        list(itertools.islice(BEST.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run), 2))
         written = (tmp_path / "broken/policy/candidates.jsonl").read_bytes()
     with RunDirectory.open(tmp_path / "broken") as run:
-        list(BEST.distil(PROMPTS, LetterJudge(), run, start=start))
+        list(BEST.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         assert run.has("policy/model")
     assert (tmp_path / "broken/policy/candidates.jsonl").read_bytes() == written
     with RunDirectory.create(tmp_path / "none") as run, pytest.raises(RecipeError, match="no prompts to answer"):
-        list(BEST.distil([], LetterJudge(), run, start=start))
+        list(BEST.steps(Materials(prompts=[], judge=LetterJudge(), start=start), run))
 
 
 def test_soft_best_of_n_lies_between_drawing_and_choosing() -> None:

@@ -14,6 +14,7 @@ from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, LoRA, load
 from accord.lm.generate import generate
 from accord.policy import DPO, GRPO, PPO, REINFORCE, RLOO, SFT, ReinforcePP
+from accord.policy.materials import Materials
 from accord.policy.rollout import generate_rollouts
 from accord.policy.supervised import Example, _batch, _blocks, example_answers
 from accord.records import Prompt, Sampling
@@ -58,7 +59,7 @@ RL = ("ppo", "grpo", "rloo", "reinforce", "reinforce++")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that has learnt to write strings of a and b, and to stop."""
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
-        list(SETTINGS["sft"].steps(EXAMPLES, run))
+        list(SETTINGS["sft"].train_on(EXAMPLES, run))
         return run.verified("sft/model")
 
 
@@ -66,11 +67,11 @@ def steps_of(kind: str, run: RunDirectory, start: Path) -> Iterator[Any]:
     settings = SETTINGS[kind]
     match kind:
         case "sft":
-            return settings.steps(EXAMPLES, run, stage="policy")
+            return settings.train_on(EXAMPLES, run, stage="policy")
         case _ if kind in RL:
-            return settings.steps(PROMPTS, LetterJudge(), run, start=start)
+            return settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run)
         case _:
-            return settings.steps(DATA, run, start=start)
+            return settings.steps(Materials(data=DATA, start=start), run)
 
 
 def share_of_a(causal: CausalModel) -> float:
@@ -131,7 +132,9 @@ def test_pretraining_mix_holds_the_policy_near_what_it_was_taught(start: Path, t
     for coefficient in (0.0, 5.0):
         settings = plain.model_copy(update={"pretrain_coef": coefficient, "kl_coef": 0.0})
         with RunDirectory.create(tmp_path / str(coefficient)) as run:
-            made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start, examples=EXAMPLES))
+            made = list(
+                settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start, examples=EXAMPLES), run)
+            )
         losses[coefficient] = made[-1].metrics.kl
         assert (made[-1].metrics.pretrain_loss is None) == (coefficient == 0)
     assert losses[5.0] < losses[0.0]
@@ -140,7 +143,7 @@ def test_pretraining_mix_holds_the_policy_near_what_it_was_taught(start: Path, t
 def test_the_reward_falls_where_a_completion_does_not_end(start: Path, tmp_path: Path) -> None:
     settings = SETTINGS["ppo"].model_copy(update={"sampling": Sampling(max_tokens=2), "max_steps": 1})
     with RunDirectory.create(tmp_path / "cut") as run:
-        (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        (made,) = list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         rows = run.read_jsonl("policy/samples.jsonl")
     assert made.metrics.stop_rate < 0.5
     assert {row["finish_reason"] for row in rows} >= {"length"}
@@ -182,7 +185,7 @@ def test_every_example_ends_with_eos_and_every_pass_shows_each_once() -> None:
 def test_adapters_train_and_open_elsewhere(start: Path, tmp_path: Path) -> None:
     settings = SETTINGS["ppo"].model_copy(update={"lora": LoRA(rank=4), "optim": Optim(lr=2e-2, warmup_steps=1)})
     with RunDirectory.create(tmp_path / "lora") as run:
-        made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        made = list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         folder = run.verified("policy/model")
     assert made[-1].metrics.kl > 0.05
     plain = AutoModelForCausalLM.from_pretrained(folder)
@@ -204,14 +207,14 @@ def test_the_trained_policy_opens_in_plain_transformers(start: Path) -> None:
     [
         (PPO(), {"prompts": PROMPTS}, "no model to start from"),
         (PPO(base="tiny"), {"prompts": []}, "no prompts"),
-        (PPO(base="tiny", pretrain_coef=1.0), {"prompts": PROMPTS}, "no supervised examples"),
+        (PPO(base="tiny", pretrain_coef=1.0), {"prompts": PROMPTS, "examples": []}, "no supervised examples"),
     ],
 )
 def test_ppo_refuses_what_it_cannot_start(
     settings: PPO, arguments: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with RunDirectory.create(tmp_path / "x") as run, pytest.raises(RecipeError, match=message):
-        list(settings.steps(arguments["prompts"], LetterJudge(), run))
+        list(settings.steps(Materials(**arguments, judge=LetterJudge()), run))
 
 
 def test_greedy_samples_have_probabilities_too(start: Path) -> None:
@@ -234,7 +237,7 @@ def test_the_first_update_of_grpo_is_the_written_out_policy_gradient(
         lambda self: found.extend(float(m.grad.norm()) for m in self._masters if m.grad is not None) or 0.0,
     )
     with RunDirectory.create(tmp_path / "once") as run:
-        (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        (made,) = list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         rows = run.read_jsonl("policy/samples.jsonl")
     causal = load(start)
     score_B = torch.tensor([row["reward"] - 0.2 * (row["finish_reason"] != "eos") for row in rows])
@@ -266,7 +269,7 @@ def test_the_first_update_of_rloo_is_the_written_out_policy_gradient(
         lambda self: found.extend(float(m.grad.norm()) for m in self._masters if m.grad is not None) or 0.0,
     )
     with RunDirectory.create(tmp_path / "once") as run:
-        list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         rows = run.read_jsonl("policy/samples.jsonl")
     causal = load(start)
     score_PG = torch.tensor([row["reward"] - 0.2 * (row["finish_reason"] != "eos") for row in rows]).view(3, 10)
@@ -288,7 +291,7 @@ def test_the_baseline_of_reinforce_is_what_earlier_steps_returned(start: Path, t
     )
     with RunDirectory.create(tmp_path / "run") as run:
         made = []
-        for step in settings.steps(PROMPTS, LetterJudge(), run, start=start):
+        for step in settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run):
             made.append(step.metrics.reward)
             last = run.last_checkpoint("policy")
             if last is not None and last[0] == 2:
@@ -299,7 +302,7 @@ def test_the_baseline_of_reinforce_is_what_earlier_steps_returned(start: Path, t
 def test_ppo_warms_its_values_up_before_it_moves(start: Path, tmp_path: Path) -> None:
     settings = SETTINGS["ppo"].model_copy(update={"value_warmup": 2, "max_steps": 4})
     with RunDirectory.create(tmp_path / "warm") as run:
-        made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        made = list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
     assert [step.metrics.kl == pytest.approx(0, abs=1e-6) for step in made] == [True, True, True, False]
     assert made[0].metrics.policy_loss == 0
     assert made[1].metrics.explained_variance != made[0].metrics.explained_variance
@@ -308,7 +311,7 @@ def test_ppo_warms_its_values_up_before_it_moves(start: Path, tmp_path: Path) ->
 def test_grpo_without_a_reference_says_so(start: Path, tmp_path: Path) -> None:
     settings = SETTINGS["grpo"].model_copy(update={"max_steps": 1, "kl_coef": 0.0, "watch_kl": False})
     with RunDirectory.create(tmp_path / "free") as run:
-        (made,) = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        (made,) = list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         rows = run.read_jsonl("policy/samples.jsonl")
     assert made.metrics.kl is None
     assert "reference_logprobs" not in rows[0]
@@ -318,6 +321,6 @@ def test_grpo_without_a_reference_says_so(start: Path, tmp_path: Path) -> None:
 def test_several_updates_on_the_same_samples(start: Path, tmp_path: Path) -> None:
     settings = SETTINGS["grpo"].model_copy(update={"epochs": 3, "minibatches": 2, "clip": 0.01, "clip_high": 0.02})
     with RunDirectory.create(tmp_path / "often") as run:
-        made = list(settings.steps(PROMPTS, LetterJudge(), run, start=start))
+        made = list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
     assert made[0].metrics.clip_frac > 0.1
     assert made[-1].metrics.reward > made[0].metrics.reward

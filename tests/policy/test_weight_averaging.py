@@ -9,6 +9,7 @@ import torch
 from accord.errors import ModelError
 from accord.lm.causal import LoRA, load
 from accord.policy import DPO, RLOO, RRHF, SFT, extrapolate, soup
+from accord.policy.materials import Materials
 from accord.records import Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -23,7 +24,7 @@ ADAPTERS = LoRA(rank=4)
 
 def test_a_soup_is_the_weighted_sum_of_its_models(start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
-        list(RRHF(**FORM, **STEPS).steps(PROMPTS, LetterJudge(), run, start=start))
+        list(RRHF(**FORM, **STEPS).steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         tuned = run.verified("policy/model")
         one, other = (load(each).model.state_dict() for each in (start, tuned))
         half, further = soup([start, tuned], [0.25, 0.75]), extrapolate(start, tuned, 0.5)
@@ -47,7 +48,11 @@ def test_adapters_are_merged_before_they_are_summed(start: Path, tmp_path: Path)
     ends = []
     for name, seed in (("one", 1), ("other", 2)):
         with RunDirectory.create(tmp_path / name, seed=seed) as run:
-            list(RLOO(**FORM, **STEPS, lora=ADAPTERS).steps(PROMPTS, LetterJudge(), run, start=start))
+            list(
+                RLOO(**FORM, **STEPS, lora=ADAPTERS).steps(
+                    Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run
+                )
+            )
             ends.append(run.verified("policy/model"))
     one, other = (load(each).merged().model.state_dict() for each in ends)
     for name, value in soup(ends, [0.5, 0.5]).model.state_dict().items():
@@ -58,12 +63,12 @@ def trained(settings: Any, run: RunDirectory, start: Path | None) -> dict[str, t
     """The weights that training leaves, adapters merged."""
     match settings:
         case DPO():
-            made = settings.steps(DATA, run, start=start)
+            made = settings.steps(Materials(data=DATA, start=start), run)
         case SFT():
             examples = [(DATA.prompts[each.prompt], each) for each in DATA.completions.values()]
-            made = settings.steps(examples[:32], run, start=start, stage="policy")
+            made = settings.train_on(examples[:32], run, start=start, stage="policy")
         case _:
-            made = settings.steps(PROMPTS, LetterJudge(), run, start=start)
+            made = settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run)
     list(made)
     return load(run.verified("policy/model")).merged().model.state_dict()
 

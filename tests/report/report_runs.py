@@ -136,6 +136,8 @@ def add_policy(run: RunDirectory, *, samples: bool = True) -> None:
         texts += some
     run.write_bytes("policy/model/model.safetensors", b"weights", stage="policy")
     run.write_jsonl("policy/metrics.jsonl", rows, stage="policy")
+    sentence = "PPO then optimised the policy against that reward model"
+    run.write_json("policy/algorithm.json", {"kind": "ppo", "sentence": sentence}, stage="policy")
     if samples:
         run.write_jsonl("policy/samples.jsonl", texts, stage="policy")
     run.finish("policy", "s", 512.0)

@@ -245,6 +245,8 @@ def test_dpo_without_reward_model_draws_what_it_logged(tmp_path: Path) -> None:
     run = report_runs.new(tmp_path / "dpo")
     report_runs.add_data(run)
     run.write_text("recipe.toml", report_runs.RECIPE.format(kind="dpo", steps=3))
+    sentence = "DPO then trained the policy on the pairs themselves"
+    run.write_json("policy/algorithm.json", {"kind": "dpo", "sentence": sentence})
     run.write_bytes("policy/model/model.safetensors", b"weights")
     rows = [{"step": s, "loss": 0.7 - s / 10, "accuracy": None if s == 1 else 0.6, "margin": s / 10} for s in (1, 2, 3)]
     run.write_jsonl("policy/metrics.jsonl", rows)

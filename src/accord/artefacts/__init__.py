@@ -32,12 +32,14 @@ from accord.artefacts.finding import Finding, Verdict
 from accord.artefacts.kinds import Artefact, Folder, JsonLines, JsonObject, RecordLines, Row, Text, folder_of
 from accord.artefacts.reader import RECIPE, REPORT, RunReader
 from accord.artefacts.training import (
+    ALGORITHM,
     BATCHES,
     CANDIDATES,
     METRICS,
     MODEL,
     SAMPLES,
     VALUE_HEAD,
+    AlgorithmRow,
     BatchLimitsRow,
     BestOfNCandidate,
     Candidate,
@@ -56,6 +58,7 @@ from accord.artefacts.training import (
 )
 
 __all__ = [
+    "ALGORITHM",
     "BATCHES",
     "CANDIDATES",
     "CARD",
@@ -77,6 +80,7 @@ __all__ = [
     "SPLITS",
     "SUMMARY",
     "VALUE_HEAD",
+    "AlgorithmRow",
     "ArmEvaluation",
     "Artefact",
     "BatchLimitsRow",

@@ -17,7 +17,7 @@ from accord.artefacts.data import (
 from accord.artefacts.evaluation import CARD, CURVE, EVALUATION, EVALUATION_SAMPLES, JUDGED_ROLLOUTS, SCORES
 from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
-from accord.artefacts.training import BATCHES, CANDIDATES, METRICS, MODEL, SAMPLES, VALUE_HEAD
+from accord.artefacts.training import ALGORITHM, BATCHES, CANDIDATES, METRICS, MODEL, SAMPLES, VALUE_HEAD
 
 __all__ = ["CATALOGUE", "markdown"]
 
@@ -35,6 +35,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     METRICS,
     SAMPLES,
     CANDIDATES,
+    ALGORITHM,
     BATCHES,
     SCORES,
     CARD,

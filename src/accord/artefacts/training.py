@@ -7,12 +7,14 @@ from pydantic import Field
 from accord.artefacts.kinds import Folder, JsonLines, JsonObject, Row, absent
 
 __all__ = [
+    "ALGORITHM",
     "BATCHES",
     "CANDIDATES",
     "METRICS",
     "MODEL",
     "SAMPLES",
     "VALUE_HEAD",
+    "AlgorithmRow",
     "BatchLimitsRow",
     "BestOfNCandidate",
     "Candidate",
@@ -177,6 +179,16 @@ class BatchLimitsRow(Row):
     batch_tokens: int
 
 
+class AlgorithmRow(Row):
+    """What trained the policy."""
+
+    kind: str
+    sentence: str = Field(description="what it did, as the report tells it, without the full stop")
+
+
+ALGORITHM: JsonObject[AlgorithmRow] = JsonObject(
+    "algorithm.json", "the algorithm of a policy, and what it did in a sentence", content=AlgorithmRow
+)
 MODEL = Folder("model", "weights, configuration and tokenizer, as transformers reads them")
 VALUE_HEAD = Folder("value", "the value head, where the algorithm has one")
 METRICS: JsonLines[Metrics] = JsonLines("metrics.jsonl", "the training, step by step", row=Metrics)

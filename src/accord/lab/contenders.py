@@ -6,8 +6,9 @@ good they are, or the best alone (of each group, or chosen among all), read as o
 trains nothing and chooses when it is asked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,28 +21,14 @@ from accord.interfaces import Judge
 from accord.lm.causal import load
 from accord.lm.generate import generate
 from accord.lm.memory import peak_gb, release_memory, reset_peak
-from accord.lm.settings import ModelSettings
-from accord.policy.best_of_n import BestOfN, best_of, best_of_kl
-from accord.policy.conditional import Conditional
-from accord.policy.curated import Curated
-from accord.policy.dpo import DPO
+from accord.policy.best_of_n import best_of, best_of_kl
+from accord.policy.budget import SampleBudget
 from accord.policy.evaluate import describe
-from accord.policy.grpo import GRPO
-from accord.policy.ipo import IPO
-from accord.policy.kto import KTO
-from accord.policy.online import Online
-from accord.policy.orpo import ORPO
-from accord.policy.pairwise import Pairwise
-from accord.policy.ppo import PPO
-from accord.policy.pro import PRO
-from accord.policy.reinforce import REINFORCE
-from accord.policy.reinforce_pp import ReinforcePP
-from accord.policy.rloo import RLOO
+from accord.policy.materials import Example, Materials
+from accord.policy.registry import ALGORITHMS
 from accord.policy.rollout import Rollout
-from accord.policy.rrhf import RRHF
-from accord.policy.simpo import SimPO
-from accord.policy.supervised import Example
-from accord.records import Completion, Pair, Prompt, Sampling
+from accord.policy.settings import PolicySettings
+from accord.records import Completion, Pair, Prompt
 from accord.run import RunDirectory
 from accord.stats import mean
 from accord.train.optimiser import Optim
@@ -49,70 +36,35 @@ from accord.train.seeds import seed_of, shuffled
 
 __all__ = ["METHODS", "ONLINE", "Budget", "Written", "chosen_of", "contend", "measured", "settings_of", "written"]
 
-# What each method is, the setting that holds it to its start, and what else differs from its defaults.
-METHODS: dict[str, tuple[type[ModelSettings], str, dict[str, Any]]] = {
-    "ppo": (PPO, "kl_coef", {"kl_target": 0.0}),
-    "reinforce": (REINFORCE, "kl_coef", {}),
-    "reinforce++": (ReinforcePP, "kl_coef", {}),
-    "rloo": (RLOO, "kl_coef", {}),
-    "grpo": (GRPO, "kl_coef", {"scale": False, "average": "constant"}),
-    "dpo": (DPO, "beta", {}),
-    "ipo": (IPO, "beta", {}),
-    "kto": (KTO, "beta", {}),
-    "simpo": (SimPO, "beta", {}),
-    "orpo": (ORPO, "beta", {}),
-    "rrhf": (RRHF, "sft_coef", {}),
-    "pro": (PRO, "sft_coef", {}),
-    "best_of_n": (BestOfN, "", {}),
-    "curated": (Curated, "", {"max_examples": None}),
-    "conditional": (Conditional, "", {"controls": ("is", "for")}),  # words of the essays that begin none
-}
-ONLINE = ("ppo", "reinforce", "reinforce++", "rloo", "grpo")
+METHODS = tuple(kind for kind in ALGORITHMS.names if ALGORITHMS.get(kind).lab_defaults is not None)
+ONLINE = tuple(kind for kind in METHODS if ALGORITHMS.get(kind)().on_policy)
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What everybody may use: `steps` times `prompts` times `group` texts. `form` is what all settings share."""
+class Budget(SampleBudget):
+    """What everybody may use. `form` is what all settings share."""
 
-    steps: int
-    prompts: int
-    group: int
-    sampling: Sampling
     form: dict[str, Any]
 
-    @property
-    def texts(self) -> int:
-        """How many texts are written and judged, and how many are trained on."""
-        return self.steps * self.prompts * self.group
 
+def settings_of(method: str, budget: Budget, *, lr: float, strength: float) -> PolicySettings:
+    """The settings of a method. `strength` is the value of its anchor, the setting that holds it to its start, if any.
 
-def settings_of(method: str, budget: Budget, *, lr: float, strength: float) -> Any:
-    """The settings of a method. `strength` is what holds it to its start: kl, beta, or what stands for it.
-
-    For RRHF and PRO it is the weight of the likelihood of the best text, for ORPO that of the odds; what learns chosen
-    texts has none.
+    Raises `ValueError` for a method that is not among the contenders.
     """
     if method not in METHODS:
         raise ValueError(f"no method '{method}'; there are {', '.join(METHODS)}")
-    kind, holds, more = METHODS[method]
-    own: dict[str, Any] = {**budget.form, "optim": Optim(lr=lr, warmup_steps=2, lr_schedule="constant"), **more}
-    if holds:
-        own[holds] = strength
-    a_step = budget.prompts * budget.group
-    if issubclass(kind, Online):
-        own |= {"max_steps": budget.steps, "prompts_per_step": budget.prompts, "group_size": budget.group}
-    elif issubclass(kind, Pairwise):
-        own |= {"batch_size": a_step // 2}
-    elif issubclass(kind, Conditional):
-        own |= {"batch_size": a_step}
-    elif issubclass(kind, Curated):
-        own |= {"k": budget.texts // budget.group, "epochs": budget.group, "batch_size": a_step}
-    else:
-        own |= {"n": budget.group, "epochs": budget.group, "batch_size": a_step}
-    if issubclass(kind, Online | BestOfN):
-        own["sampling"] = budget.sampling
-    return kind(**own)
+    algorithm = ALGORITHMS.get(method)
+    settings: dict[str, Any] = {
+        **budget.form,
+        "optim": Optim(lr=lr, warmup_steps=2, lr_schedule="constant"),
+        **(algorithm.lab_defaults or {}),
+        **algorithm.within(budget),
+    }
+    if algorithm.anchor:
+        settings[algorithm.anchor] = strength
+    return algorithm(**settings)
 
 
 @dataclass(frozen=True)
@@ -167,8 +119,47 @@ def written(budget: Budget, prompts: Sequence[Prompt], judge: Judge, start: Path
     return Written(examples, score_N - cut_N, monotonic() - began)
 
 
+class _Offered(Materials):
+    """What a contender may learn from: the prompts, or the budget's texts by the start, written when asked for."""
+
+    def __init__(
+        self,
+        budget: Budget,
+        prompts: Sequence[Prompt],
+        judge: Judge,
+        start: Path | str,
+        *,
+        seed: int,
+        texts: Written | None,
+    ) -> None:
+        super().__init__(start=start, prompts=prompts, judge=judge)
+        self._budget, self._seed, self._given = budget, seed, texts
+        self.seconds_before = 0.0  # that somebody else spent on writing what is learnt from
+
+    @cached_property
+    def texts(self) -> Written:
+        """What `written` found, by somebody else or now."""
+        if self._given is None:
+            assert self.start is not None
+            return written(self._budget, self.prompts, self.judge, self.start, seed=self._seed)
+        self.seconds_before = self._given.seconds
+        return self._given
+
+    @property
+    def data(self) -> Dataset:
+        return self.texts.pairs()
+
+    @property
+    def examples(self) -> Sequence[Example]:
+        return self.texts.examples
+
+    @property
+    def compared(self) -> Sequence[Example]:
+        return self.texts.examples
+
+
 def contend(
-    settings: Any,
+    settings: PolicySettings,
     budget: Budget,
     prompts: Sequence[Prompt],
     judge: Judge,
@@ -180,44 +171,18 @@ def contend(
     """Train from `start` within the budget; leaves `policy/model` in `run`. Seconds, and the peak of memory in GB.
 
     `texts` are what `written` found, where somebody has them; their seconds count. Goes on from the last checkpoint
-    where it was stopped; the seconds are then those of the last part.
+    where it was stopped; the seconds are then those of the last part. Raises `TypeError` for
+    settings of no contender.
     """
+    if settings.kind not in METHODS:
+        raise TypeError(f"{type(settings).__name__} is not among the contenders")
     release_memory()
     reset_peak()
     began = monotonic()
-    before = 0.0
-    if isinstance(settings, Pairwise | Conditional | Curated):
-        before = 0.0 if texts is None else texts.seconds
-        texts = texts or written(budget, prompts, judge, start, seed=run.seed)
-    for _ in _steps(settings, budget, prompts, judge, run, start, texts):
+    offered = _Offered(budget, prompts, judge, start, seed=run.seed, texts=texts)
+    for _ in settings.steps(offered, run):
         pass
-    return before + monotonic() - began, peak_gb()
-
-
-def _steps(
-    settings: Any,
-    budget: Budget,
-    prompts: Sequence[Prompt],
-    judge: Judge,
-    run: RunDirectory,
-    start: Path | str,
-    texts: Written | None,
-) -> Iterator[Any]:
-    match settings, texts:
-        case Pairwise(), Written():
-            yield from settings.steps(texts.pairs(), run, start=start)
-        case Conditional(), Written():
-            yield from settings.condition(texts.examples, judge, run, start=start)
-        case Curated(), Written():
-            yield from settings.curate(texts.examples, judge, run, start=start)
-        case BestOfN(), _:
-            asked = [prompts[i] for i in shuffled(len(prompts), run.seed, "asked")[: budget.texts // settings.n]]
-            settings = settings.model_copy(update={"repeats": budget.texts // (len(asked) * settings.n)})
-            yield from settings.distil(asked, judge, run, start=start)
-        case Online(), _:
-            yield from settings.steps(prompts, judge, run, start=start)
-        case _:
-            raise TypeError(f"{type(settings).__name__} is not among the contenders")
+    return offered.seconds_before + monotonic() - began, peak_gb()
 
 
 def chosen_of(pool: Rollout, score_B: NDArray[np.float64], n: int, *, beta: float) -> Row:

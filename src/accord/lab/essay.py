@@ -157,7 +157,7 @@ class EssayWorld:
                 epochs=epochs,
                 optim=optim,
             )
-            for _ in settings.steps(self.corpus(texts, seed=run.seed), run):
+            for _ in settings.train_on(self.corpus(texts, seed=run.seed), run):
                 pass
         return run.verified("sft/model")
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from accord.lab.enumerated import EnumWorld
-from accord.policy.online import Dense, Online, OnlineTrainer
+from accord.policy.online import Online, OnlineTrainer
 from accord.policy.ppo import PPO
 from accord.policy.rollout import Rollout, TokenStats
 from accord.records import Prompt
@@ -71,7 +71,7 @@ class TableTrainer(OnlineTrainer):
         logprob_PMA = self.table_PMA.log_softmax(-1) if self.settings.on_policy else self._ref_PMA
         # A text is drawn token by token or as a whole from the same distribution; at once is faster.
         prob_PN = world.logprob(logprob_PMA).exp()
-        dense = isinstance(self.settings, Dense) and self.settings.dense
+        dense = self.settings.needs_credits
         self.text_B = torch.multinomial(prob_PN, group, replacement=True, generator=generator).flatten()
         self.positions = (self._prompt_B, world.node_NT[self.text_B], world.action_NT[self.text_B])
         mask_BT = world.mask_NT[self.text_B]

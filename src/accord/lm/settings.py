@@ -1,13 +1,11 @@
 """Which model a stage starts from, and in what form it is trained."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, DType, LoRA, add_lora, load
 from accord.lm.layers import cut_layers, freeze_below
 
@@ -42,19 +40,6 @@ class ModelSettings(BaseModel):
         if self.device != "auto":
             return self.device
         return "cuda" if torch.cuda.is_available() else "cpu"
-
-    def resolve_start(
-        self, start: str | Path | None, examples: Sequence[Any], *, stage: str, lacking: str
-    ) -> str | Path:
-        """The model that a stage starts from: its own `base`, else `start`.
-
-        Raises `RecipeError` where there is neither, and where `examples`, what the stage learns from, are empty: its
-        message is then `lacking`.
-        """
-        model = self.base or start
-        if not examples or model is None:
-            raise RecipeError(f"{stage}: {'no model to start from' if examples else lacking}")
-        return model
 
     def open(self, name: str | Path, *, seed: int = 0, train: bool = False, layers: int | None = None) -> CausalModel:
         """The model `name` in this form, cut to its first `layers`; with `train`, what is not to be trained is frozen.

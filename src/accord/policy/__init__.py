@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         ppo_value,
         reinforce,
     )
+    from accord.policy.materials import Materials
     from accord.policy.maxmin import MaxMin
     from accord.policy.online import Online
     from accord.policy.orpo import ORPO
@@ -42,17 +43,20 @@ if TYPE_CHECKING:
     from accord.policy.ppo import PPO
     from accord.policy.pro import PRO
     from accord.policy.ranked import Ranked
+    from accord.policy.registry import ALGORITHMS, register
     from accord.policy.reinforce import REINFORCE
     from accord.policy.reinforce_pp import ReinforcePP
     from accord.policy.rloo import RLOO
     from accord.policy.rollout import Rollout, generate_rollouts, measure
     from accord.policy.rrhf import RRHF
+    from accord.policy.settings import PolicySettings
     from accord.policy.sft import SFT
     from accord.policy.simpo import SimPO
     from accord.policy.supervised import Supervised
     from accord.policy.weight_averaging import extrapolate, pareto_front, soup
 
 __all__ = [
+    "ALGORITHMS",
     "DPO",
     "GRPO",
     "IPO",
@@ -71,9 +75,11 @@ __all__ = [
     "ContextDistillation",
     "Curated",
     "GroupSoup",
+    "Materials",
     "MaxMin",
     "Online",
     "Pairwise",
+    "PolicySettings",
     "Ranked",
     "ReinforcePP",
     "Rollout",
@@ -101,6 +107,7 @@ __all__ = [
     "pareto_front",
     "ppo_policy",
     "ppo_value",
+    "register",
     "reinforce",
     "returns_to_go",
     "select",
@@ -138,6 +145,10 @@ _HOME = {
     "Constraint": "constraints",
     "DPO": "dpo",
     "GroupSoup": "group_soup",
+    "ALGORITHMS": "registry",
+    "register": "registry",
+    "Materials": "materials",
+    "PolicySettings": "settings",
     "MaxMin": "maxmin",
     "pareto_front": "weight_averaging",
     "GRPO": "grpo",

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from accord.artefacts import SupervisedMetrics
-from accord.errors import RecipeError
 from accord.interfaces import Judge
 from accord.lm.writer import ModelWriter
-from accord.policy.supervised import Example, Supervised
+from accord.policy.materials import Example, Material, Materials
+from accord.policy.supervised import Supervised
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train import TrainingStep, stage_seed
@@ -61,6 +61,8 @@ def _plain(text: str) -> str:
 class Abstaining(Supervised):
     """Settings of asking and of deciding, beside those of supervised fine-tuning."""
 
+    sentence = "Supervised fine-tuning then trained the policy to refuse what its start does not know"
+
     kind: Literal["abstaining"] = "abstaining"
     n: int = Field(default=10, ge=1, description="answers by which it is told whether the start knows")
     grade: Literal["match", "judge"] = Field(
@@ -77,14 +79,13 @@ class Abstaining(Supervised):
         threshold(self.right, self.wrong, self.idk)
         return self
 
-    def abstain(
-        self,
-        examples: Sequence[Example],
-        judge: Judge | None,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
+    @property
+    def needs(self) -> frozenset[Material]:
+        """Examples, and a judge where it grades."""
+        return frozenset({"examples", "judge"}) if self.grade == "judge" else frozenset({"examples"})
+
+    def steps(
+        self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """Ask, decide and learn. Every answer is kept in `<stage>/candidates.jsonl`, with what was decided.
 
@@ -92,9 +93,9 @@ class Abstaining(Supervised):
         each is replaced by the refusal, so that a prompt counts for as much as it did. Raises `RecipeError` where there
         are no examples, no model to start from, or no judge to grade by.
         """
-        begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
-        if self.grade == "judge" and judge is None:
-            raise RecipeError(f"{stage}: grade = 'judge' needs a judge; add a [reward] section, or grade by 'match'")
+        examples = materials.examples
+        begin = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to learn from")
+        judge = materials.judge if self.grade == "judge" else None
         drawn = self.drawn(examples, stage_seed(run, stage))
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
@@ -104,7 +105,7 @@ class Abstaining(Supervised):
             (prompt, completion if known[prompt.id] else Completion(prompt=prompt.id, text=self.refusal))
             for prompt, completion in drawn
         ]
-        yield from self.steps(targets, run, start=begin, stage=stage)
+        yield from self.train_on(targets, run, start=begin, stage=stage)
 
     def _answers(
         self, examples: Sequence[Example], judge: Judge | None, begin: str | Path, seed: int
@@ -138,7 +139,7 @@ class Abstaining(Supervised):
         self, prompt: Prompt, texts: list[Completion], references: list[Completion], judge: Judge | None
     ) -> tuple[NDArray[np.bool_], NDArray[np.float64] | None]:
         """Which texts are right, and their scores where a judge graded them: as good as the least of the references."""
-        if self.grade == "match" or judge is None:
+        if judge is None:
             known = [each.text for each in references]
             return np.array([matches(each.text, known) for each in texts]), None
         together = [*texts, *references]

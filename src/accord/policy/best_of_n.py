@@ -8,10 +8,10 @@ fine-tuning (rejection sampling; Dong et al. 2023, arXiv 2304.06767).
 Left out: several rounds of writing and learning; run the stage again from its own result.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import log
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,12 @@ from scipy.special import gammaln, logsumexp
 from accord.artefacts import SupervisedMetrics
 from accord.interfaces import Judge
 from accord.lm.generate import generate
-from accord.policy.supervised import Example, Supervised
+from accord.policy.budget import SampleBudget
+from accord.policy.materials import Example, Material, Materials
+from accord.policy.supervised import Supervised
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
-from accord.train import TrainingStep, stage_seed
+from accord.train import TrainingStep, shuffled, stage_seed
 
 __all__ = ["BestOfN", "best_of", "best_of_kl", "soft_best_of"]
 
@@ -82,28 +84,51 @@ def soft_best_of(score_N: Floats, value_N: Floats, n: int, temperature: float, *
 class BestOfN(Supervised):
     """Settings of best-of-n distillation: those of supervised fine-tuning, and who writes how much."""
 
+    sentence = "Best-of-n distillation then trained the policy on the best of its start's samples by that reward model"
+    lab_defaults: ClassVar[Mapping[str, Any] | None] = {}
+
     kind: Literal["best_of_n"] = "best_of_n"
     n: int = Field(default=8, ge=2, description="samples of which the best is learnt")
     repeats: int = Field(default=1, ge=1, description="how often each prompt is answered")
+    texts: int | None = Field(
+        default=None,
+        ge=1,
+        description="write about so many: fewer prompts, drawn by the seed, or more repeats; unset: n of each",
+    )
     sampling: Sampling = Sampling(max_tokens=48)
 
-    def distil(
-        self,
-        prompts: Sequence[Prompt],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
+    @property
+    def needs(self) -> frozenset[Material]:
+        """Prompts, and a judge of the samples."""
+        return frozenset({"prompts", "judge"})
+
+    @classmethod
+    def within(cls, budget: SampleBudget) -> dict[str, Any]:
+        """The best of each group is read as often as makes up the number."""
+        return {
+            "n": budget.group,
+            "texts": budget.texts,
+            "epochs": budget.group,
+            "batch_size": budget.texts_per_step,
+            "sampling": budget.sampling,
+        }
+
+    def steps(
+        self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """Write, choose and learn. What was written is kept in `<stage>/candidates.jsonl`, with what was chosen.
 
         Raises `RecipeError` where there are no prompts or no model to start from.
         """
-        begin = self.resolve_start(start, prompts, stage=stage, lacking="no prompts to answer")
+        prompts = materials.prompts
+        begin = self.resolve_start(materials.start, prompts, stage=stage, lacking="no prompts to answer")
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
-            run.write_jsonl(file, self._written(prompts, judge, begin, stage_seed(run, stage)), stage=stage)
+            run.write_jsonl(
+                file,
+                self._written(self._asked(prompts, run.seed), materials.judge, begin, stage_seed(run, stage)),
+                stage=stage,
+            )
         by_id = {prompt.id: prompt for prompt in prompts}
         chosen: list[Example] = [
             (
@@ -113,15 +138,22 @@ class BestOfN(Supervised):
             for row in run.read_jsonl(file)
             if row["chosen"]
         ]
-        yield from self.steps(chosen, run, start=begin, stage=stage)
+        yield from self.train_on(chosen, run, start=begin, stage=stage)
+
+    def _asked(self, prompts: Sequence[Prompt], seed: int) -> list[Prompt]:
+        """Each prompt as often as it is answered with n samples."""
+        repeats = self.repeats
+        if self.texts is not None:
+            prompts = [prompts[i] for i in shuffled(len(prompts), seed, "asked")[: max(1, self.texts // self.n)]]
+            repeats = max(1, self.texts // (len(prompts) * self.n))
+        return [prompt for prompt in prompts for _ in range(repeats)]
 
     def _written(
-        self, prompts: Sequence[Prompt], judge: Judge, begin: str | Path, seed: int
+        self, asked: Sequence[Prompt], judge: Judge, begin: str | Path, seed: int
     ) -> Iterator[dict[str, object]]:
         """Every sample with its score, the best of each n marked; one that did not end itself is never chosen first."""
         writer = self.open(begin, seed=seed)
         sampling = self.sampling.model_copy(update={"seed": seed})
-        asked = [prompt for prompt in prompts for _ in range(self.repeats)]
         groups = generate(writer, [writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
         for number, (prompt, group) in enumerate(zip(asked, groups, strict=True)):
             texts = [

@@ -17,8 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,9 @@ from accord.errors import ModelError, RecipeError
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel
 from accord.lm.packed import TokenizedCompletion
-from accord.policy.supervised import Example, Supervised
+from accord.policy.budget import SampleBudget
+from accord.policy.materials import Example, Material, Materials
+from accord.policy.supervised import Supervised
 from accord.records import Prompt
 from accord.run import RunDirectory
 from accord.train import TrainingStep, stage_seed
@@ -73,6 +74,10 @@ def _told_apart(asked: Mapping[str, CausalModel], prompt: Prompt, stage: str) ->
 class Conditional(Supervised):
     """Settings of the controls, beside those of supervised fine-tuning."""
 
+    sentence = "Conditional training then taught the policy all texts, each after a control for its score by that model"
+    # Words of the lab's essays that begin none.
+    lab_defaults: ClassVar[Mapping[str, Any] | None] = {"controls": ("is", "for")}
+
     kind: Literal["conditional"] = "conditional"
     controls: tuple[str, ...] = Field(
         default=("<|bad|>", "<|good|>"),
@@ -90,21 +95,26 @@ class Conditional(Supervised):
             raise ValueError(f"quantiles must rise between 0 and 1, not {list(self.quantiles)}")
         return self
 
-    def condition(
-        self,
-        examples: Sequence[Example],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
+    @property
+    def needs(self) -> frozenset[Material]:
+        """Every completion that was compared, and a judge of them."""
+        return frozenset({"compared", "judge"})
+
+    @classmethod
+    def within(cls, budget: SampleBudget) -> dict[str, Any]:
+        """Every text is read once."""
+        return {"batch_size": budget.texts_per_step}
+
+    def steps(
+        self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """Score, bin and learn. Every example is kept in `<stage>/candidates.jsonl`, with its score and its control.
 
         Raises `RecipeError` where there are no examples or no model to start from, where two controls are the same
         tokens to it, or where so many examples score alike that a control is left without any.
         """
-        begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
+        examples = materials.compared
+        begin = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to learn from")
         seed = stage_seed(run, stage)
         offered = self.drawn(examples, seed)
         causal = self.open(begin, seed=seed, train=True)
@@ -112,7 +122,7 @@ class Conditional(Supervised):
         _told_apart(asked, offered[0][0], stage)
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
-            run.write_jsonl(file, self._binned(offered, judge, stage), stage=stage)
+            run.write_jsonl(file, self._binned(offered, materials.judge, stage), stage=stage)
         answers = [
             TokenizedCompletion(
                 tuple(asked[row["control"]].encode_prompt(prompt)),

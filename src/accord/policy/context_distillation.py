@@ -27,6 +27,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.generate import generate
 from accord.lm.logprobs import token_divergences
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+from accord.policy.materials import Material, Materials
 from accord.policy.supervised import Supervised
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
@@ -38,19 +39,27 @@ __all__ = ["ContextDistillation"]
 class ContextDistillation(Supervised):
     """Settings of the teacher, beside those of supervised fine-tuning. A step's `loss` is the KL a token, in nats."""
 
+    sentence = "Context distillation then trained the policy to write as its start does with a text in front"
+
     kind: Literal["context_distillation"] = "context_distillation"
-    context: str = Field(min_length=1, description="the system text that the teacher has in pareto_front")
+    context: str = Field(min_length=1, description="the system text that the teacher has in front")
     n: int = Field(default=4, ge=1, description="texts that the teacher writes for each prompt")
     sampling: Sampling = Sampling(max_tokens=48)
 
-    def distil(
-        self, prompts: Sequence[Prompt], run: RunDirectory, *, start: str | Path | None = None, stage: str = "policy"
+    @property
+    def needs(self) -> frozenset[Material]:
+        """Prompts."""
+        return frozenset({"prompts"})
+
+    def steps(
+        self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """Write with the context, learn without it. What was written is kept in `<stage>/candidates.jsonl`.
 
         Raises `RecipeError` where there are no prompts or no model to start from.
         """
-        begin = self.resolve_start(start, prompts, stage=stage, lacking="no prompts to answer")
+        prompts = materials.prompts
+        begin = self.resolve_start(materials.start, prompts, stage=stage, lacking="no prompts to answer")
         seed = stage_seed(run, stage)
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):

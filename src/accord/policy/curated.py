@@ -17,10 +17,9 @@ hand `select` your own.
 import heapq
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,9 @@ from scipy.stats import rankdata
 
 from accord.artefacts import SupervisedMetrics
 from accord.interfaces import Judge
-from accord.policy.supervised import Example, Supervised
+from accord.policy.budget import SampleBudget
+from accord.policy.materials import Example, Material, Materials
+from accord.policy.supervised import Supervised
 from accord.run import RunDirectory
 from accord.train import TrainingStep, stage_seed
 
@@ -104,6 +105,9 @@ def _unit(x_ND: Floats) -> Floats:
 class Curated(Supervised):
     """Settings of the choice, beside those of supervised fine-tuning."""
 
+    sentence = "Supervised fine-tuning then trained the policy on a few examples, chosen for quality and diversity"
+    lab_defaults: ClassVar[Mapping[str, Any] | None] = {}
+
     kind: Literal["curated"] = "curated"
     max_examples: int | None = Field(
         default=10_000, ge=1, description="so many are looked at, drawn by the seed; unset: all"
@@ -112,26 +116,32 @@ class Curated(Supervised):
     weight: float = Field(default=0.5, ge=0, le=1, description="of quality; the rest is of diversity")
     epochs: float = Field(default=15.0, gt=0)
 
-    def curate(
-        self,
-        examples: Sequence[Example],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
+    @property
+    def needs(self) -> frozenset[Material]:
+        """Examples, and a judge of them."""
+        return frozenset({"examples", "judge"})
+
+    @classmethod
+    def within(cls, budget: SampleBudget) -> dict[str, Any]:
+        """One of each group is chosen, and read as often as makes up the number."""
+        chosen = budget.texts // budget.group
+        return {"max_examples": None, "k": chosen, "epochs": budget.group, "batch_size": budget.texts_per_step}
+
+    def steps(
+        self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[SupervisedMetrics]]:
         """Score, choose and learn. Every example is kept in `<stage>/candidates.jsonl`, with when it was chosen.
 
-        Raises `RecipeError` where there are none, or no model to start from.
+        Raises `RecipeError` where there are no examples, or no model to start from.
         """
-        begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to choose from")
+        examples = materials.examples
+        begin = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to choose from")
         offered = self.drawn(examples, stage_seed(run, stage))
         file = f"{stage}/candidates.jsonl"
         if not run.has(file):
-            run.write_jsonl(file, self._chosen(offered, judge), stage=stage)
+            run.write_jsonl(file, self._chosen(offered, materials.judge), stage=stage)
         chosen = [example for example, row in zip(offered, run.read_jsonl(file), strict=True) if row["chosen"]]
-        yield from self.steps(chosen, run, start=begin, stage=stage)
+        yield from self.train_on(chosen, run, start=begin, stage=stage)
 
     def _chosen(self, offered: Sequence[Example], judge: Judge) -> Iterator[dict[str, Any]]:
         """Every example with its score and its place in the choice, from 1; None where it is not in it."""

@@ -22,6 +22,8 @@ __all__ = ["DPO"]
 class DPO(Pairwise):
     """Settings of DPO."""
 
+    sentence = "DPO then trained the policy on the pairs themselves"
+
     kind: Literal["dpo"] = "dpo"
     beta: float = Field(default=0.1, gt=0)
     noise: float = Field(default=0.0, ge=0, lt=0.5, description="share of answers taken to be the wrong way round")

@@ -11,7 +11,6 @@ Left out: weights that are learnt; algorithms other than RLOO (`pareto_front` ta
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -19,6 +18,7 @@ from pydantic import Field
 from accord.artefacts import OnlineMetrics
 from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Judge, Scores
+from accord.policy.materials import Materials
 from accord.policy.rloo import RLOO
 from accord.policy.weight_averaging import soup
 from accord.records import Completion, Prompt
@@ -30,7 +30,7 @@ __all__ = ["GroupSoup"]
 
 @dataclass(frozen=True)
 class ComponentJudge:
-    """A judge that knows one part of another's score."""
+    """A judge that knows one component of another's score."""
 
     judge: Judge
     component: str
@@ -52,29 +52,27 @@ class ComponentJudge:
 class GroupSoup(RLOO):
     """Settings of a soup of one policy a group: those of RLOO, which each of them is trained by."""
 
+    sentence = (
+        "RLOO then optimised a policy for each component of that reward model's score, and their weights were averaged"
+    )
+    lab_defaults = None
     renamed: ClassVar[Mapping[str, str]] = {"parts": "components", "shares": "soup_weights"}
 
     kind: Literal["group_soup"] = "group_soup"  # type: ignore[assignment]
     components: tuple[str, ...] = Field(
-        default=(), description="the groups, by the names of the parts of the judge's score"
+        default=(), description="the groups, by the names of the components of the judge's score"
     )
     soup_weights: tuple[float, ...] = Field(
         default=(), description="of each group's policy in the soup; unset: all alike"
     )
 
     def steps(
-        self,
-        prompts: Sequence[Prompt],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
+        self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[OnlineMetrics]]:
-        """The training of each part's policy, one after the other; a part that is done is not done again.
+        """Train a policy for each component, one after the other, and average them; what is done is not done again.
 
-        Raises `RecipeError` where there are not two parts, or not a share for each of them, `TrainingStopped` where
-        the judge lacks a part.
+        Raises `RecipeError` where there are not two components, or not a weight for each of them, `TrainingStopped`
+        where the judge lacks a component.
         """
         weights = self.soup_weights or (1 / max(1, len(self.components)),) * len(self.components)
         if len(self.components) < 2 or len(weights) != len(self.components):
@@ -82,9 +80,9 @@ class GroupSoup(RLOO):
             raise RecipeError(f"{stage}: {given}; a soup of groups needs two components or more, and a weight for each")
         for component in self.components:
             if not run.has(f"{stage}-{component}/model"):
-                yield from super().steps(
-                    prompts, ComponentJudge(judge, component), run, start=start, stage=f"{stage}-{component}"
-                )
+                judge = ComponentJudge(materials.judge, component)
+                alone = Materials(start=materials.start, prompts=materials.prompts, judge=judge)
+                yield from super().steps(alone, run, stage=f"{stage}-{component}")
         mixed = soup([run.verified(f"{stage}-{component}/model") for component in self.components], weights)
         with run.write_folder(f"{stage}/model", stage=stage) as folder:
             mixed.save(folder)

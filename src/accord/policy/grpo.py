@@ -31,6 +31,8 @@ __all__ = ["GRPO"]
 class GRPO(PolicyGradient):
     """Settings of GRPO."""
 
+    sentence = "GRPO then optimised the policy against that reward model"
+    lab_defaults: ClassVar[Mapping[str, Any] | None] = {"scale": False, "average": "constant"}
     renamed: ClassVar[Mapping[str, str]] = {"clip_up": "clip_high"}
 
     kind: Literal["grpo"] = "grpo"

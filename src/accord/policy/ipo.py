@@ -22,6 +22,7 @@ __all__ = ["IPO"]
 class IPO(Pairwise):
     """Settings of IPO."""
 
+    sentence = "IPO then trained the policy on the pairs themselves"
     renamed: ClassVar[Mapping[str, str]] = {"tau": "beta"}
 
     kind: Literal["ipo"] = "ipo"

@@ -22,6 +22,8 @@ __all__ = ["KTO"]
 class KTO(Pairwise):
     """Settings of KTO."""
 
+    sentence = "KTO then trained the policy on the chosen and the rejected texts"
+
     kind: Literal["kto"] = "kto"
     beta: float = Field(default=0.1, gt=0)
     desirable: float = Field(default=1.0, gt=0, description="weight of good answers")

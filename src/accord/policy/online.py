@@ -20,7 +20,9 @@ from accord.lm.causal import CausalModel
 from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
 from accord.lm.reward_model import new_head
+from accord.policy.budget import SampleBudget
 from accord.policy.constraints import Constraint, constrained, update_multipliers
+from accord.policy.materials import Material, Materials
 from accord.policy.maxmin import MaxMin
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions, prompts_of_step
 from accord.policy.settings import PolicySettings
@@ -45,6 +47,8 @@ __all__ = ["Dense", "Online", "OnlineTrainer", "build_trainer"]
 class Online(PolicySettings):
     """Settings that all online algorithms share."""
 
+    anchor = "kl_coef"
+    lab_defaults: ClassVar[Mapping[str, Any] | None] = {}
     renamed: ClassVar[Mapping[str, str]] = {
         "group": "group_size",
         "kl": "kl_coef",
@@ -75,7 +79,7 @@ class Online(PolicySettings):
 
     @property
     def on_policy(self) -> bool:
-        """Whether the samples are the policy's own; else the start's."""
+        """Whether the samples are the policy's own; else those of the initial policy."""
         return True
 
     @property
@@ -92,21 +96,28 @@ class Online(PolicySettings):
     def update(self, trainer: "OnlineTrainer", rollout: Rollout, step: int) -> dict[str, Any]:
         """The updates of one step, and the means of their numbers."""
 
-    def steps(
-        self,
-        prompts: Sequence[Prompt],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        stage: str = "policy",
-    ) -> Iterator[TrainingStep[OnlineMetrics]]:
-        """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
+    @property
+    def needs(self) -> frozenset[Material]:
+        """Prompts, and a judge of the samples."""
+        return frozenset({"prompts", "judge"})
 
-        `start` is the policy's beginning and its reference. Raises `RecipeError` where something to start from is
-        missing, `TrainingStopped` where a number leaves its bounds.
-        """
-        yield from build_trainer(self, prompts, judge, run, start=start, stage=stage).steps(self.update)
+    @classmethod
+    def within(cls, budget: SampleBudget) -> dict[str, Any]:
+        """Its own samples are the texts."""
+        return {
+            "max_steps": budget.steps,
+            "prompts_per_step": budget.prompts,
+            "group_size": budget.group,
+            "sampling": budget.sampling,
+        }
+
+    def steps(
+        self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
+    ) -> Iterator[TrainingStep[OnlineMetrics]]:
+        """Sample, have the samples judged, and update; the initial policy is the reference."""
+        prompts, judge = materials.prompts, materials.judge
+        trainer = build_trainer(self, prompts, judge, run, start=materials.start, stage=stage)
+        yield from trainer.steps(self.update)
 
 
 class Dense(Online):
@@ -116,6 +127,11 @@ class Dense(Online):
         default=False,
         description="the judge's score where it says it is earned (its `credits`), not all of it at the end",
     )
+
+    @property
+    def needs_credits(self) -> bool:
+        """By `dense`."""
+        return self.dense
 
 
 class OnlineTrainer:
@@ -180,7 +196,7 @@ class OnlineTrainer:
         if not s.on_policy:
             assert self.reference is not None
             return generate_rollouts(self.reference, None, self.judge, prompts, s.group_size, sampling, **form)
-        form |= {"head": self.head, "dense": isinstance(s, Dense) and s.dense}
+        form |= {"head": self.head, "dense": s.needs_credits}
         rollout = generate_rollouts(self.policy, self.reference, self.judge, prompts, s.group_size, sampling, **form)
         if (kl := float(rollout.kl_B.mean())) > s.max_kl:  # NaN where there is no reference
             raise TrainingStopped(

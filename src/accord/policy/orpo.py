@@ -23,6 +23,7 @@ __all__ = ["ORPO"]
 class ORPO(Pairwise):
     """Settings of ORPO."""
 
+    sentence = "ORPO then trained the policy on the pairs themselves"
     renamed: ClassVar[Mapping[str, str]] = {"weight": "beta"}
 
     kind: Literal["orpo"] = "orpo"

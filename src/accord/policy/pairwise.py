@@ -9,8 +9,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
-from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -21,6 +20,8 @@ from accord.feedback import Dataset
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion, longest
+from accord.policy.budget import SampleBudget
+from accord.policy.materials import Material, Materials
 from accord.policy.settings import PolicySettings
 from accord.records import Pair
 from accord.run import RunDirectory
@@ -59,6 +60,8 @@ class PairLogprobs(NamedTuple):
 class Pairwise(PolicySettings):
     """Settings that all algorithms on pairs share."""
 
+    anchor = "beta"
+    lab_defaults: ClassVar[Mapping[str, Any] | None] = {}
     renamed: ClassVar[Mapping[str, str]] = {"batch": "batch_size", "pairs": "max_pairs"}
 
     max_pairs: int | None = Field(default=None, ge=1, description="at most so many pairs, drawn by the seed")
@@ -85,22 +88,23 @@ class Pairwise(PolicySettings):
     def margin(self, sides: PairLogprobs) -> Tensor:
         """By how much each chosen answer stands above the rejected one, [P]."""
 
-    def steps(
-        self,
-        data: Dataset,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        split: str = "train",
-        stage: str = "policy",
-    ) -> Iterator[TrainingStep[PairMetrics]]:
-        """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
+    @property
+    def needs(self) -> frozenset[Material]:
+        """Pairs."""
+        return frozenset({"pairs"})
 
-        `start` is the initial policy and, where `needs_reference`, the reference. Raises `RecipeError` where there are
-        no pairs or no model to start from, `TrainingStopped` where a number leaves its bounds.
-        """
-        available = data.pairs[split]
-        begin = self.resolve_start(start, available, stage=stage, lacking=f"no pairs in {split}")
+    @classmethod
+    def within(cls, budget: SampleBudget) -> dict[str, Any]:
+        """A pair is two texts."""
+        return {"batch_size": budget.texts_per_step // 2}
+
+    def steps(
+        self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
+    ) -> Iterator[TrainingStep[PairMetrics]]:
+        """Train on the pairs of the train split; the initial policy is the reference where `needs_reference`."""
+        data = materials.data
+        available = data.pairs["train"]
+        begin = self.resolve_start(materials.start, available, stage=stage, lacking="no pairs to learn from")
         seed = stage_seed(run, stage)
         policy = self.open(begin, seed=seed, train=True)
         reference = self.reference(policy, begin, seed=seed) if self.needs_reference else None

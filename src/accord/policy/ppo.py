@@ -10,7 +10,6 @@ importance weights between sampler and trainer (their ratio is logged instead, a
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -18,15 +17,14 @@ from torch import Tensor
 
 from accord.artefacts import OnlineMetrics
 from accord.errors import RecipeError
-from accord.interfaces import Judge
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion
 from accord.policy.advantages import gae, kl_penalised, update_kl_coef, whitened
 from accord.policy.losses import negative_log_likelihood, ppo_policy, ppo_value
+from accord.policy.materials import Material, Materials
 from accord.policy.online import Dense, OnlineTrainer, build_trainer
 from accord.policy.rollout import Rollout
-from accord.policy.supervised import Example, example_answers
-from accord.records import Prompt
+from accord.policy.supervised import example_answers
 from accord.run import RunDirectory
 from accord.train import TrainingStep, shuffled
 
@@ -36,6 +34,8 @@ __all__ = ["PPO"]
 class PPO(Dense):
     """Settings of PPO."""
 
+    sentence = "PPO then optimised the policy against that reward model"
+    lab_defaults: ClassVar[Mapping[str, Any] | None] = {"kl_target": 0.0}
     renamed: ClassVar[Mapping[str, str]] = {
         "head_scale": "head_lr_scale",
         "pretrain_batch": "pretrain_batch_size",
@@ -66,26 +66,21 @@ class PPO(Dense):
         """Always: values are read before the update."""
         return True
 
-    def steps(
-        self,
-        prompts: Sequence[Prompt],
-        judge: Judge,
-        run: RunDirectory,
-        *,
-        start: str | Path | None = None,
-        examples: Sequence[Example] = (),
-        stage: str = "policy",
-    ) -> Iterator[TrainingStep[OnlineMetrics]]:
-        """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
+    @property
+    def needs(self) -> frozenset[Material]:
+        """Supervised examples too where `pretrain_coef` weighs them."""
+        return super().needs | (frozenset({"examples"}) if self.pretrain_coef else frozenset())
 
-        `start` is the policy's beginning and its reference; `examples` are what `pretrain_coef` is about.
-        Raises `RecipeError` where something to start from is missing, `TrainingStopped` where a number leaves its
-        bounds.
-        """
+    def steps(
+        self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
+    ) -> Iterator[TrainingStep[OnlineMetrics]]:
+        """As of all online algorithms; `pretrain_coef` is about the supervised examples."""
+        prompts, judge = materials.prompts, materials.judge
+        examples = materials.examples if self.pretrain_coef else ()
         if self.pretrain_coef and not examples:
             raise RecipeError(f"{stage}: pretrain_coef is {self.pretrain_coef} but there are no supervised examples")
         form: dict[str, Any] = {"valued": True, "head_scale": self.head_lr_scale}
-        trainer = build_trainer(self, prompts, judge, run, start=start, stage=stage, **form)
+        trainer = build_trainer(self, prompts, judge, run, start=materials.start, stage=stage, **form)
         trainer.state.setdefault("kl_coef", self.kl_coef)
         pretrain = example_answers(trainer.policy, examples) if self.pretrain_coef else []
         yield from trainer.steps(partial(self.update, pretrain=pretrain))

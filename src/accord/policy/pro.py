@@ -21,6 +21,8 @@ __all__ = ["PRO"]
 class PRO(Ranked):
     """Settings of PRO."""
 
+    sentence = "PRO then trained the policy on samples in the order of that reward model's scores"
+
     kind: Literal["pro"] = "pro"
     gaps: bool = Field(default=False, description="differences of the scores as inverse temperatures")
 

@@ -22,6 +22,7 @@ __all__ = ["Ranked"]
 class Ranked(Online):
     """Settings that all algorithms on ranked samples share. A step makes one update."""
 
+    anchor = "sft_coef"
     renamed: ClassVar[Mapping[str, str]] = {"supervised": "sft_coef"}
 
     group_size: int = Field(default=4, ge=2, description="samples of each prompt")

@@ -28,6 +28,7 @@ __all__ = ["REINFORCE"]
 class REINFORCE(Dense, PolicyGradient):
     """Settings of REINFORCE."""
 
+    sentence = "REINFORCE then optimised the policy against that reward model"
     renamed: ClassVar[Mapping[str, str]] = {"memory": "baseline_decay"}
 
     kind: Literal["reinforce"] = "reinforce"

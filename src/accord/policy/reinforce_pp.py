@@ -24,6 +24,8 @@ __all__ = ["ReinforcePP"]
 class ReinforcePP(Dense, PolicyGradient):
     """Settings of REINFORCE++."""
 
+    sentence = "REINFORCE++ then optimised the policy against that reward model"
+
     kind: Literal["reinforce++"] = "reinforce++"
     kl_coef: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, at every token")
     clip: float = Field(default=0.2, gt=0)

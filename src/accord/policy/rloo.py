@@ -23,6 +23,8 @@ __all__ = ["RLOO"]
 class RLOO(PolicyGradient):
     """Settings of RLOO."""
 
+    sentence = "RLOO then optimised the policy against that reward model"
+
     kind: Literal["rloo"] = "rloo"
     group_size: int = Field(default=8, ge=2, description="samples of each prompt")
     epochs: Literal[1] = 1

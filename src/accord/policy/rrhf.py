@@ -19,6 +19,8 @@ __all__ = ["RRHF"]
 class RRHF(Ranked):
     """Settings of RRHF."""
 
+    sentence = "RRHF then trained the policy on samples in the order of that reward model's scores"
+
     kind: Literal["rrhf"] = "rrhf"
 
     def loss(self, total_PG: Tensor, length_PG: Tensor, score_PG: Tensor) -> Tensor:

@@ -21,6 +21,8 @@ __all__ = ["SimPO"]
 class SimPO(Pairwise):
     """Settings of SimPO."""
 
+    sentence = "SimPO then trained the policy on the pairs themselves"
+
     kind: Literal["simpo"] = "simpo"
     beta: float = Field(default=2.0, gt=0)
     gamma: float = Field(default=1.0, ge=0, description="the margin that is asked for")

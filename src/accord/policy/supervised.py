@@ -20,8 +20,8 @@ from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import PackedBatch, TokenizedCompletion, longest
 from accord.policy.losses import negative_log_likelihood
+from accord.policy.materials import Example
 from accord.policy.settings import PolicySettings
-from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 from accord.train import (
     Optim,
@@ -36,7 +36,6 @@ from accord.train import (
 
 __all__ = ["Example", "Supervised", "TokenLoss", "example_answers", "likelihood"]
 
-Example = tuple[Prompt, Completion]
 TokenLoss = Callable[[CausalModel, PackedBatch], Tensor]
 T = TypeVar("T")
 
@@ -65,7 +64,7 @@ class Supervised(PolicySettings):
     save_every: int = Field(default=20, ge=1)
     optim: Optim = Optim(lr=2e-5)
 
-    def steps(
+    def train_on(
         self,
         examples: Sequence[Example],
         run: RunDirectory,
@@ -73,7 +72,7 @@ class Supervised(PolicySettings):
         start: str | Path | None = None,
         stage: str = "sft",
     ) -> Iterator[TrainingStep[SupervisedMetrics]]:
-        """The training loop. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
+        """Train on completions. Goes on from the last checkpoint of `stage` in `run`; leaves `<stage>/model`.
 
         Raises `RecipeError` where there is nothing to learn from, or no model to start from, `TrainingStopped` where a
         number leaves its bounds.

@@ -16,12 +16,6 @@ _KINDS = {
     "rule": ("rule", "rules"),
     "simulated": ("simulated evaluator", "simulated evaluators"),
 }
-_ALGORITHMS = {
-    "ppo": "PPO then optimised the policy against that reward model",
-    "grpo": "GRPO then optimised the policy against that reward model",
-    "dpo": "DPO then trained the policy on the pairs themselves",
-    "sft": "Supervised fine-tuning then trained the policy on the preferred texts",
-}
 
 
 def headline(reading: Reading) -> str:
@@ -110,10 +104,10 @@ def _policy(reading: Reading) -> list[str]:
     evaluated = reading.json(EVALUATION) is not None
     if not evaluated and not reading.run.has("policy/model"):
         return ["There is no policy in this run: nothing was optimised."]
-    kind = ((reading.recipe or {}).get("policy") or {}).get("kind")
+    algorithm = reading.json("policy/algorithm.json")
     steps = reading.jsonl("policy/metrics.jsonl")
-    made = _ALGORITHMS.get(str(kind), "A policy was then trained")
-    said = [made + (f", in {count(len(steps), 'step')}." if steps else ".")]
+    trained = algorithm["sentence"] if algorithm else "A policy was then trained"
+    said = [trained + (f", in {count(len(steps), 'step')}." if steps else ".")]
     return [*said, *(_changed(reading) if evaluated else ["What that changed was not evaluated."])]
 
 

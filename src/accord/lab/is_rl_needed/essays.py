@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from accord.lab.contenders import METHODS, Budget, chosen_of, contend, measured, settings_of, written
+from accord.lab.contenders import Budget, chosen_of, contend, measured, settings_of, written
 from accord.lab.essay import EssayJudge, EssayWorld
 from accord.lab.is_rl_needed.settings import (
     BEST_OF_N,
@@ -43,7 +43,7 @@ def on_essays(seed: int, short: bool, folder: Path) -> list[MethodResult]:
         MethodResult(world="essay", method=BEST_OF_N, **chosen),
     ]
     texts = written(budget, world.prompts, judge, start, seed=seed)
-    for method in ("rloo", "dpo", "best_of_n") if short else METHODS:
+    for method in ("rloo", "dpo", "best_of_n") if short else TUNED["essay"]:
         rate, strength = TUNED["essay"][method]
         settings = settings_of(method, budget, lr=rate, strength=strength)
         with open_run(folder / method, seed) as run:
