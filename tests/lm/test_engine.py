@@ -165,13 +165,13 @@ def test_slots_keep_what_was_put_into_them() -> None:
     slots = KVCache(3, 4)
     kv = torch.arange(2.0 * 2 * 1 * 2 * 3).view(2, 2, 1, 2, 3)
     slots.fill([0, 2], kv)
-    slots.at(torch.tensor([2, 2, 2]))
-    key, value = slots.put(1, torch.full((3, 1, 1, 3), 7.0), torch.full((3, 1, 1, 3), 8.0))
+    slots.begin_step(torch.tensor([2, 2, 2]))
+    key, value = slots.update(1, torch.full((3, 1, 1, 3), 7.0), torch.full((3, 1, 1, 3), 8.0))
     assert torch.equal(key[2, :, :2], kv[1, 0])
     assert torch.equal(value[0, :, :2], kv[1, 1])
     assert (key[:, :, 2] == 7).all()
     assert (value[:, :, 2] == 8).all()
     slots.reserve(50)
     slots.move(2, 1, 3)
-    again = slots.put(1, torch.full((3, 1, 1, 3), 9.0), torch.full((3, 1, 1, 3), 9.0))[0]
+    again = slots.update(1, torch.full((3, 1, 1, 3), 9.0), torch.full((3, 1, 1, 3), 9.0))[0]
     assert torch.equal(again[1, :, :2], kv[1, 0])

@@ -20,7 +20,7 @@ from accord.lm.logprobs import completion_logprobs
 from accord.records import Message, Prompt
 from accord.serve import Worker
 from accord.serve.app import MAX_BODY
-from accord.serve.text import spelt
+from accord.serve.detokenizer import token_text
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_seeds_and_several_answers(served: Served) -> None:
 def test_log_probabilities_are_the_models(served: Served) -> None:
     """Also for tokens that are parts of characters: their spelling says which they are."""
     causal = served.worker.causal
-    ids_of = {spelt(causal.tokenizer, each): each for each in range(causal.vocabulary)}
+    ids_of = {token_text(causal.tokenizer, each): each for each in range(causal.vocabulary)}
     assert len(ids_of) == causal.vocabulary
     prompts = ([9, 8, 7], [4])
     made = served.client.completions.create(

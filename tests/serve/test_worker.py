@@ -11,7 +11,7 @@ from accord.lm.engine import Request
 from accord.lm.tiny import tiny_tokenizer
 from accord.records import Sampling
 from accord.serve import Worker
-from accord.serve.text import GrowingText, bytes_of, spelt
+from accord.serve.detokenizer import IncrementalText, bytes_of, token_text
 
 ONE = Request(None, (1, 2, 3), Sampling(max_tokens=4, seed=0))
 
@@ -101,14 +101,14 @@ def test_held_back_text_is_given_in_the_end() -> None:
     """Bytes of a character that is not whole, and letters that could begin a stop string, wait for what follows."""
     tokenizer = tiny_tokenizer()
     ids = tokenizer("naïve stories")["input_ids"]
-    plain = GrowingText(tokenizer, ())
+    plain = IncrementalText(tokenizer, ())
     pieces = [plain.add(each, last=place == len(ids) - 1) for place, each in enumerate(ids)]
     assert "".join(pieces) == "naïve stories"
     assert not any("\ufffd" in piece for piece in pieces)
-    stopped = GrowingText(tokenizer, ("stop", "ries"))
+    stopped = IncrementalText(tokenizer, ("stop", "ries"))
     pieces = [stopped.add(each, last=False) for each in ids]
     assert "".join(pieces) == "naïve sto"
-    held = GrowingText(tokenizer, ("story",))
+    held = IncrementalText(tokenizer, ("story",))
     assert "".join(held.add(each, last=False) for each in tokenizer("a stor")["input_ids"]) == "a "
 
 
@@ -118,4 +118,4 @@ def test_every_token_has_its_bytes() -> None:
     ids = tokenizer(text)["input_ids"]
     assert b"".join(bytes_of(tokenizer, each) or b"?" for each in ids) == text.encode()
     assert len({bytes_of(tokenizer, each) for each in range(len(tokenizer))}) == len(tokenizer)
-    assert [spelt(tokenizer, each) for each in tokenizer("aï")["input_ids"]] == ["a", "bytes:\\xc3", "bytes:\\xaf"]
+    assert [token_text(tokenizer, each) for each in tokenizer("aï")["input_ids"]] == ["a", "bytes:\\xc3", "bytes:\\xaf"]

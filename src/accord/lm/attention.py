@@ -39,7 +39,7 @@ def grouped_attention(
     What else a model hands over is left aside: a model to which it matters fails its trial when it is loaded.
     """
     if kv_cache is not None:
-        key, value = kv_cache.put(int(module.layer_idx), key, value)  # type: ignore[arg-type]  # a plain number
+        key, value = kv_cache.update(int(module.layer_idx), key, value)  # type: ignore[arg-type]  # a plain number
     if query.device.type != "cpu" and softcap is None:
         fused = nn.functional.scaled_dot_product_attention(
             query, key, value, attention_mask, dropout if module.training else 0.0, scale=scaling, enable_gqa=True

@@ -172,8 +172,8 @@ class CausalModel:
         """A copy with the adapters added into the weights; itself where it has none."""
         if not self.adapted:
             return self
-        whole: Any = copy.deepcopy(self.model)
-        return CausalModel(whole.merge_and_unload(), self.tokenizer, self.name, packs=self.packs)
+        model: Any = copy.deepcopy(self.model)
+        return CausalModel(model.merge_and_unload(), self.tokenizer, self.name, packs=self.packs)
 
     def save(self, folder: Path, *, merge: bool = False) -> None:
         """Write weights, configuration and tokenizer so that plain transformers (and peft) can open them.
@@ -217,9 +217,9 @@ def load(
     disable_progress_bar()
     name = str(name)
     if name == tiny.NAME:
-        made: Any = tiny.tiny_model(seed=seed)
-        made.to(device=device, dtype=getattr(torch, dtype))
-        return wrap(made.eval(), tiny.tiny_tokenizer(), name)
+        tiny_model: Any = tiny.tiny_model(seed=seed)
+        tiny_model.to(device=device, dtype=getattr(torch, dtype))
+        return wrap(tiny_model.eval(), tiny.tiny_tokenizer(), name)
     source = str(packaged.packaged()) if name == packaged.NAME else _place(name)
     try:
         model, base = _open(source, dtype, trust_remote_code)
@@ -301,8 +301,8 @@ def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]
             raise ValueError(
                 f"its adapters belong to {base}, which is gone; correct base_model_name_or_path in {ADAPTER}"
             )
-        under, base = _open(_place(base), dtype, trust_remote_code)
-        return PeftModel.from_pretrained(under, source), base
+        decoder, base = _open(_place(base), dtype, trust_remote_code)
+        return PeftModel.from_pretrained(decoder, source), base
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         source,
         dtype=getattr(torch, dtype),
@@ -310,9 +310,9 @@ def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]
         use_safetensors=True,
         output_loading_info=True,
     )
-    model, found = loaded
-    if found["missing_keys"]:
-        missing = sorted(found["missing_keys"])
+    model, loading_info = loaded
+    if loading_info["missing_keys"]:
+        missing = sorted(loading_info["missing_keys"])
         raise ValueError(f"the file lacks {len(missing)} of its weights, such as {missing[0]}; save or fetch it again")
     return model, source
 
@@ -354,16 +354,16 @@ def _try_packing(causal: CausalModel) -> str:
     device = causal.device
     parts = (causal.backbone, causal.model.get_input_embeddings(), causal.layers)
     with in_float32(*parts):
-        alone_2TD = causal.hidden(input_ids=torch.tensor([[1, 2, 3, 4, 5], [1, 2, 3, 6, 2]], device=device))
-    wanted_TD = torch.cat([alone_2TD[0], alone_2TD[1, 3:]])
+        separate_2TD = causal.hidden(input_ids=torch.tensor([[1, 2, 3, 4, 5], [1, 2, 3, 6, 2]], device=device))
+    expected_TD = torch.cat([separate_2TD[0], separate_2TD[1, 3:]])
     use_grouped(causal.model)
     fuse(causal.model)
     kv_cache = PrefillCache()
     with in_float32(*parts):
-        found_TD = _packed_pair(causal, torch.float32, kv_cache)
-    off = float((found_TD - wanted_TD).norm() / wanted_TD.norm())
-    if not off < TOLERANCE:
-        return f"two sequences in a row give other numbers than each alone, by {off:.1g}"
+        packed_TD = _packed_pair(causal, torch.float32, kv_cache)
+    error = float((packed_TD - expected_TD).norm() / expected_TD.norm())
+    if not error < TOLERANCE:
+        return f"two sequences in a row give other numbers than each alone, by {error:.1g}"
     if not bool(_packed_pair(causal, next(causal.model.parameters()).dtype, PrefillCache()).isfinite().all()):
         return "two sequences in a row give numbers that are not finite"
     layers = causal.layers

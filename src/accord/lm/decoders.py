@@ -63,9 +63,9 @@ class ModelDecoder:
         for row, prompt in enumerate(prompts):
             ids_PT[row, : len(prompt)] = torch.tensor(prompt)
         mask_TT = torch.full((width, width), torch.finfo(torch.bfloat16).min, device=device).triu(1)
-        place_PT = torch.arange(width, device=device).expand(len(prompts), -1)
+        position_PT = torch.arange(width, device=device).expand(len(prompts), -1)
         kv_cache = PrefillCache()
-        hidden_PTD = self._hidden(ids_PT.to(device), place_PT, mask_TT.expand(len(prompts), 1, -1, -1), kv_cache)
+        hidden_PTD = self._hidden(ids_PT.to(device), position_PT, mask_TT.expand(len(prompts), 1, -1, -1), kv_cache)
         last_P = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
         logits_PV = self.causal.raw_logits(hidden_PTD[torch.arange(len(prompts), device=device), last_P])
         kv = kv_cache.stacked()
@@ -75,14 +75,16 @@ class ModelDecoder:
         ]
 
     def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
-        token_a = torch.tensor([each[-1] for each in sequences], device=self.causal.device)
-        position_a = torch.tensor([len(each) - 1 for each in sequences], device=self.causal.device)
-        hidden_a1D = self._hidden(token_a[:, None], position_a[:, None], cache.at(position_a), cache)
+        token_a = torch.tensor([sequence[-1] for sequence in sequences], device=self.causal.device)
+        position_a = torch.tensor([len(sequence) - 1 for sequence in sequences], device=self.causal.device)
+        hidden_a1D = self._hidden(token_a[:, None], position_a[:, None], cache.begin_step(position_a), cache)
         return self.causal.raw_logits(hidden_a1D[:, 0])
 
-    def _hidden(self, ids: Tensor, places: Tensor, mask: Tensor, kv_cache: PrefillCache | KVCache) -> Tensor:
+    def _hidden(self, ids: Tensor, positions: Tensor, mask: Tensor, kv_cache: PrefillCache | KVCache) -> Tensor:
         dtype = next(self.causal.model.parameters()).dtype
-        return self.causal.hidden(input_ids=ids, position_ids=places, attention_mask=mask.to(dtype), kv_cache=kv_cache)
+        return self.causal.hidden(
+            input_ids=ids, position_ids=positions, attention_mask=mask.to(dtype), kv_cache=kv_cache
+        )
 
 
 class UncachedDecoder:
@@ -92,16 +94,16 @@ class UncachedDecoder:
         self.causal = causal
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> list[tuple[Tensor, Tensor]]:
-        nothing = torch.zeros((1, 2, 1, 1, 1), device=self.causal.device)
-        return [(logits_V, nothing) for logits_V in self._logits(prompts)]
+        no_cache = torch.zeros((1, 2, 1, 1, 1), device=self.causal.device)
+        return [(logits_V, no_cache) for logits_V in self._logits(prompts)]
 
     def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         return self._logits(sequences)
 
     def _logits(self, sequences: Sequence[Sequence[int]]) -> Tensor:
         rows = []
-        for each in sequences:
-            hidden_1TD = self.causal.hidden(input_ids=torch.tensor([list(each)], device=self.causal.device))
+        for sequence in sequences:
+            hidden_1TD = self.causal.hidden(input_ids=torch.tensor([list(sequence)], device=self.causal.device))
             rows.append(self.causal.raw_logits(hidden_1TD[0, -1:]))
         return torch.cat(rows)
 
@@ -127,9 +129,9 @@ class FusedDecoder(ModelDecoder):
 
     def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         device = self.causal.device
-        position_a = torch.tensor([len(each) - 1 for each in sequences], device=device)
-        x_aD = self._embed[torch.tensor([each[-1] for each in sequences], device=device)]
-        mask_a11t = cache.at(position_a).to(x_aD.dtype)
+        position_a = torch.tensor([len(sequence) - 1 for sequence in sequences], device=device)
+        x_aD = self._embed[torch.tensor([sequence[-1] for sequence in sequences], device=device)]
+        mask_a11t = cache.begin_step(position_a).to(x_aD.dtype)
         self._angles(mask_a11t.shape[-1], x_aD)
         cos_a1D, sin_a1D = self._cos_TD[position_a][:, None], self._sin_TD[position_a][:, None]
         eps = float(self._config.rms_norm_eps)
@@ -146,11 +148,11 @@ class FusedDecoder(ModelDecoder):
                     ],
                     1,
                 )
-            turned_aHD = torch.addcmul(qk_aHD * cos_a1D, qk_aHD.roll(self._width // 2, -1), sin_a1D)
-            q_aHD, k_aKD = turned_aHD.split([self._queries, self._keys], 1)
-            k_aKtD, v_aKtD = cache.put_one(number, k_aKD, v_aKD)
-            read_aD = _attend(q_aHD, k_aKtD, v_aKtD, mask_a11t)
-            x_aD = layer.out(read_aD, x_aD)
+            rotated_aHD = torch.addcmul(qk_aHD * cos_a1D, qk_aHD.roll(self._width // 2, -1), sin_a1D)
+            q_aHD, k_aKD = rotated_aHD.split([self._queries, self._keys], 1)
+            k_aKtD, v_aKtD = cache.update_last(number, k_aKD, v_aKD)
+            context_aD = _attend(q_aHD, k_aKtD, v_aKtD, mask_a11t)
+            x_aD = layer.out(context_aD, x_aD)
             gate_aI, up_aI = layer.gate_up(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_mlp, eps)).chunk(2, -1)
             x_aD = layer.down(silu(gate_aI) * up_aI, x_aD)
         return self._head(rms_norm(x_aD, x_aD.shape[-1:], self._norm, eps))
@@ -159,8 +161,8 @@ class FusedDecoder(ModelDecoder):
         """Cosines and sines of places up to `size`; the sign of a half turn is kept in the sine."""
         if len(self._cos_TD) >= size:
             return
-        places_1T = torch.arange(max(2 * size, 256), device=like.device)[None]
-        cos_1TD, sin_1TD = self._rotary(like[None], places_1T)
+        position_1T = torch.arange(max(2 * size, 256), device=like.device)[None]
+        cos_1TD, sin_1TD = self._rotary(like[None], position_1T)
         sign_D = torch.ones_like(sin_1TD[0, 0])
         sign_D[: self._width // 2] = -1
         self._cos_TD, self._sin_TD = cos_1TD[0], sin_1TD[0] * sign_D

@@ -112,7 +112,7 @@ class Engine:
 
     def cancel(self, key: Hashable) -> None:
         """Drop the requests of this key, waiting or running; none is no error."""
-        for request in [each for each in self._waiting if each.key == key]:
+        for request in [waiting for waiting in self._waiting if waiting.key == key]:
             self._waiting.remove(request)
             self._forget(request)
         for slot in reversed(range(len(self._running))):
@@ -127,16 +127,18 @@ class Engine:
         """
         rows = []
         if self._running:
-            rows.append(self._decoder.step(self._cache, [each.sequence for each in self._running]))
+            rows.append(self._decoder.step(self._cache, [running.sequence for running in self._running]))
         rows += self._admit()
         if not rows:
             return []
         self.steps += 1
         logits_aV = torch.cat(rows)
         uniform_a = torch.tensor(
-            [each.uniforms[each.written] for each in self._running], dtype=torch.float64, device=logits_aV.device
+            [running.uniforms[running.written] for running in self._running],
+            dtype=torch.float64,
+            device=logits_aV.device,
         )
-        sampled = sample_tokens(logits_aV, [each.request.sampling for each in self._running], uniform_a)
+        sampled = sample_tokens(logits_aV, [running.request.sampling for running in self._running], uniform_a)
         if not bool(torch.isfinite(sampled.logprob_S).all()):
             raise ModelError(f"{self.causal.name}: its logits are not finite, so nothing can be sampled from it")
         tokens = self._take(sampled, logits_aV)
@@ -169,8 +171,8 @@ class Engine:
     @staticmethod
     def _likeliest(request: Request, logits_V: Tensor, total: Tensor) -> tuple[tuple[int, float], ...]:
         score_V = logits_V.float() / (request.sampling.temperature or 1.0)
-        found = (score_V - total).topk(min(request.top, len(score_V)))
-        return tuple(zip(found.indices.tolist(), found.values.tolist(), strict=True))
+        likeliest = (score_V - total).topk(min(request.top, len(score_V)))
+        return tuple(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
 
     def _admit(self) -> list[Tensor]:
         """Start waiting requests in the free slots; logits after their prompts."""
@@ -178,8 +180,10 @@ class Engine:
         starting = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
         if not starting:
             return []
-        self._cache.reserve(max(len(each.prompt) + each.sampling.max_tokens for each in starting))
-        self._prefill(list(dict.fromkeys(each.prompt for each in starting if each.prompt not in self._prompts)))
+        self._cache.reserve(max(len(request.prompt) + request.sampling.max_tokens for request in starting))
+        self._prefill(
+            list(dict.fromkeys(request.prompt for request in starting if request.prompt not in self._prompts))
+        )
         by_prompt: dict[tuple[int, ...], list[int]] = {}
         rows = []
         for request in starting:
@@ -222,6 +226,6 @@ def _uniforms(request: Request) -> list[float]:
     """Numbers in [0, 1) for each token, from the seed and the stream."""
     # The stream goes into the spawn key: a plain tuple of numbers runs together, and streams of two seeds could meet.
     stream = request.stream if isinstance(request.stream, tuple) else (request.stream,)
-    source = np.random.SeedSequence((request.sampling.seed or 0) % (1 << 64), spawn_key=stream)
-    found: list[float] = np.random.default_rng(source).random(request.sampling.max_tokens).tolist()
-    return found
+    sequence = np.random.SeedSequence((request.sampling.seed or 0) % (1 << 64), spawn_key=stream)
+    uniforms: list[float] = np.random.default_rng(sequence).random(request.sampling.max_tokens).tolist()
+    return uniforms

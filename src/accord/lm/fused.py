@@ -58,16 +58,16 @@ def _become(module: nn.Module, faster: type[_Faster]) -> None:
 
 def _block(owner: nn.Module, *linears: nn.Linear) -> Tensor | None:
     """The weights of linear layers as one [sum of N, D] that they are views of; None where they are not plain."""
-    if any(type(each) is not nn.Linear for each in linears):
+    if any(type(layer) is not nn.Linear for layer in linears):
         return None
-    kept: Tensor | None = owner.__dict__.get("_weights")
+    block: Tensor | None = owner.__dict__.get("_weights")
     first, last = linears[0].weight, linears[-1].weight
-    if kept is None or kept.data_ptr() != first.data_ptr() or kept[-len(last) :].data_ptr() != last.data_ptr():
-        kept = torch.cat([each.weight.detach() for each in linears])
-        for each, part in zip(linears, kept.split([len(each.weight) for each in linears]), strict=True):
-            each.weight.data = part
-        owner.__dict__["_weights"] = kept
-    return kept
+    if block is None or block.data_ptr() != first.data_ptr() or block[-len(last) :].data_ptr() != last.data_ptr():
+        block = torch.cat([layer.weight.detach() for layer in linears])
+        for layer, part in zip(linears, block.split([len(layer.weight) for layer in linears]), strict=True):
+            layer.weight.data = part
+        owner.__dict__["_weights"] = block
+    return block
 
 
 class _Norm(_Faster):

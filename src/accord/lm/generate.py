@@ -53,8 +53,8 @@ def generate(
                 tokens[token.key].append(token)
     finally:
         causal.model.train(was_training)
-    made = [_sample(tokens[request.key]) for request in requests]
-    return [made[first : first + n] for first in range(0, len(made), n)]
+    samples = [_sample(tokens[request.key]) for request in requests]
+    return [samples[first : first + n] for first in range(0, len(samples), n)]
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def _at_a_time(causal: CausalModel, length: int) -> int:
     return max(64, min(512, ROOM // a_sequence))
 
 
-def _submit(engine: Engine, request: Request, place: object) -> None:
-    number = place[0] if isinstance(place, tuple) else place
+def _submit(engine: Engine, request: Request, stream: object) -> None:
+    number = stream[0] if isinstance(stream, tuple) else stream
     try:
         engine.submit(request)
     except ModelError as error:

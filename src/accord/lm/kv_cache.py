@@ -20,7 +20,7 @@ __all__ = ["KVCache", "KeyValues", "PrefillCache"]
 class KeyValues(Protocol):
     """Takes the new keys and values of a layer, [B, K, T, D] each, and returns those to attend to."""
 
-    def put(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]: ...
+    def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 class PrefillCache:
@@ -29,7 +29,7 @@ class PrefillCache:
     def __init__(self) -> None:
         self._layers: dict[int, Tensor] = {}
 
-    def put(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Keep the layer's keys and values and attend to them."""
         self._layers[layer] = torch.stack([key, value])
         return key, value
@@ -79,7 +79,7 @@ class KVCache:
         self._key[:, target, :, :, :size] = self._key[:, source, :, :, :size]
         self._value[:, target, :, :size] = self._value[:, source, :, :size]
 
-    def at(self, position_a: Tensor) -> Tensor:
+    def begin_step(self, position_a: Tensor) -> Tensor:
         """Prepare a step in which slot i writes place `position_a[i]`; returns what may be seen, [a, 1, 1, t] added."""
         self._places = position_a
         self._rows = torch.arange(len(position_a), device=position_a.device)
@@ -90,12 +90,12 @@ class KVCache:
         )
         return mask_at[:, None, None]
 
-    def put(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Write a place of each running slot, [a, K, 1, D]; keys and values [a, K, t, D] up to the longest's place."""
-        return self.put_one(layer, key[:, :, 0], value[:, :, 0])
+        return self.update_last(layer, key[:, :, 0], value[:, :, 0])
 
-    def put_one(self, layer: int, key_aKD: Tensor, value_aKD: Tensor) -> tuple[Tensor, Tensor]:
-        """The same for [a, K, D]."""
+    def update_last(self, layer: int, key_aKD: Tensor, value_aKD: Tensor) -> tuple[Tensor, Tensor]:
+        """As `update`, for [a, K, D]."""
         keys, values, running = self._key[layer], self._value[layer], len(self._rows)
         keys[self._rows, :, :, self._places] = key_aKD
         values[self._rows, :, self._places] = value_aKD

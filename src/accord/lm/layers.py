@@ -16,11 +16,11 @@ __all__ = ["cut_layers", "freeze_below", "layers_of"]
 
 def layers_of(causal: CausalModel) -> nn.ModuleList:
     """The decoder's layers, first to last. Raises `ModelError` where they cannot be told from its other parts."""
-    wanted = causal.layers
+    count = causal.layers
     for module in causal.model.modules():
-        if isinstance(module, nn.ModuleList) and len(module) == wanted:
+        if isinstance(module, nn.ModuleList) and len(module) == count:
             return module
-    raise ModelError(f"{causal.name}: no list of {wanted} layers in it; leave `layers` and `trained_layers` unset")
+    raise ModelError(f"{causal.name}: no list of {count} layers in it; leave `layers` and `trained_layers` unset")
 
 
 def cut_layers(causal: CausalModel, count: int) -> None:

@@ -53,7 +53,7 @@ def token_logprobs(
 
 
 class _Chosen(torch.autograd.Function):
-    """log softmax(logits / temperature) at one token of each row, and the entropy of each row.
+    """log softmax(logits / temperature) rows one token of each row, and the entropy of each row.
 
     Only the logits, as the head made them, and a number a row are kept for the backward pass, whose gradient is
     (one-hot - softmax) / temperature. All arithmetic is in float32.
@@ -67,14 +67,14 @@ class _Chosen(torch.autograd.Function):
         entropy_N = torch.full_like(logprob_N, torch.nan)
         total_N = torch.empty_like(logprob_N)
         for first in range(0, len(logits_NV), ROWS):
-            at = slice(first, first + ROWS)
-            scaled_nV = _scaled(logits_NV[at], temperature)
-            total_N[at] = total_n = scaled_nV.logsumexp(-1)
-            logprob_N[at] = scaled_nV.gather(1, target_N[at, None])[:, 0] - total_n
+            rows = slice(first, first + ROWS)
+            scaled_nV = _scaled(logits_NV[rows], temperature)
+            total_N[rows] = total_n = scaled_nV.logsumexp(-1)
+            logprob_N[rows] = scaled_nV.gather(1, target_N[rows, None])[:, 0] - total_n
             if entropy:
                 # H = log Z - E[score]; a token of probability zero adds nothing, though its score is -inf.
                 probability_nV = (scaled_nV - total_n[:, None]).exp_()
-                entropy_N[at] = total_n - torch.nan_to_num_(scaled_nV.mul_(probability_nV), nan=0.0).sum(-1)
+                entropy_N[rows] = total_n - torch.nan_to_num_(scaled_nV.mul_(probability_nV), nan=0.0).sum(-1)
         ctx.save_for_backward(logits_NV, target_N, total_N)
         ctx.temperature = temperature
         ctx.mark_non_differentiable(entropy_N)
@@ -86,10 +86,10 @@ class _Chosen(torch.autograd.Function):
         logits_NV, target_N, total_N = ctx.saved_tensors
         out_NV = torch.empty_like(logits_NV)
         for first in range(0, len(logits_NV), ROWS):
-            at = slice(first, first + ROWS)
-            weight_n1 = gradient_N[at, None] / ctx.temperature
-            part_nV = (_scaled(logits_NV[at], ctx.temperature) - total_N[at, None]).exp_().mul_(-weight_n1)
-            out_NV[at] = part_nV.scatter_add_(1, target_N[at, None], weight_n1)
+            rows = slice(first, first + ROWS)
+            weight_n1 = gradient_N[rows, None] / ctx.temperature
+            part_nV = (_scaled(logits_NV[rows], ctx.temperature) - total_N[rows, None]).exp_().mul_(-weight_n1)
+            out_NV[rows] = part_nV.scatter_add_(1, target_N[rows, None], weight_n1)
         return out_NV, None, None, None
 
 
@@ -109,12 +109,12 @@ def token_divergences(
 
     Over the whole vocabulary, which both must share. Logits are made `chunk` places at a time.
     """
-    made = []
+    divergences = []
     for source_n, taught_nD in zip(batch.source_N.split(chunk), taught_ND.split(chunk), strict=True):
         with torch.no_grad():
             taught_nV = teacher.raw_logits(taught_nD)
-        made.append(_Divergence.apply(causal.raw_logits(hidden_XD[source_n]), taught_nV))  # type: ignore[no-untyped-call]
-    return torch.cat(made)
+        divergences.append(_Divergence.apply(causal.raw_logits(hidden_XD[source_n]), taught_nV))  # type: ignore[no-untyped-call]
+    return torch.cat(divergences)
 
 
 class _Divergence(torch.autograd.Function):
@@ -128,13 +128,13 @@ class _Divergence(torch.autograd.Function):
         kl_N = torch.empty(len(logits_NV), device=logits_NV.device)
         gap_NV = torch.empty_like(logits_NV)
         for first in range(0, len(logits_NV), ROWS):
-            at = slice(first, first + ROWS)
-            own_nV = torch.log_softmax(logits_NV[at].float(), -1)
-            taught_nV = torch.log_softmax(taught_NV[at].float(), -1)
+            rows = slice(first, first + ROWS)
+            own_nV = torch.log_softmax(logits_NV[rows].float(), -1)
+            taught_nV = torch.log_softmax(taught_NV[rows].float(), -1)
             p_nV = taught_nV.exp()
             # What the teacher never says adds nothing, though its log-probability is -inf.
-            kl_N[at] = torch.where(p_nV > 0, p_nV * (taught_nV - own_nV), 0.0).sum(-1)
-            gap_NV[at] = own_nV.exp_().sub_(p_nV)
+            kl_N[rows] = torch.where(p_nV > 0, p_nV * (taught_nV - own_nV), 0.0).sum(-1)
+            gap_NV[rows] = own_nV.exp_().sub_(p_nV)
         ctx.save_for_backward(gap_NV)
         return kl_N
 
@@ -163,10 +163,10 @@ def completion_logprobs(
         TokenizedCompletion(tuple(prompt), tuple(completion), key)
         for key, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
     ]
-    out: list[Tensor] = [torch.empty(0)] * len(answers)
+    logprobs: list[Tensor] = [torch.empty(0)] * len(answers)
     for batch in pack(causal, answers, batch_tokens=batch_tokens):
-        found = token_logprobs(causal, batch, batch.hidden(causal), temperature=temperature, entropy=False)
-        parts = found.logprob_N.cpu().split(torch.bincount(batch.owner_N.cpu(), minlength=len(batch.keys)).tolist())
+        tokens = token_logprobs(causal, batch, batch.hidden(causal), temperature=temperature, entropy=False)
+        parts = tokens.logprob_N.cpu().split(torch.bincount(batch.owner_N.cpu(), minlength=len(batch.keys)).tolist())
         for key, part in zip(batch.keys, parts, strict=True):
-            out[key] = part
-    return out
+            logprobs[key] = part
+    return logprobs

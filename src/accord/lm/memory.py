@@ -50,5 +50,5 @@ def peak_gb() -> float | None:
     status = Path("/proc/self/status")
     if not status.is_file():
         return None
-    line = next((each for each in status.read_text().splitlines() if each.startswith("VmHWM:")), None)
+    line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
     return None if line is None else int(line.split()[1]) * 1024 / 1e9

@@ -49,7 +49,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     """Write the model beside `folder` and move it there when it is whole; the caller holds the lock."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    beside = folder.with_suffix(".part")
+    unfinished = folder.with_suffix(".part")
     # dequantize=True: otherwise the model reports itself as quantised, neither trainable nor savable.
     model = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True)
@@ -59,12 +59,12 @@ def _convert(gguf: Path, folder: Path) -> None:
         raise ModelError(f"{gguf}: no chat template came with the tokenizer")
     try:
         with storage(folder):
-            shutil.rmtree(beside, ignore_errors=True)
-            model.save_pretrained(beside)
-            tokenizer.save_pretrained(beside)
+            shutil.rmtree(unfinished, ignore_errors=True)
+            model.save_pretrained(unfinished)
+            tokenizer.save_pretrained(unfinished)
             shutil.rmtree(folder, ignore_errors=True)
-            os.rename(beside, folder)
+            os.rename(unfinished, folder)
     except SafetensorError as error:
-        raise StorageError(f"{beside}: the weights could not be written ({error}); is the disk full?") from error
+        raise StorageError(f"{unfinished}: the weights could not be written ({error}); is the disk full?") from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)

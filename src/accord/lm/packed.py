@@ -100,10 +100,12 @@ def pack(
     """
     row_tokens = row_tokens or default_row_tokens(causal)
     blocks = _blocks(causal, answers, row_tokens)
-    made = (
-        _rows(blocks, row_tokens) if causal.packs else [_Row([[each]], _length([each])) for b in blocks for each in b]
+    unsorted = (
+        _rows(blocks, row_tokens)
+        if causal.packs
+        else [_Row([[answer]], _length([answer])) for block in blocks for answer in block]
     )
-    rows = sorted(made, key=lambda row: row.length, reverse=True)
+    rows = sorted(unsorted, key=lambda row: row.length, reverse=True)
     batches: list[list[_Row]] = []
     for row in rows:
         # Sorted by length, so the first row of a batch is its widest. A row much shorter than that starts a new batch.
@@ -267,7 +269,7 @@ def _mask(segment_BT: Tensor, root_BT: Tensor) -> Tensor:
 
     Padding is segment -1 with root -2: it sees itself and the padding before it, for a row of nothing would be NaN.
     """
-    own = segment_BT[:, :, None] == segment_BT[:, None, :]
-    prompts = root_BT[:, :, None] == segment_BT[:, None, :]
-    seen = (own | prompts).tril()
-    return torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.bfloat16).min)[:, None]
+    own_segment = segment_BT[:, :, None] == segment_BT[:, None, :]
+    own_prompt = root_BT[:, :, None] == segment_BT[:, None, :]
+    visible = (own_segment | own_prompt).tril()
+    return torch.zeros(visible.shape).masked_fill(~visible, torch.finfo(torch.bfloat16).min)[:, None]

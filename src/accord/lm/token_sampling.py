@@ -33,22 +33,22 @@ class SampledTokens:
 def sample_tokens(logits_SV: Tensor, samplings: Sequence[Sampling], uniform_S: Tensor) -> SampledTokens:
     """A token for each row of logits by inverting its cumulative distribution at `uniform_S`, numbers in [0, 1)."""
     device = logits_SV.device
-    temperature_S = torch.tensor([each.temperature or 1.0 for each in samplings], device=device)
-    greedy_S = torch.tensor([each.temperature == 0 for each in samplings], device=device)
-    cut = [i for i, each in enumerate(samplings) if each.temperature and (each.top_k or each.top_p < 1)]
+    temperature_S = torch.tensor([sampling.temperature or 1.0 for sampling in samplings], device=device)
+    greedy_S = torch.tensor([sampling.temperature == 0 for sampling in samplings], device=device)
+    cut = [i for i, sampling in enumerate(samplings) if sampling.temperature and (sampling.top_k or sampling.top_p < 1)]
     step = max(1, AT_ONCE // logits_SV.shape[1]) if device.type == "cpu" else len(logits_SV)
     parts = []
     for first in range(0, len(logits_SV), step):
-        at = slice(first, first + step)
-        score_nV = logits_SV[at].to(torch.float32, copy=True).div_(temperature_S[at, None])
+        rows = slice(first, first + step)
+        score_nV = logits_SV[rows].to(torch.float32, copy=True).div_(temperature_S[rows, None])
         best_n1 = score_nV.argmax(-1, keepdim=True)
         kept_nV = _truncated(score_nV, samplings, [i - first for i in cut if first <= i < first + step], first)
-        drawn_n1, total_n1 = _invert(kept_nV, score_nV.gather(1, best_n1), uniform_S[at])
+        drawn_n1, total_n1 = _invert(kept_nV, score_nV.gather(1, best_n1), uniform_S[rows])
         if kept_nV is not score_nV:
             total_n1 = score_nV.logsumexp(-1, keepdim=True)
-        token_n1 = torch.where(greedy_S[at, None], best_n1, drawn_n1)
+        token_n1 = torch.where(greedy_S[rows, None], best_n1, drawn_n1)
         parts.append((token_n1, score_nV.gather(1, token_n1) - total_n1, total_n1))
-    token_S1, logprob_S1, total_S1 = (torch.cat(each) for each in zip(*parts, strict=True))
+    token_S1, logprob_S1, total_S1 = (torch.cat(sampling) for sampling in zip(*parts, strict=True))
     return SampledTokens(token_S1[:, 0], logprob_S1[:, 0], total_S1[:, 0])
 
 
@@ -81,15 +81,15 @@ def _truncated(score_SV: Tensor, samplings: Sequence[Sampling], rows: list[int],
     """-inf for what top-k and nucleus sampling (Holtzman et al. 2020) leave out; the same tensor where nothing is."""
     if not rows:
         return score_SV
-    kept_SV = score_SV.clone()
+    truncated_SV = score_SV.clone()
     for row in rows:
         sampling = samplings[first + row]
         if sampling.top_k:
-            kth = kept_SV[row].topk(min(sampling.top_k, score_SV.shape[1])).values[-1]
-            kept_SV[row].masked_fill_(kept_SV[row] < kth, -torch.inf)
+            kth = truncated_SV[row].topk(min(sampling.top_k, score_SV.shape[1])).values[-1]
+            truncated_SV[row].masked_fill_(truncated_SV[row] < kth, -torch.inf)
         if sampling.top_p < 1:
-            _nucleus(kept_SV[row], sampling.top_p)
-    return kept_SV
+            _nucleus(truncated_SV[row], sampling.top_p)
+    return truncated_SV
 
 
 def _nucleus(score_V: Tensor, share: float) -> None:
@@ -103,8 +103,8 @@ def _nucleus(score_V: Tensor, share: float) -> None:
         before = weight.cumsum(-1) - weight
         if size == len(score_V) or float(before[-1] + weight[-1]) >= share:
             outside = before >= share * (1 - ROUNDING)
-            kept = top.indices[~outside]
-            values = score_V[kept]
+            nucleus = top.indices[~outside]
+            values = score_V[nucleus]
             score_V.fill_(-torch.inf)
-            score_V[kept] = values
+            score_V[nucleus] = values
             return

@@ -41,12 +41,12 @@ class ModelWriter:
             [
                 Completion(
                     prompt=prompt.id,
-                    text=self.causal.decode(each.token_ids),
-                    token_ids=each.token_ids,
+                    text=self.causal.decode(sample.token_ids),
+                    token_ids=sample.token_ids,
                     writer=self.name,
                     sampling=sampling,
                 )
-                for each in group
+                for sample in group
             ]
             for prompt, group in zip(prompts, groups, strict=True)
         ]

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,15 +16,15 @@ from litestar.handlers import BaseRouteHandler
 from litestar.response import Stream
 
 from accord.errors import AccordError
-from accord.lm.engine import Request as Wanted
-from accord.serve.answers import Chat, Plain, Shape, answer, failure, stream
-from accord.serve.wire import ApiError, ChatRequest, CompletionRequest, parse
+from accord.lm.engine import Request as EngineRequest
+from accord.serve.requests import ApiError, ChatRequest, CompletionRequest, parse
+from accord.serve.responses import ChatFormat, CompletionFormat, ResponseFormat, answer, failure, stream
 from accord.serve.worker import Worker
 
-__all__ = ["LOOPBACK", "MAX_BODY", "UNLIMITED", "make_app"]
+__all__ = ["DEFAULT_MAX_TOKENS", "LOOPBACK", "MAX_BODY", "make_app"]
 
 MAX_BODY = 1_000_000
-UNLIMITED = 1024  # tokens of a text where a client sets no limit: room for them is made in every slot
+DEFAULT_MAX_TOKENS = 1024  # tokens of a text where a client sets no limit: room for them is made in every slot
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -45,35 +46,35 @@ def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
 
     @post("/v1/chat/completions", guards=[allowed], status_code=200)
     async def chat(request: Request[Any, Any, Any]) -> Response[Any]:
-        asked: ChatRequest = parse(ChatRequest, await request.body())
-        _check_model(asked.model)
-        wanted = _wanted(worker, asked, _conversation(worker, asked), "messages", asked.limit, asked.top_logprobs)
-        return await _respond(request, Chat(), asked, wanted, logprobs=bool(asked.logprobs))
+        body: ChatRequest = parse(ChatRequest, await request.body())
+        _check_model(body.model)
+        requests = _engine_requests(worker, body, _chat_prompt(worker, body), "messages", body.limit, body.top_logprobs)
+        return await _respond(request, ChatFormat(), body, requests, logprobs=bool(body.logprobs))
 
     @post("/v1/completions", guards=[allowed], status_code=200)
     async def completions(request: Request[Any, Any, Any]) -> Response[Any]:
-        asked: CompletionRequest = parse(CompletionRequest, await request.body())
-        _check_model(asked.model)
-        wanted = [each for prompt in asked.prompts() for each in _continued(worker, asked, prompt)]
-        return await _respond(request, Plain(), asked, wanted, logprobs=asked.logprobs is not None)
+        body: CompletionRequest = parse(CompletionRequest, await request.body())
+        _check_model(body.model)
+        requests = list(chain.from_iterable(_completion_requests(worker, body, prompt) for prompt in body.prompts()))
+        return await _respond(request, CompletionFormat(), body, requests, logprobs=body.logprobs is not None)
 
-    def _check_model(asked: str) -> None:
-        if asked != name:
-            raise ApiError(404, f"model: there is no '{asked}' here; it is '{name}'", field="model")
+    def _check_model(model: str) -> None:
+        if model != name:
+            raise ApiError(404, f"model: there is no '{model}' here; it is '{name}'", field="model")
 
     async def _respond(
         request: Request[Any, Any, Any],
-        shape: Shape,
-        asked: ChatRequest | CompletionRequest,
-        wanted: Sequence[Wanted],
+        form: ResponseFormat,
+        body: ChatRequest | CompletionRequest,
+        requests: Sequence[EngineRequest],
         *,
         logprobs: bool,
     ) -> Response[Any]:
-        if asked.stream:
-            events = stream(worker, shape, name, wanted, logprobs=logprobs, usage=asked.wants_usage)
+        if body.stream:
+            events = stream(worker, form, name, requests, logprobs=logprobs, usage=body.wants_usage)
             return Stream(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
-        made = await _unless_gone(request, answer(worker, shape, name, wanted, logprobs=logprobs))
-        return Response(made)
+        response = await _unless_disconnected(request, answer(worker, form, name, requests, logprobs=logprobs))
+        return Response(response)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
@@ -87,7 +88,7 @@ def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
         [health, models, chat, completions],
         lifespan=[running],
         request_max_body_size=MAX_BODY,
-        exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _unforeseen},
+        exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _unexpected},
         openapi_config=None,
     )
 
@@ -113,58 +114,60 @@ def _check_local(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         raise ApiError(403, "without a token only this machine is served, by its own name", kind="permission_error")
 
 
-def _wanted(
+def _engine_requests(
     worker: Worker,
-    asked: ChatRequest | CompletionRequest,
-    ids: Sequence[int],
+    body: ChatRequest | CompletionRequest,
+    prompt_ids: Sequence[int],
     field: str,
     limit: int | None,
     top: int | None,
-) -> list[Wanted]:
+) -> list[EngineRequest]:
     """`n` requests of one prompt, which came in the field `field`. Raises `ApiError` where they cannot be written."""
-    room = worker.causal.context - len(ids)
+    room = worker.causal.context - len(prompt_ids)
     if limit is None:
-        limit = max(1, min(room, UNLIMITED))
-    sampling = asked.sampling(limit)
-    made = [Wanted(None, tuple(ids), sampling, stream, tuple(asked.stop), top or 0) for stream in range(asked.n)]
+        limit = max(1, min(room, DEFAULT_MAX_TOKENS))
+    sampling = body.sampling(limit)
+    requests = [
+        EngineRequest(None, tuple(prompt_ids), sampling, stream, tuple(body.stop), top or 0) for stream in range(body.n)
+    ]
     try:
-        worker.engine.check(made[0])
+        worker.engine.check(requests[0])
     except AccordError as error:
-        raise ApiError(400, str(error), field=asked.limited_by if ids and 0 < room < limit else field) from error
-    return made
+        raise ApiError(400, str(error), field=body.limited_by if prompt_ids and 0 < room < limit else field) from error
+    return requests
 
 
-def _continued(worker: Worker, asked: CompletionRequest, prompt: str | tuple[int, ...]) -> list[Wanted]:
-    ids = list(worker.causal.tokenizer(prompt)["input_ids"]) if isinstance(prompt, str) else list(prompt)
-    return _wanted(worker, asked, ids, "prompt", asked.max_tokens, asked.logprobs)
+def _completion_requests(worker: Worker, body: CompletionRequest, prompt: str | tuple[int, ...]) -> list[EngineRequest]:
+    prompt_ids = list(worker.causal.tokenizer(prompt)["input_ids"]) if isinstance(prompt, str) else list(prompt)
+    return _engine_requests(worker, body, prompt_ids, "prompt", body.max_tokens, body.logprobs)
 
 
-def _conversation(worker: Worker, asked: ChatRequest) -> list[int]:
+def _chat_prompt(worker: Worker, body: ChatRequest) -> list[int]:
     """The token ids of a chat. Raises `ApiError` where there is no template, or it refuses the messages."""
     try:
-        return worker.causal.encode_prompt(asked.prompt())
+        return worker.causal.encode_prompt(body.prompt())
     except AccordError as error:
         raise ApiError(400, str(error), field="messages") from error
     except TemplateError as error:
         raise ApiError(400, f"messages: the model's chat template refuses them ({error})", field="messages") from error
 
 
-async def _unless_gone(request: Request[Any, Any, Any], work: Coroutine[Any, Any, Any]) -> Any:
+async def _unless_disconnected(request: Request[Any, Any, Any], work: Coroutine[Any, Any, Any]) -> Any:
     """The result of `work`, which is cancelled where the client leaves before it is there."""
     task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(request))
+    disconnected = asyncio.ensure_future(_disconnect(request))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, disconnected}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise ApiError(499, "the client closed the connection", kind="client_closed")
         return task.result()
     finally:
-        for each in (task, gone):
-            each.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        for pending in (task, disconnected):
+            pending.cancel()
+        await asyncio.gather(task, disconnected, return_exceptions=True)
 
 
-async def _gone(request: Request[Any, Any, Any]) -> None:
+async def _disconnect(request: Request[Any, Any, Any]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -177,6 +180,6 @@ def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[dic
     return Response(ApiError(error.status_code, error.detail).body(), status_code=error.status_code)
 
 
-def _unforeseen(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    told = failure(error)
-    return Response(told.body(), status_code=told.status)
+def _unexpected(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    answer = failure(error)
+    return Response(answer.body(), status_code=answer.status)

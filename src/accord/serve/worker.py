@@ -103,9 +103,9 @@ class Worker:
             self._wake.wait_for(lambda: self._stopping or self._inbox or self.engine.busy)
             if self._stopping:
                 return False
-            requests, gone = self._register()
+            requests, cancelled = self._register()
         try:
-            for key in gone:
+            for key in cancelled:
                 self.engine.cancel(key)
             for request in requests:
                 self.engine.submit(request)
@@ -122,22 +122,22 @@ class Worker:
     def _register(self) -> tuple[list[Request], list[int]]:
         """Empty the inbox: new requests, whose clients are known from now on, and keys nobody waits for any more."""
         requests: dict[int, Request] = {}
-        gone = []
-        for letter in self._inbox:
-            if isinstance(letter, int):
-                self._deliver.pop(letter, None)
-                if requests.pop(letter, None) is None:
-                    gone.append(letter)
+        cancelled = []
+        for item in self._inbox:
+            if isinstance(item, int):
+                self._deliver.pop(item, None)
+                if requests.pop(item, None) is None:
+                    cancelled.append(item)
             else:
-                request, deliver = letter
+                request, deliver = item
                 assert isinstance(request.key, int)
                 requests[request.key], self._deliver[request.key] = request, deliver
         self._inbox.clear()
-        return list(requests.values()), gone
+        return list(requests.values()), cancelled
 
     def _tell(self, error: Exception) -> list[int]:
         """Give an error to every client that waits; the keys of their requests."""
-        told, self._deliver = self._deliver, {}
-        for deliver in told.values():
+        waiting, self._deliver = self._deliver, {}
+        for deliver in waiting.values():
             deliver(error)
-        return list(told)
+        return list(waiting)

@@ -86,23 +86,23 @@ def plan_batch_limits(
     even one sequence fits.
     """
     fixed = _held(causal) + _to_come(causal)
-    kept = measure_activation_bytes(causal, predicts=predicts)
-    left = memory_gb * GB - fixed
+    activations = measure_activation_bytes(causal, predicts=predicts)
+    available = memory_gb * GB - fixed
 
     def bytes_of(row: int, places: int) -> float:
-        return SLACK * kept.row(row) * max(1.0, places / row)
+        return SLACK * activations.row(row) * max(1.0, places / row)
 
     row = max(longest, default_row_tokens(causal))
-    while row > longest and bytes_of(row, row) > left:
+    while row > longest and bytes_of(row, row) > available:
         row = max(longest, row // 2)
-    if bytes_of(row, row) > left:
+    if bytes_of(row, row) > available:
         needed = (fixed + bytes_of(row, row)) / GB
         raise ModelError(
             f"{stage}: one sequence of {longest} tokens needs about {needed:.1f} GB, of which {fixed / GB:.1f} for "
             f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set lora or trained_layers, or take a "
             "smaller model"
         )
-    places = max(row, min(BATCH_TOKENS, int(row * left / bytes_of(row, row))))
+    places = max(row, min(BATCH_TOKENS, int(row * available / bytes_of(row, row))))
     log.info(
         "%s: batches of %d places in rows of %d, about %.1f of the %g GB allowed",
         stage,
@@ -142,21 +142,21 @@ def measure_activation_bytes(causal: CausalModel, *, predicts: bool) -> Activati
 
 def _saved(causal: CausalModel, places: int) -> float:
     """Bytes of the tensors that the graph of one row keeps, weights and views of the same memory counted once."""
-    found: dict[int, int] = {}
+    saved_bytes: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        found[storage.data_ptr()] = storage.nbytes()
+        saved_bytes[storage.data_ptr()] = storage.nbytes()
         return tensor
 
     ids = torch.arange(places, device=causal.device)[None] % causal.vocabulary
     inputs: dict[str, Any] = {"input_ids": ids}
     if causal.packs:
         dtype = next(causal.model.parameters()).dtype
-        seen = torch.full((1, 1, places, places), torch.finfo(torch.bfloat16).min, dtype=dtype, device=causal.device)
-        inputs |= {"position_ids": torch.arange(places, device=causal.device)[None], "attention_mask": seen.triu(1)}
+        mask = torch.full((1, 1, places, places), torch.finfo(torch.bfloat16).min, dtype=dtype, device=causal.device)
+        inputs |= {"position_ids": torch.arange(places, device=causal.device)[None], "attention_mask": mask.triu(1)}
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         causal.hidden(**inputs)
     for weight in causal.model.parameters():
-        found.pop(weight.untyped_storage().data_ptr(), None)
-    return float(sum(found.values()))
+        saved_bytes.pop(weight.untyped_storage().data_ptr(), None)
+    return float(sum(saved_bytes.values()))

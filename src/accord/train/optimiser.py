@@ -88,9 +88,9 @@ class Optimiser:
             return s.lr * (self.done + 1) / (s.warmup_steps + 1)
         if s.lr_schedule == "constant":
             return s.lr
-        share = min(1.0, (self.done - s.warmup_steps) / max(1, self.steps - s.warmup_steps))
-        left = 1 - share if s.lr_schedule == "linear" else (1 + math.cos(math.pi * share)) / 2
-        return s.lr * (s.final_lr_ratio + (1 - s.final_lr_ratio) * left)
+        progress = min(1.0, (self.done - s.warmup_steps) / max(1, self.steps - s.warmup_steps))
+        remaining = 1 - progress if s.lr_schedule == "linear" else (1 + math.cos(math.pi * progress)) / 2
+        return s.lr * (s.final_lr_ratio + (1 - s.final_lr_ratio) * remaining)
 
     def add(self, loss: Tensor) -> float:
         """Backpropagate one micro-batch's part of the step's loss and add its gradient in float32.

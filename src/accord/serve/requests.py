@@ -9,7 +9,7 @@ from accord.records import Message, Prompt, Sampling
 
 __all__ = ["ApiError", "ChatRequest", "CompletionRequest", "parse"]
 
-MOST_TEXTS = 1024  # that one request may ask for: prompts times n
+MAX_CHOICES = 1024  # that one request may ask for: prompts times n
 Stop = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=4)]
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
 TokenIds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
@@ -29,7 +29,7 @@ class ApiError(Exception):
         return {"error": {"message": str(self), "type": self.kind, "param": self.field, "code": None}}
 
 
-def _wrong(field: str, message: str) -> ApiError:
+def _invalid(field: str, message: str) -> ApiError:
     return ApiError(400, f"{field}: {message}", field=field)
 
 
@@ -45,7 +45,7 @@ class StreamOptions(_Checked):
     include_usage: bool = False
 
 
-class _Asked(_Checked):
+class _GenerationRequest(_Checked):
     """Fields of both endpoints. Those that would be ignored are refused, but for labels without effect."""
 
     model: str
@@ -83,7 +83,7 @@ class _Asked(_Checked):
     @model_validator(mode="after")
     def _only_in_streams(self) -> Self:
         if self.stream_options is not None and not self.stream:
-            raise _wrong("stream_options", "needs stream to be true")
+            raise _invalid("stream_options", "needs stream to be true")
         return self
 
     @property
@@ -97,7 +97,7 @@ class _Asked(_Checked):
         return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=limit, seed=seed)
 
 
-class ChatRequest(_Asked):
+class ChatRequest(_GenerationRequest):
     """`POST /v1/chat/completions`."""
 
     messages: tuple[dict[str, Any], ...] = Field(min_length=1)
@@ -110,9 +110,9 @@ class ChatRequest(_Asked):
     @model_validator(mode="after")
     def _together(self) -> Self:
         if self.top_logprobs and not self.logprobs:
-            raise _wrong("top_logprobs", "needs logprobs to be true")
+            raise _invalid("top_logprobs", "needs logprobs to be true")
         if None not in (self.max_tokens, self.max_completion_tokens) and self.max_tokens != self.max_completion_tokens:
-            raise _wrong("max_tokens", "differs from max_completion_tokens; give one of them")
+            raise _invalid("max_tokens", "differs from max_completion_tokens; give one of them")
         return self
 
     @property
@@ -127,10 +127,10 @@ class ChatRequest(_Asked):
 
     def prompt(self) -> Prompt:
         """The conversation. Raises `ApiError` for a message that is not plain text of a known role."""
-        return Prompt(messages=tuple(_message(number, each) for number, each in enumerate(self.messages)))
+        return Prompt(messages=tuple(_message(number, message) for number, message in enumerate(self.messages)))
 
 
-class CompletionRequest(_Asked):
+class CompletionRequest(_GenerationRequest):
     """`POST /v1/completions`. A prompt is a text, token ids, or a list of either."""
 
     prompt: str | TokenIds | Texts | Annotated[tuple[TokenIds, ...], Field(min_length=1)]
@@ -142,8 +142,8 @@ class CompletionRequest(_Asked):
 
     @model_validator(mode="after")
     def _not_too_many(self) -> Self:
-        if len(self.prompts()) * self.n > MOST_TEXTS:
-            raise _wrong("prompt", f"prompts times n exceed {MOST_TEXTS}; send them in several requests")
+        if len(self.prompts()) * self.n > MAX_CHOICES:
+            raise _invalid("prompt", f"prompts times n exceed {MAX_CHOICES}; send them in several requests")
         return self
 
     @property
@@ -155,8 +155,8 @@ class CompletionRequest(_Asked):
         """Each prompt."""
         if isinstance(self.prompt, str):
             return [self.prompt]
-        ids = tuple(each for each in self.prompt if isinstance(each, int))
-        return [ids] if ids else [each for each in self.prompt if not isinstance(each, int)]
+        ids = tuple(item for item in self.prompt if isinstance(item, int))
+        return [ids] if ids else [item for item in self.prompt if not isinstance(item, int)]
 
 
 def parse(model: type[ChatRequest] | type[CompletionRequest], body: bytes) -> Any:
@@ -166,7 +166,7 @@ def parse(model: type[ChatRequest] | type[CompletionRequest], body: bytes) -> An
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["loc"][:1] == ("prompt",) and first["type"] not in ("missing", "extra_forbidden"):
-            raise _wrong("prompt", PROMPT) from error
+            raise _invalid("prompt", PROMPT) from error
         field = ".".join(str(part) for part in first["loc"])
         message = "not supported here" if first["type"] == "extra_forbidden" else first["msg"]
         raise ApiError(400, f"{field}: {message}" if field else message, field=field or None) from error
@@ -175,16 +175,16 @@ def parse(model: type[ChatRequest] | type[CompletionRequest], body: bytes) -> An
 def _message(number: int, message: dict[str, Any]) -> Message:
     """One turn. Fields that are null, as in an answer that is sent back, say nothing and are no error."""
     field = f"messages.{number}"
-    given = {name: value for name, value in message.items() if value is not None}
-    if extra := sorted(set(given) - {"role", "content"}):
-        raise _wrong(field, f"'{extra[0]}' is not supported here")
-    text = _text(given.get("content"))
+    fields = {name: value for name, value in message.items() if value is not None}
+    if extra := sorted(set(fields) - {"role", "content"}):
+        raise _invalid(field, f"'{extra[0]}' is not supported here")
+    text = _text(fields.get("content"))
     if text is None:
-        raise _wrong(field, "content must be text, or a list of parts {'type': 'text', 'text': ...}")
+        raise _invalid(field, "content must be text, or a list of parts {'type': 'text', 'text': ...}")
     try:
-        return Message(role=given.get("role"), content=text)  # type: ignore[arg-type]  # pydantic checks it
+        return Message(role=fields.get("role"), content=text)  # type: ignore[arg-type]  # pydantic checks it
     except ValidationError as error:
-        raise _wrong(field, f"role: {error.errors()[0]['msg']}") from error
+        raise _invalid(field, f"role: {error.errors()[0]['msg']}") from error
 
 
 def _text(content: Any) -> str | None:

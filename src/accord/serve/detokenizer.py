@@ -1,24 +1,26 @@
-"""Text that grows token by token, and ends before a stop string; and how a single token is spelt."""
+"""Text that grows token by token, and ends before a stop string; and the text and bytes of a single token."""
 
 import re
 
 from transformers import PreTrainedTokenizerBase
 
-__all__ = ["GrowingText", "bytes_of", "spelt"]
+__all__ = ["IncrementalText", "bytes_of", "token_text"]
 
 INCOMPLETE = "\ufffd"  # what a tokenizer gives for bytes that are not whole characters yet
 
 
-class GrowingText:
+class IncrementalText:
     """The text of one completion. What could still become part of a stop string or a character is held back.
 
-    `reached` is how many whole characters the tokens so far have made, those held back included.
+    emitted   the text that is certain
+    reached   how many whole characters the tokens so far have made, those held back included
+    cut       whether a stop string has ended it
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, stop: tuple[str, ...]) -> None:
         self._tokenizer, self._stop = tokenizer, stop
         self._ids: list[int] = []
-        self.given = ""
+        self.emitted = ""
         self.reached = 0
         self.cut = False
 
@@ -26,8 +28,8 @@ class GrowingText:
         """The text that is certain now and was not before."""
         self._ids.append(token_id)
         text = str(self._tokenizer.decode(self._ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
-        whole = text.rstrip(INCOMPLETE)
-        self.reached = len(whole)
+        complete = text.rstrip(INCOMPLETE)
+        self.reached = len(complete)
         ends = [place for stop in self._stop if (place := text.find(stop)) >= 0]
         self.cut = bool(ends)
         if ends:
@@ -35,12 +37,12 @@ class GrowingText:
         elif last:
             certain = text
         else:
-            certain = whole[: self._held_from(whole)]
-        new = certain[len(self.given) :]
-        self.given += new
+            certain = complete[: self._uncertain_from(complete)]
+        new = certain[len(self.emitted) :]
+        self.emitted += new
         return new
 
-    def _held_from(self, text: str) -> int:
+    def _uncertain_from(self, text: str) -> int:
         """Where the longest end of the text begins that is the beginning of a stop string."""
         for size in range(min(len(text), max(map(len, self._stop), default=1) - 1), 0, -1):
             if any(stop.startswith(text[-size:]) for stop in self._stop):
@@ -48,13 +50,13 @@ class GrowingText:
         return len(text)
 
 
-def spelt(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
+def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
     r"""The text of one token; `bytes:\xe2\x80` where it is a part of a character."""
     text = str(tokenizer.decode([token_id]))
     if INCOMPLETE not in text:
         return text
-    found = bytes_of(tokenizer, token_id)
-    return text if found is None else "bytes:" + "".join(f"\\x{each:02x}" for each in found)
+    token_bytes = bytes_of(tokenizer, token_id)
+    return text if token_bytes is None else "bytes:" + "".join(f"\\x{byte:02x}" for byte in token_bytes)
 
 
 def bytes_of(tokenizer: PreTrainedTokenizerBase, token_id: int) -> bytes | None:
@@ -66,17 +68,17 @@ def bytes_of(tokenizer: PreTrainedTokenizerBase, token_id: int) -> bytes | None:
     if fallback := re.fullmatch(r"<0x([0-9A-Fa-f]{2})>", piece):
         return bytes.fromhex(fallback[1])
     if all(letter in _BYTE for letter in piece):
-        found = bytes(_BYTE[letter] for letter in piece)
-        if found.decode(errors="replace") == text:
-            return found
+        decoded = bytes(_BYTE[letter] for letter in piece)
+        if decoded.decode(errors="replace") == text:
+            return decoded
     return None
 
 
 def _byte_letters() -> dict[str, int]:
     """The letters with which byte-level tokenizers write bytes (Radford et al. 2019, section 2.2)."""
-    themselves = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    others = [each for each in range(256) if each not in themselves]
-    return {chr(each): each for each in themselves} | {chr(256 + at): each for at, each in enumerate(others)}
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    hidden = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + index): byte for index, byte in enumerate(hidden)}
 
 
 _BYTE = _byte_letters()
