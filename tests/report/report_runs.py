@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from accord.artefacts.finding import Finding, Verdict
+from accord.artefacts.finding import Finding, IdList, Verdict
 from accord.records import Completion, Evaluator, Pair, Prompt
 from accord.run import InputEntry, RunDirectory
 from accord.stats import Estimate, mean, proportion
@@ -26,6 +26,8 @@ temperature = 1.0
 max_tokens = 48
 """
 STEPS = 12
+UPDATE: dict[str, Any] = {"lr": 1e-5, "grad_norm": 1.0, "seconds": 20.0}
+"""What every step of a training logs."""
 WORDS = ["a", "the", "film", "is", "warm", "slow", "funny", "dull", "and", "moving", "story", "with", "actors"]
 
 
@@ -117,8 +119,9 @@ def add_policy(run: RunDirectory, *, samples: bool = True) -> None:
             some.append(
                 {
                     "step": step, "index": index, "prompt": f"p-{index // 4}", "text": "a text",
-                    "token_ids": list(range(size)), "logprobs": [-2.0] * size, "reference_logprobs": [-2.2] * size,
-                    "reward": float(random.normal(0.15 * step, 0.8)), "finish_reason": "eos" if index % 7 else "length",
+                    "token_ids": list(range(size)), "rollout_logprobs": [-2.0] * size, "logprobs": [-2.0] * size,
+                    "reference_logprobs": [-2.2] * size, "reward": float(random.normal(0.15 * step, 0.8)),
+                    "finish_reason": "eos" if index % 7 else "length", "temperature": 1.0,
                 }
             )  # fmt: skip
         rows.append(
@@ -127,7 +130,7 @@ def add_policy(run: RunDirectory, *, samples: bool = True) -> None:
                 "kl": 0.1 + 6.5 * (step / STEPS) ** 1.3 + float(random.normal(0, 0.2)), "kl_se": 0.35,
                 "entropy": 2.9 - 0.05 * step, "clip_frac": 0.05,
                 "multipliers": {"two words": 0.1 * step}, "explained_variance": None if step == 1 else 0.3,
-                "policy_loss": 0.01, "value_loss": 0.4, "grad_norm": 1.0,
+                "policy_loss": 0.01, "value_loss": 0.4, "grad_norm": 1.0, "lr": 1e-5,
                 "length": float(np.mean([len(each["token_ids"]) for each in some])),
                 "stop_rate": float(np.mean([each["finish_reason"] == "eos" for each in some])),
                 "ratio": 1.0, "kl_coef": 0.05, "seconds": 20.0,
@@ -159,8 +162,8 @@ def add_evaluation(run: RunDirectory, *, texts: list[str] | None = None, proxy: 
                 rows.append(
                     {
                         "arm": arm, "index": len(rows), "prompt": prompt, "text": text, "token_ids": [1, 2],
-                        "logprobs": [-1.0, -1.0], "reference_logprobs": [-1.1, -1.2],
-                        "finish_reason": "length" if len(rows) % 5 == 0 else "eos", **scores,
+                        "rollout_logprobs": [-1.0, -1.0], "logprobs": [-1.0, -1.0], "reference_logprobs": [-1.1, -1.2],
+                        "finish_reason": "length" if len(rows) % 5 == 0 else "eos", "temperature": 1.0, **scores,
                     }
                 )  # fmt: skip
     run.write_jsonl("evaluation/samples.jsonl", rows, stage="evaluate")
@@ -231,6 +234,8 @@ FINDINGS = [
         "OV1", "consistency", "An evaluator who is asked twice answers alike.", Verdict.QUIET, "above 0.2",
         "Repeated questions got other answers in 8 % of cases.", proportion(8, 100), fundamental=True,
         evidence=("data/pairs-train.jsonl",), source="Casper et al. 2023, section 3.1",
+        title="Humans make simple mistakes due to limited time, attention, or care",
+        ids={"evaluators": IdList.of(f"e-{number}" for number in range(60))},
     ),
 ]  # fmt: skip
 

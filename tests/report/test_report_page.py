@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,13 +12,28 @@ import pytest
 import report_runs
 from report_page_reading import Page
 
+from accord.artefacts import (
+    ALGORITHM,
+    CARD,
+    CURVE,
+    EVALUATION,
+    METRICS,
+    AlgorithmRow,
+    CurvePoint,
+    OnlineMetrics,
+    PairMetrics,
+    RewardCard,
+    RunReader,
+)
 from accord.artefacts.finding import Finding, Verdict
 from accord.errors import ArtefactError
+from accord.policy.registry import ALGORITHMS
+from accord.policy.settings import PolicySettings
 from accord.report import summary, write
-from accord.report.reading import Reading
 from accord.report.samples import SHOWN, twins
+from accord.report.verdict import verdict
 from accord.run import InputEntry, RunDirectory, digest_of
-from accord.stats import proportion
+from accord.stats import Estimate, proportion
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -26,7 +42,7 @@ HOSTILE = [
     "{{ 7 * 7 }} {% raw %}",
     "\N{RIGHT-TO-LEFT OVERRIDE}txet desrever \N{ARABIC LETTER ALEF}\N{HEBREW LETTER ALEF}",
     "W" * 900,
-    "a\x00b\x1b[31mred\ud800",
+    "a\x00b\x1b[31mred",
     "",
     "   \n\n\t lines \r\n",
 ]
@@ -159,6 +175,9 @@ def test_findings_that_fire_come_first_and_fundamental_ones_never_pass(whole: tu
     assert "What to do: Stop near step 8" in text
     assert "about 40 prompts instead of 16" in text
     assert "1 of 5 checks of the audit fired" in text
+    assert "evaluators 60: e-0, e-1," in text
+    assert "e-49 and 10 more" in text
+    assert "Humans make simple mistakes due to limited time, attention, or care" in text
     assert "1 inconclusive, 1 not assessable, 1 not detected by this test, 1 quiet" in text
 
 
@@ -166,7 +185,7 @@ def test_samples_follow_the_rule_and_not_the_score(whole: tuple[RunDirectory, Pa
     run, page = whole
     rows = run.read_jsonl("evaluation/samples.jsonl")
     prompts = list(dict.fromkeys(row["prompt"] for row in rows))
-    shown = twins(Reading(run))
+    shown = twins(RunReader.of(run))
     assert len(shown) == SHOWN
     for number, twin in enumerate(shown):
         turn, prompt = divmod(number, len(prompts))
@@ -174,7 +193,7 @@ def test_samples_follow_the_rule_and_not_the_score(whole: tuple[RunDirectory, Pa
             of_arm = [row for row in rows if row["arm"] == arm and row["prompt"] == prompts[prompt]]
             text = getattr(twin, arm)
             assert text.text == of_arm[turn]["text"]
-            assert (text.proxy, text.judge) == (of_arm[turn]["reward"], of_arm[turn]["eval_reward"])
+            assert (text.reward, text.eval_reward) == (of_arm[turn]["reward"], of_arm[turn]["eval_reward"])
             assert text.text in page.text
 
 
@@ -248,8 +267,13 @@ def test_dpo_without_reward_model_draws_what_it_logged(tmp_path: Path) -> None:
     sentence = "DPO then trained the policy on the pairs themselves"
     run.write_json("policy/algorithm.json", {"kind": "dpo", "sentence": sentence})
     run.write_bytes("policy/model/model.safetensors", b"weights")
-    rows = [{"step": s, "loss": 0.7 - s / 10, "accuracy": None if s == 1 else 0.6, "margin": s / 10} for s in (1, 2, 3)]
-    run.write_jsonl("policy/metrics.jsonl", rows)
+    rows = [
+        PairMetrics(
+            step=step, loss=0.7 - step / 10, accuracy=None if step == 1 else 0.6, margin=step / 10, **report_runs.UPDATE
+        )
+        for step in (1, 2, 3)
+    ]
+    METRICS.write(run, rows, stage="policy")
     report_runs.add_judge(run, "eval_reward")
     report_runs.add_evaluation(run, proxy=False)
     (run.path / "evaluation/curve.jsonl").unlink()
@@ -257,7 +281,7 @@ def test_dpo_without_reward_model_draws_what_it_logged(tmp_path: Path) -> None:
     page = page_of(run)
     assert_sound(run, page)
     assert "DPO then trained the policy on the pairs themselves, in 3 steps." in page.text
-    assert len(page.of("svg")) == 2 + 3
+    assert len(page.of("svg")) == 2 + 4
     assert "win rate by its own reward not measured in this run" in page.text
     assert "not scored" in page.text
 
@@ -273,21 +297,29 @@ def test_dpo_without_reward_model_draws_what_it_logged(tmp_path: Path) -> None:
 )
 def test_the_headline_follows_the_interval(tmp_path: Path, low: float | None, high: float | None, words: str) -> None:
     run = report_runs.new(tmp_path / "run")
-    win = {**report_runs.estimate(0.6), "low": low, "high": high}
-    run.write_json("evaluation/evaluation.json", {"win_rate": win})
+    report_runs.add_data(run)
+    report_runs.add_evaluation(run)
+    evaluation = EVALUATION.read(run)
+    assert evaluation.win_rate is not None
+    win = replace(evaluation.win_rate, low=low, high=high)
+    EVALUATION.write(run, evaluation.model_copy(update={"win_rate": win}))
     assert words in page_of(run).text
 
 
 def test_one_step_and_numbers_without_intervals_can_be_drawn(tmp_path: Path) -> None:
     run = report_runs.new(tmp_path / "run")
-    bare = {**report_runs.estimate(0.5, n=1), "low": None, "high": None}
-    run.write_json("reward/evaluation.json", {"accuracy": bare})
-    run.write_jsonl("policy/metrics.jsonl", [{"step": 1, "kl": 0.0, "entropy": 2.0}])
-    run.write_jsonl("evaluation/curve.jsonl", [{"step": 1, "kl": bare, "eval_reward": bare}])
+    bare = Estimate(0.5, None, None, 1)
+    CARD.write(run, RewardCard(accuracy=bare, majority=bare, length_only=bare), stage="reward")
+    step = OnlineMetrics(
+        step=1, reward=0.1, reward_std=1.0, kl=0.0, kl_se=None, entropy=2.0, clip_frac=None, policy_loss=None,
+        length=9.0, stop_rate=1.0, ratio=None, **report_runs.UPDATE,
+    )  # fmt: skip
+    METRICS.write(run, [step], stage="policy")
+    CURVE.write(run, [CurvePoint(step=1, kl=bare, reward=bare, eval_reward=bare)])
     page = page_of(run)
     assert_sound(run, page)
     assert "0.500 [no interval]" in page.text
-    assert len(page.of("svg")) == 6
+    assert len(page.of("svg")) == 2 + 2 + 6
 
 
 def test_an_altered_file_is_refused(tmp_path: Path) -> None:
@@ -327,3 +359,13 @@ def test_writing_a_page_needs_no_torch(tmp_path: Path) -> None:
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=ALGORITHMS.names)
+def test_every_algorithm_has_its_sentence(algorithm: type[PolicySettings], tmp_path: Path) -> None:
+    run = report_runs.new(tmp_path / "run")
+    run.write_bytes("policy/model/model.safetensors", b"weights")
+    row = AlgorithmRow(kind=str(algorithm.model_fields["kind"].default), sentence=algorithm.sentence)
+    ALGORITHM.write(run, row, stage="policy")
+    (sentence,) = [text for text in verdict(RunReader(run)) if text.startswith(algorithm.sentence)]
+    assert sentence == f"{algorithm.sentence}."

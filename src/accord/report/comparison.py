@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from accord.artefacts import RunReader
+from accord.report.optional import findings_of, recipe_of
 from accord.report.provenance import flat, shown
-from accord.report.reading import Reading
 from accord.report.table import Row, rows_of, to_json
 from accord.report.words import clean
 from accord.run import RunDirectory
@@ -87,7 +88,7 @@ _CHANGES = {
 
 def compare(a: RunDirectory, b: RunDirectory) -> Comparison:
     """Two runs side by side. Raises `ArtefactError` where a file of one of them was altered."""
-    first, second = Reading(a), Reading(b)
+    first, second = RunReader.of(a), RunReader.of(b)
     return Comparison(
         str(a.path),
         str(b.path),
@@ -105,14 +106,14 @@ def _changes(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[Change]:
             yield Change(name, a.get(name), b.get(name))
 
 
-def _settings(reading: Reading) -> dict[str, str]:
-    seed = {"seed": str(reading.run.seed)}
-    return seed | {key: shown(value) for key, value in flat(reading.recipe or {})}
+def _settings(reader: RunReader) -> dict[str, str]:
+    seed = {"seed": str(reader.run.seed)}
+    return seed | {key: shown(value) for key, value in flat(recipe_of(reader))}
 
 
-def _data(reading: Reading) -> dict[str, str]:
+def _data(reader: RunReader) -> dict[str, str]:
     """Inputs but for their place on the disk, and the digests of the files under `data/`."""
-    manifest = reading.run.manifest
+    manifest = reader.run.manifest
     inputs = {
         f"{name}: {key}": shown(value)
         for name, entry in manifest.inputs.items()
@@ -123,13 +124,13 @@ def _data(reading: Reading) -> dict[str, str]:
     return inputs | files
 
 
-def _machine(reading: Reading) -> dict[str, str]:
-    manifest = reading.run.manifest
+def _machine(reader: RunReader) -> dict[str, str]:
+    manifest = reader.run.manifest
     return {name: shown(value) for name, value in {**manifest.machine, **manifest.versions}.items()}
 
 
-def _verdicts(reading: Reading) -> dict[str, str]:
-    return {f"{each.challenge} {each.check}": each.words for each in reading.findings or []}
+def _verdicts(reader: RunReader) -> dict[str, str]:
+    return {f"{finding.challenge} {finding.check}": finding.words for finding in findings_of(reader) or ()}
 
 
 def _contrasts(a: list[Row], b: list[Row]) -> Iterator[Contrast]:

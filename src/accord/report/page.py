@@ -1,20 +1,22 @@
 """The page of a run, `report.html`: one file without script or outside resource, its links leading into the run."""
 
 import re
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from accord.artefacts import RunReader
 from accord.artefacts.finding import Finding
 from accord.report import sections
+from accord.report.optional import findings_of, summary_of
 from accord.report.provenance import provenance
-from accord.report.reading import Reading
 from accord.report.samples import FILE as SAMPLES
 from accord.report.samples import SHOWN, twins
 from accord.report.table import rows_of
 from accord.report.verdict import headline, verdict
-from accord.report.words import clean, interval, observations, rank, signed
+from accord.report.words import clean, counted, interval, observations, rank, signed
 from accord.run import RunDirectory
 
 if TYPE_CHECKING:
@@ -36,29 +38,28 @@ def write(run: RunDirectory) -> Path:
 
 def render(run: RunDirectory) -> str:
     """The page as text."""
-    reading = Reading(run)
-    rows = rows_of(reading)
-    findings = reading.findings
+    reader = RunReader.of(run)
+    rows, summary, findings = rows_of(reader), summary_of(reader), findings_of(reader)
     template = _environment(run).get_template("report.html.j2")
     return template.render(
         run=run.manifest.name,
-        headline=headline(reading),
-        verdict=verdict(reading),
-        about=(reading.json("data/summary.json") or {}).get("about"),
+        headline=headline(reader),
+        verdict=verdict(reader),
+        about=None if summary is None else summary.about,
         groups=[(name, list(some)) for name, some in groupby(rows, key=lambda row: row.group)],
-        feedback=sections.feedback(reading),
-        judges=sections.judges(reading, rows),
-        policy=sections.policy(reading),
-        twins=twins(reading),
+        feedback=sections.feedback(reader),
+        judges=sections.judges(reader, rows),
+        policy=sections.policy(reader),
+        twins=twins(reader),
         samples_file=SAMPLES,
         shown=SHOWN,
         audited=findings is not None,
-        findings=_grouped(findings or []),
-        provenance=provenance(reading),
+        findings=_grouped(findings or ()),
+        provenance=provenance(reader),
     )
 
 
-def _grouped(findings: list[Finding]) -> list[tuple[str, str, list[Finding]]]:
+def _grouped(findings: Sequence[Finding]) -> list[tuple[str, str, list[Finding]]]:
     """Heading, class and findings of each verdict that occurs, in the words of the verdict; what fires comes first."""
     groups: dict[str, list[Finding]] = {}
     for each in sorted(findings, key=lambda finding: (rank(finding), finding.words)):
@@ -91,7 +92,9 @@ def _environment(run: RunDirectory) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(interval=interval, observations=observations, signed=signed, source=source)
+    environment.filters.update(
+        counted=counted, interval=interval, observations=observations, signed=signed, source=source
+    )
     return environment
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from accord.report.reading import Reading
+from accord.artefacts import REPORT, RunReader
+from accord.report.optional import recipe_of, seconds_of
 from accord.report.words import counted, duration
 
 __all__ = ["File", "Provenance", "flat", "provenance"]
@@ -34,26 +35,27 @@ class Provenance:
     files: list[File]
 
 
-def provenance(reading: Reading) -> Provenance:
+def provenance(reader: RunReader) -> Provenance:
     """From the manifest and the recipe. The page itself is no part of what it lists."""
-    manifest = reading.run.manifest
+    manifest = reader.run.manifest
     origin = [("name", manifest.name), ("created", manifest.created), ("seed", str(manifest.seed))]
     origin += [("parents", ", ".join(manifest.parents))] if manifest.parents else []
     origin += [(name, counted(value)) for name, value in manifest.machine.items()]
     origin += [(f"version of {name}", value) for name, value in manifest.versions.items()]
-    stages = [(name, duration(seconds)) for name, seconds in reading.seconds.items()]
+    seconds = seconds_of(reader)
+    stages = [(name, duration(of_stage)) for name, of_stage in seconds.items()]
     if stages:
-        stages.append(("together", duration(sum(reading.seconds.values()))))
+        stages.append(("together", duration(sum(seconds.values()))))
     files = [
         File(name, _size(entry.bytes), entry.sha256[:DIGITS], entry.stage)
         for name, entry in sorted(manifest.files.items())
-        if name != "report.html"
+        if name != REPORT.path()
     ]
     inputs = [
         (name, [(key, counted(value)) for key, value in entry.to_json().items()])
         for name, entry in manifest.inputs.items()
     ]
-    settings = [(key, shown(value)) for key, value in flat(reading.recipe or {})]
+    settings = [(key, shown(value)) for key, value in flat(recipe_of(reader))]
     return Provenance(origin, stages, settings, inputs, files)
 
 

@@ -1,25 +1,24 @@
 """Texts before and after, by a rule that leaves nobody a choice."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from accord.report.reading import Reading
+from accord.artefacts import EVALUATION_SAMPLES, PROMPTS, EvaluationSample, RunReader
+from accord.report.optional import rows_of_file
 
 __all__ = ["FILE", "SHOWN", "Text", "Twin", "twins"]
 
 SHOWN = 8
-FILE = "evaluation/samples.jsonl"
-Row = dict[str, Any]
+FILE = EVALUATION_SAMPLES.path()
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text that was sampled; scores are None where that judge did not read it."""
+    """A text that was sampled; `reward` is None where no reward model read it."""
 
     text: str
-    proxy: float | None
-    judge: float | None
-    stopped: bool
+    reward: float | None
+    eval_reward: float
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -31,29 +30,24 @@ class Twin:
     policy: Text | None
 
 
-def twins(reading: Reading) -> list[Twin]:
+def twins(reader: RunReader) -> list[Twin]:
     """The first sample of each held-out prompt in the order of the file, then the second of each, up to `SHOWN`."""
-    groups: dict[str, dict[str, list[Row]]] = {}
-    for row in reading.jsonl(FILE) or []:
-        groups.setdefault(row["prompt"], {}).setdefault(row["arm"], []).append(row)
-    texts = _prompts(reading)
+    groups: dict[str, dict[str, list[EvaluationSample]]] = {}
+    for row in rows_of_file(reader, EVALUATION_SAMPLES):
+        groups.setdefault(row.prompt, {}).setdefault(row.arm, []).append(row)
+    asked = {row.prompt.id: row.prompt.messages[-1].content for row in rows_of_file(reader, PROMPTS)}
     most = max((len(rows) for arms in groups.values() for rows in arms.values()), default=0)
-    found = [
-        Twin(texts.get(name, name), _text(arms.get("start", []), turn), _text(arms.get("policy", []), turn))
+    pairs = [
+        Twin(asked.get(name, name), _text(arms.get("start", []), turn), _text(arms.get("policy", []), turn))
         for turn in range(most)
         for name, arms in groups.items()
         if any(turn < len(rows) for rows in arms.values())
     ]
-    return found[:SHOWN]
+    return pairs[:SHOWN]
 
 
-def _text(rows: list[Row], turn: int) -> Text | None:
+def _text(rows: list[EvaluationSample], turn: int) -> Text | None:
     if turn >= len(rows):
         return None
     row = rows[turn]
-    return Text(row["text"], row.get("reward"), row.get("eval_reward"), row.get("finish_reason") == "eos")
-
-
-def _prompts(reading: Reading) -> dict[str, str]:
-    """What each prompt asks, by id: its last message."""
-    return {row["id"]: row["messages"][-1]["content"] for row in reading.jsonl("data/prompts.jsonl") or []}
+    return Text(row.text, row.reward, row.eval_reward, row.finish_reason == "eos")

@@ -1,11 +1,20 @@
 """What the sections on feedback, judges and policy show, drawn from the run; the template only lays it out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from accord.artefacts import (
+    CARD,
+    EVALUATION,
+    EVALUATION_SAMPLES,
+    MODEL,
+    SUMMARY,
+    DataSummary,
+    PolicyEvaluation,
+    RunReader,
+)
 from accord.report import figures
-from accord.report.reading import Reading
+from accord.report.optional import card_of, evaluation_of, summary_of
 from accord.report.table import Row
 from accord.report.training_curves import Drawing, Figure, along_the_run
 from accord.report.verdict import evaluators_in_words
@@ -35,19 +44,15 @@ class Section:
     missing: tuple[str, ...] = ()
 
 
-def feedback(reading: Reading) -> Section:
+def feedback(reader: RunReader) -> Section:
     """Who said what: counts, ties, splits, the agreement of two evaluators."""
-    file = "data/summary.json"
-    content = reading.json(file)
-    if content is None:
+    summary = summary_of(reader)
+    if summary is None:
         return Section(missing=("No summary of the feedback in this run.",))
-    who = evaluators_in_words(reading)
-    sentences = [f"Evaluators: {who}." if who else "Who the evaluators were is not recorded."]
-    sentences += [
-        f"{name}: {counted(content[key])}." for key, name in _COUNTS.items() if isinstance(content.get(key), int)
-    ]
-    sentences += [f"Not used: {_unused(content['unused'])}."] if content.get("unused") else []
-    agreement = reading.estimate(file, "agreement") or reading.estimate("reward/evaluation.json", "agreement")
+    who = evaluators_in_words(reader)
+    sentences = [f"Evaluators: {who}." if who else "Who the evaluators were is not recorded.", *_counts(summary)]
+    card = card_of(reader, "reward")
+    agreement = summary.agreement or (None if card is None else card.agreement)
     missing = []
     if agreement is None:
         missing.append(
@@ -58,14 +63,9 @@ def feedback(reading: Reading) -> Section:
             f"Two evaluators who judged the same pair agree on {percent(agreement)}: no judge can be expected to agree "
             "with them more often than that."
         )
-    return Section(tuple(sentences), (_splits(content, file),), missing=tuple(missing))
+    return Section(tuple(sentences), (_splits(summary),), missing=tuple(missing))
 
 
-_COUNTS = {
-    "feedback": "Judgements read",
-    "possible_pairs": "Pairs that could be drawn from them",
-    "completions": "Texts that stand in the pairs drawn",
-}
 _PURPOSES = {
     "train": "the reward model and the policy",
     "eval_reward": "the independent judge",
@@ -73,70 +73,78 @@ _PURPOSES = {
 }
 
 
-def _unused(content: Any) -> str:
-    if isinstance(content, dict):
-        return ", ".join(f"{counted(number)} {reason}" for reason, number in content.items())
-    return counted(content)
+def _counts(summary: DataSummary) -> Iterator[str]:
+    """What was read and drawn, as far as the run counted it."""
+    if summary.feedback is not None:
+        kinds = f" ({_by_name(summary.feedback)})" if len(summary.feedback) > 1 else ""
+        yield f"Judgements read: {counted(sum(summary.feedback.values()))}{kinds}."
+    if summary.possible_pairs is not None:
+        yield f"Pairs that could be drawn from them: {counted(summary.possible_pairs)}."
+    yield f"Texts that stand in the pairs drawn: {counted(summary.completions)}."
+    if summary.unused:
+        yield f"Not used: {_by_name(summary.unused)}."
 
 
-def _splits(content: dict[str, Any], file: str) -> Grid:
-    columns = [content.get(key) or {} for key in ("prompts", "pairs", "ties")]
+def _by_name(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{counted(number)} {name}" for name, number in numbers.items())
+
+
+def _splits(summary: DataSummary) -> Grid:
+    columns = (summary.prompts, summary.pairs, summary.ties)
     names = list(dict.fromkeys([*_PURPOSES, *(name for column in columns for name in column)]))
     rows = [
         (_purpose(name), *(counted(column.get(name, 0)) if column else "unknown" for column in columns))
         for name in names
         if any(name in column for column in columns)
     ]
-    return Grid("Prompts and pairs by split", ("split", "prompts", "pairs", "ties"), tuple(rows), (file,))
+    head = ("split", "prompts", "pairs", "ties")
+    return Grid("Prompts and pairs by split", head, tuple(rows), (SUMMARY.path(),))
 
 
 def _purpose(name: str) -> str:
     return name.replace("_", " ") + (f", for {_PURPOSES[name]}" if name in _PURPOSES else "")
 
 
-def judges(reading: Reading, rows: Sequence[Row]) -> Section:
+def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
     """The reward model and the independent judge beside baselines and ceiling."""
-    marks, files, missing = [], [], []
-    for folder, name, role in (("reward", "reward model", "proxy"), ("eval_reward", "independent judge", "judge")):
-        file = f"{folder}/evaluation.json"
-        if reading.json(file) is None:
+    marks, cards, missing = [], {}, []
+    for stage, name, role in (("reward", "reward model", "proxy"), ("eval_reward", "independent judge", "judge")):
+        card = card_of(reader, stage)
+        if card is None:
             missing.append(f"No {name} in this run.")
-            continue
-        files.append(file)
-        found = reading.estimate(file, "accuracy")
-        if found is None:
-            missing.append(f"The accuracy of the {name} was not measured.")
         else:
-            marks.append(figures.Mark(name, found, role))
-    for key, name in (("length_only", "length alone"), ("majority", "the same answer always")):
-        known = [each for file in files if (each := reading.estimate(file, key)) is not None]
-        marks += [figures.Mark(name, known[0], "muted")] if known else []
+            cards[CARD.path(stage)] = card
+            marks.append(figures.Mark(name, card.accuracy, role))
+    for first in list(cards.values())[:1]:
+        marks.append(figures.Mark("length alone", first.length_only, "muted"))
+        marks.append(figures.Mark("the same answer always", first.majority, "muted"))
     ceiling = next((row.estimate for row in rows if row.key == "agreement"), None)
     if not marks:
         return Section(missing=tuple(missing))
     drawings = tuple(Drawing(figures.accuracy(marks, ceiling, width=width), width) for width in figures.WIDTHS)
     caption = (
         "How often each orders two held-out texts as the evaluator did, ties left out. Bars are 95 % intervals that "
-        "resample whole batches. Dotted lines mark chance"
+        "resample whole sessions. Dotted lines mark chance"
         + ("; the grey band is how often two evaluators agree with one another." if ceiling else ".")
     )
-    return Section(figures=(Figure(drawings, caption, tuple(files)),), missing=tuple(missing))
+    return Section(figures=(Figure(drawings, caption, tuple(cards)),), missing=tuple(missing))
 
 
-def policy(reading: Reading) -> Section:
-    """What became of the policy: before and after, the scores along the run, the course of the training."""
+def policy(reader: RunReader) -> Section:
+    """The policy: before and after, its scores along the run, its training."""
     missing, grids, drawn = [], [], []
-    if reading.json("evaluation/evaluation.json") is None:
+    evaluation = evaluation_of(reader)
+    if evaluation is None:
         missing.append(
-            "No policy was evaluated in this run." if reading.run.has("policy/model") else "No policy in this run."
+            "No policy was evaluated in this run." if reader.has(MODEL, "policy") else "No policy in this run."
         )
     else:
-        grids.append(_before_and_after(reading))
-    for found in along_the_run(reading):
-        if isinstance(found, Figure):
-            drawn.append(found)
+        grids.append(_before_and_after(evaluation))
+    for part in along_the_run(reader):
+        if isinstance(part, Figure):
+            drawn.append(part)
         else:
-            missing.append(found)
+            missing.append(part)
     return Section(grids=tuple(grids), figures=tuple(drawn), missing=tuple(missing))
 
 
@@ -151,20 +159,18 @@ _MEASURES = (
 )
 
 
-def _before_and_after(reading: Reading) -> Grid:
-    file = "evaluation/evaluation.json"
+def _before_and_after(evaluation: PolicyEvaluation) -> Grid:
     rows = []
-    for key, name, digits in _MEASURES:
-        found = [reading.estimate(file, arm, key) for arm in ("start", "policy")]
-        if any(found):
-            cells = [interval(each, digits) if each else "not measured" for each in found]
-            rows.append((name, *cells, _both(found)))
+    for column, name, digits in _MEASURES:
+        arms = [getattr(arm, column) for arm in (evaluation.start, evaluation.policy)]
+        if any(arms):
+            cells = [interval(estimate, digits) if estimate else "not measured" for estimate in arms]
+            rows.append((name, *cells, _observations(arms)))
     head = ("measure", "start", "policy", "n (prompts)")
-    return Grid(
-        "Fresh texts on held-out prompts, before and after", head, tuple(rows), (file, "evaluation/samples.jsonl")
-    )
+    files = (EVALUATION.path(), EVALUATION_SAMPLES.path())
+    return Grid("Fresh texts on held-out prompts, before and after", head, tuple(rows), files)
 
 
-def _both(found: Sequence[Estimate | None]) -> str:
-    said = list(dict.fromkeys(observations(each) for each in found if each is not None))
-    return " and ".join(said)
+def _observations(estimates: Sequence[Estimate | None]) -> str:
+    """How many there were; of both arms where they differ."""
+    return " and ".join(dict.fromkeys(observations(estimate) for estimate in estimates if estimate is not None))

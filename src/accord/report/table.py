@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from accord.report.reading import Reading
+from accord.artefacts import CARD, EVALUATION, FINDINGS, SUMMARY, JsonObject, RunReader
+from accord.report.optional import card_of, findings_of, seconds_of, summary_of
 from accord.report.words import clean, duration, interval, observations, tally
 from accord.run import RunDirectory
 from accord.stats import Estimate
@@ -48,40 +49,56 @@ class Quantity:
 
     group: str
     name: str
-    file: str
-    keys: tuple[str, ...]
+    artefact: JsonObject[Any]
+    stage: str
+    columns: tuple[str, ...]
     digits: int = 3
+
+    @property
+    def file(self) -> str:
+        """The file that it stands in."""
+        return self.artefact.path(self.stage)
 
     @property
     def key(self) -> str:
         """A name that does not change with the wording."""
-        return ".".join((self.file.partition("/")[0], *self.keys))
+        return ".".join((self.file.partition("/")[0], *self.columns))
+
+    def read(self, reader: RunReader) -> Estimate | None:
+        """The number; None where it was not measured."""
+        content = reader.value(self.artefact, self.stage)
+        for column in self.columns:
+            content = getattr(content, column)
+        assert content is None or isinstance(content, Estimate)
+        return content
 
 
 REWARD, JUDGE, CEILING, POLICY, RUN = "reward model", "independent judge", "evaluators", "policy", "run"
-_EVALUATION = "evaluation/evaluation.json"
 
 
-def _judged(group: str, folder: str) -> tuple[Quantity, ...]:
-    file = f"{folder}/evaluation.json"
+def _judged(group: str, stage: str) -> tuple[Quantity, ...]:
     return (
-        Quantity(group, "accuracy on held-out pairs", file, ("accuracy",)),
-        Quantity(group, "the same answer always", file, ("majority",)),
-        Quantity(group, "length alone", file, ("length_only",)),
-        Quantity(group, "calibration error (ECE)", file, ("ece",)),
+        Quantity(group, "accuracy on held-out pairs", CARD, stage, ("accuracy",)),
+        Quantity(group, "the same answer always", CARD, stage, ("majority",)),
+        Quantity(group, "length alone", CARD, stage, ("length_only",)),
+        Quantity(group, "calibration error (ECE)", CARD, stage, ("ece",)),
     )
 
 
+def _evaluated(name: str, *columns: str, digits: int = 3) -> Quantity:
+    return Quantity(POLICY, name, EVALUATION, "evaluate", columns, digits)
+
+
 def _arms(name: str, key: str, digits: int) -> tuple[Quantity, ...]:
-    return tuple(Quantity(POLICY, f"{name}, {arm}", _EVALUATION, (arm, key), digits) for arm in ("start", "policy"))
+    return tuple(_evaluated(f"{name}, {arm}", arm, key, digits=digits) for arm in ("start", "policy"))
 
 
 QUANTITIES = (
     *_judged(REWARD, "reward"),
     *_judged(JUDGE, "eval_reward"),
-    Quantity(POLICY, "win rate by the independent judge", _EVALUATION, ("win_rate",)),
-    Quantity(POLICY, "win rate by its own reward", _EVALUATION, ("win_rate_reward",)),
-    Quantity(POLICY, "KL to its start (nats a text)", _EVALUATION, ("kl",), 2),
+    _evaluated("win rate by the independent judge", "win_rate"),
+    _evaluated("win rate by its own reward", "win_rate_reward"),
+    _evaluated("KL to its start (nats a text)", "kl", digits=2),
     *_arms("texts that end themselves", "stop_rate", 3),
     *_arms("distinct-2", "distinct_2", 3),
     *_arms("entropy (nats a token)", "entropy", 3),
@@ -90,60 +107,61 @@ QUANTITIES = (
 
 
 def summary(run: RunDirectory) -> list[Row]:
-    """The result of a run: how good the judges are, what became of the policy, how long it took, what fired.
+    """The result of a run: how good the judges are, how the policy compares with its start, the time, what fired.
 
     A part that the run does not have is one row that says so. Raises `ArtefactError` where a file was altered.
     """
-    return rows_of(Reading(run))
+    return rows_of(RunReader.of(run))
 
 
-def rows_of(reading: Reading) -> list[Row]:
+def rows_of(reader: RunReader) -> list[Row]:
     """The rows of `summary`, from a run that is being read."""
     rows: list[Row] = []
     for group in (REWARD, JUDGE, POLICY):
-        members = [each for each in QUANTITIES if each.group == group]
-        if reading.json(members[0].file) is None:
+        members = [quantity for quantity in QUANTITIES if quantity.group == group]
+        if not reader.has(members[0].artefact, members[0].stage):
             key = members[0].key.partition(".")[0]
             rows.append(Row(key, group, "evaluation", "not in this run"))
         else:
-            rows += [_row(reading, each) for each in members]
+            rows += [_row(reader, quantity) for quantity in members]
         if group == JUDGE:
-            rows.append(_ceiling(reading))
-    return [*rows, _seconds(reading), _fired(reading)]
+            rows.append(_ceiling(reader))
+    return [*rows, _seconds(reader), _fired(reader)]
 
 
-def _row(reading: Reading, each: Quantity) -> Row:
-    estimate = reading.estimate(each.file, *each.keys)
+def _row(reader: RunReader, quantity: Quantity) -> Row:
+    estimate = quantity.read(reader)
     if estimate is None:
-        return Row(each.key, each.group, each.name, "not measured in this run", each.file)
-    return Row(each.key, each.group, each.name, interval(estimate, each.digits), each.file, estimate)
+        return Row(quantity.key, quantity.group, quantity.name, "not measured in this run", quantity.file)
+    text = interval(estimate, quantity.digits)
+    return Row(quantity.key, quantity.group, quantity.name, text, quantity.file, estimate)
 
 
-def _ceiling(reading: Reading) -> Row:
+def _ceiling(reader: RunReader) -> Row:
     """How often two evaluators agree: what any judge can reach at most."""
     name = "two agree on a pair (the ceiling)"
-    for file in ("reward/evaluation.json", "eval_reward/evaluation.json", "data/summary.json"):
-        estimate = reading.estimate(file, "agreement")
-        if estimate is not None:
-            return Row("agreement", CEILING, name, interval(estimate), file, estimate)
+    sources = [(CARD.path(stage), card_of(reader, stage)) for stage in ("reward", "eval_reward")]
+    for file, content in [*sources, (SUMMARY.path(), summary_of(reader))]:
+        if content is not None and content.agreement is not None:
+            return Row("agreement", CEILING, name, interval(content.agreement), file, content.agreement)
     return Row("agreement", CEILING, name, "not measured in this run")
 
 
-def _seconds(reading: Reading) -> Row:
-    seconds = reading.seconds
+def _seconds(reader: RunReader) -> Row:
+    seconds = seconds_of(reader)
     if not seconds:
         return Row("seconds", RUN, "time", "no stage is finished")
-    parts = ", ".join(f"{clean(name)} {value:,.0f}" for name, value in seconds.items())
+    parts = ", ".join(f"{clean(name)} {of_stage:,.0f}" for name, of_stage in seconds.items())
     text = f"{duration(sum(seconds.values()))} (seconds: {parts})"
     return Row("seconds", RUN, "time", text, "manifest.json", value=seconds)
 
 
-def _fired(reading: Reading) -> Row:
-    findings = reading.findings
+def _fired(reader: RunReader) -> Row:
+    findings = findings_of(reader)
     if findings is None:
         return Row("audit", RUN, "audit", "not audited")
-    verdicts = {f"{each.challenge} {each.check}": each.verdict.value for each in findings}
-    return Row("audit", RUN, "audit", tally(findings), "audit.json", value=verdicts)
+    verdicts = {f"{finding.challenge} {finding.check}": finding.verdict.value for finding in findings}
+    return Row("audit", RUN, "audit", tally(findings), FINDINGS.path(), value=verdicts)
 
 
 def render_table(rows: list[Row], *, title: str = "") -> "Table":

@@ -1,17 +1,26 @@
 """The policy along the run: what its judges say over the KL, and the health of the training step by step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
+from accord.artefacts import (
+    CURVE,
+    JUDGED_ROLLOUTS,
+    METRICS,
+    MODEL,
+    SAMPLES,
+    Metrics,
+    OnlineMetrics,
+    RolloutRow,
+    RunReader,
+)
 from accord.report import figures
-from accord.report.reading import Reading
+from accord.report.optional import rows_of_file
 from accord.stats import Estimate, mean
 
 __all__ = ["Drawing", "Figure", "along_the_run"]
 
-Row = dict[str, Any]
 Band = tuple[tuple[float | None, ...], tuple[float | None, ...]]
 
 
@@ -34,18 +43,17 @@ class Figure:
     files: tuple[str, ...]
 
 
-def along_the_run(reading: Reading) -> Iterator[Figure | str]:
-    """The curve and the courses; a sentence in the place of what the run lacks."""
-    trained = reading.run.has("policy/model") or reading.run.has("policy/metrics.jsonl")
-    if trained or reading.run.has("evaluation/curve.jsonl"):
-        yield _curve(reading)
+def along_the_run(reader: RunReader) -> Iterator[Figure | str]:
+    """Scores over the KL, and the training step by step; a sentence in the place of what the run lacks."""
+    trained = reader.has(MODEL, "policy") or reader.has(METRICS, "policy")
+    if trained or reader.has(CURVE):
+        yield _curve(reader)
     if trained:
-        yield _courses(reading)
+        yield _courses(reader)
 
 
-def _curve(reading: Reading) -> Figure | str:
-    file = "evaluation/curve.jsonl"
-    turns = [turn for row in reading.jsonl(file) or [] if (turn := _turn(reading, row, file)) is not None]
+def _curve(reader: RunReader) -> Figure | str:
+    turns = [figures.Turn(row.step, row.kl, row.reward, row.eval_reward) for row in rows_of_file(reader, CURVE)]
     if not turns:
         return (
             "No judge looked at the texts that the policy wrote along the run, so the reward model and an independent "
@@ -58,21 +66,8 @@ def _curve(reading: Reading) -> Figure | str:
         "bars are 95 % intervals of the score, faint horizontal ones of the KL. Where the reward model goes on "
         "climbing and the independent judge does not, the policy exploits the reward model."
     )
-    files = tuple(name for name in (file, "evaluation/rollouts.jsonl") if reading.run.has(name))
+    files = tuple(lines.path() for lines in (CURVE, JUDGED_ROLLOUTS) if reader.has(lines))
     return Figure(drawings, caption, files)
-
-
-def _turn(reading: Reading, row: Row, file: str) -> figures.Turn | None:
-    found = {
-        name: reading.as_estimate(row[name], f"{file} step {row['step']} {name}")
-        for name in ("kl", "reward", "eval_reward")
-        if row.get(name) is not None
-    }
-    return (
-        figures.Turn(row["step"], found["kl"], found.get("reward"), found.get("eval_reward"))
-        if "kl" in found and len(found) > 1
-        else None
-    )
 
 
 _COURSES = (
@@ -91,74 +86,67 @@ _COURSES = (
 )
 
 
-def _courses(reading: Reading) -> Figure | str:
-    file = "policy/metrics.jsonl"
-    rows = reading.jsonl(file) or []
-    bands = _bands(reading, rows)
-    step_S = tuple(row["step"] for row in rows)
+def _courses(reader: RunReader) -> Figure | str:
+    rows = rows_of_file(reader, METRICS, "policy")
+    rollouts = rows_of_file(reader, SAMPLES, "policy")
+    bands = _bands(rows, rollouts)
+    step_S = tuple(row.step for row in rows)
     drawings = []
     for number, (key, heading, unit, digits) in enumerate((*_COURSES, *_multipliers(rows))):
         value_S = tuple(_value(row, key) for row in rows)
         if any(value is not None for value in value_S):
             low_S, high_S = bands.get(key, (None, None))
             name = f"multiplier-{number}" if "." in key else key
-            each = figures.Course(name, heading, unit, step_S, value_S, low_S, high_S, digits)
-            drawings.append(Drawing(figures.course(each), heading=heading, unit=unit))
+            course = figures.Course(name, heading, unit, step_S, value_S, low_S, high_S, digits)
+            drawings.append(Drawing(figures.course(course), heading=heading, unit=unit))
     if not drawings:
         return "The course of the training was not logged."
-    texts = _texts_a_step(reading)
+    texts = sum(row.step == rollouts[0].step for row in rollouts)
     caption = (
         f"The training, step by step: {len(rows)} steps{f' of {texts} texts each' if texts else ''}. Bands are 95 % "
         "intervals; a line without a band is a mean whose spread is not logged. A KL or a length that runs away, an "
         "entropy near zero, or texts that no longer end themselves are the usual signs of trouble."
     )
-    files = (file, "policy/samples.jsonl") if texts else (file,)
+    files = tuple(lines.path("policy") for lines in ((METRICS, SAMPLES) if texts else (METRICS,)))
     return Figure(tuple(drawings), caption, files)
 
 
-def _multipliers(rows: list[Row]) -> Iterator[tuple[str, str, str, int]]:
+def _multipliers(rows: Sequence[Metrics]) -> Iterator[tuple[str, str, str, int]]:
     """A course for the multiplier of each constraint and the weight of each group, where the run has them."""
-    for name in dict.fromkeys(name for row in rows for name in row.get("multipliers") or {}):
+    names = (name for row in rows if isinstance(row, OnlineMetrics) for name in row.multipliers or {})
+    for name in dict.fromkeys(names):
         yield f"multipliers.{name}", f"What '{name}' counts", "a unit of it", 2
 
 
-def _value(row: Row, key: str) -> float | None:
-    outer, _, inner = key.partition(".")
-    return (row.get(outer) or {}).get(inner) if inner else row.get(outer)
+def _value(row: Metrics, key: str) -> float | None:
+    """A column of a step, or one entry of a column of several; None where the step did not log it."""
+    column, _, entry = key.partition(".")
+    value = getattr(row, column, None)
+    return (value or {}).get(entry) if entry else value
 
 
-def _texts_a_step(reading: Reading) -> int:
-    rows = _rollouts(reading)
-    return sum(row["step"] == rows[0]["step"] for row in rows)
-
-
-def _bands(reading: Reading, rows: list[Row]) -> dict[str, Band]:
+def _bands(rows: Sequence[Metrics], rollouts: Sequence[RolloutRow]) -> dict[str, Band]:
     """Intervals by step: of the KL from its logged standard error, of the rest from the rollouts, over prompts."""
     bands: dict[str, Band] = {}
-    if all(row.get("kl") is not None and row.get("kl_se") is not None for row in rows):
-        bands["kl"] = (
-            tuple(row["kl"] - 1.96 * row["kl_se"] for row in rows),
-            tuple(row["kl"] + 1.96 * row["kl_se"] for row in rows),
-        )
-    by_step = {step: list(some) for step, some in groupby(_rollouts(reading), key=lambda row: row["step"])}
-    if not by_step or any(row["step"] not in by_step for row in rows):
+    errors = [(row.kl, row.kl_se) for row in rows if isinstance(row, OnlineMetrics)]
+    known = [(kl, error) for kl, error in errors if kl is not None and error is not None]
+    if len(known) == len(rows):
+        bands["kl"] = tuple(kl - 1.96 * error for kl, error in known), tuple(kl + 1.96 * error for kl, error in known)
+    by_step = {step: list(of_step) for step, of_step in groupby(rollouts, key=lambda row: row.step)}
+    if not by_step or any(row.step not in by_step for row in rows):
         return bands
     for key, value in _OF_ROLLOUTS.items():
-        found = [_mean(by_step[row["step"]], value) for row in rows]
-        bands[key] = (tuple(each.low for each in found), tuple(each.high for each in found))
+        means = [_mean(by_step[row.step], value) for row in rows]
+        bands[key] = tuple(estimate.low for estimate in means), tuple(estimate.high for estimate in means)
     return bands
 
 
-_OF_ROLLOUTS: dict[str, Callable[[Row], float]] = {
-    "reward": lambda row: float(row["reward"]),
-    "length": lambda row: float(len(row["token_ids"])),
-    "stop_rate": lambda row: float(row["finish_reason"] == "eos"),
+_OF_ROLLOUTS: dict[str, Callable[[RolloutRow], float]] = {
+    "reward": lambda row: row.reward,
+    "length": lambda row: float(len(row.token_ids)),
+    "stop_rate": lambda row: float(row.finish_reason == "eos"),
 }
 
 
-def _rollouts(reading: Reading) -> list[Row]:
-    return reading.jsonl("policy/samples.jsonl") or []
-
-
-def _mean(rows: list[Row], value: Callable[[Row], float]) -> Estimate:
-    return mean([value(row) for row in rows], [row["prompt"] for row in rows])
+def _mean(rows: Sequence[RolloutRow], value: Callable[[RolloutRow], float]) -> Estimate:
+    return mean([value(row) for row in rows], [row.prompt for row in rows])

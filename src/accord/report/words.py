@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from accord.artefacts.finding import Finding, Verdict
 from accord.stats import Estimate
@@ -82,7 +83,7 @@ def series(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
-def tally(findings: list[Finding]) -> str:
+def tally(findings: Sequence[Finding]) -> str:
     """`2 of 14 checks fired (RG2 turnover, DC2 diversity); 2 inconclusive, 1 not assessable, 9 quiet`."""
     fired = [clean(f"{each.challenge} {each.check}") for each in findings if each.verdict is Verdict.FIRES]
     head = f"{len(fired)} of {count(len(findings), 'check')} fired" + (f" ({', '.join(fired)})" if fired else "")
