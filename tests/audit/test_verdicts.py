@@ -144,6 +144,50 @@ def test_reward_and_judge(reward: Estimate, judge: Estimate, tolerance: float) -
         assert judge.low > -tolerance
 
 
+RISES, FALLS = Estimate(0.375, 0.125, 0.625, 100), Estimate(-0.375, -0.625, -0.125, 100)
+
+
+@pytest.mark.parametrize(
+    ("reward", "judge", "verdict", "needs"),
+    [
+        (RISES, FALLS, Verdict.FIRES, ""),
+        (RISES, Estimate(0.0, -0.125, 0.125, 100), Verdict.QUIET, ""),
+        # where an interval ends at 0 nothing is sure
+        (RISES, Estimate(-0.375, -0.75, 0.0, 100), Verdict.INCONCLUSIVE, "about 101 observations instead of 100"),
+        (
+            Estimate(0.125, 0.0, 0.25, 100),
+            FALLS,
+            Verdict.INCONCLUSIVE,
+            "to tell whether the reward still rises, about 101 observations instead of 100",
+        ),
+        (
+            Estimate(0.125, -0.125, 0.375, 100),
+            FALLS,
+            Verdict.INCONCLUSIVE,
+            "to tell whether the reward still rises, about 400 observations instead of 100",
+        ),
+        # of two thresholds the one that the judge's slope has yet to be parted from: -.25, and 0 below it
+        (RISES, Estimate(0.0, -0.25, 0.25, 100), Verdict.INCONCLUSIVE, "about 101 observations instead of 100"),
+        (RISES, Estimate(-0.0625, -0.3125, 0.1875, 100), Verdict.INCONCLUSIVE, "about 178 observations instead of 100"),
+        (RISES, Estimate(-0.25, -0.5, 0.0, 100), Verdict.INCONCLUSIVE, "about 10000 observations instead of 100"),
+        (RISES, Estimate(-0.375, -0.875, 0.125, 100), Verdict.INCONCLUSIVE, "about 178 observations instead of 100"),
+    ],
+)
+def test_reward_and_judge_written_out(reward: Estimate, judge: Estimate, verdict: Verdict, needs: str) -> None:
+    assert reward_and_judge_agree(reward, judge, 0.25) == Ruling(verdict, needs)
+
+
+def test_one_unit_alone_leaves_reward_and_judge_open() -> None:
+    """No slope has an interval then, neither of the two alone decides, and a trend is not told from one bound."""
+    units = "observations from more than one independent unit (all 100 are from one)"
+    bare = Estimate(0.3, None, None, 100)
+    wanted = f"to tell whether the reward still rises, {units}"
+    assert reward_and_judge_agree(bare, FALLS, 0.25) == Ruling(Verdict.INCONCLUSIVE, wanted)
+    assert reward_and_judge_agree(RISES, bare, 0.25) == Ruling(Verdict.INCONCLUSIVE, units)
+    for slope in (Estimate(0.3, 0.1, None, 100), Estimate(0.3, None, -0.1, 100)):
+        assert without_trend(slope) == Ruling(Verdict.INCONCLUSIVE, units)
+
+
 def test_where_the_judge_surely_falls_the_reward_is_what_is_open() -> None:
     falls, open_reward = Estimate(-1.0, -1.5, -0.5, 40), Estimate(0.1, -0.1, 0.3, 40)
     assert "whether the reward still rises" in reward_and_judge_agree(open_reward, falls, 0.05).needs
@@ -163,6 +207,8 @@ GAINS, NO_GAIN, OPEN = Estimate(0.2, 0.1, 0.3, 90), Estimate(-0.1, -0.2, 0.0, 90
         ([NO_GAIN], 0.003, Verdict.QUIET),
         ([GAINS, OPEN], 0.4, Verdict.QUIET),
         ([GAINS], 0.01, Verdict.QUIET),
+        ([replace(GAINS, low=0.005)], 0.003, Verdict.INCONCLUSIVE),  # the limit itself is neither
+        ([replace(NO_GAIN, high=0.005)], 0.003, Verdict.INCONCLUSIVE),
     ],
 )
 def test_a_group_counts_only_behind_the_test(gains: list[Estimate], p_value: float, verdict: Verdict) -> None:
