@@ -19,13 +19,13 @@ def main() -> int:
     """One command."""
     parser = argparse.ArgumentParser(prog="benchmarks")
     commands = parser.add_subparsers(dest="command", required=True)
-    whole = commands.add_parser("run", help="measure all, write results.json and the table in the docs")
+    bench = commands.add_parser("run", help="measure all, write results.json and the table in the docs")
     check = commands.add_parser("check", help="measure again and fail where a ratio fell by more than 15 %%")
-    for each, steps, repetitions in ((whole, 1, 2), (check, 2, 1)):
-        each.add_argument("--only", nargs="*", default=[])
-        each.add_argument("--steps", type=int, default=steps)
-        each.add_argument("--repetitions", type=int, default=repetitions)
-    whole.add_argument("--dry", action="store_true", help="print alone, as with --only")
+    for command, steps, repetitions in ((bench, 1, 2), (check, 2, 1)):
+        command.add_argument("--only", nargs="*", default=[])
+        command.add_argument("--steps", type=int, default=steps)
+        command.add_argument("--repetitions", type=int, default=repetitions)
+    bench.add_argument("--dry", action="store_true", help="print alone, as with --only")
     commands.add_parser("table", help="write the table in the docs again")
     commands.add_parser("parity", help="accord's losses beside TRL's on the same log-probabilities; writes parity.json")
     people = commands.add_parser("collect", help="200 simulated evaluators over HTTP; writes collect.json")
@@ -35,22 +35,22 @@ def main() -> int:
     single = commands.add_parser("one")
     for name in ("stage", "setting", "steps", "out"):
         single.add_argument(name)
-    asked = parser.parse_args()
-    asked.dry = getattr(asked, "dry", False) or bool(getattr(asked, "only", False))
-    if asked.command == "one":
-        driver.one(asked.stage, asked.setting, int(asked.steps), Path(asked.out))
+    arguments = parser.parse_args()
+    arguments.dry = getattr(arguments, "dry", False) or bool(getattr(arguments, "only", False))
+    if arguments.command == "one":
+        driver.one(arguments.stage, arguments.setting, int(arguments.steps), Path(arguments.out))
         return 0
-    if asked.command == "collect":
+    if arguments.command == "collect":
         from benchmarks.collect import collect
 
-        found = collect(people=asked.people, answers_each=asked.each, think=asked.think)
-        COLLECT.write_text(json.dumps(found, indent=1) + "\n")
-        print(json.dumps(found, indent=1))
+        results = collect(people=arguments.people, answers_each=arguments.each, think=arguments.think)
+        COLLECT.write_text(json.dumps(results, indent=1) + "\n")
+        print(json.dumps(results, indent=1))
         return 0
-    if asked.command == "table":
+    if arguments.command == "table":
         write_table()
         return 0
-    if asked.command == "parity":
+    if arguments.command == "parity":
         from benchmarks.parity import parity
 
         PARITY.write_text(json.dumps(parity(), indent=1) + "\n")
@@ -58,16 +58,16 @@ def main() -> int:
         return 0
     if os.getloadavg()[0] > 0.5:
         print(f"the machine is busy (load {os.getloadavg()[0]:.1f}): ratios will be off", file=sys.stderr)
-    found = {}
-    for found in driver.run(asked.only, steps=asked.steps, repetitions=asked.repetitions):
-        if asked.command == "run" and not asked.dry:
-            RESULTS.write_text(json.dumps(found, indent=1) + "\n")
-    if asked.command == "check":
-        slower = verdict(json.loads(RESULTS.read_text()), found)
+    results = {}
+    for results in driver.run(arguments.only, steps=arguments.steps, repetitions=arguments.repetitions):
+        if arguments.command == "run" and not arguments.dry:
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    if arguments.command == "check":
+        slower = verdict(json.loads(RESULTS.read_text()), results)
         print("\n".join(slower) or "no ratio fell by more than 15 %")
         return 1 if slower else 0
-    print(table(found))
-    if not asked.dry:
+    print(table(results))
+    if not arguments.dry:
         write_table()
     return 0
 

@@ -30,24 +30,24 @@ def run(only: list[str], *, steps: int, repetitions: int) -> Iterator[Result]:
 
     The first repetition tries every setting of a peer, the others its default and its best.
     """
-    found: Result = {"machine": machine(), "limits": machine_limits(), "steps": steps, "results": [], "growth": []}
+    report: Result = {"machine": machine(), "limits": machine_limits(), "steps": steps, "results": [], "growth": []}
     for stage in [stage for stage in STAGES if not only or stage in only]:
-        wanted = 1 if stage in SLOW else steps
-        found["results"] += compare(stage, _stage(stage, wanted, repetitions), found["limits"])
-        yield found
+        counted_steps = 1 if stage in SLOW else steps
+        report["results"] += compare(stage, _stage(stage, counted_steps, repetitions), report["limits"])
+        yield report
     if not only:
-        found["growth"] = [_grown(axis, value) for axis, values in AXES.items() for value in values]
-        yield found
+        report["growth"] = [_grown(axis, value) for axis, values in AXES.items() for value in values]
+        yield report
 
 
 def _stage(stage: str, steps: int, repetitions: int) -> dict[str, list[Result]]:
     peers = _peers(stage)
-    found: dict[str, list[Result]] = {name: [] for name in ("accord", *peers)}
+    results: dict[str, list[Result]] = {name: [] for name in ("accord", *peers)}
     for repetition in range(repetitions):
-        tried = peers if repetition == 0 else list(dict.fromkeys((peers[0], _best(found, peers))))
-        for name in ("accord", *tried):
-            found[name].append(_measured(stage, name, steps))
-    return found
+        settings = peers if repetition == 0 else list(dict.fromkeys((peers[0], _best(results, peers))))
+        for name in ("accord", *settings):
+            results[name].append(_measured(stage, name, steps))
+    return results
 
 
 def _peers(stage: str) -> list[str]:
@@ -56,8 +56,8 @@ def _peers(stage: str) -> list[str]:
     return [name for name in SETTINGS if name.startswith("generate") == stage.startswith("generate")]
 
 
-def _best(found: dict[str, list[Result]], peers: list[str]) -> str:
-    return min(peers, key=lambda name: min(map(_pace, found[name])) if found[name] else float("inf"))
+def _best(results: dict[str, list[Result]], peers: list[str]) -> str:
+    return min(peers, key=lambda name: min(map(_pace, results[name])) if results[name] else float("inf"))
 
 
 def _pace(result: Result) -> float:
@@ -77,24 +77,24 @@ def _measured(stage: str, setting: str, steps: int) -> Result:
             stage, setting = setting, "accord"
         command = [sys.executable, "-m", "benchmarks", "one", stage, setting, str(WARM + steps), str(out)]
         environment = {**os.environ, **malloc, "BENCH_FOLDER": folder}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{stage}, {setting}: {done.stderr.strip()[-2000:]}")
-        found: Result = json.loads(out.read_text())
-    print(f"  {stage:<11} {setting:<30} {_pace(found):8.4f} s  {found['peak_gb']:.1f} GB", flush=True)
-    return found
+        process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if process.returncode:
+            raise RuntimeError(f"{stage}, {setting}: {process.stderr.strip()[-2000:]}")
+        result: Result = json.loads(out.read_text())
+    print(f"  {stage:<11} {setting:<30} {_pace(result):8.4f} s  {result['peak_gb']:.1f} GB", flush=True)
+    return result
 
 
 def _grown(axis: str, value: int) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
         command = [sys.executable, "-m", "benchmarks", "one", axis, "growth", str(value), str(out)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{axis} of {value}: {done.stderr.strip()[-2000:]}")
-        found: Result = json.loads(out.read_text())
-    print(f"  {axis} {value}: {found['seconds']:.2f} s  {found['peak_gb']:.1f} GB", flush=True)
-    return found
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        if process.returncode:
+            raise RuntimeError(f"{axis} of {value}: {process.stderr.strip()[-2000:]}")
+        result: Result = json.loads(out.read_text())
+    print(f"  {axis} {value}: {result['seconds']:.2f} s  {result['peak_gb']:.1f} GB", flush=True)
+    return result
 
 
 def one(stage: str, setting: str, steps: int, out: Path) -> None:
@@ -102,36 +102,36 @@ def one(stage: str, setting: str, steps: int, out: Path) -> None:
     if setting == "growth":
         from benchmarks import growth
 
-        found = growth.measure(stage, steps)
+        result = growth.measure(stage, steps)
     elif setting == "accord":
         from benchmarks import ours
 
-        found = ours.measure(stage, steps)
+        result = ours.measure(stage, steps)
     else:
         from benchmarks import peers
 
-        found = peers.measure(stage, setting, steps)
-    found["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    out.write_text(json.dumps(found))
+        result = peers.measure(stage, setting, steps)
+    result["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    out.write_text(json.dumps(result))
 
 
-def compare(stage: str, found: dict[str, list[Result]], limits: dict[str, float]) -> list[Result]:
+def compare(stage: str, results: dict[str, list[Result]], limits: dict[str, float]) -> list[Result]:
     """A row for each peer setting: how many times as fast accord was, repetition by repetition."""
-    share = _limit_share(stage, found["accord"], limits)
-    peers = [name for name in found if name != "accord" and found[name]]
-    best = _best(found, peers)
-    return [_row(stage, name, found, share, peers, best) for name in peers]
+    share = _limit_share(stage, results["accord"], limits)
+    peers = [name for name in results if name != "accord" and results[name]]
+    best = _best(results, peers)
+    return [_row(stage, name, results, share, peers, best) for name in peers]
 
 
 def _row(
-    stage: str, name: str, found: dict[str, list[Result]], share: float | None, peers: list[str], best: str
+    stage: str, name: str, results: dict[str, list[Result]], share: float | None, peers: list[str], best: str
 ) -> Result:
-    ours, theirs = found["accord"], found[name]
+    accord, peer = results["accord"], results[name]
     goal = GOALS.get(stage, Goal())
-    ratio = side_by_side([_pace(each) for each in theirs], [_pace(each) for each in ours])
-    memory = _peak(ours) / _peak(theirs)
+    ratio = side_by_side([_pace(result) for result in peer], [_pace(result) for result in accord])
+    memory = _peak(accord) / _peak(peer)
     # Memory is to be held against the setting that trades it for speed; the limit is told once.
-    wanted = goal.default if name == peers[0] else goal.best if name == best else None
+    speed_goal = goal.default if name == peers[0] else goal.best if name == best else None
     memory_goal = goal.memory if name in (*AGAINST_OURSELVES.values(), "GC off, malloc") else None
     limit_goal = goal.limit_share if name == best and share is not None else None
     row: Result = {
@@ -140,37 +140,37 @@ def _row(
         "peer_setting": name,
         "best_setting": name == best,
         "ratio": ratio,
-        "seconds": {"accord": _seconds(ours), "peer": _seconds(theirs)},
+        "seconds": {"accord": _seconds(accord), "peer": _seconds(peer)},
         "limit_share": share,
         "limit_goal": limit_goal,
         "limit_met": None if limit_goal is None or share is None else share >= limit_goal,
         "memory_ratio": memory,
-        "memory_gb": {"accord": _peak(ours), "peer": _peak(theirs)},
+        "memory_gb": {"accord": _peak(accord), "peer": _peak(peer)},
         "memory_goal": memory_goal,
         "memory_met": None if memory_goal is None else memory <= memory_goal,
-        "goal": wanted,
-        "met": None if wanted is None else ratio["median"] >= wanted,
+        "goal": speed_goal,
+        "met": None if speed_goal is None else ratio["median"] >= speed_goal,
     }
-    if "held_out" in ours[0] and "held_out" in theirs[0]:
-        both = row["held_out"] = {"accord": ours[0]["held_out"], "peer": theirs[0]["held_out"]}
-        apart = abs(both["accord"] / both["peer"] - 1)
-        if apart > AGREE:
-            raise RuntimeError(f"{stage}, {name}: held-out losses {both} differ by {apart:.1%}: not equal work")
+    if "held_out" in accord[0] and "held_out" in peer[0]:
+        losses = row["held_out"] = {"accord": accord[0]["held_out"], "peer": peer[0]["held_out"]}
+        difference = abs(losses["accord"] / losses["peer"] - 1)
+        if difference > AGREE:
+            raise RuntimeError(f"{stage}, {name}: held-out losses {losses} differ by {difference:.1%}: not equal work")
     return row
 
 
 def side_by_side(peer: list[float], ours: list[float]) -> dict[str, float]:
     """Median over repetitions, and the lowest and highest of all pairs of one of each."""
-    every = [theirs / mine for theirs in peer for mine in ours]
-    return {"median": median(peer) / median(ours), "low": min(every), "high": max(every)}
+    ratios = [peer_seconds / our_seconds for peer_seconds in peer for our_seconds in ours]
+    return {"median": median(peer) / median(ours), "low": min(ratios), "high": max(ratios)}
 
 
-def _seconds(found: list[Result]) -> float:
-    return float(median(_pace(each) for each in found))
+def _seconds(results: list[Result]) -> float:
+    return float(median(_pace(result) for result in results))
 
 
-def _peak(found: list[Result]) -> float:
-    return max(each["peak_gb"] for each in found)
+def _peak(results: list[Result]) -> float:
+    return max(result["peak_gb"] for result in results)
 
 
 def _limit_share(stage: str, ours: list[Result], limits: dict[str, float]) -> float | None:

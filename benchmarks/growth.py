@@ -33,8 +33,8 @@ def measure(axis: str, value: int) -> dict[str, Any]:
     for _ in range(3):
         began = perf_counter()
         for batch in pack(causal, answers):
-            found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
-            optimiser.add(-found.logprob_N.sum() / total)
+            tokens = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
+            optimiser.add(-tokens.logprob_N.sum() / total)
         optimiser.step()
         seconds.append(perf_counter() - began)
     return {"axis": axis, "value": value, "seconds": min(seconds[1:]), "tokens": total}

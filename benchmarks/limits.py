@@ -23,13 +23,13 @@ def machine_limits(width: int = 576, inner: int = 1536, places: int = 1024) -> d
 
 def _fastest(work: Any, times: int) -> float:
     work()
-    found = []
+    seconds = []
     for _ in range(5):
         began = perf_counter()
         for _ in range(times):
             work()
-        found.append((perf_counter() - began) / times)
-    return min(found)
+        seconds.append((perf_counter() - began) / times)
+    return min(seconds)
 
 
 def training_flops(

@@ -37,13 +37,15 @@ class LengthJudge:
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """-|characters - 300| / 100."""
-        return Scores(np.array([-abs(len(each.text) - 300) / 100 for each in completions], dtype=np.float64))
+        return Scores(
+            np.array([-abs(len(completion.text) - 300) / 100 for completion in completions], dtype=np.float64)
+        )
 
 
-def dataset(found: list[texts.Item]) -> Dataset:
+def dataset(items: list[texts.Item]) -> Dataset:
     """Preference pairs as accord's stages read them."""
     prompts, completions, pairs = {}, {}, []
-    for item in found:
+    for item in items:
         prompt, (chosen, rejected) = item.records()
         prompts[prompt.id] = prompt
         completions |= {chosen.id: chosen, rejected.id: rejected}
@@ -61,10 +63,10 @@ def measure(stage: str, steps: int) -> dict[str, Any]:
             seconds.append(step.metrics.seconds)
             losses.append(getattr(step.metrics, "loss", None))
             tokens.append(_sampled(step, stage))
-        found = {"seconds": seconds, "losses": losses, "tokens": tokens}
+        result = {"seconds": seconds, "losses": losses, "tokens": tokens}
         if stage in ("sft", "dpo", "dpo_lora"):
-            found["held_out"] = held_out(run.path / f"{'sft' if stage == 'sft' else 'policy'}/model")
-    return found
+            result["held_out"] = held_out(run.path / f"{'sft' if stage == 'sft' else 'policy'}/model")
+    return result
 
 
 def _sampled(step: Any, stage: str) -> float | None:
@@ -75,20 +77,20 @@ def _sampled(step: Any, stage: str) -> float | None:
 def _steps(stage: str, steps: int, run: RunDirectory) -> Iterator[Any]:
     size = SIZES[stage]
     common: dict[str, Any] = {"base": MODEL, "optim": OPTIM, "save_every": LATER}
-    found = texts.pairs(size * steps, seed=1)
+    pairs = texts.pairs(size * steps, seed=1)
     match stage:
         case "sft":
-            single = [item.records() for item in texts.items(size * steps, answers=1, seed=1)]
-            return SFT(**common, batch_size=size, max_shared_prompt=1).train_on([(p, c[0]) for p, c in single], run)
+            examples = [item.records() for item in texts.items(size * steps, answers=1, seed=1)]
+            return SFT(**common, batch_size=size, max_shared_prompt=1).train_on([(p, c[0]) for p, c in examples], run)
         case "reward" | "reward5":
             members = 5 if stage == "reward5" else 1
             settings = BradleyTerry(**common, step_completions=2 * size, head_lr_scale=1, ensemble_size=members)
-            return settings.steps(dataset(found), run)
+            return settings.steps(dataset(pairs), run)
         case "dpo":
-            return DPO(**common, batch_size=size).steps(Materials(data=dataset(found)), run)
+            return DPO(**common, batch_size=size).steps(Materials(data=dataset(pairs)), run)
         case "dpo_lora":
             return DPO(**common, batch_size=size, lora=LoRA(rank=16, alpha=32)).steps(
-                Materials(data=dataset(found)), run
+                Materials(data=dataset(pairs)), run
             )
     prompts = [item.records()[0] for item in texts.items(size * steps, answers=1, seed=1)]
     online: dict[str, Any] = {
@@ -112,9 +114,9 @@ def _generate(stage: str, steps: int) -> dict[str, Any]:
     seconds = []
     for step in range(steps):
         began = perf_counter()
-        made = sample_lengths(causal, prompts, lengths, step)
+        written = sample_lengths(causal, prompts, lengths, step)
         seconds.append(perf_counter() - began)
-    return {"seconds": seconds, "tokens": [made] * steps, "losses": []}
+    return {"seconds": seconds, "tokens": [written] * steps, "losses": []}
 
 
 def lengths_of(stage: str) -> list[int]:
@@ -144,10 +146,10 @@ def sample_lengths(causal: Any, prompts: list[list[int]], lengths: list[int], se
 def held_out(folder: Path | str) -> float:
     """Mean loss a token of texts that were not trained on, by accord's scorer in float32, for either side's model."""
     causal = load(folder)
-    found = [item.records() for item in texts.items(8, answers=1, seed=99)]
+    examples = [item.records() for item in texts.items(8, answers=1, seed=99)]
     logprobs = completion_logprobs(
         causal,
-        [causal.encode_prompt(prompt) for prompt, _ in found],
-        [causal.encode_completion(completions[0].text) for _, completions in found],
+        [causal.encode_prompt(prompt) for prompt, _ in examples],
+        [causal.encode_completion(completions[0].text) for _, completions in examples],
     )
-    return -float(sum(each.sum() for each in logprobs)) / sum(len(each) for each in logprobs)
+    return -float(sum(logprob_T.sum() for logprob_T in logprobs)) / sum(len(logprob_T) for logprob_T in logprobs)

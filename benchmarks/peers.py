@@ -87,8 +87,8 @@ def _trainer(stage: str, source: str, common: dict[str, Any], datasets: Any, ste
 
         rows = []
         for item in texts.items(size * steps, answers=1, seed=1):
-            asked, (answer,) = item.turns()
-            rows.append({"prompt": asked, "completion": answer})
+            prompt, (answer,) = item.turns()
+            rows.append({"prompt": prompt, "completion": answer})
         return SFTTrainer(source, args=SFTConfig(**common, max_length=None), train_dataset=datasets.from_list(rows))
     if stage == "grpo":
         from trl import GRPOConfig, GRPOTrainer
@@ -115,7 +115,7 @@ def _trainer(stage: str, source: str, common: dict[str, Any], datasets: Any, ste
 
 
 def _length_reward(completions: list[Any], **_: Any) -> list[float]:
-    return [-abs(len(each[0]["content"]) - 300) / 100 for each in completions]
+    return [-abs(len(completion[0]["content"]) - 300) / 100 for completion in completions]
 
 
 def _held_out(trainer: Any) -> float:

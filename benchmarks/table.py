@@ -51,10 +51,10 @@ def _met(met: bool) -> str:
 
 def verdict(checked_in: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
     """What has become slower than the checked-in ratios allow: more than 15 % at the peers' default settings."""
-    known = {(row["stage"], row.get("peer_setting")): row for row in checked_in["results"]}
+    expected = {(row["stage"], row.get("peer_setting")): row for row in checked_in["results"]}
     slower = []
     for row in fresh["results"]:
-        before = known.get((row["stage"], row.get("peer_setting")))
+        before = expected.get((row["stage"], row.get("peer_setting")))
         if before is None:
             continue
         was, now = before["ratio"]["median"], row["ratio"]["median"]

@@ -28,23 +28,23 @@ class Item:
 
     def turns(self) -> tuple[list[dict[str, str]], list[list[dict[str, str]]]]:
         """As TRL takes them: messages."""
-        asked = [{"role": "user", "content": self.prompt}]
-        return asked, [[{"role": "assistant", "content": answer}] for answer in self.answers]
+        prompt = [{"role": "user", "content": self.prompt}]
+        return prompt, [[{"role": "assistant", "content": answer}] for answer in self.answers]
 
 
 @cache
 def _snippets() -> tuple[str, ...]:
-    found = ratings_archive.read(fetch(ratings_archive.ARCHIVE))
-    return tuple(dict.fromkeys(record.text for record in found if isinstance(record, Completion)))
+    records = ratings_archive.read(fetch(ratings_archive.ARCHIVE))
+    return tuple(dict.fromkeys(record.text for record in records if isinstance(record, Completion)))
 
 
 def _passage(random: Random) -> str:
     """Snippets one after the other, to a drawn length."""
-    wanted = random.randint(*CHARACTERS)
+    length = random.randint(*CHARACTERS)
     text = ""
-    while len(text) < wanted:
+    while len(text) < length:
         text += random.choice(_snippets()) + " "
-    return text[:wanted].rsplit(" ", 1)[0]
+    return text[:length].rsplit(" ", 1)[0]
 
 
 def items(count: int, *, answers: int, seed: int) -> list[Item]:
@@ -58,10 +58,10 @@ def pairs(count: int, *, seed: int) -> list[Item]:
     return items(count, answers=2, seed=seed)
 
 
-def rows(found: list[Item]) -> list[dict[str, Any]]:
+def rows(items: list[Item]) -> list[dict[str, Any]]:
     """Preference rows for TRL, the prompt explicit."""
-    made = []
-    for item in found:
-        asked, (chosen, rejected) = item.turns()
-        made.append({"prompt": asked, "chosen": chosen, "rejected": rejected})
-    return made
+    table = []
+    for item in items:
+        prompt, (chosen, rejected) = item.turns()
+        table.append({"prompt": prompt, "chosen": chosen, "rejected": rejected})
+    return table

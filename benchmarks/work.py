@@ -22,12 +22,12 @@ def flops_of(stage: str) -> float:
     """Of one step of a stage, on average over the texts."""
     causal = load("smollm2-135m", dtype="bfloat16")
     steps, size = 4, SIZES[stage]
-    found = texts.items(size * steps, answers=1, seed=1) if stage == "sft" else texts.pairs(size * steps, seed=1)
-    prompts = [len(causal.encode_prompt(item.records()[0])) for item in found]
-    answers = [[len(causal.encode_completion(text)) for text in item.answers] for item in found]
+    items = texts.items(size * steps, answers=1, seed=1) if stage == "sft" else texts.pairs(size * steps, seed=1)
+    prompts = [len(causal.encode_prompt(item.records()[0])) for item in items]
+    answers = [[len(causal.encode_completion(text)) for text in item.answers] for item in items]
     places, predictions, scores = places_of(prompts, answers)
     layers, head, width, depth = sizes_of(causal)
-    whole = training_flops(
+    flops = training_flops(
         layer_weights=layers,
         head_weights=0 if stage == "reward" else head,
         places=places,
@@ -37,7 +37,7 @@ def flops_of(stage: str) -> float:
     )
     # The reference is a forward pass more, a third of the whole; adapters need no gradient of the weights below them.
     factor = {"sft": 1.0, "reward": 1.0, "dpo": 4 / 3, "dpo_lora": 1.0}[stage]
-    return whole * factor / steps
+    return flops * factor / steps
 
 
 def sizes_of(causal: CausalModel) -> tuple[int, int, int, int]:

@@ -1,10 +1,11 @@
-"""The benchmark's arithmetic, on cases worked out by hand; no peer is needed."""
+"""The benchmark's arithmetic, on cases worked out by hand, and its stages on the tiny model; no peer is needed."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks import ours
 from benchmarks.driver import compare, side_by_side
 from benchmarks.limits import decode_bound, training_flops
 from benchmarks.table import BEGIN, END, table, verdict
@@ -113,3 +114,18 @@ def test_the_table_in_the_docs_is_that_of_the_results() -> None:
     content = json.loads((ROOT / "benchmarks/results.json").read_text())
     page = (ROOT / "docs/benchmarks.md").read_text()
     assert page.split(BEGIN)[1].split(END)[0].strip() == table(content)
+
+
+@pytest.mark.parametrize("stage", ["sft", "reward", "reward5", "dpo", "dpo_lora", "grpo", "ppo"])
+def test_every_stage_of_ours_runs(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the tiny model, with short texts."""
+    snippets = ("A short text.", "Another text, of some more words.", "One more.")
+    monkeypatch.setattr("benchmarks.texts._snippets", lambda: snippets)
+    monkeypatch.setattr("benchmarks.texts.CHARACTERS", (20, 40))
+    for name, value in {"MODEL": "tiny", "SIZES": dict.fromkeys(ours.SIZES, 4), "GROUP": 2, "NEW_TOKENS": 4}.items():
+        monkeypatch.setattr(ours, name, value)
+    result = ours.measure(stage, 2)
+    assert len(result["seconds"]) == len(result["losses"]) == len(result["tokens"]) == 2
+    assert all(seconds > 0 for seconds in result["seconds"])
+    assert (result["tokens"][0] is not None) == (stage in ("grpo", "ppo"))
+    assert ("held_out" in result) == (stage in ("sft", "dpo", "dpo_lora"))

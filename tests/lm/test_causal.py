@@ -283,7 +283,7 @@ def test_saved_adapters_open_here_and_in_plain_peft(
     assert not (tmp_path / "adapter" / "model.safetensors").exists()
     monkeypatch.chdir("/")
     mine = load(tmp_path / "adapter")
-    assert mine.adapted
+    assert mine.has_adapters
     torch.testing.assert_close(logits(mine.model), expected)
     torch.testing.assert_close(logits(AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapter")), expected)
     base = AutoModelForCausalLM.from_pretrained(saved)
@@ -295,12 +295,12 @@ def test_a_merged_model_opens_in_plain_transformers(saved: Path, tmp_path: Path)
     causal = disturbed(add_lora(load(saved), LoRA(rank=4)))
     expected = logits(causal.model)
     causal.save(tmp_path / "merged", merge=True)
-    assert causal.adapted
+    assert causal.has_adapters
     torch.testing.assert_close(logits(causal.model), expected)
     plain = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
     torch.testing.assert_close(logits(plain), expected, atol=1e-5, rtol=1e-5)
     assert not (tmp_path / "merged" / "adapter_config.json").exists()
-    assert not load(tmp_path / "merged").adapted
+    assert not load(tmp_path / "merged").has_adapters
 
 
 def test_adapters_over_a_model_that_lies_nowhere_are_saved_merged(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_adapters_over_bfloat16_pack(tmp_path: Path) -> None:
     load("tiny").save(tmp_path / "base")
     add_lora(load(tmp_path / "base"), LoRA(rank=4)).save(tmp_path / "adapter")
     adapted = load(tmp_path / "adapter", dtype="bfloat16")
-    assert adapted.adapted
+    assert adapted.has_adapters
     assert adapted.packs
 
 

@@ -160,7 +160,7 @@ class CausalModel:
         return [weight for weight in self.model.parameters() if weight.requires_grad]
 
     @property
-    def adapted(self) -> bool:
+    def has_adapters(self) -> bool:
         """Whether it has low-rank adapters."""
         return hasattr(self.model, "peft_config")
 
@@ -170,7 +170,7 @@ class CausalModel:
 
     def merged(self) -> "CausalModel":
         """A copy with the adapters added into the weights; itself where it has none."""
-        if not self.adapted:
+        if not self.has_adapters:
             return self
         model: Any = copy.deepcopy(self.model)
         return CausalModel(model.merge_and_unload(), self.tokenizer, self.name, packs=self.packs)
@@ -181,7 +181,7 @@ class CausalModel:
         Adapters are written alone, beside the name of the model they belong to; with `merge`, and where that model
         lies nowhere, they are merged into whole weights instead. Raises `StorageError` where the disk is full.
         """
-        if self.adapted and (merge or not self.base):
+        if self.has_adapters and (merge or not self.base):
             self.merged().save(folder)
             return
         try:

@@ -38,7 +38,7 @@ def build_decoder(causal: CausalModel) -> Decoder:
     if not causal.packs:
         return UncachedDecoder(causal)
     config: Any = causal.model.config.get_text_config()
-    plain = causal.model.base_model if causal.adapted else causal.model
+    plain = causal.model.base_model if causal.has_adapters else causal.model
     if config.model_type in FAMILIES and hasattr(plain, "get_decoder") and not _rescaled(config):
         return FusedDecoder(causal)
     return ModelDecoder(causal)
@@ -203,9 +203,11 @@ def _product(*modules: nn.Linear) -> _Product:
 
     oneDNN has such a layout only where the processor has AVX-512 or bfloat16 conversions of its own.
     """
-    weight = torch.cat([each.weight.detach() for each in modules]) if len(modules) > 1 else modules[0].weight.detach()
-    biases = [getattr(each, "bias", None) for each in modules]
-    bias = torch.cat([each.detach() for each in biases if each is not None]) if biases[0] is not None else None
+    weight = (
+        torch.cat([module.weight.detach() for module in modules]) if len(modules) > 1 else modules[0].weight.detach()
+    )
+    biases = [getattr(module, "bias", None) for module in modules]
+    bias = torch.cat([bias.detach() for bias in biases if bias is not None]) if biases[0] is not None else None
     if weight.device.type != "cpu" or weight.dtype != torch.bfloat16 or not computes_bfloat16():
         return lambda x, add=None: linear(x, weight, bias) if add is None else linear(x, weight, bias) + add
     ops: Any = torch.ops.mkldnn

@@ -111,17 +111,17 @@ class _Attention(_Faster):
             )
         B, T = hidden_states.shape[:2]
         cos_BTD, sin_BTD = position_embeddings
-        biases = [each.bias for each in parts]
-        both = _run(_Projected, hidden_states.flatten(0, 1), *(each.weight for each in parts), *biases, block)
-        heads_BTND = both.view(B, T, -1, self.head_dim)
+        biases = [layer.bias for layer in parts]
+        projected_ND = _run(_Projected, hidden_states.flatten(0, 1), *(layer.weight for layer in parts), *biases, block)
+        heads_BTND = projected_ND.view(B, T, -1, self.head_dim)
         keys = self.k_proj.weight.shape[0] // self.head_dim
-        turned, value_BTKD = heads_BTND.split([heads_BTND.shape[2] - keys, keys], 2)
+        rotated, value_BTKD = heads_BTND.split([heads_BTND.shape[2] - keys, keys], 2)
         if hasattr(self, "q_norm"):
-            query, key = turned.split([turned.shape[2] - keys, keys], 2)
-            turned = torch.cat([self.q_norm(query), self.k_norm(key)], 2)
-        turned = _run(_Turned, turned, cos_BTD[:, :, None], sin_BTD[:, :, None])
-        query, key = turned.split([turned.shape[2] - keys, keys], 2)
-        read, _ = grouped_attention(
+            query, key = rotated.split([rotated.shape[2] - keys, keys], 2)
+            rotated = torch.cat([self.q_norm(query), self.k_norm(key)], 2)
+        rotated = _run(_Turned, rotated, cos_BTD[:, :, None], sin_BTD[:, :, None])
+        query, key = rotated.split([rotated.shape[2] - keys, keys], 2)
+        context, _ = grouped_attention(
             self,
             query.transpose(1, 2),
             key.transpose(1, 2),
@@ -131,7 +131,7 @@ class _Attention(_Faster):
             dropout=self.attention_dropout if self.training else 0.0,
             **kwargs,
         )
-        return self.o_proj(read.flatten(2)), None
+        return self.o_proj(context.flatten(2)), None
 
 
 def _run(function: Any, *inputs: Tensor | float | None) -> Any:
@@ -172,11 +172,11 @@ class _Projected(torch.autograd.Function):
         half = len(parts) // 2
         weights, biases = parts[:half], parts[half:]
         assert block is not None
-        ctx.sizes = [len(each) for each in weights if each is not None]
+        ctx.sizes = [len(part) for part in weights if part is not None]
         ctx.save_for_backward(x, block)
         if biases[0] is None:
             return x @ block.mT
-        return torch.addmm(torch.cat([each for each in biases if each is not None]), x, block.mT)
+        return torch.addmm(torch.cat([part for part in biases if part is not None]), x, block.mT)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -215,25 +215,25 @@ class _Gated(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, gate: Tensor, up: Tensor, down: Tensor, block: Tensor) -> Tensor:
-        both = x @ block.mT
-        ctx.save_for_backward(x, both, down, block)
+        gate_up = x @ block.mT
+        ctx.save_for_backward(x, gate_up, down, block)
         size = len(gate)
-        return silu(both[:, :size]).mul_(both[:, size:]) @ down.mT
+        return silu(gate_up[:, :size]).mul_(gate_up[:, size:]) @ down.mT
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, both, down, block = ctx.saved_tensors
+        x, gate_up, down, block = ctx.saved_tensors
         gradient = gradients[0]
-        gate, up = both.chunk(2, 1)
-        opened = silu(gate)
-        to_down = gradient.mT @ (opened * up) if ctx.needs_input_grad[3] else None
+        gate, up = gate_up.chunk(2, 1)
+        activated = silu(gate)
+        to_down = gradient.mT @ (activated * up) if ctx.needs_input_grad[3] else None
         inner = gradient @ down
-        to_both = torch.empty_like(both)
-        to_gate, to_up = to_both.chunk(2, 1)
-        torch.mul(inner, opened, out=to_up)
+        to_gate_up = torch.empty_like(gate_up)
+        to_gate, to_up = to_gate_up.chunk(2, 1)
+        torch.mul(inner, activated, out=to_up)
         torch.ops.aten.silu_backward.grad_input(inner.mul_(up), gate, grad_input=to_gate)
-        to_x = to_both @ block if ctx.needs_input_grad[0] else None
+        to_x = to_gate_up @ block if ctx.needs_input_grad[0] else None
         to_gate_w = to_up_w = None
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-            to_gate_w, to_up_w = (to_both.mT @ x).chunk(2)
+            to_gate_w, to_up_w = (to_gate_up.mT @ x).chunk(2)
         return to_x, to_gate_w, to_up_w, to_down, None

@@ -35,7 +35,7 @@ class ModelSettings(BaseModel):
     trust_remote_code: bool = False
 
     @property
-    def place(self) -> str:
+    def resolved_device(self) -> str:
         """The device, with `auto` resolved."""
         if self.device != "auto":
             return self.device
@@ -46,7 +46,9 @@ class ModelSettings(BaseModel):
 
         With `lora` set, adapters are what is trained. Raises `ModelError` where it has no such layers.
         """
-        causal = load(name, dtype=self.dtype, device=self.place, seed=seed, trust_remote_code=self.trust_remote_code)
+        causal = load(
+            name, dtype=self.dtype, device=self.resolved_device, seed=seed, trust_remote_code=self.trust_remote_code
+        )
         if layers is not None:
             cut_layers(causal, layers)
         if not train:
@@ -60,4 +62,4 @@ class ModelSettings(BaseModel):
 
     def reference(self, policy: CausalModel, start: str | Path, *, seed: int = 0) -> CausalModel:
         """What `policy`, opened from `start`, was before training: its own weights where only adapters are trained."""
-        return policy.without_adapters() if policy.adapted else self.open(start, seed=seed)
+        return policy.without_adapters() if policy.has_adapters else self.open(start, seed=seed)

@@ -42,7 +42,7 @@ def _samples(context: Context, judges: Mapping[str, Judge]) -> list[EvaluationSa
     prompts = context.reader.prompts_of("held_out")[: recipe.evaluate.max_prompts]
     settings = recipe.policy
     start = settings.open(start_of(recipe, run), seed=seed_of(run.seed, "policy"))
-    policy = load(MODEL.verified(run, context.beside("policy")), dtype=settings.dtype, device=settings.place)
+    policy = load(MODEL.verified(run, context.beside("policy")), dtype=settings.dtype, device=settings.resolved_device)
     chunks = [prompts[i : i + TOGETHER] for i in range(0, len(prompts), TOGETHER)]
     work = [(arm, causal, chunk) for arm, causal in (("start", start), ("policy", policy)) for chunk in chunks]
     samples: list[EvaluationSample] = []

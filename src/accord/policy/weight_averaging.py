@@ -53,7 +53,7 @@ def extrapolate(start: Path | str | CausalModel, tuned: Path | str, share: float
     grows. Raises `ModelError` as `soup` does.
     """
     policy = load(tuned)
-    if not policy.adapted:
+    if not policy.has_adapters:
         origin = start if isinstance(start, CausalModel) else load(start)
         return _mixed(policy, 1 + share, [(origin, -share)])
     with torch.no_grad():

@@ -118,5 +118,5 @@ class TrainingLoop:
             # Where a part of the step's updates was made already, the weights are no longer those of a whole step.
             if self._done > self._checkpointer.step and self.optimiser.done == self._updates:
                 self._checkpointer.save(self._done)
-            kept = self._checkpointer.step
-            raise TrainingStopped(f"{self.stage}: {stopped}; step {kept} is kept in {self.run.path}") from stopped
+            last = self._checkpointer.step
+            raise TrainingStopped(f"{self.stage}: {stopped}; step {last} is kept in {self.run.path}") from stopped
