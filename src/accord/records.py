@@ -91,8 +91,8 @@ class Record(Value):
         try:
             return cls.prefix + hashlib.sha256(canonical.encode()).hexdigest()[:20]
         except UnicodeEncodeError as error:
-            said = f"{canonical!r:.80} holds half a character (a lone surrogate); decode the text as UTF-8"
-            raise RecordError(said) from error
+            problem = f"{canonical!r:.80} holds half a character (a lone surrogate); decode the text as UTF-8"
+            raise RecordError(problem) from error
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, with the fields in `update` replaced (unchecked, as pydantic has it), under its own id."""
@@ -126,7 +126,7 @@ class Prompt(Record):
         head = () if system is None else (Message(role="system", content=system),)
         return cls(messages=(*head, Message(role="user", content=text)), source=source)
 
-    def told(self, text: str) -> Self:
+    def with_system(self, text: str) -> Self:
         """The same prompt with a system text in front; before its own where it has one."""
         first, *rest = self.messages
         if first.role == "system":
@@ -399,18 +399,18 @@ class Feedback(Record):
     def _right_number(self) -> Self:
         match self.judgement:
             case Comparison():
-                wanted = 2
+                number = 2
             case Ranking(tiers=tiers):
-                wanted = sum(len(tier) for tier in tiers)
+                number = sum(len(tier) for tier in tiers)
             case Rating() | Label() | Spans() | Steps() | Correction() | Critique():
-                wanted = 1
+                number = 1
             case Demonstration():
-                wanted = 0
+                number = 0
             case Declined():
-                wanted = len(self.completions)
-        if len(self.completions) != wanted:
+                number = len(self.completions)
+        if len(self.completions) != number:
             kind = self.judgement.kind
-            raise ValueError(f"a {kind} is about {wanted} completions, not {len(self.completions)}")
+            raise ValueError(f"a {kind} is about {number} completions, not {len(self.completions)}")
         return self
 
 
@@ -469,20 +469,20 @@ def explain(error: ValidationError) -> tuple[str, str]:
     problems = error.errors(include_url=False)
     first = problems[0]
     field = ".".join(str(part) for part in first["loc"] if part not in JUDGEMENT_KINDS)
-    found = f"{first.get('input')!r:.80}"
+    value = f"{first.get('input')!r:.80}"
     context = first.get("ctx", {})
     match first["type"]:
         case "literal_error":
-            said = f"{found} is not one of " + str(context["expected"]).replace(" or ", ", ").replace("'", "")
+            message = f"{value} is not one of " + str(context["expected"]).replace(" or ", ", ").replace("'", "")
         case "union_tag_invalid":
             tag, kinds = context["tag"], str(context["expected_tags"]).replace("'", "")
-            field, said = f"{field}.kind", f"'{tag}' is not one of {kinds}"
+            field, message = f"{field}.kind", f"'{tag}' is not one of {kinds}"
         case "union_tag_not_found":
-            field, said = f"{field}.kind", "Field required"
+            field, message = f"{field}.kind", "Field required"
         case "missing" | "json_invalid" | "extra_forbidden":
-            said = str(first["msg"])
+            message = str(first["msg"])
         case "value_error":
-            said = str(context["error"])
+            message = str(context["error"])
         case _:
-            said = f"{first['msg']}, not {found}"
-    return field, said + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
+            message = f"{first['msg']}, not {value}"
+    return field, message + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")

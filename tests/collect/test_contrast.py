@@ -96,7 +96,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     examples = []
     for number in range(240):
         prompt, share = PROMPTS[number % 12], (0.9, 0.1)[number % 2]
-        with_text = prompt.told((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
+        with_text = prompt.with_system((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
         text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
         examples.append((with_text, Completion(prompt=with_text.id, text=text)))
     settings = SFT(

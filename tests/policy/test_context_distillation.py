@@ -114,8 +114,8 @@ def test_packed_divergences_are_those_of_plain_passes() -> None:
 
 
 def test_a_context_stands_before_what_is_there() -> None:
-    assert Prompt.ask("Hi").told("Be kind.") == Prompt.ask("Hi", system="Be kind.")
-    assert Prompt.ask("Hi", system="Now.").told("Be kind.") == Prompt.ask("Hi", system="Be kind.\n\nNow.")
+    assert Prompt.ask("Hi").with_system("Be kind.") == Prompt.ask("Hi", system="Be kind.")
+    assert Prompt.ask("Hi", system="Now.").with_system("Be kind.") == Prompt.ask("Hi", system="Be kind.\n\nNow.")
     with pytest.raises(ValidationError, match="context"):
         ContextDistillation()  # type: ignore[call-arg]
 
@@ -127,7 +127,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     examples = []
     for number in range(240):
         prompt, share = PROMPTS[number % 9], (0.9, 0.1)[number % 2]
-        asked = prompt.told((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
+        asked = prompt.with_system((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
         text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
         examples.append((asked, Completion(prompt=asked.id, text=text)))
     settings = SFT(
@@ -139,7 +139,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def share_of_a(causal: CausalModel, *, context: str | None = None) -> float:
-    prompts = [prompt if context is None else prompt.told(context) for prompt in PROMPTS[6:]]
+    prompts = [prompt if context is None else prompt.with_system(context) for prompt in PROMPTS[6:]]
     made = ModelWriter(causal).write(prompts, 40, Sampling(max_tokens=8, seed=1))
     return float(np.mean([each.text.count("a") / max(1, len(each.text)) for group in made for each in group]))
 
@@ -166,7 +166,7 @@ def test_the_student_comes_to_write_as_the_teacher(lora: LoRA | None, start: Pat
                 student,
                 before,
                 TokenizedCompletion(tuple(student.encode_prompt(prompt)), tokens[0], 0),
-                TokenizedCompletion(tuple(before.encode_prompt(prompt.told(MUCH))), tokens[0], 0),
+                TokenizedCompletion(tuple(before.encode_prompt(prompt.with_system(MUCH))), tokens[0], 0),
             )
             for prompt in PROMPTS[6:]
         ]

@@ -36,15 +36,15 @@ def neutral_order(first: Completion, second: Completion) -> tuple[Completion, Co
     For data that does not record which stood on the left: writing the better one first would read as a preference
     for a side. The digest has nothing to do with the judgement, so no effect of position can be read into it.
     """
-    left, right = sorted((first, second), key=lambda each: hashlib.sha256(each.text.encode()).digest())
+    left, right = sorted((first, second), key=lambda completion: hashlib.sha256(completion.text.encode()).digest())
     return left, right
 
 
 def current_feedback(feedback: Iterable[Feedback]) -> Iterator[Feedback]:
     """The feedback that was not taken back by a later record, in the same order."""
-    said = list(feedback)
-    replaced = {each.replaces for each in said}
-    return (each for each in said if each.id not in replaced)
+    records = list(feedback)
+    replaced = {record.replaces for record in records}
+    return (record for record in records if record.id not in replaced)
 
 
 def feedback_and_evaluators(

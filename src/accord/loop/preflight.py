@@ -52,7 +52,7 @@ def unlearnt_note(recipe: Recipe, feedback: Iterable[Feedback]) -> str | None:
     Who could not judge said nothing that could be learnt: `declined` is left out.
     """
     learnt = _learnt_kinds(recipe) | {"declined"}
-    kinds = Counter(each.judgement.kind for each in current_feedback(feedback))
+    kinds = Counter(record.judgement.kind for record in current_feedback(feedback))
     unlearnt = [f"{number:,} {kind}" for kind, number in kinds.items() if kind not in learnt]
     return f"nothing in this recipe learns from {', '.join(unlearnt)}" if unlearnt else None
 

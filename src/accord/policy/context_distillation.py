@@ -69,7 +69,7 @@ class ContextDistillation(Supervised):
         teacher = self.reference(student, begin, seed=seed)
         by_id = {prompt.id: prompt for prompt in prompts}
         plain = student.encode_prompts(prompts)
-        told = {name: tuple(student.encode_prompt(prompt.told(self.context))) for name, prompt in by_id.items()}
+        told = {name: tuple(student.encode_prompt(prompt.with_system(self.context))) for name, prompt in by_id.items()}
         asked, taught = (
             [TokenizedCompletion(heads[row["prompt"]], tuple(row["token_ids"]), key) for key, row in enumerate(rows)]
             for heads in (plain, told)
@@ -84,7 +84,7 @@ class ContextDistillation(Supervised):
     def _written(self, prompts: Sequence[Prompt], begin: str | Path, seed: int) -> Iterator[dict[str, Any]]:
         """What the start writes with the context in front, under the prompt without it."""
         writer = self.open(begin, seed=seed)
-        told = [writer.encode_prompt(prompt.told(self.context)) for prompt in prompts]
+        told = [writer.encode_prompt(prompt.with_system(self.context)) for prompt in prompts]
         groups = generate(writer, told, self.n, self.sampling.model_copy(update={"seed": seed}))
         for number, (prompt, group) in enumerate(zip(prompts, groups, strict=True)):
             for index, each in enumerate(group):

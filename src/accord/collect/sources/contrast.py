@@ -55,7 +55,7 @@ class ContrastSource:
         """
         yield self.evaluator
         yield from self.prompts
-        contrasted = [prompt.told(text) for text in (self.plus, self.minus) for prompt in self.prompts]
+        contrasted = [prompt.with_system(text) for text in (self.plus, self.minus) for prompt in self.prompts]
         groups = self.writer.write(contrasted, self.n, self.sampling)
         half = len(self.prompts)
         for prompt, better, worse in zip(self.prompts, groups[:half], groups[half:], strict=True):

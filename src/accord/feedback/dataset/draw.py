@@ -60,11 +60,11 @@ def draw_dataset(
     by_split, bound_twice = split_feedback(
         standing, pairs, split_of, completions, unit=unit, fractions=fractions, seed=seed
     )
-    read = [each for side in by_split.values() for each in side]
-    named = completions_of(sample.pairs) | dict.fromkeys(name for each in read for name in each.completions)
+    read = [record for side in by_split.values() for record in side]
+    names = completions_of(sample.pairs) | dict.fromkeys(name for record in read for name in record.completions)
     data = Dataset(
         prompts=prompts,
-        completions={name: completions[name] for name in named} | added_completions(read),
+        completions={name: completions[name] for name in names} | added_completions(read),
         evaluators=_named_evaluators(sample.pairs, read, evaluators),
         split_of=split_of,
         pairs=pairs,
@@ -86,7 +86,7 @@ def _named_evaluators(
     pairs: Sequence[Pair], feedback: Sequence[Feedback], evaluators: Mapping[str, Evaluator]
 ) -> dict[str, Evaluator]:
     """Those of the pairs, then those of what gave no pair."""
-    names = dict.fromkeys(pair.evaluator for pair in pairs) | dict.fromkeys(each.evaluator for each in feedback)
+    names = dict.fromkeys(pair.evaluator for pair in pairs) | dict.fromkeys(record.evaluator for record in feedback)
     return {name: evaluators[name] for name in names if name}
 
 

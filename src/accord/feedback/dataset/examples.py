@@ -46,7 +46,7 @@ def supervised_examples(data: Dataset, supervised: Supervised = "chosen", *, spl
 
 def added_completions(feedback: Iterable[Feedback]) -> dict[str, Completion]:
     """The texts of demonstrations and corrections as completions, by id, in the order in which they were written."""
-    added = (_completion(each, each.judgement) for each in feedback if isinstance(each.judgement, _WRITTEN))
+    added = (_completion(record, record.judgement) for record in feedback if isinstance(record.judgement, _WRITTEN))
     return {completion.id: completion for completion in added}
 
 
@@ -57,41 +57,42 @@ def _of_pairs(data: Dataset, split: str, source: Literal["chosen", "compared"]) 
     """Completions of the pairs of a split, in order of their first pair; `chosen` keeps those that won one."""
     pairs = data.pairs.get(split, ())
     elsewhere = completions_of(pair for name, side in data.pairs.items() if name != split for pair in side)
-    said: dict[str, list[Pair]] = {name: [] for name in completions_of(pairs) if name not in elsewhere}
+    pairs_with: dict[str, list[Pair]] = {name: [] for name in completions_of(pairs) if name not in elsewhere}
     for pair in pairs:
         for name in (pair.chosen, pair.rejected) if source == "compared" else (pair.chosen,):
-            if name in said and (source == "compared" or not pair.tie):
-                said[name].append(pair)
+            if name in pairs_with and (source == "compared" or not pair.tie):
+                pairs_with[name].append(pair)
     return [
         Example(
             prompt=data.completions[name].prompt,
             completion=name,
             source=source,
-            evaluators=_distinct(pair.evaluator for pair in because),
-            feedback_ids=_distinct(each for pair in because for each in pair.feedback_ids),
+            evaluators=_distinct(pair.evaluator for pair in pairs_of_completion),
+            feedback_ids=_distinct(feedback_id for pair in pairs_of_completion for feedback_id in pair.feedback_ids),
         )
-        for name, because in said.items()
-        if because
+        for name, pairs_of_completion in pairs_with.items()
+        if pairs_of_completion
     ]
 
 
 def _written(
-    said: Sequence[Judged[Demonstration]] | Sequence[Judged[Correction]], source: Literal["demonstration", "correction"]
+    written: Sequence[Judged[Demonstration]] | Sequence[Judged[Correction]],
+    source: Literal["demonstration", "correction"],
 ) -> list[Example]:
     """Texts that evaluators wrote; where several wrote the same one, it is one example."""
     authors: dict[str, list[Feedback]] = {}
     prompts: dict[str, str] = {}
-    for each in said:
-        completion = _completion(each.feedback, each.judgement)
+    for entry in written:
+        completion = _completion(entry.feedback, entry.judgement)
         prompts[completion.id] = completion.prompt
-        authors.setdefault(completion.id, []).append(each.feedback)
+        authors.setdefault(completion.id, []).append(entry.feedback)
     return [
         Example(
             prompt=prompts[name],
             completion=name,
             source=source,
-            evaluators=_distinct(each.evaluator for each in because),
-            feedback_ids=_distinct(each.id for each in because),
+            evaluators=_distinct(entry.evaluator for entry in because),
+            feedback_ids=_distinct(entry.id for entry in because),
         )
         for name, because in authors.items()
     ]

@@ -33,17 +33,17 @@ def split_feedback(
     `pairs` are split already, and `split_of` gives the split of every prompt. Units that nothing binds are divided by
     the fractions. Control questions and repeats bind nothing and follow their unit, or else their prompt.
     """
-    side_of = {each.id: split_of[each.prompt] for each in feedback}
+    side_of = {record.id: split_of[record.prompt] for record in feedback}
     left_out = 0
     if unit != "prompt":  # a prompt is in one split with all its completions and texts, so nothing is bound twice
         bound = _Bound(pairs, split_of, completions, unit)
-        evidence = [each for each in feedback if is_evidence(each)]
+        evidence = [record for record in feedback if is_evidence(record)]
         bound.bind_units(evidence, fractions, seed)
-        for each in feedback:
-            names = bound.bind(each) if is_evidence(each) else {bound.unit_split(each) or side_of[each.id]}
-            side_of[each.id] = names.pop() if len(names) == 1 else ""
-            left_out += not side_of[each.id]
-    sides = {name: tuple(each for each in feedback if side_of[each.id] == name) for name in fractions}
+        for record in feedback:
+            names = bound.bind(record) if is_evidence(record) else {bound.unit_split(record) or side_of[record.id]}
+            side_of[record.id] = names.pop() if len(names) == 1 else ""
+            left_out += not side_of[record.id]
+    sides = {name: tuple(record for record in feedback if side_of[record.id] == name) for name in fractions}
     return sides, left_out
 
 
@@ -70,10 +70,10 @@ class _Bound:
 
     def bind_units(self, feedback: Sequence[Feedback], fractions: Mapping[str, float], seed: int) -> None:
         """Bind every unit: to the split of the first feedback in it that is bound, or divided by the fractions."""
-        for each in feedback:
-            names = self._names(each)
+        for record in feedback:
+            names = self._names(record)
             if len(names) == 1:
-                self._split.setdefault(self._unit_key(each), *names)
+                self._split.setdefault(self._unit_key(record), *names)
         free = Counter(key for key in map(self._unit_key, feedback) if key not in self._split)
         self._split |= allocate(free, fractions, seed)
 

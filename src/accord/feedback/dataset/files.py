@@ -43,7 +43,7 @@ def write_data(
     a ledger, the manifest records its path (relative to the run) or its URL (without a password), rows, last row read
     and digest of the rows.
     """
-    PROMPTS.write(run, (PromptRow(each, data.split_of[name]) for name, each in data.prompts.items()), stage=stage)
+    PROMPTS.write(run, (PromptRow(prompt, data.split_of[name]) for name, prompt in data.prompts.items()), stage=stage)
     COMPLETIONS.write(run, data.completions.values(), stage=stage)
     EVALUATORS.write(run, data.evaluators.values(), stage=stage)
     for split, pairs in data.pairs.items():
@@ -52,8 +52,8 @@ def write_data(
         feedback_of(split).write(run, feedback, stage=stage)
     EXAMPLES.write(run, data.examples, stage=stage)
     read = {} if data.summary is None else {name: getattr(data.summary, name) for name in _READ}
-    told = read | {"about": about, "agreement": agreement}
-    SUMMARY.write(run, count(data).model_copy(update=told), stage=stage)
+    facts = read | {"about": about, "agreement": agreement}
+    SUMMARY.write(run, count(data).model_copy(update=facts), stage=stage)
     if ledger is not None:
         last = ledger.last_row if upto is None else upto
         entry = InputEntry(ledger.digest(last), rows=ledger.rows(last), last_row=last, **_place(ledger, run))

@@ -41,7 +41,9 @@ def overlaps(data: Dataset) -> Overlaps:
                 unknown.add(kind)
             for name in names or ():
                 splits[kind].setdefault(name, set()).add(split)
-    several = {kind: tuple(name for name, at in names.items() if len(at) > 1) for kind, names in splits.items()}
+    several = {
+        kind: tuple(name for name, in_splits in names.items() if len(in_splits) > 1) for kind, names in splits.items()
+    }
     return Overlaps(several, tuple(sorted(unknown)))
 
 
@@ -49,7 +51,7 @@ def _items(data: Dataset) -> Iterator[tuple[str, Pair | Feedback]]:
     for split, pairs in data.pairs.items():
         yield from ((split, pair) for pair in pairs)
     for split, feedback in data.feedback.items():
-        yield from ((split, each) for each in feedback if is_evidence(each))
+        yield from ((split, record) for record in feedback if is_evidence(record))
 
 
 def _names(data: Dataset, item: Pair | Feedback) -> Iterator[tuple[str, list[str] | None]]:

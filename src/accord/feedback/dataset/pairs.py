@@ -72,39 +72,39 @@ def draw_pairs(
     `upto` is the last row read of a ledger. `evaluators` (taken from the ledger where there is one) say which
     evaluators stand for more than one person: ratings of those give no pairs.
     """
-    said, known = feedback_and_evaluators(source, evaluators, upto)
+    feedback, known = feedback_and_evaluators(source, evaluators, upto)
     kinds: Counter[str] = Counter()
     unused: Counter[str] = Counter()
-    given: list[Pair] = []
+    stated: list[Pair] = []
     ratings: list[Feedback] = []
-    everything = list(said)
+    everything = list(feedback)
     current = list(current_feedback(everything))
     unused["taken back"] = len(everything) - len(current)
-    kinds.update(each.judgement.kind for each in everything)
-    for each in current:
-        match each.judgement:
-            case _ if each.repeat_of is not None:
+    kinds.update(record.judgement.kind for record in everything)
+    for record in current:
+        match record.judgement:
+            case _ if record.repeat_of is not None:
                 unused["asked again"] += 1
-            case _ if each.gold is not None:
+            case _ if record.gold is not None:
                 unused["control question"] += 1  # it tells of the person: the same few items, asked of everybody
             case Comparison():
-                made = pairs_from_comparison(each)
-                unused["comparison with itself"] += not made
-                given += made
+                of_comparison = pairs_from_comparison(record)
+                unused["comparison with itself"] += not of_comparison
+                stated += of_comparison
             case Ranking():
-                given += pairs_from_ranking(each)
-            case Rating() if each.evaluator in known and not is_known(known[each.evaluator]):
+                stated += pairs_from_ranking(record)
+            case Rating() if record.evaluator in known and not is_known(known[record.evaluator]):
                 unused["rating by unknown"] += 1
             case Rating():
-                ratings.append(each)
+                ratings.append(record)
             case Label() | Spans() | Steps() | Correction() | Critique() | Demonstration() | Declined():
-                unused[each.judgement.kind] += 1
+                unused[record.judgement.kind] += 1
     groups = _Groups.of(ratings)
     unused["rated twice"] = len(ratings) - sum(map(len, groups.members))
-    possible = len(given) + groups.possible
+    possible = len(stated) + groups.possible
     chosen = _numbers(possible, limit, seed)
-    from_given = [given[number] for number in chosen[chosen < len(given)]]
-    pairs = (*from_given, *groups.pairs(chosen[chosen >= len(given)] - len(given)))
+    from_stated = [stated[number] for number in chosen[chosen < len(stated)]]
+    pairs = (*from_stated, *groups.pairs(chosen[chosen >= len(stated)] - len(stated)))
     return PairSample(pairs, possible, dict(kinds), {reason: count for reason, count in unused.items() if count})
 
 
@@ -176,14 +176,14 @@ class _Groups:
     @classmethod
     def of(cls, ratings: Iterable[Feedback]) -> "_Groups":
         """Group by evaluator, prompt, session, study and scale; of two ratings of one completion the first counts."""
-        found: dict[tuple[object, ...], dict[str, Feedback]] = {}
+        by_key: dict[tuple[object, ...], dict[str, Feedback]] = {}
         scales: dict[Scale, int] = {}
-        for each in ratings:
-            assert isinstance(each.judgement, Rating)
-            scale = scales.setdefault(each.judgement.scale, len(scales))
-            key = (each.evaluator, each.prompt, each.session, each.study, scale)
-            found.setdefault(key, {}).setdefault(each.completions[0], each)
-        members = [list(group.values()) for group in found.values()]
+        for record in ratings:
+            assert isinstance(record.judgement, Rating)
+            scale = scales.setdefault(record.judgement.scale, len(scales))
+            key = (record.evaluator, record.prompt, record.session, record.study, scale)
+            by_key.setdefault(key, {}).setdefault(record.completions[0], record)
+        members = [list(group.values()) for group in by_key.values()]
         size_G = np.array([len(group) for group in members], dtype=np.int64)
         last_G = np.cumsum(size_G * (size_G - 1) // 2)
         return cls(members, np.concatenate([[0], last_G[:-1]]), int(last_G[-1]) if members else 0)
@@ -198,19 +198,19 @@ class _Groups:
             yield _rated(self.members[group][first], self.members[group][second])
 
 
-def _rated(one: Feedback, other: Feedback) -> Pair:
-    assert isinstance(one.judgement, Rating)
-    assert isinstance(other.judgement, Rating)
-    scale = one.judgement.scale
-    difference = one.judgement.value - other.judgement.value
-    better, worse = (one, other) if difference >= 0 else (other, one)
+def _rated(first: Feedback, second: Feedback) -> Pair:
+    assert isinstance(first.judgement, Rating)
+    assert isinstance(second.judgement, Rating)
+    scale = first.judgement.scale
+    difference = first.judgement.value - second.judgement.value
+    better, worse = (first, second) if difference >= 0 else (second, first)
     return Pair(
-        prompt=one.prompt,
+        prompt=first.prompt,
         chosen=better.completions[0],
         rejected=worse.completions[0],
         tie=difference == 0,
-        evaluator=one.evaluator,
-        session=one.session,
-        margin=abs(difference) / (scale.high - scale.low),
+        evaluator=first.evaluator,
+        session=first.session,
+        margin=min(1.0, abs(difference) / (scale.high - scale.low)),
         feedback_ids=(better.id, worse.id),
     )

@@ -33,12 +33,12 @@ class Selection:
         where a study or an entry of `exclude` is in none of the feedback, or where feedback is there and none is left.
         """
         self._check_names(feedback)
-        selected = [each for each in feedback if self._holds(each, evaluators[each.evaluator])]
+        selected = [record for record in feedback if self._holds(record, evaluators[record.evaluator])]
         if len(selected) == len(feedback):
             return selected
-        names = {each.id for each in selected}
-        taken_back = {each.replaces for each in feedback if each.id not in names}
-        selected = [each for each in selected if each.id not in taken_back]
+        names = {record.id for record in selected}
+        taken_back = {record.replaces for record in feedback if record.id not in names}
+        selected = [record for record in selected if record.id not in taken_back]
         if not selected:
             raise RecipeError(
                 f"recipe.data: {self._conditions()} leave nothing of {len(feedback):,} records of feedback"
@@ -55,11 +55,11 @@ class Selection:
         )
 
     def _check_names(self, feedback: Sequence[Feedback]) -> None:
-        studies = sorted({each.study for each in feedback if each.study is not None})
+        studies = sorted({record.study for record in feedback if record.study is not None})
         for name in self.studies or ():
             if name not in studies:
                 raise RecipeError(f"recipe.data.studies: no feedback is of the study '{name}'{_known(name, studies)}")
-        ids = {each.id for each in feedback} | {each.evaluator for each in feedback} if self.exclude else set()
+        ids = {record.id for record in feedback} | {record.evaluator for record in feedback} if self.exclude else set()
         for name in self.exclude:
             if name not in ids and name not in studies:
                 raise RecipeError(

@@ -32,15 +32,16 @@ def split(
     check_fractions(fractions)
     units = _units(pairs, unit)
     sizes = Counter(units)
-    wanted = [name for name, share in fractions.items() if share > 0]
-    if len(sizes) < len(wanted):
+    with_share = [name for name, share in fractions.items() if share > 0]
+    if len(sizes) < len(with_share):
         raise RecipeError(
-            f"{len(wanted)} splits need at least {len(wanted)} units ({unit}) with pairs, and there are "
+            f"{len(with_share)} splits need at least {len(with_share)} units ({unit}) with pairs, and there are "
             f"{len(sizes)} that share no completion; take fewer splits or another unit"
         )
     side = allocate(sizes, fractions, seed)
     return {
-        name: tuple(pair for pair, each in zip(pairs, units, strict=True) if side[each] == name) for name in fractions
+        name: tuple(pair for pair, unit_name in zip(pairs, units, strict=True) if side[unit_name] == name)
+        for name in fractions
     }
 
 
@@ -56,7 +57,7 @@ def split_of_prompts(
     for name in pairs:
         for pair in pairs[name]:
             with_pairs.setdefault(pair.prompt, name)
-    others = [each for each in prompts if each not in with_pairs]
+    others = [prompt for prompt in prompts if prompt not in with_pairs]
     return with_pairs | allocate(dict.fromkeys(others, 1), fractions, seed)
 
 
@@ -66,15 +67,15 @@ def allocate(sizes: Mapping[H, int], fractions: Mapping[str, float], seed: int) 
     Units of one size are taken in an order given by the seed. Every split with a share gets a unit where there are
     enough of them.
     """
-    wanted = {name: share for name, share in fractions.items() if share > 0}
+    shares = {name: share for name, share in fractions.items() if share > 0}
     total = sum(sizes.values())
-    lacking = {name: share * total for name, share in wanted.items()}
+    lacking = {name: share * total for name, share in shares.items()}
     order = sorted(sizes, key=lambda unit: (-sizes[unit], _shuffle(unit, seed)))
     side: dict[H, str] = {}
-    for taken, unit in enumerate(order):
-        empty = [name for name in lacking if lacking[name] == wanted[name] * total]
-        candidates = empty if len(order) - taken <= len(empty) else list(lacking)
-        name = max(candidates, key=lambda each: lacking[each])
+    for done, unit in enumerate(order):
+        empty = [name for name in lacking if lacking[name] == shares[name] * total]
+        candidates = empty if len(order) - done <= len(empty) else list(lacking)
+        name = max(candidates, key=lambda split_name: lacking[split_name])
         side[unit] = name
         lacking[name] -= sizes[unit]
     return side
@@ -93,7 +94,7 @@ def check_fractions(fractions: Mapping[str, float]) -> None:
 
 def completions_of(pairs: Iterable[Pair]) -> dict[str, None]:
     """The ids of the completions of these pairs, in order, each once."""
-    return dict.fromkeys(each for pair in pairs for each in (pair.chosen, pair.rejected))
+    return dict.fromkeys(completion for pair in pairs for completion in (pair.chosen, pair.rejected))
 
 
 def _units(pairs: Sequence[Pair], unit: SplitUnit) -> list[str]:
@@ -109,15 +110,15 @@ def _units(pairs: Sequence[Pair], unit: SplitUnit) -> list[str]:
     first: dict[str, str] = {}
     own = [unit_of(pair, unit) for pair in pairs]
     for pair, name in zip(pairs, own, strict=True):
-        for each in (pair.chosen, pair.rejected):
-            parent[root(name)] = root(first.setdefault(each, name))
+        for completion in (pair.chosen, pair.rejected):
+            parent[root(name)] = root(first.setdefault(completion, name))
     return [root(name) for name in own]
 
 
 def unit_of(item: Pair | Feedback, unit: SplitUnit) -> str:
     """The unit that a pair or feedback belongs to; its prompt where the one that is meant is not recorded."""
-    named = {"prompt": item.prompt, "session": item.session, "evaluator": item.evaluator}[unit]
-    return item.prompt if named is None else named
+    name = {"prompt": item.prompt, "session": item.session, "evaluator": item.evaluator}[unit]
+    return item.prompt if name is None else name
 
 
 def _shuffle(unit: Hashable, seed: int) -> bytes:

@@ -31,7 +31,11 @@ def is_evidence(feedback: Feedback) -> bool:
 
 def judged(feedback: Iterable[Feedback], kind: type[J]) -> list[Judged[J]]:
     """The feedback of one kind of judgement that something can be learnt from, in its order."""
-    return [Judged(each, each.judgement) for each in feedback if isinstance(each.judgement, kind) and is_evidence(each)]
+    return [
+        Judged(record, record.judgement)
+        for record in feedback
+        if isinstance(record.judgement, kind) and is_evidence(record)
+    ]
 
 
 def texts_of(feedback: Feedback, completions: Mapping[str, Completion]) -> list[str]:

@@ -32,12 +32,12 @@ def read(path: Path) -> Iterator[Record]:
     """
     for place, line in lines(path):
         content = _object(line, place)
-        named = content.pop("record", None)
-        if not isinstance(named, str) or named not in KINDS:
-            found = "missing" if named is None else f"{named!r} is no record{nearest(str(named), list(KINDS))}"
-            raise RecordError(found, place=f"{place} record")
+        kind = content.pop("record", None)
+        if not isinstance(kind, str) or kind not in KINDS:
+            problem = "missing" if kind is None else f"{kind!r} is no record{nearest(str(kind), list(KINDS))}"
+            raise RecordError(problem, place=f"{place} record")
         stated = content.pop("id", None)
-        record = parse(KINDS[named], to_json(content), place=place)
+        record = parse(KINDS[kind], to_json(content), place=place)
         if stated is not None and stated != record.id:
             raise RecordError(f"{stated!r} is not that of the content, which is {record.id}", place=f"{place} id")
         yield record
@@ -59,8 +59,8 @@ def write(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
 def line_of(record: Record) -> str:
     """A record as a line of this format, its newline included."""
     content = record.model_dump(mode="json", exclude_none=True)
-    named = {"record": NAMES[type(record)], "id": record.id, **content}
-    return json.dumps(named, separators=(",", ":"), ensure_ascii=False) + "\n"
+    content_with_id = {"record": NAMES[type(record)], "id": record.id, **content}
+    return json.dumps(content_with_id, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _object(line: bytes, place: str) -> dict[str, Any]:

@@ -50,9 +50,11 @@ def rows(path: Path, kind: type[R]) -> Iterator[tuple[str, R]]:
         yield place, parse(kind, line, place=place)
 
 
-def shared(one: Sequence[object], other: Sequence[object]) -> int:
+def shared(first: Sequence[object], second: Sequence[object]) -> int:
     """How many items at the start of both are the same."""
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return next(
+        (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
+    )
 
 
 def compared(prompt: Prompt, chosen: str, rejected: str, evaluator: Evaluator, study: str) -> Iterator[Record]:
@@ -62,13 +64,13 @@ def compared(prompt: Prompt, chosen: str, rejected: str, evaluator: Evaluator, s
     """
     better = Completion(prompt=prompt.id, text=chosen)
     worse = Completion(prompt=prompt.id, text=rejected)
-    shown = neutral_order(better, worse)
+    in_order = neutral_order(better, worse)
     yield prompt
-    yield from shown
+    yield from in_order
     yield Feedback(
         evaluator=evaluator.id,
         prompt=prompt.id,
-        completions=(shown[0].id, shown[1].id),
-        judgement=Comparison(preferred="left" if shown[0].id == better.id else "right"),
+        completions=(in_order[0].id, in_order[1].id),
+        judgement=Comparison(preferred="left" if in_order[0].id == better.id else "right"),
         study=study,
     )

@@ -90,36 +90,36 @@ def write(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
     written = 0
     with atomic_file(Path(path)) as beside, pq.ParquetWriter(beside, columns(), compression="zstd") as file:
         rows = _rows(ledger, upto)
-        while some := list(islice(rows, AT_ONCE)):
-            file.write_table(pa.Table.from_pylist(some, schema=columns()))
-            written += len(some)
+        while chunk := list(islice(rows, AT_ONCE)):
+            file.write_table(pa.Table.from_pylist(chunk, schema=columns()))
+            written += len(chunk)
     return written
 
 
 def _rows(ledger: Ledger, upto: int) -> Iterator[dict[str, Any]]:
-    taken_back = {each.replaces for each in ledger.feedback(upto)}
+    taken_back = {record.replaces for record in ledger.feedback(upto)}
     prompts, completions, evaluators = ledger.prompts(), ledger.completions(), ledger.evaluators()
-    for row, said in ledger.numbered(upto):
+    for row, record in ledger.numbered(upto):
         yield {
             "row": row,
-            "id": said.id,
-            "taken_back": said.id in taken_back,
-            **_about(said, prompts[said.prompt], completions),
-            **_who(evaluators[said.evaluator]),
-            **_what(said.judgement),
-            **_how(said),
+            "id": record.id,
+            "taken_back": record.id in taken_back,
+            **_about(record, prompts[record.prompt], completions),
+            **_who(evaluators[record.evaluator]),
+            **_what(record.judgement),
+            **_how(record),
         }
 
 
-def _about(said: Feedback, prompt: Prompt, completions: Mapping[str, Completion]) -> dict[str, Any]:
-    answers = [completions[each] for each in said.completions]
+def _about(record: Feedback, prompt: Prompt, completions: Mapping[str, Completion]) -> dict[str, Any]:
+    answers = [completions[name] for name in record.completions]
     return {
-        "prompt": said.prompt,
+        "prompt": record.prompt,
         "prompt_text": prompt.text,
         "prompt_messages": _json(prompt.messages),
-        "completions": list(said.completions),
-        "completion_texts": [each.text for each in answers],
-        "writers": [each.writer for each in answers],
+        "completions": list(record.completions),
+        "completion_texts": [answer.text for answer in answers],
+        "writers": [answer.writer for answer in answers],
     }
 
 
@@ -135,33 +135,33 @@ def _who(evaluator: Evaluator) -> dict[str, Any]:
 
 def _what(judgement: Judgement) -> dict[str, Any]:
     """The judgement whole as JSON, and what is a number or a text of its own beside it."""
-    found: dict[str, Any] = {"kind": judgement.kind, "judgement": judgement.model_dump_json(exclude_none=True)}
+    common: dict[str, Any] = {"kind": judgement.kind, "judgement": judgement.model_dump_json(exclude_none=True)}
     match judgement:
         case Comparison(preferred=preferred, strength=strength):
-            return found | {"preferred": preferred, "strength": strength}
+            return common | {"preferred": preferred, "strength": strength}
         case Rating(value=value, scale=scale):
-            return found | {"value": value, "scale_low": scale.low, "scale_high": scale.high}
+            return common | {"value": value, "scale_low": scale.low, "scale_high": scale.high}
         case Correction(text=text) | Critique(text=text) | Demonstration(text=text):
-            return found | {"text": text}
+            return common | {"text": text}
         case _:
-            return found
+            return common
 
 
-def _how(said: Feedback) -> dict[str, Any]:
-    counted = {} if said.telemetry is None else said.telemetry.model_dump()
+def _how(record: Feedback) -> dict[str, Any]:
+    counted = {} if record.telemetry is None else record.telemetry.model_dump()
     return {
-        **{name: getattr(said, name) for name in TEXTS},
-        "time": said.time,
-        "gold": None if said.gold is None else said.gold.model_dump_json(exclude_none=True),
-        "seconds": said.seconds,
-        "position_in_session": said.position_in_session,
-        "round": said.round,
+        **{name: getattr(record, name) for name in TEXTS},
+        "time": record.time,
+        "gold": None if record.gold is None else record.gold.model_dump_json(exclude_none=True),
+        "seconds": record.seconds,
+        "position_in_session": record.position_in_session,
+        "round": record.round,
         **counted,
     }
 
 
 def _json(parts: Iterable[BaseModel]) -> str:
-    return "[" + ",".join(each.model_dump_json() for each in parts) + "]"
+    return "[" + ",".join(part.model_dump_json() for part in parts) + "]"
 
 
 FORMAT = Format(

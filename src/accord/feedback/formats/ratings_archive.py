@@ -81,9 +81,9 @@ def clean(text: str) -> str:
 
 def _keeper(name: str, sheet: list[_Snippet], first_sheet: dict[str, str]) -> str:
     """The sheet whose name decides the prompt: the first that a snippet of this one stands on."""
-    keeper = next((first_sheet[each.text] for each in sheet if each.text in first_sheet), name)
-    for each in sheet:
-        first_sheet.setdefault(each.text, keeper)
+    keeper = next((first_sheet[snippet.text] for snippet in sheet if snippet.text in first_sheet), name)
+    for snippet in sheet:
+        first_sheet.setdefault(snippet.text, keeper)
     return keeper
 
 
@@ -95,7 +95,7 @@ def _sheet(name: str, sheet: list[_Snippet], prompt: Prompt, ratings: dict[int, 
     ]
     yield from people
     ids = [person.id for person in people]
-    often = Counter(each.text for each in sheet)
+    often = Counter(entry.text for entry in sheet)
     before: dict[str, list[str]] = {}
     for snippet in sheet:
         if len(snippet.values) != width:
@@ -106,7 +106,7 @@ def _sheet(name: str, sheet: list[_Snippet], prompt: Prompt, ratings: dict[int, 
         completion = Completion(prompt=prompt.id, text=snippet.text)
         yield completion
         earlier = before.get(snippet.text, [None] * width)
-        made = [
+        feedback = [
             Feedback(
                 evaluator=evaluator,
                 prompt=prompt.id,
@@ -118,9 +118,9 @@ def _sheet(name: str, sheet: list[_Snippet], prompt: Prompt, ratings: dict[int, 
             )
             for evaluator, value, first in zip(ids, snippet.values, earlier, strict=True)
         ]
-        yield from made
+        yield from feedback
         if often[snippet.text] > 1:
-            before.setdefault(snippet.text, [each.id for each in made])
+            before.setdefault(snippet.text, [entry.id for entry in feedback])
 
 
 def _snippets(path: Path) -> list[_Snippet]:
@@ -129,11 +129,11 @@ def _snippets(path: Path) -> list[_Snippet]:
     values = list(_columns(path, RATINGS, ("id", "mean", "deviation", "ratings")))
     if len(texts) != len(values):
         raise RecordError(f"{len(values)} rows, but {TEXTS} has {len(texts)}", place=f"{path.name}/{RATINGS}")
-    return [_snippet(one, other) for one, other in zip(texts, values, strict=True)]
+    return [_snippet(text_row, rating_row) for text_row, rating_row in zip(texts, values, strict=True)]
 
 
-def _snippet(one: tuple[str, list[str]], other: tuple[str, list[str]]) -> _Snippet:
-    (text_place, (text_id, text_mean, text)), (place, (rating_id, _, _, listed)) = one, other
+def _snippet(text_row: tuple[str, list[str]], rating_row: tuple[str, list[str]]) -> _Snippet:
+    (text_place, (text_id, text_mean, text)), (place, (rating_id, _, _, listed)) = text_row, rating_row
     if text_id != rating_id:
         raise RecordError(f"{rating_id!r}, but the row of {TEXTS} is {text_id!r}", place=f"{place} id")
     if not clean(text):

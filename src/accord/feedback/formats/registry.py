@@ -100,8 +100,8 @@ def head_of(path: Path) -> bytes:
 def _only(fitting: list[Format], choice: list[Format], path: Path) -> Format:
     if len(fitting) == 1:
         return fitting[0]
-    found = f"it may be of {_names(fitting)}" if fitting else "no format recognises it"
-    raise LedgerError(f"{path}: {found}; give --format, one of {_names(fitting or choice)}")
+    problem = f"it may be of {_names(fitting)}" if fitting else "no format recognises it"
+    raise LedgerError(f"{path}: {problem}; give --format, one of {_names(fitting or choice)}")
 
 
 def _readers() -> list[Format]:

@@ -24,6 +24,6 @@ def review_prompts() -> tuple[Prompt, ...]:
 
 
 def prompt_for(name: str) -> Prompt:
-    """The packaged prompt that belongs to `name` (a batch), by a digest of the name."""
+    """The packaged prompt that belongs to `name` (of a session), by a digest of the name."""
     prompts = review_prompts()
     return prompts[int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % len(prompts)]

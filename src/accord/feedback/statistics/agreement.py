@@ -34,22 +34,24 @@ def pair_agreement(
 
     Over all pairs of completions that two known raters ordered by rating, ranking or comparing them; whoever saw a
     tie does not count for that pair. With u raters for one order and d for the other, C(u,2) + C(d,2) of C(u+d,2)
-    pairs of raters agree. `n` counts pairs of raters, each time. The interval resamples batches (the batch of a
+    pairs of raters agree. `n` counts pairs of raters, each time. The interval resamples sessions (the session of a
     pair of completions is that in which it was judged first).
 
     `prompts` and `sessions` restrict what is looked at; `upto` is the last row read of a ledger.
     None where no two known raters ordered the same two completions.
     """
-    found = collect_preferences(feedback_of_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions))
-    if found.first_N.size == 0:
+    preferences = collect_preferences(
+        feedback_of_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions)
+    )
+    if preferences.first_N.size == 0:
         return None
-    key_N = found.first_N * len(found.completions) + found.second_N
+    key_N = preferences.first_N * len(preferences.completions) + preferences.second_N
     _, start_P, pair_N = np.unique(key_N, return_index=True, return_inverse=True)
-    up_P = np.bincount(pair_N, found.sign_N > 0, start_P.size)
-    down_P = np.bincount(pair_N, found.sign_N < 0, start_P.size)
-    batch_P = found.batch_N[start_P]
-    all_C = np.bincount(batch_P, (up_P + down_P) * (up_P + down_P - 1) / 2)
-    same_C = np.bincount(batch_P, (up_P * (up_P - 1) + down_P * (down_P - 1)) / 2)
+    up_P = np.bincount(pair_N, preferences.sign_N > 0, start_P.size)
+    down_P = np.bincount(pair_N, preferences.sign_N < 0, start_P.size)
+    session_P = preferences.session_N[start_P]
+    all_C = np.bincount(session_P, (up_P + down_P) * (up_P + down_P - 1) / 2)
+    same_C = np.bincount(session_P, (up_P * (up_P - 1) + down_P * (down_P - 1)) / 2)
     used = np.flatnonzero(all_C)
     if used.size == 0:
         return None
@@ -69,27 +71,27 @@ def krippendorff_alpha(
 ) -> Estimate | None:
     """Krippendorff's alpha of ratings by known raters, with the interval metric (Krippendorff 2018, chapter 12).
 
-    Units are completions; 1 is perfect agreement, 0 what chance gives. The interval resamples whole batches, over
+    Units are completions; 1 is perfect agreement, 0 what chance gives. The interval resamples whole sessions, over
     which the sums behind alpha add up. `n` counts the ratings of completions that at least two people rated, each
     person's first. Scales are taken as they are: mix none.
 
     None where no completion was rated twice, or all ratings are equal.
     """
     units: dict[tuple[str, str], list[float]] = {}
-    for each in feedback_of_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions):
-        if isinstance(each.judgement, Rating) and each.repeat_of is None:
-            units.setdefault((session_of(each), each.completions[0]), []).append(each.judgement.value)
+    for record in feedback_of_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions):
+        if isinstance(record.judgement, Rating) and record.repeat_of is None:
+            units.setdefault((session_of(record), record.completions[0]), []).append(record.judgement.value)
     units = {unit: values for unit, values in units.items() if len(values) > 1}
     if len({value for values in units.values() for value in values}) < 2:
         return None
-    sums_CS = _sums([batch for batch, _ in units], list(units.values()))
+    sums_CS = _sums([session for session, _ in units], list(units.values()))
     clusters = len(sums_CS)
     low = high = None
     if clusters > 1:
         chance = np.full(clusters, 1 / clusters)
         draws_RC = np.random.default_rng(seed).multinomial(clusters, chance, size=resamples)
         alpha_R = _alpha(draws_RC @ sums_CS)
-        low, high = (float(each) for each in np.nanquantile(alpha_R, [0.025, 0.975]))
+        low, high = (float(bound) for bound in np.nanquantile(alpha_R, [0.025, 0.975]))
     value = float(evalica.alpha(_frame(list(units.values())), distance="interval").alpha)
     return Estimate(value, low, high, int(sums_CS[:, 0].sum()), clusters, method="cluster bootstrap")
 
@@ -102,16 +104,16 @@ def _frame(units: Sequence[Sequence[float]]) -> pd.DataFrame:
     return pd.DataFrame(values)
 
 
-def _sums(batches: Sequence[str], units: Sequence[Sequence[float]]) -> Floats:
-    """[C, 4]: by batch, the sums over its units of m, sum v, sum v^2, and m/(m-1) (sum v^2 - (sum v)^2/m)."""
+def _sums(sessions: Sequence[str], units: Sequence[Sequence[float]]) -> Floats:
+    """[C, 4]: by session, the sums over its units of m, sum v, sum v^2, and m/(m-1) (sum v^2 - (sum v)^2/m)."""
     codes: dict[str, int] = {}
-    code_U = [codes.setdefault(batch, len(codes)) for batch in batches]
-    made = np.zeros((len(codes), 4))
+    code_U = [codes.setdefault(session, len(codes)) for session in sessions]
+    sums_CS = np.zeros((len(codes), 4))
     for code, ratings in zip(code_U, units, strict=True):
         value_M = np.asarray(ratings)
         m, total, square = value_M.size, float(value_M.sum()), float((value_M**2).sum())
-        made[code] += (m, total, square, m / (m - 1) * (square - total**2 / m))
-    return made
+        sums_CS[code] += (m, total, square, m / (m - 1) * (square - total**2 / m))
+    return sums_CS
 
 
 def _alpha(sums_RS: Floats) -> Floats:

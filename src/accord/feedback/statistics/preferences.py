@@ -20,17 +20,17 @@ Codes = NDArray[np.int64]
 class Preferences:
     """N opinions: evaluator_N found completion first_N better (+1), worse (-1) or as good (0) as second_N.
 
-    All are codes: places in `evaluators`, `completions` (first_N < second_N) and `batches`.
+    All are codes: places in `evaluators`, `completions` (first_N < second_N) and `sessions`.
     """
 
     evaluators: list[str]
     completions: list[str]
-    batches: list[str]
+    sessions: list[str]
     evaluator_N: Codes
     first_N: Codes
     second_N: Codes
     sign_N: Codes
-    batch_N: Codes
+    session_N: Codes
 
 
 def feedback_of_known(
@@ -42,17 +42,17 @@ def feedback_of_known(
     sessions: Collection[str] | None = None,
 ) -> Iterator[Feedback]:
     """What stands, of raters that are known, within these prompts and sessions (None: all)."""
-    said, known = feedback_and_evaluators(source, evaluators, upto)
+    feedback, known = feedback_and_evaluators(source, evaluators, upto)
     unknown = {name for name, evaluator in known.items() if not is_known(evaluator)}
-    inside = None if prompts is None else frozenset(prompts)
-    sat = None if sessions is None else frozenset(sessions)
-    for each in current_feedback(said):
+    wanted_prompts = None if prompts is None else frozenset(prompts)
+    wanted_sessions = None if sessions is None else frozenset(sessions)
+    for record in current_feedback(feedback):
         if (
-            each.evaluator not in unknown
-            and (inside is None or each.prompt in inside)
-            and (sat is None or each.session in sat)
+            record.evaluator not in unknown
+            and (wanted_prompts is None or record.prompt in wanted_prompts)
+            and (wanted_sessions is None or record.session in wanted_sessions)
         ):
-            yield each
+            yield record
 
 
 def session_of(feedback: Feedback) -> str:
@@ -67,17 +67,17 @@ def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
     """
     table = _Table()
     rated: dict[tuple[object, ...], dict[str, Feedback]] = {}
-    for answer in feedback:
-        if answer.repeat_of is not None:
+    for record in feedback:
+        if record.repeat_of is not None:
             continue
-        match answer.judgement:
+        match record.judgement:
             case Comparison():
-                table.add_pairs(answer, pairs_from_comparison(answer))
+                table.add_pairs(record, pairs_from_comparison(record))
             case Ranking():
-                table.add_pairs(answer, pairs_from_ranking(answer))
+                table.add_pairs(record, pairs_from_ranking(record))
             case Rating(scale=scale):
-                key = (answer.evaluator, answer.prompt, answer.session, scale.low, scale.high)
-                rated.setdefault(key, {}).setdefault(answer.completions[0], answer)
+                key = (record.evaluator, record.prompt, record.session, scale.low, scale.high)
+                rated.setdefault(key, {}).setdefault(record.completions[0], record)
             case _:
                 continue
     for group in rated.values():
@@ -86,10 +86,10 @@ def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
 
 
 class _Table:
-    """Preferences as they are gathered: codes of names, and columns [evaluator, first, second, sign, batch]."""
+    """Preferences as they are gathered: codes of names, and columns [evaluator, first, second, sign, session]."""
 
     def __init__(self) -> None:
-        self.codes: dict[str, dict[str, int]] = {"evaluator": {}, "completion": {}, "batch": {}}
+        self.codes: dict[str, dict[str, int]] = {"evaluator": {}, "completion": {}, "session": {}}
         self.single: list[tuple[int, int, int, int, int]] = []
         self.blocks: list[Codes] = []
 
@@ -98,24 +98,24 @@ class _Table:
         return known.setdefault(name, len(known))
 
     def add_pairs(self, feedback: Feedback, pairs: list[Pair]) -> None:
-        evaluator, batch = self.code("evaluator", feedback.evaluator), self.code("batch", session_of(feedback))
+        evaluator, session = self.code("evaluator", feedback.evaluator), self.code("session", session_of(feedback))
         for pair in pairs:
             chosen, rejected = self.code("completion", pair.chosen), self.code("completion", pair.rejected)
             sign = 0 if pair.tie else 1 if chosen < rejected else -1
-            self.single.append((evaluator, min(chosen, rejected), max(chosen, rejected), sign, batch))
+            self.single.append((evaluator, min(chosen, rejected), max(chosen, rejected), sign, session))
 
     def add_ratings(self, group: list[Feedback]) -> None:
         if len(group) < 2:
             return
-        item_M = np.array([self.code("completion", each.completions[0]) for each in group])
-        value_M = np.array([each.judgement.value for each in group if isinstance(each.judgement, Rating)])
+        item_M = np.array([self.code("completion", rating.completions[0]) for rating in group])
+        value_M = np.array([rating.judgement.value for rating in group if isinstance(rating.judgement, Rating)])
         order = np.argsort(item_M)
         first, second = np.triu_indices(len(group), 1)
         block = np.empty((first.size, 5), dtype=np.int64)
         block[:, 0] = self.code("evaluator", group[0].evaluator)
         block[:, 1], block[:, 2] = item_M[order][first], item_M[order][second]
         block[:, 3] = np.sign(value_M[order][first] - value_M[order][second])
-        block[:, 4] = self.code("batch", session_of(group[0]))
+        block[:, 4] = self.code("session", session_of(group[0]))
         self.blocks.append(block)
 
     def preferences(self) -> Preferences:
@@ -124,10 +124,10 @@ class _Table:
         return Preferences(
             evaluators=list(self.codes["evaluator"]),
             completions=list(self.codes["completion"]),
-            batches=list(self.codes["batch"]),
+            sessions=list(self.codes["session"]),
             evaluator_N=column[0],
             first_N=column[1],
             second_N=column[2],
             sign_N=column[3],
-            batch_N=column[4],
+            session_N=column[4],
         )

@@ -101,13 +101,13 @@ def summarise_evaluators(
 
     Evaluators that stand for more than one person are left out.
     """
-    said = list(feedback_of_known(source, evaluators, upto=upto))
-    by_id = {each.id: each for each in said}
+    feedback = list(feedback_of_known(source, evaluators, upto=upto))
+    by_id = {record.id: record for record in feedback}
     mine: dict[str, list[Feedback]] = {}
-    for each in said:
-        mine.setdefault(each.evaluator, []).append(each)
-    others = _means_of_others(said)
-    pairs = _pair_accuracy(collect_preferences(said))
+    for record in feedback:
+        mine.setdefault(record.evaluator, []).append(record)
+    others = _means_of_others(feedback)
+    pairs = _pair_accuracy(collect_preferences(feedback))
     return [_summary(name, answers, others, pairs.get(name, (0, 0)), by_id) for name, answers in mine.items()]
 
 
@@ -118,7 +118,7 @@ def _summary(
     pairs: tuple[int, int],
     by_id: Mapping[str, Feedback],
 ) -> EvaluatorSummary:
-    seconds = [each.seconds for each in answers if each.seconds is not None]
+    seconds = [record.seconds for record in answers if record.seconds is not None]
     right, count = pairs
     return EvaluatorSummary(
         evaluator=name,
@@ -134,7 +134,11 @@ def _summary(
 
 
 def _rating_facts(answers: list[Feedback], others: Mapping[str, float]) -> RatingFacts | None:
-    rated = [(_relative(each.judgement), others.get(each.id)) for each in answers if isinstance(each.judgement, Rating)]
+    rated = [
+        (_relative(record.judgement), others.get(record.id))
+        for record in answers
+        if isinstance(record.judgement, Rating)
+    ]
     if not rated:
         return None
     value_M = np.array([value for value, _ in rated])
@@ -156,7 +160,9 @@ def _rating_facts(answers: list[Feedback], others: Mapping[str, float]) -> Ratin
 
 
 def _comparison_facts(answers: list[Feedback]) -> ComparisonFacts | None:
-    compared = [(each.judgement, is_order_known(each)) for each in answers if isinstance(each.judgement, Comparison)]
+    compared = [
+        (record.judgement, is_order_known(record)) for record in answers if isinstance(record.judgement, Comparison)
+    ]
     if not compared:
         return None
     placed = [judgement.preferred for judgement, known in compared if known and judgement.preferred != "tie"]
@@ -169,8 +175,8 @@ def _comparison_facts(answers: list[Feedback]) -> ComparisonFacts | None:
 
 
 def _control_facts(answers: list[Feedback], by_id: Mapping[str, Feedback]) -> ControlFacts:
-    right = [_same(each.judgement, each.gold) for each in answers if each.gold is not None]
-    again = [(each, by_id[each.repeat_of]) for each in answers if each.repeat_of and each.repeat_of in by_id]
+    right = [_same(record.judgement, record.gold) for record in answers if record.gold is not None]
+    again = [(record, by_id[record.repeat_of]) for record in answers if record.repeat_of and record.repeat_of in by_id]
     same = [_same(_as_shown(later, first), first.judgement) for later, first in again]
     apart = [
         abs(_relative(later.judgement) - _relative(first.judgement))
@@ -195,40 +201,42 @@ def _as_shown(later: Feedback, first: Feedback) -> Judgement:
     return judgement
 
 
-def _same(one: Judgement, other: Judgement) -> bool:
+def _same(first: Judgement, second: Judgement) -> bool:
     """Whether two judgements say the same; for comparisons the side counts, not the strength."""
-    if isinstance(one, Comparison) and isinstance(other, Comparison):
-        return one.preferred == other.preferred
-    return one == other
+    if isinstance(first, Comparison) and isinstance(second, Comparison):
+        return first.preferred == second.preferred
+    return first == second
 
 
-def _means_of_others(said: Iterable[Feedback]) -> dict[str, float]:
+def _means_of_others(feedback: Iterable[Feedback]) -> dict[str, float]:
     """For each rating (by feedback id), the mean of what everybody else gave the same completion."""
-    given: dict[str, dict[str, tuple[str, float]]] = {}
-    for each in said:
-        if isinstance(each.judgement, Rating) and each.repeat_of is None:
-            given.setdefault(each.completions[0], {}).setdefault(each.evaluator, (each.id, _relative(each.judgement)))
+    by_completion: dict[str, dict[str, tuple[str, float]]] = {}
+    for record in feedback:
+        if isinstance(record.judgement, Rating) and record.repeat_of is None:
+            by_completion.setdefault(record.completions[0], {}).setdefault(
+                record.evaluator, (record.id, _relative(record.judgement))
+            )
     means: dict[str, float] = {}
-    for ratings in given.values():
+    for ratings in by_completion.values():
         total = sum(value for _, value in ratings.values())
         if len(ratings) > 1:
             means |= {name: (total - value) / (len(ratings) - 1) for name, value in ratings.values()}
     return means
 
 
-def _pair_accuracy(found: Preferences) -> dict[str, tuple[int, int]]:
+def _pair_accuracy(preferences: Preferences) -> dict[str, tuple[int, int]]:
     """By evaluator: decided opinions that agree with the majority of the others, and those that could."""
-    if found.first_N.size == 0:
+    if preferences.first_N.size == 0:
         return {}
-    key_N = found.first_N * len(found.completions) + found.second_N
+    key_N = preferences.first_N * len(preferences.completions) + preferences.second_N
     _, pair_N = np.unique(key_N, return_inverse=True)
-    net_N = np.bincount(pair_N, found.sign_N)[pair_N] - found.sign_N
-    used_N = (found.sign_N != 0) & (net_N != 0)
-    right_N = used_N & (np.sign(net_N) == found.sign_N)
-    size = len(found.evaluators)
-    right_E = np.bincount(found.evaluator_N, right_N, size).astype(int).tolist()
-    used_E = np.bincount(found.evaluator_N, used_N, size).astype(int).tolist()
-    return dict(zip(found.evaluators, zip(right_E, used_E, strict=True), strict=True))
+    net_N = np.bincount(pair_N, preferences.sign_N)[pair_N] - preferences.sign_N
+    used_N = (preferences.sign_N != 0) & (net_N != 0)
+    right_N = used_N & (np.sign(net_N) == preferences.sign_N)
+    size = len(preferences.evaluators)
+    right_E = np.bincount(preferences.evaluator_N, right_N, size).astype(int).tolist()
+    used_E = np.bincount(preferences.evaluator_N, used_N, size).astype(int).tolist()
+    return dict(zip(preferences.evaluators, zip(right_E, used_E, strict=True), strict=True))
 
 
 def _relative(rating: Rating) -> float:

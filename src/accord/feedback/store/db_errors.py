@@ -22,10 +22,10 @@ def translate_errors(location: str, timeout: float) -> Iterator[None]:
     except PoolTimeout as error:
         raise LedgerError(f"{location}: no connection became free for {timeout:g} s; ask for less at once") from error
     except (DBAPIError, sqlite3.Error) as error:
-        said = _said(location, timeout, error.orig if isinstance(error, DBAPIError) else error)
-        if said is None:
+        translated = _said(location, timeout, error.orig if isinstance(error, DBAPIError) else error)
+        if translated is None:
             raise
-        raise said from error
+        raise translated from error
 
 
 def _said(location: str, timeout: float, error: BaseException | None) -> AccordError | None:
@@ -64,27 +64,27 @@ def _by_sqlite(location: str, timeout: float, error: sqlite3.Error) -> AccordErr
 
 def _by_postgres(location: str, timeout: float, error: BaseException, sqlstate: str) -> AccordError | None:
     """By SQLSTATE (PostgreSQL's manual, appendix A); without one, no server answered, or psycopg refused a value."""
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    message = (str(error).strip().splitlines() or [type(error).__name__])[0]
     match sqlstate[:2], sqlstate:
         case _, "55P03":
             return _locked(location, timeout)
         case _, "53100":
             return StorageError(f"{location}: {FULL}")
         case _, "42501":
-            return LedgerError(f"{location}: {said}; ask the owner of the database for this right")
+            return LedgerError(f"{location}: {message}; ask the owner of the database for this right")
         case _, "25006":
-            return LedgerError(f"{location}: {said}; a transaction that writes is begun with immediate=True")
+            return LedgerError(f"{location}: {message}; a transaction that writes is begun with immediate=True")
         case "40", _:
-            return LedgerError(f"{location}: {said}; nothing was written, try again")
+            return LedgerError(f"{location}: {message}; nothing was written, try again")
         case (("23" | "22"), _):
-            return LedgerError(f"{location}: {said}")
+            return LedgerError(f"{location}: {message}")
         case (("08" | "28" | "53" | "57" | "58"), _):
-            return LedgerError(f"{location}: {said}; the same can be added again without harm")
+            return LedgerError(f"{location}: {message}; the same can be added again without harm")
         case "", _ if type(error).__name__ == "OperationalError":
             return LedgerError(
-                f"{location}: {said}; does the server run, is the database there, may this user sign in?"
+                f"{location}: {message}; does the server run, is the database there, may this user sign in?"
             )
         case "", _:
-            return LedgerError(f"{location}: {said}")
+            return LedgerError(f"{location}: {message}")
         case _:
             return None

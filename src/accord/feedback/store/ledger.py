@@ -102,22 +102,22 @@ class Ledger:
 
     def prompts(self) -> dict[str, Prompt]:
         """All prompts by id, in the order in which they came."""
-        return {each.id: each for _, each in self._records(Prompt, "prompts", None)}
+        return {record.id: record for _, record in self._records(Prompt, "prompts", None)}
 
     def completions(self) -> dict[str, Completion]:
         """All completions by id, in the order in which they came."""
-        return {each.id: each for _, each in self._records(Completion, "completions", None)}
+        return {record.id: record for _, record in self._records(Completion, "completions", None)}
 
     def evaluators(self) -> dict[str, Evaluator]:
         """All evaluators by id, in the order in which they came."""
-        return {each.id: each for _, each in self._records(Evaluator, "evaluators", None)}
+        return {record.id: record for _, record in self._records(Evaluator, "evaluators", None)}
 
     def feedback(self, upto: int | None = None) -> Iterator[Feedback]:
         """What was said, in the order of its rows, up to and with row `upto` (None: all there is now).
 
         Raises `LedgerError` where a record is not what its id says.
         """
-        return (said for _, said in self.numbered(upto))
+        return (record for _, record in self.numbered(upto))
 
     def numbered(self, upto: int | None = None) -> Iterator[tuple[int, Feedback]]:
         """What was said with its row numbers; see `feedback`."""
@@ -146,8 +146,8 @@ class Ledger:
     def rows(self, upto: int | None = None) -> int:
         """How many feedback records there are, up to and with row `upto`."""
         table = TABLES["feedback"]
-        wanted = select(func.count()).select_from(table)
-        return int(self._value(wanted if upto is None else wanted.where(table.c.row <= upto)))
+        query = select(func.count()).select_from(table)
+        return int(self._value(query if upto is None else query.where(table.c.row <= upto)))
 
     def counts(self) -> dict[str, int]:
         """How many records there are, by table."""
@@ -156,37 +156,37 @@ class Ledger:
     def digest(self, upto: int | None = None) -> str:
         """The SHA-256 over the ids of the feedback in row order, each followed by a newline."""
         table = TABLES["feedback"]
-        wanted = select(table.c.id).order_by(table.c.row)
-        made = hashlib.sha256()
+        query = select(table.c.id).order_by(table.c.row)
+        digest = hashlib.sha256()
         with self.begin() as connection:
-            for name in connection.scalars(wanted if upto is None else wanted.where(table.c.row <= upto)):
-                made.update(f"{name}\n".encode())
-        return made.hexdigest()
+            for name in connection.scalars(query if upto is None else query.where(table.c.row <= upto)):
+                digest.update(f"{name}\n".encode())
+        return digest.hexdigest()
 
     # -- inside ------------------------------------------------------------------------------------------
 
-    def _value(self, wanted: Any) -> Any:
+    def _value(self, query: Any) -> Any:
         with self.begin() as connection:
-            return connection.scalar(wanted)
+            return connection.scalar(query)
 
     def _records(self, kind: type[R], name: str, upto: int | None) -> Iterator[tuple[int, R]]:
         """The records of a table with their rows, fetched in slices: the ledger only grows, so slices never shift."""
         table, last = TABLES[name], 0
-        wanted = select(table.c.row, table.c.id, table.c.content).order_by(table.c.row).limit(AT_ONCE)
+        query = select(table.c.row, table.c.id, table.c.content).order_by(table.c.row).limit(AT_ONCE)
         if upto is not None:
-            wanted = wanted.where(table.c.row <= upto)
+            query = query.where(table.c.row <= upto)
         while True:
             with self.begin() as connection:
-                found = connection.execute(wanted.where(table.c.row > last)).all()
-            for row, named, content in found:
-                yield row, self._record(kind, named, content, f"{self.location} {name} row {row}")
-            if len(found) < AT_ONCE:
+                rows = connection.execute(query.where(table.c.row > last)).all()
+            for row, name_of_row, content in rows:
+                yield row, self._record(kind, name_of_row, content, f"{self.location} {name} row {row}")
+            if len(rows) < AT_ONCE:
                 return
-            last = found[-1].row
+            last = rows[-1].row
 
-    def _record(self, kind: type[R], named: str, content: str, place: str) -> R:
-        if kind.name_of(content) != named:
-            raise LedgerError(f"{place}: altered after it was written (its content is not that of {named})")
+    def _record(self, kind: type[R], stated: str, content: str, place: str) -> R:
+        if kind.name_of(content) != stated:
+            raise LedgerError(f"{place}: altered after it was written (its content is not that of {stated})")
         record = parse(kind, content, place=place)
-        record.__dict__["id"] = named
+        record.__dict__["id"] = stated
         return record

@@ -34,7 +34,7 @@ class LedgerWriter:
         self.counts = ImportCounts(dict.fromkeys(TABLES, 0), dict.fromkeys(TABLES, 0))
         self.connection = connection
         self._location = location
-        self._held: dict[str, list[dict[str, str]]] = {name: [] for name in TABLES}
+        self._buffer: dict[str, list[dict[str, str]]] = {name: [] for name in TABLES}
         self._needed: dict[str, dict[str, str]] = {name: {} for name in TABLES}
         self._answered: dict[str, tuple[str, str]] = {}
 
@@ -46,12 +46,12 @@ class LedgerWriter:
         """Add any number of records; those already there stay as they are."""
         for record in records:
             content = record.canonical()
-            named = record.name_of(content)
-            table, columns = self._place(record, named)
+            name = record.name_of(content)
+            table, columns = self._place(record, name)
             self.counts.read[table] += 1
-            held = self._held[table]
-            held.append({"id": named, "content": content, **columns})
-            if len(held) >= ROWS_PER_INSERT:
+            waiting = self._buffer[table]
+            waiting.append({"id": name, "content": content, **columns})
+            if len(waiting) >= ROWS_PER_INSERT:
                 self._write_all()
 
     def finish(self) -> None:
@@ -62,7 +62,7 @@ class LedgerWriter:
             self._check(table, needed, answers if table == "completions" else self._ids(table, needed))
         self._check_answers(answers)
 
-    def _place(self, record: Record, named: str) -> tuple[str, dict[str, str]]:
+    def _place(self, record: Record, name: str) -> tuple[str, dict[str, str]]:
         """The table of a record and its further columns; notes what it refers to."""
         match record:
             case Prompt():
@@ -70,40 +70,40 @@ class LedgerWriter:
             case Evaluator():
                 return "evaluators", {}
             case Completion(prompt=prompt):
-                self._needed["prompts"].setdefault(prompt, named)
+                self._needed["prompts"].setdefault(prompt, name)
                 return "completions", {"prompt": prompt}
             case Feedback(evaluator=evaluator, prompt=prompt, completions=completions):
-                self._needed["prompts"].setdefault(prompt, named)
-                self._needed["evaluators"].setdefault(evaluator, named)
-                for each in completions:
-                    self._answer(each, prompt, named)
-                for other in (record.repeat_of, record.replaces):
-                    if other is not None:
-                        self._needed["feedback"].setdefault(other, named)
+                self._needed["prompts"].setdefault(prompt, name)
+                self._needed["evaluators"].setdefault(evaluator, name)
+                for completion in completions:
+                    self._answer(completion, prompt, name)
+                for earlier in (record.repeat_of, record.replaces):
+                    if earlier is not None:
+                        self._needed["feedback"].setdefault(earlier, name)
                 return "feedback", {"evaluator": evaluator, "prompt": prompt}
             case _:
                 raise TypeError(f"a ledger keeps prompts, completions, evaluators and feedback, not {type(record)}")
 
-    def _answer(self, completion: str, prompt: str, named: str) -> None:
-        self._needed["completions"].setdefault(completion, named)
-        first, by = self._answered.setdefault(completion, (prompt, named))
+    def _answer(self, completion: str, prompt: str, name: str) -> None:
+        self._needed["completions"].setdefault(completion, name)
+        first, by = self._answered.setdefault(completion, (prompt, name))
         if first != prompt:
             raise LedgerError(
-                f"{self._location}: {by} and {named} name different prompts ({first}, {prompt}) for {completion}"
+                f"{self._location}: {by} and {name} name different prompts ({first}, {prompt}) for {completion}"
             )
 
     def _write_all(self) -> None:
         """Write what is held, what is referred to before what refers to it: it is then found at once."""
-        for table, held in self._held.items():
-            if held:
-                self.counts.new[table] += self._write(table, held)
-                self._held[table] = []
+        for table, waiting in self._buffer.items():
+            if waiting:
+                self.counts.new[table] += self._write(table, waiting)
+                self._buffer[table] = []
 
-    def _write(self, table: str, held: list[dict[str, str]]) -> int:
+    def _write(self, table: str, rows: list[dict[str, str]]) -> int:
         """Insert rows; how many were new. The triggers leave out those that are there already."""
         before = self._changes()
         statement = insert(TABLES[table]).inline().execution_options(preserve_rowcount=True)
-        result = self.connection.execute(statement, held)
+        result = self.connection.execute(statement, rows)
         return result.rowcount if before is None else (self._changes() or 0) - before
 
     def _changes(self) -> int | None:
@@ -123,9 +123,9 @@ class LedgerWriter:
 
     def _check_answers(self, answers: dict[str, str]) -> None:
         for completion, answered in answers.items():
-            prompt, named = self._answered[completion]
+            prompt, name = self._answered[completion]
             if answered != prompt:
-                raise LedgerError(f"{self._location}: {named} is about {prompt}, but {completion} answers {answered}")
+                raise LedgerError(f"{self._location}: {name} is about {prompt}, but {completion} answers {answered}")
 
     def _ids(self, table: str, names: Collection[str]) -> set[str]:
         return {row.id for row in self._found(table, names)}

@@ -57,12 +57,12 @@ def _schema_state(connection: Connection) -> SchemaState:
 
 def _check_server(connection: Connection, location: Server) -> None:
     """Raises `LedgerError` where the server may lose what it acknowledged, or cannot hold every text."""
-    wanted = {
+    required = {
         "fsync": {"on"},
         "synchronous_commit": {"on", "remote_write", "remote_apply"},
         "server_encoding": {"UTF8"},
     }
-    for name, values in wanted.items():
+    for name, values in required.items():
         setting = connection.scalar(select(func.current_setting(name)))
         if setting not in values:
             raise LedgerError(

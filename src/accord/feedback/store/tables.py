@@ -19,7 +19,7 @@ def _row() -> Column[int]:
 
 def _records(name: str, *references: str) -> Table:
     texts = ("id", *references, "content")
-    return Table(name, metadata, _row(), *(Column(each, Text, nullable=False) for each in texts))
+    return Table(name, metadata, _row(), *(Column(column, Text, nullable=False) for column in texts))
 
 
 schema = Table("schema", metadata, _row(), Column("version", Integer, nullable=False))

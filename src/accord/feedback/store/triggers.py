@@ -14,7 +14,7 @@ def sqlite_refusals(table: str) -> list[str]:
     INSERT OR REPLACE deletes without firing a DELETE trigger, so a trigger before the insert refuses a row number
     that is taken.
     """
-    return [each.replace("TABLE", table) for each in (_NO_UPDATE, _NO_DELETE, _NO_REPLACE)]
+    return [statement.replace("TABLE", table) for statement in (_NO_UPDATE, _NO_DELETE, _NO_REPLACE)]
 
 
 def sqlite_once(table: str) -> str:
@@ -42,7 +42,7 @@ def postgres_once(table: str) -> list[str]:
 
 def _postgres(table: str, known: str) -> list[str]:
     whole = (_ENTER.replace("KNOWN", known), *_TRIGGERS)
-    return [each.replace("THIS", table) for each in whole]
+    return [statement.replace("THIS", table) for statement in whole]
 
 
 _NO_UPDATE = """
