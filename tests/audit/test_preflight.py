@@ -24,7 +24,8 @@ from accord.interfaces import Scores
 from accord.lm.causal import load
 from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.tiny import CHAT, START
-from accord.loop.evaluate import judges_of
+from accord.loop.rewards import judges_of
+from accord.loop.stage import Context
 from accord.records import Completion, Evaluator, Prompt
 from accord.run import RunDirectory
 from accord.stats import Estimate
@@ -44,7 +45,7 @@ def rewrite(run: RunDirectory, name: str, change: Callable[[Row], None]) -> None
 
 @pytest.mark.parametrize("check", [check.id for check in CHECKS])
 def test_a_real_run_without_a_fault_is_quiet(check: str, run: RunDirectory) -> None:
-    finding = finding_of(check, run, **judges_of(RECIPE, run))
+    finding = finding_of(check, run, **judges_of(Context(RECIPE, run)))
     assert finding.verdict is Verdict.QUIET, finding.result
     assert all((run.path / name).exists() for name in finding.evidence)
 

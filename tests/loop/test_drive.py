@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from accord.artefacts import RunReader
 from accord.errors import ArtefactError, RecipeError
 from accord.feedback import Ledger
 from accord.loop.drive import drive, start_run
 from accord.loop.progress import ProgressDisplay
+from accord.loop.rewards import judges_of
+from accord.loop.stage import Context
 from accord.loop.stages import STAGES, settings_digest, stages_of
 from accord.policy import DPO, PPO
 from accord.recipe import Data, Recipe, dump, load, parse
@@ -179,3 +182,18 @@ def test_a_recipe_has_the_stages_of_its_sections(recipe: Recipe) -> None:
 def test_a_stage_without_its_section_is_refused(whole: Path, recipe: Recipe) -> None:
     with start_run(recipe, whole, resume=True) as run, pytest.raises(RecipeError, match="'sft' in this recipe"):
         drive(recipe.model_copy(update={"sft": None}), run, QUIET, only=("sft",))
+
+
+def test_stages_below_a_prefix_leave_their_files_there_and_read_each_others(recipe: Recipe, tmp_path: Path) -> None:
+    values = {"sft.epochs": "1", "reward.epochs": "1", "evaluate.judge.epochs": "1", "policy.max_steps": "1"}
+    short = parse(dump(recipe), {**values, "evaluate.samples_per_prompt": "2"})
+    stages = ("data", "sft", "reward", "eval_reward", "policy", "evaluate")
+    with start_run(short, tmp_path / "run", resume=False) as run:
+        drive(short, run, QUIET, only=stages, prefix="rounds/03")
+        assert list(run.manifest.stages) == [f"rounds/03/{name}" for name in stages]
+        assert {name for name in run.manifest.files if not name.startswith("rounds/03/")} == {"recipe.toml"}
+        reader = RunReader.of(run, prefix="rounds/03")
+        assert reader.evaluation.win_rate is not None
+        assert len(reader.metrics("policy")) == 1
+        assert set(judges_of(Context(short, run, prefix="rounds/03"))) == {"reward", "eval_reward"}
+        assert judges_of(Context(short, run)) == {}

@@ -66,13 +66,16 @@ def audit(run: Path, *, only: list[str] | None = None, extension: list[Path] | N
     from accord.extensions import load_extensions
     from accord.loop.drive import recipe_of
     from accord.loop.rewards import judges_of
+    from accord.loop.stage import Context
     from accord.recipe import Recipe
     from accord.run import RunDirectory
 
     load_extensions(extension or (), Path.cwd())
     with RunDirectory.open(run) as opened:
         recipe = recipe_of(opened) if RECIPE.has(opened) else Recipe()
-        report = examine(opened, judges=judges_of(recipe, opened), settings=recipe.audit, only=tuple(only or ()))
+        report = examine(
+            opened, judges=judges_of(Context(recipe, opened)), settings=recipe.audit, only=tuple(only or ())
+        )
         if not only:
             report.write(opened)
     if json:

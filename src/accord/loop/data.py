@@ -31,7 +31,15 @@ def data(context: Context) -> None:
             progress.say(f"  data: {note}")
         if recipe.sft is not None and not dataset.examples:
             raise RecipeError(_no_examples(dataset, settings))
-        write_data(run, dataset, ledger=ledger, upto=upto, about=settings.about, agreement=agreement)
+        write_data(
+            run,
+            dataset,
+            ledger=ledger,
+            upto=upto,
+            about=settings.about,
+            agreement=agreement,
+            stage=context.stage,
+        )
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())
     progress.say(f"  data: pairs {counts}")
 

@@ -71,21 +71,25 @@ def _extensions(recipe: Recipe, run: RunDirectory) -> dict[str, InputEntry]:
     }
 
 
-def drive(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay, *, only: tuple[str, ...] = ()) -> None:
+def drive(
+    recipe: Recipe, run: RunDirectory, progress: ProgressDisplay, *, only: tuple[str, ...] = (), prefix: str = ""
+) -> None:
     """All stages that the recipe has, or those of `only` (what they build on must be there).
 
-    Raises `RecipeError` for a stage that does not exist, and whatever a stage raises.
+    With a `prefix` (`rounds/03`) they stand below it, and read what others below it left. Raises `RecipeError` for a
+    stage that does not exist, and whatever a stage raises.
     """
     stages = chosen_stages(recipe, only)
     for number, (name, stage) in enumerate(stages.items(), 1):
-        place = f"[{number}/{len(stages)}] {name}"
+        full_name = f"{prefix}/{name}" if prefix else name
+        place = f"[{number}/{len(stages)}] {full_name}"
         digest = settings_digest(recipe, name)
-        if run.is_done(name, digest):
+        if run.is_done(full_name, digest):
             progress.say(f"{place}: done before")
             continue
         progress.say(place)
         with timed() as seconds:
-            stage.perform(Context(recipe, run, progress, stage=name))
-        run.finish(name, digest, seconds())
+            stage.perform(Context(recipe, run, progress, full_name, prefix))
+        run.finish(full_name, digest, seconds())
         progress.say(f"  {name}: {seconds():.0f} s")
         release_memory()

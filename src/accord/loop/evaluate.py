@@ -22,7 +22,7 @@ TOGETHER = 6  # prompts sampled at once
 def evaluate(context: Context) -> None:
     """Sample both arms on held-out prompts, judge them, judge the rollouts of the run, and write the numbers."""
     run, stage = context.run, context.stage
-    judges = judges_of(context.recipe, run)
+    judges = judges_of(context)
     samples = _samples(context, judges)
     EVALUATION_SAMPLES.write(run, samples, stage=stage)
     start, policy = ([sample for sample in samples if sample.arm == arm] for arm in ("start", "policy"))
@@ -41,7 +41,7 @@ def _samples(context: Context, judges: Mapping[str, Judge]) -> list[EvaluationSa
     assert recipe.policy is not None
     prompts = context.reader.prompts_of("held_out")[: recipe.evaluate.max_prompts]
     settings = recipe.policy
-    start = settings.open(start_of(recipe, run), seed=seed_of(run.seed, "policy"))
+    start = settings.open(start_of(context), seed=seed_of(run.seed, "policy"))
     policy = load(MODEL.verified(run, context.beside("policy")), dtype=settings.dtype, device=settings.resolved_device)
     chunks = [prompts[i : i + TOGETHER] for i in range(0, len(prompts), TOGETHER)]
     work = [(arm, causal, chunk) for arm, causal in (("start", start), ("policy", policy)) for chunk in chunks]

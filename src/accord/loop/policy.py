@@ -3,16 +3,14 @@
 from functools import cached_property
 from pathlib import Path
 
-from accord.artefacts import ALGORITHM, AlgorithmRow
+from accord.artefacts import ALGORITHM, MODEL, AlgorithmRow
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
 from accord.loop.rewards import policy_judge
 from accord.loop.stage import Context
 from accord.policy.materials import Materials
-from accord.recipe import Recipe
 from accord.reward.dense import with_credits
-from accord.run import RunDirectory
 
 __all__ = ["RunMaterials", "policy", "sft", "start_of"]
 
@@ -37,13 +35,14 @@ def policy(context: Context) -> None:
         pass
 
 
-def start_of(recipe: Recipe, run: RunDirectory) -> Path | str:
+def start_of(context: Context) -> Path | str:
     """What the policy starts from, and is compared with: its own base, else the supervised start."""
-    supervised = run.path / "sft/model" if recipe.sft is not None else None
+    recipe, stage = context.recipe, context.beside("sft")
+    supervised = context.run.path / MODEL.path(stage) if recipe.sft is not None else None
     start = supervised if recipe.policy is None else recipe.policy.starts_from(supervised)
     if start is None:
         raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")
-    return run.verified("sft/model") if start == supervised else start
+    return MODEL.verified(context.run, stage) if start == supervised else start
 
 
 class RunMaterials(Materials):
@@ -56,18 +55,18 @@ class RunMaterials(Materials):
     @cached_property
     def start(self) -> str | Path | None:
         """The supervised start, or the base that the recipe names."""
-        return start_of(self._context.recipe, self._context.run)
+        return start_of(self._context)
 
     @cached_property
     def data(self) -> Dataset:
         """The data set of the run."""
-        return read_data(self._context.run)
+        return read_data(self._context.run, prefix=self._context.prefix)
 
     @cached_property
     def judge(self) -> Judge:
         """What the policy learns from; where its rewards are dense, it says where in a text they are earned."""
         recipe = self._context.recipe
-        judge = policy_judge(recipe, self._context.run)
+        judge = policy_judge(self._context)
         if judge is None:
             return super().judge
         return with_credits(judge) if recipe.policy is not None and recipe.policy.needs_credits else judge

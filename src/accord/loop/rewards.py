@@ -4,11 +4,9 @@ from accord.artefacts import CARD, SCORES
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
 from accord.loop.stage import Context
-from accord.recipe import Recipe
 from accord.reward.combined import CombinedJudge
 from accord.reward.evaluation import evaluate, score_split
 from accord.reward.settings import RewardSettings
-from accord.run import RunDirectory
 
 __all__ = ["eval_reward", "judges_of", "named_reward", "policy_judge", "reward"]
 
@@ -30,32 +28,36 @@ def eval_reward(context: Context) -> None:
     _train(context.recipe.evaluate.judge, context, split="eval_reward")
 
 
-def policy_judge(recipe: Recipe, run: RunDirectory) -> Judge | None:
+def policy_judge(context: Context) -> Judge | None:
     """What the policy learns from: `[reward]`, with each `[rewards.NAME]` as a component; None where it has neither."""
-    main = None if recipe.reward is None else recipe.reward.load(run)
+    recipe, run = context.recipe, context.run
+    main = None if recipe.reward is None else recipe.reward.load(run, stage=context.beside("reward"))
     if not recipe.rewards:
         return main
-    others = {name: settings.load(run, stage=f"rewards/{name}") for name, settings in recipe.rewards.items()}
-    return CombinedJudge("reward", main, others)
+    stages = {name: context.beside(f"rewards/{name}") for name in recipe.rewards}
+    return CombinedJudge("reward", main, {name: recipe.rewards[name].load(run, stage=stages[name]) for name in stages})
 
 
-def judges_of(recipe: Recipe, run: RunDirectory) -> dict[str, Judge]:
+def judges_of(context: Context) -> dict[str, Judge]:
     """The judges of the run that are trained: `reward`, which the policy learns from, and `eval_reward`."""
-    stages = [("reward", recipe.reward)] if recipe.reward is not None else []
-    stages += [(f"rewards/{name}", settings) for name, settings in recipe.rewards.items()]
+    recipe, run = context.recipe, context.run
     judges: dict[str, Judge] = {}
-    if stages and all(settings.trained(run, stage=stage) for stage, settings in stages):
-        judge = policy_judge(recipe, run)
-        assert judge is not None
-        judges["reward"] = judge
-    if recipe.evaluate is not None and recipe.evaluate.judge.trained(run, stage="eval_reward"):
-        judges["eval_reward"] = recipe.evaluate.judge.load(run, stage="eval_reward")
+    rewards = {f"rewards/{name}": settings for name, settings in recipe.rewards.items()}
+    if recipe.reward is not None:
+        rewards["reward"] = recipe.reward
+    if all(settings.trained(run, stage=context.beside(name)) for name, settings in rewards.items()):
+        judge = policy_judge(context)
+        judges |= {} if judge is None else {"reward": judge}
+    stage = context.beside("eval_reward")
+    if recipe.evaluate is not None and recipe.evaluate.judge.trained(run, stage=stage):
+        judges["eval_reward"] = recipe.evaluate.judge.load(run, stage=stage)
     return judges
 
 
 def _train(settings: RewardSettings, context: Context, *, split: str) -> None:
     """Train a reward on a split and write its card."""
-    data, run, stage = read_data(context.run), context.run, context.stage
+    run, stage = context.run, context.stage
+    data = read_data(run, prefix=context.prefix)
     for _ in context.progress.steps(settings.steps(data, run, split=split, stage=stage), stage):
         pass
     if all(pair.tie for pair in data.pairs["held_out"]):

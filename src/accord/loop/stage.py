@@ -1,8 +1,7 @@
 """A stage of a run: what it needs, which settings its outcome depends on, and the function that does it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 from accord.artefacts import RunReader
@@ -22,11 +21,13 @@ class Context:
     progress   what a person sees meanwhile
     stage      the full name of the stage, which names its files: `policy`, `rewards/helpful`, `rounds/03/policy`
     prefix     what stands before the names of all stages that belong together: `rounds/03`
+
+    A stage reads what other stages left below the same prefix, and writes below its own name.
     """
 
     recipe: Recipe
     run: RunDirectory
-    progress: ProgressDisplay
+    progress: ProgressDisplay = field(default_factory=lambda: ProgressDisplay(quiet=True))
     stage: str = ""
     prefix: str = ""
 
@@ -34,7 +35,7 @@ class Context:
         """The full name of another stage below the same prefix."""
         return f"{self.prefix}/{name}" if self.prefix else name
 
-    @cached_property
+    @property
     def reader(self) -> RunReader:
         """What the stages before this one left."""
         return RunReader.of(self.run, prefix=self.prefix)

@@ -22,7 +22,7 @@ STAGES: Registry[Stage] = Registry("stage", error=RecipeError)
 def audit(context: Context) -> None:
     """Put the claims of the run to the test."""
     with context.progress.busy("  audit: working the claims out again"):
-        judges = judges_of(context.recipe, context.run)
+        judges = judges_of(context)
         examine(context.run, judges=judges, settings=context.recipe.audit).write(context.run)
 
 

@@ -64,9 +64,12 @@ _READ = ("feedback", "possible_pairs", "unused", "bound_twice")
 """What a summary counts of the ledger, and the data set alone does not tell."""
 
 
-def read_data(run: RunDirectory) -> Dataset:
-    """The data set of a run, from its files, each read once and its digest checked; feedback when it is asked for."""
-    reader = RunReader.of(run)
+def read_data(run: RunDirectory, *, prefix: str = "") -> Dataset:
+    """The data set of a run, from its files, each read once and its digest checked; feedback when it is asked for.
+
+    `prefix` is where its stage stands (`rounds/03`).
+    """
+    reader = RunReader.of(run, prefix=prefix)
     return Dataset(
         prompts=reader.prompts,
         completions=reader.completions,
