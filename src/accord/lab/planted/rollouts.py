@@ -13,7 +13,6 @@ from accord.artefacts import (
     JUDGED_ROLLOUTS,
     METRICS,
     SAMPLES,
-    CurvePoint,
     EvaluationSample,
     JudgedRollout,
     OnlineMetrics,
@@ -21,10 +20,10 @@ from accord.artefacts import (
 )
 from accord.interfaces import Judge
 from accord.lab.lexicon import Policy, WordJudge
+from accord.loop.judged_rollouts import curve_of
 from accord.policy.evaluate import compare
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
-from accord.stats import mean
 
 __all__ = ["write_evaluation", "write_training"]
 
@@ -96,8 +95,9 @@ def write_training(
     steps = [(step, write_texts(policy, rollout_prompts, judges, random)) for step, policy in enumerate(policies, 1)]
     SAMPLES.write(run, [text.rollout(step) for step, texts in steps for text in texts], stage="policy")
     METRICS.write(run, [_metrics(step, texts) for step, texts in steps], stage="policy")
-    JUDGED_ROLLOUTS.write(run, [text.judged(step) for step, texts in steps for text in texts])
-    CURVE.write(run, [_curve_point(step, texts) for step, texts in steps])
+    judged = [text.judged(step) for step, texts in steps for text in texts]
+    JUDGED_ROLLOUTS.write(run, judged)
+    CURVE.write(run, curve_of(judged))
 
 
 def write_evaluation(
@@ -159,14 +159,4 @@ def _metrics(step: int, texts: Sequence[ScoredText]) -> OnlineMetrics:
         length=float(np.mean([len(text.token_ids) for text in texts])),
         stop_rate=1.0,
         ratio=1.0,
-    )
-
-
-def _curve_point(step: int, texts: Sequence[ScoredText]) -> CurvePoint:
-    prompts = [text.prompt for text in texts]
-    return CurvePoint(
-        step=step,
-        kl=mean([text.kl for text in texts], prompts),
-        reward=mean([text.reward for text in texts], prompts),
-        eval_reward=mean([text.eval_reward for text in texts], prompts),
     )
