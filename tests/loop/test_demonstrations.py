@@ -26,6 +26,7 @@ batch_size = 8
 optim = {{ lr = 1e-3 }}
 """
 REWARD = '[reward]\nbase = "tiny"\n'
+DPO = '[policy]\nkind = "dpo"\n'
 
 
 @pytest.fixture
@@ -98,8 +99,9 @@ def test_pairs_that_nothing_learns_from_are_named_too(folder: Path, capsys: pyte
         ledger.add(one, other, said)
     assert accord(["check", recipe(folder)]) == 0
     assert "# note: nothing in this recipe learns from 1 comparison" in capsys.readouterr().out
-    assert accord(["check", recipe(folder, REWARD)]) == 0
-    assert "note" not in capsys.readouterr().out
+    for section in (REWARD, DPO):
+        assert accord(["check", recipe(folder, section)]) == 0
+        assert "note" not in capsys.readouterr().out
 
 
 def test_a_filter_that_leaves_nothing_is_a_problem(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

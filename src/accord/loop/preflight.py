@@ -8,17 +8,14 @@ from accord.errors import AccordError
 from accord.feedback import FORMATS, LEARNS_FROM, PAIR_KINDS, Ledger, Selection, current_feedback
 from accord.feedback.store.location import is_url
 from accord.lm.settings import ModelSettings
-from accord.policy.abstaining import Abstaining
-from accord.policy.conditional import Conditional
-from accord.policy.curated import Curated
-from accord.policy.pairwise import Pairwise
-from accord.policy.ppo import PPO
-from accord.policy.sft import SFT
+from accord.policy.materials import Material
 from accord.recipe import Recipe
 from accord.records import Feedback
 from accord.reward.settings import RewardSettings
 
 __all__ = ["notes_of", "problems_of", "unlearnt_note"]
+
+FROM_PAIRS: frozenset[Material] = frozenset({"pairs", "compared", "preferred"})
 
 
 def problems_of(recipe: Recipe) -> list[str]:
@@ -62,15 +59,11 @@ def _learnt_kinds(recipe: Recipe) -> set[str]:
     from_examples = LEARNS_FROM[recipe.data.supervised]
     learnt: set[str] = set() if recipe.sft is None else set(from_examples)
     learnt |= {kind for reward in _rewards(recipe).values() for kind in reward.learns_from}
-    match recipe.policy:
-        case Pairwise() | Conditional() | SFT():
-            learnt |= PAIR_KINDS
-        case Abstaining() | Curated():
-            learnt |= from_examples
-        case PPO(pretrain_coef=coef) if coef:
-            learnt |= from_examples
-        case _:
-            pass
+    needs = frozenset() if recipe.policy is None else recipe.policy.needs
+    if needs & FROM_PAIRS:
+        learnt |= PAIR_KINDS
+    if "examples" in needs:
+        learnt |= from_examples
     return learnt
 
 
