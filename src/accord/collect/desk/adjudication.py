@@ -50,7 +50,7 @@ def adjudicate(context: Context, item: str, form: Mapping[str, str], by: str) ->
 
     Raises `FormError` where the form cannot be read, or no item is called so.
     """
-    study = context.study
+    study, question = context.study, context.study.question
     adjudicator = Evaluator(kind="person", pseudonym=by, pool=POOL)
     with context.writing() as tx:
         of_study = (ITEMS.c.study == study.name, ITEMS.c.purpose == "item")
@@ -64,7 +64,7 @@ def adjudicate(context: Context, item: str, form: Mapping[str, str], by: str) ->
             evaluator=adjudicator.id,
             prompt=prompt.id,
             completions=tuple(completion.id for completion in shown),
-            judgement=study.question.read(form, shown),
+            judgement=question.read(question.answer_form(form), shown),
             study=study.name,
             instructions=study.guideline_digest,
             shown_digest=digest,

@@ -41,7 +41,7 @@ ANSWERED = "You answered this before; to change your answer, take it back first 
 def submit(
     context: Context, pseudonym: str, reservation: str, form: Mapping[str, str], telemetry: ClientTelemetry
 ) -> Receipt:
-    """Take an answer in.
+    """Take an answer in: a form with the fields of the page or of the answer; others are left out.
 
     Raises `FormError` where the form cannot be read (what was sent is then the draft), `Conflict` where something else
     was answered before, or the person is paused (what was sent is kept).

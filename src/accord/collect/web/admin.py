@@ -48,11 +48,11 @@ def sign_in(request: WebRequest, site: Site) -> Response[Any]:
     form = request.state.form
     name, password = form.get("name", "")[:200], form.get("password", "")
     keys = (("password", site.address(request)), ("name", name.casefold()))
-    for what, key in keys:
-        site.limit(what, key)
+    for action, key in keys:
+        site.limit(action, key)
     if not site.desk.check_admin(name, password):
-        for what, key in keys:
-            site.count(what, key)
+        for action, key in keys:
+            site.count(action, key)
         wrong = FormError("password", "Name or password is wrong.")
         return site.page(request, "admin/sign_in.html", status=403, form={"name": name}, error=wrong)
     if old := site.jar.read(request, "admin"):
@@ -203,7 +203,7 @@ def decide(request: WebRequest, site: Site, item: str) -> Response[Any]:
     """A decision: a judgement of an adjudicator, beside those of the people."""
     name = site.admin(request)
     try:
-        site.desk.adjudicate(item, site.study.question.answer_form(request.state.form), name)
+        site.desk.adjudicate(item, request.state.form, name)
     except FormError as error:
         return _adjudication(request, site, item, error=error, status=400)
     return redirect_to("/admin/disputed")

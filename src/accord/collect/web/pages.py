@@ -159,16 +159,14 @@ def _submit(site: Site, person: Person, reservation: str, form: Mapping[str, str
     if declined := form.get("declined"):
         reason = CONTENT_WARNING if declined == CONTENT_WARNING else form.get("reason", "")
         return site.desk.decline(person.pseudonym, reservation, reason)
-    return site.desk.submit(person.pseudonym, reservation, site.study.question.answer_form(form), telemetry_of(form))
+    return site.desk.submit(person.pseudonym, reservation, form, telemetry_of(form))
 
 
 @post("/work/{reservation:str}/draft", status_code=204, operation_class=FormOperation)
 @in_thread
 def draft(request: WebRequest, site: Site, reservation: str) -> None:
     """What is being written, kept so that a reload shows it again."""
-    site.desk.save_draft(
-        site.person(request).pseudonym, reservation, site.study.question.answer_form(request.state.form)
-    )
+    site.desk.save_draft(site.person(request).pseudonym, reservation, request.state.form)
 
 
 @post("/undo", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -231,7 +229,7 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
 
 
 def _explain(request: WebRequest, site: Site, task: Task | None, result: PracticeResult) -> Response[str]:
-    """After a practice question: what was expected and why, and what was said where `task` is still known."""
+    """After a practice question: what was expected and why, and the answer where `task` is still known."""
     question = site.study.question
     form = question.answer_form(request.state.form)
     return site.page(

@@ -76,7 +76,9 @@ class Site:
 
     def __post_init__(self) -> None:
         limits = {"password": (10, 300.0), "name": (20, 900.0), "link": (40, 300.0), "forms": (3000, 60.0)}
-        self._limits.update({what: Limiter(limit, seconds, self.clock) for what, (limit, seconds) in limits.items()})
+        self._limits.update(
+            {action: Limiter(limit, seconds, self.clock) for action, (limit, seconds) in limits.items()}
+        )
 
     @cached_property
     def people(self) -> ThreadPoolExecutor:
@@ -140,14 +142,14 @@ class Site:
         browser = self.jar.read(request, "browser") or getattr(request.state, "browser", "")
         return form_token(browser, self.jar.read(request, who)) if browser else ""
 
-    def limit(self, what: str, key: str) -> None:
-        """Raises `TooOftenError` where `key` tried `what` too often."""
-        if seconds := self._limits[what].wait(key):
+    def limit(self, action: str, key: str) -> None:
+        """Raises `TooOftenError` where `key` tried `action` too often."""
+        if seconds := self._limits[action].wait(key):
             raise TooOftenError(seconds)
 
-    def count(self, what: str, key: str) -> None:
+    def count(self, action: str, key: str) -> None:
         """One more try."""
-        self._limits[what].count(key)
+        self._limits[action].count(key)
 
     @staticmethod
     def address(request: WebRequest) -> str:
