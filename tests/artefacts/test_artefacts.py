@@ -129,7 +129,7 @@ def metrics() -> list[Metrics]:
         OnlineMetrics(**STEP, **online),
         PairMetrics(**STEP, loss=0.7, accuracy=None, margin=0.0),
         RewardMetrics(**STEP, loss=0.7, accuracy=0.5, pairs=3),
-        SupervisedMetrics(**STEP, loss=2.0, tokens=40, more={"odds": 1.0}),
+        SupervisedMetrics(**STEP, loss=2.0, tokens=40, extra={"odds": 1.0}),
     ]
 
 

@@ -44,7 +44,7 @@ class StepMetrics(Row):
         description="norm of the gradient before clipping; the mean where there are several updates"
     )
     seconds: float | None = None
-    more: dict[str, float] | None = absent("numbers that only this algorithm has")
+    extra: dict[str, float] | None = absent("numbers that only this algorithm has")
 
 
 class SupervisedMetrics(StepMetrics):

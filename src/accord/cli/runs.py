@@ -103,16 +103,16 @@ def report(run: Path) -> None:
         print(write(opened))
 
 
-def compare(one: Path, other: Path, *, json: bool = False) -> None:
+def compare(first: Path, second: Path, *, json: bool = False) -> None:
     """What differs between two runs, in settings, data, machine and results.
 
     Example: accord compare runs/demo runs/other
 
     Parameters
     ----------
-    one
+    first
         A run.
-    other
+    second
         Another run.
     json
         Print JSON.
@@ -121,9 +121,9 @@ def compare(one: Path, other: Path, *, json: bool = False) -> None:
     from accord.report import render_comparison
     from accord.run import RunDirectory
 
-    with RunDirectory.open(one, write=False) as first, RunDirectory.open(other, write=False) as second:
-        found = contrast(first, second)
+    with RunDirectory.open(first, write=False) as left, RunDirectory.open(second, write=False) as right:
+        comparison = contrast(left, right)
     if json:
-        print_json(found.to_json())
+        print_json(comparison.to_json())
     else:
-        table_console().print(render_comparison(found))
+        table_console().print(render_comparison(comparison))

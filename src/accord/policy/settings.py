@@ -74,14 +74,14 @@ class PolicySettings(ModelSettings):
         """The initial policy: its own `base`, else `start`, which is the supervised start of the run."""
         return self.base or start
 
-    def resolve_start(self, start: str | Path | None, given: Sequence[Any], *, stage: str, lacking: str) -> str | Path:
-        """The initial policy; `given` is what is learnt from.
+    def resolve_start(self, start: str | Path | None, data: Sequence[Any], *, stage: str, lacking: str) -> str | Path:
+        """The initial policy; `data` is what is learnt from.
 
-        Raises `RecipeError` where there is no model, or nothing given: `lacking` then says what.
+        Raises `RecipeError` where there is no model, or no data: `lacking` then says what.
         """
         initial = self.starts_from(start)
-        if not given or initial is None:
-            raise RecipeError(f"{stage}: {'no model to start from' if given else lacking}")
+        if not data or initial is None:
+            raise RecipeError(f"{stage}: {'no model to start from' if data else lacking}")
         return initial
 
     def save_model(self, policy: CausalModel, initial: str | Path, run: RunDirectory, *, stage: str, seed: int) -> None:
