@@ -13,7 +13,7 @@ from accord.feedback import Dataset
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion
 from accord.reward import BradleyTerry, accuracy, baselines, calibration, evaluate, score_split
-from accord.reward.fit import _groups
+from accord.reward.compared import group_pairs
 from accord.reward.heads import BootstrapEnsemble
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -116,7 +116,7 @@ def test_a_split_without_pairs_is_refused_by_name(data: Dataset, tmp_path: Path)
 
 
 def test_large_groups_are_cut_and_lose_no_pair(data: Dataset) -> None:
-    groups = _groups(data.pairs["train"], 5)
+    groups = group_pairs(data.pairs["train"], 5)
     assert sorted(pair.model_dump_json() for group in groups for pair in group) == sorted(
         pair.model_dump_json() for pair in data.pairs["train"]
     )

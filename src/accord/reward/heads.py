@@ -35,13 +35,13 @@ class Heads(Protocol):
 
 
 class BootstrapEnsemble:
-    """What each member makes of each evaluator (or, where nobody is named, of each batch or prompt)."""
+    """A weight of each evaluator for each member (of each session or prompt, where no evaluator is named)."""
 
     names: tuple[str, ...] = ()
 
     def __init__(self, size: int, seed: int) -> None:
         self.count, self.seed = size, seed
-        self._of: dict[str, list[float]] = {}
+        self._draws: dict[str, list[float]] = {}
 
     def weights(self, pairs: Sequence[Pair]) -> Tensor:
         """The pair's own weight times the draw, whose mean is 1."""
@@ -54,18 +54,18 @@ class BootstrapEnsemble:
     def _draw(self, pair: Pair) -> list[float]:
         if self.count == 1:
             return [1.0]
-        who = pair.evaluator or pair.session or pair.prompt
-        if who not in self._of:
-            generator = np.random.default_rng(seed_of(self.seed, "members", who))
-            self._of[who] = generator.exponential(size=self.count).tolist()
-        return self._of[who]
+        unit = pair.evaluator or pair.session or pair.prompt
+        if unit not in self._draws:
+            generator = np.random.default_rng(seed_of(self.seed, "members", unit))
+            self._draws[unit] = generator.exponential(size=self.count).tolist()
+        return self._draws[unit]
 
 
 class GroupHeads:
     """A head for each value of an attribute of evaluators. Whose value is not known teaches all heads alike."""
 
-    def __init__(self, names: tuple[str, ...], of: Mapping[str, str | None]) -> None:
-        self.names, self.count, self._of = names, len(names), of
+    def __init__(self, names: tuple[str, ...], group_of: Mapping[str, str | None]) -> None:
+        self.names, self.count, self._group_of = names, len(names), group_of
 
     def weights(self, pairs: Sequence[Pair]) -> Tensor:
         """The pair's own weight, all of it for the head of its evaluator's group."""
@@ -77,8 +77,8 @@ class GroupHeads:
         return (share_PM * margin_PM).mean(1)
 
     def _share(self, pair: Pair) -> list[float]:
-        own = self._of.get(pair.evaluator or "")
-        return [1.0 if own is None else float(self.count * (name == own)) for name in self.names]
+        group = self._group_of.get(pair.evaluator or "")
+        return [1.0 if group is None else float(self.count * (name == group)) for name in self.names]
 
 
 def group_of(evaluator: Evaluator, attribute: str) -> str | None:
@@ -97,10 +97,10 @@ def build_heads(
             f"{stage}: group_by = '{group_by}' makes a head for each group, "
             f"ensemble_size = {ensemble_size} an ensemble; drop one"
         )
-    asked = {pair.evaluator for pair in pairs if pair.evaluator is not None}
-    of = {name: group_of(data.evaluators[name], group_by) for name in asked}
-    names = tuple(sorted({name for name in of.values() if name is not None}))
+    evaluators = {pair.evaluator for pair in pairs if pair.evaluator is not None}
+    groups = {name: group_of(data.evaluators[name], group_by) for name in evaluators}
+    names = tuple(sorted({group for group in groups.values() if group is not None}))
     if len(names) < 2:
         known = f"all are '{names[0]}'" if names else "no evaluator has it"
         raise RecipeError(f"{stage}: group_by = '{group_by}', and {known}; groups need two values at least")
-    return GroupHeads(names, of)
+    return GroupHeads(names, groups)

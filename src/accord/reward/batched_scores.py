@@ -1,0 +1,41 @@
+"""Scores of completions in batches, and the gradient of a loss of them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from accord.lm.packed import TokenizedCompletion
+from accord.lm.reward_model import ScalarHeadModel
+from accord.train import BatchLimits, Optimiser
+
+__all__ = ["BatchedScores"]
+
+
+class BatchedScores:
+    """Raw scores of A completions by member, `score_AM`, and the way back from a loss of them to the weights.
+
+    Where they fill one batch its graph is kept. Where they fill several, they are scored without a graph first, and
+    each batch once more when the gradient of its scores is known (Gao et al. 2021, arXiv 2101.06983): the same
+    gradient, a third more work, and the memory of one batch. Completions are numbered by their keys, 0 to A - 1.
+    """
+
+    def __init__(self, judge: ScalarHeadModel, completions: Sequence[TokenizedCompletion], limits: BatchLimits) -> None:
+        self.judge = judge
+        self.batches = limits.pack(judge.causal, completions)
+        with torch.set_grad_enabled(len(self.batches) == 1):
+            batched_AM = torch.cat([judge.at_end(batch) for batch in self.batches])
+        key_A = torch.tensor([key for batch in self.batches for key in batch.keys], device=batched_AM.device)
+        self.score_AM = batched_AM[key_A.argsort()]
+        if len(self.batches) > 1:
+            self.score_AM.requires_grad_()
+
+    def backward(self, optimiser: Optimiser, loss: Tensor) -> float:
+        """Add the gradient of a loss of the scores to the step's; returns the loss."""
+        if len(self.batches) == 1:
+            return optimiser.add(loss)
+        (gradient_AM,) = torch.autograd.grad(loss, self.score_AM)
+        for batch in self.batches:
+            gradient_aM = gradient_AM[torch.tensor(batch.keys, device=gradient_AM.device)]
+            optimiser.add((self.judge.at_end(batch) * gradient_aM).sum())
+        return float(loss.detach())
