@@ -54,7 +54,7 @@ def test_the_reckoning_written_out(monkeypatch: pytest.MonkeyPatch, caplog: pyte
     flat = ActivationBytes(linear=1e6, square=0.0, head=0.0)
     with caplog.at_level(logging.INFO, "accord"):
         assert planned(1e9, 3.0, 100, monkeypatch, flat) == (320, 1600)
-    assert "sft: batches of 1600 places in rows of 320, about 3.0 of the 3 GB allowed" in caplog.text
+    assert "sft: batches of 1600 tokens in rows of 320, about 3.0 of the 3 GB allowed" in caplog.text
     assert planned(1e9, 90.0, 100, monkeypatch, flat) == (320, BATCH_TOKENS)
     assert planned(1e9, 1.2, 100, monkeypatch, flat) == (160, 160)
     assert planned(1e9, 1.2, 150, monkeypatch, flat) == (160, 160)

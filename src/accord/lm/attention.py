@@ -1,9 +1,8 @@
 """Attention by two plain batched matrix products, with key heads shared by their queries and never copied.
 
 On a CPU this is faster, forward and backward, than fused attention, and than repeating every key head for the queries
-that share it. It enters a model through the attention interface of transformers, and it is where keys and values kept
-from earlier places (`kv_cache`) join those of a step. Whether a model really computes what it should with it is tried
-when it is loaded.
+that share it. It enters a model through the attention interface of transformers; here the keys and values of earlier
+positions (`kv_cache`) join those of a step. A model is tried with it when it is loaded, against its own attention.
 """
 
 from typing import Any

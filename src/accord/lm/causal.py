@@ -77,7 +77,7 @@ class CausalModel:
 
     @property
     def pad_id(self) -> int:
-        """What fills unused places. It is masked by length and so may be any id; EOS where the model has none."""
+        """What fills unused positions. It is masked by length and so may be any id; EOS where the model has none."""
         pad = self.tokenizer.pad_token_id
         return pad if isinstance(pad, int) else self.eos_id
 
@@ -291,7 +291,7 @@ def _place(name: str) -> str:
 
 
 def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]:
-    """The model, and the place of the weights that adapters over it belong to."""
+    """The model, and where the weights lie that its adapters belong to."""
     adapter = Path(source) / ADAPTER
     if adapter.is_file():
         from peft import PeftModel

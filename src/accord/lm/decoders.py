@@ -158,7 +158,7 @@ class FusedDecoder(ModelDecoder):
         return self._head(rms_norm(x_aD, x_aD.shape[-1:], self._norm, eps))
 
     def _angles(self, size: int, like: Tensor) -> None:
-        """Cosines and sines of places up to `size`; the sign of a half turn is kept in the sine."""
+        """Cosines and sines of positions up to `size`; the sign of a half turn is kept in the sine."""
         if len(self._cos_TD) >= size:
             return
         position_1T = torch.arange(max(2 * size, 256), device=like.device)[None]

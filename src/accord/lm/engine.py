@@ -24,7 +24,7 @@ from accord.records import Sampling
 __all__ = ["Engine", "Request", "Token"]
 
 End = Literal["eos", "length", "stop"]
-PREFILL_TOKENS = 2048  # places of prompts computed in one pass
+PREFILL_TOKENS = 2048  # tokens of prompts computed in one pass
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Request:
     """A prompt (token ids) to be continued. `key` is the caller's own name for it.
 
     `stream` says which of the random streams of `sampling.seed` is used: give every sample of a prompt its own. Text
-    ends before the first of the strings in `stop`; `top` likeliest tokens are told at each place.
+    ends before the first of the strings in `stop`; `top` likeliest tokens are reported at each position.
     """
 
     key: Hashable
@@ -45,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Token:
-    """One token of a request, its log-probability and the likeliest in its place; `end` on the last: why it ended."""
+    """One token of a request, its log-probability and the likeliest there; `end` of the last says why it ended."""
 
     key: Hashable
     token_id: int

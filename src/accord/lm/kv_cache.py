@@ -1,8 +1,8 @@
 """Keys and values of the sequences being written: one block of memory each, a slot for each sequence.
 
-    keys     [layers, S, K, D, T]    of S slots, K key heads, T places; D before T, for the product with queries
+    keys     [layers, S, K, D, T]    of S slots, K key heads, T positions; D before T, for the product with queries
     values   [layers, S, K, T, D]
-    slots 0..a-1 run; where one of them ends, the last running one takes its place, so that a step reads one block
+    slots 0..a-1 run; where one of them ends, the last running one takes its slot, so that a step reads one block
 
 A model reaches them through its attention function, which hands over the new keys and values of each layer.
 """
@@ -45,13 +45,13 @@ class PrefillCache:
 
 
 class KVCache:
-    """Room for `count` sequences of `length` places; it grows where a longer one comes."""
+    """Room for `count` sequences of `length` positions; it grows where a longer one comes."""
 
     def __init__(self, count: int, length: int) -> None:
         self.count, self.length = count, length
         self._key = self._value = torch.empty(0)
         self._rows = torch.zeros(0, dtype=torch.long)
-        self._places = self._rows
+        self._positions = self._rows
         self._seen = 0
 
     def fill(self, slots: Sequence[int], kv: Tensor) -> None:
@@ -66,7 +66,7 @@ class KVCache:
             self._value[:, slot, :, :size] = kv[:, 1]
 
     def reserve(self, length: int) -> None:
-        """Room for sequences of `length` places."""
+        """Room for sequences of `length` positions."""
         if length <= self.length:
             return
         before, self.length = self.length, max(length, 2 * self.length)
@@ -75,13 +75,16 @@ class KVCache:
             self._value = pad(self._value, (0, 0, 0, self.length - before))
 
     def move(self, source: int, target: int, size: int) -> None:
-        """Copy the first `size` places of one slot to another."""
+        """Copy the first `size` positions of one slot to another."""
         self._key[:, target, :, :, :size] = self._key[:, source, :, :, :size]
         self._value[:, target, :, :size] = self._value[:, source, :, :size]
 
     def begin_step(self, position_a: Tensor) -> Tensor:
-        """Prepare a step in which slot i writes place `position_a[i]`; returns what may be seen, [a, 1, 1, t] added."""
-        self._places = position_a
+        """Prepare a step in which slot i writes position `position_a[i]`.
+
+        Returns the attention mask, [a, 1, 1, t]: 0 up to a slot's own position, very negative beyond it.
+        """
+        self._positions = position_a
         self._rows = torch.arange(len(position_a), device=position_a.device)
         self._seen = int(position_a.max()) + 1
         beyond_at = torch.arange(self._seen, device=position_a.device) > position_a[:, None]
@@ -91,12 +94,15 @@ class KVCache:
         return mask_at[:, None, None]
 
     def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Write a place of each running slot, [a, K, 1, D]; keys and values [a, K, t, D] up to the longest's place."""
+        """Write one position of each running slot, [a, K, 1, D].
+
+        Returns all keys and values of the running slots, [a, K, t, D], up to the position of the longest sequence.
+        """
         return self.update_last(layer, key[:, :, 0], value[:, :, 0])
 
     def update_last(self, layer: int, key_aKD: Tensor, value_aKD: Tensor) -> tuple[Tensor, Tensor]:
         """As `update`, for [a, K, D]."""
         keys, values, running = self._key[layer], self._value[layer], len(self._rows)
-        keys[self._rows, :, :, self._places] = key_aKD
-        values[self._rows, :, self._places] = value_aKD
+        keys[self._rows, :, :, self._positions] = key_aKD
+        values[self._rows, :, self._positions] = value_aKD
         return keys[:running, :, :, : self._seen].mT, values[:running, :, : self._seen]

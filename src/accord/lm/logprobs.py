@@ -36,9 +36,9 @@ def token_logprobs(
     chunk: int = 1024,
     entropy: bool = True,
 ) -> TokenLogprobs:
-    """Log-probabilities and entropies in float32 from the hidden states of all places, [B*T, D].
+    """Log-probabilities and entropies in float32 from the hidden states of all positions, [B*T, D].
 
-    Logits are made only where a completion token is predicted, `chunk` places at a time. The entropy carries no
+    Logits are made only where a completion token is predicted, `chunk` positions at a time. The entropy carries no
     gradient; leaving it out (`entropy=False`) saves a pass over the vocabulary. Temperature 0, greedy sampling, has no
     log-probabilities of its own: those at 1 are given, as the sampler does.
     """
@@ -104,10 +104,10 @@ def token_divergences(
 ) -> Tensor:
     """KL(teacher || model) of the next-token distributions at each completion token of a batch, [N] nats, in float32.
 
-    hidden_XD  the model's hidden states of all places, [B*T, D]
+    hidden_XD  the model's hidden states of all positions, [B*T, D]
     taught_ND  the teacher's, where it predicts the same tokens in the same order; no gradient flows to it
 
-    Over the whole vocabulary, which both must share. Logits are made `chunk` places at a time.
+    Over the whole vocabulary, which both must share. Logits are made `chunk` positions at a time.
     """
     divergences = []
     for source_n, taught_nD in zip(batch.source_N.split(chunk), taught_ND.split(chunk), strict=True):

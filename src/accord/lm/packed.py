@@ -20,8 +20,8 @@ from accord.lm.causal import CausalModel
 
 __all__ = ["BATCH_TOKENS", "PackedBatch", "TokenizedCompletion", "default_row_tokens", "longest", "pack"]
 
-ROW_TOKENS, BATCH_TOKENS = 320, 2048  # places of a row, and of a batch, where no budget says otherwise
-NARROW = 64  # places of a row at least
+ROW_TOKENS, BATCH_TOKENS = 320, 2048  # tokens of a row, and of a batch, where no budget says otherwise
+NARROW = 64  # tokens of a row at least
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class ModelSettings(BaseModel):
     memory_gb: float | None = Field(
         default=None,
         gt=0,
-        description="split training batches so that the process stays within it; unset: 2,048 places",
+        description="split training batches so that the process stays within it; unset: 2,048 tokens",
     )
     trust_remote_code: bool = False
 

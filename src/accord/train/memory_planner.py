@@ -1,7 +1,7 @@
 """Which batches fit into a memory budget, reckoned before training starts.
 
 What a step keeps is counted, not guessed: the bytes that a forward pass saves for the backward pass are measured on
-two short rows, and a row of T places keeps a T + b T^2 of them (b is attention's). What the process holds already is
+two short rows, and a row of T tokens keeps a T + b T^2 of them (b is attention's). What the process holds already is
 asked of the system; gradients and moments, which come with the first step, are known exactly.
 """
 
@@ -31,7 +31,7 @@ log = logging.getLogger("accord")
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """How answers are laid out: at most so many places in a row (unset: `default_row_tokens`), and in a batch."""
+    """How answers are laid out: at most so many tokens in a row (unset: `default_row_tokens`), and in a batch."""
 
     row_tokens: int | None = None
     batch_tokens: int = BATCH_TOKENS
@@ -65,15 +65,15 @@ def stage_batch_limits(
 
 @dataclass(frozen=True)
 class ActivationBytes:
-    """Bytes that a row of T places keeps for its backward pass: `linear` T + `square` T^2, and `head` a prediction."""
+    """Bytes that a row of T tokens keeps for its backward pass: `linear` T + `square` T^2, and `head` a prediction."""
 
     linear: float
     square: float
     head: float
 
-    def row(self, places: int) -> float:
-        """Bytes of one row whose every place predicts."""
-        return (self.linear + self.head) * places + self.square * places**2
+    def row(self, tokens: int) -> float:
+        """Bytes of one row whose every token predicts."""
+        return (self.linear + self.head) * tokens + self.square * tokens**2
 
 
 def plan_batch_limits(
@@ -89,8 +89,8 @@ def plan_batch_limits(
     activations = measure_activation_bytes(causal, predicts=predicts)
     available = memory_gb * GB - fixed
 
-    def bytes_of(row: int, places: int) -> float:
-        return SLACK * activations.row(row) * max(1.0, places / row)
+    def bytes_of(row: int, tokens: int) -> float:
+        return SLACK * activations.row(row) * max(1.0, tokens / row)
 
     row = max(longest, default_row_tokens(causal))
     while row > longest and bytes_of(row, row) > available:
@@ -102,16 +102,16 @@ def plan_batch_limits(
             f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set lora or trained_layers, or take a "
             "smaller model"
         )
-    places = max(row, min(BATCH_TOKENS, int(row * available / bytes_of(row, row))))
+    tokens = max(row, min(BATCH_TOKENS, int(row * available / bytes_of(row, row))))
     log.info(
-        "%s: batches of %d places in rows of %d, about %.1f of the %g GB allowed",
+        "%s: batches of %d tokens in rows of %d, about %.1f of the %g GB allowed",
         stage,
-        places,
+        tokens,
         row,
-        (fixed + bytes_of(row, places)) / GB,
+        (fixed + bytes_of(row, tokens)) / GB,
         memory_gb,
     )
-    return BatchLimits(row, places)
+    return BatchLimits(row, tokens)
 
 
 def _held(causal: CausalModel) -> float:
@@ -132,7 +132,7 @@ def _to_come(causal: CausalModel) -> float:
 def measure_activation_bytes(causal: CausalModel, *, predicts: bool) -> ActivationBytes:
     """Measure what the model keeps for a backward pass."""
     short, long = 32, 64
-    first, second = (_saved(causal, places) for places in (short, long))
+    first, second = (_saved(causal, tokens) for tokens in (short, long))
     square = max(0.0, (second / long - first / short) / (long - short))
     linear = first / short - square * short
     # The logits as the head made them, and their gradient.
@@ -140,7 +140,7 @@ def measure_activation_bytes(causal: CausalModel, *, predicts: bool) -> Activati
     return ActivationBytes(linear, square, 2.0 * size * causal.vocabulary if predicts else 0.0)
 
 
-def _saved(causal: CausalModel, places: int) -> float:
+def _saved(causal: CausalModel, tokens: int) -> float:
     """Bytes of the tensors that the graph of one row keeps, weights and views of the same memory counted once."""
     saved_bytes: dict[int, int] = {}
 
@@ -149,12 +149,12 @@ def _saved(causal: CausalModel, places: int) -> float:
         saved_bytes[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    ids = torch.arange(places, device=causal.device)[None] % causal.vocabulary
+    ids = torch.arange(tokens, device=causal.device)[None] % causal.vocabulary
     inputs: dict[str, Any] = {"input_ids": ids}
     if causal.packs:
         dtype = next(causal.model.parameters()).dtype
-        mask = torch.full((1, 1, places, places), torch.finfo(torch.bfloat16).min, dtype=dtype, device=causal.device)
-        inputs |= {"position_ids": torch.arange(places, device=causal.device)[None], "attention_mask": mask.triu(1)}
+        mask = torch.full((1, 1, tokens, tokens), torch.finfo(torch.bfloat16).min, dtype=dtype, device=causal.device)
+        inputs |= {"position_ids": torch.arange(tokens, device=causal.device)[None], "attention_mask": mask.triu(1)}
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         causal.hidden(**inputs)
     for weight in causal.model.parameters():
