@@ -84,3 +84,10 @@ def test_a_run_goes_on_with_the_same_file_alone(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_said_before_anything_is_started(tmp_path: Path) -> None:
     assert PythonReward(path=f"{tmp_path}/no.py:score").problems() == [f"path: no file {tmp_path}/no.py"]
+    (tmp_path / "own.py").write_text("def score(prompts, completions):\n    return [0.0] * len(completions)\n")
+    assert PythonReward(path=f"{tmp_path}/own.py:score").problems() == []
+    (problem,) = PythonReward(path=f"{tmp_path}/own.py:scores").problems()
+    assert "no function 'scores'; did you mean 'score'" in problem
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    (problem,) = PythonReward(path=f"{tmp_path}/broken.py:score").problems()
+    assert "broken.py:1: ZeroDivisionError" in problem

@@ -81,8 +81,15 @@ class PythonReward(RewardSettings):
         return self.model_copy(update={"path": str(folder / self.path)})
 
     def problems(self) -> list[str]:
-        """That the file is not there."""
-        return [] if self.file.is_file() else [f"path: no file {self.file}"]
+        """That the file is not there, cannot be loaded, or has no such function; it is executed to see."""
+        if not self.file.is_file():
+            return [f"path: no file {self.file}"]
+        try:
+            (extension,) = load_extensions([self.file], Path())
+            self._found(extension.module)
+        except ExtensionError as error:
+            return [f"path: {error}"]
+        return []
 
     def _input(self, stage: str) -> str:
         return f"{stage}: {self.file.name}"
