@@ -15,7 +15,7 @@ from accord.lm.causal import CausalModel, LoRA
 from accord.lm.engine import Engine, Request
 from accord.lm.logprobs import completion_logprobs
 from accord.policy import DPO, GRPO, PPO, SFT
-from accord.policy.materials import Materials
+from accord.policy.materials import Materials, SupervisedExample
 from accord.records import Completion, Pair, Prompt, Sampling
 from accord.reward import BradleyTerry
 from accord.run import RunDirectory
@@ -81,7 +81,9 @@ def _steps(stage: str, steps: int, run: RunDirectory) -> Iterator[Any]:
     match stage:
         case "sft":
             examples = [item.records() for item in texts.items(size * steps, answers=1, seed=1)]
-            return SFT(**common, batch_size=size, max_shared_prompt=1).train_on([(p, c[0]) for p, c in examples], run)
+            return SFT(**common, batch_size=size, max_shared_prompt=1).train_on(
+                [SupervisedExample(p, c[0]) for p, c in examples], run
+            )
         case "reward" | "reward5":
             members = 5 if stage == "reward5" else 1
             settings = BradleyTerry(**common, step_completions=2 * size, head_lr_scale=1, ensemble_size=members)

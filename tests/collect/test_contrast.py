@@ -14,7 +14,7 @@ from accord.interfaces import Source, Writer
 from accord.lm.causal import CausalModel, load
 from accord.lm.writer import ModelWriter
 from accord.policy import DPO, SFT
-from accord.policy.materials import Materials
+from accord.policy.materials import Materials, SupervisedExample
 from accord.records import Comparison, Completion, Feedback, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -98,7 +98,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prompt, share = PROMPTS[number % 12], (0.9, 0.1)[number % 2]
         with_text = prompt.with_system((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
         text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
-        examples.append((with_text, Completion(prompt=with_text.id, text=text)))
+        examples.append(SupervisedExample(with_text, Completion(prompt=with_text.id, text=text)))
     settings = SFT(
         base="tiny", dtype="float32", epochs=8, batch_size=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )

@@ -12,6 +12,7 @@ import torch
 from accord.lab.contenders import METHODS, Budget, Written, chosen_of, contend, settings_of, written
 from accord.lab.essay import EssayJudge, EssayWorld
 from accord.policy import SFT, BestOfN, Conditional, Curated, Online, Pairwise, best_of_kl
+from accord.policy.materials import SupervisedExample
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 
@@ -46,7 +47,7 @@ def test_texts_are_paired_two_by_two_the_better_one_chosen() -> None:
     prompt = Prompt.ask("Say something.")
     texts = [Completion(prompt=prompt.id, text=text) for text in ("a", "b", "c", "d", "e", "f", "g", "g")]
     score_N = np.array([1.0, 2.0, 3.0, 0.5, 4.0, 4.0, 5.0, 5.0])
-    data = Written([(prompt, text) for text in texts], score_N, 1.5).pairs()
+    data = Written([SupervisedExample(prompt, text) for text in texts], score_N, 1.5).pairs()
     rows = [
         (data.completions[pair.chosen].text, data.completions[pair.rejected].text, pair.tie)
         for pair in data.pairs["train"]
@@ -60,9 +61,10 @@ def test_the_start_writes_as_much_for_every_prompt_and_what_does_not_end_counts_
     world.untrained(seed=0).save(tmp_path / "start")
     judge = EssayJudge(world)
     texts_written = written(BUDGET, world.prompts, judge, tmp_path / "start", seed=3)
-    counts = Counter(prompt.id for prompt, _ in texts_written.examples)
+    counts = Counter(example.prompt.id for example in texts_written.examples)
     assert set(counts.values()) == {96 // (2 * len(world.prompts)) * 2}
-    prompts, texts = zip(*texts_written.examples, strict=True)
+    prompts = [example.prompt for example in texts_written.examples]
+    texts = [example.completion for example in texts_written.examples]
     taken_off_N = judge.score(prompts, texts).value_N - texts_written.score_N
     assert {round(points, 9) for points in taken_off_N.tolist()} == {0.0, 1.0}  # untrained, some run into the limit
     assert texts_written.seconds > 0

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from accord.policy import SFT
+from accord.policy.materials import Materials
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from small_data import letters_dataset
@@ -14,13 +15,9 @@ from small_data import letters_dataset
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that has learnt to write strings of a and b, and to stop."""
     data = letters_dataset()
-    examples = [
-        (data.prompts[data.completions[name].prompt], data.completions[name])
-        for name in (example.completion for example in data.examples)
-    ]
     settings = SFT(
         base="tiny", dtype="float32", epochs=20, batch_size=12, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
-        list(settings.train_on(examples, run))
+        list(settings.train_on(Materials(data=data).examples, run))
         return run.verified("sft/model")

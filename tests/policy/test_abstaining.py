@@ -15,8 +15,7 @@ from accord.lm.causal import load
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, Abstaining
 from accord.policy.abstaining import matches, threshold
-from accord.policy.materials import Materials
-from accord.policy.supervised import Example
+from accord.policy.materials import Materials, SupervisedExample
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -49,14 +48,15 @@ def question(number: int, *, known: bool) -> Prompt:
     return Prompt.ask(f"{'Is it?' if known else 'Colour?'} {number}")
 
 
-def examples(numbers: range) -> list[Example]:
+def examples(numbers: range) -> list[SupervisedExample]:
     """Half of the questions have one answer, yes; the others a colour that nothing tells."""
     draw = random.Random(0)
     made = []
     for number in numbers:
         for known in (True, False):
             prompt = question(number, known=known)
-            made.append((prompt, Completion(prompt=prompt.id, text="yes" if known else draw.choice(WORDS))))
+            text = "yes" if known else draw.choice(WORDS)
+            made.append(SupervisedExample(prompt, Completion(prompt=prompt.id, text=text)))
     return made
 
 
@@ -74,7 +74,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def answers(model: Path, *, known: bool) -> list[str]:
-    prompts = [prompt for prompt, completion in HELD_OUT if (completion.text == "yes") == known]
+    prompts = [each.prompt for each in HELD_OUT if (each.completion.text == "yes") == known]
     made = ModelWriter(load(model)).write(prompts, 4, Sampling(max_tokens=16, seed=1))
     return [each.text for group in made for each in group]
 
@@ -84,7 +84,7 @@ def test_what_the_start_does_not_know_is_refused(start: Path, tmp_path: Path) ->
         list(SETTINGS.steps(Materials(examples=ASKED, start=start), run))
         rows = run.read_jsonl("policy/candidates.jsonl")
         tuned = run.verified("policy/model")
-    references = {prompt.id: completion.text for prompt, completion in ASKED}
+    references = {each.prompt.id: each.completion.text for each in ASKED}
     for row in rows:
         assert row["right"] == matches(row["text"], [references[row["prompt"]]])
         assert row["known"] == (row["share"] > 0.5)

@@ -53,11 +53,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that writes letters."""
     run = RunDirectory.create(tmp_path_factory.mktemp("start") / "run")
     settings = SFT(base="tiny", dtype="float32", epochs=12, batch_size=8, optim=Optim(lr=5e-3, warmup_steps=2))
-    examples = [
-        (DATA.prompts[DATA.completions[each].prompt], DATA.completions[each])
-        for each in (example.completion for example in DATA.examples)
-    ]
-    list(settings.train_on(examples, run))
+    list(settings.train_on(Materials(data=DATA).examples, run))
     return run.verified("sft/model")
 
 

@@ -20,17 +20,13 @@ from accord.loop.evaluate import sample_arm
 from accord.policy import Conditional, controlled
 from accord.policy.conditional import bins
 from accord.policy.materials import Materials
-from accord.policy.supervised import Example
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from small_data import LetterJudge, letters_dataset, truth
 
 DATA = letters_dataset()
-EXAMPLES: list[Example] = [
-    (DATA.prompts[DATA.completions[name].prompt], DATA.completions[name])
-    for name in (example.completion for example in DATA.examples)
-]
+EXAMPLES = Materials(data=DATA).examples
 GOOD, BAD = "<|good|>", "<|bad|>"
 SETTINGS = Conditional(
     base="tiny", dtype="float32", epochs=60, batch_size=12, save_every=10, optim=Optim(lr=1e-2, warmup_steps=2)
@@ -157,7 +153,7 @@ def test_adapters_learn_controls_too_and_a_broken_off_stage_goes_on(trained: Pat
             saved = load(run.verified("policy/model"))
             assert len({row["control"] for row in run.read_jsonl("policy/candidates.jsonl")}) == 3
     assert losses[0] == losses[1]
-    asked = saved.tokenizer.decode(saved.encode_prompt(EXAMPLES[0][0]))
+    asked = saved.tokenizer.decode(saved.encode_prompt(EXAMPLES[0].prompt))
     assert asked.endswith("assistant\ngood: ")
     assert GOOD not in asked
 

@@ -18,7 +18,7 @@ from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, ContextDistillation
 from accord.policy.context_distillation import _states
-from accord.policy.materials import Materials
+from accord.policy.materials import Materials, SupervisedExample
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -129,7 +129,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prompt, share = PROMPTS[number % 9], (0.9, 0.1)[number % 2]
         asked = prompt.with_system((MUCH, LITTLE)[number % 2]) if number % 3 else prompt
         text = "".join(draw.choices("ab", weights=[share, 1 - share], k=5))
-        examples.append((asked, Completion(prompt=asked.id, text=text)))
+        examples.append(SupervisedExample(asked, Completion(prompt=asked.id, text=text)))
     settings = SFT(
         base="tiny", dtype="float32", epochs=8, batch_size=16, save_every=99, optim=Optim(lr=1e-2, warmup_steps=2)
     )

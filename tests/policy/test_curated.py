@@ -15,17 +15,13 @@ from accord.lm.writer import ModelWriter
 from accord.policy import SFT, Curated, select
 from accord.policy.curated import Floats, features
 from accord.policy.materials import Materials
-from accord.policy.supervised import Example
 from accord.records import Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from small_data import LetterJudge, letters_dataset, truth
 
 DATA = letters_dataset()
-EXAMPLES: list[Example] = [
-    (DATA.prompts[DATA.completions[name].prompt], DATA.completions[name])
-    for name in (example.completion for example in DATA.examples)
-]
+EXAMPLES = Materials(data=DATA).examples
 SETTINGS = Curated(
     base="tiny",
     dtype="float32",
@@ -139,3 +135,12 @@ def test_nothing_to_choose_from_is_an_error(tmp_path: Path) -> None:
             list(SETTINGS.steps(Materials(examples=[], judge=LetterJudge()), run))
         with pytest.raises(RecipeError, match="no model to start from"):
             list(Curated().steps(Materials(examples=EXAMPLES, judge=LetterJudge()), run))
+
+
+def test_candidates_name_the_feedback_that_they_come_from(tmp_path: Path) -> None:
+    examples = [example._replace(feedback_ids=(f"f-{number}",)) for number, example in enumerate(EXAMPLES)]
+    with RunDirectory.create(tmp_path / "run") as run:
+        list(itertools.islice(SETTINGS.steps(Materials(examples=examples, judge=LetterJudge()), run), 1))
+        rows = run.read_jsonl("policy/candidates.jsonl")
+    said = {example.completion.id: list(example.feedback_ids) for example in examples}
+    assert {row["completion"]: row["feedback_ids"] for row in rows} == said

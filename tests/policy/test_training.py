@@ -16,17 +16,14 @@ from accord.lm.generate import generate
 from accord.policy import DPO, GRPO, PPO, REINFORCE, RLOO, SFT, ReinforcePP
 from accord.policy.materials import Materials
 from accord.policy.rollout import generate_rollouts
-from accord.policy.supervised import Example, _batch, _blocks, example_answers
+from accord.policy.supervised import _batch, _blocks, tokenize
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from small_data import LetterJudge, letters_dataset, truth
 
 DATA = letters_dataset()
-EXAMPLES: list[Example] = [
-    (DATA.prompts[DATA.completions[name].prompt], DATA.completions[name])
-    for name in (example.completion for example in DATA.examples)
-]
+EXAMPLES = Materials(data=DATA).examples
 PROMPTS: list[Prompt] = DATA.prompts_of("train")
 ONLINE: dict[str, Any] = {
     "dtype": "float32",
@@ -175,7 +172,7 @@ def test_a_rollout_carries_the_ids_that_were_sampled(start: Path) -> None:
 
 def test_every_example_ends_with_eos_and_every_pass_shows_each_once() -> None:
     causal = load("tiny")
-    answers = example_answers(causal, EXAMPLES)
+    answers = tokenize(causal, EXAMPLES)
     assert all(answer.completion[-1] == causal.eos_id for answer in answers)
     blocks = _blocks(answers, 4, seed=0)
     seen = [answer.key for step in range(len(answers) // 6) for answer in _batch(blocks, step, 6, seed=0)]
@@ -324,3 +321,15 @@ def test_several_updates_on_the_same_samples(start: Path, tmp_path: Path) -> Non
         made = list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
     assert made[0].metrics.clip_frac > 0.1
     assert made[-1].metrics.reward > made[0].metrics.reward
+
+
+def test_an_example_of_weight_two_counts_as_two(tmp_path: Path) -> None:
+    one, other = EXAMPLES[0], next(example for example in EXAMPLES if example.completion != EXAMPLES[0].completion)
+    steps = {}
+    for name, examples in (("heavy", [one._replace(weight=2.0), other]), ("twice", [one, one, other])):
+        settings = SFT(base="tiny", dtype="float32", batch_size=len(examples), optim=Optim(lr=1e-2))
+        with RunDirectory.create(tmp_path / name) as run:
+            (steps[name],) = settings.train_on(examples, run)
+    heavy, twice = steps["heavy"].metrics, steps["twice"].metrics
+    assert heavy.loss == pytest.approx(twice.loss, rel=1e-5)
+    assert heavy.grad_norm == pytest.approx(twice.grad_norm, rel=1e-4)

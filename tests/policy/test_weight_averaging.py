@@ -9,7 +9,7 @@ import torch
 from accord.errors import ModelError
 from accord.lm.causal import LoRA, load
 from accord.policy import DPO, RLOO, RRHF, SFT, extrapolate, soup
-from accord.policy.materials import Materials
+from accord.policy.materials import Materials, SupervisedExample
 from accord.records import Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -65,7 +65,7 @@ def trained(settings: Any, run: RunDirectory, start: Path | None) -> dict[str, t
         case DPO():
             made = settings.steps(Materials(data=DATA, start=start), run)
         case SFT():
-            examples = [(DATA.prompts[each.prompt], each) for each in DATA.completions.values()]
+            examples = [SupervisedExample(DATA.prompts[each.prompt], each) for each in DATA.completions.values()]
             made = settings.train_on(examples[:32], run, start=start, stage="policy")
         case _:
             made = settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run)

@@ -24,7 +24,7 @@ from accord.lm.memory import peak_gb, release_memory, reset_peak
 from accord.policy.best_of_n import best_of, best_of_kl
 from accord.policy.budget import SampleBudget
 from accord.policy.evaluate import describe
-from accord.policy.materials import Example, Materials
+from accord.policy.materials import Materials, SupervisedExample
 from accord.policy.registry import ALGORITHMS
 from accord.policy.rollout import Rollout
 from accord.policy.settings import PolicySettings
@@ -74,7 +74,7 @@ class Written:
     score_N   the judge's, less 1 where a text did not end itself, the default `missing_eos_penalty`
     """
 
-    examples: list[Example]
+    examples: list[SupervisedExample]
     score_N: NDArray[np.float64]
     seconds: float
 
@@ -85,13 +85,17 @@ class Written:
         for left in range(0, len(self.examples), 2):
             first, second = left, left + 1
             better, worse = (first, second) if self.score_N[first] >= self.score_N[second] else (second, first)
-            (prompt, chosen), (_, rejected) = self.examples[better], self.examples[worse]
+            prompt, chosen, rejected = (
+                self.examples[better].prompt,
+                self.examples[better].completion,
+                self.examples[worse].completion,
+            )
             if chosen.id == rejected.id:
                 continue
             completions |= {chosen.id: chosen, rejected.id: rejected}
             tie = bool(self.score_N[first] == self.score_N[second])
             pairs.append(Pair(prompt=prompt.id, chosen=chosen.id, rejected=rejected.id, tie=tie))
-        prompts = {prompt.id: prompt for prompt, _ in self.examples}
+        prompts = {example.prompt.id: example.prompt for example in self.examples}
         return Dataset(
             prompts=prompts,
             completions=completions,
@@ -110,11 +114,11 @@ def written(budget: Budget, prompts: Sequence[Prompt], judge: Judge, start: Path
     sampling = budget.sampling.model_copy(update={"seed": seed_of(seed, "pairs")})
     groups = generate(writer, [writer.encode_prompt(prompt) for prompt in prompts], each, sampling)
     examples = [
-        (prompt, Completion(prompt=prompt.id, text=writer.decode(one.token_ids)))
+        SupervisedExample(prompt, Completion(prompt=prompt.id, text=writer.decode(one.token_ids)))
         for prompt, group in zip(prompts, groups, strict=True)
         for one in group
     ]
-    score_N = judge.score([prompt for prompt, _ in examples], [text for _, text in examples]).value_N
+    score_N = judge.score([e.prompt for e in examples], [e.completion for e in examples]).value_N
     cut_N = np.array([one.finish_reason != "eos" for group in groups for one in group])
     return Written(examples, score_N - cut_N, monotonic() - began)
 
@@ -150,11 +154,11 @@ class _Offered(Materials):
         return self.texts.pairs()
 
     @property
-    def examples(self) -> Sequence[Example]:
+    def examples(self) -> Sequence[SupervisedExample]:
         return self.texts.examples
 
     @property
-    def compared(self) -> Sequence[Example]:
+    def compared(self) -> Sequence[SupervisedExample]:
         return self.texts.examples
 
 

@@ -25,8 +25,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from accord.interfaces import Scores
 from accord.lm.causal import CausalModel, wrap
+from accord.policy.materials import SupervisedExample
 from accord.policy.sft import SFT
-from accord.policy.supervised import Example
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
@@ -103,11 +103,14 @@ class EssayWorld:
         """The sum of the parts."""
         return sum(value for _, _, value in self.parts(prompt, text, reader=reader))
 
-    def corpus(self, count: int, *, seed: int) -> list[Example]:
+    def corpus(self, count: int, *, seed: int) -> list[SupervisedExample]:
         """Essays of careless writers, `count` of them, spread over the prompts."""
         random = np.random.default_rng([self.seed, seed, 11])
         prompts = [self.prompts[number % len(self.prompts)] for number in range(count)]
-        return [(prompt, Completion(prompt=prompt.id, text=self._careless(prompt, random))) for prompt in prompts]
+        return [
+            SupervisedExample(prompt, Completion(prompt=prompt.id, text=self._careless(prompt, random)))
+            for prompt in prompts
+        ]
 
     def _careless(self, prompt: Prompt, random: np.random.Generator) -> str:
         topic, _ = _topic_and_reader(prompt)

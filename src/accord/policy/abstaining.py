@@ -17,16 +17,16 @@ import string
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from accord.artefacts import SupervisedMetrics
+from accord.artefacts import CANDIDATES, GradedCandidate, SupervisedMetrics
 from accord.interfaces import Judge
 from accord.lm.writer import ModelWriter
-from accord.policy.materials import Example, Material, Materials
+from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
@@ -94,46 +94,48 @@ class Abstaining(Supervised):
         are no examples, no model to start from, or no judge to grade by.
         """
         examples = materials.examples
-        begin = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to learn from")
+        initial = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to learn from")
         judge = materials.judge if self.grade == "judge" else None
-        drawn = self.drawn(examples, stage_seed(run, stage))
-        file = f"{stage}/candidates.jsonl"
-        if not run.has(file):
-            run.write_jsonl(file, self._answers(drawn, judge, begin, stage_seed(run, stage)), stage=stage)
-        known = {row["prompt"]: bool(row["known"]) for row in run.read_jsonl(file)}
-        targets: list[Example] = [
-            (prompt, completion if known[prompt.id] else Completion(prompt=prompt.id, text=self.refusal))
-            for prompt, completion in drawn
-        ]
-        yield from self.train_on(targets, run, start=begin, stage=stage)
+        seed = stage_seed(run, stage)
+        drawn = self.drawn(examples, seed)
+        if not CANDIDATES.has(run, stage):
+            CANDIDATES.write(run, self._answers(drawn, judge, initial, seed), stage=stage)
+        known = {row.prompt: row.known for row in CANDIDATES.read(run, stage) if isinstance(row, GradedCandidate)}
+        targets = [example if known[example.prompt.id] else self._refused(example) for example in drawn]
+        yield from self.train_on(targets, run, start=initial, stage=stage)
+
+    def _refused(self, example: SupervisedExample) -> SupervisedExample:
+        """The example with the refusal as its completion, which no feedback says."""
+        refusal = Completion(prompt=example.prompt.id, text=self.refusal)
+        return SupervisedExample(example.prompt, refusal, example.weight)
 
     def _answers(
-        self, examples: Sequence[Example], judge: Judge | None, begin: str | Path, seed: int
-    ) -> Iterator[dict[str, Any]]:
+        self, examples: Sequence[SupervisedExample], judge: Judge | None, initial: str | Path, seed: int
+    ) -> Iterator[GradedCandidate]:
         """The start's answers to every prompt, which are right, their share, and whether it is said to know."""
         bound = threshold(self.right, self.wrong, self.idk)
-        by_prompt = sorted(examples, key=lambda each: each[0].id)
-        asked = {key: [each for _, each in group] for key, group in groupby(by_prompt, lambda each: each[0])}
-        writer = self.open(begin, seed=seed)
+        by_prompt = groupby(sorted(examples, key=lambda e: e.prompt.id), lambda e: e.prompt)
+        references_of = {prompt: [example.completion for example in group] for prompt, group in by_prompt}
+        writer = self.open(initial, seed=seed)
         sampling = self.sampling.model_copy(update={"seed": seed})
-        groups = ModelWriter(writer).write(list(asked), self.n, sampling)
-        for number, ((prompt, references), texts) in enumerate(zip(asked.items(), groups, strict=True)):
+        groups = ModelWriter(writer).write(list(references_of), self.n, sampling)
+        for number, ((prompt, references), texts) in enumerate(zip(references_of.items(), groups, strict=True)):
             right_n, score_n = self._graded(prompt, texts, references, judge)
             share = float(right_n.mean())
             for index, text in enumerate(texts):
-                ids = list(text.token_ids or ())
-                yield {
-                    "group": number,
-                    "index": index,
-                    "prompt": prompt.id,
-                    "text": text.text,
-                    "token_ids": ids,
-                    "finish_reason": "eos" if ids[-1] == writer.eos_id else "length",
-                    "reward": None if score_n is None else float(score_n[index]),
-                    "right": bool(right_n[index]),
-                    "share": share,
-                    "known": share > bound,
-                }
+                ids = text.token_ids or ()
+                yield GradedCandidate(
+                    group=number,
+                    index=index,
+                    prompt=prompt.id,
+                    text=text.text,
+                    token_ids=ids,
+                    finish_reason="eos" if ids[-1] == writer.eos_id else "length",
+                    reward=None if score_n is None else float(score_n[index]),
+                    right=bool(right_n[index]),
+                    share=share,
+                    known=share > bound,
+                )
 
     def _graded(
         self, prompt: Prompt, texts: list[Completion], references: list[Completion], judge: Judge | None

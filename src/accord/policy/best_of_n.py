@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import gammaln, logsumexp
 
-from accord.artefacts import SupervisedMetrics
+from accord.artefacts import CANDIDATES, BestOfNCandidate, SupervisedMetrics
 from accord.interfaces import Judge
 from accord.lm.generate import generate
 from accord.policy.budget import SampleBudget
-from accord.policy.materials import Example, Material, Materials
+from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
@@ -121,24 +121,18 @@ class BestOfN(Supervised):
         Raises `RecipeError` where there are no prompts or no model to start from.
         """
         prompts = materials.prompts
-        begin = self.resolve_start(materials.start, prompts, stage=stage, lacking="no prompts to answer")
-        file = f"{stage}/candidates.jsonl"
-        if not run.has(file):
-            run.write_jsonl(
-                file,
-                self._written(self._asked(prompts, run.seed), materials.judge, begin, stage_seed(run, stage)),
-                stage=stage,
-            )
+        initial = self.resolve_start(materials.start, prompts, stage=stage, lacking="no prompts to answer")
+        if not CANDIDATES.has(run, stage):
+            asked = self._asked(prompts, run.seed)
+            written = self._written(asked, materials.judge, initial, stage_seed(run, stage))
+            CANDIDATES.write(run, written, stage=stage)
         by_id = {prompt.id: prompt for prompt in prompts}
-        chosen: list[Example] = [
-            (
-                by_id[row["prompt"]],
-                Completion(prompt=row["prompt"], text=row["text"], token_ids=tuple(row["token_ids"])),
-            )
-            for row in run.read_jsonl(file)
-            if row["chosen"]
+        chosen = [
+            SupervisedExample(by_id[row.prompt], Completion(prompt=row.prompt, text=row.text, token_ids=row.token_ids))
+            for row in CANDIDATES.read(run, stage)
+            if isinstance(row, BestOfNCandidate) and row.chosen
         ]
-        yield from self.train_on(chosen, run, start=begin, stage=stage)
+        yield from self.train_on(chosen, run, start=initial, stage=stage)
 
     def _asked(self, prompts: Sequence[Prompt], seed: int) -> list[Prompt]:
         """Each prompt as often as it is answered with n samples."""
@@ -149,10 +143,10 @@ class BestOfN(Supervised):
         return [prompt for prompt in prompts for _ in range(repeats)]
 
     def _written(
-        self, asked: Sequence[Prompt], judge: Judge, begin: str | Path, seed: int
-    ) -> Iterator[dict[str, object]]:
+        self, asked: Sequence[Prompt], judge: Judge, initial: str | Path, seed: int
+    ) -> Iterator[BestOfNCandidate]:
         """Every sample with its score, the best of each n marked; one that did not end itself is never chosen first."""
-        writer = self.open(begin, seed=seed)
+        writer = self.open(initial, seed=seed)
         sampling = self.sampling.model_copy(update={"seed": seed})
         groups = generate(writer, [writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
         for number, (prompt, group) in enumerate(zip(asked, groups, strict=True)):
@@ -164,13 +158,13 @@ class BestOfN(Supervised):
             ended_n = np.array([each.finish_reason == "eos" for each in group])
             best = int(np.lexsort((score_n, ended_n))[-1])
             for index, (text, each) in enumerate(zip(texts, group, strict=True)):
-                yield {
-                    "group": number,
-                    "index": index,
-                    "prompt": prompt.id,
-                    "text": text.text,
-                    "token_ids": list(each.token_ids),
-                    "finish_reason": each.finish_reason,
-                    "reward": float(score_n[index]),
-                    "chosen": index == best,
-                }
+                yield BestOfNCandidate(
+                    group=number,
+                    index=index,
+                    prompt=prompt.id,
+                    text=text.text,
+                    token_ids=each.token_ids,
+                    finish_reason=each.finish_reason,
+                    reward=float(score_n[index]),
+                    chosen=index == best,
+                )

@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from accord.artefacts import SupervisedMetrics
+from accord.artefacts import CANDIDATES, ConditionalCandidate, SupervisedMetrics
 from accord.errors import ModelError, RecipeError
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel
 from accord.lm.packed import TokenizedCompletion
 from accord.policy.budget import SampleBudget
-from accord.policy.materials import Example, Material, Materials
+from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
 from accord.records import Prompt
 from accord.run import RunDirectory
@@ -60,10 +60,10 @@ def controlled(causal: CausalModel, control: str) -> CausalModel:
     return replace(causal, tokenizer=tokenizer)
 
 
-def _told_apart(asked: Mapping[str, CausalModel], prompt: Prompt, stage: str) -> None:
+def _check_distinct(by_control: Mapping[str, CausalModel], prompt: Prompt, stage: str) -> None:
     """Raises `RecipeError` where two controls are the same tokens: a tokenizer may know neither."""
     read: dict[tuple[int, ...], str] = {}
-    for control, causal in asked.items():
+    for control, causal in by_control.items():
         other = read.setdefault(tuple(causal.encode_prompt(prompt)), control)
         if other != control:
             raise RecipeError(
@@ -114,41 +114,44 @@ class Conditional(Supervised):
         tokens to it, or where so many examples score alike that a control is left without any.
         """
         examples = materials.compared
-        begin = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to learn from")
+        initial = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to learn from")
         seed = stage_seed(run, stage)
-        offered = self.drawn(examples, seed)
-        causal = self.open(begin, seed=seed, train=True)
-        asked = {control: controlled(causal, control) for control in self.controls}
-        _told_apart(asked, offered[0][0], stage)
-        file = f"{stage}/candidates.jsonl"
-        if not run.has(file):
-            run.write_jsonl(file, self._binned(offered, materials.judge, stage), stage=stage)
+        drawn = self.drawn(examples, seed)
+        causal = self.open(initial, seed=seed, train=True)
+        by_control = {control: controlled(causal, control) for control in self.controls}
+        _check_distinct(by_control, drawn[0].prompt, stage)
+        if not CANDIDATES.has(run, stage):
+            CANDIDATES.write(run, self._binned(drawn, materials.judge, stage), stage=stage)
+        rows = [row for row in CANDIDATES.read(run, stage) if isinstance(row, ConditionalCandidate)]
         answers = [
             TokenizedCompletion(
-                tuple(asked[row["control"]].encode_prompt(prompt)),
-                tuple(causal.encode_completion(completion.text)),
+                tuple(by_control[row.control].encode_prompt(example.prompt)),
+                tuple(causal.encode_completion(example.completion.text)),
                 key,
             )
-            for key, ((prompt, completion), row) in enumerate(zip(offered, run.read_jsonl(file), strict=True))
+            for key, (example, row) in enumerate(zip(drawn, rows, strict=True))
         ]
-        yield from self.learn(asked[self.controls[-1]], answers, run, begin=begin, stage=stage)
+        weights = [example.weight for example in drawn]
+        best = by_control[self.controls[-1]]
+        yield from self.learn(best, answers, run, initial=initial, stage=stage, weights=weights)
 
-    def _binned(self, offered: Sequence[Example], judge: Judge, stage: str) -> list[dict[str, Any]]:
+    def _binned(self, examples: Sequence[SupervisedExample], judge: Judge, stage: str) -> list[ConditionalCandidate]:
         """Every example with its score and its control."""
-        prompts, completions = zip(*offered, strict=True)
+        prompts, completions = [e.prompt for e in examples], [e.completion for e in examples]
         score_N = judge.score(prompts, completions).value_N
         bin_N = bins(score_N, self.quantiles)
         for number, control in enumerate(self.controls):
             if number not in bin_N:
                 raise RecipeError(f"{stage}: no example falls under {control}: too many score alike; change quantiles")
         return [
-            {
-                "index": index,
-                "prompt": prompt.id,
-                "completion": completion.id,
-                "text": completion.text,
-                "reward": float(score_N[index]),
-                "control": self.controls[bin_N[index]],
-            }
-            for index, (prompt, completion) in enumerate(offered)
+            ConditionalCandidate(
+                index=index,
+                prompt=example.prompt.id,
+                completion=example.completion.id,
+                text=example.completion.text,
+                reward=float(score_N[index]),
+                control=self.controls[bin_N[index]],
+                feedback_ids=example.feedback_ids or None,
+            )
+            for index, example in enumerate(examples)
         ]

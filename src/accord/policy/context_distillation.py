@@ -16,13 +16,13 @@ by prompt.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.artefacts import SupervisedMetrics
+from accord.artefacts import CANDIDATES, SupervisedMetrics, WrittenCandidate
 from accord.lm.causal import CausalModel
 from accord.lm.generate import generate
 from accord.lm.logprobs import token_divergences
@@ -59,19 +59,19 @@ class ContextDistillation(Supervised):
         Raises `RecipeError` where there are no prompts or no model to start from.
         """
         prompts = materials.prompts
-        begin = self.resolve_start(materials.start, prompts, stage=stage, lacking="no prompts to answer")
+        initial = self.resolve_start(materials.start, prompts, stage=stage, lacking="no prompts to answer")
         seed = stage_seed(run, stage)
-        file = f"{stage}/candidates.jsonl"
-        if not run.has(file):
-            run.write_jsonl(file, self._written(prompts, begin, seed), stage=stage)
-        rows = self.drawn(run.read_jsonl(file), seed)
-        student = self.open(begin, seed=seed, train=True)
-        teacher = self.reference(student, begin, seed=seed)
+        if not CANDIDATES.has(run, stage):
+            CANDIDATES.write(run, self._written(prompts, initial, seed), stage=stage)
+        written = [row for row in CANDIDATES.read(run, stage) if isinstance(row, WrittenCandidate)]
+        rows = self.drawn(written, seed)
+        student = self.open(initial, seed=seed, train=True)
+        teacher = self.reference(student, initial, seed=seed)
         by_id = {prompt.id: prompt for prompt in prompts}
         plain = student.encode_prompts(prompts)
         told = {name: tuple(student.encode_prompt(prompt.with_system(self.context))) for name, prompt in by_id.items()}
         asked, taught = (
-            [TokenizedCompletion(heads[row["prompt"]], tuple(row["token_ids"]), key) for key, row in enumerate(rows)]
+            [TokenizedCompletion(heads[row.prompt], row.token_ids, key) for key, row in enumerate(rows)]
             for heads in (plain, told)
         )
 
@@ -79,23 +79,23 @@ class ContextDistillation(Supervised):
             taught_ND = _states(teacher, batch, taught)
             return token_divergences(causal, batch, batch.hidden(causal), teacher, taught_ND)
 
-        yield from self.learn(student, asked, run, begin=begin, stage=stage, loss=divergence)
+        yield from self.learn(student, asked, run, initial=initial, stage=stage, loss=divergence)
 
-    def _written(self, prompts: Sequence[Prompt], begin: str | Path, seed: int) -> Iterator[dict[str, Any]]:
+    def _written(self, prompts: Sequence[Prompt], initial: str | Path, seed: int) -> Iterator[WrittenCandidate]:
         """What the start writes with the context in front, under the prompt without it."""
-        writer = self.open(begin, seed=seed)
+        writer = self.open(initial, seed=seed)
         told = [writer.encode_prompt(prompt.with_system(self.context)) for prompt in prompts]
         groups = generate(writer, told, self.n, self.sampling.model_copy(update={"seed": seed}))
         for number, (prompt, group) in enumerate(zip(prompts, groups, strict=True)):
             for index, each in enumerate(group):
-                yield {
-                    "group": number,
-                    "index": index,
-                    "prompt": prompt.id,
-                    "text": writer.decode(each.token_ids),
-                    "token_ids": list(each.token_ids),
-                    "finish_reason": each.finish_reason,
-                }
+                yield WrittenCandidate(
+                    group=number,
+                    index=index,
+                    prompt=prompt.id,
+                    text=writer.decode(each.token_ids),
+                    token_ids=each.token_ids,
+                    finish_reason=each.finish_reason,
+                )
 
 
 @torch.no_grad()

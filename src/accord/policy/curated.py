@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.stats import rankdata
 
-from accord.artefacts import SupervisedMetrics
+from accord.artefacts import CANDIDATES, CuratedCandidate, SupervisedMetrics
 from accord.interfaces import Judge
 from accord.policy.budget import SampleBudget
-from accord.policy.materials import Example, Material, Materials
+from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
 from accord.run import RunDirectory
 from accord.train import TrainingStep, stage_seed
@@ -135,29 +135,30 @@ class Curated(Supervised):
         Raises `RecipeError` where there are no examples, or no model to start from.
         """
         examples = materials.examples
-        begin = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to choose from")
-        offered = self.drawn(examples, stage_seed(run, stage))
-        file = f"{stage}/candidates.jsonl"
-        if not run.has(file):
-            run.write_jsonl(file, self._chosen(offered, materials.judge), stage=stage)
-        chosen = [example for example, row in zip(offered, run.read_jsonl(file), strict=True) if row["chosen"]]
-        yield from self.train_on(chosen, run, start=begin, stage=stage)
+        initial = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to choose from")
+        drawn = self.drawn(examples, stage_seed(run, stage))
+        if not CANDIDATES.has(run, stage):
+            CANDIDATES.write(run, self._candidates(drawn, materials.judge), stage=stage)
+        rows = [row for row in CANDIDATES.read(run, stage) if isinstance(row, CuratedCandidate)]
+        chosen = [example for example, row in zip(drawn, rows, strict=True) if row.chosen]
+        yield from self.train_on(chosen, run, start=initial, stage=stage)
 
-    def _chosen(self, offered: Sequence[Example], judge: Judge) -> Iterator[dict[str, Any]]:
+    def _candidates(self, examples: Sequence[SupervisedExample], judge: Judge) -> Iterator[CuratedCandidate]:
         """Every example with its score and its place in the choice, from 1; None where it is not in it."""
-        prompts, completions = zip(*offered, strict=True)
+        prompts, completions = [e.prompt for e in examples], [e.completion for e in examples]
         score_N = judge.score(prompts, completions).value_N
-        texts = [f"{prompt.text}\n{completion.text}" for prompt, completion in offered]
+        texts = [f"{example.prompt.text}\n{example.completion.text}" for example in examples]
         quality_N = rankdata(score_N) / len(score_N)
-        order = select(quality_N, features(texts), min(self.k, len(offered)), self.weight)
+        order = select(quality_N, features(texts), min(self.k, len(examples)), self.weight)
         place_of = {index: place for place, index in enumerate(order, 1)}
-        for index, (prompt, completion) in enumerate(offered):
-            yield {
-                "index": index,
-                "prompt": prompt.id,
-                "completion": completion.id,
-                "text": completion.text,
-                "reward": float(score_N[index]),
-                "place": place_of.get(index),
-                "chosen": index in place_of,
-            }
+        for index, example in enumerate(examples):
+            yield CuratedCandidate(
+                index=index,
+                prompt=example.prompt.id,
+                completion=example.completion.id,
+                text=example.completion.text,
+                reward=float(score_N[index]),
+                place=place_of.get(index),
+                chosen=index in place_of,
+                feedback_ids=example.feedback_ids or None,
+            )

@@ -1,19 +1,28 @@
 """What an algorithm may learn from: every part is made when it is first asked for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.interfaces import Judge
-from accord.records import Completion, Prompt
+from accord.records import Completion, Pair, Prompt
 
-__all__ = ["Example", "Material", "Materials"]
+__all__ = ["Material", "Materials", "SupervisedExample"]
 
-Example = tuple[Prompt, Completion]
 
 Material = Literal["prompts", "judge", "pairs", "examples", "compared", "preferred"]
+
+
+class SupervisedExample(NamedTuple):
+    """A completion to be learnt after its prompt; it counts by its weight. `evaluators` said so, in `feedback_ids`."""
+
+    prompt: Prompt
+    completion: Completion
+    weight: float = 1.0
+    evaluators: tuple[str, ...] = ()
+    feedback_ids: tuple[str, ...] = ()
 
 
 class Materials:
@@ -29,9 +38,9 @@ class Materials:
         prompts: Sequence[Prompt] | None = None,
         judge: Judge | None = None,
         data: Dataset | None = None,
-        examples: Sequence[Example] | None = None,
-        compared: Sequence[Example] | None = None,
-        preferred: Sequence[Example] | None = None,
+        examples: Sequence[SupervisedExample] | None = None,
+        compared: Sequence[SupervisedExample] | None = None,
+        preferred: Sequence[SupervisedExample] | None = None,
     ) -> None:
         self._start, self._judge, self._data = start, judge, data
         self._prompts, self._examples, self._compared, self._preferred = prompts, examples, compared, preferred
@@ -61,30 +70,56 @@ class Materials:
         return self.data.prompts_of("train") if self._prompts is None else self._prompts
 
     @property
-    def examples(self) -> Sequence[Example]:
+    def examples(self) -> Sequence[SupervisedExample]:
         """What the supervised start learns from."""
-        return (
-            self._of_data(example.completion for example in self.data.examples)
-            if self._examples is None
-            else self._examples
-        )
+        if self._examples is not None:
+            return self._examples
+        prompts, completions = self.data.prompts, self.data.completions
+        return [
+            SupervisedExample(
+                prompts[example.prompt],
+                completions[example.completion],
+                example.weight,
+                example.evaluators,
+                example.feedback_ids,
+            )
+            for example in self.data.examples
+        ]
 
     @property
-    def compared(self) -> Sequence[Example]:
-        """Every completion that stands in a pair, better or worse."""
+    def compared(self) -> Sequence[SupervisedExample]:
+        """Every completion that stands in a pair, better or worse, in order of their first pair."""
         if self._compared is not None:
             return self._compared
-        pairs = self.data.pairs["train"]
-        return self._of_data(dict.fromkeys(name for pair in pairs for name in (pair.chosen, pair.rejected)))
+        pairs_of: dict[str, list[Pair]] = {}
+        for pair in self.data.pairs["train"]:
+            for name in (pair.chosen, pair.rejected):
+                pairs_of.setdefault(name, []).append(pair)
+        return self._from_pairs(pairs_of)
 
     @property
-    def preferred(self) -> Sequence[Example]:
+    def preferred(self) -> Sequence[SupervisedExample]:
         """Every completion that was preferred to another, by id."""
         if self._preferred is not None:
             return self._preferred
-        return self._of_data(sorted({pair.chosen for pair in self.data.pairs["train"] if not pair.tie}))
+        pairs_of: dict[str, list[Pair]] = {}
+        for pair in self.data.pairs["train"]:
+            if not pair.tie:
+                pairs_of.setdefault(pair.chosen, []).append(pair)
+        return self._from_pairs({name: pairs_of[name] for name in sorted(pairs_of)})
 
-    def _of_data(self, names: Iterable[str]) -> list[Example]:
-        """Completions of the data set with the prompts that they answer."""
-        completions = [self.data.completions[name] for name in names]
-        return [(self.data.prompts[completion.prompt], completion) for completion in completions]
+    def _from_pairs(self, pairs_of: Mapping[str, Sequence[Pair]]) -> list[SupervisedExample]:
+        """Completions with those who compared them, by the pairs that each stands in."""
+        return [
+            SupervisedExample(
+                self.data.prompts[self.data.completions[name].prompt],
+                self.data.completions[name],
+                evaluators=_distinct(pair.evaluator for pair in pairs if pair.evaluator is not None),
+                feedback_ids=_distinct(feedback for pair in pairs for feedback in pair.feedback_ids),
+            )
+            for name, pairs in pairs_of.items()
+        ]
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

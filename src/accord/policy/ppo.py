@@ -10,21 +10,20 @@ importance weights between sampler and trainer (their ratio is logged instead, a
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 from torch import Tensor
 
 from accord.artefacts import OnlineMetrics
 from accord.errors import RecipeError
-from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion
 from accord.policy.advantages import gae, kl_penalised, update_kl_coef, whitened
-from accord.policy.losses import negative_log_likelihood, ppo_policy, ppo_value
+from accord.policy.losses import ppo_policy, ppo_value
 from accord.policy.materials import Material, Materials
 from accord.policy.online import Dense, OnlineTrainer, build_trainer
 from accord.policy.rollout import Rollout
-from accord.policy.supervised import example_answers
+from accord.policy.supervised import likelihood, token_weights, tokenize
 from accord.run import RunDirectory
 from accord.train import TrainingStep, shuffled
 
@@ -82,11 +81,13 @@ class PPO(Dense):
         form: dict[str, Any] = {"valued": True, "head_scale": self.head_lr_scale}
         trainer = build_trainer(self, prompts, judge, run, start=materials.start, stage=stage, **form)
         trainer.state.setdefault("kl_coef", self.kl_coef)
-        pretrain = example_answers(trainer.policy, examples) if self.pretrain_coef else []
-        yield from trainer.steps(partial(self.update, pretrain=pretrain))
+        pretraining = _Pretraining(
+            tokenize(trainer.policy, examples), {key: example.weight for key, example in enumerate(examples)}
+        )
+        yield from trainer.steps(partial(self.update, pretraining=pretraining if examples else None))
 
     def update(
-        self, trainer: OnlineTrainer, rollout: Rollout, step: int, pretrain: Sequence[TokenizedCompletion] = ()
+        self, trainer: OnlineTrainer, rollout: Rollout, step: int, pretraining: "_Pretraining | None" = None
     ) -> dict[str, Any]:
         """The updates of one step, and the means of their numbers; then the KL's coefficient follows its target."""
         rate, coefficient = trainer.optimiser.rate, trainer.state["kl_coef"]
@@ -102,16 +103,16 @@ class PPO(Dense):
         advantage_BT, return_BT = gae(reward_BT, value_BT, mask_BT, discount=self.discount, gae_lambda=self.gae_lambda)
         if self.whiten:
             advantage_BT = whitened(advantage_BT, mask_BT)
-        moved = 0.0 if step <= self.value_warmup else 1.0
-        made: list[dict[str, float]] = []
+        scale = 0.0 if step <= self.value_warmup else 1.0
+        updates: list[dict[str, float]] = []
         for rows in trainer.minibatches(rollout, step):
-            found = self._update_minibatch(trainer, rollout, rows, moved * advantage_BT, return_BT)
-            draw = len(made) + step * 1000
-            found["pretrain_loss"] = self._pretrain(trainer, pretrain, draw) if pretrain else 0.0
-            found["grad_norm"] = trainer.optimiser.step()
-            made.append(found)
-        mean: dict[str, Any] = {name: sum(each[name] for each in made) / len(made) for name in made[0]}
-        if not pretrain:
+            numbers = self._update_minibatch(trainer, rollout, rows, scale * advantage_BT, return_BT)
+            draw = len(updates) + step * 1000
+            numbers["pretrain_loss"] = self._pretrain(trainer, pretraining, draw) if pretraining else 0.0
+            numbers["grad_norm"] = trainer.optimiser.step()
+            updates.append(numbers)
+        mean: dict[str, Any] = {name: sum(update[name] for update in updates) / len(updates) for name in updates[0]}
+        if pretraining is None:
             mean["pretrain_loss"] = None
         explained = _explained(value_BT, return_BT, mask_BT)
         if self.kl_target:
@@ -138,19 +139,26 @@ class PPO(Dense):
             clipped += float(surrogate.clipped_N.sum()) / tokens
         return {"policy_loss": policy_loss, "value_loss": value_loss, "clip_frac": clipped}
 
-    def _pretrain(self, trainer: OnlineTrainer, answers: Sequence[TokenizedCompletion], draw: int) -> float:
+    def _pretrain(self, trainer: OnlineTrainer, pretraining: "_Pretraining", draw: int) -> float:
         """Add the gradient of the likelihood of some supervised examples (PPO-ptx, Ouyang et al. 2022, eq. 2)."""
-        chosen = [
-            answers[i] for i in shuffled(len(answers), trainer.seed, "pretrain", draw)[: self.pretrain_batch_size]
-        ]
-        tokens = sum(len(answer.completion) for answer in chosen)
+        answers, weight_of = pretraining
+        order = shuffled(len(answers), trainer.seed, "pretrain", draw)
+        drawn = [answers[i] for i in order[: self.pretrain_batch_size]]
+        total_weight = sum(weight_of[answer.key] * len(answer.completion) for answer in drawn)
         loss = 0.0
-        for batch in trainer.limits.pack(trainer.policy, chosen):
-            found = token_logprobs(trainer.policy, batch, batch.hidden(trainer.policy), entropy=False)
-            part = negative_log_likelihood(found.logprob_N).sum() / tokens
+        for batch in trainer.limits.pack(trainer.policy, drawn):
+            loss_N = likelihood(trainer.policy, batch)
+            part = (token_weights(batch, weight_of).to(loss_N) * loss_N).sum() / total_weight
             trainer.optimiser.add(self.pretrain_coef * part)
             loss += float(part.detach())
         return loss
+
+
+class _Pretraining(NamedTuple):
+    """Supervised examples beside the rollouts, tokenized, and what each token of one counts, by its key."""
+
+    answers: Sequence[TokenizedCompletion]
+    weight_of: Mapping[int, float]
 
 
 def _explained(value_BT: Tensor, return_BT: Tensor, mask_BT: Tensor) -> float | None:

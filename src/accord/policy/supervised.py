@@ -12,6 +12,7 @@ from math import ceil
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import PackedBatch, TokenizedCompletion, longest
 from accord.policy.losses import negative_log_likelihood
-from accord.policy.materials import Example
+from accord.policy.materials import SupervisedExample
 from accord.policy.settings import PolicySettings
 from accord.run import RunDirectory
 from accord.train import (
@@ -34,7 +35,7 @@ from accord.train import (
     stage_seed,
 )
 
-__all__ = ["Example", "Supervised", "TokenLoss", "example_answers", "likelihood"]
+__all__ = ["Supervised", "TokenLoss", "likelihood", "token_weights", "tokenize"]
 
 TokenLoss = Callable[[CausalModel, PackedBatch], Tensor]
 T = TypeVar("T")
@@ -66,7 +67,7 @@ class Supervised(PolicySettings):
 
     def train_on(
         self,
-        examples: Sequence[Example],
+        examples: Sequence[SupervisedExample],
         run: RunDirectory,
         *,
         start: str | Path | None = None,
@@ -77,11 +78,12 @@ class Supervised(PolicySettings):
         Raises `RecipeError` where there is nothing to learn from, or no model to start from, `TrainingStopped` where a
         number leaves its bounds.
         """
-        begin = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
+        initial = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
         seed = stage_seed(run, stage)
-        causal = self.open(begin, seed=seed, train=True)
-        answers = example_answers(causal, self.drawn(examples, seed))
-        yield from self.learn(causal, answers, run, begin=begin, stage=stage)
+        causal = self.open(initial, seed=seed, train=True)
+        drawn = self.drawn(examples, seed)
+        weights = [example.weight for example in drawn]
+        yield from self.learn(causal, tokenize(causal, drawn), run, initial=initial, stage=stage, weights=weights)
 
     def drawn(self, examples: Sequence[T], seed: int) -> list[T]:
         """The examples in an order drawn by the seed, at most `max_examples` of them."""
@@ -93,15 +95,18 @@ class Supervised(PolicySettings):
         answers: Sequence[TokenizedCompletion],
         run: RunDirectory,
         *,
-        begin: str | Path,
+        initial: str | Path,
         stage: str,
         loss: TokenLoss = likelihood,
+        weights: Sequence[float] | None = None,
     ) -> Iterator[TrainingStep[SupervisedMetrics]]:
-        """The training loop on token ids as they are, `causal` being what is trained, opened from `begin`.
+        """Train `causal`, opened from `initial`, on tokens, by the weighted mean of `loss` over those of completions.
 
-        `loss` gives the loss of each completion token of a batch, [N].
+        loss      the loss of each completion token of a batch, [N]
+        weights   what every token of a completion counts, by the completion's key; unset: 1
         """
         seed = stage_seed(run, stage)
+        weight_of = {answer.key: 1.0 if weights is None else weights[answer.key] for answer in answers}
         blocks = _blocks(answers, self.max_shared_prompt, seed)
         total = max(1, ceil(self.epochs * len(answers) / self.batch_size))
         optimiser = Optimiser(self.optim, causal.trainable(), total)
@@ -112,21 +117,34 @@ class Supervised(PolicySettings):
         def update(step: int) -> StepResult[SupervisedMetrics]:
             batch = _batch(blocks, step - 1, self.batch_size, seed)
             tokens = sum(len(answer.completion) for answer in batch)
-            mean_loss = sum(optimiser.add(loss(causal, packed).sum() / tokens) for packed in limits.pack(causal, batch))
+            total_weight = sum(weight_of[answer.key] * len(answer.completion) for answer in batch)
+            mean_loss = 0.0
+            for packed in limits.pack(causal, batch):
+                loss_N = loss(causal, packed)
+                weighted_N = token_weights(packed, weight_of).to(loss_N) * loss_N
+                mean_loss += optimiser.add(weighted_N.sum() / total_weight)
             lr = optimiser.rate
             norm = optimiser.step()
             return StepResult(SupervisedMetrics(step=step, loss=mean_loss, tokens=tokens, lr=lr, grad_norm=norm))
 
-        yield from loop.steps(update, lambda: self.save_model(causal, begin, run, stage=stage, seed=seed))
+        yield from loop.steps(update, lambda: self.save_model(causal, initial, run, stage=stage, seed=seed))
 
 
-def example_answers(causal: CausalModel, examples: Sequence[Example]) -> list[TokenizedCompletion]:
-    """Examples as token ids; the completion ends with EOS. Ids that were sampled by this model's kin are kept."""
-    heads = causal.encode_prompts(prompt for prompt, _ in examples)
+def tokenize(causal: CausalModel, examples: Sequence[SupervisedExample]) -> list[TokenizedCompletion]:
+    """Examples as token ids, by their place as key; each completion ends with EOS."""
+    prompt_ids = causal.encode_prompts(example.prompt for example in examples)
     return [
-        TokenizedCompletion(heads[prompt.id], tuple(causal.encode_completion(completion.text)), key)
-        for key, (prompt, completion) in enumerate(examples)
+        TokenizedCompletion(
+            prompt_ids[example.prompt.id], tuple(causal.encode_completion(example.completion.text)), key
+        )
+        for key, example in enumerate(examples)
     ]
+
+
+def token_weights(batch: PackedBatch, weight_of: Mapping[int, float]) -> Tensor:
+    """What each completion token of a batch counts, [N], by the key of its completion."""
+    weight_A = torch.tensor([weight_of[key] for key in batch.keys], device=batch.owner_N.device)
+    return weight_A[batch.owner_N]
 
 
 def _blocks(answers: Sequence[TokenizedCompletion], share: int, seed: int) -> list[list[TokenizedCompletion]]:

@@ -2,9 +2,9 @@
 
 A soup of fine-tunes of one model is as accurate as the best of them, at the price of one (Wortsman et al. 2022, arXiv
 2203.05482). A rewarded soup of policies trained on different rewards traces the front between them without training
-again (Rame et al. 2023, arXiv 2306.04488). A weight above 1 goes on beyond a policy, away from its start (ExPO, Zheng
-et al. 2024, arXiv 2404.16792). What an adapter adds is a product of two factors, and sums of factors are not its sum:
-adapters are merged into the weights first.
+again (Rame et al. 2023, arXiv 2306.04488). A weight above 1 extrapolates from the start through a policy (ExPO,
+Zheng et al. 2024, arXiv 2404.16792). What an adapter adds is a product of two factors, and sums of factors are not its
+sum: adapters are merged into the weights first.
 
 Left out: weights that differ from layer to layer.
 """
@@ -31,11 +31,11 @@ def soup(models: Sequence[Path | str], weights: Sequence[float]) -> CausalModel:
     if len(models) != len(weights) or not models or abs(sum(weights) - 1) > WHOLE:
         raise ModelError(f"{len(models)} models with weights {list(weights)}; give one each, together 1")
     others = ((load(each).merged(), weight) for each, weight in zip(models[1:], weights[1:], strict=True))
-    return _mixed(load(models[0]).merged(), weights[0], others)
+    return _weighted_sum(load(models[0]).merged(), weights[0], others)
 
 
 def pareto_front(first: Path | str, second: Path | str, points: int) -> Iterator[tuple[float, CausalModel]]:
-    """Policies from `first` to `second`, ends included, each with the weight of `second`: the front of two rewards.
+    """Policies between two, both ends included, each with the weight of `second`: the front of their two rewards.
 
     Raises `ValueError` for fewer than two points, `ModelError` as `soup` does.
     """
@@ -46,34 +46,35 @@ def pareto_front(first: Path | str, second: Path | str, points: int) -> Iterator
         yield weight, soup([first, second], [1 - weight, weight])
 
 
-def extrapolate(start: Path | str | CausalModel, tuned: Path | str, share: float) -> CausalModel:
-    """The policy that lies `share` of the way from start to tuned beyond tuned: tuned + share (tuned - start).
+def extrapolate(start: Path | str | CausalModel, tuned: Path | str, multiple: float) -> CausalModel:
+    """The policy with weights tuned + multiple (tuned - start), with the tokenizer and template of `tuned`.
 
-    It keeps the tokenizer and template of `tuned`. What adapters add to a weight is a product, so one of its factors
-    grows. Raises `ModelError` as `soup` does.
+    What an adapter adds to a weight is a product of two factors, of which one is scaled. Raises `ModelError` as `soup`
+    does.
     """
     policy = load(tuned)
     if not policy.has_adapters:
         origin = start if isinstance(start, CausalModel) else load(start)
-        return _mixed(policy, 1 + share, [(origin, -share)])
+        return _weighted_sum(policy, 1 + multiple, [(origin, -multiple)])
     with torch.no_grad():
         for name, weight in policy.model.named_parameters():
             if "lora_B" in name:
-                weight.mul_(1 + share)
+                weight.mul_(1 + multiple)
     return policy
 
 
-def _mixed(mixed: CausalModel, weight: float, others: Iterable[tuple[CausalModel, float]]) -> CausalModel:
-    """`mixed`, its floating weights times `weight`, with those of the others times theirs; summed in float64."""
-    own = mixed.model.state_dict()
-    total = {key: weight * value.double() for key, value in own.items() if value.is_floating_point()}
-    for other, share in others:
-        found = other.model.state_dict()
-        if {key: value.shape for key, value in found.items()} != {key: value.shape for key, value in own.items()}:
+def _weighted_sum(model: CausalModel, weight: float, others: Iterable[tuple[CausalModel, float]]) -> CausalModel:
+    """`model`, its floating weights times `weight`, plus those of the others times theirs; summed in float64."""
+    weights = model.model.state_dict()
+    shapes = {key: value.shape for key, value in weights.items()}
+    total = {key: weight * value.double() for key, value in weights.items() if value.is_floating_point()}
+    for other, other_weight in others:
+        other_weights = other.model.state_dict()
+        if {key: value.shape for key, value in other_weights.items()} != shapes:
             raise ModelError(
                 f"{other.name}: its weights are not those of the first model; a soup needs one architecture"
             )
         for key in total:
-            total[key] += share * found[key].double()
-    mixed.model.load_state_dict({**own, **{key: value.to(own[key].dtype) for key, value in total.items()}})
-    return mixed
+            total[key] += other_weight * other_weights[key].double()
+    model.model.load_state_dict({**weights, **{key: value.to(weights[key].dtype) for key, value in total.items()}})
+    return model
