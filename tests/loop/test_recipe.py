@@ -1,13 +1,16 @@
 """Recipes: what is wrong is named, with the nearest thing that is right."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.errors import RecipeError, StorageError
+from accord.errors import ExtensionError, RecipeError, StorageError
+from accord.loop.preflight import problems_of
 from accord.policy import DPO, PPO
 from accord.recipe import Recipe, dump, load, parse
-from accord.reward import BradleyTerry
+from accord.reward import BradleyTerry, PythonReward
 
 PPO_RECIPE = '[sft]\nbase = "tiny"\n[reward]\nbase = "tiny"\n[policy]\nkind = "ppo"\n'
 
@@ -107,3 +110,35 @@ def test_an_empty_recipe_is_a_recipe() -> None:
 def test_a_missing_file_is_one_line() -> None:
     with pytest.raises(StorageError, match="no such file"):
         load("/nowhere/recipe.toml")
+
+
+def test_named_rewards_and_extensions_read_back(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("LOADED = True\n")
+    text = (
+        'extensions = ["mine.py"]\n[rewards.brief]\nkind = "python"\npath = "brief.py:score"\n'
+        '[rewards.kind]\nepochs = 2\n[evaluate.judge]\nkind = "python"\npath = "judge.py:score"\n'
+    )
+    (tmp_path / "recipe.toml").write_text(text)
+    recipe = load(tmp_path / "recipe.toml")
+    assert recipe.extensions == (str(tmp_path / "mine.py"),)
+    assert recipe.rewards["brief"] == PythonReward(path=f"{tmp_path}/brief.py:score")
+    assert recipe.rewards["kind"] == BradleyTerry(epochs=2)
+    assert parse(dump(recipe)) == recipe
+    assert problems_of(recipe)[-2:] == [
+        f"recipe.rewards.brief.path: no file {tmp_path}/brief.py",
+        f"recipe.evaluate.judge.path: no file {tmp_path}/judge.py",
+    ]
+
+
+def test_a_named_reward_is_something_to_learn_from() -> None:
+    policy = '[sft]\nbase = "tiny"\n[policy]\nkind = "ppo"\n'
+    assert parse(f"{policy}[rewards.brief]\nepochs = 1").policy is not None
+    with pytest.raises(RecipeError, match="ppo needs a judge"):
+        parse(policy)
+
+
+def test_an_extension_that_cannot_be_loaded_is_said_before_the_recipe_is_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("1 / 0\n")
+    (tmp_path / "recipe.toml").write_text('extensions = ["mine.py"]\n[nonsense]\n')
+    with pytest.raises(ExtensionError, match=r"mine.py:1: ZeroDivisionError"):
+        load(tmp_path / "recipe.toml")

@@ -65,15 +65,13 @@ def _dtypes() -> dict[str, str]:
 
 def write_starter(folder: Path) -> list[Path]:
     """A recipe and an example of feedback in `folder`. Raises `StorageError` where one of them is there already."""
-    source = files("accord.loop").joinpath("starter")
-    written = []
-    names = sorted(each.name for each in source.iterdir())
-    for name in names:
-        if (folder / name).exists():
-            raise StorageError(f"{folder / name}: already there; choose another folder")
-    for name in names:
-        with storage(folder / name):
+    sources = sorted(files("accord.loop").joinpath("starter").iterdir(), key=lambda source: source.name)
+    paths = [folder / source.name for source in sources]
+    for path in paths:
+        if path.exists():
+            raise StorageError(f"{path}: already there; choose another folder")
+    for path, source in zip(paths, sources, strict=True):
+        with storage(path):
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(source.joinpath(name).read_bytes())
-        written.append(folder / name)
-    return written
+            path.write_bytes(source.read_bytes())
+    return paths

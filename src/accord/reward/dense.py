@@ -38,21 +38,19 @@ class ByToken:
         """The scores of the model, spread over the characters of each completion."""
         answers = [self.model.answer(p, c, key) for key, (p, c) in enumerate(zip(prompts, completions, strict=True))]
         mean = float(np.mean(self.model.mean_M))
-        after: list[list[float]] = [[] for _ in answers]
+        values: list[list[float]] = [[] for _ in answers]  # of each completion, after each of its tokens
         with torch.no_grad():
             for batch in pack(self.model.causal, answers, batch_tokens=4096):
-                value_N, last_A = (each.mean(1).double().cpu() for each in self.model.along(batch))
-                for place, key in enumerate(batch.keys):
-                    before_T = value_N[(batch.owner_N == place).cpu()]
-                    after[key] = (
-                        (torch.cat([before_T[1:], last_A[place : place + 1]]) - mean) / self.model.score_scale
-                    ).tolist()
-        scores = self.model.score(prompts, completions)
+                before_N, last_A = (raw_NM.mean(1).double().cpu() for raw_NM in self.model.along(batch))
+                for row, key in enumerate(batch.keys):
+                    before_T = before_N[(batch.owner_N == row).cpu()]
+                    after_T = torch.cat([before_T[1:], last_A[row : row + 1]])
+                    values[key] = ((after_T - mean) / self.model.score_scale).tolist()
         earned = tuple(
-            tuple(zip(self._ends(answer.completion, each.text), np.diff(value_T, prepend=0.0).tolist(), strict=True))
-            for answer, each, value_T in zip(answers, completions, after, strict=True)
+            tuple(zip(self._ends(answer.completion, text), np.diff(value_T, prepend=0.0).tolist(), strict=True))
+            for answer, text, value_T in zip(answers, (c.text for c in completions), values, strict=True)
         )
-        return replace(scores, credits=earned)
+        return replace(self.model.score(prompts, completions), credits=earned)
 
     def _ends(self, token_ids: Sequence[int], text: str) -> list[int]:
         """How far into the text each token reaches; the one that ends it stands behind the text."""
