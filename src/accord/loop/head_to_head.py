@@ -27,7 +27,7 @@ def head_to_head(recipe: Recipe, run: RunDirectory, opponent: RunDirectory) -> d
         raise RecipeError(
             f"{run.path} and {opponent.path} were evaluated on no prompt in common; nothing can be compared"
         )
-    prompts = RunReader(run).prompts
+    prompts = RunReader.of(run).prompts
     judge = judges_of(Context(recipe, run))["eval_reward"]
     own_scores, other_scores = (
         _scores(judge, prompts, [sample for sample in samples if sample.prompt in shared]) for samples in (own, others)
@@ -39,7 +39,7 @@ def head_to_head(recipe: Recipe, run: RunDirectory, opponent: RunDirectory) -> d
 
 
 def _policy_samples(run: RunDirectory) -> list[EvaluationSample]:
-    return [sample for sample in RunReader(run).evaluation_samples if sample.arm == "policy"]
+    return [sample for sample in RunReader.of(run).evaluation_samples if sample.arm == "policy"]
 
 
 def _scores(
