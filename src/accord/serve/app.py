@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,50 +48,55 @@ def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
     @post("/v1/chat/completions", guards=[allowed], status_code=200)
     async def chat(request: Request[Any, Any, Any]) -> Response[Any]:
         body: ChatRequest = parse(ChatRequest, await request.body())
-        _check_model(body.model)
+        _check_model(body.model, name)
         requests = _engine_requests(worker, body, _chat_prompt(worker, body), "messages", body.limit, body.top_logprobs)
-        return await _respond(request, ChatFormat(), body, requests, logprobs=bool(body.logprobs))
+        return await _respond(worker, request, ChatFormat(), body, requests, logprobs=bool(body.logprobs))
 
     @post("/v1/completions", guards=[allowed], status_code=200)
     async def completions(request: Request[Any, Any, Any]) -> Response[Any]:
         body: CompletionRequest = parse(CompletionRequest, await request.body())
-        _check_model(body.model)
+        _check_model(body.model, name)
         requests = list(chain.from_iterable(_completion_requests(worker, body, prompt) for prompt in body.prompts()))
-        return await _respond(request, CompletionFormat(), body, requests, logprobs=body.logprobs is not None)
-
-    def _check_model(model: str) -> None:
-        if model != name:
-            raise ApiError(404, f"model: there is no '{model}' here; it is '{name}'", field="model")
-
-    async def _respond(
-        request: Request[Any, Any, Any],
-        form: ResponseFormat,
-        body: ChatRequest | CompletionRequest,
-        requests: Sequence[EngineRequest],
-        *,
-        logprobs: bool,
-    ) -> Response[Any]:
-        if body.stream:
-            events = stream(worker, form, name, requests, logprobs=logprobs, usage=body.wants_usage)
-            return Stream(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
-        response = await _unless_disconnected(request, answer(worker, form, name, requests, logprobs=logprobs))
-        return Response(response)
-
-    @asynccontextmanager
-    async def running(_: Litestar) -> AsyncIterator[None]:
-        worker.start()
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(worker.stop)
+        return await _respond(worker, request, CompletionFormat(), body, requests, logprobs=body.logprobs is not None)
 
     return Litestar(
         [health, models, chat, completions],
-        lifespan=[running],
+        lifespan=[partial(_engine_running, worker)],
         request_max_body_size=MAX_BODY,
         exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _unexpected},
         openapi_config=None,
     )
+
+
+@asynccontextmanager
+async def _engine_running(worker: Worker, _: Litestar) -> AsyncIterator[None]:
+    worker.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(worker.stop)
+
+
+def _check_model(model: str, served: str) -> None:
+    if model != served:
+        raise ApiError(404, f"model: there is no '{model}' here; it is '{served}'", field="model")
+
+
+async def _respond(
+    worker: Worker,
+    request: Request[Any, Any, Any],
+    form: ResponseFormat,
+    body: ChatRequest | CompletionRequest,
+    requests: Sequence[EngineRequest],
+    *,
+    logprobs: bool,
+) -> Response[Any]:
+    """The answer whole, or as a stream of events."""
+    if body.stream:
+        events = stream(worker, form, body.model, requests, logprobs=logprobs, usage=body.wants_usage)
+        return Stream(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
+    work = answer(worker, form, body.model, requests, logprobs=logprobs)
+    return Response(await _unless_disconnected(request, work))
 
 
 def _guard(token: str | None) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
