@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 from pydantic import Field, ValidationError
 
+from accord.artefacts import FINDINGS
 from accord.artefacts.finding import IdList
 from accord.audit import (
     CHECKS,
@@ -63,7 +64,7 @@ def test_an_unknown_challenge_names_its_neighbour(run: RunDirectory) -> None:
 def test_the_report_is_written_read_back_and_written_again(run: RunDirectory) -> None:
     report = examine(run, only=("P-SPLIT",))
     report.write(run)
-    assert AuditReport.from_json(run.read_json("audit.json")) == report
+    assert AuditReport(FINDINGS.read(run)) == report
     examine(run, only=("P-KL",)).write(run)
     assert [each["challenge"] for each in run.read_json("audit.json")["findings"]] == ["P-KL"]
 

@@ -143,8 +143,8 @@ class Check:
 
 def _sampled(ids: Mapping[str, Iterable[str]]) -> dict[str, IdList]:
     """The ids of each kind that has any, as far as a finding holds them."""
-    lists = {kind: IdList.of(some) for kind, some in ids.items()}
-    return {kind: some for kind, some in lists.items() if some.count}
+    lists = {kind: IdList.of(of_kind) for kind, of_kind in ids.items()}
+    return {kind: of_kind for kind, of_kind in lists.items() if of_kind.count}
 
 
 def check(

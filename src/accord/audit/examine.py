@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accord.artefacts.finding import Finding, Verdict
+from accord.artefacts import FINDINGS, Finding, Verdict
 from accord.audit import distribution, misspecification, oversight, preflight, reward
 from accord.audit.checks import CHECKS, register_check
 from accord.audit.evidence import Evidence
@@ -22,27 +22,22 @@ for _family in (preflight, oversight, misspecification, reward, distribution):
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What the audit found, a finding a check, in the order of the registry."""
+    """The findings of an audit, one a check, in the order of the registry."""
 
     findings: tuple[Finding, ...]
 
     @property
     def fired(self) -> tuple[Finding, ...]:
         """The findings that fire."""
-        return tuple(each for each in self.findings if each.verdict is Verdict.FIRES)
+        return tuple(finding for finding in self.findings if finding.verdict is Verdict.FIRES)
 
     def to_json(self) -> dict[str, Any]:
         """As written in `audit.json`."""
-        return {"findings": [each.to_json() for each in self.findings]}
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "AuditReport":
-        """The inverse of `to_json`."""
-        return cls(tuple(map(Finding.from_json, content["findings"])))
+        return {"findings": [finding.to_json() for finding in self.findings]}
 
     def write(self, run: RunDirectory) -> None:
         """Write `audit.json` into the run, in place of an earlier audit."""
-        run.write_json("audit.json", self.to_json(), stage="audit")
+        FINDINGS.write(run, self.findings)
 
 
 def examine(

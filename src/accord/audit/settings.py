@@ -62,7 +62,7 @@ class AuditSettings(BaseModel):
             return build(content)
         unknown = [name for name in content if name not in FAMILIES]
         _refuse(cls.__name__, {name: f"no such field{nearest(name, list(FAMILIES.names))}" for name in unknown})
-        sections = create_model("AuditSections", **{each.family: (each, each()) for each in FAMILIES})  # type: ignore[call-overload]
+        sections = create_model("AuditSections", **{family.family: (family, family()) for family in FAMILIES})  # type: ignore[call-overload]
         return build(dict(sections.model_validate(content)))
 
     def of(self, thresholds: type[T]) -> T:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from accord.artefacts import RunReader
+from accord.artefacts import RunReader, folder_of
 from accord.report.optional import findings_of, recipe_of
 from accord.report.provenance import flat, shown
 from accord.report.table import Row, rows_of, to_json
@@ -63,17 +63,17 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        lists = {name: [asdict(each) for each in getattr(self, name)] for name in _CHANGES}
+        lists = {name: [asdict(change) for change in getattr(self, name)] for name in _CHANGES}
         results = [
             {
-                "key": each.a.key,
-                "name": each.a.name,
-                "a": to_json([each.a])[0]["value"],
-                "b": to_json([each.b])[0]["value"],
-                "overlap": each.overlap,
-                "words": each.words,
+                "key": contrast.a.key,
+                "name": contrast.a.name,
+                "a": to_json([contrast.a])[0]["value"],
+                "b": to_json([contrast.b])[0]["value"],
+                "overlap": contrast.overlap,
+                "words": contrast.words,
             }
-            for each in self.results
+            for contrast in self.results
         ]
         return {"a": self.a, "b": self.b, **lists, "results": results}
 
@@ -120,7 +120,7 @@ def _data(reader: RunReader) -> dict[str, str]:
         for key, value in entry.to_json().items()
         if key != "path"
     }
-    files = {name: entry.sha256 for name, entry in manifest.files.items() if name.startswith("data/")}
+    files = {name: entry.sha256 for name, entry in manifest.files.items() if name.startswith(folder_of("data") + "/")}
     return inputs | files
 
 
@@ -146,10 +146,11 @@ def _contrasts(a: list[Row], b: list[Row]) -> Iterator[Contrast]:
 
 
 def _overlap(a: Row, b: Row) -> bool | None:
-    one, other = a.estimate, b.estimate
-    if one is None or other is None or one.low is None or one.high is None or other.low is None or other.high is None:
+    ends = [end for row in (a, b) if row.estimate for end in (row.estimate.low, row.estimate.high) if end is not None]
+    if len(ends) < 4:
         return None
-    return one.low <= other.high and other.low <= one.high
+    low_a, high_a, low_b, high_b = ends
+    return low_a <= high_b and low_b <= high_a
 
 
 def render_comparison(comparison: Comparison) -> "Group":
@@ -168,8 +169,8 @@ def _differing(title: str, changes: tuple[Change, ...]) -> "Table":
     from rich.text import Text
 
     table = _table(title, "", "A", "B")
-    for each in changes:
-        table.add_row(*(Text(clean("none" if text is None else text)) for text in (each.name, each.a, each.b)))
+    for change in changes:
+        table.add_row(*(Text(clean("none" if text is None else text)) for text in (change.name, change.a, change.b)))
     return table
 
 
@@ -177,9 +178,9 @@ def _results(results: tuple[Contrast, ...]) -> "Table":
     from rich.text import Text
 
     table = _table("Results, with 95 % intervals", "", "A", "B", "")
-    for each in results:
-        cells = [row.text + (f", n={row.n}" if row.n else "") for row in (each.a, each.b)]
-        table.add_row(*(Text(text) for text in (each.a.label, *cells, each.words)))
+    for contrast in results:
+        cells = [row.text + (f", n={row.n}" if row.n else "") for row in (contrast.a, contrast.b)]
+        table.add_row(*(Text(text) for text in (contrast.a.label, *cells, contrast.words)))
     return table
 
 

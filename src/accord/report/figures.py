@@ -1,8 +1,8 @@
 """The figures of the page. Each is drawn by matplotlib without pyplot at the width at which it is shown.
 
-accuracy    judges beside what costs nothing and what people reach: a dot and an interval each
-curve       what the reward model and the independent judge say along the run, over the KL
-course      one quantity of the training, step by step
+accuracy        judges beside what costs nothing and what people reach: a dot and an interval each
+curve           what the reward model and the independent judge say along the run, over the KL
+training_curve  one quantity of the training, step by step
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["WIDTHS", "Course", "Mark", "Turn", "accuracy", "course", "curve"]
+__all__ = ["WIDTHS", "CurveStep", "Mark", "TrainingCurve", "accuracy", "curve", "training_curve"]
 
 NARROW, WIDE = WIDTHS = (344, 704)  # CSS pixels
 MUTED, LINE, CARD = (COLOURS[name] for name in ("muted", "line", "card"))
@@ -38,7 +38,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Turn:
+class CurveStep:
     """A step of the run on the curve: KL and the two scores, each with its interval."""
 
     step: int
@@ -48,7 +48,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingCurve:
     """One quantity by step. `low_S` and `high_S` are its interval at each step, None where there is none."""
 
     key: str
@@ -67,17 +67,17 @@ def accuracy(marks: Sequence[Mark], ceiling: Estimate | None, *, width: int) -> 
     row, top, bottom = 46, (34 if ceiling else 8), 46
     height = top + row * len(marks) + bottom
     figure, axes = _canvas(width, height, left=4, right=58, top=top, bottom=bottom)
-    ends = [each.estimate for each in marks] + ([ceiling] if ceiling else [])
-    low, high = min(0.5, *(_low(each) for each in ends)), max(0.5, *(_high(each) for each in ends))
+    estimates = [mark.estimate for mark in marks] + ([ceiling] if ceiling else [])
+    low, high = min(0.5, *map(_low, estimates)), max(0.5, *map(_high, estimates))
     pad = max(0.01, 0.04 * (high - low))
     axes.set_xlim(low - pad, high + pad)
     axes.set_ylim(len(marks), 0)
     if ceiling is not None:
         axes.axvspan(_low(ceiling), _high(ceiling), color=MUTED, alpha=0.2, linewidth=0)
         axes.axvline(ceiling.value, color=MUTED, linewidth=1.2)
-        said = f"two evaluators agree {ceiling.value:.3f}"
-        at = "right" if ceiling.value > (low + high) / 2 else "left"
-        axes.annotate(said, (ceiling.value, 0), xytext=(0, 8), textcoords=OFFSET, ha=at, color=MUTED, fontsize=SMALL)
+        label = f"two evaluators agree {ceiling.value:.3f}"
+        side = "right" if ceiling.value > (low + high) / 2 else "left"
+        axes.annotate(label, (ceiling.value, 0), xytext=(0, 8), textcoords=OFFSET, ha=side, color=MUTED, fontsize=SMALL)
     for place, mark in enumerate(marks):
         colour = COLOURS[mark.role]
         y = place + 0.72
@@ -87,25 +87,25 @@ def accuracy(marks: Sequence[Mark], ceiling: Estimate | None, *, width: int) -> 
         value = f"{mark.estimate.value:.3f}"
         axes.annotate(value, (high + pad, y), xytext=(8, 0), textcoords=OFFSET, color=colour, va="center", **_STRONG)
     _x_axis(axes, "share of held-out pairs")
-    marked = "; ".join(f"{mark.label} {interval(mark.estimate)}" for mark in marks)
-    top_said = "" if ceiling is None else f"; two evaluators agree {interval(ceiling)}"
+    values = "; ".join(f"{mark.label} {interval(mark.estimate)}" for mark in marks)
+    ceiling_note = "" if ceiling is None else f"; two evaluators agree {interval(ceiling)}"
     return render_svg(
         figure,
         f"accuracy-{width}",
         title="How often each judge orders two texts as the evaluators did",
-        description=f"Dots with 95 % intervals on held-out pairs: {marked}{top_said}. Dotted lines mark chance, 0.5.",
+        description=f"Dots with 95 % intervals, held-out pairs: {values}{ceiling_note}. Dotted lines mark chance, 0.5.",
     )
 
 
 @own_style()
-def curve(turns: Sequence[Turn], *, width: int) -> str:
+def curve(steps: Sequence[CurveStep], *, width: int) -> str:
     """Scores by the reward model and by the independent judge over the KL to the start, in the order of the steps."""
     height = 340 if width == NARROW else 400
     figure, axes = _canvas(width, height, left=40, right=12, top=54, bottom=46)
     labels = []
     for name, label, marker in (("proxy", "reward model", "o"), ("judge", "independent judge", "s")):
         colour = COLOURS[name]
-        seen = [(turn.kl, score) for turn in turns if (score := getattr(turn, name)) is not None]
+        seen = [(step.kl, score) for step in steps if (score := getattr(step, name)) is not None]
         if not seen:
             continue
         x_S, y_S = [kl.value for kl, _ in seen], [score.value for _, score in seen]
@@ -124,12 +124,12 @@ def curve(turns: Sequence[Turn], *, width: int) -> str:
         figure,
         f"curve-{width}",
         title="What the reward model and the independent judge say along the run",
-        description=_curve_said(turns),
+        description=_curve_said(steps),
     )
 
 
 @own_style()
-def course(curve: Course) -> str:
+def training_curve(curve: TrainingCurve) -> str:
     """One quantity of the training by step, its interval as a band, its last value beside the line."""
     figure, axes = _canvas(NARROW, 176, left=44, right=52, top=12, bottom=36)
     known = [(s, v) for s, v in zip(curve.step_S, curve.value_S, strict=True) if v is not None]
@@ -203,14 +203,14 @@ def _key(axes: "Axes", unit: str, labels: list[tuple[float, str, str, str]]) -> 
     axes.annotate(unit, (0, 1), xytext=(-34, 18), color=MUTED, fontsize=SMALL, **at)
 
 
-def _curve_said(turns: Sequence[Turn]) -> str:
-    def at(turn: Turn) -> str:
-        parts = [f"KL {interval(turn.kl, 2)} nats"]
-        parts += [f"reward model {interval(turn.proxy, 2)}"] if turn.proxy is not None else []
-        parts += [f"independent judge {interval(turn.judge, 2)}"] if turn.judge is not None else []
-        return f"step {turn.step}: " + ", ".join(parts)
+def _curve_said(steps: Sequence[CurveStep]) -> str:
+    def at(step: CurveStep) -> str:
+        parts = [f"KL {interval(step.kl, 2)} nats"]
+        parts += [f"reward model {interval(step.proxy, 2)}"] if step.proxy is not None else []
+        parts += [f"independent judge {interval(step.judge, 2)}"] if step.judge is not None else []
+        return f"step {step.step}: " + ", ".join(parts)
 
-    first, last = turns[0], turns[-1]
+    first, last = steps[0], steps[-1]
     return f"{at(first)}; {at(last)}." if first is not last else f"{at(first)}."
 
 

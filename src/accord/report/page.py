@@ -46,7 +46,7 @@ def render(run: RunDirectory) -> str:
         headline=headline(reader),
         verdict=verdict(reader),
         about=None if summary is None else summary.about,
-        groups=[(name, list(some)) for name, some in groupby(rows, key=lambda row: row.group)],
+        groups=[(name, list(of_group)) for name, of_group in groupby(rows, key=lambda row: row.group)],
         feedback=sections.feedback(reader),
         judges=sections.judges(reader, rows),
         policy=sections.policy(reader),
@@ -62,10 +62,11 @@ def render(run: RunDirectory) -> str:
 def _grouped(findings: Sequence[Finding]) -> list[tuple[str, str, list[Finding]]]:
     """Heading, class and findings of each verdict that occurs, in the words of the verdict; what fires comes first."""
     groups: dict[str, list[Finding]] = {}
-    for each in sorted(findings, key=lambda finding: (rank(finding), finding.words)):
-        groups.setdefault(each.words, []).append(each)
+    for finding in sorted(findings, key=lambda finding: (rank(finding), finding.words)):
+        groups.setdefault(finding.words, []).append(finding)
     return [
-        (words.capitalize(), some[0].verdict.value.lower().replace("_", "-"), some) for words, some in groups.items()
+        (words.capitalize(), members[0].verdict.value.lower().replace("_", "-"), members)
+        for words, members in groups.items()
     ]
 
 
@@ -73,7 +74,7 @@ def _environment(run: RunDirectory) -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    def shown(value: Any) -> Any:
+    def displayable(value: Any) -> Any:
         return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     def source(name: str, words: str = "") -> Markup:
@@ -87,7 +88,7 @@ def _environment(run: RunDirectory) -> "Environment":
     environment = Environment(
         loader=PackageLoader("accord.report"),
         autoescape=True,
-        finalize=shown,
+        finalize=displayable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -100,5 +101,5 @@ def _environment(run: RunDirectory) -> "Environment":
 
 def _split(evidence: str) -> tuple[str, str]:
     """A file, and what stands behind it (an id, a line)."""
-    found = re.match(r"([^\s#]+)(.*)", evidence, flags=re.DOTALL)
-    return (found[1].rstrip(":,"), found[2]) if found else (evidence, "")
+    match = re.match(r"([^\s#]+)(.*)", evidence, flags=re.DOTALL)
+    return (match[1].rstrip(":,"), match[2]) if match else (evidence, "")

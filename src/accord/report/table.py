@@ -180,8 +180,8 @@ def render_table(rows: list[Row], *, title: str = "") -> "Table":
     table.add_column("", max_width=40)
     table.add_column("value [95 % interval]", overflow="fold")
     table.add_column("n (clusters)", justify="right")
-    for group, some in groupby(rows, key=lambda row: row.group):
-        members = list(some)
+    for group, of_group in groupby(rows, key=lambda row: row.group):
+        members = list(of_group)
         table.add_row(Text(group, style="bold"), Text(_file(members), style="dim"), "")
         for row in members:
             table.add_row(Text(f"  {row.name}"), Text(row.text), Text(row.n))

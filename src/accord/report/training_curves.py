@@ -49,19 +49,19 @@ def along_the_run(reader: RunReader) -> Iterator[Figure | str]:
     if trained or reader.has(CURVE):
         yield _curve(reader)
     if trained:
-        yield _courses(reader)
+        yield _training_curves(reader)
 
 
 def _curve(reader: RunReader) -> Figure | str:
-    turns = [figures.Turn(row.step, row.kl, row.reward, row.eval_reward) for row in rows_of_file(reader, CURVE)]
-    if not turns:
+    steps = [figures.CurveStep(row.step, row.kl, row.reward, row.eval_reward) for row in rows_of_file(reader, CURVE)]
+    if not steps:
         return (
             "No judge looked at the texts that the policy wrote along the run, so the reward model and an independent "
             "judge cannot be compared step by step."
         )
-    drawings = tuple(Drawing(figures.curve(turns, width=width), width) for width in figures.WIDTHS)
+    drawings = tuple(Drawing(figures.curve(steps, width=width), width) for width in figures.WIDTHS)
     caption = (
-        f"What the texts of each of {len(turns)} steps score on average ({turns[0].kl.n:,} texts at the first step), "
+        f"What the texts of each of {len(steps)} steps score on average ({steps[0].kl.n:,} texts at the first step), "
         "over how far the policy had moved by then. Scores are in standard deviations of the rated texts. Vertical "
         "bars are 95 % intervals of the score, faint horizontal ones of the KL. Where the reward model goes on "
         "climbing and the independent judge does not, the policy exploits the reward model."
@@ -70,7 +70,7 @@ def _curve(reader: RunReader) -> Figure | str:
     return Figure(drawings, caption, files)
 
 
-_COURSES = (
+_QUANTITIES = (
     ("kl", "KL to the start", "nats a text", 2),
     ("reward", "Reward", "standard deviations of the rated texts", 2),
     ("entropy", "Entropy", "nats a token", 2),
@@ -86,19 +86,19 @@ _COURSES = (
 )
 
 
-def _courses(reader: RunReader) -> Figure | str:
+def _training_curves(reader: RunReader) -> Figure | str:
     rows = rows_of_file(reader, METRICS, "policy")
     rollouts = rows_of_file(reader, SAMPLES, "policy")
     bands = _bands(rows, rollouts)
     step_S = tuple(row.step for row in rows)
     drawings = []
-    for number, (key, heading, unit, digits) in enumerate((*_COURSES, *_multipliers(rows))):
+    for number, (key, heading, unit, digits) in enumerate((*_QUANTITIES, *_multipliers(rows))):
         value_S = tuple(_value(row, key) for row in rows)
         if any(value is not None for value in value_S):
             low_S, high_S = bands.get(key, (None, None))
             name = f"multiplier-{number}" if "." in key else key
-            course = figures.Course(name, heading, unit, step_S, value_S, low_S, high_S, digits)
-            drawings.append(Drawing(figures.course(course), heading=heading, unit=unit))
+            curve = figures.TrainingCurve(name, heading, unit, step_S, value_S, low_S, high_S, digits)
+            drawings.append(Drawing(figures.training_curve(curve), heading=heading, unit=unit))
     if not drawings:
         return "The course of the training was not logged."
     texts = sum(row.step == rollouts[0].step for row in rollouts)

@@ -85,9 +85,9 @@ def series(parts: list[str]) -> str:
 
 def tally(findings: Sequence[Finding]) -> str:
     """`2 of 14 checks fired (RG2 turnover, DC2 diversity); 2 inconclusive, 1 not assessable, 9 quiet`."""
-    fired = [clean(f"{each.challenge} {each.check}") for each in findings if each.verdict is Verdict.FIRES]
+    fired = [clean(f"{finding.challenge} {finding.check}") for finding in findings if finding.verdict is Verdict.FIRES]
     head = f"{len(fired)} of {count(len(findings), 'check')} fired" + (f" ({', '.join(fired)})" if fired else "")
-    rest = Counter(each.words for each in sorted(findings, key=rank) if each.verdict is not Verdict.FIRES)
+    rest = Counter(finding.words for finding in sorted(findings, key=rank) if finding.verdict is not Verdict.FIRES)
     return head + (f"; {', '.join(f'{number} {words}' for words, number in rest.items())}" if rest else "")
 
 

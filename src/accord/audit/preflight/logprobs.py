@@ -54,8 +54,8 @@ def kl(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     if not logged:
         raise MissingEvidence(f"a logged KL that samples stand behind, in {METRICS} or {EVALUATION}")
     bound = float(norm.isf(thresholds.kl_level / len(logged)))
-    negative_K = [each.error is not None and each.value + bound * each.error < -ROUNDING for each in logged]
-    gap_K = [abs(each.value - each.recomputed) for each in logged]
+    negative_K = [kl.error is not None and kl.value + bound * kl.error < -ROUNDING for kl in logged]
+    gap_K = [abs(kl.value - kl.recomputed) for kl in logged]
     off_K = [gap > thresholds.kl_gap for gap in gap_K]
     wrong = sum(off or negative for off, negative in zip(off_K, negative_K, strict=True))
     largest = Estimate(max(gap_K), None, None, len(gap_K), method="maximum")

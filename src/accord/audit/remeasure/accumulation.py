@@ -37,8 +37,8 @@ def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[floa
     tokens = sum(len(answer.completion) for answer in answers)
     whole = _gradient(causal, [answers], tokens)
     split = _gradient(causal, [[answer] for answer in answers], tokens)
-    length = sum(float(one.square().sum()) for one in whole) ** 0.5
-    gap = sum(float(one.sub_(other).square_().sum()) for one, other in zip(whole, split, strict=True)) ** 0.5
+    length = sum(float(gradient.square().sum()) for gradient in whole) ** 0.5
+    gap = sum(float(g.sub_(h).square_().sum()) for g, h in zip(whole, split, strict=True)) ** 0.5
     return gap / length, tokens
 
 
@@ -47,8 +47,8 @@ def _gradient(causal: CausalModel, parts: Sequence[Sequence[TokenizedCompletion]
     optimiser = Optimiser(Optim(), weights, 1)
     for part in parts:
         for batch in pack(causal, part):
-            found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
-            optimiser.add(-found.logprob_N.sum() / tokens)
+            logprobs = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
+            optimiser.add(-logprobs.logprob_N.sum() / tokens)
     gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
     causal.model.zero_grad(set_to_none=True)
     return gradients

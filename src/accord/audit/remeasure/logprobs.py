@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from accord.artefacts import EvaluationSample
-from accord.audit.evidence import Evidence
+from accord.audit.evidence import POLICY_MODEL, Evidence
 from accord.audit.remeasure.models import open_model
 from accord.lm.causal import DType
 
@@ -14,7 +14,7 @@ __all__ = ["remeasure"]
 
 @torch.no_grad()
 def remeasure(
-    evidence: Evidence, rows: Sequence[EvaluationSample], *, model: str = "policy/model", dtype: DType = "float32"
+    evidence: Evidence, rows: Sequence[EvaluationSample], *, model: str = POLICY_MODEL, dtype: DType = "float32"
 ) -> list[list[float]]:
     """The log-probability of every token of each row's `token_ids` under a model of the run, in plain forward passes.
 
@@ -22,12 +22,12 @@ def remeasure(
     measured at temperature 1, as the sampler does. Raises `MissingEvidence` without the model.
     """
     causal = open_model(evidence, model, dtype=dtype)
-    found = []
+    logprobs = []
     for row in rows:
         prompt = causal.encode_prompt(evidence.prompts[row.prompt])
         ids = [*prompt, *row.token_ids]
         logits_TV = causal.model(input_ids=torch.tensor([ids], device=causal.device)).logits[0].float()
         logprob_TV = torch.log_softmax(logits_TV[len(prompt) - 1 : -1] / (row.temperature or 1.0), dim=-1)
         target_T1 = torch.tensor(row.token_ids, device=causal.device)[:, None]
-        found.append(logprob_TV.gather(1, target_T1)[:, 0].tolist())
-    return found
+        logprobs.append(logprob_TV.gather(1, target_T1)[:, 0].tolist())
+    return logprobs

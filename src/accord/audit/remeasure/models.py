@@ -1,13 +1,13 @@
 """The models of a run, opened as anyone would open them."""
 
-from accord.audit.evidence import Evidence
+from accord.audit.evidence import POLICY_MODEL, Evidence
 from accord.lm.causal import CausalModel, DType, load
 from accord.lm.memory import release_memory
 
 __all__ = ["open_model"]
 
 
-def open_model(evidence: Evidence, name: str = "policy/model", *, dtype: DType = "float32") -> CausalModel:
+def open_model(evidence: Evidence, name: str = POLICY_MODEL, *, dtype: DType = "float32") -> CausalModel:
     """A model of the run by the folder's name, its digests checked. Raises `MissingEvidence` where the run has none."""
     folder = evidence.verified(evidence.stage(name))
     release_memory()  # an earlier check may have held another model

@@ -21,13 +21,13 @@ def score_changes(
     Each is scored alone; with all others in the opposite order behind a much longer neighbour; and in two halves with
     that neighbour last. `prompts[i]` is what `completions[i]` answers.
     """
-    longest = max((each.text for each in completions), key=len)
+    longest = max((completion.text for completion in completions), key=len)
     long = Completion(prompt=prompts[0].id, text=" ".join([longest or "word"] * LONGER))
     alone_N = np.array([judge.score([p], [c]).value_N[0] for p, c in zip(prompts, completions, strict=True)])
     behind = judge.score([prompts[0], *reversed(prompts)], [long, *reversed(completions)])
     change_N = np.abs(behind.value_N[:0:-1] - alone_N)
     middle = (len(completions) + 1) // 2
     for part in (slice(0, middle), slice(middle, len(completions))):
-        some = judge.score([*prompts[part], prompts[0]], [*completions[part], long])
-        change_N[part] = np.maximum(change_N[part], np.abs(some.value_N[:-1] - alone_N[part]))
+        halved = judge.score([*prompts[part], prompts[0]], [*completions[part], long])
+        change_N[part] = np.maximum(change_N[part], np.abs(halved.value_N[:-1] - alone_N[part]))
     return change_N, float(np.std(alone_N))

@@ -62,8 +62,10 @@ def endings(evidence: Evidence, rows: Sequence[Example], *, model: str) -> Endin
     for batch in pack(causal, answers):
         for owner, target in zip(batch.owner_N.tolist(), batch.target_N.tolist(), strict=True):
             targets[batch.keys[owner]].append(target)
-    learnt = completion_logprobs(causal, [each.prompt for each in answers], [each.completion for each in answers])
+    learnt = completion_logprobs(
+        causal, [answer.prompt for answer in answers], [answer.completion for answer in answers]
+    )
     return Endings(
-        tuple(each[-1] == causal.eos_id and causal.eos_id not in each[:-1] for each in targets),
+        tuple(ids[-1] == causal.eos_id and causal.eos_id not in ids[:-1] for ids in targets),
         tuple(exp(float(logprob_T[-1])) for logprob_T in learnt),
     )
