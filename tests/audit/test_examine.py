@@ -91,6 +91,16 @@ def test_settings_are_strict(content: dict[str, object]) -> None:
         AuditSettings.model_validate(content)
 
 
+def test_a_key_of_an_older_recipe_is_refused_with_its_name_of_today() -> None:
+    with pytest.raises(ValidationError, match="renamed to misspecification"):
+        AuditSettings.model_validate({"values": {"gain": 0.1}})
+    for family in FAMILIES:
+        for key, new in family.renamed.items():
+            assert new in family.model_fields
+            with pytest.raises(ValidationError, match=f"renamed to {new}"):
+                AuditSettings.model_validate({family.family: {key: 1}})
+
+
 def test_every_threshold_is_described() -> None:
     for family in FAMILIES:
         assert all(field.description for field in family.model_fields.values()), family.family

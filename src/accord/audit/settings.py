@@ -1,6 +1,6 @@
 """Thresholds by family of checks: each family declares its own class, and `[audit]` of a recipe is made of them all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, create_model, model_validator
@@ -30,14 +30,7 @@ class Thresholds(BaseModel):
     def _known_keys(cls, content: object) -> object:
         """Refuse a key that is not known with the nearest one, or with its name of today."""
         if isinstance(content, Mapping):
-            problems = {
-                key: f"renamed to {cls.renamed[key]}"
-                if key in cls.renamed
-                else f"no such field{nearest(key, list(cls.model_fields))}"
-                for key in content
-                if key not in cls.model_fields
-            }
-            _refuse(cls.__name__, problems)
+            _refuse_unknown(cls.__name__, content, list(cls.model_fields), cls.renamed)
         return content
 
 
@@ -53,6 +46,8 @@ class AuditSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
+    renamed: ClassVar[Mapping[str, str]] = {"values": "misspecification"}
+
     __pydantic_extra__: dict[str, SerializeAsAny[Thresholds]]
 
     @model_validator(mode="wrap")
@@ -60,8 +55,7 @@ class AuditSettings(BaseModel):
     def _by_family(cls, content: Any, build: Callable[[Any], Self]) -> Self:
         if not isinstance(content, Mapping):
             return build(content)
-        unknown = [name for name in content if name not in FAMILIES]
-        _refuse(cls.__name__, {name: f"no such field{nearest(name, list(FAMILIES.names))}" for name in unknown})
+        _refuse_unknown(cls.__name__, content, list(FAMILIES.names), cls.renamed)
         sections = create_model("AuditSections", **{family.family: (family, family()) for family in FAMILIES})  # type: ignore[call-overload]
         return build(dict(sections.model_validate(content)))
 
@@ -71,15 +65,20 @@ class AuditSettings(BaseModel):
         return section if isinstance(section, thresholds) else thresholds()
 
 
-def _refuse(title: str, problems: Mapping[str, str]) -> None:
-    """Raises `ValidationError` with a problem for each key, if there is any."""
-    if problems:
-        raise ValidationError.from_exception_data(
-            title,
-            [
-                InitErrorDetails(
-                    type=PydanticCustomError("value_error", "{error}", {"error": problem}), loc=(key,), input=None
-                )
-                for key, problem in problems.items()
-            ],
+def _refuse_unknown(title: str, content: Iterable[str], known: list[str], renamed: Mapping[str, str]) -> None:
+    """Raises `ValidationError` where a key is not known, with its name of today or the nearest one."""
+    problems = [
+        InitErrorDetails(
+            type=PydanticCustomError(
+                "value_error",
+                "{error}",
+                {"error": f"renamed to {renamed[key]}" if key in renamed else f"no such field{nearest(key, known)}"},
+            ),
+            loc=(key,),
+            input=None,
         )
+        for key in content
+        if key not in known
+    ]
+    if problems:
+        raise ValidationError.from_exception_data(title, problems)
