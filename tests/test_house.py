@@ -1,8 +1,10 @@
 """The documents and the set-up agree with the code."""
 
+import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,37 @@ def test_the_glossary_defines_each_term_once_and_is_linked() -> None:
     assert sorted(terms) == sorted(set(terms))
     assert "(docs/glossary.md)" in (ROOT / "README.md").read_text()
     assert "(docs/glossary.md)" in (ROOT / "ARCHITECTURE.md").read_text()
+
+
+# Words that say nothing of the thing that they name.
+PARTICIPLES = {"found", "said", "told", "made", "kept", "held", "given", "taken", "asked", "wanted", "seen", "drawn"}
+PRONOUNS = {"each", "some", "one", "other", "others", "more"}
+
+
+def public_names(path: Path) -> Iterator[tuple[int, str]]:
+    """Module, constants, classes with their fields, functions and methods with their parameters, each with its line."""
+    yield 1, path.stem
+    yield from _names_in(ast.parse(path.read_text()))
+
+
+def _names_in(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[int, str]]:
+    for node in scope.body:
+        match node:
+            case ast.ClassDef() if not node.name.startswith("_"):
+                yield node.lineno, node.name
+                yield from _names_in(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if node.name == "__init__" or not node.name.startswith("_"):
+                yield node.lineno, node.name
+                yield from ((arg.lineno, arg.arg) for arg in ast.walk(node.args) if isinstance(arg, ast.arg))
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+                yield node.lineno, name
+
+
+def test_no_public_name_is_a_bare_participle_or_pronoun() -> None:
+    package = ROOT / "src/accord"
+    assert [
+        f"{path.relative_to(package)}:{line} {name}"
+        for path in sorted(package.rglob("*.py"))
+        for line, name in public_names(path)
+        if name.lower() in PARTICIPLES | PRONOUNS
+    ] == []

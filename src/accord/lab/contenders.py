@@ -200,7 +200,7 @@ def chosen_of(pool: Rollout, score_B: NDArray[np.float64], n: int, *, beta: floa
         by_prompt.setdefault(prompt.id, []).append(row)
     reward = mean([best_of(score_B[rows], value_B[rows], n) for rows in by_prompt.values()])
     kl = best_of_kl(n)
-    low, high = (None if each is None else each - beta * kl for each in (reward.low, reward.high))
+    low, high = (None if bound is None else bound - beta * kl for bound in (reward.low, reward.high))
     return {
         "reward": round(reward.value, 5),
         "kl": round(kl, 5),
@@ -209,20 +209,21 @@ def chosen_of(pool: Rollout, score_B: NDArray[np.float64], n: int, *, beta: floa
     }
 
 
-def measured(made: Rollout, *, beta: float) -> Row:
+def measured(rollout: Rollout, *, beta: float) -> Row:
     """What a policy wrote: reward by the judge, KL to the start (nats a text), their balance, and how varied it is.
 
     `intervals` are those over prompts.
     """
-    rows = made.rows(1, 1.0)
-    asked = [row.prompt for row in rows]
-    kl, reward = made.kl_B.tolist(), made.score_B.tolist()
-    balance = [score - beta * each for score, each in zip(reward, kl, strict=True)]
+    rows = rollout.rows(1, 1.0)
+    prompts = [row.prompt for row in rows]
+    kl_B, reward_B = rollout.kl_B.tolist(), rollout.score_B.tolist()
+    objective_B = [reward - beta * kl for reward, kl in zip(reward_B, kl_B, strict=True)]
     described = {name: estimate for name, estimate in vars(describe(rows)).items() if estimate is not None}
-    found = {**described, "reward": mean(reward, asked), "kl": mean(kl, asked), "objective": mean(balance, asked)}
+    means = {"reward": mean(reward_B, prompts), "kl": mean(kl_B, prompts), "objective": mean(objective_B, prompts)}
+    estimates = {**described, **means}
     names = ("reward", "kl", "objective", "distinct_2", "entropy", "length", "stop_rate")
-    kept = {name: found[name] for name in names if name in found}
+    reported = {name: estimates[name] for name in names if name in estimates}
     return {
-        **{name: round(each.value, 5) for name, each in kept.items()},
-        "intervals": {name: [each.low, each.high] for name, each in kept.items()},
+        **{name: round(estimate.value, 5) for name, estimate in reported.items()},
+        "intervals": {name: [estimate.low, estimate.high] for name, estimate in reported.items()},
     }

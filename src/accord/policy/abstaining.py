@@ -97,7 +97,7 @@ class Abstaining(Supervised):
         initial = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to learn from")
         judge = materials.judge if self.grade == "judge" else None
         seed = stage_seed(run, stage)
-        drawn = self.drawn(examples, seed)
+        drawn = self.draw_examples(examples, seed)
         if not CANDIDATES.has(run, stage):
             CANDIDATES.write(run, self._answers(drawn, judge, initial, seed), stage=stage)
         known = {row.prompt: row.known for row in CANDIDATES.read(run, stage) if isinstance(row, GradedCandidate)}

@@ -116,7 +116,7 @@ class Conditional(Supervised):
         examples = materials.compared
         initial = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to learn from")
         seed = stage_seed(run, stage)
-        drawn = self.drawn(examples, seed)
+        drawn = self.draw_examples(examples, seed)
         causal = self.open(initial, seed=seed, train=True)
         by_control = {control: controlled(causal, control) for control in self.controls}
         _check_distinct(by_control, drawn[0].prompt, stage)

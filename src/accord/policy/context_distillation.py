@@ -64,7 +64,7 @@ class ContextDistillation(Supervised):
         if not CANDIDATES.has(run, stage):
             CANDIDATES.write(run, self._written(prompts, initial, seed), stage=stage)
         written = [row for row in CANDIDATES.read(run, stage) if isinstance(row, WrittenCandidate)]
-        rows = self.drawn(written, seed)
+        rows = self.draw_examples(written, seed)
         student = self.open(initial, seed=seed, train=True)
         teacher = self.reference(student, initial, seed=seed)
         by_id = {prompt.id: prompt for prompt in prompts}

@@ -136,7 +136,7 @@ class Curated(Supervised):
         """
         examples = materials.examples
         initial = self.resolve_start(materials.start, examples, stage=stage, lacking="no examples to choose from")
-        drawn = self.drawn(examples, stage_seed(run, stage))
+        drawn = self.draw_examples(examples, stage_seed(run, stage))
         if not CANDIDATES.has(run, stage):
             CANDIDATES.write(run, self._candidates(drawn, materials.judge), stage=stage)
         rows = [row for row in CANDIDATES.read(run, stage) if isinstance(row, CuratedCandidate)]

@@ -81,11 +81,11 @@ class Supervised(PolicySettings):
         initial = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
         seed = stage_seed(run, stage)
         causal = self.open(initial, seed=seed, train=True)
-        drawn = self.drawn(examples, seed)
+        drawn = self.draw_examples(examples, seed)
         weights = [example.weight for example in drawn]
         yield from self.learn(causal, tokenize(causal, drawn), run, initial=initial, stage=stage, weights=weights)
 
-    def drawn(self, examples: Sequence[T], seed: int) -> list[T]:
+    def draw_examples(self, examples: Sequence[T], seed: int) -> list[T]:
         """The examples in an order drawn by the seed, at most `max_examples` of them."""
         return [examples[i] for i in shuffled(len(examples), seed, "examples")[: self.max_examples]]
 
