@@ -71,7 +71,7 @@ def constrained(
 def update_multipliers(
     components: Mapping[str, Tensor], constraints: Sequence[Constraint], state: dict[str, Any]
 ) -> None:
-    """Move each multiplier in `state` after a step whose samples had these components."""
+    """Move each multiplier in `state` after a step, by the components of its samples' scores."""
     for each in constraints:
         gap = float(each.surplus(components[each.component]).mean())
         state[each.component] = max(0.0, state.get(each.component, each.initial) - each.rate * gap)

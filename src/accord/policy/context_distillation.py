@@ -69,10 +69,12 @@ class ContextDistillation(Supervised):
         teacher = self.reference(student, initial, seed=seed)
         by_id = {prompt.id: prompt for prompt in prompts}
         plain = student.encode_prompts(prompts)
-        told = {name: tuple(student.encode_prompt(prompt.with_system(self.context))) for name, prompt in by_id.items()}
+        taught_prompt_ids = {
+            name: tuple(student.encode_prompt(prompt.with_system(self.context))) for name, prompt in by_id.items()
+        }
         asked, taught = (
             [TokenizedCompletion(heads[row.prompt], row.token_ids, key) for key, row in enumerate(rows)]
-            for heads in (plain, told)
+            for heads in (plain, taught_prompt_ids)
         )
 
         def divergence(causal: CausalModel, batch: PackedBatch) -> Tensor:
@@ -84,8 +86,8 @@ class ContextDistillation(Supervised):
     def _written(self, prompts: Sequence[Prompt], initial: str | Path, seed: int) -> Iterator[WrittenCandidate]:
         """What the start writes with the context in front, under the prompt without it."""
         writer = self.open(initial, seed=seed)
-        told = [writer.encode_prompt(prompt.with_system(self.context)) for prompt in prompts]
-        groups = generate(writer, told, self.n, self.sampling.model_copy(update={"seed": seed}))
+        prompts_ids = [writer.encode_prompt(prompt.with_system(self.context)) for prompt in prompts]
+        groups = generate(writer, prompts_ids, self.n, self.sampling.model_copy(update={"seed": seed}))
         for number, (prompt, group) in enumerate(zip(prompts, groups, strict=True)):
             for index, each in enumerate(group):
                 yield WrittenCandidate(

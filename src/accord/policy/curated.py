@@ -66,9 +66,9 @@ def select(quality_N: Floats, embedding_ND: Floats, k: int, weight: float) -> li
     taken: list[int] = []
     while len(taken) < k:
         place = heapq.heappop(heap)[1]
-        found = gain(place)
-        if heap and -heap[0][0] > found:
-            heapq.heappush(heap, (-found, place))
+        best = gain(place)
+        if heap and -heap[0][0] > best:
+            heapq.heappush(heap, (-best, place))
             continue
         taken.append(place)
         covered_N = np.maximum(covered_N, near_NN[place])
@@ -91,8 +91,8 @@ def features(texts: Sequence[str]) -> Floats:
 @lru_cache(maxsize=100_000)
 def _places(word: str) -> tuple[int, ...]:
     """Where the n-grams of a word are counted."""
-    held = f" {word} "
-    grams = [held[i : i + n] for n in GRAMS for i in range(max(1, len(held) - n + 1))]
+    padded = f" {word} "
+    grams = [padded[i : i + n] for n in GRAMS for i in range(max(1, len(padded) - n + 1))]
     return tuple(zlib.crc32(gram.encode()) % WIDTH for gram in grams)
 
 

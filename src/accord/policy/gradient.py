@@ -44,10 +44,10 @@ class PolicyGradient(Online):
         """The updates of one step, and the means of their numbers."""
         rate = trainer.optimiser.rate
         advantage_BT = self.advantages(rollout, trainer.scores(rollout), trainer.state)
-        made = [
+        updates = [
             self._update_minibatch(trainer, rollout, rows, advantage_BT) for rows in trainer.minibatches(rollout, step)
         ]
-        return {"lr": rate, **{name: sum(each[name] for each in made) / len(made) for name in made[0]}}
+        return {"lr": rate, **{name: sum(update[name] for update in updates) / len(updates) for name in updates[0]}}
 
     def _update_minibatch(
         self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], advantage_BT: Tensor
@@ -55,12 +55,12 @@ class PolicyGradient(Online):
         weight_B = self.weights(rollout, rows)
         tokens = int(rollout.mask_BT[rows].sum())
         loss = clipped = 0.0
-        for at, logprob_N, _ in trainer.forward(rollout, rows):
+        for index, logprob_N, _ in trainer.forward(rollout, rows):
             if self.single_update:  # this pass is the measurement too
-                rollout.policy.logprob_BT[at] = logprob_N.detach()
-            found = self.loss(
-                Tokens(logprob_N, rollout.policy.logprob_BT[at], rollout.reference_BT[at], advantage_BT[at])
+                rollout.policy.logprob_BT[index] = logprob_N.detach()
+            clipped_loss = self.loss(
+                Tokens(logprob_N, rollout.policy.logprob_BT[index], rollout.reference_BT[index], advantage_BT[index])
             )
-            loss += trainer.optimiser.add((weight_B[at[0]] * found.loss_N).sum())
-            clipped += float(found.clipped_N.sum()) / tokens
+            loss += trainer.optimiser.add((weight_B[index[0]] * clipped_loss.loss_N).sum())
+            clipped += float(clipped_loss.clipped_N.sum()) / tokens
         return {"policy_loss": loss, "clip_frac": clipped, "grad_norm": trainer.optimiser.step()}

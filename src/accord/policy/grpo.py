@@ -58,11 +58,13 @@ class GRPO(PolicyGradient):
 
     def loss(self, tokens: Tokens) -> ClippedLoss:
         """The clipped surrogate and the KL (Shao et al. 2024, eq. 3)."""
-        found = ppo_policy(tokens.logprob_N, tokens.old_N, tokens.advantage_N, clip=self.clip, clip_high=self.clip_high)
+        clipped = ppo_policy(
+            tokens.logprob_N, tokens.old_N, tokens.advantage_N, clip=self.clip, clip_high=self.clip_high
+        )
         if not self.kl_coef:
-            return found
-        return found._replace(
-            loss_N=found.loss_N + self.kl_coef * kl_to_reference(tokens.logprob_N, tokens.reference_N)
+            return clipped
+        return clipped._replace(
+            loss_N=clipped.loss_N + self.kl_coef * kl_to_reference(tokens.logprob_N, tokens.reference_N)
         )
 
     def weights(self, rollout: Rollout, rows: list[int]) -> Tensor:

@@ -1,6 +1,6 @@
 """For many people: the policy under which the group that is served worst is served best.
 
-With the parts of the judge's score as the groups' rewards r_g, training seeks
+With the components of the judge's score as the groups' rewards r_g, training seeks
 
     max_pi min_g E[r_g] - c KL(pi || ref)
         = min_w max_pi sum_g w_g E[r_g] - c KL(pi || ref),    w a distribution, c the `kl_coef`
@@ -25,7 +25,7 @@ __all__ = ["MaxMin"]
 
 
 class MaxMin(BaseModel):
-    """The groups, by the names of the parts of the judge's scores, and how fast their weights move."""
+    """The groups, by the names of the components of the judge's scores, and how fast their weights move."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,16 +43,16 @@ class MaxMin(BaseModel):
             raise TrainingStopped(
                 f"no component '{missing[0]}' in the judge's scores, which is a group of maxmin; {known}"
             )
-        found_B = 0.0 * components[self.groups[0]]
+        score_B = 0.0 * components[self.groups[0]]
         for group, weight in self.weights(state).items():
-            found_B = found_B + weight * components[group]
-        return found_B
+            score_B = score_B + weight * components[group]
+        return score_B
 
     def update_weights(self, components: Mapping[str, Tensor], state: dict[str, Any]) -> None:
-        """Move the weights in `state` after a step whose samples had these components."""
-        grown = {
+        """Move the weights in `state` after a step, by the components of its samples' scores."""
+        scaled = {
             group: weight * exp(-self.rate * float(components[group].mean()))
             for group, weight in self.weights(state).items()
         }
-        total = sum(grown.values())
-        state.update({group: value / total for group, value in grown.items()})
+        total = sum(scaled.values())
+        state.update({group: value / total for group, value in scaled.items()})

@@ -66,7 +66,7 @@ class Online(PolicySettings):
     missing_eos_penalty: float = Field(
         default=1.0, ge=0, description="taken off the score of a completion that did not end"
     )
-    constraints: tuple[Constraint, ...] = Field(default=(), description="limits on parts of the judge's scores")
+    constraints: tuple[Constraint, ...] = Field(default=(), description="limits on components of the judge's scores")
     maxmin: MaxMin | None = Field(default=None, description="groups of people, the worst served of which counts most")
     max_kl: float = Field(default=200.0, gt=0, description="nats a sequence: training stops itself beyond it")
     save_every: int = Field(default=6, ge=1)
@@ -243,8 +243,8 @@ class OnlineTrainer:
         for batch in self.limits.pack(self.policy, [rollout.answers[row] for row in rows]):
             hidden_XD = batch.hidden(self.policy)
             temperature = self.settings.sampling.temperature
-            found = token_logprobs(self.policy, batch, hidden_XD, temperature=temperature, entropy=False)
-            yield positions(batch), found.logprob_N, hidden_XD[batch.source_N]
+            tokens = token_logprobs(self.policy, batch, hidden_XD, temperature=temperature, entropy=False)
+            yield positions(batch), tokens.logprob_N, hidden_XD[batch.source_N]
 
     def step_metrics(self, rollout: Rollout, step: int, numbers: dict[str, Any]) -> OnlineMetrics:
         """What is logged of a step: the algorithm's `numbers` of its updates, and what all algorithms log.

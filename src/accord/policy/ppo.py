@@ -127,11 +127,11 @@ class PPO(Dense):
         assert trainer.head is not None
         tokens = int(rollout.mask_BT[rows].sum())
         policy_loss = value_loss = clipped = 0.0
-        for at, logprob_N, hidden_ND in trainer.forward(rollout, rows):
-            surrogate = ppo_policy(logprob_N, rollout.policy.logprob_BT[at], advantage_BT[at], clip=self.clip)
+        for index, logprob_N, hidden_ND in trainer.forward(rollout, rows):
+            surrogate = ppo_policy(logprob_N, rollout.policy.logprob_BT[index], advantage_BT[index], clip=self.clip)
             read_ND = hidden_ND.float() if self.value_gradient else hidden_ND.detach().float()
             value_N = trainer.head(read_ND)[:, 0]
-            value = ppo_value(value_N, rollout.policy.value_BT[at], return_BT[at], clip=self.value_clip)
+            value = ppo_value(value_N, rollout.policy.value_BT[index], return_BT[index], clip=self.value_clip)
             policy_part, value_part = surrogate.loss_N.sum() / tokens, value.loss_N.sum() / tokens
             trainer.optimiser.add(policy_part + self.value_coef * value_part)
             policy_loss += float(policy_part.detach())

@@ -53,14 +53,14 @@ class Ranked(Online):
         rows = list(range(len(rollout.answers)))
         total_B = torch.zeros_like(rollout.score_B)
         with torch.no_grad():
-            for at, logprob_N, _ in trainer.forward(rollout, rows):
-                total_B.index_add_(0, at[0], logprob_N)
-                rollout.policy.logprob_BT[at] = logprob_N
+            for index, logprob_N, _ in trainer.forward(rollout, rows):
+                total_B.index_add_(0, index[0], logprob_N)
+                rollout.policy.logprob_BT[index] = logprob_N
         total_PG = total_B.view(-1, self.group_size).requires_grad_()
         loss = self.loss(total_PG, length_PG, score_PG).mean()
         (gradient_PG,) = torch.autograd.grad(loss, total_PG)
         gradient_B = gradient_PG.flatten()
-        for at, logprob_N, _ in trainer.forward(rollout, rows):
-            trainer.optimiser.add((gradient_B[at[0]] * logprob_N).sum())
+        for index, logprob_N, _ in trainer.forward(rollout, rows):
+            trainer.optimiser.add((gradient_B[index[0]] * logprob_N).sum())
         norm = trainer.optimiser.step()
         return {"policy_loss": float(loss.detach()), "clip_frac": 0.0, "grad_norm": norm, "lr": rate}

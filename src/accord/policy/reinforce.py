@@ -50,19 +50,19 @@ class REINFORCE(Dense, PolicyGradient):
         if not self.to_go:
             return_BT = every_token(whole_B, rollout.mask_BT)
         if self.baseline == "all":
-            return (return_BT - self._kept(state, "baseline", whole_B)) * rollout.mask_BT
-        kept = state.setdefault("baselines", {})
+            return (return_BT - self._baseline(state, "baseline", whole_B)) * rollout.mask_BT
+        means = state.setdefault("baselines", {})
         baseline_B = torch.zeros_like(whole_B)
         for prompt in dict.fromkeys(each.id for each in rollout.prompts):
             rows = [row for row, each in enumerate(rollout.prompts) if each.id == prompt]
-            baseline_B[rows] = self._kept(kept, prompt, whole_B[rows])
+            baseline_B[rows] = self._baseline(means, prompt, whole_B[rows])
         return (return_BT - baseline_B[:, None]) * rollout.mask_BT
 
-    def _kept(self, kept: dict[str, Any], name: str, return_N: Tensor) -> float:
+    def _baseline(self, means: dict[str, Any], name: str, return_N: Tensor) -> float:
         """The mean of earlier steps, which then moves towards that of these returns."""
         mean = float(return_N.mean())
-        before = float(kept.get(name, mean))
-        kept[name] = self.baseline_decay * before + (1 - self.baseline_decay) * mean
+        before = float(means.get(name, mean))
+        means[name] = self.baseline_decay * before + (1 - self.baseline_decay) * mean
         return before
 
     def loss(self, tokens: Tokens) -> ClippedLoss:

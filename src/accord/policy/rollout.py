@@ -238,13 +238,13 @@ def _dense(policy: CausalModel, judge: Judge, scores: Scores, samples: Sequence[
 def _scores(judge: Judge, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
     """The judge's scores. Raises `TrainingStopped` where they are not one finite number a completion."""
     try:
-        found = judge.score(prompts, completions)
+        scores = judge.score(prompts, completions)
     except ValueError as error:
         raise TrainingStopped(f"the judge '{judge.name}' did not score the samples: {error}") from error
-    if len(found.value_N) != len(completions):
-        given = len(found.value_N)
-        raise TrainingStopped(f"the judge '{judge.name}' gave {given} scores for {len(completions)} samples")
-    return found
+    if len(scores.value_N) != len(completions):
+        count = len(scores.value_N)
+        raise TrainingStopped(f"the judge '{judge.name}' gave {count} scores for {len(completions)} samples")
+    return scores
 
 
 @torch.no_grad()
@@ -258,16 +258,16 @@ def measure(
     entropy: bool = True,
 ) -> TokenStats:
     """Measure completions by teacher forcing. The key of each answer is its row; entropies are NaN where left out."""
-    found = [torch.zeros((len(answers), width), device=causal.device) for _ in range(3)]
+    stats = [torch.zeros((len(answers), width), device=causal.device) for _ in range(3)]
     for batch in pack(causal, answers):
         hidden_XD = batch.hidden(causal)
         tokens = token_logprobs(causal, batch, hidden_XD, temperature=temperature, entropy=entropy)
         row_N = torch.tensor(batch.keys, device=causal.device)[batch.owner_N]
-        found[0][row_N, batch.step_N] = tokens.logprob_N
-        found[1][row_N, batch.step_N] = tokens.entropy_N
+        stats[0][row_N, batch.step_N] = tokens.logprob_N
+        stats[1][row_N, batch.step_N] = tokens.entropy_N
         if head is not None:
-            found[2][row_N, batch.step_N] = head(hidden_XD[batch.source_N].float())[:, 0]
-    return TokenStats(*found)
+            stats[2][row_N, batch.step_N] = head(hidden_XD[batch.source_N].float())[:, 0]
+    return TokenStats(*stats)
 
 
 def _rounded(x_T: Tensor) -> tuple[float, ...]:

@@ -43,8 +43,8 @@ T = TypeVar("T")
 
 def likelihood(causal: CausalModel, batch: PackedBatch) -> Tensor:
     """-log p of each completion token of a batch, [N] nats."""
-    found = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
-    return negative_log_likelihood(found.logprob_N)
+    tokens = token_logprobs(causal, batch, batch.hidden(causal), entropy=False)
+    return negative_log_likelihood(tokens.logprob_N)
 
 
 class Supervised(PolicySettings):
@@ -158,8 +158,8 @@ def _blocks(answers: Sequence[TokenizedCompletion], share: int, seed: int) -> li
 def _batch(blocks: list[list[TokenizedCompletion]], step: int, size: int, seed: int) -> list[TokenizedCompletion]:
     """The answers of a step: `size` of an endless stream of blocks, shuffled anew for each pass."""
     count = sum(map(len, blocks))
-    wanted = range(step * size, (step + 1) * size)
-    epochs = range(wanted.start // count, (wanted.stop - 1) // count + 1)
+    places = range(step * size, (step + 1) * size)
+    epochs = range(places.start // count, (places.stop - 1) // count + 1)
     stream = [answer for epoch in epochs for i in shuffled(len(blocks), seed, "epoch", epoch) for answer in blocks[i]]
-    offset = wanted.start - epochs.start * count
+    offset = places.start - epochs.start * count
     return stream[offset : offset + size]
