@@ -116,7 +116,7 @@ def run(
     resume
         Go on with the run that is there.
     only
-        A stage (data sft reward eval_reward policy evaluate audit report); may be given more than once.
+        A stage (data sft reward rewards/NAME eval_reward policy evaluate audit report); may be given more than once.
     quiet
         Print nothing but the result.
     """

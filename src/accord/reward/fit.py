@@ -77,9 +77,7 @@ class BradleyTerry(RewardSettings, ModelSettings):
 
     def load(self, run: RunDirectory, *, stage: str = "reward") -> ScalarHeadModel:
         """The judge that `fit` left in the run, its digest checked."""
-        return load_reward_model(
-            run.verified(f"{stage}/model"), name=stage, dtype=self.dtype, device=self.resolved_device
-        )
+        return load_reward_model(MODEL.verified(run, stage), name=stage, dtype=self.dtype, device=self.resolved_device)
 
     def steps(
         self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import field_validator
@@ -94,7 +94,7 @@ class PythonReward(RewardSettings):
     def _input(self, stage: str) -> str:
         return f"{stage}: {self.file.name}"
 
-    def _found(self, module: object) -> Callable[..., Any]:
+    def _found(self, module: object) -> Callable[[list[Prompt], list[Completion]], object]:
         function = getattr(module, self.function, None)
         if not callable(function):
             known = [name for name, value in vars(module).items() if callable(value)]
@@ -108,7 +108,7 @@ class FunctionJudge:
 
     name: str
     file: Path
-    function: Callable[[list[Prompt], list[Completion]], Any]
+    function: Callable[[list[Prompt], list[Completion]], object]
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """What the function makes of them.
