@@ -120,7 +120,7 @@ def test_a_server_that_does_not_sync_is_refused(url: str) -> None:
 
 
 def test_a_database_that_is_missing_is_named(postgres: Cluster) -> None:
-    with pytest.raises(LedgerError, match=r'database "nowhere" does not exist; .* is the database made'):
+    with pytest.raises(LedgerError, match=r'database "nowhere" does not exist; .* is the database there'):
         Ledger(postgres.url("nowhere"))
 
 

@@ -76,7 +76,7 @@ class Store:
             return
         if not self.turn.acquire(timeout=self.timeout):
             raise LedgerError(
-                f"{self.location}: locked by another thread for more than {self.timeout:g} s; wait, and try again"
+                f"{self.location}: locked by another thread for more than {self.timeout:g} s; wait for it and try again"
             )
         try:
             yield
