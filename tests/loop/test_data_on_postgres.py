@@ -66,7 +66,7 @@ def test_the_data_stage_is_the_same_as_from_a_file(
         assert recorded.url == url
         assert recorded.digest == by_file.digest
         assert by_file.path == "../other.db"
-        assert list(Evidence(there).feedback) == list(Evidence(here).feedback)
+        assert list(Evidence(there).ledger_feedback) == list(Evidence(here).ledger_feedback)
     written = [file for file in Path("there").rglob("*") if file.is_file()]
     assert all(SECRET.encode() not in file.read_bytes() for file in written)
     assert SECRET not in said.out + said.err
