@@ -40,6 +40,11 @@ def test_a_finding_survives_json(finding: Finding) -> None:
     assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
 
 
+def test_a_finding_from_before_ids_and_titles_is_read() -> None:
+    content = {name: value for name, value in QUIET.to_json().items() if name not in {"ids", "title"}}
+    assert Finding.from_json(content) == QUIET
+
+
 @pytest.mark.parametrize("verdict", [Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSABLE])
 def test_an_open_verdict_says_what_it_needs(verdict: Verdict) -> None:
     with pytest.raises(ValueError, match="must say what it needs"):
@@ -48,7 +53,7 @@ def test_an_open_verdict_says_what_it_needs(verdict: Verdict) -> None:
 
 
 def test_what_fires_names_a_remedy() -> None:
-    with pytest.raises(ValueError, match="must name a remedy"):
+    with pytest.raises(ValueError, match="RG2 turnover: FIRES must name a remedy"):
         replace(QUIET, verdict=Verdict.FIRES)
 
 
