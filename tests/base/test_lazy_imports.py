@@ -26,11 +26,15 @@ def test_reading_a_run_loads_no_torch() -> None:
     assert loaded_after("from accord import RunDirectory") == "[]"
 
 
-def test_every_public_name_is_there_and_unknown_ones_are_not() -> None:
+def test_every_module_loads_and_every_public_name_is_there() -> None:
+    """The type checker takes any name from a package that finds its names when they are asked for."""
     code = """
-import accord, accord.lm
-for name in accord.lm.__all__:
-    getattr(accord.lm, name)
+import accord, importlib, pkgutil
+for found in pkgutil.walk_packages(accord.__path__, "accord."):
+    if not found.name.endswith("__main__") and ".migrations" not in found.name:
+        module = importlib.import_module(found.name)
+        for name in getattr(module, "__all__", ()):
+            getattr(module, name)
 for name in ("AccordError", "Completion", "Estimate", "Judge", "Prompt", "RunDirectory", "Scores", "feedback", "lm"):
     assert name in accord.__all__ and getattr(accord, name) is not None
 try:
@@ -38,6 +42,6 @@ try:
 except AttributeError as error:
     assert "nothing" in str(error)
 else:
-    raise SystemExit("an unknown name was found")
+    raise SystemExit("an unknown name was there")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
