@@ -26,6 +26,7 @@ from typing import Any, Self
 from accord.errors import ArtefactError, storage
 
 __all__ = [
+    "MANIFEST",
     "SCHEMA",
     "FileEntry",
     "GrowingLog",
@@ -38,6 +39,8 @@ __all__ = [
     "write_whole",
 ]
 
+MANIFEST = "manifest.json"
+"""The file that makes a folder a run."""
 SCHEMA = 2
 """The version of the columns of a run's files; 1 is that of accord before its manifest said so."""
 PACKAGES = ("accord", "torch", "transformers", "tokenizers", "numpy", "scipy", "pydantic", "peft", "sqlalchemy")
@@ -140,7 +143,7 @@ class RunDirectory:
         Raises `ArtefactError` where a run already is, `StorageError` where nothing can be written.
         """
         path = Path(path)
-        if (path / "manifest.json").exists():
+        if (path / MANIFEST).exists():
             raise ArtefactError(f"{path}: a run is already here; open it, or choose another folder")
         with storage(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -163,7 +166,7 @@ class RunDirectory:
         Raises `ArtefactError` where there is no run, or its manifest cannot be read.
         """
         path = Path(path)
-        file = path / "manifest.json"
+        file = path / MANIFEST
         if not file.is_file():
             raise ArtefactError(f"{path}: there is no run here (no manifest.json)")
         manifest = Manifest.parse(file.read_bytes(), file)
@@ -372,7 +375,7 @@ class RunDirectory:
 
     def _save_manifest(self) -> None:
         self._check_open_for_writing()
-        write_whole(self.path / "manifest.json", (json.dumps(self.manifest.to_json(), indent=1) + "\n").encode())
+        write_whole(self.path / MANIFEST, (json.dumps(self.manifest.to_json(), indent=1) + "\n").encode())
 
 
 class GrowingLog:

@@ -22,12 +22,12 @@ from accord.errors import MissingEvidence
 from accord.feedback import is_order_known
 from accord.feedback.statistics.reliability import EvaluatorSummary
 from accord.records import Comparison, Feedback, Rating
+from accord.run import MANIFEST
 from accord.stats import Estimate, bootstrap, mean
 
 __all__ = ["CHECKS", "OversightThresholds"]
 
 Floats = NDArray[np.float64]
-MANIFEST = "manifest.json"  # names the ledger, which is no file of the run
 COHORT = 8  # evaluators of one session whose median says how hard its items are
 
 

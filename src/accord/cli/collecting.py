@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from accord.artefacts import MODEL
 from accord.cli.printing import complain
 from accord.cli.serving import listening, open_model
 from accord.errors import RecipeError
@@ -149,7 +150,7 @@ def _judge(run: Path | None) -> "Judge | None":
     from accord.run import RunDirectory
 
     with RunDirectory.open(run, write=False) as directory:
-        return load_reward_model(directory.verified("reward/model"), name="reward", dtype="float32")
+        return load_reward_model(MODEL.verified(directory, "reward"), name="reward", dtype="float32")
 
 
 def _print_start(desk: "Desk", url: str, admin: str | None, invite: int) -> None:

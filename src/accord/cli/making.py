@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from accord.artefacts import RECIPE
 from accord.cli.printing import overrides, print_json, progress_display, table_console
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def init(folder: Path) -> None:
 
     for path in write_starter(folder):
         print(path)
-    print(f"next: accord check {folder / 'recipe.toml'} && accord run {folder / 'recipe.toml'}")
+    print(f"next: accord check {folder / RECIPE.file} && accord run {folder / RECIPE.file}")
 
 
 def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
@@ -123,7 +124,7 @@ def run(
     from accord import recipe as recipes
 
     resolved = recipes.load(recipe, overrides(set_ or []))
-    name = recipe.resolve().parent.name if recipe.name == "recipe.toml" else recipe.stem
+    name = recipe.resolve().parent.name if recipe.name == RECIPE.file else recipe.stem
     _drive(resolved, out or Path("runs") / name, progress_display(quiet=quiet), resume=resume, only=tuple(only or ()))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from accord.errors import ArtefactError, RecipeError
+from accord.run import MANIFEST
 
 if TYPE_CHECKING:
     from accord.lm.causal import CausalModel
@@ -116,7 +117,7 @@ def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel"
     path = Path(run).expanduser()
     if settings.device == "cuda":
         _check_cuda()
-    if (path / "manifest.json").is_file():
+    if (path / MANIFEST).is_file():
         with RunDirectory.open(path, write=False) as opened:
             if not MODEL.has(opened, stage):
                 start = "; --stage sft serves its supervised start" if MODEL.has(opened, "sft") else ""

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from accord.artefacts import MODEL
 from accord.interfaces import Scores
 from accord.lm.causal import CausalModel, wrap
 from accord.policy.materials import SupervisedExample
@@ -148,7 +149,7 @@ class EssayWorld:
 
     def start(self, run: RunDirectory, *, texts: int = 12_000, epochs: float = 2.0) -> Path:
         """The folder of a model that has read the corpus; made where `run` does not have it yet."""
-        if not run.has("sft/model"):
+        if not MODEL.has(run, "sft"):
             with run.write_folder("untrained", stage="sft") as folder:
                 self.untrained(seed=run.seed).save(folder)
             optim = Optim(lr=3e-3, warmup_steps=10, lr_schedule="cosine")
@@ -162,7 +163,7 @@ class EssayWorld:
             )
             for _ in settings.train_on(self.corpus(texts, seed=run.seed), run):
                 pass
-        return run.verified("sft/model")
+        return MODEL.verified(run, "sft")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from accord.loop.progress import ProgressDisplay
 from accord.loop.stage import Context
 from accord.loop.stages import chosen_stages, settings_digest, stages_of
 from accord.recipe import Recipe, dump, load
-from accord.run import InputEntry, RunDirectory, timed
+from accord.run import MANIFEST, InputEntry, RunDirectory, timed
 
 __all__ = ["drive", "recipe_of", "start_run"]
 
@@ -22,7 +22,7 @@ def start_run(recipe: Recipe, path: Path | str, *, resume: bool) -> RunDirectory
     Raises `ArtefactError` where a run is there and `resume` is not given.
     """
     path = Path(path)
-    if not (path / "manifest.json").exists():
+    if not (path / MANIFEST).exists():
         run = RunDirectory.create(path, seed=recipe.seed)
     elif resume:
         run = RunDirectory.open(path)

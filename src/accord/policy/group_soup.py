@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from accord.artefacts import OnlineMetrics
+from accord.artefacts import MODEL, OnlineMetrics
 from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Judge, Scores
 from accord.policy.materials import Materials
@@ -79,10 +79,10 @@ class GroupSoup(RLOO):
             given = f"{len(self.components)} components with {len(weights)} weights"
             raise RecipeError(f"{stage}: {given}; a soup of groups needs two components or more, and a weight for each")
         for component in self.components:
-            if not run.has(f"{stage}-{component}/model"):
+            if not MODEL.has(run, f"{stage}-{component}"):
                 judge = ComponentJudge(materials.judge, component)
                 alone = Materials(start=materials.start, prompts=materials.prompts, judge=judge)
                 yield from super().steps(alone, run, stage=f"{stage}-{component}")
-        mixed = soup([run.verified(f"{stage}-{component}/model") for component in self.components], weights)
-        with run.write_folder(f"{stage}/model", stage=stage) as folder:
+        mixed = soup([MODEL.verified(run, f"{stage}-{component}") for component in self.components], weights)
+        with MODEL.write(run, stage=stage) as folder:
             mixed.save(folder)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from accord.artefacts import MODEL
 from accord.errors import RecipeError
 from accord.lm.causal import CausalModel, load
 from accord.lm.settings import ModelSettings
@@ -89,7 +90,7 @@ class PolicySettings(ModelSettings):
 
         With `extrapolation` what is saved is policy + extrapolation (policy - initial), weight by weight.
         """
-        with run.write_folder(f"{stage}/model", stage=stage) as folder:
+        with MODEL.write(run, stage=stage) as folder:
             policy.save(folder)
             if self.extrapolation:
                 start = load(initial, seed=seed, trust_remote_code=self.trust_remote_code)

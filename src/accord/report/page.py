@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from accord.artefacts import RunReader
+from accord.artefacts import REPORT, RunReader
 from accord.artefacts.finding import Finding
 from accord.report import sections
 from accord.report.optional import findings_of, summary_of
@@ -17,14 +17,14 @@ from accord.report.samples import SHOWN, twins
 from accord.report.table import rows_of
 from accord.report.verdict import headline, verdict
 from accord.report.words import clean, counted, interval, observations, rank, signed
-from accord.run import RunDirectory
+from accord.run import MANIFEST, RunDirectory
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 __all__ = ["NAME", "render", "write"]
 
-NAME = "report.html"
+NAME = REPORT.file
 
 
 def write(run: RunDirectory) -> Path:
@@ -80,7 +80,7 @@ def _environment(run: RunDirectory) -> "Environment":
     def source(name: str, words: str = "") -> Markup:
         """A link to a file of the run, or the bare name where the run has no such file."""
         head, tail = _split(name)
-        if head not in run.manifest.files and head != "manifest.json":
+        if head not in run.manifest.files and head != MANIFEST:
             return Markup("<bdi>{}</bdi>").format(clean(words or name))
         link = Markup('<a href="{}"><bdi>{}</bdi></a>').format(quote(head), clean(words or head))
         return link if words else link + Markup("<bdi>{}</bdi>").format(clean(tail))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from accord.artefacts import CARD, EVALUATION, FINDINGS, SUMMARY, JsonObject, RunReader
 from accord.report.optional import card_of, findings_of, seconds_of, summary_of
 from accord.report.words import clean, duration, interval, observations, tally
-from accord.run import RunDirectory
+from accord.run import MANIFEST, RunDirectory
 from accord.stats import Estimate
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _seconds(reader: RunReader) -> Row:
         return Row("seconds", RUN, "time", "no stage is finished")
     parts = ", ".join(f"{clean(name)} {of_stage:,.0f}" for name, of_stage in seconds.items())
     text = f"{duration(sum(seconds.values()))} (seconds: {parts})"
-    return Row("seconds", RUN, "time", text, "manifest.json", value=seconds)
+    return Row("seconds", RUN, "time", text, MANIFEST, value=seconds)
 
 
 def _fired(reader: RunReader) -> Row:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from accord.artefacts import MODEL
 from accord.lab.contenders import Budget, chosen_of, contend, measured, settings_of, written
 from accord.lab.essay import EssayJudge, EssayWorld
 from accord.lab.is_rl_needed.settings import (
@@ -48,7 +49,7 @@ def on_essays(seed: int, short: bool, folder: Path) -> list[MethodResult]:
         settings = settings_of(method, budget, lr=rate, strength=strength)
         with open_run(folder / method, seed) as run:
             cost = costs(*contend(settings, budget, world.prompts, judge, run, start, texts=texts))
-            policy = load(run.verified("policy/model"))
+            policy = load(MODEL.verified(run, "policy"))
         after = generate_rollouts(policy, reference, judge, world.prompts, count, sampling, old_logprobs=False)
         results.append(MethodResult(world="essay", method=method, **measured(after, beta=beta), **cost))
     return results

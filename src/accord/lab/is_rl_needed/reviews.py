@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from accord.artefacts import MODEL, RECIPE
 from accord.feedback import read_data
 from accord.interfaces import Judge
 from accord.lab.contenders import Budget, chosen_of, contend, measured, settings_of
@@ -77,7 +78,7 @@ def on_reviews(method: str, short: bool, folder: Path) -> list[MethodResult]:
     settings = settings_of(method, budget, lr=rate, strength=strength)
     with open_run(folder / method, 0) as run:
         cost = costs(*contend(settings, budget, base.prompts, base.reward, run, base.start))
-        policy = load(run.verified("policy/model"), dtype=base.form["dtype"])
+        policy = load(MODEL.verified(run, "policy"), dtype=base.form["dtype"])
     after = generate_rollouts(
         policy, reference, base.judge, base.held_out, base.samples_per_prompt, base.measuring, old_logprobs=False
     )
@@ -107,7 +108,7 @@ def _read_base(folder: Path, short: bool) -> _Base:
         return _Base(
             prompts=data.prompts_of("train"),
             held_out=data.prompts_of("held_out"),
-            start=run.verified("sft/model"),
+            start=MODEL.verified(run, "sft"),
             reward=recipe.reward.load(run),
             judge=recipe.evaluate.judge.load(run, stage="eval_reward"),
             sampling=SAMPLING.model_copy(update={"max_tokens": 16} if short else {}),
@@ -124,4 +125,4 @@ def _recipe(folder: Path, short: bool) -> Recipe:
     starter = folder / "starter"
     if not starter.is_dir():
         write_starter(starter)
-    return load_recipe(starter / "recipe.toml")
+    return load_recipe(starter / RECIPE.file)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from accord.lab.reproduce import Measurement
 from accord.policy.rollout import Rollout
-from accord.run import RunDirectory
+from accord.run import MANIFEST, RunDirectory
 
 __all__ = [
     "BEST_OF_N",
@@ -102,5 +102,5 @@ def costs(seconds: float, peak_gb: float | None) -> dict[str, Any]:
 
 def open_run(folder: Path, seed: int) -> RunDirectory:
     """The run at `folder`, taken up where it was stopped."""
-    exists = (folder / "manifest.json").exists()
+    exists = (folder / MANIFEST).exists()
     return RunDirectory.open(folder) if exists else RunDirectory.create(folder, seed=seed)
