@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from accord.records import Label
 
 OLD = (Path(__file__).parent / "desk_of_first_names.sql").read_text()
 BEGINNER, ANSWERER = "p-9f7a946e2d", "p-13f4fd8555"
+THEN = datetime(2026, 11, 28, 17, 0, tzinfo=UTC)  # a minute after the desk was left: its sessions and drafts are open
 DIGEST = "2fc5932a6049b0dc0b0f6ba264e94cd9d506db198163759b146a562f9108f895"
 
 
@@ -33,7 +35,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         instructions="Be kind.",
     )
     with Ledger(tmp_path / "old.db") as ledger:
-        yield Desk(study, ledger)
+        yield Desk(study, ledger, clock=lambda: THEN)
 
 
 def test_the_files_of_then_hold_the_items_of_then(desk: Desk) -> None:
