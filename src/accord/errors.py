@@ -98,7 +98,7 @@ class FormError(AccordError):
 class Conflict(AccordError):  # noqa: N818 - it reads as what happened
     """An answer met another state than it was given in; the message says what became of it."""
 
-    def __init__(self, reason: Literal["already answered", "reservation lapsed", "paused"], message: str) -> None:
+    def __init__(self, reason: Literal["already answered", "paused"], message: str) -> None:
         super().__init__(message)
         self.reason = reason
 

@@ -201,7 +201,7 @@ class OnlineTrainer:
         if (kl := float(rollout.kl_B.mean())) > s.max_kl:  # NaN where there is no reference
             raise TrainingStopped(
                 f"the KL to the reference became {kl:.1f} nats a sequence at step {step}, above max_kl = "
-                f"{s.max_kl:g}; lower optim.lr, raise kl_coef, or raise max_kl"
+                f"{s.max_kl:g}; lower optim.lr, raise kl_coef, or raise max_kl, in a new run"
             )
         return rollout
 
