@@ -10,6 +10,7 @@ A file is named by the stage that writes it and a name within that stage's folde
 (`rounds/03/policy`): their files then lie below the same prefix.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -77,13 +78,13 @@ class Artefact:
         return run.has(self.path(stage))
 
 
-class _Typed(Artefact, Generic[T]):
+class _Typed(Artefact, ABC, Generic[T]):
     """A file of JSON whose values are of one type."""
 
     @property
+    @abstractmethod
     def adapter(self) -> TypeAdapter[T]:
         """Reads, writes and describes values of the type."""
-        raise NotImplementedError
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of a value."""

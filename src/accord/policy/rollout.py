@@ -145,33 +145,19 @@ def generate_rollouts(
     """
     ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
     groups = (sampler or LocalSampler(policy)).sample(ids, n, sampling)
-    samples = tuple(each for group in groups for each in group)
-    asked = tuple(prompt for prompt in prompts for _ in range(n))
+    samples = tuple(sample for group in groups for sample in group)
+    repeated = tuple(prompt for prompt in prompts for _ in range(n))
     heads = [prompt_ids for prompt_ids in ids for _ in range(n)]
     answers = tuple(
-        TokenizedCompletion(head_ids, each.token_ids, key)
-        for key, (head_ids, each) in enumerate(zip(heads, samples, strict=True))
+        TokenizedCompletion(head_ids, sample.token_ids, key)
+        for key, (head_ids, sample) in enumerate(zip(heads, samples, strict=True))
     )
-    completions = tuple(
-        Completion(
-            prompt=prompt.id,
-            text=policy.decode(each.token_ids),
-            token_ids=each.token_ids,
-            writer=policy.name,
-            sampling=sampling,
-        )
-        for prompt, each in zip(asked, samples, strict=True)
-    )
-    scores = _scores(judge, asked, completions)
+    completions = _completions(policy, repeated, samples, sampling)
+    scores = _scores(judge, repeated, completions)
     score_B = torch.tensor(scores.value_N, dtype=torch.float32, device=policy.device)
-    width = max(len(each.token_ids) for each in samples)
-    mask_BT = torch.zeros((len(samples), width), dtype=torch.bool)
-    sampled_BT = torch.zeros((len(samples), width))
-    for row, each in enumerate(samples):
-        mask_BT[row, : len(each.token_ids)] = True
-        sampled_BT[row, : len(each.token_ids)] = torch.tensor(each.logprobs)
+    mask_BT, sampled_BT = _padded(samples)
+    width, temperature = mask_BT.shape[1], sampling.temperature
     nothing_BT = torch.zeros_like(sampled_BT).masked_fill(mask_BT, torch.nan).to(policy.device)
-    temperature = sampling.temperature
     if old_logprobs:
         own = measure(policy, answers, width, temperature, head=head)
     else:
@@ -181,10 +167,10 @@ def generate_rollouts(
     elif reference is policy and old_logprobs:
         reference_BT = own.logprob_BT.clone()
     else:
-        read = answers if reference is policy else _as_read_by(reference, policy, asked, answers)
+        read = answers if reference is policy else _as_read_by(reference, policy, repeated, answers)
         reference_BT = measure(reference, read, width, temperature, entropy=False).logprob_BT
     return Rollout(
-        prompts=asked,
+        prompts=repeated,
         completions=completions,
         samples=samples,
         answers=answers,
@@ -199,6 +185,33 @@ def generate_rollouts(
             "length": mask_BT.sum(1).to(score_B),
         },
     )
+
+
+def _completions(
+    policy: CausalModel, prompts: Sequence[Prompt], samples: Sequence[Sample], sampling: Sampling
+) -> tuple[Completion, ...]:
+    """Each sample as a record: its text, the ids it is a view of, and how it was drawn."""
+    return tuple(
+        Completion(
+            prompt=prompt.id,
+            text=policy.decode(sample.token_ids),
+            token_ids=sample.token_ids,
+            writer=policy.name,
+            sampling=sampling,
+        )
+        for prompt, sample in zip(prompts, samples, strict=True)
+    )
+
+
+def _padded(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
+    """Which positions are tokens, and the sampler's log-probabilities there (0 elsewhere): mask_BT, sampled_BT."""
+    width = max(len(sample.token_ids) for sample in samples)
+    mask_BT = torch.zeros((len(samples), width), dtype=torch.bool)
+    sampled_BT = torch.zeros((len(samples), width))
+    for row, sample in enumerate(samples):
+        mask_BT[row, : len(sample.token_ids)] = True
+        sampled_BT[row, : len(sample.token_ids)] = torch.tensor(sample.logprobs)
+    return mask_BT, sampled_BT
 
 
 def _as_read_by(
