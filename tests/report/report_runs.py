@@ -93,7 +93,8 @@ def add_data(
 
 
 def add_judge(run: RunDirectory, folder: str = "reward", *, accuracy: float = 0.712) -> None:
-    """A reward model's evaluation, under `reward` or `eval_reward`."""
+    """A reward model and its evaluation, under `reward` or `eval_reward`."""
+    run.write_bytes(f"{folder}/model/model.safetensors", b"weights", stage=folder)
     run.write_json(
         f"{folder}/evaluation.json",
         {

@@ -369,3 +369,14 @@ def test_every_algorithm_has_its_sentence(algorithm: type[PolicySettings], tmp_p
     ALGORITHM.write(run, row, stage="policy")
     (sentence,) = [text for text in verdict(RunReader(run)) if text.startswith(algorithm.sentence)]
     assert sentence == f"{algorithm.sentence}."
+
+
+def test_a_reward_that_was_given_is_not_said_to_have_learnt(tmp_path: Path) -> None:
+    run = report_runs.whole(tmp_path / "run")
+    trained = " ".join(verdict(RunReader(run)))
+    assert "The reward model that learnt from them orders" in trained
+    assert "An independent judge, trained on feedback that the reward never saw, prefers" in trained
+    run.manifest.files = {name: entry for name, entry in run.manifest.files.items() if "reward/model" not in name}
+    given = " ".join(verdict(RunReader(run)))
+    assert "The reward, a given one that learnt nothing from them, orders" in given
+    assert "An independent judge, given with the run, prefers" in given

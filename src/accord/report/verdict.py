@@ -85,12 +85,21 @@ def _judged(reader: RunReader) -> list[str]:
     accuracy = card.accuracy
     above = accuracy.low is not None and baseline.high is not None and accuracy.low > baseline.high
     sentences = [
-        f"The reward model that learnt from them orders {percent(accuracy)} held-out pairs as the evaluators did.",
+        f"The reward{_origin(reader)} orders {percent(accuracy)} held-out pairs as the evaluators did.",
         f"That is {'clearly' if above else 'not clearly'} more than {name} reaches, {percent(baseline)}.",
     ]
     if card.agreement is not None:
         sentences.append(f"Two evaluators agree on {percent(card.agreement)}: no judge can be expected to do better.")
     return sentences
+
+
+def _origin(reader: RunReader) -> str:
+    """What to call a reward after that word: a model that learnt, or a function that was given."""
+    return (
+        " model that learnt from them"
+        if reader.has(MODEL, "reward")
+        else ", a given one that learnt nothing from them,"
+    )
 
 
 def _best_baseline(card: RewardCard) -> tuple[str, Estimate]:
@@ -106,23 +115,29 @@ def _policy(reader: RunReader) -> list[str]:
     training = reader.value(ALGORITHM, "policy").sentence if known else "A policy was then trained"
     steps = rows_of_file(reader, METRICS, "policy")
     sentence = training + (f", in {count(len(steps), 'step')}." if steps else ".")
-    return [sentence, *(["What that changed was not evaluated."] if evaluation is None else _changes(evaluation))]
+    return [
+        sentence,
+        *(["What that changed was not evaluated."] if evaluation is None else _changes(reader, evaluation)),
+    ]
 
 
-def _changes(evaluation: PolicyEvaluation) -> list[str]:
+def _changes(reader: RunReader, evaluation: PolicyEvaluation) -> list[str]:
     win, own, kl = evaluation.win_rate, evaluation.win_rate_reward, evaluation.kl
+    origin = (
+        "trained on feedback that the reward never saw" if reader.has(MODEL, "eval_reward") else "given with the run"
+    )
     sentences = []
     if win is None:
         sentences.append("No independent judge compared the policy with its start.")
     else:
         sentences.append(
-            "An independent judge, trained on feedback that the reward model never saw, prefers the policy's text to "
-            f"its start's in {percent(win)} comparisons, {_sure(win)}."
+            f"An independent judge, {origin}, prefers the policy's text to its start's in {percent(win)} comparisons, "
+            f"{_sure(win)}."
         )
     if own is not None:
         more = win is not None and own.low is not None and win.high is not None and own.low > win.high
         tail = ": it sees more improvement than the independent judge does" if more else ""
-        sentences.append(f"By the reward model it learnt from, the policy wins {percent(own)}{tail}.")
+        sentences.append(f"By the reward it learnt from, the policy wins {percent(own)}{tail}.")
     between = "no interval" if kl.low is None or kl.high is None else f"{kl.low:.2f}, {kl.high:.2f}"
     sentences.append(f"It has moved {kl.value:.2f} nats a text from its start [{between}], over {kl.n:,} texts.")
     return sentences
