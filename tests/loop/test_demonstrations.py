@@ -79,7 +79,7 @@ def test_what_nothing_learns_from_is_said(folder: Path, capsys: pytest.CaptureFi
             ledger.add(Feedback(evaluator=ANNA.id, prompt=asked.id, completions=names, judgement=judgement))
     path = recipe(folder)
     assert accord(["check", path]) == 0
-    note = "nothing in this recipe learns from 2 label, 1 correction"
+    note = "nothing in this recipe learns from 2 labels, 1 correction"
     assert f"# note: {note}" in capsys.readouterr().out
     assert accord(["check", path, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["notes"] == [note]

@@ -11,6 +11,7 @@ from accord.lm.settings import ModelSettings
 from accord.policy.materials import Material
 from accord.recipe import Recipe
 from accord.records import Feedback
+from accord.report.words import count
 from accord.reward.settings import RewardSettings
 
 __all__ = ["notes_of", "problems_of", "unlearnt_note"]
@@ -50,7 +51,9 @@ def unlearnt_note(recipe: Recipe, feedback: Iterable[Feedback]) -> str | None:
     """
     learnt = _learnt_kinds(recipe) | {"declined"}
     kinds = Counter(record.judgement.kind for record in current_feedback(feedback))
-    unlearnt = [f"{number:,} {kind}" for kind, number in kinds.items() if kind not in learnt]
+    unlearnt = [
+        count(number, kind, kind if kind.endswith("s") else "") for kind, number in kinds.items() if kind not in learnt
+    ]
     return f"nothing in this recipe learns from {', '.join(unlearnt)}" if unlearnt else None
 
 
