@@ -8,7 +8,7 @@ values given beside the file (`--policy.kl_coef 0.1`) override it; the resolved 
 
 import tomllib
 from collections import ChainMap
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
@@ -282,25 +282,38 @@ def _check(recipe: Recipe) -> None:
 
 
 def _problem(error: ValidationError, owner: type[BaseModel], where: str) -> str:
-    """The first problem; for an unknown key its new name where it was renamed, else the nearest known one.
+    """All keys that were renamed, with their new names; else the first problem, an unknown key with the nearest one.
 
     A settings class may have `renamed: ClassVar[Mapping[str, str]]`, from keys it once had to those it has now.
     """
     problems = error.errors(include_url=False)
     # A key that is unknown may be why another is missing.
-    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-    path = [str(part) for part in first["loc"]]
-    place = ".".join([where, *path])
-    if first["type"] != "extra_forbidden":
+    unknown = [problem["loc"] for problem in problems if problem["type"] == "extra_forbidden"]
+    if not unknown:
+        place = ".".join([where, *map(str, problems[0]["loc"])])
         return f"{place}: {explain(error)[1]}"
-    section: Any = owner
+    new_names = []
+    for path in unknown:
+        names = _renamed(_owner_of(owner, path))
+        if str(path[-1]) in names:
+            new_names.append(f"{'.'.join([where, *map(str, path)])}: renamed to {names[str(path[-1])]}")
+    if new_names:
+        return "; ".join(new_names)
+    known = list(_owner_of(owner, unknown[0]).model_fields)
+    return f"{'.'.join([where, *map(str, unknown[0])])}: no such field{nearest(str(unknown[0][-1]), known)}"
+
+
+def _owner_of(owner: Any, path: Sequence[str | int]) -> Any:
+    """The settings class that holds the last key of a path into `owner`."""
     for name in path[:-1]:
-        if not name.isdecimal():  # a place in a list
-            section = _section(section.model_fields[name].annotation)
-    renamed = ChainMap(*(vars(parent).get("renamed", {}) for parent in section.__mro__))
-    if path[-1] in renamed:
-        return f"{place}: renamed to {renamed[path[-1]]}"
-    return f"{place}: no such field{nearest(path[-1], list(section.model_fields))}"
+        if not str(name).isdecimal():  # a place in a list
+            owner = _section(owner.model_fields[name].annotation)
+    return owner
+
+
+def _renamed(section: type[BaseModel]) -> Mapping[str, str]:
+    """What the keys that a settings class, or one that it inherits from, once had are called now."""
+    return ChainMap(*(vars(parent).get("renamed", {}) for parent in section.__mro__))
 
 
 def _section(annotation: Any) -> Any:

@@ -21,6 +21,10 @@ PPO_RECIPE = '[sft]\nbase = "tiny"\n[reward]\nbase = "tiny"\n[policy]\nkind = "p
         ('[policy]\nkind = "dpo"\nbate = 0.1', "recipe.policy.bate: no such field; did you mean 'beta'?"),
         ("[data]\njudge = 0.4", "recipe.data.judge: renamed to eval_reward"),
         ("[reward]\nmembers = 4", "recipe.reward.members: renamed to ensemble_size"),
+        (
+            "[reward]\nmembers = 4\nby = 'pool'",
+            "recipe.reward.members: renamed to ensemble_size; recipe.reward.by: renamed to group_by",
+        ),
         ("[evaluate.judge]\nby = 'pool'", "recipe.evaluate.judge.by: renamed to group_by"),
         ("[evaluate]\nsamples = 4", "recipe.evaluate.samples: renamed to samples_per_prompt"),
         ('[reward]\nkind = "bradly_terry"', "recipe.reward.kind: unknown kind of reward 'bradly_terry'; did you mean"),
