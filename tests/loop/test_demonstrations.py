@@ -89,6 +89,22 @@ def test_what_nothing_learns_from_is_said(folder: Path, capsys: pytest.CaptureFi
     assert f"data: {note}" in "".join(capsys.readouterr())
 
 
+def test_what_a_source_would_add_is_counted_before_it_is_imported(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = folder / "more.jsonl"
+    line = {"prompt": "Write text 0", "chosen": "one", "rejected": "other"}
+    source.write_text(json.dumps(line) + "\n")
+    options = ["--data.source", str(source), "--data.format", "trl_preference"]
+    rows_before = (folder / "ledger.db").read_bytes()
+    assert accord(["check", recipe(folder), *options]) == 0
+    assert "# note: nothing in this recipe learns from 1 comparison" in capsys.readouterr().out
+    source.write_text(json.dumps(line) + "\n{")
+    assert accord(["check", recipe(folder), *options]) == 2
+    assert "# problem: recipe.data.source: more.jsonl:2: Invalid JSON" in capsys.readouterr().out
+    assert (folder / "ledger.db").read_bytes() == rows_before
+
+
 def test_pairs_that_nothing_learns_from_are_named_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = Prompt.ask("Write text 0")
     one, other = Completion(prompt=asked.id, text="one"), Completion(prompt=asked.id, text="other")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.errors import ExtensionError, RecipeError, StorageError
-from accord.loop.preflight import problems_of
+from accord.loop.preflight import preflight
 from accord.policy import DPO, PPO
 from accord.recipe import Recipe, dump, load, parse
 from accord.reward import BradleyTerry, PythonReward
@@ -128,10 +128,10 @@ def test_named_rewards_and_extensions_read_back(tmp_path: Path) -> None:
     assert recipe.rewards["brief"] == PythonReward(path=f"{tmp_path}/brief.py:score")
     assert recipe.rewards["kind"] == BradleyTerry(epochs=2)
     assert parse(dump(recipe)) == recipe
-    assert problems_of(recipe)[-2:] == [
+    assert preflight(recipe).problems[-2:] == (
         f"recipe.rewards.brief.path: no file {tmp_path}/brief.py",
         f"recipe.evaluate.judge.path: no file {tmp_path}/judge.py",
-    ]
+    )
 
 
 def test_a_named_reward_is_something_to_learn_from() -> None:

@@ -73,26 +73,25 @@ def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
         Print JSON.
     """
     from accord import recipe as recipes
-    from accord.loop.preflight import notes_of, problems_of
+    from accord.loop.preflight import preflight
     from accord.loop.stages import stages_of
 
     resolved = recipes.load(recipe, overrides(set_ or []))
-    problems = problems_of(resolved)
-    notes = [] if problems else notes_of(resolved)
+    seen = preflight(resolved)
     stages = list(stages_of(resolved))
     if json:
         content = resolved.model_dump(mode="json", exclude_none=True)
-        print_json({"recipe": content, "stages": stages, "problems": problems, "notes": notes})
+        print_json({"recipe": content, "stages": stages, "problems": seen.problems, "notes": seen.notes})
     else:
         print(recipes.dump(resolved))
         print(f"# stages: {', '.join(stages)}")
-        for problem in problems:
+        for problem in seen.problems:
             print(f"# problem: {problem}")
-        for note in notes:
+        for note in seen.notes:
             print(f"# note: {note}")
-        if not problems:
+        if not seen.problems:
             print("# nothing is missing")
-    return 2 if problems else 0
+    return 2 if seen.problems else 0
 
 
 def run(

@@ -1,47 +1,49 @@
 """Whether what a recipe names is there, and what it leaves unused: looked at before anything is started."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from accord.errors import AccordError
-from accord.feedback import FORMATS, LEARNS_FROM, PAIR_KINDS, Ledger, Selection, current_feedback
+from accord.errors import AccordError, RecipeError
+from accord.feedback import FORMATS, LEARNS_FROM, PAIR_KINDS, FeedbackFile, Ledger, current_feedback
+from accord.feedback.formats.registry import reader_for
 from accord.feedback.store.location import is_url
 from accord.lm.settings import ModelSettings
 from accord.policy.materials import Material
-from accord.recipe import Recipe
-from accord.records import Feedback
+from accord.recipe import Data, Recipe
+from accord.records import Evaluator, Feedback
 from accord.report.words import count
 from accord.reward.settings import RewardSettings
 
-__all__ = ["notes_of", "problems_of", "unlearnt_note"]
+__all__ = ["Preflight", "preflight", "unlearnt_note"]
 
 FROM_PAIRS: frozenset[Material] = frozenset({"pairs", "compared", "preferred"})
 
 
-def problems_of(recipe: Recipe) -> list[str]:
-    """What stands in the way of running `recipe`, a line each; empty where nothing does."""
-    problems = _data_problems(recipe)
-    rewards = _rewards(recipe)
-    for name, reward in rewards.items():
-        problems += [f"recipe.{name}.{problem}" for problem in reward.problems()]
-    for name, settings in {"sft": recipe.sft, "policy": recipe.policy, **rewards}.items():
-        if not isinstance(settings, ModelSettings) or settings.base is None:
-            continue
-        path = Path(settings.base)
-        if path.is_absolute() and not (path / "config.json").is_file():
-            problems.append(f"recipe.{name}.base: no model at {path} (no config.json)")
-    return problems
+@dataclass(frozen=True)
+class Preflight:
+    """What stands in the way of running a recipe, and what of its feedback it leaves unused; a line each."""
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
-def notes_of(recipe: Recipe) -> list[str]:
-    """What of its feedback the recipe leaves unused, a line each; what a `source` holds is only said by the run."""
-    data = recipe.data
-    if data.format is not None:
-        return []
-    with Ledger(data.ledger, write=False) as ledger:
-        note = unlearnt_note(recipe, data.selection.of(list(ledger.feedback()), ledger.evaluators()))
-    return [note] if note else []
+def preflight(recipe: Recipe) -> Preflight:
+    """Look at what a recipe names, and read its feedback as a run would: the ledger's, and what a source adds to it.
+
+    What is packaged would have to be fetched, and is not looked at.
+    """
+    problems, feedback = _missing_data(recipe.data), list[Feedback]()
+    if not problems:
+        try:
+            feedback = _feedback(recipe.data)
+        except AccordError as error:
+            problems = [str(error)]
+    problems += _missing_models(recipe)
+    note = None if problems else unlearnt_note(recipe, feedback)
+    return Preflight(tuple(problems), (note,) if note else ())
 
 
 def unlearnt_note(recipe: Recipe, feedback: Iterable[Feedback]) -> str | None:
@@ -77,22 +79,61 @@ def _rewards(recipe: Recipe) -> dict[str, RewardSettings]:
     return {name: reward for name, reward in sections.items() if reward is not None}
 
 
-def _data_problems(recipe: Recipe) -> list[str]:
-    data = recipe.data
+def _missing_models(recipe: Recipe) -> list[str]:
+    rewards = _rewards(recipe)
+    problems = [f"recipe.{name}.{problem}" for name, reward in rewards.items() for problem in reward.problems()]
+    for name, settings in {"sft": recipe.sft, "policy": recipe.policy, **rewards}.items():
+        if not isinstance(settings, ModelSettings) or settings.base is None:
+            continue
+        path = Path(settings.base)
+        if path.is_absolute() and not (path / "config.json").is_file():
+            problems.append(f"recipe.{name}.base: no model at {path} (no config.json)")
+    return problems
+
+
+def _missing_data(data: Data) -> list[str]:
     if data.format is not None:
         if data.format not in FORMATS:
             return [f"recipe.data.format: '{data.format}' is not one of {', '.join(FORMATS.names)}"]
         if data.source != "packaged" and not Path(str(data.source)).is_file():
             return [f"recipe.data.source: no file {data.source}"]
-        return []
-    if not is_url(data.ledger) and not Path(data.ledger).is_file():
+    elif not _has_ledger(data):
         return [f"recipe.data.ledger: no ledger at {data.ledger}; import feedback, or name a source"]
-    try:
-        with Ledger(data.ledger, write=False) as ledger:
-            if not ledger.rows():
-                return [f"recipe.data.ledger: {data.ledger} holds no feedback"]
-            if data.selection != Selection():
-                data.selection.of(list(ledger.feedback()), ledger.evaluators())
-    except AccordError as error:
-        return [str(error) if str(error).startswith("recipe.") else f"recipe.data.ledger: {error}"]
     return []
+
+
+def _has_ledger(data: Data) -> bool:
+    return is_url(data.ledger) or Path(data.ledger).is_file()
+
+
+def _feedback(data: Data) -> list[Feedback]:
+    """The feedback that a run would read. Raises `RecipeError` where it cannot be read, or there is none."""
+    if data.source == "packaged":
+        return []
+    feedback: dict[str, Feedback] = {}
+    evaluators: dict[str, Evaluator] = {}
+    if _has_ledger(data):
+        with _blaming("ledger"), Ledger(data.ledger, write=False) as ledger:
+            feedback |= {record.id: record for record in ledger.feedback()}
+            evaluators |= ledger.evaluators()
+    if data.source is not None:
+        path = Path(data.source)
+        with _blaming("source"):
+            for record in FeedbackFile(path, reader_for(path, data.format)).records():
+                if isinstance(record, Feedback):
+                    feedback[record.id] = record
+                elif isinstance(record, Evaluator):
+                    evaluators[record.id] = record
+    if not feedback:
+        section = "ledger" if data.source is None else "source"
+        raise RecipeError(f"recipe.data.{section}: {getattr(data, section)} holds no feedback")
+    return data.selection.of(list(feedback.values()), evaluators)
+
+
+@contextmanager
+def _blaming(key: str) -> Iterator[None]:
+    """Say by which key of `[data]` what cannot be read was named."""
+    try:
+        yield
+    except AccordError as error:
+        raise RecipeError(f"recipe.data.{key}: {error}") from error
