@@ -1,7 +1,10 @@
 """A transaction means the same on both stores, for the ledger's tables and for those that others keep beside them."""
 
+import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from accord.errors import AccordError, LedgerError
 from accord.feedback import Ledger
+from accord.feedback.store.database import switch_to_wal
 from accord.records import Record
 
 
@@ -155,3 +159,17 @@ def test_a_pool_that_is_used_up_says_so(tmp_path: Path) -> None:
         for each in held:
             each.__exit__(None, None, None)
         assert ledger.rows() == 0
+
+
+def test_the_change_to_a_write_ahead_log_waits_where_sqlite_does_not(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE held (row)")
+    other.execute("BEGIN IMMEDIATE")
+    with closing(other), closing(sqlite3.connect(tmp_path / "ledger.db", timeout=0)) as impatient:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            switch_to_wal(impatient.cursor(), 0.0)
+        release = threading.Timer(0.2, other.rollback)
+        release.start()
+        switch_to_wal(impatient.cursor(), 30.0)
+        release.join()
+        assert impatient.execute("PRAGMA journal_mode").fetchone() == ("wal",)

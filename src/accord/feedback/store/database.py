@@ -4,6 +4,7 @@ Whoever keeps tables of their own beside the ledger's (as `collect` does) brings
 and writes them by `begin`, or by the connection of a `LedgerWriter`, in one transaction with the records.
 """
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -11,9 +12,11 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from accord.errors import LedgerError, storage
 from accord.feedback.store.db_errors import translate_errors
@@ -118,7 +121,22 @@ def enable_wal(store: Store) -> None:
     """Let readers of an SQLite file go on while somebody writes (write-ahead log); PostgreSQL always does."""
     if isinstance(store.location, File):
         with store.translated_errors(), closing(store.engine.raw_connection()) as raw:
-            raw.cursor().execute("PRAGMA journal_mode=WAL")
+            switch_to_wal(raw.cursor(), store.timeout)
+
+
+def switch_to_wal(cursor: DBAPICursor | sqlite3.Cursor, timeout: float) -> None:
+    """Change the journal's mode, trying again for `timeout` seconds: SQLite itself may not wait for this lock."""
+    deadline = monotonic() + timeout
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or monotonic() > deadline:
+                raise
+            sleep(0.01)
+        else:
+            return
 
 
 _ONE_AT_A_TIME = threading.Lock()  # Alembic's context belongs to the process
