@@ -107,12 +107,15 @@ def _has_ledger(data: Data) -> bool:
 
 
 def _feedback(data: Data) -> list[Feedback]:
-    """The feedback that a run would read. Raises `RecipeError` where it cannot be read, or there is none."""
+    """The feedback that a run would read. Raises `RecipeError` where it cannot be read, or there is none.
+
+    A database that a source is to fill may hold no ledger yet, and is left alone.
+    """
     if data.source == "packaged":
         return []
     feedback: dict[str, Feedback] = {}
     evaluators: dict[str, Evaluator] = {}
-    if _has_ledger(data):
+    if _has_ledger(data) and not (is_url(data.ledger) and data.source is not None):
         with _blaming("ledger"), Ledger(data.ledger, write=False) as ledger:
             feedback |= {record.id: record for record in ledger.feedback()}
             evaluators |= ledger.evaluators()
