@@ -11,7 +11,8 @@ import numpy as np
 from accord.feedback import Dataset
 from accord.interfaces import Scores
 from accord.lm import load
-from accord.lm.causal import CausalModel, LoRA
+from accord.lm.adapters import LoRA
+from accord.lm.causal import CausalModel
 from accord.lm.engine import Engine, Request
 from accord.lm.logprobs import completion_logprobs
 from accord.policy import DPO, GRPO, PPO, SFT

@@ -21,7 +21,8 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from accord.lm.causal import CausalModel, wrap
+from accord.lm.causal import CausalModel
+from accord.lm.loading import wrap
 from accord.lm.tiny import tiny_tokenizer
 
 END = 257

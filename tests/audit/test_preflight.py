@@ -21,7 +21,7 @@ from accord.artefacts import (
 from accord.audit.preflight import CHECKS
 from accord.errors import ArtefactError
 from accord.interfaces import Scores
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.tiny import CHAT, START
 from accord.loop.rewards import judges_of

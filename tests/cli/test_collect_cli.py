@@ -112,7 +112,7 @@ def test_disagreement_needs_the_reward_model_of_a_run(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from accord.cli.collecting import _judge
-    from accord.lm.causal import load
+    from accord.lm.loading import load
     from accord.lm.reward_model import ScalarHeadModel
     from accord.records import Completion, Prompt
     from accord.run import RunDirectory

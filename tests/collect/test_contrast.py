@@ -11,7 +11,8 @@ import pytest
 from accord.collect import ContrastSource
 from accord.feedback import Ledger, draw_dataset, draw_pairs
 from accord.interfaces import Source, Writer
-from accord.lm.causal import CausalModel, load
+from accord.lm.causal import CausalModel
+from accord.lm.loading import load
 from accord.lm.writer import ModelWriter
 from accord.policy import DPO, SFT
 from accord.policy.materials import Materials, SupervisedExample

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.lab.essay import ATTRIBUTES, NOUNS, OPENERS, PARTS, EssayJudge, EssayWorld
-from accord.lm.causal import load
 from accord.lm.generate import generate
+from accord.lm.loading import load
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 

@@ -23,8 +23,10 @@ from transformers import (
 
 from accord.errors import ModelError, StorageError
 from accord.lm import tiny
+from accord.lm.adapters import LoRA, add_lora
 from accord.lm.attention import NAME as GROUPED
-from accord.lm.causal import CausalModel, LoRA, add_lora, load
+from accord.lm.causal import CausalModel
+from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.records import Message, Prompt

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from accord.errors import ModelError
-from accord.lm.causal import load
 from accord.lm.engine import Engine, Request, Token
 from accord.lm.kv_cache import KVCache
+from accord.lm.loading import load
 from accord.records import Sampling
 
 TINY = load("tiny", seed=1)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from accord.lm.causal import LoRA, add_lora
+from accord.lm.adapters import LoRA, add_lora
 from accord.lm.decoders import FusedDecoder, ModelDecoder, UncachedDecoder, build_decoder
 from accord.lm.generate import generate
 from accord.lm.logprobs import completion_logprobs, token_logprobs

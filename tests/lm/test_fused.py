@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from accord.lm.causal import LoRA, add_lora, load
+from accord.lm.adapters import LoRA, add_lora
 from accord.lm.fused import _MLP, _Attention, _block, _Gated, _Norm, _Normed, _Projected, _Turned, fuse, unfuse
 from accord.lm.layers import layers_of
+from accord.lm.loading import load
 from accord.train.optimiser import Optim, Optimiser
 from families import ours, plain
 

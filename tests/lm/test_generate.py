@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from accord.errors import ModelError
-from accord.lm.causal import CausalModel, load
+from accord.lm.causal import CausalModel
 from accord.lm.engine import Request, _uniforms
 from accord.lm.generate import generate
+from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
 from accord.lm.token_sampling import _invert, _nucleus, sample_tokens
 from accord.records import Sample, Sampling

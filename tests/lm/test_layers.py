@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from accord.errors import ModelError
-from accord.lm.causal import LoRA, load
+from accord.lm.adapters import LoRA
 from accord.lm.layers import cut_layers, freeze_below, layers_of
+from accord.lm.loading import load
 from accord.lm.settings import ModelSettings
 from families import PACKING, ours
 

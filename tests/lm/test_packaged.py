@@ -13,8 +13,8 @@ import torch
 from accord.errors import FetchError
 from accord.fetch import cache_folder
 from accord.lm import packaged
-from accord.lm.causal import load
 from accord.lm.cpu_features import computes_bfloat16
+from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
 from accord.records import Prompt
 

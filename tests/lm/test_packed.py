@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from accord.errors import ModelError
-from accord.lm.causal import CausalModel, load
+from accord.lm.causal import CausalModel
+from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs, token_logprobs
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 

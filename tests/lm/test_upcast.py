@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from accord.lm import attention, fused
-from accord.lm.causal import CausalModel, LoRA, add_lora, load, wrap
+from accord.lm.adapters import LoRA, add_lora
+from accord.lm.causal import CausalModel
+from accord.lm.loading import load, wrap
 from accord.lm.tiny import tiny_tokenizer
 from accord.lm.upcast import in_float32
 from families import MODELS, PACKING, plain
@@ -114,7 +116,7 @@ def test_adapters_over_bfloat16_pack(tmp_path: Path) -> None:
 LOAD = """
 import warnings
 warnings.simplefilter("error")
-from accord.lm.causal import load
+from accord.lm.loading import load
 assert load("smollm2-135m", dtype="bfloat16").packs
 """
 

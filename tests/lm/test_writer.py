@@ -6,8 +6,8 @@ import pytest
 
 from accord.errors import ModelError
 from accord.interfaces import Writer
-from accord.lm.causal import load
 from accord.lm.generate import generate
+from accord.lm.loading import load
 from accord.lm.writer import ModelWriter
 from accord.records import Prompt, Sampling
 

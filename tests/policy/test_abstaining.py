@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from accord.errors import RecipeError
 from accord.interfaces import Scores
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, Abstaining
 from accord.policy.abstaining import matches, threshold

@@ -10,7 +10,7 @@ import torch
 
 from accord.errors import ModelError, TrainingStopped
 from accord.interfaces import Scores
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.policy import GRPO, PPO, REINFORCE, RLOO, ReinforcePP
 from accord.policy.materials import Materials
 from accord.records import Completion, Prompt, Sampling

@@ -9,8 +9,10 @@ import pytest
 
 from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Scores
-from accord.lm.causal import CausalModel, LoRA, load
+from accord.lm.adapters import LoRA
+from accord.lm.causal import CausalModel
 from accord.lm.generate import generate
+from accord.lm.loading import load
 from accord.policy import PPO, REINFORCE, RLOO, SFT, Constraint, GroupSoup, MaxMin, pareto_front
 from accord.policy.materials import Materials
 from accord.records import Completion, Prompt, Sampling

@@ -13,8 +13,10 @@ from transformers import AutoTokenizer
 from accord.errors import ModelError, RecipeError
 from accord.interfaces import Scores
 from accord.lab.essay import EssayJudge, EssayWorld
-from accord.lm.causal import CausalModel, LoRA, load
+from accord.lm.adapters import LoRA
+from accord.lm.causal import CausalModel
 from accord.lm.generate import generate
+from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
 from accord.loop.evaluate import sample_arm
 from accord.policy import Conditional, controlled

@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.nn.functional import kl_div
 
 from accord.errors import RecipeError
-from accord.lm.causal import CausalModel, LoRA, load
+from accord.lm.adapters import LoRA
+from accord.lm.causal import CausalModel
+from accord.lm.loading import load
 from accord.lm.logprobs import _Divergence, token_divergences
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.writer import ModelWriter

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.errors import RecipeError
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.lm.writer import ModelWriter
 from accord.policy import SFT, Curated, select
 from accord.policy.curated import Floats, features

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
 from accord.policy import DPO, IPO, KTO, ORPO, SimPO
 from accord.policy.materials import Materials

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from accord.errors import RecipeError
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.policy import PRO, RRHF, BestOfN, best_of, soft_best_of
 from accord.policy.materials import Materials
 from accord.records import Sampling

@@ -11,8 +11,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from accord.errors import RecipeError
-from accord.lm.causal import CausalModel, LoRA, load
+from accord.lm.adapters import LoRA
+from accord.lm.causal import CausalModel
 from accord.lm.generate import generate
+from accord.lm.loading import load
 from accord.policy import DPO, GRPO, PPO, REINFORCE, RLOO, SFT, ReinforcePP
 from accord.policy.materials import Materials
 from accord.policy.rollout import generate_rollouts

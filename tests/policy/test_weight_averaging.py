@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from accord.errors import ModelError
-from accord.lm.causal import LoRA, load
+from accord.lm.adapters import LoRA
+from accord.lm.loading import load
 from accord.policy import DPO, RLOO, RRHF, SFT, extrapolate, soup
 from accord.policy.materials import Materials, SupervisedExample
 from accord.records import Sampling

@@ -9,7 +9,7 @@ import torch
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Evaluator, Pair, Prompt
 from accord.reward import BradleyTerry, ByToken, score_split

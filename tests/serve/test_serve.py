@@ -15,7 +15,7 @@ import pytest
 import torch
 from running_server import MESSAGES, TOKEN, Gate, Served, serving
 
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
 from accord.records import Message, Prompt
 from accord.serve import Worker

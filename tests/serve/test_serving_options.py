@@ -7,7 +7,7 @@ import pytest
 from accord.cli import run
 from accord.cli.serving import _token, open_model
 from accord.errors import ArtefactError, RecipeError
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.lm.settings import ModelSettings
 from accord.run import RunDirectory
 

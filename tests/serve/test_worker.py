@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from accord.errors import ModelError
-from accord.lm.causal import load
 from accord.lm.engine import Request
+from accord.lm.loading import load
 from accord.lm.tiny import tiny_tokenizer
 from accord.records import Sampling
 from accord.serve import Worker

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from accord.errors import ModelError
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import BATCH_TOKENS, TokenizedCompletion, default_row_tokens, pack
 from accord.lm.settings import ModelSettings

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from accord.errors import StorageError, TrainingStopped
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.train.optimiser import Optim, Optimiser

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from accord.feedback import Dataset
 from accord.interfaces import Judge
-from accord.lm.causal import load
 from accord.lm.generate import generate
+from accord.lm.loading import load
 from accord.lm.memory import peak_gb, release_memory, reset_peak
 from accord.policy.best_of_n import best_of, best_of_kl
 from accord.policy.budget import SampleBudget

@@ -25,7 +25,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from accord.artefacts import MODEL
 from accord.interfaces import Scores
-from accord.lm.causal import CausalModel, wrap
+from accord.lm.causal import CausalModel
+from accord.lm.loading import wrap
 from accord.policy.materials import SupervisedExample
 from accord.policy.sft import SFT
 from accord.records import Completion, Prompt

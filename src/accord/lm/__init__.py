@@ -4,7 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accord.lm.causal import CausalModel, LoRA, add_lora, load
+    from accord.lm.adapters import LoRA, add_lora
+    from accord.lm.causal import CausalModel
+    from accord.lm.loading import load
     from accord.lm.logprobs import TokenLogprobs, completion_logprobs, token_divergences, token_logprobs
     from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
     from accord.lm.reward_model import ScalarHeadModel, load_reward_model, new_head
@@ -33,15 +35,15 @@ __all__ = [
 _HOME = {
     "TokenizedCompletion": "packed",
     "CausalModel": "causal",
-    "LoRA": "causal",
+    "LoRA": "adapters",
     "ModelSettings": "settings",
     "ModelWriter": "writer",
     "PackedBatch": "packed",
     "ScalarHeadModel": "reward_model",
     "TokenLogprobs": "logprobs",
-    "add_lora": "causal",
+    "add_lora": "adapters",
     "completion_logprobs": "logprobs",
-    "load": "causal",
+    "load": "loading",
     "load_reward_model": "reward_model",
     "new_head": "reward_model",
     "pack": "packed",

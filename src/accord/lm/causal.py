@@ -1,50 +1,24 @@
-"""A causal language model with its tokenizer: loading, turning conversations into token ids, saving.
+"""A causal language model with its tokenizer: turning conversations into token ids, hidden states, logits, saving.
 
-Any Hugging Face decoder by hub id or path, the packaged one by name, a tiny one built in code. Prompts are rendered
-with the model's chat template and tokenized once; completions are carried as token ids from the sampler to the
-loss, because text that is tokenized again need not give the ids that were sampled.
+Prompts are rendered with the model's chat template and tokenized once; completions are carried as token ids from the
+sampler to the loss, because text that is tokenized again need not give the ids that were sampled.
 """
 
 import copy
-import json
-import os
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from huggingface_hub import constants as hub
-from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils.logging import disable_progress_bar
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from accord.errors import ModelError, StorageError, storage
-from accord.lm import packaged, tiny
-from accord.lm.attention import use_grouped
-from accord.lm.fused import fuse, unfuse
-from accord.lm.kv_cache import PrefillCache
-from accord.lm.memory import keep_large_buffers
-from accord.lm.upcast import in_float32
 from accord.records import Prompt
 
-__all__ = ["CausalModel", "LoRA", "add_lora", "load", "wrap"]
-
-DType = Literal["float32", "bfloat16"]
-ADAPTER = "adapter_config.json"
-
-
-class LoRA(BaseModel):
-    """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685) on every linear layer of the decoder."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rank: int = Field(default=16, ge=1)
-    alpha: float = Field(default=32.0, gt=0)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+__all__ = ["CausalModel"]
 
 
 @dataclass
@@ -199,189 +173,3 @@ class _WithoutAdapters(CausalModel):
         model: Any = self.model
         with model.disable_adapter():
             return super().hidden(**inputs)
-
-
-def load(
-    name: str | Path,
-    *,
-    dtype: DType = "float32",
-    device: str = "cpu",
-    seed: int = 0,
-    trust_remote_code: bool = False,
-) -> CausalModel:
-    """A model by packaged name, `tiny`, path or hub id.
-
-    `seed` draws the weights of `tiny` alone. Raises `ModelError` where there is no such model, or it is no decoder.
-    """
-    keep_large_buffers()
-    disable_progress_bar()
-    name = str(name)
-    if name == tiny.NAME:
-        tiny_model: Any = tiny.tiny_model(seed=seed)
-        tiny_model.to(device=device, dtype=getattr(torch, dtype))
-        return wrap(tiny_model.eval(), tiny.tiny_tokenizer(), name)
-    source = str(packaged.packaged()) if name == packaged.NAME else _place(name)
-    try:
-        model, base = _open(source, dtype, trust_remote_code)
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
-        raise ModelError(f"{name}: {_reason(source, error)}") from error
-    return wrap(model.to(device).eval(), tokenizer, name, base=base)
-
-
-def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, base: str = "") -> CausalModel:
-    """A model that is already open, on the fastest path on which it gives its own numbers.
-
-    Raises `ModelError` where it is no decoder with a linear head; warns where it can only be run plainly.
-    """
-    causal = CausalModel(model, tokenizer, name, base)
-    _check_decoder(causal)
-    try:
-        reason = _try_packing(causal)
-    except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
-        reason = str(error) or type(error).__name__
-    if reason:
-        causal.packs = False
-        unfuse(model)
-        model.set_attn_implementation("eager")
-        warnings.warn(
-            f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "
-            "again for every token written, which is slow",
-            stacklevel=3,
-        )
-    return causal
-
-
-def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalModel:
-    """The same model with fresh adapters, its own weights (as they were loaded) frozen.
-
-    Adapters that it already has are merged into its weights first.
-    """
-    from peft import LoraConfig, get_peft_model
-
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,  # type: ignore[arg-type]  # peft accepts any number
-        lora_dropout=settings.dropout,
-        target_modules="all-linear",
-        fan_in_fan_out=any(type(module).__name__ == "Conv1D" for module in causal.model.modules()),  # as GPT-2's are
-        task_type="CAUSAL_LM",
-    )
-    plain = causal.merged()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        wrapped: Any = get_peft_model(plain.model, config)
-    wrapped.peft_config["default"].base_model_name_or_path = plain.base or None
-    wrapped.eval()
-    return CausalModel(wrapped, causal.tokenizer, causal.name, plain.base, plain.packs)
-
-
-def _place(name: str) -> str:
-    """The absolute path of a model's folder, or the hub id as it is."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        if not any((path / file).is_file() for file in ("config.json", ADAPTER)):
-            raise ModelError(f"{name}: no model in this folder (no config.json and no {ADAPTER})")
-        return str(path.resolve())
-    if path.exists() or path.is_absolute() or name.startswith(("./", "../", "~")) or name.count("/") > 1:
-        raise ModelError(
-            f"{name}: no such model folder; give the folder of a saved model, a hub id, {packaged.NAME} or {tiny.NAME}"
-        )
-    return name
-
-
-def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]:
-    """The model, and where the weights lie that its adapters belong to."""
-    adapter = Path(source) / ADAPTER
-    if adapter.is_file():
-        from peft import PeftModel
-
-        base = str(json.loads(adapter.read_bytes()).get("base_model_name_or_path"))
-        if os.sep in base and Path(base).is_absolute() and not Path(base).is_dir():
-            raise ValueError(
-                f"its adapters belong to {base}, which is gone; correct base_model_name_or_path in {ADAPTER}"
-            )
-        decoder, base = _open(_place(base), dtype, trust_remote_code)
-        return PeftModel.from_pretrained(decoder, source), base
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        source,
-        dtype=getattr(torch, dtype),
-        trust_remote_code=trust_remote_code,
-        use_safetensors=True,
-        output_loading_info=True,
-    )
-    model, loading_info = loaded
-    if loading_info["missing_keys"]:
-        missing = sorted(loading_info["missing_keys"])
-        raise ValueError(f"the file lacks {len(missing)} of its weights, such as {missing[0]}; save or fetch it again")
-    return model, source
-
-
-def _reason(source: str, error: Exception) -> str:
-    """One line: what is wrong and what to do."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    if isinstance(error, SafetensorError):
-        return f"a weight file in {source} is damaged ({lines[0]}); save or fetch it again"
-    if Path(source).is_dir() or not isinstance(error, OSError):
-        return f"cannot be loaded as a causal language model ({lines[0]})"
-    if hub.HF_HUB_OFFLINE:
-        return "not in the local cache, and HF_HUB_OFFLINE keeps the hub away; unset it, or give the folder of a model"
-    return f"could not be had from the hub ({lines[0]}); check the name and the network, or give the folder of a model"
-
-
-@torch.no_grad()
-def _check_decoder(causal: CausalModel) -> None:
-    """Refuse what is no decoder with a linear head: every probability computed from it would be wrong."""
-    ids_BT = torch.tensor([[1, 2, 3, 4], [1, 2, 3, 0]], device=causal.device)
-    hidden_BTD = causal.hidden(input_ids=ids_BT)
-    if not torch.allclose(hidden_BTD[0, :3].float(), hidden_BTD[1, :3].float(), atol=1e-2, rtol=1e-2):
-        raise ModelError(
-            f"{causal.name}: its tokens see what comes after them, so it is no decoder; use a causal model"
-        )
-    theirs_TV = causal.model(input_ids=ids_BT[:1], use_cache=False).logits[0].float()
-    if not torch.allclose(causal.logits(hidden_BTD[0]), theirs_TV, atol=1e-2, rtol=1e-2):
-        raise ModelError(f"{causal.name}: its logits are not a linear head over its last hidden state; not supported")
-
-
-@torch.no_grad()
-def _try_packing(causal: CausalModel) -> str:
-    """Give the model attention of ours and hold a row of two sequences with one beginning against each alone.
-
-    Returns why it cannot be used; empty where it can. The two are 1 2 3 | 4 5 and 1 2 3 | 6 2. They are compared in
-    float32, whatever the weights are in: how far two right ways of computing in bfloat16 lie apart depends on the
-    processor, and is more than many a mistake makes.
-    """
-    device = causal.device
-    parts = (causal.backbone, causal.model.get_input_embeddings(), causal.layers)
-    with in_float32(*parts):
-        separate_2TD = causal.hidden(input_ids=torch.tensor([[1, 2, 3, 4, 5], [1, 2, 3, 6, 2]], device=device))
-    expected_TD = torch.cat([separate_2TD[0], separate_2TD[1, 3:]])
-    use_grouped(causal.model)
-    fuse(causal.model)
-    kv_cache = PrefillCache()
-    with in_float32(*parts):
-        packed_TD = _packed_pair(causal, torch.float32, kv_cache)
-    error = float((packed_TD - expected_TD).norm() / expected_TD.norm())
-    if not error < TOLERANCE:
-        return f"two sequences in a row give other numbers than each alone, by {error:.1g}"
-    if not bool(_packed_pair(causal, next(causal.model.parameters()).dtype, PrefillCache()).isfinite().all()):
-        return "two sequences in a row give numbers that are not finite"
-    layers = causal.layers
-    return "" if kv_cache.layers == layers else f"{kv_cache.layers} of {layers} layers attend through the interface"
-
-
-def _packed_pair(causal: CausalModel, dtype: torch.dtype, kv_cache: PrefillCache) -> Tensor:
-    """Hidden states, [7, D], of 1 2 3, what goes on with 4 5, and what goes on with 6 2, in one row."""
-    seen_TT = torch.ones(7, 7, dtype=torch.bool).tril()
-    seen_TT[5:, 3:5] = False
-    mask_TT = torch.zeros(7, 7).masked_fill(~seen_TT, torch.finfo(torch.bfloat16).min)
-    device = causal.device
-    return causal.hidden(
-        input_ids=torch.tensor([[1, 2, 3, 4, 5, 6, 2]], device=device),
-        position_ids=torch.tensor([[0, 1, 2, 3, 4, 3, 4]], device=device),
-        attention_mask=mask_TT[None, None].to(device=device, dtype=dtype),
-        kv_cache=kv_cache,
-    )[0]
-
-
-TOLERANCE = 1e-3  # of the norm of the hidden states

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from accord.errors import ModelError
 from accord.interfaces import Scores
-from accord.lm.causal import CausalModel, DType, load
+from accord.lm.causal import CausalModel
+from accord.lm.loading import DType, load
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.records import Completion, Prompt
 

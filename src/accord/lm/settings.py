@@ -6,8 +6,10 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from accord.lm.causal import CausalModel, DType, LoRA, add_lora, load
+from accord.lm.adapters import LoRA, add_lora
+from accord.lm.causal import CausalModel
 from accord.lm.layers import cut_layers, freeze_below
+from accord.lm.loading import DType, load
 
 __all__ = ["ModelSettings"]
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from accord.artefacts import CURVE, EVALUATION, EVALUATION_SAMPLES, JUDGED_ROLLOUTS, MODEL, EvaluationSample
 from accord.interfaces import Judge
-from accord.lm.causal import CausalModel, load
+from accord.lm.causal import CausalModel
+from accord.lm.loading import load
 from accord.loop.judged_rollouts import curve_of, judge_rollouts
 from accord.loop.policy import start_of
 from accord.loop.rewards import judges_of

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from accord.artefacts import MODEL
 from accord.errors import RecipeError
-from accord.lm.causal import CausalModel, load
+from accord.lm.causal import CausalModel
+from accord.lm.loading import load
 from accord.lm.settings import ModelSettings
 from accord.policy.budget import SampleBudget
 from accord.policy.materials import Material, Materials

@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 
 from accord.errors import ModelError
-from accord.lm.causal import CausalModel, load
+from accord.lm.causal import CausalModel
+from accord.lm.loading import load
 
 __all__ = ["extrapolate", "pareto_front", "soup"]
 

@@ -7,7 +7,7 @@ import torch
 from accord.artefacts import EvaluationSample
 from accord.audit.evidence import POLICY_MODEL, Evidence
 from accord.audit.remeasure.models import open_model
-from accord.lm.causal import DType
+from accord.lm.loading import DType
 
 __all__ = ["remeasure"]
 

@@ -1,7 +1,8 @@
 """The models of a run, opened as anyone would open them."""
 
 from accord.audit.evidence import POLICY_MODEL, Evidence
-from accord.lm.causal import CausalModel, DType, load
+from accord.lm.causal import CausalModel
+from accord.lm.loading import DType, load
 from accord.lm.memory import release_memory
 
 __all__ = ["open_model"]

@@ -16,7 +16,7 @@ from accord.lab.is_rl_needed.settings import (
     minus_missing_eos,
     open_run,
 )
-from accord.lm.causal import load
+from accord.lm.loading import load
 from accord.policy.rollout import generate_rollouts
 from accord.records import Sampling
 from accord.train.seeds import seed_of

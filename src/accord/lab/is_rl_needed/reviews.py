@@ -22,7 +22,8 @@ from accord.lab.is_rl_needed.settings import (
     minus_missing_eos,
     open_run,
 )
-from accord.lm.causal import CausalModel, load
+from accord.lm.causal import CausalModel
+from accord.lm.loading import load
 from accord.loop.demo import demo_recipe, write_starter
 from accord.loop.drive import drive, start_run
 from accord.loop.progress import ProgressDisplay

@@ -1,0 +1,120 @@
+"""Opening a model: any Hugging Face decoder by hub id or path, the packaged one by name, a tiny one built in code."""
+
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from huggingface_hub import constants as hub
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
+
+from accord.errors import ModelError
+from accord.lm import packaged, tiny
+from accord.lm.adapters import ADAPTER, base_of, has_adapter_file, put_on
+from accord.lm.causal import CausalModel
+from accord.lm.fused import unfuse
+from accord.lm.memory import keep_large_buffers
+from accord.lm.proofs import check_decoder, try_packing
+
+__all__ = ["DType", "load", "wrap"]
+
+DType = Literal["float32", "bfloat16"]
+
+
+def load(
+    name: str | Path,
+    *,
+    dtype: DType = "float32",
+    device: str = "cpu",
+    seed: int = 0,
+    trust_remote_code: bool = False,
+) -> CausalModel:
+    """A model by packaged name, `tiny`, path or hub id.
+
+    `seed` draws the weights of `tiny` alone. Raises `ModelError` where there is no such model, or it is no decoder.
+    """
+    keep_large_buffers()
+    disable_progress_bar()
+    name = str(name)
+    if name == tiny.NAME:
+        tiny_model: Any = tiny.tiny_model(seed=seed)
+        tiny_model.to(device=device, dtype=getattr(torch, dtype))
+        return wrap(tiny_model.eval(), tiny.tiny_tokenizer(), name)
+    source = str(packaged.packaged()) if name == packaged.NAME else _place(name)
+    try:
+        model, base = _open(source, dtype, trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
+        raise ModelError(f"{name}: {_reason(source, error)}") from error
+    return wrap(model.to(device).eval(), tokenizer, name, base=base)
+
+
+def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, base: str = "") -> CausalModel:
+    """A model that is already open, on the fastest path on which it gives its own numbers.
+
+    Raises `ModelError` where it is no decoder with a linear head; warns where it can only be run plainly.
+    """
+    causal = CausalModel(model, tokenizer, name, base)
+    check_decoder(causal)
+    try:
+        reason = try_packing(causal)
+    except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
+        reason = str(error) or type(error).__name__
+    if reason:
+        causal.packs = False
+        unfuse(model)
+        model.set_attn_implementation("eager")
+        warnings.warn(
+            f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "
+            "again for every token written, which is slow",
+            stacklevel=3,
+        )
+    return causal
+
+
+def _place(name: str) -> str:
+    """The absolute path of a model's folder, or the hub id as it is."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not any((path / file).is_file() for file in ("config.json", ADAPTER)):
+            raise ModelError(f"{name}: no model in this folder (no config.json and no {ADAPTER})")
+        return str(path.resolve())
+    if path.exists() or path.is_absolute() or name.startswith(("./", "../", "~")) or name.count("/") > 1:
+        raise ModelError(
+            f"{name}: no such model folder; give the folder of a saved model, a hub id, {packaged.NAME} or {tiny.NAME}"
+        )
+    return name
+
+
+def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]:
+    """The model, and where the weights lie that its adapters belong to."""
+    if has_adapter_file(source):
+        base = base_of(source)
+        decoder, base = _open(_place(base), dtype, trust_remote_code)
+        return put_on(decoder, source), base
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        source,
+        dtype=getattr(torch, dtype),
+        trust_remote_code=trust_remote_code,
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    model, loading_info = loaded
+    if loading_info["missing_keys"]:
+        missing = sorted(loading_info["missing_keys"])
+        raise ValueError(f"the file lacks {len(missing)} of its weights, such as {missing[0]}; save or fetch it again")
+    return model, source
+
+
+def _reason(source: str, error: Exception) -> str:
+    """One line: what is wrong and what to do."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if isinstance(error, SafetensorError):
+        return f"a weight file in {source} is damaged ({lines[0]}); save or fetch it again"
+    if Path(source).is_dir() or not isinstance(error, OSError):
+        return f"cannot be loaded as a causal language model ({lines[0]})"
+    if hub.HF_HUB_OFFLINE:
+        return "not in the local cache, and HF_HUB_OFFLINE keeps the hub away; unset it, or give the folder of a model"
+    return f"could not be had from the hub ({lines[0]}); check the name and the network, or give the folder of a model"
