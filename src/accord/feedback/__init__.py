@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from accord.feedback.dataset.selection import Selection
     from accord.feedback.dataset.splits import FRACTIONS, SPLITS, split
     from accord.feedback.dataset.views import Judged
+    from accord.feedback.equality import judgement_meaning, same_answer, same_judgement
     from accord.feedback.formats import (
         FORMATS,
         ExportCounts,
@@ -61,6 +62,7 @@ _MODULES = {
     ),
     "dataset.splits": ("FRACTIONS", "SPLITS", "split"),
     "dataset.views": ("Judged",),
+    "equality": ("judgement_meaning", "same_answer", "same_judgement"),
     "formats": (
         "ExportCounts",
         "FORMATS",
@@ -118,6 +120,7 @@ __all__ = [
     "import_feedback",
     "is_known",
     "is_order_known",
+    "judgement_meaning",
     "krippendorff_alpha",
     "migrate",
     "neutral_order",
@@ -130,6 +133,8 @@ __all__ = [
     "read_data",
     "register_format",
     "review_prompts",
+    "same_answer",
+    "same_judgement",
     "split",
     "summarise_evaluators",
     "supervised_examples",

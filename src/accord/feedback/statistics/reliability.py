@@ -5,15 +5,15 @@ A value that the records do not allow is None: nobody is fast because no seconds
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accord.feedback.equality import same_answer, same_judgement
 from accord.feedback.provenance import is_order_known
 from accord.feedback.statistics.preferences import Preferences, collect_preferences, feedback_of_known
 from accord.feedback.store.ledger import Ledger
-from accord.records import Comparison, Evaluator, Feedback, Judgement, Rating
+from accord.records import Comparison, Evaluator, Feedback, Rating
 
 __all__ = ["ComparisonFacts", "ControlFacts", "EvaluatorSummary", "RatingFacts", "summarise_evaluators"]
 
@@ -61,6 +61,7 @@ class ComparisonFacts:
 class ControlFacts:
     """Control questions of one evaluator, answered as known to be right; and items asked again, answered the same.
 
+    `gold` and `repeats` count those that a program can compare (`feedback.equality`): not those that were declined.
     `repeat_error` is the mean absolute difference of repeated ratings, in widths of the scale.
     """
 
@@ -175,9 +176,9 @@ def _comparison_facts(answers: list[Feedback]) -> ComparisonFacts | None:
 
 
 def _control_facts(answers: list[Feedback], by_id: Mapping[str, Feedback]) -> ControlFacts:
-    right = [_same(record.judgement, record.gold) for record in answers if record.gold is not None]
+    right = _known(same_judgement(record.judgement, record.gold) for record in answers if record.gold is not None)
     again = [(record, by_id[record.repeat_of]) for record in answers if record.repeat_of and record.repeat_of in by_id]
-    same = [_same(_as_shown(later, first), first.judgement) for later, first in again]
+    same = _known(same_answer(later, first) for later, first in again)
     apart = [
         abs(_relative(later.judgement) - _relative(first.judgement))
         for later, first in again
@@ -186,26 +187,15 @@ def _control_facts(answers: list[Feedback], by_id: Mapping[str, Feedback]) -> Co
     return ControlFacts(
         gold=len(right),
         gold_right=sum(right) / len(right) if right else None,
-        repeats=len(again),
+        repeats=len(same),
         repeat_same=sum(same) / len(same) if same else None,
         repeat_error=sum(apart) / len(apart) if apart else None,
     )
 
 
-def _as_shown(later: Feedback, first: Feedback) -> Judgement:
-    """The later judgement in the order of the first: a comparison may be repeated with its sides swapped."""
-    judgement = later.judgement
-    if isinstance(judgement, Comparison) and later.completions == first.completions[::-1]:
-        swapped: dict[str, Literal["left", "right", "tie"]] = {"left": "right", "right": "left", "tie": "tie"}
-        return judgement.model_copy(update={"preferred": swapped[judgement.preferred]})
-    return judgement
-
-
-def _same(first: Judgement, second: Judgement) -> bool:
-    """Whether two judgements say the same; for comparisons the side counts, not the strength."""
-    if isinstance(first, Comparison) and isinstance(second, Comparison):
-        return first.preferred == second.preferred
-    return first == second
+def _known(same: Iterable[bool | None]) -> list[bool]:
+    """The comparisons of two answers that a program can make."""
+    return [each for each in same if each is not None]
 
 
 def _means_of_others(feedback: Iterable[Feedback]) -> dict[str, float]:
