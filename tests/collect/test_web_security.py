@@ -314,3 +314,30 @@ def test_notes_of_a_person_are_escaped(tmp_path: Path) -> None:
         for path in ("/admin", "/admin/people", "/admin/disputed"):
             assert "<script>alert" not in admin.get(path).text
         assert Forms(person.get("/work").text).forms == {}
+
+
+MALFORMED = (
+    "[::1",
+    "localhost:x",
+    "localhost:99999",
+    "u@localhost",
+    "local host",
+    "localhost,x",
+    "h\u00f6st",
+    "[::1]x",
+)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_what_names_no_host_is_a_bad_request(tmp_path: Path, everywhere: bool) -> None:
+    more = {"hosts": None} if everywhere else {}
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk, **more) as visitor:
+        client = visitor().client
+        page = client.get("/admin/sign-in")
+        form = {"_csrf": token_in(page.text), "name": "kim", "password": "x"}
+        for host in MALFORMED:
+            for headers in ({"host": host.encode("latin-1")}, {"origin": b"http://" + host.encode("latin-1")}):
+                for path in ("/", "/health", "/admin"):
+                    assert (host, client.get(path, headers=headers).status_code) == (host, 400)
+                assert client.get("/nowhere", headers=headers).status_code in {400, 404}
+                assert client.post("/admin/sign-in", data=form, headers=headers).status_code == 400

@@ -368,3 +368,10 @@ def test_a_model_whose_numbers_are_broken_is_the_servers_fault() -> None:
         status, body = served.post("/v1/completions", {"model": "broken", "prompt": "x"})
         assert (status, body["error"]["type"]) == (500, "server_error")
         assert "not finite" in body["error"]["message"]
+
+
+@pytest.mark.parametrize("host", ["[::1", "localhost:x", "localhost:99999", "u@localhost", "local host", "h\u00f6st"])
+def test_what_names_no_host_is_a_bad_request(host: str) -> None:
+    with serving(Worker(load("tiny", seed=1), slots=1), token=None) as served:
+        for headers in ({"host": host}, {"origin": f"http://{host}"}):
+            assert served.get("/v1/models", **headers)[0] == 400

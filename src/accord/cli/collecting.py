@@ -4,7 +4,6 @@ import getpass
 import os
 import secrets
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from accord.interfaces import Judge, Writer
 
 __all__ = ["collect"]
-
-SHUTDOWN_SECONDS = 5  # that requests may still take once it is to end
-KEEP_ALIVE_SECONDS = 75  # that a connection stays open while somebody thinks
 
 
 def collect(
@@ -92,27 +88,16 @@ def collect(
 
 def _serve(desk: "Desk", listener: "socket", host: str, public_url: str | None, proxy: str) -> None:
     """The pages of a desk, until Ctrl-C."""
-    import uvicorn
-
-    from accord.collect.web.app import LOOPBACK, make_app
+    from accord.collect.web.app import make_app
+    from accord.web_server import LOOPBACK, run_server
 
     everywhere = host in {"0.0.0.0", "::"}  # noqa: S104
-    config = uvicorn.Config(
-        make_app(desk, public_url=public_url, hosts=None if everywhere else (*LOOPBACK, host)),
-        log_level="warning",
-        lifespan="on",
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        proxy_headers=public_url is not None,
-        forwarded_allow_ips=proxy,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
-    with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
-        uvicorn.Server(config).run(sockets=[listener])
+    app = make_app(desk, public_url=public_url, hosts=None if everywhere else {*LOOPBACK, host})
+    run_server(app, listener, proxy=None if public_url is None else proxy)
 
 
 def _check_address(host: str, public_url: str | None) -> None:
-    from accord.collect.web.app import LOOPBACK
+    from accord.web_server import LOOPBACK
 
     if public_url is not None:
         parts = urlsplit(public_url)

@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from accord.lm.settings import ModelSettings
 
 __all__ = ["listening", "open_model", "serve"]
-
-PATIENCE = 5  # seconds that texts may still take once it is to end
 
 
 def serve(
@@ -57,10 +55,9 @@ def serve(
     device
         Where the model is.
     """
-    import uvicorn
-
     from accord.lm.settings import ModelSettings
     from accord.serve import Worker, make_app
+    from accord.web_server import run_server
 
     if slots < 1:
         raise RecipeError(f"--slots {slots}: one at least is needed")
@@ -71,15 +68,13 @@ def serve(
         place = f"[{host}]" if ":" in host else host
         url = f"http://{place}:{listener.getsockname()[1]}/v1"
         print(f"{causal.name} at {url}" + ("" if bearer is None else f"  token {bearer}"), flush=True)
-        config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=PATIENCE)
-        with suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
-            uvicorn.Server(config).run(sockets=[listener])
+        run_server(app, listener)
     return 0
 
 
 def _token(token: str | None, host: str, *, no_token: bool) -> str | None:
     """The bearer token of clients: the option's, the environment's, or a fresh one. None with `--no-token`."""
-    from accord.serve.app import LOOPBACK
+    from accord.web_server import LOOPBACK
 
     if no_token:
         if token is not None:

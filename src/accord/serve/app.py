@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
 
 from jinja2 import TemplateError
 from litestar import Litestar, Request, Response, get, post
@@ -21,12 +20,12 @@ from accord.lm.engine import Request as EngineRequest
 from accord.serve.requests import ApiError, ChatRequest, CompletionRequest, parse
 from accord.serve.responses import ChatFormat, CompletionFormat, ResponseFormat, answer, failure, stream
 from accord.serve.worker import Worker
+from accord.web_server import LOOPBACK, host_of, origin_host
 
-__all__ = ["DEFAULT_MAX_TOKENS", "LOOPBACK", "MAX_BODY", "make_app"]
+__all__ = ["DEFAULT_MAX_TOKENS", "MAX_BODY", "make_app"]
 
 MAX_BODY = 1_000_000
 DEFAULT_MAX_TOKENS = 1024  # tokens of a text where a client sets no limit: room for them is made in every slot
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
@@ -114,9 +113,11 @@ def _guard(token: str | None) -> Callable[[ASGIConnection[Any, Any, Any, Any], B
 
 def _check_local(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Refuse other names of this machine (DNS rebinding) and pages of other sites, which browsers name as origin."""
-    host = urlsplit(f"//{connection.headers.get('host', '')}").hostname
-    origin = connection.headers.get("origin")
-    if host not in LOOPBACK or (origin is not None and urlsplit(origin).hostname not in LOOPBACK):
+    host, origin = host_of(connection.headers.get("host", "")), connection.headers.get("origin")
+    asking = None if origin is None or origin == "null" else origin_host(origin)
+    if host is None or (origin not in (None, "null") and asking is None):
+        raise ApiError(400, "the Host or Origin header names no host")
+    if host.name not in LOOPBACK or (origin is not None and (asking is None or asking.name not in LOOPBACK)):
         raise ApiError(403, "without a token only this machine is served, by its own name", kind="permission_error")
 
 

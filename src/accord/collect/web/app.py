@@ -4,7 +4,7 @@ Nothing of a page runs but the one script that is served here: the content secur
 scripts and styles with it. A visitor never sees a path of the machine or a trace; those go to the log.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,10 +22,10 @@ from accord.collect.web.error_pages import ErrorPages
 from accord.collect.web.form_parsing import MAX_BODY
 from accord.collect.web.pages import PAGES
 from accord.collect.web.site import Site, WebRequest, static
+from accord.web_server import LOOPBACK, host_of, origin_host
 
-__all__ = ["LOOPBACK", "make_app"]
+__all__ = ["make_app"]
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MEDIA_TYPES = {"accord.css": "text/css", "accord.js": "text/javascript", "accord.svg": "image/svg+xml"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -47,7 +47,7 @@ def make_app(
     *,
     public_url: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    hosts: tuple[str, ...] | None = LOOPBACK,
+    hosts: Collection[str] | None = LOOPBACK,
     openapi: bool = False,
 ) -> Litestar:
     """The pages of a desk. `public_url` is how the world reaches them, where a proxy stands in front.
@@ -74,8 +74,11 @@ def _check_request(site: Site, hosts: set[str | None] | None) -> Callable[[WebRe
     """What happens before any handler: strange names of this machine are refused, and every form is checked."""
 
     async def receive(request: WebRequest) -> None:
-        if hosts is not None and urlsplit(f"//{request.headers.get('host', '')}").hostname not in hosts:
+        host, origin = host_of(request.headers.get("host", "")), request.headers.get("origin", "null")
+        if host is None or (hosts is not None and host.name not in hosts):
             raise ClientException("not a name of this machine")
+        if origin != "null" and origin_host(origin) is None:
+            raise ClientException("the Origin header names no host")
         if request.method not in {"GET", "HEAD", "OPTIONS"}:
             request.state.form = await site.receive(request)
 

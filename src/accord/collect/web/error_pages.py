@@ -88,7 +88,7 @@ class ErrorPages:
 
     def storage(self, request: WebRequest, error: Exception) -> Response[Any]:
         """The database or the disk refuses; the log says why."""
-        log.error("%s %s: %s", request.method, request.url.path, error)
+        log.error("%s %s: %s", request.method, request.scope["path"], error)
         advice = (
             "Nothing you sent before is lost. Go back and send again in a minute; whoever runs the study can see why."
         )
@@ -100,7 +100,7 @@ class ErrorPages:
 
     def unforeseen(self, request: WebRequest, error: Exception) -> Response[Any]:
         """What nobody foresaw: it is logged, and the visitor told no more than that."""
-        log.error("%s %s", request.method, request.url.path, exc_info=error)
+        log.error("%s %s", request.method, request.scope["path"], exc_info=error)
         return self._plain(request, 500)
 
     def _plain(self, request: WebRequest, status: int) -> Response[str]:

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.datastructures import Cookie
+
+from accord.web_server import host_of, origin_host
 
 __all__ = ["CookieJar", "Limiter", "form_token", "is_cross_site", "new_browser_name", "tokens_match"]
 
@@ -73,8 +74,8 @@ def is_cross_site(request: Request[Any, Any, Any], public_host: str) -> bool:
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return True
     origin = request.headers.get("origin")
-    hosts = {request.headers.get("host", ""), public_host}
-    return origin is not None and origin != "null" and urlsplit(origin).netloc not in hosts
+    ours = {host_of(request.headers.get("host", "")), host_of(public_host)}
+    return origin is not None and origin != "null" and origin_host(origin) not in ours - {None}
 
 
 @dataclass

@@ -138,7 +138,7 @@ class Site:
 
     def token(self, request: WebRequest) -> str:
         """The token that a form of this request's area must carry."""
-        who: Who = "admin" if request.url.path.startswith("/admin") else "person"
+        who: Who = "admin" if request.scope["path"].startswith("/admin") else "person"
         browser = self.jar.read(request, "browser") or getattr(request.state, "browser", "")
         return form_token(browser, self.jar.read(request, who)) if browser else ""
 
@@ -198,7 +198,7 @@ def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
     @wraps(handler)
     async def run(request: WebRequest, site: Site, **parameters: Any) -> R:
         work = partial(handler, request, site, **parameters)
-        threads = site.aside if request.url.path.startswith("/admin") else site.people
+        threads = site.aside if request.scope["path"].startswith("/admin") else site.people
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     return run
