@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from accord.policy.advantages import (
+    above,
     every_token,
     gae,
     group_relative,
@@ -104,6 +105,24 @@ def test_a_groups_scores_against_its_mean() -> None:
     score = torch.tensor([1.0, 3.0, 5.0, 2.0, 2.0, 2.0])
     assert group_relative(score, 3, scale=False).tolist() == [-2, 0, 2, 0, 0, 0]
     assert group_relative(score, 3, scale=True).tolist() == pytest.approx([-1, 0, 1, 0, 0, 0], abs=1e-3)
+
+
+@pytest.mark.parametrize("group", [3, 7, 10])
+@pytest.mark.parametrize("level", [0.1, -0.7, 1e3, 0.0])
+def test_scores_that_are_equal_but_for_rounding_are_worth_nothing(level: float, group: int) -> None:
+    """The mean of ten times 0.1 is not 0.1 in float32; an optimiser that normalises would make a step of the rest."""
+    score = torch.full((2 * group,), level)
+    score[1] *= 1 + 2e-7
+    for found in (
+        group_relative(score, group, scale=True),
+        group_relative(score, group, scale=False),
+        leave_one_out(score, group),
+        above(score, score.mean()),
+    ):
+        assert (found == 0).all()
+    score[0] += 1e-3 * (1 + abs(level))
+    assert group_relative(score, group, scale=True)[:group].any()
+    assert leave_one_out(score, group)[:group].any()
 
 
 def test_a_group_of_one_or_two() -> None:

@@ -67,4 +67,5 @@ def test_a_sampler_that_lags_behind_shows_in_the_ratio(tmp_path: Path) -> None:
         ratios = [step.metrics.ratio for step in trained(run, every=3)]
     assert ratios[0] == pytest.approx(1, abs=1e-4)
     assert ratios[3] == pytest.approx(1, abs=1e-4)
-    assert all(ratio is not None and abs(ratio - 1) > 1e-3 for ratio in ratios[1:3])
+    assert ratios[2] is not None
+    assert abs(ratios[2] - 1) > 1e-3  # the first step had nothing to learn from: all its texts scored alike

@@ -18,9 +18,10 @@ from accord.lm.loading import load
 from accord.policy import DPO, GRPO, PPO, REINFORCE, RLOO, SFT, ReinforcePP
 from accord.policy.materials import Materials
 from accord.policy.rollout import generate_rollouts
-from accord.policy.supervised import _batch, _blocks, tokenize
+from accord.policy.supervised import _blocks, tokenize
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
+from accord.train import Passes
 from accord.train.optimiser import Optim
 from small_data import LetterJudge, letters_dataset, truth
 
@@ -47,7 +48,7 @@ SETTINGS: dict[str, Any] = {
     "rloo": RLOO(**ONLINE),
     "reinforce": REINFORCE(**ONLINE),
     "reinforce++": ReinforcePP(**ONLINE),
-    "dpo": DPO(dtype="float32", beta=0.5, batch_size=8, epochs=4, save_every=4, optim=Optim(lr=2e-4, warmup_steps=2)),
+    "dpo": DPO(dtype="float32", beta=2.0, batch_size=8, epochs=4, save_every=4, optim=Optim(lr=4e-4, warmup_steps=2)),
 }
 
 
@@ -176,8 +177,8 @@ def test_every_example_ends_with_eos_and_every_pass_shows_each_once() -> None:
     causal = load("tiny")
     answers = tokenize(causal, EXAMPLES)
     assert all(answer.completion[-1] == causal.eos_id for answer in answers)
-    blocks = _blocks(answers, 4, seed=0)
-    seen = [answer.key for step in range(len(answers) // 6) for answer in _batch(blocks, step, 6, seed=0)]
+    passes, draws = Passes(_blocks(answers, 4, seed=0), 0, "epoch"), len(answers)
+    seen = [answer.key for step in range(1, -(-draws // 7) + 1) for answer in passes.step(step, 7, draws)]
     assert sorted(seen) == list(range(len(answers)))
 
 

@@ -152,10 +152,10 @@ def test_a_gradient_that_is_no_number_stops_before_a_weight_moves() -> None:
 
 @pytest.mark.parametrize(
     ("decay", "last"),
-    [("constant", [1.0] * 4), ("linear", [1.0, 0.775, 0.55, 0.325]), ("cosine", [1, 0.868, 0.55, 0.232])],
+    [("constant", [1.0] * 4), ("linear", [1.0, 0.7, 0.4, 0.1]), ("cosine", [1, 0.775, 0.325, 0.1])],
 )
 def test_the_schedule(decay: str, last: list[float]) -> None:
-    """Two steps of warm-up (1/3, 2/3), then from the full rate towards a tenth of it."""
+    """Two steps of warm-up (1/3, 2/3), then from the full rate to a tenth of it at the last step."""
     params = weights()
     optimiser = Optimiser(Optim(lr=1.0, warmup_steps=2, lr_schedule=decay, final_lr_ratio=0.1), params, 6)  # type: ignore[arg-type]
     rates = []
@@ -165,6 +165,37 @@ def test_the_schedule(decay: str, last: list[float]) -> None:
         optimiser.step()
     assert rates == pytest.approx([1 / 3, 2 / 3, *last], abs=1e-3)
     assert optimiser.rate == pytest.approx(1.0 if decay == "constant" else 0.1)
+
+
+@pytest.mark.parametrize(
+    ("warmup", "steps", "last"),
+    [(10, 12, [1.0, 0.1]), (10, 11, [10 / 11, 1.0]), (10, 4, [3 / 11, 4 / 11]), (0, 1, [1])],
+)
+def test_the_last_step_is_at_the_final_rate(warmup: int, steps: int, last: list[float]) -> None:
+    """Where no two steps are beyond the warm-up there is nothing to fall from."""
+    optimiser = Optimiser(Optim(lr=1.0, warmup_steps=warmup, final_lr_ratio=0.1), weights(), steps)
+    rates = []
+    for optimiser.done in range(steps):
+        rates.append(optimiser.rate)
+    assert rates[-2:] == pytest.approx(last)
+
+
+def test_weights_without_a_gradient_stay_whatever_momentum_they_have() -> None:
+    """Neither decay nor momentum moves what has nothing to learn; the heads beside it move on."""
+    params = weights()
+    optimiser = Optimiser(CONSTANT, params, 9, heads=[params[1]])
+    optimiser.add(loss_of(params, X))
+    optimiser.step()
+    trunk, head = (weight.detach().clone() for weight in params)
+    optimiser.add(0 * params[0].sum() + params[1].sum())
+    assert optimiser.step() == pytest.approx(3**0.5)
+    assert torch.equal(params[0], trunk)
+    assert not torch.equal(params[1], head)
+    optimiser.add(0 * params[0].sum() + 0 * params[1].sum())
+    head = params[1].detach().clone()
+    assert optimiser.step() == 0
+    assert torch.equal(params[1], head)
+    assert optimiser.done == 3
 
 
 def test_heads_learn_at_their_own_rate() -> None:

@@ -76,9 +76,9 @@ class OnlineMetrics(StepMetrics):
     """A step of learning from samples; what an algorithm lacks is null."""
 
     reward: float = Field(description="the judge's mean score")
-    reward_std: float
+    reward_std: float | None = Field(description="standard deviation of the scores; null for one sample")
     kl: float | None = Field(description="policy to reference, nats a sequence")
-    kl_se: float | None = Field(description="standard error of kl")
+    kl_se: float | None = Field(description="standard error of kl; null for one sample")
     entropy: float | None = Field(description="nats a token")
     clip_frac: float | None = Field(description="share of tokens whose update was clipped")
     policy_loss: float | None

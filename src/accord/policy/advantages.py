@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "above",
+    "alike",
     "every_token",
     "gae",
     "group_relative",
@@ -19,6 +21,18 @@ __all__ = [
 ]
 
 ROUNDING = 1e-6  # a deviation of this share of the largest value is float32's, not the data's
+
+
+def above(return_BT: Tensor, baseline_BT: Tensor) -> Tensor:
+    """Each return less its baseline; exactly 0 where the two are equal but for rounding."""
+    gap_BT = return_BT - baseline_BT
+    return gap_BT.masked_fill(gap_BT.abs() <= ROUNDING * return_BT.abs(), 0.0)
+
+
+def alike(x_PG: Tensor) -> Tensor:
+    """Whether all of a group are equal but for rounding, [P, 1]; a group of one is."""
+    spread_P1 = x_PG.amax(1, keepdim=True) - x_PG.amin(1, keepdim=True)
+    return spread_P1 <= ROUNDING * x_PG.abs().amax(1, keepdim=True)
 
 
 def every_token(advantage_B: Tensor, mask_BT: Tensor) -> Tensor:
@@ -77,14 +91,14 @@ def group_relative(score_B: Tensor, group: int, *, scale: bool) -> Tensor:
     """The score of each sample less the mean of its group, [B]; divided by the group's deviation with `scale`.
 
     `score_B` holds groups of `group` samples of one prompt, one after the other. Shao et al. 2024 (arXiv 2402.03300,
-    section 4.1.2); without `scale` as in Liu et al. 2025 (arXiv 2503.20783). A group whose scores are all equal
-    teaches nothing: its advantages are 0.
+    section 4.1.2); without `scale` as in Liu et al. 2025 (arXiv 2503.20783). A group whose scores are all equal, but
+    for rounding, teaches nothing: its advantages are exactly 0.
     """
     score_PG = score_B.view(-1, group)
     gap_PG = score_PG - score_PG.mean(1, keepdim=True)
     if scale and group > 1:
         gap_PG = gap_PG / (score_PG.std(1, keepdim=True) + 1e-4)
-    return gap_PG.flatten()
+    return gap_PG.masked_fill(alike(score_PG), 0.0).flatten()
 
 
 def leave_one_out(return_B: Tensor, group: int) -> Tensor:
@@ -92,10 +106,11 @@ def leave_one_out(return_B: Tensor, group: int) -> Tensor:
 
     `return_B` holds groups of `group` >= 2 samples of one prompt, one after the other. The baseline does not look at
     the sample itself, so it leaves the gradient unbiased (Kool et al. 2019; Ahmadian et al. 2024, arXiv 2402.14740).
+    Where all returns of a group are equal, but for rounding, its advantages are exactly 0.
     """
     return_PG = return_B.view(-1, group)
     others_PG = (return_PG.sum(1, keepdim=True) - return_PG) / (group - 1)
-    return (return_PG - others_PG).flatten()
+    return (return_PG - others_PG).masked_fill(alike(return_PG), 0.0).flatten()
 
 
 def returns_to_go(reward_BT: Tensor, mask_BT: Tensor) -> Tensor:

@@ -20,11 +20,12 @@ from accord.lm.causal import CausalModel
 from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
 from accord.lm.reward_model import new_head
+from accord.policy.advantages import alike
 from accord.policy.budget import SampleBudget
 from accord.policy.constraints import Constraint, constrained, update_multipliers
 from accord.policy.materials import Material, Materials
 from accord.policy.maxmin import MaxMin
-from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions, prompts_of_step
+from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions
 from accord.policy.settings import PolicySettings
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
@@ -32,6 +33,7 @@ from accord.train import (
     BatchLimits,
     Optim,
     Optimiser,
+    Passes,
     StepResult,
     TrainingLoop,
     TrainingStep,
@@ -167,6 +169,7 @@ class OnlineTrainer:
         self.sampler, self.judge = sampler, judge
         self.loop, self.limits = loop, limits
         self.seed, self.optimiser = loop.seed, loop.optimiser
+        self._passes = Passes([[prompt] for prompt in prompts], self.seed, "prompts")
 
     @property
     def state(self) -> dict[str, Any]:
@@ -191,7 +194,7 @@ class OnlineTrainer:
         s = self.settings
         sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
         self.policy.model.eval()
-        prompts = prompts_of_step(self.prompts, step, s.prompts_per_step, self.seed)
+        prompts = self._passes.draw((step - 1) * s.prompts_per_step, s.prompts_per_step)
         form: dict[str, Any] = {"sampler": self.sampler, "old_logprobs": old_logprobs and s.on_policy}
         if not s.on_policy:
             assert self.reference is not None
@@ -261,9 +264,9 @@ class OnlineTrainer:
         return OnlineMetrics(
             step=step,
             reward=float(rollout.score_B.mean()),
-            reward_std=float(rollout.score_B.std()),
+            reward_std=_deviation(rollout.score_B),
             kl=None if kl_B is None else float(kl_B.mean()),
-            kl_se=None if kl_B is None else float(kl_B.std() / len(kl_B) ** 0.5),
+            kl_se=None if kl_B is None or len(kl_B) == 1 else float(kl_B.std() / len(kl_B) ** 0.5),
             entropy=rollout.entropy if on_policy else None,
             length=float(rollout.mask_BT.sum(1).float().mean()),
             stop_rate=float(rollout.stopped_B.float().mean()),
@@ -339,6 +342,10 @@ def _value_head(policy: CausalModel, seed: int) -> nn.Linear:
     return head
 
 
+def _deviation(score_B: Tensor) -> float | None:
+    """The standard deviation of what was drawn; None of a single sample, which has none."""
+    return float(score_B.std()) if len(score_B) > 1 else None
+
+
 def _frac_zero_std(score_B: Tensor, group: int) -> float:
-    score_PG = score_B.view(-1, group)
-    return float((score_PG == score_PG[:, :1]).all(1).float().mean())
+    return float(alike(score_B.view(-1, group)).float().mean())

@@ -29,9 +29,11 @@ from accord.train import (
     BatchLimits,
     Optim,
     Optimiser,
+    Passes,
     StepResult,
     TrainingLoop,
     TrainingStep,
+    planned_draws,
     shuffled,
     stage_batch_limits,
     stage_seed,
@@ -65,7 +67,7 @@ class Pairwise(PolicySettings):
     renamed: ClassVar[Mapping[str, str]] = {"batch": "batch_size", "pairs": "max_pairs"}
 
     max_pairs: int | None = Field(default=None, ge=1, description="at most so many pairs, drawn by the seed")
-    epochs: float = Field(default=1.0, gt=0)
+    epochs: float = Field(default=1.0, gt=0, description="passes over the pairs; the last step draws what is left")
     batch_size: int = Field(default=32, ge=1, description="pairs a step")
     save_every: int = Field(default=10, ge=1)
     optim: Optim = Optim(lr=5e-6)
@@ -110,7 +112,8 @@ class Pairwise(PolicySettings):
         reference = self.reference(policy, begin, seed=seed) if self.needs_reference else None
         policy.name = stage
         chosen = [available[i] for i in shuffled(len(available), seed, "pairs")[: self.max_pairs]]
-        total = max(1, ceil(self.epochs * len(chosen) / self.batch_size))
+        passes, draws = Passes([[pair] for pair in chosen], seed, "epoch"), planned_draws(self.epochs, len(chosen))
+        total = ceil(draws / self.batch_size)
         optimiser = Optimiser(self.optim, policy.trainable(), total)
         loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every)
         room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if self.memory_gb else 0
@@ -118,7 +121,7 @@ class Pairwise(PolicySettings):
         policy.model.train()
 
         def update(step: int) -> StepResult[PairMetrics]:
-            return StepResult(self._update(scorer, optimiser, _drawn(chosen, step - 1, self.batch_size, seed), step))
+            return StepResult(self._update(scorer, optimiser, passes.step(step, self.batch_size, draws), step))
 
         yield from loop.steps(update, lambda: self.save_model(policy, begin, run, stage=stage, seed=seed))
 
@@ -215,15 +218,6 @@ class _Scorer:
             owner_N = torch.tensor(batch.keys, device=batch.owner_N.device)[batch.owner_N]
             total_A = total_A.index_add(0, owner_N, logprob_N)
         return total_A
-
-
-def _drawn(pairs: list[Pair], step: int, size: int, seed: int) -> list[Pair]:
-    """The pairs of a step: `size` of an endless stream, shuffled anew for each pass."""
-    first = step * size
-    epochs = range(first // len(pairs), (first + size - 1) // len(pairs) + 1)
-    stream = [pairs[i] for epoch in epochs for i in shuffled(len(pairs), seed, "epoch", epoch)]
-    offset = first - epochs.start * len(pairs)
-    return stream[offset : offset + size]
 
 
 def _answers(causal: CausalModel, data: Dataset, pairs: list[Pair]) -> list[TokenizedCompletion]:

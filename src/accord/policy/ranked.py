@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from accord.policy.advantages import alike
 from accord.policy.online import Online, OnlineTrainer
 from accord.policy.rollout import Rollout
 
@@ -43,7 +44,10 @@ class Ranked(Online):
 
     @abstractmethod
     def loss(self, total_PG: Tensor, length_PG: Tensor, score_PG: Tensor) -> Tensor:
-        """The loss of each prompt, [P], from log-probabilities summed over tokens, tokens, and the judge's scores."""
+        """The loss of each prompt, [P], from log-probabilities summed over tokens, tokens, and the judge's scores.
+
+        That of a prompt whose samples all score alike is left out: they have no order and no best.
+        """
 
     def update(self, trainer: OnlineTrainer, rollout: Rollout, step: int) -> dict[str, Any]:
         """The update of one step, and its numbers."""
@@ -57,7 +61,8 @@ class Ranked(Online):
                 total_B.index_add_(0, index[0], logprob_N)
                 rollout.policy.logprob_BT[index] = logprob_N
         total_PG = total_B.view(-1, self.group_size).requires_grad_()
-        loss = self.loss(total_PG, length_PG, score_PG).mean()
+        ranked_P = ~alike(score_PG)[:, 0]
+        loss = torch.where(ranked_P, self.loss(total_PG, length_PG, score_PG), 0.0).mean()
         (gradient_PG,) = torch.autograd.grad(loss, total_PG)
         gradient_B = gradient_PG.flatten()
         for index, logprob_N, _ in trainer.forward(rollout, rows):

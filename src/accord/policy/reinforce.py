@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from accord.policy.advantages import every_token, kl_penalised, returns_to_go
+from accord.policy.advantages import above, every_token, kl_penalised, returns_to_go
 from accord.policy.gradient import PolicyGradient, Tokens
 from accord.policy.losses import ClippedLoss, reinforce
 from accord.policy.online import Dense
@@ -49,14 +49,18 @@ class REINFORCE(Dense, PolicyGradient):
         whole_B = return_BT[:, 0]
         if not self.to_go:
             return_BT = every_token(whole_B, rollout.mask_BT)
+        return above(return_BT, self._baselines(rollout, whole_B, state)[:, None]) * rollout.mask_BT
+
+    def _baselines(self, rollout: Rollout, whole_B: Tensor, state: dict[str, Any]) -> Tensor:
+        """What each sample's return is held against, [B], from the returns of earlier steps."""
         if self.baseline == "all":
-            return (return_BT - self._baseline(state, "baseline", whole_B)) * rollout.mask_BT
+            return torch.full_like(whole_B, self._baseline(state, "baseline", whole_B))
         means = state.setdefault("baselines", {})
         baseline_B = torch.zeros_like(whole_B)
         for prompt in dict.fromkeys(each.id for each in rollout.prompts):
             rows = [row for row, each in enumerate(rollout.prompts) if each.id == prompt]
             baseline_B[rows] = self._baseline(means, prompt, whole_B[rows])
-        return (return_BT - baseline_B[:, None]) * rollout.mask_BT
+        return baseline_B
 
     def _baseline(self, means: dict[str, Any], name: str, return_N: Tensor) -> float:
         """The mean of earlier steps, which then moves towards that of these returns."""

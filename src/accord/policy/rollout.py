@@ -20,9 +20,8 @@ from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.records import Completion, Prompt, Sample, Sampling
-from accord.train.seeds import shuffled
 
-__all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions", "prompts_of_step"]
+__all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions"]
 
 
 @dataclass(frozen=True)
@@ -98,15 +97,6 @@ class Rollout:
                 )
             )
         return rows
-
-
-def prompts_of_step(prompts: Sequence[Prompt], step: int, size: int, seed: int) -> list[Prompt]:
-    """The `size` prompts of step 1, 2, ... of an endless stream, shuffled anew for each pass over them."""
-    first = (step - 1) * size
-    epochs = range(first // len(prompts), (first + size - 1) // len(prompts) + 1)
-    stream = [prompts[i] for epoch in epochs for i in shuffled(len(prompts), seed, "prompts", epoch)]
-    offset = first - epochs.start * len(prompts)
-    return stream[offset : offset + size]
 
 
 def longest_of(causal: CausalModel, prompts: Sequence[Prompt], sampling: Sampling) -> int:

@@ -27,9 +27,11 @@ from accord.run import RunDirectory
 from accord.train import (
     Optim,
     Optimiser,
+    Passes,
     StepResult,
     TrainingLoop,
     TrainingStep,
+    planned_draws,
     shuffled,
     stage_batch_limits,
     stage_seed,
@@ -57,7 +59,7 @@ class Supervised(PolicySettings):
     }
 
     max_examples: int | None = Field(default=None, ge=1, description="at most so many examples, drawn by the seed")
-    epochs: float = Field(default=1.0, gt=0)
+    epochs: float = Field(default=1.0, gt=0, description="passes over the examples; the last step draws what is left")
     batch_size: int = Field(default=32, ge=1, description="examples a step")
     max_shared_prompt: int = Field(
         default=8, ge=1, description="examples of one prompt drawn together, so that it is computed once"
@@ -107,15 +109,16 @@ class Supervised(PolicySettings):
         """
         seed = stage_seed(run, stage)
         weight_of = {answer.key: 1.0 if weights is None else weights[answer.key] for answer in answers}
-        blocks = _blocks(answers, self.max_shared_prompt, seed)
-        total = max(1, ceil(self.epochs * len(answers) / self.batch_size))
+        passes = Passes(_blocks(answers, self.max_shared_prompt, seed), seed, "epoch")
+        draws = planned_draws(self.epochs, len(answers))
+        total = ceil(draws / self.batch_size)
         optimiser = Optimiser(self.optim, causal.trainable(), total)
         loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every)
         limits = stage_batch_limits(self, causal, run, stage, longest=longest(answers))
         causal.model.train()
 
         def update(step: int) -> StepResult[SupervisedMetrics]:
-            batch = _batch(blocks, step - 1, self.batch_size, seed)
+            batch = passes.step(step, self.batch_size, draws)
             tokens = sum(len(answer.completion) for answer in batch)
             total_weight = sum(weight_of[answer.key] * len(answer.completion) for answer in batch)
             mean_loss = 0.0
@@ -153,13 +156,3 @@ def _blocks(answers: Sequence[TokenizedCompletion], share: int, seed: int) -> li
     for i in shuffled(len(answers), seed, "blocks"):
         by_prompt.setdefault(answers[i].prompt, []).append(answers[i])
     return [group[i : i + share] for group in by_prompt.values() for i in range(0, len(group), share)]
-
-
-def _batch(blocks: list[list[TokenizedCompletion]], step: int, size: int, seed: int) -> list[TokenizedCompletion]:
-    """The answers of a step: `size` of an endless stream of blocks, shuffled anew for each pass."""
-    count = sum(map(len, blocks))
-    places = range(step * size, (step + 1) * size)
-    epochs = range(places.start // count, (places.stop - 1) // count + 1)
-    stream = [answer for epoch in epochs for i in shuffled(len(blocks), seed, "epoch", epoch) for answer in blocks[i]]
-    offset = places.start - epochs.start * count
-    return stream[offset : offset + size]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from accord.records import Pair
-from accord.train import shuffled
+from accord.train import planned_draws, shuffled
 
 __all__ = ["completions_of", "group_pairs", "plan_steps"]
 
@@ -35,7 +35,7 @@ def plan_steps(groups: Sequence[Sequence[Pair]], *, epochs: float, step_completi
     A step has at most `step_completions` completions, or one group that has more.
     """
     sizes = [len(completions_of(group)) for group in groups]
-    budget = epochs * sum(sizes)
+    budget = planned_draws(epochs, sum(sizes))
     steps: list[list[int]] = [[]]
     planned, in_step, epoch = 0, 0, 0
     while planned < budget:

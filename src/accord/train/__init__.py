@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from accord.train.loop import StepResult, TrainingLoop, TrainingStep
     from accord.train.memory_planner import BatchLimits, stage_batch_limits
     from accord.train.optimiser import Optim, Optimiser
+    from accord.train.passes import Passes, planned_draws
     from accord.train.seeds import seed_of, shuffled, stage_seed
 
 __all__ = [
@@ -15,9 +16,11 @@ __all__ = [
     "Checkpointer",
     "Optim",
     "Optimiser",
+    "Passes",
     "StepResult",
     "TrainingLoop",
     "TrainingStep",
+    "planned_draws",
     "seed_of",
     "shuffled",
     "stage_batch_limits",
@@ -29,9 +32,11 @@ _HOME = {
     "Checkpointer": "checkpointing",
     "Optim": "optimiser",
     "Optimiser": "optimiser",
+    "Passes": "passes",
     "StepResult": "loop",
     "TrainingLoop": "loop",
     "TrainingStep": "loop",
+    "planned_draws": "passes",
     "seed_of": "seeds",
     "shuffled": "seeds",
     "stage_batch_limits": "memory_planner",

@@ -34,7 +34,12 @@ class Optim(BaseModel):
     lr: float = Field(default=1e-5, gt=0)
     warmup_steps: int = Field(default=10, ge=0, description="steps from nothing to the full rate")
     lr_schedule: Literal["constant", "linear", "cosine"] = "linear"
-    final_lr_ratio: float = Field(default=0.1, ge=0, le=1, description="the share of lr left at the last step")
+    final_lr_ratio: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="the share of lr left at the last step, unless all steps are warm-up or only one is not",
+    )
     weight_decay: float = Field(default=0.0, ge=0)
     betas: tuple[float, float] = (0.9, 0.98)
     max_grad_norm: float = Field(default=1.0, gt=0)
@@ -88,7 +93,7 @@ class Optimiser:
             return s.lr * (self.done + 1) / (s.warmup_steps + 1)
         if s.lr_schedule == "constant":
             return s.lr
-        progress = min(1.0, (self.done - s.warmup_steps) / max(1, self.steps - s.warmup_steps))
+        progress = min(1.0, (self.done - s.warmup_steps) / max(1, self.steps - 1 - s.warmup_steps))
         remaining = 1 - progress if s.lr_schedule == "linear" else (1 + math.cos(math.pi * progress)) / 2
         return s.lr * (s.final_lr_ratio + (1 - s.final_lr_ratio) * remaining)
 
@@ -116,10 +121,11 @@ class Optimiser:
     def step(self) -> float:
         """Clip, move, and return the gradient norm before clipping.
 
-        Raises `TrainingStopped` where the norm is not finite; no weight has moved then.
+        Weights whose gradient is 0 stay as they are, all of the decoder's or all of the heads': where there was nothing
+        to learn, neither momentum nor weight decay moves them. Raises `TrainingStopped` where the norm is not finite;
+        no weight has moved then.
         """
-        gradients = [master.grad for master in self._masters if master.grad is not None]
-        norm = float(torch.nn.utils.get_total_norm(gradients))
+        norm = self._norm()
         if not math.isfinite(norm):
             raise TrainingStopped(f"the gradient norm became {norm} at update {self.done + 1}; the last step is kept")
         torch.nn.utils.clip_grads_with_norm_(self._masters, self.settings.max_grad_norm, torch.tensor(norm))
@@ -132,6 +138,16 @@ class Optimiser:
                 weight.copy_(master)
         self.done += 1
         return norm
+
+    def _norm(self) -> float:
+        """The norm of the gradient; that of a group of weights where it is 0 throughout is forgotten."""
+        norms = []
+        for group in self._adam.param_groups:
+            norms.append(torch.nn.utils.get_total_norm([m.grad for m in group["params"] if m.grad is not None]))
+            if norms[-1] == 0:
+                for master in group["params"]:
+                    master.grad = None
+        return float(torch.linalg.vector_norm(torch.stack(norms)))
 
     def save(self, file: Path) -> None:
         """Write master weights and moments, from which `load` goes on to the same numbers."""
