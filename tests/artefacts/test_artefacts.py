@@ -88,9 +88,10 @@ def test_rows_come_back_as_they_were_written(run: RunDirectory) -> None:
 def test_a_log_grows_by_rows_that_are_read_as_rows(run: RunDirectory) -> None:
     log = SAMPLES.log(run, "policy")
     rows = [rollout(step=step) for step in (1, 2, 3)]
-    for row in rows:
-        log.append(SAMPLES.encode(row))
-    log.cut_back(2)
+    log.append(*map(SAMPLES.encode, rows[:2]))
+    mark = log.mark()
+    log.append(SAMPLES.encode(rows[2]))
+    log.cut_back(mark)
     run.adopt(SAMPLES.path("policy"), stage="policy")
     assert list(SAMPLES.read(run, "policy")) == rows[:2]
 

@@ -126,19 +126,19 @@ def test_the_last_checkpoint_counts(run: RunDirectory) -> None:
     run.save_checkpoint("sft", 11, put("again"))
     found = run.last_checkpoint("sft")
     assert found is not None
-    assert found[0] == 11
-    assert (found[1] / "state").read_text() == "again"
-    assert [path.name for path in found[1].parent.iterdir()] == ["00000011"]
+    assert found.step == 11
+    assert (found.folder / "state").read_text() == "again"
+    assert [path.name for path in found.folder.parent.iterdir()] == ["00000011"]
 
 
 def test_a_damaged_checkpoint_is_refused(run: RunDirectory) -> None:
     run.save_checkpoint("sft", 1, put("one"))
     folder = run.path / ".checkpoints/sft/00000001"
     (folder / "state").write_text("two")
-    with pytest.raises(ArtefactError, match="damaged checkpoint; delete"):
+    with pytest.raises(ArtefactError, match="damaged checkpoint; start"):
         run.last_checkpoint("sft")
-    (folder / "digests.json").unlink()
-    with pytest.raises(ArtefactError, match="damaged checkpoint; delete"):
+    (folder / "checkpoint.json").unlink()
+    with pytest.raises(ArtefactError, match="damaged checkpoint; start"):
         run.last_checkpoint("sft")
 
 
@@ -153,7 +153,7 @@ def test_a_checkpoint_that_fails_leaves_the_one_before(run: RunDirectory) -> Non
         run.save_checkpoint("sft", 2, fails)
     found = run.last_checkpoint("sft")
     assert found is not None
-    assert (found[0], (found[1] / "state").read_text()) == (1, "one")
+    assert (found.step, (found.folder / "state").read_text()) == (1, "one")
 
 
 KILLED = """
@@ -180,18 +180,20 @@ def test_a_kill_leaves_the_last_whole_one(run: RunDirectory, what: str) -> None:
     run.save_checkpoint("sft", 1, put("one"))
     with run.write_folder("sft/model") as folder:
         (folder / "state").write_text("one")
-    run.log("sft/metrics.jsonl").append({"step": 1})
+    log = run.log("sft/metrics.jsonl")
+    log.append({"step": 1})
+    mark = log.mark()
     run.close()
     done = subprocess.run([sys.executable, "-c", KILLED, str(run.path), what], check=False)
     assert done.returncode == -signal.SIGKILL
     with RunDirectory.open(run.path) as again:
         found = again.last_checkpoint("sft")
         assert found is not None
-        assert (found[0], (found[1] / "state").read_text()) == (1, "one")
+        assert (found.step, (found.folder / "state").read_text()) == (1, "one")
         assert (again.verified("sft/model") / "state").read_text() == "one"
         log = again.log("sft/metrics.jsonl")
         assert [row["step"] for row in log.rows()] == ([1, 2] if what == "log" else [1])
-        log.cut_back(1)
+        log.cut_back(mark)
         log.append({"step": 2})
         again.save_checkpoint("sft", 2, put("two"))
         assert [row["step"] for row in log.rows()] == [1, 2]
@@ -245,7 +247,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(run: RunDirectory) -> None:
         run.save_checkpoint("sft", 2, write)
     found = run.last_checkpoint("sft")
     assert found is not None
-    assert found[0] == 1
+    assert found.step == 1
 
 
 def test_folders_that_cannot_be_written(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_score_that_is_no_number_stops_and_keeps_the_last_step(settings: Any, 
             list(settings.steps(Materials(prompts=PROMPTS, judge=Failing()), run))
         kept = run.last_checkpoint("policy")
         assert kept is not None
-        assert kept[0] == 2
+        assert kept.step == 2
     assert TrainingStopped.exit_status == 3
 
 
@@ -107,7 +107,7 @@ def test_a_policy_that_leaves_its_reference_stops_and_keeps_the_last_step(tmp_pa
         kept = run.last_checkpoint("policy")
         rows = (tmp_path / "run/policy/metrics.jsonl").read_text().splitlines()
     assert kept is not None
-    assert kept[0] == len(rows) > 0
+    assert kept.step == len(rows) > 0
 
 
 def test_a_reference_of_other_tokens_is_refused() -> None:

@@ -294,8 +294,8 @@ def test_the_baseline_of_reinforce_is_what_earlier_steps_returned(start: Path, t
         for step in settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run):
             made.append(step.metrics.reward)
             last = run.last_checkpoint("policy")
-            if last is not None and last[0] == 2:
-                kept = json.loads((last[1] / "state.json").read_text())["baseline"]
+            if last is not None and last.step == 2:
+                kept = json.loads((last.folder / "state.json").read_text())["baseline"]
     assert kept == pytest.approx(0.9 * made[0] + 0.1 * made[1], abs=1e-6)
 
 

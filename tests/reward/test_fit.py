@@ -107,7 +107,7 @@ def test_a_loss_that_is_not_finite_stops_the_fit_and_keeps_the_last_step(data: D
         kept = run.last_checkpoint("reward")
     assert TrainingStopped.exit_status == 3
     steps = [json.loads(line)["step"] for line in (tmp_path / "wild/reward/metrics.jsonl").read_text().splitlines()]
-    assert kept is None if not steps else (kept is not None and kept[0] == steps[-1])
+    assert kept is None if not steps else (kept is not None and kept.step == steps[-1])
 
 
 def test_a_split_without_pairs_is_refused_by_name(data: Dataset, tmp_path: Path) -> None:

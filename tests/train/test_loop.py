@@ -124,7 +124,7 @@ def test_the_last_whole_step_is_kept_where_training_stops_itself(updates: int, k
             list(stage.steps())
         checkpoint = run.last_checkpoint("sft")
         assert checkpoint is not None
-        assert checkpoint[0] == kept
+        assert checkpoint.step == kept
         assert not run.has("sft/model")
         assert Noise(run).loop.state["sum"] > 0
 

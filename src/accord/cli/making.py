@@ -100,6 +100,7 @@ def run(
     out: Path | None = None,
     resume: bool = False,
     only: list[str] | None = None,
+    again: list[str] | None = None,
     set_: Set = None,
     quiet: bool = False,
 ) -> None:
@@ -117,6 +118,9 @@ def run(
         Go on with the run that is there.
     only
         A stage (data sft reward rewards/NAME eval_reward policy evaluate audit report); may be given more than once.
+    again
+        A stage to do again in the run that is there, with all that builds on it: what they left is deleted. May be
+        given more than once.
     quiet
         Print nothing but the result.
     """
@@ -124,17 +128,30 @@ def run(
 
     resolved = recipes.load(recipe, overrides(set_ or []))
     name = recipe.resolve().parent.name if recipe.name == RECIPE.file else recipe.stem
-    _drive(resolved, out or Path("runs") / name, progress_display(quiet=quiet), resume=resume, only=tuple(only or ()))
+    _drive(
+        resolved,
+        out or Path("runs") / name,
+        progress_display(quiet=quiet),
+        resume=resume or bool(again),
+        only=tuple(only or ()),
+        again=tuple(again or ()),
+    )
 
 
 def _drive(
-    recipe: "Recipe", out: Path, progress: "ProgressDisplay", *, resume: bool, only: tuple[str, ...] = ()
+    recipe: "Recipe",
+    out: Path,
+    progress: "ProgressDisplay",
+    *,
+    resume: bool,
+    only: tuple[str, ...] = (),
+    again: tuple[str, ...] = (),
 ) -> None:
     from accord.artefacts import FINDINGS, REPORT, Verdict
     from accord.loop.drive import drive, start_run
     from accord.report import render_table, summary
 
-    with start_run(recipe, out, resume=resume) as opened:
+    with start_run(recipe, out, resume=resume, again=again) as opened:
         drive(recipe, opened, progress, only=only)
         table_console().print(render_table(summary(opened)))
         if FINDINGS.has(opened):

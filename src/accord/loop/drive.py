@@ -4,33 +4,41 @@ from os.path import relpath
 from pathlib import Path
 
 from accord.artefacts import RECIPE
-from accord.errors import ArtefactError
+from accord.errors import ArtefactError, storage
 from accord.extensions import load_extensions
 from accord.lm.memory import release_memory
 from accord.loop.progress import ProgressDisplay
+from accord.loop.sameness import base_inputs, basis_of, check_settings
 from accord.loop.stage import Context
-from accord.loop.stages import chosen_stages, settings_digest, stages_of
+from accord.loop.stages import builds_on, chosen_stages, settings_digest, stages_of
 from accord.recipe import Recipe, dump, load
 from accord.run import MANIFEST, InputEntry, RunDirectory, timed
 
 __all__ = ["drive", "recipe_of", "start_run"]
 
 
-def start_run(recipe: Recipe, path: Path | str, *, resume: bool) -> RunDirectory:
+def start_run(recipe: Recipe, path: Path | str, *, resume: bool, again: tuple[str, ...] = ()) -> RunDirectory:
     """A new run of `recipe` at `path`, or the one that is there where `resume` says so.
 
-    Raises `ArtefactError` where a run is there and `resume` is not given.
+    Stages of `again`, and those that build on them, are forgotten, so that they are done again. Raises `ArtefactError`
+    where a run is there and `resume` is not given, or where it was made with other settings; nothing has changed then.
     """
     path = Path(path)
-    if not (path / MANIFEST).exists():
+    with storage(path):
+        is_there = (path / MANIFEST).exists()
+    forgotten = _rest_on(recipe, again)
+    if not is_there:
         run = RunDirectory.create(path, seed=recipe.seed)
     elif resume:
         run = RunDirectory.open(path)
     else:
         raise ArtefactError(f"{path}: a run is already here; add --resume to go on with it, or choose another folder")
     try:
-        _check_same(recipe, run)
-        for name, entry in _extensions(recipe, run).items():
+        check_settings(recipe, run, but=forgotten)
+        _check_extensions(recipe, run)
+        for name in forgotten:
+            run.forget(name)
+        for name, entry in (_extensions(recipe, run) | base_inputs(recipe, run)).items():
             run.record_input(name, entry)
         RECIPE.write(run, dump(recipe))
     except BaseException:
@@ -39,13 +47,10 @@ def start_run(recipe: Recipe, path: Path | str, *, resume: bool) -> RunDirectory
     return run
 
 
-def _check_same(recipe: Recipe, run: RunDirectory) -> None:
-    """Raises `ArtefactError` where the run, or a stage that it finished, was made with other settings."""
-    if run.seed != recipe.seed:
-        raise ArtefactError(f"{run.path}: this run has seed {run.seed}, the recipe {recipe.seed}; use a new folder")
-    for name in stages_of(recipe):
-        run.is_done(name, settings_digest(recipe, name))
-    _check_extensions(recipe, run)
+def _rest_on(recipe: Recipe, names: tuple[str, ...]) -> list[str]:
+    """The stages of these names and those that build on them. Raises `RecipeError` for one that the recipe lacks."""
+    chosen = chosen_stages(recipe, names) if names else {}
+    return [name for name in stages_of(recipe) if name in chosen or chosen.keys() & set(builds_on(recipe, name))]
 
 
 def recipe_of(run: RunDirectory) -> Recipe:
@@ -76,20 +81,37 @@ def drive(
 ) -> None:
     """All stages that the recipe has, or those of `only` (what they build on must be there).
 
-    With a `prefix` (`rounds/03`) they stand below it, and read what others below it left. Raises `RecipeError` for a
-    stage that does not exist, and whatever a stage raises.
+    A stage is done before where its files are what it wrote and what it builds on was not made again since. With a
+    `prefix` (`rounds/03`) they stand below it, and read what others below it left. Raises `RecipeError` for a stage
+    that does not exist, and whatever a stage raises.
     """
     stages = chosen_stages(recipe, only)
     for number, (name, stage) in enumerate(stages.items(), 1):
         full_name = f"{prefix}/{name}" if prefix else name
         place = f"[{number}/{len(stages)}] {full_name}"
-        digest = settings_digest(recipe, name)
-        if run.is_done(full_name, digest):
+        digest, basis = settings_digest(recipe, name), basis_of(recipe, run, name, prefix)
+        done = run.is_done(full_name, digest)
+        reason = _why_again(run, full_name, basis)
+        if done and not reason:
             progress.say(f"{place}: done before")
             continue
-        progress.say(place)
+        progress.say(f"{place}: again, since {reason}" if reason else place)
+        if reason:
+            run.forget(full_name)
+        run.begin(full_name, basis)
         with timed() as seconds:
             stage.perform(Context(recipe, run, progress, full_name, prefix))
-        run.finish(full_name, digest, seconds())
+        run.finish(full_name, digest, seconds(), basis=basis)
         progress.say(f"  {name}: {seconds():.0f} s")
         release_memory()
+
+
+def _why_again(run: RunDirectory, stage: str, basis: str) -> str:
+    """Why what a stage has left cannot be built on; empty where it can, or where it left nothing."""
+    done = run.manifest.stages.get(stage)
+    if (done.basis if done else run.manifest.begun.get(stage, basis)) != basis:
+        return "what it builds on was made again"
+    for name in run.files_of(stage) if done else ():
+        if problem := run.problem_of(name):
+            return f"{name} {problem}"
+    return ""

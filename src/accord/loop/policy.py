@@ -29,10 +29,10 @@ def policy(context: Context) -> None:
     settings = context.recipe.policy
     if settings is None:
         raise RecipeError("recipe.policy: missing")
-    ALGORITHM.write(context.run, AlgorithmRow(kind=settings.kind, sentence=settings.sentence), stage=context.stage)
     steps = settings.steps(RunMaterials(context), context.run, stage=context.stage)
     for _ in context.progress.steps(steps, context.stage):
         pass
+    ALGORITHM.write(context.run, AlgorithmRow(kind=settings.kind, sentence=settings.sentence), stage=context.stage)
 
 
 def start_of(context: Context) -> Path | str:

@@ -1,5 +1,7 @@
 """The stages of a run in their order, and what of a recipe the outcome of each depends on."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from accord.audit.examine import examine
@@ -14,7 +16,16 @@ from accord.registry import Registry
 from accord.report.page import write
 from accord.run import digest_of_settings
 
-__all__ = ["STAGES", "chosen_stages", "settings_digest", "stages_of"]
+__all__ = [
+    "STAGES",
+    "builds_on",
+    "chosen_stages",
+    "flat",
+    "sections_of",
+    "settings_digest",
+    "settings_in",
+    "stages_of",
+]
 
 STAGES: Registry[Stage] = Registry("stage", error=RecipeError)
 
@@ -67,23 +78,51 @@ def chosen_stages(recipe: Recipe, only: tuple[str, ...]) -> dict[str, Stage]:
 
 def settings_digest(recipe: Recipe, name: str) -> str:
     """A digest of all settings that the outcome of a stage depends on: its own, and those of the stages it needs."""
-    content = recipe.model_dump(mode="json")
-    # Where the feedback lies may change, as when a run is moved; what it says is recorded with its digest.
-    content["data"] = {key: value for key, value in content["data"].items() if key not in {"ledger", "source"}}
-    return digest_of_settings(
-        {"seed": recipe.seed, **{section: _part(content, section) for section in _sections(recipe, name)}}
-    )
+    return digest_of_settings(settings_in(recipe.model_dump(mode="json"), sections_of(recipe, name)))
 
 
-def _sections(recipe: Recipe, name: str) -> list[str]:
+def settings_in(content: Mapping[str, Any], sections: Sequence[str]) -> dict[str, Any]:
+    """The settings of some sections of a recipe, and its seed, by dotted key; what is unset is left out.
+
+    Where things lie may change, as when a run is moved, and is left out or told by its last name: what they hold is
+    noted by its digest (the ledger, a reward's file, a model's folder).
+    """
+    found = {"seed": content.get("seed", 0)}
+    for section in sections:
+        found |= flat(_part(content, section) or {}, f"{section}.")
+    return {
+        key: _last_name(value)
+        for key, value in found.items()
+        if value is not None and key not in {"data.ledger", "data.source"}
+    }
+
+
+def builds_on(recipe: Recipe, name: str) -> list[str]:
+    """The stages of the recipe that a stage needs, directly or by way of others, in order."""
+    direct = [each for need in stages_of(recipe)[name].needs for each in STAGES.get(need).sections(recipe)]
+    return list(dict.fromkeys([*(each for needed in direct for each in builds_on(recipe, needed)), *direct]))
+
+
+def sections_of(recipe: Recipe, name: str) -> list[str]:
     """The sections of a stage and of all that it needs, directly or by way of others."""
-    stage = stages_of(recipe)[name]
-    needed = [name for need in stage.needs for name in STAGES.get(need).sections(recipe)]
-    own = stage.sections(recipe)[name]
-    return list(dict.fromkeys([*(section for name in needed for section in _sections(recipe, name)), own]))
+    stages = stages_of(recipe)
+    own = [stages[each].sections(recipe)[each] for each in [*builds_on(recipe, name), name]]
+    return list(dict.fromkeys(section for section in own if section))
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key: {"optim": {"lr": 1}} as {"optim.lr": 1}."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
+def _last_name(value: Any) -> Any:
+    return Path(value).name if isinstance(value, str) and value.startswith("/") else value
 
 
 def _part(content: Any, section: str) -> Any:
-    for name in filter(None, section.split(".")):
-        content = content[name]
-    return content if section else None
+    for name in section.split("."):
+        content = content.get(name) if isinstance(content, Mapping) else None
+    return content

@@ -319,7 +319,7 @@ def build_trainer(
     optimiser = Optimiser(settings.optim, weights, updates, heads=heads, head_scale=head_scale)
     samples: JsonLines[Any] = SAMPLES if settings.on_policy else CANDIDATES
     steps: dict[str, Any] = {"total": settings.max_steps, "save_every": settings.save_every}
-    loop = TrainingLoop(run, stage, optimiser, settings, **steps, samples=samples)
+    loop = TrainingLoop(run, stage, optimiser, settings, **steps, samples=samples, model=policy.model)
     length = longest_of(policy, prompts, settings.sampling)
     return OnlineTrainer(
         settings,

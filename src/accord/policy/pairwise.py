@@ -115,7 +115,7 @@ class Pairwise(PolicySettings):
         passes, draws = Passes([[pair] for pair in chosen], seed, "epoch"), planned_draws(self.epochs, len(chosen))
         total = ceil(draws / self.batch_size)
         optimiser = Optimiser(self.optim, policy.trainable(), total)
-        loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every)
+        loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every, model=policy.model)
         room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if self.memory_gb else 0
         scorer = _Scorer(policy, reference, data, stage_batch_limits(self, policy, run, stage, longest=room))
         policy.model.train()

@@ -113,7 +113,7 @@ class Supervised(PolicySettings):
         draws = planned_draws(self.epochs, len(answers))
         total = ceil(draws / self.batch_size)
         optimiser = Optimiser(self.optim, causal.trainable(), total)
-        loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every)
+        loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every, model=causal.model)
         limits = stage_batch_limits(self, causal, run, stage, longest=longest(answers))
         causal.model.train()
 

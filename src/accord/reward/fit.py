@@ -98,7 +98,9 @@ class BradleyTerry(RewardSettings, ModelSettings):
         plan = plan_steps(groups, epochs=self.epochs, step_completions=self.step_completions, seed=seed)
         head = list(judge.head.parameters())
         optimiser = Optimiser(self.optim, judge.trainable(), len(plan), heads=head, head_scale=self.head_lr_scale)
-        loop = TrainingLoop(run, stage, optimiser, self, total=len(plan), save_every=self.save_every)
+        loop = TrainingLoop(
+            run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=judge.causal.model
+        )
         length = longest(_tokenized(judge, data, completions_of([pair for group in groups for pair in group])))
         limits = stage_batch_limits(self, judge.causal, run, stage, longest=length, predicts=False)
         judge.causal.model.train()

@@ -1,45 +1,69 @@
 """The last whole step of a training stage, kept so that a stage that was stopped goes on from it.
 
-    optimiser.pt     master weights and moments (`Optimiser.save`)
-    state.json       small state beside the optimiser's, such as a coefficient that adapts
-    settings.json    the settings of the stage, by dotted key: a stage goes on under the settings that it began with
+    optimiser.safetensors   master weights and moments (`Optimiser.save`)
+    state.json              small state beside the optimiser's, such as a coefficient that adapts
+    settings.json           what the stage began with: its settings by dotted key, a digest of the model it opened, of
+                            what runs it; it goes on with the same, or not at all
+    logs.json               how far each log had come; logs are on the disk before a checkpoint counts
 
 No random state is kept: the randomness of a step is a function of its number (`accord.train.seeds`).
 """
 
+import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import BaseModel
+from torch import nn
 
 from accord.errors import ArtefactError
-from accord.run import RunDirectory
+from accord.run import GrowingLog, LogMark, RunDirectory
 from accord.train.optimiser import Optimiser
 
-__all__ = ["Checkpointer"]
+__all__ = ["Checkpointer", "weights_digest"]
+
+OPTIMISER, STATE, SETTINGS, LOGS = "optimiser.safetensors", "state.json", "settings.json", "logs.json"
 
 
 class Checkpointer:
-    """Checkpoints of one stage, taken up where there is one already.
+    """Checkpoints of one stage, taken up where there is one already: weights, state and logs go back to its step.
 
     step     the last step kept; 0 at the beginning
     state    anything that JSON holds; restored, and kept with every checkpoint
 
-    Raises `ArtefactError` where the checkpoint is damaged or was made under other settings.
+    logs     those that grow with the stage, by name
+    model    what is trained, as it was opened; None where the stage has none besides the optimiser's weights
+
+    Raises `ArtefactError` where the checkpoint is damaged, a log no longer holds what it held then, or it was made
+    under other settings, from another model or with other versions of what computes.
     """
 
-    def __init__(self, run: RunDirectory, stage: str, optimiser: Optimiser, settings: BaseModel) -> None:
-        self.run, self.stage, self.optimiser = run, stage, optimiser
+    def __init__(
+        self,
+        run: RunDirectory,
+        stage: str,
+        optimiser: Optimiser,
+        settings: BaseModel,
+        *,
+        logs: Mapping[str, GrowingLog],
+        model: nn.Module | None = None,
+    ) -> None:
+        self.run, self.stage, self.optimiser, self.logs = run, stage, optimiser, dict(logs)
         self.step = 0
         self.state: dict[str, Any] = {}
-        self._settings = _flat(settings.model_dump(mode="json"))
+        self._began_with = {**_flat(settings.model_dump(mode="json")), "model": weights_digest(model or nn.Module())}
         checkpoint = run.last_checkpoint(stage)
         if checkpoint is not None:
-            self.step, folder = checkpoint
-            self._check_settings(folder)
-            optimiser.load(folder / "optimiser.pt")
-            self.state = json.loads((folder / "state.json").read_text())
+            self.step = checkpoint.step
+            self._check_settings(checkpoint.folder)
+            self._take_up(checkpoint.folder)
+        else:
+            for log in self.logs.values():
+                log.cut_back(None)
 
     def save(self, step: int) -> None:
         """Keep the weights and the state as they are now as those after `step`."""
@@ -47,20 +71,42 @@ class Checkpointer:
         self.step = step
 
     def _write(self, folder: Path) -> None:
-        self.optimiser.save(folder / "optimiser.pt")
-        (folder / "state.json").write_text(json.dumps(self.state))
-        (folder / "settings.json").write_text(json.dumps(self._settings))
+        marks = {name: asdict(log.mark()) for name, log in self.logs.items()}
+        self.optimiser.save(folder / OPTIMISER)
+        for file, content in ((STATE, self.state), (SETTINGS, self._began_with), (LOGS, marks)):
+            (folder / file).write_text(json.dumps(content))
+
+    def _take_up(self, folder: Path) -> None:
+        try:
+            state = json.loads((folder / STATE).read_text())
+            content = json.loads((folder / LOGS).read_text())
+            marks = {name: LogMark(**content[name]) for name in self.logs}
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ArtefactError(f"{folder}: a damaged checkpoint; start the stage again with --again") from error
+        for name, log in self.logs.items():
+            log.cut_back(marks[name])
+        self.optimiser.load(folder / OPTIMISER)
+        self.state = state
 
     def _check_settings(self, folder: Path) -> None:
-        before: dict[str, Any] = json.loads((folder / "settings.json").read_text())
-        keys = sorted(before.keys() | self._settings.keys())
-        changed = [key for key in keys if before.get(key) != self._settings.get(key)]
+        before: dict[str, Any] = json.loads((folder / SETTINGS).read_text())
+        keys = sorted(before.keys() | self._began_with.keys(), key=lambda key: (key not in {"kind", "model"}, key))
+        changed = [key for key in keys if before.get(key) != self._began_with.get(key)]
         if changed:
-            changes = "; ".join(f"{key} was {before.get(key)!r}, now {self._settings.get(key)!r}" for key in changed)
+            changes = "; ".join(f"{key} was {before.get(key)!r}, now {self._began_with.get(key)!r}" for key in changed)
             raise ArtefactError(
                 f"{self.stage}: step {self.step} was made with other settings ({changes}); set them back, use a new "
-                f"folder, or delete {folder.parent} to start the stage again"
+                f"folder, or start the stage again with --again {self.stage}"
             )
+
+
+def weights_digest(model: nn.Module) -> str:
+    """A short digest of all weights of a model, and of their names, shapes and types."""
+    found = hashlib.sha256()
+    for name, weight in model.named_parameters():
+        found.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
+        found.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return found.hexdigest()[:16]
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:

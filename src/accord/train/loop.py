@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
+from torch import nn
 
 from accord.artefacts import METRICS, JsonLines, Row, StepMetrics
 from accord.errors import TrainingStopped
@@ -53,6 +54,7 @@ class TrainingLoop:
     settings    all that its numbers depend on; raises `ArtefactError` where its checkpoint was made under others
     total       steps from the first to the last
     save_every  steps from one checkpoint to the next
+    model       what is trained, as it was opened: a checkpoint that began with other weights is refused
     samples     the log of what a step's rows are, beside the metrics; None where steps have no rows
     """
 
@@ -66,15 +68,15 @@ class TrainingLoop:
         total: int,
         save_every: int,
         samples: JsonLines[Any] | None = None,
+        model: nn.Module | None = None,
     ) -> None:
         self.run, self.stage, self.optimiser = run, stage, optimiser
         self.total, self.save_every = total, save_every
         self.seed = stage_seed(run, stage)
-        self._checkpointer = Checkpointer(run, stage, optimiser, settings)
         self._artefacts = [METRICS] if samples is None else [METRICS, samples]
         self._logs = [artefact.log(run, stage) for artefact in self._artefacts]
-        for log in self._logs:
-            log.cut_back(self._checkpointer.step)
+        logs = {artefact.file: log for artefact, log in zip(self._artefacts, self._logs, strict=True)}
+        self._checkpointer = Checkpointer(run, stage, optimiser, settings, logs=logs, model=model)
         self._done = self._checkpointer.step
         self._updates = optimiser.done
 

@@ -9,15 +9,18 @@ touches a weight.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from accord.errors import TrainingStopped, storage
+from accord.errors import ArtefactError, TrainingStopped
+from accord.train.tensor_files import load_tensors, save_tensors
 
 __all__ = ["Optim", "Optimiser"]
+
+_MASTER = "master"
 
 
 class Optim(BaseModel):
@@ -151,18 +154,31 @@ class Optimiser:
 
     def save(self, file: Path) -> None:
         """Write master weights and moments, from which `load` goes on to the same numbers."""
-        state = {"done": self.done, "masters": [m.detach() for m in self._masters], "adam": self._adam.state_dict()}
-        # Through a file of our own: where the disk is full this raises what the system said.
-        with storage(file), file.open("wb") as stream:
-            torch.save(state, stream)
+        tensors = {f"{_MASTER}.{i}": master.detach().contiguous() for i, master in enumerate(self._masters)}
+        for i, moments in self._adam.state_dict()["state"].items():
+            tensors |= {f"{name}.{i}": value.contiguous() for name, value in moments.items()}
+        save_tensors(tensors, file, done=str(self.done))
 
     @torch.no_grad()
     def load(self, file: Path) -> None:
-        """Take up the state that `save` wrote, weights included."""
-        state: dict[str, Any] = torch.load(file, weights_only=True)
-        self.done = state["done"]
-        for (weight, master), saved in zip(self._pairs(), state["masters"], strict=True):
+        """Take up the state that `save` wrote, weights included.
+
+        Raises `ArtefactError` where the file is not such a state, or one of other weights; nothing in it is executed.
+        """
+        tensors, about = load_tensors(file)
+        masters = [tensors.get(f"{_MASTER}.{i}") for i in range(len(self._masters))]
+        shapes = [None if saved is None else saved.shape for saved in masters]
+        if shapes != [master.shape for master in self._masters]:
+            raise ArtefactError(f"{file}: the state of other weights than these; start the stage again with --again")
+        self.done = int(about["done"])
+        for (weight, master), saved in zip(self._pairs(), masters, strict=True):
+            assert saved is not None
             master.copy_(saved)
             if weight is not master:
                 weight.copy_(saved)
-        self._adam.load_state_dict(state["adam"])
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            name, _, place = key.rpartition(".")
+            if name != _MASTER:
+                moments.setdefault(int(place), {})[name] = value
+        self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})

@@ -1,0 +1,361 @@
+"""One run: its artefacts, written whole and read back by digest, its stages, and who holds it."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from accord.errors import ArtefactError, storage
+from accord.run.checkpoints import FOLDER, Checkpoint, Checkpoints, sweep
+from accord.run.files import PART, digest_of, put_folder, sync, sync_tree, within, write_whole
+from accord.run.growing_log import GrowingLog
+from accord.run.manifest import (
+    MANIFEST,
+    NUMERICAL,
+    FileEntry,
+    InputEntry,
+    Manifest,
+    StageEntry,
+    current_machine,
+    current_versions,
+)
+
+__all__ = ["LOCK", "RunDirectory", "timed"]
+
+LOCK = ".lock"
+"""The file that a process holds locked while it works on a run."""
+
+
+class RunDirectory:
+    """One run. `create` makes it, `open` takes it up; both hold the run's lock until `close`."""
+
+    def __init__(self, path: Path, manifest: Manifest, lock: int | None) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._lock = lock
+        self._verified: dict[str, tuple[int, int]] = {}
+        self.readers: dict[str, Any] = {}  # by prefix, so that whoever reads this run parses its files once
+
+    # -- making and opening ------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, path: Path | str, *, seed: int = 0, parents: Iterable[str] = ()) -> Self:
+        """A new run in an empty or missing folder; files whose names begin with a dot count.
+
+        Raises `ArtefactError` where anything is there, `StorageError` where nothing can be written.
+        """
+        path = Path(path)
+        with storage(path):
+            if (path / MANIFEST).exists():
+                raise ArtefactError(f"{path}: a run is already here; open it, or choose another folder")
+            path.mkdir(parents=True, exist_ok=True)
+            _check_empty(path)
+        manifest = Manifest(
+            name=path.name,
+            id=uuid.uuid4().hex,
+            seed=seed,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=current_versions(),
+            machine=current_machine(),
+            parents=list(parents),
+        )
+        run = cls(path, manifest, _take_lock(path))
+        run._save_manifest()
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str, *, write: bool = True) -> Self:
+        """An existing run. With `write=False` no lock is taken and nothing may be written.
+
+        What a kill left behind, half written or no longer wanted, is deleted where the run is opened for writing.
+        Raises `ArtefactError` where there is no run, its manifest cannot be read, or another process works on it.
+        """
+        path = Path(path)
+        file = path / MANIFEST
+        with storage(path):
+            if not file.is_file():
+                raise ArtefactError(f"{path}: there is no run here (no {MANIFEST})")
+            lock = _take_lock(path) if write else None
+            try:
+                run = cls(path, Manifest.parse(file.read_bytes(), file), lock)
+                if write:
+                    run._sweep()
+            except BaseException:
+                if lock is not None:
+                    os.close(lock)
+                raise
+        return run
+
+    def close(self) -> None:
+        """Let the lock go."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def seed(self) -> int:
+        """The seed that every random stream of the run is derived from."""
+        return self.manifest.seed
+
+    # -- artefacts ---------------------------------------------------------------------------------------
+
+    def write_bytes(self, name: str, content: bytes, *, stage: str = "") -> Path:
+        """Write an artefact whole and enter it in the manifest."""
+        self._check_open_for_writing()
+        target = within(self.path, name)
+        write_whole(target, content)
+        self._enter(name, hashlib.sha256(content).hexdigest(), len(content), stage)
+        self._save_manifest()
+        return target
+
+    def write_text(self, name: str, content: str, *, stage: str = "") -> Path:
+        """Write an artefact of UTF-8 text."""
+        return self.write_bytes(name, content.encode(), stage=stage)
+
+    def write_json(self, name: str, content: object, *, stage: str = "") -> Path:
+        """Write an artefact of JSON; NaN and infinity are refused."""
+        return self.write_text(name, json.dumps(content, indent=1, allow_nan=False) + "\n", stage=stage)
+
+    def write_jsonl(self, name: str, rows: Iterable[str | dict[str, Any]], *, stage: str = "") -> Path:
+        """Write an artefact of JSON lines; a string is taken as a line that is JSON already."""
+        lines = [row if isinstance(row, str) else json.dumps(row, allow_nan=False) for row in rows]
+        return self.write_text(name, "".join(line + "\n" for line in lines), stage=stage)
+
+    @contextmanager
+    def write_folder(self, name: str, *, stage: str = "") -> Iterator[Path]:
+        """A folder of artefacts (a model): fill the path that is handed out; it appears whole or not at all."""
+        self._check_open_for_writing()
+        target = within(self.path, name)
+        beside = target.with_name(target.name + PART)
+        with storage(target):
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+            try:
+                yield beside
+                sync_tree(beside)
+                put_folder(beside, target)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+        for gone in self._inside(name):
+            del self.manifest.files[gone]
+        for file in sorted(path for path in target.rglob("*") if path.is_file()):
+            self._enter(str(file.relative_to(self.path)), digest_of(file), file.stat().st_size, stage)
+        self._save_manifest()
+
+    def adopt(self, name: str, *, stage: str = "") -> None:
+        """Enter a grown file in the manifest, now that it grows no more."""
+        file = within(self.path, name)
+        with storage(file):
+            sync(file)
+            self._enter(name, digest_of(file), file.stat().st_size, stage)
+        self._save_manifest()
+
+    def has(self, name: str) -> bool:
+        """Whether the manifest knows the artefact `name` (a file, or a folder of files)."""
+        return name in self.manifest.files or any(file.startswith(name + "/") for file in self.manifest.files)
+
+    def verified(self, name: str) -> Path:
+        """The path of an artefact (a file, or a folder of files) after checking its digest.
+
+        Raises `ArtefactError` where it is missing, not in the manifest, or differs from what was written.
+        """
+        names = [name] if name in self.manifest.files else self._inside(name)
+        if not names:
+            raise ArtefactError(f"{self.path / name}: not in the manifest of this run; run its stage again")
+        for each in names:
+            self._verify(each)
+        return self.path / name
+
+    def read_bytes(self, name: str) -> bytes:
+        """The content of an artefact, verified."""
+        return self.verified(name).read_bytes()
+
+    def read_json(self, name: str) -> Any:
+        """A JSON artefact, verified."""
+        return json.loads(self.read_bytes(name))
+
+    def read_jsonl(self, name: str) -> list[dict[str, Any]]:
+        """A JSON-lines artefact, verified."""
+        return [json.loads(line) for line in self.read_bytes(name).splitlines()]
+
+    def record_input(self, name: str, entry: InputEntry) -> None:
+        """Note something the run read that lies outside it."""
+        self.manifest.inputs[name] = entry
+        self._save_manifest()
+
+    # -- stages ------------------------------------------------------------------------------------------
+
+    def is_done(self, stage: str, settings: str) -> bool:
+        """Whether `stage` finished with these settings (a digest).
+
+        Raises `ArtefactError` where it finished with others: a run is one set of settings.
+        """
+        done = self.manifest.stages.get(stage)
+        if done is None:
+            return False
+        if done.settings != settings:
+            raise ArtefactError(
+                f"{self.path}: stage '{stage}' finished with other settings; use a new folder for new settings, or do "
+                f"it again with --again {stage}"
+            )
+        return True
+
+    def begin(self, stage: str, basis: str = "") -> None:
+        """Note that a stage has begun; `basis` is a digest of the files that it builds on."""
+        self.manifest.begun[stage] = basis
+        self._save_manifest()
+
+    def finish(self, stage: str, settings: str, seconds: float, *, basis: str = "") -> None:
+        """Enter a stage as finished and drop its checkpoints."""
+        self.manifest.begun.pop(stage, None)
+        self.manifest.stages[stage] = StageEntry(settings, round(seconds, 2), basis)
+        self._save_manifest()
+        self._checkpoints(stage).drop()
+
+    def files_of(self, stage: str) -> dict[str, FileEntry]:
+        """The files that a stage wrote, those of its parts (`policy-helpful`) among them, by name."""
+        return {name: file for name, file in self.manifest.files.items() if _is_part(file.stage, stage)}
+
+    def has_traces(self, stage: str) -> bool:
+        """Whether a stage that is not finished left something that it would go on with."""
+        kept = any(self.path.glob(f"{FOLDER}/{stage}/[0-9]*")) or any(self.path.glob(f"{FOLDER}/{stage}-*"))
+        return stage not in self.manifest.stages and (kept or bool(self.files_of(stage)))
+
+    def forget(self, stage: str) -> None:
+        """Make a stage one that was never begun: its files and checkpoints are deleted."""
+        files = self.files_of(stage)
+        for name in files:
+            del self.manifest.files[name]
+        self.manifest.stages.pop(stage, None)
+        self.manifest.begun.pop(stage, None)
+        self._save_manifest()
+        with storage(self.path):
+            for name in files:
+                within(self.path, name).unlink(missing_ok=True)
+        for part in {stage, *(file.stage for file in files.values())}:
+            self._checkpoints(part).drop()
+
+    # -- growing logs and checkpoints --------------------------------------------------------------------
+
+    def log(self, name: str) -> GrowingLog:
+        """A log that grows by a line a step until its stage ends."""
+        return GrowingLog(within(self.path, name))
+
+    def save_checkpoint(self, stage: str, step: int, write: Callable[[Path], None]) -> None:
+        """Make `step` the step that a resumed run goes on from; `write` fills the folder it is handed."""
+        self._check_open_for_writing()
+        self._checkpoints(stage).save(step, write)
+
+    def last_checkpoint(self, stage: str) -> Checkpoint | None:
+        """The last whole checkpoint of a stage; None where the stage starts at its beginning.
+
+        Raises `ArtefactError` where its files are not what was written, or it is another run's.
+        """
+        return self._checkpoints(stage).last()
+
+    # -- inside ------------------------------------------------------------------------------------------
+
+    def _checkpoints(self, stage: str) -> Checkpoints:
+        versions = current_versions()
+        owner = {
+            "run": self.manifest.id,
+            "seed": self.seed,
+            "stage": stage,
+            **{name: versions.get(name) for name in NUMERICAL},
+        }
+        return Checkpoints(within(self.path, f"{FOLDER}/{stage}"), owner)
+
+    def _sweep(self) -> None:
+        """Delete what a kill left: half written files and folders, checkpoints of finished stages or earlier steps."""
+        sweep(within(self.path, FOLDER))
+        for stage in self.manifest.stages:
+            self._checkpoints(stage).drop()
+        for left in [path for path in self.path.rglob(f"*{PART}") if not path.is_symlink()]:
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+    def _inside(self, folder: str) -> list[str]:
+        return [file for file in self.manifest.files if file.startswith(folder + "/")]
+
+    def _enter(self, name: str, sha256: str, size: int, stage: str) -> None:
+        self.manifest.files[name] = FileEntry(sha256, size, stage)
+        self._verified.pop(name, None)
+
+    def problem_of(self, name: str) -> str:
+        """What is wrong with a file of the manifest; empty where it is what was written."""
+        entry = self.manifest.files[name]
+        try:
+            file = within(self.path, name)
+        except ArtefactError:
+            return "leads out of the run; a run's files lie inside of it"
+        with storage(file):
+            if not file.is_file():
+                return "missing, though the manifest lists it"
+            state = file.stat()
+            stamp = (state.st_size, state.st_mtime_ns)
+            if self._verified.get(name) == stamp:
+                return ""
+            if state.st_size != entry.bytes or digest_of(file) != entry.sha256:
+                return "differs from its digest in the manifest (altered or half written)"
+        self._verified[name] = stamp
+        return ""
+
+    def _verify(self, name: str) -> None:
+        if problem := self.problem_of(name):
+            stage = self.manifest.files[name].stage
+            remedy = f"; do its stage again with --again {stage}" if stage in self.manifest.stages else ""
+            raise ArtefactError(f"{self.path / name}: {problem}{remedy}")
+
+    def _check_open_for_writing(self) -> None:
+        if self._lock is None:
+            raise ArtefactError(f"{self.path}: this run was opened for reading only")
+
+    def _save_manifest(self) -> None:
+        self._check_open_for_writing()
+        write_whole(self.path / MANIFEST, (json.dumps(self.manifest.to_json(), indent=1) + "\n").encode())
+
+
+@contextmanager
+def timed() -> Iterator[Callable[[], float]]:
+    """Seconds since the block began, by the monotonic clock."""
+    start = time.monotonic()
+    yield lambda: time.monotonic() - start
+
+
+def _take_lock(path: Path) -> int:
+    with storage(path):
+        handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise ArtefactError(f"{path}: another process is working on this run") from error
+    return handle
+
+
+def _check_empty(path: Path) -> None:
+    """Raises `ArtefactError` where a folder holds anything but what a kill at this very place leaves."""
+    there = sorted(file.name for file in path.iterdir() if file.name not in {LOCK, MANIFEST + PART})
+    if there:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise ArtefactError(f"{path}: not empty ({there[0]}{more}); choose a new folder, or empty this one")
+
+
+def _is_part(part: str, stage: str) -> bool:
+    return part == stage or part.startswith(f"{stage}-")
