@@ -1,13 +1,15 @@
 """The optimiser against torch's AdamW, in float32 and over bfloat16 weights; resuming; what stops it."""
 
 import math
+import pickle
+import resource
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from accord.errors import StorageError, TrainingStopped
+from accord.errors import ArtefactError, StorageError, TrainingStopped
 from accord.lm.loading import load
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
@@ -207,9 +209,37 @@ def test_heads_learn_at_their_own_rate() -> None:
     assert [p.item() for p in params] == pytest.approx([-1e-3, -1e-2], rel=1e-3)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_is_one_clear_line(tmp_path: Path) -> None:
-    (tmp_path / "optimiser.pt").symlink_to("/dev/full")
+def test_a_file_that_the_system_refuses_is_one_clear_line(tmp_path: Path) -> None:
+    """The system's reason is said, and the file that was there before is whole."""
     optimiser = Optimiser(CONSTANT, [nn.Parameter(torch.zeros(100_000))], 1)
-    with pytest.raises(StorageError, match="the disk is full"):
-        optimiser.save(tmp_path / "optimiser.pt")
+    optimiser.save(tmp_path / "optimiser.safetensors")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(StorageError, match=r"optimiser\.safetensors: the file is larger than .* a limit allows"):
+            optimiser.save(tmp_path / "optimiser.safetensors")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    optimiser.load(tmp_path / "optimiser.safetensors")
+
+
+class Executed:
+    """What a pickle can do to whoever reads it."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return exec, ("raise SystemExit('executed')",)
+
+
+def test_a_state_that_is_no_file_of_tensors_is_refused_and_never_unpickled(tmp_path: Path) -> None:
+    optimiser = Optimiser(CONSTANT, [nn.Parameter(torch.zeros(3))], 1)
+    file = tmp_path / "optimiser.safetensors"
+    for content in (pickle.dumps(Executed()), b"", b"PK\x03\x04"):
+        file.write_bytes(content)
+        with pytest.raises(ArtefactError, match="not a file of tensors"):
+            optimiser.load(file)
+    torch.save({"done": 1, "masters": Executed(), "adam": {}}, file)
+    with pytest.raises(ArtefactError, match="not a file of tensors"):
+        optimiser.load(file)
+    Optimiser(CONSTANT, [nn.Parameter(torch.zeros(4))], 1).save(file)
+    with pytest.raises(ArtefactError, match="the state of other weights"):
+        optimiser.load(file)

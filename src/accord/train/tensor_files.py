@@ -20,7 +20,7 @@ def save_tensors(tensors: Mapping[str, Tensor], file: Path, **about: str) -> Non
         try:
             save_file(dict(tensors), file, metadata=about)
         except SafetensorError as error:
-            code = re.search(r"code: (\d+)", str(error))
+            code = re.search(r"os error (\d+)", str(error))
             if code is None:
                 raise StorageError(f"{file}: could not be written ({error}); is the disk full?") from error
             raise OSError(int(code[1]), errno.errorcode.get(int(code[1]), ""), str(file)) from error
