@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -152,7 +153,11 @@ class Sampling(Value):
 
 
 class Completion(Record):
-    """What was written in answer to the prompt `prompt` (its id), by `writer`."""
+    """What was written in answer to the prompt `prompt` (its id), by `writer`.
+
+    `step_starts` are the places in the text at which its steps begin, where whoever wrote it says so; a step goes on
+    to the next one's start.
+    """
 
     prefix = "c-"
 
@@ -161,6 +166,18 @@ class Completion(Record):
     token_ids: tuple[Place, ...] | None = None
     writer: Name | None = None
     sampling: Sampling | None = None
+    step_starts: Annotated[tuple[Place, ...], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _steps_in_order(self) -> Self:
+        if self.step_starts is None:
+            return self
+        places = (*self.step_starts, len(self.text))
+        if any(start >= end or not self.text[start:end].strip() for start, end in pairwise(places)):
+            raise ValueError(f"the steps from {list(self.step_starts)} are not in order, or one of them is blank")
+        if self.text[: places[0]].strip():
+            raise ValueError(f"the first step begins at {places[0]}, and what stands before it belongs to none")
+        return self
 
 
 class Sample(Value):

@@ -107,7 +107,7 @@ BAD = [
     ("spans", {"spans": '[{"start": 0, "end": 99, "type": "wrong"}]'}, "spans", "the text has 22 characters"),
     ("spans", {"spans": '[{"start": 0, "end": 1, "type": "odd"}]'}, "spans", "'odd' is no type of mark here"),
     ("spans", {"spans": '[{"start": 0, "end": 1, "type": "rude", "x": 1}]'}, "spans", "A mark could not be read (x"),
-    ("spans", {"spans": json.dumps(SPAN * 201)}, "spans", "201 marks are too many"),
+    ("spans", {"spans": json.dumps(SPAN * 101)}, "spans", "101 marks are too many"),
     ("steps", {"verdicts": "right"}, "verdicts", "each of the 3 steps; there are 1"),
     ("steps", {"verdicts": "right,right,maybe"}, "verdicts", "not 'maybe'"),
     ("correction", {"text": "   "}, "text", "Nothing was written"),
@@ -172,7 +172,7 @@ def test_every_judgement_but_declining_has_a_question() -> None:
 
 
 def test_steps_are_the_lines_that_are_not_blank() -> None:
-    assert StepsQuestion.steps(TEXT) == ["a🙂c", "second step", "third"]
+    assert StepsQuestion.steps(Completion(prompt="p-1", text=TEXT)) == ["a🙂c", "second step", "third"]
 
 
 def test_an_answer_reads_the_same_in_any_order() -> None:

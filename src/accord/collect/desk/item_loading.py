@@ -79,8 +79,7 @@ def _read(tx: Transaction, path: Path, purpose: Purpose) -> list[StudyItem]:
     items = []
     for place, line in lines:
         item = resolve(place, line, prompts, completions)
-        check_item(tx.question, item, purpose, has_writer=tx.context.writer is not None)
-        items.append(item)
+        items.append(check_item(tx.question, item, purpose, has_writer=tx.context.writer is not None))
     return items
 
 
@@ -101,7 +100,7 @@ def _rows(study: Study, items: Sequence[StudyItem], purpose: Purpose) -> dict[st
             "overlap": item.line.overlap or study.overlap,
             "priority": item.line.priority,
             "warning": item.line.warning or study.warning,
-            "gold": None if item.line.gold is None else item.line.gold.model_dump(mode="json"),
+            "gold": None if item.gold is None else item.gold.model_dump(mode="json"),
             "explanation": item.line.explanation,
         }
         key = json.dumps([study.name, purpose, item.prompt.id, sorted(names), to_write])

@@ -69,7 +69,7 @@ def write_candidates(context: Context, unwritten: Unwritten) -> bool:
 
 
 def _distinct_completions(context: Context, unwritten: Unwritten) -> list[Completion]:
-    """Completions that all differ, with writer and sampling on record; a few tries with other seeds."""
+    """Completions that differ and can be judged, with writer and sampling on record; a few tries with other seeds."""
     assert context.writer is not None
     by_text: dict[str, Completion] = {}
     for attempt in range(MAX_TRIES):
@@ -80,7 +80,7 @@ def _distinct_completions(context: Context, unwritten: Unwritten) -> list[Comple
         for completion in groups[0]:
             if completion.prompt != unwritten.prompt.id:
                 raise UnusableError(f"it answered another prompt ({completion.prompt})")
-            if completion.text.strip():
+            if completion.text.strip() and context.study.question.unanswerable([completion]) is None:
                 by_text.setdefault(completion.text, _with_origin(context, completion, sampling))
         if len(by_text) >= unwritten.n:
             return list(by_text.values())[: unwritten.n]

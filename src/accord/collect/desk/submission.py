@@ -30,7 +30,6 @@ __all__ = ["save_draft", "submit", "undo"]
 ITEMS, RESERVATIONS, PEOPLE = tables.items, tables.reservations, tables.people
 CLOSED = (*tables.IN_LEDGER, "replaced", "practised")
 JUDGEMENT: TypeAdapter[Judgement] = TypeAdapter(Judgement)
-MAX_DRAFT = 500_000
 SURPLUS = "Your time for this one had run out and others have answered it meanwhile; your answer is kept besides."
 ERASED = "You asked to be forgotten, and are; nothing was sent."
 PAUSED = "Your part in this study is paused. What you wrote is kept; nothing was sent."
@@ -282,5 +281,7 @@ def _save_draft_if_possible(context: Context, pseudonym: str, reservation: str, 
 
 def _storable_form(question: Question, form: Mapping[str, str]) -> dict[str, str]:
     """A form as it can be kept. Raises `FormError` where it cannot."""
-    longest = max(question.longest_text * 2, MAX_DRAFT)
-    return {name: clean_text(name, value, MAX_REASON if name == "reason" else longest) for name, value in form.items()}
+    return {
+        name: clean_text(name, value, MAX_REASON if name == "reason" else question.longest_field)
+        for name, value in form.items()
+    }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from accord.collect.study.line_ends import with_plain_ends
 from accord.errors import FormError
 
 __all__ = [
@@ -44,7 +45,7 @@ def text_field(form: Form, field: str, longest: int, *, required: bool = True) -
 
 def clean_text(field: str, value: str, longest: int) -> str:
     """A field's text, with line ends as \\n. Raises `FormError` where it is too long or cannot be stored."""
-    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    text = with_plain_ends(value)
     if len(text) > longest:
         raise FormError(field, f"{len(text):,} characters are too many; shorten it to {longest:,}.")
     if not storable(text):

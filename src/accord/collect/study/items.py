@@ -9,15 +9,15 @@ Practice questions and those whose answer is known (`gold`) have the answer besi
 order of the line, and an `explanation`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from accord.collect.study.kinds import Question
-from accord.errors import RecordError, StudyError
+from accord.errors import FormError, RecordError, StudyError
 from accord.feedback.formats.lines import Row, rows
 from accord.records import Completion, Feedback, Judgement, Message, Prompt, Sampling, explain
 
@@ -36,11 +36,15 @@ class PromptLine(Row):
 
 
 class CompletionLine(Row):
-    """A completion as a record (`prompt` may be left out), or by its id in the ledger."""
+    """A completion as a record (`prompt` may be left out), or by its id in the ledger.
+
+    `steps` cut the text where its lines are not its steps; without a `text` it is these, a line end between them.
+    """
 
     id: str | None = None
     prompt: str | None = None
     text: str | None = None
+    steps: tuple[str, ...] | None = None
     token_ids: tuple[int, ...] | None = None
     writer: str | None = None
     sampling: Sampling | None = None
@@ -70,12 +74,16 @@ class ItemLine(Row):
 
 @dataclass(frozen=True)
 class StudyItem:
-    """An item: where it was read (`file:line`), its line and its records."""
+    """An item: where it was read (`file:line`), its line and its records.
+
+    `gold` is the line's, as it would be given on the page, once `check_item` has looked at it.
+    """
 
     place: str
     line: ItemLine
     prompt: Prompt
     completions: tuple[Completion, ...]
+    gold: Judgement | None = None
 
 
 def read_lines(path: Path) -> list[tuple[str, ItemLine]]:
@@ -121,14 +129,8 @@ def _completion(
     place = f"{place} completions"
     if isinstance(content, str):
         return Completion(prompt=prompt.id, text=content)
-    if content.text is not None:
-        completion = Completion(
-            prompt=content.prompt or prompt.id,
-            text=content.text,
-            token_ids=content.token_ids,
-            writer=content.writer,
-            sampling=content.sampling,
-        )
+    if content.text is not None or content.steps is not None:
+        completion = _written(content, content.prompt or prompt.id, place)
     elif content.id is None:
         raise RecordError("has no text; give text, or the id of one in the ledger", place=place)
     elif content.id not in known:
@@ -141,8 +143,42 @@ def _completion(
     return completion
 
 
-def check_item(question: Question, item: StudyItem, purpose: Purpose, *, has_writer: bool) -> None:
-    """What the study's question asks of an item. Raises `StudyError` that names the line."""
+def _written(content: CompletionLine, prompt: str, place: str) -> Completion:
+    """A completion whose text stands on the line."""
+    text = "\n".join(content.steps or ()) if content.text is None else content.text
+    starts = None if content.steps is None else _step_starts(text, content.steps, place)
+    return Completion(
+        prompt=prompt,
+        text=text,
+        token_ids=content.token_ids,
+        writer=content.writer,
+        sampling=content.sampling,
+        step_starts=starts,
+    )
+
+
+def _step_starts(text: str, steps: Sequence[str], place: str) -> tuple[int, ...]:
+    """Where each step begins. Raises `RecordError` where the steps are not the text, cut."""
+    starts: list[int] = []
+    end = 0
+    for number, step in enumerate(steps, start=1):
+        start = text.find(step, end)
+        if not step.strip():
+            raise RecordError(f"step {number} is blank; leave it out", place=f"{place}.steps")
+        if start < 0 or text[end:start].strip():
+            raise RecordError(f"step {number} does not follow in the text; cut the text itself", place=f"{place}.steps")
+        starts.append(start)
+        end = start + len(step)
+    if not starts or text[end:].strip():
+        raise RecordError("the text goes on after the last step; give all of them", place=f"{place}.steps")
+    return tuple(starts)
+
+
+def check_item(question: Question, item: StudyItem, purpose: Purpose, *, has_writer: bool) -> StudyItem:
+    """The item, its gold as it would be given on the page, once it is what the study's question asks about.
+
+    Raises `StudyError` that names the line, for whatever nobody could answer.
+    """
     place, completions = f"{item.place} completions", item.completions
     n = len(completions)
     if n == 0 and question.least > 0:
@@ -157,15 +193,22 @@ def check_item(question: Question, item: StudyItem, purpose: Purpose, *, has_wri
         raise StudyError(f"{place}: two are the same; there is nothing to choose between them")
     if purpose == "gold" and item.line.gold is None:
         raise StudyError(f"{item.place} gold: missing; write the answer that is known to be right")
-    if item.line.gold is not None:
-        _check_gold(item, item.line.gold, question.kind)
+    if problem := question.unanswerable(completions):
+        raise StudyError(f"{place}: {problem}")
+    if item.line.gold is None:
+        return item
+    return replace(item, gold=_restated(question, item, item.line.gold))
 
 
-def _check_gold(item: StudyItem, gold: Judgement, kind: str) -> None:
-    if gold.kind != kind:
-        raise StudyError(f"{item.place} gold: a {gold.kind}, and this study asks for a {kind}")
+def _restated(question: Question, item: StudyItem, gold: Judgement) -> Judgement:
+    """Gold as somebody could answer it: with the study's own scale, options and order."""
+    if gold.kind != question.kind:
+        raise StudyError(f"{item.place} gold: a {gold.kind}, and this study asks for a {question.kind}")
     names = tuple(completion.id for completion in item.completions)
     try:
         Feedback(evaluator="-", prompt=item.prompt.id, completions=names, judgement=gold)
+        return question.restate(gold, item.completions)
     except ValidationError as error:
         raise StudyError(f"{item.place} gold: {explain(error)[1]}") from error
+    except FormError as error:
+        raise StudyError(f"{item.place} gold: nobody could answer so: {error}") from error

@@ -11,11 +11,11 @@ from accord.collect.study.kinds.critique import CritiqueQuestion
 from accord.collect.study.kinds.demonstration import DemonstrationQuestion
 from accord.collect.study.kinds.label import LabelQuestion
 from accord.collect.study.kinds.ranking import RankingQuestion
-from accord.collect.study.kinds.rating import RatingQuestion
+from accord.collect.study.kinds.rating import RatingQuestion, number_text
 from accord.collect.study.kinds.spans import SpansQuestion
 from accord.collect.study.kinds.steps import StepsQuestion
 
-__all__ = ["KINDS", "MAX_REASON", "TIE", "AnyQuestion", "Question"]
+__all__ = ["KINDS", "MAX_REASON", "TIE", "AnyQuestion", "Question", "number_text"]
 
 AnyQuestion = Annotated[
     ComparisonQuestion

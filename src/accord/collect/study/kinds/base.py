@@ -1,6 +1,7 @@
 """What a kind of judgement is: a class that ties its question, its form, its record and the equality of its answers.
 
-    read          a form becomes the record                   answer_form, page_form    the page's fields and back
+    read, to_form a form becomes the record, and back         answer_form, page_form    the page's fields and back
+    unanswerable  what nobody could answer about              restate                   an answer as if given here
     vote          what equal answers share                    reorder, agree            answers in another order, known
     describe      an answer in a few words                    guideline                 what its digest is made of
 
@@ -15,11 +16,13 @@ from typing import Any, ClassVar, Literal
 
 from accord.collect.study.form_fields import Form, text_field
 from accord.collect.study.section import Section, Text
+from accord.errors import FormError
 from accord.records import Completion, Declined, Judgement
 
 __all__ = ["MAX_REASON", "Question"]
 
 MAX_REASON = 2_000
+MAX_FIELD = 500_000
 DECLINING = ("declined", "reason")
 
 
@@ -58,6 +61,11 @@ class Question(Section):
         """How many characters an answer's text may have; 0 where the answer is no text."""
         return 0
 
+    @property
+    def longest_field(self) -> int:
+        """How many characters a field of an answer form may have, so that drafts of it can be kept."""
+        return max(self.longest_text * 2, MAX_FIELD)
+
     def read(self, form: Form, shown: Sequence[Completion]) -> Judgement:
         """What a form states about the completions in the order shown: a judgement, or that the person declines it.
 
@@ -70,6 +78,33 @@ class Question(Section):
     @abstractmethod
     def parse(self, form: Form, shown: Sequence[Completion]) -> Judgement:
         """The judgement that a form states. Raises `FormError` that names the field."""
+
+    def to_form(self, judgement: Judgement) -> dict[str, str]:
+        """`read` undone: the form that states a judgement.
+
+        Raises `FormError` where the question offers no such answer.
+        """
+        if isinstance(judgement, Declined):
+            return {"declined": "1", "reason": judgement.reason or ""}
+        if not isinstance(judgement, self.record):
+            raise FormError("kind", f"This study asks for a {self.kind}, not for a {judgement.kind}.")
+        return self.fields_of(judgement)
+
+    @abstractmethod
+    def fields_of(self, judgement: Any) -> dict[str, str]:
+        """The form that states a judgement of this kind. Raises `FormError` where no such answer is offered."""
+
+    def restate(self, judgement: Judgement, shown: Sequence[Completion]) -> Judgement:
+        """A judgement from elsewhere as somebody would give it here: with this question's scale, options, line ends.
+
+        Raises `FormError` where nobody could give it.
+        """
+        return self.read(self.to_form(judgement), shown)
+
+    def unanswerable(self, completions: Sequence[Completion]) -> str | None:
+        """Why nobody could answer about these completions, and what to do about it; None where somebody could."""
+        del completions
+        return None
 
     def answer_form(self, page: Form) -> dict[str, str]:
         """The answer form from the fields of a page; fields that are no part of an answer are left out."""

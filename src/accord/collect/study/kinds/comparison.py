@@ -52,6 +52,11 @@ class ComparisonQuestion(Question):
                 allowed = "left, right or tie" if self.ties else "left or right"
                 raise FormError("preferred", f"Choose {allowed}; {text!r:.40} is none of them.")
 
+    def fields_of(self, judgement: Comparison) -> dict[str, str]:
+        """The side, and the strength where there is one."""
+        strength = "" if judgement.strength is None else f"{judgement.strength}"
+        return {"preferred": judgement.preferred, "strength": strength}
+
     def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
         """The id of the completion that is better, or `TIE`."""
         match judgement:

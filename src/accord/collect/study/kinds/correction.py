@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from accord.collect.study.form_fields import Form, text_field
+from accord.collect.study.form_fields import Form, storable, text_field
 from accord.collect.study.kinds.written import WrittenQuestion
+from accord.collect.study.line_ends import with_ends_of, with_plain_ends
 from accord.records import Completion, Correction
 
 __all__ = ["CorrectionQuestion"]
@@ -18,5 +19,19 @@ class CorrectionQuestion(WrittenQuestion):
     record: ClassVar[type[Correction]] = Correction
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Correction:
-        """`text` = the whole corrected text."""
-        return Correction(text=text_field(form, "text", self.longest))
+        """`text` = the whole corrected text; its line ends become those of the completion."""
+        return Correction(text=with_ends_of(text_field(form, "text", self.longest), shown[0].text))
+
+    def fields_of(self, judgement: Correction) -> dict[str, str]:
+        """The text."""
+        return {"text": judgement.text}
+
+    def unanswerable(self, completions: Sequence[Completion]) -> str | None:
+        """A text that is longer than its correction may be, or that no form sends back as it is."""
+        for completion in completions:
+            length = len(with_plain_ends(completion.text))
+            if length > self.longest:
+                return f"has {length:,} characters, and a correction at most {self.longest:,}; raise questions.longest"
+            if not storable(completion.text):
+                return "holds a character that no form sends back (NUL, or half a character); take it out"
+        return None

@@ -31,3 +31,8 @@ class CritiqueQuestion(WrittenQuestion):
         if not first < last <= len(shown[0].text):
             raise FormError("end", f"{first}..{last} is no stretch of the text; select it again.")
         return Critique(text=text, start=first, end=last)
+
+    def fields_of(self, judgement: Critique) -> dict[str, str]:
+        """The text, and the stretch where it is about one."""
+        places = {"start": judgement.start, "end": judgement.end}
+        return {"text": judgement.text, **{name: str(place) for name, place in places.items() if place is not None}}

@@ -23,3 +23,7 @@ class DemonstrationQuestion(WrittenQuestion):
     def parse(self, form: Form, shown: Sequence[Completion]) -> Demonstration:
         """`text` = the answer."""
         return Demonstration(text=text_field(form, "text", self.longest))
+
+    def fields_of(self, judgement: Demonstration) -> dict[str, str]:
+        """The text."""
+        return {"text": judgement.text}

@@ -14,6 +14,7 @@ from accord.records import Completion, Judgement, Label
 __all__ = ["LabelQuestion", "Options"]
 
 NONE = "none of these"
+MAX_OPTIONS = 200
 
 
 def _separable(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -21,19 +22,28 @@ def _separable(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if "," in name or name != name.strip():
             raise ValueError(f"{name!r} holds a comma or begins or ends with a space; write it without")
+        if not name.isprintable():
+            raise ValueError(f"{name!r} holds a character that cannot be seen, such as a line end; write it without")
     if len(set(names)) < len(names):
         raise ValueError("a name stands twice; name each once")
     return names
 
 
-Options = Annotated[tuple[Word, ...], Field(min_length=1), AfterValidator(_separable)]
+def _without_none(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels beside which "none of these" can stand."""
+    if NONE in names:
+        raise ValueError(f"{NONE!r} is always offered; leave it out")
+    return names
+
+
+Options = Annotated[tuple[Word, ...], Field(min_length=1, max_length=MAX_OPTIONS), AfterValidator(_separable)]
 
 
 class LabelQuestion(Question):
     """Which of the options hold; none of them is an answer of its own."""
 
     kind: Literal["label"] = "label"
-    labels: Options
+    labels: Annotated[Options, AfterValidator(_without_none)]
 
     record: ClassVar[type[Label]] = Label
     fields: ClassVar[tuple[str, ...]] = ("chosen", "none")
@@ -41,7 +51,8 @@ class LabelQuestion(Question):
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Label:
         """`chosen` = labels joined by commas; `none` = 1 where none holds."""
-        names = [name.strip() for name in short_field(form, "chosen", required=False).split(",") if name.strip()]
+        text = short_field(form, "chosen", required=False, longest=MAX_OPTIONS * 102)
+        names = [name.strip() for name in text.split(",") if name.strip()]
         none = bool(form.get("none"))
         if none and names:
             raise FormError("none", f"You chose labels and '{NONE}'; keep one or the other.")
@@ -50,6 +61,13 @@ class LabelQuestion(Question):
         if unknown := [name for name in names if name not in self.labels]:
             raise FormError("chosen", f"{unknown[0]!r:.60} was not offered.")
         return Label(selected=tuple(label for label in self.labels if label in names), options=self.labels)
+
+    def fields_of(self, judgement: Label) -> dict[str, str]:
+        """The labels; the options must be this question's, in whatever order."""
+        if set(judgement.options) != set(self.labels):
+            theirs, own = ", ".join(judgement.options), ", ".join(self.labels)
+            raise FormError("chosen", f"It is of the options {theirs}, and the study's are {own}.")
+        return {"chosen": ",".join(judgement.selected)} if judgement.selected else {"none": "1"}
 
     def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
         """The labels that hold."""

@@ -12,6 +12,8 @@ from accord.records import Completion, Judgement, Ranking
 
 __all__ = ["RankingQuestion"]
 
+MAX_RANKED = 100
+
 
 class RankingQuestion(Question):
     """The order of two or more, best first.
@@ -38,6 +40,16 @@ class RankingQuestion(Question):
         if not self.ties and any(len(tier) > 1 for tier in tiers):
             raise FormError("tiers", "This study allows no ties; give every answer a rank of its own.")
         return Ranking(tiers=tiers)
+
+    def fields_of(self, judgement: Ranking) -> dict[str, str]:
+        """The tiers."""
+        return {"tiers": "|".join(",".join(map(str, tier)) for tier in judgement.tiers)}
+
+    def unanswerable(self, completions: Sequence[Completion]) -> str | None:
+        """More than a page can put in order."""
+        if len(completions) <= MAX_RANKED:
+            return None
+        return f"{len(completions)} are more than the {MAX_RANKED} that a page puts in order; split the line"
 
     def answer_form(self, page: Form) -> dict[str, str]:
         """`tiers` from the ranks."""

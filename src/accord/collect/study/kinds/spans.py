@@ -16,9 +16,9 @@ from accord.records import Completion, Judgement, Span, Spans, explain
 
 __all__ = ["MarkedRow", "SpansQuestion"]
 
-MAX_SPANS = 200
+MAX_SPANS = 100
+MAX_JSON = MAX_SPANS * (6 * MAX_REASON + 1_000)  # a character takes six in JSON at most
 COLUMNS = ("start", "end", "type", "note")
-SPARE_ROWS = 40
 VISIBLE_SPARE_ROWS = 6
 
 
@@ -49,7 +49,7 @@ class SpansQuestion(Question):
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Spans:
         """`spans` = a JSON list of {start, end, type, note}; offsets count Unicode characters of the raw text."""
-        marks = parse_json_list("spans", short_field(form, "spans", longest=MAX_SPANS * 2_500))
+        marks = parse_json_list("spans", short_field(form, "spans", longest=MAX_JSON))
         if len(marks) > MAX_SPANS:
             raise FormError("spans", f"{len(marks)} marks are too many; mark at most {MAX_SPANS}.")
         return Spans(spans=tuple(self._span(mark, len(shown[0].text)) for mark in marks))
@@ -71,12 +71,21 @@ class SpansQuestion(Question):
         note = clean_text("spans", span.note, MAX_REASON)
         return span.model_copy(update={"note": note or None})
 
+    def fields_of(self, judgement: Spans) -> dict[str, str]:
+        """The stretches."""
+        return {"spans": json.dumps([span.model_dump() for span in judgement.spans], ensure_ascii=False)}
+
+    @property
+    def longest_field(self) -> int:
+        """That of the JSON that holds all marks with their notes."""
+        return MAX_JSON
+
     def answer_form(self, page: Form) -> dict[str, str]:
         """`spans` from the rows. An empty row does not count; one half filled is handed on, for `parse` to refuse."""
         form = super().answer_form(page)
         if starts := numbered_fields(page, "start"):
             rows = [_row(page, number) for number in sorted(starts)]
-            form["spans"] = json.dumps([row for row in rows if row])
+            form["spans"] = json.dumps([row for row in rows if row], ensure_ascii=False)
         return form
 
     def page_form(self, form: Form) -> dict[str, str]:
@@ -87,14 +96,14 @@ class SpansQuestion(Question):
         return page
 
     def rows(self, page: Form) -> list[MarkedRow]:
-        """The rows of a page: those that are filled, then spare ones, of which the first six are seen."""
+        """The rows of a page, `MAX_SPANS` in all: those that are filled, then spare ones, of which six are seen."""
         filled: list[tuple[str, str, str, str]] = []
         number = 0
         while f"start-{number}" in page:
             start, end, span_type, note = (page.get(f"{column}-{number}", "") for column in COLUMNS)
             filled += [(start, end, span_type, note)] if start or end else []
             number += 1
-        rows = [*filled, *[("", "", "", "")] * SPARE_ROWS]
+        rows = [*filled, *[("", "", "", "")] * (MAX_SPANS - len(filled))]
         seen = len(filled) + VISIBLE_SPARE_ROWS
         return [MarkedRow(*row, hidden=place >= seen) for place, row in enumerate(rows)]
 

@@ -1,20 +1,24 @@
 """Steps: a verdict on every step of one completion."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 from accord.collect.study.form_fields import Form, numbered_fields, short_field
 from accord.collect.study.kinds.base import Question
+from accord.collect.study.line_ends import lines_with_places
 from accord.errors import FormError
 from accord.records import Completion, Judgement, Steps
 
-__all__ = ["StepsQuestion"]
+__all__ = ["MAX_STEPS", "StepsQuestion"]
 
 ALL_RIGHT = "no step is wrong"
+MAX_STEPS = 400
+"""How many steps a page's form can send a verdict on."""
 
 
 class StepsQuestion(Question):
-    """A verdict on every step of one completion; its steps are the lines that are not blank.
+    """A verdict on every step of one completion: where it says so itself, else on each line that is not blank.
 
     The page sends a verdict for each step (`step-0`, `step-1`, ...), which become `verdicts`.
     """
@@ -27,16 +31,33 @@ class StepsQuestion(Question):
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Steps:
         """`verdicts` = right, wrong or unsure for every step in order, joined by commas."""
-        verdicts = [verdict.strip() for verdict in short_field(form, "verdicts", longest=200_000).split(",")]
-        count = len(self.steps(shown[0].text))
+        verdicts = [verdict.strip() for verdict in short_field(form, "verdicts").split(",")]
+        count = len(self.steps(shown[0]))
         if len(verdicts) != count:
             raise FormError("verdicts", f"Give a verdict on each of the {count} steps; there are {len(verdicts)}.")
         return Steps(verdicts=tuple(_verdict(verdict) for verdict in verdicts))
 
     @staticmethod
-    def steps(text: str) -> list[str]:
-        """The steps of a completion: its lines that are not blank."""
-        return [line for line in text.splitlines() if line.strip()]
+    def steps(completion: Completion) -> list[str]:
+        """The steps of a completion: from each of its `step_starts` to the next, or its lines that are not blank."""
+        if completion.step_starts is None:
+            return [line for _, line in lines_with_places(completion.text) if line.strip()]
+        places = [*completion.step_starts, len(completion.text)]
+        return [completion.text[start:end].strip("\r\n") for start, end in pairwise(places)]
+
+    def fields_of(self, judgement: Steps) -> dict[str, str]:
+        """The verdicts."""
+        return {"verdicts": ",".join(judgement.verdicts)}
+
+    def unanswerable(self, completions: Sequence[Completion]) -> str | None:
+        """A text without a step, or with more than a form can send."""
+        for completion in completions:
+            count = len(self.steps(completion))
+            if count == 0:
+                return "holds no step: it is blank; take the line out"
+            if count > MAX_STEPS:
+                return f"has {count} steps, and a page asks for {MAX_STEPS} at most; split it"
+        return None
 
     def answer_form(self, page: Form) -> dict[str, str]:
         """`verdicts` from the verdict on each step."""
