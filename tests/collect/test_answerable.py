@@ -55,11 +55,18 @@ TEXTS = st.text(
 )
 WORDS = st.text(max_size=8)
 NUMBERS = st.floats(allow_nan=True) | st.integers(-20, 20).map(float)
+
+
+def long_names(n: int) -> list[str]:
+    """Names of a hundred characters."""
+    return [f"{place:0100}" for place in range(n)]
+
+
 KEYS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "comparison": {"strength": st.booleans(), "ties": st.booleans()},
     "ranking": {"ties": st.booleans()},
     "rating": {"scale": st.fixed_dictionaries({"low": NUMBERS, "high": NUMBERS}, optional={"step": NUMBERS})},
-    "label": {"labels": st.lists(WORDS, max_size=5) | st.integers(1, 300).map(lambda n: [f"{i:099}" for i in range(n)])},
+    "label": {"labels": st.lists(WORDS, max_size=5) | st.integers(1, 300).map(long_names)},
     "spans": {"span_types": st.lists(WORDS, max_size=5)},
     "steps": {},
     "correction": {"longest": st.integers(1, 100)},

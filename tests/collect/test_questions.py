@@ -184,7 +184,7 @@ def test_an_answer_reads_the_same_in_any_order() -> None:
     assert comparison.vote(left, written) == comparison.vote(comparison.reorder(left, written, other), other) == "a"
     tiers = Ranking(tiers=((2,), (0, 1)))
     assert ranking.reorder(tiers, ("a", "b", "c"), ("c", "b", "a")) == Ranking(tiers=((0,), (2, 1)))
-    assert ranking.vote(tiers, ("a", "b", "c")) == "c"
+    assert ranking.vote(tiers, ("a", "b", "c")) == ranking.vote(Ranking(tiers=((1,), (2, 0))), ("b", "c", "a"))
     assert ranking.agree(Ranking(tiers=((2,), (1, 0))), tiers)
     assert question("label").vote(Label(selected=(), options=("x",)), written) == "none of these"
     assert question("steps").vote(Steps(verdicts=("right", "wrong")), written) == "step 2 is wrong"

@@ -12,6 +12,7 @@ from scipy import stats as scipy_stats
 
 from accord.collect.desk.overview import Flag
 from accord.collect.study import Question
+from accord.feedback.equality import same_answer
 from accord.records import Declined, Feedback
 from accord.stats import Estimate, proportion
 
@@ -60,7 +61,7 @@ def habits_of(question: Question, feedback: Sequence[tuple[Feedback, int]], by_i
         fast=_share([seconds < max(MIN_SECONDS, words / WORDS_A_SECOND) for seconds, words in timed]),
         gold=_share([question.agree(record.judgement, record.gold) for record in records if record.gold is not None]),
         repeats=_share(
-            [_same_vote(question, record, by_id.get(record.repeat_of)) for record in records if record.repeat_of]
+            [same_answer(record, first) for record in records if (first := by_id.get(record.repeat_of or ""))]
         ),
         left=_share([side == "left" for side in sides]),
         left_p=float(scipy_stats.binomtest(left, len(sides)).pvalue) if sides else None,
@@ -116,15 +117,6 @@ def median(values: Sequence[float], *, level: float = 0.95) -> Estimate | None:
     k = int(scipy_stats.binom.ppf((1 - level) / 2, n, 0.5))
     low, high = (float(ordered[k - 1]), float(ordered[n - k])) if k > 0 else (None, None)
     return Estimate(float(np.median(ordered)), low, high, n, level=level, method="order statistics")
-
-
-def _same_vote(question: Question, again: Feedback, first: Feedback | None) -> bool | None:
-    """Whether the answer was the same again; None where the first is gone or answers of the kind are never equal."""
-    if first is None:
-        return None
-    second_vote = question.vote(again.judgement, again.completions)
-    first_vote = question.vote(first.judgement, first.completions)
-    return None if second_vote is None or first_vote is None else second_vote == first_vote
 
 
 def _share(outcomes: Sequence[bool | None]) -> Estimate | None:

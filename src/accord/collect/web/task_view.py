@@ -63,8 +63,8 @@ def answers_of(completions: tuple[Completion, ...]) -> list[Answer]:
 def votes_in_words(item: DisputedItem) -> dict[str, int]:
     """The votes on a disputed item, its completions called by their places."""
     names = {completion.id: f"answer {place}" for place, completion in enumerate(item.completions, start=1)}
-    names[TIE] = "equal"
+    names |= {TIE: "equal", "and": "and", "then": "then"}
     return {
-        " and ".join(names[word] for word in vote.split()) if {*vote.split()} <= {*names} else vote: count
+        " ".join(names[word] for word in vote.split()) if {*vote.split()} <= {*names} else vote: count
         for vote, count in item.votes.items()
     }

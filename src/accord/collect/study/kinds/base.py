@@ -2,9 +2,10 @@
 
     read, to_form a form becomes the record, and back         answer_form, page_form    the page's fields and back
     unanswerable  what nobody could answer about              restate                   an answer as if given here
-    vote          what equal answers share                    reorder, agree            answers in another order, known
+    vote          what equal answers share                    reorder                   an answer in another order
     describe      an answer in a few words                    guideline                 what its digest is made of
 
+Which answers are equal is no kind's own: `feedback.same_judgement` says so, to the desk and to all others.
 A section `[[questions]]` of a study file is read as the class whose `kind` it names, so a kind's own keys are the
 fields of its class. To add a kind: its record in `records.Judgement`, a file here and its class in `kinds.AnyQuestion`,
 and a template `web/templates/kinds/<kind>.html`.
@@ -17,6 +18,7 @@ from typing import Any, ClassVar, Literal
 from accord.collect.study.form_fields import Form, text_field
 from accord.collect.study.section import Section, Text
 from accord.errors import FormError
+from accord.feedback.equality import same_judgement
 from accord.records import Completion, Declined, Judgement
 
 __all__ = ["MAX_REASON", "Question"]
@@ -115,7 +117,7 @@ class Question(Section):
         return dict(form)
 
     def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
-        """The word that equal answers share, whatever the order in which `shown` (completion ids) stood.
+        """The word that answers share which say the same, whatever the order in which `shown` (completion ids) stood.
 
         None for a judgement that is equal to no other.
         """
@@ -129,8 +131,7 @@ class Question(Section):
 
     def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
         """Whether an answer is as known, both in the same order; None where no program can tell."""
-        del judgement, known
-        return None
+        return same_judgement(judgement, known)
 
     def side(self, judgement: Judgement) -> Literal["left", "right"] | None:
         """The side of the screen that an answer prefers; None where it prefers none."""

@@ -73,14 +73,6 @@ class ComparisonQuestion(Question):
             return judgement.model_copy(update={"preferred": SWAPPED[judgement.preferred]})
         return judgement
 
-    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
-        """The side counts, not the strength."""
-        match judgement, known:
-            case Comparison(), Comparison():
-                return judgement.preferred == known.preferred
-            case _:
-                return None
-
     def side(self, judgement: Judgement) -> Literal["left", "right"] | None:
         """The side of the better one."""
         match judgement:

@@ -73,10 +73,6 @@ class LabelQuestion(Question):
         """The labels that hold."""
         return self.describe(judgement) if isinstance(judgement, Label) else None
 
-    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
-        """The same labels of the same options."""
-        return judgement == known if isinstance(judgement, Label) and isinstance(known, Label) else None
-
     def describe(self, judgement: Judgement) -> str:
         """The labels that hold."""
         if not isinstance(judgement, Label):

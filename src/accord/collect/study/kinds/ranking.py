@@ -66,10 +66,10 @@ class RankingQuestion(Question):
         return page
 
     def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
-        """The ids of the first tier."""
+        """The ids of each tier, best first."""
         if not isinstance(judgement, Ranking):
             return None
-        return " ".join(sorted(shown[place] for place in judgement.tiers[0]))
+        return " then ".join(" and ".join(sorted(shown[place] for place in tier)) for tier in judgement.tiers)
 
     def reorder(self, judgement: Judgement, written: Sequence[str], shown: Sequence[str]) -> Judgement:
         """The places are those in the order shown."""
@@ -77,14 +77,6 @@ class RankingQuestion(Question):
             return judgement
         place_of = {name: place for place, name in enumerate(shown)}
         return Ranking(tiers=tuple(tuple(place_of[written[place]] for place in tier) for tier in judgement.tiers))
-
-    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
-        """The tiers count, not the order within one."""
-        match judgement, known:
-            case Ranking(), Ranking():
-                return [set(tier) for tier in judgement.tiers] == [set(tier) for tier in known.tiers]
-            case _:
-                return None
 
     def describe(self, judgement: Judgement) -> str:
         """The answers in order."""

@@ -104,10 +104,6 @@ class RatingQuestion(Question):
         """The number."""
         return number_text(judgement.value) if isinstance(judgement, Rating) else None
 
-    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
-        """The same number on the same scale."""
-        return judgement == known if isinstance(judgement, Rating) and isinstance(known, Rating) else None
-
     def describe(self, judgement: Judgement) -> str:
         """The number beside the best one."""
         if not isinstance(judgement, Rating):

@@ -107,14 +107,6 @@ class SpansQuestion(Question):
         seen = len(filled) + VISIBLE_SPARE_ROWS
         return [MarkedRow(*row, hidden=place >= seen) for place, row in enumerate(rows)]
 
-    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
-        """Each stretch overlaps one of its type in the other."""
-        match judgement, known:
-            case Spans(), Spans():
-                return _all_met(judgement, known) and _all_met(known, judgement)
-            case _:
-                return None
-
     def describe(self, judgement: Judgement) -> str:
         """Each stretch with its type."""
         if not isinstance(judgement, Spans):
@@ -125,14 +117,6 @@ class SpansQuestion(Question):
     def guideline(self) -> dict[str, Any]:
         """The types too."""
         return {**super().guideline(), "span_types": list(self.span_types)}
-
-
-def _all_met(marks: Spans, others: Spans) -> bool:
-    """Whether each mark overlaps one of its type among the others."""
-    return all(
-        any(mark.type == other.type and mark.start < other.end and other.start < mark.end for other in others.spans)
-        for mark in marks.spans
-    )
 
 
 def _row(page: Form, number: int) -> dict[str, object]:

@@ -80,10 +80,6 @@ class StepsQuestion(Question):
         wrong = judgement.first_wrong
         return ALL_RIGHT if wrong is None else f"step {wrong + 1} is wrong"
 
-    def agree(self, judgement: Judgement, known: Judgement) -> bool | None:
-        """The same verdict on every step."""
-        return judgement == known if isinstance(judgement, Steps) and isinstance(known, Steps) else None
-
     def describe(self, judgement: Judgement) -> str:
         """The first step that is wrong."""
         if not isinstance(judgement, Steps):
