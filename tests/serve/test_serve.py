@@ -375,3 +375,65 @@ def test_what_names_no_host_is_a_bad_request(host: str) -> None:
     with serving(Worker(load("tiny", seed=1), slots=1), token=None) as served:
         for headers in ({"host": host}, {"origin": f"http://{host}"}):
             assert served.get("/v1/models", **headers)[0] == 400
+
+
+def test_the_coldest_and_the_hottest_are_served_together(served: Served) -> None:
+    asked: Any = {"model": "tiny", "prompt": "abc", "max_tokens": 8}
+    greedy = served.client.completions.create(**asked, temperature=0).choices[0].text
+    with ThreadPoolExecutor(4) as pool:
+        made = pool.map(lambda t: served.client.completions.create(**asked, temperature=t), (1e-40, 2.0, 1e-40, 1.0))
+    texts = [each.choices[0].text for each in made]
+    assert texts[0] == texts[2] == greedy
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("completions", {"prompt": "x" * 900_000}, "prompt"),
+        ("completions", {"prompt": ["x", "y" * 900_000]}, "prompt"),
+        ("completions", {"prompt": [[5] * 300_000]}, "prompt"),
+        ("chat/completions", {"messages": [{"role": "user", "content": "x" * 900_000}]}, "messages"),
+        ("chat/completions", {"messages": [{"role": "user", "content": "x" * 3}] * 9000}, "messages"),
+        ("completions", {"prompt": "x", "stop": "x" * 900_000}, "stop.0"),
+        ("completions", {"prompt": ["x"] * 100, "n": 10, "max_tokens": 400, "logprobs": 20}, "n"),
+        ("completions", {"prompt": ["x" * 10_000] * 20}, "prompt"),
+    ],
+)
+def test_what_is_too_much_is_refused_unread(
+    served: Served, path: str, body: Any, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = served.worker.causal.context * 32
+    calls = []
+    encode = type(served.worker.causal.tokenizer)._encode_plus
+    monkeypatch.setattr(
+        type(served.worker.causal.tokenizer),
+        "_encode_plus",
+        lambda self, text, *rest, **more: (calls.append(len(text)), encode(self, text, *rest, **more))[1],
+    )
+    status, told = served.post(f"/v1/{path}", {"model": "tiny", **body})
+    assert (status, told["error"]["param"]) == (400, field), told
+    assert max(calls, default=0) <= most
+
+
+def test_work_on_requests_is_not_done_where_everybody_is_served(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading a long prompt and writing many log-probabilities have threads of their own."""
+    seen = set()
+    encode, decode = (getattr(type(served.worker.causal.tokenizer), name) for name in ("_encode_plus", "_decode"))
+
+    def noting(function: Any) -> Any:
+        def noted(*arguments: Any, **more: Any) -> Any:
+            seen.add((function.__name__, threading.current_thread().name.partition("_")[0]))
+            return function(*arguments, **more)
+
+        return noted
+
+    monkeypatch.setattr(type(served.worker.causal.tokenizer), "_encode_plus", noting(encode))
+    monkeypatch.setattr(type(served.worker.causal.tokenizer), "_decode", noting(decode))
+    asked: Any = {"model": "tiny", "prompt": "x" * 100, "max_tokens": 5, "n": 64, "logprobs": 20, "stop": ["\x00"]}
+    assert len(served.client.completions.create(**asked).choices) == 64
+    assert list(served.client.completions.create(**asked, stream=True))
+    assert seen == {
+        ("_encode_plus", "accord-reading"), ("_decode", "accord-telling"), ("_decode", "accord-engine"),
+    }  # fmt: skip

@@ -18,7 +18,7 @@ ONE = Request(None, (1, 2, 3), Sampling(max_tokens=4, seed=0))
 
 async def ask(worker: Worker, *requests: Request) -> int:
     """How many tokens come."""
-    return len([token async for token in worker.write(requests or [ONE])])
+    return sum([len(tokens) async for tokens in worker.write(requests or [ONE])])
 
 
 def test_leaving_early_cancels() -> None:
@@ -34,6 +34,50 @@ def test_leaving_early_cancels() -> None:
     worker.start()
     asyncio.run(leave())
     worker.stop()
+    assert not worker.engine.busy
+    assert worker.engine._cache.bytes == 0
+
+
+def test_who_does_not_read_is_let_go_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accord.serve.worker.MAX_BEHIND", 5)
+    worker = Worker(load("tiny", seed=1), slots=4)
+    long = Request(None, (1, 2, 3), Sampling(max_tokens=400, seed=0))
+
+    async def slow() -> None:
+        tokens = worker.write([long, long])
+        await anext(tokens)
+        await ask(worker, Request(None, (5,), Sampling(max_tokens=30, temperature=0)))
+        with pytest.raises(ModelError, match="more slowly than the model writes"):
+            async for _ in tokens:
+                pass
+
+    worker.start()
+    asyncio.run(slow())
+    worker.stop()
+
+
+def test_what_fails_is_told_to_who_asked_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(load("tiny", seed=1), slots=4)
+    prefill = worker.engine._decoder.prefill
+
+    def small(prompts: Any) -> Any:
+        if any(prompt[0] == 9 for prompt in prompts):
+            raise RuntimeError("not enough memory")
+        return prefill(prompts)
+
+    monkeypatch.setattr(worker.engine._decoder, "prefill", small)
+    bad = Request(None, (9, 9), Sampling(max_tokens=4, seed=0))
+
+    async def both() -> list[Any]:
+        asked = (ask(worker), ask(worker, ONE, bad), ask(worker))
+        return list(await asyncio.gather(*asked, return_exceptions=True))
+
+    worker.start()
+    first, failed, second = asyncio.run(both())
+    worker.stop()
+    assert first == second
+    assert 0 < first <= 4
+    assert isinstance(failed, ModelError)
     assert not worker.engine.busy
 
 

@@ -2,9 +2,11 @@
 
 A step takes every running sequence one token further and starts as many waiting ones as there are free slots. A
 prompt is computed once for all the samples of it that wait. Every sequence draws random numbers from its own seed and
-stream, so what it says does not depend on what else is written beside it (beyond rounding).
+stream, so what it says does not depend on what else is written beside it (beyond rounding). Whoever asks for much
+leaves room for others, and what cannot be written fails alone.
 """
 
+import math
 from collections import Counter, deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +20,14 @@ from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.decoders import build_decoder
 from accord.lm.kv_cache import KVCache
-from accord.lm.token_sampling import SampledTokens, sample_tokens
+from accord.lm.token_sampling import COLDEST, SampledTokens, sample_tokens
 from accord.records import Sampling
 
-__all__ = ["Engine", "Request", "Token"]
+__all__ = ["Engine", "Failure", "Request", "Token"]
 
 End = Literal["eos", "length", "stop"]
 PREFILL_TOKENS = 2048  # tokens of prompts computed in one pass
+SPLIT = 8  # tokens more, for a character that begins before and for tokens that are no text
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Request:
     """A prompt (token ids) to be continued. `key` is the caller's own name for it.
 
     `stream` says which of the random streams of `sampling.seed` is used: give every sample of a prompt its own. Text
-    ends before the first of the strings in `stop`; `top` likeliest tokens are reported at each position.
+    ends before the first of the strings in `stop`; `top` likeliest tokens are reported at each position. Where several
+    ask, `owner` says who: slots are shared among them, and none has all of them. None takes what is free.
     """
 
     key: Hashable
@@ -41,6 +45,15 @@ class Request:
     stream: int | tuple[int, ...] = 0
     stop: tuple[str, ...] = ()
     top: int = 0
+    owner: Hashable = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request that cannot be written any further, and why. Nothing more comes of it."""
+
+    key: Hashable
+    error: ModelError
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,7 @@ class Engine:
         self._decoder = build_decoder(causal)
         self._eos = causal.eos_id
         self._cache = KVCache(slots, length)
-        self._waiting: deque[Request] = deque()
+        self._waiting: dict[Hashable, deque[Request]] = {}
         self._running: list[_Running] = []
         self._wanted: Counter[tuple[int, ...]] = Counter()
         self._prompts: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
@@ -96,41 +109,46 @@ class Engine:
         prompt, vocabulary = request.prompt, self.causal.vocabulary
         if not prompt:
             raise ModelError("an empty prompt; give one token at least")
-        if not 0 <= min(prompt) <= max(prompt) < vocabulary:
-            raise ModelError(f"the prompt has a token id outside the vocabulary of {vocabulary}")
         if len(prompt) + request.sampling.max_tokens > self.causal.context:
             raise ModelError(
                 f"{len(prompt)} tokens and {request.sampling.max_tokens} to write exceed the context of "
                 f"{self.causal.context}; shorten the prompt or lower max_tokens"
             )
+        if not 0 <= min(prompt) <= max(prompt) < vocabulary:
+            raise ModelError(f"the prompt has a token id outside the vocabulary of {vocabulary}")
 
     def submit(self, request: Request) -> None:
         """Put a request in the queue. Raises `ModelError` as `check` does."""
         self.check(request)
-        self._waiting.append(request)
+        self._waiting.setdefault(request.owner, deque()).append(request)
         self._wanted[request.prompt] += 1
 
     def cancel(self, key: Hashable) -> None:
         """Drop the requests of this key, waiting or running; none is no error."""
-        for request in [waiting for waiting in self._waiting if waiting.key == key]:
-            self._waiting.remove(request)
-            self._forget(request)
+        for owner, queue in list(self._waiting.items()):
+            dropped = [request for request in queue if request.key == key]
+            for request in dropped:
+                queue.remove(request)
+                self._forget(request)
+            if not queue:
+                del self._waiting[owner]
         for slot in reversed(range(len(self._running))):
             if self._running[slot].request.key == key:
                 self._release(slot)
 
     @torch.no_grad()
-    def step(self) -> list[Token]:
+    def step(self) -> list[Token | Failure]:
         """One token for every running request, those included that find a free slot now.
 
-        Raises `ModelError` where the model's logits are not finite.
+        A request whose logits are not finite, or for whose prompt the memory does not suffice, fails alone.
         """
         rows = []
         if self._running:
             rows.append(self._decoder.step(self._cache, [running.sequence for running in self._running]))
-        rows += self._admit()
+        started, failed = self._admit()
+        rows += started
         if not rows:
-            return []
+            return [*failed]
         self.steps += 1
         logits_aV = torch.cat(rows)
         uniform_a = torch.tensor(
@@ -139,51 +157,52 @@ class Engine:
             device=logits_aV.device,
         )
         sampled = sample_tokens(logits_aV, [running.request.sampling for running in self._running], uniform_a)
-        if not bool(torch.isfinite(sampled.logprob_S).all()):
-            raise ModelError(f"{self.causal.name}: its logits are not finite, so nothing can be sampled from it")
-        tokens = self._take(sampled, logits_aV)
-        for slot in reversed([slot for slot, token in enumerate(tokens) if token.end is not None]):
+        taken = self._take(sampled, logits_aV)
+        for slot in reversed([slot for slot, out in enumerate(taken) if isinstance(out, Failure) or out.end]):
             self._release(slot)
-        return tokens
+        return [*failed, *taken]
 
-    def _take(self, sampled: SampledTokens, logits_aV: Tensor) -> list[Token]:
+    def _take(self, sampled: SampledTokens, logits_aV: Tensor) -> list[Token | Failure]:
         """Append what was sampled to each running sequence."""
-        tokens = []
-        for slot, (token, logprob) in enumerate(zip(sampled.token_S.tolist(), sampled.logprob_S.tolist(), strict=True)):
-            running = self._running[slot]
+        taken: list[Token | Failure] = []
+        drawn = zip(self._running, sampled.token_S.tolist(), sampled.logprob_S.tolist(), strict=True)
+        for slot, (running, token, logprob) in enumerate(drawn):
+            request = running.request
+            if not math.isfinite(logprob):
+                taken.append(Failure(request.key, self._not_finite()))
+                continue
             running.sequence.append(token)
-            top = (
-                self._likeliest(running.request, logits_aV[slot], sampled.total_S[slot]) if running.request.top else ()
-            )
-            tokens.append(Token(running.request.key, token, logprob, top, self._end(running)))
-        return tokens
+            top = self._likeliest(request, logits_aV[slot], sampled.total_S[slot]) if request.top else ()
+            taken.append(Token(request.key, token, logprob, top, self._end(running)))
+        return taken
+
+    def _not_finite(self) -> ModelError:
+        return ModelError(f"{self.causal.name}: its logits are not finite, so nothing can be sampled from it")
 
     def _end(self, running: _Running) -> End | None:
         request = running.request
         if running.sequence[-1] == self._eos:
             return "eos"
         if request.stop:
-            text = self.causal.tokenizer.decode(running.sequence[len(request.prompt) :], skip_special_tokens=True)
-            if any(stop in str(text) for stop in request.stop):
+            last = running.sequence[-min(running.written, _reach(request.stop)) :]
+            text = str(self.causal.tokenizer.decode(last, skip_special_tokens=True))
+            if any(stop in text for stop in request.stop):
                 return "stop"
         return "length" if running.written >= request.sampling.max_tokens else None
 
     @staticmethod
     def _likeliest(request: Request, logits_V: Tensor, total: Tensor) -> tuple[tuple[int, float], ...]:
-        score_V = logits_V.float() / (request.sampling.temperature or 1.0)
+        score_V = logits_V.float() / max(request.sampling.temperature or 1.0, COLDEST)
         likeliest = (score_V - total).topk(min(request.top, len(score_V)))
         return tuple(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
 
-    def _admit(self) -> list[Tensor]:
-        """Start waiting requests in the free slots; logits after their prompts."""
-        free = self._cache.count - len(self._running)
-        starting = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
-        if not starting:
-            return []
-        self._cache.reserve(max(len(request.prompt) + request.sampling.max_tokens for request in starting))
-        self._prefill(
-            list(dict.fromkeys(request.prompt for request in starting if request.prompt not in self._prompts))
-        )
+    def _admit(self) -> tuple[list[Tensor], list[Failure]]:
+        """Start waiting requests in the free slots: logits after their prompts, and those that could not be started."""
+        starting = self._starting()
+        unknown = dict.fromkeys(request.prompt for request in starting if request.prompt not in self._prompts)
+        refused = self._prefill(list(unknown))
+        failed = [self._refuse(request, refused[request.prompt]) for request in starting if request.prompt in refused]
+        starting = [request for request in starting if request.prompt not in refused]
         by_prompt: dict[tuple[int, ...], list[int]] = {}
         rows = []
         for request in starting:
@@ -194,18 +213,66 @@ class Engine:
             self._cache.fill(slots, self._prompts[prompt][1])
         for request in starting:
             self._forget(request)
-        return rows
+        return rows, failed
 
-    def _prefill(self, prompts: Sequence[tuple[int, ...]]) -> None:
-        """Compute prompts, those of like length together."""
+    def _starting(self) -> list[Request]:
+        """The requests that start now: one after the other of whoever has the fewest slots, as they came.
+
+        Where something runs already, no more prompts are taken than one pass computes, so that nobody's text stands
+        still for long.
+        """
+        held = Counter(running.request.owner for running in self._running)
+        starting: list[Request] = []
+        prompts: set[tuple[int, ...]] = set()
+        while len(self._running) + len(starting) < self._cache.count:
+            able = [owner for owner in self._waiting if owner is None or held[owner] < self._share]
+            if not able:
+                break
+            owner = min(able, key=lambda owner: held[owner])
+            request = self._waiting[owner][0]
+            new = {request.prompt} - prompts - self._prompts.keys()
+            if self._running and new and prompts and sum(map(len, prompts | new)) > PREFILL_TOKENS:
+                break
+            prompts |= new
+            held[owner] += 1
+            starting.append(self._waiting[owner].popleft())
+            if not self._waiting[owner]:
+                del self._waiting[owner]
+        return starting
+
+    @property
+    def _share(self) -> int:
+        """How many slots one owner may have: a quarter is left to others."""
+        return max(1, self._cache.count - self._cache.count // 4)
+
+    def _refuse(self, request: Request, reason: str) -> Failure:
+        self._forget(request)
+        return Failure(
+            request.key, ModelError(f"{self.causal.name}: {len(request.prompt)} tokens of a prompt: {reason}")
+        )
+
+    def _prefill(self, prompts: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], str]:
+        """Compute prompts, those of like length together; returns why some of them could not be."""
+        refused: dict[tuple[int, ...], str] = {}
         together: list[tuple[int, ...]] = []
         for prompt in sorted(prompts, key=len, reverse=True):
             if together and (len(together) + 1) * len(together[0]) > PREFILL_TOKENS:
-                self._prompts.update(zip(together, self._decoder.prefill(together), strict=True))
+                refused |= self._compute(together)
                 together = []
             together.append(prompt)
-        if together:
-            self._prompts.update(zip(together, self._decoder.prefill(together), strict=True))
+        return refused | self._compute(together)
+
+    def _compute(self, prompts: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], str]:
+        """Compute prompts in one pass, or each alone where that fails: then those that fail alone, and why."""
+        if not prompts:
+            return {}
+        try:
+            self._prompts.update(zip(prompts, self._decoder.prefill(prompts), strict=True))
+        except (RuntimeError, MemoryError) as error:  # as torch says that memory is short
+            if len(prompts) == 1:
+                return {prompts[0]: str(error).partition("\n")[0]}
+            return {prompt: why for each in prompts for prompt, why in self._compute([each]).items()}
+        return {}
 
     def _forget(self, request: Request) -> None:
         """One request fewer waits for its prompt; the last one lets it go."""
@@ -220,6 +287,13 @@ class Engine:
         if slot < len(self._running):
             self._cache.move(len(self._running), slot, len(last.sequence))
             self._running[slot] = last
+        if not self._running:
+            self._cache.clear()
+
+
+def _reach(stop: Sequence[str]) -> int:
+    """How many of the last tokens can hold a stop string that the last of them completed: a byte each at least."""
+    return max(len(string.encode()) for string in stop) + SPLIT
 
 
 def _uniforms(request: Request) -> list[float]:

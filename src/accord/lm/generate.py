@@ -7,7 +7,7 @@ import torch
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.engine import Engine, Request, Token
+from accord.lm.engine import Engine, Failure, Request, Token
 from accord.records import Sample, Sampling
 
 __all__ = ["LocalSampler", "generate"]
@@ -50,6 +50,8 @@ def generate(
         tokens: dict[object, list[Token]] = {request.key: [] for request in requests}
         while engine.busy:
             for token in engine.step():
+                if isinstance(token, Failure):
+                    raise token.error
                 tokens[token.key].append(token)
     finally:
         causal.model.train(was_training)

@@ -12,7 +12,6 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 __all__ = ["KVCache", "KeyValues", "PrefillCache"]
 
@@ -45,34 +44,51 @@ class PrefillCache:
 
 
 class KVCache:
-    """Room for `count` sequences of `length` positions; it grows where a longer one comes."""
+    """Room for the sequences that run: `count` at most, each for as many positions as the longest of them has.
+
+    Rows and positions grow by need and shrink where a quarter of them would do, so what is held follows from what runs
+    and not from what was once asked. `length` positions are kept while anything runs.
+    """
 
     def __init__(self, count: int, length: int) -> None:
-        self.count, self.length = count, length
+        self.count, self._least = count, length
         self._key = self._value = torch.empty(0)
         self._rows = torch.zeros(0, dtype=torch.long)
         self._positions = self._rows
         self._seen = 0
 
+    @property
+    def bytes(self) -> int:
+        """How much memory is held."""
+        return self._key.nbytes + self._value.nbytes
+
     def fill(self, slots: Sequence[int], kv: Tensor) -> None:
         """Put a prompt's keys and values, [layers, 2, K, T, D], at the beginning of some slots."""
         layers, _, heads, size, width = kv.shape
-        self.reserve(size)
         if not self._key.numel():
-            self._key = kv.new_zeros((layers, self.count, heads, width, self.length))
-            self._value = kv.new_zeros((layers, self.count, heads, self.length, width))
+            self._key = kv.new_zeros((layers, 1, heads, width, max(size, self._least)))
+            self._value = kv.new_zeros((layers, 1, heads, max(size, self._least), width))
+        self._resize(_grown(max(slots) + 1, self._key.shape[1], self.count), _grown(size, self._key.shape[-1]))
         for slot in slots:
             self._key[:, slot, :, :, :size] = kv[:, 0].mT
             self._value[:, slot, :, :size] = kv[:, 1]
 
-    def reserve(self, length: int) -> None:
-        """Room for sequences of `length` positions."""
-        if length <= self.length:
+    def clear(self) -> None:
+        """Let everything go: nothing runs."""
+        self._key = self._value = torch.empty(0)
+
+    def _resize(self, rows: int, length: int) -> None:
+        """Room for so many rows and positions; what fits of the old ones is kept."""
+        layers, before, heads, width, size = self._key.shape
+        if (rows, length) == (before, size):
             return
-        before, self.length = self.length, max(length, 2 * self.length)
-        if self._key.numel():
-            self._key = pad(self._key, (0, self.length - before))
-            self._value = pad(self._value, (0, 0, 0, self.length - before))
+        kept, until = min(rows, before), min(length, size)
+        key = self._key.new_zeros((layers, rows, heads, width, length))
+        key[:, :kept, :, :, :until] = self._key[:, :kept, :, :, :until]
+        self._key = key
+        value = self._value.new_zeros((layers, rows, heads, length, width))
+        value[:, :kept, :, :until] = self._value[:, :kept, :, :until]
+        self._value = value
 
     def move(self, source: int, target: int, size: int) -> None:
         """Copy the first `size` positions of one slot to another."""
@@ -87,6 +103,10 @@ class KVCache:
         self._positions = position_a
         self._rows = torch.arange(len(position_a), device=position_a.device)
         self._seen = int(position_a.max()) + 1
+        if self._key.numel():
+            rows, length = self._key.shape[1], self._key.shape[-1]
+            length = max(_fitting(self._seen, length), self._least)
+            self._resize(_fitting(len(position_a), rows, self.count), length)
         beyond_at = torch.arange(self._seen, device=position_a.device) > position_a[:, None]
         mask_at = torch.zeros(beyond_at.shape, device=position_a.device).masked_fill_(
             beyond_at, torch.finfo(torch.bfloat16).min
@@ -106,3 +126,14 @@ class KVCache:
         keys[self._rows, :, :, self._positions] = key_aKD
         values[self._rows, :, self._positions] = value_aKD
         return keys[:running, :, :, : self._seen].mT, values[:running, :, : self._seen]
+
+
+def _grown(need: int, have: int, most: int | None = None) -> int:
+    """How much to have where `need` is needed: what there is, or half as much again."""
+    more = have if need <= have else max(need, have + have // 2)
+    return more if most is None else min(more, most)
+
+
+def _fitting(need: int, have: int, most: int | None = None) -> int:
+    """As `_grown`; the double of what is needed where a quarter of what there is would do."""
+    return 2 * need if 4 * need <= have else _grown(need, have, most)

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from accord.records import Sampling
 
-__all__ = ["SampledTokens", "sample_tokens"]
+__all__ = ["COLDEST", "SampledTokens", "sample_tokens"]
 
 BLOCK = 256  # weights summed together before the cumulative distribution is searched
 AT_ONCE = 400_000  # logits worked on at a time: few enough to stay in the processor's cache
 NUCLEUS = 512  # how many of the likeliest tokens are looked at before a nucleus is sought among all
+COLDEST = 1e-30  # of a temperature: what is colder draws no otherwise, and overflows
 ROUNDING = 1e-6  # of a float32 probability: a nucleus that holds exactly its share takes no further token
 
 
@@ -33,7 +34,7 @@ class SampledTokens:
 def sample_tokens(logits_SV: Tensor, samplings: Sequence[Sampling], uniform_S: Tensor) -> SampledTokens:
     """A token for each row of logits by inverting its cumulative distribution at `uniform_S`, numbers in [0, 1)."""
     device = logits_SV.device
-    temperature_S = torch.tensor([sampling.temperature or 1.0 for sampling in samplings], device=device)
+    temperature_S = torch.tensor([max(sampling.temperature or 1.0, COLDEST) for sampling in samplings], device=device)
     greedy_S = torch.tensor([sampling.temperature == 0 for sampling in samplings], device=device)
     cut = [i for i, sampling in enumerate(samplings) if sampling.temperature and (sampling.top_k or sampling.top_p < 1)]
     step = max(1, AT_ONCE // logits_SV.shape[1]) if device.type == "cpu" else len(logits_SV)

@@ -25,7 +25,9 @@ from accord.web_server import LOOPBACK, host_of, origin_host
 __all__ = ["DEFAULT_MAX_TOKENS", "MAX_BODY", "make_app"]
 
 MAX_BODY = 1_000_000
-DEFAULT_MAX_TOKENS = 1024  # tokens of a text where a client sets no limit: room for them is made in every slot
+DEFAULT_MAX_TOKENS = 1024  # tokens of a text where a client sets no limit
+MAX_TOLD = 2_000_000  # tokens and log-probabilities of one answer
+LETTERS_OF_TOKEN = 32  # at most, of those of a prompt: a longer text is not read at all
 
 
 def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
@@ -46,16 +48,12 @@ def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
 
     @post("/v1/chat/completions", guards=[allowed], status_code=200)
     async def chat(request: Request[Any, Any, Any]) -> Response[Any]:
-        body: ChatRequest = parse(ChatRequest, await request.body())
-        _check_model(body.model, name)
-        requests = _engine_requests(worker, body, _chat_prompt(worker, body), "messages", body.limit, body.top_logprobs)
+        body, requests = await worker.read(_read_chat, worker, name, await request.body())
         return await _respond(worker, request, ChatFormat(), body, requests, logprobs=bool(body.logprobs))
 
     @post("/v1/completions", guards=[allowed], status_code=200)
     async def completions(request: Request[Any, Any, Any]) -> Response[Any]:
-        body: CompletionRequest = parse(CompletionRequest, await request.body())
-        _check_model(body.model, name)
-        requests = list(chain.from_iterable(_completion_requests(worker, body, prompt) for prompt in body.prompts()))
+        body, requests = await worker.read(_read_completion, worker, name, await request.body())
         return await _respond(worker, request, CompletionFormat(), body, requests, logprobs=body.logprobs is not None)
 
     return Litestar(
@@ -95,7 +93,7 @@ async def _respond(
         events = stream(worker, form, body.model, requests, logprobs=logprobs, usage=body.wants_usage)
         return Stream(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
     work = answer(worker, form, body.model, requests, logprobs=logprobs)
-    return Response(await _unless_disconnected(request, work))
+    return Response(await _unless_disconnected(request, work), media_type="application/json")
 
 
 def _guard(token: str | None) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
@@ -121,6 +119,26 @@ def _check_local(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         raise ApiError(403, "without a token only this machine is served, by its own name", kind="permission_error")
 
 
+def _read_chat(worker: Worker, name: str, sent: bytes) -> tuple[ChatRequest, list[EngineRequest]]:
+    """A chat as it came in a body, and what is to be written. Raises `ApiError`."""
+    body: ChatRequest = parse(ChatRequest, sent)
+    _check_model(body.model, name)
+    return body, _engine_requests(worker, body, _chat_prompt(worker, body), "messages", body.limit, body.top_logprobs)
+
+
+def _read_completion(worker: Worker, name: str, sent: bytes) -> tuple[CompletionRequest, list[EngineRequest]]:
+    """A request for completions as it came in a body, and what is to be written. Raises `ApiError`."""
+    body: CompletionRequest = parse(CompletionRequest, sent)
+    _check_model(body.model, name)
+    prompts = body.prompts()
+    for prompt in prompts:
+        if isinstance(prompt, str):
+            _check_length(worker, len(prompt), "prompt")
+    requests = list(chain.from_iterable(_completion_requests(worker, body, prompt) for prompt in prompts))
+    _check_amount(requests)
+    return body, requests
+
+
 def _engine_requests(
     worker: Worker,
     body: ChatRequest | CompletionRequest,
@@ -132,7 +150,7 @@ def _engine_requests(
     """`n` requests of one prompt, which came in the field `field`. Raises `ApiError` where they cannot be written."""
     room = worker.causal.context - len(prompt_ids)
     if limit is None:
-        limit = max(1, min(room, DEFAULT_MAX_TOKENS))
+        limit = max(1, min(room, DEFAULT_MAX_TOKENS, MAX_TOLD // (body.n * (1 + (top or 0)))))
     sampling = body.sampling(limit)
     requests = [
         EngineRequest(None, tuple(prompt_ids), sampling, stream, tuple(body.stop), top or 0) for stream in range(body.n)
@@ -141,7 +159,31 @@ def _engine_requests(
         worker.engine.check(requests[0])
     except AccordError as error:
         raise ApiError(400, str(error), field=body.limited_by if prompt_ids and 0 < room < limit else field) from error
+    _check_amount(requests)
     return requests
+
+
+def _check_amount(requests: Sequence[EngineRequest]) -> None:
+    """Raises `ApiError` where one answer would hold more tokens and log-probabilities than the memory is meant for."""
+    told = sum(request.sampling.max_tokens * (1 + request.top) for request in requests)
+    if told > MAX_TOLD:
+        raise ApiError(
+            400,
+            f"n: texts times max_tokens times log-probabilities of a token are {told:,}, and one request may ask for "
+            f"{MAX_TOLD:,}; ask for less, or in several requests",
+            field="n",
+        )
+
+
+def _check_length(worker: Worker, letters: int, field: str) -> None:
+    """Raises `ApiError` for a text that is not worth reading: it cannot fit."""
+    most = worker.causal.context * LETTERS_OF_TOKEN
+    if letters > most:
+        raise ApiError(
+            400,
+            f"{field}: {letters:,} letters; for a context of {worker.causal.context:,} tokens send {most:,} at most",
+            field=field,
+        )
 
 
 def _completion_requests(worker: Worker, body: CompletionRequest, prompt: str | tuple[int, ...]) -> list[EngineRequest]:
@@ -151,8 +193,10 @@ def _completion_requests(worker: Worker, body: CompletionRequest, prompt: str | 
 
 def _chat_prompt(worker: Worker, body: ChatRequest) -> list[int]:
     """The token ids of a chat. Raises `ApiError` where there is no template, or it refuses the messages."""
+    prompt = body.prompt()
+    _check_length(worker, sum(len(message.content) for message in prompt.messages), "messages")
     try:
-        return worker.causal.encode_prompt(body.prompt())
+        return worker.causal.encode_prompt(prompt)
     except AccordError as error:
         raise ApiError(400, str(error), field="messages") from error
     except TemplateError as error:

@@ -1,6 +1,7 @@
 """Text that grows token by token, and ends before a stop string; and the text and bytes of a single token."""
 
 import re
+from functools import lru_cache
 
 from transformers import PreTrainedTokenizerBase
 
@@ -50,6 +51,7 @@ class IncrementalText:
         return len(text)
 
 
+@lru_cache(maxsize=1 << 18)
 def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
     r"""The text of one token; `bytes:\xe2\x80` where it is a part of a character."""
     text = str(tokenizer.decode([token_id]))
@@ -59,6 +61,7 @@ def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
     return text if token_bytes is None else "bytes:" + "".join(f"\\x{byte:02x}" for byte in token_bytes)
 
 
+@lru_cache(maxsize=1 << 18)
 def bytes_of(tokenizer: PreTrainedTokenizerBase, token_id: int) -> bytes | None:
     """The bytes of one token, None where the tokenizer does not say: byte-level and byte-fallback ones do."""
     text = str(tokenizer.decode([token_id]))

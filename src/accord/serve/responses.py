@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import uuid4
 
+from pydantic_core import to_json
 from transformers import PreTrainedTokenizerBase
 
 from accord.errors import AccordError
@@ -169,20 +170,26 @@ def _completion_logprobs(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[Po
 
 async def answer(
     worker: Worker, form: ResponseFormat, model: str, requests: Sequence[Request], *, logprobs: bool
-) -> dict[str, Any]:
-    """The whole answer. Raises whatever the engine died of."""
+) -> bytes:
+    """The whole answer, as JSON. Raises whatever the engine died of."""
     choices = [Choice(worker.causal, request) for request in requests]
-    async with aclosing(worker.write(requests)) as tokens:
-        async for index, token in tokens:
-            choices[index].add(token)
-    return {
-        **_head(form, form.kind, model),
-        "choices": [
+    async with aclosing(worker.write(requests)) as steps:
+        async for tokens in steps:
+            await worker.tell(_add, choices, tokens)
+
+    def whole() -> bytes:
+        parts = [
             {"index": index, **form.whole(choice, logprobs), "finish_reason": choice.end}
             for index, choice in enumerate(choices)
-        ],
-        "usage": _usage(requests, choices),
-    }
+        ]
+        return to_json({**_head(form, form.kind, model), "choices": parts, "usage": _usage(requests, choices)})
+
+    return await worker.tell(whole)
+
+
+def _add(choices: Sequence[Choice], tokens: Sequence[tuple[int, Token]]) -> None:
+    for index, token in tokens:
+        choices[index].add(token)
 
 
 async def stream(
@@ -199,14 +206,22 @@ async def stream(
     if (opening := form.opening()) is not None:
         for index in range(len(choices)):
             yield event([{"index": index, **opening, "finish_reason": None}])
+
+    def events(tokens: Sequence[tuple[int, Token]]) -> str:
+        parts = []
+        for index, token in tokens:
+            choice = choices[index]
+            delta = choice.add(token)
+            if delta.text or choice.end or (logprobs and delta.tokens):
+                part = {"index": index, **form.chunk(choice, delta, logprobs), "finish_reason": choice.end}
+                parts.append(event([part]))
+        return "".join(parts)
+
     try:
-        async with aclosing(worker.write(requests)) as tokens:
-            async for index, token in tokens:
-                choice = choices[index]
-                delta = choice.add(token)
-                if delta.text or choice.end or (logprobs and delta.tokens):
-                    part = {"index": index, **form.chunk(choice, delta, logprobs), "finish_reason": choice.end}
-                    yield event([part])
+        async with aclosing(worker.write(requests)) as steps:
+            async for tokens in steps:
+                if told := await worker.tell(events, tokens):
+                    yield told
     except Exception as error:  # noqa: BLE001  # the headers are gone: the client is told in the stream
         yield f"data: {json.dumps(failure(error).body())}\n\n"
         return

@@ -6,17 +6,39 @@ import logging
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.engine import Engine, Request, Token
+from accord.lm.engine import Engine, Failure, Request, Token
 
 __all__ = ["Worker"]
 
-Deliver = Callable[[Token | Exception], None]
+R = TypeVar("R")
 ENDED = "the engine has stopped; start the server again"
+MAX_BEHIND = 1000  # steps whose tokens wait for a client that does not read
+TOO_SLOW = "the client reads more slowly than the model writes"
+
+
+@dataclass(frozen=True, eq=False)
+class _Client:
+    """Somebody who waits for tokens: those of one step come together, in the client's own event loop."""
+
+    loop: asyncio.AbstractEventLoop
+    queue: asyncio.Queue[list[Token] | Exception] = field(default_factory=asyncio.Queue)
+
+    def deliver(self, item: list[Token] | Exception) -> None:
+        with suppress(RuntimeError):  # the loop was closed while the client was being served
+            self.loop.call_soon_threadsafe(self._put, item)
+
+    def _put(self, item: list[Token] | Exception) -> None:
+        if self.queue.qsize() < MAX_BEHIND or isinstance(item, Exception):
+            self.queue.put_nowait(item)
+        elif self.queue.qsize() == MAX_BEHIND:
+            self.queue.put_nowait(ModelError(TOO_SLOW))
 
 
 class Worker:
@@ -26,11 +48,13 @@ class Worker:
         self.causal = causal
         self.engine = Engine(causal, slots=slots)
         self._numbers = itertools.count()
-        self._inbox: deque[tuple[Request, Deliver] | int] = deque()
-        self._deliver: dict[int, Deliver] = {}
+        self._inbox: deque[tuple[Request, _Client] | int] = deque()
+        self._clients: dict[int, _Client] = {}
         self._wake = threading.Condition()
         self._stopping = self._ended = False
         self._thread = threading.Thread(target=self._run, name="accord-engine", daemon=True)
+        self._reading = ThreadPoolExecutor(1, "accord-reading")  # a tokenizer reads one text at a time
+        self._telling = ThreadPoolExecutor(2, "accord-telling")
 
     @property
     def alive(self) -> bool:
@@ -47,39 +71,40 @@ class Worker:
             self._stopping = True
             self._wake.notify()
         self._thread.join()
+        self._reading.shutdown(cancel_futures=True)
+        self._telling.shutdown(cancel_futures=True)
 
-    async def write(self, requests: Sequence[Request]) -> AsyncGenerator[tuple[int, Token]]:
-        """The tokens of some requests as they come, each with the place of its request; then it ends.
+    async def read(self, function: Callable[..., R], *arguments: Any) -> R:
+        """What `function` makes of a request, in a thread for it: however long the text is, nobody else waits."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, function, *arguments)
 
-        Leaving early cancels what is not finished. Raises `ModelError` where a request cannot be written or the thread
-        has ended, and whatever the engine died of.
+    async def tell(self, function: Callable[..., R], *arguments: Any) -> R:
+        """What `function` makes of tokens, in threads for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._telling, function, *arguments)
+
+    async def write(self, requests: Sequence[Request]) -> AsyncGenerator[list[tuple[int, Token]]]:
+        """The tokens of some requests as they come, those of a step together, each with the place of its request.
+
+        They are one owner's, who shares the slots with others. Leaving early cancels what is not finished. Raises
+        `ModelError` where a request cannot be written, the client reads too slowly or the thread has ended, and
+        whatever the engine died of.
         """
         for request in requests:
             self.engine.check(request)
-        loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[Token | Exception] = asyncio.Queue()
-
-        def deliver(item: Token | Exception) -> None:
-            with suppress(RuntimeError):  # the loop was closed while the client was being served
-                loop.call_soon_threadsafe(queue.put_nowait, item)
-
+        client = _Client(asyncio.get_running_loop())
         open_keys = {next(self._numbers): place for place in range(len(requests))}
         with self._wake:
             if self._ended:
                 raise ModelError(ENDED)
             for key, place in open_keys.items():
-                self._inbox.append((replace(requests[place], key=key), deliver))
+                self._inbox.append((replace(requests[place], key=key, owner=client), client))
             self._wake.notify()
         try:
             while open_keys:
-                item = await queue.get()
+                item = await client.queue.get()
                 if isinstance(item, Exception):
                     raise item
-                assert isinstance(item.key, int)
-                place = open_keys[item.key]
-                if item.end is not None:
-                    del open_keys[item.key]
-                yield place, item
+                yield [_placed(open_keys, token) for token in item]
         finally:
             with self._wake:
                 self._inbox.extend(open_keys)
@@ -109,15 +134,25 @@ class Worker:
                 self.engine.cancel(key)
             for request in requests:
                 self.engine.submit(request)
-            for token in self.engine.step():
-                assert isinstance(token.key, int)
-                deliver = self._deliver.pop(token.key) if token.end is not None else self._deliver[token.key]
-                deliver(token)
+            self._hand_out(self.engine.step())
         except Exception as error:
             logging.getLogger("accord").exception("the engine failed")
             for key in self._tell(error):
                 self.engine.cancel(key)
         return True
+
+    def _hand_out(self, step: Sequence[Token | Failure]) -> None:
+        """Give every client its tokens of a step. A request that failed is told to whoever asked."""
+        tokens: dict[_Client, list[Token]] = {}
+        for out in step:
+            assert isinstance(out.key, int)
+            if isinstance(out, Failure):
+                self._clients.pop(out.key).deliver(out.error)
+                continue
+            client = self._clients[out.key] if out.end is None else self._clients.pop(out.key)
+            tokens.setdefault(client, []).append(out)
+        for client, together in tokens.items():
+            client.deliver(together)
 
     def _register(self) -> tuple[list[Request], list[int]]:
         """Empty the inbox: new requests, whose clients are known from now on, and keys nobody waits for any more."""
@@ -125,19 +160,25 @@ class Worker:
         cancelled = []
         for item in self._inbox:
             if isinstance(item, int):
-                self._deliver.pop(item, None)
+                self._clients.pop(item, None)
                 if requests.pop(item, None) is None:
                     cancelled.append(item)
             else:
-                request, deliver = item
+                request, client = item
                 assert isinstance(request.key, int)
-                requests[request.key], self._deliver[request.key] = request, deliver
+                requests[request.key], self._clients[request.key] = request, client
         self._inbox.clear()
         return list(requests.values()), cancelled
 
     def _tell(self, error: Exception) -> list[int]:
         """Give an error to every client that waits; the keys of their requests."""
-        waiting, self._deliver = self._deliver, {}
-        for deliver in waiting.values():
-            deliver(error)
+        waiting, self._clients = self._clients, {}
+        for client in waiting.values():
+            client.deliver(error)
         return list(waiting)
+
+
+def _placed(open_keys: dict[int, int], token: Token) -> tuple[int, Token]:
+    """A token with the place of its request, which is done with where the token is the last."""
+    assert isinstance(token.key, int)
+    return (open_keys[token.key] if token.end is None else open_keys.pop(token.key)), token
