@@ -34,6 +34,7 @@ __all__ = [
     "Evaluator",
     "Example",
     "Feedback",
+    "FinishReason",
     "Judgement",
     "JudgementKind",
     "Label",
@@ -143,20 +144,31 @@ class Prompt(Record):
 
 
 class Sampling(Value):
-    """How a completion was sampled. Temperature 0 is greedy."""
+    """How a completion was sampled. Temperature 0 is greedy; a text ends before the first of the strings in `stop`."""
 
     temperature: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
     top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     top_k: Place = 0
     max_tokens: Annotated[int, Field(ge=1)] = 64
     seed: int | None = None
+    stop: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _listed(cls, stop: Any) -> Any:
+        """A list, as TOML has it, for a tuple."""
+        return tuple(stop) if isinstance(stop, list) else stop
+
+
+FinishReason = Literal["eos", "length", "stop"]
 
 
 class Completion(Record):
     """What was written in answer to the prompt `prompt` (its id), by `writer`.
 
     `step_starts` are the places in the text at which its steps begin, where whoever wrote it says so; a step goes on
-    to the next one's start.
+    to the next one's start. `finish_reason` is why the text ended, as in `Sample`: what the limit cut off is learnt
+    without an end.
     """
 
     prefix = "c-"
@@ -167,6 +179,7 @@ class Completion(Record):
     writer: Name | None = None
     sampling: Sampling | None = None
     step_starts: Annotated[tuple[Place, ...], Field(min_length=1)] | None = None
+    finish_reason: FinishReason | None = None
 
     @model_validator(mode="after")
     def _steps_in_order(self) -> Self:
@@ -183,12 +196,13 @@ class Completion(Record):
 class Sample(Value):
     """Token ids as sampled (with the end-of-sequence token where it was sampled) and their log-probabilities.
 
-    `finish_reason` is "eos" where the model ended the text itself and "length" where the limit did.
+    `finish_reason` is "eos" where the model ended the text itself, "stop" where a stop string did (whose tokens are the
+    last) and "length" where the limit did.
     """
 
     token_ids: tuple[Place, ...]
     logprobs: tuple[float, ...]
-    finish_reason: Literal["eos", "length", "stop"]
+    finish_reason: FinishReason
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:

@@ -154,13 +154,19 @@ def test_an_end_that_is_not_last_fires(
     assert verdict_of("P-EOS stopping", run) is Verdict.FIRES
 
 
-def test_a_mark_of_the_template_in_a_training_text_fires(run: RunDirectory) -> None:
+@pytest.mark.parametrize("sampled", [True, False])
+def test_an_end_before_the_end_of_a_training_text_fires(sampled: bool, run: RunDirectory) -> None:
+    """As a token that was sampled it is an end; as characters that somebody wrote it is text."""
     first, *others = EXAMPLES.read(run)
-    marked = Completion(prompt=first.prompt, text="a<|im_end|>b")
+    marked = Completion(
+        prompt=first.prompt, text="a<|im_end|>b", token_ids=(64, 257, 65, 257) if sampled else None, finish_reason="eos"
+    )
     COMPLETIONS.write(run, [*COMPLETIONS.read(run), marked])
     EXAMPLES.write(run, [first.model_copy(update={"completion": marked.id}), *others])
     finding = finding_of("P-EOS taught", run)
-    assert finding.verdict is Verdict.FIRES
+    assert finding.verdict is (Verdict.FIRES if sampled else Verdict.QUIET)
+    if not sampled:
+        return
     assert finding.ids["completions"].ids == (marked.id,)
     assert finding.estimate is not None
     assert finding.estimate.value == pytest.approx(1 / finding.estimate.n)

@@ -11,7 +11,7 @@ from accord.audit.remeasure.accumulation import gradient_gap
 from accord.audit.remeasure.logprobs import remeasure
 from accord.audit.remeasure.models import open_model
 from accord.audit.remeasure.padding import score_changes
-from accord.audit.remeasure.tokens import end_mark, endings, leading_marks
+from accord.audit.remeasure.tokens import end_marks, endings, leading_marks
 from accord.errors import ArtefactError, MissingEvidence
 from accord.interfaces import Scores
 from accord.lm.logprobs import completion_logprobs
@@ -59,7 +59,7 @@ def test_the_end_is_taught_and_learnt(run: RunDirectory) -> None:
     found = endings(evidence, evidence.examples[:8], model="sft/model")
     assert found.taught == (True,) * 8
     assert all(0 < each <= 1 for each in found.probability)
-    assert end_mark(evidence, "sft/model") == 257
+    assert end_marks(evidence, "sft/model") == {257}
 
 
 def test_a_tokenizer_without_a_beginning_writes_none(run: RunDirectory) -> None:

@@ -26,6 +26,7 @@ from accord.lm import tiny
 from accord.lm.adapters import LoRA, add_lora
 from accord.lm.attention import NAME as GROUPED
 from accord.lm.causal import CausalModel
+from accord.lm.conversation import Conversation
 from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
@@ -99,11 +100,14 @@ def test_text_comes_back() -> None:
 def test_a_tokenizer_without_template_or_end_is_refused() -> None:
     causal = load("tiny")
     causal.tokenizer.chat_template = None
-    with pytest.raises(ModelError, match="no chat template"):
+    with pytest.raises(ModelError, match="no chat template; set chat_template"):
         causal.encode_prompt(ASK)
+    with pytest.raises(ModelError, match="no chat template; set chat_template"):
+        causal.encode_completion("a")
+    assert causal.eos_id == 257
     causal.tokenizer.eos_token = None
     with pytest.raises(ModelError, match="no end-of-sequence token"):
-        causal.encode_completion("a")
+        _ = Conversation(causal.tokenizer, "tiny").ends
 
 
 # -- loading ---------------------------------------------------------------------------------------------

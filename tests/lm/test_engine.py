@@ -128,7 +128,7 @@ def test_a_stop_string_ends_the_text() -> None:
     text = TINY.tokenizer.decode(texts(run(engine))["free"])
     stop = text[5:7]
     engine = Engine(TINY)
-    engine.submit(Request("held", (1, 2), SETTINGS, stop=("never to be seen", stop)))
+    engine.submit(Request("held", (1, 2), SETTINGS.model_copy(update={"stop": ("never to be seen", stop)})))
     tokens = run(engine)["held"]
     cut = TINY.tokenizer.decode([token.token_id for token in tokens])
     assert tokens[-1].end == "stop"
@@ -314,5 +314,5 @@ def test_a_stop_string_is_found_wherever_tokens_cut_it() -> None:
     for start in range(0, len(text) - 12, 7):
         stop = text[start : start + 1 + start % 11]
         first = next(place for place in range(1, len(ids) + 1) if stop in TINY.tokenizer.decode(ids[:place]))
-        engine.submit(Request(start, (9, 1), Sampling(max_tokens=120, seed=8), stop=(stop, "\x00" * 3)))
+        engine.submit(Request(start, (9, 1), Sampling(max_tokens=120, seed=8, stop=(stop, "\x00" * 3))))
         assert len(run(engine)[start]) == first

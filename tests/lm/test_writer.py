@@ -21,11 +21,13 @@ def test_a_model_writes_what_is_sampled_from_it() -> None:
     assert isinstance(writer, Writer)
     made = writer.write(PROMPTS, 3, SAMPLING)
     wanted = generate(causal, [causal.encode_prompt(prompt) for prompt in PROMPTS], 3, SAMPLING)
-    assert [[each.token_ids for each in group] for group in made] == [[s.token_ids for s in group] for group in wanted]
+    assert [[(each.token_ids, each.finish_reason) for each in group] for group in made] == [
+        [(sample.token_ids, sample.finish_reason) for sample in group] for group in wanted
+    ]
     for prompt, group in zip(PROMPTS, made, strict=True):
         assert {each.prompt for each in group} == {prompt.id}
         assert {each.writer for each in group} == {"tiny"}
-        assert all(each.text == causal.decode(each.token_ids or ()) for each in group)
+        assert all(each.text == causal.decode(each.token_ids or ()).rstrip("\ufffd") for each in group)
     assert made == ModelWriter(causal, batch=2).write(PROMPTS, 3, SAMPLING)
     assert writer.write([], 3, SAMPLING) == []
 

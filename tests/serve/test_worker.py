@@ -145,14 +145,14 @@ def test_held_back_text_is_given_in_the_end() -> None:
     """Bytes of a character that is not whole, and letters that could begin a stop string, wait for what follows."""
     tokenizer = tiny_tokenizer()
     ids = tokenizer("naïve stories")["input_ids"]
-    plain = IncrementalText(tokenizer, ())
+    plain = IncrementalText(tokenizer, (), ())
     pieces = [plain.add(each, last=place == len(ids) - 1) for place, each in enumerate(ids)]
     assert "".join(pieces) == "naïve stories"
     assert not any("\ufffd" in piece for piece in pieces)
-    stopped = IncrementalText(tokenizer, ("stop", "ries"))
+    stopped = IncrementalText(tokenizer, (), ("stop", "ries"))
     pieces = [stopped.add(each, last=False) for each in ids]
     assert "".join(pieces) == "naïve sto"
-    held = IncrementalText(tokenizer, ("story",))
+    held = IncrementalText(tokenizer, (), ("story",))
     assert "".join(held.add(each, last=False) for each in tokenizer("a stor")["input_ids"]) == "a "
 
 

@@ -1,10 +1,9 @@
 """What a training stage leaves: a line a step, what the policy wrote while it learnt, weights, batch limits."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from accord.artefacts.kinds import Folder, JsonLines, JsonObject, Row, absent
+from accord.records import FinishReason
 
 __all__ = [
     "ALGORITHM",
@@ -31,8 +30,6 @@ __all__ = [
     "SupervisedMetrics",
     "WrittenCandidate",
 ]
-
-FinishReason = Literal["eos", "length", "stop"]
 
 
 class StepMetrics(Row):

@@ -114,12 +114,12 @@ def written(budget: Budget, prompts: Sequence[Prompt], judge: Judge, start: Path
     sampling = budget.sampling.model_copy(update={"seed": seed_of(seed, "pairs")})
     groups = generate(writer, [writer.encode_prompt(prompt) for prompt in prompts], each, sampling)
     examples = [
-        SupervisedExample(prompt, Completion(prompt=prompt.id, text=writer.decode(one.token_ids)))
+        SupervisedExample(prompt, writer.completion(prompt, one, sampling))
         for prompt, group in zip(prompts, groups, strict=True)
         for one in group
     ]
     score_N = judge.score([e.prompt for e in examples], [e.completion for e in examples]).value_N
-    cut_N = np.array([one.finish_reason != "eos" for group in groups for one in group])
+    cut_N = np.array([one.finish_reason == "length" for group in groups for one in group])
     return Written(examples, score_N - cut_N, monotonic() - began)
 
 

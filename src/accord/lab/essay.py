@@ -52,7 +52,12 @@ PARTS = ("quality", "error", "topic", "style", "length")
 TRUE_OF_A_NOUN = 3  # attributes
 MAX_TRUE_STATEMENTS, IDEAL_CLAUSES = 4, 4
 START, END, UNKNOWN = "<write>", "<end>", "<unknown>"
-CHAT = "{% for message in messages %}{{ message['content'] }}{% endfor %} " + START
+CHAT = (
+    "{% for message in messages %}{% if message['role'] == 'assistant' %}"
+    "{{ ' " + START + "' + message['content'] + '" + END + "' }}"
+    "{% else %}{{ message['content'] }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %} " + START + "{% endif %}"
+)
 Floats = NDArray[np.float64]
 
 

@@ -1,12 +1,12 @@
-"""A causal language model with its tokenizer: turning conversations into token ids, hidden states, logits, saving.
+"""A causal language model with its tokenizer: token ids, hidden states, logits, saving.
 
-Prompts are rendered with the model's chat template and tokenized once; completions are carried as token ids from the
+How conversations become token ids is said in `accord.lm.conversation`. Completions are carried as token ids from the
 sampler to the loss, because text that is tokenized again need not give the ids that were sampled.
 """
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from accord.errors import ModelError, StorageError, storage
-from accord.records import Prompt
+from accord.errors import StorageError, storage
+from accord.lm.conversation import Conversation, configured_ends
+from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
 
 __all__ = ["CausalModel"]
 
@@ -35,6 +36,7 @@ class CausalModel:
     name: str
     base: str = ""
     packs: bool = True
+    _conversation: Conversation | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def device(self) -> torch.device:
@@ -42,12 +44,23 @@ class CausalModel:
         return next(self.model.parameters()).device
 
     @property
+    def conversation(self) -> Conversation:
+        """How conversations become token ids and back, by the tokenizer's chat template as it is now."""
+        known = self._conversation
+        if known is None or known.template != self.tokenizer.chat_template:
+            configured = configured_ends(getattr(self.model, "generation_config", None), self.model.config)
+            known = self._conversation = Conversation(self.tokenizer, self.name, configured)
+        return known
+
+    @property
     def eos_id(self) -> int:
-        """The token that ends a completion."""
-        eos = self.tokenizer.eos_token_id
-        if not isinstance(eos, int):
-            raise ModelError(f"{self.name}: its tokenizer has no end-of-sequence token, so nothing could ever stop")
-        return eos
+        """The token that ends an answer, as the chat template writes it and as it is taught."""
+        return self.conversation.end
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """Every token that ends a text: `eos_id`, the tokenizer's own, and those of the generation configuration."""
+        return self.conversation.ends
 
     @property
     def pad_id(self) -> int:
@@ -85,16 +98,7 @@ class CausalModel:
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Token ids of the conversation as the model's chat template renders it, ready for the answer."""
-        if self.tokenizer.chat_template is None:
-            raise ModelError(f"{self.name}: its tokenizer has no chat template; give one, or use an instruct model")
-        messages = [message.model_dump() for message in prompt.messages]
-        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        # Most templates write BOS themselves, so letting the tokenizer add it would double it.
-        ids = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        bos = self.tokenizer.bos_token_id
-        if bos is not None and ids[:1] != [bos] and self.tokenizer("")["input_ids"][:1] == [bos]:
-            return [bos, *ids]
-        return ids
+        return self.conversation.encode_prompt(prompt)
 
     def encode_prompts(self, prompts: Iterable[Prompt]) -> dict[str, tuple[int, ...]]:
         """Token ids of each prompt, by its id; a prompt that comes several times is rendered once."""
@@ -102,16 +106,36 @@ class CausalModel:
         return {name: tuple(self.encode_prompt(prompt)) for name, prompt in by_id.items()}
 
     def encode_completion(self, text: str) -> list[int]:
-        """Token ids of an answer that was not sampled here, ended by EOS."""
-        return [*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.eos_id]
+        """Token ids of an answer that was not sampled here, with its end."""
+        return self.conversation.encode_completion(text)
+
+    def encode_answer(self, completion: Completion) -> tuple[int, ...]:
+        """Token ids of a completion to be learnt: as sampled where they are known, without an end where it was cut."""
+        return tuple(self.conversation.encode_answer(completion))
 
     def decode(self, token_ids: Sequence[int]) -> str:
-        """The text of an answer, without the token that ended it."""
-        return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True)).strip()
+        """The text of an answer as it was written, without the token that ended it."""
+        return self.conversation.text(token_ids)
+
+    def completion(self, prompt: Prompt, sample: Sample, sampling: Sampling) -> Completion:
+        """A sample of this model as a record: its text, the ids of which it is a view, how it was drawn and ended."""
+        return Completion(
+            prompt=prompt.id,
+            text=self.conversation.text_of(sample, sampling.stop or ()),
+            token_ids=sample.token_ids,
+            writer=self.name,
+            sampling=sampling,
+            finish_reason=sample.finish_reason,
+        )
+
+    def whole_text(self, token_ids: Sequence[int], finish_reason: FinishReason) -> tuple[int, ...]:
+        """A sample to be learnt from: without the half of a character with which the limit may have cut it off."""
+        cut = finish_reason == "length"
+        return tuple(self.conversation.whole_characters(token_ids) if cut else token_ids)
 
     def characters(self, token_ids: Sequence[int], token: int) -> int:
         """How long the text is with the tokens up to and with `token`, counted from 0."""
-        return len(self.decode(token_ids[: token + 1]))
+        return self.conversation.characters(token_ids, token)
 
     def hidden(self, **inputs: Any) -> Tensor:
         """Last hidden states after the final norm, [B, T, D]."""
@@ -140,7 +164,7 @@ class CausalModel:
 
     def without_adapters(self) -> "CausalModel":
         """The same weights without their adapters: what training started from, at no cost of its own."""
-        return _WithoutAdapters(**vars(self))
+        return _WithoutAdapters(**{each.name: getattr(self, each.name) for each in fields(self) if each.init})
 
     def merged(self) -> "CausalModel":
         """A copy with the adapters added into the weights; itself where it has none."""
@@ -160,10 +184,18 @@ class CausalModel:
             return
         try:
             with storage(folder):
+                self._name_ends()
                 self.model.save_pretrained(folder)
                 self.tokenizer.save_pretrained(folder)
         except SafetensorError as error:
             raise StorageError(f"{folder}: the weights could not be written ({error}); is the disk full?") from error
+
+    def _name_ends(self) -> None:
+        """Name every end in the generation configuration, so that plain transformers stops where this model does."""
+        configuration: Any = getattr(self.model, "generation_config", None)
+        if configuration is not None and self.tokenizer.chat_template is not None:
+            ends = [self.eos_id, *sorted(self.end_ids - {self.eos_id})] if not self.conversation.problem else []
+            configuration.eos_token_id = (ends[0] if len(ends) == 1 else ends) or configuration.eos_token_id
 
 
 class _WithoutAdapters(CausalModel):

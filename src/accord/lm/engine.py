@@ -18,6 +18,7 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+from accord.lm.conversation import CONTEXT, text_after
 from accord.lm.decoders import build_decoder
 from accord.lm.kv_cache import KVCache
 from accord.lm.token_sampling import COLDEST, SampledTokens, sample_tokens
@@ -34,16 +35,15 @@ SPLIT = 8  # tokens more, for a character that begins before and for tokens that
 class Request:
     """A prompt (token ids) to be continued. `key` is the caller's own name for it.
 
-    `stream` says which of the random streams of `sampling.seed` is used: give every sample of a prompt its own. Text
-    ends before the first of the strings in `stop`; `top` likeliest tokens are reported at each position. Where several
-    ask, `owner` says who: slots are shared among them, and none has all of them. None takes what is free.
+    `stream` says which of the random streams of `sampling.seed` is used: give every sample of a prompt its own. `top`
+    likeliest tokens are reported at each position. Where several ask, `owner` says who: slots are shared among them,
+    and none has all of them. None takes what is free.
     """
 
     key: Hashable
     prompt: tuple[int, ...]
     sampling: Sampling
     stream: int | tuple[int, ...] = 0
-    stop: tuple[str, ...] = ()
     top: int = 0
     owner: Hashable = None
 
@@ -92,7 +92,7 @@ class Engine:
         self.causal = causal
         self.steps = 0
         self._decoder = build_decoder(causal)
-        self._eos = causal.eos_id
+        self._ends = causal.end_ids
         self._cache = KVCache(slots, length)
         self._waiting: dict[Hashable, deque[Request]] = {}
         self._running: list[_Running] = []
@@ -181,12 +181,13 @@ class Engine:
 
     def _end(self, running: _Running) -> End | None:
         request = running.request
-        if running.sequence[-1] == self._eos:
+        if running.sequence[-1] in self._ends:
             return "eos"
-        if request.stop:
-            last = running.sequence[-min(running.written, _reach(request.stop)) :]
-            text = str(self.causal.tokenizer.decode(last, skip_special_tokens=True))
-            if any(stop in text for stop in request.stop):
+        if stops := request.sampling.stop:
+            sequence = running.sequence
+            first = len(sequence) - min(running.written, _reach(stops))
+            text = text_after(self.causal.tokenizer, sequence[max(0, first - CONTEXT) : first], sequence[first:])
+            if any(stop in text for stop in stops):
                 return "stop"
         return "length" if running.written >= request.sampling.max_tokens else None
 

@@ -23,7 +23,6 @@ def generate(
     sampling: Sampling,
     *,
     batch: int | None = None,
-    stop: Sequence[str] = (),
 ) -> list[list[Sample]]:
     """`n` samples of each prompt (token ids), in the order of the prompts; `batch` sequences are written at a time.
 
@@ -34,7 +33,7 @@ def generate(
     if n < 1:
         raise ValueError(f"{n} samples of a prompt; ask for one at least")
     requests = [
-        Request((number, index), tuple(prompt), sampling, stream=(number, index), stop=tuple(stop))
+        Request((number, index), tuple(prompt), sampling, stream=(number, index))
         for number, prompt in enumerate(prompts)
         for index in range(n)
     ]

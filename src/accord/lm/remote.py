@@ -14,7 +14,7 @@ from typing import TypeVar
 from openai import APIStatusError, OpenAI, OpenAIError, omit
 
 from accord.errors import ModelError
-from accord.records import Completion, Prompt, Sampling
+from accord.records import Completion, FinishReason, Prompt, Sampling
 
 __all__ = ["EndpointWriter"]
 
@@ -85,16 +85,20 @@ class EndpointWriter:
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
             seed=omit if sampling.seed is None else sampling.seed,
+            stop=omit if sampling.stop is None else list(sampling.stop),
             extra_body={"top_k": sampling.top_k} if sampling.top_k else None,
         )
         answer = self._request(path, create)
         try:
-            texts = [choice.message.content or "" for choice in answer.choices]
+            written = [(choice.message.content or "", _ending(choice.finish_reason)) for choice in answer.choices]
         except (AttributeError, TypeError) as error:
             raise ModelError(f"{self.url}{path}: its answer has no message where one belongs") from error
-        if len(texts) != n:
-            raise ModelError(f"{self.url}{path}: it gave {len(texts)} completions where {n} were asked for")
-        return [Completion(prompt=prompt.id, text=text, writer=self.model, sampling=sampling) for text in texts]
+        if len(written) != n:
+            raise ModelError(f"{self.url}{path}: it gave {len(written)} completions where {n} were asked for")
+        return [
+            Completion(prompt=prompt.id, text=text, writer=self.model, sampling=sampling, finish_reason=reason)
+            for text, reason in written
+        ]
 
     def _request(self, path: str, send: Callable[[], T]) -> T:
         """What the endpoint answers. Raises `ModelError` that names the place and the endpoint's reason."""
@@ -105,6 +109,11 @@ class EndpointWriter:
             raise ModelError(f"{place}: it answers {error.status_code} ({_reason(error)})") from error
         except (OpenAIError, ValueError) as error:
             raise ModelError(f"{place}: no answer that can be read ({error.__cause__ or error})") from error
+
+
+def _ending(reason: str | None) -> FinishReason | None:
+    """Why a text ended; None where the endpoint does not say, or says something else. A stop string ends it too."""
+    return {"stop": "eos", "length": "length"}.get(reason or "")  # type: ignore[return-value]  # the two are reasons
 
 
 def _reason(error: APIStatusError) -> str:

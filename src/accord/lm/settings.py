@@ -1,13 +1,16 @@
 """Which model a stage starts from, and in what form it is trained."""
 
+from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
+from transformers import PreTrainedTokenizerBase
 
 from accord.lm.adapters import LoRA, add_lora
 from accord.lm.causal import CausalModel
+from accord.lm.chat_template import is_template, read_template, set_template
 from accord.lm.layers import cut_layers, freeze_below
 from accord.lm.loading import DType, load
 
@@ -35,6 +38,15 @@ class ModelSettings(BaseModel):
         description="split training batches so that the process stays within it; unset: 2,048 tokens",
     )
     trust_remote_code: bool = False
+    chat_template: str | None = Field(
+        default=None, description="a chat template instead of the model's own: a file, or the template itself"
+    )
+    template_arguments: dict[str, Any] = Field(
+        default={}, description="values of the chat template's own variables, such as { enable_thinking = false }"
+    )
+    template_date: date | None = Field(
+        default=None, description="what the chat template takes for today; unset: the day on which the run was begun"
+    )
 
     @property
     def resolved_device(self) -> str:
@@ -42,6 +54,23 @@ class ModelSettings(BaseModel):
         if self.device != "auto":
             return self.device
         return "cuda" if torch.cuda.is_available() else "cpu"
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the text of its chat template for the file, which is meant from `folder`.
+
+        Raises `StorageError` where the file cannot be read.
+        """
+        template = self.chat_template
+        if template is None or is_template(template):
+            return self
+        return self.model_copy(update={"chat_template": read_template(folder / template)})
+
+    def set_template(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Give the tokenizer the chat template of these settings, with which it is then saved.
+
+        Raises `ModelError` where there are settings for a template that is not there.
+        """
+        set_template(tokenizer, self.anchored(Path()).chat_template, self.template_arguments, self.template_date)
 
     def open(self, name: str | Path, *, seed: int = 0, train: bool = False, layers: int | None = None) -> CausalModel:
         """The model `name` in this form, cut to its first `layers`; with `train`, what is not to be trained is frozen.
@@ -51,6 +80,7 @@ class ModelSettings(BaseModel):
         causal = load(
             name, dtype=self.dtype, device=self.resolved_device, seed=seed, trust_remote_code=self.trust_remote_code
         )
+        self.set_template(causal.tokenizer)
         if layers is not None:
             cut_layers(causal, layers)
         if not train:

@@ -30,23 +30,13 @@ class ModelWriter:
     def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
         """`n` completions for each prompt, in the order of the prompts, each with the token ids that were sampled.
 
-        A text that ended itself has the end-of-sequence token as its last id; the limit cut off all others. The seed
-        of `sampling` (0 where it is unset) decides the texts of a call. Raises `ModelError` as
-        `accord.lm.generate.generate` does.
+        Each says by its `finish_reason` whether it ended itself or was cut off. The seed of `sampling` (0 where it is
+        unset) decides the texts of a call. Raises `ModelError` as `accord.lm.generate.generate` does.
         """
         ids = [self.causal.encode_prompt(prompt) for prompt in prompts]
         with self._lock:
             groups = generate(self.causal, ids, n, sampling, batch=self.batch)
         return [
-            [
-                Completion(
-                    prompt=prompt.id,
-                    text=self.causal.decode(sample.token_ids),
-                    token_ids=sample.token_ids,
-                    writer=self.name,
-                    sampling=sampling,
-                )
-                for sample in group
-            ]
+            [self.causal.completion(prompt, sample, sampling) for sample in group]
             for prompt, group in zip(prompts, groups, strict=True)
         ]

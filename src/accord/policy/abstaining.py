@@ -130,7 +130,7 @@ class Abstaining(Supervised):
                     prompt=prompt.id,
                     text=text.text,
                     token_ids=ids,
-                    finish_reason="eos" if ids[-1] == writer.eos_id else "length",
+                    finish_reason=text.finish_reason or "eos",
                     reward=None if score_n is None else float(score_n[index]),
                     right=bool(right_n[index]),
                     share=share,

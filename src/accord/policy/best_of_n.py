@@ -128,7 +128,10 @@ class BestOfN(Supervised):
             CANDIDATES.write(run, written, stage=stage)
         by_id = {prompt.id: prompt for prompt in prompts}
         chosen = [
-            SupervisedExample(by_id[row.prompt], Completion(prompt=row.prompt, text=row.text, token_ids=row.token_ids))
+            SupervisedExample(
+                by_id[row.prompt],
+                Completion(prompt=row.prompt, text=row.text, token_ids=row.token_ids, finish_reason=row.finish_reason),
+            )
             for row in CANDIDATES.read(run, stage)
             if isinstance(row, BestOfNCandidate) and row.chosen
         ]
@@ -150,12 +153,9 @@ class BestOfN(Supervised):
         sampling = self.sampling.model_copy(update={"seed": seed})
         groups = generate(writer, [writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
         for number, (prompt, group) in enumerate(zip(asked, groups, strict=True)):
-            texts = [
-                Completion(prompt=prompt.id, text=writer.decode(each.token_ids), token_ids=each.token_ids)
-                for each in group
-            ]
+            texts = [writer.completion(prompt, each, sampling) for each in group]
             score_n = judge.score([prompt] * len(texts), texts).value_N
-            ended_n = np.array([each.finish_reason == "eos" for each in group])
+            ended_n = np.array([each.finish_reason != "length" for each in group])
             best = int(np.lexsort((score_n, ended_n))[-1])
             for index, (text, each) in enumerate(zip(texts, group, strict=True)):
                 yield BestOfNCandidate(

@@ -12,7 +12,6 @@ Left out: controls for parts of a text (the paper's are for sentences or lines),
 rounds in which the policy writes and is binned again.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -27,6 +26,7 @@ from accord.artefacts import CANDIDATES, ConditionalCandidate, SupervisedMetrics
 from accord.errors import ModelError, RecipeError
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel
+from accord.lm.chat_template import with_control
 from accord.lm.packed import TokenizedCompletion
 from accord.policy.budget import SampleBudget
 from accord.policy.materials import Material, Materials, SupervisedExample
@@ -36,8 +36,6 @@ from accord.run import RunDirectory
 from accord.train import TrainingStep, stage_seed
 
 __all__ = ["Conditional", "bins", "controlled"]
-
-MARK = "{# control #}"  # where our part of a chat template begins
 
 
 def bins(score_N: NDArray[np.float64], quantiles: Sequence[float]) -> NDArray[np.int64]:
@@ -54,9 +52,7 @@ def controlled(causal: CausalModel, control: str) -> CausalModel:
     if not isinstance(template, str):
         raise ModelError(f"{causal.name}: its tokenizer has {'no' if template is None else 'several'} chat templates")
     tokenizer = deepcopy(causal.tokenizer)
-    plain = template.split(MARK)[0].removesuffix("\n")
-    said = json.dumps(control, ensure_ascii=False)
-    tokenizer.chat_template = f"{plain}{MARK}{{% if add_generation_prompt %}}{{{{ {said} }}}}{{% endif %}}"
+    tokenizer.chat_template = with_control(template, control)
     return replace(causal, tokenizer=tokenizer)
 
 
@@ -126,7 +122,7 @@ class Conditional(Supervised):
         answers = [
             TokenizedCompletion(
                 tuple(by_control[row.control].encode_prompt(example.prompt)),
-                tuple(causal.encode_completion(example.completion.text)),
+                causal.encode_answer(example.completion),
                 key,
             )
             for key, (example, row) in enumerate(zip(drawn, rows, strict=True))

@@ -69,11 +69,15 @@ class ContextDistillation(Supervised):
         teacher = self.reference(student, initial, seed=seed)
         by_id = {prompt.id: prompt for prompt in prompts}
         plain = student.encode_prompts(prompts)
+        texts = [student.whole_text(row.token_ids, row.finish_reason) for row in rows]
         taught_prompt_ids = {
             name: tuple(student.encode_prompt(prompt.with_system(self.context))) for name, prompt in by_id.items()
         }
         asked, taught = (
-            [TokenizedCompletion(heads[row.prompt], row.token_ids, key) for key, row in enumerate(rows)]
+            [
+                TokenizedCompletion(heads[row.prompt], learnt, key)
+                for key, (row, learnt) in enumerate(zip(rows, texts, strict=True))
+            ]
             for heads in (plain, taught_prompt_ids)
         )
 
@@ -94,7 +98,7 @@ class ContextDistillation(Supervised):
                     group=number,
                     index=index,
                     prompt=prompt.id,
-                    text=writer.decode(each.token_ids),
+                    text=writer.completion(prompt, each, self.sampling).text,
                     token_ids=each.token_ids,
                     finish_reason=each.finish_reason,
                 )

@@ -63,7 +63,7 @@ def describe(samples: Sequence[Sample]) -> ArmEvaluation:
         distinct_2=distinct(samples, 2),
         entropy=mean(surprise, prompts, weights=lengths),
         length=mean(lengths, prompts),
-        stop_rate=mean([sample.finish_reason == "eos" for sample in samples], prompts),
+        stop_rate=mean([sample.finish_reason != "length" for sample in samples], prompts),
     )
 
 

@@ -226,6 +226,6 @@ def _answers(causal: CausalModel, data: Dataset, pairs: list[Pair]) -> list[Toke
     for number, pair in enumerate(pairs):
         prompt = tuple(causal.encode_prompt(data.prompts[pair.prompt]))
         for side, name in enumerate((pair.chosen, pair.rejected)):
-            completion = tuple(causal.encode_completion(data.completions[name].text))
+            completion = causal.encode_answer(data.completions[name])
             answers.append(TokenizedCompletion(prompt, completion, 2 * number + side))
     return answers

@@ -71,8 +71,8 @@ class Rollout:
 
     @property
     def stopped_B(self) -> Tensor:
-        """Which completions ended themselves."""
-        ended = [each.finish_reason == "eos" for each in self.samples]
+        """Which completions ended, by an end token or a stop string; the limit cut off the others."""
+        ended = [each.finish_reason != "length" for each in self.samples]
         return torch.tensor(ended, device=self.score_B.device)
 
     def rows(self, step: int, temperature: float) -> list[RolloutRow]:
@@ -142,7 +142,9 @@ def generate_rollouts(
         TokenizedCompletion(head_ids, sample.token_ids, key)
         for key, (head_ids, sample) in enumerate(zip(heads, samples, strict=True))
     )
-    completions = _completions(policy, repeated, samples, sampling)
+    completions = tuple(
+        policy.completion(prompt, sample, sampling) for prompt, sample in zip(repeated, samples, strict=True)
+    )
     scores = _scores(judge, repeated, completions)
     score_B = torch.tensor(scores.value_N, dtype=torch.float32, device=policy.device)
     mask_BT, sampled_BT = _padded(samples)
@@ -174,22 +176,6 @@ def generate_rollouts(
             **{name: torch.tensor(component.value_N).to(score_B) for name, component in scores.components.items()},
             "length": mask_BT.sum(1).to(score_B),
         },
-    )
-
-
-def _completions(
-    policy: CausalModel, prompts: Sequence[Prompt], samples: Sequence[Sample], sampling: Sampling
-) -> tuple[Completion, ...]:
-    """Each sample as a record: its text, the ids it is a view of, and how it was drawn."""
-    return tuple(
-        Completion(
-            prompt=prompt.id,
-            text=policy.decode(sample.token_ids),
-            token_ids=sample.token_ids,
-            writer=policy.name,
-            sampling=sampling,
-        )
-        for prompt, sample in zip(prompts, samples, strict=True)
     )
 
 

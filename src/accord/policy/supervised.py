@@ -134,12 +134,10 @@ class Supervised(PolicySettings):
 
 
 def tokenize(causal: CausalModel, examples: Sequence[SupervisedExample]) -> list[TokenizedCompletion]:
-    """Examples as token ids, by their place as key; each completion ends with EOS."""
+    """Examples as token ids, by their place as key; each completion with its end, unless it was cut off."""
     prompt_ids = causal.encode_prompts(example.prompt for example in examples)
     return [
-        TokenizedCompletion(
-            prompt_ids[example.prompt.id], tuple(causal.encode_completion(example.completion.text)), key
-        )
+        TokenizedCompletion(prompt_ids[example.prompt.id], causal.encode_answer(example.completion), key)
         for key, example in enumerate(examples)
     ]
 

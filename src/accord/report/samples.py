@@ -50,4 +50,4 @@ def _text(rows: list[EvaluationSample], turn: int) -> Text | None:
     if turn >= len(rows):
         return None
     row = rows[turn]
-    return Text(row.text, row.reward, row.eval_reward, row.finish_reason == "eos")
+    return Text(row.text, row.reward, row.eval_reward, row.finish_reason != "length")

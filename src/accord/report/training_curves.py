@@ -144,7 +144,7 @@ def _bands(rows: Sequence[Metrics], rollouts: Sequence[RolloutRow]) -> dict[str,
 _OF_ROLLOUTS: dict[str, Callable[[RolloutRow], float]] = {
     "reward": lambda row: row.reward,
     "length": lambda row: float(len(row.token_ids)),
-    "stop_rate": lambda row: float(row.finish_reason == "eos"),
+    "stop_rate": lambda row: float(row.finish_reason != "length"),
 }
 
 

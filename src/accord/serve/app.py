@@ -152,9 +152,7 @@ def _engine_requests(
     if limit is None:
         limit = max(1, min(room, DEFAULT_MAX_TOKENS, MAX_TOLD // (body.n * (1 + (top or 0)))))
     sampling = body.sampling(limit)
-    requests = [
-        EngineRequest(None, tuple(prompt_ids), sampling, stream, tuple(body.stop), top or 0) for stream in range(body.n)
-    ]
+    requests = [EngineRequest(None, tuple(prompt_ids), sampling, stream, top or 0) for stream in range(body.n)]
     try:
         worker.engine.check(requests[0])
     except AccordError as error:

@@ -1,9 +1,12 @@
 """Text that grows token by token, and ends before a stop string; and the text and bytes of a single token."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from transformers import PreTrainedTokenizerBase
+
+from accord.lm.conversation import text_after
 
 __all__ = ["IncrementalText", "bytes_of", "token_text"]
 
@@ -11,24 +14,26 @@ INCOMPLETE = "\ufffd"  # what a tokenizer gives for bytes that are not whole cha
 
 
 class IncrementalText:
-    """The text of one completion. What could still become part of a stop string or a character is held back.
+    """The text of one completion after its prompt, exactly as it was written: outer white space, control tokens.
+
+    What could still become part of a stop string or a character is held back; the end token is not to be added.
 
     emitted   the text that is certain
     reached   how many whole characters the tokens so far have made, those held back included
     cut       whether a stop string has ended it
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, stop: tuple[str, ...]) -> None:
-        self._tokenizer, self._stop = tokenizer, stop
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int], stop: tuple[str, ...]) -> None:
+        self._tokenizer, self._prompt, self._stop = tokenizer, prompt, stop
         self._ids: list[int] = []
         self.emitted = ""
         self.reached = 0
         self.cut = False
 
-    def add(self, token_id: int, *, last: bool) -> str:
-        """The text that is certain now and was not before."""
-        self._ids.append(token_id)
-        text = str(self._tokenizer.decode(self._ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+    def add(self, token_id: int | None, *, last: bool) -> str:
+        """The text that is certain now and was not before; None is an end, which has no text."""
+        self._ids += [] if token_id is None else [token_id]
+        text = text_after(self._tokenizer, self._prompt, self._ids)
         complete = text.rstrip(INCOMPLETE)
         self.reached = len(complete)
         ends = [place for stop in self._stop if (place := text.find(stop)) >= 0]

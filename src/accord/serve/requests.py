@@ -94,7 +94,8 @@ class _GenerationRequest(_Checked):
     def sampling(self, limit: int) -> Sampling:
         """The settings of the sampler; without a seed a fresh one is drawn."""
         seed = secrets.randbits(62) if self.seed is None else self.seed
-        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=limit, seed=seed)
+        stop = self.stop or None
+        return Sampling(temperature=self.temperature, top_p=self.top_p, max_tokens=limit, seed=seed, stop=stop)
 
 
 class ChatRequest(_GenerationRequest):

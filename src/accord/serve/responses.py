@@ -52,7 +52,7 @@ class Choice:
     """One completion as it grows."""
 
     def __init__(self, causal: CausalModel, request: Request) -> None:
-        self._text = IncrementalText(causal.tokenizer, request.stop)
+        self._text = IncrementalText(causal.tokenizer, request.prompt, request.sampling.stop or ())
         self._uncertain: list[PositionedToken] = []
         self.tokenizer = causal.tokenizer
         self.tokens: list[PositionedToken] = []
@@ -68,7 +68,7 @@ class Choice:
         """Take a token. Neither a stop string nor the tokens that made it are given out."""
         self.written += 1
         start = self._text.reached
-        text = self._text.add(token.token_id, last=token.end is not None)
+        text = self._text.add(None if token.end == "eos" else token.token_id, last=token.end is not None)
         if token.end != "eos":
             self._uncertain.append(PositionedToken(token, start))
         if token.end is not None:

@@ -17,6 +17,8 @@ from accord.stats import mean, proportion
 
 __all__ = ["beginning", "ending", "stopping"]
 
+OFTEN = 0.05  # of the completions that ended themselves
+
 
 @check(
     P_BOS,
@@ -55,10 +57,10 @@ def beginning(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
 def stopping(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """Share of the policy's completions that end themselves; and ends that are not last, of either arm."""
     policy, start = evidence.samples_of("policy"), evidence.samples_of("start")
-    end = _end_mark(evidence, [*policy, *start])
-    misplaced = [row for row in [*policy, *start] if _misplaced(row, end)]
+    ends = _end_marks(evidence, [*policy, *start])
+    misplaced = [row for row in [*policy, *start] if _misplaced(row, ends)]
     stop_rate, stop_rate_at_start = (
-        mean([row.finish_reason == "eos" for row in rows], [row.prompt for row in rows]) for rows in (policy, start)
+        mean([row.finish_reason != "length" for row in rows], [row.prompt for row in rows]) for rows in (policy, start)
     )
     limit = thresholds.stop_rate
     return Outcome(
@@ -77,19 +79,19 @@ def stopping(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     )
 
 
-def _end_mark(evidence: Evidence, rows: Sequence[EvaluationSample]) -> int | None:
-    """The model's end token; without the model, the one that most completions which ended themselves end with."""
+def _end_marks(evidence: Evidence, rows: Sequence[EvaluationSample]) -> frozenset[int]:
+    """The model's end tokens; without the model, those that many completions which ended themselves end with."""
     if evidence.holds(POLICY_MODEL):
-        from accord.audit.remeasure.tokens import end_mark
+        from accord.audit.remeasure.tokens import end_marks
 
-        return end_mark(evidence, POLICY_MODEL)
+        return end_marks(evidence, POLICY_MODEL)
     last = Counter(row.token_ids[-1] for row in rows if row.finish_reason == "eos")
-    return last.most_common(1)[0][0] if last else None
+    return frozenset(token for token, number in last.items() if number >= OFTEN * last.total())
 
 
-def _misplaced(row: EvaluationSample, end: int | None) -> bool:
-    """Whether the end mark stands before the end, or is not last exactly where sampling says that it stopped there."""
-    return end in row.token_ids[:-1] or (row.finish_reason == "eos") != (row.token_ids[-1] == end)
+def _misplaced(row: EvaluationSample, ends: frozenset[int]) -> bool:
+    """Whether an end mark stands before the end, or is not last exactly where sampling says that it stopped there."""
+    return not ends.isdisjoint(row.token_ids[:-1]) or (row.finish_reason == "eos") != (row.token_ids[-1] in ends)
 
 
 @check(
@@ -108,18 +110,24 @@ def ending(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     if not rows:
         raise MissingEvidence(f"supervised examples in {EXAMPLES}")
     measured = endings(evidence, rows, model=model)
-    untaught = measured.taught.count(False)
+    untaught, ended = measured.taught.count(False), len(rows) - measured.taught.count(None)
+    if not ended:
+        raise MissingEvidence(f"supervised examples in {EXAMPLES} that the limit did not cut off")
     return Outcome(
         ruling=none_of(untaught),
-        estimate=proportion(untaught, len(rows)),
+        estimate=proportion(untaught, ended),
         threshold="above 0 examples",
-        result=f"In {untaught} of {len(rows)} supervised examples the end is not a target, or stands before the last "
+        result=f"In {untaught} of {ended} supervised examples the end is not a target, or stands before the last "
         f"place; {model} gives the end a mean probability of {np.mean(measured.probability):.2f} where an example "
         "ends.",
         remedy="End every training completion with EOS, keep it in the loss, and take marks of the template out of the "
         "texts.",
         evidence=(EXAMPLES, COMPLETIONS, model),
-        ids={"completions": [row.completion for row, taught in zip(rows, measured.taught, strict=True) if not taught]},
+        ids={
+            "completions": [
+                row.completion for row, taught in zip(rows, measured.taught, strict=True) if taught is False
+            ]
+        },
         facts={
             "probability of the end where an example ends": mean(measured.probability, [row.prompt for row in rows])
         },

@@ -29,7 +29,7 @@ def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[floa
     answers = [
         TokenizedCompletion(
             tuple(causal.encode_prompt(evidence.prompts[row.prompt])),
-            tuple(causal.encode_completion(evidence.completions[row.completion].text)),
+            causal.encode_answer(evidence.completions[row.completion]),
             key,
         )
         for key, row in enumerate(rows)

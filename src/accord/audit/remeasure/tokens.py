@@ -10,7 +10,7 @@ from accord.lm.logprobs import completion_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.records import Example
 
-__all__ = ["Endings", "end_mark", "endings", "leading_marks"]
+__all__ = ["Endings", "end_marks", "endings", "leading_marks"]
 
 
 def leading_marks(evidence: Evidence, model: str) -> tuple[list[int], bool]:
@@ -31,16 +31,19 @@ def leading_marks(evidence: Evidence, model: str) -> tuple[list[int], bool]:
     return counts, isinstance(plain, list) and plain[0] == bos
 
 
-def end_mark(evidence: Evidence, model: str) -> int:
-    """The token that ends a completion. Raises `MissingEvidence` without the model."""
-    return open_model(evidence, model).eos_id
+def end_marks(evidence: Evidence, model: str) -> frozenset[int]:
+    """The tokens that end a completion. Raises `MissingEvidence` without the model."""
+    return open_model(evidence, model).end_ids
 
 
 @dataclass(frozen=True)
 class Endings:
-    """Of each supervised example: whether its end is a target, once and last; the model's probability of it there."""
+    """Of each supervised example: whether its end is a target, once and last; how probable its last token is.
 
-    taught: tuple[bool, ...]
+    `taught` is None for a text that the limit cut off: it has no end to be taught.
+    """
+
+    taught: tuple[bool | None, ...]
     probability: tuple[float, ...]
 
 
@@ -53,7 +56,7 @@ def endings(evidence: Evidence, rows: Sequence[Example], *, model: str) -> Endin
     answers = [
         TokenizedCompletion(
             tuple(causal.encode_prompt(evidence.prompts[row.prompt])),
-            tuple(causal.encode_completion(evidence.completions[row.completion].text)),
+            causal.encode_answer(evidence.completions[row.completion]),
             key,
         )
         for key, row in enumerate(rows)
@@ -66,6 +69,15 @@ def endings(evidence: Evidence, rows: Sequence[Example], *, model: str) -> Endin
         causal, [answer.prompt for answer in answers], [answer.completion for answer in answers]
     )
     return Endings(
-        tuple(ids[-1] == causal.eos_id and causal.eos_id not in ids[:-1] for ids in targets),
+        tuple(
+            _taught(ids, causal.end_ids, cut=answer.completion[-1] not in causal.end_ids)
+            for ids, answer in zip(targets, answers, strict=True)
+        ),
         tuple(exp(float(logprob_T[-1])) for logprob_T in learnt),
     )
+
+
+def _taught(targets: Sequence[int], ends: frozenset[int], *, cut: bool) -> bool | None:
+    if cut:
+        return None
+    return targets[-1] in ends and ends.isdisjoint(targets[:-1])
