@@ -15,11 +15,12 @@ from accord.collect.desk.context import Context, moment, storable_name
 from accord.collect.desk.overview import DisputedItem
 from accord.collect.study import shown_digest
 from accord.errors import FormError
+from accord.feedback.store.earlier_records import ADJUDICATION
 from accord.records import Completion, Evaluator, Feedback, Prompt
 
 __all__ = ["POOL", "adjudicate", "disputed_items"]
 
-POOL = "adjudication"
+POOL = ADJUDICATION
 ITEMS = tables.items
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, text
 
 from accord.errors import LedgerError
+from accord.feedback.store.earlier_records import Earlier, check_earlier
 from accord.feedback.store.tables import TABLES
 from accord.records import Completion, Evaluator, Feedback, Prompt, Record
 
@@ -28,7 +29,11 @@ class ImportCounts:
 
 
 class LedgerWriter:
-    """The records of one open transaction. `counts` grows as they come; `connection` is the transaction's own."""
+    """The records of one open transaction. `counts` grows as they come; `connection` is the transaction's own.
+
+    What a record refers to is looked up as soon as a batch is written and forgotten when it is found, so that memory
+    does not grow with the records.
+    """
 
     def __init__(self, connection: Connection, location: str) -> None:
         self.counts = ImportCounts(dict.fromkeys(TABLES, 0), dict.fromkeys(TABLES, 0))
@@ -37,6 +42,7 @@ class LedgerWriter:
         self._buffer: dict[str, list[dict[str, str]]] = {name: [] for name in TABLES}
         self._needed: dict[str, dict[str, str]] = {name: {} for name in TABLES}
         self._answered: dict[str, tuple[str, str]] = {}
+        self._earlier: list[Earlier] = []
 
     def add(self, *records: Record) -> None:
         """Add records; one that is already there stays as it is."""
@@ -53,14 +59,15 @@ class LedgerWriter:
             waiting.append({"id": name, "content": content, **columns})
             if len(waiting) >= ROWS_PER_INSERT:
                 self._write_all()
+                self._look_up()
 
     def finish(self) -> None:
         """Write what is held and check that everything referred to is there. Raises `LedgerError` where not."""
         self._write_all()
-        answers = {row.id: row.prompt for row in self._found("completions", self._answered, "prompt")}
+        self._look_up()
         for table, needed in self._needed.items():
-            self._check(table, needed, answers if table == "completions" else self._ids(table, needed))
-        self._check_answers(answers)
+            self._check(table, needed)
+        check_earlier(self.connection, self._location, self._earlier)
 
     def _place(self, record: Record, name: str) -> tuple[str, dict[str, str]]:
         """The table of a record and its further columns; notes what it refers to."""
@@ -77,9 +84,10 @@ class LedgerWriter:
                 self._needed["evaluators"].setdefault(evaluator, name)
                 for completion in completions:
                     self._answer(completion, prompt, name)
-                for earlier in (record.repeat_of, record.replaces):
+                for relation, earlier in (("repeat_of", record.repeat_of), ("replaces", record.replaces)):
                     if earlier is not None:
                         self._needed["feedback"].setdefault(earlier, name)
+                        self._earlier.append(Earlier(relation, earlier, name, evaluator, prompt, record.study))
                 return "feedback", {"evaluator": evaluator, "prompt": prompt}
             case _:
                 raise TypeError(f"a ledger keeps prompts, completions, evaluators and feedback, not {type(record)}")
@@ -91,6 +99,17 @@ class LedgerWriter:
             raise LedgerError(
                 f"{self._location}: {by} and {name} name different prompts ({first}, {prompt}) for {completion}"
             )
+
+    def _look_up(self) -> None:
+        """Forget what was referred to and is there. Raises `LedgerError` for a completion of another prompt."""
+        for row in self._found("completions", self._answered, "prompt"):
+            prompt, name = self._answered.pop(row.id)
+            if row.prompt != prompt:
+                raise LedgerError(f"{self._location}: {name} is about {prompt}, but {row.id} answers {row.prompt}")
+            self._needed["completions"].pop(row.id, None)
+        for table in ("prompts", "evaluators", "feedback"):
+            for row in self._found(table, self._needed[table]):
+                del self._needed[table][row.id]
 
     def _write_all(self) -> None:
         """Write what is held, what is referred to before what refers to it: it is then found at once."""
@@ -112,23 +131,15 @@ class LedgerWriter:
             return None
         return int(self.connection.scalar(text("SELECT total_changes()")) or 0)
 
-    def _check(self, table: str, needed: dict[str, str], there: Collection[str]) -> None:
-        if missing := [each for each in needed if each not in there]:
+    def _check(self, table: str, missing: dict[str, str]) -> None:
+        if missing:
+            first, name = next(iter(missing.items()))
             more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             what = table if table == "feedback" else table[:-1]
             raise LedgerError(
-                f"{self._location}: {needed[missing[0]]} names the {what} {missing[0]}, which is not in the ledger"
-                f"{more}; add it before, or in the same transaction"
+                f"{self._location}: {name} names the {what} {first}, which is not in the ledger{more}; "
+                f"add it before, or in the same transaction"
             )
-
-    def _check_answers(self, answers: dict[str, str]) -> None:
-        for completion, answered in answers.items():
-            prompt, name = self._answered[completion]
-            if answered != prompt:
-                raise LedgerError(f"{self._location}: {name} is about {prompt}, but {completion} answers {answered}")
-
-    def _ids(self, table: str, names: Collection[str]) -> set[str]:
-        return {row.id for row in self._found(table, names)}
 
     def _found(self, table: str, names: Collection[str], *columns: str) -> Iterable[Any]:
         chosen, columns_of = list(names), TABLES[table].c
