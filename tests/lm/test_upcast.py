@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from accord.lm import attention, fused
 from accord.lm.adapters import LoRA, add_lora
@@ -37,20 +38,32 @@ def test_a_family_packs_in_bfloat16_where_it_packs_in_float32(family: str) -> No
     assert packs(narrow(family)) == (family in PACKING)
 
 
+@pytest.mark.parametrize("everywhere", [True, False])
 @pytest.mark.parametrize("family", ["llama", "qwen3", "gpt2"])
-def test_coarse_rounding_is_no_other_structure(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A processor whose products of bfloat16 are a third off, and no two of its ways of computing agree."""
-    exact = attention.grouped_attention
+def test_rounding_is_held_against_the_models_own(
+    family: str, everywhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A processor whose products of bfloat16 are a third off, and no two of its ways of computing agree.
+
+    Where the model itself is rounded as coarsely, that is no other structure; where the fast path alone is, it is not
+    taken.
+    """
     generator = torch.Generator().manual_seed(0)
 
-    def coarse(module: Any, query: Tensor, *others: Any, **named: Any) -> tuple[Tensor, None]:
-        read, _ = exact(module, query, *others, **named)
-        noise = 1 + torch.randn(read.shape, generator=generator) / 3
-        return (read * noise.to(read.dtype) if read.dtype == torch.bfloat16 else read), None
+    def coarse(exact: Any) -> Any:
+        def rounded(*everything: Any, **named: Any) -> tuple[Tensor, None]:
+            read, _ = exact(*everything, **named)
+            noise = 1 + torch.randn(read.shape, generator=generator) / 3
+            return (read * noise.to(read.dtype) if read.dtype == torch.bfloat16 else read), None
 
-    monkeypatch.setattr(attention, "grouped_attention", coarse)
-    monkeypatch.setattr(fused, "grouped_attention", coarse)
-    assert packs(narrow(family))
+        return rounded
+
+    if everywhere:
+        monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, "sdpa", coarse(ALL_ATTENTION_FUNCTIONS["sdpa"]))
+    ours = coarse(attention.grouped_attention)
+    monkeypatch.setattr(attention, "grouped_attention", ours)
+    monkeypatch.setattr(fused, "grouped_attention", ours)
+    assert packs(narrow(family)) == everywhere
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -23,7 +23,7 @@ def test_the_tiny_demo_asks_for_no_more_layers_than_the_tiny_model_has(tmp_path:
 def test_the_demo_is_in_what_the_processor_computes(
     fast: bool, dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accord.lm.cpu_features.computes_bfloat16", lambda: fast)
+    monkeypatch.setattr("accord.lm.machine.computes_bfloat16", lambda: fast)
     recipe = demo_recipe(tmp_path / "run")
     sections = (recipe.sft, recipe.reward, recipe.policy, recipe.evaluate and recipe.evaluate.judge)
     assert [each and each.dtype for each in sections] == [dtype] * 4

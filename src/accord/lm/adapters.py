@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
         wrapped: Any = get_peft_model(plain.model, config)
     wrapped.peft_config["default"].base_model_name_or_path = plain.base or None
     wrapped.eval()
-    return CausalModel(wrapped, causal.tokenizer, causal.name, plain.base, plain.packs)
+    return replace(plain, model=wrapped)
 
 
 def has_adapter_file(source: str) -> bool:

@@ -5,6 +5,7 @@ that share it. It enters a model through the attention interface of transformers
 positions (`kv_cache`) join those of a step. A model is tried with it when it is loaded, against its own attention.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -29,16 +30,21 @@ def grouped_attention(
     dropout: float = 0.0,
     softcap: float | None = None,
     kv_cache: KeyValues | None = None,
+    sliding_window: int | None = None,
+    windows: Mapping[int, Tensor] | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """softmax(cap(query key' * scaling) + mask) value, for H query heads that share K key heads.
 
     query [B, H, T, D], key and value [B, K, S, D], mask [B, 1, T, S] (added; None where everything is seen) to
-    [B, T, H, D]. `kv_cache` takes the keys and values and returns those to attend to.
+    [B, T, H, D]. `kv_cache` takes the keys and values and returns those to attend to; `windows` has the masks of
+    layers that look back only `sliding_window` positions, where that is less than all.
     What else a model hands over is left aside: a model to which it matters fails its trial when it is loaded.
     """
     if kv_cache is not None:
         key, value = kv_cache.update(int(module.layer_idx), key, value)  # type: ignore[arg-type]  # a plain number
+    if sliding_window is not None and windows is not None:
+        attention_mask = windows[sliding_window]
     if query.device.type != "cpu" and softcap is None:
         fused = nn.functional.scaled_dot_product_attention(
             query, key, value, attention_mask, dropout if module.training else 0.0, scale=scaling, enable_gqa=True

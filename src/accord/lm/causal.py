@@ -6,7 +6,8 @@ sampler to the loss, because text that is tokenized again need not give the ids 
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,19 @@ from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
 
 __all__ = ["CausalModel"]
 
+UNBOUNDED = 1 << 30  # tokens
+
 
 @dataclass
 class CausalModel:
     """A decoder and its tokenizer. `name` is what it was loaded from.
 
-    `base` is where the weights under its adapters lie, a folder or hub id; empty where they lie nowhere. `packs` says
-    whether several sequences may share a row and keys and values may be kept in slots; where its attention cannot be
-    reached, each sequence has a row of its own and nothing is kept.
+    `base` is where the weights under its adapters lie, a folder or hub id; empty where they lie nowhere.
+
+    Which fast paths give the model's own numbers was tried when it was loaded (`accord.lm.proofs`):
+    packs    several sequences may share a row; else each has one of its own
+    keeps    keys and values may be kept in slots; else every sequence is read again for each token
+    by_hand  the decoder of `accord.lm.decoders` may take the place of its modules when it writes
     """
 
     model: PreTrainedModel
@@ -36,6 +42,8 @@ class CausalModel:
     name: str
     base: str = ""
     packs: bool = True
+    keeps: bool = True
+    by_hand: bool = False
     _conversation: Conversation | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -69,27 +77,64 @@ class CausalModel:
         return pad if isinstance(pad, int) else self.eos_id
 
     @property
+    def dtype(self) -> torch.dtype:
+        """What the weights are in."""
+        return next(self.model.parameters()).dtype
+
+    @property
+    def _config(self) -> Any:
+        return self.model.config.get_text_config()
+
+    @property
     def context(self) -> int:
-        """The longest sequence, in tokens, that the model was made for; where it names none, a very large number."""
-        config: Any = self.model.config.get_text_config()
-        bounds = (getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window"))
-        return min([int(bound) for bound in bounds if bound] or [1 << 30])
+        """The longest sequence, in tokens, that there are positions for; where none are named, a very large number."""
+        return int(getattr(self._config, "max_position_embeddings", None) or UNBOUNDED)
+
+    @property
+    def window(self) -> int | None:
+        """How many positions its layers with a sliding window look back; None where it has no such layers."""
+        return getattr(self._config, "sliding_window", None)
+
+    @property
+    def switch(self) -> int:
+        """The longest sequence, in tokens, whose rotary positions are those of short ones.
+
+        In a longer one all positions are turned by other angles (LongRoPE, Ding et al. 2024, arXiv 2402.13753). A very
+        large number where angles depend on the position alone.
+        """
+        rope = getattr(self._config, "rope_parameters", None) or {}
+        kinds = [rope, *(each for each in rope.values() if isinstance(each, dict))]
+        ends = [each["original_max_position_embeddings"] for each in kinds if each.get("rope_type") == "longrope"]
+        return int(min(ends, default=UNBOUNDED))
 
     @property
     def width(self) -> int:
         """The size of a hidden state."""
-        return int(self.model.config.get_text_config().hidden_size)
+        return int(self._config.hidden_size)
 
     @property
     def layers(self) -> int:
         """How many layers the decoder has."""
-        return int(self.model.config.get_text_config().num_hidden_layers)
+        return int(self._config.num_hidden_layers)
 
     @property
     def vocabulary(self) -> int:
         """How many token ids there are rows for in the embedding."""
         embedding: Any = self.model.get_input_embeddings()
         return int(embedding.weight.shape[0])
+
+    @cached_property
+    def _unknown_ids(self) -> tuple[int, Tensor | None]:
+        """One more than the highest id that the tokenizer knows, and the ids below that it does not know, if any."""
+        ids = set(self.tokenizer.get_vocab().values())
+        known = min(max(ids) + 1, self.vocabulary)
+        holes = sorted(set(range(known)) - ids)
+        return known, torch.tensor(holes, device=self.device) if holes else None
+
+    @property
+    def known(self) -> int:
+        """One more than the highest id that may be written: embeddings are often longer than the tokenizer's list."""
+        return self._unknown_ids[0]
 
     @property
     def backbone(self) -> Any:
@@ -143,11 +188,22 @@ class CausalModel:
         return output.last_hidden_state  # type: ignore[no-any-return]  # transformers leaves outputs untyped
 
     def raw_logits(self, hidden_ND: Tensor) -> Tensor:
-        """Next-token logits as the head makes them, in the model's dtype, [N, V], from hidden states [N, D]."""
+        """Next-token logits in the model's dtype, [N, V], from hidden states [N, D], of the ids that may be written."""
         head: nn.Module = self.model.get_output_embeddings()
-        logits_NV: Tensor = head(hidden_ND)
-        cap = getattr(self.model.config.get_text_config(), "final_logit_softcapping", None)
-        return logits_NV if cap is None else cap * torch.tanh(logits_NV / cap)
+        return self.finished(head(hidden_ND))
+
+    def finished(self, logits_NV: Tensor) -> Tensor:
+        """What the head gave, capped where the model caps it, and only of ids that the tokenizer knows.
+
+        What has no text is left out here, for whatever samples and whatever measures alike: probabilities are those of
+        the distribution over the tokenizer's ids. Ids in between that it does not know get -inf.
+        """
+        known, holes = self._unknown_ids
+        cap = getattr(self._config, "final_logit_softcapping", None)
+        if cap is not None:
+            logits_NV = cap * torch.tanh(logits_NV / cap)
+        logits_NV = logits_NV[:, :known]
+        return logits_NV if holes is None else logits_NV.index_fill(1, holes, -torch.inf)
 
     def logits(self, hidden_ND: Tensor) -> Tensor:
         """Next-token logits in float32, [N, V], from hidden states [N, D]."""
@@ -171,7 +227,7 @@ class CausalModel:
         if not self.has_adapters:
             return self
         model: Any = copy.deepcopy(self.model)
-        return CausalModel(model.merge_and_unload(), self.tokenizer, self.name, packs=self.packs)
+        return replace(self, model=model.merge_and_unload(), base="")
 
     def save(self, folder: Path, *, merge: bool = False) -> None:
         """Write weights, configuration and tokenizer so that plain transformers (and peft) can open them.
@@ -205,3 +261,8 @@ class _WithoutAdapters(CausalModel):
         model: Any = self.model
         with model.disable_adapter():
             return super().hidden(**inputs)
+
+    def merged(self) -> CausalModel:
+        """A copy that never had adapters."""
+        model: Any = copy.deepcopy(self.model)
+        return CausalModel(model.unload(), self.tokenizer, self.name, "", self.packs, self.keeps, self.by_hand)

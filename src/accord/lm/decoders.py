@@ -6,17 +6,18 @@ prefers, and a third of the calls.
 `UncachedDecoder` keeps nothing and reads every sequence again: for models whose attention cannot be replaced.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, rms_norm, silu
+from torch.nn.functional import linear, rms_norm
 
 from accord.lm.causal import CausalModel
-from accord.lm.cpu_features import computes_bfloat16
-from accord.lm.fused import FAMILIES
+from accord.lm.fused import window_of
 from accord.lm.kv_cache import KVCache, PrefillCache
+from accord.lm.machine import computes_bfloat16
+from accord.lm.masks import seen_inputs
 
 __all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "UncachedDecoder", "build_decoder"]
 
@@ -34,57 +35,64 @@ class Decoder(Protocol):
 
 
 def build_decoder(causal: CausalModel) -> Decoder:
-    """The fastest that computes what this model computes."""
-    if not causal.packs:
+    """The fastest of those that were found to compute what this model computes, up to its `switch`."""
+    if not causal.keeps:
         return UncachedDecoder(causal)
-    config: Any = causal.model.config.get_text_config()
-    plain = causal.model.base_model if causal.has_adapters else causal.model
-    if config.model_type in FAMILIES and hasattr(plain, "get_decoder") and not _rescaled(config):
-        return FusedDecoder(causal)
-    return ModelDecoder(causal)
-
-
-def _rescaled(config: Any) -> bool:
-    """Whether rotary positions depend on how long the sequence has become."""
-    rope = getattr(config, "rope_parameters", None) or {}
-    return str(rope.get("rope_type", "default")) in ("dynamic", "longrope")
+    return FusedDecoder(causal) if causal.by_hand else ModelDecoder(causal)
 
 
 class ModelDecoder:
-    """The model's own modules. Prompts of one call are padded on the right, where nothing looks."""
+    """The model's own modules. Prompts of one call are padded on the right, where nothing looks.
 
-    def __init__(self, causal: CausalModel) -> None:
+    `start` has the position of the first token of each sequence: 0, unless other positions are to be tried. `dtype`
+    is what is computed in.
+    """
+
+    def __init__(self, causal: CausalModel, *, dtype: torch.dtype | None = None) -> None:
         self.causal = causal
+        self.start = torch.zeros(1, dtype=torch.long, device=causal.device)
+        self.dtype = dtype or causal.dtype
+
+    @classmethod
+    def to_try(cls, causal: CausalModel, dtype: torch.dtype) -> "ModelDecoder":
+        """One that holds no weights of its own and computes in `dtype`; it may be slow."""
+        return cls(causal, dtype=dtype)
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> list[tuple[Tensor, Tensor]]:
-        device = self.causal.device
-        width = max(map(len, prompts))
-        ids_PT = torch.full((len(prompts), width), self.causal.pad_id)
-        for row, prompt in enumerate(prompts):
-            ids_PT[row, : len(prompt)] = torch.tensor(prompt)
-        mask_TT = torch.full((width, width), torch.finfo(torch.bfloat16).min, device=device).triu(1)
-        position_PT = torch.arange(width, device=device).expand(len(prompts), -1)
-        kv_cache = PrefillCache()
-        hidden_PTD = self._hidden(ids_PT.to(device), position_PT, mask_TT.expand(len(prompts), 1, -1, -1), kv_cache)
-        last_P = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
-        logits_PV = self.causal.raw_logits(hidden_PTD[torch.arange(len(prompts), device=device), last_P])
-        kv = kv_cache.stacked()
+        last_PD, kv = self.prefill_hidden(prompts)
+        logits_PV = self.causal.raw_logits(last_PD)
         return [
             (logits_V, kv[:, :, row, :, : len(prompt)])
             for row, (logits_V, prompt) in enumerate(zip(logits_PV, prompts, strict=True))
         ]
 
-    def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
-        token_a = torch.tensor([sequence[-1] for sequence in sequences], device=self.causal.device)
-        position_a = torch.tensor([len(sequence) - 1 for sequence in sequences], device=self.causal.device)
-        hidden_a1D = self._hidden(token_a[:, None], position_a[:, None], cache.begin_step(position_a), cache)
-        return self.causal.raw_logits(hidden_a1D[:, 0])
+    def prefill_hidden(self, prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """The hidden state after each prompt, [P, D], and all keys and values, [layers, 2, P, K, T, D]."""
+        device = self.causal.device
+        width = max(map(len, prompts))
+        ids_PT = torch.full((len(prompts), width), self.causal.pad_id)
+        for row, prompt in enumerate(prompts):
+            ids_PT[row, : len(prompt)] = torch.tensor(prompt)
+        place_PT = torch.arange(width, device=device).expand(len(prompts), -1)
+        seen_PTT = place_PT[:, None] <= place_PT[:, :, None]
+        kv_cache = PrefillCache()
+        seen = seen_inputs(seen_PTT, place_PT, place_PT, self.causal.window, self.dtype)
+        hidden_PTD = self._hidden(ids_PT.to(device), place_PT, seen, kv_cache)
+        last_P = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
+        return hidden_PTD[torch.arange(len(prompts), device=device), last_P], kv_cache.stacked()
 
-    def _hidden(self, ids: Tensor, positions: Tensor, mask: Tensor, kv_cache: PrefillCache | KVCache) -> Tensor:
-        dtype = next(self.causal.model.parameters()).dtype
-        return self.causal.hidden(
-            input_ids=ids, position_ids=positions, attention_mask=mask.to(dtype), kv_cache=kv_cache
-        )
+    def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
+        return self.causal.raw_logits(self.step_hidden(cache, sequences))
+
+    def step_hidden(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
+        """The hidden state after each running sequence, [a, D]."""
+        token_a = torch.tensor([sequence[-1] for sequence in sequences], device=self.causal.device)
+        place_a = torch.tensor([len(sequence) - 1 for sequence in sequences], device=self.causal.device)
+        seen = cache.begin_step(place_a, self.causal.window, self.dtype)
+        return self._hidden(token_a[:, None], place_a[:, None], seen, cache)[:, 0]
+
+    def _hidden(self, ids: Tensor, places: Tensor, seen: dict[str, Any], kv_cache: PrefillCache | KVCache) -> Tensor:
+        return self.causal.hidden(input_ids=ids, position_ids=places + self.start[:, None], kv_cache=kv_cache, **seen)
 
 
 class UncachedDecoder:
@@ -109,87 +117,114 @@ class UncachedDecoder:
 
 
 class FusedDecoder(ModelDecoder):
-    """Llama, Mistral, Qwen2 and Qwen3 by hand. Takes a copy of the weights as they are when it is made."""
+    """Llama, Mistral, Qwen2 and Qwen3 by hand. Takes a copy of the weights as they are when it is made.
 
-    def __init__(self, causal: CausalModel) -> None:
-        super().__init__(causal)
-        merged = causal.merged()
+    With `copied` unset each layer's weights are taken, in `dtype`, when their turn comes, and adapters are passed over:
+    slow, and no second model in memory while it is tried.
+    """
+
+    def __init__(self, causal: CausalModel, *, dtype: torch.dtype | None = None, copied: bool = True) -> None:
+        super().__init__(causal, dtype=dtype)
+        merged = causal.merged() if copied else causal
         model: Any = merged.model
-        decoder = model.get_decoder()
-        self._config: Any = model.config.get_text_config()
+        decoder = merged.backbone
+        config: Any = model.config.get_text_config()
+        self._eps = float(config.rms_norm_eps)
         self._embed: Tensor = decoder.embed_tokens.weight
-        self._layers = [_Layer(layer) for layer in decoder.layers]
+        self._layers: Iterable[_Layer] = (
+            [_Layer(layer, self.dtype) for layer in decoder.layers] if copied else _Taken(decoder.layers, self.dtype)
+        )
         self._norm: Tensor = decoder.norm.weight
-        self._head = _product(model.get_output_embeddings())
+        self._head = _product(self.dtype, model.get_output_embeddings()) if copied else None
         self._rotary: Callable[..., tuple[Tensor, Tensor]] = decoder.rotary_emb
-        self._cos_TD = self._sin_TD = torch.empty(0, 0)
-        self._queries = int(self._config.num_attention_heads)
-        self._keys = int(self._config.num_key_value_heads)
-        self._width = int(getattr(self._config, "head_dim", 0) or self._config.hidden_size // self._queries)
+
+    @classmethod
+    def to_try(cls, causal: CausalModel, dtype: torch.dtype) -> "FusedDecoder":
+        return cls(causal, dtype=dtype, copied=False)
 
     def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
+        assert self._head is not None
+        return self.causal.finished(self._head(self.step_hidden(cache, sequences)))
+
+    def step_hidden(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         device = self.causal.device
-        position_a = torch.tensor([len(sequence) - 1 for sequence in sequences], device=device)
-        x_aD = self._embed[torch.tensor([sequence[-1] for sequence in sequences], device=device)]
-        mask_a11t = cache.begin_step(position_a).to(x_aD.dtype)
-        self._angles(mask_a11t.shape[-1], x_aD)
-        cos_a1D, sin_a1D = self._cos_TD[position_a][:, None], self._sin_TD[position_a][:, None]
-        eps = float(self._config.rms_norm_eps)
+        place_a = torch.tensor([len(sequence) - 1 for sequence in sequences], device=device)
+        x_aD = self._embed[torch.tensor([sequence[-1] for sequence in sequences], device=device)].to(self.dtype)
+        seen = cache.begin_step(place_a, self.causal.window, self.dtype)
+        cos_a1D, sin_a1D = self._angles(place_a + self.start, x_aD)
         for number, layer in enumerate(self._layers):
-            qkv_aHD = layer.qkv(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_in, eps)).view(len(x_aD), -1, self._width)
-            qk_aHD, v_aKD = qkv_aHD.split([self._queries + self._keys, self._keys], 1)
-            if layer.norm_q is not None:
-                qk_aHD = torch.cat(
-                    [
-                        rms_norm(part, (self._width,), norm, eps)
-                        for part, norm in zip(
-                            qk_aHD.split([self._queries, self._keys], 1), (layer.norm_q, layer.norm_k), strict=True
-                        )
-                    ],
-                    1,
-                )
-            rotated_aHD = torch.addcmul(qk_aHD * cos_a1D, qk_aHD.roll(self._width // 2, -1), sin_a1D)
-            q_aHD, k_aKD = rotated_aHD.split([self._queries, self._keys], 1)
+            qk_aHD, v_aKD = layer.heads(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_in, self._eps))
+            turned_aHD = torch.addcmul(qk_aHD * cos_a1D, qk_aHD.roll(qk_aHD.shape[-1] // 2, -1), sin_a1D)
+            q_aHD, k_aKD = turned_aHD.split(layer.sizes[:2], 1)
             k_aKtD, v_aKtD = cache.update_last(number, k_aKD, v_aKD)
-            context_aD = _attend(q_aHD, k_aKtD, v_aKtD, mask_a11t)
-            x_aD = layer.out(context_aD, x_aD)
-            gate_aI, up_aI = layer.gate_up(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_mlp, eps)).chunk(2, -1)
-            x_aD = layer.down(silu(gate_aI) * up_aI, x_aD)
-        return self._head(rms_norm(x_aD, x_aD.shape[-1:], self._norm, eps))
+            windows = seen.get("windows")
+            mask_a11t = seen["attention_mask"] if windows is None or layer.window is None else windows[layer.window]
+            x_aD = layer.out(_attend(q_aHD, k_aKtD, v_aKtD, mask_a11t, layer.scaling), x_aD)
+            gate_aI, up_aI = layer.gate_up(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_mlp, self._eps)).chunk(2, -1)
+            x_aD = layer.down(layer.activation(gate_aI) * up_aI, x_aD)
+        return rms_norm(x_aD, x_aD.shape[-1:], self._norm.to(self.dtype), self._eps)
 
-    def _angles(self, size: int, like: Tensor) -> None:
-        """Cosines and sines of positions up to `size`; the sign of a half turn is kept in the sine."""
-        if len(self._cos_TD) >= size:
-            return
-        position_1T = torch.arange(max(2 * size, 256), device=like.device)[None]
-        cos_1TD, sin_1TD = self._rotary(like[None], position_1T)
-        sign_D = torch.ones_like(sin_1TD[0, 0])
-        sign_D[: self._width // 2] = -1
-        self._cos_TD, self._sin_TD = cos_1TD[0], sin_1TD[0] * sign_D
+    def _angles(self, position_a: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of some positions, [a, 1, D] each; the sign of a half turn is kept in the sine."""
+        cos_1aD, sin_1aD = self._rotary(like[None], position_a[None])
+        sin_aD = sin_1aD[0].clone()
+        sin_aD[:, : sin_aD.shape[-1] // 2].neg_()
+        return cos_1aD[0][:, None], sin_aD[:, None]
 
 
-def _attend(q_aHD: Tensor, k_aKtD: Tensor, v_aKtD: Tensor, mask_a11t: Tensor) -> Tensor:
+def _attend(q_aHD: Tensor, k_aKtD: Tensor, v_aKtD: Tensor, mask_a11t: Tensor, scaling: float) -> Tensor:
     """One query a head and sequence, [a, H * D]."""
     a, H, D = q_aHD.shape
     K, t = k_aKtD.shape[1:3]
     score_aKGt = torch.bmm(q_aHD.reshape(a * K, H // K, D), k_aKtD.reshape(a * K, t, D).mT).view(a, K, -1, t)
-    weight_aKGt = torch.softmax(torch.add(mask_a11t, score_aKGt, alpha=D**-0.5), -1)
+    weight_aKGt = torch.softmax(torch.add(mask_a11t, score_aKGt, alpha=scaling), -1)
     return torch.bmm(weight_aKGt.view(a * K, -1, t), v_aKtD.reshape(a * K, t, D)).view(a, H * D)
 
 
 class _Layer:
     """The weights of a decoder layer, with projections that read the same input fused into one."""
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Any, dtype: torch.dtype) -> None:
         attention, mlp = layer.self_attn, layer.mlp
-        self.norm_in: Tensor = layer.input_layernorm.weight
-        self.norm_mlp: Tensor = layer.post_attention_layernorm.weight
-        self.norm_q: Tensor | None = attention.q_norm.weight if hasattr(attention, "q_norm") else None
-        self.norm_k: Tensor | None = attention.k_norm.weight if hasattr(attention, "k_norm") else None
-        self.qkv = _product(attention.q_proj, attention.k_proj, attention.v_proj)
-        self.out = _product(attention.o_proj)
-        self.gate_up = _product(mlp.gate_proj, mlp.up_proj)
-        self.down = _product(mlp.down_proj)
+        self.window, self.scaling, self.width = window_of(attention), float(attention.scaling), int(attention.head_dim)
+        self.activation: Callable[[Tensor], Tensor] = mlp.act_fn
+        self.norm_in: Tensor = layer.input_layernorm.weight.to(dtype)
+        self.norm_mlp: Tensor = layer.post_attention_layernorm.weight.to(dtype)
+        self.norms = [(norm.weight.to(dtype), norm.variance_epsilon) for norm in _head_norms(attention)]
+        projections = [_base(each) for each in (attention.q_proj, attention.k_proj, attention.v_proj)]
+        self.sizes = [len(each.weight) // self.width for each in projections]
+        self.qkv = _product(dtype, *projections)
+        self.out = _product(dtype, _base(attention.o_proj))
+        self.gate_up = _product(dtype, _base(mlp.gate_proj), _base(mlp.up_proj))
+        self.down = _product(dtype, _base(mlp.down_proj))
+
+    def heads(self, x_aD: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys [a, H + K, D], not turned yet, and values [a, K, D]."""
+        queries, keys, values = self.sizes
+        qk_aHD, v_aKD = self.qkv(x_aD).view(len(x_aD), -1, self.width).split([queries + keys, values], 1)
+        if self.norms:
+            parts = zip(qk_aHD.split([queries, keys], 1), self.norms, strict=True)
+            qk_aHD = torch.cat([rms_norm(part, (self.width,), norm, eps) for part, (norm, eps) in parts], 1)
+        return qk_aHD, v_aKD
+
+
+def _head_norms(attention: Any) -> list[Any]:
+    return [attention.q_norm, attention.k_norm] if hasattr(attention, "q_norm") else []
+
+
+def _base(module: Any) -> Any:
+    """A linear layer without its adapters, where they are not merged."""
+    return getattr(module, "base_layer", module)
+
+
+class _Taken:
+    """The weights of layers, one after the other."""
+
+    def __init__(self, layers: Iterable[Any], dtype: torch.dtype) -> None:
+        self.layers, self.dtype = layers, dtype
+
+    def __iter__(self) -> Iterator[_Layer]:
+        return (_Layer(layer, self.dtype) for layer in self.layers)
 
 
 class _Product(Protocol):
@@ -198,17 +233,16 @@ class _Product(Protocol):
     def __call__(self, x: Tensor, add: Tensor | None = None) -> Tensor: ...
 
 
-def _product(*modules: nn.Linear) -> _Product:
+def _product(dtype: torch.dtype, *modules: nn.Linear) -> _Product:
     """Linear layers that read the same input as one product, in the layout oneDNN chooses for bfloat16 on a CPU.
 
-    oneDNN has such a layout only where the processor has AVX-512 or bfloat16 conversions of its own.
+    Where this machine is no faster in bfloat16 than in float32 the product is a plain one.
     """
-    weight = (
-        torch.cat([module.weight.detach() for module in modules]) if len(modules) > 1 else modules[0].weight.detach()
-    )
-    biases = [getattr(module, "bias", None) for module in modules]
-    bias = torch.cat([bias.detach() for bias in biases if bias is not None]) if biases[0] is not None else None
-    if weight.device.type != "cpu" or weight.dtype != torch.bfloat16 or not computes_bfloat16():
+    weights = [module.weight.detach().to(dtype) for module in modules]
+    weight = torch.cat(weights) if len(weights) > 1 else weights[0]
+    biases = [module.bias.detach().to(dtype) for module in modules if getattr(module, "bias", None) is not None]
+    bias = torch.cat(biases) if biases else None
+    if weight.device.type != "cpu" or dtype != torch.bfloat16 or not computes_bfloat16():
         return lambda x, add=None: linear(x, weight, bias) if add is None else linear(x, weight, bias) + add
     ops: Any = torch.ops.mkldnn
     packed = ops._reorder_linear_weight(weight)

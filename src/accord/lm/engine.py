@@ -19,7 +19,7 @@ from torch import Tensor
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.conversation import CONTEXT, text_after
-from accord.lm.decoders import build_decoder
+from accord.lm.decoders import UncachedDecoder, build_decoder
 from accord.lm.kv_cache import KVCache
 from accord.lm.token_sampling import COLDEST, SampledTokens, sample_tokens
 from accord.records import Sampling
@@ -120,6 +120,9 @@ class Engine:
     def submit(self, request: Request) -> None:
         """Put a request in the queue. Raises `ModelError` as `check` does."""
         self.check(request)
+        if len(request.prompt) + request.sampling.max_tokens > self.causal.switch:
+            # All keys of such a sequence are turned anew when it has become that long, so that none can be kept.
+            self._decoder = UncachedDecoder(self.causal)
         self._waiting.setdefault(request.owner, deque()).append(request)
         self._wanted[request.prompt] += 1
 

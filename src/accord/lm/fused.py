@@ -14,18 +14,23 @@ from torch.nn.functional import silu
 
 from accord.lm.attention import grouped_attention
 
-__all__ = ["FAMILIES", "forget_blocks", "fuse", "unfuse"]
+__all__ = ["FAMILIES", "forget_blocks", "fuse", "unfuse", "window_of"]
 
 FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 
 
 def fuse(model: nn.Module) -> None:
-    """Give every norm, attention and MLP of the decoder its faster form, in place; other families stay as they are."""
+    """Give every norm, attention and MLP of the decoder its faster form, in place; other families stay as they are.
+
+    What has its faster form already keeps it.
+    """
     config: Any = getattr(model, "config", None)
     if config is None or config.get_text_config().model_type not in FAMILIES:
         return
     for module in model.modules():
         name = type(module).__name__
+        if isinstance(module, _Faster):
+            continue
         if name.endswith("RMSNorm"):
             _become(module, _Norm)
         elif name.endswith("Attention"):
@@ -39,6 +44,13 @@ def unfuse(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, _Faster):
             module.__class__ = type(module).__bases__[1]
+
+
+def window_of(attention: Any) -> int | None:
+    """How many positions an attention layer of these families looks back; None where it sees all."""
+    if hasattr(attention, "sliding_window"):
+        return attention.sliding_window  # type: ignore[no-any-return]  # Qwen's, by layer
+    return getattr(attention.config, "sliding_window", None)
 
 
 def forget_blocks(model: nn.Module) -> None:
@@ -128,6 +140,7 @@ class _Attention(_Faster):
             value_BTKD.transpose(1, 2),
             attention_mask,
             scaling=self.scaling,
+            sliding_window=window_of(self),
             dropout=self.attention_dropout if self.training else 0.0,
             **kwargs,
         )

@@ -8,10 +8,12 @@ A model reaches them through its attention function, which hands over the new ke
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from accord.lm.masks import seen_inputs
 
 __all__ = ["KVCache", "KeyValues", "PrefillCache"]
 
@@ -54,7 +56,7 @@ class KVCache:
         self.count, self._least = count, length
         self._key = self._value = torch.empty(0)
         self._rows = torch.zeros(0, dtype=torch.long)
-        self._positions = self._rows
+        self._places = self._rows
         self._seen = 0
 
     @property
@@ -95,23 +97,20 @@ class KVCache:
         self._key[:, target, :, :, :size] = self._key[:, source, :, :, :size]
         self._value[:, target, :, :size] = self._value[:, source, :, :size]
 
-    def begin_step(self, position_a: Tensor) -> Tensor:
-        """Prepare a step in which slot i writes position `position_a[i]`.
+    def begin_step(self, place_a: Tensor, window: int | None, dtype: torch.dtype) -> dict[str, Any]:
+        """Prepare a step in which slot i writes its place `place_a[i]`, and sees itself and what is before it.
 
-        Returns the attention mask, [a, 1, 1, t]: 0 up to a slot's own position, very negative beyond it.
+        Returns masks over t places, as `accord.lm.masks.seen_inputs`.
         """
-        self._positions = position_a
-        self._rows = torch.arange(len(position_a), device=position_a.device)
-        self._seen = int(position_a.max()) + 1
+        self._places = place_a
+        self._rows = torch.arange(len(place_a), device=place_a.device)
+        self._seen = int(place_a.max()) + 1
         if self._key.numel():
             rows, length = self._key.shape[1], self._key.shape[-1]
             length = max(_fitting(self._seen, length), self._least)
-            self._resize(_fitting(len(position_a), rows, self.count), length)
-        beyond_at = torch.arange(self._seen, device=position_a.device) > position_a[:, None]
-        mask_at = torch.zeros(beyond_at.shape, device=position_a.device).masked_fill_(
-            beyond_at, torch.finfo(torch.bfloat16).min
-        )
-        return mask_at[:, None, None]
+            self._resize(_fitting(len(place_a), rows, self.count), length)
+        key_at = torch.arange(self._seen, device=place_a.device).expand(len(place_a), -1)
+        return seen_inputs(key_at[:, None] <= place_a[:, None, None], place_a[:, None], key_at, window, dtype)
 
     def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Write one position of each running slot, [a, K, 1, D].
@@ -123,8 +122,8 @@ class KVCache:
     def update_last(self, layer: int, key_aKD: Tensor, value_aKD: Tensor) -> tuple[Tensor, Tensor]:
         """As `update`, for [a, K, D]."""
         keys, values, running = self._key[layer], self._value[layer], len(self._rows)
-        keys[self._rows, :, :, self._positions] = key_aKD
-        values[self._rows, :, self._positions] = value_aKD
+        keys[self._rows, :, :, self._places] = key_aKD
+        values[self._rows, :, self._places] = value_aKD
         return keys[:running, :, :, : self._seen].mT, values[:running, :, : self._seen]
 
 

@@ -14,9 +14,8 @@ from accord.errors import ModelError
 from accord.lm import packaged, tiny
 from accord.lm.adapters import ADAPTER, base_of, has_adapter_file, put_on
 from accord.lm.causal import CausalModel
-from accord.lm.fused import unfuse
 from accord.lm.memory import keep_large_buffers
-from accord.lm.proofs import check_decoder, try_packing
+from accord.lm.proofs import check_decoder, prove
 
 __all__ = ["DType", "load", "wrap"]
 
@@ -58,14 +57,8 @@ def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, 
     """
     causal = CausalModel(model, tokenizer, name, base)
     check_decoder(causal)
-    try:
-        reason = try_packing(causal)
-    except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
-        reason = str(error) or type(error).__name__
+    reason = prove(causal)
     if reason:
-        causal.packs = False
-        unfuse(model)
-        model.set_attn_implementation("eager")
         warnings.warn(
             f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "
             "again for every token written, which is slow",

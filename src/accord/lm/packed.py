@@ -17,6 +17,7 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+from accord.lm.masks import seen_inputs
 
 __all__ = ["BATCH_TOKENS", "PackedBatch", "TokenizedCompletion", "default_row_tokens", "longest", "pack"]
 
@@ -40,8 +41,8 @@ class PackedBatch:
     keys          A caller's numbers, in the order of the answers here
     input_ids     [B, T]
     position_ids  [B, T]
-    mask          [B, 1, T, T] added to attention scores: 0 where a place may look, very negative elsewhere; None for
-                  a model that cannot pack: a row is then one sequence, and its padding comes after it
+    segment_ids   [B, T] which prompt or answer each place belongs to; -1 where it is padding
+    root_ids      [B, T] the segment of its prompt; -2 where it is padding
     source_N      place (in the flattened rows) whose hidden state predicts each completion token
     place_N       place of each completion token itself
     target_N      the completion tokens
@@ -53,7 +54,8 @@ class PackedBatch:
     keys: tuple[int, ...]
     input_ids: Tensor
     position_ids: Tensor
-    mask: Tensor | None
+    segment_ids: Tensor
+    root_ids: Tensor
     source_N: Tensor
     place_N: Tensor
     target_N: Tensor
@@ -66,13 +68,22 @@ class PackedBatch:
         """Places computed, padding included."""
         return self.input_ids.numel()
 
-    def hidden(self, causal: CausalModel) -> Tensor:
+    def hidden(self, causal: CausalModel, dtype: torch.dtype | None = None) -> Tensor:
         """Hidden states of all places, flattened: [B*T, D]."""
-        if self.mask is None:
+        if not causal.packs:  # a row is one sequence, and its padding comes after it
             return causal.hidden(input_ids=self.input_ids).flatten(0, 1)
-        mask = self.mask.to(next(causal.model.parameters()).dtype)
-        hidden_BTD = causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, attention_mask=mask)
-        return hidden_BTD.flatten(0, 1)
+        seen = seen_inputs(self.seen(), self.position_ids, self.position_ids, causal.window, dtype or causal.dtype)
+        return causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, **seen).flatten(0, 1)
+
+    def seen(self) -> Tensor:
+        """What each place may see, [B, T, T]: its own segment and that of its prompt, up to itself.
+
+        It is made when it is needed and kept by nobody: for all batches of a stage it would be as large as their
+        attention scores. Padding sees itself and the padding before it, for a row of nothing would be NaN.
+        """
+        own_segment = self.segment_ids[:, :, None] == self.segment_ids[:, None, :]
+        own_prompt = self.root_ids[:, :, None] == self.segment_ids[:, None, :]
+        return (own_segment | own_prompt).tril()
 
 
 def default_row_tokens(causal: CausalModel) -> int:
@@ -96,15 +107,31 @@ def pack(
     A row holds at most `row_tokens` places (unset: `default_row_tokens`) unless a single answer needs more. Rows of
     like length share a batch.
     Raises `ModelError` for an empty completion or prompt, an id outside the vocabulary, and a sequence longer than
-    the model's context: nothing is ever cut short silently.
+    the model's context: nothing is ever cut short silently. Sequences on the two sides of the model's `switch` never
+    share a batch, for the longest one decides how all of its positions are turned.
     """
     row_tokens = row_tokens or default_row_tokens(causal)
-    blocks = _blocks(causal, answers, row_tokens)
-    unsorted = (
-        _rows(blocks, row_tokens)
-        if causal.packs
-        else [_Row([[answer]], _length([answer])) for block in blocks for answer in block]
-    )
+    short: list[TokenizedCompletion] = []
+    long: list[TokenizedCompletion] = []
+    for answer in answers:
+        _check(answer, causal)
+        (long if _length([answer]) > causal.switch else short).append(answer)
+    return [
+        _lay_out(rows, causal)
+        for part in (short, long)
+        for rows in _batches(_rows_of(causal, part, row_tokens), batch_tokens)
+    ]
+
+
+def _rows_of(causal: CausalModel, answers: Iterable[TokenizedCompletion], row_tokens: int) -> list["_Row"]:
+    blocks = _blocks(answers, row_tokens)
+    if causal.packs:
+        return _rows(blocks, row_tokens)
+    return [_Row([[answer]], _length([answer])) for block in blocks for answer in block]
+
+
+def _batches(unsorted: Iterable["_Row"], batch_tokens: int) -> list[list["_Row"]]:
+    """Rows of like length together, at most `batch_tokens` places in all."""
     rows = sorted(unsorted, key=lambda row: row.length, reverse=True)
     batches: list[list[_Row]] = []
     for row in rows:
@@ -114,7 +141,7 @@ def pack(
             batches[-1].append(row)
         else:
             batches.append([row])
-    return [_lay_out(batch, causal) for batch in batches]
+    return batches
 
 
 def longest(answers: Iterable[TokenizedCompletion]) -> int:
@@ -137,14 +164,10 @@ def _length(block: Sequence[TokenizedCompletion]) -> int:
     return len(block[0].prompt) + sum(len(answer.completion) for answer in block)
 
 
-def _blocks(
-    causal: CausalModel, answers: Iterable[TokenizedCompletion], row_tokens: int
-) -> list[list[TokenizedCompletion]]:
+def _blocks(answers: Iterable[TokenizedCompletion], row_tokens: int) -> list[list[TokenizedCompletion]]:
     """Answers to one prompt together, as many as fit into a row."""
-    vocabulary, context = causal.vocabulary, causal.context
     by_prompt: dict[tuple[int, ...], list[TokenizedCompletion]] = {}
     for answer in answers:
-        _check(answer, vocabulary, context, causal.name)
         by_prompt.setdefault(answer.prompt, []).append(answer)
     blocks: list[list[TokenizedCompletion]] = []
     for group in by_prompt.values():
@@ -172,16 +195,18 @@ def _rows(blocks: list[list[TokenizedCompletion]], row_tokens: int) -> list[_Row
     return rows
 
 
-def _check(answer: TokenizedCompletion, vocabulary: int, context: int, name: str) -> None:
-    total = len(answer.prompt) + len(answer.completion)
-    if not answer.prompt or not answer.completion:
-        missing = "completion" if answer.prompt else "prompt"
+def _check(answer: TokenizedCompletion, causal: CausalModel) -> None:
+    prompt, completion = answer.prompt, answer.completion
+    total = len(prompt) + len(completion)
+    if not prompt or not completion:
+        missing = "completion" if prompt else "prompt"
         raise ModelError(f"item {answer.key}: an empty {missing} has no probability; leave the item out")
-    if total > context:
-        raise ModelError(f"item {answer.key}: {total} tokens exceed the {context} of {name}; shorten it")
-    for token in (min(*answer.prompt, *answer.completion), max(*answer.prompt, *answer.completion)):
-        if not 0 <= token < vocabulary:
-            raise ModelError(f"item {answer.key}: token id {token} is outside the vocabulary of {vocabulary}")
+    if total > causal.context:
+        raise ModelError(f"item {answer.key}: {total} tokens exceed the {causal.context} of {causal.name}; shorten it")
+    for ids, bound in ((prompt, causal.vocabulary), (completion, causal.known)):
+        if not 0 <= min(ids) <= max(ids) < bound:
+            token = max(ids) if min(ids) >= 0 else min(ids)
+            raise ModelError(f"item {answer.key}: token id {token} is outside the vocabulary of {bound}")
 
 
 class _Layout:
@@ -254,7 +279,8 @@ def _lay_out(rows: list[_Row], causal: CausalModel) -> PackedBatch:
         keys=tuple(layout.keys),
         input_ids=grid(layout.token, causal.pad_id).to(device),
         position_ids=grid(layout.position, 0).to(device),
-        mask=_mask(grid(layout.segment, -1), grid(layout.root, -2)).to(device) if causal.packs else None,
+        segment_ids=grid(layout.segment, -1).to(device),
+        root_ids=grid(layout.root, -2).to(device),
         source_N=index(layout.source),
         place_N=index(layout.place),
         target_N=index(layout.target),
@@ -262,14 +288,3 @@ def _lay_out(rows: list[_Row], causal: CausalModel) -> PackedBatch:
         step_N=index(layout.step),
         last_A=index(layout.last),
     )
-
-
-def _mask(segment_BT: Tensor, root_BT: Tensor) -> Tensor:
-    """What each place may see: its own segment and that of its prompt, up to itself.
-
-    Padding is segment -1 with root -2: it sees itself and the padding before it, for a row of nothing would be NaN.
-    """
-    own_segment = segment_BT[:, :, None] == segment_BT[:, None, :]
-    own_prompt = root_BT[:, :, None] == segment_BT[:, None, :]
-    visible = (own_segment | own_prompt).tril()
-    return torch.zeros(visible.shape).masked_fill(~visible, torch.finfo(torch.bfloat16).min)[:, None]

@@ -1,71 +1,292 @@
-"""What is tried of a model when it is loaded, before a fast path is taken."""
+"""What is tried of a model when it is loaded, before a fast path is taken.
+
+Every path that is written here is held against the model as transformers runs it, each sequence alone in its row:
+
+    packs    sequences share a row and a prompt is computed once; with the faster layers, or else without them
+    keeps    keys and values stay in slots while the model's own modules write
+    by_hand  the decoder that writes without the model's modules
+
+Sequences are of several lengths. They stand at the first positions, across every bound that the configuration names,
+and at the last positions; layers with a sliding window look back two places while they are tried, so that no long
+sequence is needed to leave it. Structure is compared in float32, whatever the weights are in: how far two right ways
+of computing in bfloat16 lie apart depends on the processor, and is more than many a mistake makes. Rounding is held
+against rounding: a path may be no further from float32 than the model's own is, by a factor.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from itertools import count, islice
+from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from accord.errors import ModelError
 from accord.lm.attention import use_grouped
-from accord.lm.causal import CausalModel
-from accord.lm.fused import fuse
-from accord.lm.kv_cache import PrefillCache
+from accord.lm.causal import UNBOUNDED, CausalModel
+from accord.lm.decoders import FusedDecoder, ModelDecoder
+from accord.lm.fused import FAMILIES, fuse, unfuse
+from accord.lm.kv_cache import KVCache
+from accord.lm.layers import each_kind_of_layer
+from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.upcast import in_float32
 
-__all__ = ["check_decoder", "try_packing"]
+__all__ = ["check_decoder", "prove"]
+
+TOLERANCE = 1e-3  # of the norm of the hidden states, in float32
+ROUNDING, COARSE = 3.0, 0.02  # how much further from float32 than the model itself; what is no matter, of the norm
+NARROW = 2  # positions that a sliding window looks back while it is tried
+PROMPT, OTHER = 4, 2  # tokens of the two prompts
+LONG, SHORT, ALONE = 2, 1, 1  # of two answers to the first prompt, and of one to the other
+LENGTH = PROMPT + LONG
+BOUNDS = ("max_position_embeddings", "original_max_position_embeddings", "sliding_window", "attention_chunk_size")
+UNREACHED = (ModelError, TypeError, ValueError, NotImplementedError, RuntimeError, KeyError, AttributeError, IndexError)
 
 
 @torch.no_grad()
 def check_decoder(causal: CausalModel) -> None:
     """Refuse what is no decoder with a linear head: every probability computed from it would be wrong."""
-    ids_BT = torch.tensor([[1, 2, 3, 4], [1, 2, 3, 0]], device=causal.device)
-    hidden_BTD = causal.hidden(input_ids=ids_BT)
-    if not torch.allclose(hidden_BTD[0, :3].float(), hidden_BTD[1, :3].float(), atol=1e-2, rtol=1e-2):
+    *ids, last, other = islice(_tokens(causal), 5)
+    ids_BT = torch.tensor([[*ids, last], [*ids, other]], device=causal.device)
+    with _computing(causal, torch.float32):
+        first_TD, second_TD = causal.hidden(input_ids=ids_BT)
+    if not _distance(first_TD[None, :-1], second_TD[None, :-1]) < TOLERANCE:
         raise ModelError(
             f"{causal.name}: its tokens see what comes after them, so it is no decoder; use a causal model"
         )
-    theirs_TV = causal.model(input_ids=ids_BT[:1], use_cache=False).logits[0].float()
-    if not torch.allclose(causal.logits(hidden_BTD[0]), theirs_TV, atol=1e-2, rtol=1e-2):
+    if not _has_linear_head(causal, ids_BT[:1]):
         raise ModelError(f"{causal.name}: its logits are not a linear head over its last hidden state; not supported")
 
 
-@torch.no_grad()
-def try_packing(causal: CausalModel) -> str:
-    """Give the model attention of ours and hold a row of two sequences with one beginning against each alone.
+def _has_linear_head(causal: CausalModel, ids_1T: Tensor) -> bool:
+    """Whether, in one pass of the whole model, the head is given what the backbone gives, and logits are what it makes.
 
-    Returns why it cannot be used; empty where it can. The two are 1 2 3 | 4 5 and 1 2 3 | 6 2. They are compared in
-    float32, whatever the weights are in: how far two right ways of computing in bfloat16 lie apart depends on the
-    processor, and is more than many a mistake makes.
+    Within one pass nothing is computed twice, so that no rounding is in between.
     """
-    device = causal.device
-    parts = (causal.backbone, causal.model.get_input_embeddings(), causal.layers)
-    with in_float32(*parts):
-        separate_2TD = causal.hidden(input_ids=torch.tensor([[1, 2, 3, 4, 5], [1, 2, 3, 6, 2]], device=device))
-    expected_TD = torch.cat([separate_2TD[0], separate_2TD[1, 3:]])
+    head = causal.model.get_output_embeddings()
+    if head is None:
+        return False
+    seen: dict[str, Tensor] = {}
+    hooks = [
+        causal.backbone.register_forward_hook(lambda _, __, output: seen.update(hidden=output[0])),
+        head.register_forward_hook(lambda _, given, output: seen.update(given=given[0], logits=output)),
+    ]
+    try:
+        theirs_TV = causal.model(input_ids=ids_1T, use_cache=False).logits[0]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if seen.keys() != {"hidden", "given", "logits"} or seen["hidden"].shape != seen["given"].shape:
+        return False
+    ours_TV = causal.finished(seen["logits"][0]).float()
+    theirs_TV = torch.where(ours_TV.isinf(), ours_TV, theirs_TV[:, : causal.known].float())
+    same = torch.allclose(seen["hidden"].float(), seen["given"].float(), rtol=TOLERANCE)
+    return same and torch.allclose(ours_TV, theirs_TV, atol=1e-2, rtol=1e-2)
+
+
+@torch.no_grad()
+def prove(causal: CausalModel) -> str:
+    """Take each path that gives the model's own numbers. Returns why it can be run plainly only; else nothing."""
+    causal.packs = causal.keeps = causal.by_hand = False
+    own = causal.model.config._attn_implementation
+    try:
+        with _narrow_windows(causal.model):
+            reason = _try_paths(causal)
+    except UNREACHED as error:
+        causal.packs = False
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+    if not causal.packs:
+        unfuse(causal.model)
+        causal.model.set_attn_implementation(own)
+    return "" if causal.packs else reason
+
+
+def _try_paths(causal: CausalModel) -> str:
+    """Set which paths of a model are taken; returns why it does not pack."""
+    trials = [_Trial(causal, starts) for starts in _starts(causal)]
+    causal.packs = True
     use_grouped(causal.model)
     fuse(causal.model)
-    kv_cache = PrefillCache()
-    with in_float32(*parts):
-        packed_TD = _packed_pair(causal, torch.float32, kv_cache)
-    error = float((packed_TD - expected_TD).norm() / expected_TD.norm())
-    if not error < TOLERANCE:
-        return f"two sequences in a row give other numbers than each alone, by {error:.1g}"
-    if not bool(_packed_pair(causal, next(causal.model.parameters()).dtype, PrefillCache()).isfinite().all()):
-        return "two sequences in a row give numbers that are not finite"
-    layers = causal.layers
-    return "" if kv_cache.layers == layers else f"{kv_cache.layers} of {layers} layers attend through the interface"
+    reasons = [reason for trial in trials if (reason := trial.differs(trial.packed))]
+    if reasons:
+        unfuse(causal.model)
+        reasons = [reason for trial in trials if (reason := trial.differs(trial.packed))]
+    causal.packs = not reasons
+    if causal.packs:
+        _try_decoders(causal)
+    return f"sequences that share a row give {reasons[0]}" if reasons else ""
 
 
-def _packed_pair(causal: CausalModel, dtype: torch.dtype, kv_cache: PrefillCache) -> Tensor:
-    """Hidden states, [7, D], of 1 2 3, what goes on with 4 5, and what goes on with 6 2, in one row."""
-    seen_TT = torch.ones(7, 7, dtype=torch.bool).tril()
-    seen_TT[5:, 3:5] = False
-    mask_TT = torch.zeros(7, 7).masked_fill(~seen_TT, torch.finfo(torch.bfloat16).min)
-    device = causal.device
-    return causal.hidden(
-        input_ids=torch.tensor([[1, 2, 3, 4, 5, 6, 2]], device=device),
-        position_ids=torch.tensor([[0, 1, 2, 3, 4, 3, 4]], device=device),
-        attention_mask=mask_TT[None, None].to(device=device, dtype=dtype),
-        kv_cache=kv_cache,
-    )[0]
+def _try_decoders(causal: CausalModel) -> None:
+    """Set which decoders a model that packs may have: with layers of each kind, for a step costs a pass over them.
+
+    Sequences beyond the model's switch are read again for each token, and are not tried.
+    """
+    with each_kind_of_layer(causal):
+        trial = _Trial(causal, _starts(causal)[0])
+        causal.keeps = _holds(trial, ModelDecoder)
+        causal.by_hand = causal.keeps and _family(causal) in FAMILIES and _holds(trial, FusedDecoder)
 
 
-TOLERANCE = 1e-3  # of the norm of the hidden states
+def _family(causal: CausalModel) -> str:
+    return str(causal.model.config.get_text_config().model_type)
+
+
+def _holds(trial: "_Trial", kind: type[ModelDecoder]) -> bool:
+    """Whether a decoder writes as the model reads; one that cannot run this model does not."""
+    try:
+        return not trial.differs(lambda dtype: trial.written(kind, dtype))
+    except UNREACHED:
+        return False
+
+
+class _Trial:
+    """Sequences at some starting positions, as the model itself reads them and as fast paths do.
+
+    At each start stand two answers to a prompt and one to another; what is compared are the hidden states where the
+    prompts end and at all tokens of the answers, [starts, places, D].
+    """
+
+    def __init__(self, causal: CausalModel, starts: Sequence[int]) -> None:
+        self.causal, self.starts = causal, torch.tensor(starts, device=causal.device)
+        tokens = _tokens(causal)
+        prompt, other, long, short, alone = (
+            tuple(islice(tokens, size)) for size in (PROMPT, OTHER, LONG, SHORT, ALONE)
+        )
+        self.answers = [
+            TokenizedCompletion(prompt, long, 0),
+            TokenizedCompletion(prompt, short, 1),
+            TokenizedCompletion(other, alone, 2),
+        ]
+        self.exact = self.alone(torch.float32)
+        self.own = self.alone(causal.dtype) if causal.dtype != torch.float32 else self.exact
+
+    def differs(self, path: Callable[[torch.dtype], Tensor]) -> str:
+        """How the numbers of a path differ from the model's own; empty where they do not."""
+        off = _distance(path(torch.float32), self.exact)
+        if not off < TOLERANCE:
+            return f"other numbers than each alone, by {off:.1g}"
+        if self.causal.dtype == torch.float32:
+            return ""
+        found, allowed = _distance(path(self.causal.dtype), self.exact), ROUNDING * _distance(self.own, self.exact)
+        return "" if found < max(allowed, COARSE) else f"numbers that are rounded by {found:.1g}, not {allowed:.1g}"
+
+    def alone(self, dtype: torch.dtype) -> Tensor:
+        """Each sequence in a row of its own, padded where nothing looks."""
+        ids = torch.zeros(len(self.answers), LENGTH, dtype=torch.long, device=self.causal.device)
+        for row, each in enumerate(self.answers):
+            both = each.prompt + each.completion
+            ids[row, : len(both)] = torch.tensor(both)
+        positions = self.starts[:, None, None] + torch.arange(LENGTH, device=ids.device)
+        with _computing(self.causal, dtype):
+            hidden = self.causal.hidden(
+                input_ids=ids.repeat(len(self.starts), 1),
+                position_ids=positions.expand(-1, len(ids), -1).flatten(0, 1),
+            )
+        return self._answers(hidden.view(len(self.starts), len(ids), LENGTH, -1))
+
+    def packed(self, dtype: torch.dtype) -> Tensor:
+        """All sequences of a start in one row."""
+        starts, places = len(self.starts), PROMPT + OTHER + LONG + SHORT + ALONE
+        (batch,) = pack(self.causal, self.answers, row_tokens=places)
+        rows = replace(
+            batch,
+            input_ids=batch.input_ids.repeat(starts, 1),
+            position_ids=batch.position_ids + self.starts[:, None],
+            segment_ids=batch.segment_ids.repeat(starts, 1),
+            root_ids=batch.root_ids.repeat(starts, 1),
+        )
+        with _computing(self.causal, dtype):
+            hidden_SXD = rows.hidden(self.causal, dtype).view(starts, places, -1)
+        wanted: list[int] = []
+        for each in self.answers:
+            own_N = batch.owner_N == batch.keys.index(each.key)
+            wanted += [int(batch.source_N[own_N][0]), *batch.place_N[own_N].tolist()]
+        return hidden_SXD[:, wanted]
+
+    def written(self, kind: type[ModelDecoder], dtype: torch.dtype) -> Tensor:
+        """The same tokens as a decoder takes them, one by one: a slot for each answer, the longer one last to run."""
+        long, _, alone = self.answers
+        starts, n = self.starts, len(self.starts)
+        decoder = kind.to_try(self.causal, dtype)
+        with _computing(self.causal, dtype):
+            decoder.start = starts.repeat(2)
+            last, kv = decoder.prefill_hidden([long.prompt] * n + [alone.prompt] * n)
+            if len(kv) != self.causal.layers:
+                raise ValueError(f"{len(kv)} of {self.causal.layers} layers attend through the interface")
+            cache = KVCache(3 * n, LENGTH)
+            for start in range(n):
+                cache.fill([start, n + start], kv[:, :, start])
+                cache.fill([2 * n + start], kv[:, :, n + start, :, :OTHER])
+            begun = [each.prompt + each.completion[:1] for each in self.answers for _ in range(n)]
+            decoder.start = starts.repeat(3)
+            first = decoder.step_hidden(cache, begun).split(n)
+            decoder.start = starts
+            second = decoder.step_hidden(cache, [long.prompt + long.completion] * n)
+        end, other = last.split(n)
+        return torch.stack([end, first[0], second, end, first[1], other, first[2]], 1)
+
+    def _answers(self, hidden_SATD: Tensor) -> Tensor:
+        """What is compared, of all that was read."""
+        parts = [
+            hidden_SATD[:, row, len(each.prompt) - 1 : len(each.prompt) + len(each.completion)]
+            for row, each in enumerate(self.answers)
+        ]
+        return torch.cat(parts, 1)
+
+
+def _computing(causal: CausalModel, dtype: torch.dtype) -> AbstractContextManager[None]:
+    """The decoder computes in float32 inside, whatever its weights are in; or as it is."""
+    if dtype != torch.float32:
+        return nullcontext()
+    return in_float32(causal.backbone, causal.model.get_input_embeddings(), causal.layers)
+
+
+def _distance(found_SXD: Tensor, wanted_SXD: Tensor) -> float:
+    """How far numbers lie apart, of their norm, at the start where it is most; NaN where one is."""
+    found_SN, wanted_SN = found_SXD.float().flatten(1), wanted_SXD.float().flatten(1)
+    return float(((found_SN - wanted_SN).norm(dim=1) / wanted_SN.norm(dim=1)).max())
+
+
+def _tokens(causal: CausalModel) -> Iterator[int]:
+    """Ids from all over the vocabulary: the first ones are often control tokens, whose states are like no text's."""
+    return ((1 + 7919 * number) % causal.known for number in count())
+
+
+def _starts(causal: CausalModel) -> list[list[int]]:
+    """The positions at which sequences begin while they are tried: those of one list are read together.
+
+    The first, across each bound of the configuration and the last, as far as the model has positions; those that leave
+    the model's `switch` behind apart from those that do not.
+    """
+    config: Any = causal.model.config.get_text_config()
+    rope = getattr(config, "rope_parameters", None) or {}
+    named = [vars(config), rope, *(each for each in rope.values() if isinstance(each, dict))]
+    bounds = {each[name] for each in named for name in BOUNDS if isinstance(each.get(name), int)}
+    last = causal.context - LENGTH
+    bounds |= {causal.context} - {UNBOUNDED}
+    starts = {0} | {max(0, min(last, bound - PROMPT)) for bound in bounds}
+    short = sorted(start for start in starts if start + LENGTH <= causal.switch)
+    return [each for each in (short, sorted(starts - set(short))) if each]
+
+
+@contextmanager
+def _narrow_windows(model: PreTrainedModel) -> Iterator[None]:
+    """Inside the block, layers that look back a bounded number of positions look back `NARROW`."""
+    config: Any = model.config
+    owners = [config.get_text_config(), *model.modules()]
+    found = [
+        (owner, name, value)
+        for owner in owners
+        for name in ("sliding_window", "attention_chunk_size")
+        if type(value := owner.__dict__.get(name)) is int
+    ]
+    try:
+        for owner, name, _ in found:
+            setattr(owner, name, NARROW)
+        yield
+    finally:
+        for owner, name, value in found:
+            setattr(owner, name, value)

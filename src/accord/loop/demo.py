@@ -56,7 +56,7 @@ def demo_recipe(out: Path | str, overrides: Mapping[str, str] | None = None, *, 
 def _dtypes() -> dict[str, str]:
     from torch import cuda
 
-    from accord.lm.cpu_features import computes_bfloat16
+    from accord.lm.machine import computes_bfloat16
 
     if cuda.is_available() or computes_bfloat16():
         return {}
