@@ -72,9 +72,12 @@ class CausalModel:
 
     @property
     def pad_id(self) -> int:
-        """What fills unused positions. It is masked by length and so may be any id; EOS where the model has none."""
+        """What fills unused positions: any id does, for they are masked by length; the padding token where it is one.
+
+        Many tokenizers name a padding token for which the embedding has no row.
+        """
         pad = self.tokenizer.pad_token_id
-        return pad if isinstance(pad, int) else self.eos_id
+        return pad if isinstance(pad, int) and 0 <= pad < self.vocabulary else 0
 
     @property
     def dtype(self) -> torch.dtype:
@@ -265,4 +268,5 @@ class _WithoutAdapters(CausalModel):
     def merged(self) -> CausalModel:
         """A copy that never had adapters."""
         model: Any = copy.deepcopy(self.model)
-        return CausalModel(model.unload(), self.tokenizer, self.name, "", self.packs, self.keeps, self.by_hand)
+        given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        return CausalModel(**{**given, "model": model.unload(), "base": ""})
