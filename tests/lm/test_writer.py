@@ -27,7 +27,7 @@ def test_a_model_writes_what_is_sampled_from_it() -> None:
     for prompt, group in zip(PROMPTS, made, strict=True):
         assert {each.prompt for each in group} == {prompt.id}
         assert {each.writer for each in group} == {"tiny"}
-        assert all(each.text == causal.decode(each.token_ids or ()).rstrip("\ufffd") for each in group)
+        assert all(causal.decode(each.token_ids or ()).startswith(each.text) for each in group)
     assert made == ModelWriter(causal, batch=2).write(PROMPTS, 3, SAMPLING)
     assert writer.write([], 3, SAMPLING) == []
 

@@ -169,31 +169,38 @@ class Conversation:
     def text(self, token_ids: Sequence[int]) -> str:
         """What was written, without the token that ended it: outer white space and control tokens are part of it.
 
-        An opening that the template writes by itself is not.
+        What the template writes around every answer is not.
         """
         text = self._written(token_ids)
-        return text if self.template is None or self.problem else text.removeprefix(self.layout.opening)
+        if self.template is None or self.problem:
+            return text
+        text = text.removeprefix(self.layout.opening)
+        return text.removesuffix(self.layout.closing) if self._ended(token_ids) else text
 
     def text_of(self, sample: Sample, stop: Sequence[str] = ()) -> str:
         """The text of a sample: before its stop string, and without half a character where the limit cut it off."""
+        if sample.finish_reason == "length":
+            return self.text(self.whole_characters(sample.token_ids))
         text = self.text(sample.token_ids)
         if sample.finish_reason == "stop":
             return text[: min((place for each in stop if (place := text.find(each)) >= 0), default=len(text))]
-        return text.rstrip(INCOMPLETE) if sample.finish_reason == "length" else text
+        return text
 
     def characters(self, token_ids: Sequence[int], token: int) -> int:
         """How long the text is with the tokens up to and with `token`, counted from 0."""
-        opened = len(self._written(token_ids)) - len(self.text(token_ids))
-        return max(0, len(self._written(token_ids[: token + 1])) - opened)
+        whole, text = self._written(token_ids), self.text(token_ids)
+        opened = whole.index(text)
+        return min(len(text), max(0, len(self._written(token_ids[: token + 1])) - opened))
 
     def _written(self, token_ids: Sequence[int]) -> str:
-        """The text with any opening."""
-        ids = list(token_ids)
-        if ids and ids[-1] in self.ends:
-            ids = ids[:-1]
+        """The text with what the template writes around it."""
+        ids = list(token_ids[:-1] if self._ended(token_ids) else token_ids)
         if self.template is None or self.problem or not self._in_context:
             return _decode(self.tokenizer, ids)
         return text_after(self.tokenizer, self._anchor_ids, ids)
+
+    def _ended(self, token_ids: Sequence[int]) -> bool:
+        return bool(token_ids) and token_ids[-1] in self.ends
 
     # -- what the template writes ------------------------------------------------------------------------
 
@@ -352,8 +359,10 @@ class Conversation:
         if not self.layout.opening.strip():
             return True
         whole = self._render((*TALKS[0], Message(role="assistant", content=text)))
-        prompt = self._render(TALKS[0], generation=True) + self.layout.header
-        return not whole[len(prompt) :].startswith(text)
+        written = whole[len(self._render(TALKS[0], generation=True)) :]
+        return written.startswith(self.layout.opening + text) or not written.startswith(
+            f"{text}{self.layout.closing}{self.layout.mark}"
+        )
 
     @cached_property
     def _anchor_ids(self) -> list[int]:
@@ -382,7 +391,8 @@ class Conversation:
         text = self.text(ids)
         if completion.finish_reason == "stop":
             return text.startswith(completion.text)
-        return text.strip().rstrip(INCOMPLETE) == completion.text.strip().rstrip(INCOMPLETE)
+        # Earlier versions kept texts without their outer white space.
+        return completion.text.strip() in {text.strip(), self.text(self.whole_characters(ids)).strip()}
 
 
 def _cut(completion: Completion) -> bool:
