@@ -178,9 +178,13 @@ def test_whoever_reads_an_old_state_keeps_the_traces_and_this_is_said(tmp_path: 
         anna = desk.accept(desk.invite().token, consent=True, name=NAME)
         with ledger.begin() as reading:
             reading.exec_driver_sql("SELECT count(*) FROM collect_contacts")
-            with pytest.raises(LedgerError, match="erase again"):
-                desk.erase(anna.pseudonym)
-        desk.erase(anna.pseudonym)
+            assert "l.db and its write-ahead log, since somebody" in desk.erase(anna.pseudonym)
+            assert isinstance(desk.next(anna), Paused)
+            bob = desk.accept(desk.invite().token, consent=True)  # others go on, and at once
+            assert isinstance(desk.next(bob), Task)
+            assert "l.db" in desk.erase_again()
+            assert NAME.encode() in everything(tmp_path)
+        assert desk.erase(anna.pseudonym) == ""
         assert NAME.encode() not in everything(tmp_path)
 
 
@@ -190,6 +194,53 @@ def test_erasing_on_postgresql(tmp_path: Path, where: Path | str) -> None:
         desk = opened(lay(tmp_path), ledger)
         anna = desk.accept(desk.invite().token, consent=True, name=NAME, contact=CONTACT)
         answer(desk, anna)
-        desk.erase(anna.pseudonym)
+        assert desk.erase(anna.pseudonym) == ""
         assert desk.contact(anna.pseudonym) is None
         assert ledger.rows() == 1
+
+
+def test_what_was_left_is_done_at_the_next_start(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l.db") as ledger:
+        study = lay(tmp_path)
+        desk = opened(study, ledger)
+        anna = desk.accept(desk.invite().token, consent=True, name=NAME)
+        with ledger.begin() as reading:
+            reading.exec_driver_sql("SELECT count(*) FROM collect_contacts")
+            assert desk.erase(anna.pseudonym)
+        again = opened(study, ledger)
+        assert NAME.encode() not in everything(tmp_path)
+        assert again.erase_again() == ""
+
+
+def test_a_ledger_that_others_can_read_is_closed_by_the_desk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "l.db"
+    with Ledger(path, pooled=True) as ledger:
+        ledger.counts()
+        for each in tmp_path.glob("l.db*"):
+            each.chmod(0o644)
+        opened(lay(tmp_path), ledger)
+        assert {each.stat().st_mode & 0o777 for each in tmp_path.glob("l.db*")} == {0o600}
+        assert "all users of this machine could read it" in caplog.text
+        caplog.clear()
+        opened(lay(tmp_path), ledger)
+        assert caplog.text == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["dump", "snapshot"])
+def test_who_reads_on_postgresql_holds_nobody_up_and_is_told_of(tmp_path: Path, where: Path | str, how: str) -> None:
+    """A dump holds every table; a snapshot holds none, and sees what was there."""
+    with Ledger(where) as ledger:
+        if isinstance(where, Path):
+            pytest.skip("SQLite has its own")
+        desk = opened(lay(tmp_path), ledger)
+        anna = desk.accept(desk.invite().token, consent=True, name=NAME, contact=CONTACT)
+        with ledger.begin() as reading:
+            table = "collect_contacts" if how == "dump" else "pg_class"
+            reading.exec_driver_sql(f"SELECT count(*) FROM {table}")
+            left = desk.erase(anna.pseudonym)
+            assert left.startswith("collect_contacts, since somebody " + ("else" if how == "dump" else "reads"))
+            bob = desk.accept(desk.invite().token, consent=True)
+            assert isinstance(desk.next(bob), Task)
+        assert desk.erase(anna.pseudonym) == ""
+        assert desk.erase_again() == ""

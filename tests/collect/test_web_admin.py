@@ -100,6 +100,12 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
         assert admin.get("/admin/disputed/i-none").status_code == 404
         admin.post(f"{theirs}/erase", seen="/admin/people")
         assert admin.post(f"{theirs}/resume", seen="/admin/people").status_code == 409
+        with desk.ledger.begin() as reading:
+            reading.exec_driver_sql("SELECT count(*) FROM collect_contacts")
+            answer = admin.post(f"{theirs}/erase", seen="/admin/people")
+        assert answer.status_code == 200
+        assert "not yet off the disk" in answer.text
+        assert admin.post(f"{theirs}/erase", seen="/admin/people").url.path == "/admin/people"
 
 
 def test_disputed_items_are_adjudicated(tmp_path: Path) -> None:

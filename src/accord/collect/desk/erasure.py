@@ -1,33 +1,36 @@
-"""Forgetting who somebody is, so that no trace is left in the database's file.
+"""Forgetting who somebody is, so that no trace is left in the database's file, or it is said what is left.
 
 The rows that say who they are go, and the database is rewritten; what they judged stays in the ledger under the
-pseudonym.
+pseudonym. Whoever reads an older state meanwhile keeps what was there then: nobody is held up by that, it is told, and
+`rewrite` does the rest once they are done. Archived write-ahead logs and backups are out of reach from here.
 """
 
-from contextlib import closing
-
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, select, update
 
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, Transaction
 from accord.collect.desk.sign_in import drop_logins
-from accord.errors import LedgerError
+from accord.feedback.store import rewriting
 
-__all__ = ["erase"]
+__all__ = ["erase", "rewrite", "rewrite_is_due"]
+
+DUE = "rewrite due"  # the row of the desk's secrets that says so
+HELD = (tables.contacts, tables.people, tables.invites, tables.reservations, tables.notes, tables.logins)
 
 
-def erase(context: Context, pseudonym: str) -> None:
+def erase(context: Context, pseudonym: str) -> str:
     """Forget who somebody is: contact data, attributes on the desk, notes of their invites, sessions, drafts.
 
-    Where the database is in use by others for too long to be rewritten, a `LedgerError` says so, and erasing again
-    rewrites it.
+    Returns what is left on the disk, and why; "" where nothing is. It can be done again, for somebody who was erased.
     """
     with context.writing() as tx:
-        tx.person_row(pseudonym)
+        erased = tx.person_row(pseudonym).status == "erased"
         _clear_rows(tx, pseudonym)
         drop_logins(tx, "person", pseudonym)
-        tx.note("erased", "asked to be forgotten", pseudonym)
-    _rewrite(context)
+        if not erased:
+            tx.note("erased", "asked to be forgotten", pseudonym)
+        _set_due(tx)
+    return rewrite(context)
 
 
 def _clear_rows(tx: Transaction, pseudonym: str) -> None:
@@ -43,19 +46,20 @@ def _clear_rows(tx: Transaction, pseudonym: str) -> None:
     tx.execute(update(notes).where(notes.c.person == pseudonym).values(message=""))
 
 
-def _rewrite(context: Context) -> None:
-    """Have the database overwrite what was deleted: the whole file (SQLite), or the tables that held it."""
-    store = context.ledger.store
-    if store.engine.dialect.name == "sqlite":
-        with store.translated_errors(), closing(store.engine.raw_connection()) as raw:
-            cursor = raw.cursor()
-            cursor.execute("PRAGMA query_only=OFF")
-            cursor.execute("VACUUM")
-            busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise LedgerError(f"{store.location}: forgotten, but somebody reads what the file held before; erase again")
-        return
-    with store.translated_errors(), store.engine.connect() as connection:
-        outside = connection.execution_options(isolation_level="AUTOCOMMIT")
-        for table in (tables.contacts, tables.people, tables.invites, tables.reservations):
-            outside.exec_driver_sql(f"VACUUM FULL {table.name}")
+def _set_due(tx: Transaction) -> None:
+    if not rewrite_is_due(tx):
+        tx.execute(insert(tables.secrets).values(name=DUE, value=""))
+
+
+def rewrite_is_due(tx: Transaction) -> bool:
+    """Whether what was forgotten may still be in the file."""
+    return tx.execute(select(tables.secrets.c.name).where(tables.secrets.c.name == DUE)).first() is not None
+
+
+def rewrite(context: Context) -> str:
+    """Have the database overwrite what was deleted, as far as that holds nobody up; returns what is left, and why."""
+    left = rewriting.rewrite(context.ledger.store, [table.name for table in HELD])
+    if not left:
+        with context.writing() as tx:
+            tx.execute(delete(tables.secrets).where(tables.secrets.c.name == DUE))
+    return left

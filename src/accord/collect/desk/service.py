@@ -13,6 +13,7 @@ the screen.
 Where a person is asked for, a `Person` or a pseudonym will do.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -37,12 +38,15 @@ from accord.collect.desk.tasks import ClientTelemetry, NextStep, Receipt, Task
 from accord.collect.study import Study
 from accord.errors import StudyError
 from accord.feedback.store.database import migrate
+from accord.feedback.store.file_modes import close_to_others
 from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.location import File
 from accord.interfaces import Judge, Writer
 from accord.records import Feedback
 
 __all__ = ["Desk"]
 
+log = logging.getLogger("accord.collect")
 NO_TELEMETRY = ClientTelemetry()
 MIGRATIONS = "accord.collect.desk.migrations"
 
@@ -79,10 +83,13 @@ class Desk:
         self.study, self.ledger = study, ledger
         self.context = Context(study, ledger, clock, seed, writer, judge)
         self.sessions = sign_in.Logins(self.context)
+        _close_to_others(ledger)
         migrate(ledger, MIGRATIONS, tables.VERSION_TABLE)
         with ledger.begin(immediate=True) as connection:
             invites.make_secret(connection)
             _enter_study(connection, study)
+        if left := self.erase_again():
+            log.warning("somebody was erased, and is still in %s; the next start tries again", left)
 
     def load_items(self) -> ItemTotals:
         """Bring the study's files onto the desk; again without harm. Raises what names file and line."""
@@ -131,9 +138,18 @@ class Desk:
         """Go on asking somebody."""
         accounts.resume(self.context, pseudonym)
 
-    def erase(self, pseudonym: str) -> None:
-        """Forget who somebody is; what they judged stays under the pseudonym."""
-        erasure.erase(self.context, pseudonym)
+    def erase(self, pseudonym: str) -> str:
+        """Forget who somebody is; what they judged stays under the pseudonym. Can be done again.
+
+        Returns what is still on the disk, and why, where somebody reads an older state; "" where nothing is.
+        """
+        return erasure.erase(self.context, pseudonym)
+
+    def erase_again(self) -> str:
+        """Do what an erasure had to leave, where there is any; returns what is left still."""
+        with self.context.reading() as tx:
+            due = erasure.rewrite_is_due(tx)
+        return erasure.rewrite(self.context) if due else ""
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -190,6 +206,21 @@ class Desk:
     def check_admin(self, name: str, password: str) -> bool:
         """Whether this is the password of somebody who may run the study."""
         return sign_in.check_admin(self.context, name, password)
+
+
+def _close_to_others(ledger: Ledger) -> None:
+    """The file holds names, the secret of the invites and unused ones: what others could read of it is said."""
+    location = ledger.location
+    if isinstance(location, File):
+        match close_to_others(location.path):
+            case True:
+                log.warning(
+                    "%s: all users of this machine could read it; it is closed to them now (mode 600)", location
+                )
+            case None:
+                log.warning("%s: all users of this machine can read it; have its owner run chmod 600 on it", location)
+            case False:
+                pass
 
 
 def _enter_study(connection: Connection, study: Study) -> None:

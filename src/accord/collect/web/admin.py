@@ -29,6 +29,7 @@ A_PAGE = 100  # items of the table of progress
 MAX_DISPUTED = 200  # items
 CHUNK = 1 << 16
 HTML = MediaType.HTML
+PEOPLE = ("/admin/people", "To the people")
 
 
 # -- signing in -------------------------------------------------------------------------------------------------------
@@ -148,7 +149,7 @@ def change(request: WebRequest, site: Site, pseudonym: str, action: str) -> Resp
     """Pause somebody, let them go on, erase who they are, or make them a new link to sign in."""
     site.admin(request)
     person = site.desk.person(pseudonym)
-    if person is None or person.status == "erased":
+    if person is None or (person.status == "erased" and action != "erase"):
         title = "Nobody of that name" if person is None else "This person was erased"
         status = 404 if person is None else 409
         return site.message(request, title, "The people of this study are in the list.", status=status)
@@ -158,13 +159,21 @@ def change(request: WebRequest, site: Site, pseudonym: str, action: str) -> Resp
         case "resume":
             site.desk.resume(pseudonym)
         case "erase":
-            site.desk.erase(pseudonym)
+            if left := site.desk.erase(pseudonym):
+                return site.message(request, "Forgotten, and not yet off the disk", *_left(left), action=PEOPLE)
         case "link":
             link = _link(request, site, f"A link for {pseudonym} to sign in.", site.desk.link(pseudonym))
             return _people(request, site, link=link)
         case _:
             return site.message(request, "No such thing to do", "Go back to the list.", status=404)
     return redirect_to("/admin/people")
+
+
+def _left(left: str) -> tuple[str, str]:
+    return (
+        f"Nobody sees the name any more. It is still in {left}. Nobody else is held up by this.",
+        "Erase once more when they are done, or start the study anew: what is left is then overwritten.",
+    )
 
 
 def _link(request: WebRequest, site: Site, title: str, new: Invite) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A copy of a ledger, taken while others write to it."""
 
-import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from accord.errors import LedgerError, StorageError
 from accord.feedback.store.atomic_write import atomic_file
+from accord.feedback.store.file_modes import close_to_others
 from accord.feedback.store.ledger import Ledger
 from accord.feedback.store.location import File, Server
 
@@ -26,8 +26,8 @@ class BackupSummary:
 def backup(ledger: Ledger, to: Path | str) -> BackupSummary:
     """Copy the whole SQLite file of a ledger, with all tables that are kept in it, as it stands at one moment.
 
-    Writers are not held up. The copy is one file, with the rights of the original; it appears when it has been read
-    back: every page, every reference, and the digest of its feedback against the ledger's.
+    Writers are not held up. The copy is one file, for its owner alone unless the original is a group's; it appears
+    when it has been read back: every page, every reference, and the digest of its feedback against the ledger's.
 
     Raises `LedgerError` for a ledger on PostgreSQL (which has its own tool) and where the copy differs;
     `StorageError` where something is at `to` already, or it cannot be written.
@@ -47,14 +47,14 @@ def backup(ledger: Ledger, to: Path | str) -> BackupSummary:
                 _copy(ledger, beside)
                 copied = _read_back(ledger, beside)
                 shutil.copymode(path, beside)
+                close_to_others(beside)
             return copied
 
 
 def _clear(beside: Path) -> None:
-    """An empty file for nobody else's eyes; what an attempt that was killed left would be taken for a part of it."""
-    for ending in ("", "-wal", "-shm", "-journal"):
+    """What an attempt that was killed left would be taken for a part of the copy."""
+    for ending in ("-wal", "-shm", "-journal"):
         beside.with_name(beside.name + ending).unlink(missing_ok=True)
-    os.close(os.open(beside, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
 def _copy(ledger: Ledger, beside: Path) -> None:

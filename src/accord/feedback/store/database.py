@@ -21,6 +21,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from accord.errors import LedgerError, storage
 from accord.feedback.store.db_errors import translate_errors
 from accord.feedback.store.engines import IMMEDIATE, postgres, sqlite
+from accord.feedback.store.file_modes import make_private
 from accord.feedback.store.location import File, Location, Server, parse_location
 
 __all__ = ["Store", "Transactional", "migrate", "open_store", "run_migrations"]
@@ -114,6 +115,7 @@ def _file(path: Path, write: bool, timeout: float, pooled: bool) -> Engine:
     if write:
         with storage(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path)
     return sqlite(path, write=write, timeout=timeout, pooled=pooled)
 
 

@@ -29,8 +29,12 @@ CONNECTIONS = 16
 
 
 def sqlite(path: Path, *, write: bool, timeout: float, pooled: bool) -> Engine:
-    """An engine for an SQLite file; the file is made where `write` is set and nothing is there."""
-    uri = f"file:{quote(str(path.resolve()))}?mode={'rwc' if write else 'ro'}"
+    """An engine for an SQLite file; the file is made where `write` is set and nothing is there.
+
+    Reading, too, opens it for writing where it may: whoever is last can then clear the write-ahead log away. That no
+    statement writes is seen to when a transaction begins.
+    """
+    uri = f"file:{quote(str(path.resolve()))}?mode={'rwc' if write else 'rw'}"
     engine = create_engine(
         "sqlite://",
         creator=lambda: sqlite3.connect(uri, uri=True, timeout=timeout, check_same_thread=False),
