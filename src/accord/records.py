@@ -380,11 +380,16 @@ Judgement = Annotated[
 
 
 class Telemetry(Value):
-    """What the page counted while a text was written; evaluators are told that it counts."""
+    """What the page counted; evaluators are told that it counts.
+
+    `active_seconds` are those in which the page was in front and somebody did something now and then, of the seconds
+    from handing out to sending (`Feedback.seconds`); the others are of the writing of a text.
+    """
 
     pasted: Place | None = None
     keystrokes: Place | None = None
     focus_lost: Place | None = None
+    active_seconds: Seconds | None = None
 
 
 class Feedback(Record):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accord.collect.study.line_ends import with_plain_ends
 from accord.collect.web.sanitize import literal, literal_lines, render_trusted, render_untrusted
 
 ODD = "\u202e\u2066\u200b\u200d\ufeff\u00ad\u3164\U000e0041\U000e0101\x00\x07\r\u2028"
@@ -67,7 +68,7 @@ class Reader(HTMLParser):
 def test_nothing_of_a_written_text_is_alive(text: str) -> None:
     page = Reader(str(render_untrusted(text)))
     assert page.tags <= ALLOWED - {"a"}
-    assert page.attributes <= {"class", "title", "data-n", "align", "start"}
+    assert page.attributes <= {"class", "title", "data-n", "align", "start", "dir"}
 
 
 @given(TEXTS)
@@ -90,11 +91,8 @@ def test_nothing_unseen_is_left(text: str) -> None:
 
 @given(TEXTS)
 def test_plain_is_the_text_character_by_character(text: str) -> None:
-    page = re.sub(
-        r'<span class="odd" data-n="1" title="[^"]*">U\+([0-9A-F]+)</span>',
-        lambda m: f"&#x0;{m[1]};",
-        str(literal(text)),
-    )
+    page = re.sub('<span class="end" data-n="1">\n?</span>', "&#x0;D;", str(literal(text)))
+    page = re.sub(r'<span class="odd" data-n="1" title="[^"]*">U\+([0-9A-F]+)</span>', r"&#x0;\1;", page)
     back = re.sub("\ufffd([0-9A-F]+);", lambda m: chr(int(m[1], 16)), html.unescape(page))
     assert "\ufffd" in text or back == text
 
@@ -102,8 +100,9 @@ def test_plain_is_the_text_character_by_character(text: str) -> None:
 @given(TEXTS)
 def test_lines_begin_where_they_say(text: str) -> None:
     lines = literal_lines(text)
-    assert [line.shown for line in lines] == [literal(line) for line in text.split("\n")]
-    assert all(line.start == 0 or text[line.start - 1] == "\n" for line in lines)
+    assert [line.shown for line in lines] == [literal(line) for line in with_plain_ends(text).split("\n")]
+    assert all(line.start == 0 or text[line.start - 1] in "\r\n" for line in lines)
+    assert "".join(line.shown + line.end for line in lines) == literal(text)
 
 
 @given(TEXTS)
@@ -120,7 +119,7 @@ def test_own_words_link_to_web_pages_alone(text: str) -> None:
         ("![cat](http://e/p.png)", '<span class="image">cat</span> <span class="url">(http://e/p.png)</span>'),
         ("3. c", '<span class="number">3.</span> c'),
         ("a\u202eb", 'a<span class="odd" data-n="1" title="right-to-left override">U+202E</span>b'),
-        ("# Title", '<p class="heading">Title</p>'),
+        ("# Title", '<p class="heading" dir="auto"><span class="url">#</span> Title</p>'),
         ("```py\nx\n```", '<pre><span class="language">py</span><code>x\n</code></pre>'),
     ],
 )

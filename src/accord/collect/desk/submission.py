@@ -155,7 +155,7 @@ class _Submission:
             feedback=feedback.id,
             opinion=self.tx.question.vote(judgement, self.reservation.shown),
             seen={"seconds": self.telemetry.seconds},
-            seconds=feedback.seconds or 0.0,
+            seconds=self._active_seconds() or 0.0,
         )
         recount(self.tx, self.reservation.item)
         values = {"last_at": self.tx.now, "seen": self.tx.now}
@@ -209,9 +209,19 @@ class _Submission:
         self.tx.note("clock", f"{problem}; its seconds are not known", self.person.pseudonym)
         return None
 
+    def _active_seconds(self) -> float | None:
+        """What is paid: the time in which the page says that somebody was there, else the whole; None as `_seconds`."""
+        spent = self.tx.now - self.reservation.issued
+        if spent < 0:
+            return None
+        active = spent if self.telemetry.seconds is None else min(self.telemetry.seconds, spent)
+        return float(round(active, 3))
+
     def _counts(self) -> Telemetry | None:
         counts = {name: getattr(self.telemetry, name) for name in ("pasted", "keystrokes", "focus_lost")}
-        known = {name: max(0, int(count)) for name, count in counts.items() if count is not None}
+        known: dict[str, Any] = {name: max(0, int(count)) for name, count in counts.items() if count is not None}
+        if self.telemetry.seconds is not None and (active := self._active_seconds()) is not None:
+            known["active_seconds"] = active
         return Telemetry(**known) if known else None
 
     def _known_answer(self) -> Judgement | None:
@@ -225,7 +235,7 @@ class _Submission:
 
     def _practise(self, judgement: Judgement) -> Receipt:
         """A practice answer is explained, kept on the desk and never goes into the ledger."""
-        seconds = self._seconds() or 0.0
+        seconds = self._active_seconds() or 0.0
         self._set(state="practised", closed=self.tx.now, form=self.form, draft=None, seconds=seconds)
         done = select(RESERVATIONS.c.item).where(
             RESERVATIONS.c.person == self.person.pseudonym, RESERVATIONS.c.state == "practised"

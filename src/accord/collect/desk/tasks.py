@@ -85,8 +85,8 @@ NextStep = Task | Practice | Break | Done | Paused
 class ClientTelemetry:
     """What the page measured beside an answer; a count is None where nothing was written.
 
-    `shown` is the digest of what the page put before the person (`study.shown_digest`). `seconds` is the page's own
-    time, kept beside the server's.
+    `shown` is the digest of what the page put before the person (`study.shown_digest`). `seconds` are those in which
+    the page was in front and somebody gave a sign of life within `pay.idle_minutes`; None where no script counted them.
     """
 
     seconds: float | None = None

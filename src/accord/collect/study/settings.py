@@ -33,10 +33,13 @@ class Stop(Section):
 
 
 class Pay(Section):
-    """What people are paid; both may be given and are added."""
+    """What people are paid; both may be given and are added. `idle_minutes` says which time counts."""
 
     per_item: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     per_hour: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    idle_minutes: float = Field(
+        default=3.0, gt=0, allow_inf_nan=False, description="time counts so long after the last sign of life"
+    )
     currency: Word = "EUR"
 
 
@@ -66,6 +69,9 @@ class Study(Section):
     consent_file: str | None = None
     warning: str = Field(default="", description="told before an item; whoever prefers may skip it")
     thanks: str = "Thank you."
+    render: Literal["markdown", "text"] = Field(
+        default="markdown", description="how texts are shown; as they stand, they are a key away in either case"
+    )
 
     items_file: str | None = None
     gold_file: str | None = None
@@ -131,6 +137,8 @@ class Study(Section):
     def guideline_digest(self) -> str:
         """The SHA-256 of all that people are told to go by."""
         guideline = {**self.question.guideline(), "instructions": self.instructions}
+        if self.render != "markdown":
+            guideline["render"] = self.render
         return hashlib.sha256(json.dumps(guideline, sort_keys=True).encode()).hexdigest()
 
     @property

@@ -158,7 +158,7 @@ def answer(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
 def _submit(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Receipt:
     if declined := form.get("declined"):
         reason = CONTENT_WARNING if declined == CONTENT_WARNING else form.get("reason", "")
-        return site.desk.decline(person.pseudonym, reservation, reason)
+        return site.desk.decline(person.pseudonym, reservation, reason, telemetry_of(form))
     return site.desk.submit(person.pseudonym, reservation, form, telemetry_of(form))
 
 
@@ -216,12 +216,16 @@ def _rest(request: WebRequest, site: Site, person: Person, title: str, message: 
 
 def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, Any]:
     """All that the templates of a judgement need."""
-    answers = answers_of(task.completions)
+    markdown = site.study.render == "markdown"
+    answers, turns = answers_of(task.completions, markdown=markdown), turns_of(task.prompt, markdown=markdown)
+    views = [*(turn.view for turn in turns), *(answer.view for answer in answers)]
     return {
         "task": task,
         "form": form,
-        "turns": turns_of(task.prompt),
+        "turns": turns,
         "answers": answers,
+        "has_source": any(view.source is not None for view in views),
+        "alike": any(answer.view.alike for answer in answers),
         "warning": task.warning,
         "shown": shown_digest(task.prompt, task.completions),
         "instructions": site.instructions,

@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from accord.collect.desk.overview import DisputedItem
 from accord.collect.study.kinds import TIE
-from accord.collect.web.sanitize import Line, literal, literal_lines, render_untrusted
+from accord.collect.web.sanitize import Line, literal, literal_lines
+from accord.collect.web.shown_texts import ShownText, show_texts
 from accord.records import Completion, Prompt
 
 __all__ = ["Answer", "Turn", "answers_of", "turns_of", "votes_in_words"]
@@ -22,20 +23,16 @@ class Turn:
 
     role: Literal["system", "user", "assistant"]
     who: str
-    shown: Markup
+    view: ShownText
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A completion at its place; the three ways to show it are rendered when a template asks for one."""
+    """A completion at its place, as it is read beside the others (`view`), and as stretches of it are marked."""
 
     place: int
     text: str
-
-    @cached_property
-    def rendered(self) -> Markup:
-        """Its Markdown rendered."""
-        return render_untrusted(self.text)
+    view: ShownText
 
     @cached_property
     def literal(self) -> Markup:
@@ -48,16 +45,18 @@ class Answer:
         return literal_lines(self.text)
 
 
-def turns_of(prompt: Prompt) -> list[Turn]:
+def turns_of(prompt: Prompt, *, markdown: bool) -> list[Turn]:
     """The messages of a prompt, in order."""
     return [
-        Turn(message.role, SPEAKERS[message.role], render_untrusted(message.content)) for message in prompt.messages
+        Turn(message.role, SPEAKERS[message.role], *show_texts([message.content], markdown=markdown))
+        for message in prompt.messages
     ]
 
 
-def answers_of(completions: tuple[Completion, ...]) -> list[Answer]:
+def answers_of(completions: tuple[Completion, ...], *, markdown: bool) -> list[Answer]:
     """Completions in the order shown."""
-    return [Answer(place, completion.text) for place, completion in enumerate(completions)]
+    views = show_texts([completion.text for completion in completions], markdown=markdown)
+    return [Answer(place, completions[place].text, view) for place, view in enumerate(views)]
 
 
 def votes_in_words(item: DisputedItem) -> dict[str, int]:

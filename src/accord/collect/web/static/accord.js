@@ -10,6 +10,14 @@ const say = (text) => { const status = query("#status"); if (status) status.text
 
 // -- keys: an element with data-keys="1 ArrowLeft" is pressed by them -----------------------------------------
 
+// The letter or digit of a key: what it writes, else (Cyrillic, Greek, an input method, digits above signs) its place.
+function keyOf({ key, code, shiftKey }) {
+  if (/^[a-z0-9]$/i.test(key)) return key.toLowerCase();
+  const place = /^(?:Key|Digit)(.)$/.exec(code)?.[1].toLowerCase();
+  const elsewhere = key === "Process" || (key > "~" && [...key].length === 1) || (/^\d$/.test(place) && !shiftKey);
+  return place && elsewhere ? place : key;
+}
+
 function press(element) {
   if (writes(element) || "focus" in element.dataset) element.focus(); else element.click();
   if (element.matches("details.decline > summary")) query("textarea", element.parentElement).focus();
@@ -17,9 +25,14 @@ function press(element) {
 
 function keys(form) {
   document.addEventListener("keydown", (event) => {
-    const { key, target } = event;
+    const [key, { target }] = [keyOf(event), event];
+    if (event.isComposing) return undefined;
     if (key === "Enter" && (event.ctrlKey || event.metaKey) && form) return form.requestSubmit(query("[data-send]", form));
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return undefined;
+    if (key === "Enter" && form && target.matches("form.judge input[type=text]")) {  // the end of a note, not the answer
+      event.preventDefault();
+      return (query(".marks", form) ?? target.form).focus();
+    }
     if (writes(target)) return key === "Escape" ? target.blur() : undefined;
     if (query("dialog[open]")) return key === "?" ? query("dialog[open]").close() : undefined;
     if (key === "Escape") return queryAll("details.decline[open]").forEach((details) => { details.open = false; });
@@ -48,7 +61,7 @@ function drafts(form) {
   const later = () => { clearTimeout(timer); timer = setTimeout(save, 1200); };
   form.addEventListener("input", later);
   form.addEventListener("changed", later);
-  form.addEventListener("submit", () => { clearTimeout(timer); timer = 0; });
+  form.addEventListener("submit", (event) => { if (!event.defaultPrevented) timer = clearTimeout(timer) ?? 0; });
   addEventListener("pagehide", () => { if (timer) navigator.sendBeacon(where, body()); });
 }
 
@@ -56,7 +69,6 @@ function counts(form) {
   const names = ["pasted", "keystrokes", "focus_lost"];
   const storageKey = (name) => `${name} ${form.action}`;
   const add = (name) => sessionStorage.setItem(storageKey(name), ++form.elements[name].value);
-  const started = performance.now();
   if (query("textarea.answer-text", form)) {
     for (const name of names) form.elements[name].value = sessionStorage.getItem(storageKey(name)) ?? 0;
     queryAll("textarea.answer-text", form).forEach((area) => {
@@ -65,9 +77,31 @@ function counts(form) {
     });
     addEventListener("blur", () => add("focus_lost"));
   }
-  form.addEventListener("submit", () => {  // once: what is pressed again does nothing
-    form.elements.seconds.value = ((performance.now() - started) / 1000).toFixed(1);
-    setTimeout(() => queryAll("button", form).forEach((button) => { button.disabled = true; }));
+}
+
+function presence(form) {  // seconds in which the page was in front and somebody did something now and then
+  const [where, patience] = [`seconds ${form.action}`, Number(form.dataset.patience) * 1000];
+  let [seconds, last, touched] = [Number(localStorage.getItem(where)), performance.now(), performance.now()];
+  const tick = () => {
+    const [now, before] = [performance.now(), last];
+    last = now;
+    const there = document.visibilityState === "visible" && document.hasFocus() && now - touched < patience;
+    if (there) seconds += Math.min(now - before, 2000) / 1000;  // a machine that slept counts no more
+    localStorage.setItem(where, seconds);
+    queryAll("[name=seconds]").forEach((field) => { field.value = seconds.toFixed(1); });
+  };
+  for (const type of ["keydown", "pointerdown", "pointermove", "wheel", "touchmove", "scroll"])
+    addEventListener(type, () => { touched = performance.now(); }, { capture: true, passive: true });
+  setInterval(tick, 1000);
+  form.addEventListener("submit", (event) => {
+    tick();
+    if (!event.defaultPrevented) localStorage.removeItem(where);
+  });
+}
+
+function once(form) {  // what is pressed again does nothing
+  form.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented) setTimeout(() => queryAll("button", form).forEach((button) => { button.disabled = true; }));
   });
 }
 
@@ -79,7 +113,7 @@ function characters(root) {
     if (node.nodeType === Node.TEXT_NODE) {
       let at = 0;
       for (const letter of node.data) { places.push({ node, at, letter }); at += letter.length; }
-    } else if (node.dataset?.n === "1") places.push({ node, at: null, letter: "\ufffc" });
+    } else if (node.dataset?.n === "1") places.push({ node, at: null, letter: node.matches(".end") ? "\n" : "\ufffc" });
     else if (node.dataset?.n !== "0") node.childNodes.forEach(walk);
   };
   walk(root);
@@ -138,12 +172,12 @@ const changed = (form) => form.dispatchEvent(new Event("changed"));
 const within = (list, place) => Math.max(0, Math.min(list.length - 1, place));
 const onKeys = (handle) => document.addEventListener("keydown", (event) => {
   const free = !writes(event.target) && !event.ctrlKey && !event.metaKey && !query("dialog[open]");
-  if (free && handle(event)) event.preventDefault();
+  if (free && handle(keyOf(event))) event.preventDefault();
 });
 
 function comparison(form) {
   const steps = queryAll("[name=strength]", form);
-  onKeys(({ key }) => {
+  onKeys((key) => {
     const step = { ArrowUp: 1, ArrowDown: -1 }[key];
     if (!step || !steps.length || !visible(steps[0])) return false;
     steps[within(steps, steps.findIndex((input) => input.checked) + step)].click();
@@ -154,8 +188,10 @@ function comparison(form) {
 function ranking(form) {
   const list = query(".ranking", form);
   const cards = () => queryAll(".answer", list);
+  let ordered = false;
   const number = () => {
     let rank = 0;
+    ordered = true;
     cards().forEach((card, place) => {
       const tied = place > 0 && card.dataset.tied === "1";
       card.classList.toggle("tied", tied);
@@ -179,12 +215,19 @@ function ranking(form) {
     if (place && rank(card) < 99 && rank(card) === rank(before[place - 1])) card.dataset.tied = "1";
     list.append(card);
   });
-  number();
+  queryAll("select", list).forEach((select) => { select.required = false; });
+  if (cards().every((card) => rank(card) < 99)) number();
+  query("[data-keep]", form).addEventListener("click", () => { number(); say("This order is yours"); });
+  form.addEventListener("submit", (event) => {
+    if (ordered || event.submitter?.name === "declined") return;
+    event.preventDefault();
+    say("Put the answers in order first; press k if the order shown is yours");
+  });
   list.addEventListener("click", ({ target }) => {
     const [button, card] = [target.closest("button"), target.closest(".answer")];
     if (button?.dataset.move) move(card, Number(button.dataset.move)); else if (button) tie(card);
   });
-  onKeys(({ key }) => {
+  onKeys((key) => {
     const step = { ArrowUp: -1, ArrowDown: 1 }[key];
     const card = document.activeElement?.closest(".ranking .answer");
     if (!card && step) cards()[0].focus();
@@ -192,23 +235,33 @@ function ranking(form) {
     else if (card && key === "=" && list.dataset.ties) tie(card);
     return step || key === "=";
   });
-  let moving = null;
-  list.addEventListener("dragstart", (event) => {
-    moving = event.target.closest(".answer");
-    moving.classList.add("moving");
-    event.dataTransfer.setDragImage(moving, 20, 20);
-  });
-  list.addEventListener("dragover", (event) => {
-    const over = event.target.closest(".answer");
-    if (!moving || !over) return;
+  list.addEventListener("pointerdown", (event) => {  // by mouse, pen or finger
+    const handle = event.target.closest(".handle");
+    const card = handle?.closest(".answer");
+    if (!card) return;
+    let [over, side] = [card, "before"];
+    const follow = ({ clientY }) => {
+      over.classList.remove("before", "after");
+      over = cards().find((other) => clientY < other.getBoundingClientRect().bottom) ?? cards().at(-1);
+      const { top, height } = over.getBoundingClientRect();
+      side = clientY < top + height / 2 ? "before" : "after";
+      over.classList.add(side);
+      if (clientY < 60 || clientY > innerHeight - 120) scrollBy(0, clientY < 60 ? -15 : 15);
+    };
+    const drop = ({ type }) => {
+      handle.removeEventListener("pointermove", follow);
+      over.classList.remove("before", "after");
+      card.classList.remove("moving");
+      if (type !== "pointerup" || over === card) return;
+      over[side](card);
+      card.dataset.tied = "";
+      number();
+    };
     event.preventDefault();
-    const { top, height } = over.getBoundingClientRect();
-    if (over !== moving) event.clientY < top + height / 2 ? over.before(moving) : over.after(moving);
-  });
-  list.addEventListener("dragend", () => {
-    moving.classList.remove("moving");
-    [moving.dataset.tied, moving] = ["", null];
-    number();
+    handle.setPointerCapture(event.pointerId);
+    card.classList.add("moving");
+    handle.addEventListener("pointermove", follow);
+    for (const type of ["pointerup", "pointercancel"]) handle.addEventListener(type, drop, { once: true });
   });
 }
 
@@ -231,12 +284,14 @@ function spans(form) {
     kinds.forEach((ranges, colour) => CSS.highlights?.set(`mark-${colour}`, new Highlight(...ranges)));
     changed(form);
   };
+  form.addEventListener("mousedown", (event) => event.target.closest("[data-type]") && event.preventDefault());  // what is selected stays so
   form.addEventListener("click", ({ target }) => {
     const gone = target.closest("[data-remove]")?.closest(".span");
     for (const stem of gone ? ["start", "end", "note"] : []) field(gone, stem).value = "";
     const type = target.closest("[data-type]")?.dataset.type;
     const [mark, row] = [type && text.selected(), rows().find((spare) => field(spare, "start").value === "")];
-    if (type) say(mark && row ? `Marked as ${type}: ${text.inside(...mark)}` : "Select a stretch of the text first");
+    if (type && !mark) say("Select a stretch of the text first");
+    else if (type) say(row ? `Marked as ${type}: ${text.inside(...mark)}` : `At most ${rows().length} marks: remove one first`);
     if (mark && row) [field(row, "start").value, field(row, "end").value, field(row, "type").value] = [...mark, type];
     if (gone || mark) draw();
   });
@@ -251,7 +306,7 @@ function steps(form) {
     list.forEach((step) => step.classList.toggle("current", step === list[now]));
     list[now].scrollIntoView({ block: "nearest" });
   };
-  onKeys(({ key }) => {
+  onKeys((key) => {
     const step = { ArrowUp: -1, ArrowDown: 1 }[key];
     const verdict = { r: "right", w: "wrong", u: "unsure" }[key];
     if (verdict) query(`[value=${verdict}]`, list[now]).click();
@@ -310,6 +365,7 @@ function correction(form) {
 
 document.addEventListener("DOMContentLoaded", () => {
   const form = query("form.judge");
+  queryAll("form[action='/undo']").forEach(once);
   keys(form);
   queryAll("details.veil").forEach((veil) => {  // a warning that was read once in this session need not be read again
     veil.open ||= sessionStorage.getItem("veil") === veil.dataset.session;
@@ -322,5 +378,7 @@ document.addEventListener("DOMContentLoaded", () => {
   ({ comparison, ranking, spans, steps, critique, correction }[form.dataset.kind] ?? (() => {}))(form);
   drafts(form);
   counts(form);
+  presence(form);
+  once(form);
   query("[data-begin]", form)?.focus();
 });
