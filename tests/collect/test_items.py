@@ -18,7 +18,8 @@ def test_reading_again_changes_nothing(tmp_path: Path, where: Path | str) -> Non
     with Ledger(where) as ledger:
         desk = opened(lay(tmp_path, [*pairs(4), pairs(1)[0]]), ledger)
         before = ledger.counts()
-        assert desk.load_items() == ItemTotals(items=4, gold=0, practice=0, new=0)
+        twice = "items.jsonl:5: the same item as items.jsonl:1, which counts"
+        assert desk.load_items() == ItemTotals(items=4, gold=0, practice=0, new=0, remarks=(twice,))
         assert ledger.counts() == before
         again = Desk(desk.study, ledger)
         assert again.load_items().new == 0

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from accord.collect.study.line_ends import with_plain_ends
 from accord.collect.web.sanitize import render_untrusted
 from accord.collect.web.shown_texts import show_texts
 
@@ -72,7 +73,7 @@ def test_pairs_that_markdown_would_show_alike(first: str, second: str) -> None:
     one, other = show_texts([first, second], markdown=True)
     assert seen(one.shown) != seen(other.shown)
     single = show_texts([first], markdown=True)[0]
-    assert single.source is None or html.unescape(re.sub("<[^>]*>", "", single.source)) == first.replace("\r\n", "\n")
+    assert single.source is None or html.unescape(re.sub("<[^>]*>", "", single.source)) == with_plain_ends(first)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_three_texts_are_shown_in_one_way() -> None:
     assert ["**a**" in text.shown for text in plain] == [True, False]
     assert not any(text.alike for text in plain)
     rendered = show_texts(["**a**", "b"], markdown=True)
-    assert [text.source for text in rendered] == ["**a**", "b"]
+    assert [text.source for text in rendered] == ['<div dir="auto">**a**</div>', '<div dir="auto">b</div>']
 
 
 def test_right_to_left_is_told_by_the_paragraph() -> None:

@@ -132,7 +132,7 @@ def test_undo_brings_the_answer_back_and_replaces_it(tmp_path: Path) -> None:
         assert "Undo" not in person.get("/work").text
         person.answer(preferred="left", strength="1")
         back = person.post("/undo", seen="/work")
-        assert "your last answer again" in back.text
+        assert "an answer of yours again" in back.text
         assert Forms(back.text).forms[person.work()[0]] | {"preferred": "left", "strength": "1"} == person.work()[1]
         person.answer(preferred="right", strength="")
         nothing = person.post("/undo", seen="/work")

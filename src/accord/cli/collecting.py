@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["collect"]
 
+MAX_REMARKS = 10
+
 
 def collect(
     study: Path,
@@ -37,6 +39,7 @@ def collect(
     admin: str | None = None,
     invite: int = 0,
     seed: int = 0,
+    changed: bool = False,
 ) -> int:
     """Ask people: a study's pages, for evaluators and for whoever runs it. Ctrl-C ends it; what was sent is kept.
 
@@ -71,6 +74,8 @@ def collect(
         Print so many invite links, each for one person.
     seed
         Decides every lot: sides, order, what is mixed in.
+    changed
+        The study of this name in the ledger is meant, though its question or all of its items are others now.
     """
     from accord.collect import Desk, Study
     from accord.feedback import Ledger
@@ -78,7 +83,8 @@ def collect(
     _check_address(host, public_url)
     settings = Study.load(study)
     with listening(host, port) as listener, Ledger(ledger, pooled=True) as opened:
-        desk = Desk(settings, opened, seed=seed, writer=_writer(writer, stage, settings), judge=_judge(judge))
+        candidates_by, doubt_of = _writer(writer, stage, settings), _judge(judge)
+        desk = Desk(settings, opened, seed=seed, writer=candidates_by, judge=doubt_of, changed=changed)
         hostname = f"[{host}]" if ":" in host else host
         url = (public_url or f"http://{hostname}:{listener.getsockname()[1]}").rstrip("/")
         _print_start(desk, url, admin, invite)
@@ -143,7 +149,12 @@ def _print_start(desk: "Desk", url: str, admin: str | None, invite: int) -> None
     totals = desk.load_items()
     print(
         f"{desk.study.title}: {totals.items} items ({totals.new} new), {totals.gold} gold, {totals.practice} practice"
+        + (f"; {totals.withdrawn} are not in the files any more, and not asked" if totals.withdrawn else "")
     )
+    for remark in totals.remarks[:MAX_REMARKS]:
+        complain(remark)
+    if len(totals.remarks) > MAX_REMARKS:
+        complain(f"and {len(totals.remarks) - MAX_REMARKS} more of the kind")
     if admin is not None:
         own = _own_password()
         password = own or secrets.token_urlsafe(12)

@@ -27,7 +27,10 @@ MAX_PARAMETERS = 500
 
 @dataclass(frozen=True)
 class Context:
-    """A study at work. `clock` gives the time with its zone; `seed` decides every lot."""
+    """A study at work. `clock` gives the time with its zone; `seed` decides every lot.
+
+    `changed` confirms that question or items of a study of this name may be others than they were.
+    """
 
     study: Study
     ledger: Ledger
@@ -35,6 +38,7 @@ class Context:
     seed: int
     writer: Writer | None
     judge: Judge | None
+    changed: bool = False
 
     def now(self) -> float:
         """The time in seconds since 1970."""

@@ -17,6 +17,7 @@ from accord.collect.desk import tables
 from accord.collect.desk.context import Context, Transaction
 from accord.collect.desk.overview import ItemTotals
 from accord.collect.study import Study
+from accord.collect.study.item_remarks import remarks_on
 from accord.collect.study.items import Purpose, StudyItem, check_item, read_lines, resolve
 from accord.errors import StudyError
 from accord.records import Completion, Prompt
@@ -29,7 +30,8 @@ ITEMS = tables.items
 def load_items(context: Context) -> ItemTotals:
     """Bring the study's files into the ledger and onto the desk, all in one transaction.
 
-    Raises `StudyError` or `RecordError` that name file and line, `StorageError` where a file cannot be read.
+    Raises `StudyError` or `RecordError` that name file and line, `StorageError` where a file cannot be read. Where not
+    one of the study's items is left, that is a `StudyError` too, unless the context confirms the change.
     """
     study = context.study
     if study.items_file is None:
@@ -39,7 +41,8 @@ def load_items(context: Context) -> ItemTotals:
         "gold": study.gold_file,
         "practice": study.practice_file,
     }
-    new, totals = 0, {"item": 0, "gold": 0, "practice": 0}
+    new, withdrawn, totals = 0, 0, {"item": 0, "gold": 0, "practice": 0}
+    remarks: list[str] = []
     with context.writing() as tx:
         for purpose, name in files.items():
             items = [] if name is None else _read(tx, Path(name), purpose)
@@ -47,9 +50,11 @@ def load_items(context: Context) -> ItemTotals:
                 tx.add(item.prompt, *item.completions)
             rows = _rows(study, items, purpose)
             totals[purpose] = len(rows)
-            new += _lay_out(tx, rows, purpose)
+            remarks += remarks_on(items)
+            added, gone = _lay_out(tx, rows, purpose)
+            new, withdrawn = new + added, withdrawn + gone
     _score_items(context)
-    return ItemTotals(totals["item"], totals["gold"], totals["practice"], new)
+    return ItemTotals(totals["item"], totals["gold"], totals["practice"], new, withdrawn, tuple(remarks))
 
 
 def _score_items(context: Context) -> None:
@@ -108,10 +113,17 @@ def _rows(study: Study, items: Sequence[StudyItem], purpose: Purpose) -> dict[st
     return rows
 
 
-def _lay_out(tx: Transaction, rows: Mapping[str, dict[str, Any]], purpose: Purpose) -> int:
-    """Insert what is new, bring what is there up to date, withdraw what is gone; how many are new."""
+def _lay_out(tx: Transaction, rows: Mapping[str, dict[str, Any]], purpose: Purpose) -> tuple[int, int]:
+    """Insert what is new, bring what is there up to date, withdraw what is gone: how many are new, how many gone."""
     query = select(ITEMS).where(ITEMS.c.study == tx.study.name, ITEMS.c.purpose == purpose)
     present = {row.id: row for row in tx.execute(query)}
+    standing = {name for name, row in present.items() if row.closed != "withdrawn"}
+    if purpose == "item" and standing and standing.isdisjoint(rows) and not tx.context.changed:
+        raise StudyError(
+            f"study.items_file: none of the {len(standing)} items of the study '{tx.study.name}' in this ledger is in "
+            f"it, and all would be withdrawn; give this study a name of its own, or confirm that the items are others "
+            f"now (accord collect --changed)"
+        )
     fresh = [{"id": name, **row} for name, row in rows.items() if name not in present]
     if fresh:
         tx.connection.execute(insert(ITEMS), fresh)
@@ -122,7 +134,7 @@ def _lay_out(tx: Transaction, rows: Mapping[str, dict[str, Any]], purpose: Purpo
         else:
             values = {"closed": "withdrawn"}
         tx.execute(update(ITEMS).where(ITEMS.c.id == name).values(values))
-    return len(fresh)
+    return len(fresh), len(standing.difference(rows))
 
 
 def _closed(row: Row[Any], study: Study) -> str:

@@ -22,12 +22,18 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ItemTotals:
-    """How many items there are by purpose, and how many of them are new."""
+    """How many items there are by purpose, how many of them are new, and how many are not asked any more.
+
+    `remarks` say of lines (`file:line`) what may be a mistake and is none by itself: the same item twice, texts that
+    differ in blanks or accents alone.
+    """
 
     items: int
     gold: int
     practice: int
     new: int
+    withdrawn: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

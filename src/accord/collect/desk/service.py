@@ -17,7 +17,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from accord.collect.desk import (
     accounts,
@@ -30,6 +30,7 @@ from accord.collect.desk import (
     sign_in,
     submission,
     tables,
+    undo,
 )
 from accord.collect.desk.context import Context
 from accord.collect.desk.identities import Admission, Invite, Person
@@ -61,8 +62,8 @@ class Desk:
     `clock` gives the time with its zone; `seed` decides every lot; `writer` writes candidates for bare prompts, and
     `judge` says where its uncertainty and people's disagreement differ (`choose = "disagreement"`).
 
-    Raises `StudyError` where a study of this name asks for another kind of judgement, or where it is to choose by
-    disagreement and no judge is handed in.
+    Raises `StudyError` where a study of this name asks another question and `changed` does not say that this is meant,
+    or where it is to choose by disagreement and no judge is handed in.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Desk:
         seed: int = 0,
         writer: Writer | None = None,
         judge: Judge | None = None,
+        changed: bool = False,
     ) -> None:
         if study.choose == "disagreement" and judge is None:
             raise StudyError(
@@ -81,13 +83,13 @@ class Desk:
                 "coverage"
             )
         self.study, self.ledger = study, ledger
-        self.context = Context(study, ledger, clock, seed, writer, judge)
+        self.context = Context(study, ledger, clock, seed, writer, judge, changed)
         self.sessions = sign_in.Logins(self.context)
         _close_to_others(ledger)
         migrate(ledger, MIGRATIONS, tables.VERSION_TABLE)
         with ledger.begin(immediate=True) as connection:
             invites.make_secret(connection)
-            _enter_study(connection, study)
+            _enter_study(connection, study, changed)
         if left := self.erase_again():
             log.warning("somebody was erased, and is still in %s; the next start tries again", left)
 
@@ -182,8 +184,12 @@ class Desk:
         return self.submit(person, reservation, {"declined": "1", "reason": reason}, telemetry)
 
     def undo(self, person: Person | str) -> Task:
-        """Take back the last answer of this session; the next one sent replaces it."""
-        return submission.undo(self.context, _pseudonym(person))
+        """Take back the last answer of this session, then the one before it; the next one sent replaces it."""
+        return undo.undo(self.context, _pseudonym(person))
+
+    def can_undo(self, person: Person | str) -> bool:
+        """Whether there is an answer of this session (another one, after `undo`) to take back."""
+        return undo.can_undo(self.context, _pseudonym(person))
 
     # -- running the study --------------------------------------------------------------------------------------
 
@@ -223,17 +229,26 @@ def _close_to_others(ledger: Ledger) -> None:
                 pass
 
 
-def _enter_study(connection: Connection, study: Study) -> None:
-    """Enter a study by name. Raises `StudyError` where one of this name asks for another kind of judgement."""
-    table = tables.studies
-    kind = connection.scalar(select(table.c.kind).where(table.c.name == study.name))
-    if kind is None:
-        connection.execute(insert(table).values(name=study.name, kind=study.question.kind))
-    elif kind != study.question.kind:
+def _enter_study(connection: Connection, study: Study, changed: bool) -> None:
+    """Enter a study by name, with its question. Raises `StudyError` where one of this name asks something else."""
+    table, asked = tables.studies, study.question.guideline()
+    row = connection.execute(select(table).where(table.c.name == study.name)).one_or_none()
+    if row is None:
+        connection.execute(insert(table).values(name=study.name, kind=study.question.kind, asked=asked))
+        return
+    if row.kind != study.question.kind:
         raise StudyError(
-            f"study.name: a study '{study.name}' of kind '{kind}' is in this ledger; give one of kind "
+            f"study.name: a study '{study.name}' of kind '{row.kind}' is in this ledger; give one of kind "
             f"'{study.question.kind}' a name of its own"
         )
+    if row.asked is not None and row.asked != asked and not changed:
+        key = next(name for name in asked if asked[name] != row.asked.get(name))
+        raise StudyError(
+            f"study.name: the study '{study.name}' of this ledger has another {key} ({row.asked.get(key)!r:.80}, now "
+            f"{asked[key]!r:.80}); give this one a name of its own, or confirm that it is that study, changed "
+            f"(accord collect --changed)"
+        )
+    connection.execute(update(table).where(table.c.name == study.name).values(asked=asked))
 
 
 def _pseudonym(person: Person | str) -> str:

@@ -14,18 +14,17 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row, func, select, update
 
 from accord.collect.desk import tables
-from accord.collect.desk.accounts import session_name
 from accord.collect.desk.context import Context, Transaction, moment, storable_name
 from accord.collect.desk.item_counts import recount
-from accord.collect.desk.reservations import expire, has_room, reserve, task_of
-from accord.collect.desk.tasks import ClientTelemetry, PracticeResult, Receipt, Task
+from accord.collect.desk.reservations import expire, has_room
+from accord.collect.desk.tasks import ClientTelemetry, PracticeResult, Receipt
 from accord.collect.study import Question, shown_digest
 from accord.collect.study.form_fields import clean_text
 from accord.collect.study.kinds import MAX_REASON
 from accord.errors import AccordError, Conflict, FormError
 from accord.records import Completion, Declined, Feedback, Judgement, Telemetry
 
-__all__ = ["save_draft", "submit", "undo"]
+__all__ = ["save_draft", "submit"]
 
 ITEMS, RESERVATIONS, PEOPLE = tables.items, tables.reservations, tables.people
 CLOSED = (*tables.IN_LEDGER, "replaced", "practised")
@@ -65,29 +64,6 @@ def save_draft(context: Context, pseudonym: str, reservation: str, form: Mapping
         row = _reservation_row(tx, pseudonym, reservation)
         if row.state in {"open", tables.EXPIRED}:
             tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == reservation).values(draft=draft))
-
-
-def undo(context: Context, pseudonym: str) -> Task:
-    """Take back the last answer of this session: its item is in the person's hands again, with the form as it was.
-
-    The answer stands until a new one is sent, which `replaces` it. Raises `FormError` where there is none.
-    """
-    with context.writing() as tx:
-        person = tx.person_row(pseudonym)
-        own = select(RESERVATIONS).where(RESERVATIONS.c.person == pseudonym)
-        redo = tx.execute(own.where(RESERVATIONS.c.state == "open", RESERVATIONS.c.redoes.is_not(None))).first()
-        if redo is None:
-            in_session = own.where(
-                RESERVATIONS.c.state.in_(tables.IN_LEDGER), RESERVATIONS.c.session == session_name(person)
-            )
-            last = tx.execute(in_session.order_by(RESERVATIONS.c.answer.desc()).limit(1)).first()
-            if last is None or person.status != "active":
-                raise FormError("undo", "There is no answer of this session to take back.")
-            same = ("item", "purpose", "session", "place", "number", "shown", "repeat_of")
-            values = {name: getattr(last, name) for name in same}
-            values |= {"draft": last.form, "replaces": last.feedback, "redoes": last.id}
-            redo = reserve(tx, pseudonym, values)
-        return task_of(tx, redo)
 
 
 # -- inside -----------------------------------------------------------------------------------------------------

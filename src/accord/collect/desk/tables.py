@@ -60,7 +60,13 @@ def _json(name: str, default: Any = dict) -> Column[Any]:
     return Column(name, JSON, nullable=False, default=default)
 
 
-studies = Table("collect_studies", metadata, _key("name"), _text("kind"))
+studies = Table(
+    "collect_studies",
+    metadata,
+    _key("name"),
+    _text("kind"),
+    Column("asked", JSON(none_as_null=True)),  # the question with its scale, labels or types
+)
 
 secrets = Table("collect_secrets", metadata, _key("name"), _text("value"))
 

@@ -197,12 +197,19 @@ def _show(
             context = task_context(site, task, task.question.page_form(task.draft or {}) if form is None else form)
             practice = step if isinstance(step, Practice) else None
             return site.page(
-                request, "work.html", status=status, person=person, practice=practice, error=error, **context
+                request,
+                "work.html",
+                status=status,
+                person=person,
+                practice=practice,
+                can_undo=site.desk.can_undo(person.pseudonym),
+                error=error,
+                **context,
             )
         case Break(until=until, message=message):
             return _rest(request, site, person, "A break", message, until=until)
         case Done(message=message):
-            return _rest(request, site, person, "Thank you", message, undo=True)
+            return _rest(request, site, person, "Thank you", message)
         case Paused(message=message):
             return _rest(request, site, person, "Your part is paused", message)
         case _:
@@ -210,7 +217,7 @@ def _show(
 
 
 def _rest(request: WebRequest, site: Site, person: Person, title: str, message: str, **context: Any) -> Response[str]:
-    values = {"until": None, "undo": False, **context}
+    values = {"until": None, "can_undo": site.desk.can_undo(person.pseudonym), **context}
     return site.page(request, "rest.html", person=person, title=title, message=render_trusted(message), **values)
 
 

@@ -28,7 +28,7 @@ from markupsafe import Markup, escape
 from accord.collect.study.line_ends import lines_with_places
 from accord.collect.web.markdown_rules import read_cautiously
 
-__all__ = ["Line", "exact", "literal", "literal_lines", "looks_like", "render_trusted", "render_untrusted"]
+__all__ = ["Line", "exact", "in_lines", "literal", "literal_lines", "looks_like", "render_trusted", "render_untrusted"]
 
 # Signs of category Cf that are drawn (they stand before or around digits of Arabic and Syriac).
 VISIBLE_FORMAT_CHARACTERS = frozenset(
@@ -54,7 +54,7 @@ ALIKE = str.maketrans(
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a text: where its first character stands in the whole, the line and its end as `literal` shows them."""
+    """A line of a text: where its first character stands in the whole, the line and its end as they are shown."""
 
     start: int
     shown: Markup
@@ -83,12 +83,18 @@ def looks_like(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).translate(ALIKE).split())
 
 
-def literal_lines(text: str) -> list[Line]:
+def in_lines(text: str, show: Callable[[str], Markup] = literal) -> Markup:
+    """A text line by line as `show` has it: each line reads from the side on which its first letter's script begins."""
+    lines = literal_lines(text, show)
+    return Markup("").join(Markup('<div dir="auto">{}{}</div>').format(line.shown, line.end) for line in lines)
+
+
+def literal_lines(text: str, show: Callable[[str], Markup] = literal) -> list[Line]:
     """The lines of `text`, each with the place of its first character and its own end."""
     lines = lines_with_places(text)
     ends = [start for start, _ in lines[1:]] + [len(text)]
     return [
-        Line(start, literal(line), literal(text[start + len(line) : end]))
+        Line(start, show(line), show(text[start + len(line) : end]))
         for (start, line), end in zip(lines, ends, strict=True)
     ]
 
@@ -98,7 +104,7 @@ def render_untrusted(text: str) -> Markup:
     """What a model or a person wrote, its Markdown rendered, nothing of it alive."""
     rendered = _clean(str(_UNTRUSTED.render(text)), links=False)
     if "\0" in text or _words(text) - _words(html.unescape(re.sub(r"<[^>]*>", " ", rendered))):
-        return Markup('<div class="raw">{}</div>').format(literal(text))
+        return Markup('<div class="raw">{}</div>').format(in_lines(text))
     return Markup(rendered)  # noqa: S704 - cleaned above
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from accord.collect.web.sanitize import exact, literal, looks_like, render_untrusted
+from accord.collect.web.sanitize import exact, in_lines, looks_like, render_untrusted
 
 __all__ = ["ShownText", "show_texts"]
 
@@ -35,14 +35,14 @@ def show_texts(texts: Sequence[str], *, markdown: bool) -> list[ShownText]:
     if markdown:
         rendered = [render_untrusted(text) for text in texts]
         if _differ(_characters(page) for page in rendered):
-            return [ShownText(page, literal(text)) for page, text in zip(rendered, texts, strict=True)]
+            return [ShownText(page, in_lines(text)) for page, text in zip(rendered, texts, strict=True)]
     if _differ(looks_like(text) for text in texts):
-        return [ShownText(_as_it_stands(literal(text)), None, alike=markdown) for text in texts]
-    return [ShownText(_as_it_stands(exact(text)), None, alike=True) for text in texts]
+        return [ShownText(_as_it_stands(in_lines(text)), None, alike=markdown) for text in texts]
+    return [ShownText(_as_it_stands(in_lines(text, exact)), None, alike=True) for text in texts]
 
 
 def _as_it_stands(page: Markup) -> Markup:
-    return Markup('<div class="raw" dir="auto">{}</div>').format(page)
+    return Markup('<div class="raw">{}</div>').format(page)
 
 
 def _characters(page: Markup) -> str:

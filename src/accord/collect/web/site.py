@@ -23,7 +23,7 @@ from accord.collect.desk.service import Desk
 from accord.collect.study import Study
 from accord.collect.study.kinds import number_text
 from accord.collect.web.form_parsing import read
-from accord.collect.web.sanitize import literal, render_trusted
+from accord.collect.web.sanitize import in_lines, render_trusted
 from accord.collect.web.security import CookieJar, Limiter, form_token, is_cross_site, new_browser_name, tokens_match
 
 __all__ = [
@@ -211,7 +211,7 @@ def templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("accord.collect.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"plain": number_text, "literal": literal}
+    environment.filters |= {"plain": number_text, "literal": in_lines}
     return environment
 
 

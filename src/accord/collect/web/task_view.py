@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from accord.collect.desk.overview import DisputedItem
 from accord.collect.study.kinds import TIE
-from accord.collect.web.sanitize import Line, literal, literal_lines
+from accord.collect.web.sanitize import Line, in_lines, literal_lines
 from accord.collect.web.shown_texts import ShownText, show_texts
 from accord.records import Completion, Prompt
 
@@ -37,7 +37,7 @@ class Answer:
     @cached_property
     def literal(self) -> Markup:
         """Character by character."""
-        return literal(self.text)
+        return in_lines(self.text)
 
     @cached_property
     def lines(self) -> list[Line]:

@@ -160,7 +160,7 @@ function marking(root) {
     const range = getSelection().rangeCount ? getSelection().getRangeAt(0) : null;
     if (!range || range.collapsed || !root.contains(range.commonAncestorContainer)) return null;
     const start = places.findIndex((p) => range.comparePoint(p.node, p.at ?? 0) >= 0);
-    const end = 1 + places.findLastIndex((p) => range.comparePoint(p.node, p.at === null ? 1 : p.at + p.letter.length) <= 0);
+    const end = 1 + places.findLastIndex((p) => range.comparePoint(p.node, p.at === null ? p.node.childNodes.length : p.at + p.letter.length) <= 0);
     return start >= 0 && start < end ? [start, end] : null;
   };
   return { selected, inside, range: (start, end) => rangeOf(places, start, end), length: places.length };
@@ -356,7 +356,15 @@ function difference(before, after) {  // words that went and came: the longest c
 function correction(form) {
   const [area, out] = [query("textarea.answer-text", form), query(".diff", form)];
   const element = ([kind, text]) => Object.assign(document.createElement(kind), { textContent: text });
-  const draw = () => out.replaceChildren(...difference(out.dataset.before, area.value).map(element));
+  const draw = () => {  // line by line, each from the side of its script
+    const lines = [Object.assign(document.createElement("div"), { dir: "auto" })];
+    for (const [kind, text] of difference(out.dataset.before, area.value))
+      text.split("\n").forEach((part, place) => {
+        if (place) lines.push(lines[0].cloneNode());
+        lines.at(-1).append(element([kind, part]));
+      });
+    out.replaceChildren(...lines);
+  };
   area.addEventListener("input", () => requestAnimationFrame(draw));
   draw();
 }

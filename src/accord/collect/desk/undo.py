@@ -1,0 +1,77 @@
+"""Undo: answers of a session taken back, the last one first.
+
+An answer that is taken back is in the person's hands again, with the form as it was. It stands until a new one is sent,
+which `replaces` it.
+"""
+
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from accord.collect.desk import tables
+from accord.collect.desk.accounts import session_name
+from accord.collect.desk.context import Context, Transaction
+from accord.collect.desk.item_counts import recount
+from accord.collect.desk.reservations import reserve, task_of
+from accord.collect.desk.tasks import Task
+from accord.errors import FormError
+
+__all__ = ["can_undo", "undo"]
+
+RESERVATIONS = tables.reservations
+SAME = ("item", "purpose", "session", "place", "number", "shown", "repeat_of")
+
+
+def undo(context: Context, pseudonym: str) -> Task:
+    """Take back the last answer of this session; asked again before another is sent, the one before it, and so on.
+
+    It stays with the session's first answer. Raises `FormError` where there is none.
+    """
+    with context.writing() as tx:
+        redo = _open_redo(tx, pseudonym)
+        answer = _answer_before(tx, pseudonym, redo)
+        if answer is not None:
+            if redo is not None:
+                _put_back(tx, redo)
+            values = {name: getattr(answer, name) for name in SAME}
+            values |= {"draft": answer.form, "replaces": answer.feedback, "redoes": answer.id}
+            redo = reserve(tx, pseudonym, values)
+        if redo is None:
+            raise FormError("undo", "There is no answer of this session to take back.")
+        return task_of(tx, redo)
+
+
+def can_undo(context: Context, pseudonym: str) -> bool:
+    """Whether `undo` would bring back another answer than the one that it has brought back."""
+    with context.reading() as tx:
+        return _answer_before(tx, pseudonym, _open_redo(tx, pseudonym)) is not None
+
+
+def _open_redo(tx: Transaction, pseudonym: str) -> Row[Any] | None:
+    """The reservation of an answer that the person has taken back and not sent anew."""
+    of_person = (RESERVATIONS.c.person == pseudonym, RESERVATIONS.c.study == tx.study.name)
+    query = select(RESERVATIONS).where(*of_person, RESERVATIONS.c.state == "open", RESERVATIONS.c.redoes.is_not(None))
+    return tx.execute(query).first()
+
+
+def _answer_before(tx: Transaction, pseudonym: str, redo: Row[Any] | None) -> Row[Any] | None:
+    """The person's last answer of this session, or the one before that which `redo` has taken back."""
+    person = tx.person_row(pseudonym)
+    if person.status != "active":
+        return None
+    query = select(RESERVATIONS).where(
+        RESERVATIONS.c.person == pseudonym,
+        RESERVATIONS.c.state.in_(tables.IN_LEDGER),
+        RESERVATIONS.c.session == session_name(person),
+    )
+    if redo is not None:
+        taken_back = select(RESERVATIONS.c.answer).where(RESERVATIONS.c.id == redo.redoes)
+        query = query.where(RESERVATIONS.c.answer < taken_back.scalar_subquery())
+    return tx.execute(query.order_by(RESERVATIONS.c.answer.desc()).limit(1)).first()
+
+
+def _put_back(tx: Transaction, redo: Row[Any]) -> None:
+    """Leave an answer that was taken back as it stands."""
+    values = {"state": tables.EXPIRED, "holds": False}
+    tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == redo.id).values(values))
+    recount(tx, redo.item)
