@@ -328,5 +328,5 @@ def test_adapters_over_adapters(saved: Path, tmp_path: Path) -> None:
 def test_adapters_whose_model_is_gone(saved: Path, tmp_path: Path) -> None:
     add_lora(load(saved), LoRA(rank=4)).save(tmp_path / "adapter")
     shutil.rmtree(saved)
-    with pytest.raises(ModelError, match=r"belong to .*saved, which is gone; correct base_model_name_or_path"):
+    with pytest.raises(ModelError, match=r"belong to .*saved, which is gone; put that model back there"):
         load(tmp_path / "adapter")

@@ -142,7 +142,7 @@ def test_a_broken_off_stage_goes_on_to_the_same_numbers(kind: str, start: Path, 
 def test_both_sides_are_measured_as_one_by_one_and_the_kl_under_the_prompts_of_others(start: Path) -> None:
     policy, reference = load("tiny", seed=4), load(start)
     pairs = list({pair.prompt: pair for pair in DATA.pairs["train"]}.values())[:3]
-    scorer = _Scorer(policy, reference, DATA, BatchLimits())
+    scorer = _Scorer(DPO(), policy, reference, DATA, BatchLimits())
     ((held, answers),) = scorer.together(pairs)
     assert held == pairs
     found = scorer.sides(held, answers, 0.0)

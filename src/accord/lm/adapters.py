@@ -1,19 +1,15 @@
-"""Low-rank adapters: adding fresh ones, opening saved ones over the model that they belong to."""
+"""Low-rank adapters: adding fresh ones, and putting saved ones on the model that they belong to."""
 
-import json
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 
-__all__ = ["ADAPTER", "LoRA", "add_lora", "base_of", "has_adapter_file", "put_on"]
-
-ADAPTER = "adapter_config.json"
+__all__ = ["LoRA", "add_lora", "put_on"]
 
 
 class LoRA(BaseModel):
@@ -29,7 +25,7 @@ class LoRA(BaseModel):
 def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalModel:
     """The same model with fresh adapters, its own weights (as they were loaded) frozen.
 
-    Adapters that it already has are merged into its weights first.
+    Adapters that it already has are merged into its weights first. Raises `ModelError` where it takes none.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -44,23 +40,13 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
     plain = causal.merged()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        wrapped: Any = get_peft_model(plain.model, config)
+        try:
+            wrapped: Any = get_peft_model(plain.model, config)
+        except ValueError as error:
+            raise ModelError(f"{causal.name}: it takes no adapters ({error}); leave lora out") from error
     wrapped.peft_config["default"].base_model_name_or_path = plain.base or None
     wrapped.eval()
     return replace(plain, model=wrapped)
-
-
-def has_adapter_file(source: str) -> bool:
-    """Whether adapters lie in a folder, and not a whole model."""
-    return (Path(source) / ADAPTER).is_file()
-
-
-def base_of(source: str) -> str:
-    """The folder or hub id of the model that the adapters in a folder belong to. `ValueError` where it is gone."""
-    base = str(json.loads((Path(source) / ADAPTER).read_bytes()).get("base_model_name_or_path"))
-    if os.sep in base and Path(base).is_absolute() and not Path(base).is_dir():
-        raise ValueError(f"its adapters belong to {base}, which is gone; correct base_model_name_or_path in {ADAPTER}")
-    return base
 
 
 def put_on(decoder: Any, source: str) -> Any:

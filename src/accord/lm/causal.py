@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from accord.errors import StorageError, storage
+from accord.lm.adapter_files import write_base
 from accord.lm.conversation import Conversation, configured_ends
 from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
 
@@ -246,6 +247,8 @@ class CausalModel:
                 self._name_ends()
                 self.model.save_pretrained(folder)
                 self.tokenizer.save_pretrained(folder)
+                if self.has_adapters:
+                    write_base(folder, self.base)
         except SafetensorError as error:
             raise StorageError(f"{folder}: the weights could not be written ({error}); is the disk full?") from error
 

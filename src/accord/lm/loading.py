@@ -12,7 +12,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from accord.errors import ModelError
 from accord.lm import packaged, tiny
-from accord.lm.adapters import ADAPTER, base_of, has_adapter_file, put_on
+from accord.lm.adapter_files import ADAPTER, base_of, has_adapter_file
+from accord.lm.adapters import put_on
 from accord.lm.causal import CausalModel
 from accord.lm.memory import keep_large_buffers
 from accord.lm.proofs import check_decoder, prove
@@ -29,10 +30,12 @@ def load(
     device: str = "cpu",
     seed: int = 0,
     trust_remote_code: bool = False,
+    merge: bool = False,
 ) -> CausalModel:
     """A model by packaged name, `tiny`, path or hub id.
 
-    `seed` draws the weights of `tiny` alone. Raises `ModelError` where there is no such model, or it is no decoder.
+    `seed` draws the weights of `tiny` alone; with `merge`, saved adapters are added into the weights that they belong
+    to. Raises `ModelError` where there is no such model, or it is no decoder.
     """
     keep_large_buffers()
     disable_progress_bar()
@@ -44,6 +47,8 @@ def load(
     source = str(packaged.packaged()) if name == packaged.NAME else _place(name)
     try:
         model, base = _open(source, dtype, trust_remote_code)
+        if merge and has_adapter_file(source):
+            model, base = model.merge_and_unload().requires_grad_(True), ""  # peft had frozen what is under adapters
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
         raise ModelError(f"{name}: {_reason(source, error)}") from error
@@ -104,6 +109,8 @@ def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]
 def _reason(source: str, error: Exception) -> str:
     """One line: what is wrong and what to do."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
+    if "trust_remote_code" in str(error):
+        return "it comes with code of its own, which is run only where trust_remote_code is set: read it first"
     if isinstance(error, SafetensorError):
         return f"a weight file in {source} is damaged ({lines[0]}); save or fetch it again"
     if Path(source).is_dir() or not isinstance(error, OSError):

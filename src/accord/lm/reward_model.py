@@ -126,11 +126,13 @@ class ScalarHeadModel:
         save_file(content, folder / HEAD, metadata={"components": json.dumps(self.components)})
 
 
-def load_reward_model(folder: Path, *, name: str, dtype: DType = "bfloat16", device: str = "cpu") -> ScalarHeadModel:
+def load_reward_model(
+    folder: Path, *, name: str, dtype: DType = "bfloat16", device: str = "cpu", trust_remote_code: bool = False
+) -> ScalarHeadModel:
     """What `ScalarHeadModel.save` wrote, ready to score. Raises `ModelError` where there is no head."""
     if not (folder / HEAD).is_file():
         raise ModelError(f"{folder}: not a reward model (no {HEAD})")
-    causal = load(folder, dtype=dtype, device=device)
+    causal = load(folder, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
     causal.model.requires_grad_(False)
     weights = load_file(folder / HEAD, device=device)
     with safe_open(folder / HEAD, framework="pt") as file:

@@ -1,5 +1,6 @@
 """Which model a stage starts from, and in what form it is trained."""
 
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -8,9 +9,11 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from transformers import PreTrainedTokenizerBase
 
+from accord.errors import ModelError
 from accord.lm.adapters import LoRA, add_lora
 from accord.lm.causal import CausalModel
 from accord.lm.chat_template import is_template, read_template, set_template
+from accord.lm.dropout import dropping
 from accord.lm.layers import cut_layers, freeze_below
 from accord.lm.loading import DType, load
 
@@ -31,6 +34,9 @@ class ModelSettings(BaseModel):
     lora: LoRA | None = Field(default=None, description="train low-rank adapters instead of all weights")
     trained_layers: int | None = Field(
         default=None, ge=1, description="train the last N layers, the final norm and the head; unset: everything"
+    )
+    dropout: bool = Field(
+        default=False, description="update with the dropout of the model's configuration; off: with that of lora alone"
     )
     memory_gb: float | None = Field(
         default=None,
@@ -72,17 +78,33 @@ class ModelSettings(BaseModel):
         """
         set_template(tokenizer, self.anchored(Path()).chat_template, self.template_arguments, self.template_date)
 
+    @property
+    def drops(self) -> bool:
+        """Whether dropout is asked for, of the model or of its adapters."""
+        return self.dropout or (self.lora is not None and self.lora.dropout > 0)
+
+    def updating(self, causal: CausalModel) -> AbstractContextManager[None]:
+        """Inside, what a pass of an update drops out is what these settings ask for; outside nothing is."""
+        return dropping(causal, own=self.dropout)
+
     def open(self, name: str | Path, *, seed: int = 0, train: bool = False, layers: int | None = None) -> CausalModel:
         """The model `name` in this form, cut to its first `layers`; with `train`, what is not to be trained is frozen.
 
-        With `lora` set, adapters are what is trained. Raises `ModelError` where it has no such layers.
+        Adapters that it was saved with are merged into its weights: what a stage opens is whole. With `lora` set, fresh
+        ones are what is trained. Raises `ModelError` where it has no such layers, or nothing of it would be trained.
         """
         causal = load(
-            name, dtype=self.dtype, device=self.resolved_device, seed=seed, trust_remote_code=self.trust_remote_code
+            name,
+            dtype=self.dtype,
+            device=self.resolved_device,
+            seed=seed,
+            trust_remote_code=self.trust_remote_code,
+            merge=True,
         )
         self.set_template(causal.tokenizer)
         if layers is not None:
             cut_layers(causal, layers)
+            causal.base = ""  # what is left lies nowhere: adapters over it are saved as whole weights
         if not train:
             causal.model.requires_grad_(False)
             return causal
@@ -90,6 +112,8 @@ class ModelSettings(BaseModel):
             causal = add_lora(causal, self.lora, seed=seed)
         if self.trained_layers is not None:
             freeze_below(causal, self.trained_layers)
+        if not causal.trainable():
+            raise ModelError(f"{name}: these settings leave no weight of it to be trained; see lora and trained_layers")
         return causal
 
     def reference(self, policy: CausalModel, start: str | Path, *, seed: int = 0) -> CausalModel:

@@ -43,7 +43,12 @@ def _samples(context: Context, judges: Mapping[str, Judge]) -> list[EvaluationSa
     prompts = context.reader.prompts_of("held_out")[: recipe.evaluate.max_prompts]
     settings = recipe.policy
     start = settings.open(start_of(context), seed=seed_of(run.seed, "policy"))
-    policy = load(MODEL.verified(run, context.beside("policy")), dtype=settings.dtype, device=settings.resolved_device)
+    policy = load(
+        MODEL.verified(run, context.beside("policy")),
+        dtype=settings.dtype,
+        device=settings.resolved_device,
+        trust_remote_code=settings.trust_remote_code,
+    )
     chunks = [prompts[i : i + TOGETHER] for i in range(0, len(prompts), TOGETHER)]
     work = [(arm, causal, chunk) for arm, causal in (("start", start), ("policy", policy)) for chunk in chunks]
     samples: list[EvaluationSample] = []

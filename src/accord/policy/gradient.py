@@ -45,22 +45,22 @@ class PolicyGradient(Online):
         rate = trainer.optimiser.rate
         advantage_BT = self.advantages(rollout, trainer.scores(rollout), trainer.state)
         updates = [
-            self._update_minibatch(trainer, rollout, rows, advantage_BT) for rows in trainer.minibatches(rollout, step)
+            self._update_minibatch(trainer, rollout, rows, old_BT, advantage_BT)
+            for rows, old_BT in trainer.updates(rollout, step)
         ]
         return {"lr": rate, **{name: sum(update[name] for update in updates) / len(updates) for name in updates[0]}}
 
     def _update_minibatch(
-        self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], advantage_BT: Tensor
+        self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], old_BT: Tensor, advantage_BT: Tensor
     ) -> dict[str, Any]:
         weight_B = self.weights(rollout, rows)
         tokens = int(rollout.mask_BT[rows].sum())
         loss = clipped = 0.0
         for index, logprob_N, _ in trainer.forward(rollout, rows):
-            if self.single_update:  # this pass is the measurement too
-                rollout.policy.logprob_BT[index] = logprob_N.detach()
-            clipped_loss = self.loss(
-                Tokens(logprob_N, rollout.policy.logprob_BT[index], rollout.reference_BT[index], advantage_BT[index])
-            )
+            old_N = logprob_N.detach() if self.single_update else old_BT[index]
+            if not self.needs_old_logprobs:  # this pass is the measurement too
+                rollout.policy.logprob_BT[index] = old_N
+            clipped_loss = self.loss(Tokens(logprob_N, old_N, rollout.reference_BT[index], advantage_BT[index]))
             loss += trainer.optimiser.add((weight_B[index[0]] * clipped_loss.loss_N).sum())
             clipped += float(clipped_loss.clipped_N.sum()) / tokens
         return {"policy_loss": loss, "clip_frac": clipped, "grad_norm": trainer.optimiser.step()}

@@ -83,6 +83,7 @@ class GroupSoup(RLOO):
                 judge = ComponentJudge(materials.judge, component)
                 alone = Materials(start=materials.start, prompts=materials.prompts, judge=judge)
                 yield from super().steps(alone, run, stage=f"{stage}-{component}")
-        mixed = soup([MODEL.verified(run, f"{stage}-{component}") for component in self.components], weights)
+        trained = [MODEL.verified(run, f"{stage}-{component}") for component in self.components]
+        mixed = soup(trained, weights, trust_remote_code=self.trust_remote_code)
         with MODEL.write(run, stage=stage) as folder:
             mixed.save(folder)

@@ -91,8 +91,8 @@ class Online(PolicySettings):
 
     @property
     def needs_old_logprobs(self) -> bool:
-        """Whether samples are measured before the update."""
-        return not self.single_update
+        """Whether samples are measured before the update: where its first pass is not the only one, or drops out."""
+        return self.drops or not self.single_update
 
     @abstractmethod
     def update(self, trainer: "OnlineTrainer", rollout: Rollout, step: int) -> dict[str, Any]:
@@ -193,7 +193,6 @@ class OnlineTrainer:
         """
         s = self.settings
         sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
-        self.policy.model.eval()
         prompts = self._passes.draw((step - 1) * s.prompts_per_step, s.prompts_per_step)
         form: dict[str, Any] = {"sampler": self.sampler, "old_logprobs": old_logprobs and s.on_policy}
         if not s.on_policy:
@@ -231,6 +230,31 @@ class OnlineTrainer:
         update_multipliers(rollout.components, s.constraints, multipliers)
         return used or None
 
+    def updates(self, rollout: Rollout, step: int) -> Iterator[tuple[list[int], Tensor]]:
+        """The sequences of each update of a step, and what their log-probabilities were before the first, [B, T].
+
+        With dropout those are measured under the masks that the update's own pass then draws: ratios begin at 1.
+        """
+        minibatches = list(self.minibatches(rollout, step))
+        old_BTs = [rollout.policy.logprob_BT] * len(minibatches)
+        if self.settings.drops and not self.settings.single_update:
+            old_BTs = [self._measured(rollout, rows, step, number) for number, rows in enumerate(minibatches)]
+        for number, (rows, old_BT) in enumerate(zip(minibatches, old_BTs, strict=True)):
+            self.draw_masks(step, number)
+            yield rows, old_BT
+
+    def draw_masks(self, step: int, number: int) -> None:
+        """Have the coming pass draw the dropout of an update by its number within the step."""
+        torch.manual_seed(seed_of(self.seed, "dropout", step, number))
+
+    @torch.no_grad()
+    def _measured(self, rollout: Rollout, rows: list[int], step: int, number: int) -> Tensor:
+        self.draw_masks(step, number)
+        logprob_BT = torch.zeros_like(rollout.policy.logprob_BT)
+        for index, logprob_N, _ in self.forward(rollout, rows):
+            logprob_BT[index] = logprob_N
+        return logprob_BT
+
     def minibatches(self, rollout: Rollout, step: int) -> Iterator[list[int]]:
         """The sequences of each update of a step."""
         s = self.settings
@@ -242,9 +266,9 @@ class OnlineTrainer:
 
     def forward(self, rollout: Rollout, rows: list[int]) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor, Tensor]]:
         """Where each token of `rows` stands in the rollout, its log-probability, and the state before it [N, D]."""
-        self.policy.model.train()
         for batch in self.limits.pack(self.policy, [rollout.answers[row] for row in rows]):
-            hidden_XD = batch.hidden(self.policy)
+            with self.settings.updating(self.policy):
+                hidden_XD = batch.hidden(self.policy)
             temperature = self.settings.sampling.temperature
             tokens = token_logprobs(self.policy, batch, hidden_XD, temperature=temperature, entropy=False)
             yield positions(batch), tokens.logprob_N, hidden_XD[batch.source_N]

@@ -117,8 +117,7 @@ class Pairwise(PolicySettings):
         optimiser = Optimiser(self.optim, policy.trainable(), total)
         loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every, model=policy.model)
         room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if self.memory_gb else 0
-        scorer = _Scorer(policy, reference, data, stage_batch_limits(self, policy, run, stage, longest=room))
-        policy.model.train()
+        scorer = _Scorer(self, policy, reference, data, stage_batch_limits(self, policy, run, stage, longest=room))
 
         def update(step: int) -> StepResult[PairMetrics]:
             return StepResult(self._update(scorer, optimiser, passes.step(step, self.batch_size, draws), step))
@@ -152,6 +151,7 @@ class Pairwise(PolicySettings):
 class _Scorer:
     """Log-probabilities of both sides of pairs under the policy and its reference."""
 
+    settings: Pairwise
     policy: CausalModel
     reference: CausalModel | None
     data: Dataset
@@ -176,7 +176,8 @@ class _Scorer:
     def sides(self, pairs: list[Pair], answers: list[TokenizedCompletion], kl_baseline: float) -> PairLogprobs:
         """Both sides of each pair, by their answers in this order, those of the policy with a graph."""
         known_A = self._reference_totals(answers)
-        total_A = self._totals(self.policy, answers)
+        with self.settings.updating(self.policy):
+            total_A = self._totals(self.policy, answers)
         tokens_A = torch.tensor([float(len(answer.completion)) for answer in answers], device=total_A.device)
         tie_P = torch.tensor([pair.tie for pair in pairs], device=total_A.device)
         return PairLogprobs(

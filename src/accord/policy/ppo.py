@@ -8,10 +8,11 @@ Left out: a value model of its own (the head on the policy's trunk costs nothing
 importance weights between sampler and trainer (their ratio is logged instead, and the preflight judges it).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -25,7 +26,7 @@ from accord.policy.online import Dense, OnlineTrainer, build_trainer
 from accord.policy.rollout import Rollout
 from accord.policy.supervised import likelihood, token_weights, tokenize
 from accord.run import RunDirectory
-from accord.train import TrainingStep, shuffled
+from accord.train import Passes, TrainingStep
 
 __all__ = ["PPO"]
 
@@ -49,7 +50,7 @@ class PPO(Dense):
     value_clip: float = Field(default=0.2, gt=0)
     value_coef: float = Field(default=0.1, ge=0)
     value_gradient: bool = Field(default=False, description="let the value loss move the policy's trunk")
-    value_warmup: int = Field(default=0, ge=0, description="first steps that move the value head alone")
+    value_warmup: int = Field(default=0, ge=0, description="first steps, which move the value head and nothing else")
     whiten: bool = Field(default=True, description="advantages of a step with mean 0 and deviation 1")
     discount: float = Field(default=1.0, gt=0, le=1)
     gae_lambda: float = Field(default=0.95, ge=0, le=1, description="lambda of GAE")
@@ -82,7 +83,8 @@ class PPO(Dense):
         trainer = build_trainer(self, prompts, judge, run, start=materials.start, stage=stage, **form)
         trainer.state.setdefault("kl_coef", self.kl_coef)
         pretraining = _Pretraining(
-            tokenize(trainer.policy, examples), {key: example.weight for key, example in enumerate(examples)}
+            Passes([[answer] for answer in tokenize(trainer.policy, examples)], trainer.seed, "pretrain"),
+            {key: example.weight for key, example in enumerate(examples)},
         )
         yield from trainer.steps(partial(self.update, pretraining=pretraining if examples else None))
 
@@ -103,61 +105,75 @@ class PPO(Dense):
         advantage_BT, return_BT = gae(reward_BT, value_BT, mask_BT, discount=self.discount, gae_lambda=self.gae_lambda)
         if self.whiten:
             advantage_BT = whitened(advantage_BT, mask_BT)
-        scale = 0.0 if step <= self.value_warmup else 1.0
+        if warming := step <= self.value_warmup:
+            advantage_BT, pretraining = torch.zeros_like(advantage_BT), None
         updates: list[dict[str, float]] = []
-        for rows in trainer.minibatches(rollout, step):
-            numbers = self._update_minibatch(trainer, rollout, rows, scale * advantage_BT, return_BT)
-            draw = len(updates) + step * 1000
-            numbers["pretrain_loss"] = self._pretrain(trainer, pretraining, draw) if pretraining else 0.0
+        for rows, old_BT in trainer.updates(rollout, step):
+            tokens = _Learnt(old_BT, advantage_BT, return_BT)
+            numbers = self._update_minibatch(trainer, rollout, rows, tokens, warming=warming)
+            numbers["pretrain_loss"] = self._pretrain(trainer, pretraining) if pretraining else 0.0
             numbers["grad_norm"] = trainer.optimiser.step()
             updates.append(numbers)
         mean: dict[str, Any] = {name: sum(update[name] for update in updates) / len(updates) for name in updates[0]}
         if pretraining is None:
             mean["pretrain_loss"] = None
         explained = _explained(value_BT, return_BT, mask_BT)
-        if self.kl_target:
+        if self.kl_target and not warming:
             kl = float(rollout.kl_B.mean())
             trainer.state["kl_coef"] = update_kl_coef(coefficient, kl, target=self.kl_target, rate=self.kl_rate)
         return {**mean, "explained_variance": explained, "kl_coef": coefficient, "lr": rate}
 
     def _update_minibatch(
-        self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], advantage_BT: Tensor, return_BT: Tensor
+        self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], tokens_BT: "_Learnt", *, warming: bool
     ) -> dict[str, float]:
-        """The gradient of one update on the sequences `rows`: losses are means over their tokens."""
+        """The gradient of one update on the sequences `rows`: losses are means over their tokens.
+
+        While the values are `warming` up it is that of the value head, and nothing else has one.
+        """
         assert trainer.head is not None
         tokens = int(rollout.mask_BT[rows].sum())
         policy_loss = value_loss = clipped = 0.0
         for index, logprob_N, hidden_ND in trainer.forward(rollout, rows):
-            surrogate = ppo_policy(logprob_N, rollout.policy.logprob_BT[index], advantage_BT[index], clip=self.clip)
-            read_ND = hidden_ND.float() if self.value_gradient else hidden_ND.detach().float()
+            old_N, advantage_N, return_N = (each_BT[index] for each_BT in tokens_BT)
+            surrogate = ppo_policy(logprob_N, old_N, advantage_N, clip=self.clip)
+            read_ND = hidden_ND.float() if self.value_gradient and not warming else hidden_ND.detach().float()
             value_N = trainer.head(read_ND)[:, 0]
-            value = ppo_value(value_N, rollout.policy.value_BT[index], return_BT[index], clip=self.value_clip)
+            value = ppo_value(value_N, rollout.policy.value_BT[index], return_N, clip=self.value_clip)
             policy_part, value_part = surrogate.loss_N.sum() / tokens, value.loss_N.sum() / tokens
-            trainer.optimiser.add(policy_part + self.value_coef * value_part)
+            trainer.optimiser.add(self.value_coef * value_part + (0.0 if warming else policy_part))
             policy_loss += float(policy_part.detach())
             value_loss += float(value_part.detach())
             clipped += float(surrogate.clipped_N.sum()) / tokens
         return {"policy_loss": policy_loss, "value_loss": value_loss, "clip_frac": clipped}
 
-    def _pretrain(self, trainer: OnlineTrainer, pretraining: "_Pretraining", draw: int) -> float:
+    def _pretrain(self, trainer: OnlineTrainer, pretraining: "_Pretraining") -> float:
         """Add the gradient of the likelihood of some supervised examples (PPO-ptx, Ouyang et al. 2022, eq. 2)."""
-        answers, weight_of = pretraining
-        order = shuffled(len(answers), trainer.seed, "pretrain", draw)
-        drawn = [answers[i] for i in order[: self.pretrain_batch_size]]
+        passes, weight_of = pretraining
+        size = min(self.pretrain_batch_size, len(weight_of))
+        drawn = passes.draw(trainer.optimiser.done * size, size)
         total_weight = sum(weight_of[answer.key] * len(answer.completion) for answer in drawn)
         loss = 0.0
         for batch in trainer.limits.pack(trainer.policy, drawn):
-            loss_N = likelihood(trainer.policy, batch)
+            with self.updating(trainer.policy):
+                loss_N = likelihood(trainer.policy, batch)
             part = (token_weights(batch, weight_of).to(loss_N) * loss_N).sum() / total_weight
             trainer.optimiser.add(self.pretrain_coef * part)
             loss += float(part.detach())
         return loss
 
 
+class _Learnt(NamedTuple):
+    """Of every token, [B, T]: its log-probability before the updates, what it is worth, what its value should be."""
+
+    old_BT: Tensor
+    advantage_BT: Tensor
+    return_BT: Tensor
+
+
 class _Pretraining(NamedTuple):
     """Supervised examples beside the rollouts, tokenized, and what each token of one counts, by its key."""
 
-    answers: Sequence[TokenizedCompletion]
+    passes: Passes[TokenizedCompletion]
     weight_of: Mapping[int, float]
 
 

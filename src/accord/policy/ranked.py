@@ -56,6 +56,7 @@ class Ranked(Online):
         length_PG = rollout.mask_BT.sum(1).float().view(-1, self.group_size)
         rows = list(range(len(rollout.answers)))
         total_B = torch.zeros_like(rollout.score_B)
+        trainer.draw_masks(step, 0)
         with torch.no_grad():
             for index, logprob_N, _ in trainer.forward(rollout, rows):
                 total_B.index_add_(0, index[0], logprob_N)
@@ -65,6 +66,7 @@ class Ranked(Online):
         loss = torch.where(ranked_P, self.loss(total_PG, length_PG, score_PG), 0.0).mean()
         (gradient_PG,) = torch.autograd.grad(loss, total_PG)
         gradient_B = gradient_PG.flatten()
+        trainer.draw_masks(step, 0)  # the same as in the first pass
         for index, logprob_N, _ in trainer.forward(rollout, rows):
             trainer.optimiser.add((gradient_B[index[0]] * logprob_N).sum())
         norm = trainer.optimiser.step()

@@ -94,5 +94,6 @@ class PolicySettings(ModelSettings):
         with MODEL.write(run, stage=stage) as folder:
             policy.save(folder)
             if self.extrapolation:
-                start = load(initial, seed=seed, trust_remote_code=self.trust_remote_code)
-                extrapolate(start, folder, self.extrapolation).save(folder)
+                form: dict[str, Any] = {"trust_remote_code": self.trust_remote_code}
+                start = load(initial, seed=seed, merge=True, **form)
+                extrapolate(start, folder, self.extrapolation, **form).save(folder)

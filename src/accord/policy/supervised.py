@@ -115,7 +115,6 @@ class Supervised(PolicySettings):
         optimiser = Optimiser(self.optim, causal.trainable(), total)
         loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every, model=causal.model)
         limits = stage_batch_limits(self, causal, run, stage, longest=longest(answers))
-        causal.model.train()
 
         def update(step: int) -> StepResult[SupervisedMetrics]:
             batch = passes.step(step, self.batch_size, draws)
@@ -123,7 +122,8 @@ class Supervised(PolicySettings):
             total_weight = sum(weight_of[answer.key] * len(answer.completion) for answer in batch)
             mean_loss = 0.0
             for packed in limits.pack(causal, batch):
-                loss_N = loss(causal, packed)
+                with self.updating(causal):
+                    loss_N = loss(causal, packed)
                 weighted_N = token_weights(packed, weight_of).to(loss_N) * loss_N
                 mean_loss += optimiser.add(weighted_N.sum() / total_weight)
             lr = optimiser.rate

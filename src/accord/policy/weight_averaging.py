@@ -10,7 +10,9 @@ Left out: weights that differ from layer to layer.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -23,7 +25,7 @@ __all__ = ["extrapolate", "pareto_front", "soup"]
 WHOLE = 1e-6  # how far the weights of a soup may be from 1 in sum
 
 
-def soup(models: Sequence[Path | str], weights: Sequence[float]) -> CausalModel:
+def soup(models: Sequence[Path | str], weights: Sequence[float], *, trust_remote_code: bool = False) -> CausalModel:
     """The model whose every weight is the weighted sum of those of `models` (saved policies), in float32.
 
     Raises `ModelError` where the models do not have the same weights by name and shape, or where `weights` are not one
@@ -31,8 +33,9 @@ def soup(models: Sequence[Path | str], weights: Sequence[float]) -> CausalModel:
     """
     if len(models) != len(weights) or not models or abs(sum(weights) - 1) > WHOLE:
         raise ModelError(f"{len(models)} models with weights {list(weights)}; give one each, together 1")
-    others = ((load(each).merged(), weight) for each, weight in zip(models[1:], weights[1:], strict=True))
-    return _weighted_sum(load(models[0]).merged(), weights[0], others)
+    whole = partial(load, merge=True, trust_remote_code=trust_remote_code)
+    others = ((whole(each), weight) for each, weight in zip(models[1:], weights[1:], strict=True))
+    return _weighted_sum(whole(models[0]), weights[0], others)
 
 
 def pareto_front(first: Path | str, second: Path | str, points: int) -> Iterator[tuple[float, CausalModel]]:
@@ -47,15 +50,18 @@ def pareto_front(first: Path | str, second: Path | str, points: int) -> Iterator
         yield weight, soup([first, second], [1 - weight, weight])
 
 
-def extrapolate(start: Path | str | CausalModel, tuned: Path | str, multiple: float) -> CausalModel:
+def extrapolate(
+    start: Path | str | CausalModel, tuned: Path | str, multiple: float, *, trust_remote_code: bool = False
+) -> CausalModel:
     """The policy with weights tuned + multiple (tuned - start), with the tokenizer and template of `tuned`.
 
-    What an adapter adds to a weight is a product of two factors, of which one is scaled. Raises `ModelError` as `soup`
-    does.
+    What an adapter adds to a weight is a product of two factors, of which one is scaled; the start's own adapters are
+    merged. Raises `ModelError` as `soup` does.
     """
-    policy = load(tuned)
+    policy = load(tuned, trust_remote_code=trust_remote_code)
     if not policy.has_adapters:
-        origin = start if isinstance(start, CausalModel) else load(start)
+        form: dict[str, Any] = {"merge": True, "trust_remote_code": trust_remote_code}
+        origin = start if isinstance(start, CausalModel) else load(start, **form)
         return _weighted_sum(policy, 1 + multiple, [(origin, -multiple)])
     with torch.no_grad():
         for name, weight in policy.model.named_parameters():

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from accord.lm.packed import TokenizedCompletion
 from accord.lm.reward_model import ScalarHeadModel
-from accord.train import BatchLimits, Optimiser
+from accord.lm.settings import ModelSettings
+from accord.train import BatchLimits, Draws, Optimiser
 
 __all__ = ["BatchedScores"]
 
@@ -17,13 +18,21 @@ class BatchedScores:
 
     Where they fill one batch its graph is kept. Where they fill several, they are scored without a graph first, and
     each batch once more when the gradient of its scores is known (Gao et al. 2021, arXiv 2101.06983): the same
-    gradient, a third more work, and the memory of one batch. Completions are numbered by their keys, 0 to A - 1.
+    gradient, a third more work, and the memory of one batch. Both passes see the dropout that `settings` ask for, with
+    the same masks. Completions are numbered by their keys, 0 to A - 1.
     """
 
-    def __init__(self, judge: ScalarHeadModel, completions: Sequence[TokenizedCompletion], limits: BatchLimits) -> None:
-        self.judge = judge
+    def __init__(
+        self,
+        settings: ModelSettings,
+        judge: ScalarHeadModel,
+        completions: Sequence[TokenizedCompletion],
+        limits: BatchLimits,
+    ) -> None:
+        self.settings, self.judge = settings, judge
         self.batches = limits.pack(judge.causal, completions)
-        with torch.set_grad_enabled(len(self.batches) == 1):
+        self._draws = Draws()
+        with torch.set_grad_enabled(len(self.batches) == 1), settings.updating(judge.causal):
             batched_AM = torch.cat([judge.at_end(batch) for batch in self.batches])
         key_A = torch.tensor([key for batch in self.batches for key in batch.keys], device=batched_AM.device)
         self.score_AM = batched_AM[key_A.argsort()]
@@ -35,7 +44,10 @@ class BatchedScores:
         if len(self.batches) == 1:
             return optimiser.add(loss)
         (gradient_AM,) = torch.autograd.grad(loss, self.score_AM)
+        self._draws.again()
         for batch in self.batches:
             gradient_aM = gradient_AM[torch.tensor(batch.keys, device=gradient_AM.device)]
-            optimiser.add((self.judge.at_end(batch) * gradient_aM).sum())
+            with self.settings.updating(self.judge.causal):
+                score_aM = self.judge.at_end(batch)
+            optimiser.add((score_aM * gradient_aM).sum())
         return float(loss.detach())

@@ -77,7 +77,13 @@ class BradleyTerry(RewardSettings, ModelSettings):
 
     def load(self, run: RunDirectory, *, stage: str = "reward") -> ScalarHeadModel:
         """The judge that `fit` left in the run, its digest checked."""
-        return load_reward_model(MODEL.verified(run, stage), name=stage, dtype=self.dtype, device=self.resolved_device)
+        return load_reward_model(
+            MODEL.verified(run, stage),
+            name=stage,
+            dtype=self.dtype,
+            device=self.resolved_device,
+            trust_remote_code=self.trust_remote_code,
+        )
 
     def steps(
         self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward"
@@ -103,7 +109,6 @@ class BradleyTerry(RewardSettings, ModelSettings):
         )
         length = longest(_tokenized(judge, data, completions_of([pair for group in groups for pair in group])))
         limits = stage_batch_limits(self, judge.causal, run, stage, longest=length, predicts=False)
-        judge.causal.model.train()
 
         def update(step: int) -> StepResult[RewardMetrics]:
             groups_of_step = [groups[i] for i in plan[step - 1]]
@@ -131,7 +136,7 @@ class BradleyTerry(RewardSettings, ModelSettings):
         for group in groups:
             names = completions_of(group)
             place = {name: i for i, name in enumerate(names)}
-            scores = BatchedScores(judge, _tokenized(judge, data, names), limits)
+            scores = BatchedScores(self, judge, _tokenized(judge, data, names), limits)
             device = judge.causal.device
             chosen_P = torch.tensor([place[pair.chosen] for pair in group], device=device)
             rejected_P = torch.tensor([place[pair.rejected] for pair in group], device=device)
@@ -168,7 +173,6 @@ def _normalise(judge: ScalarHeadModel, data: Dataset, pairs: Sequence[Pair]) -> 
     """
     names = completions_of(pairs)
     completions = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:300]]
-    judge.causal.model.eval()
     raw_NM = judge.raw([data.prompts[completion.prompt] for completion in completions], completions)
     judge.mean_M = tuple(raw_NM.mean(0).tolist())
     judge.score_scale = max(float(raw_NM.mean(1).std()), 1e-6)

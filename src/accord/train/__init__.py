@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from accord.train.memory_planner import BatchLimits, stage_batch_limits
     from accord.train.optimiser import Optim, Optimiser
     from accord.train.passes import Passes, planned_draws
-    from accord.train.seeds import seed_of, shuffled, stage_seed
+    from accord.train.seeds import Draws, seed_of, shuffled, stage_seed
 
 __all__ = [
     "BatchLimits",
     "Checkpointer",
+    "Draws",
     "Optim",
     "Optimiser",
     "Passes",
@@ -30,6 +31,7 @@ __all__ = [
 _HOME = {
     "BatchLimits": "memory_planner",
     "Checkpointer": "checkpointing",
+    "Draws": "seeds",
     "Optim": "optimiser",
     "Optimiser": "optimiser",
     "Passes": "passes",

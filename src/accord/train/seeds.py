@@ -13,7 +13,7 @@ import numpy as np
 
 from accord.run import RunDirectory
 
-__all__ = ["seed_of", "seeded", "shuffled", "stage_seed"]
+__all__ = ["Draws", "seed_of", "seeded", "shuffled", "stage_seed"]
 
 SEED_NAMES = {"eval_reward": "judge"}
 """Stages whose seed is drawn from another word than their name, so that runs made before a renaming are repeated."""
@@ -55,3 +55,21 @@ def seeded(seed: int) -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
+
+
+class Draws:
+    """Where torch's global generators (dropout's) stand when it is made, so that a second pass draws as the first."""
+
+    def __init__(self) -> None:
+        import torch
+
+        self._cpu = torch.get_rng_state()
+        self._device = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
+
+    def again(self) -> None:
+        """Put them back there."""
+        import torch
+
+        torch.set_rng_state(self._cpu)
+        if self._device is not None:
+            torch.cuda.set_rng_state(self._device)

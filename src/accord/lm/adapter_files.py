@@ -1,0 +1,45 @@
+"""Which model saved adapters belong to.
+
+They name it by its absolute path or hub id, as peft reads it. Beside them lies where it is seen from there, so that
+adapters open where the folder of their run was moved, or where their base is the packaged model of another machine.
+"""
+
+import json
+from os.path import relpath
+from pathlib import Path
+
+from accord.fetch import cache_folder
+from accord.lm import packaged
+
+__all__ = ["ADAPTER", "base_of", "has_adapter_file", "write_base"]
+
+ADAPTER = "adapter_config.json"
+BESIDE = "accord_base.json"
+
+
+def has_adapter_file(source: str | Path) -> bool:
+    """Whether adapters lie in a folder, and not a whole model."""
+    return (Path(source) / ADAPTER).is_file()
+
+
+def write_base(folder: Path, base: str) -> None:
+    """Write beside the adapters in `folder` where `base` is seen from; nothing for a hub id."""
+    path = Path(base)
+    if path.is_absolute():
+        seen = packaged.NAME if path.parent == cache_folder() else relpath(path, folder.parent.resolve())
+        (folder / BESIDE).write_text(json.dumps({"base": seen}))
+
+
+def base_of(source: str | Path) -> str:
+    """The folder or hub id of the model that the adapters in a folder belong to. `ValueError` where it is gone."""
+    folder = Path(source)
+    base = str(json.loads((folder / ADAPTER).read_bytes()).get("base_model_name_or_path"))
+    beside = folder / BESIDE
+    seen = json.loads(beside.read_bytes())["base"] if beside.is_file() else ""
+    if seen == packaged.NAME:
+        return str(packaged.packaged())
+    if seen and (folder.parent / seen).is_dir():
+        return str((folder.parent / seen).resolve())
+    if Path(base).is_absolute() and not Path(base).is_dir():
+        raise ValueError(f"its adapters belong to {base}, which is gone; put that model back there, a link will do")
+    return base
