@@ -1,5 +1,6 @@
 """A desk made before its parts and the fields of records were renamed: people go on where they were."""
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from small_desks import lay, task
 
 from accord.collect import Desk, Practice
@@ -36,6 +38,34 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     )
     with Ledger(tmp_path / "old.db") as ledger:
         yield Desk(study, ledger, clock=lambda: THEN)
+
+
+def test_an_account_and_the_sessions_of_then(tmp_path: Path) -> None:
+    """The account runs the studies that were there, and no other; people stay signed in, whoever runs it does not."""
+    account = PasswordHasher().hash("the password of then")
+    sessions = [
+        ("theirs", "person", BEGINNER, 60),
+        ("expired", "person", BEGINNER, -60),
+        ("running", "admin", "kim", 60),
+    ]
+    with closing(sqlite3.connect(tmp_path / "old.db")) as raw:
+        raw.executescript(OLD)
+        raw.execute("INSERT INTO collect_admins VALUES ('kim', ?)", [account])
+        for name, kind, subject, seconds in sessions:
+            row = (hashlib.sha256(name.encode()).hexdigest(), kind, subject, "{}", 0.0, THEN.timestamp() + seconds)
+            raw.execute("INSERT INTO collect_logins VALUES (?, ?, ?, ?, ?, ?)", row)
+        raw.commit()
+    question = {"kind": "label", "text": "Q?", "labels": ["a", "b"]}
+    with Ledger(tmp_path / "old.db") as ledger:
+        desk = Desk(lay(tmp_path, name="s", question=question), ledger, clock=lambda: THEN)
+        other = Desk(lay(tmp_path, name="other", question=question), ledger, clock=lambda: THEN)
+        assert desk.check_admin("kim", "the password of then")
+        assert not other.check_admin("kim", "the password of then")
+        login = desk.sessions.find("theirs")
+        assert login is not None
+        assert (login.kind, login.subject) == ("person", BEGINNER)
+        gone = ((desk, "running"), (desk, "expired"), (other, "theirs"))
+        assert [each.sessions.find(name) for each, name in gone] == [None] * 3
 
 
 def test_the_files_of_then_hold_the_items_of_then(desk: Desk) -> None:

@@ -284,10 +284,10 @@ def test_leaving_ends_the_session(tmp_path: Path) -> None:
     with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
         person = visitor()
         person.join(desk.invite().token)
-        cookie = person.client.cookies["accord-person"]
+        cookie = person.client.cookies[f"accord-person-{desk.tag}"]
         assert person.get("/").url.path == "/work"
         assert "signed out" in person.post("/leave", seen="/pause").text
-        person.client.cookies.set("accord-person", cookie)
+        person.client.cookies.set(f"accord-person-{desk.tag}", cookie)
         assert person.get("/work").status_code == 401
 
 

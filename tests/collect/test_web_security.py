@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 from litestar.routes import HTTPRoute
-from small_studies import PASSWORD, Clock, Forms, Visitor, lay_out, opened, token_in, visiting
+from small_studies import PASSWORD, Clock, Forms, Visitor, lay_out, opened, served, token_in, visiting
 
 from accord.collect import Desk
 from accord.collect.web.app import make_app
+from accord.collect.web.security import Limiter
 from accord.errors import LedgerError, StorageError
 from accord.feedback import Ledger
 
@@ -105,7 +106,8 @@ def test_another_study_on_the_same_ledger_is_out_of_reach(tmp_path: Path) -> Non
         person, stranger = here(), there()
         person.join(first.invite().token)
         path, form = person.work()
-        stranger.client.cookies.set("accord-person", person.client.cookies["accord-person"])
+        session = person.client.cookies[f"accord-person-{first.tag}"]
+        stranger.client.cookies.set(f"accord-person-{second.tag}", session)
         assert stranger.get("/work").status_code == 401
         stranger.join(second.invite().token)
         token = stranger.work()[1]["_csrf"]
@@ -125,7 +127,8 @@ def test_admin_pages_need_the_sign_in(tmp_path: Path) -> None:
                 assert (path, tried.status_code in {303, 405}) == (path, True)
                 assert tried.headers.get("location", "/admin/sign-in") == "/admin/sign-in"
         # an evaluator's session is none of an admin's
-        person.client.cookies.set("accord-admin", person.client.cookies["accord-person"])
+        session = person.client.cookies[f"accord-person-{desk.tag}"]
+        person.client.cookies.set(f"accord-admin-{desk.tag}", session)
         assert person.client.get("/admin").status_code == 303
         assert person.client.get("/work").status_code == 200
 
@@ -136,9 +139,9 @@ def test_signing_in_is_limited_and_gives_a_fresh_session(tmp_path: Path) -> None
         desk.set_admin("kim", PASSWORD)
         admin = visitor()
         assert admin.sign_in().url.path == "/admin"
-        first = admin.client.cookies["accord-admin"]
+        first = admin.client.cookies[f"accord-admin-{desk.tag}"]
         assert admin.post("/admin/sign-out", seen="/admin").url.path == "/admin/sign-in"
-        admin.client.cookies.set("accord-admin", first)
+        admin.client.cookies.set(f"accord-admin-{desk.tag}", first)
         assert admin.client.get("/admin").status_code == 303  # the session is gone on the server too
         guesser = visitor()
         for _ in range(10):
@@ -210,7 +213,7 @@ def test_the_flags_of_cookies(tmp_path: Path, url: str | None, secure: bool) -> 
         form = {"_csrf": token_in(ask("GET", "/admin/sign-in").text), "name": "kim", "password": PASSWORD}
         signed = ask("POST", "/admin/sign-in", form)
         assert signed.status_code == 303
-        assert len(cookies) == 3
+        assert len(cookies) == 4
         assert ("strict-transport-security" in signed.headers) == secure
         page = ask("GET", "/admin/people").text
         page_with_link = ask("POST", "/admin/people/invite", {"_csrf": token_in(page), "days": "3"}).text
@@ -341,3 +344,90 @@ def test_what_names_no_host_is_a_bad_request(tmp_path: Path, everywhere: bool) -
                     assert (host, client.get(path, headers=headers).status_code) == (host, 400)
                 assert client.get("/nowhere", headers=headers).status_code in {400, 404}
                 assert client.post("/admin/sign-in", data=form, headers=headers).status_code == 400
+
+
+def from_address(person: Visitor, address: str) -> Visitor:
+    """The visitor, as the proxy in front says where they come from."""
+    person.client.headers["x-forwarded-for"] = address
+    return person
+
+
+def test_strangers_cannot_keep_whoever_runs_the_study_out(tmp_path: Path) -> None:
+    """They guess from several addresses, for as long as they like."""
+    clock = Clock()
+    with opened(lay_out(tmp_path), tmp_path / "people.db", clock) as desk, visiting(desk, clock) as visitor:
+        desk.set_admin("kim", PASSWORD)
+        office = from_address(visitor(), "192.0.2.1")
+        assert office.sign_in().url.path == "/admin"
+        office.post("/admin/sign-out", seen="/admin")
+        guessers = [from_address(visitor(), address) for address in ("192.0.2.1", "198.51.100.7")]
+        for number in range(2):
+            for guesser in guessers:
+                assert [guesser.sign_in(password="guess").status_code for _ in range(11)] == [403] * 10 + [429]
+            assert office.sign_in().url.path == "/admin", "a browser that is known, from an address that is limited"
+            office.post("/admin/sign-out", seen="/admin")
+            travelling = from_address(visitor(), f"203.0.113.{number}")
+            assert travelling.sign_in().url.path == "/admin", "a new browser, from an address of its own"
+            clock.go_on(301)
+        assert [office.sign_in(password="guess").status_code for _ in range(11)] == [403] * 10 + [429]
+        clock.go_on(301)
+        desk.set_admin("kim", PASSWORD + "2")
+        assert guessers[0].sign_in(password="guess").status_code == 403
+        assert [office.sign_in(password="guess").status_code for _ in range(10)] == [403] * 9 + [429]
+
+
+@pytest.mark.parametrize(
+    "addresses", [[f"2001:db8:1:2:{n:x}::{n}" for n in range(1, 13)], ["::ffff:192.0.2.5", "192.0.2.5"] * 6]
+)
+def test_a_visitor_with_many_addresses_is_one_visitor(tmp_path: Path, addresses: list[str]) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk, visiting(desk) as visitor:
+        desk.set_admin("kim", PASSWORD)
+        person = visitor()
+        statuses = [from_address(person, each).sign_in(f"kim{each}", "guess").status_code for each in addresses]
+        assert statuses == [403] * 10 + [429] * 2
+        assert from_address(person, "2001:db8:1:3::1").sign_in().url.path == "/admin"
+
+
+def test_two_studies_of_one_ledger_have_admins_and_cookies_of_their_own(tmp_path: Path) -> None:
+    """One browser on two ports of one host: a browser sends the cookies of one to the other."""
+    ledger = tmp_path / "people.db"
+    with (
+        opened(lay_out(tmp_path), ledger) as first,
+        opened(lay_out(tmp_path, "critique"), ledger) as second,
+        served(first) as here,
+        served(second) as there,
+        httpx.Client(timeout=60) as client,
+    ):
+        first.set_admin("kim", PASSWORD)
+        second.set_admin("lee", PASSWORD)
+        person = Visitor(client)
+        for url, name, other in ((here, "kim", "lee"), (there, "lee", "kim")):
+            client.base_url = url
+            assert person.sign_in(other).status_code == 403
+            assert person.sign_in(name).url.path == "/admin"
+        for url, desk in ((here, first), (there, second)):
+            client.base_url = url
+            assert person.get("/admin").url.path == "/admin"
+            assert person.join(desk.invite().token).status_code == 200
+        for url in (here, there):
+            client.base_url = url
+            assert person.get("/work").url.path == "/work"
+        session = client.cookies[f"accord-admin-{first.tag}"]
+        assert first.sessions.find(session) is not None
+        assert second.sessions.find(session) is None
+        client.cookies.set(f"accord-admin-{second.tag}", session, domain="127.0.0.1")
+        assert client.get("/admin").status_code == 303
+
+
+def test_a_flood_of_names_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accord.collect.web.security.MAX_KEYS", 5)
+    clock = Clock()
+    limiter = Limiter(2, 60, clock)
+    for number in range(100):
+        assert limiter.wait(f"asked {number}") == 0
+        limiter.count(f"tried {number}")
+    assert len(limiter._tries) == 5
+    limiter.count("tried 99")
+    assert limiter.wait("tried 99") > 0
+    clock.go_on(61)
+    assert limiter.wait("tried 99") == 0

@@ -17,7 +17,17 @@ from accord.collect.study import Study
 from accord.collect.study.form_fields import storable
 from accord.errors import AccessError, FormError
 
-__all__ = ["check_attributes", "examine", "invite", "link", "make_secret", "mark_used", "open_invite", "short_text"]
+__all__ = [
+    "check_attributes",
+    "examine",
+    "invite",
+    "link",
+    "make_secret",
+    "mark_used",
+    "open_invite",
+    "short_text",
+    "signing_secret",
+]
 
 INVITES = tables.invites
 SIGNING = "signing"
@@ -84,10 +94,15 @@ def mark_used(tx: Transaction, name: str, person: str) -> None:
 
 def _signer(tx: Transaction) -> URLSafeSerializer:
     """Signs for this study, with the database's secret."""
+    return URLSafeSerializer(signing_secret(tx.connection), salt=f"accord invite {tx.study.name}")
+
+
+def signing_secret(connection: Connection) -> str:
+    """What everything is signed with that the desk hands out."""
     table = tables.secrets
-    value = tx.connection.scalar(select(table.c.value).where(table.c.name == SIGNING))
+    value = connection.scalar(select(table.c.value).where(table.c.name == SIGNING))
     assert value is not None, "the desk makes the secret when it opens"
-    return URLSafeSerializer(value, salt=f"accord invite {tx.study.name}")
+    return str(value)
 
 
 def make_secret(connection: Connection) -> None:

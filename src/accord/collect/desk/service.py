@@ -13,6 +13,8 @@ the screen.
 Where a person is asked for, a `Person` or a pseudonym will do.
 """
 
+import hashlib
+import hmac
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -59,8 +61,9 @@ def _utc() -> datetime:
 class Desk:
     """A study at work on a ledger. The desk's tables are made, or brought up to date, when it opens.
 
-    `clock` gives the time with its zone; `seed` decides every lot; `writer` writes candidates for bare prompts, and
-    `judge` says where its uncertainty and people's disagreement differ (`choose = "disagreement"`).
+    `tag` is a short name that no other study has, on this ledger or another: cookies are called by it. `clock` gives
+    the time with its zone; `seed` decides every lot; `writer` writes candidates for bare prompts, and `judge` says
+    where its uncertainty and people's disagreement differ (`choose = "disagreement"`).
 
     Raises `StudyError` where a study of this name asks another question and `changed` does not say that this is meant,
     or where it is to choose by disagreement and no judge is handed in.
@@ -90,6 +93,7 @@ class Desk:
         with ledger.begin(immediate=True) as connection:
             invites.make_secret(connection)
             _enter_study(connection, study, changed)
+            self.tag = _tag(connection, study)
         if left := self.erase_again():
             log.warning("somebody was erased, and is still in %s; the next start tries again", left)
 
@@ -212,6 +216,19 @@ class Desk:
     def check_admin(self, name: str, password: str) -> bool:
         """Whether this is the password of somebody who may run the study."""
         return sign_in.check_admin(self.context, name, password)
+
+    def mark_browser(self, name: str) -> str:
+        """A mark for the browser in which whoever runs the study signed in."""
+        return sign_in.mark_browser(self.context, name)
+
+    def is_known_browser(self, name: str, mark: str) -> bool:
+        """Whether they signed in, in the browser that shows this mark, by the password that they have."""
+        return sign_in.is_known_browser(self.context, name, mark)
+
+
+def _tag(connection: Connection, study: Study) -> str:
+    secret = invites.signing_secret(connection)
+    return hmac.new(secret.encode(), f"tag {study.name}".encode(), hashlib.sha256).hexdigest()[:10]
 
 
 def _close_to_others(ledger: Ledger) -> None:

@@ -178,12 +178,13 @@ notes = Table(
     _text("message"),
 )
 
-admins = Table("collect_admins", metadata, _key("name"), _text("hash"))
+admins = Table("collect_admins", metadata, _key("study"), _key("name"), _text("hash"))
 
 logins = Table(
     "collect_logins",
     metadata,
     _key("token"),  # the digest of it
+    _text("study"),
     _text("kind"),
     _text("subject"),
     _json("data"),

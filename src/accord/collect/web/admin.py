@@ -45,10 +45,17 @@ def sign_in_page(request: WebRequest, site: Site) -> Response[Any]:
 @post("/admin/sign-in", media_type=HTML, status_code=200, operation_class=FormOperation)
 @in_thread
 def sign_in(request: WebRequest, site: Site) -> Response[Any]:
-    """A session for who has the password. Failed tries are counted by address and by name."""
+    """A session for who has the password.
+
+    Failed tries are counted by address, and by name where somebody tries from many; a browser in which whoever has the
+    name signed in before is counted by itself, so that strangers cannot keep its owner out.
+    """
     form = request.state.form
     name, password = form.get("name", "")[:200], form.get("password", "")
-    keys = (("password", site.address(request)), ("name", name.casefold()))
+    mark = site.jar.read(request, "known")
+    keys = [("password", site.address(request)), ("name", name.casefold())]
+    if site.desk.is_known_browser(name, mark):
+        keys = [("known", mark)]
     for action, key in keys:
         site.limit(action, key)
     if not site.desk.check_admin(name, password):
@@ -59,7 +66,8 @@ def sign_in(request: WebRequest, site: Site) -> Response[Any]:
     if old := site.jar.read(request, "admin"):
         site.desk.sessions.drop(old)
     session = site.desk.sessions.create("admin", name, hours=SESSION_HOURS)
-    return redirect_to("/admin", site.jar.cookie("admin", session, SESSION_HOURS * 3600))
+    known = site.jar.cookie("known", site.desk.mark_browser(name))
+    return redirect_to("/admin", site.jar.cookie("admin", session, SESSION_HOURS * 3600), known)
 
 
 @post("/admin/sign-out", media_type=HTML, status_code=200, operation_class=FormOperation)

@@ -2,12 +2,14 @@
 
 A visitor's browser has a random name in a cookie of its own. The token of a form is made of that name and of the
 session's, neither of which a script or another site can read, so it can neither be guessed nor carried elsewhere.
-Sessions themselves are kept by the desk, which stores their digests alone. Behind HTTPS every cookie is `Secure` and
+Sessions themselves are kept by the desk, which stores their digests alone. Browsers send a host's cookies to all of its
+ports, so every cookie has the study's tag in its name. Behind HTTPS every cookie is `Secure` and
 has the prefix `__Host-`, which keeps neighbours under the same domain from setting it.
 """
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -20,22 +22,23 @@ from litestar.datastructures import Cookie
 
 from accord.web_server import host_of, origin_host
 
-__all__ = ["CookieJar", "Limiter", "form_token", "is_cross_site", "new_browser_name", "tokens_match"]
+__all__ = ["CookieJar", "Limiter", "form_token", "is_cross_site", "network_of", "new_browser_name", "tokens_match"]
 
 A_YEAR = 365 * 24 * 3600
-Owner = Literal["browser", "person", "admin"]
+Owner = Literal["browser", "person", "admin", "known"]
 MAX_KEYS = 10_000
 
 
 @dataclass(frozen=True)
 class CookieJar:
-    """The names of the cookies, and how they are set: `secure` behind HTTPS, readable by no script, for this site."""
+    """The names of a study's cookies, and how they are set: `secure` behind HTTPS, readable by no script."""
 
+    tag: str
     secure: bool = False
 
     def name(self, owner: Owner) -> str:
         """The cookie's name."""
-        return f"{'__Host-' if self.secure else ''}accord-{owner}"
+        return f"{'__Host-' if self.secure else ''}accord-{owner}-{self.tag}"
 
     def read(self, request: Request[Any, Any, Any], owner: Owner) -> str:
         """What the cookie holds; empty where there is none."""
@@ -78,9 +81,20 @@ def is_cross_site(request: Request[Any, Any, Any], public_host: str) -> bool:
     return origin is not None and origin != "null" and origin_host(origin) not in ours - {None}
 
 
+def network_of(address: str) -> str:
+    """What one visitor can send from: an IPv4 address, or the /64 of an IPv6 one, of which each has many."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    return str(known.ipv4_mapped or ipaddress.IPv6Network((known, 64), strict=False))
+
+
 @dataclass
 class Limiter:
-    """At most `limit` tries within `seconds` for each key; older ones are forgotten."""
+    """At most `limit` tries within `seconds` for each key. Older ones are forgotten, of too many keys the oldest."""
 
     limit: int
     seconds: float
@@ -89,16 +103,15 @@ class Limiter:
 
     def wait(self, key: str) -> int:
         """The seconds until the next try is allowed; 0 where it is now. Does not count as a try."""
-        tries = self._recent(key)
+        tries = self._recent(key) if key in self._tries else deque()
         if len(tries) < self.limit:
             return 0
         return max(1, round((tries[0] + timedelta(seconds=self.seconds) - self.clock()).total_seconds()))
 
     def count(self, key: str) -> None:
         """One more try by `key`."""
-        if len(self._tries) > MAX_KEYS:  # a flood of keys must not fill the memory
-            recent = {known: tries for known in list(self._tries) if (tries := self._recent(known))}
-            self._tries = defaultdict(deque, recent)
+        if len(self._tries) >= MAX_KEYS and key not in self._tries:  # a flood of keys must not fill the memory
+            del self._tries[next(iter(self._tries))]
         self._recent(key).append(self.clock())
 
     def _recent(self, key: str) -> deque[datetime]:

@@ -24,7 +24,15 @@ from accord.collect.study import Study
 from accord.collect.study.kinds import number_text
 from accord.collect.web.form_parsing import read
 from accord.collect.web.sanitize import in_lines, render_trusted
-from accord.collect.web.security import CookieJar, Limiter, form_token, is_cross_site, new_browser_name, tokens_match
+from accord.collect.web.security import (
+    CookieJar,
+    Limiter,
+    form_token,
+    is_cross_site,
+    network_of,
+    new_browser_name,
+    tokens_match,
+)
 
 __all__ = [
     "ForgedError",
@@ -76,7 +84,8 @@ class Site:
     _limits: dict[str, Limiter] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        limits = {"password": (10, 300.0), "name": (20, 900.0), "link": (40, 300.0), "forms": (3000, 60.0)}
+        limits = {"password": (10, 300.0), "known": (10, 300.0), "name": (300, 900.0)}
+        limits |= {"link": (40, 300.0), "forms": (3000, 60.0)}
         self._limits.update(
             {action: Limiter(limit, seconds, self.clock) for action, (limit, seconds) in limits.items()}
         )
@@ -97,7 +106,7 @@ class Site:
     @cached_property
     def jar(self) -> CookieJar:
         """The cookies: `Secure` where the world comes by HTTPS."""
-        return CookieJar(secure=(self.public_url or "").startswith("https://"))
+        return CookieJar(self.desk.tag, secure=(self.public_url or "").startswith("https://"))
 
     def login(self, request: WebRequest, who: Who) -> Login | None:
         """The session of a cookie, where it is one of this kind and has not ended."""
@@ -154,8 +163,8 @@ class Site:
 
     @staticmethod
     def address(request: WebRequest) -> str:
-        """Where a request comes from; behind a proxy, uvicorn has put the visitor's address here."""
-        return request.client.host if request.client else "nowhere"
+        """The network of the visitor, by which is counted; behind a proxy, uvicorn has put their address here."""
+        return network_of(request.client.host) if request.client else "nowhere"
 
     # -- pages -----------------------------------------------------------------------------------------------------
 
