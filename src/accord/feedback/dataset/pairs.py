@@ -1,19 +1,22 @@
 """Training pairs, drawn from what was said.
 
 A rating gives pairs only with other ratings of the same evaluator, prompt, session and scale: one person's 2 and
-another person's 3 are not an order. All pairs of all kinds are counted first and then drawn from by number, so that
-millions of possible pairs are never held as objects.
+another person's 3 are not an order. All pairs of all kinds are counted first and then drawn from by number; what was
+said is read a second time for those that were drawn, so that neither the feedback nor all pairs are held as objects.
 """
 
+import sys
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.feedback.provenance import current_feedback, feedback_and_evaluators, is_known
+from accord.feedback.provenance import is_known
 from accord.feedback.store.ledger import Ledger
 from accord.records import (
     Comparison,
@@ -72,40 +75,24 @@ def draw_pairs(
     `upto` is the last row read of a ledger. `evaluators` (taken from the ledger where there is one) say which
     evaluators stand for more than one person: ratings of those give no pairs.
     """
-    feedback, known = feedback_and_evaluators(source, evaluators, upto)
-    kinds: Counter[str] = Counter()
-    unused: Counter[str] = Counter()
-    stated: list[Pair] = []
-    ratings: list[Feedback] = []
-    everything = list(feedback)
-    current = list(current_feedback(everything))
-    unused["taken back"] = len(everything) - len(current)
-    kinds.update(record.judgement.kind for record in everything)
-    for record in current:
-        match record.judgement:
-            case _ if record.repeat_of is not None:
-                unused["asked again"] += 1
-            case _ if record.gold is not None:
-                unused["control question"] += 1  # it tells of the person: the same few items, asked of everybody
-            case Comparison():
-                of_comparison = pairs_from_comparison(record)
-                unused["comparison with itself"] += not of_comparison
-                stated += of_comparison
-            case Ranking():
-                stated += pairs_from_ranking(record)
-            case Rating() if record.evaluator in known and not is_known(known[record.evaluator]):
-                unused["rating by unknown"] += 1
-            case Rating():
-                ratings.append(record)
-            case Label() | Spans() | Steps() | Correction() | Critique() | Demonstration() | Declined():
-                unused[record.judgement.kind] += 1
-    groups = _Groups.of(ratings)
-    unused["rated twice"] = len(ratings) - sum(map(len, groups.members))
-    possible = len(stated) + groups.possible
-    chosen = _numbers(possible, limit, seed)
-    from_stated = [stated[number] for number in chosen[chosen < len(stated)]]
-    pairs = (*from_stated, *groups.pairs(chosen[chosen >= len(stated)] - len(stated)))
-    return PairSample(pairs, possible, dict(kinds), {reason: count for reason, count in unused.items() if count})
+    read, known, replaced = _reader(source, evaluators, upto)
+    found = _Found.of(read(), known, replaced)
+    drawn = found.drawn(_numbers(found.possible, limit, seed))
+    pairs = drawn.pairs(read())
+    unused = {reason: count for reason, count in found.unused.items() if count}
+    return PairSample(pairs, found.possible, dict(found.kinds), unused)
+
+
+def _reader(
+    source: Ledger | Iterable[Feedback], evaluators: Mapping[str, Evaluator] | None, upto: int | None
+) -> tuple[Callable[[], Iterator[Feedback]], Mapping[str, Evaluator], Set[str]]:
+    """What reads the feedback from its beginning, each time the same; the evaluators; what was taken back."""
+    if isinstance(source, Ledger):
+        last = source.last_row if upto is None else upto
+        return lambda: source.feedback(last), source.evaluators(), source.replaced(last)
+    everything = source if isinstance(source, Sequence) else list(source)
+    replaced = {record.replaces for record in everything if record.replaces is not None}
+    return lambda: iter(everything), evaluators or {}, replaced
 
 
 def pairs_from_ratings(feedback: Iterable[Feedback], *, limit: int | None = None, seed: int = 0) -> list[Pair]:
@@ -114,8 +101,12 @@ def pairs_from_ratings(feedback: Iterable[Feedback], *, limit: int | None = None
     The higher value is chosen, equal values are a tie; `margin` is their difference in widths of the scale and
     `session` theirs.
     """
-    groups = _Groups.of([each for each in feedback if isinstance(each.judgement, Rating)])
-    return list(groups.pairs(_numbers(groups.possible, limit, seed)))
+    ratings = [each for each in feedback if isinstance(each.judgement, Rating)]
+    found = _Found()
+    for place, record in enumerate(ratings):
+        assert isinstance(record.judgement, Rating)
+        found.add_rating(place, record, record.judgement)
+    return list(found.drawn(_numbers(found.possible, limit, seed)).pairs(ratings))
 
 
 def pairs_from_comparison(feedback: Feedback) -> list[Pair]:
@@ -161,56 +152,156 @@ def _numbers(possible: int, limit: int | None, seed: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).choice(possible, limit, replace=False, shuffle=False))
 
 
-@dataclass(frozen=True)
-class _Groups:
-    """Ratings that may be compared with each other, and their pairs by number.
+Key = tuple[str, str, str | None, str | None, int]
+
+
+@dataclass
+class _Found:
+    """What there is to draw from, by the places of the records as they are read: numbers, no records.
+
+    stated    the place of every record that states pairs, and how many it states
+    groups    ratings that may be compared with each other: the place of the first of each completion
 
     The pairs of a group of m are numbered (0,1), (0,2), (1,2), (0,3), ...: pair k joins j, the largest number with
-    j(j-1)/2 <= k, and i = k - j(j-1)/2. `first_G` is the number of a group's first pair.
+    j(j-1)/2 <= k, and i = k - j(j-1)/2.
     """
 
-    members: list[list[Feedback]]
-    first_G: NDArray[np.int64]
-    possible: int
+    kinds: Counter[str] = field(default_factory=Counter)
+    unused: Counter[str] = field(default_factory=Counter)
+    stated: "tuple[array[int], array[int]]" = field(default_factory=lambda: (array("q"), array("q")))
+    groups: dict[Key, dict[str, int]] = field(default_factory=dict)
+    scales: dict[Scale, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, ratings: Iterable[Feedback]) -> "_Groups":
-        """Group by evaluator, prompt, session, study and scale; of two ratings of one completion the first counts."""
-        by_key: dict[tuple[object, ...], dict[str, Feedback]] = {}
-        scales: dict[Scale, int] = {}
-        for record in ratings:
-            assert isinstance(record.judgement, Rating)
-            scale = scales.setdefault(record.judgement.scale, len(scales))
-            key = (record.evaluator, record.prompt, record.session, record.study, scale)
-            by_key.setdefault(key, {}).setdefault(record.completions[0], record)
-        members = [list(group.values()) for group in by_key.values()]
-        size_G = np.array([len(group) for group in members], dtype=np.int64)
-        last_G = np.cumsum(size_G * (size_G - 1) // 2)
-        return cls(members, np.concatenate([[0], last_G[:-1]]), int(last_G[-1]) if members else 0)
+    def of(cls, feedback: Iterable[Feedback], known: Mapping[str, Evaluator], replaced: Set[str]) -> "_Found":
+        """Everything that is read; what was replaced gives nothing."""
+        found = cls()
+        for place, record in enumerate(feedback):
+            found.kinds[record.judgement.kind] += 1
+            if record.id in replaced:
+                found.unused["taken back"] += 1
+            else:
+                found._add(place, record, known)
+        return found
 
-    def pairs(self, number_N: NDArray[np.int64]) -> Iterator[Pair]:
-        """The pairs of these numbers."""
-        group_N = np.searchsorted(self.first_G, number_N, side="right") - 1
-        within_N = number_N - self.first_G[group_N]
+    def _add(self, place: int, record: Feedback, known: Mapping[str, Evaluator]) -> None:
+        match record.judgement:
+            case _ if record.repeat_of is not None:
+                self.unused["asked again"] += 1
+            case _ if record.gold is not None:
+                self.unused["control question"] += 1  # it tells of the person: the same few items, asked of everybody
+            case Comparison() | Ranking():
+                states = len(_stated(record))
+                self.unused["comparison with itself"] += isinstance(record.judgement, Comparison) and not states
+                if states:
+                    self.stated[0].append(place)
+                    self.stated[1].append(states)
+            case Rating() if record.evaluator in known and not is_known(known[record.evaluator]):
+                self.unused["rating by unknown"] += 1
+            case Rating():
+                self.add_rating(place, record, record.judgement)
+            case Label() | Spans() | Steps() | Correction() | Critique() | Demonstration() | Declined():
+                self.unused[record.judgement.kind] += 1
+
+    def add_rating(self, place: int, record: Feedback, judgement: Rating) -> None:
+        """Group by evaluator, prompt, session, study and scale; of two ratings of one completion the first counts."""
+        scale = self.scales.setdefault(judgement.scale, len(self.scales))
+        key = (record.evaluator, record.prompt, record.session, record.study, scale)
+        if self.groups.setdefault(key, {}).setdefault(record.completions[0], place) != place:
+            self.unused["rated twice"] += 1
+
+    @property
+    def possible(self) -> int:
+        """How many pairs there are."""
+        return sum(self.stated[1]) + sum(len(group) * (len(group) - 1) // 2 for group in self.groups.values())
+
+    def drawn(self, number_N: NDArray[np.int64]) -> "_Drawn":
+        """The pairs of these numbers, ascending: those that were stated first, then those of ratings."""
+        place_S, count_S = (np.array(each, dtype=np.int64) for each in self.stated)
+        last_S = np.cumsum(count_S)
+        stated = int(last_S[-1]) if len(last_S) else 0
+        ours_N = number_N[number_N < stated]
+        record_N = np.searchsorted(last_S, ours_N, side="right")
+        within_N = ours_N - (last_S - count_S)[record_N]
+        return _Drawn(place_S[record_N], within_N, self._of_groups(number_N[number_N >= stated] - stated))
+
+    def _of_groups(self, number_N: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The places of both ratings of each pair, [N, 2]."""
+        size_G = np.array([len(group) for group in self.groups.values()], dtype=np.int64)
+        if not len(number_N):
+            return np.empty((0, 2), dtype=np.int64)
+        place_R = np.fromiter((place for group in self.groups.values() for place in group.values()), dtype=np.int64)
+        first_G, pairs_G = np.cumsum(size_G) - size_G, size_G * (size_G - 1) // 2
+        last_G = np.cumsum(pairs_G)
+        group_N = np.searchsorted(last_G, number_N, side="right")
+        within_N = number_N - (last_G - pairs_G)[group_N]
         second_N = ((1 + np.sqrt(8 * within_N + 1)) // 2).astype(np.int64)
         first_N = within_N - second_N * (second_N - 1) // 2
-        for group, first, second in zip(group_N.tolist(), first_N.tolist(), second_N.tolist(), strict=True):
-            yield _rated(self.members[group][first], self.members[group][second])
+        place_N2: NDArray[np.int64] = place_R[first_G[group_N][:, None] + np.stack([first_N, second_N], 1)]
+        return place_N2
 
 
-def _rated(first: Feedback, second: Feedback) -> Pair:
-    assert isinstance(first.judgement, Rating)
-    assert isinstance(second.judgement, Rating)
-    scale = first.judgement.scale
-    difference = first.judgement.value - second.judgement.value
+@dataclass(frozen=True)
+class _Drawn:
+    """Pairs that were drawn: the record of each that was stated and which of its pairs; both ratings of each other."""
+
+    place_S: NDArray[np.int64]
+    within_S: NDArray[np.int64]
+    place_R2: NDArray[np.int64]
+
+    def pairs(self, feedback: Iterable[Feedback]) -> tuple[Pair, ...]:
+        """The pairs, from the feedback read once more."""
+        wanted: dict[int, list[int]] = {}
+        for place, within in zip(self.place_S.tolist(), self.within_S.tolist(), strict=True):
+            wanted.setdefault(place, []).append(within)
+        rated = set(self.place_R2.ravel().tolist())
+        stated: list[Pair] = []
+        ratings: dict[int, _Rated] = {}
+        for place, record in enumerate(feedback):
+            if place in wanted:
+                of_record = _stated(record)
+                stated += [of_record[within] for within in wanted.pop(place)]
+            elif place in rated:
+                ratings[place] = _Rated.of(record)
+        return (*stated, *(_pair_of_ratings(ratings[one], ratings[two]) for one, two in self.place_R2.tolist()))
+
+
+class _Rated(NamedTuple):
+    """What a pair of ratings is made of."""
+
+    value: float
+    width: float
+    prompt: str
+    completion: str
+    evaluator: str
+    session: str | None
+    name: str
+
+    @classmethod
+    def of(cls, record: Feedback) -> "_Rated":
+        """That of a rating; names that many share are kept once."""
+        judgement = record.judgement
+        assert isinstance(judgement, Rating)
+        shared = (sys.intern(record.prompt), sys.intern(record.completions[0]), sys.intern(record.evaluator))
+        session = None if record.session is None else sys.intern(record.session)
+        return cls(judgement.value, judgement.scale.high - judgement.scale.low, *shared, session, record.id)
+
+
+def _stated(record: Feedback) -> list[Pair]:
+    """The pairs that a comparison or a ranking states."""
+    return pairs_from_ranking(record) if isinstance(record.judgement, Ranking) else pairs_from_comparison(record)
+
+
+def _pair_of_ratings(first: _Rated, second: _Rated) -> Pair:
+    difference = first.value - second.value
     better, worse = (first, second) if difference >= 0 else (second, first)
     return Pair(
         prompt=first.prompt,
-        chosen=better.completions[0],
-        rejected=worse.completions[0],
+        chosen=better.completion,
+        rejected=worse.completion,
         tie=difference == 0,
         evaluator=first.evaluator,
         session=first.session,
-        margin=min(1.0, abs(difference) / (scale.high - scale.low)),
-        feedback_ids=(better.id, worse.id),
+        margin=min(1.0, abs(difference) / first.width),
+        feedback_ids=(better.name, worse.name),
     )

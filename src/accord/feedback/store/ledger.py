@@ -123,6 +123,16 @@ class Ledger:
         """What was said with its row numbers; see `feedback`."""
         return self._records(Feedback, "feedback", self.last_row if upto is None else upto)
 
+    def replaced(self, upto: int | None = None) -> set[str]:
+        """The ids of feedback that a later record, up to and with row `upto`, takes back."""
+        table = TABLES["feedback"]
+        query = select(table.c.id, table.c.content).where(table.c.content.contains('"replaces":'))
+        if upto is not None:
+            query = query.where(table.c.row <= upto)
+        with self.begin() as connection:
+            later = [self._record(Feedback, row.id, row.content, str(row.id)) for row in connection.execute(query)]
+        return {record.replaces for record in later if record.replaces is not None}
+
     def records(self, upto: int | None = None) -> Iterator[Record]:
         """All records of one state of the ledger, its feedback up to and with row `upto`; those named come first.
 

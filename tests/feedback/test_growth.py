@@ -1,0 +1,76 @@
+"""What grows with the number of judgements, in bytes of each: import and draw hold neither them nor their pairs."""
+
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from said import comparison, completion, person, prompt, rating
+
+from accord.feedback import Ledger, draw_pairs
+from accord.records import Record
+
+FEW, MANY = 1500, 4500
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held at once, whatever the number, is made small beside what is measured."""
+    monkeypatch.setattr("accord.feedback.store.ledger.AT_ONCE", 200)
+    monkeypatch.setattr("accord.feedback.store.ledger_writer.ROWS_PER_INSERT", 200)
+
+
+def comparisons(number: int) -> Iterator[Record]:
+    """Everybody compares two texts of their own, so that nothing is said of the same twice."""
+    by = person("a")
+    yield by
+    for place in range(number):
+        asked = prompt(f"Question {place}")
+        left, right = completion(asked, "one text"), completion(asked, "another")
+        yield from (asked, left, right, comparison(by, left, right, "left", session=f"s{place}"))
+
+
+def ratings(number: int) -> Iterator[Record]:
+    by = person("a")
+    yield by
+    for place in range(number // 3):
+        asked = prompt(f"Question {place}")
+        yield asked
+        for text in range(3):
+            about = completion(asked, f"text {text}")
+            yield from (about, rating(by, about, float(text), session=f"s{place}"))
+
+
+def growth(work: Callable[[int], object]) -> float:
+    """The bytes that the peak grows by with each judgement."""
+    peaks = []
+    for number in (FEW, MANY):
+        tracemalloc.start()
+        work(number)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    return (peaks[1] - peaks[0]) / (MANY - FEW)
+
+
+@pytest.mark.parametrize(("said", "bound"), [(comparisons, 60), (ratings, 60)])
+def test_an_import_holds_no_more_of_a_long_file(
+    tmp_path: Path, said: Callable[[int], Iterator[Record]], bound: int
+) -> None:
+    def importing(number: int) -> None:
+        with Ledger(tmp_path / f"{number}.db") as ledger:
+            assert ledger.extend(said(number)).new["feedback"] == number
+
+    assert growth(importing) < bound
+
+
+@pytest.mark.parametrize(("said", "bound"), [(comparisons, 60), (ratings, 500)])
+def test_a_draw_holds_numbers(tmp_path: Path, said: Callable[[int], Iterator[Record]], bound: int) -> None:
+    for number in (FEW, MANY):
+        with Ledger(tmp_path / f"{number}.db") as ledger:
+            ledger.extend(said(number))
+
+    def drawing(number: int) -> None:
+        with Ledger(tmp_path / f"{number}.db", write=False) as ledger:
+            assert len(draw_pairs(ledger, limit=20, seed=1).pairs) == 20
+
+    assert growth(drawing) < bound
