@@ -1,18 +1,28 @@
 """Every path against plain transformers, one sequence at a time, in float32, for each family of models."""
 
+import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from torch import Tensor
+from transformers import AutoModelForCausalLM
 
+from accord.errors import ModelError
 from accord.lm.adapters import LoRA, add_lora
+from accord.lm.causal import CausalModel
 from accord.lm.decoders import FusedDecoder, ModelDecoder, UncachedDecoder, build_decoder
 from accord.lm.generate import generate
+from accord.lm.loading import load, wrap
 from accord.lm.logprobs import completion_logprobs, token_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
+from accord.lm.tiny import tiny_tokenizer
 from accord.records import Sampling
+from accord.train.optimiser import Optim, Optimiser
 from families import MODELS, PACKING, ours, plain
+from family_configs import PACKED, PLAIN, REFUSED, make
 
 PROMPTS = [(1, 2, 3), (9,), (4, 5, 6, 7, 8, 9, 10), (30, 31)]
 ANSWERS = [
@@ -115,3 +125,108 @@ def test_adapters_are_in_what_is_sampled(family: str) -> None:
         torch.testing.assert_close(torch.tensor(each.logprobs), logprob_T, atol=1e-4, rtol=0)
     bare = [each.token_ids for group in generate(ours(family), PROMPTS, 2, settings) for each in group]
     assert bare != [each.token_ids for each in made]
+
+
+# -- tiny configurations of many families: read, written, trained whole and by adapters, saved and opened plainly --
+
+STEP = Optim(lr=3e-2, warmup_steps=0, weight_decay=0.0)
+LATE = (3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5)  # longer than every window of these configurations
+
+
+def assert_reads_and_writes_as(mine: CausalModel, theirs: Any) -> None:
+    """The trainer and the sampler give the plain model's log-probabilities, and greedy texts are its own."""
+    prompts = [*PROMPTS, LATE]
+    made = generate(mine, prompts, 2, Sampling(max_tokens=8, seed=4), batch=3)
+    pairs = [(prompt, each) for prompt, group in zip(prompts, made, strict=True) for each in group]
+    asked = [TokenizedCompletion(prompt, each.token_ids, 0) for prompt, each in pairs]
+    trained = completion_logprobs(mine, [each.prompt for each in asked], [each.completion for each in asked])
+    sampled = [torch.tensor(each.logprobs) for _, each in pairs]
+    with torch.no_grad():
+        for each, trained_T, sampled_T in zip(asked, trained, sampled, strict=True):
+            wanted_T = alone(theirs, each)
+            torch.testing.assert_close(trained_T, wanted_T, atol=1e-4, rtol=0)
+            torch.testing.assert_close(sampled_T, wanted_T, atol=1e-4, rtol=0)
+    for prompt, (text,) in zip(
+        prompts[2:], generate(mine, prompts[2:], 1, Sampling(max_tokens=8, temperature=0)), strict=True
+    ):
+        ids = torch.tensor([prompt])
+        wanted = theirs.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False)
+        assert list(text.token_ids) == wanted[0, len(prompt) :].tolist()
+
+
+def loss_of(mine: CausalModel) -> Tensor:
+    return torch.stack(
+        [
+            -token_logprobs(mine, batch, batch.hidden(mine), entropy=False).logprob_N.sum()
+            for batch in pack(mine, ANSWERS, row_tokens=64, batch_tokens=128)
+        ]
+    ).sum()
+
+
+def assert_gradients_are(mine: CausalModel, theirs: Any) -> None:
+    """Of one loss, weight by weight; what has next to none, as a bias of keys, is held against all."""
+    loss_of(mine).backward()
+    (-torch.stack([alone(theirs, each).sum() for each in ANSWERS]).sum()).backward()
+    found = dict(mine.model.named_parameters())
+    expected = {name: weight.grad for name, weight in theirs.named_parameters() if weight.grad is not None}
+    most = max(float(gradient.norm()) for gradient in expected.values())
+    for name, gradient in expected.items():
+        off = (found[name].grad - gradient).norm() / max(float(gradient.norm()), 1e-3 * most)
+        assert off < 2e-3, name
+
+
+def train(mine: CausalModel) -> list[Tensor]:
+    """A step; the log-probabilities that it led to."""
+    optimiser = Optimiser(STEP, mine.trainable(), 1)
+    optimiser.add(loss_of(mine) / 100)
+    optimiser.step()
+    return completion_logprobs(mine, [each.prompt for each in ANSWERS], [each.completion for each in ANSWERS])
+
+
+@torch.no_grad()
+def assert_saved(theirs: Any, trained: list[Tensor], before: list[Tensor]) -> None:
+    for each, trained_T in zip(ANSWERS, trained, strict=True):
+        torch.testing.assert_close(alone(theirs.eval(), each), trained_T, atol=2e-4, rtol=0)
+    assert max(float((one - other).abs().max()) for one, other in zip(trained, before, strict=True)) > 1e-2
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("family", PACKED | PLAIN)
+def test_a_family_is_what_transformers_makes_of_it(family: str, tmp_path: Path) -> None:
+    theirs, mine = make(family), wrap(make(family), tiny_tokenizer(), family)
+    assert mine.packs == (family in PACKED)
+    assert_reads_and_writes_as(mine, theirs)
+    assert_gradients_are(mine, theirs)
+    mine.model.zero_grad()
+    before = completion_logprobs(mine, [each.prompt for each in ANSWERS], [each.completion for each in ANSWERS])
+    mine.save(tmp_path / "base")
+    assert_saved(AutoModelForCausalLM.from_pretrained(tmp_path / "base"), before, [one + 1 for one in before])
+    adapted = add_lora(load(tmp_path / "base"), LoRA(rank=4), seed=1)
+    trained = train(adapted)
+    adapted.save(tmp_path / "adapter")
+    base = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+    assert_saved(PeftModel.from_pretrained(base, tmp_path / "adapter"), trained, before)
+    adapted.save(tmp_path / "merged", merge=True)
+    assert_saved(AutoModelForCausalLM.from_pretrained(tmp_path / "merged"), trained, before)
+    trained = train(mine)
+    mine.save(tmp_path / "trained")
+    assert_saved(AutoModelForCausalLM.from_pretrained(tmp_path / "trained"), trained, before)
+
+
+@pytest.mark.parametrize("family", REFUSED)
+def test_a_family_whose_logits_cannot_be_told_is_refused_in_one_line(family: str) -> None:
+    with pytest.raises(ModelError, match=rf"^{family}: .*(not supported|use another causal language model)$") as caught:
+        wrap(make(family), tiny_tokenizer(), family)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("family", "experts"), [("gpt_oss", "GptOssExperts"), ("jamba", "JambaExperts")])
+@pytest.mark.filterwarnings("ignore:.*its attention cannot be reached")
+def test_adapters_that_reach_a_part_say_so(family: str, experts: str) -> None:
+    causal = wrap(make(family), tiny_tokenizer(), family)
+    with pytest.warns(UserWarning, match=rf"{family}: its adapters reach \d+% .*{experts}.* train without lora"):
+        add_lora(causal, LoRA(rank=2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        add_lora(ours("llama"), LoRA(rank=2))

@@ -26,6 +26,7 @@ from accord.lm.generate import generate
 from accord.lm.layers import each_kind_of_layer, layers_of
 from accord.lm.loading import wrap
 from accord.lm.logprobs import completion_logprobs
+from accord.lm.masks import Window
 from accord.lm.tiny import tiny_tokenizer
 from accord.records import Sampling
 from families import GEMMA, SIZES, drawn, ours, plain
@@ -87,7 +88,8 @@ def test_layers_with_a_window_look_back_no_further(kind: str) -> None:
     windows = SEEN if kind == "qwen2" else {"sliding_window": 4}
     theirs, mine = (drawn(lambda: model(config(**SIZES, **windows))) for _ in range(2))
     causal = quietly(mine)
-    assert (causal.packs, causal.keeps, causal.by_hand, causal.window) == (True, True, True, 4)
+    assert (causal.packs, causal.keeps, causal.by_hand) == (True, True, True)
+    assert causal.window == Window(4, everywhere=kind == "mistral")
     assert causal.context == SIZES["max_position_embeddings"]
     assert_equals_plain(causal, theirs)
 
@@ -185,7 +187,7 @@ def test_what_was_narrow_or_short_while_it_was_tried_is_so_no_more() -> None:
     causal = ours("gemma3")
     windows = [layer.self_attn.sliding_window for layer in layers_of(causal)]  # type: ignore[union-attr]
     assert windows == [GEMMA["sliding_window"], None]
-    assert causal.window == GEMMA["sliding_window"]
+    assert causal.window == Window(GEMMA["sliding_window"], everywhere=False)
     assert len(layers_of(causal)) == causal.layers == 2
 
 

@@ -1,15 +1,20 @@
 """Low-rank adapters: adding fresh ones, and putting saved ones on the model that they belong to."""
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 
-__all__ = ["LoRA", "add_lora", "put_on"]
+__all__ = ["LoRA", "add_lora", "put_on", "unreached"]
+
+MAMBA = ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h")  # peft refuses to adapt their `out_proj`
+NOTED = 0.05  # of the decoder's weights left alone: more than that is told
 
 
 class LoRA(BaseModel):
@@ -25,7 +30,8 @@ class LoRA(BaseModel):
 def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalModel:
     """The same model with fresh adapters, its own weights (as they were loaded) frozen.
 
-    Adapters that it already has are merged into its weights first. Raises `ModelError` where it takes none.
+    Adapters that it already has are merged into its weights first. Warns where they reach a part of its weights only.
+    Raises `ModelError` where it takes none.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -34,6 +40,7 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
         lora_alpha=settings.alpha,  # type: ignore[arg-type]  # peft accepts any number
         lora_dropout=settings.dropout,
         target_modules="all-linear",
+        exclude_modules=_incompatible(causal.model) or None,
         fan_in_fan_out=any(type(module).__name__ == "Conv1D" for module in causal.model.modules()),  # as GPT-2's are
         task_type="CAUSAL_LM",
     )
@@ -46,7 +53,48 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
             raise ModelError(f"{causal.name}: it takes no adapters ({error}); leave lora out") from error
     wrapped.peft_config["default"].base_model_name_or_path = plain.base or None
     wrapped.eval()
+    share, owners = unreached(wrapped)
+    if share > NOTED:
+        warnings.warn(
+            f"{causal.name}: its adapters reach {1 - share:.0%} of its decoder's weights; {', '.join(owners)} stay as "
+            "they are: train without lora to move them",
+            stacklevel=2,
+        )
     return replace(plain, model=wrapped)
+
+
+def _incompatible(model: nn.Module) -> list[str]:
+    """Linear layers that take no adapters: routers, which give more than a product, and what Mamba reads whole."""
+    kind = model.config.model_type  # type: ignore[union-attr]
+    whole = ("out_proj",) if kind in MAMBA else ()
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear)
+        and (type(module).__name__.endswith("Router") or name.rpartition(".")[2] in whole)
+    ]
+
+
+def unreached(model: nn.Module) -> tuple[float, list[str]]:
+    """The share of a decoder's weights that its adapters leave as they are, and of which modules those are.
+
+    Embeddings, the head and what is no matrix are not counted. Experts are often kept as one block of three dimensions,
+    which no adapter of a linear layer reaches.
+    """
+    apart = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    head: Any = model.get_output_embeddings()  # type: ignore[operator]
+    apart |= {id(weight) for weight in head.parameters()}
+    reached, missed, owners = 0, 0, set[str]()
+    for name, module in model.named_modules():
+        for own, weight in module.named_parameters(recurse=False):
+            if weight.ndim < 2 or "lora_" in name or id(weight) in apart:
+                continue
+            if name.endswith(".base_layer"):
+                reached += weight.numel()
+            else:
+                missed += weight.numel()
+                owners.add(f"{type(module).__name__}.{own}")
+    return missed / max(1, missed + reached), sorted(owners)
 
 
 def put_on(decoder: Any, source: str) -> Any:

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from accord.errors import StorageError, storage
 from accord.lm.adapter_files import write_base
 from accord.lm.conversation import Conversation, configured_ends
+from accord.lm.masks import Window
 from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
 
 __all__ = ["CausalModel"]
@@ -92,12 +93,17 @@ class CausalModel:
     @property
     def context(self) -> int:
         """The longest sequence, in tokens, that there are positions for; where none are named, a very large number."""
-        return int(getattr(self._config, "max_position_embeddings", None) or UNBOUNDED)
+        named = (getattr(self._config, name, None) for name in ("max_position_embeddings", "max_seq_len"))
+        return int(next((bound for bound in named if bound), UNBOUNDED))
 
     @property
-    def window(self) -> int | None:
-        """How many positions its layers with a sliding window look back; None where it has no such layers."""
-        return getattr(self._config, "sliding_window", None)
+    def window(self) -> Window | None:
+        """How many positions its layers with a sliding window look back; None where it has no such layers.
+
+        A configuration that does not tell its layers apart speaks of all of them.
+        """
+        size = getattr(self._config, "sliding_window", None)
+        return Window(size, not getattr(self._config, "layer_types", None)) if size else None
 
     @property
     def switch(self) -> int:

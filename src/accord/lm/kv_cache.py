@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from accord.lm.masks import seen_inputs
+from accord.lm.masks import Window, seen_inputs
 
-__all__ = ["KVCache", "KeyValues", "PrefillCache"]
+__all__ = ["KVCache", "KeyValues", "PrefillCache", "ReachedLayers"]
 
 
 class KeyValues(Protocol):
@@ -35,14 +35,24 @@ class PrefillCache:
         self._layers[layer] = torch.stack([key, value])
         return key, value
 
-    @property
-    def layers(self) -> int:
-        """How many layers have handed theirs over."""
-        return len(self._layers)
-
     def stacked(self) -> Tensor:
         """[layers, 2, P, K, T, D]."""
         return torch.stack([self._layers[layer] for layer in sorted(self._layers)])
+
+
+class ReachedLayers:
+    """Keeps nothing, and counts the layers that hand over their keys and values."""
+
+    def __init__(self) -> None:
+        self._layers: set[int] = set()
+
+    def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend to the layer's own keys and values."""
+        self._layers.add(layer)
+        return key, value
+
+    def __len__(self) -> int:
+        return len(self._layers)
 
 
 class KVCache:
@@ -97,7 +107,7 @@ class KVCache:
         self._key[:, target, :, :, :size] = self._key[:, source, :, :, :size]
         self._value[:, target, :, :size] = self._value[:, source, :, :size]
 
-    def begin_step(self, place_a: Tensor, window: int | None, dtype: torch.dtype) -> dict[str, Any]:
+    def begin_step(self, place_a: Tensor, window: Window | None, dtype: torch.dtype) -> dict[str, Any]:
         """Prepare a step in which slot i writes its place `place_a[i]`, and sees itself and what is before it.
 
         Returns masks over t places, as `accord.lm.masks.seen_inputs`.

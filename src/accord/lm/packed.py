@@ -11,6 +11,7 @@ places to read are carried as indices, so nothing is ever masked by comparing wi
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,12 +69,12 @@ class PackedBatch:
         """Places computed, padding included."""
         return self.input_ids.numel()
 
-    def hidden(self, causal: CausalModel, dtype: torch.dtype | None = None) -> Tensor:
-        """Hidden states of all places, flattened: [B*T, D]."""
+    def hidden(self, causal: CausalModel, dtype: torch.dtype | None = None, **others: Any) -> Tensor:
+        """Hidden states of all places, flattened: [B*T, D]. `dtype` is what is computed in, where not the weights'."""
         if not causal.packs:  # a row is one sequence, and its padding comes after it
             return causal.hidden(input_ids=self.input_ids).flatten(0, 1)
         seen = seen_inputs(self.seen(), self.position_ids, self.position_ids, causal.window, dtype or causal.dtype)
-        return causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, **seen).flatten(0, 1)
+        return causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, **seen, **others).flatten(0, 1)
 
     def seen(self) -> Tensor:
         """What each place may see, [B, T, T]: its own segment and that of its prompt, up to itself.

@@ -28,7 +28,7 @@ from accord.lm.attention import use_grouped
 from accord.lm.causal import UNBOUNDED, CausalModel
 from accord.lm.decoders import FusedDecoder, ModelDecoder
 from accord.lm.fused import FAMILIES, fuse, unfuse
-from accord.lm.kv_cache import KVCache
+from accord.lm.kv_cache import KVCache, ReachedLayers
 from accord.lm.layers import each_kind_of_layer
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.upcast import in_float32
@@ -50,13 +50,19 @@ def check_decoder(causal: CausalModel) -> None:
     """Refuse what is no decoder with a linear head: every probability computed from it would be wrong."""
     *ids, last, other = islice(_tokens(causal), 5)
     ids_BT = torch.tensor([[*ids, last], [*ids, other]], device=causal.device)
-    with _computing(causal, torch.float32):
-        first_TD, second_TD = causal.hidden(input_ids=ids_BT)
+    try:
+        with _computing(causal, torch.float32):
+            first_TD, second_TD = causal.hidden(input_ids=ids_BT)
+        linear = _has_linear_head(causal, ids_BT[:1])
+    except UNREACHED as error:
+        raise ModelError(
+            f"{causal.name}: cannot be run as a decoder ({_first_line(error)}); use another causal language model"
+        ) from error
     if not _distance(first_TD[None, :-1], second_TD[None, :-1]) < TOLERANCE:
         raise ModelError(
             f"{causal.name}: its tokens see what comes after them, so it is no decoder; use a causal model"
         )
-    if not _has_linear_head(causal, ids_BT[:1]):
+    if not linear:
         raise ModelError(f"{causal.name}: its logits are not a linear head over its last hidden state; not supported")
 
 
@@ -96,7 +102,7 @@ def prove(causal: CausalModel) -> str:
             reason = _try_paths(causal)
     except UNREACHED as error:
         causal.packs = False
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        reason = _first_line(error)
     if not causal.packs:
         unfuse(causal.model)
         causal.model.set_attn_implementation(own)
@@ -191,6 +197,7 @@ class _Trial:
         """All sequences of a start in one row."""
         starts, places = len(self.starts), PROMPT + OTHER + LONG + SHORT + ALONE
         (batch,) = pack(self.causal, self.answers, row_tokens=places)
+        reached = ReachedLayers()
         rows = replace(
             batch,
             input_ids=batch.input_ids.repeat(starts, 1),
@@ -199,7 +206,9 @@ class _Trial:
             root_ids=batch.root_ids.repeat(starts, 1),
         )
         with _computing(self.causal, dtype):
-            hidden_SXD = rows.hidden(self.causal, dtype).view(starts, places, -1)
+            hidden_SXD = rows.hidden(self.causal, dtype, kv_cache=reached).view(starts, places, -1)
+        if len(reached) != self.causal.layers:
+            raise ValueError(f"{len(reached)} of {self.causal.layers} layers attend through the interface")
         wanted: list[int] = []
         for each in self.answers:
             own_N = batch.owner_N == batch.keys.index(each.key)
@@ -214,8 +223,6 @@ class _Trial:
         with _computing(self.causal, dtype):
             decoder.start = starts.repeat(2)
             last, kv = decoder.prefill_hidden([long.prompt] * n + [alone.prompt] * n)
-            if len(kv) != self.causal.layers:
-                raise ValueError(f"{len(kv)} of {self.causal.layers} layers attend through the interface")
             cache = KVCache(3 * n, LENGTH)
             for start in range(n):
                 cache.fill([start, n + start], kv[:, :, start])
@@ -242,6 +249,10 @@ def _computing(causal: CausalModel, dtype: torch.dtype) -> AbstractContextManage
     if dtype != torch.float32:
         return nullcontext()
     return in_float32(causal.backbone, causal.model.get_input_embeddings(), causal.layers)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _distance(found_SXD: Tensor, wanted_SXD: Tensor) -> float:
