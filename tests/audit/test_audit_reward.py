@@ -281,10 +281,12 @@ def test_a_model_no_better_than_guessing_fires(
     assert set(finding.facts) == {"majority", "length_only"}
 
 
-def test_the_ceiling_is_told_where_it_is_known(tmp_path: Path) -> None:
-    run = with_card(tmp_path / "run", agreement=(0.79, 0.77, 0.81), ece=(0.01, 0.0, 0.02))
+def test_what_people_reach_is_told_where_it_is_known(tmp_path: Path) -> None:
+    run = with_card(tmp_path / "run", agreement=(0.79, 0.77, 0.81), consensus=(0.82, 0.8, 0.84), ece=(0.01, 0.0, 0.02))
     finding = finding_of("RE1 accuracy", run)
-    assert finding.facts["two people agree"].value == 0.79
+    assert finding.facts["another evaluator"].value == 0.79
+    assert finding.facts["all other evaluators together"].value == 0.82
+    assert "all other evaluators together are in 82.0%" in finding.result
     assert finding.facts["expected calibration error"].value == 0.01
 
 

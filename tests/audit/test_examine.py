@@ -79,7 +79,8 @@ def test_settings_decide(run: RunDirectory) -> None:
     lax = AuditSettings.model_validate({"preflight": {"stop_rate": 0.0}})
     rows = [{**row, "finish_reason": "length", "token_ids": [97]} for row in run.read_jsonl("evaluation/samples.jsonl")]
     run.write_jsonl("evaluation/samples.jsonl", rows)
-    verdicts = [examine(run, only=("P-EOS",), settings=each).findings[0].verdict for each in (lax, AuditSettings())]
+    strict = AuditSettings.model_validate({"preflight": {"stop_rate": 0.9}})
+    verdicts = [examine(run, only=("P-EOS",), settings=each).findings[0].verdict for each in (lax, strict)]
     assert verdicts == [Verdict.QUIET, Verdict.FIRES]
 
 

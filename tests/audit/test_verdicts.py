@@ -1,12 +1,16 @@
 """The rules of verdicts as laws: what an interval decides, what it leaves open, and what would decide it."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import norm, t
 
 from accord.artefacts.finding import Verdict
 from accord.audit.verdicts import (
@@ -18,6 +22,7 @@ from accord.audit.verdicts import (
     none_of,
     observations_needed,
     reward_and_judge_agree,
+    units_needed,
     unless,
     without_trend,
 )
@@ -153,28 +158,29 @@ RISES, FALLS = Estimate(0.375, 0.125, 0.625, 100), Estimate(-0.375, -0.625, -0.1
         (RISES, FALLS, Verdict.FIRES, ""),
         (RISES, Estimate(0.0, -0.125, 0.125, 100), Verdict.QUIET, ""),
         # where an interval ends at 0 nothing is sure
-        (RISES, Estimate(-0.375, -0.75, 0.0, 100), Verdict.INCONCLUSIVE, "about 101 observations instead of 100"),
+        (RISES, Estimate(-0.375, -0.75, 0.0, 100), Verdict.INCONCLUSIVE, "about N observations instead of 100"),
         (
             Estimate(0.125, 0.0, 0.25, 100),
             FALLS,
             Verdict.INCONCLUSIVE,
-            "to tell whether the reward still rises, about 101 observations instead of 100",
+            "to tell whether the reward still rises, about N observations instead of 100",
         ),
         (
             Estimate(0.125, -0.125, 0.375, 100),
             FALLS,
             Verdict.INCONCLUSIVE,
-            "to tell whether the reward still rises, about 400 observations instead of 100",
+            "to tell whether the reward still rises, about N observations instead of 100",
         ),
         # of two thresholds the one that the judge's slope has yet to be parted from: -.25, and 0 below it
-        (RISES, Estimate(0.0, -0.25, 0.25, 100), Verdict.INCONCLUSIVE, "about 101 observations instead of 100"),
-        (RISES, Estimate(-0.0625, -0.3125, 0.1875, 100), Verdict.INCONCLUSIVE, "about 178 observations instead of 100"),
-        (RISES, Estimate(-0.25, -0.5, 0.0, 100), Verdict.INCONCLUSIVE, "about 10000 observations instead of 100"),
-        (RISES, Estimate(-0.375, -0.875, 0.125, 100), Verdict.INCONCLUSIVE, "about 178 observations instead of 100"),
+        (RISES, Estimate(0.0, -0.25, 0.25, 100), Verdict.INCONCLUSIVE, "about N observations instead of 100"),
+        (RISES, Estimate(-0.0625, -0.3125, 0.1875, 100), Verdict.INCONCLUSIVE, "about N observations instead of 100"),
+        (RISES, Estimate(-0.25, -0.5, 0.0, 100), Verdict.INCONCLUSIVE, "about N observations instead of 100"),
+        (RISES, Estimate(-0.375, -0.875, 0.125, 100), Verdict.INCONCLUSIVE, "about N observations instead of 100"),
     ],
 )
 def test_reward_and_judge_written_out(reward: Estimate, judge: Estimate, verdict: Verdict, needs: str) -> None:
-    assert reward_and_judge_agree(reward, judge, 0.25) == Ruling(verdict, needs)
+    found = reward_and_judge_agree(reward, judge, 0.25)
+    assert (found.verdict, re.sub(r"about \d[\d,]*", "about N", found.needs)) == (verdict, needs)
 
 
 def test_one_unit_alone_leaves_reward_and_judge_open() -> None:
@@ -225,36 +231,70 @@ def test_a_violation_fires_by_itself(ruling: Ruling) -> None:
 
 @given(intervals(), NUMBER)
 def test_what_is_needed_is_more_than_there_is_and_enough(estimate: Estimate, threshold: float) -> None:
-    """Half the width falls with the root of n; at the n it asks for it is no wider than the distance."""
+    """At the n it asks for, the end towards the threshold and .84 standard errors fit into the distance."""
     assert estimate.low is not None
     assert estimate.high is not None
-    half_width = (estimate.high - estimate.low) / 2
-    distance = abs(threshold - estimate.value)
-    assume(distance > half_width / 10 and distance > 1e-9)
-    needed = int(observations_needed(estimate, threshold).split()[1])
+    assume(estimate.n >= 5)
+    reach = estimate.high - estimate.value if threshold > estimate.value else estimate.value - estimate.low
+    assume(threshold != estimate.value)
+    distance, error = abs(threshold - estimate.value), reach / t.ppf(0.975, estimate.n - 1)
+    assume(distance > error / 10 and distance > 1e-9)
+    needed = units_needed(estimate, threshold)
     assert needed > estimate.n
-    assert half_width * math.sqrt(estimate.n / needed) <= distance * (1 + 1e-9)
+    quantile = t.ppf(0.975, needed - 1) + norm.ppf(0.8)
+    assert quantile * error * math.sqrt(estimate.n / needed) <= distance * (1 + 1e-3)
 
 
 @pytest.mark.parametrize(
     ("value", "low", "high", "threshold", "needed"),
     [
-        (0.375, 0.125, 0.625, 0.5, 400),  # to be half as wide, four times as many
-        (-0.375, -0.625, -0.125, -0.5, 400),
-        (0.3, -0.1, 0.4, 0.5, 157),  # (0.25 / 0.2)^2 = 1.5625 times as many, rounded up
-        (0.5, 0.3, 0.7, 0.5, 10_000),  # at the threshold itself: ten times as narrow
+        (0.375, 0.125, 0.625, 0.5, 799),  # (1.96 + 0.84)^2 instead of 1.98^2, and half as wide
+        (-0.375, -0.625, -0.125, -0.5, 799),
+        (0.3, -0.1, 0.4, 0.5, 53 + 48),  # the end towards the threshold counts
+        (0.5, 0.3, 0.7, 0.5, 78_489),  # at the threshold itself: as if a tenth of a standard error from it
         (0.1, 0.05, 0.15, 0.5, 101),  # parted already: one more at least
         (0.5, 0.5, 0.5, 0.5, 101),
     ],
 )
 def test_how_many_are_needed_written_out(value: float, low: float, high: float, threshold: float, needed: int) -> None:
+    assert units_needed(Estimate(value, low, high, 100), threshold) == pytest.approx(needed, abs=2)
     needs = observations_needed(Estimate(value, low, high, 100), threshold)
-    assert needs == f"about {needed} observations instead of 100"
+    assert needs.endswith(" observations instead of 100")
+
+
+def test_what_is_needed_is_independent_units_where_observations_come_in_clusters() -> None:
+    """Ten prompts of twelve texts: more texts of the same prompts would not narrow the interval."""
+    estimate = Estimate(0.375, 0.125, 0.625, 120, 10)
+    needed = units_needed(estimate, 0.5)
+    assert observations_needed(estimate, 0.5) == (
+        f"about {needed} independent units (sessions, people or prompts) instead of 10, each with as many observations "
+        f"as now (some {12 * needed} in all instead of 120)"
+    )
+
+
+def test_what_is_needed_decides_in_four_of_five() -> None:
+    """Twelve clusters of five; where their mean is inconclusive, as many as are asked for are collected."""
+    random = np.random.default_rng(0)
+
+    def drawn(clusters: int) -> NDArray[np.float64]:
+        return 0.5 + random.normal(size=(clusters, 1)) + random.normal(size=(clusters, 5))
+
+    def estimated(values: NDArray[np.float64]) -> Estimate:
+        return mean(values.ravel(), np.repeat(np.arange(len(values)), 5).tolist())
+
+    decided = []
+    for _ in range(150):
+        first = drawn(12)
+        if above(estimated(first), 0.0).verdict is Verdict.INCONCLUSIVE:
+            more = np.concatenate([first, drawn(min(units_needed(estimated(first), 0.0), 2000) - 12)])
+            decided.append(above(estimated(more), 0.0).verdict is not Verdict.INCONCLUSIVE)
+    assert len(decided) > 60
+    assert np.mean(decided) > 0.8
 
 
 def test_with_what_is_needed_the_same_data_decide() -> None:
     values = [0.5, 0.3] * 6
     ruling = near_zero(mean(values), 0.43)
     assert ruling.verdict is Verdict.INCONCLUSIVE
-    needed = int(ruling.needs.split()[1])
-    assert near_zero(mean([*values * (2 * needed // len(values))]), 0.43).verdict is Verdict.QUIET
+    needed = units_needed(mean(values), 0.43)
+    assert near_zero(mean([0.5, 0.3] * math.ceil(needed / 2)), 0.43).verdict is Verdict.QUIET

@@ -1,6 +1,7 @@
 """Agreement against cases written out by hand, and alpha against another implementation of its formula."""
 
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, permutations
 
 import evalica
 import numpy as np
@@ -8,9 +9,14 @@ import pandas as pd
 import pytest
 from said import comparison, completion, person, prompt, rating
 
-from accord.feedback import krippendorff_alpha, pair_agreement, unknown_evaluator
-from accord.feedback.statistics.agreement import _alpha, _sums
-from accord.records import Feedback, Ranking, Rating
+from accord.feedback import (
+    consensus_accuracy,
+    krippendorff_alpha,
+    pair_agreement,
+    pairs_from_comparison,
+    unknown_evaluator,
+)
+from accord.records import Feedback, Pair, Ranking, Rating
 
 ASKED = prompt()
 TEXTS = [completion(ASKED, text) for text in "abcdef"]
@@ -26,22 +32,22 @@ def given(values: list[list[float]], session: str = "s") -> list[Feedback]:
     ]
 
 
-def by_hand(said: list[Feedback]) -> tuple[int, int]:
-    """Pairs of raters that agree, and all, counted one by one."""
+def by_hand(said: list[Feedback]) -> tuple[float, int]:
+    """How often somebody else agrees with whoever put two texts in an order (a tie of theirs half), of how often."""
     value = {
         (each.evaluator, each.completions[0]): each.judgement.value
         for each in said
         if isinstance(each.judgement, Rating)
     }
-    same = every = 0
-    for one, other in combinations({each.evaluator for each in said}, 2):
+    same, every = 0.0, 0
+    for one, other in permutations({each.evaluator for each in said}, 2):
         for first, second in combinations(TEXTS, 2):
             if all((who, text.id) in value for who in (one, other) for text in (first, second)):
                 a = value[one, first.id] - value[one, second.id]
                 b = value[other, first.id] - value[other, second.id]
-                if a * b != 0:
+                if a != 0:
                     every += 1
-                    same += a * b > 0
+                    same += 0.5 if b == 0 else a * b > 0
     return same, every
 
 
@@ -84,7 +90,7 @@ def test_agreement_is_clustered_by_session_and_can_be_restricted() -> None:
 def test_opposite_people_never_agree() -> None:
     found = pair_agreement(given([[0, 1, 2], [2, 1, 0]]))
     assert found is not None
-    assert (found.value, found.n) == (0.0, 3)
+    assert (found.value, found.n) == (0.0, 6)
 
 
 def test_comparisons_and_rankings_count_too() -> None:
@@ -104,7 +110,8 @@ def test_comparisons_and_rankings_count_too() -> None:
     ]
     found = pair_agreement(said)
     assert found is not None
-    assert (found.value, found.n) == (pytest.approx(1 / 3), 3)
+    # u and w for the first, v for the second, x for neither: 1 + 1 + 0 of 9 agree, and three times half
+    assert (found.value, found.n) == (pytest.approx(3.5 / 9), 9)
 
 
 def test_nobody_known_means_no_estimate() -> None:
@@ -122,28 +129,23 @@ def test_alpha_is_that_of_evalica_and_of_the_formula() -> None:
     found = krippendorff_alpha(given(table.tolist()))
     assert found is not None
     assert found.value == pytest.approx(evalica.alpha(pd.DataFrame(table), distance="interval").alpha)
-    units = [list(column) for column in table.T]
-    assert _alpha(_sums(["s"] * 6, units).sum(axis=0, keepdims=True))[0] == pytest.approx(found.value)
     assert (found.n, found.clusters, found.low) == (30, 1, None)
 
 
 def test_alpha_with_gaps_and_an_interval() -> None:
     draw = np.random.default_rng(3)
     said: list[Feedback] = []
-    units, batches = [], []
+    count = 0
     for sheet in range(10):
         texts = [completion(ASKED, f"{sheet}/{i}") for i in range(4)]
         for i, text in enumerate(texts):
             raters = draw.integers(1, 5)
             values = np.clip(np.round(2 * (i - 1.5) + draw.normal(size=raters)), -4, 4).tolist()
             said += [rating(person(f"{sheet}/{k}"), text, value, f"s-{sheet}") for k, value in enumerate(values)]
-            if raters > 1:
-                units.append(values)
-                batches.append(f"s-{sheet}")
+            count += int(raters) if raters > 1 else 0
     found = krippendorff_alpha(said)
     assert found is not None
-    assert found.value == pytest.approx(_alpha(_sums(batches, units).sum(axis=0, keepdims=True))[0])
-    assert found.n == sum(map(len, units))
+    assert (found.n, found.clusters) == (count, 10)
     assert found.low is not None
     assert found.high is not None
     assert found.low < found.value < found.high
@@ -152,3 +154,74 @@ def test_alpha_with_gaps_and_an_interval() -> None:
 def test_alpha_needs_two_ratings_that_could_differ() -> None:
     assert krippendorff_alpha(given([[1, 2, 3]])) is None
     assert krippendorff_alpha(given([[1, 1], [1, 1]])) is None
+
+
+def test_two_right_in_seven_of_ten_agree_less_often_than_either_is_right() -> None:
+    """.7^2 + .3^2 = .58; the majority of 20 is right in .95, so it says what one does in .95 x .7 + .05 x .3 = .68."""
+    draw = np.random.default_rng(4)
+    said, pairs = [], []
+    for item in range(150):
+        asked = prompt(f"question {item}")
+        good, bad = completion(asked, "good"), completion(asked, "bad")
+        for place in range(21):
+            record = comparison(person(f"p-{place}"), good, bad, "left" if draw.random() < 0.7 else "right")
+            said.append(record)
+            pairs += pairs_from_comparison(record)
+    agreement, consensus = pair_agreement(said), consensus_accuracy(pairs, said)
+    assert agreement is not None
+    assert consensus is not None
+    assert agreement.value == pytest.approx(0.58, abs=0.01)
+    assert consensus.value == pytest.approx(0.68, abs=0.02)
+    assert consensus.n == 150 * 21
+
+
+def test_the_others_order_by_their_mean_ratings_and_without_them_by_votes() -> None:
+    """u gives 3 and 1; v and w give the other way round on average. A tie of theirs counts half."""
+    u, v, w = PEOPLE[:3]
+    one, other = TEXTS[:2]
+    said = given([[3, 1], [1, 2], [1, 1.5]])
+    pairs = [Pair(prompt=ASKED.id, chosen=one.id, rejected=other.id, evaluator=u.id, feedback_ids=("f",))]
+    found = consensus_accuracy(pairs, said)
+    assert found is not None
+    assert (found.value, found.n) == (0.0, 1)
+    votes = [comparison(v, other, one, "right"), comparison(w, one, other, "tie"), comparison(u, one, other, "left")]
+    found = consensus_accuracy(pairs, votes)
+    assert found is not None
+    assert (found.value, found.n) == (1.0, 1)
+    assert consensus_accuracy(pairs, votes[1:]) == replace(found, value=0.5, low=None, high=None)
+    assert consensus_accuracy(pairs, votes[2:]) is None
+    assert consensus_accuracy([pairs[0].model_copy(update={"tie": True})], said) is None
+    nobody = unknown_evaluator("somewhere")
+    unknown = [pairs[0].model_copy(update={"evaluator": nobody.id})]
+    assert consensus_accuracy(unknown, said, {nobody.id: nobody} | {each.id: each for each in PEOPLE}) is None
+
+
+def test_where_the_same_people_judge_the_same_texts_both_are_clusters() -> None:
+    draw = np.random.default_rng(5)
+    said = []
+    for item in range(30):
+        asked = prompt(f"question {item}")
+        texts = completion(asked, "one"), completion(asked, "other")
+        for place in range(6):
+            side = "left" if draw.random() < 0.7 else "right"
+            said.append(comparison(person(f"p-{place}"), *texts, side, session=f"s-{place}"))
+    found = pair_agreement(said)
+    assert found is not None
+    assert found.clusters == 6
+    assert "6 x 30 crossed" in found.method
+
+
+def test_agreement_grows_with_ratings_and_not_with_their_square() -> None:
+    """3,000 ratings a person were 4.5 million opinions; dealt into parts they are a hundredth, and as good."""
+    draw = np.random.default_rng(6)
+    texts = [completion(ASKED, f"text {place}") for place in range(3000)]
+    truth = draw.normal(size=3000)
+    said = [
+        rating(by, text, float(np.clip(worth + draw.normal(), -4, 4)), "s")
+        for by in PEOPLE[:2]
+        for text, worth in zip(texts, truth, strict=True)
+    ]
+    found = pair_agreement(said)
+    assert found is not None
+    assert found.n < 3000 * 150
+    assert found.value == pytest.approx(0.5 + np.arcsin(0.5) / np.pi, abs=0.02)  # two normals correlated by one half

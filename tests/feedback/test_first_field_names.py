@@ -85,7 +85,7 @@ def test_no_reader_writes_to_it(old: Path, tmp_path: Path) -> None:
         assert {pair.session for pair in pairs} == {"s-1"}
         agreement = pair_agreement(ledger)
         assert agreement is not None
-        assert agreement.n == 1
+        assert agreement.n == 2
         assert [each.evaluator for each in summarise_evaluators(ledger)] == IDS["evaluators"]
         accord_jsonl.write(ledger, tmp_path / "all.jsonl")
         parquet.write(ledger, tmp_path / "all.parquet")

@@ -67,7 +67,11 @@ class DataSummary(Row):
     unused: dict[str, int] | None = absent("feedback that no pair was drawn from, by reason")
     examples: dict[str, int] | None = absent("what the supervised start learns from, by source")
     bound_twice: int | None = absent("feedback left out of all splits, since it would stand in two of them")
-    agreement: Estimate | None = Field(default=None, description="how often two people agree on a held-out pair")
+    agreement: Estimate | None = Field(
+        default=None,
+        description="how often another evaluator orders held-out texts as one did; a tie of theirs is half",
+    )
+    consensus: Estimate | None = absent("how often all others together order a held-out pair as its evaluator did")
     evaluators: int
     prompts: dict[str, int] = Field(description="by split")
     completions: int

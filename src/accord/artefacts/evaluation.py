@@ -38,8 +38,13 @@ class RewardCard(Row):
     accuracy: Estimate = Field(description="share of pairs that are not tied in which the chosen scores higher")
     majority: Estimate = Field(description="the same answer always")
     length_only: Estimate = Field(description="the longer one always (or the shorter)")
+    words_only: Estimate | None = absent("a regression on the words of the texts; absent where there is none to learn")
     ece: Estimate | None = absent("expected calibration error; absent where the score has no scale of log-odds")
-    agreement: Estimate | None = Field(default=None, description="how often two people agree on a held-out pair")
+    agreement: Estimate | None = Field(
+        default=None,
+        description="how often another evaluator orders held-out texts as one did; a tie of theirs is half",
+    )
+    consensus: Estimate | None = absent("how often all others together order a held-out pair as its evaluator did")
 
 
 class EvaluationSample(Row):

@@ -17,7 +17,7 @@ from accord.audit.evidence import SAMPLES, Evidence
 from accord.audit.settings import Thresholds
 from accord.audit.verdicts import above
 from accord.errors import MissingEvidence
-from accord.stats import Estimate, bootstrap, mean
+from accord.stats import Estimate, jackknife, mean
 
 __all__ = ["CHECKS", "DistributionThresholds"]
 
@@ -111,7 +111,7 @@ def _share_left(
         before = float(before_P[prompts_I].sum())
         return float(after_P[prompts_I].sum()) / before if before else float("nan")
 
-    share = bootstrap(ratio, len(before_P))
+    share = jackknife(ratio, len(before_P))
     if not np.isfinite(share.value):
         raise MissingEvidence(f"variety in the start's own samples in {SAMPLES}")
     return Outcome(

@@ -6,6 +6,7 @@ PM2 is the check for that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -23,7 +24,7 @@ from accord.feedback import is_order_known
 from accord.feedback.statistics.reliability import EvaluatorSummary
 from accord.records import Comparison, Feedback, Rating
 from accord.run import MANIFEST
-from accord.stats import Estimate, bootstrap, mean
+from accord.stats import Estimate, jackknife, mean, rate
 
 __all__ = ["CHECKS", "OversightThresholds"]
 
@@ -133,7 +134,7 @@ def time(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
         raise MissingEvidence("how long each answer took (Feedback.seconds)")
     pace = thresholds.words_per_second
     too_fast = [(answer.seconds or 0.0) < _words(evidence, answer) / pace for answer in timed]
-    share = mean(too_fast, [answer.evaluator for answer in timed])
+    share = rate(too_fast, [answer.evaluator for answer in timed])
     fast = [answer for answer, was_fast in zip(timed, too_fast, strict=True) if was_fast]
     return _share_outcome(
         share,
@@ -167,7 +168,7 @@ def fatigue(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
         varies = np.ptp(position_N[rows])
         return float(np.polyfit(position_N[rows], distance_N[rows], 1)[0]) if varies else float("nan")
 
-    drift = bootstrap(slope, len(distance_N), evaluator_N, resamples=400)
+    drift = jackknife(slope, len(distance_N), evaluator_N)
     return Outcome(
         ruling=without_trend(drift),
         estimate=drift,
@@ -176,7 +177,7 @@ def fatigue(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
         "others'.",
         remedy="Shorter sessions, with breaks.",
         evidence=(MANIFEST,),
-        source="slope with a bootstrap over evaluators",
+        source="slope with a jackknife over evaluators",
     )
 
 
@@ -195,7 +196,7 @@ def control(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     if not controlled:
         raise MissingEvidence("control questions whose answer is known (Feedback.gold)")
     wrong = [1 - (summary.controls.gold_right or 0.0) for summary in controlled]
-    share = mean(
+    share = rate(
         wrong,
         [summary.evaluator for summary in controlled],
         weights=[summary.controls.gold for summary in controlled],
@@ -233,7 +234,7 @@ def position(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     if not placed:
         raise MissingEvidence("comparisons whose order on the screen was recorded (Feedback.shown_digest)")
     left = [isinstance(answer.judgement, Comparison) and answer.judgement.preferred == "left" for answer in placed]
-    excess = mean(np.array(left) - 0.5, [answer.evaluator for answer in placed])
+    excess = _less(rate(left, [answer.evaluator for answer in placed]), 0.5)
     return Outcome(
         ruling=near_zero(excess, thresholds.position),
         estimate=excess,
@@ -253,9 +254,12 @@ def _summaries(evidence: Evidence) -> list[EvaluatorSummary]:
 
 
 def _share_held_by(flagged_E: NDArray[np.bool_], judged: Sequence[EvaluatorSummary], evidence: Evidence) -> Estimate:
-    """The share of answers that flagged evaluators hold; the interval resamples sessions (evaluators without)."""
+    """The share of answers that flagged evaluators hold; clusters are sessions (evaluators without).
+
+    It is of these evaluators and of no others, so where none is flagged it is 0, and sure.
+    """
     weights = [summary.feedback for summary in judged]
-    return mean(flagged_E.astype(float), _sessions(evidence, judged), weights=weights)
+    return mean(flagged_E, _sessions(evidence, judged), weights=weights)
 
 
 def _flagged(flagged_E: NDArray[np.bool_], judged: Sequence[EvaluatorSummary]) -> list[str]:
@@ -320,6 +324,12 @@ def _distances(ratings: Iterable[Feedback]) -> tuple[Floats, Floats, list[str]]:
     if not distances:
         raise MissingEvidence("completions that more than one evaluator rated")
     return np.array(distances), np.array(positions), evaluators
+
+
+def _less(estimate: Estimate, what: float) -> Estimate:
+    """An estimate less a constant."""
+    low, high = (None if end is None else end - what for end in (estimate.low, estimate.high))
+    return replace(estimate, value=estimate.value - what, low=low, high=high)
 
 
 def _share_outcome(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from accord.feedback.dataset.selection import Selection
     from accord.feedback.dataset.splits import FRACTIONS, SPLITS, split
+    from accord.feedback.dataset.units import sampled_units, text_groups
     from accord.feedback.dataset.views import Judged
     from accord.feedback.equality import judgement_meaning, same_answer, same_judgement
     from accord.feedback.formats import (
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     )
     from accord.feedback.formats.review_prompts import prompt_for, review_prompts
     from accord.feedback.provenance import current_feedback, is_known, is_order_known, neutral_order, unknown_evaluator
-    from accord.feedback.statistics.agreement import krippendorff_alpha, pair_agreement
+    from accord.feedback.statistics.agreement import consensus_accuracy, krippendorff_alpha, pair_agreement
     from accord.feedback.statistics.reliability import (
         ComparisonFacts,
         ControlFacts,
@@ -61,6 +62,7 @@ _MODULES = {
         "pairs_from_ratings",
     ),
     "dataset.splits": ("FRACTIONS", "SPLITS", "split"),
+    "dataset.units": ("sampled_units", "text_groups"),
     "dataset.views": ("Judged",),
     "equality": ("judgement_meaning", "same_answer", "same_judgement"),
     "formats": (
@@ -74,7 +76,7 @@ _MODULES = {
     ),
     "formats.review_prompts": ("prompt_for", "review_prompts"),
     "provenance": ("current_feedback", "is_known", "is_order_known", "neutral_order", "unknown_evaluator"),
-    "statistics.agreement": ("krippendorff_alpha", "pair_agreement"),
+    "statistics.agreement": ("consensus_accuracy", "krippendorff_alpha", "pair_agreement"),
     "statistics.reliability": (
         "ComparisonFacts",
         "ControlFacts",
@@ -113,6 +115,7 @@ __all__ = [
     "Selection",
     "Supervised",
     "backup",
+    "consensus_accuracy",
     "current_feedback",
     "draw_dataset",
     "draw_pairs",
@@ -135,9 +138,11 @@ __all__ = [
     "review_prompts",
     "same_answer",
     "same_judgement",
+    "sampled_units",
     "split",
     "summarise_evaluators",
     "supervised_examples",
+    "text_groups",
     "unknown_evaluator",
     "write_data",
 ]

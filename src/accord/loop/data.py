@@ -3,12 +3,19 @@
 from pathlib import Path
 
 from accord.errors import RecipeError
-from accord.feedback import Dataset, Ledger, draw_dataset, import_feedback, pair_agreement, write_data
+from accord.feedback import (
+    Dataset,
+    Ledger,
+    consensus_accuracy,
+    draw_dataset,
+    import_feedback,
+    pair_agreement,
+    write_data,
+)
 from accord.loop.preflight import unlearnt_note
 from accord.loop.stage import Context
 from accord.recipe import Data
 from accord.records import Feedback
-from accord.stats import Estimate
 
 __all__ = ["data"]
 
@@ -26,7 +33,9 @@ def data(context: Context) -> None:
         with progress.busy("  data: drawing pairs"):
             feedback = settings.selection.of(list(ledger.feedback(upto)), ledger.evaluators())
             dataset = _draw(ledger, feedback, settings, run.seed)
-            agreement = _agreement(ledger, feedback, dataset)
+            held_out = dataset.feedback["held_out"]
+            agreement = pair_agreement(held_out, evaluators=dataset.evaluators)
+            consensus = consensus_accuracy(dataset.pairs["held_out"], held_out, dataset.evaluators)
         if note := unlearnt_note(recipe, feedback):
             progress.say(f"  data: {note}")
         if recipe.sft is not None and not dataset.examples:
@@ -38,6 +47,7 @@ def data(context: Context) -> None:
             upto=upto,
             about=settings.about,
             agreement=agreement,
+            consensus=consensus,
             stage=context.stage,
         )
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())
@@ -64,12 +74,6 @@ def _draw(ledger: Ledger, feedback: list[Feedback], settings: Data, seed: int) -
         unit=settings.split_by,
         supervised=settings.supervised,
     )
-
-
-def _agreement(ledger: Ledger, feedback: list[Feedback], dataset: Dataset) -> Estimate | None:
-    """How often two people agree on a pair of a held-out session; None where no session was recorded."""
-    sessions = {pair.session for pair in dataset.pairs["held_out"] if pair.session is not None}
-    return pair_agreement(feedback, evaluators=ledger.evaluators(), sessions=sessions) if sessions else None
 
 
 def _no_examples(dataset: Dataset, settings: Data) -> str:

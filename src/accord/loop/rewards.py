@@ -71,7 +71,8 @@ def _write_card(judge: Judge, data: Dataset, context: Context, *, split: str) ->
     stage = context.stage
     with context.progress.busy(f"  {stage}: scoring the held-out completions"):
         scores = score_split(judge, data, "held_out")
-    card = evaluate(scores, data, fitted_on=split, agreement=context.reader.summary.agreement)
+    summary = context.reader.summary
+    card = evaluate(scores, data, fitted_on=split, agreement=summary.agreement, consensus=summary.consensus)
     SCORES.write(context.run, scores.rows(data), stage=stage)
     CARD.write(context.run, card, stage=stage)
     context.progress.say(f"  {stage}: held-out accuracy {card.accuracy}")

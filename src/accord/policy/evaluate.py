@@ -1,11 +1,12 @@
 """What a policy writes beside what its start writes: wins, KL, diversity, length. Numbers from samples alone."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from accord.artefacts import ArmEvaluation, EvaluationSample, PolicyEvaluation, RolloutRow
-from accord.stats import Estimate, mean
+from accord.stats import Estimate, mean, rate
 
 __all__ = ["compare", "describe", "distinct", "kl_of", "win_rate"]
 
@@ -15,8 +16,9 @@ Sample = EvaluationSample | RolloutRow
 def win_rate(policy: Sequence[tuple[str, float]], start: Sequence[tuple[str, float]]) -> Estimate:
     """How often a sample of the policy scores above a sample of the start to the same prompt; ties count half.
 
-    Samples are given as (prompt, score). Every one of the policy is held against every one of the start; the interval
-    resamples prompts.
+    Samples are given as (prompt, score). Every one of the policy is held against every one of the start; clusters are
+    prompts. m samples against n are worth at most 3 m n / (m + n + 1) plain comparisons, as many as have the variance
+    of the Mann-Whitney statistic where both arms are alike.
     """
     scores_of: dict[str, list[float]] = {}
     for prompt, score in start:
@@ -26,7 +28,9 @@ def win_rate(policy: Sequence[tuple[str, float]], start: Sequence[tuple[str, flo
     for prompt, score in matched:
         start_G = np.asarray(scores_of[prompt])
         wins.append(float(np.mean(score > start_G) + 0.5 * np.mean(score == start_G)))
-    return mean(wins, [prompt for prompt, _ in matched])
+    sizes = Counter(prompt for prompt, _ in matched)
+    worth = sum(3 * m * len(scores_of[prompt]) / (m + len(scores_of[prompt]) + 1) for prompt, m in sizes.items())
+    return rate(wins, [prompt for prompt, _ in matched], information=worth)
 
 
 def distinct(samples: Sequence[Sample], n: int) -> Estimate | None:
@@ -63,7 +67,7 @@ def describe(samples: Sequence[Sample]) -> ArmEvaluation:
         distinct_2=distinct(samples, 2),
         entropy=mean(surprise, prompts, weights=lengths),
         length=mean(lengths, prompts),
-        stop_rate=mean([sample.finish_reason != "length" for sample in samples], prompts),
+        stop_rate=rate([sample.finish_reason != "length" for sample in samples], prompts),
     )
 
 

@@ -17,7 +17,7 @@ from accord.artefacts import (
 )
 from accord.report import figures
 from accord.report.optional import rows_of_file
-from accord.stats import Estimate, mean
+from accord.stats import Estimate, mean, rate
 
 __all__ = ["Drawing", "Figure", "along_the_run"]
 
@@ -126,27 +126,28 @@ def _value(row: Metrics, key: str) -> float | None:
 
 
 def _bands(rows: Sequence[Metrics], rollouts: Sequence[RolloutRow]) -> dict[str, Band]:
-    """Intervals by step: of the KL from its logged standard error, of the rest from the rollouts, over prompts."""
+    """Intervals by step, over the prompts of its rollouts, of what is known of every one of them."""
     bands: dict[str, Band] = {}
-    errors = [(row.kl, row.kl_se) for row in rows if isinstance(row, OnlineMetrics)]
-    known = [(kl, error) for kl, error in errors if kl is not None and error is not None]
-    if len(known) == len(rows):
-        bands["kl"] = tuple(kl - 1.96 * error for kl, error in known), tuple(kl + 1.96 * error for kl, error in known)
     by_step = {step: list(of_step) for step, of_step in groupby(rollouts, key=lambda row: row.step)}
     if not by_step or any(row.step not in by_step for row in rows):
         return bands
-    for key, value in _OF_ROLLOUTS.items():
-        means = [_mean(by_step[row.step], value) for row in rows]
-        bands[key] = tuple(estimate.low for estimate in means), tuple(estimate.high for estimate in means)
+    for key, estimate_of in _OF_ROLLOUTS.items():
+        estimates = [estimate_of(by_step[row.step]) for row in rows]
+        if None not in estimates:
+            known = [estimate for estimate in estimates if estimate is not None]
+            bands[key] = tuple(estimate.low for estimate in known), tuple(estimate.high for estimate in known)
     return bands
 
 
-_OF_ROLLOUTS: dict[str, Callable[[RolloutRow], float]] = {
-    "reward": lambda row: row.reward,
-    "length": lambda row: float(len(row.token_ids)),
-    "stop_rate": lambda row: float(row.finish_reason != "length"),
+def _kl(rows: Sequence[RolloutRow]) -> Estimate | None:
+    """None where a sample was not read by a reference."""
+    kls = [sum(row.logprobs) - sum(row.reference_logprobs) for row in rows if row.reference_logprobs is not None]
+    return mean(kls, [row.prompt for row in rows]) if len(kls) == len(rows) else None
+
+
+_OF_ROLLOUTS: dict[str, Callable[[Sequence[RolloutRow]], Estimate | None]] = {
+    "kl": _kl,
+    "reward": lambda rows: mean([row.reward for row in rows], [row.prompt for row in rows]),
+    "length": lambda rows: mean([len(row.token_ids) for row in rows], [row.prompt for row in rows]),
+    "stop_rate": lambda rows: rate([row.finish_reason != "length" for row in rows], [row.prompt for row in rows]),
 }
-
-
-def _mean(rows: Sequence[RolloutRow], value: Callable[[RolloutRow], float]) -> Estimate:
-    return mean([value(row) for row in rows], [row.prompt for row in rows])

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from accord.artefacts import RewardCard, ScoreRow
-from accord.feedback import Dataset
+from accord.feedback import Dataset, sampled_units
 from accord.interfaces import Judge
-from accord.records import Pair
-from accord.stats import Estimate, bootstrap, expected_calibration_error, mean
+from accord.records import Evaluator, Pair
+from accord.reward.word_baseline import word_margins
+from accord.stats import Estimate, calibration_error, rate
 
 __all__ = ["SplitScores", "accuracy", "baselines", "calibration", "evaluate", "score_split"]
 
@@ -43,65 +44,80 @@ def score_split(judge: Judge, data: Dataset, split: str) -> SplitScores:
     return SplitScores(dict(zip(names, scores.value_N.tolist(), strict=True)), tokens, scores.scale)
 
 
-def accuracy(values: Mapping[str, float], pairs: Sequence[Pair]) -> Estimate:
+def accuracy(
+    values: Mapping[str, float], pairs: Sequence[Pair], evaluators: Mapping[str, Evaluator] | None = None
+) -> Estimate:
     """The share of pairs that are not tied in which the chosen scores higher (equal scores count half).
 
-    The interval resamples whole batches (prompts where there are none). Raises ValueError where all pairs are tied.
+    Clusters are whoever judged and, crossed with them, the texts (`feedback.sampled_units`). Raises ValueError where
+    all pairs are tied.
     """
     decided = [pair for pair in pairs if not pair.tie]
     margin_P = np.array([values[pair.chosen] - values[pair.rejected] for pair in decided])
-    return mean((margin_P > 0) + 0.5 * (margin_P == 0), _clusters(decided), weights=[p.weight for p in decided])
+    return _share(margin_P, decided, evaluators, weights=[pair.weight for pair in decided])
 
 
 def baselines(data: Dataset, *, fitted_on: str, split: str) -> dict[str, Estimate]:
-    """What a judge reaches that looks at nothing, or at length alone.
+    """What a judge reaches that looks at nothing, at length alone, or at which words there are.
 
     majority      the same answer always, the two being ordered by id
     length_only   the longer one (or the shorter one, whichever the pairs of `fitted_on` favour), in characters
+    words_only    a logistic regression on the words (`word_margins`); not there where there are none to learn from
     """
     decided = [pair for pair in data.pairs[split] if not pair.tie]
     learnt = [pair for pair in data.pairs[fitted_on] if not pair.tie]
     first_P = np.array([pair.chosen < pair.rejected for pair in decided])
     same_P = first_P if _mean([pair.chosen < pair.rejected for pair in learnt], unknown=1.0) >= 0.5 else ~first_P
     sign = 1.0 if _mean(np.sign(_lengths(data, learnt)), unknown=1.0) >= 0 else -1.0
-    longer_P = sign * _lengths(data, decided)
-    clusters = _clusters(decided)
+    margins = {
+        "majority": same_P - 0.5,
+        "length_only": sign * _lengths(data, decided),
+        "words_only": word_margins(data, learnt, decided),
+    }
     return {
-        "majority": mean(same_P, clusters),
-        "length_only": mean((longer_P > 0) + 0.5 * (longer_P == 0), clusters),
+        name: _share(margin_P, decided, data.evaluators) for name, margin_P in margins.items() if margin_P is not None
     }
 
 
-def calibration(values: Mapping[str, float], pairs: Sequence[Pair], *, scale: float) -> Estimate:
-    """Expected calibration error of P(first is preferred) = sigmoid(scale x difference of scores), 15 bins.
+def calibration(
+    values: Mapping[str, float],
+    pairs: Sequence[Pair],
+    evaluators: Mapping[str, Evaluator] | None = None,
+    *,
+    scale: float,
+) -> Estimate:
+    """Expected calibration error of P(first is preferred) = sigmoid(scale x difference of scores), less chance's part.
 
-    The two of a pair are ordered by id, so the outcome is not always 1; a tie counts one half.
+    The two of a pair are ordered by id, so the outcome is not always 1; a tie counts one half. At most 15 bins.
     """
     sign_P = np.array([1.0 if pair.chosen < pair.rejected else -1.0 for pair in pairs])
     margin_P = np.array([values[pair.chosen] - values[pair.rejected] for pair in pairs])
-    probability_P = expit(scale * sign_P * margin_P)
     outcome_P = np.where([pair.tie for pair in pairs], 0.5, (sign_P > 0).astype(float))
-
-    def error(rows: NDArray[np.intp]) -> float:
-        return expected_calibration_error(probability_P[rows], outcome_P[rows])
-
-    return bootstrap(error, len(pairs), _clusters(pairs), resamples=200, centred=True)
+    who, texts = sampled_units(pairs, evaluators)
+    return calibration_error(expit(scale * sign_P * margin_P), outcome_P, who, crossed=texts)
 
 
 def evaluate(
-    scores: SplitScores, data: Dataset, *, fitted_on: str, split: str = "held_out", agreement: Estimate | None = None
+    scores: SplitScores,
+    data: Dataset,
+    *,
+    fitted_on: str,
+    split: str = "held_out",
+    agreement: Estimate | None = None,
+    consensus: Estimate | None = None,
 ) -> RewardCard:
-    """The card of a judge: accuracy, both baselines and the calibration error on the pairs of `split`.
+    """The card of a judge: accuracy, the baselines and the calibration error on the pairs of `split`.
 
-    `fitted_on` is the split that the baselines are learnt from, `agreement` how often two people agree. Raises
-    ValueError where all pairs are tied.
+    `fitted_on` is the split that the baselines are learnt from, `agreement` and `consensus` how often another evaluator
+    and all others together order a pair as its evaluator did. Raises ValueError where all pairs are tied.
     """
     pairs = data.pairs[split]
     return RewardCard(
-        accuracy=accuracy(scores.values, pairs),
+        accuracy=accuracy(scores.values, pairs, data.evaluators),
         **baselines(data, fitted_on=fitted_on, split=split),
-        ece=None if scores.scale is None else calibration(scores.values, pairs, scale=scores.scale),
+        ece=None if scores.scale is None else calibration(scores.values, pairs, data.evaluators, scale=scores.scale),
         agreement=agreement,
+        consensus=consensus,
     )
 
 
@@ -114,5 +130,12 @@ def _mean(numbers: Sequence[float] | NDArray[np.float64], *, unknown: float) -> 
     return float(np.mean(numbers)) if len(numbers) else unknown
 
 
-def _clusters(pairs: Sequence[Pair]) -> list[str]:
-    return [pair.session or pair.prompt for pair in pairs]
+def _share(
+    margin_P: NDArray[np.float64],
+    pairs: Sequence[Pair],
+    evaluators: Mapping[str, Evaluator] | None,
+    weights: Sequence[float] | None = None,
+) -> Estimate:
+    """The share of positive margins (0 counts half), over whoever judged and the texts."""
+    who, texts = sampled_units(pairs, evaluators)
+    return rate((margin_P > 0) + 0.5 * (margin_P == 0), who, crossed=texts, weights=weights)

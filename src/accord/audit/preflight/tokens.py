@@ -13,7 +13,7 @@ from accord.audit.preflight.spread import spread
 from accord.audit.preflight.thresholds import PreflightThresholds
 from accord.audit.verdicts import at_least, none_of, unless
 from accord.errors import MissingEvidence
-from accord.stats import mean, proportion
+from accord.stats import mean, proportion, rate
 
 __all__ = ["beginning", "ending", "stopping"]
 
@@ -60,7 +60,7 @@ def stopping(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     ends = _end_marks(evidence, [*policy, *start])
     misplaced = [row for row in [*policy, *start] if _misplaced(row, ends)]
     stop_rate, stop_rate_at_start = (
-        mean([row.finish_reason != "length" for row in rows], [row.prompt for row in rows]) for rows in (policy, start)
+        rate([row.finish_reason != "length" for row in rows], [row.prompt for row in rows]) for rows in (policy, start)
     )
     limit = thresholds.stop_rate
     return Outcome(

@@ -22,16 +22,21 @@ __all__ = ["accuracy", "calibration", "leakage"]
 def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """Whether the reward model is right more often than what costs nothing."""
     card = evidence.card("reward")
-    measured, ceiling = card.accuracy, card.agreement
+    measured = card.accuracy
     baselines = {"majority": card.majority, "length_only": card.length_only}
+    baselines |= {} if card.words_only is None else {"words_only": card.words_only}
     best = max(baseline.value for baseline in baselines.values())
-    more = {"two people agree": ceiling, "expected calibration error": card.ece}
-    note = f"; two people agree on {ceiling.value:.1%}" if ceiling else ""
+    more = {
+        "another evaluator": card.agreement,
+        "all other evaluators together": card.consensus,
+        "expected calibration error": card.ece,
+    }
+    note = f"; all other evaluators together are in {card.consensus.value:.1%}" if card.consensus else ""
     return Outcome(
         ruling=above(measured, best),
         estimate=measured,
         threshold=f"no better than the best baseline, {best:.3f}",
-        result=f"On held-out pairs the reward model is right in {measured.value:.1%}, the better baseline in "
+        result=f"On held-out pairs the reward model is right in {measured.value:.1%}, the best baseline in "
         f"{best:.1%}{note}.",
         remedy="Collect more or cleaner feedback, or a stronger base model, before optimising against it.",
         evidence=(CARD,),

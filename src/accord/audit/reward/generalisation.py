@@ -3,18 +3,22 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accord.artefacts import ScoreRow, Verdict
 from accord.audit.challenges import RG1
 from accord.audit.checks import Outcome, artefact, check, judge
-from accord.audit.evidence import COMPLETIONS, PAIRS, PROMPTS, REWARD_MODEL, SCORES, Evidence
+from accord.audit.evidence import COMPLETIONS, EVALUATORS, PAIRS, PROMPTS, REWARD_MODEL, SCORES, Evidence
 from accord.audit.reward.thresholds import RewardThresholds
 from accord.audit.verdicts import near_zero
 from accord.errors import MissingEvidence
+from accord.feedback import sampled_units
 from accord.records import Completion, Pair
 from accord.stats import Estimate, mean
 
 __all__ = ["edits", "length"]
+
+Floats = NDArray[np.float64]
 
 
 @check(
@@ -36,7 +40,7 @@ def length(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     longer_P = np.array([length_of[pair.chosen] > length_of[pair.rejected] for pair in pairs])
     right_P = np.array([scores[pair.chosen].score > scores[pair.rejected].score for pair in pairs])
     model_P = longer_P == right_P
-    excess = mean(model_P.astype(float) - longer_P, [_cluster(pair) for pair in pairs])
+    excess = _mean_over(evidence, model_P.astype(float) - longer_P, pairs)
     against = [pair for pair, longer, model in zip(pairs, longer_P, model_P, strict=True) if model and not longer]
     return Outcome(
         ruling=near_zero(excess, thresholds.length),
@@ -66,8 +70,8 @@ def edits(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     scores, pairs = _scored_pairs(evidence)
     spread = float(np.std([row.score for row in scores.values()])) or 1.0
     wide = [pair for pair in pairs if pair.margin is None or pair.margin >= 0.25] or pairs
-    gap_P = [(scores[pair.chosen].score - scores[pair.rejected].score) / spread for pair in wide]
-    preference = mean(gap_P, [_cluster(pair) for pair in wide])
+    gap_P = np.array([(scores[pair.chosen].score - scores[pair.rejected].score) / spread for pair in wide])
+    preference = _mean_over(evidence, gap_P, wide)
     moves = _moves(evidence, pairs, spread, thresholds.max_texts)
     limit = thresholds.edits * abs(preference.value)
     rulings = {name: near_zero(move, limit) for name, move in moves.items()}
@@ -91,7 +95,7 @@ def edits(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
 def _moves(evidence: Evidence, pairs: list[Pair], spread: float, max_texts: int) -> dict[str, Estimate]:
     """By edit, the mean change of a held-out text's score, in standard deviations of the scores."""
     scorer = evidence.judge("reward")
-    cluster = {name: _cluster(pair) for pair in pairs for name in (pair.chosen, pair.rejected)}
+    cluster = {name: pair.session or pair.prompt for pair in pairs for name in (pair.chosen, pair.rejected)}
     names = sorted(cluster)[:max_texts]
     completions = [evidence.completions[name] for name in names]
     prompts = [evidence.prompts[completion.prompt] for completion in completions]
@@ -117,9 +121,10 @@ def _scored_pairs(evidence: Evidence) -> tuple[dict[str, ScoreRow], list[Pair]]:
     return scores, pairs
 
 
-def _cluster(pair: Pair) -> str:
-    """What intervals resample: the pair's session, or its prompt where none was recorded."""
-    return pair.session or pair.prompt
+def _mean_over(evidence: Evidence, value_P: Floats, pairs: list[Pair]) -> Estimate:
+    """The mean of a value a pair, over whoever judged and the texts."""
+    who, texts = sampled_units(pairs, evidence.evaluators if evidence.holds(EVALUATORS) else None)
+    return mean(value_P, who, crossed=texts)
 
 
 def _misspelt(text: str) -> str:

@@ -12,13 +12,14 @@ from accord.audit.evidence import JUDGED_ROLLOUTS, SAMPLES, Evidence
 from accord.audit.reward.thresholds import RewardThresholds
 from accord.audit.verdicts import above, reward_and_judge_agree
 from accord.errors import MissingEvidence
-from accord.stats import bootstrap
+from accord.stats import jackknife
 
 __all__ = ["divergence", "gain", "turnover"]
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 GAO = "Gao et al. 2022 (arXiv 2210.10760), eq. for RL: R(d) = d (alpha - beta ln d), d = sqrt(KL)"
+LEAST_GAIN = 0.05  # of the reward, in its own SDs, below which there is nothing to confirm
 REMEDY = "Stop earlier, strengthen the KL penalty, or collect feedback on what the policy writes now."
 
 
@@ -44,7 +45,7 @@ def turnover(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
         (_, alpha, beta), *_ = np.linalg.lstsq(design_S3, judge_S[seen_S])
         return float(alpha - beta * (np.log(d_S[-1]) + 1))
 
-    slope = bootstrap(slope_at_end, len(steps.prompts))
+    slope = jackknife(slope_at_end, len(steps.prompts))
     if not np.isfinite(slope.value):
         raise MissingEvidence("at least 3 steps at which the policy has left its start")
     return Outcome(
@@ -82,7 +83,7 @@ def divergence(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
 
         return slope
 
-    judge, reward = (bootstrap(slope_of(column), len(means.prompts)) for column in ("eval_reward", "reward"))
+    judge, reward = (jackknife(slope_of(column), len(means.prompts)) for column in ("eval_reward", "reward"))
     return Outcome(
         ruling=reward_and_judge_agree(reward, judge, thresholds.slope),
         estimate=judge,
@@ -114,14 +115,14 @@ def gain(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     reward_gain_P = _gain_by_prompt(scored)
 
     def confirmed(prompts_I: Places) -> float:
-        by_judge, by_reward = float(judge_gain_P[prompts_I].mean()), float(reward_gain_P[prompts_I].mean())
-        return by_judge / by_reward if by_reward > 0.05 else float("nan")
+        by_reward = float(reward_gain_P[prompts_I].mean())
+        return float(judge_gain_P[prompts_I].mean()) / by_reward if by_reward else float("nan")
 
-    share = bootstrap(confirmed, len(reward_gain_P))
-    if not np.isfinite(share.value):
+    if reward_gain_P.mean() <= LEAST_GAIN:
         raise MissingEvidence(
             "a gain in reward (the policy scores no higher than its start, so there is none to confirm)"
         )
+    share = jackknife(confirmed, len(reward_gain_P))
     return Outcome(
         ruling=above(share, thresholds.confirmed),
         estimate=share,
@@ -156,7 +157,7 @@ def _judged_rollouts(evidence: Evidence) -> list[JudgedRollout]:
 
 
 class StepMeans:
-    """Means of a column at each step over resampled prompts (each prompt of any step is one unit)."""
+    """Means of a column at each step over some of the prompts (each prompt of any step is one unit)."""
 
     def __init__(self, rows: Sequence[JudgedRollout]) -> None:
         self.prompts = sorted({row.prompt for row in rows})

@@ -7,16 +7,15 @@ for a side is a binomial test, by Bonferroni over the people tested.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from scipy import stats as scipy_stats
 
 from accord.collect.desk.overview import Flag
 from accord.collect.study import Question
 from accord.feedback.equality import same_answer
 from accord.records import Declined, Feedback
-from accord.stats import Estimate, proportion
+from accord.stats import Estimate, median, proportion
 
-__all__ = ["Habits", "flags_of", "habits_of", "median"]
+__all__ = ["Habits", "flags_of", "habits_of", "median_seconds"]
 
 WORDS_A_SECOND = 15.0
 """Faster than this nobody reads; fluent reading is 4 to 5 words a second."""
@@ -104,19 +103,10 @@ def flags_of(habits: Habits, people: int) -> tuple[Flag, ...]:
     return tuple(flags)
 
 
-def median(values: Sequence[float], *, level: float = 0.95) -> Estimate | None:
-    """The median with its interval from order statistics, which needs no distribution; None of no values.
-
-    Between the k-th smallest and the k-th largest, with the largest k for which Binomial(n, 1/2) falls below k with
-    probability (1 - level)/2 at most; there is no interval of fewer than six values at 95 %.
-    """
-    n = len(values)
-    if n == 0:
-        return None
-    ordered = np.sort(np.asarray(values, dtype=np.float64))
-    k = int(scipy_stats.binom.ppf((1 - level) / 2, n, 0.5))
-    low, high = (float(ordered[k - 1]), float(ordered[n - k])) if k > 0 else (None, None)
-    return Estimate(float(np.median(ordered)), low, high, n, level=level, method="order statistics")
+def median_seconds(feedback: Sequence[Feedback]) -> Estimate | None:
+    """The median time of somebody's answer; None where no time was recorded."""
+    seconds = [record.seconds for record in feedback if record.seconds is not None]
+    return median(seconds) if seconds else None
 
 
 def _share(outcomes: Sequence[bool | None]) -> Estimate | None:

@@ -10,20 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from sqlalchemy import Row, func, select
 
 from accord.collect.assignment.acquisition import expected_disagreement
 from accord.collect.desk import tables
 from accord.collect.desk.adjudication import POOL
 from accord.collect.desk.context import Context, Transaction, moment
-from accord.collect.desk.flags import flags_of, habits_of, median
+from accord.collect.desk.flags import flags_of, habits_of, median_seconds
 from accord.collect.desk.overview import GroupShare, ItemProgress, Note, PersonProgress, StudyProgress
 from accord.collect.study import Question, Study
 from accord.feedback.provenance import current_feedback
 from accord.feedback.statistics.agreement import krippendorff_alpha, pair_agreement
 from accord.records import Declined, Feedback
-from accord.stats import Estimate, bootstrap, mean, proportion
+from accord.stats import Estimate, median, rate
 
 __all__ = ["progress_of"]
 
@@ -131,28 +130,24 @@ def _target(study: Study, items: Iterable[Row[Any]]) -> int:
 
 
 def _speed(current: Sequence[Feedback]) -> Estimate | None:
-    """The median time of an answer; the interval resamples people."""
-    timed = [record for record in current if record.seconds is not None]
-    if not timed:
-        return None
-    seconds_N = np.array([record.seconds for record in timed])
-    evaluators = [record.evaluator for record in timed]
-    return bootstrap(lambda row_N: float(np.median(seconds_N[row_N])), len(timed), evaluators, resamples=400)
+    """The median time of an answer; clusters are people."""
+    timed = [(record.seconds, record.evaluator) for record in current if record.seconds is not None]
+    return median([seconds for seconds, _ in timed], [evaluator for _, evaluator in timed]) if timed else None
 
 
 def _gold(question: Question, current: Sequence[Feedback]) -> Estimate | None:
-    """The share of control questions that were answered as known to be right; the interval resamples people."""
+    """The share of control questions that were answered as known to be right; clusters are people."""
     marks = [
         (record.evaluator, question.agree(record.judgement, record.gold))
         for record in current
         if record.gold is not None
     ]
     known = [(evaluator, correct) for evaluator, correct in marks if correct is not None]
-    return mean([float(correct) for _, correct in known], [evaluator for evaluator, _ in known]) if known else None
+    return rate([correct for _, correct in known], [evaluator for evaluator, _ in known]) if known else None
 
 
 def _composition(study: Study, state: _State) -> tuple[GroupShare, ...]:
-    """Each group's share of the answers that count, beside its target."""
+    """Each group's share of the answers that count, beside its target; clusters are people."""
     attributes = {row.pseudonym: row.attributes for row in state.people}
     answerers = [row.person for row in state.closed if row.state == "answered" and row.purpose == "item"]
     shares: list[GroupShare] = []
@@ -161,7 +156,8 @@ def _composition(study: Study, state: _State) -> tuple[GroupShare, ...]:
         target: Mapping[str, float] = study.quotas.get(name, {})
         for group in (*options, NOT_SAID):
             if answerers and (group != NOT_SAID or groups[group]):
-                share = proportion(groups[group], len(answerers))
+                of_group = [attributes.get(person, {}).get(name, NOT_SAID) == group for person in answerers]
+                share = rate(of_group, answerers)
                 shares.append(GroupShare(name, group, groups[group], share, target.get(group)))
     return tuple(shares)
 
@@ -205,7 +201,7 @@ def _person(
         attributes=row.attributes,
         answered=len(feedback) - declined,
         declined=declined,
-        seconds=median([record.seconds for record, _ in feedback if record.seconds is not None]),
+        seconds=median_seconds([record for record, _ in feedback]),
         hours=hours,
         paid=study.pay.per_item * len(feedback) + study.pay.per_hour * hours,
         gold=habits.gold,

@@ -35,13 +35,14 @@ def write_data(
     upto: int | None = None,
     about: str | None = None,
     agreement: Estimate | None = None,
+    consensus: Estimate | None = None,
     stage: str = "data",
 ) -> None:
     """Write the `data/` files of a run.
 
-    `about` says in a sentence what people were asked, `agreement` how often two of them agree on a held-out pair. With
-    a ledger, the manifest records its path (relative to the run) or its URL (without a password), rows, last row read
-    and digest of the rows.
+    `about` says in a sentence what people were asked, `agreement` and `consensus` how often another evaluator and all
+    others together order held-out texts as one did. With a ledger, the manifest records its path (relative to the run)
+    or its URL (without a password), rows, last row read and digest of the rows.
     """
     PROMPTS.write(run, (PromptRow(prompt, data.split_of[name]) for name, prompt in data.prompts.items()), stage=stage)
     COMPLETIONS.write(run, data.completions.values(), stage=stage)
@@ -52,7 +53,7 @@ def write_data(
         feedback_of(split).write(run, feedback, stage=stage)
     EXAMPLES.write(run, data.examples, stage=stage)
     read = {} if data.summary is None else {name: getattr(data.summary, name) for name in _READ}
-    facts = read | {"about": about, "agreement": agreement}
+    facts = read | {"about": about, "agreement": agreement, "consensus": consensus}
     SUMMARY.write(run, count(data).model_copy(update=facts), stage=stage)
     if ledger is not None:
         last = ledger.last_row if upto is None else upto

@@ -1,24 +1,37 @@
-"""How far people agree: on the order of two completions, and in their ratings as a whole.
+"""How far people agree: one another, as a whole, and with what all the others think on average.
 
-The first is the ceiling for any judge that has one opinion for everybody.
+Two people's agreement bounds no judge. Where each answers rightly with probability p they agree in p^2 + (1 - p)^2 of
+the pairs, and the best judge is right in max(p, 1 - p), which is more. What a judge with one opinion for everybody can
+reach is estimated by leaving one evaluator out and asking all the others (`consensus_accuracy`).
 """
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple, Self
 
 import evalica
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from accord.feedback.statistics.preferences import collect_preferences, feedback_of_known, session_of
+from accord.feedback.dataset.units import sampled_units, text_groups
+from accord.feedback.provenance import is_known
+from accord.feedback.statistics.preferences import (
+    Codes,
+    Preferences,
+    collect_preferences,
+    feedback_of_known,
+    session_of,
+)
 from accord.feedback.store.ledger import Ledger
-from accord.records import Evaluator, Feedback, Rating
-from accord.stats import Estimate, mean
+from accord.records import Evaluator, Feedback, Pair, Rating
+from accord.stats import Estimate, Units, jackknife, rate, rate_of
 
-__all__ = ["krippendorff_alpha", "pair_agreement"]
+__all__ = ["consensus_accuracy", "krippendorff_alpha", "pair_agreement"]
 
 Floats = NDArray[np.float64]
+LEAST_ALPHA = -1.0  # that of two raters who never agree
 
 
 def pair_agreement(
@@ -28,35 +41,145 @@ def pair_agreement(
     sessions: Collection[str] | None = None,
     upto: int | None = None,
     evaluators: Mapping[str, Evaluator] | None = None,
-    seed: int = 0,
 ) -> Estimate | None:
-    """How often two raters who both put two completions in an order put them in the same one.
+    """How often another evaluator orders two completions as the first one did; where the other saw a tie, half.
 
-    Over all pairs of completions that two known raters ordered by rating, ranking or comparing them; whoever saw a
-    tie does not count for that pair. With u raters for one order and d for the other, C(u,2) + C(d,2) of C(u+d,2)
-    pairs of raters agree. `n` counts pairs of raters, each time. The interval resamples sessions (the session of a
-    pair of completions is that in which it was judged first).
+    Over every known evaluator who put two completions in an order (by rating, ranking or comparing them) and everybody
+    else who judged both: it is the accuracy of one other person as a judge, ties counted as those of a judge are. With
+    u for one order, d for the other and z ties, u (u - 1) + d (d - 1) + (u + d) z / 2 of (u + d) (u + d + z - 1) agree.
+    `n` counts evaluators who were held against another, each time. Clusters are sessions and, crossed with them, the
+    texts that were compared.
 
     `prompts` and `sessions` restrict what is looked at; `upto` is the last row read of a ledger.
-    None where no two known raters ordered the same two completions.
+    None where no two known evaluators judged the same two completions.
     """
     preferences = collect_preferences(
         feedback_of_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions)
     )
-    if preferences.first_N.size == 0:
+    return _agreement(preferences) if preferences.first_N.size else None
+
+
+def _agreement(preferences: Preferences) -> Estimate | None:
+    """Every opinion of somebody against all others on the same pair; an opinion that decided is held against them."""
+    size = len(preferences.completions)
+    pair_P, pair_N = np.unique(preferences.first_N * size + preferences.second_N, return_inverse=True)
+    ballots = _Ballots.of(preferences.sign_N, pair_N)
+    total = float(ballots.held_N.sum())
+    if not total:
         return None
-    key_N = preferences.first_N * len(preferences.completions) + preferences.second_N
-    _, start_P, pair_N = np.unique(key_N, return_index=True, return_inverse=True)
-    up_P = np.bincount(pair_N, preferences.sign_N > 0, start_P.size)
-    down_P = np.bincount(pair_N, preferences.sign_N < 0, start_P.size)
-    session_P = preferences.session_N[start_P]
-    all_C = np.bincount(session_P, (up_P + down_P) * (up_P + down_P - 1) / 2)
-    same_C = np.bincount(session_P, (up_P * (up_P - 1) + down_P * (down_P - 1)) / 2)
-    used = np.flatnonzero(all_C)
-    if used.size == 0:
+    centre = float(ballots.agreeing_N.sum()) / total
+    groups = text_groups([(str(key // size), str(key % size)) for key in pair_P.tolist()])
+    units = Units.of(pair_N.size, preferences.session_N.tolist(), [groups[pair] for pair in pair_N.tolist()])
+    _, within_N = np.unique(np.stack([pair_N, preferences.session_N]), axis=1, return_inverse=True)
+    inside = _Ballots.of(preferences.sign_N, within_N)
+    own_N = ballots.agreeing_N - centre * ballots.held_N
+    others_N = ballots.agreed_with_N - centre * ballots.holding_N
+    twice_N = inside.agreeing_N - centre * inside.held_N  # of pairs of opinions within a session
+    spread = units.spread(
+        (own_N + others_N - twice_N) / total, (ballots.held_N + ballots.holding_N) / (2 * total), own_N / total
+    )
+    return rate_of(centre, spread, units, n=int(total), information=total)
+
+
+class _Ballots(NamedTuple):
+    """Of each opinion [N]: the others it is held against where it decided, and how many agree (a tie half); and the
+    others that decided and are held against it, and how many of these it agrees with.
+    """
+
+    held_N: Floats
+    agreeing_N: Floats
+    holding_N: Floats
+    agreed_with_N: Floats
+
+    @classmethod
+    def of(cls, sign_N: Codes, pair_N: Codes) -> Self:
+        """From the sign of each opinion, and the pair that it is of."""
+        up_N, down_N, all_N = (
+            np.bincount(pair_N, weight_N)[pair_N] for weight_N in (sign_N > 0, sign_N < 0, np.ones(sign_N.size))
+        )
+        decided_N = sign_N != 0
+        alike_N = np.where(sign_N > 0, up_N, down_N) - 1
+        return cls(
+            held_N=np.where(decided_N, all_N - 1, 0.0),
+            agreeing_N=np.where(decided_N, alike_N + (all_N - up_N - down_N) / 2, 0.0),
+            holding_N=up_N + down_N - decided_N,
+            agreed_with_N=np.where(decided_N, alike_N, (up_N + down_N) / 2),
+        )
+
+
+def consensus_accuracy(
+    pairs: Sequence[Pair], feedback: Iterable[Feedback], evaluators: Mapping[str, Evaluator] | None = None
+) -> Estimate | None:
+    """How often all the others, taken together, order a pair as its evaluator did: what one judge can reach for all.
+
+    Over the pairs that are not tied, whose evaluator is known, and that others judged. The others order two completions
+    by the difference of their mean ratings on the same scale; where they rated none of both, by the majority of their
+    comparisons and rankings. Equal means count half. As the others are few, their mean is noisy: who knew everybody's
+    opinion would do better, so this is what can be reached at least.
+
+    None where there is no such pair.
+    """
+    known = list(feedback_of_known(feedback, evaluators))
+    ratings = _ratings(known)
+    votes = _votes(collect_preferences(record for record in known if not isinstance(record.judgement, Rating)))
+    decided, outcomes = [], []
+    for pair in pairs:
+        who = pair.evaluator
+        if pair.tie or who is None or (evaluators and not is_known(evaluators[who])):
+            continue
+        margin = _mean_difference(ratings, pair, who)
+        margin = _majority(votes, pair, who) if margin is None else margin
+        if margin is not None:
+            decided.append(pair)
+            outcomes.append((np.sign(margin) + 1) / 2)
+    if not decided:
         return None
-    rate = mean(same_C[used] / all_C[used], used.tolist(), weights=all_C[used], seed=seed)
-    return replace(rate, n=int(all_C.sum()))
+    clusters, texts = sampled_units(decided, evaluators)
+    return rate(outcomes, clusters, crossed=texts)
+
+
+Ratings = dict[str, dict[tuple[float, float], dict[str, float]]]
+Votes = dict[tuple[str, str], dict[str, int]]
+
+
+def _ratings(feedback: Iterable[Feedback]) -> Ratings:
+    """By completion and scale, what each evaluator gave it first."""
+    ratings: Ratings = {}
+    for record in feedback:
+        match record.judgement:
+            case Rating(value=value, scale=scale) if record.repeat_of is None:
+                of_scale = ratings.setdefault(record.completions[0], {}).setdefault((scale.low, scale.high), {})
+                of_scale.setdefault(record.evaluator, value)
+    return ratings
+
+
+def _votes(preferences: Preferences) -> Votes:
+    """By two completions, the sign of what each evaluator said of them."""
+    votes: Votes = {}
+    names = preferences.completions
+    columns = (preferences.first_N, preferences.second_N, preferences.evaluator_N, preferences.sign_N)
+    for first, second, who, sign in zip(*(column.tolist() for column in columns), strict=True):
+        votes.setdefault((names[first], names[second]), {})[preferences.evaluators[who]] = sign
+    return votes
+
+
+def _mean_difference(ratings: Ratings, pair: Pair, who: str) -> float | None:
+    """The mean that the others gave the chosen less that of the rejected, on a scale that both have."""
+    for scale, of_chosen in ratings.get(pair.chosen, {}).items():
+        of_rejected = ratings.get(pair.rejected, {}).get(scale, {})
+        chosen = [value for name, value in of_chosen.items() if name != who]
+        rejected = [value for name, value in of_rejected.items() if name != who]
+        if chosen and rejected:
+            return sum(chosen) / len(chosen) - sum(rejected) / len(rejected)
+    return None
+
+
+def _majority(votes: Votes, pair: Pair, who: str) -> float | None:
+    """The votes of the others for the chosen less those for the rejected."""
+    forward, backward = votes.get((pair.chosen, pair.rejected), {}), votes.get((pair.rejected, pair.chosen), {})
+    signs = [sign for name, sign in forward.items() if name != who]
+    signs += [-sign for name, sign in backward.items() if name != who]
+    return float(sum(signs)) if signs else None
 
 
 def krippendorff_alpha(
@@ -66,14 +189,12 @@ def krippendorff_alpha(
     sessions: Collection[str] | None = None,
     upto: int | None = None,
     evaluators: Mapping[str, Evaluator] | None = None,
-    seed: int = 0,
-    resamples: int = 2000,
 ) -> Estimate | None:
     """Krippendorff's alpha of ratings by known raters, with the interval metric (Krippendorff 2018, chapter 12).
 
-    Units are completions; 1 is perfect agreement, 0 what chance gives. The interval resamples whole sessions, over
-    which the sums behind alpha add up. `n` counts the ratings of completions that at least two people rated, each
-    person's first. Scales are taken as they are: mix none.
+    Units are completions; 1 is perfect agreement, 0 what chance gives. The interval is a jackknife of log(1 - alpha)
+    over sessions. `n` counts the ratings of completions that at least two people rated, each person's first. Scales are
+    taken as they are: mix none.
 
     None where no completion was rated twice, or all ratings are equal.
     """
@@ -84,16 +205,15 @@ def krippendorff_alpha(
     units = {unit: values for unit, values in units.items() if len(values) > 1}
     if len({value for values in units.values() for value in values}) < 2:
         return None
-    sums_CS = _sums([session for session, _ in units], list(units.values()))
-    clusters = len(sums_CS)
-    low = high = None
-    if clusters > 1:
-        chance = np.full(clusters, 1 / clusters)
-        draws_RC = np.random.default_rng(seed).multinomial(clusters, chance, size=resamples)
-        alpha_R = _alpha(draws_RC @ sums_CS)
-        low, high = (float(bound) for bound in np.nanquantile(alpha_R, [0.025, 0.975]))
+    sums_US = _sums(list(units.values()))
+    disagreement = jackknife(
+        lambda unit_N: _log_disagreement(sums_US[unit_N].sum(0)), len(units), [session for session, _ in units]
+    )
+    low, high = (
+        None if end is None else max(1 - math.exp(end), LEAST_ALPHA) for end in (disagreement.high, disagreement.low)
+    )
     value = float(evalica.alpha(_frame(list(units.values())), distance="interval").alpha)
-    return Estimate(value, low, high, int(sums_CS[:, 0].sum()), clusters, method="cluster bootstrap")
+    return replace(disagreement, value=value, low=low, high=high, n=int(sums_US[:, 0].sum()))
 
 
 def _frame(units: Sequence[Sequence[float]]) -> pd.DataFrame:
@@ -104,20 +224,18 @@ def _frame(units: Sequence[Sequence[float]]) -> pd.DataFrame:
     return pd.DataFrame(values)
 
 
-def _sums(sessions: Sequence[str], units: Sequence[Sequence[float]]) -> Floats:
-    """[C, 4]: by session, the sums over its units of m, sum v, sum v^2, and m/(m-1) (sum v^2 - (sum v)^2/m)."""
-    codes: dict[str, int] = {}
-    code_U = [codes.setdefault(session, len(codes)) for session in sessions]
-    sums_CS = np.zeros((len(codes), 4))
-    for code, ratings in zip(code_U, units, strict=True):
+def _sums(units: Sequence[Sequence[float]]) -> Floats:
+    """[U, 4]: of each unit m, sum v, sum v^2, and m/(m-1) (sum v^2 - (sum v)^2/m)."""
+    sums_US = np.empty((len(units), 4))
+    for row, ratings in enumerate(units):
         value_M = np.asarray(ratings)
         m, total, square = value_M.size, float(value_M.sum()), float((value_M**2).sum())
-        sums_CS[code] += (m, total, square, m / (m - 1) * (square - total**2 / m))
-    return sums_CS
+        sums_US[row] = m, total, square, m / (m - 1) * (square - total**2 / m)
+    return sums_US
 
 
-def _alpha(sums_RS: Floats) -> Floats:
-    """1 - D_o/D_e, where D_o = 2/n sum of the last column and D_e = 2/(n(n-1)) (n sum v^2 - (sum v)^2)."""
-    n, total, square, within = sums_RS.T
-    expected = (n * square - total**2) / (n * (n - 1))
-    return np.where(expected > 0, 1 - within / n / np.where(expected > 0, expected, 1), np.nan)
+def _log_disagreement(sums_S: Floats) -> float:
+    """log(1 - alpha) = log D_o/D_e; D_o = 2/n sum of the last column, D_e = 2/(n(n-1)) (n sum v^2 - (sum v)^2)."""
+    n, total, square, within = sums_S.tolist()
+    expected = (n * square - total**2) / (n * (n - 1)) if n > 1 else 0.0
+    return math.log(within / n / expected) if expected > 0 and within > 0 else float("nan")

@@ -1,5 +1,7 @@
 """Every order of two completions that somebody's answers imply, as arrays."""
 
+import hashlib
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,9 +13,10 @@ from accord.feedback.provenance import current_feedback, feedback_and_evaluators
 from accord.feedback.store.ledger import Ledger
 from accord.records import Comparison, Evaluator, Feedback, Pair, Ranking, Rating
 
-__all__ = ["Preferences", "collect_preferences", "feedback_of_known", "session_of"]
+__all__ = ["Codes", "Preferences", "collect_preferences", "feedback_of_known", "session_of"]
 
 Codes = NDArray[np.int64]
+LARGEST_GROUP = 128  # ratings of one evaluator that are all set against one another
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,10 @@ def session_of(feedback: Feedback) -> str:
 def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
     """The opinions in comparisons, rankings and ratings; an item asked again counts the first time.
 
-    Two ratings are an opinion where one evaluator gave both, for one prompt, in one session, on one scale.
+    Two ratings are an opinion where one evaluator gave both, for one prompt, in one session, on one scale. Where
+    somebody rated more than 128 completions so, completions are dealt into parts by their digest, the same for
+    everybody, and only those of one part are set against one another: opinions then grow with the ratings, not with
+    their square, and are still a random choice of all.
     """
     table = _Table()
     rated: dict[tuple[object, ...], dict[str, Feedback]] = {}
@@ -80,9 +86,19 @@ def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
                 rated.setdefault(key, {}).setdefault(record.completions[0], record)
             case _:
                 continue
+    largest = max(map(len, rated.values()), default=0)
+    parts = 1 if largest <= LARGEST_GROUP else math.ceil(2 * largest / LARGEST_GROUP)
     for group in rated.values():
-        table.add_ratings(list(group.values()))
+        by_part: dict[int, list[Feedback]] = {}
+        for completion, record in group.items():
+            by_part.setdefault(_part(completion, parts), []).append(record)
+        for of_part in by_part.values():
+            table.add_ratings(of_part)
     return table.preferences()
+
+
+def _part(completion: str, parts: int) -> int:
+    return int.from_bytes(hashlib.sha256(completion.encode()).digest()[:8]) % parts if parts > 1 else 0
 
 
 class _Table:

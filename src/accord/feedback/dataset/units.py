@@ -1,0 +1,44 @@
+"""What was sampled independently when pairs were collected: whoever judged, and the texts that were judged.
+
+Where everybody judges texts of their own, a pair's session says it all. Where several people judge the same texts,
+answers are alike for two reasons, and an interval has to know both.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from accord.feedback.provenance import is_known
+from accord.records import Evaluator, Pair
+
+__all__ = ["sampled_units", "text_groups"]
+
+
+def sampled_units(
+    pairs: Sequence[Pair], evaluators: Mapping[str, Evaluator] | None = None
+) -> tuple[list[str], list[str]]:
+    """For each pair who judged (`clusters` of a statistic) and which texts (`crossed` with them).
+
+    Who is the session; without one, the evaluator where they are known one by one, or else the prompt. Texts that were
+    compared with one another are one unit (`text_groups`).
+    """
+    known = {name for name, evaluator in (evaluators or {}).items() if is_known(evaluator)}
+    who = [pair.session or (pair.evaluator if pair.evaluator in known else None) or pair.prompt for pair in pairs]
+    return who, text_groups((pair.chosen, pair.rejected) for pair in pairs)
+
+
+def text_groups(compared: Iterable[Sequence[str]]) -> list[str]:
+    """For each set of texts that were judged together, the group of all that are joined by such sets (union-find)."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    firsts = []
+    for names in compared:
+        first, *others = names
+        firsts.append(first)
+        for other in others:
+            parent[root(other)] = root(first)
+    return [root(first) for first in firsts]
