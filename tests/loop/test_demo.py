@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.loop.demo import demo_recipe
+from accord.loop.demo import demo_recipe, dtype_note
 
 
 def test_the_tiny_demo_asks_for_no_more_layers_than_the_tiny_model_has(tmp_path: Path) -> None:
@@ -27,3 +27,4 @@ def test_the_demo_is_in_what_the_processor_computes(
     recipe = demo_recipe(tmp_path / "run")
     sections = (recipe.sft, recipe.reward, recipe.policy, recipe.evaluate and recipe.evaluate.judge)
     assert [each and each.dtype for each in sections] == [dtype] * 4
+    assert dtype_note().startswith(f"in {dtype}: matrix products here reach float32 ")

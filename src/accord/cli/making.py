@@ -34,12 +34,14 @@ def demo(*, out: Path = Path("runs/demo"), tiny: bool = False, quiet: bool = Fal
     quiet
         Print nothing but the result.
     """
-    from accord.loop.demo import demo_recipe
+    from accord.loop.demo import demo_recipe, dtype_note
 
     progress = progress_display(quiet=quiet)
     recipe = demo_recipe(out, tiny=tiny)
     if recipe.data.about:
         progress.say(recipe.data.about)
+    if not tiny:
+        progress.say(dtype_note())
     _drive(recipe, out, progress, resume=True)
 
 
