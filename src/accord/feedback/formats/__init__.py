@@ -10,6 +10,7 @@ from accord.feedback.formats import accord_jsonl, anthropic_hh, parquet, ratings
 from accord.feedback.formats.registry import FORMATS, Format, reader_for, register_format, writer_for
 from accord.feedback.store.ledger import Ledger
 from accord.feedback.store.ledger_writer import ImportCounts
+from accord.feedback.store.lots import import_records
 from accord.fetch import fetch
 from accord.records import JUDGEMENT_KINDS, Record
 
@@ -42,15 +43,16 @@ class ExportCounts:
 
 
 def import_feedback(source: Path | str | None, format_name: str | None, ledger: Ledger) -> ImportCounts:
-    """Read a file into a ledger in one transaction: all of it enters, or nothing.
+    """Read a file into a ledger: all of it enters, or, where anything is wrong with it, nothing.
 
+    A long file enters by many short transactions (see `store.lots`), so that people who answer meanwhile do not wait.
     Where no format is named, the file must be recognised by exactly one. `source` None takes the packaged file of the
     format, fetched on first use. Raises `RecordError` that names file, line and field where a line is malformed.
     """
     file = (
         _packaged(format_name) if source is None else FeedbackFile(Path(source), reader_for(Path(source), format_name))
     )
-    return ledger.extend(file.records())
+    return import_records(ledger, file.records())
 
 
 def export_feedback(ledger: Ledger, path: Path | str, format_name: str | None = None) -> ExportCounts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from sqlalchemy import Connection, select
 
@@ -29,12 +30,14 @@ class Earlier:
     study: str | None
 
 
-def check_earlier(connection: Connection, location: str, references: Sequence[Earlier]) -> None:
+def check_earlier(
+    connection: Connection, location: str, references: Sequence[Earlier], *, beside: Connection | None = None
+) -> None:
     """Raises `LedgerError` where feedback refers to another's answer, to one about something else, or to one that is
     replaced already.
 
     An answer is taken back by whoever gave it, about the same prompt, in the same study where both say which, and
-    once: a further change of mind replaces the last one.
+    once: a further change of mind replaces the last one. Another ledger, `beside`, may have been told of one already.
     """
     if not references:
         return
@@ -44,7 +47,8 @@ def check_earlier(connection: Connection, location: str, references: Sequence[Ea
         problem = _problem(reference, earlier[reference.earlier], adjudicators)
         if problem:
             raise LedgerError(f"{location}: {reference.name} {reference.relation} {reference.earlier}, {problem}")
-    _check_once(connection, location, [reference for reference in references if reference.relation == "replaces"])
+    replacing = [reference for reference in references if reference.relation == "replaces"]
+    _check_once([connection] if beside is None else [beside, connection], location, replacing)
 
 
 def _problem(reference: Earlier, earlier: Feedback, adjudicators: set[str]) -> str:
@@ -58,10 +62,11 @@ def _problem(reference: Earlier, earlier: Feedback, adjudicators: set[str]) -> s
     return ""
 
 
-def _check_once(connection: Connection, location: str, references: Sequence[Earlier]) -> None:
+def _check_once(connections: Sequence[Connection], location: str, references: Sequence[Earlier]) -> None:
     replaced = {reference.earlier for reference in references}
     by: dict[str, str] = {}
-    for name, earlier in _replacements(connection, {reference.prompt for reference in references}):
+    prompts = {reference.prompt for reference in references}
+    for name, earlier in chain.from_iterable(_replacements(connection, prompts) for connection in connections):
         if earlier in replaced and by.setdefault(earlier, name) != name:
             raise LedgerError(
                 f"{location}: {by[earlier]} and {name} both replace {earlier}; the later has to replace the former"

@@ -1,6 +1,6 @@
 """Adding records to a ledger inside one transaction."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,13 +32,13 @@ class LedgerWriter:
     """The records of one open transaction. `counts` grows as they come; `connection` is the transaction's own.
 
     What a record refers to is looked up as soon as a batch is written and forgotten when it is found, so that memory
-    does not grow with the records.
+    does not grow with the records. What is missing may be in another ledger, `beside`: it is then copied from there.
     """
 
-    def __init__(self, connection: Connection, location: str) -> None:
+    def __init__(self, connection: Connection, location: str, *, beside: Connection | None = None) -> None:
         self.counts = ImportCounts(dict.fromkeys(TABLES, 0), dict.fromkeys(TABLES, 0))
         self.connection = connection
-        self._location = location
+        self._location, self._beside = location, beside
         self._buffer: dict[str, list[dict[str, str]]] = {name: [] for name in TABLES}
         self._needed: dict[str, dict[str, str]] = {name: {} for name in TABLES}
         self._answered: dict[str, tuple[str, str]] = {}
@@ -65,9 +65,30 @@ class LedgerWriter:
         """Write what is held and check that everything referred to is there. Raises `LedgerError` where not."""
         self._write_all()
         self._look_up()
+        if self._beside is not None:
+            self._copy_needed(self._beside)
+            self._look_up()
         for table, needed in self._needed.items():
             self._check(table, needed)
-        check_earlier(self.connection, self._location, self._earlier)
+        check_earlier(self.connection, self._location, self._earlier, beside=self._beside)
+
+    def copy(self, table: str, rows: Sequence[Mapping[str, str]]) -> int:
+        """Write rows of another ledger's table, where what they refer to is there; how many were new."""
+        return self._write(table, rows)
+
+    def _copy_needed(self, beside: Connection) -> None:
+        """What is referred to and is in the other ledger, with what it refers to itself."""
+        for name in ("feedback", "completions", "evaluators", "prompts"):
+            table = TABLES[name]
+            columns = [column for column in table.c if column.name != "row"]
+            for chunk in _chunks(self._needed[name]):
+                rows = [dict(row._mapping) for row in beside.execute(select(*columns).where(table.c.id.in_(chunk)))]
+                for row in rows:
+                    for column, needed in (("prompt", "prompts"), ("evaluator", "evaluators")):
+                        if column in row:
+                            self._needed[needed].setdefault(row[column], row["id"])
+                if rows:
+                    self._write(name, rows)
 
     def _place(self, record: Record, name: str) -> tuple[str, dict[str, str]]:
         """The table of a record and its further columns; notes what it refers to."""
@@ -118,7 +139,7 @@ class LedgerWriter:
                 self.counts.new[table] += self._write(table, waiting)
                 self._buffer[table] = []
 
-    def _write(self, table: str, rows: list[dict[str, str]]) -> int:
+    def _write(self, table: str, rows: Sequence[Mapping[str, str]]) -> int:
         """Insert rows; how many were new. The triggers leave out those that are there already."""
         before = self._changes()
         statement = insert(TABLES[table]).inline().execution_options(preserve_rowcount=True)
@@ -141,8 +162,13 @@ class LedgerWriter:
                 f"add it before, or in the same transaction"
             )
 
-    def _found(self, table: str, names: Collection[str], *columns: str) -> Iterable[Any]:
-        chosen, columns_of = list(names), TABLES[table].c
+    def _found(self, table: str, names: Iterable[str], *columns: str) -> Iterable[Any]:
+        columns_of = TABLES[table].c
         wanted = select(columns_of.id, *(columns_of[name] for name in columns))
-        for start in range(0, len(chosen), IDS_PER_QUERY):
-            yield from self.connection.execute(wanted.where(columns_of.id.in_(chosen[start : start + IDS_PER_QUERY])))
+        for chunk in _chunks(names):
+            yield from self.connection.execute(wanted.where(columns_of.id.in_(chunk)))
+
+
+def _chunks(names: Iterable[str]) -> Iterable[list[str]]:
+    chosen = list(names)
+    return (chosen[start : start + IDS_PER_QUERY] for start in range(0, len(chosen), IDS_PER_QUERY))
