@@ -11,9 +11,12 @@ from accord.audit.evidence import Evidence
 from accord.audit.settings import AuditSettings
 from accord.errors import AuditError, nearest
 from accord.interfaces import Judge
-from accord.run import RunDirectory
+from accord.run import RunDirectory, check_whole
 
 __all__ = ["AuditReport", "examine"]
+
+REWRITTEN = ("audit", "report")
+"""Stages whose files tell of an audit: a new one takes their place, so that damage to them does not matter to it."""
 
 for _family in (preflight, oversight, misspecification, reward, distribution):
     for _check in _family.CHECKS:
@@ -35,9 +38,9 @@ class AuditReport:
         """As written in `audit.json`."""
         return {"findings": [finding.to_json() for finding in self.findings]}
 
-    def write(self, run: RunDirectory) -> None:
-        """Write `audit.json` into the run, in place of an earlier audit."""
-        FINDINGS.write(run, self.findings)
+    def write(self, run: RunDirectory, *, stage: str = FINDINGS.stage) -> None:
+        """Write `audit.json` into the run, in place of an earlier audit; `stage` may stand below a prefix."""
+        FINDINGS.write(run, self.findings, stage=stage)
 
 
 def examine(
@@ -46,16 +49,19 @@ def examine(
     judges: Mapping[str, Judge] | None = None,
     settings: AuditSettings | None = None,
     only: Sequence[str] = (),
+    prefix: str = "",
 ) -> AuditReport:
     """Put the claims of a run to the test, from its files and the judges handed in.
 
-    `only` names challenges (`RG2`, `P-EOS`). Raises `AuditError` for a challenge that has no check, and
+    `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`). Every file of the run is
+    held against its digest first, whether a check reads it or not. Raises `AuditError` for a challenge that has no check, and
     `ArtefactError` where a file of the run is not what was written.
     """
     known = {check.challenge.id for check in CHECKS}
     for name in only:
         if name not in known:
             raise AuditError(f"no check of a challenge '{name}'{nearest(name, sorted(known))}")
-    evidence = Evidence(run, judges)
+    evidence = Evidence(run, judges, prefix=prefix)
+    check_whole(run, but=[evidence.stage(stage) for stage in REWRITTEN])
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]
     return AuditReport(tuple(check.run(evidence, settings or AuditSettings()) for check in chosen))

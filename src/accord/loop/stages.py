@@ -34,13 +34,14 @@ def audit(context: Context) -> None:
     """Put the claims of the run to the test."""
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
-        examine(context.run, judges=judges, settings=context.recipe.audit).write(context.run)
+        found = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
+        found.write(context.run, stage=context.stage)
 
 
 def report(context: Context) -> None:
     """The page."""
     with context.progress.busy("  report: drawing"):
-        write(context.run)
+        write(context.run, prefix=context.prefix)
 
 
 for _stage in (

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from itertools import groupby
+from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from accord.report.samples import SHOWN, twins
 from accord.report.table import rows_of
 from accord.report.verdict import headline, verdict
 from accord.report.words import clean, counted, interval, observations, rank, signed
-from accord.run import MANIFEST, RunDirectory
+from accord.run import MANIFEST, RunDirectory, check_whole
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,20 +28,23 @@ __all__ = ["NAME", "render", "write"]
 NAME = REPORT.file
 
 
-def write(run: RunDirectory) -> Path:
+def write(run: RunDirectory, *, prefix: str = "") -> Path:
     """Write `report.html` into the run and return its path. The same run gives the same bytes.
 
-    Raises `ArtefactError` where a file of the run was altered or is not what it should be, or where the run was
+    With a `prefix` (`rounds/03`) it tells of the stages below it, and lies there. Every file of the run is held against
+    its digest first. Raises `ArtefactError` where a file of the run was altered or is not what it should be, or where the run was
     opened for reading only.
     """
-    return run.write_text(NAME, render(run), stage="report")
+    stage = RunReader.of(run, prefix=prefix).stage(REPORT.stage)
+    check_whole(run, but=(stage,))
+    return REPORT.write(run, render(run, prefix=prefix), stage=stage)
 
 
-def render(run: RunDirectory) -> str:
+def render(run: RunDirectory, *, prefix: str = "") -> str:
     """The page as text."""
-    reader = RunReader.of(run)
+    reader = RunReader.of(run, prefix=prefix)
     rows, summary, findings = rows_of(reader), summary_of(reader), findings_of(reader)
-    template = _environment(run).get_template("report.html.j2")
+    template = _environment(run, prefix).get_template("report.html.j2")
     return template.render(
         run=run.manifest.name,
         headline=headline(reader),
@@ -70,7 +74,7 @@ def _grouped(findings: Sequence[Finding]) -> list[tuple[str, str, list[Finding]]
     ]
 
 
-def _environment(run: RunDirectory) -> "Environment":
+def _environment(run: RunDirectory, prefix: str) -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -80,9 +84,10 @@ def _environment(run: RunDirectory) -> "Environment":
     def source(name: str, words: str = "") -> Markup:
         """A link to a file of the run, or the bare name where the run has no such file."""
         head, tail = _split(name)
-        if head not in run.manifest.files and head != MANIFEST:
+        target = _from_page(run, head, prefix)
+        if target is None:
             return Markup("<bdi>{}</bdi>").format(clean(words or name))
-        link = Markup('<a href="{}"><bdi>{}</bdi></a>').format(quote(head), clean(words or head))
+        link = Markup('<a href="{}"><bdi>{}</bdi></a>').format(quote(target), clean(words or head))
         return link if words else link + Markup("<bdi>{}</bdi>").format(clean(tail))
 
     environment = Environment(
@@ -97,6 +102,13 @@ def _environment(run: RunDirectory) -> "Environment":
         counted=counted, interval=interval, observations=observations, signed=signed, source=source
     )
     return environment
+
+
+def _from_page(run: RunDirectory, name: str, prefix: str) -> str | None:
+    """The path of a file, as it is called below the prefix or in the whole run, from where the page lies."""
+    if prefix and f"{prefix}/{name}" in run.manifest.files:
+        return name
+    return relpath(name, prefix or ".") if name in {*run.manifest.files, MANIFEST} else None
 
 
 def _split(evidence: str) -> tuple[str, str]:
