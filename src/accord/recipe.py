@@ -8,7 +8,7 @@ values given beside the file (`--policy.kl_coef 0.1`) override it; the resolved 
 
 import tomllib
 from collections import ChainMap
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
@@ -29,7 +29,7 @@ from accord.reward.fit import BradleyTerry
 from accord.reward.registry import REWARDS
 from accord.reward.settings import RewardSettings
 
-__all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse"]
+__all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse", "read_toml"]
 
 M = TypeVar("M", bound=BaseModel)
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -152,8 +152,13 @@ def load(path: Path | str, overrides: Mapping[str, str] | None = None) -> Recipe
     Raises `RecipeError` naming the key, `StorageError` where the file cannot be read.
     """
     with storage(path):
-        text = Path(path).read_text(encoding="utf-8")
-    folder = Path(path).resolve().parent
+        content = Path(path).read_bytes()
+        folder = Path(path).resolve().parent
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise RecipeError(f"{path}:{line}: not UTF-8 ({error.reason}); save the recipe as UTF-8") from error
     return _anchored(parse(text, overrides, place=str(path), folder=folder), folder)
 
 
@@ -165,10 +170,7 @@ def parse(
     The recipe's extensions are loaded first, from `folder` (unset: the working directory). Raises `RecipeError` naming
     the key, `ExtensionError` where an extension cannot be loaded.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{place}: not TOML ({error})") from error
+    content = read_toml(text, place)
     for key, value in (overrides or {}).items():
         _put(content, key, value)
     try:
@@ -180,6 +182,29 @@ def parse(
     except RecipeError as error:
         raise RecipeError(f"{place}: {error}") from error
     return recipe
+
+
+def read_toml(text: str, place: str) -> dict[str, Any]:
+    """A recipe's text as nested dictionaries.
+
+    Raises `RecipeError` where it is no TOML, or holds a NUL, which no path can.
+    """
+    try:
+        content = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RecipeError(f"{place}: not TOML ({error})") from error
+    if key := next((key for key, value in _leaves(content) if "\0" in f"{key}{value}"), None):
+        raise RecipeError(f"{place}: recipe.{key!r} holds a NUL; leave it out")
+    return content
+
+
+def _leaves(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """All values of nested dictionaries and lists, by dotted key."""
+    if isinstance(content, (dict, list)):
+        for name, value in content.items() if isinstance(content, dict) else enumerate(content):
+            yield from _leaves(value, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, content
 
 
 def dump(recipe: Recipe) -> str:

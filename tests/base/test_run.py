@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from accord.errors import ArtefactError, StorageError
-from accord.run import GrowingLog, InputEntry, RunDirectory, digest_of, digest_of_settings, write_whole
+from accord.run import GrowingLog, InputEntry, RunDirectory, digest_of, digest_of_settings, verify, write_whole
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
@@ -129,6 +129,79 @@ def test_the_last_checkpoint_counts(run: RunDirectory) -> None:
     assert found.step == 11
     assert (found.folder / "state").read_text() == "again"
     assert [path.name for path in found.folder.parent.iterdir()] == ["00000011"]
+
+
+def test_a_stage_leaves_the_checkpoints_below_its_name_alone(run: RunDirectory) -> None:
+    run.save_checkpoint("policy/helpful", 3, put("theirs"))
+    run.save_checkpoint("policy", 1, put("one"))
+    run.save_checkpoint("policy", 2, put("two"))
+    below = run.last_checkpoint("policy/helpful")
+    assert below is not None
+    assert (below.folder / "state").read_text() == "theirs"
+    run.finish("policy", "s", 1.0)
+    assert run.last_checkpoint("policy") is None
+    assert run.last_checkpoint("policy/helpful") == below
+    run.finish("policy/helpful", "s", 1.0)
+    assert not (run.path / ".checkpoints").exists() or not list((run.path / ".checkpoints").iterdir())
+
+
+def test_no_path_of_a_run_leads_out_of_it(run: RunDirectory, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    run.write_text("sft/note.txt", "mine", stage="sft")
+    (run.path / "sft/note.txt").unlink()
+    (run.path / "sft/note.txt").symlink_to(secret)
+    (run.path / "reward").symlink_to(tmp_path)
+    with pytest.raises(ArtefactError, match="leads out of the run"):
+        run.read_bytes("sft/note.txt")
+    assert verify(run)[0].problem.startswith("leads out of the run")
+    for name in ("reward/secret", "../secret", "/etc/passwd", "a/../../secret", "a\0b", "\ud800", "", "./a"):
+        for use in (run.write_text, lambda name, _: run.log(name), lambda name, _: run.write_folder(name).__enter__()):
+            with pytest.raises(ArtefactError, match="leads out of the run"):
+                use(name, "stolen")
+    assert secret.read_text() == "mine"
+    run.close()
+    manifest = json.loads((run.path / "manifest.json").read_text())
+    manifest["files"]["../secret"] = {"sha256": digest_of(secret), "bytes": 4, "stage": "sft"}
+    (run.path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(
+        ArtefactError, match=r"manifest\.json: not a manifest of a run \(the file '\.\./secret' leads out"
+    ):
+        RunDirectory.open(run.path)
+
+
+def test_a_run_whose_folder_is_a_link_is_a_run(run: RunDirectory, tmp_path: Path) -> None:
+    run.write_text("a", "one")
+    run.close()
+    (tmp_path / "link").symlink_to(run.path)
+    with RunDirectory.open(tmp_path / "link") as again:
+        assert again.read_bytes("a") == b"one"
+        again.write_text("b", "two")
+
+
+def test_verify_names_every_file_that_is_not_what_was_written(run: RunDirectory) -> None:
+    for name in ("sft/a", "sft/b", "audit.json"):
+        run.write_text(name, name, stage="sft")
+    with run.write_folder("policy/model", stage="policy") as folder:
+        (folder / "weights").write_text("w")
+    run.begin("reward")
+    run.log("reward/metrics.jsonl").append({"step": 1})
+    run.save_checkpoint("reward", 1, put("one"))
+    assert verify(run) == []
+    (run.path / "sft/a").write_text("sft/A")
+    (run.path / "sft/b").unlink()
+    (run.path / "policy/model/weights").write_text("ww")
+    (run.path / "policy/model/evil.py").write_text("import os")
+    (run.path / ".checkpoints/reward/00000001/state").write_text("two")
+    damages = {damage.file: (damage.problem.split(",")[0].split(" (")[0], damage.stage) for damage in verify(run)}
+    checkpoint = damages.pop(".checkpoints/reward")
+    assert "damaged checkpoint" in checkpoint[0]
+    assert damages == {
+        "sft/a": ("differs from its digest in the manifest", "sft"),
+        "sft/b": ("missing", "sft"),
+        "policy/model/weights": ("differs from its digest in the manifest", "policy"),
+        "policy/model/evil.py": ("not in the manifest", ""),
+    }
 
 
 def test_a_damaged_checkpoint_is_refused(run: RunDirectory) -> None:

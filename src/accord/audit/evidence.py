@@ -60,11 +60,19 @@ class Evidence(RunReader):
     """A run as the audit sees it: a file that is asked for and missing raises `MissingEvidence`.
 
     An altered file raises `ArtefactError`, as everywhere. `judges` are handed in by whoever loads models (`reward`,
-    `eval_reward`): the audit itself never loads one.
+    `eval_reward`): the audit itself never loads one. No server that the run names is spoken to unless it is `trusted`.
     """
 
-    def __init__(self, run: RunDirectory, judges: Mapping[str, Judge] | None = None, *, prefix: str = "") -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        judges: Mapping[str, Judge] | None = None,
+        *,
+        prefix: str = "",
+        trusted: bool = True,
+    ) -> None:
         super().__init__(run, prefix=prefix)
+        self.trusted = trusted
         self.judges = dict(judges or {})
 
     def holds(self, *paths: str) -> bool:
@@ -109,6 +117,8 @@ class Evidence(RunReader):
         recorded = self.run.manifest.inputs.get("ledger")
         if recorded is None:
             raise MissingEvidence("the ledger among the inputs of the manifest")
+        if recorded.url is not None and not self.trusted:
+            raise MissingEvidence(f"the ledger at {recorded.url}, a server that the run names (--trust-run opens it)")
         location = recorded.url or self.run.path / str(recorded.path)
         try:
             ledger = Ledger(location, write=False)

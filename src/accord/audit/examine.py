@@ -50,18 +50,20 @@ def examine(
     settings: AuditSettings | None = None,
     only: Sequence[str] = (),
     prefix: str = "",
+    trusted: bool = True,
 ) -> AuditReport:
     """Put the claims of a run to the test, from its files and the judges handed in.
 
-    `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`). Every file of the run is
-    held against its digest first, whether a check reads it or not. Raises `AuditError` for a challenge that has no check, and
-    `ArtefactError` where a file of the run is not what was written.
+    `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`); a database that the
+    run names is opened where it is `trusted`. Every file of the run is held against its digest first, whether a check
+    reads it or not. Raises `AuditError` for a challenge that has no check, and `ArtefactError` where a file of the run
+    is not what was written.
     """
     known = {check.challenge.id for check in CHECKS}
     for name in only:
         if name not in known:
             raise AuditError(f"no check of a challenge '{name}'{nearest(name, sorted(known))}")
-    evidence = Evidence(run, judges, prefix=prefix)
+    evidence = Evidence(run, judges, prefix=prefix, trusted=trusted)
     check_whole(run, but=[evidence.stage(stage) for stage in REWRITTEN])
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]
     return AuditReport(tuple(check.run(evidence, settings or AuditSettings()) for check in chosen))

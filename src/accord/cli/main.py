@@ -7,6 +7,7 @@ file is wrong; 3 training stopped itself; 130 stopped by Ctrl-C.
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 
@@ -34,6 +35,7 @@ app.command(making.check)
 app.command(making.run)
 app.command(runs.evaluate)
 app.command(runs.audit)
+app.command(runs.verify)
 app.command(runs.report)
 app.command(runs.compare)
 app.command(serving.serve)
@@ -41,7 +43,10 @@ app.command(lab.lab)
 
 
 def main() -> None:
-    """The `accord` command."""
+    """The `accord` command. What the terminal cannot show is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,13 +1,26 @@
-"""Runs that are there: `evaluate`, `audit`, `report`, `compare`."""
+"""Runs that are there: `evaluate`, `audit`, `verify`, `report`, `compare`."""
 
 from pathlib import Path
+from typing import Annotated
 
-from accord.cli.printing import print_json, progress_display, table_console
+from cyclopts import Parameter
 
-__all__ = ["audit", "compare", "evaluate", "report"]
+from accord.cli.printing import complain, print_json, progress_display, table_console
+
+__all__ = ["audit", "compare", "evaluate", "report", "verify"]
 
 
-def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> None:
+Trust = Annotated[
+    bool,
+    Parameter(
+        name="--trust-run",
+        negative=(),
+        help="Let the run have its own way: execute the code that its recipe names, open the database that it names.",
+    ),
+]
+
+
+def evaluate(run: Path, *, against: Path | None = None, json: bool = False, trust_run: Trust = False) -> None:
     """The numbers of a run with their intervals; against another run, how often its policy wins.
 
     Example: accord evaluate runs/demo --against runs/other
@@ -15,7 +28,7 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> N
     Parameters
     ----------
     run
-        The run. Where it was not evaluated yet, it is now.
+        The run. Where it was not evaluated yet, it is now; else it is only read, also while it goes on.
     against
         Another run on the same prompts; this run's judge reads both.
     json
@@ -27,17 +40,18 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> N
     from accord.report import render_table, summary, to_json
     from accord.run import RunDirectory
 
-    with RunDirectory.open(run) as opened:
-        recipe = recipe_of(opened)
-        progress = progress_display(quiet=False, errors=json)
-        if not EVALUATION.has(opened):
-            drive(recipe, opened, progress, only=("evaluate",))
-        rows = summary(opened)
+    with RunDirectory.open(run, write=False) as opened:
+        is_evaluated = EVALUATION.has(opened)
+    with RunDirectory.open(run, write=not is_evaluated) as opened:
+        if not is_evaluated:
+            progress = progress_display(quiet=False, errors=json)
+            drive(recipe_of(opened, trusted=trust_run), opened, progress, only=("evaluate",))
         if against is None:
+            rows = summary(opened)
             print_json(to_json(rows)) if json else table_console().print(render_table(rows))
             return
         with RunDirectory.open(against, write=False) as other:
-            estimates = head_to_head(recipe, opened, other)
+            estimates = head_to_head(recipe_of(opened, trusted=trust_run), opened, other)
     if json:
         print_json({name: estimate.to_json() for name, estimate in estimates.items()})
         return
@@ -45,7 +59,14 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False) -> N
         print(f"{name:<20} {estimate}")
 
 
-def audit(run: Path, *, only: list[str] | None = None, extension: list[Path] | None = None, json: bool = False) -> int:
+def audit(
+    run: Path,
+    *,
+    only: list[str] | None = None,
+    extension: list[Path] | None = None,
+    json: bool = False,
+    trust_run: Trust = False,
+) -> int:
     """Put the claims of a run to the test again. The exit status is 1 where a check fires.
 
     Example: accord audit runs/demo --only RG2 --json
@@ -55,7 +76,8 @@ def audit(run: Path, *, only: list[str] | None = None, extension: list[Path] | N
     run
         The run.
     only
-        A challenge (RG2, P-EOS); may be given more than once. Without it the findings replace the run's audit.json.
+        A challenge (RG2, P-EOS); may be given more than once. Without it the findings replace the run's audit.json;
+        with it the run is only read, also while it goes on.
     extension
         A Python file that registers checks of your own, besides those of the recipe; may be given more than once.
     json
@@ -71,10 +93,14 @@ def audit(run: Path, *, only: list[str] | None = None, extension: list[Path] | N
     from accord.run import RunDirectory
 
     load_extensions(extension or (), Path.cwd())
-    with RunDirectory.open(run) as opened:
-        recipe = recipe_of(opened) if RECIPE.has(opened) else Recipe()
+    with RunDirectory.open(run, write=not only) as opened:
+        recipe = recipe_of(opened, trusted=trust_run) if RECIPE.has(opened) else Recipe()
         report = examine(
-            opened, judges=judges_of(Context(recipe, opened)), settings=recipe.audit, only=tuple(only or ())
+            opened,
+            judges=judges_of(Context(recipe, opened)),
+            settings=recipe.audit,
+            only=tuple(only or ()),
+            trusted=trust_run,
         )
         if not only:
             report.write(opened)
@@ -84,6 +110,40 @@ def audit(run: Path, *, only: list[str] | None = None, extension: list[Path] | N
     for finding in report.findings:
         print(f"{finding.words:<26} {finding.challenge:<8} {finding.check:<14} {finding.result}")
     return 1 if report.fired else 0
+
+
+def verify(run: Path, *, json: bool = False) -> int:
+    """Hold every file of a run against its manifest: weights, logs, scores, findings, page, checkpoints.
+
+    The exit status is 2 where one is altered or missing, leads out of the run, or is not in the manifest.
+
+    Example: accord verify runs/demo
+
+    Parameters
+    ----------
+    run
+        The run. It is only read, also while it goes on.
+    json
+        Print what is wrong as JSON.
+    """
+    from accord.run import RunDirectory
+    from accord.run import verify as damages_of
+
+    with RunDirectory.open(run, write=False) as opened:
+        damages, files = damages_of(opened), len(opened.manifest.files)
+    if json:
+        print_json({"files": files, "damages": [vars(damage) for damage in damages]})
+    else:
+        for damage in damages:
+            print(f"{damage.file}: {damage.problem}")
+    if not damages:
+        if not json:
+            print(f"{run}: {files} files, all as they were written")
+        return 0
+    stages = " ".join(f"--again {stage}" for stage in dict.fromkeys(damage.stage for damage in damages) if stage)
+    remedy = f"; `accord run RECIPE --out {run} {stages}` does again what was damaged" if stages else ""
+    complain(f"{run}: {len(damages)} of its files are not what was written{remedy}")
+    return 2
 
 
 def report(run: Path) -> None:

@@ -10,8 +10,8 @@ from accord.lm.memory import release_memory
 from accord.loop.progress import ProgressDisplay
 from accord.loop.sameness import base_inputs, basis_of, check_settings
 from accord.loop.stage import Context
-from accord.loop.stages import builds_on, chosen_stages, settings_digest, stages_of
-from accord.recipe import Recipe, dump, load
+from accord.loop.stages import builds_on, chosen_stages, flat, settings_digest, stages_of
+from accord.recipe import Recipe, dump, load, read_toml
 from accord.run import MANIFEST, InputEntry, RunDirectory, timed
 
 __all__ = ["drive", "recipe_of", "start_run"]
@@ -53,11 +53,34 @@ def _rest_on(recipe: Recipe, names: tuple[str, ...]) -> list[str]:
     return [name for name in stages_of(recipe) if name in chosen or chosen.keys() & set(builds_on(recipe, name))]
 
 
-def recipe_of(run: RunDirectory) -> Recipe:
-    """The recipe that a run was made by. Raises `ArtefactError` where an extension of it has changed since."""
-    recipe = load(RECIPE.verified(run))
+def recipe_of(run: RunDirectory, *, trusted: bool = False) -> Recipe:
+    """The recipe that a run was made by.
+
+    Reading it may execute code that the run names (extensions, functions as rewards, code beside a model's weights):
+    that is done only where whoever opens the run says that it is `trusted`. Raises `ArtefactError` where it is not, or
+    where an extension has changed since.
+    """
+    file = RECIPE.verified(run)
+    if not trusted and (code := code_named_in(run)):
+        raise ArtefactError(
+            f"{run.path}: its recipe would have code executed ({', '.join(code)}); read that, and say --trust-run"
+        )
+    recipe = load(file)
     _check_extensions(recipe, run)
     return recipe
+
+
+def code_named_in(run: RunDirectory) -> list[str]:
+    """What of a run's recipe has code executed, by key; nothing of it is executed to see."""
+    settings = flat(read_toml(RECIPE.read(run), RECIPE.path()))
+    named = [f"{key} = {value!r}" for key, value in settings.items() if key == "extensions" and value]
+    for key, value in settings.items():
+        section, _, last = key.rpartition(".")
+        if last == "trust_remote_code" and value:
+            named.append(f"{key} = true")
+        if last == "kind" and value == "python":
+            named.append(f"{section}.path = {settings.get(f'{section}.path')!r}")
+    return named
 
 
 def _check_extensions(recipe: Recipe, run: RunDirectory) -> None:

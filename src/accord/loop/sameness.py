@@ -1,7 +1,6 @@
 """Whether a run may be gone on with: which settings each of its stages was made with, and what it builds on."""
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from os.path import relpath
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from accord.artefacts import METRICS, RECIPE
 from accord.errors import ArtefactError, storage
 from accord.loop.stages import builds_on, flat, sections_of, settings_in, stages_of
-from accord.recipe import Recipe
+from accord.recipe import Recipe, read_toml
 from accord.run import InputEntry, RunDirectory, digest_of, digest_of_settings
 
 __all__ = ["base_inputs", "basis_of", "check_settings"]
@@ -27,7 +26,10 @@ def check_settings(recipe: Recipe, run: RunDirectory, *, but: Iterable[str] = ()
         raise ArtefactError(f"{run.path}: this run has seed {run.seed}, the recipe {recipe.seed}; use a new folder")
     if not RECIPE.has(run):
         return
-    before, now = tomllib.loads(RECIPE.read(run)), recipe.model_dump(mode="json", exclude_none=True)
+    before, now = (
+        read_toml(RECIPE.read(run), str(run.path / RECIPE.path())),
+        recipe.model_dump(mode="json", exclude_none=True),
+    )
     models = base_inputs(recipe, run)
     for name in stages_of(recipe):
         done = name in run.manifest.stages

@@ -32,7 +32,7 @@ def write(run: RunDirectory, *, prefix: str = "") -> Path:
     """Write `report.html` into the run and return its path. The same run gives the same bytes.
 
     With a `prefix` (`rounds/03`) it tells of the stages below it, and lies there. Every file of the run is held against
-    its digest first. Raises `ArtefactError` where a file of the run was altered or is not what it should be, or where the run was
+    its digest first. Raises `ArtefactError` where one was altered or is not what it should be, or where the run was
     opened for reading only.
     """
     stage = RunReader.of(run, prefix=prefix).stage(REPORT.stage)

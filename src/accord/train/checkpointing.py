@@ -113,5 +113,7 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings by dotted key: {"optim": {"lr": 1}} as {"optim.lr": 1}."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
+        if isinstance(value, str) and value.startswith("/"):
+            value = Path(value).name  # where a model lies may change; what it holds is told by its digest
         flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat

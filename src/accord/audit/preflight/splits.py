@@ -51,7 +51,7 @@ class Sides(NamedTuple):
 )
 def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """Prompts, sessions, evaluators and completions of several splits, and examples outside of their split."""
-    data = read_data(evidence.run)
+    data = read_data(evidence.run, prefix=evidence.prefix)
     shared = overlaps(data)
     looked_at = _ids_of(data, shared)
     sides = {
