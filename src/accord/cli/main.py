@@ -52,6 +52,9 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status. What accord raises on purpose becomes one line; the rest is a bug."""
+    if nul := next((argument for argument in arguments if "\0" in argument), None):
+        complain(f"{nul!r}: no name can hold a NUL")
+        return 2
     try:
         status = app(unfold(arguments), exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from accord.errors import ModelError
+from accord.errors import ModelError, storage
 from accord.lm import packaged, tiny
 from accord.lm.adapter_files import ADAPTER, base_of, has_adapter_file
 from accord.lm.adapters import put_on
@@ -18,7 +18,21 @@ from accord.lm.causal import CausalModel
 from accord.lm.memory import keep_large_buffers
 from accord.lm.proofs import check_decoder, prove
 
-__all__ = ["DType", "load", "wrap"]
+__all__ = ["UNLOADABLE", "DType", "load", "place_of", "reason_of", "wrap"]
+
+UNLOADABLE = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    ImportError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    SafetensorError,
+)
+"""What transformers raises where the files of a model are not what they should be: it checks few of their values."""
 
 DType = Literal["float32", "bfloat16"]
 
@@ -44,14 +58,14 @@ def load(
         tiny_model: Any = tiny.tiny_model(seed=seed)
         tiny_model.to(device=device, dtype=getattr(torch, dtype))
         return wrap(tiny_model.eval(), tiny.tiny_tokenizer(), name)
-    source = str(packaged.packaged()) if name == packaged.NAME else _place(name)
+    source = str(packaged.packaged()) if name == packaged.NAME else place_of(name)
     try:
         model, base = _open(source, dtype, trust_remote_code)
         if merge and has_adapter_file(source):
             model, base = model.merge_and_unload().requires_grad_(True), ""  # peft had frozen what is under adapters
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
-        raise ModelError(f"{name}: {_reason(source, error)}") from error
+    except UNLOADABLE as error:
+        raise ModelError(f"{name}: {reason_of(source, error)}") from error
     return wrap(model.to(device).eval(), tokenizer, name, base=base)
 
 
@@ -72,14 +86,16 @@ def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, 
     return causal
 
 
-def _place(name: str) -> str:
+def place_of(name: str) -> str:
     """The absolute path of a model's folder, or the hub id as it is."""
     path = Path(name).expanduser()
-    if path.is_dir():
+    with storage(name):
+        is_folder, is_there = path.is_dir(), path.exists()
+    if is_folder:
         if not any((path / file).is_file() for file in ("config.json", ADAPTER)):
             raise ModelError(f"{name}: no model in this folder (no config.json and no {ADAPTER})")
         return str(path.resolve())
-    if path.exists() or path.is_absolute() or name.startswith(("./", "../", "~")) or name.count("/") > 1:
+    if is_there or path.is_absolute() or name.startswith(("./", "../", "~")) or name.count("/") > 1:
         raise ModelError(
             f"{name}: no such model folder; give the folder of a saved model, a hub id, {packaged.NAME} or {tiny.NAME}"
         )
@@ -90,7 +106,7 @@ def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]
     """The model, and where the weights lie that its adapters belong to."""
     if has_adapter_file(source):
         base = base_of(source)
-        decoder, base = _open(_place(base), dtype, trust_remote_code)
+        decoder, base = _open(place_of(base), dtype, trust_remote_code)
         return put_on(decoder, source), base
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         source,
@@ -106,7 +122,7 @@ def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]
     return model, source
 
 
-def _reason(source: str, error: Exception) -> str:
+def reason_of(source: str, error: Exception) -> str:
     """One line: what is wrong and what to do."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     if "trust_remote_code" in str(error):

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from accord.errors import AccordError, RecipeError
+from accord.errors import AccordError, RecipeError, storage
 from accord.feedback import FORMATS, LEARNS_FROM, PAIR_KINDS, FeedbackFile, Ledger, current_feedback
 from accord.feedback.formats.registry import reader_for
 from accord.feedback.store.location import is_url
+from accord.lm.inspection import problem_with
 from accord.lm.settings import ModelSettings
 from accord.policy.materials import Material
 from accord.recipe import Data, Recipe
@@ -35,12 +36,12 @@ def preflight(recipe: Recipe) -> Preflight:
 
     What is packaged would have to be fetched, and is not looked at.
     """
-    problems, feedback = _missing_data(recipe.data), list[Feedback]()
-    if not problems:
-        try:
-            feedback = _feedback(recipe.data)
-        except AccordError as error:
-            problems = [str(error)]
+    problems, feedback = list[str](), list[Feedback]()
+    try:
+        problems = _missing_data(recipe.data)
+        feedback = [] if problems else _feedback(recipe.data)
+    except AccordError as error:
+        problems = [str(error)]
     problems += _missing_models(recipe)
     note = None if problems else unlearnt_note(recipe, feedback)
     return Preflight(tuple(problems), (note,) if note else ())
@@ -83,11 +84,8 @@ def _missing_models(recipe: Recipe) -> list[str]:
     rewards = _rewards(recipe)
     problems = [f"recipe.{name}.{problem}" for name, reward in rewards.items() for problem in reward.problems()]
     for name, settings in {"sft": recipe.sft, "policy": recipe.policy, **rewards}.items():
-        if not isinstance(settings, ModelSettings) or settings.base is None:
-            continue
-        path = Path(settings.base)
-        if path.is_absolute() and not (path / "config.json").is_file():
-            problems.append(f"recipe.{name}.base: no model at {path} (no config.json)")
+        if isinstance(settings, ModelSettings) and (problem := problem_with(settings)):
+            problems.append(f"recipe.{name}.{problem}")
     return problems
 
 
@@ -95,7 +93,7 @@ def _missing_data(data: Data) -> list[str]:
     if data.format is not None:
         if data.format not in FORMATS:
             return [f"recipe.data.format: '{data.format}' is not one of {', '.join(FORMATS.names)}"]
-        if data.source != "packaged" and not Path(str(data.source)).is_file():
+        if data.source != "packaged" and not _is_file("source", str(data.source)):
             return [f"recipe.data.source: no file {data.source}"]
     elif not _has_ledger(data):
         return [f"recipe.data.ledger: no ledger at {data.ledger}; import feedback, or name a source"]
@@ -103,7 +101,13 @@ def _missing_data(data: Data) -> list[str]:
 
 
 def _has_ledger(data: Data) -> bool:
-    return is_url(data.ledger) or Path(data.ledger).is_file()
+    return is_url(data.ledger) or _is_file("ledger", data.ledger)
+
+
+def _is_file(key: str, name: str) -> bool:
+    """Whether there is such a file. Raises `RecipeError` where the system cannot look."""
+    with _blaming(key), storage(name):
+        return Path(name).is_file()
 
 
 def _feedback(data: Data) -> list[Feedback]:

@@ -1,0 +1,90 @@
+"""What stands in the way of opening a model, without reading its weights: what `accord check` says beforehand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import constants as hub
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+from jinja2 import TemplateError
+from safetensors import SafetensorError, safe_open
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from accord.errors import AccordError, ModelError
+from accord.lm import packaged, tiny
+from accord.lm.adapters import base_of, has_adapter_file
+from accord.lm.causal import CausalModel
+from accord.lm.loading import UNLOADABLE, place_of, reason_of
+from accord.lm.settings import ModelSettings
+from accord.records import Prompt
+
+__all__ = ["problem_with"]
+
+INDEX, WEIGHTS = "model.safetensors.index.json", "model.safetensors"
+
+
+def problem_with(settings: ModelSettings) -> str:
+    """The key and what is wrong with the model that it names; empty where nothing is, or it must be fetched to see.
+
+    The configuration is read and the model built without memory for its weights; the weights' files are looked at as
+    far as they say what they hold; the tokenizer renders a prompt.
+    """
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        return "device: cuda, and there is none here; leave it out, or set it to cpu"
+    if settings.base is None or settings.base in {packaged.NAME, tiny.NAME}:
+        return ""
+    try:
+        _look_at(settings.base, trust_remote_code=settings.trust_remote_code)
+    except AccordError as error:
+        return f"base: {error}"
+    return ""
+
+
+def _look_at(name: str, *, trust_remote_code: bool) -> None:
+    """Raises `ModelError`, or `StorageError`, where the model cannot be opened."""
+    source = place_of(name)
+    folder = Path(source) if Path(source).is_dir() else _cached(name)
+    if folder is None:
+        return
+    try:
+        if has_adapter_file(str(folder)):
+            _look_at(base_of(str(folder)), trust_remote_code=trust_remote_code)
+            return
+        _look_at_weights(folder)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        with torch.device("meta"):
+            model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+        CausalModel(model, tokenizer, name).encode_prompt(Prompt.ask("Hello"))
+    except TemplateError as error:
+        raise ModelError(f"{name}: its chat template fails on a plain question ({error}); mend it") from error
+    except UNLOADABLE as error:
+        raise ModelError(f"{name}: {reason_of(str(folder), error)}") from error
+
+
+def _cached(name: str) -> Path | None:
+    """The folder of a model of the hub that was fetched before; None where it would have to be fetched."""
+    try:
+        found = try_to_load_from_cache(name, "config.json")
+    except HFValidationError as error:
+        raise ModelError(f"{name}: no name that a model can have ({str(error).splitlines()[0]})") from error
+    if isinstance(found, str):
+        return Path(found).parent
+    if hub.HF_HUB_OFFLINE:
+        raise ModelError(f"{name}: {reason_of(name, OSError())}")
+    return None
+
+
+def _look_at_weights(folder: Path) -> None:
+    """Raises `SafetensorError` or `OSError` where a file of weights is missing, cut off or no such file."""
+    files = [WEIGHTS]
+    if (folder / INDEX).is_file():
+        files = sorted(set(json.loads((folder / INDEX).read_bytes())["weight_map"].values()))
+    for file in files:
+        if not (folder / file).is_file():
+            raise FileNotFoundError(f"no file {file} in {folder}")
+        with safe_open(folder / file, framework="pt") as content:
+            if not content.keys():
+                raise SafetensorError(f"{file} holds no weights")
