@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from accord.errors import ArtefactError, RecipeError
+from accord.errors import ArtefactError, RecipeError, storage
 from accord.run import MANIFEST
 
 if TYPE_CHECKING:
@@ -112,7 +112,9 @@ def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel"
     path = Path(run).expanduser()
     if settings.device == "cuda":
         _check_cuda()
-    if (path / MANIFEST).is_file():
+    with storage(path):
+        is_run = (path / MANIFEST).is_file()
+    if is_run:
         with RunDirectory.open(path, write=False) as opened:
             if not MODEL.has(opened, stage):
                 start = "; --stage sft serves its supervised start" if MODEL.has(opened, "sft") else ""

@@ -84,7 +84,9 @@ def write_starter(folder: Path) -> list[Path]:
     sources = sorted(files("accord.loop").joinpath("starter").iterdir(), key=lambda source: source.name)
     paths = [folder / source.name for source in sources]
     for path in paths:
-        if path.exists():
+        with storage(path):
+            is_there = path.exists()
+        if is_there:
             raise StorageError(f"{path}: already there; choose another folder")
     for path, source in zip(paths, sources, strict=True):
         with storage(path):

@@ -110,10 +110,10 @@ def open_store(location: Path | str, *, write: bool, timeout: float, pooled: boo
 
 
 def _file(path: Path, write: bool, timeout: float, pooled: bool) -> Engine:
-    if not write and not path.is_file():
-        raise LedgerError(f"{path}: there is no ledger here; `accord import` makes one")
-    if write:
-        with storage(path):
+    with storage(path):
+        if not write and not path.is_file():
+            raise LedgerError(f"{path}: there is no ledger here; `accord import` makes one")
+        if write:
             path.parent.mkdir(parents=True, exist_ok=True)
         make_private(path)
     return sqlite(path, write=write, timeout=timeout, pooled=pooled)
