@@ -13,6 +13,7 @@ from accord.cli import run
 from accord.cli.printing import unfold
 
 VERBS = [
+    "verify",
     "demo",
     "init",
     "import",

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from accord.errors import AccordError, ModelError
 from accord.lm import packaged, tiny
-from accord.lm.adapters import base_of, has_adapter_file
+from accord.lm.adapter_files import base_of, has_adapter_file
 from accord.lm.causal import CausalModel
 from accord.lm.loading import UNLOADABLE, place_of, reason_of
 from accord.lm.settings import ModelSettings
