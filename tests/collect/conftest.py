@@ -1,9 +1,12 @@
 """Lots that repeat: names of people decide what they are asked, and are drawn anew in earnest."""
 
 import secrets
+from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import pytest
+from in_browser import CHROMIUM
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +14,15 @@ def _names_that_repeat(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     """Pseudonyms and reservations of this process come from a generator that the test's own name seeds."""
     random = Random(request.node.nodeid)
     monkeypatch.setattr(secrets, "token_hex", lambda count=32: random.randbytes(count).hex())
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One browser for all tests."""
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()

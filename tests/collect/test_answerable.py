@@ -91,7 +91,7 @@ def answers_of(question: Question, completions: tuple[Completion, ...]) -> dict[
         case "spans":
             types = getattr(question, "span_types")  # noqa: B009
             length = len(completions[0].text)
-            marks = {}
+            marks = {} if length else {"none": "1"}
             for row in range(MAX_SPANS if length else 0):
                 marks |= {f"start-{row}": "0", f"end-{row}": str(length), f"type-{row}": types[-1]}
                 marks |= {f"note-{row}": '"\n\U0001f600'}
@@ -99,7 +99,7 @@ def answers_of(question: Question, completions: tuple[Completion, ...]) -> dict[
         case "steps":
             return {f"step-{place}": "wrong" for place in range(len(getattr(question, "steps")(completions[0])))}  # noqa: B009
         case "correction":
-            return {"text": with_plain_ends(completions[0].text).replace("\n", "\r\n")}
+            return {"text": with_plain_ends(completions[0].text).replace("\n", "\r\n"), "unchanged": "1"}
         case _:
             return {"text": "x" * question.longest_text}
 
@@ -273,7 +273,9 @@ def test_an_unchanged_correction_is_equal(text: str) -> None:
     assert with_ends_of(browser, text) == text
     question, about = question_of("correction"), [Completion(prompt=PROMPT.id, text=text)]
     if text.strip() and question.unanswerable(about) is None:
-        assert question.read({"text": browser}, about) == Correction(text=text)
+        assert question.read({"text": browser, "unchanged": "1"}, about) == Correction(text=text)
+        with pytest.raises(FormError, match="Nothing was changed"):
+            question.read({"text": browser}, about)
 
 
 def test_a_changed_correction_has_the_line_ends_of_the_text() -> None:

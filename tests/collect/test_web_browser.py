@@ -5,96 +5,24 @@ With ACCORD_SCREENSHOTS set to a folder the pictures of the documents are made t
 
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small_studies import BAKING, KINDS, PASSWORD, lay_out, opened, served
+from in_browser import CHROMIUM, enter, feedback_in, send, shown
+from small_studies import BAKING, KINDS, PASSWORD, lay_out
 
 from accord.collect import Desk
 from accord.feedback import Ledger
-from accord.records import Comparison, Correction, Critique, Feedback, Label, Ranking, Rating, Spans, Steps
+from accord.records import Comparison, Correction, Critique, Label, Ranking, Rating, Spans, Steps
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PICTURES = os.environ.get("ACCORD_SCREENSHOTS")
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page can be seen as people do"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """One browser for all tests."""
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
-
-
-@contextmanager
-def tab(browser: Any, url: str, *, width: int = 1280, scheme: str = "light", **more: Any) -> Iterator[Any]:
-    """A page of a fresh browser profile. Any error of a script, and any script that is refused, fails the test."""
-    context = browser.new_context(
-        base_url=url, color_scheme=scheme, viewport={"width": width, "height": 800}, locale="en-GB", **more
-    )
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.on("dialog", lambda dialog: wrong.append(f"dialog {dialog.message}"))
-    yield page
-    context.close()
-    assert wrong == [], wrong
-
-
-@contextmanager
-def shown(browser: Any, study: Path, **more: Any) -> Iterator[tuple[Desk, Any]]:
-    """The desk of a study, on a ledger beside it, and a page on its site."""
-    with (
-        opened(study, study.parent.parent / "people.db") as desk,
-        served(desk) as url,
-        tab(browser, url, **more) as page,
-    ):
-        yield desk, page
-
-
-def enter(page: Any, desk: Desk) -> None:
-    """In by an invite, by keyboard alone."""
-    page.goto(f"/join/{desk.invite().token}")
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.name") == "consent":
-            break
-    page.keyboard.press("Space")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/instructions")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/work")
-
-
-def send(page: Any, key: str = "Enter") -> None:
-    """Send what is on the page, and wait for the next."""
-    before = page.locator("form.judge").get_attribute("action")
-    page.keyboard.press(key)
-    page.wait_for_function(
-        "before => document.querySelector('form.judge')?.getAttribute('action') !== before", arg=before
-    )
-    page.wait_for_load_state()
-
-
-def feedback_in(ledger: Path) -> list[Feedback]:
-    """What is in the ledger, in order."""
-    with Ledger(ledger, write=False) as opened_ledger:
-        return list(opened_ledger.feedback())
 
 
 def type_in(page: Any, text: str) -> None:

@@ -6,25 +6,31 @@ from typing import ClassVar, Literal
 from accord.collect.study.form_fields import Form, storable, text_field
 from accord.collect.study.kinds.written import WrittenQuestion
 from accord.collect.study.line_ends import with_ends_of, with_plain_ends
+from accord.errors import FormError
 from accord.records import Completion, Correction
 
 __all__ = ["CorrectionQuestion"]
 
 
 class CorrectionQuestion(WrittenQuestion):
-    """The completion as the person would have it; unchanged where nothing is to be corrected."""
+    """The completion as the person would have it; where nothing is to be corrected, they say so (`unchanged`)."""
 
     kind: Literal["correction"] = "correction"
 
     record: ClassVar[type[Correction]] = Correction
+    fields: ClassVar[tuple[str, ...]] = ("text", "unchanged")
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Correction:
-        """`text` = the whole corrected text; its line ends become those of the completion."""
-        return Correction(text=with_ends_of(text_field(form, "text", self.longest), shown[0].text))
+        """`text` = the whole corrected text; its line ends become those of the completion. Without a change of it,
+        `unchanged` = 1."""
+        text = with_ends_of(text_field(form, "text", self.longest), shown[0].text)
+        if text == shown[0].text and not form.get("unchanged"):
+            raise FormError("unchanged", "Nothing was changed; change it, or say that nothing is to be corrected.")
+        return Correction(text=text)
 
     def fields_of(self, judgement: Correction) -> dict[str, str]:
-        """The text."""
-        return {"text": judgement.text}
+        """The text, and that it may be unchanged."""
+        return {"text": judgement.text, "unchanged": "1"}
 
     def unanswerable(self, completions: Sequence[Completion]) -> str | None:
         """A text that is longer than its correction may be, or that no form sends back as it is."""

@@ -36,20 +36,30 @@ class MarkedRow:
 class SpansQuestion(Question):
     """Stretches of one completion, each with a type; none at all is an answer.
 
-    The page sends a row for each stretch (`start-0`, `end-0`, `type-0`, `note-0`, ...), which become `spans`.
+    The page sends a row for each stretch (`start-0`, `end-0`, `type-0`, `note-0`, ...), which become `spans`, or that
+    there is nothing to mark (`none`), so that a page that nobody touched is no answer.
     """
 
     kind: Literal["spans"] = "spans"
     span_types: Options
 
     record: ClassVar[type[Spans]] = Spans
-    fields: ClassVar[tuple[str, ...]] = ("spans",)
+    fields: ClassVar[tuple[str, ...]] = ("spans", "none")
     page_fields: ClassVar[tuple[str, ...]] = ("start-0", "end-0", "type-0", "note-0")
     countable: ClassVar[bool] = False
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Spans:
-        """`spans` = a JSON list of {start, end, type, note}; offsets count Unicode characters of the raw text."""
-        marks = parse_json_list("spans", short_field(form, "spans", longest=MAX_JSON))
+        """`spans` = a JSON list of {start, end, type, note}; offsets count Unicode characters of the raw text.
+
+        Where there is nothing to mark: `none` = 1, or an empty list.
+        """
+        text = short_field(form, "spans", required=False, longest=MAX_JSON)
+        none = bool(form.get("none"))
+        if not text and not none:
+            raise FormError("spans", "Nothing was marked; mark what there is, or say that there is nothing to mark.")
+        marks = parse_json_list("spans", text or "[]")
+        if marks and none:
+            raise FormError("none", "You marked something, and that there is nothing to mark; keep one or the other.")
         if len(marks) > MAX_SPANS:
             raise FormError("spans", f"{len(marks)} marks are too many; mark at most {MAX_SPANS}.")
         return Spans(spans=tuple(self._span(mark, len(shown[0].text)) for mark in marks))
@@ -83,14 +93,16 @@ class SpansQuestion(Question):
     def answer_form(self, page: Form) -> dict[str, str]:
         """`spans` from the rows. An empty row does not count; one half filled is handed on, for `parse` to refuse."""
         form = super().answer_form(page)
-        if starts := numbered_fields(page, "start"):
-            rows = [_row(page, number) for number in sorted(starts)]
-            form["spans"] = json.dumps([row for row in rows if row], ensure_ascii=False)
+        rows = [_row(page, number) for number in sorted(numbered_fields(page, "start"))]
+        if marked := [row for row in rows if row]:
+            form["spans"] = json.dumps(marked, ensure_ascii=False)
         return form
 
     def page_form(self, form: Form) -> dict[str, str]:
         """The rows from `spans`."""
         page = super().page_form(form)
+        if form.get("spans") == "[]":
+            page["none"] = "1"
         for number, row in enumerate(_json_rows(form.get("spans", "[]"))):
             page |= {f"{column}-{number}": "" if row.get(column) is None else str(row[column]) for column in COLUMNS}
         return page
