@@ -1,5 +1,6 @@
 """A long import: nothing of a source with a fault, short transactions, others in between; again where it was cut."""
 
+import json
 import threading
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,7 +11,7 @@ import pytest
 from said import completion, person, prompt, rating, sheet
 
 from accord.errors import LedgerError
-from accord.feedback import Ledger
+from accord.feedback import Ledger, import_feedback
 from accord.feedback.store.ledger_writer import LedgerWriter
 from accord.feedback.store.lots import import_records
 from accord.records import Record
@@ -117,3 +118,19 @@ def test_others_write_in_between(tmp_path: Path) -> None:
         runs = [len(list(run)) for imported, run in groupby(ours) if imported]
     assert sum(runs) == 108
     assert max(runs) <= 2 * 15
+
+
+def test_two_copies_of_a_file_are_told_of(where: Path | str, tmp_path: Path) -> None:
+    """Under another name its prompts have other ids: it is their text that is known."""
+    lines = [{"prompt": f"Question {n}", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(5)]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "c.jsonl").write_text(text.replace("Question 0", "Another question"))
+    with Ledger(where) as ledger:
+        assert import_feedback(tmp_path / "a.jsonl", None, ledger).known == {}
+        assert import_feedback(tmp_path / "a.jsonl", None, ledger).known == {}
+        copy = import_feedback(tmp_path / "b.jsonl", None, ledger)
+        assert copy.known == {"a.jsonl": 5}
+        assert "5 of 5 new prompts are known already under a.jsonl" in str(copy)
+        assert import_feedback(tmp_path / "c.jsonl", None, ledger).known == {"a.jsonl": 4}

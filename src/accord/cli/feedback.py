@@ -43,10 +43,12 @@ def import_(
     with Ledger(ledger) as opened:
         counts = import_feedback(path, format, opened)
     if json:
-        print_json({"read": counts.read, "new": counts.new})
+        print_json({"read": counts.read, "new": counts.new, "known": counts.known})
         return
     for kind, count in counts.read.items():
         print(f"{kind:<12} {count:>9,} read  {counts.new[kind]:>9,} new")
+    for said in counts.known_in_words:
+        print(said)
 
 
 def export(

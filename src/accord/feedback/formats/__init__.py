@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from accord.errors import LedgerError
 from accord.feedback.formats import accord_jsonl, anthropic_hh, parquet, ratings_archive, trl_preference
+from accord.feedback.formats.known_content import known_prompts, last_prompt
 from accord.feedback.formats.registry import FORMATS, Format, reader_for, register_format, writer_for
 from accord.feedback.store.ledger import Ledger
 from accord.feedback.store.ledger_writer import ImportCounts
@@ -52,7 +53,10 @@ def import_feedback(source: Path | str | None, format_name: str | None, ledger: 
     file = (
         _packaged(format_name) if source is None else FeedbackFile(Path(source), reader_for(Path(source), format_name))
     )
-    return import_records(ledger, file.records())
+    before = last_prompt(ledger)
+    counts = import_records(ledger, file.records())
+    known = known_prompts(ledger, before) if before and counts.new["prompts"] else {}
+    return replace(counts, known=known)
 
 
 def export_feedback(ledger: Ledger, path: Path | str, format_name: str | None = None) -> ExportCounts:

@@ -1,7 +1,7 @@
 """Adding records to a ledger inside one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, text
@@ -19,13 +19,27 @@ IDS_PER_QUERY = 500
 
 @dataclass(frozen=True)
 class ImportCounts:
-    """Counts by table: records read (the same one twice counts twice), and those that were new."""
+    """Counts by table: records read (the same one twice counts twice), and those that were new.
+
+    `known` counts new prompts whose very text was there before, by the name of the source that it came under.
+    """
 
     read: dict[str, int]
     new: dict[str, int]
+    known: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return ", ".join(f"{count:,} {name} ({self.new[name]:,} new)" for name, count in self.read.items() if count)
+        counts = ", ".join(f"{count:,} {name} ({self.new[name]:,} new)" for name, count in self.read.items() if count)
+        return "; ".join((counts, *self.known_in_words))
+
+    @property
+    def known_in_words(self) -> list[str]:
+        """What of it is the same as something of another name, a sentence a source."""
+        return [
+            f"{count:,} of {self.new['prompts']:,} new prompts are known already under {source}, so what was said "
+            f"about them may stand in the ledger twice; where it is the same file, leave one study out ([data] exclude)"
+            for source, count in self.known.items()
+        ]
 
 
 class LedgerWriter:
