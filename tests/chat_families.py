@@ -30,7 +30,8 @@ MISTRAL = (
     "{% else %}{{ ' ' + m.content + eos_token }}{% endif %}{% endfor %}"
 )
 QWEN3 = (
-    "{% set last = namespace(user=-1) %}{% for m in messages %}{% if m.role == 'user' %}{% set last.user = loop.index0 %}"
+    "{% set last = namespace(user=-1) %}"
+    "{% for m in messages %}{% if m.role == 'user' %}{% set last.user = loop.index0 %}"
     "{% endif %}{% endfor %}{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}"
     "{% if m.role == 'assistant' %}{% set parts = m.content.split('</think>') %}{% set said = parts[-1].lstrip('\n') %}"
     "{% set thought = parts[0].split('<think>')[-1].strip('\n') if parts | length > 1 else '' %}"

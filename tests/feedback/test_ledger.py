@@ -165,7 +165,7 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="file: something of that name is already there"):
         Ledger(tmp_path / "file" / "ledger.db")
-    with pytest.raises(StorageError, match="cannot be opened or written"):
+    with pytest.raises(StorageError, match="this is a folder, not a file"):
         Ledger(tmp_path)
 
 

@@ -69,14 +69,14 @@ class PackedBatch:
         """Places computed, padding included."""
         return self.input_ids.numel()
 
-    def hidden(self, causal: CausalModel, dtype: torch.dtype | None = None, **others: Any) -> Tensor:
+    def hidden(self, causal: CausalModel, dtype: torch.dtype | None = None, **inputs: Any) -> Tensor:
         """Hidden states of all places, flattened: [B*T, D]. `dtype` is what is computed in, where not the weights'."""
         if not causal.packs:  # a row is one sequence, and its padding comes after it
             return causal.hidden(input_ids=self.input_ids).flatten(0, 1)
-        seen = seen_inputs(self.seen(), self.position_ids, self.position_ids, causal.window, dtype or causal.dtype)
-        return causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, **seen, **others).flatten(0, 1)
+        seen = seen_inputs(self.visible(), self.position_ids, self.position_ids, causal.window, dtype or causal.dtype)
+        return causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, **seen, **inputs).flatten(0, 1)
 
-    def seen(self) -> Tensor:
+    def visible(self) -> Tensor:
         """What each place may see, [B, T, T]: its own segment and that of its prompt, up to itself.
 
         It is made when it is needed and kept by nobody: for all batches of a stage it would be as large as their

@@ -15,7 +15,7 @@ from accord.feedback.store import rewriting
 __all__ = ["erase", "rewrite", "rewrite_is_due"]
 
 DUE = "rewrite due"  # the row of the desk's secrets that says so
-HELD = (tables.contacts, tables.people, tables.invites, tables.reservations, tables.notes, tables.logins)
+PERSONAL_TABLES = (tables.contacts, tables.people, tables.invites, tables.reservations, tables.notes, tables.logins)
 
 
 def erase(context: Context, pseudonym: str) -> str:
@@ -58,7 +58,7 @@ def rewrite_is_due(tx: Transaction) -> bool:
 
 def rewrite(context: Context) -> str:
     """Have the database overwrite what was deleted, as far as that holds nobody up; returns what is left, and why."""
-    left = rewriting.rewrite(context.ledger.store, [table.name for table in HELD])
+    left = rewriting.rewrite(context.ledger.store, [table.name for table in PERSONAL_TABLES])
     if not left:
         with context.writing() as tx:
             tx.execute(delete(tables.secrets).where(tables.secrets.c.name == DUE))

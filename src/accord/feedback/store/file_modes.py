@@ -11,7 +11,7 @@ from accord.errors import storage
 __all__ = ["PRIVATE", "close_to_others", "make_private"]
 
 PRIVATE = 0o600
-OTHERS = 0o007
+OTHER_USERS = 0o007
 
 
 def make_private(path: Path) -> None:
@@ -27,7 +27,7 @@ def close_to_others(path: Path) -> bool | None:
     is another user's file.
     """
     files = [each for ending in ("", "-wal", "-shm", "-journal") if (each := Path(f"{path}{ending}")).exists()]
-    wide = [each for each in files if each.stat().st_mode & OTHERS]
+    wide = [each for each in files if each.stat().st_mode & OTHER_USERS]
     try:
         for each in wide:
             each.chmod(PRIVATE)
