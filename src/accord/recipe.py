@@ -20,6 +20,7 @@ from accord.errors import LedgerError, RecipeError, nearest, storage
 from accord.extensions import load_extensions
 from accord.feedback import Selection, Supervised
 from accord.feedback.store.location import has_password, is_url
+from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
 from accord.policy.settings import PolicySettings
 from accord.policy.sft import SFT
@@ -73,6 +74,11 @@ class Data(Section):
     rounds: tuple[int, ...] | None = Field(default=None, description="read feedback of these rounds alone")
     exclude: tuple[str, ...] = Field(
         default=(), description="leave out: ids of evaluators, ids of feedback, or names of studies"
+    )
+    too_long: Literal["refuse", "drop", "cut"] = Field(
+        default="refuse",
+        description="texts that are too long for a model that is to read them: end before anything is trained, leave "
+        "out what names them, or cut them to fit, without an end",
     )
     about: str | None = Field(default=None, description="what people were asked, as the report shall say it")
 
@@ -144,6 +150,30 @@ class Recipe(Section):
     policy: SerializeAsAny[PolicySettings] | None = None
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
+
+    @property
+    def reward_sections(self) -> dict[str, RewardSettings]:
+        """The rewards of a recipe, by their sections."""
+        sections = {"reward": self.reward, **{f"rewards.{name}": reward for name, reward in self.rewards.items()}}
+        sections |= {"evaluate.judge": None if self.evaluate is None else self.evaluate.judge}
+        return {name: reward for name, reward in sections.items() if reward is not None}
+
+    def with_models(self, **settings: Any) -> "Recipe":
+        """The same with settings of models in every section that opens one, where they are unset there."""
+
+        def of(section: Any) -> Any:
+            if not isinstance(section, ModelSettings):
+                return section
+            return section.model_copy(update={name: getattr(section, name) or settings[name] for name in settings})
+
+        evaluate = self.evaluate
+        return self.model_copy(
+            update={
+                **{name: of(getattr(self, name)) for name in ("sft", "reward", "policy")},
+                "rewards": {name: of(reward) for name, reward in self.rewards.items()},
+                "evaluate": evaluate and evaluate.model_copy(update={"judge": of(evaluate.judge)}),
+            }
+        )
 
 
 def load(path: Path | str, overrides: Mapping[str, str] | None = None) -> Recipe:
@@ -223,8 +253,9 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
         "data": recipe.data.model_copy(update=paths),
         "rewards": {name: settings.anchored(folder) for name, settings in recipe.rewards.items()},
     }
-    if recipe.reward is not None:
-        sections["reward"] = recipe.reward.anchored(folder)
+    for name in ("sft", "reward", "policy"):
+        if (section := getattr(recipe, name)) is not None:
+            sections[name] = section.anchored(folder)
     if recipe.evaluate is not None:
         sections["evaluate"] = recipe.evaluate.model_copy(update={"judge": recipe.evaluate.judge.anchored(folder)})
     return recipe.model_copy(update=sections)

@@ -88,7 +88,7 @@ def audit(
     from accord.extensions import load_extensions
     from accord.loop.drive import recipe_of
     from accord.loop.rewards import judges_of
-    from accord.loop.stage import Context
+    from accord.loop.stage import Context, in_run
     from accord.recipe import Recipe
     from accord.run import RunDirectory
 
@@ -97,7 +97,7 @@ def audit(
         recipe = recipe_of(opened, trusted=trust_run) if RECIPE.has(opened) else Recipe()
         report = examine(
             opened,
-            judges=judges_of(Context(recipe, opened)),
+            judges=judges_of(Context(in_run(recipe, opened), opened)),
             settings=recipe.audit,
             only=tuple(only or ()),
             trusted=trust_run,

@@ -22,16 +22,23 @@ from accord.lm.conversation import Conversation, configured_ends
 from accord.lm.masks import Window
 from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
 
-__all__ = ["CausalModel"]
+__all__ = ["CausalModel", "context_of"]
 
 UNBOUNDED = 1 << 30  # tokens
+
+
+def context_of(configuration: Any) -> int:
+    """The longest sequence, in tokens, that there are positions for; where none are named, a very large number."""
+    named = (getattr(configuration, name, None) for name in ("max_position_embeddings", "max_seq_len"))
+    return int(next((bound for bound in named if bound), UNBOUNDED))
 
 
 @dataclass
 class CausalModel:
     """A decoder and its tokenizer. `name` is what it was loaded from.
 
-    `base` is where the weights under its adapters lie, a folder or hub id; empty where they lie nowhere.
+    `base` is where the weights under its adapters lie, a folder or hub id; empty where they lie nowhere. `cuts` says
+    whether texts that are too long for it are cut (`accord.lm.packed.tokenized`); else they are refused.
 
     Which fast paths give the model's own numbers was tried when it was loaded (`accord.lm.proofs`):
     packs    several sequences may share a row; else each has one of its own
@@ -46,6 +53,7 @@ class CausalModel:
     packs: bool = True
     keeps: bool = True
     by_hand: bool = False
+    cuts: bool = False
     _conversation: Conversation | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -93,8 +101,7 @@ class CausalModel:
     @property
     def context(self) -> int:
         """The longest sequence, in tokens, that there are positions for; where none are named, a very large number."""
-        named = (getattr(self._config, name, None) for name in ("max_position_embeddings", "max_seq_len"))
-        return int(next((bound for bound in named if bound), UNBOUNDED))
+        return context_of(self._config)
 
     @property
     def window(self) -> Window | None:

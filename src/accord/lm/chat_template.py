@@ -18,7 +18,15 @@ from transformers import PreTrainedTokenizerBase
 
 from accord.errors import ModelError, storage
 
-__all__ = ["asks_for_the_date", "is_template", "read_template", "set_template", "with_control", "without_control"]
+__all__ = [
+    "asks_for_the_date",
+    "is_fixed",
+    "is_template",
+    "read_template",
+    "set_template",
+    "with_control",
+    "without_control",
+]
 
 TODAY = "strftime_now"  # the function by which a template asks for the time
 CONTROL = "{# control #}"  # where that part of a template begins
@@ -46,6 +54,11 @@ def read_template(path: Path) -> str:
 def asks_for_the_date(template: str) -> bool:
     """Whether what a template writes depends on the day."""
     return TODAY in _without(template, "date")
+
+
+def is_fixed(template: str) -> bool:
+    """Whether the day that a template writes was set."""
+    return _without(template, "date") != template
 
 
 def with_control(template: str, control: str) -> str:

@@ -20,7 +20,7 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from accord.errors import ModelError
-from accord.lm.chat_template import without_control
+from accord.lm.chat_template import asks_for_the_date, is_fixed, without_control
 from accord.lm.marks import Marks, control_tokens
 from accord.records import Completion, Message, Prompt, Sample
 
@@ -94,6 +94,11 @@ class Conversation:
         self.tokenizer, self.name = tokenizer, name
         self.template = tokenizer.chat_template
         self._configured = tuple(configured)
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the template writes the day on which it is asked."""
+        return isinstance(self.template, str) and asks_for_the_date(self.template) and not is_fixed(self.template)
 
     # -- ends --------------------------------------------------------------------------------------------
 

@@ -36,13 +36,13 @@ def problem_with(settings: ModelSettings) -> str:
     if settings.base is None or settings.base in {packaged.NAME, tiny.NAME}:
         return ""
     try:
-        _look_at(settings.base, trust_remote_code=settings.trust_remote_code)
+        _look_at(settings.base, settings)
     except AccordError as error:
         return f"base: {error}"
     return ""
 
 
-def _look_at(name: str, *, trust_remote_code: bool) -> None:
+def _look_at(name: str, settings: ModelSettings) -> None:
     """Raises `ModelError`, or `StorageError`, where the model cannot be opened."""
     source = place_of(name)
     folder = Path(source) if Path(source).is_dir() else _cached(name)
@@ -50,11 +50,13 @@ def _look_at(name: str, *, trust_remote_code: bool) -> None:
         return
     try:
         if has_adapter_file(str(folder)):
-            _look_at(base_of(str(folder)), trust_remote_code=trust_remote_code)
+            _look_at(base_of(str(folder)), settings)
             return
         _look_at_weights(folder)
+        trust_remote_code = settings.trust_remote_code
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        settings.set_template(tokenizer)
         with torch.device("meta"):
             model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
         CausalModel(model, tokenizer, name).encode_prompt(Prompt.ask("Hello"))

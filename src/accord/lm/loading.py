@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from huggingface_hub import constants as hub
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from accord.errors import ModelError, storage
@@ -18,7 +18,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.memory import keep_large_buffers
 from accord.lm.proofs import check_decoder, prove
 
-__all__ = ["UNLOADABLE", "DType", "load", "place_of", "reason_of", "wrap"]
+__all__ = ["UNLOADABLE", "DType", "load", "open_tokenizer", "place_of", "reason_of", "wrap"]
 
 UNLOADABLE = (
     OSError,
@@ -67,6 +67,26 @@ def load(
     except UNLOADABLE as error:
         raise ModelError(f"{name}: {reason_of(source, error)}") from error
     return wrap(model.to(device).eval(), tokenizer, name, base=base)
+
+
+def open_tokenizer(
+    name: str | Path, *, trust_remote_code: bool = False, local: bool = False
+) -> tuple[PreTrainedTokenizerBase, Any]:
+    """The tokenizer and the configuration of a model, without its weights; nothing is fetched where `local`.
+
+    Raises `ModelError` where there is no such model.
+    """
+    name = str(name)
+    if name == tiny.NAME:
+        return tiny.tiny_tokenizer(), tiny.tiny_config()
+    source = str(packaged.packaged()) if name == packaged.NAME else place_of(name)
+    form: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": local}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **form)
+        whole = place_of(base_of(source)) if has_adapter_file(source) else source
+        return tokenizer, AutoConfig.from_pretrained(whole, **form)
+    except UNLOADABLE as error:
+        raise ModelError(f"{name}: {reason_of(source, error)}") from error
 
 
 def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, base: str = "") -> CausalModel:

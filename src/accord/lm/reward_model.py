@@ -20,7 +20,7 @@ from accord.errors import ModelError
 from accord.interfaces import Scores
 from accord.lm.causal import CausalModel
 from accord.lm.loading import DType, load
-from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+from accord.lm.packed import PackedBatch, TokenizedCompletion, pack, tokenized
 from accord.records import Completion, Prompt
 
 __all__ = ["ScalarHeadModel", "load_reward_model", "new_head"]
@@ -66,10 +66,8 @@ class ScalarHeadModel:
         return [*self.causal.trainable(), *self.head.parameters()]
 
     def answer(self, prompt: Prompt, completion: Completion, key: int) -> TokenizedCompletion:
-        """The completion as this model reads it: its text, ended by EOS."""
-        return TokenizedCompletion(
-            tuple(self.causal.encode_prompt(prompt)), tuple(self.causal.encode_completion(completion.text)), key
-        )
+        """The completion as this model reads it: its text and an end, where the score is read, whoever cut it off."""
+        return tokenized(self.causal, self.causal.encode_prompt(prompt), completion, key, judged=True)
 
     def at_end(self, batch: PackedBatch) -> Tensor:
         """The head's outputs at the last token of each answer of the batch, [A, M], float32."""
@@ -106,7 +104,7 @@ class ScalarHeadModel:
             raise ValueError(f"{len(prompts)} prompts but {len(completions)} completions")
         heads = self.causal.encode_prompts(prompts)
         return [
-            TokenizedCompletion(heads[prompt.id], tuple(self.causal.encode_completion(completion.text)), key)
+            tokenized(self.causal, heads[prompt.id], completion, key, judged=True)
             for key, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
         ]
 

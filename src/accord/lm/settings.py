@@ -1,6 +1,7 @@
 """Which model a stage starts from, and in what form it is trained."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -54,6 +55,11 @@ class ModelSettings(BaseModel):
         default=None, description="what the chat template takes for today; unset: the day on which the run was begun"
     )
 
+    cut_to_context: bool = Field(
+        default=False,
+        description="cut texts that are too long for the model, which else are refused; `data.too_long` sets it",
+    )
+
     @property
     def resolved_device(self) -> str:
         """The device, with `auto` resolved."""
@@ -102,6 +108,7 @@ class ModelSettings(BaseModel):
             merge=True,
         )
         self.set_template(causal.tokenizer)
+        causal.cuts = self.cut_to_context
         if layers is not None:
             cut_layers(causal, layers)
             causal.base = ""  # what is left lies nowhere: adapters over it are saved as whole weights
@@ -109,7 +116,7 @@ class ModelSettings(BaseModel):
             causal.model.requires_grad_(False)
             return causal
         if self.lora is not None:
-            causal = add_lora(causal, self.lora, seed=seed)
+            causal = replace(add_lora(causal, self.lora, seed=seed), cuts=self.cut_to_context)
         if self.trained_layers is not None:
             freeze_below(causal, self.trained_layers)
         if not causal.trainable():

@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-__all__ = ["NAME", "tiny_model", "tiny_tokenizer"]
+__all__ = ["NAME", "tiny_config", "tiny_model", "tiny_tokenizer"]
 
 NAME = "tiny"
 START, END = "<|im_start|>", "<|im_end|>"
@@ -32,10 +32,10 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     return fast
 
 
-def tiny_model(*, seed: int = 0, width: int = 32, layers: int = 2) -> LlamaForCausalLM:
-    """A Llama of `layers` layers and width `width`, with weights drawn from `seed`."""
+def tiny_config(*, width: int = 32, layers: int = 2) -> LlamaConfig:
+    """The configuration of a Llama of `layers` layers and width `width`."""
     tokenizer = tiny_tokenizer()
-    config = LlamaConfig(
+    return LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=width,
         intermediate_size=2 * width,
@@ -49,6 +49,10 @@ def tiny_model(*, seed: int = 0, width: int = 32, layers: int = 2) -> LlamaForCa
         pad_token_id=tokenizer.pad_token_id,
         initializer_range=0.1,
     )
+
+
+def tiny_model(*, seed: int = 0, width: int = 32, layers: int = 2) -> LlamaForCausalLM:
+    """A Llama of `layers` layers and width `width`, with weights drawn from `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LlamaForCausalLM(config)
+        return LlamaForCausalLM(tiny_config(width=width, layers=layers))

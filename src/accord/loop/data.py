@@ -12,6 +12,7 @@ from accord.feedback import (
     pair_agreement,
     write_data,
 )
+from accord.loop.lengths import fitting
 from accord.loop.preflight import unlearnt_note
 from accord.loop.stage import Context
 from accord.recipe import Data
@@ -31,12 +32,14 @@ def data(context: Context) -> None:
         _import(context, ledger)
         upto = ledger.last_row
         with progress.busy("  data: drawing pairs"):
-            feedback = settings.selection.of(list(ledger.feedback(upto)), ledger.evaluators())
-            dataset = _draw(ledger, feedback, settings, run.seed)
+            read = settings.selection.of(list(ledger.feedback(upto)), ledger.evaluators())
+            fit = fitting(recipe, read, ledger.prompts(), ledger.completions(), source=_file(settings))
+            feedback = fit.feedback
+            dataset = _draw(ledger, feedback, settings, run.seed, fit.without)
             held_out = dataset.feedback["held_out"]
             agreement = pair_agreement(held_out, evaluators=dataset.evaluators)
             consensus = consensus_accuracy(dataset.pairs["held_out"], held_out, dataset.evaluators)
-        if note := unlearnt_note(recipe, feedback):
+        for note in filter(None, (fit.note, unlearnt_note(recipe, feedback))):
             progress.say(f"  data: {note}")
         if recipe.sft is not None and not dataset.examples:
             raise RecipeError(_no_examples(dataset, settings))
@@ -59,12 +62,17 @@ def _import(context: Context, ledger: Ledger) -> None:
     settings, progress = context.recipe.data, context.progress
     if settings.format is None:
         return
-    source = None if settings.source == "packaged" else Path(str(settings.source))
+    source = _file(settings)
     with progress.busy(f"  data: importing {settings.format} into {ledger.location}"):
         progress.say(f"  data: {import_feedback(source, settings.format, ledger)}")
 
 
-def _draw(ledger: Ledger, feedback: list[Feedback], settings: Data, seed: int) -> Dataset:
+def _file(settings: Data) -> Path | None:
+    """The file of feedback that the recipe names."""
+    return None if settings.source in {None, "packaged"} else Path(str(settings.source))
+
+
+def _draw(ledger: Ledger, feedback: list[Feedback], settings: Data, seed: int, without: frozenset[str]) -> Dataset:
     return draw_dataset(
         ledger,
         feedback=feedback,
@@ -73,6 +81,7 @@ def _draw(ledger: Ledger, feedback: list[Feedback], settings: Data, seed: int) -
         fractions=settings.fractions,
         unit=settings.split_by,
         supervised=settings.supervised,
+        without=without,
     )
 
 

@@ -9,7 +9,7 @@ from accord.extensions import load_extensions
 from accord.lm.memory import release_memory
 from accord.loop.progress import ProgressDisplay
 from accord.loop.sameness import base_inputs, basis_of, check_settings
-from accord.loop.stage import Context
+from accord.loop.stage import Context, in_run
 from accord.loop.stages import builds_on, chosen_stages, flat, settings_digest, stages_of
 from accord.recipe import Recipe, dump, load, read_toml
 from accord.run import MANIFEST, InputEntry, RunDirectory, timed
@@ -123,7 +123,7 @@ def drive(
             run.forget(full_name)
         run.begin(full_name, basis)
         with timed() as seconds:
-            stage.perform(Context(recipe, run, progress, full_name, prefix))
+            stage.perform(Context(in_run(recipe, run), run, progress, full_name, prefix))
         run.finish(full_name, digest, seconds(), basis=basis)
         progress.say(f"  {name}: {seconds():.0f} s")
         release_memory()

@@ -6,7 +6,7 @@ from accord.artefacts import EvaluationSample, RunReader
 from accord.errors import RecipeError
 from accord.interfaces import Judge
 from accord.loop.rewards import judges_of
-from accord.loop.stage import Context
+from accord.loop.stage import Context, in_run
 from accord.policy.evaluate import win_rate
 from accord.recipe import Recipe
 from accord.records import Completion, Prompt
@@ -28,7 +28,7 @@ def head_to_head(recipe: Recipe, run: RunDirectory, opponent: RunDirectory) -> d
             f"{run.path} and {opponent.path} were evaluated on no prompt in common; nothing can be compared"
         )
     prompts = RunReader.of(run).prompts
-    judge = judges_of(Context(recipe, run))["eval_reward"]
+    judge = judges_of(Context(in_run(recipe, run), run))["eval_reward"]
     own_scores, other_scores = (
         _scores(judge, prompts, [sample for sample in samples if sample.prompt in shared]) for samples in (own, others)
     )

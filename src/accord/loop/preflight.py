@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from accord.errors import AccordError, RecipeError, storage
@@ -12,15 +12,13 @@ from accord.feedback.formats.registry import reader_for
 from accord.feedback.store.location import is_url
 from accord.lm.inspection import problem_with
 from accord.lm.settings import ModelSettings
-from accord.policy.materials import Material
+from accord.loop.lengths import dated_note, fitting, readers
+from accord.policy.materials import FROM_PAIRS
 from accord.recipe import Data, Recipe
-from accord.records import Evaluator, Feedback
+from accord.records import Completion, Evaluator, Feedback, Prompt
 from accord.report.words import count
-from accord.reward.settings import RewardSettings
 
 __all__ = ["Preflight", "preflight", "unlearnt_note"]
-
-FROM_PAIRS: frozenset[Material] = frozenset({"pairs", "compared", "preferred"})
 
 
 @dataclass(frozen=True)
@@ -36,15 +34,47 @@ def preflight(recipe: Recipe) -> Preflight:
 
     What is packaged would have to be fetched, and is not looked at.
     """
-    problems, feedback = list[str](), list[Feedback]()
+    problems, read, notes = list[str](), _Read(), list[str]()
     try:
         problems = _missing_data(recipe.data)
-        feedback = [] if problems else _feedback(recipe.data)
+        read = _Read() if problems else _read(recipe.data)
     except AccordError as error:
         problems = [str(error)]
     problems += _missing_models(recipe)
-    note = None if problems else unlearnt_note(recipe, feedback)
-    return Preflight(tuple(problems), (note,) if note else ())
+    if not problems:
+        try:
+            notes = _notes(recipe, read)
+        except AccordError as error:
+            problems = [str(error)]
+    return Preflight(tuple(problems), tuple(notes))
+
+
+@dataclass
+class _Read:
+    """What a run would read: the feedback that the recipe selects, and what it names."""
+
+    feedback: list[Feedback] = field(default_factory=list)
+    prompts: dict[str, Prompt] = field(default_factory=dict)
+    completions: dict[str, Completion] = field(default_factory=dict)
+
+
+def _notes(recipe: Recipe, read: _Read) -> list[str]:
+    """What there is to say of a recipe that can be run.
+
+    Raises `RecipeError` where texts are too long for its models, `ModelError` where a template refuses some.
+    """
+    here = readers(recipe, local=True)
+    source = recipe.data.source
+    fit = fitting(
+        recipe,
+        read.feedback,
+        read.prompts,
+        read.completions,
+        by=here,
+        source=None if source in {None, "packaged"} else Path(str(source)),
+    )
+    found = [dated_note(here), fit.note, unlearnt_note(recipe, fit.feedback)]
+    return [note for note in found if note]
 
 
 def unlearnt_note(recipe: Recipe, feedback: Iterable[Feedback]) -> str | None:
@@ -64,7 +94,7 @@ def _learnt_kinds(recipe: Recipe) -> set[str]:
     """The kinds of judgement that some stage of the recipe learns from."""
     from_examples = LEARNS_FROM[recipe.data.supervised]
     learnt: set[str] = set() if recipe.sft is None else set(from_examples)
-    learnt |= {kind for reward in _rewards(recipe).values() for kind in reward.learns_from}
+    learnt |= {kind for reward in recipe.reward_sections.values() for kind in reward.learns_from}
     needs = frozenset() if recipe.policy is None else recipe.policy.needs
     if needs & FROM_PAIRS:
         learnt |= PAIR_KINDS
@@ -73,15 +103,8 @@ def _learnt_kinds(recipe: Recipe) -> set[str]:
     return learnt
 
 
-def _rewards(recipe: Recipe) -> dict[str, RewardSettings]:
-    """The rewards of a recipe, by their sections."""
-    sections = {"reward": recipe.reward, **{f"rewards.{name}": reward for name, reward in recipe.rewards.items()}}
-    sections |= {"evaluate.judge": None if recipe.evaluate is None else recipe.evaluate.judge}
-    return {name: reward for name, reward in sections.items() if reward is not None}
-
-
 def _missing_models(recipe: Recipe) -> list[str]:
-    rewards = _rewards(recipe)
+    rewards = recipe.reward_sections
     problems = [f"recipe.{name}.{problem}" for name, reward in rewards.items() for problem in reward.problems()]
     for name, settings in {"sft": recipe.sft, "policy": recipe.policy, **rewards}.items():
         if isinstance(settings, ModelSettings) and (problem := problem_with(settings)):
@@ -110,19 +133,21 @@ def _is_file(key: str, name: str) -> bool:
         return Path(name).is_file()
 
 
-def _feedback(data: Data) -> list[Feedback]:
-    """The feedback that a run would read. Raises `RecipeError` where it cannot be read, or there is none.
+def _read(data: Data) -> _Read:
+    """What a run would read. Raises `RecipeError` where it cannot be read, or there is no feedback.
 
     A database that a source is to fill may hold no ledger yet, and is left alone.
     """
     if data.source == "packaged":
-        return []
+        return _Read()
     feedback: dict[str, Feedback] = {}
     evaluators: dict[str, Evaluator] = {}
+    read = _Read()
     if _has_ledger(data) and not (is_url(data.ledger) and data.source is not None):
         with _blaming("ledger"), Ledger(data.ledger, write=False) as ledger:
             feedback |= {record.id: record for record in ledger.feedback()}
             evaluators |= ledger.evaluators()
+            read.prompts, read.completions = ledger.prompts(), ledger.completions()
     if data.source is not None:
         path = Path(data.source)
         with _blaming("source"):
@@ -131,10 +156,15 @@ def _feedback(data: Data) -> list[Feedback]:
                     feedback[record.id] = record
                 elif isinstance(record, Evaluator):
                     evaluators[record.id] = record
+                elif isinstance(record, Prompt):
+                    read.prompts[record.id] = record
+                elif isinstance(record, Completion):
+                    read.completions[record.id] = record
     if not feedback:
         section = "ledger" if data.source is None else "source"
         raise RecipeError(f"recipe.data.{section}: {getattr(data, section)} holds no feedback")
-    return data.selection.of(list(feedback.values()), evaluators)
+    read.feedback = data.selection.of(list(feedback.values()), evaluators)
+    return read
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from accord.artefacts import RunReader
@@ -9,7 +10,16 @@ from accord.loop.progress import ProgressDisplay
 from accord.recipe import Recipe
 from accord.run import RunDirectory
 
-__all__ = ["Context", "Stage"]
+__all__ = ["Context", "Stage", "in_run"]
+
+
+def in_run(recipe: Recipe, run: RunDirectory) -> Recipe:
+    """A recipe with what is the same for every model of a run: its today, and whether texts too long are cut.
+
+    Today stays the day on which the run was begun, so that a chat template writes the same after midnight.
+    """
+    begun = datetime.fromisoformat(run.manifest.created).date()
+    return recipe.with_models(template_date=begun, cut_to_context=recipe.data.too_long == "cut")
 
 
 @dataclass(frozen=True)

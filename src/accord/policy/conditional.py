@@ -27,7 +27,7 @@ from accord.errors import ModelError, RecipeError
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel
 from accord.lm.chat_template import with_control
-from accord.lm.packed import TokenizedCompletion
+from accord.lm.packed import tokenized
 from accord.policy.budget import SampleBudget
 from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
@@ -120,11 +120,7 @@ class Conditional(Supervised):
             CANDIDATES.write(run, self._binned(drawn, materials.judge, stage), stage=stage)
         rows = [row for row in CANDIDATES.read(run, stage) if isinstance(row, ConditionalCandidate)]
         answers = [
-            TokenizedCompletion(
-                tuple(by_control[row.control].encode_prompt(example.prompt)),
-                causal.encode_answer(example.completion),
-                key,
-            )
+            tokenized(causal, by_control[row.control].encode_prompt(example.prompt), example.completion, key)
             for key, (example, row) in enumerate(zip(drawn, rows, strict=True))
         ]
         weights = [example.weight for example in drawn]

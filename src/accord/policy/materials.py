@@ -9,10 +9,12 @@ from accord.feedback import Dataset
 from accord.interfaces import Judge
 from accord.records import Completion, Pair, Prompt
 
-__all__ = ["Material", "Materials", "SupervisedExample"]
+__all__ = ["FROM_PAIRS", "Material", "Materials", "SupervisedExample"]
 
 
 Material = Literal["prompts", "judge", "pairs", "examples", "compared", "preferred"]
+FROM_PAIRS: frozenset[Material] = frozenset({"pairs", "compared", "preferred"})
+"""What is drawn from pairs."""
 
 
 class SupervisedExample(NamedTuple):

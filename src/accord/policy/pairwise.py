@@ -19,7 +19,7 @@ from accord.artefacts import PairMetrics
 from accord.feedback import Dataset
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import TokenizedCompletion, longest
+from accord.lm.packed import TokenizedCompletion, longest, tokenized
 from accord.policy.budget import SampleBudget
 from accord.policy.materials import Material, Materials
 from accord.policy.settings import PolicySettings
@@ -198,7 +198,8 @@ class _Scorer:
         prompts = [answer.prompt for answer in answers]
         moved: list[TokenizedCompletion] = []
         for place, answer in enumerate(answers):
-            others = [prompt for prompt in prompts[place:] + prompts[:place] if prompt != answer.prompt]
+            room = self.policy.context - len(answer.completion)
+            others = [each for each in prompts[place:] + prompts[:place] if each != answer.prompt and len(each) <= room]
             if others:
                 moved.append(TokenizedCompletion(others[0], answer.completion, len(moved)))
         if not moved:
@@ -225,8 +226,7 @@ def _answers(causal: CausalModel, data: Dataset, pairs: list[Pair]) -> list[Toke
     """Chosen and rejected of each pair, with keys 2 i and 2 i + 1."""
     answers = []
     for number, pair in enumerate(pairs):
-        prompt = tuple(causal.encode_prompt(data.prompts[pair.prompt]))
+        prompt = causal.encode_prompt(data.prompts[pair.prompt])
         for side, name in enumerate((pair.chosen, pair.rejected)):
-            completion = causal.encode_answer(data.completions[name])
-            answers.append(TokenizedCompletion(prompt, completion, 2 * number + side))
+            answers.append(tokenized(causal, prompt, data.completions[name], 2 * number + side))
     return answers

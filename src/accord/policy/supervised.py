@@ -19,7 +19,7 @@ from torch import Tensor
 from accord.artefacts import SupervisedMetrics
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import PackedBatch, TokenizedCompletion, longest
+from accord.lm.packed import PackedBatch, TokenizedCompletion, longest, tokenized
 from accord.policy.losses import negative_log_likelihood
 from accord.policy.materials import SupervisedExample
 from accord.policy.settings import PolicySettings
@@ -137,7 +137,7 @@ def tokenize(causal: CausalModel, examples: Sequence[SupervisedExample]) -> list
     """Examples as token ids, by their place as key; each completion with its end, unless it was cut off."""
     prompt_ids = causal.encode_prompts(example.prompt for example in examples)
     return [
-        TokenizedCompletion(prompt_ids[example.prompt.id], causal.encode_answer(example.completion), key)
+        tokenized(causal, prompt_ids[example.prompt.id], example.completion, key)
         for key, example in enumerate(examples)
     ]
 

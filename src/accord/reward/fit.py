@@ -10,7 +10,8 @@ head for each group of people instead, taught by its own pairs alone: the score 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field
@@ -77,13 +78,19 @@ class BradleyTerry(RewardSettings, ModelSettings):
 
     def load(self, run: RunDirectory, *, stage: str = "reward") -> ScalarHeadModel:
         """The judge that `fit` left in the run, its digest checked."""
-        return load_reward_model(
+        judge = load_reward_model(
             MODEL.verified(run, stage),
             name=stage,
             dtype=self.dtype,
             device=self.resolved_device,
             trust_remote_code=self.trust_remote_code,
         )
+        judge.causal.cuts = self.cut_to_context
+        return judge
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the text of its chat template for the file, which is meant from `folder`."""
+        return ModelSettings.anchored(self, folder)
 
     def steps(
         self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward"

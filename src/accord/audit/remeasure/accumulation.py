@@ -10,7 +10,7 @@ from accord.audit.remeasure.models import open_model
 from accord.errors import MissingEvidence
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import TokenizedCompletion, pack
+from accord.lm.packed import TokenizedCompletion, pack, tokenized
 from accord.train.optimiser import Optim, Optimiser
 
 __all__ = ["gradient_gap"]
@@ -27,11 +27,7 @@ def gradient_gap(evidence: Evidence, *, examples: int, model: str) -> tuple[floa
     causal = open_model(evidence, model)
     causal.model.requires_grad_(True)
     answers = [
-        TokenizedCompletion(
-            tuple(causal.encode_prompt(evidence.prompts[row.prompt])),
-            causal.encode_answer(evidence.completions[row.completion]),
-            key,
-        )
+        tokenized(causal, causal.encode_prompt(evidence.prompts[row.prompt]), evidence.completions[row.completion], key)
         for key, row in enumerate(rows)
     ]
     tokens = sum(len(answer.completion) for answer in answers)

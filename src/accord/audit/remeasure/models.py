@@ -12,4 +12,6 @@ def open_model(evidence: Evidence, name: str = POLICY_MODEL, *, dtype: DType = "
     """A model of the run by the folder's name, its digests checked. Raises `MissingEvidence` where the run has none."""
     folder = evidence.verified(evidence.stage(name))
     release_memory()  # an earlier check may have held another model
-    return load(folder, dtype=dtype)
+    causal = load(folder, dtype=dtype)
+    causal.cuts = True  # as in training; a run that refuses long texts has none
+    return causal

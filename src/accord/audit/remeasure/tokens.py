@@ -7,7 +7,7 @@ from math import exp
 from accord.audit.evidence import Evidence
 from accord.audit.remeasure.models import open_model
 from accord.lm.logprobs import completion_logprobs
-from accord.lm.packed import TokenizedCompletion, pack
+from accord.lm.packed import pack, tokenized
 from accord.records import Example
 
 __all__ = ["Endings", "end_marks", "endings", "leading_marks"]
@@ -54,11 +54,7 @@ def endings(evidence: Evidence, rows: Sequence[Example], *, model: str) -> Endin
     """
     causal = open_model(evidence, model)
     answers = [
-        TokenizedCompletion(
-            tuple(causal.encode_prompt(evidence.prompts[row.prompt])),
-            causal.encode_answer(evidence.completions[row.completion]),
-            key,
-        )
+        tokenized(causal, causal.encode_prompt(evidence.prompts[row.prompt]), evidence.completions[row.completion], key)
         for key, row in enumerate(rows)
     ]
     targets: list[list[int]] = [[] for _ in answers]

@@ -1,6 +1,6 @@
 """Drawing a data set from a ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from accord.artefacts import DataSummary
@@ -34,10 +34,12 @@ def draw_dataset(
     supervised: Supervised = "all",
     upto: int | None = None,
     feedback: Sequence[Feedback] | None = None,
+    without: Collection[str] = (),
 ) -> Dataset:
     """What a ledger holds up to and with row `upto`: pairs (at most `limit`), feedback and examples by split.
 
     `feedback` is what of the ledger's is to be learnt from, where it has been read already; `upto` is then not used.
+    `without` names prompts that are left out; no feedback may be about one.
 
     Pairs are split by whole units, prompts without pairs by the same fractions, and feedback after both
     (`split_feedback`), so that nothing stands on two sides because of what gives no pairs. `supervised` says what the
@@ -54,7 +56,8 @@ def draw_dataset(
     evaluators = ledger.evaluators()
     sample = draw_pairs(feedback, limit=limit, seed=seed, evaluators=evaluators)
     pairs = _split(sample, fractions, unit, seed)
-    prompts, completions = ledger.prompts(), ledger.completions()
+    prompts = {name: prompt for name, prompt in ledger.prompts().items() if name not in without}
+    completions = ledger.completions()
     split_of = split_of_prompts(prompts, pairs, fractions, seed)
     standing = list(current_feedback(feedback))
     by_split, bound_twice = split_feedback(
