@@ -71,6 +71,25 @@ def test_what_is_asked_again_and_answered_the_same_is_the_same_everywhere(tmp_pa
         assert person.repeats.value == summary.controls.repeat_same == 1
 
 
+def test_an_answer_that_was_taken_back_is_compared_with_nothing(tmp_path: Path) -> None:
+    items = [{"prompt": f"Q{n}", "completions": ["long text", "text"]} for n in range(40)]
+    with Ledger(tmp_path / "l.db") as ledger:
+        desk = opened(lay(tmp_path, items, repeat_share=0.4, repeat_gap=1), ledger)
+        anna = join(desk)
+        work_through(desk, anna, "comparison", 30)
+        before = summarise_evaluators(ledger)[0].controls.repeats
+        first = next(record.repeat_of for record in ledger.feedback() if record.repeat_of)
+        while (back := desk.undo(anna)) and desk.can_undo(anna):
+            if any(r.id == first and r.completions == tuple(c.id for c in back.completions) for r in ledger.feedback()):
+                break
+        desk.submit(anna, back.reservation, {"preferred": "tie"})
+        (person,), (summary,) = desk.progress().people, summarise_evaluators(ledger)
+        assert first in {record.replaces for record in ledger.feedback()}
+        assert person.repeats is not None
+        assert person.repeats.n == summary.controls.repeats == before - 1
+        assert person.repeats.value == summary.controls.repeat_same == 1
+
+
 def gold_of(kind: str) -> dict[str, Any]:
     """The right answer, written otherwise than the page writes it."""
     match kind:

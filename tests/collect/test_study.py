@@ -67,6 +67,8 @@ QUESTION = GOOD.removeprefix(HEAD)
             text_of("[sampling]\ntemprature = 1.0"),
             "study.sampling.temprature: no such key; did you mean 'temperature'?",
         ),
+        (text_of("reserve_minutes = inf"), "study.reserve_minutes: Input should be less than or equal to 525600"),
+        (text_of("break_minutes = 1e12"), "study.break_minutes: Input should be less than or equal to 525600"),
         (text_of("overlap = 0"), "study.overlap: Input should be greater than or equal to 1, not 0"),
         (GOOD.replace('"s"', '"a b"'), "study.name: String should match pattern"),
         (text_of("[quotas]\nage = {young = 0.5, old = 0.5}"), "study.quotas.age: no such attribute"),

@@ -72,7 +72,7 @@ def progress_of(context: Context) -> StudyProgress:
     entered = {row.feedback for row in state.closed}
     answers = [record for record in of_study if record.id in entered]
     current = list(current_feedback(answers))
-    people = _people(context, state, current, answers)
+    people = _people(context, state, current)
     hours, paid = sum(person.hours for person in people), sum(person.paid for person in people)
     labels = state.count("answered", "item") + state.count("surplus")
     questions = [record for record in current if record.gold is None]
@@ -165,10 +165,8 @@ def _composition(study: Study, state: _State) -> tuple[GroupShare, ...]:
 # -- people -----------------------------------------------------------------------------------------------------
 
 
-def _people(
-    context: Context, state: _State, current: Sequence[Feedback], answers: Sequence[Feedback]
-) -> list[PersonProgress]:
-    by_id = {record.id: record for record in answers}
+def _people(context: Context, state: _State, current: Sequence[Feedback]) -> list[PersonProgress]:
+    by_id = {record.id: record for record in current}
     words = _words(context, current)
     feedback_of: defaultdict[str, list[tuple[Feedback, int]]] = defaultdict(list)
     for record in current:

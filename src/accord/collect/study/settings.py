@@ -23,6 +23,7 @@ from accord.records import Sampling
 __all__ = ["Pay", "Stop", "Study"]
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+MAX_MINUTES = 525_600  # a year
 
 
 class Stop(Section):
@@ -83,9 +84,9 @@ class Study(Section):
     answers: int | None = Field(default=None, ge=1, description="at most so many answers in all; unset: no limit")
     choose: Literal["coverage", "disagreement"] = "coverage"
     stop: Stop | None = None
-    reserve_minutes: float = Field(default=30.0, gt=0)
+    reserve_minutes: float = Field(default=30.0, gt=0, le=MAX_MINUTES)
     session_items: int = Field(default=50, ge=1)
-    break_minutes: float = Field(default=10.0, ge=0)
+    break_minutes: float = Field(default=10.0, ge=0, le=MAX_MINUTES)
     daily_items: int | None = Field(default=None, ge=1)
     gold_share: Share = 0.0
     repeat_share: Share = 0.0
