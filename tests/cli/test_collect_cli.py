@@ -132,3 +132,27 @@ def test_disagreement_needs_the_reward_model_of_a_run(
         pass
     assert run([*arguments, "--judge", str(tmp_path / "bare")]) == 2
     assert "reward/model: not in the manifest" in capsys.readouterr().err
+
+
+def test_another_question_under_the_same_name_is_confirmed(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first study is entered; another question under its name is refused, and taken with --changed."""
+    from accord.cli import collecting
+    from accord.collect import Desk, Study
+    from accord.feedback import Ledger
+
+    monkeypatch.setattr(collecting, "_serve", lambda *_: None)
+    ledger = study.parent / "people.db"
+    (study.parent / "items.jsonl").write_text('{"prompt": "p", "completions": ["a", "a "]}\n' * 2)
+    with Ledger(ledger) as opened:
+        Desk(Study.load(study), opened).load_items()
+    study.write_text(STUDY + QUESTION.replace("Which?", "Which is kinder?"))
+    command = ["collect", str(study), "--ledger", str(ledger), "--port", "0"]
+    assert run(command) != 0
+    assert "has another question ('Which?', now 'Which is kinder?')" in capsys.readouterr().err
+    assert run([*command, "--changed"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("S: 1 items (0 new), 0 gold, 0 practice\n")
+    assert "items.jsonl:1: completions 1 and 2 differ in blanks or accents alone" in said.err
+    assert "items.jsonl:2: the same item as items.jsonl:1, which counts" in said.err
