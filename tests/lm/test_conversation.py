@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 from accord.errors import ModelError, StorageError
 from accord.lm.causal import CausalModel
 from accord.lm.chat_template import set_template
-from accord.lm.conversation import TALKS, Conversation, configured_ends
+from accord.lm.conversation import TALKS, Conversation, configured_ends, text_after
 from accord.lm.generate import generate
 from accord.lm.loading import load, wrap
 from accord.lm.settings import ModelSettings
@@ -23,6 +23,7 @@ from accord.lm.writer import ModelWriter
 from accord.policy.materials import SupervisedExample
 from accord.policy.supervised import tokenize
 from accord.records import Completion, Message, Prompt, Sample, Sampling
+from accord.serve.detokenizer import IncrementalText
 from chat_families import FAMILIES, WITHOUT_SYSTEM, family
 
 ASK = Prompt.ask("What is it?")
@@ -252,8 +253,8 @@ def test_special_tokens_inside_a_sample_and_outer_white_space_are_in_its_text() 
 # -- several ends ----------------------------------------------------------------------------------------
 
 
-def model_with_ends(ends: Any) -> CausalModel:
-    tokenizer = family("chatml")
+def model_with_ends(ends: Any, name: str = "chatml") -> CausalModel:
+    tokenizer = family(name)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=16,
@@ -294,6 +295,37 @@ def test_a_list_of_ends_ends_samples_and_survives_saving(tmp_path: Path) -> None
 def test_ends_of_configurations_are_numbers_lists_or_nothing() -> None:
     parts = [GenerationConfig(eos_token_id=[5, 3]), LlamaConfig(eos_token_id=3), LlamaConfig(eos_token_id=None), None]
     assert configured_ends(*parts) == (5, 3)
+
+
+# -- texts that go on ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["zephyr", "llama2"])
+def test_what_follows_a_prompt_keeps_its_leading_space(name: str) -> None:
+    """Decoded alone, such tokenizers drop it."""
+    tokenizer = family(name)
+    ids = tokenizer("It is a lake", add_special_tokens=False)["input_ids"]
+    cut = ids.index(tokenizer.convert_tokens_to_ids("▁is"))
+    assert tokenizer.decode(ids[cut:]) == "is a lake"
+    assert text_after(tokenizer, ids[:cut], ids[cut:]) == " is a lake"
+    growing = IncrementalText(tokenizer, ids[:cut], (" a",))
+    pieces = [growing.add(each, last=False) for each in ids[cut:]]
+    assert ("".join(pieces), growing.cut) == (" is", True)
+    half = tokenizer("日", add_special_tokens=False)["input_ids"]
+    assert text_after(tokenizer, [*ids, *half[:-2]], half[-2:]) == "日"
+
+
+def test_a_stop_string_that_begins_with_a_space_ends_the_text() -> None:
+    """Also where it is the first token that is written."""
+    causal = model_with_ends([], "zephyr")
+    prompt = causal.tokenizer("It", add_special_tokens=False)["input_ids"]
+    sampling = Sampling(max_tokens=3, seed=2)
+    free = generate(causal, [prompt], 300, sampling)[0]
+    spaced = {causal.tokenizer.convert_tokens_to_ids(piece): piece.replace("▁", " ") for piece in ("▁a", "▁l", "▁It")}
+    first = next(number for number, each in enumerate(free) if each.token_ids[0] in spaced)
+    token = free[first].token_ids[0]
+    held = generate(causal, [prompt], 300, sampling.model_copy(update={"stop": (spaced[token],)}))[0]
+    assert (held[first].finish_reason, held[first].token_ids) == ("stop", (token,))
 
 
 # -- settings of the template ----------------------------------------------------------------------------
