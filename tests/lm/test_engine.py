@@ -316,3 +316,17 @@ def test_a_stop_string_is_found_wherever_tokens_cut_it() -> None:
         first = next(place for place in range(1, len(ids) + 1) if stop in TINY.tokenizer.decode(ids[:place]))
         engine.submit(Request(start, (9, 1), Sampling(max_tokens=120, seed=8, stop=(stop, "\x00" * 3))))
         assert len(run(engine)[start]) == first
+
+
+def test_one_long_text_makes_no_later_one_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the model's switch every sequence is read again for each token; when nothing runs, that is over."""
+    monkeypatch.setattr(type(TINY), "switch", 20)
+    engine = Engine(TINY, slots=2)
+    fast = engine._decoder
+    engine.submit(Request("long", (1, 2), Sampling(max_tokens=30, temperature=0)))
+    assert engine._decoder is not fast
+    long = texts(run(engine))["long"]
+    assert engine._decoder is fast
+    engine.submit(Request("short", (1, 2), Sampling(max_tokens=10, temperature=0)))
+    assert engine._decoder is fast
+    assert texts(run(engine))["short"] == long[:10]

@@ -1,11 +1,13 @@
 """The thread that owns the engine, and text as it grows."""
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
 
 from accord.errors import ModelError
+from accord.lm.conversation import text_after
 from accord.lm.engine import Request
 from accord.lm.loading import load
 from accord.lm.tiny import tiny_tokenizer
@@ -155,6 +157,32 @@ def test_held_back_text_is_given_in_the_end() -> None:
     assert "".join(pieces) == "naïve sto"
     held = IncrementalText(tokenizer, (), ("story",))
     assert "".join(held.add(each, last=False) for each in tokenizer("a stor")["input_ids"]) == "a "
+
+
+@pytest.mark.parametrize("stop", [(), ("xyz", "ï " * 40)])
+def test_a_long_text_is_decoded_once(stop: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Letters of several bytes, halves of them, and noise; what is given out is the text of all tokens together."""
+    tokenizer = tiny_tokenizer()
+    draw = random.Random(5)
+    noise = [draw.randrange(3, len(tokenizer)) for _ in range(300)]
+    ids = [
+        *tokenizer("naïve 日本 stories, \U0001f600 " * 20)["input_ids"],
+        *noise,
+        *tokenizer("日本 " * 40)["input_ids"],
+    ]
+    decoded: list[int] = []
+    decode = type(tokenizer)._decode
+
+    def counted(self: Any, token_ids: Any, **more: Any) -> Any:
+        decoded.append(len(token_ids))
+        return decode(self, token_ids, **more)
+
+    monkeypatch.setattr(type(tokenizer), "_decode", counted)
+    text = IncrementalText(tokenizer, (5, 6), stop)
+    pieces = [text.add(each, last=place == len(ids) - 1) for place, each in enumerate(ids)]
+    assert "".join(pieces) == text.emitted == text_after(tokenizer, (5, 6), ids)
+    assert max(decoded[:-2]) <= 200
+    assert sum(decoded[:-2]) < 150 * len(ids)
 
 
 def test_every_token_has_its_bytes() -> None:

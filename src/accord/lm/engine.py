@@ -91,7 +91,7 @@ class Engine:
             raise ValueError(f"{slots} slots; one at least is needed")
         self.causal = causal
         self.steps = 0
-        self._decoder = build_decoder(causal)
+        self._fast = self._decoder = build_decoder(causal)
         self._ends = causal.end_ids
         self._cache = KVCache(slots, length)
         self._waiting: dict[Hashable, deque[Request]] = {}
@@ -293,6 +293,8 @@ class Engine:
             self._running[slot] = last
         if not self._running:
             self._cache.clear()
+        if not self.busy:
+            self._decoder = self._fast
 
 
 def _reach(stop: Sequence[str]) -> int:

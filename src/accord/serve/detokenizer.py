@@ -6,17 +6,19 @@ from functools import lru_cache
 
 from transformers import PreTrainedTokenizerBase
 
-from accord.lm.conversation import text_after
+from accord.lm.conversation import CONTEXT, text_after
 
 __all__ = ["IncrementalText", "bytes_of", "token_text"]
 
+OPEN = 64  # tokens that are decoded together
 INCOMPLETE = "\ufffd"  # what a tokenizer gives for bytes that are not whole characters yet
 
 
 class IncrementalText:
     """The text of one completion after its prompt, exactly as it was written: outer white space, control tokens.
 
-    What could still become part of a stop string or a character is held back; the end token is not to be added.
+    What could still become part of a stop string or a character is held back; the end token is not to be added. Text
+    that further tokens cannot change is not decoded again, so that the work of a token does not grow with the text.
 
     emitted   the text that is certain
     reached   how many whole characters the tokens so far have made, those held back included
@@ -24,7 +26,8 @@ class IncrementalText:
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int], stop: tuple[str, ...]) -> None:
-        self._tokenizer, self._prompt, self._stop = tokenizer, prompt, stop
+        self._tokenizer, self._before, self._stop = tokenizer, list(prompt[-CONTEXT:]), stop
+        self._settled = ""
         self._ids: list[int] = []
         self.emitted = ""
         self.reached = 0
@@ -33,10 +36,12 @@ class IncrementalText:
     def add(self, token_id: int | None, *, last: bool) -> str:
         """The text that is certain now and was not before; None is an end, which has no text."""
         self._ids += [] if token_id is None else [token_id]
-        text = text_after(self._tokenizer, self._prompt, self._ids)
+        text = self._settled + (tail := text_after(self._tokenizer, self._before, self._ids))
+        seek = max(0, len(self._settled) - max(map(len, self._stop), default=0))
+        self._settle(tail)
         complete = text.rstrip(INCOMPLETE)
         self.reached = len(complete)
-        ends = [place for stop in self._stop if (place := text.find(stop)) >= 0]
+        ends = [place for stop in self._stop if (place := text.find(stop, seek)) >= 0]
         self.cut = bool(ends)
         if ends:
             certain = text[: min(ends)]
@@ -47,6 +52,15 @@ class IncrementalText:
         new = certain[len(self.emitted) :]
         self.emitted += new
         return new
+
+    def _settle(self, tail: str) -> None:
+        """Let the first half of the tokens go, where the text of the others does not hang on it."""
+        if len(self._ids) < OPEN or len(self._ids) % (OPEN // 2):
+            return
+        first, rest = self._ids[: -OPEN // 2], self._ids[-OPEN // 2 :]
+        head, before = text_after(self._tokenizer, self._before, first), [*self._before, *first][-CONTEXT:]
+        if not head.endswith(INCOMPLETE) and head + text_after(self._tokenizer, before, rest) == tail:
+            self._settled, self._before, self._ids = self._settled + head, before, rest
 
     def _uncertain_from(self, text: str) -> int:
         """Where the longest end of the text begins that is the beginning of a stop string."""
