@@ -14,7 +14,9 @@ from accord.audit.remeasure.padding import score_changes
 from accord.audit.remeasure.tokens import end_marks, endings, leading_marks
 from accord.errors import ArtefactError, MissingEvidence
 from accord.interfaces import Scores
+from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
+from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 from small_data import LetterJudge
@@ -123,3 +125,14 @@ def test_an_altered_model_is_refused(run: RunDirectory) -> None:
         file.write(b"x")
     with pytest.raises(ArtefactError, match="differs from its digest"):
         open_model(Evidence(run))
+
+
+@pytest.mark.parametrize("size", [100, 300, 470])
+def test_a_neighbour_fits_in_the_judges_context(size: int) -> None:
+    """Three times the longest text would not, with 512 positions."""
+    judge = ScalarHeadModel.fresh(load("tiny"), name="judge")
+    prompts = [Prompt.ask(f"{number}") for number in range(3)]
+    texts = [Completion(prompt=prompt.id, text="a" * (size - number)) for number, prompt in enumerate(prompts)]
+    change_N, deviation = score_changes(judge, prompts, texts)
+    assert deviation > 0
+    assert change_N.max() < 1e-4
