@@ -109,6 +109,13 @@ class GuardedConnection(H11Protocol):
         self._await("")
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """The server is to end: a request that is not whole is not waited for."""
+        if self._awaited == "body":
+            self._give_up()
+        else:
+            super().shutdown()
+
     @property
     def at_work(self) -> bool:
         """Whether a whole request is being answered."""

@@ -92,9 +92,9 @@ def running(seconds: float) -> Iterator[Any]:
     try:
         with ExitStack() as stack:
             yield lambda: stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
-        server.send_signal(signal.SIGINT)
-        assert server.communicate(timeout=30)[1] == ""  # no file was lacking
-        assert server.returncode == 0
+            server.send_signal(signal.SIGINT)
+            assert server.communicate(timeout=30)[1] == ""  # no file was lacking, and nothing was waited for
+            assert server.returncode == 0
     finally:
         server.kill()
         server.communicate()
