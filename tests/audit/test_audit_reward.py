@@ -23,9 +23,14 @@ from accord.artefacts import (
     Verdict,
     pairs_of,
 )
+from accord.audit.evidence import Evidence
+from accord.audit.reward.thresholds import RewardThresholds
+from accord.audit.verdicts import near_zero
+from accord.feedback import Ledger, unknown_evaluator
 from accord.interfaces import Scores
-from accord.records import Completion, Pair, Prompt
-from accord.run import RunDirectory
+from accord.records import Comparison, Completion, Evaluator, Feedback, Pair, Prompt
+from accord.reward import calibration as reward_calibration
+from accord.run import InputEntry, RunDirectory
 from accord.stats import Estimate
 
 PROMPT = Prompt.ask("Say something")
@@ -322,3 +327,85 @@ def test_a_judge_that_shares_an_evaluator_fires(evaluator: str, wanted: Verdict,
     assert {kind: some.ids for kind, some in finding.ids.items()} == (
         {"evaluators": ("anna",)} if wanted is Verdict.FIRES else {}
     )
+
+
+def judged_apart(path: Path) -> RunDirectory:
+    run = new(path)
+    with run.write_folder("eval_reward/model") as folder:
+        (folder / "weights").write_text("x")
+    return run
+
+
+def test_nobody_in_particular_cannot_leak(tmp_path: Path) -> None:
+    """An unknown evaluator stands for any number of people: on both sides it is no shared person, and it is said."""
+    run, nobody = judged_apart(tmp_path / "run"), unknown_evaluator("a file")
+    EVALUATORS.write(run, [nobody])
+    for split in ("train", "eval_reward"):
+        pair = Pair(prompt=f"p-{split}", chosen=f"a-{split}", rejected=f"b-{split}", evaluator=nobody.id)
+        pairs_of(split).write(run, [pair])
+    finding = finding_of("RE1 leakage", run)
+    assert finding.verdict is Verdict.QUIET
+    assert "0 evaluators" in finding.result
+    assert "people may be shared unseen" in finding.result
+
+
+def test_the_same_text_under_another_id_leaks(tmp_path: Path) -> None:
+    run = judged_apart(tmp_path / "run")
+    prompts = [Prompt.ask("What is  an owl?", source="one"), Prompt.ask("What is an owl?", source="other")]
+    texts = [Completion(prompt=prompt.id, text=text) for prompt in prompts for text in ("A bird.", "A film.")]
+    PROMPTS.write(
+        run, [PromptRow(prompt, split) for prompt, split in zip(prompts, ("train", "eval_reward"), strict=True)]
+    )
+    COMPLETIONS.write(run, texts)
+    for place, split in enumerate(("train", "eval_reward")):
+        chosen, rejected = texts[2 * place : 2 * place + 2]
+        pairs_of(split).write(run, [Pair(prompt=prompts[place].id, chosen=chosen.id, rejected=rejected.id)])
+    finding = finding_of("RE1 leakage", run)
+    assert finding.verdict is Verdict.FIRES
+    assert "1 prompts" in finding.result
+    assert "2 completions" in finding.result
+
+
+def test_a_calibrated_model_is_not_said_to_be_off(tmp_path: Path) -> None:
+    """100 pairs whose outcomes have the probabilities that the scores say: of 20 draws one may fire, 86 % once did."""
+    random = np.random.default_rng(0)
+    fired = 0
+    for _ in range(20):
+        margin_P = random.normal(size=100)
+        happened_P = random.random(100) < 1 / (1 + np.exp(-margin_P))
+        values: dict[str, float] = {}
+        pairs = []
+        for place, (margin, happened) in enumerate(zip(margin_P.tolist(), happened_P.tolist(), strict=True)):
+            first, second = f"a-{place}", f"b-{place}"
+            values |= {first: margin, second: 0.0}
+            chosen, rejected = (first, second) if happened else (second, first)
+            pairs.append(Pair(prompt=f"p-{place}", chosen=chosen, rejected=rejected))
+        estimate = reward_calibration(values, pairs, scale=1.0)
+        fired += near_zero(estimate, RewardThresholds().ece).verdict is Verdict.FIRES
+    assert fired <= 1
+
+
+def test_answers_that_were_taken_back_are_no_evidence(tmp_path: Path) -> None:
+    """Three answers left, one of them taken back and given again for the right: the check sees what stands."""
+    run = new(tmp_path / "run")
+    asked = Prompt.ask("Which?")
+    texts = [Completion(prompt=asked.id, text=text) for text in "ab"]
+    who = Evaluator(kind="person", pseudonym="anna")
+
+    def said(side: str, **more: Any) -> Feedback:
+        return Feedback(
+            evaluator=who.id,
+            prompt=asked.id,
+            completions=tuple(text.id for text in texts),
+            judgement=Comparison(preferred=side),  # type: ignore[arg-type]
+            **more,
+        )
+
+    first = said("left", seconds=1.0)
+    with Ledger(tmp_path / "l.db") as ledger:
+        ledger.add(asked, *texts, who, first, said("right", seconds=2.0, replaces=first.id))
+        run.record_input(
+            "ledger", InputEntry(ledger.digest(), rows=ledger.rows(), last_row=ledger.last_row, path="../l.db")
+        )
+    (left,) = Evidence(run).ledger_feedback.values()
+    assert left.judgement == Comparison(preferred="right")

@@ -18,6 +18,8 @@ from accord.artefacts import (
     Verdict,
     WrittenCandidate,
 )
+from accord.audit import AuditSettings
+from accord.audit.evidence import Evidence
 from accord.audit.preflight import CHECKS
 from accord.errors import ArtefactError
 from accord.interfaces import Scores
@@ -110,13 +112,17 @@ def test_a_doubled_beginning_fires(template: str, wanted: Verdict, run: RunDirec
 # -- a learnt end ----------------------------------------------------------------------------------------------
 
 
+STOPPING = next(check for check in CHECKS if check.id == "P-EOS stopping")
+
+
 def never_stops(row: Row) -> None:
     row.update(finish_reason="length", token_ids=row["token_ids"][:-1] or [97])
 
 
 def test_a_policy_that_never_stops_fires(run: RunDirectory) -> None:
     rewrite(run, "evaluation/samples.jsonl", lambda row: never_stops(row) if row["arm"] == "policy" else None)
-    finding = finding_of("P-EOS stopping", run)
+    settings = AuditSettings.model_validate({"preflight": {"stop_rate": 0.9}})  # a few prompts, all alike, prove no .5
+    finding = STOPPING.run(Evidence(run), settings)
     assert finding.verdict is Verdict.FIRES
     assert finding.facts["stop rate at the start"].value > 0.5
 
@@ -408,6 +414,38 @@ def test_a_batch_or_an_evaluator_on_both_sides_fires(
     assert finding.verdict is wanted
     assert (f"1 x {field}" in finding.result) == shared
     assert field not in finding.result.partition("Not known")[2]
+
+
+def test_people_on_two_sides_are_what_a_split_by_prompts_has(run: RunDirectory) -> None:
+    """Where the recipe splits by prompts, one evaluator answers on all sides: said, and not held against the run."""
+    who = Evaluator(kind="person", pseudonym="anna")
+    run.write_jsonl("data/evaluators.jsonl", [{"id": who.id, **who.model_dump(mode="json")}])
+    for split in ("train", "eval_reward", "held_out"):
+        rewrite(run, f"data/pairs-{split}.jsonl", lambda row: row.update(evaluator=who.id))
+    assert finding_of("P-SPLIT overlap", run).verdict is Verdict.FIRES
+    run.write_text("recipe.toml", '[data]\nledger = "l.db"\nsplit_by = "prompt"\n', stage="recipe")
+    finding = finding_of("P-SPLIT overlap", run)
+    assert finding.verdict is Verdict.QUIET
+    assert "1 evaluators stand on two, as a split by prompts has it" in finding.result
+
+
+def test_the_same_text_under_another_id_is_on_both_sides(run: RunDirectory) -> None:
+    """A prompt of train, as another file has it: with another source and another space, among the held-out ones."""
+    rows = run.read_jsonl("data/prompts.jsonl")
+    original = next(row for row in rows if row["split"] == "train")
+    first, *others = original["messages"]
+    copy = Prompt.model_validate(
+        {"messages": [{**first, "content": f"{first['content']} "}, *others], "source": "copy.jsonl"}, strict=False
+    )
+    line = {"id": copy.id, **copy.model_dump(mode="json", exclude_none=True), "split": "held_out"}
+    run.write_jsonl("data/prompts.jsonl", [*rows, line])
+    pair = run.read_jsonl("data/pairs-held_out.jsonl")[0]
+    run.write_jsonl(
+        "data/pairs-held_out.jsonl", [{**pair, "prompt": copy.id}, *run.read_jsonl("data/pairs-train.jsonl")[:1]]
+    )
+    finding = finding_of("P-SPLIT overlap", run)
+    assert finding.verdict is Verdict.FIRES
+    assert copy.id in finding.ids["prompts"].ids
 
 
 def test_what_some_pair_does_not_say_is_not_known(run: RunDirectory) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from accord import artefacts
 from accord.artefacts import EvaluationSample, RunReader
 from accord.errors import LedgerError, MissingEvidence
-from accord.feedback import Ledger
+from accord.feedback import Ledger, current_feedback
 from accord.feedback.statistics.reliability import EvaluatorSummary, summarise_evaluators
 from accord.interfaces import Judge
 from accord.records import Feedback
@@ -110,7 +110,7 @@ class Evidence(RunReader):
 
     @cached_property
     def ledger_feedback(self) -> dict[str, Feedback]:
-        """Every act of judgement by id, in the order of the ledger, as far as the run had read it.
+        """Every act of judgement that stands by id, in the order of the ledger, as far as the run had read it.
 
         Raises `MissingEvidence` where the ledger is not named, or cannot be read.
         """
@@ -125,7 +125,7 @@ class Evidence(RunReader):
         except LedgerError as error:
             raise MissingEvidence(f"the ledger that the manifest names ({error})") from error
         with ledger:
-            return {answer.id: answer for answer in ledger.feedback(upto=recorded.last_row)}
+            return {answer.id: answer for answer in current_feedback(ledger.feedback(upto=recorded.last_row))}
 
     @property
     def ledger_absent(self) -> str:

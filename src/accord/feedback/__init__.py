@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         pairs_from_ranking,
         pairs_from_ratings,
     )
+    from accord.feedback.dataset.same_texts import same_texts
     from accord.feedback.dataset.selection import Selection
     from accord.feedback.dataset.splits import FRACTIONS, SPLITS, split
     from accord.feedback.dataset.units import sampled_units, text_groups
@@ -32,7 +33,14 @@ if TYPE_CHECKING:
         register_format,
     )
     from accord.feedback.formats.review_prompts import prompt_for, review_prompts
-    from accord.feedback.provenance import current_feedback, is_known, is_order_known, neutral_order, unknown_evaluator
+    from accord.feedback.provenance import (
+        current_feedback,
+        is_identified,
+        is_known,
+        is_order_known,
+        neutral_order,
+        unknown_evaluator,
+    )
     from accord.feedback.statistics.agreement import consensus_accuracy, krippendorff_alpha, pair_agreement
     from accord.feedback.statistics.reliability import (
         ComparisonFacts,
@@ -52,6 +60,7 @@ _MODULES = {
     "dataset.examples": ("LEARNS_FROM", "Supervised", "supervised_examples"),
     "dataset.files": ("read_data", "write_data"),
     "dataset.overlaps": ("Overlaps", "overlaps"),
+    "dataset.same_texts": ("same_texts",),
     "dataset.selection": ("Selection",),
     "dataset.pairs": (
         "PAIR_KINDS",
@@ -75,7 +84,14 @@ _MODULES = {
         "register_format",
     ),
     "formats.review_prompts": ("prompt_for", "review_prompts"),
-    "provenance": ("current_feedback", "is_known", "is_order_known", "neutral_order", "unknown_evaluator"),
+    "provenance": (
+        "current_feedback",
+        "is_identified",
+        "is_known",
+        "is_order_known",
+        "neutral_order",
+        "unknown_evaluator",
+    ),
     "statistics.agreement": ("consensus_accuracy", "krippendorff_alpha", "pair_agreement"),
     "statistics.reliability": (
         "ComparisonFacts",
@@ -121,6 +137,7 @@ __all__ = [
     "draw_pairs",
     "export_feedback",
     "import_feedback",
+    "is_identified",
     "is_known",
     "is_order_known",
     "judgement_meaning",
@@ -138,6 +155,7 @@ __all__ = [
     "review_prompts",
     "same_answer",
     "same_judgement",
+    "same_texts",
     "sampled_units",
     "split",
     "summarise_evaluators",

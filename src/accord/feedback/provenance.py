@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from accord.feedback.store.ledger import Ledger
 from accord.records import Completion, Evaluator, Feedback
 
-__all__ = ["UNKNOWN", "current_feedback", "is_known", "is_order_known", "neutral_order", "unknown_evaluator"]
+__all__ = [
+    "UNKNOWN",
+    "current_feedback",
+    "is_identified",
+    "is_known",
+    "is_order_known",
+    "neutral_order",
+    "unknown_evaluator",
+]
 
 UNKNOWN = "unknown"
 """The pseudonym where it was not recorded who judged."""
@@ -23,6 +31,15 @@ def unknown_evaluator(pool: str) -> Evaluator:
 def is_known(evaluator: Evaluator) -> bool:
     """Whether this is one rater. Where it is not, whatever needs rater ids cannot be assessed."""
     return evaluator.pseudonym != UNKNOWN
+
+
+def is_identified(evaluator: Evaluator) -> bool:
+    """Whether it was recorded who this is, so that evaluators can be counted.
+
+    Not where the identity was concluded from the shape of the data: a place in one list is one rater of that list, and
+    may be the same person as a place in another.
+    """
+    return is_known(evaluator) and not evaluator.inferred
 
 
 def is_order_known(feedback: Feedback) -> bool:

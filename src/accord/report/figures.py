@@ -62,22 +62,16 @@ class TrainingCurve:
 
 
 @own_style()
-def accuracy(marks: Sequence[Mark], ceiling: Estimate | None, *, width: int) -> str:
-    """Share of held-out pairs ordered as people did; chance is dotted, the agreement of two people a band."""
-    row, top, bottom = 46, (34 if ceiling else 8), 46
+def accuracy(marks: Sequence[Mark], *, width: int) -> str:
+    """Share of held-out pairs ordered as their evaluators did, by judges, people and baselines; chance is dotted."""
+    row, top, bottom = 46, 8, 46
     height = top + row * len(marks) + bottom
     figure, axes = _canvas(width, height, left=4, right=58, top=top, bottom=bottom)
-    estimates = [mark.estimate for mark in marks] + ([ceiling] if ceiling else [])
+    estimates = [mark.estimate for mark in marks]
     low, high = min(0.5, *map(_low, estimates)), max(0.5, *map(_high, estimates))
     pad = max(0.01, 0.04 * (high - low))
     axes.set_xlim(low - pad, high + pad)
     axes.set_ylim(len(marks), 0)
-    if ceiling is not None:
-        axes.axvspan(_low(ceiling), _high(ceiling), color=MUTED, alpha=0.2, linewidth=0)
-        axes.axvline(ceiling.value, color=MUTED, linewidth=1.2)
-        label = f"two evaluators agree {ceiling.value:.3f}"
-        side = "right" if ceiling.value > (low + high) / 2 else "left"
-        axes.annotate(label, (ceiling.value, 0), xytext=(0, 8), textcoords=OFFSET, ha=side, color=MUTED, fontsize=SMALL)
     for place, mark in enumerate(marks):
         colour = COLOURS[mark.role]
         y = place + 0.72
@@ -88,12 +82,11 @@ def accuracy(marks: Sequence[Mark], ceiling: Estimate | None, *, width: int) -> 
         axes.annotate(value, (high + pad, y), xytext=(8, 0), textcoords=OFFSET, color=colour, va="center", **_STRONG)
     _x_axis(axes, "share of held-out pairs")
     values = "; ".join(f"{mark.label} {interval(mark.estimate)}" for mark in marks)
-    ceiling_note = "" if ceiling is None else f"; two evaluators agree {interval(ceiling)}"
     return render_svg(
         figure,
         f"accuracy-{width}",
         title="How often each judge orders two texts as the evaluators did",
-        description=f"Dots with 95 % intervals, held-out pairs: {values}{ceiling_note}. Dotted lines mark chance, 0.5.",
+        description=f"Dots with 95 % intervals, held-out pairs: {values}. Dotted lines mark chance, 0.5.",
     )
 
 

@@ -56,12 +56,18 @@ def feedback(reader: RunReader) -> Section:
     missing = []
     if agreement is None:
         missing.append(
-            "How often two evaluators agree was not measured, so there is no ceiling to hold accuracies against."
+            "How often evaluators agree was not measured, so it is not known what a judge of these answers could reach."
         )
     else:
         sentences.append(
-            f"Two evaluators who judged the same pair agree on {percent(agreement)}: no judge can be expected to agree "
-            "with them more often than that."
+            f"Another evaluator of the same two texts orders them as the first did in {percent(agreement)} (a tie is "
+            "half)."
+        )
+    consensus = summary.consensus or (None if card is None else card.consensus)
+    if consensus is not None:
+        sentences.append(
+            f"All other evaluators together do in {percent(consensus)}: so much can be reached at least by a judge "
+            "that has one opinion for everybody."
         )
     return Section(tuple(sentences), (_splits(summary),), missing=tuple(missing))
 
@@ -106,7 +112,7 @@ def _purpose(name: str) -> str:
 
 
 def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
-    """The reward model and the independent judge beside baselines and ceiling."""
+    """The reward model and the independent judge beside people and baselines."""
     marks, cards, missing = [], {}, []
     for stage, name, role in (("reward", "reward model", "proxy"), ("eval_reward", "independent judge", "judge")):
         card = card_of(reader, stage)
@@ -115,17 +121,23 @@ def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
         else:
             cards[CARD.path(stage)] = card
             marks.append(figures.Mark(name, card.accuracy, role))
-    for first in list(cards.values())[:1]:
-        marks.append(figures.Mark("length alone", first.length_only, "muted"))
-        marks.append(figures.Mark("the same answer always", first.majority, "muted"))
-    ceiling = next((row.estimate for row in rows if row.key == "agreement"), None)
     if not marks:
         return Section(missing=tuple(missing))
-    drawings = tuple(Drawing(figures.accuracy(marks, ceiling, width=width), width) for width in figures.WIDTHS)
+    people = {row.key: row.estimate for row in rows if row.key in {"agreement", "consensus"}}
+    first = next(iter(cards.values()))
+    others = (
+        ("all other evaluators together", people.get("consensus")),
+        ("another evaluator", people.get("agreement")),
+        ("which words stand in it", first.words_only),
+        ("length alone", first.length_only),
+        ("the same answer always", first.majority),
+    )
+    marks += [figures.Mark(name, estimate, "muted") for name, estimate in others if estimate is not None]
+    drawings = tuple(Drawing(figures.accuracy(marks, width=width), width) for width in figures.WIDTHS)
     caption = (
-        "How often each orders two held-out texts as the evaluator did, ties left out. Bars are 95 % intervals that "
-        "resample whole sessions. Dotted lines mark chance"
-        + ("; the grey band is how often two evaluators agree with one another." if ceiling else ".")
+        "How often each orders two held-out texts as an evaluator did, ties of that evaluator left out and ties of "
+        "whoever is tested counted half. Bars are 95 % intervals over sessions and, where people share them, texts. "
+        "Dotted lines mark chance."
     )
     return Section(figures=(Figure(drawings, caption, tuple(cards)),), missing=tuple(missing))
 

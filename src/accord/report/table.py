@@ -1,5 +1,6 @@
 """The numbers of a run as one table: what `accord demo` prints and the page repeats."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ class Quantity:
         return content
 
 
-REWARD, JUDGE, CEILING, POLICY, RUN = "reward model", "independent judge", "evaluators", "policy", "run"
+REWARD, JUDGE, PEOPLE, POLICY, RUN = "reward model", "independent judge", "evaluators", "policy", "run"
 
 
 def _judged(group: str, stage: str) -> tuple[Quantity, ...]:
@@ -81,6 +82,7 @@ def _judged(group: str, stage: str) -> tuple[Quantity, ...]:
         Quantity(group, "accuracy on held-out pairs", CARD, stage, ("accuracy",)),
         Quantity(group, "the same answer always", CARD, stage, ("majority",)),
         Quantity(group, "length alone", CARD, stage, ("length_only",)),
+        Quantity(group, "which words stand in it", CARD, stage, ("words_only",)),
         Quantity(group, "calibration error (ECE)", CARD, stage, ("ece",)),
     )
 
@@ -125,7 +127,7 @@ def rows_of(reader: RunReader) -> list[Row]:
         else:
             rows += [_row(reader, quantity) for quantity in members]
         if group == JUDGE:
-            rows.append(_ceiling(reader))
+            rows += _people(reader)
     return [*rows, _seconds(reader), _fired(reader)]
 
 
@@ -137,14 +139,17 @@ def _row(reader: RunReader, quantity: Quantity) -> Row:
     return Row(quantity.key, quantity.group, quantity.name, text, quantity.file, estimate)
 
 
-def _ceiling(reader: RunReader) -> Row:
-    """How often two evaluators agree: what any judge can reach at most."""
-    name = "two agree on a pair (the ceiling)"
+def _people(reader: RunReader) -> Iterator[Row]:
+    """How often people order a pair as its evaluator did: another one, and all others together."""
     sources = [(CARD.path(stage), card_of(reader, stage)) for stage in ("reward", "eval_reward")]
-    for file, content in [*sources, (SUMMARY.path(), summary_of(reader))]:
-        if content is not None and content.agreement is not None:
-            return Row("agreement", CEILING, name, interval(content.agreement), file, content.agreement)
-    return Row("agreement", CEILING, name, "not measured in this run")
+    contents = [(file, content) for file, content in [*sources, (SUMMARY.path(), summary_of(reader))] if content]
+    for key, name in (("agreement", "another evaluator (a tie is half)"), ("consensus", "all others together")):
+        known = ((file, estimate) for file, content in contents if (estimate := getattr(content, key)) is not None)
+        file, estimate = next(known, ("", None))
+        if estimate is None:
+            yield Row(key, PEOPLE, name, "not measured in this run")
+        else:
+            yield Row(key, PEOPLE, name, interval(estimate), file, estimate)
 
 
 def _seconds(reader: RunReader) -> Row:

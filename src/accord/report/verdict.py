@@ -3,6 +3,7 @@
 from collections import Counter
 
 from accord.artefacts import ALGORITHM, EVALUATORS, METRICS, MODEL, PolicyEvaluation, RewardCard, RunReader, Verdict
+from accord.feedback.provenance import is_identified, is_known
 from accord.report.optional import card_of, evaluation_of, findings_of, rows_of_file, summary_of
 from accord.report.words import count, counted, percent, series, tally
 from accord.stats import Estimate
@@ -51,15 +52,24 @@ def verdict(reader: RunReader) -> list[str]:
 
 
 def evaluators_in_words(reader: RunReader) -> str | None:
-    """`3 people and 2 models`, with how many of them are inferred; None where nobody is named."""
+    """`3 people and 2 models`; `an unknown number of people` where it was not recorded who they are.
+
+    None where nobody is named. An evaluator that was told apart by the shape of the data (a place in a list) is no
+    person that is known: the same one may stand in many lists.
+    """
     evaluators = rows_of_file(reader, EVALUATORS)
     if not evaluators:
         return None
-    kinds: Counter[str] = Counter(evaluator.kind for evaluator in evaluators)
-    parts = [count(kinds[kind], *names) for kind, names in _KINDS.items() if kinds[kind]]
-    inferred = sum(bool(evaluator.inferred) for evaluator in evaluators)
-    whose = "" if inferred == len(evaluators) else f"{counted(inferred)} of them "
-    note = f" ({whose}told apart by the shape of the data, not as recorded)" if inferred else ""
+    kinds: Counter[str] = Counter(evaluator.kind for evaluator in evaluators if is_identified(evaluator))
+    unknown: Counter[str] = Counter(evaluator.kind for evaluator in evaluators if not is_identified(evaluator))
+    parts = []
+    for kind, (singular, plural) in _KINDS.items():
+        if kinds[kind]:
+            parts.append(count(kinds[kind], singular, plural))
+        if unknown[kind]:
+            parts.append(f"an unknown number of {'other ' if kinds[kind] else ''}{plural}")
+    inferred = sum(bool(evaluator.inferred) and is_known(evaluator) for evaluator in evaluators)
+    note = f" (told apart as {count(inferred, 'place')} in lists, not as recorded)" if inferred else ""
     return series(parts) + note
 
 
@@ -88,8 +98,10 @@ def _judged(reader: RunReader) -> list[str]:
         f"The reward{_origin(reader)} orders {percent(accuracy)} held-out pairs as the evaluators did.",
         f"That is {'clearly' if above else 'not clearly'} more than {name} reaches, {percent(baseline)}.",
     ]
-    if card.agreement is not None:
-        sentences.append(f"Two evaluators agree on {percent(card.agreement)}: no judge can be expected to do better.")
+    if card.consensus is not None:
+        sentences.append(f"All other evaluators together order {percent(card.consensus)} as the one did.")
+    elif card.agreement is not None:
+        sentences.append(f"Another evaluator orders {percent(card.agreement)} as the one did.")
     return sentences
 
 
@@ -104,6 +116,8 @@ def _origin(reader: RunReader) -> str:
 
 def _best_baseline(card: RewardCard) -> tuple[str, Estimate]:
     baselines = [("giving the same answer always", card.majority), ("looking at length alone", card.length_only)]
+    if card.words_only is not None:
+        baselines.append(("looking at which words there are", card.words_only))
     return max(baselines, key=lambda item: item[1].value)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from accord.artefacts import pairs_of
+from accord.artefacts import RECIPE, pairs_of
 from accord.audit.challenges import P_SPLIT
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import (
@@ -21,7 +21,7 @@ from accord.audit.evidence import (
 )
 from accord.audit.preflight.thresholds import PreflightThresholds
 from accord.audit.verdicts import none_of
-from accord.feedback import Dataset, Overlaps, overlaps, read_data
+from accord.feedback import Dataset, Overlaps, overlaps, read_data, same_texts
 from accord.stats import proportion
 
 __all__ = ["overlap"]
@@ -54,10 +54,11 @@ def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     data = read_data(evidence.run, prefix=evidence.prefix)
     shared = overlaps(data)
     looked_at = _ids_of(data, shared)
+    by_design = _allowed(evidence)
     sides = {
         kind: Sides(f"{kind}s", set(shared.by_kind[kind]), looked_at[kind])
         for kind in KINDS
-        if kind not in shared.unassessable
+        if kind not in {*shared.unassessable, *by_design}
     }
     sides |= _strays(evidence, data)
     counts = {kind: len(side.stray) for kind, side in sides.items() if side.stray}
@@ -69,6 +70,11 @@ def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         estimate=proportion(sum(counts.values()), sum(len(side.all) for side in sides.values())),
         threshold="anything that stands on the wrong side of a split, or on two sides",
         result=f"On the wrong side of a split, or on two: {listed}."
+        + "".join(
+            f" {len(shared.by_kind[kind])} {kind}s stand on two, as a split by prompts has it."
+            for kind in by_design
+            if shared.by_kind[kind]
+        )
         + (f" Not known, because some pairs do not say it: {', '.join(unknown)}." if unknown else ""),
         remedy="Split by whole prompts, sessions or evaluators (`[data] split_by`), never by row.",
         evidence=(
@@ -80,6 +86,12 @@ def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         if looked_at["text"]
         else {},
     )
+
+
+def _allowed(evidence: Evidence) -> tuple[str, ...]:
+    """What may stand on two sides: sessions and evaluators, where the recipe splits by prompts."""
+    recipe = evidence.recipe if evidence.has(RECIPE) else {}
+    return ("session", "evaluator") if recipe and recipe.get("data", {}).get("split_by", "prompt") == "prompt" else ()
 
 
 def _ids_of(data: Dataset, shared: Overlaps) -> dict[str, set[str]]:
@@ -98,24 +110,36 @@ def _ids_of(data: Dataset, shared: Overlaps) -> dict[str, set[str]]:
 
 def _strays(evidence: Evidence, data: Dataset) -> dict[str, Sides]:
     """What was learnt from though it is reserved for judging, and what was judged on though it is not held out."""
-    reserved = {
+    same = same_texts(data.prompts, data.completions)
+
+    def texts(names: Iterable[str]) -> dict[str, str]:
+        """The names by the record that first said the same."""
+        return {same.get(name, name): name for name in names}
+
+    reserved = texts(
         name
         for split, pairs in data.pairs.items()
         if split != "train"
         for pair in pairs
         for name in (pair.chosen, pair.rejected)
+    )
+    held_out = texts(prompt for prompt, split in data.split_of.items() if split == "held_out")
+    learnt = texts(example.completion for example in data.examples)
+    wrong = {
+        name
+        for text, name in learnt.items()
+        if text in reserved or same.get(data.completions[name].prompt, data.completions[name].prompt) in held_out
     }
-    held_out = {prompt for prompt, split in data.split_of.items() if split == "held_out"}
-    learnt = {example.completion for example in data.examples}
-    wrong = {name for name in learnt if name in reserved or data.completions[name].prompt in held_out}
-    sides = {"supervised example": Sides("completions", wrong, learnt)}
+    sides = {"supervised example": Sides("completions", wrong, set(learnt.values()))}
     for file, read in ((ROLLOUTS, evidence.samples), (CANDIDATES, evidence.candidates)):
         if evidence.holds(file):
-            trained = {row.prompt for row in read()}
-            sides["prompt of a rollout"] = Sides("prompts", trained & held_out, trained)
+            trained = texts(row.prompt for row in read())
+            stray = {name for text, name in trained.items() if text in held_out}
+            sides["prompt of a rollout"] = Sides("prompts", stray, set(trained.values()))
     if evidence.holds(SAMPLES):
-        evaluated = {row.prompt for row in evidence.evaluation_samples}
-        sides["prompt of the evaluation"] = Sides("prompts", evaluated - held_out, evaluated)
+        evaluated = texts(row.prompt for row in evidence.evaluation_samples)
+        stray = {name for text, name in evaluated.items() if text not in held_out}
+        sides["prompt of the evaluation"] = Sides("prompts", stray, set(evaluated.values()))
     return sides
 
 

@@ -1,11 +1,23 @@
 """RE1: whether the reward model was shown to be worth something, by a judge that is independent of it."""
 
+from collections.abc import Callable, Iterable, Mapping
+
 from accord.audit.challenges import RE1
 from accord.audit.checks import Outcome, artefact, check
-from accord.audit.evidence import CARD, JUDGE_MODEL, JUDGE_PAIRS, TRAIN_PAIRS, Evidence
+from accord.audit.evidence import (
+    CARD,
+    COMPLETIONS,
+    EVALUATORS,
+    JUDGE_MODEL,
+    JUDGE_PAIRS,
+    PROMPTS,
+    TRAIN_PAIRS,
+    Evidence,
+)
 from accord.audit.reward.thresholds import RewardThresholds
 from accord.audit.verdicts import above, near_zero, none_of
 from accord.errors import MissingEvidence
+from accord.feedback import is_known, same_texts
 from accord.records import Pair
 from accord.stats import proportion
 
@@ -76,20 +88,32 @@ def calibration(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     needs=(artefact(JUDGE_MODEL), artefact(TRAIN_PAIRS), artefact(JUDGE_PAIRS)),
 )
 def leakage(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
-    """What the judge that evaluates and the reward model both learnt from."""
+    """What the judge that evaluates and the reward model both learnt from; prompts and completions by their text.
+
+    Who is not known one by one may or may not be the same person: that is said, and does not fire.
+    """
     sides = [evidence.pairs("train"), evidence.pairs("eval_reward")]
-    learnt, judged = ({name for pair in side for name in (pair.chosen, pair.rejected)} for side in sides)
+    texts = all(evidence.holds(file) for file in (PROMPTS, COMPLETIONS))
+    same = same_texts(evidence.prompts, evidence.completions) if texts else {}
+    people = evidence.evaluators if evidence.holds(EVALUATORS) else {}
+    unknown = {name for name, evaluator in people.items() if not is_known(evaluator)}
     shared = {
-        "prompts": _shared(sides, "prompt"),
-        "sessions": _shared(sides, "session"),
-        "evaluators": _shared(sides, "evaluator"),
-        "completions": learnt & judged,
+        "prompts": _shared(sides, lambda pair: (pair.prompt,), same),
+        "sessions": _shared(sides, lambda pair: (pair.session,) if pair.session else ()),
+        "evaluators": _shared(sides, lambda pair: () if pair.evaluator in unknown else (pair.evaluator,)),
+        "completions": _shared(sides, lambda pair: (pair.chosen, pair.rejected), same),
     }
+    nobody = any(pair.evaluator is None or pair.evaluator in unknown for side in sides for pair in side)
     return Outcome(
         ruling=none_of(sum(map(len, shared.values()))),
-        estimate=proportion(len(shared["completions"]), len(learnt)),
+        estimate=proportion(
+            len(shared["completions"]), len({name for p in sides[0] for name in (p.chosen, p.rejected)})
+        ),
         threshold="anything shared",
-        result="Reward model and judge share " + ", ".join(f"{len(ids)} {kind}" for kind, ids in shared.items()) + ".",
+        result="Reward model and judge share "
+        + ", ".join(f"{len(ids)} {kind}" for kind, ids in shared.items())
+        + "."
+        + (" Of some answers it is not known whose they are, so people may be shared unseen." if nobody else ""),
         remedy="Give the judge prompts, sessions and evaluators of its own (`[data] eval_reward`).",
         evidence=(TRAIN_PAIRS, JUDGE_PAIRS),
         ids={kind: sorted(ids) for kind, ids in shared.items()},
@@ -97,7 +121,11 @@ def leakage(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     )
 
 
-def _shared(sides: list[list[Pair]], field: str) -> set[str]:
-    """The values of a field of pairs that stand on both sides."""
-    first, second = ({getattr(pair, field) for pair in side} - {None} for side in sides)
+def _shared(
+    sides: list[list[Pair]], names_of: Callable[[Pair], Iterable[str | None]], same: Mapping[str, str] | None = None
+) -> set[str]:
+    """What pairs of both sides name, by the record that first said it."""
+    first, second = (
+        {(same or {}).get(name, name) for pair in side for name in names_of(pair) if name is not None} for side in sides
+    )
     return first & second

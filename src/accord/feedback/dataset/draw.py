@@ -9,6 +9,7 @@ from accord.feedback.dataset.dataset import Dataset, count
 from accord.feedback.dataset.examples import Supervised, added_completions, supervised_examples
 from accord.feedback.dataset.feedback_splits import split_feedback
 from accord.feedback.dataset.pairs import PairSample, draw_pairs
+from accord.feedback.dataset.same_texts import same_texts
 from accord.feedback.dataset.splits import (
     FRACTIONS,
     SplitUnit,
@@ -42,9 +43,9 @@ def draw_dataset(
     `without` names prompts that are left out; no feedback may be about one.
 
     Pairs are split by whole units, prompts without pairs by the same fractions, and feedback after both
-    (`split_feedback`), so that nothing stands on two sides because of what gives no pairs. `supervised` says what the
-    supervised start learns from, of `train` alone. Raises `RecipeError` where there is no feedback, or pairs are of
-    too few units for the splits.
+    (`split_feedback`), so that nothing stands on two sides because of what gives no pairs. What is the same text under
+    another id (`same_texts`) goes to the same side. `supervised` says what the supervised start learns from, of `train`
+    alone. Raises `RecipeError` where there is no feedback, or pairs are of too few units for the splits.
     """
     check_fractions(fractions)
     if feedback is None:
@@ -55,13 +56,14 @@ def draw_dataset(
         )
     evaluators = ledger.evaluators()
     sample = draw_pairs(feedback, limit=limit, seed=seed, evaluators=evaluators)
-    pairs = _split(sample, fractions, unit, seed)
     prompts = {name: prompt for name, prompt in ledger.prompts().items() if name not in without}
     completions = ledger.completions()
-    split_of = split_of_prompts(prompts, pairs, fractions, seed)
+    same = same_texts(prompts, completions)
+    pairs = _split(sample, fractions, unit, seed, same)
+    split_of = split_of_prompts(prompts, pairs, fractions, seed, same)
     standing = list(current_feedback(feedback))
     by_split, bound_twice = split_feedback(
-        standing, pairs, split_of, completions, unit=unit, fractions=fractions, seed=seed
+        standing, pairs, split_of, completions, unit=unit, fractions=fractions, seed=seed, same=same
     )
     read = [record for side in by_split.values() for record in side]
     names = completions_of(sample.pairs) | dict.fromkeys(name for record in read for name in record.completions)
@@ -78,11 +80,11 @@ def draw_dataset(
 
 
 def _split(
-    sample: PairSample, fractions: Mapping[str, float], unit: SplitUnit, seed: int
+    sample: PairSample, fractions: Mapping[str, float], unit: SplitUnit, seed: int, same: Mapping[str, str]
 ) -> dict[str, tuple[Pair, ...]]:
     if not sample.pairs:
         return dict.fromkeys(fractions, ())
-    return split(sample.pairs, fractions=fractions, unit=unit, seed=seed)
+    return split(sample.pairs, fractions=fractions, unit=unit, seed=seed, same=same)
 
 
 def _named_evaluators(

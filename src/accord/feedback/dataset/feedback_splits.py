@@ -9,7 +9,8 @@ have in several splits (which a unit other than the prompt allows) binds nothing
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from accord.feedback.dataset.splits import SplitUnit, allocate, unit_of
+from accord.feedback.dataset.same_texts import normalised
+from accord.feedback.dataset.splits import NOTHING, SplitUnit, allocate, unit_of
 from accord.feedback.dataset.views import is_evidence, texts_of
 from accord.records import Completion, Feedback, Pair
 
@@ -27,16 +28,18 @@ def split_feedback(
     unit: SplitUnit,
     fractions: Mapping[str, float],
     seed: int,
+    same: Mapping[str, str] = NOTHING,
 ) -> tuple[dict[str, tuple[Feedback, ...]], int]:
     """Feedback by split, in its order, and how much was left out because it is bound to two splits.
 
     `pairs` are split already, and `split_of` gives the split of every prompt. Units that nothing binds are divided by
-    the fractions. Control questions and repeats bind nothing and follow their unit, or else their prompt.
+    the fractions. `same` names prompts and completions that are another one's text (`same_texts`). Control questions
+    and repeats bind nothing and follow their unit, or else their prompt.
     """
     side_of = {record.id: split_of[record.prompt] for record in feedback}
     left_out = 0
     if unit != "prompt":  # a prompt is in one split with all its completions and texts, so nothing is bound twice
-        bound = _Bound(pairs, split_of, completions, unit)
+        bound = _Bound(pairs, split_of, completions, unit, same)
         evidence = [record for record in feedback if is_evidence(record)]
         bound.bind_units(evidence, fractions, seed)
         for record in feedback:
@@ -56,15 +59,16 @@ class _Bound:
         split_of: Mapping[str, str],
         completions: Mapping[str, Completion],
         unit: SplitUnit,
+        same: Mapping[str, str],
     ) -> None:
-        self._completions, self._unit = completions, unit
+        self._completions, self._unit, self._same = completions, unit, same
         splits: dict[Key, set[str]] = {}
         for name, side in pairs.items():
             for pair in side:
                 for key in self._keys_of_pair(pair):
                     splits.setdefault(key, set()).add(name)
         for prompt, name in split_of.items():
-            splits.setdefault(("prompt", prompt), {name})
+            splits.setdefault(self._named("prompt", prompt), {name})
         self._split = {key: next(iter(names)) for key, names in splits.items() if len(names) == 1}
         self._several = splits.keys() - self._split.keys()
 
@@ -92,16 +96,22 @@ class _Bound:
         return {self._split[key] for key in self._keys(feedback) if key in self._split}
 
     def _unit_key(self, item: Feedback | Pair) -> Key:
-        return "unit", unit_of(item, self._unit)
+        return "unit", unit_of(item, self._unit, self._same)
+
+    def _named(self, kind: str, name: str) -> Key:
+        return kind, self._same.get(name, name)
+
+    def _text_key(self, prompt: str, text: str) -> Key:
+        return "text", self._same.get(prompt, prompt), normalised(text)
 
     def _keys(self, feedback: Feedback) -> Iterator[Key]:
-        keys: list[Key] = [self._unit_key(feedback), ("prompt", feedback.prompt)]
-        keys += [("completion", name) for name in feedback.completions]
-        keys += [("text", feedback.prompt, text) for text in texts_of(feedback, self._completions)]
+        keys: list[Key] = [self._unit_key(feedback), self._named("prompt", feedback.prompt)]
+        keys += [self._named("completion", name) for name in feedback.completions]
+        keys += [self._text_key(feedback.prompt, text) for text in texts_of(feedback, self._completions)]
         return (key for key in keys if key not in self._several)
 
     def _keys_of_pair(self, pair: Pair) -> list[Key]:
         sides = (pair.chosen, pair.rejected)
-        keys: list[Key] = [self._unit_key(pair), ("prompt", pair.prompt)]
-        keys += [("completion", name) for name in sides]
-        return keys + [("text", pair.prompt, self._completions[name].text) for name in sides]
+        keys: list[Key] = [self._unit_key(pair), self._named("prompt", pair.prompt)]
+        keys += [self._named("completion", name) for name in sides]
+        return keys + [self._text_key(pair.prompt, self._completions[name].text) for name in sides]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accord.feedback.dataset.dataset import Dataset
+from accord.feedback.dataset.same_texts import normalised, same_texts
 from accord.feedback.dataset.views import is_evidence, texts_of
 from accord.feedback.provenance import is_known
 from accord.records import Feedback, Pair
@@ -30,19 +31,25 @@ class Overlaps:
 def overlaps(data: Dataset) -> Overlaps:
     """The prompts, sessions, evaluators, completions and texts that stand in several splits, in pairs or feedback.
 
-    Control questions and repeats, which nothing is learnt from, are not looked at. Evaluators cannot be assessed where
-    it is not said of everything whose it is, nor sessions where something has none.
+    Prompts and completions go by their text (`same_texts`): one on each side of a split are both named, whatever file
+    they came from. Control questions and repeats, which nothing is learnt from, are not looked at. Evaluators cannot be
+    assessed where it is not said of everything whose it is, nor sessions where something has none.
     """
+    same = same_texts(data.prompts, data.completions)
     splits: dict[str, dict[str, set[str]]] = {kind: {} for kind in KINDS}
+    names_of: dict[str, dict[str, None]] = {}
     unknown: set[str] = set()
     for split, item in _items(data):
         for kind, names in _names(data, item):
             if names is None:
                 unknown.add(kind)
             for name in names or ():
-                splits[kind].setdefault(name, set()).add(split)
+                text = normalised(name) if kind == "text" else same.get(name, name)
+                splits[kind].setdefault(text, set()).add(split)
+                names_of.setdefault(text, {})[name] = None
     several = {
-        kind: tuple(name for name, in_splits in names.items() if len(in_splits) > 1) for kind, names in splits.items()
+        kind: tuple(name for text, in_splits in texts.items() if len(in_splits) > 1 for name in names_of[text])
+        for kind, texts in splits.items()
     }
     return Overlaps(several, tuple(sorted(unknown)))
 

@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from accord.artefacts import SPLITS
@@ -15,6 +16,7 @@ __all__ = ["FRACTIONS", "SPLITS", "SplitUnit", "allocate", "completions_of", "sp
 FRACTIONS: Mapping[str, float] = {"train": 0.44, "eval_reward": 0.44, "held_out": 0.12}
 SplitUnit = Literal["prompt", "session", "evaluator"]
 H = TypeVar("H", bound=Hashable)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def split(
@@ -23,14 +25,16 @@ def split(
     fractions: Mapping[str, float] = FRACTIONS,
     unit: SplitUnit = "prompt",
     seed: int = 0,
+    same: Mapping[str, str] = NOTHING,
 ) -> dict[str, tuple[Pair, ...]]:
     """Divide pairs by whole units, so that the numbers of pairs come as near to the fractions as units allow.
 
-    Units that share a completion are kept together. A pair that has no session (or evaluator) is in one unit with
+    Units that share a completion are kept together; `same` names prompts and completions that are another one's text
+    (`same_texts`), and count as that. A pair that has no session (or evaluator) is in one unit with
     the others of its prompt. Raises `RecipeError` where the fractions are none, or there are too few units.
     """
     check_fractions(fractions)
-    units = _units(pairs, unit)
+    units = _units(pairs, unit, same)
     sizes = Counter(units)
     with_share = [name for name, share in fractions.items() if share > 0]
     if len(sizes) < len(with_share):
@@ -46,19 +50,25 @@ def split(
 
 
 def split_of_prompts(
-    prompts: Iterable[str], pairs: Mapping[str, Sequence[Pair]], fractions: Mapping[str, float], seed: int
+    prompts: Iterable[str],
+    pairs: Mapping[str, Sequence[Pair]],
+    fractions: Mapping[str, float],
+    seed: int,
+    same: Mapping[str, str] = NOTHING,
 ) -> dict[str, str]:
     """The split of every prompt (id): that of its pairs, or by the same fractions where it has none.
 
     A prompt with pairs in several splits (which a unit other than the prompt allows) belongs to the first of them:
-    it has been learnt from.
+    it has been learnt from. Prompts that are the `same` text have the same split.
     """
     with_pairs: dict[str, str] = {}
     for name in pairs:
         for pair in pairs[name]:
-            with_pairs.setdefault(pair.prompt, name)
-    others = [prompt for prompt in prompts if prompt not in with_pairs]
-    return with_pairs | allocate(dict.fromkeys(others, 1), fractions, seed)
+            with_pairs.setdefault(same.get(pair.prompt, pair.prompt), name)
+    text_of = {prompt: same.get(prompt, prompt) for prompt in prompts}
+    others = [text for text in dict.fromkeys(text_of.values()) if text not in with_pairs]
+    split_of_text = with_pairs | allocate(dict.fromkeys(others, 1), fractions, seed)
+    return split_of_text | {prompt: split_of_text[text] for prompt, text in text_of.items()}
 
 
 def allocate(sizes: Mapping[H, int], fractions: Mapping[str, float], seed: int) -> dict[H, str]:
@@ -97,7 +107,7 @@ def completions_of(pairs: Iterable[Pair]) -> dict[str, None]:
     return dict.fromkeys(completion for pair in pairs for completion in (pair.chosen, pair.rejected))
 
 
-def _units(pairs: Sequence[Pair], unit: SplitUnit) -> list[str]:
+def _units(pairs: Sequence[Pair], unit: SplitUnit, same: Mapping[str, str]) -> list[str]:
     """The unit of each pair, after joining units that share a completion (union-find)."""
     parent: dict[str, str] = {}
 
@@ -108,17 +118,18 @@ def _units(pairs: Sequence[Pair], unit: SplitUnit) -> list[str]:
         return name
 
     first: dict[str, str] = {}
-    own = [unit_of(pair, unit) for pair in pairs]
+    own = [unit_of(pair, unit, same) for pair in pairs]
     for pair, name in zip(pairs, own, strict=True):
         for completion in (pair.chosen, pair.rejected):
-            parent[root(name)] = root(first.setdefault(completion, name))
+            parent[root(name)] = root(first.setdefault(same.get(completion, completion), name))
     return [root(name) for name in own]
 
 
-def unit_of(item: Pair | Feedback, unit: SplitUnit) -> str:
+def unit_of(item: Pair | Feedback, unit: SplitUnit, same: Mapping[str, str] = NOTHING) -> str:
     """The unit that a pair or feedback belongs to; its prompt where the one that is meant is not recorded."""
-    name = {"prompt": item.prompt, "session": item.session, "evaluator": item.evaluator}[unit]
-    return item.prompt if name is None else name
+    prompt = same.get(item.prompt, item.prompt)
+    name = {"prompt": prompt, "session": item.session, "evaluator": item.evaluator}[unit]
+    return prompt if name is None else name
 
 
 def _shuffle(unit: Hashable, seed: int) -> bytes:

@@ -1,0 +1,35 @@
+"""Which records are the same text under another id: a file read twice under two names, a prompt with another source.
+
+Two texts are the same where nothing but white space and the form of their characters differs (Unicode NFC: an accent as
+a character of its own or not). Upper and lower case, and punctuation, are differences.
+"""
+
+import unicodedata
+from collections.abc import Hashable, Mapping
+
+from accord.records import Completion, Prompt
+
+__all__ = ["normalised", "same_texts"]
+
+
+def normalised(text: str) -> str:
+    """The text in NFC, every stretch of white space one space, none outside."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def same_texts(prompts: Mapping[str, Prompt], completions: Mapping[str, Completion]) -> dict[str, str]:
+    """The first record that says the same, by the id of each later one. Records that nothing repeats are not in it.
+
+    Prompts are the same by what was asked, turn by turn; completions by their text, to the same prompt.
+    """
+    same: dict[str, str] = {}
+    first: dict[Hashable, str] = {}
+    for name, prompt in prompts.items():
+        asked = tuple((message.role, normalised(message.content)) for message in prompt.messages)
+        if (earlier := first.setdefault(asked, name)) != name:
+            same[name] = earlier
+    for name, completion in completions.items():
+        prompt_id = same.get(completion.prompt, completion.prompt)
+        if (earlier := first.setdefault((prompt_id, normalised(completion.text)), name)) != name:
+            same[name] = earlier
+    return same
