@@ -127,6 +127,16 @@ class Evaluate(Section):
     sampling: Sampling = Sampling(max_tokens=48)
     curve_samples: int = Field(default=64, ge=1, description="rollouts of each step that the judge reads")
 
+    @field_validator("sampling")
+    @classmethod
+    def _whole(cls, sampling: Sampling) -> Sampling:
+        if not sampling.whole:
+            raise ValueError(
+                "KL and entropy are of texts from the whole distribution: leave top_p and top_k out, "
+                "and temperature above 0"
+            )
+        return sampling
+
 
 def _is_empty(value: Sized) -> bool:
     return not value

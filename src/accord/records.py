@@ -153,6 +153,14 @@ class Sampling(Value):
     seed: int | None = None
     stop: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether tokens are drawn from the whole distribution at the temperature.
+
+        What greedy draws, `top_p` and `top_k` leave is another one, with another entropy and a KL that is often infinite.
+        """
+        return self.temperature > 0 and self.top_p == 1 and self.top_k == 0
+
     @field_validator("stop", mode="before")
     @classmethod
     def _listed(cls, stop: Any) -> Any:

@@ -124,7 +124,8 @@ def metrics() -> list[Metrics]:
         "policy_loss": 0.1,
         "length": 9.0,
         "stop_rate": 1.0,
-        "ratio": None,
+        "sampler_logprob_diff": None,
+        "sampler_kl": None,
     }
     return [
         OnlineMetrics(**STEP, **online),

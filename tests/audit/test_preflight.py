@@ -317,7 +317,7 @@ def test_a_sampler_that_disagrees_fires(by: float, run: RunDirectory) -> None:
 
 
 def test_rounding_without_bias_is_quiet(run: RunDirectory) -> None:
-    """Log-ratios of the size that bfloat16 gives, whose mean ratio is 1."""
+    """Log-ratios of the size that bfloat16 gives."""
     draw = np.random.default_rng(0)
 
     def noisy(row: Row) -> None:
@@ -327,11 +327,28 @@ def test_rounding_without_bias_is_quiet(run: RunDirectory) -> None:
     rewrite(run, "policy/samples.jsonl", noisy)
     finding = finding_of("P-RATIO rollout", run)
     assert finding.verdict is Verdict.QUIET
-    assert finding.facts["mean size of the log-ratio of a token (nats)"].value == pytest.approx(0.048, abs=0.005)
+    assert finding.estimate is not None
+    assert finding.estimate.value == pytest.approx(0.048, abs=0.005)
 
 
-def test_a_step_that_logged_another_ratio_fires(run: RunDirectory) -> None:
-    rewrite(run, "policy/metrics.jsonl", lambda row: row.update(ratio=0.85 if row["step"] == 4 else row["ratio"]))
+def test_a_sampler_whose_mean_ratio_is_1_fires_all_the_same(run: RunDirectory) -> None:
+    """Any two distributions have a mean ratio of 1 on what the second draws: that of these is 1, their KL is not 0."""
+    draw, ratios = np.random.default_rng(0), list[float]()
+
+    def other(row: Row) -> None:
+        noise = draw.normal(-0.5 * 0.2**2, 0.2, len(row["logprobs"]))
+        ratios.extend(np.exp(noise))
+        row["rollout_logprobs"] = (np.array(row["logprobs"]) - noise).tolist()
+
+    rewrite(run, "policy/samples.jsonl", other)
+    finding = finding_of("P-RATIO rollout", run)
+    assert np.mean(ratios) == pytest.approx(1, abs=0.01)
+    assert finding.verdict is Verdict.FIRES
+    assert finding.facts["KL(sampler || trainer) by k3 (nats a token)"].value == pytest.approx(0.02, rel=0.2)
+
+
+def test_a_step_that_logged_another_sampler_fires(run: RunDirectory) -> None:
+    rewrite(run, "policy/metrics.jsonl", lambda row: row.update(sampler_logprob_diff=0.3 * (row["step"] == 4)))
     assert verdict_of("P-RATIO rollout", run) is Verdict.FIRES
 
 

@@ -134,7 +134,7 @@ def add_policy(run: RunDirectory, *, samples: bool = True) -> None:
                 "policy_loss": 0.01, "value_loss": 0.4, "grad_norm": 1.0, "lr": 1e-5,
                 "length": float(np.mean([len(each["token_ids"]) for each in some])),
                 "stop_rate": float(np.mean([each["finish_reason"] == "eos" for each in some])),
-                "ratio": 1.0, "kl_coef": 0.05, "seconds": 20.0,
+                "sampler_logprob_diff": 0.0, "sampler_kl": 0.0, "kl_coef": 0.05, "seconds": 20.0,
             }
         )  # fmt: skip
         texts += some

@@ -312,7 +312,7 @@ def test_one_step_and_numbers_without_intervals_can_be_drawn(tmp_path: Path) -> 
     CARD.write(run, RewardCard(accuracy=bare, majority=bare, length_only=bare), stage="reward")
     step = OnlineMetrics(
         step=1, reward=0.1, reward_std=1.0, kl=0.0, kl_se=None, entropy=2.0, clip_frac=None, policy_loss=None,
-        length=9.0, stop_rate=1.0, ratio=None, **report_runs.UPDATE,
+        length=9.0, stop_rate=1.0, sampler_logprob_diff=None, sampler_kl=None, **report_runs.UPDATE,
     )  # fmt: skip
     METRICS.write(run, [step], stage="policy")
     CURVE.write(run, [CurvePoint(step=1, kl=bare, reward=bare, eval_reward=bare)])

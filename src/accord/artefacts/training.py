@@ -81,7 +81,10 @@ class OnlineMetrics(StepMetrics):
     policy_loss: float | None
     length: float = Field(description="mean tokens a sample")
     stop_rate: float = Field(description="share of samples that end themselves")
-    ratio: float | None = Field(description="mean trainer over sampler probability of a token, before the first update")
+    sampler_logprob_diff: float | None = Field(
+        description="mean size of the log-ratio of a token, trainer to sampler, before the first update, nats"
+    )
+    sampler_kl: float | None = Field(description="KL(sampler || trainer), estimated by k3, nats a token")
     frac_zero_std: float | None = Field(default=None, description="share of groups whose scores are all equal")
     kl_coef: float | None = None
     value_loss: float | None = None

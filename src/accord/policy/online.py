@@ -7,10 +7,10 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from accord.artefacts import CANDIDATES, SAMPLES, VALUE_HEAD, JsonLines, OnlineMetrics
@@ -73,6 +73,17 @@ class Online(PolicySettings):
     max_kl: float = Field(default=200.0, gt=0, description="nats a sequence: training stops itself beyond it")
     save_every: int = Field(default=6, ge=1)
     optim: Optim = Optim(lr=1e-5, warmup_steps=2, lr_schedule="constant")
+
+    @model_validator(mode="after")
+    def _trainable(self) -> Self:
+        if self.on_policy and not self.sampling.whole:
+            raise ValueError(
+                "a policy learns from what it draws from its whole distribution: leave sampling.top_p and top_k out, "
+                "and sampling.temperature above 0"
+            )
+        if self.minibatches > (texts := self.prompts_per_step * self.group_size):
+            raise ValueError(f"minibatches = {self.minibatches} of the {texts} texts of a step leave some empty")
+        return self
 
     @property
     def single_update(self) -> bool:
@@ -294,7 +305,8 @@ class OnlineTrainer:
             entropy=rollout.entropy if on_policy else None,
             length=float(rollout.mask_BT.sum(1).float().mean()),
             stop_rate=float(rollout.stopped_B.float().mean()),
-            ratio=rollout.ratio if on_policy else None,
+            sampler_logprob_diff=rollout.sampler_logprob_diff if on_policy else None,
+            sampler_kl=rollout.sampler_kl if on_policy else None,
             frac_zero_std=frac_zero_std,
             components=means or None,
             multipliers=self.update_multipliers(rollout),

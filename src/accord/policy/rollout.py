@@ -1,7 +1,8 @@
 """What a policy-gradient step reads: completions as sampled, what they are worth, and how likely they were.
 
 Token ids are carried from the sampler to the loss. Log-probabilities are measured again by the trainer, so that what
-is trained on is what the loss computes; how far the sampler's own differ is logged as `ratio`.
+is trained on is what the loss computes; how far the sampler's own differ is logged (the mean ratio would be 1 whatever
+the two are, for its expectation under the sampler is).
 """
 
 from bisect import bisect_left
@@ -19,6 +20,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+from accord.policy.losses import kl_estimate
 from accord.records import Completion, Prompt, Sample, Sampling
 
 __all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions"]
@@ -59,9 +61,14 @@ class Rollout:
         return (self.policy.logprob_BT - self.reference_BT).sum(1)
 
     @property
-    def ratio(self) -> float:
-        """Mean probability of a sampled token under the trainer over that under the sampler: 1 where they agree."""
-        return float((self.policy.logprob_BT - self.sampled_BT)[self.mask_BT].exp().mean())
+    def sampler_logprob_diff(self) -> float:
+        """Mean size of the log-ratio of a sampled token, trainer to sampler, in nats: 0 only where they agree."""
+        return float((self.policy.logprob_BT - self.sampled_BT)[self.mask_BT].abs().mean())
+
+    @property
+    def sampler_kl(self) -> float:
+        """KL(sampler || trainer) a token, estimated by k3 on what the sampler drew, in nats: never negative."""
+        return float(kl_estimate(self.sampled_BT[self.mask_BT], self.policy.logprob_BT[self.mask_BT], "k3").mean())
 
     @property
     def entropy(self) -> float:

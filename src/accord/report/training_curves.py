@@ -81,7 +81,7 @@ _QUANTITIES = (
     ("margin", "Chosen over rejected", "nats", 2),
     ("clip_frac", "Clipped tokens", "share", 3),
     ("explained_variance", "Returns that values explain", "share of their variance", 2),
-    ("ratio", "Trainer over sampler", "mean probability of a token", 3),
+    ("sampler_logprob_diff", "Trainer and sampler", "mean size of a token's log-ratio, nats", 4),
     ("grad_norm", "Gradient norm", "before clipping", 2),
 )
 

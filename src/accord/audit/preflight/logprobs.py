@@ -119,9 +119,12 @@ def _sequence_kl(row: Sample, file: str) -> float:
     needs=(artefact(ROLLOUTS, SAMPLES),),
 )
 def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
-    """Mean ratio of a token's probability, trainer to sampler, less 1; and the ratios that steps logged."""
+    """Mean size of the log-ratio of a token, trainer to sampler; and what steps logged of it.
+
+    The mean ratio itself says nothing: under the sampler its expectation is 1 whatever the trainer is.
+    """
     metrics = _online_metrics(evidence) if evidence.holds(METRICS) else []
-    logged = [row.ratio for row in metrics if row.ratio is not None]
+    logged = [row.sampler_logprob_diff for row in metrics if row.sampler_logprob_diff is not None]
     # An algorithm that samples nothing while it learns is known by its evaluation alone.
     name = ROLLOUTS if logged or evidence.holds(ROLLOUTS) else SAMPLES
     samples: Sequence[Sample] = evidence.samples() if name == ROLLOUTS else evidence.evaluation_samples
@@ -129,22 +132,23 @@ def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     if not rows:
         raise MissingEvidence(f"samples in {name}")
     log_ratios = [_log_ratio(row) for row in rows]
-    bias = _over_tokens(rows, [np.expm1(log_ratio_T) for log_ratio_T in log_ratios])
     size = _over_tokens(rows, [np.abs(log_ratio_T) for log_ratio_T in log_ratios])
     facts = {
-        "mean size of the log-ratio of a token (nats)": size,
+        "KL(sampler || trainer) by k3 (nats a token)": _over_tokens(rows, [np.expm1(x_T) - x_T for x_T in log_ratios]),
         "largest log-ratio of a token (nats)": _largest(log_ratios, size.n),
     }
-    furthest = max((abs(ratio - 1) for ratio in logged), default=0.0)
+    furthest = max(logged, default=0.0)
     if logged:
-        facts["furthest logged ratio of a step from 1"] = Estimate(furthest, None, None, len(logged), method="maximum")
+        facts["largest mean size that a step logged (nats)"] = Estimate(
+            furthest, None, None, len(logged), method="maximum"
+        )
     return Outcome(
-        ruling=unless(near_zero(bias, thresholds.ratio), violated=furthest > thresholds.ratio_step),
-        estimate=bias,
-        threshold=f"a mean ratio further than {thresholds.ratio:g} from 1, or a step that logged one further than "
-        f"{thresholds.ratio_step:g} from 1",
-        result=f"Sampled tokens are {1 + bias.value:.4f} times as likely to the trainer as to the sampler.",
-        remedy="Sample at the trainer's precision and without top-p or top-k, or weight by the ratio.",
+        ruling=unless(near_zero(size, thresholds.sampler_logprob_diff), violated=furthest > thresholds.sampler_step),
+        estimate=size,
+        threshold=f"a mean size of the log-ratio of a token above {thresholds.sampler_logprob_diff:g} nats, or a step "
+        f"that logged one above {thresholds.sampler_step:g}",
+        result=f"Trainer and sampler differ about the log-probability of a token by {size.value:.4f} nats on average.",
+        remedy="Sample at the trainer's precision from the whole distribution, and from the weights that are trained.",
         evidence=(name, METRICS) if logged else (name,),
         facts=facts,
     )
@@ -222,9 +226,9 @@ def _recomputed(
     bias, size = _over_tokens(rows, gaps), _over_tokens(rows, [np.abs(gap_T) for gap_T in gaps])
     surely_large = size.low is not None and size.low > thresholds.remeasured
     return Outcome(
-        ruling=unless(near_zero(bias, thresholds.ratio), violated=surely_large),
+        ruling=unless(near_zero(bias, thresholds.bias), violated=surely_large),
         estimate=bias,
-        threshold=f"a mean difference further than {thresholds.ratio:g} nats a token from 0, or of a mean size above "
+        threshold=f"a mean difference further than {thresholds.bias:g} nats a token from 0, or of a mean size above "
         f"{thresholds.remeasured:g}",
         result=f"Worked out again from {model} in plain passes, a token's log-probability differs by "
         f"{bias.value:+.4f} nats on average from the one that the run wrote down.",

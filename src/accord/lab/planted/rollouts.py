@@ -141,7 +141,7 @@ def write_texts(
 
 
 def _metrics(step: int, texts: Sequence[ScoredText]) -> OnlineMetrics:
-    """What can be logged of a step that nobody trained: the policy is its own sampler, so `ratio` is 1."""
+    """What can be logged of a step that nobody trained: the policy is its own sampler."""
     reward_N = np.array([text.reward for text in texts])
     kl_N = np.array([text.kl for text in texts])
     return OnlineMetrics(
@@ -158,5 +158,6 @@ def _metrics(step: int, texts: Sequence[ScoredText]) -> OnlineMetrics:
         policy_loss=None,
         length=float(np.mean([len(text.token_ids) for text in texts])),
         stop_rate=1.0,
-        ratio=1.0,
+        sampler_logprob_diff=0.0,
+        sampler_kl=0.0,
     )
