@@ -157,7 +157,7 @@ class Sampling(Value):
     def whole(self) -> bool:
         """Whether tokens are drawn from the whole distribution at the temperature.
 
-        What greedy draws, `top_p` and `top_k` leave is another one, with another entropy and a KL that is often infinite.
+        What greedy draws, `top_p` and `top_k` leave is another one, whose entropy and KL are others.
         """
         return self.temperature > 0 and self.top_p == 1 and self.top_k == 0
 

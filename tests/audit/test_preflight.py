@@ -238,9 +238,9 @@ def kl_of(row: Row) -> float:
     return float(np.sum(row["logprobs"]) - np.sum(row["reference_logprobs"]))
 
 
-def move_kl(run: RunDirectory, value: float, error: float) -> None:
+def move_kl(run: RunDirectory, value: float) -> None:
     """Every step logs this KL, and its samples have it."""
-    rewrite(run, "policy/metrics.jsonl", lambda row: row.update(kl=value, kl_se=error))
+    rewrite(run, "policy/metrics.jsonl", lambda row: row.update(kl=value))
 
     def move(row: Row) -> None:
         row["logprobs"][0] += value - kl_of(row)
@@ -249,12 +249,25 @@ def move_kl(run: RunDirectory, value: float, error: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "error", "wanted"),
-    [(-2.0, 0.1, Verdict.FIRES), (-0.1, 0.1, Verdict.QUIET), (-1e-8, 0.0, Verdict.QUIET), (-0.1, 0.0, Verdict.FIRES)],
+    ("value", "wanted"), [(-2.0, Verdict.FIRES), (-0.1, Verdict.FIRES), (-0.01, Verdict.QUIET), (-1e-8, Verdict.QUIET)]
 )
-def test_a_kl_negative_beyond_its_error_fires(value: float, error: float, wanted: Verdict, run: RunDirectory) -> None:
-    move_kl(run, value, error)
-    assert verdict_of("P-KL sign", run) is wanted
+def test_a_kl_more_negative_than_chance_allows_fires(value: float, wanted: Verdict, run: RunDirectory) -> None:
+    """Eight steps of 32 texts each: -.1 of every text is -26 nats together, of which no step alone is enough."""
+    move_kl(run, value)
+    finding = finding_of("P-KL sign", run)
+    assert finding.verdict is wanted
+    assert ("0 are lower than chance allows" in finding.result) == (value > -2)
+
+
+@pytest.mark.parametrize("n", [1, 4, 64])
+def test_the_sum_of_log_ratios_is_seldom_below_its_bound(n: int) -> None:
+    """Whatever the policy and its reference are, heavy tails and few texts included."""
+    draw = np.random.default_rng(0)
+    ref_V, policy_V = draw.dirichlet([0.1] * 30), draw.dirichlet([0.5] * 30)
+    tokens_RN = draw.choice(30, size=(20_000, n), p=policy_V)
+    sum_R = np.log(policy_V / ref_V)[tokens_RN].sum(1)
+    for level in (0.05, 0.01):
+        assert (sum_R < np.log(level)).mean() <= level
 
 
 def test_a_kl_of_other_tokens_fires(run: RunDirectory) -> None:
