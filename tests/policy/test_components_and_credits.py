@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Scores
+from accord.lm import conversation
 from accord.lm.adapters import LoRA
 from accord.lm.causal import CausalModel
 from accord.lm.generate import generate
@@ -166,3 +169,28 @@ def test_limits_and_groups_are_told_and_taken_up_again(start: Path, tmp_path: Pa
     assert last["group a"] + last["group b"] == pytest.approx(1)
     assert whole[0].metrics.components is not None
     assert set(whole[0].metrics.components) == {"a", "b"}
+
+
+@given(st.lists(st.integers(0, 255), max_size=80), st.booleans())
+def test_each_token_reaches_as_far_as_the_text_before_it_and_with_it(ids: list[int], ends: bool) -> None:
+    """Bytes of any text, halves of characters among them, in windows and decoded from the beginning each time."""
+    causal = load("tiny")
+    ids = ids + [causal.eos_id] * ends
+    whole = causal.decode(ids)
+    found = causal.reaches(ids)
+    assert len(found) == len(ids)
+    for place, reach in enumerate(found):
+        assert reach == min(len(whole), len(causal.decode(ids[: place + 1])))
+
+
+def test_where_long_texts_are_earned_is_found_in_time_that_grows_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted in tokens decoded: from the beginning each time, ten times the text would be a hundred times as many."""
+    causal, decoded = load("tiny"), list[int]()
+    decode = conversation._decode
+    monkeypatch.setattr(conversation, "_decode", lambda t, ids: (decoded.append(len(ids)), decode(t, ids))[1])
+    counts = []
+    for size in (200, 2000):
+        decoded.clear()
+        causal.reaches(list("é ".encode()) * size)
+        counts.append(sum(decoded))
+    assert counts[1] < 11 * counts[0]

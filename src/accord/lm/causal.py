@@ -195,9 +195,9 @@ class CausalModel:
         cut = finish_reason == "length"
         return tuple(self.conversation.whole_characters(token_ids) if cut else token_ids)
 
-    def characters(self, token_ids: Sequence[int], token: int) -> int:
-        """How long the text is with the tokens up to and with `token`, counted from 0."""
-        return self.conversation.characters(token_ids, token)
+    def reaches(self, token_ids: Sequence[int]) -> list[int]:
+        """How long the text is, in characters, with the tokens up to and with each of them."""
+        return self.conversation.reaches(token_ids)
 
     def hidden(self, **inputs: Any) -> Tensor:
         """Last hidden states after the final norm, [B, T, D]."""

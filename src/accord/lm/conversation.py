@@ -28,6 +28,7 @@ __all__ = ["CONTEXT", "Conversation", "configured_ends", "text_after"]
 
 INCOMPLETE = "\ufffd"  # what a tokenizer gives for bytes that are not whole characters
 CONTEXT = 4  # tokens before a text with which it is decoded: some tokenizers drop a space where a text begins
+WINDOW = 16  # tokens that are decoded together where it is asked how far each of them reaches
 ANSWER = "It is a lake."
 TALKS: tuple[tuple[Message, ...], ...] = (
     (Message(role="user", content="What is it?"),),
@@ -191,11 +192,19 @@ class Conversation:
             return text[: min((place for each in stop if (place := text.find(each)) >= 0), default=len(text))]
         return text
 
-    def characters(self, token_ids: Sequence[int], token: int) -> int:
-        """How long the text is with the tokens up to and with `token`, counted from 0."""
+    def reaches(self, token_ids: Sequence[int]) -> list[int]:
+        """How long the text is with the tokens up to and with each: read in windows, in time that grows with it."""
         whole, text = self._written(token_ids), self.text(token_ids)
-        opened = whole.index(text)
-        return min(len(text), max(0, len(self._written(token_ids[: token + 1])) - opened))
+        ids, opened = list(token_ids), whole.index(text)
+        before = self._anchor_ids if self.template is not None and not self.problem and self._in_context else []
+        reached, first, certain = list[int](), 0, 0
+        for end in range(1, len(ids) + (not self._ended(ids))):
+            new = text_after(self.tokenizer, before, ids[first:end])
+            reached.append(certain + len(new))
+            if end - first >= WINDOW and not new.endswith(INCOMPLETE):
+                before, first, certain = [*before, *ids[first:end]][-CONTEXT:], end, reached[-1]
+        reached += [len(whole)] * (len(ids) - len(reached))  # the end adds nothing
+        return [min(len(text), max(0, reach - opened)) for reach in reached]
 
     def _written(self, token_ids: Sequence[int]) -> str:
         """The text with what the template writes around it."""

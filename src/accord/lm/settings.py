@@ -1,5 +1,6 @@
 """Which model a stage starts from, and in what form it is trained."""
 
+import logging
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
@@ -19,6 +20,8 @@ from accord.lm.layers import cut_layers, freeze_below
 from accord.lm.loading import DType, load
 
 __all__ = ["ModelSettings"]
+
+log = logging.getLogger("accord")
 
 
 class ModelSettings(BaseModel):
@@ -115,6 +118,7 @@ class ModelSettings(BaseModel):
         if not train:
             causal.model.requires_grad_(False)
             return causal
+        _name_what_is_left_out(causal)
         if self.lora is not None:
             causal = replace(add_lora(causal, self.lora, seed=seed), cuts=self.cut_to_context)
         if self.trained_layers is not None:
@@ -126,3 +130,15 @@ class ModelSettings(BaseModel):
     def reference(self, policy: CausalModel, start: str | Path, *, seed: int = 0) -> CausalModel:
         """What `policy`, opened from `start`, was before training: its own weights where only adapters are trained."""
         return policy.without_adapters() if policy.has_adapters else self.open(start, seed=seed)
+
+
+def _name_what_is_left_out(causal: CausalModel) -> None:
+    """Say that the loss by which a router is kept from a few favourite experts is no part of any stage's loss."""
+    coefficient = getattr(causal.model.config.get_text_config(), "router_aux_loss_coef", None)
+    if coefficient:
+        log.warning(
+            "%s: a mixture of experts; its router's auxiliary loss (router_aux_loss_coef = %g) is left out: the router "
+            "learns what the stage learns, and nothing balances the experts",
+            causal.name,
+            coefficient,
+        )

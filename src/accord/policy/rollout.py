@@ -8,7 +8,6 @@ the two are, for its expectation under the sampler is).
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -224,10 +223,9 @@ def _dense(policy: CausalModel, judge: Judge, scores: Scores, samples: Sequence[
         raise TrainingStopped(f"the judge '{judge.name}' does not say where its scores are earned; set dense = false")
     dense_BT = torch.zeros((len(samples), width))
     for row, (each, earned) in enumerate(zip(samples, scores.credits, strict=True)):
-        last = len(each.token_ids) - 1
+        reach_T = policy.reaches(each.token_ids)[:-1]
         for character, amount in earned:
-            token = bisect_left(range(last), character, key=partial(policy.characters, each.token_ids))
-            dense_BT[row, token] += amount
+            dense_BT[row, bisect_left(reach_T, character)] += amount
     return dense_BT
 
 

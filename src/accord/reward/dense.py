@@ -54,8 +54,7 @@ class ByToken:
 
     def _ends(self, token_ids: Sequence[int], text: str) -> list[int]:
         """How far into the text each token reaches; the one that ends it stands behind the text."""
-        reaches = self.model.causal.characters
-        return [min(len(text), reaches(token_ids, token)) for token in range(len(token_ids))]
+        return [min(len(text), reach) for reach in self.model.causal.reaches(token_ids)]
 
 
 def with_credits(judge: Judge) -> Judge:
