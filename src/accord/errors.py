@@ -14,6 +14,7 @@
     │   └── MissingEvidence        an input that a check needs is not in the run; `what` names it
     ├── StorageError               the disk is full, or a folder cannot be written
     ├── ModelError                 a model or tokenizer is missing or cannot do what is asked
+    │   └── ForeignCodeError       a model comes with code of its own, which nobody said may run
     ├── FetchError                 a pinned package could not be fetched, or is not what was pinned
     └── TrainingStopped            a number left its bounds; the last good step is kept (exit status 3)
 
@@ -35,6 +36,7 @@ __all__ = [
     "Conflict",
     "ExtensionError",
     "FetchError",
+    "ForeignCodeError",
     "FormError",
     "LedgerError",
     "MissingEvidence",
@@ -125,6 +127,10 @@ class StorageError(AccordError):
 
 class ModelError(AccordError):
     """A model or tokenizer is missing, or cannot do what is asked of it."""
+
+
+class ForeignCodeError(ModelError):
+    """A model comes with code of its own, and whoever opens it did not say that it may run."""
 
 
 class FetchError(AccordError):

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from accord.errors import ModelError, storage
+from accord.errors import ForeignCodeError, ModelError, storage
 from accord.lm import packaged, tiny
 from accord.lm.adapter_files import ADAPTER, base_of, has_adapter_file
 from accord.lm.adapters import put_on
@@ -49,7 +49,8 @@ def load(
     """A model by packaged name, `tiny`, path or hub id.
 
     `seed` draws the weights of `tiny` alone; with `merge`, saved adapters are added into the weights that they belong
-    to. Raises `ModelError` where there is no such model, or it is no decoder.
+    to. Raises `ModelError` where there is no such model, or it is no decoder, `ForeignCodeError` where it comes with
+    code of its own and `trust_remote_code` does not say that this may run.
     """
     keep_large_buffers()
     disable_progress_bar()
@@ -65,6 +66,10 @@ def load(
             model, base = model.merge_and_unload().requires_grad_(True), ""  # peft had frozen what is under adapters
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
     except UNLOADABLE as error:
+        if "trust_remote_code" in str(error):
+            raise ForeignCodeError(
+                f"{name}: it comes with code of its own, which runs only where trust_remote_code is set: read it first"
+            ) from error
         raise ModelError(f"{name}: {reason_of(source, error)}") from error
     return wrap(model.to(device).eval(), tokenizer, name, base=base)
 
@@ -145,8 +150,6 @@ def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]
 def reason_of(source: str, error: Exception) -> str:
     """One line: what is wrong and what to do."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    if "trust_remote_code" in str(error):
-        return "it comes with code of its own, which is run only where trust_remote_code is set: read it first"
     if isinstance(error, SafetensorError):
         return f"a weight file in {source} is damaged ({lines[0]}); save or fetch it again"
     if Path(source).is_dir() or not isinstance(error, OSError):

@@ -1,6 +1,7 @@
 """The models of a run, opened as anyone would open them."""
 
 from accord.audit.evidence import POLICY_MODEL, Evidence
+from accord.errors import ForeignCodeError, MissingEvidence
 from accord.lm.causal import CausalModel
 from accord.lm.loading import DType, load
 from accord.lm.memory import release_memory
@@ -9,9 +10,15 @@ __all__ = ["open_model"]
 
 
 def open_model(evidence: Evidence, name: str = POLICY_MODEL, *, dtype: DType = "float32") -> CausalModel:
-    """A model of the run by the folder's name, its digests checked. Raises `MissingEvidence` where the run has none."""
+    """A model of the run by the folder's name, its digests checked.
+
+    Raises `MissingEvidence` where the run has none, or one that comes with code of its own: no audit runs that.
+    """
     folder = evidence.verified(evidence.stage(name))
     release_memory()  # an earlier check may have held another model
-    causal = load(folder, dtype=dtype)
+    try:
+        causal = load(folder, dtype=dtype)
+    except ForeignCodeError as error:
+        raise MissingEvidence(f"a `{name}` without code of its own, which an audit does not run") from error
     causal.cuts = True  # as in training; a run that refuses long texts has none
     return causal
