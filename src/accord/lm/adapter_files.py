@@ -11,7 +11,7 @@ from pathlib import Path
 from accord.fetch import cache_folder
 from accord.lm import packaged
 
-__all__ = ["ADAPTER", "base_of", "has_adapter_file", "write_base"]
+__all__ = ["ADAPTER", "base_of", "has_adapter_file", "revision_of", "write_base"]
 
 ADAPTER = "adapter_config.json"
 BESIDE = "accord_base.json"
@@ -30,10 +30,20 @@ def write_base(folder: Path, base: str) -> None:
         (folder / BESIDE).write_text(json.dumps({"base": seen}))
 
 
+def revision_of(source: str | Path) -> str | None:
+    """At which branch, tag or commit of the hub that model is meant; None where it is not said."""
+    revision: str | None = json.loads((Path(source) / ADAPTER).read_bytes()).get("revision")
+    return revision
+
+
 def base_of(source: str | Path) -> str:
     """The folder or hub id of the model that the adapters in a folder belong to. `ValueError` where it is gone."""
     folder = Path(source)
-    base = str(json.loads((folder / ADAPTER).read_bytes()).get("base_model_name_or_path"))
+    values = json.loads((folder / ADAPTER).read_bytes())
+    base = values.get("base_model_name_or_path") if isinstance(values, dict) else None
+    if not base:
+        raise ValueError(f"{ADAPTER} names no model that its adapters belong to; set base_model_name_or_path in it")
+    base = str(base)
     beside = folder / BESIDE
     seen = json.loads(beside.read_bytes())["base"] if beside.is_file() else ""
     if seen == packaged.NAME:

@@ -11,7 +11,7 @@ from torch import nn
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 
-__all__ = ["LoRA", "add_lora", "put_on", "unreached"]
+__all__ = ["LoRA", "add_lora", "check_kind", "put_on", "unreached"]
 
 MAMBA = ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h")  # peft refuses to adapt their `out_proj`
 NOTED = 0.05  # of the decoder's weights left alone: more than that is told
@@ -52,6 +52,7 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
         except ValueError as error:
             raise ModelError(f"{causal.name}: it takes no adapters ({error}); leave lora out") from error
     wrapped.peft_config["default"].base_model_name_or_path = plain.base or None
+    wrapped.peft_config["default"].revision = getattr(plain.model.config, "_commit_hash", None)
     wrapped.eval()
     share, owners = unreached(wrapped)
     if share > NOTED:
@@ -98,7 +99,19 @@ def unreached(model: nn.Module) -> tuple[float, list[str]]:
 
 
 def put_on(decoder: Any, source: str) -> Any:
-    """The decoder with the adapters in a folder."""
+    """The decoder with the adapters in a folder. Raises `ValueError` as `check_kind` does."""
     from peft import PeftModel
 
+    check_kind(source)
     return PeftModel.from_pretrained(decoder, source)
+
+
+def check_kind(source: str) -> None:
+    """Raise `ValueError` where the adapters in a folder are no change of weights."""
+    from peft import PeftConfig
+
+    kind = PeftConfig.from_pretrained(source)
+    if kind.is_prompt_learning:
+        raise ValueError(
+            f"adapters of kind {kind.peft_type.value} change no weights; use low-rank ones, or a merged model"
+        )

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from accord.errors import AccordError, ModelError
 from accord.lm import packaged, tiny
 from accord.lm.adapter_files import base_of, has_adapter_file
+from accord.lm.adapters import check_kind
 from accord.lm.causal import CausalModel
 from accord.lm.loading import UNLOADABLE, place_of, reason_of
 from accord.lm.settings import ModelSettings
@@ -50,6 +51,7 @@ def _look_at(name: str, settings: ModelSettings) -> None:
         return
     try:
         if has_adapter_file(str(folder)):
+            check_kind(str(folder))
             _look_at(base_of(str(folder)), settings)
             return
         _look_at_weights(folder)

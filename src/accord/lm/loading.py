@@ -1,22 +1,25 @@
 """Opening a model: any Hugging Face decoder by hub id or path, the packaged one by name, a tiny one built in code."""
 
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from huggingface_hub import constants as hub
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from accord.errors import ForeignCodeError, ModelError, storage
 from accord.lm import packaged, tiny
-from accord.lm.adapter_files import ADAPTER, base_of, has_adapter_file
+from accord.lm.adapter_files import ADAPTER, base_of, has_adapter_file, revision_of
 from accord.lm.adapters import put_on
 from accord.lm.causal import CausalModel
 from accord.lm.memory import keep_large_buffers
 from accord.lm.proofs import check_decoder, prove
+from accord.records import Prompt
 
 __all__ = ["UNLOADABLE", "DType", "load", "open_tokenizer", "place_of", "reason_of", "wrap"]
 
@@ -29,8 +32,10 @@ UNLOADABLE = (
     TypeError,
     AttributeError,
     ArithmeticError,
+    AssertionError,
     MemoryError,
     SafetensorError,
+    StrictDataclassError,
 )
 """What transformers raises where the files of a model are not what they should be: it checks few of their values."""
 
@@ -45,8 +50,9 @@ def load(
     seed: int = 0,
     trust_remote_code: bool = False,
     merge: bool = False,
+    revision: str | None = None,
 ) -> CausalModel:
-    """A model by packaged name, `tiny`, path or hub id.
+    """A model by packaged name, `tiny`, path or hub id; of the hub, at a branch, tag or commit (`revision`).
 
     `seed` draws the weights of `tiny` alone; with `merge`, saved adapters are added into the weights that they belong
     to. Raises `ModelError` where there is no such model, or it is no decoder, `ForeignCodeError` where it comes with
@@ -61,16 +67,16 @@ def load(
         return wrap(tiny_model.eval(), tiny.tiny_tokenizer(), name)
     source = str(packaged.packaged()) if name == packaged.NAME else place_of(name)
     try:
-        model, base = _open(source, dtype, trust_remote_code)
+        model, base = _open(source, revision, dtype, trust_remote_code)
         if merge and has_adapter_file(source):
             model, base = model.merge_and_unload().requires_grad_(True), ""  # peft had frozen what is under adapters
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
     except UNLOADABLE as error:
         if "trust_remote_code" in str(error):
             raise ForeignCodeError(
                 f"{name}: it comes with code of its own, which runs only where trust_remote_code is set: read it first"
             ) from error
         raise ModelError(f"{name}: {reason_of(source, error)}") from error
+    tokenizer = _tokenizer(name, source, revision=revision, trust_remote_code=trust_remote_code)
     return wrap(model.to(device).eval(), tokenizer, name, base=base)
 
 
@@ -87,7 +93,7 @@ def open_tokenizer(
     source = str(packaged.packaged()) if name == packaged.NAME else place_of(name)
     form: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": local}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **form)
+        tokenizer = _read_tokenizer(source, **form)
         whole = place_of(base_of(source)) if has_adapter_file(source) else source
         return tokenizer, AutoConfig.from_pretrained(whole, **form)
     except UNLOADABLE as error:
@@ -100,6 +106,7 @@ def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, 
     Raises `ModelError` where it is no decoder with a linear head; warns where it can only be run plainly.
     """
     causal = CausalModel(model, tokenizer, name, base)
+    _check_ids(causal)
     check_decoder(causal)
     reason = prove(causal)
     if reason:
@@ -127,14 +134,55 @@ def place_of(name: str) -> str:
     return name
 
 
-def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]:
+def _tokenizer(name: str, source: str, **form: Any) -> PreTrainedTokenizerBase:
+    """Its own, or that of the model that its adapters belong to, where they came without. Raises `ModelError`."""
+    try:
+        return _read_tokenizer(source, **form)
+    except UNLOADABLE as error:
+        first, *_ = str(error).strip().splitlines() or [type(error).__name__]
+        if not Path(source).is_dir():
+            raise ModelError(f"{name}: {reason_of(source, error)}") from error
+        raise ModelError(
+            f"{name}: its tokenizer cannot be read ({first}); put the tokenizer's files beside the model"
+        ) from error
+
+
+def _read_tokenizer(source: str, **form: Any) -> PreTrainedTokenizerBase:
+    try:
+        loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, **form)
+    except (OSError, ValueError):
+        if not has_adapter_file(source):
+            raise
+        return _read_tokenizer(place_of(base_of(source)), **{**form, "revision": revision_of(source)})
+    return loaded
+
+
+def _check_ids(causal: CausalModel) -> None:
+    """Refuse a model without layers, and one whose embedding has no row for what every prompt or answer holds."""
+    if causal.layers < 1:
+        raise ModelError(f"{causal.name}: a decoder of {causal.layers} layers; correct num_hidden_layers")
+    eos = causal.tokenizer.eos_token_id
+    needed = {eos} if isinstance(eos, int) else set()
+    if causal.tokenizer.chat_template is not None:
+        with suppress(ModelError):  # a template that cannot be rendered is told of where it is used
+            needed |= set(causal.encode_prompt(Prompt.ask("?")))
+    beyond = sorted(token for token in needed if token >= causal.vocabulary)
+    if beyond:
+        raise ModelError(
+            f"{causal.name}: its tokenizer gives ids up to {beyond[-1]}, its embedding has {causal.vocabulary} rows; "
+            "resize the model's embeddings to its tokenizer and save it again"
+        )
+
+
+def _open(source: str, revision: str | None, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]:
     """The model, and where the weights lie that its adapters belong to."""
     if has_adapter_file(source):
         base = base_of(source)
-        decoder, base = _open(place_of(base), dtype, trust_remote_code)
+        decoder, base = _open(place_of(base), revision_of(source), dtype, trust_remote_code)
         return put_on(decoder, source), base
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         source,
+        revision=revision,
         dtype=getattr(torch, dtype),
         trust_remote_code=trust_remote_code,
         use_safetensors=True,
@@ -150,6 +198,13 @@ def _open(source: str, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]
 def reason_of(source: str, error: Exception) -> str:
     """One line: what is wrong and what to do."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
+    if "Padding_idx" in str(error):
+        return "its padding token has no row in its embedding; correct pad_token_id in its config.json"
+    if "size mismatch" in str(error) and has_adapter_file(source):
+        return (
+            "its adapters belong to embeddings of another size; resize those of their model, merge the adapters into "
+            "it and give the folder of what comes of it"
+        )
     if isinstance(error, SafetensorError):
         return f"a weight file in {source} is damaged ({lines[0]}); save or fetch it again"
     if Path(source).is_dir() or not isinstance(error, OSError):

@@ -33,6 +33,9 @@ class ModelSettings(BaseModel):
         default=None,
         description="packaged name (smollm2-135m, tiny), folder or hub id; unset: the supervised start of the run",
     )
+    revision: str | None = Field(
+        default=None, description="branch, tag or commit of a model on the hub; unset: its main branch as it is now"
+    )
     dtype: DType = "bfloat16"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     lora: LoRA | None = Field(default=None, description="train low-rank adapters instead of all weights")
@@ -109,6 +112,7 @@ class ModelSettings(BaseModel):
             seed=seed,
             trust_remote_code=self.trust_remote_code,
             merge=True,
+            revision=self.revision if str(name) == self.base else None,
         )
         self.set_template(causal.tokenizer)
         causal.cuts = self.cut_to_context
