@@ -34,7 +34,7 @@ def test_a_table_goes_in_and_out(
     ledger, again = tmp_path / "ledger.db", tmp_path / "again.votes.tsv"
     assert run(["import", str(table), "--ledger", str(ledger), "--json", extension]) == 0
     counts = {"prompts": 2, "evaluators": 2, "completions": 4, "feedback": 2}
-    assert json.loads(capsys.readouterr().out) == {"read": counts, "new": counts}
+    assert json.loads(capsys.readouterr().out) == {"read": counts, "new": counts, "known": {}}
     assert run(["export", str(ledger), "--to", str(again), extension]) == 0
     assert again.read_text().splitlines() == TABLE.splitlines()
     assert run(["import", str(again), "--ledger", str(tmp_path / "copy.db"), extension]) == 0

@@ -81,7 +81,7 @@ def load(
 
 
 def open_tokenizer(
-    name: str | Path, *, trust_remote_code: bool = False, local: bool = False
+    name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False, local: bool = False
 ) -> tuple[PreTrainedTokenizerBase, Any]:
     """The tokenizer and the configuration of a model, without its weights; nothing is fetched where `local`.
 
@@ -93,9 +93,12 @@ def open_tokenizer(
     source = str(packaged.packaged()) if name == packaged.NAME else place_of(name)
     form: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": local}
     try:
-        tokenizer = _read_tokenizer(source, **form)
-        whole = place_of(base_of(source)) if has_adapter_file(source) else source
-        return tokenizer, AutoConfig.from_pretrained(whole, **form)
+        if has_adapter_file(source):
+            base, of_base = place_of(base_of(source)), revision_of(source)
+        else:
+            base, of_base = source, revision
+        tokenizer = _read_tokenizer(source, **form, revision=revision)
+        return tokenizer, AutoConfig.from_pretrained(base, **form, revision=of_base)
     except UNLOADABLE as error:
         raise ModelError(f"{name}: {reason_of(source, error)}") from error
 

@@ -139,7 +139,9 @@ def _reader(
     base = settings.base or (recipe.sft.base if recipe.sft is not None else None)
     if base is None or (local and not _is_here(base)):
         return
-    tokenizer, configuration = open_tokenizer(base, trust_remote_code=settings.trust_remote_code, local=local)
+    revision = settings.revision if settings.base is not None or recipe.sft is None else recipe.sft.revision
+    trusted = settings.trust_remote_code
+    tokenizer, configuration = open_tokenizer(base, revision=revision, trust_remote_code=trusted, local=local)
     if settings.base is None and recipe.sft is not None:
         recipe.sft.set_template(tokenizer)  # the supervised start is saved with it
     settings.set_template(tokenizer)
