@@ -20,7 +20,7 @@ from accord.records import Record
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything a hundredth as large."""
-    for name, value in {"AT_ONCE": 60, "HELD": 0.0, "SLICE": 15, "ROWS": 40}.items():
+    for name, value in {"AT_ONCE": 60, "TURN": 0.0, "SLICE": 15, "ROWS": 40}.items():
         monkeypatch.setattr(f"accord.feedback.store.lots.{name}", value)
 
 

@@ -23,7 +23,7 @@ from accord.records import Record
 __all__ = ["import_records"]
 
 AT_ONCE = 20_000  # records that enter in one transaction, whole or not at all
-HELD = 0.3  # seconds after which a transaction ends, so that whoever waits for it can write
+TURN = 0.3  # seconds after which a transaction ends, so that whoever waits for it can write
 REST = 0.12  # seconds between two: SQLite lets who waits for its lock sleep for 0.1 at most before they ask again
 SLICE, ROWS = 500, 5_000  # rows written before the clock is looked at; rows read at a time
 
@@ -68,7 +68,7 @@ def _enter_some(ledger: Ledger, name: str, rows: Sequence[Any]) -> tuple[int, in
     done = new = 0
     with ledger.transaction() as writer:
         began = time.monotonic()
-        while done < len(rows) and (not done or time.monotonic() < began + HELD):
+        while done < len(rows) and (not done or time.monotonic() < began + TURN):
             some = [{key: value for key, value in row._mapping.items() if key != "row"} for row in rows[done:][:SLICE]]
             new += writer.copy(name, some)
             done += len(some)
