@@ -69,11 +69,17 @@ class Layout:
 
 
 def configured_ends(*configurations: Any) -> tuple[int, ...]:
-    """The end tokens that configurations of a model name, in order; a list, a number or nothing each."""
+    """The end tokens that configurations of a model name, in order; a list, a number or nothing each.
+
+    Raises `ModelError` where one names something else.
+    """
     found: list[int] = []
     for configuration in configurations:
         ends = getattr(configuration, "eos_token_id", None)
-        found += [ends] if isinstance(ends, int) else list(ends or ())
+        ends = [] if ends is None else ends if isinstance(ends, list | tuple) else [ends]
+        if not all(isinstance(end, int) for end in ends):
+            raise ModelError(f"eos_token_id of its configuration is {ends!r}; give a token id, or a list of them")
+        found += ends
     return tuple(dict.fromkeys(found))
 
 

@@ -10,14 +10,14 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from jinja2 import TemplateError
 from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from accord.errors import AccordError, ModelError
 from accord.lm import packaged, tiny
 from accord.lm.adapter_files import base_of, has_adapter_file
 from accord.lm.adapters import check_kind
 from accord.lm.causal import CausalModel
-from accord.lm.loading import UNLOADABLE, place_of, reason_of
+from accord.lm.loading import UNLOADABLE, place_of, read_tokenizer, reason_of
 from accord.lm.settings import ModelSettings
 from accord.records import Prompt
 
@@ -57,7 +57,7 @@ def _look_at(name: str, settings: ModelSettings) -> None:
         _look_at_weights(folder)
         trust_remote_code = settings.trust_remote_code
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        tokenizer = read_tokenizer(str(folder), trust_remote_code=trust_remote_code)
         settings.set_template(tokenizer)
         with torch.device("meta"):
             model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)

@@ -21,7 +21,7 @@ from accord.lm.memory import keep_large_buffers
 from accord.lm.proofs import check_decoder, prove
 from accord.records import Prompt
 
-__all__ = ["UNLOADABLE", "DType", "load", "open_tokenizer", "place_of", "reason_of", "wrap"]
+__all__ = ["UNLOADABLE", "DType", "load", "open_tokenizer", "place_of", "read_tokenizer", "reason_of", "wrap"]
 
 UNLOADABLE = (
     OSError,
@@ -97,7 +97,7 @@ def open_tokenizer(
             base, of_base = place_of(base_of(source)), revision_of(source)
         else:
             base, of_base = source, revision
-        tokenizer = _read_tokenizer(source, **form, revision=revision)
+        tokenizer = read_tokenizer(source, **form, revision=revision)
         return tokenizer, AutoConfig.from_pretrained(base, **form, revision=of_base)
     except UNLOADABLE as error:
         raise ModelError(f"{name}: {reason_of(source, error)}") from error
@@ -140,7 +140,7 @@ def place_of(name: str) -> str:
 def _tokenizer(name: str, source: str, **form: Any) -> PreTrainedTokenizerBase:
     """Its own, or that of the model that its adapters belong to, where they came without. Raises `ModelError`."""
     try:
-        return _read_tokenizer(source, **form)
+        return read_tokenizer(source, **form)
     except UNLOADABLE as error:
         first, *_ = str(error).strip().splitlines() or [type(error).__name__]
         if not Path(source).is_dir():
@@ -150,13 +150,23 @@ def _tokenizer(name: str, source: str, **form: Any) -> PreTrainedTokenizerBase:
         ) from error
 
 
-def _read_tokenizer(source: str, **form: Any) -> PreTrainedTokenizerBase:
+def read_tokenizer(source: str, **form: Any) -> PreTrainedTokenizerBase:
+    """The tokenizer in a folder, or of the model that adapters there belong to, where they came without.
+
+    Raises one of `UNLOADABLE` where its files are not what they should be.
+    """
     try:
         loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, **form)
     except (OSError, ValueError):
         if not has_adapter_file(source):
             raise
-        return _read_tokenizer(place_of(base_of(source)), **{**form, "revision": revision_of(source)})
+        return read_tokenizer(place_of(base_of(source)), **{**form, "revision": revision_of(source)})
+    except Exception as error:
+        if type(error) is Exception:  # tokenizers has no other class for a file that it cannot read
+            raise ValueError(f"not as tokenizers writes it: {str(error)[:200]}") from error
+        raise
+    if not isinstance(loaded.model_max_length, int | float):
+        raise TypeError(f"its model_max_length is {loaded.model_max_length!r}, which is no number")
     return loaded
 
 
