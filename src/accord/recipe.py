@@ -20,7 +20,7 @@ from accord.errors import LedgerError, RecipeError, nearest, storage
 from accord.extensions import load_extensions
 from accord.feedback import Selection, Supervised
 from accord.feedback.store.location import has_password, is_url
-from accord.lm.settings import ModelSettings
+from accord.lm.settings import ModelForm
 from accord.policy.registry import ALGORITHMS
 from accord.policy.settings import PolicySettings
 from accord.policy.sft import SFT
@@ -172,9 +172,10 @@ class Recipe(Section):
         """The same with settings of models in every section that opens one, where they are unset there."""
 
         def of(section: Any) -> Any:
-            if not isinstance(section, ModelSettings):
+            if not isinstance(section, ModelForm):
                 return section
-            return section.model_copy(update={name: getattr(section, name) or settings[name] for name in settings})
+            own = settings.keys() & type(section).model_fields.keys()
+            return section.model_copy(update={name: getattr(section, name) or settings[name] for name in own})
 
         evaluate = self.evaluate
         return self.model_copy(

@@ -143,6 +143,14 @@ class Conversation:
         """Token ids of a conversation, ready for the answer. Raises `ModelError` where the template refuses it."""
         return self._ids(self._prompt_text(prompt.messages))
 
+    def encode_whole(self, prompt: Prompt, text: str) -> list[int]:
+        """Token ids of a conversation with its answer, all of it as the template writes it.
+
+        Raises `ModelError` where there is no template, or it refuses the messages.
+        """
+        talk = (*prompt.messages, Message(role="assistant", content=text))
+        return self._ids(self._render([self._hidden(message) for message in talk]))
+
     def encode_completion(self, text: str, *, ended: bool = True) -> list[int]:
         """Token ids of an answer that was not sampled here.
 
@@ -327,14 +335,16 @@ class Conversation:
     def _marks(self) -> Marks:
         return Marks(self.tokenizer, self._control_tokens, self.name)
 
+    def _hidden(self, message: Message) -> Message:
+        return Message(role=message.role, content=self._marks.hidden(message.content))
+
     def _prompt_text(self, messages: Sequence[Message]) -> str:
         """The conversation as the template writes it, up to the answer, with stand-ins for the marks of its texts."""
         if self.template is None:
             raise ModelError(
                 f"{self.name}: its tokenizer has no chat template; set chat_template, or use an instruct model"
             )
-        hidden = [Message(role=message.role, content=self._marks.hidden(message.content)) for message in messages]
-        text = self._render(hidden, generation=True, asked=True)
+        text = self._render([self._hidden(message) for message in messages], generation=True, asked=True)
         return text if self._laid_out is None else text + self._laid_out.header
 
     def _render(self, messages: Sequence[Message], *, generation: bool = False, asked: bool = False) -> str:

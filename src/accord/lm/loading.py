@@ -208,8 +208,8 @@ def _open(source: str, revision: str | None, dtype: DType, trust_remote_code: bo
     return model, source
 
 
-def reason_of(source: str, error: Exception) -> str:
-    """One line: what is wrong and what to do."""
+def reason_of(source: str, error: Exception, kind: str = "causal language model") -> str:
+    """One line: why a model of a kind cannot be opened, and what to do."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     if "Padding_idx" in str(error):
         return "its padding token has no row in its embedding; correct pad_token_id in its config.json"
@@ -221,7 +221,7 @@ def reason_of(source: str, error: Exception) -> str:
     if isinstance(error, SafetensorError):
         return f"a weight file in {source} is damaged ({lines[0]}); save or fetch it again"
     if Path(source).is_dir() or not isinstance(error, OSError):
-        return f"cannot be loaded as a causal language model ({lines[0]})"
+        return f"cannot be loaded as a {kind} ({lines[0]})"
     if hub.HF_HUB_OFFLINE:
         return "not in the local cache, and HF_HUB_OFFLINE keeps the hub away; unset it, or give the folder of a model"
     return f"could not be had from the hub ({lines[0]}); check the name and the network, or give the folder of a model"

@@ -1,4 +1,4 @@
-"""Which model a stage starts from, and in what form it is trained."""
+"""In what form a model is opened; which model a stage starts from, and how it is trained."""
 
 import logging
 from contextlib import AbstractContextManager
@@ -19,37 +19,21 @@ from accord.lm.dropout import dropping
 from accord.lm.layers import cut_layers, freeze_below
 from accord.lm.loading import DType, load
 
-__all__ = ["ModelSettings"]
+__all__ = ["ModelForm", "ModelSettings"]
 
 log = logging.getLogger("accord")
 
 
-class ModelSettings(BaseModel):
-    """A model by name, its compute dtype and device. The optimiser's master weights are float32 whatever `dtype` is."""
+class ModelForm(BaseModel):
+    """In what form a model is opened, whatever it is used for: which commit of it, its dtype, device and template."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base: str | None = Field(
-        default=None,
-        description="packaged name (smollm2-135m, tiny), folder or hub id; unset: the supervised start of the run",
-    )
     revision: str | None = Field(
         default=None, description="branch, tag or commit of a model on the hub; unset: its main branch as it is now"
     )
     dtype: DType = "bfloat16"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    lora: LoRA | None = Field(default=None, description="train low-rank adapters instead of all weights")
-    trained_layers: int | None = Field(
-        default=None, ge=1, description="train the last N layers, the final norm and the head; unset: everything"
-    )
-    dropout: bool = Field(
-        default=False, description="update with the dropout of the model's configuration; off: with that of lora alone"
-    )
-    memory_gb: float | None = Field(
-        default=None,
-        gt=0,
-        description="split training batches so that the process stays within it; unset: 2,048 tokens",
-    )
     trust_remote_code: bool = False
     chat_template: str | None = Field(
         default=None, description="a chat template instead of the model's own: a file, or the template itself"
@@ -59,11 +43,6 @@ class ModelSettings(BaseModel):
     )
     template_date: date | None = Field(
         default=None, description="what the chat template takes for today; unset: the day on which the run was begun"
-    )
-
-    cut_to_context: bool = Field(
-        default=False,
-        description="cut texts that are too long for the model, which else are refused; `data.too_long` sets it",
     )
 
     @property
@@ -89,6 +68,31 @@ class ModelSettings(BaseModel):
         Raises `ModelError` where there are settings for a template that is not there.
         """
         set_template(tokenizer, self.anchored(Path()).chat_template, self.template_arguments, self.template_date)
+
+
+class ModelSettings(ModelForm):
+    """A decoder by name, and how it is trained. The optimiser's master weights are float32 whatever `dtype` is."""
+
+    base: str | None = Field(
+        default=None,
+        description="packaged name (smollm2-135m, tiny), folder or hub id; unset: the supervised start of the run",
+    )
+    lora: LoRA | None = Field(default=None, description="train low-rank adapters instead of all weights")
+    trained_layers: int | None = Field(
+        default=None, ge=1, description="train the last N layers, the final norm and the head; unset: everything"
+    )
+    dropout: bool = Field(
+        default=False, description="update with the dropout of the model's configuration; off: with that of lora alone"
+    )
+    memory_gb: float | None = Field(
+        default=None,
+        gt=0,
+        description="split training batches so that the process stays within it; unset: 2,048 tokens",
+    )
+    cut_to_context: bool = Field(
+        default=False,
+        description="cut texts that are too long for the model, which else are refused; `data.too_long` sets it",
+    )
 
     @property
     def drops(self) -> bool:

@@ -15,6 +15,7 @@ from accord.feedback import LEARNS_FROM, PAIR_KINDS, current_feedback
 from accord.feedback.formats.lines import lines
 from accord.lm import packaged
 from accord.lm.causal import context_of
+from accord.lm.classifier import reading_context
 from accord.lm.conversation import Conversation
 from accord.lm.loading import open_tokenizer
 from accord.lm.settings import ModelSettings
@@ -22,6 +23,7 @@ from accord.policy.materials import FROM_PAIRS
 from accord.recipe import Recipe
 from accord.records import Completion, Correction, Demonstration, Feedback, Prompt
 from accord.report.words import count
+from accord.reward.classifier import Classifier
 
 __all__ = ["Fitting", "Reader", "TooLong", "dated_note", "fitting", "long_texts", "readers"]
 
@@ -101,6 +103,10 @@ def _learning(recipe: Recipe, local: bool) -> Iterator[Reader]:
     for section, reward in recipe.reward_sections.items():
         if isinstance(reward, ModelSettings):
             yield from _reader(recipe, section, reward, frozenset(reward.learns_from), local, writes=writes)
+        if isinstance(reward, Classifier) and (not local or _is_here(reward.model)):
+            tokenizer, configuration = reward.open_tokenizer(reward.model, revision=reward.revision, local=local)
+            context = reading_context(tokenizer, configuration)
+            yield Reader(section, Conversation(tokenizer, reward.model), context, writes=writes)
 
 
 def _writing(recipe: Recipe, local: bool) -> Iterator[Reader]:

@@ -1,6 +1,5 @@
 """Whether a run may be gone on with: which settings each of its stages was made with, and what it builds on."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from os.path import relpath
 from pathlib import Path
@@ -10,7 +9,7 @@ from accord.artefacts import METRICS, RECIPE
 from accord.errors import ArtefactError, storage
 from accord.loop.stages import builds_on, flat, sections_of, settings_in, stages_of
 from accord.recipe import Recipe, read_toml
-from accord.run import InputEntry, RunDirectory, digest_of, digest_of_settings
+from accord.run import InputEntry, RunDirectory, digest_of_folder, digest_of_settings
 
 __all__ = ["base_inputs", "basis_of", "check_settings"]
 
@@ -64,15 +63,8 @@ def base_inputs(recipe: Recipe, run: RunDirectory) -> dict[str, InputEntry]:
             folder = Path(value).expanduser()
             with storage(folder):
                 if folder.is_dir():
-                    found[key] = InputEntry(_digest_of_folder(folder), relpath(folder.resolve(), run.path.resolve()))
+                    found[key] = InputEntry(digest_of_folder(folder), relpath(folder.resolve(), run.path.resolve()))
     return found
-
-
-def _digest_of_folder(folder: Path) -> str:
-    found = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        found.update(f"{file.relative_to(folder)} {digest_of(file)}\n".encode(errors="surrogateescape"))
-    return found.hexdigest()
 
 
 def _moved_models(run: RunDirectory, models: Mapping[str, InputEntry], sections: Sequence[str]) -> list[str]:

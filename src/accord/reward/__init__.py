@@ -1,9 +1,10 @@
-"""Rewards: what people prefer, learnt; functions of the user's own; and the card that says how good each is."""
+"""Rewards: what people prefer, learnt; functions of one's own; models of others; and the card of how good each is."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.reward.classifier import Classifier
     from accord.reward.combined import CombinedJudge
     from accord.reward.dense import ByToken
     from accord.reward.evaluation import SplitScores, accuracy, baselines, calibration, evaluate, score_split
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from accord.reward.settings import RewardSettings
 
 _MODULES = {
+    "classifier": ("Classifier",),
     "combined": ("CombinedJudge",),
     "dense": ("ByToken",),
     "evaluation": ("SplitScores", "accuracy", "baselines", "calibration", "evaluate", "score_split"),
@@ -29,6 +31,7 @@ __all__ = [
     "REWARDS",
     "BradleyTerry",
     "ByToken",
+    "Classifier",
     "CombinedJudge",
     "FunctionJudge",
     "PythonReward",

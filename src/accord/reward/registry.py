@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from accord.errors import ExtensionError, RecipeError
 from accord.registry import Registry
+from accord.reward.classifier import Classifier
 from accord.reward.fit import BradleyTerry
 from accord.reward.python import PythonReward
 from accord.reward.settings import RewardSettings
@@ -30,3 +31,4 @@ def register(settings: type[S]) -> type[S]:
 
 register(BradleyTerry)
 register(PythonReward)
+register(Classifier)

@@ -14,7 +14,7 @@ Reading an artefact back checks its digest, so a half-written or altered file is
 
 from accord.run.checkpoints import Checkpoint
 from accord.run.directory import RunDirectory, timed
-from accord.run.files import digest_of, digest_of_settings, write_whole
+from accord.run.files import digest_of, digest_of_folder, digest_of_settings, write_whole
 from accord.run.growing_log import GrowingLog, LogMark
 from accord.run.manifest import MANIFEST, SCHEMA, FileEntry, InputEntry, Manifest, StageEntry
 from accord.run.verification import Damage, check_whole, verify
@@ -33,6 +33,7 @@ __all__ = [
     "StageEntry",
     "check_whole",
     "digest_of",
+    "digest_of_folder",
     "digest_of_settings",
     "timed",
     "verify",

@@ -11,6 +11,7 @@ from accord.errors import ArtefactError, storage
 __all__ = [
     "PART",
     "digest_of",
+    "digest_of_folder",
     "digest_of_settings",
     "is_plain",
     "put_folder",
@@ -28,6 +29,14 @@ def digest_of(file: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of_folder(folder: Path) -> str:
+    """The SHA-256 of all files below a folder, with their names."""
+    found = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        found.update(f"{file.relative_to(folder)} {digest_of(file)}\n".encode(errors="surrogateescape"))
+    return found.hexdigest()
 
 
 def digest_of_settings(settings: object) -> str:

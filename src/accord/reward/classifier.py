@@ -1,0 +1,106 @@
+"""A reward model that others trained: a sequence classifier of transformers with one label, in a folder or on the hub.
+
+Nothing is trained. The stage notes the digest of the folder, or the commit of the hub, and every later stage opens
+just that.
+"""
+
+from collections.abc import Iterator
+from os.path import relpath
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field
+from transformers import PreTrainedTokenizerBase
+
+from accord.errors import AccordError, ArtefactError, ModelError
+from accord.feedback import Dataset
+from accord.interfaces import Step
+from accord.lm.classifier import SequenceClassifier, check_classifier, load_classifier
+from accord.lm.loading import open_tokenizer, place_of
+from accord.lm.settings import ModelForm
+from accord.reward.settings import RewardSettings
+from accord.run import InputEntry, RunDirectory, digest_of_folder
+
+__all__ = ["Classifier"]
+
+
+class Classifier(RewardSettings, ModelForm):
+    """Settings of a reward that is a sequence classifier with one label."""
+
+    kind: Literal["classifier"] = "classifier"
+    model: str = Field(description="folder or hub id of a model saved as ...ForSequenceClassification, num_labels 1")
+
+    def steps(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> Iterator[Step]:
+        """Note among the inputs of the run which model it is; there is nothing to learn."""
+        place = Path(place_of(self.model))
+        if place.is_dir():
+            entry = InputEntry(digest_of_folder(place), relpath(place, run.path.resolve()))
+        else:
+            entry = InputEntry(self._commit())
+        run.record_input(self._input(stage), entry)
+        yield from ()
+
+    def load(self, run: RunDirectory, *, stage: str = "reward") -> SequenceClassifier:
+        """The model that the stage noted. Raises `ArtefactError` where its folder is gone, or not what it was."""
+        noted = run.manifest.inputs.get(self._input(stage))
+        if noted is None:
+            raise ArtefactError(f"{run.path}: the stage '{stage}' has not noted {self.model}; run it first")
+        if noted.path is None:
+            return self._opened(self.model, stage, revision=noted.digest)
+        folder = (run.path / noted.path).resolve()
+        if not folder.is_dir() or digest_of_folder(folder) != noted.digest:
+            raise ArtefactError(
+                f"{folder}: not the model that the stage '{stage}' of {run.path} noted; put that one back, or use a "
+                "new folder"
+            )
+        return self._opened(str(folder), stage, revision=None)
+
+    def trained(self, run: RunDirectory, *, stage: str = "reward") -> bool:
+        """Whether the stage has noted the model."""
+        return self._input(stage) in run.manifest.inputs
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the text of its chat template for the file, which is meant from `folder`."""
+        return ModelForm.anchored(self, folder)
+
+    def problems(self) -> list[str]:
+        """That there is no such model, or none that scores; what would have to be fetched to see is not looked at."""
+        try:
+            if Path(place_of(self.model)).is_dir():
+                self.open_tokenizer(self.model)
+        except AccordError as error:
+            return [f"model: {error}"]
+        return []
+
+    def open_tokenizer(
+        self, name: str, *, revision: str | None = None, local: bool = False
+    ) -> tuple[PreTrainedTokenizerBase, Any]:
+        """The tokenizer, with its template as these settings say, and the configuration. Raises `ModelError`."""
+        trusted = self.trust_remote_code
+        tokenizer, configuration = open_tokenizer(name, revision=revision, trust_remote_code=trusted, local=local)
+        self.set_template(tokenizer)
+        check_classifier(name, tokenizer, configuration)
+        return tokenizer, configuration
+
+    def _opened(self, name: str, stage: str, *, revision: str | None) -> SequenceClassifier:
+        tokenizer, _ = self.open_tokenizer(name, revision=revision)
+        return load_classifier(
+            name,
+            tokenizer,
+            name=stage,
+            dtype=self.dtype,
+            device=self.resolved_device,
+            trust_remote_code=self.trust_remote_code,
+            revision=revision,
+        )
+
+    def _commit(self) -> str:
+        """The commit of the hub that `revision` stands for now."""
+        _, configuration = self.open_tokenizer(self.model, revision=self.revision)
+        commit = getattr(configuration, "_commit_hash", None)
+        if not isinstance(commit, str):
+            raise ModelError(f"{self.model}: the hub does not say of which commit it is; give the folder of the model")
+        return commit
+
+    def _input(self, stage: str) -> str:
+        return f"{stage}: {Path(self.model).name}"
