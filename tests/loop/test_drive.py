@@ -1,6 +1,7 @@
 """The stages in order: done once, gone on with after a break, refused under other settings."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,14 @@ def test_the_policy_beats_its_start_by_the_independent_judge(whole: Path) -> Non
     assert found["kl"]["value"] > 0
 
 
+def test_a_run_says_how_far_the_optimum_of_its_objective_is(whole: Path) -> None:
+    found = json.loads((whole / "evaluation/evaluation.json").read_text())["optimum"]
+    steps = [json.loads(line) for line in (whole / "policy/metrics.jsonl").read_text().splitlines()]
+    assert found["kl_coef"] == steps[-1]["kl_coef"]
+    assert 0 < found["kl"]["value"] < math.log(found["samples"])
+    assert "What it was trained for" in (whole / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_finished_run_is_not_done_again(whole: Path, recipe: Recipe) -> None:
     before = json.loads((whole / "manifest.json").read_text())["stages"]
     with start_run(recipe, whole, resume=True) as run:
@@ -144,6 +153,7 @@ def test_dpo_needs_no_reward_model(home: Path, recipe: Recipe) -> None:
         found = run.read_json("evaluation/evaluation.json")
         assert "win_rate" in found
         assert "win_rate_reward" not in found
+        assert "optimum" not in found
         verdicts = {each["challenge"]: each["verdict"] for each in run.read_json("audit.json")["findings"]}
     assert verdicts["RG2"] == "NOT_ASSESSABLE"
 

@@ -21,6 +21,7 @@ from accord.artefacts import (
     AlgorithmRow,
     CurvePoint,
     OnlineMetrics,
+    OptimumEstimate,
     PairMetrics,
     RewardCard,
     RunReader,
@@ -304,6 +305,52 @@ def test_the_headline_follows_the_interval(tmp_path: Path, low: float | None, hi
     win = replace(evaluation.win_rate, low=low, high=high)
     EVALUATION.write(run, evaluation.model_copy(update={"win_rate": win}))
     assert words in page_of(run).text
+
+
+@pytest.mark.parametrize(
+    ("optimum", "words"),
+    [
+        (None, None),
+        (
+            OptimumEstimate(
+                kl_coef=0.05,
+                kl=Estimate(3.2, 3.1, 3.3, 12),
+                samples=32,
+                effective=Estimate(1.3, 1.1, 1.5, 12),
+                resolved=False,
+            ),
+            "the score less 0.05 times the KL to the start (the last step's coefficient), is greatest at least about "
+            "3.20 [3.10, 3.30] nats a text "
+            "from the start; 32 texts a prompt cannot tell how much farther, since that optimum rests on 1.3 [1.1, "
+            "1.5] of them and so many show 3.47 nats at most. The policy's own 6.53 [6.05, 7.01] nats therefore say "
+            "where training ended, not where the objective has its optimum;",
+        ),
+        (
+            OptimumEstimate(
+                kl_coef=1.0,
+                kl=Estimate(0.04, 0.03, 0.05, 12),
+                samples=32,
+                effective=Estimate(29.5, 29, 30, 12),
+                resolved=True,
+            ),
+            "the score less 1 times the KL to the start (the last step's coefficient), is greatest 0.04 [0.03, 0.05] "
+            "nats a text from the start, as "
+            "far as 32 texts a prompt of the start show; the policy is 6.53 [6.05, 7.01] nats from it.",
+        ),
+    ],
+    ids=["no anchor", "too far", "near"],
+)
+def test_the_optimum_of_the_objective_is_told(
+    tmp_path: Path, optimum: OptimumEstimate | None, words: str | None
+) -> None:
+    run = report_runs.new(tmp_path / "run")
+    report_runs.add_data(run)
+    report_runs.add_evaluation(run)
+    EVALUATION.write(run, EVALUATION.read(run).model_copy(update={"optimum": optimum}))
+    page = page_of(run)
+    assert_sound(run, page)
+    assert ("What it was trained for" in page.text) == (words is not None)
+    assert words is None or words in page.text
 
 
 def test_one_step_and_numbers_without_intervals_can_be_drawn(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "CurvePoint",
     "EvaluationSample",
     "JudgedRollout",
+    "OptimumEstimate",
     "PolicyEvaluation",
     "RewardCard",
     "ScoreRow",
@@ -96,12 +97,23 @@ class ArmEvaluation(Row):
     stop_rate: Estimate = Field(description="share of samples that end themselves")
 
 
+class OptimumEstimate(Row):
+    """How far the optimum of the policy's objective is from the start, as far as the start's texts show."""
+
+    kl_coef: float = Field(gt=0, description="the optimum is start x exp(score / kl_coef) / Z")
+    kl: Estimate = Field(description="optimum to start, nats a sequence; too small where it is not resolved")
+    samples: int = Field(ge=2, description="texts of the start to a prompt; kl is at most about their logarithm")
+    effective: Estimate = Field(description="of a prompt's texts so many carry the optimum: 1 / mean of sum w^2")
+    resolved: bool = Field(description="whether that is enough to say how far; else kl is a lower bound")
+
+
 class PolicyEvaluation(Row):
     """The policy against its start."""
 
     kl: Estimate = Field(description="policy to start, nats a sequence")
     win_rate: Estimate | None = absent("of the policy over the start, by the independent judge; ties count half")
     win_rate_reward: Estimate | None = absent("the same by the reward model that the policy learnt from")
+    optimum: OptimumEstimate | None = absent("of the objective; absent where there is none whose optimum is known")
     start: ArmEvaluation
     policy: ArmEvaluation
 

@@ -1,8 +1,19 @@
 """Evaluation by somebody else: the policy beside its start, judged by a model it was not optimised against."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from accord.artefacts import CURVE, EVALUATION, EVALUATION_SAMPLES, JUDGED_ROLLOUTS, MODEL, EvaluationSample
+from accord.artefacts import (
+    CURVE,
+    EVALUATION,
+    EVALUATION_SAMPLES,
+    JUDGED_ROLLOUTS,
+    METRICS,
+    MODEL,
+    EvaluationSample,
+    OnlineMetrics,
+    OptimumEstimate,
+)
 from accord.interfaces import Judge
 from accord.lm.causal import CausalModel
 from accord.lm.loading import load
@@ -27,12 +38,26 @@ def evaluate(context: Context) -> None:
     samples = _samples(context, judges)
     EVALUATION_SAMPLES.write(run, samples, stage=stage)
     start, policy = ([sample for sample in samples if sample.arm == arm] for arm in ("start", "policy"))
-    evaluation = compare(policy, start)
+    evaluation = compare(policy, start).model_copy(update={"optimum": _optimum(context, start)})
     if (rollouts := judge_rollouts(context, judges["eval_reward"])) is not None:
         JUDGED_ROLLOUTS.write(run, rollouts, stage=stage)
         CURVE.write(run, curve_of(rollouts), stage=stage)
     EVALUATION.write(run, evaluation, stage=stage)
     context.progress.say(f"  win rate over the start, by the independent judge: {evaluation.win_rate}")
+
+
+def _optimum(context: Context, start: Sequence[EvaluationSample]) -> OptimumEstimate | None:
+    """How far the optimum of the policy's objective is, at the coefficient of its last step."""
+    recipe, reader = context.recipe, context.reader
+    assert recipe.evaluate is not None
+    assert recipe.policy is not None
+    objective = recipe.policy.kl_objective
+    if objective is None:
+        return None
+    last = reader.metrics("policy")[-1] if reader.has(METRICS, "policy") else None
+    if isinstance(last, OnlineMetrics) and last.kl_coef:
+        objective = replace(objective, kl_coef=last.kl_coef)
+    return objective.optimum(start, recipe.evaluate.sampling)
 
 
 def _samples(context: Context, judges: Mapping[str, Judge]) -> list[EvaluationSample]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from accord.policy.materials import Materials
     from accord.policy.maxmin import MaxMin
     from accord.policy.online import Online
+    from accord.policy.optimum import KLObjective
     from accord.policy.orpo import ORPO
     from accord.policy.pairwise import Pairwise
     from accord.policy.ppo import PPO
@@ -75,6 +76,7 @@ __all__ = [
     "ContextDistillation",
     "Curated",
     "GroupSoup",
+    "KLObjective",
     "Materials",
     "MaxMin",
     "Online",
@@ -139,6 +141,7 @@ _HOME = {
     "select": "curated",
     "SimPO": "simpo",
     "Pairwise": "pairwise",
+    "KLObjective": "optimum",
     "ORPO": "orpo",
     "KTO": "kto",
     "IPO": "ipo",

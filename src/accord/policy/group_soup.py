@@ -19,6 +19,7 @@ from accord.artefacts import MODEL, OnlineMetrics
 from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Judge, Scores
 from accord.policy.materials import Materials
+from accord.policy.optimum import KLObjective
 from accord.policy.rloo import RLOO
 from accord.policy.weight_averaging import soup
 from accord.records import Completion, Prompt
@@ -65,6 +66,11 @@ class GroupSoup(RLOO):
     soup_weights: tuple[float, ...] = Field(
         default=(), description="of each group's policy in the soup; unset: all alike"
     )
+
+    @property
+    def kl_objective(self) -> KLObjective | None:
+        """None: its policies have one each."""
+        return None
 
     def steps(
         self, materials: Materials, run: RunDirectory, *, stage: str = "policy"

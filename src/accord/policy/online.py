@@ -25,6 +25,7 @@ from accord.policy.budget import SampleBudget
 from accord.policy.constraints import Constraint, constrained, update_multipliers
 from accord.policy.materials import Material, Materials
 from accord.policy.maxmin import MaxMin
+from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions
 from accord.policy.settings import PolicySettings
 from accord.records import Prompt, Sampling
@@ -113,6 +114,12 @@ class Online(PolicySettings):
     def needs(self) -> frozenset[Material]:
         """Prompts, and a judge of the samples."""
         return frozenset({"prompts", "judge"})
+
+    def regularised_by(self, kl_coef: float) -> KLObjective | None:
+        """The judge's score less `kl_coef` times the KL, for `kl_objective`; None where more than these two count."""
+        if not kl_coef or self.constraints or self.maxmin is not None:
+            return None
+        return KLObjective(kl_coef, self.missing_eos_penalty, self.sampling)
 
     @classmethod
     def within(cls, budget: SampleBudget) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from accord.policy.advantages import gae, kl_penalised, update_kl_coef, whitened
 from accord.policy.losses import ppo_policy, ppo_value
 from accord.policy.materials import Material, Materials
 from accord.policy.online import Dense, OnlineTrainer, build_trainer
+from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout
 from accord.policy.supervised import likelihood, token_weights, tokenize
 from accord.run import RunDirectory
@@ -60,6 +61,11 @@ class PPO(Dense):
     pretrain_coef: float = Field(default=0.0, ge=0, description="weight of the likelihood of supervised examples")
     pretrain_batch_size: int = Field(default=16, ge=1)
     head_lr_scale: float = Field(default=50.0, gt=0, description="the value head learns at this multiple of lr")
+
+    @property
+    def kl_objective(self) -> KLObjective | None:
+        """As of the first step; None where later tokens count less, or supervised examples count too."""
+        return self.regularised_by(self.kl_coef) if self.discount == 1 and not self.pretrain_coef else None
 
     @property
     def needs_old_logprobs(self) -> bool:

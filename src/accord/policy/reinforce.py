@@ -20,6 +20,7 @@ from accord.policy.advantages import above, every_token, kl_penalised, returns_t
 from accord.policy.gradient import PolicyGradient, Tokens
 from accord.policy.losses import ClippedLoss, reinforce
 from accord.policy.online import Dense
+from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout
 
 __all__ = ["REINFORCE"]
@@ -40,6 +41,11 @@ class REINFORCE(Dense, PolicyGradient):
     )
     to_go: bool = Field(default=True, description="the return from each token on; else that of the whole text")
     baseline_decay: float = Field(default=0.9, ge=0, lt=1, description="what the baseline keeps of itself in a step")
+
+    @property
+    def kl_objective(self) -> KLObjective | None:
+        """The score less `kl_coef` times the KL of the whole text."""
+        return self.regularised_by(self.kl_coef)
 
     def advantages(self, rollout: Rollout, score_B: Tensor, state: dict[str, Any]) -> Tensor:
         """Return from each token on, less the baseline; what was not met before takes the mean of this step."""

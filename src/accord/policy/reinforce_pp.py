@@ -16,6 +16,7 @@ from accord.policy.advantages import kl_penalised, returns_to_go, whitened
 from accord.policy.gradient import PolicyGradient, Tokens
 from accord.policy.losses import ClippedLoss, ppo_policy
 from accord.policy.online import Dense
+from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout
 
 __all__ = ["ReinforcePP"]
@@ -29,6 +30,11 @@ class ReinforcePP(Dense, PolicyGradient):
     kind: Literal["reinforce++"] = "reinforce++"
     kl_coef: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, at every token")
     clip: float = Field(default=0.2, gt=0)
+
+    @property
+    def kl_objective(self) -> KLObjective | None:
+        """The score less `kl_coef` times the KL of the whole text."""
+        return self.regularised_by(self.kl_coef)
 
     def advantages(self, rollout: Rollout, score_B: Tensor, state: dict[str, Any]) -> Tensor:
         """Return from each token on, whitened over the step."""

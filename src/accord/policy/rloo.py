@@ -15,6 +15,7 @@ from torch import Tensor
 from accord.policy.advantages import every_token, leave_one_out
 from accord.policy.gradient import PolicyGradient, Tokens
 from accord.policy.losses import ClippedLoss, reinforce
+from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout
 
 __all__ = ["RLOO"]
@@ -30,6 +31,11 @@ class RLOO(PolicyGradient):
     epochs: Literal[1] = 1
     minibatches: Literal[1] = 1
     kl_coef: float = Field(default=0.05, ge=0, description="coefficient of the KL to the reference, in the return")
+
+    @property
+    def kl_objective(self) -> KLObjective | None:
+        """The score less `kl_coef` times the KL of the whole text."""
+        return self.regularised_by(self.kl_coef)
 
     def advantages(self, rollout: Rollout, score_B: Tensor, state: dict[str, Any]) -> Tensor:
         """The return of each sample less the mean of the others of its group, at every token."""

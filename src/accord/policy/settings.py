@@ -14,6 +14,7 @@ from accord.lm.loading import load
 from accord.lm.settings import ModelSettings
 from accord.policy.budget import SampleBudget
 from accord.policy.materials import Material, Materials
+from accord.policy.optimum import KLObjective
 from accord.policy.weight_averaging import extrapolate
 from accord.run import RunDirectory
 from accord.train import TrainingStep
@@ -58,6 +59,11 @@ class PolicySettings(ModelSettings):
     def on_policy(self) -> bool:
         """Whether it learns from samples of the policy that it trains."""
         return False
+
+    @property
+    def kl_objective(self) -> KLObjective | None:
+        """What it makes greatest, where that is the judge's score less a KL to the start; None where it is not."""
+        return None
 
     @abstractmethod
     def steps(self, materials: Materials, run: RunDirectory, *, stage: str = "policy") -> Iterator[TrainingStep[Any]]:

@@ -1,5 +1,6 @@
 """What the sections on feedback, judges and policy show, drawn from the run; the template only lays it out."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from accord.artefacts import (
     MODEL,
     SUMMARY,
     DataSummary,
+    OptimumEstimate,
     PolicyEvaluation,
     RunReader,
 )
@@ -18,7 +20,7 @@ from accord.report.optional import card_of, evaluation_of, summary_of
 from accord.report.table import Row
 from accord.report.training_curves import Drawing, Figure, along_the_run
 from accord.report.verdict import evaluators_in_words
-from accord.report.words import counted, interval, observations, percent
+from accord.report.words import count, counted, interval, observations, percent
 from accord.stats import Estimate
 
 __all__ = ["Grid", "Section", "feedback", "judges", "policy"]
@@ -144,7 +146,7 @@ def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
 
 def policy(reader: RunReader) -> Section:
     """The policy: before and after, its scores along the run, its training."""
-    missing, grids, drawn = [], [], []
+    sentences, missing, grids, drawn = [], [], [], []
     evaluation = evaluation_of(reader)
     if evaluation is None:
         missing.append(
@@ -152,12 +154,32 @@ def policy(reader: RunReader) -> Section:
         )
     else:
         grids.append(_before_and_after(evaluation))
+        if evaluation.optimum is not None:
+            sentences.append(_optimum(evaluation.optimum, evaluation.kl))
     for part in along_the_run(reader):
         if isinstance(part, Figure):
             drawn.append(part)
         else:
             missing.append(part)
-    return Section(grids=tuple(grids), figures=tuple(drawn), missing=tuple(missing))
+    return Section(tuple(sentences), tuple(grids), tuple(drawn), tuple(missing))
+
+
+def _optimum(optimum: OptimumEstimate, own: Estimate) -> str:
+    """Where the objective has its optimum, beside where the policy is; or that the start's texts cannot tell."""
+    objective = f"the score less {optimum.kl_coef:.3g} times the KL to the start (the last step's coefficient)"
+    texts, kl = count(optimum.samples, "text"), interval(optimum.kl, 2)
+    if optimum.resolved:
+        return (
+            f"What it was trained for, {objective}, is greatest {kl} nats a text from the start, as far as {texts} a "
+            f"prompt of the start show; the policy is {interval(own, 2)} nats from it."
+        )
+    return (
+        f"What it was trained for, {objective}, is greatest at least about {kl} nats a text from the start; {texts} a "
+        f"prompt cannot tell how much farther, since that optimum rests on {interval(optimum.effective, 1)} of them "
+        f"and so many show {math.log(optimum.samples):.2f} nats at most. The policy's own {interval(own, 2)} nats "
+        "therefore say where training ended, not where the objective has its optimum; a larger coefficient of the KL "
+        "brings that nearer, a larger evaluate.samples_per_prompt shows more of it."
+    )
 
 
 _MEASURES = (
