@@ -18,9 +18,11 @@ help:
 	@echo "make bench     accord and its peers on the same work, in turn (up to 40 minutes); bench-check: have we become slower?"
 	@echo "make clean     remove the virtual environment and caches (runs are kept)"
 
-$(STAMP): pyproject.toml constraints.txt
+# What is pinned is installed by its hash; torch, whose build depends on the machine, by its version.
+$(STAMP): pyproject.toml constraints.txt requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "accord needs Python 3.11")'
 	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(STAMP)
 
