@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants as hub
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForSequenceClassification,
@@ -180,6 +181,10 @@ def without_head(folder: Path) -> None:
     save_file({name: weight for name, weight in weights.items() if "score" not in name}, folder / "model.safetensors")
 
 
+def as_adapters(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text("{}")
+
+
 def with_two_labels(folder: Path) -> None:
     content = json.loads((folder / "config.json").read_text())
     content["id2label"] = {"0": "bad", "1": "good"}
@@ -198,6 +203,7 @@ def pickled(folder: Path) -> None:
         (without_template, r"no chat template; set chat_template"),
         (without_head, r"the file lacks 1 of its weights, such as score.weight; give a reward model"),
         (with_two_labels, r"its configuration has 2 labels, .* num_labels = 1"),
+        (as_adapters, r"adapters alone; merge them into their model"),
         (pickled, r"cannot be loaded as a sequence classifier \(.*safetensors"),
     ],
 )
@@ -286,16 +292,46 @@ def test_the_documented_judge_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_accord_check_finds_what_is_no_reward_model(tmp_path: Path) -> None:
     with_two_labels(saved(tmp_path / "two"))
+    without_head(saved(tmp_path / "headless"))
     recipe = parse(
         f'[reward]\nkind = "classifier"\nmodel = "{tmp_path}/nowhere"\n'
         f'[rewards.brief]\nkind = "classifier"\nmodel = "{tmp_path}/two"\n'
+        f'[rewards.kind]\nkind = "classifier"\nmodel = "{tmp_path}/headless"\n'
+        '[rewards.polite]\nkind = "classifier"\nmodel = "tiny"\n'
         f'[evaluate.judge]\nkind = "classifier"\nmodel = "{saved(tmp_path / "rm")}"\n'
     )
     assert parse(dump(recipe)) == recipe
-    problems = [problem for problem in preflight(recipe).problems if "model" in problem]
-    assert [problem.partition(": ")[0] for problem in problems] == ["recipe.reward.model", "recipe.rewards.brief.model"]
-    assert "no such model folder" in problems[0]
-    assert "has 2 labels" in problems[1]
+    found = [problem for problem in preflight(recipe).problems if ".model: " in problem]
+    expected = (
+        ("reward", "no such model folder"),
+        ("rewards.brief", "has 2 labels"),
+        ("rewards.kind", "the file lacks 1 of its weights, such as score.weight"),
+        ("rewards.polite", "a language model, which gives texts no score"),
+    )
+    for problem, (section, reason) in zip(found, expected, strict=True):
+        assert problem.startswith(f"recipe.{section}.model: ")
+        assert reason in problem
+
+
+def test_a_run_keeps_the_commit_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its branch has moved since, what the run opens has not."""
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    cached = tmp_path / "hub/models--me--mine"
+    commits = {"a" * 40: "llama", "b" * 40: "qwen2"}
+    for commit, name in commits.items():
+        saved(cached / "snapshots" / commit, name)
+    (cached / "refs").mkdir()
+    branch = cached / "refs/main"
+    branch.write_text("a" * 40)
+    reward = Classifier(model="me/mine", dtype="float32", device="cpu")
+    made = RunDirectory.create(tmp_path / "run")
+    assert reward.problems() == []
+    list(reward.steps(DATA, made))
+    assert made.manifest.inputs["reward: mine"].digest == "a" * 40
+    branch.write_text("b" * 40)
+    np.testing.assert_allclose(
+        scored(reward.load(made), TEXTS), plain(cached / "snapshots" / ("a" * 40), TEXTS), atol=1e-5
+    )
 
 
 def test_code_beside_its_weights_is_named_before_a_run_is_opened(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ what else is in a batch (beyond rounding).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,11 +21,12 @@ from accord.interfaces import Scores
 from accord.lm.adapter_files import has_adapter_file
 from accord.lm.causal import context_of
 from accord.lm.conversation import Conversation
-from accord.lm.loading import UNLOADABLE, DType, place_of, reason_of
+from accord.lm.loading import UNLOADABLE, open_tokenizer, place_of, reason_of
 from accord.lm.memory import keep_large_buffers
+from accord.lm.settings import ModelForm
 from accord.records import Completion, Prompt
 
-__all__ = ["SequenceClassifier", "check_classifier", "load_classifier", "reading_context"]
+__all__ = ["SequenceClassifier", "head_weights", "load_classifier", "read_classifier_tokenizer", "reading_context"]
 
 BATCH_TOKENS = 4096  # places of a batch, padding included
 
@@ -100,8 +100,20 @@ class SequenceClassifier:
         return logit_B1[:, 0].float()
 
 
-def check_classifier(name: str, tokenizer: PreTrainedTokenizerBase, configuration: Any) -> None:
-    """Raises `ModelError` where a model has not one label, its tokenizer no template, or it is none that reads only."""
+def read_classifier_tokenizer(
+    name: str, form: ModelForm, *, revision: str | None = None, local: bool = False
+) -> tuple[PreTrainedTokenizerBase, Any]:
+    """The tokenizer of a reward model, with its template as `form` has it, and the configuration; no weights.
+
+    Raises `ModelError` where the model has not one label, decodes as well, lies there as adapters alone, or its
+    tokenizer has no template.
+    """
+    if has_adapter_file(place_of(name)):
+        raise ModelError(
+            f"{name}: adapters alone; merge them into their model, and give the folder of what comes of it"
+        )
+    trusted = form.trust_remote_code
+    tokenizer, configuration = open_tokenizer(name, revision=revision, trust_remote_code=trusted, local=local)
     if configuration.num_labels != 1:
         raise ModelError(
             f"{name}: its configuration has {configuration.num_labels} labels, and the score of a text is one number; "
@@ -109,33 +121,23 @@ def check_classifier(name: str, tokenizer: PreTrainedTokenizerBase, configuratio
         )
     if configuration.is_encoder_decoder:
         raise ModelError(f"{name}: an encoder with a decoder, which cannot be asked for a score; give another model")
+    form.set_template(tokenizer)
     Conversation(tokenizer, name).encode_whole(Prompt.ask("What is it?"), "It is a lake.")
+    return tokenizer, configuration
 
 
-def load_classifier(
-    source: str | Path,
-    tokenizer: PreTrainedTokenizerBase,
-    *,
-    name: str,
-    dtype: DType = "bfloat16",
-    device: str = "cpu",
-    trust_remote_code: bool = False,
-    revision: str | None = None,
-) -> SequenceClassifier:
-    """The judge `name` in a folder or under a hub id, its score computed in float32 from what `dtype` gives.
+def load_classifier(source: str, form: ModelForm, *, name: str, revision: str | None = None) -> SequenceClassifier:
+    """The judge `name` in a folder, or under a hub id at a revision, its score computed in float32.
 
     Raises `ModelError` where it is no such model, or its file lacks weights, `ForeignCodeError` where it comes with
     code of its own and `trust_remote_code` does not say that this may run.
     """
     keep_large_buffers()
     disable_progress_bar()
-    place = place_of(str(source))
-    if has_adapter_file(place):
-        raise ModelError(
-            f"{source}: adapters alone; merge them into their model, and give the folder of what comes of it"
-        )
+    tokenizer, _ = read_classifier_tokenizer(source, form, revision=revision)
+    place = place_of(source)
     try:
-        model = _open(place, revision, dtype, trust_remote_code)
+        model = _open(place, revision, form)
     except UNLOADABLE as error:
         if "trust_remote_code" in str(error):
             raise ForeignCodeError(
@@ -143,10 +145,9 @@ def load_classifier(
                 "first"
             ) from error
         raise ModelError(f"{source}: {reason_of(place, error, 'sequence classifier')}") from error
-    check_classifier(str(source), tokenizer, model.config)
     _score_in_float32(model)
     context = reading_context(tokenizer, model.config)
-    return SequenceClassifier(name, model.to(device), Conversation(tokenizer, str(source)), context)
+    return SequenceClassifier(name, model.to(form.resolved_device), Conversation(tokenizer, source), context)
 
 
 def reading_context(tokenizer: PreTrainedTokenizerBase, configuration: Any) -> int:
@@ -157,12 +158,19 @@ def reading_context(tokenizer: PreTrainedTokenizerBase, configuration: Any) -> i
     return int(min(context_of(configuration.get_text_config()), tokenizer.model_max_length))
 
 
-def _open(place: str, revision: str | None, dtype: DType, trust_remote_code: bool) -> Any:
+def head_weights(configuration: Any, *, trust_remote_code: bool = False) -> list[str]:
+    """The names of the weights that make a number of hidden states, which no language model has."""
+    with torch.device("meta"):
+        model: Any = AutoModelForSequenceClassification.from_config(configuration, trust_remote_code=trust_remote_code)
+    return [name for name, _ in model.named_parameters() if not name.startswith(f"{model.base_model_prefix}.")]
+
+
+def _open(place: str, revision: str | None, form: ModelForm) -> Any:
     loaded: Any = AutoModelForSequenceClassification.from_pretrained(
         place,
         revision=revision,
-        dtype=getattr(torch, dtype),
-        trust_remote_code=trust_remote_code,
+        dtype=getattr(torch, form.dtype),
+        trust_remote_code=form.trust_remote_code,
         use_safetensors=True,
         output_loading_info=True,
     )

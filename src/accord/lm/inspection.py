@@ -17,12 +17,14 @@ from accord.lm import packaged, tiny
 from accord.lm.adapter_files import base_of, has_adapter_file
 from accord.lm.adapters import check_kind
 from accord.lm.causal import CausalModel
+from accord.lm.classifier import head_weights, read_classifier_tokenizer
 from accord.lm.loading import UNLOADABLE, place_of, read_tokenizer, reason_of
-from accord.lm.settings import ModelSettings
+from accord.lm.settings import ModelForm, ModelSettings
 from accord.records import Prompt
 
-__all__ = ["problem_with"]
+__all__ = ["problem_with", "problem_with_classifier"]
 
+NO_CUDA = "device: cuda, and there is none here; leave it out, or set it to cpu"
 INDEX, WEIGHTS = "model.safetensors.index.json", "model.safetensors"
 
 
@@ -33,7 +35,7 @@ def problem_with(settings: ModelSettings) -> str:
     far as they say what they hold; the tokenizer renders a prompt.
     """
     if settings.device == "cuda" and not torch.cuda.is_available():
-        return "device: cuda, and there is none here; leave it out, or set it to cpu"
+        return NO_CUDA
     if settings.base is None or settings.base in {packaged.NAME, tiny.NAME}:
         return ""
     try:
@@ -54,7 +56,7 @@ def _look_at(name: str, settings: ModelSettings) -> None:
             check_kind(str(folder))
             _look_at(base_of(str(folder)), settings)
             return
-        _look_at_weights(folder)
+        _weights_in(folder)
         trust_remote_code = settings.trust_remote_code
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
         tokenizer = read_tokenizer(str(folder), trust_remote_code=trust_remote_code)
@@ -68,10 +70,36 @@ def _look_at(name: str, settings: ModelSettings) -> None:
         raise ModelError(f"{name}: {reason_of(str(folder), error)}") from error
 
 
-def _cached(name: str) -> Path | None:
+def problem_with_classifier(name: str, form: ModelForm) -> str:
+    """The key and what is wrong with a reward model of others; empty where nothing is, or it must be fetched to see."""
+    if form.device == "cuda" and not torch.cuda.is_available():
+        return NO_CUDA
+    try:
+        if name in {packaged.NAME, tiny.NAME}:
+            raise ModelError(f"{name}: a language model, which gives texts no score; give a reward model")
+        place = Path(place_of(name))
+        if (folder := place if place.is_dir() else _cached(name, form.revision)) is not None:
+            _look_at_classifier(name, folder, form)
+    except AccordError as error:
+        return f"model: {error}"
+    return ""
+
+
+def _look_at_classifier(name: str, folder: Path, form: ModelForm) -> None:
+    """Raises `ModelError`, or `StorageError`, where it cannot be opened, or the files of its weights lack its head."""
+    _, configuration = read_classifier_tokenizer(str(folder), form, local=True)
+    try:
+        head = head_weights(configuration, trust_remote_code=form.trust_remote_code)
+        if missing := sorted(set(head) - _weights_in(folder)):
+            raise ValueError(f"the file lacks {len(missing)} of its weights, such as {missing[0]}; give a reward model")
+    except UNLOADABLE as error:
+        raise ModelError(f"{name}: {reason_of(str(folder), error, 'sequence classifier')}") from error
+
+
+def _cached(name: str, revision: str | None = None) -> Path | None:
     """The folder of a model of the hub that was fetched before; None where it would have to be fetched."""
     try:
-        found = try_to_load_from_cache(name, "config.json")
+        found = try_to_load_from_cache(name, "config.json", revision=revision)
     except HFValidationError as error:
         raise ModelError(f"{name}: no name that a model can have ({str(error).splitlines()[0]})") from error
     if isinstance(found, str):
@@ -81,9 +109,12 @@ def _cached(name: str) -> Path | None:
     return None
 
 
-def _look_at_weights(folder: Path) -> None:
-    """Raises `SafetensorError` or `OSError` where a file of weights is missing, cut off or no such file."""
-    files = [WEIGHTS]
+def _weights_in(folder: Path) -> set[str]:
+    """The names of the weights that the files of a folder say they hold.
+
+    Raises `SafetensorError` or `OSError` where a file of weights is missing, cut off or no such file.
+    """
+    names, files = set[str](), [WEIGHTS]
     if (folder / INDEX).is_file():
         files = sorted(set(json.loads((folder / INDEX).read_bytes())["weight_map"].values()))
     for file in files:
@@ -92,3 +123,5 @@ def _look_at_weights(folder: Path) -> None:
         with safe_open(folder / file, framework="pt") as content:
             if not content.keys():
                 raise SafetensorError(f"{file} holds no weights")
+            names.update(content.keys())
+    return names

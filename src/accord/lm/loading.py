@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 from huggingface_hub import constants as hub
+from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -21,7 +22,17 @@ from accord.lm.memory import keep_large_buffers
 from accord.lm.proofs import check_decoder, prove
 from accord.records import Prompt
 
-__all__ = ["UNLOADABLE", "DType", "load", "open_tokenizer", "place_of", "read_tokenizer", "reason_of", "wrap"]
+__all__ = [
+    "UNLOADABLE",
+    "DType",
+    "commit_of",
+    "load",
+    "open_tokenizer",
+    "place_of",
+    "read_tokenizer",
+    "reason_of",
+    "wrap",
+]
 
 UNLOADABLE = (
     OSError,
@@ -135,6 +146,17 @@ def place_of(name: str) -> str:
             f"{name}: no such model folder; give the folder of a saved model, a hub id, {packaged.NAME} or {tiny.NAME}"
         )
     return name
+
+
+def commit_of(name: str, revision: str | None) -> str:
+    """The commit of the hub that a branch, tag or commit of a model stands for now; offline, when it was fetched last.
+
+    Raises `ModelError` where there is no such model.
+    """
+    try:
+        return Path(hf_hub_download(name, "config.json", revision=revision)).parent.name
+    except UNLOADABLE as error:
+        raise ModelError(f"{name}: {reason_of(name, error)}") from error
 
 
 def _tokenizer(name: str, source: str, **form: Any) -> PreTrainedTokenizerBase:

@@ -15,7 +15,7 @@ from accord.feedback import LEARNS_FROM, PAIR_KINDS, current_feedback
 from accord.feedback.formats.lines import lines
 from accord.lm import packaged
 from accord.lm.causal import context_of
-from accord.lm.classifier import reading_context
+from accord.lm.classifier import read_classifier_tokenizer, reading_context
 from accord.lm.conversation import Conversation
 from accord.lm.loading import open_tokenizer
 from accord.lm.settings import ModelSettings
@@ -104,7 +104,9 @@ def _learning(recipe: Recipe, local: bool) -> Iterator[Reader]:
         if isinstance(reward, ModelSettings):
             yield from _reader(recipe, section, reward, frozenset(reward.learns_from), local, writes=writes)
         if isinstance(reward, Classifier) and (not local or _is_here(reward.model)):
-            tokenizer, configuration = reward.open_tokenizer(reward.model, revision=reward.revision, local=local)
+            tokenizer, configuration = read_classifier_tokenizer(
+                reward.model, reward, revision=reward.revision, local=local
+            )
             context = reading_context(tokenizer, configuration)
             yield Reader(section, Conversation(tokenizer, reward.model), context, writes=writes)
 

@@ -7,16 +7,16 @@ just that.
 from collections.abc import Iterator
 from os.path import relpath
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field
-from transformers import PreTrainedTokenizerBase
 
-from accord.errors import AccordError, ArtefactError, ModelError
+from accord.errors import ArtefactError
 from accord.feedback import Dataset
 from accord.interfaces import Step
-from accord.lm.classifier import SequenceClassifier, check_classifier, load_classifier
-from accord.lm.loading import open_tokenizer, place_of
+from accord.lm.classifier import SequenceClassifier, load_classifier, read_classifier_tokenizer
+from accord.lm.inspection import problem_with_classifier
+from accord.lm.loading import commit_of, place_of
 from accord.lm.settings import ModelForm
 from accord.reward.settings import RewardSettings
 from accord.run import InputEntry, RunDirectory, digest_of_folder
@@ -36,7 +36,9 @@ class Classifier(RewardSettings, ModelForm):
         if place.is_dir():
             entry = InputEntry(digest_of_folder(place), relpath(place, run.path.resolve()))
         else:
-            entry = InputEntry(self._commit())
+            commit = commit_of(self.model, self.revision)
+            read_classifier_tokenizer(self.model, self, revision=commit)
+            entry = InputEntry(commit)
         run.record_input(self._input(stage), entry)
         yield from ()
 
@@ -46,14 +48,14 @@ class Classifier(RewardSettings, ModelForm):
         if noted is None:
             raise ArtefactError(f"{run.path}: the stage '{stage}' has not noted {self.model}; run it first")
         if noted.path is None:
-            return self._opened(self.model, stage, revision=noted.digest)
+            return load_classifier(self.model, self, name=stage, revision=noted.digest)
         folder = (run.path / noted.path).resolve()
         if not folder.is_dir() or digest_of_folder(folder) != noted.digest:
             raise ArtefactError(
                 f"{folder}: not the model that the stage '{stage}' of {run.path} noted; put that one back, or use a "
                 "new folder"
             )
-        return self._opened(str(folder), stage, revision=None)
+        return load_classifier(str(folder), self, name=stage)
 
     def trained(self, run: RunDirectory, *, stage: str = "reward") -> bool:
         """Whether the stage has noted the model."""
@@ -65,42 +67,8 @@ class Classifier(RewardSettings, ModelForm):
 
     def problems(self) -> list[str]:
         """That there is no such model, or none that scores; what would have to be fetched to see is not looked at."""
-        try:
-            if Path(place_of(self.model)).is_dir():
-                self.open_tokenizer(self.model)
-        except AccordError as error:
-            return [f"model: {error}"]
-        return []
-
-    def open_tokenizer(
-        self, name: str, *, revision: str | None = None, local: bool = False
-    ) -> tuple[PreTrainedTokenizerBase, Any]:
-        """The tokenizer, with its template as these settings say, and the configuration. Raises `ModelError`."""
-        trusted = self.trust_remote_code
-        tokenizer, configuration = open_tokenizer(name, revision=revision, trust_remote_code=trusted, local=local)
-        self.set_template(tokenizer)
-        check_classifier(name, tokenizer, configuration)
-        return tokenizer, configuration
-
-    def _opened(self, name: str, stage: str, *, revision: str | None) -> SequenceClassifier:
-        tokenizer, _ = self.open_tokenizer(name, revision=revision)
-        return load_classifier(
-            name,
-            tokenizer,
-            name=stage,
-            dtype=self.dtype,
-            device=self.resolved_device,
-            trust_remote_code=self.trust_remote_code,
-            revision=revision,
-        )
-
-    def _commit(self) -> str:
-        """The commit of the hub that `revision` stands for now."""
-        _, configuration = self.open_tokenizer(self.model, revision=self.revision)
-        commit = getattr(configuration, "_commit_hash", None)
-        if not isinstance(commit, str):
-            raise ModelError(f"{self.model}: the hub does not say of which commit it is; give the folder of the model")
-        return commit
+        problem = problem_with_classifier(self.model, self)
+        return [problem] if problem else []
 
     def _input(self, stage: str) -> str:
         return f"{stage}: {Path(self.model).name}"
