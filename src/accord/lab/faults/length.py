@@ -17,7 +17,7 @@ class LengthBias(Fault):
     """
 
     name: ClassVar = "length"
-    strengths: ClassVar = (0.6, 1.2)
+    strengths: ClassVar = (1.2, 3.0)
     sets_off: ClassVar = ("RG1 length", "RG1 edits")
 
     def reward_model(self, judge: WordJudge) -> WordJudge:
