@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from huggingface_hub import constants as hub
 
 from accord import recipe as recipes
 from accord.artefacts import RunReader
@@ -223,6 +224,23 @@ def test_other_files_of_a_base_model_are_refused(home: Path, tmp_path: Path) -> 
     shutil.copytree(home / "model", tmp_path / "elsewhere/model")  # moved with the run, it is still the same
     moved = recipe_with(home, **{"policy.base": str(tmp_path / "elsewhere/model")})
     assert resume(moved, tmp_path / "run", only=POLICY) == ["policy"]
+
+
+def test_a_run_notes_of_which_commit_of_the_hub_its_model_was(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    cached, commit = tmp_path / "hub/models--me--start", "c" * 40
+    shutil.copytree(home / "model", cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs/v1").write_text(commit)
+    recipe = recipe_with(home, **{"sft.base": "me/start", "sft.revision": "v1", "sft.max_examples": "8"})
+    with start_run(recipe, tmp_path / "run", resume=False) as run:
+        assert "sft.base" not in run.manifest.inputs
+        drive(recipe, run, ProgressDisplay(quiet=True), only=("data",))
+        drive(recipe, run, ProgressDisplay(quiet=True), only=("sft",))
+        assert run.manifest.inputs["sft.base"].digest == commit
+    assert resume(recipe, tmp_path / "run", only=("sft",)) == []
 
 
 @pytest.mark.slow

@@ -263,6 +263,10 @@ def test_a_run_goes_on_with_the_same_files_alone_wherever_it_is_opened(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert np.isfinite(scored(reward.load(made), TEXTS)).all()
+    (tmp_path / "run").rename(tmp_path / "elsewhere/run")
+    alone = reward.model_copy(update={"model": str(tmp_path / "rm")})
+    assert np.isfinite(scored(alone.load(RunDirectory.open(tmp_path / "elsewhere/run", write=False)), TEXTS)).all()
+    (tmp_path / "elsewhere/run").rename(tmp_path / "run")
     (tmp_path / "rm/config.json").write_text((tmp_path / "rm/config.json").read_text() + "\n")
     with pytest.raises(ArtefactError, match=r"not the model that the stage 'reward' of .* noted; put that one back"):
         reward.load(made)

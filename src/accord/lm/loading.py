@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import torch
 from huggingface_hub import constants as hub
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import StrictDataclassError
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError, StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
@@ -26,6 +26,7 @@ __all__ = [
     "UNLOADABLE",
     "DType",
     "commit_of",
+    "fetched_commit",
     "load",
     "open_tokenizer",
     "place_of",
@@ -157,6 +158,17 @@ def commit_of(name: str, revision: str | None) -> str:
         return Path(hf_hub_download(name, "config.json", revision=revision)).parent.name
     except UNLOADABLE as error:
         raise ModelError(f"{name}: {reason_of(name, error)}") from error
+
+
+def fetched_commit(name: str, revision: str | None) -> str | None:
+    """The commit of the hub at which a model was fetched last; None for what was not fetched from there."""
+    if name in {packaged.NAME, tiny.NAME} or Path(name).expanduser().is_dir():
+        return None
+    try:
+        found = try_to_load_from_cache(name, "config.json", revision=revision)
+    except HFValidationError:  # no name that a model of the hub can have
+        return None
+    return Path(found).parent.name if isinstance(found, str) else None
 
 
 def _tokenizer(name: str, source: str, **form: Any) -> PreTrainedTokenizerBase:

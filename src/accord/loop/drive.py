@@ -8,7 +8,7 @@ from accord.errors import ArtefactError, storage
 from accord.extensions import load_extensions
 from accord.lm.memory import release_memory
 from accord.loop.progress import ProgressDisplay
-from accord.loop.sameness import base_inputs, basis_of, check_settings
+from accord.loop.sameness import base_inputs, basis_of, check_settings, hub_inputs
 from accord.loop.stage import Context, in_run
 from accord.loop.stages import builds_on, chosen_stages, flat, settings_digest, stages_of
 from accord.recipe import Recipe, dump, load, read_toml
@@ -124,6 +124,8 @@ def drive(
         run.begin(full_name, basis)
         with timed() as seconds:
             stage.perform(Context(in_run(recipe, run), run, progress, full_name, prefix))
+        for key, entry in hub_inputs(recipe, stage.sections(recipe)[name]).items():
+            run.record_input(key, entry)
         run.finish(full_name, digest, seconds(), basis=basis)
         progress.say(f"  {name}: {seconds():.0f} s")
         release_memory()

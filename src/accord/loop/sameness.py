@@ -7,11 +7,12 @@ from typing import Any
 
 from accord.artefacts import METRICS, RECIPE
 from accord.errors import ArtefactError, storage
+from accord.lm.loading import fetched_commit
 from accord.loop.stages import builds_on, flat, sections_of, settings_in, stages_of
 from accord.recipe import Recipe, read_toml
 from accord.run import InputEntry, RunDirectory, digest_of_folder, digest_of_settings
 
-__all__ = ["base_inputs", "basis_of", "check_settings"]
+__all__ = ["base_inputs", "basis_of", "check_settings", "hub_inputs"]
 
 SHOWN = 8  # changed keys that a message names
 
@@ -65,6 +66,14 @@ def base_inputs(recipe: Recipe, run: RunDirectory) -> dict[str, InputEntry]:
                 if folder.is_dir():
                     found[key] = InputEntry(digest_of_folder(folder), relpath(folder.resolve(), run.path.resolve()))
     return found
+
+
+def hub_inputs(recipe: Recipe, section: str) -> dict[str, InputEntry]:
+    """The commit of the model that a section had opened from the hub, by the key that names it; else nothing."""
+    settings = flat(recipe.model_dump(mode="json"))
+    base, revision = (settings.get(f"{section}.{key}") for key in ("base", "revision"))
+    commit = fetched_commit(base, revision) if isinstance(base, str) else None
+    return {f"{section}.base": InputEntry(commit)} if commit else {}
 
 
 def _moved_models(run: RunDirectory, models: Mapping[str, InputEntry], sections: Sequence[str]) -> list[str]:

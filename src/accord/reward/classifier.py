@@ -49,13 +49,13 @@ class Classifier(RewardSettings, ModelForm):
             raise ArtefactError(f"{run.path}: the stage '{stage}' has not noted {self.model}; run it first")
         if noted.path is None:
             return load_classifier(self.model, self, name=stage, revision=noted.digest)
-        folder = (run.path / noted.path).resolve()
-        if not folder.is_dir() or digest_of_folder(folder) != noted.digest:
-            raise ArtefactError(
-                f"{folder}: not the model that the stage '{stage}' of {run.path} noted; put that one back, or use a "
-                "new folder"
-            )
-        return load_classifier(str(folder), self, name=stage)
+        for folder in (run.path / noted.path, Path(self.model).expanduser()):  # either may have moved alone
+            if folder.is_dir() and digest_of_folder(folder) == noted.digest:
+                return load_classifier(str(folder.resolve()), self, name=stage)
+        raise ArtefactError(
+            f"{self.model}: not the model that the stage '{stage}' of {run.path} noted; put that one back, or use a "
+            "new folder"
+        )
 
     def trained(self, run: RunDirectory, *, stage: str = "reward") -> bool:
         """Whether the stage has noted the model."""
