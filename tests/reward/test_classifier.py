@@ -27,7 +27,7 @@ from transformers import (
 )
 
 from accord.cli import run
-from accord.errors import ArtefactError, ModelError
+from accord.errors import ArtefactError, ForeignCodeError, ModelError
 from accord.lm.classifier import SequenceClassifier
 from accord.loop.demo import write_starter
 from accord.loop.drive import code_named_in
@@ -172,6 +172,35 @@ def test_it_scores_the_pairs_of_a_split_and_claims_no_scale(tmp_path: Path) -> N
 # -- what is refused -------------------------------------------------------------------------------------
 
 
+OWN_CODE = """
+from pathlib import Path
+from torch import nn
+from transformers import LlamaConfig, LlamaForSequenceClassification, LlamaModel, LlamaPreTrainedModel
+
+Path("{place}").touch()
+
+
+class Config(LlamaConfig):
+    model_type = "own_scores"
+
+
+class Model(LlamaForSequenceClassification):
+    config_class = Config
+
+    def __init__(self, config):
+        LlamaPreTrainedModel.__init__(self, config)
+        self.num_labels = config.num_labels
+        self.model = LlamaModel(config)
+        self.score = nn.Linear(config.hidden_size, config.num_labels, bias=False)
+        self.post_init()
+
+    def forward(self, *inputs, **named):
+        found = super().forward(*inputs, **named)
+        found.logits = found.logits + 1
+        return found
+"""
+
+
 def without_template(folder: Path) -> None:
     (folder / "chat_template.jinja").unlink()
 
@@ -212,6 +241,27 @@ def test_what_is_no_reward_model_is_refused(spoil: Callable[[Path], None], messa
     with pytest.raises(ModelError, match=message) as caught:
         judge_of(tmp_path / "rm", tmp_path / "run")
     assert "\n" not in str(caught.value)
+
+
+def test_code_of_its_own_runs_only_where_the_recipe_says_so(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "rm")
+    expected = plain(folder, TEXTS)
+    content = json.loads((folder / "config.json").read_text())
+    content["model_type"] = "own_scores"
+    content["auto_map"] = {"AutoConfig": "own.Config", "AutoModelForSequenceClassification": "own.Model"}
+    (folder / "config.json").write_text(json.dumps(content))
+    place = tmp_path / "executed"
+    (folder / "own.py").write_text(OWN_CODE.format(place=str(place)))
+    reward = Classifier(model=str(folder))
+    assert "runs only where trust_remote_code is set: read it first" in reward.problems()[0]
+    with pytest.raises(ForeignCodeError):
+        judge_of(folder, tmp_path / "refused")
+    assert not place.exists()
+    trusting = reward.model_copy(update={"trust_remote_code": True})
+    assert trusting.problems() == []
+    found = scored(judge_of(folder, tmp_path / "run", trust_remote_code=True), TEXTS)
+    np.testing.assert_allclose(found, np.array(expected) + 1, atol=1e-5)
+    assert place.exists()
 
 
 def test_a_language_model_is_refused(tmp_path: Path) -> None:

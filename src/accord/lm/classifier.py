@@ -16,18 +16,26 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from accord.errors import ForeignCodeError, ModelError
+from accord.errors import ModelError
 from accord.interfaces import Scores
 from accord.lm.adapter_files import has_adapter_file
 from accord.lm.causal import context_of
 from accord.lm.conversation import Conversation
-from accord.lm.loading import UNLOADABLE, open_tokenizer, place_of, reason_of
+from accord.lm.loading import UNLOADABLE, open_tokenizer, place_of, refusal
 from accord.lm.memory import keep_large_buffers
 from accord.lm.settings import ModelForm
 from accord.records import Completion, Prompt
 
-__all__ = ["SequenceClassifier", "head_weights", "load_classifier", "read_classifier_tokenizer", "reading_context"]
+__all__ = [
+    "CLASSIFIER",
+    "SequenceClassifier",
+    "head_weights",
+    "load_classifier",
+    "read_classifier_tokenizer",
+    "reading_context",
+]
 
+CLASSIFIER = "sequence classifier"
 BATCH_TOKENS = 4096  # places of a batch, padding included
 
 
@@ -112,8 +120,9 @@ def read_classifier_tokenizer(
         raise ModelError(
             f"{name}: adapters alone; merge them into their model, and give the folder of what comes of it"
         )
-    trusted = form.trust_remote_code
-    tokenizer, configuration = open_tokenizer(name, revision=revision, trust_remote_code=trusted, local=local)
+    tokenizer, configuration = open_tokenizer(
+        name, revision=revision, trust_remote_code=form.trust_remote_code, local=local, kind=CLASSIFIER
+    )
     if configuration.num_labels != 1:
         raise ModelError(
             f"{name}: its configuration has {configuration.num_labels} labels, and the score of a text is one number; "
@@ -139,12 +148,7 @@ def load_classifier(source: str, form: ModelForm, *, name: str, revision: str | 
     try:
         model = _open(place, revision, form)
     except UNLOADABLE as error:
-        if "trust_remote_code" in str(error):
-            raise ForeignCodeError(
-                f"{source}: it comes with code of its own, which runs only where trust_remote_code is set; read it "
-                "first"
-            ) from error
-        raise ModelError(f"{source}: {reason_of(place, error, 'sequence classifier')}") from error
+        raise refusal(source, place, error, CLASSIFIER) from error
     _score_in_float32(model)
     context = reading_context(tokenizer, model.config)
     return SequenceClassifier(name, model.to(form.resolved_device), Conversation(tokenizer, source), context)

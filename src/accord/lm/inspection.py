@@ -17,8 +17,8 @@ from accord.lm import packaged, tiny
 from accord.lm.adapter_files import base_of, has_adapter_file
 from accord.lm.adapters import check_kind
 from accord.lm.causal import CausalModel
-from accord.lm.classifier import head_weights, read_classifier_tokenizer
-from accord.lm.loading import UNLOADABLE, place_of, read_tokenizer, reason_of
+from accord.lm.classifier import CLASSIFIER, head_weights, read_classifier_tokenizer
+from accord.lm.loading import UNLOADABLE, place_of, read_tokenizer, reason_of, refusal
 from accord.lm.settings import ModelForm, ModelSettings
 from accord.records import Prompt
 
@@ -67,7 +67,7 @@ def _look_at(name: str, settings: ModelSettings) -> None:
     except TemplateError as error:
         raise ModelError(f"{name}: its chat template fails on a plain question ({error}); mend it") from error
     except UNLOADABLE as error:
-        raise ModelError(f"{name}: {reason_of(str(folder), error)}") from error
+        raise refusal(name, str(folder), error) from error
 
 
 def problem_with_classifier(name: str, form: ModelForm) -> str:
@@ -93,7 +93,7 @@ def _look_at_classifier(name: str, folder: Path, form: ModelForm) -> None:
         if missing := sorted(set(head) - _weights_in(folder)):
             raise ValueError(f"the file lacks {len(missing)} of its weights, such as {missing[0]}; give a reward model")
     except UNLOADABLE as error:
-        raise ModelError(f"{name}: {reason_of(str(folder), error, 'sequence classifier')}") from error
+        raise refusal(name, str(folder), error, CLASSIFIER) from error
 
 
 def _cached(name: str, revision: str | None = None) -> Path | None:

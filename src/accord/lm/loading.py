@@ -32,6 +32,7 @@ __all__ = [
     "place_of",
     "read_tokenizer",
     "reason_of",
+    "refusal",
     "wrap",
 ]
 
@@ -51,6 +52,7 @@ UNLOADABLE = (
 )
 """What transformers raises where the files of a model are not what they should be: it checks few of their values."""
 
+DECODER = "causal language model"  # what most models here are, in messages
 DType = Literal["float32", "bfloat16"]
 
 
@@ -83,21 +85,22 @@ def load(
         if merge and has_adapter_file(source):
             model, base = model.merge_and_unload().requires_grad_(True), ""  # peft had frozen what is under adapters
     except UNLOADABLE as error:
-        if "trust_remote_code" in str(error):
-            raise ForeignCodeError(
-                f"{name}: it comes with code of its own, which runs only where trust_remote_code is set: read it first"
-            ) from error
-        raise ModelError(f"{name}: {reason_of(source, error)}") from error
+        raise refusal(name, source, error) from error
     tokenizer = _tokenizer(name, source, revision=revision, trust_remote_code=trust_remote_code)
     return wrap(model.to(device).eval(), tokenizer, name, base=base)
 
 
 def open_tokenizer(
-    name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False, local: bool = False
+    name: str | Path,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    local: bool = False,
+    kind: str = DECODER,
 ) -> tuple[PreTrainedTokenizerBase, Any]:
     """The tokenizer and the configuration of a model, without its weights; nothing is fetched where `local`.
 
-    Raises `ModelError` where there is no such model.
+    `kind` is what the model is called where there is none: raises `ModelError` then, `ForeignCodeError` as `load` does.
     """
     name = str(name)
     if name == tiny.NAME:
@@ -112,7 +115,7 @@ def open_tokenizer(
         tokenizer = read_tokenizer(source, **form, revision=revision)
         return tokenizer, AutoConfig.from_pretrained(base, **form, revision=of_base)
     except UNLOADABLE as error:
-        raise ModelError(f"{name}: {reason_of(source, error)}") from error
+        raise refusal(name, source, error, kind) from error
 
 
 def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, base: str = "") -> CausalModel:
@@ -242,7 +245,16 @@ def _open(source: str, revision: str | None, dtype: DType, trust_remote_code: bo
     return model, source
 
 
-def reason_of(source: str, error: Exception, kind: str = "causal language model") -> str:
+def refusal(name: str, source: str, error: Exception, kind: str = DECODER) -> ModelError:
+    """What to raise where transformers could not open a model: in one line, with the remedy."""
+    if "trust_remote_code" in str(error):
+        return ForeignCodeError(
+            f"{name}: it comes with code of its own, which runs only where trust_remote_code is set: read it first"
+        )
+    return ModelError(f"{name}: {reason_of(source, error, kind)}")
+
+
+def reason_of(source: str, error: Exception, kind: str = DECODER) -> str:
     """One line: why a model of a kind cannot be opened, and what to do."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     if "Padding_idx" in str(error):
