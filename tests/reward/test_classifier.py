@@ -22,6 +22,8 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     LlamaForSequenceClassification,
+    Phi3Config,
+    Phi3ForSequenceClassification,
     Qwen2Config,
     Qwen2ForSequenceClassification,
 )
@@ -56,11 +58,25 @@ SIZES: dict[str, Any] = {
 }
 GROUPED = {**SIZES, "num_key_value_heads": 2}
 BY_N = {"vocab_size": ROWS, "n_positions": 256, "n_embd": 32, "n_layer": 2, "n_head": 4, "num_labels": 1}
+LONG: dict[str, Any] = {
+    "original_max_position_embeddings": 64,
+    "rope_parameters": {
+        "rope_type": "longrope",
+        "rope_theta": 1e4,
+        "short_factor": [1.0] * 4,
+        "long_factor": [4.0] * 4,
+        "original_max_position_embeddings": 64,
+    },
+}
 MODELS: dict[str, tuple[str, Callable[..., Any]]] = {
     "llama": ("llama3", lambda **own: LlamaForSequenceClassification(LlamaConfig(**GROUPED | own))),
     "qwen2": ("chatml", lambda **own: Qwen2ForSequenceClassification(Qwen2Config(**GROUPED | own))),
     "gpt_neox": ("qwen3", lambda **own: GPTNeoXForSequenceClassification(GPTNeoXConfig(**SIZES | own))),
     "gpt2": ("llama3", lambda **own: GPT2ForSequenceClassification(GPT2Config(**BY_N | own))),
+    "phi3 with two kinds of positions": (
+        "chatml",
+        lambda **own: Phi3ForSequenceClassification(Phi3Config(**GROUPED | LONG | own)),
+    ),
     "bert": ("chatml", lambda **own: BertForSequenceClassification(BertConfig(**SIZES | own))),
 }
 """A chat template's family and the model, by name."""

@@ -22,7 +22,7 @@ from accord.lm.conversation import Conversation, configured_ends
 from accord.lm.masks import Window
 from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
 
-__all__ = ["CausalModel", "context_of"]
+__all__ = ["CausalModel", "context_of", "switch_of"]
 
 UNBOUNDED = 1 << 30  # tokens
 
@@ -31,6 +31,18 @@ def context_of(configuration: Any) -> int:
     """The longest sequence, in tokens, that there are positions for; where none are named, a very large number."""
     named = (getattr(configuration, name, None) for name in ("max_position_embeddings", "max_seq_len"))
     return int(next((bound for bound in named if bound), UNBOUNDED))
+
+
+def switch_of(configuration: Any) -> int:
+    """The longest sequence, in tokens, whose rotary positions are those of short ones.
+
+    In a longer one all positions are turned by other angles (LongRoPE, Ding et al. 2024, arXiv 2402.13753). A very
+    large number where angles depend on the position alone.
+    """
+    rope = getattr(configuration, "rope_parameters", None) or {}
+    kinds = [rope, *(each for each in rope.values() if isinstance(each, dict))]
+    ends = [each["original_max_position_embeddings"] for each in kinds if each.get("rope_type") == "longrope"]
+    return int(min(ends, default=UNBOUNDED))
 
 
 @dataclass
@@ -114,15 +126,8 @@ class CausalModel:
 
     @property
     def switch(self) -> int:
-        """The longest sequence, in tokens, whose rotary positions are those of short ones.
-
-        In a longer one all positions are turned by other angles (LongRoPE, Ding et al. 2024, arXiv 2402.13753). A very
-        large number where angles depend on the position alone.
-        """
-        rope = getattr(self._config, "rope_parameters", None) or {}
-        kinds = [rope, *(each for each in rope.values() if isinstance(each, dict))]
-        ends = [each["original_max_position_embeddings"] for each in kinds if each.get("rope_type") == "longrope"]
-        return int(min(ends, default=UNBOUNDED))
+        """The longest sequence, in tokens, whose rotary positions are those of short ones (`switch_of`)."""
+        return switch_of(self._config)
 
     @property
     def width(self) -> int:

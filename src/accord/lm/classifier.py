@@ -19,7 +19,7 @@ from transformers.utils.logging import disable_progress_bar
 from accord.errors import ModelError
 from accord.interfaces import Scores
 from accord.lm.adapter_files import has_adapter_file
-from accord.lm.causal import context_of
+from accord.lm.causal import context_of, switch_of
 from accord.lm.conversation import Conversation
 from accord.lm.loading import UNLOADABLE, open_tokenizer, place_of, refusal
 from accord.lm.memory import keep_large_buffers
@@ -80,10 +80,16 @@ class SequenceClassifier:
         return ids
 
     def _batches(self, texts: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Texts by number, those of like length together; each alone where the model names no padding token."""
+        """Texts by number, those of like length together; each alone where the model names no padding token.
+
+        Those on the two sides of `switch_of` never share a batch: the longest decides how all positions are turned.
+        """
         batch: list[int] = []
+        switch = switch_of(self.model.config.get_text_config())
         for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
-            if batch and (self._pad is None or (len(batch) + 1) * len(texts[index]) > BATCH_TOKENS):
+            size = len(texts[index])
+            full = self._pad is None or (len(batch) + 1) * size > BATCH_TOKENS
+            if batch and (full or len(texts[batch[0]]) <= switch < size):
                 yield batch
                 batch = []
             batch.append(index)
