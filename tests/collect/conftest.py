@@ -16,9 +16,9 @@ def _names_that_repeat(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     monkeypatch.setattr(secrets, "token_hex", lambda count=32: random.randbytes(count).hex())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One browser for all tests."""
+    """One browser for the tests of a file; while it is open, no other event loop can run."""
     from playwright.sync_api import sync_playwright
 
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

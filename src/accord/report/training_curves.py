@@ -86,26 +86,32 @@ _QUANTITIES = (
 )
 
 
+LARGEST = 1e30  # of what an axis is drawn for; the files have every number
+
+
 def _training_curves(reader: RunReader) -> Figure | str:
     rows = rows_of_file(reader, METRICS, "policy")
     rollouts = rows_of_file(reader, SAMPLES, "policy")
     bands = _bands(rows, rollouts)
     step_S = tuple(row.step for row in rows)
-    drawings = []
+    drawings, undrawn = [], []
     for number, (key, heading, unit, digits) in enumerate((*_QUANTITIES, *_multipliers(rows))):
         value_S = tuple(_value(row, key) for row in rows)
-        if any(value is not None for value in value_S):
-            low_S, high_S = bands.get(key, (None, None))
+        low_S, high_S = bands.get(key, (None, None))
+        if any(value is not None and abs(value) > LARGEST for value in (*value_S, *(low_S or ()), *(high_S or ()))):
+            undrawn.append(heading)
+        elif any(value is not None for value in value_S):
             name = f"multiplier-{number}" if "." in key else key
             curve = figures.TrainingCurve(name, heading, unit, step_S, value_S, low_S, high_S, digits)
             drawings.append(Drawing(figures.training_curve(curve), heading=heading, unit=unit))
+    beyond = f" Numbers beyond {LARGEST:.0e} are not drawn: {', '.join(undrawn)}." if undrawn else ""
     if not drawings:
-        return "The course of the training was not logged."
+        return "The course of the training was not logged." + beyond
     texts = sum(row.step == rollouts[0].step for row in rollouts)
     caption = (
         f"The training, step by step: {len(rows)} steps{f' of {texts} texts each' if texts else ''}. Bands are 95 % "
         "intervals; a line without a band is a mean whose spread is not logged. A KL or a length that runs away, an "
-        "entropy near zero, or texts that no longer end themselves are the usual signs of trouble."
+        "entropy near zero, or texts that no longer end themselves are the usual signs of trouble." + beyond
     )
     files = tuple(lines.path("policy") for lines in ((METRICS, SAMPLES) if texts else (METRICS,)))
     return Figure(tuple(drawings), caption, files)

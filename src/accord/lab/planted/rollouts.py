@@ -27,7 +27,7 @@ from accord.run import RunDirectory
 
 __all__ = ["write_evaluation", "write_training"]
 
-ROLLOUTS = 48  # a step
+ROLLOUTS = 96  # a step
 SAMPLES_PER_PROMPT = 10  # of an evaluation
 START = Policy.tilted(WordJudge("start"), 0.0)
 
