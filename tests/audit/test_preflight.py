@@ -36,6 +36,7 @@ from small_data import LetterJudge
 from small_run import RECIPE
 
 Row = dict[str, Any]
+FOUR_PROMPTS = AuditSettings.model_validate({"preflight": {"stop_rate": 0.3}})  # whose texts all end prove .4, no more
 
 
 def rewrite(run: RunDirectory, name: str, change: Callable[[Row], None]) -> None:
@@ -47,7 +48,8 @@ def rewrite(run: RunDirectory, name: str, change: Callable[[Row], None]) -> None
 
 @pytest.mark.parametrize("check", [check.id for check in CHECKS])
 def test_a_real_run_without_a_fault_is_quiet(check: str, run: RunDirectory) -> None:
-    finding = finding_of(check, run, **judges_of(Context(RECIPE, run)))
+    (of_name,) = (each for each in CHECKS if each.id == check)
+    finding = of_name.run(Evidence(run, judges_of(Context(RECIPE, run))), FOUR_PROMPTS)
     assert finding.verdict is Verdict.QUIET, finding.result
     assert all((run.path / name).exists() for name in finding.evidence)
 
@@ -150,7 +152,7 @@ def test_an_end_that_is_not_last_fires(
 ) -> None:
     if not has_model:
         run.manifest.files = {name: each for name, each in run.manifest.files.items() if "policy/model" not in name}
-        assert verdict_of("P-EOS stopping", run) is Verdict.QUIET
+        assert STOPPING.run(Evidence(run), FOUR_PROMPTS).verdict is Verdict.QUIET
     rewrite(
         run,
         "evaluation/samples.jsonl",
