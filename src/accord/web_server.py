@@ -43,11 +43,11 @@ class Host:
 
 def host_of(header: str) -> Host | None:
     """What a `Host` header names; None where it is no host and port (RFC 9110, section 7.2)."""
-    found = _HOST.fullmatch(header)
-    if found is None:
+    match = _HOST.fullmatch(header)
+    if match is None:
         return None
-    name = found["name"].lower()
-    port = int(found["port"]) if found["port"] else None
+    name = match["name"].lower()
+    port = int(match["port"]) if match["port"] else None
     if port is not None and port > 65_535:
         return None
     if name.startswith("["):
@@ -61,8 +61,8 @@ def host_of(header: str) -> Host | None:
 
 def origin_host(header: str) -> Host | None:
     """The host of an `Origin` header (RFC 6454, section 7); None where it has none that can be read."""
-    found = _ORIGIN.fullmatch(header)
-    return None if found is None else host_of(found["host"])
+    match = _ORIGIN.fullmatch(header)
+    return None if match is None else host_of(match["host"])
 
 
 def connections_allowed() -> int:

@@ -204,6 +204,13 @@ def test_verify_names_every_file_that_is_not_what_was_written(run: RunDirectory)
     }
 
 
+def test_a_part_of_a_stage_is_made_again_by_the_stage(run: RunDirectory) -> None:
+    run.begin("policy")
+    (run.write_text("policy-helpful/a", "a", stage="policy-helpful")).write_text("b")
+    (damage,) = verify(run)
+    assert (damage.file, damage.stage) == ("policy-helpful/a", "policy")
+
+
 def test_a_damaged_checkpoint_is_refused(run: RunDirectory) -> None:
     run.save_checkpoint("sft", 1, put("one"))
     folder = run.path / ".checkpoints/sft/00000001"

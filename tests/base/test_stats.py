@@ -262,7 +262,7 @@ def test_a_median_lies_between_order_statistics() -> None:
     """Of 25 values the 8th and the 18th: Binomial(25, 1/2) falls below 8 in .0216. Of fewer than six, none."""
     value_N = np.random.default_rng(9).permutation(25).astype(float)
     assert median(value_N) == Estimate(12.0, 7.0, 17.0, 25, method="order statistics")
-    assert median([3.0, 1.0]) == Estimate(2.0, None, None, 2, method="order statistics")
+    assert median([3.0, 1.0]) == Estimate(2.0, None, None, 2, method="no interval of so few observations")
 
 
 def test_a_median_over_clusters_counts_what_they_are_worth() -> None:
@@ -378,3 +378,11 @@ def test_calibration_over_clusters_is_less_sure() -> None:
     assert ends(over)[1] > ends(plain)[1]
     assert (over.clusters, crossed.clusters) == (12, 12)
     assert calibration_error(probability_N, happened_N, [0] * 600).low is None
+
+
+def test_what_has_no_interval_says_why() -> None:
+    undefined = jackknife(lambda _: float("nan"), 4)
+    assert (undefined.low, undefined.high, undefined.method) == (None, None, "undefined without one of the clusters")
+    exact = calibration_error(np.array([0.0, 1.0] * 10), np.array([0.0, 1.0] * 10))
+    assert (exact.value, exact.low) == (0.0, 0.0)
+    assert "single cluster" not in exact.method

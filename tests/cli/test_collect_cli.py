@@ -154,5 +154,5 @@ def test_another_question_under_the_same_name_is_confirmed(
     assert run([*command, "--changed"]) == 0
     said = capsys.readouterr()
     assert said.out.startswith("S: 1 items (0 new), 0 gold, 0 practice\n")
-    assert "items.jsonl:1: completions 1 and 2 differ in blanks or accents alone" in said.err
+    assert "items.jsonl:1: completions 1 and 2 differ in blanks or Unicode forms alone" in said.err
     assert "items.jsonl:2: the same item as items.jsonl:1, which counts" in said.err

@@ -77,8 +77,8 @@ def test_items_that_look_alike_are_said(tmp_path: Path) -> None:
     assert totals.items == 5
     assert totals.remarks == (
         "items.jsonl:2: the same item as items.jsonl:1, which counts (its overlap not)",
-        "items.jsonl:3: differs from items.jsonl:1 in blanks or accents alone; both are asked",
-        "items.jsonl:4: differs from items.jsonl:1 in blanks or accents alone; both are asked",
-        "items.jsonl:5: completions 1 and 2 differ in blanks or accents alone",
+        "items.jsonl:3: differs from items.jsonl:1 in blanks or Unicode forms alone; both are asked",
+        "items.jsonl:4: differs from items.jsonl:1 in blanks or Unicode forms alone; both are asked",
+        "items.jsonl:5: completions 1 and 2 differ in blanks or Unicode forms alone",
         "items.jsonl:7: the same item as items.jsonl:6, which counts",
     )

@@ -1,6 +1,8 @@
 """Who may read what people said: its owner, whatever the umask."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +66,20 @@ def test_what_may_only_be_read_is_read(tmp_path: Path) -> None:
     path.chmod(0o400)
     with Ledger(path, write=False) as ledger:
         assert ledger.rows() == 12
+
+
+def test_a_second_opening_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    """The last of a database's connections takes its log away: another process must see that this one is not gone."""
+    path = tmp_path / "people.db"
+    with Ledger(path, pooled=True) as ledger:
+        ledger.extend(sheet(1))
+        for write in (True, False):
+            Ledger(path, write=write).close()
+        visit = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM sqlite_master'); c.close()"
+        )
+        subprocess.run([sys.executable, "-c", visit, str(path)], check=True)
+        assert path.with_name("people.db-wal").exists()
+        ledger.extend(sheet(2))
+        with Ledger(path, write=False) as other:
+            assert other.rows() == ledger.rows()

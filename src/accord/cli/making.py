@@ -79,21 +79,21 @@ def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
     from accord.loop.stages import stages_of
 
     resolved = recipes.load(recipe, overrides(set_ or []))
-    seen = preflight(resolved)
+    findings = preflight(resolved)
     stages = list(stages_of(resolved))
     if json:
         content = resolved.model_dump(mode="json", exclude_none=True)
-        print_json({"recipe": content, "stages": stages, "problems": seen.problems, "notes": seen.notes})
+        print_json({"recipe": content, "stages": stages, "problems": findings.problems, "notes": findings.notes})
     else:
         print(recipes.dump(resolved))
         print(f"# stages: {', '.join(stages)}")
-        for problem in seen.problems:
+        for problem in findings.problems:
             print(f"# problem: {problem}")
-        for note in seen.notes:
+        for note in findings.notes:
             print(f"# note: {note}")
-        if not seen.problems:
+        if not findings.problems:
             print("# nothing is missing")
-    return 2 if seen.problems else 0
+    return 2 if findings.problems else 0
 
 
 def run(

@@ -1,7 +1,7 @@
 """When two judgements say the same: by what they mean for the completions, not by how they are written down.
 
-This is the only rule. Whatever compares answers (a control question with its gold, an item that was asked again, votes
-that are counted) asks it here: in a study (`Question.agree`, `Question.vote`), in the statistics, in the audit.
+This is the only rule. Whatever compares two answers (a control question with its gold, an item that was asked again)
+asks it here: in a study (`Question.agree`), in the statistics, in the audit.
 
     kind                      what counts                                           what does not
     comparison                the preferred completion, or the tie                  sides, strength

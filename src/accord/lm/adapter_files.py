@@ -26,8 +26,8 @@ def write_base(folder: Path, base: str) -> None:
     """Write beside the adapters in `folder` where `base` is seen from; nothing for a hub id."""
     path = Path(base)
     if path.is_absolute():
-        seen = packaged.NAME if path.parent == cache_folder() else relpath(path, folder.parent.resolve())
-        (folder / BESIDE).write_text(json.dumps({"base": seen}))
+        relative = packaged.NAME if path.parent == cache_folder() else relpath(path, folder.parent.resolve())
+        (folder / BESIDE).write_text(json.dumps({"base": relative}))
 
 
 def revision_of(source: str | Path) -> str | None:
@@ -45,11 +45,11 @@ def base_of(source: str | Path) -> str:
         raise ValueError(f"{ADAPTER} names no model that its adapters belong to; set base_model_name_or_path in it")
     base = str(base)
     beside = folder / BESIDE
-    seen = json.loads(beside.read_bytes())["base"] if beside.is_file() else ""
-    if seen == packaged.NAME:
+    relative = json.loads(beside.read_bytes())["base"] if beside.is_file() else ""
+    if relative == packaged.NAME:
         return str(packaged.packaged())
-    if seen and (folder.parent / seen).is_dir():
-        return str((folder.parent / seen).resolve())
+    if relative and (folder.parent / relative).is_dir():
+        return str((folder.parent / relative).resolve())
     if Path(base).is_absolute() and not Path(base).is_dir():
         raise ValueError(f"its adapters belong to {base}, which is gone; put that model back there, a link will do")
     return base

@@ -289,5 +289,5 @@ class _WithoutAdapters(CausalModel):
     def merged(self) -> CausalModel:
         """A copy that never had adapters."""
         model: Any = copy.deepcopy(self.model)
-        given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
-        return CausalModel(**{**given, "model": model.unload(), "base": ""})
+        arguments = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        return CausalModel(**{**arguments, "model": model.unload(), "base": ""})

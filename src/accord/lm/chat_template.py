@@ -63,14 +63,14 @@ def is_fixed(template: str) -> bool:
 
 def with_control(template: str, control: str) -> str:
     """The template with `control` at the end of every prompt, in place of any that it writes there already."""
-    asked = f"{{% if add_generation_prompt %}}{{{{ {_literal(control)} }}}}{{% endif %}}"
-    return f"{without_control(template)}{CONTROL}{asked}"
+    generation = f"{{% if add_generation_prompt %}}{{{{ {_literal(control)} }}}}{{% endif %}}"
+    return f"{without_control(template)}{CONTROL}{generation}"
 
 
 def without_control(template: str) -> str:
     """The template as it was before `with_control`."""
-    plain, found, _ = template.partition(CONTROL)
-    return plain.removesuffix("\n") if found else template
+    plain, separator, _ = template.partition(CONTROL)
+    return plain.removesuffix("\n") if separator else template
 
 
 def set_template(
@@ -95,8 +95,8 @@ def set_template(
 
 def _set(template: str, arguments: Mapping[str, Any], day: date | None) -> str:
     if day is not None and asks_for_the_date(template):
-        said = "".join(f"|replace('%{each}', {_literal(day.strftime(f'%{each}'))})" for each in DIRECTIVES)
-        macro = f"{{% macro {TODAY}(format) %}}{{{{ format{said} }}}}{{% endmacro %}}\n"
+        formatted = "".join(f"|replace('%{each}', {_literal(day.strftime(f'%{each}'))})" for each in DIRECTIVES)
+        macro = f"{{% macro {TODAY}(format) %}}{{{{ format{formatted} }}}}{{% endmacro %}}\n"
         template = _put(template, "date", macro)
     if arguments:
         defaults = [
@@ -108,8 +108,8 @@ def _set(template: str, arguments: Mapping[str, Any], day: date | None) -> str:
 
 
 def _literal(value: Any) -> str:
-    """A value as Jinja reads it, which is as JSON has it."""
-    return json.dumps(value, ensure_ascii=False)
+    """A value as Jinja reads it, which is as JSON has it but for None by itself."""
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _put(template: str, part: str, content: str) -> str:

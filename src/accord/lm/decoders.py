@@ -76,8 +76,8 @@ class ModelDecoder:
         place_PT = torch.arange(width, device=device).expand(len(prompts), -1)
         seen_PTT = place_PT[:, None] <= place_PT[:, :, None]
         kv_cache = PrefillCache()
-        seen = seen_inputs(seen_PTT, place_PT, place_PT, self.causal.window, self.dtype)
-        hidden_PTD = self._hidden(ids_PT.to(device), place_PT, seen, kv_cache)
+        masks = seen_inputs(seen_PTT, place_PT, place_PT, self.causal.window, self.dtype)
+        hidden_PTD = self._hidden(ids_PT.to(device), place_PT, masks, kv_cache)
         last_P = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
         return hidden_PTD[torch.arange(len(prompts), device=device), last_P], kv_cache.stacked()
 
@@ -88,8 +88,8 @@ class ModelDecoder:
         """The hidden state after each running sequence, [a, D]."""
         token_a = torch.tensor([sequence[-1] for sequence in sequences], device=self.causal.device)
         place_a = torch.tensor([len(sequence) - 1 for sequence in sequences], device=self.causal.device)
-        seen = cache.begin_step(place_a, self.causal.window, self.dtype)
-        return self._hidden(token_a[:, None], place_a[:, None], seen, cache)[:, 0]
+        masks = cache.begin_step(place_a, self.causal.window, self.dtype)
+        return self._hidden(token_a[:, None], place_a[:, None], masks, cache)[:, 0]
 
     def _hidden(self, ids: Tensor, places: Tensor, seen: dict[str, Any], kv_cache: PrefillCache | KVCache) -> Tensor:
         return self.causal.hidden(input_ids=ids, position_ids=places + self.start[:, None], kv_cache=kv_cache, **seen)
@@ -150,15 +150,15 @@ class FusedDecoder(ModelDecoder):
         device = self.causal.device
         place_a = torch.tensor([len(sequence) - 1 for sequence in sequences], device=device)
         x_aD = self._embed[torch.tensor([sequence[-1] for sequence in sequences], device=device)].to(self.dtype)
-        seen = cache.begin_step(place_a, self.causal.window, self.dtype)
+        masks = cache.begin_step(place_a, self.causal.window, self.dtype)
         cos_a1D, sin_a1D = self._angles(place_a + self.start, x_aD)
         for number, layer in enumerate(self._layers):
             qk_aHD, v_aKD = layer.heads(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_in, self._eps))
             turned_aHD = torch.addcmul(qk_aHD * cos_a1D, qk_aHD.roll(qk_aHD.shape[-1] // 2, -1), sin_a1D)
             q_aHD, k_aKD = turned_aHD.split(layer.sizes[:2], 1)
             k_aKtD, v_aKtD = cache.update_last(number, k_aKD, v_aKD)
-            windows = seen.get("windows")
-            mask_a11t = seen["attention_mask"] if windows is None or layer.window is None else windows[layer.window]
+            windows = masks.get("windows")
+            mask_a11t = masks["attention_mask"] if windows is None or layer.window is None else windows[layer.window]
             x_aD = layer.out(_attend(q_aHD, k_aKtD, v_aKtD, mask_a11t, layer.scaling), x_aD)
             gate_aI, up_aI = layer.gate_up(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_mlp, self._eps)).chunk(2, -1)
             x_aD = layer.down(layer.activation(gate_aI) * up_aI, x_aD)

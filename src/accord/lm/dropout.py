@@ -27,5 +27,5 @@ def dropping(causal: CausalModel, *, own: bool) -> Iterator[None]:
 
 
 def _adapter_dropouts(model: nn.Module) -> list[nn.Module]:
-    found = (getattr(module, "lora_dropout", None) for module in model.modules())
-    return [each for each in found if isinstance(each, nn.Module)]
+    dropouts = (getattr(module, "lora_dropout", None) for module in model.modules())
+    return [each for each in dropouts if isinstance(each, nn.Module)]

@@ -138,6 +138,7 @@ class Engine:
         for slot in reversed(range(len(self._running))):
             if self._running[slot].request.key == key:
                 self._release(slot)
+        self._rest()
 
     @torch.no_grad()
     def step(self) -> list[Token | Failure]:
@@ -151,6 +152,7 @@ class Engine:
         started, failed = self._admit()
         rows += started
         if not rows:
+            self._rest()
             return [*failed]
         self.steps += 1
         logits_aV = torch.cat(rows)
@@ -160,24 +162,24 @@ class Engine:
             device=logits_aV.device,
         )
         sampled = sample_tokens(logits_aV, [running.request.sampling for running in self._running], uniform_a)
-        taken = self._take(sampled, logits_aV)
-        for slot in reversed([slot for slot, out in enumerate(taken) if isinstance(out, Failure) or out.end]):
+        results = self._take(sampled, logits_aV)
+        for slot in reversed([slot for slot, out in enumerate(results) if isinstance(out, Failure) or out.end]):
             self._release(slot)
-        return [*failed, *taken]
+        return [*failed, *results]
 
     def _take(self, sampled: SampledTokens, logits_aV: Tensor) -> list[Token | Failure]:
         """Append what was sampled to each running sequence."""
-        taken: list[Token | Failure] = []
-        drawn = zip(self._running, sampled.token_S.tolist(), sampled.logprob_S.tolist(), strict=True)
-        for slot, (running, token, logprob) in enumerate(drawn):
+        results: list[Token | Failure] = []
+        draws = zip(self._running, sampled.token_S.tolist(), sampled.logprob_S.tolist(), strict=True)
+        for slot, (running, token, logprob) in enumerate(draws):
             request = running.request
             if not math.isfinite(logprob):
-                taken.append(Failure(request.key, self._not_finite()))
+                results.append(Failure(request.key, self._not_finite()))
                 continue
             running.sequence.append(token)
             top = self._likeliest(request, logits_aV[slot], sampled.total_S[slot]) if request.top else ()
-            taken.append(Token(request.key, token, logprob, top, self._end(running)))
-        return taken
+            results.append(Token(request.key, token, logprob, top, self._end(running)))
+        return results
 
     def _not_finite(self) -> ModelError:
         return ModelError(f"{self.causal.name}: its logits are not finite, so nothing can be sampled from it")
@@ -225,20 +227,20 @@ class Engine:
         Where something runs already, no more prompts are taken than one pass computes, so that nobody's text stands
         still for long.
         """
-        held = Counter(running.request.owner for running in self._running)
+        slots_of = Counter(running.request.owner for running in self._running)
         starting: list[Request] = []
         prompts: set[tuple[int, ...]] = set()
         while len(self._running) + len(starting) < self._cache.count:
-            able = [owner for owner in self._waiting if owner is None or held[owner] < self._share]
+            able = [owner for owner in self._waiting if owner is None or slots_of[owner] < self._share]
             if not able:
                 break
-            owner = min(able, key=lambda owner: held[owner])
+            owner = min(able, key=lambda owner: slots_of[owner])
             request = self._waiting[owner][0]
             new = {request.prompt} - prompts - self._prompts.keys()
             if self._running and new and prompts and sum(map(len, prompts | new)) > PREFILL_TOKENS:
                 break
             prompts |= new
-            held[owner] += 1
+            slots_of[owner] += 1
             starting.append(self._waiting[owner].popleft())
             if not self._waiting[owner]:
                 del self._waiting[owner]
@@ -293,6 +295,10 @@ class Engine:
             self._running[slot] = last
         if not self._running:
             self._cache.clear()
+        self._rest()
+
+    def _rest(self) -> None:
+        """Where nothing waits or runs, what comes next may be short again."""
         if not self.busy:
             self._decoder = self._fast
 

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from accord.errors import AccordError, ModelError
 from accord.lm import packaged, tiny
-from accord.lm.adapter_files import base_of, has_adapter_file
+from accord.lm.adapter_files import base_of, has_adapter_file, revision_of
 from accord.lm.adapters import check_kind
 from accord.lm.causal import CausalModel
 from accord.lm.classifier import CLASSIFIER, head_weights, read_classifier_tokenizer
@@ -39,22 +39,22 @@ def problem_with(settings: ModelSettings) -> str:
     if settings.base is None or settings.base in {packaged.NAME, tiny.NAME}:
         return ""
     try:
-        _look_at(settings.base, settings)
+        _look_at(settings.base, settings, settings.revision)
     except AccordError as error:
         return f"base: {error}"
     return ""
 
 
-def _look_at(name: str, settings: ModelSettings) -> None:
+def _look_at(name: str, settings: ModelSettings, revision: str | None) -> None:
     """Raises `ModelError`, or `StorageError`, where the model cannot be opened."""
     source = place_of(name)
-    folder = Path(source) if Path(source).is_dir() else _cached(name)
+    folder = Path(source) if Path(source).is_dir() else _cached(name, revision)
     if folder is None:
         return
     try:
         if has_adapter_file(str(folder)):
             check_kind(str(folder))
-            _look_at(base_of(str(folder)), settings)
+            _look_at(base_of(str(folder)), settings, revision_of(folder))
             return
         _weights_in(folder)
         trust_remote_code = settings.trust_remote_code
@@ -96,14 +96,14 @@ def _look_at_classifier(name: str, folder: Path, form: ModelForm) -> None:
         raise refusal(name, str(folder), error, CLASSIFIER) from error
 
 
-def _cached(name: str, revision: str | None = None) -> Path | None:
+def _cached(name: str, revision: str | None) -> Path | None:
     """The folder of a model of the hub that was fetched before; None where it would have to be fetched."""
     try:
-        found = try_to_load_from_cache(name, "config.json", revision=revision)
+        file = try_to_load_from_cache(name, "config.json", revision=revision)
     except HFValidationError as error:
         raise ModelError(f"{name}: no name that a model can have ({str(error).splitlines()[0]})") from error
-    if isinstance(found, str):
-        return Path(found).parent
+    if isinstance(file, str):
+        return Path(file).parent
     if hub.HF_HUB_OFFLINE:
         raise ModelError(f"{name}: {reason_of(name, OSError())}")
     return None

@@ -139,8 +139,8 @@ class KVCache:
 
 def _grown(need: int, have: int, most: int | None = None) -> int:
     """How much to have where `need` is needed: what there is, or half as much again."""
-    more = have if need <= have else max(need, have + have // 2)
-    return more if most is None else min(more, most)
+    capacity = have if need <= have else max(need, have + have // 2)
+    return capacity if most is None else min(capacity, most)
 
 
 def _fitting(need: int, have: int, most: int | None = None) -> int:

@@ -168,10 +168,10 @@ def fetched_commit(name: str, revision: str | None) -> str | None:
     if name in {packaged.NAME, tiny.NAME} or Path(name).expanduser().is_dir():
         return None
     try:
-        found = try_to_load_from_cache(name, "config.json", revision=revision)
+        file = try_to_load_from_cache(name, "config.json", revision=revision)
     except HFValidationError:  # no name that a model of the hub can have
         return None
-    return Path(found).parent.name if isinstance(found, str) else None
+    return Path(file).parent.name if isinstance(file, str) else None
 
 
 def _tokenizer(name: str, source: str, **form: Any) -> PreTrainedTokenizerBase:
@@ -180,8 +180,8 @@ def _tokenizer(name: str, source: str, **form: Any) -> PreTrainedTokenizerBase:
         return read_tokenizer(source, **form)
     except UNLOADABLE as error:
         first, *_ = str(error).strip().splitlines() or [type(error).__name__]
-        if not Path(source).is_dir():
-            raise ModelError(f"{name}: {reason_of(source, error)}") from error
+        if not Path(source).is_dir() or "trust_remote_code" in str(error):
+            raise refusal(name, source, error) from error
         raise ModelError(
             f"{name}: its tokenizer cannot be read ({first}); put the tokenizer's files beside the model"
         ) from error

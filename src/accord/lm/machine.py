@@ -60,5 +60,5 @@ def computes_bfloat16() -> bool:
     """
     if not (torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())):
         return False
-    found = products()
-    return found.bfloat16 > WORTH * found.float32
+    measured = products()
+    return measured.bfloat16 > WORTH * measured.float32

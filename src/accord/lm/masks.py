@@ -8,7 +8,7 @@ from torch import Tensor
 
 __all__ = ["Window", "seen_inputs"]
 
-UNSEEN = torch.finfo(torch.bfloat16).min  # added to the scores of what must not be seen; finite in every dtype
+UNSEEN = torch.finfo(torch.bfloat16).min  # added to the scores of what must not be seen; finite in float32 and bfloat16
 
 
 @dataclass(frozen=True)

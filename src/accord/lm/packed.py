@@ -95,8 +95,8 @@ class PackedBatch:
         """Hidden states of all places, flattened: [B*T, D]. `dtype` is what is computed in, where not the weights'."""
         if not causal.packs:  # a row is one sequence, and its padding comes after it
             return causal.hidden(input_ids=self.input_ids).flatten(0, 1)
-        seen = seen_inputs(self.visible(), self.position_ids, self.position_ids, causal.window, dtype or causal.dtype)
-        return causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, **seen, **inputs).flatten(0, 1)
+        masks = seen_inputs(self.visible(), self.position_ids, self.position_ids, causal.window, dtype or causal.dtype)
+        return causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, **masks, **inputs).flatten(0, 1)
 
     def visible(self) -> Tensor:
         """What each place may see, [B, T, T]: its own segment and that of its prompt, up to itself.

@@ -74,21 +74,21 @@ def _has_linear_head(causal: CausalModel, ids_1T: Tensor) -> bool:
     head = causal.model.get_output_embeddings()
     if head is None:
         return False
-    seen: dict[str, Tensor] = {}
+    inputs: dict[str, Tensor] = {}
     hooks = [
-        causal.backbone.register_forward_hook(lambda _, __, output: seen.update(hidden=output[0])),
-        head.register_forward_hook(lambda _, given, output: seen.update(given=given[0], logits=output)),
+        causal.backbone.register_forward_hook(lambda _, __, output: inputs.update(hidden=output[0])),
+        head.register_forward_hook(lambda _, given, output: inputs.update(given=given[0], logits=output)),
     ]
     try:
         theirs_TV = causal.model(input_ids=ids_1T, use_cache=False).logits[0]
     finally:
         for hook in hooks:
             hook.remove()
-    if seen.keys() != {"hidden", "given", "logits"} or seen["hidden"].shape != seen["given"].shape:
+    if inputs.keys() != {"hidden", "given", "logits"} or inputs["hidden"].shape != inputs["given"].shape:
         return False
-    ours_TV = causal.finished(seen["logits"][0]).float()
+    ours_TV = causal.finished(inputs["logits"][0]).float()
     theirs_TV = torch.where(ours_TV.isinf(), ours_TV, theirs_TV[:, : causal.known].float())
-    same = torch.allclose(seen["hidden"].float(), seen["given"].float(), rtol=TOLERANCE)
+    same = torch.allclose(inputs["hidden"].float(), inputs["given"].float(), rtol=TOLERANCE)
     return same and torch.allclose(ours_TV, theirs_TV, atol=1e-2, rtol=1e-2)
 
 
@@ -176,8 +176,10 @@ class _Trial:
             return f"other numbers than each alone, by {off:.1g}"
         if self.causal.dtype == torch.float32:
             return ""
-        found, allowed = _distance(path(self.causal.dtype), self.exact), ROUNDING * _distance(self.own, self.exact)
-        return "" if found < max(allowed, COARSE) else f"numbers that are rounded by {found:.1g}, not {allowed:.1g}"
+        distance, allowed = _distance(path(self.causal.dtype), self.exact), ROUNDING * _distance(self.own, self.exact)
+        return (
+            "" if distance < max(allowed, COARSE) else f"numbers that are rounded by {distance:.1g}, not {allowed:.1g}"
+        )
 
     def alone(self, dtype: torch.dtype) -> Tensor:
         """Each sequence in a row of its own, padded where nothing looks."""
@@ -288,16 +290,16 @@ def _narrow_windows(model: PreTrainedModel) -> Iterator[None]:
     """Inside the block, layers that look back a bounded number of positions look back `NARROW`."""
     config: Any = model.config
     owners = [config.get_text_config(), *model.modules()]
-    found = [
+    windowed = [
         (owner, name, value)
         for owner in owners
         for name in ("sliding_window", "attention_chunk_size")
         if type(value := owner.__dict__.get(name)) is int
     ]
     try:
-        for owner, name, _ in found:
+        for owner, name, _ in windowed:
             setattr(owner, name, NARROW)
         yield
     finally:
-        for owner, name, value in found:
+        for owner, name, value in windowed:
             setattr(owner, name, value)

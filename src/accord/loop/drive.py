@@ -133,10 +133,10 @@ def drive(
 
 def _why_again(run: RunDirectory, stage: str, basis: str) -> str:
     """Why what a stage has left cannot be built on; empty where it can, or where it left nothing."""
-    done = run.manifest.stages.get(stage)
-    if (done.basis if done else run.manifest.begun.get(stage, basis)) != basis:
+    record = run.manifest.stages.get(stage)
+    if (record.basis if record else run.manifest.begun.get(stage, basis)) != basis:
         return "what it builds on was made again"
-    for name in run.files_of(stage) if done else ():
+    for name in run.files_of(stage) if record else ():
         if problem := run.problem_of(name):
             return f"{name} {problem}"
     return ""

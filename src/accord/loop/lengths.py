@@ -188,8 +188,8 @@ def long_texts(
     for reader in by:
         if reader.writes:
             for prompt in prompts.values():
-                asked = prompt if reader.before is None else prompt.with_system(reader.before)
-                tokens = reader.prompt_tokens(asked) + reader.writes
+                rendered = prompt if reader.before is None else prompt.with_system(reader.before)
+                tokens = reader.prompt_tokens(rendered) + reader.writes
                 if tokens > reader.context:
                     long.setdefault((prompt.id, None), TooLong(prompt.id, prompt.text, tokens, reader))
     for record in current_feedback(feedback):
@@ -239,29 +239,29 @@ def fitting(
     long = long_texts(readers(recipe) if by is None else by, feedback, prompts, completions)
     if not long:
         return Fitting(feedback)
-    said = _described(long, source)
+    description = _described(long, source)
     rule = recipe.data.too_long
-    asked = {text.name for text in long if text.feedback is None}
-    if rule == "refuse" or (rule == "cut" and asked):
+    prompt_ids = {text.name for text in long if text.feedback is None}
+    if rule == "refuse" or (rule == "cut" and prompt_ids):
         cut = "" if rule == "refuse" else ' (what is asked cannot be cut: set it to "drop")'
         raise RecipeError(
-            f'recipe.data.too_long: {said}; set it to "drop" or "cut", or take a model that reads more{cut}'
+            f'recipe.data.too_long: {description}; set it to "drop" or "cut", or take a model that reads more{cut}'
         )
     if rule == "cut":
-        return Fitting(feedback, note=f"cut to fit, and learnt without an end: {said}")
-    kept = _without(feedback, {text.feedback for text in long}, asked)
-    left_out = f"{count(len(feedback) - len(kept), 'act')} of feedback left out: {said}"
-    if not kept:
+        return Fitting(feedback, note=f"cut to fit, and learnt without an end: {description}")
+    remaining = _without(feedback, {text.feedback for text in long}, prompt_ids)
+    left_out = f"{count(len(feedback) - len(remaining), 'act')} of feedback left out: {description}"
+    if not remaining:
         raise RecipeError(f"recipe.data.too_long: nothing is left; {left_out}")
-    return Fitting(kept, frozenset(asked), left_out)
+    return Fitting(remaining, frozenset(prompt_ids), left_out)
 
 
 def _without(feedback: list[Feedback], acts: set[str | None], prompts: set[str]) -> list[Feedback]:
     """The feedback without some acts and prompts; what these took back stays taken back."""
-    gone = {record.id for record in feedback if record.id in acts or record.prompt in prompts}
-    while earlier := {record.replaces for record in feedback if record.id in gone and record.replaces} - gone:
-        gone |= earlier
-    return [record for record in feedback if record.id not in gone]
+    dropped = {record.id for record in feedback if record.id in acts or record.prompt in prompts}
+    while earlier := {record.replaces for record in feedback if record.id in dropped and record.replaces} - dropped:
+        dropped |= earlier
+    return [record for record in feedback if record.id not in dropped]
 
 
 def _described(long: Sequence[TooLong], source: Path | None) -> str:

@@ -73,8 +73,8 @@ def _notes(recipe: Recipe, read: _Read) -> list[str]:
         by=here,
         source=None if source in {None, "packaged"} else Path(str(source)),
     )
-    found = [dated_note(here), fit.note, unlearnt_note(recipe, fit.feedback)]
-    return [note for note in found if note]
+    notes = [dated_note(here), fit.note, unlearnt_note(recipe, fit.feedback)]
+    return [note for note in notes if note]
 
 
 def unlearnt_note(recipe: Recipe, feedback: Iterable[Feedback]) -> str | None:

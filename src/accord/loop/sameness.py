@@ -58,14 +58,14 @@ def basis_of(recipe: Recipe, run: RunDirectory, name: str, prefix: str = "") -> 
 
 def base_inputs(recipe: Recipe, run: RunDirectory) -> dict[str, InputEntry]:
     """The model folders that a recipe names, as inputs of the run by the key that names them: `policy.base`."""
-    found = {}
+    digests = {}
     for key, value in flat(recipe.model_dump(mode="json")).items():
         if key.rpartition(".")[2] == "base" and isinstance(value, str):
             folder = Path(value).expanduser()
             with storage(folder):
                 if folder.is_dir():
-                    found[key] = InputEntry(digest_of_folder(folder), relpath(folder.resolve(), run.path.resolve()))
-    return found
+                    digests[key] = InputEntry(digest_of_folder(folder), relpath(folder.resolve(), run.path.resolve()))
+    return digests
 
 
 def hub_inputs(recipe: Recipe, section: str) -> dict[str, InputEntry]:

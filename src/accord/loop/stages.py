@@ -34,8 +34,8 @@ def audit(context: Context) -> None:
     """Put the claims of the run to the test."""
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
-        found = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
-        found.write(context.run, stage=context.stage)
+        findings = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
+        findings.write(context.run, stage=context.stage)
 
 
 def report(context: Context) -> None:
@@ -88,12 +88,12 @@ def settings_in(content: Mapping[str, Any], sections: Sequence[str]) -> dict[str
     Where things lie may change, as when a run is moved, and is left out or told by its last name: what they hold is
     noted by its digest (the ledger, a reward's file, a model's folder).
     """
-    found = {"seed": content.get("seed", 0)}
+    settings = {"seed": content.get("seed", 0)}
     for section in sections:
-        found |= flat(_part(content, section) or {}, f"{section}.")
+        settings |= flat(_part(content, section) or {}, f"{section}.")
     return {
         key: _last_name(value)
-        for key, value in found.items()
+        for key, value in settings.items()
         if value is not None and key not in {"data.ledger", "data.source"}
     }
 
@@ -113,10 +113,10 @@ def sections_of(recipe: Recipe, name: str) -> list[str]:
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings by dotted key: {"optim": {"lr": 1}} as {"optim.lr": 1}."""
-    found: dict[str, Any] = {}
+    by_key: dict[str, Any] = {}
     for key, value in settings.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return found
+        by_key |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return by_key
 
 
 def _last_name(value: Any) -> Any:

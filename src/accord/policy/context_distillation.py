@@ -73,7 +73,7 @@ class ContextDistillation(Supervised):
         taught_prompt_ids = {
             name: tuple(student.encode_prompt(prompt.with_system(self.context))) for name, prompt in by_id.items()
         }
-        asked, taught = (
+        questions, taught = (
             [
                 TokenizedCompletion(heads[row.prompt], learnt, key)
                 for key, (row, learnt) in enumerate(zip(rows, texts, strict=True))
@@ -85,7 +85,7 @@ class ContextDistillation(Supervised):
             taught_ND = _states(teacher, batch, taught)
             return token_divergences(causal, batch, batch.hidden(causal), teacher, taught_ND)
 
-        yield from self.learn(student, asked, run, initial=initial, stage=stage, loss=divergence)
+        yield from self.learn(student, questions, run, initial=initial, stage=stage, loss=divergence)
 
     def _written(self, prompts: Sequence[Prompt], initial: str | Path, seed: int) -> Iterator[WrittenCandidate]:
         """What the start writes with the context in front, under the prompt without it."""
@@ -114,9 +114,9 @@ def _states(teacher: CausalModel, batch: PackedBatch, taught: Sequence[Tokenized
     answers = [replace(taught[key], key=place) for place, key in enumerate(batch.keys)]
     size_A = torch.bincount(batch.owner_N, minlength=len(answers))
     first_A = size_A.cumsum(0) - size_A
-    found: list[tuple[Tensor, Tensor]] = []
+    states: list[tuple[Tensor, Tensor]] = []
     for each in pack(teacher, answers):
         place_A = torch.tensor(each.keys, device=first_A.device)
-        found.append((first_A[place_A[each.owner_N]] + each.step_N, each.hidden(teacher)[each.source_N]))
-    order_N, state_ND = (torch.cat(parts) for parts in zip(*found, strict=True))
+        states.append((first_A[place_A[each.owner_N]] + each.step_N, each.hidden(teacher)[each.source_N]))
+    order_N, state_ND = (torch.cat(parts) for parts in zip(*states, strict=True))
     return state_ND[order_N.argsort()]

@@ -82,8 +82,10 @@ class GroupSoup(RLOO):
         """
         weights = self.soup_weights or (1 / max(1, len(self.components)),) * len(self.components)
         if len(self.components) < 2 or len(weights) != len(self.components):
-            given = f"{len(self.components)} components with {len(weights)} weights"
-            raise RecipeError(f"{stage}: {given}; a soup of groups needs two components or more, and a weight for each")
+            counts = f"{len(self.components)} components with {len(weights)} weights"
+            raise RecipeError(
+                f"{stage}: {counts}; a soup of groups needs two components or more, and a weight for each"
+            )
         for component in self.components:
             if not MODEL.has(run, f"{stage}-{component}"):
                 judge = ComponentJudge(materials.judge, component)

@@ -10,7 +10,7 @@ of KL(pi || ref), and the advantages know nothing of it: GRPO does not converge 
 kl ref(a|s) / (lambda(s) - Q(s, a)) at each prefix s (`accord.lab.enumerated` works it out, the tests find it there).
 
 Left out: overlong filtering and dynamic sampling of prompts (Yu et al. 2025), importance weights between sampler and
-trainer (their ratio is logged instead, and the preflight judges it).
+trainer (how far they are apart is logged instead, and the preflight judges it).
 """
 
 from collections.abc import Mapping

@@ -279,8 +279,7 @@ class OnlineTrainer:
         for epoch in range(s.epochs):
             order = shuffled(len(rollout.answers), self.seed, "minibatch", step, epoch)
             for part in range(s.minibatches):
-                if rows := order[part :: s.minibatches]:
-                    yield rows
+                yield order[part :: s.minibatches]
 
     def forward(self, rollout: Rollout, rows: list[int]) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor, Tensor]]:
         """Where each token of `rows` stands in the rollout, its log-probability, and the state before it [N, D]."""

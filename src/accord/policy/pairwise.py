@@ -159,19 +159,19 @@ class _Scorer:
 
     def together(self, pairs: list[Pair]) -> Iterator[tuple[list[Pair], list[TokenizedCompletion]]]:
         """Pairs that are held at once, with both their answers: as many as a batch has room for."""
-        held: list[Pair] = []
+        batch: list[Pair] = []
         answers: list[TokenizedCompletion] = []
         places = 0
         for pair in pairs:
             both = _answers(self.policy, self.data, [pair])
             size = len(both[0].prompt) + sum(len(answer.completion) for answer in both)
-            if held and places + size > self.limits.batch_tokens:
-                yield held, answers
-                held, answers, places = [], [], 0
+            if batch and places + size > self.limits.batch_tokens:
+                yield batch, answers
+                batch, answers, places = [], [], 0
             answers += [replace(answer, key=len(answers) + answer.key) for answer in both]
-            held.append(pair)
+            batch.append(pair)
             places += size
-        yield held, answers
+        yield batch, answers
 
     def sides(self, pairs: list[Pair], answers: list[TokenizedCompletion], kl_baseline: float) -> PairLogprobs:
         """Both sides of each pair, by their answers in this order, those of the policy with a graph."""

@@ -5,7 +5,7 @@ completions; a penalty on the KL to the reference stands at every token, its coe
 are read by a linear head from the policy's own hidden states.
 
 Left out: a value model of its own (the head on the policy's trunk costs nothing and suffices for short texts),
-importance weights between sampler and trainer (their ratio is logged instead, and the preflight judges it).
+importance weights between sampler and trainer (how far they are apart is logged instead, and the preflight judges it).
 """
 
 from collections.abc import Iterator, Mapping
@@ -156,10 +156,10 @@ class PPO(Dense):
         """Add the gradient of the likelihood of some supervised examples (PPO-ptx, Ouyang et al. 2022, eq. 2)."""
         passes, weight_of = pretraining
         size = min(self.pretrain_batch_size, len(weight_of))
-        drawn = passes.draw(trainer.optimiser.done * size, size)
-        total_weight = sum(weight_of[answer.key] * len(answer.completion) for answer in drawn)
+        texts = passes.draw(trainer.optimiser.done * size, size)
+        total_weight = sum(weight_of[answer.key] * len(answer.completion) for answer in texts)
         loss = 0.0
-        for batch in trainer.limits.pack(trainer.policy, drawn):
+        for batch in trainer.limits.pack(trainer.policy, texts):
             with self.updating(trainer.policy):
                 loss_N = likelihood(trainer.policy, batch)
             part = (token_weights(batch, weight_of).to(loss_N) * loss_N).sum() / total_weight

@@ -39,8 +39,8 @@ class Ranked(Online):
 
     @property
     def needs_old_logprobs(self) -> bool:
-        """No: the update measures them."""
-        return False
+        """Where the update drops out, on its own samples; else its first pass measures them."""
+        return self.drops and self.on_policy
 
     @abstractmethod
     def loss(self, total_PG: Tensor, length_PG: Tensor, score_PG: Tensor) -> Tensor:
@@ -60,7 +60,8 @@ class Ranked(Online):
         with torch.no_grad():
             for index, logprob_N, _ in trainer.forward(rollout, rows):
                 total_B.index_add_(0, index[0], logprob_N)
-                rollout.policy.logprob_BT[index] = logprob_N
+                if not self.needs_old_logprobs:
+                    rollout.policy.logprob_BT[index] = logprob_N
         total_PG = total_B.view(-1, self.group_size).requires_grad_()
         ranked_P = ~alike(score_PG)[:, 0]
         loss = torch.where(ranked_P, self.loss(total_PG, length_PG, score_PG), 0.0).mean()

@@ -98,15 +98,15 @@ def curve(steps: Sequence[CurveStep], *, width: int) -> str:
     labels = []
     for name, label, marker in (("proxy", "reward model", "o"), ("judge", "independent judge", "s")):
         colour = COLOURS[name]
-        seen = [(step.kl, score) for step in steps if (score := getattr(step, name)) is not None]
-        if not seen:
+        points = [(step.kl, score) for step in steps if (score := getattr(step, name)) is not None]
+        if not points:
             continue
-        x_S, y_S = [kl.value for kl, _ in seen], [score.value for _, score in seen]
+        x_S, y_S = [kl.value for kl, _ in points], [score.value for _, score in points]
         axes.hlines(
-            y_S, [_low(kl) for kl, _ in seen], [_high(kl) for kl, _ in seen], color=colour, linewidth=1, alpha=0.35
+            y_S, [_low(kl) for kl, _ in points], [_high(kl) for kl, _ in points], color=colour, linewidth=1, alpha=0.35
         )
         axes.vlines(
-            x_S, [_low(s) for _, s in seen], [_high(s) for _, s in seen], color=colour, linewidth=1.8, alpha=0.7
+            x_S, [_low(s) for _, s in points], [_high(s) for _, s in points], color=colour, linewidth=1.8, alpha=0.7
         )
         axes.plot(x_S, y_S, color=colour, linewidth=1.6, marker=marker, markersize=7, **_RIM)
         labels.append((y_S[-1], label, marker, colour))
@@ -187,12 +187,12 @@ def _whisker(axes: "Axes", estimate: Estimate, y: float, colour: str) -> None:
 def _key(axes: "Axes", unit: str, labels: list[tuple[float, str, str, str]]) -> None:
     """Above the plot the names of the lines in their colours, in the order in which they end; then the unit."""
     at: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": OFFSET, "va": "center"}
-    left = 0
+    offset = 0
     for _, label, marker, colour in sorted(labels, reverse=True):
         sign = "\N{BLACK CIRCLE}" if marker == "o" else "\N{BLACK SQUARE}"
-        axes.annotate(sign, (0, 1), xytext=(left - 34, 40), color=colour, **_STRONG, **at)
-        axes.annotate(label, (0, 1), xytext=(left - 18, 40), color=colour, **_STRONG, **at)
-        left += 150
+        axes.annotate(sign, (0, 1), xytext=(offset - 34, 40), color=colour, **_STRONG, **at)
+        axes.annotate(label, (0, 1), xytext=(offset - 18, 40), color=colour, **_STRONG, **at)
+        offset += 150
     axes.annotate(unit, (0, 1), xytext=(-34, 18), color=MUTED, fontsize=SMALL, **at)
 
 

@@ -35,10 +35,10 @@ def twins(reader: RunReader) -> list[Twin]:
     groups: dict[str, dict[str, list[EvaluationSample]]] = {}
     for row in rows_of_file(reader, EVALUATION_SAMPLES):
         groups.setdefault(row.prompt, {}).setdefault(row.arm, []).append(row)
-    asked = {row.prompt.id: row.prompt.messages[-1].content for row in rows_of_file(reader, PROMPTS)}
+    questions = {row.prompt.id: row.prompt.messages[-1].content for row in rows_of_file(reader, PROMPTS)}
     most = max((len(rows) for arms in groups.values() for rows in arms.values()), default=0)
     pairs = [
-        Twin(asked.get(name, name), _text(arms.get("start", []), turn), _text(arms.get("policy", []), turn))
+        Twin(questions.get(name, name), _text(arms.get("start", []), turn), _text(arms.get("policy", []), turn))
         for turn in range(most)
         for name, arms in groups.items()
         if any(turn < len(rows) for rows in arms.values())

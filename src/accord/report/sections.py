@@ -146,7 +146,7 @@ def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
 
 def policy(reader: RunReader) -> Section:
     """The policy: before and after, its scores along the run, its training."""
-    sentences, missing, grids, drawn = [], [], [], []
+    sentences, missing, grids, drawings = [], [], [], []
     evaluation = evaluation_of(reader)
     if evaluation is None:
         missing.append(
@@ -158,10 +158,10 @@ def policy(reader: RunReader) -> Section:
             sentences.append(_optimum(evaluation.optimum, evaluation.kl))
     for part in along_the_run(reader):
         if isinstance(part, Figure):
-            drawn.append(part)
+            drawings.append(part)
         else:
             missing.append(part)
-    return Section(tuple(sentences), tuple(grids), tuple(drawn), tuple(missing))
+    return Section(tuple(sentences), tuple(grids), tuple(drawings), tuple(missing))
 
 
 def _optimum(optimum: OptimumEstimate, own: Estimate) -> str:

@@ -72,10 +72,10 @@ class Checkpoints:
 
         Raises `ArtefactError` where its files are not what was written, or it is not of this run.
         """
-        found = _steps(self.root)
-        if not found:
+        steps = _steps(self.root)
+        if not steps:
             return None
-        folder = found[-1]
+        folder = steps[-1]
         again = "start the stage again with --again"
         try:
             about = json.loads((folder / ABOUT).read_bytes())

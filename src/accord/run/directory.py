@@ -150,8 +150,8 @@ class RunDirectory:
                 put_folder(beside, target)
             finally:
                 shutil.rmtree(beside, ignore_errors=True)
-        for gone in self._inside(name):
-            del self.manifest.files[gone]
+        for stale in self._inside(name):
+            del self.manifest.files[stale]
         for file in sorted(path for path in target.rglob("*") if path.is_file()):
             self._enter(str(file.relative_to(self.path)), digest_of(file), file.stat().st_size, stage)
         self._save_manifest()
@@ -204,10 +204,10 @@ class RunDirectory:
 
         Raises `ArtefactError` where it finished with others: a run is one set of settings.
         """
-        done = self.manifest.stages.get(stage)
-        if done is None:
+        record = self.manifest.stages.get(stage)
+        if record is None:
             return False
-        if done.settings != settings:
+        if record.settings != settings:
             raise ArtefactError(
                 f"{self.path}: stage '{stage}' finished with other settings; use a new folder for new settings, or do "
                 f"it again with --again {stage}"
@@ -230,10 +230,15 @@ class RunDirectory:
         """The files that a stage wrote, those of its parts (`policy-helpful`) among them, by name."""
         return {name: file for name, file in self.manifest.files.items() if _is_part(file.stage, stage)}
 
+    def maker_of(self, file: FileEntry) -> str:
+        """The stage that wrote a file, also where the file is of a part of it (`policy-helpful`)."""
+        stages = (*self.manifest.stages, *self.manifest.begun)
+        return next((stage for stage in stages if _is_part(file.stage, stage)), file.stage)
+
     def has_traces(self, stage: str) -> bool:
         """Whether a stage that is not finished left something that it would go on with."""
-        kept = any(self.path.glob(f"{FOLDER}/{stage}/[0-9]*")) or any(self.path.glob(f"{FOLDER}/{stage}-*"))
-        return stage not in self.manifest.stages and (kept or bool(self.files_of(stage)))
+        checkpoints = any(self.path.glob(f"{FOLDER}/{stage}/[0-9]*")) or any(self.path.glob(f"{FOLDER}/{stage}-*"))
+        return stage not in self.manifest.stages and (checkpoints or bool(self.files_of(stage)))
 
     def forget(self, stage: str) -> None:
         """Make a stage one that was never begun: its files and checkpoints are deleted."""
@@ -284,11 +289,11 @@ class RunDirectory:
         sweep(within(self.path, FOLDER))
         for stage in self.manifest.stages:
             self._checkpoints(stage).drop()
-        for left in [path for path in self.path.rglob(f"*{PART}") if not path.is_symlink()]:
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
+        for remnant in [path for path in self.path.rglob(f"*{PART}") if not path.is_symlink()]:
+            if remnant.is_dir():
+                shutil.rmtree(remnant, ignore_errors=True)
             else:
-                left.unlink(missing_ok=True)
+                remnant.unlink(missing_ok=True)
 
     def _inside(self, folder: str) -> list[str]:
         return [file for file in self.manifest.files if file.startswith(folder + "/")]

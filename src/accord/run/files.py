@@ -33,10 +33,10 @@ def digest_of(file: Path) -> str:
 
 def digest_of_folder(folder: Path) -> str:
     """The SHA-256 of all files below a folder, with their names."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        found.update(f"{file.relative_to(folder)} {digest_of(file)}\n".encode(errors="surrogateescape"))
-    return found.hexdigest()
+        digest.update(f"{file.relative_to(folder)} {digest_of(file)}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def digest_of_settings(settings: object) -> str:
@@ -91,13 +91,13 @@ def write_whole(target: Path, content: bytes) -> None:
 
 def put_folder(beside: Path, target: Path) -> None:
     """Rename a whole folder to its place; one that is there already makes way by a rename, not by being emptied."""
-    gone = target.with_name(f"{target.name}.gone{PART}")
-    shutil.rmtree(gone, ignore_errors=True)
+    replaced = target.with_name(f"{target.name}.gone{PART}")
+    shutil.rmtree(replaced, ignore_errors=True)
     if target.exists():
-        target.rename(gone)
+        target.rename(replaced)
     beside.rename(target)
     sync(target.parent)
-    shutil.rmtree(gone, ignore_errors=True)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

@@ -77,13 +77,13 @@ class GrowingLog:
         """All whole rows so far. Raises `ArtefactError` where a line before the last is damaged."""
         if not self.path.is_file():
             return []
-        found = []
+        complete = []
         for number, line in enumerate(self.path.read_bytes().split(b"\n")[:-1], 1):
             try:
-                found.append(json.loads(line))
+                complete.append(json.loads(line))
             except ValueError as error:
                 raise ArtefactError(f"{self.path}:{number}: a damaged line; run its stage again") from error
-        return found
+        return complete
 
     def _take_up(self) -> None:
         """Find out what the file holds where that is not known, and drop a torn last line."""
@@ -103,9 +103,9 @@ def _hash_of(path: Path, size: int) -> Any:
     """The hash of the first `size` bytes of a file; None where it has not so many."""
     if not path.is_file() or path.stat().st_size < size:
         return None
-    found, left = hashlib.sha256(), size
+    digest, remaining = hashlib.sha256(), size
     with path.open("rb") as file:
-        while left and (part := file.read(min(left, 1 << 20))):
-            found.update(part)
-            left -= len(part)
-    return found
+        while remaining and (part := file.read(min(remaining, 1 << 20))):
+            digest.update(part)
+            remaining -= len(part)
+    return digest

@@ -150,13 +150,13 @@ def _check(kind: type | tuple[type, ...], *values: object) -> None:
 
 def current_versions() -> dict[str, str]:
     """Of Python and of the packages that a run is made with, by name."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def current_machine() -> dict[str, str | int | None]:

@@ -27,8 +27,8 @@ def verify(run: RunDirectory) -> list[Damage]:
     The checkpoint of a stage that is not finished is looked at too; what such a stage has written so far is not in the
     manifest yet, and is left alone.
     """
-    found = [
-        Damage(name, problem, entry.stage)
+    problems = [
+        Damage(name, problem, run.maker_of(entry))
         for name, entry in run.manifest.files.items()
         if (problem := run.problem_of(name))
     ]
@@ -36,8 +36,8 @@ def verify(run: RunDirectory) -> list[Damage]:
         try:
             run.last_checkpoint(stage)
         except ArtefactError as error:
-            found.append(Damage(f"{FOLDER}/{stage}", str(error), stage))
-    return [*found, *(Damage(name, "not in the manifest") for name in _unknown(run))]
+            problems.append(Damage(f"{FOLDER}/{stage}", str(error), stage))
+    return [*problems, *(Damage(name, "not in the manifest") for name in _unknown(run))]
 
 
 def check_whole(run: RunDirectory, *, but: Collection[str] = ()) -> None:
@@ -46,7 +46,7 @@ def check_whole(run: RunDirectory, *, but: Collection[str] = ()) -> None:
     Files of the stages `but`, which are about to be written anew, are passed over.
     """
     for name, entry in run.manifest.files.items():
-        if entry.stage not in but:
+        if run.maker_of(entry) not in but:
             run.verified(name)
 
 

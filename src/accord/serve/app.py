@@ -163,11 +163,11 @@ def _engine_requests(
 
 def _check_amount(requests: Sequence[EngineRequest]) -> None:
     """Raises `ApiError` where one answer would hold more tokens and log-probabilities than the memory is meant for."""
-    told = sum(request.sampling.max_tokens * (1 + request.top) for request in requests)
-    if told > MAX_TOLD:
+    amount = sum(request.sampling.max_tokens * (1 + request.top) for request in requests)
+    if amount > MAX_TOLD:
         raise ApiError(
             400,
-            f"n: texts times max_tokens times log-probabilities of a token are {told:,}, and one request may ask for "
+            f"n: texts times max_tokens times log-probabilities of a token are {amount:,}, and one request may ask for "
             f"{MAX_TOLD:,}; ask for less, or in several requests",
             field="n",
         )

@@ -220,8 +220,8 @@ async def stream(
     try:
         async with aclosing(worker.write(requests)) as steps:
             async for tokens in steps:
-                if told := await worker.tell(events, tokens):
-                    yield told
+                if lines := await worker.tell(events, tokens):
+                    yield lines
     except Exception as error:  # noqa: BLE001  # the headers are gone: the client is told in the stream
         yield f"data: {json.dumps(failure(error).body())}\n\n"
         return

@@ -50,25 +50,26 @@ def calibration_error(
     units = Units.of(probability_N.size, clusters, crossed)
     counted = None if clusters is None else units.fewest
     gap_K, share_K, bin_N = _gaps(probability_N, outcome_N, _bins(probability_N.size, bins))
-    seen = float(share_K @ np.abs(gap_K))
-    if units.fewest < 2 or seen == 0:
+    observed = float(share_K @ np.abs(gap_K))
+    if units.fewest < 2 or observed == 0:
         low = high = None if units.fewest < 2 else 0.0
-        return Estimate(seen, low, high, probability_N.size, counted, level, "no interval of a single cluster")
+        method = "no interval of a single cluster" if units.fewest < 2 else METHOD
+        return Estimate(observed, low, high, probability_N.size, counted, level, method)
     noise_RK = _noise(probability_N, outcome_N, bin_N, units)
 
-    seen_as, flat = gap_K / seen, np.sign(gap_K)
+    seen_as, flat = gap_K / observed, np.sign(gap_K)
 
     def smaller(theta: float, pattern_K: Floats) -> float:
         """The probability of an error no larger than was seen, if the truth is theta."""
-        return float(np.mean(np.abs(theta * pattern_K + noise_RK) @ share_K <= seen))
+        return float(np.mean(np.abs(theta * pattern_K + noise_RK) @ share_K <= observed))
 
     tail = (1 - level) / 2
     by_luck = smaller(0.0, flat)
-    low = _last(lambda theta: smaller(theta, seen_as) > 1 - tail, seen)
-    high = _last(lambda theta: smaller(theta, flat) > tail * by_luck, seen)
+    low = _last(lambda theta: smaller(theta, seen_as) > 1 - tail, observed)
+    high = _last(lambda theta: smaller(theta, flat) > tail * by_luck, observed)
     by_seen, by_flat = (
-        _last(lambda theta: smaller(theta, seen_as) > 0.5, seen),
-        _last(lambda theta: smaller(theta, flat) > 0.5, seen),
+        _last(lambda theta: smaller(theta, seen_as) > 0.5, observed),
+        _last(lambda theta: smaller(theta, flat) > 0.5, observed),
     )
     return Estimate((by_seen + by_flat) / 2, low, high, probability_N.size, counted, level, METHOD)
 

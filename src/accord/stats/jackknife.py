@@ -40,7 +40,10 @@ def jackknife(
         without_G = np.array([float(statistic(everything_N[group_N != group])) for group in range(groups)])
         if np.isfinite(without_G).all() and np.isfinite(centre):
             low, high = _interval(centre, without_G, np.bincount(group_N) / n, level)
-    method = "no interval of a single cluster" if groups < 2 else "jackknife t over clusters"
+    if groups < 2:
+        method = "no interval of a single cluster"
+    else:
+        method = "undefined without one of the clusters" if low is None else "jackknife t over clusters"
     return Estimate(centre, low, high, n, None if clusters is None else units.fewest, level, method)
 
 

@@ -121,7 +121,13 @@ def median(values: ArrayLike, clusters: Sequence[Hashable] | None = None, *, lev
         place = max(math.floor(k / int(n) * value_N.size), 1)
         low, high = float(ordered_N[place - 1]), float(ordered_N[-place])
     return Estimate(
-        centre, low, high, int(value_N.size), _clusters(units, clusters), level, _method("order statistics", units)
+        centre,
+        low,
+        high,
+        int(value_N.size),
+        _clusters(units, clusters),
+        level,
+        _method("order statistics" if low is not None else "no interval of so few observations", units),
     )
 
 

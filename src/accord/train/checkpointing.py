@@ -102,11 +102,11 @@ class Checkpointer:
 
 def weights_digest(model: nn.Module) -> str:
     """A short digest of all weights of a model, and of their names, shapes and types."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, weight in model.named_parameters():
-        found.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
-        found.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return found.hexdigest()[:16]
+        digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
+        digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:

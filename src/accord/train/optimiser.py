@@ -144,13 +144,14 @@ class Optimiser:
 
     def _norm(self) -> float:
         """The norm of the gradient; that of a group of weights where it is 0 throughout is forgotten."""
-        norms = []
+        norms: list[float] = []
         for group in self._adam.param_groups:
-            norms.append(torch.nn.utils.get_total_norm([m.grad for m in group["params"] if m.grad is not None]))
+            gradients = [master.grad for master in group["params"] if master.grad is not None]
+            norms.append(float(torch.nn.utils.get_total_norm(gradients)))
             if norms[-1] == 0:
                 for master in group["params"]:
                     master.grad = None
-        return float(torch.linalg.vector_norm(torch.stack(norms)))
+        return math.hypot(*norms)
 
     def save(self, file: Path) -> None:
         """Write master weights and moments, from which `load` goes on to the same numbers."""

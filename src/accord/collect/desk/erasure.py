@@ -58,8 +58,8 @@ def rewrite_is_due(tx: Transaction) -> bool:
 
 def rewrite(context: Context) -> str:
     """Have the database overwrite what was deleted, as far as that holds nobody up; returns what is left, and why."""
-    left = rewriting.rewrite(context.ledger.store, [table.name for table in PERSONAL_TABLES])
-    if not left:
+    traces = rewriting.rewrite(context.ledger.store, [table.name for table in PERSONAL_TABLES])
+    if not traces:
         with context.writing() as tx:
             tx.execute(delete(tables.secrets).where(tables.secrets.c.name == DUE))
-    return left
+    return traces

@@ -25,7 +25,7 @@ class ItemTotals:
     """How many items there are by purpose, how many of them are new, and how many are not asked any more.
 
     `remarks` say of lines (`file:line`) what may be a mistake and is none by itself: the same item twice, texts that
-    differ in blanks or accents alone.
+    differ in blanks or Unicode forms alone.
     """
 
     items: int

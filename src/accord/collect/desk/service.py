@@ -94,8 +94,8 @@ class Desk:
             invites.make_secret(connection)
             _enter_study(connection, study, changed)
             self.tag = _tag(connection, study)
-        if left := self.erase_again():
-            log.warning("somebody was erased, and is still in %s; the next start tries again", left)
+        if traces := self.erase_again():
+            log.warning("somebody was erased, and is still in %s; the next start tries again", traces)
 
     def load_items(self) -> ItemTotals:
         """Bring the study's files onto the desk; again without harm. Raises what names file and line."""
@@ -248,24 +248,24 @@ def _close_to_others(ledger: Ledger) -> None:
 
 def _enter_study(connection: Connection, study: Study, changed: bool) -> None:
     """Enter a study by name, with its question. Raises `StudyError` where one of this name asks something else."""
-    table, asked = tables.studies, study.question.guideline()
+    table, guideline = tables.studies, study.question.guideline()
     row = connection.execute(select(table).where(table.c.name == study.name)).one_or_none()
     if row is None:
-        connection.execute(insert(table).values(name=study.name, kind=study.question.kind, asked=asked))
+        connection.execute(insert(table).values(name=study.name, kind=study.question.kind, asked=guideline))
         return
     if row.kind != study.question.kind:
         raise StudyError(
             f"study.name: a study '{study.name}' of kind '{row.kind}' is in this ledger; give one of kind "
             f"'{study.question.kind}' a name of its own"
         )
-    if row.asked is not None and row.asked != asked and not changed:
-        key = next(name for name in asked if asked[name] != row.asked.get(name))
+    if row.asked is not None and row.asked != guideline and not changed:
+        key = next(name for name in guideline if guideline[name] != row.asked.get(name))
         raise StudyError(
             f"study.name: the study '{study.name}' of this ledger has another {key} ({row.asked.get(key)!r:.80}, now "
-            f"{asked[key]!r:.80}); give this one a name of its own, or confirm that it is that study, changed "
+            f"{guideline[key]!r:.80}); give this one a name of its own, or confirm that it is that study, changed "
             f"(accord collect --changed)"
         )
-    connection.execute(update(table).where(table.c.name == study.name).values(asked=asked))
+    connection.execute(update(table).where(table.c.name == study.name).values(asked=guideline))
 
 
 def _pseudonym(person: Person | str) -> str:

@@ -67,8 +67,8 @@ def check_admin(context: Context, name: str, password: str) -> bool:
 
 
 def _hash_of(tx: Transaction, name: str) -> str | None:
-    wanted = select(ADMINS.c.hash).where(ADMINS.c.name == storable_name(name), ADMINS.c.study == tx.study.name)
-    return tx.connection.scalar(wanted)
+    query = select(ADMINS.c.hash).where(ADMINS.c.name == storable_name(name), ADMINS.c.study == tx.study.name)
+    return tx.connection.scalar(query)
 
 
 def mark_browser(context: Context, name: str) -> str:
@@ -88,8 +88,10 @@ def is_known_browser(context: Context, name: str, mark: str) -> bool:
 
 
 def _mark(tx: Transaction, name: str, nonce: str) -> str:
-    said = "\0".join(("known browser", tx.study.name, name, _hash_of(tx, name) or secrets.token_hex(8), nonce))
-    return hmac.new(signing_secret(tx.connection).encode(), said.encode(errors="replace"), hashlib.sha256).hexdigest()
+    content = "\0".join(("known browser", tx.study.name, name, _hash_of(tx, name) or secrets.token_hex(8), nonce))
+    return hmac.new(
+        signing_secret(tx.connection).encode(), content.encode(errors="replace"), hashlib.sha256
+    ).hexdigest()
 
 
 @dataclass(frozen=True)

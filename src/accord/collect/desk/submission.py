@@ -213,16 +213,16 @@ class _Submission:
         """A practice answer is explained, kept on the desk and never goes into the ledger."""
         seconds = self._active_seconds() or 0.0
         self._set(state="practised", closed=self.tx.now, form=self.form, draft=None, seconds=seconds)
-        done = select(RESERVATIONS.c.item).where(
+        answered = select(RESERVATIONS.c.item).where(
             RESERVATIONS.c.person == self.person.pseudonym, RESERVATIONS.c.state == "practised"
         )
-        left = select(ITEMS.c.id).where(
+        unanswered = select(ITEMS.c.id).where(
             ITEMS.c.study == self.tx.study.name,
             ITEMS.c.purpose == "practice",
             ITEMS.c.closed != "withdrawn",
-            ITEMS.c.id.not_in(done),
+            ITEMS.c.id.not_in(answered),
         )
-        if self.tx.execute(left.limit(1)).first() is None:
+        if self.tx.execute(unanswered.limit(1)).first() is None:
             self._set_person(practised=True)
         return Receipt(self.reservation.id, None, self._practice_result(judgement))
 

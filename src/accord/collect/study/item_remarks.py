@@ -1,9 +1,9 @@
 """What may be a mistake in a file of items and is none by itself: said when they are loaded, refused never."""
 
-import unicodedata
 from collections.abc import Hashable, Iterator, Sequence
 
 from accord.collect.study.items import StudyItem
+from accord.feedback.dataset.same_texts import normalised
 
 __all__ = ["remarks_on"]
 
@@ -11,7 +11,7 @@ COUNTED = ("overlap", "priority", "warning", "gold", "explanation")
 
 
 def remarks_on(items: Sequence[StudyItem]) -> list[str]:
-    """Of the lines of one file: the same item twice, and texts that differ in blanks or accents alone."""
+    """Of the lines of one file: the same item twice, and texts that differ in blanks or Unicode forms alone."""
     remarks: list[str] = []
     first: dict[Hashable, StudyItem] = {}
     alike: dict[Hashable, StudyItem] = {}
@@ -19,28 +19,25 @@ def remarks_on(items: Sequence[StudyItem]) -> list[str]:
         remarks += _alike_within(item)
         texts = item.completions
         same = first.setdefault((item.prompt.id, frozenset(text.id for text in texts)), item)
-        near = alike.setdefault((_plain(item.prompt.text), frozenset(_plain(text.text) for text in texts)), item)
+        near = alike.setdefault(
+            (normalised(item.prompt.text), frozenset(normalised(text.text) for text in texts)), item
+        )
         if same is not item:
             remarks.append(_same_twice(item, same))
         elif near is not item:
-            remarks.append(f"{item.place}: differs from {near.place} in blanks or accents alone; both are asked")
+            remarks.append(f"{item.place}: differs from {near.place} in blanks or Unicode forms alone; both are asked")
     return remarks
 
 
 def _alike_within(item: StudyItem) -> Iterator[str]:
-    seen: dict[str, int] = {}
+    first_places: dict[str, int] = {}
     for number, completion in enumerate(item.completions, start=1):
-        other = seen.setdefault(_plain(completion.text), number)
+        other = first_places.setdefault(normalised(completion.text), number)
         if other != number:
-            yield f"{item.place}: completions {other} and {number} differ in blanks or accents alone"
+            yield f"{item.place}: completions {other} and {number} differ in blanks or Unicode forms alone"
 
 
 def _same_twice(item: StudyItem, first: StudyItem) -> str:
     others = [name for name in COUNTED if getattr(item.line, name) != getattr(first.line, name)]
     lost = f" (its {', '.join(others)} not)" if others else ""
     return f"{item.place}: the same item as {first.place}, which counts{lost}"
-
-
-def _plain(text: str) -> str:
-    """The text without what tells two apart only on a close look."""
-    return " ".join(unicodedata.normalize("NFC", text).split())

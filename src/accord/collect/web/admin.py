@@ -167,8 +167,8 @@ def change(request: WebRequest, site: Site, pseudonym: str, action: str) -> Resp
         case "resume":
             site.desk.resume(pseudonym)
         case "erase":
-            if left := site.desk.erase(pseudonym):
-                return site.message(request, "Forgotten, and not yet off the disk", *_left(left), action=PEOPLE)
+            if traces := site.desk.erase(pseudonym):
+                return site.message(request, "Forgotten, and not yet off the disk", *_left(traces), action=PEOPLE)
         case "link":
             link = _link(request, site, f"A link for {pseudonym} to sign in.", site.desk.link(pseudonym))
             return _people(request, site, link=link)

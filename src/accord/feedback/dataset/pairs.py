@@ -251,16 +251,16 @@ class _Drawn:
 
     def pairs(self, feedback: Iterable[Feedback]) -> tuple[Pair, ...]:
         """The pairs, from the feedback read once more."""
-        wanted: dict[int, list[int]] = {}
+        sides_of: dict[int, list[int]] = {}
         for place, within in zip(self.place_S.tolist(), self.within_S.tolist(), strict=True):
-            wanted.setdefault(place, []).append(within)
+            sides_of.setdefault(place, []).append(within)
         rated = set(self.place_R2.ravel().tolist())
         stated: list[Pair] = []
         ratings: dict[int, _Rated] = {}
         for place, record in enumerate(feedback):
-            if place in wanted:
+            if place in sides_of:
                 of_record = _stated(record)
-                stated += [of_record[within] for within in wanted.pop(place)]
+                stated += [of_record[within] for within in sides_of.pop(place)]
             elif place in rated:
                 ratings[place] = _Rated.of(record)
         return (*stated, *(_pair_of_ratings(ratings[one], ratings[two]) for one, two in self.place_R2.tolist()))

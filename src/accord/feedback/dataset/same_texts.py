@@ -25,8 +25,8 @@ def same_texts(prompts: Mapping[str, Prompt], completions: Mapping[str, Completi
     same: dict[str, str] = {}
     first: dict[Hashable, str] = {}
     for name, prompt in prompts.items():
-        asked = tuple((message.role, normalised(message.content)) for message in prompt.messages)
-        if (earlier := first.setdefault(asked, name)) != name:
+        conversation = tuple((message.role, normalised(message.content)) for message in prompt.messages)
+        if (earlier := first.setdefault(conversation, name)) != name:
             same[name] = earlier
     for name, completion in completions.items():
         prompt_id = same.get(completion.prompt, completion.prompt)

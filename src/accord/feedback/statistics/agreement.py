@@ -125,7 +125,7 @@ def consensus_accuracy(
     decided, outcomes = [], []
     for pair in pairs:
         who = pair.evaluator
-        if pair.tie or who is None or (evaluators and not is_known(evaluators[who])):
+        if pair.tie or who is None or (evaluators and who in evaluators and not is_known(evaluators[who])):
             continue
         margin = _mean_difference(ratings, pair, who)
         margin = _majority(votes, pair, who) if margin is None else margin

@@ -76,9 +76,9 @@ def _check_once(connections: Sequence[Connection], location: str, references: Se
 def _replacements(connection: Connection, prompts: Iterable[str]) -> Iterable[tuple[str, str]]:
     """The feedback about these prompts that replaces any other, and what."""
     table = TABLES["feedback"]
-    wanted = select(table.c.id, table.c.content).where(table.c.content.contains('"replaces":'))
+    query = select(table.c.id, table.c.content).where(table.c.content.contains('"replaces":'))
     for chunk in _chunks(prompts):
-        for row in connection.execute(wanted.where(table.c.prompt.in_(chunk))):
+        for row in connection.execute(query.where(table.c.prompt.in_(chunk))):
             replaces = parse(Feedback, row.content, place=row.id).replaces
             if replaces is not None:
                 yield row.id, replaces

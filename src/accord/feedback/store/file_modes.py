@@ -15,8 +15,13 @@ OTHER_USERS = 0o007
 
 
 def make_private(path: Path) -> None:
-    """An empty file for its owner alone, whatever the umask, where there is none. Raises `StorageError`."""
+    """An empty file for its owner alone, whatever the umask, where there is none. Raises `StorageError`.
+
+    A file that is there is not opened: closing it would take the locks off it that SQLite holds in this process.
+    """
     with storage(path):
+        if path.is_file():
+            return
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, PRIVATE))
 
 

@@ -178,9 +178,9 @@ class LedgerWriter:
 
     def _found(self, table: str, names: Iterable[str], *columns: str) -> Iterable[Any]:
         columns_of = TABLES[table].c
-        wanted = select(columns_of.id, *(columns_of[name] for name in columns))
+        query = select(columns_of.id, *(columns_of[name] for name in columns))
         for chunk in _chunks(names):
-            yield from self.connection.execute(wanted.where(columns_of.id.in_(chunk)))
+            yield from self.connection.execute(query.where(columns_of.id.in_(chunk)))
 
 
 def _chunks(names: Iterable[str]) -> Iterable[list[str]]:

@@ -47,43 +47,43 @@ def _sqlite(store: Store) -> str:
 
 
 def _postgres(store: Store, tables: Sequence[str]) -> str:
-    left: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     with store.translated_errors(), store.engine.connect() as connection:
         outside = connection.execution_options(isolation_level="AUTOCOMMIT")
         outside.exec_driver_sql(f"SET lock_timeout = {BRIEFLY}")
         try:
             for table in tables:
                 if why := _vacuum(outside, table):
-                    left[table] = why
+                    reasons[table] = why
         finally:
             outside.exec_driver_sql("RESET lock_timeout")
-    return "; ".join(f"{table}, since {why}" for table, why in left.items())
+    return "; ".join(f"{table}, since {why}" for table, why in reasons.items())
 
 
 def _vacuum(connection: Connection, table: str) -> str:
     """Rewrite one table; why something of it is left, or ""."""
-    with _kept_rows(connection) as kept:
+    with _kept_rows(connection) as row_counts:
         try:
             connection.exec_driver_sql(f'VACUUM (FULL, VERBOSE) "{table}"')
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != LOCKED:
                 raise
             return "somebody else holds it (a dump, perhaps)"
-    return "somebody reads a state from before" if sum(kept) else ""
+    return "somebody reads a state from before" if sum(row_counts) else ""
 
 
 @contextmanager
 def _kept_rows(connection: Connection) -> Iterator[list[int]]:
     """The numbers of deleted rows that the server says it had to keep, as it says them."""
-    kept: list[int] = []
+    row_counts: list[int] = []
     driver: Any = connection.connection.driver_connection
 
     def noticed(notice: Any) -> None:
         if number := re.match(r"\d+", notice.message_detail or ""):
-            kept.append(int(number[0]))
+            row_counts.append(int(number[0]))
 
     driver.add_notice_handler(noticed)
     try:
-        yield kept
+        yield row_counts
     finally:
         driver.remove_notice_handler(noticed)

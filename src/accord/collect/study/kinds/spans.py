@@ -116,8 +116,8 @@ class SpansQuestion(Question):
             filled += [(start, end, span_type, note)] if start or end else []
             number += 1
         rows = [*filled, *[("", "", "", "")] * (MAX_SPANS - len(filled))]
-        seen = len(filled) + VISIBLE_SPARE_ROWS
-        return [MarkedRow(*row, hidden=place >= seen) for place, row in enumerate(rows)]
+        visible_rows = len(filled) + VISIBLE_SPARE_ROWS
+        return [MarkedRow(*row, hidden=place >= visible_rows) for place, row in enumerate(rows)]
 
     def describe(self, judgement: Judgement) -> str:
         """Each stretch with its type."""

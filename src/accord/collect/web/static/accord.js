@@ -81,6 +81,7 @@ function counts(form) {
 
 function presence(form) {  // seconds in which the page was in front and somebody did something now and then
   const [where, patience] = [`seconds ${form.action}`, Number(form.dataset.patience) * 1000];
+  Object.keys(localStorage).filter((key) => key.startsWith("seconds ") && key !== where).forEach((key) => localStorage.removeItem(key));
   let [seconds, last, touched] = [Number(localStorage.getItem(where)), performance.now(), performance.now()];
   const tick = () => {
     const [now, before] = [performance.now(), last];
@@ -93,10 +94,7 @@ function presence(form) {  // seconds in which the page was in front and somebod
   for (const type of ["keydown", "pointerdown", "pointermove", "wheel", "touchmove", "scroll"])
     addEventListener(type, () => { touched = performance.now(); }, { capture: true, passive: true });
   setInterval(tick, 1000);
-  form.addEventListener("submit", (event) => {
-    tick();
-    if (!event.defaultPrevented) localStorage.removeItem(where);
-  });
+  form.addEventListener("submit", tick);  // what was refused comes back and is counted on
 }
 
 function once(form) {  // what is pressed again does nothing
