@@ -25,6 +25,8 @@ from accord.errors import RecordError
 
 __all__ = [
     "JUDGEMENT_KINDS",
+    "Assistance",
+    "Attachment",
     "Comparison",
     "Completion",
     "Correction",
@@ -51,6 +53,8 @@ __all__ = [
     "Spans",
     "Steps",
     "Telemetry",
+    "ToolCall",
+    "Usage",
     "parse",
 ]
 
@@ -103,11 +107,39 @@ class Record(Value):
         return copied
 
 
-class Message(Value):
-    """One turn of a conversation."""
+class ToolCall(Value):
+    """A call of a tool by the assistant; `arguments` are the text that it wrote, JSON in most cases."""
 
-    role: Literal["system", "user", "assistant"]
+    name: Name
+    arguments: str = ""
+    id: Name | None = None
+
+
+class Attachment(Value):
+    """What a message holds beside its text: where it is found, never its content.
+
+    `place` is the character of the message's text before which it stands.
+    """
+
+    kind: Literal["image", "audio", "video", "file"]
+    uri: Name
+    place: Place = 0
+
+
+class Message(Value):
+    """One turn of a conversation. A message of a tool answers the call `tool_call_id`; `name` is whoever speaks."""
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    name: Name | None = None
+    tool_calls: Annotated[tuple[ToolCall, ...], Field(min_length=1)] | None = None
+    tool_call_id: Name | None = None
+    attachments: Annotated[tuple[Attachment, ...], Field(min_length=1)] | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a role and a text, and nothing else."""
+        return self == Message(role=self.role, content=self.content)
 
 
 class Prompt(Record):
@@ -188,6 +220,7 @@ class Completion(Record):
     sampling: Sampling | None = None
     step_starts: Annotated[tuple[Place, ...], Field(min_length=1)] | None = None
     finish_reason: FinishReason | None = None
+    turns: Annotated[tuple[Message, ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _steps_in_order(self) -> Self:
@@ -255,11 +288,15 @@ class Scale(Value):
 
 
 class Comparison(Value):
-    """Which of two completions is better. Left and right are places on the screen, not quality."""
+    """Which of two completions is better. Left and right are places on the screen, not quality.
+
+    `scores` are the numbers of left and right, where the preference was concluded from two numbers.
+    """
 
     kind: Literal["comparison"] = "comparison"
     preferred: Literal["left", "right", "tie"]
     strength: Unit | None = None
+    scores: tuple[Finite, Finite] | None = None
 
 
 class Ranking(Value):
@@ -400,6 +437,28 @@ class Telemetry(Value):
     active_seconds: Seconds | None = None
 
 
+class Assistance(Value):
+    """A machine's remark on the item, that the page offered (`shown`) or, by lot, did not.
+
+    `by` is the evaluator that made it (its id), `digest` that of what it said.
+    """
+
+    kind: Literal["critique", "spans"]
+    by: Name
+    shown: bool
+    digest: Name | None = None
+
+
+class Usage(Value):
+    """What an answer of a machine cost: tokens over all `requests`, and money where prices are known."""
+
+    input_tokens: Place
+    output_tokens: Place
+    requests: Annotated[int, Field(ge=1)] = 1
+    cost: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
+    currency: Name | None = None
+
+
 class Feedback(Record):
     """One act of judgement: who, about what, shown how, when, and what they said.
 
@@ -407,6 +466,8 @@ class Feedback(Record):
     `shown_digest` and `available_digest` are those of what the evaluator saw and of all there was to see.
     `gold` names the answer known to be right where this was a control question, and `repeat_of` the earlier
     feedback where the same item was asked twice. `replaces` names an earlier record that this one takes back.
+    `conversation` names the dialogue that the judged turn is of. `occurrence` tells votes apart that are otherwise
+    equal, where their source does not say who cast them: unset for the first, then 1, 2, ...
     """
 
     prefix = "f-"
@@ -428,6 +489,10 @@ class Feedback(Record):
     repeat_of: Name | None = None
     telemetry: Telemetry | None = None
     replaces: Name | None = None
+    assistance: Assistance | None = None
+    usage: Usage | None = None
+    conversation: Name | None = None
+    occurrence: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("time")
     @classmethod

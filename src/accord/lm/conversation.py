@@ -20,6 +20,7 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from accord.errors import ModelError
+from accord.lm.chat_messages import template_message
 from accord.lm.chat_template import asks_for_the_date, is_fixed, without_control
 from accord.lm.marks import Marks, control_tokens
 from accord.records import Completion, Message, Prompt, Sample
@@ -336,7 +337,10 @@ class Conversation:
         return Marks(self.tokenizer, self._control_tokens, self.name)
 
     def _hidden(self, message: Message) -> Message:
-        return Message(role=message.role, content=self._marks.hidden(message.content))
+        calls = message.tool_calls and tuple(
+            call.model_copy(update={"arguments": self._marks.hidden(call.arguments)}) for call in message.tool_calls
+        )
+        return message.model_copy(update={"content": self._marks.hidden(message.content), "tool_calls": calls})
 
     def _prompt_text(self, messages: Sequence[Message]) -> str:
         """The conversation as the template writes it, up to the answer, with stand-ins for the marks of its texts."""
@@ -356,7 +360,7 @@ class Conversation:
             raise ModelError(
                 f"{self.name}: its tokenizer has no chat template; set chat_template, or use an instruct model"
             )
-        turns = [message.model_dump() for message in messages]
+        turns = [template_message(message) for message in messages]
         plain = without_control(self.template) if isinstance(self.template, str) and not asked else None
         try:
             text = self.tokenizer.apply_chat_template(

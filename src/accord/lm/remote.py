@@ -14,6 +14,7 @@ from typing import TypeVar
 from openai import APIStatusError, OpenAI, OpenAIError, omit
 
 from accord.errors import ModelError
+from accord.lm.chat_messages import endpoint_message
 from accord.records import Completion, FinishReason, Prompt, Sampling
 
 __all__ = ["EndpointWriter"]
@@ -79,7 +80,7 @@ class EndpointWriter:
         create = partial(
             self._client.chat.completions.create,
             model=self.model,
-            messages=[message.model_dump() for message in prompt.messages],
+            messages=[endpoint_message(message) for message in prompt.messages],
             n=n,
             temperature=sampling.temperature,
             top_p=sampling.top_p,

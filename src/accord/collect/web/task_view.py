@@ -14,14 +14,14 @@ from accord.records import Completion, Prompt
 
 __all__ = ["Answer", "Turn", "answers_of", "turns_of", "votes_in_words"]
 
-SPEAKERS = {"system": "Told to the assistant", "user": "Asked", "assistant": "Answered"}
+SPEAKERS = {"system": "Told to the assistant", "user": "Asked", "assistant": "Answered", "tool": "A tool answered"}
 
 
 @dataclass(frozen=True)
 class Turn:
     """A message of the prompt."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     who: str
     view: ShownText
 

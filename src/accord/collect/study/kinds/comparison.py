@@ -70,7 +70,8 @@ class ComparisonQuestion(Question):
     def reorder(self, judgement: Judgement, written: Sequence[str], shown: Sequence[str]) -> Judgement:
         """The sides are swapped where the order is."""
         if isinstance(judgement, Comparison) and tuple(written) != tuple(shown):
-            return judgement.model_copy(update={"preferred": SWAPPED[judgement.preferred]})
+            scores = judgement.scores and judgement.scores[::-1]
+            return judgement.model_copy(update={"preferred": SWAPPED[judgement.preferred], "scores": scores})
         return judgement
 
     def side(self, judgement: Judgement) -> Literal["left", "right"] | None:
