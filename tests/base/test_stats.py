@@ -304,6 +304,15 @@ def test_nothing_observed_is_an_error() -> None:
         Units.of(2, ["a", "a"]).covariance(np.zeros((2, 1)))
 
 
+def test_what_weighs_nothing_is_not_there() -> None:
+    values, clusters, weights = [0.0, 1.0, 1.0, 0.0, 1.0], ["a", "a", "b", "b", "c"], [1.0, 2.0, 1.0, 1.0, 0.0]
+    for of in (mean, rate):
+        assert of(values, clusters, weights=weights) == of(values[:4], clusters[:4], weights=weights[:4])
+        assert of([0.0, 1.0], ["a", "b"], weights=[1.0, 0.0]).low is None
+        with pytest.raises(ValueError, match="no observations"):
+            of([0.0, 1.0], weights=[0.0, 0.0])
+
+
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=30))
 def test_an_interval_holds_its_value_and_survives_json(values: list[float]) -> None:
     made = mean(values)

@@ -30,10 +30,9 @@ def mean(
     values [N], clusters and `crossed` N hashable labels, weights [N]. The interval is Student's t with a variance
     and degrees of freedom for few clusters of any size (`clusters.Units`), its skewness removed by Hall's cubic
     (1992). Where all values are equal it has no width: there is nothing to go by. A mean of what lies between 0 and 1
-    by its nature is a `rate`. Raises ValueError for no observations.
+    by its nature is a `rate`. Raises ValueError for no observations of a weight above 0.
     """
-    value_N, share_N = _values_and_shares(values, weights)
-    units = Units.of(value_N.size, clusters, crossed)
+    value_N, share_N, units = _weighted(values, weights, clusters, crossed)
     centre = _centre(value_N, share_N)
     spread = units.spread(share_N * (value_N - centre), share_N)
     low, high = (None, None) if spread is None else t_interval(centre, spread, level)
@@ -61,10 +60,9 @@ def rate(
 
     Raises ValueError for no observations, or values outside of 0..1.
     """
-    value_N, share_N = _values_and_shares(values, weights)
+    value_N, share_N, units = _weighted(values, weights, clusters, crossed)
     if value_N.min() < 0 or value_N.max() > 1:
         raise ValueError("a rate is of values between 0 and 1")
-    units = Units.of(value_N.size, clusters, crossed)
     centre = min(max(_centre(value_N, share_N), 0.0), 1.0)
     spread = units.spread(share_N * (value_N - centre), share_N)
     most = float(1 / (share_N @ share_N)) if information is None else information
@@ -106,8 +104,7 @@ def median(values: ArrayLike, clusters: Sequence[Hashable] | None = None, *, lev
     probability (1 - level)/2 at most: of fewer than six values there is none at 95 %. Over clusters n is the effective
     number of observations for the share below the median (Woodruff 1952). Raises ValueError for no observations.
     """
-    value_N, share_N = _values_and_shares(values, None)
-    units = Units.of(value_N.size, clusters)
+    value_N, share_N, units = _weighted(values, None, clusters, None)
     centre = float(np.median(value_N))
     below_N = (value_N < centre) + 0.5 * (value_N == centre)
     n = float(value_N.size)
@@ -170,12 +167,24 @@ def _clopper_pearson(successes: float, n: float, level: float) -> tuple[float, f
     return low, high
 
 
-def _values_and_shares(values: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Floats]:
+def _weighted(
+    values: ArrayLike,
+    weights: ArrayLike | None,
+    clusters: Sequence[Hashable] | None,
+    crossed: Sequence[Hashable] | None,
+) -> tuple[Floats, Floats, Units]:
+    """The values that have a weight, their weights as shares of the whole, and their independent units."""
     value_N = np.asarray(values, dtype=np.float64)
+    weight_N = np.ones_like(value_N) if weights is None else np.asarray(weights, dtype=np.float64)
+    units = Units.of(value_N.size, clusters, crossed)
+    if (weight_N == 0).any():
+        some_N = np.flatnonzero(weight_N)
+        value_N, weight_N = value_N[some_N], weight_N[some_N]
+        labels = [None if names is None else [names[index] for index in some_N] for names in (clusters, crossed)]
+        units = Units.of(value_N.size, *labels)
     if value_N.size == 0:
         raise ValueError("no observations, so no mean")
-    weight_N = np.ones_like(value_N) if weights is None else np.asarray(weights, dtype=np.float64)
-    return value_N, weight_N / weight_N.sum()
+    return value_N, weight_N / weight_N.sum(), units
 
 
 def _centre(value_N: Floats, share_N: Floats) -> float:

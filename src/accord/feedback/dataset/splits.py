@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 from accord.artefacts import SPLITS
 from accord.errors import RecipeError, nearest
+from accord.feedback.dataset.units import Joined
 from accord.records import Feedback, Pair
 
 __all__ = ["FRACTIONS", "SPLITS", "SplitUnit", "allocate", "completions_of", "split", "split_of_prompts", "unit_of"]
@@ -108,21 +109,14 @@ def completions_of(pairs: Iterable[Pair]) -> dict[str, None]:
 
 
 def _units(pairs: Sequence[Pair], unit: SplitUnit, same: Mapping[str, str]) -> list[str]:
-    """The unit of each pair, after joining units that share a completion (union-find)."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
+    """The unit of each pair, after joining units that share a completion."""
+    units = Joined()
     first: dict[str, str] = {}
     own = [unit_of(pair, unit, same) for pair in pairs]
     for pair, name in zip(pairs, own, strict=True):
         for completion in (pair.chosen, pair.rejected):
-            parent[root(name)] = root(first.setdefault(same.get(completion, completion), name))
-    return [root(name) for name in own]
+            units.join(first.setdefault(same.get(completion, completion), name), name)
+    return [units.root(name) for name in own]
 
 
 def unit_of(item: Pair | Feedback, unit: SplitUnit, same: Mapping[str, str] = NOTHING) -> str:

@@ -9,7 +9,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from accord.feedback.provenance import is_known
 from accord.records import Evaluator, Pair
 
-__all__ = ["sampled_units", "text_groups"]
+__all__ = ["Joined", "sampled_units", "text_groups"]
+
+
+class Joined:
+    """Names that are joined into groups (union-find); a group is called by one of its names."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def root(self, name: str) -> str:
+        """The name by which the group of `name` is called."""
+        parent = self._parent
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    def join(self, first: str, second: str) -> None:
+        """Put the groups of two names together; it is called as that of `first` was."""
+        self._parent[self.root(second)] = self.root(first)
 
 
 def sampled_units(
@@ -26,19 +45,12 @@ def sampled_units(
 
 
 def text_groups(compared: Iterable[Sequence[str]]) -> list[str]:
-    """For each set of texts that were judged together, the group of all that are joined by such sets (union-find)."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
+    """For each set of texts that were judged together, the group of all that are joined by such sets."""
+    groups = Joined()
     firsts = []
     for names in compared:
         first, *others = names
         firsts.append(first)
         for other in others:
-            parent[root(other)] = root(first)
-    return [root(first) for first in firsts]
+            groups.join(first, other)
+    return [groups.root(first) for first in firsts]
