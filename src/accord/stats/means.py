@@ -178,7 +178,7 @@ def _weighted(
     weight_N = np.ones_like(value_N) if weights is None else np.asarray(weights, dtype=np.float64)
     units = Units.of(value_N.size, clusters, crossed)
     if (weight_N == 0).any():
-        some_N = np.flatnonzero(weight_N)
+        some_N = np.flatnonzero(weight_N).tolist()
         value_N, weight_N = value_N[some_N], weight_N[some_N]
         labels = [None if names is None else [names[index] for index in some_N] for names in (clusters, crossed)]
         units = Units.of(value_N.size, *labels)
