@@ -39,6 +39,7 @@ class CompletionLine(Row):
     """A completion as a record (`prompt` may be left out), or by its id in the ledger.
 
     `steps` cut the text where its lines are not its steps; without a `text` it is these, a line end between them.
+    `turns` are all its messages, tools that were called and what they gave among them, of which `text` is the last.
     """
 
     id: str | None = None
@@ -48,6 +49,7 @@ class CompletionLine(Row):
     token_ids: tuple[int, ...] | None = None
     writer: str | None = None
     sampling: Sampling | None = None
+    turns: tuple[Message, ...] | None = None
 
 
 class ItemLine(Row):
@@ -154,6 +156,7 @@ def _written(content: CompletionLine, prompt: str, place: str) -> Completion:
         writer=content.writer,
         sampling=content.sampling,
         step_starts=starts,
+        turns=content.turns or None,
     )
 
 
@@ -189,7 +192,7 @@ def check_item(question: Question, item: StudyItem, purpose: Purpose, *, has_wri
     elif n < question.least or (question.most is not None and n > question.most):
         more = " or more" if question.most is None else ""
         raise StudyError(f"{place}: a {question.kind} is about {question.least}{more}, not {n}")
-    if len({completion.text for completion in completions}) < n:
+    if len({(completion.text, completion.turns) for completion in completions}) < n:
         raise StudyError(f"{place}: two are the same; there is nothing to choose between them")
     if purpose == "gold" and item.line.gold is None:
         raise StudyError(f"{item.place} gold: missing; write the answer that is known to be right")

@@ -225,14 +225,15 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
     """All that the templates of a judgement need."""
     markdown = site.study.render == "markdown"
     answers, turns = answers_of(task.completions, markdown=markdown), turns_of(task.prompt, markdown=markdown)
-    views = [*(turn.view for turn in turns), *(answer.view for answer in answers)]
+    messages = [*turns, *(message for answer in answers for message in answer.turns)]
+    views = [*(message.view for message in messages if message.view), *(answer.view for answer in answers)]
     return {
         "task": task,
         "form": form,
         "turns": turns,
         "answers": answers,
         "has_source": any(view.source is not None for view in views),
-        "alike": any(answer.view.alike for answer in answers),
+        "alike": any(answer.view.alike and not answer.turns for answer in answers),
         "warning": task.warning,
         "shown": shown_digest(task.prompt, task.completions),
         "instructions": site.instructions,

@@ -10,7 +10,7 @@ from accord.collect.desk.overview import DisputedItem
 from accord.collect.study.kinds import TIE
 from accord.collect.web.sanitize import Line, in_lines, literal_lines
 from accord.collect.web.shown_texts import ShownText, show_texts
-from accord.records import Completion, Prompt
+from accord.records import Attachment, Completion, Message, Prompt, ToolCall
 
 __all__ = ["Answer", "Turn", "answers_of", "turns_of", "votes_in_words"]
 
@@ -19,20 +19,27 @@ SPEAKERS = {"system": "Told to the assistant", "user": "Asked", "assistant": "An
 
 @dataclass(frozen=True)
 class Turn:
-    """A message of the prompt."""
+    """A message: its text (None where it has none), the tools that it calls, and references to what stands beside it,
+    none of which is ever loaded."""
 
     role: Literal["system", "user", "assistant", "tool"]
     who: str
-    view: ShownText
+    view: ShownText | None
+    calls: tuple[ToolCall, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A completion at its place, as it is read beside the others (`view`), and as stretches of it are marked."""
+    """A completion at its place, as it is read beside the others (`view`), and as stretches of it are marked.
+
+    `turns` are its messages, where it is more than one plain text.
+    """
 
     place: int
     text: str
     view: ShownText
+    turns: tuple[Turn, ...] = ()
 
     @cached_property
     def literal(self) -> Markup:
@@ -47,16 +54,25 @@ class Answer:
 
 def turns_of(prompt: Prompt, *, markdown: bool) -> list[Turn]:
     """The messages of a prompt, in order."""
-    return [
-        Turn(message.role, SPEAKERS[message.role], *show_texts([message.content], markdown=markdown))
-        for message in prompt.messages
-    ]
+    return [_turn(message, markdown=markdown) for message in prompt.messages]
 
 
 def answers_of(completions: tuple[Completion, ...], *, markdown: bool) -> list[Answer]:
-    """Completions in the order shown."""
+    """Completions in the order shown. Of several, one that is whole turns is shown as it stands."""
     views = show_texts([completion.text for completion in completions], markdown=markdown)
-    return [Answer(place, completions[place].text, view) for place, view in enumerate(views)]
+    rendered = markdown and len(completions) == 1
+    return [
+        Answer(
+            place, completion.text, view, tuple(_turn(message, markdown=rendered) for message in completion.turns or ())
+        )
+        for place, (completion, view) in enumerate(zip(completions, views, strict=True))
+    ]
+
+
+def _turn(message: Message, *, markdown: bool) -> Turn:
+    who = SPEAKERS[message.role] + (f" ({message.name})" if message.name else "")
+    view = show_texts([message.content], markdown=markdown)[0] if message.content else None
+    return Turn(message.role, who, view, message.tool_calls or (), message.attachments or ())
 
 
 def votes_in_words(item: DisputedItem) -> dict[str, int]:
