@@ -466,7 +466,8 @@ class Feedback(Record):
     `shown_digest` and `available_digest` are those of what the evaluator saw and of all there was to see.
     `gold` names the answer known to be right where this was a control question, and `repeat_of` the earlier
     feedback where the same item was asked twice. `replaces` names an earlier record that this one takes back.
-    `conversation` names the dialogue that the judged turn is of. `occurrence` tells votes apart that are otherwise
+    `conversation` names the dialogue that the judged turn is of, `principle` the one that a model was told to judge by,
+    where it was drawn from several. `occurrence` tells votes apart that are otherwise
     equal, where their source does not say who cast them: unset for the first, then 1, 2, ...
     """
 
@@ -492,6 +493,7 @@ class Feedback(Record):
     assistance: Assistance | None = None
     usage: Usage | None = None
     conversation: Name | None = None
+    principle: Name | None = None
     occurrence: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("time")
