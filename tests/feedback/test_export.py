@@ -13,7 +13,7 @@ from accord.errors import StorageError
 from accord.feedback import Ledger, import_feedback
 from accord.feedback.formats import accord_jsonl, parquet
 from accord.feedback.formats.parquet import columns
-from accord.records import Critique, Evaluator, Feedback, Telemetry
+from accord.records import Assistance, Critique, Evaluator, Feedback, Telemetry, Usage
 from postgres_cluster import Cluster
 
 DOCS = Path(__file__).parents[2] / "docs/feedback.md"
@@ -35,7 +35,16 @@ def test_a_row_says_who_judged_what_and_how(where: Path | str, tmp_path: Path) -
     )
     third = rating(other, right, -3.0, "s", gold={"kind": "critique", "text": "x"}, position_in_session=0)
     said = Critique(text="Too short.", start=0, end=5)
-    fourth = Feedback(evaluator=other.id, prompt=asked.id, completions=(right.id,), judgement=said)
+    fourth = Feedback(
+        evaluator=other.id,
+        prompt=asked.id,
+        completions=(right.id,),
+        judgement=said,
+        assistance=Assistance(kind="spans", by=by.id, shown=False),
+        usage=Usage(input_tokens=7, output_tokens=2, cost=0.5, currency="EUR"),
+        conversation="talk-1",
+        occurrence=1,
+    )
     with Ledger(where) as ledger:
         ledger.add(asked, by, other, left, right)
         for each in (first, second, third, fourth):
@@ -54,6 +63,10 @@ def test_a_row_says_who_judged_what_and_how(where: Path | str, tmp_path: Path) -
     assert (three["value"], three["scale_low"], three["scale_high"], three["session"]) == (-3.0, -4.0, 4.0, "s")
     assert three["gold"] == '{"kind":"critique","text":"x"}'
     assert (three["pseudonym"], dict(three["attributes"])) == ("ben", {"age": "40-49"})
+    assert (four["assistance"], four["assistance_by"], four["assistance_shown"]) == ("spans", by.id, False)
+    assert (four["input_tokens"], four["output_tokens"], four["requests"], four["cost"]) == (7, 2, 1, 0.5)
+    assert (four["currency"], four["conversation"], four["occurrence"]) == ("EUR", "talk-1", 1)
+    assert (one["score_left"], one["occurrence"], one["cost"]) == (None, None, None)
     assert (four["text"], four["judgement"]) == ("Too short.", said.model_dump_json(exclude_none=True))
     assert pq.read_table(tmp_path / "part.parquet").num_rows == 2
 

@@ -5,13 +5,10 @@ import io
 import json
 import tarfile
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from said import comparison, completion, person, prompt, rating, sheet
 
 from accord.errors import LedgerError, RecordError, StorageError
@@ -21,25 +18,10 @@ from accord.feedback.formats.registry import reader_for, writer_for
 from accord.records import (
     Comparison,
     Completion,
-    Correction,
-    Critique,
-    Declined,
-    Demonstration,
     Evaluator,
     Feedback,
-    Judgement,
-    Label,
-    Message,
     Prompt,
-    Ranking,
     Rating,
-    Record,
-    Sampling,
-    Scale,
-    Span,
-    Spans,
-    Steps,
-    Telemetry,
 )
 
 
@@ -137,68 +119,6 @@ def test_a_damaged_gzip_names_the_place(tmp_path: Path) -> None:
 
 
 # -- accord_jsonl -----------------------------------------------------------------------------------------
-
-names = st.text(min_size=1, max_size=8).filter(lambda text: text.isprintable())
-texts = st.text(max_size=20)
-units = st.floats(0, 1)
-judgements: st.SearchStrategy[tuple[Judgement, int]] = st.one_of(
-    st.tuples(
-        st.builds(Comparison, preferred=st.sampled_from(["left", "right", "tie"]), strength=st.none() | units),
-        st.just(2),
-    ),
-    st.permutations([0, 1, 2]).map(lambda p: (Ranking(tiers=((p[0],), (p[1], p[2]))), 3)),
-    st.tuples(st.builds(Rating, value=st.floats(-4, 4), scale=st.just(Scale(low=-4, high=4))), st.just(1)),
-    st.lists(names, min_size=1, unique=True).map(lambda n: (Label(selected=tuple(n[:1]), options=tuple(n)), 1)),
-    st.integers(0, 5).map(lambda i: (Spans(spans=(Span(start=i, end=i + 2, type="t"),)), 1)),
-    st.just((Steps(verdicts=("right", "wrong", "unsure")), 1)),
-    texts.map(lambda text: (Correction(text=text), 1)),
-    names.map(lambda text: (Critique(text=text, start=0, end=1), 1)),
-    names.map(lambda text: (Demonstration(text=text), 0)),
-    st.just((Declined(reason=None), 1)),
-)
-
-
-@st.composite
-def ledgers(draw: st.DrawFn) -> list[Record]:
-    asked = Prompt(messages=(Message(role="user", content=draw(texts)),), source=draw(st.none() | names))
-    by = Evaluator(
-        kind=draw(st.sampled_from(["person", "model", "rule", "simulated"])),
-        pseudonym=draw(names),
-        attributes=draw(st.none() | st.dictionaries(names, texts, max_size=2)),
-        inferred=draw(st.none() | st.booleans()),
-    )
-    about = [
-        Completion(
-            prompt=asked.id,
-            text=text,
-            token_ids=draw(st.none() | st.lists(st.integers(0, 9), max_size=3).map(tuple)),
-            sampling=draw(st.none() | st.just(Sampling(temperature=0.7, seed=3))),
-        )
-        for text in draw(st.lists(texts, min_size=3, max_size=3, unique=True))
-    ]
-    judgement, wanted = draw(judgements)
-    said = Feedback(
-        evaluator=by.id,
-        prompt=asked.id,
-        completions=tuple(each.id for each in about[:wanted]),
-        judgement=judgement,
-        time=draw(st.none() | st.datetimes(min_value=datetime(1990, 1, 1), timezones=st.timezones())),
-        seconds=draw(st.none() | st.floats(0, 1e6)),
-        session=draw(st.none() | names),
-        telemetry=draw(st.none() | st.just(Telemetry(pasted=0, keystrokes=12))),
-        gold=draw(st.none() | st.just(judgement)),
-    )
-    return [asked, by, *about, said]
-
-
-@given(ledgers())
-def test_a_record_survives_its_line(records: list[Record]) -> None:
-    for record in records:
-        line = json.loads(accord_jsonl.line_of(record))
-        named, kind = line.pop("id"), line.pop("record")
-        again = type(record).model_validate_json(json.dumps(line))
-        assert (again.id, again, named) == (record.id, record, again.id)
-        assert accord_jsonl.KINDS[kind] is type(record)
 
 
 @pytest.mark.parametrize("packed", [False, True])

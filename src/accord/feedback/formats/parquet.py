@@ -15,6 +15,7 @@ from accord.feedback.store.atomic_write import atomic_file
 from accord.feedback.store.ledger import Ledger
 from accord.records import (
     JUDGEMENT_KINDS,
+    Assistance,
     Comparison,
     Completion,
     Correction,
@@ -33,7 +34,16 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "columns", "write"]
 
 AT_ONCE = 10_000
-TEXTS = ("study", "instructions", "shown_digest", "available_digest", "session", "repeat_of", "replaces")
+TEXTS = (
+    "study",
+    "instructions",
+    "shown_digest",
+    "available_digest",
+    "session",
+    "repeat_of",
+    "replaces",
+    "conversation",
+)
 
 
 def columns() -> "pa.Schema":
@@ -61,6 +71,8 @@ def columns() -> "pa.Schema":
             "judgement": text,
             "preferred": text,
             "strength": pa.float64(),
+            "score_left": pa.float64(),
+            "score_right": pa.float64(),
             "value": pa.float64(),
             "scale_low": pa.float64(),
             "scale_high": pa.float64(),
@@ -74,6 +86,16 @@ def columns() -> "pa.Schema":
             "pasted": whole_number,
             "keystrokes": whole_number,
             "focus_lost": whole_number,
+            "active_seconds": pa.float64(),
+            "assistance": text,
+            "assistance_by": text,
+            "assistance_shown": pa.bool_(),
+            "input_tokens": whole_number,
+            "output_tokens": whole_number,
+            "requests": whole_number,
+            "cost": pa.float64(),
+            "currency": text,
+            "occurrence": whole_number,
         }
     )
 
@@ -137,8 +159,9 @@ def _what(judgement: Judgement) -> dict[str, Any]:
     """The judgement whole as JSON, and what is a number or a text of its own beside it."""
     common: dict[str, Any] = {"kind": judgement.kind, "judgement": judgement.model_dump_json(exclude_none=True)}
     match judgement:
-        case Comparison(preferred=preferred, strength=strength):
-            return common | {"preferred": preferred, "strength": strength}
+        case Comparison(preferred=preferred, strength=strength, scores=scores):
+            left, right = scores or (None, None)
+            return common | {"preferred": preferred, "strength": strength, "score_left": left, "score_right": right}
         case Rating(value=value, scale=scale):
             return common | {"value": value, "scale_low": scale.low, "scale_high": scale.high}
         case Correction(text=text) | Critique(text=text) | Demonstration(text=text):
@@ -148,7 +171,6 @@ def _what(judgement: Judgement) -> dict[str, Any]:
 
 
 def _how(record: Feedback) -> dict[str, Any]:
-    counted = {} if record.telemetry is None else record.telemetry.model_dump()
     return {
         **{name: getattr(record, name) for name in TEXTS},
         "time": record.time,
@@ -156,12 +178,23 @@ def _how(record: Feedback) -> dict[str, Any]:
         "seconds": record.seconds,
         "position_in_session": record.position_in_session,
         "round": record.round,
-        **counted,
+        "occurrence": record.occurrence,
+        **({} if record.telemetry is None else record.telemetry.model_dump()),
+        **({} if record.usage is None else record.usage.model_dump()),
+        **({} if record.assistance is None else _assistance(record.assistance)),
+    }
+
+
+def _assistance(assistance: Assistance) -> dict[str, Any]:
+    return {
+        "assistance": assistance.kind,
+        "assistance_by": assistance.by,
+        "assistance_shown": assistance.shown,
     }
 
 
 def _json(parts: Iterable[BaseModel]) -> str:
-    return "[" + ",".join(part.model_dump_json() for part in parts) + "]"
+    return "[" + ",".join(part.model_dump_json(exclude_none=True) for part in parts) + "]"
 
 
 FORMAT = Format(
