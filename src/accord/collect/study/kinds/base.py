@@ -4,6 +4,7 @@
     unanswerable  what nobody could answer about              restate                   an answer as if given here
     vote          what equal answers share                    reorder                   an answer in another order
     describe      an answer in a few words                    guideline                 what its digest is made of
+    reply_rules   how it is answered in plain text            reply_form, reply_of      such a reply as a form, and back
 
 Which answers are equal is no kind's own: `feedback.same_judgement` says so, to the desk and to all others.
 A section `[[questions]]` of a study file is read as the class whose `kind` it names, so a kind's own keys are the
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from accord.collect.study.form_fields import Form, text_field
+from accord.collect.study.reply_text import REPLY
 from accord.collect.study.section import Section, Text
 from accord.errors import FormError
 from accord.feedback.equality import same_judgement
@@ -115,6 +117,27 @@ class Question(Section):
     def page_form(self, form: Form) -> dict[str, str]:
         """`answer_form` undone: the fields of the page that show a form again. What cannot be read is left out."""
         return dict(form)
+
+    def reply_rules(self, shown: Sequence[Completion]) -> str | None:
+        """What an answer in plain text is, for whoever has no page: completed to a sentence by "Answer with ".
+
+        None where the kind cannot be answered so.
+        """
+        del shown
+        return None
+
+    def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
+        """The answer form that a reply in plain text states. Raises `FormError` where it is not by the rules."""
+        raise FormError(REPLY, f"A {self.kind} is not answered in plain text.")
+
+    def reply_of(self, judgement: Any, shown: Sequence[Completion]) -> str:
+        """`reply_form` undone: the reply that states a judgement. Raises `FormError` as `to_form` does."""
+        raise FormError(REPLY, f"A {self.kind} is not answered in plain text.")
+
+    def parts(self, completion: Completion) -> list[str]:
+        """The parts of a completion that are judged one by one; none where it is judged as a whole."""
+        del completion
+        return []
 
     def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
         """The word that answers share which say the same, whatever the order in which `shown` (completion ids) stood.

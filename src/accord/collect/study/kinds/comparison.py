@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from accord.collect.study.form_fields import Form, parse_number, short_field
 from accord.collect.study.kinds.base import Question
+from accord.collect.study.reply_text import REPLY, letters, one_line, place_of_letter, without_emphasis
 from accord.errors import FormError
 from accord.records import Comparison, Completion, Judgement
 
@@ -56,6 +57,26 @@ class ComparisonQuestion(Question):
         """The side, and the strength where there is one."""
         strength = "" if judgement.strength is None else f"{judgement.strength}"
         return {"preferred": judgement.preferred, "strength": strength}
+
+    def reply_rules(self, shown: Sequence[Completion]) -> str:
+        """The letter of the better one, or `tie`; with the strength behind it."""
+        words = "the letter of the better answer alone: A or B" + ("; or the word tie" if self.ties else "")
+        return words + ("; behind the letter how much better it is, from 0 to 1, as in: A 0.4" if self.strength else "")
+
+    def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
+        """`A`, `B` or `tie`; `A 0.4`."""
+        side, *strength = without_emphasis(one_line(reply)).split()
+        if len(strength) > 1 or (strength and not self.strength):
+            raise FormError(REPLY, f"{reply.strip()!r:.40} is more than an answer's letter.")
+        if side.lower() == TIE:
+            return {"preferred": TIE}
+        preferred = ("left", "right")[place_of_letter(side, letters(2))]
+        return {"preferred": preferred, "strength": "".join(strength)}
+
+    def reply_of(self, judgement: Comparison, shown: Sequence[Completion]) -> str:
+        """The letter, and the strength where there is one."""
+        form = self.fields_of(judgement)
+        return f"{ {'left': 'A', 'right': 'B', 'tie': TIE}[judgement.preferred] } {form['strength']}".strip()
 
     def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
         """The id of the completion that is better, or `TIE`."""

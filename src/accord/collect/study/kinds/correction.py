@@ -11,6 +11,8 @@ from accord.records import Completion, Correction
 
 __all__ = ["CorrectionQuestion"]
 
+UNCHANGED = "UNCHANGED"
+
 
 class CorrectionQuestion(WrittenQuestion):
     """The completion as the person would have it; where nothing is to be corrected, they say so (`unchanged`)."""
@@ -31,6 +33,24 @@ class CorrectionQuestion(WrittenQuestion):
     def fields_of(self, judgement: Correction) -> dict[str, str]:
         """The text, and that it may be unchanged."""
         return {"text": judgement.text, "unchanged": "1"}
+
+    def reply_rules(self, shown: Sequence[Completion]) -> str:
+        """The whole text, or a word where nothing is to be corrected."""
+        return (
+            f"the whole corrected text, from the next line on and nothing after it; or with the word {UNCHANGED} alone "
+            f"where nothing is to be corrected"
+        )
+
+    def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
+        """The text. Blanks around it are those of the completion where nothing else was changed."""
+        text, original = reply.strip(), shown[0].text
+        if text == UNCHANGED:
+            return {"text": original, "unchanged": "1"}
+        return {"text": original if text == original.strip() else text}
+
+    def reply_of(self, judgement: Correction, shown: Sequence[Completion]) -> str:
+        """The text, or that nothing is to be corrected."""
+        return UNCHANGED if judgement.text == shown[0].text else f"\n{judgement.text}"
 
     def unanswerable(self, completions: Sequence[Completion]) -> str | None:
         """A text that is longer than its correction may be, or that no form sends back as it is."""

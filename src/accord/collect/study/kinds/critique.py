@@ -5,10 +5,13 @@ from typing import ClassVar, Literal
 
 from accord.collect.study.form_fields import Form, parse_index, short_field, text_field
 from accord.collect.study.kinds.written import WrittenQuestion
+from accord.collect.study.reply_text import place_of_quote
 from accord.errors import FormError
 from accord.records import Completion, Critique
 
 __all__ = ["CritiqueQuestion"]
+
+QUOTE = "QUOTE:"
 
 
 class CritiqueQuestion(WrittenQuestion):
@@ -31,6 +34,27 @@ class CritiqueQuestion(WrittenQuestion):
         if not first < last <= len(shown[0].text):
             raise FormError("end", f"{first}..{last} is no stretch of the text; select it again.")
         return Critique(text=text, start=first, end=last)
+
+    def reply_rules(self, shown: Sequence[Completion]) -> str:
+        """The text, with a quotation in front where it is about a stretch."""
+        return (
+            f"what is to be said, from the next line on and nothing after it; where it is about a stretch of the "
+            f"answer, write {QUOTE} and the exact words of that stretch in a line before"
+        )
+
+    def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
+        """The text; the place of what is quoted before it."""
+        first, _, rest = reply.strip().partition("\n")
+        if not first.startswith(QUOTE):
+            return {"text": reply.strip()}
+        start, end = place_of_quote(first.removeprefix(QUOTE).strip(), shown[0].text)
+        return {"text": rest.strip(), "start": str(start), "end": str(end)}
+
+    def reply_of(self, judgement: Critique, shown: Sequence[Completion]) -> str:
+        """The text, and the stretch."""
+        if judgement.start is None:
+            return f"\n{judgement.text}"
+        return f"\n{QUOTE} {shown[0].text[judgement.start : judgement.end]}\n{judgement.text}"
 
     def fields_of(self, judgement: Critique) -> dict[str, str]:
         """The text, and the stretch where it is about one."""

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from accord.collect.study.form_fields import Form, short_field
 from accord.collect.study.kinds.base import Question
+from accord.collect.study.reply_text import one_line, without_emphasis
 from accord.collect.study.section import Word
 from accord.errors import FormError
 from accord.records import Completion, Judgement, Label
@@ -68,6 +69,23 @@ class LabelQuestion(Question):
             theirs, own = ", ".join(judgement.options), ", ".join(self.labels)
             raise FormError("chosen", f"It is of the options {theirs}, and the study's are {own}.")
         return {"chosen": ",".join(judgement.selected)} if judgement.selected else {"none": "1"}
+
+    def reply_rules(self, shown: Sequence[Completion]) -> str:
+        """The labels that hold, in one line."""
+        return f"the labels that hold, with commas between them, of: {', '.join(self.labels)}; or with: {NONE}"
+
+    def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
+        """`wrong, too long`, or `none of these`."""
+        line = one_line(reply)
+        if without_emphasis(line).lower() == NONE:
+            return {"none": "1"}
+        names = [name.strip() for name in line.split(",")]
+        return {"chosen": ",".join(name if name in self.labels else without_emphasis(name) for name in names)}
+
+    def reply_of(self, judgement: Label, shown: Sequence[Completion]) -> str:
+        """The labels."""
+        self.fields_of(judgement)
+        return ", ".join(judgement.selected) or NONE
 
     def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
         """The labels that hold."""

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from accord.collect.study.form_fields import Form, numbered_fields, parse_index, short_field
 from accord.collect.study.kinds.base import Question
+from accord.collect.study.reply_text import letters, one_line, place_of_letter, without_emphasis
 from accord.errors import FormError
 from accord.records import Completion, Judgement, Ranking
 
@@ -64,6 +65,23 @@ class RankingQuestion(Question):
         for rank, tier in enumerate(form.get("tiers", "").split("|"), start=1):
             page |= {f"rank-{place}": str(rank) for place in tier.split(",") if place.isdecimal()}
         return page
+
+    def reply_rules(self, shown: Sequence[Completion]) -> str:
+        """Letters in their order, best first."""
+        names = letters(len(shown))
+        ties = f", and = between two that are as good as each other: {names[1]} > {names[0]} = ..." if self.ties else ""
+        return f"the letters of all answers ({', '.join(names)}) in one line, the best first, with > between them{ties}"
+
+    def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
+        """`B > A = C`."""
+        names = letters(len(shown))
+        tiers = [tier.split("=") for tier in without_emphasis(one_line(reply)).split(">")]
+        return {"tiers": "|".join(",".join(str(place_of_letter(name, names)) for name in tier) for tier in tiers)}
+
+    def reply_of(self, judgement: Ranking, shown: Sequence[Completion]) -> str:
+        """The letters."""
+        names = letters(len(shown))
+        return " > ".join(" = ".join(names[place] for place in tier) for tier in judgement.tiers)
 
     def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
         """The ids of each tier, best first."""

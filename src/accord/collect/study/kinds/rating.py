@@ -10,6 +10,7 @@ from pydantic import field_validator
 
 from accord.collect.study.form_fields import Form, parse_number, short_field
 from accord.collect.study.kinds.base import Question
+from accord.collect.study.reply_text import one_line, without_emphasis
 from accord.errors import FormError
 from accord.records import Completion, Judgement, Rating, Scale
 
@@ -80,6 +81,25 @@ class RatingQuestion(Question):
             own = f"{number_text(self.scale.low)}..{number_text(self.scale.high)}"
             raise FormError("value", f"It is on a scale {ends[0]:g}..{ends[1]:g}, and the study's is {own}.")
         return {"value": repr(judgement.value)}
+
+    def reply_rules(self, shown: Sequence[Completion]) -> str:
+        """A number of the scale, with what is printed at its ends."""
+        scale = self.scale
+        low, high = (
+            f"{number_text(end)}" + (f" ({label})" if label else "")
+            for end, label in ((scale.low, scale.low_label), (scale.high, scale.high_label))
+        )
+        steps = f", in steps of {number_text(scale.step)}" if scale.step else ""
+        return f"a number alone, from {low} to {high}{steps}"
+
+    def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
+        """The number."""
+        return {"value": without_emphasis(one_line(reply))}
+
+    def reply_of(self, judgement: Rating, shown: Sequence[Completion]) -> str:
+        """The number."""
+        self.fields_of(judgement)
+        return number_text(judgement.value)
 
     @property
     def buttons(self) -> list[Button]:

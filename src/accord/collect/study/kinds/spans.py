@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from accord.collect.study.form_fields import Form, clean_text, numbered_fields, parse_json_list, short_field
 from accord.collect.study.kinds.base import MAX_REASON, Question
 from accord.collect.study.kinds.label import Options
+from accord.collect.study.reply_text import REPLY, place_of_quote
 from accord.errors import FormError
 from accord.records import Completion, Judgement, Span, Spans, explain
 
@@ -31,6 +32,20 @@ class MarkedRow:
     type: str
     note: str
     hidden: bool
+
+
+class _Quotation(BaseModel):
+    """A stretch in a reply: by its words, and which of several equal ones is meant."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    type: str
+    quote: str
+    occurrence: int | None = None
+    note: str | None = None
+
+
+QUOTATIONS = TypeAdapter(list[_Quotation])
 
 
 class SpansQuestion(Question):
@@ -85,6 +100,33 @@ class SpansQuestion(Question):
         """The stretches."""
         return {"spans": json.dumps([span.model_dump() for span in judgement.spans], ensure_ascii=False)}
 
+    def reply_rules(self, shown: Sequence[Completion]) -> str:
+        """A list in JSON: machines quote better than they count."""
+        return (
+            'a list in JSON and nothing after it, as in [{"type": "...", "quote": "...", "note": "..."}]: for each '
+            f"stretch its type ({' or '.join(self.span_types)}), its exact words, long enough to stand in the answer "
+            'once (or with "occurrence": 2 for the second of several), and if you like a note; [] where there is '
+            "nothing to mark"
+        )
+
+    def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
+        """The stretches, found by their words."""
+        try:
+            quotations = QUOTATIONS.validate_json(reply.strip())
+        except ValidationError as error:
+            field, problem = explain(error)
+            raise FormError(REPLY, f"It is no list of marks in JSON ({field} {problem}).") from error
+        marks = []
+        for quotation in quotations:
+            start, end = place_of_quote(quotation.quote, shown[0].text, quotation.occurrence)
+            marks.append({"start": start, "end": end, "type": quotation.type, "note": quotation.note})
+        return {"spans": json.dumps(marks, ensure_ascii=False)}
+
+    def reply_of(self, judgement: Spans, shown: Sequence[Completion]) -> str:
+        """The stretches by their words."""
+        text = shown[0].text
+        return QUOTATIONS.dump_json([_quotation(span, text) for span in judgement.spans], exclude_none=True).decode()
+
     @property
     def longest_field(self) -> int:
         """That of the JSON that holds all marks with their notes."""
@@ -136,6 +178,14 @@ def _row(page: Form, number: int) -> dict[str, object]:
     if not (start or end):
         return {}
     return {"start": _integer_or_text(start), "end": _integer_or_text(end), "type": span_type, "note": note or None}
+
+
+def _quotation(span: Span, text: str) -> _Quotation:
+    """A stretch by its words; which of the places where they stand, where there are several."""
+    quote = text[span.start : span.end]
+    places = [place for place in range(len(text)) if text.startswith(quote, place)]
+    occurrence = places.index(span.start) + 1 if len(places) > 1 else None
+    return _Quotation(type=span.type, quote=quote, occurrence=occurrence, note=span.note)
 
 
 def _integer_or_text(text: str) -> int | str:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from accord.collect.study.form_fields import Form, numbered_fields, short_field
 from accord.collect.study.kinds.base import Question
 from accord.collect.study.line_ends import lines_with_places
+from accord.collect.study.reply_text import one_line, without_emphasis
 from accord.errors import FormError
 from accord.records import Completion, Judgement, Steps
 
@@ -72,6 +73,24 @@ class StepsQuestion(Question):
         if verdicts := form.get("verdicts"):
             page |= {f"step-{place}": verdict for place, verdict in enumerate(verdicts.split(","))}
         return page
+
+    def reply_rules(self, shown: Sequence[Completion]) -> str:
+        """A word for every step, in one line."""
+        n = len(self.steps(shown[0]))
+        return f"right, wrong or unsure for each of the {n} steps in their order, in one line with commas between them"
+
+    def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
+        """`right, right, wrong, unsure`."""
+        words = without_emphasis(one_line(reply)).split(",")
+        return {"verdicts": ",".join(without_emphasis(word).lower() for word in words)}
+
+    def reply_of(self, judgement: Steps, shown: Sequence[Completion]) -> str:
+        """The words."""
+        return ", ".join(judgement.verdicts)
+
+    def parts(self, completion: Completion) -> list[str]:
+        """The steps."""
+        return self.steps(completion)
 
     def vote(self, judgement: Judgement, shown: Sequence[str]) -> str | None:
         """The first step that is wrong."""

@@ -1,11 +1,12 @@
 """What the kinds whose answer is a text share."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from accord.collect.study.kinds.base import Question
-from accord.records import Judgement
+from accord.records import Completion, Judgement
 
 __all__ = ["WrittenQuestion"]
 
@@ -23,6 +24,18 @@ class WrittenQuestion(Question):
     def longest_text(self) -> int:
         """`longest`."""
         return self.longest
+
+    def reply_rules(self, shown: Sequence[Completion]) -> str:
+        """The text; nothing of it is set apart from the rest of the reply but where it begins."""
+        return "the text itself, from the next line on and nothing after it"
+
+    def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
+        """The text."""
+        return {"text": reply.strip()}
+
+    def reply_of(self, judgement: Any, shown: Sequence[Completion]) -> str:
+        """The text."""
+        return "\n" + self.fields_of(judgement)["text"]
 
     def describe(self, judgement: Judgement) -> str:
         """The text."""
