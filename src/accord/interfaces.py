@@ -5,7 +5,7 @@ Sources yield feedback and all that it names; judges make scores. A reward model
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,10 +111,14 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class Item:
-    """What an evaluator is asked about: a prompt and the completions to judge, in the order shown."""
+    """What an evaluator is asked about: a prompt and the completions to judge, in the order shown.
+
+    `reference` is what a program holds them against (a stated answer, tests, a schema), as JSON; no person sees it.
+    """
 
     prompt: Prompt
     completions: tuple[Completion, ...]
+    reference: Any = field(default=None, hash=False)
 
 
 @runtime_checkable

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         unknown_evaluator,
     )
     from accord.feedback.statistics.agreement import consensus_accuracy, krippendorff_alpha, pair_agreement
+    from accord.feedback.statistics.assistance import AssistanceEffect, assistance_effects
     from accord.feedback.statistics.reliability import (
         ComparisonFacts,
         ControlFacts,
@@ -93,6 +94,7 @@ _MODULES = {
         "unknown_evaluator",
     ),
     "statistics.agreement": ("consensus_accuracy", "krippendorff_alpha", "pair_agreement"),
+    "statistics.assistance": ("AssistanceEffect", "assistance_effects"),
     "statistics.reliability": (
         "ComparisonFacts",
         "ControlFacts",
@@ -113,6 +115,7 @@ __all__ = [
     "LEARNS_FROM",
     "PAIR_KINDS",
     "SPLITS",
+    "AssistanceEffect",
     "BackupSummary",
     "ComparisonFacts",
     "ControlFacts",
@@ -130,6 +133,7 @@ __all__ = [
     "RatingFacts",
     "Selection",
     "Supervised",
+    "assistance_effects",
     "backup",
     "consensus_accuracy",
     "current_feedback",

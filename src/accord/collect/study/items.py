@@ -6,7 +6,7 @@
 
 A completion may be named by its id in the ledger. A prompt without completions is written for when its turn comes.
 Practice questions and those whose answer is known (`gold`) have the answer beside them, about the completions in the
-order of the line, and an `explanation`.
+order of the line, and an `explanation`. A `reference` is for programs that judge: a stated answer, tests, a schema.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from accord.collect.study.kinds import Question
 from accord.errors import FormError, RecordError, StudyError
@@ -62,6 +62,7 @@ class ItemLine(Row):
     warning: str = ""
     gold: Judgement | None = None
     explanation: str = ""
+    reference: JsonValue = None
 
     @property
     def prompt_id(self) -> str | None:
