@@ -1,0 +1,60 @@
+"""What a model of evaluators says: how often each gives which answer, by what is true; and what follows from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from accord.feedback.statistics.workers.votes import Votes
+
+__all__ = ["WorkerModel", "one_coin_confusion"]
+
+Floats = NDArray[np.float64]
+LEAST = 1e-6  # no answer is impossible
+
+
+@dataclass(frozen=True)
+class WorkerModel:
+    """P(vote | truth) of every evaluator, `confusion_EKK` [evaluator, truth, vote], and P(truth), `prior_K`."""
+
+    confusion_EKK: Floats
+    prior_K: Floats
+
+    @property
+    def accuracy_E(self) -> Floats:
+        """How often each evaluator is right, over classes as frequent as they are."""
+        return np.asarray(np.einsum("ekk,k->e", self.confusion_EKK, self.prior_K))
+
+    def log_joint(self, votes: Votes) -> Floats:
+        """log P(truth, votes) of each item, [I, K]."""
+        weight_NK = self._evidence(votes)
+        columns = [np.bincount(votes.item_N, weight_N, votes.items) for weight_N in weight_NK.T]
+        return np.log(self.prior_K) + np.stack(columns, 1)
+
+    def posterior(self, votes: Votes) -> Floats:
+        """P(truth | votes) of each item, [I, K]."""
+        return _normalised(self.log_joint(votes))
+
+    def posterior_of_others(self, votes: Votes) -> Floats:
+        """P(truth | what all the others said of the item) for each vote, [N, K]."""
+        return _normalised(self.log_joint(votes)[votes.item_N] - self._evidence(votes))
+
+    def log_likelihood(self, votes: Votes) -> Floats:
+        """log P(votes) of each item, [I], in nats."""
+        return np.asarray(logsumexp(self.log_joint(votes), axis=1))
+
+    def _evidence(self, votes: Votes) -> Floats:
+        """log P(vote | truth) of each vote, [N, K]."""
+        return np.log(np.clip(self.confusion_EKK, LEAST, 1.0))[votes.evaluator_N, :, votes.vote_N]
+
+
+def one_coin_confusion(accuracy_E: Floats, classes: int) -> Floats:
+    """Who is right with probability a is wrong in every other way alike: [E, K, K]."""
+    wrong_E = (1 - accuracy_E) / (classes - 1)
+    same_KK = np.eye(classes)
+    return accuracy_E[:, None, None] * same_KK + wrong_E[:, None, None] * (1 - same_KK)
+
+
+def _normalised(log_NK: Floats) -> Floats:
+    return np.asarray(np.exp(log_NK - logsumexp(log_NK, axis=1, keepdims=True)))
