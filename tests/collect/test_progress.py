@@ -154,7 +154,8 @@ def test_agreement_and_disagreement(tmp_path: Path) -> None:
         progress = desk.progress()
     assert progress.agreement is not None
     assert (progress.agreement.value, progress.agreement.n) == (0.75, 16)  # each of the two held against the other
-    assert progress.alpha is None
+    assert progress.alpha is not None
+    assert progress.alpha.value == pytest.approx(1 - 0.25 / (8 / 15.5))  # a quarter of the pairs, each way round
     assert sorted(item.disagreement or 0 for item in progress.items)[-2:] == [pytest.approx(0.8416, abs=1e-4)] * 2
     assert {item.closed for item in progress.items} == {"full"}
 

@@ -1,17 +1,14 @@
-"""Agreement against cases written out by hand, and alpha against another implementation of its formula."""
+"""Agreement against cases written out by hand."""
 
 from dataclasses import replace
 from itertools import combinations, permutations
 
-import evalica
 import numpy as np
-import pandas as pd
 import pytest
 from said import comparison, completion, person, prompt, rating
 
 from accord.feedback import (
     consensus_accuracy,
-    krippendorff_alpha,
     pair_agreement,
     pairs_from_comparison,
     unknown_evaluator,
@@ -122,40 +119,6 @@ def test_nobody_known_means_no_estimate() -> None:
     assert pair_agreement(given([[1, 2]])) is None
 
 
-def test_alpha_is_that_of_evalica_and_of_the_formula() -> None:
-    draw = np.random.default_rng(2)
-    truth = draw.normal(0, 1.5, 6)
-    table = np.clip(np.round(truth + draw.normal(0, 1, (5, 6))), -4, 4)
-    found = krippendorff_alpha(given(table.tolist()))
-    assert found is not None
-    assert found.value == pytest.approx(evalica.alpha(pd.DataFrame(table), distance="interval").alpha)
-    assert (found.n, found.clusters, found.low) == (30, 1, None)
-
-
-def test_alpha_with_gaps_and_an_interval() -> None:
-    draw = np.random.default_rng(3)
-    said: list[Feedback] = []
-    count = 0
-    for sheet in range(10):
-        texts = [completion(ASKED, f"{sheet}/{i}") for i in range(4)]
-        for i, text in enumerate(texts):
-            raters = draw.integers(1, 5)
-            values = np.clip(np.round(2 * (i - 1.5) + draw.normal(size=raters)), -4, 4).tolist()
-            said += [rating(person(f"{sheet}/{k}"), text, value, f"s-{sheet}") for k, value in enumerate(values)]
-            count += int(raters) if raters > 1 else 0
-    found = krippendorff_alpha(said)
-    assert found is not None
-    assert (found.n, found.clusters) == (count, 10)
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < found.value < found.high
-
-
-def test_alpha_needs_two_ratings_that_could_differ() -> None:
-    assert krippendorff_alpha(given([[1, 2, 3]])) is None
-    assert krippendorff_alpha(given([[1, 1], [1, 1]])) is None
-
-
 def test_two_right_in_seven_of_ten_agree_less_often_than_either_is_right() -> None:
     """.7^2 + .3^2 = .58; the majority of 20 is right in .95, so it says what one does in .95 x .7 + .05 x .3 = .68."""
     draw = np.random.default_rng(4)
@@ -225,3 +188,16 @@ def test_agreement_grows_with_ratings_and_not_with_their_square() -> None:
     assert found is not None
     assert found.n < 3000 * 150
     assert found.value == pytest.approx(0.5 + np.arcsin(0.5) / np.pi, abs=0.02)  # two normals correlated by one half
+
+
+def test_nobody_agrees_with_themselves() -> None:
+    """The same person, asked twice, in sessions of their own: one opinion, the first."""
+    u, v = PEOPLE[:2]
+    twice = [comparison(u, *TEXTS[:2], "left", session=session) for session in "ab"]
+    assert pair_agreement(twice) is None
+    changed = [*twice, comparison(u, *TEXTS[:2], "right", session="c"), comparison(v, *TEXTS[:2], "left")]
+    found = pair_agreement(changed)
+    assert found is not None
+    assert (found.value, found.n) == (1.0, 2)
+    rated = [rating(u, text, value, session) for session in "ab" for text, value in zip(TEXTS, [1, 2], strict=False)]
+    assert pair_agreement(rated) is None

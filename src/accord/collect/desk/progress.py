@@ -91,9 +91,7 @@ def progress_of(context: Context) -> StudyProgress:
         seconds=_speed(current),
         gold=_gold(study.question, current),
         agreement=pair_agreement(questions, evaluators=evaluators),
-        alpha=krippendorff_alpha(_without_sessions(questions), evaluators=evaluators)
-        if study.question.interval_scale
-        else None,
+        alpha=krippendorff_alpha(questions, evaluators=evaluators),
         composition=_composition(study, state),
         people=tuple(people),
         hours=hours,
@@ -102,11 +100,6 @@ def progress_of(context: Context) -> StudyProgress:
         currency=study.pay.currency,
         notes=tuple(Note(moment(row.time), row.kind, row.person, row.message) for row in state.notes),
     )
-
-
-def _without_sessions(records: Iterable[Feedback]) -> list[Feedback]:
-    """The same without sessions: alpha compares ratings within a session, and here everybody has their own."""
-    return [record.model_copy(update={"session": None}) for record in records]
 
 
 def _item(row: Row[Any]) -> ItemProgress:

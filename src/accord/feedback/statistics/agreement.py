@@ -5,33 +5,29 @@ the pairs, and the best judge is right in max(p, 1 - p), which is more. What a j
 reach is estimated by leaving one evaluator out and asking all the others (`consensus_accuracy`).
 """
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple, Self
 
-import evalica
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from accord.feedback.dataset.units import sampled_units, text_groups
-from accord.feedback.provenance import is_known
+from accord.feedback.provenance import feedback_and_evaluators, is_known
+from accord.feedback.statistics.alpha import alpha
+from accord.feedback.statistics.codings import Codings
 from accord.feedback.statistics.preferences import (
     Codes,
     Preferences,
     collect_preferences,
     feedback_of_known,
-    session_of,
 )
 from accord.feedback.store.ledger import Ledger
 from accord.records import Evaluator, Feedback, Pair, Rating
-from accord.stats import Estimate, Units, jackknife, rate, rate_of
+from accord.stats import Estimate, Units, rate, rate_of
 
 __all__ = ["consensus_accuracy", "krippendorff_alpha", "pair_agreement"]
 
 Floats = NDArray[np.float64]
-LEAST_ALPHA = -1.0  # that of two raters who never agree
 
 
 def pair_agreement(
@@ -190,52 +186,14 @@ def krippendorff_alpha(
     upto: int | None = None,
     evaluators: Mapping[str, Evaluator] | None = None,
 ) -> Estimate | None:
-    """Krippendorff's alpha of ratings by known raters, with the interval metric (Krippendorff 2018, chapter 12).
+    """Krippendorff's alpha of the one question that people answered, whatever its kind; see `codings` and `alpha`.
 
-    Units are completions; 1 is perfect agreement, 0 what chance gives. The interval is a jackknife of log(1 - alpha)
-    over sessions. `n` counts the ratings of completions that at least two people rated, each person's first. Scales are
-    taken as they are: mix none.
-
-    None where no completion was rated twice, or all ratings are equal.
+    None where several things were asked, or nothing by two people, or all answers are
+    equal.
     """
-    units: dict[tuple[str, str], list[float]] = {}
+    _, known = feedback_and_evaluators(source, evaluators, upto)
+    codings = Codings(known)
     for record in feedback_of_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions):
-        if isinstance(record.judgement, Rating) and record.repeat_of is None:
-            units.setdefault((session_of(record), record.completions[0]), []).append(record.judgement.value)
-    units = {unit: values for unit, values in units.items() if len(values) > 1}
-    if len({value for values in units.values() for value in values}) < 2:
-        return None
-    sums_US = _sums(list(units.values()))
-    disagreement = jackknife(
-        lambda unit_N: _log_disagreement(sums_US[unit_N].sum(0)), len(units), [session for session, _ in units]
-    )
-    low, high = (
-        None if end is None else max(1 - math.exp(end), LEAST_ALPHA) for end in (disagreement.high, disagreement.low)
-    )
-    value = float(evalica.alpha(_frame(list(units.values())), distance="interval").alpha)
-    return replace(disagreement, value=value, low=low, high=high, n=int(sums_US[:, 0].sum()))
-
-
-def _frame(units: Sequence[Sequence[float]]) -> pd.DataFrame:
-    """Units as columns. Alpha does not ask who gave a rating, so each column is filled from the top."""
-    values = np.full((max(map(len, units)), len(units)), np.nan)
-    for column, ratings in enumerate(units):
-        values[: len(ratings), column] = ratings
-    return pd.DataFrame(values)
-
-
-def _sums(units: Sequence[Sequence[float]]) -> Floats:
-    """[U, 4]: of each unit m, sum v, sum v^2, and m/(m-1) (sum v^2 - (sum v)^2/m)."""
-    sums_US = np.empty((len(units), 4))
-    for row, ratings in enumerate(units):
-        value_M = np.asarray(ratings)
-        m, total, square = value_M.size, float(value_M.sum()), float((value_M**2).sum())
-        sums_US[row] = m, total, square, m / (m - 1) * (square - total**2 / m)
-    return sums_US
-
-
-def _log_disagreement(sums_S: Floats) -> float:
-    """log(1 - alpha) = log D_o/D_e; D_o = 2/n sum of the last column, D_e = 2/(n(n-1)) (n sum v^2 - (sum v)^2)."""
-    n, total, square, within = sums_S.tolist()
-    expected = (n * square - total**2) / (n * (n - 1)) if n > 1 else 0.0
-    return math.log(within / n / expected) if expected > 0 and within > 0 else float("nan")
+        codings.add(record)
+    questions = list(codings.codings())
+    return alpha(questions[0].data, questions[0].metric) if len(questions) == 1 else None

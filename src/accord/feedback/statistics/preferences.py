@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,16 +64,26 @@ def session_of(feedback: Feedback) -> str:
     return feedback.session or feedback.prompt
 
 
-def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
-    """The opinions in comparisons, rankings and ratings; an item asked again counts the first time.
+class _Sitting(NamedTuple):
+    """Whose ratings may be set against one another: of one evaluator, for one prompt, in one session, on one scale."""
 
-    Two ratings are an opinion where one evaluator gave both, for one prompt, in one session, on one scale. Where
-    somebody rated more than 128 completions so, completions are dealt into parts by their digest, the same for
-    everybody, and only those of one part are set against one another: opinions then grow with the ratings, not with
-    their square, and are still a random choice of all.
+    evaluator: str
+    prompt: str
+    session: str | None
+    low: float
+    high: float
+
+
+def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
+    """The opinions in comparisons, rankings and ratings: of each person one about any two completions, the first.
+
+    So agreement counts people, and nobody agrees with themselves. Two ratings are an opinion where one evaluator gave
+    both, for one prompt, in one session, on one scale. Where somebody rated more than 128 completions so, completions
+    are dealt into parts by their digest, the same for everybody, and only those of one part are set against one
+    another: opinions then grow with the ratings, not with their square, and are still a random choice of all.
     """
     table = _Table()
-    rated: dict[tuple[object, ...], dict[str, Feedback]] = {}
+    rated: dict[_Sitting, dict[str, float]] = {}
     for record in feedback:
         if record.repeat_of is not None:
             continue
@@ -81,19 +92,19 @@ def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
                 table.add_pairs(record, pairs_from_comparison(record))
             case Ranking():
                 table.add_pairs(record, pairs_from_ranking(record))
-            case Rating(scale=scale):
-                key = (record.evaluator, record.prompt, record.session, scale.low, scale.high)
-                rated.setdefault(key, {}).setdefault(record.completions[0], record)
+            case Rating(value=value, scale=scale):
+                sitting = _Sitting(record.evaluator, record.prompt, record.session, scale.low, scale.high)
+                rated.setdefault(sitting, {}).setdefault(record.completions[0], value)
             case _:
                 continue
     largest = max(map(len, rated.values()), default=0)
     parts = 1 if largest <= LARGEST_GROUP else math.ceil(2 * largest / LARGEST_GROUP)
-    for group in rated.values():
-        by_part: dict[int, list[Feedback]] = {}
-        for completion, record in group.items():
-            by_part.setdefault(_part(completion, parts), []).append(record)
+    for sitting, values in rated.items():
+        by_part: dict[int, dict[str, float]] = {}
+        for completion, value in values.items():
+            by_part.setdefault(_part(completion, parts), {})[completion] = value
         for of_part in by_part.values():
-            table.add_ratings(of_part)
+            table.add_ratings(sitting, of_part)
     return table.preferences()
 
 
@@ -120,23 +131,26 @@ class _Table:
             sign = 0 if pair.tie else 1 if chosen < rejected else -1
             self.single.append((evaluator, min(chosen, rejected), max(chosen, rejected), sign, session))
 
-    def add_ratings(self, group: list[Feedback]) -> None:
-        if len(group) < 2:
+    def add_ratings(self, sitting: _Sitting, values: Mapping[str, float]) -> None:
+        if len(values) < 2:
             return
-        item_M = np.array([self.code("completion", rating.completions[0]) for rating in group])
-        value_M = np.array([rating.judgement.value for rating in group if isinstance(rating.judgement, Rating)])
+        item_M = np.array([self.code("completion", completion) for completion in values])
+        value_M = np.array(list(values.values()))
         order = np.argsort(item_M)
-        first, second = np.triu_indices(len(group), 1)
+        first, second = np.triu_indices(len(values), 1)
         block = np.empty((first.size, 5), dtype=np.int64)
-        block[:, 0] = self.code("evaluator", group[0].evaluator)
+        block[:, 0] = self.code("evaluator", sitting.evaluator)
         block[:, 1], block[:, 2] = item_M[order][first], item_M[order][second]
         block[:, 3] = np.sign(value_M[order][first] - value_M[order][second])
-        block[:, 4] = self.code("session", session_of(group[0]))
+        block[:, 4] = self.code("session", sitting.session or sitting.prompt)
         self.blocks.append(block)
 
     def preferences(self) -> Preferences:
         singles = np.array(self.single, dtype=np.int64).reshape(-1, 5)
-        column = np.concatenate([singles, *self.blocks]).T.copy()
+        rows = np.concatenate([singles, *self.blocks])
+        size = len(self.codes["completion"])
+        of_person = (rows[:, 0] * size + rows[:, 1]) * size + rows[:, 2]
+        column = rows[np.sort(np.unique(of_person, return_index=True)[1])].T.copy()
         return Preferences(
             evaluators=list(self.codes["evaluator"]),
             completions=list(self.codes["completion"]),

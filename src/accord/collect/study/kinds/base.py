@@ -42,7 +42,6 @@ class Question(Section):
     countable       two answers can be equal, so a majority can be counted and a known answer compared
     written         the answer is a text, so pasting is worth counting
     scorable        a judge's scores give the probability of each answer
-    interval_scale  answers are numbers whose differences mean something, so Krippendorff's alpha measures agreement
     """
 
     kind: str
@@ -58,7 +57,6 @@ class Question(Section):
     countable: ClassVar[bool] = True
     written: ClassVar[bool] = False
     scorable: ClassVar[bool] = False
-    interval_scale: ClassVar[bool] = False
 
     @property
     def longest_text(self) -> int:

@@ -42,7 +42,6 @@ class RatingQuestion(Question):
 
     record: ClassVar[type[Rating]] = Rating
     fields: ClassVar[tuple[str, ...]] = ("value",)
-    interval_scale: ClassVar[bool] = True
 
     @field_validator("scale")
     @classmethod
