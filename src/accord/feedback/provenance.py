@@ -1,10 +1,11 @@
 """What is known about who judged, and in which order they saw what they judged."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from accord.feedback.store.ledger import Ledger
-from accord.records import Completion, Evaluator, Feedback
+from accord.records import Completion, Evaluator, Feedback, Prompt
 
 __all__ = [
     "UNKNOWN",
@@ -13,7 +14,9 @@ __all__ = [
     "is_known",
     "is_order_known",
     "neutral_order",
+    "shown_digest",
     "unknown_evaluator",
+    "unknown_model",
 ]
 
 UNKNOWN = "unknown"
@@ -26,6 +29,11 @@ def unknown_evaluator(pool: str) -> Evaluator:
     It stands for any number of people, so nothing may be said of it as of one rater.
     """
     return Evaluator(kind="person", pseudonym=UNKNOWN, pool=pool, inferred=True)
+
+
+def unknown_model(pool: str) -> Evaluator:
+    """The evaluator of data that a model judged and that does not say which; `pool` names the data."""
+    return Evaluator(kind="model", pseudonym=UNKNOWN, pool=pool, inferred=True)
 
 
 def is_known(evaluator: Evaluator) -> bool:
@@ -45,6 +53,12 @@ def is_identified(evaluator: Evaluator) -> bool:
 def is_order_known(feedback: Feedback) -> bool:
     """Whether the order of the completions is that in which they were shown (`shown_digest` is there)."""
     return feedback.shown_digest is not None
+
+
+def shown_digest(prompt: Prompt, completions: Sequence[Completion]) -> str:
+    """The SHA-256 of a prompt and completions in the order shown: for the digests of a `Feedback`."""
+    content = [prompt.canonical(), *(completion.canonical() for completion in completions)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def neutral_order(first: Completion, second: Completion) -> tuple[Completion, Completion]:

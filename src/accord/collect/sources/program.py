@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
-from accord.collect.study.digests import shown_digest
+from accord.feedback.provenance import shown_digest
 from accord.interfaces import Item, Judge
 from accord.records import Comparison, Completion, Evaluator, Feedback, Judgement, Record
 
