@@ -10,9 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.records import Completion, Prompt, Record, Sample, Sampling
+from accord.records import Completion, FinishReason, Prompt, Record, Sample, Sampling, Usage
 
-__all__ = ["Item", "Judge", "Sampler", "Scores", "Source", "Step", "Writer"]
+__all__ = ["Chat", "Item", "Judge", "Reply", "Sampler", "Scores", "Source", "Step", "Writer"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,29 @@ class Writer(Protocol):
 
     def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
         """`n` completions for each prompt, in the order of the prompts."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model answered: its text, what that cost (None where nobody counted) and why it ended."""
+
+    text: str
+    usage: Usage | None = None
+    finish_reason: FinishReason | None = None
+
+
+@runtime_checkable
+class Chat(Protocol):
+    """A model that is talked to. Several threads may ask at once."""
+
+    @property
+    def name(self) -> str:
+        """How the model is called."""
+        ...
+
+    def reply(self, prompt: Prompt, sampling: Sampling) -> Reply:
+        """The answer to a conversation. Raises `ModelError` where there is none."""
         ...
 
 

@@ -275,3 +275,48 @@ def test_margins_are_in_widths_of_the_scale() -> None:
     (pair,) = pairs_from_ratings([rating(PEOPLE[0], one, -4.0), rating(PEOPLE[0], other, 4.0)])
     assert (pair.margin, pair.chosen) == (1.0, other.id)
     assert SCALE.high - SCALE.low == 8
+
+
+@pytest.mark.parametrize("kind", ["model", "rule", "person"])
+def test_what_a_machine_says_in_one_order_alone_is_no_pair(tmp_path: Path, kind: str) -> None:
+    by = Evaluator(kind=kind, pseudonym="it")  # type: ignore[arg-type]  # one of the kinds
+    asked = ASKED[0]
+    left, right, third = TEXTS[asked.id][:3]
+
+    def readings(one: Completion, other: Completion, first: str, second: str) -> list[Feedback]:
+        reading = comparison(by, one, other, first)
+        turned = comparison(by, other, one, second, repeat_of=reading.id)
+        return [reading, turned]
+
+    def ranked(*orders: tuple[Completion, ...]) -> list[Feedback]:
+        records: list[Feedback] = []
+        for order in orders:
+            names = tuple(text.id for text in order)
+            tiers = tuple((place,) for place in range(len(names)))
+            again = records[0].id if records else None
+            records.append(
+                Feedback(
+                    evaluator=by.id,
+                    prompt=asked.id,
+                    completions=names,
+                    judgement=Ranking(tiers=tiers),
+                    study="r",
+                    repeat_of=again,
+                )
+            )
+        return records
+
+    declined = comparison(by, third, left, "left")
+    unread = declined.model_copy(update={"judgement": Declined(reason="not read"), "repeat_of": declined.id})
+    steady = readings(left, right, "left", "right")  # the same completion, on either side
+    turned = readings(right, third, "left", "left")  # whatever stands on the left
+    said = [*steady, *turned, declined, unread, *ranked((left, right, third), (third, right, left))]
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.add(by, *ASKED, left, right, third, *said)
+        drawn = draw_pairs(ledger)
+        assert draw_pairs(said, evaluators={by.id: by}).pairs == drawn.pairs
+    machine = kind != "person"
+    assert drawn.pairs[0] == pairs_from_comparison(steady[0])[0]
+    assert drawn.pairs[0].weight == 1
+    assert len(drawn.pairs) == (1 if machine else 6)  # a person's first answer stands: 3 comparisons, 3 of the ranking
+    assert drawn.unused == {"asked again": 4} | ({"differs by order": 3} if machine else {})

@@ -1,4 +1,4 @@
-"""A model behind an OpenAI-compatible endpoint as a writer: `accord serve`, vLLM, or a provider's.
+"""A model behind an OpenAI-compatible endpoint as a writer, or to talk to: `accord serve`, vLLM, or a provider's.
 
 Requests that fail for a while (no connection, 408, 409, 429, 5xx) are sent again by the `openai` client, later each
 time and not before the endpoint allows.
@@ -7,19 +7,22 @@ time and not before the endpoint allows.
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from openai import APIStatusError, OpenAI, OpenAIError, omit
 
 from accord.errors import ModelError
+from accord.interfaces import Reply
 from accord.lm.chat_messages import endpoint_message
-from accord.records import Completion, FinishReason, Prompt, Sampling
+from accord.records import Completion, FinishReason, Prompt, Sampling, Usage
 
 __all__ = ["EndpointWriter"]
 
 T = TypeVar("T")
+CHAT = "/chat/completions"
 
 
 @dataclass(frozen=True)
@@ -41,25 +44,37 @@ class EndpointWriter:
     parallel: int = 8
 
     @classmethod
-    def find(cls, url: str) -> "EndpointWriter":
-        """The first model that an endpoint lists; the token is the environment's ACCORD_TOKEN.
+    def find(
+        cls, url: str, model: str | None = None, *, timeout: float = 120.0, retries: int = 2, parallel: int = 8
+    ) -> "EndpointWriter":
+        """The model of this name at an endpoint, else the first that it lists; the token is the environment's
+        ACCORD_TOKEN.
 
-        Raises `ModelError` where the endpoint cannot be reached or lists none.
+        Raises `ModelError` where the endpoint cannot be reached, lists none, or not this one.
         """
         base = url.rstrip("/")
-        writer = cls(base if base.endswith("/v1") else f"{base}/v1", "", os.environ.get("ACCORD_TOKEN"))
+        base = base if base.endswith("/v1") else f"{base}/v1"
+        writer = cls(base, model or "", os.environ.get("ACCORD_TOKEN"), timeout, retries, parallel)
+        return writer if model else replace(writer, model=writer._first_model())
+
+    def _first_model(self) -> str:
         try:
-            model = writer._request("/models", writer._client.models.list).data[0].id
+            return str(self._request("/models", self._client.models.list).data[0].id)
         except (AttributeError, IndexError, TypeError) as error:
             raise ModelError(
-                f"{writer.url}/models: it lists no model; is this an OpenAI-compatible endpoint?"
+                f"{self.place}/models: it lists no model; is this an OpenAI-compatible endpoint?"
             ) from error
-        return cls(writer.url, model, writer.token)
 
     @property
     def name(self) -> str:
         """The model's name at the endpoint."""
         return self.model
+
+    @property
+    def place(self) -> str:
+        """The address without what may be secret in it: no user, no password, no query."""
+        parts = urlsplit(self.url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
     def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
         """`n` completions for each prompt, in the order of the prompts.
@@ -69,6 +84,12 @@ class EndpointWriter:
         with ThreadPoolExecutor(self.parallel) as threads:
             return list(threads.map(lambda prompt: self._completions(prompt, n, sampling), prompts))
 
+    def reply(self, prompt: Prompt, sampling: Sampling) -> Reply:
+        """One answer, with its tokens where the endpoint counts them: a `Chat`. Raises as `write`."""
+        answer = self._answer(prompt, 1, sampling)
+        ((text, reason),) = self._texts(answer, 1)
+        return Reply(text, _usage(answer), reason)
+
     @cached_property
     def _client(self) -> OpenAI:
         # The client would look for OPENAI_API_KEY otherwise, which is not meant for this endpoint.
@@ -76,7 +97,13 @@ class EndpointWriter:
         return OpenAI(base_url=self.url, api_key=key, timeout=self.timeout, max_retries=self.retries)
 
     def _completions(self, prompt: Prompt, n: int, sampling: Sampling) -> list[Completion]:
-        path = "/chat/completions"
+        return [
+            Completion(prompt=prompt.id, text=text, writer=self.model, sampling=sampling, finish_reason=reason)
+            for text, reason in self._texts(self._answer(prompt, n, sampling), n)
+        ]
+
+    def _answer(self, prompt: Prompt, n: int, sampling: Sampling) -> Any:
+        """What the endpoint answers to a conversation, as it came."""
         create = partial(
             self._client.chat.completions.create,
             model=self.model,
@@ -89,21 +116,23 @@ class EndpointWriter:
             stop=omit if sampling.stop is None else list(sampling.stop),
             extra_body={"top_k": sampling.top_k} if sampling.top_k else None,
         )
-        answer = self._request(path, create)
+        return self._request(CHAT, create)
+
+    def _texts(self, answer: Any, n: int) -> list[tuple[str, FinishReason | None]]:
+        """The texts of an answer, each with why it ended. Raises `ModelError` where they are not `n` texts."""
         try:
             written = [(choice.message.content or "", _ending(choice.finish_reason)) for choice in answer.choices]
         except (AttributeError, TypeError) as error:
-            raise ModelError(f"{self.url}{path}: its answer has no message where one belongs") from error
+            raise ModelError(f"{self.place}{CHAT}: its answer has no message where one belongs") from error
         if len(written) != n:
-            raise ModelError(f"{self.url}{path}: it gave {len(written)} completions where {n} were asked for")
-        return [
-            Completion(prompt=prompt.id, text=text, writer=self.model, sampling=sampling, finish_reason=reason)
-            for text, reason in written
-        ]
+            raise ModelError(f"{self.place}{CHAT}: it gave {len(written)} completions where {n} were asked for")
+        if not all(isinstance(text, str) for text, _ in written):
+            raise ModelError(f"{self.place}{CHAT}: its answer has no text where one belongs")
+        return written
 
     def _request(self, path: str, send: Callable[[], T]) -> T:
         """What the endpoint answers. Raises `ModelError` that names the place and the endpoint's reason."""
-        place = f"{self.url}{path}"
+        place = f"{self.place}{path}"
         try:
             return send()
         except APIStatusError as error:
@@ -115,6 +144,16 @@ class EndpointWriter:
 def _ending(reason: str | None) -> FinishReason | None:
     """Why a text ended; None where the endpoint does not say, or says something else. A stop string ends it too."""
     return {"stop": "eos", "length": "length"}.get(reason or "")  # type: ignore[return-value]  # the two are reasons
+
+
+def _usage(answer: Any) -> Usage | None:
+    """The tokens that an endpoint says it read and wrote; None where it does not say, or says what none can be."""
+    usage = getattr(answer, "usage", None)
+    match getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None):
+        case (int(read), int(written)) if read >= 0 and written >= 0:
+            return Usage(input_tokens=read, output_tokens=written)
+        case _:
+            return None
 
 
 def _reason(error: APIStatusError) -> str:

@@ -4,9 +4,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from accord.interfaces import Reply
 from accord.lm.causal import CausalModel
 from accord.lm.generate import generate
-from accord.records import Completion, Prompt, Sampling
+from accord.records import Completion, Prompt, Sampling, Usage
 
 __all__ = ["ModelWriter"]
 
@@ -40,3 +41,12 @@ class ModelWriter:
             [self.causal.completion(prompt, sample, sampling) for sample in group]
             for prompt, group in zip(prompts, groups, strict=True)
         ]
+
+    def reply(self, prompt: Prompt, sampling: Sampling) -> Reply:
+        """One answer with its tokens counted: a `Chat`. Raises as `write`."""
+        ids = self.causal.encode_prompt(prompt)
+        with self._lock:
+            ((sample,),) = generate(self.causal, [ids], 1, sampling)
+        completion = self.causal.completion(prompt, sample, sampling)
+        usage = Usage(input_tokens=len(ids), output_tokens=len(sample.token_ids))
+        return Reply(completion.text, usage, sample.finish_reason)

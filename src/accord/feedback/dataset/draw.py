@@ -18,6 +18,7 @@ from accord.feedback.dataset.splits import (
     split,
     split_of_prompts,
 )
+from accord.feedback.dataset.two_readings import contradicted
 from accord.feedback.provenance import current_feedback
 from accord.feedback.store.ledger import Ledger
 from accord.records import Evaluator, Feedback, Pair
@@ -61,7 +62,8 @@ def draw_dataset(
     same = same_texts(prompts, completions)
     pairs = _split(sample, fractions, unit, seed, same)
     split_of = split_of_prompts(prompts, pairs, fractions, seed, same)
-    standing = list(current_feedback(feedback))
+    contradictory = contradicted(lambda: feedback, evaluators)
+    standing = [record for record in current_feedback(feedback) if record.id not in contradictory]
     by_split, bound_twice = split_feedback(
         standing, pairs, split_of, completions, unit=unit, fractions=fractions, seed=seed, same=same
     )

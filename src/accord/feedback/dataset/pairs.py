@@ -1,7 +1,8 @@
 """Training pairs, drawn from what was said.
 
 A rating gives pairs only with other ratings of the same evaluator, prompt, session and scale: one person's 2 and
-another person's 3 are not an order. All pairs of all kinds are counted first and then drawn from by number; what was
+another person's 3 are not an order. A machine that says one thing in one order of an item and another in the other
+states nothing. All pairs of all kinds are counted first and then drawn from by number; what was
 said is read a second time for those that were drawn, so that neither the feedback nor all pairs are held as objects.
 """
 
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from accord.feedback.dataset.two_readings import contradicted
 from accord.feedback.provenance import is_known
 from accord.feedback.store.ledger import Ledger
 from accord.records import (
@@ -73,10 +75,11 @@ def draw_pairs(
     """At most `limit` of all pairs that the feedback implies, each equally likely, none twice (None: all).
 
     `upto` is the last row read of a ledger. `evaluators` (taken from the ledger where there is one) say which
-    evaluators stand for more than one person: ratings of those give no pairs.
+    evaluators stand for more than one person, whose ratings give no pairs, and which are machines, whose answers give
+    none where they differ by the order in which they were asked.
     """
     read, known, replaced = _reader(source, evaluators, upto)
-    found = _Found.of(read(), known, replaced)
+    found = _Found.of(read(), known, {"taken back": replaced, "differs by order": contradicted(read, known)})
     drawn = found.drawn(_numbers(found.possible, limit, seed))
     pairs = drawn.pairs(read())
     unused = {reason: count for reason, count in found.unused.items() if count}
@@ -173,15 +176,18 @@ class _Found:
     scales: dict[Scale, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, feedback: Iterable[Feedback], known: Mapping[str, Evaluator], replaced: Set[str]) -> "_Found":
-        """Everything that is read; what was replaced gives nothing."""
+    def of(
+        cls, feedback: Iterable[Feedback], known: Mapping[str, Evaluator], without: Mapping[str, Set[str]]
+    ) -> "_Found":
+        """Everything that is read; `without` names what gives nothing, by the reason."""
         found = cls()
         for place, record in enumerate(feedback):
             found.kinds[record.judgement.kind] += 1
-            if record.id in replaced:
-                found.unused["taken back"] += 1
-            else:
+            reason = next((reason for reason, names in without.items() if record.id in names), None)
+            if reason is None:
                 found._add(place, record, known)
+            else:
+                found.unused[reason] += 1
         return found
 
     def _add(self, place: int, record: Feedback, known: Mapping[str, Evaluator]) -> None:

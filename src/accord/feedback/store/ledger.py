@@ -11,7 +11,7 @@ acknowledged is on the disk. Reading back compares each record with its id.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -30,6 +30,7 @@ __all__ = ["Ledger"]
 
 R = TypeVar("R", bound=Record)
 AT_ONCE = 10_000
+NAMES_AT_ONCE = 500
 KINDS: dict[str, type[Record]] = {
     "prompts": Prompt,
     "evaluators": Evaluator,
@@ -118,6 +119,26 @@ class Ledger:
         Raises `LedgerError` where a record is not what its id says.
         """
         return (record for _, record in self.numbered(upto))
+
+    def feedback_of(self, evaluator: str) -> list[Feedback]:
+        """What one evaluator (its id) said, in the order of its rows. Raises as `feedback`."""
+        table = TABLES["feedback"]
+        query = select(table.c.id, table.c.content).where(table.c.evaluator == evaluator).order_by(table.c.row)
+        with self.begin() as connection:
+            rows = connection.execute(query).all()
+        return [self._record(Feedback, row.id, row.content, f"{self.location} {row.id}") for row in rows]
+
+    def named(self, kind: type[R], names: Collection[str]) -> dict[str, R]:
+        """The records of a kind that have these ids; ids that are not there are left out. Raises as `feedback`."""
+        table = TABLES[next(name for name, of_table in KINDS.items() if of_table is kind)]
+        wanted, query = sorted(names), select(table.c.id, table.c.content)
+        with self.begin() as connection:
+            rows = [
+                row
+                for start in range(0, len(wanted), NAMES_AT_ONCE)
+                for row in connection.execute(query.where(table.c.id.in_(wanted[start : start + NAMES_AT_ONCE])))
+            ]
+        return {row.id: self._record(kind, row.id, row.content, f"{self.location} {row.id}") for row in rows}
 
     def numbered(self, upto: int | None = None) -> Iterator[tuple[int, Feedback]]:
         """What was said with its row numbers; see `feedback`."""

@@ -1,0 +1,80 @@
+"""The items of a study as a machine is asked them: those of its files, control questions among them, in two orders."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from accord.collect.sources.judge_prompt import Example
+from accord.collect.study import Study
+from accord.collect.study.items import Purpose, StudyItem, check_item, read_lines, resolve
+from accord.errors import StudyError
+from accord.feedback.store.ledger import Ledger
+from accord.interfaces import Item
+from accord.records import Completion, Judgement, Prompt
+
+__all__ = ["AskedItem", "examples_from", "items_of"]
+
+
+@dataclass(frozen=True)
+class AskedItem:
+    """An item, its completions in the order of the file at `place`; `gold` is the answer known to be right, if any."""
+
+    place: str
+    prompt: Prompt
+    completions: tuple[Completion, ...]
+    gold: Judgement | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells it from other items, whatever the order of the completions."""
+        return (self.prompt.id, *sorted(self.names))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ids of the completions, in the order of the file."""
+        return tuple(completion.id for completion in self.completions)
+
+    def shown(self, seed: int) -> Item:
+        """The item in an order that is drawn from the seed and the item itself."""
+        in_order = sorted(self.completions, key=lambda completion: completion.id)
+        digest = hashlib.sha256("/".join((str(seed), *self.key)).encode()).digest()
+        places = np.random.default_rng(list(digest)).permutation(len(in_order))
+        return Item(self.prompt, tuple(in_order[place] for place in places))
+
+
+def items_of(study: Study, ledger: Ledger) -> list[AskedItem]:
+    """What the study's files hold: items, then control questions; the same item twice is one.
+
+    Raises `StudyError` or `RecordError` that name file and line, `StorageError` where a file cannot be read.
+    """
+    if study.items_file is None:
+        raise StudyError("study.items_file: missing; name a file of items, one JSON object a line")
+    items = [_asked(item) for item in _read(study, ledger, Path(study.items_file), "item")]
+    if study.gold_file is not None:
+        items += [_asked(item, known=True) for item in _read(study, ledger, Path(study.gold_file), "gold")]
+    return list({item.key: item for item in reversed(items)}.values())[::-1]
+
+
+def examples_from(study: Study, ledger: Ledger, path: Path) -> tuple[Example, ...]:
+    """Items with their answers, as a file of practice or control questions has them. Raises as `items_of`."""
+    return tuple(
+        Example(Item(item.prompt, item.completions), item.gold, item.line.explanation)
+        for item in _read(study, ledger, path, "gold")
+        if item.gold is not None
+    )
+
+
+def _asked(item: StudyItem, *, known: bool = False) -> AskedItem:
+    return AskedItem(item.place, item.prompt, item.completions, item.gold if known else None)
+
+
+def _read(study: Study, ledger: Ledger, path: Path, purpose: Purpose) -> Iterator[StudyItem]:
+    """The items of a file, checked against the study's question."""
+    lines = read_lines(path)
+    prompts = ledger.named(Prompt, {line.prompt_id for _, line in lines if line.prompt_id})
+    completions = ledger.named(Completion, {name for _, line in lines for name in line.completion_ids})
+    for place, line in lines:
+        yield check_item(study.question, resolve(place, line, prompts, completions), purpose, has_writer=False)
