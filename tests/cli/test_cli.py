@@ -92,7 +92,7 @@ def test_recipe_values_may_be_given_as_flags() -> None:
         (["audit", "nowhere"], "there is no run here"),
         (["report", "nowhere"], "there is no run here"),
         (["import", "x.jsonl", "--ledger", "l.db"], "x.jsonl: no such file"),
-        (["import", "first/recipe.toml", "--ledger", "l.db"], "no format recognises it; give --format, one of"),
+        (["import", "first/recipe.toml", "--ledger", "l.db"], "recipe.toml:1: begins with '# A small run"),
         (["import", "x.jsonl", "--ledger", "l.db", "--format", "trl_prefrence"], "did you mean 'trl_preference'?"),
         (["check", "first/recipe.toml", "--policy.bate", "1"], "recipe.policy.bate: no such field"),
         (["check", "first/recipe.toml", "--policy.kl_coef"], "--policy.kl_coef"),

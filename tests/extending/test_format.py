@@ -11,6 +11,7 @@ from accord.feedback import Ledger
 from accord.records import Feedback, Rating, Scale
 
 TABLE = (
+    "question\tleft\tright\tevaluator\tpreferred\n"
     "How does one boil an egg?\tIn water.\tNine minutes in boiling water.\tcook-7\tright\n"
     "Who says hello?\tEverybody.\tNobody.\tcook-8\ttie\n"
 )
@@ -34,7 +35,8 @@ def test_a_table_goes_in_and_out(
     ledger, again = tmp_path / "ledger.db", tmp_path / "again.votes.tsv"
     assert run(["import", str(table), "--ledger", str(ledger), "--json", extension]) == 0
     counts = {"prompts": 2, "evaluators": 2, "completions": 4, "feedback": 2}
-    assert json.loads(capsys.readouterr().out) == {"read": counts, "new": counts, "known": {}}
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["read"], printed["new"], printed["known"]) == (counts, counts, {})
     assert run(["export", str(ledger), "--to", str(again), extension]) == 0
     assert again.read_text().splitlines() == TABLE.splitlines()
     assert run(["import", str(again), "--ledger", str(tmp_path / "copy.db"), extension]) == 0
@@ -56,7 +58,7 @@ def test_what_the_format_cannot_hold_is_counted(
         ledger.add(rated)
     capsys.readouterr()
     assert run(["export", str(path), "--to", str(tmp_path / "all.votes.tsv"), extension]) == 0
-    assert "left out, since votes cannot hold them: 1 rating" in capsys.readouterr().out
+    assert "left out, since votes cannot hold it: 1 x rating" in capsys.readouterr().out
 
 
 def test_without_the_extension_the_file_is_not_recognised(

@@ -121,7 +121,7 @@ def test_others_write_in_between(tmp_path: Path) -> None:
 
 
 def test_two_copies_of_a_file_are_told_of(where: Path | str, tmp_path: Path) -> None:
-    """Under another name its prompts have other ids: it is their text that is known."""
+    """Another file name is no other source; under another name its prompts have other ids, and their text is known."""
     lines = [{"prompt": f"Question {n}", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(5)]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     for name in ("a.jsonl", "b.jsonl"):
@@ -130,7 +130,8 @@ def test_two_copies_of_a_file_are_told_of(where: Path | str, tmp_path: Path) -> 
     with Ledger(where) as ledger:
         assert import_feedback(tmp_path / "a.jsonl", None, ledger).known == {}
         assert import_feedback(tmp_path / "a.jsonl", None, ledger).known == {}
-        copy = import_feedback(tmp_path / "b.jsonl", None, ledger)
-        assert copy.known == {"a.jsonl": 5}
-        assert "5 of 5 new prompts are known already under a.jsonl" in str(copy)
-        assert import_feedback(tmp_path / "c.jsonl", None, ledger).known == {"a.jsonl": 4}
+        assert sum(import_feedback(tmp_path / "b.jsonl", None, ledger).new.values()) == 0
+        copy = import_feedback(tmp_path / "b.jsonl", None, ledger, name="b")
+        assert copy.known == {"trl_preference": 5}
+        assert "5 of 5 new prompts are known already under trl_preference" in str(copy)
+        assert import_feedback(tmp_path / "c.jsonl", None, ledger, name="c").known == {"trl_preference": 4}

@@ -5,7 +5,7 @@ from pathlib import Path
 from said import sheet
 
 from accord.collect import ContrastSource, ProgramSource
-from accord.feedback import FORMATS, FeedbackFile, Ledger, export_feedback
+from accord.feedback import Ledger, export_feedback, open_feedback
 from accord.interfaces import Source
 
 
@@ -13,7 +13,7 @@ def test_a_ledger_and_its_file_are_sources_of_the_same_records(tmp_path: Path) -
     with Ledger(tmp_path / "one.db") as one, Ledger(tmp_path / "two.db") as two, Ledger(tmp_path / "three.db") as three:
         one.extend(sheet(1))
         export_feedback(one, tmp_path / "all.jsonl")
-        file = FeedbackFile(tmp_path / "all.jsonl", FORMATS.get("accord_jsonl"))
+        file = open_feedback(tmp_path / "all.jsonl")
         for source, copy in ((one, two), (file, three)):
             assert isinstance(source, Source)
             copy.extend(source.records())

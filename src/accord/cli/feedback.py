@@ -33,15 +33,13 @@ def import_(
         Print the counts as JSON.
     """
     from accord.extensions import load_extensions
-    from accord.feedback import Ledger, import_feedback
-    from accord.feedback.formats.registry import reader_for
+    from accord.feedback import ImportSettings, Ledger, import_file, open_feedback, packaged_feedback
 
     load_extensions(extension or (), Path.cwd())
-    path = None if source == "packaged" else Path(source)
-    if path is not None:
-        format = reader_for(path, format).name
+    settings = ImportSettings(format=format)
+    file = packaged_feedback(settings) if source == "packaged" else open_feedback(Path(source), settings)
     with Ledger(ledger) as opened:
-        counts = import_feedback(path, format, opened)
+        counts = import_file(file, opened)
     if json:
         print_json({"read": counts.read, "new": counts.new, "known": counts.known})
         return
@@ -83,12 +81,12 @@ def export(
     with Ledger(ledger, write=False) as opened:
         counts = export_feedback(opened, to, format)
     if json:
-        print_json({"records": counts.records, "left_out": counts.left_out, "file": str(to)})
+        print_json({"format": counts.format, "records": counts.records, "lost": counts.lost, "file": str(to)})
         return
-    print(f"{counts.records:,} records in {to}")
-    if counts.left_out:
-        kinds = ", ".join(f"{number:,} {kind}" for kind, number in counts.left_out.items())
-        print(f"left out, since {counts.format} cannot hold them: {kinds}")
+    print(f"{counts.records:,} rows of {counts.format} in {to}")
+    if counts.lost:
+        names = ", ".join(f"{number:,} x {name}" for name, number in counts.lost.items())
+        print(f"left out, since {counts.format} cannot hold it: {names}")
 
 
 def backup(ledger: str, *, to: Path, json: bool = False) -> None:

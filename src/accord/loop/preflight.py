@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from accord.errors import AccordError, RecipeError, storage
-from accord.feedback import FORMATS, LEARNS_FROM, PAIR_KINDS, FeedbackFile, Ledger, current_feedback
-from accord.feedback.formats.registry import reader_for
+from accord.feedback import FORMATS, LEARNS_FROM, PAIR_KINDS, ImportSettings, Ledger, current_feedback, open_feedback
 from accord.feedback.store.location import is_url
 from accord.lm.inspection import problem_with
 from accord.lm.settings import ModelSettings
@@ -151,7 +150,7 @@ def _read(data: Data) -> _Read:
     if data.source is not None:
         path = Path(data.source)
         with _blaming("source"):
-            for record in FeedbackFile(path, reader_for(path, data.format)).records():
+            for record in open_feedback(path, ImportSettings(format=data.format)).records():
                 if isinstance(record, Feedback):
                     feedback[record.id] = record
                 elif isinstance(record, Evaluator):

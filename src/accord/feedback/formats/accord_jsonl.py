@@ -1,20 +1,21 @@
 """The format of accord itself: one record a line, `{"record": "feedback", "id": ..., <its fields>}`, without loss."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from accord.errors import RecordError, nearest
-from accord.feedback.formats.lines import lines
+from accord.feedback.formats.containers.writing import write_rows
+from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.registry import Format
-from accord.feedback.store.atomic_write import atomic_file
+from accord.feedback.formats.rows import SourceRow
 from accord.feedback.store.ledger import Ledger
 from accord.records import JUDGEMENT_KINDS, Completion, Evaluator, Feedback, Prompt, Record, parse
 
-__all__ = ["FORMAT", "line_of", "read", "write"]
+__all__ = ["FORMAT", "line_of", "write"]
 
 KINDS: dict[str, type[Record]] = {
     "prompt": Prompt,
@@ -25,21 +26,19 @@ KINDS: dict[str, type[Record]] = {
 NAMES = {kind: name for name, kind in KINDS.items()}
 
 
-def read(path: Path) -> Iterator[Record]:
-    """The records of a file. Where a line states its `id`, it must be that of the content.
-
-    Raises `RecordError` that names line and field.
-    """
-    for place, line in lines(path):
-        content = _object(line, place)
+def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
+    """The record of a row. Where the row states its `id`, it must be that of the content."""
+    for row in unit:
+        content = dict(row.content)
         kind = content.pop("record", None)
         if not isinstance(kind, str) or kind not in KINDS:
-            problem = "missing" if kind is None else f"{kind!r} is no record{nearest(str(kind), list(KINDS))}"
-            raise RecordError(problem, place=f"{place} record")
+            raise row.bad(
+                "record", "missing" if kind is None else f"{kind!r} is no record{nearest(str(kind), list(KINDS))}"
+            )
         stated = content.pop("id", None)
-        record = parse(KINDS[kind], to_json(content), place=place)
+        record = parse(KINDS[kind], _text(content, row), place=row.place)
         if stated is not None and stated != record.id:
-            raise RecordError(f"{stated!r} is not that of the content, which is {record.id}", place=f"{place} id")
+            raise row.bad("id", f"{stated!r} is not that of the content, which is {record.id}")
         yield record
 
 
@@ -48,35 +47,36 @@ def write(ledger: Ledger, path: Path | str, *, upto: int | None = None) -> int:
 
     The file appears whole or not at all. Raises `StorageError` where it cannot be written.
     """
-    written = 0
-    with atomic_file(Path(path)) as beside, beside.open("w", encoding="utf-8") as file:
-        for record in ledger.records(upto):
-            file.write(line_of(record))
-            written += 1
-    return written
+    return write_rows(Path(path), (_row(record) for record in ledger.records(upto)))
 
 
 def line_of(record: Record) -> str:
     """A record as a line of this format, its newline included."""
-    content = record.model_dump(mode="json", exclude_none=True)
-    content_with_id = {"record": NAMES[type(record)], "id": record.id, **content}
-    return json.dumps(content_with_id, separators=(",", ":"), ensure_ascii=False) + "\n"
+    return json.dumps(_row(record), separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
-def _object(line: bytes, place: str) -> dict[str, Any]:
+def _row(record: Record) -> dict[str, Any]:
+    return {"record": NAMES[type(record)], "id": record.id, **record.model_dump(mode="json", exclude_none=True)}
+
+
+def _text(content: dict[str, Any], row: SourceRow) -> bytes:
     try:
-        content = from_json(line)
+        return to_json(content)
     except ValueError as error:
-        raise RecordError(f"not JSON: {error}", place=place) from error
-    if not isinstance(content, dict):
-        raise RecordError(f"expected a JSON object, not {str(content)[:40]!r}", place=place)
-    return content
+        raise RecordError("holds half a character (a lone surrogate)", place=row.place) from error
 
 
-def _recognises(name: str, head: bytes) -> bool:
-    return name.endswith((".jsonl", ".jsonl.gz")) and (not head or b'"record"' in head.splitlines()[0])
+def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    named = all(row.get("record") in KINDS for row in rows)
+    return "every row says which `record` it is" if named else None
 
 
 FORMAT = Format(
-    "accord_jsonl", "every record of a ledger, one a line, without loss", JUDGEMENT_KINDS, _recognises, read, write
+    "accord_jsonl",
+    "every record of a ledger, one a line, without loss",
+    JUDGEMENT_KINDS,
+    recognises=_recognises,
+    read=read,
+    write_path=write,
+    suffixes=(".jsonl", ".jsonl.gz", ".jsonl.zst"),
 )

@@ -1,4 +1,4 @@
-"""Anthropic's helpful-and-harmless transcripts (Bai et al. 2022): `{chosen, rejected}` a line, JSON or gzipped JSON.
+"""Anthropic's helpful-and-harmless transcripts (Bai et al. 2022): two whole conversations, `chosen` and `rejected`.
 
 The prompt is what both transcripts share up to the last turn of the assistant that both have begun; the completion is
 all that follows, which holds further turns where the transcripts part early. The data does not say who judged, nor
@@ -6,49 +6,44 @@ which answer stood on the left: the evaluator is the unknown one, and the places
 """
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
-from accord.errors import RecordError
-from accord.feedback.formats.lines import Row, compared, rows, shared
+from accord.feedback.formats.conversations import Answer, shared
+from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.registry import Format
-from accord.feedback.provenance import unknown_evaluator
-from accord.records import Message, Prompt, Record
+from accord.feedback.formats.rows import SourceRow
+from accord.records import Message, Record
 
-__all__ = ["FORMAT", "read"]
+__all__ = ["FORMAT"]
 
-SOURCE = "anthropic-hh"
+BEGINNING = "\n\nHuman:"
 ASSISTANT = "\n\nAssistant:"
 TURN = re.compile(r"\n\n(Human|Assistant):")
 ROLES: dict[str, Literal["user", "assistant"]] = {"Human": "user", "Assistant": "assistant"}
 
 
-class _Row(Row):
-    chosen: str
-    rejected: str
+def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
+    """The records of one preference. Raises `RecordError` that names row and column."""
+    (row,) = unit
+    chosen, rejected = _transcript(row, "chosen"), _transcript(row, "rejected")
+    cut = chosen[: shared(chosen, rejected)].rfind(ASSISTANT)
+    if cut < 0:
+        raise row.bad("rejected", "shares no '\\n\\nAssistant:' turn with chosen")
+    start = cut + len(ASSISTANT)
+    better, worse = chosen[start:].strip(), rejected[start:].strip()
+    if better == worse:
+        raise row.bad("rejected", "the same transcript as chosen, so it is no preference")
+    prompt = reading.prompt(_messages(chosen[:cut]))
+    answers = (reading.completion(prompt, Answer(text)) for text in (better, worse))
+    yield from reading.preferred(row, prompt, *answers)
 
 
-def read(path: Path) -> Iterator[Record]:
-    """The records of a file. Raises `RecordError` that names line and field."""
-    evaluator = unknown_evaluator(SOURCE)
-    yield evaluator
-    for place, row in rows(path, _Row):
-        for name, transcript in (("chosen", row.chosen), ("rejected", row.rejected)):
-            if not transcript.startswith("\n\nHuman:"):
-                raise RecordError(
-                    f"expected a transcript that begins with '\\n\\nHuman:', not {transcript[:40]!r}",
-                    place=f"{place} {name}",
-                )
-        cut = row.chosen[: shared(row.chosen, row.rejected)].rfind(ASSISTANT)
-        if cut < 0:
-            raise RecordError("shares no '\\n\\nAssistant:' turn with chosen", place=f"{place} rejected")
-        start = cut + len(ASSISTANT)
-        chosen, rejected = row.chosen[start:].strip(), row.rejected[start:].strip()
-        if chosen == rejected:
-            raise RecordError("the same transcript as chosen, so it is no preference", place=f"{place} rejected")
-        prompt = Prompt(messages=_messages(row.chosen[:cut]), source=SOURCE)
-        yield from compared(prompt, chosen, rejected, evaluator, SOURCE)
+def _transcript(row: SourceRow, column: str) -> str:
+    text = row.text(column)
+    if not text.startswith(BEGINNING):
+        raise row.bad(column, f"expected a transcript that begins with '\\n\\nHuman:', not {text[:40]!r}")
+    return text
 
 
 def _messages(transcript: str) -> tuple[Message, ...]:
@@ -57,15 +52,22 @@ def _messages(transcript: str) -> tuple[Message, ...]:
     return tuple(Message(role=ROLES[role], content=content.strip()) for role, content in turns)
 
 
-def _recognises(name: str, head: bytes) -> bool:
-    return b'"chosen"' in head and BEGINNING in head
+def is_transcript(value: object) -> bool:
+    """Whether a value is such a transcript."""
+    return isinstance(value, str) and value.startswith(BEGINNING)
 
 
-BEGINNING = rb'"\n\nHuman:'
+def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    if all(is_transcript(row.get("chosen")) and is_transcript(row.get("rejected")) for row in rows):
+        return "`chosen` and `rejected` are transcripts that begin with 'Human:'"
+    return None
+
+
 FORMAT = Format(
     "anthropic_hh",
-    "preferences between transcripts, {chosen, rejected} a line (JSON lines, gzipped or not)",
+    "preferences between whole transcripts (Anthropic HH): `chosen`, `rejected`",
     frozenset({"comparison"}),
-    _recognises,
-    read,
+    columns=frozenset({"chosen", "rejected"}),
+    recognises=_recognises,
+    read=read,
 )

@@ -2,19 +2,18 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from accord.errors import RecordError, storage
-from accord.feedback.formats.registry import GZIP
-from accord.feedback.provenance import neutral_order
-from accord.records import Comparison, Completion, Evaluator, Feedback, Prompt, Record, parse
+from accord.records import parse
 
-__all__ = ["Row", "compared", "lines", "rows", "shared"]
+__all__ = ["Row", "lines", "rows"]
 
+GZIP = b"\x1f\x8b"
 R = TypeVar("R", bound=BaseModel)
 
 
@@ -48,29 +47,3 @@ def rows(path: Path, kind: type[R]) -> Iterator[tuple[str, R]]:
     """The lines of a file as rows of this kind, each with its place. Raises `RecordError` naming line and field."""
     for place, line in lines(path):
         yield place, parse(kind, line, place=place)
-
-
-def shared(first: Sequence[object], second: Sequence[object]) -> int:
-    """How many items at the start of both are the same."""
-    return next(
-        (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
-    )
-
-
-def compared(prompt: Prompt, chosen: str, rejected: str, evaluator: Evaluator, study: str) -> Iterator[Record]:
-    """The records of one preference whose order on the screen is not known.
-
-    The completions stand in the order of a digest of their texts, so that no preference for a side can be read in.
-    """
-    better = Completion(prompt=prompt.id, text=chosen)
-    worse = Completion(prompt=prompt.id, text=rejected)
-    in_order = neutral_order(better, worse)
-    yield prompt
-    yield from in_order
-    yield Feedback(
-        evaluator=evaluator.id,
-        prompt=prompt.id,
-        completions=(in_order[0].id, in_order[1].id),
-        judgement=Comparison(preferred="left" if in_order[0].id == better.id else "right"),
-        study=study,
-    )

@@ -201,6 +201,6 @@ FORMAT = Format(
     "parquet",
     "one flat table for analysis, a row an act of judgement",
     JUDGEMENT_KINDS,
-    lambda name, head: name.endswith(".parquet"),
-    write=write,
+    write_path=write,
+    suffixes=(".parquet",),
 )

@@ -47,6 +47,7 @@ SCALE = Scale(low=-4.0, high=4.0, step=1.0, low_label="Extremely Negative", high
 TEXTS = "movieReviewSnippets_GroundTruth.txt"
 RATINGS = "movieReviewSnippets_anonDataRatings.txt"
 SHEET = 30
+FOLDER = b"hutto_ICWSM_2014/"
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ FORMAT = Format(
     "ratings_archive",
     "198,810 ratings of movie-review snippets by people (VADER, 2014)",
     frozenset({"rating"}),
-    lambda name, head: head.startswith(b"hutto_ICWSM_2014/"),
-    read,
+    recognises_path=lambda name, head: "its folder is hutto_ICWSM_2014" if head.startswith(FOLDER) else None,
+    read_path=read,
     pinned=ARCHIVE,
 )

@@ -1,50 +1,79 @@
 """What a format is, and the formats that there are."""
 
-import gzip
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from accord.errors import LedgerError, storage
+from accord.errors import LedgerError
+from accord.feedback.formats.outgoing import KEEPABLE, Outgoing
+from accord.feedback.formats.reading import Reading
+from accord.feedback.formats.rows import SourceRow
 from accord.feedback.store.ledger import Ledger
 from accord.fetch import Pinned
 from accord.records import JUDGEMENT_KINDS, Record
 from accord.registry import Registry
 
-__all__ = ["FORMATS", "Format", "head_of", "reader_for", "register_format", "writer_for"]
-
-HEAD = 65_536
-GZIP = b"\x1f\x8b"
+__all__ = ["FORMATS", "Format", "register_format"]
 
 
 @dataclass(frozen=True)
 class Format:
-    """A way in which feedback is stored in a file.
+    """A way in which feedback is stored in rows, whatever file they stand in.
 
-    name          how it is called by `--format` and in recipes
+    name          how it is called by `--format` and in recipes, and where no other is given, its records' source
     description   what it is, in a sentence
     carries       the kinds of judgement that it can hold
-    recognises    whether a file is of it, by its name and its first bytes (unpacked where they are gzipped); of a file
-                  that is to be written there are no bytes yet
-    read          yields the records of a file, and raises `RecordError` at the first line that is malformed
-    write         writes a ledger's records to a file, and returns how many
+    columns       the columns that it reads beside the common ones (`*` and `?` as in names of files); every other
+                  column of a file is told as not read
+    recognises    why the first rows of a file are of it (which columns, in words); None where they are not
+    unit          rows that follow one another with the same key are read together; without it each row is read alone
+    read          the records of one unit. Raises `RecordError` that names row and column
+    write         the rows that hold what stands in a ledger
+    keeps         of what a ledger holds beside texts and judgements, what the written rows hold too (`KEEPABLE`): all
+                  else is counted as lost
+    suffixes      ends of names (".votes.tsv") by which `accord export` takes this format
     pinned        the packaged file that is read where no other is named
+
+    A format that is no table has, instead of `recognises` and `read`, or of `write`:
+
+    recognises_path  why a file is of it, by its name and its first bytes (unpacked where they are gzipped)
+    read_path     the records of a file
+    write_path    writes a ledger to a file; how many rows
     """
 
     name: str
     description: str
     carries: frozenset[str]
-    recognises: Callable[[str, bytes], bool]
-    read: Callable[[Path], Iterator[Record]] | None = None
-    write: Callable[[Ledger, Path], int] | None = None
+    columns: frozenset[str] = frozenset()
+    recognises: Callable[[Sequence[Mapping[str, Any]]], str | None] | None = None
+    read: Callable[[Sequence[SourceRow], Reading], Iterator[Record]] | None = None
+    unit: Callable[[Mapping[str, Any]], Hashable] | None = None
+    write: Callable[[Outgoing], Iterator[dict[str, Any]]] | None = None
+    keeps: frozenset[str] = frozenset()
+    suffixes: tuple[str, ...] = ()
     pinned: Pinned | None = None
+    recognises_path: Callable[[str, bytes], str | None] | None = None
+    read_path: Callable[[Path], Iterator[Record]] | None = None
+    write_path: Callable[[Ledger, Path], int] | None = None
 
     def __post_init__(self) -> None:
         if unknown := sorted(self.carries - JUDGEMENT_KINDS):
             raise ValueError(f"format '{self.name}' carries {unknown}, which are no kinds of judgement")
-        if self.read is None and self.write is None:
+        if unknown := sorted(self.keeps - KEEPABLE):
+            raise ValueError(f"format '{self.name}' keeps {unknown}; what can be kept is {sorted(KEEPABLE)}")
+        if not self.reads and not self.writes:
             raise ValueError(f"format '{self.name}' neither reads nor writes")
+
+    @property
+    def reads(self) -> bool:
+        """Whether it can be read."""
+        return self.read is not None or self.read_path is not None
+
+    @property
+    def writes(self) -> bool:
+        """Whether it can be written."""
+        return self.write is not None or self.write_path is not None
 
 
 FORMATS: Registry[Format] = Registry("format", error=LedgerError)
@@ -54,63 +83,3 @@ FORMATS: Registry[Format] = Registry("format", error=LedgerError)
 def register_format(form: Format) -> Format:
     """Add a format. Raises `ExtensionError` where its name is taken."""
     return FORMATS.add(form.name, form)
-
-
-def reader_for(path: Path, name: str | None = None) -> Format:
-    """The format to read a file by: the one of that name, or the only one that recognises the file.
-
-    Raises `LedgerError` where there is none, or there are several; `StorageError` where the file cannot be read.
-    """
-    if name is not None:
-        form = FORMATS.get(name)
-        if form.read is None:
-            raise LedgerError(f"the format '{name}' can be written, not read; choose one of {_names(_readers())}")
-        return form
-    head = head_of(path)
-    return _only([form for form in _readers() if form.recognises(path.name, head)], _readers(), path)
-
-
-def writer_for(path: Path, name: str | None = None) -> Format:
-    """The format to write a file by: the one of that name, or the only one that the file's name is of.
-
-    Raises `LedgerError` where there is none, or there are several.
-    """
-    if name is not None:
-        form = FORMATS.get(name)
-        if form.write is None:
-            raise LedgerError(f"the format '{name}' can be read, not written; choose one of {_names(_writers())}")
-        return form
-    return _only([form for form in _writers() if form.recognises(path.name, b"")], _writers(), path)
-
-
-def head_of(path: Path) -> bytes:
-    """The first bytes of a file, unpacked where they are gzipped as far as they can be."""
-    with storage(path), path.open("rb") as file:
-        packed = file.read(2) == GZIP
-        file.seek(0)
-        if not packed:
-            return file.read(HEAD)
-        try:
-            with gzip.open(file) as unpacked:
-                return unpacked.read(HEAD)
-        except (gzip.BadGzipFile, EOFError, zlib.error):
-            return b""
-
-
-def _only(fitting: list[Format], choice: list[Format], path: Path) -> Format:
-    if len(fitting) == 1:
-        return fitting[0]
-    problem = f"it may be of {_names(fitting)}" if fitting else "no format recognises it"
-    raise LedgerError(f"{path}: {problem}; give --format, one of {_names(fitting or choice)}")
-
-
-def _readers() -> list[Format]:
-    return [form for form in FORMATS if form.read is not None]
-
-
-def _writers() -> list[Format]:
-    return [form for form in FORMATS if form.write is not None]
-
-
-def _names(formats: list[Format]) -> str:
-    return ", ".join(form.name for form in formats)

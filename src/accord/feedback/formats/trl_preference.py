@@ -1,106 +1,85 @@
-"""The preference format of TRL: `prompt`, `chosen`, `rejected`, each a string or a list of `{role, content}`.
+"""The preference format of TRL, UltraFeedback binarized and many others: `prompt`, `chosen`, `rejected`.
 
-Without `prompt` it is what `chosen` and `rejected` have in common at the start (whole messages, or whole words). Other
-columns are not read, except that a name nearly one of the three is refused. The data does not say who judged, nor
-which answer stood on the left: the evaluator is the unknown one, and the places go by a digest of the texts.
+Each is a text or a list of messages, in any mixture. Answers that repeat the prompt are read without it. Without
+`prompt` it is what `chosen` and `rejected` have in common at the start (whole messages, or whole words).
+`score_chosen` and `score_rejected` are kept beside the comparison. The data does not say which answer stood on the
+left: the places go by a digest of the texts.
 """
 
-from collections.abc import Iterator
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from pydantic import ConfigDict, Discriminator, Tag
-
-from accord.errors import RecordError
-from accord.feedback.formats.anthropic_hh import BEGINNING
-from accord.feedback.formats.lines import Row, compared, rows, shared
+from accord.feedback.formats.anthropic_hh import is_transcript
+from accord.feedback.formats.conversations import Answer, answer_of, messages_of, shared, without_prompt
+from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.registry import Format
-from accord.feedback.provenance import unknown_evaluator
-from accord.records import Message, Prompt, Record
+from accord.feedback.formats.rows import SourceRow
+from accord.records import Message, Record
 
-__all__ = ["FORMAT", "read"]
+__all__ = ["FORMAT"]
 
-
-def _shape(content: object) -> str:
-    return "messages" if isinstance(content, list | tuple) else "text"
+SCORES = ("score_chosen", "score_rejected")
 
 
-Conversation = tuple[Message, ...]
-Content = Annotated[Annotated[str, Tag("text")] | Annotated[Conversation, Tag("messages")], Discriminator(_shape)]
+def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
+    """The records of one preference. Raises `RecordError` that names row and column."""
+    (row,) = unit
+    messages, chosen, rejected = _parts(row)
+    if not messages or not any(message.content.strip() or not message.plain for message in messages):
+        raise row.bad("prompt", "empty, and chosen and rejected share no beginning")
+    if chosen == rejected:
+        raise row.bad("rejected", "the same as chosen, so it is no preference")
+    prompt = reading.prompt(messages)
+    better, worse = (reading.completion(prompt, answer) for answer in (chosen, rejected))
+    scores = (row.number(SCORES[0]), row.number(SCORES[1])) if all(map(row.has, SCORES)) else None
+    yield from reading.preferred(row, prompt, better, worse, scores=scores)
 
 
-class _Row(Row):
-    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
-
-    chosen: Content
-    rejected: Content
-    prompt: Content | None = None
-
-
-def read(path: Path) -> Iterator[Record]:
-    """The records of a file, one preference a line. Raises `RecordError` that names line and field."""
-    source = path.name
-    evaluator = unknown_evaluator(source)
-    yield evaluator
-    for place, row in rows(path, _Row):
-        _refuse_near_names(row, place)
-        prompt, chosen, rejected = _parts(row, place)
-        if not prompt or not any(message.content.strip() for message in prompt):
-            raise RecordError("empty, and chosen and rejected share no beginning", place=f"{place} prompt")
-        if chosen == rejected:
-            raise RecordError("the same as chosen, so it is no preference", place=f"{place} rejected")
-        yield from compared(Prompt(messages=prompt, source=source), chosen, rejected, evaluator, source)
-
-
-def _parts(row: _Row, place: str) -> tuple[Conversation, str, str]:
-    """The prompt as messages, and the two texts."""
-    match row.prompt, row.chosen, row.rejected:
-        case str(prompt), str(chosen), str(rejected):
-            return _asked(prompt), chosen, rejected
-        case None, str(chosen), str(rejected):
-            cut = shared(chosen, rejected)
-            if cut < min(len(chosen), len(rejected)):
-                cut = max(chosen.rfind(" ", 0, cut), chosen.rfind("\n", 0, cut)) + 1
-            return _asked(chosen[:cut].strip()), chosen[cut:].strip(), rejected[cut:].strip()
-        case tuple(prompt), tuple(chosen), tuple(rejected):
-            return prompt, _answer(chosen, f"{place} chosen"), _answer(rejected, f"{place} rejected")
-        case None, tuple(chosen), tuple(rejected):
-            cut = shared(chosen, rejected)
-            return chosen[:cut], _answer(chosen[cut:], f"{place} chosen"), _answer(rejected[cut:], f"{place} rejected")
-        case _:
-            raise RecordError(
-                "expected prompt, chosen and rejected to be all strings or all lists of messages",
-                place=f"{place} chosen",
-            )
+def _parts(row: SourceRow) -> tuple[tuple[Message, ...], Answer, Answer]:
+    """The prompt as messages, and the two answers."""
+    chosen, rejected = row.structure("chosen"), row.structure("rejected")
+    if row.has("prompt"):
+        prompt = row.structure("prompt")
+        asked = messages_of(prompt, f"{row.place} prompt")
+        return asked, _answer(row, "chosen", prompt, asked), _answer(row, "rejected", prompt, asked)
+    if isinstance(chosen, str) and isinstance(rejected, str):
+        cut = shared(chosen, rejected)
+        if cut < min(len(chosen), len(rejected)):
+            cut = max(chosen.rfind(" ", 0, cut), chosen.rfind("\n", 0, cut)) + 1
+        start = chosen[:cut].strip()
+        return messages_of(start, ""), Answer(chosen[cut:].strip()), Answer(rejected[cut:].strip())
+    if isinstance(chosen, str) or isinstance(rejected, str):
+        raise row.bad(
+            "chosen", "expected chosen and rejected to be both texts or both lists of messages without a prompt"
+        )
+    better = messages_of(chosen, f"{row.place} chosen")
+    worse = messages_of(rejected, f"{row.place} rejected")
+    cut = shared(better, worse)
+    answers = answer_of(better[cut:], f"{row.place} chosen"), answer_of(worse[cut:], f"{row.place} rejected")
+    return better[:cut], *answers
 
 
-def _asked(text: str) -> Conversation:
-    return (Message(role="user", content=text),)
+def _answer(row: SourceRow, column: str, prompt: object, asked: Sequence[Message]) -> Answer:
+    value = row.structure(column)
+    if isinstance(value, str):
+        return Answer(value.removeprefix(prompt) if isinstance(prompt, str) and prompt else value)
+    messages = messages_of(value, f"{row.place} {column}", role="assistant")
+    return answer_of(without_prompt(messages, asked), f"{row.place} {column}")
 
 
-def _answer(messages: Conversation, place: str) -> str:
-    if len(messages) != 1 or messages[0].role != "assistant":
-        roles = ", ".join(message.role for message in messages) or "nothing"
-        raise RecordError(f"expected one message of the assistant after the prompt, not {roles}", place=place)
-    return messages[0].content
-
-
-def _refuse_near_names(row: _Row, place: str) -> None:
-    for name in row.model_extra or {}:
-        if close := get_close_matches(name, ["prompt", "chosen", "rejected"], n=1, cutoff=0.85):
-            raise RecordError(f"no such column; did you mean '{close[0]}'?", place=f"{place} {name}")
-
-
-def _recognises(name: str, head: bytes) -> bool:
-    first = head.splitlines()[0] if head else b""
-    return b'"chosen"' in first and b'"rejected"' in first and BEGINNING not in first
+def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    if any("chosen" not in row or "rejected" not in row for row in rows):
+        return None
+    if all(is_transcript(row["chosen"]) and is_transcript(row["rejected"]) for row in rows):
+        return None
+    return "the columns `chosen` and `rejected`"
 
 
 FORMAT = Format(
     "trl_preference",
-    "preferences with the columns prompt, chosen, rejected (JSON lines, gzipped or not)",
+    "preferences (TRL, UltraFeedback binarized): `prompt`, `chosen`, `rejected`, as texts or lists of messages",
     frozenset({"comparison"}),
-    _recognises,
-    read,
+    columns=frozenset({"prompt", "chosen", "rejected", *SCORES}),
+    recognises=_recognises,
+    read=read,
 )

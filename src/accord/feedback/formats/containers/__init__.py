@@ -1,0 +1,64 @@
+"""The files that rows stand in, told from their first bytes and their names; rows come out one at a time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from accord.errors import RecordError, StorageError, storage
+from accord.feedback.formats.containers.json_rows import json_lines, json_stream
+from accord.feedback.formats.containers.json_text import DECODER
+from accord.feedback.formats.containers.tables import arrow_rows, delimited_rows, parquet_rows
+from accord.feedback.formats.containers.text import text_lines
+from accord.feedback.formats.rows import BadRow, SourceRow
+
+__all__ = ["rows_of"]
+
+
+def rows_of(path: Path) -> Iterator[SourceRow | BadRow]:
+    """The rows of a file, in its order. A row that cannot be read is a `BadRow`, and the next one follows.
+
+    Raises `StorageError` where the file cannot be opened, `RecordError` where what follows cannot be read at all.
+    """
+    with storage(path):
+        if path.is_dir():
+            raise StorageError(f"{path}: this is a folder, not a file")
+        with path.open("rb") as file:
+            start = file.read(6)
+    if start[:4] == b"PAR1":
+        return parquet_rows(path)
+    if start == b"ARROW1" or (path.suffix in (".arrow", ".feather") and start):
+        return arrow_rows(path)
+    return _text_rows(path)
+
+
+def _text_rows(path: Path) -> Iterator[SourceRow | BadRow]:
+    """JSON or cells; whatever the file is called, what begins as JSON is read as JSON."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    first = next((line for _, line in text_lines(path) if line.strip()), "")
+    start = first.lstrip()[:1]
+    if start == "[" or (start == "{" and not _is_whole(first)):
+        return json_stream(path)
+    if start == "{" or not first:
+        return json_lines(path)
+    if ".tsv" in suffixes:
+        return delimited_rows(path, "\t")
+    if ".csv" in suffixes:
+        return delimited_rows(path, "," if "," in first or ";" not in first else ";")
+    if ".jsonl" in suffixes or ".json" in suffixes or ".ndjson" in suffixes:
+        return json_lines(path)
+    raise RecordError(
+        f"begins with {first[:30].rstrip()!r}, which is no JSON, and the name does not end in .csv or .tsv",
+        place=f"{path.name}:1",
+    )
+
+
+def _is_whole(line: str) -> bool:
+    """Whether a line that begins an object is all of it, or at least no part of one that goes on."""
+    return line.rstrip().endswith("}") or not _goes_on(line)
+
+
+def _goes_on(line: str) -> bool:
+    try:
+        DECODER.decode(line)
+    except ValueError as error:
+        return getattr(error, "pos", 0) >= len(line.rstrip()) - 1
+    return False

@@ -1,0 +1,108 @@
+"""Texts in files: unpacked where they are compressed, decoded as they say, line by line, in constant memory.
+
+Read are UTF-8, with a byte order mark or without, and UTF-16. Everything else is refused with the line and the byte.
+"""
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader, TextIOWrapper
+from pathlib import Path
+from typing import IO, cast
+
+from accord.errors import RecordError, storage
+
+__all__ = ["COMPRESSIONS", "compression_of", "head_of", "text_lines", "unpacked"]
+
+HEAD = 65_536
+COMPRESSIONS = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "bz2": b"BZh"}
+DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
+
+
+def compression_of(path: Path) -> str | None:
+    """How a file is compressed, by its first bytes. Raises `StorageError` where it cannot be read."""
+    with storage(path), path.open("rb") as file:
+        start = file.read(4)
+    return next((name for name, magic in COMPRESSIONS.items() if start.startswith(magic)), None)
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """A file's bytes as a stream, unpacked on the way."""
+    compression = compression_of(path)
+    with storage(path):
+        if compression is None:
+            with path.open("rb") as plain:
+                yield plain
+        elif compression == "gzip":
+            with gzip.open(path) as stream:
+                yield cast("IO[bytes]", stream)
+        else:
+            import pyarrow as pa
+
+            with pa.CompressedInputStream(pa.OSFile(str(path)), compression) as packed:
+                yield BufferedReader(packed)
+
+
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file, unpacked as far as they can be."""
+    with unpacked(path) as stream:
+        try:
+            return stream.read(HEAD)
+        except (*DAMAGED, OSError):
+            return b""
+
+
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a file with their ends, each with its number from 1.
+
+    Raises `StorageError` where the file cannot be read, `RecordError` where it is damaged, cut short or no UTF-8 or
+    UTF-16.
+    """
+    number = 0
+    with unpacked(path) as stream:
+        encoding, mark = _encoding(path)
+        try:
+            stream.read(mark)
+            if encoding == "utf-8":
+                for number, line in enumerate(stream, start=1):
+                    yield number, _decoded(line, f"{path.name}:{number}")
+            else:
+                with TextIOWrapper(stream, encoding=encoding, newline="\n") as text:
+                    for number, wide in enumerate(text, start=1):
+                        yield number, wide
+        except UnicodeDecodeError as error:
+            raise RecordError(f"no {encoding} ({error.reason})", place=f"{path.name}:{number + 1}") from error
+        except DAMAGED as error:
+            raise _cut_short(path, number, str(error)) from error
+
+
+def _cut_short(path: Path, number: int, reason: str) -> RecordError:
+    return RecordError(f"the compressed file is damaged or cut short ({reason})", place=f"{path.name}:{number + 1}")
+
+
+def _encoding(path: Path) -> tuple[str, int]:
+    """The encoding that the first bytes say, and how many of them are only its mark."""
+    start = head_of(path)[:4]
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise RecordError("the file is UTF-32; convert it to UTF-8", place=f"{path.name}:1")
+    if start.startswith(codecs.BOM_UTF8):
+        return "utf-8", 3
+    if start.startswith(codecs.BOM_UTF16_LE) or (len(start) == 4 and start[1::2] == b"\0\0" and start[0]):
+        return "utf-16-le", 2 if start.startswith(codecs.BOM_UTF16_LE) else 0
+    if start.startswith(codecs.BOM_UTF16_BE) or (len(start) == 4 and start[::2] == b"\0\0" and start[1]):
+        return "utf-16-be", 2 if start.startswith(codecs.BOM_UTF16_BE) else 0
+    return "utf-8", 0
+
+
+def _decoded(line: bytes, place: str) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise RecordError(
+            f"byte {error.start + 1} of the line, {line[error.start : error.start + 1]!r}, is no UTF-8; convert the "
+            f"file (iconv -f WINDOWS-1252 -t UTF-8, if that is what it is)",
+            place=place,
+        ) from error

