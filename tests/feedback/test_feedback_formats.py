@@ -30,6 +30,7 @@ from accord.records import (
     Feedback,
     Prompt,
     Rating,
+    Record,
 )
 
 
