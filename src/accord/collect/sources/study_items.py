@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +21,14 @@ __all__ = ["AskedItem", "examples_from", "items_of"]
 
 @dataclass(frozen=True)
 class AskedItem:
-    """An item, its completions in the order of the file at `place`; `gold` is the answer known to be right, if any."""
+    """An item, its completions in the order of the file at `place`; `gold` is the answer known to be right, if any, and
+    `reference` what a program holds answers against."""
 
     place: str
     prompt: Prompt
     completions: tuple[Completion, ...]
     gold: Judgement | None = None
+    reference: Any = None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -42,7 +45,7 @@ class AskedItem:
         in_order = sorted(self.completions, key=lambda completion: completion.id)
         digest = hashlib.sha256("/".join((str(seed), *self.key)).encode()).digest()
         places = np.random.default_rng(list(digest)).permutation(len(in_order))
-        return Item(self.prompt, tuple(in_order[place] for place in places))
+        return Item(self.prompt, tuple(in_order[place] for place in places), self.reference)
 
 
 def items_of(study: Study, ledger: Ledger) -> list[AskedItem]:
@@ -68,7 +71,7 @@ def examples_from(study: Study, ledger: Ledger, path: Path) -> tuple[Example, ..
 
 
 def _asked(item: StudyItem, *, known: bool = False) -> AskedItem:
-    return AskedItem(item.place, item.prompt, item.completions, item.gold if known else None)
+    return AskedItem(item.place, item.prompt, item.completions, item.gold if known else None, item.line.reference)
 
 
 def _read(study: Study, ledger: Ledger, path: Path, purpose: Purpose) -> Iterator[StudyItem]:
