@@ -16,9 +16,10 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
 
 from accord.audit.settings import AuditSettings
-from accord.errors import LedgerError, RecipeError, nearest, storage
+from accord.errors import LedgerError, RecipeError, RecordError, nearest, storage
 from accord.extensions import load_extensions
-from accord.feedback import Selection, Supervised
+from accord.feedback import Selection, Supervised, TrustModel
+from accord.feedback.statistics.raking import check_target
 from accord.feedback.store.location import has_password, is_url
 from accord.lm.settings import ModelForm
 from accord.policy.registry import ALGORITHMS
@@ -35,6 +36,10 @@ __all__ = ["Data", "Evaluate", "Recipe", "dump", "load", "parse", "read_toml"]
 M = TypeVar("M", bound=BaseModel)
 Share = Annotated[float, Field(gt=0, le=1)]
 ShareOrNone = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _is_empty(value: Sized) -> bool:
+    return not value
 
 
 class Section(BaseModel):
@@ -79,6 +84,20 @@ class Data(Section):
         default="refuse",
         description="texts that are too long for a model that is to read them: end before anything is trained, leave "
         "out what names them, or cut them to fit, without an end",
+    )
+    trust: TrustModel = Field(
+        default="none",
+        description="what tells which evaluators are careless, whose answers then weigh less: their `control` "
+        "questions, or all the others' votes on the same texts by a `one_coin` or `dawid_skene` model; `none`: nothing",
+    )
+    pools: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default={}, exclude_if=_is_empty, description="what answers of the evaluators of a pool weigh"
+    )
+    raking: bool = Field(default=False, description="weigh answers so that they have the shares of `population`")
+    population: dict[str, dict[str, float]] = Field(
+        default={},
+        exclude_if=_is_empty,
+        description="shares of the groups in the population, by attribute of evaluators (or `pool`)",
     )
     about: str | None = Field(default=None, description="what people were asked, as the report shall say it")
 
@@ -136,10 +155,6 @@ class Evaluate(Section):
                 "and temperature above 0"
             )
         return sampling
-
-
-def _is_empty(value: Sized) -> bool:
-    return not value
 
 
 class Recipe(Section):
@@ -339,6 +354,12 @@ def _check(recipe: Recipe) -> None:
     total = recipe.data.train + recipe.data.eval_reward + recipe.data.held_out
     if abs(total - 1) > 1e-6:
         raise RecipeError(f"recipe.data: train, eval_reward and held_out sum to {total:g}; make them sum to 1")
+    if recipe.data.raking and not recipe.data.population:
+        raise RecipeError("recipe.data.population: missing; raking needs shares, [data.population.ATTRIBUTE]")
+    try:
+        check_target(recipe.data.population)
+    except RecordError as error:
+        raise RecipeError(f"recipe.data.population: {error}") from error
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError("recipe.data: source and format go together; give both or neither")
     judged = recipe.policy is not None and "judge" in recipe.policy.needs

@@ -11,6 +11,7 @@ from accord.artefacts.data import (
     EXAMPLES,
     PROMPTS,
     SUMMARY,
+    TRUST,
     feedback_of,
     pairs_of,
 )
@@ -30,6 +31,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     pairs_of("<split>"),
     EXAMPLES,
     SUMMARY,
+    TRUST,
     MODEL,
     VALUE_HEAD,
     METRICS,

@@ -1,7 +1,7 @@
 """What the stage `data` leaves: who was asked what, what was written, what was said of it, and the examples drawn."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -17,8 +17,13 @@ __all__ = [
     "PROMPTS",
     "SPLITS",
     "SUMMARY",
+    "TRUST",
     "DataSummary",
+    "EvaluatorTrust",
     "PromptRow",
+    "RakingSummary",
+    "SplitTrust",
+    "TrustSummary",
     "feedback_of",
     "pairs_of",
 ]
@@ -80,6 +85,43 @@ class DataSummary(Row):
     about: str | None = Field(default=None, description="what people were asked, in a sentence")
 
 
+class EvaluatorTrust(Row):
+    """How far one evaluator's answers are trusted."""
+
+    evaluator: str
+    accuracy: Estimate = Field(description="how often right, drawn to the pool's rate")
+    usual: float = Field(description="how often an ordinary evaluator is, on the same items")
+    standing: Literal["ordinary", "careless", "another view", "unclear"]
+    weight: float = Field(description="by reliability alone")
+
+
+class RakingSummary(Row):
+    """How near the pairs of a split come to a population's shares."""
+
+    error: float = Field(description="largest difference of a weighted share from its target")
+    missing: dict[str, tuple[str, ...]] = Field(description="groups of the target that no pair is of, by attribute")
+    effective_pairs: float = Field(description="pairs of equal weight that are worth as much (Kish 1965)")
+
+
+class SplitTrust(Row):
+    """The weights of a split's pairs, whose mean is 1."""
+
+    unused: str | None = absent("why no answer is weighed by reliability")
+    gain: Estimate | None = absent("log-likelihood of held-out votes beyond one accuracy for all, nats a vote")
+    evaluators: tuple[EvaluatorTrust, ...]
+    raking: RakingSummary | None = absent()
+    pairs: int
+    effective_pairs: float = Field(description="pairs of equal weight that are worth as much, all weights together")
+
+
+class TrustSummary(Row):
+    """What answers weigh in training, and why."""
+
+    model: Literal["control", "one_coin", "dawid_skene", "none"]
+    pools: dict[str, float] = Field(description="weight of an evaluator's answers by pool")
+    splits: dict[str, SplitTrust]
+
+
 _PROMPT: RecordLines[Prompt] = RecordLines("prompts.jsonl", "", row=Prompt)
 PROMPTS = _PromptLines("prompts.jsonl", "the prompts, each with its split", "data", row=PromptRow)
 COMPLETIONS: RecordLines[Completion] = RecordLines(
@@ -90,6 +132,9 @@ EXAMPLES: JsonLines[Example] = JsonLines(
     "examples.jsonl", "what the supervised start learns from (of train only), and who said so", "data", row=Example
 )
 SUMMARY: JsonObject[DataSummary] = JsonObject("summary.json", "counts of the data", "data", content=DataSummary)
+TRUST: JsonObject[TrustSummary] = JsonObject(
+    "trust.json", "what answers weigh in training, where they are weighed, and why", "data", content=TrustSummary
+)
 
 
 def feedback_of(split: str) -> RecordLines[Feedback]:

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from accord.feedback.store.database import migrate
     from accord.feedback.store.ledger import Ledger
     from accord.feedback.store.ledger_writer import ImportCounts, LedgerWriter
+    from accord.feedback.trust.dataset_weights import TrustModel, weigh
 
 _MODULES = {
     "dataset.dataset": ("Dataset",),
@@ -120,6 +121,7 @@ _MODULES = {
         "RatingFacts",
         "summarise_evaluators",
     ),
+    "trust.dataset_weights": ("TrustModel", "weigh"),
     "store.backup": ("BackupSummary", "backup"),
     "store.database": ("migrate",),
     "store.ledger": ("Ledger",),
@@ -157,6 +159,7 @@ __all__ = [
     "Selection",
     "SourceRow",
     "Supervised",
+    "TrustModel",
     "assistance_effects",
     "backup",
     "consensus_accuracy",
@@ -193,6 +196,7 @@ __all__ = [
     "supervised_examples",
     "text_groups",
     "unknown_evaluator",
+    "weigh",
     "write_data",
 ]
 

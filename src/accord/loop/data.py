@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from accord.artefacts import TrustSummary
 from accord.errors import RecipeError
 from accord.feedback import (
     Dataset,
@@ -10,6 +11,7 @@ from accord.feedback import (
     draw_dataset,
     import_feedback,
     pair_agreement,
+    weigh,
     write_data,
 )
 from accord.loop.lengths import fitting
@@ -36,6 +38,7 @@ def data(context: Context) -> None:
             fit = fitting(recipe, read, ledger.prompts(), ledger.completions(), source=_file(settings))
             feedback = fit.feedback
             dataset = _draw(ledger, feedback, settings, run.seed, fit.without)
+            dataset, trust = _weigh(dataset, settings)
             held_out = dataset.feedback["held_out"]
             agreement = pair_agreement(held_out, evaluators=dataset.evaluators)
             consensus = consensus_accuracy(dataset.pairs["held_out"], held_out, dataset.evaluators)
@@ -51,6 +54,7 @@ def data(context: Context) -> None:
             about=settings.about,
             agreement=agreement,
             consensus=consensus,
+            trust=trust,
             stage=context.stage,
         )
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())
@@ -83,6 +87,14 @@ def _draw(ledger: Ledger, feedback: list[Feedback], settings: Data, seed: int, w
         supervised=settings.supervised,
         without=without,
     )
+
+
+def _weigh(dataset: Dataset, settings: Data) -> tuple[Dataset, TrustSummary | None]:
+    """The data set with the weights that the recipe asks for; where it asks for none, as it is."""
+    population = settings.population if settings.raking else None
+    if settings.trust == "none" and not settings.pools and population is None:
+        return dataset, None
+    return weigh(dataset, trust=settings.trust, pools=settings.pools, population=population)
 
 
 def _no_examples(dataset: Dataset, settings: Data) -> str:

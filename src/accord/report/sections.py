@@ -19,6 +19,7 @@ from accord.report import figures
 from accord.report.optional import card_of, evaluation_of, summary_of
 from accord.report.table import Row
 from accord.report.training_curves import Drawing, Figure, along_the_run
+from accord.report.trust import trust_in_words
 from accord.report.verdict import evaluators_in_words
 from accord.report.words import count, counted, interval, observations, percent
 from accord.stats import Estimate
@@ -71,6 +72,7 @@ def feedback(reader: RunReader) -> Section:
             f"All other evaluators together do in {percent(consensus)}: so much can be reached at least by a judge "
             "that has one opinion for everybody."
         )
+    sentences += trust_in_words(reader)
     return Section(tuple(sentences), (_splits(summary),), missing=tuple(missing))
 
 

@@ -11,8 +11,10 @@ from accord.artefacts import (
     PROMPTS,
     SPLITS,
     SUMMARY,
+    TRUST,
     PromptRow,
     RunReader,
+    TrustSummary,
     feedback_of,
     pairs_of,
 )
@@ -36,6 +38,7 @@ def write_data(
     about: str | None = None,
     agreement: Estimate | None = None,
     consensus: Estimate | None = None,
+    trust: TrustSummary | None = None,
     stage: str = "data",
 ) -> None:
     """Write the `data/` files of a run.
@@ -55,6 +58,8 @@ def write_data(
     read = {} if data.summary is None else {name: getattr(data.summary, name) for name in _READ}
     facts = read | {"about": about, "agreement": agreement, "consensus": consensus}
     SUMMARY.write(run, count(data).model_copy(update=facts), stage=stage)
+    if trust is not None:
+        TRUST.write(run, trust, stage=stage)
     if ledger is not None:
         last = ledger.last_row if upto is None else upto
         entry = InputEntry(ledger.digest(last), rows=ledger.rows(last), last_row=last, **_place(ledger, run))

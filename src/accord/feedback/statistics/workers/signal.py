@@ -24,9 +24,11 @@ class Agreement:
     """Of each evaluator: `right_E` votes agree with the truth as the others have it, of `count_E`, in votes' worth.
 
     Neither is whole. Whoever answers at random agrees in one of K on average, with at most the variance of so many
-    votes.
+    votes. `agree_N` and `shows_N` are of single votes: how far each agrees, of how far it could.
     """
 
+    agree_N: Floats
+    shows_N: Floats
     right_E: Floats
     count_E: Floats
 
@@ -46,7 +48,7 @@ def agreement_with_others(votes: Votes, model: WorkerModel) -> Agreement:
     agree_E, shows_E = (np.bincount(votes.evaluator_N, value_N, size) for value_N in (agree_N, shows_N))
     signal_E = np.clip(agree_E / np.maximum(shows_E, 1e-9), -1 / (classes - 1), 1.0)
     count_E = np.minimum(shows_E * classes / (classes - 1), COMPLETIONS_WORTH * _completions(votes))
-    return Agreement(count_E * (1 + (classes - 1) * signal_E) / classes, count_E)
+    return Agreement(agree_N, shows_N, count_E * (1 + (classes - 1) * signal_E) / classes, count_E)
 
 
 def _completions(votes: Votes) -> Floats:

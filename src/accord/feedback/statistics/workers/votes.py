@@ -62,6 +62,13 @@ class Votes:
             self.text_I2[mask_I],
         )
 
+    def of_evaluators(self, mask_E: NDArray[np.bool_]) -> "Votes":
+        """The votes of some of the evaluators, on the items that they voted on; evaluators keep their codes."""
+        mask_N = mask_E[self.evaluator_N]
+        item_J, item_M = np.unique(self.item_N[mask_N], return_inverse=True)
+        own = self.evaluator_N[mask_N], item_M.reshape(-1), self.vote_N[mask_N]
+        return Votes(self.evaluators, self.classes, *own, self.text_I2[item_J])
+
     def folds(self, count: int) -> Codes:
         """The fold of each item, [I]; -1 where its two completions fall into different ones.
 

@@ -1,0 +1,73 @@
+"""The standing of evaluators by what the others voted on the same items."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accord.feedback.statistics.workers.fitting import MODELS, one_coin
+from accord.feedback.statistics.workers.shrinkage import beta_prior
+from accord.feedback.statistics.workers.signal import Agreement, agreement_with_others
+from accord.feedback.statistics.workers.votes import Votes
+from accord.feedback.trust.standing import Standings, judge_standing, surely_above_chance
+
+__all__ = ["standing_from_votes"]
+
+Floats = NDArray[np.float64]
+OWN_ITEMS = 10.0  # votes of others on an evaluator's items, at which these count as much as all votes
+
+
+def standing_from_votes(votes: Votes, model: str = "one_coin") -> Standings:
+    """Each evaluator against the truth as all the others have it, of two classes, under a model of the others."""
+    agreement = agreement_with_others(votes, MODELS[model](votes))
+    usual_E = _usual(votes, agreement)
+    first = judge_standing(
+        votes.evaluators, agreement.right_E, agreement.count_E, usual_E, method=model.replace("_", " ")
+    )
+    together = _at_one_with_each_other(votes, first.of("careless"))
+    return replace(first, standing={**first.standing, **dict.fromkeys(together, "another view")})
+
+
+def _usual(votes: Votes, agreement: Agreement) -> Floats:
+    """How often an ordinary evaluator is right on the items of each, [E].
+
+    It is what the others reach there, each of them counting by how much they know (by their own agreement), so that
+    the careless do not make carelessness usual; of few votes of others, what is reached on all items counts beside it.
+    It stays off chance by a quarter of what is usual on all items.
+    """
+    skill_E = _skill(agreement)
+    skill_N = skill_E[votes.evaluator_N]
+    agree_N, shows_N = skill_N * agreement.agree_N, skill_N * agreement.shows_N
+    if not shows_N.any():
+        return np.full(skill_E.size, 0.5)
+    everywhere = max(float(agree_N.sum() / shows_N.sum()), 0.0)
+    others_agree_E, others_show_E = (_of_others(votes, value_N) for value_N in (agree_N, shows_N))
+    prior = OWN_ITEMS * float(shows_N.mean())
+    usual_E = (others_agree_E + prior * everywhere) / (others_show_E + prior)
+    return np.asarray(0.5 + np.clip(usual_E, everywhere / 4, 1.0) / 2)
+
+
+def _skill(agreement: Agreement) -> Floats:
+    """2 accuracy - 1 of each evaluator, drawn to the pool's; 0 below chance."""
+    mean, strength = beta_prior(agreement.right_E, agreement.count_E)
+    accuracy_E = (agreement.right_E + mean * strength) / (agreement.count_E + strength)
+    return np.maximum(2 * accuracy_E - 1, 0.0)
+
+
+def _of_others(votes: Votes, value_N: Floats) -> Floats:
+    """The sum over all others' votes on the items of each evaluator, [E]."""
+    of_item_I = np.bincount(votes.item_N, value_N, votes.items)
+    others_N = of_item_I[votes.item_N] - value_N
+    return np.bincount(votes.evaluator_N, others_N, len(votes.evaluators)).astype(np.float64)
+
+
+def _at_one_with_each_other(votes: Votes, careless: list[str]) -> list[str]:
+    """Those of the careless who surely agree with one another, as people do who share a view and no others hold it."""
+    among_E = np.isin(votes.evaluators, careless)
+    among = votes.of_evaluators(among_E)
+    if among.items == 0:
+        return []
+    agreement = agreement_with_others(among, one_coin(among))
+    judged_E = agreement.count_E > 0
+    sure_M = surely_above_chance(agreement.right_E[judged_E], agreement.count_E[judged_E])
+    return [votes.evaluators[place] for place in np.flatnonzero(judged_E)[sure_M]]

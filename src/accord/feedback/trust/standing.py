@@ -1,0 +1,82 @@
+"""Careless is not opposed: what the answers of an evaluator say of how they were given.
+
+    ordinary      nothing sure tells the evaluator from the others
+    careless      surely right less often than the others, and nearer to chance than to them
+    another view  surely right less often than chance, or among the careless and surely at one with some of them: as
+                  informative as anybody, of something else
+    unclear       would be careless, but may as well be below chance: nothing is concluded
+
+Whoever answers at random is right half of the time, not less. Somebody against the others is predictable, and what
+they say is another opinion, not noise; it is for PM2 and MH3 to look at, and nothing here weighs it down.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
+
+from accord.feedback.statistics.workers.shrinkage import shrunk_rates, tail_above, tail_below
+from accord.stats import Estimate
+
+__all__ = ["Standing", "Standings", "judge_standing"]
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Standing = Literal["ordinary", "careless", "another view", "unclear"]
+CHANCE = 0.5
+ERROR = 0.05  # false discovery rate among those told apart from the others, and from chance
+DOUBT = 0.1  # a tail this small leaves it open whether somebody is below chance
+
+
+@dataclass(frozen=True)
+class Standings:
+    """Of each evaluator, by name, who has an answer that can be held against something.
+
+    accuracy   how often right, drawn to the pool's
+    usual      what an ordinary evaluator reaches on the same items
+    standing   what follows from both
+    """
+
+    accuracy: Mapping[str, Estimate]
+    usual: Mapping[str, float]
+    standing: Mapping[str, Standing]
+
+    def of(self, standing: Standing) -> list[str]:
+        """The evaluators of a standing, in their order."""
+        return [name for name, own in self.standing.items() if own == standing]
+
+
+def judge_standing(names: list[str], right_E: Floats, count_E: Floats, usual_E: Floats, *, method: str) -> Standings:
+    """The standing of E evaluators, `right_E` of whose `count_E` answers are right, beside what is usual.
+
+    All tests are exact binomial ones, both families of them corrected after Benjamini & Hochberg (1995) at 5 %: below
+    what is usual, and below chance. Who cannot be told from the usual is ordinary, whatever their rate.
+    """
+    accuracy = shrunk_rates(names, right_E, count_E, method=method)
+    if not accuracy:
+        return Standings({}, {}, {})
+    judged_E = count_E > 0
+    value_M = np.array([estimate.value for estimate in accuracy.values()])
+    right_M, count_M, usual_M = right_E[judged_E], count_E[judged_E], usual_E[judged_E]
+    below_chance_M = tail_below(right_M, count_M, CHANCE)
+    opposed_M = false_discovery_control(below_chance_M) < ERROR
+    lower_M = false_discovery_control(tail_below(right_M, count_M, usual_M)) < ERROR
+    low_M = lower_M & (value_M < (CHANCE + usual_M) / 2) & ~opposed_M
+    words_M = np.select(
+        [opposed_M, low_M & (below_chance_M < DOUBT), low_M], ["another view", "unclear", "careless"], "ordinary"
+    )
+    return Standings(
+        accuracy,
+        dict(zip(accuracy, usual_M.tolist(), strict=True)),
+        dict(zip(accuracy, words_M.tolist(), strict=True)),
+    )
+
+
+def surely_above_chance(right_E: Floats, count_E: Floats) -> Mask:
+    """Who agrees surely more than chance would have it, [E], corrected after Benjamini & Hochberg at 5 %."""
+    if not count_E.size:
+        return np.zeros(0, dtype=bool)
+    return np.asarray(false_discovery_control(tail_above(right_E, count_E, CHANCE)) < ERROR)

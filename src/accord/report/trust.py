@@ -1,0 +1,55 @@
+"""What answers weighed in training, in sentences."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from accord.artefacts import TRUST, RunReader, SplitTrust, TrustSummary
+from accord.report.words import count, interval
+
+__all__ = ["trust_in_words"]
+
+_MODELS = {
+    "control": "control questions",
+    "one_coin": "a one-coin model of all the others' votes",
+    "dawid_skene": "a Dawid-Skene model of all the others' votes",
+}
+
+
+def trust_in_words(reader: RunReader) -> Iterator[str]:
+    """The paragraph on weights; nothing where answers were not weighed."""
+    if not reader.has(TRUST):
+        return
+    trust = reader.value(TRUST)
+    for split, weights in trust.splits.items():
+        yield from _of_split(trust, split.replace("_", " "), weights)
+    if trust.pools:
+        pools = ", ".join(f"{weight:g} for the pool {name}" for name, weight in trust.pools.items())
+        yield f"An answer weighs {pools}."
+
+
+def _of_split(trust: TrustSummary, split: str, weights: SplitTrust) -> Iterator[str]:
+    if trust.model != "none":
+        yield f"Split {split}: {_reliability(trust, weights)}"
+    if weights.raking is not None:
+        gone = [f"{name} {group}" for name, groups in weights.raking.missing.items() for group in groups]
+        lacking = f"; nobody is {', '.join(gone)}" if gone else ""
+        error = weights.raking.error
+        yield f"Split {split}: pairs are weighed to the population's shares (within {error:.2g}{lacking})."
+    if weights.pairs and weights.effective_pairs < weights.pairs:
+        yield (
+            f"By all weights together the {count(weights.pairs, 'pair')} of {split} are worth "
+            f"{weights.effective_pairs:,.0f} of equal weight."
+        )
+
+
+def _reliability(trust: TrustSummary, weights: SplitTrust) -> str:
+    gain = "" if weights.gain is None else f" (held-out gain {interval(weights.gain, 4)} nats a vote)"
+    if weights.unused:
+        return f"no answer is weighed by {_MODELS[trust.model]}: {weights.unused}{gain}."
+    standing = Counter(entry.standing for entry in weights.evaluators)
+    lowest = min((entry.weight for entry in weights.evaluators), default=1.0)
+    return (
+        f"by {_MODELS[trust.model]}{gain}, {standing['careless']:,} of {count(len(weights.evaluators), 'evaluator')} "
+        f"seem careless and weigh as little as {lowest:.2g}; {standing['another view']:,} surely hold another view and "
+        "weigh 1."
+    )
