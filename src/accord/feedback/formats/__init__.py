@@ -1,6 +1,17 @@
 """The formats that feedback is read from and written to: a file a format, registered here."""
 
-from accord.feedback.formats import accord_jsonl, anthropic_hh, parquet, ratings_archive, trl_preference
+from accord.feedback.formats import (
+    accord_jsonl,
+    anthropic_hh,
+    bigbench_mistake,
+    finegrained_rlhf,
+    gsm8k,
+    pandalm,
+    parquet,
+    ratings_archive,
+    rbr_gold,
+    trl_preference,
+)
 from accord.feedback.formats.conversations import Answer
 from accord.feedback.formats.exporting import ExportCounts, export_feedback
 from accord.feedback.formats.importing import import_feedback, import_file, packaged_feedback
@@ -32,3 +43,6 @@ __all__ = [
 
 for _module in (accord_jsonl, anthropic_hh, ratings_archive, trl_preference, parquet):
     register_format(_module.FORMAT)
+
+for _data_set in (finegrained_rlhf, pandalm, rbr_gold, bigbench_mistake, gsm8k):
+    register_format(_data_set.FORMAT)
