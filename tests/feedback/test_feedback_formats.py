@@ -309,7 +309,10 @@ BLUE, RED = [{"role": "assistant", "content": "Blue."}], [{"role": "assistant", 
         ({"chosen": ASK + BLUE, "rejected": ASK + RED}, "Name a colour."),
         ({"chosen": "Name a colour. Blue.", "rejected": "Name a colour. Red."}, "Name a colour."),
         ({"chosen": "Name a colour: Blue.", "rejected": "Name a colour: Blue.Red."}, None),
-        ({"prompt": "Name a colour.", "chosen": "Blue.", "rejected": "Red.", "score_chosen": 7}, "Name a colour."),
+        (
+            {"prompt": ASK, "chosen": "Blue.", "rejected": "Red.", "score_chosen": 7, "score_rejected": 5},
+            "Name a colour.",
+        ),
     ],
 )
 def test_preferences_in_every_shape(tmp_path: Path, row: dict[str, Any], asked: str | None) -> None:
@@ -348,6 +351,7 @@ GOOD = {"prompt": "p", "chosen": "a", "rejected": "b"}
         ({"chosen": "a", "rejected": "b"}, "prompt: empty, and chosen and rejected share no beginning"),
         ({**GOOD, "prompt": " "}, "prompt: empty"),
         ({**GOOD, "rejected": "a"}, "rejected: the same as chosen"),
+        ({**GOOD, "score_chosen": 7}, "score_rejected: missing"),
         ({"prompt": ASK, "chosen": BLUE, "rejected": ASK}, "rejected: expected an answer of the assistant"),
         ({"prompt": ASK, "chosen": [], "rejected": RED}, "chosen: expected an answer of the assistant"),
         ("[1]", "expected an object, {...}, not '[1]'"),

@@ -4,13 +4,28 @@ from accord.feedback.formats import (
     accord_jsonl,
     anthropic_hh,
     bigbench_mistake,
+    chatbot_arena,
     finegrained_rlhf,
     gsm8k,
+    helpsteer2,
+    helpsteer2_preference,
+    helpsteer3,
+    llama_factory,
+    openai_preference,
     pandalm,
     parquet,
+    pku_saferlhf,
     ratings_archive,
     rbr_gold,
+    reward_bench,
+    sharegpt,
+    shp,
     trl_preference,
+    trl_prompt_completion,
+    trl_unpaired,
+    ultrafeedback,
+    ultrafeedback_binarized,
+    webgpt,
 )
 from accord.feedback.formats.conversations import Answer
 from accord.feedback.formats.exporting import ExportCounts, export_feedback
@@ -46,3 +61,22 @@ for _module in (accord_jsonl, anthropic_hh, ratings_archive, trl_preference, par
 
 for _data_set in (finegrained_rlhf, pandalm, rbr_gold, bigbench_mistake, gsm8k):
     register_format(_data_set.FORMAT)
+
+for _of_others in (
+    trl_unpaired,
+    trl_prompt_completion,
+    ultrafeedback_binarized,
+    ultrafeedback,
+    helpsteer2,
+    helpsteer2_preference,
+    helpsteer3,
+    openai_preference,
+    reward_bench,
+    chatbot_arena,
+    shp,
+    webgpt,
+    pku_saferlhf,
+    llama_factory,
+    sharegpt,
+):
+    register_format(_of_others.FORMAT)

@@ -1,85 +1,76 @@
-"""The preference format of TRL, UltraFeedback binarized and many others: `prompt`, `chosen`, `rejected`.
+"""TRL's preference format: `prompt`, `chosen`, `rejected`, each a text or a list of messages.
 
-Each is a text or a list of messages, in any mixture. Answers that repeat the prompt are read without it. Without
-`prompt` it is what `chosen` and `rejected` have in common at the start (whole messages, or whole words).
-`score_chosen` and `score_rejected` are kept beside the comparison. The data does not say which answer stood on the
-left: the places go by a digest of the texts.
+    prompt                            may be missing: then it is what the answers have in common at the start
+    chosen, rejected                  texts or messages, with the prompt before them or without it (`answer_pairs`)
+    score_chosen, score_rejected      kept as the scores of the comparison; equal ones are a tie. Also as
+                                      `chosen_score`, `rejected_score` or `chosen_rating`, `rejected_rating`
+    chosen_model, rejected_model      who wrote them
+    tools                             refused where there are any: a prompt here holds no definitions of tools
+
+Which answer stood on the left is not in the data: the places go by a digest of the texts. Written are lists of
+messages, scores and writers where there are any, and the common columns; a tie is no preference and is not written.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from accord.feedback.formats.anthropic_hh import is_transcript
-from accord.feedback.formats.conversations import Answer, answer_of, messages_of, shared, without_prompt
+from accord.feedback.formats.answer_pairs import pair_of, refuse_tools
+from accord.feedback.formats.messages import dicts_of
+from accord.feedback.formats.outgoing import Outgoing
 from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
-from accord.records import Message, Record
+from accord.feedback.formats.stated_pairs import PAIR_COLUMNS, pair_records, stated_pair
+from accord.feedback.formats.written_columns import KEPT_COLUMNS, KEPT_MESSAGES, answer_messages, common_columns
+from accord.records import Record
 
 __all__ = ["FORMAT"]
 
-SCORES = ("score_chosen", "score_rejected")
+NAME = "trl_preference"
+# Columns by which other formats of chosen and rejected answers are told from this one.
+RELATIVES = frozenset({"instruction", "conversations", "subset", "prompt_id", "conversation_a"})
 
 
 def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     """The records of one preference. Raises `RecordError` that names row and column."""
     (row,) = unit
-    messages, chosen, rejected = _parts(row)
-    if not messages or not any(message.content.strip() or not message.plain for message in messages):
-        raise row.bad("prompt", "empty, and chosen and rejected share no beginning")
-    if chosen == rejected:
-        raise row.bad("rejected", "the same as chosen, so it is no preference")
-    prompt = reading.prompt(messages)
-    better, worse = (reading.completion(prompt, answer) for answer in (chosen, rejected))
-    scores = (row.number(SCORES[0]), row.number(SCORES[1])) if all(map(row.has, SCORES)) else None
-    yield from reading.preferred(row, prompt, better, worse, scores=scores)
+    refuse_tools(row)
+    pair = pair_of(row)
+    yield from pair_records(row, reading, reading.prompt(pair.prompt), pair)
 
 
-def _parts(row: SourceRow) -> tuple[tuple[Message, ...], Answer, Answer]:
-    """The prompt as messages, and the two answers."""
-    chosen, rejected = row.structure("chosen"), row.structure("rejected")
-    if row.has("prompt"):
-        prompt = row.structure("prompt")
-        asked = messages_of(prompt, f"{row.place} prompt")
-        return asked, _answer(row, "chosen", prompt, asked), _answer(row, "rejected", prompt, asked)
-    if isinstance(chosen, str) and isinstance(rejected, str):
-        cut = shared(chosen, rejected)
-        if cut < min(len(chosen), len(rejected)):
-            cut = max(chosen.rfind(" ", 0, cut), chosen.rfind("\n", 0, cut)) + 1
-        start = chosen[:cut].strip()
-        return messages_of(start, ""), Answer(chosen[cut:].strip()), Answer(rejected[cut:].strip())
-    if isinstance(chosen, str) or isinstance(rejected, str):
-        raise row.bad(
-            "chosen", "expected chosen and rejected to be both texts or both lists of messages without a prompt"
-        )
-    better = messages_of(chosen, f"{row.place} chosen")
-    worse = messages_of(rejected, f"{row.place} rejected")
-    cut = shared(better, worse)
-    answers = answer_of(better[cut:], f"{row.place} chosen"), answer_of(worse[cut:], f"{row.place} rejected")
-    return better[:cut], *answers
+def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
+    """Rows of lists of messages."""
+    for item in outgoing.judged():
+        if pair := stated_pair(item, outgoing):
+            yield {
+                "prompt": dicts_of(item.prompt.messages),
+                "chosen": answer_messages(pair.chosen),
+                "rejected": answer_messages(pair.rejected),
+                **pair.columns(),
+                **common_columns(item, outgoing, NAME),
+            }
 
 
-def _answer(row: SourceRow, column: str, prompt: object, asked: Sequence[Message]) -> Answer:
-    value = row.structure(column)
-    if isinstance(value, str):
-        return Answer(value.removeprefix(prompt) if isinstance(prompt, str) and prompt else value)
-    messages = messages_of(value, f"{row.place} {column}", role="assistant")
-    return answer_of(without_prompt(messages, asked), f"{row.place} {column}")
-
-
-def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
-    if any("chosen" not in row or "rejected" not in row for row in rows):
+def recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Columns chosen and rejected, and none of those by which its relatives are known."""
+    columns = set(rows[0])
+    if not {"chosen", "rejected"} <= columns or columns & RELATIVES:
         return None
-    if all(is_transcript(row["chosen"]) and is_transcript(row["rejected"]) for row in rows):
+    if "prompt" in columns:
+        return "columns prompt, chosen and rejected"
+    if any(isinstance(row.get("chosen"), str) and row["chosen"].startswith("\n\nHuman:") for row in rows):
         return None
-    return "the columns `chosen` and `rejected`"
+    return "columns chosen and rejected without a prompt"
 
 
 FORMAT = Format(
-    "trl_preference",
-    "preferences (TRL, UltraFeedback binarized): `prompt`, `chosen`, `rejected`, as texts or lists of messages",
+    NAME,
+    "preferences with the columns prompt, chosen, rejected, as texts or lists of messages",
     frozenset({"comparison"}),
-    columns=frozenset({"prompt", "chosen", "rejected", *SCORES}),
-    recognises=_recognises,
+    columns=frozenset({"prompt", "chosen", "rejected", "tools"}) | PAIR_COLUMNS,
+    recognises=recognises,
     read=read,
+    write=write,
+    keeps=KEPT_COLUMNS | KEPT_MESSAGES | {"scores", "writer"},
 )

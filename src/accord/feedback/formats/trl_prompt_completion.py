@@ -1,0 +1,59 @@
+"""TRL's prompt-completion format (for supervised training): `prompt` and `completion`, texts or lists of messages.
+
+A completion is a demonstration: one text that somebody would answer. Completions of several messages, or with calls of
+tools, are refused by name, because a demonstration is a text; so are `tools`. Corrections are not written: what was
+wrong with the answer that they correct would be lost.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from accord.feedback.formats.answer_pairs import prompt_and_answer, refuse_tools
+from accord.feedback.formats.demonstrations import demonstrated, demonstration_text
+from accord.feedback.formats.messages import dicts_of
+from accord.feedback.formats.outgoing import Outgoing
+from accord.feedback.formats.reading import Reading
+from accord.feedback.formats.registry import Format
+from accord.feedback.formats.rows import SourceRow
+from accord.feedback.formats.written_columns import KEPT_COLUMNS, KEPT_MESSAGES, common_columns
+from accord.records import Message, Record
+
+__all__ = ["FORMAT"]
+
+NAME = "trl_prompt_completion"
+
+
+def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
+    """The records of one demonstration. Raises `RecordError` that names row and column."""
+    (row,) = unit
+    refuse_tools(row)
+    messages, answer = prompt_and_answer(row)
+    yield from demonstrated(row, reading, reading.prompt(messages), answer, "completion")
+
+
+def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
+    """Rows of lists of messages."""
+    for item in outgoing.judged():
+        yield {
+            "prompt": dicts_of(item.prompt.messages),
+            "completion": dicts_of([Message(role="assistant", content=demonstration_text(item))]),
+            **common_columns(item, outgoing, NAME),
+        }
+
+
+def recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Its two columns, and no label."""
+    columns = set(rows[0])
+    return "columns prompt and completion" if {"prompt", "completion"} <= columns and "label" not in columns else None
+
+
+FORMAT = Format(
+    NAME,
+    "answers to learn from, with the columns prompt, completion",
+    frozenset({"demonstration"}),
+    columns=frozenset({"prompt", "completion", "tools"}),
+    recognises=recognises,
+    read=read,
+    write=write,
+    keeps=KEPT_COLUMNS | KEPT_MESSAGES,
+)
