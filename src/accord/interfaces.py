@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from accord.records import Completion, FinishReason, Prompt, Record, Sample, Sampling, Usage
 
-__all__ = ["Chat", "Item", "Judge", "Reply", "Sampler", "Scores", "Source", "Step", "Writer"]
+__all__ = ["Chat", "ContextLimited", "Item", "Judge", "Reply", "Sampler", "Scores", "Source", "Step", "Writer"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,15 @@ class Writer(Protocol):
 
     def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
         """`n` completions for each prompt, in the order of the prompts."""
+        ...
+
+
+@runtime_checkable
+class ContextLimited(Protocol):
+    """A writer that knows how much it can read."""
+
+    def room(self, prompt: Prompt) -> int:
+        """Tokens that an answer to the prompt may have before the context ends; negative where the prompt is over."""
         ...
 
 

@@ -12,7 +12,7 @@ from accord.collect import Desk
 from accord.feedback import Ledger
 from accord.records import Feedback
 
-__all__ = ["CHROMIUM", "enter", "feedback_in", "send", "shown"]
+__all__ = ["CHROMIUM", "enter", "feedback_in", "send", "shown", "tab", "violations"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -78,3 +78,11 @@ def feedback_in(ledger: Path) -> list[Feedback]:
     """What is in the ledger, in order."""
     with Ledger(ledger, write=False) as opened_ledger:
         return list(opened_ledger.feedback())
+
+
+def violations(page: Any) -> list[str]:
+    """What axe finds, with the elements."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    problems = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{page.url} {problem['id']}: {[node['html'][:120] for node in problem['nodes']]}" for problem in problems]

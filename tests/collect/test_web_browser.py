@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from in_browser import CHROMIUM, enter, feedback_in, send, shown
+from in_browser import CHROMIUM, enter, feedback_in, send, shown, violations
 from small_studies import BAKING, KINDS, PASSWORD, lay_out
 
 from accord.collect import Desk
@@ -297,14 +297,6 @@ def test_nothing_that_a_model_wrote_runs(tmp_path: Path, browser: Any, kind: str
 
 
 PAGES = ["/work", "/instructions", "/pause", "/admin", "/admin/people", "/admin/disputed", "/admin/export"]
-
-
-def violations(page: Any) -> list[str]:
-    """What axe finds, with the elements."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    problems = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [f"{page.url} {problem['id']}: {[node['html'][:120] for node in problem['nodes']]}" for problem in problems]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

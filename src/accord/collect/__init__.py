@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Practice,
         PracticeResult,
         Receipt,
+        Speaking,
         Task,
     )
     from accord.collect.sources.contrast import ContrastSource
@@ -57,6 +58,7 @@ _HOME = {
     "ProgramSource": "sources.program",
     "Question": "study",
     "Receipt": "desk.tasks",
+    "Speaking": "desk.tasks",
     "Stop": "study",
     "Study": "study",
     "StudyProgress": "desk.overview",
@@ -92,6 +94,7 @@ __all__ = [
     "ProgramSource",
     "Question",
     "Receipt",
+    "Speaking",
     "Stop",
     "Study",
     "StudyProgress",

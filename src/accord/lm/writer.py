@@ -28,6 +28,10 @@ class ModelWriter:
         """What the model was loaded from."""
         return self.causal.name
 
+    def room(self, prompt: Prompt) -> int:
+        """Tokens that an answer to the prompt may have before the model's context ends."""
+        return self.causal.context - len(self.causal.encode_prompt(prompt))
+
     def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
         """`n` completions for each prompt, in the order of the prompts, each with the token ids that were sampled.
 

@@ -15,10 +15,11 @@ from accord.collect.assignment.lots import shown_order, turn
 from accord.collect.desk import tables
 from accord.collect.desk.accounts import session_name
 from accord.collect.desk.context import Context, Transaction, moment
+from accord.collect.desk.dialogues import UnansweredTurn, answer_turn, step_of
 from accord.collect.desk.eligible_items import EligibleItems
 from accord.collect.desk.live_candidates import Unwritten, write_candidates
 from accord.collect.desk.reservations import exhausted, expire, has_room, reopen, reserve, task_of
-from accord.collect.desk.tasks import Break, Done, NextStep, Paused, Practice, Task
+from accord.collect.desk.tasks import Break, Done, NextStep, Paused, Practice
 
 __all__ = ["next_step"]
 
@@ -40,9 +41,13 @@ def next_step(context: Context, pseudonym: str) -> NextStep:
     while True:
         with context.writing() as tx:
             step = _Dispatch(tx, pseudonym, may_write).next()
-        if not isinstance(step, Unwritten):
-            return step
-        may_write = write_candidates(context, step)
+        match step:
+            case Unwritten():
+                may_write = write_candidates(context, step)
+            case UnansweredTurn():
+                answer_turn(context, step)
+            case _:
+                return step
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class _Dispatch:
     pseudonym: str
     may_write: bool
 
-    def next(self) -> NextStep | Unwritten:
+    def next(self) -> NextStep | Unwritten | UnansweredTurn:
         person = self.tx.person_row(self.pseudonym)
         self._set(seen=self.tx.now)
         if person.status != "active":
@@ -69,7 +74,7 @@ class _Dispatch:
 
     # -- what is there already --------------------------------------------------------------------------------
 
-    def _in_hands(self, person: Row[Any]) -> Task | Practice | None:
+    def _in_hands(self, person: Row[Any]) -> NextStep | UnansweredTurn | None:
         """The reservation that is open (an answer taken back comes first), or one that expired with a draft."""
         query = select(RESERVATIONS).where(RESERVATIONS.c.person == self.pseudonym, RESERVATIONS.c.state == "open")
         redone_first = (RESERVATIONS.c.redoes.is_(None), RESERVATIONS.c.issued.desc())
@@ -78,7 +83,12 @@ class _Dispatch:
             reservation = reopen(self.tx, expired, session_name(person), person.sitting_done)
         if reservation is None:
             return None
-        return self._as_practice(reservation) if reservation.purpose == "practice" else task_of(self.tx, reservation)
+        return self._as_practice(reservation) if reservation.purpose == "practice" else self._step(reservation)
+
+    def _step(self, reservation: Row[Any]) -> NextStep | UnansweredTurn:
+        """A reservation as the person sees it: a task, or the conversation on its topic."""
+        is_dialogue = self.tx.study.dialogue is not None and reservation.purpose == "item"
+        return step_of(self.tx, reservation) if is_dialogue else task_of(self.tx, reservation)
 
     def _with_draft(self) -> Row[Any] | None:
         """What somebody had begun to write when it expired, if its item still has a place."""
@@ -147,7 +157,7 @@ class _Dispatch:
 
     # -- something new ----------------------------------------------------------------------------------------
 
-    def _new(self, person: Row[Any]) -> NextStep | Unwritten:
+    def _new(self, person: Row[Any]) -> NextStep | Unwritten | UnansweredTurn:
         study, eligible, number = self.tx.study, self._eligible(person), person.asked + 1
         if exhausted(self.tx):
             return Done("budget", study.thanks)
@@ -167,9 +177,9 @@ class _Dispatch:
             return Unwritten.claim(self.tx, item)
         return self._hand_out(self._reserve(item, person, "item"), number)
 
-    def _hand_out(self, reservation: Row[Any], number: int) -> Task:
+    def _hand_out(self, reservation: Row[Any], number: int) -> NextStep | UnansweredTurn:
         self._set(asked=number, last_at=self.tx.now)
-        return task_of(self.tx, reservation)
+        return self._step(reservation)
 
     def _reserve(self, item: Row[Any], person: Row[Any], purpose: str, repeat_of: str | None = None) -> Row[Any]:
         expired = select(RESERVATIONS).where(

@@ -15,7 +15,17 @@ from accord.feedback.store import rewriting
 __all__ = ["erase", "rewrite", "rewrite_is_due"]
 
 DUE = "rewrite due"  # the row of the desk's secrets that says so
-PERSONAL_TABLES = (tables.contacts, tables.people, tables.invites, tables.reservations, tables.notes, tables.logins)
+PERSONAL_TABLES = (
+    tables.contacts,
+    tables.external_ids,
+    tables.people,
+    tables.invites,
+    tables.reservations,
+    tables.turns,
+    tables.chat_answers,
+    tables.notes,
+    tables.logins,
+)
 
 
 def erase(context: Context, pseudonym: str) -> str:
@@ -43,6 +53,12 @@ def _clear_rows(tx: Transaction, pseudonym: str) -> None:
     own = update(reservations).where(reservations.c.person == pseudonym)
     tx.execute(own.values(draft=None))
     tx.execute(own.where(reservations.c.state == "open").values(expires=tx.now - 1))
+    turns = tables.turns
+    unsent = (turns.c.person == pseudonym, turns.c.state.in_(("speaking", "writing")))
+    tx.execute(update(turns).where(turns.c.person == pseudonym).values(draft=None))
+    tx.execute(update(turns).where(*unsent).values(state="ended", message=""))
+    for table in (tables.external_ids, tables.chat_answers):
+        tx.execute(delete(table).where(table.c.person == pseudonym))
     tx.execute(update(notes).where(notes.c.person == pseudonym).values(message=""))
 
 

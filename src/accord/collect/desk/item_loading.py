@@ -17,6 +17,7 @@ from accord.collect.desk import tables
 from accord.collect.desk.context import Context, Transaction
 from accord.collect.desk.overview import ItemTotals
 from accord.collect.study import Study
+from accord.collect.study.dialogue import check_topic
 from accord.collect.study.item_remarks import remarks_on
 from accord.collect.study.items import Purpose, StudyItem, check_item, read_lines, resolve
 from accord.errors import StudyError
@@ -84,7 +85,11 @@ def _read(tx: Transaction, path: Path, purpose: Purpose) -> list[StudyItem]:
     items = []
     for place, line in lines:
         item = resolve(place, line, prompts, completions)
-        items.append(check_item(tx.question, item, purpose, has_writer=tx.context.writer is not None))
+        has_writer = tx.context.writer is not None
+        if tx.study.dialogue is not None and purpose == "item":
+            items.append(check_topic(item, has_writer=has_writer))
+        else:
+            items.append(check_item(tx.question, item, purpose, has_writer=has_writer))
     return items
 
 
@@ -94,7 +99,8 @@ def _rows(study: Study, items: Sequence[StudyItem], purpose: Purpose) -> dict[st
     rows: dict[str, dict[str, Any]] = {}
     for place, item in enumerate(items):
         names = [completion.id for completion in item.completions]
-        to_write = 0 if names or question.least == 0 else study.candidates or question.candidates
+        fixed = names or question.least == 0 or study.dialogue is not None
+        to_write = 0 if fixed else study.candidates or question.candidates
         row = {
             "study": study.name,
             "purpose": purpose,

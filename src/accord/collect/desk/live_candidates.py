@@ -16,7 +16,7 @@ from accord.collect.desk.context import Context, Transaction
 from accord.errors import AccordError
 from accord.records import Completion, Prompt, Sampling
 
-__all__ = ["Unwritten", "write_candidates"]
+__all__ = ["WRITER_FAILURES", "UnusableError", "Unwritten", "distinct_completions", "write_candidates", "writer_name"]
 
 ITEMS = tables.items
 LEASE_SECONDS = 600.0
@@ -43,18 +43,25 @@ class UnusableError(Exception):
     """What a writer returned cannot be asked about."""
 
 
+WRITER_FAILURES = (AccordError, UnusableError, OSError, RuntimeError, ValueError)
+"""What a writer of any make may raise where it cannot write."""
+
+
 def write_candidates(context: Context, unwritten: Unwritten) -> bool:
     """Have an item's completions written and kept; whether that succeeded.
 
     On failure the item is left for a while, and whoever runs the study is told.
     """
     try:
-        completions = _distinct_completions(context, unwritten)
-    except (AccordError, UnusableError, OSError, RuntimeError, ValueError) as error:
+        completions = distinct_completions(context, unwritten.prompt, unwritten.n, unwritten.item)
+        if len(completions) < unwritten.n:
+            problem = f"in {MAX_TRIES} tries it wrote {len(completions)} different completions, not {unwritten.n}"
+            raise UnusableError(problem)
+    except WRITER_FAILURES as error:
         with context.writing() as tx:
             later = tx.now + REST_SECONDS
             tx.execute(update(ITEMS).where(ITEMS.c.id == unwritten.item).values(writing_until=later))
-            tx.note("writer", f"{_writer_name(context)} failed on {unwritten.prompt.id}: {error}")
+            tx.note("writer", f"{writer_name(context)} failed on {unwritten.prompt.id}: {error}")
         return False
     p = _preference(context, unwritten.prompt, completions)
     with context.writing() as tx:
@@ -68,35 +75,39 @@ def write_candidates(context: Context, unwritten: Unwritten) -> bool:
     return True
 
 
-def _distinct_completions(context: Context, unwritten: Unwritten) -> list[Completion]:
-    """Completions that differ and can be judged, with writer and sampling on record; a few tries with other seeds."""
+def distinct_completions(context: Context, prompt: Prompt, n: int, key: str) -> list[Completion]:
+    """Up to `n` completions that differ and can be judged, with writer and sampling on record.
+
+    Where they do not differ, it is tried a few times, with seeds that are drawn from `key`. Raises one of
+    `WRITER_FAILURES`.
+    """
     assert context.writer is not None
     by_text: dict[str, Completion] = {}
     for attempt in range(MAX_TRIES):
-        sampling = _sampling(context, unwritten.item, attempt)
-        groups = context.writer.write([unwritten.prompt], unwritten.n - len(by_text), sampling)
+        sampling = _sampling(context, key, attempt)
+        groups = context.writer.write([prompt], n - len(by_text), sampling)
         if len(groups) != 1:
             raise UnusableError(f"it answered {len(groups)} prompts, not 1")
         for completion in groups[0]:
-            if completion.prompt != unwritten.prompt.id:
+            if completion.prompt != prompt.id:
                 raise UnusableError(f"it answered another prompt ({completion.prompt})")
             if completion.text.strip() and context.study.question.unanswerable([completion]) is None:
                 by_text.setdefault(completion.text, _with_origin(context, completion, sampling))
-        if len(by_text) >= unwritten.n:
-            return list(by_text.values())[: unwritten.n]
-    raise UnusableError(f"in {MAX_TRIES} tries it wrote {len(by_text)} different completions, not {unwritten.n}")
+        if len(by_text) >= n:
+            return list(by_text.values())[:n]
+    return list(by_text.values())
 
 
 def _with_origin(context: Context, completion: Completion, sampling: Sampling) -> Completion:
     """The completion with its writer and sampling, where it does not name them itself."""
     missing: dict[str, Any] = {} if completion.sampling else {"sampling": sampling}
-    missing |= {} if completion.writer else {"writer": _writer_name(context)}
+    missing |= {} if completion.writer else {"writer": writer_name(context)}
     return completion.model_copy(update=missing) if missing else completion
 
 
-def _sampling(context: Context, item: str, attempt: int) -> Sampling:
-    """The study's sampling, with a seed of the item's own."""
-    key = f"{context.seed}/{item}/{attempt}/{context.study.sampling.seed}"
+def _sampling(context: Context, name: str, attempt: int) -> Sampling:
+    """The study's sampling, with a seed drawn from a name."""
+    key = f"{context.seed}/{name}/{attempt}/{context.study.sampling.seed}"
     digest = hashlib.sha256(key.encode()).digest()
     return context.study.sampling.model_copy(update={"seed": int.from_bytes(digest[:4], "big") >> 1})
 
@@ -108,5 +119,6 @@ def _preference(context: Context, prompt: Prompt, completions: list[Completion])
     return preferences(context.judge, [prompt], [(completions[0], completions[1])])[0]
 
 
-def _writer_name(context: Context) -> str:
+def writer_name(context: Context) -> str:
+    """How whoever writes is called."""
     return "nobody" if context.writer is None else context.writer.name

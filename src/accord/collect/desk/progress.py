@@ -5,12 +5,13 @@ study's records as of the desk's state. Speed, gold accuracy and agreement are o
 back do not count, but their time and the hours do.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, Table, func, select
 
 from accord.collect.assignment.acquisition import expected_disagreement
 from accord.collect.desk import tables
@@ -40,6 +41,8 @@ class _State:
     closed: Sequence[Row[Any]]
     drafts: int
     notes: Sequence[Row[Any]]
+    elsewhere: frozenset[str]
+    """Feedback of turns and of a chat endpoint, which no reservation names."""
 
     @classmethod
     def read(cls, tx: Transaction) -> Self:
@@ -48,6 +51,8 @@ class _State:
         of_answer = (columns.person, columns.purpose, columns.state, columns.seconds, columns.feedback)
         closed = select(*of_answer).where(columns.study == study, columns.closed.is_not(None))
         notes = select(NOTES).where(NOTES.c.study == study).order_by(NOTES.c.row.desc())
+        turns = (name for ids in tx.connection.scalars(_feedback_of(tables.turns, study)) for name in ids)
+        chats = (name for ids in tx.connection.scalars(_feedback_of(tables.chat_answers, study)) for name in ids["all"])
         drafts = select(func.count()).where(columns.study == study, columns.draft.is_not(None))
         return cls(
             items=tx.execute(items).all(),
@@ -55,10 +60,15 @@ class _State:
             closed=tx.execute(closed).all(),
             drafts=tx.count(drafts),
             notes=tx.execute(notes.limit(MAX_NOTES)).all(),
+            elsewhere=frozenset(turns) | frozenset(chats),
         )
 
     def count(self, state: str, purpose: str | None = None) -> int:
         return sum(row.state == state and purpose in {None, row.purpose} for row in self.closed)
+
+
+def _feedback_of(table: Table, study: str) -> Select[Any]:
+    return select(table.c.feedback).where(table.c.study == study)
 
 
 def progress_of(context: Context) -> StudyProgress:
@@ -69,7 +79,7 @@ def progress_of(context: Context) -> StudyProgress:
     evaluators = context.ledger.evaluators()
     of_study = [record for record in context.ledger.feedback() if record.study == study.name]
     rulings = [record for record in of_study if evaluators[record.evaluator].pool == POOL]
-    entered = {row.feedback for row in state.closed}
+    entered = {row.feedback for row in state.closed} | state.elsewhere
     answers = [record for record in of_study if record.id in entered]
     current = list(current_feedback(answers))
     people = _people(context, state, current)
@@ -183,7 +193,7 @@ def _person(
     active: int,
 ) -> PersonProgress:
     habits = habits_of(study.question, feedback, by_id)
-    longest = study.reserve_minutes * 60
+    longest = study.reserve_minutes * 60 if study.dialogue is None else math.inf  # of a dialogue it holds turn by turn
     hours = sum(min(reservation.seconds or 0.0, longest) for reservation in closed) / 3_600
     declined = sum(isinstance(record.judgement, Declined) for record, _ in feedback)
     return PersonProgress(
@@ -194,7 +204,7 @@ def _person(
         declined=declined,
         seconds=median_seconds([record for record, _ in feedback]),
         hours=hours,
-        paid=study.pay.per_item * len(feedback) + study.pay.per_hour * hours,
+        paid=study.pay.per_item * _paid_items(feedback) + study.pay.per_hour * hours,
         gold=habits.gold,
         repeats=habits.repeats,
         left=habits.left,
@@ -203,6 +213,11 @@ def _person(
         flags=flags_of(habits, active),
         seen_at=moment(row.seen),
     )
+
+
+def _paid_items(feedback: Sequence[tuple[Feedback, int]]) -> int:
+    """Answers that are paid: of a turn that was judged and put right, one."""
+    return len({(record.conversation, record.prompt) if record.conversation else record.id for record, _ in feedback})
 
 
 def _words(context: Context, records: Iterable[Feedback]) -> dict[str, int]:

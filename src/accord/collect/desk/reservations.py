@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row, func, insert, select, update
 
-from accord.collect.desk import tables
+from accord.collect.desk import dialogues, tables
 from accord.collect.desk.context import Transaction, moment
 from accord.collect.desk.item_counts import recount
 from accord.collect.desk.tasks import Task
@@ -47,6 +47,9 @@ def expire(tx: Transaction) -> None:
         RESERVATIONS.c.study == tx.study.name, RESERVATIONS.c.state == "open", RESERVATIONS.c.expires < tx.now
     )
     for reservation in tx.execute(overdue).all():
+        if tx.study.dialogue is not None and reservation.purpose == "item" and dialogues.has_enough(tx, reservation.id):
+            dialogues.close(tx, reservation.id)  # whoever left a conversation that may be ended has ended it
+            continue
         values = {"state": tables.EXPIRED, "holds": False}
         tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == reservation.id).values(values))
         recount(tx, reservation.item)

@@ -2,7 +2,7 @@
 
     invites  sign_in  accounts  erasure    who may come in; being paused, being forgotten
     item_loading  dispatch                 what there is to judge, and what is next for a person
-    submission                             an answer, taken in once and for good
+    submission  turn_answers               an answer, taken in once and for good
     adjudication  progress                 what whoever runs the study sees and rules
 
 Every method is one transaction (or a few that each leave a whole state), and may be called by any number of threads
@@ -32,9 +32,11 @@ from accord.collect.desk import (
     sign_in,
     submission,
     tables,
+    turn_answers,
     undo,
 )
 from accord.collect.desk.context import Context
+from accord.collect.desk.dialogues import is_turn
 from accord.collect.desk.identities import Admission, Invite, Person
 from accord.collect.desk.overview import DisputedItem, ItemTotals, StudyProgress
 from accord.collect.desk.tasks import ClientTelemetry, NextStep, Receipt, Task
@@ -165,7 +167,8 @@ class Desk:
 
     def save_draft(self, person: Person | str, reservation: str, form: Mapping[str, str]) -> None:
         """Keep a form as far as it is filled in."""
-        submission.save_draft(self.context, _pseudonym(person), reservation, form)
+        keep = turn_answers.save_draft if is_turn(reservation) else submission.save_draft
+        keep(self.context, _pseudonym(person), reservation, form)
 
     def submit(
         self,
@@ -175,7 +178,16 @@ class Desk:
         telemetry: ClientTelemetry = NO_TELEMETRY,
     ) -> Receipt:
         """Take an answer in. Raises `FormError` or `Conflict`; what was sent is kept in either case."""
-        return submission.submit(self.context, _pseudonym(person), reservation, form, telemetry)
+        take = turn_answers.judge if is_turn(reservation) else submission.submit
+        return take(self.context, _pseudonym(person), reservation, form, telemetry)
+
+    def say(self, person: Person | str, turn: str, text: str, telemetry: ClientTelemetry = NO_TELEMETRY) -> None:
+        """Say something in a dialogue, which `next` then has answered. Raises as `submit` does."""
+        turn_answers.say(self.context, _pseudonym(person), turn, text, telemetry)
+
+    def end(self, person: Person | str, turn: str) -> None:
+        """End a dialogue that has turns enough. Raises as `submit` does."""
+        turn_answers.end(self.context, _pseudonym(person), turn)
 
     def decline(
         self,
@@ -259,10 +271,10 @@ def _enter_study(connection: Connection, study: Study, changed: bool) -> None:
             f"'{study.question.kind}' a name of its own"
         )
     if row.asked is not None and row.asked != guideline and not changed:
-        key = next(name for name in guideline if guideline[name] != row.asked.get(name))
+        key = next(name for name in (*guideline, *row.asked) if guideline.get(name) != row.asked.get(name))
         raise StudyError(
             f"study.name: the study '{study.name}' of this ledger has another {key} ({row.asked.get(key)!r:.80}, now "
-            f"{guideline[key]!r:.80}); give this one a name of its own, or confirm that it is that study, changed "
+            f"{guideline.get(key)!r:.80}); give this one a name of its own, or confirm that it is that study, changed "
             f"(accord collect --changed)"
         )
     connection.execute(update(table).where(table.c.name == study.name).values(asked=guideline))

@@ -16,15 +16,16 @@ from sqlalchemy import Row, func, select, update
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, Transaction, moment, storable_name
 from accord.collect.desk.item_counts import recount
+from accord.collect.desk.measurement import Measurement
 from accord.collect.desk.reservations import expire, has_room
 from accord.collect.desk.tasks import ClientTelemetry, PracticeResult, Receipt
 from accord.collect.study import Question, shown_digest
 from accord.collect.study.form_fields import clean_text
 from accord.collect.study.kinds import MAX_REASON
 from accord.errors import AccordError, Conflict, FormError
-from accord.records import Completion, Declined, Feedback, Judgement, Telemetry
+from accord.records import Completion, Declined, Feedback, Judgement
 
-__all__ = ["save_draft", "submit"]
+__all__ = ["ANSWERED", "ERASED", "PAUSED", "SURPLUS", "save_draft", "submit"]
 
 ITEMS, RESERVATIONS, PEOPLE = tables.items, tables.reservations, tables.people
 CLOSED = (*tables.IN_LEDGER, "replaced", "practised")
@@ -131,7 +132,7 @@ class _Submission:
             feedback=feedback.id,
             opinion=self.tx.question.vote(judgement, self.reservation.shown),
             seen={"seconds": self.telemetry.seconds},
-            seconds=self._active_seconds() or 0.0,
+            seconds=self._measured.active_seconds() or 0.0,
         )
         recount(self.tx, self.reservation.item)
         values = {"last_at": self.tx.now, "seen": self.tx.now}
@@ -166,39 +167,20 @@ class _Submission:
             shown_digest=self.telemetry.shown or available,
             available_digest=available,
             time=moment(self.tx.now),
-            seconds=self._seconds(),
+            seconds=self._measured.seconds(),
             session=self.reservation.session,
             position_in_session=self.reservation.place,
             round=study.round,
             gold=self._known_answer() if self.reservation.purpose == "gold" else None,
             repeat_of=self.reservation.repeat_of,
-            telemetry=self._counts(),
+            telemetry=self._measured.counts(),
             replaces=self.reservation.replaces,
         )
 
-    def _seconds(self) -> float | None:
-        """The time since it was handed out; None, and a note, where the clock went back."""
-        spent = self.tx.now - self.reservation.issued
-        if spent >= 0:
-            return float(round(spent, 3))
-        problem = f"the clock went back {-spent:.0f} s while {self.reservation.id} was out"
-        self.tx.note("clock", f"{problem}; its seconds are not known", self.person.pseudonym)
-        return None
-
-    def _active_seconds(self) -> float | None:
-        """What is paid: the time in which the page says that somebody was there, else the whole; None as `_seconds`."""
-        spent = self.tx.now - self.reservation.issued
-        if spent < 0:
-            return None
-        active = spent if self.telemetry.seconds is None else min(self.telemetry.seconds, spent)
-        return float(round(active, 3))
-
-    def _counts(self) -> Telemetry | None:
-        counts = {name: getattr(self.telemetry, name) for name in ("pasted", "keystrokes", "focus_lost")}
-        known: dict[str, Any] = {name: max(0, int(count)) for name, count in counts.items() if count is not None}
-        if self.telemetry.seconds is not None and (active := self._active_seconds()) is not None:
-            known["active_seconds"] = active
-        return Telemetry(**known) if known else None
+    @property
+    def _measured(self) -> Measurement:
+        row = self.reservation
+        return Measurement(self.tx, row.id, self.person.pseudonym, row.issued, self.telemetry)
 
     def _known_answer(self) -> Judgement | None:
         """The answer that is known to be right, as it reads in the order shown; None where none is."""
@@ -211,7 +193,7 @@ class _Submission:
 
     def _practise(self, judgement: Judgement) -> Receipt:
         """A practice answer is explained, kept on the desk and never goes into the ledger."""
-        seconds = self._active_seconds() or 0.0
+        seconds = self._measured.active_seconds() or 0.0
         self._set(state="practised", closed=self.tx.now, form=self.form, draft=None, seconds=seconds)
         answered = select(RESERVATIONS.c.item).where(
             RESERVATIONS.c.person == self.person.pseudonym, RESERVATIONS.c.state == "practised"

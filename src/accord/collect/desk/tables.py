@@ -14,7 +14,9 @@ __all__ = [
     "IN_LEDGER",
     "VERSION_TABLE",
     "admins",
+    "chat_answers",
     "contacts",
+    "external_ids",
     "invites",
     "items",
     "logins",
@@ -24,6 +26,7 @@ __all__ = [
     "reservations",
     "secrets",
     "studies",
+    "turns",
 ]
 
 VERSION_TABLE = "collect_version"
@@ -104,7 +107,7 @@ people = Table(
     _key("pseudonym"),
     _text("study"),
     _text("evaluator"),
-    _text("status"),  # active, paused, erased
+    _text("status"),  # active, paused, screened, erased
     _text("why"),
     _json("attributes"),
     Column("practised", Boolean, nullable=False, default=False),
@@ -118,7 +121,25 @@ people = Table(
     _number("consented"),
 )
 
-contacts = Table("collect_contacts", metadata, _key("pseudonym"), _text("name"), _text("contact"))
+contacts = Table(
+    "collect_contacts",
+    metadata,
+    _key("pseudonym"),
+    _text("name"),
+    _text("contact"),
+    _text("worker"),  # what a crowd platform calls them, their submission and its study there
+    _text("platform_session"),
+    _text("platform_study"),
+)
+
+external_ids = Table(
+    "collect_external_ids",
+    metadata,
+    _key("digest"),  # keyed: of a platform's worker or a chat front end's user, in one study
+    _text("study"),
+    _text("person"),
+    _text("session"),  # the digest of the platform's session that they came with
+)
 
 invites = Table(
     "collect_invites",
@@ -165,6 +186,45 @@ reservations = Table(
     Index("collect_reservations_item", "item", "state"),
     Index("collect_reservations_lapse", "state", "expires"),
     Index("collect_reservations_answer", "answer"),
+)
+
+turns = Table(
+    "collect_turns",
+    metadata,
+    _key("id"),
+    _text("study"),
+    _text("person"),
+    _text("reservation"),
+    _count("place"),  # 0 is the first turn of the dialogue
+    _text("state"),  # speaking, writing, judging, judged, ended
+    _text("message"),  # what the person said
+    _maybe("prompt"),  # the conversation up to there, once it is answered
+    _json("shown", list),  # the answers, completion ids in the order shown
+    _text("reply"),  # the answer with which the conversation goes on
+    _json("feedback", list),
+    Column("form", JSON(none_as_null=True)),
+    Column("draft", JSON(none_as_null=True)),
+    _text("problem"),  # why there was no answer
+    _number("writing_until"),
+    Column("room", Integer),  # tokens that the writer's context has left after the longest of the answers
+    _number("issued"),
+    Column("closed", Double),
+    Index("collect_turns_reservation", "reservation", "place", unique=True),
+    Index("collect_turns_person", "person", "state"),
+)
+
+chat_answers = Table(
+    "collect_chat_answers",
+    metadata,
+    _key("id"),  # as the endpoint called it
+    _text("study"),
+    _text("person"),
+    _text("conversation"),
+    _json("prompt"),
+    _json("completions", list),  # the records; they enter the ledger when one of them is judged
+    _json("feedback"),  # what was judged -> the feedback that stands
+    _number("time"),
+    Index("collect_chat_answers_person", "person"),
 )
 
 notes = Table(

@@ -6,19 +6,35 @@ from datetime import datetime
 from typing import Literal
 
 from accord.collect.study import AnyQuestion
-from accord.records import Completion, Judgement, Prompt
+from accord.records import Completion, Judgement, Message, Prompt
 
 __all__ = [
     "Break",
     "ClientTelemetry",
+    "DialoguePlace",
     "Done",
     "NextStep",
     "Paused",
     "Practice",
     "PracticeResult",
     "Receipt",
+    "Speaking",
     "Task",
 ]
+
+
+@dataclass(frozen=True)
+class DialoguePlace:
+    """Where in a dialogue a person is: its topic ("" where that is theirs), turn `number` from 1, of at most `most`.
+
+    `may_end` is whether it may be ended here, `over` whether nothing more can be said.
+    """
+
+    topic: str
+    number: int
+    most: int
+    may_end: bool
+    over: bool
 
 
 @dataclass(frozen=True)
@@ -43,6 +59,29 @@ class Task:
     draft: Mapping[str, str] | None = None
     redo: bool = False
     practice: bool = False
+    dialogue: DialoguePlace | None = None
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """A person's turn to say something, after `messages`; `reservation` is the turn's own name.
+
+    `problem` says why what they said before was not answered (it is then the `draft`). `room` is how many characters
+    the writer can still read, about, where it knows and they are few.
+    """
+
+    reservation: str
+    messages: tuple[Message, ...]
+    place: DialoguePlace
+    question: AnyQuestion
+    warning: str
+    session: str
+    position_in_session: int
+    issued_at: datetime
+    expires_at: datetime
+    draft: str = ""
+    problem: str = ""
+    room: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +117,7 @@ class Paused:
     message: str
 
 
-NextStep = Task | Practice | Break | Done | Paused
+NextStep = Task | Speaking | Practice | Break | Done | Paused
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
-from accord.collect.desk import tables
+from accord.collect.desk import tables, turn_answers
 from accord.collect.desk.accounts import session_name
 from accord.collect.desk.context import Context, Transaction
 from accord.collect.desk.item_counts import recount
@@ -28,6 +28,8 @@ def undo(context: Context, pseudonym: str) -> Task:
     It stays with the session's first answer. Raises `FormError` where there is none.
     """
     with context.writing() as tx:
+        if tx.study.dialogue is not None and (turn := turn_answers.undo(tx, pseudonym)) is not None:
+            return turn
         redo = _open_redo(tx, pseudonym)
         answer = _answer_before(tx, pseudonym, redo)
         if answer is not None:
@@ -44,6 +46,8 @@ def undo(context: Context, pseudonym: str) -> Task:
 def can_undo(context: Context, pseudonym: str) -> bool:
     """Whether `undo` would bring back another answer than the one that it has brought back."""
     with context.reading() as tx:
+        if tx.study.dialogue is not None and turn_answers.can_undo(tx, pseudonym):
+            return True
         return _answer_before(tx, pseudonym, _open_redo(tx, pseudonym)) is not None
 
 
@@ -64,6 +68,8 @@ def _answer_before(tx: Transaction, pseudonym: str, redo: Row[Any] | None) -> Ro
         RESERVATIONS.c.state.in_(tables.IN_LEDGER),
         RESERVATIONS.c.session == session_name(person),
     )
+    if tx.study.dialogue is not None:
+        query = query.where(RESERVATIONS.c.purpose != "item")  # a conversation that is over stays as it is
     if redo is not None:
         taken_back = select(RESERVATIONS.c.answer).where(RESERVATIONS.c.id == redo.redoes)
         query = query.where(RESERVATIONS.c.answer < taken_back.scalar_subquery())

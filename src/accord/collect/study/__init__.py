@@ -1,7 +1,8 @@
 """What is asked: a study as one file, each kind of judgement with its question and its form, and the items."""
 
+from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.kinds import KINDS, AnyQuestion, Question
 from accord.collect.study.settings import Pay, Stop, Study
 from accord.feedback.provenance import shown_digest
 
-__all__ = ["KINDS", "AnyQuestion", "Pay", "Question", "Stop", "Study", "shown_digest"]
+__all__ = ["KINDS", "AnyQuestion", "Dialogue", "Pay", "Question", "Stop", "Study", "shown_digest"]

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError
 
+from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.key_errors import first_problem
 from accord.collect.study.kinds import KINDS, AnyQuestion
 from accord.collect.study.section import Section, Word
@@ -88,6 +89,7 @@ class Study(Section):
     session_items: int = Field(default=50, ge=1)
     break_minutes: float = Field(default=10.0, ge=0, le=MAX_MINUTES)
     daily_items: int | None = Field(default=None, ge=1)
+    dialogue: Dialogue | None = None
     gold_share: Share = 0.0
     repeat_share: Share = 0.0
     repeat_gap: int = Field(default=5, ge=1, description="items between an item and its repetition at least")
@@ -140,6 +142,8 @@ class Study(Section):
         guideline = {**self.question.guideline(), "instructions": self.instructions}
         if self.render != "markdown":
             guideline["render"] = self.render
+        if self.dialogue is not None:
+            guideline["dialogue"] = self.dialogue.model_dump()
         return hashlib.sha256(json.dumps(guideline, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -182,6 +186,7 @@ def _problems(study: Study) -> Iterator[tuple[str, str]]:
     yield from _answer_problems(study, study.question)
     yield from _plan_problems(study)
     yield from _candidate_problems(study, study.question)
+    yield from _dialogue_problems(study)
 
 
 def _quota_problems(study: Study) -> Iterator[tuple[str, str]]:
@@ -231,3 +236,13 @@ def _candidate_problems(study: Study, question: AnyQuestion) -> Iterator[tuple[s
     elif study.candidates < question.least or study.candidates > (question.most or study.candidates):
         more = " or more" if question.most is None else ""
         yield "candidates", f"a {question.kind} is about {question.least} completions{more}"
+
+
+def _dialogue_problems(study: Study) -> Iterator[tuple[str, str]]:
+    """No two conversations are the same, so nothing can be counted over them."""
+    if study.dialogue is None:
+        return
+    yield from study.dialogue.problems(study.question)
+    for key, unset in {"candidates": None, "stop": None, "repeat_share": 0.0, "choose": "coverage"}.items():
+        if getattr(study, key) != unset:
+            yield key, "needs the same item for everybody, and a dialogue is everybody's own; leave it out"

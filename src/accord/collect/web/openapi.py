@@ -11,7 +11,7 @@ __all__ = ["FormOperation"]
 FIELDS = (
     "_csrf",
     *dict.fromkeys(field for question in KINDS.values() for field in (*question.fields, *question.page_fields)),
-    *("declined", "reason", "consent", "name", "contact", "password", "note", "days", "why"),
+    *("edit", "declined", "reason", "consent", "name", "contact", "password", "note", "days", "why"),
 )
 
 

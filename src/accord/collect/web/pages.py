@@ -22,6 +22,7 @@ from accord.collect.desk.tasks import (
     Practice,
     PracticeResult,
     Receipt,
+    Speaking,
     Task,
 )
 from accord.collect.study import shown_digest
@@ -162,6 +163,29 @@ def _submit(site: Site, person: Person, reservation: str, form: Mapping[str, str
     return site.desk.submit(person.pseudonym, reservation, form, telemetry_of(form))
 
 
+@post("/work/{reservation:str}/say", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def say(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
+    """What somebody says in a dialogue; the page that comes next waits for the answer."""
+    person, form = site.person(request), request.state.form
+    try:
+        site.desk.say(person.pseudonym, reservation, form.get("text", ""), telemetry_of(form))
+    except FormError as error:
+        again = site.desk.next(person.pseudonym)
+        if not isinstance(again, Speaking) or again.reservation != reservation:
+            raise
+        return _show(request, site, person, again, form=form, error=error, status=400)
+    return redirect_to("/work")
+
+
+@post("/work/{reservation:str}/end", media_type=HTML, status_code=200, operation_class=FormOperation)
+@in_thread
+def end(request: WebRequest, site: Site, reservation: str) -> Redirect:
+    """A dialogue is over."""
+    site.desk.end(site.person(request).pseudonym, reservation)
+    return redirect_to("/work")
+
+
 @post("/work/{reservation:str}/draft", status_code=204, operation_class=FormOperation)
 @in_thread
 def draft(request: WebRequest, site: Site, reservation: str) -> None:
@@ -206,14 +230,44 @@ def _show(
                 error=error,
                 **context,
             )
-        case Break(until=until, message=message):
-            return _rest(request, site, person, "A break", message, until=until)
+        case Speaking():
+            return _conversation(request, site, person, step, form or {}, error, status)
+        case Break(until=until, reason=reason, message=message):
+            title = "One moment" if reason == "writer" else "A break"
+            return _rest(request, site, person, title, message, until=until)
         case Done(message=message):
             return _rest(request, site, person, "Thank you", message)
         case Paused(message=message):
             return _rest(request, site, person, "Your part is paused", message)
         case _:
             assert_never(step)
+
+
+def _conversation(
+    request: WebRequest,
+    site: Site,
+    person: Person,
+    step: Speaking,
+    form: Mapping[str, str],
+    error: FormError | None,
+    status: int,
+) -> Response[str]:
+    """The conversation so far, and a field for what the person says next."""
+    turns = turns_of(step.messages, markdown=site.study.render == "markdown")
+    return site.page(
+        request,
+        "dialogue.html",
+        status=status,
+        person=person,
+        step=step,
+        turns=turns,
+        form=form,
+        error=error,
+        warning=step.warning,
+        has_source=any(message.view is not None and message.view.source is not None for message in turns),
+        can_undo=site.desk.can_undo(person.pseudonym),
+        instructions=site.instructions,
+    )
 
 
 def _rest(request: WebRequest, site: Site, person: Person, title: str, message: str, **context: Any) -> Response[str]:
@@ -224,7 +278,7 @@ def _rest(request: WebRequest, site: Site, person: Person, title: str, message: 
 def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, Any]:
     """All that the templates of a judgement need."""
     markdown = site.study.render == "markdown"
-    answers, turns = answers_of(task.completions, markdown=markdown), turns_of(task.prompt, markdown=markdown)
+    answers, turns = answers_of(task.completions, markdown=markdown), turns_of(task.prompt.messages, markdown=markdown)
     messages = [*turns, *(message for answer in answers for message in answer.turns)]
     views = [*(message.view for message in messages if message.view), *(answer.view for answer in answers)]
     return {
@@ -235,6 +289,7 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
         "has_source": any(view.source is not None for view in views),
         "alike": any(answer.view.alike and not answer.turns for answer in answers),
         "warning": task.warning,
+        "edits": task.dialogue is not None and site.study.dialogue is not None and site.study.dialogue.edits,
         "shown": shown_digest(task.prompt, task.completions),
         "instructions": site.instructions,
     }
@@ -283,4 +338,4 @@ def _seconds(text: str) -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-PAGES = [landing, join_page, join, instructions, leave_page, leave, work, answer, draft, undo]
+PAGES = [landing, join_page, join, instructions, leave_page, leave, work, answer, say, end, draft, undo]

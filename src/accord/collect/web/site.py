@@ -183,7 +183,7 @@ class Site:
     ) -> Response[str]:
         """A page that says something, and keeps what a form that could not be taken held."""
         form: dict[str, str] = getattr(request.state, "form", {})
-        values = {"action": None, "typed": form.get("text") or form.get("reason") or "", **context}
+        values = {"action": None, "typed": form.get("text") or form.get("edit") or form.get("reason") or "", **context}
         return self.page(request, "message.html", status=status, title=title, paragraphs=paragraphs, **values)
 
     @cached_property

@@ -1,5 +1,6 @@
 """What a page shows of a task: the conversation, the answers in their order, and the votes on a disputed item."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -10,7 +11,7 @@ from accord.collect.desk.overview import DisputedItem
 from accord.collect.study.kinds import TIE
 from accord.collect.web.sanitize import Line, in_lines, literal_lines
 from accord.collect.web.shown_texts import ShownText, show_texts
-from accord.records import Attachment, Completion, Message, Prompt, ToolCall
+from accord.records import Attachment, Completion, Message, ToolCall
 
 __all__ = ["Answer", "Turn", "answers_of", "turns_of", "votes_in_words"]
 
@@ -52,9 +53,9 @@ class Answer:
         return literal_lines(self.text)
 
 
-def turns_of(prompt: Prompt, *, markdown: bool) -> list[Turn]:
-    """The messages of a prompt, in order."""
-    return [_turn(message, markdown=markdown) for message in prompt.messages]
+def turns_of(messages: Iterable[Message], *, markdown: bool) -> list[Turn]:
+    """Messages in order."""
+    return [_turn(message, markdown=markdown) for message in messages]
 
 
 def answers_of(completions: tuple[Completion, ...], *, markdown: bool) -> list[Answer]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from accord.collect.study.kinds.base import MAX_REASON, Question
 from accord.collect.study.kinds.comparison import TIE, ComparisonQuestion
-from accord.collect.study.kinds.correction import CorrectionQuestion
+from accord.collect.study.kinds.correction import CorrectionQuestion, corrected_to, edited_text
 from accord.collect.study.kinds.critique import CritiqueQuestion
 from accord.collect.study.kinds.demonstration import DemonstrationQuestion
 from accord.collect.study.kinds.label import LabelQuestion
@@ -15,7 +15,7 @@ from accord.collect.study.kinds.rating import RatingQuestion, number_text
 from accord.collect.study.kinds.spans import SpansQuestion
 from accord.collect.study.kinds.steps import StepsQuestion
 
-__all__ = ["KINDS", "MAX_REASON", "TIE", "AnyQuestion", "Question", "number_text"]
+__all__ = ["KINDS", "MAX_REASON", "TIE", "AnyQuestion", "Question", "corrected_to", "edited_text", "number_text"]
 
 AnyQuestion = Annotated[
     ComparisonQuestion

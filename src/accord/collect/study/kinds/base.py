@@ -42,6 +42,7 @@ class Question(Section):
     countable       two answers can be equal, so a majority can be counted and a known answer compared
     written         the answer is a text, so pasting is worth counting
     scorable        a judge's scores give the probability of each answer
+    of_turns        a turn of a dialogue can be judged so
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Question(Section):
     countable: ClassVar[bool] = True
     written: ClassVar[bool] = False
     scorable: ClassVar[bool] = False
+    of_turns: ClassVar[bool] = False
 
     @property
     def longest_text(self) -> int:

@@ -29,6 +29,7 @@ class ComparisonQuestion(Question):
     most: ClassVar[int | None] = 2
     candidates: ClassVar[int] = 2
     scorable: ClassVar[bool] = True
+    of_turns: ClassVar[bool] = True
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Comparison:
         """`preferred` = left, right or tie; `strength` = "" or a number from 0 to 1."""

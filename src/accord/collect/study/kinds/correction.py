@@ -9,7 +9,7 @@ from accord.collect.study.line_ends import with_ends_of, with_plain_ends
 from accord.errors import FormError
 from accord.records import Completion, Correction
 
-__all__ = ["CorrectionQuestion"]
+__all__ = ["CorrectionQuestion", "corrected_to", "edited_text"]
 
 UNCHANGED = "UNCHANGED"
 
@@ -61,3 +61,20 @@ class CorrectionQuestion(WrittenQuestion):
             if not storable(completion.text):
                 return "holds a character that no form sends back (NUL, or half a character); take it out"
         return None
+
+
+def edited_text(form: Form, field: str, completion: Completion, longest: int) -> str | None:
+    """A completion as somebody put it right beside another judgement; None where they left it as it was.
+
+    Raises `FormError` where it is longer than `longest` and than the completion.
+    """
+    if not form.get(field, "").strip():
+        return None
+    written = text_field(form, field, max(longest, len(completion.text)))
+    text = with_ends_of(written, completion.text)
+    return None if text == completion.text else text
+
+
+def corrected_to(text: str) -> Correction:
+    """The judgement that a completion should read so."""
+    return Correction(text=text)

@@ -41,20 +41,24 @@ Options = Annotated[tuple[Word, ...], Field(min_length=1, max_length=MAX_OPTIONS
 
 
 class LabelQuestion(Question):
-    """Which of the options hold; none of them is an answer of its own."""
+    """Which of the options hold; none of them is an answer of its own. With `single`, exactly one does."""
 
     kind: Literal["label"] = "label"
     labels: Annotated[Options, AfterValidator(_without_none)]
+    single: bool = False
 
     record: ClassVar[type[Label]] = Label
     fields: ClassVar[tuple[str, ...]] = ("chosen", "none")
     multiple: ClassVar[frozenset[str]] = frozenset({"chosen"})
+    of_turns: ClassVar[bool] = True
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Label:
         """`chosen` = labels joined by commas; `none` = 1 where none holds."""
         text = short_field(form, "chosen", required=False, longest=MAX_OPTIONS * 102)
         names = [name.strip() for name in text.split(",") if name.strip()]
         none = bool(form.get("none"))
+        if self.single and (none or len(names) != 1):
+            raise FormError("chosen", f"Choose one of {', '.join(self.labels)}.")
         if none and names:
             raise FormError("none", f"You chose labels and '{NONE}'; keep one or the other.")
         if not none and not names:
@@ -68,10 +72,14 @@ class LabelQuestion(Question):
         if set(judgement.options) != set(self.labels):
             theirs, own = ", ".join(judgement.options), ", ".join(self.labels)
             raise FormError("chosen", f"It is of the options {theirs}, and the study's are {own}.")
+        if self.single and len(judgement.selected) != 1:
+            raise FormError("chosen", f"Exactly one of {', '.join(self.labels)} is chosen here.")
         return {"chosen": ",".join(judgement.selected)} if judgement.selected else {"none": "1"}
 
     def reply_rules(self, shown: Sequence[Completion]) -> str:
         """The labels that hold, in one line."""
+        if self.single:
+            return f"one of these words: {', '.join(self.labels)}"
         return f"the labels that hold, with commas between them, of: {', '.join(self.labels)}; or with: {NONE}"
 
     def reply_form(self, reply: str, shown: Sequence[Completion]) -> dict[str, str]:
@@ -99,4 +107,5 @@ class LabelQuestion(Question):
 
     def guideline(self) -> dict[str, Any]:
         """The labels too."""
-        return {**super().guideline(), "labels": list(self.labels)}
+        one = {"single": True} if self.single else {}
+        return {**super().guideline(), "labels": list(self.labels), **one}

@@ -42,6 +42,7 @@ class RatingQuestion(Question):
 
     record: ClassVar[type[Rating]] = Rating
     fields: ClassVar[tuple[str, ...]] = ("value",)
+    of_turns: ClassVar[bool] = True
 
     @field_validator("scale")
     @classmethod

@@ -69,7 +69,7 @@ function counts(form) {
   const names = ["pasted", "keystrokes", "focus_lost"];
   const storageKey = (name) => `${name} ${form.action}`;
   const add = (name) => sessionStorage.setItem(storageKey(name), ++form.elements[name].value);
-  if (query("textarea.answer-text", form)) {
+  if (query("[aria-describedby=counted]", form)) {
     for (const name of names) form.elements[name].value = sessionStorage.getItem(storageKey(name)) ?? 0;
     queryAll("textarea.answer-text", form).forEach((area) => {
       area.addEventListener("paste", () => add("pasted"));
@@ -367,6 +367,10 @@ function correction(form) {
   draw();
 }
 
+function dialogue(form) {
+  form.addEventListener("submit", (event) => event.submitter?.matches("[data-send]") && say("The answer is being written"));
+}
+
 // -- on every page -------------------------------------------------------------------------------------------------
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -381,7 +385,7 @@ document.addEventListener("DOMContentLoaded", () => {
     time.textContent = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   });
   if (!form) return;
-  ({ comparison, ranking, spans, steps, critique, correction }[form.dataset.kind] ?? (() => {}))(form);
+  ({ comparison, ranking, spans, steps, critique, correction, dialogue }[form.dataset.kind] ?? (() => {}))(form);
   drafts(form);
   counts(form);
   presence(form);
