@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from accord.collect.sources.contrast import ContrastSource
     from accord.collect.sources.program import ProgramSource, Verdict, compare_by
+    from accord.collect.sources.programs import open_program
     from accord.collect.study import KINDS, Pay, Question, Stop, Study, shown_digest
 
 _HOME = {
@@ -65,6 +66,7 @@ _HOME = {
     "Task": "desk.tasks",
     "Verdict": "sources.program",
     "compare_by": "sources.program",
+    "open_program": "sources.programs",
     "shown_digest": "study",
 }
 
@@ -101,6 +103,7 @@ __all__ = [
     "Task",
     "Verdict",
     "compare_by",
+    "open_program",
     "shown_digest",
 ]
 

@@ -55,9 +55,9 @@ def items_of(study: Study, ledger: Ledger) -> list[AskedItem]:
     """
     if study.items_file is None:
         raise StudyError("study.items_file: missing; name a file of items, one JSON object a line")
-    items = [_asked(item) for item in _read(study, ledger, Path(study.items_file), "item")]
+    items = [_asked(study, item) for item in _read(study, ledger, Path(study.items_file), "item")]
     if study.gold_file is not None:
-        items += [_asked(item, known=True) for item in _read(study, ledger, Path(study.gold_file), "gold")]
+        items += [_asked(study, item, known=True) for item in _read(study, ledger, Path(study.gold_file), "gold")]
     return list({item.key: item for item in reversed(items)}.values())[::-1]
 
 
@@ -70,8 +70,9 @@ def examples_from(study: Study, ledger: Ledger, path: Path) -> tuple[Example, ..
     )
 
 
-def _asked(item: StudyItem, *, known: bool = False) -> AskedItem:
-    return AskedItem(item.place, item.prompt, item.completions, item.gold if known else None, item.line.reference)
+def _asked(study: Study, item: StudyItem, *, known: bool = False) -> AskedItem:
+    reference = study.reference if item.line.reference is None else item.line.reference
+    return AskedItem(item.place, item.prompt, item.completions, item.gold if known else None, reference)
 
 
 def _read(study: Study, ledger: Ledger, path: Path, purpose: Purpose) -> Iterator[StudyItem]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.key_errors import first_problem
@@ -78,6 +78,9 @@ class Study(Section):
     items_file: str | None = None
     gold_file: str | None = None
     practice_file: str | None = None
+    reference: JsonValue = Field(
+        default=None, description="what programs hold an item against that has none of its own"
+    )
     candidates: int | None = Field(default=None, ge=1, le=16, description="completions to write for a bare prompt")
     sampling: Sampling = Sampling()
 

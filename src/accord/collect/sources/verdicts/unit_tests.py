@@ -1,0 +1,78 @@
+"""Unit tests: the code of a completion runs against tests of its item, in the sandbox.
+
+A reference is `{"tests": ["assert add(1, 2) == 3", ...]}`, each a piece of Python that raises where it fails; one text
+is one test. The code is that of the fenced Python blocks, else of the blocks without a language, else the whole text.
+Every test is a process of its own, in which the code runs first: what exits early, hangs or breaks the interpreter
+fails that test and no other.
+
+Left out: a defence against code that is written to forge this very verdict. It shares a process with its test, and
+whoever optimises against the verdict may find that out; read what passes.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from accord.collect.sources.sandbox.sandbox import Answered, Sandbox, Stopped
+from accord.collect.sources.verdicts.fences import fenced_blocks
+from accord.collect.sources.verdicts.marks import Mark, UnusableReferenceError, setting
+
+__all__ = ["UnitTests", "code_of"]
+
+EXAMPLE = '{"tests": ["assert add(1, 2) == 3"]}'
+PYTHON = frozenset({"python", "python3", "py"})
+PROGRAM = """
+def run(request):
+    namespace = {"__name__": "completion"}
+    exec(compile(request["code"], "completion.py", "exec"), namespace)
+    exec(compile(request["test"], "test.py", "exec"), namespace)
+    return "passed"
+"""
+
+
+@dataclass(frozen=True)
+class UnitTests:
+    """A `Marker` by unit tests: the share of them that pass."""
+
+    sandbox: Sandbox = field(default_factory=lambda: Sandbox(PROGRAM, "run", "unit_tests"))
+    name = "unit_tests"
+    labels = ("passes", "fails")
+
+    def mark(self, text: str, reference: Any) -> Mark:
+        """The share, and the first test that fails with what it raised. Raises `UnusableReferenceError`."""
+        tests, code = _tests(reference), code_of(text)
+        if not code.strip():
+            return Mark(0.0, "it holds no code")
+        if problem := self._problem(code, ""):
+            return Mark(0.0, f"its code does not run: {problem}")
+        problems = [self._problem(code, test) for test in tests]
+        failed = [(test, problem) for test, problem in zip(tests, problems, strict=True) if problem]
+        passed = len(tests) - len(failed)
+        first = f"; the first that fails: {failed[0][0].strip():.200} ({failed[0][1]})" if failed else ""
+        return Mark(passed / len(tests), f"{passed} of {len(tests)} tests pass{first}")
+
+    def _problem(self, code: str, test: str) -> str:
+        """Why a test fails; "" where it passes."""
+        match self.sandbox.call({"code": code, "test": test}):
+            case Answered(value="passed"):
+                return ""
+            case Answered(value=value):
+                return f"it answered {value!r:.60} for the test"
+            case Stopped(reason=reason):
+                return reason.removesuffix(": ")
+
+
+def code_of(text: str) -> str:
+    """The Python code of a completion."""
+    blocks = fenced_blocks(text)
+    if not blocks:
+        return text
+    named = [block.text for block in blocks if block.language in PYTHON]
+    return "\n".join(named or [block.text for block in blocks if not block.language])
+
+
+def _tests(reference: Any) -> list[str]:
+    tests = setting(reference, "tests", EXAMPLE)
+    listed = [tests] if isinstance(tests, str) else tests
+    if not isinstance(listed, list) or not listed or not all(isinstance(test, str) and test.strip() for test in listed):
+        raise UnusableReferenceError(f"the tests of the item's reference are no pieces of Python; write {EXAMPLE}")
+    return listed
