@@ -3,13 +3,15 @@
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from accord.errors import RecordError
-from accord.feedback import ImportSettings, open_feedback
+from accord.feedback import ImportSettings, Ledger, export_feedback, open_feedback
+from accord.feedback.formats import import_file
 from accord.records import Completion, Evaluator, Feedback, Prompt, Record
 
 R = TypeVar("R", bound=Record)
@@ -91,3 +93,35 @@ def refusal(folder: Path, format_name: str, *rows: Any, settings: ImportSettings
     with pytest.raises(RecordError) as caught:
         list(open_feedback(written(folder, *rows), settings).records())
     return str(caught.value)
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """What rows gave, what the same gave that was written in the same format, and what the writing lost."""
+
+    first: list[Feedback]
+    again: list[Feedback]
+    lost: dict[str, int]
+    path: Path
+
+    @property
+    def same(self) -> bool:
+        """Whether the same judgements came back, under the same ids."""
+        return {each.id for each in self.first} == {each.id for each in self.again}
+
+    @property
+    def rows(self) -> list[Any]:
+        """The rows that were written."""
+        return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
+
+
+def round_trip(folder: Path, format_name: str, *rows: Any, settings: ImportSettings | None = None) -> RoundTrip:
+    """Import rows, export them in the same format, and import that."""
+    settings = settings or ImportSettings(format=format_name)
+    path = folder / "again.jsonl"
+    with Ledger(folder / "one.db") as one, Ledger(folder / "two.db") as two:
+        import_file(open_feedback(written(folder, *rows), settings), one)
+        exported = export_feedback(one, path, format_name)
+        if exported.records:
+            import_file(open_feedback(path, settings), two)
+        return RoundTrip(list(one.feedback()), list(two.feedback()), exported.lost, path)

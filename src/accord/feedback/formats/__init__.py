@@ -11,10 +11,13 @@ from accord.feedback.formats import (
     helpsteer2_preference,
     helpsteer3,
     llama_factory,
+    oasst,
     openai_preference,
+    openrlhf_prompts,
     pandalm,
     parquet,
     pku_saferlhf,
+    prm800k,
     ratings_archive,
     rbr_gold,
     reward_bench,
@@ -22,9 +25,12 @@ from accord.feedback.formats import (
     shp,
     trl_preference,
     trl_prompt_completion,
+    trl_stepwise,
     trl_unpaired,
     ultrafeedback,
     ultrafeedback_binarized,
+    verl_prompts,
+    verl_rollouts,
     webgpt,
 )
 from accord.feedback.formats.conversations import Answer
@@ -58,6 +64,16 @@ __all__ = [
 
 for _module in (accord_jsonl, anthropic_hh, ratings_archive, trl_preference, parquet):
     register_format(_module.FORMAT)
+
+for _tree_or_task in (
+    oasst,
+    prm800k,
+    trl_stepwise,
+    verl_prompts,
+    verl_rollouts,
+    openrlhf_prompts,
+):
+    register_format(_tree_or_task.FORMAT)
 
 for _data_set in (finegrained_rlhf, pandalm, rbr_gold, bigbench_mistake, gsm8k):
     register_format(_data_set.FORMAT)

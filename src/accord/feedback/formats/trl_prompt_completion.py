@@ -42,9 +42,10 @@ def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
 
 
 def recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
-    """Its two columns, and no label."""
+    """Its two columns, and nothing that was said of the completion."""
     columns = set(rows[0])
-    return "columns prompt and completion" if {"prompt", "completion"} <= columns and "label" not in columns else None
+    fits = {"prompt", "completion"} <= columns and columns.isdisjoint({"label", "propositions"})
+    return "columns prompt and completion" if fits else None
 
 
 FORMAT = Format(

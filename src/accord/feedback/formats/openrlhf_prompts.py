@@ -1,0 +1,57 @@
+"""Prompts for OpenRLHF's trainers: a text or messages under `input` or `context_messages`.
+
+They enter as prompts alone, under the name of their `datasource` where there is one. `label`, the reference that a
+reward server compares answers with, is no feedback on an answer, and is not read. Written is every prompt of a ledger.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from accord.feedback.formats.answer_pairs import content_of
+from accord.feedback.formats.messages import dicts_of
+from accord.feedback.formats.outgoing import Outgoing
+from accord.feedback.formats.reading import Reading
+from accord.feedback.formats.registry import Format
+from accord.feedback.formats.rows import SourceRow
+from accord.feedback.formats.verl_prompts import prompts_and_nothing_else
+from accord.records import Message, Prompt, Record
+
+__all__ = ["FORMAT", "read", "write"]
+
+NAME = "openrlhf_prompts"
+COLUMNS = frozenset({"input", "context_messages", "label", "datasource"})
+
+
+def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
+    """The prompt of a row. Raises `RecordError` that names row and column."""
+    (row,) = unit
+    column = "context_messages" if row.has("context_messages") else "input"
+    content = content_of(row, column)
+    messages = (Message(role="user", content=content),) if isinstance(content, str) else content
+    if not messages:
+        raise row.bad(column, "expected at least one message")
+    yield Prompt(messages=messages, source=row.name("datasource") if row.has("datasource") else reading.source)
+
+
+def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
+    """A row a prompt."""
+    for prompt in prompts_and_nothing_else(outgoing):
+        yield {"context_messages": dicts_of(prompt.messages), "datasource": prompt.source or NAME}
+
+
+def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    if all("context_messages" in row for row in rows):
+        return "a column context_messages"
+    fits = all({"input"} < row.keys() <= COLUMNS for row in rows)
+    return "a column input, and nothing but label and datasource beside it" if fits else None
+
+
+FORMAT = Format(
+    NAME,
+    "prompts with the columns input or context_messages, label, datasource (OpenRLHF)",
+    frozenset(),
+    columns=COLUMNS,
+    recognises=_recognises,
+    read=read,
+    write=write,
+)

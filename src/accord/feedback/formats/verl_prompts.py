@@ -1,0 +1,61 @@
+"""Prompts for verl's trainers: `data_source`, `prompt` (a list of messages), `ability`, `reward_model`, `extra_info`.
+
+They enter as prompts alone, under the name of their `data_source`. What a program is to compare answers with
+(`reward_model.ground_truth`) is no feedback on an answer, and is not read. Written is every prompt of a ledger, without
+a reward model.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from accord.feedback.formats.conversations import messages_of
+from accord.feedback.formats.messages import dicts_of
+from accord.feedback.formats.outgoing import Outgoing
+from accord.feedback.formats.reading import Reading
+from accord.feedback.formats.registry import Format
+from accord.feedback.formats.rows import SourceRow
+from accord.records import Prompt, Record
+
+__all__ = ["FORMAT", "prompts_and_nothing_else", "read", "write"]
+
+NAME = "verl_prompts"
+
+
+def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
+    """The prompt of a row. Raises `RecordError` that names row and column."""
+    (row,) = unit
+    messages = messages_of(row.structure("prompt"), f"{row.place} prompt")
+    if not messages:
+        raise row.bad("prompt", "expected at least one message")
+    yield Prompt(messages=messages, source=row.name("data_source"))
+
+
+def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
+    """A row a prompt."""
+    for prompt in prompts_and_nothing_else(outgoing):
+        yield {"data_source": prompt.source or NAME, "prompt": dicts_of(prompt.messages)}
+
+
+def prompts_and_nothing_else(outgoing: Outgoing) -> Iterator[Prompt]:
+    """Every prompt of a ledger; what was said about them is counted as lost."""
+    deque(outgoing.judged(), maxlen=0)
+    for prompt in outgoing.prompts():
+        if prompt.mode is not None:
+            outgoing.lose("mode")
+        yield prompt
+
+
+def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    return "columns data_source and prompt" if all({"data_source", "prompt"} <= row.keys() for row in rows) else None
+
+
+FORMAT = Format(
+    NAME,
+    "prompts with the columns data_source, prompt, reward_model (verl)",
+    frozenset(),
+    columns=frozenset({"data_source", "prompt"}),
+    recognises=_recognises,
+    read=read,
+    write=write,
+)
