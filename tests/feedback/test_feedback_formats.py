@@ -110,7 +110,7 @@ def test_a_format_that_only_writes_is_not_read(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"carries": frozenset({"ratng"})}, "which are no kinds of judgement"),
-        ({"read": None}, "neither reads nor writes"),
+        ({"read": None, "write": None}, "neither reads nor writes"),
         ({"keeps": frozenset({"colour"})}, r"keeps \['colour'\]; what can be kept is"),
     ],
 )

@@ -12,6 +12,7 @@ from accord.feedback.formats import (
     helpsteer3,
     llama_factory,
     oasst,
+    open_webui,
     openai_preference,
     openrlhf_prompts,
     pandalm,
@@ -93,6 +94,7 @@ for _of_others in (
     webgpt,
     pku_saferlhf,
     llama_factory,
+    open_webui,
     sharegpt,
 ):
     register_format(_of_others.FORMAT)

@@ -63,7 +63,7 @@ class FeedbackFile:
 
     def _of_rows(self) -> Iterator[Record]:
         reading = Reading(self.source, scale=self.settings.scale)
-        with counted_votes(reading.unknown.id) as votes:
+        with counted_votes() as votes:
             for unit in self._units():
                 yield from votes.told_apart(self._read(unit, reading))
 

@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from accord.records import Feedback, Record
+from accord.feedback.provenance import is_known
+from accord.records import Evaluator, Feedback, Record
 
 __all__ = ["Votes", "counted_votes"]
 
@@ -12,13 +13,16 @@ __all__ = ["Votes", "counted_votes"]
 class Votes:
     """How often a vote without a voter came before. Held by digest in a temporary database, in constant memory."""
 
-    def __init__(self, connection: sqlite3.Connection, unknown: str) -> None:
-        self._connection, self._unknown = connection, unknown
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._unknown: set[str] = set()
 
     def told_apart(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The records; a vote of the unknown evaluator that came before carries which one it is (`occurrence`)."""
+        """The records; a vote of an unknown evaluator that came before carries which one it is (`occurrence`)."""
         for record in records:
-            if isinstance(record, Feedback) and record.evaluator == self._unknown and record.occurrence is None:
+            if isinstance(record, Evaluator) and not is_known(record):
+                self._unknown.add(record.id)
+            if isinstance(record, Feedback) and record.evaluator in self._unknown and record.occurrence is None:
                 number = self._number(bytes.fromhex(record.id[2:]))
                 yield record if number == 0 else record.model_copy(update={"occurrence": number})
             else:
@@ -32,14 +36,14 @@ class Votes:
 
 
 @contextmanager
-def counted_votes(unknown: str) -> Iterator[Votes]:
-    """Counting for the votes of one source; `unknown` is the id of its evaluator of whom nothing is known."""
+def counted_votes() -> Iterator[Votes]:
+    """Counting for the votes of one source; each evaluator comes before what it said."""
     connection = sqlite3.connect("", isolation_level=None)  # a temporary file, which SQLite takes away again
     try:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("CREATE TABLE votes (digest BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID")
         connection.execute("BEGIN")
-        yield Votes(connection, unknown)
+        yield Votes(connection)
     finally:
         connection.close()
