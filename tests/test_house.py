@@ -29,6 +29,7 @@ VERBS = [
     "export",
     "backup",
     "collect",
+    "ask",
     "check",
     "run",
     "evaluate",

@@ -16,7 +16,7 @@ from accord.lm.loading import load
 from accord.lm.writer import ModelWriter
 from accord.policy import DPO, SFT
 from accord.policy.materials import Materials, SupervisedExample
-from accord.records import Comparison, Completion, Feedback, Prompt, Sampling
+from accord.records import Comparison, Completion, Declined, Feedback, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 
@@ -85,7 +85,11 @@ def test_sides_are_drawn_and_the_same_each_time() -> None:
 def test_equal_texts_say_nothing() -> None:
     source = contrast(Echo(deaf=True), 2)
     assert isinstance(source, Source)
-    assert list(source.records()) == [source.evaluator, *PROMPTS]
+    records = list(source.records())
+    assert records[: 1 + len(PROMPTS)] == [source.evaluator, *PROMPTS]
+    feedback = [record for record in records if isinstance(record, Feedback)]
+    assert len(feedback) == 2 * len(PROMPTS)
+    assert {record.judgement for record in feedback} == {Declined(reason="the same text under both")}
     with pytest.raises(ValueError, match="must differ"):
         ContrastSource("x", "x", PROMPTS, Echo(), 1, SAMPLING)
 

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError
 
 from accord import __version__
-from accord.cli import collecting, feedback, lab, making, runs, serving
+from accord.cli import asking, collecting, feedback, lab, making, runs, serving
 from accord.cli.printing import complain, unfold
 from accord.errors import AccordError
 
@@ -31,6 +31,7 @@ app.command(feedback.import_, name="import")
 app.command(feedback.export)
 app.command(feedback.backup)
 app.command(collecting.collect)
+app.command(asking.ask)
 app.command(making.check)
 app.command(making.run)
 app.command(runs.evaluate)

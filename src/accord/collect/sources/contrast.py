@@ -14,9 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from accord.interfaces import Writer
-from accord.records import Comparison, Completion, Evaluator, Feedback, Prompt, Record, Sampling
+from accord.records import Comparison, Completion, Declined, Evaluator, Feedback, Prompt, Record, Sampling
 
 __all__ = ["ContrastSource"]
+
+EQUAL = "the same text under both"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class ContrastSource:
     writer     who answers, `n` times a prompt under either text, sampled by `sampling`
     name       the pseudonym of an evaluator of kind "rule"
     seed       draws the sides
+    study      the study that the feedback is of
     """
 
     plus: str
@@ -37,6 +40,7 @@ class ContrastSource:
     sampling: Sampling
     name: str = "contrast"
     seed: int = 0
+    study: str | None = None
 
     def __post_init__(self) -> None:
         if self.plus == self.minus:
@@ -50,8 +54,8 @@ class ContrastSource:
     def records(self) -> Iterator[Record]:
         """The evaluator and the prompts, then both completions and the preference of each pair.
 
-        The first answer under the one text is held against the first under the other, and so on. Equal texts say
-        nothing and are left out. Raises whatever the writer raises.
+        The first answer under the one text is held against the first under the other, and so on. Equal texts are
+        declined: there is nothing to prefer. Raises whatever the writer raises.
         """
         yield self.evaluator
         yield from self.prompts
@@ -60,9 +64,20 @@ class ContrastSource:
         half = len(self.prompts)
         for prompt, better, worse in zip(self.prompts, groups[:half], groups[half:], strict=True):
             for pair in zip(better, worse, strict=True):
-                if pair[0].text != pair[1].text:
-                    chosen, rejected = (completion.model_copy(update={"prompt": prompt.id}) for completion in pair)
+                chosen, rejected = (completion.model_copy(update={"prompt": prompt.id}) for completion in pair)
+                if chosen.text == rejected.text:
+                    yield from (chosen, self._declined(prompt, chosen))
+                else:
                     yield from (chosen, rejected, self._preference(prompt, chosen, rejected))
+
+    def _declined(self, prompt: Prompt, completion: Completion) -> Feedback:
+        return Feedback(
+            evaluator=self.evaluator.id,
+            prompt=prompt.id,
+            completions=(completion.id,),
+            judgement=Declined(reason=EQUAL),
+            study=self.study,
+        )
 
     def _preference(self, prompt: Prompt, chosen: Completion, rejected: Completion) -> Feedback:
         """The preference, on a side that is drawn from the pair itself."""
@@ -73,4 +88,5 @@ class ContrastSource:
             prompt=prompt.id,
             completions=(chosen.id, rejected.id) if left else (rejected.id, chosen.id),
             judgement=Comparison(preferred="left" if left else "right"),
+            study=self.study,
         )

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from accord.collect.study.kinds import Question
 from accord.collect.study.reply_text import REPLY, letters
-from accord.errors import FormError
+from accord.errors import FormError, StudyError
 from accord.interfaces import Item
 from accord.records import Completion, Judgement, Message
 
@@ -99,6 +99,12 @@ class JudgePrompt:
         drawn = (_keys(f"{self.seed}/{attempt}/{everything}") for attempt in count())
         return next(keys for keys in drawn if not any(key in everything for key in keys))
 
+    def rules(self, item: Item) -> str:
+        """What an answer about the item is. Raises `StudyError` where its kind is not answered in plain text."""
+        if (rules := self.question.reply_rules(item.completions)) is None:
+            raise StudyError(f"a {self.question.kind} is not answered in plain text; ask people")
+        return rules
+
     def conversation(self, item: Item, keys: Keys, principles: Sequence[str] = (), critique: str = "") -> list[Message]:
         """The messages about an item in the order shown, with a critique of it where it is to go by one."""
         opening = [OPENING.format(key=keys.marks)]
@@ -114,8 +120,7 @@ class JudgePrompt:
 
     def again(self, reply: str, problem: str, item: Item, keys: Keys) -> list[Message]:
         """What is said to a reply that could not be read."""
-        rules = self.question.reply_rules(item.completions)
-        text = UNREADABLE.format(problem=problem, rules=rules, key=keys.answer)
+        text = UNREADABLE.format(problem=problem, rules=self.rules(item), key=keys.answer)
         return [Message(role="assistant", content=reply or "..."), Message(role="user", content=text)]
 
     def read(self, reply: str, item: Item, keys: Keys) -> Judgement:
@@ -126,14 +131,13 @@ class JudgePrompt:
         return self.question.parse(self.question.reply_form(stated, item.completions), item.completions)
 
     def _asked(self, item: Item, keys: Keys, opening: Sequence[str], critique: str = "") -> Message:
-        rules = self.question.reply_rules(item.completions)
         parts = [
             *opening,
             QUESTION.format(text=self.question.text),
             *(_marked(message.role, _spoken(message), keys.marks) for message in item.prompt.messages),
             *self._answers(item, keys.marks),
             *([REVISE.format(critique=_marked("critique", critique, keys.marks))] if critique else []),
-            HOW.format(rules=rules, key=keys.answer),
+            HOW.format(rules=self.rules(item), key=keys.answer),
         ]
         return Message(role="user", content="\n\n".join(parts))
 

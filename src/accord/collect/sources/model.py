@@ -85,7 +85,7 @@ class ModelAnswerer:
     def most_tokens(self, item: Item) -> int:
         """Those of a reply that could not be read, and of another."""
         messages = self.prompt.conversation(item, self.prompt.keys(item), self.principles_for(item))
-        return tokens_at_most(messages, self.prompt.question.reply_rules(item.completions) or "", self.sampling)
+        return tokens_at_most(messages, self.prompt.rules(item), self.sampling)
 
     def answer(self, item: Item) -> Answer:
         """The judgement that it states, at the second time of asking if need be; else `Declined`.
@@ -102,7 +102,7 @@ class ModelAnswerer:
 
     def principle_on_record(self, principles: Sequence[str]) -> str | None:
         """The principle that was drawn; None where all were told, or none."""
-        return principles[0] if self.principles is not None and self.principles.told_are == "one" else None
+        return principles[0] if self.principles is not None and self.principles.draw else None
 
     def converse(self, prompt: JudgePrompt, item: Item, principles: Sequence[str], critique: str = "") -> Answer:
         """What comes of asking about an item, with a critique beside it where there is one."""
@@ -123,12 +123,12 @@ class ModelAnswerer:
         """One reply of the model, and what it states or why that could not be read."""
         reply = self.chat.reply(Prompt(messages=tuple(messages)), self.sampling)
         if reply.finish_reason == "length":
-            return _Reading(None, CUT_OFF.format(n=self.sampling.max_tokens), reply.text, reply.usage)
+            return _Reading(None, CUT_OFF.format(n=self.sampling.max_tokens), encodable(reply.text), reply.usage)
         try:
             judgement = prompt.read(reply.text, item, keys)
         except FormError as error:
-            return _Reading(None, str(error), reply.text, reply.usage)
-        return _Reading(judgement, "", reply.text, reply.usage)
+            return _Reading(None, str(error), encodable(reply.text), reply.usage)
+        return _Reading(judgement, "", "", reply.usage)
 
     def _total(self, usages: Sequence[Usage | None]) -> Usage | None:
         """What several requests cost together; None where it is not known of one of them."""
@@ -151,8 +151,12 @@ class _Reading(NamedTuple):
 
 def declined(reason: str) -> Declined:
     """An item that is not judged, with the reason as it can be kept."""
-    kept = reason.replace("\0", " ").encode("utf-8", "replace").decode()
-    return Declined(reason=kept[:MAX_REASON])
+    return Declined(reason=encodable(reason).replace("\0", " ")[:MAX_REASON])
+
+
+def encodable(text: str) -> str:
+    """A text with a sign for every half of a character, which no UTF-8 can say."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def tokens_at_most(messages: Sequence[Message], rules: str, sampling: Sampling) -> int:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from accord.errors import StudyError, storage
 
@@ -19,13 +19,13 @@ MAX_PRINCIPLE = 20_000
 
 @dataclass(frozen=True)
 class Principles:
-    """Texts to judge by. `told` says whether one of them is told, drawn for each prompt, or all in their order."""
+    """Texts to judge by: one of them, drawn for each prompt (`draw`), or all in their order."""
 
     texts: tuple[str, ...]
-    told_are: Literal["one", "all"] = "one"
+    draw: bool = True
 
     @classmethod
-    def load(cls, path: Path, told_are: Literal["one", "all"] = "one") -> Self:
+    def load(cls, path: Path, *, draw: bool = True) -> Self:
         """Those of a file: its paragraphs, or its lines where no blank line parts them. Headings (`#`) are left out.
 
         Raises `StudyError` where it holds none or is not UTF-8, `StorageError` where it cannot be read.
@@ -43,19 +43,19 @@ class Principles:
             raise StudyError(f"{path}: holds no principle; write one a line, or one a paragraph")
         if long := next((part for part in texts if len(part) > MAX_PRINCIPLE or "\0" in part), None):
             raise StudyError(f"{path}: {long!r:.60} is no principle of at most {MAX_PRINCIPLE:,} characters")
-        return cls(texts, told_are)
+        return cls(texts, draw)
 
     @property
     def digest(self) -> str:
         """The SHA-256 of the texts in their order, and of how many are told."""
-        return hashlib.sha256("\x1f".join((self.told_are, *self.texts)).encode()).hexdigest()
+        return hashlib.sha256("\x1f".join(("one" if self.draw else "all", *self.texts)).encode()).hexdigest()
 
     def for_prompt(self, seed: int, prompt: str) -> Sequence[str]:
         """Those that are told about a prompt (its id).
 
         The draw is the prompt's, so that answers to one prompt are judged by one principle and can be compared.
         """
-        if self.told_are == "all":
+        if not self.draw:
             return self.texts
         digest = hashlib.sha256(f"{seed}/principle/{prompt}".encode()).digest()
         return (self.texts[int.from_bytes(digest[:8], "big") % len(self.texts)],)

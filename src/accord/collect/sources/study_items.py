@@ -16,7 +16,7 @@ from accord.feedback.store.ledger import Ledger
 from accord.interfaces import Item
 from accord.records import Completion, Judgement, Prompt
 
-__all__ = ["AskedItem", "examples_from", "items_of"]
+__all__ = ["AskedItem", "examples_from", "items_of", "key_of"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class AskedItem:
     @property
     def key(self) -> tuple[str, ...]:
         """What tells it from other items, whatever the order of the completions."""
-        return (self.prompt.id, *sorted(self.names))
+        return key_of(Item(self.prompt, self.completions))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,14 +48,22 @@ class AskedItem:
         return Item(self.prompt, tuple(in_order[place] for place in places), self.reference)
 
 
-def items_of(study: Study, ledger: Ledger) -> list[AskedItem]:
-    """What the study's files hold: items, then control questions; the same item twice is one.
+def key_of(item: Item) -> tuple[str, ...]:
+    """What tells an item from others, whatever the order of the completions."""
+    return (item.prompt.id, *sorted(completion.id for completion in item.completions))
+
+
+def items_of(study: Study, ledger: Ledger, *, has_writer: bool = False) -> list[AskedItem]:
+    """What the study's files hold: items, then control questions; the same item twice is one. With `has_writer` a
+    prompt may have no completions yet.
 
     Raises `StudyError` or `RecordError` that name file and line, `StorageError` where a file cannot be read.
     """
     if study.items_file is None:
         raise StudyError("study.items_file: missing; name a file of items, one JSON object a line")
-    items = [_asked(study, item) for item in _read(study, ledger, Path(study.items_file), "item")]
+    items = [
+        _asked(study, item) for item in _read(study, ledger, Path(study.items_file), "item", has_writer=has_writer)
+    ]
     if study.gold_file is not None:
         items += [_asked(study, item, known=True) for item in _read(study, ledger, Path(study.gold_file), "gold")]
     return list({item.key: item for item in reversed(items)}.values())[::-1]
@@ -75,10 +83,12 @@ def _asked(study: Study, item: StudyItem, *, known: bool = False) -> AskedItem:
     return AskedItem(item.place, item.prompt, item.completions, item.gold if known else None, reference)
 
 
-def _read(study: Study, ledger: Ledger, path: Path, purpose: Purpose) -> Iterator[StudyItem]:
+def _read(
+    study: Study, ledger: Ledger, path: Path, purpose: Purpose, *, has_writer: bool = False
+) -> Iterator[StudyItem]:
     """The items of a file, checked against the study's question."""
     lines = read_lines(path)
     prompts = ledger.named(Prompt, {line.prompt_id for _, line in lines if line.prompt_id})
     completions = ledger.named(Completion, {name for _, line in lines for name in line.completion_ids})
     for place, line in lines:
-        yield check_item(study.question, resolve(place, line, prompts, completions), purpose, has_writer=False)
+        yield check_item(study.question, resolve(place, line, prompts, completions), purpose, has_writer=has_writer)

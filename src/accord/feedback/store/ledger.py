@@ -122,23 +122,18 @@ class Ledger:
 
     def feedback_of(self, evaluator: str) -> list[Feedback]:
         """What one evaluator (its id) said, in the order of its rows. Raises as `feedback`."""
-        table = TABLES["feedback"]
-        query = select(table.c.id, table.c.content).where(table.c.evaluator == evaluator).order_by(table.c.row)
-        with self.begin() as connection:
-            rows = connection.execute(query).all()
-        return [self._record(Feedback, row.id, row.content, f"{self.location} {row.id}") for row in rows]
+        return self._matching(Feedback, "evaluator", [evaluator])
+
+    def answers_to(self, prompts: Collection[str]) -> dict[str, list[Completion]]:
+        """The completions of these prompts (by id), in the order in which they came. Raises as `feedback`."""
+        answers: dict[str, list[Completion]] = {}
+        for completion in self._matching(Completion, "prompt", prompts):
+            answers.setdefault(completion.prompt, []).append(completion)
+        return answers
 
     def named(self, kind: type[R], names: Collection[str]) -> dict[str, R]:
         """The records of a kind that have these ids; ids that are not there are left out. Raises as `feedback`."""
-        table = TABLES[next(name for name, of_table in KINDS.items() if of_table is kind)]
-        wanted, query = sorted(names), select(table.c.id, table.c.content)
-        with self.begin() as connection:
-            rows = [
-                row
-                for start in range(0, len(wanted), NAMES_AT_ONCE)
-                for row in connection.execute(query.where(table.c.id.in_(wanted[start : start + NAMES_AT_ONCE])))
-            ]
-        return {row.id: self._record(kind, row.id, row.content, f"{self.location} {row.id}") for row in rows}
+        return {record.id: record for record in self._matching(kind, "id", names)}
 
     def numbered(self, upto: int | None = None) -> Iterator[tuple[int, Feedback]]:
         """What was said with its row numbers; see `feedback`."""
@@ -199,6 +194,18 @@ class Ledger:
     def _value(self, query: Any) -> Any:
         with self.begin() as connection:
             return connection.scalar(query)
+
+    def _matching(self, kind: type[R], column: str, values: Collection[str]) -> list[R]:
+        """The records of a kind in whose column one of these values stands, in the order of their rows."""
+        table = TABLES[next(name for name, of_table in KINDS.items() if of_table is kind)]
+        wanted, query = sorted(values), select(table.c.row, table.c.id, table.c.content)
+        with self.begin() as connection:
+            rows = [
+                row
+                for start in range(0, len(wanted), NAMES_AT_ONCE)
+                for row in connection.execute(query.where(table.c[column].in_(wanted[start : start + NAMES_AT_ONCE])))
+            ]
+        return [self._record(kind, name, content, f"{self.location} {name}") for _, name, content in sorted(rows)]
 
     def _records(self, kind: type[R], name: str, upto: int | None) -> Iterator[tuple[int, R]]:
         """The records of a table with their rows, fetched in slices: the ledger only grows, so slices never shift."""
