@@ -395,7 +395,7 @@ def test_a_contrast_is_written_under_two_texts(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--by", "talker"], "write model:URL, run:RUN or contrast"),
+        (["--by", "talker"], "write model:URL, run:RUN, program:FILE.py:NAME or contrast"),
         (["--by", "modle:http://x"], "did you mean 'model'"),
         (["--by", "model:"], "nothing stands behind the colon"),
         (["--by", "contrast:a.txt"], "name two files"),

@@ -1,4 +1,4 @@
-"""What `accord ask --by` names, as something that answers: a model at an endpoint, or of a run; its scores."""
+"""What `accord ask --by` names, as something that answers: a model at an endpoint or of a run, scores, a program."""
 
 import hashlib
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "Manner", "Stage", "answerer_of", "open_chat", "split_source"]
 
 Stage = Literal["policy", "sft", "reward"]
-SOURCES = ("model", "run", "contrast")
+SOURCES = ("model", "run", "program", "contrast")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ def split_source(by: str) -> tuple[str, str]:
     kind, colon, rest = by.partition(":")
     if not colon or kind not in SOURCES:
         known = nearest(kind, list(SOURCES))
-        raise RecipeError(f"--by {by}: write model:URL, run:RUN or contrast:PLUS.txt,MINUS.txt{known}")
+        raise RecipeError(
+            f"--by {by}: write model:URL, run:RUN, program:FILE.py:NAME or contrast:PLUS.txt,MINUS.txt{known}"
+        )
     if not rest:
         raise RecipeError(f"--by {by}: nothing stands behind the colon")
     return kind, rest
@@ -63,6 +65,10 @@ def answerer_of(by: str, study: "Study", connection: Connection, manner: Manner)
     from accord.collect.sources.model import ModelAnswerer
 
     kind, name = split_source(by)
+    if kind == "program":
+        from accord.collect.sources.programs import open_program
+
+        return open_program(name, study.question)
     if kind == "run" and connection.stage == "reward":
         return _reward_model(Path(name), study)
     chat, place = open_chat(name, connection)

@@ -51,7 +51,7 @@ def ask(
     resume: bool = False,
     json: bool = False,
 ) -> int:
-    """Ask machines: the items of a study that people answer, put to a model, or written in contrast by one.
+    """Ask machines: the items of a study that people answer, put to a model or a program, or written in contrast.
 
     Example: accord ask my-run/study.toml --ledger people.db --by model:http://127.0.0.1:8000
 
@@ -63,8 +63,8 @@ def ask(
         Where the answers are kept: a file, or postgresql://user@host/database.
     by
         Who answers. model:URL an OpenAI-compatible endpoint (its token is the environment's ACCORD_TOKEN); run:RUN the
-        policy of a run, or a model by name or folder; contrast:PLUS.txt,MINUS.txt texts written under the one and under
-        the other, the first preferred.
+        policy of a run, or a model by name or folder; program:FILE.py:NAME a function of a file, or program:VERDICT a
+        ready verdict; contrast:PLUS.txt,MINUS.txt texts written under the one and under the other, the first preferred.
     principles
         A file of principles to judge by, one a line or one a paragraph. A study of corrections is then answered by
         critique and revision.

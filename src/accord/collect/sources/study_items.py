@@ -61,6 +61,8 @@ def items_of(study: Study, ledger: Ledger, *, has_writer: bool = False) -> list[
     """
     if study.items_file is None:
         raise StudyError("study.items_file: missing; name a file of items, one JSON object a line")
+    if study.dialogue is not None:
+        raise StudyError("study.dialogue: people talk with a writer there, and machines are asked about items")
     items = [
         _asked(study, item) for item in _read(study, ledger, Path(study.items_file), "item", has_writer=has_writer)
     ]
