@@ -163,9 +163,7 @@ def test_a_malformed_line_is_named_and_nothing_enters(inside: Path, capsys: pyte
     assert run(["import", "bad.jsonl", "--format", "trl_preference", "--ledger", "bad.db"]) == 2
     assert "bad.jsonl:2 chosen" in one_line(capsys)
     assert run(["import", "bad.jsonl", "--format", "trl_preference", "--ledger", "bad.db"]) == 2
-    capsys.readouterr()
-    assert run(["export", "bad.db", "--to", "out.jsonl", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["records"] == 0
+    assert not Path("bad.db").exists()
 
 
 def test_training_that_stops_itself_is_status_3(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:

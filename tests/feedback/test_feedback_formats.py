@@ -282,7 +282,7 @@ def test_sides_do_not_follow_quality(tmp_path: Path) -> None:
         ({"rejected": HH["chosen"]}, "chosen: missing"),
         ({**HH, "chosen": 3}, "chosen: expected a text, not 3"),
         ({**HH, "rejected": None}, "rejected: null, where a value is needed"),
-        ({**HH, "score": 1}, "the column 'score' would be lost"),
+        ({**HH, "score": 1}, "score looks like numbers that somebody gave: --ignore score"),
         ({**HH, "chosen": "Hello"}, "chosen: expected a transcript that begins with"),
         ({**HH, "rejected": "\n\nHuman: Else\n\nAssistant: x"}, "rejected: shares no"),
         ({**HH, "rejected": HH["chosen"]}, "rejected: the same transcript as chosen"),

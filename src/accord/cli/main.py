@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError
 
 from accord import __version__
-from accord.cli import asking, collecting, feedback, lab, making, runs, serving
+from accord.cli import asking, collecting, feedback, importing, lab, making, runs, serving
 from accord.cli.printing import complain, unfold
 from accord.errors import AccordError
 
@@ -27,7 +27,7 @@ app = App(
 )
 app.command(making.demo)
 app.command(making.init)
-app.command(feedback.import_, name="import")
+app.command(importing.import_, name="import")
 app.command(feedback.export)
 app.command(feedback.backup)
 app.command(collecting.collect)

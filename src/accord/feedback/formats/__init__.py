@@ -24,6 +24,7 @@ from accord.feedback.formats import (
     reward_bench,
     sharegpt,
     shp,
+    table,
     trl_preference,
     trl_prompt_completion,
     trl_stepwise,
@@ -36,7 +37,7 @@ from accord.feedback.formats import (
 )
 from accord.feedback.formats.conversations import Answer
 from accord.feedback.formats.exporting import ExportCounts, export_feedback
-from accord.feedback.formats.importing import import_feedback, import_file, packaged_feedback
+from accord.feedback.formats.importing import import_feedback, import_file, import_into, packaged_feedback
 from accord.feedback.formats.outgoing import JudgedItem, Outgoing
 from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.registry import FORMATS, Format, register_format
@@ -58,12 +59,13 @@ __all__ = [
     "export_feedback",
     "import_feedback",
     "import_file",
+    "import_into",
     "open_feedback",
     "packaged_feedback",
     "register_format",
 ]
 
-for _module in (accord_jsonl, anthropic_hh, ratings_archive, trl_preference, parquet):
+for _module in (accord_jsonl, anthropic_hh, ratings_archive, trl_preference, table, parquet):
     register_format(_module.FORMAT)
 
 for _tree_or_task in (

@@ -1,62 +1,83 @@
 """Which columns of a file are read, and which are not: by name, so that nothing is dropped unseen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any
 
 from accord.errors import LedgerError, nearest
 from accord.feedback.formats.meanings import meaning_of
 from accord.feedback.formats.reading import COMMON_COLUMNS
 from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
-from accord.feedback.formats.settings import ImportSettings, value_at
+from accord.feedback.formats.settings import ImportSettings
 
-__all__ = ["ColumnCheck"]
+__all__ = ["ColumnCheck", "check_named_columns"]
 
 
 class ColumnCheck:
-    """The columns of one file as they are met; `unread` are those that are not read, in the order of coming."""
+    """The columns of one file as they are met; `unread` are those that are not read, in the order of coming.
+
+    `lost` says of those among them that mean something what they would have to be called; nothing is read before it is
+    empty (`refuse_lost`).
+    """
 
     def __init__(self, form: Format, settings: ImportSettings) -> None:
         self.unread: list[str] = []
+        self.lost: dict[str, str] = {}
         self._form, self._settings = form, settings
         self._read = form.columns | COMMON_COLUMNS
         self._seen: set[str] = set()
 
-    def check(self, row: SourceRow) -> None:
-        """Note the columns of a row. Raises `LedgerError` for one that means something and would be dropped."""
-        if self._form.columns and (new := row.content.keys() - self._seen):
-            self._seen |= new
-            for name in (name for name in row.content if name in new and not self.is_read(name)):
+    def note(self, row: SourceRow) -> None:
+        """Note the columns of a row, of which the format reads some."""
+        if not self._form.columns or not (new := row.content.keys() - self._seen):
+            return
+        for name in (name for name in row.content if name in new and row.has(name)):
+            self._seen.add(name)
+            if not self.is_read(name):
                 self.unread.append(name)
-                if name not in self._settings.ignore:
-                    self._refuse_meaningful(name, row)
+                self._note_meaning(name, row)
+
+    def refuse_lost(self) -> None:
+        """Raises `LedgerError` where columns that mean something would be lost, with what to say for each."""
+        if self.lost:
+            raise LedgerError("; ".join(self.lost.values()) + " (what such a column says is not dropped unasked)")
 
     def is_read(self, name: str) -> bool:
         """Whether the format reads a column of this name."""
         return name in self._read or any(fnmatchcase(name, pattern) for pattern in self._form.columns)
 
-    def check_mapping(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Raises `LedgerError` where a column that is mapped or ignored is in none of the rows, or is not read."""
-        there = sorted({name for row in rows for name in row})
+    def check_mapping(self) -> None:
+        """Raises `LedgerError` where a column is mapped to a name that the format does not read."""
         for name, path in self._settings.columns.items():
-            if rows and all(value_at(row, path) is None for row in rows):
-                raise LedgerError(f"--map {name}={path}: the first rows have no column '{path}'{nearest(path, there)}")
             if self._form.columns and not self.is_read(name):
                 known = sorted(self._form.columns | COMMON_COLUMNS)
                 raise LedgerError(
                     f"--map {name}={path}: the format {self._form.name} reads no column '{name}'{nearest(name, known)}"
                 )
-        for name in sorted(self._settings.ignore):
-            if rows and name not in there:
-                raise LedgerError(f"--ignore {name}: the first rows have no such column{nearest(name, there)}")
 
-    def _refuse_meaningful(self, name: str, row: SourceRow) -> None:
-        meaning = meaning_of(name)
-        if meaning is None or not row.has(name):
+    def _note_meaning(self, name: str, row: SourceRow) -> None:
+        """What a column that is not read looks like, and the flags that say what becomes of it."""
+        if name in self._settings.ignore:
             return
-        targets = [target for target in meaning.targets if self.is_read(target) and target not in row.content]
+        absent = sorted(column for column in self._form.columns if column not in row.content and "*" not in column)
+        if near := get_close_matches(name, absent, n=1, cutoff=0.8):
+            what, targets = f"'{near[0]}', misspelt", near
+        elif meaning := meaning_of(name):
+            what = meaning.what
+            targets = [target for target in meaning.targets if self.is_read(target) and target not in row.content]
+        else:
+            return
         remedy = " or ".join([*(f"--map {target}={name}" for target in targets), f"--ignore {name}"])
-        raise LedgerError(
-            f"{row.place}: the column '{name}' would be lost, though it looks like {meaning.what}; say which: {remedy}"
-        )
+        self.lost[name] = f"{row.place} {name} looks like {what}: {remedy}"
+
+
+def check_named_columns(settings: ImportSettings, columns: Iterable[str]) -> None:
+    """Raises `LedgerError` where a column that is mapped or ignored is none of those that the first rows have."""
+    there = sorted(columns)
+    for name, path in settings.columns.items():
+        if path not in there and path.partition(".")[0] not in there:
+            raise LedgerError(f"--map {name}={path}: the first rows have no column '{path}'{nearest(path, there)}")
+    for name in sorted(settings.ignore):
+        if name not in there:
+            raise LedgerError(f"--ignore {name}: the first rows have no such column{nearest(name, there)}")

@@ -13,12 +13,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from accord.errors import RecordError
 from accord.records import Attachment, Message, ToolCall
 
-__all__ = ["Answer", "answer_of", "message_of", "messages_of", "shared", "without_prompt"]
+__all__ = ["Answer", "answer_of", "history_of", "message_of", "messages_of", "shared", "without_prompt"]
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: dict[str, Role] = {
@@ -129,6 +129,19 @@ def without_prompt(messages: Sequence[Message], prompt: Sequence[Message]) -> tu
     """The messages behind the prompt, where they begin by repeating it; else all of them."""
     if len(messages) > len(prompt) and tuple(messages[: len(prompt)]) == tuple(prompt):
         return tuple(messages[len(prompt) :])
+    return tuple(messages)
+
+
+def history_of(value: object, place: str) -> tuple[Message, ...]:
+    """What was said before: messages, or pairs of what the user said and what was answered. Raises `RecordError`."""
+    pairs = isinstance(value, Sequence) and not isinstance(value, str) and value and isinstance(value[0], list | tuple)
+    if not pairs:
+        return messages_of(value, place)
+    messages: list[Message] = []
+    for number, pair in enumerate(cast("Sequence[Any]", value)):
+        if len(pair) != 2 or not all(isinstance(text, str) for text in pair):
+            raise RecordError(f"expected a pair of question and answer, not {pair!r:.60}", place=f"{place}.{number}")
+        messages += [Message(role="user", content=pair[0]), Message(role="assistant", content=pair[1])]
     return tuple(messages)
 
 

@@ -1,20 +1,23 @@
 """A file of feedback into a ledger: all of it, or, where anything is wrong with it, nothing."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from accord.errors import LedgerError
+from accord.feedback.formats.bad_rows import bad_rows_file
 from accord.feedback.formats.known_content import known_prompts, last_prompt
 from accord.feedback.formats.recognition import Recognised
 from accord.feedback.formats.registry import FORMATS
 from accord.feedback.formats.settings import ImportSettings
 from accord.feedback.formats.source import FeedbackFile, open_feedback
+from accord.feedback.store.fresh import ledger_to_fill
 from accord.feedback.store.ledger import Ledger
 from accord.feedback.store.ledger_writer import ImportCounts
 from accord.feedback.store.lots import import_records
 from accord.fetch import fetch
 
-__all__ = ["import_feedback", "import_file", "packaged_feedback"]
+__all__ = ["import_feedback", "import_file", "import_into", "packaged_feedback"]
 
 
 def import_feedback(
@@ -32,11 +35,26 @@ def import_feedback(
 
 
 def import_file(file: FeedbackFile, ledger: Ledger) -> ImportCounts:
-    """The same for a file that is open already."""
+    """The same for a file that is open already. Raises `RecordError` where it holds no record."""
     before = last_prompt(ledger)
     counts = import_records(ledger, file.records())
     known = known_prompts(ledger, before) if before and counts.new["prompts"] else {}
     return replace(counts, known=known)
+
+
+def import_into(
+    location: Path | str, source: Path | None, settings: ImportSettings, *, bad_rows: Path | None = None
+) -> tuple[FeedbackFile, ImportCounts]:
+    """Read a file (or the packaged one of its format) into the ledger at a location, made where there is none.
+
+    Rows that cannot be read go into the file `bad_rows`, where one is named; else the first of them raises. Nothing
+    enters then, and a ledger that was made for it is taken away again. Raises what `open_feedback` raises too.
+    """
+    with nullcontext() if bad_rows is None else bad_rows_file(bad_rows) as bad:
+        file = packaged_feedback(settings) if source is None else open_feedback(source, settings, bad=bad)
+        file.columns.refuse_lost()
+        with ledger_to_fill(location) as ledger:
+            return file, import_file(file, ledger)
 
 
 def packaged_feedback(settings: ImportSettings) -> FeedbackFile:

@@ -19,8 +19,9 @@ from typing import Any, Literal, cast
 from pydantic import ValidationError
 
 from accord.errors import RecordError
-from accord.feedback.formats.conversations import Answer
+from accord.feedback.formats.conversations import Answer, history_of, messages_of
 from accord.feedback.formats.rows import SourceRow
+from accord.feedback.formats.settings import ImportSettings
 from accord.feedback.provenance import neutral_order, unknown_evaluator
 from accord.records import (
     Comparison,
@@ -37,11 +38,12 @@ from accord.records import (
 )
 from accord.records import explain as explain_error
 
-__all__ = ["COMMON_COLUMNS", "Reading"]
+__all__ = ["COMMON_COLUMNS", "PROMPT_COLUMNS", "Reading"]
 
 COMMON_COLUMNS = frozenset(
     {"evaluator", "evaluator_kind", "pool", "time", "seconds", "session", "strength", "study", "round"}
 )
+PROMPT_COLUMNS = frozenset({"prompt", "system", "history", "context"})
 KINDS = ("person", "model", "rule", "simulated")
 
 
@@ -49,11 +51,12 @@ KINDS = ("person", "model", "rule", "simulated")
 class Reading:
     """One file being read: `source` is the name that its records carry, whatever the file is called.
 
-    `scale` are the ends that the user stated for ratings whose file does not say (`[import] scale`).
+    `settings` are what the user says of it: of a format's concern are the scale of ratings and the options of labels
+    where the file does not say (`scale`, `options`).
     """
 
     source: str
-    scale: Scale | None = None
+    settings: ImportSettings = field(default_factory=ImportSettings)
     unknown: Evaluator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,10 +100,34 @@ class Reading:
         """By how much the better one is better, 0..1, where the row says so."""
         if not row.has("strength"):
             return None
-        strength = row.number("strength")
-        if not 0 <= strength <= 1:
-            raise row.bad("strength", f"expected a number from 0 to 1, not {strength:g}")
-        return strength
+        strength, greatest = row.number("strength"), self.settings.strength_max
+        if not 0 <= strength <= greatest:
+            problem = f"expected a number from 0 to {greatest:g}, not {strength:g}"
+            raise row.bad("strength", f"{problem}; --strength-max says what it can be at most")
+        return strength / greatest
+
+    # -- what was asked ----------------------------------------------------------------------------------
+
+    def asked(self, row: SourceRow, asked: Sequence[Message] | None = None) -> Prompt:
+        """The prompt of a row, from all of its parts that are there (`PROMPT_COLUMNS`).
+
+        `system` is a system message, `history` are messages (or pairs of question and answer) before it, `context`
+        stands before the text of the prompt, a blank line between. `asked` are the messages where they are not what
+        stands in `prompt`. Raises `RecordError` where nothing is asked.
+        """
+        messages = list(messages_of(row.structure("prompt"), f"{row.place} prompt") if asked is None else asked)
+        if row.has("context"):
+            context, last = row.text("context"), messages[-1] if messages else None
+            if last is None or last.role != "user":
+                raise row.bad("context", "expected a prompt of the user to stand before")
+            messages[-1] = last.model_copy(update={"content": f"{context}\n\n{last.content}"})
+        if row.has("history"):
+            messages = [*history_of(row.structure("history"), f"{row.place} history"), *messages]
+        if row.has("system"):
+            messages.insert(0, Message(role="system", content=row.text("system")))
+        if not any(message.content.strip() or not message.plain for message in messages):
+            raise row.bad("prompt", "empty")
+        return self.prompt(messages)
 
     # -- records -----------------------------------------------------------------------------------------
 

@@ -1,12 +1,13 @@
 """Which format a file is of, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from accord.errors import LedgerError
 from accord.feedback.formats.containers.text import head_of
+from accord.feedback.formats.meanings import meaning_of
 from accord.feedback.formats.registry import FORMATS, Format
 
 __all__ = ["Recognised", "format_of_file", "format_of_rows", "format_to_write", "named_format"]
@@ -40,14 +41,22 @@ def format_of_file(path: Path) -> Recognised | None:
 
 def format_of_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> Recognised:
     """The only format that recognises the first rows. Raises `LedgerError` where none or several do."""
-    fitting = _only([(form, form.recognises and form.recognises(rows)) for form in _readers()], path)
-    if fitting is None:
-        columns = ", ".join(sorted({name for row in rows for name in row}))
-        raise LedgerError(
-            f"{path}: no format recognises it by its columns ({columns}); say what they are (--map prompt=..., see "
-            f"--dry-run), or give --format, one of {_names(_readers())}"
-        )
-    return fitting
+    for fallback in (False, True):
+        choice = [form for form in _readers() if form.recognises is not None and form.fallback == fallback]
+        if fitting := _only([(form, form.recognises and form.recognises(rows)) for form in choice], path):
+            return fitting
+    columns = dict.fromkeys(name for row in rows for name in row)
+    raise LedgerError(
+        f"{path}: no format recognises it by its columns ({', '.join(columns)}); say what they are"
+        f"{''.join(_hints(columns))}, or give --format, one of {_names(_readers())}"
+    )
+
+
+def _hints(columns: Iterable[str]) -> Iterator[str]:
+    """How columns whose names mean something would be mapped."""
+    for name in columns:
+        if (meaning := meaning_of(name)) and name not in meaning.targets:
+            yield f" (--map {meaning.targets[0]}={name})"
 
 
 def format_to_write(path: Path, name: str | None = None) -> Format:

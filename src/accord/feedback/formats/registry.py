@@ -34,6 +34,7 @@ class Format:
                   else is counted as lost
     suffixes      ends of names (".votes.tsv") by which `accord export` takes this format
     pinned        the packaged file that is read where no other is named
+    fallback      whether it is recognised only where no other format is
 
     A format that is no table has, instead of `recognises` and `read`, or of `write`:
 
@@ -53,6 +54,7 @@ class Format:
     keeps: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
     pinned: Pinned | None = None
+    fallback: bool = False
     recognises_path: Callable[[str, bytes], str | None] | None = None
     read_path: Callable[[Path], Iterator[Record]] | None = None
     write_path: Callable[[Ledger, Path], int] | None = None

@@ -29,12 +29,15 @@ class BadRow:
 class SourceRow:
     """A row: its place ("votes.jsonl:12", "votes.parquet row 7") and its columns.
 
+    `original` is the row as it stands in the file, where its columns were renamed.
+
     A file of cells (CSV) holds texts alone, so a number, a truth or a list that is asked for is read from a text too. A
     column that is null or an empty cell counts as not there.
     """
 
     place: str
     content: dict[str, Any]
+    original: dict[str, Any] | None = None
 
     def bad(self, column: str, problem: str) -> RecordError:
         """The error to raise for what stands in a column."""

@@ -1,49 +1,88 @@
-"""What the user says of a file that is imported: its format, its name, what its columns are."""
+"""What the user says of a file that is imported: its format, its name, what its columns are.
 
+It is said by flags of `accord import`, or kept beside the file SOURCE in SOURCE.import.toml, which is then read:
+
+    [import]
+    format = "table"
+    name = "kitchen"
+    ignore = ["uuid"]
+
+    [import.columns]
+    prompt = "question"
+    evaluator = "annotation.worker"
+
+    [import.values.winner]
+    "0" = "tie"
+"""
+
+import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from accord.errors import LedgerError
-from accord.records import Scale
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-__all__ = ["ImportSettings"]
+from accord.errors import LedgerError, nearest, storage
+from accord.records import Scale, explain
+
+__all__ = ["ImportSettings", "kept_settings", "value_at"]
 
 
-@dataclass(frozen=True)
-class ImportSettings:
-    """How a file is read.
+class ImportSettings(BaseModel):
+    """How a file is read; the keys of `[import]`."""
 
-    format    the format by name; None where it is to be told from the first rows
-    name      the name of the source on its records; the format's own where it is None
-    columns   the names that columns are read under, and the columns (`{"prompt": "question"}`; `input.text` reaches
-              into a column)
-    ignore    columns that are left aside knowingly
-    scale     the ends of ratings, where the file does not say
-    split     which part of a `datasets` folder or set
-    """
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: str | None = None
-    name: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    ignore: frozenset[str] = frozenset()
-    scale: Scale | None = None
-    split: str | None = None
+    format: str | None = Field(default=None, description="the format; told from the columns where it is left out")
+    name: str | None = Field(default=None, min_length=1, description="the source's name on its records")
+    columns: Mapping[str, str] = Field(default={}, description="names that columns are read under, and the columns")
+    values: Mapping[str, Mapping[str, Any]] = Field(default={}, description="for a column: what its values stand for")
+    ignore: frozenset[str] = Field(default=frozenset(), description="columns that are left aside knowingly")
+    scale: Scale | None = Field(default=None, description="the ends of ratings, where the file does not say: [1, 5]")
+    strength_max: float = Field(default=1.0, gt=0, allow_inf_nan=False, description="what `strength` is at most")
+    options: tuple[str, ...] = Field(default=(), description="the labels that were offered, where the file has labels")
+    split: str | None = Field(default=None, description="the part of a `datasets` folder or set")
+
+    @field_validator("ignore", mode="before")
+    @classmethod
+    def _set(cls, names: Any) -> Any:
+        return frozenset(names) if isinstance(names, list | tuple) else names
+
+    @field_validator("options", mode="before")
+    @classmethod
+    def _listed(cls, names: Any) -> Any:
+        return tuple(names) if isinstance(names, list) else names
+
+    @field_validator("scale", mode="before")
+    @classmethod
+    def _ends(cls, ends: Any) -> Any:
+        if isinstance(ends, list | tuple) and len(ends) == 2:
+            return {"low": float(ends[0]), "high": float(ends[1])}
+        return ends
+
+    def over(self, kept: Self) -> Self:
+        """These settings, and where they say nothing, what another one says; columns and names to ignore add up."""
+        merged = {**kept.columns, **self.columns}
+        fields = {name: getattr(self, name) for name in self.model_fields_set}
+        return kept.model_copy(update={**fields, "columns": merged, "ignore": kept.ignore | self.ignore})
 
     def renamed(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """A row under the names that it is to be read by."""
-        if not self.columns:
-            return dict(content)
-        sources = {path.partition(".")[0] if path not in content else path for path in self.columns.values()}
-        row = {name: value for name, value in content.items() if name not in sources}
-        for name, path in self.columns.items():
-            if name in row:
-                raise LedgerError(
-                    f"the file has a column '{name}' of its own beside '{path}', which is to be read as it; "
-                    f"say what it is (--map ...={name}) or leave it aside (--ignore {name})"
-                )
-            if (value := value_at(content, path)) is not None:
-                row[name] = value
+        """A row under the names, and with the values, that it is to be read by."""
+        row = dict(content)
+        if self.columns:
+            for path in self.columns.values():
+                row.pop(path if path in content else path.partition(".")[0], None)
+            for name, path in self.columns.items():
+                if name in row and name not in self.ignore:
+                    raise LedgerError(
+                        f"the file has a column '{name}' of its own beside '{path}', which is to be read as it; say "
+                        f"what it is (--map ...={name}) or leave it aside (--ignore {name})"
+                    )
+                if (value := value_at(content, path)) is not None:
+                    row[name] = value
+        for name, meanings in self.values.items():
+            if name in row and str(row[name]) in meanings:
+                row[name] = meanings[str(row[name])]
         return row
 
 
@@ -60,3 +99,30 @@ def value_at(content: Mapping[str, Any], path: str) -> Any:
         else:
             return None
     return value
+
+
+def kept_settings(source: Path, file: Path | None = None) -> ImportSettings:
+    """What `file`, or else SOURCE.import.toml beside the source, says; nothing where there is no such file.
+
+    Raises `LedgerError` that names the file and the key.
+    """
+    path = file or source.with_name(f"{source.name}.import.toml")
+    if file is None and not path.is_file():
+        return ImportSettings()
+    with storage(path):
+        text = path.read_bytes()
+    try:
+        content = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LedgerError(f"{path}: no TOML: {error}") from error
+    if unknown := sorted(content.keys() - {"import"}):
+        raise LedgerError(f"{path}: '{unknown[0]}' is not known here; everything stands in [import]")
+    try:
+        return ImportSettings.model_validate(content.get("import", {}))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            remedy = nearest(str(first["loc"][-1]), list(ImportSettings.model_fields))
+            raise LedgerError(f"{path}: import.{key}: no such key{remedy}") from error
+        raise LedgerError(f"{path}: import.{key}: {explain(error)[1]}") from error

@@ -7,18 +7,18 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from accord.errors import RecordError
-from accord.feedback.formats.columns import ColumnCheck
+from accord.feedback.formats.columns import ColumnCheck, check_named_columns
 from accord.feedback.formats.containers import rows_of
 from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.recognition import Recognised, format_of_file, format_of_rows, named_format
 from accord.feedback.formats.rows import BadRow, SourceRow
-from accord.feedback.formats.settings import ImportSettings
+from accord.feedback.formats.settings import ImportSettings, kept_settings
 from accord.feedback.formats.votes import counted_votes
 from accord.records import Feedback, Record
 
 __all__ = ["FeedbackFile", "open_feedback"]
 
-FIRST = 20
+FIRST = 100
 
 
 @dataclass
@@ -45,26 +45,32 @@ class FeedbackFile:
         """The name that the records carry."""
         return self.settings.name or self.recognised.format.name
 
-    def records(self) -> Iterator[Record]:
-        """The records of the file. Raises `RecordError` that names row and column where something is malformed.
+    def records(self, *, limit: int | None = None, check_columns: bool = True) -> Iterator[Record]:
+        """The records of the file, of no more rows than `limit`; nothing that a bad row would give is among them.
 
-        Nothing that a bad row would give is among them; the rows of one unit are bad together.
+        The rows of one unit are bad together. Raises `RecordError` that names row and column where something is
+        malformed, `LedgerError` where a column that means something is not read (not without `check_columns`).
         """
         form = self.recognised.format
         self.rows = self.bad_rows = 0
         self.judgements.clear()
         read_path = form.read_path
-        for record in self._of_rows() if read_path is None else read_path(self.path):
+        for record in self._of_rows(limit, check_columns) if read_path is None else read_path(self.path):
             if isinstance(record, Feedback):
                 self.judgements[record.judgement.kind] += 1
             yield record
-        if not self.judgements and not self.rows and read_path is None:
-            raise RecordError("no records: the file is empty", place=self.path.name)
+        if read_path is None and self.bad_rows == self.rows:
+            problem = f"all of its {self.rows:,} rows are bad" if self.rows else "the file is empty"
+            raise RecordError(f"no records: {problem}", place=self.path.name)
 
-    def _of_rows(self) -> Iterator[Record]:
-        reading = Reading(self.source, scale=self.settings.scale)
+    def _of_rows(self, limit: int | None, check_columns: bool) -> Iterator[Record]:
+        reading = Reading(self.source, self.settings)
         with counted_votes() as votes:
-            for unit in self._units():
+            for unit in self._units(limit):
+                for row in unit:
+                    self.columns.note(row)
+                if check_columns:
+                    self.columns.refuse_lost()
                 yield from votes.told_apart(self._read(unit, reading))
 
     def _read(self, unit: list[SourceRow], reading: Reading) -> list[Record]:
@@ -72,30 +78,28 @@ class FeedbackFile:
         read = self.recognised.format.read
         assert read is not None
         try:
-            for row in unit:
-                self.columns.check(row)
             return list(read(unit, reading))
         except RecordError as error:
             problem = error if error.place else RecordError(str(error), place=unit[0].place)
             for row in unit:
-                self._set_aside(BadRow(problem, row.content))
+                self._set_aside(BadRow(problem, row.original))
             return []
 
-    def _units(self) -> Iterator[list[SourceRow]]:
+    def _units(self, limit: int | None) -> Iterator[list[SourceRow]]:
         key = self.recognised.format.unit
         if key is None:
-            yield from ([row] for row in self._rows())
+            yield from ([row] for row in self._rows(limit))
         else:
-            for _, rows in groupby(self._rows(), lambda row: key(row.content)):
+            for _, rows in groupby(self._rows(limit), lambda row: key(row.content)):
                 yield list(rows)
 
-    def _rows(self) -> Iterator[SourceRow]:
-        for row in rows_of(self.path):
+    def _rows(self, limit: int | None) -> Iterator[SourceRow]:
+        for row in islice(rows_of(self.path), limit):
             self.rows += 1
             if isinstance(row, BadRow):
                 self._set_aside(row)
             else:
-                yield SourceRow(row.place, self.settings.renamed(row.content))
+                yield SourceRow(row.place, self.settings.renamed(row.content), row.content)
 
     def _set_aside(self, row: BadRow) -> None:
         if self.bad is None:
@@ -107,12 +111,13 @@ class FeedbackFile:
 def open_feedback(
     path: Path, settings: ImportSettings | None = None, *, bad: Callable[[BadRow], None] | None = None
 ) -> FeedbackFile:
-    """Open a file of feedback: tell its format, unless it is named, and check the columns of its first rows.
+    """Open a file of feedback: tell its format, unless it is named, and note the columns of its first rows.
 
-    Raises `LedgerError` where no format or several fit, or a column that means something would not be read;
-    `RecordError` where there is nothing in it; `StorageError` where it cannot be opened.
+    What SOURCE.import.toml beside it says holds where `settings` say nothing. Raises `LedgerError` where no format or
+    several fit, or a mapping names what is not there; `RecordError` where there is nothing in it; `StorageError` where
+    it cannot be opened.
     """
-    settings = settings or ImportSettings()
+    settings = (settings or ImportSettings()).over(kept_settings(path))
     recognised = named_format(settings.format) if settings.format is not None else format_of_file(path)
     if recognised is not None and recognised.format.read_path is not None:
         return FeedbackFile(path, recognised, settings)
@@ -120,13 +125,15 @@ def open_feedback(
     if not first:
         raise RecordError("no records: the file is empty", place=path.name)
     readable = [SourceRow(row.place, row.content) for row in first if isinstance(row, SourceRow)]
+    if readable:
+        check_named_columns(settings, {name for row in readable for name in row.content})
     contents = [settings.renamed(row.content) for row in readable]
     if recognised is None:
         if not contents and isinstance(first[0], BadRow):
             raise first[0].problem
         recognised = format_of_rows(contents, path)
     file = FeedbackFile(path, recognised, settings, bad)
-    file.columns.check_mapping([row.content for row in readable])
+    file.columns.check_mapping()
     for row, content in zip(readable, contents, strict=True):
-        file.columns.check(SourceRow(row.place, content))
+        file.columns.note(SourceRow(row.place, content))
     return file

@@ -15,7 +15,7 @@ __all__ = ["PAIR_COLUMNS", "StatedPair", "pair_records", "stated_pair"]
 
 SCORES = (("score_chosen", "score_rejected"), ("chosen_score", "rejected_score"), ("chosen_rating", "rejected_rating"))
 WRITERS = ("chosen_model", "rejected_model")
-PAIR_COLUMNS = frozenset({name for names in (*SCORES, WRITERS) for name in names})
+PAIR_COLUMNS = frozenset({"tie", *(name for names in (*SCORES, WRITERS) for name in names)})
 """The columns that are read beside the texts of a pair."""
 
 
@@ -30,7 +30,7 @@ def pair_records(
 ) -> Iterator[Record]:
     """The records of a pair of which one answer is stated to be better, with its scores and writers.
 
-    Equal scores make it a tie. On a known `scale` their difference, in its widths, is the strength.
+    Equal scores make it a tie, and so does a column `tie` that is true. On a known `scale` their difference, in its widths, is the strength.
 
     Raises `RecordError` that names row and column where the scores contradict the columns that they stand in.
     """
@@ -44,7 +44,7 @@ def pair_records(
         prompt,
         chosen,
         rejected,
-        tie=scores is not None and scores[0] == scores[1],
+        tie=(scores is not None and scores[0] == scores[1]) or (row.has("tie") and row.truth("tie")),
         strength=None if row.has("strength") or scores is None else _difference(scores, scale),
         scores=scores,
         evaluator=evaluator,

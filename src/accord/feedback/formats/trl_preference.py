@@ -1,6 +1,7 @@
 """TRL's preference format: `prompt`, `chosen`, `rejected`, each a text or a list of messages.
 
     prompt                            may be missing: then it is what the answers have in common at the start
+    system, history, context          further parts of what was asked
     chosen, rejected                  texts or messages, with the prompt before them or without it (`answer_pairs`)
     score_chosen, score_rejected      kept as the scores of the comparison; equal ones are a tie. Also as
                                       `chosen_score`, `rejected_score` or `chosen_rating`, `rejected_rating`
@@ -17,7 +18,7 @@ from typing import Any
 from accord.feedback.formats.answer_pairs import pair_of, refuse_tools
 from accord.feedback.formats.messages import dicts_of
 from accord.feedback.formats.outgoing import Outgoing
-from accord.feedback.formats.reading import Reading
+from accord.feedback.formats.reading import PROMPT_COLUMNS, Reading
 from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
 from accord.feedback.formats.stated_pairs import PAIR_COLUMNS, pair_records, stated_pair
@@ -36,7 +37,7 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     (row,) = unit
     refuse_tools(row)
     pair = pair_of(row)
-    yield from pair_records(row, reading, reading.prompt(pair.prompt), pair)
+    yield from pair_records(row, reading, reading.asked(row, pair.prompt), pair)
 
 
 def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
@@ -68,7 +69,7 @@ FORMAT = Format(
     NAME,
     "preferences with the columns prompt, chosen, rejected, as texts or lists of messages",
     frozenset({"comparison"}),
-    columns=frozenset({"prompt", "chosen", "rejected", "tools"}) | PAIR_COLUMNS,
+    columns=PROMPT_COLUMNS | {"chosen", "rejected", "tools"} | PAIR_COLUMNS,
     recognises=recognises,
     read=read,
     write=write,

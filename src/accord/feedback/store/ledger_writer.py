@@ -1,10 +1,11 @@
 """Adding records to a ledger inside one transaction."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import JSON, Connection, cast, func, insert, select, text, type_coerce
 
 from accord.errors import LedgerError
 from accord.feedback.store.earlier_records import Earlier, check_earlier
@@ -21,12 +22,15 @@ IDS_PER_QUERY = 500
 class ImportCounts:
     """Counts by table: records read (the same one twice counts twice), and those that were new.
 
-    `known` counts new prompts whose very text was there before, by the name of the source that it came under.
+    `judgements_read` and `judgements_new` count the feedback among them by kind of judgement. `known` counts new
+    prompts whose very text was there before, by the name of the source that it came under.
     """
 
     read: dict[str, int]
     new: dict[str, int]
     known: dict[str, int] = field(default_factory=dict)
+    judgements_read: Counter[str] = field(default_factory=Counter)
+    judgements_new: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {name} ({self.new[name]:,} new)" for name, count in self.read.items() if count)
@@ -69,6 +73,8 @@ class LedgerWriter:
             name = record.name_of(content)
             table, columns = self._place(record, name)
             self.counts.read[table] += 1
+            if isinstance(record, Feedback):
+                self.counts.judgements_read[record.judgement.kind] += 1
             waiting = self._buffer[table]
             waiting.append({"id": name, "content": content, **columns})
             if len(waiting) >= ROWS_PER_INSERT:
@@ -155,6 +161,24 @@ class LedgerWriter:
 
     def _write(self, table: str, rows: Sequence[Mapping[str, str]]) -> int:
         """Insert rows; how many were new. The triggers leave out those that are there already."""
+        if table != "feedback":
+            return self._insert(table, rows)
+        last = self.connection.scalar(select(func.coalesce(func.max(TABLES[table].c.row), 0)))
+        new = self._insert(table, rows)
+        if new:
+            self.counts.judgements_new.update(self._kinds_behind(int(last or 0)))
+        return new
+
+    def _kinds_behind(self, row: int) -> Counter[str]:
+        """The feedback behind a row, counted by kind of judgement. Nobody else writes inside this transaction."""
+        table = TABLES["feedback"]
+        sqlite = self.connection.dialect.name == "sqlite"
+        content = type_coerce(table.c.content, JSON) if sqlite else cast(table.c.content, JSON)
+        kind = content["judgement"]["kind"].as_string()
+        rows = self.connection.execute(select(kind, func.count()).where(table.c.row > row).group_by(kind))
+        return Counter({str(name): number for name, number in rows})
+
+    def _insert(self, table: str, rows: Sequence[Mapping[str, str]]) -> int:
         before = self._changes()
         statement = insert(TABLES[table]).inline().execution_options(preserve_rowcount=True)
         result = self.connection.execute(statement, rows)

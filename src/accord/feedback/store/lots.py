@@ -6,7 +6,9 @@ others write. Where this is cut short, what has entered stays and is whole; the 
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,11 +45,13 @@ def import_records(ledger: Ledger, records: Iterable[Record]) -> ImportCounts:
             writer = LedgerWriter(connection, str(ledger.location), beside=beside)
             writer.extend(chain(first, source))
             writer.finish()
-        return ImportCounts(writer.counts.read, {name: _enter(lot, ledger, name) for name in TABLES})
+        kinds: Counter[str] = Counter()
+        new = {name: _enter(lot, ledger, name, kinds) for name in TABLES}
+    return replace(writer.counts, new=new, judgements_new=kinds)
 
 
-def _enter(lot: Ledger, ledger: Ledger, name: str) -> int:
-    """Bring the records of one table from the lot into the ledger; how many were new."""
+def _enter(lot: Ledger, ledger: Ledger, name: str, kinds: Counter[str]) -> int:
+    """Bring the records of one table from the lot into the ledger; how many were new, of feedback by kind too."""
     table, last, new = TABLES[name], 0, 0
     columns = [column for column in table.c if column.name != "row"]
     query = select(table.c.row, *columns).order_by(table.c.row).limit(ROWS)
@@ -57,13 +61,13 @@ def _enter(lot: Ledger, ledger: Ledger, name: str) -> int:
         if not rows:
             return new
         while rows:
-            done, added = _enter_some(ledger, name, rows)
+            done, added = _enter_some(ledger, name, rows, kinds)
             last, new, rows = rows[done - 1].row, new + added, rows[done:]
             if isinstance(ledger.location, File):
                 time.sleep(REST)
 
 
-def _enter_some(ledger: Ledger, name: str, rows: Sequence[Any]) -> tuple[int, int]:
+def _enter_some(ledger: Ledger, name: str, rows: Sequence[Any], kinds: Counter[str]) -> tuple[int, int]:
     """One transaction: the first of these rows, as many as its time allows; how many, and how many of them were new."""
     done = new = 0
     with ledger.transaction() as writer:
@@ -72,4 +76,5 @@ def _enter_some(ledger: Ledger, name: str, rows: Sequence[Any]) -> tuple[int, in
             some = [{key: value for key, value in row._mapping.items() if key != "row"} for row in rows[done:][:SLICE]]
             new += writer.copy(name, some)
             done += len(some)
+    kinds.update(writer.counts.judgements_new)
     return done, new

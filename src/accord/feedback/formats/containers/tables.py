@@ -41,7 +41,7 @@ def delimited_rows(path: Path, delimiter: str) -> Iterator[SourceRow | BadRow]:
         elif len(cells) != len(names):
             yield BadRow(RecordError(f"{len(cells)} cells under {len(names)} names", place=place), cells)
         else:
-            yield SourceRow(place, {name: cell for name, cell in zip(names, cells, strict=True) if cell != ""})
+            yield SourceRow(place, {name: cell or None for name, cell in zip(names, cells, strict=True)})
 
 
 def _names(cells: list[str], place: str) -> list[str]:

@@ -1,0 +1,137 @@
+"""Any table whose columns have these names, as they stand or by a mapping; a row may hold several judgements.
+
+    prompt, system, history, context         what was asked, in all its parts
+    left, right, winner                      a comparison in the order shown; winner: left, right or tie
+    chosen, rejected, tie                    a comparison whose order is not known; score_chosen, score_rejected
+    completion, writer                       an answer, with any of:
+      rating, scale_low, scale_high            a number on a scale (`--scale 1 5` where the file does not say)
+      label, options                           a label or a list of them (`--options good bad` likewise)
+      correction, critique                     the answer as it should be; what is to be said of it
+    demonstration                            what the evaluator would answer
+
+Both texts and lists of messages are read. The columns that all formats share say who judged, and when.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from accord.feedback.formats.conversations import Answer, answer_of, messages_of, without_prompt
+from accord.feedback.formats.reading import PROMPT_COLUMNS, Reading
+from accord.feedback.formats.registry import Format
+from accord.feedback.formats.rows import SourceRow
+from accord.records import Completion, Correction, Critique, Demonstration, Prompt, Record, Scale
+
+__all__ = ["FORMAT", "SIDES"]
+
+Side = Literal["left", "right", "tie"]
+SIDES: dict[str, Side] = {
+    **dict.fromkeys(("left", "a", "first", "model_a", "response_a", "answer_a", "output_a", "option_a"), "left"),
+    **dict.fromkeys(("right", "b", "second", "model_b", "response_b", "answer_b", "output_b", "option_b"), "right"),
+    **dict.fromkeys(("tie", "draw", "equal", "same", "both", "neither", "tie (bothbad)", "no preference"), "tie"),
+}
+SINGLE = ("rating", "label", "correction", "critique")
+
+
+def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
+    """The records of a row. Raises `RecordError` that names row and column, also where nothing was judged."""
+    (row,) = unit
+    prompt = reading.asked(row)
+    judged = [*_comparisons(row, prompt, reading), *_of_one(row, prompt, reading)]
+    if row.has("demonstration"):
+        judged += reading.judged(row, prompt, (), Demonstration(text=row.text("demonstration")))
+    if not judged:
+        raise row.bad("", f"nothing is judged: neither chosen, winner, demonstration nor {', '.join(SINGLE)}")
+    yield from judged
+
+
+def _comparisons(row: SourceRow, prompt: Prompt, reading: Reading) -> Iterator[Record]:
+    if row.has("winner"):
+        left, right = (_completion(row, column, prompt, reading) for column in ("left", "right"))
+        yield from reading.compared(row, prompt, left, right, _winner(row))
+    if row.has("chosen") or row.has("rejected"):
+        chosen, rejected = (_completion(row, column, prompt, reading) for column in ("chosen", "rejected"))
+        scores = ("score_chosen", "score_rejected")
+        numbers = (row.number(scores[0]), row.number(scores[1])) if all(map(row.has, scores)) else None
+        tie = row.has("tie") and row.truth("tie")
+        yield from reading.preferred(row, prompt, chosen, rejected, tie=tie, scores=numbers)
+
+
+def _of_one(row: SourceRow, prompt: Prompt, reading: Reading) -> Iterator[Record]:
+    """What is said of one answer alone."""
+    if not any(map(row.has, SINGLE)):
+        return
+    answer = _completion(row, "completion", prompt, reading)
+    if row.has("rating"):
+        yield from reading.rated(row, prompt, answer, row.number("rating"), _scale(row, reading))
+    if row.has("label"):
+        yield from reading.labelled(row, prompt, answer, _labels(row, "label"), _options(row, reading))
+    if row.has("correction"):
+        yield from reading.judged(row, prompt, (answer,), Correction(text=row.text("correction")))
+    if row.has("critique"):
+        yield from reading.judged(row, prompt, (answer,), Critique(text=row.text("critique")))
+
+
+def _completion(row: SourceRow, column: str, prompt: Prompt, reading: Reading) -> Completion:
+    value = row.structure(column)
+    if isinstance(value, str):
+        answer = Answer(value)
+    else:
+        place = f"{row.place} {column}"
+        answer = answer_of(without_prompt(messages_of(value, place, role="assistant"), prompt.messages), place)
+    writer = row.name("writer") if column == "completion" and row.has("writer") else None
+    return reading.completion(prompt, answer, writer=writer)
+
+
+def _winner(row: SourceRow) -> Side:
+    word = row.name("winner").lower()
+    if word not in SIDES:
+        raise row.bad(
+            "winner",
+            f"{word!r} is none of left, right, tie; say what it stands for: "
+            f'[import.values.winner] "{word}" = "left" in SOURCE.import.toml',
+        )
+    return SIDES[word]
+
+
+def _scale(row: SourceRow, reading: Reading) -> Scale:
+    if row.has("scale_low") and row.has("scale_high"):
+        low, high = row.number("scale_low"), row.number("scale_high")
+        if low >= high:
+            raise row.bad("scale_low", f"{low:g} is not below scale_high, {high:g}")
+        return Scale(low=low, high=high)
+    if reading.settings.scale is None:
+        raise row.bad("rating", "on which scale is not said; say it: --scale LOW HIGH, or scale_low and scale_high")
+    return reading.settings.scale
+
+
+def _options(row: SourceRow, reading: Reading) -> Sequence[str]:
+    options = _labels(row, "options") if row.has("options") else reading.settings.options
+    if not options:
+        raise row.bad("label", "which labels were offered is not said: --options NAME NAME, or a column options")
+    return options
+
+
+def _labels(row: SourceRow, column: str) -> list[str]:
+    value = row.structure(column)
+    names = value if isinstance(value, list | tuple) else [value]
+    return [SourceRow(row.place, {column: name}).name(column) for name in names]
+
+
+def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    of_one = [("completion", name) for name in SINGLE]
+    shapes = [("left", "right", "winner"), ("chosen", "rejected"), ("demonstration",), *of_one]
+    fitting = [shape for shape in shapes if all({"prompt", *shape} <= row.keys() for row in rows)]
+    return "the columns " + ", ".join(f"`{name}`" for name in ("prompt", *fitting[0])) if fitting else None
+
+
+FORMAT = Format(
+    "table",
+    "any table by a mapping: comparisons, ratings, labels, corrections, critiques, demonstrations",
+    frozenset({"comparison", "rating", "label", "correction", "critique", "demonstration"}),
+    columns=PROMPT_COLUMNS
+    | {"left", "right", "winner", "chosen", "rejected", "tie", "score_chosen", "score_rejected", "completion", "writer"}
+    | {*SINGLE, "scale_low", "scale_high", "options", "demonstration"},
+    recognises=_recognises,
+    read=read,
+    fallback=True,
+)

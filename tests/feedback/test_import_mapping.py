@@ -1,0 +1,145 @@
+"""Any table by a mapping, said by flags or kept beside the file; and what `--dry-run` shows of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_import_shapes import imported, lines
+
+from accord.cli import run
+from accord.errors import LedgerError, RecordError
+from accord.records import Comparison, Label, Rating, Scale
+
+VOTES = (
+    "question,answer_a,answer_b,winner,worker_id,conf,when\n"
+    '"Which, of\nthe two?",A,B,answer_b,w1,3,2026-05-04T10:00:00Z\n'
+    '"Which, of\nthe two?",A,B,no preference,w2,0,\n'
+)
+
+
+@pytest.fixture
+def votes(tmp_path: Path) -> Path:
+    path = tmp_path / "votes.csv"
+    path.write_text(VOTES)
+    return path
+
+
+MAP = ["prompt=question", "left=answer_a", "right=answer_b", "evaluator=worker_id", "strength=conf", "time=when"]
+
+
+def test_a_table_is_read_by_flags(votes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = str(votes.with_name("l.db"))
+    assert run(["import", str(votes), "--ledger", ledger, "--map", *MAP, "--strength-max", "3", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["format"], printed["reason"]) == ("table", "the columns `prompt`, `left`, `right`, `winner`")
+    assert (printed["not_read"], printed["judgements"]["new"]) == ([], {"comparison": 2})
+
+
+def test_a_mapping_kept_beside_the_file_is_the_same(votes: Path) -> None:
+    settings = {"columns": dict(pair.split("=") for pair in MAP), "strength_max": 3.0}
+    by_flags = imported(votes, **settings)
+    columns = "\n".join(f'{target} = "{column}"' for target, column in settings["columns"].items())  # type: ignore[attr-defined]
+    votes.with_name("votes.csv.import.toml").write_text(f"[import]\nstrength_max = 3.0\n[import.columns]\n{columns}\n")
+    by_file = imported(votes)
+    assert [item.feedback.id for item in by_file] == [item.feedback.id for item in by_flags]
+    assert by_file[0].feedback.judgement == Comparison(preferred="right", strength=1.0)
+    assert by_file[1].feedback.judgement == Comparison(preferred="tie", strength=0.0)
+    assert (by_file[0].prompt.text, by_file[0].evaluator.pseudonym) == ("Which, of\nthe two?", "w1")
+    assert (str(by_file[0].feedback.time), by_file[1].feedback.time) == ("2026-05-04 10:00:00+00:00", None)
+
+
+def test_columns_below_columns_and_values_by_name(tmp_path: Path) -> None:
+    row = {"input": {"text": "q"}, "outs": ["A", "B"], "choice": 0, "by": {"id": 7}}
+    path = lines(tmp_path / "f.jsonl", row, {**row, "choice": 1})
+    (tmp_path / "f.jsonl.import.toml").write_text(
+        '[import.columns]\nprompt = "input.text"\nleft = "outs.0"\nright = "outs.1"\nwinner = "choice"\n'
+        'evaluator = "by.id"\n[import.values.winner]\n0 = "left"\n1 = "right"\n'
+    )
+    items = imported(path)
+    assert [item.feedback.judgement.preferred for item in items] == ["left", "right"]
+    assert {item.evaluator.pseudonym for item in items} == {"7"}
+
+
+def test_ratings_labels_and_the_rest_of_one_answer(tmp_path: Path) -> None:
+    row = {"prompt": "q", "completion": "A", "rating": "4", "label": "ok", "critique": "Short.", "correction": "AA"}
+    path = lines(tmp_path / "f.jsonl", {**row, "demonstration": "AAA", "writer": "m"})
+    with pytest.raises(RecordError, match=r"rating: on which scale is not said; say it: --scale LOW HIGH"):
+        imported(path)
+    with pytest.raises(RecordError, match=r"label: which labels were offered is not said: --options NAME NAME"):
+        imported(path, scale=[1, 5])
+    with pytest.raises(RecordError, match=r"rating: 4 is not on the scale 1..3"):
+        imported(path, scale=[1, 3])
+    with pytest.raises(RecordError, match=r"label: 'ok' was not offered; the options are good, bad"):
+        imported(path, scale=[1, 5], options=["good", "bad"])
+    ledger = str(tmp_path / "l.db")
+    command = ["import", str(path), "--ledger", ledger, "--scale", "1", "5", "--options", "ok", "bad"]
+    assert run(command) == 0
+    rated, labelled = imported(path, scale=[1, 5], options=["ok", "bad"])
+    assert rated.feedback.judgement == Rating(value=4.0, scale=Scale(low=1.0, high=5.0))
+    assert labelled.feedback.judgement == Label(selected=("ok",), options=("ok", "bad"))
+    assert rated.completions[0].writer == "m"
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (
+            {"columns": {"prompt": "qestion"}},
+            r"--map prompt=qestion: .* no column 'qestion'; did you mean 'question'\?",
+        ),
+        ({"ignore": ["winer"]}, r"--ignore winer: .*no such column; did you mean 'winner'\?"),
+        (
+            {"columns": {"prompt": "question", "lft": "answer_a"}, "format": "table"},
+            r"the format table reads no column 'lft'; did you mean 'left'\?",
+        ),
+        ({"columns": {"winner": "question"}}, "the file has a column 'winner' of its own beside 'question'"),
+    ],
+)
+def test_a_mapping_of_what_is_not_there(settings: dict[str, Any], problem: str, votes: Path) -> None:
+    with pytest.raises(LedgerError, match=problem):
+        imported(votes, **settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[import]\nformt = 'table'", r"import.formt: no such key; did you mean 'format'"),
+        ("[import]\nscale = [5, 1]", "import.scale: the low end 5.0 is not below"),
+        ("[export]", "'export' is not known here"),
+        ("[import", "no TOML"),
+        ("[import]\nignore = 3", "import.ignore"),
+    ],
+)
+def test_a_mapping_file_that_cannot_be(text: str, problem: str, votes: Path) -> None:
+    votes.with_name("votes.csv.import.toml").write_text(text)
+    with pytest.raises(LedgerError, match=problem):
+        imported(votes)
+
+
+@pytest.mark.parametrize("pair", ["prompt", "=question", "prompt="])
+def test_a_pair_that_is_none(pair: str, votes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["import", str(votes), "--ledger", "l.db", "--map", pair]) == 2
+    assert "expected NAME=COLUMN" in capsys.readouterr().err
+
+
+def test_a_word_that_names_no_side(votes: Path) -> None:
+    votes.write_text(VOTES.replace("answer_b,w1", "0,w1"))
+    with pytest.raises(RecordError, match=r'winner: \'0\' is none of left, right, tie; .*"0" = "left"'):
+        imported(votes, columns=dict(pair.split("=") for pair in MAP), strength_max=3.0)
+
+
+def test_a_dry_run_shows_and_writes_nothing(votes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["import", str(votes), "--ledger", str(votes.with_name("l.db")), "--dry-run", "--strength-max", "3"]
+    assert run([*command, "--map", *(pair for pair in MAP if "worker" not in pair)]) == 2
+    out = capsys.readouterr().out
+    assert "read as table (the columns `prompt`, `left`, `right`, `winner`), under the name table" in out
+    assert "record 2" in out
+    assert "not read: worker_id (of the first 2 rows)" in out
+    assert "say what becomes of it: votes.csv:2 worker_id looks like who judged: --map evaluator=worker_id" in out
+    assert run([*command, "--map", *MAP, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["records"][0]["prompt"] == [{"role": "user", "content": "Which, of\nthe two?"}]
+    assert shown["records"][0]["evaluator"]["pseudonym"] == "w1"
+    assert (shown["not_read"], shown["lost"], shown["rows"]) == ([], {}, 2)
+    assert {path.name for path in votes.parent.iterdir()} == {"votes.csv"}
