@@ -30,7 +30,8 @@ def pair_records(
 ) -> Iterator[Record]:
     """The records of a pair of which one answer is stated to be better, with its scores and writers.
 
-    Equal scores make it a tie, and so does a column `tie` that is true. On a known `scale` their difference, in its widths, is the strength.
+    Equal scores make it a tie, and so does a column `tie` that is true. On a known `scale` their
+    difference, in its widths, is the strength.
 
     Raises `RecordError` that names row and column where the scores contradict the columns that they stand in.
     """
