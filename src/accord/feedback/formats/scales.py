@@ -9,6 +9,6 @@ __all__ = ["stated_scale"]
 
 def stated_scale(row: SourceRow, reading: Reading, column: str) -> Scale:
     """The scale that the user stated for the file. Raises `RecordError` that says how, where there is none."""
-    if reading.scale is None:
-        raise row.bad(column, "the file does not say on which scale; state its ends by --scale LOW:HIGH")
-    return reading.scale
+    if reading.settings.scale is None:
+        raise row.bad(column, "the file does not say on which scale; state its ends by --scale LOW HIGH")
+    return reading.settings.scale
