@@ -108,26 +108,28 @@ class Reading:
 
     # -- what was asked ----------------------------------------------------------------------------------
 
-    def asked(self, row: SourceRow, asked: Sequence[Message] | None = None) -> Prompt:
+    def prompt_of(self, row: SourceRow, messages: Sequence[Message] | None = None) -> Prompt:
         """The prompt of a row, from all of its parts that are there (`PROMPT_COLUMNS`).
 
         `system` is a system message, `history` are messages (or pairs of question and answer) before it, `context`
-        stands before the text of the prompt, a blank line between. `asked` are the messages where they are not what
+        stands before the text of the prompt, a blank line between. `messages` are given where they are not what
         stands in `prompt`. Raises `RecordError` where nothing is asked.
         """
-        messages = list(messages_of(row.structure("prompt"), f"{row.place} prompt") if asked is None else asked)
+        if messages is None:
+            messages = messages_of(row.structure("prompt"), f"{row.place} prompt")
+        whole = list(messages)
         if row.has("context"):
-            context, last = row.text("context"), messages[-1] if messages else None
+            context, last = row.text("context"), whole[-1] if whole else None
             if last is None or last.role != "user":
                 raise row.bad("context", "expected a prompt of the user to stand before")
-            messages[-1] = last.model_copy(update={"content": f"{context}\n\n{last.content}"})
+            whole[-1] = last.model_copy(update={"content": f"{context}\n\n{last.content}"})
         if row.has("history"):
-            messages = [*history_of(row.structure("history"), f"{row.place} history"), *messages]
+            whole = [*history_of(row.structure("history"), f"{row.place} history"), *whole]
         if row.has("system"):
-            messages.insert(0, Message(role="system", content=row.text("system")))
-        if not any(message.content.strip() or not message.plain for message in messages):
+            whole.insert(0, Message(role="system", content=row.text("system")))
+        if not any(message.content.strip() or not message.plain for message in whole):
             raise row.bad("prompt", "empty")
-        return self.prompt(messages)
+        return self.prompt(whole)
 
     # -- records -----------------------------------------------------------------------------------------
 

@@ -60,11 +60,11 @@ class ImportSettings(BaseModel):
             return {"low": float(ends[0]), "high": float(ends[1])}
         return ends
 
-    def over(self, kept: Self) -> Self:
-        """These settings, and where they say nothing, what another one says; columns and names to ignore add up."""
-        merged = {**kept.columns, **self.columns}
+    def over(self, beneath: Self) -> Self:
+        """These settings, and where they say nothing, those beneath; columns and names to ignore add up."""
+        merged = {**beneath.columns, **self.columns}
         fields = {name: getattr(self, name) for name in self.model_fields_set}
-        return kept.model_copy(update={**fields, "columns": merged, "ignore": kept.ignore | self.ignore})
+        return beneath.model_copy(update={**fields, "columns": merged, "ignore": beneath.ignore | self.ignore})
 
     def renamed(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """A row under the names, and with the values, that it is to be read by."""

@@ -35,7 +35,7 @@ SINGLE = ("rating", "label", "correction", "critique")
 def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     """The records of a row. Raises `RecordError` that names row and column, also where nothing was judged."""
     (row,) = unit
-    prompt = reading.asked(row)
+    prompt = reading.prompt_of(row)
     judged = [*_comparisons(row, prompt, reading), *_of_one(row, prompt, reading)]
     if row.has("demonstration"):
         judged += reading.judged(row, prompt, (), Demonstration(text=row.text("demonstration")))

@@ -37,7 +37,7 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     (row,) = unit
     refuse_tools(row)
     pair = pair_of(row)
-    yield from pair_records(row, reading, reading.asked(row, pair.prompt), pair)
+    yield from pair_records(row, reading, reading.prompt_of(row, pair.prompt), pair)
 
 
 def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
