@@ -123,7 +123,7 @@ def test_the_same_file_under_another_name_adds_nothing(tmp_path: Path, capsys: p
         ({**PLAIN, "margin": 2}, "--map strength=margin or --ignore margin"),
         ({**PLAIN, "annotation.created_at": 2}, r"--map time=annotation.created_at"),
         ({**PLAIN, "Answer.rating": 2}, r"--ignore Answer.rating"),
-        ({**PLAIN, "instruction": "Be brief."}, "--ignore instruction"),
+        ({**PLAIN, "passage": "So it goes."}, "--map context=passage or --ignore passage"),
     ],
 )
 def test_a_column_that_means_something_is_never_dropped_unsaid(
