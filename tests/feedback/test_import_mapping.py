@@ -64,18 +64,33 @@ def test_columns_below_columns_and_values_by_name(tmp_path: Path) -> None:
 def test_ratings_labels_and_the_rest_of_one_answer(tmp_path: Path) -> None:
     row = {"prompt": "q", "completion": "A", "rating": "4", "label": "ok", "critique": "Short.", "correction": "AA"}
     path = lines(tmp_path / "f.jsonl", {**row, "demonstration": "AAA", "writer": "m"})
-    with pytest.raises(RecordError, match=r"rating: on which scale is not said; say it: --scale LOW HIGH"):
+    with pytest.raises(LedgerError, match=r"rating looks like .*: --format table or --ignore rating"):
         imported(path)
+    with pytest.raises(RecordError, match=r"rating: on which scale is not said; say it: --scale LOW HIGH"):
+        imported(path, format="table")
     with pytest.raises(RecordError, match=r"label: which labels were offered is not said: --options NAME NAME"):
-        imported(path, scale=[1, 5])
+        imported(path, format="table", scale=[1, 5])
     with pytest.raises(RecordError, match=r"rating: 4 is not on the scale 1..3"):
-        imported(path, scale=[1, 3])
+        imported(path, format="table", scale=[1, 3])
     with pytest.raises(RecordError, match=r"label: 'ok' was not offered; the options are good, bad"):
-        imported(path, scale=[1, 5], options=["good", "bad"])
+        imported(path, format="table", scale=[1, 5], options=["good", "bad"])
     ledger = str(tmp_path / "l.db")
-    command = ["import", str(path), "--ledger", ledger, "--scale", "1", "5", "--options", "ok", "bad"]
+    command = [
+        "import",
+        str(path),
+        "--ledger",
+        ledger,
+        "--format",
+        "table",
+        "--scale",
+        "1",
+        "5",
+        "--options",
+        "ok",
+        "bad",
+    ]
     assert run(command) == 0
-    rated, labelled = imported(path, scale=[1, 5], options=["ok", "bad"])
+    rated, labelled = imported(path, format="table", scale=[1, 5], options=["ok", "bad"])
     assert rated.feedback.judgement == Rating(value=4.0, scale=Scale(low=1.0, high=5.0))
     assert labelled.feedback.judgement == Label(selected=("ok",), options=("ok", "bad"))
     assert rated.completions[0].writer == "m"

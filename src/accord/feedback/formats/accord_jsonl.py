@@ -78,5 +78,6 @@ FORMAT = Format(
     recognises=_recognises,
     read=read,
     write_path=write,
+    counts_votes=False,
     suffixes=(".jsonl", ".jsonl.gz", ".jsonl.zst"),
 )

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from accord.errors import LedgerError, nearest
 from accord.feedback.formats.meanings import meaning_of
 from accord.feedback.formats.reading import COMMON_COLUMNS
-from accord.feedback.formats.registry import Format
+from accord.feedback.formats.registry import FORMATS, Format
 from accord.feedback.formats.rows import SourceRow
 from accord.feedback.formats.settings import ImportSettings
 
@@ -68,7 +68,8 @@ class ColumnCheck:
             targets = [target for target in meaning.targets if self.is_read(target) and target not in row.content]
         else:
             return
-        remedy = " or ".join([*(f"--map {target}={name}" for target in targets), f"--ignore {name}"])
+        readers = [f"--format {form.name}" for form in FORMATS if form.fallback and name in form.columns - self._read]
+        remedy = " or ".join([*(f"--map {target}={name}" for target in targets), *readers, f"--ignore {name}"])
         self.lost[name] = f"{row.place} {name} looks like {what}: {remedy}"
 
 

@@ -35,6 +35,7 @@ class Format:
     suffixes      ends of names (".votes.tsv") by which `accord export` takes this format
     pinned        the packaged file that is read where no other is named
     fallback      whether it is recognised only where no other format is
+    counts_votes  whether otherwise equal votes of unknown evaluators are votes of their own (`Feedback.occurrence`)
 
     A format that is no table has, instead of `recognises` and `read`, or of `write`:
 
@@ -55,6 +56,7 @@ class Format:
     suffixes: tuple[str, ...] = ()
     pinned: Pinned | None = None
     fallback: bool = False
+    counts_votes: bool = True
     recognises_path: Callable[[str, bytes], str | None] | None = None
     read_path: Callable[[Path], Iterator[Record]] | None = None
     write_path: Callable[[Ledger, Path], int] | None = None

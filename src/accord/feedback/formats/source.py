@@ -71,7 +71,8 @@ class FeedbackFile:
                     self.columns.note(row)
                 if check_columns:
                     self.columns.refuse_lost()
-                yield from votes.told_apart(self._read(unit, reading))
+                records = self._read(unit, reading)
+                yield from votes.told_apart(records) if self.recognised.format.counts_votes else records
 
     def _read(self, unit: list[SourceRow], reading: Reading) -> list[Record]:
         """The records of one unit: all of them or, where something is wrong with it, none."""
