@@ -74,7 +74,7 @@ def test_evaluators_who_answer_at_random_fire(seed: int, tmp_path: Path) -> None
     finding = finding_of("OV1 careless", run)
     assert finding.verdict is Verdict.FIRES
     assert finding.estimate is not None
-    assert finding.estimate.value == pytest.approx(0.25, abs=0.08)
+    assert 0.14 < finding.estimate.value < 0.3  # one in ten may as well be below chance
     assert finding_of("OV1 time", run).verdict is Verdict.FIRES
     # Random answers are nobody's values: a reward of one's own gains nothing.
     assert finding_of("PM2 one reward", run).verdict is not Verdict.FIRES
@@ -125,6 +125,38 @@ def test_an_opposed_minority_fires_and_a_noisier_one_does_not(seed: int, tmp_pat
         finding_of("PM2 one reward", asked(tmp_path / "noisier", [*healthy(24), *noisier], seed=seed)).verdict
         is not Verdict.FIRES
     )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_opposed_minority_is_not_careless_but_of_another_view(seed: int, tmp_path: Path) -> None:
+    opposed = [SimulatedEvaluator(name=f"o{i}", weights=(-1.0,), seed=seed) for i in range(6)]
+    finding = finding_of("OV1 careless", asked(tmp_path, [*healthy(24), *opposed], seed=seed))
+    assert finding.verdict is Verdict.QUIET
+    assert "6 more surely agree with the others less than chance" in finding.result
+    assert "PM2" in finding.result
+    assert "MH3" in finding.result
+    assert set(finding.ids["evaluators of another view"].ids) == {each.evaluator.id for each in opposed}
+    assert "evaluators" not in finding.ids
+
+
+def test_a_machine_is_not_judged_by_a_persons_reading_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence = Evidence(asked(tmp_path, healthy(12)))
+    check = CHECKS.get("OV1 time")
+    slow = check.run(evidence, AuditSettings())
+    said = {name: each.model_copy(update={"seconds": 0.01}) for name, each in evidence.ledger_feedback.items()}
+    evidence.ledger_feedback = said
+    assert check.run(evidence, AuditSettings()).verdict is Verdict.FIRES
+    machines = list(evidence.evaluators)[:6]
+    half = {
+        name: each.model_copy(update={"kind": "model"}) if name in machines else each
+        for name, each in evidence.evaluators.items()
+    }
+    monkeypatch.setattr(Evidence, "evaluators", half)
+    finding = check.run(evidence, AuditSettings())
+    assert slow.estimate is not None
+    assert finding.estimate is not None
+    assert finding.estimate.n == slow.estimate.n / 2
+    assert not set(finding.ids["evaluators"].ids) & set(machines)
 
 
 def test_too_few_evaluators_cannot_be_assessed(tmp_path: Path) -> None:

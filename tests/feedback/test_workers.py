@@ -10,7 +10,7 @@ from accord.feedback.statistics.preferences import collect_preferences
 from accord.feedback.statistics.reliability import summarise_evaluators
 from accord.feedback.statistics.workers.confusion import WorkerModel, one_coin_confusion
 from accord.feedback.statistics.workers.estimates import control_accuracy, model_estimates
-from accord.feedback.statistics.workers.fitting import MODELS, dawid_skene, mace, one_coin, pool
+from accord.feedback.statistics.workers.fitting import MODELS, dawid_skene, mace, one_coin
 from accord.feedback.statistics.workers.held_out import held_out_gain
 from accord.feedback.statistics.workers.shrinkage import beta_prior, shrunk_rates, tail_above, tail_below
 from accord.feedback.statistics.workers.signal import agreement_with_others
@@ -87,11 +87,21 @@ def test_agreement_with_the_others_has_no_bias_of_its_own_votes() -> None:
     assert np.mean(shares) == pytest.approx(0.5, abs=3 * np.std(shares) / 60**0.5)
 
 
-def test_all_comparisons_of_a_few_texts_are_worth_fewer_votes() -> None:
-    pair_I2 = np.array([(i, j) for i in range(10) for j in range(i)])
-    item_N = np.tile(np.arange(45), 6)
-    votes = Votes([f"e{i}" for i in range(6)], ("a", "b"), np.repeat(np.arange(6), 45), item_N, item_N % 2, pair_I2)
-    assert agreement_with_others(votes, pool(votes)).count_E == pytest.approx(22.5)
+def test_whoever_rates_at_random_is_worth_as_many_votes_as_their_agreement_varies() -> None:
+    """All pairs of 15 texts in random orders: the variance of their agreement is that of fewer independent votes."""
+    random, pair_I2 = np.random.default_rng(0), np.array([(i, j) for i in range(15) for j in range(i)])
+    truth_T, size = np.arange(15.0), 400
+    value_ET = np.concatenate([np.tile(truth_T, (20, 1)), random.permuted(np.tile(truth_T, (size, 1)), axis=1)])
+    vote_EI = (value_ET[:, pair_I2[:, 0]] < value_ET[:, pair_I2[:, 1]]).astype(np.int64)
+    evaluator_N = np.repeat(np.arange(20 + size), 105)
+    names = [f"e{number}" for number in range(20 + size)]
+    votes = Votes(names, ("a", "b"), evaluator_N, np.tile(np.arange(105), 20 + size), vote_EI.ravel(), pair_I2)
+    accuracy_E = np.where(np.arange(20 + size) < 20, 0.99, 0.5)
+    agreement = agreement_with_others(votes, WorkerModel(one_coin_confusion(accuracy_E, 2), np.array([0.5, 0.5])))
+    share_M = (agreement.right_E / agreement.count_E)[20:]
+    worth = 0.25 / float(share_M.var())
+    assert float(np.mean(agreement.count_E[20:])) == pytest.approx(worth, rel=0.25)
+    assert worth < 40
 
 
 def test_no_text_stands_in_two_folds_and_pairs_of_their_own_all_stand_in_one() -> None:

@@ -66,6 +66,17 @@ def test_a_noisier_minority_is_not_taken_for_an_opposed_one(tmp_path: Path) -> N
     assert verdict_of["PM2 one reward"] is not Verdict.FIRES
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_an_opposed_minority_is_not_taken_for_carelessness(seed: int, tmp_path: Path) -> None:
+    verdict_of = verdicts(tmp_path, "opposed-minority", seed, [CHECKS.get("OV1 careless")])
+    assert verdict_of["OV1 careless"] is not Verdict.FIRES
+
+
+@pytest.mark.slow
+def test_an_opposed_minority_is_hardly_ever_taken_for_carelessness(tmp_path: Path) -> None:
+    assert rates(tmp_path, "opposed-minority", [CHECKS.get("OV1 careless")])["OV1 careless"] <= 0.05
+
+
 @pytest.mark.slow
 def test_false_alarms_are_rare(tmp_path: Path) -> None:
     rate_of = rates(tmp_path, None, list(CHECKS))

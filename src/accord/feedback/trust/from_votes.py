@@ -9,7 +9,7 @@ from accord.feedback.statistics.workers.fitting import MODELS, one_coin
 from accord.feedback.statistics.workers.shrinkage import beta_prior
 from accord.feedback.statistics.workers.signal import Agreement, agreement_with_others
 from accord.feedback.statistics.workers.votes import Votes
-from accord.feedback.trust.standing import Standings, judge_standing, surely_above_chance
+from accord.feedback.trust.standing import HALF, Standings, judge_standing, surely_above_chance
 
 __all__ = ["standing_from_votes"]
 
@@ -17,12 +17,15 @@ Floats = NDArray[np.float64]
 OWN_ITEMS = 10.0  # votes of others on an evaluator's items, at which these count as much as all votes
 
 
-def standing_from_votes(votes: Votes, model: str = "one_coin") -> Standings:
-    """Each evaluator against the truth as all the others have it, of two classes, under a model of the others."""
+def standing_from_votes(votes: Votes, model: str = "one_coin", *, lapse: float = HALF) -> Standings:
+    """Each evaluator against the truth as all the others have it, of two classes, under a model of the others.
+
+    `lapse` is the share of random answers above which somebody is careless.
+    """
     agreement = agreement_with_others(votes, MODELS[model](votes))
     usual_E = _usual(votes, agreement)
     first = judge_standing(
-        votes.evaluators, agreement.right_E, agreement.count_E, usual_E, method=model.replace("_", " ")
+        votes.evaluators, agreement.right_E, agreement.count_E, usual_E, method=model.replace("_", " "), lapse=lapse
     )
     together = _at_one_with_each_other(votes, first.of("careless"))
     return replace(first, standing={**first.standing, **dict.fromkeys(together, "another view")})
@@ -62,12 +65,19 @@ def _of_others(votes: Votes, value_N: Floats) -> Floats:
 
 
 def _at_one_with_each_other(votes: Votes, careless: list[str]) -> list[str]:
-    """Those of the careless who surely agree with one another, as people do who share a view and no others hold it."""
-    among_E = np.isin(votes.evaluators, careless)
-    among = votes.of_evaluators(among_E)
-    if among.items == 0:
-        return []
-    agreement = agreement_with_others(among, one_coin(among))
-    judged_E = agreement.count_E > 0
-    sure_M = surely_above_chance(agreement.right_E[judged_E], agreement.count_E[judged_E])
+    """Those of the careless who surely agree with one another, as people do who share a view that no others hold.
+
+    The model of them is of one half of the items, and they are held against each other on the other half, both ways:
+    among answers at random it would find what they happen to have in common.
+    """
+    among = votes.of_evaluators(np.isin(votes.evaluators, careless))
+    fold_I = among.folds(2)
+    right_E, count_E = np.zeros(len(votes.evaluators)), np.zeros(len(votes.evaluators))
+    for fold in (0, 1):
+        learn, test = among.where(fold_I == 1 - fold), among.where(fold_I == fold)
+        if learn.items and test.items:
+            agreement = agreement_with_others(test, one_coin(learn))
+            right_E, count_E = right_E + agreement.right_E, count_E + agreement.count_E
+    judged_E = count_E > 0
+    sure_M = surely_above_chance(right_E[judged_E], count_E[judged_E])
     return [votes.evaluators[place] for place in np.flatnonzero(judged_E)[sure_M]]

@@ -21,12 +21,13 @@ from scipy.stats import false_discovery_control
 from accord.feedback.statistics.workers.shrinkage import shrunk_rates, tail_above, tail_below
 from accord.stats import Estimate
 
-__all__ = ["Standing", "Standings", "judge_standing"]
+__all__ = ["HALF", "Standing", "Standings", "judge_standing", "surely_above_chance"]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Standing = Literal["ordinary", "careless", "another view", "unclear"]
 CHANCE = 0.5
+HALF = 0.5
 ERROR = 0.05  # false discovery rate among those told apart from the others, and from chance
 DOUBT = 0.1  # a tail this small leaves it open whether somebody is below chance
 
@@ -49,9 +50,13 @@ class Standings:
         return [name for name, own in self.standing.items() if own == standing]
 
 
-def judge_standing(names: list[str], right_E: Floats, count_E: Floats, usual_E: Floats, *, method: str) -> Standings:
+def judge_standing(
+    names: list[str], right_E: Floats, count_E: Floats, usual_E: Floats, *, method: str, lapse: float = HALF
+) -> Standings:
     """The standing of E evaluators, `right_E` of whose `count_E` answers are right, beside what is usual.
 
+    Nearer to chance than to the others are those whose rate lies so far from the usual one as a share of random answers
+    above `lapse` would bring them.
     All tests are exact binomial ones, both families of them corrected after Benjamini & Hochberg (1995) at 5 %: below
     what is usual, and below chance. Who cannot be told from the usual is ordinary, whatever their rate.
     """
@@ -64,7 +69,7 @@ def judge_standing(names: list[str], right_E: Floats, count_E: Floats, usual_E: 
     below_chance_M = tail_below(right_M, count_M, CHANCE)
     opposed_M = false_discovery_control(below_chance_M) < ERROR
     lower_M = false_discovery_control(tail_below(right_M, count_M, usual_M)) < ERROR
-    low_M = lower_M & (value_M < (CHANCE + usual_M) / 2) & ~opposed_M
+    low_M = lower_M & (value_M < usual_M - lapse * (usual_M - CHANCE)) & ~opposed_M
     words_M = np.select(
         [opposed_M, low_M & (below_chance_M < DOUBT), low_M], ["another view", "unclear", "careless"], "ordinary"
     )

@@ -16,7 +16,6 @@ from accord.feedback.statistics.workers.votes import Votes
 __all__ = ["Agreement", "agreement_with_others"]
 
 Floats = NDArray[np.float64]
-COMPLETIONS_WORTH = 9 / 4
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,7 @@ def agreement_with_others(votes: Votes, model: WorkerModel) -> Agreement:
 
     With q the distribution of the truth given the others, M = sum_k (q_k - 1/K)^2 is what a vote can show, and the
     least-squares estimate of s in E[q_vote] - 1/K = s M is sum (q_vote - 1/K) / sum M: 1 for the truth, 0 at random. It
-    is worth sum M K / (K - 1) votes. Of pairs that share completions fewer count: all comparisons of n completions
-    among themselves are worth 9 n / 4 independent ones, by the variance of Kendall's tau, (4 n + 10) / (9 n (n - 1)).
+    is worth sum M K / (K - 1) votes, fewer where items share completions: `_dependence`.
     """
     size, classes = len(votes.evaluators), len(votes.classes)
     truth_NK = model.posterior_of_others(votes)
@@ -47,13 +45,31 @@ def agreement_with_others(votes: Votes, model: WorkerModel) -> Agreement:
     shows_N = ((truth_NK - 1 / classes) ** 2).sum(1)
     agree_E, shows_E = (np.bincount(votes.evaluator_N, value_N, size) for value_N in (agree_N, shows_N))
     signal_E = np.clip(agree_E / np.maximum(shows_E, 1e-9), -1 / (classes - 1), 1.0)
-    count_E = np.minimum(shows_E * classes / (classes - 1), COMPLETIONS_WORTH * _completions(votes))
+    dependence_E = _dependence(votes, agree_N - signal_E[votes.evaluator_N] * shows_N)
+    count_E = shows_E * classes / (classes - 1) / dependence_E
     return Agreement(agree_N, shows_N, count_E * (1 + (classes - 1) * signal_E) / classes, count_E)
 
 
-def _completions(votes: Votes) -> Floats:
-    """How many completions each evaluator's items are about."""
+def _dependence(votes: Votes, residual_N: Floats) -> Floats:
+    """By how much the variance of each evaluator's sum exceeds that of independent votes, [E], 1 at least.
+
+    Votes on pairs that share a completion go together: whoever rates a text too high prefers it to all others. With h
+    the sum of an evaluator's residuals e over the pairs of one completion, the variance is sum h^2 - sum e^2 (Fafchamps
+    & Gubert 2007); where no completion stands twice that is sum e^2. Each evaluator's ratio is drawn to that of all.
+    """
+    size, width = len(votes.evaluators), int(votes.text_I2.max(initial=-1)) + 1
     text_N2 = votes.text_I2[votes.item_N]
-    size = int(votes.text_I2.max(initial=-1)) + 1
-    seen = np.unique(np.repeat(votes.evaluator_N, 2) * size + text_N2.ravel()) // max(size, 1)
-    return np.bincount(seen, minlength=len(votes.evaluators)).astype(np.float64)
+    pair_N = text_N2[:, 0] != text_N2[:, 1]
+    key_R = np.concatenate(
+        [votes.evaluator_N * width + text_N2[:, 0], (votes.evaluator_N * width + text_N2[:, 1])[pair_N]]
+    )
+    unit_U, unit_R = np.unique(key_R, return_inverse=True)
+    sum_U = np.bincount(unit_R.reshape(-1), np.concatenate([residual_N, residual_N[pair_N]]), unit_U.size)
+    clustered_E = np.bincount(unit_U // max(width, 1), sum_U**2, size)
+    clustered_E = clustered_E - np.bincount(votes.evaluator_N[pair_N], residual_N[pair_N] ** 2, size)
+    alone_E = np.bincount(votes.evaluator_N, residual_N**2, size)
+    usual = float(alone_E.mean())
+    if usual < 1e-12:
+        return np.ones(size)
+    ratio = float(clustered_E.mean()) / usual
+    return np.asarray(np.maximum((clustered_E + ratio * usual) / (alone_E + usual), 1.0))
