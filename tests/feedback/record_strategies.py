@@ -205,6 +205,7 @@ def acts(draw: st.DrawFn, kind: str, asked: Prompt, by: Evaluator, about: list[C
         assistance=draw(st.none() | remark),
         usage=draw(st.none() | usages),
         conversation=draw(st.none() | names),
+        principle=draw(st.none() | names),
     )
 
 

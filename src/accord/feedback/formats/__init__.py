@@ -3,6 +3,7 @@
 from accord.feedback.formats import (
     accord_jsonl,
     anthropic_hh,
+    argilla,
     bigbench_mistake,
     chatbot_arena,
     finegrained_rlhf,
@@ -10,6 +11,7 @@ from accord.feedback.formats import (
     helpsteer2,
     helpsteer2_preference,
     helpsteer3,
+    label_studio,
     llama_factory,
     oasst,
     open_webui,
@@ -69,6 +71,8 @@ for _module in (accord_jsonl, anthropic_hh, ratings_archive, trl_preference, tab
     register_format(_module.FORMAT)
 
 for _tree_or_task in (
+    argilla,
+    label_studio,
     oasst,
     prm800k,
     trl_stepwise,

@@ -1,0 +1,221 @@
+"""Argilla 2's flat records: the fields of an item, and for each question Q what people answered.
+
+    fields                   the prompt and the answers, by the names in `annotation_items`
+    Q.responses[]            what each user answered
+    Q.responses.users[]      who that is
+    Q.responses.status[]     what is not "submitted" (drafts, what was discarded) is not read
+    Q.suggestion, .agent     what a model answered, and which
+
+A number is a rating, on a scale that has to be stated, for the file does not have it. Names are labels, or, where they
+are those of the answers, a comparison or a ranking (a list of them, or of {value, rank}). {label, start, end} are
+spans. A text of its own is a correction, a critique or a demonstration by the question's name. Which labels were
+offered is not in the file either: what the user states (`--options`), or else what anybody chose for the item, stands
+for it. Q is the study `<source>.<Q>`. `Q.scale` and `Q.options` are columns of accord's own, which say what Argilla's
+leave out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from accord.feedback.formats.annotation_answers import JudgedAbout, Question, offered, text_kind
+from accord.feedback.formats.annotation_items import ANSWER_COLUMNS, PROMPT_COLUMNS, item_of
+from accord.feedback.formats.inner_rows import inner_rows
+from accord.feedback.formats.outgoing import JudgedItem, Outgoing
+from accord.feedback.formats.reading import Reading
+from accord.feedback.formats.registry import Format
+from accord.feedback.formats.rows import SourceRow
+from accord.feedback.formats.studies import aspect_study
+from accord.feedback.formats.written_items import WrittenItem, items_of, question_name
+from accord.feedback.provenance import is_known, unknown_model
+from accord.records import (
+    Comparison,
+    Correction,
+    Critique,
+    Demonstration,
+    Evaluator,
+    Judgement,
+    Label,
+    Ranking,
+    Rating,
+    Record,
+    Spans,
+)
+
+__all__ = ["FORMAT", "read", "write"]
+
+NAME = "argilla"
+LISTED = (".responses", ".responses.users", ".responses.status")
+STATED = (".scale", ".options")
+LONG = 60  # characters: what is longer, or has several lines, is no label
+
+
+def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
+    """The records of one item. Raises `RecordError` that names row and column."""
+    (row,) = unit
+    item = item_of(_fields(row), reading)
+    yield from item.records()
+    for name in _questions(row):
+        answers = _submitted(row, name, reading)
+        suggestion = row.structure(f"{name}.suggestion") if row.has(f"{name}.suggestion") else None
+        options = tuple(map(str, row.items(f"{name}.options"))) if row.has(f"{name}.options") else None
+        options = options or offered([*(value for value, _ in answers), suggestion], reading)
+        question = Question(name, row, f"{name}.responses", item, reading, options)
+        if suggestion is not None:
+            answers.append((suggestion, _agent(row, name, reading)))
+        for value, who in answers:
+            judgement, about = _judged(question, value)
+            study = aspect_study(row, reading, name)
+            yield from reading.judged(row, item.prompt, about, judgement, evaluator=who, study=study)
+
+
+def _fields(row: SourceRow) -> SourceRow:
+    """The columns that belong to no question."""
+    names = _questions(row)
+    return SourceRow(
+        row.place,
+        {name: value for name, value in row.content.items() if not any(name.startswith(f"{each}.") for each in names)},
+    )
+
+
+def _questions(row: SourceRow) -> list[str]:
+    ends = (".responses", ".suggestion")
+    return list(dict.fromkeys(name.removesuffix(end) for name in row.content for end in ends if name.endswith(end)))
+
+
+def _submitted(row: SourceRow, name: str, reading: Reading) -> list[tuple[Any, Evaluator]]:
+    """What was submitted in answer to a question, and by whom."""
+    column = f"{name}.responses"
+    values = row.items(column) if row.has(column) else []
+    users = row.items(f"{column}.users") if row.has(f"{column}.users") else [None] * len(values)
+    status = row.items(f"{column}.status") if row.has(f"{column}.status") else ["submitted"] * len(values)
+    for beside, listed in (("users", users), ("status", status)):
+        if len(listed) != len(values):
+            raise row.bad(f"{column}.{beside}", f"{len(listed)}, but there are {len(values)} responses")
+    people = SourceRow(row.place, {f"{column}.users.{number}": user for number, user in enumerate(users)})
+    return [
+        (value, reading.person(people.name(user)) if people.has(user) else reading.unknown)
+        for value, user, state in zip(values, people.content, status, strict=True)
+        if state == "submitted"
+    ]
+
+
+def _agent(row: SourceRow, name: str, reading: Reading) -> Evaluator:
+    column = f"{name}.suggestion.agent"
+    return reading.model(row.name(column)) if row.has(column) else unknown_model(reading.source)
+
+
+def _judged(question: Question, value: Any) -> JudgedAbout:
+    """A response as a judgement, by its type."""
+    if isinstance(value, str):
+        text = text_kind(question.name) is not None or "\n" in value or len(value) > LONG
+        return question.text(value) if text and not question.preferred(value) else question.choice([value])
+    if not isinstance(value, list):
+        return question.rating(value, question.scale_in(question.row, f"{question.name}.scale"))
+    if value and all(isinstance(part, Mapping) for part in value):
+        parts = inner_rows(SourceRow(question.row.place, {question.column: value}), question.column)
+        return _ranking(question, parts) if all(part.has("rank") for part in parts) else question.spans(parts)
+    if len(value) > 1 and all(question.item.answer(part) for part in value):
+        return question.ranking([[part] for part in value])
+    if not value and not question.options:
+        return question.spans([])
+    return question.choice(value)
+
+
+def _ranking(question: Question, parts: list[SourceRow]) -> JudgedAbout:
+    ranks = sorted({part.whole("rank") for part in parts})
+    return question.ranking([[part.name("value") for part in parts if part.whole("rank") == rank] for rank in ranks])
+
+
+def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
+    """A row an item: its fields, and what was answered to each question; more rows where one has no place for it."""
+    for item in items_of(outgoing):
+        rows: list[dict[str, Any]] = []
+        for judged in item.judged:
+            columns = _columns(item, judged, outgoing)
+            row = next((row for row in rows if _takes(row, columns)), None)
+            if row is None:
+                row = {"id": f"{item.number}.{len(rows)}", "status": "completed", **item.fields()}
+                rows.append(row)
+            for name, value in columns.items():
+                row[name] = [*row.get(name, ()), *value] if name.endswith(LISTED) else value
+        yield from rows
+
+
+def _takes(row: Mapping[str, Any], columns: Mapping[str, Any]) -> bool:
+    """Whether a row has a place for these columns: lists go on, a suggestion is one, what is stated is the same."""
+    return all(
+        name.endswith(LISTED) or name not in row or (name.endswith(STATED) and row[name] == value)
+        for name, value in columns.items()
+    )
+
+
+def _columns(item: WrittenItem, judged: JudgedItem, outgoing: Outgoing) -> dict[str, Any]:
+    """The columns that hold one answer."""
+    judgement, who = judged.feedback.judgement, judged.evaluator
+    name = question_name(judged.feedback, NAME, outgoing)
+    value = _value(item, judgement, outgoing)
+    columns: dict[str, Any] = {}
+    if isinstance(judgement, Rating):
+        columns[f"{name}.scale"] = judgement.scale.model_dump(exclude_none=True)
+    if isinstance(judgement, Label):
+        columns[f"{name}.options"] = list(judgement.options)
+    pseudonym = who.pseudonym if is_known(who) else None
+    if who.kind == "model":
+        return columns | {f"{name}.suggestion": value, f"{name}.suggestion.agent": pseudonym}
+    if who.kind != "person":
+        outgoing.lose("that an evaluator is no person")
+    said = {".responses": value, ".responses.users": pseudonym, ".responses.status": "submitted"}
+    return columns | {f"{name}{end}": [part] for end, part in said.items()}
+
+
+def _value(item: WrittenItem, judgement: Judgement, outgoing: Outgoing) -> Any:
+    """A judgement as Argilla's value of a response."""
+    match judgement:
+        case Comparison(preferred="tie"):
+            return "tie"
+        case Comparison(preferred=side):
+            return item.names[0 if side == "left" else 1]
+        case Rating(value=value):
+            return int(value) if value == int(value) else value
+        case Label(selected=selected):
+            return list(selected)
+        case Ranking(tiers=tiers):
+            return [{"value": item.names[place], "rank": rank} for rank, tier in enumerate(tiers, 1) for place in tier]
+        case Spans(spans=spans):
+            marks = [span.model_dump(exclude_none=True) for span in spans]
+            return [{"label": mark.pop("type"), **mark} for mark in marks]
+        case Critique(text=text, start=start, end=end):
+            if start is not None or end is not None:
+                outgoing.lose("the stretch that a critique is about")
+            return text
+        case Correction(text=text) | Demonstration(text=text):
+            return text
+        case _:
+            raise AssertionError(judgement.kind)
+
+
+def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    fits = all(any(name.endswith((".responses", ".suggestion")) for name in row) for row in rows)
+    return "columns that end in .responses or .suggestion" if fits else None
+
+
+FORMAT = Format(
+    NAME,
+    "items with the answers and suggestions to each question (Argilla 2, flat)",
+    frozenset({"comparison", "ranking", "rating", "label", "spans", "correction", "critique", "demonstration"}),
+    columns=PROMPT_COLUMNS
+    | ANSWER_COLUMNS
+    | {
+        "*.responses",
+        "*.responses.users",
+        "*.responses.status",
+        "*.suggestion",
+        "*.suggestion.*",
+        "*.scale",
+        "*.options",
+    },
+    recognises=_recognises,
+    read=read,
+    write=write,
+    keeps=frozenset({"evaluator", "system", "tool calls", "attachments", "names in messages"}),
+)
