@@ -25,7 +25,7 @@ from accord.feedback.store.ledger import Ledger
 from accord.records import Evaluator, Feedback, Pair, Rating
 from accord.stats import Estimate, Units, rate, rate_of
 
-__all__ = ["consensus_accuracy", "krippendorff_alpha", "pair_agreement"]
+__all__ = ["agreement_of_preferences", "consensus_accuracy", "krippendorff_alpha", "pair_agreement"]
 
 Floats = NDArray[np.float64]
 
@@ -52,11 +52,16 @@ def pair_agreement(
     preferences = collect_preferences(
         feedback_of_known(source, evaluators, upto=upto, prompts=prompts, sessions=sessions)
     )
-    return _agreement(preferences) if preferences.first_N.size else None
+    return agreement_of_preferences(preferences)
 
 
-def _agreement(preferences: Preferences) -> Estimate | None:
-    """Every opinion of somebody against all others on the same pair; an opinion that decided is held against them."""
+def agreement_of_preferences(preferences: Preferences) -> Estimate | None:
+    """`pair_agreement` of opinions that were gathered before.
+
+    Every opinion of somebody stands against all others on the same pair; one that decided is held against them.
+    """
+    if not preferences.first_N.size:
+        return None
     size = len(preferences.completions)
     pair_P, pair_N = np.unique(preferences.first_N * size + preferences.second_N, return_inverse=True)
     ballots = _Ballots.of(preferences.sign_N, pair_N)

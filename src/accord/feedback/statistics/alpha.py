@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from accord.stats import Estimate, Units
 from accord.stats.means import t_interval
 
-__all__ = ["GroupAlpha", "Metric", "ReliabilityData", "alpha", "alpha_by_group"]
+__all__ = ["Codes", "GroupAlpha", "Metric", "ReliabilityData", "alpha", "alpha_by_group", "relative_disagreement"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -45,14 +45,18 @@ class ReliabilityData:
         unit_N, person_N, text_N = (column[keep_N] for column in (self.unit_N, self.person_N, self.text_N))
         return ReliabilityData(unit_N, person_N, text_N, self.value_N[keep_N], self.weight_N[keep_N])
 
+    def shared_rows(self) -> NDArray[np.intp]:
+        """Where each person's first value of a unit stands, of the units to which at least two people gave one."""
+        key_N = self.unit_N * (self.person_N.max(initial=0) + 1) + self.person_N
+        first_M = np.sort(np.unique(key_N, return_index=True)[1])
+        _, unit_M, count_U = np.unique(self.unit_N[first_M], return_inverse=True, return_counts=True)
+        rows: NDArray[np.intp] = first_M[count_U[unit_M] > 1] if first_M.size else first_M
+        return rows
+
     def shared(self) -> "ReliabilityData":
-        """Each person's first value of a unit, of the units to which at least two people gave one."""
-        if not self.unit_N.size:
-            return self
-        key_N = self.unit_N * (self.person_N.max() + 1) + self.person_N
-        first = self.take(np.sort(np.unique(key_N, return_index=True)[1]))
-        _, unit_N, count_U = np.unique(first.unit_N, return_inverse=True, return_counts=True)
-        return replace(first, unit_N=unit_N.astype(np.int64)).take(count_U[unit_N] > 1)
+        """The values in `shared_rows`, their units numbered anew."""
+        data = self.take(self.shared_rows())
+        return replace(data, unit_N=np.unique(data.unit_N, return_inverse=True)[1].astype(np.int64))
 
     def mirrored(self, swapped_N: Floats) -> "ReliabilityData":
         """These values and once more `swapped_N` of units turned round, so that no side of a comparison is special."""
@@ -82,8 +86,9 @@ def alpha(data: ReliabilityData, metric: Metric) -> Estimate | None:
     """Alpha over everybody; 1 is perfect agreement, 0 what chance gives.
 
     Of a person's values of one unit the first counts: nobody agrees with themselves. The interval is that of
-    log(1 - alpha) by Student's t, people crossed with texts. `n` counts the values of units that two people judged.
-    None where there is no such unit, or all values are equal: nothing could have differed.
+    log(1 - alpha) by Student's t, people crossed with texts; the logarithm takes off most of its skewness. `n` counts
+    the values of units that two people judged. None where there is no such unit, or all values are equal: nothing could
+    have differed.
     """
     data = data.shared()
     parts = _Parts.of(data, metric)
@@ -100,8 +105,20 @@ def alpha(data: ReliabilityData, metric: Metric) -> Estimate | None:
     value = 1 - observed / expected
     if spread is None:
         return Estimate(value, None, None, n, units.fewest, method="no interval of a single cluster")
-    low, high = (1 - math.exp(end) for end in reversed(t_interval(math.log(1 - value), spread, 0.95)))
+    low, high = (
+        1 - math.exp(end) for end in reversed(t_interval(math.log(1 - value), replace(spread, skewness=0.0), 0.95))
+    )
     return Estimate(value, max(low, LEAST_ALPHA), high, n, units.fewest, method=_method(units, "log(1 - alpha)"))
+
+
+def relative_disagreement(data: ReliabilityData, metric: Metric) -> tuple[NDArray[np.intp], Floats] | None:
+    """How far each value lies from those of the others of its unit, in units of D_e: 0 as one, 1 as by chance.
+
+    Its mean is 1 - alpha. The first array says of which rows of `data` the second one is. None as for `alpha`.
+    """
+    rows = data.shared_rows()
+    parts = _Parts.of(data.shared(), metric)
+    return None if parts is None else (rows, parts.unit_N / parts.expected)
 
 
 def alpha_by_group(data: ReliabilityData, metric: Metric, group_P: Codes) -> GroupAlpha | None:
@@ -134,7 +151,7 @@ def alpha_by_group(data: ReliabilityData, metric: Metric, group_P: Codes) -> Gro
     def estimate(value: float, pairs_N: Floats, ratio: float, least: float) -> Estimate:
         """`ratio` is what D_e divides: it moves the other way."""
         spread = units.spread(2 * pairs_N - ratio * chance_N, share_N, pairs_N - ratio * chance_N)
-        low, high = (None, None) if spread is None else t_interval(value, spread, 0.95)
+        low, high = (None, None) if spread is None else t_interval(value, replace(spread, skewness=0.0), 0.95)
         low, high = (None, None) if low is None or high is None else (max(low, least), min(high, -least))
         return Estimate(value, low, high, _count(data), units.fewest, method=_method(units, "alpha"))
 

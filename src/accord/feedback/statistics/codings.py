@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from accord.feedback.dataset.units import text_groups
-from accord.feedback.statistics.alpha import Metric, ReliabilityData
+from accord.feedback.dataset.views import is_evidence
+from accord.feedback.statistics.alpha import Codes, Metric, ReliabilityData
 from accord.records import Comparison, Evaluator, Feedback, Label, Ranking, Rating, Span, Spans, Steps
 
 __all__ = ["Coding", "Codings", "counts_as_person"]
@@ -36,7 +37,8 @@ class Coding:
     """The values that people gave when they were asked one thing.
 
     `study` is empty where none was recorded; `kind` is that of the judgement, `about` says what of it the values are
-    (the ends of a scale, an option, a type of span). `people` are the evaluators' ids by their code in `data`.
+    (the ends of a scale, an option, a type of span). `people` are the evaluators' ids by their code in `data`, and
+    `answer_N` says of which judgement each value is: how many were added before it.
     """
 
     study: str
@@ -45,6 +47,7 @@ class Coding:
     metric: Metric
     data: ReliabilityData
     people: list[str]
+    answer_N: Codes
 
 
 def counts_as_person(evaluator: Evaluator | None) -> bool:
@@ -60,12 +63,14 @@ class _Rows:
     people: dict[str, int] = field(default_factory=dict)
     unit: "array[int]" = field(default_factory=lambda: array("q"))
     person: "array[int]" = field(default_factory=lambda: array("q"))
+    answer: "array[int]" = field(default_factory=lambda: array("q"))
     values: list[Any] = field(default_factory=list)
 
-    def add(self, unit: tuple[str, ...], person: str, value: object) -> None:
+    def add(self, unit: tuple[str, ...], person: str, value: object, answer: int) -> None:
         self.unit.append(self.units.setdefault(unit, len(self.units)))
         self.person.append(self.people.setdefault(person, len(self.people)))
         self.values.append(value)
+        self.answer.append(answer)
 
     def data(self, values: Iterable[float], texts: Iterable[str] | None = None) -> ReliabilityData:
         """With these values, one a row; `texts` names the text of each unit (left out: each is one)."""
@@ -84,17 +89,15 @@ class Codings:
     """
 
     def __init__(self, evaluators: Mapping[str, Evaluator], lengths: Mapping[str, int] | None = None) -> None:
-        self._people = {name for name, evaluator in evaluators.items() if counts_as_person(evaluator)}
         self._evaluators = evaluators
         self._lengths = lengths or {}
         self._rows: dict[Key, _Rows] = {}
+        self._added = 0
 
     def add(self, record: Feedback) -> None:
         """One judgement. Those of machines, control questions and items asked again say nothing here."""
-        who = record.evaluator
-        if record.gold is not None or record.repeat_of is not None:
-            return
-        if who in self._evaluators and who not in self._people:
+        self._added += 1
+        if not is_evidence(record) or not counts_as_person(self._evaluators.get(record.evaluator)):
             return
         match record.judgement:
             case Comparison(preferred=side):
@@ -122,14 +125,25 @@ class Codings:
 
     def _add(self, record: Feedback, form: Any, unit: tuple[str, ...], value: object) -> None:
         key = (record.study or "", record.judgement.kind, form)
-        self._rows.setdefault(key, _Rows()).add(unit, record.evaluator, value)
+        self._rows.setdefault(key, _Rows()).add(unit, record.evaluator, value, self._added - 1)
 
     def codings(self) -> Iterator[Coding]:
         """Every question, in the order of its first answer; one of labels or spans may give several codings."""
         for (study, kind, form), rows in self._rows.items():
             people = list(rows.people)
+            if kind == "spans":
+                for about, metric, data, answer_N in self._spans(rows):
+                    yield Coding(study, kind, about, metric, data, people, answer_N)
             for about, metric, data in self._coded(kind, form, rows):
-                yield Coding(study, kind, about, metric, data, people)
+                answer_N = np.resize(np.array(rows.answer, dtype=np.int64), data.unit_N.size)  # twice where mirrored
+                yield Coding(study, kind, about, metric, data, people, answer_N)
+
+    def _spans(self, rows: _Rows) -> Iterator[tuple[str, Metric, ReliabilityData, Codes]]:
+        """Marked at all, and with each type where there are several: by stretches that nobody's span divides."""
+        types = sorted({span.type for spans in rows.values for span in spans})
+        yield "marked at all", "nominal", *_stretches(rows, self._lengths, None)
+        for name in types if len(types) > 1 else ():
+            yield name, "nominal", *_stretches(rows, self._lengths, name)
 
     def _coded(self, kind: str, form: Any, rows: _Rows) -> Iterator[tuple[str, Metric, ReliabilityData]]:
         match kind:
@@ -147,7 +161,7 @@ class Codings:
             case "steps":
                 yield "first wrong step", "nominal", rows.data(rows.values)
             case _:
-                yield from _spans(rows, self._lengths)
+                pass
 
 
 def _midranks(tiers: Iterable[tuple[int, ...]]) -> Iterator[float]:
@@ -168,32 +182,23 @@ def _labels(options: tuple[str, ...], rows: _Rows) -> Iterator[tuple[str, Metric
         yield option, "nominal", rows.data(float(option in selected) for selected in rows.values)
 
 
-def _spans(rows: _Rows, lengths: Mapping[str, int]) -> Iterator[tuple[str, Metric, ReliabilityData]]:
-    """Marked at all, and, where there are several types, marked with each: by stretches that nobody's span divides."""
-    types = sorted({span.type for spans in rows.values for span in spans})
-    yield "marked at all", "nominal", _stretches(rows, lengths, None)
-    if len(types) > 1:
-        for name in types:
-            yield name, "nominal", _stretches(rows, lengths, name)
-
-
-def _stretches(rows: _Rows, lengths: Mapping[str, int], name: str | None) -> ReliabilityData:
+def _stretches(rows: _Rows, lengths: Mapping[str, int], name: str | None) -> tuple[ReliabilityData, Codes]:
     """A unit for each stretch of a text between two ends of spans; it weighs as much as it has characters."""
-    of_unit: dict[int, dict[int, list[Span]]] = {}
-    for unit, person, spans in zip(rows.unit, rows.person, rows.values, strict=True):
-        of_unit.setdefault(unit, {}).setdefault(person, [span for span in spans if name in {None, span.type}])
-    columns: list[tuple[int, int, int, float, float]] = []
+    of_unit: dict[int, dict[int, tuple[int, list[Span]]]] = {}
+    for unit, person, answer, spans in zip(rows.unit, rows.person, rows.answer, rows.values, strict=True):
+        marks = [span for span in spans if name in {None, span.type}]
+        of_unit.setdefault(unit, {}).setdefault(person, (answer, marks))
+    columns: list[tuple[int, int, int, int, float, float]] = []
     stretches = 0
     for (text, *_), unit in rows.units.items():
         by_person = of_unit[unit]
-        every = [span for spans in by_person.values() for span in spans]
-        end = max([lengths.get(text, 0), 1, *(span.end for span in every)])
-        edges = sorted({0, end, *(span.start for span in every), *(span.end for span in every)})
-        for start, stop in pairwise(edges):
-            for person, spans in by_person.items():
+        marks = [span for _, spans in by_person.values() for span in spans]
+        end = max([lengths.get(text, 0), 1, *(span.end for span in marks)])
+        for start, stop in pairwise(sorted({0, end, *(edge for span in marks for edge in (span.start, span.end))})):
+            for person, (answer, spans) in by_person.items():
                 marked = any(span.start <= start and stop <= span.end for span in spans)
-                columns.append((stretches, person, unit, float(marked), float(stop - start)))
+                columns.append((stretches, person, unit, answer, float(marked), float(stop - start)))
             stretches += 1
-    column_5N = np.array(columns, dtype=np.float64).reshape(-1, 5).T
-    unit_N, person_N, text_N = column_5N[:3].astype(np.int64)
-    return ReliabilityData(unit_N, person_N, text_N, column_5N[3].copy(), column_5N[4].copy())
+    column_6N = np.array(columns, dtype=np.float64).reshape(-1, 6).T
+    unit_N, person_N, text_N, answer_N = column_6N[:4].astype(np.int64)
+    return ReliabilityData(unit_N, person_N, text_N, column_6N[4].copy(), column_6N[5].copy()), answer_N

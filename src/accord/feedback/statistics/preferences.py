@@ -14,10 +14,10 @@ from accord.feedback.provenance import current_feedback, feedback_and_evaluators
 from accord.feedback.store.ledger import Ledger
 from accord.records import Comparison, Evaluator, Feedback, Pair, Ranking, Rating
 
-__all__ = ["Codes", "Preferences", "collect_preferences", "feedback_of_known", "session_of"]
+__all__ = ["Codes", "PreferenceCollector", "Preferences", "collect_preferences", "feedback_of_known", "session_of"]
 
 Codes = NDArray[np.int64]
-LARGEST_GROUP = 128  # ratings of one evaluator that are all set against one another
+LARGEST_GROUP = 32  # ratings of one evaluator that are all set against one another
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,24 @@ def feedback_of_known(
 ) -> Iterator[Feedback]:
     """What stands, of raters that are known, within these prompts and sessions (None: all)."""
     feedback, known = feedback_and_evaluators(source, evaluators, upto)
+    current = _current(source, upto) if isinstance(source, Ledger) else current_feedback(feedback)
     unknown = {name for name, evaluator in known.items() if not is_known(evaluator)}
     wanted_prompts = None if prompts is None else frozenset(prompts)
     wanted_sessions = None if sessions is None else frozenset(sessions)
-    for record in current_feedback(feedback):
+    for record in current:
         if (
             record.evaluator not in unknown
             and (wanted_prompts is None or record.prompt in wanted_prompts)
             and (wanted_sessions is None or record.session in wanted_sessions)
         ):
             yield record
+
+
+def _current(ledger: Ledger, upto: int | None) -> Iterator[Feedback]:
+    """What stands in a ledger, one record at a time."""
+    last = ledger.last_row if upto is None else upto
+    replaced = ledger.replaced(last)
+    return (record for record in ledger.feedback(last) if record.id not in replaced)
 
 
 def session_of(feedback: Feedback) -> str:
@@ -78,34 +86,49 @@ def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
     """The opinions in comparisons, rankings and ratings: of each person one about any two completions, the first.
 
     So agreement counts people, and nobody agrees with themselves. Two ratings are an opinion where one evaluator gave
-    both, for one prompt, in one session, on one scale. Where somebody rated more than 128 completions so, completions
+    both, for one prompt, in one session, on one scale. Where somebody rated more than 32 completions so, completions
     are dealt into parts by their digest, the same for everybody, and only those of one part are set against one
     another: opinions then grow with the ratings, not with their square, and are still a random choice of all.
     """
-    table = _Table()
-    rated: dict[_Sitting, dict[str, float]] = {}
+    collector = PreferenceCollector()
     for record in feedback:
+        collector.add(record)
+    return collector.preferences()
+
+
+class PreferenceCollector:
+    """`collect_preferences` of judgements that come one by one."""
+
+    def __init__(self) -> None:
+        self._table = _Table()
+        self._rated: dict[_Sitting, dict[str, float]] = {}
+
+    def add(self, record: Feedback) -> None:
+        """A judgement that stands. An item asked again says nothing, nor does a kind that puts nothing in order."""
         if record.repeat_of is not None:
-            continue
+            return
         match record.judgement:
             case Comparison():
-                table.add_pairs(record, pairs_from_comparison(record))
+                self._table.add_pairs(record, pairs_from_comparison(record))
             case Ranking():
-                table.add_pairs(record, pairs_from_ranking(record))
+                self._table.add_pairs(record, pairs_from_ranking(record))
             case Rating(value=value, scale=scale):
                 sitting = _Sitting(record.evaluator, record.prompt, record.session, scale.low, scale.high)
-                rated.setdefault(sitting, {}).setdefault(record.completions[0], value)
+                self._rated.setdefault(sitting, {}).setdefault(record.completions[0], value)
             case _:
-                continue
-    largest = max(map(len, rated.values()), default=0)
-    parts = 1 if largest <= LARGEST_GROUP else math.ceil(2 * largest / LARGEST_GROUP)
-    for sitting, values in rated.items():
-        by_part: dict[int, dict[str, float]] = {}
-        for completion, value in values.items():
-            by_part.setdefault(_part(completion, parts), {})[completion] = value
-        for of_part in by_part.values():
-            table.add_ratings(sitting, of_part)
-    return table.preferences()
+                pass
+
+    def preferences(self) -> Preferences:
+        """All opinions; nothing may be added afterwards."""
+        largest = max(map(len, self._rated.values()), default=0)
+        parts = 1 if largest <= LARGEST_GROUP else math.ceil(2 * largest / LARGEST_GROUP)
+        for sitting, values in self._rated.items():
+            by_part: dict[int, dict[str, float]] = {}
+            for completion, value in values.items():
+                by_part.setdefault(_part(completion, parts), {})[completion] = value
+            for of_part in by_part.values():
+                self._table.add_ratings(sitting, of_part)
+        return self._table.preferences()
 
 
 def _part(completion: str, parts: int) -> int:

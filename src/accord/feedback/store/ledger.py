@@ -149,6 +149,24 @@ class Ledger:
             later = [self._record(Feedback, row.id, row.content, str(row.id)) for row in connection.execute(query)]
         return {record.replaces for record in later if record.replaces is not None}
 
+    def asked_again(self, upto: int | None = None) -> dict[str, Feedback]:
+        """The feedback, by id, whose items were asked again by a record up to and with row `upto`."""
+        table = TABLES["feedback"]
+        query = select(table.c.id, table.c.content).where(table.c.content.contains('"repeat_of":'))
+        if upto is not None:
+            query = query.where(table.c.row <= upto)
+        with self.begin() as connection:
+            later = [self._record(Feedback, row.id, row.content, str(row.id)) for row in connection.execute(query)]
+            names = sorted({record.repeat_of for record in later if record.repeat_of is not None})
+            earlier = [
+                row
+                for start in range(0, len(names), 500)
+                for row in connection.execute(
+                    select(table.c.id, table.c.content).where(table.c.id.in_(names[start : start + 500]))
+                )
+            ]
+        return {row.id: self._record(Feedback, row.id, row.content, str(row.id)) for row in earlier}
+
     def records(self, upto: int | None = None) -> Iterator[Record]:
         """All records of one state of the ledger, its feedback up to and with row `upto`; those named come first.
 

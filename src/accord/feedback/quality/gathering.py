@@ -1,0 +1,159 @@
+"""One pass over the records of a ledger: what stands, as columns and opinions; no judgement is held in memory."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from accord.errors import RecordError, nearest
+from accord.feedback.provenance import is_known
+from accord.feedback.quality.answers import AnswerCollector, Answers, written_text
+from accord.feedback.statistics.codings import Coding, Codings
+from accord.feedback.statistics.preferences import PreferenceCollector, Preferences
+from accord.feedback.store.ledger import Ledger
+from accord.records import Completion, Demonstration, Evaluator, Feedback, Prompt, Record
+
+__all__ = ["CompletionText", "Gathered", "WrittenAnswer", "gather"]
+
+
+class CompletionText(NamedTuple):
+    """The text of a completion, its prompt's id, and whether a model surely wrote it (it says how it was sampled)."""
+
+    prompt: str
+    text: str
+    sampled: bool
+
+
+@dataclass(frozen=True)
+class WrittenAnswer:
+    """A demonstration: its text, who wrote it, and its row among the answers."""
+
+    text: str
+    evaluator: str
+    row: int
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What stands in a ledger (of one study).
+
+    `taken_back` and `unknown` count judgements that were left out: taken back by a later one, and of nobody in
+    particular. `assisted` are those beside which a machine made a remark.
+    """
+
+    evaluators: Mapping[str, Evaluator]
+    prompt_texts: Mapping[str, str]
+    completions: Mapping[str, CompletionText]
+    answers: Answers
+    codings: list[Coding]
+    preferences: Preferences
+    written: list[WrittenAnswer]
+    assisted: list[Feedback]
+    kinds: Mapping[str, int]
+    taken_back: int
+    unknown: int
+
+
+def gather(source: Ledger | Iterable[Record], *, study: str | None = None, upto: int | None = None) -> Gathered:
+    """From a ledger (its feedback up to row `upto`), or from records in any order.
+
+    Raises `RecordError` where the ledger holds nothing of the study.
+    """
+    if isinstance(source, Ledger):
+        last = source.last_row if upto is None else upto
+        earlier = source.asked_again(last)
+        gathering = _Gathering(study, source.replaced(last), earlier)
+        gathering.extend(source.records(last))
+    else:
+        records = list(source)
+        feedback = [record for record in records if isinstance(record, Feedback)]
+        replaced = {record.replaces for record in feedback if record.replaces is not None}
+        gathering = _Gathering(study, replaced, {record.id: record for record in feedback})
+        gathering.extend(_named_first(records))
+    return gathering.done()
+
+
+def _named_first(records: list[Record]) -> Iterator[Record]:
+    for feedback in (False, True):
+        yield from (record for record in records if isinstance(record, Feedback) is feedback)
+
+
+@dataclass
+class _Gathering:
+    study: str | None
+    replaced: set[str]
+    earlier: Mapping[str, Feedback]
+    evaluators: dict[str, Evaluator] = field(default_factory=dict)
+    prompt_texts: dict[str, str] = field(default_factory=dict)
+    completions: dict[str, CompletionText] = field(default_factory=dict)
+    words: dict[str, int] = field(default_factory=dict)
+    lengths: dict[str, int] = field(default_factory=dict)
+    kinds: "Counter[str]" = field(default_factory=Counter)
+    studies: set[str] = field(default_factory=set)
+    taken_back: int = 0
+    unknown: int = 0
+
+    def __post_init__(self) -> None:
+        current = {name: record for name, record in self.earlier.items() if name not in self.replaced}
+        self.answers = AnswerCollector(self.words, current)
+        self.codings = Codings(self.evaluators, self.lengths)
+        self.preferences = PreferenceCollector()
+        self.written: list[WrittenAnswer] = []
+        self.assisted: list[Feedback] = []
+
+    def extend(self, records: Iterable[Record]) -> None:
+        for record in records:
+            match record:
+                case Prompt():
+                    self.prompt_texts[record.id] = record.text
+                case Completion():
+                    sampled = record.token_ids is not None or record.sampling is not None
+                    self.completions[record.id] = CompletionText(record.prompt, record.text, sampled)
+                    self.words[record.id], self.lengths[record.id] = len(record.text.split()), len(record.text)
+                case Evaluator():
+                    self.evaluators[record.id] = record
+                case Feedback():
+                    self._judgement(record)
+                case _:
+                    pass
+
+    def _judgement(self, record: Feedback) -> None:
+        if record.study is not None:
+            self.studies.add(record.study)
+        if self.study is not None and record.study != self.study:
+            return
+        if record.id in self.replaced:
+            self.taken_back += 1
+        elif not is_known(self.evaluators[record.evaluator]):
+            self.unknown += 1
+        else:
+            self._standing(record)
+
+    def _standing(self, record: Feedback) -> None:
+        text = written_text(record.judgement)
+        if text is not None and isinstance(record.judgement, Demonstration):
+            self.written.append(WrittenAnswer(text, record.evaluator, self.kinds.total()))
+        if record.assistance is not None:
+            self.assisted.append(record)
+        self.kinds[record.judgement.kind] += 1
+        self.answers.add(record)
+        self.codings.add(record)
+        self.preferences.add(record)
+
+    def done(self) -> Gathered:
+        if self.study is not None and self.study not in self.studies:
+            known = nearest(self.study, sorted(self.studies)) if self.studies else "; it holds no study"
+            raise RecordError(f"the ledger holds nothing of the study {self.study!r}{known}")
+        return Gathered(
+            self.evaluators,
+            self.prompt_texts,
+            self.completions,
+            self.answers.answers(),
+            list(self.codings.codings()),
+            self.preferences.preferences(),
+            self.written,
+            self.assisted,
+            dict(self.kinds),
+            self.taken_back,
+            self.unknown,
+        )

@@ -1,0 +1,199 @@
+"""Everything that can be said of the quality of a ledger's feedback, as one value."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from accord.feedback.quality.answers import Answers
+from accord.feedback.quality.composition import Composition, composition
+from accord.feedback.quality.evaluators import EvaluatorQuality, evaluator_qualities, worst_first
+from accord.feedback.quality.gathering import Gathered, gather
+from accord.feedback.quality.poisoning import Compared, Poisoning, suspected_poisoning
+from accord.feedback.quality.questions import QuestionAgreement, closeness, question_agreement
+from accord.feedback.quality.sequences import drift, late_half
+from accord.feedback.quality.unknown import NotAssessed
+from accord.feedback.quality.written import WrittenAnswers, WrittenTexts, written_answers
+from accord.feedback.statistics.agreement import agreement_of_preferences
+from accord.feedback.statistics.assistance import AssistanceEffect, assistance_effects
+from accord.feedback.statistics.raking import Target
+from accord.feedback.statistics.reliability import ControlFacts, EvaluatorSummary
+from accord.feedback.statistics.workers.estimates import model_estimates
+from accord.feedback.statistics.workers.fitting import MODELS
+from accord.feedback.statistics.workers.votes import Votes, votes_of_preferences
+from accord.feedback.store.ledger import Ledger
+from accord.feedback.trust.from_controls import standing_from_controls
+from accord.feedback.trust.from_votes import standing_from_votes
+from accord.feedback.trust.standing import Standings
+from accord.records import Record
+from accord.stats import Estimate, rate
+
+__all__ = ["ModelGain", "Quality", "measure_quality"]
+
+MOST_VOTES = 500_000  # that models of evaluators are fitted to; of more, those on a random choice of items
+
+
+@dataclass(frozen=True)
+class ModelGain:
+    """What a model of single evaluators gains on held-out votes over one accuracy for all, nats a vote; used or not."""
+
+    model: str
+    gain: Estimate | NotAssessed
+    helps: bool
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The feedback of a ledger, or of one study.
+
+    evaluators    everybody who answered, those to look at first in front
+    questions     agreement on each question, and by groups
+    agreement     how often another evaluator orders two texts as the first did, a tie of theirs half
+    left          share of decided comparisons in which the left side was chosen; clusters are people
+    fatigue       agreement in the second halves of sessions less that in the first; clusters are people
+    models        whether models of single evaluators foretell held-out votes
+    composition, poisoning, written, assistance
+                  each with a module of its own
+    """
+
+    study: str | None
+    kinds: Mapping[str, int]
+    taken_back: int
+    unknown: int
+    evaluators: Sequence[EvaluatorQuality]
+    questions: Sequence[QuestionAgreement]
+    agreement: Estimate | NotAssessed
+    left: Estimate | NotAssessed
+    fatigue: Estimate | NotAssessed
+    models: Sequence[ModelGain]
+    composition: Composition | NotAssessed
+    poisoning: Poisoning | NotAssessed
+    written: WrittenAnswers | NotAssessed
+    assistance: Sequence[AssistanceEffect]
+
+    @property
+    def answers(self) -> int:
+        """How many judgements stand, of evaluators that are known one by one."""
+        return sum(self.kinds.values())
+
+
+def measure_quality(
+    source: Ledger | Iterable[Record],
+    *,
+    study: str | None = None,
+    target: Target | None = None,
+    upto: int | None = None,
+) -> Quality:
+    """Measure everything that the records allow. Taken-back answers count nowhere.
+
+    `study` restricts it to one study, `target` holds the shares of a population by attribute, `upto` is the last row
+    read of a ledger. Raises `RecordError` where there is no such study, or nobody has an attribute of the target.
+    """
+    gathered = gather(source, study=study, upto=upto)
+    answers, evaluators = gathered.answers, gathered.evaluators
+    close = closeness(gathered.codings, answers.n)
+    votes = _at_most(votes_of_preferences(gathered.preferences))
+    fits = {name: model_estimates(votes, name) if votes.items else None for name in MODELS}
+    no_votes = NotAssessed("no two evaluators ordered the same two texts")
+    return Quality(
+        study,
+        gathered.kinds,
+        gathered.taken_back,
+        gathered.unknown,
+        worst_first(
+            evaluator_qualities(
+                answers,
+                close,
+                {name: {} if fit is None else fit.accuracy for name, fit in fits.items()},
+                standing_from_votes(votes) if votes.items else Standings({}, {}, {}),
+                _by_controls(answers),
+                evaluators,
+            )
+        ),
+        [question_agreement(coding, evaluators) for coding in gathered.codings],
+        agreement_of_preferences(gathered.preferences) or no_votes,
+        _left(answers),
+        drift(close[0], late_half(answers.session_N, answers.position_N), answers.evaluator_N)
+        or NotAssessed("places in sessions of four answers or more, to items of others, were not recorded"),
+        [
+            ModelGain(name, no_votes if fit is None or fit.gain is None else fit.gain, fit is not None and fit.helps)
+            for name, fit in fits.items()
+        ],
+        _composition(answers, gathered, target),
+        suspected_poisoning(_compared(gathered)),
+        written_answers(_written(gathered)),
+        assistance_effects(gathered.assisted, evaluators=evaluators),
+    )
+
+
+def _at_most(votes: Votes) -> Votes:
+    n = votes.vote_N.size
+    if n <= MOST_VOTES:
+        return votes
+    return votes.where(np.random.default_rng(0).random(votes.items) < MOST_VOTES / n)
+
+
+def _by_controls(answers: Answers) -> Standings:
+    summaries = []
+    for name, rows in zip(answers.evaluators, answers.rows_by_evaluator(), strict=True):
+        right_M = answers.right_N[rows]
+        right_M = right_M[np.isfinite(right_M)]
+        controls = ControlFacts(right_M.size, float(right_M.mean()) if right_M.size else None, 0, None, None)
+        summaries.append(EvaluatorSummary(name, rows.size, None, None, controls, None, 0, None, 0))
+    return standing_from_controls(summaries)
+
+
+def _left(answers: Answers) -> Estimate | NotAssessed:
+    known_N = np.isfinite(answers.left_N)
+    if not known_N.any():
+        return NotAssessed("no decided comparison whose order on the screen was recorded")
+    return rate(answers.left_N[known_N], answers.evaluator_N[known_N].tolist())
+
+
+def _composition(answers: Answers, gathered: Gathered, target: Target | None) -> Composition | NotAssessed:
+    if not target:
+        return NotAssessed("no target population was named (--target FILE)")
+    count_E = np.bincount(answers.evaluator_N, minlength=len(answers.evaluators))
+    people = {
+        name: count
+        for name, count in zip(answers.evaluators, count_E.tolist(), strict=True)
+        if gathered.evaluators[name].kind in {"person", "simulated"}
+    }
+    return composition(people, gathered.evaluators, target) or NotAssessed("no evaluator has attributes on record")
+
+
+def _compared(gathered: Gathered) -> Compared:
+    """The decided opinions, with the prompts and texts that they are about."""
+    preferences = gathered.preferences
+    decided_N = preferences.sign_N != 0
+    first_N, second_N, up_N = (
+        column[decided_N] for column in (preferences.first_N, preferences.second_N, preferences.sign_N > 0)
+    )
+    known = [gathered.completions.get(name) for name in preferences.completions]
+    place: dict[str, int] = {}
+    prompt_C = np.array(
+        [-1 if one is None else place.setdefault(one.prompt, len(place)) for one in known], dtype=np.int64
+    )
+    return Compared(
+        prompt_C[first_N],
+        np.where(up_N, first_N, second_N),
+        np.where(up_N, second_N, first_N),
+        preferences.evaluator_N[decided_N],
+        list(place),
+        [gathered.prompt_texts.get(name, "") for name in place],
+        ["" if one is None else one.text for one in known],
+        preferences.evaluators,
+    )
+
+
+def _written(gathered: Gathered) -> WrittenTexts:
+    rows = np.array([one.row for one in gathered.written], dtype=np.intp)
+    answers = gathered.answers
+    return WrittenTexts(
+        [one.text for one in gathered.written],
+        [one.evaluator for one in gathered.written],
+        answers.pasted_N[rows],
+        answers.keystrokes_N[rows],
+        answers.seconds_N[rows],
+        [one.text for one in gathered.completions.values() if one.sampled],
+    )

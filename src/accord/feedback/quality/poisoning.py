@@ -1,0 +1,222 @@
+"""Words of prompts, and people, whose answers a model of all the others does not foresee.
+
+A Bradley-Terry model whose reward is linear in the words of a text is fitted without a fifth of the prompts and
+foretells these. With p the probability of what was chosen and q = max(p, 1 - p), an answer has the bounded residual
+[p > 1/2] - q: whether it is as the model foresees, less how sure the model is. Where a rare word of the prompt (a
+trigger; Rando & Tramer 2023, arXiv 2311.14455), or a person, goes with answers turned round, these residuals are lower
+than on the whole, which is what they are counted from.
+
+Residuals are averaged over the answers to one prompt, which are not independent, and a word counts the prompts that
+it stands in. How unlikely so low a mean is follows from the saddle point approximation for means of draws from all
+residuals (Lugannani & Rice 1980): they are skewed, and the normal one would raise false alarms. What is named passes
+the false discovery rate of Benjamini & Hochberg (1995). Nobody is accused: a word may mark a subject on which people
+differ from their taste in everything else, and so may a person.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, vstack
+from scipy.special import expit
+from scipy.stats import false_discovery_control, norm
+
+from accord.feedback.quality.unknown import NotAssessed
+from accord.stats import Estimate, mean, rate
+
+__all__ = ["Compared", "Poisoning", "Suspect", "suspected_poisoning"]
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+WORD = re.compile(r"\b\w+\b")
+FOLDS = 5
+LEAST_PROMPTS = 5  # that a word stands in, or a person answered
+LEAST_IN_ALL = 50
+LEVEL = 0.05
+MOST = 50_000  # comparisons looked at; of more, a random choice
+FEATURES = 20_000
+
+
+@dataclass(frozen=True)
+class Compared:
+    """N decided comparisons: codes of the prompt, of both texts and of who chose; texts and names by code."""
+
+    prompt_N: Codes
+    chosen_N: Codes
+    rejected_N: Codes
+    evaluator_N: Codes
+    prompts: Sequence[str]
+    prompt_texts: Sequence[str]
+    texts: Sequence[str]
+    evaluators: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A word (or two in a row), or a person's id: the mean residual over so many prompts, and how unlikely it is."""
+
+    name: str
+    residual: Estimate
+    p: float
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Poisoning:
+    """What was named of how many that were tested, and how well the model of words foretells (`accuracy`)."""
+
+    comparisons: int
+    accuracy: Estimate
+    words_tested: int
+    words: tuple[Suspect, ...]
+    people_tested: int
+    people: tuple[Suspect, ...]
+
+
+def suspected_poisoning(compared: Compared) -> Poisoning | NotAssessed:
+    """Both families of tests; not assessed where there are fewer than 50 prompts, or words foretell nothing."""
+    compared = _at_most(compared)
+    prompts = np.unique(compared.prompt_N)
+    if prompts.size < LEAST_IN_ALL:
+        return NotAssessed(f"comparisons on {LEAST_IN_ALL} prompts are needed, there are {prompts.size}")
+    chosen_N = _foretold(compared)
+    if chosen_N is None:
+        return NotAssessed("the texts that were compared hold no words")
+    right_N = np.where(chosen_N == 0.5, 0.5, chosen_N > 0.5)
+    accuracy = rate(right_N, compared.prompt_N.tolist())
+    if accuracy.low is None or accuracy.low <= 0.5:
+        return NotAssessed(f"the words of a text do not foretell what is preferred (accuracy {accuracy})")
+    residual_N = right_N - np.maximum(chosen_N, 1 - chosen_N)
+    residual_N -= residual_N.mean()
+    words, word_count = _words(compared, residual_N)
+    people, person_count = _people(compared, residual_N)
+    return Poisoning(compared.prompt_N.size, accuracy, word_count, words, person_count, people)
+
+
+def _at_most(compared: Compared) -> Compared:
+    n = compared.prompt_N.size
+    if n <= MOST:
+        return compared
+    rows = np.sort(np.random.default_rng(0).choice(n, MOST, replace=False))
+    codes = (compared.prompt_N, compared.chosen_N, compared.rejected_N, compared.evaluator_N)
+    prompt_N, chosen_N, rejected_N, evaluator_N = (column[rows] for column in codes)
+    names = (compared.prompts, compared.prompt_texts, compared.texts, compared.evaluators)
+    return Compared(prompt_N, chosen_N, rejected_N, evaluator_N, *names)
+
+
+def _foretold(compared: Compared) -> Floats | None:
+    """P(what was chosen) [N] by models that were fitted without the prompt's fold; None where texts hold no words."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    names, place_2N = np.unique(np.stack([compared.chosen_N, compared.rejected_N]), return_inverse=True)
+    place_2N = place_2N.reshape(2, -1)
+    vectorizer = TfidfVectorizer(token_pattern=WORD.pattern, sublinear_tf=True, max_features=FEATURES)
+    texts = [compared.texts[name] for name in names.tolist()]
+    if not any(map(vectorizer.build_tokenizer(), texts)):
+        return None
+    feature_TV = csr_array(vectorizer.fit_transform(texts))
+    difference_NV = feature_TV[place_2N[0]] - feature_TV[place_2N[1]]
+    fold_P = np.random.default_rng(0).permutation(int(compared.prompt_N.max()) + 1) % FOLDS
+    fold_N = fold_P[compared.prompt_N]
+    chosen_N = np.full(compared.prompt_N.size, 0.5)
+    for fold in range(FOLDS):
+        learnt_MV, test_N = difference_NV[fold_N != fold], fold_N == fold
+        if learnt_MV.shape[0] and test_N.any():
+            model = LogisticRegression(fit_intercept=False, max_iter=300)
+            model.fit(vstack([learnt_MV, -learnt_MV]), np.repeat([1, 0], learnt_MV.shape[0]))
+            chosen_N[test_N] = expit(difference_NV[test_N] @ model.coef_[0])
+    return chosen_N
+
+
+def _words(compared: Compared, residual_N: Floats) -> tuple[tuple[Suspect, ...], int]:
+    """Words, and two in a row, of prompts; those in more than half of all prompts mark nothing rare."""
+    prompts, place_N = np.unique(compared.prompt_N, return_inverse=True)
+    residual_P = np.bincount(place_N, residual_N) / np.bincount(place_N)
+    terms = _terms([compared.prompt_texts[prompt] for prompt in prompts.tolist()])
+    if not terms:
+        return (), 0
+    count_V = np.array([rows.size for rows in terms.values()], dtype=np.float64)
+    mean_V = np.array([residual_P[rows].mean() for rows in terms.values()])
+    names, suspects = list(terms), []
+    for place, p in _named(mean_V, count_V, residual_P):
+        rows = terms[names[place]]
+        ids = tuple(compared.prompts[prompt] for prompt in prompts[rows].tolist())
+        suspects.append(Suspect(names[place], mean(residual_P[rows]), p, ids))
+    return tuple(suspects), len(terms)
+
+
+def _terms(texts: Sequence[str]) -> dict[str, Codes]:
+    """By term in order of the alphabet, in which of the texts it stands."""
+    places: dict[str, list[int]] = {}
+    for place, text in enumerate(texts):
+        words = WORD.findall(text.lower())
+        for term in {*words, *(f"{first} {second}" for first, second in pairwise(words))}:
+            places.setdefault(term, []).append(place)
+    return {
+        term: np.array(rows, dtype=np.int64)
+        for term, rows in sorted(places.items())
+        if LEAST_PROMPTS <= len(rows) <= len(texts) / 2
+    }
+
+
+def _people(compared: Compared, residual_N: Floats) -> tuple[tuple[Suspect, ...], int]:
+    """People who answered on enough prompts; each prompt counts once for a person."""
+    size = int(compared.prompt_N.max()) + 1
+    cells, cell_N = np.unique(compared.evaluator_N * size + compared.prompt_N, return_inverse=True)
+    residual_C = np.bincount(cell_N, residual_N) / np.bincount(cell_N)
+    evaluator_C = cells // size
+    count_E = np.bincount(evaluator_C, minlength=len(compared.evaluators))
+    tested = np.flatnonzero(count_E >= LEAST_PROMPTS)
+    if not tested.size:
+        return (), 0
+    mean_E = np.bincount(evaluator_C, residual_C, len(compared.evaluators))[tested] / count_E[tested]
+    suspects = []
+    for place, p in _named(mean_E, count_E[tested].astype(np.float64), residual_C):
+        rows = np.flatnonzero(evaluator_C == tested[place])
+        ids = tuple(compared.prompts[cell % size] for cell in cells[rows].tolist())
+        suspects.append(Suspect(compared.evaluators[int(tested[place])], mean(residual_C[rows]), p, ids))
+    return tuple(suspects), int(tested.size)
+
+
+def _named(mean_V: Floats, count_V: Floats, residual_N: Floats) -> list[tuple[int, float]]:
+    """The places that pass, least likely first, with their p-values."""
+    p_V = lower_tail(mean_V, count_V, residual_N)
+    passed_V = false_discovery_control(p_V) < LEVEL
+    return [(int(place), float(p_V[place])) for place in np.argsort(p_V, kind="stable") if passed_V[place]]
+
+
+def lower_tail(mean_V: Floats, count_V: Floats, value_N: Floats) -> Floats:
+    """P(a mean of count draws from the values is so low), by the saddle point; 1 where it is not below their mean.
+
+    K(s) = log mean exp(s value) is tabulated over s <= 0; the tail at x = K'(s) is Phi(w) + phi(w) (1 / w - 1 / u) with
+    w = -sqrt(2 n (s x - K)) and u = s sqrt(n K''). Below all that the table reaches: the bound
+    exp(n (K - s x)).
+    """
+    centre = float(value_N.mean())
+    value_N, mean_V = value_N - centre, mean_V - centre
+    scale = float(value_N.std())
+    if scale == 0:
+        return np.ones_like(mean_V)
+    s_G = -np.geomspace(1e-3, 60.0, 400) / scale
+    weight_GN = np.exp(s_G[:, None] * (value_N - value_N.min()))
+    total_G = weight_GN.mean(axis=1)
+    log_G = np.log(total_G) + s_G * value_N.min()
+    slope_G = (weight_GN @ value_N) / value_N.size / total_G
+    curve_G = (weight_GN @ value_N**2) / value_N.size / total_G - slope_G**2
+    return _tail(mean_V, count_V, np.stack([s_G, log_G, slope_G, curve_G]))
+
+
+def _tail(mean_V: Floats, count_V: Floats, table_4G: Floats) -> Floats:
+    """`lower_tail` of means of what has mean 0, from s, K, K' and K'' [4, G] in falling order of K'."""
+    s_V, log_V, _, curve_V = (np.interp(-mean_V, -table_4G[2], row) for row in table_4G)
+    w_V = -np.sqrt(np.maximum(2 * count_V * (s_V * mean_V - log_V), 1e-12))
+    u_V = s_V * np.sqrt(np.maximum(count_V * curve_V, 1e-12))
+    tail_V = norm.cdf(w_V) + norm.pdf(w_V) * (1 / w_V - 1 / u_V)
+    bound_V = np.exp(np.minimum(count_V * (log_V - s_V * mean_V), 0.0))
+    outside_V = mean_V < table_4G[2, -1]
+    near_V = mean_V > table_4G[2, 0]
+    return np.where(near_V, 1.0, np.clip(np.where(outside_V, bound_V, tail_V), 0.0, bound_V))
