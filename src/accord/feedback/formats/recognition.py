@@ -30,9 +30,9 @@ def named_format(name: str) -> Recognised:
 
 
 def format_of_file(path: Path) -> Recognised | None:
-    """The format that is no table and recognises the file itself; None where none does."""
+    """The format that is no table and recognises the file itself; None where none does, or there is no file."""
     choice = [form for form in _readers() if form.recognises_path is not None]
-    if not choice or path.is_dir():
+    if not choice or path.is_dir() or not path.exists():
         return None
     return _only(
         [(form, form.recognises_path and form.recognises_path(path.name, head_of(path))) for form in choice], path

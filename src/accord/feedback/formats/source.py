@@ -95,7 +95,7 @@ class FeedbackFile:
                 yield list(rows)
 
     def _rows(self, limit: int | None) -> Iterator[SourceRow]:
-        for row in islice(rows_of(self.path), limit):
+        for row in islice(rows_of(self.path, self.settings.split), limit):
             self.rows += 1
             if isinstance(row, BadRow):
                 self._set_aside(row)
@@ -122,7 +122,7 @@ def open_feedback(
     recognised = named_format(settings.format) if settings.format is not None else format_of_file(path)
     if recognised is not None and recognised.format.read_path is not None:
         return FeedbackFile(path, recognised, settings)
-    first = list(islice(rows_of(path), FIRST))
+    first = list(islice(rows_of(path, settings.split), FIRST))
     if not first:
         raise RecordError("no records: the file is empty", place=path.name)
     readable = [SourceRow(row.place, row.content) for row in first if isinstance(row, SourceRow)]

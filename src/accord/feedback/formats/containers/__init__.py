@@ -3,26 +3,34 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from accord.errors import RecordError, StorageError, storage
+from accord.errors import RecordError, storage
+from accord.feedback.formats.containers.datasets_library import folder_rows, hub_rows
 from accord.feedback.formats.containers.json_rows import json_lines, json_stream
 from accord.feedback.formats.containers.json_text import DECODER
 from accord.feedback.formats.containers.tables import arrow_rows, delimited_rows, parquet_rows
 from accord.feedback.formats.containers.text import text_lines
 from accord.feedback.formats.rows import BadRow, SourceRow
 
-__all__ = ["rows_of"]
+__all__ = ["on_hub", "rows_of"]
 
 
-def rows_of(path: Path) -> Iterator[SourceRow | BadRow]:
+def on_hub(path: Path, split: str | None) -> bool:
+    """Whether this is no file but the name of a set on the hub: nothing is there, and a part of it is asked for."""
+    return split is not None and not path.exists()
+
+
+def rows_of(path: Path, split: str | None = None) -> Iterator[SourceRow | BadRow]:
     """The rows of a file, in its order. A row that cannot be read is a `BadRow`, and the next one follows.
 
-    Raises `StorageError` where the file cannot be opened, `RecordError` where what follows cannot be read at all.
+    `split` is the part of a folder or of a name of `datasets`; a name takes one. Raises `StorageError` where the file
+    cannot be opened, `RecordError` where what follows cannot be read at all.
     """
-    with storage(path):
-        if path.is_dir():
-            raise StorageError(f"{path}: this is a folder, not a file")
-        with path.open("rb") as file:
-            start = file.read(6)
+    if split is not None and on_hub(path, split):
+        return hub_rows(str(path), split)
+    if path.is_dir():
+        return folder_rows(path, split)
+    with storage(path), path.open("rb") as file:
+        start = file.read(6)
     if start[:4] == b"PAR1":
         return parquet_rows(path)
     if start == b"ARROW1" or (path.suffix in (".arrow", ".feather") and start):
@@ -59,6 +67,6 @@ def _is_whole(line: str) -> bool:
 def _goes_on(line: str) -> bool:
     try:
         DECODER.decode(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return getattr(error, "pos", 0) >= len(line.rstrip()) - 1
     return False

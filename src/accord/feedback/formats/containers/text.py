@@ -77,6 +77,10 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
             raise RecordError(f"no {encoding} ({error.reason})", place=f"{path.name}:{number + 1}") from error
         except DAMAGED as error:
             raise _cut_short(path, number, str(error)) from error
+        except OSError as error:
+            if error.errno is None:  # pyarrow's, of a stream that it cannot unpack
+                raise _cut_short(path, number, str(error)) from error
+            raise
 
 
 def _cut_short(path: Path, number: int, reason: str) -> RecordError:

@@ -88,15 +88,23 @@ def _parquet(path: Path, rows: Rows) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _spooled(rows) as (_, again):
-        tables = (pa.Table.from_pylist(chunk) for chunk in _chunks(again()))
-        schema = pa.unify_schemas([table.schema for table in tables] or [pa.schema({})], promote_options="permissive")
+    with _spooled(rows) as (names, again):
+        try:
+            schemas = [pa.table(_columns(names, chunk)).schema for chunk in _chunks(again())] or [pa.schema({})]
+            schema = pa.unify_schemas(schemas, promote_options="permissive")
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise LedgerError(f"{path.stem}: values of different kinds in a column ({reason}); write .jsonl") from error
         number = 0
         with pq.ParquetWriter(path, schema, compression="zstd") as file:
             for chunk in _chunks(again()):
-                file.write_table(pa.Table.from_pylist(chunk, schema=schema))
+                file.write_table(pa.table(_columns(names, chunk), schema=schema))
                 number += len(chunk)
     return number
+
+
+def _columns(names: list[str], rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 @contextmanager
