@@ -22,7 +22,7 @@ def folder_rows(folder: Path, split: str | None) -> Iterator[SourceRow | BadRow]
     """
     splits = _stated(folder / "dataset_dict.json").get("splits")
     if splits is not None:
-        if split not in splits:
+        if split is None or split not in splits:
             problem = "it has several parts" if split is None else f"it has no part '{split}'"
             raise LedgerError(f"{folder}: {problem}; give --split, one of {', '.join(splits)}")
         folder = folder / split
