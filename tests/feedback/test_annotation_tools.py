@@ -213,6 +213,8 @@ def test_answers_in_buckets_are_labelled(tmp_path: Path) -> None:
         "First.": Label(selected=("ads",), options=("best", "ads")),
     }
     assert not any(is_known(got.who(each)) for each in got.feedback)
+    ranked = changed(row, "annotations/0/result/0/value/ranker", {"r": ["y", "x"]})
+    assert [each.judgement for each in imported(tmp_path, ranked).feedback] == [Ranking(tiers=((1,), (0,)))]
 
 
 @pytest.mark.parametrize(

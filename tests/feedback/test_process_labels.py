@@ -54,6 +54,13 @@ def test_each_candidate_is_an_answer_behind_the_steps_before_it(tmp_path: Path) 
     assert [prompt.text for prompt in got.prompts] == ["What is 2 + 3?"]
 
 
+def test_the_only_candidate_is_gone_on_with_where_none_is_said_to_be_chosen(tmp_path: Path) -> None:
+    row = solution(step(("We add.", 1), chosen=None), step(("5.", 1)))
+    assert [got_text for said in [imported(tmp_path, row)] for got_text in said.texts(said.feedback[0])] == [
+        "We add.\n5."
+    ]
+
+
 def test_a_solution_that_ends_in_an_error_has_no_chosen_last_step(tmp_path: Path) -> None:
     row = solution(step(("We add.", 1)), step(("6.", -1), ("7.", -1), chosen=None), reason="found_error")
     got = imported(tmp_path, row)
@@ -79,6 +86,7 @@ def test_stepwise_labels_are_right_and_wrong(tmp_path: Path) -> None:
 
 
 PRM = solution(step(("We add.", 1)), step(("5.", 1)))
+FORKED = solution(step(("We add.", 1), ("No.", -1)), step(("5.", 1)))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +102,28 @@ PRM = solution(step(("We add.", 1)), step(("5.", 1)))
             "f.jsonl:1 label steps.1: expected the text of a step",
         ),
         ("prm800k", PRM, "label/steps/0/chosen_completion", 1, "steps.0 chosen_completion: 1, but there are 1"),
-        ("prm800k", PRM, "label/steps/0/chosen_completion", None, "steps.0 chosen_completion: null, but steps follow"),
-        ("prm800k", PRM, "label/steps/0/completions", MISSING, "f.jsonl:1 label steps.0 completions: missing"),
+        (
+            "prm800k",
+            FORKED,
+            "label/steps/0/chosen_completion",
+            None,
+            "steps.0 chosen_completion: null, but steps follow",
+        ),
+        (
+            "prm800k",
+            PRM,
+            "label/steps/0/completions",
+            [],
+            "f.jsonl:1 label steps.0 chosen_completion: 0, but there are 0",
+        ),
+        (
+            "prm800k",
+            PRM,
+            "label/steps/0",
+            {"completions": None},
+            "f.jsonl:1 label steps.0 completions: expected at least",
+        ),
+        ("prm800k", PRM, "label", MISSING, "f.jsonl:1 label: missing"),
         ("prm800k", PRM, "label/finish_reason", "bored", "f.jsonl:1 label finish_reason: 'bored' is not one of"),
         ("prm800k", PRM, "label/total_time", "long", "f.jsonl:1 label total_time: expected a number, not 'long'"),
         ("prm800k", PRM, "label", "good", "f.jsonl:1 label: expected names and values"),

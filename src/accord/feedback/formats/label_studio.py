@@ -8,7 +8,7 @@
       pairwise                a comparison, in the order shown
       choices                 labels, or one of two answers
       rating, number          a rating, on a scale that has to be stated
-      ranker                  a ranking; of several buckets, a label for each answer
+      ranker                  a ranking; of buckets, a label for each answer
       labels                  spans of a text
       textarea                a text: a correction, critique or demonstration by the question's name
 
@@ -196,13 +196,14 @@ def _texts(value: SourceRow) -> list[Any]:
 
 
 def _ranked(question: Question, value: SourceRow) -> Iterator[JudgedAbout]:
-    """A ranking; of several buckets, which of them each answer was put into."""
+    """A ranking; of buckets, which of them each answer was put into."""
     ranked = value.structure("ranker")
     if isinstance(ranked, list):
         yield question.ranking([[name] for name in ranked])
         return
-    buckets = {name: ids for name, ids in value.mapping("ranker").items() if name != "_"}
-    if len(buckets) == 1:
+    lists = SourceRow(value.place, value.mapping("ranker"))
+    buckets = {name: lists.items(name) for name in lists.content if name != "_"}
+    if len(buckets) == 1 and "_" not in lists.content:
         yield question.ranking([[name] for name in next(iter(buckets.values()))])
         return
     for bucket, names in buckets.items():

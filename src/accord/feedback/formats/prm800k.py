@@ -75,8 +75,11 @@ def _solutions(label: SourceRow) -> Iterator[list[JudgedStep]]:
     path: list[JudgedStep] = []
     listed = inner_rows(label, "steps")
     for number, step in enumerate(listed):
-        candidates = [_judged(candidate) for candidate in inner_rows(step, "completions")]
+        rated = inner_rows(step, "completions") if step.has("completions") else []
+        candidates = [_judged(candidate) for candidate in rated]
         chosen = _chosen(step, len(candidates))
+        if not candidates and not step.has("human_completion"):
+            raise step.bad("completions", "expected at least one, or a human_completion")
         yield from ([*path, candidate] for place, candidate in enumerate(candidates) if place != chosen)
         if chosen is not None:
             path = [*path, candidates[chosen]]
@@ -92,7 +95,7 @@ def _solutions(label: SourceRow) -> Iterator[list[JudgedStep]]:
 
 def _chosen(step: SourceRow, candidates: int) -> int | None:
     if not step.has("chosen_completion"):
-        return None
+        return 0 if candidates == 1 and not step.has("human_completion") else None
     place = step.whole("chosen_completion")
     if not 0 <= place < candidates:
         raise step.bad("chosen_completion", f"{place}, but there are {candidates} completions")

@@ -32,7 +32,7 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     if len(steps) != len(labels):
         raise row.bad("labels", f"{len(labels)}, but there are {len(steps)} completions")
     for number, label in enumerate(labels):
-        if not isinstance(label, bool | int) or label not in (0, 1):
+        if not isinstance(label, bool | int | float) or label not in (0, 1):
             raise row.bad(f"labels.{number}", f"expected true or false, not {label!r:.60}")
     answer, starts = joined_steps(row, "completions", steps)
     completion = reading.completion(prompt, answer, step_starts=starts)
