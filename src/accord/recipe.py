@@ -19,6 +19,7 @@ from accord.audit.settings import AuditSettings
 from accord.errors import LedgerError, RecipeError, RecordError, nearest, storage
 from accord.extensions import load_extensions
 from accord.feedback import Selection, Supervised, TrustModel
+from accord.feedback.dataset.structured import StructuredRule
 from accord.feedback.statistics.raking import check_target
 from accord.feedback.store.location import has_password, is_url
 from accord.lm.settings import ModelForm
@@ -84,6 +85,11 @@ class Data(Section):
         default="refuse",
         description="texts that are too long for a model that is to read them: end before anything is trained, leave "
         "out what names them, or cut them to fit, without an end",
+    )
+    structured: StructuredRule = Field(
+        default="refuse",
+        description="answers of several turns and prompts with pictures, sound or files, which are more than their "
+        "texts: end before anything is trained, or leave out what names them",
     )
     trust: TrustModel = Field(
         default="none",

@@ -14,6 +14,7 @@ from accord.feedback import (
     weigh,
     write_data,
 )
+from accord.feedback.dataset.structured import plain_texts
 from accord.loop.lengths import fitting
 from accord.loop.preflight import unlearnt_note
 from accord.loop.stage import Context
@@ -35,14 +36,17 @@ def data(context: Context) -> None:
         upto = ledger.last_row
         with progress.busy("  data: drawing pairs"):
             read = settings.selection.of(list(ledger.feedback(upto)), ledger.evaluators())
-            fit = fitting(recipe, read, ledger.prompts(), ledger.completions(), source=_file(settings))
+            prompts, completions = ledger.prompts(), ledger.completions()
+            plain = plain_texts(read, prompts, completions, settings.structured)
+            prompts = {name: prompt for name, prompt in prompts.items() if name not in plain.without}
+            fit = fitting(recipe, plain.feedback, prompts, completions, source=_file(settings))
             feedback = fit.feedback
-            dataset = _draw(ledger, feedback, settings, run.seed, fit.without)
+            dataset = _draw(ledger, feedback, settings, run.seed, fit.without | plain.without)
             dataset, trust = _weigh(dataset, settings)
             held_out = dataset.feedback["held_out"]
             agreement = pair_agreement(held_out, evaluators=dataset.evaluators)
             consensus = consensus_accuracy(dataset.pairs["held_out"], held_out, dataset.evaluators)
-        for note in filter(None, (fit.note, unlearnt_note(recipe, feedback))):
+        for note in filter(None, (plain.note, fit.note, unlearnt_note(recipe, feedback))):
             progress.say(f"  data: {note}")
         if recipe.sft is not None and not dataset.examples:
             raise RecipeError(_no_examples(dataset, settings))

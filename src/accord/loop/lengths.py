@@ -12,6 +12,7 @@ from pathlib import Path
 
 from accord.errors import ModelError, RecipeError
 from accord.feedback import LEARNS_FROM, PAIR_KINDS, current_feedback
+from accord.feedback.dataset.structured import without_acts
 from accord.feedback.formats.lines import lines
 from accord.lm import packaged
 from accord.lm.causal import context_of
@@ -257,11 +258,8 @@ def fitting(
 
 
 def _without(feedback: list[Feedback], acts: set[str | None], prompts: set[str]) -> list[Feedback]:
-    """The feedback without some acts and prompts; what these took back stays taken back."""
-    dropped = {record.id for record in feedback if record.id in acts or record.prompt in prompts}
-    while earlier := {record.replaces for record in feedback if record.id in dropped and record.replaces} - dropped:
-        dropped |= earlier
-    return [record for record in feedback if record.id not in dropped]
+    """The feedback without some acts and prompts."""
+    return without_acts(feedback, {record.id for record in feedback if record.id in acts or record.prompt in prompts})
 
 
 def _described(long: Sequence[TooLong], source: Path | None) -> str:

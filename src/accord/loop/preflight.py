@@ -8,6 +8,7 @@ from pathlib import Path
 
 from accord.errors import AccordError, RecipeError, storage
 from accord.feedback import FORMATS, LEARNS_FROM, PAIR_KINDS, ImportSettings, Ledger, current_feedback, open_feedback
+from accord.feedback.dataset.structured import plain_texts
 from accord.feedback.store.location import is_url
 from accord.lm.inspection import problem_with
 from accord.lm.settings import ModelSettings
@@ -64,15 +65,16 @@ def _notes(recipe: Recipe, read: _Read) -> list[str]:
     """
     here = readers(recipe, local=True)
     source = recipe.data.source
+    plain = plain_texts(read.feedback, read.prompts, read.completions, recipe.data.structured)
     fit = fitting(
         recipe,
-        read.feedback,
-        read.prompts,
+        plain.feedback,
+        {name: prompt for name, prompt in read.prompts.items() if name not in plain.without},
         read.completions,
         by=here,
         source=None if source in {None, "packaged"} else Path(str(source)),
     )
-    notes = [dated_note(here), fit.note, unlearnt_note(recipe, fit.feedback)]
+    notes = [dated_note(here), plain.note, fit.note, unlearnt_note(recipe, fit.feedback)]
     return [note for note in notes if note]
 
 

@@ -18,6 +18,7 @@ from accord.feedback.dataset.splits import (
     split,
     split_of_prompts,
 )
+from accord.feedback.dataset.structured import StructuredRule, plain_texts
 from accord.feedback.dataset.two_readings import contradicted
 from accord.feedback.provenance import current_feedback
 from accord.feedback.store.ledger import Ledger
@@ -37,11 +38,13 @@ def draw_dataset(
     upto: int | None = None,
     feedback: Sequence[Feedback] | None = None,
     without: Collection[str] = (),
+    structured: StructuredRule = "refuse",
 ) -> Dataset:
     """What a ledger holds up to and with row `upto`: pairs (at most `limit`), feedback and examples by split.
 
     `feedback` is what of the ledger's is to be learnt from, where it has been read already; `upto` is then not used.
-    `without` names prompts that are left out; no feedback may be about one.
+    `without` names prompts that are left out; no feedback may be about one. `structured` says what becomes of what is
+    more than texts (`plain_texts`).
 
     Pairs are split by whole units, prompts without pairs by the same fractions, and feedback after both
     (`split_feedback`), so that nothing stands on two sides because of what gives no pairs. What is the same text under
@@ -55,10 +58,11 @@ def draw_dataset(
         raise RecipeError(
             f"{ledger.location}: there is no feedback in it; `accord import` or `accord collect` adds some"
         )
-    evaluators = ledger.evaluators()
+    evaluators, prompts, completions = ledger.evaluators(), ledger.prompts(), ledger.completions()
+    plain = plain_texts(feedback, prompts, completions, structured, without=without)
+    feedback = plain.feedback
     sample = draw_pairs(feedback, limit=limit, seed=seed, evaluators=evaluators)
-    prompts = {name: prompt for name, prompt in ledger.prompts().items() if name not in without}
-    completions = ledger.completions()
+    prompts = {name: prompt for name, prompt in prompts.items() if name not in {*without, *plain.without}}
     same = same_texts(prompts, completions)
     pairs = _split(sample, fractions, unit, seed, same)
     split_of = split_of_prompts(prompts, pairs, fractions, seed, same)

@@ -5,9 +5,9 @@ a character of its own or not). Upper and lower case, and punctuation, are diffe
 """
 
 import unicodedata
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
-from accord.records import Completion, Prompt
+from accord.records import Completion, Message, Prompt
 
 __all__ = ["normalised", "same_texts"]
 
@@ -20,16 +20,23 @@ def normalised(text: str) -> str:
 def same_texts(prompts: Mapping[str, Prompt], completions: Mapping[str, Completion]) -> dict[str, str]:
     """The first record that says the same, by the id of each later one. Records that nothing repeats are not in it.
 
-    Prompts are the same by what was asked, turn by turn; completions by their text, to the same prompt.
+    Prompts are the same by what was asked, turn by turn, with the tools that were called and what stands beside the
+    texts; completions by their text and their turns, to the same prompt.
     """
     same: dict[str, str] = {}
     first: dict[Hashable, str] = {}
     for name, prompt in prompts.items():
-        conversation = tuple((message.role, normalised(message.content)) for message in prompt.messages)
+        conversation = _conversation(prompt.messages)
         if (earlier := first.setdefault(conversation, name)) != name:
             same[name] = earlier
     for name, completion in completions.items():
         prompt_id = same.get(completion.prompt, completion.prompt)
-        if (earlier := first.setdefault((prompt_id, normalised(completion.text)), name)) != name:
+        turns = None if completion.turns is None else _conversation(completion.turns)
+        if (earlier := first.setdefault((prompt_id, normalised(completion.text), turns), name)) != name:
             same[name] = earlier
     return same
+
+
+def _conversation(messages: Sequence[Message]) -> Hashable:
+    """What was said turn by turn: white space is no difference, tools that are called and what is attached are."""
+    return tuple(message.model_copy(update={"content": normalised(message.content)}) for message in messages)

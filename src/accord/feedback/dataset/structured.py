@@ -1,0 +1,70 @@
+"""Feedback about more than texts: answers of several turns, and prompts with pictures, sound or files beside them.
+
+What is learnt from is the text of an answer behind the messages of its prompt. An answer that calls tools and goes on,
+or a prompt whose picture nobody reads, is another thing than its text, so it is refused, or left out and counted.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from accord.errors import RecipeError
+from accord.records import Completion, Feedback, Prompt
+
+__all__ = ["PlainTexts", "StructuredRule", "plain_texts", "without_acts"]
+
+StructuredRule = Literal["refuse", "drop"]
+
+
+@dataclass(frozen=True)
+class PlainTexts:
+    """The feedback about texts alone, the prompts that hold more, and in words what was left out."""
+
+    feedback: list[Feedback]
+    without: frozenset[str] = frozenset()
+    note: str | None = None
+
+
+def plain_texts(
+    feedback: Sequence[Feedback],
+    prompts: Mapping[str, Prompt],
+    completions: Mapping[str, Completion],
+    rule: StructuredRule,
+    *,
+    without: Collection[str] = (),
+) -> PlainTexts:
+    """What of the feedback can be learnt from as texts. `without` names prompts that are left out anyway.
+
+    Raises `RecipeError` that counts what is structured where that is to be refused, or where nothing else is left.
+    """
+    attached = {
+        name
+        for name, prompt in prompts.items()
+        if name not in without and any(message.attachments for message in prompt.messages)
+    }
+    turned = {name for name, completion in completions.items() if completion.turns is not None}
+    dropped = {
+        record.id for record in feedback if record.prompt in attached or not turned.isdisjoint(record.completions)
+    }
+    if not dropped and not attached:
+        return PlainTexts(list(feedback))
+    answers = len({name for record in feedback for name in record.completions if name in turned})
+    counts = f"{len(attached):,} prompts with more than text beside them, {answers:,} answers of several turns"
+    if rule == "refuse":
+        raise RecipeError(
+            f"recipe.data.structured: {counts}, and {len(dropped):,} acts of feedback about them, which cannot "
+            f'be learnt from as texts; set it to "drop" to leave them out'
+        )
+    remaining = without_acts(feedback, dropped)
+    if not remaining:
+        raise RecipeError(f"recipe.data.structured: nothing is left without {counts}")
+    note = f"left out: {len(feedback) - len(remaining):,} acts of feedback about {counts}"
+    return PlainTexts(remaining, frozenset(attached), note)
+
+
+def without_acts(feedback: Sequence[Feedback], acts: Collection[str]) -> list[Feedback]:
+    """The feedback without some acts; what these took back stays taken back."""
+    dropped = set(acts)
+    while earlier := {record.replaces for record in feedback if record.id in dropped and record.replaces} - dropped:
+        dropped |= earlier
+    return [record for record in feedback if record.id not in dropped]
