@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from accord.collect.study import KINDS, Dialogue, Pay, Stop, Study
+from accord.collect.study import KINDS, Dialogue, Pay, Platform, ScreenOut, Stop, Study
 from accord.errors import StorageError, StudyError
 from accord.records import Scale
 
@@ -180,7 +180,15 @@ def test_a_key_of_earlier_versions_is_refused_with_the_new_one(key: str) -> None
 
 @pytest.mark.parametrize(
     ("section", "prefix"),
-    [(Study, ""), (Stop, "stop."), (Pay, "pay."), (Dialogue, "dialogue."), *((kind, "") for kind in KINDS.values())],
+    [
+        (Study, ""),
+        (Stop, "stop."),
+        (Pay, "pay."),
+        (Dialogue, "dialogue."),
+        (Platform, "platform."),
+        (ScreenOut, "screen_out."),
+        *((kind, "") for kind in KINDS.values()),
+    ],
 )
 def test_every_key_is_documented(section: type[BaseModel], prefix: str) -> None:
     text = (Path(__file__).parents[2] / "docs/study.md").read_text(encoding="utf-8")

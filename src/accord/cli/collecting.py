@@ -40,6 +40,7 @@ def collect(
     invite: int = 0,
     seed: int = 0,
     changed: bool = False,
+    approvals: Path | None = None,
 ) -> int:
     """Ask people: a study's pages, for evaluators and for whoever runs it. Ctrl-C ends it; what was sent is kept.
 
@@ -76,12 +77,16 @@ def collect(
         Decides every lot: sides, order, what is mixed in.
     changed
         The study of this name in the ledger is meant, though its question or all of its items are others now.
+    approvals
+        Write whom a crowd platform is to approve to this CSV file, and end: nothing is served.
     """
     from accord.collect import Desk, Study
     from accord.feedback import Ledger
 
     _check_address(host, public_url)
     settings = Study.load(study)
+    if approvals is not None:
+        return _write_approvals(settings, ledger, approvals)
     with listening(host, port) as listener, Ledger(ledger, pooled=True) as opened:
         candidates_by, doubt_of = _writer(writer, stage, settings), _judge(judge)
         desk = Desk(settings, opened, seed=seed, writer=candidates_by, judge=doubt_of, changed=changed)
@@ -89,6 +94,26 @@ def collect(
         url = (public_url or f"http://{hostname}:{listener.getsockname()[1]}").rstrip("/")
         _print_start(desk, url, admin, invite)
         _serve(desk, listener, host, public_url, proxy)
+    return 0
+
+
+def _write_approvals(study: "Study", ledger: str, path: Path) -> int:
+    """The list for the platform, for its owner alone."""
+    from accord.collect import Desk
+    from accord.collect.desk.platform import as_csv
+    from accord.feedback import Ledger
+    from accord.feedback.store.atomic_write import atomic_file
+
+    if study.platform is None:
+        raise RecipeError(f"--approvals {path}: the study has no platform; add a section [platform] to it")
+    if study.choose == "disagreement":
+        study = study.model_copy(update={"choose": "coverage"})  # nothing is chosen here, so no judge is needed
+    Ledger(ledger, write=False).close()  # one that is not there is not made
+    with Ledger(ledger) as opened:
+        lines = Desk(study, opened).approvals()
+    with atomic_file(path) as beside:
+        beside.write_text(as_csv(lines), encoding="utf-8", newline="")
+    print(f"{path}: {len(lines)} workers, {sum(line.status == 'approve' for line in lines)} to approve")
     return 0
 
 
@@ -119,9 +144,10 @@ def _check_address(host: str, public_url: str | None) -> None:
 def _writer(source: str | None, stage: Literal["policy", "sft"], study: "Study") -> "Writer | None":
     if source is None:
         return None
-    if study.candidates is None:
+    if study.candidates is None and study.dialogue is None:
         raise RecipeError(
-            f"--writer {source}: the study asks for no candidates; set `candidates` in it, or leave it out"
+            f"--writer {source}: the study asks for no candidates and no dialogue; set `candidates` in it, or leave "
+            f"it out"
         )
     if source.startswith(("http://", "https://")):
         from accord.lm.remote import EndpointWriter
@@ -160,6 +186,8 @@ def _print_start(desk: "Desk", url: str, admin: str | None, invite: int) -> None
         password = own or secrets.token_urlsafe(12)
         desk.set_admin(admin, password)
         print(f"for whoever runs it: {url}/admin  name {admin}" + ("" if own else f"  password {password}"))
+    if desk.study.platform is not None:
+        print(f"for the platform: {url}{desk.study.platform.link}")
     for _ in range(invite):
         print(f"for one person: {url}/join/{desk.invite().token}")
     print(f"listening at {url}", flush=True)

@@ -18,7 +18,7 @@ from accord.collect.study import Study
 from accord.errors import FormError, LedgerError
 from accord.records import Evaluator
 
-__all__ = ["accept", "contact", "find", "pause", "resume", "session_name"]
+__all__ = ["accept", "add_person", "contact", "find", "pause", "resume", "session_name"]
 
 PEOPLE, CONTACTS, RESERVATIONS = tables.people, tables.contacts, tables.reservations
 
@@ -44,16 +44,22 @@ def accept(
             return _person_of(tx, tx.person_row(token_row.person))
         if not consent:
             raise FormError("consent", "Please read what taking part means and agree to it, or close the page.")
-        own = check_attributes(tx.study, {**attributes, **token_row.attributes})
         reach = {field: short_text(field, value) for field, value in (("name", name), ("contact", contact))}
-        pseudonym = f"p-{secrets.token_hex(5)}"
-        evaluator = _evaluator(tx.study, pseudonym, own)
-        tx.add(evaluator)
-        tx.execute(insert(PEOPLE).values(_new_row(tx, pseudonym, evaluator.id, own)))
+        pseudonym = add_person(tx, {**attributes, **token_row.attributes})
         if any(reach.values()):
             tx.execute(insert(CONTACTS).values(pseudonym=pseudonym, **reach))
         mark_used(tx, token_row.id, pseudonym)
         return _person_of(tx, tx.person_row(pseudonym))
+
+
+def add_person(tx: Transaction, attributes: Mapping[str, str]) -> str:
+    """Enter somebody who agreed to take part, under a new pseudonym. Raises `FormError` for an unknown attribute."""
+    own = check_attributes(tx.study, attributes)
+    pseudonym = f"p-{secrets.token_hex(5)}"
+    evaluator = _evaluator(tx.study, pseudonym, own)
+    tx.add(evaluator)
+    tx.execute(insert(PEOPLE).values(_new_row(tx, pseudonym, evaluator.id, own)))
+    return pseudonym
 
 
 def _new_row(tx: Transaction, pseudonym: str, evaluator: str, attributes: dict[str, str]) -> dict[str, Any]:
@@ -109,7 +115,7 @@ def _person_of(tx: Transaction, row: Row[Any]) -> Person:
         pseudonym=row.pseudonym,
         evaluator=row.evaluator,
         study=row.study,
-        status=cast("Literal['active', 'paused', 'erased']", row.status),
+        status=cast("Literal['active', 'paused', 'screened', 'erased']", row.status),
         why=row.why,
         attributes=row.attributes,
         practised=row.practised,

@@ -34,6 +34,7 @@ from accord.records import Completion, Message, Prompt
 
 __all__ = [
     "LETTERS_OF_TOKEN",
+    "NOT_YOURS",
     "UnansweredTurn",
     "answer_turn",
     "close",
@@ -59,6 +60,7 @@ LETTERS_OF_TOKEN = 3  # of a text in any language, about
 NEARLY_FULL = 4  # answers of full length that still fit, from which on the person is told
 UNWRITTEN = "There is no answer: the model could not be reached, or could not answer this. What you said is kept: \
 send it again, or change it."
+NOT_YOURS = "This conversation is not in your hands; reload the page to go on."
 ALIKE = "Both answers were the same, so there was nothing to judge."
 WRITING = "The answer to what you said is being written; please look again in a moment."
 
@@ -100,7 +102,7 @@ def turn_row(tx: Transaction, person: str, name: str) -> Row[Any]:
     own = (TURNS.c.id == storable_name(name), TURNS.c.person == person, TURNS.c.study == tx.study.name)
     row = tx.execute(select(TURNS).where(*own)).one_or_none()
     if row is None:
-        raise FormError("reservation", "This conversation is not in your hands; reload the page to go on.")
+        raise FormError("reservation", NOT_YOURS)
     return row
 
 

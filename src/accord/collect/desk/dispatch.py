@@ -5,11 +5,11 @@ the same one again. All that decides what is next happens in one transaction, so
 place of an item. Only a live writer is asked outside of it: meanwhile nobody else is handed that item.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 
 from accord.collect.assignment.lots import shown_order, turn
 from accord.collect.desk import tables
@@ -17,8 +17,10 @@ from accord.collect.desk.accounts import session_name
 from accord.collect.desk.context import Context, Transaction, moment
 from accord.collect.desk.dialogues import UnansweredTurn, answer_turn, step_of
 from accord.collect.desk.eligible_items import EligibleItems
+from accord.collect.desk.external_ids import has_completed, is_worker, note_completion
 from accord.collect.desk.live_candidates import Unwritten, write_candidates
 from accord.collect.desk.reservations import exhausted, expire, has_room, reopen, reserve, task_of
+from accord.collect.desk.screening import finish_practice
 from accord.collect.desk.tasks import Break, Done, NextStep, Paused, Practice
 
 __all__ = ["next_step"]
@@ -61,16 +63,23 @@ class _Dispatch:
     def next(self) -> NextStep | Unwritten | UnansweredTurn:
         person = self.tx.person_row(self.pseudonym)
         self._set(seen=self.tx.now)
+        if person.status == "screened":
+            return self._screened()
         if person.status != "active":
             return Paused(ERASED if person.status == "erased" else PAUSED)
         expire(self.tx)
         if step := self._in_hands(person):
             return step
-        if not person.practised and (practice := self._practice(person)):
-            return practice
+        if not person.practised:
+            if practice := self._practice(person):
+                return practice
+            if self.tx.person_row(self.pseudonym).status == "screened":
+                return self._screened()
+        if complete := self._complete():
+            return complete
         if pause := self._break(person):
             return pause
-        return self._new(self._in_session(person))
+        return self._ended(self._new(self._in_session(person)))
 
     # -- what is there already --------------------------------------------------------------------------------
 
@@ -113,7 +122,7 @@ class _Dispatch:
         questions = self._eligible(person).of("practice").where(ITEMS.c.id.not_in(done))
         item = self.tx.execute(questions.order_by(ITEMS.c.place).limit(1)).first()
         if item is None:
-            self._set(practised=True)
+            finish_practice(self.tx, self.pseudonym)
             return None
         return self._as_practice(self._reserve(item, person, "practice"))
 
@@ -123,6 +132,37 @@ class _Dispatch:
         names = [row.id for row in self.tx.execute(questions)]
         number = names.index(reservation.item) + 1 if reservation.item in names else len(names)
         return Practice(task_of(self.tx, reservation), number, len(names))
+
+    # -- the end of a part ------------------------------------------------------------------------------------
+
+    def _screened(self) -> Done:
+        screen = self.tx.study.screen_out
+        message = self.tx.study.thanks if screen is None else screen.message
+        return Done("screened", message, None if screen is None else screen)
+
+    def _complete(self) -> Done | None:
+        """That somebody from a platform has done their part, now or before."""
+        platform = self.tx.study.platform
+        if platform is None or not is_worker(self.tx, self.pseudonym):
+            return None
+        answers = select(func.count()).where(
+            RESERVATIONS.c.person == self.pseudonym, RESERVATIONS.c.state.in_(tables.IN_LEDGER)
+        )
+        if not has_completed(self.tx, self.pseudonym):
+            if self.tx.count(answers) < platform.items:
+                return None
+            note_completion(self.tx, self.pseudonym)
+        return Done("complete", self.tx.study.thanks, platform)
+
+    def _ended(self, step: NextStep | Unwritten | UnansweredTurn) -> NextStep | Unwritten | UnansweredTurn:
+        """What ends for everybody, as it ends for somebody from a platform: all that there was is a whole part."""
+        platform = self.tx.study.platform
+        if platform is None or not isinstance(step, Done) or not is_worker(self.tx, self.pseudonym):
+            return step
+        if step.reason == "all":
+            note_completion(self.tx, self.pseudonym)
+            return replace(step, ending=platform)
+        return replace(step, ending=platform.full)
 
     # -- breaks and sessions ----------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-__all__ = ["Admission", "Invite", "Login", "Person"]
+__all__ = ["Admission", "Invite", "Login", "Person", "PlatformIds"]
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,22 @@ class Admission:
 
 
 @dataclass(frozen=True)
+class PlatformIds:
+    """What a crowd platform calls somebody, their submission (`session`) and its study; "" where it does not say."""
+
+    worker: str
+    session: str = ""
+    study: str = ""
+
+
+@dataclass(frozen=True)
 class Person:
     """An evaluator as the desk knows them: a pseudonym, never a name. `done` counts answers that stand."""
 
     pseudonym: str
     evaluator: str
     study: str
-    status: Literal["active", "paused", "erased"]
+    status: Literal["active", "paused", "screened", "erased"]
     why: str
     attributes: Mapping[str, str]
     practised: bool

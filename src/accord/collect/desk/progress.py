@@ -204,7 +204,7 @@ def _person(
         declined=declined,
         seconds=median_seconds([record for record, _ in feedback]),
         hours=hours,
-        paid=study.pay.per_item * _paid_items(feedback) + study.pay.per_hour * hours,
+        paid=_paid(study, row.status, feedback, hours),
         gold=habits.gold,
         repeats=habits.repeats,
         left=habits.left,
@@ -215,9 +215,14 @@ def _person(
     )
 
 
-def _paid_items(feedback: Sequence[tuple[Feedback, int]]) -> int:
-    """Answers that are paid: of a turn that was judged and put right, one."""
-    return len({(record.conversation, record.prompt) if record.conversation else record.id for record, _ in feedback})
+def _paid(study: Study, status: str, feedback: Sequence[tuple[Feedback, int]], hours: float) -> float:
+    """What somebody is paid; of a turn that was judged and put right, one answer counts."""
+    if status == "screened" and study.screen_out is not None:
+        return study.screen_out.pay
+    answers = len(
+        {(record.conversation, record.prompt) if record.conversation else record.id for record, _ in feedback}
+    )
+    return study.pay.per_item * answers + study.pay.per_hour * hours
 
 
 def _words(context: Context, records: Iterable[Feedback]) -> dict[str, int]:

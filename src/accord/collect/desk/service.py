@@ -28,6 +28,7 @@ from accord.collect.desk import (
     erasure,
     invites,
     item_loading,
+    platform,
     progress,
     sign_in,
     submission,
@@ -37,8 +38,9 @@ from accord.collect.desk import (
 )
 from accord.collect.desk.context import Context
 from accord.collect.desk.dialogues import is_turn
-from accord.collect.desk.identities import Admission, Invite, Person
+from accord.collect.desk.identities import Admission, Invite, Person, PlatformIds
 from accord.collect.desk.overview import DisputedItem, ItemTotals, StudyProgress
+from accord.collect.desk.platform import Approval
 from accord.collect.desk.tasks import ClientTelemetry, NextStep, Receipt, Task
 from accord.collect.study import Study
 from accord.errors import StudyError
@@ -130,6 +132,14 @@ class Desk:
         own = attributes or {}
         return accounts.accept(self.context, token, consent=consent, attributes=own, name=name, contact=contact)
 
+    def enter(self, ids: PlatformIds, *, consent: bool, attributes: Mapping[str, str] | None = None) -> Person:
+        """Let in a worker of a platform. Raises `AccessError`, or `FormError` where consent is missing."""
+        return platform.enter(self.context, ids, consent=consent, attributes=attributes or {})
+
+    def is_worker(self, person: Person | str, ids: PlatformIds) -> bool:
+        """Whether a person is this worker of a platform."""
+        return platform.is_of(self.context, _pseudonym(person), ids)
+
     def person(self, pseudonym: str) -> Person | None:
         """A person of this study; None where there is none."""
         return accounts.find(self.context, pseudonym)
@@ -212,6 +222,10 @@ class Desk:
     def progress(self) -> StudyProgress:
         """How the study stands: counts, speed, gold accuracy, agreement, composition, pay, and whom to talk to."""
         return progress.progress_of(self.context)
+
+    def approvals(self) -> list[Approval]:
+        """Who came from a platform, whether to approve them, and what they did."""
+        return platform.approvals(self.context)
 
     def disputed(self, limit: int = 20) -> list[DisputedItem]:
         """Items that people answered differently, the widest disagreement first."""

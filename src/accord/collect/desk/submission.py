@@ -18,6 +18,7 @@ from accord.collect.desk.context import Context, Transaction, moment, storable_n
 from accord.collect.desk.item_counts import recount
 from accord.collect.desk.measurement import Measurement
 from accord.collect.desk.reservations import expire, has_room
+from accord.collect.desk.screening import RIGHT, WRONG, finish_practice
 from accord.collect.desk.tasks import ClientTelemetry, PracticeResult, Receipt
 from accord.collect.study import Question, shown_digest
 from accord.collect.study.form_fields import clean_text
@@ -194,7 +195,9 @@ class _Submission:
     def _practise(self, judgement: Judgement) -> Receipt:
         """A practice answer is explained, kept on the desk and never goes into the ledger."""
         seconds = self._measured.active_seconds() or 0.0
-        self._set(state="practised", closed=self.tx.now, form=self.form, draft=None, seconds=seconds)
+        result = self._practice_result(judgement)
+        opinion = None if result.correct is None else RIGHT if result.correct else WRONG
+        self._set(state="practised", closed=self.tx.now, form=self.form, draft=None, opinion=opinion, seconds=seconds)
         answered = select(RESERVATIONS.c.item).where(
             RESERVATIONS.c.person == self.person.pseudonym, RESERVATIONS.c.state == "practised"
         )
@@ -205,8 +208,8 @@ class _Submission:
             ITEMS.c.id.not_in(answered),
         )
         if self.tx.execute(unanswered.limit(1)).first() is None:
-            self._set_person(practised=True)
-        return Receipt(self.reservation.id, None, self._practice_result(judgement))
+            finish_practice(self.tx, self.person.pseudonym)
+        return Receipt(self.reservation.id, None, result)
 
     def _practice_result(self, judgement: Judgement) -> PracticeResult:
         expected = self._known_answer()

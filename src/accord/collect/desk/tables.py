@@ -139,6 +139,7 @@ external_ids = Table(
     _text("study"),
     _text("person"),
     _text("session"),  # the digest of the platform's session that they came with
+    Column("completed", Double),  # when they had done their part
 )
 
 invites = Table(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from accord.collect.study import AnyQuestion
+from accord.collect.study import AnyQuestion, Ending
 from accord.records import Completion, Judgement, Message, Prompt
 
 __all__ = [
@@ -104,10 +104,12 @@ class Break:
 
 @dataclass(frozen=True)
 class Done:
-    """Nothing more for this person: all is answered, or the places of their group are taken."""
+    """Nothing more for this person: all is answered, their part is done, the places of their group are taken, or they
+    were screened out. `ending` is what they take back to a platform."""
 
-    reason: Literal["all", "quota", "budget"]
+    reason: Literal["all", "quota", "budget", "complete", "screened"]
     message: str
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from accord.collect.desk.measurement import Measurement
 from accord.collect.desk.reservations import expire, has_room, reopen
 from accord.collect.desk.submission import ANSWERED, ERASED, PAUSED, SURPLUS
 from accord.collect.desk.tasks import ClientTelemetry, DialoguePlace, Receipt, Task
+from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.form_fields import clean_text, text_field
 from accord.collect.study.kinds import MAX_REASON, corrected_to, edited_text
 from accord.errors import AccordError, Conflict, FormError
@@ -38,7 +39,7 @@ TOO_LONG = (
 def say(context: Context, pseudonym: str, turn: str, text: str, telemetry: ClientTelemetry) -> None:
     """Say something: the writer answers it next. Raises `FormError` or `Conflict`; what was typed is kept."""
     try:
-        said = text_field({"text": text}, "text", _longest(context))
+        said = text_field({"text": text}, "text", _dialogue(context).longest)
         _check_room(context, pseudonym, turn, said)
         with context.writing() as tx:
             outcome = _Turn.of(tx, pseudonym, turn).say(said, telemetry)
@@ -77,6 +78,7 @@ def judge(context: Context, pseudonym: str, turn: str, form: Mapping[str, str], 
 
 def end(context: Context, pseudonym: str, turn: str) -> None:
     """End the dialogue. Raises `FormError` where it is too short for that; doing it twice is doing it once."""
+    _dialogue(context)
     with context.writing() as tx:
         outcome = _Turn.of(tx, pseudonym, turn).end()
     if outcome is not None:
@@ -85,7 +87,7 @@ def end(context: Context, pseudonym: str, turn: str) -> None:
 
 def save_draft(context: Context, pseudonym: str, turn: str, form: Mapping[str, str]) -> None:
     """Keep what is being written. Raises `FormError` where it cannot be kept, or the turn is not this person's."""
-    longest = max(context.study.question.longest_field, _longest(context))
+    longest = max(context.study.question.longest_field, _dialogue(context).longest)
     fields = {**_fields(context, form), **({"text": form["text"]} if form.get("text") else {})}
     draft = {
         name: clean_text(name, value, MAX_REASON if name == "reason" else longest) for name, value in fields.items()
@@ -328,15 +330,16 @@ class _Turn:
         self.tx.execute(update(TURNS).where(TURNS.c.id == self.turn.id).values(values))
 
 
-def _longest(context: Context) -> int:
-    assert context.study.dialogue is not None, "turns are of studies with a dialogue"
-    return context.study.dialogue.longest
+def _dialogue(context: Context) -> Dialogue:
+    """The study's dialogue. Raises `FormError` where it has none: such a turn is nobody's."""
+    if context.study.dialogue is None:
+        raise FormError("reservation", dialogues.NOT_YOURS)
+    return context.study.dialogue
 
 
 def _fields(context: Context, form: Mapping[str, str]) -> dict[str, str]:
     """The fields of a judgement, and the answer as it was put right."""
-    assert context.study.dialogue is not None, "turns are of studies with a dialogue"
-    edit = {"edit": form["edit"]} if context.study.dialogue.edits and form.get("edit") else {}
+    edit = {"edit": form["edit"]} if _dialogue(context).edits and form.get("edit") else {}
     return {**context.study.question.answer_form(form), **edit}
 
 

@@ -2,7 +2,20 @@
 
 from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.kinds import KINDS, AnyQuestion, Question
+from accord.collect.study.platform import Ending, Platform, ScreenOut
 from accord.collect.study.settings import Pay, Stop, Study
 from accord.feedback.provenance import shown_digest
 
-__all__ = ["KINDS", "AnyQuestion", "Dialogue", "Pay", "Question", "Stop", "Study", "shown_digest"]
+__all__ = [
+    "KINDS",
+    "AnyQuestion",
+    "Dialogue",
+    "Ending",
+    "Pay",
+    "Platform",
+    "Question",
+    "ScreenOut",
+    "Stop",
+    "Study",
+    "shown_digest",
+]

@@ -17,6 +17,7 @@ from pydantic import Field, JsonValue, ValidationError
 from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.key_errors import first_problem
 from accord.collect.study.kinds import KINDS, AnyQuestion
+from accord.collect.study.platform import Platform, ScreenOut
 from accord.collect.study.section import Section, Word
 from accord.errors import StudyError, nearest, storage
 from accord.records import Sampling
@@ -101,6 +102,8 @@ class Study(Section):
     quotas: dict[str, dict[str, Share]] = Field(default={}, description="the target population, by attribute")
     quota_wait_hours: float = Field(default=24.0, ge=0, description="how long places wait for a group nobody is of")
     pay: Pay = Pay()
+    platform: Platform | None = None
+    screen_out: ScreenOut | None = None
     recruitment: str | None = None
     training: str | None = None
     round: int | None = Field(default=None, ge=0)
@@ -190,6 +193,9 @@ def _problems(study: Study) -> Iterator[tuple[str, str]]:
     yield from _plan_problems(study)
     yield from _candidate_problems(study, study.question)
     yield from _dialogue_problems(study)
+    yield from () if study.platform is None else study.platform.problems()
+    if study.screen_out is not None and not study.practice_file:
+        yield "screen_out", "needs practice questions; name them in practice_file"
 
 
 def _quota_problems(study: Study) -> Iterator[tuple[str, str]]:

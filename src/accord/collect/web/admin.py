@@ -14,9 +14,11 @@ from litestar.response import Redirect, Stream
 
 from accord.collect.desk.identities import Invite
 from accord.collect.desk.overview import DisputedItem
+from accord.collect.desk.platform import as_csv
 from accord.collect.desk.tasks import Task
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.pages import task_context
+from accord.collect.web.platform_pages import shared_link
 from accord.collect.web.site import Site, WebRequest, in_thread, redirect_to
 from accord.collect.web.task_view import votes_in_words
 from accord.errors import FormError
@@ -121,6 +123,16 @@ def _lines(site: Site) -> Iterator[bytes]:
                 yield chunk
 
 
+@post("/admin/approvals", status_code=200, operation_class=FormOperation)
+@in_thread
+def approvals(request: WebRequest, site: Site) -> Response[str]:
+    """Whom the platform is to approve, as CSV."""
+    site.admin(request)
+    name = f'attachment; filename="{site.study.name}-approvals.csv"'
+    headers = {"content-disposition": name}
+    return Response(as_csv(site.desk.approvals()), media_type="text/csv; charset=utf-8", headers=headers)
+
+
 # -- people -----------------------------------------------------------------------------------------------------------
 
 
@@ -190,7 +202,7 @@ def _link(request: WebRequest, site: Site, title: str, new: Invite) -> dict[str,
 
 
 def _people(request: WebRequest, site: Site, *, status: int = 200, **context: Any) -> Response[str]:
-    shown = {"link": None, **context}
+    shown = {"link": None, "shared": shared_link(site, request), **context}
     return _page(request, site, "people", "/admin/people", status=status, people=site.desk.progress().people, **shown)
 
 
@@ -268,6 +280,7 @@ ADMIN = [
     progress,
     export_page,
     export,
+    approvals,
     people,
     invite,
     change,

@@ -21,6 +21,7 @@ from accord.collect.web.admin import ADMIN
 from accord.collect.web.error_pages import ErrorPages
 from accord.collect.web.form_parsing import MAX_BODY
 from accord.collect.web.pages import PAGES
+from accord.collect.web.platform_pages import PLATFORM
 from accord.collect.web.site import Site, WebRequest, static
 from accord.web_server import LOOPBACK, host_of, origin_host
 
@@ -57,7 +58,7 @@ def make_app(
     """
     site = Site(desk, desk.study, clock, public_url)
     return Litestar(
-        [health, static_file, *PAGES, *ADMIN],
+        [health, static_file, *PAGES, *PLATFORM, *ADMIN],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         before_request=_check_request(site, None if hosts is None else {*hosts, urlsplit(public_url or "").hostname}),
         before_send=[_headers_of(secure=site.jar.secure)],

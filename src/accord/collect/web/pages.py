@@ -32,7 +32,7 @@ from accord.collect.web.site import Site, StrangerError, WebRequest, in_thread, 
 from accord.collect.web.task_view import answers_of, turns_of
 from accord.errors import AccessError, FormError
 
-__all__ = ["PAGES", "task_context"]
+__all__ = ["PAGES", "consent_page", "signed_in", "task_context"]
 
 SESSION_HOURS = 24 * 30
 CONTENT_WARNING = "content warning"
@@ -63,7 +63,7 @@ def join_page(request: WebRequest, site: Site, token: str) -> Response[Any]:
         raise
     if admission.kind == "link":
         return site.page(request, "enter.html", token=token)
-    return _consent(request, site, token)
+    return consent_page(request, site, f"/join/{token}")
 
 
 @post("/join/{token:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -77,18 +77,24 @@ def join(request: WebRequest, site: Site, token: str) -> Response[Any]:
     try:
         person = site.desk.accept(token, consent=agreed, attributes=attributes, name=name, contact=contact)
     except FormError as error:
-        return _consent(request, site, token, error=error, form=form, status=400)
+        return consent_page(request, site, f"/join/{token}", error=error, form=form, status=400)
     except AccessError:
         site.count("link", address)
         raise
+    return signed_in(site, person)
+
+
+def signed_in(site: Site, person: Person) -> Redirect:
+    """On to the work, or to the instructions of whoever is new, with a session."""
     session = site.desk.sessions.create("person", person.pseudonym, hours=SESSION_HOURS)
     cookie = site.jar.cookie("person", session, SESSION_HOURS * 3600)
     return redirect_to("/work" if person.done else "/instructions", cookie)
 
 
-def _consent(request: WebRequest, site: Site, token: str, *, status: int = 200, **context: Any) -> Response[str]:
-    consent = render_trusted(site.study.consent)
-    return site.page(request, "join.html", status=status, token=token, consent=consent, pay=_pay(site), **context)
+def consent_page(request: WebRequest, site: Site, action: str, *, status: int = 200, **context: Any) -> Response[str]:
+    """What taking part means; whoever agrees sends the form to `action`, with the platform's `ids` where there are."""
+    values = {"action": action, "consent": render_trusted(site.study.consent), "pay": _pay(site), "ids": {}, **context}
+    return site.page(request, "join.html", status=status, **values)
 
 
 def _pay(site: Site) -> str:
@@ -235,8 +241,8 @@ def _show(
         case Break(until=until, reason=reason, message=message):
             title = "One moment" if reason == "writer" else "A break"
             return _rest(request, site, person, title, message, until=until)
-        case Done(message=message):
-            return _rest(request, site, person, "Thank you", message)
+        case Done(message=message, ending=ending):
+            return _rest(request, site, person, "Thank you", message, ending=ending)
         case Paused(message=message):
             return _rest(request, site, person, "Your part is paused", message)
         case _:
@@ -271,7 +277,7 @@ def _conversation(
 
 
 def _rest(request: WebRequest, site: Site, person: Person, title: str, message: str, **context: Any) -> Response[str]:
-    values = {"until": None, "can_undo": site.desk.can_undo(person.pseudonym), **context}
+    values = {"until": None, "ending": None, "can_undo": site.desk.can_undo(person.pseudonym), **context}
     return site.page(request, "rest.html", person=person, title=title, message=render_trusted(message), **values)
 
 

@@ -11,7 +11,14 @@ def upgrade() -> None:
     """Make the tables, and room for a platform's ids beside what else can be erased."""
     for name in ("worker", "platform_session", "platform_study"):
         op.add_column("collect_contacts", Column(name, Text, nullable=False, server_default=""))
-    op.create_table("collect_external_ids", _key("digest"), _text("study"), _text("person"), _text("session"))
+    op.create_table(
+        "collect_external_ids",
+        _key("digest"),
+        _text("study"),
+        _text("person"),
+        _text("session"),
+        Column("completed", Double),
+    )
     _make_turns()
     op.create_table(
         "collect_chat_answers",

@@ -1,0 +1,29 @@
+"""The end of the practice round: whoever answered too few of its questions as expected is not asked anything more."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+
+from accord.collect.desk import tables
+from accord.collect.desk.context import Transaction
+
+__all__ = ["RIGHT", "WRONG", "finish_practice"]
+
+PEOPLE, RESERVATIONS = tables.people, tables.reservations
+RIGHT, WRONG = "right", "wrong"
+"""The votes of practice answers, where the expected answer is known."""
+
+
+def finish_practice(tx: Transaction, pseudonym: str) -> None:
+    """The person has practised; where the study screens, and they fail, their part ends here."""
+    values: dict[str, Any] = {"practised": True}
+    screen = tx.study.screen_out
+    if screen is not None:
+        practised = (RESERVATIONS.c.person == pseudonym, RESERVATIONS.c.state == "practised")
+        marks = tx.connection.scalars(select(RESERVATIONS.c.opinion).where(*practised)).all()
+        known = [mark for mark in marks if mark in {RIGHT, WRONG}]
+        right = known.count(RIGHT)
+        if known and right < screen.right * len(known):
+            values["status"] = "screened"
+            tx.note("screened", f"{right} of {len(known)} practice questions as expected", pseudonym)
+    tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == pseudonym).values(values))
