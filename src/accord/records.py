@@ -440,7 +440,8 @@ class Telemetry(Value):
 class Assistance(Value):
     """A machine's remark on the item, that the page offered (`shown`) or, by lot, did not.
 
-    `by` is the evaluator that made it (its id), `digest` that of what it said.
+    `by` is the evaluator that made it (its id); `digest` names the records of what it said, their ids joined by `+`
+    where it is several, or is a digest of it where there are no records.
     """
 
     kind: Literal["critique", "spans"]

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal, TypeVar
 
-__all__ = ["Turn", "lot", "shown_order", "turn"]
+__all__ = ["Turn", "assistance", "lot", "shown_order", "turn"]
 
 T = TypeVar("T")
 Turn = Literal["item", "gold", "repeat"]
@@ -21,6 +21,15 @@ def turn(seed: int, person: str, number: int, *, gold: float, repeat: float) -> 
     probability `repeat` an item that they had before. Drawn by lot, so that nobody can tell when they come."""
     chance = lot(seed, person, "turn", number)
     return "gold" if chance < gold else "repeat" if chance < gold + repeat else "item"
+
+
+def assistance(seed: int, person: str, item: str, *, assistants: int, share: float) -> tuple[int, bool]:
+    """Which of an item's assistants is a person's, and whether, with probability `share`, its remarks are shown.
+
+    Of person and item alone: whoever is asked again sees the same.
+    """
+    place = int(lot(seed, person, item, "assistant") * assistants)
+    return place, lot(seed, person, item, "assist") < share
 
 
 def shown_order(seed: int, person: str, item: str, again: object, names: Sequence[T]) -> tuple[T, ...]:

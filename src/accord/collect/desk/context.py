@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Executable, Result, Row, insert, select
 
 from accord.collect.desk import tables
+from accord.collect.sources.answering import Answerer
 from accord.collect.study import Question, Study
 from accord.collect.study.form_fields import storable
 from accord.errors import AccessError, StudyError
@@ -16,12 +17,12 @@ from accord.feedback.store.ledger import Ledger
 from accord.feedback.store.ledger_writer import LedgerWriter
 from accord.feedback.store.tables import TABLES
 from accord.interfaces import Judge, Writer
-from accord.records import Completion, Prompt, Record, parse
+from accord.records import Completion, Feedback, Prompt, Record, parse
 
 __all__ = ["Context", "Transaction", "moment", "storable_name"]
 
 R = TypeVar("R", bound=Record)
-RECORD_TABLES: dict[type[Record], str] = {Prompt: "prompts", Completion: "completions"}
+RECORD_TABLES: dict[type[Record], str] = {Prompt: "prompts", Completion: "completions", Feedback: "feedback"}
 MAX_PARAMETERS = 500
 
 
@@ -39,6 +40,7 @@ class Context:
     writer: Writer | None
     judge: Judge | None
     changed: bool = False
+    assistant: Answerer | None = None
 
     def now(self) -> float:
         """The time in seconds since 1970."""

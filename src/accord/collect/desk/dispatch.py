@@ -14,6 +14,7 @@ from sqlalchemy import Row, func, select, update
 from accord.collect.assignment.lots import shown_order, turn
 from accord.collect.desk import tables
 from accord.collect.desk.accounts import session_name
+from accord.collect.desk.assistance import drawn_assistance
 from accord.collect.desk.context import Context, Transaction, moment
 from accord.collect.desk.dialogues import UnansweredTurn, answer_turn, step_of
 from accord.collect.desk.eligible_items import EligibleItems
@@ -242,6 +243,7 @@ class _Dispatch:
             "number": person.asked + 1,
             "shown": list(order),
             "repeat_of": repeat_of,
+            "assistance": None if purpose == "practice" else drawn_assistance(self.tx, item, self.pseudonym),
         }
         return reserve(self.tx, self.pseudonym, values)
 

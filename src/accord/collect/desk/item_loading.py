@@ -14,6 +14,7 @@ from sqlalchemy import Row, insert, select, update
 
 from accord.collect.assignment.acquisition import is_decided, preferences, uncertainty_gap
 from accord.collect.desk import tables
+from accord.collect.desk.assistance import ask_assistant, lay_out_remarks
 from accord.collect.desk.context import Context, Transaction
 from accord.collect.desk.overview import ItemTotals
 from accord.collect.study import Study
@@ -54,6 +55,8 @@ def load_items(context: Context) -> ItemTotals:
             remarks += remarks_on(items)
             added, gone = _lay_out(tx, rows, purpose)
             new, withdrawn = new + added, withdrawn + gone
+        remarks += lay_out_remarks(tx)
+    ask_assistant(context)
     _score_items(context)
     return ItemTotals(totals["item"], totals["gold"], totals["practice"], new, withdrawn, tuple(remarks))
 

@@ -12,6 +12,7 @@ from sqlalchemy import Row, select, update
 
 from accord.collect.assignment.acquisition import preferences, uncertainty_gap
 from accord.collect.desk import tables
+from accord.collect.desk.assistance import ask_assistant
 from accord.collect.desk.context import Context, Transaction
 from accord.errors import AccordError
 from accord.records import Completion, Prompt, Sampling
@@ -72,6 +73,7 @@ def write_candidates(context: Context, unwritten: Unwritten) -> bool:
         values = {"completions": [completion.id for completion in completions], "written": 1, "writing_until": 0.0}
         values |= {} if p is None else {"model_p": p, "gap": uncertainty_gap(p, {})}
         tx.execute(update(ITEMS).where(ITEMS.c.id == unwritten.item).values(values))
+    ask_assistant(context, unwritten.item)
     return True
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Row, func, insert, select, update
 
 from accord.collect.desk import dialogues, tables
+from accord.collect.desk.assistance import remarks_of
 from accord.collect.desk.context import Transaction, moment
 from accord.collect.desk.item_counts import recount
 from accord.collect.desk.tasks import Task
@@ -91,4 +92,5 @@ def task_of(tx: Transaction, reservation: Row[Any]) -> Task:
         draft=cast("Mapping[str, str] | None", reservation.draft),
         redo=reservation.redoes is not None,
         practice=reservation.purpose == "practice",
+        remarks=remarks_of(tx, reservation),
     )

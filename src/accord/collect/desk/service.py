@@ -42,6 +42,7 @@ from accord.collect.desk.identities import Admission, Invite, Person, PlatformId
 from accord.collect.desk.overview import DisputedItem, ItemTotals, StudyProgress
 from accord.collect.desk.platform import Approval
 from accord.collect.desk.tasks import ClientTelemetry, NextStep, Receipt, Task
+from accord.collect.sources.answering import Answerer
 from accord.collect.study import Study
 from accord.errors import StudyError
 from accord.feedback.store.database import migrate
@@ -67,10 +68,12 @@ class Desk:
 
     `tag` is a short name that no other study has, on this ledger or another: cookies are called by it. `clock` gives
     the time with its zone; `seed` decides every lot; `writer` writes candidates for bare prompts, and `judge` says
-    where its uncertainty and people's disagreement differ (`choose = "disagreement"`).
+    where its uncertainty and people's disagreement differ (`choose = "disagreement"`). `assistant` is asked for the
+    remarks beside items where the study names an endpoint (`assist.by`): critiques or marked stretches, one completion
+    at a time.
 
     Raises `StudyError` where a study of this name asks another question and `changed` does not say that this is meant,
-    or where it is to choose by disagreement and no judge is handed in.
+    or where it is to choose by disagreement or to show an endpoint's remarks and no judge or assistant is handed in.
     """
 
     def __init__(
@@ -83,14 +86,20 @@ class Desk:
         writer: Writer | None = None,
         judge: Judge | None = None,
         changed: bool = False,
+        assistant: Answerer | None = None,
     ) -> None:
         if study.choose == "disagreement" and judge is None:
             raise StudyError(
                 "study.choose: by disagreement needs a judge; hand one in (accord collect --judge RUN), or choose by "
                 "coverage"
             )
+        if study.assist is not None and study.assist.is_endpoint and assistant is None:
+            raise StudyError(
+                f"study.assist.by: {study.assist.by} is an endpoint, and nobody asks it; hand in an assistant (accord "
+                f"collect does), or name a file of prepared remarks"
+            )
         self.study, self.ledger = study, ledger
-        self.context = Context(study, ledger, clock, seed, writer, judge, changed)
+        self.context = Context(study, ledger, clock, seed, writer, judge, changed, assistant)
         self.sessions = sign_in.Logins(self.context)
         _close_to_others(ledger)
         migrate(ledger, MIGRATIONS, tables.VERSION_TABLE)

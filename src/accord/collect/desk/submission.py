@@ -24,7 +24,7 @@ from accord.collect.study import Question, shown_digest
 from accord.collect.study.form_fields import clean_text
 from accord.collect.study.kinds import MAX_REASON
 from accord.errors import AccordError, Conflict, FormError
-from accord.records import Completion, Declined, Feedback, Judgement
+from accord.records import Assistance, Completion, Declined, Feedback, Judgement
 
 __all__ = ["ANSWERED", "ERASED", "PAUSED", "SURPLUS", "save_draft", "submit"]
 
@@ -176,6 +176,7 @@ class _Submission:
             repeat_of=self.reservation.repeat_of,
             telemetry=self._measured.counts(),
             replaces=self.reservation.replaces,
+            assistance=None if self.reservation.assistance is None else Assistance(**self.reservation.assistance),
         )
 
     @property

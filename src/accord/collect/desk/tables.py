@@ -98,6 +98,7 @@ items = Table(
     Column("model_p", Double),
     _number("gap"),
     _number("writing_until"),
+    Column("remarks", JSON(none_as_null=True)),  # by assistant, the feedback ids; unset where nobody was asked
     Index("collect_items_next", "study", "purpose", "closed", "answered"),
 )
 
@@ -183,6 +184,7 @@ reservations = Table(
     _maybe("replaces"),  # a feedback id
     _maybe("redoes"),  # the reservation whose answer is taken back
     Column("seen", JSON(none_as_null=True)),
+    Column("assistance", JSON(none_as_null=True)),  # as it goes into the record
     Index("collect_reservations_person", "person", "state"),
     Index("collect_reservations_item", "item", "state"),
     Index("collect_reservations_lapse", "state", "expires"),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from accord.collect.study import AnyQuestion, Ending
-from accord.records import Completion, Judgement, Message, Prompt
+from accord.records import Completion, Critique, Judgement, Message, Prompt, Spans
 
 __all__ = [
     "Break",
@@ -18,6 +18,7 @@ __all__ = [
     "Practice",
     "PracticeResult",
     "Receipt",
+    "Remark",
     "Speaking",
     "Task",
 ]
@@ -38,11 +39,20 @@ class DialoguePlace:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What a machine says of the completion at `place` of those shown."""
+
+    place: int
+    judgement: Critique | Spans
+
+
+@dataclass(frozen=True)
 class Task:
     """One item in a person's hands. `completions` stand in the order in which they are to be shown.
 
     `draft` is the form as it was saved last, or as it was submitted where the answer was taken back (`redo`).
-    `number` counts the person's answers from 1; `position_in_session` those of the session from 0.
+    `number` counts the person's answers from 1; `position_in_session` those of the session from 0. `remarks` are those
+    of a machine that stand beside it.
     """
 
     reservation: str
@@ -60,6 +70,7 @@ class Task:
     redo: bool = False
     practice: bool = False
     dialogue: DialoguePlace | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)

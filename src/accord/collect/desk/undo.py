@@ -19,7 +19,7 @@ from accord.errors import FormError
 __all__ = ["can_undo", "undo"]
 
 RESERVATIONS = tables.reservations
-SAME = ("item", "purpose", "session", "place", "number", "shown", "repeat_of")
+SAME = ("item", "purpose", "session", "place", "number", "shown", "repeat_of", "assistance")
 
 
 def undo(context: Context, pseudonym: str) -> Task:

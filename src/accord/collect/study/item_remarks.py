@@ -7,7 +7,7 @@ from accord.feedback.dataset.same_texts import normalised
 
 __all__ = ["remarks_on"]
 
-COUNTED = ("overlap", "priority", "warning", "gold", "explanation")
+COUNTED = ("overlap", "priority", "warning", "gold", "explanation", "reference")
 
 
 def remarks_on(items: Sequence[StudyItem]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError
 
+from accord.collect.study.assist import Assist
 from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.key_errors import first_problem
 from accord.collect.study.kinds import KINDS, AnyQuestion
@@ -94,6 +95,7 @@ class Study(Section):
     break_minutes: float = Field(default=10.0, ge=0, le=MAX_MINUTES)
     daily_items: int | None = Field(default=None, ge=1)
     dialogue: Dialogue | None = None
+    assist: Assist | None = None
     gold_share: Share = 0.0
     repeat_share: Share = 0.0
     repeat_gap: int = Field(default=5, ge=1, description="items between an item and its repetition at least")
@@ -167,6 +169,8 @@ class Study(Section):
         for key in ("items_file", "gold_file", "practice_file"):
             if name := getattr(self, key):
                 changes[key] = str(folder / name)
+        if self.assist is not None and not self.assist.is_endpoint:
+            changes["assist"] = self.assist.model_copy(update={"by": str(folder / self.assist.by)})
         return self.model_copy(update=changes)
 
 
@@ -196,6 +200,7 @@ def _problems(study: Study) -> Iterator[tuple[str, str]]:
     yield from () if study.platform is None else study.platform.problems()
     if study.screen_out is not None and not study.practice_file:
         yield "screen_out", "needs practice questions; name them in practice_file"
+    yield from _assist_problems(study)
 
 
 def _quota_problems(study: Study) -> Iterator[tuple[str, str]]:
@@ -255,3 +260,10 @@ def _dialogue_problems(study: Study) -> Iterator[tuple[str, str]]:
     for key, unset in {"candidates": None, "stop": None, "repeat_share": 0.0, "choose": "coverage"}.items():
         if getattr(study, key) != unset:
             yield key, "needs the same item for everybody, and a dialogue is everybody's own; leave it out"
+
+
+def _assist_problems(study: Study) -> Iterator[tuple[str, str]]:
+    if study.assist is not None:
+        yield from study.assist.problems(study.question)
+        if study.dialogue is not None:
+            yield "assist", "no remarks stand beside a dialogue; leave it out"

@@ -29,7 +29,7 @@ from accord.collect.study import shown_digest
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.sanitize import render_trusted
 from accord.collect.web.site import Site, StrangerError, WebRequest, in_thread, redirect_to
-from accord.collect.web.task_view import answers_of, turns_of
+from accord.collect.web.task_view import answers_of, remarks_of, turns_of
 from accord.errors import AccessError, FormError
 
 __all__ = ["PAGES", "consent_page", "signed_in", "task_context"]
@@ -292,6 +292,7 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
         "form": form,
         "turns": turns,
         "answers": answers,
+        "remarks": remarks_of(task),
         "has_source": any(view.source is not None for view in views),
         "alike": any(answer.view.alike and not answer.turns for answer in answers),
         "warning": task.warning,

@@ -23,7 +23,7 @@ from accord.collect.desk.service import Desk
 from accord.collect.study import Study
 from accord.collect.study.kinds import number_text
 from accord.collect.web.form_parsing import read
-from accord.collect.web.sanitize import in_lines, render_trusted
+from accord.collect.web.sanitize import in_lines, literal, render_trusted
 from accord.collect.web.security import (
     CookieJar,
     Limiter,
@@ -220,7 +220,7 @@ def templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("accord.collect.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"plain": number_text, "literal": in_lines}
+    environment.filters |= {"plain": number_text, "literal": in_lines, "inline": literal}
     return environment
 
 

@@ -8,12 +8,13 @@ from typing import Literal
 from markupsafe import Markup
 
 from accord.collect.desk.overview import DisputedItem
+from accord.collect.desk.tasks import Remark, Task
 from accord.collect.study.kinds import TIE
 from accord.collect.web.sanitize import Line, in_lines, literal_lines
 from accord.collect.web.shown_texts import ShownText, show_texts
-from accord.records import Attachment, Completion, Message, ToolCall
+from accord.records import Attachment, Completion, Critique, Message, Spans, ToolCall
 
-__all__ = ["Answer", "Turn", "answers_of", "turns_of", "votes_in_words"]
+__all__ = ["Answer", "RemarkView", "Turn", "answers_of", "remarks_of", "turns_of", "votes_in_words"]
 
 SPEAKERS = {"system": "Told to the assistant", "user": "Asked", "assistant": "Answered", "tool": "A tool answered"}
 
@@ -51,6 +52,31 @@ class Answer:
     def lines(self) -> list[Line]:
         """Line by line, with the place of each line's first character."""
         return literal_lines(self.text)
+
+
+@dataclass(frozen=True)
+class RemarkView:
+    """What a machine says of the completion at `place`: in words (None where it marks stretches), about `quote` or all
+    of it; or stretches, each with its type and a note. Texts are as they stand."""
+
+    place: int
+    text: str | None
+    quote: str
+    marks: tuple[tuple[str, str, str], ...] = ()
+
+
+def remarks_of(task: Task) -> list[RemarkView]:
+    """A machine's remarks in the order of the completions shown."""
+    return [_remark(remark, task.completions[remark.place].text) for remark in task.remarks]
+
+
+def _remark(remark: Remark, text: str) -> RemarkView:
+    match remark.judgement:
+        case Critique(text=words, start=start, end=end):
+            return RemarkView(remark.place, words, text[start:end] if start is not None else "")
+        case Spans(spans=spans):
+            marks = tuple((text[span.start : span.end], span.type, span.note or "") for span in spans)
+            return RemarkView(remark.place, None, "", marks)
 
 
 def turns_of(messages: Iterable[Message], *, markdown: bool) -> list[Turn]:
