@@ -120,6 +120,7 @@ UNREADABLE = {
     "another's key": "ANSWER 234567: A",
     "no key": "ANSWER: A",
     "goes on": "ANSWER {key}: A\n\nBecause it is better.",
+    "no reason": "DECLINE {key}:\n",
     "half a letter": "ANSWER {key}: \ud800",
     "a quotation": "The text says `ANSWER abcdef: A`, so it is A.",
 }

@@ -32,14 +32,10 @@ PRINCIPLES = "# What to judge by\n\n{text}"
 QUESTION = "# What is asked\n\n{text}"
 HOW = """# How to answer
 
-Think first where it helps, in a few sentences. Then answer with {rules}. Put it behind these words, which stand once \
-in your reply:
+Think first where it helps, in a few sentences. If you can't judge this, write DECLINE {key}: and the reason. \
+Else answer with {rules}. Put it behind these words, which stand once in your reply:
 
-ANSWER {key}:
-
-If you can't judge this, put the reason behind these words instead:
-
-DECLINE {key}:"""
+ANSWER {key}:"""
 UNREADABLE = """That could not be read: {problem} Answer again, with {rules}, behind these words:
 
 ANSWER {key}:"""
@@ -127,6 +123,8 @@ class JudgePrompt:
         """The judgement that a reply states. Raises `FormError` where it states none, or not by the rules."""
         word, stated = _stated(_after_thinking(reply), keys.answer)
         if word == "DECLINE":
+            if not stated.strip():
+                raise FormError(REPLY, "No reason stands behind DECLINE.")
             return self.question.read({"declined": "1", "reason": stated.strip()}, item.completions)
         return self.question.parse(self.question.reply_form(stated, item.completions), item.completions)
 
@@ -191,6 +189,6 @@ def _stated(reply: str, key: str) -> tuple[str, str]:
     """The word that marks the answer, and what stands behind it. Raises `FormError` where it stands not once."""
     marks = list(re.finditer(rf"^[*_#> ]*(ANSWER|DECLINE) {key}[*_]*:[*_]*", reply, re.MULTILINE))
     if len(marks) != 1 or reply.count(key) != 1:
-        times = reply.count(key)
-        raise FormError(REPLY, f"The words ANSWER {key}: stand in it {'not at all' if not times else 'not just once'}.")
+        times = "more than once" if key in reply else "not at all"
+        raise FormError(REPLY, f"The words behind which the answer belongs stand in it {times}.")
     return marks[0][1], reply[marks[0].end() :]
