@@ -109,6 +109,14 @@ def test_a_text_without_an_answer_is_a_demonstration_and_ranks_may_be_stated(tmp
     assert [each.judgement for each in got.feedback] == [Demonstration(text="Hi!"), Ranking(tiers=((0, 1),))]
 
 
+def test_texts_that_are_empty_or_look_like_json_are_texts(tmp_path: Path) -> None:
+    row = {"prompt": "[1, 2]", "response_1": '{"a": 1}', "response_2": "", "best.responses": ["response_2"]}
+    got = imported(tmp_path, row)
+    (said,) = got.feedback
+    assert (got.prompts[0].text, got.texts(said)) == ("[1, 2]", ['{"a": 1}', ""])
+    assert said.judgement == Comparison(preferred="right")
+
+
 def test_options_that_the_user_states_are_those_of_every_label(tmp_path: Path) -> None:
     row = {name: value for name, value in ONE.items() if name.partition(".")[0] in {"instruction", "response", "tone"}}
     settings = ImportSettings(options=("kind", "plain", "rude"))

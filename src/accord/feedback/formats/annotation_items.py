@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from accord.feedback.formats.answer_pairs import content_of
 from accord.feedback.formats.conversations import Answer, answer_of, messages_of
 from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.rows import SourceRow
@@ -82,21 +83,24 @@ def _asked(row: SourceRow) -> tuple[Message, ...]:
     if not fields:
         there = ", ".join(sorted(row.content)) or "none"
         raise row.bad("", f"no field is the prompt (there are: {there}); map one: --map prompt=FIELD")
-    values = {field: row.structure(field) for field in fields}
-    talks = [field for field, value in values.items() if not isinstance(value, str)]
-    if talks and len(fields) > 1:
-        raise row.bad(talks[0], f"a list of messages beside {', '.join(f for f in fields if f != talks[0])}")
-    if talks:
-        return messages_of(values[talks[0]], f"{row.place} {talks[0]}")
+    contents = {field: content_of(row, field) for field in fields}
+    for field, content in contents.items():
+        if not isinstance(content, str):
+            if len(fields) > 1:
+                raise row.bad(field, f"a list of messages beside {', '.join(name for name in fields if name != field)}")
+            return content
     return (Message(role="user", content="\n\n".join(row.text(field) for field in fields)),)
 
 
 def _answers(row: SourceRow) -> dict[str, Answer]:
     """The answers by the names of their fields, or by the ids in a list of them."""
     numbered = [(match[2] or "", field) for field in row.content if (match := NUMBERED.fullmatch(plain_name(field)))]
-    ends = sorted((re.sub(r"\W|_", "", end), field) for end, field in numbered if row.has(field))
+    ends = [(re.sub(r"\W|_", "", end), field) for end, field in numbered if row.content[field] is not None]
     fields = [field for _, field in sorted(ends, key=lambda pair: (len(pair[0]), pair[0]))]
-    answers = {field: _answer(row.structure(field), f"{row.place} {field}") for field in fields}
+    answers = {}
+    for field in fields:
+        content = content_of(row, field)
+        answers[field] = Answer(content) if isinstance(content, str) else answer_of(content, f"{row.place} {field}")
     for field in (field for field in row.content if LISTED.fullmatch(plain_name(field)) and row.has(field)):
         for number, value in enumerate(row.items(field), start=1):
             name, text = _listed(value, f"{field.rstrip('s')}_{number}")
@@ -113,6 +117,4 @@ def _listed(value: Any, name: str) -> tuple[str, Any]:
 
 
 def _answer(value: Any, place: str) -> Answer:
-    if isinstance(value, str):
-        return Answer(value)
-    return answer_of(messages_of(value, place, role="assistant"), place)
+    return Answer(value) if isinstance(value, str) else answer_of(messages_of(value, place), place)

@@ -56,7 +56,7 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     yield from item.records()
     for name in _questions(row):
         answers = _submitted(row, name, reading)
-        suggestion = row.structure(f"{name}.suggestion") if row.has(f"{name}.suggestion") else None
+        suggestion = _suggestion(row, name)
         options = tuple(map(str, row.items(f"{name}.options"))) if row.has(f"{name}.options") else None
         options = options or offered([*(value for value, _ in answers), suggestion], reading)
         question = Question(name, row, f"{name}.responses", item, reading, options)
@@ -99,6 +99,14 @@ def _submitted(row: SourceRow, name: str, reading: Reading) -> list[tuple[Any, E
     ]
 
 
+def _suggestion(row: SourceRow, name: str) -> Any:
+    """What was suggested, in a file of cells as JSON unless it is a text; None where nothing was."""
+    column = f"{name}.suggestion"
+    if not row.has(column):
+        return None
+    return row.value(column) if text_kind(name) else row.structure(column)
+
+
 def _agent(row: SourceRow, name: str, reading: Reading) -> Evaluator:
     column = f"{name}.suggestion.agent"
     return reading.model(row.name(column)) if row.has(column) else unknown_model(reading.source)
@@ -131,6 +139,9 @@ def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
     for item in items_of(outgoing):
         rows: list[dict[str, Any]] = []
         for judged in item.judged:
+            if getattr(judged.feedback.judgement, "text", "x").strip() == "":
+                outgoing.lose("blank texts")
+                continue
             columns = _columns(item, judged, outgoing)
             row = next((row for row in rows if _takes(row, columns)), None)
             if row is None:

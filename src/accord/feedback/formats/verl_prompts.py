@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from accord.feedback.formats.conversations import messages_of
+from accord.feedback.formats.answer_pairs import content_of
 from accord.feedback.formats.messages import dicts_of
 from accord.feedback.formats.outgoing import Outgoing
 from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
-from accord.records import Prompt, Record
+from accord.records import Message, Prompt, Record
 
 __all__ = ["FORMAT", "prompts_and_nothing_else", "read", "write"]
 
@@ -25,7 +25,8 @@ NAME = "verl_prompts"
 def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     """The prompt of a row. Raises `RecordError` that names row and column."""
     (row,) = unit
-    messages = messages_of(row.structure("prompt"), f"{row.place} prompt")
+    content = content_of(row, "prompt")
+    messages = (Message(role="user", content=content),) if isinstance(content, str) else content
     if not messages:
         raise row.bad("prompt", "expected at least one message")
     yield Prompt(messages=messages, source=row.name("data_source"))

@@ -31,7 +31,7 @@ class WrittenItem:
     def fields(self) -> dict[str, Any]:
         """The prompt (a text, or a list of messages) and the answers."""
         (first, *rest) = self.prompt.messages
-        plain = not rest and first.role == "user" and first.plain
+        plain = not rest and first.role == "user" and first.plain and first.content.strip()
         asked = {"prompt": first.content} if plain else {"messages": dicts_of(self.prompt.messages)}
         return asked | {name: answer.text for name, answer in zip(self.names, self.answers, strict=True)}
 
