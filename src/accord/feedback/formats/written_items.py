@@ -58,5 +58,6 @@ def question_name(feedback: Feedback, form: str, outgoing: Outgoing) -> str:
     text = isinstance(feedback.judgement, Correction | Critique | Demonstration)
     if name and (not text or (text_kind(name) or ("critique" if feedback.completions else "demonstration")) == kind):
         return name
-    outgoing.lose("study")
+    if study:
+        outgoing.lose("study")
     return kind
