@@ -145,4 +145,4 @@ def _answer(row: SourceRow, content: str | Messages, column: str) -> Answer:
 def refuse_tools(row: SourceRow, column: str = "tools") -> None:
     """Raises `RecordError` where the row defines tools: a prompt that loses them is another prompt."""
     if row.has(column) and row.structure(column):
-        raise row.bad(column, "a prompt here holds no definitions of tools; ignore the column by name to read without")
+        raise row.bad(column, "a prompt here holds no definitions of tools; --ignore tools reads without them")

@@ -73,7 +73,7 @@ class _Row:
             {"score": vote, "feedback1": first, "feedback2": second} for vote, first, second in zip_longest(*columns)
         ]
         return {
-            "domain": subset_of(prompt),
+            "domain": subset_of(prompt, NAME),
             "context": dicts_of(prompt.messages),
             "response1": self.first.text,
             "response2": self.second.text,

@@ -40,7 +40,7 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     prompt = reading.prompt(with_media(row, _messages(row)))
     if row.has("chosen") or row.has("rejected"):
         if row.has("output"):
-            raise row.bad("output", "stands beside chosen and rejected; ignore one of them by name")
+            raise row.bad("output", "stands beside chosen and rejected; --ignore output leaves it aside")
         chosen, rejected = Answer(row.text("chosen")), Answer(row.text("rejected"))
         if chosen == rejected:
             raise row.bad("rejected", "the same as chosen, so it is no preference")

@@ -104,7 +104,7 @@ class _Row:
 
     def content(self, prompt: Prompt, outgoing: Outgoing) -> dict[str, Any]:
         names = [answer.id for answer in self.answers]
-        row: dict[str, Any] = {"prompt": prompt.text, "prompt_source": subset_of(prompt)}
+        row: dict[str, Any] = {"prompt": prompt.text, "prompt_source": subset_of(prompt, NAME)}
         row |= {f"response_{number}": answer.text for number, answer in enumerate(self.answers)}
         row |= {WRITER.format(number): answer.writer for number, answer in enumerate(self.answers)}
         row |= {CHOICES[aspect]: names.index(winner) for aspect, winner in self.winners.items()}

@@ -49,7 +49,7 @@ def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
                 "chosen_model": pair.chosen.writer,
                 "rejected": pair.rejected.text,
                 "rejected_model": pair.rejected.writer,
-                "subset": subset_of(item.prompt) or NAME,
+                "subset": subset_of(item.prompt, NAME) or NAME,
                 "id": number,
                 **pair.columns(),
                 **common_columns(item, outgoing, NAME),

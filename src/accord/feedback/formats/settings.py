@@ -17,12 +17,14 @@ It is said by flags of `accord import`, or kept beside the file SOURCE in SOURCE
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from accord.errors import LedgerError, nearest, storage
+from accord.feedback.formats.rows import SourceRow
 from accord.records import Scale, explain
 
 __all__ = ["ImportSettings", "kept_settings", "value_at"]
@@ -84,6 +86,13 @@ class ImportSettings(BaseModel):
             if name in row and str(row[name]) in meanings:
                 row[name] = meanings[str(row[name])]
         return row
+
+    def left_aside(self, row: SourceRow) -> SourceRow:
+        """A row, renamed already, without the columns that are ignored by name."""
+        aside = self.ignore - self.columns.keys()
+        if not aside:
+            return row
+        return replace(row, content={name: value for name, value in row.content.items() if name not in aside})
 
 
 def value_at(content: Mapping[str, Any], path: str) -> Any:

@@ -65,7 +65,7 @@ def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
                 first = second = None
             yield {
                 "history": text,
-                "domain": subset_of(item.prompt),
+                "domain": subset_of(item.prompt, NAME),
                 "human_ref_A": item.completions[0].text,
                 "human_ref_B": item.completions[1].text,
                 "labels": 1 - winner,

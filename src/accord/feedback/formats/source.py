@@ -79,7 +79,7 @@ class FeedbackFile:
         read = self.recognised.format.read
         assert read is not None
         try:
-            return list(read(unit, reading))
+            return list(read([self.settings.left_aside(row) for row in unit], reading))
         except RecordError as error:
             problem = error if error.place else RecordError(str(error), place=unit[0].place)
             for row in unit:

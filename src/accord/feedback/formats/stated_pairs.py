@@ -30,8 +30,8 @@ def pair_records(
 ) -> Iterator[Record]:
     """The records of a pair of which one answer is stated to be better, with its scores and writers.
 
-    Equal scores make it a tie, and so does a column `tie` that is true. On a known `scale` their
-    difference, in its widths, is the strength.
+    Equal scores make it a tie, and so does a column `tie` that is true. On a known `scale` the difference of the
+    scores, in its widths, is the strength.
 
     Raises `RecordError` that names row and column where the scores contradict the columns that they stand in.
     """
@@ -45,7 +45,7 @@ def pair_records(
         prompt,
         chosen,
         rejected,
-        tie=(scores is not None and scores[0] == scores[1]) or (row.has("tie") and row.truth("tie")),
+        tie=_is_tie(row, scores),
         strength=None if row.has("strength") or scores is None else _difference(scores, scale),
         scores=scores,
         evaluator=evaluator,
@@ -61,6 +61,15 @@ def _scores(row: SourceRow) -> tuple[float, float] | None:
                 raise row.bad(first, f"{scores[0]:g} is below {second} {scores[1]:g}, which contradicts chosen")
             return scores
     return None
+
+
+def _is_tie(row: SourceRow, scores: tuple[float, float] | None) -> bool:
+    """Whether neither answer is better. Raises `RecordError` where the column `tie` and the scores contradict."""
+    stated = row.truth("tie") if row.has("tie") else None
+    equal = None if scores is None else scores[0] == scores[1]
+    if None not in (stated, equal) and stated != equal:
+        raise row.bad("tie", f"{stated}, which the scores {scores} contradict")
+    return bool(stated) or bool(equal)
 
 
 def _difference(scores: tuple[float, float], scale: Scale | None) -> float | None:

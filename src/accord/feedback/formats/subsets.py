@@ -15,7 +15,7 @@ def prompt_of_subset(reading: Reading, messages: Sequence[Message], subset: str 
     return Prompt(messages=tuple(messages), source=f"{reading.source}/{subset}")
 
 
-def subset_of(prompt: Prompt) -> str | None:
-    """The part of its source that a prompt is of; where it names no part, the source itself."""
+def subset_of(prompt: Prompt, form: str) -> str | None:
+    """The part of its source that a prompt is of; where it names none, the source itself, unless that is the format."""
     source, _, subset = (prompt.source or "").partition("/")
-    return subset or source or None
+    return subset or (None if source in ("", form) else source)

@@ -122,7 +122,7 @@ class _Row:
 
     def content(self, prompt: Prompt) -> dict[str, Any]:
         return {
-            "source": subset_of(prompt),
+            "source": subset_of(prompt, NAME),
             "instruction": self.instruction,
             "completions": [self._answer(answer) for answer in self.answers.values()],
             **self.columns,

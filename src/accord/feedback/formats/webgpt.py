@@ -73,7 +73,7 @@ def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
                 del columns["strength"]
             first, second = (0.0, 0.0) if not size else (size, -size) if winner_of(item) == 0 else (-size, size)
             yield {
-                "question": {"full_text": text, "dataset": subset_of(item.prompt)},
+                "question": {"full_text": text, "dataset": subset_of(item.prompt, NAME)},
                 "answer_0": item.completions[0].text,
                 "score_0": first,
                 "answer_1": item.completions[1].text,
