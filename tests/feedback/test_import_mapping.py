@@ -9,7 +9,9 @@ from test_import_shapes import imported, lines
 
 from accord.cli import run
 from accord.errors import LedgerError, RecordError
-from accord.records import Comparison, Label, Rating, Scale
+from accord.feedback import is_order_known
+from accord.feedback.formats.accord_jsonl import line_of
+from accord.records import Comparison, Completion, Evaluator, Feedback, Label, Prompt, Rating, Scale
 
 VOTES = (
     "question,answer_a,answer_b,winner,worker_id,conf,when\n"
@@ -47,6 +49,34 @@ def test_a_mapping_kept_beside_the_file_is_the_same(votes: Path) -> None:
     assert by_file[1].feedback.judgement == Comparison(preferred="tie", strength=0.0)
     assert (by_file[0].prompt.text, by_file[0].evaluator.pseudonym) == ("Which, of\nthe two?", "w1")
     assert (str(by_file[0].feedback.time), by_file[1].feedback.time) == ("2026-05-04 10:00:00+00:00", None)
+
+
+def test_texts_that_look_like_lists_are_texts_and_the_order_shown_is_kept(tmp_path: Path) -> None:
+    row = {"prompt": "[1, 2]", "left": '{"a": 1}', "right": "[]", "winner": "B", "evaluator": 7.0}
+    (item,) = imported(lines(tmp_path / "f.jsonl", row))
+    assert (item.prompt.text, [answer.text for answer in item.completions]) == ("[1, 2]", ['{"a": 1}', "[]"])
+    assert (item.evaluator.pseudonym, is_order_known(item.feedback)) == ("7", True)
+    listed = json.dumps([{"role": "system", "content": "Hm."}, {"role": "user", "content": "q"}])
+    (item,) = imported(lines(tmp_path / "f.jsonl", {**row, "prompt": listed}))
+    assert [message.role for message in item.prompt.messages] == ["system", "user"]
+
+
+def test_rows_of_one_id_are_as_many_votes(tmp_path: Path) -> None:
+    """Records are named by their content: an id that rows state is not read, and says nothing of them."""
+    rows = [{"id": "x", "prompt": "q", "chosen": a, "rejected": b} for a, b in ("AB", "BA", "AB")]
+    assert len(imported(lines(tmp_path / "f.jsonl", *rows))) == 3
+
+
+def test_an_answer_to_another_prompt_is_refused(tmp_path: Path) -> None:
+    asked, other, by = Prompt.ask("q"), Prompt.ask("r"), Evaluator(kind="person", pseudonym="w")
+    answer = Completion(prompt=other.id, text="A")
+    rating = Rating(value=1.0, scale=Scale(low=0.0, high=1.0))
+    vote = Feedback(evaluator=by.id, prompt=asked.id, completions=(answer.id,), judgement=rating)
+    path = tmp_path / "f.jsonl"
+    path.write_text("".join(line_of(record) for record in (asked, other, by, answer, vote)))
+    with pytest.raises(LedgerError, match=f"{vote.id} is about {asked.id}, but {answer.id} answers {other.id}"):
+        imported(path)
+    assert not list(tmp_path.glob("*.db*"))
 
 
 def test_columns_below_columns_and_values_by_name(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def neutral_order(first: Completion, second: Completion) -> tuple[Completion, Co
     For data that does not record which stood on the left: writing the better one first would read as a preference
     for a side. The digest has nothing to do with the judgement, so no effect of position can be read into it.
     """
-    left, right = sorted((first, second), key=lambda completion: hashlib.sha256(completion.text.encode()).digest())
+    left, right = sorted((first, second), key=lambda answer: (hashlib.sha256(answer.text.encode()).digest(), answer.id))
     return left, right
 
 

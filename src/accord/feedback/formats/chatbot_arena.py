@@ -31,7 +31,7 @@ from accord.feedback.formats.written_columns import (
     begin_alike,
     common_columns,
 )
-from accord.feedback.provenance import is_order_known, shown_digest
+from accord.feedback.provenance import is_order_known
 from accord.records import Comparison, Evaluator, Label, Message, Prompt, Record
 
 __all__ = ["FORMAT"]
@@ -71,7 +71,6 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
         tie = PREFERRED[winner] == "tie"
         yield from reading.preferred(row, prompt, chosen, rejected, tie=tie, evaluator=judge, **fields)
     else:
-        fields["shown_digest"] = shown_digest(prompt, (left, right))
         yield from reading.compared(row, prompt, left, right, PREFERRED[winner], evaluator=judge, **fields)
 
 

@@ -19,10 +19,10 @@ from typing import Any, Literal, cast
 from pydantic import ValidationError
 
 from accord.errors import RecordError
-from accord.feedback.formats.conversations import Answer, history_of, messages_of
+from accord.feedback.formats.conversations import Answer, history_of
 from accord.feedback.formats.rows import SourceRow
 from accord.feedback.formats.settings import ImportSettings
-from accord.feedback.provenance import neutral_order, unknown_evaluator
+from accord.feedback.provenance import neutral_order, shown_digest, unknown_evaluator
 from accord.records import (
     Comparison,
     Completion,
@@ -116,7 +116,7 @@ class Reading:
         stands in `prompt`. Raises `RecordError` where nothing is asked.
         """
         if messages is None:
-            messages = messages_of(row.structure("prompt"), f"{row.place} prompt")
+            messages = row.messages("prompt", role="user")
         whole = list(messages)
         if row.has("context"):
             context, last = row.text("context"), whole[-1] if whole else None
@@ -213,9 +213,10 @@ class Reading:
         evaluator: Evaluator | None = None,
         **fields: Any,
     ) -> Iterator[Record]:
-        """One comparison whose order the file records: `left` was shown first."""
+        """One comparison whose order the file records: `left` was shown first, which its `shown_digest` says."""
         if left.id == right.id:
             raise row.bad("", "the two answers are the same, so it is no comparison")
+        fields.setdefault("shown_digest", shown_digest(prompt, (left, right)))
         judgement = Comparison(
             preferred=preferred, strength=self.strength(row) if strength is None else strength, scores=scores
         )

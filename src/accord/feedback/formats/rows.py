@@ -4,9 +4,12 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from decimal import Decimal
+from typing import Any, Literal, TypeVar
 
 from accord.errors import RecordError
+from accord.feedback.formats.conversations import messages_of
+from accord.records import Message
 
 __all__ = ["BadRow", "SourceRow"]
 
@@ -64,8 +67,8 @@ class SourceRow:
     def name(self, column: str) -> str:
         """The column as a name: a text that is not empty, or a whole number (ids often are). Raises `RecordError`."""
         value = self.value(column)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return str(int(value)) if value == int(value) else str(value)
         if not isinstance(value, str) or not value.strip():
             raise self.bad(column, f"expected a name, not {_shown(value)}")
         return value.strip()
@@ -78,6 +81,8 @@ class SourceRow:
                 value = float(value)
             except ValueError:
                 raise self.bad(column, f"expected a number, not {_shown(value)}") from None
+        if isinstance(value, Decimal):
+            value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise self.bad(column, f"expected a finite number, not {_shown(value)}")
         return float(value)
@@ -130,6 +135,17 @@ class SourceRow:
             except ValueError:
                 return value
         return value
+
+    def messages(self, column: str, *, role: Literal["user", "assistant"]) -> tuple[Message, ...]:
+        """The column as messages; a text is one of `role`, unless it is JSON of messages. Raises `RecordError`."""
+        value = self.value(column)
+        if isinstance(value, str):
+            listed = self.structure(column)
+            items = listed if isinstance(listed, list) else [listed]
+            if not items or not all(isinstance(item, dict) and item.keys() & {"role", "from"} for item in items):
+                return (Message(role=role, content=value),)
+            value = listed
+        return messages_of(value, f"{self.place} {column}")
 
     def time(self, column: str) -> datetime:
         """The column as a time: ISO 8601 (without a zone it is UTC) or seconds since 1970. Raises `RecordError`."""

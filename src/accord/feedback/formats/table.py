@@ -15,7 +15,7 @@ Both texts and lists of messages are read. The columns that all formats share sa
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from accord.feedback.formats.conversations import Answer, answer_of, messages_of, without_prompt
+from accord.feedback.formats.conversations import answer_of, without_prompt
 from accord.feedback.formats.reading import PROMPT_COLUMNS, Reading
 from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
@@ -72,12 +72,8 @@ def _of_one(row: SourceRow, prompt: Prompt, reading: Reading) -> Iterator[Record
 
 
 def _completion(row: SourceRow, column: str, prompt: Prompt, reading: Reading) -> Completion:
-    value = row.structure(column)
-    if isinstance(value, str):
-        answer = Answer(value)
-    else:
-        place = f"{row.place} {column}"
-        answer = answer_of(without_prompt(messages_of(value, place, role="assistant"), prompt.messages), place)
+    messages = without_prompt(row.messages(column, role="assistant"), prompt.messages)
+    answer = answer_of(messages, f"{row.place} {column}")
     writer = row.name("writer") if column == "completion" and row.has("writer") else None
     return reading.completion(prompt, answer, writer=writer)
 
