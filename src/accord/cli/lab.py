@@ -42,6 +42,7 @@ def run(
     *,
     out: Path | None = None,
     short: bool = False,
+    seeds: str | None = None,
     processes: int | None = None,
     json: bool = False,
     quiet: bool = False,
@@ -58,6 +59,8 @@ def run(
         The folder of its results; runs/lab/NAME where unset.
     short
         Fewer seeds and steps: whether it runs, not what is true.
+    seeds
+        Other seeds: A:B for A to B - 1.
     processes
         How many cells are worked out at a time; one a core where unset.
     json
@@ -65,10 +68,12 @@ def run(
     quiet
         Show no progress.
     """
-    from accord.lab.reproduce import read_cells, result_of, run_cells
+    from accord.lab.reproduce import read_cells, read_seeds, result_of, run_cells
     from accord.lab.reproductions import REPRODUCTIONS
 
     reproduction = REPRODUCTIONS.get(name)
+    if seeds is not None:
+        reproduction = reproduction.on_seeds(read_seeds(seeds))
     folder = out or Path("runs/lab") / (f"{name}-short" if short else name)
     progress = progress_display(quiet=quiet or json)
     for _ in progress.steps(run_cells(reproduction, folder, short=short, processes=processes), name):

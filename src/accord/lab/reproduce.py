@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
@@ -34,6 +34,7 @@ __all__ = [
     "Result",
     "read_cells",
     "read_marks",
+    "read_seeds",
     "result_of",
     "run_cells",
 ]
@@ -94,6 +95,15 @@ class Reproduction(Generic[M]):
     figure: Callable[[Sequence[CellResult[M]]], "Figure"]
     prepare: Callable[[Path, bool], None] | None = None
 
+    def on_seeds(self, seeds: range) -> "Reproduction[M]":
+        """The same arms on other seeds."""
+
+        def cells(short: bool) -> list[Cell]:
+            arms = dict.fromkeys(cell.arm for cell in self.cells(short))
+            return [Cell(arm, seed) for seed in seeds for arm in arms]
+
+        return replace(self, cells=cells)
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -133,6 +143,14 @@ class Result:
                 for mark, estimate in self.marks
             ],
         }
+
+
+def read_seeds(text: str) -> range:
+    """`A:B` as the seeds A to B - 1. Raises `RecipeError` where it is something else, or holds no seed."""
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        raise RecipeError(f"--seeds {text}: not A:B with A below B, such as 0:20 for the seeds 0 to 19")
+    return range(int(first), int(last))
 
 
 def read_marks(name: str) -> list[Mark]:
