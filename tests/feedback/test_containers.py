@@ -4,6 +4,7 @@ import codecs
 import gzip
 import json
 import re
+import tempfile
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from accord.errors import AccordError, LedgerError, RecordError
 from accord.feedback.formats.containers import rows_of
@@ -63,6 +66,34 @@ ROWS_IN_TWO = [f"{line}\n".encode() for line in TEXT.split("\n")[:2]]
 def test_the_same_rows_in_every_text(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(BYTES[name]())
     assert contents(tmp_path / name) == ROWS
+
+
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
+NESTED = st.recursive(VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.dictionaries(st.text(), NESTED, min_size=1, max_size=4), min_size=1, max_size=5))
+def test_any_row_of_json_comes_back(rows: list[dict[str, Any]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("a.jsonl.gz", "a.json"):
+            write_rows(Path(folder) / name, iter(rows))
+            assert contents(Path(folder) / name) == rows
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.fixed_dictionaries({"a": st.none() | st.text(min_size=1), "b": st.text(min_size=1)}), min_size=1))
+def test_any_cells_of_text_come_back(rows: list[dict[str, Any]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("a.csv", "a.tsv", "a.parquet"):
+            write_rows(Path(folder) / name, iter(rows))
+            assert contents(Path(folder) / name) == rows
 
 
 NAMES = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.json", "a.csv", "a.csv.gz", "a.tsv", "a.parquet"]
@@ -166,6 +197,14 @@ BAD_ROWS = {
 }
 
 
+def test_a_line_in_another_encoding_is_one_bad_row(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(TEXT.encode() + b'{"prompt": "f\xfcnf"}\n' + TEXT.encode())
+    rows = list(rows_of(tmp_path / "a.jsonl"))
+    (bad,) = [row for row in rows if isinstance(row, BadRow)]
+    assert (len(rows), bad.place, bad.content) == (5, "a.jsonl:3", '{"prompt": "f\\xfcnf"}')
+    assert "byte 14 of the line, b'\\xfc', is no UTF-8" in str(bad.problem)
+
+
 @pytest.mark.parametrize("name", BAD_ROWS)
 def test_a_bad_row_has_a_place_and_words(name: str, tmp_path: Path) -> None:
     text, problem = BAD_ROWS[name]
@@ -177,10 +216,7 @@ def test_a_bad_row_has_a_place_and_words(name: str, tmp_path: Path) -> None:
 DAMAGED: dict[str, tuple[bytes, str]] = {
     "a.jsonl.gz": (gzip.compress(TEXT.encode() * 500)[:-30], r"a.jsonl.gz:\d+: the compressed file is damaged or cut"),
     "b.jsonl.zst": (zstd(TEXT.encode() * 50_000)[:-30], r"b.jsonl.zst:\d+: the compressed file is damaged or cut"),
-    "c.jsonl": (
-        TEXT.encode() + '{"a": "f\u00fcnf"}'.encode("latin-1"),
-        r"c.jsonl:3: byte \d+ of the line, b'\\xfc', is no UTF-8",
-    ),
+    "c.csv": (b"a\nx\nf\xfcnf\n", r"c.csv:3: byte 2 of the line, b'\\xfc', is no UTF-8"),
     "d.jsonl": (TEXT.encode("utf-32"), "UTF-32; convert it to UTF-8"),
     "e.jsonl": (TEXT.encode("utf-16")[:-1], r"e.jsonl:\d+: no utf-16"),
     "f.json": (json.dumps(ROWS).encode()[:-1], "f.json:1: the list has no end"),
@@ -191,7 +227,7 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "k.parquet": (b"PAR1 and so on", "k.parquet: the Parquet file is damaged"),
     "l.arrow": (b"ARROW1 and so on", "l.arrow: the Arrow file is damaged"),
     "m.txt": (b"To whom it may concern", "m.txt:1: begins with 'To whom it may concern', which is no JSON"),
-    "n.jsonl": (b"\x89PNG\r\n\x1a\n", "n.jsonl:1: byte 1 of the line"),
+    "n.csv": (b"\x89PNG\r\n\x1a\n", "n.csv:1: byte 1 of the line"),
     "o.jsonl": (gzip.compress(TEXT.encode())[:20], "o.jsonl:1: the compressed file is damaged or cut short"),
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from accord.errors import RecordError
 from accord.feedback.formats.containers.json_text import DECODER, object_of, words_of
-from accord.feedback.formats.containers.text import text_lines
+from accord.feedback.formats.containers.text import decoded_lines, text_lines
 from accord.feedback.formats.rows import BadRow, SourceRow
 
 __all__ = ["json_lines", "json_stream"]
@@ -19,7 +19,10 @@ COMMAS = re.compile(r"[ \t\r\n,]*")
 
 def json_lines(path: Path) -> Iterator[SourceRow | BadRow]:
     """An object a line; lines that are blank are no rows."""
-    for number, line in text_lines(path):
+    for number, line in decoded_lines(path):
+        if isinstance(line, BadRow):
+            yield line
+            continue
         if not line.strip():
             continue
         try:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO, cast
 
 from accord.errors import RecordError, storage
+from accord.feedback.formats.rows import BadRow
 
-__all__ = ["COMPRESSIONS", "compression_of", "head_of", "text_lines", "unpacked"]
+__all__ = ["COMPRESSIONS", "compression_of", "decoded_lines", "head_of", "text_lines", "unpacked"]
 
 HEAD = 65_536
 COMPRESSIONS = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "bz2": b"BZh"}
@@ -61,6 +62,14 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises `StorageError` where the file cannot be read, `RecordError` where it is damaged, cut short or no UTF-8 or
     UTF-16.
     """
+    for number, line in decoded_lines(path):
+        if isinstance(line, BadRow):
+            raise line.problem
+        yield number, line
+
+
+def decoded_lines(path: Path) -> Iterator[tuple[int, str | BadRow]]:
+    """The same, but that a line which is no UTF-8 is a bad row, and the next one follows."""
     number = 0
     with unpacked(path) as stream:
         encoding, mark = _encoding(path)
@@ -101,12 +110,12 @@ def _encoding(path: Path) -> tuple[str, int]:
     return "utf-8", 0
 
 
-def _decoded(line: bytes, place: str) -> str:
+def _decoded(line: bytes, place: str) -> str | BadRow:
     try:
         return line.decode()
     except UnicodeDecodeError as error:
-        raise RecordError(
+        problem = (
             f"byte {error.start + 1} of the line, {line[error.start : error.start + 1]!r}, is no UTF-8; convert the "
-            f"file (iconv -f WINDOWS-1252 -t UTF-8, if that is what it is)",
-            place=place,
-        ) from error
+            f"file (iconv -f WINDOWS-1252 -t UTF-8, if that is what it is)"
+        )
+        return BadRow(RecordError(problem, place=place), line.decode(errors="backslashreplace").rstrip("\r\n"))

@@ -73,7 +73,7 @@ def _list(file: IO[str], rows: Rows) -> int:
 def _cells(delimiter: str) -> Callable[[IO[str], Rows], int]:
     def write(file: IO[str], rows: Rows) -> int:
         with _spooled(rows) as (names, again):
-            table = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+            table = csv.writer(file, delimiter=delimiter)
             number = 0
             for number, row in enumerate(again(), start=1):
                 if number == 1:
