@@ -40,13 +40,13 @@ def test_weights_bring_back_what_a_fifth_at_random_costs(tmp_path: Path) -> None
 
 def test_an_opposed_fifth_is_seen_and_loses_nothing(tmp_path: Path) -> None:
     (point,) = work("opposed-20", 502, False, tmp_path)
-    assert (point.minority_flagged, point.seen, point.flagged) == (0, 8, 0)
+    assert (point.minority_flagged, point.other_view, point.flagged) == (0, 8, 0)
     assert point.minority_weighted == point.minority_unweighted
     assert point.minority_unweighted == pytest.approx(1 - point.unweighted)
 
 
 def point(attentive: float, unweighted: float, weighted: float, **fields: object) -> TrustPoint:
-    counts = {"careless": 8, "flagged": 7, "right": 7, "minority_flagged": 0, "seen": 0, "used": True}
+    counts = {"careless": 8, "flagged": 7, "right": 7, "minority_flagged": 0, "other_view": 0, "used": True}
     return TrustPoint(attentive=attentive, unweighted=unweighted, weighted=weighted, **(counts | fields))
 
 

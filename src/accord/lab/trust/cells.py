@@ -53,7 +53,7 @@ class TrustPoint(Measurement):
     flagged           how many are flagged as careless
     right             how many of the flagged are
     minority_flagged  how many of the minority are flagged
-    seen              how many of the minority are seen to hold another view
+    other_view        how many of the minority are seen to hold another view
     used              whether the model was used, by held-out votes
     """
 
@@ -66,7 +66,7 @@ class TrustPoint(Measurement):
     flagged: int
     right: int
     minority_flagged: int
-    seen: int
+    other_view: int
     used: bool
 
 
@@ -104,13 +104,13 @@ def work(arm: str, seed: int, _short: bool, _folder: Path) -> list[TrustPoint]:
 
 
 def _counts(trust: SplitTrust, of: Mapping[str, str], careless: set[str], minority: set[str]) -> dict[str, int]:
-    """Who was flagged, and who was seen; `of` has the pseudonyms."""
+    """Who was flagged, and who is of another view; `of` has the pseudonyms."""
     flagged = {of[row.evaluator] for row in trust.evaluators if row.standing == "careless"}
-    seen = {of[row.evaluator] for row in trust.evaluators if row.standing == "another view"}
+    other_view = {of[row.evaluator] for row in trust.evaluators if row.standing == "another view"}
     return {
         "flagged": len(flagged),
         "right": len(flagged & careless),
         "minority_flagged": len(flagged & minority),
-        "seen": len(seen & minority),
+        "other_view": len(other_view & minority),
         "used": not trust.unused,
     }
