@@ -1,14 +1,18 @@
 """A machine beside people: remarks from a file or a model, shown by lot, on the record, outside of what is judged."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from in_browser import CHROMIUM, enter, feedback_in, send, shown, violations
 from small_desks import join, lay, lines, opened, pairs, task
-from small_studies import visiting
+from small_studies import lay_out, visiting
+from talking_server import answer_key, talking
 
+from accord.cli.answerers import assistant_of
 from accord.collect import Desk, Person, Task
 from accord.collect.assignment.lots import assistance
 from accord.collect.sources.answering import Answer
@@ -331,3 +335,57 @@ def test_marked_stretches_stand_beside_the_text_and_shift_nothing(tmp_path: Path
             own = [each for each in ledger.feedback() if each.study == "small"]
         assert [each.judgement for each in own] == [Spans(spans=(Span(start=24, end=28, type="wrong"),))]
     assert bodies[0] == bodies[1] != ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "reply", "judgement"),
+    [
+        ("critique", "\nQUOTE: bad\nIt says nothing.", Critique(text="It says nothing.", start=0, end=3)),
+        ("spans", '[{"type": "misleading", "quote": "bad"}]', Spans(spans=(Span(start=0, end=3, type="misleading"),))),
+    ],
+)
+def test_the_model_of_an_endpoint_makes_the_remarks(
+    tmp_path: Path, kind: str, reply: str, judgement: Judgement
+) -> None:
+    def answers(body: dict[str, Any]) -> str:
+        about_bad = "bad" in body["messages"][0]["content"]
+        return f"ANSWER {answer_key(body)}: {reply}" if about_bad else "I would rather say nothing."
+
+    with talking(answers) as (url, bodies), Ledger(tmp_path / "l.db") as ledger:
+        study = lay(tmp_path, pairs(1), assist={"by": url, "kind": kind, "share": 1.0})
+        desk = opened(study, ledger, assistant=assistant_of(study))
+        current = task(desk, join(desk))
+        assert [(current.completions[each.place].text, each.judgement) for each in current.remarks] == [
+            ("bad 0", judgement)
+        ]
+        assert len(bodies) == 3, "what could not be read is asked once more, and is no remark"
+        assert all("What is wrong or misleading in this answer?" in body["messages"][0]["content"] for body in bodies)
+    assert assistant_of(lay(tmp_path)) is None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page can be seen as people do")
+def test_in_a_browser_marks_beside_remarks_are_where_they_were_set(browser: Any, tmp_path: Path) -> None:
+    """Words are marked by keyboard in the text, not in what the machine marked; the page is accessible."""
+    remark = {"spans": [{"start": 24, "end": 28, "type": "wrong", "note": "it was 1969"}], "by": "m"}
+    study = lay_out(tmp_path, "spans", more='[assist]\nby = "remarks.jsonl"\nkind = "spans"\nshare = 1.0')
+    items = [json.loads(line) for line in (study.parent / "items.jsonl").read_text().splitlines()]
+    lines(
+        study.parent / "remarks.jsonl",
+        [{"prompt": each["prompt"], "completion": each["completions"][0], **remark} for each in items],
+    )
+    with shown(browser, study) as (desk, page):
+        enter(page, desk)
+        assert page.locator(".remarks q").first.inner_text() == "1968"
+        assert page.locator(".remarks").bounding_box()["y"] > page.locator(".marks").bounding_box()["y"]
+        assert violations(page) == []
+        page.keyboard.press("t")
+        page.keyboard.press("Shift+ArrowRight")
+        page.keyboard.press("1")
+        send(page)
+    *_, record = feedback_in(tmp_path / "people.db")
+    assert isinstance(record.judgement, Spans)
+    [span] = record.judgement.spans
+    assert (span.start, items[0]["completions"][0][span.start : span.end].strip()) == (0, "The")
+    assert record.assistance is not None
+    assert record.assistance.shown

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from accord.lm.writer import ModelWriter
     from accord.records import Sampling
 
-__all__ = ["Connection", "Manner", "Stage", "answerer_of", "open_chat", "split_source"]
+__all__ = ["Connection", "Manner", "Stage", "answerer_of", "assistant_of", "open_chat", "split_source"]
 
 Stage = Literal["policy", "sft", "reward"]
+REMARK_TOKENS = 1024
 SOURCES = ("model", "run", "program", "contrast")
 
 
@@ -75,6 +76,23 @@ def answerer_of(by: str, study: "Study", connection: Connection, manner: Manner)
     revises = study.question.kind == "correction" and manner.principles is not None
     answers = CritiqueReviseAnswerer if revises else ModelAnswerer
     return answers(chat, place, study, manner.prompt, manner.sampling, manner.principles, manner.prices)
+
+
+def assistant_of(study: "Study") -> "Answerer | None":
+    """Who makes the remarks beside a study's items; None where they are prepared, or there are none.
+
+    Raises `ModelError` where there is nobody at the endpoint.
+    """
+    from accord.collect.sources.judge_prompt import JudgePrompt
+    from accord.collect.sources.model import ModelAnswerer
+    from accord.lm.remote import EndpointWriter
+    from accord.records import Sampling
+
+    if study.assist is None or not study.assist.is_endpoint:
+        return None
+    chat = EndpointWriter.find(study.assist.by)
+    sampling = Sampling(temperature=0.0, max_tokens=REMARK_TOKENS, seed=0)
+    return ModelAnswerer(chat, chat.place, study, JudgePrompt(study.assist.question), sampling)
 
 
 def open_chat(name: str, connection: Connection) -> "tuple[EndpointWriter | ModelWriter, str]":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from accord.artefacts import MODEL
+from accord.cli.answerers import assistant_of
 from accord.cli.printing import complain
 from accord.cli.serving import listening, open_model
 from accord.errors import RecipeError
@@ -89,7 +90,16 @@ def collect(
         return _write_approvals(settings, ledger, approvals)
     with listening(host, port) as listener, Ledger(ledger, pooled=True) as opened:
         candidates_by, doubt_of = _writer(writer, stage, settings), _judge(judge)
-        desk = Desk(settings, opened, seed=seed, writer=candidates_by, judge=doubt_of, changed=changed)
+        remarks_by = assistant_of(settings)
+        desk = Desk(
+            settings,
+            opened,
+            seed=seed,
+            writer=candidates_by,
+            judge=doubt_of,
+            changed=changed,
+            assistant=remarks_by,
+        )
         hostname = f"[{host}]" if ":" in host else host
         url = (public_url or f"http://{hostname}:{listener.getsockname()[1]}").rstrip("/")
         _print_start(desk, url, admin, invite)

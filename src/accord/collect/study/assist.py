@@ -16,7 +16,9 @@ from pydantic import Field
 
 from accord.collect.study.items import CompletionLine, ItemLine, PromptLine
 from accord.collect.study.kinds import Question
+from accord.collect.study.kinds.critique import CritiqueQuestion
 from accord.collect.study.kinds.label import Options
+from accord.collect.study.kinds.spans import SpansQuestion
 from accord.collect.study.section import Section, Text
 from accord.errors import RecordError, StudyError
 from accord.feedback.formats.lines import Row, rows
@@ -41,6 +43,13 @@ class Assist(Section):
     def is_endpoint(self) -> bool:
         """Whether a model is asked; else the remarks are prepared."""
         return self.by.startswith(("http://", "https://"))
+
+    @property
+    def question(self) -> CritiqueQuestion | SpansQuestion:
+        """What a model is asked about each completion."""
+        if self.kind == "critique":
+            return CritiqueQuestion(text=self.text)
+        return SpansQuestion(text=self.text, span_types=self.span_types)
 
     def problems(self, question: Question) -> Iterator[tuple[str, str]]:
         """Keys that do not go together, with what to do about it."""
