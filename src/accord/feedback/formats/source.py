@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from accord.errors import RecordError
 from accord.feedback.formats.columns import ColumnCheck, check_named_columns
 from accord.feedback.formats.containers import rows_of
@@ -14,7 +16,7 @@ from accord.feedback.formats.recognition import Recognised, format_of_file, form
 from accord.feedback.formats.rows import BadRow, SourceRow
 from accord.feedback.formats.settings import ImportSettings, kept_settings
 from accord.feedback.formats.votes import counted_votes
-from accord.records import Feedback, Record
+from accord.records import Feedback, Record, explain
 
 __all__ = ["FeedbackFile", "open_feedback"]
 
@@ -79,12 +81,19 @@ class FeedbackFile:
         read = self.recognised.format.read
         assert read is not None
         try:
-            return list(read([self.settings.left_aside(row) for row in unit], reading))
+            records = list(read([self.settings.left_aside(row) for row in unit], reading))
+            for record in records:
+                _ = record.id  # half a character in a text is told here, where the row is known
         except RecordError as error:
             problem = error if error.place else RecordError(str(error), place=unit[0].place)
-            for row in unit:
-                self._set_aside(BadRow(problem, row.original))
-            return []
+        except ValidationError as error:
+            field_name, reason = explain(error)
+            problem = RecordError(reason, place=f"{unit[0].place} {field_name}".rstrip())
+        else:
+            return records
+        for row in unit:
+            self._set_aside(BadRow(problem, row.original))
+        return []
 
     def _units(self, limit: int | None) -> Iterator[list[SourceRow]]:
         key = self.recognised.format.unit
