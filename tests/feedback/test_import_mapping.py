@@ -9,7 +9,7 @@ from test_import_shapes import imported, lines
 
 from accord.cli import run
 from accord.errors import LedgerError, RecordError
-from accord.feedback import is_order_known
+from accord.feedback import Ledger, is_order_known
 from accord.feedback.formats.accord_jsonl import line_of
 from accord.records import Comparison, Completion, Evaluator, Feedback, Label, Prompt, Rating, Scale
 
@@ -59,6 +59,38 @@ def test_texts_that_look_like_lists_are_texts_and_the_order_shown_is_kept(tmp_pa
     listed = json.dumps([{"role": "system", "content": "Hm."}, {"role": "user", "content": "q"}])
     (item,) = imported(lines(tmp_path / "f.jsonl", {**row, "prompt": listed}))
     assert [message.role for message in item.prompt.messages] == ["system", "user"]
+
+
+def test_summaries_with_their_words_below_columns(tmp_path: Path) -> None:
+    """As comparisons of summaries are published: all below columns, the choice a number, the confidence from 1 to 9."""
+    row = {
+        "info": {"post": "A long post.", "subreddit": "r"},
+        "summaries": [{"text": "Short.", "policy": "a"}, {"text": "Shorter.", "policy": "b"}],
+        "choice": 1,
+        "worker": "w1",
+        "extra": {"confidence": 7},
+    }
+    path = lines(tmp_path / "f.jsonl", row, {**row, "choice": 0, "worker": "w2", "extra": {"confidence": None}})
+    (tmp_path / "kept.toml").write_text('[import]\nstrength_max = 9\n[import.values.winner]\n0 = "left"\n1 = "right"\n')
+    pairs = ["prompt=info.post", "left=summaries.0.text", "right=summaries.1.text", "winner=choice"]
+    more = ["evaluator=worker", "strength=extra.confidence"]
+    command = ["import", str(path), "--ledger", str(tmp_path / "l.db"), "--mapping", str(tmp_path / "kept.toml")]
+    assert run([*command, "--map", *pairs, *more]) == 0
+    with Ledger(tmp_path / "l.db", write=False) as ledger:
+        judgements = [feedback.judgement for feedback in ledger.feedback()]
+    assert judgements == [Comparison(preferred="right", strength=7 / 9), Comparison(preferred="left")]
+
+
+@pytest.mark.parametrize(("left", "right", "preferred"), [(1, 0, "left"), ("0", "1", "right"), (False, False, "tie")])
+def test_a_winner_in_two_columns(left: Any, right: Any, preferred: str, tmp_path: Path) -> None:
+    row = {"prompt": "q", "response_a": "A", "response_b": "B", "winner_model_a": left, "winner_model_b": right}
+    columns = {"left": "response_a", "right": "response_b"}
+    winners = {"winner_left": "winner_model_a", "winner_right": "winner_model_b"}
+    (item,) = imported(lines(tmp_path / "f.jsonl", row), columns={**columns, **winners})
+    assert item.feedback.judgement.preferred == preferred
+    both = {**row, "winner_model_a": 1, "winner_model_b": 1}
+    with pytest.raises(RecordError, match="both cannot win"):
+        imported(lines(tmp_path / "g.jsonl", both), columns={**columns, **winners})
 
 
 def test_rows_of_one_id_are_as_many_votes(tmp_path: Path) -> None:

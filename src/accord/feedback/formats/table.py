@@ -1,7 +1,8 @@
 """Any table whose columns have these names, as they stand or by a mapping; a row may hold several judgements.
 
     prompt, system, history, context         what was asked, in all its parts
-    left, right, winner                      a comparison in the order shown; winner: left, right or tie
+    left, right, winner                      a comparison in the order shown; winner: left, right or tie; or instead
+      winner_left, winner_right                two columns of which the winner's is true; where neither is, a tie
     chosen, rejected, tie                    a comparison whose order is not known; score_chosen, score_rejected
     completion, writer                       an answer, with any of:
       rating, scale_low, scale_high            a number on a scale (`--scale 1 5` where the file does not say)
@@ -45,7 +46,7 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
 
 
 def _comparisons(row: SourceRow, prompt: Prompt, reading: Reading) -> Iterator[Record]:
-    if row.has("winner"):
+    if row.has("winner") or row.has("winner_left"):
         left, right = (_completion(row, column, prompt, reading) for column in ("left", "right"))
         yield from reading.compared(row, prompt, left, right, _winner(row))
     if row.has("chosen") or row.has("rejected"):
@@ -79,6 +80,11 @@ def _completion(row: SourceRow, column: str, prompt: Prompt, reading: Reading) -
 
 
 def _winner(row: SourceRow) -> Side:
+    if not row.has("winner"):
+        left, right = row.truth("winner_left"), row.truth("winner_right")
+        if left and right:
+            raise row.bad("winner_right", "true, as winner_left is: both cannot win")
+        return "left" if left else "right" if right else "tie"
     word = row.name("winner").lower()
     if word not in SIDES:
         raise row.bad(
@@ -114,8 +120,9 @@ def _labels(row: SourceRow, column: str) -> list[str]:
 
 
 def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
-    of_one = [("completion", name) for name in SINGLE]
-    shapes = [("left", "right", "winner"), ("chosen", "rejected"), ("demonstration",), *of_one]
+    sides = ("left", "right")
+    of_two = [(*sides, "winner"), (*sides, "winner_left", "winner_right"), ("chosen", "rejected")]
+    shapes = [*of_two, ("demonstration",), *(("completion", name) for name in SINGLE)]
     fitting = [shape for shape in shapes if all({"prompt", *shape} <= row.keys() for row in rows)]
     return "the columns " + ", ".join(f"`{name}`" for name in ("prompt", *fitting[0])) if fitting else None
 
@@ -125,8 +132,9 @@ FORMAT = Format(
     "any table by a mapping: comparisons, ratings, labels, corrections, critiques, demonstrations",
     frozenset({"comparison", "rating", "label", "correction", "critique", "demonstration"}),
     columns=PROMPT_COLUMNS
-    | {"left", "right", "winner", "chosen", "rejected", "tie", "score_chosen", "score_rejected", "completion", "writer"}
-    | {*SINGLE, "scale_low", "scale_high", "options", "demonstration"},
+    | {"left", "right", "winner", "winner_left", "winner_right", "chosen", "rejected", "tie"}
+    | {"score_chosen", "score_rejected", "completion", "writer", *SINGLE}
+    | {"scale_low", "scale_high", "options", "demonstration"},
     recognises=_recognises,
     read=read,
     fallback=True,
