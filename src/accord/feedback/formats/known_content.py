@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
+from accord.feedback.formats.votes import digests_on_disk
 from accord.feedback.store.ledger import Ledger
 from accord.feedback.store.tables import TABLES
 
@@ -24,19 +25,16 @@ def last_prompt(ledger: Ledger) -> int:
 
 def known_prompts(ledger: Ledger, after: int) -> dict[str, int]:
     """How many prompts behind the row `after` have the text of one before it, by the name that this one came under."""
-    sources: list[str] = []
-    source_of: dict[bytes, int] = {}
     known: Counter[str] = Counter()
-    for row, content in _prompts(ledger):
-        prompt = json.loads(content)
-        text = hashlib.sha256(json.dumps(prompt["messages"]).encode()).digest()[:12]
-        if row <= after:
-            source = str(prompt.get("source") or "no name")
-            if source not in sources:
-                sources.append(source)
-            source_of.setdefault(text, sources.index(source))
-        elif text in source_of:
-            known[sources[source_of[text]]] += 1
+    with digests_on_disk("CREATE TABLE texts (digest BLOB PRIMARY KEY, source TEXT NOT NULL) WITHOUT ROWID") as texts:
+        for row, content in _prompts(ledger):
+            prompt = json.loads(content)
+            digest = hashlib.sha256(json.dumps(prompt["messages"]).encode()).digest()[:12]
+            if row <= after:
+                source = str(prompt.get("source") or "no name")
+                texts.execute("INSERT INTO texts VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, source))
+            elif earlier := texts.execute("SELECT source FROM texts WHERE digest = ?", (digest,)).fetchone():
+                known[earlier[0]] += 1
     return dict(known)
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from accord.feedback.provenance import is_known
 from accord.records import Evaluator, Feedback, Record
 
-__all__ = ["Votes", "counted_votes"]
+__all__ = ["Votes", "counted_votes", "digests_on_disk"]
 
 
 class Votes:
@@ -38,12 +38,21 @@ class Votes:
 @contextmanager
 def counted_votes() -> Iterator[Votes]:
     """Counting for the votes of one source; each evaluator comes before what it said."""
-    connection = sqlite3.connect("", isolation_level=None)  # a temporary file, which SQLite takes away again
+    with digests_on_disk(
+        "CREATE TABLE votes (digest BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID"
+    ) as connection:
+        yield Votes(connection)
+
+
+@contextmanager
+def digests_on_disk(table: str) -> Iterator[sqlite3.Connection]:
+    """A temporary database of one table, of which little is in memory; SQLite takes it away again."""
+    connection = sqlite3.connect("", isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA journal_mode = OFF")
-        connection.execute("CREATE TABLE votes (digest BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID")
+        connection.execute(table)
         connection.execute("BEGIN")
-        yield Votes(connection)
+        yield connection
     finally:
         connection.close()
