@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 
 from accord.serve import Worker, make_app
+from accord.serve.collecting import Collector
 
 __all__ = ["MESSAGES", "TOKEN", "Gate", "Served", "serving"]
 
@@ -91,10 +92,13 @@ class Gate:
 
 
 @contextmanager
-def serving(worker: Worker, name: str = "tiny", *, token: str | None = TOKEN) -> Iterator[Served]:
+def serving(
+    worker: Worker, name: str = "tiny", *, token: str | None = TOKEN, collector: Collector | None = None
+) -> Iterator[Served]:
     """Serve until the block ends. The socket listens before the server runs, so that no client comes too early."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(make_app(worker, name, token=token), log_level="warning", lifespan="on")
+        app = make_app(worker, name, token=token, collector=collector)
+        config = uvicorn.Config(app, log_level="warning", lifespan="on")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

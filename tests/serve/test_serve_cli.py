@@ -8,14 +8,29 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from accord.cli import run
+from accord.feedback import Ledger
+
+STUDY = """
+name = "chat"
+title = "Chat"
+consent = "What you say is kept."
+chat = { agreed = "by the terms" }
+[[questions]]
+kind = "comparison"
+text = "Which is better?"
+"""
 
 
-def test_serving_until_ctrl_c() -> None:
+def test_serving_until_ctrl_c(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(STUDY)
     command = [sys.executable, "-m", "accord", "serve", "tiny", "--port", "0", "--dtype", "float32"]
+    command += ["--collect", str(tmp_path / "study.toml"), "--ledger", str(tmp_path / "l.db")]
     environment = {**os.environ, "ACCORD_TOKEN": "secret"}
     server = subprocess.Popen(
         command,
@@ -31,18 +46,32 @@ def test_serving_until_ctrl_c() -> None:
         line = server.stdout.readline()
         found = re.fullmatch(r"tiny at (http://127.0.0.1:\d+/v1)  token secret\n", line)
         assert found, line
-        body = json.dumps({"model": "tiny", "prompt": "abc", "max_tokens": 3}).encode()
-        request = urllib.request.Request(
-            f"{found[1]}/completions", data=body, headers={"authorization": "Bearer secret"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:
-            assert json.load(response)["object"] == "text_completion"
+        assert _post(f"{found[1]}/completions", model="tiny", prompt="abc", max_tokens=3)["object"] == "text_completion"
+        chat = [{"role": "user", "content": "abc"}]
+        answer = _post(f"{found[1]}/chat/completions", model="tiny", messages=chat, max_tokens=3, user="anna")
+        _post(f"{found[1]}/feedback", id=answer["id"], user="anna", thumb="up")
         server.send_signal(signal.SIGINT)
         _, said = server.communicate(timeout=60)
     finally:
         server.kill()
         server.communicate()
     assert (server.returncode, said) == (0, "")
+    with Ledger(tmp_path / "l.db", write=False) as ledger:
+        assert ledger.rows() == 1
+
+
+def _post(url: str, **body: Any) -> Any:
+    headers = {"authorization": "Bearer secret", "content-type": "application/json"}
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)
+
+
+def test_feedback_needs_a_study_and_a_ledger(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "tiny", "--port", "0", "--ledger", "l.db"]) == 2
+    assert "--collect STUDY: missing" in capsys.readouterr().err
+    assert run(["serve", "tiny", "--port", "0", "--collect", "study.toml"]) == 2
+    assert "--ledger FILE: missing" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from accord.run import MANIFEST
 if TYPE_CHECKING:
     from accord.lm.causal import CausalModel
     from accord.lm.settings import ModelSettings
+    from accord.serve.collecting import Collector
 
 __all__ = ["listening", "open_model", "serve"]
 
@@ -29,6 +30,8 @@ def serve(
     slots: int = 32,
     dtype: Literal["bfloat16", "float32"] = "bfloat16",
     device: Literal["auto", "cpu", "cuda"] = "auto",
+    collect: Path | None = None,
+    ledger: str | None = None,
 ) -> int:
     """The policy of a run behind an OpenAI-compatible endpoint, to talk to, to probe, or to judge with. Ctrl-C ends it.
 
@@ -54,6 +57,10 @@ def serve(
         The type of the weights.
     device
         Where the model is.
+    collect
+        A study with a section [chat]: what its users say of answers (POST /v1/feedback) is kept in the ledger.
+    ledger
+        Where that is kept: a file, or postgresql://user@host/database.
     """
     from accord.lm.settings import ModelSettings
     from accord.serve import Worker, make_app
@@ -62,14 +69,35 @@ def serve(
     if slots < 1:
         raise RecipeError(f"--slots {slots}: one at least is needed")
     bearer = _token(token, host, no_token=no_token)
-    with listening(host, port) as listener:
+    with listening(host, port) as listener, _collector(collect, ledger) as collector:
         causal = open_model(run, stage, ModelSettings(dtype=dtype, device=device))
-        app = make_app(Worker(causal, slots=slots), causal.name, token=bearer)
+        app = make_app(Worker(causal, slots=slots), causal.name, token=bearer, collector=collector)
         place = f"[{host}]" if ":" in host else host
         url = f"http://{place}:{listener.getsockname()[1]}/v1"
         print(f"{causal.name} at {url}" + ("" if bearer is None else f"  token {bearer}"), flush=True)
         run_server(app, listener)
     return 0
+
+
+@contextmanager
+def _collector(study: Path | None, ledger: str | None) -> "Iterator[Collector | None]":
+    """What takes feedback in, for as long as the server runs."""
+    if study is None and ledger is None:
+        yield None
+        return
+    if study is None or ledger is None:
+        missing = "--collect STUDY" if study is None else "--ledger FILE"
+        raise RecipeError(f"{missing}: missing; feedback is of a study, and kept in a ledger")
+    from accord.collect import Desk, Study
+    from accord.feedback import Ledger
+    from accord.serve.collecting import Collector
+
+    with Ledger(ledger, pooled=True) as opened:
+        collector = Collector(Desk(Study.load(study), opened))
+        try:
+            yield collector
+        finally:
+            collector.close()
 
 
 def _token(token: str | None, host: str, *, no_token: bool) -> str | None:

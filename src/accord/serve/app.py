@@ -17,8 +17,10 @@ from litestar.response import Stream
 
 from accord.errors import AccordError
 from accord.lm.engine import Request as EngineRequest
+from accord.records import Sampling
+from accord.serve.collecting import Collector
 from accord.serve.requests import ApiError, ChatRequest, CompletionRequest, parse
-from accord.serve.responses import ChatFormat, CompletionFormat, ResponseFormat, answer, failure, stream
+from accord.serve.responses import ChatFormat, Choice, CompletionFormat, Keep, ResponseFormat, answer, failure, stream
 from accord.serve.worker import Worker
 from accord.web_server import LOOPBACK, host_of, origin_host
 
@@ -30,11 +32,11 @@ MAX_TOLD = 2_000_000  # tokens and log-probabilities of one answer
 LETTERS_OF_TOKEN = 32  # at most, of those of a prompt: a longer text is not read at all
 
 
-def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
+def make_app(worker: Worker, name: str, *, token: str | None, collector: Collector | None = None) -> Litestar:
     """The endpoint for the model of `worker`, called `name`; clients show `token`, or nothing where it is None.
 
     Without a token only requests to this machine by one of its own names are served, and none that a page of another
-    site has a browser send.
+    site has a browser send. With a `collector`, `/v1/feedback` takes what users say of answers.
     """
     allowed = _guard(token)
 
@@ -49,15 +51,22 @@ def make_app(worker: Worker, name: str, *, token: str | None) -> Litestar:
     @post("/v1/chat/completions", guards=[allowed], status_code=200)
     async def chat(request: Request[Any, Any, Any]) -> Response[Any]:
         body, requests = await worker.read(_read_chat, worker, name, await request.body())
-        return await _respond(worker, request, ChatFormat(), body, requests, logprobs=bool(body.logprobs))
+        keep = None if collector is None else _keeper(collector, request, body, requests[0].sampling)
+        return await _respond(worker, request, ChatFormat(), body, requests, logprobs=bool(body.logprobs), keep=keep)
 
     @post("/v1/completions", guards=[allowed], status_code=200)
     async def completions(request: Request[Any, Any, Any]) -> Response[Any]:
         body, requests = await worker.read(_read_completion, worker, name, await request.body())
         return await _respond(worker, request, CompletionFormat(), body, requests, logprobs=body.logprobs is not None)
 
+    @post("/v1/feedback", guards=[allowed], status_code=200)
+    async def feedback(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        if collector is None:
+            raise ApiError(404, "no feedback is collected here; start accord serve with --collect STUDY")
+        return await collector.judge(await request.body(), request.headers)
+
     return Litestar(
-        [health, models, chat, completions],
+        [health, models, chat, completions, feedback],
         lifespan=[partial(_engine_running, worker)],
         request_max_body_size=MAX_BODY,
         exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _unexpected},
@@ -87,13 +96,21 @@ async def _respond(
     requests: Sequence[EngineRequest],
     *,
     logprobs: bool,
+    keep: Keep | None = None,
 ) -> Response[Any]:
     """The answer whole, or as a stream of events."""
     if body.stream:
-        events = stream(worker, form, body.model, requests, logprobs=logprobs, usage=body.wants_usage)
+        events = stream(worker, form, body.model, requests, logprobs=logprobs, usage=body.wants_usage, keep=keep)
         return Stream(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
-    work = answer(worker, form, body.model, requests, logprobs=logprobs)
+    work = answer(worker, form, body.model, requests, logprobs=logprobs, keep=keep)
     return Response(await _unless_disconnected(request, work), media_type="application/json")
+
+
+def _keeper(collector: Collector, request: Request[Any, Any, Any], body: ChatRequest, sampling: Sampling) -> Keep:
+    async def keep(name: str, choices: Sequence[Choice]) -> None:
+        await collector.keep(name, body, request.headers, choices, sampling)
+
+    return keep
 
 
 def _guard(token: str | None) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from accord.records import Message, Prompt, Sampling
 
-__all__ = ["ApiError", "ChatRequest", "CompletionRequest", "parse"]
+__all__ = ["ApiError", "ChatRequest", "Checked", "CompletionRequest", "invalid", "parse"]
 
 MAX_CHOICES = 1024  # that one request may ask for: prompts times n
 Stop = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=4)]
@@ -29,23 +29,24 @@ class ApiError(Exception):
         return {"error": {"message": str(self), "type": self.kind, "param": self.field, "code": None}}
 
 
-def _invalid(field: str, message: str) -> ApiError:
+def invalid(field: str, message: str) -> ApiError:
+    """A request whose field cannot be taken."""
     return ApiError(400, f"{field}: {message}", field=field)
 
 
-class _Checked(BaseModel):
+class Checked(BaseModel):
     """Nothing is converted, and no field is ignored."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class StreamOptions(_Checked):
+class StreamOptions(Checked):
     """What a stream carries beside text."""
 
     include_usage: bool = False
 
 
-class _GenerationRequest(_Checked):
+class _GenerationRequest(Checked):
     """Fields of both endpoints. Those that would be ignored are refused, but for labels without effect."""
 
     model: str
@@ -83,7 +84,7 @@ class _GenerationRequest(_Checked):
     @model_validator(mode="after")
     def _only_in_streams(self) -> Self:
         if self.stream_options is not None and not self.stream:
-            raise _invalid("stream_options", "needs stream to be true")
+            raise invalid("stream_options", "needs stream to be true")
         return self
 
     @property
@@ -111,9 +112,9 @@ class ChatRequest(_GenerationRequest):
     @model_validator(mode="after")
     def _together(self) -> Self:
         if self.top_logprobs and not self.logprobs:
-            raise _invalid("top_logprobs", "needs logprobs to be true")
+            raise invalid("top_logprobs", "needs logprobs to be true")
         if None not in (self.max_tokens, self.max_completion_tokens) and self.max_tokens != self.max_completion_tokens:
-            raise _invalid("max_tokens", "differs from max_completion_tokens; give one of them")
+            raise invalid("max_tokens", "differs from max_completion_tokens; give one of them")
         return self
 
     @property
@@ -144,7 +145,7 @@ class CompletionRequest(_GenerationRequest):
     @model_validator(mode="after")
     def _not_too_many(self) -> Self:
         if len(self.prompts()) * self.n > MAX_CHOICES:
-            raise _invalid("prompt", f"prompts times n exceed {MAX_CHOICES}; send them in several requests")
+            raise invalid("prompt", f"prompts times n exceed {MAX_CHOICES}; send them in several requests")
         return self
 
     @property
@@ -160,14 +161,14 @@ class CompletionRequest(_GenerationRequest):
         return [ids] if ids else [item for item in self.prompt if not isinstance(item, int)]
 
 
-def parse(model: type[ChatRequest] | type[CompletionRequest], body: bytes) -> Any:
+def parse(model: type[Checked], body: bytes) -> Any:
     """The request in a body. Raises `ApiError` (400) naming the field."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["loc"][:1] == ("prompt",) and first["type"] not in ("missing", "extra_forbidden"):
-            raise _invalid("prompt", PROMPT) from error
+            raise invalid("prompt", PROMPT) from error
         field = ".".join(str(part) for part in first["loc"])
         message = "not supported here" if first["type"] == "extra_forbidden" else first["msg"]
         raise ApiError(400, f"{field}: {message}" if field else message, field=field or None) from error
@@ -178,14 +179,14 @@ def _message(number: int, message: dict[str, Any]) -> Message:
     field = f"messages.{number}"
     fields = {name: value for name, value in message.items() if value is not None}
     if extra := sorted(set(fields) - {"role", "content"}):
-        raise _invalid(field, f"'{extra[0]}' is not supported here")
+        raise invalid(field, f"'{extra[0]}' is not supported here")
     text = _text(fields.get("content"))
     if text is None:
-        raise _invalid(field, "content must be text, or a list of parts {'type': 'text', 'text': ...}")
+        raise invalid(field, "content must be text, or a list of parts {'type': 'text', 'text': ...}")
     try:
         return Message(role=fields.get("role"), content=text)  # type: ignore[arg-type]  # pydantic checks it
     except ValidationError as error:
-        raise _invalid(field, f"role: {error.errors()[0]['msg']}") from error
+        raise invalid(field, f"role: {error.errors()[0]['msg']}") from error
 
 
 def _text(content: Any) -> str | None:

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ __all__ = [
     "Choice",
     "CompletionFormat",
     "Delta",
+    "Keep",
     "PositionedToken",
     "ResponseFormat",
     "answer",
@@ -78,6 +79,10 @@ class Choice:
         self._uncertain = self._uncertain[len(certain) :]
         self.tokens += certain
         return Delta(text, certain)
+
+
+Keep = Callable[[str, Sequence[Choice]], Awaitable[None]]
+"""What keeps an answer, by the id that the client is given, before the client has all of it."""
 
 
 class ResponseFormat(Protocol):
@@ -169,9 +174,16 @@ def _completion_logprobs(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[Po
 
 
 async def answer(
-    worker: Worker, form: ResponseFormat, model: str, requests: Sequence[Request], *, logprobs: bool
+    worker: Worker,
+    form: ResponseFormat,
+    model: str,
+    requests: Sequence[Request],
+    *,
+    logprobs: bool,
+    keep: Keep | None = None,
 ) -> bytes:
-    """The whole answer, as JSON. Raises whatever the engine died of."""
+    """The whole answer, as JSON, once it is kept. Raises whatever the engine died of."""
+    head = _head(form, form.kind, model)
     choices = [Choice(worker.causal, request) for request in requests]
     async with aclosing(worker.write(requests)) as steps:
         async for tokens in steps:
@@ -182,8 +194,10 @@ async def answer(
             {"index": index, **form.whole(choice, logprobs), "finish_reason": choice.end}
             for index, choice in enumerate(choices)
         ]
-        return to_json({**_head(form, form.kind, model), "choices": parts, "usage": _usage(requests, choices)})
+        return to_json({**head, "choices": parts, "usage": _usage(requests, choices)})
 
+    if keep is not None:
+        await keep(head["id"], choices)
     return await worker.tell(whole)
 
 
@@ -193,9 +207,16 @@ def _add(choices: Sequence[Choice], tokens: Sequence[tuple[int, Token]]) -> None
 
 
 async def stream(
-    worker: Worker, form: ResponseFormat, model: str, requests: Sequence[Request], *, logprobs: bool, usage: bool
+    worker: Worker,
+    form: ResponseFormat,
+    model: str,
+    requests: Sequence[Request],
+    *,
+    logprobs: bool,
+    usage: bool,
+    keep: Keep | None = None,
 ) -> AsyncIterator[str]:
-    """The answer as server-sent events. A failure on the way is an event of its own, the last."""
+    """The answer as server-sent events, kept before the last. A failure on the way is an event of its own, the last."""
     choices = [Choice(worker.causal, request) for request in requests]
     head = _head(form, f"{form.kind}.chunk" if form.kind.startswith("chat") else form.kind, model)
     counts: dict[str, Any] = {"usage": None} if usage else {}
@@ -222,6 +243,8 @@ async def stream(
             async for tokens in steps:
                 if lines := await worker.tell(events, tokens):
                     yield lines
+        if keep is not None:
+            await keep(head["id"], choices)
     except Exception as error:  # noqa: BLE001  # the headers are gone: the client is told in the stream
         yield f"data: {json.dumps(failure(error).body())}\n\n"
         return

@@ -225,7 +225,8 @@ chat_answers = Table(
     _text("conversation"),
     _json("prompt"),
     _json("completions", list),  # the records; they enter the ledger when one of them is judged
-    _json("feedback"),  # what was judged -> the feedback that stands
+    _json("feedback"),  # all of it by id, and what stands now
+    _count("judged"),  # 1 where there is any
     _number("time"),
     Index("collect_chat_answers_person", "person"),
 )

@@ -1,5 +1,6 @@
 """What is asked: a study as one file, each kind of judgement with its question and its form, and the items."""
 
+from accord.collect.study.chat import Chat
 from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.kinds import KINDS, AnyQuestion, Question
 from accord.collect.study.platform import Ending, Platform, ScreenOut
@@ -9,6 +10,7 @@ from accord.feedback.provenance import shown_digest
 __all__ = [
     "KINDS",
     "AnyQuestion",
+    "Chat",
     "Dialogue",
     "Ending",
     "Pay",

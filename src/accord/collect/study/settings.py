@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, JsonValue, ValidationError
 
 from accord.collect.study.assist import Assist
+from accord.collect.study.chat import Chat
 from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.key_errors import first_problem
 from accord.collect.study.kinds import KINDS, AnyQuestion
@@ -106,6 +107,7 @@ class Study(Section):
     pay: Pay = Pay()
     platform: Platform | None = None
     screen_out: ScreenOut | None = None
+    chat: Chat | None = None
     recruitment: str | None = None
     training: str | None = None
     round: int | None = Field(default=None, ge=0)
@@ -198,6 +200,8 @@ def _problems(study: Study) -> Iterator[tuple[str, str]]:
     yield from _candidate_problems(study, study.question)
     yield from _dialogue_problems(study)
     yield from () if study.platform is None else study.platform.problems()
+    if study.chat is not None and not (study.consent or study.consent_file):
+        yield "chat", "needs the consent that its users agreed to; write it as consent or name it in consent_file"
     if study.screen_out is not None and not study.practice_file:
         yield "screen_out", "needs practice questions; name them in practice_file"
     yield from _assist_problems(study)

@@ -29,6 +29,7 @@ def upgrade() -> None:
         Column("prompt", JSON, nullable=False),
         Column("completions", JSON, nullable=False),
         Column("feedback", JSON, nullable=False),
+        Column("judged", Integer, nullable=False),
         Column("time", Double, nullable=False),
     )
     op.create_index("collect_chat_answers_person", "collect_chat_answers", ["person"])
