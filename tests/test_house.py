@@ -28,6 +28,7 @@ VERBS = [
     "import",
     "export",
     "backup",
+    "quality",
     "collect",
     "ask",
     "check",

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError
 
 from accord import __version__
-from accord.cli import asking, collecting, feedback, importing, lab, making, runs, serving
+from accord.cli import asking, collecting, feedback, importing, lab, making, quality, runs, serving
 from accord.cli.printing import complain, unfold
 from accord.errors import AccordError
 
@@ -30,6 +30,7 @@ app.command(making.init)
 app.command(importing.import_, name="import")
 app.command(feedback.export)
 app.command(feedback.backup)
+app.command(quality.quality)
 app.command(collecting.collect)
 app.command(asking.ask)
 app.command(making.check)

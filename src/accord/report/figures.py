@@ -9,23 +9,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from accord.report.canvas import (
+    NARROW,
+    NORMAL,
+    RIM,
+    SMALL,
+    WIDTHS,
+    high_end,
+    low_end,
+    new_canvas,
+    whisker,
+    x_axis,
+    y_axis,
+)
 from accord.report.svg import COLOURS, own_style, render_svg
 from accord.report.words import interval
 from accord.stats import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["WIDTHS", "CurveStep", "Mark", "TrainingCurve", "accuracy", "curve", "training_curve"]
 
-NARROW, WIDE = WIDTHS = (344, 704)  # CSS pixels
-MUTED, LINE, CARD = (COLOURS[name] for name in ("muted", "line", "card"))
-JUDGE = COLOURS["judge"]
-NORMAL, SMALL = 15, 13.5  # CSS pixels
+MUTED, JUDGE = COLOURS["muted"], COLOURS["judge"]
 OFFSET = "offset points"
 _STRONG: dict[str, Any] = {"fontsize": NORMAL, "fontweight": "bold", "annotation_clip": False}
-_RIM: dict[str, Any] = {"markeredgecolor": CARD, "markeredgewidth": 1}
 
 
 @dataclass(frozen=True)
@@ -66,9 +74,9 @@ def accuracy(marks: Sequence[Mark], *, width: int) -> str:
     """Share of held-out pairs ordered as their evaluators did, by judges, people and baselines; chance is dotted."""
     row, top, bottom = 46, 8, 46
     height = top + row * len(marks) + bottom
-    figure, axes = _canvas(width, height, left=4, right=58, top=top, bottom=bottom)
+    figure, axes = new_canvas(width, height, left=4, right=58, top=top, bottom=bottom)
     estimates = [mark.estimate for mark in marks]
-    low, high = min(0.5, *map(_low, estimates)), max(0.5, *map(_high, estimates))
+    low, high = min(0.5, *map(low_end, estimates)), max(0.5, *map(high_end, estimates))
     pad = max(0.01, 0.04 * (high - low))
     axes.set_xlim(low - pad, high + pad)
     axes.set_ylim(len(marks), 0)
@@ -76,11 +84,11 @@ def accuracy(marks: Sequence[Mark], *, width: int) -> str:
         colour = COLOURS[mark.role]
         y = place + 0.72
         axes.vlines(0.5, y - 0.2, y + 0.24, color=MUTED, linewidth=1.4, linestyle=(0, (1, 2)))
-        _whisker(axes, mark.estimate, y, colour)
+        whisker(axes, mark.estimate, y, colour)
         axes.text(low - pad, place + 0.32, mark.label, color=colour, va="center", fontsize=NORMAL)
         value = f"{mark.estimate.value:.3f}"
         axes.annotate(value, (high + pad, y), xytext=(8, 0), textcoords=OFFSET, color=colour, va="center", **_STRONG)
-    _x_axis(axes, "share of held-out pairs")
+    x_axis(axes, "share of held-out pairs")
     values = "; ".join(f"{mark.label} {interval(mark.estimate)}" for mark in marks)
     return render_svg(
         figure,
@@ -94,7 +102,7 @@ def accuracy(marks: Sequence[Mark], *, width: int) -> str:
 def curve(steps: Sequence[CurveStep], *, width: int) -> str:
     """Scores by the reward model and by the independent judge over the KL to the start, in the order of the steps."""
     height = 340 if width == NARROW else 400
-    figure, axes = _canvas(width, height, left=40, right=12, top=54, bottom=46)
+    figure, axes = new_canvas(width, height, left=40, right=12, top=54, bottom=46)
     labels = []
     for name, label, marker in (("proxy", "reward model", "o"), ("judge", "independent judge", "s")):
         colour = COLOURS[name]
@@ -103,15 +111,25 @@ def curve(steps: Sequence[CurveStep], *, width: int) -> str:
             continue
         x_S, y_S = [kl.value for kl, _ in points], [score.value for _, score in points]
         axes.hlines(
-            y_S, [_low(kl) for kl, _ in points], [_high(kl) for kl, _ in points], color=colour, linewidth=1, alpha=0.35
+            y_S,
+            [low_end(kl) for kl, _ in points],
+            [high_end(kl) for kl, _ in points],
+            color=colour,
+            linewidth=1,
+            alpha=0.35,
         )
         axes.vlines(
-            x_S, [_low(s) for _, s in points], [_high(s) for _, s in points], color=colour, linewidth=1.8, alpha=0.7
+            x_S,
+            [low_end(s) for _, s in points],
+            [high_end(s) for _, s in points],
+            color=colour,
+            linewidth=1.8,
+            alpha=0.7,
         )
-        axes.plot(x_S, y_S, color=colour, linewidth=1.6, marker=marker, markersize=7, **_RIM)
+        axes.plot(x_S, y_S, color=colour, linewidth=1.6, marker=marker, markersize=7, **RIM)
         labels.append((y_S[-1], label, marker, colour))
-    _y_axis(axes, 5)
-    _x_axis(axes, "KL to the start, nats a text")
+    y_axis(axes, 5)
+    x_axis(axes, "KL to the start, nats a text")
     _key(axes, "score, standard deviations", labels)
     return render_svg(
         figure,
@@ -124,7 +142,7 @@ def curve(steps: Sequence[CurveStep], *, width: int) -> str:
 @own_style()
 def training_curve(curve: TrainingCurve) -> str:
     """One quantity of the training by step, its interval as a band, its last value beside the line."""
-    figure, axes = _canvas(NARROW, 176, left=44, right=52, top=12, bottom=36)
+    figure, axes = new_canvas(NARROW, 176, left=44, right=52, top=12, bottom=36)
     known = [(s, v) for s, v in zip(curve.step_S, curve.value_S, strict=True) if v is not None]
     if curve.low_S is not None and curve.high_S is not None:
         nan = float("nan")
@@ -135,8 +153,8 @@ def training_curve(curve: TrainingCurve) -> str:
     last_step, last = known[-1]
     value = f"{last:,.{curve.digits}f}"
     axes.annotate(value, (last_step, last), xytext=(8, 0), textcoords=OFFSET, va="center", color=JUDGE, **_STRONG)
-    _x_axis(axes, "step", whole=True)
-    _y_axis(axes, 3)
+    x_axis(axes, "step", whole=True)
+    y_axis(axes, 3)
     first = known[0]
     return render_svg(
         figure,
@@ -146,42 +164,6 @@ def training_curve(curve: TrainingCurve) -> str:
         f"{last:.{curve.digits}f} at step {last_step}, between {min(v for _, v in known):.{curve.digits}f} "
         f"and {max(v for _, v in known):.{curve.digits}f}.",
     )
-
-
-def _canvas(width: int, height: int, *, left: int, right: int, top: int, bottom: int) -> tuple["Figure", "Axes"]:
-    """A figure of so many CSS pixels (a point each) with margins in pixels, and its axes without frame."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
-    box = (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)
-    axes = figure.add_axes(box)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(MUTED)
-    axes.tick_params(colors=MUTED, labelsize=SMALL, length=3)
-    axes.tick_params(axis="y", length=0)
-    axes.set_yticks([])
-    return figure, axes
-
-
-def _x_axis(axes: "Axes", label: str, *, whole: bool = False) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole, steps=[1, 2, 5, 10]))
-    axes.set_xlabel(label, color=MUTED, fontsize=SMALL, loc="left")
-
-
-def _y_axis(axes: "Axes", ticks: int) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.yaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
-    axes.grid(axis="y", color=LINE, linewidth=0.8)
-    axes.set_axisbelow(True)
-
-
-def _whisker(axes: "Axes", estimate: Estimate, y: float, colour: str) -> None:
-    axes.hlines(y, _low(estimate), _high(estimate), color=colour, linewidth=2.6)
-    axes.plot([estimate.value], [y], "o", color=colour, markersize=9, **_RIM)
 
 
 def _key(axes: "Axes", unit: str, labels: list[tuple[float, str, str, str]]) -> None:
@@ -205,11 +187,3 @@ def _curve_said(steps: Sequence[CurveStep]) -> str:
 
     first, last = steps[0], steps[-1]
     return f"{at(first)}; {at(last)}." if first is not last else f"{at(first)}."
-
-
-def _low(estimate: Estimate) -> float:
-    return estimate.value if estimate.low is None else estimate.low
-
-
-def _high(estimate: Estimate) -> float:
-    return estimate.value if estimate.high is None else estimate.high

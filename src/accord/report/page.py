@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from itertools import groupby
 from os.path import relpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from accord.artefacts import REPORT, RunReader
 from accord.artefacts.finding import Finding
 from accord.report import sections
+from accord.report.environment import environment
 from accord.report.optional import findings_of, summary_of
 from accord.report.provenance import provenance
 from accord.report.samples import FILE as SAMPLES
 from accord.report.samples import SHOWN, twins
 from accord.report.table import rows_of
 from accord.report.verdict import headline, verdict
-from accord.report.words import clean, counted, interval, observations, rank, signed
+from accord.report.words import clean, rank
 from accord.run import MANIFEST, RunDirectory, check_whole
 
 if TYPE_CHECKING:
@@ -75,11 +76,7 @@ def _grouped(findings: Sequence[Finding]) -> list[tuple[str, str, list[Finding]]
 
 
 def _environment(run: RunDirectory, prefix: str) -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
-
-    def displayable(value: Any) -> Any:
-        return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     def source(name: str, words: str = "") -> Markup:
         """A link to a file of the run, or the bare name where the run has no such file."""
@@ -90,18 +87,7 @@ def _environment(run: RunDirectory, prefix: str) -> "Environment":
         link = Markup('<a href="{}"><bdi>{}</bdi></a>').format(quote(target), clean(words or head))
         return link if words else link + Markup("<bdi>{}</bdi>").format(clean(tail))
 
-    environment = Environment(
-        loader=PackageLoader("accord.report"),
-        autoescape=True,
-        finalize=displayable,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        counted=counted, interval=interval, observations=observations, signed=signed, source=source
-    )
-    return environment
+    return environment(source)
 
 
 def _from_page(run: RunDirectory, name: str, prefix: str) -> str | None:
