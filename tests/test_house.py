@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from accord.audit import CHALLENGES, CHECKS
 from accord.audit.settings import FAMILIES
 from accord.cli.main import app
-from accord.feedback.formats.catalogue import formats_table
+from accord.feedback.formats.catalogue import formats_page, formats_table
 from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
@@ -74,6 +74,8 @@ def test_every_threshold_of_the_audit_is_documented() -> None:
 def test_every_format_is_documented() -> None:
     """Where a format is new: put `formats_table()` into the document again."""
     assert formats_table() in (ROOT / "docs/feedback.md").read_text()
+    page = (ROOT / "docs/formats.md").read_text()
+    assert page == formats_page(), "python -m accord.feedback.formats > docs/formats.md"
 
 
 def test_every_check_is_documented() -> None:

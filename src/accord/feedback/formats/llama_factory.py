@@ -5,7 +5,7 @@
     output                            a demonstration; with `kto_tag`, an answer that is desirable or not (as
                                       `trl_unpaired`)
     chosen, rejected                  a pair of texts, of which the first is better
-    images, videos, audios            paths, for `<image>`, `<video>` and `<audio>` in the texts (`media_placeholders`)
+    images, videos, audios            paths, for `<image>`, `<video>` and `<audio>` in the texts
     tools                             refused where there are any: a prompt here holds no definitions of tools
 
 Who judged is not in the data. Written are the same columns; prompts that are no plain turns of user and assistant,

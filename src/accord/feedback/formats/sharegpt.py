@@ -5,7 +5,7 @@
     system                            a text before them
     chosen, rejected                  one message each: a pair of answers to the conversation, the first is better
     kto_tag                           whether the last message, of the assistant, is desirable (as `trl_unpaired`)
-    images, videos, audios            paths, for `<image>`, `<video>` and `<audio>` in the texts (`media_placeholders`)
+    images, videos, audios            paths, for `<image>`, `<video>` and `<audio>` in the texts
     tools                             refused where there are any: a prompt here holds no definitions of tools
 
 Without chosen, rejected and kto_tag the last message, of the assistant, is a demonstration, and those before it are its

@@ -2,7 +2,7 @@
 
     prompt                            may be missing: then it is what the answers have in common at the start
     system, history, context          further parts of what was asked
-    chosen, rejected                  texts or messages, with the prompt before them or without it (`answer_pairs`)
+    chosen, rejected                  texts or messages; a prompt that they repeat is taken off
     score_chosen, score_rejected      kept as the scores of the comparison; equal ones are a tie. Also as
                                       `chosen_score`, `rejected_score` or `chosen_rating`, `rejected_rating`
     chosen_model, rejected_model      who wrote them
