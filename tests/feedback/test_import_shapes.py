@@ -178,6 +178,19 @@ def test_tools_and_images_are_kept(tmp_path: Path) -> None:
     assert (tool.role, tool.tool_call_id) == ("tool", "c1")
 
 
+def test_pictures_beside_the_messages_make_prompts_of_their_own(tmp_path: Path) -> None:
+    place = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What is it?"}]}]
+    pictures: list[Any] = [["a.png"], [{"path": "b.png", "bytes": None}], [{"bytes": "x" * 3_000, "path": None}]]
+    rows = [{**PLAIN, "prompt": place, "images": each} for each in pictures] + [{**PLAIN, "images": ["a.png"]}]
+    items = imported(lines(tmp_path / "f.jsonl", *rows))
+    uris = [attachment.uri for item in items for message in item.prompt.messages for attachment in message.attachments]
+    assert (uris[:2], uris[2][:7], uris[3]) == (["a.png", "b.png"], "sha256:", "a.png")
+    assert len({item.prompt.id for item in items}) == 4
+    for row in ({**PLAIN, "prompt": place}, {**PLAIN, "prompt": place, "images": ["a", "b"]}):
+        with pytest.raises(RecordError, match=r"images: \d pictures for 1 places in the messages"):
+            imported(lines(tmp_path / "g.jsonl", row))
+
+
 def test_an_answer_of_several_turns_is_kept_whole(tmp_path: Path) -> None:
     turns = [{"role": "assistant", "content": "Let me look.", "tool_calls": [{"name": "w"}]},
              {"role": "tool", "content": "sunny"}, {"role": "assistant", "content": "Sunny."}]  # fmt: skip

@@ -18,7 +18,16 @@ from typing import Any, Literal, cast
 from accord.errors import RecordError
 from accord.records import Attachment, Message, ToolCall
 
-__all__ = ["Answer", "answer_of", "history_of", "message_of", "messages_of", "shared", "without_prompt"]
+__all__ = [
+    "Answer",
+    "answer_of",
+    "history_of",
+    "message_of",
+    "messages_of",
+    "shared",
+    "with_pictures",
+    "without_prompt",
+]
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: dict[str, Role] = {
@@ -44,7 +53,7 @@ ROLES: dict[str, Role] = {
 }
 READ = frozenset({"role", "from", "content", "value", "name", "tool_calls", "tool_call_id", "function_call"})
 # What public sets carry beside a message and what says nothing of it.
-BESIDE = frozenset({"weight", "refusal", "audio", "annotations", "id", "timestamp", "model", "hash"})
+BESIDE = frozenset({"weight", "annotations", "id", "timestamp", "model", "hash"})
 KINDS: dict[str, Literal["image", "audio", "video", "file"]] = {
     "image": "image",
     "image_url": "image",
@@ -58,6 +67,9 @@ KINDS: dict[str, Literal["image", "audio", "video", "file"]] = {
     "input_file": "file",
     "document": "file",
 }
+
+
+UNNAMED = "unnamed"  # a picture that stands in a column of the row, not in its message
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,36 @@ def history_of(value: object, place: str) -> tuple[Message, ...]:
     return tuple(messages)
 
 
+def with_pictures(messages: Sequence[Message], pictures: Sequence[object], place: str) -> tuple[Message, ...]:
+    """The messages with the addresses of pictures that stand beside them, in their order.
+
+    Where no message has a place for one, they stand before the last message. Raises `RecordError` where pictures and
+    places are not of one number: another picture would make another prompt.
+    """
+    names = [_uri({"image": picture}, "image", f"{place}.{number}") for number, picture in enumerate(pictures)]
+    places = sum(item.uri == UNNAMED for message in messages for item in message.attachments or ())
+    if names and not places:
+        *before, last = messages
+        items = (*(Attachment(kind="image", uri=name) for name in names), *(last.attachments or ()))
+        return (*before, last.model_copy(update={"attachments": items}))
+    if len(names) != places:
+        raise RecordError(f"{len(names)} pictures for {places} places in the messages", place=place)
+    remaining = iter(names)
+    return tuple(
+        message.model_copy(
+            update={
+                "attachments": tuple(
+                    item.model_copy(update={"uri": next(remaining)}) if item.uri == UNNAMED else item
+                    for item in message.attachments
+                )
+            }
+        )
+        if message.attachments
+        else message
+        for message in messages
+    )
+
+
 def shared(first: Sequence[object], second: Sequence[object]) -> int:
     """How many items at the start of both are the same."""
     return next(
@@ -201,8 +243,8 @@ def _uri(part: Mapping[str, Any], kind: str, place: str) -> str:
         return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
     if isinstance(value, str) and value:
         return value
-    if (value is None and kind in part) or len(part) == 1:
-        return f"{KINDS[kind]}:unnamed"
+    if value is None and set(part) <= {"type", kind, "index"}:
+        return UNNAMED
     raise RecordError(f"expected the address of the {KINDS[kind]}, not {value!r:.60}", place=place)
 
 

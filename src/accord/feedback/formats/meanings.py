@@ -34,6 +34,11 @@ MEANINGS = (
          "article", "document", "background", "persona", "conversation_history", "dialogue_history"),
     ),
     Meaning(
+        "pictures, sound or files beside what was asked",
+        ("images",),
+        ("image", "images", "audio", "audios", "video", "videos"),
+    ),
+    Meaning(
         "who judged",
         ("evaluator",),
         ("annotator", "annotators", "annotator_id", "annotated_by", "worker*", "rater*",

@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 from pydantic import ValidationError
 
 from accord.errors import RecordError
-from accord.feedback.formats.conversations import Answer, history_of
+from accord.feedback.formats.conversations import Answer, history_of, with_pictures
 from accord.feedback.formats.rows import SourceRow
 from accord.feedback.formats.settings import ImportSettings
 from accord.feedback.provenance import neutral_order, shown_digest, unknown_evaluator
@@ -43,7 +43,7 @@ __all__ = ["COMMON_COLUMNS", "PROMPT_COLUMNS", "Reading"]
 COMMON_COLUMNS = frozenset(
     {"evaluator", "evaluator_kind", "pool", "time", "seconds", "session", "strength", "study", "round"}
 )
-PROMPT_COLUMNS = frozenset({"prompt", "system", "history", "context"})
+PROMPT_COLUMNS = frozenset({"prompt", "system", "history", "context", "images"})
 KINDS = ("person", "model", "rule", "simulated")
 
 
@@ -112,8 +112,8 @@ class Reading:
         """The prompt of a row, from all of its parts that are there (`PROMPT_COLUMNS`).
 
         `system` is a system message, `history` are messages (or pairs of question and answer) before it, `context`
-        stands before the text of the prompt, a blank line between. `messages` are given where they are not what
-        stands in `prompt`. Raises `RecordError` where nothing is asked.
+        stands before the text of the prompt, a blank line between; `images` are pictures, in order. `messages` are
+        given where they are not what stands in `prompt`. Raises `RecordError` where nothing is asked.
         """
         if messages is None:
             messages = row.messages("prompt", role="user")
@@ -129,12 +129,14 @@ class Reading:
             whole.insert(0, Message(role="system", content=row.text("system")))
         if not any(message.content.strip() or not message.plain for message in whole):
             raise row.bad("prompt", "empty")
-        return self.prompt(whole)
+        pictures = row.items("images") if row.has("images") else []
+        return self.prompt(with_pictures(whole, pictures, f"{row.place} images"))
 
     # -- records -----------------------------------------------------------------------------------------
 
     def prompt(self, messages: Sequence[Message]) -> Prompt:
-        """The prompt of these messages, under the name of this source."""
+        """The prompt of these messages, under the name of this source. Raises `RecordError` for a nameless picture."""
+        with_pictures(messages, (), "images")
         return Prompt(messages=tuple(messages), source=self.source)
 
     def completion(self, prompt: Prompt, answer: Answer, *, writer: str | None = None, **fields: Any) -> Completion:

@@ -67,8 +67,8 @@ class SourceRow:
     def name(self, column: str) -> str:
         """The column as a name: a text that is not empty, or a whole number (ids often are). Raises `RecordError`."""
         value = self.value(column)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            return str(int(value)) if value == int(value) else str(value)
+        if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+            value = str(int(value)) if not isinstance(value, bool) else value
         if not isinstance(value, str) or not value.strip():
             raise self.bad(column, f"expected a name, not {_shown(value)}")
         return value.strip()

@@ -1,6 +1,6 @@
 """Any table whose columns have these names, as they stand or by a mapping; a row may hold several judgements.
 
-    prompt, system, history, context         what was asked, in all its parts
+    prompt, system, history, context, images what was asked, in all its parts
     left, right, winner                      a comparison in the order shown; winner: left, right or tie; or instead
       winner_left, winner_right                two columns of which the winner's is true; where neither is, a tie
     chosen, rejected, tie                    a comparison whose order is not known; score_chosen, score_rejected
