@@ -117,6 +117,17 @@ def test_texts_that_are_empty_or_look_like_json_are_texts(tmp_path: Path) -> Non
     assert said.judgement == Comparison(preferred="right")
 
 
+def test_of_several_answers_one_is_judged_by_the_end_of_the_question_s_name(tmp_path: Path) -> None:
+    row = {"prompt": "p", "answer1": "a", "answer2": "b", "why.responses": ["Shorter."], "mood_1.responses": ["both"]}
+    got = imported(tmp_path, row | {"note_2.responses": ["Wordy."]})
+    assert [(got.texts(each), each.judgement) for each in got.feedback] == [
+        (["a"], Label(selected=("both",), options=("both",))),
+        (["b"], Critique(text="Wordy.")),
+    ]
+    same = {"prompt": "p", "answer1": "a", "answer2": "a", "best.responses": ["answer1"]}
+    assert "best.responses: the two answers are the same" in refusal(tmp_path, "argilla", same)
+
+
 def test_options_that_the_user_states_are_those_of_every_label(tmp_path: Path) -> None:
     row = {name: value for name, value in ONE.items() if name.partition(".")[0] in {"instruction", "response", "tone"}}
     settings = ImportSettings(options=("kind", "plain", "rude"))
@@ -230,9 +241,9 @@ def test_answers_in_buckets_are_labelled(tmp_path: Path) -> None:
     [
         ("argilla", PAIR, "preference.responses", "x", "f.jsonl:1 preference.responses: expected a list"),
         ("argilla", PAIR, "preference.responses.users", ["u-1"], "responses.users: 1, but there are 3 responses"),
-        ("argilla", PAIR, "preference.responses.users/1", 1.5, "preference.responses.users.1: expected a name"),
+        ("argilla", PAIR, "preference.responses.users/1", ["x"], "preference.responses.users.1: expected a name"),
         ("argilla", PAIR, "preference.responses/0", "", "preference.responses: expected the name of what was chosen"),
-        ("argilla", PAIR, "preference.responses/0", "great", "about which answer is 'preference'? The item has"),
+        ("argilla", PAIR, "preference.responses/0", "great", "about which answer is 'preference'? Its name should"),
         ("argilla", PAIR, "order.responses/0", [{"value": "response-3", "rank": 1}], "'response-3' is none of the"),
         ("argilla", PAIR, "order.responses/0", [{"value": "response-1", "rank": 1}], "expected each of response-1"),
         ("argilla", PAIR, "prompt", None, "f.jsonl:1: no field is the prompt (there are: "),
@@ -248,7 +259,7 @@ def test_answers_in_buckets_are_labelled(tmp_path: Path) -> None:
         ("label_studio", TASK, "annotations/0/result/1/value/ranker", ["answer_b"], "ranker: expected each of"),
         ("label_studio", TASK, "annotations/0/created_at", "noon", "annotations.0 created_at: expected a time"),
         ("label_studio", TASK, "annotations/0/lead_time", -1, "f.jsonl:1 seconds: "),
-        ("label_studio", TASK, "annotations/0/completed_by", 1.5, "annotations.0 completed_by: expected a name"),
+        ("label_studio", TASK, "annotations/0/completed_by", ["x"], "annotations.0 completed_by: expected a name"),
         ("label_studio", TASK, "annotations/0/was_cancelled", "perhaps", "was_cancelled: expected true or false"),
         ("label_studio", TASK, "data", [], "f.jsonl:1 data: expected names and values"),
         (

@@ -1,5 +1,6 @@
 """Answers of annotation tools as judgements of an item: what was chosen, rated, ranked, marked or written."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,7 +80,10 @@ class Question:
             if not isinstance(name, str) or not name.strip():
                 raise self.row.bad(self.column, f"expected the name of what was chosen, not {name!r:.60}")
         if len(names) == 1 and (better := self.preferred(names[0])):
-            return Comparison.model_validate({"preferred": better}), tuple(self.item.answers.values())
+            left, right = self.item.answers.values()
+            if left.id == right.id:
+                raise self.row.bad(self.column, "the two answers are the same, so it is no comparison")
+            return Comparison.model_validate({"preferred": better}), (left, right)
         if not self.options:
             raise self.row.bad(self.column, "nothing was chosen, and the file does not say what was offered")
         if alien := next((name for name in names if name not in self.options), None):
@@ -94,6 +98,8 @@ class Question:
         answer, (left, right) = self.item.answer(name), self.item.answers.values()
         if answer is not None:
             return "left" if answer is left else "right"
+        if self.known_subject() is not None:
+            return None
         if plain_name(name) in TIES:
             return "tie"
         return {"left": "left", "right": "right", left.text: "left", right.text: "right"}.get(name)
@@ -127,31 +133,36 @@ class Question:
             spans.append(Span(start=start, end=end, type=mark.name("label"), note=note))
         return Spans(spans=tuple(spans)), (answer,)
 
-    def text(self, value: object) -> JudgedAbout:
-        """A text that somebody wrote; the question's name tells what it is."""
+    def text(self, value: object) -> JudgedAbout | None:
+        """A text that somebody wrote; the question's name tells what it is. None for a remark about several answers."""
         if not isinstance(value, str) or not value.strip():
             raise self.row.bad(self.column, f"expected a text, not {value!r:.60}")
         match text_kind(self.name):
             case "correction":
                 return Correction(text=value), (self.subject(),)
             case None | "critique" if self.item.answers:
-                return Critique(text=value), (self.subject(),)
+                answer = self.known_subject()
+                return None if answer is None else (Critique(text=value), (answer,))
             case _:
                 return Demonstration(text=value), ()
 
     def subject(self) -> Completion:
-        """The answer that the question is about: the one there is, or that of its name or number."""
+        """The answer that the question is about."""
+        if answer := self.known_subject():
+            return answer
+        there = ", ".join(self.item.answers) or "none"
+        raise self.row.bad(self.column, f"about which answer is '{self.name}'? Its name should end as one of: {there}")
+
+    def known_subject(self) -> Completion | None:
+        """The one answer there is, or that of the question's name or number; None where it is none of them."""
         answers = self.item.answers
         if len(answers) == 1:
             return next(iter(answers.values()))
         if stated := self.item.answer(self.about):
             return stated
-        end = plain_name(self.name).rpartition("_")[2]
-        fitting = [answer for field, answer in answers.items() if plain_name(field).rpartition("_")[2] == end]
-        if len(fitting) == 1:
-            return fitting[0]
-        there = ", ".join(answers) or "none"
-        raise self.row.bad(self.column, f"about which answer is '{self.name}'? The item has {there}")
+        end = _end(self.name)
+        fitting = [answer for field, answer in answers.items() if _end(field) == end]
+        return fitting[0] if end and len(fitting) == 1 else None
 
     def scale_in(self, row: SourceRow, column: str) -> Scale | None:
         """The scale that stands in a column; None where there is none."""
@@ -162,6 +173,12 @@ class Question:
         except ValidationError as error:
             field, problem = explain(error)
             raise row.bad(f"{column} {field}", problem) from error
+
+
+def _end(name: str) -> str:
+    """The number or letter at the end of a name (rating_1, answer2, reply-b); empty where there is none."""
+    match = re.search(r"(\d+|_[a-z])$", plain_name(name))
+    return match[0].lstrip("_") if match else ""
 
 
 def offered(values: Sequence[object], reading: Reading) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ are those of the answers, a comparison or a ranking (a list of them, or of {valu
 spans. A text of its own is a correction, a critique or a demonstration by the question's name. Which labels were
 offered is not in the file either: what the user states (`--options`), or else what anybody chose for the item, stands
 for it. Q is the study `<source>.<Q>`. `Q.scale` and `Q.options` are columns of accord's own, which say what Argilla's
-leave out.
+leave out. A remark about several answers at once has no place and is not read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,9 +63,10 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
         if suggestion is not None:
             answers.append((suggestion, _agent(row, name, reading)))
         for value, who in answers:
-            judgement, about = _judged(question, value)
-            study = aspect_study(row, reading, name)
-            yield from reading.judged(row, item.prompt, about, judgement, evaluator=who, study=study)
+            if said := _judged(question, value):
+                judgement, about = said
+                study = aspect_study(row, reading, name)
+                yield from reading.judged(row, item.prompt, about, judgement, evaluator=who, study=study)
 
 
 def _fields(row: SourceRow) -> SourceRow:
@@ -112,8 +113,8 @@ def _agent(row: SourceRow, name: str, reading: Reading) -> Evaluator:
     return reading.model(row.name(column)) if row.has(column) else unknown_model(reading.source)
 
 
-def _judged(question: Question, value: Any) -> JudgedAbout:
-    """A response as a judgement, by its type."""
+def _judged(question: Question, value: Any) -> JudgedAbout | None:
+    """A response as a judgement, by its type; None for a remark about several answers at once."""
     if isinstance(value, str):
         text = text_kind(question.name) is not None or "\n" in value or len(value) > LONG
         return question.text(value) if text and not question.preferred(value) else question.choice([value])

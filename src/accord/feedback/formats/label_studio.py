@@ -14,7 +14,7 @@
 
 Other types are refused by name. The labelling interface is not in the export, so neither are scales nor options. For
 the options stands what the user states (`--options`), or else what anybody chose for the task; `scale` and `options`
-within a value are accord's own.
+within a value are accord's own. A remark about several answers at once has no place and is not read.
 """
 
 import hashlib
@@ -186,7 +186,7 @@ def _said(question: Question, kind: str) -> Iterator[JudgedAbout]:
         case "rating" | "number":
             yield question.rating(value.number(kind), question.scale_in(value, "scale"))
         case "textarea":
-            yield from (question.text(text) for text in _texts(value))
+            yield from (said for text in _texts(value) if (said := question.text(text)))
         case _:
             yield from _ranked(question, value)
 
