@@ -27,13 +27,11 @@ def answer_key(body: dict[str, Any]) -> str:
     return str(re.findall(r"^ANSWER (\w+):", last_message(body), re.MULTILINE)[-1])
 
 
-def spoken(text: str, *, usage: bool = True, finish: str = "stop") -> str:
+def spoken(text: str, *, finish: str = "stop") -> str:
     """A reply as such an endpoint sends it."""
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
     counts = {"prompt_tokens": 1000, "completion_tokens": 10, "total_tokens": 1010}
-    return json.dumps(
-        {"id": "1", "object": "chat.completion", "choices": [choice]} | ({"usage": counts} if usage else {})
-    )
+    return json.dumps({"id": "1", "object": "chat.completion", "choices": [choice], "usage": counts})
 
 
 @contextmanager

@@ -234,9 +234,15 @@ def test_the_budget_holds_and_the_rest_is_asked_with_a_larger_one(
     assert len(bodies) == len({json.dumps(body) for body in bodies}) == 16
 
 
-def test_an_endpoint_that_does_not_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("prompt_tokens", [None, "many", -1, 10**30])
+def test_an_endpoint_that_does_not_count(
+    prompt_tokens: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     study, ledger = lay_out(tmp_path, "rating"), tmp_path / "l.db"
-    reply = lambda body: (200, spoken(f"ANSWER {answer_key(body)}: 4", usage=False))  # noqa: E731
+
+    def reply(body: dict[str, Any]) -> tuple[int, str]:
+        return 200, spoken(f"ANSWER {answer_key(body)}: 4").replace("1000", json.dumps(prompt_tokens))
+
     with talking(reply) as (url, bodies):
         assert ask(study, ledger, url, "--budget-tokens", "20000", "--parallel", "1") == 0
         first = len(bodies)
@@ -398,6 +404,8 @@ def test_a_contrast_is_written_under_two_texts(tmp_path: Path, capsys: pytest.Ca
     [
         (["--by", "talker"], "write model:URL, run:RUN, program:FILE.py:NAME or contrast"),
         (["--by", "modle:http://x"], "did you mean 'model'"),
+        (["--by", "model:ftp://x"], "named by its URL"),
+        (["--by", "model:http://127.0.0.1:1", "--stage", "reward"], "an endpoint has no stages"),
         (["--by", "model:"], "nothing stands behind the colon"),
         (["--by", "contrast:a.txt"], "name two files"),
         (["--by", "contrast:a.txt,b.txt"], "nobody writes; name a --writer"),

@@ -66,6 +66,8 @@ def answerer_of(by: str, study: "Study", connection: Connection, manner: Manner)
     from accord.collect.sources.model import ModelAnswerer
 
     kind, name = split_source(by)
+    if kind == "model" and not name.startswith(("http://", "https://")):
+        raise RecipeError(f"--by {by}: an endpoint is named by its URL, http://...; a model here by run:{name}")
     if kind == "program":
         from accord.collect.sources.programs import open_program
 
@@ -100,6 +102,8 @@ def open_chat(name: str, connection: Connection) -> "tuple[EndpointWriter | Mode
     if name.startswith(("http://", "https://")):
         from accord.lm.remote import EndpointWriter
 
+        if connection.stage != "policy":
+            raise RecipeError(f"--stage {connection.stage}: an endpoint has no stages; --model names one of its models")
         writer = EndpointWriter.find(name, connection.model, timeout=connection.timeout, retries=connection.retries)
         return writer, writer.place
     if connection.stage == "reward":

@@ -23,6 +23,7 @@ __all__ = ["EndpointWriter"]
 
 T = TypeVar("T")
 CHAT = "/chat/completions"
+MAX_TOKENS = 10**9  # that one request can be said to have cost
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,9 @@ def _ending(reason: str | None) -> FinishReason | None:
 def _usage(answer: Any) -> Usage | None:
     """The tokens that an endpoint says it read and wrote; None where it does not say, or says what none can be."""
     usage = getattr(answer, "usage", None)
-    match getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None):
-        case (int(read), int(written)) if read >= 0 and written >= 0:
+    counts = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+    match counts:
+        case (int(read), int(written)) if all(type(count) is int and 0 <= count <= MAX_TOKENS for count in counts):
             return Usage(input_tokens=read, output_tokens=written)
         case _:
             return None
