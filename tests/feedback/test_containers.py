@@ -186,6 +186,7 @@ def test_cells_with_line_ends_and_other_separators(tmp_path: Path) -> None:
 BAD_ROWS = {
     "a.jsonl": ('{"a": 1}\n{"a": 1, "a": 2}\n', "a.jsonl:2: the key 'a' stands twice in one object"),
     "b.jsonl": ('{"a": NaN}\n', "b.jsonl:1: NaN is no number in JSON"),
+    "k.jsonl": ('{"a": ' + "7" * 5_000 + "}\n", "k.jsonl:1: a number has too many digits"),
     "c.jsonl": ('{"a": 1}\n\n[1]\n', "c.jsonl:3: expected an object"),
     "d.jsonl": ('{"a": 1}\n{"a": \n', "d.jsonl:2: not JSON at character"),
     "e.jsonl": ('{"a": 1}\nhello\n', "e.jsonl:2: not JSON at character 1: 'hello"),

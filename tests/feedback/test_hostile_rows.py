@@ -1,60 +1,46 @@
-"""Every field of every sample replaced by what does not belong there: read, or refused by its place, never a crash."""
+"""Rows of anything at all are read, or refused in words: nothing but accord's own errors comes out."""
 
-from collections.abc import Iterator
-from pathlib import Path
+import contextlib
+import math
 from typing import Any
 
 import pytest
-from foreign_rows import changed, written
-from test_annotation_tools import FIVE, ONE, PAIR, TASK, TEXT
-from test_data_sets import FINEGRAINED, GSM8K, MISTAKE, PANDALM, RBR
-from test_message_trees import TREE, flat
-from test_process_labels import PRM, STEPWISE
-from test_rl_prompts import INPUT, MESSAGES, ROLLOUT, VERL
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from accord.errors import LedgerError, RecordError
-from accord.feedback import ImportSettings, open_feedback
+from accord.errors import AccordError, RecordError
+from accord.feedback import FORMATS, ImportSettings, Reading, SourceRow
+from accord.feedback.formats.conversations import messages_of
+from accord.records import Message, Record
 
-SAMPLES: dict[str, list[list[dict[str, Any]]]] = {
-    "oasst": [[TREE], flat(TREE)],
-    "argilla": [[PAIR], [ONE]],
-    "label_studio": [[TASK], [TEXT]],
-    "prm800k": [[PRM]],
-    "trl_stepwise": [[STEPWISE]],
-    "verl_prompts": [[VERL]],
-    "verl_rollouts": [[ROLLOUT]],
-    "openrlhf_prompts": [[MESSAGES], [INPUT]],
-    "finegrained_rlhf": [[FINEGRAINED]],
-    "pandalm": [[PANDALM]],
-    "rbr_gold": [[RBR]],
-    "bigbench_mistake": [[MISTAKE]],
-    "gsm8k": [[GSM8K]],
-}
-HOSTILE = (None, [{}], "\ud800")
+NUMBERS = st.integers() | st.floats() | st.just(10**400) | st.just(-1e308) | st.just(math.inf)
+LEAVES = st.none() | st.booleans() | NUMBERS | st.text(max_size=6) | st.sampled_from(["user", "tie", "[]", "{", "[1]"])
+KEYS = ["role", "content", "from", "value", "type", "text", "image_url", "url", "tool_calls", "name", "function",
+        "arguments", "function_call", "bytes", "path"]  # fmt: skip
+ANYTHING = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+)
 
 
-def paths(value: Any, before: str = "") -> Iterator[str]:
-    """The paths to everything within a row."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, part in inner:
-        yield f"{before}{name}"
-        yield from paths(part, f"{before}{name}/")
+@settings(max_examples=150, deadline=None)
+@given(ANYTHING)
+def test_any_conversation(value: Any) -> None:
+    with contextlib.suppress(RecordError):
+        assert all(isinstance(message, Message) for message in messages_of(value, "place"))
 
 
-def refusal_of(file: Path, settings: ImportSettings) -> str | None:
-    """Why a file is refused; None where it is read."""
-    try:
-        assert all(record.id for record in open_feedback(file, settings).records())
-    except (RecordError, LedgerError) as error:
-        return str(error)
-    return None
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_what_does_not_belong_there_is_refused_by_its_place(tmp_path: Path, name: str) -> None:
-    settings = ImportSettings(format=name, scale=FIVE)
-    for first, *others in SAMPLES[name]:
-        for path in paths(first):
-            for value in HOSTILE:
-                refusal = refusal_of(written(tmp_path, changed(first, path, value), *others), settings)
-                assert refusal is None or "f.jsonl" in refusal, (path, value)
+@pytest.mark.parametrize("name", [form.name for form in FORMATS if form.read is not None and form.columns])
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_any_row_of_every_format(name: str, data: st.DataObject) -> None:
+    form = FORMATS.get(name)
+    columns = sorted(form.columns | {"evaluator", "time", "seconds", "strength", "round"})
+    content = data.draw(st.dictionaries(st.sampled_from(columns), ANYTHING, max_size=6))
+    assert form.read is not None
+    reading = Reading(name, ImportSettings(scale=[1, 5], options=("a", "b")))  # type: ignore[arg-type]
+    with contextlib.suppress(AccordError):
+        if form.recognises is not None:
+            form.recognises([content])
+        if form.unit is not None:
+            hash(form.unit(content))
+        assert all(isinstance(record, Record) for record in form.read([SourceRow("place", content)], reading))

@@ -135,7 +135,12 @@ class Reading:
     # -- records -----------------------------------------------------------------------------------------
 
     def prompt(self, messages: Sequence[Message]) -> Prompt:
-        """The prompt of these messages, under the name of this source. Raises `RecordError` for a nameless picture."""
+        """The prompt of these messages, under the name of this source.
+
+        Raises `RecordError` where there are none, and for a picture without an address.
+        """
+        if not messages:
+            raise RecordError("nothing is asked: no message is there")
         with_pictures(messages, (), "images")
         return Prompt(messages=tuple(messages), source=self.source)
 

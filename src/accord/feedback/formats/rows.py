@@ -81,11 +81,15 @@ class SourceRow:
                 value = float(value)
             except ValueError:
                 raise self.bad(column, f"expected a number, not {_shown(value)}") from None
-        if isinstance(value, Decimal):
-            value = float(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        try:
+            number = (
+                math.nan if isinstance(value, bool) or not isinstance(value, int | float | Decimal) else float(value)
+            )
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
             raise self.bad(column, f"expected a finite number, not {_shown(value)}")
-        return float(value)
+        return number
 
     def whole(self, column: str) -> int:
         """The column as a whole number. Raises `RecordError` where it is none."""

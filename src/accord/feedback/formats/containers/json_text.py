@@ -9,7 +9,7 @@ from accord.errors import RecordError
 __all__ = ["DECODER", "object_of", "words_of"]
 
 
-class _TwiceError(ValueError):
+class _RefusedError(ValueError):
     pass
 
 
@@ -18,12 +18,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _TwiceError(f"the key {twice!r} stands twice in one object; which of the two counts is not said")
+        raise _RefusedError(f"the key {twice!r} stands twice in one object; which of the two counts is not said")
     return content
 
 
 def _no_number(name: str) -> Any:
-    raise _TwiceError(f"{name} is no number in JSON; write null, or leave the key out")
+    raise _RefusedError(f"{name} is no number in JSON; write null, or leave the key out")
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)
@@ -54,8 +54,10 @@ def words_of(error: ValueError | RecursionError, text: str) -> str:
     """What is wrong with a text of JSON, in words."""
     if isinstance(error, RecursionError):
         return "lists and objects are nested too deeply"
-    if not isinstance(error, json.JSONDecodeError):
+    if isinstance(error, _RefusedError):
         return str(error)
+    if not isinstance(error, json.JSONDecodeError):
+        return "a number has too many digits"
     reason = next((words for start, words in REASONS.items() if error.msg.startswith(start)), None)
     problem = reason(text, error.pos) if reason else error.msg.lower()
     return f"not JSON at character {error.pos + 1}: {problem}"
