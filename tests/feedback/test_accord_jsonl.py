@@ -12,7 +12,7 @@ from accord.feedback import Ledger, export_feedback, import_feedback, unknown_ev
 from accord.records import JUDGEMENT_KINDS, Completion, Evaluator, Feedback, Prompt, Rating, Record, Scale
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(st.lists(ledgers(), min_size=2, max_size=2))
 def test_a_ledger_written_and_read_again_has_the_same_ids(several: list[list[Record]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +44,7 @@ def test_lines_that_stand_twice_are_the_same_records(tmp_path: Path) -> None:
 def test_every_kind_and_every_field_is_drawn() -> None:
     records: list[Record] = []
 
-    @settings(max_examples=20, database=None)
+    @settings(max_examples=15, database=None)
     @given(ledgers())
     def collect(drawn: list[Record]) -> None:
         records.extend(drawn)

@@ -361,7 +361,7 @@ def tasks(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=10)
+@settings(max_examples=7)
 @given(st.lists(argilla_rows(), min_size=1, max_size=3), st.lists(tasks(), min_size=1, max_size=3))
 def test_every_kind_comes_back_under_the_same_ids(argilla: list[Any], label_studio: list[Any]) -> None:
     for name, rows in (("argilla", argilla), ("label_studio", label_studio)):

@@ -152,7 +152,7 @@ trees = st.builds(
 )
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.lists(trees, min_size=1, max_size=4))
 def test_rankings_and_labels_come_back_under_the_same_ids(rows: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -166,7 +166,7 @@ stepwise = st.lists(st.tuples(texts, st.booleans()), min_size=1, max_size=4).fla
 )
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.lists(solutions, min_size=1, max_size=4), st.lists(stepwise, min_size=1, max_size=4))
 def test_verdicts_come_back_under_the_same_ids(prm: list[Any], trl: list[Any]) -> None:
     for name, rows in (("prm800k", prm), ("trl_stepwise", trl)):
