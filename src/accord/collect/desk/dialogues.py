@@ -57,6 +57,7 @@ TURNS, RESERVATIONS, ITEMS = tables.turns, tables.reservations, tables.items
 LEASE_SECONDS = 120.0
 LOOK_AGAIN_SECONDS = 3.0
 LETTERS_OF_TOKEN = 3  # of a text in any language, about
+TURN_TOKENS = 12  # that a chat template puts around a message and its answer, about
 NEARLY_FULL = 4  # answers of full length that still fit, from which on the person is told
 UNWRITTEN = "There is no answer: the model could not be reached, or could not answer this. What you said is kept: \
 send it again, or change it."
@@ -234,15 +235,21 @@ def room_for(context: Context, prompt: Prompt) -> int | None:
 
 def _is_full(tx: Transaction, turn: Row[Any]) -> bool:
     """Whether not even a short message and an answer of full length fit any more."""
-    return turn.room is not None and turn.room <= tx.study.sampling.max_tokens + LETTERS_OF_TOKEN
+    return turn.room is not None and turn.room <= tx.study.sampling.max_tokens + TURN_TOKENS
 
 
 def _characters_left(tx: Transaction, before: Row[Any]) -> int | None:
-    """What the person can still say, about, where that is little; None where it is much or nobody knows."""
+    """What the person can still say, about, where that is little; None where it is much or nobody knows.
+
+    Letters are counted for tokens as in the answers that were written last.
+    """
     most = tx.study.sampling.max_tokens
-    if before.room is None or before.room > NEARLY_FULL * most:
+    if before.room is None or before.room > NEARLY_FULL * (most + TURN_TOKENS):
         return None
-    return int(LETTERS_OF_TOKEN * max(0, before.room - most))
+    written = [answer for answer in tx.completions(before.shown) if answer.token_ids]
+    tokens = sum(len(answer.token_ids or ()) for answer in written)
+    letters = sum(len(answer.text) for answer in written) / tokens if tokens else LETTERS_OF_TOKEN
+    return int(letters * max(0, before.room - most - TURN_TOKENS))
 
 
 # -- the writer's turn --------------------------------------------------------------------------------------------
