@@ -134,6 +134,12 @@ def test_comparisons_have_no_special_side() -> None:
     found = alpha(coding.data, coding.metric)
     assert found is not None
     assert (found.value, found.n) == (pytest.approx(1 - (1 / 2) / (4 / 7)), 4)
+    chained = [comparison(by, *TEXTS[at : at + 2], "left") for by in PEOPLE[:2] for at in range(3)]
+    chained += [comparison(by, TEXTS[3], TEXTS[4], "right") for by in PEOPLE[:2]]
+    (coding,) = codings(chained)
+    found = alpha(coding.data, coding.metric)
+    assert found is not None
+    assert found.n == 8  # of texts that hang together each pair counts
 
 
 def test_labels_of_one_option_are_one_question_and_of_many_one_each() -> None:

@@ -216,7 +216,9 @@ def _midranks(value_N: Floats, weight_N: Floats) -> Floats:
 
 
 def _count(data: ReliabilityData) -> int:
-    """How many judgements: a person's values of one text count once."""
+    """How many values; a person's stretches of one text, which weigh more than 1, count once."""
+    if data.weight_N.max(initial=0) <= 1:
+        return round(float(data.weight_N.sum()))  # half a value each way round
     return int(np.unique(data.text_N * (data.person_N.max(initial=0) + 1) + data.person_N).size)
 
 

@@ -81,6 +81,10 @@ def agreement_in_words(quality: Quality, floor: Number | None) -> Iterator[str]:
         yield f"Agreement in the second half of a session less that in the first: {interval(quality.fatigue, 3)}."
     else:
         yield f"Fatigue cannot be assessed: {quality.fatigue.reason}."
+    gains = [one.gain for one in quality.models]
+    if lacking := [gain.reason for gain in gains if isinstance(gain, NotAssessed)]:
+        yield f"Whether to weigh answers by a model of single evaluators cannot be assessed: {lacking[0]}."
+        return
     helpful = [one.model.replace("_", "-") for one in quality.models if one.helps]
     yield (
         f"Held-out votes are foretold better with an accuracy for each evaluator by: {series(helpful)}."
