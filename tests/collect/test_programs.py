@@ -128,11 +128,12 @@ def test_what_names_no_program_is_refused(tmp_path: Path) -> None:
     study = lay(tmp_path)
     (tmp_path / "broken.py").write_text("def f(item) return")
     (tmp_path / "latin.py").write_bytes(b"x = '\xe9'")
+    (tmp_path / "deep.py").write_text("x = " + "-" * 100_000 + "1")
     with pytest.raises(StudyError, match=r"write program:FILE\.py:NAME, or one of the ready verdicts"):
         open_program("aritmetic", study.question)
     with pytest.raises(ExtensionError, match=r"judge.py: defines no 'shortr'; did you mean 'shorter'\?"):
         program(tmp_path, study, name="shortr")
-    for name in ("broken.py", "latin.py"):
+    for name in ("broken.py", "latin.py", "deep.py"):
         with pytest.raises(ExtensionError, match="no Python that can be read"):
             open_program(f"{tmp_path / name}:f", study.question)
     with pytest.raises(StorageError, match="no such file"):

@@ -5,6 +5,8 @@ import logging
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,11 @@ HOSTILE = {
         "        except OSError: pass\n    return 2",
         "what it answered is no JSON",
     ),
+    "forges an answer": (
+        "import os\ndef f(x):\n    for n in range(3, 30):\n        try: os.write(n, b'{\"value\": 1}')\n"
+        "        except OSError: pass\n    os._exit(0)",
+        "what it answered is no answer",
+    ),
     "nests without end": (
         "import os\ndef f(x):\n    for n in range(3, 30):\n        try: os.write(n, b'[' * 15_000)\n"
         "        except OSError: pass\n    os._exit(0)",
@@ -98,7 +105,8 @@ def children() -> set[str]:
 @pytest.mark.parametrize("deed", HOSTILE)
 def test_whoever_misbehaves_is_stopped(deed: str) -> None:
     source, reason = HOSTILE[deed]
-    with Sandbox(source, "f", limits=LIMITS) as sandbox:
+    patient = replace(LIMITS, seconds=30)  # where the processor's time is what counts
+    with Sandbox(source, "f", limits=patient if "processor" in reason else LIMITS) as sandbox:
         outcome = sandbox.call("anything")
     assert isinstance(outcome, Stopped), outcome
     assert outcome.reason.startswith(reason)
@@ -211,6 +219,13 @@ def test_a_sandbox_that_does_not_start_says_so(monkeypatch: pytest.MonkeyPatch) 
     sandbox = Sandbox("def f(x): return x", "f", "judge.py", wrapper=None)
     with pytest.raises(ModelError, match=r"the sandbox for judge\.py does not start: .*can't open file"):
         sandbox.call(1)
+
+
+def test_a_worker_that_somebody_else_ended_is_replaced(wrapper: str | None) -> None:
+    with Sandbox("def f(x): return x", "f", limits=LIMITS, wrapper=wrapper) as sandbox:
+        with ThreadPoolExecutor(1) as thread:  # bubblewrap ends with the thread that started it
+            assert thread.submit(sandbox.call, 1).result() == Answered(1)
+        assert [sandbox.call(n) for n in (2, 3)] == [Answered(2), Answered(3)]
 
 
 def test_what_a_program_may_do(wrapper: str | None) -> None:

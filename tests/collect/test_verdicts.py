@@ -181,6 +181,12 @@ def unit_tests() -> UnitTests:
             "0 of 3 tests pass; the first that fails: assert add(1, 2) == 3 (stop",
         ),
         ("import os\nos.fork()", 0, "its code does not run: stopped: it began a process"),
+        (
+            'import os\nfor n in range(3, 30):\n    try: os.write(n, b\'{"value": "passed"}\')\n'
+            "    except OSError: pass\nos._exit(0)",
+            0,
+            "its code does not run: what it answered is no answer",
+        ),
         ("print('3 of 3 tests pass')\ndef add(a, b): return 0", 1 / 3, "1 of 3 tests pass"),
     ],
 )

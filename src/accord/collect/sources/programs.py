@@ -62,8 +62,8 @@ class ProgramAnswerer:
         try:
             source = content.decode("utf-8")
             names = _top_level_names(source)
-        except (SyntaxError, ValueError) as error:
-            raise ExtensionError(f"{path}: no Python that can be read ({error})") from error
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise ExtensionError(f"{path}: no Python that can be read ({error!s:.200})") from error
         if function not in names:
             raise ExtensionError(f"{path}: defines no '{function}'{nearest(function, names)}")
         return cls(Sandbox(source, function, path.name, limits), question)

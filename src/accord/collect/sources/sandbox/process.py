@@ -12,13 +12,17 @@ from typing import IO, Self
 
 from accord.collect.sources.sandbox.command import ENVIRONMENT
 
-__all__ = ["StoppedError", "WorkerProcess"]
+__all__ = ["EndedError", "StoppedError", "WorkerProcess"]
 
 PART = 1 << 16
 
 
 class StoppedError(Exception):
     """The worker had to be stopped, or ended by itself; the message says why."""
+
+
+class EndedError(StoppedError):
+    """The worker ended by itself."""
 
 
 @dataclass
@@ -93,12 +97,12 @@ class WorkerProcess:
         try:
             return os.write(_open(self.process.stdin).fileno(), pending[:PART])
         except BrokenPipeError as error:
-            raise StoppedError(self._ending()) from error
+            raise EndedError(self._ending()) from error
 
     def _read(self) -> bytes:
         part = os.read(_open(self.process.stdout).fileno(), PART)
         if not part:
-            raise StoppedError(self._ending())
+            raise EndedError(self._ending())
         return part
 
     def _hear(self) -> bool:

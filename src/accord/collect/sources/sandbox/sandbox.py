@@ -1,7 +1,8 @@
 """`Sandbox`: a function of a program's file is called with a value; it answers with a value, or was stopped.
 
 Every call is a fork of its own (`worker`), so an answer does not depend on what was asked before. A worker that had to
-be ended is replaced before the next call.
+be ended is replaced before the next call. Where one that had served before ends by itself, the call is made once more
+by a fresh one: it may have ended for another reason than this call (bubblewrap ends with the thread that started it).
 """
 
 import json
@@ -14,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from accord.collect.sources.sandbox.command import bubblewrap, import_paths, worker_command
-from accord.collect.sources.sandbox.process import StoppedError, WorkerProcess
+from accord.collect.sources.sandbox.process import EndedError, StoppedError, WorkerProcess
 from accord.errors import ModelError
 
 __all__ = ["Answered", "Limits", "Sandbox", "Stopped"]
@@ -87,16 +88,28 @@ class Sandbox:
         Raises `ModelError` where the sandbox itself does not start; nothing that the program does is raised.
         """
         request = json.dumps(argument).encode() + b"\n"
-        limits = self.limits
-        longest = 6 * limits.output_bytes + ROOM  # a character of an answer takes six at most
         with self._lock:
-            worker = self._started()
+            served = self._worker is not None
             try:
-                line = worker.ask(request, seconds=limits.seconds, longest=longest, most_noise=limits.output_bytes)
+                try:
+                    line = self._ask(request)
+                except EndedError:
+                    if not served:
+                        raise
+                    line = self._ask(request)
             except StoppedError as error:
-                self._end()
                 return Stopped(str(error))
-        return _outcome(json.loads(line), limits)
+        return _outcome(json.loads(line), self.limits)
+
+    def _ask(self, request: bytes) -> bytes:
+        """The worker's line. Raises `StoppedError` where it had to be ended, or was."""
+        worker, limits = self._started(), self.limits
+        longest = 6 * limits.output_bytes + ROOM  # a character of an answer takes six at most
+        try:
+            return worker.ask(request, seconds=limits.seconds, longest=longest, most_noise=limits.output_bytes)
+        except StoppedError:
+            self._end()
+            raise
 
     def _started(self) -> WorkerProcess:
         """The worker; a fresh one where there is none, or it is no more. Raises `ModelError` where none starts."""
@@ -142,9 +155,9 @@ def _outcome(reply: Mapping[str, Any], limits: Limits) -> Answered | Stopped:
     except (ValueError, RecursionError):
         return Stopped(f"what it answered is no JSON: {reply['answer']!r:.80}")
     match answer:
-        case {"value": value, **others} if not others:
+        case {"nonce": nonce, "value": value} if nonce == reply["nonce"]:
             return Answered(value)
-        case {"error": str(problem), **others} if not others:
+        case {"nonce": nonce, "error": str(problem)} if nonce == reply["nonce"]:
             return Stopped(problem)
         case _:
             return Stopped(f"what it answered is no answer: {reply['answer']!r:.80}")

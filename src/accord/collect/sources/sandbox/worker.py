@@ -5,9 +5,10 @@ for every request; the fork takes its limits upon itself, runs the program's fil
 costs a fork, and whatever a program leaves behind (a global, a patched module, a thread) ends with its request.
 
     in    {"source", "name", "function", "path", "cpu_seconds", "memory_bytes", "output_bytes"}, then a value a line
-    out   {"ready": true}, then {"answer", "too_long", "signal", "status", "cpu_seconds"} a line
+    out   {"ready": true}, then {"nonce", "answer", "too_long", "signal", "status", "cpu_seconds"} a line
 
-`answer` is what the fork wrote: {"value": ...} or {"error": text} as JSON, where it is honest. Only the standard
+`answer` is what the fork wrote: {"nonce", "value"} or {"nonce", "error"} as JSON, where it is honest. The worker draws
+the nonce for each request, so that nothing that is written blindly into every open file is an answer. Only the standard
 library is used, and no broad handler: what a program raises reaches `sys.excepthook`.
 """
 
@@ -24,6 +25,7 @@ from typing import Any, NoReturn
 
 FILE_BYTES = 1 << 24  # of a file, a memfd among them: none else can be written
 OPEN_FILES = 64
+MAX_THREADS = 512
 MAX_ERROR = 500
 
 
@@ -66,12 +68,13 @@ def _load(name: str) -> None:
 
 def _answer_of_fork(setup: dict[str, Any], request: bytes) -> dict[str, Any]:
     """What a fork answers, and how it ended. One that writes too much is ended."""
+    nonce = os.urandom(16).hex()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.closerange(3, writing)
         os.closerange(writing + 1, OPEN_FILES * 16)
-        _judge(setup, request, writing)
+        _judge(setup, request, writing, nonce)
     os.close(writing)
     answer = b""
     while len(answer) <= setup["output_bytes"] and (part := os.read(reading, 1 << 16)):
@@ -82,6 +85,7 @@ def _answer_of_fork(setup: dict[str, Any], request: bytes) -> dict[str, Any]:
         os.kill(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
     return {
+        "nonce": nonce,
         "answer": "" if too_long else answer.decode("utf-8", "replace"),
         "too_long": too_long,
         "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
@@ -90,9 +94,13 @@ def _answer_of_fork(setup: dict[str, Any], request: bytes) -> dict[str, Any]:
     }
 
 
-def _judge(setup: dict[str, Any], request: bytes, writing: int) -> NoReturn:
+def _judge(setup: dict[str, Any], request: bytes, writing: int, nonce: str) -> NoReturn:
     """In the fork: limits, then the program, then its answer; never returns."""
-    sys.excepthook = lambda kind, error, _: _end(writing, {"error": f"{kind.__name__}: {error}"[:MAX_ERROR]}, 1)
+
+    def refuse(kind: type[BaseException], error: BaseException, _: Any) -> None:
+        _end(writing, {"nonce": nonce, "error": f"{kind.__name__}: {error}"[:MAX_ERROR]}, 1)
+
+    sys.excepthook = refuse
     argument = json.loads(request)
     _limit(setup)
     module = types.ModuleType("program")
@@ -100,7 +108,8 @@ def _judge(setup: dict[str, Any], request: bytes, writing: int) -> NoReturn:
     exec(compile(setup["source"], setup["name"], "exec"), module.__dict__)  # noqa: S102 - what a sandbox is for
     function = getattr(module, setup["function"])
     answer = function(argument)
-    _end(writing, {"value": answer.model_dump(mode="json") if hasattr(answer, "model_dump") else answer}, 0)
+    value = answer.model_dump(mode="json") if hasattr(answer, "model_dump") else answer
+    _end(writing, {"nonce": nonce, "value": value}, 0)
 
 
 def _limit(setup: dict[str, Any]) -> None:
@@ -113,8 +122,8 @@ def _limit(setup: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if not refuse_calls():
-        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # binds no root
+    threads = MAX_THREADS if refuse_calls() else 0
+    resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))  # of the user, threads among them; binds no root
 
 
 def _end(writing: int, reply: dict[str, Any], status: int) -> NoReturn:
