@@ -348,6 +348,15 @@ def test_a_thumb_beside_other_answers_is_a_comparison_and_down_prefers_the_other
     assert {completion.text: completion.writer for completion in records.completions} == {"ans": "m1", "other": "m2"}
 
 
+def test_thumbs_are_what_unpaired_training_wants(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.extend(imported(tmp_path, *PUBLISHED["open_webui"]).records.values())
+        lost = export_feedback(ledger, tmp_path / "kto.jsonl", "trl_unpaired").lost
+    records = Imported(open_feedback(tmp_path / "kto.jsonl").records())
+    assert told(records) == ["open_webui by person u1, trl_unpaired [system: be nice / user: q] ans 0 of 0..1"]
+    assert (lost["ends and labels of scales"], lost["ratings on another scale"], lost["comparison"]) == (1, 1, 1)
+
+
 def test_names_and_addresses_of_users_are_not_kept(tmp_path: Path) -> None:
     for record in imported(tmp_path, *PUBLISHED["open_webui"]).records.values():
         assert "email" not in record.canonical()

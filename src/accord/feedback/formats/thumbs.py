@@ -9,10 +9,17 @@ DESIRABLE = Scale(low=0, high=1, step=1, low_label="undesirable", high_label="de
 
 
 def desirable(item: JudgedItem, outgoing: Outgoing) -> bool | None:
-    """Whether a rating calls its answer desirable; None, and counted as lost, where it is on another scale."""
+    """Whether a rating calls its answer desirable: the upper end of a scale that has two values, such as a thumb up.
+
+    None, and counted as lost, where its scale has more values: where on it desirable begins, nobody said. The ends and
+    labels of another scale of two values are lost, and counted.
+    """
     judgement = item.feedback.judgement
     assert isinstance(judgement, Rating)
-    if judgement.scale != DESIRABLE or judgement.value not in (0, 1):
+    scale = judgement.scale
+    if scale.step != scale.high - scale.low or judgement.value not in (scale.low, scale.high):
         outgoing.lose("ratings on another scale")
         return None
-    return judgement.value == 1
+    if scale != DESIRABLE:
+        outgoing.lose("ends and labels of scales")
+    return judgement.value == scale.high

@@ -2,7 +2,8 @@
 
 A label is a rating on the scale from 0 (undesirable) to 1 (desirable), so that one person's two ratings of answers to a
 prompt are a pair. Prompt and completion are texts or lists of messages, and `tools` are refused as in `trl_preference`.
-Ratings on other scales are not written: where on them desirable begins, nobody said.
+Ratings on other scales of two values, such as thumbs, are written too, the upper one as true; those on scales of more
+values are not: where on them desirable begins, nobody said.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
