@@ -185,6 +185,17 @@ def test_published_rows_come_back_under_the_same_ids(tmp_path: Path, name: str) 
         assert open_feedback(trip.path).recognised.format.name == name
 
 
+@pytest.mark.parametrize("end", [".csv", ".parquet"])
+@pytest.mark.parametrize("name", sorted(PUBLISHED.keys() - {"chatbot_arena"}))
+def test_published_rows_come_back_from_cells_and_columns_too(tmp_path: Path, name: str, end: str) -> None:
+    records = imported(tmp_path, *PUBLISHED[name])
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.extend(records.records.values())
+        export_feedback(ledger, tmp_path / f"again{end}", name)
+    again = Imported(open_feedback(tmp_path / f"again{end}", ImportSettings(format=name)).records())
+    assert {said.id for said in again.feedback} == {said.id for said in records.feedback}
+
+
 MALFORMED: list[tuple[str, str, Any, str]] = [
     ("anthropic_hh", "chosen", "Hello", "chosen: expected a transcript"),
     ("trl_preference", "rejected", MISSING, "rejected: missing"),
@@ -224,6 +235,7 @@ MALFORMED: list[tuple[str, str, Any, str]] = [
     ("chatbot_arena", "winner", "nobody", "winner: 'nobody' is not one of model_a, model_b, tie, tie (bothbad)"),
     ("chatbot_arena", "winner", None, "winner: null"),
     ("chatbot_arena", "turn", 3, "turn: 3 of 1 turns of the user in conversation_a"),
+    ("chatbot_arena", "conversation_b/1/content", "a", "conversation_b: the same as conversation_a"),
     ("chatbot_arena", "conversation_b/0/content", "z", "conversation_b: shares no beginning with conversation_a"),
     ("shp", "labels", 1, "labels: says that A is better, and the scores (3.0, 9.0) do not"),
     ("shp", "score_B", None, "score_B: null"),

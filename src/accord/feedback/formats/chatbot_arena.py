@@ -87,6 +87,8 @@ def _judge(row: SourceRow, reading: Reading) -> Evaluator | None:
 def _conversations(row: SourceRow) -> AnswerPair:
     """What both conversations begin with, and what follows in each, up to the turn that was judged."""
     sides = [_up_to_turn(row, column) for column in ("conversation_a", "conversation_b")]
+    if sides[0] == sides[1]:
+        raise row.bad("conversation_b", "the same as conversation_a, so it is no comparison")
     cut = shared(*sides)
     if not cut:
         raise row.bad("conversation_b", "shares no beginning with conversation_a")

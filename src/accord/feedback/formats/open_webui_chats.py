@@ -73,6 +73,7 @@ def chat_of(row: SourceRow) -> Chat:
     history = inner_row(body, "history")
     listed = history.structure("messages")
     items = list(listed.values()) if isinstance(listed, Mapping) else history.items("messages")
+    items = [item for item in items if item is not None]  # a table of structures has every id in every row
     messages = [_message(item, f"{history.place} messages") for item in items]
     params = inner_row(body, "params") if body.has("params") else body
     system = params.text("system") if params.has("system") else None

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from accord.records import Message
 __all__ = ["BadRow", "SourceRow"]
 
 C = TypeVar("C", bound=str)
+SECONDS = re.compile(r"\d{9,}(\.\d+)?")  # since 1970, in a cell; a date of eight figures is none
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ class SourceRow:
     def time(self, column: str) -> datetime:
         """The column as a time: ISO 8601 (without a zone it is UTC) or seconds since 1970. Raises `RecordError`."""
         value = self.value(column)
+        if isinstance(value, str) and SECONDS.fullmatch(value.strip()):
+            value = float(value)
         try:
             if isinstance(value, int | float) and not isinstance(value, bool):
                 # Beyond the year 5138 as seconds: these are milliseconds.
