@@ -337,3 +337,15 @@ def test_an_example_of_weight_two_counts_as_two(tmp_path: Path) -> None:
     heavy, twice = steps["heavy"].metrics, steps["twice"].metrics
     assert heavy.loss == pytest.approx(twice.loss, rel=1e-5)
     assert heavy.grad_norm == pytest.approx(twice.grad_norm, rel=1e-4)
+
+
+def test_an_example_that_weighs_little_moves_little_in_a_step_of_its_own(tmp_path: Path) -> None:
+    some = EXAMPLES[:4]
+    settings = SFT(base="tiny", dtype="float32", batch_size=1, optim=Optim(lr=1e-12))
+    norms = {}
+    for name, weights in (("plain", [1.0] * 4), ("weighted", [0.25, 1.75, 0.25, 1.75])):
+        examples = [example._replace(weight=weight) for example, weight in zip(some, weights, strict=True)]
+        with RunDirectory.create(tmp_path / name) as run:
+            norms[name] = [step.metrics.grad_norm for step in settings.train_on(examples, run)]
+    ratios = [heavy / plain for heavy, plain in zip(norms["weighted"], norms["plain"], strict=True)]
+    assert max(ratios) / min(ratios) == pytest.approx(7.0, rel=1e-3)

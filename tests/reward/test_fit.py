@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -188,3 +189,19 @@ def test_an_ensemble_of_heads_agrees_where_it_has_seen_and_keeps_its_members(dat
 def test_a_single_head_has_no_deviation(data: Dataset, fitted: tuple[ScalarHeadModel, RunDirectory]) -> None:
     completion = next(iter(data.completions.values()))
     assert fitted[0].score([data.prompts[completion.prompt]], [completion]).std_N is None
+
+
+def test_a_step_of_pairs_that_weigh_little_moves_little(data: Dataset, tmp_path: Path) -> None:
+    """Every step holds the pairs of one prompt alone: what they weigh counts beside those of other steps."""
+    prompts = sorted({pair.prompt for pair in data.pairs["train"]})
+    light = {name: 0.1 if place % 2 else 1.9 for place, name in enumerate(prompts)}
+    weighted = [pair.model_copy(update={"weight": light[pair.prompt]}) for pair in data.pairs["train"]]
+    settings = SETTINGS.model_copy(update={"epochs": 1.0, "step_completions": 2, "optim": Optim(lr=1e-12)})
+    norms = {}
+    for name, pairs in (("plain", data.pairs["train"]), ("weighted", tuple(weighted))):
+        with RunDirectory.create(tmp_path / name) as run:
+            changed = replace(data, pairs={**data.pairs, "train": pairs})
+            norms[name] = [step.metrics.grad_norm for step in settings.steps(changed, run)]
+    mean = sum(pair.weight for pair in weighted) / len(weighted)
+    ratios = {round(heavy / plain * mean, 3) for heavy, plain in zip(norms["weighted"], norms["plain"], strict=True)}
+    assert ratios == {0.1, 1.9}

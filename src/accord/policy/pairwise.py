@@ -119,14 +119,19 @@ class Pairwise(PolicySettings):
         room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if self.memory_gb else 0
         scorer = _Scorer(self, policy, reference, data, stage_batch_limits(self, policy, run, stage, longest=room))
 
+        mean_weight = sum(pair.weight for pair in chosen) / len(chosen)
+
         def update(step: int) -> StepResult[PairMetrics]:
-            return StepResult(self._update(scorer, optimiser, passes.step(step, self.batch_size, draws), step))
+            pairs = passes.step(step, self.batch_size, draws)
+            return StepResult(self._update(scorer, optimiser, pairs, step, mean_weight))
 
         yield from loop.steps(update, lambda: self.save_model(policy, begin, run, stage=stage, seed=seed))
 
-    def _update(self, scorer: "_Scorer", optimiser: Optimiser, pairs: list[Pair], step: int) -> PairMetrics:
+    def _update(
+        self, scorer: "_Scorer", optimiser: Optimiser, pairs: list[Pair], step: int, mean_weight: float
+    ) -> PairMetrics:
         kl_baseline = scorer.kl_baseline(pairs) if self.needs_kl_baseline else 0.0
-        weight = sum(pair.weight for pair in pairs)
+        weight = mean_weight * len(pairs)
         loss, right, decided, gap = 0.0, 0, 0, 0.0
         for some, answers in scorer.together(pairs):
             sides = scorer.sides(some, answers, kl_baseline)

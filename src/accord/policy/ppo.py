@@ -25,7 +25,7 @@ from accord.policy.materials import Material, Materials
 from accord.policy.online import Dense, OnlineTrainer, build_trainer
 from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout
-from accord.policy.supervised import likelihood, token_weights, tokenize
+from accord.policy.supervised import likelihood, mean_token_weight, token_weights, tokenize
 from accord.run import RunDirectory
 from accord.train import Passes, TrainingStep
 
@@ -88,10 +88,9 @@ class PPO(Dense):
         form: dict[str, Any] = {"valued": True, "head_scale": self.head_lr_scale}
         trainer = build_trainer(self, prompts, judge, run, start=materials.start, stage=stage, **form)
         trainer.state.setdefault("kl_coef", self.kl_coef)
-        pretraining = _Pretraining(
-            Passes([[answer] for answer in tokenize(trainer.policy, examples)], trainer.seed, "pretrain"),
-            {key: example.weight for key, example in enumerate(examples)},
-        )
+        texts, weight_of = tokenize(trainer.policy, examples), {i: each.weight for i, each in enumerate(examples)}
+        passes = Passes([[text] for text in texts], trainer.seed, "pretrain")
+        pretraining = _Pretraining(passes, weight_of, mean_token_weight(texts, weight_of) if texts else 1.0)
         yield from trainer.steps(partial(self.update, pretraining=pretraining if examples else None))
 
     def update(
@@ -154,10 +153,10 @@ class PPO(Dense):
 
     def _pretrain(self, trainer: OnlineTrainer, pretraining: "_Pretraining") -> float:
         """Add the gradient of the likelihood of some supervised examples (PPO-ptx, Ouyang et al. 2022, eq. 2)."""
-        passes, weight_of = pretraining
+        passes, weight_of, mean_weight = pretraining
         size = min(self.pretrain_batch_size, len(weight_of))
         texts = passes.draw(trainer.optimiser.done * size, size)
-        total_weight = sum(weight_of[answer.key] * len(answer.completion) for answer in texts)
+        total_weight = mean_weight * sum(len(answer.completion) for answer in texts)
         loss = 0.0
         for batch in trainer.limits.pack(trainer.policy, texts):
             with self.updating(trainer.policy):
@@ -177,10 +176,11 @@ class _Learnt(NamedTuple):
 
 
 class _Pretraining(NamedTuple):
-    """Supervised examples beside the rollouts, tokenized, and what each token of one counts, by its key."""
+    """Supervised examples beside the rollouts, tokenized; what each token of one counts, by its key, and the mean."""
 
     passes: Passes[TokenizedCompletion]
     weight_of: Mapping[int, float]
+    mean_weight: float
 
 
 def _explained(value_BT: Tensor, return_BT: Tensor, mask_BT: Tensor) -> float | None:

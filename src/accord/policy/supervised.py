@@ -7,7 +7,7 @@ Left out: sequence packing across prompts (completions of one prompt share it in
 weights on single tokens of the completion.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -37,7 +37,7 @@ from accord.train import (
     stage_seed,
 )
 
-__all__ = ["Supervised", "TokenLoss", "likelihood", "token_weights", "tokenize"]
+__all__ = ["Supervised", "TokenLoss", "likelihood", "mean_token_weight", "token_weights", "tokenize"]
 
 TokenLoss = Callable[[CausalModel, PackedBatch], Tensor]
 T = TypeVar("T")
@@ -102,13 +102,16 @@ class Supervised(PolicySettings):
         loss: TokenLoss = likelihood,
         weights: Sequence[float] | None = None,
     ) -> Iterator[TrainingStep[SupervisedMetrics]]:
-        """Train `causal`, opened from `initial`, on tokens, by the weighted mean of `loss` over those of completions.
+        """Train `causal`, opened from `initial`, on tokens, by the mean of `loss` over those of a step's completions.
+
+        Each token counts by its weight beside the mean weight of all: a step of what weighs little moves little.
 
         loss      the loss of each completion token of a batch, [N]
         weights   what every token of a completion counts, by the completion's key; unset: 1
         """
         seed = stage_seed(run, stage)
         weight_of = {answer.key: 1.0 if weights is None else weights[answer.key] for answer in answers}
+        mean_weight = mean_token_weight(answers, weight_of)
         passes = Passes(_blocks(answers, self.max_shared_prompt, seed), seed, "epoch")
         draws = planned_draws(self.epochs, len(answers))
         total = ceil(draws / self.batch_size)
@@ -119,13 +122,12 @@ class Supervised(PolicySettings):
         def update(step: int) -> StepResult[SupervisedMetrics]:
             batch = passes.step(step, self.batch_size, draws)
             tokens = sum(len(answer.completion) for answer in batch)
-            total_weight = sum(weight_of[answer.key] * len(answer.completion) for answer in batch)
             mean_loss = 0.0
             for packed in limits.pack(causal, batch):
                 with self.updating(causal):
                     loss_N = loss(causal, packed)
                 weighted_N = token_weights(packed, weight_of).to(loss_N) * loss_N
-                mean_loss += optimiser.add(weighted_N.sum() / total_weight)
+                mean_loss += optimiser.add(weighted_N.sum() / (mean_weight * tokens))
             lr = optimiser.rate
             norm = optimiser.step()
             return StepResult(SupervisedMetrics(step=step, loss=mean_loss, tokens=tokens, lr=lr, grad_norm=norm))
@@ -140,6 +142,12 @@ def tokenize(causal: CausalModel, examples: Sequence[SupervisedExample]) -> list
         tokenized(causal, prompt_ids[example.prompt.id], example.completion, key)
         for key, example in enumerate(examples)
     ]
+
+
+def mean_token_weight(answers: Iterable[TokenizedCompletion], weight_of: Mapping[int, float]) -> float:
+    """The mean weight of a completion token, by the key of its completion."""
+    lengths = {answer.key: len(answer.completion) for answer in answers}
+    return sum(weight_of[key] * length for key, length in lengths.items()) / sum(lengths.values())
 
 
 def token_weights(batch: PackedBatch, weight_of: Mapping[int, float]) -> Tensor:

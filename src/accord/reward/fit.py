@@ -1,7 +1,8 @@
 """Bradley-Terry reward models: what people prefer, learnt by a decoder with a linear head.
 
 Completions that are compared with each other are scored once for all their pairs: the pairs of a sheet of 30 items
-cost 30 scorings, not twice their number. A step's loss is the weighted mean over all its pairs, however it was split.
+cost 30 scorings, not twice their number. A step's loss is the mean over all its pairs, however it was split, each by
+its weight beside the mean weight of all pairs: a step of pairs that weigh little moves little.
 
 With `ensemble_size` above 1 the head is an ensemble over one decoder. Each member weighs every evaluator's pairs by a
 draw of its own from an exponential distribution (the Bayesian bootstrap, Rubin 1981), so members differ as if other
@@ -114,12 +115,13 @@ class BradleyTerry(RewardSettings, ModelSettings):
         loop = TrainingLoop(
             run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=judge.causal.model
         )
+        mean_weight = sum(pair.weight for pair in data.pairs[split]) / len(data.pairs[split])
         length = longest(_tokenized(judge, data, completions_of([pair for group in groups for pair in group])))
         limits = stage_batch_limits(self, judge.causal, run, stage, longest=length, predicts=False)
 
         def update(step: int) -> StepResult[RewardMetrics]:
             groups_of_step = [groups[i] for i in plan[step - 1]]
-            return StepResult(self._update(judge, optimiser, data, groups_of_step, heads, limits, step))
+            return StepResult(self._update(judge, optimiser, data, groups_of_step, heads, limits, step, mean_weight))
 
         def save() -> None:
             _normalise(judge, data, data.pairs[split])
@@ -137,8 +139,9 @@ class BradleyTerry(RewardSettings, ModelSettings):
         heads: Heads,
         limits: BatchLimits,
         step: int,
+        mean_weight: float,
     ) -> RewardMetrics:
-        weight = sum(pair.weight for group in groups for pair in group)
+        weight = mean_weight * sum(map(len, groups))
         loss, right, decided = 0.0, 0, 0
         for group in groups:
             names = completions_of(group)
