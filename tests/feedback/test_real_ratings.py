@@ -5,9 +5,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from accord.feedback import (
+    Dataset,
     Ledger,
     draw_dataset,
     import_feedback,
@@ -17,9 +19,15 @@ from accord.feedback import (
     pair_agreement,
     review_prompts,
     summarise_evaluators,
+    weigh,
 )
 from accord.feedback.formats import ratings_archive
-from accord.records import Feedback
+from accord.feedback.statistics.preferences import collect_preferences
+from accord.feedback.statistics.workers.estimates import model_estimates
+from accord.feedback.statistics.workers.fitting import dawid_skene
+from accord.feedback.statistics.workers.votes import votes_of_preferences
+from accord.records import Feedback, Rating
+from accord.reward.word_baseline import word_margins
 from accord.run import digest_of
 from postgres_cluster import Cluster
 
@@ -111,3 +119,58 @@ def test_transcripts_without_raters(tmp_path: Path) -> None:
         assert not overlaps(data)
         assert overlaps(data).unassessable == ("evaluator", "session")
         assert summarise_evaluators(ledger) == []
+
+
+@pytest.mark.slow
+def test_weights_bring_back_accuracy_where_a_third_of_the_raters_answer_in_part_at_random(
+    ratings: Ledger, said: list[Feedback]
+) -> None:
+    """A hundred sessions, two draws of the noise: the reward is linear in the words, judged by people's own answers."""
+    sessions = sorted({each.session for each in said if each.session})
+    some = set(np.random.default_rng(0).permutation(sessions)[:100].tolist())
+    answers = [each for each in said if each.session in some]
+    raters = sorted({each.evaluator for each in answers})
+
+    def drawn(feedback: list[Feedback]) -> Dataset:
+        shares = {"train": 0.7, "eval_reward": 0.0, "held_out": 0.3}
+        return draw_dataset(ratings, feedback=feedback, limit=40_000, unit="session", fractions=shares)
+
+    clean = drawn(answers)
+    tested = [pair for pair in clean.pairs["held_out"] if not pair.tie]
+    gains, right, flagged = [], 0, 0
+    for seed in range(2):
+        random = np.random.default_rng(seed)
+        noisy = set(random.permutation(raters)[: len(raters) // 3].tolist())
+        data = drawn([at_random(each, random) if each.evaluator in noisy else each for each in answers])
+        weighted, trust = weigh(data, trust="one_coin", pools={}, population=None)
+        careless = {row.evaluator for row in trust.splits["train"].evaluators if row.standing == "careless"}
+        right, flagged = right + len(careless & noisy), flagged + len(careless)
+        rights = [
+            np.mean(word_margins(clean, [pair for pair in of.pairs["train"] if not pair.tie], tested) > 0)
+            for of in (data, weighted)
+        ]
+        gains.append(rights[1] - rights[0])
+    assert right > 0.8 * flagged
+    assert np.mean(gains) > 0.002
+
+
+def at_random(rating: Feedback, random: np.random.Generator) -> Feedback:
+    """The same with seven chances in ten of any number on the scale."""
+    if random.random() >= 0.7 or not isinstance(rating.judgement, Rating):
+        return rating
+    value = float(random.integers(-4, 5))
+    return rating.model_copy(update={"judgement": rating.judgement.model_copy(update={"value": value})})
+
+
+def test_dawid_skene_has_the_majority_of_pandalms_three_raters(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "pandalm.db") as ledger:
+        import_feedback(file("pandalm/testset-v1.json"), "pandalm", ledger)
+        votes = votes_of_preferences(collect_preferences(ledger.feedback()), ties=True)
+    assert (votes.items, len(votes.evaluators), votes.vote_N.size) == (999, 3, 2_997)
+    count_IK = np.bincount(votes.item_N * 3 + votes.vote_N, minlength=2_997).reshape(-1, 3)
+    assert (dawid_skene(votes).posterior(votes).argmax(1) == count_IK.argmax(1)).all()
+    estimates = model_estimates(votes, "dawid_skene")
+    assert [estimate.value for estimate in estimates.accuracy.values()] == pytest.approx(
+        [0.961, 0.955, 0.963], abs=2e-3
+    )
+    assert not estimates.helps

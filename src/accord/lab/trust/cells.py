@@ -12,8 +12,7 @@ from accord.lab.trust.panel import EVALUATORS, Panel, fit, gold_accuracy
 __all__ = ["ARMS", "TrustPoint", "cells", "work"]
 
 SURE, UNSURE = 0.35, 0.57
-"""Temperatures. Beside the utilities of two texts, which differ by 1.4 on average, two ordinary evaluators agree on
-about 79 % and 71 % of the pairs; reported of RLHF are 63 to 77 %."""
+"""Temperatures at which two ordinary evaluators agree on 82 and 74 % of the pairs; reported of RLHF are 63 to 77 %."""
 
 
 @dataclass(frozen=True)
