@@ -57,7 +57,7 @@ PPO_RECIPE = '[sft]\nbase = "tiny"\n[reward]\nbase = "tiny"\n[policy]\nkind = "p
         ("[data]\nraking = true", "data.population: missing; raking needs shares"),
         ("[data.population.age]\nold = 0.4", "the shares sum to 0.4"),
         ("[data.pools]\nexpert = 0.0", "recipe.data.pools.expert"),
-        ('[data]\ntrust = "one-coin"', "'control', 'one_coin'"),
+        ('[data]\ntrust = "one-coin"', "'one-coin' is not one of control, one_coin, dawid_skene, none"),
         ('[sft]\n[policy]\nkind = "ppo"', "ppo needs a judge"),
         ('[sft]\n[policy]\nkind = "curated"', "curated needs a judge"),
         ('[sft]\n[policy]\nkind = "conditional"', "conditional needs a judge"),
