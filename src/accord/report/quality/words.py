@@ -115,10 +115,10 @@ def poisoning_in_words(quality: Quality) -> Iterator[str]:
     )
 
 
-def suspects(found: Poisoning, names: dict[str, str]) -> list[tuple[str, ...]]:
+def suspects(poisoning: Poisoning, names: dict[str, str]) -> list[tuple[str, ...]]:
     """Rows of what was named: what, the mean residual, prompts, p."""
-    rows = [(f"word {one.name!r}", one) for one in found.words]
-    rows += [(f"person {names.get(one.name, one.name)}", one) for one in found.people]
+    rows = [(f"word {one.name!r}", one) for one in poisoning.words]
+    rows += [(f"person {names.get(one.name, one.name)}", one) for one in poisoning.people]
     return [(name, interval(one.residual, 3), f"{len(one.prompts):,}", f"{one.p:.1g}") for name, one in rows[:40]]
 
 
@@ -138,6 +138,6 @@ def machine_in_words(quality: Quality) -> Iterator[str]:
     yield "These are shares of all answers. None of them says of one answer, or one person, where it came from."
 
 
-def evaluator_name(one: EvaluatorQuality) -> str:
+def evaluator_name(evaluator: EvaluatorQuality) -> str:
     """Who it is: pseudonym, and the kind where it is no person."""
-    return one.pseudonym if one.kind == "person" else f"{one.pseudonym} ({one.kind})"
+    return evaluator.pseudonym if evaluator.kind == "person" else f"{evaluator.pseudonym} ({evaluator.kind})"
