@@ -138,12 +138,6 @@ def machine_in_words(quality: Quality) -> Iterator[str]:
     yield "These are shares of all answers. None of them says of one answer, or one person, where it came from."
 
 
-<<<<<<< Updated upstream
 def evaluator_name(evaluator: EvaluatorQuality) -> str:
     """Who it is: pseudonym, and the kind where it is no person."""
     return evaluator.pseudonym if evaluator.kind == "person" else f"{evaluator.pseudonym} ({evaluator.kind})"
-=======
-def evaluator_name(quality: EvaluatorQuality) -> str:
-    """Who it is: pseudonym, and the kind where it is no person."""
-    return quality.pseudonym if quality.kind == "person" else f"{quality.pseudonym} ({quality.kind})"
->>>>>>> Stashed changes
