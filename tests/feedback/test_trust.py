@@ -1,6 +1,7 @@
 """Careless is not opposed; and what answers weigh."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +221,8 @@ def test_a_run_keeps_the_weights_and_says_why(data: Dataset, tmp_path: Path) -> 
 
 def test_nothing_is_known_where_nobody_judges_what_another_did(tmp_path: Path) -> None:
     alone = drawn(ledger_of(tmp_path / "alone.db", some_at_random, people=1, pairs=12))
+    nothing = replace(alone, pairs={**alone.pairs, "train": ()}, examples=())
+    assert weigh(nothing, trust="one_coin", pools={}, population=None)[1].splits == {}
     for trust, words in (("one_coin", "no two known evaluators"), ("control", "nobody answered a control question")):
         weighted, summary = weigh(alone, trust=trust, pools={}, population=None)
         assert weighted == alone

@@ -47,9 +47,9 @@ def _reliability(trust: TrustSummary, weights: SplitTrust) -> str:
     if weights.unused:
         return f"no answer is weighed by {_MODELS[trust.model]}: {weights.unused}{gain}."
     standing = Counter(entry.standing for entry in weights.evaluators)
-    lowest = min((entry.weight for entry in weights.evaluators), default=1.0)
-    return (
-        f"by {_MODELS[trust.model]}{gain}, {standing['careless']:,} of {count(len(weights.evaluators), 'evaluator')} "
-        f"seem careless and weigh as little as {lowest:.2g}; {standing['another view']:,} surely hold another view and "
-        "weigh 1."
-    )
+    people, lowest = count(len(weights.evaluators), "evaluator"), min(entry.weight for entry in weights.evaluators)
+    careless = f"{standing['careless']:,} of {people} seem careless and weigh as little as {lowest:.2g}"
+    if not standing["careless"]:
+        careless = f"none of {people} is surely careless"
+    others = f"{standing['another view']:,} surely hold another view and weigh 1"
+    return f"by {_MODELS[trust.model]}{gain}, {careless}; {others}."

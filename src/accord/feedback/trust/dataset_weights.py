@@ -45,7 +45,7 @@ def weigh(
     pairs, examples = dict(data.pairs), data.examples
     for split in WEIGHTED_SPLITS:
         of_split = data.pairs.get(split, ())
-        if split not in data.pairs:
+        if not of_split and not (split == "train" and examples):
             continue
         standings, gain, unused = _standings(data, split, trust)
         reliability = {} if unused else reliability_weights(standings)
