@@ -281,10 +281,10 @@ def _print(counts: "AskCounts", limits: _Limits, *, as_json: bool) -> None:
     for reason, count in counts.reasons.most_common(REASONS):
         print(f"{count:>6,} declined: {reason:.100}")
     cost = "" if counts.cost is None else f", {counts.cost:.4f} {counts.currency}"
-    print(
-        f"{counts.requests:,} requests, {counts.input_tokens:,} tokens read and {counts.output_tokens:,} written{cost}"
-        + (f"; {counts.uncounted:,} answers whose tokens nobody counted" if counts.uncounted else "")
-    )
+    if counts.requests or counts.uncounted:
+        uncounted = f"; {counts.uncounted:,} answers whose tokens nobody counted" if counts.uncounted else ""
+        tokens = f"{counts.input_tokens:,} tokens read and {counts.output_tokens:,} written"
+        print(f"{counts.requests:,} requests, {tokens}{cost}{uncounted}")
     if limits.budget is not None and counts.left and not counts.failures:
         print(
             f"the next item could cost more than is left of the budget of {limits.budget:,} tokens; go on with "

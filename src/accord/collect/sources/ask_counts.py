@@ -40,10 +40,14 @@ class AskCounts:
     reasons: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
-    def add(self, feedback: Sequence[Feedback], kind: str) -> None:
-        """Count what was said of one item, where `kind` was asked for: in each order, and on the way."""
+    def add(self, feedback: Sequence[Feedback], kind: str, *, free: bool = False) -> None:
+        """Count what was said of one item, where `kind` was asked for: in each order, and on the way.
+
+        `free` answers cost no tokens, so that nobody has to count them.
+        """
         for record in feedback:
             self._add_cost(record)
+        self.uncounted += 0 if free else sum(record.usage is None for record in feedback)
         if any(isinstance(record.judgement, Declined) for record in feedback):
             self.declined += 1
             return
@@ -60,7 +64,6 @@ class AskCounts:
         if isinstance(feedback.judgement, Declined):
             self.reasons[(feedback.judgement.reason or "no reason given").partition(" It wrote: ")[0]] += 1
         if feedback.usage is None:
-            self.uncounted += 1
             return
         self.requests += feedback.usage.requests
         self.input_tokens += feedback.usage.input_tokens

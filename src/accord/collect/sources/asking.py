@@ -121,7 +121,8 @@ class Asking:
         """Keep what was said of an item and count it; what it cost, where that is known."""
         feedback = list(self._feedback(item, readings))
         self.ledger.add(self.answerer.evaluator, item.prompt, *item.completions, *feedback)
-        counts.add(feedback, self.study.question.kind)
+        free = self._most_tokens(item) == 0
+        counts.add(feedback, self.study.question.kind, free=free)
         self.on_item(counts)
         costs = [tokens_of(record.usage) for record in feedback if record.usage is not None]
         return sum(costs) if len(costs) == len(feedback) else None

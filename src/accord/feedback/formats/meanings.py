@@ -89,6 +89,18 @@ MEANINGS = (
          "corrected", "corrected_*", "edited", "edited_*", "edit", "revision", "revised*", "feedback_text", "reason"),
     ),
     Meaning(
+        "the one of two answers",
+        ("left",),
+        ("response_a", "answer_a", "output_a", "completion_a", "conversation_a", "response_1", "response1", "answer_1",
+         "answer1", "output_1", "output1", "first_answer", "first_response", "completion_1", "option_a", "option_1"),
+    ),
+    Meaning(
+        "the other of two answers",
+        ("right",),
+        ("response_b", "answer_b", "output_b", "completion_b", "conversation_b", "response_2", "response2", "answer_2",
+         "answer2", "output_2", "output2", "second_answer", "second_response", "completion_2", "option_b", "option_2"),
+    ),
+    Meaning(
         "an answer",
         ("chosen", "rejected", "completion"),
         ("choosen", "chosen", "chossen", "rejected", "reject", "rejcted", "accepted", "response", "responses",

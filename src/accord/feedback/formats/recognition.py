@@ -56,7 +56,8 @@ def _hints(columns: Iterable[str]) -> Iterator[str]:
     """How columns whose names mean something would be mapped."""
     for name in columns:
         if (meaning := meaning_of(name)) and name not in meaning.targets:
-            yield f" (--map {meaning.targets[0]}={name})"
+            target = name.lower() if name.lower() in meaning.targets else meaning.targets[0]
+            yield f" (--map {target}={name})"
 
 
 def format_to_write(path: Path, name: str | None = None) -> Format:
