@@ -201,3 +201,14 @@ def test_nobody_agrees_with_themselves() -> None:
     assert (found.value, found.n) == (1.0, 2)
     rated = [rating(u, text, value, session) for session in "ab" for text, value in zip(TEXTS, [1, 2], strict=False)]
     assert pair_agreement(rated) is None
+
+
+def test_ratings_of_two_aspects_are_no_opinion_of_which_is_better() -> None:
+    """Both find the first text the more helpful one; how long they are is another question on the same scale."""
+    helpful = [
+        each.model_copy(update={"study": aspect})
+        for aspect, values in (("helpfulness", [4.0, 2.0]), ("verbosity", [1.0, 3.0]))
+        for each in given([values, values])
+    ]
+    crossed = [each for each in helpful if (each.study == "verbosity") == (each.completions[0] == TEXTS[0].id)]
+    assert pair_agreement(crossed) is None

@@ -32,6 +32,7 @@ FIELDS = {
     "assistance": "assistance",
     "usage": "usage",
     "conversation": "conversation",
+    "principle": "principle",
 }
 KEEPABLE = frozenset(
     {

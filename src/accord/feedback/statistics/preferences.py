@@ -73,10 +73,14 @@ def session_of(feedback: Feedback) -> str:
 
 
 class _Sitting(NamedTuple):
-    """Whose ratings may be set against one another: of one evaluator, for one prompt, in one session, on one scale."""
+    """Ratings that may be set against one another: of one evaluator and prompt, in one study and session, on one scale.
+
+    Two aspects of an answer, rated in two studies, are no opinion on which of two answers is better.
+    """
 
     evaluator: str
     prompt: str
+    study: str | None
     session: str | None
     low: float
     high: float
@@ -86,7 +90,7 @@ def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
     """The opinions in comparisons, rankings and ratings: of each person one about any two completions, the first.
 
     So agreement counts people, and nobody agrees with themselves. Two ratings are an opinion where one evaluator gave
-    both, for one prompt, in one session, on one scale. Where somebody rated more than 32 completions so, completions
+    both, for one prompt, in one study and session, on one scale. Where somebody rated more than 32 completions so, they
     are dealt into parts by their digest, the same for everybody, and only those of one part are set against one
     another: opinions then grow with the ratings, not with their square, and are still a random choice of all.
     """
@@ -113,7 +117,7 @@ class PreferenceCollector:
             case Ranking():
                 self._table.add_pairs(record, pairs_from_ranking(record))
             case Rating(value=value, scale=scale):
-                sitting = _Sitting(record.evaluator, record.prompt, record.session, scale.low, scale.high)
+                sitting = _Sitting(record.evaluator, record.prompt, record.study, record.session, scale.low, scale.high)
                 self._rated.setdefault(sitting, {}).setdefault(record.completions[0], value)
             case _:
                 pass
