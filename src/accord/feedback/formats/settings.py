@@ -116,9 +116,9 @@ def kept_settings(source: Path, file: Path | None = None) -> ImportSettings:
     Raises `LedgerError` that names the file and the key.
     """
     path = file or source.with_name(f"{source.name}.import.toml")
-    if file is None and not path.is_file():
-        return ImportSettings()
     with storage(path):
+        if file is None and not path.is_file():
+            return ImportSettings()
         text = path.read_bytes()
     try:
         content = tomllib.loads(text.decode())
