@@ -31,9 +31,10 @@ def study(tmp_path: Path) -> Path:
 
 
 def test_collecting_until_ctrl_c(study: Path) -> None:
+    study.write_text(f"{STUDY}overlap = 3\n{QUESTION}[experts]\n")
     command = [sys.executable, "-m", "accord", "collect", str(study), "--ledger", str(study.parent / "people.db")]
     server = subprocess.Popen(
-        [*command, "--port", "0", "--admin", "kim", "--invite", "2"],
+        [*command, "--port", "0", "--admin", "kim", "--invite", "1", "--invite-experts", "1"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -48,8 +49,8 @@ def test_collecting_until_ctrl_c(study: Path) -> None:
         found = re.fullmatch(r"listening at (http://127.0.0.1:\d+)\n", lines[4])
         assert found, lines
         assert re.fullmatch(rf"for whoever runs it: {found[1]}/admin  name kim  password \S{{16}}\n", lines[1])
-        for line in lines[2:4]:
-            link = line.removeprefix("for one person: ").strip()
+        for line, whom in zip(lines[2:4], ("person", "expert"), strict=True):
+            link = line.removeprefix(f"for one {whom}: ").strip()
             with urllib.request.urlopen(link, timeout=60) as page:
                 assert "server" not in page.headers
                 assert b"I agree to take part" in page.read()
@@ -67,6 +68,7 @@ def test_collecting_until_ctrl_c(study: Path) -> None:
         (["--public-url", "study.example.org"], "give https://name, without a path"),
         (["--public-url", "https://study.example.org/path"], "give https://name, without a path"),
         (["--writer", "tiny"], "the study asks for no candidates"),
+        (["--invite-experts", "1"], "study.experts: missing; add the section to invite experts"),
     ],
 )
 def test_what_is_refused(study: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:

@@ -11,7 +11,7 @@ import tomli_w
 from accord.collect import Desk, Person, Practice, Study, Task
 from accord.feedback import Ledger
 
-__all__ = ["Clock", "answer", "join", "lay", "lines", "opened", "pairs", "task"]
+__all__ = ["Clock", "answer", "join", "join_expert", "lay", "lines", "opened", "pairs", "task"]
 
 HEAD = {"name": "small", "title": "A small study"}
 QUESTION = {"kind": "comparison", "text": "Which is better?"}
@@ -62,6 +62,10 @@ def opened(study: Study, ledger: Ledger, clock: Clock | None = None, **more: Any
 
 def join(desk: Desk, **attributes: str) -> Person:
     return desk.accept(desk.invite().token, consent=True, attributes=attributes)
+
+
+def join_expert(desk: Desk) -> Person:
+    return desk.accept(desk.invite(expert=True).token, consent=True)
 
 
 def task(desk: Desk, person: Person) -> Task:

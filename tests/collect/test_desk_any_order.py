@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_desks import Clock, join, lay, opened, pairs
+from small_desks import Clock, join, join_expert, lay, opened, pairs
 from sqlalchemy import select
 
 from accord.collect import Desk, Paused, Person, Practice, Task
@@ -35,7 +35,7 @@ ACTS = (
     "back",
     "load",
 )
-STEP = st.tuples(st.integers(0, PEOPLE - 1), st.sampled_from(ACTS), st.integers(0, 20))
+STEP = st.tuples(st.integers(0, PEOPLE), st.sampled_from(ACTS), st.integers(0, 20))
 
 
 class Play:
@@ -43,8 +43,9 @@ class Play:
 
     def __init__(self, desk: Desk, clock: Clock) -> None:
         self.desk, self.clock = desk, clock
-        self.people: list[Person] = [join(desk) for _ in range(PEOPLE)]
-        self.had: list[list[str]] = [[] for _ in range(PEOPLE)]
+        last = join if desk.study.experts is None else join_expert
+        self.people: list[Person] = [*(join(desk) for _ in range(PEOPLE)), last(desk)]
+        self.had: list[list[str]] = [[] for _ in self.people]
         self.acknowledged: set[str] = set()
 
     def do(self, number: int, act: str, which: int) -> None:
@@ -109,7 +110,7 @@ def balanced(play: Play, ledger: Ledger, context: Context) -> None:
     progress = play.desk.progress()
     parts = (progress.answers, progress.gold_answers, progress.repeats, progress.declined, progress.replaced)
     assert sum(parts) + progress.surplus == progress.rows == len(feedback)
-    assert all(item.answered + item.open <= item.overlap for item in progress.items)
+    assert progress.answers <= progress.target
     current = [record for record in current_feedback(feedback) if record.repeat_of is None]
     assert all(count == 1 for count in Counter((record.evaluator, record.prompt) for record in current).values())
     assert all((record.seconds or 0) >= 0 for record in feedback)
@@ -117,6 +118,10 @@ def balanced(play: Play, ledger: Ledger, context: Context) -> None:
         reservations = tables.reservations
         rows = connection.execute(select(reservations).where(reservations.c.study == context.study.name)).all()
     assert {row.feedback for row in rows if row.feedback} == play.acknowledged
+    study, last = context.study, play.people[-1].pseudonym
+    places = Counter((row.item, study.experts is not None and row.person == last) for row in rows if row.holds)
+    for (item, of_experts), count in places.items():
+        assert count <= (1 if of_experts else study.overlap), item
     plain = Counter(row.person for row in rows if row.state == "open" and row.redoes is None)
     assert all(count == 1 for count in plain.values()), "one thing in a person's hands at a time"
     counted = progress.answers + progress.surplus
@@ -124,8 +129,8 @@ def balanced(play: Play, ledger: Ledger, context: Context) -> None:
 
 
 @settings(max_examples=12)
-@given(st.lists(STEP, min_size=10, max_size=40), st.integers(0, 3))
-def test_the_books_balance(steps: list[tuple[int, str, int]], seed: int) -> None:
+@given(st.lists(STEP, min_size=10, max_size=40), st.integers(0, 3), st.sampled_from([None, True, False]))
+def test_the_books_balance(steps: list[tuple[int, str, int]], seed: int, experts_only: bool | None) -> None:
     with TemporaryDirectory() as name:
         folder, clock = Path(name), Clock()
         practice = [
@@ -141,6 +146,7 @@ def test_the_books_balance(steps: list[tuple[int, str, int]], seed: int) -> None
             repeat_share=0.2,
             repeat_gap=1,
             session_items=4,
+            **({} if experts_only is None else {"experts": {"after": 2, "only": experts_only}}),
         )
         with Ledger(folder / "l.db", pooled=True) as ledger:
             play = Play(opened(study, ledger, clock, seed=seed), clock)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from accord.collect.study import KINDS, Chat, Dialogue, Pay, Platform, ScreenOut, Stop, Study
+from accord.collect.study import KINDS, Chat, Dialogue, Experts, Pay, Platform, ScreenOut, Stop, Study
 from accord.collect.study.assist import Assist
 from accord.errors import StorageError, StudyError
 from accord.records import Scale
@@ -184,6 +184,7 @@ def test_a_key_of_earlier_versions_is_refused_with_the_new_one(key: str) -> None
     [
         (Study, ""),
         (Stop, "stop."),
+        (Experts, "experts."),
         (Pay, "pay."),
         (Assist, "assist."),
         (Dialogue, "dialogue."),

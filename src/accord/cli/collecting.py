@@ -39,6 +39,7 @@ def collect(
     proxy: str = "127.0.0.1",
     admin: str | None = None,
     invite: int = 0,
+    invite_experts: int = 0,
     seed: int = 0,
     changed: bool = False,
     approvals: Path | None = None,
@@ -74,6 +75,8 @@ def collect(
         at a terminal, else a fresh one that is printed.
     invite
         Print so many invite links, each for one person.
+    invite_experts
+        Print so many for experts, who get what the others cannot settle (`[experts]` in the study).
     seed
         Decides every lot: sides, order, what is mixed in.
     changed
@@ -102,7 +105,7 @@ def collect(
         )
         hostname = f"[{host}]" if ":" in host else host
         url = (public_url or f"http://{hostname}:{listener.getsockname()[1]}").rstrip("/")
-        _print_start(desk, url, admin, invite)
+        _print_start(desk, url, admin, invite, invite_experts)
         _serve(desk, listener, host, public_url, proxy)
     return 0
 
@@ -180,7 +183,7 @@ def _judge(run: Path | None) -> "Judge | None":
         return load_reward_model(MODEL.verified(directory, "reward"), name="reward", dtype="float32")
 
 
-def _print_start(desk: "Desk", url: str, admin: str | None, invite: int) -> None:
+def _print_start(desk: "Desk", url: str, admin: str | None, invite: int, invite_experts: int) -> None:
     """What whoever starts it wants to know: what there is to judge, where, and by which links and password."""
     totals = desk.load_items()
     print(
@@ -200,6 +203,8 @@ def _print_start(desk: "Desk", url: str, admin: str | None, invite: int) -> None
         print(f"for the platform: {url}{desk.study.platform.link}")
     for _ in range(invite):
         print(f"for one person: {url}/join/{desk.invite().token}")
+    for _ in range(invite_experts):
+        print(f"for one expert: {url}/join/{desk.invite(expert=True).token}")
     print(f"listening at {url}", flush=True)
 
 

@@ -18,23 +18,34 @@ would say it,
     P(theta > 1/2 | k, n) = 1 - I_(1/2)(k + 1, n - k + 1)
 
 where I is the regularised incomplete beta function. Three of three give 0.9375, four of four 0.96875.
+
+**Routing to experts** by the same probability: of an item that the crowd has answered often enough, and without a
+majority that is right with the probability asked for, the crowd is asked no more, and experts are.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincc, digamma, expit
 
+from accord.collect.study.experts import Experts
 from accord.collect.study.kinds import TIE
 from accord.collect.study.settings import Stop
 from accord.interfaces import Judge, Scores
 from accord.records import Completion, Prompt
 
 __all__ = [
+    "BY_VOTES",
+    "UNSETTLED",
+    "Closed",
+    "closed_by_votes",
     "entropy",
     "expected_disagreement",
     "is_decided",
+    "is_unsettled",
     "majority_right",
     "preference",
     "preferences",
@@ -42,6 +53,11 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+Closed = Literal["", "decided", "unsettled", "expert"]
+UNSETTLED: Final = "unsettled"
+BY_VOTES: frozenset[str] = frozenset(get_args(Closed))
+"""What `closed_by_votes` says of an item; whatever else closes an item stays as it is when votes change."""
+
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 
 
@@ -94,11 +110,34 @@ def majority_right(most: float, n: float) -> float:
 
 def is_decided(votes: Mapping[str, float], stop: Stop | None) -> bool:
     """Whether an item has enough answers. Ties count half for each side; a tie of the leaders decides nothing."""
+    return stop is not None and sum(votes.values()) >= stop.least and _majority(votes) > stop.probability
+
+
+def is_unsettled(votes: Mapping[str, float], experts: Experts | None) -> bool:
+    """Whether the crowd, with these votes, has answered an item often enough and has no majority that settles it."""
+    return experts is not None and sum(votes.values()) >= experts.after and _majority(votes) <= experts.probability
+
+
+def closed_by_votes(
+    crowd: Mapping[str, int], expert: Mapping[str, int], *, stop: Stop | None, experts: Experts | None, ruled: bool
+) -> Closed:
+    """Why the crowd is asked no more about an item, by the votes of crowd and experts; "" where it is asked.
+
+    decided    the majority of all who answered is right with the probability of `stop`
+    unsettled  the crowd cannot settle it, and experts are still to answer
+    expert     the crowd could not settle it, and experts have, or whoever runs the study (`ruled`)
+    """
+    if is_decided(Counter(crowd) + Counter(expert), stop):
+        return "decided"
+    if experts is None or not is_unsettled(crowd, experts):
+        return ""
+    return "expert" if ruled or sum(expert.values()) >= experts.answers else "unsettled"
+
+
+def _majority(votes: Mapping[str, float]) -> float:
+    """`majority_right` of the leader of these votes; 0 where there are none."""
     counts = _without_ties(votes)
-    n = sum(counts.values())
-    if stop is None or n < stop.least or not counts:
-        return False
-    return majority_right(max(counts.values()), n) > stop.probability
+    return majority_right(max(counts.values()), sum(counts.values())) if counts else 0.0
 
 
 def _without_ties(votes: Mapping[str, float]) -> dict[str, float]:

@@ -45,20 +45,20 @@ def accept(
         if not consent:
             raise FormError("consent", "Please read what taking part means and agree to it, or close the page.")
         reach = {field: short_text(field, value) for field, value in (("name", name), ("contact", contact))}
-        pseudonym = add_person(tx, {**attributes, **token_row.attributes})
+        pseudonym = add_person(tx, {**attributes, **token_row.attributes}, expert=token_row.kind == "expert")
         if any(reach.values()):
             tx.execute(insert(CONTACTS).values(pseudonym=pseudonym, **reach))
         mark_used(tx, token_row.id, pseudonym)
         return _person_of(tx, tx.person_row(pseudonym))
 
 
-def add_person(tx: Transaction, attributes: Mapping[str, str]) -> str:
+def add_person(tx: Transaction, attributes: Mapping[str, str], *, expert: bool = False) -> str:
     """Enter somebody who agreed to take part, under a new pseudonym. Raises `FormError` for an unknown attribute."""
     own = check_attributes(tx.study, attributes)
     pseudonym = f"p-{secrets.token_hex(5)}"
-    evaluator = _evaluator(tx.study, pseudonym, own)
+    evaluator = _evaluator(tx.study, pseudonym, own, expert=expert)
     tx.add(evaluator)
-    tx.execute(insert(PEOPLE).values(_new_row(tx, pseudonym, evaluator.id, own)))
+    tx.execute(insert(PEOPLE).values({**_new_row(tx, pseudonym, evaluator.id, own), "expert": expert}))
     return pseudonym
 
 
@@ -76,7 +76,7 @@ def _new_row(tx: Transaction, pseudonym: str, evaluator: str, attributes: dict[s
     }
 
 
-def _evaluator(study: Study, pseudonym: str, attributes: dict[str, str]) -> Evaluator:
+def _evaluator(study: Study, pseudonym: str, attributes: dict[str, str], *, expert: bool) -> Evaluator:
     pay = [
         f"{amount:g} {study.pay.currency} {unit}"
         for amount, unit in ((study.pay.per_item, "an item"), (study.pay.per_hour, "an hour"))
@@ -85,7 +85,7 @@ def _evaluator(study: Study, pseudonym: str, attributes: dict[str, str]) -> Eval
     return Evaluator(
         kind="person",
         pseudonym=pseudonym,
-        pool=study.name,
+        pool=study.experts.pool if expert and study.experts is not None else study.name,
         attributes=attributes or None,
         recruitment=study.recruitment,
         payment=" and ".join(pay) or None,

@@ -1,7 +1,7 @@
 """Adjudication: what people dispute, and the word of whoever runs the study on it.
 
 A ruling is feedback like any other, by an evaluator of the pool "adjudication"; it stands beside what people said and
-takes nothing back.
+takes nothing back. An item that the crowd cannot settle waits for no expert once it is ruled on.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from accord.collect.assignment.acquisition import expected_disagreement
 from accord.collect.assignment.lots import shown_order
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, moment, storable_name
+from accord.collect.desk.item_counts import recount
 from accord.collect.desk.overview import DisputedItem
 from accord.collect.study import shown_digest
 from accord.errors import FormError
@@ -27,7 +28,8 @@ ITEMS = tables.items
 def disputed_items(context: Context, limit: int = 20) -> list[DisputedItem]:
     """Items that two or more people answered differently, the widest disagreement first, those ruled on last."""
     with context.reading() as tx:
-        query = select(ITEMS).where(ITEMS.c.study == tx.study.name, ITEMS.c.purpose == "item", ITEMS.c.answered > 1)
+        answered = ITEMS.c.answered + ITEMS.c.answered_by_experts
+        query = select(ITEMS).where(ITEMS.c.study == tx.study.name, ITEMS.c.purpose == "item", answered > 1)
         rows = [row for row in tx.execute(query) if len(row.votes) > 1]
         rows.sort(key=lambda row: (row.adjudicated is not None, -expected_disagreement(row.votes), row.place))
         rows = rows[:limit]
@@ -77,6 +79,7 @@ def adjudicate(context: Context, item: str, form: Mapping[str, str], by: str) ->
         )
         tx.add(adjudicator, ruling)
         tx.execute(update(ITEMS).where(ITEMS.c.id == item).values(adjudicated=ruling.id))
+        recount(tx, item)
     return ruling
 
 

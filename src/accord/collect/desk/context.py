@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Executable, Result, Row, insert, select
 
 from accord.collect.desk import tables
 from accord.collect.sources.answering import Answerer
-from accord.collect.study import Question, Study
+from accord.collect.study import Experts, Question, Study
 from accord.collect.study.form_fields import storable
 from accord.errors import AccessError, StudyError
 from accord.feedback.store.ledger import Ledger
@@ -114,6 +114,14 @@ class Transaction:
         if (row := self.execute(query).one_or_none()) is None:
             raise AccessError("forged", "This study does not know you; ask whoever runs it for a new link.")
         return row
+
+    def experts_of(self, person: Row[Any]) -> Experts | None:
+        """What the study asks of experts, where a person (a row with `expert`) is one of them; None of the crowd."""
+        return self.study.experts if person.expert else None
+
+    def is_expert(self, person: Row[Any]) -> bool:
+        """Whether a person (a row with `expert`) is asked what the crowd cannot settle."""
+        return self.experts_of(person) is not None
 
     def records(self, kind: type[R], ids: Collection[str]) -> dict[str, R]:
         """Records of the ledger by id, in the order asked for; ids that are not there are left out."""

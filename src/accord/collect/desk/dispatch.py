@@ -89,7 +89,7 @@ class _Dispatch:
         query = select(RESERVATIONS).where(RESERVATIONS.c.person == self.pseudonym, RESERVATIONS.c.state == "open")
         redone_first = (RESERVATIONS.c.redoes.is_(None), RESERVATIONS.c.issued.desc())
         reservation = self.tx.execute(query.order_by(*redone_first).limit(1)).first()
-        if reservation is None and (expired := self._with_draft()) is not None:
+        if reservation is None and (expired := self._with_draft(person)) is not None:
             reservation = reopen(self.tx, expired, session_name(person), person.sitting_done)
         if reservation is None:
             return None
@@ -100,7 +100,7 @@ class _Dispatch:
         is_dialogue = self.tx.study.dialogue is not None and reservation.purpose == "item"
         return step_of(self.tx, reservation) if is_dialogue else task_of(self.tx, reservation)
 
-    def _with_draft(self) -> Row[Any] | None:
+    def _with_draft(self, person: Row[Any]) -> Row[Any] | None:
         """What somebody had begun to write when it expired, if its item still has a place."""
         query = select(RESERVATIONS).where(
             RESERVATIONS.c.person == self.pseudonym,
@@ -110,7 +110,7 @@ class _Dispatch:
             RESERVATIONS.c.purpose.in_(("item", "gold", "repeat")),
         )
         for reservation in self.tx.execute(query.order_by(RESERVATIONS.c.issued.desc()).limit(MAX_DRAFTS)).all():
-            if reservation.purpose != "item" or has_room(self.tx, reservation.item):
+            if reservation.purpose != "item" or has_room(self.tx, reservation.item, person):
                 return reservation
         return None
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Row, Select, exists, func, literal, select
 
+from accord.collect.assignment.acquisition import UNSETTLED
 from accord.collect.assignment.lots import lot
 from accord.collect.assignment.next_item import Candidate, next_item
 from accord.collect.assignment.quotas import may_take
@@ -27,6 +28,15 @@ RETRY_SECONDS = 20.0
 """When to look again where everything is in others' hands."""
 
 ITEMS, RESERVATIONS, PEOPLE = tables.items, tables.reservations, tables.people
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Of items: which ask for answers, how many places are taken, and how many there are."""
+
+    asks: ColumnElement[bool]
+    occupied: ColumnElement[int]
+    number: ColumnElement[int]
 
 
 @dataclass(frozen=True)
@@ -86,9 +96,12 @@ class EligibleItems:
 
     def _candidates(self) -> list[Candidate]:
         """What this person has not had, of what comes first."""
-        study = self.tx.study
-        occupied = ITEMS.c.answered + ITEMS.c.open
-        query = self.of("item").where(ITEMS.c.closed == "", occupied < ITEMS.c.overlap, ~self._had(expired=False))
+        study, places = self.tx.study, self._places()
+        occupied = places.occupied
+        query = self.of("item").where(places.asks, occupied < places.number, ~self._had(expired=False))
+        query = query.order_by(ITEMS.c.closed != UNSETTLED).add_columns(
+            occupied.label("occupied"), places.number.label("places")
+        )
         query = query.where((ITEMS.c.candidates == 0) | (ITEMS.c.writing_until <= self.tx.now))
         if not self.may_write or self.tx.context.writer is None:
             query = query.where((ITEMS.c.candidates == 0) | (ITEMS.c.written == 1))
@@ -97,11 +110,21 @@ class EligibleItems:
         else:
             query = query.order_by(occupied, ITEMS.c.priority.desc(), ITEMS.c.place)
         rows = self.tx.execute(query.limit(MAX_WEIGHED)).all()
+        rows = [row for row in rows if row.closed == UNSETTLED] or rows
         by_own_groups = self._places_of_own_groups([row.id for row in rows], self.person.attributes)
         return [
-            Candidate(row.id, row.answered + row.open, row.overlap, row.priority, by_own_groups[row.id], row.gap)
-            for row in rows
+            Candidate(row.id, row.occupied, row.places, row.priority, by_own_groups[row.id], row.gap) for row in rows
         ]
+
+    def _places(self) -> _Places:
+        """The crowd's places of an item, of those that ask the crowd; for an expert those of experts."""
+        crowd = _Places(ITEMS.c.closed == "", ITEMS.c.answered + ITEMS.c.open, ITEMS.c.overlap)
+        if (experts := self.tx.experts_of(self.person)) is None:
+            return crowd
+        asks = ITEMS.c.closed == UNSETTLED
+        if not experts.only:
+            asks = asks | (crowd.asks & (crowd.occupied < crowd.number))
+        return _Places(asks, ITEMS.c.answered_by_experts + ITEMS.c.open_with_experts, literal(experts.answers))
 
     def _places_of_own_groups(self, items: list[str], attributes: Mapping[str, str]) -> Counter[str]:
         """By item, the places taken by people of the same groups, where the study has quotas."""
@@ -118,21 +141,28 @@ class EligibleItems:
 
     def nothing(self) -> Break | Done:
         """No item has a place for this person: others hold them, nobody could write, or all is answered."""
-        left = self.of("item").where(
-            ITEMS.c.closed == "", ITEMS.c.answered < ITEMS.c.overlap, ~self._had(expired=False)
-        )
+        of_crowd = (ITEMS.c.closed == "") & (ITEMS.c.answered < ITEMS.c.overlap)
+        experts, left = self.tx.experts_of(self.person), self.of("item").where(~self._had(expired=False))
+        if experts is None:
+            left = left.where(of_crowd)
+        else:  # what the crowd is still asked may yet become theirs
+            left = left.where(of_crowd | (ITEMS.c.closed == UNSETTLED), ITEMS.c.answered_by_experts < experts.answers)
         if not self.count(left):
             return Done("all", self.tx.study.thanks)
         soon = moment(self.tx.now + RETRY_SECONDS)
+        if experts is not None:
+            return Break(
+                soon, "waiting", "Nothing waits for you right now; it comes where others cannot settle an item."
+            )
         unwritten = left.where(ITEMS.c.candidates > 0, ITEMS.c.written == 0)
         if not self.count(left.where(ITEMS.c.open > 0)) and self.count(unwritten):
             return Break(soon, "writer", "The next texts are not written yet; please look again in a moment.")
         return Break(soon, "waiting", "Everything is in others' hands right now; please look again in a moment.")
 
     def quota_is_open(self) -> bool:
-        """Whether the study's quotas leave this person's groups a place."""
+        """Whether the study's quotas, which are the crowd's, leave this person's groups a place."""
         study = self.tx.study
-        if not study.quotas:
+        if not study.quotas or self.tx.is_expert(self.person):
             return True
         occupied: dict[str, Counter[str]] = {name: Counter() for name in study.quotas}
         present: dict[str, Counter[str]] = {name: Counter() for name in study.quotas}
@@ -141,19 +171,22 @@ class EligibleItems:
         places_of = {row.person: row.n for row in self.tx.execute(places.group_by(RESERVATIONS.c.person))}
         oldest = self.tx.now - study.quota_wait_hours * 3_600
         for person in self.tx.execute(select(PEOPLE).where(PEOPLE.c.study == study.name)):
-            for name in study.quotas:
+            for name in () if self.tx.is_expert(person) else study.quotas:
                 if (group := person.attributes.get(name)) is not None:
                     occupied[name][group] += places_of.get(person.pseudonym, 0)
                     present[name][group] += person.status == "active" and person.seen >= oldest
         return may_take(self.person.attributes, study.quotas, occupied, self._places_in_all(), present)
 
     def _places_in_all(self) -> int:
-        """How many places the study has: those of open items, and what closed ones have."""
+        """How many places the study has for the crowd: those of open items, and what closed ones have."""
         of_study = (ITEMS.c.study == self.tx.study.name, ITEMS.c.purpose == "item")
         still_open = select(func.sum(ITEMS.c.overlap)).where(*of_study, ITEMS.c.closed == "")
         closed = select(func.sum(ITEMS.c.answered)).where(*of_study, ITEMS.c.closed != "")
         places = self.tx.count(still_open) + self.tx.count(closed)
-        return min(places, self.tx.study.answers or places)
+        if self.tx.study.answers is None:
+            return places
+        by_experts = self.tx.count(select(func.sum(ITEMS.c.answered_by_experts)).where(*of_study))
+        return min(places, max(self.tx.study.answers - by_experts, 0))
 
     def _lot(self, name: str) -> float:
         return lot(self.tx.seed, self.person.pseudonym, name)

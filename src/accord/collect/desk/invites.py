@@ -15,7 +15,7 @@ from accord.collect.desk.context import Context, Transaction, moment
 from accord.collect.desk.identities import Admission, Invite
 from accord.collect.study import Study
 from accord.collect.study.form_fields import storable
-from accord.errors import AccessError, FormError
+from accord.errors import AccessError, FormError, StudyError
 
 __all__ = [
     "check_attributes",
@@ -36,11 +36,21 @@ MAX_TOKEN = 500
 
 
 def invite(
-    context: Context, *, note: str = "", days: float = 14, attributes: Mapping[str, str] | None = None
+    context: Context,
+    *,
+    note: str = "",
+    days: float = 14,
+    attributes: Mapping[str, str] | None = None,
+    expert: bool = False,
 ) -> Invite:
-    """A new invite for one person. `note` is for whoever runs the study; it goes when the person is erased."""
+    """A new invite for one person. `note` is for whoever runs the study; it goes when the person is erased.
+
+    Raises `FormError` for an unknown attribute, `StudyError` for an `expert` in a study that has none.
+    """
+    if expert and context.study.experts is None:
+        raise StudyError("study.experts: missing; add the section to invite experts")
     values = {
-        "kind": "invite",
+        "kind": "expert" if expert else "invite",
         "note": short_text("note", note),
         "attributes": check_attributes(context.study, attributes or {}),
     }

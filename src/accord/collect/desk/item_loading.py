@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import insert, select, update
 
-from accord.collect.assignment.acquisition import is_decided, preferences, uncertainty_gap
+from accord.collect.assignment.acquisition import preferences, uncertainty_gap
 from accord.collect.desk import tables
 from accord.collect.desk.assistance import ask_assistant, lay_out_remarks
 from accord.collect.desk.context import Context, Transaction
+from accord.collect.desk.item_counts import recount
 from accord.collect.desk.overview import ItemTotals
 from accord.collect.study import Study
 from accord.collect.study.dialogue import check_topic
@@ -139,15 +140,10 @@ def _lay_out(tx: Transaction, rows: Mapping[str, dict[str, Any]], purpose: Purpo
     for name, row in present.items():
         if name in rows:
             values = {key: value for key, value in rows[name].items() if key != "completions" or value}
-            values["closed"] = _closed(row, tx.study)
+            values["closed"] = "" if row.closed == "withdrawn" else row.closed
         else:
             values = {"closed": "withdrawn"}
         tx.execute(update(ITEMS).where(ITEMS.c.id == name).values(values))
+        if name in rows and row.votes:  # settings that say when an item has enough may have changed
+            recount(tx, name)
     return len(fresh), len(standing.difference(rows))
-
-
-def _closed(row: Row[Any], study: Study) -> str:
-    """Why an item that is still in the file asks for no more answers, now that settings may have changed."""
-    if row.closed not in {"", "withdrawn", "decided"}:
-        return str(row.closed)
-    return "decided" if is_decided(row.votes, study.stop) else ""

@@ -48,7 +48,11 @@ class Note:
 
 @dataclass(frozen=True)
 class ItemProgress:
-    """How far an item is. `closed` says why it asks for no more: "", "full", "decided" or what is wrong with it."""
+    """How far an item is, with the answers of experts, which are beside the `overlap`.
+
+    `closed` says why the crowd is asked no more: "", "full", "decided", "unsettled" (it waits for an expert), "expert"
+    (it waits no more) or "withdrawn".
+    """
 
     item: str
     prompt: str
@@ -74,6 +78,7 @@ class PersonProgress:
 
     pseudonym: str
     status: str
+    expert: bool
     attributes: Mapping[str, str]
     answered: int
     declined: int
@@ -116,13 +121,14 @@ class DisputedItem:
 class StudyProgress:
     """The state of a study. Counts of records in the ledger add up to `rows` (the study's feedback there).
 
-    `target` is how many answers there are to be.
+    `target` is how many answers there are to be, `unsettled` how many items wait for an expert.
     """
 
     rows: int
     items: tuple[ItemProgress, ...]
     answers: int
     target: int
+    unsettled: int
     gold_answers: int
     repeats: int
     declined: int

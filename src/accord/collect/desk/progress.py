@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sqlalchemy import Row, Select, Table, func, select
 
-from accord.collect.assignment.acquisition import expected_disagreement
+from accord.collect.assignment.acquisition import UNSETTLED, expected_disagreement
 from accord.collect.desk import tables
 from accord.collect.desk.adjudication import POOL
 from accord.collect.desk.context import Context, Transaction, moment
@@ -91,6 +91,7 @@ def progress_of(context: Context) -> StudyProgress:
         items=tuple(_item(row) for row in state.items),
         answers=state.count("answered", "item"),
         target=_target(study, state.items),
+        unsettled=sum(row.closed == UNSETTLED for row in state.items),
         gold_answers=state.count("answered", "gold"),
         repeats=state.count("answered", "repeat"),
         declined=state.count("declined"),
@@ -117,8 +118,8 @@ def _item(row: Row[Any]) -> ItemProgress:
     return ItemProgress(
         item=row.id,
         prompt=row.prompt,
-        answered=row.answered,
-        open=row.open,
+        answered=row.answered + row.answered_by_experts,
+        open=row.open + row.open_with_experts,
         overlap=row.overlap,
         declined=row.declined,
         closed=row.closed or full,
@@ -127,8 +128,12 @@ def _item(row: Row[Any]) -> ItemProgress:
 
 
 def _target(study: Study, items: Iterable[Row[Any]]) -> int:
-    """How many answers there are to be: places of open items, and what closed ones have."""
-    total = int(sum(row.answered if row.closed else row.overlap for row in items))
+    """How many answers there are to be: places of open items, what closed ones have, and what experts do and did."""
+    total = 0
+    for row in items:
+        total += (row.answered if row.closed else row.overlap) + row.answered_by_experts
+        if row.closed == UNSETTLED and study.experts is not None:
+            total += study.experts.answers - row.answered_by_experts
     return total if study.answers is None else min(total, study.answers)
 
 
@@ -150,9 +155,10 @@ def _gold(question: Question, current: Sequence[Feedback]) -> Estimate | None:
 
 
 def _composition(study: Study, state: _State) -> tuple[GroupShare, ...]:
-    """Each group's share of the answers that count, beside its target; clusters are people."""
-    attributes = {row.pseudonym: row.attributes for row in state.people}
-    answerers = [row.person for row in state.closed if row.state == "answered" and row.purpose == "item"]
+    """Each group's share of the crowd's answers that count, beside its target; clusters are people."""
+    attributes = {row.pseudonym: row.attributes for row in state.people if not _is_expert(study, row)}
+    answered = [row.person for row in state.closed if row.state == "answered" and row.purpose == "item"]
+    answerers = [person for person in answered if person in attributes]
     shares: list[GroupShare] = []
     for name, options in study.attributes.items():
         groups = Counter(attributes.get(person, {}).get(name, NOT_SAID) for person in answerers)
@@ -163,6 +169,10 @@ def _composition(study: Study, state: _State) -> tuple[GroupShare, ...]:
                 share = rate(of_group, answerers)
                 shares.append(GroupShare(name, group, groups[group], share, target.get(group)))
     return tuple(shares)
+
+
+def _is_expert(study: Study, person: Row[Any]) -> bool:
+    return study.experts is not None and bool(person.expert)
 
 
 # -- people -----------------------------------------------------------------------------------------------------
@@ -199,6 +209,7 @@ def _person(
     return PersonProgress(
         pseudonym=row.pseudonym,
         status=row.status,
+        expert=_is_expert(study, row),
         attributes=row.attributes,
         answered=len(feedback) - declined,
         declined=declined,

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row, func, insert, select, update
 
+from accord.collect.assignment.acquisition import BY_VOTES, UNSETTLED
 from accord.collect.desk import dialogues, tables
 from accord.collect.desk.assistance import remarks_of
 from accord.collect.desk.context import Transaction, moment
@@ -64,11 +65,19 @@ def exhausted(tx: Transaction) -> bool:
     return tx.count(places) >= tx.study.answers
 
 
-def has_room(tx: Transaction, item: str, *, decided: bool = False) -> bool:
-    """Whether an item has a place, and the study an answer, to give. `decided`: a decided item may have one too."""
+def has_room(tx: Transaction, item: str, person: Row[Any], *, redone: bool = False) -> bool:
+    """Whether an item has a place for a person, and the study an answer, to give.
+
+    An answer that is `redone` has its place also where the item needs no more by its votes.
+    """
     row = tx.execute(select(ITEMS).where(ITEMS.c.id == item)).one()
-    asks = row.closed == "" or (decided and row.closed == "decided")
-    return asks and row.answered + row.open < row.overlap and not exhausted(tx)
+    asks = row.closed == "" or (redone and row.closed in BY_VOTES)
+    if (experts := tx.experts_of(person)) is None:
+        free = row.answered + row.open < row.overlap
+    else:
+        asks = asks or row.closed == UNSETTLED
+        free = row.answered_by_experts + row.open_with_experts < experts.answers
+    return asks and free and not exhausted(tx)
 
 
 def task_of(tx: Transaction, reservation: Row[Any]) -> Task:

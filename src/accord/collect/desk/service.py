@@ -116,9 +116,11 @@ class Desk:
 
     # -- people -------------------------------------------------------------------------------------------------
 
-    def invite(self, *, note: str = "", days: float = 14, attributes: Mapping[str, str] | None = None) -> Invite:
-        """A signed invite for one new person, good once and for so many days."""
-        return invites.invite(self.context, note=note, days=days, attributes=attributes)
+    def invite(
+        self, *, note: str = "", days: float = 14, attributes: Mapping[str, str] | None = None, expert: bool = False
+    ) -> Invite:
+        """A signed invite for one new person (an `expert`, where that is so), good once and for so many days."""
+        return invites.invite(self.context, note=note, days=days, attributes=attributes, expert=expert)
 
     def link(self, pseudonym: str, *, days: float = 2) -> Invite:
         """A signed link for somebody who is known, to sign in on another machine; good once."""

@@ -153,7 +153,8 @@ class _Submission:
             return "answered"
         recount(self.tx, self.reservation.item)  # without the answer that this one replaces
         redone = self.reservation.redoes is not None
-        return "answered" if has_room(self.tx, self.reservation.item, decided=redone) else "surplus"
+        room = has_room(self.tx, self.reservation.item, self.person, redone=redone)
+        return "answered" if room else "surplus"
 
     def _feedback(self, judgement: Judgement, shown: tuple[Completion, ...]) -> Feedback:
         study, prompt = self.tx.study, self.tx.prompt(self.item.prompt)

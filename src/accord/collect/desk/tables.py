@@ -89,8 +89,10 @@ items = Table(
     _text("warning"),
     Column("gold", JSON(none_as_null=True)),  # about the completions in the order of `completions`
     _text("explanation"),
-    _count("answered"),
+    _count("answered"),  # by the crowd, as `open` is with the crowd: places of the overlap
     _count("open"),
+    _count("answered_by_experts"),  # beside the overlap
+    _count("open_with_experts"),
     _count("declined"),
     _json("votes"),  # vote -> how many, of the answers that count
     _text("closed"),
@@ -112,6 +114,7 @@ people = Table(
     _text("why"),
     _json("attributes"),
     Column("practised", Boolean, nullable=False, default=False),
+    Column("expert", Boolean, nullable=False, default=False),  # invited as one
     _count("sitting"),
     _count("sitting_done"),
     _count("asked"),
@@ -148,7 +151,7 @@ invites = Table(
     metadata,
     _key("id"),
     _text("study"),
-    _text("kind"),  # invite: for somebody new; link: for somebody who is known
+    _text("kind"),  # invite: for somebody new; expert: for a new expert; link: for somebody who is known
     _maybe("person"),
     _text("note"),
     _json("attributes"),

@@ -305,7 +305,7 @@ class _Turn:
         """Whether the dialogue is in the person's hands, or could be given to them again."""
         if self.reservation.state == "open":
             return True
-        if self.reservation.state != tables.EXPIRED or not has_room(self.tx, self.reservation.item):
+        if self.reservation.state != tables.EXPIRED or not has_room(self.tx, self.reservation.item, self.person):
             return False
         reopen(self.tx, self.reservation, session_name(self.person), self.reservation.place)
         return True

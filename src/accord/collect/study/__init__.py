@@ -2,6 +2,7 @@
 
 from accord.collect.study.chat import Chat
 from accord.collect.study.dialogue import Dialogue
+from accord.collect.study.experts import Experts
 from accord.collect.study.kinds import KINDS, AnyQuestion, Question
 from accord.collect.study.platform import Ending, Platform, ScreenOut
 from accord.collect.study.settings import Pay, Stop, Study
@@ -13,6 +14,7 @@ __all__ = [
     "Chat",
     "Dialogue",
     "Ending",
+    "Experts",
     "Pay",
     "Platform",
     "Question",

@@ -17,6 +17,7 @@ from pydantic import Field, JsonValue, ValidationError
 from accord.collect.study.assist import Assist
 from accord.collect.study.chat import Chat
 from accord.collect.study.dialogue import Dialogue
+from accord.collect.study.experts import Experts
 from accord.collect.study.key_errors import first_problem
 from accord.collect.study.kinds import KINDS, AnyQuestion
 from accord.collect.study.platform import Platform, ScreenOut
@@ -91,6 +92,7 @@ class Study(Section):
     answers: int | None = Field(default=None, ge=1, description="at most so many answers in all; unset: no limit")
     choose: Literal["coverage", "disagreement"] = "coverage"
     stop: Stop | None = None
+    experts: Experts | None = None
     reserve_minutes: float = Field(default=30.0, gt=0, le=MAX_MINUTES)
     session_items: int = Field(default=50, ge=1)
     break_minutes: float = Field(default=10.0, ge=0, le=MAX_MINUTES)
@@ -232,14 +234,18 @@ def _plan_problems(study: Study) -> Iterator[tuple[str, str]]:
         yield "gold_share", "gold_share and repeat_share are more than half of all; make them smaller"
     if study.stop and study.stop.least > study.overlap:
         yield "stop.least", f"is above overlap = {study.overlap}; raise overlap or lower it"
+    if study.experts is not None:
+        stop = None if study.stop is None else study.stop.probability
+        yield from study.experts.problems(study.name, overlap=study.overlap, stop=stop)
 
 
 def _answer_problems(study: Study, question: AnyQuestion) -> Iterator[tuple[str, str]]:
     """What a study can only do with answers of some kinds."""
     if study.gold_file and not question.countable:
         yield "gold_file", f'no two answers of kind = "{question.kind}" are equal; leave it out'
-    if study.stop and not question.countable:
-        yield "stop", f'no majority can be counted of kind = "{question.kind}"; leave it out'
+    for key in ("stop", "experts"):
+        if getattr(study, key) and not question.countable:
+            yield key, f'no majority can be counted of kind = "{question.kind}"; leave it out'
     if study.choose == "disagreement" and not question.scorable:
         kinds = " and ".join(f"{kind}s" for kind, known in KINDS.items() if known.scorable)
         yield "choose", f'disagreement is measured of {kinds} only; use "coverage"'
@@ -261,7 +267,8 @@ def _dialogue_problems(study: Study) -> Iterator[tuple[str, str]]:
     if study.dialogue is None:
         return
     yield from study.dialogue.problems(study.question)
-    for key, unset in {"candidates": None, "stop": None, "repeat_share": 0.0, "choose": "coverage"}.items():
+    alone = {"candidates": None, "stop": None, "experts": None, "repeat_share": 0.0, "choose": "coverage"}
+    for key, unset in alone.items():
         if getattr(study, key) != unset:
             yield key, "needs the same item for everybody, and a dialogue is everybody's own; leave it out"
 

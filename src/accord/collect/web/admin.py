@@ -93,7 +93,7 @@ def progress(request: WebRequest, site: Site, page: int = 1) -> Response[str]:
     pages = max(1, math.ceil(len(overview.items) / A_PAGE))
     page = min(max(page, 1), pages)
     shown = overview.items[(page - 1) * A_PAGE : page * A_PAGE]
-    full = sum(bool(item.closed) or item.answered >= item.overlap for item in overview.items)
+    full = sum(item.closed not in {"", "unsettled"} for item in overview.items)
     return _page(request, site, "progress", "/admin", p=overview, shown=shown, full=full, page=page, pages=pages)
 
 
@@ -154,8 +154,9 @@ def invite(request: WebRequest, site: Site) -> Response[str]:
     if not (days.isascii() and days.isdecimal() and 1 <= int(days[:4]) <= 365 and len(days) <= 3):
         wrong = FormError("days", "A link is valid for 1 to 365 days.")
         return _people(request, site, error=wrong, status=400)
-    new = site.desk.invite(note=form.get("note", "")[:200], days=int(days))
-    return _people(request, site, link=_link(request, site, "A link for one person.", new))
+    expert = form.get("expert") == "1" and site.study.experts is not None
+    new = site.desk.invite(note=form.get("note", "")[:200], days=int(days), expert=expert)
+    return _people(request, site, link=_link(request, site, f"A link for one {'expert' if expert else 'person'}.", new))
 
 
 @post(
