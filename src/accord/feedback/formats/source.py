@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from accord.errors import RecordError
+from accord.errors import RecordError, storage
 from accord.feedback.formats.columns import ColumnCheck, check_named_columns
 from accord.feedback.formats.containers import rows_of
 from accord.feedback.formats.reading import Reading
@@ -127,6 +127,8 @@ def open_feedback(
     several fit, or a mapping names what is not there; `RecordError` where there is nothing in it; `StorageError` where
     it cannot be opened.
     """
+    with storage(path):
+        path.exists()  # raises where no file can have this name
     settings = (settings or ImportSettings()).over(kept_settings(path))
     recognised = named_format(settings.format) if settings.format is not None else format_of_file(path)
     if recognised is not None and recognised.format.read_path is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from accord.errors import storage
 from accord.feedback.store.ledger import Ledger
 from accord.feedback.store.location import File, parse_location
 
@@ -17,7 +18,8 @@ def ledger_to_fill(location: Path | str) -> Iterator[Ledger]:
     It stays where something has come into it. What was there before is never taken away.
     """
     where = parse_location(location)
-    made = isinstance(where, File) and not where.path.exists()
+    with storage(location):
+        made = isinstance(where, File) and not where.path.exists()
     filled = False
     try:
         with Ledger(location) as ledger:
