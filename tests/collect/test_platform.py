@@ -245,6 +245,20 @@ def test_all_that_there_was_is_a_whole_part(tmp_path: Path) -> None:
             desk.enter(PlatformIds("a", "", ""), consent=True)
 
 
+def test_who_found_nothing_left_has_no_code_and_is_not_approved(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l.db") as ledger:
+        desk = opened(lay(tmp_path, pairs(1), platform={**PLATFORM, "full": {"code": "FULL-1"}}), ledger)
+        answer(desk, desk.enter(PlatformIds("a", "x1", "s"), consent=True))
+        late = desk.enter(PlatformIds("b", "x2", "s"), consent=True)
+        for _ in range(2):
+            step = desk.next(late)
+            assert isinstance(step, Done)
+            assert step.reason == "all"
+            assert step.ending is not None
+            assert step.ending.code == "FULL-1"
+        assert [(line.worker, line.status, line.code) for line in desk.approvals()][1] == ("b", "incomplete", "")
+
+
 def test_no_cell_is_a_formula() -> None:
     cells = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", 'a","b', "plain"]
     lines = [Approval(cell, cell, "s", "p-1", "approve", 1, 0, 2.5, "C") for cell in cells]

@@ -146,24 +146,29 @@ class _Dispatch:
         platform = self.tx.study.platform
         if platform is None or not is_worker(self.tx, self.pseudonym):
             return None
-        answers = select(func.count()).where(
-            RESERVATIONS.c.person == self.pseudonym, RESERVATIONS.c.state.in_(tables.IN_LEDGER)
-        )
         if not has_completed(self.tx, self.pseudonym):
-            if self.tx.count(answers) < platform.items:
+            if self._answers() < platform.items:
                 return None
             note_completion(self.tx, self.pseudonym)
         return Done("complete", self.tx.study.thanks, platform)
 
     def _ended(self, step: NextStep | Unwritten | UnansweredTurn) -> NextStep | Unwritten | UnansweredTurn:
-        """What ends for everybody, as it ends for somebody from a platform: all that there was is a whole part."""
+        """What ends for everybody, as it ends for somebody from a platform.
+
+        All that there was is a whole part of whoever answered some of it; for whom others left nothing it is full.
+        """
         platform = self.tx.study.platform
         if platform is None or not isinstance(step, Done) or not is_worker(self.tx, self.pseudonym):
             return step
-        if step.reason == "all":
+        if step.reason == "all" and self._answers():
             note_completion(self.tx, self.pseudonym)
             return replace(step, ending=platform)
         return replace(step, ending=platform.full)
+
+    def _answers(self) -> int:
+        """How many answers of the person's stand in the ledger."""
+        standing = (RESERVATIONS.c.person == self.pseudonym, RESERVATIONS.c.state.in_(tables.IN_LEDGER))
+        return self.tx.count(select(func.count()).where(*standing))
 
     # -- breaks and sessions ----------------------------------------------------------------------------------
 
