@@ -108,6 +108,16 @@ def test_answers_and_people_are_not_the_same() -> None:
     assert age.not_said == 1
 
 
+def test_pools_are_groups_too() -> None:
+    who = [
+        Evaluator(kind="person", pseudonym=str(place), pool="expert" if place < 2 else "crowd") for place in range(8)
+    ]
+    found = composition({one.id: 1 for one in who}, {one.id: one for one in who}, {"pool": {"expert": 1.0}})
+    assert found is not None
+    assert [(one.group, one.people) for one in found.attributes[0].groups] == [("expert", 2)]
+    assert found.attributes[0].not_said == 6
+
+
 def test_the_distance_of_a_panel_drawn_from_the_population_holds_zero() -> None:
     draw = np.random.default_rng(0)
     holds = []

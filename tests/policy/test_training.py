@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from accord.policy import DPO, GRPO, PPO, REINFORCE, RLOO, SFT, ReinforcePP
 from accord.policy.materials import Materials
 from accord.policy.rollout import generate_rollouts
 from accord.policy.supervised import _blocks, tokenize
-from accord.records import Prompt, Sampling
+from accord.records import Pair, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train import Passes
 from accord.train.optimiser import Optim
@@ -61,6 +62,21 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with RunDirectory.create(tmp_path_factory.mktemp("runs") / "start") as run:
         list(SETTINGS["sft"].train_on(EXAMPLES, run))
         return run.verified("sft/model")
+
+
+def test_what_was_preferred_or_compared_weighs_the_mean_of_its_pairs() -> None:
+    """Of three texts, a beats b in a pair of 1.2 and c in one of .02, and b ties with c in one of 1."""
+    prompt = PROMPTS[0]
+    a, b, c = [name for name, each in DATA.completions.items() if each.prompt == prompt.id][:3]
+    pairs = (
+        Pair(prompt=prompt.id, chosen=a, rejected=b, weight=1.2),
+        Pair(prompt=prompt.id, chosen=a, rejected=c, weight=0.02),
+        Pair(prompt=prompt.id, chosen=b, rejected=c, weight=1.0, tie=True),
+    )
+    materials = Materials(data=replace(DATA, pairs={"train": pairs}))
+    assert {one.completion.id: one.weight for one in materials.preferred} == {a: pytest.approx(0.61)}
+    compared = {one.completion.id: one.weight for one in materials.compared}
+    assert compared == {a: pytest.approx(0.61), b: pytest.approx(1.1), c: pytest.approx(0.51)}
 
 
 def steps_of(kind: str, run: RunDirectory, start: Path) -> Iterator[Any]:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from accord.feedback.formats.review_prompts import prompt_for, review_prompts
     from accord.feedback.provenance import (
         current_feedback,
+        group_of,
         is_identified,
         is_known,
         is_order_known,
@@ -108,6 +109,7 @@ _MODULES = {
     "formats.review_prompts": ("prompt_for", "review_prompts"),
     "provenance": (
         "current_feedback",
+        "group_of",
         "is_identified",
         "is_known",
         "is_order_known",
@@ -169,6 +171,7 @@ __all__ = [
     "draw_dataset",
     "draw_pairs",
     "export_feedback",
+    "group_of",
     "import_feedback",
     "import_file",
     "import_into",

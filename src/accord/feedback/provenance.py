@@ -10,6 +10,7 @@ from accord.records import Completion, Evaluator, Feedback, Prompt
 __all__ = [
     "UNKNOWN",
     "current_feedback",
+    "group_of",
     "is_identified",
     "is_known",
     "is_order_known",
@@ -34,6 +35,11 @@ def unknown_evaluator(pool: str) -> Evaluator:
 def unknown_model(pool: str) -> Evaluator:
     """The evaluator of data that a model judged and that does not say which; `pool` names the data."""
     return Evaluator(kind="model", pseudonym=UNKNOWN, pool=pool, inferred=True)
+
+
+def group_of(evaluator: Evaluator, attribute: str) -> str | None:
+    """The group of an evaluator by an attribute, or by the field `pool`; None where it is not known."""
+    return evaluator.pool if attribute == "pool" else (evaluator.attributes or {}).get(attribute)
 
 
 def is_known(evaluator: Evaluator) -> bool:

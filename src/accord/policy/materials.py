@@ -90,7 +90,7 @@ class Materials:
 
     @property
     def compared(self) -> Sequence[SupervisedExample]:
-        """Every completion that stands in a pair, better or worse, in order of their first pair."""
+        """Every completion that stands in a pair, in order of their first one; it weighs the mean of its pairs."""
         if self._compared is not None:
             return self._compared
         pairs_of: dict[str, list[Pair]] = {}
@@ -101,7 +101,7 @@ class Materials:
 
     @property
     def preferred(self) -> Sequence[SupervisedExample]:
-        """Every completion that was preferred to another, by id."""
+        """Every completion that was preferred to another, by id; it weighs the mean of the pairs that it won."""
         if self._preferred is not None:
             return self._preferred
         pairs_of: dict[str, list[Pair]] = {}
@@ -111,11 +111,12 @@ class Materials:
         return self._from_pairs({name: pairs_of[name] for name in sorted(pairs_of)})
 
     def _from_pairs(self, pairs_of: Mapping[str, Sequence[Pair]]) -> list[SupervisedExample]:
-        """Completions with those who compared them, by the pairs that each stands in."""
+        """Completions by the pairs that each stands in: their mean weight, and who compared."""
         return [
             SupervisedExample(
                 self.data.prompts[self.data.completions[name].prompt],
                 self.data.completions[name],
+                weight=sum(pair.weight for pair in pairs) / len(pairs),
                 evaluators=_distinct(pair.evaluator for pair in pairs if pair.evaluator is not None),
                 feedback_ids=_distinct(feedback for pair in pairs for feedback in pair.feedback_ids),
             )

@@ -88,7 +88,7 @@ class PPO(Dense):
         form: dict[str, Any] = {"valued": True, "head_scale": self.head_lr_scale}
         trainer = build_trainer(self, prompts, judge, run, start=materials.start, stage=stage, **form)
         trainer.state.setdefault("kl_coef", self.kl_coef)
-        texts, weight_of = tokenize(trainer.policy, examples), {i: each.weight for i, each in enumerate(examples)}
+        texts, weight_of = tokenize(trainer.policy, examples), {i: example.weight for i, example in enumerate(examples)}
         passes = Passes([[text] for text in texts], trainer.seed, "pretrain")
         pretraining = _Pretraining(passes, weight_of, mean_token_weight(texts, weight_of) if texts else 1.0)
         yield from trainer.steps(partial(self.update, pretraining=pretraining if examples else None))

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from accord.errors import RecipeError
-from accord.feedback import Dataset
-from accord.records import Evaluator, Pair
+from accord.feedback import Dataset, group_of
+from accord.records import Pair
 from accord.train.seeds import seed_of
 
-__all__ = ["BootstrapEnsemble", "GroupHeads", "Heads", "build_heads", "group_of"]
+__all__ = ["BootstrapEnsemble", "GroupHeads", "Heads", "build_heads"]
 
 
 class Heads(Protocol):
@@ -79,11 +79,6 @@ class GroupHeads:
     def _share(self, pair: Pair) -> list[float]:
         group = self._group_of.get(pair.evaluator or "")
         return [1.0 if group is None else float(self.count * (name == group)) for name in self.names]
-
-
-def group_of(evaluator: Evaluator, attribute: str) -> str | None:
-    """The group of an evaluator by an attribute, or by the field `pool`; None where it is not known."""
-    return evaluator.pool if attribute == "pool" else (evaluator.attributes or {}).get(attribute)
 
 
 def build_heads(

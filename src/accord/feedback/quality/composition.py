@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from accord.errors import RecordError, nearest, storage
+from accord.feedback.provenance import group_of
 from accord.feedback.statistics.raking import Target, check_target, design_effect, effective_size, rake
 from accord.records import Evaluator
 from accord.stats import Estimate, rate
@@ -92,16 +93,18 @@ def read_target(path: Path) -> dict[str, dict[str, float]]:
 def composition(answers: Mapping[str, int], evaluators: Mapping[str, Evaluator], target: Target) -> Composition | None:
     """Of people who answered so often (`answers`, by id), beside the target. None where nobody said their group.
 
-    Raises `RecordError` where nobody has an attribute that the target names, though they have others.
+    The groups are those of attributes, and of the field `pool`. Raises `RecordError` where nobody has an attribute that
+    the target names, though they have others.
     """
-    attributes = {name: evaluators[name].attributes or {} if name in evaluators else {} for name in answers}
-    known = sorted({attribute for of_person in attributes.values() for attribute in of_person})
-    if not known:
+    people = [evaluators.get(name) for name in answers]
+    groups = {name: [None if one is None else group_of(one, name) for one in people] for name in target}
+    without = [name for name, of_attribute in groups.items() if not any(of_attribute)]
+    known = sorted({attribute for one in people if one is not None for attribute in one.attributes or {}})
+    if not known and len(without) == len(groups):
         return None
-    for name in target:
-        if name not in known:
-            raise RecordError(f"no evaluator has this attribute{nearest(name, known)}", place=f"target.{name}")
-    groups = {name: [of_person.get(name) for of_person in attributes.values()] for name in target}
+    if without:
+        close = nearest(without[0], [*known, "pool"])
+        raise RecordError(f"no evaluator has this attribute{close}", place=f"target.{without[0]}")
     count = list(answers.values())
     shares = tuple(_attribute(name, groups[name], count, target[name]) for name in target)
     repeated = {
