@@ -101,7 +101,7 @@ def test_what_a_source_would_add_is_counted_before_it_is_imported(
     assert "# note: nothing in this recipe learns from 1 comparison" in capsys.readouterr().out
     source.write_text(json.dumps(line) + "\n{")
     assert accord(["check", recipe(folder), *options]) == 2
-    assert "# problem: recipe.data.source: more.jsonl:2: Invalid JSON" in capsys.readouterr().out
+    assert "# problem: recipe.data.source: more.jsonl:2: not JSON at character 2" in capsys.readouterr().out
     assert (folder / "ledger.db").read_bytes() == rows_before
 
 
