@@ -76,18 +76,20 @@ class FeedbackRequest(Checked):
         return judgements
 
     def _comparisons(self, n: int) -> list[ChatJudgement]:
+        """The better choice against each other one, numbered: another preference takes the place of all of them."""
         match self.preferred:
             case None:
                 return []
             case "tie" if n == 2:
-                return [ChatJudgement("preferred 0 1", (0, 1), Comparison(preferred="tie"))]
+                return [ChatJudgement("preferred 0", (0, 1), Comparison(preferred="tie"))]
             case int() as better if better < n and n > 1:
-                return [_comparison(better, other) for other in range(n) if other != better]
+                others = (choice for choice in range(n) if choice != better)
+                return [_comparison(number, better, other) for number, other in enumerate(others)]
             case _:
                 raise invalid("preferred", f"the answer has {n} choices, counted from 0; a tie is of two")
 
 
-def _comparison(better: int, other: int) -> ChatJudgement:
+def _comparison(number: int, better: int, other: int) -> ChatJudgement:
     left, right = sorted((better, other))
     judgement = Comparison(preferred="left" if left == better else "right")
-    return ChatJudgement(f"preferred {left} {right}", (left, right), judgement)
+    return ChatJudgement(f"preferred {number}", (left, right), judgement)

@@ -21,7 +21,15 @@ from accord.collect.study.form_fields import storable
 from accord.errors import AccessError, FormError
 from accord.records import Completion, Feedback, Judgement, Prompt, parse
 
-__all__ = ["ChatAnswer", "ChatJudgement", "ChatReceipt", "admitted", "judge_answer", "keep_answer"]
+__all__ = [
+    "ChatAnswer",
+    "ChatJudgement",
+    "ChatReceipt",
+    "admitted",
+    "forget_unjudged",
+    "judge_answer",
+    "keep_answer",
+]
 
 ANSWERS, EXTERNAL, PEOPLE = tables.chat_answers, tables.external_ids, tables.people
 NOT_ADMITTED = "the study takes no feedback of this user: they are not among those who agreed"
@@ -73,12 +81,23 @@ def keep_answer(context: Context, answer: ChatAnswer) -> None:
         raise AccessError("forged", NOT_ADMITTED)
     with context.writing() as tx:
         person = _person(tx, answer.user)
-        tx.execute(delete(ANSWERS).where(ANSWERS.c.judged == 0, ANSWERS.c.time < tx.now - 3_600 * chat.keep_hours))
+        _delete_unjudged(tx)
         row = {"id": answer.id, "study": tx.study.name, "person": person.pseudonym, "time": tx.now, "judged": 0}
         row |= {"prompt": answer.prompt.canonical(), "feedback": {"all": [], "current": {}}}
         row |= {"completions": [completion.canonical() for completion in answer.completions]}
         row["conversation"] = _conversation(tx, person, answer)
         tx.execute(insert(ANSWERS).values(row))
+
+
+def forget_unjudged(context: Context) -> None:
+    """Delete what nobody judged in the hours for which the study keeps it."""
+    with context.writing() as tx:
+        _delete_unjudged(tx)
+
+
+def _delete_unjudged(tx: Transaction) -> None:
+    oldest = tx.now - 3_600 * _chat(tx.context).keep_hours
+    tx.execute(delete(ANSWERS).where(ANSWERS.c.study == tx.study.name, ANSWERS.c.judged == 0, ANSWERS.c.time < oldest))
 
 
 def judge_answer(
@@ -91,10 +110,11 @@ def judge_answer(
     """
     if not admitted(_chat(context), user):
         raise AccessError("forged", NOT_ADMITTED)
+    forget_unjudged(context)  # by itself, so that it is done also where what follows is refused
     with context.writing() as tx:
         person = _person(tx, user)
-        own = (ANSWERS.c.id == storable_name(name), ANSWERS.c.person == person.pseudonym)
-        row = tx.execute(select(ANSWERS).where(*own, ANSWERS.c.study == tx.study.name)).one_or_none()
+        of_person = (ANSWERS.c.study == tx.study.name, ANSWERS.c.person == person.pseudonym)
+        row = tx.execute(select(ANSWERS).where(*of_person, ANSWERS.c.id == storable_name(name))).one_or_none()
         if row is None:
             raise FormError("id", UNKNOWN)
         return _enter(tx, person, row, parts_of(len(row.completions)))
@@ -102,21 +122,22 @@ def judge_answer(
 
 def _enter(tx: Transaction, person: Row[Any], row: Row[Any], parts: Sequence[ChatJudgement]) -> ChatReceipt:
     prompt = parse(Prompt, row.prompt)
-    completions = [parse(Completion, content) for content in row.completions]
-    everything, current = list(row.feedback["all"]), dict(row.feedback["current"])
+    completions = [parse(Completion, record) for record in row.completions]
+    all_ids, current = list(row.feedback["all"]), dict(row.feedback["current"])
     names: list[str] = []
     for part in parts:
         if any(choice >= len(completions) for choice in part.choices):
             raise FormError("choice", f"the answer has {len(completions)} choices, counted from 0")
-        said, before = part.judgement.model_dump(mode="json"), current.get(part.about)
-        if before is None or before["judgement"] != said:
-            shown = [completions[choice] for choice in part.choices]
-            feedback = _feedback(tx, person, row, prompt, shown, part.judgement, before)
+        content = {"choices": list(part.choices), "judgement": part.judgement.model_dump(mode="json")}
+        before = current.get(part.about)
+        if before is None or before != {"id": before["id"], **content}:
+            subjects = [completions[choice] for choice in part.choices]
+            feedback = _feedback(tx, person, row, prompt, subjects, part.judgement, before)
             tx.add(prompt, *completions, feedback)
-            everything.append(feedback.id)
-            current[part.about] = {"id": feedback.id, "judgement": said}
+            all_ids.append(feedback.id)
+            current[part.about] = {"id": feedback.id, **content}
         names.append(current[part.about]["id"])
-    values = {"feedback": {"all": everything, "current": current}, "judged": 1}
+    values = {"feedback": {"all": all_ids, "current": current}, "judged": 1}
     tx.execute(update(ANSWERS).where(ANSWERS.c.id == row.id).values(values))
     tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == person.pseudonym).values(seen=tx.now, last_at=tx.now))
     return ChatReceipt(tuple(names), row.conversation)
@@ -127,7 +148,7 @@ def _feedback(
     person: Row[Any],
     row: Row[Any],
     prompt: Prompt,
-    shown: Sequence[Completion],
+    subjects: Sequence[Completion],
     judgement: Judgement,
     before: Mapping[str, Any] | None,
 ) -> Feedback:
@@ -136,7 +157,7 @@ def _feedback(
     return Feedback(
         evaluator=person.evaluator,
         prompt=prompt.id,
-        completions=tuple(completion.id for completion in shown),
+        completions=tuple(completion.id for completion in subjects),
         judgement=judgement,
         study=tx.study.name,
         time=moment(tx.now),
@@ -170,5 +191,5 @@ def _conversation(tx: Transaction, person: Row[Any], answer: ChatAnswer) -> str:
     """A name that tells nothing of the client's own."""
     messages = answer.prompt.messages
     first = next((place for place, message in enumerate(messages) if message.role == "user"), len(messages) - 1)
-    begun = Prompt(messages=messages[: first + 1]).id
-    return "d-" + external_digest(tx, "conversation", f"{person.pseudonym}\0{answer.conversation or begun}")[:20]
+    beginning = Prompt(messages=messages[: first + 1]).id
+    return "d-" + external_digest(tx, "conversation", f"{person.pseudonym}\0{answer.conversation or beginning}")[:20]

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, insert, select, update
 from accord.collect.desk import (
     accounts,
     adjudication,
+    chats,
     dispatch,
     erasure,
     invites,
@@ -107,6 +108,8 @@ class Desk:
             invites.make_secret(connection)
             _enter_study(connection, study, changed)
             self.tag = _tag(connection, study)
+        if study.chat is not None:
+            chats.forget_unjudged(self.context)
         if traces := self.erase_again():
             log.warning("somebody was erased, and is still in %s; the next start tries again", traces)
 
