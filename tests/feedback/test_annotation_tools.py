@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from foreign_rows import changed, imported, refusal, round_trip
+from foreign_rows import changed, imported, refusal, round_trip, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accord.feedback import ImportSettings
+from accord.feedback import ImportSettings, open_feedback
 from accord.feedback.provenance import is_known, is_order_known
 from accord.records import (
     Comparison,
@@ -19,6 +19,7 @@ from accord.records import (
     Declined,
     Demonstration,
     Label,
+    Prompt,
     Ranking,
     Rating,
     Scale,
@@ -60,10 +61,10 @@ ONE: dict[str, Any] = {
     "wrong.responses": [[{"label": "invented", "start": 14, "end": 20}]],
     "wrong.responses.users": ["u-1"],
     "wrong.responses.status": ["submitted"],
-    "corrected_text.responses": ["Much was said."],
-    "corrected_text.responses.users": ["u-1"],
-    "corrected_text.responses.status": ["submitted"],
-    "rationale.responses": ["By whom?"],
+    "correction.responses": ["Much was said."],
+    "correction.responses.users": ["u-1"],
+    "correction.responses.status": ["submitted"],
+    "rationale.responses": ["Who said it?\nWhen?"],
     "rationale.responses.users": [None],
     "rationale.responses.status": ["submitted"],
 }
@@ -93,14 +94,14 @@ def test_argilla_asks_many_things_of_one_answer(tmp_path: Path) -> None:
         ("topics", "u-1", Label(selected=("a", "b"), options=("a", "b"))),
         ("topics", "u-2", Label(selected=(), options=("a", "b"))),
         ("wrong", "u-1", Spans(spans=(Span(start=14, end=20, type="invented"),))),
-        ("corrected_text", "u-1", Correction(text="Much was said.")),
-        ("rationale", "unknown", Critique(text="By whom?")),
+        ("correction", "u-1", Correction(text="Much was said.")),
+        ("rationale", "unknown", Critique(text="Who said it?\nWhen?")),
     ]
     assert "f.jsonl:1 quality.responses: the file does not say on which scale" in refusal(tmp_path, "argilla", ONE)
 
 
 def test_a_text_without_an_answer_is_a_demonstration_and_ranks_may_be_stated(tmp_path: Path) -> None:
-    written_answer = {"prompt": "Say hi.", "ideal.responses": ["Hi!"], "ideal.responses.users": ["u-1"]}
+    written_answer = {"prompt": "Say hi.", "demonstration.responses": ["Hi!"], "demonstration.responses.users": ["u-1"]}
     ranked = {
         **{name: PAIR[name] for name in ("prompt", "response-1", "response-2")},
         "r.responses": [[{"value": "response-1", "rank": 1}, {"value": "response-2", "rank": 1}]],
@@ -118,14 +119,73 @@ def test_texts_that_are_empty_or_look_like_json_are_texts(tmp_path: Path) -> Non
 
 
 def test_of_several_answers_one_is_judged_by_the_end_of_the_question_s_name(tmp_path: Path) -> None:
-    row = {"prompt": "p", "answer1": "a", "answer2": "b", "why.responses": ["Shorter."], "mood_1.responses": ["both"]}
-    got = imported(tmp_path, row | {"note_2.responses": ["Wordy."]})
+    row = {
+        "prompt": "p",
+        "answer1": "a",
+        "answer2": "b",
+        "critique.responses": ["Shorter."],
+        "mood_1.responses": ["both"],
+    }
+    got = imported(tmp_path, row | {"critique_2.responses": ["Wordy."]})
     assert [(got.texts(each), each.judgement) for each in got.feedback] == [
         (["a"], Label(selected=("both",), options=("both",))),
         (["b"], Critique(text="Wordy.")),
     ]
     same = {"prompt": "p", "answer1": "a", "answer2": "a", "best.responses": ["answer1"]}
     assert "best.responses: the two answers are the same" in refusal(tmp_path, "argilla", same)
+
+
+def test_a_question_s_name_makes_no_text_of_a_label(tmp_path: Path) -> None:
+    def asked(name: str, *values: str) -> dict[str, Any]:
+        return {"prompt": "2+2?", "response": "4", f"{name}.responses": list(values)}
+
+    def read(*rows: dict[str, Any], options: tuple[str, ...] = ()) -> list[Any]:
+        return [each.judgement for each in imported(tmp_path, *rows, settings=ImportSettings(options=options)).feedback]
+
+    named = ("correctness", "is_correct", "credit")
+    assert read(*(asked(name, "yes") for name in named)) == [Label(selected=("yes",), options=("yes",))] * len(named)
+    stated = [Label(selected=("good",), options=("bad", "good")), Critique(text="It is wrong.")]
+    assert read(asked("feedback", "good"), options=("bad", "good")) == stated[:1]
+    assert read(asked("feedback", "good") | {"feedback.options": ["bad", "good"]}) == stated[:1]
+    message = refusal(tmp_path, "argilla", asked("feedback_1", "good"))
+    assert "'good' may be a label or a critique; say which: --options" in message
+    assert "--map critique_1.responses=feedback_1.responses (and so .users and .status)" in message
+    users = asked("feedback", "It is wrong.") | {"feedback.responses.users": ["u-1"]}
+    columns = {f"critique.responses{end}": f"feedback.responses{end}" for end in ("", ".users")}
+    (critique,) = imported(tmp_path, users, settings=ImportSettings(columns=columns)).feedback
+    assert critique.judgement == stated[1]
+    alone = ImportSettings(columns={"critique.responses": columns["critique.responses"]})
+    assert "feedback.responses.users: there is no feedback.resp" in refusal(tmp_path, "argilla", users, settings=alone)
+
+
+def test_a_short_text_under_a_name_of_its_own_comes_back_as_a_text(tmp_path: Path) -> None:
+    row = {"prompt": "2+2?", "response": "4", "note.responses": ["ok"], "note.type": "text"}
+    trip = round_trip(tmp_path, "argilla", row)
+    assert (trip.same, trip.lost, trip.first[0].judgement) == (True, {}, Critique(text="ok"))
+
+
+def test_what_answers_say_is_no_name_of_theirs(tmp_path: Path) -> None:
+    def task(left: str, right: str, kind: str, value: dict[str, Any]) -> dict[str, Any]:
+        result = {"from_name": "q", "to_name": "a", "type": kind, "value": value}
+        data = {"prompt": "Which side?", "answer1": left, "answer2": right}
+        return {"data": data, "annotations": [{"result": [result]}]}
+
+    turned = task("right", "left", "pairwise", {"selected": "left"})
+    assert [each.judgement for each in imported(tmp_path, turned).feedback] == [Comparison(preferred="left")]
+    harmful = task("Yes", "No", "choices", {"choices": ["No"]})
+    assert "about which answer is 'q'?" in refusal(tmp_path, "label_studio", harmful)
+
+
+def test_a_remark_about_no_answer_is_counted_and_no_demonstration(tmp_path: Path) -> None:
+    result = {"from_name": "feedback", "to_name": "p", "type": "textarea", "value": {"text": ["Unclear."]}}
+    for row in (
+        {"data": {"prompt": "2+2?"}, "annotations": [{"result": [result]}]},
+        {"prompt": "2+2?", "critique.responses": ["Unclear."]},
+    ):
+        file = open_feedback(written(tmp_path, row))
+        for _ in range(2):
+            assert [type(record) for record in file.records()] == [Prompt]
+            assert file.columns.unread == ["1 remarks about no one answer"]
 
 
 def test_options_that_the_user_states_are_those_of_every_label(tmp_path: Path) -> None:
@@ -302,7 +362,7 @@ def questions(draw: st.DrawFn, answers: list[str]) -> list[tuple[str, str, Any]]
             ("quality", "rating", st.integers(1, 5)),
             ("tags", "choices", st.lists(st.sampled_from(["x", "y", "z"]), min_size=1, unique=True)),
             ("marks", "labels", st.just([mark])),
-            ("comment", "textarea", short),
+            ("critique", "textarea", short),
             ("correction", "textarea", short),
         ]
     return [(name, kind, draw(strategy)) for name, kind, strategy in choices]

@@ -31,21 +31,26 @@ from accord.records import (
 __all__ = ["TIES", "JudgedAbout", "Question", "offered", "text_kind"]
 
 TIES = frozenset({"tie", "equal", "same", "both", "neither", "no_preference", "both_good", "both_bad", "equally_good"})
-CORRECTIONS = ("correct", "revis", "rewrit", "edit", "improv", "fixed", "better")
-REMARKS = ("critique", "comment", "rationale", "reason", "explain", "explanation", "feedback", "justif", "note", "why")
+WORDS = {
+    "critique": frozenset(
+        {"critique", "critiques", "comment", "comments", "rationale", "reason", "reasons", "reasoning", "explain"}
+        | {"explanation", "feedback", "justification", "justify", "note", "notes", "remark", "remarks", "why"}
+    ),
+    "correction": frozenset(
+        {"correction", "corrections", "corrected", "revision", "revised", "rewrite", "rewritten", "edit", "edited"}
+        | {"improved", "improvement", "fixed", "better"}
+    ),
+    "demonstration": frozenset({"demonstration", "demonstrations", "ideal"}),
+}
 
 JudgedAbout = tuple[Judgement, tuple[Completion, ...]]
 """A judgement, and the completions that it is about."""
 
 
 def text_kind(name: str) -> str | None:
-    """Which kind of judgement a text is that answers a question of this name; None where the name does not tell."""
-    plain = plain_name(name)
-    if any(word in plain for word in REMARKS):
-        return "critique"
-    if any(word in plain for word in CORRECTIONS):
-        return "correction"
-    return "demonstration" if "demonstrat" in plain or "ideal" in plain else None
+    """Which kind of judgement a text is that answers a question of this name; None where no word of it tells."""
+    words = set(re.findall(r"[a-z]+", plain_name(name)))
+    return next((kind for kind, telling in WORDS.items() if words & telling), None)
 
 
 @dataclass(frozen=True)
@@ -80,10 +85,7 @@ class Question:
             if not isinstance(name, str) or not name.strip():
                 raise self.row.bad(self.column, f"expected the name of what was chosen, not {name!r:.60}")
         if len(names) == 1 and (better := self.preferred(names[0])):
-            left, right = self.item.answers.values()
-            if left.id == right.id:
-                raise self.row.bad(self.column, "the two answers are the same, so it is no comparison")
-            return Comparison.model_validate({"preferred": better}), (left, right)
+            return self.pair(better)
         if not self.options:
             raise self.row.bad(self.column, "nothing was chosen, and the file does not say what was offered")
         if alien := next((name for name in names if name not in self.options), None):
@@ -95,14 +97,21 @@ class Question:
         """Which of two answers is named as the better one, or "tie"; None where that is not what is said."""
         if len(self.item.answers) != 2 or not isinstance(name, str):
             return None
-        answer, (left, right) = self.item.answer(name), self.item.answers.values()
+        answer, left = self.item.answer(name), next(iter(self.item.answers.values()))
         if answer is not None:
             return "left" if answer is left else "right"
         if self.known_subject() is not None:
             return None
         if plain_name(name) in TIES:
             return "tie"
-        return {"left": "left", "right": "right", left.text: "left", right.text: "right"}.get(name)
+        return name if name in ("left", "right") else None
+
+    def pair(self, preferred: str) -> JudgedAbout:
+        """The two answers compared: "left", "right" or "tie"."""
+        left, right = self.item.answers.values()
+        if left.id == right.id:
+            raise self.row.bad(self.column, "the two answers are the same, so it is no comparison")
+        return Comparison.model_validate({"preferred": preferred}), (left, right)
 
     def ranking(self, tiers: Sequence[Sequence[object]]) -> JudgedAbout:
         """Names of answers in tiers, the best first."""
@@ -134,15 +143,17 @@ class Question:
         return Spans(spans=tuple(spans)), (answer,)
 
     def text(self, value: object) -> JudgedAbout | None:
-        """A text that somebody wrote; the question's name tells what it is. None for a remark about several answers."""
+        """A text that somebody wrote; the question's name tells what it is. None for a remark about no one answer."""
         if not isinstance(value, str) or not value.strip():
             raise self.row.bad(self.column, f"expected a text, not {value!r:.60}")
         match text_kind(self.name):
             case "correction":
                 return Correction(text=value), (self.subject(),)
-            case None | "critique" if self.item.answers:
-                answer = self.known_subject()
-                return None if answer is None else (Critique(text=value), (answer,))
+            case kind if kind == "critique" or (kind is None and self.item.answers):
+                if answer := self.known_subject():
+                    return Critique(text=value), (answer,)
+                self.reading.passed_over["remarks about no one answer"] += 1
+                return None
             case _:
                 return Demonstration(text=value), ()
 

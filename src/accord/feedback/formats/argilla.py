@@ -8,17 +8,21 @@
 
 A number is a rating, on a scale that has to be stated, for the file does not have it. Names are labels, or, where they
 are those of the answers, a comparison or a ranking (a list of them, or of {value, rank}). {label, start, end} are
-spans. A text of its own is a correction, a critique or a demonstration by the question's name. Which labels were
-offered is not in the file either: what the user states (`--options`), or else what anybody chose for the item, stands
-for it. Q is the study `<source>.<Q>`. `Q.scale` and `Q.options` are columns of accord's own, which say what Argilla's
-leave out. A remark about several answers at once has no place and is not read.
+spans. Which labels were offered is not in the file either: what the user states (`--options`), or else what anybody
+chose for the item, stands for it. What is none of the labels that are stated, and long or of several lines, is a text:
+a correction, a critique or a demonstration by the words of the question's name. Short texts are read where the question
+is called just that (`critique.responses`), and refused where another name (`feedback`, `note_1`) leaves open whether
+they are labels. Q is the study `<source>.<Q>`. `Q.scale`, `Q.options` and `Q.type` ("text") are columns of accord's
+own, which say what Argilla's leave out. A remark that is not about one answer has no place: such are counted as not
+read.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from accord.feedback.formats.annotation_answers import JudgedAbout, Question, offered, text_kind
-from accord.feedback.formats.annotation_items import ANSWER_COLUMNS, PROMPT_COLUMNS, item_of
+from accord.feedback.formats.annotation_items import ANSWER_COLUMNS, PROMPT_COLUMNS, item_of, plain_name
 from accord.feedback.formats.inner_rows import inner_rows
 from accord.feedback.formats.outgoing import JudgedItem, Outgoing
 from accord.feedback.formats.reading import Reading
@@ -45,20 +49,26 @@ __all__ = ["FORMAT", "read", "write"]
 
 NAME = "argilla"
 LISTED = (".responses", ".responses.users", ".responses.status")
-STATED = (".scale", ".options")
+STATED = (".scale", ".options", ".type")
 LONG = 60  # characters: what is longer, or has several lines, is no label
 
 
 def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     """The records of one item. Raises `RecordError` that names row and column."""
     (row,) = unit
+    for column in row.content:
+        stem, _, end = column.rpartition(".")
+        if end in ("users", "status") and stem.endswith(".responses") and stem not in row.content and row.has(column):
+            raise row.bad(column, f"there is no {stem} that it belongs to; where that is mapped, map this too")
     item = item_of(_fields(row), reading)
     yield from item.records()
     for name in _questions(row):
         answers = _submitted(row, name, reading)
         suggestion = _suggestion(row, name)
-        options = tuple(map(str, row.items(f"{name}.options"))) if row.has(f"{name}.options") else None
-        options = options or offered([*(value for value, _ in answers), suggestion], reading)
+        options = _stated(row, name)
+        if not options and text_kind(name) is None:
+            options = offered([*(value for value, _ in answers), suggestion], reading)
+        options = options or reading.settings.options
         question = Question(name, row, f"{name}.responses", item, reading, options)
         if suggestion is not None:
             answers.append((suggestion, _agent(row, name, reading)))
@@ -108,6 +118,11 @@ def _suggestion(row: SourceRow, name: str) -> Any:
     return row.value(column) if text_kind(name) else row.structure(column)
 
 
+def _stated(row: SourceRow, name: str) -> tuple[str, ...]:
+    """The labels that the row says were offered."""
+    return tuple(map(str, row.items(f"{name}.options"))) if row.has(f"{name}.options") else ()
+
+
 def _agent(row: SourceRow, name: str, reading: Reading) -> Evaluator:
     column = f"{name}.suggestion.agent"
     return reading.model(row.name(column)) if row.has(column) else unknown_model(reading.source)
@@ -116,8 +131,7 @@ def _agent(row: SourceRow, name: str, reading: Reading) -> Evaluator:
 def _judged(question: Question, value: Any) -> JudgedAbout | None:
     """A response as a judgement, by its type; None for a remark about several answers at once."""
     if isinstance(value, str):
-        text = text_kind(question.name) is not None or "\n" in value or len(value) > LONG
-        return question.text(value) if text and not question.preferred(value) else question.choice([value])
+        return question.text(value) if _is_text(question, value) else question.choice([value])
     if not isinstance(value, list):
         return question.rating(value, question.scale_in(question.row, f"{question.name}.scale"))
     if value and all(isinstance(part, Mapping) for part in value):
@@ -128,6 +142,29 @@ def _judged(question: Question, value: Any) -> JudgedAbout | None:
     if not value and not question.options:
         return question.spans([])
     return question.choice(value)
+
+
+def _is_text(question: Question, value: str) -> bool:
+    """Whether this is a text of its own, and not what was chosen. Raises `RecordError` where it may be either."""
+    row, name, kind = question.row, question.name, text_kind(question.name)
+    if row.has(f"{name}.type"):
+        row.choice(f"{name}.type", "text")
+        return True
+    if question.preferred(value) or value in (_stated(row, name) or question.reading.settings.options):
+        return False
+    if "\n" in value or len(value) > LONG:
+        return True
+    if kind is None:
+        return False
+    if not value.strip() or re.fullmatch(rf"{kind}s?(_?\d+|_[a-z])?", plain_name(name)):
+        return True
+    end = re.search(r"(_?\d+|_[a-z])?$", plain_name(name))
+    text = kind + (end[0] if end else "")
+    raise row.bad(
+        question.column,
+        f"{value!r:.60} may be a label or a {kind}; say which: --options with the labels that were offered, or "
+        f"--map {text}.responses={question.column} (and so .users and .status)",
+    )
 
 
 def _ranking(question: Question, parts: list[SourceRow]) -> JudgedAbout:
@@ -171,6 +208,8 @@ def _columns(item: WrittenItem, judged: JudgedItem, outgoing: Outgoing) -> dict[
         columns[f"{name}.scale"] = judgement.scale.model_dump(exclude_none=True)
     if isinstance(judgement, Label):
         columns[f"{name}.options"] = list(judgement.options)
+    if isinstance(judgement, Correction | Critique | Demonstration):
+        columns[f"{name}.type"] = "text"
     pseudonym = who.pseudonym if is_known(who) else None
     if who.kind == "model":
         return columns | {f"{name}.suggestion": value, f"{name}.suggestion.agent": pseudonym}
@@ -225,6 +264,7 @@ FORMAT = Format(
         "*.suggestion.*",
         "*.scale",
         "*.options",
+        "*.type",
     },
     recognises=_recognises,
     read=read,

@@ -1,5 +1,6 @@
 """Which columns of a file are read, and which are not: by name, so that nothing is dropped unseen."""
 
+from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -15,18 +16,24 @@ __all__ = ["ColumnCheck", "check_named_columns"]
 
 
 class ColumnCheck:
-    """The columns of one file as they are met; `unread` are those that are not read, in the order of coming.
+    """The columns of one file as they are met, and what within them is `passed_over`, counted by name.
 
     `lost` says of those among them that mean something what they would have to be called; nothing is read before it is
     empty (`refuse_lost`).
     """
 
     def __init__(self, form: Format, settings: ImportSettings) -> None:
-        self.unread: list[str] = []
+        self.passed_over: Counter[str] = Counter()
         self.lost: dict[str, str] = {}
         self._form, self._settings = form, settings
         self._read = form.columns | COMMON_COLUMNS
         self._seen: set[str] = set()
+        self._unread: list[str] = []
+
+    @property
+    def unread(self) -> list[str]:
+        """The columns that are not read, in the order of coming, and how much of what else."""
+        return [*self._unread, *(f"{count:,} {what}" for what, count in self.passed_over.items())]
 
     def note(self, row: SourceRow) -> None:
         """Note the columns of a row, of which the format reads some."""
@@ -35,7 +42,7 @@ class ColumnCheck:
         for name in (name for name in row.content if name in new and row.has(name)):
             self._seen.add(name)
             if not self.is_read(name):
-                self.unread.append(name)
+                self._unread.append(name)
                 self._note_meaning(name, row)
 
     def refuse_lost(self) -> None:

@@ -14,7 +14,8 @@
 
 Other types are refused by name. The labelling interface is not in the export, so neither are scales nor options. For
 the options stands what the user states (`--options`), or else what anybody chose for the task; `scale` and `options`
-within a value are accord's own. A remark about several answers at once has no place and is not read.
+within a value are accord's own. A remark that is not about one
+answer has no place: such are counted as not read.
 """
 
 import hashlib
@@ -180,7 +181,7 @@ def _said(question: Question, kind: str) -> Iterator[JudgedAbout]:
             number = len(question.item.answers)
             if side not in ("left", "right") or number != 2:
                 raise value.bad("selected", f"{side!r} of {number} answers; expected left or right of two")
-            yield question.choice([side])
+            yield question.pair(side)
         case "choices":
             yield question.choice(value.items("choices"))
         case "rating" | "number":

@@ -12,6 +12,7 @@ Whatever its format, a row may hold these columns (a mapping gives them the name
     study, round     in which study, in which round of it
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -52,11 +53,12 @@ class Reading:
     """One file being read: `source` is the name that its records carry, whatever the file is called.
 
     `settings` are what the user says of it: of a format's concern are the scale of ratings and the options of labels
-    where the file does not say (`scale`, `options`).
+    where the file does not say (`scale`, `options`). `passed_over` counts what was said and has no place in a record.
     """
 
     source: str
     settings: ImportSettings = field(default_factory=ImportSettings)
+    passed_over: Counter[str] = field(default_factory=Counter)
     unknown: Evaluator = field(init=False)
 
     def __post_init__(self) -> None:

@@ -66,7 +66,8 @@ class FeedbackFile:
             raise RecordError(f"no records: {problem}", place=self.path.name)
 
     def _of_rows(self, limit: int | None, check_columns: bool) -> Iterator[Record]:
-        reading = Reading(self.source, self.settings)
+        self.columns.passed_over.clear()
+        reading = Reading(self.source, self.settings, self.columns.passed_over)
         with counted_votes() as votes:
             for unit in self._units(limit):
                 for row in unit:
