@@ -16,12 +16,12 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
 
 from accord.audit.settings import AuditSettings
-from accord.errors import LedgerError, RecipeError, RecordError, nearest, storage
+from accord.errors import LedgerError, RecipeError, nearest, storage
 from accord.extensions import load_extensions
 from accord.feedback import Selection, Supervised, TrustModel
 from accord.feedback.dataset.structured import StructuredRule
-from accord.feedback.statistics.raking import check_target
 from accord.feedback.store.location import has_password, is_url
+from accord.feedback.trust.dataset_weights import check_population
 from accord.lm.settings import ModelForm
 from accord.policy.registry import ALGORITHMS
 from accord.policy.settings import PolicySettings
@@ -362,10 +362,9 @@ def _check(recipe: Recipe) -> None:
         raise RecipeError(f"recipe.data: train, eval_reward and held_out sum to {total:g}; make them sum to 1")
     if recipe.data.raking and not recipe.data.population:
         raise RecipeError("recipe.data.population: missing; raking needs shares, [data.population.ATTRIBUTE]")
-    try:
-        check_target(recipe.data.population)
-    except RecordError as error:
-        raise RecipeError(f"recipe.data.population: {error}") from error
+    check_population(recipe.data.population)
+    if recipe.data.population and not recipe.data.raking:
+        raise RecipeError("recipe.data.raking: false, and without it population weighs nothing; write raking = true")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError("recipe.data: source and format go together; give both or neither")
     judged = recipe.policy is not None and "judge" in recipe.policy.needs

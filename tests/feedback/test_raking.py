@@ -47,6 +47,31 @@ def test_who_says_nothing_keeps_the_weight_that_the_others_leave() -> None:
     assert raking.weight_N.tolist() == pytest.approx([0.75, 0.75, 1.5, 1, 1])
 
 
+def test_the_shares_hold_of_the_product_with_weights_that_were_there() -> None:
+    """Old weigh 1 and 3, young 2, 2 and 2: half of five each, so old 2.5 (1, 3) / 4 and young 2.5 / 3 each."""
+    groups = {"age": ["old", "old", "young", "young", "young"]}
+    raking = rake(groups, {"age": {"old": 0.5, "young": 0.5}}, base=[1, 3, 2, 2, 2])
+    assert raking.weight_N.tolist() == pytest.approx([0.625, 1.875, *[2.5 / 3] * 3])
+    assert raking.converged
+    assert rake(groups, {"age": {"old": 0.4, "young": 0.6}}, base=[1, 3, 2, 2, 2]).rounds == 0
+
+
+def test_a_share_of_nothing_is_a_weight_of_nothing() -> None:
+    raking = rake({"age": ["old", "young", "young", None]}, {"age": {"young": 1.0, "old": 0.0}})
+    assert raking.weight_N.tolist() == pytest.approx([0, 1.5, 1.5, 1])
+    assert (raking.converged, raking.missing) == (True, {})
+    with pytest.raises(RecordError, match="every row is of a group whose share is 0"):
+        rake({"age": ["old", "old"]}, {"age": {"young": 1.0, "old": 0.0}})
+
+
+def test_who_weighs_nothing_takes_the_others_share_along() -> None:
+    """All of y are old, who weigh nothing: the half of y cannot be met, and the young keep all weight."""
+    groups = {"age": ["old", "young", "young"], "sex": ["y", "x", "x"]}
+    raking = rake(groups, {"age": {"young": 1.0, "old": 0.0}, "sex": {"x": 0.5, "y": 0.5}})
+    assert raking.weight_N.tolist() == pytest.approx([0, 1.5, 1.5])
+    assert raking.error == pytest.approx(0.5)
+
+
 def test_margins_that_exclude_one_another_are_seen() -> None:
     raking = rake({"a": ["x", "y"], "b": ["x", "y"]}, {"a": {"x": 0.5, "y": 0.5}, "b": {"x": 0.9, "y": 0.1}})
     assert not raking.converged
@@ -55,8 +80,8 @@ def test_margins_that_exclude_one_another_are_seen() -> None:
 def test_nothing_to_weigh() -> None:
     assert rake({"a": []}, {"a": {"x": 1.0}}).weight_N.size == 0
     assert rake({"a": ["x", "y"]}, {}).weight_N.tolist() == [1, 1]
-    assert effective_size([]) == 0
-    assert design_effect([]) is None
+    assert effective_size([]) == effective_size([0, 0]) == 0
+    assert design_effect([]) is design_effect([0, 0]) is None
 
 
 @pytest.mark.parametrize(

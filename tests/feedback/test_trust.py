@@ -14,7 +14,7 @@ from accord.feedback import Dataset, Ledger, draw_dataset, read_data, weigh, wri
 from accord.feedback.trust.from_votes import standing_from_votes
 from accord.feedback.trust.standing import judge_standing
 from accord.feedback.trust.weights import LEAST_WEIGHT, reliability_weight
-from accord.records import Comparison, Completion, Evaluator, Feedback, Prompt
+from accord.records import Comparison, Completion, Demonstration, Evaluator, Feedback, Prompt
 from accord.report.trust import trust_in_words
 from accord.run import RunDirectory
 
@@ -180,30 +180,95 @@ def test_where_nobody_is_careless_the_data_are_the_same_bit_for_bit(tmp_path: Pa
     assert summary.splits["train"].effective_pairs == summary.splits["train"].pairs
 
 
+def share_of_old(data: Dataset) -> float:
+    weight = {"old": 0.0, "young": 0.0}
+    for pair in data.pairs["train"]:
+        weight[data.evaluators[pair.evaluator].attributes["age"]] += pair.weight
+    return weight["old"] / sum(weight.values())
+
+
+@pytest.mark.parametrize("trust", ["none", "control", "one_coin"])
+@pytest.mark.parametrize("pools", [{}, {"expert": 3.0}])
+def test_the_populations_shares_hold_of_all_weights_together(
+    data: Dataset, trust: str, pools: dict[str, float]
+) -> None:
+    weighted, summary = weigh(data, trust=trust, pools=pools, population={"age": {"old": 0.4, "young": 0.6}})
+    assert share_of_old(weighted) == pytest.approx(0.4)
+    assert summary.splits["train"].raking.error < 1e-6
+    assert np.mean([pair.weight for pair in weighted.pairs["train"]]) == pytest.approx(1.0)
+
+
 def test_pools_and_a_population_multiply(data: Dataset) -> None:
     target = {"age": {"old": 0.5, "young": 0.5}}
-    weighted, summary = weigh(data, trust="none", pools={"expert": 3.0}, population=target)
+    weighted, _ = weigh(data, trust="none", pools={"expert": 3.0}, population=target)
     pairs = weighted.pairs["train"]
-    raked, _ = weigh(data, trust="none", pools={}, population=target)
-    by_age = {"old": 0.0, "young": 0.0}
-    for pair in raked.pairs["train"]:
-        by_age[data.evaluators[pair.evaluator].attributes["age"]] += pair.weight
-    assert by_age["old"] == pytest.approx(by_age["young"])
     of = pseudonyms(data)
     weights = {of[pair.evaluator]: pair.weight for pair in pairs}
     assert weights["e0"] / weights["e4"] == pytest.approx(3.0)  # both are old, one is an expert
     assert np.mean([pair.weight for pair in pairs]) == pytest.approx(1.0)
-    assert summary.splits["train"].raking.error < 1e-6
     for pools, population, words in (
         (
             {"experts": 2.0},
             None,
             r"pools\.experts: no evaluator is of this pool; pools are \['crowd', 'expert'\]",
         ),
+        ({}, {"age": {"young": 1.0, "old": 0.0}}, r"population\.age\.old: a share of 0 .*; give a small share"),
+        ({}, {"age": {"young": 0.5}}, r"the shares sum to 0\.5"),
         ({}, {"sex": {"f": 1.0}}, r"data\.population\.sex: no evaluator has this attribute"),
     ):
         with pytest.raises(RecipeError, match=words):
             weigh(data, trust="none", pools=pools, population=population)
+
+
+def test_demonstrations_without_pairs_are_raked(tmp_path: Path) -> None:
+    """Of thirty texts six are by the old, one of them by two people of whom one is young."""
+    who = [
+        Evaluator(kind="person", pseudonym=f"e{number}", attributes={"age": "old" if number < 2 else "young"})
+        for number in range(10)
+    ]
+    prompts = [Prompt.ask(f"Question {number}?") for number in range(30)]
+    authors = [*enumerate(who * 3), (0, who[9])]
+    written = [
+        Feedback(
+            evaluator=author.id,
+            prompt=prompts[number].id,
+            completions=(),
+            judgement=Demonstration(text=f"Answer {number}"),
+        )
+        for number, author in authors
+    ]
+    with Ledger(tmp_path / "written.db") as ledger:
+        ledger.extend([*who, *prompts, *written])
+        fractions = {"train": 1.0, "eval_reward": 0.0, "held_out": 0.0}
+        data = draw_dataset(ledger, fractions=fractions, supervised="demonstrations")
+    weighted, summary = weigh(data, trust="none", pools={}, population={"age": {"old": 0.5, "young": 0.5}})
+    # The text of both ages is shared by them as they weigh: 1/2 x 15 / 5.5 old, 1/2 x 15 / 24.5 young.
+    weights = {data.completions[example.completion].text: example.weight for example in weighted.examples}
+    assert weights["Answer 0"] == pytest.approx(0.5 * 15 / 5.5 + 0.5 * 15 / 24.5)
+    assert weights["Answer 1"] == pytest.approx(15 / 5.5)
+    assert weights["Answer 2"] == pytest.approx(15 / 24.5)
+    train = summary.splits["train"]
+    assert train.raking is None
+    assert train.examples_raking.error < 1e-6
+
+
+def test_shares_that_are_not_reached_are_told_so(tmp_path: Path) -> None:
+    """All old people are experts: no weights give the old a half and experts a tenth; and every answer has a weight."""
+    ledger = ledger_of(tmp_path / "tied.db", some_at_random, people=8, pairs=40)
+    data = drawn(ledger)
+    experts = {
+        name: one.model_copy(update={"pool": "expert" if one.attributes["age"] == "old" or number == 1 else "crowd"})
+        for number, (name, one) in enumerate(data.evaluators.items())
+    }
+    population = {"age": {"old": 0.5, "young": 0.5}, "pool": {"expert": 0.1, "crowd": 0.9}}
+    weighted, summary = weigh(replace(data, evaluators=experts), trust="none", pools={}, population=population)
+    assert summary.splits["train"].raking.error == pytest.approx(0.4)
+    assert min(pair.weight for pair in weighted.pairs["train"]) > 0
+    with RunDirectory.create(tmp_path / "run") as run:
+        write_data(run, weighted, trust=summary)
+        words = " ".join(trust_in_words(RunReader.of(run)))
+    assert "no weights were found that give pairs the population's shares: one is 0.4 from what it is to be" in words
+    assert "have the population's shares" not in words
 
 
 def test_a_run_keeps_the_weights_and_says_why(data: Dataset, tmp_path: Path) -> None:

@@ -96,11 +96,10 @@ class EvaluatorTrust(Row):
 
 
 class RakingSummary(Row):
-    """How near the pairs of a split come to a population's shares."""
+    """How near pairs, or supervised examples, come to a population's shares, by all their weights together."""
 
     error: float = Field(description="largest difference of a weighted share from its target")
-    missing: dict[str, tuple[str, ...]] = Field(description="groups of the target that no pair is of, by attribute")
-    effective_pairs: float = Field(description="pairs of equal weight that are worth as much (Kish 1965)")
+    missing: dict[str, tuple[str, ...]] = Field(description="groups of the target that nobody is of, by attribute")
 
 
 class SplitTrust(Row):
@@ -109,9 +108,10 @@ class SplitTrust(Row):
     unused: str | None = absent("why no answer is weighed by reliability")
     gain: Estimate | None = absent("log-likelihood of held-out votes beyond one accuracy for all, nats a vote")
     evaluators: tuple[EvaluatorTrust, ...]
-    raking: RakingSummary | None = absent()
+    raking: RakingSummary | None = absent("of the pairs")
+    examples_raking: RakingSummary | None = absent("of the supervised examples")
     pairs: int
-    effective_pairs: float = Field(description="pairs of equal weight that are worth as much, all weights together")
+    effective_pairs: float = Field(description="pairs of equal weight that are worth as much (Kish 1965)")
 
 
 class TrustSummary(Row):

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from accord.artefacts import TRUST, RunReader, SplitTrust, TrustSummary
+from accord.artefacts import TRUST, RakingSummary, RunReader, SplitTrust, TrustSummary
+from accord.feedback.statistics.raking import MET
 from accord.report.words import count, interval
 
 __all__ = ["trust_in_words"]
@@ -30,16 +31,25 @@ def trust_in_words(reader: RunReader) -> Iterator[str]:
 def _of_split(trust: TrustSummary, split: str, weights: SplitTrust) -> Iterator[str]:
     if trust.model != "none":
         yield f"Split {split}: {_reliability(trust, weights)}"
-    if weights.raking is not None:
-        gone = [f"{name} {group}" for name, groups in weights.raking.missing.items() for group in groups]
-        lacking = f"; nobody is {', '.join(gone)}" if gone else ""
-        error = weights.raking.error
-        yield f"Split {split}: pairs are weighed to the population's shares (within {error:.2g}{lacking})."
+    for what, raking in (("pairs", weights.raking), ("supervised examples", weights.examples_raking)):
+        if raking is not None:
+            yield f"Split {split}: {_raking(what, raking)}"
     if weights.pairs and weights.effective_pairs < weights.pairs:
         yield (
             f"By all weights together the {count(weights.pairs, 'pair')} of {split} are worth "
             f"{weights.effective_pairs:,.0f} of equal weight."
         )
+
+
+def _raking(what: str, raking: RakingSummary) -> str:
+    absent = [f"{name} {group}" for name, groups in raking.missing.items() for group in groups]
+    lacking = f"; nobody is {', '.join(absent)}" if absent else ""
+    if raking.error < MET:
+        return f"{what} have the population's shares by their weights (within {raking.error:.2g}{lacking})."
+    return (
+        f"no weights were found that give {what} the population's shares: one is {raking.error:.2g} from what it is to "
+        f"be{lacking}."
+    )
 
 
 def _reliability(trust: TrustSummary, weights: SplitTrust) -> str:

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Literal, TypeVar
 
 import numpy as np
 
 from accord.artefacts import EvaluatorTrust, RakingSummary, SplitTrust, TrustSummary
-from accord.errors import RecipeError
+from accord.errors import RecipeError, RecordError
 from accord.feedback.dataset.dataset import Dataset
+from accord.feedback.provenance import group_of
 from accord.feedback.statistics.preferences import collect_preferences, feedback_of_known
-from accord.feedback.statistics.raking import Target, effective_size, rake
+from accord.feedback.statistics.raking import Target, check_target, effective_size, rake
 from accord.feedback.statistics.reliability import summarise_evaluators
 from accord.feedback.statistics.workers.fitting import MODELS
 from accord.feedback.statistics.workers.held_out import held_out_gain
@@ -22,12 +24,13 @@ from accord.feedback.trust.weights import reliability_weights
 from accord.records import Evaluator, Example, Pair
 from accord.stats import Estimate
 
-__all__ = ["WEIGHTED_SPLITS", "TrustModel", "weigh"]
+__all__ = ["WEIGHTED_SPLITS", "TrustModel", "check_population", "weigh"]
 
 Entry = TypeVar("Entry", Pair, Example)
 TrustModel = Literal["control", "one_coin", "dawid_skene", "none"]
 WEIGHTED_SPLITS = ("train", "eval_reward")
 """The splits that something learns from. What is held out weighs 1: an evaluation is of the answers as they are."""
+LEAST_FACTOR = 1e-9  # raking to shares that exclude one another drives weights to 0, and every answer has one
 
 
 def weigh(
@@ -36,9 +39,13 @@ def weigh(
     """The data set with the weights of its evaluators, whose mean over the pairs of a split is 1, and why.
 
     The weight of an evaluator is the product of what their reliability gives, by `trust`, their pool, by `pools`, and
-    their groups, by `population`. Each split goes by its own feedback, so that nothing of the judge's enters the reward
-    model, and by all control questions, which nobody learns from. Where all weights of a split are equal, its pairs
-    stay as they are. Raises `RecipeError` for a pool that no evaluator is of, or an attribute that none has.
+    their groups, by `population`. Its shares hold of the product: pairs are raked from the other weights, and examples
+    by themselves, each shared alike by its evaluators. Each split goes by its own feedback, so that nothing of the
+    judge's enters the reward model, and by all control questions, which nobody learns from. Where all weights of a
+    split are equal, its pairs stay as they are.
+
+    Raises `RecipeError` for a pool that no evaluator is of, an attribute that none has, or shares that
+    `check_population` refuses.
     """
     _check(data.evaluators, pools, population)
     splits: dict[str, SplitTrust] = {}
@@ -49,23 +56,39 @@ def weigh(
             continue
         standings, gain, unused = _standings(data, split, trust)
         reliability = {} if unused else reliability_weights(standings)
-        raking, raked = _raked(of_split, data.evaluators, population)
         weights = {
-            name: reliability.get(name, 1.0) * pools.get(evaluator.pool or "", 1.0) * raked.get(name, 1.0)
+            name: reliability.get(name, 1.0) * pools.get(evaluator.pool or "", 1.0)
             for name, evaluator in data.evaluators.items()
         }
-        pairs[split] = _weighted_pairs(of_split, weights)
+        pairs[split], raking = _weighted(of_split, data.evaluators, weights, population)
+        examples_raking = None
         if split == "train":
-            examples = _weighted_examples(examples, weights)
+            examples, examples_raking = _weighted(examples, data.evaluators, weights, population)
         splits[split] = SplitTrust(
             unused=unused or None,
             gain=gain,
             evaluators=tuple(_row(standings, name, reliability.get(name, 1.0)) for name in standings.standing),
             raking=raking,
+            examples_raking=examples_raking,
             pairs=len(of_split),
             effective_pairs=effective_size([pair.weight for pair in pairs[split]]),
         )
     return replace(data, pairs=pairs, examples=examples), TrustSummary(model=trust, pools=dict(pools), splits=splits)
+
+
+def check_population(population: Target) -> None:
+    """Raises `RecipeError` where shares are no shares, do not sum to 1, or give answers no weight at all."""
+    try:
+        check_target(population)
+    except RecordError as error:
+        raise RecipeError(f"recipe.data.population: {error}") from error
+    for name, shares in population.items():
+        for group, share in shares.items():
+            if share == 0:
+                raise RecipeError(
+                    f"recipe.data.population.{name}.{group}: a share of 0 leaves answers without weight; give a small "
+                    "share, or leave the line out and name these evaluators in data.exclude"
+                )
 
 
 def _check(evaluators: Mapping[str, Evaluator], pools: Mapping[str, float], population: Target | None) -> None:
@@ -73,8 +96,9 @@ def _check(evaluators: Mapping[str, Evaluator], pools: Mapping[str, float], popu
     for name in pools:
         if name not in known:
             raise RecipeError(f"recipe.data.pools.{name}: no evaluator is of this pool; pools are {known}")
+    check_population(population or {})
     for name in population or {}:
-        if not any(_group(evaluator, name) for evaluator in evaluators.values()):
+        if not any(group_of(evaluator, name) for evaluator in evaluators.values()):
             raise RecipeError(f"recipe.data.population.{name}: no evaluator has this attribute")
 
 
@@ -97,36 +121,38 @@ def _standings(data: Dataset, split: str, trust: TrustModel) -> tuple[Standings,
     return standing_from_votes(votes, trust), gain, unused
 
 
+def _weighted(
+    entries: tuple[Entry, ...],
+    evaluators: Mapping[str, Evaluator],
+    weights: Mapping[str, float],
+    population: Target | None,
+) -> tuple[tuple[Entry, ...], RakingSummary | None]:
+    """Each entry's own weight times the mean of its evaluators' factors, with mean 1; and what raking came to."""
+    voters = [_evaluators_of(entry) for entry in entries]
+    names = [name for of_entry in voters for name in of_entry]
+    factors, raking = [weights.get(name, 1.0) for name in names], None
+    if population is not None and any(name in evaluators for name in names):
+        own = [entry.weight / len(of_entry) for entry, of_entry in zip(entries, voters, strict=True) for _ in of_entry]
+        factors, raking = _raked(own, [evaluators.get(name) for name in names], factors, population)
+    in_turn = iter(factors)
+    means = _normalised([float(np.mean(list(islice(in_turn, len(of_entry))))) for of_entry in voters])
+    return tuple(_reweighted(entry, factor) for entry, factor in zip(entries, means, strict=True)), raking
+
+
 def _raked(
-    pairs: Sequence[Pair], evaluators: Mapping[str, Evaluator], population: Target | None
-) -> tuple[RakingSummary | None, Mapping[str, float]]:
-    """What raking came to, and the weight of each evaluator under which pairs have the population's shares."""
-    rows = [pair.evaluator for pair in pairs if pair.evaluator in evaluators]
-    if population is None or not rows:
-        return None, {}
-    groups = {name: [_group(evaluators[row], name) for row in rows if row] for name in population}
-    raking = rake(groups, population)
-    weights = {row: float(weight) for row, weight in zip(rows, raking.weight_N, strict=True) if row}
-    missing = {name: tuple(absent) for name, absent in raking.missing.items()}
-    return RakingSummary(error=raking.error, missing=missing, effective_pairs=effective_size(raking.weight_N)), weights
+    own: Sequence[float], voters: Sequence[Evaluator | None], factors: Sequence[float], population: Target
+) -> tuple[list[float], RakingSummary]:
+    """The factors of votes that weigh `own` by themselves, scaled until the votes have the population's shares."""
+    groups = {name: [None if voter is None else group_of(voter, name) for voter in voters] for name in population}
+    base_N = np.multiply(own, factors)
+    raking = rake(groups, population, base=base_N.tolist())
+    factor_N = np.maximum(raking.weight_N / np.asarray(own, dtype=np.float64), LEAST_FACTOR)
+    return factor_N.tolist(), RakingSummary(error=raking.error, missing=dict(raking.missing))
 
 
-def _group(evaluator: Evaluator, attribute: str) -> str | None:
-    return evaluator.pool if attribute == "pool" else (evaluator.attributes or {}).get(attribute)
-
-
-def _weighted_pairs(pairs: tuple[Pair, ...], weights: Mapping[str, float]) -> tuple[Pair, ...]:
-    """Each pair's own weight times that of its evaluator, with mean 1."""
-    factors = _normalised([weights.get(pair.evaluator or "", 1.0) for pair in pairs])
-    return tuple(_reweighted(pair, factor) for pair, factor in zip(pairs, factors, strict=True))
-
-
-def _weighted_examples(examples: tuple[Example, ...], weights: Mapping[str, float]) -> tuple[Example, ...]:
-    """Each example's own weight times the mean of its evaluators', with mean 1."""
-    factors = _normalised(
-        [float(np.mean([weights.get(name, 1.0) for name in example.evaluators] or [1.0])) for example in examples]
-    )
-    return tuple(_reweighted(example, factor) for example, factor in zip(examples, factors, strict=True))
+def _evaluators_of(entry: Pair | Example) -> tuple[str, ...]:
+    """Whoever said so; one that nobody knows where nobody is named."""
+    return (entry.evaluator or "",) if isinstance(entry, Pair) else entry.evaluators or ("",)
 
 
 def _normalised(factors: list[float]) -> list[float]:
