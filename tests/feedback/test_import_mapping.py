@@ -9,7 +9,7 @@ from test_import_shapes import imported, lines
 
 from accord.cli import run
 from accord.errors import LedgerError, RecordError
-from accord.feedback import Ledger, is_order_known
+from accord.feedback import ImportSettings, Ledger, is_order_known, open_feedback
 from accord.feedback.formats.accord_jsonl import line_of
 from accord.records import Comparison, Completion, Evaluator, Feedback, Label, Prompt, Rating, Scale
 
@@ -49,6 +49,21 @@ def test_a_mapping_kept_beside_the_file_is_the_same(votes: Path) -> None:
     assert by_file[1].feedback.judgement == Comparison(preferred="tie", strength=0.0)
     assert (by_file[0].prompt.text, by_file[0].evaluator.pseudonym) == ("Which, of\nthe two?", "w1")
     assert (str(by_file[0].feedback.time), by_file[1].feedback.time) == ("2026-05-04 10:00:00+00:00", None)
+
+
+def test_of_a_column_only_the_mapped_part_is_taken(tmp_path: Path) -> None:
+    said = {"worker": "w1", "comment": "Why not?", "code": 7, "more": [{"at": 3.5, "mood": "fine"}]}
+    path = lines(tmp_path / "f.jsonl", {"prompt": "q", "chosen": "a", "rejected": "b", "annotation": said})
+    columns = {"evaluator": "annotation.worker", "seconds": "annotation.more.0.at"}
+    with pytest.raises(LedgerError, match=r"annotation\.comment looks like a remark.*--ignore annotation.comment"):
+        imported(path, columns=columns)
+    for ignore in ("annotation.comment", "annotation"):
+        (item,) = imported(path, columns=columns, ignore=[ignore])
+        assert (item.evaluator.pseudonym, item.feedback.seconds) == ("w1", 3.5)
+    file = open_feedback(path, ImportSettings(columns=columns))
+    assert file.columns.unread == ["annotation.comment", "annotation.code", "annotation.more.0.mood"]
+    with pytest.raises(LedgerError, match=r"--ignore annotation\.coment: the first rows have no such column"):
+        imported(path, columns=columns, ignore=["annotation.coment"])
 
 
 def test_texts_that_look_like_lists_are_texts_and_the_order_shown_is_kept(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ It is said by flags of `accord import`, or kept beside the file SOURCE in SOURCE
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -72,8 +72,7 @@ class ImportSettings(BaseModel):
         """A row under the names, and with the values, that it is to be read by."""
         row = dict(content)
         if self.columns:
-            for path in self.columns.values():
-                row.pop(path if path in content else path.partition(".")[0], None)
+            row = self._beside_mapped(content)
             for name, path in self.columns.items():
                 if name in row and name not in self.ignore:
                     raise LedgerError(
@@ -87,12 +86,40 @@ class ImportSettings(BaseModel):
                 row[name] = meanings[str(row[name])]
         return row
 
+    def _beside_mapped(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns that are not mapped; of those of which a part is, the other parts by their paths."""
+        paths = {path for path in self.columns.values() if path not in content}
+        divided = {path.partition(".")[0] for path in paths}
+        row: dict[str, Any] = {}
+        for name, value in content.items():
+            if name not in divided and name not in self.columns.values():
+                row[name] = value
+            elif name in divided - self.ignore:
+                row |= {path: part for path, part in _parts_beside(value, name, paths) if path not in self.columns}
+        return row
+
     def left_aside(self, row: SourceRow) -> SourceRow:
         """A row, renamed already, without the columns that are ignored by name."""
         aside = self.ignore - self.columns.keys()
         if not aside:
             return row
         return replace(row, content={name: value for name, value in row.content.items() if name not in aside})
+
+
+def _parts_beside(value: Any, path: str, mapped: Set[str]) -> Iterator[tuple[str, Any]]:
+    """What stands at a path, and what within it where some of that is mapped, without what is."""
+    if path in mapped:
+        return
+    divided = any(each.startswith(f"{path}.") for each in mapped)
+    if divided and isinstance(value, Mapping):
+        parts: Iterable[tuple[Any, Any]] = value.items()
+    elif divided and isinstance(value, Sequence) and not isinstance(value, str):
+        parts = enumerate(value)
+    else:
+        yield path, value
+        return
+    for key, part in parts:
+        yield from _parts_beside(part, f"{path}.{key}", mapped)
 
 
 def value_at(content: Mapping[str, Any], path: str) -> Any:

@@ -138,9 +138,10 @@ def open_feedback(
     if not first:
         raise RecordError("no records: the file is empty", place=path.name)
     readable = [SourceRow(row.place, row.content) for row in first if isinstance(row, SourceRow)]
-    if readable:
-        check_named_columns(settings, {name for row in readable for name in row.content})
     contents = [settings.renamed(row.content) for row in readable]
+    if readable:
+        parts = {name for content in contents for name in content} - settings.columns.keys()
+        check_named_columns(settings, parts.union(*(row.content for row in readable)))
     if recognised is None:
         if not contents and isinstance(first[0], BadRow):
             raise first[0].problem
