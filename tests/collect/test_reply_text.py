@@ -57,14 +57,17 @@ def test_what_is_read(kind: str, replies: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("kind", "replies"),
     [
-        ("comparison", "|Neither|Both|A or B|A and B|C|A 2|A 0.4 0.5|left|1|A\nB|La réponse A|両方|A,|[A]|tie 0.5 x"),
-        ("ranking", "|A|A > B > C|A > B > C > C|A > B > C > E|A, B, C, D|A > B > C > D >|A = B"),
-        ("rating", "|8|0|five|5/7|4.5|5 of 7|nan|inf|3\n4|five (5)"),
-        ("label", "|bad|wrong; rude|wrong, none of these|wrong,,bad|['wrong']"),
-        ("steps", "|right|right,right,right|right,right,wrong,maybe|1: right|right right wrong wrong"),
+        (
+            "comparison",
+            "|**|` `|*** ***|Neither|A or B|A and B|C|A 0.4 0.5|left|1|A\nB|La réponse A|両方|A,|[A]|tie 0.5 x",
+        ),
+        ("ranking", "|**|A|A > B > C|A > B > C > C|A > B > C > E|A, B, C, D|A > B > C > D >|A = B"),
+        ("rating", "|**|8|0|five|5/7|4.5|5 of 7|nan|inf|3\n4|five (5)"),
+        ("label", "|**|bad|wrong; rude|wrong, none of these|wrong,,bad|['wrong']"),
+        ("steps", "|**|right|right,right,right|right,right,wrong,maybe|1: right|right right wrong wrong"),
         (
             "spans",
-            "|none|{}|[1]|"
+            "|**|none|{}|[1]|"
             '[{"type": "wrong", "quote": "1968",}]|[{"type": "wrong", "quote": "1970"}]|'
             '[{"type": "odd", "quote": "1968"}]|[{"type": "wrong", "quote": ""}]|[{"type": "wrong", "quote": "o"}]|'
             '[{"type": "wrong", "quote": "1968", "occurrence": 2}]|[{"type": "wrong", "quote": "1968", "start": 1}]|'
@@ -80,6 +83,12 @@ def test_what_is_not(kind: str, replies: str) -> None:
     for reply in replies.split("|"):
         with pytest.raises(FormError):
             asks.read(asks.reply_form(reply, completions), completions)
+
+
+@pytest.mark.parametrize("kind", ["correction", "critique", "demonstration"])
+def test_a_text_of_signs_alone_is_a_text(kind: str) -> None:
+    asks, completions = question(kind), shown(kind) if kind != "demonstration" else ()
+    assert asks.read(asks.reply_form("**", completions), completions).text == "**"  # type: ignore[union-attr]
 
 
 def test_what_a_study_does_not_offer_is_not_read() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -49,6 +50,10 @@ NUMBERS = {
     "- 5 apples\n- 6 pears": "6",
     "x2 is 1.2e3": "1200",
     "1.2 x 10^3": "1200",
+    "3 x 10^-2": "3/100",
+    "3 x 10^+2": "300",
+    "3 x 10^y2": "10",
+    "3 x 10**n3": "10",
     r"1.2 \times 10^{-3}": "3/2500",
     "3.14.": "157/50",
     ".5": "1/2",
@@ -109,12 +114,34 @@ def test_graded_solutions_of_gsm8k_are_graded_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1,111" * 20_000, "1," * 40_000, "1 1/" * 20_000, "\n" * 80_000, "answer is " * 9_000, r"\boxed{" * 9_000]
+    "text",
+    [
+        "1,111" * 20_000,
+        "1," * 40_000,
+        "1 1/" * 20_000,
+        "\n" * 80_000,
+        "answer is " * 9_000,
+        r"\boxed{" * 9_000,
+        "####" + " " * 20_000 + "1. x",
+        "#### " + "1" * 40_000,
+        "answer" + " " * 40_000,
+    ],
 )
 def test_long_texts_take_no_longer_than_they_are(text: str) -> None:
     start = perf_counter()
     final_number(text)
     assert perf_counter() - start < 5
+
+
+def test_whatever_is_written_has_a_verdict() -> None:
+    draw = random.Random(0)
+    parts = ["1", "9" * 390, ".5", "1,234", "/", "\\frac{", "}", "####", "\\boxed{", "$", "%", "-", "\u2212", " ", "\n"]
+    parts += ["e5", "x 10^", "x 10**{", "+", "y", "n3", "answer is", "A:", "\u00b2", "\u0663", "\u00a0", "0"]
+    for _ in range(5_000):
+        text = "".join(draw.choices(parts, k=draw.randint(0, 9)))
+        mark = Arithmetic().mark(text, {"answer": "42"})
+        assert mark.score in {0, 1}
+    assert "1.111111111E+389" in Arithmetic().mark("1" * 390 + ".5", "42").remark
 
 
 SCHEMA = {

@@ -41,9 +41,9 @@ def without_emphasis(text: str) -> str:
 
 
 def one_line(reply: str) -> str:
-    """A reply of one line, without blanks around it. Raises `FormError` where it is empty or goes on."""
+    """A reply of one line, without blanks around it. Raises `FormError` where it holds no word or goes on."""
     line = reply.strip()
-    if not line:
+    if not without_emphasis(line):
         raise FormError(REPLY, "Nothing stands there.")
     if len(line.splitlines()) > 1:
         raise FormError(REPLY, "It goes on after the line; nothing may follow.")

@@ -5,6 +5,7 @@ A reference is `{"answer": "1,234"}`, or the answer alone; a text that ends with
 """
 
 import math
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -49,5 +50,6 @@ def _stated(reference: Any) -> tuple[Number, Fraction]:
 
 def _text(number: Number) -> str:
     value = number.value
-    text = str(value.numerator) if value.denominator == 1 else f"{float(value):.10g}"
+    rounded = Context(prec=10).divide(Decimal(value.numerator), Decimal(value.denominator))
+    text = str(value.numerator) if value.denominator == 1 else str(rounded)
     return f"{text:.40}{'%' if number.percent else ''}"

@@ -24,7 +24,7 @@ DECIMAL = rf"(?:{INTEGER}(?:\.\d+)?|\.\d+)"
 TIMES = r"(?:[xX*\u00d7\u00b7]|\\times|\\cdot)"
 POWER = (
     r"(?:[eE](?P<exponent>[+\-]?\d+)(?![\w.])"
-    rf"|\s*{TIMES}\s*10\s*(?:\^|\*\*)\s*\{{?\s*(?P<ten>[+{MINUS}]?\d+)\s*\}}?)"
+    rf"|\s*{TIMES}\s*10\s*(?:\^|\*\*)\s*\{{?\s*(?P<ten>[{MINUS}+]?\d+)\s*\}}?)"
 )
 NUMBER = re.compile(
     rf"(?P<sign>[{MINUS}])?(?P<currency>\\?[$\u20ac\u00a3\u00a5])?(?P<late_sign>[{MINUS}])?"
@@ -34,9 +34,10 @@ NUMBER = re.compile(
     rf"\s?(?P<percent>\\?%|percent\b)?"
 )
 BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
-MARKED = re.compile(r"^####[ \t]*((?:(?!\d+\.[ \t]+\w)[^\n])*?)[ \t]*$", re.MULTILINE)
+MARKED = re.compile(r"^####([^\n]*)$", re.MULTILINE)
+HEADING = re.compile(r"\d\.[ \t]+\w")  # `#### 2. Conclusion` opens a section
 STATED = re.compile(
-    r"(?:\banswer[ \t]+is\b|^[ \t]*(?:\*\*)?(?:final[ \t]+)?answer[ \t]*(?:\*\*)?[ \t]*:|^[ \t]*A:)(.*)",
+    r"(?:\banswer[ \t]+is\b|^[ \t]*(?:\*\*)?(?:final[ \t]+)?answer(?:[ \t]*\*\*)?[ \t]*:|^[ \t]*A:)(.*)",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -51,7 +52,8 @@ class Number:
 
 def final_number(text: str) -> Number | None:
     """The number that a text ends with; None where it has none, or where it marks an answer that is no number."""
-    for line in reversed(MARKED.findall(text)):
+    marked = (line.strip(" \t") for line in reversed(MARKED.findall(text)) if not HEADING.search(line))
+    for line in marked:
         if (match := NUMBER.match(line)) and (number := _value(match, line)) is not None:
             return number
     if boxes := BOXED.findall(text):
