@@ -59,7 +59,8 @@ def test_what_is_read(kind: str, replies: dict[str, str]) -> None:
     [
         (
             "comparison",
-            "|**|` `|*** ***|Neither|A or B|A and B|C|A 0.4 0.5|left|1|A\nB|La réponse A|両方|A,|[A]|tie 0.5 x",
+            "|**|` `|*** ***|Neither|Both|A 2|"
+            "A or B|A and B|C|A 0.4 0.5|left|1|A\nB|La réponse A|両方|A,|[A]|tie 0.5 x",
         ),
         ("ranking", "|**|A|A > B > C|A > B > C > C|A > B > C > E|A, B, C, D|A > B > C > D >|A = B"),
         ("rating", "|**|8|0|five|5/7|4.5|5 of 7|nan|inf|3\n4|five (5)"),

@@ -49,6 +49,36 @@ HOSTILE = {
     "opens sockets": ("import socket\ndef f(x): socket.socket()", REFUSED),
     "kills its parent": ("import os\ndef f(x): os.kill(os.getppid(), 9)", REFUSED),
     "kills everybody": ("import os\ndef f(x): os.kill(-1, 9)", REFUSED),
+    "shares memory": ("import ctypes\ndef f(x): return ctypes.CDLL(None).shmget(0, 1 << 30, 0o1600)", REFUSED),
+    "attaches memory": ("import ctypes\ndef f(x): return ctypes.CDLL(None).shmat(0, None, 0)", REFUSED),
+    "leaves a message": ("import ctypes\ndef f(x): return ctypes.CDLL(None).msgget(5, 0o1600)", REFUSED),
+    "leaves a semaphore": ("import ctypes\ndef f(x): return ctypes.CDLL(None).semget(5, 1, 0o1600)", REFUSED),
+    "leaves a key": (
+        "import ctypes, platform\nnumber = {'x86_64': 248, 'aarch64': 217}[platform.machine()]\n"
+        "def f(x): return ctypes.CDLL(None).syscall(number, b'user', b'k', b'v', 1, -4)",
+        REFUSED,
+    ),
+    "leaves a queue": ("import ctypes\ndef f(x): return ctypes.CDLL(None).mq_open(b'/q', 0o102, 0o600, None)", REFUSED),
+    "signals by a file": (
+        "import fcntl, os\ndef f(x): fcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, os.getppid())",
+        REFUSED,
+    ),
+    "chooses a file's signal": ("import fcntl, os\ndef f(x): fcntl.fcntl(os.pipe()[0], 10, 9)", REFUSED),
+    "signals by a socket": (
+        "import fcntl, os, socket, struct\n"
+        "def f(x): fcntl.ioctl(socket.socketpair()[0], 0x8901, struct.pack('i', os.getppid()))",
+        REFUSED,
+    ),
+    "limits its parent": ("import os, resource\ndef f(x): resource.prlimit(os.getppid(), 7, (5, 5))", REFUSED),
+    "moves its parent": ("import os\ndef f(x): os.sched_setaffinity(os.getppid(), {0})", REFUSED),
+    "slows its parent": ("import os\ndef f(x): os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)", REFUSED),
+    "aborts": ("import os\ndef f(x): os.abort()", "it was killed by SIGABRT"),
+    "kills itself": ("import os\ndef f(x): os.kill(os.getpid(), 15)", "it was killed by SIGTERM"),
+    "kills itself by a signal without a name": (
+        "import os\ndef f(x): os.kill(os.getpid(), 40)",
+        "it was killed by signal 40",
+    ),
+    "kills its group": ("import os\ndef f(x): os.kill(0, 9)", REFUSED),
     "raises its limits": (
         "import resource\ndef f(x): resource.setrlimit(resource.RLIMIT_CPU, (-1, -1))",
         "ValueError: not allowed to raise maximum limit",
@@ -110,6 +140,21 @@ def test_whoever_misbehaves_is_stopped(deed: str) -> None:
         outcome = sandbox.call("anything")
     assert isinstance(outcome, Stopped), outcome
     assert outcome.reason.startswith(reason)
+
+
+@pytest.mark.parametrize("package", ["idlelib.__main__", "this_is_not_there"])
+def test_a_package_that_cannot_be_loaded_is_the_programs_own_affair(package: str) -> None:
+    with Sandbox(f"def f(x):\n    if x: import {package}\n    return 1", "f", limits=LIMITS) as sandbox:
+        assert sandbox.call(0) == Answered(1)
+        assert isinstance(sandbox.call(1), Stopped)
+        assert sandbox.call(0) == Answered(1)
+
+
+def test_a_worker_that_was_replaced_leaves_nothing_to_end() -> None:
+    sandbox = Sandbox("import time\ndef f(x): time.sleep(x)", "f", limits=replace(LIMITS, seconds=0.1))
+    assert isinstance(sandbox.call(60), Stopped)
+    assert sandbox._finalizer is None
+    sandbox.close()
 
 
 def test_the_next_item_is_answered_by_the_same_program(wrapper: str | None) -> None:

@@ -22,6 +22,7 @@ __all__ = ["Answered", "Limits", "Sandbox", "Stopped"]
 
 START_SECONDS = 60.0  # to load the packages that a program names
 ROOM = 10_000  # bytes of a reply beside the answer
+SIGNAL_NAMES = {number.value: number.name for number in signal.Signals}
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Sandbox:
     limits: Limits = Limits()
     wrapper: str | None = field(default_factory=bubblewrap)
     _worker: WorkerProcess | None = field(default=None, init=False, repr=False)
+    _finalizer: "weakref.finalize[[], Sandbox] | None" = field(default=None, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __enter__(self) -> Self:
@@ -124,7 +126,7 @@ class Sandbox:
             **asdict(self.limits),
         }
         self._worker = WorkerProcess.start(worker_command(self.wrapper))
-        weakref.finalize(self, self._worker.end)
+        self._finalizer = weakref.finalize(self, self._worker.end)
         request = json.dumps(setup).encode() + b"\n"
         try:
             self._worker.ask(request, seconds=START_SECONDS, longest=ROOM, most_noise=self.limits.output_bytes)
@@ -134,9 +136,9 @@ class Sandbox:
         return self._worker
 
     def _end(self) -> None:
-        if self._worker is not None:
-            self._worker.end()
-            self._worker = None
+        if self._finalizer is not None:
+            self._finalizer()
+        self._worker = self._finalizer = None
 
 
 def _outcome(reply: Mapping[str, Any], limits: Limits) -> Answered | Stopped:
@@ -168,4 +170,4 @@ def _why_killed(number: int, cpu_seconds: float, limits: Limits) -> str:
         return "stopped: it began a process, opened a socket or asked for something else that judging does not need"
     if number == signal.SIGXCPU or (number == signal.SIGKILL and cpu_seconds >= limits.cpu_seconds):
         return f"stopped: more than {limits.cpu_seconds} s of the processor"
-    return f"it was killed by {signal.Signals(number).name}"
+    return f"it was killed by {SIGNAL_NAMES.get(number, f'signal {number}')}"

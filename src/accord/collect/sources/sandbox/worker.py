@@ -1,8 +1,9 @@
 """What runs inside the sandbox: reads requests, one JSON line each, and answers each from a fork of its own.
 
-The process itself runs nothing of the program. It loads the installed packages that the program names, once, and forks
-for every request; the fork takes its limits upon itself, runs the program's file and calls its function. So a request
-costs a fork, and whatever a program leaves behind (a global, a patched module, a thread) ends with its request.
+The process itself runs nothing of the program's file. It loads the installed packages that the program names, once and
+before any limit, as far as a fork that tried it first came through, and forks for every request; the fork takes its
+limits upon itself, runs the program's file and calls its function. So a request costs a fork, and whatever a program
+leaves behind (a global, a patched module, a thread) ends with its request.
 
     in    {"source", "name", "function", "path", "cpu_seconds", "memory_bytes", "output_bytes"}, then a value a line
     out   {"ready": true}, then {"nonce", "answer", "too_long", "signal", "status", "cpu_seconds"} a line
@@ -27,6 +28,8 @@ FILE_BYTES = 1 << 24  # of a file, a memfd among them: none else can be written
 OPEN_FILES = 64
 MAX_THREADS = 512
 MAX_ERROR = 500
+LOAD_SECONDS = 20  # to load a package
+LOADED = 77  # the status of a fork that loaded one
 
 
 def main() -> None:
@@ -60,10 +63,20 @@ def _named_packages(source: str) -> Iterator[str]:
 
 
 def _load(name: str) -> None:
-    try:
+    """Load a package, where that does no harm: a fork of its own tries it first.
+
+    One that is not there, raises, ends the process or comes to no end is left to the program, which imports it itself.
+    """
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        os.dup2(2, 1)
+        sys.excepthook = lambda *_: os._exit(1)
+        signal.alarm(LOAD_SECONDS)
         importlib.import_module(name)
-    except ImportError:  # the program says so itself, when it imports it
-        return
+        os._exit(LOADED)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == LOADED:
+        importlib.import_module(name)
 
 
 def _answer_of_fork(setup: dict[str, Any], request: bytes) -> dict[str, Any]:
