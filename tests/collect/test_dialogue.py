@@ -1,13 +1,16 @@
 """Dialogues: turns with a live writer, judged one by one, also where they are sent twice, late or after a kill."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from small_desks import Clock, join, lay, opened
+from sqlalchemy import select
 
 from accord.collect import Break, Desk, Done, Paused, Person, Speaking, Task
+from accord.collect.desk.dialogues import UnansweredTurn, answer_turn, step_of
+from accord.collect.desk.tables import reservations
 from accord.errors import Conflict, FormError, ModelError, StudyError
 from accord.feedback import Ledger, draw_pairs
 from accord.records import Comparison, Completion, Correction, Declined, Label, Message, Prompt, Sampling
@@ -248,6 +251,58 @@ def test_an_answer_that_comes_after_another_s_lease_is_dropped(tmp_path: Path, l
     task = judging(desk, anna)
     assert {completion.text[0] for completion in task.completions} == {"2"}
     assert len(ledger.completions()) == 2
+
+
+class Interrupted(Echo):
+    """A writer that is asked in vain by `meanwhile` while it writes its first answer."""
+
+    def __init__(self, meanwhile: Callable[[], None], *faults: Exception) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], None] | None = meanwhile
+        self.later = faults
+
+    def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
+        if self.meanwhile is not None and not self.faults:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+            self.faults = list(self.later)
+        return super().write(prompts, n, sampling)
+
+
+def test_a_late_answer_to_something_that_was_said_otherwise_since_is_dropped(tmp_path: Path, ledger: Ledger) -> None:
+    clock = Clock()
+
+    def meanwhile() -> None:
+        clock.move(seconds=121)
+        writer.faults.append(ModelError("down"))
+        again = speaking(desk, anna)
+        assert again.draft == "Old"
+        desk.say(anna, again.reservation, "New")
+
+    writer = Interrupted(meanwhile)
+    desk, anna = begun(tmp_path, ledger, writer, clock)
+    task = judging(desk, anna, "Old")
+    assert spoken(task.prompt.messages) == [("user", "New")]
+    assert {completion.prompt for completion in task.completions} == {task.prompt.id}
+    desk.submit(anna, task.reservation, {"preferred": "left"})
+    assert spoken(speaking(desk, anna).messages)[0] == ("user", "New")
+
+
+def test_who_fails_late_does_not_give_back_what_somebody_else_writes(tmp_path: Path, ledger: Ledger) -> None:
+    clock, claims = Clock(), []
+
+    def meanwhile() -> None:
+        clock.move(seconds=121)
+        with desk.context.writing() as tx:
+            claims.append(step_of(tx, tx.execute(select(reservations)).one()))
+
+    desk, anna = begun(tmp_path, ledger, Interrupted(meanwhile, ModelError("down")), clock)
+    desk.say(anna, speaking(desk, anna).reservation, "Hello")
+    assert isinstance(desk.next(anna), Break), "the other one still writes"
+    [claim] = claims
+    assert isinstance(claim, UnansweredTurn)
+    answer_turn(desk.context, claim)
+    assert isinstance(desk.next(anna), Task)
 
 
 def test_equal_answers_are_not_judged(tmp_path: Path, ledger: Ledger) -> None:

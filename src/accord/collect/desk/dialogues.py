@@ -94,14 +94,14 @@ def turns_so_far(tx: Transaction, reservation: str) -> Sequence[Row[Any]]:
 
 def has_enough(tx: Transaction, reservation: str) -> bool:
     """Whether so many turns were judged that the dialogue may be over."""
-    judged = [turn for turn in turns_so_far(tx, reservation) if turn.state == "judged"]
-    return len(judged) >= settings(tx).least
+    states = [turn.state for turn in turns_so_far(tx, reservation)]
+    return states.count("judged") >= settings(tx).least
 
 
 def turn_row(tx: Transaction, person: str, name: str) -> Row[Any]:
     """A turn of a person's. Raises `FormError` where it is none."""
-    own = (TURNS.c.id == storable_name(name), TURNS.c.person == person, TURNS.c.study == tx.study.name)
-    row = tx.execute(select(TURNS).where(*own)).one_or_none()
+    of_person = (TURNS.c.person == person, TURNS.c.study == tx.study.name)
+    row = tx.execute(select(TURNS).where(TURNS.c.id == storable_name(name), *of_person)).one_or_none()
     if row is None:
         raise FormError("reservation", NOT_YOURS)
     return row
@@ -119,8 +119,8 @@ def messages_before(tx: Transaction, topic: Prompt, turn: Row[Any]) -> tuple[Mes
 
 def prolonged(tx: Transaction, topic: Prompt, turn: Row[Any], message: str) -> Prompt:
     """The conversation with what the person says now, as it is put to the writer and judged."""
-    said = Message(role="user", content=message)
-    return Prompt(messages=(*messages_before(tx, topic, turn), said), source=topic.source, mode=topic.mode)
+    messages = (*messages_before(tx, topic, turn), Message(role="user", content=message))
+    return Prompt(messages=messages, source=topic.source, mode=topic.mode)
 
 
 def extend(tx: Transaction, reservation: str, **values: Any) -> None:
@@ -151,8 +151,8 @@ def close(tx: Transaction, reservation: str, state: str = "answered") -> None:
     values = {"state": state, "holds": state == "answered", "closed": tx.now, "draft": None, "answer": number}
     values |= {"feedback": main[-1] if main else None, "seconds": row.seconds or 0.0}
     tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == reservation).values(values))
-    unsaid = (TURNS.c.reservation == reservation, TURNS.c.state.in_(("speaking", "writing")))
-    tx.execute(update(TURNS).where(*unsaid).values(state="ended", closed=tx.now, message="", draft=None))
+    last = (TURNS.c.reservation == reservation, TURNS.c.state.in_(("speaking", "writing")))
+    tx.execute(update(TURNS).where(*last).values(state="ended", closed=tx.now, message="", draft=None))
     recount(tx, row.item)
 
 
@@ -246,9 +246,9 @@ def _characters_left(tx: Transaction, before: Row[Any]) -> int | None:
     most = tx.study.sampling.max_tokens
     if before.room is None or before.room > NEARLY_FULL * (most + TURN_TOKENS):
         return None
-    written = [answer for answer in tx.completions(before.shown) if answer.token_ids]
-    tokens = sum(len(answer.token_ids or ()) for answer in written)
-    letters = sum(len(answer.text) for answer in written) / tokens if tokens else LETTERS_OF_TOKEN
+    answers = [answer for answer in tx.completions(before.shown) if answer.token_ids]
+    tokens = sum(len(answer.token_ids or ()) for answer in answers)
+    letters = sum(len(answer.text) for answer in answers) / tokens if tokens else LETTERS_OF_TOKEN
     return int(letters * max(0, before.room - most - TURN_TOKENS))
 
 
@@ -257,16 +257,18 @@ def _characters_left(tx: Transaction, before: Row[Any]) -> int | None:
 
 @dataclass(frozen=True)
 class UnansweredTurn:
-    """A turn that the writer is to answer; until the lease ends, nobody else asks it."""
+    """A turn that the writer is to answer; until the lease ends (seconds since 1970), nobody else asks it."""
 
     turn: str
     prompt: Prompt
+    lease: float
 
     @classmethod
     def claim(cls, tx: Transaction, topic: Prompt, turn: Row[Any]) -> Self:
         """Take the writing upon oneself."""
-        tx.execute(update(TURNS).where(TURNS.c.id == turn.id).values(writing_until=tx.now + LEASE_SECONDS))
-        return cls(turn.id, prolonged(tx, topic, turn, turn.message))
+        lease = tx.now + LEASE_SECONDS
+        tx.execute(update(TURNS).where(TURNS.c.id == turn.id).values(writing_until=lease))
+        return cls(turn.id, prolonged(tx, topic, turn, turn.message), lease)
 
 
 def answer_turn(context: Context, unanswered: UnansweredTurn) -> None:
@@ -290,15 +292,24 @@ def answer_turn(context: Context, unanswered: UnansweredTurn) -> None:
 
 
 def _being_written(tx: Transaction, unanswered: UnansweredTurn) -> Row[Any] | None:
-    """The turn, where it still waits for answers: somebody else may have written after the lease had ended."""
-    waiting = (TURNS.c.id == unanswered.turn, TURNS.c.state == "writing")
-    return tx.execute(select(TURNS).where(*waiting)).one_or_none()
+    """The turn, where it still waits for answers to this conversation.
+
+    After the lease somebody else may have asked the writer too, and the person may have said something else since.
+    """
+    query = select(TURNS, ITEMS.c.prompt.label("topic"))
+    query = query.join(RESERVATIONS, RESERVATIONS.c.id == TURNS.c.reservation)
+    query = query.join(ITEMS, ITEMS.c.id == RESERVATIONS.c.item)
+    turn = tx.execute(query.where(TURNS.c.id == unanswered.turn, TURNS.c.state == "writing")).one_or_none()
+    if turn is None or prolonged(tx, tx.prompt(turn.topic), turn, turn.message).id != unanswered.prompt.id:
+        return None
+    return turn
 
 
 def _give_back(tx: Transaction, unanswered: UnansweredTurn, note: str) -> None:
+    """The turn is the person's again, unless somebody else asks the writer meanwhile."""
     turn = _being_written(tx, unanswered)
     tx.note("writer", note)
-    if turn is not None:
+    if turn is not None and turn.writing_until == unanswered.lease:
         values = {"state": "speaking", "message": "", "draft": {"text": turn.message}, "problem": UNWRITTEN}
         tx.execute(update(TURNS).where(TURNS.c.id == turn.id).values(**values, writing_until=0.0))
 
