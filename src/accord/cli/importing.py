@@ -71,45 +71,44 @@ def import_(
     skip_bad
         Put rows that cannot be read into SOURCE.bad.jsonl, with place and reason, and read the rest.
     dry_run
-        Show the first three records as they would be kept, and which columns are not read; write nothing.
+        Show the first three records as they would be kept, and which columns are not read; write nothing. Ends with 2
+        where the import would.
     extension
         A Python file that registers a format of your own; may be given more than once.
     json
         Print the counts as JSON.
     """
     from accord.extensions import load_extensions
-    from accord.feedback import ImportSettings, import_into
-    from accord.feedback.formats.settings import kept_settings
+    from accord.feedback import import_into
+    from accord.feedback.formats.settings import beside, settings_of
 
     load_extensions(extension or (), Path.cwd())
     stated: dict[str, Any] = {
         "format": format,
         "name": name,
         "columns": _columns(map or ()),
-        "ignore": frozenset(ignore or ()),
+        "ignore": ignore,
         "scale": scale,
         "strength_max": strength_max,
-        "options": tuple(options or ()),
+        "options": options,
         "split": split,
     }
-    settings = ImportSettings.model_validate({key: value for key, value in stated.items() if value})
+    settings = settings_of(
+        {key: value for key, value in stated.items() if value is not None},
+        lambda key: f"--{key.partition('.')[0].replace('_', '-')}",
+    )
     path = None if source == "packaged" else Path(source)
-    if mapping is not None and path is not None:
-        settings = settings.over(kept_settings(path, mapping))
     if dry_run:
-        return _dry_run(path, settings, json=json)
-    bad_rows = _bad_rows(path) if skip_bad and path is not None else None
-    file, counts = import_into(ledger, path, settings, bad_rows=bad_rows)
+        return _dry_run(path, settings, mapping, skip_bad=skip_bad, json=json)
+    # A name on the hub is no place, so its bad rows go here.
+    at = None if path is None else path if path.exists() else Path(path.name)
+    bad_rows = beside(at, ".bad.jsonl") if skip_bad and at is not None else None
+    file, counts = import_into(ledger, path, settings, mapping=mapping, bad_rows=bad_rows)
     if json:
         print_json(_counts(file, counts, bad_rows))
     else:
         _tell(file, counts, bad_rows)
     return None
-
-
-def _bad_rows(source: Path) -> Path:
-    """The file for bad rows: beside the source, or here where it is a name on the hub."""
-    return Path(source.parent if source.exists() else ".", f"{source.name}.bad.jsonl")
 
 
 def _columns(pairs: "list[str] | tuple[str, ...]") -> dict[str, str]:
@@ -161,19 +160,21 @@ def _tell(file: "FeedbackFile", counts: "ImportCounts", bad_rows: Path | None) -
         print(sentence)
 
 
-def _dry_run(path: Path | None, settings: "ImportSettings", *, json: bool) -> int | None:
-    from accord.feedback.formats.importing import packaged_feedback
+def _dry_run(
+    path: Path | None, settings: "ImportSettings", mapping: Path | None, *, skip_bad: bool, json: bool
+) -> int | None:
+    from accord.feedback.formats.importing import feedback_from
     from accord.feedback.formats.preview import preview
-    from accord.feedback.formats.source import open_feedback
 
     bad: list[BadRow] = []
-    file = packaged_feedback(settings) if path is None else open_feedback(path, settings, bad=bad.append)
+    file = feedback_from(path, settings, mapping=mapping, bad=bad.append)
     seen = preview(file)
+    refused = 2 if seen.lost or (bad and not skip_bad) else None
     if json:
         form = {"format": file.recognised.format.name, "reason": file.recognised.reason, "source": file.source}
         rows = {"rows": seen.rows, "bad": [str(row.problem) for row in bad]}
         print_json({**form, **rows, "records": seen.shown, "not_read": seen.unread, "lost": seen.lost})
-        return 2 if seen.lost else None
+        return refused
     print(f"read as {file.recognised.format.name} ({file.recognised.reason}), under the name {file.source}")
     for number, record in enumerate(seen.shown, start=1):
         print(f"\nrecord {number}")
@@ -186,5 +187,7 @@ def _dry_run(path: Path | None, settings: "ImportSettings", *, json: bool) -> in
         print(f"and {len(bad) - 3:,} more bad rows")
     for remedy in seen.lost.values():
         print(f"say what becomes of it: {remedy}")
+    if bad and not skip_bad:
+        print("say what becomes of bad rows: --skip-bad")
     print("nothing was written")
-    return 2 if seen.lost else None
+    return refused

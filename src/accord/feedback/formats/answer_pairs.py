@@ -9,10 +9,10 @@ nothing     texts       the words that both begin with                   what fo
 nothing     messages    the messages that both begin with                what follows them
 """
 
-import json
 from dataclasses import dataclass
 
 from accord.feedback.formats.conversations import Answer, answer_of, messages_of, shared, without_prompt
+from accord.feedback.formats.json_text import value_in
 from accord.feedback.formats.rows import SourceRow
 from accord.records import Message
 
@@ -91,10 +91,7 @@ def _listed(text: str) -> object:
     """The messages that a cell holds as JSON; else the text, whatever brackets it begins with."""
     if text.lstrip()[:1] != "[":
         return text
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
+    value = value_in(text)
     listed = isinstance(value, list) and value and all(isinstance(each, dict) for each in value)
     return value if listed and all("role" in each or "from" in each for each in value) else text
 

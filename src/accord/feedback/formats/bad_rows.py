@@ -14,20 +14,30 @@ __all__ = ["bad_rows_file"]
 
 @contextmanager
 def bad_rows_file(path: Path) -> Iterator[Callable[[BadRow], None]]:
-    """Where to put bad rows: `path` is written anew, `{"place", "reason", "row"}` a line, and is gone without any."""
-    make_private(path)
-    with storage(path), path.open("w", encoding="utf-8", errors="backslashreplace") as file:
-        number = 0
+    """Where to put bad rows: `{"place", "reason", "row"}` a line of `path`, which is written anew and gone without any.
 
-        def put(row: BadRow) -> None:
-            nonlocal number
-            number += 1
-            reason = str(row.problem).removeprefix(f"{row.place}: ")
-            line = {"place": row.place, "reason": reason, "row": row.content}
-            file.write(json.dumps(line, ensure_ascii=False, default=repr) + "\n")
-
+    Where the block raises, a file that was there before stays as it is.
+    """
+    beside = path.with_name(f"{path.name}.part")
+    beside.unlink(missing_ok=True)
+    make_private(beside)
+    number, whole = 0, False
+    with storage(path):
         try:
-            yield put
+            with beside.open("w", encoding="utf-8", errors="backslashreplace") as file:
+
+                def put(row: BadRow) -> None:
+                    nonlocal number
+                    number += 1
+                    reason = str(row.problem).removeprefix(f"{row.place}: ")
+                    line = {"place": row.place, "reason": reason, "row": row.content}
+                    file.write(json.dumps(line, ensure_ascii=False, default=repr) + "\n")
+
+                yield put
+            whole = True
         finally:
-            if not number:
+            if number and (whole or not path.exists()):
+                beside.replace(path)
+            elif whole:
                 path.unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)

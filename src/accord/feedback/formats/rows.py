@@ -1,6 +1,5 @@
 """One row of somebody else's file, whatever file it stood in, with its place."""
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from accord.errors import RecordError
 from accord.feedback.formats.conversations import messages_of
+from accord.feedback.formats.json_text import value_in
 from accord.records import Message
 
 __all__ = ["BadRow", "SourceRow"]
@@ -136,10 +136,7 @@ class SourceRow:
         """What stands in the column, read as JSON where it is a text that begins as a list or an object does."""
         value = self.value(column)
         if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-            try:
-                return json.loads(value)
-            except ValueError:
-                return value
+            return value_in(value)
         return value
 
     def messages(self, column: str, *, role: Literal["user", "assistant"]) -> tuple[Message, ...]:

@@ -16,7 +16,7 @@ It is said by flags of `accord import`, or kept beside the file SOURCE in SOURCE
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -27,7 +27,7 @@ from accord.errors import LedgerError, nearest, storage
 from accord.feedback.formats.rows import SourceRow
 from accord.records import Scale, explain
 
-__all__ = ["ImportSettings", "kept_settings", "value_at"]
+__all__ = ["ImportSettings", "beside", "kept_settings", "settings_in", "settings_of", "value_at"]
 
 
 class ImportSettings(BaseModel):
@@ -35,31 +35,28 @@ class ImportSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: str | None = Field(default=None, description="the format; told from the columns where it is left out")
+    format: str | None = Field(
+        default=None, min_length=1, description="the format; told from the columns where it is left out"
+    )
     name: str | None = Field(default=None, min_length=1, description="the source's name on its records")
     columns: Mapping[str, str] = Field(default={}, description="names that columns are read under, and the columns")
     values: Mapping[str, Mapping[str, Any]] = Field(default={}, description="for a column: what its values stand for")
-    ignore: frozenset[str] = Field(default=frozenset(), description="columns that are left aside knowingly")
+    ignore: frozenset[str] = Field(
+        default=frozenset(), strict=False, description="columns that are left aside knowingly"
+    )
     scale: Scale | None = Field(default=None, description="the ends of ratings, where the file does not say: [1, 5]")
     strength_max: float = Field(default=1.0, gt=0, allow_inf_nan=False, description="what `strength` is at most")
-    options: tuple[str, ...] = Field(default=(), description="the labels that were offered, where the file has labels")
-    split: str | None = Field(default=None, description="the part of a `datasets` folder or set")
-
-    @field_validator("ignore", mode="before")
-    @classmethod
-    def _set(cls, names: Any) -> Any:
-        return frozenset(names) if isinstance(names, list | tuple) else names
-
-    @field_validator("options", mode="before")
-    @classmethod
-    def _listed(cls, names: Any) -> Any:
-        return tuple(names) if isinstance(names, list) else names
+    options: tuple[str, ...] = Field(
+        default=(), strict=False, description="the labels that were offered, where the file has labels"
+    )
+    split: str | None = Field(default=None, min_length=1, description="the part of a `datasets` folder or set")
 
     @field_validator("scale", mode="before")
     @classmethod
     def _ends(cls, ends: Any) -> Any:
         if isinstance(ends, list | tuple) and len(ends) == 2:
-            return {"low": float(ends[0]), "high": float(ends[1])}
+            low, high = (float(end) if type(end) is int else end for end in ends)
+            return {"low": low, "high": high}
         return ends
 
     def over(self, beneath: Self) -> Self:
@@ -137,15 +134,23 @@ def value_at(content: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def kept_settings(source: Path, file: Path | None = None) -> ImportSettings:
-    """What `file`, or else SOURCE.import.toml beside the source, says; nothing where there is no such file.
+def beside(source: Path, ending: str) -> Path:
+    """The file whose name is that of the source with an ending, in the same folder; `.` is called as the folder is."""
+    whole = source if source.name else source.absolute()
+    return whole.parent / f"{whole.name}{ending}"
 
-    Raises `LedgerError` that names the file and the key.
-    """
-    path = file or source.with_name(f"{source.name}.import.toml")
+
+def kept_settings(source: Path) -> ImportSettings:
+    """What SOURCE.import.toml beside the source says; nothing where there is no such file. Raises as `settings_in`."""
+    path = beside(source, ".import.toml")
     with storage(path):
-        if file is None and not path.is_file():
-            return ImportSettings()
+        there = path.is_file()
+    return settings_in(path) if there else ImportSettings()
+
+
+def settings_in(path: Path) -> ImportSettings:
+    """What a file with an [import] section says. Raises `LedgerError` that names the file and the key."""
+    with storage(path):
         text = path.read_bytes()
     try:
         content = tomllib.loads(text.decode())
@@ -153,12 +158,17 @@ def kept_settings(source: Path, file: Path | None = None) -> ImportSettings:
         raise LedgerError(f"{path}: no TOML: {error}") from error
     if unknown := sorted(content.keys() - {"import"}):
         raise LedgerError(f"{path}: '{unknown[0]}' is not known here; everything stands in [import]")
+    return settings_of(content.get("import", {}), lambda key: f"{path}: import.{key}")
+
+
+def settings_of(stated: object, place: Callable[[str], str]) -> ImportSettings:
+    """The settings that are stated. Raises `LedgerError` with the place of the key that is wrong."""
     try:
-        return ImportSettings.model_validate(content.get("import", {}))
+        return ImportSettings.model_validate(stated)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             remedy = nearest(str(first["loc"][-1]), list(ImportSettings.model_fields))
-            raise LedgerError(f"{path}: import.{key}: no such key{remedy}") from error
-        raise LedgerError(f"{path}: import.{key}: {explain(error)[1]}") from error
+            raise LedgerError(f"{place(key)}: no such key{remedy}") from error
+        raise LedgerError(f"{place(key)}: {explain(error)[1]}") from error

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from accord.feedback.formats.conversations import message_of, messages_of
+from accord.feedback.formats.json_text import value_in
 from accord.records import Message, ToolCall
 
 __all__ = ["sharegpt_dicts", "sharegpt_messages"]
@@ -31,10 +32,7 @@ def _message(item: object, place: str) -> Message:
 
 
 def _calls(text: object) -> list[Any] | None:
-    try:
-        value = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return None
+    value = value_in(text) if isinstance(text, str) else text
     calls = value if isinstance(value, list) else [value]
     return calls if calls and all(isinstance(call, dict) and "name" in call for call in calls) else None
 
@@ -61,9 +59,6 @@ def _written(message: Message) -> dict[str, str] | None:
 
 def _arguments(call: ToolCall) -> object:
     """The arguments as JSON where they are read back as the same text, else as a text."""
-    try:
-        value = json.loads(call.arguments)
-    except ValueError:
-        return call.arguments
+    value = value_in(call.arguments)
     same = not isinstance(value, str) and value is not None and json.dumps(value, ensure_ascii=False) == call.arguments
     return value if same else call.arguments

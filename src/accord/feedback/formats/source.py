@@ -8,13 +8,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from accord.errors import RecordError, storage
+from accord.errors import LedgerError, RecordError, storage
 from accord.feedback.formats.columns import ColumnCheck, check_named_columns
 from accord.feedback.formats.containers import rows_of
 from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.recognition import Recognised, format_of_file, format_of_rows, named_format
 from accord.feedback.formats.rows import BadRow, SourceRow
-from accord.feedback.formats.settings import ImportSettings, kept_settings
+from accord.feedback.formats.settings import ImportSettings, kept_settings, settings_in
 from accord.feedback.formats.votes import counted_votes
 from accord.records import Feedback, Record, explain
 
@@ -36,6 +36,7 @@ class FeedbackFile:
     bad: Callable[[BadRow], None] | None = None
     rows: int = 0
     bad_rows: int = 0
+    first_bad: RecordError | None = None
     judgements: Counter[str] = field(default_factory=Counter)
     columns: ColumnCheck = field(init=False)
 
@@ -55,6 +56,7 @@ class FeedbackFile:
         """
         form = self.recognised.format
         self.rows = self.bad_rows = 0
+        self.first_bad = None
         self.judgements.clear()
         read_path = form.read_path
         for record in self._of_rows(limit, check_columns) if read_path is None else read_path(self.path):
@@ -62,7 +64,11 @@ class FeedbackFile:
                 self.judgements[record.judgement.kind] += 1
             yield record
         if read_path is None and self.bad_rows == self.rows:
-            problem = f"all of its {self.rows:,} rows are bad" if self.rows else "the file is empty"
+            problem = (
+                f"all of its {self.rows:,} rows are bad; the first: {self.first_bad}"
+                if self.rows
+                else "the file is empty"
+            )
             raise RecordError(f"no records: {problem}", place=self.path.name)
 
     def _of_rows(self, limit: int | None, check_columns: bool) -> Iterator[Record]:
@@ -116,21 +122,28 @@ class FeedbackFile:
         if self.bad is None:
             raise row.problem
         self.bad_rows += 1
+        self.first_bad = self.first_bad or row.problem
         self.bad(row)
 
 
 def open_feedback(
-    path: Path, settings: ImportSettings | None = None, *, bad: Callable[[BadRow], None] | None = None
+    path: Path,
+    settings: ImportSettings | None = None,
+    *,
+    mapping: Path | None = None,
+    bad: Callable[[BadRow], None] | None = None,
 ) -> FeedbackFile:
     """Open a file of feedback: tell its format, unless it is named, and note the columns of its first rows.
 
-    What SOURCE.import.toml beside it says holds where `settings` say nothing. Raises `LedgerError` where no format or
-    several fit, or a mapping names what is not there; `RecordError` where there is nothing in it; `StorageError` where
-    it cannot be opened.
+    Where `settings` say nothing, what the file `mapping` says holds; without one, SOURCE.import.toml beside the source.
+    Raises `LedgerError` where no format or several fit, or a mapping names what is not there; `RecordError` where there
+    is nothing in it; `StorageError` where it cannot be opened.
     """
     with storage(path):
-        path.exists()  # raises where no file can have this name
-    settings = (settings or ImportSettings()).over(kept_settings(path))
+        ordinary = path.is_file()  # raises where no file can have this name
+    settings = (settings or ImportSettings()).over(kept_settings(path) if mapping is None else settings_in(mapping))
+    if settings.split is not None and ordinary:
+        raise LedgerError(f"{path}: a file has no parts; leave --split out")
     recognised = named_format(settings.format) if settings.format is not None else format_of_file(path)
     if recognised is not None and recognised.format.read_path is not None:
         return FeedbackFile(path, recognised, settings)

@@ -6,9 +6,9 @@ from pathlib import Path
 from accord.errors import RecordError, storage
 from accord.feedback.formats.containers.datasets_library import folder_rows, hub_rows
 from accord.feedback.formats.containers.json_rows import json_lines, json_stream
-from accord.feedback.formats.containers.json_text import DECODER
 from accord.feedback.formats.containers.tables import arrow_rows, delimited_rows, parquet_rows
 from accord.feedback.formats.containers.text import text_lines
+from accord.feedback.formats.json_text import DECODER
 from accord.feedback.formats.rows import BadRow, SourceRow
 
 __all__ = ["on_hub", "rows_of"]

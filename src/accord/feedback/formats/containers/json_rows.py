@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from accord.errors import RecordError
-from accord.feedback.formats.containers.json_text import DECODER, object_of, words_of
 from accord.feedback.formats.containers.text import decoded_lines, text_lines
+from accord.feedback.formats.json_text import DECODER, object_of, words_of
 from accord.feedback.formats.rows import BadRow, SourceRow
 
 __all__ = ["json_lines", "json_stream"]

@@ -1,9 +1,10 @@
 """Rows in tables: CSV and TSV, Parquet, Arrow and Feather; a slice at a time."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accord.errors import RecordError, storage
 from accord.feedback.formats.containers.text import text_lines
@@ -16,6 +17,11 @@ __all__ = ["arrow_rows", "delimited_rows", "parquet_rows"]
 
 AT_ONCE = 256
 LONGEST = 2**31 - 1  # characters of a cell
+UNREADABLE = (
+    ValueError,
+    OverflowError,
+    LookupError,
+)  # of dates, zones and texts that Python does not know; Arrow's too
 
 
 def delimited_rows(path: Path, delimiter: str) -> Iterator[SourceRow | BadRow]:
@@ -89,13 +95,42 @@ def _batches(file: "pa.NativeFile") -> Iterator["pa.RecordBatch"]:
         yield from pa.ipc.open_stream(file)
 
 
-def _rows(path: Path, batches: Iterator["pa.RecordBatch"]) -> Iterator[SourceRow]:
+def _rows(path: Path, batches: Iterator["pa.RecordBatch"]) -> Iterator[SourceRow | BadRow]:
     number = 0
     for batch in batches:
+        names = batch.schema.names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise RecordError(
+                f"the column {twice[0]!r} stands twice; which of the two counts is not said", place=path.name
+            )
         for start in range(0, batch.num_rows, AT_ONCE):
-            for content in batch.slice(start, AT_ONCE).to_pylist(maps_as_pydicts="lossy"):
+            piece = batch.slice(start, AT_ONCE)
+            try:
+                contents: Iterable[dict[str, Any] | None] = piece.to_pylist(maps_as_pydicts="lossy")
+            except UNREADABLE:
+                contents = repeat(None, piece.num_rows)
+            for at, content in enumerate(contents):
                 number += 1
-                yield SourceRow(f"{path.name} row {number}", content)
+                place = f"{path.name} row {number}"
+                yield _row(piece, at, place) if content is None else SourceRow(place, content)
+
+
+def _row(batch: "pa.RecordBatch", at: int, place: str) -> SourceRow | BadRow:
+    """One row, value by value, where a value that Python cannot hold is among its neighbours or in it."""
+    content: dict[str, Any] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            content[name] = column[at].as_py(maps_as_pydicts="lossy")
+        except UNREADABLE as error:
+            problem = f"a value of the type {column.type} that cannot be read ({_reason(error)})"
+            return BadRow(RecordError(problem, place=f"{place} {name}"), content)
+    return SourceRow(place, content)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "no UTF-8"
+    return "its time zone is not known here" if "zoneinfo" in str(error) else _line(error)
 
 
 def _line(error: Exception) -> str:

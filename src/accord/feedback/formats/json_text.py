@@ -6,7 +6,7 @@ from typing import Any
 
 from accord.errors import RecordError
 
-__all__ = ["DECODER", "object_of", "words_of"]
+__all__ = ["DECODER", "object_of", "value_in", "words_of"]
 
 
 class _RefusedError(ValueError):
@@ -48,6 +48,14 @@ def object_of(text: str, place: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RecordError(f"expected an object, {{...}}, not {text.strip()[:40]!r}", place=place)
     return content
+
+
+def value_in(text: str) -> Any:
+    """The value that a cell holds as JSON; the text itself where it is no JSON, strictly."""
+    try:
+        return DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def words_of(error: ValueError | RecursionError, text: str) -> str:
