@@ -11,6 +11,8 @@ from accord.errors import RecipeError, nearest, storage
 from accord.run import MANIFEST, RunDirectory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from accord.collect.sources.answering import Answerer
     from accord.collect.sources.judge_prompt import JudgePrompt
     from accord.collect.sources.model import Prices
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from accord.lm.writer import ModelWriter
     from accord.records import Sampling
 
-__all__ = ["Connection", "Manner", "Stage", "answerer_of", "assistant_of", "open_chat", "split_source"]
+__all__ = ["Connection", "Manner", "Stage", "answerer_of", "assistant_of", "open_chat", "refuse_unused", "split_source"]
 
 Stage = Literal["policy", "sft", "reward"]
 REMARK_TOKENS = 1024
@@ -58,6 +60,25 @@ def split_source(by: str) -> tuple[str, str]:
     if not rest:
         raise RecipeError(f"--by {by}: nothing stands behind the colon")
     return kind, rest
+
+
+def refuse_unused(
+    by: str, stage: Stage, beside_model: "Mapping[str, object | None]", of_model: "Mapping[str, object | None]"
+) -> None:
+    """Raises `RecipeError` for a flag (None: not given) that whoever answers has no use for.
+
+    beside_model  how a model that judges is asked
+    of_model      which model at an endpoint it is, and what its tokens cost
+    """
+    kind, name = split_source(by)
+    scores = kind == "program" or (kind == "run" and stage == "reward")
+    unused = dict(beside_model) if scores or kind == "contrast" else {}
+    unused |= of_model if scores else {}
+    unused |= {"model": of_model["model"]} if kind == "run" else {}
+    unused |= {"stage": None if stage == "policy" else stage} if kind == "program" else {}
+    for flag, value in unused.items():
+        if value is not None:
+            raise RecipeError(f"--{flag}: {kind}:{name} takes no notice of it; leave it out")
 
 
 def answerer_of(by: str, study: "Study", connection: Connection, manner: Manner) -> "Answerer":

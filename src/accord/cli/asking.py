@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accord.cli.answerers import Connection, Manner, Stage, answerer_of, open_chat, split_source
+from accord.cli.answerers import Connection, Manner, Stage, answerer_of, open_chat, refuse_unused, split_source
 from accord.cli.printing import complain, print_json
 from accord.errors import ModelError, RecipeError, StudyError, storage
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ask"]
 
 REASONS = 5
+MAX_TOKENS = 1024
 WRITING = Connection(model=None, stage="policy", timeout=120.0, retries=2)
 """How a writer of completions is reached, while the flags say how whoever judges is."""
 
@@ -39,7 +40,7 @@ def ask(
     stage: Stage = "policy",
     writer: str | None = None,
     temperature: float = 0.0,
-    max_tokens: int = 1024,
+    max_tokens: int = MAX_TOKENS,
     budget_tokens: int | None = None,
     price_in: float | None = None,
     price_out: float | None = None,
@@ -109,27 +110,35 @@ def ask(
     from accord.collect.sources.judge_prompt import JudgePrompt
     from accord.collect.sources.principles import Principles
     from accord.collect.study import Study
-    from accord.feedback import Ledger
+    from accord.feedback.store.fresh import ledger_to_fill
     from accord.records import Sampling
 
     _check_numbers(parallel, retries, timeout, budget_tokens, temperature, max_tokens)
+    beside_model = {
+        "principles": principles,
+        "all-principles": all_principles or None,
+        "temperature": temperature or None,
+        "max-tokens": None if max_tokens == MAX_TOKENS else max_tokens,
+    }
+    of_model = {"model": model, "price-in": price_in, "price-out": price_out}
+    refuse_unused(by, stage, beside_model, of_model)
     settings = Study.load(study)
     connection = Connection(model, stage, timeout, retries)
     prices = _prices(price_in, price_out, currency)
     limits = _Limits(resume, budget_tokens, parallel, seed)
-    with Ledger(ledger, pooled=True) as opened:
+    with ledger_to_fill(ledger, pooled=True) as store:
         if split_source(by)[0] == "contrast":
-            counts = _contrast(settings, opened, split_source(by)[1], writer, connection, prices, limits)
+            counts = _contrast(settings, store, split_source(by)[1], writer, connection, prices, limits)
         else:
-            shown = _examples(settings, opened, examples)
+            told = _examples(settings, store, examples)
             manner = Manner(
-                JudgePrompt(settings.question, settings.instructions, shown, seed),
+                JudgePrompt(settings.question, settings.instructions, told, seed),
                 Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed),
                 None if principles is None else Principles.load(principles, draw=not all_principles),
                 prices,
             )
             answerer = answerer_of(by, settings, connection, manner)
-            counts = _ask(settings, opened, answerer, shown, writer, limits)
+            counts = _ask(settings, store, answerer, told, writer, limits)
     _print(counts, limits, as_json=json)
     if counts.failures:
         raise ModelError(
@@ -161,11 +170,11 @@ def _ask(
     from accord.collect.sources.asking import Asking
     from accord.collect.sources.study_items import key_of
 
-    known = {key_of(example.item) for example in examples}
-    every = _items(study, ledger, writer, limits.seed)
-    items = [item for item in every if item.key not in known]
-    if len(items) < len(every):
-        complain(f"{len(every) - len(items)} of {len(every)} items are among the examples, and are not asked")
+    example_keys = {key_of(example.item) for example in examples}
+    all_items = _items(study, ledger, writer, limits.seed)
+    items = [item for item in all_items if item.key not in example_keys]
+    if len(items) < len(all_items):
+        complain(f"{len(all_items) - len(items)} of {len(all_items)} items are among the examples, and are not asked")
     asking = Asking(study, items, answerer, ledger, **vars(limits), on_item=_progress(len(items)))
     return asking.run()
 
@@ -175,11 +184,11 @@ def _items(study: "Study", ledger: "Ledger", writer: str | None, seed: int) -> "
     from accord.collect.sources.candidates import Candidates
     from accord.collect.sources.study_items import items_of
 
-    every = items_of(study, ledger, has_writer=writer is not None)
-    if writer is None or all(item.completions for item in every):
-        return every
+    all_items = items_of(study, ledger, has_writer=writer is not None)
+    if writer is None or all(item.completions for item in all_items):
+        return all_items
     chat, _ = open_chat(writer, WRITING)
-    items, lacking = Candidates(study, ledger, chat, seed).complete(every)
+    items, lacking = Candidates(study, ledger, chat, seed).complete(all_items)
     for item in lacking:
         complain(f"{item.place}: {chat.name} wrote too few different completions; it is not asked")
     return items

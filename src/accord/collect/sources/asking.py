@@ -93,28 +93,31 @@ class Asking:
 
     def _spent(self, before: Mapping[tuple[str, ...], Sequence[Feedback]]) -> int:
         """Tokens that answers on record cost; as many as they can have cost at most where nobody counted."""
-        counted = (record.usage for answers in before.values() for record in answers if record.usage is not None)
         by_key = {item.key: item for item in self.items}
-        uncounted = [key for key, answers in before.items() if all(record.usage is None for record in answers)]
-        return sum(map(tokens_of, counted)) + sum(self._most_tokens(by_key[key]) for key in uncounted if key in by_key)
+        tokens = 0
+        for key, answers in before.items():
+            usages = [record.usage for record in answers if record.usage is not None]
+            is_counted = len(usages) == len(answers) or key not in by_key
+            tokens += sum(map(tokens_of, usages)) if is_counted else self._most_tokens(by_key[key])
+        return tokens
 
     def _most_tokens(self, item: AskedItem) -> int:
-        return sum(self.answerer.most_tokens(shown) for shown in self._orders(item))
+        return sum(self.answerer.most_tokens(in_order) for in_order in self._orders(item))
 
     def _orders(self, item: AskedItem) -> list[Item]:
         """The item in a drawn order, and in that order reversed where it may matter."""
-        shown = item.shown(self.seed)
-        if len(shown.completions) < 2 or not self.answerer.depends_on_order:
-            return [shown]
-        return [shown, replace(shown, completions=shown.completions[::-1])]
+        in_order = item.shown(self.seed)
+        if len(in_order.completions) < 2 or not self.answerer.depends_on_order:
+            return [in_order]
+        return [in_order, replace(in_order, completions=in_order.completions[::-1])]
 
     def _readings(self, item: AskedItem) -> list[_Reading]:
         """What the machine says in each order. Raises `ModelError` where it says nothing in one."""
         readings = []
-        for shown in self._orders(item):
+        for in_order in self._orders(item):
             start = perf_counter()
-            answer = self.answerer.answer(shown)
-            readings.append(_Reading(shown, answer, self.clock(), round(perf_counter() - start, 3)))
+            answer = self.answerer.answer(in_order)
+            readings.append(_Reading(in_order, answer, self.clock(), round(perf_counter() - start, 3)))
         return readings
 
     def _keep(self, item: AskedItem, readings: Sequence[_Reading], counts: AskCounts) -> int | None:
@@ -138,17 +141,17 @@ class Asking:
             first = first or record
             yield record
 
-    def _restated(self, judgement: Judgement, shown: Item) -> Judgement:
+    def _restated(self, judgement: Judgement, item: Item) -> Judgement:
         """A judgement as a person could have given it; `Declined` where nobody could."""
         if isinstance(judgement, Declined):
             return judgement
         try:
-            restated = self.study.question.restate(judgement, shown.completions)
+            answer = self.study.question.restate(judgement, item.completions)
         except FormError as error:
             return declined(f"no answer that this study offers: {error}")
-        if isinstance(judgement, Comparison) and isinstance(restated, Comparison):
-            return restated.model_copy(update={"scores": judgement.scores})
-        return restated
+        if isinstance(judgement, Comparison) and isinstance(answer, Comparison):
+            return answer.model_copy(update={"scores": judgement.scores})
+        return answer
 
     def _record(
         self,

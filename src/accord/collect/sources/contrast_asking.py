@@ -1,12 +1,12 @@
 """Contrasts of a study's prompts: written under two texts by a model, prompt by prompt, within a budget of tokens."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from accord.collect.sources.ask_counts import AskCounts, tokens_of
 from accord.collect.sources.contrast import ContrastSource
-from accord.collect.sources.model import Prices
+from accord.collect.sources.model import Prices, encodable
 from accord.collect.sources.study_items import AskedItem
 from accord.collect.sources.token_budget import TokenBudget
 from accord.collect.sources.work_queue import WorkQueue
@@ -40,7 +40,7 @@ class _CountingWriter:
         self.usages.append(reply.usage)
         return Completion(
             prompt=prompt.id,
-            text=reply.text,
+            text=encodable(reply.text),
             writer=self.chat.name,
             sampling=sampling,
             finish_reason=reply.finish_reason,
@@ -88,17 +88,22 @@ class ContrastAsking:
                 f"{self.ledger.location}: {counts.before} of the {counts.items} prompts were contrasted so before; "
                 f"--resume contrasts the others"
             )
-        spent = sum(tokens_of(record.usage) for record in before.values() if record.usage is not None)
         WorkQueue(
             self._most_tokens,
             self._records,
             lambda _, records: self._keep(records, counts),
             lambda item, error: counts.fail(item.place, error),
-            TokenBudget(self.budget, spent),
+            TokenBudget(self.budget, self._tokens_on_record(before.values(), prompts)),
             self.parallel,
         ).run(queue)
         counts.left = len(queue)
         return counts
+
+    def _tokens_on_record(self, records: Collection[Feedback], prompts: Mapping[str, AskedItem]) -> int:
+        """Tokens that contrasts on record cost; as many as they can have cost at most where nobody counted."""
+        counted = sum(tokens_of(record.usage) for record in records if record.usage is not None)
+        names = [record.prompt for record in records if record.usage is None]
+        return counted + sum(self._most_tokens(prompts[name]) for name in names if name in prompts)
 
     def _source(self, prompts: Sequence[Prompt], writer: _CountingWriter | None = None) -> ContrastSource:
         writer = writer or _CountingWriter(self.chat)
@@ -109,21 +114,21 @@ class ContrastAsking:
 
     def _most_tokens(self, item: AskedItem) -> int:
         """Each byte one, each answer as long as it may be."""
-        asked = sum(len(message.content.encode()) for message in item.prompt.messages)
+        prompt = sum(len(message.content.encode()) for message in item.prompt.messages)
         texts = len((self.plus + self.minus).encode())
-        return 2 * (asked + TOKENS_OF_A_TEMPLATE + self.study.sampling.max_tokens) + texts
+        return 2 * (prompt + TOKENS_OF_A_TEMPLATE + self.study.sampling.max_tokens) + texts
 
     def _records(self, item: AskedItem) -> list[Record]:
         """What a prompt gives, its feedback with what the two answers cost."""
         writer = _CountingWriter(self.chat)
         records = list(self._source((item.prompt,), writer).records())
-        known = [usage for usage in writer.usages if usage is not None]
-        if len(known) < len(writer.usages):
+        usages = [usage for usage in writer.usages if usage is not None]
+        if len(usages) < len(writer.usages):
             return records
         usage = Usage(
-            input_tokens=sum(usage.input_tokens for usage in known),
-            output_tokens=sum(usage.output_tokens for usage in known),
-            requests=len(known),
+            input_tokens=sum(usage.input_tokens for usage in usages),
+            output_tokens=sum(usage.output_tokens for usage in usages),
+            requests=len(usages),
         )
         usage = usage if self.prices is None else self.prices.of(usage)
         return [

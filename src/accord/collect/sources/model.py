@@ -19,7 +19,7 @@ from accord.errors import FormError
 from accord.interfaces import Chat, Item
 from accord.records import Declined, Evaluator, Judgement, Message, Prompt, Sampling, Usage
 
-__all__ = ["ModelAnswerer", "Prices", "declined", "tokens_at_most"]
+__all__ = ["ModelAnswerer", "Prices", "declined", "encodable", "tokens_at_most"]
 
 READINGS = 2  # a reply, and once more where it could not be read
 REPLY_SHOWN = 200  # characters of a reply that could not be read
@@ -132,11 +132,14 @@ class ModelAnswerer:
 
     def _total(self, usages: Sequence[Usage | None]) -> Usage | None:
         """What several requests cost together; None where it is not known of one of them."""
-        known = [usage for usage in usages if usage is not None]
-        if len(known) < len(usages):
+        counts = [usage for usage in usages if usage is not None]
+        if len(counts) < len(usages):
             return None
-        read, written = sum(usage.input_tokens for usage in known), sum(usage.output_tokens for usage in known)
-        usage = Usage(input_tokens=read, output_tokens=written, requests=len(known))
+        tokens_in, tokens_out = (
+            sum(count.input_tokens for count in counts),
+            sum(count.output_tokens for count in counts),
+        )
+        usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out, requests=len(counts))
         return usage if self.prices is None else self.prices.of(usage)
 
 

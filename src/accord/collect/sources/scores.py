@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from accord.collect.sources.answering import Answer
 from accord.collect.study.kinds import Question
-from accord.errors import StudyError
+from accord.errors import ModelError, StudyError
 from accord.interfaces import Item, Judge
 from accord.records import Comparison, Evaluator, Judgement, Ranking
 
@@ -43,8 +43,11 @@ class ScoreAnswerer:
         return 0
 
     def answer(self, item: Item) -> Answer:
-        """What the scores say."""
-        scores = self.judge.score([item.prompt] * len(item.completions), item.completions).value_N.tolist()
+        """What the scores say. Raises `ModelError` where one is not finite."""
+        try:
+            scores = self.judge.score([item.prompt] * len(item.completions), item.completions).value_N.tolist()
+        except ValueError as error:
+            raise ModelError(f"{self.judge.name}: {error}") from error
         return Answer(_comparison(scores) if self.question.kind == "comparison" else _ranking(scores))
 
 

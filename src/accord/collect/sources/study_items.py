@@ -1,8 +1,8 @@
 """The items of a study as a machine is asked them: those of its files, control questions among them, in two orders."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,8 @@ def key_of(item: Item) -> tuple[str, ...]:
 
 
 def items_of(study: Study, ledger: Ledger, *, has_writer: bool = False) -> list[AskedItem]:
-    """What the study's files hold: items, then control questions; the same item twice is one. With `has_writer` a
+    """What the study's files hold: items, then control questions; the same item twice is one, with the
+    answer and the reference that either has. With `has_writer` a
     prompt may have no completions yet.
 
     Raises `StudyError` or `RecordError` that name file and line, `StorageError` where a file cannot be read.
@@ -68,7 +69,18 @@ def items_of(study: Study, ledger: Ledger, *, has_writer: bool = False) -> list[
     ]
     if study.gold_file is not None:
         items += [_asked(study, item, known=True) for item in _read(study, ledger, Path(study.gold_file), "gold")]
-    return list({item.key: item for item in reversed(items)}.values())[::-1]
+    return _each_once(items)
+
+
+def _each_once(items: Iterable[AskedItem]) -> list[AskedItem]:
+    """Every item where it stands first, as a control question where it is one anywhere."""
+    by_key: dict[tuple[str, ...], AskedItem] = {}
+    for item in items:
+        earlier = by_key.setdefault(item.key, item)
+        if earlier.gold is None and item.gold is not None:
+            reference = item.reference if earlier.reference is None else earlier.reference
+            by_key[item.key] = replace(item, reference=reference)
+    return list(by_key.values())
 
 
 def examples_from(study: Study, ledger: Ledger, path: Path) -> tuple[Example, ...]:

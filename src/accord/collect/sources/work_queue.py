@@ -33,22 +33,26 @@ class WorkQueue(Generic[T, R]):
     budget: TokenBudget
     parallel: int
     _failures: int = 0
+    _unforeseen: list[Exception] = field(default_factory=list)
     _running: "dict[Future[R], tuple[T, int]]" = field(default_factory=dict)
 
     def run(self, queue: deque[T]) -> None:
         """Work from the front of the queue; what is not begun is left in it.
 
-        What is under way at the end, also after Ctrl-C, is waited for and kept.
+        What is under way at the end, also after Ctrl-C, is waited for and kept. Raises the first of what `work` and
+        `keep` raise beside `ModelError`, after that.
         """
         with ThreadPoolExecutor(self.parallel) as threads:
             try:
-                while True:
+                while not self._unforeseen:
                     self._begin(queue, threads)
                     if not self._running:
-                        return
+                        break
                     self._finish(FIRST_COMPLETED)
             finally:
                 self._finish()
+        if self._unforeseen:
+            raise self._unforeseen[0]
 
     def _begin(self, queue: deque[T], threads: ThreadPoolExecutor) -> None:
         while queue and len(self._running) < self.parallel and self._failures < FAILURES_IN_A_ROW:
@@ -62,11 +66,14 @@ class WorkQueue(Generic[T, R]):
         for future in wait(self._running, return_when=return_when).done:
             thing, tokens = self._running.pop(future)
             try:
-                result = future.result()
+                cost = self.keep(thing, future.result())
             except ModelError as error:
                 self.budget.settle(tokens, None)
                 self._failures += 1
                 self.fail(thing, error)
-                continue
-            self.budget.settle(tokens, self.keep(thing, result))
-            self._failures = 0
+            except Exception as error:  # noqa: BLE001  # what else is under way was paid for, and is kept first
+                self.budget.settle(tokens, None)
+                self._unforeseen.append(error)
+            else:
+                self.budget.settle(tokens, cost)
+                self._failures = 0

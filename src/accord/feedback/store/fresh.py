@@ -12,7 +12,7 @@ __all__ = ["ledger_to_fill"]
 
 
 @contextmanager
-def ledger_to_fill(location: Path | str) -> Iterator[Ledger]:
+def ledger_to_fill(location: Path | str, *, pooled: bool = False) -> Iterator[Ledger]:
     """The ledger there, made where there is none; a file that was made here goes again where the block fails.
 
     It stays where something has come into it. What was there before is never taken away.
@@ -22,7 +22,7 @@ def ledger_to_fill(location: Path | str) -> Iterator[Ledger]:
         made = isinstance(where, File) and not where.path.exists()
     filled = False
     try:
-        with Ledger(location) as ledger:
+        with Ledger(location, pooled=pooled) as ledger:
             try:
                 yield ledger
                 filled = True
