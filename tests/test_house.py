@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,3 +162,9 @@ def test_no_public_name_is_a_bare_participle_or_pronoun() -> None:
         for line, name in public_names(path)
         if name.lower() in PARTICIPLES | PRONOUNS
     ] == []
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest imports them by their names alone."""
+    names = Counter(file.name for file in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
