@@ -90,6 +90,7 @@ def test_a_study_that_cannot_be_used(
     study.write_text((STUDY + QUESTION).replace(*change))
     assert run(["collect", str(study), "--ledger", str(study.parent / "people.db"), "--port", "0"]) == 2
     assert said in capsys.readouterr().err
+    assert not list(study.parent.glob("people.db*")), "no empty ledger is left behind"
 
 
 def test_a_port_that_is_taken(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,6 +108,7 @@ def test_a_writer_that_is_not_there(study: Path, capsys: pytest.CaptureFixture[s
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     assert run(["collect", str(study), "--ledger", str(study.parent / "p.db"), "--port", "0", "--writer", url]) == 2
+    assert not (study.parent / "p.db").exists()
     assert f"{url}/v1/models: no answer that can be read" in capsys.readouterr().err
 
 

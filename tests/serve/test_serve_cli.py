@@ -74,6 +74,22 @@ def test_feedback_needs_a_study_and_a_ledger(capsys: pytest.CaptureFixture[str])
     assert "--ledger FILE: missing" in capsys.readouterr().err
 
 
+def test_what_cannot_be_served_leaves_no_ledger_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study, torn, chatless = (tmp_path / f"{name}.toml" for name in ("study", "torn", "chatless"))
+    study.write_text(STUDY)
+    torn.write_text("name = ")
+    chatless.write_text(STUDY.replace("chat = {", "#"))
+    for model, path, message in (
+        ("tiny", torn, "torn.toml"),
+        ("tiny", chatless, "study.chat: missing"),
+        ("./nowhere", study, "no such model folder"),
+    ):
+        command = ["serve", model, "--port", "0", "--collect", str(path), "--ledger", str(tmp_path / "l.db")]
+        assert run(command) == 2
+        assert message in capsys.readouterr().err
+        assert not list(tmp_path.glob("l.db*"))
+
+
 def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

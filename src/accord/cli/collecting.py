@@ -4,6 +4,7 @@ import getpass
 import os
 import secrets
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from accord.errors import RecipeError
 if TYPE_CHECKING:
     from socket import socket
 
+    from accord.collect.desk.overview import ItemTotals
     from accord.collect.desk.service import Desk
     from accord.collect.study.settings import Study
     from accord.interfaces import Judge, Writer
@@ -86,27 +88,30 @@ def collect(
     """
     from accord.collect import Desk, Study
     from accord.feedback import Ledger
+    from accord.feedback.store.fresh import ledger_to_fill
 
     _check_address(host, public_url)
     settings = Study.load(study)
     if approvals is not None:
         return _write_approvals(settings, ledger, approvals)
-    with listening(host, port) as listener, Ledger(ledger, pooled=True) as opened:
-        candidates_by, doubt_of = _writer(writer, stage, settings), _judge(judge)
-        remarks_by = assistant_of(settings)
-        desk = Desk(
+    with listening(host, port) as listener:
+        desk_of = partial(
+            Desk,
             settings,
-            opened,
             seed=seed,
-            writer=candidates_by,
-            judge=doubt_of,
+            writer=_writer(writer, stage, settings),
+            judge=_judge(judge),
             changed=changed,
-            assistant=remarks_by,
+            assistant=assistant_of(settings),
         )
-        hostname = f"[{host}]" if ":" in host else host
-        url = (public_url or f"http://{hostname}:{listener.getsockname()[1]}").rstrip("/")
-        _print_start(desk, url, admin, invite, invite_experts)
-        _serve(desk, listener, host, public_url, proxy)
+        with ledger_to_fill(ledger) as opened:
+            totals = desk_of(opened).load_items()
+        with Ledger(ledger, pooled=True) as opened:
+            desk = desk_of(opened)
+            hostname = f"[{host}]" if ":" in host else host
+            url = (public_url or f"http://{hostname}:{listener.getsockname()[1]}").rstrip("/")
+            _print_start(desk, totals, url, admin, invite, invite_experts)
+            _serve(desk, listener, host, public_url, proxy)
     return 0
 
 
@@ -183,9 +188,10 @@ def _judge(run: Path | None) -> "Judge | None":
         return load_reward_model(MODEL.verified(directory, "reward"), name="reward", dtype="float32")
 
 
-def _print_start(desk: "Desk", url: str, admin: str | None, invite: int, invite_experts: int) -> None:
+def _print_start(
+    desk: "Desk", totals: "ItemTotals", url: str, admin: str | None, invite: int, invite_experts: int
+) -> None:
     """What whoever starts it wants to know: what there is to judge, where, and by which links and password."""
-    totals = desk.load_items()
     print(
         f"{desk.study.title}: {totals.items} items ({totals.new} new), {totals.gold} gold, {totals.practice} practice"
         + (f"; {totals.withdrawn} are not in the files any more, and not asked" if totals.withdrawn else "")

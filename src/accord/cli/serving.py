@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,7 @@ from accord.errors import ArtefactError, RecipeError, storage
 from accord.run import MANIFEST
 
 if TYPE_CHECKING:
+    from accord.collect import Study
     from accord.lm.causal import CausalModel
     from accord.lm.settings import ModelSettings
     from accord.serve.collecting import Collector
@@ -69,8 +70,11 @@ def serve(
     if slots < 1:
         raise RecipeError(f"--slots {slots}: one at least is needed")
     bearer = _token(token, host, no_token=no_token)
-    with listening(host, port) as listener, _collector(collect, ledger) as collector:
+    study = _study(collect, ledger)
+    with ExitStack() as until_end:
+        listener = until_end.enter_context(listening(host, port))
         causal = open_model(run, stage, ModelSettings(dtype=dtype, device=device))
+        collector = None if study is None else until_end.enter_context(_collector(study, str(ledger)))
         app = make_app(Worker(causal, slots=slots), causal.name, token=bearer, collector=collector)
         place = f"[{host}]" if ":" in host else host
         url = f"http://{place}:{listener.getsockname()[1]}/v1"
@@ -79,21 +83,30 @@ def serve(
     return 0
 
 
+def _study(path: Path | None, ledger: str | None) -> "Study | None":
+    """The study for which feedback is taken; None where none is."""
+    if path is None and ledger is None:
+        return None
+    if path is None or ledger is None:
+        option = "--collect STUDY" if path is None else "--ledger FILE"
+        raise RecipeError(f"{option}: missing; feedback is of a study, and kept in a ledger")
+    from accord.collect import Study
+
+    return Study.load(path)
+
+
 @contextmanager
-def _collector(study: Path | None, ledger: str | None) -> "Iterator[Collector | None]":
-    """What takes feedback in, for as long as the server runs."""
-    if study is None and ledger is None:
-        yield None
-        return
-    if study is None or ledger is None:
-        missing = "--collect STUDY" if study is None else "--ledger FILE"
-        raise RecipeError(f"{missing}: missing; feedback is of a study, and kept in a ledger")
-    from accord.collect import Desk, Study
+def _collector(study: "Study", ledger: str) -> "Iterator[Collector]":
+    """What takes feedback in, for as long as the server runs. No ledger is left behind by a study that takes none."""
+    from accord.collect import Desk
     from accord.feedback import Ledger
+    from accord.feedback.store.fresh import ledger_to_fill
     from accord.serve.collecting import Collector
 
+    with ledger_to_fill(ledger) as opened:
+        Collector(Desk(study, opened)).close()
     with Ledger(ledger, pooled=True) as opened:
-        collector = Collector(Desk(Study.load(study), opened))
+        collector = Collector(Desk(study, opened))
         try:
             yield collector
         finally:
