@@ -2,12 +2,15 @@
 
 import json
 import re
+import sys
 from io import StringIO
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import report_runs
+from quality_records import HOSTILE, HOSTILE_ATTRIBUTE, TARGET, TARGETS, study
 from rich.console import Console
 
 from accord.artefacts import SCORES, RunReader
@@ -16,42 +19,17 @@ from accord.artefacts.evaluation import ScoreRow
 from accord.cli.main import run
 from accord.feedback import Ledger
 from accord.feedback.quality.measure import Quality, measure_quality
+from accord.feedback.quality.poisoning import Poisoning, Suspect
 from accord.feedback.quality.unknown import NotAssessed
-from accord.records import Comparison, Completion, Evaluator, Feedback, Pair, Prompt, Record
+from accord.records import Comparison, Feedback, Pair, Record
+from accord.report.canvas import new_canvas
 from accord.report.quality.noise_floor import noise_floor
 from accord.report.quality.page import render_page
 from accord.report.quality.text import print_quality
 from accord.report.quality.values import as_json
-from accord.stats import Estimate
-
-HOSTILE = "<script>alert(1)</script>\x1b[31m"
-TARGET = {"age": {"young": 0.5, "old": 0.5}}
-
-
-def study(people: int = 12, pairs: int = 40) -> list[Record]:
-    """Everybody compares every pair: rightly nine times in ten, but for one at random and one the other way round."""
-    draw = np.random.default_rng(0)
-    names = [HOSTILE, "turned", *(f"person {place}" for place in range(people - 2))]
-    who = [
-        Evaluator(kind="person", pseudonym=name, pool="here", attributes={"age": "young" if i % 4 else "old"})
-        for i, name in enumerate(names)
-    ]
-    prompts = [Prompt.ask(f"Question {place}?") for place in range(pairs)]
-    texts = [[Completion(prompt=one.id, text=f"{one.text} {side}") for side in "ab"] for one in prompts]
-    right = {names[0]: 0.5, names[1]: 0.1}
-    answers = [
-        Feedback(
-            evaluator=by.id,
-            prompt=prompts[place].id,
-            completions=(texts[place][0].id, texts[place][1].id),
-            judgement=Comparison(preferred="left" if draw.random() < right.get(by.pseudonym, 0.9) else "right"),
-            shown_digest="d",
-            seconds=9.0,
-        )
-        for by in who
-        for place in range(pairs)
-    ]
-    return [*prompts, *(text for both in texts for text in both), *who, *answers]
+from accord.report.quality.words import suspects
+from accord.report.svg import own_style, render_svg
+from accord.stats import Estimate, mean
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +40,16 @@ def records() -> list[Record]:
 @pytest.fixture(scope="module")
 def quality(records: list[Record]) -> Quality:
     return measure_quality(records, target=TARGET)
+
+
+@pytest.fixture(scope="module")
+def hostile(records: list[Record]) -> Quality:
+    """The same with control questions, of each person every third."""
+    feedback = [record for record in records if isinstance(record, Feedback)]
+    named = [record for record in records if not isinstance(record, Feedback)]
+    known = {"gold": Comparison(preferred="left")}
+    controls = [record.model_copy(update=known if place % 3 else {}) for place, record in enumerate(feedback)]
+    return measure_quality([*named, *controls], target=TARGETS, study=HOSTILE)
 
 
 def test_the_page_stands_alone_and_is_inert(quality: Quality) -> None:
@@ -76,6 +64,46 @@ def test_the_page_stands_alone_and_is_inert(quality: Quality) -> None:
     assert "Never weigh another view down" in page
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
+
+
+def test_no_name_of_the_data_gets_into_markup(hostile: Quality) -> None:
+    """Attribute, group, pool, study, writer, prompt and pseudonym; and each figure is named by ids of its own."""
+    page = render_page(hostile, HOSTILE_ATTRIBUTE)
+    assert "<script" not in page
+    assert "\x1b" not in page
+    drawings = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    assert len(drawings) == 2 + 2 * len(TARGETS)
+    assert all(re.fullmatch(r"[\w-]+", name, flags=re.ASCII) for name in re.findall(r' id="([^"]*)"', page))
+    ids = [name for svg in drawings for name in re.findall(r' id="([^"]*)"', svg)]
+    assert len(ids) == len(set(ids))
+    for svg in drawings:
+        root = ElementTree.fromstring(svg)
+        title, description = (root.findtext(tag) or "" for tag in ("title", "desc"))
+        assert title
+        assert description
+        assert root.get("aria-labelledby", "").split() == [root.find(tag).get("id") for tag in ("title", "desc")]  # type: ignore[union-attr]
+
+
+def test_a_figure_is_not_called_by_data() -> None:
+    with own_style(), pytest.raises(ValueError, match="no name of a figure"):
+        render_svg(new_canvas(9, 9, left=1, right=1, top=1, bottom=1)[0], 'a"><b', title="t", description="d")
+
+
+def test_the_table_draws_no_figures(quality: Quality, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
+    print_quality(quality, Console(file=StringIO(), width=110))
+
+
+def test_words_that_are_named_hide_no_person() -> None:
+    def suspected(names: list[str]) -> tuple[Suspect, ...]:
+        return tuple(Suspect(name, mean([-0.5, -0.4]), 1e-9, ("p", "q")) for name in names)
+
+    words, people = [f"w{place}" for place in range(60)], [f"e{place}" for place in range(3)]
+    poisoning = Poisoning(90, mean([0.0, 1.0]), 80, suspected(words), 3, suspected(people))
+    rows, more = suspects(poisoning, {"e0": "Ann"})
+    assert [row[0] for row in rows[:4]] == ["person Ann", "person e1", "person e2", "word 'w0'"]
+    assert (len(rows), more) == (40, 23)
 
 
 def test_an_empty_ledger_has_a_page_and_a_table() -> None:

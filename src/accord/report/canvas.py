@@ -47,10 +47,11 @@ def new_canvas(width: int, height: int, *, left: int, right: int, top: int, bott
 
 
 def x_axis(axes: "Axes", label: str, *, whole: bool = False) -> None:
+    """Four ticks or so, and the label as it is written: `$` begins no formula."""
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole, steps=[1, 2, 5, 10]))
-    axes.set_xlabel(label, color=MUTED, fontsize=SMALL, loc="left")
+    axes.set_xlabel(label, color=MUTED, fontsize=SMALL, loc="left", parse_math=False)
 
 
 def y_axis(axes: "Axes", ticks: int) -> None:

@@ -11,6 +11,8 @@ from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from accord.report.words import clean
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -25,6 +27,7 @@ COLOURS = {
     "proxy": "#b3470b",
     "judge": "#1a5fa6",
 }
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")  # what can stand in an attribute, a reference and a list of ids as it is
 
 
 @contextmanager
@@ -40,10 +43,13 @@ def own_style() -> Iterator[None]:
 def render_svg(figure: "Figure", name: str, *, title: str, description: str) -> str:
     """The figure as one `<svg>` element, accessible by `title` and `description`; the same bytes every time.
 
-    `name` becomes a part of every id and must be unique in the page.
+    `name` becomes a part of every id: unique in the page, of small letters, digits, `-` and `_`, and never from data.
+    `title` and `description` may hold anything. Raises `ValueError` for another name.
     """
     import matplotlib as mpl
 
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is no name of a figure; write small letters, digits, - and _")
     buffer = StringIO()
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -79,7 +85,8 @@ def _head(text: str, name: str, title: str, description: str) -> str:
     tag, _, rest = text.partition(">")
     box = re.search(r'viewBox="[^"]*"', tag)
     assert box is not None, "matplotlib writes a viewBox into the opening tag"
+    title, description = escape(clean(title)), escape(clean(description))
     return (
         f'<svg {box[0]} role="img" aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>{rest}'
+        f'<title id="{name}-title">{title}</title><desc id="{name}-desc">{description}</desc>{rest}'
     ).strip()

@@ -1,4 +1,4 @@
-"""The sections of the page, as sentences, tables and figures; the template only lays them out."""
+"""The sections of the page, as sentences and tables; the template only lays them out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,11 +8,8 @@ from accord.feedback.quality.evaluators import NUMBERS, EvaluatorQuality, Number
 from accord.feedback.quality.measure import Quality
 from accord.feedback.quality.poisoning import Poisoning
 from accord.feedback.quality.unknown import NotAssessed
-from accord.report.canvas import WIDTHS
 from accord.report.quality import words
-from accord.report.quality.drawing import SHOWN, evaluators_figure, shares_figure
 from accord.report.sections import Grid, Section
-from accord.report.training_curves import Drawing, Figure
 from accord.report.words import count, interval, observations, series
 from accord.stats import Estimate
 
@@ -32,7 +29,7 @@ class Part:
 
 
 def parts_of(quality: Quality, floor: Number | None) -> list[Part]:
-    """All sections in the order of the page."""
+    """All sections in the order of the page, without figures."""
     return [
         Part("evaluators", "Evaluators", _evaluators(quality)),
         Part("numbers", "Each evaluator's numbers", _numbers(quality)),
@@ -51,7 +48,7 @@ def _evaluators(quality: Quality) -> Section:
     sentences = [f"{text[0].upper()}{text[1:]}." for name, text in words.STANDINGS.items() if name in standing]
     if "another view" in standing:
         sentences.append("Never weigh another view down: ask what they see, and whether one reward can hold it.")
-    return Section(tuple(sentences), figures=_drawn(quality))
+    return Section(tuple(sentences))
 
 
 def _numbers(quality: Quality) -> Section:
@@ -89,20 +86,6 @@ def _for_nobody(quality: Quality, name: str) -> str | None:
     return first.reason if isinstance(first, NotAssessed) and not any(isinstance(v, Estimate) for v in values) else None
 
 
-def _drawn(quality: Quality) -> tuple[Figure, ...]:
-    known = sum(isinstance(one.numbers["one_coin"], Estimate) for one in quality.evaluators)
-    if not known:
-        return ()
-    drawings = tuple(Drawing(evaluators_figure(quality.evaluators, width=width), width) for width in WIDTHS)
-    which = f"the {SHOWN} to look at first, of {known:,}" if known > SHOWN else "everybody"
-    caption = (
-        f"How often each is right where all others tell what is right: {which}. Bars are 95 % intervals. Orange: "
-        "careless or unclear; blue: another view; grey: ordinary. Who answers at random lies on the dotted line; who "
-        "is surely left of it says the opposite of the others."
-    )
-    return (Figure(drawings, caption, ()),)
-
-
 def _agreement(quality: Quality, floor: Number | None) -> Section:
     rows, groups = [], []
     for one in quality.questions:
@@ -127,9 +110,9 @@ def _agreement(quality: Quality, floor: Number | None) -> Section:
 
 
 def _composition(quality: Quality) -> Section:
-    found = quality.composition
-    if isinstance(found, NotAssessed):
-        return Section(missing=(f"Cannot be assessed: {found.reason}.",))
+    composition = quality.composition
+    if isinstance(composition, NotAssessed):
+        return Section(missing=(f"Cannot be assessed: {composition.reason}.",))
     grids = [
         Grid(
             f"{one.attribute}: the answers lie {interval(one.distance_of_answers, 2)} from the population, the people "
@@ -137,38 +120,30 @@ def _composition(quality: Quality) -> Section:
             (one.attribute, "people", "answers", "share of the answers", "population"),
             tuple(
                 (
-                    each.group,
-                    f"{each.people:,}",
-                    f"{each.answers:,}",
-                    interval(each.of_answers, 2),
-                    f"{each.target:.2f}",
+                    share.group,
+                    f"{share.people:,}",
+                    f"{share.answers:,}",
+                    interval(share.of_answers, 2),
+                    f"{share.target:.2f}",
                 )
-                for each in one.groups
+                for share in one.groups
             ),
         )
-        for one in found.attributes
+        for one in composition.attributes
     ]
-    figures = tuple(
-        Figure(
-            tuple(Drawing(shares_figure(one, width=width), width) for width in WIDTHS),
-            "Dots are the shares of the answers with 95 % intervals over people, open squares those of the population.",
-            (),
-        )
-        for one in found.attributes
-    )
-    return Section(tuple(_weights(found)), tuple(grids), figures)
+    return Section(tuple(_weights(composition)), tuple(grids))
 
 
-def _weights(found: Composition) -> Iterator[str]:
-    gone = [f"{name} {group}" for name, groups in found.missing.items() for group in groups]
+def _weights(composition: Composition) -> Iterator[str]:
+    gone = [f"{name} {group}" for name, groups in composition.missing.items() for group in groups]
     if gone:
         yield f"Nobody is {series(gone)}: no weights bring them back; ask such people."
-    if not found.converged:
+    if not composition.converged:
         yield "No weights reach all shares at once: groups that the target has together are never together here."
     yield (
-        f"Weights that bring the answers to the population (raking, the largest {found.largest:.2f}) leave "
-        f"{count(found.answers, 'answer')} worth {found.effective:,.0f} of equal weight: a design effect of "
-        f"{found.design_effect:.2f}."
+        f"Weights that bring the answers to the population (raking, the largest {composition.largest:.2f}) leave "
+        f"{count(composition.answers, 'answer')} worth {composition.effective:,.0f} of equal weight: a design effect "
+        f"of {composition.design_effect:.2f}."
     )
 
 
@@ -194,10 +169,12 @@ def _assistance(quality: Quality) -> Section:
 
 def _poisoning(quality: Quality) -> Section:
     sentences = tuple(words.poisoning_in_words(quality))
-    found = quality.poisoning
-    if not isinstance(found, Poisoning) or not (found.words or found.people):
+    poisoning = quality.poisoning
+    if not isinstance(poisoning, Poisoning) or not (poisoning.words or poisoning.people):
         return Section(sentences)
     names = {one.evaluator: one.pseudonym for one in quality.evaluators}
-    caption = "Whose answers are foretold worse than all others, those least likely by chance first"
+    rows, more = words.suspects(poisoning, names)
+    caption = "Whose answers are foretold worse than all others: people, then words, those least likely by chance first"
+    caption += f"; {more:,} more are in --json" if more else ""
     head = ("what", "residual", "prompts", "p")
-    return Section(sentences, (Grid(caption, head, tuple(words.suspects(found, names))),))
+    return Section(sentences, (Grid(caption, head, tuple(rows)),))

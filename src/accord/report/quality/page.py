@@ -1,9 +1,12 @@
 """The page: one file without script or outside resource."""
 
+from dataclasses import replace
+
 from accord.feedback.quality.evaluators import Number
 from accord.feedback.quality.measure import Quality
 from accord.report.environment import environment
-from accord.report.quality.content import parts_of
+from accord.report.quality.content import Part, parts_of
+from accord.report.quality.drawing import figures_of
 from accord.report.quality.words import headline
 
 __all__ = ["render_page"]
@@ -17,5 +20,10 @@ def render_page(quality: Quality, name: str, floor: Number | None = None) -> str
     return template.render(
         name=name if quality.study is None else f"{quality.study} in {name}",
         headline=headline(quality),
-        parts_of_page=parts_of(quality, floor),
+        parts_of_page=_with_figures(quality, parts_of(quality, floor)),
     )
+
+
+def _with_figures(quality: Quality, parts: list[Part]) -> list[Part]:
+    figures = figures_of(quality)
+    return [replace(part, section=replace(part.section, figures=figures.get(part.id, ()))) for part in parts]

@@ -25,4 +25,4 @@ def as_json(value: object) -> Any:
             return [as_json(part) for part in value]
         case _:
             assert is_dataclass(value), type(value)
-            return {each.name: as_json(getattr(value, each.name)) for each in fields(value)}
+            return {column.name: as_json(getattr(value, column.name)) for column in fields(value)}

@@ -1,7 +1,7 @@
 """What the table and the page say of the quality of feedback, in words."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from accord.feedback.quality.evaluators import EvaluatorQuality, Number
 from accord.feedback.quality.measure import Quality
@@ -21,6 +21,7 @@ __all__ = [
     "suspects",
 ]
 
+LISTED = 40  # rows of what was named
 HEADINGS = {
     "one_coin": "right by all others",
     "agreement": "like all others",
@@ -76,7 +77,7 @@ def agreement_in_words(quality: Quality, floor: Number | None) -> Iterator[str]:
         )
     elif floor is not None:
         yield f"What the run's reward model makes possible cannot be assessed: {floor.reason}."
-    yield _sentence("The left one of two was chosen: {}.", quality.left)
+    yield _sentence("Of two, people chose the left one: {}.", quality.left)
     if isinstance(quality.fatigue, Estimate):
         yield f"Agreement in the second half of a session less that in the first: {interval(quality.fatigue, 3)}."
     else:
@@ -102,37 +103,44 @@ def _sentence(words: str, value: Number) -> str:
 
 def poisoning_in_words(quality: Quality) -> Iterator[str]:
     """What was named, of how many; or why nothing could be."""
-    found = quality.poisoning
-    if isinstance(found, NotAssessed):
-        yield f"Cannot be assessed: {found.reason}."
+    poisoning = quality.poisoning
+    if isinstance(poisoning, NotAssessed):
+        yield f"Cannot be assessed: {poisoning.reason}."
         return
     yield (
-        f"A model of words foretells {percent(found.accuracy)} comparisons. Where a word of a prompt, or a person, "
-        f"goes with answers that it surely does not foresee, they are named: {len(found.words)} of "
-        f"{count(found.words_tested, 'word')} and {len(found.people)} of "
-        f"{count(found.people_tested, 'person', 'people')}. "
+        f"A model of words foretells {percent(poisoning.accuracy)} comparisons. Where a word of a prompt, or a person, "
+        f"goes with answers that it surely does not foresee, they are named: {len(poisoning.words)} of "
+        f"{count(poisoning.words_tested, 'word')} and {len(poisoning.people)} of "
+        f"{count(poisoning.people_tested, 'person', 'people')}. "
         "Look at the answers before you conclude anything: a word may stand for a subject on which tastes differ."
     )
 
 
-def suspects(poisoning: Poisoning, names: dict[str, str]) -> list[tuple[str, ...]]:
-    """Rows of what was named: what, the mean residual, prompts, p."""
-    rows = [(f"word {one.name!r}", one) for one in poisoning.words]
-    rows += [(f"person {names.get(one.name, one.name)}", one) for one in poisoning.people]
-    return [(name, interval(one.residual, 3), f"{len(one.prompts):,}", f"{one.p:.1g}") for name, one in rows[:40]]
+def suspects(poisoning: Poisoning, names: Mapping[str, str]) -> tuple[list[tuple[str, ...]], int]:
+    """Rows of what was named (what, the mean residual, prompts, p), and how many words are left out.
+
+    All people, and words until there are 40 rows: a word that is named may hide no person.
+    """
+    listed = poisoning.words[: max(LISTED - len(poisoning.people), 0)]
+    rows = [(f"person {names.get(one.name, one.name)}", one) for one in poisoning.people]
+    rows += [(f"word {one.name!r}", one) for one in listed]
+    cells: list[tuple[str, ...]] = [
+        (name, interval(one.residual, 3), f"{len(one.prompts):,}", f"{one.p:.1g}") for name, one in rows
+    ]
+    return cells, len(poisoning.words) - len(listed)
 
 
 def machine_in_words(quality: Quality) -> Iterator[str]:
     """Shares of written answers."""
-    found = quality.written
-    if isinstance(found, NotAssessed):
-        yield f"Cannot be assessed: {found.reason}."
+    written = quality.written
+    if isinstance(written, NotAssessed):
+        yield f"Cannot be assessed: {written.reason}."
         return
     for words, value in (
-        ("Something was pasted into {}.", found.pasted),
-        ("Fewer keys than half their characters were pressed for {}.", found.untyped),
-        ("Written faster than anybody types (15 characters a second): {}.", found.too_fast),
-        ("Of those that nobody surely typed, written as a model writes: {}.", found.prevalence),
+        ("Something was pasted into {}.", written.pasted),
+        ("Fewer keys than half their characters were pressed for {}.", written.untyped),
+        ("Written faster than anybody types (15 characters a second): {}.", written.too_fast),
+        ("Of those that nobody surely typed, written as a model writes: {}.", written.prevalence),
     ):
         yield _sentence(words, value)
     yield "These are shares of all answers. None of them says of one answer, or one person, where it came from."
