@@ -13,6 +13,7 @@ from accord.feedback import (
     pairs_from_comparison,
     unknown_evaluator,
 )
+from accord.feedback.statistics.preferences import collect_preferences
 from accord.records import Feedback, Pair, Ranking, Rating
 
 ASKED = prompt()
@@ -188,6 +189,22 @@ def test_agreement_grows_with_ratings_and_not_with_their_square() -> None:
     assert found is not None
     assert found.n < 3000 * 150
     assert found.value == pytest.approx(0.5 + np.arcsin(0.5) / np.pi, abs=0.02)  # two normals correlated by one half
+
+
+@pytest.mark.parametrize("ratings", [30, 33, 1000])
+def test_many_ratings_of_one_prompt_leave_the_opinions_on_others(ratings: int) -> None:
+    """One person who rates a thousand answers to a prompt of their own costs nobody an opinion."""
+    questions = [prompt(f"question {place}") for place in range(4)]
+    usual = [
+        rating(by, completion(asked, f"text {place}"), float(place), "s")
+        for asked in questions
+        for place in range(5)
+        for by in PEOPLE[:2]
+    ]
+    diligent = [rating(PEOPLE[2], completion(ASKED, f"answer {place}"), float(place % 5)) for place in range(ratings)]
+    preferences = collect_preferences([*usual, *diligent])
+    by_others = preferences.evaluator_N != preferences.evaluators.index(PEOPLE[2].id)
+    assert by_others.sum() == len(questions) * 10 * 2
 
 
 def test_nobody_agrees_with_themselves() -> None:

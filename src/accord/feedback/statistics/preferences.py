@@ -90,9 +90,10 @@ def collect_preferences(feedback: Iterable[Feedback]) -> Preferences:
     """The opinions in comparisons, rankings and ratings: of each person one about any two completions, the first.
 
     So agreement counts people, and nobody agrees with themselves. Two ratings are an opinion where one evaluator gave
-    both, for one prompt, in one study and session, on one scale. Where somebody rated more than 32 completions so, they
-    are dealt into parts by their digest, the same for everybody, and only those of one part are set against one
-    another: opinions then grow with the ratings, not with their square, and are still a random choice of all.
+    both, for one prompt, in one study and session, on one scale. Where somebody rated more than 32 completions of a
+    prompt so, all of that prompt are dealt into parts by their digest, the same for everybody, and only those of one
+    part are set against one another: opinions then grow with the ratings, not with their square, and are still a random
+    choice of all. Other prompts lose nothing by it.
     """
     collector = PreferenceCollector()
     for record in feedback:
@@ -124,15 +125,22 @@ class PreferenceCollector:
 
     def preferences(self) -> Preferences:
         """All opinions; nothing may be added afterwards."""
-        largest = max(map(len, self._rated.values()), default=0)
-        parts = 1 if largest <= LARGEST_GROUP else math.ceil(2 * largest / LARGEST_GROUP)
+        largest: dict[str, int] = {}
         for sitting, values in self._rated.items():
+            largest[sitting.prompt] = max(largest.get(sitting.prompt, 0), len(values))
+        for sitting, values in self._rated.items():
+            parts = _parts(largest[sitting.prompt])
             by_part: dict[int, dict[str, float]] = {}
             for completion, value in values.items():
                 by_part.setdefault(_part(completion, parts), {})[completion] = value
             for of_part in by_part.values():
                 self._table.add_ratings(sitting, of_part)
         return self._table.preferences()
+
+
+def _parts(largest: int) -> int:
+    """Into how many parts the completions of a prompt are dealt of which somebody rated so many."""
+    return 1 if largest <= LARGEST_GROUP else math.ceil(2 * largest / LARGEST_GROUP)
 
 
 def _part(completion: str, parts: int) -> int:
