@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 from quality_world import StudyWorld
 from said import comparison, completion, person, prompt, rating
@@ -13,7 +12,8 @@ from accord.feedback import Ledger
 from accord.feedback.quality.evaluators import NUMBERS, EvaluatorQuality
 from accord.feedback.quality.measure import Quality, measure_quality
 from accord.feedback.quality.unknown import NotAssessed
-from accord.records import Evaluator, Feedback, Rating, Record
+from accord.feedback.quality.written import WrittenAnswers
+from accord.records import Demonstration, Evaluator, Feedback, Rating, Record, Telemetry
 from accord.stats import Estimate
 
 FAULTS: dict[str, dict[str, object]] = {
@@ -176,6 +176,12 @@ def test_one_answer_and_items_of_one_person() -> None:
     assert quality.questions[0].alpha is None
 
 
+def test_two_people_who_differ_on_the_only_item() -> None:
+    quality = measured(comparison(U, *TEXTS[:2], "left"), comparison(V, *TEXTS[:2], "right"))
+    assert isinstance(of(quality, "u").numbers["one_coin"], NotAssessed)
+    assert of(quality, "u").standing is None
+
+
 def test_ratings_that_are_all_equal() -> None:
     quality = measured(*(rating(by, text, 2.0, "s") for by in (U, V) for text in TEXTS))
     assert quality.questions[0].alpha is None
@@ -205,6 +211,32 @@ def test_machines_are_not_judged_by_reading_speed_and_do_not_make_agreement() ->
     assert quality.questions[0].alpha is None
 
 
+def test_what_machines_chose_and_wrote_is_not_what_people_do() -> None:
+    model = Evaluator(kind="model", pseudonym="m")
+    chosen = [comparison(by, *TEXTS[:2], side, shown_digest="d") for by, side in ((U, "left"), (model, "right"))]
+    demonstrations = [
+        Feedback(
+            evaluator=by.id,
+            prompt=ASKED.id,
+            completions=(),
+            judgement=Demonstration(text="a long answer " * 9),
+            seconds=seconds,
+            telemetry=Telemetry(pasted=pasted, keystrokes=keystrokes),
+        )
+        for by, seconds, pasted, keystrokes in ((U, 100.0, 0, 126), (model, 0.1, 1, 0))
+    ]
+    quality = measured(*chosen, *demonstrations, people=(U, model))
+    assert isinstance(quality.left, Estimate)
+    assert (quality.left.value, quality.left.n) == (1.0, 1)
+    assert isinstance(quality.written, WrittenAnswers)
+    for share in (quality.written.pasted, quality.written.untyped, quality.written.too_fast):
+        assert isinstance(share, Estimate)
+        assert (share.value, share.n) == (0.0, 1)
+    alone = measured(chosen[1], demonstrations[1], people=(model,))
+    assert alone.written == NotAssessed("nobody wrote an answer of their own (demonstrations)")
+    assert alone.left == NotAssessed("no person's decided comparison whose order on the screen was recorded")
+
+
 def test_nobody_in_particular_is_counted_and_left_out() -> None:
     nobody = Evaluator(kind="person", pseudonym="unknown", pool="file", inferred=True)
     quality = measured(comparison(nobody, *TEXTS[:2], "left"), comparison(U, *TEXTS[:2], "left"), people=(nobody, U))
@@ -216,4 +248,4 @@ def test_one_persons_repetition_is_no_agreement() -> None:
     quality = measured(*said)
     assert isinstance(quality.agreement, NotAssessed)
     assert quality.questions[0].alpha is None
-    assert np.isfinite(quality.answers)
+    assert quality.answers == 2

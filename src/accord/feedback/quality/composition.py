@@ -107,10 +107,10 @@ def composition(answers: Mapping[str, int], evaluators: Mapping[str, Evaluator],
         raise RecordError(f"no evaluator has this attribute{close}", place=f"target.{without[0]}")
     count = list(answers.values())
     shares = tuple(_attribute(name, groups[name], count, target[name]) for name in target)
-    repeated = {
+    group_of_answer = {
         name: [group for group, n in zip(of, count, strict=True) for _ in range(n)] for name, of in groups.items()
     }
-    raking = rake(repeated, target)
+    raking = rake(group_of_answer, target)
     return Composition(
         tuple(one for one in shares if one is not None),
         sum(count),
@@ -125,20 +125,20 @@ def composition(answers: Mapping[str, int], evaluators: Mapping[str, Evaluator],
 def _attribute(
     name: str, groups: Sequence[str | None], count: Sequence[int], shares: Mapping[str, float]
 ) -> AttributeShares | None:
-    said = [(group, n) for group, n in zip(groups, count, strict=True) if group in shares]
-    if not said:
+    members = [(group, n) for group, n in zip(groups, count, strict=True) if group in shares]
+    if not members:
         return None
-    of_group, weight = [group for group, _ in said], [n for _, n in said]
+    of_group, weight = [group for group, _ in members], [n for _, n in members]
     heads, level = Counter(of_group), 1 - 0.05 / len(shares)
 
     def share(group: str, at: float, weights: Sequence[int] | None) -> Estimate:
-        return rate([each == group for each in of_group], range(len(of_group)), weights=weights, level=at)
+        return rate([of_person == group for of_person in of_group], range(len(of_group)), weights=weights, level=at)
 
     rows = tuple(
         GroupShare(
             group,
             heads[group],
-            sum(n for each, n in said if each == group),
+            sum(n for of_person, n in members if of_person == group),
             share(group, 0.95, weight),
             share(group, 0.95, None),
             target,
@@ -149,7 +149,7 @@ def _attribute(
         _distance([share(group, level, weights) for group in shares], list(shares.values()))
         for weights in (weight, None)
     )
-    return AttributeShares(name, rows, of_answers, of_people, len(groups) - len(said))
+    return AttributeShares(name, rows, of_answers, of_people, len(groups) - len(members))
 
 
 def _distance(shares: Sequence[Estimate], target: Sequence[float]) -> Estimate:

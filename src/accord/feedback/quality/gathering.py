@@ -8,7 +8,7 @@ from typing import NamedTuple
 from accord.errors import RecordError, nearest
 from accord.feedback.provenance import is_known
 from accord.feedback.quality.answers import AnswerCollector, Answers, written_text
-from accord.feedback.statistics.codings import Coding, Codings
+from accord.feedback.statistics.codings import Coding, Codings, counts_as_person
 from accord.feedback.statistics.preferences import PreferenceCollector, Preferences
 from accord.feedback.store.ledger import Ledger
 from accord.records import Completion, Demonstration, Evaluator, Feedback, Prompt, Record
@@ -26,7 +26,7 @@ class CompletionText(NamedTuple):
 
 @dataclass(frozen=True)
 class WrittenAnswer:
-    """A demonstration: its text, who wrote it, and its row among the answers."""
+    """A demonstration by a person: its text, who wrote it, and its row among the answers."""
 
     text: str
     evaluator: str
@@ -131,7 +131,8 @@ class _Gathering:
 
     def _standing(self, record: Feedback) -> None:
         text = written_text(record.judgement)
-        if text is not None and isinstance(record.judgement, Demonstration):
+        by_person = counts_as_person(self.evaluators[record.evaluator])
+        if by_person and text is not None and isinstance(record.judgement, Demonstration):
             self.written.append(WrittenAnswer(text, record.evaluator, self.kinds.total()))
         if record.assistance is not None:
             self.assisted.append(record)

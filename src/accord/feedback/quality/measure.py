@@ -16,16 +16,16 @@ from accord.feedback.quality.unknown import NotAssessed
 from accord.feedback.quality.written import WrittenAnswers, WrittenTexts, written_answers
 from accord.feedback.statistics.agreement import agreement_of_preferences
 from accord.feedback.statistics.assistance import AssistanceEffect, assistance_effects
+from accord.feedback.statistics.codings import counts_as_person
 from accord.feedback.statistics.raking import Target
-from accord.feedback.statistics.reliability import ControlFacts, EvaluatorSummary
 from accord.feedback.statistics.workers.estimates import model_estimates
 from accord.feedback.statistics.workers.fitting import MODELS
 from accord.feedback.statistics.workers.votes import Votes, votes_of_preferences
 from accord.feedback.store.ledger import Ledger
-from accord.feedback.trust.from_controls import standing_from_controls
+from accord.feedback.trust.from_controls import standing_from_control_counts
 from accord.feedback.trust.from_votes import standing_from_votes
 from accord.feedback.trust.standing import Standings
-from accord.records import Record
+from accord.records import Evaluator, Record
 from accord.stats import Estimate, rate
 
 __all__ = ["ModelGain", "Quality", "measure_quality"]
@@ -49,8 +49,8 @@ class Quality:
     evaluators    everybody who answered, those to look at first in front
     questions     agreement on each question, and by groups
     agreement     how often another evaluator orders two texts as the first did, a tie of theirs half
-    left          share of decided comparisons in which the left side was chosen; clusters are people
-    fatigue       agreement in the second halves of sessions less that in the first; clusters are people
+    left          share of people's decided comparisons in which the left side was chosen; clusters are people
+    fatigue       people's agreement in the second halves of sessions less that in the first; clusters are people
     models        whether models of single evaluators foretell held-out votes
     composition, poisoning, written, assistance
                   each with a module of its own
@@ -112,7 +112,7 @@ def measure_quality(
         ),
         [question_agreement(coding, evaluators) for coding in gathered.codings],
         agreement_of_preferences(gathered.preferences) or no_votes,
-        _left(answers),
+        _left(answers, evaluators),
         drift(close[0], late_half(answers.session_N, answers.position_N), answers.evaluator_N)
         or NotAssessed("places in sessions of four answers or more, to items of others, were not recorded"),
         [
@@ -134,19 +134,18 @@ def _at_most(votes: Votes) -> Votes:
 
 
 def _by_controls(answers: Answers) -> Standings:
-    summaries = []
-    for name, rows in zip(answers.evaluators, answers.rows_by_evaluator(), strict=True):
-        right_M = answers.right_N[rows]
-        right_M = right_M[np.isfinite(right_M)]
-        controls = ControlFacts(right_M.size, float(right_M.mean()) if right_M.size else None, 0, None, None)
-        summaries.append(EvaluatorSummary(name, rows.size, None, None, controls, None, 0, None, 0))
-    return standing_from_controls(summaries)
+    checked_N = np.isfinite(answers.right_N)
+    size, evaluator_M = len(answers.evaluators), answers.evaluator_N[checked_N]
+    count_E = np.bincount(evaluator_M, minlength=size).astype(np.float64)
+    right_E = np.bincount(evaluator_M, answers.right_N[checked_N], size).astype(np.float64)
+    return standing_from_control_counts(answers.evaluators, right_E, count_E)
 
 
-def _left(answers: Answers) -> Estimate | NotAssessed:
-    known_N = np.isfinite(answers.left_N)
+def _left(answers: Answers, evaluators: Mapping[str, Evaluator]) -> Estimate | NotAssessed:
+    person_E = np.array([counts_as_person(evaluators[name]) for name in answers.evaluators], dtype=np.bool_)
+    known_N = np.isfinite(answers.left_N) & person_E[answers.evaluator_N]
     if not known_N.any():
-        return NotAssessed("no decided comparison whose order on the screen was recorded")
+        return NotAssessed("no person's decided comparison whose order on the screen was recorded")
     return rate(answers.left_N[known_N], answers.evaluator_N[known_N].tolist())
 
 
@@ -157,7 +156,7 @@ def _composition(answers: Answers, gathered: Gathered, target: Target | None) ->
     people = {
         name: count
         for name, count in zip(answers.evaluators, count_E.tolist(), strict=True)
-        if gathered.evaluators[name].kind in {"person", "simulated"}
+        if counts_as_person(gathered.evaluators[name])
     }
     return composition(people, gathered.evaluators, target) or NotAssessed("no evaluator has attributes on record")
 

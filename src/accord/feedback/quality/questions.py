@@ -67,8 +67,8 @@ def _by_group(coding: Coding, attribute: str, of_person: Sequence[str | None]) -
         return None
     place = {group: code for code, group in enumerate(names)}
     group_P = np.array([-1 if group is None else place[group] for group in of_person], dtype=np.int64)
-    found = alpha_by_group(coding.data, coding.metric, group_P)
-    return None if found is None else GroupAgreement(attribute, tuple(names), found)
+    by_group = alpha_by_group(coding.data, coding.metric, group_P)
+    return None if by_group is None else GroupAgreement(attribute, tuple(names), by_group)
 
 
 def closeness(codings: Sequence[Coding], answers: int) -> tuple[Floats, float]:

@@ -97,13 +97,13 @@ def _prevalence(written: WrittenTexts, typed_N: Bools) -> Estimate | NotAssessed
             f"answers that {FOLDS} people surely typed are needed, there are those of {len(set(people))}"
         )
     human = [written.texts[row] for row in rows]
-    asked = [written.texts[row] for row in rest]
-    called_human, called_machine, called_rest = _called(human, people, list(written.machine_texts), asked)
+    untyped = [written.texts[row] for row in rest]
+    called_human, called_machine, called_rest = _called(human, people, list(written.machine_texts), untyped)
     alarms, hits = rate(called_human, people), rate(called_machine, range(len(called_machine)))
     return rogan_gladen(rate(called_rest, [written.evaluators[row] for row in rest]), hits=hits, alarms=alarms)
 
 
-def _called(human: list[str], people: list[str], machine: list[str], asked: list[str]) -> tuple[Bools, Bools, Bools]:
+def _called(human: list[str], people: list[str], machine: list[str], rest: list[str]) -> tuple[Bools, Bools, Bools]:
     """Which texts are called a machine's: of people and of models by fits without their fold, the rest by all."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -125,7 +125,7 @@ def _called(human: list[str], people: list[str], machine: list[str], asked: list
     for fold in range(FOLDS):
         test_N = fold_N == fold
         called_N[test_N] = fit(~test_N).predict([texts[row] for row in np.flatnonzero(test_N).tolist()])  # type: ignore[attr-defined]
-    called_rest: Bools = fit(np.ones(len(texts), dtype=np.bool_)).predict(asked)  # type: ignore[attr-defined]
+    called_rest: Bools = fit(np.ones(len(texts), dtype=np.bool_)).predict(rest)  # type: ignore[attr-defined]
     return called_N[~is_machine_N], called_N[is_machine_N], called_rest
 
 

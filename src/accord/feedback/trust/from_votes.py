@@ -51,7 +51,9 @@ def _usual(votes: Votes, agreement: Agreement) -> Floats:
 
 
 def _skill(agreement: Agreement) -> Floats:
-    """2 accuracy - 1 of each evaluator, drawn to the pool's; 0 below chance."""
+    """2 accuracy - 1 of each evaluator, drawn to the pool's; 0 below chance, or where no vote shows anything."""
+    if not agreement.count_E.any():
+        return np.zeros(agreement.count_E.size)
     mean, strength = beta_prior(agreement.right_E, agreement.count_E)
     accuracy_E = (agreement.right_E + mean * strength) / (agreement.count_E + strength)
     return np.maximum(2 * accuracy_E - 1, 0.0)
