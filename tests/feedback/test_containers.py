@@ -198,6 +198,25 @@ BAD_ROWS = {
 }
 
 
+def test_rows_across_the_pieces_of_a_file_are_whole(tmp_path: Path) -> None:
+    rows = [{"a": "é" * n, "b": [n, -1.5e-7, True], "c": "\\\n\u2028"} for n in range(0, 70_000, 6_997)]
+    (tmp_path / "a.json").write_text(json.dumps(rows, ensure_ascii=False))
+    (tmp_path / "b.json").write_text(json.dumps(rows), encoding="utf-16")
+    assert contents(tmp_path / "a.json") == contents(tmp_path / "b.json") == rows
+    numbers = "[" + ",".join(str(10**9 + number) for number in range(20_000)) + "]"
+    (tmp_path / "c.json").write_text(numbers)
+    values = [row.content for row in rows_of(tmp_path / "c.json") if isinstance(row, BadRow)]
+    assert values == json.loads(numbers)
+
+
+@pytest.mark.parametrize("first", ['{"a": 1,', '{"a": ', '{"a": "x', "{", '{"a": [1, '])
+def test_a_first_line_that_is_cut_short_is_one_bad_row(first: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{first}\n{{"a": 1, "b": 2}}\n{{"a": 2, "b": 2}}\n')
+    bad, *good = rows_of(tmp_path / "a.jsonl")
+    assert isinstance(bad, BadRow)
+    assert [row.place for row in good if isinstance(row, SourceRow)] == ["a.jsonl:2", "a.jsonl:3"]
+
+
 def test_a_line_in_another_encoding_is_one_bad_row(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(TEXT.encode() + b'{"prompt": "f\xfcnf"}\n' + TEXT.encode())
     rows = list(rows_of(tmp_path / "a.jsonl"))
@@ -222,6 +241,11 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "e.jsonl": (TEXT.encode("utf-16")[:-1], r"e.jsonl:\d+: no utf-16"),
     "f.json": (json.dumps(ROWS).encode()[:-1], "f.json:1: the list has no end"),
     "g.json": (json.dumps(ROWS).encode() + b"x", "something stands behind the end of the list"),
+    "p.json": (b'[{"a": 1},,{"a": 2}]', "p.json:1: a comma stands in the list with no row behind it"),
+    "q.json": (b'[{"a": 1},\n]', "q.json:2: a comma stands in the list with no row behind it"),
+    "r.json": (b'[{"a": 1}\n{"a": 2}]', "r.json:2: no comma stands between two rows"),
+    "s.json": (b'[,{"a": 1}]', "s.json:1: not JSON at character 1"),
+    "t.json": (b'[{"a": 1},{"a": "f\xfcnf"}]', r"t.json:1: b'\\xfc' is no UTF-8"),
     "h.json": (b'[{"a": 1}, {"a" 2}]', "h.json:1: not JSON at character .*: a colon is missing"),
     "i.csv": (b'a,b\n1,"2\n3,4\n', r"i.csv:2: the cells cannot be told apart"),
     "j.csv": (b"a,a\n1,2\n", "j.csv:1: the name 'a' stands twice"),
@@ -254,10 +278,14 @@ def test_no_words_of_a_parser_reach_a_person(name: str, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.parquet"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.parquet", "one line.json"])
 def test_memory_does_not_grow_with_the_rows(name: str, tmp_path: Path) -> None:
     def peak(count: int) -> int:
-        write_rows(tmp_path / name, ({"prompt": f"q {n}", "chosen": "x" * 200, "rejected": "y"} for n in range(count)))
+        rows = ({"prompt": f"q {n}", "chosen": "x" * 200, "rejected": "y"} for n in range(count))
+        if name == "one line.json":
+            (tmp_path / name).write_text(json.dumps(list(rows)))
+        else:
+            write_rows(tmp_path / name, rows)
         tracemalloc.start()
         assert sum(1 for _ in rows_of(tmp_path / name)) == count
         size = tracemalloc.get_traced_memory()[1]

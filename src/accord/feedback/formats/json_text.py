@@ -58,8 +58,8 @@ def value_in(text: str) -> Any:
         return text
 
 
-def words_of(error: ValueError | RecursionError, text: str) -> str:
-    """What is wrong with a text of JSON, in words."""
+def words_of(error: ValueError | RecursionError, text: str, start: int = 0) -> str:
+    """What is wrong with a text of JSON that begins at `start`, in words."""
     if isinstance(error, RecursionError):
         return "lists and objects are nested too deeply"
     if isinstance(error, _RefusedError):
@@ -68,4 +68,4 @@ def words_of(error: ValueError | RecursionError, text: str) -> str:
         return "a number has too many digits"
     reason = next((words for start, words in REASONS.items() if error.msg.startswith(start)), None)
     problem = reason(text, error.pos) if reason else error.msg.lower()
-    return f"not JSON at character {error.pos + 1}: {problem}"
+    return f"not JSON at character {error.pos - start + 1}: {problem}"

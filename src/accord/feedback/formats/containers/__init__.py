@@ -1,5 +1,6 @@
 """The files that rows stand in, told from their first bytes and their names; rows come out one at a time."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from accord.errors import RecordError, storage
 from accord.feedback.formats.containers.datasets_library import folder_rows, hub_rows
 from accord.feedback.formats.containers.json_rows import json_lines, json_stream
 from accord.feedback.formats.containers.tables import arrow_rows, delimited_rows, parquet_rows
-from accord.feedback.formats.containers.text import text_lines
+from accord.feedback.formats.containers.text import head_text
 from accord.feedback.formats.json_text import DECODER
 from accord.feedback.formats.rows import BadRow, SourceRow
 
@@ -41,9 +42,9 @@ def rows_of(path: Path, split: str | None = None) -> Iterator[SourceRow | BadRow
 def _text_rows(path: Path) -> Iterator[SourceRow | BadRow]:
     """JSON or cells; whatever the file is called, what begins as JSON is read as JSON."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    first = next((line for _, line in text_lines(path) if line.strip()), "")
-    start = first.lstrip()[:1]
-    if start == "[" or (start == "{" and not _is_whole(first)):
+    first, second = _first_lines(path)
+    start = first[:1]
+    if start == "[" or (start == "{" and _goes_on(first, second)):
         return json_stream(path)
     if start == "{" or not first:
         return json_lines(path)
@@ -59,14 +60,30 @@ def _text_rows(path: Path) -> Iterator[SourceRow | BadRow]:
     )
 
 
-def _is_whole(line: str) -> bool:
-    """Whether a line that begins an object is all of it, or at least no part of one that goes on."""
-    return line.rstrip().endswith("}") or not _goes_on(line)
+def _first_lines(path: Path) -> tuple[str, str]:
+    """The first line that is not blank, and what stands behind it, as far as both are in the head of the file."""
+    first, _, rest = head_text(path).lstrip().partition("\n")
+    return first.rstrip(), rest.lstrip()
 
 
-def _goes_on(line: str) -> bool:
+def _goes_on(first: str, rest: str) -> bool:
+    """Whether the object that a line begins goes on in the next one; a line that is cut short does not."""
+    if first.endswith("}") or not rest:
+        return False
+    text = f"{first}\n{rest}".rstrip()
     try:
-        DECODER.decode(line)
-    except (ValueError, RecursionError) as error:
-        return getattr(error, "pos", 0) >= len(line.rstrip()) - 1
-    return False
+        DECODER.raw_decode(text)
+    except json.JSONDecodeError as error:
+        if error.pos <= len(first) + 1:
+            return False
+        return error.pos >= len(text) or not _is_object(rest.partition("\n")[0])
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(DECODER.decode(line), dict)
+    except (ValueError, RecursionError):
+        return False

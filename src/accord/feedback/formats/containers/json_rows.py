@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from accord.errors import RecordError
-from accord.feedback.formats.containers.text import decoded_lines, text_lines
+from accord.feedback.formats.containers.text import decoded_lines, text_pieces
 from accord.feedback.formats.json_text import DECODER, object_of, words_of
 from accord.feedback.formats.rows import BadRow, SourceRow
 
 __all__ = ["json_lines", "json_stream"]
 
 ENOUGH = 1 << 16
+LONGEST_WORD = 16  # no word or escape of JSON is as long
 SPACE = re.compile(r"[ \t\r\n]*")
 COMMAS = re.compile(r"[ \t\r\n,]*")
 
@@ -33,7 +34,7 @@ def json_lines(path: Path) -> Iterator[SourceRow | BadRow]:
 
 
 def json_stream(path: Path) -> Iterator[SourceRow | BadRow]:
-    """The elements of a list, or objects one after the other; no more than one is in memory at a time.
+    """The elements of a list, or objects one after the other; in memory is one of them, and a piece of the file.
 
     Raises `RecordError` where the text is no JSON: what follows cannot be told from what is wrong.
     """
@@ -48,21 +49,31 @@ def json_stream(path: Path) -> Iterator[SourceRow | BadRow]:
 def _values(path: Path) -> Iterator[tuple[int, object]]:
     """The values of a text of JSON, each with the line on which it begins."""
     window = _Window(path)
-    listed = window.skip_space() == "["
-    if listed:
+    if window.skip_space() == "[":
         window.step()
-    while True:
-        sign = window.skip_space(commas=True)
-        if listed and sign == "]":
-            window.step()
-            if window.skip_space():
-                raise RecordError("something stands behind the end of the list, ]", place=window.place)
-            return
-        if not sign:
-            if listed:
-                raise RecordError("the list has no end, ]: the file is cut short", place=window.place)
-            return
+        yield from _listed(window)
+    while window.skip_space(commas=True):
         yield window.line, window.value()
+
+
+def _listed(window: "_Window") -> Iterator[tuple[int, object]]:
+    """The values of a list behind its [, up to the end of the text."""
+    sign = window.skip_space()
+    while sign != "]":
+        if sign:
+            yield window.line, window.value()
+            sign = window.skip_space()
+        if not sign:
+            raise RecordError("the list has no end, ]: the file is cut short", place=window.place)
+        if sign == ",":
+            window.step()
+            if (sign := window.skip_space()) in (",", "]"):
+                raise RecordError("a comma stands in the list with no row behind it", place=window.place)
+        elif sign != "]":
+            raise RecordError(f"no comma stands between two rows of the list, before {sign!r}", place=window.place)
+    window.step()
+    if window.skip_space():
+        raise RecordError("something stands behind the end of the list, ]", place=window.place)
 
 
 class _Window:
@@ -70,7 +81,7 @@ class _Window:
 
     def __init__(self, path: Path) -> None:
         self.line = 1
-        self._name, self._lines = path.name, text_lines(path)
+        self._name, self._pieces = path.name, text_pieces(path)
         self._text, self._at, self._ended = "", 0, False
 
     @property
@@ -96,12 +107,15 @@ class _Window:
     def value(self) -> object:
         """The value that begins here. Raises `RecordError` where there is none."""
         while True:
+            text, start = self._text, self._at
             try:
-                value, end = DECODER.raw_decode(self._text, self._at)
+                value, end = DECODER.raw_decode(text, start)
             except (ValueError, RecursionError) as error:
-                if isinstance(error, json.JSONDecodeError) and self._grow(len(self._text) - self._at + ENOUGH):
+                if _may_go_on(error, text) and self._grow(len(text) - start + ENOUGH):
                     continue
-                raise RecordError(words_of(error, self._text), place=self.place) from error
+                raise RecordError(words_of(error, text, start), place=self.place) from error
+            if end == len(text) and not isinstance(value, dict) and self._grow(ENOUGH):
+                continue  # a number may go on
             self.step(end)
             return value
 
@@ -110,10 +124,17 @@ class _Window:
         pieces = [self._text[self._at :]]
         added = 0
         while added < least and not self._ended:
-            piece = next(self._lines, None)
+            piece = next(self._pieces, None)
             self._ended = piece is None
             if piece is not None:
-                pieces.append(piece[1])
-                added += len(piece[1])
+                pieces.append(piece)
+                added += len(piece)
         self._text, self._at = "".join(pieces), 0
         return added > 0
+
+
+def _may_go_on(error: ValueError | RecursionError, text: str) -> bool:
+    """Whether what is wrong with a text of JSON may be only that it ends here."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    return error.msg.startswith("Unterminated string") or len(text) - error.pos < LONGEST_WORD

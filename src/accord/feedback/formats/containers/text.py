@@ -1,4 +1,4 @@
-"""Texts in files: unpacked where they are compressed, decoded as they say, line by line, in constant memory.
+"""Texts in files: unpacked where they are compressed, decoded as they say, by lines or by pieces of one length.
 
 Read are UTF-8, with a byte order mark or without, and UTF-16. Everything else is refused with the line and the byte.
 """
@@ -6,7 +6,7 @@ Read are UTF-8, with a byte order mark or without, and UTF-16. Everything else i
 import codecs
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
@@ -15,7 +15,16 @@ from typing import IO, cast
 from accord.errors import RecordError, storage
 from accord.feedback.formats.rows import BadRow
 
-__all__ = ["COMPRESSIONS", "compression_of", "decoded_lines", "head_of", "text_lines", "unpacked"]
+__all__ = [
+    "COMPRESSIONS",
+    "compression_of",
+    "decoded_lines",
+    "head_of",
+    "head_text",
+    "text_lines",
+    "text_pieces",
+    "unpacked",
+]
 
 HEAD = 65_536
 COMPRESSIONS = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "bz2": b"BZh"}
@@ -56,6 +65,12 @@ def head_of(path: Path) -> bytes:
             return b""
 
 
+def head_text(path: Path) -> str:
+    """The same as a text, in which whatever cannot be decoded is replaced."""
+    encoding, mark = _encoding(path)
+    return head_of(path)[mark:].decode(encoding, "replace")
+
+
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a file with their ends, each with its number from 1.
 
@@ -68,32 +83,53 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
         yield number, line
 
 
+def text_pieces(path: Path) -> Iterator[str]:
+    """The text of a file by pieces of no more than 65,536 bytes, whatever its lines are. Raises as `text_lines`."""
+    lines = 0
+    with unpacked(path) as stream, _damage_told(path, lambda: lines):
+        encoding, mark = _encoding(path)
+        stream.read(mark)
+        decoder = codecs.getincrementaldecoder(encoding)()
+        while block := stream.read(HEAD):
+            try:
+                piece = decoder.decode(block)
+            except UnicodeDecodeError as error:
+                lines += error.object[: error.start].count(b"\n")
+                raise
+            lines += piece.count("\n")
+            yield piece
+        decoder.decode(b"", final=True)
+
+
 def decoded_lines(path: Path) -> Iterator[tuple[int, str | BadRow]]:
     """The same, but that a line which is no UTF-8 is a bad row, and the next one follows."""
     number = 0
-    with unpacked(path) as stream:
+    with unpacked(path) as stream, _damage_told(path, lambda: number):
         encoding, mark = _encoding(path)
-        try:
-            stream.read(mark)
-            if encoding == "utf-8":
-                for number, line in enumerate(stream, start=1):
-                    yield number, _decoded(line, f"{path.name}:{number}")
-            else:
-                with TextIOWrapper(stream, encoding=encoding, newline="\n") as text:
-                    for number, wide in enumerate(text, start=1):
-                        yield number, wide
-        except UnicodeDecodeError as error:
-            raise RecordError(f"no {encoding} ({error.reason})", place=f"{path.name}:{number + 1}") from error
-        except DAMAGED as error:
-            raise _cut_short(path, number, str(error)) from error
-        except OSError as error:
-            if error.errno is None:  # pyarrow's, of a stream that it cannot unpack
-                raise _cut_short(path, number, str(error)) from error
+        stream.read(mark)
+        if encoding == "utf-8":
+            for number, line in enumerate(stream, start=1):
+                yield number, _decoded(line, f"{path.name}:{number}")
+        else:
+            with TextIOWrapper(stream, encoding=encoding, newline="\n") as text:
+                for number, wide in enumerate(text, start=1):
+                    yield number, wide
+
+
+@contextmanager
+def _damage_told(path: Path, lines: Callable[[], int]) -> Iterator[None]:
+    """Turn what a damaged file raises into a `RecordError` whose place is behind so many lines."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        sign = error.object[error.start : error.start + 1]
+        reason = f"{sign!r} is no UTF-8; convert the file" if error.encoding == "utf-8" else f"no {error.encoding}"
+        raise RecordError(f"{reason} ({error.reason})", place=f"{path.name}:{lines() + 1}") from error
+    except (*DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-
-
-def _cut_short(path: Path, number: int, reason: str) -> RecordError:
-    return RecordError(f"the compressed file is damaged or cut short ({reason})", place=f"{path.name}:{number + 1}")
+        problem = f"the compressed file is damaged or cut short ({error})"  # pyarrow's errors have no number
+        raise RecordError(problem, place=f"{path.name}:{lines() + 1}") from error
 
 
 def _encoding(path: Path) -> tuple[str, int]:
