@@ -10,7 +10,8 @@ from foreign_rows import changed, imported, refusal, round_trip, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accord.feedback import ImportSettings, open_feedback
+from accord.feedback import ImportSettings, Ledger, export_feedback, open_feedback
+from accord.feedback.formats import import_file
 from accord.feedback.provenance import is_known, is_order_known
 from accord.records import (
     Comparison,
@@ -18,6 +19,7 @@ from accord.records import (
     Critique,
     Declined,
     Demonstration,
+    Evaluator,
     Label,
     Prompt,
     Ranking,
@@ -429,3 +431,27 @@ def test_every_kind_comes_back_under_the_same_ids(argilla: list[Any], label_stud
             trip = round_trip(Path(folder), name, *rows, settings=ImportSettings(format=name, scale=FIVE))
             assert trip.same, (rows, trip.rows)
             assert trip.lost == {}
+
+
+@pytest.mark.parametrize("form", ["argilla", "label_studio"])
+def test_people_of_two_pools_are_told_apart_and_their_pools_counted(tmp_path: Path, form: str) -> None:
+    rows = [{"prompt": "q", "completion": "a", "rating": 4, "evaluator": "w1", "pool": pool} for pool in ("x", "y")]
+    stated, path = ImportSettings(scale=FIVE), tmp_path / "again.jsonl"
+    with Ledger(tmp_path / "l.db") as ledger:
+        table = ImportSettings(scale=FIVE, format="table")
+        import_file(open_feedback(written(tmp_path, *rows), table), ledger)
+        assert export_feedback(ledger, path, form).lost == {"pool": 2, "study": 2}
+    records = list(open_feedback(path, stated).records())
+    assert {record.pseudonym for record in records if isinstance(record, Evaluator)} == {"x/w1", "y/w1"}
+
+
+def test_who_annotated_goes_before_whom_the_row_names(tmp_path: Path) -> None:
+    row = {"evaluator": "requester", "pool": "p", "evaluator_kind": "model"}
+    got = imported(tmp_path, PAIR | row)
+    assert [got.who(each).pseudonym for each in got.feedback] == ["u-1", "u-2", "judge-9", "u-1"]
+    got = imported(tmp_path, TASK | row, settings=ImportSettings(scale=FIVE))
+    assert [got.who(each).kind for each in got.feedback] == ["person"] * 4 + ["model"]
+    assert "requester" not in {got.who(each).pseudonym for each in got.feedback}
+    nobody = {"prompt": "2+2?", "response": "4", "tone.responses": ["kind"]}
+    got = imported(tmp_path, nobody | row)
+    assert [got.who(each).pseudonym for each in got.feedback] == ["requester"]

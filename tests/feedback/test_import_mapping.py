@@ -235,3 +235,30 @@ def test_a_dry_run_shows_and_writes_nothing(votes: Path, capsys: pytest.CaptureF
     assert shown["records"][0]["evaluator"]["pseudonym"] == "w1"
     assert (shown["not_read"], shown["lost"], shown["rows"]) == ([], {}, 2)
     assert {path.name for path in votes.parent.iterdir()} == {"votes.csv"}
+
+
+def test_scores_beside_a_pair_of_a_table_agree_with_the_choice(tmp_path: Path) -> None:
+    def read(**scores: float) -> Comparison:
+        row = {"prompt": "q", "chosen": "a", "rejected": "b", **scores}
+        (item,) = imported(lines(tmp_path / "f.jsonl", row), format="table")
+        assert isinstance(item.feedback.judgement, Comparison)
+        return item.feedback.judgement
+
+    assert read(score_chosen=3, score_rejected=3).preferred == "tie"
+    with pytest.raises(RecordError, match="1 is below score_rejected 5, which contradicts chosen"):
+        read(score_chosen=1, score_rejected=5)
+    with pytest.raises(RecordError, match="score_rejected: missing"):
+        read(score_chosen=3)
+
+
+def test_a_date_of_eight_figures_is_one_as_a_number_too(tmp_path: Path) -> None:
+    row = {"prompt": "q", "chosen": "a", "rejected": "b"}
+    (item,) = imported(lines(tmp_path / "f.jsonl", {**row, "time": 20260101}))
+    assert str(item.feedback.time) == "2026-01-01 00:00:00+00:00"
+    with pytest.raises(RecordError, match="expected a time as ISO 8601 has it, not 5"):
+        imported(lines(tmp_path / "f.jsonl", {**row, "time": 5}))
+
+
+def test_a_prompt_that_answers_share_ends_with_a_word(tmp_path: Path) -> None:
+    (item,) = imported(lines(tmp_path / "f.jsonl", {"chosen": "Say yes", "rejected": "Say yesterday"}))
+    assert (item.prompt.text, sorted(each.text for each in item.completions)) == ("Say", ["yes", "yesterday"])

@@ -1,5 +1,6 @@
 """Verdicts on steps: PRM800K and TRL's stepwise rows, read, refused by name, written and read again."""
 
+import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from accord.feedback import ImportSettings, Ledger, export_feedback, open_feedback
 from accord.feedback.formats import import_file
-from accord.records import Declined, Steps
+from accord.records import Completion, Declined, Evaluator, Feedback, Prompt, Steps
 
 
 def step(*candidates: tuple[str, int | None], chosen: int | None = 0, human: Any = None) -> dict[str, Any]:
@@ -191,3 +192,16 @@ def test_what_the_formats_cannot_hold_is_counted(tmp_path: Path) -> None:
         "declined": 1,
         "steps that nobody judged": 1,
     }
+
+
+def test_a_model_is_written_as_no_labeler(tmp_path: Path) -> None:
+    who = Evaluator(kind="model", pseudonym="judge-1", pool="prm800k")
+    asked = Prompt.ask("2+2?")
+    answer = Completion(prompt=asked.id, text="Add. 4.", step_starts=(0, 5))
+    judgement = Steps(verdicts=("right", "wrong"))
+    said = Feedback(evaluator=who.id, prompt=asked.id, completions=(answer.id,), judgement=judgement)
+    with Ledger(tmp_path / "l.db") as ledger:
+        ledger.add(asked, who, answer, said)
+        lost = export_feedback(ledger, tmp_path / "f.jsonl", "prm800k").lost
+    assert lost == {"that an evaluator is no person": 1, "evaluator": 1}
+    assert json.loads((tmp_path / "f.jsonl").read_text())["labeler"] is None

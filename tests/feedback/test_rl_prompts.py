@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from foreign_rows import MISSING, changed, imported, refusal, round_trip, written
 
+from accord.errors import LedgerError
 from accord.feedback import ImportSettings, Ledger, export_feedback, open_feedback
 from accord.feedback.formats import import_file
 from accord.records import Prompt, Rating, Scale
@@ -86,3 +87,19 @@ def test_rollouts_come_back_under_the_same_ids(tmp_path: Path) -> None:
     trip = round_trip(tmp_path, "verl_rollouts", *rows, settings=ZERO_TO_ONE)
     assert trip.same
     assert trip.lost == {"scale": 5}
+
+
+def test_equal_rollouts_of_one_step_are_told_apart_and_what_stands_beside_them_comes_back(tmp_path: Path) -> None:
+    row = {**ROLLOUT, "time": "2026-01-01T00:00:00+00:00", "seconds": 3.0, "session": "s1"}
+    trip = round_trip(tmp_path, "verl_rollouts", row, row, row, settings=ZERO_TO_ONE)
+    assert (trip.same, len(trip.first), trip.lost) == (True, 3, {"scale": 3})
+    assert {(each.seconds, each.session) for each in trip.again} == {(3.0, "s1")}
+
+
+def test_prompts_alone_and_ratings_read_no_strength(tmp_path: Path) -> None:
+    file = open_feedback(written(tmp_path, {**VERL, "round": 3, "study": "s"}))
+    assert file.columns.unread[-2:] == ["round", "study"]
+    for row, settings in ((VERL, None), (ROLLOUT, ZERO_TO_ONE)):
+        file = open_feedback(written(tmp_path, {**row, "strength": 0.5}), settings)
+        with pytest.raises(LedgerError, match="strength looks like by how much the one is better: --ignore strength"):
+            list(file.records())

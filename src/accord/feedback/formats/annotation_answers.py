@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from accord.records import (
     Correction,
     Critique,
     Demonstration,
+    Evaluator,
     Judgement,
     Label,
     Ranking,
@@ -28,7 +29,7 @@ from accord.records import (
     explain,
 )
 
-__all__ = ["TIES", "JudgedAbout", "Question", "offered", "text_kind"]
+__all__ = ["TIES", "JudgedAbout", "Question", "beside", "offered", "text_kind"]
 
 TIES = frozenset({"tie", "equal", "same", "both", "neither", "no_preference", "both_good", "both_bad", "equally_good"})
 WORDS = {
@@ -42,6 +43,8 @@ WORDS = {
     ),
     "demonstration": frozenset({"demonstration", "demonstrations", "ideal"}),
 }
+
+WHO = frozenset({"evaluator", "evaluator_kind", "pool"})
 
 JudgedAbout = tuple[Judgement, tuple[Completion, ...]]
 """A judgement, and the completions that it is about."""
@@ -190,6 +193,13 @@ def _end(name: str) -> str:
     """The number or letter at the end of a name (rating_1, answer2, reply-b); empty where there is none."""
     match = re.search(r"(\d+|_[a-z])$", plain_name(name))
     return match[0].lstrip("_") if match else ""
+
+
+def beside(row: SourceRow, who: Evaluator, reading: Reading) -> SourceRow:
+    """The row without whom its own columns name, where what stands within it says who judged (`who`)."""
+    if who == reading.unknown:
+        return row
+    return replace(row, content={name: value for name, value in row.content.items() if name not in WHO})
 
 
 def offered(values: Sequence[object], reading: Reading) -> tuple[str, ...]:

@@ -107,7 +107,8 @@ def _shape(content: str | Messages) -> str:
 def _shared_words(first: str, second: str) -> tuple[Messages, str, str]:
     """Two texts cut after the last word that both begin with."""
     cut = shared(first, second)
-    if cut < min(len(first), len(second)):
+    goes_on = first[cut : cut + 1] + second[cut : cut + 1]
+    if cut < min(len(first), len(second)) or (first[:cut][-1:].isalnum() and goes_on[:1].isalnum()):
         cut = max(first.rfind(" ", 0, cut), first.rfind("\n", 0, cut)) + 1
     return _asking(first[:cut].strip()), first[cut:].strip(), second[cut:].strip()
 

@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from accord.feedback.formats.annotation_answers import JudgedAbout, Question, offered, text_kind
+from accord.feedback.formats.annotation_answers import JudgedAbout, Question, beside, offered, text_kind
 from accord.feedback.formats.annotation_items import ANSWER_COLUMNS, PROMPT_COLUMNS, item_of, plain_name
 from accord.feedback.formats.inner_rows import inner_rows
 from accord.feedback.formats.outgoing import JudgedItem, Outgoing
@@ -30,7 +30,7 @@ from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
 from accord.feedback.formats.studies import aspect_study
 from accord.feedback.formats.written_items import WrittenItem, items_of, question_name
-from accord.feedback.provenance import is_known, unknown_model
+from accord.feedback.provenance import unknown_model
 from accord.records import (
     Comparison,
     Correction,
@@ -76,7 +76,9 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
             if said := _judged(question, value):
                 judgement, about = said
                 study = aspect_study(row, reading, name)
-                yield from reading.judged(row, item.prompt, about, judgement, evaluator=who, study=study)
+                yield from reading.judged(
+                    beside(row, who, reading), item.prompt, about, judgement, evaluator=who, study=study
+                )
 
 
 def _fields(row: SourceRow) -> SourceRow:
@@ -99,9 +101,9 @@ def _submitted(row: SourceRow, name: str, reading: Reading) -> list[tuple[Any, E
     values = row.items(column) if row.has(column) else []
     users = row.items(f"{column}.users") if row.has(f"{column}.users") else [None] * len(values)
     status = row.items(f"{column}.status") if row.has(f"{column}.status") else ["submitted"] * len(values)
-    for beside, listed in (("users", users), ("status", status)):
+    for part, listed in (("users", users), ("status", status)):
         if len(listed) != len(values):
-            raise row.bad(f"{column}.{beside}", f"{len(listed)}, but there are {len(values)} responses")
+            raise row.bad(f"{column}.{part}", f"{len(listed)}, but there are {len(values)} responses")
     people = SourceRow(row.place, {f"{column}.users.{number}": user for number, user in enumerate(users)})
     return [
         (value, reading.person(people.name(user)) if people.has(user) else reading.unknown)
@@ -210,7 +212,7 @@ def _columns(item: WrittenItem, judged: JudgedItem, outgoing: Outgoing) -> dict[
         columns[f"{name}.options"] = list(judgement.options)
     if isinstance(judgement, Correction | Critique | Demonstration):
         columns[f"{name}.type"] = "text"
-    pseudonym = who.pseudonym if is_known(who) else None
+    pseudonym = outgoing.pseudonym(who, NAME)
     if who.kind == "model":
         return columns | {f"{name}.suggestion": value, f"{name}.suggestion.agent": pseudonym}
     if who.kind != "person":
@@ -270,4 +272,5 @@ FORMAT = Format(
     read=read,
     write=write,
     keeps=frozenset({"evaluator", "system", "tool calls", "attachments", "names in messages"}),
+    not_common=frozenset({"strength"}),
 )

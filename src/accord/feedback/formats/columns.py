@@ -26,7 +26,7 @@ class ColumnCheck:
         self.passed_over: Counter[str] = Counter()
         self.lost: dict[str, str] = {}
         self._form, self._settings = form, settings
-        self._read = form.columns | COMMON_COLUMNS
+        self._read = form.columns | _common_columns(form)
         self._seen: set[str] = set()
         self._unread: list[str] = []
 
@@ -58,7 +58,7 @@ class ColumnCheck:
         """Raises `LedgerError` where a column is mapped to a name that the format does not read."""
         for name, path in self._settings.columns.items():
             if self._form.columns and not self.is_read(name):
-                known = sorted(self._form.columns | COMMON_COLUMNS)
+                known = sorted(self._read)
                 raise LedgerError(
                     f"--map {name}={path}: the format {self._form.name} reads no column '{name}'{nearest(name, known)}"
                 )
@@ -78,6 +78,13 @@ class ColumnCheck:
         readers = [f"--format {form.name}" for form in FORMATS if form.fallback and name in form.columns - self._read]
         remedy = " or ".join([*(f"--map {target}={name}" for target in targets), *readers, f"--ignore {name}"])
         self.lost[name] = f"{row.place} {name} looks like {what}: {remedy}"
+
+
+def _common_columns(form: Format) -> frozenset[str]:
+    """Those of the common columns that say something of what the format carries."""
+    if not form.carries:
+        return frozenset()
+    return COMMON_COLUMNS - form.not_common - (set() if "comparison" in form.carries else {"strength"})
 
 
 def check_named_columns(settings: ImportSettings, columns: Iterable[str]) -> None:

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from accord.feedback.formats.annotation_answers import JudgedAbout, Question, offered
+from accord.feedback.formats.annotation_answers import JudgedAbout, Question, beside, offered
 from accord.feedback.formats.annotation_items import ANSWER_COLUMNS, PROMPT_COLUMNS, AnnotatedItem, item_of
 from accord.feedback.formats.inner_rows import inner_row, inner_rows
 from accord.feedback.formats.label_studio_writing import NAME, write
@@ -71,9 +71,9 @@ def _annotated(
 ) -> Iterator[Record]:
     who = _who(annotation, reading)
     if _is(annotation, "was_cancelled"):
-        beside = _beside(annotation)
+        alone, fields = beside(row, who, reading), _beside(annotation)
         about = tuple(item.answers.values())
-        yield from reading.judged(row, item.prompt, about, Declined(), evaluator=who, **beside)
+        yield from reading.judged(alone, item.prompt, about, Declined(), evaluator=who, **fields)
         return
     for name, said in _answers(annotation, item, reading, options):
         right = None if _is(annotation, "ground_truth") else gold.get(name)
@@ -99,7 +99,7 @@ def _judged(
     fields = _beside(annotation) | {"study": aspect_study(row, reading, name), "gold": gold}
     if isinstance(judgement, Comparison):
         fields["shown_digest"] = shown_digest(item.prompt, about)
-    yield from reading.judged(row, item.prompt, about, judgement, evaluator=who, **fields)
+    yield from reading.judged(beside(row, who, reading), item.prompt, about, judgement, evaluator=who, **fields)
 
 
 def _who(annotation: SourceRow, reading: Reading) -> Evaluator:
@@ -234,4 +234,5 @@ FORMAT = Format(
         {"evaluator", "time", "seconds", "gold answer", "shown order"}
         | {"system", "tool calls", "attachments", "names in messages"}
     ),
+    not_common=frozenset({"strength"}),
 )

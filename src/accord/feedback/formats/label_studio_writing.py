@@ -5,7 +5,6 @@ from typing import Any
 
 from accord.feedback.formats.outgoing import JudgedItem, Outgoing
 from accord.feedback.formats.written_items import WrittenItem, items_of, question_name
-from accord.feedback.provenance import is_known
 from accord.records import (
     Comparison,
     Correction,
@@ -55,8 +54,9 @@ def _annotation(
     right = next((other.feedback for other in item.judged if _is_gold(other.feedback, feedback)), None)
     if feedback.gold is not None and (right is None or right.judgement != feedback.gold):
         outgoing.lose("gold answer")
+    pseudonym = outgoing.pseudonym(who, NAME)
     return {
-        "completed_by": _number(who.pseudonym) if is_known(who) else None,
+        "completed_by": None if pseudonym is None else _number(pseudonym),
         "created_at": None if feedback.time is None else feedback.time.isoformat(),
         "lead_time": feedback.seconds,
         "was_cancelled": isinstance(feedback.judgement, Declined),
@@ -80,7 +80,7 @@ def _prediction(judged: JudgedItem, result: list[dict[str, Any]], outgoing: Outg
         if value is not None:
             outgoing.lose(name)
     return {
-        "model_version": judged.evaluator.pseudonym if is_known(judged.evaluator) else None,
+        "model_version": outgoing.pseudonym(judged.evaluator, NAME),
         "created_at": None if judged.feedback.time is None else judged.feedback.time.isoformat(),
         "result": result,
     }

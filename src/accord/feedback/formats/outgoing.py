@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -80,6 +81,27 @@ class Outgoing:
     def lose(self, what: str, n: int = 1) -> None:
         """Count what the format cannot hold ("evaluator", "image", "tie")."""
         self.lost[what] += n
+
+    def pseudonym(self, who: Evaluator, form: str) -> str | None:
+        """What a format that holds no pools calls an evaluator; None where nobody knows who it is.
+
+        A pool that the format does not say of itself is counted as lost; where several people, or several models,
+        share a pseudonym, pool and kind stand before it, so that nobody's votes become another's.
+        """
+        if not is_known(who):
+            return None
+        if who.pool != form:
+            self.lose("pool")
+        usual = who.kind in ("person", "model")
+        if self._bearers[who.pseudonym, who.kind == "model"] == 1 or (usual and who.pool == form):
+            return who.pseudonym
+        return "/".join([who.pool or "", *([] if usual else [who.kind]), who.pseudonym])
+
+    @cached_property
+    def _bearers(self) -> Counter[tuple[str, bool]]:
+        """How many bear each pseudonym, by pool and kind; models by themselves."""
+        bearers = {(who.pseudonym, who.kind, who.pool) for who in self.ledger.evaluators().values()}
+        return Counter((name, kind == "model") for name, kind, _ in bearers)
 
     def judged(self) -> Iterator[JudgedItem]:
         """Every act of judgement of a kind that the format carries, in the order of the ledger."""

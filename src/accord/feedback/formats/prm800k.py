@@ -25,7 +25,7 @@ from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
 from accord.feedback.formats.step_texts import Verdict, joined_steps, steps_of
 from accord.feedback.provenance import is_known
-from accord.records import Declined, Message, Prompt, Record, Steps
+from accord.records import Declined, Evaluator, Message, Prompt, Record, Steps
 
 __all__ = ["FORMAT", "read", "write"]
 
@@ -125,12 +125,22 @@ def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
             continue
         feedback = item.feedback
         yield {
-            "labeler": item.evaluator.pseudonym if is_known(item.evaluator) else None,
+            "labeler": _labeler(item.evaluator, outgoing),
             "timestamp": None if feedback.time is None else feedback.time.astimezone(UTC).isoformat(),
             "generation": feedback.round,
             "question": {"problem": problem},
             "label": label | {"total_time": None if feedback.seconds is None else round(feedback.seconds * 1000, 3)},
         }
+
+
+def _labeler(who: Evaluator, outgoing: Outgoing) -> str | None:
+    """The person who judged; None, and counted, for a model or a program, which the rows would make a person."""
+    if who.kind == "person":
+        return outgoing.pseudonym(who, NAME)
+    outgoing.lose("that an evaluator is no person")
+    if is_known(who):
+        outgoing.lose("evaluator")
+    return None
 
 
 def _problem(prompt: Prompt) -> str | None:

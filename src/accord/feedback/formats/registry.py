@@ -36,6 +36,7 @@ class Format:
     pinned        the packaged file that is read where no other is named
     fallback      whether it is recognised only where no other format is
     counts_votes  whether otherwise equal votes of unknown evaluators are votes of their own (`Feedback.occurrence`)
+    not_common    those of the common columns that it does not read
 
     A format that is no table has, instead of `recognises` and `read`, or of `write`:
 
@@ -57,6 +58,7 @@ class Format:
     pinned: Pinned | None = None
     fallback: bool = False
     counts_votes: bool = True
+    not_common: frozenset[str] = frozenset()
     recognises_path: Callable[[str, bytes], str | None] | None = None
     read_path: Callable[[Path], Iterator[Record]] | None = None
     write_path: Callable[[Ledger, Path], int] | None = None

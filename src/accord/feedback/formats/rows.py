@@ -151,12 +151,15 @@ class SourceRow:
         return messages_of(value, f"{self.place} {column}")
 
     def time(self, column: str) -> datetime:
-        """The column as a time: ISO 8601 (without a zone it is UTC) or seconds since 1970. Raises `RecordError`."""
+        """The column as a time: ISO 8601 (without a zone it is UTC) or seconds since 1970, from nine figures on.
+
+        Raises `RecordError`.
+        """
         value = self.value(column)
         if isinstance(value, str) and SECONDS.fullmatch(value.strip()):
             value = float(value)
         try:
-            if isinstance(value, int | float) and not isinstance(value, bool):
+            if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 1e8:
                 # Beyond the year 5138 as seconds: these are milliseconds.
                 return datetime.fromtimestamp(value / 1000 if abs(value) >= 1e11 else value, tz=UTC)
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())

@@ -3,7 +3,9 @@
     prompt, system, history, context, images what was asked, in all its parts
     left, right, winner                      a comparison in the order shown; winner: left, right or tie; or instead
       winner_left, winner_right                two columns of which the winner's is true; where neither is, a tie
-    chosen, rejected, tie                    a comparison whose order is not known; score_chosen, score_rejected
+    chosen, rejected, tie                    a comparison whose order is not known; scores and writers beside it as
+                                             `trl_preference` reads them: equal scores are a tie, others may not
+                                             contradict what is chosen
     completion, writer                       an answer, with any of:
       rating, scale_low, scale_high            a number on a scale (`--scale 1 5` where the file does not say)
       label, options                           a label or a list of them (`--options good bad` likewise)
@@ -16,10 +18,12 @@ Both texts and lists of messages are read. The columns that all formats share sa
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from accord.feedback.formats.conversations import answer_of, without_prompt
+from accord.feedback.formats.answer_pairs import AnswerPair
+from accord.feedback.formats.conversations import Answer, answer_of, without_prompt
 from accord.feedback.formats.reading import PROMPT_COLUMNS, Reading
 from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
+from accord.feedback.formats.stated_pairs import PAIR_COLUMNS, pair_records
 from accord.records import Completion, Correction, Critique, Demonstration, Prompt, Record, Scale
 
 __all__ = ["FORMAT", "SIDES"]
@@ -50,11 +54,8 @@ def _comparisons(row: SourceRow, prompt: Prompt, reading: Reading) -> Iterator[R
         left, right = (_completion(row, column, prompt, reading) for column in ("left", "right"))
         yield from reading.compared(row, prompt, left, right, _winner(row))
     if row.has("chosen") or row.has("rejected"):
-        chosen, rejected = (_completion(row, column, prompt, reading) for column in ("chosen", "rejected"))
-        scores = ("score_chosen", "score_rejected")
-        numbers = (row.number(scores[0]), row.number(scores[1])) if all(map(row.has, scores)) else None
-        tie = row.has("tie") and row.truth("tie")
-        yield from reading.preferred(row, prompt, chosen, rejected, tie=tie, scores=numbers)
+        pair = AnswerPair(prompt.messages, *(_answer(row, column, prompt) for column in ("chosen", "rejected")))
+        yield from pair_records(row, reading, prompt, pair)
 
 
 def _of_one(row: SourceRow, prompt: Prompt, reading: Reading) -> Iterator[Record]:
@@ -73,10 +74,13 @@ def _of_one(row: SourceRow, prompt: Prompt, reading: Reading) -> Iterator[Record
 
 
 def _completion(row: SourceRow, column: str, prompt: Prompt, reading: Reading) -> Completion:
-    messages = without_prompt(row.messages(column, role="assistant"), prompt.messages)
-    answer = answer_of(messages, f"{row.place} {column}")
     writer = row.name("writer") if column == "completion" and row.has("writer") else None
-    return reading.completion(prompt, answer, writer=writer)
+    return reading.completion(prompt, _answer(row, column, prompt), writer=writer)
+
+
+def _answer(row: SourceRow, column: str, prompt: Prompt) -> Answer:
+    messages = without_prompt(row.messages(column, role="assistant"), prompt.messages)
+    return answer_of(messages, f"{row.place} {column}")
 
 
 def _winner(row: SourceRow) -> Side:
@@ -132,8 +136,8 @@ FORMAT = Format(
     "any table by a mapping: comparisons, ratings, labels, corrections, critiques, demonstrations",
     frozenset({"comparison", "rating", "label", "correction", "critique", "demonstration"}),
     columns=PROMPT_COLUMNS
-    | {"left", "right", "winner", "winner_left", "winner_right", "chosen", "rejected", "tie"}
-    | {"score_chosen", "score_rejected", "completion", "writer", *SINGLE}
+    | PAIR_COLUMNS
+    | {"left", "right", "winner", "winner_left", "winner_right", "chosen", "rejected", "completion", "writer", *SINGLE}
     | {"scale_low", "scale_high", "options", "demonstration"},
     recognises=_recognises,
     read=read,

@@ -6,10 +6,12 @@
              say on which scale, so that has to be stated
     step     the round
 
+Equal answers of one step are told apart by which of them they are (`occurrence`).
 `gts`, the reference that answers are compared with, is not read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from accord.feedback.formats.conversations import Answer
@@ -19,12 +21,12 @@ from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
 from accord.feedback.formats.scales import stated_scale
 from accord.feedback.formats.written_columns import common_columns, single_text
+from accord.feedback.provenance import unknown_evaluator
 from accord.records import Evaluator, Message, Rating, Record
 
 __all__ = ["FORMAT", "read", "write"]
 
 NAME = "verl_rollouts"
-REWARD = "reward"
 
 
 def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
@@ -33,10 +35,16 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     prompt = reading.prompt([Message(role="user", content=row.text("input"))])
     completion = reading.completion(prompt, Answer(row.text("output")))
     scale = stated_scale(row, reading, "score")
-    program = Evaluator(kind="rule", pseudonym=REWARD, pool=reading.source, inferred=True)
     beside = {"round": row.whole("step")} if row.has("step") else {}
     score = row.number("score")
-    yield from reading.rated(row, prompt, completion, score, scale, column="score", evaluator=program, **beside)
+    yield from reading.rated(
+        row, prompt, completion, score, scale, column="score", evaluator=_program(reading.source), **beside
+    )
+
+
+def _program(pool: str) -> Evaluator:
+    """Whatever rewarded the run, which the rows do not name."""
+    return Evaluator(kind="rule", pseudonym="reward", pool=pool, inferred=True)
 
 
 def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
@@ -49,8 +57,10 @@ def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
         outgoing.lose("scale")
         row: dict[str, Any] = {"input": text, "output": item.completions[0].text, "gts": None}
         row |= {"score": item.feedback.judgement.value, "step": item.feedback.round}
-        named = item.evaluator.pseudonym != REWARD
-        yield row | (common_columns(item, outgoing, NAME) if named else {})
+        nobody_else = item.evaluator == _program(NAME)
+        said_by = replace(item, evaluator=unknown_evaluator(NAME)) if nobody_else else item
+        common = common_columns(said_by, outgoing, NAME)
+        yield row | {name: value for name, value in common.items() if name != "round"}
 
 
 def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:

@@ -1,4 +1,4 @@
-"""Votes that are otherwise equal, told apart: nobody said who cast them, and each of them counts."""
+"""Votes that are otherwise equal, told apart: no row said who cast them, and each of them counts."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -18,9 +18,9 @@ class Votes:
         self._unknown: set[str] = set()
 
     def told_apart(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The records; a vote of an unknown evaluator that came before carries which one it is (`occurrence`)."""
+        """The records; a vote of one whom no row names that came before carries which one it is (`occurrence`)."""
         for record in records:
-            if isinstance(record, Evaluator) and not is_known(record):
+            if isinstance(record, Evaluator) and (not is_known(record) or _is_concluded_rule(record)):
                 self._unknown.add(record.id)
             if isinstance(record, Feedback) and record.evaluator in self._unknown and record.occurrence is None:
                 number = self._number(bytes.fromhex(record.id[2:]))
@@ -33,6 +33,11 @@ class Votes:
             "INSERT INTO votes VALUES (?, 0) ON CONFLICT (digest) DO UPDATE SET number = number + 1 RETURNING number"
         )
         return int(self._connection.execute(statement, (digest,)).fetchone()[0])
+
+
+def _is_concluded_rule(evaluator: Evaluator) -> bool:
+    """Whether this is a program that no row names: what it says twice it says of two answers that are alike."""
+    return evaluator.kind == "rule" and evaluator.inferred is True
 
 
 @contextmanager
