@@ -17,7 +17,8 @@ from small_studies import PASSWORD, Forms, Visitor, visiting
 from accord.cli.main import run
 from accord.collect import Desk, Done
 from accord.collect.desk.identities import PlatformIds
-from accord.collect.desk.platform import Approval, as_csv
+from accord.collect.desk.platform import Approval, as_csv, ids_of
+from accord.collect.study.platform import Platform
 from accord.errors import AccessError, FormError, StudyError
 from accord.feedback import Ledger
 
@@ -153,6 +154,14 @@ def test_what_no_platform_sends_lets_nobody_in(tmp_path: Path) -> None:
             sent = person.client.post("/start", content=f"{form}&{query}".encode(), headers=headers)
             assert sent.status_code in {400, 403}, query
         assert people(desk) == []
+
+
+def test_an_id_that_no_address_holds_is_none_whatever_the_pattern_says() -> None:
+    platform = Platform(worker="w", session="s", items=1, code="C", worker_pattern="(?s).+")
+    assert ids_of(platform, {"w": "a@b.example", "s": "x"}) == PlatformIds("a@b.example", "x", "")
+    for worker in ("a\0b", "a b", "a\nb", "\ud800", "ä", ""):
+        with pytest.raises(AccessError, match="lacks what your platform adds"):
+            ids_of(platform, {"w": worker, "s": "x"})
 
 
 def test_whoever_fails_the_practice_is_screened_out(tmp_path: Path) -> None:

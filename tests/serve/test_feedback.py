@@ -1,5 +1,6 @@
 """Feedback of a chat client: answers kept for their users, judged, judged anew, and everything that cannot be taken."""
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -15,9 +16,10 @@ from accord.collect import Desk, Study
 from accord.errors import StudyError
 from accord.feedback import Ledger
 from accord.lm.loading import load
-from accord.records import Comparison, Correction, Critique, Label, Rating, Scale
+from accord.records import Comparison, Correction, Critique, Label, Rating, Sampling, Scale
 from accord.serve import Worker
 from accord.serve.collecting import Collector
+from accord.serve.requests import ChatRequest
 
 STUDY = """
 name = "chat"
@@ -230,6 +232,17 @@ def test_a_ledger_that_is_busy_holds_no_answer_up(tmp_path: Path, monkeypatch: p
         other.close()
         thread.join()
         assert say(served, answers[0]["id"], thumb="up")[0] == 200, "and was kept when it was free"
+
+
+def test_what_a_user_wrote_is_not_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    messages = ({"role": "user", "content": "a secret \ud800"},)
+    body = ChatRequest.model_validate({"model": "tiny", "messages": messages, "user": "anna"})
+    with Ledger(tmp_path / "l.db", pooled=True) as ledger:
+        collector = Collector(Desk(Study.parse(STUDY.format(more="")), ledger))
+        asyncio.run(collector.keep("a1", body, {}, [], Sampling()))
+        collector.close()
+    assert "an answer is not kept" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_a_study_must_say_that_users_agreed(tmp_path: Path) -> None:

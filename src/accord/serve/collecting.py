@@ -9,7 +9,7 @@ from typing import Any
 
 from accord.collect.desk.chats import ChatAnswer, ChatReceipt, admitted, judge_answer, keep_answer
 from accord.collect.desk.service import Desk
-from accord.errors import AccessError, AccordError, FormError, StudyError
+from accord.errors import AccessError, AccordError, FormError, RecordError, StudyError
 from accord.records import Completion, FinishReason, Prompt, Sampling
 from accord.serve.feedback_requests import FeedbackRequest
 from accord.serve.requests import ApiError, ChatRequest, parse
@@ -70,6 +70,8 @@ class Collector:
             prompt = body.prompt()
             completions = _completions(prompt, body.model, choices, sampling)
             keep_answer(self._desk.context, ChatAnswer(name, user, prompt, completions, conversation))
+        except RecordError:
+            log.warning("an answer is not kept, and cannot be judged: it holds a text that no record can")
         except AccordError as error:
             log.warning("an answer is not kept, and cannot be judged: %s", error)
 

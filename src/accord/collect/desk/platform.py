@@ -42,13 +42,12 @@ def ids_of(platform: Platform, query: Mapping[str, str]) -> PlatformIds:
     if NO_PREVIEW in query.values():
         raise AccessError("forged", PREVIEW)
     worker = query.get(platform.worker, "")
-    others = [query.get(name, "") if name else "" for name in (platform.session, platform.study)]
-    missing = [
-        name for name, value in zip((platform.session, platform.study), others, strict=True) if name and not value
-    ]
-    if missing or not platform.is_worker(worker) or not all(map(_is_plain, others)):
+    optional = (platform.session, platform.study)
+    session, study = (query.get(name, "") if name else "" for name in optional)
+    is_whole = all(query.get(name) for name in optional if name)
+    if not is_whole or not platform.is_worker(worker) or not all(map(_is_plain, (worker, session, study))):
         raise AccessError("forged", FORGED)
-    return PlatformIds(worker, *others)
+    return PlatformIds(worker, session, study)
 
 
 def _is_plain(text: str) -> bool:
@@ -148,8 +147,8 @@ def _status(context: Context, row: Row[Any], person: PersonProgress) -> Literal[
     if person.status == "screened":
         return "screened"
     platform, answers = context.study.platform, person.answered + person.declined
-    done = context.study.dialogue is None and platform is not None and answers >= platform.items
-    return "approve" if done or row.completed is not None else "incomplete"
+    has_enough = context.study.dialogue is None and platform is not None and answers >= platform.items
+    return "approve" if has_enough or row.completed is not None else "incomplete"
 
 
 def _code(context: Context, status: str) -> str:
