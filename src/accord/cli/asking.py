@@ -188,8 +188,8 @@ def _items(study: "Study", ledger: "Ledger", writer: str | None, seed: int) -> "
     if writer is None or all(item.completions for item in all_items):
         return all_items
     chat, _ = open_chat(writer, WRITING)
-    items, lacking = Candidates(study, ledger, chat, seed).complete(all_items)
-    for item in lacking:
+    items, incomplete = Candidates(study, ledger, chat, seed).complete(all_items)
+    for item in incomplete:
         complain(f"{item.place}: {chat.name} wrote too few different completions; it is not asked")
     return items
 

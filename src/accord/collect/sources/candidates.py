@@ -37,23 +37,23 @@ class Candidates:
         """
         whole = [item for item in items if item.completions or self.number == 0]
         bare = [item for item in items if not item.completions and self.number]
-        lacking: list[AskedItem] = []
+        incomplete: list[AskedItem] = []
         for start in range(0, len(bare), AT_ONCE):
             for item in self._written(bare[start : start + AT_ONCE]):
-                (whole if len(item.completions) == self.number else lacking).append(item)
-        return whole, lacking
+                (whole if len(item.completions) == self.number else incomplete).append(item)
+        return whole, incomplete
 
     def _written(self, items: Sequence[AskedItem]) -> list[AskedItem]:
         """The items with as many different completions as there are to be, or as there came to be."""
-        known = self.ledger.answers_to({item.prompt.id for item in items})
-        texts = {item.prompt.id: self._usable(known.get(item.prompt.id, ())) for item in items}
+        earlier = self.ledger.answers_to({item.prompt.id for item in items})
+        texts = {item.prompt.id: self._usable(earlier.get(item.prompt.id, ())) for item in items}
         for attempt in range(MAX_TRIES):
-            lacking = [item for item in items if len(texts[item.prompt.id]) < self.number]
-            if not lacking:
+            incomplete = [item for item in items if len(texts[item.prompt.id]) < self.number]
+            if not incomplete:
                 break
             sampling = self.study.sampling.model_copy(update={"seed": self.seed * MAX_TRIES + attempt})
-            groups = self.writer.write([item.prompt for item in lacking], self.number, sampling)
-            for item, group in zip(lacking, groups, strict=True):
+            groups = self.writer.write([item.prompt for item in incomplete], self.number, sampling)
+            for item, group in zip(incomplete, groups, strict=True):
                 self.ledger.add(item.prompt, *group)
                 texts[item.prompt.id] = self._usable(group) | texts[item.prompt.id]
         return [replace(item, completions=tuple(islice(texts[item.prompt.id].values(), self.number))) for item in items]

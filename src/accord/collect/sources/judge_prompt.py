@@ -91,9 +91,9 @@ class JudgePrompt:
             *(text for shown in (item, *(example.item for example in self.examples)) for text in _texts_of(shown)),
             *(f"{example.explanation}{example.judgement.model_dump_json()}" for example in self.examples),
         ]
-        everything = json.dumps(texts).lower()
-        drawn = (_keys(f"{self.seed}/{attempt}/{everything}") for attempt in count())
-        return next(keys for keys in drawn if not any(key in everything for key in keys))
+        all_texts = json.dumps(texts).lower()
+        key_pairs = (_keys(f"{self.seed}/{attempt}/{all_texts}") for attempt in count())
+        return next(keys for keys in key_pairs if not any(key in all_texts for key in keys))
 
     def rules(self, item: Item) -> str:
         """What an answer about the item is. Raises `StudyError` where its kind is not answered in plain text."""

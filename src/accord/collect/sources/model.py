@@ -167,6 +167,8 @@ def tokens_at_most(messages: Sequence[Message], rules: str, sampling: Sampling) 
 
     No tokenizer makes more tokens than a text has bytes; each reply is as long as it may be.
     """
-    asked = TOKENS_A_CONVERSATION + sum(TOKENS_A_MESSAGE + len(message.content.encode()) for message in messages)
-    again = asked + sampling.max_tokens + len(rules.encode()) + TOKENS_OF_A_PROBLEM
-    return asked + again + READINGS * sampling.max_tokens
+    first_request = TOKENS_A_CONVERSATION + sum(
+        TOKENS_A_MESSAGE + len(message.content.encode()) for message in messages
+    )
+    second_request = first_request + sampling.max_tokens + len(rules.encode()) + TOKENS_OF_A_PROBLEM
+    return first_request + second_request + READINGS * sampling.max_tokens

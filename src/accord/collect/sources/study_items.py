@@ -68,7 +68,7 @@ def items_of(study: Study, ledger: Ledger, *, has_writer: bool = False) -> list[
         _asked(study, item) for item in _read(study, ledger, Path(study.items_file), "item", has_writer=has_writer)
     ]
     if study.gold_file is not None:
-        items += [_asked(study, item, known=True) for item in _read(study, ledger, Path(study.gold_file), "gold")]
+        items += [_asked(study, item, has_gold=True) for item in _read(study, ledger, Path(study.gold_file), "gold")]
     return _each_once(items)
 
 
@@ -92,9 +92,9 @@ def examples_from(study: Study, ledger: Ledger, path: Path) -> tuple[Example, ..
     )
 
 
-def _asked(study: Study, item: StudyItem, *, known: bool = False) -> AskedItem:
+def _asked(study: Study, item: StudyItem, *, has_gold: bool = False) -> AskedItem:
     reference = study.reference if item.line.reference is None else item.line.reference
-    return AskedItem(item.place, item.prompt, item.completions, item.gold if known else None, reference)
+    return AskedItem(item.place, item.prompt, item.completions, item.gold if has_gold else None, reference)
 
 
 def _read(

@@ -45,10 +45,10 @@ class UnitTests:
         if problem := self._problem(code, ""):
             return Mark(0.0, f"its code does not run: {problem}")
         problems = [self._problem(code, test) for test in tests]
-        failed = [(test, problem) for test, problem in zip(tests, problems, strict=True) if problem]
-        passed = len(tests) - len(failed)
-        first = f"; the first that fails: {failed[0][0].strip():.200} ({failed[0][1]})" if failed else ""
-        return Mark(passed / len(tests), f"{passed} of {len(tests)} tests pass{first}")
+        failures = [(test, problem) for test, problem in zip(tests, problems, strict=True) if problem]
+        passes = len(tests) - len(failures)
+        first = f"; the first that fails: {failures[0][0].strip():.200} ({failures[0][1]})" if failures else ""
+        return Mark(passes / len(tests), f"{passes} of {len(tests)} tests pass{first}")
 
     def _problem(self, code: str, test: str) -> str:
         """Why a test fails; "" where it passes."""
@@ -66,13 +66,13 @@ def code_of(text: str) -> str:
     blocks = fenced_blocks(text)
     if not blocks:
         return text
-    named = [block.text for block in blocks if block.language in PYTHON]
-    return "\n".join(named or [block.text for block in blocks if not block.language])
+    python_blocks = [block.text for block in blocks if block.language in PYTHON]
+    return "\n".join(python_blocks or [block.text for block in blocks if not block.language])
 
 
 def _tests(reference: Any) -> list[str]:
     tests = setting(reference, "tests", EXAMPLE)
-    listed = [tests] if isinstance(tests, str) else tests
-    if not isinstance(listed, list) or not listed or not all(isinstance(test, str) and test.strip() for test in listed):
+    pieces = [tests] if isinstance(tests, str) else tests
+    if not isinstance(pieces, list) or not pieces or not all(isinstance(test, str) and test.strip() for test in pieces):
         raise UnusableReferenceError(f"the tests of the item's reference are no pieces of Python; write {EXAMPLE}")
-    return listed
+    return pieces
