@@ -11,6 +11,7 @@ from simulated_votes import votes_of
 from accord.artefacts import TRUST, RunReader
 from accord.errors import RecipeError
 from accord.feedback import Dataset, Ledger, draw_dataset, read_data, weigh, write_data
+from accord.feedback.statistics.workers.votes import Votes
 from accord.feedback.trust.from_votes import standing_from_votes
 from accord.feedback.trust.standing import judge_standing
 from accord.feedback.trust.weights import LEAST_WEIGHT, reliability_weight
@@ -73,6 +74,57 @@ def test_hard_items_alone_make_nobody_careless() -> None:
         np.concatenate([easy.text_I2, hard.text_I2 + 480]),
     )
     assert standing_from_votes(both).of("careless") == []
+
+
+@pytest.mark.parametrize("each", [1, 2, 3])
+def test_nobody_of_the_attentive_is_careless_where_few_judge_an_item(each: int) -> None:
+    """With one vote an item nobody is told of; with two or three a slip among sure people is hardly ever enough."""
+    flagged = told = 0
+    for seed in range(10):
+        standings = standing_from_votes(votes_of(np.full(20, 0.9), items=300 // each, each=each, seed=seed)[0])
+        flagged, told = flagged + len(standings.of("careless")), told + len(standings.standing)
+        assert all(usual < 1 for usual in standings.usual.values())
+    assert told == (0 if each == 1 else 200)
+    assert flagged <= 0.01 * told
+
+
+def test_two_who_always_disagree_tell_nothing_of_each_other() -> None:
+    votes, _ = votes_of(np.ones(2), items=12, each=2)
+    turned = replace(votes, vote_N=(votes.vote_N + votes.evaluator_N) % 2)
+    assert standing_from_votes(turned).standing == {}
+
+
+@pytest.mark.parametrize(("answers", "at_most"), [(3, 0.1), (5, 0.15), (10, 0.15)])
+def test_an_opposed_minority_of_few_answers_is_seldom_careless(answers: int, at_most: float) -> None:
+    """A tenth of 200 people; so few answers leave it open whether somebody is opposed or answers at random."""
+    accuracy_E = np.where(np.arange(200) < 20, 0.1, 0.9)
+    opposed = {f"e{number}" for number in range(20)}
+    flagged = 0
+    for seed in range(5):
+        votes, _ = votes_of(accuracy_E, items=200 * answers // 5, each=5, seed=seed)
+        flagged += len(opposed & set(standing_from_votes(votes).of("careless")))
+    assert flagged <= at_most * 5 * 20
+
+
+def test_models_do_not_outvote_the_people() -> None:
+    """Nine models are at one against five people: they are held against the people, not these against them."""
+    people, truth_I = votes_of(np.full(5, 0.9), items=80, each=5)
+    names = [f"m{number}" for number in range(9)]
+    machines = np.repeat(np.arange(9), 80), np.tile(np.arange(80), 9), np.tile(1 - truth_I, 9)
+    both = Votes(
+        [*people.evaluators, *names],
+        people.classes,
+        np.concatenate([people.evaluator_N, machines[0] + 5]),
+        np.concatenate([people.item_N, machines[1]]),
+        np.concatenate([people.vote_N, machines[2]]),
+        people.text_I2,
+    )
+    standings = standing_from_votes(both, people=set(people.evaluators))
+    assert standings.of("ordinary") == people.evaluators
+    assert standings.of("another view") == names
+    assert standing_from_votes(both).of("another view") == people.evaluators  # where who is a person isn't known
+    only_models = both.of_evaluators(np.arange(14) >= 5)
+    assert standing_from_votes(only_models, people=set(people.evaluators)).of("ordinary") == names
 
 
 def test_standings_of_counts_written_out() -> None:

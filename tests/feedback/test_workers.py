@@ -7,15 +7,14 @@ from crowdkit.aggregation import MACE, DawidSkene, OneCoinDawidSkene
 from simulated_votes import votes_of
 
 from accord.feedback.statistics.preferences import collect_preferences
-from accord.feedback.statistics.reliability import summarise_evaluators
 from accord.feedback.statistics.workers.confusion import WorkerModel, one_coin_confusion
-from accord.feedback.statistics.workers.estimates import control_accuracy, model_estimates
+from accord.feedback.statistics.workers.estimates import model_estimates
 from accord.feedback.statistics.workers.fitting import MODELS, dawid_skene, mace, one_coin
 from accord.feedback.statistics.workers.held_out import held_out_gain
 from accord.feedback.statistics.workers.shrinkage import beta_prior, shrunk_rates, tail_above, tail_below
 from accord.feedback.statistics.workers.signal import agreement_with_others
-from accord.feedback.statistics.workers.votes import Votes, votes_of_labels, votes_of_preferences
-from accord.records import Comparison, Completion, Evaluator, Feedback, Label, Prompt
+from accord.feedback.statistics.workers.votes import Votes, votes_of_preferences
+from accord.records import Comparison, Completion, Evaluator, Feedback, Prompt
 
 MIXED = np.where(np.arange(20) < 5, 0.5, 0.85)
 
@@ -51,7 +50,7 @@ def test_two_votes_on_one_item_written_out() -> None:
     assert model.posterior(votes)[0, 0] == pytest.approx(0.27 / 0.34)
     assert model.posterior_of_others(votes)[:, 0] == pytest.approx([0.3, 0.9])
     assert np.exp(model.log_likelihood(votes)) == pytest.approx([0.17])
-    assert model.accuracy_E == pytest.approx([0.9, 0.7])
+    assert model.of_witnesses(np.array([True, False])).posterior_of_others(votes)[:, 0] == pytest.approx([0.5, 0.9])
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -115,10 +114,28 @@ def test_no_text_stands_in_two_folds_and_pairs_of_their_own_all_stand_in_one() -
     assert not in_fold[0] & in_fold[1] | in_fold[1] & in_fold[2] | in_fold[0] & in_fold[2]
 
 
-def test_nothing_can_be_held_out_of_single_votes() -> None:
+def test_single_votes_tell_nothing_of_anybody() -> None:
     votes, _ = votes_of(MIXED, items=50, each=1)
     assert held_out_gain(votes, one_coin) is None
-    assert model_estimates(votes, "one_coin").accuracy.keys() <= set(votes.evaluators)
+    assert model_estimates(votes, "one_coin").accuracy == {}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_who_votes_alone_is_left_out_and_changes_nothing_for_the_others(name: str) -> None:
+    """Items of a single vote, all for one class: that class is frequent, and nobody is right by that."""
+    votes, _ = votes_of(np.full(6, 0.85), items=40, each=3)
+    alone = Votes(
+        [*votes.evaluators, "alone"],
+        votes.classes,
+        np.concatenate([votes.evaluator_N, np.full(30, 6), np.zeros(30, int)]),
+        np.concatenate([votes.item_N, 40 + np.arange(60)]),
+        np.concatenate([votes.vote_N, np.zeros(60, int)]),
+        np.arange(200).reshape(-1, 2),
+    )
+    estimates = model_estimates(alone, name).accuracy
+    assert set(estimates) == set(votes.evaluators)
+    for evaluator, estimate in model_estimates(votes, name).accuracy.items():
+        assert estimates[evaluator].value == pytest.approx(estimate.value, abs=1e-6)
 
 
 def test_the_prior_is_as_strong_as_evaluators_are_alike() -> None:
@@ -145,55 +162,19 @@ def test_tails_are_those_of_the_binomial_distribution() -> None:
     assert tail_above(right_E, count_E, 0.5) == pytest.approx([0.9453125, 1.0, 0.0009765625])
 
 
-def test_preferences_and_labels_become_votes() -> None:
+def test_preferences_become_votes() -> None:
     prompt = Prompt.ask("Which?")
     texts = sorted((Completion(prompt=prompt.id, text=text) for text in "abc"), key=lambda text: text.id)
     who = [Evaluator(kind="person", pseudonym=name) for name in "xy"]
 
     def compared(person: int, left: int, right: int, preferred: str, **fields: object) -> Feedback:
         names = (texts[left].id, texts[right].id)
-        said = Comparison(preferred=preferred)
-        return Feedback(evaluator=who[person].id, prompt=prompt.id, completions=names, judgement=said, **fields)
+        judgement = Comparison(preferred=preferred)
+        return Feedback(evaluator=who[person].id, prompt=prompt.id, completions=names, judgement=judgement, **fields)
 
-    said = [compared(0, 1, 0, "left"), compared(1, 0, 1, "left"), compared(1, 1, 2, "tie")]
+    answers = [compared(0, 1, 0, "left"), compared(1, 0, 1, "left"), compared(1, 1, 2, "tie")]
     again = compared(1, 1, 0, "left", study="asked once more")
-    preferences = collect_preferences([*said, again])
+    preferences = collect_preferences([*answers, again])
     votes = votes_of_preferences(preferences)
     assert votes.items == 1
     assert [votes.classes[vote] for vote in votes.vote_N] == ["second", "first"]
-    assert set(votes_of_preferences(preferences, ties=True).vote_N.tolist()) == {0, 1, 2}
-    options = ("kind", "short")
-    labelled = [
-        Feedback(
-            evaluator=person.id,
-            prompt=prompt.id,
-            completions=(texts[0].id,),
-            judgement=Label(selected=selected, options=options),
-        )
-        for person, selected in zip(who, [("short", "kind"), ()], strict=True)
-    ]
-    of_labels = votes_of_labels(labelled)[options]
-    assert (of_labels.classes, of_labels.items) == (("", "kind+short"), 1)
-
-
-def test_control_questions_are_rates_drawn_to_the_pools() -> None:
-    prompt = Prompt.ask("Which?")
-    left, right = (Completion(prompt=prompt.id, text=text) for text in "ab")
-    who = [Evaluator(kind="person", pseudonym=name) for name in "xyz"]
-    gold = Comparison(preferred="left")
-    said = [
-        Feedback(
-            evaluator=person.id,
-            prompt=prompt.id,
-            completions=(left.id, right.id),
-            judgement=gold if number < rights else Comparison(preferred="right"),
-            gold=None if person is who[2] else gold,
-            session=str(number),
-        )
-        for person, rights in zip(who, (10, 5, 0), strict=True)
-        for number in range(10)
-    ]
-    rates = control_accuracy(summarise_evaluators(said))
-    assert list(rates) == [who[0].id, who[1].id]
-    assert 0.5 < rates[who[1].id].value < rates[who[0].id].value < 1
-    assert rates[who[0].id].n == 10

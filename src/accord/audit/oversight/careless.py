@@ -10,6 +10,7 @@ from accord.audit.evidence import EVALUATORS, Evidence
 from accord.audit.oversight.shares import names_of, share_held_by, share_outcome, summaries_of
 from accord.audit.oversight.thresholds import OversightThresholds
 from accord.errors import MissingEvidence
+from accord.feedback.statistics.codings import counts_as_person
 from accord.feedback.statistics.preferences import collect_preferences, feedback_of_known
 from accord.feedback.statistics.workers.votes import votes_of_preferences
 from accord.feedback.trust.from_votes import standing_from_votes
@@ -32,17 +33,19 @@ def careless(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     usual on the same items (on hard ones nobody agrees with many); e must be above `lapse`, and the difference sure.
     Whoever surely agrees less than chance is predictable: they hold another view, which is not carelessness.
     """
-    judged = [summary for summary in summaries_of(evidence) if summary.pair_count >= thresholds.min_opinions]
-    if len(judged) < 10:
+    experienced = [summary for summary in summaries_of(evidence) if summary.pair_count >= thresholds.min_opinions]
+    if len(experienced) < 10:
         raise MissingEvidence(f"10 evaluators of at least {thresholds.min_opinions} opinions that others share")
     known = feedback_of_known(evidence.ledger_feedback.values(), evidence.evaluators)
-    standings = standing_from_votes(votes_of_preferences(collect_preferences(known)), lapse=thresholds.lapse)
-    names = [summary.evaluator for summary in judged]
+    people = {name for name, evaluator in evidence.evaluators.items() if counts_as_person(evaluator)}
+    votes = votes_of_preferences(collect_preferences(known))
+    standings = standing_from_votes(votes, people=people, lapse=thresholds.lapse)
+    names = [summary.evaluator for summary in experienced]
     usual = float(np.median([standings.usual.get(name, 0.5) for name in names]))
     if usual <= 0.5:
         raise MissingEvidence("agreement among the evaluators: they agree with one another no more than by chance")
     flagged_E = np.array([standings.standing.get(name) == "careless" for name in names])
-    share = share_held_by(flagged_E, judged, evidence)
+    share = share_held_by(flagged_E, experienced, evidence)
     opposed = _of_another_view(standings, names)
     return share_outcome(
         share,
@@ -53,7 +56,7 @@ def careless(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
         remedy="Weight answers by the evaluator's reliability (`[data] trust`), add control questions, ask the flagged "
         "items again.",
         ids={
-            "evaluators": names_of(flagged_E, judged),
+            "evaluators": names_of(flagged_E, experienced),
             "evaluators of another view": opposed,
         },
         source="lapse model on votes against all the others' (one coin, Zhang et al. 2016), binomial tests to both "

@@ -93,7 +93,8 @@ def measure_quality(
     answers, evaluators = gathered.answers, gathered.evaluators
     close = closeness(gathered.codings, answers.n)
     votes = _at_most(votes_of_preferences(gathered.preferences))
-    fits = {name: model_estimates(votes, name) if votes.items else None for name in MODELS}
+    people = {name for name, evaluator in evaluators.items() if counts_as_person(evaluator)}
+    fits = {name: model_estimates(votes, name, people) if votes.items else None for name in MODELS}
     no_votes = NotAssessed("no two evaluators ordered the same two texts")
     return Quality(
         study,
@@ -105,7 +106,7 @@ def measure_quality(
                 answers,
                 close,
                 {name: {} if fit is None else fit.accuracy for name, fit in fits.items()},
-                standing_from_votes(votes) if votes.items else Standings({}, {}, {}),
+                standing_from_votes(votes, people=people) if votes.items else Standings({}, {}, {}),
                 _by_controls(answers),
                 evaluators,
             )

@@ -11,6 +11,7 @@ from accord.artefacts import EvaluatorTrust, RakingSummary, SplitTrust, TrustSum
 from accord.errors import RecipeError, RecordError
 from accord.feedback.dataset.dataset import Dataset
 from accord.feedback.provenance import group_of
+from accord.feedback.statistics.codings import counts_as_person
 from accord.feedback.statistics.preferences import collect_preferences, feedback_of_known
 from accord.feedback.statistics.raking import Target, check_target, effective_size, rake
 from accord.feedback.statistics.reliability import summarise_evaluators
@@ -118,7 +119,8 @@ def _standings(data: Dataset, split: str, trust: TrustModel) -> tuple[Standings,
         return nothing, None, "no two known evaluators judged the same two texts, or too few to hold any out"
     surely = gain.low is not None and gain.low > 0
     unused = "" if surely else "it does not surely foretell held-out votes better than one accuracy for everybody"
-    return standing_from_votes(votes, trust), gain, unused
+    people = {name for name, evaluator in data.evaluators.items() if counts_as_person(evaluator)}
+    return standing_from_votes(votes, trust, people=people), gain, unused
 
 
 def _weighted(

@@ -1,29 +1,43 @@
-"""The standing of evaluators by what the others voted on the same items."""
+"""The standing of evaluators by what other people voted on the same items."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accord.feedback.statistics.workers.fitting import MODELS, one_coin
-from accord.feedback.statistics.workers.shrinkage import beta_prior
-from accord.feedback.statistics.workers.signal import Agreement, agreement_with_others
+from accord.feedback.statistics.workers.shrinkage import beta_prior, is_told
+from accord.feedback.statistics.workers.signal import (
+    Agreement,
+    agreement_with_others,
+    agreement_with_people,
+    witnesses,
+)
 from accord.feedback.statistics.workers.votes import Votes
 from accord.feedback.trust.standing import HALF, Standings, judge_standing, surely_above_chance
 
 __all__ = ["standing_from_votes"]
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+SUREST = 0.99  # nobody is usually right more often
 OWN_ITEMS = 10.0  # votes of others on an evaluator's items, at which these count as much as all votes
 
 
-def standing_from_votes(votes: Votes, model: str = "one_coin", *, lapse: float = HALF) -> Standings:
-    """Each evaluator against the truth as all the others have it, of two classes, under a model of the others.
+def standing_from_votes(
+    votes: Votes, model: str = "one_coin", *, people: Collection[str] | None = None, lapse: float = HALF
+) -> Standings:
+    """Each evaluator against the truth as all other people have it, of two classes, under a model of these.
 
-    `lapse` is the share of random answers above which somebody is careless.
+    `people` are those who count as the others; models and rules are held against them, and they against each other
+    (None, or where none of them voted: everybody counts). `lapse` is the share of random answers above which somebody
+    is careless.
     """
-    agreement = agreement_with_others(votes, MODELS[model](votes))
-    usual_E = _usual(votes, agreement)
+    agreement = agreement_with_people(votes, MODELS[model], people)
+    if agreement is None:
+        return Standings({}, {}, {})
+    usual_E = _usual(votes, agreement, witnesses(votes, people))
     first = judge_standing(
         votes.evaluators, agreement.right_E, agreement.count_E, usual_E, method=model.replace("_", " "), lapse=lapse
     )
@@ -31,23 +45,26 @@ def standing_from_votes(votes: Votes, model: str = "one_coin", *, lapse: float =
     return replace(first, standing={**first.standing, **dict.fromkeys(together, "another view")})
 
 
-def _usual(votes: Votes, agreement: Agreement) -> Floats:
+def _usual(votes: Votes, agreement: Agreement, witness_E: Mask) -> Floats:
     """How often an ordinary evaluator is right on the items of each, [E].
 
-    It is what the others reach there, each of them counting by how much they know (by their own agreement), so that
-    the careless do not make carelessness usual; of few votes of others, what is reached on all items counts beside it.
-    It stays off chance by a quarter of what is usual on all items.
+    It is what the other witnesses reach there, each of them counting by how much they know (by their own agreement), so
+    that the careless do not make carelessness usual; of few votes of others, what is reached on all items counts beside
+    it. It stays off chance by a quarter of what is usual on all items, and off certainty, under which one slip would be
+    impossible.
     """
-    skill_E = _skill(agreement)
+    if not is_told(agreement.count_E).any():
+        return np.full(agreement.count_E.size, 0.5)
+    skill_E = np.where(witness_E, _skill(agreement), 0.0)
     skill_N = skill_E[votes.evaluator_N]
     agree_N, shows_N = skill_N * agreement.agree_N, skill_N * agreement.shows_N
     if not shows_N.any():
         return np.full(skill_E.size, 0.5)
     everywhere = max(float(agree_N.sum() / shows_N.sum()), 0.0)
     others_agree_E, others_show_E = (_of_others(votes, value_N) for value_N in (agree_N, shows_N))
-    prior = OWN_ITEMS * float(shows_N.mean())
+    prior = OWN_ITEMS * float(shows_N[shows_N > 0].mean())
     usual_E = (others_agree_E + prior * everywhere) / (others_show_E + prior)
-    return np.asarray(0.5 + np.clip(usual_E, everywhere / 4, 1.0) / 2)
+    return np.asarray(np.minimum(0.5 + np.maximum(usual_E, everywhere / 4) / 2, SUREST))
 
 
 def _skill(agreement: Agreement) -> Floats:
@@ -72,7 +89,7 @@ def _at_one_with_each_other(votes: Votes, careless: list[str]) -> list[str]:
     The model of them is of one half of the items, and they are held against each other on the other half, both ways:
     among answers at random it would find what they happen to have in common.
     """
-    among = votes.of_evaluators(np.isin(votes.evaluators, careless))
+    among = votes.of_evaluators(np.isin(votes.evaluators, careless)).shared()
     fold_I = among.folds(2)
     right_E, count_E = np.zeros(len(votes.evaluators)), np.zeros(len(votes.evaluators))
     for fold in (0, 1):
@@ -80,6 +97,6 @@ def _at_one_with_each_other(votes: Votes, careless: list[str]) -> list[str]:
         if learn.items and test.items:
             agreement = agreement_with_others(test, one_coin(learn))
             right_E, count_E = right_E + agreement.right_E, count_E + agreement.count_E
-    judged_E = count_E > 0
+    judged_E = is_told(count_E)
     sure_M = surely_above_chance(right_E[judged_E], count_E[judged_E])
     return [votes.evaluators[place] for place in np.flatnonzero(judged_E)[sure_M]]

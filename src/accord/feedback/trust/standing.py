@@ -4,10 +4,12 @@
     careless      surely right less often than the others, and nearer to chance than to them
     another view  surely right less often than chance, or among the careless and surely at one with some of them: as
                   informative as anybody, of something else
-    unclear       would be careless, but may as well be below chance: nothing is concluded
+    unclear       would be careless, but may as well be below chance, or as far below it as others are above:
+                  nothing is concluded
 
 Whoever answers at random is right half of the time, not less. Somebody against the others is predictable, and what
-they say is another opinion, not noise; it is for PM2 and MH3 to look at, and nothing here weighs it down.
+they say is another opinion, not noise; it is for PM2 and MH3 to look at. Of few answers, or where a view is not the
+opposite of the others', the two can be mistaken for each other: docs/quality.md says how often.
 """
 
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
-from accord.feedback.statistics.workers.shrinkage import shrunk_rates, tail_above, tail_below
+from accord.feedback.statistics.workers.shrinkage import is_told, shrunk_rates, tail_above, tail_below
 from accord.stats import Estimate
 
 __all__ = ["HALF", "Standing", "Standings", "judge_standing", "surely_above_chance"]
@@ -57,22 +59,23 @@ def judge_standing(
 
     Nearer to chance than to the others are those whose rate lies so far from the usual one as a share of random answers
     above `lapse` would bring them.
-    All tests are exact binomial ones, both families of them corrected after Benjamini & Hochberg (1995) at 5 %: below
-    what is usual, and below chance. Who cannot be told from the usual is ordinary, whatever their rate.
+    All tests are exact binomial ones, each family of them corrected after Benjamini & Hochberg (1995) at 5 %: below
+    what is usual, below chance, and above the usual rate turned round, that of somebody against the others. Who cannot
+    be told from the usual is ordinary, whatever their rate; who cannot be told from the opposed is not careless.
     """
     accuracy = shrunk_rates(names, right_E, count_E, method=method)
     if not accuracy:
         return Standings({}, {}, {})
-    judged_E = count_E > 0
+    judged_E = is_told(count_E)
     value_M = np.array([estimate.value for estimate in accuracy.values()])
     right_M, count_M, usual_M = right_E[judged_E], count_E[judged_E], usual_E[judged_E]
     below_chance_M = tail_below(right_M, count_M, CHANCE)
     opposed_M = false_discovery_control(below_chance_M) < ERROR
     lower_M = false_discovery_control(tail_below(right_M, count_M, usual_M)) < ERROR
+    not_turned_M = false_discovery_control(tail_above(right_M, count_M, 1 - usual_M)) < ERROR
     low_M = lower_M & (value_M < usual_M - lapse * (usual_M - CHANCE)) & ~opposed_M
-    words_M = np.select(
-        [opposed_M, low_M & (below_chance_M < DOUBT), low_M], ["another view", "unclear", "careless"], "ordinary"
-    )
+    random_M = not_turned_M & (below_chance_M >= DOUBT)
+    words_M = np.select([opposed_M, low_M & random_M, low_M], ["another view", "careless", "unclear"], "ordinary")
     return Standings(
         accuracy,
         dict(zip(accuracy, usual_M.tolist(), strict=True)),

@@ -1,6 +1,6 @@
 """What a model of evaluators says: how often each gives which answer, by what is true; and what follows from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,14 @@ class WorkerModel:
     confusion_EKK: Floats
     prior_K: Floats
 
-    @property
-    def accuracy_E(self) -> Floats:
-        """How often each evaluator is right, over classes as frequent as they are."""
-        return np.asarray(np.einsum("ekk,k->e", self.confusion_EKK, self.prior_K))
+    def with_flat_prior(self) -> "WorkerModel":
+        """The same of items of which every class is as likely before anybody votes."""
+        return replace(self, prior_K=np.full(self.prior_K.size, 1 / self.prior_K.size))
+
+    def of_witnesses(self, mask_E: NDArray[np.bool_]) -> "WorkerModel":
+        """The same where the votes of all others say nothing of the truth."""
+        silent = 1 / self.prior_K.size
+        return replace(self, confusion_EKK=np.where(mask_E[:, None, None], self.confusion_EKK, silent))
 
     def log_joint(self, votes: Votes) -> Floats:
         """log P(truth, votes) of each item, [I, K]."""

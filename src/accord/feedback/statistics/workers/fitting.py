@@ -60,17 +60,17 @@ def mace(votes: Votes) -> WorkerModel:
     from crowdkit.aggregation import MACE
 
     size, classes = len(votes.evaluators), len(votes.classes)
-    confusion_EKK = np.broadcast_to(np.eye(classes), (size, classes, classes)).copy()
+    confusion_EKK = np.full((size, classes, classes), 1 / classes)
     table = pd.DataFrame({"task": votes.item_N, "worker": votes.evaluator_N, "label": votes.vote_N})
-    fitted = MACE(n_restarts=1).fit(table)
-    assert fitted.probas_ is not None
+    by_crowd_kit = MACE(n_restarts=1).fit(table)
+    assert by_crowd_kit.probas_ is not None
     place_W = pd.factorize(table["worker"])[1].to_numpy()
     label_V = pd.factorize(table["label"])[1].to_numpy()
     habit_WK = np.zeros((place_W.size, classes))
-    habit_WK[:, label_V] = fitted.thetas_
-    knows_W = fitted.spamming_[:, 1] / fitted.spamming_.sum(1)
+    habit_WK[:, label_V] = by_crowd_kit.thetas_
+    knows_W = by_crowd_kit.spamming_[:, 1] / by_crowd_kit.spamming_.sum(1)
     habit_WK /= habit_WK.sum(1, keepdims=True)
-    confusion_EKK[place_W] *= knows_W[:, None, None]
+    confusion_EKK[place_W] = np.eye(classes) * knows_W[:, None, None]
     confusion_EKK[place_W] += ((1 - knows_W)[:, None] * habit_WK)[:, None, :]
     return WorkerModel(confusion_EKK, np.full(classes, 1 / classes))
 

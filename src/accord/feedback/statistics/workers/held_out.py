@@ -20,14 +20,15 @@ def held_out_gain(votes: Votes, fit: Callable[[Votes], WorkerModel]) -> Estimate
     """log-likelihood of held-out votes under a model less that under the pool's, in nats a vote.
 
     Both are fitted without a fold of the items and score it; no text stands on both sides (`Votes.folds`). Votes on an
-    item are scored together, so that of a single vote nothing can be learnt. Clusters are groups of texts; where there
+    item are scored together, and of single votes nothing is learnt. Clusters are groups of texts; where there
     are fewer than ten, whatever is compared with one completion. None where no item of several votes can be held out.
     """
+    votes = votes.shared()
     fold_I = votes.folds(FOLDS)
     votes_I = np.bincount(votes.item_N, minlength=votes.items)
     gain_I = np.full(votes.items, np.nan)
     for fold in range(FOLDS):
-        learn, test_I = votes.where((fold_I >= 0) & (fold_I != fold)), (fold_I == fold) & (votes_I > 1)
+        learn, test_I = votes.where((fold_I >= 0) & (fold_I != fold)), fold_I == fold
         if learn.items and test_I.any():
             test = votes.where(test_I)
             gain_I[test_I] = fit(learn).log_likelihood(test) - pool(learn).log_likelihood(test)

@@ -6,11 +6,17 @@ from scipy import special
 
 from accord.stats import Estimate
 
-__all__ = ["beta_prior", "shrunk_rates", "tail_above", "tail_below"]
+__all__ = ["beta_prior", "is_told", "shrunk_rates", "tail_above", "tail_below"]
 
 Floats = NDArray[np.float64]
 STRONGEST = 1e4  # answers that the prior is worth where evaluators do not differ
 WEAKEST = 1.0
+LEAST = 0.5  # answers' worth below which nothing is told of an evaluator
+
+
+def is_told(count_E: Floats) -> NDArray[np.bool_]:
+    """Of whom there is anything to tell, [E]: answers that are worth half a one or more."""
+    return count_E >= LEAST
 
 
 def beta_prior(right_E: Floats, count_E: Floats) -> tuple[float, float]:
@@ -20,8 +26,8 @@ def beta_prior(right_E: Floats, count_E: Floats) -> tuple[float, float]:
     sum n_e (p_e - p)^2 = p (1 - p) [E - 1 + rho (N - sum n_e^2 / N - E + 1)], and the strength is 1 / rho - 1, between
     1 and 10,000. `right_E` and `count_E` need not be whole. Raises ValueError where nobody has an answer.
     """
-    some_E = count_E > 0
-    right_E, count_E = right_E[some_E], count_E[some_E]
+    told_E = is_told(count_E)
+    right_E, count_E = right_E[told_E], count_E[told_E]
     if not count_E.size:
         raise ValueError("no answers, so no prior")
     total = float(count_E.sum())
@@ -40,7 +46,8 @@ def shrunk_rates(
 
     The prior (mean, strength) is `beta_prior` of all where none is handed in.
     """
-    if not (count_E > 0).any():
+    told_E = is_told(count_E)
+    if not told_E.any():
         return {}
     mean, strength = beta_prior(right_E, count_E) if prior is None else prior
     alpha_E, beta_E = right_E + mean * strength, count_E - right_E + (1 - mean) * strength
@@ -48,8 +55,8 @@ def shrunk_rates(
     words = f"{method}, shrunk to the pool's {mean:.3f} by a prior worth {strength:.3g} answers"
     return {
         name: Estimate(float(a / (a + b)), float(low), float(high), round(float(n)), method=words)
-        for name, a, b, low, high, n in zip(names, alpha_E, beta_E, low_E, high_E, count_E, strict=True)
-        if n > 0
+        for name, a, b, low, high, n, told in zip(names, alpha_E, beta_E, low_E, high_E, count_E, told_E, strict=True)
+        if told
     }
 
 

@@ -5,6 +5,7 @@ hard. Here each vote is held against P(truth | what the others said), under a mo
 is.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from accord.feedback.statistics.workers.confusion import WorkerModel
 from accord.feedback.statistics.workers.votes import Votes
 
-__all__ = ["Agreement", "agreement_with_others"]
+__all__ = ["Agreement", "agreement_with_others", "agreement_with_people", "witnesses"]
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,37 @@ class Agreement:
     count_E: Floats
 
 
+def witnesses(votes: Votes, people: Collection[str] | None) -> Mask:
+    """Whose votes tell what is true, [E]: those of people, so that models do not outvote them; everybody's where no
+    people voted, or where it is not known who they are (None)."""
+    if people is None:
+        return np.ones(len(votes.evaluators), dtype=bool)
+    person_E = np.array([name in people for name in votes.evaluators], dtype=bool)
+    return person_E if person_E[votes.evaluator_N].any() else np.ones_like(person_E)
+
+
+def agreement_with_people(
+    votes: Votes, fit: Callable[[Votes], WorkerModel], people: Collection[str] | None
+) -> Agreement | None:
+    """Everybody's votes against what the other `witnesses` make of the items, under a model of these that `fit` makes.
+
+    None where no two of them voted on the same item.
+    """
+    witness_E = witnesses(votes, people)
+    told = votes.of_evaluators(witness_E).shared()
+    return agreement_with_others(votes, fit(told).of_witnesses(witness_E)) if told.items else None
+
+
 def agreement_with_others(votes: Votes, model: WorkerModel) -> Agreement:
     """Each evaluator's votes against what the others make of the items.
 
-    With q the distribution of the truth given the others, M = sum_k (q_k - 1/K)^2 is what a vote can show, and the
-    least-squares estimate of s in E[q_vote] - 1/K = s M is sum (q_vote - 1/K) / sum M: 1 for the truth, 0 at random. It
-    is worth sum M K / (K - 1) votes, fewer where items share completions: `_dependence`.
+    With q the distribution of the truth given the others, by their votes alone (how frequent the classes are is
+    nobody's word, so that a vote that no other stands beside shows nothing), M = sum_k (q_k - 1/K)^2 is what a vote can
+    show, and the least-squares estimate of s in E[q_vote] - 1/K = s M is sum (q_vote - 1/K) / sum M: 1 for the truth, 0
+    at random. It is worth sum M K / (K - 1) votes, fewer where items share completions: `_dependence`.
     """
     size, classes = len(votes.evaluators), len(votes.classes)
-    truth_NK = model.posterior_of_others(votes)
+    truth_NK = model.with_flat_prior().posterior_of_others(votes)
     agree_N = truth_NK[np.arange(len(truth_NK)), votes.vote_N] - 1 / classes
     shows_N = ((truth_NK - 1 / classes) ** 2).sum(1)
     agree_E, shows_E = (np.bincount(votes.evaluator_N, value_N, size) for value_N in (agree_N, shows_N))

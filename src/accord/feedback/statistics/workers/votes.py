@@ -4,7 +4,6 @@ Of a comparison the item is a pair of completions and the classes are which of t
 order of their ids, which has nothing to do with the judgement.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +11,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from accord.feedback.dataset.views import is_evidence
 from accord.feedback.statistics.preferences import Codes, Preferences
-from accord.records import Feedback, Label
 
-__all__ = ["Votes", "votes_of_labels", "votes_of_preferences"]
+__all__ = ["Votes", "votes_of_preferences"]
 
 LARGE = 4  # completions of a group of texts from which on folds divide the group itself
 
@@ -69,6 +66,10 @@ class Votes:
         own = self.evaluator_N[mask_N], item_M.reshape(-1), self.vote_N[mask_N]
         return Votes(self.evaluators, self.classes, *own, self.text_I2[item_J])
 
+    def shared(self) -> "Votes":
+        """The votes on items that two evaluators or more voted on: on others nobody else says what is true."""
+        return self.where(np.bincount(self.item_N, minlength=self.items) > 1)
+
     def folds(self, count: int) -> Codes:
         """The fold of each item, [I]; -1 where its two completions fall into different ones.
 
@@ -85,42 +86,15 @@ class Votes:
         return np.where(fold_I2[:, 0] == fold_I2[:, 1], fold_I2[:, 0], -1)
 
 
-def votes_of_preferences(preferences: Preferences, *, ties: bool = False) -> Votes:
-    """Opinions on two completions as votes; those that decided nothing are left out unless `ties` makes them a class.
-
-    Of several opinions of one evaluator on the same two the first counts.
-    """
+def votes_of_preferences(preferences: Preferences) -> Votes:
+    """Opinions on two completions as votes; those that decided nothing are left out."""
     rank_C = np.empty(len(preferences.completions), dtype=np.int64)
     rank_C[np.argsort(preferences.completions)] = np.arange(len(rank_C))
     turned_N = rank_C[preferences.first_N] > rank_C[preferences.second_N]
     sign_N = np.where(turned_N, -preferences.sign_N, preferences.sign_N)
-    used_N = np.ones(len(sign_N), dtype=bool) if ties else sign_N != 0
+    used_N = sign_N != 0
     pair_N2 = np.stack([preferences.first_N, preferences.second_N], 1)[used_N]
-    vote_N = np.choose(sign_N[used_N] + 1, (1, 2, 0))
-    classes = ("first", "second", "tie") if ties else ("first", "second")
-    return _votes(preferences.evaluators, classes, preferences.evaluator_N[used_N], pair_N2, vote_N)
-
-
-def votes_of_labels(feedback: Iterable[Feedback]) -> dict[tuple[str, ...], Votes]:
-    """Labels as votes, by the options that there were; the class of a label is all that was selected, joined by `+`."""
-    rows: dict[tuple[str, ...], list[tuple[str, str, str]]] = {}
-    for record in feedback:
-        if isinstance(record.judgement, Label) and is_evidence(record):
-            selected = "+".join(sorted(record.judgement.selected))
-            rows.setdefault(record.judgement.options, []).append((record.evaluator, record.completions[0], selected))
-    return {options: _of_rows(of_options) for options, of_options in rows.items()}
-
-
-def _of_rows(rows: list[tuple[str, str, str]]) -> Votes:
-    names = [sorted({row[column] for row in rows}) for column in range(3)]
-    place = [{name: code for code, name in enumerate(of_column)} for of_column in names]
-    code_N3 = np.array([[place[column][row[column]] for column in range(3)] for row in rows], dtype=np.int64)
-    return _votes(names[0], tuple(names[2]), code_N3[:, 0], code_N3[:, [1, 1]], code_N3[:, 2])
-
-
-def _votes(evaluators: list[str], classes: tuple[str, ...], evaluator_N: Codes, text_N2: Codes, vote_N: Codes) -> Votes:
-    text_I2, item_N = np.unique(text_N2, axis=0, return_inverse=True)
-    item_N = item_N.reshape(-1)
-    _, first_N = np.unique(evaluator_N * max(len(text_I2), 1) + item_N, return_index=True)
-    row_M = np.sort(first_N)
-    return Votes(evaluators, classes, evaluator_N[row_M], item_N[row_M], vote_N[row_M], text_I2)
+    text_I2, item_N = np.unique(pair_N2, axis=0, return_inverse=True)
+    vote_N = (sign_N[used_N] < 0).astype(np.int64)
+    own = preferences.evaluator_N[used_N], item_N.reshape(-1), vote_N
+    return Votes(preferences.evaluators, ("first", "second"), *own, text_I2)
