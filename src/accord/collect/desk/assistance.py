@@ -49,7 +49,7 @@ def lay_out_remarks(tx: Transaction) -> list[str]:
     for row in tx.execute(select(ITEMS).where(ITEMS.c.study == tx.study.name)).all():
         present |= by_completion.keys() & row.completions
         _keep(tx, row, [remark for name in row.completions for remark in by_completion.get(name, ())])
-    if strangers := sum(len(found) for name, found in by_completion.items() if name not in present):
+    if strangers := sum(len(about) for name, about in by_completion.items() if name not in present):
         return [f"{path.name}: {strangers} remarks are about completions of no item of this study; they are not shown"]
     return []
 
@@ -101,8 +101,8 @@ def ask_assistant(context: Context, only: str | None = None) -> None:
         return
     with context.reading() as tx:
         query = select(ITEMS).where(ITEMS.c.study == context.study.name, ITEMS.c.purpose != "practice")
-        unasked = query.where(ITEMS.c.remarks.is_(None), ITEMS.c.closed != "withdrawn")
-        rows = tx.execute(unasked if only is None else unasked.where(ITEMS.c.id == only)).all()
+        query = query.where(ITEMS.c.remarks.is_(None), ITEMS.c.closed != "withdrawn")
+        rows = tx.execute(query if only is None else query.where(ITEMS.c.id == only)).all()
         tasks = [(row, tx.prompt(row.prompt), tx.completions(row.completions)) for row in rows if row.completions]
     failures = 0
     for start in range(0, len(tasks), AT_ONCE):
@@ -144,9 +144,9 @@ def drawn_assistance(tx: Transaction, item: Row[Any], pseudonym: str) -> dict[st
     if assist is None or not item.remarks:
         return None
     place, shown = assistance(tx.seed, pseudonym, item.id, assistants=len(item.remarks), share=assist.share)
-    chosen: Mapping[str, Any] = item.remarks[place]
-    digest = SHOWN_ID.join(chosen["feedback"])
-    return Assistance(kind=assist.kind, by=chosen["by"], shown=shown, digest=digest).model_dump(mode="json")
+    remarks: Mapping[str, Any] = item.remarks[place]
+    digest = SHOWN_ID.join(remarks["feedback"])
+    return Assistance(kind=assist.kind, by=remarks["by"], shown=shown, digest=digest).model_dump(mode="json")
 
 
 def remarks_of(tx: Transaction, reservation: Row[Any]) -> tuple[Remark, ...]:

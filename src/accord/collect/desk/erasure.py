@@ -50,13 +50,13 @@ def _clear_rows(tx: Transaction, pseudonym: str) -> None:
     nobody = {"status": "erased", "why": "", "attributes": {}}
     tx.execute(update(people).where(people.c.pseudonym == pseudonym).values(nobody))
     tx.execute(update(invites).where(invites.c.person == pseudonym).values(note="", attributes={}, expires=0.0))
-    own = update(reservations).where(reservations.c.person == pseudonym)
-    tx.execute(own.values(draft=None))
-    tx.execute(own.where(reservations.c.state == "open").values(expires=tx.now - 1))
+    reservations_of_person = update(reservations).where(reservations.c.person == pseudonym)
+    tx.execute(reservations_of_person.values(draft=None))
+    tx.execute(reservations_of_person.where(reservations.c.state == "open").values(expires=tx.now - 1))
     turns = tables.turns
-    unsent = (turns.c.person == pseudonym, turns.c.state.in_(("speaking", "writing")))
+    in_hand = (turns.c.person == pseudonym, turns.c.state.in_(("speaking", "writing")))
     tx.execute(update(turns).where(turns.c.person == pseudonym).values(draft=None))
-    tx.execute(update(turns).where(*unsent).values(state="ended", message=""))
+    tx.execute(update(turns).where(*in_hand).values(state="ended", message=""))
     for table in (tables.external_ids, tables.chat_answers):
         tx.execute(delete(table).where(table.c.person == pseudonym))
     tx.execute(update(notes).where(notes.c.person == pseudonym).values(message=""))

@@ -22,25 +22,25 @@ class Measurement:
 
     def seconds(self) -> float | None:
         """The time since it was handed out; None, and a note, where the clock went back."""
-        spent = self.tx.now - self.issued
-        if spent >= 0:
-            return float(round(spent, 3))
-        problem = f"the clock went back {-spent:.0f} s while {self.name} was out"
+        duration = self.tx.now - self.issued
+        if duration >= 0:
+            return float(round(duration, 3))
+        problem = f"the clock went back {-duration:.0f} s while {self.name} was out"
         self.tx.note("clock", f"{problem}; its seconds are not known", self.person)
         return None
 
     def active_seconds(self) -> float | None:
         """What is paid: the time in which the page says that somebody was there, else the whole; None as `seconds`."""
-        spent = self.tx.now - self.issued
-        if spent < 0:
+        duration = self.tx.now - self.issued
+        if duration < 0:
             return None
-        active = spent if self.telemetry.seconds is None else min(self.telemetry.seconds, spent)
+        active = duration if self.telemetry.seconds is None else min(self.telemetry.seconds, duration)
         return float(round(active, 3))
 
     def counts(self) -> Telemetry | None:
         """The page's counts as they go into the record; None where there are none."""
         counts = {name: getattr(self.telemetry, name) for name in ("pasted", "keystrokes", "focus_lost")}
-        known: dict[str, Any] = {name: max(0, int(count)) for name, count in counts.items() if count is not None}
+        values: dict[str, Any] = {name: max(0, int(count)) for name, count in counts.items() if count is not None}
         if self.telemetry.seconds is not None and (active := self.active_seconds()) is not None:
-            known["active_seconds"] = active
-        return Telemetry(**known) if known else None
+            values["active_seconds"] = active
+        return Telemetry(**values) if values else None

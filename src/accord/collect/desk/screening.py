@@ -21,9 +21,9 @@ def finish_practice(tx: Transaction, pseudonym: str) -> None:
     if screen is not None:
         practised = (RESERVATIONS.c.person == pseudonym, RESERVATIONS.c.state == "practised")
         marks = tx.connection.scalars(select(RESERVATIONS.c.opinion).where(*practised)).all()
-        known = [mark for mark in marks if mark in {RIGHT, WRONG}]
-        right = known.count(RIGHT)
-        if known and right < screen.right * len(known):
+        known_marks = [mark for mark in marks if mark in {RIGHT, WRONG}]
+        right = known_marks.count(RIGHT)
+        if known_marks and right < screen.right * len(known_marks):
             values["status"] = "screened"
-            tx.note("screened", f"{right} of {len(known)} practice questions as expected", pseudonym)
+            tx.note("screened", f"{right} of {len(known_marks)} practice questions as expected", pseudonym)
     tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == pseudonym).values(values))

@@ -39,10 +39,10 @@ TOO_LONG = (
 def say(context: Context, pseudonym: str, turn: str, text: str, telemetry: ClientTelemetry) -> None:
     """Say something: the writer answers it next. Raises `FormError` or `Conflict`; what was typed is kept."""
     try:
-        said = text_field({"text": text}, "text", _dialogue(context).longest)
-        _check_room(context, pseudonym, turn, said)
+        message = text_field({"text": text}, "text", _dialogue(context).longest)
+        _check_room(context, pseudonym, turn, message)
         with context.writing() as tx:
-            outcome = _Turn.of(tx, pseudonym, turn).say(said, telemetry)
+            outcome = _Turn.of(tx, pseudonym, turn).say(message, telemetry)
     except FormError:
         _keep_draft(context, pseudonym, turn, {"text": text})
         raise
@@ -50,10 +50,10 @@ def say(context: Context, pseudonym: str, turn: str, text: str, telemetry: Clien
         raise outcome
 
 
-def _check_room(context: Context, pseudonym: str, turn: str, said: str) -> None:
+def _check_room(context: Context, pseudonym: str, turn: str, message: str) -> None:
     """Raises `FormError` where the writer could not read all of it and still answer at full length."""
     with context.reading() as tx:
-        prompt = _Turn.of(tx, pseudonym, turn).prolonged(said)
+        prompt = _Turn.of(tx, pseudonym, turn).prolonged(message)
     room, needed = dialogues.room_for(context, prompt), context.study.sampling.max_tokens
     if room is not None and room < needed:
         raise FormError("text", TOO_LONG.format(f"{dialogues.LETTERS_OF_TOKEN * (needed - room):,}"))
@@ -120,8 +120,9 @@ def can_undo(tx: Transaction, pseudonym: str) -> bool:
 
 
 def _last_judged(tx: Transaction, pseudonym: str) -> Row[Any] | None:
-    mine = (RESERVATIONS.c.person == pseudonym, RESERVATIONS.c.study == tx.study.name, RESERVATIONS.c.state == "open")
-    for reservation in tx.execute(select(RESERVATIONS).where(*mine, RESERVATIONS.c.purpose == "item")).all():
+    of_person = (RESERVATIONS.c.person == pseudonym, RESERVATIONS.c.study == tx.study.name)
+    in_hand = select(RESERVATIONS).where(*of_person, RESERVATIONS.c.state == "open")
+    for reservation in tx.execute(in_hand.where(RESERVATIONS.c.purpose == "item")).all():
         turns = dialogues.turns_so_far(tx, reservation.id)
         if len(turns) > 1 and turns[-1].state == "speaking" and turns[-2].state == "judged" and turns[-2].feedback:
             return turns[-2]
@@ -171,7 +172,7 @@ class _Turn:
             self._set(draft={"text": text})
             return Conflict("already answered", LATE)
         self._set(state="writing", message=text, draft=None, problem="", writing_until=0.0)
-        paid = self._paid(self._measured(telemetry))
+        paid = self._paid(self._measurement(telemetry))
         dialogues.extend(self.tx, self.reservation.id, seconds=paid, draft={"turns": f"{self.turn.place}"})
         return None
 
@@ -200,16 +201,16 @@ class _Turn:
             return self._decline_topic(form, telemetry)
         prompt, shown = self.tx.prompt(self.turn.prompt), self.tx.completions(self.turn.shown)
         judgement = self.tx.question.read(form, shown)
-        edited = self._edited(form, shown[0])
-        measured = self._measured(telemetry)
-        records = self._records(judgement, edited, prompt, shown, measured)
+        edit = self._edit(form, shown[0])
+        measurement = self._measurement(telemetry)
+        records = self._records(judgement, edit, prompt, shown, measurement)
         self.tx.add(*records)
         better = shown[1 if self.tx.question.side(judgement) == "right" else 0]  # else the first, which is one by lot
-        reply = better.text if edited is None else edited
+        reply = better.text if edit is None else edit
         self._set(
             state="judged", reply=reply, form=form, draft=None, closed=self.tx.now, feedback=[r.id for r in records]
         )
-        self._count(measured)
+        self._count(measurement)
         if self._reopened():
             dialogues.go_on(self.tx, self.reservation, self.turn)
         elif self.reservation.state == tables.EXPIRED:
@@ -219,30 +220,30 @@ class _Turn:
     def _records(
         self,
         judgement: Judgement,
-        edited: str | None,
+        edit: str | None,
         prompt: Prompt,
         shown: tuple[Completion, ...],
-        measured: Measurement,
+        measurement: Measurement,
     ) -> list[Feedback]:
         """The judgement, and the correction where there is one; each takes the place of an earlier one of this turn.
 
         A correction of before that was taken back is replaced by the text as it was written.
         """
         before = self.turn.feedback
-        main = self._feedback(judgement, prompt, shown, measured, before[0] if before else None)
-        if edited is None and len(before) > 1:
-            edited = shown[0].text
-        if edited is None:
+        main = self._feedback(judgement, prompt, shown, measurement, before[0] if before else None)
+        if edit is None and len(before) > 1:
+            edit = shown[0].text
+        if edit is None:
             return [main]
-        replaced = before[1] if len(before) > 1 else None
-        return [main, self._feedback(corrected_to(edited), prompt, shown, measured, replaced)]
+        earlier_edit = before[1] if len(before) > 1 else None
+        return [main, self._feedback(corrected_to(edit), prompt, shown, measurement, earlier_edit)]
 
     def _feedback(
         self,
         judgement: Judgement,
         prompt: Prompt,
         shown: tuple[Completion, ...],
-        measured: Measurement,
+        measurement: Measurement,
         replaces: str | None = None,
     ) -> Feedback:
         study, available = self.tx.study, shown_digest(prompt, shown)
@@ -253,19 +254,19 @@ class _Turn:
             judgement=judgement,
             study=study.name,
             instructions=study.guideline_digest,
-            shown_digest=measured.telemetry.shown or available,
+            shown_digest=measurement.telemetry.shown or available,
             available_digest=available,
             time=moment(self.tx.now),
-            seconds=measured.seconds(),
+            seconds=measurement.seconds(),
             session=self.reservation.session,
             position_in_session=self.person.sitting_done,
             round=study.round,
-            telemetry=measured.counts(),
+            telemetry=measurement.counts(),
             replaces=replaces,
             conversation=dialogues.conversation_of(self.reservation.id),
         )
 
-    def _edited(self, form: Mapping[str, str], completion: Completion) -> str | None:
+    def _edit(self, form: Mapping[str, str], completion: Completion) -> str | None:
         """The answer as the person put it right; None where they left it."""
         settings = dialogues.settings(self.tx)
         if not settings.edits or form.get("declined"):
@@ -277,11 +278,11 @@ class _Turn:
         if not form.get("declined") or self.turn.place or self.turn.state != "speaking":
             raise FormError("text", "Say something first; the answers to it are what is judged.")
         judgement = self.tx.question.read(form, ())
-        measured = self._measured(telemetry)
-        record = self._feedback(judgement, self.topic, (), measured)
+        measurement = self._measurement(telemetry)
+        record = self._feedback(judgement, self.topic, (), measurement)
         self.tx.add(record)
         self._set(state="ended", form=form, draft=None, closed=self.tx.now, feedback=[record.id])
-        self._count(measured)
+        self._count(measurement)
         dialogues.close(self.tx, self.reservation.id, "declined")
         return Receipt(self.turn.id, record.id)
 
@@ -310,17 +311,17 @@ class _Turn:
         reopen(self.tx, self.reservation, session_name(self.person), self.reservation.place)
         return True
 
-    def _measured(self, telemetry: ClientTelemetry) -> Measurement:
+    def _measurement(self, telemetry: ClientTelemetry) -> Measurement:
         return Measurement(self.tx, self.turn.id, self.person.pseudonym, self.turn.issued, telemetry)
 
-    def _paid(self, measured: Measurement) -> float:
+    def _paid(self, measurement: Measurement) -> float:
         """The dialogue's seconds with those of this turn; what lies longer than a reservation does not count."""
-        spent = min(measured.active_seconds() or 0.0, self.tx.study.reserve_minutes * 60)
-        return (self.reservation.seconds or 0.0) + spent
+        of_turn = min(measurement.active_seconds() or 0.0, self.tx.study.reserve_minutes * 60)
+        return (self.reservation.seconds or 0.0) + of_turn
 
-    def _count(self, measured: Measurement) -> None:
+    def _count(self, measurement: Measurement) -> None:
         """An answer more of this session, its time with that of the dialogue."""
-        values = {"closed": self.tx.now, "seconds": self._paid(measured)}
+        values = {"closed": self.tx.now, "seconds": self._paid(measurement)}
         self.tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == self.reservation.id).values(values))
         more = {"last_at": self.tx.now, "seen": self.tx.now, "sitting_done": self.person.sitting_done + 1}
         more["sitting_done"] -= bool(self.turn.feedback)  # given anew
