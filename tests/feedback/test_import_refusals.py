@@ -144,6 +144,38 @@ def test_a_mapping_stands_in_place_of_the_one_beside(source: Path, capsys: pytes
     assert json.loads(capsys.readouterr().out)["source"] == "trl_preference"
 
 
+@pytest.mark.parametrize("bad", [{"oops": 1}, '{"prompt": "cut short', {**PLAIN, "chosen": None}])
+def test_a_bad_first_row_is_set_aside(bad: Any, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines(source, bad, PLAIN, {**PLAIN, "chosen": "6."})
+    assert run(["import", str(source), "--ledger", "l.db", "--skip-bad", "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert (counts["format"], counts["bad"]["rows"]) == ("trl_preference", 1)
+
+
+def test_rows_of_which_most_are_of_no_format(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no format recognises it" in refused(capsys, lines(source, {"oops": 1}, PLAIN))
+
+
+def test_values_of_a_column_are_named_as_json_has_them(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"prompt": "q", "left": "a", "right": "b"}
+    lines(source, {**row, "winner": True}, {**row, "winner": False}, {**row, "winner": "both_bad"})
+    mapping = source.with_name("m.toml")
+    mapping.write_text('[import.values.winer]\ntrue = "left"\n')
+    assert "import.values.winer: the first rows have no such column; did you mean 'winner'?" in refused(
+        capsys, source, "--mapping", mapping
+    )
+    mapping.write_text('[import.values.winner]\ntrue = "left"\nfalse = "right"\n')
+    command = ["import", str(source), "--ledger", "l.db", "--mapping", str(mapping), "--dry-run", "--json"]
+    assert run(command) == 0
+    shown = json.loads(capsys.readouterr().out)["records"]
+    assert [record["judgement"]["preferred"] for record in shown] == ["left", "right", "tie"]
+
+
+def test_records_of_a_ledger_come_under_no_other_name(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines(source, {"record": "prompt", "messages": [{"role": "user", "content": "q"}]})
+    assert "leave --name out" in refused(capsys, source, "--name", "mine")
+
+
 def test_a_dry_run_ends_as_the_import_would(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines(source, {**PLAIN, "chosen": 7})
     reason = "all of its 1 rows are bad; the first: f.jsonl:1 chosen: expected a text or a list of messages"

@@ -24,7 +24,8 @@ def export(
     ledger
         The ledger, a file or postgresql://user@host/database.
     to
-        The file to write: NAME.jsonl for all records, NAME.parquet for a table of a row a judgement.
+        The file to write: NAME.jsonl for all records, NAME.parquet for a table of a row a judgement. Formats of rows
+        (docs/formats.md) are written as .jsonl, .json, .csv, .tsv or .parquet; texts also end in .gz or .zst.
     format
         How to write it; told from the file's name where only one format fits.
     extension

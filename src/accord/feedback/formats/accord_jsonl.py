@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from accord.errors import RecordError, nearest
+from accord.errors import LedgerError, RecordError, nearest
 from accord.feedback.formats.containers.writing import write_rows
 from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.registry import Format
@@ -27,7 +27,12 @@ NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
-    """The record of a row. Where the row states its `id`, it must be that of the content."""
+    """The record of a row. Where the row states its `id`, it must be that of the content.
+
+    Raises `LedgerError` where the records are to come under another name.
+    """
+    if reading.settings.name is not None:
+        raise LedgerError("records of accord_jsonl carry the names of their sources; leave --name out")
     for row in unit:
         content = dict(row.content)
         kind = content.pop("record", None)

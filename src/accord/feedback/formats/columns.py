@@ -88,11 +88,15 @@ def _common_columns(form: Format) -> frozenset[str]:
 
 
 def check_named_columns(settings: ImportSettings, columns: Iterable[str]) -> None:
-    """Raises `LedgerError` where a column that is mapped or ignored is none of those that the first rows have."""
+    """Raises `LedgerError` where the first rows lack a column that is mapped or ignored, or whose values are said."""
     there = sorted(columns)
     for name, path in settings.columns.items():
         if path not in there and path.partition(".")[0] not in there:
             raise LedgerError(f"--map {name}={path}: the first rows have no column '{path}'{nearest(path, there)}")
+    for name in settings.values:
+        if name not in settings.columns and name not in there:
+            known = [*settings.columns, *there]
+            raise LedgerError(f"import.values.{name}: the first rows have no such column{nearest(name, known)}")
     for name in sorted(settings.ignore):
         if name not in there:
             raise LedgerError(f"--ignore {name}: the first rows have no such column{nearest(name, there)}")

@@ -5,7 +5,8 @@
     all_preferences_unprocessed       where it is there, every vote in it (`strength`) is a record of its own, and
                                       `preference_strength`, which sums them up, is none
 
-Statements and elaborations are about both answers at once, which no record holds: they are told as not read. Who judged
+Statements and elaborations are about both answers at once, which no record holds: `preference_statement` and
+`preference_elaboration` are told as not read, and those within the votes are left out without a word. Who judged
 and which answer was seen first is not in the data. Written are votes as rows of their own; a preference without a
 strength is not, because the number says how strong it is.
 """

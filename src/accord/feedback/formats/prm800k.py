@@ -8,10 +8,11 @@
     label.total_time         milliseconds over the whole solution
     label.finish_reason      "bad_problem" and "give_up" decline the problem; what was labelled before them counts too
 
-A rating of 1 is right, -1 wrong, 0 (neither wrong nor of any use) unsure, as is a step without one. The solution that
-was gone on with is one answer with a verdict on each step. Each other candidate is an answer of its own, behind the
-steps before it, whose verdicts it repeats. The reference answer, the solution made in advance and the marks of control
-questions (whose right answers are not in the file) are not read.
+A rating of 1 is right, -1 wrong, 0 (neither wrong nor of any use) unsure, as is a step without one; a step that the
+labeler wrote has none, and counts as right. The solution that was gone on with is one answer with a verdict on each
+step. Each other candidate is an answer of its own, behind the steps before it, whose verdicts it repeats. The reference
+answer, the solution made in advance and the marks of control questions (whose right answers are not in the file) are
+not read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

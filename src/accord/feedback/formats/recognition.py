@@ -1,5 +1,6 @@
 """Which format a file is of, and why."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,16 +41,27 @@ def format_of_file(path: Path) -> Recognised | None:
 
 
 def format_of_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> Recognised:
-    """The only format that recognises the first rows. Raises `LedgerError` where none or several do."""
-    for fallback in (False, True):
-        choice = [form for form in _readers() if form.recognises is not None and form.fallback == fallback]
-        if fitting := _only([(form, form.recognises and form.recognises(rows)) for form in choice], path):
-            return fitting
+    """The only format that recognises the first rows or, where none does, most of them: those of the same columns.
+
+    Raises `LedgerError` where none or several do.
+    """
+    usual = _of_usual_columns(rows)
+    for some in (rows, usual) if len(usual) < len(rows) < 2 * len(usual) else (rows,):
+        for fallback in (False, True):
+            choice = [form for form in _readers() if form.recognises is not None and form.fallback == fallback]
+            if fitting := _only([(form, form.recognises and form.recognises(some)) for form in choice], path):
+                return fitting
     columns = dict.fromkeys(name for row in rows for name in row)
     raise LedgerError(
         f"{path}: no format recognises it by its columns ({', '.join(columns)}); say what they are"
         f"{''.join(_hints(columns))}, or give --format, one of {_names(_readers())}"
     )
+
+
+def _of_usual_columns(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows that have the columns that most rows have."""
+    counts = Counter(frozenset(row) for row in rows)
+    return [row for row in rows if row.keys() == max(counts, key=counts.__getitem__, default=frozenset())]
 
 
 def _hints(columns: Iterable[str]) -> Iterator[str]:

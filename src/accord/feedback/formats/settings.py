@@ -79,8 +79,8 @@ class ImportSettings(BaseModel):
                 if (value := value_at(content, path)) is not None:
                     row[name] = value
         for name, meanings in self.values.items():
-            if name in row and str(row[name]) in meanings:
-                row[name] = meanings[str(row[name])]
+            if name in row and (word := _word(row[name])) in meanings:
+                row[name] = meanings[word]
         return row
 
     def _beside_mapped(self, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,6 +117,11 @@ def _parts_beside(value: Any, path: str, mapped: Set[str]) -> Iterator[tuple[str
         return
     for key, part in parts:
         yield from _parts_beside(part, f"{path}.{key}", mapped)
+
+
+def _word(value: Any) -> str:
+    """A value as a key of `values` has it; true and false as JSON has them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def value_at(content: Mapping[str, Any], path: str) -> Any:

@@ -32,7 +32,9 @@ Side = Literal["left", "right", "tie"]
 SIDES: dict[str, Side] = {
     **dict.fromkeys(("left", "a", "first", "model_a", "response_a", "answer_a", "output_a", "option_a"), "left"),
     **dict.fromkeys(("right", "b", "second", "model_b", "response_b", "answer_b", "output_b", "option_b"), "right"),
-    **dict.fromkeys(("tie", "draw", "equal", "same", "both", "neither", "tie (bothbad)", "no preference"), "tie"),
+    **dict.fromkeys(
+        ("tie", "draw", "equal", "same", "both", "neither", "both_bad", "tie (bothbad)", "no preference"), "tie"
+    ),
 }
 SINGLE = ("rating", "label", "correction", "critique")
 

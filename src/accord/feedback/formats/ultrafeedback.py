@@ -10,7 +10,8 @@
       critique                        a critique of the same study
 
 Who judged is not in the rows: a model that they do not name. `fine-grained_score` is the mean of the four ratings,
-`custom_system_prompt` and `principle` are what each writer was told beside the instruction; none of them is kept.
+`custom_system_prompt` and `principle` are what each writer was told beside the instruction; none of them is kept, and
+since they stand within a column that is read, that is not told at import.
 Written are the same columns.
 """
 
