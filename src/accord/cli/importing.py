@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from accord.cli.printing import print_json
-from accord.errors import LedgerError
+from accord.errors import LedgerError, storage
 
 if TYPE_CHECKING:
     from accord.feedback import FeedbackFile, ImportCounts, ImportSettings
@@ -80,7 +80,7 @@ def import_(
     """
     from accord.extensions import load_extensions
     from accord.feedback import import_into
-    from accord.feedback.formats.settings import beside, settings_of
+    from accord.feedback.formats.settings import settings_of
 
     load_extensions(extension or (), Path.cwd())
     stated: dict[str, Any] = {
@@ -100,15 +100,21 @@ def import_(
     path = None if source == "packaged" else Path(source)
     if dry_run:
         return _dry_run(path, settings, mapping, skip_bad=skip_bad, json=json)
-    # A name on the hub is no place, so its bad rows go here.
-    at = None if path is None else path if path.exists() else Path(path.name)
-    bad_rows = beside(at, ".bad.jsonl") if skip_bad and at is not None else None
+    bad_rows = _bad_rows_of(path) if skip_bad and path is not None else None
     file, counts = import_into(ledger, path, settings, mapping=mapping, bad_rows=bad_rows)
     if json:
         print_json(_counts(file, counts, bad_rows))
     else:
         _tell(file, counts, bad_rows)
     return None
+
+
+def _bad_rows_of(source: Path) -> Path:
+    """Where the bad rows of a source go: beside it; those of a name on the hub, which is no place, here."""
+    from accord.feedback.formats.settings import beside
+
+    with storage(source):
+        return beside(source if source.exists() else Path(source.name), ".bad.jsonl")
 
 
 def _columns(pairs: "list[str] | tuple[str, ...]") -> dict[str, str]:

@@ -19,10 +19,10 @@ def bad_rows_file(path: Path) -> Iterator[Callable[[BadRow], None]]:
     Where the block raises, a file that was there before stays as it is.
     """
     beside = path.with_name(f"{path.name}.part")
-    beside.unlink(missing_ok=True)
-    make_private(beside)
     number, whole = 0, False
     with storage(path):
+        beside.unlink(missing_ok=True)
+        make_private(beside)
         try:
             with beside.open("w", encoding="utf-8", errors="backslashreplace") as file:
 

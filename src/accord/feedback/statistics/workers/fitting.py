@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accord.feedback.statistics.workers.confusion import WorkerModel, one_coin_confusion
-from accord.feedback.statistics.workers.shrinkage import beta_prior
+from accord.feedback.statistics.workers.shrinkage import beta_prior, is_told
 from accord.feedback.statistics.workers.votes import Votes
 
 __all__ = ["MODELS", "dawid_skene", "mace", "one_coin", "pool"]
@@ -112,7 +112,7 @@ def _rows(votes: Votes, posterior_IK: Floats, strength: float | None) -> Floats:
         row_EK = count_EKK[:, truth]
         all_K = row_EK.sum(0) + 1e-9
         pooled = row_EK[:, truth], row_EK.sum(1)
-        weight = strength if strength is not None else beta_prior(*pooled)[1] if pooled[1].any() else 1.0
+        weight = strength if strength is not None else beta_prior(*pooled)[1] if is_told(pooled[1]).any() else 1.0
         row_EK = row_EK + max(weight, 1e-9) * all_K / all_K.sum()
         confusion_EKK[:, truth] = row_EK / row_EK.sum(1, keepdims=True)
     return confusion_EKK
