@@ -61,7 +61,8 @@ def serving(command: Sequence[str], environment: dict[str, str]) -> Iterator[sub
 
 
 def ask(study: Path, ledger: Path, by: str, *more: str) -> list[Feedback]:
-    assert run(["ask", str(study), "--ledger", str(ledger), "--by", by, "--max-tokens", "24", *more]) == 0
+    length = [] if "reward" in more else ["--max-tokens", "24"]
+    assert run(["ask", str(study), "--ledger", str(ledger), "--by", by, *length, *more]) == 0
     with Ledger(ledger, write=False) as opened:
         return list(opened.feedback())
 
