@@ -32,14 +32,50 @@ SETS_OWNER = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX of fcntl: who is sig
 SETS_SOCKET_OWNER = (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP of ioctl
 
 
-class Machine(NamedTuple):
-    """The numbers of a machine: its own for audits, of calls that are judged by an argument, and of the `refused`.
+REFUSED: dict[str, tuple[int, int | None]] = {
+    "fork": (57, None),
+    "vfork": (58, None),
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "socket": (41, 198),
+    "tkill": (200, 130),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
+    "perf_event_open": (298, 241),
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+}
+"""The calls that are refused whatever they ask for: their numbers on x86-64 and, where it has them, on ARM64."""
 
-    These are, as far as it has them: fork, vfork, execve, execveat, socket, tkill, rt_sigqueueinfo, rt_tgsigqueueinfo,
-    ptrace, process_vm_readv, process_vm_writev, unshare, setns; setpriority, ioprio_set, sched_setparam,
-    sched_setscheduler, sched_setattr, migrate_pages, move_pages, perf_event_open; shmget, shmat, shmctl, semget, semop,
-    semctl, semtimedop, msgget, msgsnd, msgrcv, msgctl, mq_open, mq_unlink; add_key, request_key, keyctl.
-    """
+
+class Machine(NamedTuple):
+    """The numbers of a machine: its own for audits, of calls that are judged by an argument, and of the `refused`."""
 
     audit: int
     clone: int
@@ -61,11 +97,7 @@ X86_64 = Machine(
     ioctl=16,
     prlimit64=302,
     sched_setaffinity=203,
-    refused=(
-        *(57, 58, 59, 322, 41, 200, 129, 297, 101, 310, 311, 272, 308),
-        *(141, 251, 142, 144, 314, 256, 279, 298),
-        *(29, 30, 31, 64, 65, 66, 220, 68, 69, 70, 71, 240, 241, 248, 249, 250),
-    ),
+    refused=tuple(number for number, _ in REFUSED.values()),
 )
 AARCH64 = Machine(
     0xC00000B7,
@@ -76,11 +108,7 @@ AARCH64 = Machine(
     ioctl=29,
     prlimit64=261,
     sched_setaffinity=122,
-    refused=(
-        *(221, 281, 198, 130, 138, 240, 117, 270, 271, 97, 268),
-        *(140, 30, 118, 119, 274, 238, 239, 241),
-        *(194, 196, 195, 190, 193, 191, 192, 186, 189, 188, 187, 180, 181, 217, 218, 219),
-    ),
+    refused=tuple(number for _, number in REFUSED.values() if number is not None),
 )
 MACHINES = {"x86_64": X86_64, "aarch64": AARCH64}
 
