@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from accord.collect.desk.context import Transaction
+from accord.collect.desk.context import Transaction, moment
 from accord.collect.desk.tasks import ClientTelemetry
-from accord.records import Telemetry
+from accord.collect.study import shown_digest
+from accord.records import Completion, Feedback, Judgement, Prompt, Telemetry
 
 __all__ = ["Measurement"]
 
@@ -44,3 +45,24 @@ class Measurement:
         if self.telemetry.seconds is not None and (active := self.active_seconds()) is not None:
             values["active_seconds"] = active
         return Telemetry(**values) if values else None
+
+    def feedback(
+        self, evaluator: str, judgement: Judgement, prompt: Prompt, shown: tuple[Completion, ...], **fields: Any
+    ) -> Feedback:
+        """The record of the answer: about what, shown how, in which study, when, and how long it took."""
+        study, available = self.tx.study, shown_digest(prompt, shown)
+        return Feedback(
+            evaluator=evaluator,
+            prompt=prompt.id,
+            completions=tuple(completion.id for completion in shown),
+            judgement=judgement,
+            study=study.name,
+            instructions=study.guideline_digest,
+            shown_digest=self.telemetry.shown or available,
+            available_digest=available,
+            time=moment(self.tx.now),
+            seconds=self.seconds(),
+            round=study.round,
+            telemetry=self.counts(),
+            **fields,
+        )

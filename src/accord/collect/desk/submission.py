@@ -14,13 +14,13 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row, func, select, update
 
 from accord.collect.desk import tables
-from accord.collect.desk.context import Context, Transaction, moment, storable_name
+from accord.collect.desk.context import Context, Transaction, storable_name
 from accord.collect.desk.item_counts import recount
 from accord.collect.desk.measurement import Measurement
 from accord.collect.desk.reservations import expire, has_room
 from accord.collect.desk.screening import RIGHT, WRONG, finish_practice
 from accord.collect.desk.tasks import ClientTelemetry, PracticeResult, Receipt
-from accord.collect.study import Question, shown_digest
+from accord.collect.study import Question
 from accord.collect.study.form_fields import clean_text
 from accord.collect.study.kinds import MAX_REASON
 from accord.errors import AccordError, Conflict, FormError
@@ -157,25 +157,15 @@ class _Submission:
         return "answered" if room else "surplus"
 
     def _feedback(self, judgement: Judgement, shown: tuple[Completion, ...]) -> Feedback:
-        study, prompt = self.tx.study, self.tx.prompt(self.item.prompt)
-        available = shown_digest(prompt, shown)
-        return Feedback(
-            evaluator=self.person.evaluator,
-            prompt=prompt.id,
-            completions=tuple(completion.id for completion in shown),
-            judgement=judgement,
-            study=study.name,
-            instructions=study.guideline_digest,
-            shown_digest=self.telemetry.shown or available,
-            available_digest=available,
-            time=moment(self.tx.now),
-            seconds=self._measured.seconds(),
+        return self._measured.feedback(
+            self.person.evaluator,
+            judgement,
+            self.tx.prompt(self.item.prompt),
+            shown,
             session=self.reservation.session,
             position_in_session=self.reservation.place,
-            round=study.round,
             gold=self._known_answer() if self.reservation.purpose == "gold" else None,
             repeat_of=self.reservation.repeat_of,
-            telemetry=self._measured.counts(),
             replaces=self.reservation.replaces,
             assistance=None if self.reservation.assistance is None else Assistance(**self.reservation.assistance),
         )

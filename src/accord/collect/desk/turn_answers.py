@@ -13,7 +13,7 @@ from sqlalchemy import Row, select, update
 
 from accord.collect.desk import dialogues, tables
 from accord.collect.desk.accounts import session_name
-from accord.collect.desk.context import Context, Transaction, moment
+from accord.collect.desk.context import Context, Transaction
 from accord.collect.desk.measurement import Measurement
 from accord.collect.desk.reservations import expire, has_room, reopen
 from accord.collect.desk.submission import ANSWERED, ERASED, PAUSED, SURPLUS
@@ -22,7 +22,6 @@ from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.form_fields import clean_text, text_field
 from accord.collect.study.kinds import MAX_REASON, corrected_to, edited_text
 from accord.errors import AccordError, Conflict, FormError
-from accord.feedback.provenance import shown_digest
 from accord.records import Completion, Feedback, Judgement, Prompt
 
 __all__ = ["can_undo", "end", "judge", "save_draft", "say", "undo"]
@@ -246,22 +245,13 @@ class _Turn:
         measurement: Measurement,
         replaces: str | None = None,
     ) -> Feedback:
-        study, available = self.tx.study, shown_digest(prompt, shown)
-        return Feedback(
-            evaluator=self.person.evaluator,
-            prompt=prompt.id,
-            completions=tuple(completion.id for completion in shown),
-            judgement=judgement,
-            study=study.name,
-            instructions=study.guideline_digest,
-            shown_digest=measurement.telemetry.shown or available,
-            available_digest=available,
-            time=moment(self.tx.now),
-            seconds=measurement.seconds(),
+        return measurement.feedback(
+            self.person.evaluator,
+            judgement,
+            prompt,
+            shown,
             session=self.reservation.session,
             position_in_session=self.person.sitting_done,
-            round=study.round,
-            telemetry=measurement.counts(),
             replaces=replaces,
             conversation=dialogues.conversation_of(self.reservation.id),
         )
