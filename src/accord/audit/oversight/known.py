@@ -20,18 +20,18 @@ __all__ = ["control"]
 )
 def control(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     """Share of control questions answered wrongly."""
-    controlled = [
+    summaries = [
         summary
         for summary in summaries_of(evidence)
         if summary.controls.gold and summary.controls.gold_right is not None
     ]
-    if not controlled:
+    if not summaries:
         raise MissingEvidence("control questions whose answer is known (Feedback.gold)")
-    wrong = [1 - (summary.controls.gold_right or 0.0) for summary in controlled]
+    error_rates = [1 - (summary.controls.gold_right or 0.0) for summary in summaries]
     share = rate(
-        wrong,
-        [summary.evaluator for summary in controlled],
-        weights=[summary.controls.gold for summary in controlled],
+        error_rates,
+        [summary.evaluator for summary in summaries],
+        weights=[summary.controls.gold for summary in summaries],
     )
     return share_outcome(
         share,
@@ -41,7 +41,7 @@ def control(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
         ids={
             "evaluators": [
                 summary.evaluator
-                for summary, wrongs in sorted(zip(controlled, wrong, strict=True), key=lambda pair: -pair[1])
+                for summary, wrongs in sorted(zip(summaries, error_rates, strict=True), key=lambda pair: -pair[1])
                 if wrongs > 0
             ]
         },

@@ -30,22 +30,22 @@ __all__ = ["position", "straight_lines"]
 )
 def straight_lines(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     """Share of answers by evaluators who repeat themselves more than their own answers in random order would."""
-    judged = [
+    summaries = [
         summary
         for summary in summaries_of(evidence)
         if summary.ratings is not None and summary.ratings.same_as_before is not None and summary.ratings.n >= 10
     ]
-    if len(judged) < 10:
+    if len(summaries) < 10:
         raise MissingEvidence("10 evaluators of at least 10 ratings in the order they were given")
-    p_value_E = np.array([_repetition(summary) for summary in judged])
+    p_value_E = np.array([_repetition(summary) for summary in summaries])
     flagged_E = false_discovery_control(p_value_E) < 0.05
-    share = share_held_by(flagged_E, judged, evidence)
+    share = share_held_by(flagged_E, summaries, evidence)
     return share_outcome(
         share,
         thresholds.share,
         result=f"Evaluators who give the same answer over and over hold {share.value:.1%} of the answers.",
         remedy="Show items in random order, cap the session, and ask the flagged items again.",
-        ids={"evaluators": names_of(flagged_E, judged)},
+        ids={"evaluators": names_of(flagged_E, summaries)},
         source="runs test (Wald & Wolfowitz 1940), Benjamini & Hochberg 1995 at 5 %",
     )
 
@@ -59,15 +59,15 @@ def straight_lines(evidence: Evidence, thresholds: OversightThresholds) -> Outco
 )
 def position(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     """Whether the left place wins more often than the right one."""
-    placed = [
+    answers = [
         answer
         for answer in evidence.ledger_feedback.values()
         if isinstance(answer.judgement, Comparison) and answer.judgement.preferred != "tie" and is_order_known(answer)
     ]
-    if not placed:
+    if not answers:
         raise MissingEvidence("comparisons whose order on the screen was recorded (Feedback.shown_digest)")
-    left = [isinstance(answer.judgement, Comparison) and answer.judgement.preferred == "left" for answer in placed]
-    excess = _less(rate(left, [answer.evaluator for answer in placed]), 0.5)
+    left = [isinstance(answer.judgement, Comparison) and answer.judgement.preferred == "left" for answer in answers]
+    excess = _less(rate(left, [answer.evaluator for answer in answers]), 0.5)
     return Outcome(
         ruling=near_zero(excess, thresholds.position),
         estimate=excess,

@@ -30,17 +30,17 @@ Floats = NDArray[np.float64]
 )
 def time(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     """Share of answers given faster than the text can be read, of those that no machine gave."""
-    timed = [
+    answers = [
         answer
         for answer in evidence.ledger_feedback.values()
         if answer.seconds is not None and answer.completions and not _by_machine(evidence, answer)
     ]
-    if not timed:
+    if not answers:
         raise MissingEvidence("how long each answer took (Feedback.seconds)")
     pace = thresholds.words_per_second
-    too_fast = [(answer.seconds or 0.0) < _words(evidence, answer) / pace for answer in timed]
-    share = rate(too_fast, [answer.evaluator for answer in timed])
-    fast = [answer for answer, was_fast in zip(timed, too_fast, strict=True) if was_fast]
+    too_fast = [(answer.seconds or 0.0) < _words(evidence, answer) / pace for answer in answers]
+    share = rate(too_fast, [answer.evaluator for answer in answers])
+    fast = [answer for answer, was_fast in zip(answers, too_fast, strict=True) if was_fast]
     return share_outcome(
         share,
         thresholds.share,
@@ -60,14 +60,14 @@ def time(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
 )
 def fatigue(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     """Whether ratings drift away from everybody else's as a session goes on."""
-    placed = [
+    ratings = [
         answer
         for answer in evidence.ledger_feedback.values()
         if answer.position_in_session is not None and isinstance(answer.judgement, Rating)
     ]
-    if not placed:
+    if not ratings:
         raise MissingEvidence("the place of each answer in its session (Feedback.position_in_session)")
-    distance_N, position_N, evaluator_N = _distances(placed)
+    distance_N, position_N, evaluator_N = _distances(ratings)
 
     def slope(rows: NDArray[np.intp]) -> float:
         varies = np.ptp(position_N[rows])

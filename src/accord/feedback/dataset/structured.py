@@ -42,13 +42,13 @@ def plain_texts(
         for name, prompt in prompts.items()
         if name not in without and any(message.attachments for message in prompt.messages)
     }
-    turned = {name for name, completion in completions.items() if completion.turns is not None}
+    with_turns = {name for name, completion in completions.items() if completion.turns is not None}
     dropped = {
-        record.id for record in feedback if record.prompt in attached or not turned.isdisjoint(record.completions)
+        record.id for record in feedback if record.prompt in attached or not with_turns.isdisjoint(record.completions)
     }
     if not dropped and not attached:
         return PlainTexts(list(feedback))
-    answers = len({name for record in feedback for name in record.completions if name in turned})
+    answers = len({name for record in feedback for name in record.completions if name in with_turns})
     counts = f"{len(attached):,} prompts with more than text beside them, {answers:,} answers of several turns"
     if rule == "refuse":
         raise RecipeError(

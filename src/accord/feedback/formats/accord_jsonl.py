@@ -40,10 +40,10 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
             raise row.bad(
                 "record", "missing" if kind is None else f"{kind!r} is no record{nearest(str(kind), list(KINDS))}"
             )
-        stated = content.pop("id", None)
+        stated_id = content.pop("id", None)
         record = parse(KINDS[kind], _text(content, row), place=row.place)
-        if stated is not None and stated != record.id:
-            raise row.bad("id", f"{stated!r} is not that of the content, which is {record.id}")
+        if stated_id is not None and stated_id != record.id:
+            raise row.bad("id", f"{stated_id!r} is not that of the content, which is {record.id}")
         yield record
 
 
@@ -72,8 +72,8 @@ def _text(content: dict[str, Any], row: SourceRow) -> bytes:
 
 
 def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
-    named = all(row.get("record") in KINDS for row in rows)
-    return "every row says which `record` it is" if named else None
+    all_records = all(row.get("record") in KINDS for row in rows)
+    return "every row says which `record` it is" if all_records else None
 
 
 FORMAT = Format(

@@ -175,8 +175,8 @@ class Question:
         if stated := self.item.answer(self.about):
             return stated
         end = _end(self.name)
-        fitting = [answer for field, answer in answers.items() if _end(field) == end]
-        return fitting[0] if end and len(fitting) == 1 else None
+        subjects = [answer for field, answer in answers.items() if _end(field) == end]
+        return subjects[0] if end and len(subjects) == 1 else None
 
     def scale_in(self, row: SourceRow, column: str) -> Scale | None:
         """The scale that stands in a column; None where there is none."""
@@ -211,5 +211,5 @@ def offered(values: Sequence[object], reading: Reading) -> tuple[str, ...]:
     for value in values:
         listed: Sequence[Any] = value if isinstance(value, list) else [value]
         names |= {name: None for name in listed if isinstance(name, str) and name.strip()}
-    stated = reading.settings.options
-    return stated if names.keys() <= set(stated) else tuple(names)
+    options = reading.settings.options
+    return options if names.keys() <= set(options) else tuple(names)

@@ -32,16 +32,16 @@ class AnswerPair:
 
 def pair_of(row: SourceRow, prompt: str = "prompt", chosen: str = "chosen", rejected: str = "rejected") -> AnswerPair:
     """The prompt and the answers in these columns. Raises `RecordError` that names place and column."""
-    asked = content_of(row, prompt) if row.has(prompt) else None
+    prompt_content = content_of(row, prompt) if row.has(prompt) else None
     better, worse = content_of(row, chosen), content_of(row, rejected)
     if isinstance(better, str) and isinstance(worse, str):
-        parts: tuple[Messages, str | Messages, str | Messages] = _of_texts(asked, better, worse)
+        parts: tuple[Messages, str | Messages, str | Messages] = _of_texts(prompt_content, better, worse)
     elif isinstance(better, tuple) and isinstance(worse, tuple):
-        parts = _of_messages(asked, better, worse, shared(better, worse), row, chosen)
+        parts = _of_messages(prompt_content, better, worse, shared(better, worse), row, chosen)
     else:
         raise row.bad(rejected, f"expected {_shape(better)} as in {chosen}, not {_shape(worse)}")
     messages = parts[0]
-    _check_prompt(row, messages, prompt, implicit=asked is None)
+    _check_prompt(row, messages, prompt, implicit=prompt_content is None)
     first, second = _answer(row, parts[1], chosen), _answer(row, parts[2], rejected)
     if first == second:
         raise row.bad(rejected, f"the same as {chosen}, so it is no preference")
@@ -68,8 +68,8 @@ def _of_messages(
 
 def prompt_and_answer(row: SourceRow, prompt: str = "prompt", answer: str = "completion") -> tuple[Messages, Answer]:
     """The prompt and the one answer in these columns. Raises `RecordError` that names place and column."""
-    asked, content = content_of(row, prompt), content_of(row, answer)
-    messages = _asking(asked) if isinstance(asked, str) else asked
+    prompt_content, content = content_of(row, prompt), content_of(row, answer)
+    messages = _asking(prompt_content) if isinstance(prompt_content, str) else prompt_content
     if isinstance(content, tuple):
         content = without_prompt(content, messages)
     _check_prompt(row, messages, prompt)
@@ -92,8 +92,8 @@ def _listed(text: str) -> object:
     if text.lstrip()[:1] != "[":
         return text
     value = value_in(text)
-    listed = isinstance(value, list) and value and all(isinstance(each, dict) for each in value)
-    return value if listed and all("role" in each or "from" in each for each in value) else text
+    is_messages = isinstance(value, list) and value and all(isinstance(each, dict) for each in value)
+    return value if is_messages and all("role" in each or "from" in each for each in value) else text
 
 
 def _asking(text: str) -> Messages:

@@ -72,12 +72,12 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
         question = Question(name, row, f"{name}.responses", item, reading, options)
         if suggestion is not None:
             answers.append((suggestion, _agent(row, name, reading)))
-        for value, who in answers:
-            if said := _judged(question, value):
-                judgement, about = said
+        for value, evaluator in answers:
+            if answer := _judged(question, value):
+                judgement, about = answer
                 study = aspect_study(row, reading, name)
                 yield from reading.judged(
-                    beside(row, who, reading), item.prompt, about, judgement, evaluator=who, study=study
+                    beside(row, evaluator, reading), item.prompt, about, judgement, evaluator=evaluator, study=study
                 )
 
 

@@ -29,8 +29,8 @@ BRACKETS = re.compile(r"[\[\](){}<>\s]+")
 def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     """The records of one trace. Raises `RecordError` that names row and field."""
     (row,) = unit
-    asked = row.text("input")
-    prompt = reading.prompt([Message(role="user", content=asked)])
+    question = row.text("input")
+    prompt = reading.prompt([Message(role="user", content=question)])
     steps, mistake = _without_blank(row)
     answer, starts = joined_steps(row, "steps", steps)
     completion = reading.completion(prompt, answer, writer=WRITER, step_starts=starts)
@@ -44,7 +44,7 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
             )
         )
     program = Evaluator(kind="rule", pseudonym="dyck-languages", pool=reading.source, inferred=True)
-    evaluator = program if BRACKETS.fullmatch(asked) else reading.unknown
+    evaluator = program if BRACKETS.fullmatch(question) else reading.unknown
     yield from reading.judged(row, prompt, (completion,), judgement, evaluator=evaluator)
 
 
@@ -57,8 +57,8 @@ def _without_blank(row: SourceRow) -> tuple[list[object], int | None]:
     blank = [place for place, step in enumerate(steps) if isinstance(step, str) and not step.strip()]
     if mistake in blank:
         raise row.bad("mistake_index", f"step {mistake} is blank")
-    kept = [step for place, step in enumerate(steps) if place not in blank]
-    return kept, None if mistake is None else mistake - sum(place < mistake for place in blank)
+    steps_left = [step for place, step in enumerate(steps) if place not in blank]
+    return steps_left, None if mistake is None else mistake - sum(place < mistake for place in blank)
 
 
 def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:

@@ -102,10 +102,10 @@ def message_of(item: object, place: str) -> Message:
     fields = {name: value for name, value in item.items() if value is not None}
     if unread := sorted(name for name in fields if name not in READ | BESIDE):
         raise RecordError(f"a message has no field '{unread[0]}'; take it away or rename it", place=place)
-    spoken = fields.get("role", fields.get("from"))
-    role = ROLES.get(spoken.lower()) if isinstance(spoken, str) else None
+    stated_role = fields.get("role", fields.get("from"))
+    role = ROLES.get(stated_role.lower()) if isinstance(stated_role, str) else None
     if role is None:
-        raise RecordError(f"{spoken!r} is not one of {', '.join(ROLES)}", place=f"{place} role")
+        raise RecordError(f"{stated_role!r} is not one of {', '.join(ROLES)}", place=f"{place} role")
     text, attachments = _content(fields.get("content", fields.get("value")), f"{place} content")
     calls = _calls(fields, place)
     if role != "assistant" and calls:

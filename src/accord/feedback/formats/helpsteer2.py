@@ -33,10 +33,10 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     (row,) = unit
     prompt = reading.prompt(marked_messages(row.text("prompt")))
     completion = reading.completion(prompt, Answer(row.text("response")))
-    rated = [attribute for attribute in ATTRIBUTES if row.has(attribute)]
-    if not rated:
+    attributes = [attribute for attribute in ATTRIBUTES if row.has(attribute)]
+    if not attributes:
         raise row.bad(ATTRIBUTES[0], "missing, as are all other attributes")
-    for attribute in rated:
+    for attribute in attributes:
         value = row.whole(attribute)
         study = aspect_study(row, reading, attribute)
         yield from reading.rated(row, prompt, completion, value, SCALE, column=attribute, study=study)

@@ -55,8 +55,8 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     for annotation in annotations:
         yield from _annotated(row, annotation, item, reading, options, gold)
     for prediction in predictions:
-        named = prediction.has("model_version")
-        model = reading.model(prediction.name("model_version")) if named else unknown_model(reading.source)
+        has_model = prediction.has("model_version")
+        model = reading.model(prediction.name("model_version")) if has_model else unknown_model(reading.source)
         for name, said in _answers(prediction, item, reading, options):
             yield from _judged(row, prediction, item, reading, name, said, model, None)
 
@@ -69,16 +69,16 @@ def _annotated(
     options: Mapping[str, tuple[str, ...]],
     gold: Mapping[str, JudgedAbout],
 ) -> Iterator[Record]:
-    who = _who(annotation, reading)
+    evaluator = _who(annotation, reading)
     if _is(annotation, "was_cancelled"):
-        alone, fields = beside(row, who, reading), _beside(annotation)
+        alone, fields = beside(row, evaluator, reading), _beside(annotation)
         about = tuple(item.answers.values())
-        yield from reading.judged(alone, item.prompt, about, Declined(), evaluator=who, **fields)
+        yield from reading.judged(alone, item.prompt, about, Declined(), evaluator=evaluator, **fields)
         return
-    for name, said in _answers(annotation, item, reading, options):
+    for name, judgement in _answers(annotation, item, reading, options):
         right = None if _is(annotation, "ground_truth") else gold.get(name)
-        known = right[0] if right is not None and right[1] == said[1] else None
-        yield from _judged(row, annotation, item, reading, name, said, who, known)
+        known = right[0] if right is not None and right[1] == judgement[1] else None
+        yield from _judged(row, annotation, item, reading, name, judgement, evaluator, known)
 
 
 def _is(annotation: SourceRow, column: str) -> bool:
@@ -130,15 +130,15 @@ def _results(annotation: SourceRow) -> list[SourceRow]:
 def _options(annotations: Sequence[SourceRow], reading: Reading) -> dict[str, tuple[str, ...]]:
     """What is known to have been offered by each question: what is stated, else what anybody chose for the task."""
     chosen: dict[str, list[object]] = {}
-    stated: dict[str, tuple[str, ...]] = {}
+    options_of: dict[str, tuple[str, ...]] = {}
     for result in (result for annotation in annotations for result in _results(annotation)):
         if result.has("from_name") and result.has("value"):
             value = inner_row(result, "value")
             if value.has("options"):
-                stated[result.name("from_name")] = tuple(map(str, value.items("options")))
+                options_of[result.name("from_name")] = tuple(map(str, value.items("options")))
             if value.has("choices"):
                 chosen.setdefault(result.name("from_name"), []).append(value.items("choices"))
-    return {name: offered(values, reading) for name, values in chosen.items()} | stated
+    return {name: offered(values, reading) for name, values in chosen.items()} | options_of
 
 
 def _answers(
@@ -198,9 +198,9 @@ def _texts(value: SourceRow) -> list[Any]:
 
 def _ranked(question: Question, value: SourceRow) -> Iterator[JudgedAbout]:
     """A ranking; of buckets, which of them each answer was put into."""
-    ranked = value.structure("ranker")
-    if isinstance(ranked, list):
-        yield question.ranking([[name] for name in ranked])
+    ranker = value.structure("ranker")
+    if isinstance(ranker, list):
+        yield question.ranking([[name] for name in ranker])
         return
     lists = SourceRow(value.place, value.mapping("ranker"))
     buckets = {name: lists.items(name) for name in lists.content if name != "_"}

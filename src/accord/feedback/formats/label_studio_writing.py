@@ -48,13 +48,13 @@ def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
 def _annotation(
     item: WrittenItem, judged: JudgedItem, result: list[dict[str, Any]], outgoing: Outgoing
 ) -> dict[str, Any]:
-    feedback, who = judged.feedback, judged.evaluator
-    if who.kind != "person":
+    feedback, evaluator = judged.feedback, judged.evaluator
+    if evaluator.kind != "person":
         outgoing.lose("that an evaluator is no person")
     right = next((other.feedback for other in item.judged if _is_gold(other.feedback, feedback)), None)
     if feedback.gold is not None and (right is None or right.judgement != feedback.gold):
         outgoing.lose("gold answer")
-    pseudonym = outgoing.pseudonym(who, NAME)
+    pseudonym = outgoing.pseudonym(evaluator, NAME)
     return {
         "completed_by": None if pseudonym is None else _number(pseudonym),
         "created_at": None if feedback.time is None else feedback.time.isoformat(),
@@ -100,8 +100,8 @@ def _result(item: WrittenItem, feedback: Feedback, outgoing: Outgoing) -> list[d
         case Comparison(preferred=side):
             return [question | {"type": "pairwise", "value": {"selected": side}}]
         case Rating(value=value, scale=scale):
-            stated = scale.model_dump(exclude_none=True)
-            return [question | {"type": "rating", "value": {"rating": value, "scale": stated}}]
+            scale_fields = scale.model_dump(exclude_none=True)
+            return [question | {"type": "rating", "value": {"rating": value, "scale": scale_fields}}]
         case Label(selected=selected, options=options):
             chosen = {"choices": list(selected), "options": list(options)}
             return [question | {"type": "choices", "value": chosen}]

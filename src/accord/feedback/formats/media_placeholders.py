@@ -26,8 +26,8 @@ def with_media(row: SourceRow, messages: Sequence[Message]) -> tuple[Message, ..
     paths: dict[str, Iterator[str]] = {}
     for kind, column in COLUMNS.items():
         stated = row.items(column) if row.has(column) else []
-        if wrong := next((path for path in stated if not isinstance(path, str) or not path), None):
-            raise row.bad(column, f"expected paths, not {wrong!r:.60}")
+        if bad_path := next((path for path in stated if not isinstance(path, str) or not path), None):
+            raise row.bad(column, f"expected paths, not {bad_path!r:.60}")
         places = sum(message.content.count(f"<{kind}>") for message in messages)
         if stated and places != len(stated):
             raise row.bad(column, f"{len(stated)} paths, and the texts have {places} places <{kind}>")

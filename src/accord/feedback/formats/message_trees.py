@@ -39,11 +39,11 @@ class MessageNode:
 
     def walk(self) -> Iterator["MessageNode"]:
         """This node and all below it, parents before their replies."""
-        waiting = [self]
-        while waiting:
-            node = waiting.pop()
+        stack = [self]
+        while stack:
+            node = stack.pop()
             yield node
-            waiting += reversed(node.replies)
+            stack += reversed(node.replies)
 
     @property
     def labels(self) -> dict[str, float]:
@@ -74,12 +74,12 @@ def trees_of(unit: Sequence[SourceRow]) -> Iterator[MessageNode]:
 
 def _nested(root: SourceRow) -> MessageNode:
     top = MessageNode(root, ())
-    waiting = [top]
-    while waiting:
-        node = waiting.pop()
+    queue = [top]
+    while queue:
+        node = queue.pop()
         if node.row.has("replies"):
             node.replies.extend(MessageNode(reply, node.path) for reply in inner_rows(node.row, "replies"))
-            waiting += node.replies
+            queue += node.replies
     return top
 
 
@@ -97,12 +97,12 @@ def _from_parents(rows: Sequence[SourceRow]) -> Iterator[MessageNode]:
                 raise row.bad("parent_id", problem)
             replies.setdefault(parent, []).append(row)
     roots = [MessageNode(row, ()) for row in rows if not row.has("parent_id")]
-    waiting, reached = list(roots), 0
-    while waiting:
-        node = waiting.pop()
+    queue, reached = list(roots), 0
+    while queue:
+        node = queue.pop()
         reached += 1
         node.replies.extend(MessageNode(row, node.path) for row in replies.get(node.row.name("message_id"), ()))
-        waiting += node.replies
+        queue += node.replies
     if reached < len(rows):
         raise rows[0].bad("parent_id", "messages of its tree are each other's parents")
     yield from roots

@@ -25,9 +25,9 @@ def numbered_pair(
     **fields: Any,
 ) -> Iterator[Record]:
     """The records of one comparison, `scores` in the order of the answers; `fields` as `Reading.preferred` has them."""
-    turned = winner == 1
-    chosen, rejected = reversed(answers) if turned else answers
-    if scores is not None and turned:
+    is_swapped = winner == 1
+    chosen, rejected = reversed(answers) if is_swapped else answers
+    if scores is not None and is_swapped:
         scores = (scores[1], scores[0])
     yield from reading.preferred(row, prompt, chosen, rejected, tie=winner is None, scores=scores, **fields)
 

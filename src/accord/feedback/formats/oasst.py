@@ -47,7 +47,7 @@ def _asked(node: MessageNode, reading: Reading, conversation: str) -> Iterator[R
     """A prompt, the answers to it, and what was said about them."""
     prompt = reading.prompt(node.path)
     yield prompt
-    ranked: dict[str, tuple[int, Completion]] = {}
+    answers_by_rank: dict[str, tuple[int, Completion]] = {}
     for reply in node.replies:
         if reply.message.role == "user" or (reply.row.has("deleted") and reply.row.truth("deleted")):
             continue
@@ -57,9 +57,11 @@ def _asked(node: MessageNode, reading: Reading, conversation: str) -> Iterator[R
         yield from _ratings(reply, reading, prompt, completion, conversation)
         if reply.row.has("rank"):
             rank = reply.row.whole("rank")
-            ranked[completion.id] = min(ranked.get(completion.id, (rank, completion)), (rank, completion), key=_rank)
-    if len(ranked) > 1:
-        answers = sorted(ranked.values(), key=lambda pair: hashlib.sha256(pair[1].text.encode()).digest())
+            answers_by_rank[completion.id] = min(
+                answers_by_rank.get(completion.id, (rank, completion)), (rank, completion), key=_rank
+            )
+    if len(answers_by_rank) > 1:
+        answers = sorted(answers_by_rank.values(), key=lambda pair: hashlib.sha256(pair[1].text.encode()).digest())
         judgement = Ranking(tiers=_tiers([rank for rank, _ in answers]))
         about = [completion for _, completion in answers]
         yield from reading.judged(node.row, prompt, about, judgement, conversation=conversation)

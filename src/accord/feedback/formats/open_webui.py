@@ -56,8 +56,8 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     completion = _completion(reading, prompt, message, writer, row)
     models = data.items("sibling_model_ids") if data.has("sibling_model_ids") else []
     siblings = [_completion(reading, prompt, each, each.model, row) for each in chat.siblings(message, models)]
-    who = reading.person(row.name("user_id")) if row.has("user_id") else None
-    judged = _Judged(row, reading, prompt, completion, who, _fields(row, meta))
+    evaluator = reading.person(row.name("user_id")) if row.has("user_id") else None
+    judged = _Judged(row, reading, prompt, completion, evaluator, _fields(row, meta))
     yield from _rating(judged, data, siblings)
     yield from _remarks(judged, data)
 

@@ -31,11 +31,11 @@ COLUMNS = frozenset({"input", "preferred_output", "non_preferred_output"})
 def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     """The records of one preference. Raises `RecordError` that names row and column."""
     (row,) = unit
-    asked = row.structure("input")
-    if isinstance(asked, dict):
+    prompt_content = row.structure("input")
+    if isinstance(prompt_content, dict):
         refuse_tools(inner_row(row, "input"))
-        asked = inner_row(row, "input").value("messages")
-    flat = SourceRow(row.place, row.content | {"input": asked})
+        prompt_content = inner_row(row, "input").value("messages")
+    flat = SourceRow(row.place, row.content | {"input": prompt_content})
     pair = pair_of(flat, "input", "preferred_output", "non_preferred_output")
     yield from pair_records(row, reading, reading.prompt(pair.prompt), pair)
 

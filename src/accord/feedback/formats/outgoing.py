@@ -100,7 +100,9 @@ class Outgoing:
     @cached_property
     def _bearers(self) -> Counter[tuple[str, bool]]:
         """How many bear each pseudonym, by pool and kind; models by themselves."""
-        bearers = {(who.pseudonym, who.kind, who.pool) for who in self.ledger.evaluators().values()}
+        bearers = {
+            (evaluator.pseudonym, evaluator.kind, evaluator.pool) for evaluator in self.ledger.evaluators().values()
+        }
         return Counter((name, kind == "model") for name, kind, _ in bearers)
 
     def judged(self) -> Iterator[JudgedItem]:
@@ -142,10 +144,10 @@ class Outgoing:
     def _joined(self, numbered: Iterable[tuple[int, Feedback]]) -> Iterator[tuple[int, JudgedItem]]:
         source = iter(numbered)
         while rows := list(islice(source, AT_ONCE)):
-            said = [feedback for _, feedback in rows]
-            prompts = self._by_id(Prompt, "prompts", {each.prompt for each in said})
-            evaluators = self._by_id(Evaluator, "evaluators", {each.evaluator for each in said})
-            answers = self._by_id(Completion, "completions", {name for each in said for name in each.completions})
+            records = [feedback for _, feedback in rows]
+            prompts = self._by_id(Prompt, "prompts", {each.prompt for each in records})
+            evaluators = self._by_id(Evaluator, "evaluators", {each.evaluator for each in records})
+            answers = self._by_id(Completion, "completions", {name for each in records for name in each.completions})
             for row, feedback in rows:
                 texts = tuple(answers[name] for name in feedback.completions)
                 yield row, JudgedItem(feedback, prompts[feedback.prompt], texts, evaluators[feedback.evaluator])

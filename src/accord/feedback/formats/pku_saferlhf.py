@@ -65,8 +65,8 @@ def _winner(row: SourceRow, column: str) -> Winner:
     winner = row.whole(column)
     if winner not in (0, 1):
         raise row.bad(column, f"{winner} is neither 0 nor 1")
-    stated = {column: row.truth(column) for column in (SAFE.format(0), SAFE.format(1)) if row.has(column)}
-    if column == CHOICES["safety"] and _contradicts(stated | {column: winner}):
+    is_safe = {column: row.truth(column) for column in (SAFE.format(0), SAFE.format(1)) if row.has(column)}
+    if column == CHOICES["safety"] and _contradicts(is_safe | {column: winner}):
         raise row.bad(column, f"names response_{winner}, which the row calls unsafe, and the other one is safe")
     return 0 if winner == 0 else 1
 
@@ -79,8 +79,8 @@ def _about(row: SourceRow, reading: Reading, prompt: Prompt, completion: Complet
         study = aspect_study(row, reading, "safe")
         yield from reading.labelled(row, prompt, completion, selected, SAFETY, column=safe, study=study)
     if row.has(harm) and (categories := row.mapping(harm)):
-        stated = SourceRow(f"{row.place} {harm}", categories)
-        selected = [name for name in categories if stated.truth(name)]
+        harms = SourceRow(f"{row.place} {harm}", categories)
+        selected = [name for name in categories if harms.truth(name)]
         study = aspect_study(row, reading, "harm")
         yield from reading.labelled(row, prompt, completion, selected, list(categories), column=harm, study=study)
     if row.has(severity):
@@ -122,11 +122,11 @@ def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
     """A row for each pair and evaluator; what was said a second time is in a further row."""
     for prompt, items in outgoing.by_prompt():
         rows: list[_Row] = []
-        fitting = [item for item in items if single_text(prompt, item.completions, outgoing) is not None]
-        for item in fitting:
+        single_texts = [item for item in items if single_text(prompt, item.completions, outgoing) is not None]
+        for item in single_texts:
             if isinstance(item.feedback.judgement, Comparison):
                 _add_choice(rows, item, item.feedback.judgement, outgoing)
-        for item in fitting:
+        for item in single_texts:
             if isinstance(item.feedback.judgement, Label | Rating):
                 _add_about(rows, item, item.feedback.judgement, outgoing)
         yield from (row.content(prompt, outgoing) for row in rows)

@@ -44,19 +44,19 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     (row,) = unit
     label = inner_row(row, "label")
     prompt = reading.prompt([Message(role="user", content=inner_row(row, "question").text("problem"))])
-    who = reading.person(row.name("labeler")) if row.has("labeler") else None
+    labeler = reading.person(row.name("labeler")) if row.has("labeler") else None
     beside = _beside(row, label)
     yield prompt
     for steps in _solutions(label):
         answer, starts = joined_steps(label, "steps", [text for text, _ in steps])
         completion = reading.completion(prompt, answer, step_starts=starts)
         judgement = Steps(verdicts=tuple(verdict for _, verdict in steps))
-        yield from reading.judged(row, prompt, (completion,), judgement, evaluator=who, **beside)
+        yield from reading.judged(row, prompt, (completion,), judgement, evaluator=labeler, **beside)
     reason = label.text("finish_reason") if label.has("finish_reason") else None
     if reason is not None and reason not in FINISHED:
         raise label.bad("finish_reason", f"{reason!r} is not one of {', '.join(FINISHED)}")
     if reason in DECLINED:
-        yield from reading.judged(row, prompt, (), Declined(reason=reason), evaluator=who, **beside)
+        yield from reading.judged(row, prompt, (), Declined(reason=reason), evaluator=labeler, **beside)
 
 
 def _beside(row: SourceRow, label: SourceRow) -> dict[str, Any]:
@@ -74,8 +74,8 @@ def _beside(row: SourceRow, label: SourceRow) -> dict[str, Any]:
 def _solutions(label: SourceRow) -> Iterator[list[JudgedStep]]:
     """The solution that was gone on with, and the others that end in a candidate which was not."""
     path: list[JudgedStep] = []
-    listed = inner_rows(label, "steps")
-    for number, step in enumerate(listed):
+    steps = inner_rows(label, "steps")
+    for number, step in enumerate(steps):
         rated = inner_rows(step, "completions") if step.has("completions") else []
         candidates = [_judged(candidate) for candidate in rated]
         chosen = _chosen(step, len(candidates))
@@ -86,7 +86,7 @@ def _solutions(label: SourceRow) -> Iterator[list[JudgedStep]]:
             path = [*path, candidates[chosen]]
         elif step.has("human_completion"):
             path = [*path, (_written(step), "right")]
-        elif number < len(listed) - 1:
+        elif number < len(steps) - 1:
             raise step.bad("chosen_completion", "null, but steps follow it")
         else:
             return

@@ -135,19 +135,19 @@ def _snippets(path: Path) -> list[_Snippet]:
 
 
 def _snippet(text_row: tuple[str, list[str]], rating_row: tuple[str, list[str]]) -> _Snippet:
-    (text_place, (text_id, text_mean, text)), (place, (rating_id, _, _, listed)) = text_row, rating_row
+    (text_place, (text_id, text_mean, text)), (place, (rating_id, _, _, ratings)) = text_row, rating_row
     if text_id != rating_id:
         raise RecordError(f"{rating_id!r}, but the row of {TEXTS} is {text_id!r}", place=f"{place} id")
     if not clean(text):
         raise RecordError("expected a snippet, not an empty one", place=f"{text_place} text")
-    values = _values(listed, f"{place} ratings")
+    values = _values(ratings, f"{place} ratings")
     mean = sum(values) / len(values)
     try:
-        stated = float(text_mean)
+        stated_mean = float(text_mean)
     except ValueError as error:
         raise RecordError(f"expected a number, not {text_mean!r}", place=f"{text_place} mean") from error
-    if not math.isclose(stated, mean, abs_tol=1e-6):
-        raise RecordError(f"{stated}, but the ratings have the mean {mean:.9g}", place=f"{text_place} mean")
+    if not math.isclose(stated_mean, mean, abs_tol=1e-6):
+        raise RecordError(f"{stated_mean}, but the ratings have the mean {mean:.9g}", place=f"{text_place} mean")
     return _Snippet(clean(text), values, place)
 
 

@@ -74,8 +74,8 @@ class Reading:
         if kind not in KINDS:
             raise row.bad("evaluator_kind", f"{kind!r} is not one of {', '.join(KINDS)}")
         pool = row.name("pool") if row.has("pool") else self.source
-        stated = cast("Literal['person', 'model', 'rule', 'simulated']", kind)
-        return Evaluator(kind=stated, pseudonym=row.name("evaluator"), pool=pool)
+        kind_of = cast("Literal['person', 'model', 'rule', 'simulated']", kind)
+        return Evaluator(kind=kind_of, pseudonym=row.name("evaluator"), pool=pool)
 
     def person(self, name: str) -> Evaluator:
         """A person whom the file tells from others by this name or number."""
@@ -165,12 +165,12 @@ class Reading:
         `fields` are further ones of `Feedback`. Who judged is whom the row names, else `evaluator`, else unknown.
         Raises `RecordError` with the row's place where they do not fit together.
         """
-        who = self.evaluator(row, evaluator)
+        judge = self.evaluator(row, evaluator)
         if alien := next((each for each in completions if each.prompt != prompt.id), None):
             raise RecordError(f"the completion {alien.id} does not answer the prompt {prompt.id}", place=row.place)
         try:
             feedback = Feedback(
-                evaluator=who.id,
+                evaluator=judge.id,
                 prompt=prompt.id,
                 completions=tuple(completion.id for completion in completions),
                 judgement=judgement,
@@ -179,7 +179,7 @@ class Reading:
         except ValidationError as error:
             field_name, problem = explain_error(error)
             raise row.bad(field_name, problem) from error
-        yield from (prompt, who, *completions, feedback)
+        yield from (prompt, judge, *completions, feedback)
 
     def preferred(
         self,
@@ -201,11 +201,11 @@ class Reading:
         if chosen.id == rejected.id:
             raise row.bad("", "the two answers are the same, so it is no preference")
         left, right = neutral_order(chosen, rejected)
-        turned = left.id != chosen.id
+        is_swapped = left.id != chosen.id
         judgement = Comparison(
-            preferred="tie" if tie else ("right" if turned else "left"),
+            preferred="tie" if tie else ("right" if is_swapped else "left"),
             strength=self.strength(row) if strength is None else strength,
-            scores=scores if scores is None or not turned else (scores[1], scores[0]),
+            scores=scores if scores is None or not is_swapped else (scores[1], scores[0]),
         )
         yield from self.judged(row, prompt, (left, right), judgement, evaluator=evaluator, **fields)
 

@@ -89,11 +89,11 @@ def format_to_write(path: Path, name: str | None = None) -> Format:
 
 
 def _only(answers: Sequence[tuple[Format, str | None]], path: Path) -> Recognised | None:
-    fitting = [Recognised(form, reason) for form, reason in answers if reason]
-    if len(fitting) > 1:
-        choice = "; ".join(f"{one.format.name} ({one.reason})" for one in fitting)
+    candidates = [Recognised(form, reason) for form, reason in answers if reason]
+    if len(candidates) > 1:
+        choice = "; ".join(f"{one.format.name} ({one.reason})" for one in candidates)
         raise LedgerError(f"{path}: it may be of several formats, so give --format: {choice}")
-    return fitting[0] if fitting else None
+    return candidates[0] if candidates else None
 
 
 def _readers() -> list[Format]:

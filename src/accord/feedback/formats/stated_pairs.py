@@ -65,11 +65,11 @@ def _scores(row: SourceRow) -> tuple[float, float] | None:
 
 def _is_tie(row: SourceRow, scores: tuple[float, float] | None) -> bool:
     """Whether neither answer is better. Raises `RecordError` where the column `tie` and the scores contradict."""
-    stated = row.truth("tie") if row.has("tie") else None
+    stated_tie = row.truth("tie") if row.has("tie") else None
     equal = None if scores is None else scores[0] == scores[1]
-    if None not in (stated, equal) and stated != equal:
-        raise row.bad("tie", f"{stated}, which the scores {scores} contradict")
-    return bool(stated) or bool(equal)
+    if None not in (stated_tie, equal) and stated_tie != equal:
+        raise row.bad("tie", f"{stated_tie}, which the scores {scores} contradict")
+    return bool(stated_tie) or bool(equal)
 
 
 def _difference(scores: tuple[float, float], scale: Scale | None) -> float | None:
@@ -100,11 +100,11 @@ def stated_pair(item: JudgedItem, outgoing: Outgoing) -> StatedPair | None:
     if judgement.preferred == "tie":
         outgoing.lose("ties")
         return None
-    turned = judgement.preferred == "right"
-    chosen, rejected = reversed(item.completions) if turned else item.completions
+    is_swapped = judgement.preferred == "right"
+    chosen, rejected = reversed(item.completions) if is_swapped else item.completions
     scores = judgement.scores
     if scores is not None:
-        scores = (scores[1], scores[0]) if turned else scores
+        scores = (scores[1], scores[0]) if is_swapped else scores
         if scores[0] <= scores[1]:
             outgoing.lose("scores that contradict the preference")
             scores = None

@@ -43,12 +43,12 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     """The records of a row. Raises `RecordError` that names row and column, also where nothing was judged."""
     (row,) = unit
     prompt = reading.prompt_of(row)
-    judged = [*_comparisons(row, prompt, reading), *_of_one(row, prompt, reading)]
+    records = [*_comparisons(row, prompt, reading), *_of_one(row, prompt, reading)]
     if row.has("demonstration"):
-        judged += reading.judged(row, prompt, (), Demonstration(text=row.text("demonstration")))
-    if not judged:
+        records += reading.judged(row, prompt, (), Demonstration(text=row.text("demonstration")))
+    if not records:
         raise row.bad("", f"nothing is judged: neither chosen, winner, demonstration nor {', '.join(SINGLE)}")
-    yield from judged
+    yield from records
 
 
 def _comparisons(row: SourceRow, prompt: Prompt, reading: Reading) -> Iterator[Record]:
@@ -129,8 +129,8 @@ def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
     sides = ("left", "right")
     of_two = [(*sides, "winner"), (*sides, "winner_left", "winner_right"), ("chosen", "rejected")]
     shapes = [*of_two, ("demonstration",), *(("completion", name) for name in SINGLE)]
-    fitting = [shape for shape in shapes if all({"prompt", *shape} <= row.keys() for row in rows)]
-    return "the columns " + ", ".join(f"`{name}`" for name in ("prompt", *fitting[0])) if fitting else None
+    shapes_met = [shape for shape in shapes if all({"prompt", *shape} <= row.keys() for row in rows)]
+    return "the columns " + ", ".join(f"`{name}`" for name in ("prompt", *shapes_met[0])) if shapes_met else None
 
 
 FORMAT = Format(

@@ -26,8 +26,10 @@ COLUMNS = frozenset({"prompt", "completions", "labels"})
 def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
     """The records of one answer. Raises `RecordError` that names row and column."""
     (row,) = unit
-    asked = content_of(row, "prompt")
-    prompt = reading.prompt([Message(role="user", content=asked)] if isinstance(asked, str) else asked)
+    prompt_content = content_of(row, "prompt")
+    prompt = reading.prompt(
+        [Message(role="user", content=prompt_content)] if isinstance(prompt_content, str) else prompt_content
+    )
     steps, labels = row.items("completions"), row.items("labels")
     if len(steps) != len(labels):
         raise row.bad("labels", f"{len(labels)}, but there are {len(steps)} completions")
@@ -43,12 +45,12 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
 def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
     """A row an answer."""
     for item in outgoing.judged():
-        judged = _judged_steps(item, outgoing)
-        if judged:
+        steps = _judged_steps(item, outgoing)
+        if steps:
             yield {
                 "prompt": _prompt(item.prompt),
-                "completions": [text for text, _ in judged],
-                "labels": [verdict == "right" for _, verdict in judged],
+                "completions": [text for text, _ in steps],
+                "labels": [verdict == "right" for _, verdict in steps],
                 **common_columns(item, outgoing, NAME),
             }
 
@@ -65,15 +67,15 @@ def _judged_steps(item: JudgedItem, outgoing: Outgoing) -> list[tuple[str, str]]
     if texts is None or len(texts) != len(judgement.verdicts):
         outgoing.lose("verdicts on what has no steps")
         return []
-    judged: list[tuple[str, str]] = list(zip(texts, judgement.verdicts, strict=True))
-    while judged and judged[-1][1] == "unsure":
-        judged.pop()
-    if any(verdict == "unsure" for _, verdict in judged) or not judged:
+    steps: list[tuple[str, str]] = list(zip(texts, judgement.verdicts, strict=True))
+    while steps and steps[-1][1] == "unsure":
+        steps.pop()
+    if any(verdict == "unsure" for _, verdict in steps) or not steps:
         outgoing.lose("answers with steps that somebody was unsure of")
         return []
-    if len(judged) < len(texts):
-        outgoing.lose("steps that nobody judged", len(texts) - len(judged))
-    return judged
+    if len(steps) < len(texts):
+        outgoing.lose("steps that nobody judged", len(texts) - len(steps))
+    return steps
 
 
 def _recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:

@@ -19,8 +19,8 @@ def marked_messages(text: str) -> tuple[Message, ...]:
     """The turns of a text; a text without markers is one turn of the user."""
     first, *rest = MARK.split(text)
     messages = [Message(role="user", content=first)]
-    for who, content in zip(rest[::2], rest[1::2], strict=True):
-        messages.append(Message(role="user" if who == "User" else "assistant", content=content))
+    for marker, content in zip(rest[::2], rest[1::2], strict=True):
+        messages.append(Message(role="user" if marker == "User" else "assistant", content=content))
     return tuple(messages)
 
 

@@ -45,11 +45,11 @@ def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
     for item in outgoing.judged():
         pair = stated_pair(item, outgoing)
         if pair and _tells_prompt(item, pair, outgoing):
-            asked = item.prompt.messages[-1].content
+            prompt_text = item.prompt.messages[-1].content
             chosen = dicts_of(item.prompt.messages) + answer_messages(pair.chosen)
             yield {
-                "prompt": asked,
-                "prompt_id": hashlib.sha256(asked.encode()).hexdigest(),
+                "prompt": prompt_text,
+                "prompt_id": hashlib.sha256(prompt_text.encode()).hexdigest(),
                 "chosen": chosen,
                 "rejected": dicts_of(item.prompt.messages) + answer_messages(pair.rejected),
                 "messages": chosen,

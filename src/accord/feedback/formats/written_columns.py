@@ -30,7 +30,7 @@ def common_columns(item: JudgedItem, outgoing: Outgoing, form: str, *, study: st
     What the format `form` says of itself when it is read (its own name as study and pool) is left out. `study` stands
     for the feedback's where other columns tell what was asked.
     """
-    feedback, who = item.feedback, item.evaluator
+    feedback, evaluator = item.feedback, item.evaluator
     study = feedback.study if study is None else study
     columns = {
         "time": None if feedback.time is None else feedback.time.isoformat(),
@@ -40,11 +40,11 @@ def common_columns(item: JudgedItem, outgoing: Outgoing, form: str, *, study: st
         "study": None if study == form else study,
         "strength": feedback.judgement.strength if isinstance(feedback.judgement, Comparison) else None,
     }
-    if is_known(who):
-        columns["evaluator"] = who.pseudonym
-        columns["evaluator_kind"] = None if who.kind == "person" else who.kind
-        columns["pool"] = None if who.pool == form else who.pool
-        if _says_more(who):
+    if is_known(evaluator):
+        columns["evaluator"] = evaluator.pseudonym
+        columns["evaluator_kind"] = None if evaluator.kind == "person" else evaluator.kind
+        columns["pool"] = None if evaluator.pool == form else evaluator.pool
+        if _says_more(evaluator):
             outgoing.lose("what evaluators say of themselves")
     return present(columns)
 

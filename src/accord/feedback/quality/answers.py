@@ -105,10 +105,10 @@ class AnswerCollector:
         }
         for name, number in numbers.items():
             self._float[name].append(UNKNOWN if number is None else float(number))
-        asked, meaning = judgement_meaning(record.judgement) or (None, None)
+        question, meaning = judgement_meaning(record.judgement) or (None, None)
         names = {"evaluator": record.evaluator, "session": (record.evaluator, record.session)}
         for column, value in (
-            {**names, "asked": asked, "meaning": None if meaning is None else (asked, meaning)}
+            {**names, "asked": question, "meaning": None if meaning is None else (question, meaning)}
         ).items():
             known = self._names[column]
             self._code[column].append(-1 if value is None else known.setdefault(value, len(known)))

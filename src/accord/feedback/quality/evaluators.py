@@ -80,20 +80,20 @@ def evaluator_qualities(
     late_N = late_half(answers.session_N, answers.position_N)
     qualities = []
     for name, rows in zip(answers.evaluators, answers.rows_by_evaluator(), strict=True):
-        who = evaluators[name]
+        evaluator = evaluators[name]
         numbers = {model: estimates.get(name, NO_VOTES) for model, estimates in accuracies.items()}
-        numbers |= {"agreement": _agreement(close_N[rows], least, who), "lapse": _lapse(name, by_votes)}
+        numbers |= {"agreement": _agreement(close_N[rows], least, evaluator), "lapse": _lapse(name, by_votes)}
         numbers |= _checked(answers, rows)
-        numbers |= _habits(answers, rows) | _speed(answers, rows, who)
+        numbers |= _habits(answers, rows) | _speed(answers, rows, evaluator)
         numbers["fatigue"] = drift(close_N[rows], late_N[rows]) or NotAssessed(
             "two answers to items of others are needed in each half of sessions of four or more"
         )
         qualities.append(
             EvaluatorQuality(
                 name,
-                who.pseudonym,
-                who.kind,
-                who.pool,
+                evaluator.pseudonym,
+                evaluator.kind,
+                evaluator.pool,
                 rows.size,
                 standing.get(name),
                 {key: numbers[key] for key in NUMBERS},

@@ -24,10 +24,10 @@ def conclude(results: Results) -> Mapping[str, Estimate]:
     estimates = {"loss-0": _difference(_points(results, "careless-0"), "unweighted", "weighted")}
     for arm in RANDOM:
         points = _points(results, arm)
-        lost = _difference(points, "unweighted", "weighted")
+        loss = _difference(points, "unweighted", "weighted")
         estimates[f"cost-{arm}"] = _not_recovered(points)
         estimates[f"gain-{arm}"] = Estimate(
-            lost.value if lost.high is None else lost.high, lost.low, lost.high, lost.n, method="upper end"
+            loss.value if loss.high is None else loss.high, loss.low, loss.high, loss.n, method="upper end"
         )
         estimates[f"missed-{arm}"] = _ratio([point.careless - point.right for point in points], points, "careless")
     both = [point for arm in RANDOM for point in _points(results, arm)]
@@ -102,8 +102,8 @@ def _cells(points: Sequence[TrustPoint]) -> list[str]:
     minority = "" if points[0].minority_weighted is None else _minority(points)
     careless = "" if not points[0].careless else f"{sum(point.right for point in points)} of {_total(points)}"
     flagged = str(sum(point.flagged for point in points))
-    lost = "" if not minority else _formatted(_difference(points, "minority_weighted", "minority_unweighted"), 4)
-    return [*columns, recovered, flagged, careless, minority, lost]
+    loss = "" if not minority else _formatted(_difference(points, "minority_weighted", "minority_unweighted"), 4)
+    return [*columns, recovered, flagged, careless, minority, loss]
 
 
 _ACCURACIES = ("attentive", "unweighted", "weighted")

@@ -54,8 +54,8 @@ def headline(quality: Quality) -> str:
     parts = [f"{number:,} {words}" for name, words in _PEOPLE.items() if (number := standing[name])]
     if standing[None]:
         parts.append(f"{standing[None]:,} who cannot be held against anything")
-    who = count(len(quality.evaluators), "evaluator")
-    return f"{count(quality.answers, 'answer')} of {who}: {series(parts)}.{_left_out(quality)}"
+    people = count(len(quality.evaluators), "evaluator")
+    return f"{count(quality.answers, 'answer')} of {people}: {series(parts)}.{_left_out(quality)}"
 
 
 def _left_out(quality: Quality) -> str:
@@ -121,13 +121,13 @@ def suspects(poisoning: Poisoning, names: Mapping[str, str]) -> tuple[list[tuple
 
     All people, and words until there are 40 rows: a word that is named may hide no person.
     """
-    listed = poisoning.words[: max(LISTED - len(poisoning.people), 0)]
+    words = poisoning.words[: max(LISTED - len(poisoning.people), 0)]
     rows = [(f"person {names.get(one.name, one.name)}", one) for one in poisoning.people]
-    rows += [(f"word {one.name!r}", one) for one in listed]
+    rows += [(f"word {one.name!r}", one) for one in words]
     cells: list[tuple[str, ...]] = [
         (name, interval(one.residual, 3), f"{len(one.prompts):,}", f"{one.p:.1g}") for name, one in rows
     ]
-    return cells, len(poisoning.words) - len(listed)
+    return cells, len(poisoning.words) - len(words)
 
 
 def machine_in_words(quality: Quality) -> Iterator[str]:
