@@ -21,6 +21,8 @@ class Scores:
 
     value_N      a number each, higher is better; float64
     std_N        its standard deviation, where the judge has one
+    members_NS   S scores of each completion whose mean is the value, where the judge is an ensemble or draws from a
+                 posterior; member s is one and the same in all calls
     components   scores by objective or by group of people, where the judge has such; each of the same N completions
     credits      where in each completion its value is earned, where the judge says so: (characters up to there, amount)
                  by span, step or token, in any order; the amounts sum to the value
@@ -37,11 +39,15 @@ class Scores:
     credits: tuple[tuple[tuple[int, float], ...], ...] | None = None
     scale: float | None = None
     tokens_N: NDArray[np.int64] | None = None
+    members_NS: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.value_N).all():
             bad = np.flatnonzero(~np.isfinite(self.value_N)).tolist()
             raise ValueError(f"scores {bad[:5]} are not finite")
+        members = self.members_NS
+        if members is not None and (members.ndim != 2 or len(members) != len(self.value_N)):
+            raise ValueError(f"members of shape {members.shape} for {len(self.value_N)} completions")
         for name, component in self.components.items():
             if component.value_N.shape != self.value_N.shape:
                 raise ValueError(f"component '{name}' is not one number a completion")

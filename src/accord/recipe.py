@@ -28,7 +28,7 @@ from accord.policy.settings import PolicySettings
 from accord.policy.sft import SFT
 from accord.records import JudgementKind, Sampling, explain
 from accord.registry import Registry
-from accord.reward.fit import BradleyTerry
+from accord.reward.kinds.bradley_terry import BradleyTerry
 from accord.reward.registry import REWARDS
 from accord.reward.settings import RewardSettings
 

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 import tomli_w
 
-from accord.collect.sources.sandbox.sandbox import Limits, Sandbox
-from accord.collect.sources.verdicts.arithmetic import Arithmetic
-from accord.collect.sources.verdicts.json_schema import JsonSchema
-from accord.collect.sources.verdicts.marks import Marker, UnusableReferenceError
-from accord.collect.sources.verdicts.numbers import final_number, same_number
-from accord.collect.sources.verdicts.ready import ReadyVerdict
-from accord.collect.sources.verdicts.unit_tests import PROGRAM, UnitTests
+from accord.collect.sources.ready_verdicts import ReadyVerdict
 from accord.collect.study import Study
 from accord.errors import StudyError
 from accord.interfaces import Item
 from accord.records import Comparison, Completion, Critique, Declined, Judgement, Label, Prompt, Ranking, Rating
+from accord.sandbox.sandbox import Limits, Sandbox
+from accord.verdicts.arithmetic import Arithmetic
+from accord.verdicts.json_schema import JsonSchema
+from accord.verdicts.marks import Marker, UnusableReferenceError
+from accord.verdicts.numbers import final_number, same_number
+from accord.verdicts.unit_tests import PROGRAM, UnitTests
 
 DATA = os.environ.get("ACCORD_TEST_DATA")
 NUMBERS = {

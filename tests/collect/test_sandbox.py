@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from accord.collect.sources.sandbox import command
-from accord.collect.sources.sandbox.command import bubblewrap
-from accord.collect.sources.sandbox.sandbox import Answered, Limits, Sandbox, Stopped
 from accord.errors import ModelError
+from accord.sandbox import command
+from accord.sandbox.command import bubblewrap
+from accord.sandbox.sandbox import Answered, Limits, Sandbox, Stopped
 
 NEEDS_BUBBLEWRAP = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap (bwrap) is not installed")
 LIMITS = Limits(seconds=1.5, cpu_seconds=1, memory_bytes=512 << 20, output_bytes=20_000)

@@ -130,7 +130,7 @@ def test_both_passes_of_a_split_batch_see_one_mask(
 
     monkeypatch.setattr(ScalarHeadModel, "at_end", recorded)
     settings = BradleyTerry(base=str(noisy), dtype="float32", step_completions=4, dropout=True, lora=LORA)
-    monkeypatch.setattr("accord.reward.fit.stage_batch_limits", lambda *_, **__: BatchLimits(32, 32))
+    monkeypatch.setattr("accord.reward.learnt.stage_batch_limits", lambda *_, **__: BatchLimits(32, 32))
     with RunDirectory.create(tmp_path / "run") as run:
         next(iter(settings.steps(DATA, run)))
     half = len(seen) // 2

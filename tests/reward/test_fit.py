@@ -14,8 +14,8 @@ from accord.feedback import Dataset
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion
 from accord.reward import BradleyTerry, accuracy, baselines, calibration, evaluate, score_split
-from accord.reward.compared import group_pairs
-from accord.reward.heads import BootstrapEnsemble
+from accord.reward.heads import Heads
+from accord.reward.observations import completions_of, group_observations, of_pair
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from small_data import letters_dataset, truth
@@ -113,16 +113,19 @@ def test_a_loss_that_is_not_finite_stops_the_fit_and_keeps_the_last_step(data: D
 
 
 def test_a_split_without_pairs_is_refused_by_name(data: Dataset, tmp_path: Path) -> None:
-    with RunDirectory.create(tmp_path / "none") as run, pytest.raises(RecipeError, match="'train' has no pairs"):
+    with (
+        RunDirectory.create(tmp_path / "none") as run,
+        pytest.raises(RecipeError, match="'train' has no comparison or ranking or rating"),
+    ):
         BradleyTerry(base="tiny").fit(Dataset(**{**vars(data), "pairs": {"train": ()}}), run)
 
 
 def test_large_groups_are_cut_and_lose_no_pair(data: Dataset) -> None:
-    groups = group_pairs(data.pairs["train"], 5)
-    assert sorted(pair.model_dump_json() for group in groups for pair in group) == sorted(
+    groups = group_observations([of_pair(pair) for pair in data.pairs["train"]], 5)
+    assert sorted(each.content.model_dump_json() for group in groups for each in group) == sorted(
         pair.model_dump_json() for pair in data.pairs["train"]
     )
-    assert max(len({each for pair in group for each in (pair.chosen, pair.rejected)}) for group in groups) <= 5
+    assert max(len(completions_of(group)) for group in groups) <= 5
 
 
 def test_accuracy_and_calibration_of_scores_that_are_right(data: Dataset) -> None:
@@ -152,8 +155,8 @@ def test_baselines_find_a_length_preference() -> None:
 
 def test_members_weigh_evaluators_each_in_its_own_way(data: Dataset) -> None:
     pairs = data.pairs["train"]
-    weight_PM = BootstrapEnsemble(400, seed=3).weights(pairs)
-    assert torch.equal(BootstrapEnsemble(1, seed=3).weights(pairs), torch.tensor([[pair.weight] for pair in pairs]))
+    weight_PM = Heads(members=400, seed=3).weights(pairs)
+    assert torch.equal(Heads(seed=3).weights(pairs), torch.tensor([[pair.weight] for pair in pairs]))
     by_evaluator = {}
     for pair, weight_M in zip(pairs, weight_PM, strict=True):
         assert torch.equal(by_evaluator.setdefault(pair.evaluator, weight_M), weight_M)

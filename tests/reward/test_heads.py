@@ -13,7 +13,7 @@ from accord.lm.loading import load
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Evaluator, Pair, Prompt
 from accord.reward import BradleyTerry, ByToken, score_split
-from accord.reward.heads import GroupHeads, build_heads
+from accord.reward.heads import Heads, build_heads
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from small_data import letters_dataset
@@ -64,29 +64,44 @@ def test_each_group_has_its_own_reward_and_the_score_is_their_mean(tmp_path: Pat
     assert steps[-1].metrics.accuracy > 0.8  # by the head of whoever judged
 
 
+def test_an_ensemble_for_each_group_keeps_both_apart(tmp_path: Path) -> None:
+    data = opposed()
+    with RunDirectory.create(tmp_path / "run") as run:
+        judge = SETTINGS.model_copy(update={"ensemble_size": 3}).fit(data, run)
+    assert (judge.components, judge.members, len(judge.mean_M)) == (("dislikes", "likes"), 3, 6)
+    asked = [each for each in data.completions.values() if data.split_of[each.prompt] == "held_out"]
+    scores = judge.score([data.prompts[each.prompt] for each in asked], asked)
+    amount = np.array([each.text.count("a") / len(each.text) for each in asked])
+    assert np.corrcoef(scores.components["likes"].value_N, amount)[0, 1] > 0.8
+    assert np.corrcoef(scores.components["dislikes"].value_N, amount)[0, 1] < -0.8
+    for part in (scores, *scores.components.values()):
+        assert part.members_NS is not None
+        assert part.members_NS.mean(1) == pytest.approx(part.value_N)
+        assert part.std_N == pytest.approx(part.members_NS.std(1, ddof=1))
+
+
 def test_who_is_of_no_known_group_teaches_all_heads() -> None:
     pair = Pair(prompt="p-1", chosen="c-1", rejected="c-2", weight=2.0, evaluator="e-1")
-    heads = GroupHeads(("x", "y"), {"e-1": "x", "e-2": None})
+    heads = Heads(names=("x", "y"), group_of={"e-1": "x", "e-2": None})
     other, nobody = pair.model_copy(update={"evaluator": "e-2"}), pair.model_copy(update={"evaluator": None})
     weight_PM = heads.weights([pair, other, nobody])
     assert weight_PM.tolist() == [[4.0, 0.0], [2.0, 2.0], [2.0, 2.0]]
     assert weight_PM.mean(1).tolist() == [2.0, 2.0, 2.0]  # in the loss each pair weighs what it weighs
     margin_PM = torch.tensor([[1.0, -3.0]] * 3)
-    assert heads.margin([pair, other, nobody], margin_PM).tolist() == [1.0, -1.0, -1.0]
+    assert heads.mean([pair, other, nobody], margin_PM).tolist() == [1.0, -1.0, -1.0]
 
 
 @pytest.mark.parametrize(
-    ("group_by", "ensemble_size", "said"),
+    ("group_by", "said"),
     [
-        ("taste", 3, "a head for each group, ensemble_size = 3 an ensemble; drop one"),
-        ("age", 1, "group_by = 'age', and no evaluator has it"),
-        ("pool", 1, "group_by = 'pool', and no evaluator has it"),
+        ("age", "group_by = 'age', and no evaluator has it"),
+        ("pool", "group_by = 'pool', and no evaluator has it"),
     ],
 )
-def test_groups_that_cannot_be_told_apart_are_refused(group_by: str, ensemble_size: int, said: str) -> None:
+def test_groups_that_cannot_be_told_apart_are_refused(group_by: str, said: str) -> None:
     data = opposed()
     with pytest.raises(RecipeError, match=said):
-        build_heads(data, data.pairs["train"], group_by=group_by, ensemble_size=ensemble_size, seed=0, stage="reward")
+        build_heads(data, data.pairs["train"], group_by=group_by, ensemble_size=1, seed=0, stage="reward")
 
 
 def test_one_group_alone_is_refused() -> None:

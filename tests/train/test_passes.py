@@ -6,7 +6,7 @@ from time import perf_counter
 import pytest
 
 from accord.records import Pair
-from accord.reward.compared import plan_steps
+from accord.reward.observations import of_pair, plan_steps
 from accord.train import Passes, planned_draws, shuffled
 
 
@@ -34,7 +34,7 @@ def test_each_pass_has_everything_once_in_an_order_of_its_own() -> None:
 @pytest.mark.parametrize(("epochs", "completions"), [(1.0, 20), (1.1, 22), (3.0, 60), (0.5, 10)])
 def test_a_reward_model_reads_as_many_completions_as_its_passes_say(epochs: float, completions: int) -> None:
     """1.1 times 20 is 22.000000000000004: one more group would be one too many."""
-    groups = [[Pair(prompt="p", chosen=f"{i}a", rejected=f"{i}b", tie=False)] for i in range(10)]
+    groups = [[of_pair(Pair(prompt="p", chosen=f"{i}a", rejected=f"{i}b", tie=False))] for i in range(10)]
     plan = plan_steps(groups, epochs=epochs, step_completions=6, seed=0)
     assert sum(2 * len(step) for step in plan) == completions
 

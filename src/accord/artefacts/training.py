@@ -54,11 +54,12 @@ class SupervisedMetrics(StepMetrics):
 class RewardMetrics(StepMetrics):
     """A step of a reward model."""
 
-    loss: float = Field(description="mean loss a pair")
+    loss: float = Field(description="mean negative log-likelihood of an observation, nats, by weight")
     accuracy: float | None = Field(
-        description="share of pairs ordered rightly; ties are left out, null where all are tied"
+        description="share of pairs ordered rightly; ties are left out, null where all are tied or there are none"
     )
     pairs: int
+    observations: dict[str, int] | None = absent("by the kind of what was said")
 
 
 class PairMetrics(StepMetrics):

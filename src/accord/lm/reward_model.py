@@ -1,12 +1,13 @@
 """A number from a text: a decoder with a linear head, read where a completion ends or at each of its tokens.
 
 As a judge it reads the text of a completion with its own tokenizer, so it may judge writers of any vocabulary. Its head
-may have several members over the same decoder, whose spread is the judge's standard deviation.
+may have several members over the same decoder, whose spread is the judge's standard deviation, and these for each of
+several groups of people or objectives.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,10 @@ __all__ = ["ScalarHeadModel", "load_reward_model", "new_head"]
 HEAD = "head.safetensors"
 
 
-def new_head(width: int, *, seed: int, members: int = 1) -> nn.Linear:
-    """A float32 head [width -> members], drawn with deviation 1/sqrt(width + 1) (Stiennon et al. 2020), bias 0."""
+def new_head(width: int, *, seed: int, outputs: int = 1) -> nn.Linear:
+    """A float32 head [width -> outputs], drawn with deviation 1/sqrt(width + 1) (Stiennon et al. 2020), bias 0."""
     generator = torch.Generator().manual_seed(seed)
-    head = nn.Linear(width, members)
+    head = nn.Linear(width, outputs)
     with torch.no_grad():
         head.weight.normal_(0.0, (width + 1) ** -0.5, generator=generator)
         head.bias.zero_()
@@ -40,10 +41,11 @@ def new_head(width: int, *, seed: int, members: int = 1) -> nn.Linear:
 
 @dataclass
 class ScalarHeadModel:
-    """A decoder and a head of M members. A member's score is (output - its mean) / score_scale.
+    """A decoder and a head of M = K * S outputs. An output's score is (output - its mean) / score_scale.
 
-    The judge's score is the mean over members, its standard deviation theirs (with M - 1; none for one member). Where
-    `components` names the members they are no ensemble but groups or objectives, and components of the score.
+    Output k * S + s is that of member s for component k: the K `components` are groups of people or objectives (one
+    without a name where there are none), the S `members` of each an ensemble. A score is the mean over members, its
+    standard deviation theirs (with S - 1; none for one member). The judge's is the mean of its components'.
     """
 
     causal: CausalModel
@@ -52,14 +54,16 @@ class ScalarHeadModel:
     mean_M: tuple[float, ...] = (0.0,)
     score_scale: float = 1.0
     components: tuple[str, ...] = ()
+    members: int = 1
 
     @classmethod
     def fresh(
         cls, causal: CausalModel, *, name: str, seed: int = 0, members: int = 1, components: tuple[str, ...] = ()
     ) -> "ScalarHeadModel":
-        """A new head over `causal`."""
-        head = new_head(causal.width, seed=seed, members=members).to(causal.device)
-        return cls(causal, head, name, (0.0,) * members, components=components)
+        """A new head over `causal`, of `members` outputs for each of the components."""
+        outputs = max(1, len(components)) * members
+        head = new_head(causal.width, seed=seed, outputs=outputs).to(causal.device)
+        return cls(causal, head, name, (0.0,) * outputs, components=components, members=members)
 
     def trainable(self) -> list[nn.Parameter]:
         """What training moves: the decoder's weights (or adapters) and the head."""
@@ -86,17 +90,17 @@ class ScalarHeadModel:
         """One score a completion; `prompts[i]` is what `completions[i]` answers."""
         answers = self._answers(prompts, completions)
         score_NM = (self._raw(answers) - np.array(self.mean_M)) / self.score_scale
-        named = zip(self.components, score_NM.T, strict=True) if self.components else ()
-        return Scores(
-            score_NM.mean(1),
-            None if self.components or len(self.mean_M) == 1 else score_NM.std(1, ddof=1),
-            components={name: Scores(score_N) for name, score_N in named},
+        score_NKS = score_NM.reshape(len(answers), -1, self.members)
+        named = zip(self.components, score_NKS.swapaxes(0, 1), strict=True) if self.components else ()
+        return replace(
+            _over_members(score_NKS.mean(1)),
+            components={name: _over_members(score_NS) for name, score_NS in named},
             scale=self.score_scale,
             tokens_N=np.array([len(answer.completion) for answer in answers], dtype=np.int64),
         )
 
     def raw(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> NDArray[np.float64]:
-        """Each member's output for each completion as it comes, [N, M]."""
+        """Each output for each completion as it comes, [N, M]."""
         return self._raw(self._answers(prompts, completions))
 
     def _answers(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> list[TokenizedCompletion]:
@@ -121,7 +125,11 @@ class ScalarHeadModel:
         normalisation = torch.tensor([*self.mean_M, self.score_scale], dtype=torch.float64)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
         content = {**weights, "normalisation": normalisation}
-        save_file(content, folder / HEAD, metadata={"components": json.dumps(self.components)})
+        save_file(content, folder / HEAD, metadata=self._layout)
+
+    @property
+    def _layout(self) -> dict[str, str]:
+        return {"components": json.dumps(self.components), "members": str(self.members)}
 
 
 def load_reward_model(
@@ -134,8 +142,17 @@ def load_reward_model(
     causal.model.requires_grad_(False)
     weights = load_file(folder / HEAD, device=device)
     with safe_open(folder / HEAD, framework="pt") as file:
-        components = tuple(json.loads((file.metadata() or {}).get("components", "[]")))
+        layout = file.metadata() or {}
     *mean_M, score_scale = weights.pop("normalisation").tolist()
+    components = tuple(json.loads(layout.get("components", "[]")))
+    members = int(layout.get("members", len(mean_M) // max(1, len(components))))
     head = nn.Linear(causal.width, len(mean_M)).to(device)
     head.load_state_dict(weights)
-    return ScalarHeadModel(causal, head.requires_grad_(False), name, tuple(mean_M), score_scale, components)
+    return ScalarHeadModel(causal, head.requires_grad_(False), name, tuple(mean_M), score_scale, components, members)
+
+
+def _over_members(score_NS: NDArray[np.float64]) -> Scores:
+    """The mean of members, and what they say of its doubt; of one member, none."""
+    if score_NS.shape[1] == 1:
+        return Scores(score_NS[:, 0])
+    return Scores(score_NS.mean(1), score_NS.std(1, ddof=1), members_NS=score_NS)

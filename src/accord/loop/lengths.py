@@ -24,7 +24,7 @@ from accord.policy.materials import FROM_PAIRS
 from accord.recipe import Recipe
 from accord.records import Completion, Correction, Demonstration, Feedback, Prompt
 from accord.report.words import count
-from accord.reward.classifier import Classifier
+from accord.reward.kinds.classifier import Classifier
 
 __all__ = ["Fitting", "Reader", "TooLong", "dated_note", "fitting", "long_texts", "readers"]
 

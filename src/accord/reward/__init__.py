@@ -4,24 +4,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from accord.reward.classifier import Classifier
     from accord.reward.combined import CombinedJudge
     from accord.reward.dense import ByToken
     from accord.reward.evaluation import SplitScores, accuracy, baselines, calibration, evaluate, score_split
-    from accord.reward.fit import BradleyTerry
+    from accord.reward.kinds.bradley_terry import BradleyTerry
+    from accord.reward.kinds.classifier import Classifier
+    from accord.reward.kinds.python import FunctionJudge, PythonReward
+    from accord.reward.learnt import LearntReward
     from accord.reward.likelihoods import bradley_terry
-    from accord.reward.python import FunctionJudge, PythonReward
     from accord.reward.registry import REWARDS, register
     from accord.reward.settings import RewardSettings
 
 _MODULES = {
-    "classifier": ("Classifier",),
     "combined": ("CombinedJudge",),
     "dense": ("ByToken",),
     "evaluation": ("SplitScores", "accuracy", "baselines", "calibration", "evaluate", "score_split"),
-    "fit": ("BradleyTerry", "RewardStep"),
+    "kinds.bradley_terry": ("BradleyTerry",),
+    "kinds.classifier": ("Classifier",),
+    "kinds.python": ("FunctionJudge", "PythonReward"),
+    "learnt": ("LearntReward",),
     "likelihoods": ("bradley_terry",),
-    "python": ("FunctionJudge", "PythonReward"),
     "registry": ("REWARDS", "register"),
     "settings": ("RewardSettings",),
 }
@@ -34,6 +36,7 @@ __all__ = [
     "Classifier",
     "CombinedJudge",
     "FunctionJudge",
+    "LearntReward",
     "PythonReward",
     "RewardSettings",
     "SplitScores",

@@ -40,14 +40,16 @@ class BatchedScores:
             self.score_AM.requires_grad_()
 
     def backward(self, optimiser: Optimiser, loss: Tensor) -> float:
-        """Add the gradient of a loss of the scores to the step's; returns the loss."""
+        """Add the gradient of a loss of the scores, and of parameters of its own, to the step's; returns the loss."""
+        value = optimiser.add(loss)
         if len(self.batches) == 1:
-            return optimiser.add(loss)
-        (gradient_AM,) = torch.autograd.grad(loss, self.score_AM)
+            return value
+        gradient_AM = self.score_AM.grad
+        assert gradient_AM is not None
         self._draws.again()
         for batch in self.batches:
             gradient_aM = gradient_AM[torch.tensor(batch.keys, device=gradient_AM.device)]
             with self.settings.updating(self.judge.causal):
                 score_aM = self.judge.at_end(batch)
             optimiser.add((score_aM * gradient_aM).sum())
-        return float(loss.detach())
+        return value

@@ -1,10 +1,11 @@
-"""Which pairs teach which head of a reward model: members of an ensemble, or a head for each group of people.
+"""The heads of a reward model: a head for each group of people, each an ensemble of members.
 
-Both say, of P pairs, what each weighs for each head, [P, M], and by how much the heads that a pair is about tell its
-sides apart, [P].
+Output k * S + s of a model with S members is that of member s for group k. Each member weighs every evaluator's
+judgements by a draw of its own from an exponential distribution (the Bayesian bootstrap, Rubin 1981), so members differ
+as if other people had been asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,89 +14,96 @@ from torch import Tensor
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset, group_of
-from accord.records import Pair
 from accord.train.seeds import seed_of
 
-__all__ = ["BootstrapEnsemble", "GroupHeads", "Heads", "build_heads"]
+__all__ = ["Heads", "build_heads"]
 
 
-class Heads(Protocol):
-    """What fitting asks of either."""
+class Statement(Protocol):
+    """What is read of an observation here: who said it, of which prompt, and what it weighs."""
 
-    names: tuple[str, ...]
-    count: int
-
-    def weights(self, pairs: Sequence[Pair]) -> Tensor:
-        """What each pair weighs for each head, [P, M]; the mean over heads is what it weighs in the loss."""
-        ...
-
-    def margin(self, pairs: Sequence[Pair], margin_PM: Tensor) -> Tensor:
-        """The margin of each pair by the heads that it is about, [P]."""
-        ...
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def evaluator(self) -> str | None: ...
+    @property
+    def session(self) -> str | None: ...
+    @property
+    def weight(self) -> float: ...
 
 
-class BootstrapEnsemble:
-    """A weight of each evaluator for each member (of each session or prompt, where no evaluator is named)."""
+class Heads:
+    """Which observations teach which output: K groups (one, unnamed, for everybody) times S members.
 
-    names: tuple[str, ...] = ()
+    Whose group is not known teaches all groups alike. A member's draw is by evaluator; by session or prompt where no
+    evaluator is named.
+    """
 
-    def __init__(self, size: int, seed: int) -> None:
-        self.count, self.seed = size, seed
+    def __init__(
+        self,
+        *,
+        members: int = 1,
+        seed: int = 0,
+        names: tuple[str, ...] = (),
+        group_of: Mapping[str, str | None] | None = None,
+    ) -> None:
+        self.members, self.seed, self.names = members, seed, names
+        self._group_of = group_of or {}
         self._draws: dict[str, list[float]] = {}
 
-    def weights(self, pairs: Sequence[Pair]) -> Tensor:
-        """The pair's own weight times the draw, whose mean is 1."""
-        return torch.tensor([[pair.weight * draw for draw in self._draw(pair)] for pair in pairs])
+    @property
+    def groups(self) -> int:
+        """K."""
+        return max(1, len(self.names))
 
-    def margin(self, pairs: Sequence[Pair], margin_PM: Tensor) -> Tensor:
-        """The mean over members."""
-        return margin_PM.mean(1)
+    @property
+    def count(self) -> int:
+        """M = K * S outputs."""
+        return self.groups * self.members
 
-    def _draw(self, pair: Pair) -> list[float]:
-        if self.count == 1:
+    def weights(self, observations: Sequence[Statement]) -> Tensor:
+        """What each of O observations weighs for each output, [O, M]; the mean over outputs is its own weight times
+        its draws, whose mean is 1.
+        """
+        return torch.tensor(
+            [
+                [each.weight * share * draw for share in self._shares(each) for draw in self._draw(each)]
+                for each in observations
+            ]
+        )
+
+    def mean(self, observations: Sequence[Statement], value_OM: Tensor) -> Tensor:
+        """The mean of each observation's numbers over the outputs that it is about, [O]."""
+        share_OM = torch.tensor([[s for s in self._shares(each) for _ in range(self.members)] for each in observations])
+        return (share_OM.to(value_OM.device) * value_OM).mean(1)
+
+    def _shares(self, statement: Statement) -> list[float]:
+        """What it counts for each group; their mean is 1."""
+        group = self._group_of.get(statement.evaluator or "")
+        if group is None:
+            return [1.0] * self.groups
+        return [float(self.groups * (name == group)) for name in self.names]
+
+    def _draw(self, statement: Statement) -> list[float]:
+        if self.members == 1:
             return [1.0]
-        unit = pair.evaluator or pair.session or pair.prompt
+        unit = statement.evaluator or statement.session or statement.prompt
         if unit not in self._draws:
             generator = np.random.default_rng(seed_of(self.seed, "members", unit))
-            self._draws[unit] = generator.exponential(size=self.count).tolist()
+            self._draws[unit] = generator.exponential(size=self.members).tolist()
         return self._draws[unit]
 
 
-class GroupHeads:
-    """A head for each value of an attribute of evaluators. Whose value is not known teaches all heads alike."""
-
-    def __init__(self, names: tuple[str, ...], group_of: Mapping[str, str | None]) -> None:
-        self.names, self.count, self._group_of = names, len(names), group_of
-
-    def weights(self, pairs: Sequence[Pair]) -> Tensor:
-        """The pair's own weight, all of it for the head of its evaluator's group."""
-        return torch.tensor([[pair.weight * share for share in self._share(pair)] for pair in pairs])
-
-    def margin(self, pairs: Sequence[Pair], margin_PM: Tensor) -> Tensor:
-        """That of the head of its evaluator's group."""
-        share_PM = torch.tensor([self._share(pair) for pair in pairs], device=margin_PM.device)
-        return (share_PM * margin_PM).mean(1)
-
-    def _share(self, pair: Pair) -> list[float]:
-        group = self._group_of.get(pair.evaluator or "")
-        return [1.0 if group is None else float(self.count * (name == group)) for name in self.names]
-
-
 def build_heads(
-    data: Dataset, pairs: Sequence[Pair], *, group_by: str | None, ensemble_size: int, seed: int, stage: str
+    data: Dataset, observations: Iterable[Statement], *, group_by: str | None, ensemble_size: int, seed: int, stage: str
 ) -> Heads:
-    """The heads that the pairs teach. Raises `RecipeError` where there are not two groups to tell apart."""
+    """The heads that observations teach. Raises `RecipeError` where there are not two groups to tell apart."""
     if group_by is None:
-        return BootstrapEnsemble(ensemble_size, seed)
-    if ensemble_size > 1:
-        raise RecipeError(
-            f"{stage}: group_by = '{group_by}' makes a head for each group, "
-            f"ensemble_size = {ensemble_size} an ensemble; drop one"
-        )
-    evaluators = {pair.evaluator for pair in pairs if pair.evaluator is not None}
+        return Heads(members=ensemble_size, seed=seed)
+    evaluators = {each.evaluator for each in observations if each.evaluator is not None}
     groups = {name: group_of(data.evaluators[name], group_by) for name in evaluators}
     names = tuple(sorted({group for group in groups.values() if group is not None}))
     if len(names) < 2:
         known = f"all are '{names[0]}'" if names else "no evaluator has it"
         raise RecipeError(f"{stage}: group_by = '{group_by}', and {known}; groups need two values at least")
-    return GroupHeads(names, groups)
+    return Heads(members=ensemble_size, seed=seed, names=names, group_of=groups)

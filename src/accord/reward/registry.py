@@ -4,9 +4,9 @@ from typing import TypeVar
 
 from accord.errors import ExtensionError, RecipeError
 from accord.registry import Registry
-from accord.reward.classifier import Classifier
-from accord.reward.fit import BradleyTerry
-from accord.reward.python import PythonReward
+from accord.reward.kinds.bradley_terry import BradleyTerry
+from accord.reward.kinds.classifier import Classifier
+from accord.reward.kinds.python import PythonReward
 from accord.reward.settings import RewardSettings
 
 __all__ = ["REWARDS", "register"]

@@ -18,12 +18,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from accord.collect.sources.answering import Answer, Answerer
 from accord.collect.sources.model import declined
-from accord.collect.sources.sandbox.sandbox import Answered, Limits, Sandbox, Stopped
-from accord.collect.sources.verdicts.ready import VERDICTS, ReadyVerdict
+from accord.collect.sources.ready_verdicts import VERDICTS, ReadyVerdict
 from accord.collect.study.kinds import AnyQuestion
 from accord.errors import ExtensionError, StudyError, nearest, storage
 from accord.interfaces import Item
 from accord.records import Declined, Evaluator, Judgement, explain
+from accord.sandbox.sandbox import Answered, Limits, Sandbox, Stopped
 
 __all__ = ["ProgramAnswerer", "open_program"]
 

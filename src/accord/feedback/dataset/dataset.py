@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from accord.artefacts import DataSummary
 from accord.feedback.dataset.views import Judged, judged
 from accord.records import (
+    Comparison,
     Completion,
     Correction,
+    Critique,
     Demonstration,
     Evaluator,
     Example,
@@ -37,8 +39,9 @@ class Dataset:
     prompts, completions, evaluators   by id; everything that pairs, feedback and examples name, and all prompts
     split_of    the split of every prompt, by its id
     pairs       by split: drawn from comparisons, rankings and ratings, at most as many as were asked for
-    feedback    by split: every act of judgement that stands, of every kind. Rankings, ratings, labels, spans, steps,
-                corrections and demonstrations are views of it, which leave control questions and repeats out
+    feedback    by split: every act of judgement that stands, of every kind. Comparisons, rankings, ratings, labels,
+                spans, steps, corrections, critiques and demonstrations are views of it, which leave control questions
+                and repeats out
     examples    what the supervised start learns from
     summary     counts of what was read
     """
@@ -55,6 +58,10 @@ class Dataset:
     def prompts_of(self, split: str) -> list[Prompt]:
         """The prompts of a split, in the order of the data set."""
         return [prompt for name, prompt in self.prompts.items() if self.split_of[name] == split]
+
+    def comparisons(self, split: str) -> list[Judged[Comparison]]:
+        """Which of two completions is better."""
+        return self._judged(split, Comparison)
 
     def rankings(self, split: str) -> list[Judged[Ranking]]:
         """Rankings of two or more completions."""
@@ -79,6 +86,10 @@ class Dataset:
     def corrections(self, split: str) -> list[Judged[Correction]]:
         """Completions as evaluators would have them."""
         return self._judged(split, Correction)
+
+    def critiques(self, split: str) -> list[Judged[Critique]]:
+        """What evaluators say of single completions in words."""
+        return self._judged(split, Critique)
 
     def demonstrations(self, split: str) -> list[Judged[Demonstration]]:
         """What evaluators would answer."""

@@ -9,8 +9,8 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
 
-from accord.collect.sources.verdicts.marks import Mark, UnusableReferenceError, setting
-from accord.collect.sources.verdicts.numbers import Number, final_number, same_number
+from accord.verdicts.marks import Mark, UnusableReferenceError, setting
+from accord.verdicts.numbers import Number, final_number, same_number
 
 __all__ = ["Arithmetic"]
 

@@ -12,9 +12,9 @@ whoever optimises against the verdict may find that out; read what passes.
 from dataclasses import dataclass, field
 from typing import Any
 
-from accord.collect.sources.sandbox.sandbox import Answered, Sandbox, Stopped
-from accord.collect.sources.verdicts.fences import fenced_blocks
-from accord.collect.sources.verdicts.marks import Mark, UnusableReferenceError, setting
+from accord.sandbox.sandbox import Answered, Sandbox, Stopped
+from accord.verdicts.fences import fenced_blocks
+from accord.verdicts.marks import Mark, UnusableReferenceError, setting
 
 __all__ = ["UnitTests", "code_of"]
 

@@ -14,9 +14,9 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from accord.collect.sources.sandbox.command import bubblewrap, import_paths, worker_command
-from accord.collect.sources.sandbox.process import EndedError, StoppedError, WorkerProcess
 from accord.errors import ModelError
+from accord.sandbox.command import bubblewrap, import_paths, worker_command
+from accord.sandbox.process import EndedError, StoppedError, WorkerProcess
 
 __all__ = ["Answered", "Limits", "Sandbox", "Stopped"]
 

@@ -2,5 +2,5 @@
 
 unit_tests   code runs against tests, in the sandbox       marks    a completion's score, and the words for it
 arithmetic   the final number against a stated one         numbers  numbers as people write them
-json_schema  JSON against a schema                         ready    from marks to the judgement that a study asks for
+json_schema  JSON against a schema                         fences   code and JSON between Markdown fences
 """

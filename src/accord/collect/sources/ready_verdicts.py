@@ -5,10 +5,6 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from accord.collect.sources.answering import Answer
-from accord.collect.sources.verdicts.arithmetic import Arithmetic
-from accord.collect.sources.verdicts.json_schema import JsonSchema
-from accord.collect.sources.verdicts.marks import Mark, Marker, UnusableReferenceError
-from accord.collect.sources.verdicts.unit_tests import UnitTests
 from accord.collect.study.kinds import AnyQuestion
 from accord.collect.study.kinds.comparison import ComparisonQuestion
 from accord.collect.study.kinds.critique import CritiqueQuestion
@@ -18,6 +14,10 @@ from accord.collect.study.kinds.rating import RatingQuestion
 from accord.errors import StudyError
 from accord.interfaces import Item
 from accord.records import Comparison, Critique, Declined, Evaluator, Judgement, Label, Ranking, Rating, Scale
+from accord.verdicts.arithmetic import Arithmetic
+from accord.verdicts.json_schema import JsonSchema
+from accord.verdicts.marks import Mark, Marker, UnusableReferenceError
+from accord.verdicts.unit_tests import UnitTests
 
 __all__ = ["VERDICTS", "ReadyVerdict"]
 

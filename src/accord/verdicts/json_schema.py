@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 import jsonschema_rs
 
-from accord.collect.sources.verdicts.fences import fenced_blocks
-from accord.collect.sources.verdicts.marks import Mark, UnusableReferenceError, setting
+from accord.verdicts.fences import fenced_blocks
+from accord.verdicts.marks import Mark, UnusableReferenceError, setting
 
 __all__ = ["JsonSchema"]
 

@@ -39,7 +39,7 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what a program prints is counted with its errors, and never an answer
     sys.path[:] = [*setup["path"], *sys.path]
-    from accord.collect.sources.sandbox.system_calls import hide_process
+    from accord.sandbox.system_calls import hide_process
 
     hide_process()
     for name in _named_packages(setup["source"]):
@@ -126,7 +126,7 @@ def _judge(setup: dict[str, Any], request: bytes, writing: int, nonce: str) -> N
 
 
 def _limit(setup: dict[str, Any]) -> None:
-    from accord.collect.sources.sandbox.system_calls import end_with_parent, refuse_calls
+    from accord.sandbox.system_calls import end_with_parent, refuse_calls
 
     end_with_parent()
     cpu, memory = setup["cpu_seconds"], setup["memory_bytes"]

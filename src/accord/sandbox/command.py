@@ -15,7 +15,7 @@ from pathlib import Path
 
 __all__ = ["ENVIRONMENT", "bubblewrap", "import_paths", "worker_command"]
 
-log = logging.getLogger("accord.collect")
+log = logging.getLogger("accord.sandbox")
 LIBRARIES = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/lib", "/lib32", "/lib64", "/nix/store", "/etc/ld.so.cache")
 DEVICES = ("/dev/null", "/dev/urandom")
 PROBE_SECONDS = 20.0
@@ -26,7 +26,7 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 WORKER = Path(__file__).with_name("worker.py")
-PACKAGE = Path(__file__).parents[3]  # accord itself
+PACKAGE = Path(__file__).parents[1]  # accord itself
 
 
 @cache

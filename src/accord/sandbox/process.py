@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import IO, Self
 
-from accord.collect.sources.sandbox.command import ENVIRONMENT
+from accord.sandbox.command import ENVIRONMENT
 
 __all__ = ["EndedError", "StoppedError", "WorkerProcess"]
 

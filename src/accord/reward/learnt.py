@@ -1,0 +1,179 @@
+"""Rewards that are learnt: a decoder with a linear head, and a likelihood of what was said given its scores.
+
+A kind of learnt reward says which terms its log-likelihood has (`terms`): one for comparisons, one for rankings, all of
+them for a joint one. Completions that are judged together are scored once for all that was said of them: the pairs of a
+sheet of 30 items cost 30 scorings, not twice their number. A step's loss is the mean over all its observations, however
+it was split, each by its weight beside the mean weight of all: a step of observations that weigh little moves little.
+
+With `ensemble_size` above 1 the head is an ensemble over one decoder; what the shared decoder does not know, its
+members do not know either. With `group_by` there is a head for each group of people, taught by what they said alone:
+the score is their mean, its components theirs. Both together are an ensemble for each group.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import Field
+from safetensors.torch import save_file
+from torch import nn
+
+from accord.artefacts import MODEL, RewardMetrics
+from accord.errors import RecipeError
+from accord.feedback import Dataset
+from accord.lm.packed import longest
+from accord.lm.reward_model import ScalarHeadModel, load_reward_model
+from accord.lm.settings import ModelSettings
+from accord.reward.fitting import Fitting, tokenized
+from accord.reward.heads import build_heads
+from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
+from accord.reward.settings import RewardSettings
+from accord.reward.terms.base import Term
+from accord.run import RunDirectory
+from accord.train import (
+    Optim,
+    Optimiser,
+    StepResult,
+    TrainingLoop,
+    TrainingStep,
+    shuffled,
+    stage_batch_limits,
+    stage_seed,
+)
+
+__all__ = ["TERMS", "LearntReward"]
+
+TERMS = "terms.safetensors"
+"""In the folder of a model: the parameters of the likelihood that are not the reward's."""
+
+
+class LearntReward(RewardSettings, ModelSettings):
+    """Settings that all learnt rewards share. A subclass has `kind`, `learns_from` and `terms`."""
+
+    renamed: ClassVar[Mapping[str, str]] = {
+        "members": "ensemble_size",
+        "by": "group_by",
+        "head_scale": "head_lr_scale",
+    }
+
+    base: str = "smollm2-135m"
+    epochs: float = Field(default=1.0, gt=0, description="passes over the completions that were judged")
+    step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
+    layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
+    group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
+    ensemble_size: int = Field(
+        default=1, ge=1, description="heads over the decoder; their spread is the score's deviation"
+    )
+    group_by: str | None = Field(
+        default=None, description="a head for each value of this attribute of evaluators, or of `pool`"
+    )
+    save_every: int = Field(default=20, ge=1)
+    optim: Optim = Optim(lr=2e-5)
+    head_lr_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
+
+    @abstractmethod
+    def terms(self, data: Dataset) -> Sequence[Term]:
+        """The terms of the log-likelihood, their parameters new; they tell who is who by the data set."""
+
+    def fit(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> ScalarHeadModel:
+        """Train to the end and return the judge, which is also kept in the run under `<stage>/model`."""
+        for _ in self.steps(data, run, split=split, stage=stage):
+            pass
+        return self.load(run, stage=stage)
+
+    def load(self, run: RunDirectory, *, stage: str = "reward") -> ScalarHeadModel:
+        """The judge that `fit` left in the run, its digest checked."""
+        judge = load_reward_model(
+            MODEL.verified(run, stage),
+            name=stage,
+            dtype=self.dtype,
+            device=self.resolved_device,
+            trust_remote_code=self.trust_remote_code,
+        )
+        judge.causal.cuts = self.cut_to_context
+        return judge
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the text of its chat template for the file, which is meant from `folder`."""
+        return ModelSettings.anchored(self, folder)
+
+    def steps(
+        self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward"
+    ) -> Iterator[TrainingStep[RewardMetrics]]:
+        """The training loop. Goes on from the last checkpoint of `stage` in `run`.
+
+        Raises `RecipeError` where the split has nothing of what is learnt from, `TrainingStopped` where a number leaves
+        its bounds.
+        """
+        terms, observations, data = self.read(data, split, stage=stage)
+        groups = group_observations([each for each, _ in observations], self.group_completions)
+        term_of = {id(each): name for each, name in observations}
+        said = [each for each, _ in observations]
+        seed = stage_seed(run, stage)
+        decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
+        heads = build_heads(
+            data, said, group_by=self.group_by, ensemble_size=self.ensemble_size, seed=seed, stage=stage
+        )
+        judge = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=heads.members, components=heads.names)
+        terms.to(judge.causal.device)
+        plan = plan_steps(groups, epochs=self.epochs, step_completions=self.step_completions, seed=seed)
+        fresh = [*judge.head.parameters(), *terms.parameters()]
+        weights = [*judge.trainable(), *terms.parameters()]
+        optimiser = Optimiser(self.optim, weights, len(plan), heads=fresh, head_scale=self.head_lr_scale)
+        loop = TrainingLoop(
+            run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=judge.causal.model
+        )
+        length = longest(tokenized(judge, data, completions_of(said)))
+        limits = stage_batch_limits(self, judge.causal, run, stage, longest=length, predicts=False)
+        mean_weight = sum(each.weight for each in said) / len(said)
+        fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight)
+
+        def update(step: int) -> StepResult[RewardMetrics]:
+            return StepResult(fitting.update([groups[i] for i in plan[step - 1]], step))
+
+        def save() -> None:
+            normalise(judge, data, said)
+            with MODEL.write(run, stage=stage) as folder:
+                judge.save(folder)
+                if parameters := dict(terms.state_dict()):
+                    save_file(
+                        {name: each.detach().cpu().contiguous() for name, each in parameters.items()}, folder / TERMS
+                    )
+
+        yield from loop.steps(update, save)
+
+    def read(
+        self, data: Dataset, split: str, *, stage: str
+    ) -> tuple[nn.ModuleDict, list[tuple[Observation, str]], Dataset]:
+        """The terms by name, every observation with the name of its term, and the data set with what they add.
+
+        Raises `RecipeError` where there is nothing.
+        """
+        terms = nn.ModuleDict({term.name: term for term in self.terms(data)})
+        observations: list[tuple[Observation, str]] = []
+        completions = dict(data.completions)
+        for name, term in terms.items():
+            assert isinstance(term, Term)
+            reading = term.read(data, split)
+            observations += [(each, name) for each in reading.observations]
+            completions |= reading.written
+        if not observations:
+            kinds = " or ".join(sorted(self.learns_from))
+            raise RecipeError(f"{stage}: the split '{split}' has no {kinds} to learn from")
+        return terms, observations, replace(data, completions=completions)
+
+
+def normalise(judge: ScalarHeadModel, data: Dataset, observations: Sequence[Observation]) -> None:
+    """Give each output's scores mean 0, and their mean standard deviation 1, on at most 300 of those judged.
+
+    What is only compared has a reward that is known up to a constant; fixing its place and width lets KL coefficients
+    mean the same for every reward model. A difference in the units of the likelihood is that of scores times
+    `score_scale`.
+    """
+    names = completions_of(observations)
+    completions = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:300]]
+    raw_NM = judge.raw([data.prompts[completion.prompt] for completion in completions], completions)
+    judge.mean_M = tuple(raw_NM.mean(0).tolist())
+    judge.score_scale = max(float(raw_NM.mean(1).std()), 1e-6)
