@@ -24,7 +24,7 @@ from accord.lm.loading import DType, load
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack, tokenized
 from accord.records import Completion, Prompt
 
-__all__ = ["ScalarHeadModel", "load_reward_model", "new_head"]
+__all__ = ["ScalarHeadModel", "is_reward_model", "load_reward_model", "new_head"]
 
 HEAD = "head.safetensors"
 
@@ -132,13 +132,27 @@ class ScalarHeadModel:
         return {"components": json.dumps(self.components), "members": str(self.members)}
 
 
+def is_reward_model(folder: Path) -> bool:
+    """Whether a folder holds what `ScalarHeadModel.save` writes."""
+    return (folder / HEAD).is_file()
+
+
 def load_reward_model(
-    folder: Path, *, name: str, dtype: DType = "bfloat16", device: str = "cpu", trust_remote_code: bool = False
+    folder: Path,
+    *,
+    name: str,
+    dtype: DType = "bfloat16",
+    device: str = "cpu",
+    trust_remote_code: bool = False,
+    merge: bool = False,
 ) -> ScalarHeadModel:
-    """What `ScalarHeadModel.save` wrote, ready to score. Raises `ModelError` where there is no head."""
-    if not (folder / HEAD).is_file():
+    """What `ScalarHeadModel.save` wrote, ready to score; with `merge`, adapters are added into their weights.
+
+    Raises `ModelError` where there is no head.
+    """
+    if not is_reward_model(folder):
         raise ModelError(f"{folder}: not a reward model (no {HEAD})")
-    causal = load(folder, dtype=dtype, device=device, trust_remote_code=trust_remote_code)
+    causal = load(folder, dtype=dtype, device=device, trust_remote_code=trust_remote_code, merge=merge)
     causal.model.requires_grad_(False)
     weights = load_file(folder / HEAD, device=device)
     with safe_open(folder / HEAD, framework="pt") as file:

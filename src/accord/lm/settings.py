@@ -19,9 +19,16 @@ from accord.lm.dropout import dropping
 from accord.lm.layers import cut_layers, freeze_below
 from accord.lm.loading import DType, load
 
-__all__ = ["ModelForm", "ModelSettings"]
+__all__ = ["ModelForm", "ModelSettings", "resolve_device"]
 
 log = logging.getLogger("accord")
+
+
+def resolve_device(device: str) -> str:
+    """The device, with `auto` resolved: CUDA where there is one."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class ModelForm(BaseModel):
@@ -48,9 +55,7 @@ class ModelForm(BaseModel):
     @property
     def resolved_device(self) -> str:
         """The device, with `auto` resolved."""
-        if self.device != "auto":
-            return self.device
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return resolve_device(self.device)
 
     def anchored(self, folder: Path) -> Self:
         """The same with the text of its chat template for the file, which is meant from `folder`.

@@ -9,7 +9,7 @@ sum: adapters are merged into the weights first.
 Left out: weights that differ from layer to layer.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,25 @@ import torch
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.loading import load
+from accord.lm.reward_model import is_reward_model
+from accord.lm.weighted_sums import check_weights, weighted_sum
 
 __all__ = ["extrapolate", "pareto_front", "soup"]
-
-WHOLE = 1e-6  # how far the weights of a soup may be from 1 in sum
 
 
 def soup(models: Sequence[Path | str], weights: Sequence[float], *, trust_remote_code: bool = False) -> CausalModel:
     """The model whose every weight is the weighted sum of those of `models` (saved policies), in float32.
 
-    Raises `ModelError` where the models do not have the same weights by name and shape, or where `weights` are not one
-    a model or do not sum to 1.
+    Raises `ModelError` where the models do not have the same weights by name and shape, where one is a reward model,
+    or where `weights` are not one a model or do not sum to 1.
     """
-    if len(models) != len(weights) or not models or abs(sum(weights) - 1) > WHOLE:
-        raise ModelError(f"{len(models)} models with weights {list(weights)}; give one each, together 1")
+    check_weights(len(models), list(weights))
+    for each in models:
+        if is_reward_model(Path(each)):
+            raise ModelError(f"{each}: a reward model, whose head would be lost; accord.reward.soup averages both")
     whole = partial(load, merge=True, trust_remote_code=trust_remote_code)
     others = ((whole(each), weight) for each, weight in zip(models[1:], weights[1:], strict=True))
-    return _weighted_sum(whole(models[0]), weights[0], others)
+    return weighted_sum(whole(models[0]), weights[0], others)
 
 
 def pareto_front(first: Path | str, second: Path | str, points: int) -> Iterator[tuple[float, CausalModel]]:
@@ -62,26 +64,9 @@ def extrapolate(
     if not policy.has_adapters:
         form: dict[str, Any] = {"merge": True, "trust_remote_code": trust_remote_code}
         origin = start if isinstance(start, CausalModel) else load(start, **form)
-        return _weighted_sum(policy, 1 + multiple, [(origin, -multiple)])
+        return weighted_sum(policy, 1 + multiple, [(origin, -multiple)])
     with torch.no_grad():
         for name, weight in policy.model.named_parameters():
             if "lora_B" in name:
                 weight.mul_(1 + multiple)
     return policy
-
-
-def _weighted_sum(model: CausalModel, weight: float, others: Iterable[tuple[CausalModel, float]]) -> CausalModel:
-    """`model`, its floating weights times `weight`, plus those of the others times theirs; summed in float64."""
-    weights = model.model.state_dict()
-    shapes = {key: value.shape for key, value in weights.items()}
-    total = {key: weight * value.double() for key, value in weights.items() if value.is_floating_point()}
-    for other, other_weight in others:
-        other_weights = other.model.state_dict()
-        if {key: value.shape for key, value in other_weights.items()} != shapes:
-            raise ModelError(
-                f"{other.name}: its weights are not those of the first model; a soup needs one architecture"
-            )
-        for key in total:
-            total[key] += other_weight * other_weights[key].double()
-    model.model.load_state_dict({**weights, **{key: value.to(weights[key].dtype) for key, value in total.items()}})
-    return model

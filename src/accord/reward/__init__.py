@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from accord.reward.kinds.bradley_terry import BradleyTerry
     from accord.reward.kinds.classifier import Classifier
     from accord.reward.kinds.python import FunctionJudge, PythonReward
+    from accord.reward.kinds.soup import Soup
     from accord.reward.learnt import LearntReward
     from accord.reward.likelihoods import bradley_terry
     from accord.reward.registry import REWARDS, register
     from accord.reward.settings import RewardSettings
+    from accord.reward.soups import soup
 
 _MODULES = {
     "combined": ("CombinedJudge",),
@@ -22,10 +24,12 @@ _MODULES = {
     "kinds.bradley_terry": ("BradleyTerry",),
     "kinds.classifier": ("Classifier",),
     "kinds.python": ("FunctionJudge", "PythonReward"),
+    "kinds.soup": ("Soup",),
     "learnt": ("LearntReward",),
     "likelihoods": ("bradley_terry",),
     "registry": ("REWARDS", "register"),
     "settings": ("RewardSettings",),
+    "soups": ("soup",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -39,6 +43,7 @@ __all__ = [
     "LearntReward",
     "PythonReward",
     "RewardSettings",
+    "Soup",
     "SplitScores",
     "accuracy",
     "baselines",
@@ -47,6 +52,7 @@ __all__ = [
     "evaluate",
     "register",
     "score_split",
+    "soup",
 ]
 
 

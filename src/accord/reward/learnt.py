@@ -134,7 +134,7 @@ class LearntReward(RewardSettings, ModelSettings):
             return StepResult(fitting.update([groups[i] for i in plan[step - 1]], step))
 
         def save() -> None:
-            normalise(judge, data, said)
+            normalise(judge, data, completions_of(said))
             with MODEL.write(run, stage=stage) as folder:
                 judge.save(folder)
                 if parameters := dict(terms.state_dict()):
@@ -165,14 +165,13 @@ class LearntReward(RewardSettings, ModelSettings):
         return terms, observations, replace(data, completions=completions)
 
 
-def normalise(judge: ScalarHeadModel, data: Dataset, observations: Sequence[Observation]) -> None:
-    """Give each output's scores mean 0, and their mean standard deviation 1, on at most 300 of those judged.
+def normalise(judge: ScalarHeadModel, data: Dataset, names: Sequence[str]) -> None:
+    """Give each output's scores mean 0, and their mean standard deviation 1, on at most 300 of the completions `names`.
 
     What is only compared has a reward that is known up to a constant; fixing its place and width lets KL coefficients
     mean the same for every reward model. A difference in the units of the likelihood is that of scores times
     `score_scale`.
     """
-    names = completions_of(observations)
     completions = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:300]]
     raw_NM = judge.raw([data.prompts[completion.prompt] for completion in completions], completions)
     judge.mean_M = tuple(raw_NM.mean(0).tolist())

@@ -7,6 +7,7 @@ from accord.registry import Registry
 from accord.reward.kinds.bradley_terry import BradleyTerry
 from accord.reward.kinds.classifier import Classifier
 from accord.reward.kinds.python import PythonReward
+from accord.reward.kinds.soup import Soup
 from accord.reward.settings import RewardSettings
 
 __all__ = ["REWARDS", "register"]
@@ -32,3 +33,4 @@ def register(settings: type[S]) -> type[S]:
 register(BradleyTerry)
 register(PythonReward)
 register(Classifier)
+register(Soup)

@@ -3,4 +3,5 @@
 bradley_terry   learnt from pairs
 classifier      a reward model of others, as they publish it
 python          a function of one's own
+soup            the average of reward models that other runs trained
 """

@@ -1,0 +1,68 @@
+"""Rewards between rewards: one model whose weights, the head's too, are weighted sums of those of several.
+
+Reward models that were tuned from one start on other orders of the data, other draws of evaluators or other settings
+disagree where they have learnt noise; the mean of their weights keeps what they share, costs one model, and is harder
+to exploit than any of them (WARM: Rame et al. 2024, arXiv 2401.12187). Weights that are not alike, because the models
+began elsewhere, do not average.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from accord.errors import ModelError
+from accord.lm.loading import DType
+from accord.lm.reward_model import ScalarHeadModel, load_reward_model
+from accord.lm.weighted_sums import check_weights, weighted_sum, weighted_tensors
+
+__all__ = ["soup"]
+
+
+def soup(
+    models: Sequence[Path | str],
+    weights: Sequence[float] | None = None,
+    *,
+    name: str = "soup",
+    dtype: DType = "float32",
+    device: str = "cpu",
+    trust_remote_code: bool = False,
+) -> ScalarHeadModel:
+    """The reward model whose decoder and head are the weighted means of those in the folders `models`.
+
+    Equal weights where none are given. Adapters are merged first. Its scores are placed and scaled by the weighted
+    means of the models' own places and scales. Raises `ModelError` where a folder holds no reward model, where
+    decoders, components or members are not alike, or where `weights` are not one a model or do not sum to 1.
+    """
+    weights = [1 / len(models)] * len(models) if weights is None and models else list(weights or ())
+    check_weights(len(models), weights)
+    first, *others = (
+        load_reward_model(
+            Path(each), name=str(each), dtype=dtype, device=device, trust_remote_code=trust_remote_code, merge=True
+        )
+        for each in models
+    )
+    for other in others:
+        if (other.components, other.members) != (first.components, first.members):
+            raise ModelError(
+                f"{other.name}: {_layout(other)}, and {first.name} has {_layout(first)}; a soup needs the same heads"
+            )
+    rest = list(zip(others, weights[1:], strict=True))
+    causal = weighted_sum(first.causal, weights[0], ((other.causal, weight) for other, weight in rest))
+    heads = ((other.name, other.head.state_dict(), weight) for other, weight in rest)
+    first.head.load_state_dict(weighted_tensors(first.head.state_dict(), weights[0], heads))
+    every = [first, *others]
+    return ScalarHeadModel(
+        causal,
+        first.head,
+        name,
+        mean_M=tuple(np.average([each.mean_M for each in every], axis=0, weights=weights).tolist()),
+        score_scale=float(np.average([each.score_scale for each in every], weights=weights)),
+        components=first.components,
+        members=first.members,
+    )
+
+
+def _layout(model: ScalarHeadModel) -> str:
+    components = f"components {', '.join(model.components)}" if model.components else "no components"
+    return f"{components} with {model.members} members"
