@@ -10,24 +10,24 @@ importance weights between sampler and trainer (how far they are apart is logged
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, ClassVar, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from accord.artefacts import OnlineMetrics
 from accord.errors import RecipeError
-from accord.lm.packed import TokenizedCompletion
 from accord.policy.advantages import gae, kl_penalised, update_kl_coef, whitened
 from accord.policy.losses import ppo_policy, ppo_value
 from accord.policy.materials import Material, Materials
 from accord.policy.online import Dense, OnlineTrainer, build_trainer
 from accord.policy.optimum import KLObjective
+from accord.policy.pretraining import PretrainingMix, blocks_of, note_texts, read_texts
 from accord.policy.rollout import Rollout
-from accord.policy.supervised import likelihood, mean_token_weight, token_weights, tokenize
 from accord.run import RunDirectory
-from accord.train import Passes, TrainingStep
+from accord.train import TrainingStep
 
 __all__ = ["PPO"]
 
@@ -58,8 +58,17 @@ class PPO(Dense):
     kl_coef: float = Field(default=0.05, ge=0, description="coefficient of the KL penalty at the first step")
     kl_target: float = Field(default=6.0, ge=0, description="nats a sequence; 0: the coefficient stays")
     kl_rate: float = Field(default=0.5, ge=0, description="how fast the coefficient follows")
-    pretrain_coef: float = Field(default=0.0, ge=0, description="weight of the likelihood of supervised examples")
-    pretrain_batch_size: int = Field(default=16, ge=1)
+    pretrain_coef: float = Field(
+        default=0.0, ge=0, description="weight of the likelihood of pretraining texts (or of supervised examples)"
+    )
+    pretrain_texts: str | None = Field(
+        default=None,
+        description="a .txt, or rows with a column `text`: a file, or a name of `datasets` with `pretrain_split`; "
+        "unset: the supervised examples",
+    )
+    pretrain_split: str | None = Field(default=None, description="the part of a folder or name of `datasets`")
+    pretrain_tokens: int = Field(default=128, ge=2, description="pretraining texts are cut into blocks of so many")
+    pretrain_batch_size: int = Field(default=16, ge=1, description="blocks (or examples) an update")
     head_lr_scale: float = Field(default=50.0, gt=0, description="the value head learns at this multiple of lr")
 
     @property
@@ -75,26 +84,53 @@ class PPO(Dense):
     @property
     def needs(self) -> frozenset[Material]:
         """Supervised examples too where `pretrain_coef` weighs them."""
-        return super().needs | (frozenset({"examples"}) if self.pretrain_coef else frozenset())
+        examples = bool(self.pretrain_coef) and self.pretrain_texts is None
+        return super().needs | (frozenset({"examples"}) if examples else frozenset())
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the path of the pretraining texts made absolute, where it is one."""
+        settings, place = super().anchored(folder), self.pretrain_texts
+        if place is None or (self.pretrain_split is not None and not (folder / place).exists()):
+            return settings
+        return settings.model_copy(update={"pretrain_texts": str(folder / place)})
+
+    @model_validator(mode="after")
+    def _mixed(self) -> Self:
+        if self.pretrain_texts is not None and not self.pretrain_coef:
+            raise ValueError("pretrain_texts are read only where pretrain_coef weighs them; set it above 0")
+        return self
 
     def steps(
         self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[OnlineMetrics]]:
-        """As of all online algorithms; `pretrain_coef` is about the supervised examples."""
+        """As of all online algorithms; `pretrain_coef` weighs texts beside the samples.
+
+        Raises `RecipeError` where there are none of these.
+        """
         prompts, judge = materials.prompts, materials.judge
-        examples = materials.examples if self.pretrain_coef else ()
-        if self.pretrain_coef and not examples:
-            raise RecipeError(f"{stage}: pretrain_coef is {self.pretrain_coef} but there are no supervised examples")
         form: dict[str, Any] = {"valued": True, "head_scale": self.head_lr_scale}
         trainer = build_trainer(self, prompts, judge, run, start=materials.start, stage=stage, **form)
         trainer.state.setdefault("kl_coef", self.kl_coef)
-        texts, weight_of = tokenize(trainer.policy, examples), {i: example.weight for i, example in enumerate(examples)}
-        passes = Passes([[text] for text in texts], trainer.seed, "pretrain")
-        pretraining = _Pretraining(passes, weight_of, mean_token_weight(texts, weight_of) if texts else 1.0)
-        yield from trainer.steps(partial(self.update, pretraining=pretraining if examples else None))
+        mix = self._pretraining(trainer, materials, run, stage=stage) if self.pretrain_coef else None
+        yield from trainer.steps(partial(self.update, pretraining=mix))
+
+    def _pretraining(
+        self, trainer: OnlineTrainer, materials: Materials, run: RunDirectory, *, stage: str
+    ) -> PretrainingMix:
+        """The texts beside the samples: those that `pretrain_texts` names, else the supervised examples."""
+        if self.pretrain_texts is None:
+            if not (examples := materials.examples):
+                raise RecipeError(
+                    f"{stage}: pretrain_coef is {self.pretrain_coef} but there are no supervised examples"
+                )
+            return PretrainingMix.of_examples(trainer.policy, examples, trainer.seed)
+        note_texts(self.pretrain_texts, run, stage=stage)
+        texts = read_texts(self.pretrain_texts, self.pretrain_split)
+        size = min(self.pretrain_tokens, trainer.policy.context)
+        return PretrainingMix.of_blocks(blocks_of(trainer.policy, texts, size), trainer.seed)
 
     def update(
-        self, trainer: OnlineTrainer, rollout: Rollout, step: int, pretraining: "_Pretraining | None" = None
+        self, trainer: OnlineTrainer, rollout: Rollout, step: int, pretraining: PretrainingMix | None = None
     ) -> dict[str, Any]:
         """The updates of one step, and the means of their numbers; then the KL's coefficient follows its target."""
         rate, coefficient = trainer.optimiser.rate, trainer.state["kl_coef"]
@@ -151,20 +187,16 @@ class PPO(Dense):
             clipped += float(surrogate.clipped_N.sum()) / tokens
         return {"policy_loss": policy_loss, "value_loss": value_loss, "clip_frac": clipped}
 
-    def _pretrain(self, trainer: OnlineTrainer, pretraining: "_Pretraining") -> float:
-        """Add the gradient of the likelihood of some supervised examples (PPO-ptx, Ouyang et al. 2022, eq. 2)."""
-        passes, weight_of, mean_weight = pretraining
-        size = min(self.pretrain_batch_size, len(weight_of))
-        texts = passes.draw(trainer.optimiser.done * size, size)
-        total_weight = mean_weight * sum(len(answer.completion) for answer in texts)
-        loss = 0.0
-        for batch in trainer.limits.pack(trainer.policy, texts):
-            with self.updating(trainer.policy):
-                loss_N = likelihood(trainer.policy, batch)
-            part = (token_weights(batch, weight_of).to(loss_N) * loss_N).sum() / total_weight
-            trainer.optimiser.add(self.pretrain_coef * part)
-            loss += float(part.detach())
-        return loss
+    def _pretrain(self, trainer: OnlineTrainer, pretraining: PretrainingMix) -> float:
+        """Add the gradient of the likelihood of some of the texts beside the samples."""
+        return pretraining.add(
+            trainer.policy,
+            trainer.optimiser,
+            trainer.limits,
+            size=self.pretrain_batch_size,
+            coefficient=self.pretrain_coef,
+            updating=self.updating,
+        )
 
 
 class _Learnt(NamedTuple):
@@ -173,14 +205,6 @@ class _Learnt(NamedTuple):
     old_BT: Tensor
     advantage_BT: Tensor
     return_BT: Tensor
-
-
-class _Pretraining(NamedTuple):
-    """Supervised examples beside the rollouts, tokenized; what each token of one counts, by its key, and the mean."""
-
-    passes: Passes[TokenizedCompletion]
-    weight_of: Mapping[int, float]
-    mean_weight: float
 
 
 def _explained(value_BT: Tensor, return_BT: Tensor, mask_BT: Tensor) -> float | None:
