@@ -1,4 +1,4 @@
-"""The pretraining mix: the likelihood of other texts beside what the policy is rewarded for (PPO-ptx, Ouyang et al. 2022).
+"""The pretraining mix: the likelihood of other texts beside what is rewarded (PPO-ptx, Ouyang et al. 2022).
 
 What a policy forgets while it chases a reward is held by the gradient of gamma E[log pi(x)], x from the texts that it
 was pretrained on (arXiv 2203.02155, eq. 2): running text, predicted from its first token on. Without such texts the
