@@ -23,13 +23,11 @@ from accord.errors import ModelError
 from accord.lm.chat_messages import template_message
 from accord.lm.chat_template import asks_for_the_date, is_fixed, without_control
 from accord.lm.marks import Marks, control_tokens
+from accord.lm.token_reach import CONTEXT, INCOMPLETE, reach_of_tokens
 from accord.records import Completion, Message, Prompt, Sample
 
 __all__ = ["CONTEXT", "Conversation", "configured_ends", "text_after"]
 
-INCOMPLETE = "\ufffd"  # what a tokenizer gives for bytes that are not whole characters
-CONTEXT = 4  # tokens before a text with which it is decoded: some tokenizers drop a space where a text begins
-WINDOW = 16  # tokens that are decoded together where it is asked how far each of them reaches
 ANSWER = "It is a lake."
 TALKS: tuple[tuple[Message, ...], ...] = (
     (Message(role="user", content="What is it?"),),
@@ -208,17 +206,13 @@ class Conversation:
         return text
 
     def reaches(self, token_ids: Sequence[int]) -> list[int]:
-        """How long the text is with the tokens up to and with each: read in windows, in time that grows with it."""
+        """How long the text is with the tokens up to and with each, in time that grows with it (`reach_of_tokens`)."""
         whole, text = self._written(token_ids), self.text(token_ids)
-        ids, opened = list(token_ids), whole.index(text)
-        before = self._anchor_ids if self.template is not None and not self.problem and self._in_context else []
-        reached, first, certain = list[int](), 0, 0
-        for end in range(1, len(ids) + (not self._ended(ids))):
-            new = text_after(self.tokenizer, before, ids[first:end])
-            reached.append(certain + len(new))
-            if end - first >= WINDOW and not new.endswith(INCOMPLETE):
-                before, first, certain = [*before, *ids[first:end]][-CONTEXT:], end, reached[-1]
-        reached += [len(whole)] * (len(ids) - len(reached))  # the end adds nothing
+        ids, opened = list(token_ids[:-1] if self._ended(token_ids) else token_ids), whole.index(text)
+        behind_prompt = self.template is not None and not self.problem and self._in_context
+        before = self._anchor_ids[-CONTEXT:] if behind_prompt else []
+        reached = reach_of_tokens(lambda some: _decode(self.tokenizer, some), before, ids, whole)
+        reached += [len(whole)] * (len(token_ids) - len(ids))  # the end adds nothing
         return [min(len(text), max(0, reach - opened)) for reach in reached]
 
     def _written(self, token_ids: Sequence[int]) -> str:
