@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from accord.artefacts.kinds import JsonLines, JsonObject, Row, absent
-from accord.artefacts.training import FinishReason
+from accord.artefacts.training import ComponentScore, FinishReason
 from accord.stats import Estimate
 
 __all__ = [
@@ -30,6 +30,8 @@ class ScoreRow(Row):
     completion: str
     prompt: str
     score: float
+    std: float | None = absent("its standard deviation, where the judge has one")
+    components: dict[str, ComponentScore] | None = absent("of the score, by objective or group")
     length: int | None = Field(default=None, description="tokens; null where the judge has no tokenizer")
 
 
@@ -62,7 +64,11 @@ class EvaluationSample(Row):
     finish_reason: FinishReason
     temperature: float
     eval_reward: float = Field(description="the independent judge's score")
+    eval_reward_std: float | None = absent("standard deviation that the independent judge gives it")
     reward: float | None = absent("the score of the reward model that the policy learnt from")
+    reward_std: float | None = absent("standard deviation that this reward model gives it")
+    cautious_reward: float | None = absent("that score at its low end, where `caution` learnt from that")
+    components: dict[str, ComponentScore] | None = absent("of that score, by objective or group")
 
 
 class JudgedRollout(Row):
@@ -72,7 +78,9 @@ class JudgedRollout(Row):
     index: int
     prompt: str
     reward: float
+    reward_std: float | None = absent("standard deviation that the judge gave its score")
     eval_reward: float
+    eval_reward_std: float | None = absent("standard deviation that the independent judge gives its own")
     kl: float = Field(description="log-ratio of policy to reference, nats")
 
 
@@ -82,7 +90,9 @@ class CurvePoint(Row):
     step: int
     kl: Estimate
     reward: Estimate
+    reward_std: Estimate | None = absent("mean standard deviation that the judge gave its scores")
     eval_reward: Estimate
+    eval_reward_std: Estimate | None = absent("the same of the independent judge")
 
 
 class ArmEvaluation(Row):

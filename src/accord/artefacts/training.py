@@ -17,6 +17,7 @@ __all__ = [
     "BatchLimitsRow",
     "BestOfNCandidate",
     "Candidate",
+    "ComponentScore",
     "ConditionalCandidate",
     "CuratedCandidate",
     "FinishReason",
@@ -75,6 +76,8 @@ class OnlineMetrics(StepMetrics):
 
     reward: float = Field(description="the judge's mean score")
     reward_std: float | None = Field(description="standard deviation of the scores; null for one sample")
+    judge_std: float | None = absent("mean standard deviation that the judge gives its scores; absent without one")
+    cautious_reward: float | None = absent("mean of the scores at their low end, where `caution` learns from that")
     kl: float | None = Field(description="policy to reference, nats a sequence")
     kl_se: float | None = Field(description="standard error of kl; null for one sample")
     entropy: float | None = Field(description="nats a token")
@@ -102,6 +105,13 @@ class OnlineMetrics(StepMetrics):
 Metrics = OnlineMetrics | PairMetrics | RewardMetrics | SupervisedMetrics
 
 
+class ComponentScore(Row):
+    """What one component of a judge makes of a text."""
+
+    value: float
+    std: float | None = absent("its standard deviation, where the component has one")
+
+
 class RolloutRow(Row):
     """A sample that the policy learnt from, and every number measured on it."""
 
@@ -114,6 +124,9 @@ class RolloutRow(Row):
     logprobs: tuple[float, ...] = Field(description="the trainer's")
     reference_logprobs: tuple[float, ...] | None = absent("the reference's; absent where there is none")
     reward: float
+    reward_std: float | None = absent("standard deviation that the judge gives its score")
+    cautious_reward: float | None = absent("the score at its low end, where `caution` learns from that")
+    components: dict[str, ComponentScore] | None = absent("of the judge's score, by objective or group")
     finish_reason: FinishReason
     temperature: float
 
@@ -133,6 +146,8 @@ class BestOfNCandidate(WrittenCandidate):
     """A text that the start wrote, judged, and whether it is the best of its group."""
 
     reward: float
+    reward_std: float | None = absent("standard deviation that the judge gives its score")
+    cautious_reward: float | None = absent("the score at its low end, where `caution` chooses by that")
     chosen: bool
 
 

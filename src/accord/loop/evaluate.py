@@ -21,8 +21,10 @@ from accord.loop.judged_rollouts import curve_of, judge_rollouts
 from accord.loop.policy import start_of
 from accord.loop.rewards import judges_of
 from accord.loop.stage import Context
+from accord.policy.caution import Cautious
 from accord.policy.evaluate import compare
-from accord.policy.rollout import generate_rollouts
+from accord.policy.rollout import generate_rollouts, score_doubt
+from accord.policy.settings import PolicySettings
 from accord.records import Prompt, Sampling
 from accord.train.seeds import seed_of
 
@@ -79,7 +81,8 @@ def _samples(context: Context, judges: Mapping[str, Judge]) -> list[EvaluationSa
     samples: list[EvaluationSample] = []
     for number, (arm, causal, chunk) in enumerate(context.progress.track(work, "samples", len(work))):
         sampling = recipe.evaluate.sampling.model_copy(update={"seed": seed_of(run.seed, "evaluate", number)})
-        written = sample_arm(causal, start, judges, chunk, recipe.evaluate.samples_per_prompt, sampling, arm=arm)
+        number_of = recipe.evaluate.samples_per_prompt
+        written = sample_arm(causal, start, judges, chunk, number_of, sampling, arm=arm, learner=settings)
         first = len(samples)
         samples += [sample.model_copy(update={"index": first + sample.index}) for sample in written]
     return samples
@@ -94,16 +97,20 @@ def sample_arm(
     sampling: Sampling,
     *,
     arm: str,
+    learner: PolicySettings | None = None,
 ) -> list[EvaluationSample]:
-    """`n` judged samples of each prompt by a model, measured under it and under the start."""
+    """`n` judged samples of each prompt by a model, measured under it and under the start.
+
+    Where the policy learnt with caution, `learner` being its settings, the cautious score is kept too.
+    """
     rollout = generate_rollouts(causal, start, judges["eval_reward"], prompts, n, sampling)
-    eval_reward = rollout.score_B.tolist()
-    reward: Sequence[float | None] = [None] * len(eval_reward)
-    if "reward" in judges:
-        reward = judges["reward"].score(rollout.prompts, rollout.completions).value_N.tolist()
+    reward = judges["reward"].score(rollout.prompts, rollout.completions) if "reward" in judges else None
+    low_B = None
+    if reward is not None and isinstance(learner, Cautious) and learner.is_cautious and reward.members_NS is not None:
+        low_B = learner.low_end(reward, "the judge").tolist()
     samples = []
     for index, (completion, sample) in enumerate(zip(rollout.completions, rollout.samples, strict=True)):
-        size, score = len(sample.token_ids), reward[index]
+        size = len(sample.token_ids)
         samples.append(
             EvaluationSample(
                 arm=arm,
@@ -116,8 +123,11 @@ def sample_arm(
                 reference_logprobs=_rounded(rollout.reference_BT[index, :size].tolist()),
                 finish_reason=sample.finish_reason,
                 temperature=sampling.temperature,
-                eval_reward=round(eval_reward[index], 6),
-                reward=None if score is None else round(score, 6),
+                eval_reward=round(float(rollout.score_B[index]), 6),
+                eval_reward_std=score_doubt(rollout.judged, index).get("reward_std"),
+                reward=None if reward is None else round(float(reward.value_N[index]), 6),
+                cautious_reward=None if low_B is None else round(low_B[index], 6),
+                **score_doubt(reward, index),
             )
         )
     return samples

@@ -8,7 +8,7 @@ from accord.interfaces import Judge
 from accord.loop.stage import Context
 from accord.policy.evaluate import kl_of
 from accord.records import Completion
-from accord.stats import mean
+from accord.stats import Estimate, mean
 from accord.train.seeds import shuffled
 
 __all__ = ["curve_of", "judge_rollouts"]
@@ -35,13 +35,16 @@ def judge_rollouts(context: Context, judge: Judge) -> list[JudgedRollout] | None
 def _judged(rows: Sequence[RolloutRow], judge: Judge, context: Context) -> Iterator[JudgedRollout]:
     prompts = [context.reader.prompts[row.prompt] for row in rows]
     completions = [Completion(prompt=row.prompt, text=row.text) for row in rows]
-    for row, score in zip(rows, judge.score(prompts, completions).value_N.tolist(), strict=True):
+    scores = judge.score(prompts, completions)
+    for index, (row, score) in enumerate(zip(rows, scores.value_N.tolist(), strict=True)):
         yield JudgedRollout(
             step=row.step,
             index=row.index,
             prompt=row.prompt,
             reward=row.reward,
+            reward_std=row.reward_std,
             eval_reward=round(score, 6),
+            eval_reward_std=None if scores.std_N is None else round(float(scores.std_N[index]), 6),
             kl=round(kl_of(row), 6),
         )
 
@@ -55,5 +58,13 @@ def curve_of(rollouts: Sequence[JudgedRollout]) -> Iterator[CurvePoint]:
             step=step,
             kl=mean([row.kl for row in rows], prompts),
             reward=mean([row.reward for row in rows], prompts),
+            reward_std=_mean_of([row.reward_std for row in rows], prompts),
             eval_reward=mean([row.eval_reward for row in rows], prompts),
+            eval_reward_std=_mean_of([row.eval_reward_std for row in rows], prompts),
         )
+
+
+def _mean_of(numbers: Sequence[float | None], prompts: Sequence[str]) -> Estimate | None:
+    """None where one of them is not known."""
+    known = [number for number in numbers if number is not None]
+    return mean(known, prompts) if len(known) == len(numbers) else None

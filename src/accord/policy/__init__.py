@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         whitened,
     )
     from accord.policy.best_of_n import BestOfN, best_of, best_of_kl, soft_best_of
+    from accord.policy.caution import Cautious, certainty_equivalent
     from accord.policy.conditional import Conditional, controlled
     from accord.policy.constraints import Constraint
     from accord.policy.context_distillation import ContextDistillation
@@ -71,6 +72,7 @@ __all__ = [
     "SFT",
     "Abstaining",
     "BestOfN",
+    "Cautious",
     "Conditional",
     "Constraint",
     "ContextDistillation",
@@ -89,6 +91,7 @@ __all__ = [
     "Supervised",
     "best_of",
     "best_of_kl",
+    "certainty_equivalent",
     "compare",
     "controlled",
     "describe",
@@ -135,6 +138,8 @@ _HOME = {
     "best_of_kl": "best_of_n",
     "best_of": "best_of_n",
     "BestOfN": "best_of_n",
+    "Cautious": "caution",
+    "certainty_equivalent": "caution",
     "Conditional": "conditional",
     "ContextDistillation": "context_distillation",
     "Curated": "curated",

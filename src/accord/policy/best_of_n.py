@@ -22,6 +22,7 @@ from accord.artefacts import CANDIDATES, BestOfNCandidate, SupervisedMetrics
 from accord.interfaces import Judge
 from accord.lm.generate import generate
 from accord.policy.budget import SampleBudget
+from accord.policy.caution import Cautious
 from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
 from accord.records import Completion, Prompt, Sampling
@@ -81,7 +82,7 @@ def soft_best_of(score_N: Floats, value_N: Floats, n: int, temperature: float, *
     return float((weight_CK * value_N[chosen_CK]).sum(1).mean())
 
 
-class BestOfN(Supervised):
+class BestOfN(Cautious, Supervised):
     """Settings of best-of-n distillation: those of supervised fine-tuning, and who writes how much."""
 
     sentence = "Best-of-n distillation then trained the policy on the best of its start's samples by that reward model"
@@ -154,7 +155,8 @@ class BestOfN(Supervised):
         groups = generate(writer, [writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
         for number, (prompt, group) in enumerate(zip(asked, groups, strict=True)):
             texts = [writer.completion(prompt, each, sampling) for each in group]
-            score_n = judge.score([prompt] * len(texts), texts).value_N
+            scores = judge.score([prompt] * len(texts), texts)
+            score_n = self.low_end(scores, f"the judge '{judge.name}'")
             ended_n = np.array([each.finish_reason != "length" for each in group])
             best = int(np.lexsort((score_n, ended_n))[-1])
             for index, (text, each) in enumerate(zip(texts, group, strict=True)):
@@ -165,6 +167,8 @@ class BestOfN(Supervised):
                     text=text.text,
                     token_ids=each.token_ids,
                     finish_reason=each.finish_reason,
-                    reward=float(score_n[index]),
+                    reward=float(scores.value_N[index]),
+                    reward_std=None if scores.std_N is None else float(scores.std_N[index]),
+                    cautious_reward=float(score_n[index]) if self.is_cautious else None,
                     chosen=index == best,
                 )

@@ -13,7 +13,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from accord.artefacts import CANDIDATES, SAMPLES, VALUE_HEAD, JsonLines, OnlineMetrics
+from accord.artefacts import CANDIDATES, SAMPLES, VALUE_HEAD, JsonLines, OnlineMetrics, RolloutRow
 from accord.errors import TrainingStopped
 from accord.interfaces import Judge, Sampler
 from accord.lm.causal import CausalModel
@@ -22,12 +22,12 @@ from accord.lm.logprobs import token_logprobs
 from accord.lm.reward_model import new_head
 from accord.policy.advantages import alike
 from accord.policy.budget import SampleBudget
+from accord.policy.caution import Cautious, LearntFrom
 from accord.policy.constraints import Constraint, constrained, update_multipliers
 from accord.policy.materials import Material, Materials
 from accord.policy.maxmin import MaxMin
 from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions
-from accord.policy.settings import PolicySettings
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train import (
@@ -47,7 +47,7 @@ from accord.train import (
 __all__ = ["Dense", "Online", "OnlineTrainer", "build_trainer"]
 
 
-class Online(PolicySettings):
+class Online(Cautious):
     """Settings that all online algorithms share."""
 
     anchor = "kl_coef"
@@ -119,7 +119,7 @@ class Online(PolicySettings):
         """The judge's score less `kl_coef` times the KL, for `kl_objective`; None where more than these two count."""
         if not kl_coef or self.constraints or self.maxmin is not None:
             return None
-        return KLObjective(kl_coef, self.missing_eos_penalty, self.sampling)
+        return KLObjective(kl_coef, self.missing_eos_penalty, self.sampling, cautious=self.is_cautious)
 
     @classmethod
     def within(cls, budget: SampleBudget) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class OnlineTrainer:
         def step(number: int) -> StepResult[OnlineMetrics]:
             rollout = self.generate_rollouts(number, old_logprobs=self.settings.needs_old_logprobs)
             metrics = self.step_metrics(rollout, number, update(self, rollout, number))
-            return StepResult(metrics, rollout.rows(number, self.settings.sampling.temperature))
+            return StepResult(metrics, self.rows(rollout, number))
 
         yield from self.loop.steps(step, self.save)
 
@@ -229,23 +229,30 @@ class OnlineTrainer:
         """What is learnt from, [B]: as `objective`, less `missing_eos_penalty` where a completion did not end."""
         return self.objective(rollout) - self.settings.missing_eos_penalty * (~rollout.stopped_B)
 
+    def learnt_from(self, rollout: Rollout) -> LearntFrom:
+        """The judge's scores and their components, at their cautious end where the settings say so."""
+        s = self.settings
+        groups = () if s.maxmin is None else s.maxmin.groups
+        return s.learnt_from(rollout, groups=groups, limits=s.constraints)
+
     def objective(self, rollout: Rollout) -> Tensor:
         """The judge's scores, or those of its groups by their weights; and what constraints add, [B]."""
-        score_B, maxmin = rollout.score_B, self.settings.maxmin
+        learnt, maxmin = self.learnt_from(rollout), self.settings.maxmin
+        score_B = learnt.score_B
         if maxmin is not None:
-            score_B = maxmin.scores(rollout.components, self.state.setdefault("groups", {}))
+            score_B = maxmin.scores(learnt.components, self.state.setdefault("groups", {}))
         multipliers = self.state.setdefault("multipliers", {})
-        return constrained(score_B, rollout.components, self.settings.constraints, multipliers)
+        return constrained(score_B, learnt.limited, self.settings.constraints, multipliers)
 
     def update_multipliers(self, rollout: Rollout) -> dict[str, float] | None:
         """Move the multipliers of constraints and the weights of groups; returns those this step was made with."""
-        s = self.settings
+        s, learnt = self.settings, self.learnt_from(rollout)
         groups, multipliers = (self.state.setdefault(each, {}) for each in ("groups", "multipliers"))
         used = {each.component: float(multipliers.get(each.component, each.initial)) for each in s.constraints}
         if s.maxmin is not None:
             used |= {f"group {name}": weight for name, weight in s.maxmin.weights(groups).items()}
-            s.maxmin.update_weights(rollout.components, groups)
-        update_multipliers(rollout.components, s.constraints, multipliers)
+            s.maxmin.update_weights(learnt.components, groups)
+        update_multipliers(learnt.limited, s.constraints, multipliers)
         return used or None
 
     def updates(self, rollout: Rollout, step: int) -> Iterator[tuple[list[int], Tensor]]:
@@ -290,6 +297,12 @@ class OnlineTrainer:
             tokens = token_logprobs(self.policy, batch, hidden_XD, temperature=temperature, entropy=False)
             yield positions(batch), tokens.logprob_N, hidden_XD[batch.source_N]
 
+    def rows(self, rollout: Rollout, step: int) -> list[RolloutRow]:
+        """What is kept of a step's samples."""
+        s = self.settings
+        low_B = self.learnt_from(rollout).score_B.tolist() if s.is_cautious and s.maxmin is None else None
+        return rollout.rows(step, s.sampling.temperature, cautious_rewards=low_B)
+
     def step_metrics(self, rollout: Rollout, step: int, numbers: dict[str, Any]) -> OnlineMetrics:
         """What is logged of a step: the algorithm's `numbers` of its updates, and what all algorithms log.
 
@@ -302,10 +315,14 @@ class OnlineTrainer:
         frac_zero_std = _frac_zero_std(self.scores(rollout), group) if group > 1 else None
         means = {name: float(component_B.mean()) for name, component_B in rollout.components.items()}
         del means["length"]
+        std_B = None if rollout.judged is None else rollout.judged.std_N
+        cautious = self.settings.is_cautious and self.settings.maxmin is None
         return OnlineMetrics(
             step=step,
             reward=float(rollout.score_B.mean()),
             reward_std=_deviation(rollout.score_B),
+            judge_std=None if std_B is None else float(std_B.mean()),
+            cautious_reward=float(self.learnt_from(rollout).score_B.mean()) if cautious else None,
             kl=None if kl_B is None else float(kl_B.mean()),
             kl_se=None if kl_B is None or len(kl_B) == 1 else float(kl_B.std() / len(kl_B) ** 0.5),
             entropy=rollout.entropy if on_policy else None,

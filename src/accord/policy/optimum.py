@@ -30,15 +30,17 @@ class KLObjective:
     """E[score] - kl_coef KL(pi || start) over whole texts, the score less a penalty where a text did not end.
 
     `sampling` is how those texts are drawn: at another temperature, or cut off elsewhere, the start is another one.
+    Where it is `cautious` the score is that at its low end.
     """
 
     kl_coef: float
     missing_eos_penalty: float
     sampling: Sampling
+    cautious: bool = False
 
     def optimum(self, start: Sequence[EvaluationSample], sampling: Sampling) -> OptimumEstimate | None:
         """From texts of the start, drawn by `sampling`; None where that is another one, or they have no scores."""
-        scores = [sample.reward for sample in start]
+        scores = [sample.cautious_reward if self.cautious else sample.reward for sample in start]
         if None in scores or sampling.model_copy(update={"seed": self.sampling.seed}) != self.sampling:
             return None
         cut_N = np.array([sample.finish_reason == "length" for sample in start])

@@ -8,11 +8,12 @@ the two are, for its expectation under the sampler is).
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from accord.artefacts import RolloutRow
+from accord.artefacts import ComponentScore, RolloutRow
 from accord.errors import ModelError, TrainingStopped
 from accord.interfaces import Judge, Sampler, Scores
 from accord.lm.causal import CausalModel
@@ -22,7 +23,7 @@ from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.policy.losses import kl_estimate
 from accord.records import Completion, Prompt, Sample, Sampling
 
-__all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions"]
+__all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions", "score_doubt"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Rollout:
 
     dense_BT   what the judge says is earned at each token, where it was asked for; a row sums to the score
     components      the judge's scores by objective or group, each [B], and `length` in tokens
+    judged     all that the judge said of them
     """
 
     prompts: tuple[Prompt, ...]
@@ -53,6 +55,7 @@ class Rollout:
     reference_BT: Tensor
     dense_BT: Tensor | None = None
     components: Mapping[str, Tensor] = field(default_factory=dict)
+    judged: Scores | None = None
 
     @property
     def kl_B(self) -> Tensor:
@@ -81,8 +84,13 @@ class Rollout:
         ended = [each.finish_reason != "length" for each in self.samples]
         return torch.tensor(ended, device=self.score_B.device)
 
-    def rows(self, step: int, temperature: float) -> list[RolloutRow]:
-        """What is kept of each sample: its text and tokens, and every number measured on it."""
+    def rows(
+        self, step: int, temperature: float, *, cautious_rewards: Sequence[float] | None = None
+    ) -> list[RolloutRow]:
+        """What is kept of each sample: its text and tokens, and every number measured on it.
+
+        `cautious_rewards` are what was learnt from where that is not the score.
+        """
         has_reference = not bool(self.reference_BT.isnan().any())
         rows = []
         for index, (completion, sample) in enumerate(zip(self.completions, self.samples, strict=True)):
@@ -98,6 +106,8 @@ class Rollout:
                     logprobs=_rounded(self.policy.logprob_BT[index, :size]),
                     reference_logprobs=_rounded(self.reference_BT[index, :size]) if has_reference else None,
                     reward=round(float(self.score_B[index]), 6),
+                    cautious_reward=None if cautious_rewards is None else round(cautious_rewards[index], 6),
+                    **score_doubt(self.judged, index),
                     finish_reason=sample.finish_reason,
                     temperature=temperature,
                 )
@@ -182,6 +192,7 @@ def generate_rollouts(
             **{name: torch.tensor(component.value_N).to(score_B) for name, component in scores.components.items()},
             "length": mask_BT.sum(1).to(score_B),
         },
+        judged=scores,
     )
 
 
@@ -262,6 +273,21 @@ def measure(
         if head is not None:
             stats[2][row_N, batch.step_N] = head(hidden_XD[batch.source_N].float())[:, 0]
     return TokenStats(*stats)
+
+
+def score_doubt(scores: Scores | None, index: int) -> dict[str, Any]:
+    """Columns of a row: the standard deviation of a completion's score, and its components, where there are such."""
+    if scores is None:
+        return {}
+    components = {
+        name: ComponentScore(value=round(float(each.value_N[index]), 6), std=_std_of(each, index))
+        for name, each in scores.components.items()
+    }
+    return {"reward_std": _std_of(scores, index), "components": components or None}
+
+
+def _std_of(scores: Scores, index: int) -> float | None:
+    return None if scores.std_N is None else round(float(scores.std_N[index]), 6)
 
 
 def _rounded(x_T: Tensor) -> tuple[float, ...]:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from accord.artefacts import RewardCard, ScoreRow
+from accord.artefacts import ComponentScore, RewardCard, ScoreRow
 from accord.feedback import Dataset, sampled_units
-from accord.interfaces import Judge
+from accord.interfaces import Judge, Scores
 from accord.records import Evaluator, Pair
 from accord.reward.word_baseline import word_margins
 from accord.stats import Estimate, calibration_error, rate
@@ -22,17 +23,30 @@ class SplitScores:
     """A judge's scores of the completions that the pairs of a split compare, by id.
 
     `tokens` counts what the judge read, `scale` is in log-odds a unit of score; None where the judge states none.
+    `judged` is all that it said, in the order of `values`.
     """
 
     values: dict[str, float]
     tokens: dict[str, int] | None
     scale: float | None
+    judged: Scores | None = None
 
     def rows(self, data: Dataset) -> Iterator[ScoreRow]:
         """As they are kept in a run."""
-        for name, value in self.values.items():
+        for index, (name, value) in enumerate(self.values.items()):
             tokens = None if self.tokens is None else self.tokens[name]
-            yield ScoreRow(completion=name, prompt=data.completions[name].prompt, score=value, length=tokens)
+            prompt = data.completions[name].prompt
+            yield ScoreRow(completion=name, prompt=prompt, score=value, length=tokens, **self._doubt(index))
+
+    def _doubt(self, index: int) -> dict[str, Any]:
+        """Columns of a row: the standard deviation, and the components with theirs."""
+        if self.judged is None:
+            return {}
+        components = {
+            name: ComponentScore(value=float(each.value_N[index]), std=_std(each, index))
+            for name, each in self.judged.components.items()
+        }
+        return {"std": _std(self.judged, index), "components": components or None}
 
 
 def score_split(judge: Judge, data: Dataset, split: str) -> SplitScores:
@@ -41,7 +55,7 @@ def score_split(judge: Judge, data: Dataset, split: str) -> SplitScores:
     completions = [data.completions[name] for name in names]
     scores = judge.score([data.prompts[completion.prompt] for completion in completions], completions)
     tokens = None if scores.tokens_N is None else dict(zip(names, scores.tokens_N.tolist(), strict=True))
-    return SplitScores(dict(zip(names, scores.value_N.tolist(), strict=True)), tokens, scores.scale)
+    return SplitScores(dict(zip(names, scores.value_N.tolist(), strict=True)), tokens, scores.scale, scores)
 
 
 def accuracy(
@@ -119,6 +133,10 @@ def evaluate(
         agreement=agreement,
         consensus=consensus,
     )
+
+
+def _std(scores: Scores, index: int) -> float | None:
+    return None if scores.std_N is None else float(scores.std_N[index])
 
 
 def _lengths(data: Dataset, pairs: Sequence[Pair]) -> NDArray[np.float64]:
