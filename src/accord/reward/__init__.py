@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from accord.reward.evaluation import SplitScores, accuracy, baselines, calibration, evaluate, score_split
     from accord.reward.kinds.bradley_terry import BradleyTerry
     from accord.reward.kinds.classifier import Classifier
+    from accord.reward.kinds.format import FormatReward
+    from accord.reward.kinds.length import LengthReward
     from accord.reward.kinds.python import FunctionJudge, PythonReward
     from accord.reward.kinds.soup import Soup
     from accord.reward.learnt import LearntReward
@@ -23,6 +25,8 @@ _MODULES = {
     "evaluation": ("SplitScores", "accuracy", "baselines", "calibration", "evaluate", "score_split"),
     "kinds.bradley_terry": ("BradleyTerry",),
     "kinds.classifier": ("Classifier",),
+    "kinds.format": ("FormatReward",),
+    "kinds.length": ("LengthReward",),
     "kinds.python": ("FunctionJudge", "PythonReward"),
     "kinds.soup": ("Soup",),
     "learnt": ("LearntReward",),
@@ -39,8 +43,10 @@ __all__ = [
     "ByToken",
     "Classifier",
     "CombinedJudge",
+    "FormatReward",
     "FunctionJudge",
     "LearntReward",
+    "LengthReward",
     "PythonReward",
     "RewardSettings",
     "Soup",

@@ -6,6 +6,8 @@ from accord.errors import ExtensionError, RecipeError
 from accord.registry import Registry
 from accord.reward.kinds.bradley_terry import BradleyTerry
 from accord.reward.kinds.classifier import Classifier
+from accord.reward.kinds.format import FormatReward
+from accord.reward.kinds.length import LengthReward
 from accord.reward.kinds.python import PythonReward
 from accord.reward.kinds.soup import Soup
 from accord.reward.settings import RewardSettings
@@ -31,6 +33,8 @@ def register(settings: type[S]) -> type[S]:
 
 
 register(BradleyTerry)
+register(FormatReward)
+register(LengthReward)
 register(PythonReward)
 register(Classifier)
 register(Soup)
