@@ -13,7 +13,10 @@ from accord.lm.loading import load
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Evaluator, Pair, Prompt
 from accord.reward import BradleyTerry, ByToken, score_split
-from accord.reward.heads import Heads, build_heads
+from accord.reward.heads import Heads
+from accord.reward.likelihoods import bradley_terry
+from accord.reward.observations import Observation, of_pair
+from accord.reward.terms.comparisons import Comparisons
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from small_data import letters_dataset
@@ -27,6 +30,10 @@ SETTINGS = BradleyTerry(
     head_lr_scale=1,
     group_by="taste",
 )
+
+
+def of_groups(group_by: str) -> BradleyTerry:
+    return SETTINGS.model_copy(update={"group_by": group_by})
 
 
 def opposed() -> Dataset:
@@ -80,15 +87,36 @@ def test_an_ensemble_for_each_group_keeps_both_apart(tmp_path: Path) -> None:
         assert part.std_N == pytest.approx(part.members_NS.std(1, ddof=1))
 
 
+def observed(*evaluators: str | None) -> list[Observation]:
+    pairs = [Pair(prompt="p-1", chosen="c-1", rejected="c-2", weight=2.0, evaluator=name) for name in evaluators]
+    return [of_pair(pair) for pair in pairs]
+
+
 def test_who_is_of_no_known_group_teaches_all_heads() -> None:
-    pair = Pair(prompt="p-1", chosen="c-1", rejected="c-2", weight=2.0, evaluator="e-1")
+    """The likelihoods are those of the groups' own scores; of nobody's group, the mean of all."""
     heads = Heads(names=("x", "y"), group_of={"e-1": "x", "e-2": None})
-    other, nobody = pair.model_copy(update={"evaluator": "e-2"}), pair.model_copy(update={"evaluator": None})
-    weight_PM = heads.weights([pair, other, nobody])
-    assert weight_PM.tolist() == [[4.0, 0.0], [2.0, 2.0], [2.0, 2.0]]
-    assert weight_PM.mean(1).tolist() == [2.0, 2.0, 2.0]  # in the loss each pair weighs what it weighs
-    margin_PM = torch.tensor([[1.0, -3.0]] * 3)
-    assert heads.mean([pair, other, nobody], margin_PM).tolist() == [1.0, -1.0, -1.0]
+    score_AM = torch.tensor([[1.0, -2.0], [0.5, 1.0]])
+    nll_O = heads.nll(Comparisons(), score_AM, observed("e-1", "e-2", None), [[0, 1]] * 3)
+    own, other = (bradley_terry(torch.tensor(margin), torch.tensor(False)).item() for margin in (0.5, -3.0))
+    assert nll_O.tolist() == pytest.approx([2 * own, own + other, own + other])
+    margins = heads.margins(Comparisons(), score_AM, observed("e-1", "e-2", None), [[0, 1]] * 3)
+    assert margins is not None
+    assert margins[0].tolist() == [0.5, -1.25, -1.25]
+
+
+def test_readings_by_component_agree_with_every_head_weighed(tmp_path: Path) -> None:
+    """Each observation reads its own component's scores; slower, all heads' likelihoods weighed by who said it."""
+    names = ("x", "y", "z")
+    heads = Heads(names=names, members=2, seed=4, group_of={"e-1": "x", "e-2": "z", "e-3": None}, pooling_sd=0.5)
+    draw = torch.Generator().manual_seed(3)
+    score_AM = torch.randn(9, 8, generator=draw)
+    places = [[0, 1], [2, 3], [4, 5], [8, 7], [3, 1]]
+    said = observed("e-1", "e-2", "e-3", None, "e-2")
+    nll_O = heads.nll(Comparisons(), score_AM, said, places)
+    all_OKS = Comparisons().nll(score_AM, said, places).reshape(5, 4, 2)
+    row_O = torch.tensor([1, 3, 0, 0, 3])  # who has no head teaches the shared one
+    slow_O = 2.0 * (heads.draws(said) * all_OKS[torch.arange(5), row_O]).mean(1)
+    assert nll_O.tolist() == pytest.approx(slow_O.tolist())
 
 
 @pytest.mark.parametrize(
@@ -101,7 +129,7 @@ def test_who_is_of_no_known_group_teaches_all_heads() -> None:
 def test_groups_that_cannot_be_told_apart_are_refused(group_by: str, said: str) -> None:
     data = opposed()
     with pytest.raises(RecipeError, match=said):
-        build_heads(data, data.pairs["train"], group_by=group_by, ensemble_size=1, seed=0, stage="reward")
+        of_groups(group_by).heads(data, list(map(of_pair, data.pairs["train"])), seed=0, stage="reward")
 
 
 def test_one_group_alone_is_refused() -> None:
@@ -112,7 +140,7 @@ def test_one_group_alone_is_refused() -> None:
         if (data.evaluators[str(pair.evaluator)].attributes or {})["taste"] == "likes"
     ]
     with pytest.raises(RecipeError, match="all are 'likes'; groups need two values at least"):
-        build_heads(data, one, group_by="taste", ensemble_size=1, seed=0, stage="reward")
+        of_groups("taste").heads(data, list(map(of_pair, one)), seed=0, stage="reward")
 
 
 def test_dense_rewards_are_what_each_token_adds_to_the_score(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 As a judge it reads the text of a completion with its own tokenizer, so it may judge writers of any vocabulary. Its head
 may have several members over the same decoder, whose spread is the judge's standard deviation, and these for each of
-several groups of people or objectives.
+several persons, groups of people or objectives, whose scores become one by a rule that is named (`aggregation`).
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,17 @@ from torch import Tensor, nn
 
 from accord.errors import ModelError
 from accord.interfaces import Scores
+from accord.lm.aggregation import Aggregation
 from accord.lm.causal import CausalModel
 from accord.lm.loading import DType, load
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack, tokenized
 from accord.records import Completion, Prompt
 
-__all__ = ["ScalarHeadModel", "is_reward_model", "load_reward_model", "new_head"]
+__all__ = ["SHARED", "ScalarHeadModel", "is_reward_model", "load_reward_model", "new_head"]
 
 HEAD = "head.safetensors"
+SHARED = "shared"
+"""The component that stands for whoever has none of their own."""
 
 
 def new_head(width: int, *, seed: int, outputs: int = 1) -> nn.Linear:
@@ -43,9 +46,11 @@ def new_head(width: int, *, seed: int, outputs: int = 1) -> nn.Linear:
 class ScalarHeadModel:
     """A decoder and a head of M = K * S outputs. An output's score is (output - its mean) / score_scale.
 
-    Output k * S + s is that of member s for component k: the K `components` are groups of people or objectives (one
-    without a name where there are none), the S `members` of each an ensemble. A score is the mean over members, its
-    standard deviation theirs (with S - 1; none for one member). The judge's is the mean of its components'.
+    Output k * S + s is that of member s for component k: the K `components` are persons, groups of people or
+    objectives (one without a name where there are none), the S `members` of each an ensemble. A score is the mean over
+    members, its standard deviation theirs (with S - 1; none for one member). The judge's is that of its components by
+    `aggregation`, member by member, which may compare it with the scores `reference_RM` of other completions.
+    `listed` says which components stand in scores (all, where it is None); `for_component` has every one.
     """
 
     causal: CausalModel
@@ -55,6 +60,9 @@ class ScalarHeadModel:
     score_scale: float = 1.0
     components: tuple[str, ...] = ()
     members: int = 1
+    aggregation: Aggregation = field(default_factory=Aggregation)
+    listed: tuple[str, ...] | None = None
+    reference_RM: NDArray[np.float64] | None = None
 
     @classmethod
     def fresh(
@@ -89,15 +97,51 @@ class ScalarHeadModel:
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One score a completion; `prompts[i]` is what `completions[i]` answers."""
         answers = self._answers(prompts, completions)
-        score_NM = (self._raw(answers) - np.array(self.mean_M)) / self.score_scale
-        score_NKS = score_NM.reshape(len(answers), -1, self.members)
-        named = zip(self.components, score_NKS.swapaxes(0, 1), strict=True) if self.components else ()
+        raw_NM = self._raw(answers)
+        score_NKS = self._by_component(self.normalised(raw_NM))
+        listed = self.components if self.listed is None else self.listed
+        parts = {name: _over_members(score_NKS[:, self.components.index(name)]) for name in listed}
         return replace(
-            _over_members(score_NKS.mean(1)),
-            components={name: _over_members(score_NS) for name, score_NS in named},
-            scale=self.score_scale,
+            _over_members(self.overall(raw_NM)),
+            components=parts,
+            scale=self.score_scale if self.aggregation.rule == "mean" else None,
             tokens_N=np.array([len(answer.completion) for answer in answers], dtype=np.int64),
         )
+
+    def for_component(self, name: str | None) -> "ScalarHeadModel":
+        """The same judge with the scores of one component alone.
+
+        Of a name that it does not know, what is said of it by everybody: the component `shared` where there is one,
+        else the judge as it is.
+        """
+        if name not in self.components:
+            if SHARED not in self.components:
+                return self
+            name = SHARED
+        counts = tuple(float(each == name) for each in self.components)
+        return replace(self, aggregation=Aggregation(weights=counts), listed=())
+
+    def normalised(self, raw_NM: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Outputs as scores, [N, M]."""
+        score_NM: NDArray[np.float64] = (raw_NM - np.array(self.mean_M)) / self.score_scale
+        return score_NM
+
+    def overall(self, raw_NM: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Outputs as scores of all components together, by member, [N, S]."""
+        score_NKS = self._by_component(self.normalised(raw_NM))
+        reference_RKS = None if self.reference_RM is None else self._by_component(self.reference_RM)
+        by_member = [
+            self.aggregation(
+                score_NKS[..., member],
+                None if reference_RKS is None else reference_RKS[..., member],
+                scale=self.score_scale,
+            )
+            for member in range(self.members)
+        ]
+        return np.stack(by_member, axis=1)
+
+    def _by_component(self, score_NM: NDArray[np.float64]) -> NDArray[np.float64]:
+        return score_NM.reshape(len(score_NM), max(1, len(self.components)), self.members)
 
     def raw(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> NDArray[np.float64]:
         """Each output for each completion as it comes, [N, M]."""
@@ -123,13 +167,21 @@ class ScalarHeadModel:
         """Write the decoder (as `CausalModel.save`) and the head with its normalisation."""
         self.causal.save(folder)
         normalisation = torch.tensor([*self.mean_M, self.score_scale], dtype=torch.float64)
-        weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
-        content = {**weights, "normalisation": normalisation}
+        weights = {"weight": self.head.weight, "bias": self.head.bias}
+        content = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
+        content["normalisation"] = normalisation
+        if self.reference_RM is not None:
+            content["reference"] = torch.tensor(self.reference_RM)
         save_file(content, folder / HEAD, metadata=self._layout)
 
     @property
     def _layout(self) -> dict[str, str]:
-        return {"components": json.dumps(self.components), "members": str(self.members)}
+        return {
+            "components": json.dumps(self.components),
+            "members": str(self.members),
+            "aggregation": json.dumps(asdict(self.aggregation)),
+            "listed": json.dumps(self.listed),
+        }
 
 
 def is_reward_model(folder: Path) -> bool:
@@ -157,12 +209,26 @@ def load_reward_model(
     weights = load_file(folder / HEAD, device=device)
     with safe_open(folder / HEAD, framework="pt") as file:
         layout = file.metadata() or {}
+    reference = weights.pop("reference", None)
     *mean_M, score_scale = weights.pop("normalisation").tolist()
     components = tuple(json.loads(layout.get("components", "[]")))
     members = int(layout.get("members", len(mean_M) // max(1, len(components))))
     head = nn.Linear(causal.width, len(mean_M)).to(device)
     head.load_state_dict(weights)
-    return ScalarHeadModel(causal, head.requires_grad_(False), name, tuple(mean_M), score_scale, components, members)
+    aggregation = json.loads(layout.get("aggregation", "{}"))
+    listed = json.loads(layout.get("listed", "null"))
+    return ScalarHeadModel(
+        causal,
+        head.requires_grad_(False),
+        name,
+        tuple(mean_M),
+        score_scale,
+        components,
+        members,
+        Aggregation(**{**aggregation, "weights": tuple(aggregation.get("weights", ()))}),
+        None if listed is None else tuple(listed),
+        None if reference is None else reference.cpu().numpy(),
+    )
 
 
 def _over_members(score_NS: NDArray[np.float64]) -> Scores:

@@ -23,7 +23,11 @@ __all__ = ["Fitting", "tokenized"]
 
 @dataclass(frozen=True)
 class Fitting:
-    """What the steps of a fit share. `term_of` names the term of each observation, by its identity."""
+    """What the steps of a fit share.
+
+    `term_of` names the term of each observation, by its identity; there are `total` observations of mean weight
+    `mean_weight`.
+    """
 
     settings: ModelSettings
     judge: ScalarHeadModel
@@ -34,12 +38,15 @@ class Fitting:
     optimiser: Optimiser
     limits: BatchLimits
     mean_weight: float
+    total: int
 
     def update(self, groups: Sequence[Sequence[Observation]], step: int) -> RewardMetrics:
         """Move the weights by the observations of some groups; the loss is their weighted mean."""
         observed = sum(map(len, groups))
         counted = _Counted()
         loss = sum(self._group(group, self.mean_weight * observed, counted) for group in groups)
+        if self.heads.pooling_sd is not None:
+            loss += self.optimiser.add(self.heads.prior(self.judge) / (self.mean_weight * self.total))
         rate = self.optimiser.rate
         return RewardMetrics(
             step=step,
@@ -63,9 +70,8 @@ class Fitting:
                 continue
             assert isinstance(term, Term)
             places = [[place[completion] for completion in each.completions] for each in observations]
-            nll_OM = term.nll(scores.score_AM, observations, places)
-            loss = loss + (self.heads.weights(observations).to(nll_OM.device) * nll_OM).mean(1).sum() / weight
-            counted.add(name, observations, self.heads, term.margins(scores.score_AM.detach(), observations, places))
+            loss = loss + self.heads.nll(term, scores.score_AM, observations, places).sum() / weight
+            counted.add(name, observations, self.heads.margins(term, scores.score_AM.detach(), observations, places))
         return scores.backward(self.optimiser, loss)
 
 
@@ -76,15 +82,12 @@ class _Counted:
         self.observations: Counter[str] = Counter()
         self.pairs, self.right, self.decided = 0, 0, 0
 
-    def add(
-        self, name: str, observations: Sequence[Observation], heads: Heads, margins: tuple[Tensor, Tensor] | None
-    ) -> None:
+    def add(self, name: str, observations: Sequence[Observation], margins: tuple[Tensor, Tensor] | None) -> None:
         """Observations of one term, with their margins where they have such."""
         self.observations[name] += len(observations)
         if margins is None:
             return
-        margin_OM, tie_O = margins
-        margin_O = heads.mean(observations, margin_OM)
+        margin_O, tie_O = margins
         self.pairs += len(observations)
         self.right += int(((margin_O > 0) & ~tie_O).sum())
         self.decided += int((~tie_O).sum())

@@ -1,22 +1,32 @@
-"""The heads of a reward model: a head for each group of people, each an ensemble of members.
+"""The heads of a reward model: a head for everybody, for each group of people or for each person, each an ensemble.
 
-Output k * S + s of a model with S members is that of member s for group k. Each member weighs every evaluator's
+Output k * S + s of a model with S members is that of member s for component k. Each member weighs every evaluator's
 judgements by a draw of its own from an exponential distribution (the Bayesian bootstrap, Rubin 1981), so members differ
 as if other people had been asked.
+
+With partial pooling a component's head is a head that all share plus a deviation of its own, w_k = w_0 + v_k, where v_k
+has the prior N(0, sd^2 / D I) over D features of about unit size: sd is by how much its scores are expected to deviate,
+in log-odds. Whoever said little stays near the shared head, whoever said much is heard (Gelman & Hill 2007, chapter
+12). At the optimum the deviations sum to 0: the shared head is the mean person. An answer whose evaluator has no head
+teaches the shared one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import register_parametrization
 
-from accord.errors import RecipeError
-from accord.feedback import Dataset, group_of
+from accord.lm.reward_model import SHARED, ScalarHeadModel
+from accord.reward.observations import Observation
+from accord.reward.terms.base import Term
 from accord.train.seeds import seed_of
 
-__all__ = ["Heads", "build_heads"]
+__all__ = ["Heads"]
 
 
 class Statement(Protocol):
@@ -32,10 +42,26 @@ class Statement(Protocol):
     def weight(self) -> float: ...
 
 
-class Heads:
-    """Which observations teach which output: K groups (one, unnamed, for everybody) times S members.
+@dataclass(frozen=True)
+class _Readings:
+    """Each observation once for each component that it teaches: T readings, of rows of scores by the S members."""
 
-    Whose group is not known teaches all groups alike. A member's draw is by evaluator; by session or prompt where no
+    score_RS: Tensor
+    observations: list[Observation]
+    places: list[list[int]]
+    owner_T: Tensor
+    share_T: Tensor
+
+
+class Heads:
+    """Which observations teach which output: K components (one, unnamed, for everybody) times S members.
+
+    names        the groups, or persons
+    group_of     to which of them each evaluator belongs, by id
+    pooling_sd   how far scores of components are expected to lie from the shared ones, log-odds; None: they share
+                 nothing but the decoder, and whose component is not known teaches all of them alike
+
+    With pooling the first component is `shared`. A member's draw is by evaluator; by session or prompt where no
     evaluator is named.
     """
 
@@ -46,43 +72,108 @@ class Heads:
         seed: int = 0,
         names: tuple[str, ...] = (),
         group_of: Mapping[str, str | None] | None = None,
+        pooling_sd: float | None = None,
     ) -> None:
-        self.members, self.seed, self.names = members, seed, names
+        self.members, self.seed, self.pooling_sd = members, seed, pooling_sd
+        self.names = names if pooling_sd is None else (SHARED, *names)
+        self._row_of = {name: row for row, name in enumerate(self.names)}
         self._group_of = group_of or {}
         self._draws: dict[str, list[float]] = {}
 
     @property
-    def groups(self) -> int:
+    def components(self) -> int:
         """K."""
         return max(1, len(self.names))
 
     @property
+    def people(self) -> dict[str, int]:
+        """How many evaluators each component has."""
+        return Counter(name for name in self._group_of.values() if name is not None)
+
+    @property
     def count(self) -> int:
         """M = K * S outputs."""
-        return self.groups * self.members
+        return self.components * self.members
 
-    def weights(self, observations: Sequence[Statement]) -> Tensor:
-        """What each of O observations weighs for each output, [O, M]; the mean over outputs is its own weight times
-        its draws, whose mean is 1.
-        """
-        return torch.tensor(
-            [
-                [each.weight * share * draw for share in self._shares(each) for draw in self._draw(each)]
-                for each in observations
-            ]
+    def prepare(self, judge: ScalarHeadModel) -> None:
+        """Make a new model's head one with deviations, all 0, where there is pooling."""
+        if self.pooling_sd is not None:
+            for name in ("weight", "bias"):
+                register_parametrization(judge.head, name, _Deviations(self.members))
+
+    def nll(
+        self, term: Term, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]
+    ) -> Tensor:
+        """The weighted negative log-likelihood of each observation under the heads that it teaches, [O]."""
+        readings = self._read(score_AM, observations, places)
+        nll_TS = term.nll(readings.score_RS, readings.observations, readings.places)
+        self.note(observations, readings.owner_T, nll_TS.detach().mean(1))
+        draw_OS = self.draws(observations).to(nll_TS.device)
+        weight_O = torch.tensor([each.weight for each in observations], device=nll_TS.device)
+        value_T = readings.share_T * (draw_OS[readings.owner_T] * nll_TS).mean(1)
+        return weight_O * _by_owner(value_T, readings.owner_T, len(observations))
+
+    def margins(
+        self, term: Term, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]
+    ) -> tuple[Tensor, Tensor] | None:
+        """By the heads that each observation teaches: chosen less rejected, and whether neither was, [O] both."""
+        readings = self._read(score_AM, observations, places)
+        margins = term.margins(readings.score_RS, readings.observations, readings.places)
+        if margins is None:
+            return None
+        margin_TS, tie_T = margins
+        tie_O = torch.zeros(len(observations), dtype=torch.bool, device=tie_T.device)
+        tie_O[readings.owner_T] = tie_T
+        return _by_owner(readings.share_T * margin_TS.mean(1), readings.owner_T, len(observations)), tie_O
+
+    def prior(self, judge: ScalarHeadModel) -> Tensor:
+        """Minus the log prior of the deviations, the mean over members, up to a constant; nats."""
+        if self.pooling_sd is None:
+            return torch.zeros((), device=judge.causal.device)
+        deviation_ND, bias_N = (self._original(judge, name)[self.members :] for name in ("weight", "bias"))
+        squares: Tensor = deviation_ND.shape[1] * deviation_ND.square().sum() + bias_N.square().sum()
+        return squares / (2 * self.pooling_sd**2 * self.members)
+
+    @staticmethod
+    def _original(judge: ScalarHeadModel, name: str) -> Tensor:
+        original: Tensor = judge.head.get_parameter(f"parametrizations.{name}.original")
+        return original
+
+    def draws(self, observations: Sequence[Statement]) -> Tensor:
+        """What each of O observations counts for each member, [O, S]; the mean over evaluators is 1."""
+        return torch.tensor([self._draw(each) for each in observations])
+
+    def shares(self, statement: Statement) -> dict[int, float]:
+        """Which components it teaches, and how much of it each; they sum to 1."""
+        name = self._group_of.get(statement.evaluator or "")
+        if name is not None:
+            return {self._row_of[name]: 1.0}
+        if self.pooling_sd is not None:
+            return {0: 1.0}
+        return dict.fromkeys(range(self.components), 1 / self.components)
+
+    def note(self, observations: Sequence[Observation], owner_T: Tensor, nll_T: Tensor) -> None:
+        """Hears how likely each observation was by each component that it teaches; nothing is made of it here."""
+
+    def _read(
+        self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]
+    ) -> _Readings:
+        device = score_AM.device
+        if self.components == 1:
+            own = torch.arange(len(observations), device=device)
+            rows = [list(row) for row in places]
+            return _Readings(score_AM, list(observations), rows, own, torch.ones(len(own), device=device))
+        taught = [(o, k, share) for o, each in enumerate(observations) for k, share in self.shares(each).items()]
+        row_R = torch.tensor([row for o, _, _ in taught for row in places[o]], device=device)
+        component_R = torch.tensor([k for o, k, _ in taught for _ in places[o]], device=device)
+        ends = np.cumsum([0, *(len(places[o]) for o, _, _ in taught)])
+        return _Readings(
+            score_AM.reshape(len(score_AM), self.components, self.members)[row_R, component_R],
+            [observations[o] for o, _, _ in taught],
+            [list(range(ends[t], ends[t + 1])) for t in range(len(taught))],
+            torch.tensor([o for o, _, _ in taught], device=device),
+            torch.tensor([share for _, _, share in taught], device=device),
         )
-
-    def mean(self, observations: Sequence[Statement], value_OM: Tensor) -> Tensor:
-        """The mean of each observation's numbers over the outputs that it is about, [O]."""
-        share_OM = torch.tensor([[s for s in self._shares(each) for _ in range(self.members)] for each in observations])
-        return (share_OM.to(value_OM.device) * value_OM).mean(1)
-
-    def _shares(self, statement: Statement) -> list[float]:
-        """What it counts for each group; their mean is 1."""
-        group = self._group_of.get(statement.evaluator or "")
-        if group is None:
-            return [1.0] * self.groups
-        return [float(self.groups * (name == group)) for name in self.names]
 
     def _draw(self, statement: Statement) -> list[float]:
         if self.members == 1:
@@ -94,16 +185,25 @@ class Heads:
         return self._draws[unit]
 
 
-def build_heads(
-    data: Dataset, observations: Iterable[Statement], *, group_by: str | None, ensemble_size: int, seed: int, stage: str
-) -> Heads:
-    """The heads that observations teach. Raises `RecipeError` where there are not two groups to tell apart."""
-    if group_by is None:
-        return Heads(members=ensemble_size, seed=seed)
-    evaluators = {each.evaluator for each in observations if each.evaluator is not None}
-    groups = {name: group_of(data.evaluators[name], group_by) for name in evaluators}
-    names = tuple(sorted({group for group in groups.values() if group is not None}))
-    if len(names) < 2:
-        known = f"all are '{names[0]}'" if names else "no evaluator has it"
-        raise RecipeError(f"{stage}: group_by = '{group_by}', and {known}; groups need two values at least")
-    return Heads(members=ensemble_size, seed=seed, names=names, group_of=groups)
+class _Deviations(nn.Module):
+    """The heads [K * S, ...] of a shared component, which comes first, and of the others: shared plus deviation."""
+
+    def __init__(self, members: int) -> None:
+        super().__init__()
+        self.members = members
+
+    def forward(self, original: Tensor) -> Tensor:
+        """The heads, of the shared ones and the deviations."""
+        shared = original[: self.members]
+        by_component = original[self.members :].reshape(-1, *shared.shape) + shared
+        return torch.cat([shared, by_component.flatten(0, 1)])
+
+    def right_inverse(self, heads: Tensor) -> Tensor:
+        """New heads begin at the shared one, without deviations."""
+        start = torch.zeros_like(heads)
+        start[: self.members] = heads[: self.members]
+        return start
+
+
+def _by_owner(value_T: Tensor, owner_T: Tensor, observations: int) -> Tensor:
+    return value_T.new_zeros(observations).index_add(0, owner_T, value_T)

@@ -6,8 +6,8 @@ sheet of 30 items cost 30 scorings, not twice their number. A step's loss is the
 it was split, each by its weight beside the mean weight of all: a step of observations that weigh little moves little.
 
 With `ensemble_size` above 1 the head is an ensemble over one decoder; what the shared decoder does not know, its
-members do not know either. With `group_by` there is a head for each group of people, taught by what they said alone:
-the score is their mean, its components theirs. Both together are an ensemble for each group.
+members do not know either. With `group_by` or `head_per` there is a head for each group of people or each person: the
+score is theirs together, by `aggregation`. Both together are an ensemble for each group.
 """
 
 from abc import abstractmethod
@@ -27,8 +27,8 @@ from accord.lm.packed import longest
 from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.settings import ModelSettings
 from accord.reward.fitting import Fitting, tokenized
-from accord.reward.heads import build_heads
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
+from accord.reward.people.settings import PeopleSettings
 from accord.reward.settings import RewardSettings
 from accord.reward.terms.base import Term
 from accord.run import RunDirectory
@@ -49,7 +49,7 @@ TERMS = "terms.safetensors"
 """In the folder of a model: the parameters of the likelihood that are not the reward's."""
 
 
-class LearntReward(RewardSettings, ModelSettings):
+class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
     """Settings that all learnt rewards share. A subclass has `kind`, `learns_from` and `terms`."""
 
     renamed: ClassVar[Mapping[str, str]] = {
@@ -63,12 +63,6 @@ class LearntReward(RewardSettings, ModelSettings):
     step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
     layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
     group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
-    ensemble_size: int = Field(
-        default=1, ge=1, description="heads over the decoder; their spread is the score's deviation"
-    )
-    group_by: str | None = Field(
-        default=None, description="a head for each value of this attribute of evaluators, or of `pool`"
-    )
     save_every: int = Field(default=20, ge=1)
     optim: Optim = Optim(lr=2e-5)
     head_lr_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
@@ -113,10 +107,9 @@ class LearntReward(RewardSettings, ModelSettings):
         said = [each for each, _ in observations]
         seed = stage_seed(run, stage)
         decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
-        heads = build_heads(
-            data, said, group_by=self.group_by, ensemble_size=self.ensemble_size, seed=seed, stage=stage
-        )
+        heads = self.heads(data, said, seed=seed, stage=stage)
         judge = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=heads.members, components=heads.names)
+        heads.prepare(judge)
         terms.to(judge.causal.device)
         plan = plan_steps(groups, epochs=self.epochs, step_completions=self.step_completions, seed=seed)
         fresh = [*judge.head.parameters(), *terms.parameters()]
@@ -128,12 +121,13 @@ class LearntReward(RewardSettings, ModelSettings):
         length = longest(tokenized(judge, data, completions_of(said)))
         limits = stage_batch_limits(self, judge.causal, run, stage, longest=length, predicts=False)
         mean_weight = sum(each.weight for each in said) / len(said)
-        fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight)
+        fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight, len(said))
 
         def update(step: int) -> StepResult[RewardMetrics]:
             return StepResult(fitting.update([groups[i] for i in plan[step - 1]], step))
 
         def save() -> None:
+            self.aggregate(judge, heads)
             normalise(judge, data, completions_of(said))
             with MODEL.write(run, stage=stage) as folder:
                 judge.save(folder)
@@ -175,4 +169,7 @@ def normalise(judge: ScalarHeadModel, data: Dataset, names: Sequence[str]) -> No
     completions = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:300]]
     raw_NM = judge.raw([data.prompts[completion.prompt] for completion in completions], completions)
     judge.mean_M = tuple(raw_NM.mean(0).tolist())
-    judge.score_scale = max(float(raw_NM.mean(1).std()), 1e-6)
+    weight_K = judge.aggregation.shares(max(1, len(judge.components)))
+    mean_N = raw_NM.reshape(len(raw_NM), -1, judge.members).mean(2) @ weight_K
+    judge.score_scale = max(float(mean_N.std()), 1e-6)
+    judge.reference_RM = judge.normalised(raw_NM) if judge.aggregation.needs_reference else None

@@ -7,6 +7,7 @@ began elsewhere, do not average.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def soup(
         for each in models
     )
     for other in others:
-        if (other.components, other.members) != (first.components, first.members):
+        if _layout(other) != _layout(first):
             raise ModelError(
                 f"{other.name}: {_layout(other)}, and {first.name} has {_layout(first)}; a soup needs the same heads"
             )
@@ -52,17 +53,18 @@ def soup(
     heads = ((other.name, other.head.state_dict(), weight) for other, weight in rest)
     first.head.load_state_dict(weighted_tensors(first.head.state_dict(), weights[0], heads))
     every = [first, *others]
-    return ScalarHeadModel(
-        causal,
-        first.head,
-        name,
+    if first.aggregation.needs_reference:
+        raise ModelError(f"{first.name}: {_layout(first)}; models that compare with texts of their own do not average")
+    return replace(
+        first,
+        causal=causal,
+        name=name,
         mean_M=tuple(np.average([each.mean_M for each in every], axis=0, weights=weights).tolist()),
         score_scale=float(np.average([each.score_scale for each in every], weights=weights)),
-        components=first.components,
-        members=first.members,
     )
 
 
 def _layout(model: ScalarHeadModel) -> str:
+    rule = model.aggregation.rule
     components = f"components {', '.join(model.components)}" if model.components else "no components"
-    return f"{components} with {model.members} members"
+    return f"{components} with {model.members} members" + (f" by {rule}" if rule != "mean" else "")

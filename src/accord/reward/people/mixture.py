@@ -107,7 +107,7 @@ def by_evaluator(value_OK: Array, evaluator_O: NDArray[np.int64], evaluators: in
 
 
 def check_identifiable(evaluator_O: Sequence[int] | NDArray[np.int64], groups: int = 2) -> None:
-    """Raises `RecipeError` where answers cannot tell groups apart: it takes two evaluators a group, of 20 answers each."""
+    """Raises `RecipeError` where answers cannot tell groups apart: it takes two evaluators of 20 answers a group."""
     count_E = np.bincount(np.asarray(evaluator_O, dtype=np.int64)) if len(evaluator_O) else np.zeros(0, dtype=np.int64)
     able = int((count_E >= LEAST_ANSWERS).sum())
     if able < 2 * groups:

@@ -1,0 +1,99 @@
+"""Settings of a learnt reward that say whose rewards there are, and how they become one score."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from accord.errors import RecipeError
+from accord.feedback import Dataset, group_of
+from accord.lm.aggregation import Aggregation, Rule
+from accord.lm.reward_model import SHARED, ScalarHeadModel
+from accord.reward.heads import Heads
+from accord.reward.observations import Observation
+
+__all__ = ["PeopleSettings"]
+
+
+class PeopleSettings(BaseModel):
+    """Whose rewards a model learns: one for all, a head for each group, or one for each person."""
+
+    ensemble_size: int = Field(
+        default=1, ge=1, description="heads over the decoder; their spread is the score's deviation"
+    )
+    group_by: str | None = Field(
+        default=None, description="a head for each value of this attribute of evaluators, or of `pool`"
+    )
+    head_per: Literal["everybody", "group", "person"] = Field(
+        default="everybody", description="whose head: one for all, a group's (also where group_by is set), a person's"
+    )
+    pooling_sd: float | None = Field(
+        default=None,
+        gt=0,
+        description="prior deviation of heads from the one they share, log-odds; unset: groups share none, persons 1",
+    )
+    min_answers: int = Field(default=2, ge=1, description="persons who said less have no head of their own")
+    aggregation: Rule = Field(default="mean", description="how scores of groups or persons become one")
+    aggregation_quantile: float = Field(default=0.25, ge=0, le=1)
+    group_weights: Literal["equal", "people"] = Field(
+        default="equal", description="what a group counts in the aggregation: all alike, or by how many were heard"
+    )
+    components: tuple[str, ...] | None = Field(
+        default=None, description="whose scores are kept beside the aggregate; unset: all groups, no persons"
+    )
+
+    def heads(self, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str) -> Heads:
+        """The heads that observations teach.
+
+        Raises `RecipeError` where there are not two groups or persons to tell apart, or settings contradict.
+        """
+        self._check(stage)
+        if self.head_per == "person":
+            counts = Counter(each.evaluator for each in observations if each.evaluator is not None)
+            named = {name: name if count >= self.min_answers else None for name, count in counts.items()}
+            why = f"head_per = 'person', min_answers = {self.min_answers}"
+        elif self.group_by is not None:
+            evaluators = {each.evaluator for each in observations if each.evaluator is not None}
+            named = {name: group_of(data.evaluators[name], self.group_by) for name in evaluators}
+            why = f"group_by = '{self.group_by}'"
+        else:
+            return Heads(members=self.ensemble_size, seed=seed)
+        names = tuple(sorted({name for name in named.values() if name is not None}))
+        if len(names) < 2:
+            known = f"all are '{names[0]}'" if names else "no evaluator has it"
+            raise RecipeError(f"{stage}: {why}, and {known}; groups need two values at least")
+        if SHARED in names:
+            raise RecipeError(
+                f"{stage}: {why}, and one is called '{SHARED}', which is the head that all share; rename it"
+            )
+        if unknown := sorted(set(self.components or ()) - {*names, SHARED}):
+            raise RecipeError(f"{stage}: components has '{unknown[0]}', which is none of {', '.join(names[:9])}")
+        return Heads(
+            members=self.ensemble_size, seed=seed, names=names, group_of=named, pooling_sd=self._sd_of_deviations
+        )
+
+    def aggregate(self, judge: ScalarHeadModel, heads: Heads) -> None:
+        """Tell a model which of its components stand in scores, and how they become one."""
+        people = heads.people if self.group_weights == "people" else dict.fromkeys(heads.names, 1)
+        weights = tuple(float(name != SHARED) * people.get(name, 0) for name in heads.names)
+        judge.aggregation = Aggregation(self.aggregation, weights, self.aggregation_quantile)
+        judge.listed = self.components
+        if self.components is None:
+            judge.listed = () if self.head_per == "person" else tuple(name for name in heads.names if name != SHARED)
+
+    @property
+    def _sd_of_deviations(self) -> float | None:
+        return 1.0 if self.pooling_sd is None and self.head_per == "person" else self.pooling_sd
+
+    def _check(self, stage: str) -> None:
+        apart = self.group_by is not None or self.head_per != "everybody"
+        if self.head_per == "group" and self.group_by is None:
+            raise RecipeError(f"{stage}: head_per = 'group' needs group_by, the attribute that says who is of which")
+        if self.head_per == "person" and self.group_by is not None:
+            raise RecipeError(f"{stage}: head_per = 'person' and group_by = '{self.group_by}'; choose one")
+        only_apart = {"pooling_sd", "aggregation", "components", "group_weights"} & self.model_fields_set
+        if only_apart and not apart:
+            raise RecipeError(
+                f"{stage}: {sorted(only_apart)[0]} needs heads of groups or persons; set group_by or head_per"
+            )
