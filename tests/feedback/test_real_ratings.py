@@ -27,7 +27,7 @@ from accord.feedback.statistics.workers.estimates import model_estimates
 from accord.feedback.statistics.workers.fitting import dawid_skene
 from accord.feedback.statistics.workers.votes import Votes
 from accord.records import Feedback, Rating
-from accord.reward.word_baseline import word_margins
+from accord.reward.card.word_baseline import word_margins
 from accord.run import digest_of
 from postgres_cluster import Cluster
 

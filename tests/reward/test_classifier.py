@@ -37,7 +37,7 @@ from accord.loop.preflight import preflight
 from accord.recipe import dump, parse
 from accord.records import Completion, Message, Prompt
 from accord.reward import Classifier
-from accord.reward.evaluation import score_split
+from accord.reward.card.scored import score_split
 from accord.run import RunDirectory
 from chat_families import family
 from families import drawn

@@ -19,7 +19,6 @@ from accord.artefacts.data import (
     pairs_of,
 )
 from accord.artefacts.evaluation import (
-    CARD,
     CURVE,
     EVALUATION,
     EVALUATION_SAMPLES,
@@ -31,12 +30,12 @@ from accord.artefacts.evaluation import (
     JudgedRollout,
     OptimumEstimate,
     PolicyEvaluation,
-    RewardCard,
     ScoreRow,
 )
 from accord.artefacts.finding import Finding, Verdict
 from accord.artefacts.kinds import Artefact, Folder, JsonLines, JsonObject, RecordLines, Row, Text, folder_of
 from accord.artefacts.reader import RECIPE, REPORT, RunReader
+from accord.artefacts.reward_card import CARD, JudgementMeasure, Measure, RewardCard
 from accord.artefacts.training import (
     ALGORITHM,
     BATCHES,
@@ -108,6 +107,8 @@ __all__ = [
     "JsonLines",
     "JsonObject",
     "JudgedRollout",
+    "JudgementMeasure",
+    "Measure",
     "Metrics",
     "OnlineMetrics",
     "OptimumEstimate",

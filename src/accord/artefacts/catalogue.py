@@ -15,9 +15,10 @@ from accord.artefacts.data import (
     feedback_of,
     pairs_of,
 )
-from accord.artefacts.evaluation import CARD, CURVE, EVALUATION, EVALUATION_SAMPLES, JUDGED_ROLLOUTS, SCORES
+from accord.artefacts.evaluation import CURVE, EVALUATION, EVALUATION_SAMPLES, JUDGED_ROLLOUTS, SCORES
 from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
+from accord.artefacts.reward_card import CARD
 from accord.artefacts.training import ALGORITHM, BATCHES, CANDIDATES, METRICS, MODEL, SAMPLES, VALUE_HEAD
 
 __all__ = ["CATALOGUE", "markdown"]

@@ -1,4 +1,4 @@
-"""What is measured afterwards: the card of a reward model, the policy against its start, the curve along the run."""
+"""What is measured afterwards: scores of held-out texts, the policy against its start, the curve along the run."""
 
 from pydantic import Field
 
@@ -7,7 +7,6 @@ from accord.artefacts.training import ComponentScore, FinishReason
 from accord.stats import Estimate
 
 __all__ = [
-    "CARD",
     "CURVE",
     "EVALUATION",
     "EVALUATION_SAMPLES",
@@ -19,7 +18,6 @@ __all__ = [
     "JudgedRollout",
     "OptimumEstimate",
     "PolicyEvaluation",
-    "RewardCard",
     "ScoreRow",
 ]
 
@@ -33,21 +31,6 @@ class ScoreRow(Row):
     std: float | None = absent("its standard deviation, where the judge has one")
     components: dict[str, ComponentScore] | None = absent("of the score, by objective or group")
     length: int | None = Field(default=None, description="tokens; null where the judge has no tokenizer")
-
-
-class RewardCard(Row):
-    """How good a judge is on held-out pairs, beside what costs nothing and what people reach among themselves."""
-
-    accuracy: Estimate = Field(description="share of pairs that are not tied in which the chosen scores higher")
-    majority: Estimate = Field(description="the same answer always")
-    length_only: Estimate = Field(description="the longer one always (or the shorter)")
-    words_only: Estimate | None = absent("a regression on the words of the texts; absent where there is none to learn")
-    ece: Estimate | None = absent("expected calibration error; absent where the score has no scale of log-odds")
-    agreement: Estimate | None = Field(
-        default=None,
-        description="how often another evaluator orders held-out texts as one did; a tie of theirs is half",
-    )
-    consensus: Estimate | None = absent("how often all others together order a held-out pair as its evaluator did")
 
 
 class EvaluationSample(Row):
@@ -129,7 +112,6 @@ class PolicyEvaluation(Row):
 
 
 SCORES: JsonLines[ScoreRow] = JsonLines("scores.jsonl", "scores of held-out completions", row=ScoreRow)
-CARD: JsonObject[RewardCard] = JsonObject("evaluation.json", "the card of a judge", content=RewardCard)
 EVALUATION_SAMPLES: JsonLines[EvaluationSample] = JsonLines(
     "samples.jsonl", "fresh samples of both arms on held-out prompts", "evaluate", row=EvaluationSample
 )

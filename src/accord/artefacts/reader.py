@@ -19,7 +19,6 @@ from accord.artefacts.data import (
     pairs_of,
 )
 from accord.artefacts.evaluation import (
-    CARD,
     CURVE,
     EVALUATION,
     EVALUATION_SAMPLES,
@@ -29,11 +28,11 @@ from accord.artefacts.evaluation import (
     EvaluationSample,
     JudgedRollout,
     PolicyEvaluation,
-    RewardCard,
     ScoreRow,
 )
 from accord.artefacts.finding import Finding
 from accord.artefacts.kinds import Artefact, JsonLines, JsonObject, Text
+from accord.artefacts.reward_card import CARD, RewardCard
 from accord.artefacts.training import CANDIDATES, METRICS, SAMPLES, Candidate, Metrics, RolloutRow
 from accord.records import Completion, Evaluator, Example, Feedback, Pair, Prompt, Record
 from accord.run import RunDirectory

@@ -1,11 +1,12 @@
 """Rewards: trained, looked at on held-out pairs, and loaded again as the judges of the run."""
 
-from accord.artefacts import CARD, SCORES
+from accord.artefacts import CARD, SCORES, RewardCard
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
 from accord.loop.stage import Context
+from accord.reward.card.measure import evaluate
+from accord.reward.card.scored import score_split
 from accord.reward.combined import CombinedJudge
-from accord.reward.evaluation import evaluate, score_split
 from accord.reward.settings import RewardSettings
 
 __all__ = ["eval_reward", "judges_of", "named_reward", "policy_judge", "reward"]
@@ -60,10 +61,7 @@ def _train(settings: RewardSettings, context: Context, *, split: str) -> None:
     data = read_data(run, prefix=context.prefix)
     for _ in context.progress.steps(settings.steps(data, run, split=split, stage=stage), stage):
         pass
-    if all(pair.tie for pair in data.pairs["held_out"]):
-        context.progress.say(f"  {stage}: no held-out pair says which of two is better, so it is not tested")
-    else:
-        _write_card(settings.load(run, stage=stage), data, context, split=split)
+    _write_card(settings.load(run, stage=stage), data, context, split=split)
 
 
 def _write_card(judge: Judge, data: Dataset, context: Context, *, split: str) -> None:
@@ -71,8 +69,21 @@ def _write_card(judge: Judge, data: Dataset, context: Context, *, split: str) ->
     stage = context.stage
     with context.progress.busy(f"  {stage}: scoring the held-out completions"):
         scores = score_split(judge, data, "held_out")
+    if not scores.values:
+        context.progress.say(f"  {stage}: nothing that was held out has been judged, so it is not tested")
+        return
     summary = context.reader.summary
     card = evaluate(scores, data, fitted_on=split, agreement=summary.agreement, consensus=summary.consensus)
     SCORES.write(context.run, scores.rows(data), stage=stage)
     CARD.write(context.run, card, stage=stage)
-    context.progress.say(f"  {stage}: held-out accuracy {card.accuracy}")
+    context.progress.say(f"  {stage}: {_best_known(card)}")
+
+
+def _best_known(card: RewardCard) -> str:
+    """The number of a card that says most: its accuracy, or what was measured on another kind of judgement."""
+    if card.accuracy is not None:
+        return f"held-out accuracy {card.accuracy}"
+    for row in card.judgements or ():
+        if row.estimate is not None:
+            return f"held-out {row.kind} judgements, {row.name}: {row.estimate}"
+    return "too little was held out to test it; its card says what it would take"

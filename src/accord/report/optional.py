@@ -2,9 +2,9 @@
 
 from typing import Any, TypeVar
 
-from accord.artefacts import CARD, EVALUATION, FINDINGS, RECIPE, SUMMARY, Finding, RunReader
+from accord.artefacts import CARD, EVALUATION, FINDINGS, RECIPE, SUMMARY, Finding, RewardCard, RunReader
 from accord.artefacts.data import DataSummary
-from accord.artefacts.evaluation import PolicyEvaluation, RewardCard
+from accord.artefacts.evaluation import PolicyEvaluation
 from accord.artefacts.kinds import JsonLines
 
 __all__ = ["card_of", "evaluation_of", "findings_of", "recipe_of", "rows_of_file", "seconds_of", "summary_of"]

@@ -122,6 +122,8 @@ def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
         card = card_of(reader, stage)
         if card is None:
             missing.append(f"No {name} in this run.")
+        elif card.accuracy is None:
+            missing.append(f"The {name} was not tested on pairs: none was held out that says which is better.")
         else:
             cards[CARD.path(stage)] = card
             marks.append(figures.Mark(name, card.accuracy, role))

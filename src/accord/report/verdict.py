@@ -1,6 +1,7 @@
 """The run in plain words: what was trained on whose feedback, what changed, how sure that is, what fired."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 from accord.artefacts import ALGORITHM, EVALUATORS, METRICS, MODEL, PolicyEvaluation, RewardCard, RunReader, Verdict
 from accord.feedback.provenance import is_identified, is_known
@@ -26,7 +27,7 @@ def headline(reader: RunReader) -> str:
         sentence = f"{_standing(win)} in {percent(win)} comparisons, by an independent judge."
     elif reader.has(MODEL, "policy"):
         sentence = "A policy was trained; no independent judge has compared it with its start."
-    elif card is not None:
+    elif card is not None and card.accuracy is not None:
         sentence = (
             f"A reward model orders {percent(card.accuracy)} held-out pairs as its evaluators did; there is no policy."
         )
@@ -91,12 +92,11 @@ def _judged(reader: RunReader) -> list[str]:
     if card is None:
         trained = reader.has(MODEL, "reward")
         return ["The reward model was not tested." if trained else "There is no reward model in this run."]
-    name, baseline = _best_baseline(card)
-    accuracy = card.accuracy
-    above = accuracy.low is not None and baseline.high is not None and accuracy.low > baseline.high
+    if card.accuracy is None:
+        return [f"The reward{_origin(reader)} was not tested on pairs: none was held out that says which is better."]
     sentences = [
-        f"The reward{_origin(reader)} orders {percent(accuracy)} held-out pairs as the evaluators did.",
-        f"That is {'clearly' if above else 'not clearly'} more than {name} reaches, {percent(baseline)}.",
+        f"The reward{_origin(reader)} orders {percent(card.accuracy)} held-out pairs as the evaluators did.",
+        *_beside_baseline(card, card.accuracy),
     ]
     if card.consensus is not None:
         sentences.append(f"All other evaluators together order {percent(card.consensus)} as the one did.")
@@ -114,11 +114,17 @@ def _origin(reader: RunReader) -> str:
     )
 
 
-def _best_baseline(card: RewardCard) -> tuple[str, Estimate]:
-    baselines = [("giving the same answer always", card.majority), ("looking at length alone", card.length_only)]
-    if card.words_only is not None:
-        baselines.append(("looking at which words there are", card.words_only))
-    return max(baselines, key=lambda item: item[1].value)
+def _beside_baseline(card: RewardCard, accuracy: Estimate) -> Iterator[str]:
+    known = {
+        "giving the same answer always": card.majority,
+        "looking at length alone": card.length_only,
+        "looking at which words there are": card.words_only,
+    }
+    baselines = {name: estimate for name, estimate in known.items() if estimate is not None}
+    if baselines:
+        name, baseline = max(baselines.items(), key=lambda item: item[1].value)
+        above = accuracy.low is not None and baseline.high is not None and accuracy.low > baseline.high
+        yield f"That is {'clearly' if above else 'not clearly'} more than {name} reaches, {percent(baseline)}."
 
 
 def _policy(reader: RunReader) -> list[str]:

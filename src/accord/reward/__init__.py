@@ -4,9 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.reward.card.measure import evaluate
+    from accord.reward.card.pairs import accuracy, baselines, calibration
+    from accord.reward.card.scored import SplitScores, score_split
     from accord.reward.combined import CombinedJudge
     from accord.reward.dense import ByToken
-    from accord.reward.evaluation import SplitScores, accuracy, baselines, calibration, evaluate, score_split
     from accord.reward.kinds.bradley_terry import BradleyTerry
     from accord.reward.kinds.classifier import Classifier
     from accord.reward.kinds.format import FormatReward
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
     from accord.reward.soups import soup
 
 _MODULES = {
+    "card.measure": ("evaluate",),
+    "card.pairs": ("accuracy", "baselines", "calibration"),
+    "card.scored": ("SplitScores", "score_split"),
     "combined": ("CombinedJudge",),
     "dense": ("ByToken",),
-    "evaluation": ("SplitScores", "accuracy", "baselines", "calibration", "evaluate", "score_split"),
     "kinds.bradley_terry": ("BradleyTerry",),
     "kinds.classifier": ("Classifier",),
     "kinds.format": ("FormatReward",),

@@ -35,8 +35,10 @@ def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """Whether the reward model is right more often than what costs nothing."""
     card = evidence.card("reward")
     measured = card.accuracy
-    baselines = {"majority": card.majority, "length_only": card.length_only}
-    baselines |= {} if card.words_only is None else {"words_only": card.words_only}
+    if measured is None:
+        raise MissingEvidence(f"accuracy in {CARD} (no held-out pair says which of two is better)")
+    free = {"majority": card.majority, "length_only": card.length_only, "words_only": card.words_only}
+    baselines = {name: estimate for name, estimate in free.items() if estimate is not None}
     best = max(baseline.value for baseline in baselines.values())
     more = {
         "another evaluator": card.agreement,
@@ -68,7 +70,9 @@ def calibration(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """The expected calibration error of the reward model on held-out pairs."""
     error = evidence.card("reward").ece
     if error is None:
-        raise MissingEvidence(f"ece in {CARD} (the reward does not say what its scores are in log-odds)")
+        raise MissingEvidence(
+            f"ece in {CARD} (no pair was held out, or the reward does not say what its scores are in log-odds)"
+        )
     return Outcome(
         ruling=near_zero(error, thresholds.ece),
         estimate=error,

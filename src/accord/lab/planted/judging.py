@@ -10,7 +10,8 @@ from accord.artefacts import CARD, MODEL, SCORES
 from accord.feedback import Dataset
 from accord.lab.lexicon import WordJudge
 from accord.records import Pair
-from accord.reward.evaluation import evaluate, score_split
+from accord.reward.card.measure import evaluate
+from accord.reward.card.scored import score_split
 from accord.run import RunDirectory
 
 __all__ = ["write_judge"]
