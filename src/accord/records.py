@@ -237,6 +237,8 @@ class Completion(Record):
 class Sample(Value):
     """Token ids as sampled (with the end-of-sequence token where it was sampled) and their log-probabilities.
 
+    `writer` is who wrote it, where that is another model than the one that these are tokens of.
+
     `finish_reason` is "eos" where the model ended the text itself, "stop" where a stop string did (whose tokens are the
     last) and "length" where the limit did.
     """
@@ -244,6 +246,7 @@ class Sample(Value):
     token_ids: tuple[Place, ...]
     logprobs: tuple[float, ...]
     finish_reason: FinishReason
+    writer: Name | None = None
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:

@@ -120,7 +120,9 @@ class RolloutRow(Row):
     prompt: str
     text: str
     token_ids: tuple[int, ...]
-    rollout_logprobs: tuple[float, ...] = Field(description="the sampler's own, nats a token")
+    rollout_logprobs: tuple[float, ...] = Field(
+        description="the sampler's own, nats a token; of what another writer wrote, the start's"
+    )
     logprobs: tuple[float, ...] = Field(description="the trainer's")
     reference_logprobs: tuple[float, ...] | None = absent("the reference's; absent where there is none")
     reward: float
@@ -129,6 +131,7 @@ class RolloutRow(Row):
     components: dict[str, ComponentScore] | None = absent("of the judge's score, by objective or group")
     finish_reason: FinishReason
     temperature: float
+    writer: str | None = absent("who wrote it, where several models do")
 
 
 class WrittenCandidate(Row):
@@ -149,6 +152,7 @@ class BestOfNCandidate(WrittenCandidate):
     reward_std: float | None = absent("standard deviation that the judge gives its score")
     cautious_reward: float | None = absent("the score at its low end, where `caution` chooses by that")
     chosen: bool
+    writer: str | None = absent("who wrote it, where several models do")
 
 
 class GradedCandidate(WrittenCandidate):

@@ -190,7 +190,7 @@ class CausalModel:
             prompt=prompt.id,
             text=self.conversation.text_of(sample, sampling.stop or ()),
             token_ids=sample.token_ids,
-            writer=self.name,
+            writer=sample.writer or self.name,
             sampling=sampling,
             finish_reason=sample.finish_reason,
         )

@@ -1,6 +1,6 @@
 """Whether a run may be gone on with: which settings each of its stages was made with, and what it builds on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os.path import relpath
 from pathlib import Path
 from typing import Any
@@ -59,13 +59,22 @@ def basis_of(recipe: Recipe, run: RunDirectory, name: str, prefix: str = "") -> 
 def base_inputs(recipe: Recipe, run: RunDirectory) -> dict[str, InputEntry]:
     """The model folders that a recipe names, as inputs of the run by the key that names them: `policy.base`."""
     digests = {}
-    for key, value in flat(recipe.model_dump(mode="json")).items():
-        if key.rpartition(".")[2] == "base" and isinstance(value, str):
-            folder = Path(value).expanduser()
-            with storage(folder):
-                if folder.is_dir():
-                    digests[key] = InputEntry(digest_of_folder(folder), relpath(folder.resolve(), run.path.resolve()))
+    for key, value in _model_names(recipe):
+        folder = Path(value).expanduser()
+        with storage(folder):
+            if folder.is_dir():
+                digests[key] = InputEntry(digest_of_folder(folder), relpath(folder.resolve(), run.path.resolve()))
     return digests
+
+
+def _model_names(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """What stages start from, and who writes beside them, by key."""
+    for key, value in flat(recipe.model_dump(mode="json")).items():
+        section, _, last = key.rpartition(".")
+        if last == "base" and isinstance(value, str):
+            yield key, value
+        elif last == "writers":
+            yield from ((f"{section}.writer {number}", each) for number, each in enumerate(value, 1))
 
 
 def hub_inputs(recipe: Recipe, section: str) -> dict[str, InputEntry]:

@@ -11,20 +11,21 @@ Left out: several rounds of writing and learning; run the stage again from its o
 from collections.abc import Iterator, Mapping, Sequence
 from math import log
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy.special import gammaln, logsumexp
 
 from accord.artefacts import CANDIDATES, BestOfNCandidate, SupervisedMetrics
-from accord.interfaces import Judge
-from accord.lm.generate import generate
+from accord.interfaces import Judge, Sampler
+from accord.lm.generate import LocalSampler
 from accord.policy.budget import SampleBudget
 from accord.policy.caution import Cautious
 from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
+from accord.policy.writers import SeveralWriters, open_writers
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train import TrainingStep, shuffled, stage_seed
@@ -97,6 +98,22 @@ class BestOfN(Cautious, Supervised):
         description="write about so many: fewer prompts, drawn by the seed, or more repeats; unset: n of each",
     )
     sampling: Sampling = Sampling(max_tokens=48)
+    writers: tuple[str, ...] = Field(
+        default=(),
+        description="models that write samples beside the start: names and folders as of `base`, URLs of endpoints",
+    )
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.n <= len(self.writers):
+            raise ValueError(f"n = {self.n} leaves some of the start and its writers none to write")
+        return self
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the folders of writers made absolute."""
+        settings = super().anchored(folder)
+        places = tuple(str(folder / each) if (folder / each).is_dir() else each for each in self.writers)
+        return settings.model_copy(update={"writers": places}) if places else settings
 
     @property
     def needs(self) -> frozenset[Material]:
@@ -152,7 +169,10 @@ class BestOfN(Cautious, Supervised):
         """Every sample with its score, the best of each n marked; one that did not end itself is never chosen first."""
         writer = self.open(initial, seed=seed)
         sampling = self.sampling.model_copy(update={"seed": seed})
-        groups = generate(writer, [writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
+        sampler: Sampler = LocalSampler(writer)
+        if self.writers:
+            sampler = SeveralWriters(writer, sampler, open_writers(self.writers, self), asked)
+        groups = sampler.sample([writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
         for number, (prompt, group) in enumerate(zip(asked, groups, strict=True)):
             texts = [writer.completion(prompt, each, sampling) for each in group]
             scores = judge.score([prompt] * len(texts), texts)
@@ -171,4 +191,5 @@ class BestOfN(Cautious, Supervised):
                     reward_std=None if scores.std_N is None else float(scores.std_N[index]),
                     cautious_reward=float(score_n[index]) if self.is_cautious else None,
                     chosen=index == best,
+                    writer=each.writer,
                 )

@@ -6,16 +6,22 @@ gradient of each is known (Gao et al. 2021, arXiv 2101.06983). The same gradient
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
+from accord.artefacts import OnlineMetrics
 from accord.policy.advantages import alike
-from accord.policy.online import Online, OnlineTrainer
+from accord.policy.materials import Materials
+from accord.policy.online import Online, OnlineTrainer, build_trainer
 from accord.policy.rollout import Rollout
+from accord.policy.writers import SeveralWriters, open_writers
+from accord.run import RunDirectory
+from accord.train import TrainingStep
 
 __all__ = ["Ranked"]
 
@@ -31,6 +37,18 @@ class Ranked(Online):
     minibatches: Literal[1] = 1
     source: Literal["start", "policy"] = Field(default="start", description="whose samples are ranked")
     sft_coef: float = Field(default=1.0, ge=0, description="weight of the likelihood of the best sample")
+    writers: tuple[str, ...] = Field(
+        default=(),
+        description="models that write samples beside the start: names and folders as of `base`, URLs of endpoints",
+    )
+
+    @model_validator(mode="after")
+    def _written(self) -> Self:
+        if self.writers and self.source == "policy":
+            raise ValueError('writers write beside the start: leave them out, or set source = "start"')
+        if self.group_size <= len(self.writers):
+            raise ValueError(f"group_size = {self.group_size} leaves some of the start and its writers none to write")
+        return self
 
     @property
     def on_policy(self) -> bool:
@@ -41,6 +59,23 @@ class Ranked(Online):
     def needs_old_logprobs(self) -> bool:
         """Where the update drops out, on its own samples; else its first pass measures them."""
         return self.drops and self.on_policy
+
+    def steps(
+        self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
+    ) -> Iterator[TrainingStep[OnlineMetrics]]:
+        """As of all online algorithms; where there are `writers`, they share the samples of a prompt with the start."""
+        trainer = build_trainer(self, materials.prompts, materials.judge, run, start=materials.start, stage=stage)
+        if self.writers:
+            assert trainer.reference is not None
+            others = open_writers(self.writers, self)
+            trainer.sampler = SeveralWriters(trainer.reference, trainer.sampler, others, trainer.prompts)
+        yield from trainer.steps(self.update)
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the folders of writers made absolute."""
+        settings = super().anchored(folder)
+        places = tuple(str(folder / each) if (folder / each).is_dir() else each for each in self.writers)
+        return settings.model_copy(update={"writers": places}) if places else settings
 
     @abstractmethod
     def loss(self, total_PG: Tensor, length_PG: Tensor, score_PG: Tensor) -> Tensor:

@@ -110,6 +110,7 @@ class Rollout:
                     **score_doubt(self.judged, index),
                     finish_reason=sample.finish_reason,
                     temperature=temperature,
+                    writer=sample.writer,
                 )
             )
         return rows

@@ -1,9 +1,8 @@
 """Rank responses to align with human feedback: likelihoods in the order of the scores (Yuan et al. 2023).
 
 With p the log-probability a token: the sum over pairs of samples with score_i < score_j of max(0, p_i - p_j), and
--log pi of the best sample (arXiv 2304.05302, eqs. 2-4). Nothing holds the policy near its start.
-
-Left out: samples of other models beside the start's.
+-log pi of the best sample (arXiv 2304.05302, eqs. 2-4). Nothing holds the policy near its start. The samples are the
+start's, and those of other models where `writers` names them.
 """
 
 from typing import Literal
