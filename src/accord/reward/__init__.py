@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from accord.reward.kinds.length import LengthReward
     from accord.reward.kinds.python import FunctionJudge, PythonReward
     from accord.reward.kinds.soup import Soup
+    from accord.reward.kinds.spans import SpanReward
+    from accord.reward.kinds.steps import StepReward
     from accord.reward.learnt import LearntReward
     from accord.reward.likelihoods import bradley_terry
     from accord.reward.registry import REWARDS, register
@@ -33,6 +35,8 @@ _MODULES = {
     "kinds.length": ("LengthReward",),
     "kinds.python": ("FunctionJudge", "PythonReward"),
     "kinds.soup": ("Soup",),
+    "kinds.spans": ("SpanReward",),
+    "kinds.steps": ("StepReward",),
     "learnt": ("LearntReward",),
     "likelihoods": ("bradley_terry",),
     "registry": ("REWARDS", "register"),
@@ -54,7 +58,9 @@ __all__ = [
     "PythonReward",
     "RewardSettings",
     "Soup",
+    "SpanReward",
     "SplitScores",
+    "StepReward",
     "accuracy",
     "baselines",
     "bradley_terry",

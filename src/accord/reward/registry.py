@@ -10,6 +10,8 @@ from accord.reward.kinds.format import FormatReward
 from accord.reward.kinds.length import LengthReward
 from accord.reward.kinds.python import PythonReward
 from accord.reward.kinds.soup import Soup
+from accord.reward.kinds.spans import SpanReward
+from accord.reward.kinds.steps import StepReward
 from accord.reward.settings import RewardSettings
 
 __all__ = ["REWARDS", "register"]
@@ -38,3 +40,5 @@ register(LengthReward)
 register(PythonReward)
 register(Classifier)
 register(Soup)
+register(SpanReward)
+register(StepReward)

@@ -1,0 +1,166 @@
+"""Settings and steps that rewards along texts share: a decoder, a linear head, logistic losses at ends of segments."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field
+
+from accord.artefacts import MODEL, RewardMetrics
+from accord.errors import RecipeError
+from accord.feedback import Dataset, Judged
+from accord.interfaces import Judge
+from accord.lm.packed import longest
+from accord.lm.reward_model import ScalarHeadModel, load_reward_model
+from accord.lm.settings import ModelSettings
+from accord.reward.heads import Heads
+from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
+from accord.reward.segments.fitting import SegmentFitting, start_at_base_rates
+from accord.reward.segments.labels import Label, Labels
+from accord.reward.segments.reading import ReadText, read_texts
+from accord.reward.settings import RewardSettings
+from accord.run import RunDirectory
+from accord.train import Optim, Optimiser, StepResult, TrainingLoop, TrainingStep, stage_batch_limits, stage_seed
+
+__all__ = ["SegmentReward"]
+
+
+class SegmentReward(RewardSettings, ModelSettings):
+    """Settings of a reward that is read along texts. A subclass says which judgements it reads, and as which labels.
+
+    Every act of judgement is an observation of its own, so evaluators who disagree pull a probability between them;
+    members of an ensemble weigh evaluators by draws of their own (`accord.reward.heads`).
+    """
+
+    base: str = "smollm2-135m"
+    epochs: float = Field(default=1.0, gt=0, description="passes over the completions that were judged")
+    step_completions: int = Field(default=32, ge=1, description="completions read in a step, about")
+    layers: int | None = Field(default=None, ge=1, description="read after so many layers; unset: all")
+    ensemble_size: int = Field(
+        default=1, ge=1, description="heads over the decoder; their spread is the score's deviation"
+    )
+    save_every: int = Field(default=20, ge=1)
+    optim: Optim = Optim(lr=2e-5)
+    head_lr_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
+
+    @abstractmethod
+    def judgements(self, data: Dataset, split: str) -> list[Judged]:  # type: ignore[type-arg]  # of several kinds
+        """What is learnt from. Raises `RecipeError` where one is about what is not there."""
+
+    @abstractmethod
+    def outputs(self, judgements: Sequence[Judged]) -> tuple[str, ...]:  # type: ignore[type-arg]
+        """The names of the outputs; none for one without a name."""
+
+    @abstractmethod
+    def labels(self, text: ReadText, judgement: Judged, names: Sequence[str]) -> Iterator[Label]:  # type: ignore[type-arg]
+        """What one says of a text."""
+
+    @abstractmethod
+    def judge(self, model: ScalarHeadModel) -> Judge:
+        """The judge with this model."""
+
+    def load(self, run: RunDirectory, *, stage: str = "reward") -> Judge:
+        """The judge that `steps` left in the run, its digest checked."""
+        model = load_reward_model(
+            MODEL.verified(run, stage),
+            name=stage,
+            dtype=self.dtype,
+            device=self.resolved_device,
+            trust_remote_code=self.trust_remote_code,
+        )
+        model.causal.cuts = self.cut_to_context
+        return self.judge(model)
+
+    def fit(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> Judge:
+        """Train to the end and return the judge, which is also kept in the run under `<stage>/model`."""
+        for _ in self.steps(data, run, split=split, stage=stage):
+            pass
+        return self.load(run, stage=stage)
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the text of its chat template for the file, which is meant from `folder`."""
+        return ModelSettings.anchored(self, folder)
+
+    def steps(
+        self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward"
+    ) -> Iterator[TrainingStep[RewardMetrics]]:
+        """The training loop. Goes on from the last checkpoint of `stage` in `run`.
+
+        Raises `RecipeError` where the split has nothing of what is learnt from, `TrainingStopped` where a number leaves
+        its bounds.
+        """
+        judgements = self.judgements(data, split)
+        if not judgements:
+            kinds = " or ".join(sorted(self.learns_from))
+            raise RecipeError(f"{stage}: the split '{split}' has no {kinds} to learn from")
+        seed = stage_seed(run, stage)
+        names = self.outputs(judgements)
+        decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
+        model = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=self.ensemble_size, components=names)
+        read = self._read(data, model, judgements, names, stage=stage)
+        groups = group_observations(read.observations, limit=self.step_completions)
+        plan = plan_steps(groups, epochs=self.epochs, step_completions=self.step_completions, seed=seed)
+        start_at_base_rates(model, read.observations)
+        optimiser = Optimiser(
+            self.optim, model.trainable(), len(plan), heads=model.head.parameters(), head_scale=self.head_lr_scale
+        )
+        loop = TrainingLoop(
+            run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=decoder.model
+        )
+        length = longest(text.answer for text in read.texts.values())
+        limits = stage_batch_limits(self, decoder, run, stage, longest=length, predicts=False)
+        fitting = SegmentFitting(
+            self, model, read.texts, Heads(members=self.ensemble_size, seed=seed), optimiser, limits, read.mean_weight
+        )
+
+        def update(step: int) -> StepResult[RewardMetrics]:
+            return StepResult(fitting.update([groups[i] for i in plan[step - 1]], step))
+
+        def save() -> None:
+            with MODEL.write(run, stage=stage) as folder:
+                model.save(folder)
+
+        yield from loop.steps(update, save)
+
+    def _read(
+        self,
+        data: Dataset,
+        model: ScalarHeadModel,
+        judgements: Sequence[Judged],  # type: ignore[type-arg]
+        names: Sequence[str],
+        *,
+        stage: str,
+    ) -> "_Read":
+        """Every text once, and what was said of it. Raises `RecipeError` where nothing is said of any segment."""
+        ids = list(dict.fromkeys(each.feedback.completions[0] for each in judgements))
+        completions = [data.completions[name] for name in ids]
+        texts = read_texts(model, [data.prompts[each.prompt] for each in completions], completions)
+        by_id = dict(zip(ids, texts, strict=True))
+        observations = []
+        for each in judgements:
+            feedback = each.feedback
+            (name,) = feedback.completions
+            labels = Labels(feedback.judgement.kind, tuple(self.labels(by_id[name], each, names)))
+            observation = Observation(
+                feedback.prompt, (name,), labels, feedback.evaluator, feedback.session, feedback_ids=(feedback.id,)
+            )
+            observations += [observation] if labels.labels else []
+        if not observations:
+            raise RecipeError(f"{stage}: nothing is said of any segment of the texts that were judged")
+        return _Read({name: by_id[name] for name in completions_of(observations)}, observations)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The texts by id, and what was said of them."""
+
+    texts: Mapping[str, ReadText]
+    observations: list[Observation]
+
+    @property
+    def mean_weight(self) -> float:
+        return sum(each.weight * len(each.content.labels) for each in self.observations) / sum(
+            len(each.content.labels) for each in self.observations
+        )
