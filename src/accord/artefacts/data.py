@@ -112,6 +112,9 @@ class SplitTrust(Row):
     examples_raking: RakingSummary | None = absent("of the supervised examples")
     pairs: int
     effective_pairs: float = Field(description="pairs of equal weight that are worth as much (Kish 1965)")
+    weights: dict[str, float] | None = absent(
+        "of an answer that is no pair, by evaluator; their mean over answers is 1"
+    )
 
 
 class TrustSummary(Row):

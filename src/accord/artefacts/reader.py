@@ -13,8 +13,10 @@ from accord.artefacts.data import (
     EXAMPLES,
     PROMPTS,
     SUMMARY,
+    TRUST,
     DataSummary,
     PromptRow,
+    TrustSummary,
     feedback_of,
     pairs_of,
 )
@@ -134,6 +136,11 @@ class RunReader:
         return self.value(SUMMARY)
 
     # -- training --------------------------------------------------------------------------------------------
+
+    @property
+    def trust(self) -> TrustSummary | None:
+        """What answers weigh; None where they were not weighed."""
+        return self.value(TRUST) if self.has(TRUST) else None
 
     def metrics(self, stage: str) -> list[Metrics]:
         """The training of a stage, step by step."""

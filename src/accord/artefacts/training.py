@@ -61,6 +61,9 @@ class RewardMetrics(StepMetrics):
     )
     pairs: int
     observations: dict[str, int] | None = absent("by the kind of what was said")
+    penalty: float | None = absent(
+        "-log prior over all observations, nats, up to a constant; what is descended is both"
+    )
 
 
 class PairMetrics(StepMetrics):

@@ -3,6 +3,7 @@
 Component k counts p_k (sum 1), and u_k(y) is its score of completion y. All rules score a completion alone; what they
 compare it with is a fixed set of reference completions, kept with the model.
 
+sum        sum_k c_k u_k, c_k any numbers: what each objective counts for or against (no rule for people)
 mean       sum_k p_k u_k. Takes scores of different people for amounts of one thing (utilitarian; Harsanyi 1955).
 maxmin     min_k u_k: whoever likes y least decides (Rawls; max-min welfare). E min_k u_k is at most min_k E u_k, which
            is what a policy's `maxmin` raises: that one serves groups on average, this one in every text.
@@ -35,7 +36,7 @@ Rule = Literal["mean", "maxmin", "quantile", "borda", "nash"]
 class Aggregation:
     """A rule, and what it needs: how much each of K components counts (empty: all alike) and a quantile."""
 
-    rule: Rule = "mean"
+    rule: Rule | Literal["sum"] = "mean"
     weights: tuple[float, ...] = ()
     quantile: float = 0.25
 
@@ -50,6 +51,8 @@ class Aggregation:
         Components that count nothing are left out. Raises `ValueError` where weights are not one a component, or
         references are missing.
         """
+        if self.rule == "sum":
+            return np.asarray(score_NK @ self.amounts(score_NK.shape[1]))
         weight_K = self.shares(score_NK.shape[1])
         counted = np.flatnonzero(weight_K)
         score_NK, weight_K = score_NK[:, counted], weight_K[counted]
@@ -65,6 +68,14 @@ class Aggregation:
         if self.rule == "borda":
             return _borda(score_NK, weight_K, reference_RK, scale)
         return _nash(score_NK, weight_K, reference_RK)
+
+    def amounts(self, components: int) -> Array:
+        """What each component is multiplied by in a sum, [K]; of the other rules the `shares`."""
+        if self.rule != "sum":
+            return self.shares(components)
+        if len(self.weights) != components:
+            raise ValueError(f"weights {self.weights} of {components} components; a sum needs one each")
+        return np.array(self.weights)
 
     def shares(self, components: int) -> Array:
         """How much each component counts, [K], sums to 1."""

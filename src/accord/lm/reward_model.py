@@ -104,7 +104,7 @@ class ScalarHeadModel:
         return replace(
             _over_members(self.overall(raw_NM)),
             components=parts,
-            scale=self.score_scale if self.aggregation.rule == "mean" else None,
+            scale=self.score_scale if self.aggregation.rule in {"mean", "sum"} else None,
             tokens_N=np.array([len(answer.completion) for answer in answers], dtype=np.int64),
         )
 

@@ -103,7 +103,7 @@ def _learning(recipe: Recipe, local: bool) -> Iterator[Reader]:
     writes = max(_written(recipe), default=0)
     for section, reward in recipe.reward_sections.items():
         if isinstance(reward, ModelSettings):
-            yield from _reader(recipe, section, reward, frozenset(reward.learns_from), local, writes=writes)
+            yield from _reader(recipe, section, reward, reward.reads, local, writes=writes)
         if isinstance(reward, Classifier) and (not local or _is_here(reward.model)):
             tokenizer, configuration = read_classifier_tokenizer(
                 reward.model, reward, revision=reward.revision, local=local

@@ -95,7 +95,7 @@ def _learnt_kinds(recipe: Recipe) -> set[str]:
     """The kinds of judgement that some stage of the recipe learns from."""
     from_examples = LEARNS_FROM[recipe.data.supervised]
     learnt: set[str] = set() if recipe.sft is None else set(from_examples)
-    learnt |= {kind for reward in recipe.reward_sections.values() for kind in reward.learns_from}
+    learnt |= {kind for reward in recipe.reward_sections.values() for kind in reward.reads}
     needs = frozenset() if recipe.policy is None else recipe.policy.needs
     if needs & FROM_PAIRS:
         learnt |= PAIR_KINDS

@@ -11,14 +11,38 @@ if TYPE_CHECKING:
     from accord.reward.dense import ByToken
     from accord.reward.kinds.bradley_terry import BradleyTerry
     from accord.reward.kinds.classifier import Classifier
+    from accord.reward.kinds.correction import CorrectionReward
+    from accord.reward.kinds.critique import CritiqueReward
+    from accord.reward.kinds.cumulative_rating import CumulativeRating
+    from accord.reward.kinds.demonstration import DemonstrationReward
     from accord.reward.kinds.format import FormatReward
+    from accord.reward.kinds.joint import Joint
+    from accord.reward.kinds.label_logistic import LabelLogistic
     from accord.reward.kinds.length import LengthReward
+    from accord.reward.kinds.plackett_luce import PlackettLuce
     from accord.reward.kinds.python import FunctionJudge, PythonReward
+    from accord.reward.kinds.rating_regression import RatingRegressionReward
     from accord.reward.kinds.soup import Soup
     from accord.reward.kinds.spans import SpanReward
     from accord.reward.kinds.steps import StepReward
+    from accord.reward.kinds.thurstone import Thurstone
     from accord.reward.learnt import LearntReward
-    from accord.reward.likelihoods import bradley_terry
+    from accord.reward.likelihoods import (
+        bradley_terry,
+        choice,
+        davidson,
+        gaussian,
+        graded_comparison,
+        lapsed,
+        logistic,
+        noise_corrected,
+        normal_rating,
+        ordinal_rating,
+        plackett_luce,
+        rao_kupper,
+        thurstone,
+        with_margin,
+    )
     from accord.reward.registry import REWARDS, register
     from accord.reward.settings import RewardSettings
     from accord.reward.soups import soup
@@ -37,8 +61,32 @@ _MODULES = {
     "kinds.soup": ("Soup",),
     "kinds.spans": ("SpanReward",),
     "kinds.steps": ("StepReward",),
+    "kinds.correction": ("CorrectionReward",),
+    "kinds.critique": ("CritiqueReward",),
+    "kinds.cumulative_rating": ("CumulativeRating",),
+    "kinds.demonstration": ("DemonstrationReward",),
+    "kinds.joint": ("Joint",),
+    "kinds.label_logistic": ("LabelLogistic",),
+    "kinds.plackett_luce": ("PlackettLuce",),
+    "kinds.rating_regression": ("RatingRegressionReward",),
+    "kinds.thurstone": ("Thurstone",),
     "learnt": ("LearntReward",),
-    "likelihoods": ("bradley_terry",),
+    "likelihoods": (
+        "bradley_terry",
+        "choice",
+        "davidson",
+        "gaussian",
+        "graded_comparison",
+        "lapsed",
+        "logistic",
+        "noise_corrected",
+        "normal_rating",
+        "ordinal_rating",
+        "plackett_luce",
+        "rao_kupper",
+        "thurstone",
+        "with_margin",
+    ),
     "registry": ("REWARDS", "register"),
     "settings": ("RewardSettings",),
     "soups": ("soup",),
@@ -51,24 +99,46 @@ __all__ = [
     "ByToken",
     "Classifier",
     "CombinedJudge",
+    "CorrectionReward",
+    "CritiqueReward",
+    "CumulativeRating",
+    "DemonstrationReward",
     "FormatReward",
     "FunctionJudge",
+    "Joint",
+    "LabelLogistic",
     "LearntReward",
     "LengthReward",
+    "PlackettLuce",
     "PythonReward",
+    "RatingRegressionReward",
     "RewardSettings",
     "Soup",
     "SpanReward",
     "SplitScores",
     "StepReward",
+    "Thurstone",
     "accuracy",
     "baselines",
     "bradley_terry",
     "calibration",
+    "choice",
+    "davidson",
     "evaluate",
+    "gaussian",
+    "graded_comparison",
+    "lapsed",
+    "logistic",
+    "noise_corrected",
+    "normal_rating",
+    "ordinal_rating",
+    "plackett_luce",
+    "rao_kupper",
     "register",
     "score_split",
     "soup",
+    "thurstone",
+    "with_margin",
 ]
 
 

@@ -15,6 +15,7 @@ from accord.lm.settings import ModelSettings
 from accord.reward.batched_scores import BatchedScores
 from accord.reward.heads import Heads
 from accord.reward.observations import Observation, completions_of
+from accord.reward.prior import Prior
 from accord.reward.terms.base import Term
 from accord.train import BatchLimits, Optimiser
 
@@ -39,6 +40,7 @@ class Fitting:
     limits: BatchLimits
     mean_weight: float
     total: int
+    prior: Prior
 
     def update(self, groups: Sequence[Sequence[Observation]], step: int) -> RewardMetrics:
         """Move the weights by the observations of some groups; the loss is their weighted mean."""
@@ -47,6 +49,7 @@ class Fitting:
         loss = sum(self._group(group, self.mean_weight * observed, counted) for group in groups)
         if self.heads.pooling_sd is not None:
             loss += self.optimiser.add(self.heads.prior(self.judge) / (self.mean_weight * self.total))
+        penalty = self.prior.add(self.optimiser)
         rate = self.optimiser.rate
         return RewardMetrics(
             step=step,
@@ -54,6 +57,7 @@ class Fitting:
             accuracy=counted.right / counted.decided if counted.decided else None,
             pairs=counted.pairs,
             observations=dict(counted.observations),
+            penalty=penalty,
             lr=rate,
             grad_norm=self.optimiser.step(),
         )

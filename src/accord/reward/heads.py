@@ -26,7 +26,7 @@ from accord.reward.observations import Observation
 from accord.reward.terms.base import Term
 from accord.train.seeds import seed_of
 
-__all__ = ["Heads"]
+__all__ = ["Heads", "ObjectiveHeads"]
 
 
 class Statement(Protocol):
@@ -183,6 +183,24 @@ class Heads:
             generator = np.random.default_rng(seed_of(self.seed, "members", unit))
             self._draws[unit] = generator.exponential(size=self.members).tolist()
         return self._draws[unit]
+
+
+class ObjectiveHeads(Heads):
+    """Heads whose components are objectives: every observation is read by the outputs of all of them together."""
+
+    def nll(
+        self, term: Term, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]
+    ) -> Tensor:
+        """The weighted negative log-likelihood of each observation, [O], the mean over members of the term's [O, S]."""
+        nll_OS = term.nll(score_AM, observations, places)
+        weight_O = torch.tensor([each.weight for each in observations], device=nll_OS.device)
+        return weight_O * (self.draws(observations).to(nll_OS.device) * nll_OS).mean(1)
+
+    def margins(
+        self, term: Term, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]
+    ) -> tuple[Tensor, Tensor] | None:
+        """None: no objective alone says which of two is better."""
+        return None
 
 
 class _Deviations(nn.Module):

@@ -5,6 +5,9 @@ them for a joint one. Completions that are judged together are scored once for a
 sheet of 30 items cost 30 scorings, not twice their number. A step's loss is the mean over all its observations, however
 it was split, each by its weight beside the mean weight of all: a step of observations that weigh little moves little.
 
+What is fitted is the maximum of likelihood times prior (`prior`): normal about the start for the head and, where it is
+asked for, the decoder's trained weights; the terms' parameters have their own.
+
 With `ensemble_size` above 1 the head is an ensemble over one decoder; what the shared decoder does not know, its
 members do not know either. With `group_by` or `head_per` there is a head for each group of people or each person: the
 score is theirs together, by `aggregation`. Both together are an ensemble for each group.
@@ -17,7 +20,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import Field
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from accord.artefacts import MODEL, RewardMetrics
@@ -27,8 +30,10 @@ from accord.lm.packed import longest
 from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.settings import ModelSettings
 from accord.reward.fitting import Fitting, tokenized
+from accord.reward.heads import Heads
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
 from accord.reward.people.settings import PeopleSettings
+from accord.reward.prior import Prior
 from accord.reward.settings import RewardSettings
 from accord.reward.terms.base import Term
 from accord.run import RunDirectory
@@ -63,6 +68,12 @@ class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
     step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
     layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
     group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
+    head_prior_std: float | None = Field(
+        default=1.0, gt=0, description="deviation of the prior of each weight of the head about its start; none: flat"
+    )
+    decoder_prior_std: float | None = Field(
+        default=None, gt=0, description="the same of what is trained of the decoder, whose start is kept in memory"
+    )
     save_every: int = Field(default=20, ge=1)
     optim: Optim = Optim(lr=2e-5)
     head_lr_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
@@ -115,20 +126,24 @@ class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
         fresh = [*judge.head.parameters(), *terms.parameters()]
         weights = [*judge.trainable(), *terms.parameters()]
         optimiser = Optimiser(self.optim, weights, len(plan), heads=fresh, head_scale=self.head_lr_scale)
+        mean_weight = sum(each.weight for each in said) / len(said)
+        prior = Prior(
+            [(list(judge.head.parameters()), self.head_prior_std), (decoder.trainable(), self.decoder_prior_std)],
+            terms,
+            observations=mean_weight * len(said),
+        )
         loop = TrainingLoop(
             run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=judge.causal.model
         )
         length = longest(tokenized(judge, data, completions_of(said)))
         limits = stage_batch_limits(self, judge.causal, run, stage, longest=length, predicts=False)
-        mean_weight = sum(each.weight for each in said) / len(said)
-        fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight, len(said))
+        fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight, len(said), prior)
 
         def update(step: int) -> StepResult[RewardMetrics]:
             return StepResult(fitting.update([groups[i] for i in plan[step - 1]], step))
 
         def save() -> None:
-            self.aggregate(judge, heads)
-            normalise(judge, data, completions_of(said))
+            self.finish(judge, heads, data, said, split=split)
             with MODEL.write(run, stage=stage) as folder:
                 judge.save(folder)
                 if parameters := dict(terms.state_dict()):
@@ -137,6 +152,27 @@ class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
                     )
 
         yield from loop.steps(update, save)
+
+    def weight_of(self, term: str) -> float:
+        """What an observation of a term weighs beside its own weight."""
+        return 1.0
+
+    def finish(
+        self, judge: ScalarHeadModel, heads: Heads, data: Dataset, observations: Sequence[Observation], *, split: str
+    ) -> None:
+        """What is set in the judge after its weights are known, whenever it is saved."""
+        self.aggregate(judge, heads)
+        normalise(judge, data, completions_of(observations))
+
+    def load_terms(self, data: Dataset, run: RunDirectory, *, stage: str = "reward") -> nn.ModuleDict:
+        """The terms of the likelihood with the parameters that `fit` left in the run, for the same data set.
+
+        With `judge.raw` they give the probability of any answer (`Term.nll`).
+        """
+        terms = nn.ModuleDict({term.name: term for term in self.terms(data)})
+        folder = MODEL.verified(run, stage)
+        terms.load_state_dict(load_file(folder / TERMS) if (folder / TERMS).is_file() else {})
+        return terms.requires_grad_(False)
 
     def read(
         self, data: Dataset, split: str, *, stage: str
@@ -151,7 +187,7 @@ class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
         for name, term in terms.items():
             assert isinstance(term, Term)
             reading = term.read(data, split)
-            observations += [(each, name) for each in reading.observations]
+            observations += [(each.weighing(self.weight_of(name)), name) for each in reading.observations]
             completions |= reading.written
         if not observations:
             kinds = " or ".join(sorted(self.learns_from))
@@ -169,7 +205,7 @@ def normalise(judge: ScalarHeadModel, data: Dataset, names: Sequence[str]) -> No
     completions = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:300]]
     raw_NM = judge.raw([data.prompts[completion.prompt] for completion in completions], completions)
     judge.mean_M = tuple(raw_NM.mean(0).tolist())
-    weight_K = judge.aggregation.shares(max(1, len(judge.components)))
+    weight_K = judge.aggregation.amounts(max(1, len(judge.components)))
     mean_N = raw_NM.reshape(len(raw_NM), -1, judge.members).mean(2) @ weight_K
     judge.score_scale = max(float(mean_N.std()), 1e-6)
     judge.reference_RM = judge.normalised(raw_NM) if judge.aggregation.needs_reference else None

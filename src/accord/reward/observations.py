@@ -1,7 +1,7 @@
 """What a likelihood reads of an act of judgement, and which observations are scored and learnt from together."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -28,6 +28,10 @@ class Observation:
     session: str | None = None
     weight: float = 1.0
     feedback_ids: tuple[str, ...] = ()
+
+    def weighing(self, factor: float) -> "Observation":
+        """The same, its weight times a factor."""
+        return self if factor == 1.0 else replace(self, weight=self.weight * factor)
 
 
 def of_pair(pair: Pair) -> Observation:

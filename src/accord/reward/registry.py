@@ -6,12 +6,21 @@ from accord.errors import ExtensionError, RecipeError
 from accord.registry import Registry
 from accord.reward.kinds.bradley_terry import BradleyTerry
 from accord.reward.kinds.classifier import Classifier
+from accord.reward.kinds.correction import CorrectionReward
+from accord.reward.kinds.critique import CritiqueReward
+from accord.reward.kinds.cumulative_rating import CumulativeRating
+from accord.reward.kinds.demonstration import DemonstrationReward
 from accord.reward.kinds.format import FormatReward
+from accord.reward.kinds.joint import Joint
+from accord.reward.kinds.label_logistic import LabelLogistic
 from accord.reward.kinds.length import LengthReward
+from accord.reward.kinds.plackett_luce import PlackettLuce
 from accord.reward.kinds.python import PythonReward
+from accord.reward.kinds.rating_regression import RatingRegressionReward
 from accord.reward.kinds.soup import Soup
 from accord.reward.kinds.spans import SpanReward
 from accord.reward.kinds.steps import StepReward
+from accord.reward.kinds.thurstone import Thurstone
 from accord.reward.settings import RewardSettings
 
 __all__ = ["REWARDS", "register"]
@@ -42,3 +51,12 @@ register(Classifier)
 register(Soup)
 register(SpanReward)
 register(StepReward)
+register(CorrectionReward)
+register(CritiqueReward)
+register(CumulativeRating)
+register(DemonstrationReward)
+register(Joint)
+register(LabelLogistic)
+register(PlackettLuce)
+register(RatingRegressionReward)
+register(Thurstone)

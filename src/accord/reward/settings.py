@@ -28,6 +28,11 @@ class RewardSettings(BaseModel):
     learns_from: ClassVar[frozenset[str]] = frozenset()
     kind: str
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The kinds of judgement whose texts are read under these settings: those that are learnt from, or more."""
+        return self.learns_from
+
     @abstractmethod
     def steps(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> Iterator[Step]:
         """Learn from the feedback of a split, step by step, and leave in the run what `load` needs."""

@@ -67,4 +67,5 @@ def soup(
 def _layout(model: ScalarHeadModel) -> str:
     rule = model.aggregation.rule
     components = f"components {', '.join(model.components)}" if model.components else "no components"
-    return f"{components} with {model.members} members" + (f" by {rule}" if rule != "mean" else "")
+    counted = f" of {', '.join(f'{each:g}' for each in model.aggregation.weights)}" if rule == "sum" else ""
+    return f"{components} with {model.members} members" + (f" by {rule}{counted}" if rule != "mean" else "")

@@ -121,6 +121,20 @@ class Optimiser:
         return value
 
     @torch.no_grad()
+    def pull(self, starts: Mapping[nn.Parameter, Tensor], strength: float) -> float:
+        """Add the gradient of strength / 2 * the squared distance of weights from their starts; returns that."""
+        value = 0.0
+        for weight, master in self._pairs():
+            start = starts.get(weight)
+            if start is None:
+                continue
+            away = master.float() - start.to(master.device).float()
+            value += strength / 2 * float(away.square().sum())
+            gradient = away.mul_(strength)
+            master.grad = gradient if master.grad is None else master.grad.add_(gradient)
+        return value
+
+    @torch.no_grad()
     def step(self) -> float:
         """Clip, move, and return the gradient norm before clipping.
 

@@ -44,6 +44,8 @@ class Dataset:
                 and repeats out
     examples    what the supervised start learns from
     summary     counts of what was read
+    evaluator_weights   by split and evaluator: what each of their answers weighs, 1 where none is named; pairs and
+                        examples have their own
     """
 
     prompts: dict[str, Prompt]
@@ -54,6 +56,7 @@ class Dataset:
     feedback: Mapping[str, Sequence[Feedback]] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     summary: DataSummary | None = None
+    evaluator_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def prompts_of(self, split: str) -> list[Prompt]:
         """The prompts of a split, in the order of the data set."""

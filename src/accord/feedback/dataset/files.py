@@ -85,7 +85,14 @@ def read_data(run: RunDirectory, *, prefix: str = "") -> Dataset:
         feedback=_WhenAsked([name for name in SPLITS if reader.has(feedback_of(name))], reader.feedback),
         examples=tuple(reader.examples),
         summary=reader.summary,
+        evaluator_weights=_evaluator_weights(reader),
     )
+
+
+def _evaluator_weights(reader: RunReader) -> dict[str, dict[str, float]]:
+    """What answers weigh by split, where they were weighed."""
+    trust = reader.trust
+    return {} if trust is None else {split: each.weights or {} for split, each in trust.splits.items()}
 
 
 class _WhenAsked(Mapping[str, T]):

@@ -10,6 +10,7 @@ import numpy as np
 from accord.artefacts import EvaluatorTrust, RakingSummary, SplitTrust, TrustSummary
 from accord.errors import RecipeError, RecordError
 from accord.feedback.dataset.dataset import Dataset
+from accord.feedback.dataset.views import is_evidence
 from accord.feedback.provenance import group_of
 from accord.feedback.statistics.codings import counts_as_person
 from accord.feedback.statistics.preferences import collect_preferences, feedback_of_known
@@ -51,9 +52,11 @@ def weigh(
     _check(data.evaluators, pools, population)
     splits: dict[str, SplitTrust] = {}
     pairs, examples = dict(data.pairs), data.examples
+    by_split: dict[str, dict[str, float]] = {}
     for split in WEIGHTED_SPLITS:
         of_split = data.pairs.get(split, ())
-        if not of_split and not (split == "train" and examples):
+        evidence = [record.evaluator for record in data.feedback.get(split, ()) if is_evidence(record)]
+        if not of_split and not evidence and not (split == "train" and examples):
             continue
         standings, gain, unused = _standings(data, split, trust)
         reliability = {} if unused else reliability_weights(standings)
@@ -65,6 +68,7 @@ def weigh(
         examples_raking = None
         if split == "train":
             examples, examples_raking = _weighted(examples, data.evaluators, weights, population)
+        by_split[split] = _of_answers(evidence, data.evaluators, weights, population)
         splits[split] = SplitTrust(
             unused=unused or None,
             gain=gain,
@@ -73,8 +77,10 @@ def weigh(
             examples_raking=examples_raking,
             pairs=len(of_split),
             effective_pairs=effective_size([pair.weight for pair in pairs[split]]),
+            weights=by_split[split] or None,
         )
-    return replace(data, pairs=pairs, examples=examples), TrustSummary(model=trust, pools=dict(pools), splits=splits)
+    weighed = replace(data, pairs=pairs, examples=examples, evaluator_weights=by_split)
+    return weighed, TrustSummary(model=trust, pools=dict(pools), splits=splits)
 
 
 def check_population(population: Target) -> None:
@@ -139,6 +145,20 @@ def _weighted(
     in_turn = iter(factors)
     means = _normalised([float(np.mean(list(islice(in_turn, len(of_entry))))) for of_entry in voters])
     return tuple(_reweighted(entry, factor) for entry, factor in zip(entries, means, strict=True)), raking
+
+
+def _of_answers(
+    evidence: Sequence[str],
+    evaluators: Mapping[str, Evaluator],
+    weights: Mapping[str, float],
+    population: Target | None,
+) -> dict[str, float]:
+    """The factor of each evaluator whose answers differ from 1, raked over all answers and not over pairs."""
+    factors = [weights.get(name, 1.0) for name in evidence]
+    if population is not None and any(name in evaluators for name in evidence):
+        factors, _ = _raked([1.0] * len(evidence), [evaluators.get(name) for name in evidence], factors, population)
+    means = dict(zip(evidence, _normalised(factors), strict=True))
+    return {name: factor for name, factor in means.items() if factor != 1.0}
 
 
 def _raked(

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 from accord.feedback import Dataset
@@ -47,3 +48,7 @@ class Term(nn.Module):
     ) -> tuple[Tensor, Tensor] | None:
         """Of kinds that say which of two is better: chosen less rejected, [O, M], and whether neither was, [O]."""
         return None
+
+    def penalty(self) -> Tensor:
+        """-log of the prior of the term's own parameters, up to a constant; 0 where there are none."""
+        return torch.zeros(())

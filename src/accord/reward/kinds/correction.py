@@ -1,0 +1,23 @@
+"""Rewards learnt from corrections: what evaluators made of completions is better than these were."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from accord.feedback import Dataset
+from accord.reward.learnt import LearntReward
+from accord.reward.terms.base import Term
+from accord.reward.terms.corrections import Corrections
+
+__all__ = ["CorrectionReward"]
+
+
+class CorrectionReward(LearntReward):
+    """Settings of a reward learnt from corrections."""
+
+    learns_from: ClassVar[frozenset[str]] = frozenset({"correction"})
+
+    kind: Literal["correction"] = "correction"
+
+    def terms(self, data: Dataset) -> Sequence[Term]:
+        """The corrections."""
+        return [Corrections()]

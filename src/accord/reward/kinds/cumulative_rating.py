@@ -1,0 +1,28 @@
+"""Ratings as ordered answers: thresholds of each evaluator, drawn to everybody's (McCullagh 1980)."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from accord.feedback import Dataset
+from accord.reward.learnt import LearntReward
+from accord.reward.terms.base import Term
+from accord.reward.terms.graded_ratings import GradedRatings
+
+__all__ = ["CumulativeRating"]
+
+
+class CumulativeRating(LearntReward):
+    """Settings of a cumulative logit model of ratings."""
+
+    learns_from: ClassVar[frozenset[str]] = frozenset({"rating"})
+
+    kind: Literal["cumulative_rating"] = "cumulative_rating"
+    evaluator_std: float = Field(
+        default=0.5, gt=0, description="deviation of an evaluator's thresholds about everybody's"
+    )
+
+    def terms(self, data: Dataset) -> Sequence[Term]:
+        """The ratings."""
+        return [GradedRatings.of(data, evaluator_std=self.evaluator_std)]

@@ -1,0 +1,23 @@
+"""Plackett-Luce reward models: rankings, whole (Plackett 1975; Luce 1959; ties of Firth, Kosmidis & Turner 2019)."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from accord.feedback import Dataset
+from accord.reward.learnt import LearntReward
+from accord.reward.terms.base import Term
+from accord.reward.terms.rankings import Rankings
+
+__all__ = ["PlackettLuce"]
+
+
+class PlackettLuce(LearntReward):
+    """Settings of a reward model of rankings, and of comparisons as rankings of two."""
+
+    learns_from: ClassVar[frozenset[str]] = frozenset({"ranking", "comparison"})
+
+    kind: Literal["plackett_luce"] = "plackett_luce"
+
+    def terms(self, data: Dataset) -> Sequence[Term]:
+        """The rankings."""
+        return [Rankings.of(data, comparisons=True)]

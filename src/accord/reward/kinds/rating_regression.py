@@ -1,0 +1,29 @@
+"""Regression of ratings: a reward in standard deviations of ratings, each evaluator with a shift and a slope."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from accord.feedback import Dataset
+from accord.reward.learnt import LearntReward
+from accord.reward.terms.acts import Evaluators
+from accord.reward.terms.base import Term
+from accord.reward.terms.ratings import RatingRegression
+
+__all__ = ["RatingRegressionReward"]
+
+
+class RatingRegressionReward(LearntReward):
+    """Settings of a regression of ratings."""
+
+    learns_from: ClassVar[frozenset[str]] = frozenset({"rating"})
+
+    kind: Literal["rating_regression"] = "rating_regression"
+    evaluator_std: float = Field(
+        default=0.5, gt=0, description="deviation of evaluators' shifts and log slopes about the pool's"
+    )
+
+    def terms(self, data: Dataset) -> Sequence[Term]:
+        """The ratings."""
+        return [RatingRegression(Evaluators(data), evaluator_std=self.evaluator_std)]

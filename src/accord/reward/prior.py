@@ -1,0 +1,47 @@
+"""The prior of a fit: how far from their starts weights are expected to be, before anything was said.
+
+With Pr(weights | what was said) proportional to the likelihood times the prior, the fit goes to the maximum of
+log-likelihood + log prior, MAP. A normal prior about the start adds (w - start)^2 / (2 std^2) for each weight, which
+is weight decay towards the start and not towards 0; the terms of a likelihood have priors of their own parameters.
+Where a likelihood has no maximum, as for preferences that a line separates, the sum has one.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from accord.reward.terms.base import Term
+from accord.train import Optimiser
+
+__all__ = ["Prior"]
+
+
+class Prior:
+    """Normal priors about where weights are now, each group with its deviation; None is a flat one.
+
+    A loss that is the sum over observations divided by `observations`, their weight, is made that of the log-posterior
+    by adding each -log prior divided by the same. The starts are kept in the dtype of the weights; make it before a
+    checkpoint is taken up.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[tuple[Sequence[nn.Parameter], float | None]],
+        terms: nn.ModuleDict,
+        *,
+        observations: float,
+    ) -> None:
+        self.terms, self.observations = terms, observations
+        self._groups: list[tuple[dict[nn.Parameter, Tensor], float]] = [
+            ({weight: weight.detach().clone() for weight in weights}, std) for weights, std in groups if std is not None
+        ]
+
+    def add(self, optimiser: Optimiser) -> float:
+        """Add the gradient of the share of a step; returns -log prior, up to a constant."""
+        shares = [optimiser.pull(starts, 1 / (std**2 * self.observations)) for starts, std in self._groups]
+        penalties = [term.penalty().cpu() for term in self.terms.values() if isinstance(term, Term)]
+        penalty = torch.stack(penalties).sum()
+        if penalty.requires_grad:
+            shares.append(optimiser.add(penalty / self.observations))
+        return sum(shares) * self.observations

@@ -1,0 +1,114 @@
+"""Ratings as ordered answers: each evaluator's own thresholds on the reward, drawn to everybody's."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from accord.feedback import Dataset
+from accord.records import Rating, Scale
+from accord.reward.likelihoods import gaussian, ordinal_rating
+from accord.reward.observations import Observation
+from accord.reward.terms.acts import Evaluators, observed
+from accord.reward.terms.base import Reading, Term
+
+__all__ = ["GradedRatings", "levels_of"]
+
+MOST_LEVELS = 21  # a scale with more is cut into as many levels of equal width as BINS
+BINS = 10
+PRIOR_STD = 2.0
+
+
+class GradedRatings(Term):
+    """Ratings under the cumulative logit model (`ordinal_rating`), a set of thresholds for each scale.
+
+    Thresholds are a first one and steps, which `softplus` keeps above 0. Everybody's are normal about those of equally
+    frequent levels with deviation 2, an evaluator's about everybody's with `evaluator_std`: who said little, or stands
+    for several people, has the pool's. A scale of which one level alone was ever used says nothing.
+    """
+
+    name = "rating"
+
+    def __init__(
+        self, levels: Sequence[tuple[Scale, Sequence[float]]], evaluators: Evaluators, *, evaluator_std: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.evaluators, self.evaluator_std = evaluators, evaluator_std
+        self.levels = [list(values) for _, values in levels]
+        self._scale = {scale: place for place, (scale, _) in enumerate(levels)}
+        self.pool = nn.ParameterList([nn.Parameter(_even(len(values))) for values in self.levels])
+        self.own = nn.ParameterList([nn.Parameter(torch.zeros(len(evaluators), len(u_K))) for u_K in self.pool])
+
+    @classmethod
+    def of(cls, data: Dataset, *, evaluator_std: float = 0.5) -> "GradedRatings":
+        """The term for a data set, of whose ratings the levels are taken."""
+        said = [entry.judgement for split in data.feedback for entry in data.ratings(split)]
+        scales = dict.fromkeys(rating.scale for rating in said)
+        levels = [(scale, levels_of(scale, (r.value for r in said if r.scale == scale))) for scale in scales]
+        return cls(levels, Evaluators(data), evaluator_std=evaluator_std)
+
+    def read(self, data: Dataset, split: str) -> Reading:
+        """The ratings of the split."""
+        return Reading(
+            [
+                observed(data, split, each.feedback, each.feedback.completions, each.judgement)
+                for each in data.ratings(split)
+            ]
+        )
+
+    def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
+        """`ordinal_rating` between each evaluator's thresholds."""
+        device = score_AM.device
+        score_OM = score_AM[torch.tensor(places, device=device)[:, 0]]
+        evaluator_O = self.evaluators.places(observations, device)
+        below_O, above_O = score_OM.new_zeros(len(observations)), score_OM.new_zeros(len(observations))
+        scales = [self._scale[each.content.scale] for each in observations]
+        for scale in set(scales):
+            rows = [row for row, each in enumerate(scales) if each == scale]
+            row_o = torch.tensor(rows, device=device)
+            level_o = torch.tensor([self._level(observations[row].content) for row in rows], device=device)
+            end_oK = self._ends(scale)[evaluator_O[row_o]]
+            below_O = below_O.index_put((row_o,), end_oK.gather(1, level_o[:, None])[:, 0])
+            above_O = above_O.index_put((row_o,), end_oK.gather(1, level_o[:, None] + 1)[:, 0])
+        return ordinal_rating(score_OM, below_O[:, None], above_O[:, None])
+
+    def penalty(self) -> Tensor:
+        """Of everybody's thresholds, and of what evaluators' differ from them."""
+        pool, own = list(self.pool), list(self.own)
+        if not pool:
+            return torch.zeros(())
+        usual = [_even(len(values)).to(pool[0].device) for values in self.levels]
+        return gaussian(pool, usual, PRIOR_STD) + gaussian(own, [torch.zeros_like(o) for o in own], self.evaluator_std)
+
+    def _ends(self, scale: int) -> Tensor:
+        """The ends of levels by each evaluator and, last, the pool: [E + 1, K + 1], from -inf to inf."""
+        u_K = self.pool[scale]
+        u_EK = torch.cat([u_K + self.own[scale], u_K[None]])
+        infinite_E1 = u_EK.new_full((len(u_EK), 1), math.inf)
+        cut_EK = torch.cumsum(torch.cat([u_EK[:, :1], softplus(u_EK[:, 1:])], 1), 1)
+        return torch.cat([-infinite_E1, cut_EK, infinite_E1], 1)
+
+    def _level(self, rating: Rating) -> int:
+        """The level whose value is nearest."""
+        values = self.levels[self._scale[rating.scale]]
+        return min(range(len(values)), key=lambda k: abs(values[k] - rating.value))
+
+
+def levels_of(scale: Scale, values: Iterable[float]) -> list[float]:
+    """The values that stand for the levels of a scale: its steps, else what was said; ten of equal width where many."""
+    if scale.step is not None:
+        count = math.floor((scale.high - scale.low) / scale.step + 1e-9) + 1
+        if count <= MOST_LEVELS:
+            return [scale.low + k * scale.step for k in range(count)]
+    distinct = sorted(set(values))
+    if len(distinct) <= MOST_LEVELS:
+        return distinct
+    return [scale.low + (k + 0.5) * (scale.high - scale.low) / BINS for k in range(BINS)]
+
+
+def _even(levels: int) -> Tensor:
+    """The parameters of thresholds between levels that are equally frequent at a reward of 0."""
+    cut_K = torch.logit(torch.arange(1, levels) / levels)
+    return torch.cat([cut_K[:1], torch.log(torch.expm1(cut_K.diff()))])
