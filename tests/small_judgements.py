@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from accord.feedback import Dataset
 from accord.feedback.dataset.examples import added_completions
@@ -63,7 +63,7 @@ Acts = list[tuple[list[Completion], Judgement]]
 
 def _comparisons(own: list[Completion], draw: random.Random) -> Acts:
     acts: Acts = []
-    for left, right in zip(own, own[1:], strict=False):
+    for left, right in pairwise(own):
         gap = truth(left.text) - truth(right.text)
         preferred = "tie" if abs(gap) < 0.1 else "left" if gap > 0 else "right"
         strength = None if preferred == "tie" else round(min(1.0, abs(gap) * 1.5) * 3) / 3
