@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.lm.loading import load
-from accord.lm.reward_model import ScalarHeadModel
+from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.records import Completion, Evaluator, Pair, Prompt
 from accord.reward import BradleyTerry, ByToken, score_split
 from accord.reward.heads import Heads
@@ -171,3 +173,22 @@ def test_the_mean_of_groups_is_what_is_evaluated(tmp_path: Path) -> None:
         judge = SETTINGS.model_copy(update={"epochs": 1}).fit(data, run)
     scores = score_split(judge, data, "held_out")
     assert np.isfinite(list(scores.values.values())).all()
+
+
+def test_a_saved_head_is_the_same_bytes_each_time(tmp_path: Path) -> None:
+    """What was damaged is made again, and what builds on it stays only where it is the same file."""
+    model = ScalarHeadModel.fresh(load("tiny", seed=1), name="judge", seed=3, members=2, components=("x", "y"))
+    model.save(tmp_path / "one")
+    with safe_open(tmp_path / "one/head.safetensors", framework="pt") as file:
+        assert list(file.metadata()) == ["layout"]  # several entries stand in another order each time
+    model.save(tmp_path / "other")
+    assert (tmp_path / "one/head.safetensors").read_bytes() == (tmp_path / "other/head.safetensors").read_bytes()
+
+
+def test_a_head_of_before_is_read(tmp_path: Path) -> None:
+    model = ScalarHeadModel.fresh(load("tiny", seed=1), name="judge", seed=3, components=("x", "y"))
+    model.save(tmp_path / "model")
+    content = load_file(tmp_path / "model/head.safetensors")
+    save_file(content, tmp_path / "model/head.safetensors", metadata={"components": '["x", "y"]'})
+    again = load_reward_model(tmp_path / "model", name="judge", dtype="float32")
+    assert (again.components, again.members) == (("x", "y"), 1)

@@ -6,9 +6,10 @@ several persons, groups of people or objectives, whose scores become one by a ru
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -176,12 +177,14 @@ class ScalarHeadModel:
 
     @property
     def _layout(self) -> dict[str, str]:
-        return {
-            "components": json.dumps(self.components),
-            "members": str(self.members),
-            "aggregation": json.dumps(asdict(self.aggregation)),
-            "listed": json.dumps(self.listed),
+        """One entry alone: of several, safetensors draws the order, and the same model has other bytes each time."""
+        layout = {
+            "components": self.components,
+            "members": self.members,
+            "aggregation": asdict(self.aggregation),
+            "listed": self.listed,
         }
+        return {"layout": json.dumps(layout)}
 
 
 def is_reward_model(folder: Path) -> bool:
@@ -208,15 +211,14 @@ def load_reward_model(
     causal.model.requires_grad_(False)
     weights = load_file(folder / HEAD, device=device)
     with safe_open(folder / HEAD, framework="pt") as file:
-        layout = file.metadata() or {}
+        layout = _layout_in(file.metadata() or {})
     reference = weights.pop("reference", None)
     *mean_M, score_scale = weights.pop("normalisation").tolist()
-    components = tuple(json.loads(layout.get("components", "[]")))
+    components = tuple(layout.get("components", ()))
     members = int(layout.get("members", len(mean_M) // max(1, len(components))))
     head = nn.Linear(causal.width, len(mean_M)).to(device)
     head.load_state_dict(weights)
-    aggregation = json.loads(layout.get("aggregation", "{}"))
-    listed = json.loads(layout.get("listed", "null"))
+    aggregation, listed = layout.get("aggregation", {}), layout.get("listed")
     return ScalarHeadModel(
         causal,
         head.requires_grad_(False),
@@ -229,6 +231,13 @@ def load_reward_model(
         None if listed is None else tuple(listed),
         None if reference is None else reference.cpu().numpy(),
     )
+
+
+def _layout_in(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """How the outputs of a saved head are named; the first heads had their components alone."""
+    if "layout" in metadata:
+        return dict(json.loads(metadata["layout"]))
+    return {"components": json.loads(metadata.get("components", "[]"))}
 
 
 def _over_members(score_NS: NDArray[np.float64]) -> Scores:
