@@ -14,7 +14,8 @@ teaches the shared one.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -86,7 +87,7 @@ class Heads:
         return max(1, len(self.names))
 
     @property
-    def people(self) -> dict[str, int]:
+    def people(self) -> Mapping[str, float]:
         """How many evaluators each component has."""
         return Counter(name for name in self._group_of.values() if name is not None)
 
@@ -151,6 +152,12 @@ class Heads:
         if self.pooling_sd is not None:
             return {0: 1.0}
         return dict.fromkeys(range(self.components), 1 / self.components)
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from what a checkpoint kept, and keep there what changes; nothing does here."""
+
+    def save(self, folder: Path, names: Sequence[str]) -> None:
+        """Keep with a model, whose components are called `names`, who belongs to which, where that was learnt."""
 
     def note(self, observations: Sequence[Observation], owner_T: Tensor, nll_T: Tensor) -> None:
         """Hears how likely each observation was by each component that it teaches; nothing is made of it here."""

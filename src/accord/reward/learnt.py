@@ -33,6 +33,7 @@ from accord.reward.fitting import Fitting, tokenized
 from accord.reward.heads import Heads
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
 from accord.reward.people.settings import PeopleSettings
+from accord.reward.people.unknown_groups import Start
 from accord.reward.prior import Prior
 from accord.reward.settings import RewardSettings
 from accord.reward.terms.base import Term
@@ -118,7 +119,8 @@ class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
         said = [each for each, _ in observations]
         seed = stage_seed(run, stage)
         decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
-        heads = self.heads(data, said, seed=seed, stage=stage)
+        start = Start(decoder, terms, term_of)
+        heads = self.heads(data, said, seed=seed, stage=stage, start=start)
         judge = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=heads.members, components=heads.names)
         heads.prepare(judge)
         terms.to(judge.causal.device)
@@ -135,6 +137,7 @@ class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
         loop = TrainingLoop(
             run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=judge.causal.model
         )
+        heads.resume(loop.state.setdefault("heads", {}))
         length = longest(tokenized(judge, data, completions_of(said)))
         limits = stage_batch_limits(self, judge.causal, run, stage, longest=length, predicts=False)
         fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight, len(said), prior)
@@ -146,6 +149,7 @@ class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
             self.finish(judge, heads, data, said, split=split)
             with MODEL.write(run, stage=stage) as folder:
                 judge.save(folder)
+                heads.save(folder, judge.components)
                 if parameters := dict(terms.state_dict()):
                     save_file(
                         {name: each.detach().cpu().contiguous() for name, each in parameters.items()}, folder / TERMS

@@ -12,8 +12,12 @@ from accord.lm.aggregation import Aggregation, Rule
 from accord.lm.reward_model import SHARED, ScalarHeadModel
 from accord.reward.heads import Heads
 from accord.reward.observations import Observation
+from accord.reward.people.unknown_groups import Start, UnknownGroups, find_groups
 
 __all__ = ["PeopleSettings"]
+
+MOST_GROUPS = 4
+"""Unknown groups that are looked for where their number is not set."""
 
 
 class PeopleSettings(BaseModel):
@@ -25,8 +29,13 @@ class PeopleSettings(BaseModel):
     group_by: str | None = Field(
         default=None, description="a head for each value of this attribute of evaluators, or of `pool`"
     )
-    head_per: Literal["everybody", "group", "person"] = Field(
-        default="everybody", description="whose head: one for all, a group's (also where group_by is set), a person's"
+    head_per: Literal["everybody", "group", "person", "unknown_group"] = Field(
+        default="everybody",
+        description="whose head: one for all, a group's (also where group_by is set), a person's, or that of a group "
+        "which is found by what its people answer",
+    )
+    unknown_groups: int | None = Field(
+        default=None, ge=2, description="how many are to be found; unset: as many as foretell held-out people best"
     )
     pooling_sd: float | None = Field(
         default=None,
@@ -43,12 +52,17 @@ class PeopleSettings(BaseModel):
         default=None, description="whose scores are kept beside the aggregate; unset: all groups, no persons"
     )
 
-    def heads(self, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str) -> Heads:
-        """The heads that observations teach.
+    def heads(
+        self, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str, start: Start | None = None
+    ) -> Heads:
+        """The heads that observations teach; unknown groups are found by what the model at the `start` makes of texts.
 
         Raises `RecipeError` where there are not two groups or persons to tell apart, or settings contradict.
         """
         self._check(stage)
+        if self.head_per == "unknown_group":
+            assert start is not None
+            return self._find(start, data, observations, seed=seed, stage=stage)
         if self.head_per == "person":
             counts = Counter(each.evaluator for each in observations if each.evaluator is not None)
             named = {name: name if count >= self.min_answers else None for name, count in counts.items()}
@@ -76,11 +90,29 @@ class PeopleSettings(BaseModel):
     def aggregate(self, judge: ScalarHeadModel, heads: Heads) -> None:
         """Tell a model which of its components stand in scores, and how they become one."""
         people = heads.people if self.group_weights == "people" else dict.fromkeys(heads.names, 1)
+        judge.components = _by_size(heads) if isinstance(heads, UnknownGroups) else heads.names
         weights = tuple(float(name != SHARED) * people.get(name, 0) for name in heads.names)
         judge.aggregation = Aggregation(self.aggregation, weights, self.aggregation_quantile)
         judge.listed = self.components
         if self.components is None:
-            judge.listed = () if self.head_per == "person" else tuple(name for name in heads.names if name != SHARED)
+            judge.listed = () if self.head_per == "person" else tuple(n for n in judge.components if n != SHARED)
+
+    def _find(
+        self, start: Start, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str
+    ) -> Heads:
+        try:
+            return find_groups(
+                start,
+                data,
+                observations,
+                groups=self.unknown_groups,
+                at_most=MOST_GROUPS,
+                members=self.ensemble_size,
+                pooling_sd=self.pooling_sd,
+                seed=seed,
+            )
+        except RecipeError as error:
+            raise RecipeError(f"{stage}: {error}") from error
 
     @property
     def _sd_of_deviations(self) -> float | None:
@@ -90,10 +122,17 @@ class PeopleSettings(BaseModel):
         apart = self.group_by is not None or self.head_per != "everybody"
         if self.head_per == "group" and self.group_by is None:
             raise RecipeError(f"{stage}: head_per = 'group' needs group_by, the attribute that says who is of which")
-        if self.head_per == "person" and self.group_by is not None:
-            raise RecipeError(f"{stage}: head_per = 'person' and group_by = '{self.group_by}'; choose one")
+        if self.head_per in {"person", "unknown_group"} and self.group_by is not None:
+            raise RecipeError(f"{stage}: head_per = '{self.head_per}' and group_by = '{self.group_by}'; choose one")
         only_apart = {"pooling_sd", "aggregation", "components", "group_weights"} & self.model_fields_set
         if only_apart and not apart:
             raise RecipeError(
                 f"{stage}: {sorted(only_apart)[0]} needs heads of groups or persons; set group_by or head_per"
             )
+
+
+def _by_size(heads: UnknownGroups) -> tuple[str, ...]:
+    """The names of the components, where the largest group is the first; who is large may have changed in training."""
+    order = sorted(heads.groups, key=lambda name: -heads.people[name])
+    rank = {name: f"group {place + 1}" for place, name in enumerate(order)}
+    return tuple(rank.get(name, name) for name in heads.names)
