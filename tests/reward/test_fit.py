@@ -155,8 +155,8 @@ def test_baselines_find_a_length_preference() -> None:
 
 def test_members_weigh_evaluators_each_in_its_own_way(data: Dataset) -> None:
     pairs = data.pairs["train"]
-    weight_PM = Heads(members=400, seed=3).draws(pairs)
-    assert torch.equal(Heads(seed=3).draws(pairs), torch.ones(len(pairs), 1))
+    weight_PM = Heads(members=400, seed=3).weights(pairs)
+    assert torch.equal(Heads(seed=3).weights(pairs), torch.tensor([[pair.weight] for pair in pairs]))
     by_evaluator = {}
     for pair, weight_M in zip(pairs, weight_PM, strict=True):
         assert torch.equal(by_evaluator.setdefault(pair.evaluator, weight_M), weight_M)

@@ -109,10 +109,9 @@ class Heads:
         readings = self._read(score_AM, observations, places)
         nll_TS = term.nll(readings.score_RS, readings.observations, readings.places)
         self.note(observations, readings.owner_T, nll_TS.detach().mean(1))
-        draw_OS = self.draws(observations).to(nll_TS.device)
-        weight_O = torch.tensor([each.weight for each in observations], device=nll_TS.device)
-        value_T = readings.share_T * (draw_OS[readings.owner_T] * nll_TS).mean(1)
-        return weight_O * _by_owner(value_T, readings.owner_T, len(observations))
+        weight_OS = self.weights(observations).to(nll_TS.device)
+        value_T = readings.share_T * (weight_OS[readings.owner_T] * nll_TS).mean(1)
+        return _by_owner(value_T, readings.owner_T, len(observations))
 
     def margins(
         self, term: Term, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]
@@ -140,9 +139,9 @@ class Heads:
         original: Tensor = judge.head.get_parameter(f"parametrizations.{name}.original")
         return original
 
-    def draws(self, observations: Sequence[Statement]) -> Tensor:
-        """What each of O observations counts for each member, [O, S]; the mean over evaluators is 1."""
-        return torch.tensor([self._draw(each) for each in observations])
+    def weights(self, observations: Sequence[Statement]) -> Tensor:
+        """What each of O observations weighs for each member, [O, S]: its weight times draws, whose mean is 1."""
+        return torch.tensor([[each.weight * draw for draw in self._draw(each)] for each in observations])
 
     def shares(self, statement: Statement) -> dict[int, float]:
         """Which components it teaches, and how much of it each; they sum to 1."""
