@@ -199,8 +199,7 @@ class ObjectiveHeads(Heads):
     ) -> Tensor:
         """The weighted negative log-likelihood of each observation, [O], the mean over members of the term's [O, S]."""
         nll_OS = term.nll(score_AM, observations, places)
-        weight_O = torch.tensor([each.weight for each in observations], device=nll_OS.device)
-        return weight_O * (self.draws(observations).to(nll_OS.device) * nll_OS).mean(1)
+        return (self.weights(observations).to(nll_OS.device) * nll_OS).mean(1)
 
     def margins(
         self, term: Term, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]

@@ -14,6 +14,7 @@ from accord.reward.coefficients import fit_coefficients
 from accord.reward.heads import Heads, ObjectiveHeads
 from accord.reward.learnt import LearntReward, normalise
 from accord.reward.observations import Observation, completions_of
+from accord.reward.people.unknown_groups import Start
 from accord.reward.terms.base import Term
 from accord.reward.terms.labels import LabelOutputs, options_of
 
@@ -51,7 +52,9 @@ class LabelLogistic(LearntReward):
         """The labels."""
         return [LabelOutputs(options_of(data), members=self.ensemble_size)]
 
-    def heads(self, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str) -> Heads:
+    def heads(
+        self, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str, start: Start | None = None
+    ) -> Heads:
         """An output for each option. Raises `RecipeError` where a coefficient is of none, or has nothing to fit it."""
         options = options_of(data)
         if self.coefficients == "fitted":

@@ -68,6 +68,9 @@ class FeatureFit:
         def loss() -> float:
             optimiser.zero_grad()
             prior = len(weight_DK) * weight_DK.square().sum() / (2 * PRIOR_SD**2)
+            for term in terms.values():
+                assert isinstance(term, Term)
+                prior = prior + term.penalty()
             total = ((counted_OK * self._nll(weight_DK, terms)).sum() + prior) / len(self.observations)
             total.backward()
             return float(total.detach())
