@@ -1,4 +1,4 @@
-"""`python -m benchmarks run | check | table | parity | collect`."""
+"""`python -m benchmarks run | check | table | parity | collect | rewards`."""
 
 import argparse
 import json
@@ -87,4 +87,8 @@ def between(page: str, begin: str, end: str, text: str) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["rewards"]:
+        from benchmarks.rewards.__main__ import main as rewards
+
+        sys.exit(rewards(sys.argv[2:]))
     sys.exit(main())

@@ -75,8 +75,10 @@ class SegmentFitting:
     def _loss(self, batch: PackedBatch, said: Sequence[Sequence[Observation]]) -> Tensor:
         """The loss of what was said of each completion of a batch, before it is divided by the step's weight."""
         labels = [[label for each in some for label in each.content.labels] for some in said]
-        weights = [self.heads.weights([each]).expand(len(each.content.labels), -1) for some in said for each in some]
-        weight_RS = torch.cat(weights)
+        observations = [each for some in said for each in some]
+        weight_OS = torch.tensor([[each.weight] for each in observations]) * self.heads.draws(observations)
+        count_O = torch.tensor([len(each.content.labels) for each in observations])
+        weight_RS = weight_OS.repeat_interleave(count_O, dim=0)
         flat = [label for some in labels for label in some]
         device = self.judge.causal.device
         return segment_loss(
