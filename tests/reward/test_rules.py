@@ -57,9 +57,9 @@ def test_form_holds_or_does_not(settings: dict[str, Any], texts: dict[str, float
 def test_no_pattern_makes_it_hang(pattern: str) -> None:
     """Each takes an engine that tries and goes back longer than anybody waits."""
     judge = FormatReward(pattern=pattern).judge("form")
-    began = time.perf_counter()
+    began = time.process_time()
     assert values(judge, "a" * 200_000 + "!", "y" * 200_000) == [0.0, 0.0]
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

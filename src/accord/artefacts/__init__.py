@@ -36,6 +36,7 @@ from accord.artefacts.finding import Finding, Verdict
 from accord.artefacts.kinds import Artefact, Folder, JsonLines, JsonObject, RecordLines, Row, Text, folder_of
 from accord.artefacts.reader import RECIPE, REPORT, RunReader
 from accord.artefacts.reward_card import CARD, JudgementMeasure, Measure, RewardCard
+from accord.artefacts.stated import NORMALISATION, REFERENCES, Normalisation, PartMoments, ReferenceRow
 from accord.artefacts.training import (
     ALGORITHM,
     BATCHES,
@@ -78,8 +79,10 @@ __all__ = [
     "JUDGED_ROLLOUTS",
     "METRICS",
     "MODEL",
+    "NORMALISATION",
     "PROMPTS",
     "RECIPE",
+    "REFERENCES",
     "REPORT",
     "SAMPLES",
     "SCORES",
@@ -110,13 +113,16 @@ __all__ = [
     "JudgementMeasure",
     "Measure",
     "Metrics",
+    "Normalisation",
     "OnlineMetrics",
     "OptimumEstimate",
     "PairMetrics",
+    "PartMoments",
     "PolicyEvaluation",
     "PromptRow",
     "RakingSummary",
     "RecordLines",
+    "ReferenceRow",
     "RewardCard",
     "RewardMetrics",
     "RolloutRow",

@@ -19,6 +19,7 @@ from accord.artefacts.evaluation import CURVE, EVALUATION, EVALUATION_SAMPLES, J
 from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
 from accord.artefacts.reward_card import CARD
+from accord.artefacts.stated import NORMALISATION, REFERENCES
 from accord.artefacts.training import ALGORITHM, BATCHES, CANDIDATES, METRICS, MODEL, SAMPLES, VALUE_HEAD
 
 __all__ = ["CATALOGUE", "markdown"]
@@ -40,6 +41,8 @@ CATALOGUE: tuple[Artefact, ...] = (
     CANDIDATES,
     ALGORITHM,
     BATCHES,
+    REFERENCES,
+    NORMALISATION,
     SCORES,
     CARD,
     EVALUATION_SAMPLES,

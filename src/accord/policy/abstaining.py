@@ -12,8 +12,6 @@ Left out: targets that state a confidence, refusals in words that vary, and the 
 training signal beyond this threshold (that is reinforcement learning with the same rewards).
 """
 
-import re
-import string
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -31,6 +29,7 @@ from accord.policy.supervised import Supervised
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train import TrainingStep, stage_seed
+from accord.verdicts.exact_match import matches
 
 __all__ = ["Abstaining", "matches", "threshold"]
 
@@ -43,19 +42,6 @@ def threshold(right: float, wrong: float, idk: float) -> float:
     if right <= wrong:
         raise ValueError(f"a right answer must be worth more than a wrong one, not {right} against {wrong}")
     return (idk - wrong) / (right - wrong)
-
-
-def matches(text: str, references: Sequence[str]) -> bool:
-    """Whether a text says the same as one of the references, but for case, punctuation, articles and spaces.
-
-    Exact match as in SQuAD (Rajpurkar et al. 2016, arXiv 1606.05250, section 5).
-    """
-    return _plain(text) in {_plain(each) for each in references}
-
-
-def _plain(text: str) -> str:
-    bare = "".join(letter for letter in text.lower() if letter not in string.punctuation)
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
 
 
 class Abstaining(Supervised):

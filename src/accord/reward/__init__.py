@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from accord.reward.card.scored import SplitScores, score_split
     from accord.reward.combined import CombinedJudge
     from accord.reward.dense import ByToken
+    from accord.reward.kinds.answer import AnswerReward
     from accord.reward.kinds.bradley_terry import BradleyTerry
     from accord.reward.kinds.classifier import Classifier
     from accord.reward.kinds.correction import CorrectionReward
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from accord.reward.kinds.demonstration import DemonstrationReward
     from accord.reward.kinds.format import FormatReward
     from accord.reward.kinds.joint import Joint
+    from accord.reward.kinds.json_schema import JsonSchemaReward
     from accord.reward.kinds.label_logistic import LabelLogistic
     from accord.reward.kinds.length import LengthReward
     from accord.reward.kinds.plackett_luce import PlackettLuce
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from accord.reward.kinds.spans import SpanReward
     from accord.reward.kinds.steps import StepReward
     from accord.reward.kinds.thurstone import Thurstone
+    from accord.reward.kinds.unit_tests import UnitTestsReward
     from accord.reward.learnt import LearntReward
     from accord.reward.likelihoods import (
         bradley_terry,
@@ -56,6 +59,9 @@ _MODULES = {
     "kinds.bradley_terry": ("BradleyTerry",),
     "kinds.classifier": ("Classifier",),
     "kinds.format": ("FormatReward",),
+    "kinds.answer": ("AnswerReward",),
+    "kinds.unit_tests": ("UnitTestsReward",),
+    "kinds.json_schema": ("JsonSchemaReward",),
     "kinds.length": ("LengthReward",),
     "kinds.python": ("FunctionJudge", "PythonReward"),
     "kinds.soup": ("Soup",),
@@ -95,6 +101,7 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "REWARDS",
+    "AnswerReward",
     "BradleyTerry",
     "ByToken",
     "Classifier",
@@ -106,6 +113,7 @@ __all__ = [
     "FormatReward",
     "FunctionJudge",
     "Joint",
+    "JsonSchemaReward",
     "LabelLogistic",
     "LearntReward",
     "LengthReward",
@@ -118,6 +126,7 @@ __all__ = [
     "SplitScores",
     "StepReward",
     "Thurstone",
+    "UnitTestsReward",
     "accuracy",
     "baselines",
     "bradley_terry",

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from accord.errors import ExtensionError, RecipeError
 from accord.registry import Registry
+from accord.reward.kinds.answer import AnswerReward
 from accord.reward.kinds.bradley_terry import BradleyTerry
 from accord.reward.kinds.classifier import Classifier
 from accord.reward.kinds.correction import CorrectionReward
@@ -12,6 +13,7 @@ from accord.reward.kinds.cumulative_rating import CumulativeRating
 from accord.reward.kinds.demonstration import DemonstrationReward
 from accord.reward.kinds.format import FormatReward
 from accord.reward.kinds.joint import Joint
+from accord.reward.kinds.json_schema import JsonSchemaReward
 from accord.reward.kinds.label_logistic import LabelLogistic
 from accord.reward.kinds.length import LengthReward
 from accord.reward.kinds.plackett_luce import PlackettLuce
@@ -21,6 +23,7 @@ from accord.reward.kinds.soup import Soup
 from accord.reward.kinds.spans import SpanReward
 from accord.reward.kinds.steps import StepReward
 from accord.reward.kinds.thurstone import Thurstone
+from accord.reward.kinds.unit_tests import UnitTestsReward
 from accord.reward.settings import RewardSettings
 
 __all__ = ["REWARDS", "register"]
@@ -45,6 +48,9 @@ def register(settings: type[S]) -> type[S]:
 
 register(BradleyTerry)
 register(FormatReward)
+register(AnswerReward)
+register(UnitTestsReward)
+register(JsonSchemaReward)
 register(LengthReward)
 register(PythonReward)
 register(Classifier)
