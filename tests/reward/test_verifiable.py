@@ -154,7 +154,8 @@ def test_demonstrations_are_references(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([], "holds no references"),
+        ([], 'no line with "answer"; write'),
+        ([{"prompt": "a", "tests": ["x"]}], 'no line with "answer"; write'),
         (["{"], r"references.jsonl:1: not JSON"),
         ([["a"]], r"references.jsonl:1: not an object with a prompt"),
         ([{"prompt": "a"}], r"references.jsonl:1: not an object with a prompt and what is held against it"),
@@ -165,7 +166,7 @@ def test_demonstrations_are_references(tmp_path: Path) -> None:
         ),
         ([{"prompt": "a", "answer": 1}, {"prompt": "b", "answer": "none"}], r"references.jsonl:2: .*states no number"),
         ([{"prompt": "a", "answer": True}], r"references.jsonl:1: the reference states no answer"),
-        ([{"prompt": "a", "tests": ["x"]}], r"references.jsonl:1: the reference states no answer"),
+        ([{"prompt": "a", "answer": []}], r"references.jsonl:1: the reference states no answer"),
     ],
 )
 def test_references_that_cannot_be_used_are_named(rows: list[Any], message: str, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 """Verifiable answers: 1 where the answer is the stated one, else 0."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from accord.reward.stated.answers import Match, inside, is_right
+from accord.reward.stated.answers import ANSWER_KEYS, Match, inside, is_right
 from accord.reward.stated.judge import Outcome
 from accord.reward.stated.referenced import Grader, ReferencedReward
 
@@ -13,6 +13,8 @@ __all__ = ["AnswerReward"]
 
 class AnswerReward(ReferencedReward):
     """Settings of a reward for right answers (reinforcement learning with verifiable rewards)."""
+
+    keys: ClassVar[tuple[str, ...]] = ANSWER_KEYS
 
     kind: Literal["answer"] = "answer"
     match: Match = Field(

@@ -1,6 +1,6 @@
 """JSON schema as a reward: 1 where a completion is JSON of the stated form, else 0."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from accord.reward.stated.judge import Outcome
 from accord.reward.stated.referenced import Grader, ReferencedReward
@@ -11,6 +11,8 @@ __all__ = ["JsonSchemaReward"]
 
 class JsonSchemaReward(ReferencedReward):
     """Settings of a reward for JSON that a schema allows."""
+
+    keys: ClassVar[tuple[str, ...]] = ("schema",)
 
     kind: Literal["json_schema"] = "json_schema"
 

@@ -1,6 +1,6 @@
 """Unit tests as a reward: the share of them that the code of a completion passes, in the sandbox."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ __all__ = ["UnitTestsReward"]
 
 class UnitTestsReward(ReferencedReward):
     """Settings of a reward for code that passes its tests."""
+
+    keys: ClassVar[tuple[str, ...]] = ("tests",)
 
     kind: Literal["unit_tests"] = "unit_tests"
     partial: bool = Field(default=True, description="the share of tests that pass; else 1 where all do, and 0")

@@ -14,9 +14,10 @@ from accord.verdicts.exact_match import matches
 from accord.verdicts.marks import UnusableReferenceError
 from accord.verdicts.numbers import BOXED, MARKED, STATED
 
-__all__ = ["Match", "final_statement", "inside", "is_right", "stated_answers"]
+__all__ = ["ANSWER_KEYS", "Match", "final_statement", "inside", "is_right", "stated_answers"]
 
 Match = Literal["number", "text", "exact"]
+ANSWER_KEYS = ("answer", "answers", "reference")
 EXAMPLE = '{"prompt": "...", "answer": "42"}'
 ARITHMETIC = Arithmetic()
 LONGEST = 2_000  # characters of a statement that are looked through for a second answer
@@ -52,9 +53,7 @@ def stated_answers(reference: Any) -> list[str | int | float]:
     """The answers that a reference holds right. Raises `UnusableReferenceError` where it states none."""
     found = reference
     if isinstance(reference, dict):
-        found = next(
-            (reference[key] for key in ("answer", "answers", "reference") if reference.get(key) is not None), None
-        )
+        found = next((reference[key] for key in ANSWER_KEYS if reference.get(key) is not None), None)
     several = found if isinstance(found, list) else [found]
     if not several or not all(
         isinstance(each, str | int | float) and not isinstance(each, bool) and str(each).strip() for each in several

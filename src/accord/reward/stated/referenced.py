@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from os.path import relpath
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -27,7 +27,13 @@ Grader = Callable[[str, Any], Outcome]
 
 
 class ReferencedReward(RewardSettings):
-    """Settings of a reward that holds completions against a reference of their prompt; a subclass has `grader`."""
+    """Settings of a reward that holds completions against a reference of their prompt.
+
+    A subclass has `keys` and `grader`.
+    """
+
+    keys: ClassVar[tuple[str, ...]]
+    """The keys of a line of references that are for this kind."""
 
     references: str = Field(
         description='JSON lines, {"prompt": text or id, "answer": ...}; or "demonstrations" of the data set'
@@ -55,7 +61,7 @@ class ReferencedReward(RewardSettings):
         Raises `RecipeError` where a prompt of the data set has none, or one cannot be used; it names prompt, place and
         remedy.
         """
-        lines = of_demonstrations(data) if self._by_demonstrations else of_file(Path(self.references))
+        lines = of_demonstrations(data) if self._by_demonstrations else of_file(Path(self.references), self.keys)
         self._check(lines)
         References({line.prompt: line.reference for line in lines}, self.references).check_all(data.prompts)
         if not self._by_demonstrations:
@@ -98,7 +104,7 @@ class ReferencedReward(RewardSettings):
         if not Path(self.references).is_file():
             return [f"references: no file {self.references}"]
         try:
-            self._check(of_file(Path(self.references)))
+            self._check(of_file(Path(self.references), self.keys))
         except AccordError as error:
             return [f"references: {error}"]
         return []

@@ -6,11 +6,11 @@
 
 `prompt` is the text of the prompt's last message, or the prompt's id, which goes before; a line without holds for every
 prompt that has none of its own. What else a line holds is the reference; several kinds of reward may read one file,
-each its own keys.
+each its own keys: a line that has none of a kind's is not for it.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,8 @@ class References:
         return prompt.id, prompt.text, None
 
 
-def of_file(file: Path) -> list[Line]:
-    """The lines of a file.
+def of_file(file: Path, keys: Sequence[str]) -> list[Line]:
+    """The lines of a file that have one of some keys.
 
     Raises `RecipeError` that names file and line where one is no JSON object with a reference, or says something else
     of a prompt than a line before it; `StorageError` where the file cannot be read.
@@ -72,13 +72,17 @@ def of_file(file: Path) -> list[Line]:
     lines: dict[str | None, Line] = {}
     for number, text in _rows(file):
         line = _parsed(text, f"{file}:{number}")
+        if line.reference.keys().isdisjoint(keys):
+            continue
         before = lines.setdefault(line.prompt, line)
-        if before.reference != line.reference:
+        if any(before.reference.get(key) != line.reference.get(key) for key in keys):
             raise RecipeError(
                 f"{line.place}: says something else of the prompt of {before.place}; leave one of them out"
             )
     if not lines:
-        raise RecipeError(f"{file}: holds no references; write a JSON object a line, with prompt and answer")
+        raise RecipeError(
+            f'{file}: no line with "{keys[0]}"; write {{"prompt": "...", "{keys[0]}": ...}}, a prompt a line'
+        )
     return list(lines.values())
 
 
