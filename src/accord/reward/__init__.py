@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from accord.reward.kinds.cumulative_rating import CumulativeRating
     from accord.reward.kinds.demonstration import DemonstrationReward
     from accord.reward.kinds.format import FormatReward
+    from accord.reward.kinds.inverse_rl import InverseRL
     from accord.reward.kinds.joint import Joint
     from accord.reward.kinds.json_schema import JsonSchemaReward
     from accord.reward.kinds.label_logistic import LabelLogistic
@@ -33,11 +34,14 @@ if TYPE_CHECKING:
     from accord.reward.likelihoods import (
         bradley_terry,
         choice,
+        counted_choice,
         davidson,
         gaussian,
         graded_comparison,
         lapsed,
         logistic,
+        maximum_entropy,
+        noise_contrast,
         noise_corrected,
         normal_rating,
         ordinal_rating,
@@ -71,6 +75,7 @@ _MODULES = {
     "kinds.critique": ("CritiqueReward",),
     "kinds.cumulative_rating": ("CumulativeRating",),
     "kinds.demonstration": ("DemonstrationReward",),
+    "kinds.inverse_rl": ("InverseRL",),
     "kinds.joint": ("Joint",),
     "kinds.label_logistic": ("LabelLogistic",),
     "kinds.plackett_luce": ("PlackettLuce",),
@@ -80,11 +85,14 @@ _MODULES = {
     "likelihoods": (
         "bradley_terry",
         "choice",
+        "counted_choice",
         "davidson",
         "gaussian",
         "graded_comparison",
         "lapsed",
         "logistic",
+        "maximum_entropy",
+        "noise_contrast",
         "noise_corrected",
         "normal_rating",
         "ordinal_rating",
@@ -112,6 +120,7 @@ __all__ = [
     "DemonstrationReward",
     "FormatReward",
     "FunctionJudge",
+    "InverseRL",
     "Joint",
     "JsonSchemaReward",
     "LabelLogistic",
@@ -132,12 +141,15 @@ __all__ = [
     "bradley_terry",
     "calibration",
     "choice",
+    "counted_choice",
     "davidson",
     "evaluate",
     "gaussian",
     "graded_comparison",
     "lapsed",
     "logistic",
+    "maximum_entropy",
+    "noise_contrast",
     "noise_corrected",
     "normal_rating",
     "ordinal_rating",

@@ -24,11 +24,14 @@ from torch.special import log_ndtr
 __all__ = [
     "bradley_terry",
     "choice",
+    "counted_choice",
     "davidson",
     "gaussian",
     "graded_comparison",
     "lapsed",
     "logistic",
+    "maximum_entropy",
+    "noise_contrast",
     "noise_corrected",
     "normal_rating",
     "ordinal_rating",
@@ -159,6 +162,38 @@ def choice(score_OMI: Tensor, there_OI: Tensor) -> Tensor:
     """
     among_OMI = torch.where(there_OI[:, None], score_OMI, -math.inf)
     return torch.logsumexp(among_OMI, 2) - score_OMI[:, :, 0]
+
+
+def maximum_entropy(reward_O: Tensor, log_partition_O: Tensor) -> Tensor:
+    """Demonstrations drawn from start(y|x) e^reward / Z(x), [O]: log Z - reward, up to -log start(y|x).
+
+    Maximum-entropy inverse RL with the start as its measure (Ziebart et al. 2008, eq. 4; Korbak et al. 2022). Unchanged
+    where a constant is added to all rewards of a prompt. Z is the start's mean of e^reward.
+    """
+    return log_partition_O - reward_O
+
+
+def counted_choice(score_OMI: Tensor, count_OI: Tensor) -> Tensor:
+    """The first of I texts is the demonstration, the others are the start's samples, [O, M]; each `count_OI` times.
+
+    log sum_i count_i e^reward_i - reward_0: `maximum_entropy` with the mean over the demonstration and K samples as its
+    partition function, up to log(K + 1). Bounded below, and consistent for any K, as the density ratio of
+    demonstrations to samples is e^reward / Z (Ma & Collins 2018, arXiv 1809.01812, ranking objective). A count of 0 is
+    no text.
+    """
+    log_count_OI = torch.log(count_OI.to(score_OMI))
+    return torch.logsumexp(score_OMI + log_count_OI[:, None], 2) - score_OMI[:, :, 0]
+
+
+def noise_contrast(score_OMI: Tensor, count_OI: Tensor, log_partition_O: Tensor) -> Tensor:
+    """Whether each of a demonstration and K samples of the start is the demonstration, [O, M], log Z being learnt.
+
+    With g = reward - log Z - log K: -log sigmoid(g_0) - sum over samples of log sigmoid(-g) (Gutmann & Hyvarinen 2010;
+    Mnih & Teh 2012). The first of I texts is the demonstration and stands `count_OI[:, 0] - 1` times among the samples.
+    """
+    sample_OI = torch.cat([count_OI[:, :1] - 1, count_OI[:, 1:]], 1).to(score_OMI)
+    logit_OMI = score_OMI - (log_partition_O + torch.log(sample_OI.sum(1)))[:, None, None]
+    return -logsigmoid(logit_OMI[:, :, 0]) - (sample_OI[:, None] * logsigmoid(-logit_OMI)).sum(2)
 
 
 def normal_rating(

@@ -12,6 +12,7 @@ from accord.reward.kinds.critique import CritiqueReward
 from accord.reward.kinds.cumulative_rating import CumulativeRating
 from accord.reward.kinds.demonstration import DemonstrationReward
 from accord.reward.kinds.format import FormatReward
+from accord.reward.kinds.inverse_rl import InverseRL
 from accord.reward.kinds.joint import Joint
 from accord.reward.kinds.json_schema import JsonSchemaReward
 from accord.reward.kinds.label_logistic import LabelLogistic
@@ -61,6 +62,7 @@ register(CorrectionReward)
 register(CritiqueReward)
 register(CumulativeRating)
 register(DemonstrationReward)
+register(InverseRL)
 register(Joint)
 register(LabelLogistic)
 register(PlackettLuce)

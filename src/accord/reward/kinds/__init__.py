@@ -7,6 +7,7 @@ rating_regression  cumulative_rating   from ratings: as numbers, as ordered answ
 label_logistic  from labels, an output an option
 correction  demonstration  critique   from what evaluators write
 joint           from all of these at once
+inverse_rl      from demonstrations beside what the start writes
 classifier      a reward model of others, as they publish it
 python          a function of one's own
 soup            the average of reward models that other runs trained
