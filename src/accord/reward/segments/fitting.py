@@ -76,7 +76,7 @@ class SegmentFitting:
         """The loss of what was said of each completion of a batch, before it is divided by the step's weight."""
         labels = [[label for each in some for label in each.content.labels] for some in said]
         observations = [each for some in said for each in some]
-        weight_OS = torch.tensor([[each.weight] for each in observations]) * self.heads.draws(observations)
+        weight_OS = self.heads.weights(observations)
         count_O = torch.tensor([len(each.content.labels) for each in observations])
         weight_RS = weight_OS.repeat_interleave(count_O, dim=0)
         flat = [label for some in labels for label in some]
