@@ -104,8 +104,8 @@ def test_pairs_are_drawn_again_from_their_seed() -> None:
     assert not any(pair.same and pair.extra for pair in pairs)
     assert all(pair.kind != "deletion" or not pair.extra for pair in pairs)
     assert all(pair.kind != "addition" or pair.extra for pair in pairs)
-    kept = {edit.name for edit in EDITS if edit.kept}
-    learnt = make_pairs(TEXTS, 200, seed=3, edits=[edit for edit in EDITS if not edit.kept])
+    kept = {edit.name for edit in EDITS if edit.held_out}
+    learnt = make_pairs(TEXTS, 200, seed=3, edits=[edit for edit in EDITS if not edit.held_out])
     assert not kept & {pair.edit for pair in learnt}
 
 
@@ -135,7 +135,7 @@ def test_texts_are_read_from_lines_and_from_json(tmp_path: Path) -> None:
 def test_a_head_learns_numbers_that_a_cosine_does_not_see(encoder: Encoder) -> None:
     """On texts that it has not seen: a changed number or name, against a frame or another form that changes nothing."""
     kinds = {"number", "name", "frame", "punctuation"}
-    edits = [edit for edit in EDITS if edit.kind in kinds and not edit.kept]
+    edits = [edit for edit in EDITS if edit.kind in kinds and not edit.held_out]
     pairs, unseen = make_pairs(TEXTS[:18], 400, seed=1, edits=edits), make_pairs(TEXTS[18:], 200, seed=2, edits=edits)
     comparator = TrainedComparator.fresh(encoder, hidden=32, seed=0)
     read = encoded(encoder, [text for pair in pairs for text in (pair.text, pair.reference)], comparator.layers)

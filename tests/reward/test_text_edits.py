@@ -100,12 +100,12 @@ def test_a_changed_number_is_another_number() -> None:
     assert "It is 0 long" not in zeros
 
 
-@pytest.mark.parametrize("kept", [False, True])
-def test_words_are_exchanged_by_the_list_that_was_asked_for(kept: bool) -> None:
+@pytest.mark.parametrize("held_out", [False, True])
+def test_words_are_exchanged_by_the_list_that_was_asked_for(held_out: bool) -> None:
     text = "So Robert began to help in a large shop and finished first, in the east, after 3 days and a century."
-    other = {of(each, text, seed=1, kept=not kept) for each in (harmless.synonyms, harmful.antonym)}
+    other = {of(each, text, seed=1, held_out=not held_out) for each in (harmless.synonyms, harmful.antonym)}
     for change in (harmless.synonyms, harmful.antonym, harmful.unit_changed, harmful.name_changed):
-        edited = of(change, text, seed=1, kept=kept)
+        edited = of(change, text, seed=1, held_out=held_out)
         assert edited not in {None, text, *other}
 
 
@@ -128,7 +128,7 @@ def test_what_is_added_is_not_in_the_text() -> None:
         for edited in (
             of(harmful.sentence_of_another, SENTENCE, [other], seed=seed),
             of(harmful.statement_added, SENTENCE, seed=seed),
-            of(harmful.statement_added, SENTENCE, seed=seed, kept=True),
+            of(harmful.statement_added, SENTENCE, seed=seed, held_out=True),
             of(harmful.interrupted, SENTENCE, seed=seed),
         ):
             assert edited is not None

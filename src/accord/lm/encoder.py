@@ -208,4 +208,5 @@ def _tiny(seed: int) -> BertModel:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return BertModel(configuration).eval()
+        model: BertModel = BertModel(configuration).eval()
+    return model

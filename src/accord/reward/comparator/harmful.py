@@ -31,7 +31,7 @@ ALIKE = re.compile(
 )
 ASIDE = (
     ", which was {name}'s idea,", " (for the second time)", ", much to the surprise of {name},", " (in {year})",
-    ", together with {number} others,",
+    ", together with {number} other_texts,",
 )  # fmt: skip
 
 
@@ -43,8 +43,8 @@ def number_changed(text: str, draw: Random) -> str | None:
     match = draw.choice(places)
     value = float(match[0].replace(",", ""))
     step = draw.choice([1, 1, 2, 3, 5, 10]) * draw.choice([-1, 1])
-    others = [value + step, value * 10, value * 2, abs(value - step)]
-    other = draw.choice([each for each in others if each >= 0 and each != value])
+    other_texts = [value + step, value * 10, value * 2, abs(value - step)]
+    other = draw.choice([each for each in other_texts if each >= 0 and each != value])
     whole = "." not in match[0]
     return _put(text, match, (f"{other:,.0f}" if "," in match[0] else f"{other:.0f}") if whole else f"{other:.2f}")
 
@@ -79,13 +79,13 @@ def numbers_swapped(text: str, draw: Random) -> str | None:
     return " ".join(parts)
 
 
-def name_changed(text: str, draw: Random, *, kept: bool = False) -> str | None:
+def name_changed(text: str, draw: Random, *, held_out: bool = False) -> str | None:
     """A name for another, wherever it stands."""
     names = sorted({match[0] for match in NAME.finditer(text)} - NO_NAME)
     if not names:
         return None
     name = draw.choice(names)
-    other = draw.choice([each for each in NAMES[kept] if each not in text])
+    other = draw.choice([each for each in NAMES[held_out] if each not in text])
     return re.sub(rf"\b{name}\b", other, text)
 
 
@@ -143,20 +143,20 @@ def denied(text: str, draw: Random) -> str | None:
     return " ".join(parts)
 
 
-def antonym(text: str, draw: Random, *, kept: bool = False) -> str | None:
+def antonym(text: str, draw: Random, *, held_out: bool = False) -> str | None:
     """A word for one with which the sentence says something else."""
-    return exchange(text, ANTONYMS[kept], draw)
+    return exchange(text, ANTONYMS[held_out], draw)
 
 
-def unit_changed(text: str, draw: Random, *, kept: bool = False) -> str | None:
+def unit_changed(text: str, draw: Random, *, held_out: bool = False) -> str | None:
     """A unit for another of its kind, everywhere; "$" for "€"."""
-    if not kept and "$" in text and draw.random() < 0.5:
+    if not held_out and "$" in text and draw.random() < 0.5:
         return text.replace("$", draw.choice("€£"))
-    used = [unit for unit in UNITS[kept] if re.search(rf"\b{unit}\b", text)]
+    used = [unit for unit in UNITS[held_out] if re.search(rf"\b{unit}\b", text)]
     if not used:
         return None
     unit = draw.choice(used)
-    return re.sub(rf"\b{unit}\b", UNITS[kept][unit], text)
+    return re.sub(rf"\b{unit}\b", UNITS[held_out][unit], text)
 
 
 def before_and_after(text: str, draw: Random) -> str | None:
@@ -180,10 +180,10 @@ def from_and_to(text: str, draw: Random) -> str | None:
     return None
 
 
-def sentence_of_another(text: str, draw: Random, others: Sequence[str]) -> str | None:
+def sentence_of_another(text: str, draw: Random, other_texts: Sequence[str]) -> str | None:
     """A sentence of another text, somewhere between its own, of which half the words are new."""
     parts = sentences(text)
-    candidates = [part for part in sentences(draw.choice(others)) if len(part.split()) > 3] if others else []
+    candidates = [part for part in sentences(draw.choice(other_texts)) if len(part.split()) > 3] if other_texts else []
     if not candidates or not parts:
         return None
     added = draw.choice(candidates)
@@ -194,10 +194,10 @@ def sentence_of_another(text: str, draw: Random, others: Sequence[str]) -> str |
     return closed(parts)
 
 
-def statement_added(text: str, draw: Random, *, kept: bool = False) -> str | None:
+def statement_added(text: str, draw: Random, *, held_out: bool = False) -> str | None:
     """A fact at the end."""
     end = "" if text[-1:] in {".", "!", "?"} else "."
-    return f"{text}{end} {_filled(draw.choice(STATEMENTS[kept]), text, draw)}" if text else None
+    return f"{text}{end} {_filled(draw.choice(STATEMENTS[held_out]), text, draw)}" if text else None
 
 
 def interrupted(text: str, draw: Random) -> str | None:
@@ -210,7 +210,7 @@ def interrupted(text: str, draw: Random) -> str | None:
 
 
 def sentence_dropped(text: str, draw: Random) -> str | None:
-    """Without one of its sentences, that says something which the others do not."""
+    """Without one of its sentences, that says something which the other_texts do not."""
     parts = sentences(text)
     shorter = [(part, [*parts[:place], *parts[place + 1 :]]) for place, part in enumerate(parts)]
     shorter = [

@@ -30,14 +30,14 @@ LEANS_BACK = re.compile(
 SIGNS = {"+": "plus", "-": "minus", "*": "times", "x": "times", "/": "divided by", "=": "equals"}
 
 
-def synonyms(text: str, draw: Random, *, kept: bool = False) -> str | None:
-    """Up to three words for others that say the same; `kept` takes the list that is kept for tests."""
-    return exchange(text, SYNONYMS[kept], draw, most=3)
+def synonyms(text: str, draw: Random, *, held_out: bool = False) -> str | None:
+    """Up to three words for others that say the same; `held_out` takes the list that is kept for tests."""
+    return exchange(text, SYNONYMS[held_out], draw, most=3)
 
 
-def framed(text: str, draw: Random, *, kept: bool = False) -> str | None:
+def framed(text: str, draw: Random, *, held_out: bool = False) -> str | None:
     """A phrase before it that adds nothing."""
-    return draw.choice(FRAMES[kept]) + text if text else None
+    return draw.choice(FRAMES[held_out]) + text if text else None
 
 
 def contracted(text: str, draw: Random) -> str | None:

@@ -98,14 +98,14 @@ def _drawn(sources: Sequence[tuple[str, int]], edits: Sequence[Edit], draw: Rand
     harmful = [edit for edit in edits if edit.effect != "same"]
     edit = _of_one_kind(harmless if draw.random() < 0.5 else harmful, draw)
     for text, number in draw.choices(sources, k=TRIED):
-        others = [each for each, of in draw.sample(sources, min(4, len(sources))) if of != number]
-        edited = edit.change(text, draw, others)
+        other_texts = [each for each, of in draw.sample(sources, min(4, len(sources))) if of != number]
+        edited = edit.change(text, draw, other_texts)
         if edited is not None and edited.strip() and edited != text:
             break
     else:
         return None
     if draw.random() < composed:
-        edited = _of_one_kind(harmless, draw).change(edited, draw, others) or edited
+        edited = _of_one_kind(harmless, draw).change(edited, draw, other_texts) or edited
     pair, effect = (edited, text), edit.effect
     if draw.random() < 0.5:
         pair, effect = (text, edited), FLIPPED[effect]
