@@ -5,7 +5,17 @@ from pydantic import Field
 from accord.artefacts.kinds import JsonObject, Row, absent
 from accord.stats import Estimate
 
-__all__ = ["CARD", "JudgementMeasure", "Measure", "RewardCard"]
+__all__ = [
+    "CARD",
+    "EditEffect",
+    "GroupMeasure",
+    "JudgeAgreement",
+    "JudgementMeasure",
+    "KnownBad",
+    "Measure",
+    "RewardCard",
+    "ShiftMeasure",
+]
 
 
 class Measure(Row):
@@ -27,6 +37,82 @@ class JudgementMeasure(Row):
     note: str | None = absent("why there is none, or what it leaves out")
 
 
+class GroupMeasure(Row):
+    """The accuracy on pairs that a group of people judged."""
+
+    attribute: str = Field(description="an attribute of evaluators, or `pool`")
+    group: str
+    estimate: Estimate | None = absent("absent where there is too little for one")
+    note: str | None = absent("why there is none")
+
+
+class ShiftMeasure(Row):
+    """The accuracy on pairs that are near to, or far from, what was learnt from."""
+
+    prompts: str = Field(description="which prompts")
+    responses: str = Field(description="which texts")
+    estimate: Estimate | None = absent("absent where there is too little for one")
+    note: str | None = absent("why there is none")
+
+
+class EditEffect(Row):
+    """What an edit of good answers does to their score."""
+
+    edit: str
+    about: str = Field(description="what is done to the text")
+    matters: bool = Field(description="whether the edit makes an answer worse, so that the score should fall")
+    effect: Estimate | None = absent("mean change of the score, in standard deviations of the held-out scores")
+    fault: bool = Field(
+        default=False,
+        description="the score is moved by what should not move it, or hardly falls where it should; past the interval",
+    )
+    note: str | None = absent("why there is no number, or what it leaves out")
+
+
+class KnownBad(Row):
+    """How often a text that is known to be no answer scores above the median good answer to the same prompt."""
+
+    kind: str
+    about: str = Field(description="what the text is")
+    beats: Estimate | None = absent("share of prompts, equal scores half")
+    note: str | None = absent("why there is no number, or what it leaves out")
+
+
+class JudgeAgreement(Row):
+    """How often another judge of the run orders two texts of a prompt alike. What both get wrong is not seen."""
+
+    judge: str = Field(description="its stage")
+    scores_digest: str = Field(description="SHA-256 of the file of its scores")
+    estimate: Estimate | None = absent("share of a prompt's pairs, over prompts; no order by one of them is half")
+    note: str | None = absent("why there is none")
+
+
+class TokenAmount(Row):
+    """What a token adds to a score."""
+
+    text: str
+    amount: float = Field(description="in the score's unit")
+
+
+class WrongText(Row):
+    """One of the two texts of a pair that a judge gets wrong, and why it scores as it does."""
+
+    completion: str
+    score: float
+    difference: float = Field(description="the score less that of a baseline of end tokens")
+    residual: float = Field(description="what all tokens together lack of the difference: the error of the integral")
+    points: int = Field(ge=1, description="points of the integral")
+    tokens: tuple[TokenAmount, ...] = Field(description="those that add or take most, in the order of the text")
+
+
+class WrongPair(Row):
+    """A pair that a judge gets wrong, with integrated gradients of both scores."""
+
+    prompt: str
+    chosen: WrongText
+    rejected: WrongText
+
+
 class RewardCard(Row):
     """How good a judge is on what was held out, beside what costs nothing and what people reach among themselves.
 
@@ -46,6 +132,17 @@ class RewardCard(Row):
     )
     consensus: Estimate | None = absent("how often all others together order a held-out pair as its evaluator did")
     judgements: tuple[JudgementMeasure, ...] | None = absent("every kind of judgement that was held out")
+    held_out_prompts: Measure | None = absent("accuracy on prompts of which nothing was learnt")
+    held_out_evaluators: Measure | None = absent("accuracy on pairs by evaluators of whom nothing was learnt")
+    groups: tuple[GroupMeasure, ...] | None = absent("accuracy by group of evaluators")
+    sources: tuple[Measure, ...] | None = absent("accuracy by source of the prompts, or subset of a set")
+    lengths: tuple[Measure, ...] | None = absent("accuracy where the preferred is longer, as long or shorter")
+    shifts: tuple[ShiftMeasure, ...] | None = absent("accuracy near to and far from what was learnt from")
+    edits: tuple[EditEffect, ...] | None = absent("what edits of good answers do to their score")
+    known_bad: tuple[KnownBad, ...] | None = absent("texts that are no answers, against good answers")
+    gameable_by: tuple[str, ...] | None = absent("kinds of `known_bad` that beat most good answers; absent if untested")
+    other_judge: JudgeAgreement | None = absent("how often the run's other judge orders the same texts alike")
+    wrong_pairs: tuple[WrongPair, ...] | None = absent("the pairs that it gets most wrong, and which tokens made it so")
     claims: tuple[str, ...] | None = absent("which claims the numbers allow, in words")
 
 

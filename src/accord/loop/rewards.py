@@ -1,13 +1,15 @@
 """Rewards: trained, looked at on held-out pairs, and loaded again as the judges of the run."""
 
-from accord.artefacts import CARD, SCORES, RewardCard
+from accord.artefacts import CARD, SCORES, JudgeAgreement, RewardCard
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
 from accord.loop.stage import Context
 from accord.reward.card.measure import evaluate
-from accord.reward.card.scored import score_split
+from accord.reward.card.other_judge import judge_agreement
+from accord.reward.card.scored import SplitScores, score_split
 from accord.reward.combined import CombinedJudge
 from accord.reward.settings import RewardSettings
+from accord.train import stage_seed
 
 __all__ = ["eval_reward", "judges_of", "named_reward", "policy_judge", "reward"]
 
@@ -61,22 +63,43 @@ def _train(settings: RewardSettings, context: Context, *, split: str) -> None:
     data = read_data(run, prefix=context.prefix)
     for _ in context.progress.steps(settings.steps(data, run, split=split, stage=stage), stage):
         pass
-    _write_card(settings.load(run, stage=stage), data, context, split=split)
+    _write_card(settings, data, context, split=split)
 
 
-def _write_card(judge: Judge, data: Dataset, context: Context, *, split: str) -> None:
+def _write_card(settings: RewardSettings, data: Dataset, context: Context, *, split: str) -> None:
     """Score the held-out completions, and write the scores and the card."""
     stage = context.stage
+    judge = settings.load(context.run, stage=stage)
     with context.progress.busy(f"  {stage}: scoring the held-out completions"):
         scores = score_split(judge, data, "held_out")
     if not scores.values:
         context.progress.say(f"  {stage}: nothing that was held out has been judged, so it is not tested")
         return
     summary = context.reader.summary
-    card = evaluate(scores, data, fitted_on=split, agreement=summary.agreement, consensus=summary.consensus)
+    with context.progress.busy(f"  {stage}: looking for what it can be fooled by"):
+        card = evaluate(
+            scores,
+            data,
+            fitted_on=split,
+            agreement=summary.agreement,
+            consensus=summary.consensus,
+            judge=judge if settings.probed else None,
+            seed=stage_seed(context.run, stage),
+            other_judge=_other_judge(scores, context),
+        )
     SCORES.write(context.run, scores.rows(data), stage=stage)
     CARD.write(context.run, card, stage=stage)
     context.progress.say(f"  {stage}: {_best_known(card)}")
+
+
+def _other_judge(scores: SplitScores, context: Context) -> JudgeAgreement | None:
+    """How the judge agrees with the run's other one, where that has scored the held-out completions before."""
+    other = {"reward": "eval_reward", "eval_reward": "reward"}.get(context.stage.rpartition("/")[2])
+    if other is None or not SCORES.has(context.run, context.beside(other)):
+        return None
+    stage = context.beside(other)
+    digest = context.run.manifest.files[SCORES.path(stage)].sha256
+    return judge_agreement(scores.values, list(SCORES.read(context.run, stage)), judge=other, digest=digest)
 
 
 def _best_known(card: RewardCard) -> str:

@@ -20,12 +20,14 @@ class RewardSettings(BaseModel):
 
     A subclass gives `kind` a default, says in `learns_from` which kinds of judgement it learns from (those of
     `accord.records`; none where nothing is learnt), and has `steps` and `load`. Once `accord.reward.register` knows it,
-    `[reward]`, `[rewards.NAME]` and `[evaluate.judge]` of a recipe take it.
+    `[reward]`, `[rewards.NAME]` and `[evaluate.judge]` of a recipe take it. `probed` says whether the card may ask its
+    judge about texts that nobody wrote, up to twice as many as were held out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     learns_from: ClassVar[frozenset[str]] = frozenset()
+    probed: ClassVar[bool] = True
     kind: str
 
     @property

@@ -11,7 +11,7 @@ __all__ = ["claims_of"]
 
 def claims_of(card: RewardCard) -> tuple[str, ...]:
     """Sentences, each true of the card; what cannot be claimed is said too, with what it would take."""
-    return (*_accuracy(card), *_judgements(card))
+    return (*_accuracy(card), *_parts(card), *_judgements(card), *_robustness(card))
 
 
 def _accuracy(card: RewardCard) -> Iterator[str]:
@@ -32,6 +32,45 @@ def _accuracy(card: RewardCard) -> Iterator[str]:
         yield _beside(accuracy, best.value, "the best of what costs nothing")
     if wanted := precision(accuracy):
         yield f"The accuracy is known only roughly: {wanted} pairs of this kind."
+
+
+def _parts(card: RewardCard) -> Iterator[str]:
+    """What holds of evaluators and groups, and of texts of like length."""
+    people = card.held_out_evaluators
+    if people is not None and people.estimate is None:
+        yield f"How it does on people of whom it learnt nothing cannot be said: {people.note}."
+    known = [row for row in card.groups or () if row.estimate and row.estimate.low and row.estimate.high]
+    for row in known:
+        for other in known:
+            assert row.estimate
+            assert other.estimate
+            below = (row.estimate.high or 1) < (other.estimate.low or 0)
+            if row.attribute == other.attribute and below:
+                yield (
+                    f"It serves evaluators with {row.attribute} '{row.group}' worse ({row.estimate.value:.3f}) than "
+                    f"those with '{other.group}' ({other.estimate.value:.3f})."
+                )
+    matched = next(iter(card.lengths or ()), None)
+    if matched is not None and matched.estimate is not None and matched.estimate.low is not None:
+        yield _beside(matched.estimate, 0.5, "length alone, lengths being matched")
+
+
+def _robustness(card: RewardCard) -> Iterator[str]:
+    for row in card.edits or ():
+        if row.fault and row.effect is not None:
+            edit = f"An edit that should {'' if row.matters else 'not '}matter ({row.edit}: {row.about})"
+            what = "hardly lowers" if row.matters else "raises" if row.effect.value > 0 else "lowers"
+            yield f"{edit} {what} its score: {row.effect.value:+.2f} standard deviations."
+    if card.gameable_by is None:
+        if card.known_bad is not None:
+            yield "Whether it can be gamed by texts that are no answers was not shown: too few could be tried."
+    elif card.gameable_by:
+        yield (
+            f"It is gameable: texts that are no answers ({', '.join(card.gameable_by)}) score above the median good "
+            "answer of most prompts. A policy that is trained on it will find them."
+        )
+    else:
+        yield "None of the texts tried that are no answers score above the median good answer of most prompts."
 
 
 def _beside(accuracy: Estimate, value: float, name: str) -> str:
