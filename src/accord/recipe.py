@@ -1,6 +1,6 @@
 """A whole run as one value, read from one TOML file.
 
-    extensions  seed  [data]  [sft]  [reward]  [rewards.NAME]  [policy]  [evaluate]  [audit]
+    extensions  seed  [data]  [sft]  [reward]  [rewards.NAME]  [combine]  [policy]  [evaluate]  [audit]
 
 `kind` picks the settings class where there is a choice. An unknown key is an error that names its nearest neighbour;
 values given beside the file (`--policy.kl_coef 0.1`) override it; the resolved recipe can be written and loaded again.
@@ -28,6 +28,7 @@ from accord.policy.settings import PolicySettings
 from accord.policy.sft import SFT
 from accord.records import JudgementKind, Sampling, explain
 from accord.registry import Registry
+from accord.reward.combine import COMBINATIONS, MAIN, Combination
 from accord.reward.kinds.bradley_terry import BradleyTerry
 from accord.reward.registry import REWARDS
 from accord.reward.settings import RewardSettings
@@ -167,7 +168,7 @@ class Recipe(Section):
     """All settings of a run.
 
     `extensions` are Python files, loaded before anything else of the recipe is read. The policy learns from `reward`,
-    and each of `rewards` is a component of it by its name.
+    and each of `rewards` is a component of it by its name; or from what `combine` makes of all of them.
     """
 
     extensions: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
@@ -178,6 +179,7 @@ class Recipe(Section):
     rewards: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], SerializeAsAny[RewardSettings]] = Field(
         default={}, exclude_if=_is_empty
     )
+    combine: SerializeAsAny[Combination] | None = None
     policy: SerializeAsAny[PolicySettings] | None = None
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
@@ -188,6 +190,11 @@ class Recipe(Section):
         sections = {"reward": self.reward, **{f"rewards.{name}": reward for name, reward in self.rewards.items()}}
         sections |= {"evaluate.judge": None if self.evaluate is None else self.evaluate.judge}
         return {name: reward for name, reward in sections.items() if reward is not None}
+
+    @property
+    def parts(self) -> list[str]:
+        """The rewards that `combine` makes one of, by name: `reward` and those of `rewards`."""
+        return [*([] if self.reward is None else [MAIN]), *self.rewards]
 
     def with_models(self, **settings: Any) -> "Recipe":
         """The same with settings of models in every section that opens one, where they are unset there."""
@@ -308,6 +315,7 @@ _KINDS: tuple[tuple[str, Registry[Any], str | None], ...] = (
     ("reward", REWARDS, "bradley_terry"),
     ("rewards.*", REWARDS, "bradley_terry"),
     ("evaluate.judge", REWARDS, "bradley_terry"),
+    ("combine", COMBINATIONS, "weighted_sum"),
     ("policy", ALGORITHMS, None),
 )
 """The sections whose settings class `kind` picks: where they stand, from what, and which kind where none is named."""
@@ -370,6 +378,10 @@ def _check(recipe: Recipe) -> None:
     judged = recipe.policy is not None and "judge" in recipe.policy.needs
     if recipe.policy is not None and judged and recipe.reward is None and not recipe.rewards:
         raise RecipeError(f"recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section")
+    if recipe.combine is not None:
+        if recipe.reward is not None and MAIN in recipe.rewards:
+            raise RecipeError(f"recipe.rewards.{MAIN}: [reward] is called so in [combine]; choose another name")
+        recipe.combine.check(recipe.parts)
     if recipe.policy is not None and recipe.policy.base is None and recipe.sft is None:
         raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")
 

@@ -1,17 +1,19 @@
 """Rewards: trained, looked at on held-out pairs, and loaded again as the judges of the run."""
 
-from accord.artefacts import CARD, SCORES, JudgeAgreement, RewardCard
+from accord.artefacts import CARD, NORMALISATION, SCORES, JudgeAgreement, Normalisation, RewardCard
+from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
 from accord.loop.stage import Context
 from accord.reward.card.measure import evaluate
 from accord.reward.card.other_judge import judge_agreement
 from accord.reward.card.scored import SplitScores, score_split
-from accord.reward.combined import CombinedJudge
+from accord.reward.combine import MAIN
+from accord.reward.combined import CombinedJudge, MixedJudge, moments
 from accord.reward.settings import RewardSettings
 from accord.train import stage_seed
 
-__all__ = ["eval_reward", "judges_of", "named_reward", "policy_judge", "reward"]
+__all__ = ["combine", "eval_reward", "judges_of", "named_reward", "policy_judge", "reward"]
 
 
 def reward(context: Context) -> None:
@@ -25,6 +27,20 @@ def named_reward(context: Context) -> None:
     _train(context.recipe.rewards[context.stage.rpartition("/")[2]], context, split="train")
 
 
+def combine(context: Context) -> None:
+    """The means and standard deviations of the rewards that are combined, on the completions of the train split."""
+    combination = context.recipe.combine
+    assert combination is not None
+    data = read_data(context.run, prefix=context.prefix)
+    texts = [each for each in data.completions.values() if data.split_of[each.prompt] == "train"]
+    if not texts and combination.normalise == "standardise":
+        raise RecipeError('recipe.combine.normalise: the train split has no completions; take normalise = "none"')
+    prompts = [data.prompts[each.prompt] for each in texts]
+    with context.progress.busy(f"  {context.stage}: scoring the completions of the train split"):
+        parts = {name: judge.score(prompts, texts) for name, judge in _parts(context).items()} if texts else {}
+    NORMALISATION.write(context.run, Normalisation(parts=moments(parts, combination)), stage=context.stage)
+
+
 def eval_reward(context: Context) -> None:
     """The independent judge, from feedback that the reward never sees."""
     assert context.recipe.evaluate is not None
@@ -32,13 +48,29 @@ def eval_reward(context: Context) -> None:
 
 
 def policy_judge(context: Context) -> Judge | None:
-    """What the policy learns from: `[reward]`, with each `[rewards.NAME]` as a component; None where it has neither."""
+    """What the policy learns from; None where the recipe has no reward.
+
+    `[reward]`, with each `[rewards.NAME]` as a component; or what `[combine]` makes of them.
+    """
     recipe, run = context.recipe, context.run
+    if recipe.combine is not None:
+        normalisation = NORMALISATION.read(run, context.beside("combine"))
+        return MixedJudge("reward", _parts(context), recipe.combine, normalisation.parts)
     main = None if recipe.reward is None else recipe.reward.load(run, stage=context.beside("reward"))
-    if not recipe.rewards:
-        return main
-    stages = {name: context.beside(f"rewards/{name}") for name in recipe.rewards}
-    return CombinedJudge("reward", main, {name: recipe.rewards[name].load(run, stage=stages[name]) for name in stages})
+    return CombinedJudge("reward", main, _named(context)) if recipe.rewards else main
+
+
+def _parts(context: Context) -> dict[str, Judge]:
+    """The rewards that `[combine]` makes one of, by name."""
+    reward = context.recipe.reward
+    main = {} if reward is None else {MAIN: reward.load(context.run, stage=context.beside("reward"))}
+    return main | _named(context)
+
+
+def _named(context: Context) -> dict[str, Judge]:
+    """Each `[rewards.NAME]`, by its name."""
+    rewards = context.recipe.rewards
+    return {name: rewards[name].load(context.run, stage=context.beside(f"rewards/{name}")) for name in rewards}
 
 
 def judges_of(context: Context) -> dict[str, Judge]:
@@ -48,7 +80,8 @@ def judges_of(context: Context) -> dict[str, Judge]:
     rewards = {f"rewards/{name}": settings for name, settings in recipe.rewards.items()}
     if recipe.reward is not None:
         rewards["reward"] = recipe.reward
-    if all(settings.trained(run, stage=context.beside(name)) for name, settings in rewards.items()):
+    combined = recipe.combine is None or NORMALISATION.has(run, context.beside("combine"))
+    if combined and all(settings.trained(run, stage=context.beside(name)) for name, settings in rewards.items()):
         judge = policy_judge(context)
         judges |= {} if judge is None else {"reward": judge}
     stage = context.beside("eval_reward")

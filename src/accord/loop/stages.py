@@ -9,7 +9,7 @@ from accord.errors import RecipeError, nearest
 from accord.loop.data import data
 from accord.loop.evaluate import evaluate
 from accord.loop.policy import policy, sft
-from accord.loop.rewards import eval_reward, judges_of, named_reward, reward
+from accord.loop.rewards import combine, eval_reward, judges_of, named_reward, reward
 from accord.loop.stage import Context, Stage
 from accord.recipe import Recipe
 from accord.registry import Registry
@@ -49,8 +49,9 @@ for _stage in (
     Stage("sft", ("data",), "sft", sft),
     Stage("reward", ("data",), "reward", reward),
     Stage("rewards", ("data",), "rewards", named_reward),
+    Stage("combine", ("reward", "rewards"), "combine", combine),
     Stage("eval_reward", ("data",), "evaluate.judge", eval_reward),
-    Stage("policy", ("sft", "reward", "rewards"), "policy", policy),
+    Stage("policy", ("sft", "reward", "rewards", "combine"), "policy", policy),
     Stage("evaluate", ("policy", "eval_reward"), "evaluate", evaluate, lambda recipe: recipe.policy is not None),
     Stage("audit", ("evaluate",), "audit", audit),
     Stage("report", ("audit",), "", report),

@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from accord.reward.card.measure import evaluate
     from accord.reward.card.pairs import accuracy, baselines, calibration
     from accord.reward.card.scored import SplitScores, score_split
-    from accord.reward.combined import CombinedJudge
+    from accord.reward.combine import COMBINATIONS, Combination, register_combination
+    from accord.reward.combined import CombinedJudge, MixedJudge
     from accord.reward.dense import ByToken
     from accord.reward.kinds.answer import AnswerReward
     from accord.reward.kinds.bradley_terry import BradleyTerry
@@ -58,7 +59,8 @@ _MODULES = {
     "card.measure": ("evaluate",),
     "card.pairs": ("accuracy", "baselines", "calibration"),
     "card.scored": ("SplitScores", "score_split"),
-    "combined": ("CombinedJudge",),
+    "combine": ("COMBINATIONS", "Combination", "register_combination"),
+    "combined": ("CombinedJudge", "MixedJudge"),
     "dense": ("ByToken",),
     "kinds.bradley_terry": ("BradleyTerry",),
     "kinds.classifier": ("Classifier",),
@@ -108,11 +110,13 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "COMBINATIONS",
     "REWARDS",
     "AnswerReward",
     "BradleyTerry",
     "ByToken",
     "Classifier",
+    "Combination",
     "CombinedJudge",
     "CorrectionReward",
     "CritiqueReward",
@@ -126,6 +130,7 @@ __all__ = [
     "LabelLogistic",
     "LearntReward",
     "LengthReward",
+    "MixedJudge",
     "PlackettLuce",
     "PythonReward",
     "RatingRegressionReward",
@@ -156,6 +161,7 @@ __all__ = [
     "plackett_luce",
     "rao_kupper",
     "register",
+    "register_combination",
     "score_split",
     "soup",
     "thurstone",

@@ -18,7 +18,7 @@ from accord.interfaces import Judge, Scores
 from accord.lm.packed import pack
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Prompt
-from accord.reward.combined import CombinedJudge
+from accord.reward.combined import CombinedJudge, MixedJudge
 
 __all__ = ["ByToken", "with_credits"]
 
@@ -61,4 +61,6 @@ def with_credits(judge: Judge) -> Judge:
     """The judge, saying where its scores are earned where it can be read at each token; else as it is."""
     if isinstance(judge, CombinedJudge) and judge.main is not None:
         return replace(judge, main=with_credits(judge.main))
+    if isinstance(judge, MixedJudge):
+        return replace(judge, parts={name: with_credits(part) for name, part in judge.parts.items()})
     return ByToken(judge) if isinstance(judge, ScalarHeadModel) else judge
