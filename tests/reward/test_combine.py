@@ -70,9 +70,7 @@ def test_parts_are_standardised_by_what_was_scored_once_and_limits_stay_in_their
 @pytest.mark.parametrize("value", [0.1, 0.0, -3.0])
 def test_a_part_without_spread_is_not_standardised(value: float) -> None:
     parts = {"reward": Scores(RIGHT), "style": Scores(np.full(3, value))}
-    with pytest.raises(
-        RecipeError, match=r"combine.normalise: the reward 'style' gives all 3 completions .* one score"
-    ):
+    with pytest.raises(RecipeError, match=r"combine.normalise: the reward 'style' gives all 3 completions .* the same"):
         moments(parts, combination("weighted_sum", normalise="standardise"))
     assert moments(parts, combination("weighted_sum"))["style"].mean == pytest.approx(value)
 
@@ -180,24 +178,6 @@ TWO = '[reward]\nkind = "length"\ntarget = 3\n[rewards.style]\nkind = "format"\n
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            f"{TWO}[combine]\nweights = {{ styl = 1.0 }}",
-            r"recipe.combine.weights: no reward 'styl'; did you mean 'style'\?",
-        ),
-        (
-            f'{TWO}[combine]\nkind = "gate"\ngate = "rewards"\nat_least = 1',
-            r"recipe.combine.gate: no reward 'rewards'; did you",
-        ),
-        (
-            f'{TWO}[combine]\nkind = "veto"\nfloor = 0\nlimits = {{ x = 1 }}',
-            r"combine.limits: no reward 'x'; known are reward, style",
-        ),
-        (f'{TWO}[combine]\nkind = "veto"\nfloor = 0', r"recipe.combine.limits: "),
-        (
-            f'{TWO}[combine]\nkind = "worts"',
-            r"recipe.combine.kind: unknown way to combine rewards 'worts'; did you mean 'worst'",
-        ),
-        (f"{TWO}[combine]\nweight = 1", r"recipe.combine.weight: no such field; did you mean 'weights'\?"),
         ("weights = { styl = 1.0 }", r"recipe.combine.weights: no reward 'styl'; did you mean 'style'\?"),
         ('kind = "gate"\ngate = "rewards"\nat_least = 1', r"combine.gate: no reward 'rewards'; did you mean 'reward'"),
         ('kind = "veto"\nfloor = 0\nlimits = { x = 1 }', r"combine.limits: no reward 'x'; known are reward, style"),
@@ -240,9 +220,7 @@ def test_a_run_standardises_once_and_refuses_another_combination(tmp_path: Path)
         assert (style.mean, style.std) == pytest.approx((share.mean(), share.std(ddof=1)))
     other = recipe.parse(text, {"combine.weights.style": "0.5"})
     with (
-        pytest.raises(
-            ArtefactError, match=r"stage 'combine' finished with other settings .*combine.weights.style was unset"
-        ),
+        pytest.raises(ArtefactError, match=r"stage 'combine' finished with .*combine.weights.style was unset"),
         start_run(other, tmp_path / "run", resume=True) as run,
     ):
         drive(other, run, ProgressDisplay(quiet=True))

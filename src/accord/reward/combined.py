@@ -77,8 +77,8 @@ def moments(parts: Mapping[str, Scores], combination: Combination) -> dict[str, 
         rounding = 1e-12 * float(np.abs(scores.value_N).max(initial=0.0))
         if combination.normalise == "standardise" and std <= rounding:
             raise RecipeError(
-                f"recipe.combine.normalise: the reward '{name}' gives all {n} completions of the train split one score: "
-                'there is no spread to standardise it by; take normalise = "none", and a weight in its own units'
+                f"recipe.combine.normalise: the reward '{name}' gives all {n} completions of the train split the same, "
+                'so there is no spread to standardise it by; take normalise = "none", and a weight in its own units'
             )
         found[name] = PartMoments(mean=float(scores.value_N.mean()) if n else 0.0, std=std, n=n)
     return found
