@@ -22,6 +22,7 @@ from accord.errors import ModelError
 from accord.interfaces import Scores
 from accord.lm.aggregation import Aggregation
 from accord.lm.causal import CausalModel
+from accord.lm.head_posterior import DRAWS, HeadPosterior
 from accord.lm.loading import DType, load
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack, tokenized
 from accord.records import Completion, Prompt
@@ -52,6 +53,9 @@ class ScalarHeadModel:
     members, its standard deviation theirs (with S - 1; none for one member). The judge's is that of its components by
     `aggregation`, member by member, which may compare it with the scores `reference_RM` of other completions.
     `listed` says which components stand in scores (all, where it is None); `for_component` has every one.
+
+    With a `posterior` of its head a score is the mean over draws of it (of every member), and its deviation that of
+    the mixture: what members differ by and what each is in doubt of.
     """
 
     causal: CausalModel
@@ -64,6 +68,7 @@ class ScalarHeadModel:
     aggregation: Aggregation = field(default_factory=Aggregation)
     listed: tuple[str, ...] | None = None
     reference_RM: NDArray[np.float64] | None = None
+    posterior: HeadPosterior | None = None
 
     @classmethod
     def fresh(
@@ -84,9 +89,12 @@ class ScalarHeadModel:
 
     def at_end(self, batch: PackedBatch) -> Tensor:
         """The head's outputs at the last token of each answer of the batch, [A, M], float32."""
-        hidden_XD = batch.hidden(self.causal)
-        raw_AM: Tensor = self.head(hidden_XD[batch.last_A].float())
+        raw_AM: Tensor = self.head(self.state_at_end(batch))
         return raw_AM
+
+    def state_at_end(self, batch: PackedBatch) -> Tensor:
+        """What the head reads at the last token of each answer of the batch, [A, D], float32."""
+        return batch.hidden(self.causal)[batch.last_A].float()
 
     def along(self, batch: PackedBatch) -> tuple[Tensor, Tensor]:
         """The head's outputs before each token of each answer, [N, M], and at the last ones, [A, M], float32."""
@@ -98,16 +106,43 @@ class ScalarHeadModel:
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One score a completion; `prompts[i]` is what `completions[i]` answers."""
         answers = self._answers(prompts, completions)
-        raw_NM = self._raw(answers)
-        score_NKS = self._by_component(self.normalised(raw_NM))
-        listed = self.components if self.listed is None else self.listed
-        parts = {name: _over_members(score_NKS[:, self.components.index(name)]) for name in listed}
+        overall, parts = self._scores(answers)
         return replace(
-            _over_members(self.overall(raw_NM)),
+            overall,
             components=parts,
             scale=self.score_scale if self.aggregation.rule in {"mean", "sum"} else None,
             tokens_N=np.array([len(answer.completion) for answer in answers], dtype=np.int64),
         )
+
+    def _scores(self, answers: Sequence[TokenizedCompletion]) -> tuple[Scores, dict[str, Scores]]:
+        """All components together, and those that are listed."""
+        listed = self.components if self.listed is None else self.listed
+        index_of = {name: self.components.index(name) for name in listed}
+        if self.posterior is None:
+            raw_NM = self._raw(answers)
+            score_NKS = self._by_component(self.normalised(raw_NM))
+            parts = {name: _over_members(score_NKS[:, index]) for name, index in index_of.items()}
+            return _over_members(self.overall(raw_NM)), parts
+        state_ND = self._states(answers)
+        raw_NM = self._outputs(state_ND)
+        drawn_RNM = raw_NM + self.posterior.offsets(state_ND, max(2, DRAWS // self.members // 2 * 2))
+        doubt_NKS = self._by_component(self.posterior.std(state_ND) / self.score_scale)
+        drawn_RNKS = [self._by_component(self.normalised(each_NM)) for each_NM in drawn_RNM]
+        score_NKS = self._by_component(self.normalised(raw_NM))
+        parts = {
+            name: _mixture(
+                np.concatenate([each_NKS[:, index] for each_NKS in drawn_RNKS], 1),
+                score_NKS[:, index],
+                doubt_NKS[:, index],
+            )
+            for name, index in index_of.items()
+        }
+        drawn_NS = np.concatenate([self.overall(each_NM) for each_NM in drawn_RNM], 1)
+        if self.aggregation.rule not in {"mean", "sum"}:  # no weighted sum: what draws of it spread by
+            return _over_members(drawn_NS), parts
+        amount_K = self.aggregation.amounts(score_NKS.shape[1])
+        doubt_NS = np.sqrt(np.einsum("nks,k->ns", doubt_NKS**2, amount_K**2))
+        return _mixture(drawn_NS, self.overall(raw_NM), doubt_NS), parts
 
     def for_component(self, name: str | None) -> "ScalarHeadModel":
         """The same judge with the scores of one component alone.
@@ -157,6 +192,23 @@ class ScalarHeadModel:
             for key, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
         ]
 
+    def states(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> NDArray[np.float64]:
+        """What the head reads of each completion, [N, D]."""
+        return self._states(self._answers(prompts, completions))
+
+    @torch.no_grad()
+    def _states(self, answers: Sequence[TokenizedCompletion]) -> NDArray[np.float64]:
+        state_ND = np.zeros((len(answers), self.causal.width))
+        for batch in pack(self.causal, answers, batch_tokens=4096):
+            state_ND[list(batch.keys)] = self.state_at_end(batch).double().cpu().numpy()
+        return state_ND
+
+    @torch.no_grad()
+    def _outputs(self, state_ND: NDArray[np.float64]) -> NDArray[np.float64]:
+        state = torch.tensor(state_ND, dtype=torch.float32, device=self.head.weight.device)
+        raw_NM: NDArray[np.float64] = self.head(state).double().cpu().numpy()
+        return raw_NM
+
     @torch.no_grad()
     def _raw(self, answers: Sequence[TokenizedCompletion]) -> NDArray[np.float64]:
         raw_NM = np.zeros((len(answers), len(self.mean_M)))
@@ -174,6 +226,8 @@ class ScalarHeadModel:
         if self.reference_RM is not None:
             content["reference"] = torch.tensor(self.reference_RM)
         save_file(content, folder / HEAD, metadata=self._layout)
+        if self.posterior is not None:
+            self.posterior.save(folder)
 
     @property
     def _layout(self) -> dict[str, str]:
@@ -230,6 +284,7 @@ def load_reward_model(
         Aggregation(**{**aggregation, "weights": tuple(aggregation.get("weights", ()))}),
         None if listed is None else tuple(listed),
         None if reference is None else reference.cpu().numpy(),
+        HeadPosterior.load(folder),
     )
 
 
@@ -245,3 +300,9 @@ def _over_members(score_NS: NDArray[np.float64]) -> Scores:
     if score_NS.shape[1] == 1:
         return Scores(score_NS[:, 0])
     return Scores(score_NS.mean(1), score_NS.std(1, ddof=1), members_NS=score_NS)
+
+
+def _mixture(drawn_ND: NDArray[np.float64], score_NS: NDArray[np.float64], doubt_NS: NDArray[np.float64]) -> Scores:
+    """Scores of members with their own standard deviations, and draws of all of them."""
+    between_N = score_NS.var(1, ddof=1) if score_NS.shape[1] > 1 else np.zeros(len(score_NS))
+    return Scores(drawn_ND.mean(1), np.sqrt(between_N + (doubt_NS**2).mean(1)), members_NS=drawn_ND)

@@ -1,7 +1,7 @@
 """One step of fitting a reward: scores of what was judged, the loss of all that was said of it, its gradient."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -67,16 +67,28 @@ class Fitting:
         names = completions_of(group)
         place = {name: row for row, name in enumerate(names)}
         scores = BatchedScores(self.settings, self.judge, tokenized(self.judge, self.data, names), self.limits)
-        loss = torch.zeros((), device=self.judge.causal.device)
+        for name, term, observations, places in self._by_term(group, place):
+            counted.add(name, observations, self.heads.margins(term, scores.score_AM.detach(), observations, places))
+        return scores.backward(self.optimiser, self.nll(scores.score_AM, group) / weight)
+
+    def nll(self, score_AM: Tensor, group: Sequence[Observation]) -> Tensor:
+        """The weighted negative log-likelihood of a group, given raw scores of its completions in their order."""
+        place = {name: row for row, name in enumerate(completions_of(group))}
+        nll = torch.zeros((), device=score_AM.device)
+        for _, term, observations, places in self._by_term(group, place):
+            nll = nll + self.heads.nll(term, score_AM, observations, places).sum()
+        return nll
+
+    def _by_term(
+        self, group: Sequence[Observation], place: Mapping[str, int]
+    ) -> Iterator[tuple[str, Term, list[Observation], list[list[int]]]]:
+        """The terms that a group has observations of, with these and the places of their completions."""
         for name, term in self.terms.items():
             observations = [each for each in group if self.term_of[id(each)] == name]
-            if not observations:
-                continue
-            assert isinstance(term, Term)
-            places = [[place[completion] for completion in each.completions] for each in observations]
-            loss = loss + self.heads.nll(term, scores.score_AM, observations, places).sum() / weight
-            counted.add(name, observations, self.heads.margins(term, scores.score_AM.detach(), observations, places))
-        return scores.backward(self.optimiser, loss)
+            if observations:
+                assert isinstance(term, Term)
+                places = [[place[completion] for completion in each.completions] for each in observations]
+                yield name, term, observations, places
 
 
 class _Counted:

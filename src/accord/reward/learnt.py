@@ -8,6 +8,8 @@ it was split, each by its weight beside the mean weight of all: a step of observ
 What is fitted is the maximum of likelihood times prior (`prior`): normal about the start for the head and, where it is
 asked for, the decoder's trained weights; the terms' parameters have their own.
 
+With `doubt` the head has a posterior (`accord.reward.posterior`), and every score a standard deviation.
+
 With `ensemble_size` above 1 the head is an ensemble over one decoder; what the shared decoder does not know, its
 members do not know either. With `group_by` or `head_per` there is a head for each group of people or each person: the
 score is theirs together, by `aggregation`. Both together are an ensemble for each group.
@@ -17,7 +19,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 from safetensors.torch import load_file, save_file
@@ -34,6 +36,8 @@ from accord.reward.heads import Heads
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
 from accord.reward.people.settings import PeopleSettings
 from accord.reward.people.unknown_groups import Start
+from accord.reward.posterior.fitted import check_heads, head_posterior
+from accord.reward.posterior.settings import DoubtSettings
 from accord.reward.prior import Prior
 from accord.reward.settings import RewardSettings
 from accord.reward.terms.base import Term
@@ -55,7 +59,7 @@ TERMS = "terms.safetensors"
 """In the folder of a model: the parameters of the likelihood that are not the reward's."""
 
 
-class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
+class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings):
     """Settings that all learnt rewards share. A subclass has `kind`, `learns_from` and `terms`."""
 
     renamed: ClassVar[Mapping[str, str]] = {
@@ -121,6 +125,8 @@ class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
         decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
         start = Start(decoder, terms, term_of)
         heads = self.heads(data, said, seed=seed, stage=stage, start=start)
+        if self.doubt == "laplace":
+            check_heads(heads, stage=stage)
         judge = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=heads.members, components=heads.names)
         heads.prepare(judge)
         terms.to(judge.causal.device)
@@ -147,6 +153,10 @@ class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
 
         def save() -> None:
             self.finish(judge, heads, data, said, split=split)
+            if self.doubt == "laplace":
+                placed = [data.completions[name] for name in placing(completions_of(said))]
+                form: dict[str, Any] = {"prior_std": self.head_prior_std, "placed": placed}
+                judge.posterior = head_posterior(judge, heads, data, groups, fitting.nll, **form)
             with MODEL.write(run, stage=stage) as folder:
                 judge.save(folder)
                 heads.save(folder, judge.components)
@@ -199,6 +209,11 @@ class LearntReward(PeopleSettings, RewardSettings, ModelSettings):
         return terms, observations, replace(data, completions=completions)
 
 
+def placing(names: Sequence[str]) -> list[str]:
+    """Those of the completions that were judged by which scores have mean 0: 300 at most."""
+    return [names[i] for i in shuffled(len(names), "normalise")[:300]]
+
+
 def normalise(judge: ScalarHeadModel, data: Dataset, names: Sequence[str]) -> None:
     """Give each output's scores mean 0, and their mean standard deviation 1, on at most 300 of the completions `names`.
 
@@ -206,7 +221,7 @@ def normalise(judge: ScalarHeadModel, data: Dataset, names: Sequence[str]) -> No
     mean the same for every reward model. A difference in the units of the likelihood is that of scores times
     `score_scale`.
     """
-    completions = [data.completions[names[i]] for i in shuffled(len(names), "normalise")[:300]]
+    completions = [data.completions[name] for name in placing(names)]
     raw_NM = judge.raw([data.prompts[completion.prompt] for completion in completions], completions)
     judge.mean_M = tuple(raw_NM.mean(0).tolist())
     weight_K = judge.aggregation.amounts(max(1, len(judge.components)))

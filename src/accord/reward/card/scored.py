@@ -1,7 +1,7 @@
 """A judge's scores of what was held out."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +32,7 @@ class SplitScores:
     values: dict[str, float]
     tokens: dict[str, int] | None
     scale: float | None
-    judged: Scores | None = None
+    judged: Scores | None = field(default=None, compare=False)
     left_out: int = 0
 
     def rows(self, data: Dataset) -> Iterator[ScoreRow]:
