@@ -95,13 +95,16 @@ def _allowed(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _ids_of(data: Dataset, shared: Overlaps) -> dict[str, set[str]]:
-    """What stands in any pair, or in feedback of several splits, by kind."""
+    """What stands in any pair (in any feedback, where there are none), or in feedback of several splits, by kind."""
     pairs = [pair for of_split in data.pairs.values() for pair in of_split]
+    records = [] if pairs else [record for of_split in data.feedback.values() for record in of_split]
+    said: list[Pair | Feedback] = [*pairs, *records]
     completions = {name for pair in pairs for name in (pair.chosen, pair.rejected)}
+    completions |= {name for record in records for name in record.completions}
     ids = {
-        "prompt": {pair.prompt for pair in pairs},
-        "session": {pair.session for pair in pairs if pair.session is not None},
-        "evaluator": {pair.evaluator for pair in pairs if pair.evaluator is not None},
+        "prompt": {each.prompt for each in said},
+        "session": {each.session for each in said if each.session is not None},
+        "evaluator": {each.evaluator for each in said if each.evaluator is not None},
         "completion": completions,
         "text": {data.completions[name].text for name in completions},
     }
