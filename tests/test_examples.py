@@ -1,20 +1,23 @@
 """Every recipe in examples/ runs to its end, and every algorithm has one."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from accord import recipe
-from accord.artefacts import FINDINGS, Verdict
+from accord.artefacts import FINDINGS, RunReader, Verdict
 from accord.loop.drive import drive, start_run
 from accord.loop.progress import ProgressDisplay
 from accord.loop.stages import settings_digest, stages_of
 from accord.policy.registry import ALGORITHMS
 from accord.recipe import Recipe
+from accord.reward import REWARDS
 
 FILES = sorted((Path(__file__).parents[1] / "examples").glob("*.toml"))
+WITH_POLICY = [file for file in FILES if recipe.load(file).policy is not None]
 QUIET = ProgressDisplay(quiet=True)
 BEFORE = {"data", "sft", "reward", "eval_reward"}  # the stages before the policy, which most recipes have alike
 
@@ -43,7 +46,25 @@ def test_every_algorithm_has_an_example() -> None:
     assert {policy.kind for policy in policies if policy is not None} == set(ALGORITHMS.names)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_kind_of_judgement_that_the_joint_reward_learns_from_has_an_example_in_which_it_is_alone() -> None:
+    alone = {recipe.load(file).data.kinds for file in FILES}
+    kinds = REWARDS.get("joint").learns_from - {"ranking"}
+    assert {(kind,) for kind in kinds} | {("ranking", "comparison")} <= alone
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file not in WITH_POLICY], ids=lambda file: file.stem)
+def test_an_example_of_a_reward_alone_runs(file: Path, tmp_path: Path) -> None:
+    settings = recipe.load(file, {"data.ledger": f'"{tmp_path / "feedback.db"}"'})
+    with start_run(settings, tmp_path / "run", resume=False) as run:
+        # The audit and the report are of one kind of judgement without pairs, and of all.
+        whole = file.stem in {"learnt_demonstration", "learnt_joint"}
+        drive(settings, run, QUIET, only=() if whole else tuple(name for name in stages_of(settings) if name in BEFORE))
+        held_out = RunReader.of(run).feedback("held_out")
+        judgements = RunReader.of(run).card("reward").judgements
+    assert {row.kind: row.acts for row in judgements or ()} == Counter(each.judgement.kind for each in held_out)
+
+
+@pytest.mark.parametrize("file", WITH_POLICY, ids=lambda file: file.stem)
 def test_an_example_runs(file: Path, beginning: Callable[[Recipe], Path], tmp_path: Path) -> None:
     ledger = tmp_path / "here/feedback.db"
     settings = recipe.load(file, {"data.ledger": f'"{ledger}"', "evaluate.samples_per_prompt": "2"})

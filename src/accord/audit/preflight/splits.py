@@ -1,7 +1,7 @@
 """P-SPLIT: whether what was learnt from is also judged on."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from accord.artefacts import RECIPE, pairs_of
 from accord.audit.challenges import P_SPLIT
@@ -23,6 +23,9 @@ from accord.audit.preflight.thresholds import PreflightThresholds
 from accord.audit.verdicts import none_of
 from accord.feedback import Dataset, Overlaps, overlaps, read_data, same_texts
 from accord.stats import proportion
+
+if TYPE_CHECKING:
+    from accord.records import Feedback, Pair
 
 __all__ = ["overlap"]
 
