@@ -16,6 +16,7 @@
     ├── ModelError                 a model or tokenizer is missing or cannot do what is asked
     │   └── ForeignCodeError       a model comes with code of its own, which nobody said may run
     ├── FetchError                 a pinned package could not be fetched, or is not what was pinned
+    ├── WaitingForPeople           people have to judge something before a run can go on (exit status 4)
     └── TrainingStopped            a number left its bounds; the last good step is kept (exit status 3)
 
 Every message names the place and the remedy. Anything else that escapes is a bug in accord.
@@ -46,6 +47,7 @@ __all__ = [
     "StorageError",
     "StudyError",
     "TrainingStopped",
+    "WaitingForPeople",
     "nearest",
     "storage",
 ]
@@ -141,6 +143,12 @@ class TrainingStopped(AccordError):  # noqa: N818 - it reads as what happened
     """Training stopped itself because a number left its bounds; the last good step is kept."""
 
     exit_status: ClassVar[int] = 3
+
+
+class WaitingForPeople(AccordError):  # noqa: N818 - it reads as what happened
+    """A run goes on when people have judged what it put to them; all that was done is kept."""
+
+    exit_status: ClassVar[int] = 4
 
 
 def nearest(name: str, known: list[str]) -> str:

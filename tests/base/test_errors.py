@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from accord import errors
-from accord.errors import AccordError, StorageError, TrainingStopped, nearest, storage
+from accord.errors import AccordError, StorageError, TrainingStopped, WaitingForPeople, nearest, storage
 
 
 def test_exit_statuses() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AccordError)]
-    assert {kind.exit_status for kind in kinds if kind is not TrainingStopped} == {2}
-    assert TrainingStopped.exit_status == 3
+    others = {TrainingStopped: 3, WaitingForPeople: 4}
+    assert {kind.exit_status for kind in kinds if kind not in others} == {2}
+    assert {kind: kind.exit_status for kind in others} == others
 
 
 def test_the_tree_in_the_docstring_is_whole() -> None:

@@ -4,7 +4,7 @@ from os.path import relpath
 from pathlib import Path
 
 from accord.artefacts import RECIPE
-from accord.errors import ArtefactError, storage
+from accord.errors import ArtefactError, WaitingForPeople, storage
 from accord.extensions import load_extensions
 from accord.lm.memory import release_memory
 from accord.loop.progress import ProgressDisplay
@@ -123,7 +123,11 @@ def drive(
             run.forget(full_name)
         run.begin(full_name, basis)
         with timed() as seconds:
-            stage.perform(Context(in_run(recipe, run), run, progress, full_name, prefix))
+            try:
+                stage.perform(Context(in_run(recipe, run), run, progress, full_name, prefix))
+            except WaitingForPeople as waiting:
+                run.wait(full_name, str(waiting))
+                raise
         for key, entry in hub_inputs(recipe, stage.sections(recipe)[name]).items():
             run.record_input(key, entry)
         run.finish(full_name, digest, seconds(), basis=basis)

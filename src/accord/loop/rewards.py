@@ -74,14 +74,18 @@ def _named(context: Context) -> dict[str, Judge]:
 
 
 def judges_of(context: Context) -> dict[str, Judge]:
-    """The judges of the run that are trained: `reward`, which the policy learns from, and `eval_reward`."""
+    """The judges of the run that are trained: `reward`, which the policy learns from, and `eval_reward`.
+
+    People are no such judge: they are asked for what the policy learns from, and for nothing else.
+    """
     recipe, run = context.recipe, context.run
     judges: dict[str, Judge] = {}
     rewards = {f"rewards/{name}": settings for name, settings in recipe.rewards.items()}
     if recipe.reward is not None:
         rewards["reward"] = recipe.reward
     combined = recipe.combine is None or NORMALISATION.has(run, context.beside("combine"))
-    if combined and all(settings.trained(run, stage=context.beside(name)) for name, settings in rewards.items()):
+    able = combined and not any(settings.asks_people for settings in rewards.values())
+    if able and all(settings.trained(run, stage=context.beside(name)) for name, settings in rewards.items()):
         judge = policy_judge(context)
         judges |= {} if judge is None else {"reward": judge}
     stage = context.beside("eval_reward")
@@ -96,6 +100,9 @@ def _train(settings: RewardSettings, context: Context, *, split: str) -> None:
     data = read_data(run, prefix=context.prefix)
     for _ in context.progress.steps(settings.steps(data, run, split=split, stage=stage), stage):
         pass
+    if settings.asks_people:
+        context.progress.say(f"  {stage}: people are asked for what the policy writes, so it is not tested")
+        return
     _write_card(settings, data, context, split=split)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from accord.reward.kinds.json_schema import JsonSchemaReward
     from accord.reward.kinds.label_logistic import LabelLogistic
     from accord.reward.kinds.length import LengthReward
+    from accord.reward.kinds.person import PersonJudge, PersonReward
     from accord.reward.kinds.plackett_luce import PlackettLuce
     from accord.reward.kinds.python import FunctionJudge, PythonReward
     from accord.reward.kinds.rating_regression import RatingRegressionReward
@@ -80,6 +81,7 @@ _MODULES = {
     "kinds.inverse_rl": ("InverseRL",),
     "kinds.joint": ("Joint",),
     "kinds.label_logistic": ("LabelLogistic",),
+    "kinds.person": ("PersonJudge", "PersonReward"),
     "kinds.plackett_luce": ("PlackettLuce",),
     "kinds.rating_regression": ("RatingRegressionReward",),
     "kinds.thurstone": ("Thurstone",),
@@ -131,6 +133,8 @@ __all__ = [
     "LearntReward",
     "LengthReward",
     "MixedJudge",
+    "PersonJudge",
+    "PersonReward",
     "PlackettLuce",
     "PythonReward",
     "RatingRegressionReward",

@@ -17,6 +17,7 @@ from accord.reward.kinds.joint import Joint
 from accord.reward.kinds.json_schema import JsonSchemaReward
 from accord.reward.kinds.label_logistic import LabelLogistic
 from accord.reward.kinds.length import LengthReward
+from accord.reward.kinds.person import PersonReward
 from accord.reward.kinds.plackett_luce import PlackettLuce
 from accord.reward.kinds.python import PythonReward
 from accord.reward.kinds.rating_regression import RatingRegressionReward
@@ -65,6 +66,7 @@ register(DemonstrationReward)
 register(InverseRL)
 register(Joint)
 register(LabelLogistic)
+register(PersonReward)
 register(PlackettLuce)
 register(RatingRegressionReward)
 register(Thurstone)

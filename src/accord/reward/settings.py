@@ -28,6 +28,7 @@ class RewardSettings(BaseModel):
 
     learns_from: ClassVar[frozenset[str]] = frozenset()
     probed: ClassVar[bool] = True
+    asks_people: ClassVar[bool] = False
     kind: str
 
     @property

@@ -217,6 +217,12 @@ class RunDirectory:
     def begin(self, stage: str, basis: str = "") -> None:
         """Note that a stage has begun; `basis` is a digest of the files that it builds on."""
         self.manifest.begun[stage] = basis
+        self.manifest.waiting.pop(stage, None)
+        self._save_manifest()
+
+    def wait(self, stage: str, reason: str) -> None:
+        """Note that a stage cannot go on before something outside happens; until it is begun again."""
+        self.manifest.waiting[stage] = reason
         self._save_manifest()
 
     def finish(self, stage: str, settings: str, seconds: float, *, basis: str = "") -> None:
@@ -247,6 +253,7 @@ class RunDirectory:
             del self.manifest.files[name]
         self.manifest.stages.pop(stage, None)
         self.manifest.begun.pop(stage, None)
+        self.manifest.waiting.pop(stage, None)
         self._save_manifest()
         with storage(self.path):
             for name in files:

@@ -76,6 +76,7 @@ class Manifest:
 
     id      of the run, drawn when it is made; its checkpoints carry it
     begun   the digest of what it builds on, by stage that has begun and is not finished
+    waiting what a stage that has begun waits for, by stage
     """
 
     name: str
@@ -90,6 +91,7 @@ class Manifest:
     files: dict[str, FileEntry] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
     stages: dict[str, StageEntry] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: bytes, place: Path) -> Self:
@@ -117,6 +119,7 @@ class Manifest:
         """Raises `TypeError` or `ValueError` where an entry is not of its type, or a file lies outside of the run."""
         files, stages, inputs = self.files.values(), self.stages.values(), self.inputs.values()
         _check(str, self.name, self.id, self.created, *self.begun.values(), *self.versions.values(), *self.parents)
+        _check(str, *self.waiting.values())
         _check(str, *(word for file in files for word in (file.sha256, file.stage)))
         _check(str, *(word for stage in stages for word in (stage.settings, stage.basis)))
         _check(str, *(entry.digest for entry in inputs))

@@ -10,5 +10,6 @@ joint           from all of these at once
 inverse_rl      from demonstrations beside what the start writes
 classifier      a reward model of others, as they publish it
 python          a function of one's own
+person          people, asked for what the policy writes
 soup            the average of reward models that other runs trained
 """

@@ -124,7 +124,11 @@ class PeopleSettings(BaseModel):
             raise RecipeError(f"{stage}: head_per = 'group' needs group_by, the attribute that says who is of which")
         if self.head_per in {"person", "unknown_group"} and self.group_by is not None:
             raise RecipeError(f"{stage}: head_per = '{self.head_per}' and group_by = '{self.group_by}'; choose one")
-        only_apart = {"pooling_sd", "aggregation", "components", "group_weights"} & self.model_fields_set
+        only_apart = {
+            name
+            for name in ("pooling_sd", "aggregation", "components", "group_weights")
+            if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)
+        }
         if only_apart and not apart:
             raise RecipeError(
                 f"{stage}: {sorted(only_apart)[0]} needs heads of groups or persons; set group_by or head_per"
