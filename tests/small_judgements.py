@@ -53,7 +53,7 @@ def judged_letters(*kinds: str, prompts: int = 12, texts: int = 8, evaluators: i
         pairs=dict.fromkeys(data.pairs, ()),
         examples=(),
         evaluators={each.id: each for each in people},
-        feedback={name: tuple(side) for name, side in feedback.items()},
+        feedback={name: tuple({record.id: record for record in side}.values()) for name, side in feedback.items()},
         completions=data.completions | added_completions(everything),
     )
 
