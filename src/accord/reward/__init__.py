@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from accord.reward.kinds.critique import CritiqueReward
     from accord.reward.kinds.cumulative_rating import CumulativeRating
     from accord.reward.kinds.demonstration import DemonstrationReward
+    from accord.reward.kinds.distributional import Distributional
     from accord.reward.kinds.format import FormatReward
     from accord.reward.kinds.inverse_rl import InverseRL
     from accord.reward.kinds.joint import Joint
@@ -65,6 +66,7 @@ _MODULES = {
     "dense": ("ByToken",),
     "kinds.bradley_terry": ("BradleyTerry",),
     "kinds.classifier": ("Classifier",),
+    "kinds.distributional": ("Distributional",),
     "kinds.format": ("FormatReward",),
     "kinds.answer": ("AnswerReward",),
     "kinds.unit_tests": ("UnitTestsReward",),
@@ -124,6 +126,7 @@ __all__ = [
     "CritiqueReward",
     "CumulativeRating",
     "DemonstrationReward",
+    "Distributional",
     "FormatReward",
     "FunctionJudge",
     "InverseRL",

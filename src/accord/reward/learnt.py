@@ -31,6 +31,7 @@ from accord.feedback import Dataset
 from accord.lm.packed import longest
 from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.settings import ModelSettings
+from accord.records import Completion, Prompt
 from accord.reward.fitting import Fitting, tokenized
 from accord.reward.heads import Heads
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
@@ -53,7 +54,7 @@ from accord.train import (
     stage_seed,
 )
 
-__all__ = ["TERMS", "LearntReward"]
+__all__ = ["TERMS", "LearntReward", "sample_of"]
 
 TERMS = "terms.safetensors"
 """In the folder of a model: the parameters of the likelihood that are not the reward's."""
@@ -221,10 +222,15 @@ def normalise(judge: ScalarHeadModel, data: Dataset, names: Sequence[str]) -> No
     mean the same for every reward model. A difference in the units of the likelihood is that of scores times
     `score_scale`.
     """
-    completions = [data.completions[name] for name in placing(names)]
-    raw_NM = judge.raw([data.prompts[completion.prompt] for completion in completions], completions)
+    raw_NM = judge.raw(*sample_of(data, names))
     judge.mean_M = tuple(raw_NM.mean(0).tolist())
     weight_K = judge.aggregation.amounts(max(1, len(judge.components)))
     mean_N = raw_NM.reshape(len(raw_NM), -1, judge.members).mean(2) @ weight_K
     judge.score_scale = max(float(mean_N.std()), 1e-6)
     judge.reference_RM = judge.normalised(raw_NM) if judge.aggregation.needs_reference else None
+
+
+def sample_of(data: Dataset, names: Sequence[str]) -> tuple[list[Prompt], list[Completion]]:
+    """The completions by which scores are placed, of those that were judged, and the prompts that they answer."""
+    completions = [data.completions[name] for name in placing(names)]
+    return [data.prompts[completion.prompt] for completion in completions], completions

@@ -4,6 +4,7 @@ They know no model, no file and no run. Rewards stand in log-odds (in standard d
 Thurstone). m is a margin, the reward of the chosen less that of the rejected; F(x) = 1 / (1 + exp(-x)).
 
     two completions     bradley_terry  davidson  rao_kupper  graded_comparison  with_margin  thurstone
+                        normal_utilities  categorical_utilities
     several             plackett_luce  choice
     one                 normal_rating  ordinal_rating  logistic
     what people do      lapsed  noise_corrected
@@ -23,6 +24,7 @@ from torch.special import log_ndtr
 
 __all__ = [
     "bradley_terry",
+    "categorical_utilities",
     "choice",
     "counted_choice",
     "davidson",
@@ -34,6 +36,7 @@ __all__ = [
     "noise_contrast",
     "noise_corrected",
     "normal_rating",
+    "normal_utilities",
     "ordinal_rating",
     "plackett_luce",
     "rao_kupper",
@@ -115,6 +118,36 @@ def thurstone(margin_P: Tensor, tie_P: Tensor, threshold: Tensor | None = None) 
     low_P, high_P = log_ndtr(-distance_P - threshold), log_ndtr(-distance_P + threshold)
     tied_P = high_P + torch.log(-torch.expm1(low_P - high_P))
     return -torch.where(tie_P, tied_P, log_ndtr(margin_P - threshold))
+
+
+def normal_utilities(margin_P: Tensor, variance_P: Tensor, tie_P: Tensor) -> Tensor:
+    """Comparisons of texts whose utilities are normal, drawn apart for every answer, [P].
+
+    margin_P     mean utility of the chosen less that of the rejected
+    variance_P   the sum of their variances
+
+    Pr = Phi(margin / sqrt(variance)) (Siththaranjan et al. 2024, arXiv 2312.08358, section 5); a tie is half a win
+    each. Unchanged where all utilities are multiplied: only means in deviations are known.
+    """
+    return thurstone(margin_P / variance_P.sqrt(), tie_P)
+
+
+def categorical_utilities(chosen_PK: Tensor, rejected_PK: Tensor, tie_P: Tensor) -> Tensor:
+    """Comparisons of texts whose utility is one of K levels, given the logits of both texts' levels, [P].
+
+    Pr = sum_ij p_i q_j (1 where i > j, 1/2 where i = j) (ibid.); a tie is half a win each.
+    """
+    won_P = -_log_higher(chosen_PK, rejected_PK)
+    lost_P = -_log_higher(rejected_PK, chosen_PK)
+    return torch.where(tie_P, (won_P + lost_P) / 2, won_P)
+
+
+def _log_higher(first_PK: Tensor, second_PK: Tensor) -> Tensor:
+    """The log of the probability that the level of the first is higher, or half that it is the same, [P]."""
+    log_first_PK, log_second_PK = first_PK.log_softmax(-1), second_PK.log_softmax(-1)
+    below_PK = torch.cat([torch.full_like(log_second_PK[..., :1], NEVER), log_second_PK[..., :-1]], dim=-1)
+    under_PK = torch.logaddexp(below_PK.logcumsumexp(-1), log_second_PK - math.log(2))
+    return (log_first_PK + under_PK).logsumexp(-1)
 
 
 def plackett_luce(score_OMI: Tensor, size_OI: Tensor, first_OI: Tensor, log_tie_D: Tensor) -> Tensor:

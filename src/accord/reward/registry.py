@@ -11,6 +11,7 @@ from accord.reward.kinds.correction import CorrectionReward
 from accord.reward.kinds.critique import CritiqueReward
 from accord.reward.kinds.cumulative_rating import CumulativeRating
 from accord.reward.kinds.demonstration import DemonstrationReward
+from accord.reward.kinds.distributional import Distributional
 from accord.reward.kinds.format import FormatReward
 from accord.reward.kinds.inverse_rl import InverseRL
 from accord.reward.kinds.joint import Joint
@@ -63,6 +64,7 @@ register(CorrectionReward)
 register(CritiqueReward)
 register(CumulativeRating)
 register(DemonstrationReward)
+register(Distributional)
 register(InverseRL)
 register(Joint)
 register(LabelLogistic)
