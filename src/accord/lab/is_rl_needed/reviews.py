@@ -34,7 +34,7 @@ from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.seeds import seed_of
 
-__all__ = ["METHODS", "on_reviews", "prepare"]
+__all__ = ["METHODS", "SAMPLING", "on_reviews", "prepare", "reviews_recipe"]
 
 METHODS = ("ppo", "rloo", "grpo", "dpo", "best_of_n")
 SAMPLING = Sampling(max_tokens=40, temperature=0.7)
@@ -63,7 +63,7 @@ class _Base:
 
 def prepare(folder: Path, short: bool) -> None:
     """The supervised start, the reward model and the independent judge of the reviews; goes on where it was stopped."""
-    recipe = _recipe(folder, short)
+    recipe = reviews_recipe(folder, short)
     with start_run(recipe, folder / "reviews", resume=True) as run:
         drive(recipe, run, ProgressDisplay(quiet=True), only=("data", "sft", "reward", "eval_reward"))
 
@@ -100,7 +100,7 @@ def _of_start(base: _Base, reference: CausalModel) -> list[MethodResult]:
 
 
 def _read_base(folder: Path, short: bool) -> _Base:
-    recipe = _recipe(folder, short)
+    recipe = reviews_recipe(folder, short)
     assert recipe.policy is not None
     assert recipe.reward is not None
     assert recipe.evaluate is not None
@@ -118,7 +118,7 @@ def _read_base(folder: Path, short: bool) -> _Base:
         )
 
 
-def _recipe(folder: Path, short: bool) -> Recipe:
+def reviews_recipe(folder: Path, short: bool) -> Recipe:
     """That of the demo with smaller reward models; in the short form the starter's, on a tiny model."""
     if not short:
         smaller = {f"{part}.{name}": value for part in ("reward", "evaluate.judge") for name, value in SHALLOW.items()}
