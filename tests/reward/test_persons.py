@@ -11,10 +11,11 @@ from scipy.optimize import minimize
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset
+from accord.lm.aggregation import Aggregation, Rule
 from accord.lm.loading import load
 from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.records import Completion, Evaluator, Pair, Prompt
-from accord.reward import BradleyTerry
+from accord.reward import BradleyTerry, ByToken
 from accord.reward.heads import Heads
 from accord.reward.observations import of_pair
 from accord.run import RunDirectory
@@ -155,6 +156,31 @@ def test_a_model_is_saved_with_its_heads_added_up(tmp_path: Path) -> None:
     assert again.score([Prompt.ask("a")], [text]).value_N == pytest.approx(
         judge.score([Prompt.ask("a")], [text]).value_N
     )
+
+
+@pytest.mark.parametrize("rule", ["mean", "maxmin", "quantile", "borda", "nash"])
+def test_every_aggregation_is_kept_with_the_model_and_read_token_by_token(rule: Rule, tmp_path: Path) -> None:
+    """What tokens add sums to the score, whatever makes one score of several."""
+    prompts = [Prompt.ask("Say it."), Prompt.ask("And again.")]
+    texts = [Completion(prompt=prompt.id, text=text) for prompt, text in zip(prompts, ["abba", "a b"], strict=True)]
+    judge = ScalarHeadModel.fresh(load("tiny", seed=1), name="r", members=2, components=("shared", "x", "y"))
+    judge.aggregation = Aggregation(rule, (0.0, 1.0, 3.0), 0.3)
+    judge.listed = ("y",)
+    judge.reference_RM = np.random.default_rng(2).normal(size=(20, 6))
+    judge.save(tmp_path / "model")
+    again = load_reward_model(tmp_path / "model", name="r", dtype="float32")
+    assert (again.aggregation, again.listed) == (judge.aggregation, judge.listed)
+    scores = ByToken(again).score(prompts, texts)
+    assert scores.value_N == pytest.approx(judge.score(prompts, texts).value_N)
+    assert list(scores.components) == ["y"]
+    assert scores.members_NS is not None
+    by_hand = judge.normalised(judge.raw(prompts, texts)).reshape(2, 3, 2)
+    if rule == "maxmin":
+        assert scores.members_NS == pytest.approx(by_hand[:, 1:].min(1), abs=1e-5)
+    if rule == "mean":
+        assert scores.members_NS == pytest.approx((by_hand[:, 1] + 3 * by_hand[:, 2]) / 4, abs=1e-5)
+    assert scores.credits is not None
+    assert [sum(amount for _, amount in each) for each in scores.credits] == pytest.approx(scores.value_N, abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -37,15 +37,15 @@ class ByToken:
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """The scores of the model, spread over the characters of each completion."""
         answers = [self.model.answer(p, c, key) for key, (p, c) in enumerate(zip(prompts, completions, strict=True))]
-        mean = float(np.mean(self.model.mean_M))
         values: list[list[float]] = [[] for _ in answers]  # of each completion, after each of its tokens
         with torch.no_grad():
             for batch in pack(self.model.causal, answers, batch_tokens=4096):
-                before_N, last_A = (raw_NM.mean(1).double().cpu() for raw_NM in self.model.along(batch))
+                before_N, last_A = (
+                    self.model.overall(raw_NM.double().cpu().numpy()).mean(1) for raw_NM in self.model.along(batch)
+                )
                 for row, key in enumerate(batch.keys):
-                    before_T = before_N[(batch.owner_N == row).cpu()]
-                    after_T = torch.cat([before_T[1:], last_A[row : row + 1]])
-                    values[key] = ((after_T - mean) / self.model.score_scale).tolist()
+                    before_T = before_N[(batch.owner_N == row).cpu().numpy()]
+                    values[key] = [*before_T[1:].tolist(), float(last_A[row])]
         earned = tuple(
             tuple(zip(self._ends(answer.completion, text), np.diff(value_T, prepend=0.0).tolist(), strict=True))
             for answer, text, value_T in zip(answers, (c.text for c in completions), values, strict=True)
