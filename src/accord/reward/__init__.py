@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from accord.reward.kinds.soup import Soup
     from accord.reward.kinds.spans import SpanReward
     from accord.reward.kinds.steps import StepReward
+    from accord.reward.kinds.text_comparison import TextComparison
     from accord.reward.kinds.thurstone import Thurstone
     from accord.reward.kinds.unit_tests import UnitTestsReward
     from accord.reward.learnt import LearntReward
@@ -86,6 +87,7 @@ _MODULES = {
     "kinds.person": ("PersonJudge", "PersonReward"),
     "kinds.plackett_luce": ("PlackettLuce",),
     "kinds.rating_regression": ("RatingRegressionReward",),
+    "kinds.text_comparison": ("TextComparison",),
     "kinds.thurstone": ("Thurstone",),
     "learnt": ("LearntReward",),
     "likelihoods": (
@@ -146,6 +148,7 @@ __all__ = [
     "SpanReward",
     "SplitScores",
     "StepReward",
+    "TextComparison",
     "Thurstone",
     "UnitTestsReward",
     "accuracy",

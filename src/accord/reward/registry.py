@@ -25,6 +25,7 @@ from accord.reward.kinds.rating_regression import RatingRegressionReward
 from accord.reward.kinds.soup import Soup
 from accord.reward.kinds.spans import SpanReward
 from accord.reward.kinds.steps import StepReward
+from accord.reward.kinds.text_comparison import TextComparison
 from accord.reward.kinds.thurstone import Thurstone
 from accord.reward.kinds.unit_tests import UnitTestsReward
 from accord.reward.settings import RewardSettings
@@ -72,3 +73,4 @@ register(PersonReward)
 register(PlackettLuce)
 register(RatingRegressionReward)
 register(Thurstone)
+register(TextComparison)

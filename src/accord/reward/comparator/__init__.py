@@ -5,5 +5,5 @@ harmless  harmful    pure edits that leave what a text says as it was, or do not
 pairs                texts and their edits as pairs of which the truth is known
 alignment            a head over the tokens of two texts
 comparing            encoder and head as a comparator; the cosine of two vectors as one
-fitting              one step of training
+fitting              one step of training                                      judge    a comparator as a judge
 """

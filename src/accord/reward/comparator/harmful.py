@@ -31,7 +31,7 @@ ALIKE = re.compile(
 )
 ASIDE = (
     ", which was {name}'s idea,", " (for the second time)", ", much to the surprise of {name},", " (in {year})",
-    ", together with {number} other_texts,",
+    ", together with {number} others,",
 )  # fmt: skip
 
 
@@ -43,8 +43,8 @@ def number_changed(text: str, draw: Random) -> str | None:
     match = draw.choice(places)
     value = float(match[0].replace(",", ""))
     step = draw.choice([1, 1, 2, 3, 5, 10]) * draw.choice([-1, 1])
-    other_texts = [value + step, value * 10, value * 2, abs(value - step)]
-    other = draw.choice([each for each in other_texts if each >= 0 and each != value])
+    values = [value + step, value * 10, value * 2, abs(value - step)]
+    other = draw.choice([each for each in values if each >= 0 and each != value])
     whole = "." not in match[0]
     return _put(text, match, (f"{other:,.0f}" if "," in match[0] else f"{other:.0f}") if whole else f"{other:.2f}")
 
@@ -210,7 +210,7 @@ def interrupted(text: str, draw: Random) -> str | None:
 
 
 def sentence_dropped(text: str, draw: Random) -> str | None:
-    """Without one of its sentences, that says something which the other_texts do not."""
+    """Without one of its sentences, that says something which the others do not."""
     parts = sentences(text)
     shorter = [(part, [*parts[:place], *parts[place + 1 :]]) for place, part in enumerate(parts)]
     shorter = [

@@ -48,7 +48,7 @@ def make_pairs(
     draw = Random(seed)
     sources = [(run, number) for number, text in enumerate(texts) for run in sources_of(without_calculations(text))]
     if len(sources) < 2:
-        raise RecipeError("texts: fewer than two texts with sentences of at most 60 words; give a file with more")
+        raise RecipeError("fewer than two texts with sentences of at most 60 words; give a file with more")
     pairs: list[TextPair] = []
     plain = 0
     for _ in range(50 * n):
@@ -59,7 +59,7 @@ def make_pairs(
             continue
         plain += pair.kind in PLAIN_KINDS
         pairs.append(pair)
-    raise RecipeError(f"texts: of {len(sources)} passages only {len(pairs)} pairs could be made, not {n}; give more")
+    raise RecipeError(f"of {len(sources)} passages only {len(pairs)} pairs could be made, not {n}; give more")
 
 
 def read_texts(file: Path) -> list[str]:
