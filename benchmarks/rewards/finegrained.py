@@ -4,11 +4,11 @@ relevance      spans Irrelevant, Redundant, Incoherent, in sentences
 factuality     spans Wrong-Grounding, Unverifiable, in sentences
 completeness   whether anything was said to be missing, of the whole text
 
-The three are heads over one decoder, trained on the first answer of each question, which alone was marked; the holistic
-reward is Bradley-Terry on the pairs of all four answers, trained on the same questions: two passes of four times as
-many texts, against three. Of passages
-the first 600 characters are read: what they leave out, neither can know. AUROC by kind of error, of whole texts and of
-sentences (the holistic reward by what each sentence adds to its score), beside length alone.
+The three are heads over one decoder, trained on the first answer of each question, which alone was marked, in three
+passes; the holistic reward is Bradley-Terry on the pairs of all four answers to the same questions, in one pass of four
+times as many texts. Of passages the first 600 characters are read: what they leave out, neither can know. AUROC by kind
+of error, of whole texts and of sentences (the holistic reward by what each sentence adds to its score), beside length
+alone.
 """
 
 import json
@@ -53,7 +53,7 @@ def measure(data: Path, seeds: range, *, questions: int | None = None, **form: A
             spans = SpanReward(
                 **{"epochs": 3, **settings}, types=KINDS, densities={"completeness": "whole"}, step_completions=8
             ).fit(dataset, run, stage="spans")
-            holistic = BradleyTerry(**{"epochs": 2, **settings}, step_completions=32).fit(
+            holistic = BradleyTerry(**{"epochs": 1, **settings}, step_completions=32).fit(
                 dataset, run, stage="holistic"
             )
             found[f"seed {seed}"] = _compared(dataset, spans, ByToken(holistic))

@@ -97,6 +97,8 @@ def leakage(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     Who is not known one by one may or may not be the same person: that is said, and does not fire.
     """
     sides = [evidence.pairs("train"), evidence.pairs("eval_reward")]
+    if not sides[0]:
+        raise MissingEvidence(f"pairs in {TRAIN_PAIRS} (the reward learns from judgements that give none)")
     texts = all(evidence.holds(file) for file in (PROMPTS, COMPLETIONS))
     same = same_texts(evidence.prompts, evidence.completions) if texts else {}
     people = evidence.evaluators if evidence.holds(EVALUATORS) else {}
