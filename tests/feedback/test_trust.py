@@ -344,3 +344,29 @@ def test_nothing_is_known_where_nobody_judges_what_another_did(tmp_path: Path) -
         weighted, summary = weigh(alone, trust=trust, pools={}, population=None)
         assert weighted == alone
         assert words in str(summary.splits["train"].unused)
+
+
+def test_pools_weigh_answers_of_which_there_are_no_pairs(tmp_path: Path) -> None:
+    people = [Evaluator(kind="person", pseudonym=f"w{i}", pool="guests" if i % 2 else "staff") for i in range(4)]
+    prompts = [Prompt.ask(f"How is it {i}?") for i in range(12)]
+    with Ledger(tmp_path / "l.db") as ledger:
+        for number, prompt in enumerate(prompts):
+            who = people[number % 4]
+            act = Feedback(
+                evaluator=who.id, prompt=prompt.id, completions=(), judgement=Demonstration(text=f"So {number}.")
+            )
+            ledger.add(who, prompt, act)
+        plain = draw_dataset(ledger)
+    assert not any(plain.pairs.values())
+    weighed, trust = weigh(plain, trust="none", pools={"guests": 0.5}, population=None)
+    for split in ("train", "eval_reward"):
+        factors = weighed.evaluator_weights[split]
+        evidence = [record.evaluator for record in plain.feedback[split]]
+        by_pool = {plain.evaluators[name].pool: factor for name, factor in factors.items()}
+        assert by_pool["guests"] == pytest.approx(by_pool["staff"] / 2)
+        assert np.mean([factors[name] for name in evidence]) == pytest.approx(1)
+    assert "held_out" not in weighed.evaluator_weights
+    with RunDirectory.create(tmp_path / "run") as run:
+        write_data(run, weighed, trust=trust)
+    with RunDirectory.open(tmp_path / "run") as run:
+        assert read_data(run).evaluator_weights == weighed.evaluator_weights

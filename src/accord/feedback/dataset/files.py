@@ -92,7 +92,7 @@ def read_data(run: RunDirectory, *, prefix: str = "") -> Dataset:
 def _evaluator_weights(reader: RunReader) -> dict[str, dict[str, float]]:
     """What answers weigh by split, where they were weighed."""
     trust = reader.trust
-    return {} if trust is None else {split: each.weights or {} for split, each in trust.splits.items()}
+    return {} if trust is None else {split: each.weights for split, each in trust.splits.items() if each.weights}
 
 
 class _WhenAsked(Mapping[str, T]):

@@ -68,7 +68,11 @@ def weigh(
         examples_raking = None
         if split == "train":
             examples, examples_raking = _weighted(examples, data.evaluators, weights, population)
-        by_split[split] = _of_answers(evidence, data.evaluators, weights, population)
+        of_answers = _of_answers(evidence, data.evaluators, weights, population)
+        if of_answers:
+            by_split[split] = of_answers
+        elif not of_split and not (split == "train" and examples):
+            continue
         splits[split] = SplitTrust(
             unused=unused or None,
             gain=gain,
@@ -77,7 +81,7 @@ def weigh(
             examples_raking=examples_raking,
             pairs=len(of_split),
             effective_pairs=effective_size([pair.weight for pair in pairs[split]]),
-            weights=by_split[split] or None,
+            weights=of_answers or None,
         )
     weighed = replace(data, pairs=pairs, examples=examples, evaluator_weights=by_split)
     return weighed, TrustSummary(model=trust, pools=dict(pools), splits=splits)
