@@ -23,8 +23,8 @@ from accord.stats import proportion
 from accord.train import Optim
 
 TASKS = ("dyck_languages", "logical_deduction", "multistep_arithmetic", "tracking_shuffled_objects", "word_sorting")
-TRAINED, TESTED = 100, 60  # traces of each task
-FORM: dict[str, Any] = {"base": "smollm2-135m", "layers": 6, "trained_layers": 2, "epochs": 2, "step_completions": 10}
+TRAINED, TESTED = 70, 40  # traces of each task
+FORM: dict[str, Any] = {"base": "smollm2-135m", "layers": 6, "trained_layers": 2, "epochs": 1, "step_completions": 10}
 OPTIM = Optim(lr=1e-4, warmup_steps=5)
 
 
