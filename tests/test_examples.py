@@ -9,6 +9,7 @@ import pytest
 
 from accord import recipe
 from accord.artefacts import FINDINGS, RunReader, Verdict
+from accord.errors import WaitingForPeople
 from accord.loop.drive import drive, start_run
 from accord.loop.progress import ProgressDisplay
 from accord.loop.stages import settings_digest, stages_of
@@ -17,7 +18,10 @@ from accord.recipe import Recipe
 from accord.reward import REWARDS
 
 FILES = sorted((Path(__file__).parents[1] / "examples").glob("*.toml"))
-WITH_POLICY = [file for file in FILES if recipe.load(file).policy is not None]
+APART = {"soup", "person"}  # what builds on other runs, or waits for people
+WITH_POLICY = [file for file in FILES if recipe.load(file).policy is not None and file.stem not in APART]
+ALONE = [file for file in FILES if file not in WITH_POLICY and file.stem not in APART]
+EXAMPLES = Path(__file__).parents[1] / "examples"
 QUIET = ProgressDisplay(quiet=True)
 BEFORE = {"data", "sft", "reward", "eval_reward"}  # the stages before the policy, which most recipes have alike
 
@@ -52,7 +56,7 @@ def test_every_kind_of_judgement_that_the_joint_reward_learns_from_has_an_exampl
     assert {(kind,) for kind in kinds} | {("ranking", "comparison")} <= alone
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if file not in WITH_POLICY], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", ALONE, ids=lambda file: file.stem)
 def test_an_example_of_a_reward_alone_runs(file: Path, tmp_path: Path) -> None:
     settings = recipe.load(file, {"data.ledger": f'"{tmp_path / "feedback.db"}"'})
     with start_run(settings, tmp_path / "run", resume=False) as run:
@@ -62,6 +66,35 @@ def test_an_example_of_a_reward_alone_runs(file: Path, tmp_path: Path) -> None:
         held_out = RunReader.of(run).feedback("held_out")
         judgements = RunReader.of(run).card("reward").judgements
     assert {row.kind: row.acts for row in judgements or ()} == Counter(each.judgement.kind for each in held_out)
+
+
+def test_every_kind_of_reward_has_an_example() -> None:
+    recipes = [recipe.load(file) for file in FILES]
+    kinds = {reward.kind for each in recipes for reward in each.reward_sections.values()}
+    assert set(REWARDS.names) - {"python", "classifier"} <= kinds  # these need a file or a model of the user's own
+
+
+def test_the_soup_is_of_two_runs(tmp_path: Path) -> None:
+    for number, settings in enumerate(({"reward.epochs": "2"}, {"reward.optim.lr": "1e-3"}), 1):
+        own = {"data.ledger": f'"{tmp_path / "feedback.db"}"', **settings}
+        one = recipe.load(EXAMPLES / "learnt_comparisons.toml", own)
+        with start_run(one, tmp_path / f"soup-{number}", resume=False) as run:
+            drive(one, run, QUIET, only=("data", "reward"))
+    models = [str(tmp_path / f"soup-{number}") for number in (1, 2)]
+    own = {"data.ledger": f'"{tmp_path / "feedback.db"}"', "reward.models": str(models)}
+    settings = recipe.load(EXAMPLES / "soup.toml", own)
+    with start_run(settings, tmp_path / "run", resume=False) as run:
+        drive(settings, run, QUIET, only=("data", "reward"))
+        assert run.has("reward/model")
+        assert run.has("reward/evaluation.json")
+
+
+def test_people_are_waited_for(tmp_path: Path) -> None:
+    own = {"data.ledger": f'"{tmp_path / "feedback.db"}"', "reward.items": f'"{tmp_path / "items.jsonl"}"'}
+    settings = recipe.load(EXAMPLES / "person.toml", own)
+    with start_run(settings, tmp_path / "run", resume=False) as run, pytest.raises(WaitingForPeople):
+        drive(settings, run, QUIET)
+    assert (tmp_path / "items.jsonl").read_text().count("\n") > 1
 
 
 @pytest.mark.parametrize("file", WITH_POLICY, ids=lambda file: file.stem)
