@@ -11,6 +11,7 @@ from urllib.parse import quote
 from accord.artefacts import REPORT, RunReader
 from accord.artefacts.finding import Finding
 from accord.report import sections
+from accord.report.cards import judge_cards
 from accord.report.environment import environment
 from accord.report.optional import findings_of, summary_of
 from accord.report.provenance import provenance
@@ -54,6 +55,7 @@ def render(run: RunDirectory, *, prefix: str = "") -> str:
         groups=[(name, list(of_group)) for name, of_group in groupby(rows, key=lambda row: row.group)],
         feedback=sections.feedback(reader),
         judges=sections.judges(reader, rows),
+        cards=judge_cards(reader),
         policy=sections.policy(reader),
         twins=twins(reader),
         samples_file=SAMPLES,

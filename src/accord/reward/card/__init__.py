@@ -2,10 +2,11 @@
 
 scored       the judge's scores of what was held out
 pairs        accuracy, calibration, and what costs nothing beside them      word_baseline  the words alone
-breakdown    accuracy on new prompts, new evaluators, groups, sources, lengths    shifts   near to and far from what was learnt
-probes       texts that nobody wrote: edited answers, and what is known to be bad   edits  good_answers   what these are made of
+judgements   every kind of judgement, and how well the scores go with it    ordered  inside   statistics of these
+breakdown    accuracy on new prompts, new evaluators, groups, sources, lengths
+shifts       accuracy near to and far from what was learnt from
+probes       texts that nobody wrote: edited answers, and what is known to be bad   edits  good_answers
 reasons      which tokens made the worst mistakes    other_judge   agreement with another judge
-judgements   every kind of judgement, and how well the scores go with it
 enough       what a number of observations allows to say
 claims       which claims all of this allows, in words      measure  all of it as one card
 """

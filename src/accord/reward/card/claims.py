@@ -38,7 +38,8 @@ def _parts(card: RewardCard) -> Iterator[str]:
     """What holds of evaluators and groups, and of texts of like length."""
     people = card.held_out_evaluators
     if people is not None and people.estimate is None:
-        yield f"How it does on people of whom it learnt nothing cannot be said: {people.note}."
+        reason = (people.note or "").removeprefix("not assessable: ")
+        yield f"How it does on people of whom it learnt nothing cannot be said: {reason}."
     known = [row for row in card.groups or () if row.estimate and row.estimate.low and row.estimate.high]
     for row in known:
         for other in known:
