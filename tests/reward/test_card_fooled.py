@@ -235,5 +235,5 @@ def test_a_new_source_and_new_writers_make_the_grid() -> None:
     far = {name for name, prompt in DATA.prompts.items() if prompt.source == "set/far"}
     train = tuple(pair for pair in DATA.pairs["train"] if pair.prompt not in far)
     rows = card_of(ByWorth(), replace(DATA, pairs={**DATA.pairs, "train": train})).shifts or ()
-    assert {row.prompts for row in rows} == {"new sources", "sources learnt from"}
+    assert {row.prompts for row in rows} == {"new sources", "known sources"}
     assert sum(row.estimate.n for row in rows if row.estimate) == len(DATA.pairs["held_out"])

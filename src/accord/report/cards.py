@@ -104,14 +104,15 @@ def _parts(card: RewardCard, key: str, files: tuple[str, ...]) -> Iterator[Figur
         *((row.name, row.estimate) for row in (card.held_out_prompts, card.held_out_evaluators) if row),
         *((row.name, row.estimate) for row in card.lengths or ()),
         *((f"{row.attribute}: {row.group}", row.estimate) for row in card.groups or ()),
-        *((f"{row.prompts}; {row.responses}", row.estimate) for row in card.shifts or ()),
+        *((f"{row.prompts}, {row.responses}", row.estimate) for row in card.shifts or ()),
         *((f"source {row.name}", row.estimate) for row in card.sources or ()),
     ]
     drawn = [Line(name, estimate, "muted") for name, estimate in rows if estimate is not None][:ACCURACY_ROWS]
     whole = [] if card.accuracy is None else [Line("all held-out pairs", card.accuracy, "judge")]
     caption = (
         "How often it orders two held-out texts as an evaluator did: all of them, and parts of them. With lengths "
-        "matched, length alone reaches one half. Dotted lines mark chance."
+        "matched, length alone reaches one half; near and far say how like what was learnt from prompts or texts are. "
+        "Dotted lines mark chance."
     )
     yield from _drawn(
         [*whole, *drawn], f"{key}-parts", caption, files, title="Accuracy by part", axis="share of pairs", nothing=0.5
@@ -171,7 +172,7 @@ def _notes(card: RewardCard, files: tuple[str, ...]) -> Iterator[Grid]:
         if row is not None and row.estimate is None:
             notes[row.name] = row.note
     notes |= {f"{row.attribute}: {row.group}": row.note for row in card.groups or () if row.estimate is None}
-    notes |= {f"{row.prompts}; {row.responses}": row.note for row in card.shifts or () if row.estimate is None}
+    notes |= {f"{row.prompts}, {row.responses}": row.note for row in card.shifts or () if row.estimate is None}
     notes |= {f"edit: {row.edit}": row.note for row in card.edits or () if row.effect is None}
     notes |= {f"no answer: {row.kind}": row.note for row in card.known_bad or () if row.beats is None}
     if card.other_judge is not None and card.other_judge.estimate is None:

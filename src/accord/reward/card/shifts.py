@@ -75,13 +75,13 @@ def _axis(
     known = {name for each in names_learnt for name in each or ()}
     new = [each is not None and any(name not in known for name in each) for each in names]
     if None not in names and None not in names_learnt and any(new) and not all(new):
-        return [f"new {what}" if each else f"{what} learnt from" for each in new]
+        return [f"new {what}" if each else f"known {what}" for each in new]
     near_P = nearness(texts, texts_learnt)
     if near_P is None or np.ptp(near_P) < 1e-9:
-        return [f"all {kind}: not told apart, they are equally like those learnt from"] * len(texts)
+        return [f"all {kind}, equally near"] * len(texts)
     middle = float(np.median(near_P))
     far_P = near_P < middle if (near_P < middle).any() else near_P <= middle
-    return [f"{kind} least like those learnt from" if far else f"{kind} most like those learnt from" for far in far_P]
+    return [f"{'far' if far else 'near'} {kind}" for far in far_P]
 
 
 def nearness(texts: Sequence[str], learnt: Sequence[str]) -> NDArray[np.float64] | None:
