@@ -10,7 +10,7 @@ maxmin     min_k u_k: whoever likes y least decides (Rawls; max-min welfare). E 
 quantile   the largest u that a share of at most `quantile` is below: between maxmin (0) and the best liked (1).
 borda      the log-odds of y against a reference text, everybody voting: logit of sum_k p_k mean_r s(u_k(y) - u_k(r)),
            s the logistic function of log-odds. A Borda count; what plain Bradley-Terry orders by where hidden groups
-           are compared in one pool (Siththaranjan et al. 2024, arXiv 2312.08358, theorem 3.1), strength lost.
+           are compared in one pool (Siththaranjan et al. 2024, arXiv 2312.08358, section 3), strength lost.
 nash       sum_k p_k log((u_k(y) - d_k) / m_k), d_k the least and d_k + m_k the mean of the references: Nash (1950)
            welfare. The units and zeros of components drop out. Below a tenth of m_k the logarithm goes on as its
            tangent, so that the score stays finite.
