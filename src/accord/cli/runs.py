@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from accord.cli.printing import complain, print_json, progress_display, table_console
+from accord.errors import RecipeError
 
 __all__ = ["audit", "compare", "evaluate", "report", "verify"]
 
@@ -20,7 +21,15 @@ Trust = Annotated[
 ]
 
 
-def evaluate(run: Path, *, against: Path | None = None, json: bool = False, trust_run: Trust = False) -> None:
+def evaluate(
+    run: Path,
+    *,
+    against: Path | None = None,
+    pairs: Path | None = None,
+    scores: Path | None = None,
+    json: bool = False,
+    trust_run: Trust = False,
+) -> None:
     """The numbers of a run with their intervals; against another run, how often its policy wins.
 
     Example: accord evaluate runs/demo --against runs/other
@@ -31,9 +40,18 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False, trus
         The run. Where it was not evaluated yet, it is now; else it is only read, also while it goes on.
     against
         Another run on the same prompts; this run's judge reads both.
+    pairs
+        A file of pairs, such as RewardBench: how often the run's reward scores the better one higher, by subset.
+    scores
+        Where to write its scores of these pairs, as JSON lines with the columns of RewardBench.
     json
         Print JSON.
     """
+    if pairs is not None or scores is not None:
+        if pairs is None or against is not None:
+            raise RecipeError("--scores says where the scores of --pairs FILE go, and --against is another question")
+        _evaluate_pairs(run, pairs, scores, json=json, trusted=trust_run)
+        return
     from accord.artefacts import EVALUATION
     from accord.loop.drive import drive, recipe_of
     from accord.loop.head_to_head import head_to_head
@@ -57,6 +75,29 @@ def evaluate(run: Path, *, against: Path | None = None, json: bool = False, trus
         return
     for name, estimate in estimates.items():
         print(f"{name:<20} {estimate}")
+
+
+def _evaluate_pairs(run: Path, pairs: Path, scores: Path | None, *, json: bool, trusted: bool) -> None:
+    from accord.loop.drive import recipe_of
+    from accord.loop.rewards import judges_of
+    from accord.loop.stage import Context, in_run
+    from accord.report.words import clean
+    from accord.reward.card.pair_file import by_subset, score_pair_file, write_scores
+    from accord.run import RunDirectory
+
+    with RunDirectory.open(run, write=False) as opened:
+        judges = judges_of(Context(in_run(recipe_of(opened, trusted=trusted), opened), opened))
+        if "reward" not in judges:
+            raise RecipeError(f"{run}: no reward has been trained in this run; do its stage 'reward' first")
+        scored = score_pair_file(judges["reward"], pairs)
+    if scores is not None:
+        write_scores(scored, scores)
+    estimates = by_subset(scored)
+    if json:
+        print_json({name: estimate.to_json() for name, estimate in estimates.items()})
+        return
+    for name, estimate in estimates.items():
+        print(f"{clean(name):<32} {estimate}")
 
 
 def audit(

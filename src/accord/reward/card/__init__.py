@@ -8,5 +8,6 @@ shifts       accuracy near to and far from what was learnt from
 probes       texts that nobody wrote: edited answers, and what is known to be bad   edits  good_answers
 reasons      which tokens made the worst mistakes    other_judge   agreement with another judge
 enough       what a number of observations allows to say
+pair_file    a file of pairs by subset: RewardBench in and out
 claims       which claims all of this allows, in words      measure  all of it as one card
 """
