@@ -221,6 +221,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 def test_gradients_are_differences(name: str, point: tuple[float, float]) -> None:
     x = torch.tensor(point, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda each: FUNCTIONS[name](each).sum(), (x,), atol=1e-6)
+    assert torch.autograd.gradgradcheck(lambda each: FUNCTIONS[name](each).sum(), (x,), atol=1e-5)  # for curvature
 
 
 def test_a_prior_is_the_normal_density_up_to_its_constant() -> None:

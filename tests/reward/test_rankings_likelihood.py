@@ -119,3 +119,18 @@ def test_a_choice_is_the_first_stage_of_a_ranking_and_sums_to_one() -> None:
     assert total == pytest.approx(1, abs=1e-6)
     pair = choice(torch.tensor([[[1.2, 0.5]]]), torch.tensor([[True, True]]))
     torch.testing.assert_close(pair[0], bradley_terry(torch.tensor([0.7]), torch.tensor([False])))
+
+
+@pytest.mark.parametrize("tie", [[], [0.3], [0.3, -0.5, 0.1]])
+def test_curvature_is_that_of_differences_of_gradients(tie: list[float]) -> None:
+    orders: list[Order] = (
+        [((2,), (0,), (3,), (1,)), ((0,), (2,))] if not tie else [((0, 2), (3,), (1,)), ((1,), (0, 3))]
+    )
+    _, size_OI, first_OI = batch(orders, [0.0] * 4, 5)
+    places = torch.tensor([[*(place for tier in order for place in tier), *[0] * 5][:5] for order in orders])
+
+    def nll(score: Tensor) -> Tensor:
+        return plackett_luce(score[places][:, None], size_OI, first_OI, log_ties(tie)).sum()
+
+    score = torch.tensor([0.4, -1.0, 2.0, 0.1], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(nll, (score,))

@@ -88,6 +88,8 @@ def test_a_batch_costs_what_each_observation_costs_alone(name: str) -> None:
         own_AM = score_AM.detach()[places[o]]
         alone = term.nll(own_AM, [observation], [list(range(len(places[o])))])
         torch.testing.assert_close(nll_OM[o], alone[0], atol=1e-5, rtol=1e-5)
+    fine_OM = term.nll(score_AM.detach().double(), observations, places)  # as the curvature is found
+    torch.testing.assert_close(fine_OM.float(), nll_OM, atol=1e-4, rtol=1e-4)
     nll_OM.sum().backward()
     for tensor in (score_AM, *term.parameters()):
         assert tensor.grad is not None

@@ -182,10 +182,16 @@ def _log_choices(score_OMI: Tensor, there_OI: Tensor, log_tie_D: Tensor) -> list
     for place in reversed(range(score_OMI.shape[2])):
         there_O1 = there_OI[:, place, None]
         for d in limits:
-            with_it = torch.logaddexp(sums[d][1:], sums[d][:-1] + score_OMI[:, :, place] / d)
+            with_it = _added(sums[d][1:], sums[d][:-1] + score_OMI[:, :, place] / d)
             sums[d] = torch.cat([sums[d][:1], torch.where(there_O1, with_it, sums[d][1:])])
         totals.append(torch.logsumexp(torch.stack([log_tie_D[d - 1] + sums[d][d] for d in limits]), 0))
     return totals[::-1]
+
+
+def _added(one: Tensor, other: Tensor) -> Tensor:
+    """The log of a sum; of two logs of nothing, whose derivatives of second order are none, the other alone."""
+    some = one > NEVER / 2
+    return torch.where(some, torch.logaddexp(one.where(some, 0.0), other.where(some, 0.0)), other)
 
 
 def choice(score_OMI: Tensor, there_OI: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ class GradedRatings(Term):
             rows = [row for row, each in enumerate(scales) if each == scale]
             row_o = torch.tensor(rows, device=device)
             level_o = torch.tensor([self._level(observations[row].content) for row in rows], device=device)
-            end_oK = self._ends(scale)[evaluator_O[row_o]]
+            end_oK = self._ends(scale)[evaluator_O[row_o]].to(score_OM.dtype)
             below_O = below_O.index_put((row_o,), end_oK.gather(1, level_o[:, None])[:, 0])
             above_O = above_O.index_put((row_o,), end_oK.gather(1, level_o[:, None] + 1)[:, 0])
         return ordinal_rating(score_OM, below_O[:, None], above_O[:, None])
