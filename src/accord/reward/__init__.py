@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from accord.reward.combine import COMBINATIONS, Combination, register_combination
     from accord.reward.combined import CombinedJudge, MixedJudge
     from accord.reward.dense import ByToken
+    from accord.reward.kinds.abstention import AbstentionReward
     from accord.reward.kinds.answer import AnswerReward
     from accord.reward.kinds.bradley_terry import BradleyTerry
+    from accord.reward.kinds.brier import BrierReward
     from accord.reward.kinds.classifier import Classifier
     from accord.reward.kinds.correction import CorrectionReward
     from accord.reward.kinds.critique import CritiqueReward
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from accord.reward.kinds.json_schema import JsonSchemaReward
     from accord.reward.kinds.label_logistic import LabelLogistic
     from accord.reward.kinds.length import LengthReward
+    from accord.reward.kinds.overlap import BleuReward, RougeReward
     from accord.reward.kinds.person import PersonJudge, PersonReward
     from accord.reward.kinds.plackett_luce import PlackettLuce
     from accord.reward.kinds.python import FunctionJudge, PythonReward
@@ -72,6 +75,9 @@ _MODULES = {
     "kinds.answer": ("AnswerReward",),
     "kinds.unit_tests": ("UnitTestsReward",),
     "kinds.json_schema": ("JsonSchemaReward",),
+    "kinds.abstention": ("AbstentionReward",),
+    "kinds.brier": ("BrierReward",),
+    "kinds.overlap": ("BleuReward", "RougeReward"),
     "kinds.length": ("LengthReward",),
     "kinds.python": ("FunctionJudge", "PythonReward"),
     "kinds.soup": ("Soup",),
@@ -118,8 +124,11 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "COMBINATIONS",
     "REWARDS",
+    "AbstentionReward",
     "AnswerReward",
+    "BleuReward",
     "BradleyTerry",
+    "BrierReward",
     "ByToken",
     "Classifier",
     "Combination",
@@ -144,6 +153,7 @@ __all__ = [
     "PythonReward",
     "RatingRegressionReward",
     "RewardSettings",
+    "RougeReward",
     "Soup",
     "SpanReward",
     "SplitScores",

@@ -4,8 +4,10 @@ from typing import TypeVar
 
 from accord.errors import ExtensionError, RecipeError
 from accord.registry import Registry
+from accord.reward.kinds.abstention import AbstentionReward
 from accord.reward.kinds.answer import AnswerReward
 from accord.reward.kinds.bradley_terry import BradleyTerry
+from accord.reward.kinds.brier import BrierReward
 from accord.reward.kinds.classifier import Classifier
 from accord.reward.kinds.correction import CorrectionReward
 from accord.reward.kinds.critique import CritiqueReward
@@ -18,6 +20,7 @@ from accord.reward.kinds.joint import Joint
 from accord.reward.kinds.json_schema import JsonSchemaReward
 from accord.reward.kinds.label_logistic import LabelLogistic
 from accord.reward.kinds.length import LengthReward
+from accord.reward.kinds.overlap import BleuReward, RougeReward
 from accord.reward.kinds.person import PersonReward
 from accord.reward.kinds.plackett_luce import PlackettLuce
 from accord.reward.kinds.python import PythonReward
@@ -55,6 +58,10 @@ register(FormatReward)
 register(AnswerReward)
 register(UnitTestsReward)
 register(JsonSchemaReward)
+register(AbstentionReward)
+register(BrierReward)
+register(BleuReward)
+register(RougeReward)
 register(LengthReward)
 register(PythonReward)
 register(Classifier)
