@@ -5,9 +5,15 @@
 
 It returns a finite number for each completion, higher is better, or `accord.interfaces.Scores`. Nothing is trained; the
 stage notes the digest of the file, and a run goes on only with the same file.
+
+What it does wrong ends the run with an error that names the file; what was trained is kept, and `--resume` goes on from
+the last checkpoint. With `timeout` a call is given so many seconds. Python cannot end a thread: the call is left alone
+in its own, and ends with the process. Code in C that does not let go of the interpreter cannot be interrupted at all.
 """
 
+import inspect
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from os.path import relpath
@@ -15,7 +21,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import field_validator
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
 
 from accord.errors import ArtefactError, ExtensionError, nearest
 from accord.extensions import blamed, load_extensions
@@ -33,6 +40,9 @@ class PythonReward(RewardSettings):
 
     kind: Literal["python"] = "python"
     path: str
+    timeout: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="seconds that a call may take; unset: any"
+    )
 
     @field_validator("path")
     @classmethod
@@ -70,7 +80,7 @@ class PythonReward(RewardSettings):
                 f"{self.file}: not the file that the stage '{stage}' of {run.path} noted; put that one back, or use a "
                 "new folder"
             )
-        return FunctionJudge(stage, self.file, self._found(extension.module))
+        return FunctionJudge(stage, self.file, self._found(extension.module), self.timeout)
 
     def trained(self, run: RunDirectory, *, stage: str = "reward") -> bool:
         """Whether the stage has noted the file."""
@@ -109,22 +119,52 @@ class FunctionJudge:
     name: str
     file: Path
     function: Callable[[list[Prompt], list[Completion]], object]
+    timeout: float | None = None
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """What the function makes of them.
 
-        Raises `ExtensionError` that names file and line where it raises, or returns something else than a finite number
-        for each completion.
+        Raises `ExtensionError` that names file and line where it raises, takes longer than `timeout` seconds, or
+        returns something else than a finite number for each completion; with prompt and text where one is not finite.
         """
-        with blamed(self.file):
-            returned = self.function(list(prompts), list(completions))
+        returned = self._called(list(prompts), list(completions))
+        if inspect.iscoroutine(returned):
+            returned.close()
+            raise ExtensionError(f"{self._place}: an async function; write def, and asyncio.run(...) inside of it")
         try:
-            return _scores(returned, len(completions))
+            return _scores(returned, prompts, completions)
         except (TypeError, ValueError) as error:
             raise ExtensionError(
                 f"{self._place}: what the function returned cannot be used ({error}); return a finite number for each "
                 "completion"
             ) from error
+
+    def _called(self, prompts: list[Prompt], completions: list[Completion]) -> object:
+        """What the function returns. Raises `ExtensionError` where it raises, or takes too long."""
+        if self.timeout is None:
+            with blamed(self.file):
+                return self.function(prompts, completions)
+        outcome: list[object] = []
+        failure: list[ExtensionError] = []
+
+        def call() -> None:
+            try:
+                with blamed(self.file):
+                    outcome.append(self.function(prompts, completions))
+            except ExtensionError as error:
+                failure.append(error)
+
+        thread = threading.Thread(target=call, name=f"reward {self.name}", daemon=True)
+        thread.start()
+        thread.join(self.timeout)
+        if failure:
+            raise failure[0]
+        if not outcome:
+            raise ExtensionError(
+                f"{self._place}: took longer than {self.timeout:g} s for {len(completions)} completions; make it "
+                "faster, or give it more (timeout)"
+            )
+        return outcome[0]
 
     @property
     def _place(self) -> str:
@@ -132,8 +172,23 @@ class FunctionJudge:
         return f"{self.file}:{code.co_firstlineno}" if code is not None else str(self.file)
 
 
-def _scores(returned: object, n: int) -> Scores:
-    scores = returned if isinstance(returned, Scores) else Scores(np.asarray(returned, dtype=np.float64))
-    if scores.value_N.shape != (n,):
-        raise ValueError(f"numbers of shape {scores.value_N.shape} for {n} completions")
+def _scores(returned: object, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+    scores = returned if isinstance(returned, Scores) else Scores(_finite(returned, prompts, completions))
+    if scores.value_N.shape != (len(completions),):
+        raise ValueError(f"numbers of shape {scores.value_N.shape} for {len(completions)} completions")
     return scores
+
+
+def _finite(returned: object, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> NDArray[np.float64]:
+    """The numbers returned. Raises `ValueError` for texts, and names the completion whose number is not finite."""
+    if np.asarray(returned).dtype.kind in "USmM":
+        raise ValueError(f"texts or times, not numbers: {returned!r:.80}")
+    value_N = np.asarray(returned, dtype=np.float64)
+    if value_N.shape == (len(completions),) and not np.isfinite(value_N).all():
+        bad = np.flatnonzero(~np.isfinite(value_N))
+        first = int(bad[0])
+        raise ValueError(
+            f"{value_N[first]} for the text {completions[first].text[:80]!r} of prompt {prompts[first].id} "
+            f"({prompts[first].text[:80]!r}): scores {[int(each) for each in bad[:5]]} are not finite"
+        )
+    return value_N
