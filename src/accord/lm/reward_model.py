@@ -8,6 +8,7 @@ several persons, groups of people or objectives, whose scores become one by a ru
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from accord.lm.aggregation import Aggregation
 from accord.lm.causal import CausalModel
 from accord.lm.head_posterior import DRAWS, HeadPosterior
 from accord.lm.loading import DType, load
+from accord.lm.member_adapters import MemberAdapters, has_members
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack, tokenized
 from accord.records import Completion, Prompt
 
@@ -273,7 +275,13 @@ def load_reward_model(
     head = nn.Linear(causal.width, len(mean_M)).to(device)
     head.load_state_dict(weights)
     aggregation, listed = layout.get("aggregation", {}), layout.get("listed")
-    return ScalarHeadModel(
+    made: Any = ScalarHeadModel
+    if has_members(folder):
+        from accord.lm.adapter_ensemble import AdapterEnsemble
+
+        made = partial(AdapterEnsemble, adapters=MemberAdapters.load(folder, causal))
+        causal.model.requires_grad_(False)
+    model: ScalarHeadModel = made(
         causal,
         head.requires_grad_(False),
         name,
@@ -286,6 +294,7 @@ def load_reward_model(
         None if reference is None else reference.cpu().numpy(),
         HeadPosterior.load(folder),
     )
+    return model
 
 
 def _layout_in(metadata: Mapping[str, str]) -> dict[str, Any]:

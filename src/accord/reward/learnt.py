@@ -37,7 +37,7 @@ from accord.reward.heads import Heads
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
 from accord.reward.people.settings import PeopleSettings
 from accord.reward.people.unknown_groups import Start
-from accord.reward.posterior.fitted import check_heads, head_posterior
+from accord.reward.posterior.fitted import head_posterior
 from accord.reward.posterior.settings import DoubtSettings
 from accord.reward.prior import Prior
 from accord.reward.settings import RewardSettings
@@ -126,9 +126,7 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
         start = Start(decoder, terms, term_of)
         heads = self.heads(data, said, seed=seed, stage=stage, start=start)
-        if self.doubt == "laplace":
-            check_heads(heads, stage=stage)
-        judge = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=heads.members, components=heads.names)
+        judge = self.new_judge(decoder, heads, seed=seed, stage=stage)
         heads.prepare(judge)
         terms.to(judge.causal.device)
         plan = plan_steps(groups, epochs=self.epochs, step_completions=self.step_completions, seed=seed)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from accord.errors import ModelError
+from accord.lm.adapter_ensemble import AdapterEnsemble
 from accord.lm.loading import DType
 from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.weighted_sums import check_weights, weighted_sum, weighted_tensors
@@ -43,6 +44,8 @@ def soup(
         )
         for each in models
     )
+    if apart := [each.name for each in (first, *others) if isinstance(each, AdapterEnsemble)]:
+        raise ModelError(f"{apart[0]}: its members have layers of their own, which do not average; see ensemble")
     for other in others:
         if _layout(other) != _layout(first):
             raise ModelError(

@@ -4,13 +4,55 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from accord.errors import RecipeError
+from accord.lm.adapter_ensemble import AdapterEnsemble
+from accord.lm.causal import CausalModel
+from accord.lm.reward_model import ScalarHeadModel
+from accord.reward.heads import Heads
+from accord.reward.posterior.fitted import check_heads
+
 __all__ = ["DoubtSettings"]
 
 
 class DoubtSettings(BaseModel):
     """Where the standard deviation of scores comes from, beside the members of an ensemble."""
 
+    ensemble: Literal["heads", "adapters"] = Field(
+        default="heads",
+        description="what members of an ensemble have of their own: a head, or layers (low-rank adapters) as well",
+    )
+    ensemble_layers: int = Field(
+        default=2, ge=1, description="the last layers in which members have adapters; more cost more, know more"
+    )
+    ensemble_rank: int = Field(default=8, ge=1, description="of the members' adapters")
     doubt: Literal["none", "laplace"] = Field(
         default="none",
         description="laplace: a normal posterior of the head by the curvature of the likelihood, under head_prior_std",
     )
+
+    def new_judge(self, decoder: CausalModel, heads: Heads, *, seed: int, stage: str) -> ScalarHeadModel:
+        """A model with new heads over `decoder`, and new adapters in it where members have them.
+
+        Raises `RecipeError` where settings contradict, `ModelError` where the decoder takes no such adapters.
+        """
+        if self.doubt == "laplace":
+            if self.ensemble == "adapters":
+                raise RecipeError(
+                    f'{stage}: doubt = "laplace" is about heads that read the same states; take ensemble = "heads"'
+                )
+            check_heads(heads, stage=stage)
+        if self.ensemble == "heads":
+            form = {"members": heads.members, "components": heads.names}
+            return ScalarHeadModel.fresh(decoder, name=stage, seed=seed, **form)  # type: ignore[arg-type]
+        if heads.members == 1:
+            raise RecipeError(f'{stage}: ensemble = "adapters" needs members; set ensemble_size = 5')
+        return AdapterEnsemble.over(
+            decoder,
+            name=stage,
+            seed=seed,
+            members=heads.members,
+            components=heads.names,
+            layers=self.ensemble_layers,
+            rank=self.ensemble_rank,
+            alpha=2.0 * self.ensemble_rank,
+        )
