@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from accord.reward.kinds.rating_regression import RatingRegressionReward
     from accord.reward.kinds.soup import Soup
     from accord.reward.kinds.spans import SpanReward
+    from accord.reward.kinds.specification import Specification
     from accord.reward.kinds.steps import StepReward
     from accord.reward.kinds.text_comparison import TextComparison
     from accord.reward.kinds.thurstone import Thurstone
@@ -82,6 +83,7 @@ _MODULES = {
     "kinds.python": ("FunctionJudge", "PythonReward"),
     "kinds.soup": ("Soup",),
     "kinds.spans": ("SpanReward",),
+    "kinds.specification": ("Specification",),
     "kinds.steps": ("StepReward",),
     "kinds.correction": ("CorrectionReward",),
     "kinds.critique": ("CritiqueReward",),
@@ -156,6 +158,7 @@ __all__ = [
     "RougeReward",
     "Soup",
     "SpanReward",
+    "Specification",
     "SplitScores",
     "StepReward",
     "TextComparison",

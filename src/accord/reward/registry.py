@@ -27,6 +27,7 @@ from accord.reward.kinds.python import PythonReward
 from accord.reward.kinds.rating_regression import RatingRegressionReward
 from accord.reward.kinds.soup import Soup
 from accord.reward.kinds.spans import SpanReward
+from accord.reward.kinds.specification import Specification
 from accord.reward.kinds.steps import StepReward
 from accord.reward.kinds.text_comparison import TextComparison
 from accord.reward.kinds.thurstone import Thurstone
@@ -81,3 +82,4 @@ register(PlackettLuce)
 register(RatingRegressionReward)
 register(Thurstone)
 register(TextComparison)
+register(Specification)
