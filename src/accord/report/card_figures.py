@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import category
 
 from accord.report.canvas import NORMAL, high_end, low_end, new_canvas, whisker, x_axis
 from accord.report.svg import COLOURS, own_style, render_svg
@@ -60,5 +61,6 @@ def lines(
 
 
 def _short(label: str) -> str:
-    text = " ".join(clean(label).split())
+    """On one line, without marks that turn the direction of what stands behind it."""
+    text = " ".join("".join(letter for letter in clean(label) if category(letter) != "Cf").split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
