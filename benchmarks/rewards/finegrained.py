@@ -13,19 +13,19 @@ alone.
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accord.feedback import Dataset
-from accord.interfaces import Judge
+from accord.interfaces import Judge, Scores
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt, Span, Spans
 from accord.reward import BradleyTerry, ByToken, SpanReward
-from accord.reward.segments.boundaries import cut
+from accord.reward.segments.reading import Segment, read_texts
 from accord.reward.segments.span_judge import SpanJudge
 from accord.run import RunDirectory
 from accord.train import Optim
@@ -39,24 +39,27 @@ KINDS = {
 READ = 600  # characters of passages
 FORM: dict[str, Any] = {"base": "smollm2-135m", "layers": 6, "trained_layers": 2}
 OPTIM = Optim(lr=1e-4, warmup_steps=5)
+Found = tuple[list[Segment], NDArray[np.float64]]
 ANSWERS = tuple(f"prediction {number}" for number in range(1, 5))
 
 
-def measure(data: Path, seeds: range, *, questions: int | None = None, **form: Any) -> dict[str, Any]:
+def measure(
+    data: Path, seeds: range, *, questions: int | None = None, holistic: bool = True, **form: Any
+) -> dict[str, Any]:
     """Areas by kind of error, of texts and of sentences, and the share of held-out pairs that are ordered rightly."""
     rows = json.loads((data / "finegrained_rlhf/dev_feedback.json").read_text())[:questions]
     found: dict[str, Any] = {}
+    settings = {**FORM, "optim": OPTIM, **form}
     for seed in seeds:
         dataset = _dataset(rows, seed)
         with TemporaryDirectory() as folder, RunDirectory.create(Path(folder) / "run", seed=seed) as run:
-            settings = {**FORM, "optim": OPTIM, **form}
             spans = SpanReward(
                 **{"epochs": 3, **settings}, types=KINDS, densities={"completeness": "whole"}, step_completions=8
             ).fit(dataset, run, stage="spans")
-            holistic = BradleyTerry(**{"epochs": 1, **settings}, step_completions=32).fit(
-                dataset, run, stage="holistic"
+            whole = BradleyTerry(**{"epochs": 1, **settings}, step_completions=32) if holistic else None
+            found[f"seed {seed}"] = compared(
+                dataset, spans, None if whole is None else ByToken(whole.fit(dataset, run, stage="holistic"))
             )
-            found[f"seed {seed}"] = _compared(dataset, spans, ByToken(holistic))
     return found
 
 
@@ -102,59 +105,60 @@ def _marked(said: dict[str, Any], evaluator: Evaluator, answer: Completion) -> F
     return Feedback(evaluator=evaluator.id, prompt=answer.prompt, completions=(answer.id,), judgement=judgement)
 
 
-def _compared(data: Dataset, spans: Judge, holistic: Judge) -> dict[str, Any]:
+def compared(data: Dataset, spans: Judge, holistic: Judge | None) -> dict[str, Any]:
+    """The tables of the held-out questions."""
+    assert isinstance(spans, SpanJudge)
     said = data.spans("held_out")
     texts = [data.completions[each.feedback.completions[0]] for each in said]
     prompts = [data.prompts[each.prompt] for each in texts]
-    by_kind, whole = spans.score(prompts, texts), holistic.score(prompts, texts)
+    errors = spans.errors(read_texts(spans.model, prompts, texts))
+    whole = None if holistic is None else holistic.score(prompts, texts)
     table: dict[str, Any] = {"texts": {}, "sentences": {}}
-    length_N = np.array([float(len(each.text)) for each in texts])
-    ids = [each.prompt for each in texts]
-    for name, types in KINDS.items():
-        yes_N = np.array([any(span.type in types for span in each.judgement.spans) for each in said])
-        values = {
-            "spans": -by_kind.components[name].value_N,
-            "holistic": -whole.value_N,
-            "length": length_N if name != "completeness" else -length_N,
-        }
-        table["texts"][name] = auroc_table(values, yes_N, ids, beside="length")
-    for name in ("relevance", "factuality"):
-        table["sentences"][name] = _sentences(data, spans, holistic, name)
-    table["pairs"] = {name: _share(data, judge) for name, judge in (("spans", spans), ("holistic", holistic))}
+    for k, (name, types) in enumerate(KINDS.items()):
+        marked = [[span for span in each.judgement.spans if span.type in types] for each in said]
+        found = [by_kind[k] for by_kind in errors]
+        table["texts"][name] = _of_texts(texts, marked, found, whole, longer=name != "completeness")
+        if name != "completeness":
+            table["sentences"][name] = _of_sentences(texts, marked, found, whole)
+    judges = {"spans": spans} if holistic is None else {"spans": spans, "holistic": holistic}
+    table["pairs"] = {name: _share(data, judge) for name, judge in judges.items()}
     return table
 
 
-def _sentences(data: Dataset, spans: Judge, holistic: Judge, name: str) -> dict[str, Any]:
-    """Areas of sentences: by the credits of one kind's head alone, of the holistic reward, and by length."""
-    said = data.spans("held_out")
-    texts = [data.completions[each.feedback.completions[0]] for each in said]
-    prompts = [data.prompts[each.prompt] for each in texts]
-    scores = {"spans": _alone(spans, name).score(prompts, texts), "holistic": holistic.score(prompts, texts)}
-    values: dict[str, list[float]] = {"spans": [], "holistic": [], "length": []}
+def _of_texts(
+    texts: Sequence[Completion],
+    marked: Sequence[Sequence[Span]],
+    found: Sequence[Found],
+    whole: Scores | None,
+    longer: bool,
+) -> dict[str, Any]:
+    """Whether a text has an error of a kind: by the errors expected in it, and by how low its score is."""
+    length_N = np.array([float(len(text.text)) for text in texts])
+    values = {"length": length_N if longer else -length_N}
+    values["spans"] = np.array([error_JS.sum() for _, error_JS in found])
+    if whole is not None:
+        values["holistic"] = -whole.value_N
+    yes_N = np.array([bool(spans) for spans in marked])
+    return auroc_table(values, yes_N, [text.prompt for text in texts], beside="length")
+
+
+def _of_sentences(
+    texts: Sequence[Completion], marked: Sequence[Sequence[Span]], found: Sequence[Found], whole: Scores | None
+) -> dict[str, Any]:
+    """Whether a sentence has an error: by its probability, and by what it takes from the score."""
+    values: dict[str, list[float]] = {"length": [], "spans": []} | ({} if whole is None else {"holistic": []})
     yes: list[bool] = []
     clusters: list[str] = []
-    for row, (each, text) in enumerate(zip(said, texts, strict=True)):
-        places = cut(text.text, "sentence")
-        marked = [span for span in each.judgement.spans if span.type in KINDS[name]]
-        for key, some in scores.items():
-            assert some.credits is not None
-            values[key] += _lost(some.credits[row], places)
-        values["length"] += [float(end - start) for start, end in places]
-        yes += [any(span.start < end and start < span.end for span in marked) for start, end in places]
-        clusters += [text.prompt] * len(places)
+    for row, (text, spans, (segments, error_JS)) in enumerate(zip(texts, marked, found, strict=True)):
+        values["length"] += [float(each.end - each.start) for each in segments]
+        values["spans"] += error_JS.mean(1).tolist()
+        if whole is not None and whole.credits is not None:
+            credits = whole.credits[row]
+            values["holistic"] += [-sum(x for place, x in credits if s.start < place <= s.end) for s in segments]
+        yes += [any(span.start < each.end and each.start < span.end for span in spans) for each in segments]
+        clusters += [text.prompt] * len(segments)
     arrays = {key: np.array(some) for key, some in values.items()}
     return auroc_table(arrays, np.array(yes), clusters, beside="length")
-
-
-def _alone(judge: Judge, name: str) -> Judge:
-    """The span judge with one kind of error alone."""
-    assert isinstance(judge, SpanJudge)
-    return replace(judge, kinds=tuple(replace(kind, weight=float(kind.name == name)) for kind in judge.kinds))
-
-
-def _lost(credits: Sequence[tuple[int, float]], places: Sequence[tuple[int, int]]) -> list[float]:
-    """What was lost within each stretch of characters."""
-    return [-sum(amount for place, amount in credits if start < place <= end) for start, end in places]
 
 
 def _share(data: Dataset, judge: Judge) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 A share of traces whose first wrong step is found, on traces that were not trained on: the first step that is more
 likely wrong than right, none where there is none. Beside it: always the last step, always none, and the place that is
-most frequent in training by task. One model learns all five tasks.
+most frequent in training by task. One model learns all tasks in one pass; word sorting, whose traces are the longest by
+far, is left out to keep it to minutes on a small machine.
 """
 
 import json
@@ -22,8 +23,8 @@ from accord.run import RunDirectory
 from accord.stats import proportion
 from accord.train import Optim
 
-TASKS = ("dyck_languages", "logical_deduction", "multistep_arithmetic", "tracking_shuffled_objects", "word_sorting")
-TRAINED, TESTED = 70, 40  # traces of each task
+TASKS = ("dyck_languages", "logical_deduction", "multistep_arithmetic", "tracking_shuffled_objects")
+TRAINED, TESTED = 60, 40  # traces of each task
 FORM: dict[str, Any] = {"base": "smollm2-135m", "layers": 6, "trained_layers": 2, "epochs": 1, "step_completions": 10}
 OPTIM = Optim(lr=1e-4, warmup_steps=5)
 
