@@ -83,13 +83,13 @@ def _compared(
     for task, some in tests.items():
         wanted = [row["mistake_index"] for row in some]
         usual = Counter(row["mistake_index"] for row in rows[task][:trained]).most_common(1)[0][0]
-        given = {
+        guesses = {
             "model": _first_wrong(judge, some),
             "last": [len(row["steps"]) - 1 for row in some],
             "none": [None] * len(some),
             "usual": [usual] * len(some),
         }
-        hits[task] = {name: [a == b for a, b in zip(wanted, places, strict=True)] for name, places in given.items()}
+        hits[task] = {name: [a == b for a, b in zip(wanted, places, strict=True)] for name, places in guesses.items()}
     hits["all"] = {name: [hit for each in list(hits.values()) for hit in each[name]] for name in hits[TASKS[0]]}
     return {task: {name: _share(some) for name, some in by_name.items()} for task, by_name in hits.items()}
 
@@ -102,4 +102,7 @@ def _first_wrong(judge: StepJudge, rows: Sequence[dict[str, Any]]) -> list[int |
 
 def _share(hits: Sequence[bool]) -> dict[str, Any]:
     estimate = proportion(sum(hits), len(hits))
-    return {"share": round(estimate.value, 3), "interval": [round(estimate.low, 3), round(estimate.high, 3)]}
+    return {
+        "share": round(estimate.value, 3),
+        "interval": [round(float(x or 0), 3) for x in (estimate.low, estimate.high)],
+    }
