@@ -6,6 +6,7 @@ from accord.errors import RecipeError
 from accord.lab.exact_optimum import EXACT_OPTIMUM
 from accord.lab.is_rl_needed import IS_RL_NEEDED
 from accord.lab.reproduce import Reproduction
+from accord.lab.rewards import REWARDS_OF_FEEDBACK
 from accord.lab.starts import WHICH_START
 from accord.lab.trust import TRUST_BY_VOTES
 from accord.registry import Registry
@@ -13,5 +14,5 @@ from accord.registry import Registry
 __all__ = ["REPRODUCTIONS"]
 
 REPRODUCTIONS: Registry[Reproduction[Any]] = Registry("reproduction", error=RecipeError)
-for _reproduction in (EXACT_OPTIMUM, IS_RL_NEEDED, TRUST_BY_VOTES, WHICH_START):
+for _reproduction in (EXACT_OPTIMUM, IS_RL_NEEDED, TRUST_BY_VOTES, WHICH_START, REWARDS_OF_FEEDBACK):
     REPRODUCTIONS.add(_reproduction.name, _reproduction)

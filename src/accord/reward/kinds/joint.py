@@ -26,7 +26,11 @@ JOINT_KINDS: tuple[JointKind, ...] = get_args(JointKind)
 
 
 class Joint(AnswerSettings, CritiqueSettings):
-    """Settings of a joint likelihood. Every act of judgement is read once, by the term of its kind."""
+    """Settings of a joint likelihood. Every act of judgement is read once, by the term of its kind.
+
+    Comparisons and rankings set the scale of the reward; ratings, labels, corrections and demonstrations follow it as
+    surely as they turn out to (`OwnNoise`; the slopes of labels).
+    """
 
     learns_from: ClassVar[frozenset[str]] = frozenset(JOINT_KINDS)
 
@@ -81,13 +85,13 @@ class Joint(AnswerSettings, CritiqueSettings):
             "ranking": lambda: Rankings.of(data),
             "rating": lambda: self._rating(data),
             "label": lambda: LabelItems(options_of(data)),
-            "correction": Corrections,
-            "demonstration": Demonstrations,
+            "correction": lambda: Corrections(own_noise=True),
+            "demonstration": lambda: Demonstrations(own_noise=True),
             "critique": lambda: Critiques(self.open_readers()),
         }
         return make[kind]()
 
     def _rating(self, data: Dataset) -> Term:
         if self.ratings == "cumulative":
-            return GradedRatings.of(data, evaluator_std=self.evaluator_std)
+            return GradedRatings.of(data, evaluator_std=self.evaluator_std, own_noise=True)
         return RatingRegression(Evaluators(data), evaluator_std=self.evaluator_std)

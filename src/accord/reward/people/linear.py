@@ -20,11 +20,11 @@ class LinearComparisons:
     feature_PD: Array
     prior_sd: float = 3.0
 
-    def __call__(self, weight_PK: Array, start: Array | None) -> tuple[Array, Array]:
+    def __call__(self, weight_OK: Array, start: Array | None) -> tuple[Array, Array]:
         """The MAP weights [K, D], and log sigmoid of each margin by each group, [P, K]."""
         width = self.feature_PD.shape[1]
-        weight_KD = np.zeros((weight_PK.shape[1], width)) if start is None else start
-        weight_KD = np.array([self._newton(w_P, w_D) for w_P, w_D in zip(weight_PK.T, weight_KD, strict=True)])
+        weight_KD = np.zeros((weight_OK.shape[1], width)) if start is None else start
+        weight_KD = np.array([self._newton(w_P, w_D) for w_P, w_D in zip(weight_OK.T, weight_KD, strict=True)])
         return weight_KD, np.asarray(log_expit(self.feature_PD @ weight_KD.T))
 
     def _newton(self, weight_P: Array, at_D: Array) -> Array:

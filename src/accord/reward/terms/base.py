@@ -11,7 +11,7 @@ from accord.feedback import Dataset
 from accord.records import Completion
 from accord.reward.observations import Observation
 
-__all__ = ["Reading", "Term"]
+__all__ = ["OwnNoise", "Reading", "Term"]
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,23 @@ class Term(nn.Module):
     def penalty(self) -> Tensor:
         """-log of the prior of the term's own parameters, up to a constant; 0 where there are none."""
         return torch.zeros(())
+
+
+class OwnNoise(nn.Module):
+    """How much more surely one kind of judgement follows the reward than the others: r counts e^`log_slope` times.
+
+    Each kind of feedback as a choice with a rationality of its own (Jeon, Milli & Dragan 2020, arXiv 2002.04833). The
+    prior of `log_slope` is normal about 0 with deviation 1. A kind alone cannot tell it from the width of the rewards.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_slope = nn.Parameter(torch.zeros(()))
+
+    def forward(self, score_AM: Tensor) -> Tensor:
+        """The scores as this kind has them."""
+        return self.log_slope.exp() * score_AM
+
+    def penalty(self) -> Tensor:
+        """-log of its prior."""
+        return self.log_slope.square() / 2

@@ -11,7 +11,7 @@ from accord.reward.changes import changed_ranges
 from accord.reward.likelihoods import bradley_terry
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import observed
-from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.base import OwnNoise, Reading, Term
 
 __all__ = ["Corrections"]
 
@@ -23,6 +23,10 @@ class Corrections(Term):
     """
 
     name = "correction"
+
+    def __init__(self, *, own_noise: bool = False) -> None:
+        super().__init__()
+        self.noise = OwnNoise() if own_noise else None
 
     def read(self, data: Dataset, split: str) -> Reading:
         """The corrections of the split, with their texts as completions."""
@@ -38,6 +42,8 @@ class Corrections(Term):
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """`bradley_terry` of the correction over the original."""
+        if self.noise is not None:
+            score_AM = self.noise(score_AM)
         margin_OM, tie_O = self.margins(score_AM, observations, places)
         return bradley_terry(margin_OM, tie_O[:, None])
 
@@ -47,3 +53,7 @@ class Corrections(Term):
         """Corrected less original; never a tie."""
         corrected_O, original_O = torch.tensor(places, device=score_AM.device).reshape(-1, 2).T
         return score_AM[corrected_O] - score_AM[original_O], torch.zeros_like(corrected_O, dtype=torch.bool)
+
+    def penalty(self) -> Tensor:
+        """Of the noise, where it is their own."""
+        return super().penalty() if self.noise is None else self.noise.penalty()

@@ -12,7 +12,7 @@ from accord.records import Completion
 from accord.reward.likelihoods import choice
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import observed, padded
-from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.base import OwnNoise, Reading, Term
 from accord.train import seed_of, shuffled
 
 __all__ = ["Demonstrations"]
@@ -29,9 +29,10 @@ class Demonstrations(Term):
 
     name = "demonstration"
 
-    def __init__(self, *, elsewhere: int = 1, among: int = 4) -> None:
+    def __init__(self, *, elsewhere: int = 1, among: int = 4, own_noise: bool = False) -> None:
         super().__init__()
         self.elsewhere, self.among = elsewhere, among
+        self.noise = OwnNoise() if own_noise else None
 
     def read(self, data: Dataset, split: str) -> Reading:
         """The demonstrations of the split, each with at most `among` alternatives of its own prompt."""
@@ -57,6 +58,8 @@ class Demonstrations(Term):
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """`choice` of the demonstration."""
+        if self.noise is not None:
+            score_AM = self.noise(score_AM)
         score_OIM = score_AM[padded(places, 0, score_AM.device)]
         there_OI = padded([[1] * len(row) for row in places], 0, score_AM.device) > 0
         return choice(score_OIM.transpose(1, 2), there_OI)
@@ -69,6 +72,10 @@ class Demonstrations(Term):
         score_OIM = torch.where((place_OI >= 0)[:, :, None], score_AM[place_OI], -torch.inf)
         never_O = torch.zeros(len(observations), dtype=torch.bool, device=score_AM.device)
         return score_OIM[:, 0] - score_OIM[:, 1:].max(1).values, never_O
+
+    def penalty(self) -> Tensor:
+        """Of the noise, where it is their own."""
+        return super().penalty() if self.noise is None else self.noise.penalty()
 
     def _elsewhere(self, prompt: str, text: str, prompts: Mapping[str, str]) -> Iterator[Completion]:
         """Demonstrations of other prompts, as if they answered this one."""

@@ -12,7 +12,7 @@ from accord.records import Rating, Scale
 from accord.reward.likelihoods import gaussian, ordinal_rating
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import Evaluators, observed
-from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.base import OwnNoise, Reading, Term
 
 __all__ = ["GradedRatings", "levels_of"]
 
@@ -27,12 +27,19 @@ class GradedRatings(Term):
     Thresholds are a first one and steps, which `softplus` keeps above 0. Everybody's are normal about those of equally
     frequent levels with deviation 2, an evaluator's about everybody's with `evaluator_std`: who said little, or stands
     for several people, has the pool's. A scale of which one level alone was ever used says nothing.
+
+    With `own_noise` ratings may be noisier than what else the reward is learnt from (`OwnNoise`).
     """
 
     name = "rating"
 
     def __init__(
-        self, levels: Sequence[tuple[Scale, Sequence[float]]], evaluators: Evaluators, *, evaluator_std: float = 0.5
+        self,
+        levels: Sequence[tuple[Scale, Sequence[float]]],
+        evaluators: Evaluators,
+        *,
+        evaluator_std: float = 0.5,
+        own_noise: bool = False,
     ) -> None:
         super().__init__()
         self.evaluators, self.evaluator_std = evaluators, evaluator_std
@@ -40,14 +47,15 @@ class GradedRatings(Term):
         self._scale = {scale: place for place, (scale, _) in enumerate(levels)}
         self.pool = nn.ParameterList([nn.Parameter(_even(len(values))) for values in self.levels])
         self.own = nn.ParameterList([nn.Parameter(torch.zeros(len(evaluators), len(u_K))) for u_K in self.pool])
+        self.noise = OwnNoise() if own_noise else None
 
     @classmethod
-    def of(cls, data: Dataset, *, evaluator_std: float = 0.5) -> "GradedRatings":
+    def of(cls, data: Dataset, *, evaluator_std: float = 0.5, own_noise: bool = False) -> "GradedRatings":
         """The term for a data set, of whose ratings the levels are taken."""
         said = [entry.judgement for split in data.feedback for entry in data.ratings(split)]
         scales = dict.fromkeys(rating.scale for rating in said)
         levels = [(scale, levels_of(scale, (r.value for r in said if r.scale == scale))) for scale in scales]
-        return cls(levels, Evaluators(data), evaluator_std=evaluator_std)
+        return cls(levels, Evaluators(data), evaluator_std=evaluator_std, own_noise=own_noise)
 
     def read(self, data: Dataset, split: str) -> Reading:
         """The ratings of the split."""
@@ -72,15 +80,18 @@ class GradedRatings(Term):
             end_oK = self._ends(scale)[evaluator_O[row_o]].to(score_OM.dtype)
             below_O = below_O.index_put((row_o,), end_oK.gather(1, level_o[:, None])[:, 0])
             above_O = above_O.index_put((row_o,), end_oK.gather(1, level_o[:, None] + 1)[:, 0])
+        if self.noise is not None:
+            score_OM = self.noise(score_OM)
         return ordinal_rating(score_OM, below_O[:, None], above_O[:, None])
 
     def penalty(self) -> Tensor:
-        """Of everybody's thresholds, and of what evaluators' differ from them."""
+        """Of everybody's thresholds, of what evaluators' differ from them, and of the noise."""
         pool, own = list(self.pool), list(self.own)
         if not pool:
             return torch.zeros(())
         usual = [_even(len(values)).to(pool[0].device) for values in self.levels]
-        return gaussian(pool, usual, PRIOR_STD) + gaussian(own, [torch.zeros_like(o) for o in own], self.evaluator_std)
+        total = gaussian(pool, usual, PRIOR_STD) + gaussian(own, [torch.zeros_like(o) for o in own], self.evaluator_std)
+        return total if self.noise is None else total + self.noise.penalty()
 
     def _ends(self, scale: int) -> Tensor:
         """The ends of levels by each evaluator and, last, the pool: [E + 1, K + 1], from -inf to inf."""
