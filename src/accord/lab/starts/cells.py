@@ -18,7 +18,6 @@ from accord.policy.curated import Curated
 from accord.policy.materials import Materials, SupervisedExample
 from accord.policy.rollout import Rollout, generate_rollouts
 from accord.policy.sft import SFT
-from accord.policy.supervised import Supervised
 from accord.recipe import Recipe
 from accord.records import Prompt
 from accord.run import RunDirectory
@@ -92,7 +91,7 @@ def tune(
         "epochs": (16 if short else READ) / texts,
         "optim": Optim(lr=recipe.sft.optim.lr, warmup_steps=2),
     }
-    settings: Supervised
+    settings: SFT | Curated | ContextDistillation
     if start == "supervised":
         settings = SFT(**common, max_examples=texts)
     elif start == "curated":
