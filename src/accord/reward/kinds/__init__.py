@@ -10,6 +10,8 @@ joint           from all of these at once
 inverse_rl      from demonstrations beside what the start writes
 classifier      a reward model of others, as they publish it
 python          a function of one's own
+text_comparison what a comparator makes of a text beside a reference
+specification   clauses in words, answered by a judge model
 person          people, asked for what the policy writes
 soup            the average of reward models that other runs trained
 """
