@@ -10,6 +10,7 @@ from accord.artefacts import (
     METRICS,
     MODEL,
     SAMPLES,
+    CurvePoint,
     Metrics,
     OnlineMetrics,
     RolloutRow,
@@ -17,6 +18,7 @@ from accord.artefacts import (
 )
 from accord.report import figures
 from accord.report.optional import rows_of_file
+from accord.report.words import interval
 from accord.stats import Estimate, mean, rate
 
 __all__ = ["Drawing", "Figure", "along_the_run"]
@@ -65,14 +67,29 @@ def _curve(reader: RunReader) -> Figure | str:
         "over how far the policy had moved by then. Scores are in standard deviations of the rated texts. Vertical "
         "bars are 95 % intervals of the score, faint horizontal ones of the KL. Where the reward model goes on "
         "climbing and the independent judge does not, the policy exploits the reward model."
+        + _doubt(rows_of_file(reader, CURVE))
     )
     files = tuple(lines.path() for lines in (CURVE, JUDGED_ROLLOUTS) if reader.has(lines))
     return Figure(drawings, caption, files)
 
 
+def _doubt(rows: Sequence[CurvePoint]) -> str:
+    """What the reward model said it did not know, at the first step and at the last; nothing where it did not say."""
+    first, last = rows[0].reward_std, rows[-1].reward_std
+    if first is None or last is None:
+        return ""
+    return (
+        f" The standard deviation that the reward model gives its own scores was {interval(first, 2)} at the first "
+        f"step and {interval(last, 2)} at the last: where it grows, the policy goes where the reward model was not "
+        "taught."
+    )
+
+
 _QUANTITIES = (
     ("kl", "KL to the start", "nats a text", 2),
     ("reward", "Reward", "standard deviations of the rated texts", 2),
+    ("judge_std", "What the judge does not know", "standard deviation that it gives a score", 3),
+    ("cautious_reward", "Cautious reward", "low end of the scores, which is learnt from", 2),
     ("entropy", "Entropy", "nats a token", 2),
     ("length", "Length", "tokens", 1),
     ("stop_rate", "Texts that end themselves", "share", 2),
