@@ -15,7 +15,7 @@ from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion
 from accord.reward import BradleyTerry, accuracy, baselines, calibration, evaluate, score_split
 from accord.reward.heads import Heads
-from accord.reward.observations import completions_of, group_observations, of_pair
+from accord.reward.observations import completions_of, group_observations, join_groups, of_pair
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from small_data import letters_dataset, truth
@@ -126,6 +126,16 @@ def test_large_groups_are_cut_and_lose_no_pair(data: Dataset) -> None:
         pair.model_dump_json() for pair in data.pairs["train"]
     )
     assert max(len(completions_of(group)) for group in groups) <= 5
+
+
+def test_small_groups_are_read_together_up_to_the_limit(data: Dataset) -> None:
+    groups = group_observations([of_pair(pair) for pair in data.pairs["train"]], 3)
+    joined = join_groups(groups, 8)
+    assert [each for group in joined for each in group] == [each for group in groups for each in group]
+    assert len(joined) < len(groups) / 2
+    sizes = [sum(len(completions_of(g)) for g in groups if g[0] in each) for each in joined]
+    assert max(sizes) <= 8
+    assert join_groups(groups, 2) == [list(group) for group in groups]  # a larger group is read alone
 
 
 def test_accuracy_and_calibration_of_scores_that_are_right(data: Dataset) -> None:

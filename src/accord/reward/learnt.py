@@ -34,7 +34,7 @@ from accord.lm.settings import ModelSettings
 from accord.records import Completion, Prompt
 from accord.reward.fitting import Fitting, tokenized
 from accord.reward.heads import Heads
-from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
+from accord.reward.observations import Observation, completions_of, group_observations, join_groups, plan_steps
 from accord.reward.people.settings import PeopleSettings
 from accord.reward.people.unknown_groups import Start
 from accord.reward.posterior.fitted import head_posterior
@@ -148,7 +148,8 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight, len(said), prior)
 
         def update(step: int) -> StepResult[RewardMetrics]:
-            return StepResult(fitting.update([groups[i] for i in plan[step - 1]], step))
+            together = join_groups([groups[i] for i in plan[step - 1]], self.group_completions)
+            return StepResult(fitting.update(together, step))
 
         def save() -> None:
             self.finish(judge, heads, data, said, split=split)

@@ -8,7 +8,7 @@ from typing import Any
 from accord.records import Pair
 from accord.train import planned_draws, shuffled
 
-__all__ = ["Observation", "completions_of", "group_observations", "of_pair", "plan_steps"]
+__all__ = ["Observation", "completions_of", "group_observations", "join_groups", "of_pair", "plan_steps"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,23 @@ def group_observations(observations: Sequence[Observation], limit: int) -> list[
             groups[-1].append(observation)
             scored.update(observation.completions)
     return groups
+
+
+def join_groups(groups: Sequence[Sequence[Observation]], limit: int) -> list[list[Observation]]:
+    """Groups one after the other, those together that score at most `limit` completions: the same sum, in fewer passes.
+
+    Ratings of a text a prompt are read in batches then, and not one by one.
+    """
+    joined: list[list[Observation]] = []
+    scored = limit
+    for group in groups:
+        size = len(completions_of(group))
+        if scored + size > limit:
+            joined.append([])
+            scored = 0
+        joined[-1] += group
+        scored += size
+    return joined
 
 
 def plan_steps(
