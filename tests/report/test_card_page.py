@@ -84,7 +84,7 @@ def test_what_is_gameable_is_said_in_words(tmp_path: Path) -> None:
     assert "a fault" in page
     assert "nobody is new" in page
     assert "too few: 3 of the 6" in page
-    assert "the sum misses 0.5 % of it" in page
+    assert "the sum misses 0.5 % of it." in page
 
 
 def test_texts_of_others_stay_texts(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from accord.report.words import clean, interval, percent, series, signed
 
 __all__ = ["JudgeCard", "TextReason", "judge_cards"]
 
+COMPLETE = 0.05  # of a difference, which its tokens may miss
 ACCURACY_ROWS = 16  # of the figure by part; the others stand in the file
 
 
@@ -199,6 +200,7 @@ def _wrong(reader: RunReader, pairs: Sequence[WrongPair]) -> Iterator[tuple[str,
 def _reason(title: str, row: WrongText, texts: Mapping[str, Completion]) -> TextReason:
     text = texts[row.completion].text if row.completion in texts else row.completion
     lacks = abs(row.residual) / abs(row.difference) if row.difference else 0.0
-    note = f"All tokens together: {signed(row.difference)}; the sum misses {100 * lacks:.1f} % of it."
+    note = f"All tokens together: {signed(row.difference)}; the sum misses {100 * lacks:.1f} % of it"
+    note += ", too much to read reasons from it." if lacks > COMPLETE else "."
     tokens = tuple((clean(token.text).strip() or "(space)", signed(token.amount)) for token in row.tokens)
     return TextReason(title, clean(text), row.score, tokens, note)

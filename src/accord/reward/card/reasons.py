@@ -1,6 +1,7 @@
 """Why a reward model gets wrong what it gets most wrong: which tokens made the scores what they are."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from accord.artefacts import TokenAmount, WrongPair, WrongText
 from accord.errors import ModelError
@@ -11,7 +12,8 @@ from accord.reward.card.scored import SplitScores
 
 __all__ = ["wrong_pairs"]
 
-WRONG = 3  # pairs, the most wrong first
+WRONG = 3  # pairs, the most wrong first, at most; one for every TEXTS that were scored, and one at least
+TEXTS = 400  # whose scoring takes about as long as the gradients of a pair
 TOKENS = 6  # of each text, those that add or take most
 
 
@@ -22,7 +24,8 @@ def wrong_pairs(judge: Judge, scores: SplitScores, data: Dataset, *, split: str)
     if not isinstance(judge, ScalarHeadModel):
         return ()
     found = []
-    for pair in _most_wrong(scores, data, split):
+    number = min(WRONG, max(1, len(scores.values) // TEXTS))
+    for pair in islice(_most_wrong(scores, data, split), number):
         chosen, rejected = (data.completions[name] for name in (pair.chosen, pair.rejected))
         try:
             texts = [_text(judge, data, each, scores.values[each.id]) for each in (chosen, rejected)]
@@ -39,23 +42,25 @@ def _most_wrong(scores: SplitScores, data: Dataset, split: str) -> Iterator[Pair
         if not pair.tie
     }
     shown: set[str] = set()
-    number = 0
     for index in sorted(margin, key=lambda place: (margin[place], place)):
         pair = data.pairs[split][index]
-        if margin[index] >= 0 or number == WRONG:
+        if margin[index] >= 0:
             return
         if not shown & {pair.chosen, pair.rejected}:
             shown |= {pair.chosen, pair.rejected}
-            number += 1
             yield pair
 
 
 def _text(judge: Judge, data: Dataset, completion: Completion, score: float) -> WrongText:
+    import torch
+
     from accord.lm.attribution import attribute
     from accord.lm.reward_model import ScalarHeadModel
 
     assert isinstance(judge, ScalarHeadModel)
-    attribution = attribute(judge, data.prompts[completion.prompt], completion)
+    # More points help only where the weights are not so coarse that their rounding is the error.
+    most = 64 if judge.causal.dtype == torch.float32 else 16
+    attribution = attribute(judge, data.prompts[completion.prompt], completion, most=most)
     starts = (0, *attribution.reaches[:-1])
     tokens = [
         (completion.text[start:reach] or "(end)", amount)
