@@ -22,7 +22,7 @@ class DoubtSettings(BaseModel):
         description="what members of an ensemble have of their own: a head, or layers (low-rank adapters) as well",
     )
     ensemble_layers: int = Field(
-        default=2, ge=1, description="the last layers in which members have adapters; more cost more, know more"
+        default=1, ge=1, description="the last layers in which members have adapters; more cost more, know more"
     )
     ensemble_rank: int = Field(default=8, ge=1, description="of the members' adapters")
     doubt: Literal["none", "laplace"] = Field(
