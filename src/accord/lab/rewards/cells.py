@@ -21,16 +21,16 @@ def _kinds(arm: str, seed: int, short: bool) -> list[RewardsPoint]:
     return kinds.kinds(replace(setting, seconds=setting.seconds / 6) if short else setting, seed)
 
 
-def _strengths(arm: str, seed: int, _short: bool) -> list[RewardsPoint]:
-    return strengths.strengths(strengths.ARMS[arm], seed)
+def _strengths(arm: str, seed: int, short: bool) -> list[RewardsPoint]:
+    return strengths.strengths(strengths.ARMS[arm], seed, answers=10 if short else strengths.ANSWERS)
 
 
 def _trap(arm: str, seed: int, short: bool) -> list[RewardsPoint]:
     return trap.trap(trap.ARMS[arm], seed, pool=trap.POOL // 8 if short else trap.POOL)
 
 
-def _groups(arm: str, seed: int, _short: bool) -> list[RewardsPoint]:
-    return unknown_groups(seed, MINORITIES[arm])
+def _groups(arm: str, seed: int, short: bool) -> list[RewardsPoint]:
+    return unknown_groups(seed, MINORITIES[arm], restarts=2 if short else 8)
 
 
 def _rankings(_arm: str, seed: int, short: bool) -> list[RewardsPoint]:

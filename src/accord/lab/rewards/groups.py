@@ -14,11 +14,11 @@ from accord.reward.people.mixture import fit_mixture
 __all__ = ["unknown_groups"]
 
 EVALUATORS, ANSWERS = 60, 40
-SURE = 2.0  # length of what somebody wants: two who want the same agree on .79 of the pairs
+SURE = 2.0  # length of what somebody wants: two who want the same agree on .76 of the pairs
 WANTED_D = np.array([1.6, 1.0, 1.0, 1.0])  # the opposite of the first leaves .53 of the pairs in the same order
 
 
-def unknown_groups(seed: int, minority: int) -> list[RewardsPoint]:
+def unknown_groups(seed: int, minority: int, *, restarts: int = 8) -> list[RewardsPoint]:
     """Accuracies of one reward for all, and of those of the groups that EM finds, whose number is chosen."""
     random = np.random.default_rng([seed, 164])
     wanted_2D = SURE * np.array([WANTED_D, WANTED_D * [-1, 1, 1, 1]]) / np.linalg.norm(WANTED_D)
@@ -28,7 +28,7 @@ def unknown_groups(seed: int, minority: int) -> list[RewardsPoint]:
     margin_P = (difference_PD * wanted_2D[group_E[who_P]]).sum(1)
     sign_P = np.where(random.logistic(size=len(who_P)) < margin_P, 1.0, -1.0)
     fit = LinearComparisons(difference_PD * sign_P[:, None])
-    number = choose_groups(fit, who_P, seed=seed)
+    number = choose_groups(fit, who_P, seed=seed, restarts=restarts)
     pooled, found = fit_mixture(fit, who_P, 1, seed=seed), fit_mixture(fit, who_P, number.groups, seed=seed)
     pooled_ED = np.repeat(pooled.parameters, EVALUATORS, axis=0)
     found_ED = found.parameters[found.responsibility_EK.argmax(1)]

@@ -14,7 +14,7 @@ from accord.lab.rewards.people import compare
 from accord.lab.rewards.points import RewardsPoint
 from accord.reward.kinds.bradley_terry import BradleyTerry
 
-__all__ = ["ARMS", "strengths"]
+__all__ = ["ANSWERS", "ARMS", "strengths"]
 
 EVALUATORS, ANSWERS, WIDTH = 40, 40, 4
 NOISE = 0.25  # scale of what is felt beside the utility
@@ -39,14 +39,14 @@ class Setting:
 ARMS = {"strengths": Setting(), "strengths-alike": Setting(strong=-1.0)}
 
 
-def strengths(setting: Setting, seed: int) -> list[RewardsPoint]:
+def strengths(setting: Setting, seed: int, *, answers: int = ANSWERS) -> list[RewardsPoint]:
     """Whether each way of reading the comparisons orders both kinds of answer by their mean utility."""
     random = np.random.default_rng([seed, 162])
     group_E = np.arange(EVALUATORS) < round(setting.majority * EVALUATORS)
     kind_E = np.where(group_E, setting.mild, setting.strong)
     weight_D = BESIDE * _direction(random)
     texts = Collection()
-    for number in range(EVALUATORS * ANSWERS):
+    for number in range(EVALUATORS * answers):
         row_2D = random.standard_normal((2, WIDTH + 1))
         row_2D[:, -1] = random.permutation([0.0, 1.0])
         wanted_D = np.append(weight_D, kind_E[number % EVALUATORS])
