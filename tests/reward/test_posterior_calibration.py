@@ -90,7 +90,7 @@ def test_members_drawn_as_people_are_have_no_error(members: int, people: int) ->
         share_P = shares(300, seed)
         found.append(
             pairwise_calibration(
-                members_of(share_P, members, seed + 100), people_of(share_P, people, seed + 200), np.arange(300)
+                members_of(share_P, members, seed + 100), people_of(share_P, people, seed + 200), range(300)
             )
         )
     assert np.mean([each.value for each in found]) == pytest.approx(0.0, abs=0.012)
@@ -99,11 +99,11 @@ def test_members_drawn_as_people_are_have_no_error(members: int, people: int) ->
 
 def test_members_of_one_mind_have_the_variance_of_opinion() -> None:
     share_P = np.full(2000, 0.7)
-    agreed = pairwise_calibration(np.ones((2000, 5)), people_of(share_P, 15, 1), np.arange(2000))
+    agreed = pairwise_calibration(np.ones((2000, 5)), people_of(share_P, 15, 1), range(2000))
     assert agreed.value == pytest.approx(0.3**2, abs=0.01)
-    single = pairwise_calibration(np.ones((2000, 1)), people_of(share_P, 15, 1), np.arange(2000))
+    single = pairwise_calibration(np.ones((2000, 1)), people_of(share_P, 15, 1), range(2000))
     assert single.value == pytest.approx(agreed.value)
-    opposed = pairwise_calibration(-np.ones((2000, 5)), people_of(share_P, 15, 1), np.arange(2000))
+    opposed = pairwise_calibration(-np.ones((2000, 5)), people_of(share_P, 15, 1), range(2000))
     assert opposed.value == pytest.approx(0.7**2, abs=0.01)
 
 

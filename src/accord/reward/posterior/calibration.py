@@ -8,7 +8,7 @@ Members         where 30 % of people prefer the first of two, 30 % of members sh
                 the mean square of the gap between the two shares, less what so few people and members differ by chance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -104,9 +104,9 @@ def _checked(logodds_P: ArrayLike, outcome_P: ArrayLike, weights: ArrayLike | No
 def pairwise_calibration(
     member_PS: ArrayLike,
     people_P2: ArrayLike,
-    clusters: Sequence[str] | NDArray[Any],
+    clusters: Sequence[Hashable],
     *,
-    crossed: Sequence[str] | NDArray[Any] | None = None,
+    crossed: Sequence[Hashable] | None = None,
 ) -> Estimate:
     """The mean square gap between the share of members and the share of people that prefer the first of P pairs.
 
