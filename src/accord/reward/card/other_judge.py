@@ -15,14 +15,14 @@ TEXTS = 8  # of a prompt, whose orders are compared; the first by id
 
 
 def judge_agreement(
-    values: Mapping[str, float], others: Sequence[ScoreRow], *, judge: str, digest: str
+    values: Mapping[str, float], rows: Sequence[ScoreRow], *, judge: str, digest: str
 ) -> JudgeAgreement:
     """The share of a prompt's pairs of texts that both order alike, over prompts; no order by one of them is half.
 
-    `others` are the scores by the `judge` of that name, from the file of that digest.
+    `rows` are the scores by the `judge` of that name, from the file of that digest.
     """
     by_prompt: dict[str, dict[str, float]] = {}
-    for row in others:
+    for row in rows:
         if row.completion in values:
             by_prompt.setdefault(row.prompt, {})[row.completion] = row.score
     shares = []
