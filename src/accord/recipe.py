@@ -378,7 +378,13 @@ def _check(recipe: Recipe) -> None:
     judged = recipe.policy is not None and "judge" in recipe.policy.needs
     if recipe.policy is not None and judged and recipe.reward is None and not recipe.rewards:
         raise RecipeError(f"recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section")
+    if "length" in recipe.rewards:
+        raise RecipeError("recipe.rewards.length: every score has its length in tokens by this name; choose another")
+    if recipe.evaluate is not None and recipe.evaluate.judge.asks_people:
+        raise RecipeError("recipe.evaluate.judge: people are asked for what the policy learns from alone; take a model")
     if recipe.combine is not None:
+        if recipe.combine.normalise != "none" and any(part.asks_people for part in recipe.reward_sections.values()):
+            raise RecipeError('recipe.combine.normalise: people are not asked to set a scale by; take "none"')
         if recipe.reward is not None and MAIN in recipe.rewards:
             raise RecipeError(f"recipe.rewards.{MAIN}: [reward] is called so in [combine]; choose another name")
         recipe.combine.check(recipe.parts)

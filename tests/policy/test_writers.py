@@ -120,3 +120,25 @@ def test_writers_that_have_nothing_to_write_or_are_not_there_are_refused(start: 
     settings = RRHF(**FORM, writers=(str(tmp_path / "nowhere"),))
     with RunDirectory.create(tmp_path / "run") as run, pytest.raises(ModelError, match="nowhere"):
         list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
+
+
+def test_a_prompt_that_stands_there_twice_is_asked_once(start: Path) -> None:
+    """An endpoint that keeps to its seed would answer two requests alike."""
+
+    class Counting(FixedWriter):
+        def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
+            asked.append(([prompt.id for prompt in prompts], n))
+            texts = [[f"{prompt.text} {k}" for k in range(n)] for prompt in prompts]
+            return [
+                [Completion(prompt=prompt.id, text=text, writer=self.name) for text in of_prompt]
+                for prompt, of_prompt in zip(prompts, texts, strict=True)
+            ]
+
+    asked: list[tuple[list[str], int]] = []
+    several = sampler(start, Counting("x"))
+    one, other = PROMPTS[:2]
+    ids = [several.start.encode_prompt(prompt) for prompt in (one, other, one)]
+    groups = several.sample(ids, 4, Sampling(max_tokens=60))
+    assert asked == [([other.id], 2), ([one.id], 4)]
+    texts = [[several.start.decode(each.token_ids) for each in group[2:]] for group in groups]
+    assert texts == [[f"{p.text} {k}" for k in ks] for p, ks in ((one, (0, 1)), (other, (0, 1)), (one, (2, 3)))]

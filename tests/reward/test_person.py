@@ -187,3 +187,30 @@ def test_the_recipe_is_as_python_has_it(home: Path) -> None:
     assert settings.ledger == str(home / "people.db")
     url = settings.model_copy(update={"ledger": "postgresql://host/people"})
     assert url.anchored(home).ledger == "postgresql://host/people"
+
+
+@pytest.mark.slow
+def test_budget_and_patience_may_be_raised_on_the_way(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["run", str(home / "recipe.toml"), "--out", str(home / "run"), "--resume", "--quiet"]
+    assert accord([*command, "--reward.budget", "2"]) == 3
+    assert "raise reward.budget" in capsys.readouterr().err
+    assert accord([*command, "--reward.budget", "40", "--reward.patience_hours", "300"]) == 4
+    assert accord([*command, "--reward.study", "others"]) == 2
+    assert "reward.study was 'raters', now 'others'" in capsys.readouterr().err
+
+
+def test_an_items_file_without_a_last_line_end_keeps_its_items(tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").write_text('{"prompt": "hello", "completions": ["hi"]}')
+    with pytest.raises(WaitingForPeople):
+        judge(tmp_path).score(PROMPTS, TEXTS)
+    lines = [json.loads(line) for line in (tmp_path / "items.jsonl").read_text().splitlines()]
+    assert [line["completions"] for line in lines] == [["hi"], [{"text": "aaaa"}], [{"text": "bb"}]]
+
+
+def test_people_are_not_asked_to_evaluate_or_to_set_a_scale() -> None:
+    person = 'kind = "person"\nstudy = "s"\nledger = "l.db"\nitems = "i.jsonl"\nbudget = 4\n'
+    with pytest.raises(RecipeError, match=r"evaluate\.judge: people are asked for what the policy learns from alone"):
+        recipe.parse(f"[evaluate.judge]\n{person}")
+    both = f'[reward]\n{person}[rewards.brief]\nkind = "length"\nat_most = 4\n[combine]\nkind = "weighted_sum"\n'
+    with pytest.raises(RecipeError, match=r"combine\.normalise: people are not asked to set a scale"):
+        recipe.parse(f'{both}normalise = "standardise"\nweights = {{ reward = 1.0, brief = 1.0 }}\n')

@@ -1,13 +1,16 @@
 """Soups of reward models keep their heads, and what does not mix is refused."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from accord.errors import ArtefactError, ModelError
 from accord.lm.adapters import LoRA
+from accord.lm.aggregation import Aggregation
 from accord.lm.loading import load
 from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.policy import soup as policy_soup
@@ -115,3 +118,29 @@ def test_the_recipe_names_what_is_missing(tmp_path: Path) -> None:
     ]
     three = settings.model_copy(update={"weights": (0.2, 0.3, 0.5)})
     assert three.problems() == ["weights: 3 for 2 models; give one each"]
+
+
+def test_weights_that_are_no_numbers_and_other_templates_are_refused(runs: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="together 1"):
+        soup(folders(runs), [float("nan"), 1.0])
+    with pytest.raises(ValidationError):
+        Soup(models=("a", "b"), weights=(float("nan"), 0.5))
+    shutil.copytree(folders(runs)[1], tmp_path / "other")
+    other = load_reward_model(tmp_path / "other", name="other", dtype="float32", merge=True)
+    other.causal.tokenizer.chat_template = "{{ messages[0].content }}"
+    shutil.rmtree(tmp_path / "other")
+    other.save(tmp_path / "other")
+    with pytest.raises(ModelError, match="its chat template is not that of"):
+        soup([folders(runs)[0], tmp_path / "other"])
+
+
+def test_rules_of_components_and_doubt_do_not_depend_on_who_comes_first(runs: list[Path], tmp_path: Path) -> None:
+    causal = load_reward_model(folders(runs)[0], name="r", dtype="float32").causal
+    places = []
+    for number, weights in enumerate(((0.9, 0.1), (0.1, 0.9))):
+        model = ScalarHeadModel.fresh(causal, name="r", components=("x", "y"))
+        replace(model, aggregation=Aggregation("mean", weights)).save(tmp_path / str(number))
+        places.append(tmp_path / str(number))
+    with pytest.raises(ModelError, match=r"by mean of 0\.1, 0\.9, and .* by mean of 0\.9, 0\.1"):
+        soup(places)
+    assert soup([folders(runs)[0]] * 2).posterior is None

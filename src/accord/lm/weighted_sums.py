@@ -14,7 +14,7 @@ WHOLE = 1e-6  # how far the weights of a soup may be from 1 in sum
 
 def check_weights(models: int, weights: list[float]) -> None:
     """Raises `ModelError` where there is not one weight a model, or they do not sum to 1."""
-    if models != len(weights) or not models or abs(sum(weights) - 1) > WHOLE:
+    if models != len(weights) or not models or not abs(sum(weights) - 1) <= WHOLE:  # NaN is not either
         raise ModelError(f"{models} models with weights {weights}; give one each, together 1")
 
 

@@ -31,13 +31,16 @@ def combine(context: Context) -> None:
     """The means and standard deviations of the rewards that are combined, on the completions of the train split."""
     combination = context.recipe.combine
     assert combination is not None
+    if combination.normalise == "none":
+        NORMALISATION.write(context.run, Normalisation(parts={}), stage=context.stage)
+        return
     data = read_data(context.run, prefix=context.prefix)
     texts = [each for each in data.completions.values() if data.split_of[each.prompt] == "train"]
-    if not texts and combination.normalise == "standardise":
+    if not texts:
         raise RecipeError('recipe.combine.normalise: the train split has no completions; take normalise = "none"')
     prompts = [data.prompts[each.prompt] for each in texts]
     with context.progress.busy(f"  {context.stage}: scoring the completions of the train split"):
-        parts = {name: judge.score(prompts, texts) for name, judge in _parts(context).items()} if texts else {}
+        parts = {name: judge.score(prompts, texts) for name, judge in _parts(context).items()}
     NORMALISATION.write(context.run, Normalisation(parts=moments(parts, combination)), stage=context.stage)
 
 

@@ -14,6 +14,7 @@ from accord.loop.stage import Context, Stage
 from accord.recipe import Recipe
 from accord.registry import Registry
 from accord.report.page import write
+from accord.reward.registry import REWARDS
 from accord.run import digest_of_settings
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "stages_of",
 ]
 
+TEXTS = frozenset({"pattern", "stop", "context", "clauses", "chat_template"})
+"""Settings whose texts may begin with a slash and are no paths."""
 STAGES: Registry[Stage] = Registry("stage", error=RecipeError)
 
 
@@ -91,9 +94,12 @@ def settings_in(content: Mapping[str, Any], sections: Sequence[str]) -> dict[str
     """
     settings = {"seed": content.get("seed", 0)}
     for section in sections:
-        settings |= flat(_part(content, section) or {}, f"{section}.")
+        part = _part(content, section) or {}
+        kind = part.get("kind")
+        free = REWARDS.get(kind).changeable if kind in REWARDS else frozenset()
+        settings |= flat({key: value for key, value in part.items() if key not in free}, f"{section}.")
     return {
-        key: _last_name(value)
+        key: value if key.rpartition(".")[2] in TEXTS else _last_name(value)
         for key, value in settings.items()
         if value is not None and key not in {"data.ledger", "data.source"}
     }
@@ -121,6 +127,8 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _last_name(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_last_name(each) for each in value]
     return Path(value).name if isinstance(value, str) and value.startswith("/") else value
 
 

@@ -173,22 +173,27 @@ class BestOfN(Cautious, Supervised):
         if self.writers:
             sampler = SeveralWriters(writer, sampler, open_writers(self.writers, self), asked)
         groups = sampler.sample([writer.encode_prompt(prompt) for prompt in asked], self.n, sampling)
+        repeated = [prompt for prompt, group in zip(asked, groups, strict=True) for _ in group]
+        drawn = [each for group in groups for each in group]
+        texts = [writer.completion(prompt, each, sampling) for prompt, each in zip(repeated, drawn, strict=True)]
+        scores = judge.score(repeated, texts)  # all at once: people are asked once
+        low_end_N = self.low_end(scores, f"the judge '{judge.name}'")
         for number, (prompt, group) in enumerate(zip(asked, groups, strict=True)):
-            texts = [writer.completion(prompt, each, sampling) for each in group]
-            scores = judge.score([prompt] * len(texts), texts)
-            score_n = self.low_end(scores, f"the judge '{judge.name}'")
+            first = number * self.n
+            score_n = low_end_N[first : first + self.n]
             ended_n = np.array([each.finish_reason != "length" for each in group])
             best = int(np.lexsort((score_n, ended_n))[-1])
-            for index, (text, each) in enumerate(zip(texts, group, strict=True)):
+            for index, each in enumerate(group):
+                row = first + index
                 yield BestOfNCandidate(
                     group=number,
                     index=index,
                     prompt=prompt.id,
-                    text=text.text,
+                    text=texts[row].text,
                     token_ids=each.token_ids,
                     finish_reason=each.finish_reason,
-                    reward=float(scores.value_N[index]),
-                    reward_std=None if scores.std_N is None else float(scores.std_N[index]),
+                    reward=float(scores.value_N[row]),
+                    reward_std=None if scores.std_N is None else float(scores.std_N[row]),
                     cautious_reward=float(score_n[index]) if self.is_cautious else None,
                     chosen=index == best,
                     writer=each.writer,

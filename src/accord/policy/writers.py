@@ -4,6 +4,7 @@ A text of another model is read by the policy's own tokenizer, and keeps the nam
 model in this process or from an endpoint; which tokenizer it was written with does not matter.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,7 +65,7 @@ class SeveralWriters:
         for number, (writer, count) in enumerate(zip(self.beside, counts, strict=True)):
             if count:
                 drawn = sampling.model_copy(update={"seed": seed_of(sampling.seed or 0, "writer", number)})
-                written = writer.write(asked, count, drawn)
+                written = _each_prompt_once(writer, asked, count, drawn)
                 groups = [
                     [*group, *(self._as_sample(prompt, each, writer.name, sampling.max_tokens) for each in texts)]
                     for prompt, group, texts in zip(prompts, groups, written, strict=True)
@@ -91,3 +92,20 @@ class SeveralWriters:
         (batch,) = pack(self.start, [TokenizedCompletion(prompt, ids, 0)])
         hidden_XD = batch.hidden(self.start)
         return tuple(token_logprobs(self.start, batch, hidden_XD, temperature=1.0, entropy=False).logprob_N.tolist())
+
+
+def _each_prompt_once(
+    writer: Writer, prompts: Sequence[Prompt], count: int, sampling: Sampling
+) -> list[list[Completion]]:
+    """`count` texts for each of the prompts, those of a prompt that stands there several times from one request.
+
+    Two requests with one seed may be answered alike.
+    """
+    times = Counter(prompt.id for prompt in prompts)
+    distinct = list({prompt.id: prompt for prompt in prompts}.values())
+    left: dict[str, list[Completion]] = {}
+    for number in sorted(set(times.values())):
+        alike = [prompt for prompt in distinct if times[prompt.id] == number]
+        for prompt, texts in zip(alike, writer.write(alike, number * count, sampling), strict=True):
+            left[prompt.id] = list(texts)
+    return [[left[prompt.id].pop(0) for _ in range(count)] for prompt in prompts]

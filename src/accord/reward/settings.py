@@ -21,7 +21,9 @@ class RewardSettings(BaseModel):
     A subclass gives `kind` a default, says in `learns_from` which kinds of judgement it learns from (those of
     `accord.records`; none where nothing is learnt), and has `steps` and `load`. Once `accord.reward.register` knows it,
     `[reward]`, `[rewards.NAME]` and `[evaluate.judge]` of a recipe take it. `probed` says whether the card may ask its
-    judge about texts that nobody wrote, up to twice as many as were held out.
+    judge about texts that nobody wrote, up to twice as many as were held out; `asks_people`, that its judge is people,
+    who are asked for what the policy learns from alone; `changeable` names settings that change no outcome, so that a
+    run goes on with others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +31,7 @@ class RewardSettings(BaseModel):
     learns_from: ClassVar[frozenset[str]] = frozenset()
     probed: ClassVar[bool] = True
     asks_people: ClassVar[bool] = False
+    changeable: ClassVar[frozenset[str]] = frozenset()
     kind: str
 
     @property

@@ -51,6 +51,10 @@ def soup(
             raise ModelError(
                 f"{other.name}: {_layout(other)}, and {first.name} has {_layout(first)}; a soup needs the same heads"
             )
+        if problem := _read_otherwise(other, first):
+            raise ModelError(
+                f"{other.name}: its {problem} is not that of {first.name}; a soup needs the same texts read"
+            )
     rest = list(zip(others, weights[1:], strict=True))
     causal = weighted_sum(first.causal, weights[0], ((other.causal, weight) for other, weight in rest))
     heads = ((other.name, other.head.state_dict(), weight) for other, weight in rest)
@@ -62,13 +66,25 @@ def soup(
         first,
         causal=causal,
         name=name,
+        posterior=None,  # that of one model says nothing of their mean
         mean_M=tuple(np.average([each.mean_M for each in every], axis=0, weights=weights).tolist()),
         score_scale=float(np.average([each.score_scale for each in every], weights=weights)),
     )
 
 
 def _layout(model: ScalarHeadModel) -> str:
-    rule = model.aggregation.rule
+    aggregation = model.aggregation
     components = f"components {', '.join(model.components)}" if model.components else "no components"
-    counted = f" of {', '.join(f'{each:g}' for each in model.aggregation.weights)}" if rule == "sum" else ""
-    return f"{components} with {model.members} members" + (f" by {rule}{counted}" if rule != "mean" else "")
+    counted = f" of {', '.join(f'{each:g}' for each in aggregation.weights)}" if aggregation.weights else ""
+    rule = f"{aggregation.rule} {aggregation.quantile:g}" if aggregation.rule == "quantile" else aggregation.rule
+    listed = "" if model.listed is None else f", {', '.join(model.listed) or 'none'} listed"
+    by_rule = f" by {rule}{counted}{listed}" if rule != "mean" or counted or listed else ""
+    return f"{components} with {model.members} members{by_rule}"
+
+
+def _read_otherwise(model: ScalarHeadModel, first: ScalarHeadModel) -> str:
+    """What of two models makes them read one text as other tokens; empty where nothing does."""
+    one, other = model.causal.tokenizer, first.causal.tokenizer
+    if one.get_vocab() != other.get_vocab():
+        return "tokenizer"
+    return "chat template" if one.chat_template != other.chat_template else ""

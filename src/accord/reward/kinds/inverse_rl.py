@@ -8,6 +8,7 @@ they do, and r says what of it the start did not do yet. Z(x) is a sum over all 
 stand.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -27,6 +28,9 @@ from accord.run import RunDirectory
 from accord.train import TrainingStep, stage_seed
 
 __all__ = ["InverseRL"]
+
+log = logging.getLogger("accord.reward")
+MOST_CUT = 0.2  # of the samples, beyond which lengths are no longer the start's own
 
 
 class InverseRL(LearntReward):
@@ -69,8 +73,18 @@ class InverseRL(LearntReward):
             prompts = [data.prompts[name] for name in asked]
             CANDIDATES.write(run, self._written(prompts, stage_seed(run, stage)), stage=stage)
         texts: dict[str, list[str]] = {}
-        for row in CANDIDATES.read(run, stage) if asked else ():
+        written = [row for row in CANDIDATES.read(run, stage) if isinstance(row, WrittenCandidate)] if asked else []
+        for row in written:
             texts.setdefault(row.prompt, []).append(row.text)
+        if (cut := sum(row.finish_reason == "length" for row in written)) > MOST_CUT * len(written):
+            log.warning(
+                "%s: %d of the start's %d samples were cut off at %d tokens; demonstrations that are longer are told "
+                "from them by their length: raise sampling.max_tokens",
+                stage,
+                cut,
+                len(written),
+                self.sampling.max_tokens,
+            )
         sampled = _Sampled(**{each.name: getattr(data, each.name) for each in fields(Dataset)}, texts=texts)
         yield from super().steps(sampled, run, split=split, stage=stage)
 

@@ -9,8 +9,10 @@ Left out: judgements other than ratings.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fcntl import LOCK_EX, flock
 from json import dumps, loads
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -34,6 +36,7 @@ class PersonReward(RewardSettings):
     """Settings of a reward that people give. Only the policy's samples are put to them: no card, no evaluation."""
 
     asks_people: ClassVar[bool] = True
+    changeable: ClassVar[frozenset[str]] = frozenset({"budget", "patience_hours"})
 
     kind: Literal["person"] = "person"
     study: str = Field(description="the name of a study that asks for ratings of single completions")
@@ -93,7 +96,8 @@ class PersonJudge:
             each.id: (prompt_of[each.id], each) for each in texts if len(ratings[each.id]) < self.settings.raters
         }
         if missing:
-            self._ask(missing)
+            with self._alone():
+                self._ask(missing)
             raise WaitingForPeople(self._told(len(missing)))
         of_text = [np.array(list(ratings[each.id].values())) for each in texts]
         several = self.settings.raters > 1
@@ -149,7 +153,19 @@ class PersonJudge:
         for path, more in ((Path(self.settings.items), lines), (self._times, times)):
             with storage(path):
                 before = path.read_bytes() if path.exists() else b""
+                if before and not before.endswith(b"\n"):
+                    before += b"\n"
                 write_whole(path, before + "".join(f"{line}\n" for line in more).encode())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While two runs ask into one file, one at a time reads and writes it."""
+        path = Path(self.settings.items)
+        with storage(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.with_name(f"{path.name}.lock").open("w") as lock:
+                flock(lock, LOCK_EX)
+                yield
 
     @property
     def _times(self) -> Path:
@@ -163,7 +179,7 @@ class PersonJudge:
         if not path.exists():
             return asked
         with storage(path):
-            content = path.read_text()
+            content = path.read_bytes().decode(errors="replace")  # what is no UTF-8 is no line of ours
         for number, line in enumerate(content.splitlines(), 1):
             try:
                 row = loads(line)

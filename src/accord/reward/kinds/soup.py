@@ -37,7 +37,7 @@ class Soup(RewardSettings):
     @field_validator("weights")
     @classmethod
     def _whole(cls, weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        if weights is not None and abs(sum(weights) - 1) > 1e-6:
+        if weights is not None and not abs(sum(weights) - 1) <= 1e-6:  # NaN is not either
             raise ValueError(f"the weights {list(weights)} sum to {sum(weights):g}; make them sum to 1")
         return weights
 
