@@ -1,15 +1,13 @@
 """Abstention and stated confidence as rewards: what counts as "I don't know", thresholds, proper scores."""
 
-import json
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from accord.records import Completion, Prompt
-from accord.reward import AbstentionReward, BleuReward, BrierReward, RougeReward
+from accord.reward import AbstentionReward, BrierReward
 from accord.reward.stated.abstention import abstains
 from accord.reward.stated.confidence import brier, stated_confidence
 from accord.reward.stated.referenced import ReferencedReward
@@ -185,25 +183,3 @@ def test_the_brier_score_is_proper_and_reads_no_confidence_for_the_answer() -> N
     for truth in (0.1, 0.35, 0.8):
         expected = [truth * brier(p, True) + (1 - truth) * brier(p, False) for p in grid]
         assert grid[int(np.argmax(expected))] == pytest.approx(truth)
-
-
-def test_bleu_and_rouge_are_those_of_their_packages_and_see_words_alone() -> None:
-    reference = "The cat sat on the mat"
-    texts = (reference, "", "The cat did not sit on the mat", "on the mat sat the cat", "\u732b")
-    bleu = values(BleuReward(references="here"), reference, *texts)
-    assert bleu[0] == pytest.approx(1)
-    assert bleu[1] == bleu[4] == 0
-    # Unigrams 6/6, bigrams 3/5, trigrams 1/4, four-grams 0/3, which the smoothing makes (1/2)/3.
-    words = values(BleuReward(references="here", lowercase=True), reference, "on the mat sat the cat")
-    assert words[0] == pytest.approx((6 / 6 * 3 / 5 * 1 / 4 * 1 / 6) ** 0.25)
-    rouge = values(RougeReward(references="here", variant="rouge1"), reference, *texts)
-    assert rouge == pytest.approx([1, 0, 2 * 5 / (6 + 8), 1, 0])
-    longest = values(RougeReward(references="here", measure="recall"), [reference, "another"], *texts[:3])
-    assert longest == pytest.approx([1, 0, 5 / 6])
-
-
-def test_references_of_words_go_before_answers(tmp_path: Path) -> None:
-    file = tmp_path / "references.jsonl"
-    file.write_text(json.dumps({"prompt": PROMPT.text, "reference": "a b c d", "answer": "1"}) + "\n")
-    for settings in (BleuReward(references=str(file)), RougeReward(references=str(file))):
-        assert settings.problems() == []

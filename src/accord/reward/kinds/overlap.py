@@ -32,8 +32,8 @@ class BleuReward(ReferencedReward):
         metric = BLEU(effective_order=True, smooth_method=self.smoothing, lowercase=self.lowercase)
 
         def grade(text: str, reference: Any) -> Outcome:
-            texts = [str(each) for each in stated_answers(reference)]
-            return Outcome(float(metric.sentence_score(text, texts).score) / 100)
+            texts = [str(each) for each in stated_answers(reference, self.keys)]
+            return Outcome(min(float(metric.sentence_score(text, texts).score) / 100, 1.0))  # rounding goes beyond 1
 
         return grade
 
@@ -57,7 +57,7 @@ class RougeReward(ReferencedReward):
         scorer = RougeScorer([self.variant], use_stemmer=self.stemmer)
 
         def grade(text: str, reference: Any) -> Outcome:
-            texts = [str(each) for each in stated_answers(reference)]
+            texts = [str(each) for each in stated_answers(reference, self.keys)]
             return Outcome(max(float(getattr(scorer.score(each, text)[self.variant], self.measure)) for each in texts))
 
         return grade

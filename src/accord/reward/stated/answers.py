@@ -7,6 +7,7 @@ whoever names one.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from accord.verdicts.arithmetic import Arithmetic
@@ -49,16 +50,20 @@ def final_statement(text: str) -> str:
     return str(statements[-1]).strip(" \t*:") if statements else text.strip()
 
 
-def stated_answers(reference: Any) -> list[str | int | float]:
-    """The answers that a reference holds right. Raises `UnusableReferenceError` where it states none."""
+def stated_answers(reference: Any, keys: Sequence[str] = ANSWER_KEYS) -> list[str | int | float]:
+    """The answers that a reference holds right, by the first of some keys that it has.
+
+    Raises `UnusableReferenceError` where it states none.
+    """
     found = reference
     if isinstance(reference, dict):
-        found = next((reference[key] for key in ANSWER_KEYS if reference.get(key) is not None), None)
+        found = next((reference[key] for key in keys if reference.get(key) is not None), None)
     several = found if isinstance(found, list) else [found]
     if not several or not all(
         isinstance(each, str | int | float) and not isinstance(each, bool) and str(each).strip() for each in several
     ):
-        raise UnusableReferenceError(f"the reference states no answer; write {EXAMPLE}, or a list of answers")
+        example = EXAMPLE.replace("answer", keys[0])
+        raise UnusableReferenceError(f"the reference states no answer; write {example}, or a list of answers")
     return several
 
 
