@@ -1,5 +1,6 @@
 """Every example in the documents runs: Python blocks as they stand, `$ accord ...` lines of console blocks too."""
 
+import gc
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,6 +30,13 @@ class ConsoleParser:
             if line.startswith("$ accord "):
                 status = run(shlex.split(line.removeprefix("$ accord ")))
                 assert status == 0, f"{line} ended with status {status}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_collection_of_imports() -> None:
+    """What is alive before a file is left out of collections, of which a run makes one after each stage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")
