@@ -101,6 +101,40 @@ def test_abstentions_are_told_from_answers_that_mention_not_knowing() -> None:
     assert hits / (hits + false_alarms) >= 0.95
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#### I don't know",
+        "I don't know.\n#### I don't know",
+        "\\boxed{I don't know}",
+        "The answer is $\\boxed{\\text{unknown}}$.",
+        "#### N/A",
+        "I can't work this out.\n#### unknown",
+        "There's no way for me to know.",
+    ],
+)
+def test_a_marked_abstention_is_one_in_the_format_that_answers_have(text: str) -> None:
+    assert abstains(text)
+    for answer in ("42", "0"):
+        assert values(AbstentionReward(references="here"), answer, text) == [0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#### 42",
+        "I don't know.\n#### 42",
+        "I don't know: \\boxed{x}",
+        "#### I don't know, 42",
+        "\\boxed{42} \\boxed{I don't know}",
+        "\\boxed{\\text{I don't know, but 42}}",
+        "#### Unknown Pleasures",
+    ],
+)
+def test_a_marked_answer_is_one_whatever_stands_beside_it(text: str) -> None:
+    assert not abstains(text)
+
+
 @pytest.mark.parametrize("text", ["", " ", "I don't know, but I think 42", "<think>I don't know.</think> 42", "42"])
 def test_what_commits_itself_or_says_nothing_is_no_abstention(text: str) -> None:
     assert not abstains(text)
@@ -108,7 +142,17 @@ def test_what_commits_itself_or_says_nothing_is_no_abstention(text: str) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["I don't know. " * 20_000, "x" + " " * 200_000 + "y", "'a b' " * 30_000, "- " * 90_000, "I really " * 50_000],
+    [
+        "I don't know. " * 20_000,
+        "x" + " " * 200_000 + "y",
+        "'a b' " * 30_000,
+        "- " * 90_000,
+        "I really " * 50_000,
+        "\\boxed{" * 30_000,
+        "\\boxed{I don't know}" * 10_000,
+        "#### I don't know\n" * 10_000,
+        "$\\boxed{" + "{a" * 90_000,
+    ],
 )
 def test_no_output_makes_it_hang(text: str) -> None:
     began = time.process_time()
@@ -158,6 +202,16 @@ def test_answering_pays_above_the_threshold(penalty: float) -> None:
         ("**Confidence:** 100%", 1.0),
         ("Confidence: 0", 0.0),
         ("Confidence: 10%. No: confidence: 90%", 0.9),
+        ("Confidence: 0.9. The probability is 0.3", 0.9),
+        ("There is a 30% chance. Confidence: 90%", 0.9),
+        ("Confidence: 80%. Confidence: 150%", 0.8),
+        ("The probability of being right is 0.7", 0.7),
+        ("42, with a 60% chance that I am right", 0.6),
+        ("I'm 60% likely to be correct", 0.6),
+        ("Certainty that this is right: 75%", 0.75),
+        ("A 30% chance of rain", None),
+        ("The probability is 0.3", None),
+        ("The 95% confidence interval", None),
         ("Confidence: 150%", None),
         ("Confidence: 85", None),
         ("Confidence: -5%", None),
@@ -170,6 +224,23 @@ def test_answering_pays_above_the_threshold(penalty: float) -> None:
 )
 def test_stated_confidence_is_read(text: str, confidence: float | None) -> None:
     assert stated_confidence(text) == confidence
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "p"),
+    [
+        ("The probability is 0.3. Confidence: 0.9", "0.3", 0.9),
+        ("Confidence: 0.9. The probability is 0.3", "0.3", 0.9),
+        ("There is a 30% chance. Confidence: 90%", "0.3", 0.9),
+        ("42 (confidence: 0.8). Confidence: 80%", "42", 0.8),
+        ("42. Confidence: 80%. Confidence: 150%", "42", 0.8),
+        ("42, and the chance that I am right is 70%", "42", 0.7),
+    ],
+)
+def test_a_probability_may_be_the_answer(text: str, answer: str, p: float) -> None:
+    found = scores(BrierReward(references="here"), answer, text)
+    assert found.components["right"].value_N.tolist() == [1]
+    assert found.value_N.tolist() == pytest.approx([brier(p, True)])
 
 
 def test_the_brier_score_is_proper_and_reads_no_confidence_for_the_answer() -> None:

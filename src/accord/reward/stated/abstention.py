@@ -4,7 +4,8 @@ A text abstains where one of its clauses says that whoever writes does not know,
 the answer is not known or cannot be had; where no clause commits itself to an answer ("my guess is", "it is probably");
 and where what follows is not a statement of another kind: apologies, reasons and advice where to ask do no harm.
 Clauses in quotation marks, and clauses about the words themselves ("the phrase I don't know means"), do not count, nor
-do thoughts before the last `</think>`.
+do thoughts before the last `</think>`. Where an answer is marked (`####`, `\\boxed{}`) it is one, unless what is marked
+declines to answer.
 
 It reads sentence by sentence, each with patterns of bounded reach, in time linear in the text. Other languages are not
 known: their abstentions count as answers.
@@ -12,6 +13,8 @@ known: their abstentions count as answers.
 
 import re
 from collections.abc import Sequence
+
+from accord.verdicts.numbers import BOXED, MARKED
 
 __all__ = ["abstains"]
 
@@ -90,7 +93,8 @@ STRONG = re.compile(
             r"|based)",
             r"\bthere(?:'s| is| isn't| is not| are)(?: simply| just)?(?: not| no)? (?:enough|sufficient"
             r"|insufficient|way) "
-            r"(?:\w+ )?(?:information|info|context|data|details|evidence|to (?:know|tell|say|determine|answer"
+            r"(?:\w+ )?(?:for (?:me|us|anyone|anybody) )?(?:information|info|context|data|details|evidence"
+            r"|to (?:know|tell|say|determine|answer"
             r"|be sure)|of knowing)",
             rf"{MATERIAL} (?:does not|doesn't|do not|don't|fails to|fail to|never)(?: \w+)? "
             r"(?:say|mention|state|specify|provide|include|contain|give|tell|indicate|reveal|disclose|cover"
@@ -175,6 +179,8 @@ CLAUSE = re.compile(
     r"|,\s+(?=[A-Z0-9](?!'|\s))"
 )
 TITLED = re.compile(r"\bDon't Know\b")
+MARK = re.compile(rf"\${{0,2}}{BOXED.pattern}\${{0,2}}|{MARKED.pattern}", re.MULTILINE)
+WRAPPED = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox)\s?\{([^{}]*)\}")
 LONGEST = 2_000  # characters of a clause that are looked at
 
 
@@ -195,11 +201,20 @@ def abstains(text: str) -> bool:
 def _clauses(text: str) -> Sequence[str]:
     """The clauses of what a text says at last, without quotations; a text that is one quotation stands for itself."""
     said = text.rpartition("</think>")[2].replace("\u2019", "'").replace("`", " ").replace("*", " ").replace("_", " ")
-    said = re.sub(r"[^\S\n]+", " ", re.sub(r"</?\w{1,20}>", " ", said))
+    said = MARK.sub(_without_mark, re.sub(r"</?\w{1,20}>", " ", said))
+    said = re.sub(r"[^\S\n]+", " ", said)
     said = re.sub(r" ?\n\s*", "\n", said).strip()
     if len(said) > 1 and said[0] == said[-1] == '"' and said.count('"') == 2:
         said = said[1:-1]
     return [clause.strip()[:LONGEST] for clause in CLAUSE.split(QUOTED.sub(" ... ", said)) if re.search(r"\w", clause)]
+
+
+def _without_mark(mark: re.Match[str]) -> str:
+    """What stands behind `####` or in `\\boxed{}`, where that itself declines to answer; else the mark as it is."""
+    boxed, marked = mark.groups()
+    content = WRAPPED.sub(r"\1", marked if boxed is None else boxed)[:LONGEST]
+    declines = not re.search(r"\d|\\boxed|####", content) and abstains(content)
+    return content if declines else mark[0]
 
 
 def _strong(clause: str) -> bool:
