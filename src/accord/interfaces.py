@@ -42,12 +42,17 @@ class Scores:
     members_NS: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.value_N).all():
-            bad = np.flatnonzero(~np.isfinite(self.value_N)).tolist()
-            raise ValueError(f"scores {bad[:5]} are not finite")
-        members = self.members_NS
-        if members is not None and (members.ndim != 2 or len(members) != len(self.value_N)):
-            raise ValueError(f"members of shape {members.shape} for {len(self.value_N)} completions")
+        _check("scores", self.value_N)
+        n = len(self.value_N)
+        if self.std_N is not None:
+            _check("standard deviations", self.std_N, n, least=0)
+        if self.tokens_N is not None:
+            _check("numbers of tokens", self.tokens_N, n, kinds="iu", least=0)
+        if self.members_NS is not None:
+            _check("members", self.members_NS, n, axes=2)
+            self._check_members(self.members_NS)
+        if self.scale is not None and not np.isfinite(self.scale):
+            raise ValueError(f"a scale of {self.scale}")
         for name, component in self.components.items():
             if component.value_N.shape != self.value_N.shape:
                 raise ValueError(f"component '{name}' is not one number a completion")
@@ -55,6 +60,31 @@ class Scores:
             sum_N = np.array([sum(amount for _, amount in earned) for earned in self.credits])
             if sum_N.shape != self.value_N.shape or not np.allclose(sum_N, self.value_N, rtol=1e-4, atol=1e-4):
                 raise ValueError("the credits of a completion do not sum to its score")
+
+    def _check_members(self, members_NS: NDArray[np.float64]) -> None:
+        if not members_NS.shape[1]:
+            raise ValueError(f"members of shape {members_NS.shape}: there are none; leave them out")
+        rounding = 1e-4 * max(1.0, float(np.abs(members_NS).max(initial=0.0)))
+        if bad := np.flatnonzero(np.abs(members_NS.mean(1) - self.value_N) > rounding).tolist():
+            raise ValueError(f"the members of scores {bad[:5]} have another mean than the score")
+
+
+def _check(
+    name: str, array: object, n: int | None = None, *, axes: int = 1, kinds: str = "biuf", least: float = -np.inf
+) -> None:
+    """Raises `ValueError` where something is no array of finite numbers, one (or a row) of each of `n` completions."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in kinds:
+        shown = f"an array of {array.dtype}" if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
+        raise ValueError(f"{name} are {shown}; make them a numpy array of {'integers' if kinds == 'iu' else 'floats'}")
+    if array.ndim != axes or (n is not None and len(array) != n):
+        raise ValueError(f"{name} of shape {array.shape}{'' if n is None else f' for {n} completions'}")
+    if np.ma.is_masked(array):
+        raise ValueError(f"{name} are masked in part; give a number for each completion")
+    finite_N = np.isfinite(array).all(tuple(range(1, axes)))
+    if not finite_N.all():
+        raise ValueError(f"{name} {np.flatnonzero(~finite_N).tolist()[:5]} are not finite")
+    if (array < least).any():
+        raise ValueError(f"{name} below {least:g}")
 
 
 class Step(Protocol):

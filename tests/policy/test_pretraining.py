@@ -75,6 +75,7 @@ def test_every_container_gives_the_same_texts(tmp_path: Path) -> None:
         ('{"text": "rain"}\n{"text": 3}\n', RecipeError, r"corpus.jsonl:2: no text in the column 'text'"),
         ('{"text": "rain"}\n{"text": \n', RecordError, "corpus.jsonl:2"),
         ('{"text": " "}\n', RecipeError, "holds no text"),
+        ('{"text": "rain"}\n{"text": "\\ud800 abc"}\n', RecipeError, "corpus.jsonl:2: .*half a character"),
     ],
 )
 def test_what_holds_no_text_is_refused_by_place(

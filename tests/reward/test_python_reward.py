@@ -76,6 +76,20 @@ def test_a_function_may_return_arrays_or_scores(tmp_path: Path) -> None:
         ("return (1.0 for _ in completions)", r"mine.py:1: .*return a finite number for each completion"),
         ("return [1.0, float('nan')]", r"mine.py:1: .*nan for the text 'bb' of prompt p-\w+ \('Write'\)"),
         ("return [float('-inf'), 1.0]", r"mine.py:1: .*-inf for the text 'a' of prompt p-\w+ \('Write'\)"),
+        ("return [10**400, 1]", r"mine.py:1: .*too large.*; return a finite number for each completion"),
+        ("return [1 + 2j, 3 + 0j]", r"mine.py:1: .*complex numbers.*; return a finite number for each completion"),
+        (
+            "import numpy as np; return np.ma.masked_array([1.0, 9.0], [False, True])",
+            r"mine.py:1: .*masked in part.*; return a finite number for each completion",
+        ),
+        (
+            "import torch; return torch.ones(2, requires_grad=True)",
+            r"mine.py:1: .*requires grad.*; return a finite number for each completion",
+        ),
+        (
+            "from accord.interfaces import Scores; return Scores([1.0, 2.0])",
+            r"mine.py:2: ValueError: scores are a list; make them a numpy array of floats; mend",
+        ),
         ("raise SystemExit(3)", r"mine.py:2: SystemExit: 3; mend"),
         ("return [1 / 0 for _ in completions]", r"mine.py:2: ZeroDivisionError: division by zero; mend"),
     ],

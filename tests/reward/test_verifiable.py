@@ -164,6 +164,17 @@ def test_demonstrations_are_references(tmp_path: Path) -> None:
             [{"prompt": "a", "answer": 1}, {"prompt": "a", "answer": 2}],
             r":2: says something else of the prompt of .*:1",
         ),
+        (
+            [{"prompt": "a", "answer": 1}, {"prompt": "a", "answer": 1, "tolerance": 5}],
+            r":2: says something else of the prompt of .*:1",
+        ),
+        (
+            [{"prompt": "a", "answer": 1}, {"prompt": "a", "answer": True}],
+            r":2: says something else of the prompt of .*:1",
+        ),
+        (['{"prompt": "\\ud800", "answer": "4"}'], r"references.jsonl:1: holds half a character"),
+        (['{"answer": {"\\udfff": 4}}'], r"references.jsonl:1: holds half a character"),
+        (['{"answer": NaN}'], r"references.jsonl:1: not JSON"),
         ([{"prompt": "a", "answer": 1}, {"prompt": "b", "answer": "none"}], r"references.jsonl:2: .*states no number"),
         ([{"prompt": "a", "answer": True}], r"references.jsonl:1: the reference states no answer"),
         ([{"prompt": "a", "answer": []}], r"references.jsonl:1: the reference states no answer"),
@@ -175,6 +186,21 @@ def test_references_that_cannot_be_used_are_named(rows: list[Any], message: str,
     assert problem.startswith("references: ")
     with pytest.raises(RecipeError, match=message):
         list(settings.steps(dataset(), RunDirectory.create(tmp_path / "run")))
+
+
+def test_a_prompt_is_said_one_thing_of_by_its_id_and_by_its_text(tmp_path: Path) -> None:
+    """But where several prompts end in one text, the id tells them apart."""
+    first, second = ASKED[0], Prompt.ask(ASKED[0].text, system="In Roman numerals.")
+    rows = [{"prompt": first.id, "answer": 42}, {"prompt": first.text, "answer": 43}]
+    settings = AnswerReward(references=file_of(tmp_path, *rows))
+    message = rf":2: says something else of the prompt {first.id} \('6 times 7\?'\) than .*:1 does by its id; leave one"
+    with pytest.raises(RecipeError, match=message):
+        list(settings.steps(dataset(first), RunDirectory.create(tmp_path / "run")))
+    (tmp_path / "both").mkdir()
+    assert scored(settings, tmp_path / "both", {first: "42", second: "43"}) == [1, 1]
+    (tmp_path / "alike").mkdir()
+    alike = AnswerReward(references=file_of(tmp_path, *rows[:1], rows[0] | {"prompt": first.text}))
+    assert scored(alike, tmp_path / "alike", {first: "42"}) == [1]
 
 
 def test_a_prompt_without_a_reference_is_named_before_anything_learns(tmp_path: Path) -> None:

@@ -92,6 +92,10 @@ def read_texts(place: str, split: str | None) -> list[str]:
         if not isinstance(text, str):
             columns = ", ".join(sorted(row.content)) or "none"
             raise RecipeError(f"{row.place}: no text in the column '{COLUMN}'; its columns are {columns}")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise RecipeError(
+                f"{row.place}: the column '{COLUMN}' holds half a character (a lone surrogate); leave the row out"
+            )
         texts.append(text)
     return _some(texts, place)
 

@@ -133,7 +133,7 @@ class FunctionJudge:
             raise ExtensionError(f"{self._place}: an async function; write def, and asyncio.run(...) inside of it")
         try:
             return _scores(returned, prompts, completions)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # the last: a tensor with a gradient
             raise ExtensionError(
                 f"{self._place}: what the function returned cannot be used ({error}); return a finite number for each "
                 "completion"
@@ -173,18 +173,24 @@ class FunctionJudge:
 
 
 def _scores(returned: object, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
-    scores = returned if isinstance(returned, Scores) else Scores(_finite(returned, prompts, completions))
-    if scores.value_N.shape != (len(completions),):
-        raise ValueError(f"numbers of shape {scores.value_N.shape} for {len(completions)} completions")
-    return scores
+    if not isinstance(returned, Scores):
+        return Scores(_finite(returned, prompts, completions))
+    if returned.value_N.shape != (len(completions),):
+        raise ValueError(f"numbers of shape {returned.value_N.shape} for {len(completions)} completions")
+    return returned
 
 
 def _finite(returned: object, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> NDArray[np.float64]:
     """The numbers returned. Raises `ValueError` for texts, and names the completion whose number is not finite."""
-    if np.asarray(returned).dtype.kind in "USmM":
+    kind = np.asarray(returned).dtype.kind
+    if kind in "USmM":
         raise ValueError(f"texts or times, not numbers: {returned!r:.80}")
+    if kind == "c" or np.ma.is_masked(returned):
+        raise ValueError("complex numbers" if kind == "c" else "numbers that are masked in part")
     value_N = np.asarray(returned, dtype=np.float64)
-    if value_N.shape == (len(completions),) and not np.isfinite(value_N).all():
+    if value_N.shape != (len(completions),):
+        raise ValueError(f"numbers of shape {value_N.shape} for {len(completions)} completions")
+    if not np.isfinite(value_N).all():
         bad = np.flatnonzero(~np.isfinite(value_N))
         first = int(bad[0])
         raise ValueError(

@@ -15,7 +15,7 @@ from accord.interfaces import Step
 from accord.records import Prompt
 from accord.reward.settings import RewardSettings
 from accord.reward.stated.judge import Outcome, RuleJudge
-from accord.reward.stated.references import Line, References, of_demonstrations, of_file
+from accord.reward.stated.references import Line, References, check_names, of_demonstrations, of_file
 from accord.run import InputEntry, RunDirectory, digest_of
 from accord.verdicts.marks import UnusableReferenceError
 
@@ -58,11 +58,12 @@ class ReferencedReward(RewardSettings):
     def steps(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> Iterator[Step]:
         """Keep the references in the run, and note the file among its inputs; there is nothing to learn.
 
-        Raises `RecipeError` where a prompt of the data set has none, or one cannot be used; it names prompt, place and
-        remedy.
+        Raises `RecipeError` where a prompt of the data set has none or two that differ, or one cannot be used; it names
+        prompt, place and remedy.
         """
         lines = of_demonstrations(data) if self._by_demonstrations else of_file(Path(self.references), self.keys)
         self._check(lines)
+        check_names(lines, data.prompts.values())
         References({line.prompt: line.reference for line in lines}, self.references).check_all(data.prompts)
         if not self._by_demonstrations:
             file = Path(self.references)

@@ -4,13 +4,13 @@
     {"prompt": "p-0f1e2d3c4b5a69788796", "tests": ["assert double(2) == 4"]}
     {"schema": {"type": "object"}}
 
-`prompt` is the text of the prompt's last message, or the prompt's id, which goes before; a line without holds for every
-prompt that has none of its own. What else a line holds is the reference; several kinds of reward may read one file,
-each its own keys: a line that has none of a kind's is not for it.
+`prompt` is the text of the prompt's last message, or the prompt's id, which goes before where several prompts end in
+that text; a line without holds for every prompt that has none of its own. What else a line holds is the reference;
+several kinds of reward may read one file, each its own keys: a line that has none of a kind's is not for it.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from accord.errors import RecipeError, storage
 from accord.feedback import Dataset
 from accord.records import Prompt
 
-__all__ = ["Line", "References", "of_demonstrations", "of_file"]
+__all__ = ["Line", "References", "check_names", "of_demonstrations", "of_file"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def of_file(file: Path, keys: Sequence[str]) -> list[Line]:
         if line.reference.keys().isdisjoint(keys):
             continue
         before = lines.setdefault(line.prompt, line)
-        if any(before.reference.get(key) != line.reference.get(key) for key in keys):
+        if not _same(before, line):
             raise RecipeError(
                 f"{line.place}: says something else of the prompt of {before.place}; leave one of them out"
             )
@@ -84,6 +84,21 @@ def of_file(file: Path, keys: Sequence[str]) -> list[Line]:
             f'{file}: no line with "{keys[0]}"; write {{"prompt": "...", "{keys[0]}": ...}}, a prompt a line'
         )
     return list(lines.values())
+
+
+def check_names(lines: Iterable[Line], prompts: Iterable[Prompt]) -> None:
+    """Raises `RecipeError` where lines say two things of a prompt, one by its id and one by a text that only it has."""
+    line_of = {line.prompt: line for line in lines}
+    of_text: dict[str, list[Prompt]] = {}
+    for prompt in prompts:
+        of_text.setdefault(prompt.text, []).append(prompt)
+    for text, several in of_text.items():
+        by_id, by_text = line_of.get(several[0].id), line_of.get(text)
+        if len(several) == 1 and by_id is not None and by_text is not None and not _same(by_id, by_text):
+            raise RecipeError(
+                f"{by_text.place}: says something else of the prompt {_shown(several[0])} than {by_id.place} does by "
+                "its id; leave one of them out"
+            )
 
 
 def of_demonstrations(data: Dataset) -> list[Line]:
@@ -111,6 +126,9 @@ def _rows(file: Path) -> Iterator[tuple[int, str]]:
 def _parsed(text: str, place: str) -> Line:
     try:
         row = json.loads(text)
+        _written(row).encode()
+    except UnicodeEncodeError as error:
+        raise RecipeError(f"{place}: holds half a character (a lone surrogate); write the whole of it") from error
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"{place}: not JSON ({error}); write an object a line") from error
     if not isinstance(row, dict) or not row.keys() - {"prompt"} or not isinstance(row.get("prompt", ""), str):
@@ -120,6 +138,16 @@ def _parsed(text: str, place: str) -> Line:
         )
     prompt = row.pop("prompt", None)
     return Line(prompt, row, place)
+
+
+def _same(line: Line, other: Line) -> bool:
+    """Whether two lines hold the same JSON, in which 1, 1.0 and true are three things."""
+    return _written(line.reference) == _written(other.reference)
+
+
+def _written(value: Any) -> str:
+    """The JSON of a value. Raises `ValueError` for what JSON has none for: NaN, infinity."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
 def _shown(prompt: Prompt) -> str:
