@@ -6,6 +6,7 @@ import torch
 
 from accord.errors import ModelError
 from accord.lm import load
+from accord.lm.adapter_ensemble import AdapterEnsemble
 from accord.lm.aggregation import Aggregation
 from accord.lm.attribution import attribute
 from accord.lm.reward_model import ScalarHeadModel
@@ -76,3 +77,16 @@ def test_of_a_linear_score_each_token_gets_its_own(judge: ScalarHeadModel, monke
         expected_T = (judge.head(moved_TD) - judge.head.bias).mean(1) / judge.score_scale
     assert np.allclose(found.amounts, expected_T, atol=1e-5)
     assert found.points == 1
+
+
+def test_members_with_layers_of_their_own_are_attributed_to_each_by_its_states() -> None:
+    form = {"members": 3, "layers": 1, "rank": 2, "alpha": 4.0}
+    ensemble = AdapterEnsemble.over(load("tiny", dtype="float32"), name="reward", seed=3, **form)
+    with torch.no_grad():
+        for weight in ensemble.adapters.parameters():
+            weight.add_(0.3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(4)))
+    one, other = answer("a red ball"), answer("a big ball")
+    scores = ensemble.score([PROMPT, PROMPT], [one, other]).value_N
+    found = [attribute(ensemble, PROMPT, each, most=128) for each in (one, other)]
+    assert found[0].difference - found[1].difference == pytest.approx(scores[0] - scores[1], abs=1e-4)
+    assert all(abs(each.residual) <= 0.05 * max(abs(each.difference), 0.1) for each in found)

@@ -39,6 +39,10 @@ class AdapterEnsemble(ScalarHeadModel):
         adapters = MemberAdapters(causal, members=members, layers=layers, rank=rank, alpha=alpha, seed=seed)
         return cls(**vars(fresh), adapters=adapters.attach())
 
+    def outputs_at(self, hidden_XD: Tensor, place_N: Tensor) -> Tensor:
+        """Each member's outputs at places of its own states, which stand behind each other, [N, M], float32."""
+        return self._outputs_at(hidden_XD.reshape(self.members, -1, hidden_XD.shape[-1]), place_N)
+
     def at_end(self, batch: PackedBatch) -> Tensor:
         """The outputs at the last token of each answer of the batch, [A, M], float32."""
         return self._outputs_at(self._hidden(batch), batch.last_A)

@@ -103,7 +103,8 @@ class _Path:
             inputs = {}
         with torch.enable_grad():
             hidden_BTD = causal.hidden(inputs_embeds=embedded_BTD, **inputs)
-            raw_BM = self.judge.head(hidden_BTD[:, batch.last_A[0]].float())
+            row_B = torch.arange(len(alpha_B), device=causal.device) * embedded_BTD.shape[1]
+            raw_BM = self.judge.outputs_at(hidden_BTD.flatten(0, 1), row_B + batch.last_A[0])
             return raw_BM @ self._counts_M + self._constant, embedded_BTD
 
     def integral(self, points: int) -> Tensor:

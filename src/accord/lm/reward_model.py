@@ -89,6 +89,11 @@ class ScalarHeadModel:
         """The completion as this model reads it: its text and an end, where the score is read, whoever cut it off."""
         return tokenized(self.causal, self.causal.encode_prompt(prompt), completion, key, judged=True)
 
+    def outputs_at(self, hidden_XD: Tensor, place_N: Tensor) -> Tensor:
+        """The head's outputs at places of what the decoder made of a batch, flattened, [N, M], float32."""
+        raw_NM: Tensor = self.head(hidden_XD[place_N].float())
+        return raw_NM
+
     def at_end(self, batch: PackedBatch) -> Tensor:
         """The head's outputs at the last token of each answer of the batch, [A, M], float32."""
         raw_AM: Tensor = self.head(self.state_at_end(batch))
