@@ -22,7 +22,7 @@ class Scores:
     value_N      a number each, higher is better; float64
     std_N        its standard deviation, where the judge has one
     members_NS   S scores of each completion whose mean is the value, where the judge is an ensemble or draws from a
-                 posterior; member s is one and the same in all calls
+                 posterior; member s is one and the same in all calls. Draws are opposite two by two, s and s + S / 2
     components   scores by objective or by group of people, where the judge has such; each of the same N completions
     credits      where in each completion its value is earned, where the judge says so: (characters up to there, amount)
                  by span, step or token, in any order; the amounts sum to the value

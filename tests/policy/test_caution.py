@@ -76,6 +76,13 @@ def test_it_grows_with_b_from_the_worst_to_the_mean(members: list[float]) -> Non
     assert found[-1] == pytest.approx(np.mean(members), abs=1e-5)
 
 
+def test_at_the_largest_b_it_is_the_mean() -> None:
+    """Where exp(-r / b) rounds to 1."""
+    member_NS = np.array([[1.0, -1.0, 3.0], [0.25, 0.5, 0.75], [7.0, 7.0, 7.0]])
+    for b in (1e9, 1e17, 1e300):
+        assert certainty_equivalent(member_NS, b) == pytest.approx([1.0, 0.5, 7.0], abs=1e-8)
+
+
 def test_two_members_have_a_closed_form() -> None:
     """m - b log cosh(d / b) for members m - d and m + d."""
     mean, gap, b = 0.3, 0.8, 0.5

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.special import expit, logit
+from scipy.stats import norm
 
 from accord.reward.posterior.calibration import Calibration, fit_isotonic, fit_temperature, pairwise_calibration
 
@@ -24,15 +25,34 @@ def test_the_temperature_by_which_a_judge_is_too_sure_is_found(temperature: floa
 def test_the_temperature_of_one_stated_number_has_a_closed_form() -> None:
     """70 of 100 right where 90 % is stated: logit(.9) / T = logit(.7)."""
     found = fit_temperature(np.full(100, logit(0.9)), np.r_[np.ones(70), np.zeros(30)])
-    assert found.temperature == pytest.approx(logit(0.9) / logit(0.7), rel=1e-4)
-    weighted = fit_temperature(np.full(2, logit(0.9)), [1.0, 0.0], weights=[7, 3])
+    assert found.temperature == pytest.approx(logit(0.9) / logit(0.7), rel=0.01)
+    many = fit_temperature(np.full(2, logit(0.9)), [1.0, 0.0], weights=[7e6, 3e6])  # the prior says little beside them
+    assert many.temperature == pytest.approx(logit(0.9) / logit(0.7), rel=1e-6)
+    weighted = fit_temperature(np.full(2, logit(0.9)), [1.0, 0.0], weights=[70, 30])
     assert weighted.temperature == pytest.approx(found.temperature, rel=1e-4)
 
 
 def test_outcomes_that_say_all_or_nothing_have_a_temperature_too() -> None:
-    assert fit_temperature([1.0, -2.0], [1.0, 0.0]).temperature < 1e-3
-    assert fit_temperature([1.0, -2.0], [0.5, 0.5]).temperature > 1e6
-    assert fit_temperature([1.0, -2.0], [0.5, 0.5])([1.0])[0] == pytest.approx(0.5, abs=1e-6)
+    """Two pairs as stated are no proof that all are; more say more."""
+    assert 0.2 < fit_temperature([1.0, -2.0], [1.0, 0.0]).temperature < 1
+    assert fit_temperature([1.0] * 5000, [1.0] * 5000).temperature < 0.15
+    assert fit_temperature([2.0, 1.0], [1.0, 1.0])([0.01])[0] == pytest.approx(0.5, abs=0.02)
+    assert 1 < fit_temperature([1.0, -2.0], [0.5, 0.5]).temperature < 10
+    assert fit_temperature([1.0, -2.0] * 5000, [0.5, 0.5] * 5000)([1.0])[0] == pytest.approx(0.5, abs=0.01)
+    assert fit_temperature([0.0, 0.0], [1.0, 0.0]).temperature == pytest.approx(1.0, abs=1e-6)
+    assert fit_temperature([2.0], [0.0], weights=[0.0]).temperature == pytest.approx(1.0, abs=1e-6)
+
+
+def test_isotonic_calibration_is_symmetric_at_no_preference() -> None:
+    found = fit_isotonic([0.5, 1, -0.7], [1, 1, 0])
+    assert found([0.0, -0.0]).tolist() == [0.5, 0.5]
+    assert found([1e-9, -1e-9]) == pytest.approx([0.5, 0.5], abs=1e-6)
+    stated_P, outcome_P = np.array([0.0, 0.3, -0.4, 2.0, 0.0]), np.array([1.0, 1.0, 1.0, 1.0, 1.0])
+    one, other = fit_isotonic(stated_P, outcome_P), fit_isotonic(-stated_P, 1 - outcome_P)
+    assert one == other  # which of two comes first says nothing
+    assert one == fit_isotonic(stated_P[1:4], outcome_P[1:4])
+    for nothing in (fit_isotonic([0.0, 0.0], [1.0, 1.0]), fit_isotonic([2.0], [1.0], weights=[0.0])):
+        assert nothing([-1.0, 0.0, 3.0]) == pytest.approx(expit([-1.0, 0.0, 3.0]))
 
 
 def test_isotonic_calibration_finds_a_curve_that_no_temperature_is() -> None:
@@ -95,6 +115,17 @@ def test_members_drawn_as_people_are_have_no_error(members: int, people: int) ->
         )
     assert np.mean([each.value for each in found]) == pytest.approx(0.0, abs=0.012)
     assert sum(each.low is not None and each.high is not None and each.low <= 0 <= each.high for each in found) >= 8
+
+
+@pytest.mark.parametrize("members", [18, 32])
+def test_draws_that_are_opposite_two_by_two_have_no_error(members: int) -> None:
+    """Of a margin that is normal about its mean, of which people are independent draws."""
+    random = np.random.default_rng(5)
+    mean_P = random.normal(0, 0.7, 20_000)
+    half_PH = random.standard_normal((len(mean_P), members // 2))
+    draw_PS = mean_P[:, None] + np.concatenate([half_PH, -half_PH], 1)
+    found = pairwise_calibration(draw_PS, people_of(norm.cdf(mean_P), 15, 6), range(len(mean_P)))
+    assert found.value == pytest.approx(0.0, abs=0.0008)
 
 
 def test_members_of_one_mind_have_the_variance_of_opinion() -> None:

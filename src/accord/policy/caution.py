@@ -24,7 +24,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.special import logsumexp
 
 from accord.errors import TrainingStopped
 from accord.interfaces import Scores
@@ -51,8 +50,8 @@ def certainty_equivalent(member_NS: Floats, caution: float) -> Floats:
         return worst_N
     with np.errstate(over="ignore"):  # a difference that is infinite at a tiny b counts nothing
         above_NS = (member_NS - worst_N[:, None]) / caution
-    exponent_N = logsumexp(-above_NS, axis=1) - np.log(member_NS.shape[1])
-    equivalent_N: Floats = worst_N - caution * exponent_N
+    # As 1 - mean exp(-above), whose digits are all there where b is large and the mean is nearly 1.
+    equivalent_N: Floats = worst_N - caution * np.log1p(np.expm1(-above_NS).mean(1))
     return equivalent_N
 
 

@@ -21,12 +21,12 @@ __all__ = ["Sentiment", "SentimentReader", "judge_reader", "lexicon", "sentences
 SentimentReader = Callable[[Sequence[str]], Sequence[float]]
 _GOOD_WORDS = """
 accurate amazing best better brilliant careful clear concise convincing correct excellent fine friendly good great
-helpful honest informative insightful kind like liked love nice perfect pleasant polite precise readable relevant right
+helpful honest informative insightful kind liked love nice perfect pleasant polite precise readable relevant right
 safe simple solid sound strong thorough true useful valid well
 """
 _BAD_WORDS = """
 awful bad biased boring broken careless confusing contradicts dangerous dull error errors fails false harmful hate
-hostile incorrect incomplete irrelevant lacks lies mean misleading missing mistake mistakes nonsense offensive poor
+hostile incorrect incomplete irrelevant lacks lies misleading missing mistake mistakes nonsense offensive poor
 rambling repetitive rude sloppy terrible toxic unclear unhelpful unsafe untrue useless vague weak worse worst wrong
 """
 _GOOD, _BAD = frozenset(_GOOD_WORDS.split()), frozenset(_BAD_WORDS.split())
@@ -66,8 +66,11 @@ def sentences_of(text: str) -> list[str]:
 
 
 def lexicon(sentences: Sequence[str]) -> list[float]:
-    """Good words less bad ones, over both; a negation turns the words that soon follow round."""
-    return [_sign(re.findall(r"[\w']+", sentence.lower())) for sentence in sentences]
+    """Good words less bad ones, over both; a negation turns the words that soon follow round.
+
+    Words that say nothing of the text where they stand for something else (`like`, `mean`) are not among them.
+    """
+    return [_sign(re.findall(r"[\w']+", sentence.lower().replace("\u2019", "'"))) for sentence in sentences]
 
 
 def judge_reader(judge: Judge) -> SentimentReader:

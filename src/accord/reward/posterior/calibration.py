@@ -23,14 +23,16 @@ from accord.stats import Estimate, mean
 __all__ = ["Calibration", "fit_isotonic", "fit_temperature", "pairwise_calibration"]
 
 Floats = NDArray[np.float64]
-WIDEST = 30.0  # log-odds of the temperature, from 1
+WIDEST = 30.0  # the logarithm of the temperature, from 0
+PRIOR_STD = 3.0  # of the logarithm of the temperature about 0: T within 1/400 and 400
+LEAST_DRAWS = 16  # members from which on they may be draws, opposite two by two
 
 
 @dataclass(frozen=True)
 class Calibration:
     """A rising map of log-odds to probabilities: by `temperature`, or through points of a curve.
 
-    knots  of an isotonic curve: stated probabilities at or above one half, and what they should have been
+    knots  of an isotonic curve: stated probabilities from one half on, which stays one half, and what they should be
     """
 
     kind: Literal["temperature", "isotonic"]
@@ -59,18 +61,20 @@ class Calibration:
 
 
 def fit_temperature(logodds_P: ArrayLike, outcome_P: ArrayLike, weights: ArrayLike | None = None) -> Calibration:
-    """The temperature under which P outcomes are most likely: 1 the first was preferred, 0 the second, 1/2 a tie.
+    """The temperature T of the largest posterior after P outcomes: 1 the first was preferred, 0 the second, 1/2 a tie.
 
-    Between exp(-30) and exp(30), where the outcomes are all as stated, or say nothing. Fit it on people that the judge
-    did not learn from. Raises `ValueError` where there are no pairs or a number is not what it should be.
+    The prior of log T is normal about 0 with deviation 3: some ten pairs outweigh it, but T is neither 0 nor infinite
+    where all outcomes are as stated or say nothing, and 1 where nothing is stated. Fit it on people that the judge did
+    not learn from. Raises `ValueError` where there are no pairs or a number is not what it should be.
     """
     stated_P, observed_P, weight_P = _checked(logodds_P, outcome_P, weights)
 
     def loss(log_temperature: float) -> float:
         margin_P = stated_P * np.exp(-log_temperature)
-        return float(weight_P @ (np.logaddexp(0, margin_P) - observed_P * margin_P))
+        cost = weight_P @ (np.logaddexp(0, margin_P) - observed_P * margin_P)
+        return float(cost) + (log_temperature / PRIOR_STD) ** 2 / 2
 
-    # Convex in the inverse temperature, so of one valley in its logarithm: a grid finds it, the search its floor.
+    # The prior may make a second valley: a grid finds the deepest, the search its floor.
     grid_J = np.linspace(-WIDEST, WIDEST, 121)
     best = float(grid_J[int(np.argmin([loss(each) for each in grid_J]))])
     within = (max(-WIDEST, best - 0.5), min(WIDEST, best + 0.5))
@@ -81,14 +85,20 @@ def fit_temperature(logodds_P: ArrayLike, outcome_P: ArrayLike, weights: ArrayLi
 def fit_isotonic(logodds_P: ArrayLike, outcome_P: ArrayLike, weights: ArrayLike | None = None) -> Calibration:
     """The rising curve of least squares from stated to observed shares; never below one half for whom it favours.
 
+    It goes through (1/2, 1/2), so that the order of the two says nothing, and is straight from there to the first
+    pairs; a pair of log-odds 0 says nothing of it, and where all are, or weigh 0, it leaves what is stated as it is.
     Takes a thousand pairs or so to be worth its freedom. Raises as `fit_temperature` does.
     """
     stated_P, observed_P, weight_P = _checked(logodds_P, outcome_P, weights)
-    favoured_P = np.where(stated_P >= 0, observed_P, 1 - observed_P)  # the order of the two says nothing
+    at_P = expit(np.abs(stated_P))
+    says_P = (at_P > 0.5) & (weight_P > 0)
+    if not says_P.any():
+        return Calibration("isotonic", knots=((0.5, 0.5), (1.0, 1.0)))
+    favoured_P = np.where(stated_P > 0, observed_P, 1 - observed_P)
     fitted = IsotonicRegression(y_min=0.5, y_max=1.0, out_of_bounds="clip")
-    fitted.fit(expit(np.abs(stated_P)), favoured_P, sample_weight=weight_P)
+    fitted.fit(at_P[says_P], favoured_P[says_P], sample_weight=weight_P[says_P])
     knots = zip(fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist(), strict=True)
-    return Calibration("isotonic", knots=tuple(knots))
+    return Calibration("isotonic", knots=((0.5, 0.5), *knots))
 
 
 def _checked(logodds_P: ArrayLike, outcome_P: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Floats, Floats]:
@@ -114,10 +124,12 @@ def pairwise_calibration(
     people_P2   how many people preferred the first, and how many the second; a tie is half of each. Two people at least
     clusters    what was sampled independently, by pair (a prompt, a text); `crossed` with others, as in `stats.mean`
 
-    From each pair's square is taken what it would be on average if members and people were drawn from shares alike:
-    p (1 - p) / (n - 1) of the n people and of the S members, unbiased for the variance of each share. So 0 is what a
-    calibrated ensemble of any size has, and single pairs may be below it. With one member, which has no share, nothing
-    is taken off for it: its distance from a spread of opinions is real. Raises `ValueError` where shapes do not agree,
+    From each pair's square is taken what it would be on average if members and people were drawn from shares alike: an
+    unbiased estimate of the variance of each share, p (1 - p) / (n - 1) of the n people and of S independent members.
+    Draws from a posterior, of which there are 16 or more, are opposite two by two (`Scores.members_NS`: s and
+    s + S / 2), and their share varies by the half of S independent means of two. So 0 is what a calibrated ensemble of
+    any size has, and single pairs may be below it. With one member, which has no share, nothing is taken off for it:
+    its distance from a spread of opinions is real. Raises `ValueError` where shapes do not agree,
     there are no pairs, or fewer than two people of a pair.
     """
     margin_PS, count_P2 = np.asarray(member_PS, dtype=np.float64), np.asarray(people_P2, dtype=np.float64)
@@ -129,6 +141,18 @@ def pairwise_calibration(
     share_PS = (margin_PS > 0) + 0.5 * (margin_PS == 0)
     members_P, share_P = share_PS.mean(1), count_P2[:, 0] / people_P
     by_chance_P = share_P * (1 - share_P) / (people_P - 1)
-    if (size := margin_PS.shape[1]) > 1:
-        by_chance_P = by_chance_P + members_P * (1 - members_P) / (size - 1)
+    if margin_PS.shape[1] > 1:
+        by_chance_P = by_chance_P + _by_chance(share_PS)
     return mean((members_P - share_P) ** 2 - by_chance_P, clusters, crossed=crossed)
+
+
+def _by_chance(share_PS: Floats) -> Floats:
+    """The variance of the mean of members, [P]: of independent ones, or of draws of which s and s + S / 2 are opposite.
+
+    Means of two independent members are independent too, so that this is right for many members of either sort.
+    """
+    size = share_PS.shape[1]
+    if size >= LEAST_DRAWS and size % 2 == 0:
+        share_PS = (share_PS[:, : size // 2] + share_PS[:, size // 2 :]) / 2
+    variance_P: Floats = share_PS.var(1, ddof=1) / share_PS.shape[1]
+    return variance_P

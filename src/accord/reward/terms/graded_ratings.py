@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from accord.feedback import Dataset
-from accord.records import Rating, Scale
+from accord.records import Scale
 from accord.reward.likelihoods import gaussian, ordinal_rating
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import Evaluators, observed
@@ -45,6 +45,7 @@ class GradedRatings(Term):
         self.evaluators, self.evaluator_std = evaluators, evaluator_std
         self.levels = [list(values) for _, values in levels]
         self._scale = {scale: place for place, (scale, _) in enumerate(levels)}
+        self._nearest: list[dict[float, int]] = [{} for _ in levels]  # found once: a fit reads every rating many times
         self.pool = nn.ParameterList([nn.Parameter(_even(len(values))) for values in self.levels])
         self.own = nn.ParameterList([nn.Parameter(torch.zeros(len(evaluators), len(u_K))) for u_K in self.pool])
         self.noise = OwnNoise() if own_noise else None
@@ -76,7 +77,7 @@ class GradedRatings(Term):
         for scale in set(scales):
             rows = [row for row, each in enumerate(scales) if each == scale]
             row_o = torch.tensor(rows, device=device)
-            level_o = torch.tensor([self._level(observations[row].content) for row in rows], device=device)
+            level_o = torch.tensor([self._level(scale, observations[row].content.value) for row in rows], device=device)
             end_oK = self._ends(scale)[evaluator_O[row_o]].to(score_OM.dtype)
             below_O = below_O.index_put((row_o,), end_oK.gather(1, level_o[:, None])[:, 0])
             above_O = above_O.index_put((row_o,), end_oK.gather(1, level_o[:, None] + 1)[:, 0])
@@ -101,10 +102,13 @@ class GradedRatings(Term):
         cut_EK = torch.cumsum(torch.cat([u_EK[:, :1], softplus(u_EK[:, 1:])], 1), 1)
         return torch.cat([-infinite_E1, cut_EK, infinite_E1], 1)
 
-    def _level(self, rating: Rating) -> int:
-        """The level whose value is nearest."""
-        values = self.levels[self._scale[rating.scale]]
-        return min(range(len(values)), key=lambda k: abs(values[k] - rating.value))
+    def _level(self, scale: int, value: float) -> int:
+        """The level whose value is nearest, the lower of two."""
+        nearest = self._nearest[scale]
+        if value not in nearest:
+            values = self.levels[scale]
+            nearest[value] = min(range(len(values)), key=lambda k: abs(values[k] - value))
+        return nearest[value]
 
 
 def levels_of(scale: Scale, values: Iterable[float]) -> list[float]:
