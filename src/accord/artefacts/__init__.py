@@ -36,10 +36,12 @@ from accord.artefacts.finding import Finding, Verdict
 from accord.artefacts.kinds import Artefact, Folder, JsonLines, JsonObject, RecordLines, Row, Text, folder_of
 from accord.artefacts.reader import RECIPE, REPORT, RunReader
 from accord.artefacts.reward_card import (
+    CALIBRATION,
     CARD,
     EditEffect,
     GroupMeasure,
     JudgeAgreement,
+    JudgeCalibration,
     JudgementMeasure,
     KnownBad,
     Measure,
@@ -80,6 +82,7 @@ from accord.artefacts.training import (
 __all__ = [
     "ALGORITHM",
     "BATCHES",
+    "CALIBRATION",
     "CANDIDATES",
     "CARD",
     "COMPLETIONS",
@@ -125,6 +128,7 @@ __all__ = [
     "JsonLines",
     "JsonObject",
     "JudgeAgreement",
+    "JudgeCalibration",
     "JudgedRollout",
     "JudgementMeasure",
     "KnownBad",

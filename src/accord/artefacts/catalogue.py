@@ -18,7 +18,7 @@ from accord.artefacts.data import (
 from accord.artefacts.evaluation import CURVE, EVALUATION, EVALUATION_SAMPLES, JUDGED_ROLLOUTS, SCORES
 from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
-from accord.artefacts.reward_card import CARD
+from accord.artefacts.reward_card import CALIBRATION, CARD
 from accord.artefacts.stated import NORMALISATION, REFERENCES
 from accord.artefacts.training import ALGORITHM, BATCHES, CANDIDATES, METRICS, MODEL, SAMPLES, VALUE_HEAD
 
@@ -45,6 +45,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     NORMALISATION,
     SCORES,
     CARD,
+    CALIBRATION,
     EVALUATION_SAMPLES,
     JUDGED_ROLLOUTS,
     CURVE,

@@ -1,15 +1,19 @@
 """The card of a judge: how good it is on what was held out, for each kind of judgement, and how it can be fooled."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from accord.artefacts.kinds import JsonObject, Row, absent
 from accord.stats import Estimate
 
 __all__ = [
+    "CALIBRATION",
     "CARD",
     "EditEffect",
     "GroupMeasure",
     "JudgeAgreement",
+    "JudgeCalibration",
     "JudgementMeasure",
     "KnownBad",
     "Measure",
@@ -113,6 +117,24 @@ class WrongPair(Row):
     rejected: WrongText
 
 
+class JudgeCalibration(Row):
+    """How the probabilities that a judge states are set right, or why they are not."""
+
+    kind: Literal["temperature", "isotonic"] = Field(description="what was asked for")
+    temperature: float | None = absent("what log-odds are divided by; above 1 the judge is too sure")
+    knots: tuple[tuple[float, float], ...] | None = absent(
+        "of an isotonic curve: stated probabilities of one half or more, and what they should have been"
+    )
+    on: Literal["evaluators", "prompts"] | None = absent(
+        "of whom, or of what, nothing was learnt: whose pairs it is of"
+    )
+    pairs: int | None = absent("how many it was fitted on")
+    units: int | None = absent("how many evaluators, or prompts, they are of")
+    ece_before: Estimate | None = absent("expected calibration error on these pairs, as stated")
+    ece_after: Estimate | None = absent("the same by a calibration fitted on the pairs of other evaluators, or prompts")
+    note: str | None = absent("why there is none, or why it is not on evaluators")
+
+
 class RewardCard(Row):
     """How good a judge is on what was held out, beside what costs nothing and what people reach among themselves.
 
@@ -126,6 +148,10 @@ class RewardCard(Row):
     ece: Estimate | None = absent("expected calibration error; absent where the score has no scale of log-odds")
     brier: Estimate | None = absent("mean square of probability less outcome; .25 for one half always")
     log_loss: Estimate | None = absent("mean negative log-probability of what happened, nats; .693 for one half always")
+    calibration: JudgeCalibration | None = absent(
+        "its probabilities set right; the points of a curve are in their file"
+    )
+    member_calibration: Measure | None = absent("whether members disagree as people do; absent where there are none")
     agreement: Estimate | None = Field(
         default=None,
         description="how often another evaluator orders held-out texts as one did; a tie of theirs is half",
@@ -147,3 +173,6 @@ class RewardCard(Row):
 
 
 CARD: JsonObject[RewardCard] = JsonObject("evaluation.json", "the card of a judge", content=RewardCard)
+CALIBRATION: JsonObject[JudgeCalibration] = JsonObject(
+    "calibration.json", "how a judge's probabilities are set right, where that was asked for", content=JudgeCalibration
+)

@@ -1,10 +1,20 @@
 """Rewards: trained, looked at on held-out pairs, and loaded again as the judges of the run."""
 
-from accord.artefacts import CARD, NORMALISATION, SCORES, JudgeAgreement, Normalisation, RewardCard
+from accord.artefacts import (
+    CALIBRATION,
+    CARD,
+    NORMALISATION,
+    SCORES,
+    JudgeAgreement,
+    JudgeCalibration,
+    Normalisation,
+    RewardCard,
+)
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
 from accord.loop.stage import Context
+from accord.reward.card.held_out_calibration import calibrate_on_held_out
 from accord.reward.card.measure import evaluate
 from accord.reward.card.other_judge import judge_agreement
 from accord.reward.card.scored import SplitScores, score_split
@@ -118,6 +128,7 @@ def _write_card(settings: RewardSettings, data: Dataset, context: Context, *, sp
     if not scores.values:
         context.progress.say(f"  {stage}: nothing that was held out has been judged, so it is not tested")
         return
+    calibration = _calibrate(settings, scores, data, context, split=split)
     summary = context.reader.summary
     with context.progress.busy(f"  {stage}: looking for what it can be fooled by"):
         card = evaluate(
@@ -129,10 +140,22 @@ def _write_card(settings: RewardSettings, data: Dataset, context: Context, *, sp
             judge=judge if settings.probed else None,
             seed=stage_seed(context.run, stage),
             other_judge=_other_judge(scores, context),
+            calibration=calibration,
         )
     SCORES.write(context.run, scores.rows(data), stage=stage)
     CARD.write(context.run, card, stage=stage)
     context.progress.say(f"  {stage}: {_best_known(card)}")
+
+
+def _calibrate(
+    settings: RewardSettings, scores: SplitScores, data: Dataset, context: Context, *, split: str
+) -> JudgeCalibration | None:
+    """Set the judge's probabilities right where that is asked for, and keep how beside it."""
+    if settings.calibration_kind == "none":
+        return None
+    found = calibrate_on_held_out(scores, data, fitted_on=split, kind=settings.calibration_kind)
+    CALIBRATION.write(context.run, found, stage=context.stage)
+    return found
 
 
 def _other_judge(scores: SplitScores, context: Context) -> JudgeAgreement | None:

@@ -7,6 +7,7 @@ from accord.artefacts import CARD, COMPLETIONS, PROMPTS, SCORES, RewardCard, Run
 from accord.records import Completion
 from accord.report.canvas import WIDTHS
 from accord.report.card_figures import Line, lines
+from accord.report.judge_doubt import doubt_on_card
 from accord.report.optional import card_of, recipe_of
 from accord.report.sections import Grid, Section
 from accord.report.training_curves import Drawing, Figure
@@ -59,7 +60,7 @@ def _card(reader: RunReader, stage: str, name: str, card: RewardCard) -> JudgeCa
     figures = [*_parts(card, key, files), *_edits(card, key, files), *_known_bad(card, key, files)]
     grids = [*_judgements(card, files), *_notes(card, files)]
     sentences = [claim for claim in card.claims or () if not claim.startswith("It is gameable")]
-    sentences += _other_judge(reader, card)
+    sentences += [*doubt_on_card(card), *_other_judge(reader, card)]
     content, tables = Section(tuple(sentences), figures=tuple(figures)), Section(grids=tuple(grids))
     return JudgeCard(stage, name, _warning(card), content, tables, tuple(_wrong(reader, card.wrong_pairs or ())))
 
@@ -169,7 +170,8 @@ def _judgements(card: RewardCard, files: tuple[str, ...]) -> Iterator[Grid]:
 def _notes(card: RewardCard, files: tuple[str, ...]) -> Iterator[Grid]:
     """What has no number, and why."""
     notes: dict[str, str | None] = {}
-    for row in (card.held_out_prompts, card.held_out_evaluators, *(card.lengths or ()), *(card.sources or ())):
+    parts = (card.member_calibration, card.held_out_prompts, card.held_out_evaluators)
+    for row in (*parts, *(card.lengths or ()), *(card.sources or ())):
         if row is not None and row.estimate is None:
             notes[row.name] = row.note
     notes |= {f"{row.attribute}: {row.group}": row.note for row in card.groups or () if row.estimate is None}
@@ -182,7 +184,7 @@ def _notes(card: RewardCard, files: tuple[str, ...]) -> Iterator[Grid]:
     for name, note in notes.items():
         if note:
             names.setdefault(note.removeprefix("not assessable: "), []).append(name)
-    rows = tuple((", ".join(parts), note) for note, parts in names.items())
+    rows = tuple((", ".join(each), note) for note, each in names.items())
     if rows:
         yield Grid("What could not be measured, and why", ("part", "why"), rows, files)
 

@@ -16,6 +16,7 @@ from accord.artefacts import (
     RunReader,
 )
 from accord.report import figures
+from accord.report.judge_doubt import std_of_scores
 from accord.report.optional import card_of, evaluation_of, summary_of
 from accord.report.table import Row
 from accord.report.training_curves import Drawing, Figure, along_the_run
@@ -118,8 +119,10 @@ def _purpose(name: str) -> str:
 def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
     """The reward model and the independent judge beside people and baselines."""
     marks, cards, missing = [], {}, []
+    sentences: list[str] = []
     for stage, name, role in (("reward", "reward model", "proxy"), ("eval_reward", "independent judge", "judge")):
         card = card_of(reader, stage)
+        sentences += std_of_scores(reader, stage, name)
         if card is None:
             missing.append(f"No {name} in this run.")
         elif card.accuracy is None:
@@ -128,7 +131,7 @@ def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
             cards[CARD.path(stage)] = card
             marks.append(figures.Mark(name, card.accuracy, role))
     if not marks:
-        return Section(missing=tuple(missing))
+        return Section(tuple(sentences), missing=tuple(missing))
     people = {row.key: row.estimate for row in rows if row.key in {"agreement", "consensus"}}
     first = next(iter(cards.values()))
     others = (
@@ -145,7 +148,7 @@ def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
         "whoever is tested counted half. Bars are 95 % intervals over sessions and, where people share them, texts. "
         "Dotted lines mark chance."
     )
-    return Section(figures=(Figure(drawings, caption, tuple(cards)),), missing=tuple(missing))
+    return Section(tuple(sentences), figures=(Figure(drawings, caption, tuple(cards)),), missing=tuple(missing))
 
 
 def policy(reader: RunReader) -> Section:

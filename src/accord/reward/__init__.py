@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.reward.card.held_out_calibration import calibrate_on_held_out, load_calibration
     from accord.reward.card.measure import evaluate
     from accord.reward.card.pairs import accuracy, baselines, calibration
     from accord.reward.card.scored import SplitScores, score_split
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         thurstone,
         with_margin,
     )
+    from accord.reward.posterior.calibration import Calibration
     from accord.reward.registry import REWARDS, register
     from accord.reward.settings import RewardSettings
     from accord.reward.soups import soup
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "card.measure": ("evaluate",),
     "card.pairs": ("accuracy", "baselines", "calibration"),
+    "card.held_out_calibration": ("calibrate_on_held_out", "load_calibration"),
     "card.scored": ("SplitScores", "score_split"),
     "combine": ("COMBINATIONS", "Combination", "register_combination"),
     "combined": ("CombinedJudge", "MixedJudge"),
@@ -117,6 +120,7 @@ _MODULES = {
         "thurstone",
         "with_margin",
     ),
+    "posterior.calibration": ("Calibration",),
     "registry": ("REWARDS", "register"),
     "settings": ("RewardSettings",),
     "soups": ("soup",),
@@ -132,6 +136,7 @@ __all__ = [
     "BradleyTerry",
     "BrierReward",
     "ByToken",
+    "Calibration",
     "Classifier",
     "Combination",
     "CombinedJudge",
@@ -167,6 +172,7 @@ __all__ = [
     "accuracy",
     "baselines",
     "bradley_terry",
+    "calibrate_on_held_out",
     "calibration",
     "choice",
     "counted_choice",
@@ -175,6 +181,7 @@ __all__ = [
     "gaussian",
     "graded_comparison",
     "lapsed",
+    "load_calibration",
     "logistic",
     "maximum_entropy",
     "noise_contrast",

@@ -19,7 +19,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 from safetensors.torch import load_file, save_file
@@ -87,6 +87,11 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
     @abstractmethod
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The terms of the log-likelihood, their parameters new; they tell who is who by the data set."""
+
+    @property
+    def calibration_kind(self) -> Literal["none", "temperature", "isotonic"]:
+        """How probabilities of the judge are set right."""
+        return self.calibrate
 
     def fit(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> ScalarHeadModel:
         """Train to the end and return the judge, which is also kept in the run under `<stage>/model`."""

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -38,6 +38,11 @@ class RewardSettings(BaseModel):
     def reads(self) -> frozenset[str]:
         """The kinds of judgement whose texts are read under these settings: those that are learnt from, or more."""
         return self.learns_from
+
+    @property
+    def calibration_kind(self) -> Literal["none", "temperature", "isotonic"]:
+        """How probabilities of the judge are set right after it was trained, on what was held out."""
+        return "none"
 
     @abstractmethod
     def steps(self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward") -> Iterator[Step]:

@@ -2,6 +2,7 @@
 
 scored       the judge's scores of what was held out
 pairs        accuracy, calibration, and what costs nothing beside them      word_baseline  the words alone
+held_out_calibration   probabilities set right on people of whom nothing was learnt    members  as people disagree
 judgements   every kind of judgement, and how well the scores go with it    ordered  inside   statistics of these
 breakdown    accuracy on new prompts, new evaluators, groups, sources, lengths
 shifts       accuracy near to and far from what was learnt from

@@ -11,7 +11,16 @@ from accord.reward.card.enough import measured
 from accord.reward.card.pairs import accuracy
 from accord.stats import rate
 
-__all__ = ["by_group", "by_length", "by_source", "on_new_evaluators", "on_new_prompts", "part"]
+__all__ = [
+    "by_group",
+    "by_length",
+    "by_new_evaluators",
+    "by_source",
+    "of_new_prompts",
+    "on_new_evaluators",
+    "on_new_prompts",
+    "part",
+]
 
 ALIKE = 0.1  # lengths that differ by so much of the longer one are about equal
 MOST_GROUPS = 20  # of an attribute that tells groups apart; one with more tells people apart
@@ -26,9 +35,7 @@ def part(name: str, values: Mapping[str, float], pairs: Sequence[Pair], data: Da
 
 def on_new_prompts(values: Mapping[str, float], data: Dataset, *, fitted_on: str, split: str) -> Measure:
     """The accuracy on prompts of which neither pairs nor other feedback was learnt from."""
-    taught = {pair.prompt for pair in data.pairs.get(fitted_on, ())}
-    taught |= {feedback.prompt for feedback in data.feedback.get(fitted_on, ())}
-    pairs = [pair for pair in data.pairs.get(split, ()) if pair.prompt not in taught]
+    pairs = of_new_prompts(data, fitted_on=fitted_on, split=split)
     reason = 'all held-out prompts were learnt from; [data] split_by = "prompt" keeps some apart'
     return part("prompts of which nothing was learnt", values, pairs, data, reason)
 
@@ -36,15 +43,30 @@ def on_new_prompts(values: Mapping[str, float], data: Dataset, *, fitted_on: str
 def on_new_evaluators(values: Mapping[str, float], data: Dataset, *, fitted_on: str, split: str) -> Measure:
     """The accuracy on pairs by evaluators, known one by one, who gave nothing that was learnt from."""
     name = "evaluators of whom nothing was learnt"
-    known = {name for name, evaluator in data.evaluators.items() if is_known(evaluator)}
-    by_known = [pair for pair in data.pairs.get(split, ()) if pair.evaluator in known]
-    if not by_known:
+    if not _by_known(data, split):
         return Measure(name=name, note="not assessable: the held-out pairs do not say which evaluator judged")
-    taught = {pair.evaluator for pair in data.pairs.get(fitted_on, ())}
-    taught |= {feedback.evaluator for feedback in data.feedback.get(fitted_on, ())}
-    pairs = [pair for pair in by_known if pair.evaluator not in taught]
+    pairs = by_new_evaluators(data, fitted_on=fitted_on, split=split)
     reason = 'not assessable: all of them were learnt from too; [data] split_by = "evaluator" keeps some apart'
     return part(name, values, pairs, data, reason)
+
+
+def of_new_prompts(data: Dataset, *, fitted_on: str, split: str) -> list[Pair]:
+    """The pairs of prompts of which nothing was learnt."""
+    taught = {pair.prompt for pair in data.pairs.get(fitted_on, ())}
+    taught |= {feedback.prompt for feedback in data.feedback.get(fitted_on, ())}
+    return [pair for pair in data.pairs.get(split, ()) if pair.prompt not in taught]
+
+
+def by_new_evaluators(data: Dataset, *, fitted_on: str, split: str) -> list[Pair]:
+    """The pairs by evaluators, known one by one, of whom nothing was learnt."""
+    taught = {pair.evaluator for pair in data.pairs.get(fitted_on, ())}
+    taught |= {feedback.evaluator for feedback in data.feedback.get(fitted_on, ())}
+    return [pair for pair in _by_known(data, split) if pair.evaluator not in taught]
+
+
+def _by_known(data: Dataset, split: str) -> list[Pair]:
+    known = {name for name, evaluator in data.evaluators.items() if is_known(evaluator)}
+    return [pair for pair in data.pairs.get(split, ()) if pair.evaluator in known]
 
 
 def by_group(values: Mapping[str, float], data: Dataset, *, split: str) -> tuple[GroupMeasure, ...]:

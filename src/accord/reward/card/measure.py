@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from accord.artefacts import JudgeAgreement, RewardCard
+from accord.artefacts import JudgeAgreement, JudgeCalibration, RewardCard
 from accord.feedback import Dataset
 from accord.interfaces import Judge
 from accord.reward.card.breakdown import by_group, by_length, by_source, on_new_evaluators, on_new_prompts
 from accord.reward.card.claims import claims_of
 from accord.reward.card.judgements import judgement_measures
-from accord.reward.card.pairs import accuracy, baselines, calibration, probability_errors
+from accord.reward.card.members import member_calibration
+from accord.reward.card.pairs import accuracy, baselines, probability_errors
+from accord.reward.card.pairs import calibration as stated_calibration
 from accord.reward.card.probes import Probes, gameable_by
 from accord.reward.card.reasons import wrong_pairs
 from accord.reward.card.scored import SplitScores
@@ -29,6 +31,7 @@ def evaluate(
     judge: Judge | None = None,
     seed: int = 0,
     other_judge: JudgeAgreement | None = None,
+    calibration: JudgeCalibration | None = None,
 ) -> RewardCard:
     """The card of a judge, as far as its scores of what was held out tell; with the judge itself, all of it.
 
@@ -36,10 +39,13 @@ def evaluate(
     and all others together order a pair as its evaluator did. Where no pair of `split` says which of two is better, the
     card has what was measured on other kinds of judgement. With `judge` it is asked about edited and known-bad texts,
     drawn by the seed, and which tokens make its worst mistakes: at most about twice what scoring the split cost.
-    `other_judge` is how it agrees with another one (`judge_agreement`).
+    `other_judge` is how it agrees with another one (`judge_agreement`), `calibration` how its probabilities are set
+    right (`calibrate_on_held_out`).
     """
     sections: dict[str, Any] = {
         **_on_pairs(scores, data, fitted_on=fitted_on, split=split),
+        "calibration": None if calibration is None else calibration.model_copy(update={"knots": None}),
+        "member_calibration": member_calibration(scores, data, split=split),
         "agreement": agreement,
         "consensus": consensus,
         "judgements": judgement_measures(scores, data, fitted_on=fitted_on, split=split) or None,
@@ -70,6 +76,6 @@ def _on_pairs(scores: SplitScores, data: Dataset, *, fitted_on: str, split: str)
         "shifts": by_shift(values, data, fitted_on=fitted_on, split=split) or None,
     }
     if scores.scale is not None:
-        measures["ece"] = calibration(values, pairs, data.evaluators, scale=scores.scale)
+        measures["ece"] = stated_calibration(values, pairs, data.evaluators, scale=scores.scale)
         measures |= probability_errors(values, pairs, data.evaluators, scale=scores.scale)
     return measures

@@ -11,7 +11,7 @@ from accord.records import Evaluator, Pair
 from accord.reward.card.word_baseline import word_margins
 from accord.stats import Estimate, calibration_error, mean, rate
 
-__all__ = ["accuracy", "baselines", "calibration", "probability_errors"]
+__all__ = ["accuracy", "baselines", "calibration", "logodds_and_outcomes", "probability_errors"]
 
 
 def accuracy(
@@ -60,7 +60,7 @@ def calibration(
 
     The two of a pair are ordered by id, so the outcome is not always 1; a tie counts one half. At most 15 bins.
     """
-    logit_P, outcome_P = _foretold(values, pairs, scale)
+    logit_P, outcome_P = logodds_and_outcomes(values, pairs, scale)
     who, texts = sampled_units(pairs, evaluators)
     return calibration_error(expit(logit_P), outcome_P, who, crossed=texts)
 
@@ -77,7 +77,7 @@ def probability_errors(
     brier      mean square of the probability less the outcome (Brier 1950); .25 for one half always
     log_loss   mean negative log-probability of what happened, nats; log 2 for one half always
     """
-    logit_P, outcome_P = _foretold(values, pairs, scale)
+    logit_P, outcome_P = logodds_and_outcomes(values, pairs, scale)
     loss_P = -outcome_P * log_expit(logit_P) - (1 - outcome_P) * log_expit(-logit_P)
     who, texts = sampled_units(pairs, evaluators)
     return {
@@ -106,7 +106,7 @@ def _share(
     return rate((margin_P > 0) + 0.5 * (margin_P == 0), who, crossed=texts, weights=weights)
 
 
-def _foretold(
+def logodds_and_outcomes(
     values: Mapping[str, float], pairs: Sequence[Pair], scale: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of each pair the log-odds that the first by id is preferred, and whether it was (a tie is one half)."""

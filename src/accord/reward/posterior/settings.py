@@ -1,4 +1,4 @@
-"""Settings of a learnt reward that say how it knows what it does not know."""
+"""Settings of a learnt reward that say what it does not know, and whether it is as sure as it should be."""
 
 from typing import Literal
 
@@ -28,6 +28,10 @@ class DoubtSettings(BaseModel):
     doubt: Literal["none", "laplace"] = Field(
         default="none",
         description="laplace: a normal posterior of the head by the curvature of the likelihood, under head_prior_std",
+    )
+    calibrate: Literal["none", "temperature", "isotonic"] = Field(
+        default="none",
+        description="set its probabilities right on held-out evaluators, or else prompts, of whom nothing was learnt",
     )
 
     def new_judge(self, decoder: CausalModel, heads: Heads, *, seed: int, stage: str) -> ScalarHeadModel:
