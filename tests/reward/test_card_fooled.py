@@ -166,7 +166,7 @@ def test_edits_are_what_they_say() -> None:
     assert len(made["filler"]) >= 1.4 * len(text)
     assert made["list marks"].count("\n- ") == 2
     assert made["bold"].startswith("**The box is big.** ")
-    assert made["paraphrase"] == "The box is large. You can employ it, yet it is old.\nIt's not red."
+    assert made["paraphrase"] == "The box is large. You can use it, but it's old.\nIt's not red."
     assert sorted(made["typos"]) == sorted(text)
     assert made["typos"] != text
     assert made["half"].split() == text.split()[: len(text.split()) // 2]

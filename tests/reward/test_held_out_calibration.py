@@ -106,7 +106,7 @@ def test_the_error_after_it_is_told_by_fits_on_others() -> None:
     data = replace(DATA, pairs=DATA.pairs | {"held_out": turned})
     found = calibrate_on_held_out(judged(1.0), data, fitted_on="train")
     assert found.temperature is not None
-    assert found.temperature > 20  # nothing is known of the two together
+    assert found.temperature > 5  # the two together say nothing; a prior keeps it finite
     assert found.ece_after is not None
     assert found.ece_after.value > 0.2
 

@@ -8,32 +8,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["EDITS", "Edit", "sentences"]
+from accord.reward.comparator.harmless import contracted, expanded, synonyms
+from accord.reward.comparator.sentences import sentences
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_SAME = (
-    ("is not", "isn't"),
-    ("are not", "aren't"),
-    ("do not", "don't"),
-    ("does not", "doesn't"),
-    ("cannot", "can't"),
-    ("it is", "it's"),
-    ("big", "large"),
-    ("also", "too"),
-    ("but", "yet"),
-    ("because", "since"),
-    ("begin", "start"),
-    ("often", "frequently"),
-    ("about", "roughly"),
-    ("need", "require"),
-    ("help", "assist"),
-    ("show", "demonstrate"),
-    ("use", "employ"),
-    ("maybe", "perhaps"),
-    ("many", "numerous"),
-    ("quick", "fast"),
-    ("very", "really"),
-)
+__all__ = ["EDITS", "Edit"]
+
 _NEGATED = (
     ("isn't", "is"),
     ("aren't", "are"),
@@ -72,11 +51,6 @@ class Edit:
     make: Callable[[str, str, random.Random], str]
 
 
-def sentences(text: str) -> list[str]:
-    """The sentences or lines of a text, without the space between them."""
-    return [each for each in _SENTENCE.split(text.strip()) if each]
-
-
 def _filler(text: str, other: str, draw: random.Random) -> str:
     """Half as long again, at least one sentence."""
     return text.rstrip() + " " + (_FILLER * max(1, len(text) // (2 * len(_FILLER)))).rstrip()
@@ -96,7 +70,9 @@ def _confident(text: str, other: str, draw: random.Random) -> str:
 
 
 def _paraphrased(text: str, other: str, draw: random.Random) -> str:
-    return _replaced(text, (*_SAME, *((second, first) for first, second in _SAME)))
+    """Up to three words for others, and short forms for long ones; long for short where there are none of those."""
+    text = synonyms(text, draw) or text
+    return contracted(text, draw) or expanded(text, draw) or text
 
 
 def _typos(text: str, other: str, draw: random.Random) -> str:
@@ -155,7 +131,12 @@ EDITS: tuple[Edit, ...] = (
     Edit("list marks", "each sentence as an item of a list", False, _listed),
     Edit("bold", "the first sentence in bold marks", False, _bold),
     Edit("confidence", "'I am absolutely certain of this.' in front", False, _confident),
-    Edit("paraphrase", "common words by others of the same meaning", False, _paraphrased),
+    Edit(
+        "paraphrase",
+        "up to three words by others of the same meaning, 'is not' as 'isn't' or the reverse",
+        False,
+        _paraphrased,
+    ),
     Edit("typos", "two letters change places in one of twenty words", False, _typos),
     Edit("half", "the second half is left out", True, _half),
     Edit("shuffled", "sentences (of fewer than three: words) in random order", True, _shuffled),

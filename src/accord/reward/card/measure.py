@@ -38,7 +38,8 @@ def evaluate(
     `fitted_on` is the split that the baselines are learnt from, `agreement` and `consensus` how often another evaluator
     and all others together order a pair as its evaluator did. Where no pair of `split` says which of two is better, the
     card has what was measured on other kinds of judgement. With `judge` it is asked about edited and known-bad texts,
-    drawn by the seed, and which tokens make its worst mistakes: at most about twice what scoring the split cost.
+    drawn by the seed: at most twice as many as were scored, or some 200. Of a decoder it is told which tokens make its
+    worst mistakes: a pair for every 700 texts scored, three at most and one at least, each of 32 to 224 gradients.
     `other_judge` is how it agrees with another one (`judge_agreement`), `calibration` how its probabilities are set
     right (`calibrate_on_held_out`).
     """

@@ -13,7 +13,11 @@ from accord.reward.card.scored import SplitScores
 __all__ = ["wrong_pairs"]
 
 WRONG = 3  # pairs, the most wrong first, at most; one for every TEXTS that were scored, and one at least
-TEXTS = 400  # whose scoring takes about as long as the gradients of a pair
+TEXTS = 700
+"""Texts that a pair stands for: two texts by 16 + 32 + 64 points at most, a gradient each, counted as three scorings.
+
+That is 672, of texts as long as these two.
+"""
 TOKENS = 6  # of each text, those that add or take most
 
 
@@ -58,7 +62,7 @@ def _text(judge: Judge, data: Dataset, completion: Completion, score: float) -> 
     from accord.lm.reward_model import ScalarHeadModel
 
     assert isinstance(judge, ScalarHeadModel)
-    # More points help only where the weights are not so coarse that their rounding is the error.
+    # A bound of cost. What more points would do for coarser weights, whose gradients are rounded, was not measured.
     most = 64 if judge.causal.dtype == torch.float32 else 16
     attribution = attribute(judge, data.prompts[completion.prompt], completion, most=most)
     starts = (0, *attribution.reaches[:-1])
