@@ -9,6 +9,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import torch
+from pydantic import ValidationError
 
 from accord.errors import ArtefactError, RecipeError, RecordError, StorageError
 from accord.lm.loading import load
@@ -66,6 +67,26 @@ def test_every_container_gives_the_same_texts(tmp_path: Path) -> None:
     assert read_texts(str(tmp_path / "corpus.parquet"), None) == CORPUS
     assert read_texts(str(tmp_path / "corpus.csv"), None) == CORPUS
     assert read_texts(str(tmp_path / "corpus.txt"), None) == ["\n\n".join(CORPUS)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"pretrain_split": "train"}, "pretrain_split is about pretrain_texts; name some"),
+        ({"pretrain_tokens": 64}, "pretrain_tokens is about pretrain_texts; name some"),
+        ({"pretrain_split": "train", "pretrain_texts": "corpus.txt"}, "corpus.txt is one file, which has no splits"),
+        ({"pretrain_split": "train", "pretrain_texts": "a/corpus.jsonl"}, "jsonl is one file, which has no splits"),
+    ],
+)
+def test_settings_of_texts_without_texts_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        PPO(**SETTINGS, pretrain_coef=1.0, **fields)
+    assert PPO(**SETTINGS, pretrain_coef=1.0, pretrain_texts="someone/corpus", pretrain_split="train").pretrain_split
+
+
+def test_a_file_has_no_splits_however_it_is_called(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"corpus: one file, which has no splits; leave pretrain_split out"):
+        read_texts(str(rows(tmp_path / "corpus")), "train")
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,17 @@ def test_a_part_without_spread_is_not_standardised(value: float) -> None:
     assert moments(parts, combination("weighted_sum"))["style"].mean == pytest.approx(value)
 
 
+def test_a_part_with_a_limit_needs_no_spread() -> None:
+    """It is not standardised; the same constraint in other units costs what it lacks, and no more."""
+    parts = {"reward": Scores(RIGHT), "style": Scores(np.full(3, 0.5))}
+    rule = combination("constraint", limits={"style": 2.0}, price=10, normalise="standardise")
+    found = mixed(rule, parts, moments(parts, rule), ENDS)
+    z = (RIGHT - RIGHT.mean()) / RIGHT.std(ddof=1)
+    assert found.value_N.tolist() == pytest.approx((z - 15).tolist())
+    with pytest.raises(RecipeError, match="the reward 'style' gives all 3 completions"):
+        moments(parts, combination("veto", limits={"style": 2.0}, floor=0, normalise="standardise"))
+
+
 def members(seed: int, n: int = 3, size: int = 5) -> Scores:
     members_NS = np.random.default_rng(seed).normal(size=(n, size))
     return Scores(members_NS.mean(1), members_NS.std(1, ddof=1), members_NS=members_NS)
@@ -182,6 +193,10 @@ TWO = '[reward]\nkind = "length"\ntarget = 3\n[rewards.style]\nkind = "format"\n
         ('kind = "gate"\ngate = "rewards"\nat_least = 1', r"combine.gate: no reward 'rewards'; did you mean 'reward'"),
         ('kind = "veto"\nfloor = 0\nlimits = { x = 1 }', r"combine.limits: no reward 'x'; known are reward, style"),
         ('kind = "veto"\nfloor = 0', r"recipe.combine.limits: "),
+        (
+            'kind = "constraint"\nprice = 1\nlimits = { style = 1 }\nweights = { style = 2.0 }',
+            r"recipe.combine: .*'style' has a limit, .*leave its weight out",
+        ),
         ('kind = "worts"', r"combine.kind: unknown way to combine rewards 'worts'; did you mean 'worst'"),
         ("weight = 1", r"recipe.combine.weight: no such field; did you mean 'weights'\?"),
         ("weights = { style = nan }", r"recipe.combine.weights.style"),

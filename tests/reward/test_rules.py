@@ -105,6 +105,9 @@ def test_limits_and_targets_in_words_and_characters() -> None:
         ({}, "needs at_most, at_least or target"),
         ({"at_least": 5, "at_most": 4}, "no length is at least 5 and at most 4"),
         ({"at_most": 5, "soft": 5}, "leaves nothing below at_most"),
+        ({"target": 100, "soft": 20}, "soft is room inside of at_most and at_least; give one of them"),
+        ({"at_least": 95, "at_most": 100, "soft": 20}, r"soft \(20\) leaves no length between at_least \(95\)"),
+        ({"at_least": 95, "at_most": 100, "soft": 3}, "leaves no length between"),
         ({"at_most": 5, "unit": "tokens"}, "unit 'tokens' and a tokenizer go together"),
         ({"at_most": 5, "tokenizer": "tiny"}, "unit 'tokens' and a tokenizer go together"),
     ],
@@ -133,6 +136,31 @@ def test_tokens_are_counted_by_the_tokenizer_that_the_stage_noted(tmp_path: Path
     (problem,) = LengthReward(unit="tokens", tokenizer=f"{tmp_path}/no", at_most=3).problems()
     assert problem.startswith("tokenizer: ")
     assert "no such model folder" in problem
+
+
+def test_some_length_is_worth_nothing_less_whatever_the_room_inside_limits() -> None:
+    reward = LengthReward(unit="characters", at_least=94, at_most=100, soft=3)
+    assert [n for n in range(200) if reward.worth(n) == 0] == [97]
+    reward = LengthReward(unit="characters", at_least=5, at_most=5)
+    assert [n for n in range(200) if reward.worth(n) == 0] == [5]
+
+
+def test_a_folder_of_a_tokenizer_is_meant_from_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from accord.lm import tiny
+
+    tiny.tiny_tokenizer().save_pretrained(tmp_path / "recipe" / "counter")
+    (tmp_path / "recipe" / "counter" / "config.json").write_text('{"model_type": "llama"}')
+    (tmp_path / "recipe" / "tiny").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    settings = LengthReward(unit="tokens", tokenizer="counter", target=8)
+    anchored = settings.anchored(tmp_path / "recipe")
+    assert anchored.tokenizer == f"{tmp_path}/recipe/counter"
+    assert anchored.problems() == []
+    n = len(tiny.tiny_tokenizer().encode("Some words.", add_special_tokens=False))
+    assert values(anchored.judge("length"), "Some words.") == [settings.worth(n)]
+    for other in (LengthReward(unit="tokens", tokenizer="tiny", target=8), LengthReward(target=8)):
+        assert other.anchored(tmp_path / "recipe") == other
 
 
 def test_a_score_does_not_depend_on_its_company() -> None:

@@ -52,6 +52,8 @@ def scored(settings: ReferencedReward, folder: Path, texts: dict[Prompt, str]) -
         ("420", False),
         ("42 or 43", False),
         ("The answer is 42 or 43.", False),
+        ("The answer is 42 or possibly 43", False),
+        ("It is 43, or perhaps 42", False),
         ("The answer is 41, 42 or 43.", False),
         ("There are 2 or 3 ways to see it; it is 42", True),
         ("The answer is 42. It took 3 or 4 steps.", True),
@@ -123,6 +125,18 @@ def test_code_is_worth_the_share_of_tests_that_it_passes(tmp_path: Path) -> None
     assert scored(UnitTestsReward(references=file, seconds=1.0), tmp_path, texts) == pytest.approx([2 / 3, 0])
     (tmp_path / "whole").mkdir()
     assert scored(UnitTestsReward(references=file, seconds=1.0, partial=False), tmp_path / "whole", texts) == [0, 0]
+
+
+@pytest.mark.parametrize("test", ["assert double(2) ==", "return 1", "x = '\\0", "assert (" * 500, "if x:\n"])
+def test_tests_that_do_not_compile_are_named_before_anything_learns(test: str, tmp_path: Path) -> None:
+    settings = UnitTestsReward(
+        references=file_of(tmp_path, {"tests": ["assert True"]}, {"prompt": "a", "tests": [test]})
+    )
+    (problem,) = settings.problems()
+    assert ":2: the test " in problem
+    assert "is no Python (" in problem
+    with pytest.raises(RecipeError, match=r"references.jsonl:2: the test .* is no Python"):
+        list(settings.steps(dataset(), RunDirectory.create(tmp_path / "run")))
 
 
 def test_json_of_the_stated_form_is_worth_one(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from accord.policy.losses import ppo_policy, ppo_value
 from accord.policy.materials import Material, Materials
 from accord.policy.online import Dense, OnlineTrainer, build_trainer
 from accord.policy.optimum import KLObjective
-from accord.policy.pretraining import PretrainingMix, blocks_of, note_texts, read_texts
+from accord.policy.pretraining import WHOLE, PretrainingMix, blocks_of, note_texts, read_texts
 from accord.policy.rollout import Rollout
 from accord.run import RunDirectory
 from accord.train import TrainingStep
@@ -98,6 +98,12 @@ class PPO(Dense):
     def _mixed(self) -> Self:
         if self.pretrain_texts is not None and not self.pretrain_coef:
             raise ValueError("pretrain_texts are read only where pretrain_coef weighs them; set it above 0")
+        if self.pretrain_texts is None:
+            for name in ("pretrain_split", "pretrain_tokens"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"{name} is about pretrain_texts; name some, or leave it out")
+        elif self.pretrain_split is not None and Path(self.pretrain_texts).suffix in WHOLE:
+            raise ValueError(f"{self.pretrain_texts} is one file, which has no splits; leave pretrain_split out")
         return self
 
     def steps(

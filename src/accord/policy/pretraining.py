@@ -21,9 +21,11 @@ from accord.policy.supervised import likelihood, mean_token_weight, token_weight
 from accord.run import InputEntry, RunDirectory, digest_of
 from accord.train import BatchLimits, Optimiser, Passes
 
-__all__ = ["PretrainingMix", "blocks_of", "note_texts", "read_texts"]
+__all__ = ["WHOLE", "PretrainingMix", "blocks_of", "note_texts", "read_texts"]
 
 COLUMN = "text"
+WHOLE = frozenset({".txt", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".feather"})
+"""How files of texts are called: one of them has no splits."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ def read_texts(place: str, split: str | None) -> list[str]:
     `StorageError` where the file cannot be opened.
     """
     path = Path(place)
+    if split is not None and path.is_file():
+        raise RecipeError(f"{place}: one file, which has no splits; leave pretrain_split out")
     if path.suffix == ".txt" and path.is_file():
         with storage(path):
             content = path.read_bytes()

@@ -18,11 +18,11 @@ A price that training finds itself is a Lagrange multiplier: `constraints` of th
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from accord.errors import RecipeError, nearest
 from accord.registry import Registry
@@ -77,6 +77,10 @@ class Combination(BaseModel):
     def weight(self, name: str) -> float:
         """The weight of a part."""
         return self.weights.get(name, 1.0)
+
+    def standardises(self, name: str) -> bool:
+        """Whether the formula takes a part in standard deviations from its mean."""
+        return self.normalise == "standardise"
 
     def total(self, normal: Draws, names: Iterable[str]) -> NDArray[np.float64]:
         """The weighted sum of some parts, [N, S]; 0 of none."""
@@ -145,6 +149,18 @@ class Constraint(Combination):
     kind: Literal["constraint"] = "constraint"
     limits: dict[str, Finite] = Field(min_length=1, description="parts that only have to reach their limit")
     price: float = Field(gt=0, allow_inf_nan=False, description="of a unit of what is lacking")
+
+    @model_validator(mode="after")
+    def _weights_of_what_is_summed(self) -> Self:
+        if both := sorted(self.weights.keys() & self.limits.keys()):
+            raise ValueError(
+                f"'{both[0]}' has a limit, so it counts by the price, and its weight by nothing; leave its weight out"
+            )
+        return self
+
+    def standardises(self, name: str) -> bool:
+        """Only what has no limit: limits are in the part's own units."""
+        return super().standardises(name) and name not in self.limits
 
     def named_parts(self) -> Iterable[tuple[str, str]]:
         """Those with weights, and those with limits."""

@@ -75,7 +75,7 @@ def moments(parts: Mapping[str, Scores], combination: Combination) -> dict[str, 
         n = len(scores.value_N)
         std = float(scores.value_N.std(ddof=1)) if n > 1 else 0.0
         rounding = 1e-12 * float(np.abs(scores.value_N).max(initial=0.0))
-        if combination.normalise == "standardise" and std <= rounding:
+        if combination.standardises(name) and std <= rounding:
             raise RecipeError(
                 f"recipe.combine.normalise: the reward '{name}' gives all {n} completions of the train split the same, "
                 'so there is no spread to standardise it by; take normalise = "none", and a weight in its own units'
@@ -125,9 +125,9 @@ def _scales(
     combination: Combination, parts: Mapping[str, Scores], moments: Mapping[str, PartMoments]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """What is taken from each part, and by what it is divided."""
-    if combination.normalise == "none":
-        return dict.fromkeys(parts, 0.0), dict.fromkeys(parts, 1.0)
-    return {name: moments[name].mean for name in parts}, {name: moments[name].std for name in parts}
+    by_moments = {name: moments[name] for name in parts if combination.standardises(name)}
+    shift = {name: by_moments[name].mean if name in by_moments else 0.0 for name in parts}
+    return shift, {name: by_moments[name].std if name in by_moments else 1.0 for name in parts}
 
 
 def _draws(scores: Scores, by_members: bool) -> NDArray[np.float64]:

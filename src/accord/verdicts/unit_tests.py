@@ -75,4 +75,11 @@ def _tests(reference: Any) -> list[str]:
     pieces = [tests] if isinstance(tests, str) else tests
     if not isinstance(pieces, list) or not pieces or not all(isinstance(test, str) and test.strip() for test in pieces):
         raise UnusableReferenceError(f"the tests of the item's reference are no pieces of Python; write {EXAMPLE}")
+    for test in pieces:
+        try:
+            compile(test, "test.py", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+            raise UnusableReferenceError(
+                f"the test {test.strip()[:200]!r} of the item's reference is no Python ({error}); write {EXAMPLE}"
+            ) from error
     return pieces

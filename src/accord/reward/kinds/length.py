@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from accord.errors import ModelError
+from accord.lm import tiny
 from accord.lm.loading import open_tokenizer
 from accord.records import Prompt
 from accord.reward.stated.judge import Outcome, RuleJudge
@@ -36,11 +38,24 @@ class LengthReward(StatedReward):
             raise ValueError("a reward of lengths needs at_most, at_least or target")
         if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
             raise ValueError(f"no length is at least {self.at_least} and at most {self.at_most}")
+        if self.soft and self.at_most is None and self.at_least is None:
+            raise ValueError("soft is room inside of at_most and at_least; give one of them, or leave soft out")
+        if self.at_most is not None and self.at_least is not None and self.at_least + 2 * self.soft > self.at_most:
+            raise ValueError(
+                f"soft ({self.soft}) leaves no length between at_least ({self.at_least}) and at_most ({self.at_most}) "
+                "that costs nothing; make it less"
+            )
         if self.at_most is not None and self.soft >= self.at_most:
             raise ValueError(f"soft ({self.soft}) leaves nothing below at_most ({self.at_most}) that costs nothing")
         if (self.tokenizer is None) == (self.unit == "tokens"):
             raise ValueError("unit 'tokens' and a tokenizer go together; give both or neither")
         return self
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the tokenizer's folder made absolute, where it is one."""
+        if self.tokenizer in {None, tiny.NAME} or not (folder / str(self.tokenizer)).is_dir():
+            return self
+        return self.model_copy(update={"tokenizer": str(folder / str(self.tokenizer))})
 
     def worth(self, n: int) -> float:
         """What a length is worth: 0 where it holds, less by up to 1 for each of its limits and its target."""

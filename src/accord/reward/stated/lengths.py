@@ -1,6 +1,6 @@
 """What a length is worth: pure functions of a number of tokens, words or characters.
 
-    limits    -(share of the way from the end of the free room to the limit), 0 inside, -1 from the limit on
+    limits    -(share of the way from the end of the free room to the limit), 0 inside, -1 beyond the limit
     target    -|n - target| / target, and no less than -1 (in the manner of Aggarwal & Welleck 2025, arXiv 2503.04697)
 
 An upper limit with `soft` of room is the soft punishment of what is too long in DAPO (Yu et al. 2025, arXiv 2503.14476,
