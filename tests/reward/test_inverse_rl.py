@@ -198,7 +198,12 @@ def test_what_was_demonstrated_scores_above_what_the_start_writes(partition: str
     with RunDirectory.create(tmp_path / "run") as run:
         judge = SETTINGS.model_copy(update={"partition": partition}).fit(data, run)
         rows = list(CANDIDATES.read(run, "reward"))
+        (term,) = SETTINGS.model_copy(update={"partition": partition}).load_terms(data, run).values()
     assert len(rows) == 6 * 4
+    assert isinstance(term, InverseDemonstrations)
+    assert len(term.read(data, "train").observations) == sum(len(texts) for texts in TEXTS.values()) / 2
+    assert (term.log_partition is not None) == (partition == "learnt")
+    assert term.log_partition is None or bool(term.log_partition.abs().max() > 0)
     held_out = [prompt for prompt in data.prompts.values() if data.split_of[prompt.id] == "held_out"]
     written = [Completion(prompt=prompt.id, text=row.text) for prompt, row in zip(held_out, rows, strict=False)]
     shown = [Completion(prompt=prompt.id, text="aaaa") for prompt in held_out]

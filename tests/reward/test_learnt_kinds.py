@@ -1,6 +1,7 @@
 """Each kind of judgement alone teaches what is true, and a fit goes on to the same numbers after it was broken off."""
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from accord.errors import RecipeError
+from accord.errors import ArtefactError, RecipeError
 from accord.feedback import Dataset, pairs_from_comparison
 from accord.interfaces import Judge
 from accord.lm.reward_model import ScalarHeadModel
@@ -21,6 +22,7 @@ from accord.reward import REWARDS
 from accord.reward.coefficients import fit_coefficients
 from accord.reward.learnt import LearntReward
 from accord.reward.terms.comparisons import Comparisons
+from accord.reward.terms.graded_ratings import GradedRatings
 from accord.run import RunDirectory
 from small_judgements import correlation, judged_letters
 
@@ -197,12 +199,73 @@ def test_coefficients_by_newton_are_where_the_gradient_is_nothing() -> None:
         ("label_logistic", {"coefficients": {"good": 0}}, "are all 0"),
         ("label_logistic", {"group_by": "age"}, "a label's outputs are its options"),
         ("critique", {"readers": ["words"]}, "'words' is no reader"),
+        ("joint", {"kind_weights": {"ranking": math.nan}}, "finite number"),
+        ("label_logistic", {"coefficients": {"good": math.nan}}, "finite number"),
+        ("label_logistic", {"coefficients": {"good": math.inf}}, "finite number"),
         ("joint", {"kind_weights": {"rating": 0}}, "kind_weights.rating = 0 is not above 0"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(kind: str, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(said)):
         settings_of(kind, **changes)
+
+
+@pytest.mark.parametrize("std", ["flat", 0.3])
+def test_a_prior_is_the_same_after_a_recipe_was_written_and_read(std: float | str) -> None:
+    settings = settings_of("joint", head_prior_std=std)
+    content = settings.model_dump(mode="json", exclude_none=True)  # TOML has no null
+    assert REWARDS.get("joint").model_validate(content) == settings
+    assert settings.head_std == (None if std == "flat" else std)
+    for wrong in (0, -1.0, "none"):
+        with pytest.raises(ValidationError, match="head_prior_std"):
+            settings_of("joint", head_prior_std=wrong)
+
+
+def test_terms_leave_their_starts_at_the_rates_that_are_usual(tmp_path: Path) -> None:
+    """Nearly all stars are a 5: the thresholds say so, though the decoder has hardly moved."""
+    data = judged_letters("rating")
+    stars = {
+        split: tuple(
+            record.model_copy(update={"judgement": record.judgement.model_copy(update={"value": 5 if k % 8 else 2})})
+            for k, record in enumerate(side)
+        )
+        for split, side in data.feedback.items()
+    }
+    data = replace(data, feedback=stars)
+    settings = REWARDS.get("cumulative_rating").model_validate(
+        {"base": "tiny", "dtype": "float32", "epochs": 24, "step_completions": 16}
+    )
+    assert isinstance(settings, LearntReward)
+    assert settings.optim == LearntReward.model_fields["optim"].default
+    with RunDirectory.create(tmp_path / "run") as run:
+        settings.fit(data, run)
+        (term,) = settings.load_terms(data, run).values()
+    assert isinstance(term, GradedRatings)
+    (observation, *_) = term.read(data, "train").observations
+    shares = [
+        torch.exp(-term.nll(torch.zeros(1, 1), [replace(observation, content=stated)], [[0]])).item()
+        for stated in (observation.content.model_copy(update={"value": level}) for level in range(1, 6))
+    ]
+    assert sum(shares) == pytest.approx(1, abs=1e-5)
+    assert shares[4] > 0.35  # 0.2 at first, 7 / 8 in the data
+
+
+def test_parameters_of_another_data_set_are_refused_by_file(tmp_path: Path) -> None:
+    settings = settings_of("cumulative_rating", epochs=1)
+    with RunDirectory.create(tmp_path / "run") as run:
+        settings.fit(judged_letters("rating"), run)
+        with pytest.raises(ArtefactError, match=r"terms\.safetensors: parameters of other terms.*size mismatch"):
+            settings.load_terms(judged_letters("rating", evaluators=5), run)
+
+
+def test_judgements_that_weigh_nothing_are_refused(tmp_path: Path) -> None:
+    data = with_pairs(judged_letters("comparison"))
+    weightless = tuple(pair.model_copy(update={"weight": 0.0}) for pair in data.pairs["train"])
+    with (
+        RunDirectory.create(tmp_path / "run") as run,
+        pytest.raises(RecipeError, match="judgements of the split 'train' weigh 0"),
+    ):
+        settings_of("bradley_terry").fit(replace(data, pairs={**data.pairs, "train": weightless}), run)
 
 
 def test_a_coefficient_of_no_option_is_refused(tmp_path: Path) -> None:

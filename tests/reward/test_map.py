@@ -12,12 +12,12 @@ from scipy.special import expit
 from torch import nn
 
 from accord.feedback import Dataset
+from accord.lm.adapter_ensemble import AdapterEnsemble
 from accord.lm.loading import load
 from accord.lm.reward_model import ScalarHeadModel
 from accord.reward import BradleyTerry
 from accord.reward.fitting import Fitting
 from accord.reward.heads import Heads
-from accord.reward.prior import Prior
 from accord.reward.terms.comparisons import Answering, Comparisons
 from accord.train import BatchLimits, Optim, Optimiser
 from small_data import letters_dataset
@@ -29,12 +29,14 @@ STD = 0.8
 class Linear:
     """A head over a decoder that stays as it is, and all that is needed to fit it in one step of everything."""
 
-    def __init__(self, data: Dataset, term: Comparisons, *, std: float | None) -> None:
-        self.judge = ScalarHeadModel.fresh(load("tiny", seed=1), name="judge", seed=2)
+    def __init__(self, data: Dataset, term: Comparisons, *, std: float | None, members: int = 1) -> None:
+        self.judge = ScalarHeadModel.fresh(load("tiny", seed=1), name="judge", seed=2, members=members)
+        self.heads = Heads(members=members, seed=5)
         self.judge.causal.model.requires_grad_(False)
         self.observations = term.read(data, "train").observations
         self.data, self.term, self.std = data, term, std
-        self.start = torch.cat([self.judge.head.weight[0], self.judge.head.bias]).detach().double().numpy()
+        self.starts = torch.cat([self.judge.head.weight, self.judge.head.bias[:, None]], 1).detach().double().numpy()
+        self.start = self.starts[0]
 
     def features(self) -> Vector:
         """Chosen less rejected, of each hidden number at the end and 0 of the bias, [P, D + 1]."""
@@ -51,24 +53,28 @@ class Linear:
         return np.array([[*(row[o.completions[0]] - row[o.completions[1]]), 0.0] for o in self.observations])
 
     def gradient_norm(self, head: Vector, tie: float | None = None) -> float:
-        """Of a step of the fit at these weights; the prior is about the start, wherever the weights are."""
+        """Of a step of the fit at these weights [D + 1] or [S, D + 1]; the prior is about the start, wherever they are.
+
+        It is that of the mean over members.
+        """
         trained = [*self.judge.head.parameters(), *self.term.parameters()]
         optimiser = Optimiser(Optim(lr=1e-9), trained, 1)
         weight = sum(each.weight for each in self.observations)
         terms = nn.ModuleDict({"comparison": self.term})
-        prior = Prior([(list(self.judge.head.parameters()), self.std)], terms, observations=weight)
+        settings = BradleyTerry(base="tiny", dtype="float32", head_prior_std=self.std or "flat")
+        prior = settings.new_prior(self.judge, terms, observations=weight)
         with torch.no_grad():
-            self.judge.head.weight.copy_(torch.tensor(head[None, :-1]))
-            self.judge.head.bias.copy_(torch.tensor(head[-1:]))
+            self.judge.head.weight.copy_(torch.tensor(np.atleast_2d(head)[:, :-1]))
+            self.judge.head.bias.copy_(torch.tensor(np.atleast_2d(head)[:, -1]))
             if tie is not None:
                 assert self.term.tie is not None
                 self.term.tie.copy_(torch.tensor(tie))
         fitting = Fitting(
-            BradleyTerry(base="tiny", dtype="float32"),
+            settings,
             self.judge,
             terms,
             {id(each): "comparison" for each in self.observations},
-            Heads(),
+            self.heads,
             self.data,
             optimiser,
             BatchLimits(),
@@ -101,11 +107,8 @@ def data() -> Dataset:
     return weighted(letters_dataset(prompts=6, texts=5))
 
 
-def test_a_linear_reward_is_the_maximum_of_the_posterior_by_newton(data: Dataset) -> None:
-    linear = Linear(data, Comparisons(), std=STD)
-    x_PD, start_D = linear.features(), linear.start
-    weight_P = np.array([each.weight for each in linear.observations])
-    target_P = np.array([0.5 if each.content.tie else 1.0 for each in linear.observations])
+def newton(x_PD: Vector, start_D: Vector, weight_P: Vector, target_P: Vector) -> Vector:
+    """The maximum of the posterior of a linear Bradley-Terry whose prior is about the start."""
     at_D = start_D.copy()
     for _ in range(50):
         share_P = expit(x_PD @ at_D)
@@ -113,10 +116,56 @@ def test_a_linear_reward_is_the_maximum_of_the_posterior_by_newton(data: Dataset
         hessian_DD = (x_PD.T * (weight_P * share_P * (1 - share_P))) @ x_PD + np.eye(len(at_D)) / STD**2
         at_D = at_D - np.linalg.solve(hessian_DD, gradient_D)
     assert np.abs(gradient_D).max() < 1e-10
-    far = linear.gradient_norm(start_D)
+    return at_D
+
+
+def test_a_linear_reward_is_the_maximum_of_the_posterior_by_newton(data: Dataset) -> None:
+    linear = Linear(data, Comparisons(), std=STD)
+    weight_P = np.array([each.weight for each in linear.observations])
+    target_P = np.array([0.5 if each.content.tie else 1.0 for each in linear.observations])
+    at_D = newton(linear.features(), linear.start, weight_P, target_P)
+    far = linear.gradient_norm(linear.start)
     assert far > 0.01
     assert linear.gradient_norm(at_D) < 1e-5
     assert linear.gradient_norm(at_D + 0.05) > 1e-3  # it would be seen
+
+
+def test_each_member_of_an_ensemble_is_a_fit_of_its_own_with_one_prior(data: Dataset) -> None:
+    """Its own start, its own bootstrap weights, and a prior that is no stronger because there are others."""
+    linear = Linear(data, Comparisons(), std=STD, members=4)
+    x_PD = linear.features()
+    weight_PS = linear.heads.weights(linear.observations).double().numpy()
+    target_P = np.array([0.5 if each.content.tie else 1.0 for each in linear.observations])
+    at_SD = np.array(
+        [
+            newton(x_PD, start_D, weight_P, target_P)
+            for start_D, weight_P in zip(linear.starts, weight_PS.T, strict=True)
+        ]
+    )
+    assert linear.gradient_norm(linear.starts) > 0.01
+    assert linear.gradient_norm(at_SD) < 1e-5
+
+
+def test_adapters_of_members_have_a_share_of_the_prior_each_and_the_shared_decoder_all_of_it() -> None:
+    settings = BradleyTerry(
+        base="tiny", dtype="float32", ensemble="adapters", ensemble_size=3, decoder_prior_std=0.5, head_prior_std=0.25
+    )
+    judge = settings.new_judge(load("tiny", seed=1), Heads(members=3), seed=2, stage="reward")
+    assert isinstance(judge, AdapterEnsemble)
+    weights = judge.trainable()
+    prior = settings.new_prior(judge, nn.ModuleDict({"comparison": Comparisons()}), observations=7.0)
+    with torch.no_grad():
+        for weight in weights:
+            weight += 0.1
+    optimiser = Optimiser(Optim(), weights, 1)
+    own, head = {*judge.adapters.parameters()}, {*judge.head.parameters()}
+    count = {
+        name: sum(each.numel() for each in some)
+        for name, some in (("own", own), ("head", head), ("shared", set(weights) - own - head))
+    }
+    assert min(count.values()) > 0
+    squares = count["shared"] / 0.5**2 + count["own"] / (3 * 0.5**2) + count["head"] / (3 * 0.25**2)
+    assert prior.add(optimiser) == pytest.approx(0.1**2 / 2 * squares, rel=1e-4)
 
 
 def test_the_parameter_of_ties_is_fitted_with_the_reward_to_its_own_prior(data: Dataset) -> None:

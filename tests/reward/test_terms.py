@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -20,16 +21,17 @@ from accord.records import (
     Feedback,
     Judgement,
     Label,
+    Pair,
     Ranking,
     Rating,
     Scale,
 )
 from accord.reward.kinds.joint import Joint
-from accord.reward.observations import completions_of
+from accord.reward.observations import completions_of, of_pair
 from accord.reward.sentiment import lexicon
 from accord.reward.terms.acts import Evaluators
 from accord.reward.terms.base import Term
-from accord.reward.terms.comparisons import Answering, Comparisons
+from accord.reward.terms.comparisons import Answering, Comparisons, Lapse
 from accord.reward.terms.corrections import Corrections
 from accord.reward.terms.critiques import Critiques
 from accord.reward.terms.demonstrations import Demonstrations
@@ -70,6 +72,8 @@ def terms(data: Dataset) -> dict[str, Term]:
         "corrections": Corrections(),
         "demonstrations": Demonstrations(elsewhere=2),
         "critiques": Critiques([lexicon]),
+        "ratings beside others": RatingRegression(Evaluators(data), own_noise=True),
+        "critiques beside others": Critiques([lexicon], own_noise=True),
     }
 
 
@@ -314,6 +318,63 @@ def test_strengths_are_grades_as_stated_or_five_where_they_are_many() -> None:
     assert many.steps is not None
     assert many.cuts[0].item() == pytest.approx(softplus(many.tie).item())
     assert (many.cuts.diff() > 0).all()
+
+
+def test_strengths_that_rounding_tells_apart_are_one_grade() -> None:
+    """Differences of ratings: .7 - .4 is not .3 in floating point."""
+    answering = Answering(ties="rao_kupper", strength="ordinal")
+    differences = [0.3, 0.7 - 0.4, 0.9 - 0.6, 0.1 + 0.5, 0.6]
+    assert len(set(differences)) > 2
+    term = Comparisons(answering, strengths=differences)
+    assert term.grades == [0.3, 0.6]
+    with torch.no_grad():
+        term.tie.fill_(0.5)  # type: ignore[union-attr]
+    score_AM = torch.tensor([[1.0], [0.0]])
+
+    def cost(strength: float) -> float:
+        pair = Pair(prompt="p", chosen="a", rejected="b", margin=strength)
+        return term.nll(score_AM, [of_pair(pair)], [[0, 1]]).item()
+
+    assert len({cost(each) for each in differences[:3]}) == 1
+    assert cost(0.1 + 0.5) == cost(0.6) != cost(0.3)
+
+
+@pytest.mark.parametrize("lapse", [0.3, "fitted"])
+def test_answers_with_lapses_are_a_distribution_with_or_without_a_strength(lapse: Lapse) -> None:
+    """Better, worse and equal sum to 1, and "better" is as likely as better by any of the strengths together."""
+    term = Comparisons(Answering(ties="rao_kupper", strength="ordinal", lapse=lapse), strengths=[0.2, 0.5, 1.0])
+    moved(term)
+    score_AM = torch.tensor([[0.9], [0.2]])
+
+    def share(places: list[int], **stated: Any) -> float:
+        pair = of_pair(Pair(prompt="p", chosen="a", rejected="b", **stated))
+        return math.exp(-term.nll(score_AM, [pair], [places]).item())
+
+    tie = share([0, 1], tie=True)
+    graded = [[share(side, margin=each) for each in term.grades] for side in ([0, 1], [1, 0])]
+    assert tie + sum(map(sum, graded)) == pytest.approx(1, abs=1e-5)
+    assert [share([0, 1]), share([1, 0])] == pytest.approx([sum(side) for side in graded], abs=1e-5)
+
+
+def test_cuts_that_fall_together_leave_every_answer_possible() -> None:
+    """In float32, 1 and 1 + 1e-9 are one number, between which no answer has a probability."""
+    answering = Answering(ties="rao_kupper", strength="ordinal")
+    term = Comparisons(answering, strengths=[0.5, 1.0])
+    graded = GradedRatings.of(DATA)
+    assert term.steps is not None
+    with torch.no_grad():
+        term.steps.fill_(-40.0)
+        graded.pool[0][1:] = -40.0
+    pair = of_pair(Pair(prompt="p", chosen="a", rejected="b", margin=0.5))
+    observations = graded.read(DATA, "train").observations
+    nll = [
+        term.nll(torch.tensor([[0.5], [0.0]]), [pair], [[0, 1]]),
+        graded.nll(torch.zeros(1, 1), observations, [[0]] * len(observations)),
+    ]
+    for each in nll:
+        assert torch.isfinite(each).all()
+        each.sum().backward()
+    assert torch.isfinite(term.steps.grad).all()  # type: ignore[arg-type]
 
 
 def test_kinds_that_exist_are_all_read() -> None:

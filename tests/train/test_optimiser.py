@@ -209,6 +209,15 @@ def test_heads_learn_at_their_own_rate() -> None:
     assert [p.item() for p in params] == pytest.approx([-1e-3, -1e-2], rel=1e-3)
 
 
+def test_weights_apart_learn_at_a_rate_of_their_own_on_the_same_schedule() -> None:
+    params = [nn.Parameter(torch.zeros(1)) for _ in range(3)]
+    settings = Optim(lr=1e-3, warmup_steps=1, lr_schedule="constant")
+    optimiser = Optimiser(settings, params, 1, heads=[params[1]], head_scale=10.0, apart=[params[2]], apart_lr=0.05)
+    optimiser.add(params[0].sum() + params[1].sum() + params[2].sum())
+    optimiser.step()  # half way up
+    assert [p.item() for p in params] == pytest.approx([-5e-4, -5e-3, -0.025], rel=1e-3)
+
+
 def test_a_file_that_the_system_refuses_is_one_clear_line(tmp_path: Path) -> None:
     """The system's reason is said, and the file that was there before is whole."""
     optimiser = Optimiser(CONSTANT, [nn.Parameter(torch.zeros(100_000))], 1)

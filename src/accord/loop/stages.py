@@ -96,7 +96,7 @@ def settings_in(content: Mapping[str, Any], sections: Sequence[str]) -> dict[str
     for section in sections:
         part = _part(content, section) or {}
         kind = part.get("kind")
-        free = REWARDS.get(kind).changeable if kind in REWARDS else frozenset()
+        free = REWARDS.get(kind).changeable if kind is not None and kind in REWARDS else frozenset()
         settings |= flat({key: value for key, value in part.items() if key not in free}, f"{section}.")
     return {
         key: value if key.rpartition(".")[2] in TEXTS else _last_name(value)

@@ -19,15 +19,17 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import Field
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from accord.artefacts import MODEL, RewardMetrics
-from accord.errors import RecipeError
+from accord.errors import ArtefactError, RecipeError
 from accord.feedback import Dataset
+from accord.lm.adapter_ensemble import AdapterEnsemble
 from accord.lm.packed import longest
 from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.settings import ModelSettings
@@ -59,6 +61,9 @@ __all__ = ["TERMS", "LearntReward", "sample_of"]
 TERMS = "terms.safetensors"
 """In the folder of a model: the parameters of the likelihood that are not the reward's."""
 
+NARROW = 1e-3
+"""Log-odds: outputs that differ by less are taken as they are, and not blown up to differ by 1."""
+
 
 class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings):
     """Settings that all learnt rewards share. A subclass has `kind`, `learns_from` and `terms`."""
@@ -74,15 +79,25 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
     step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
     layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
     group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
-    head_prior_std: float | None = Field(
-        default=1.0, gt=0, description="deviation of the prior of each weight of the head about its start; none: flat"
+    head_prior_std: Annotated[float, Field(gt=0)] | Literal["flat"] = Field(
+        default=1.0, description="deviation of the prior of each weight of the head about its start, or `flat`"
     )
     decoder_prior_std: float | None = Field(
         default=None, gt=0, description="the same of what is trained of the decoder, whose start is kept in memory"
     )
     save_every: int = Field(default=20, ge=1)
     optim: Optim = Optim(lr=2e-5)
-    head_lr_scale: float = Field(default=10.0, gt=0, description="the head learns at this multiple of lr")
+    head_lr_scale: float = Field(
+        default=10.0, gt=0, description="heads and members' adapters learn at this multiple of lr"
+    )
+    term_lr: float = Field(
+        default=0.05, gt=0, description="at which thresholds, slopes and the like learn, on the schedule of optim"
+    )
+
+    @property
+    def head_std(self) -> float | None:
+        """`head_prior_std`, None of a flat prior."""
+        return None if self.head_prior_std == "flat" else self.head_prior_std
 
     @abstractmethod
     def terms(self, data: Dataset) -> Sequence[Term]:
@@ -135,15 +150,9 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         heads.prepare(judge)
         terms.to(judge.causal.device)
         plan = plan_steps(groups, epochs=self.epochs, step_completions=self.step_completions, seed=seed)
-        fresh = [*judge.head.parameters(), *terms.parameters()]
-        weights = [*judge.trainable(), *terms.parameters()]
-        optimiser = Optimiser(self.optim, weights, len(plan), heads=fresh, head_scale=self.head_lr_scale)
+        optimiser = self.new_optimiser(judge, terms, steps=len(plan))
         mean_weight = sum(each.weight for each in said) / len(said)
-        prior = Prior(
-            [(list(judge.head.parameters()), self.head_prior_std), (decoder.trainable(), self.decoder_prior_std)],
-            terms,
-            observations=mean_weight * len(said),
-        )
+        prior = self.new_prior(judge, terms, observations=mean_weight * len(said))
         loop = TrainingLoop(
             run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=judge.causal.model
         )
@@ -160,7 +169,7 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
             self.finish(judge, heads, data, said, split=split)
             if self.doubt == "laplace":
                 placed = [data.completions[name] for name in placing(completions_of(said))]
-                form: dict[str, Any] = {"prior_std": self.head_prior_std, "placed": placed}
+                form: dict[str, Any] = {"prior_std": self.head_std, "placed": placed}
                 judge.posterior = head_posterior(judge, heads, data, groups, fitting.nll, **form)
             with MODEL.write(run, stage=stage) as folder:
                 judge.save(folder)
@@ -171,6 +180,32 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
                     )
 
         yield from loop.steps(update, save)
+
+    def new_optimiser(self, judge: ScalarHeadModel, terms: nn.ModuleDict, *, steps: int) -> Optimiser:
+        """Of the decoder at `optim.lr`, of the head and members' adapters at a multiple, of the terms at `term_lr`."""
+        return Optimiser(
+            self.optim,
+            [*judge.trainable(), *terms.parameters()],
+            steps,
+            heads=[*judge.head.parameters(), *members_own(judge)],
+            head_scale=self.head_lr_scale,
+            apart=terms.parameters(),
+            apart_lr=self.term_lr,
+        )
+
+    def new_prior(self, judge: ScalarHeadModel, terms: nn.ModuleDict, *, observations: float) -> Prior:
+        """The prior of a new model's weights, about where they are."""
+        own = set(members_own(judge))
+        shared = [weight for weight in judge.causal.trainable() if weight not in own]
+        return Prior(
+            [
+                (list(judge.head.parameters()), self.head_std, judge.members),
+                (members_own(judge), self.decoder_prior_std, judge.members),
+                (shared, self.decoder_prior_std, 1),
+            ],
+            terms,
+            observations=observations,
+        )
 
     def weight_of(self, term: str) -> float:
         """What an observation of a term weighs beside its own weight."""
@@ -186,11 +221,18 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
     def load_terms(self, data: Dataset, run: RunDirectory, *, stage: str = "reward") -> nn.ModuleDict:
         """The terms of the likelihood with the parameters that `fit` left in the run, for the same data set.
 
-        With `judge.raw` they give the probability of any answer (`Term.nll`).
+        With `judge.raw` they give the probability of any answer (`Term.nll`). Raises `ArtefactError` where the data set
+        has other evaluators, scales or options than they are of.
         """
         terms = nn.ModuleDict({term.name: term for term in self.terms(data)})
-        folder = MODEL.verified(run, stage)
-        terms.load_state_dict(load_file(folder / TERMS) if (folder / TERMS).is_file() else {})
+        file = MODEL.verified(run, stage) / TERMS
+        try:
+            terms.load_state_dict(load_file(file) if file.is_file() else {})
+        except RuntimeError as error:
+            raise ArtefactError(
+                f"{file}: parameters of other terms than those of this data set and these settings; give the data set "
+                f"and the recipe of the run ({' '.join(str(error).split())})"
+            ) from error
         return terms.requires_grad_(False)
 
     def read(
@@ -211,7 +253,17 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         if not observations:
             kinds = " or ".join(sorted(self.learns_from))
             raise RecipeError(f"{stage}: the split '{split}' has no {kinds} to learn from")
+        if not sum(each.weight for each, _ in observations) > 0:
+            raise RecipeError(
+                f"{stage}: all {len(observations)} judgements of the split '{split}' weigh 0; see the weights of "
+                "evaluators (trust), and whether readers of critiques agree"
+            )
         return terms, observations, replace(data, completions=completions)
+
+
+def members_own(judge: ScalarHeadModel) -> list[nn.Parameter]:
+    """What each member of an ensemble has in the decoder for itself: its adapters."""
+    return judge.adapters.parameters() if isinstance(judge, AdapterEnsemble) else []
 
 
 def placing(names: Sequence[str]) -> list[str]:
@@ -220,7 +272,10 @@ def placing(names: Sequence[str]) -> list[str]:
 
 
 def normalise(judge: ScalarHeadModel, data: Dataset, names: Sequence[str]) -> None:
-    """Give each output's scores mean 0, and their mean standard deviation 1, on at most 300 of the completions `names`.
+    """Give outputs' scores mean 0, and those of a component deviation 1, on at most 300 of the completions `names`.
+
+    Of several groups or persons it is the root of their mean variance, by what each counts: where they want opposite
+    things their mean has hardly any, while each has scores of about unit size. Of a weighted sum it is the sum's.
 
     What is only compared has a reward that is known up to a constant; fixing its place and width lets KL coefficients
     mean the same for every reward model. A difference in the units of the likelihood is that of scores times
@@ -229,9 +284,16 @@ def normalise(judge: ScalarHeadModel, data: Dataset, names: Sequence[str]) -> No
     raw_NM = judge.raw(*sample_of(data, names))
     judge.mean_M = tuple(raw_NM.mean(0).tolist())
     weight_K = judge.aggregation.amounts(max(1, len(judge.components)))
-    mean_N = raw_NM.reshape(len(raw_NM), -1, judge.members).mean(2) @ weight_K
-    judge.score_scale = max(float(mean_N.std()), 1e-6)
+    raw_NK = raw_NM.reshape(len(raw_NM), -1, judge.members).mean(2)
+    summed = judge.aggregation.rule == "sum"
+    width = float((raw_NK @ weight_K).std() if summed else np.sqrt(raw_NK.var(0) @ weight_K))
+    judge.score_scale = unit_of(width)
     judge.reference_RM = judge.normalised(raw_NM) if judge.aggregation.needs_reference else None
+
+
+def unit_of(width: float) -> float:
+    """What scores of such a spread are divided by: 1 where texts hardly differ, as where there is one alone."""
+    return width if width > NARROW else 1.0
 
 
 def sample_of(data: Dataset, names: Sequence[str]) -> tuple[list[Prompt], list[Completion]]:

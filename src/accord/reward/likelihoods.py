@@ -19,14 +19,16 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, softplus
 from torch.special import log_ndtr
 
 __all__ = [
+    "LEAST_STEP",
     "bradley_terry",
     "categorical_utilities",
     "choice",
     "counted_choice",
+    "cut_steps",
     "davidson",
     "gaussian",
     "graded_comparison",
@@ -43,6 +45,9 @@ __all__ = [
     "thurstone",
     "with_margin",
 ]
+
+LEAST_STEP = 1e-5
+"""Between two cuts, log-odds."""
 
 NEVER = -1e30  # the logarithm of nothing, whose differences are numbers
 
@@ -257,6 +262,11 @@ def ordinal_rating(score_O: Tensor, below_O: Tensor, above_O: Tensor) -> Tensor:
     return -(logsigmoid(high_O) + logsigmoid(-low_O) + torch.log(-torch.expm1(below_O - above_O)))
 
 
+def cut_steps(free_K: Tensor) -> Tensor:
+    """Steps between cuts from parameters of any sign, [K]: above 0, and no two cuts the same number in float32."""
+    return LEAST_STEP + softplus(free_K)
+
+
 def logistic(logit_O: Tensor, share_O: Tensor) -> Tensor:
     """Whether something holds, by a logistic model, [O]: -(p log F(x) + (1 - p) log F(-x)).
 
@@ -265,7 +275,7 @@ def logistic(logit_O: Tensor, share_O: Tensor) -> Tensor:
     return -(share_O * logsigmoid(logit_O) + (1 - share_O) * logsigmoid(-logit_O))
 
 
-def lapsed(nll_O: Tensor, lapse: Tensor, outcomes: int = 2) -> Tensor:
+def lapsed(nll_O: Tensor, lapse: Tensor, outcomes: float | Tensor = 2) -> Tensor:
     """An answer at random in a share of cases, [O]: -log((1 - lapse) p + lapse / outcomes), with p = exp(-nll).
 
     At most -log(lapse / outcomes), so that no single answer costs more. `lapse` may be learnt (Wichmann & Hill 2001).

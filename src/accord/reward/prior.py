@@ -20,6 +20,11 @@ __all__ = ["Prior"]
 class Prior:
     """Normal priors about where weights are now, each group with its deviation; None is a flat one.
 
+    A loss that is the mean over S members of an ensemble takes a share 1 / S of the prior of what a member has to
+    itself: each is a fit of its own then, with one likelihood and one prior. Of what members share it takes the whole.
+
+    `groups` are weights, their deviation, and how many members they are of (1: shared).
+
     A loss that is the sum over observations divided by `observations`, their weight, is made that of the log-posterior
     by adding each -log prior divided by the same. The starts are kept in the dtype of the weights; make it before a
     checkpoint is taken up.
@@ -27,19 +32,21 @@ class Prior:
 
     def __init__(
         self,
-        groups: Sequence[tuple[Sequence[nn.Parameter], float | None]],
+        groups: Sequence[tuple[Sequence[nn.Parameter], float | None, int]],
         terms: nn.ModuleDict,
         *,
         observations: float,
     ) -> None:
         self.terms, self.observations = terms, observations
         self._groups: list[tuple[dict[nn.Parameter, Tensor], float]] = [
-            ({weight: weight.detach().clone() for weight in weights}, std) for weights, std in groups if std is not None
+            ({weight: weight.detach().clone() for weight in weights}, 1 / (std**2 * members))
+            for weights, std, members in groups
+            if std is not None
         ]
 
     def add(self, optimiser: Optimiser) -> float:
         """Add the gradient of the share of a step; returns -log prior, up to a constant."""
-        shares = [optimiser.pull(starts, 1 / (std**2 * self.observations)) for starts, std in self._groups]
+        shares = [optimiser.pull(starts, precision / self.observations) for starts, precision in self._groups]
         penalties = [term.penalty().cpu() for term in self.terms.values() if isinstance(term, Term)]
         penalty = torch.stack(penalties).sum()
         if penalty.requires_grad:

@@ -51,7 +51,8 @@ class Optim(BaseModel):
 class Optimiser:
     """AdamW over `weights` for `steps` steps. Call `add(loss)` for each micro-batch, then `step()`.
 
-    `head_scale` multiplies the learning rate of `heads`, as for a fresh head over a trained backbone.
+    `head_scale` multiplies the learning rate of `heads`, as for a fresh head over a trained backbone. `apart`, which
+    may be of another size altogether, learn at `apart_lr` on the same schedule.
     """
 
     def __init__(
@@ -62,11 +63,14 @@ class Optimiser:
         *,
         heads: Iterable[nn.Parameter] = (),
         head_scale: float = 1.0,
+        apart: Iterable[nn.Parameter] = (),
+        apart_lr: float = 0.0,
     ) -> None:
         self.settings = settings
         self.steps = max(steps, 1)
         self.done = 0
         head_ids = {id(weight) for weight in heads}
+        apart_ids = {id(weight) for weight in apart}
         self._weights = list(weights)
         # Where weights are float32 already the master is the weight itself, and costs nothing.
         self._masters = [
@@ -74,8 +78,9 @@ class Optimiser:
             for weight in self._weights
         ]
         groups = [
-            {"params": [m for w, m in self._pairs() if id(w) not in head_ids], "scale": 1.0},
+            {"params": [m for w, m in self._pairs() if id(w) not in head_ids | apart_ids], "scale": 1.0},
             {"params": [m for w, m in self._pairs() if id(w) in head_ids], "scale": head_scale},
+            {"params": [m for w, m in self._pairs() if id(w) in apart_ids], "scale": apart_lr / settings.lr},
         ]
         self._adam = torch.optim.AdamW(
             [group for group in groups if group["params"]],
@@ -138,9 +143,9 @@ class Optimiser:
     def step(self) -> float:
         """Clip, move, and return the gradient norm before clipping.
 
-        Weights whose gradient is 0 stay as they are, all of the decoder's or all of the heads': where there was nothing
-        to learn, neither momentum nor weight decay moves them. Raises `TrainingStopped` where the norm is not finite;
-        no weight has moved then.
+        Weights whose gradient is 0 stay as they are, all of the decoder's, of the heads' or of those apart: where there
+        was nothing to learn, neither momentum nor weight decay moves them. Raises `TrainingStopped` where the norm is
+        not finite; no weight has moved then.
         """
         norm = self._norm()
         if not math.isfinite(norm):

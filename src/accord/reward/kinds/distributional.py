@@ -9,7 +9,7 @@ from accord.feedback import PAIR_KINDS, Dataset
 from accord.lm.aggregation import Aggregation
 from accord.lm.reward_model import ScalarHeadModel
 from accord.reward.heads import Heads, ObjectiveHeads
-from accord.reward.learnt import LearntReward, sample_of
+from accord.reward.learnt import LearntReward, sample_of, unit_of
 from accord.reward.observations import Observation, completions_of
 from accord.reward.people.distribution import DistributionalModel, distributional, utilities
 from accord.reward.people.unknown_groups import Start
@@ -57,7 +57,7 @@ class Distributional(LearntReward):
         raw_NM = judge.raw(*sample_of(data, completions_of(observations)))
         mean_N = utilities(raw_NM, judge.members, self.distribution)[0].mean(1)
         judge.mean_M = (float(mean_N.mean()),) * raw_NM.shape[1]
-        judge.score_scale = max(float(mean_N.std()), 1e-6)
+        judge.score_scale = unit_of(float(mean_N.std()))
         judge.aggregation = Aggregation()
 
     def load(self, run: RunDirectory, *, stage: str = "reward") -> DistributionalModel:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
+from torch import nn
 
 from accord.artefacts import CANDIDATES, RewardMetrics, WrittenCandidate
 from accord.errors import RecipeError
@@ -72,10 +73,7 @@ class InverseRL(LearntReward):
         if asked and not CANDIDATES.has(run, stage):
             prompts = [data.prompts[name] for name in asked]
             CANDIDATES.write(run, self._written(prompts, stage_seed(run, stage)), stage=stage)
-        texts: dict[str, list[str]] = {}
-        written = [row for row in CANDIDATES.read(run, stage) if isinstance(row, WrittenCandidate)] if asked else []
-        for row in written:
-            texts.setdefault(row.prompt, []).append(row.text)
+        written = _candidates(run, stage) if asked else []
         if (cut := sum(row.finish_reason == "length" for row in written)) > MOST_CUT * len(written):
             log.warning(
                 "%s: %d of the start's %d samples were cut off at %d tokens; demonstrations that are longer are told "
@@ -85,8 +83,11 @@ class InverseRL(LearntReward):
                 len(written),
                 self.sampling.max_tokens,
             )
-        sampled = _Sampled(**{each.name: getattr(data, each.name) for each in fields(Dataset)}, texts=texts)
-        yield from super().steps(sampled, run, split=split, stage=stage)
+        yield from super().steps(_sampled(data, written), run, split=split, stage=stage)
+
+    def load_terms(self, data: Dataset, run: RunDirectory, *, stage: str = "reward") -> nn.ModuleDict:
+        """As of every kind, beside the start's samples that the run keeps."""
+        return super().load_terms(_sampled(data, _candidates(run, stage)), run, stage=stage)
 
     def _written(self, prompts: Sequence[Prompt], seed: int) -> Iterator[WrittenCandidate]:
         writer = self.open(self.start, seed=seed)
@@ -109,3 +110,15 @@ class _Sampled(Dataset):
     """A data set with what the start wrote to its prompts."""
 
     texts: dict[str, list[str]] = field(default_factory=dict)
+
+
+def _candidates(run: RunDirectory, stage: str) -> list[WrittenCandidate]:
+    """What the start wrote, from the run."""
+    return [row for row in CANDIDATES.read(run, stage) if isinstance(row, WrittenCandidate)]
+
+
+def _sampled(data: Dataset, written: Sequence[WrittenCandidate]) -> _Sampled:
+    texts: dict[str, list[str]] = {}
+    for row in written:
+        texts.setdefault(row.prompt, []).append(row.text)
+    return _Sampled(**{each.name: getattr(data, each.name) for each in fields(Dataset)}, texts=texts)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from accord.feedback import Dataset
 from accord.reward.kinds.bradley_terry import AnswerSettings
@@ -28,7 +28,7 @@ JOINT_KINDS: tuple[JointKind, ...] = get_args(JointKind)
 class Joint(AnswerSettings, CritiqueSettings):
     """Settings of a joint likelihood. Every act of judgement is read once, by the term of its kind.
 
-    Comparisons and rankings set the scale of the reward; ratings, labels, corrections and demonstrations follow it as
+    Comparisons and rankings set the scale of the reward; what else is said follows it as
     surely as they turn out to (`OwnNoise`; the slopes of labels).
     """
 
@@ -38,7 +38,7 @@ class Joint(AnswerSettings, CritiqueSettings):
     judgements: tuple[JointKind, ...] = Field(
         default=JOINT_KINDS, min_length=1, description="the kinds of judgement that are learnt from"
     )
-    kind_weights: dict[JointKind, float] = Field(
+    kind_weights: dict[JointKind, FiniteFloat] = Field(
         default={}, description="what an act of a kind weighs; 1 where it is not named, as the likelihood has it"
     )
     ties: Literal["half", "davidson", "rao_kupper"] = Field(default="davidson", description="of comparisons")
@@ -87,11 +87,11 @@ class Joint(AnswerSettings, CritiqueSettings):
             "label": lambda: LabelItems(options_of(data)),
             "correction": lambda: Corrections(own_noise=True),
             "demonstration": lambda: Demonstrations(own_noise=True),
-            "critique": lambda: Critiques(self.open_readers()),
+            "critique": lambda: Critiques(self.open_readers(), own_noise=True),
         }
         return make[kind]()
 
     def _rating(self, data: Dataset) -> Term:
         if self.ratings == "cumulative":
             return GradedRatings.of(data, evaluator_std=self.evaluator_std, own_noise=True)
-        return RatingRegression(Evaluators(data), evaluator_std=self.evaluator_std)
+        return RatingRegression(Evaluators(data), evaluator_std=self.evaluator_std, own_noise=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from accord.errors import RecipeError, nearest
 from accord.feedback import PAIR_KINDS, Dataset
@@ -31,7 +31,7 @@ class LabelLogistic(LearntReward):
     learns_from: ClassVar[frozenset[str]] = frozenset({"label"})
 
     kind: Literal["label_logistic"] = "label_logistic"
-    coefficients: dict[str, float] | Literal["fitted"] = Field(
+    coefficients: dict[str, FiniteFloat] | Literal["fitted"] = Field(
         description="what each option counts, such as { helpful = 1, harmful = -1 }; fitted: what makes pairs likeliest"
     )
 

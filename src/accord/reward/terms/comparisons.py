@@ -13,6 +13,7 @@ from accord.feedback import Dataset, pairs_from_comparison
 from accord.records import Pair
 from accord.reward.likelihoods import (
     bradley_terry,
+    cut_steps,
     davidson,
     gaussian,
     graded_comparison,
@@ -100,11 +101,13 @@ class Comparisons(Term):
         """The likelihood that `answering` names, of the margins."""
         margin_PM, tie_P = self.margins(score_AM, observations, places)
         tie_P1 = tie_P[:, None]
-        nll_of = self._model([each.content for each in observations], tie_P1)
-        said_PM = self._mistaken(nll_of(margin_PM), lambda: nll_of(-margin_PM))
+        pairs = [each.content for each in observations]
+        nll_of = self._model(pairs, tie_P1)
+        share_P1 = self._random(pairs, tie_P1)
+        said_PM = self._mistaken(nll_of(margin_PM), lambda: nll_of(-margin_PM), share_P1)
         if self.tie is not None:
             return said_PM
-        opposite_PM = self._mistaken(nll_of(-margin_PM), lambda: nll_of(margin_PM))
+        opposite_PM = self._mistaken(nll_of(-margin_PM), lambda: nll_of(margin_PM), share_P1)
         return torch.where(tie_P1, (said_PM + opposite_PM) / 2, said_PM)
 
     def margins(
@@ -125,7 +128,7 @@ class Comparisons(Term):
     def cuts(self) -> Tensor:
         """What a margin must exceed to be called better by at least each grade, [L]."""
         assert self.tie is not None
-        steps = [] if self.steps is None else [softplus(self.steps)]
+        steps = [] if self.steps is None else [cut_steps(self.steps)]
         return torch.cumsum(torch.cat([softplus(self.tie)[None], *steps]), 0)
 
     def _model(self, pairs: Sequence[Pair], tie_P1: Tensor) -> Callable[[Tensor], Tensor]:
@@ -153,7 +156,7 @@ class Comparisons(Term):
 
     def _ordinal(self, pairs: Sequence[Pair], tie_P1: Tensor) -> Callable[[Tensor], Tensor]:
         """Graded where a strength was stated; else that it is better, by whatever."""
-        grades = [-1 if p.tie or p.margin is None else bisect_left(self.grades, p.margin - 1e-9) for p in pairs]
+        grades = [-1 if p.tie or p.margin is None else bisect_left(self.grades, _stated(p.margin)) for p in pairs]
         grade_P1 = self._tensor(grades, tie_P1).clamp(max=len(self.grades) - 1)
         graded_P1 = self._tensor([p.tie or p.margin is not None for p in pairs], tie_P1)
 
@@ -163,7 +166,15 @@ class Comparisons(Term):
 
         return nll
 
-    def _mistaken(self, nll_PM: Tensor, opposite: Callable[[], Tensor]) -> Tensor:
+    def _random(self, pairs: Sequence[Pair], tie_P1: Tensor) -> Tensor:
+        """One divided by the share of answers at random that are each of these: "better, by whatever" is several."""
+        if self.tie is None:
+            return torch.full_like(tie_P1, 2.0, dtype=torch.float32)
+        grades = max(1, len(self.grades))
+        several = [1 if pair.tie or pair.margin is not None else grades for pair in pairs]
+        return (1 + 2 * grades) / self._tensor(several, tie_P1)
+
+    def _mistaken(self, nll_PM: Tensor, opposite: Callable[[], Tensor], outcomes_P1: Tensor) -> Tensor:
         """With the answers that are given by mistake."""
         answering = self.answering
         if answering.flip_rate:
@@ -171,8 +182,7 @@ class Comparisons(Term):
         if not answering.lapse:
             return nll_PM
         lapse = torch.tensor(answering.lapse) if self.lapse is None else self.lapse.sigmoid()
-        outcomes = 2 if self.tie is None else 1 + 2 * max(1, len(self.grades))
-        return lapsed(nll_PM, lapse.to(nll_PM.device), outcomes)
+        return lapsed(nll_PM, lapse.to(nll_PM.device), outcomes_P1)
 
     @staticmethod
     def _tensor(numbers: Sequence[float] | Sequence[bool], like_P1: Tensor) -> Tensor:
@@ -192,5 +202,10 @@ def _pairs(data: Dataset, split: str, acts: bool) -> Iterator[Pair]:
 
 def _grades(strengths: Sequence[float]) -> list[float]:
     """The upper ends of the grades that stated strengths fall into."""
-    distinct = sorted(set(strengths))
+    distinct = sorted({_stated(each) for each in strengths})
     return distinct if len(distinct) <= GRADES else [(bin + 1) / BINS for bin in range(BINS)]
+
+
+def _stated(strength: float) -> float:
+    """A strength without the rounding of differences of ratings: .3 and .7 - .4 are one."""
+    return round(strength, 6)

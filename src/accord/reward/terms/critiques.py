@@ -10,7 +10,7 @@ from accord.reward.likelihoods import logistic
 from accord.reward.observations import Observation
 from accord.reward.sentiment import SentimentReader, sentiment_of
 from accord.reward.terms.acts import observed
-from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.base import OwnNoise, Reading, Term
 
 __all__ = ["Critiques"]
 
@@ -24,10 +24,11 @@ class Critiques(Term):
 
     name = "critique"
 
-    def __init__(self, readers: Sequence[SentimentReader]) -> None:
+    def __init__(self, readers: Sequence[SentimentReader], *, own_noise: bool = False) -> None:
         super().__init__()
         self.readers = tuple(readers)
         self.intercept = nn.Parameter(torch.zeros(()))
+        self.noise = OwnNoise() if own_noise else None
 
     def read(self, data: Dataset, split: str) -> Reading:
         """The critiques of the split in which readers find praise or blame."""
@@ -42,10 +43,13 @@ class Critiques(Term):
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """`logistic` of the share that is praise."""
         device = score_AM.device
+        if self.noise is not None:
+            score_AM = self.noise(score_AM)
         praise_O = torch.tensor([(1 + each.content.value) / 2 for each in observations], device=device)
         score_OM = score_AM[torch.tensor(places, device=device)[:, 0]]
         return logistic(self.intercept + score_OM, praise_O[:, None])
 
     def penalty(self) -> Tensor:
-        """Of the intercept."""
-        return self.intercept.square() / 8
+        """Of the intercept, and of the noise where it is their own."""
+        total = self.intercept.square() / 8
+        return total if self.noise is None else total + self.noise.penalty()

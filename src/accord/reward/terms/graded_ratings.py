@@ -5,11 +5,10 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from accord.feedback import Dataset
 from accord.records import Scale
-from accord.reward.likelihoods import gaussian, ordinal_rating
+from accord.reward.likelihoods import LEAST_STEP, cut_steps, gaussian, ordinal_rating
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import Evaluators, observed
 from accord.reward.terms.base import OwnNoise, Reading, Term
@@ -24,7 +23,7 @@ PRIOR_STD = 2.0
 class GradedRatings(Term):
     """Ratings under the cumulative logit model (`ordinal_rating`), a set of thresholds for each scale.
 
-    Thresholds are a first one and steps, which `softplus` keeps above 0. Everybody's are normal about those of equally
+    Thresholds are a first one and steps, which `cut_steps` keeps above 0. Everybody's are normal about those of equally
     frequent levels with deviation 2, an evaluator's about everybody's with `evaluator_std`: who said little, or stands
     for several people, has the pool's. A scale of which one level alone was ever used says nothing.
 
@@ -99,7 +98,7 @@ class GradedRatings(Term):
         u_K = self.pool[scale]
         u_EK = torch.cat([u_K + self.own[scale], u_K[None]])
         infinite_E1 = u_EK.new_full((len(u_EK), 1), math.inf)
-        cut_EK = torch.cumsum(torch.cat([u_EK[:, :1], softplus(u_EK[:, 1:])], 1), 1)
+        cut_EK = torch.cumsum(torch.cat([u_EK[:, :1], cut_steps(u_EK[:, 1:])], 1), 1)
         return torch.cat([-infinite_E1, cut_EK, infinite_E1], 1)
 
     def _level(self, scale: int, value: float) -> int:
@@ -126,4 +125,4 @@ def levels_of(scale: Scale, values: Iterable[float]) -> list[float]:
 def _even(levels: int) -> Tensor:
     """The parameters of thresholds between levels that are equally frequent at a reward of 0."""
     cut_K = torch.logit(torch.arange(1, levels) / levels)
-    return torch.cat([cut_K[:1], torch.log(torch.expm1(cut_K.diff()))])
+    return torch.cat([cut_K[:1], torch.log(torch.expm1(cut_K.diff() - LEAST_STEP))])

@@ -10,7 +10,7 @@ from accord.records import Rating
 from accord.reward.likelihoods import gaussian, normal_rating
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import Evaluators, observed
-from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.base import OwnNoise, Reading, Term
 
 __all__ = ["RatingRegression", "share_of_scale"]
 
@@ -21,19 +21,21 @@ class RatingRegression(Term):
     The reward of the pool has shift 0 and slope 1, so it is in standard deviations of ratings. An evaluator's `shift`
     and `log_slope` are drawn to these (normal, `evaluator_std`; a single answer moves them little); who stands for
     several people has the pool's. The prior of `log_std`, of the noise, is normal about 0 with deviation 1, which keeps
-    it from 0 where all ratings are alike.
+    it from 0 where all ratings are alike. With `own_noise` the pool's slope is learnt too (`OwnNoise`), where something
+    else sets the scale of the reward.
     """
 
     name = "rating"
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, evaluators: Evaluators, *, evaluator_std: float = 0.5) -> None:
+    def __init__(self, evaluators: Evaluators, *, evaluator_std: float = 0.5, own_noise: bool = False) -> None:
         super().__init__()
         self.evaluators, self.evaluator_std = evaluators, evaluator_std
         self.shift = nn.Parameter(torch.zeros(len(evaluators)))
         self.log_slope = nn.Parameter(torch.zeros(len(evaluators)))
         self.log_std = nn.Parameter(torch.zeros(()))
+        self.noise = OwnNoise() if own_noise else None
         self.register_buffer("centre", torch.zeros(()))
         self.register_buffer("spread", torch.ones(()))
 
@@ -52,6 +54,8 @@ class RatingRegression(Term):
         """`normal_rating` by each evaluator's shift and slope."""
         device = score_AM.device
         share_O = torch.tensor([share_of_scale(each.content) for each in observations], device=device)
+        if self.noise is not None:
+            score_AM = self.noise(score_AM)
         place_O = self.evaluators.places(observations, device)
         return normal_rating(
             score_AM[torch.tensor(places, device=device)[:, 0]],
@@ -62,9 +66,10 @@ class RatingRegression(Term):
         )
 
     def penalty(self) -> Tensor:
-        """Of the evaluators' shifts and slopes, and of the noise."""
+        """Of the evaluators' shifts and slopes, of the deviation, and of the pool's slope where it has one."""
         own = [self.shift, self.log_slope]
-        return gaussian(own, [torch.zeros_like(each) for each in own], self.evaluator_std) + self.log_std.square() / 2
+        total = gaussian(own, [torch.zeros_like(each) for each in own], self.evaluator_std) + self.log_std.square() / 2
+        return total if self.noise is None else total + self.noise.penalty()
 
 
 def share_of_scale(rating: Rating) -> float:
