@@ -13,6 +13,7 @@ from accord.lab.exact_optimum.training import settings_of
 from accord.lab.tables import TableTrainer, train_table
 from accord.policy.constraints import Constraint
 from accord.policy.maxmin import MaxMin
+from accord.policy.rollout import Rollout, TokenStats
 
 BETA, STEPS, TOLERANCE = 0.5, 400, 0.01
 OTHER_REWARD_PN = draw_world(1, symbols=3, length=3, prompts=2).reward_PN
@@ -35,11 +36,49 @@ def expected(logprob_PN: Tensor, reward_PN: Tensor) -> float:
     return float((logprob_PN.exp() * reward_PN).sum(1).mean())
 
 
-@pytest.mark.parametrize("method", ["reinforce", "reinforce++", "ppo"])
+@pytest.mark.parametrize("method", ["reinforce", "reinforce++", "rloo", "ppo"])
 def test_dense_rewards_leave_the_optimum_where_it_is(method: str) -> None:
     settings = {"to_go": True} if method == "reinforce" else {}
     policy_PN = train_table(small(method, dense=True, **settings), WORLD, seed=0).texts()
     assert WORLD.kl(policy_PN, WORLD.optimum(BETA)) < TOLERANCE
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_rloo_follows_the_gradient_of_the_objective_without_bias(dense: bool) -> None:
+    """All pairs of texts that a group of two can be, by their probabilities, against the gradient of J itself."""
+    world = draw_world(3, symbols=2, length=3, prompts=1)
+    generator = torch.Generator().manual_seed(1)
+    table_PMA = torch.randn(world.ref_PMA.shape, generator=generator, dtype=torch.float64).requires_grad_()
+    policy_PMA = table_PMA.log_softmax(-1)
+    text_N = world.logprob(policy_PMA)[0]
+    objective = (text_N.exp() * (world.reward_PN[0] - BETA * (text_N - world.ref_PN[0]))).sum()
+    (wanted_PMA,) = torch.autograd.grad(objective, table_PMA, retain_graph=True)
+
+    count = len(text_N)
+    first_X, second_X = (each.flatten() for each in torch.meshgrid(*[torch.arange(count)] * 2, indexing="ij"))
+    text_B = torch.stack([first_X, second_X], 1).flatten()
+    nodes, actions, mask_BT = (each[text_B] for each in (world.node_NT, world.action_NT, world.mask_NT))
+    logprob_BT = policy_PMA[0, nodes, actions] * mask_BT
+    settings = small("rloo", dense=dense, group_size=2, kl_coef=BETA)
+    zero_BT = torch.zeros_like(logprob_BT)
+    rollout = Rollout(
+        prompts=(),
+        completions=(),
+        samples=(),
+        answers=(),
+        score_B=world.reward_PN[0, text_B],
+        mask_BT=mask_BT,
+        sampled_BT=logprob_BT.detach(),
+        policy=TokenStats(logprob_BT.detach(), zero_BT, zero_BT),
+        reference_BT=world.ref_PMA[0, nodes, actions] * mask_BT,
+        dense_BT=world.dense()[0, text_B] if dense else None,
+    )
+    advantage_BT = settings.advantages(rollout, rollout.score_B, {})
+    pair_X = (text_N[first_X] + text_N[second_X]).exp().detach()
+    estimate_X = (advantage_BT * logprob_BT).sum(1).view(-1, 2).mean(1)
+    (found_PMA,) = torch.autograd.grad((pair_X * estimate_X).sum(), table_PMA)
+    torch.testing.assert_close(found_PMA, wanted_PMA, atol=1e-9, rtol=1e-7)
+    assert float(wanted_PMA.norm()) > 0.1
 
 
 def test_dense_rewards_tell_more_of_what_was_good() -> None:

@@ -138,6 +138,12 @@ def test_leave_one_out_written_out() -> None:
     assert found.tolist() == [1 - 4, 2 - 3.5, 6 - 1.5, 0, 0, 0]
 
 
+def test_leave_one_out_of_tokens_is_against_the_same_place() -> None:
+    return_BT = torch.tensor([[5.0, 4.0, 1.0], [3.0, 0.0, 0.0], [1.0, 2.0, 1.0]])
+    assert leave_one_out(return_BT, 3).tolist() == [[3, 3, 0.5], [0, -3, -1], [-3, 0, 0.5]]
+    assert leave_one_out(torch.ones(4, 2), 2).tolist() == [[0, 0]] * 4
+
+
 @given(st.lists(st.floats(-5, 5), min_size=4, max_size=4), st.floats(-9, 9))
 def test_a_constant_reward_more_changes_no_advantage(scores: list[float], more: float) -> None:
     one = leave_one_out(torch.tensor(scores, dtype=torch.float64), 4)

@@ -116,7 +116,10 @@ def test_soups_that_cannot_be_made_are_refused(start: Path, tmp_path: Path) -> N
             )
 
 
-@pytest.mark.parametrize("settings", [PPO(**{**COMMON, "kl_target": 0.0}, dense=True), REINFORCE(**COMMON, dense=True)])
+@pytest.mark.parametrize(
+    "settings",
+    [PPO(**{**COMMON, "kl_target": 0.0}, dense=True), REINFORCE(**COMMON, dense=True), RLOO(**COMMON, dense=True)],
+)
 def test_a_reward_stands_at_the_token_that_earns_it(settings: Any, start: Path, tmp_path: Path) -> None:
     from accord.policy.online import build_trainer
 
@@ -131,9 +134,10 @@ def test_a_reward_stands_at_the_token_that_earns_it(settings: Any, start: Path, 
     assert rollout.dense_BT.sum(1).tolist() == pytest.approx(rollout.score_B.tolist())
 
 
-def test_dense_rewards_teach_a_real_model(start: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("algorithm", [REINFORCE, RLOO])
+def test_dense_rewards_teach_a_real_model(algorithm: Any, start: Path, tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
-        list(REINFORCE(**COMMON, dense=True).steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), run))
+        list(algorithm(**COMMON, dense=True).steps(Materials(prompts=PROMPTS, judge=Letters(), start=start), run))
         after = written(load(run.verified("policy/model")))
     assert after["a"] > written(load(start))["a"] + 0.5
 

@@ -202,6 +202,66 @@ def test_evaluators_who_disagree_are_both_heard(tmp_path: Path) -> None:
     assert steps[-1].metrics.loss == pytest.approx(np.log(2), abs=0.05)
 
 
+@pytest.mark.parametrize("members", [1, 3])
+def test_who_is_trusted_more_is_heard_more(members: int, tmp_path: Path) -> None:
+    """By the weights of the split that is learnt from; a loss is the mean over labels, whatever all weigh."""
+    whole = Span(start=0, end=20, type="x")
+    both = said([(each, who, Spans(spans=(whole,) * (who is OTHER))) for each in texts() for who in (SOMEBODY, OTHER)])
+    weighed = replace(both, evaluator_weights={"train": {OTHER.id: 3.0}, "held_out": {SOMEBODY.id: 9.0}})
+    settings = SpanReward(**{**FORM, "epochs": 6}, ensemble_size=members, head_prior_std="flat")
+    with RunDirectory.create(tmp_path / "run") as run:
+        judge = settings.fit(weighed, run)
+    if members == 1:
+        assert scored(judge, "ccdd. ddca. cdcd.").value_N == pytest.approx(-3 * 0.75, abs=0.25)
+    steps = []
+    for data in (weighed, replace(weighed, evaluator_weights={"train": {OTHER.id: 6.0, SOMEBODY.id: 2.0}})):
+        with RunDirectory.create(tmp_path / f"{len(steps)}") as run:
+            steps.append([step.metrics.loss for step in settings.steps(data, run)])
+    assert steps[0] == pytest.approx(steps[1], rel=5e-2)  # twice as much of everybody: another start alone
+
+
+def test_verdicts_on_steps_are_weighed_too(tmp_path: Path) -> None:
+    lines = [Completion(prompt=each.prompt, text=each.text, step_starts=(0, 7, 14)) for each in texts(ends=("\n",))]
+    verdicts: dict[Evaluator, Any] = {SOMEBODY: Steps(verdicts=("wrong",)), OTHER: Steps(verdicts=("right",))}
+    both = said([(each, who, verdict) for each in lines for who, verdict in verdicts.items()])
+    weighed = replace(both, evaluator_weights={"train": {OTHER.id: 3.0}})
+    with RunDirectory.create(tmp_path / "run") as run:
+        judge = StepReward(**{**FORM, "epochs": 10}, aggregation="mean").fit(weighed, run)
+    assert isinstance(judge, StepJudge)
+    ((_, right_JS),) = judge.steps([PROMPTS[0]], [lines[0]])
+    assert float(right_JS[0, 0]) == pytest.approx(0.75, abs=0.1)
+
+
+@pytest.mark.parametrize("members", [1, 4])
+def test_the_heads_prior_is_that_of_each_member(members: int, tmp_path: Path) -> None:
+    """A tight prior leaves the heads where they began; what is logged is -log prior, the mean over members."""
+    form = {**FORM, "epochs": 12, "optim": Optim(lr=2e-2, warmup_steps=1), "trained_layers": 1}
+    away: dict[Any, Any] = {}
+    penalties: dict[Any, list[float]] = {}
+    priors: tuple[Any, ...] = ("flat", 1.0, 0.02)
+    for std in priors:
+        settings = SpanReward(**form, ensemble_size=members, head_prior_std=std)
+        with RunDirectory.create(tmp_path / f"{std}", seed=3) as run:
+            steps = list(settings.steps(spans_data(), run))
+            judge = settings.load(run)
+        assert isinstance(judge, SpanJudge)
+        away[std] = judge.model.head.weight.detach()
+        penalties[std] = [step.metrics.penalty or 0.0 for step in steps]
+    assert penalties["flat"] == [0.0] * len(penalties["flat"])
+    assert penalties[1.0][0] == 0.0 < penalties[1.0][-1]
+    with RunDirectory.create(tmp_path / "start", seed=3) as run:
+        still = {**form, "epochs": 0.01, "optim": Optim(lr=1e-12)}
+        start = SpanReward(**still, ensemble_size=members).fit(spans_data(), run)
+    assert isinstance(start, SpanJudge)
+    moved = {std: float((weight - start.model.head.weight).norm()) for std, weight in away.items()}
+    assert moved[0.02] < 0.5 * moved[1.0] < moved["flat"]
+
+
+def test_corrections_are_read_only_where_they_are_asked_for() -> None:
+    assert SpanReward().reads == {"spans"}
+    assert SpanReward(corrections=True).reads == {"spans", "correction"}
+
+
 @pytest.mark.parametrize("kind", ["spans", "steps"])
 def test_a_stage_that_was_cut_off_goes_on_to_the_same_numbers(kind: str, tmp_path: Path) -> None:
     settings: Any = (SpanReward if kind == "spans" else StepReward)(**{**FORM, "epochs": 3}, save_every=2)
@@ -266,7 +326,7 @@ def test_data_that_say_nothing_are_refused(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run") as run:
         for settings, data, problem in (
             (SpanReward(**FORM), right, "no span is marked, so there is no kind of error to learn"),
-            (SpanReward(**FORM), unsure, "reward: the split 'train' has no correction or spans to learn from"),
+            (SpanReward(**FORM), unsure, "reward: the split 'train' has no spans to learn from"),
             (StepReward(**FORM), unsure, "nothing is said of any segment of the texts"),
             (StepReward(**FORM), right, "reward: the split 'train' has no steps to learn from"),
             (SpanReward(**FORM), beyond, "marks the characters 0..99 of the completion c-"),

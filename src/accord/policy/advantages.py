@@ -30,7 +30,7 @@ def above(return_BT: Tensor, baseline_BT: Tensor) -> Tensor:
 
 
 def alike(x_PG: Tensor) -> Tensor:
-    """Whether all of a group are equal but for rounding, [P, 1]; a group of one is."""
+    """Whether all of a group are equal but for rounding, [P, 1], or [P, 1, T] by token; a group of one is."""
     spread_P1 = x_PG.amax(1, keepdim=True) - x_PG.amin(1, keepdim=True)
     return spread_P1 <= ROUNDING * x_PG.abs().amax(1, keepdim=True)
 
@@ -102,15 +102,16 @@ def group_relative(score_B: Tensor, group: int, *, scale: bool) -> Tensor:
 
 
 def leave_one_out(return_B: Tensor, group: int) -> Tensor:
-    """The return of each sample less the mean return of the others of its group, [B].
+    """The return of each sample less the mean return of the others of its group, [B], or [B, T] token by token.
 
     `return_B` holds groups of `group` >= 2 samples of one prompt, one after the other. The baseline does not look at
-    the sample itself, so it leaves the gradient unbiased (Kool et al. 2019; Ahmadian et al. 2024, arXiv 2402.14740).
-    Where all returns of a group are equal, but for rounding, its advantages are exactly 0.
+    the sample itself, so it leaves the gradient unbiased (Kool et al. 2019; Ahmadian et al. 2024, arXiv 2402.14740);
+    at a token it is what the others earn from the same place on, 0 where they have ended. Where all returns of a group
+    are equal, but for rounding, its advantages are exactly 0.
     """
-    return_PG = return_B.view(-1, group)
+    return_PG = return_B.view(-1, group, *return_B.shape[1:])
     others_PG = (return_PG.sum(1, keepdim=True) - return_PG) / (group - 1)
-    return (return_PG - others_PG).masked_fill(alike(return_PG), 0.0).flatten()
+    return (return_PG - others_PG).masked_fill(alike(return_PG), 0.0).flatten(0, 1)
 
 
 def returns_to_go(reward_BT: Tensor, mask_BT: Tensor) -> Tensor:

@@ -60,6 +60,7 @@ class GroupSoup(RLOO):
     renamed: ClassVar[Mapping[str, str]] = {"parts": "components", "shares": "soup_weights"}
 
     kind: Literal["group_soup"] = "group_soup"  # type: ignore[assignment]
+    dense: Literal[False] = Field(default=False, description="components do not say where they are earned")
     components: tuple[str, ...] = Field(
         default=(), description="the groups, by the names of the components of the judge's score"
     )

@@ -4,6 +4,11 @@ A sample's return is the judge's score less `kl_coef` times its log-ratio to the
 action; its baseline is the mean return of the other samples of its prompt, so the gradient is that of
 E[score] - kl_coef KL(pi || ref), without bias. A step makes one update, whose old log-probabilities are its own.
 
+With `dense` each token is an action: its return is what is earned from it on, the log-ratios from it on taken off, and
+its baseline the mean of the same of the other samples, from the same place on. What was earned before a token does not
+depend on it, and the others do not know the sample, so the gradient is the same in expectation. At the optimum whole
+returns are equal and their noise vanishes; returns from a token on are not, and keep some.
+
 Left out: several updates on the same samples, which would need importance weights (PPO has them).
 """
 
@@ -12,16 +17,17 @@ from typing import Any, Literal
 from pydantic import Field
 from torch import Tensor
 
-from accord.policy.advantages import every_token, leave_one_out
+from accord.policy.advantages import every_token, kl_penalised, leave_one_out, returns_to_go
 from accord.policy.gradient import PolicyGradient, Tokens
 from accord.policy.losses import ClippedLoss, reinforce
+from accord.policy.online import Dense
 from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout
 
 __all__ = ["RLOO"]
 
 
-class RLOO(PolicyGradient):
+class RLOO(Dense, PolicyGradient):
     """Settings of RLOO."""
 
     sentence = "RLOO then optimised the policy against that reward model"
@@ -38,7 +44,11 @@ class RLOO(PolicyGradient):
         return self.regularised_by(self.kl_coef)
 
     def advantages(self, rollout: Rollout, score_B: Tensor, state: dict[str, Any]) -> Tensor:
-        """The return of each sample less the mean of the others of its group, at every token."""
+        """The return of each sample less the mean of the others of its group, at every token or from each on."""
+        if rollout.dense_BT is not None:
+            measured = (rollout.policy.logprob_BT, rollout.reference_BT, rollout.mask_BT)
+            reward_BT = kl_penalised(score_B, *measured, kl_coef=self.kl_coef, dense_BT=rollout.dense_BT)
+            return leave_one_out(returns_to_go(reward_BT, rollout.mask_BT), self.group_size) * rollout.mask_BT
         return every_token(leave_one_out(score_B - self.kl_coef * rollout.kl_B, self.group_size), rollout.mask_BT)
 
     def loss(self, tokens: Tokens) -> ClippedLoss:

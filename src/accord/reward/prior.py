@@ -47,8 +47,10 @@ class Prior:
     def add(self, optimiser: Optimiser) -> float:
         """Add the gradient of the share of a step; returns -log prior, up to a constant."""
         shares = [optimiser.pull(starts, precision / self.observations) for starts, precision in self._groups]
-        penalties = [term.penalty().cpu() for term in self.terms.values() if isinstance(term, Term)]
-        penalty = torch.stack(penalties).sum()
+        penalty = torch.zeros(())
+        for term in self.terms.values():
+            if isinstance(term, Term):
+                penalty = penalty + term.penalty().cpu()
         if penalty.requires_grad:
             shares.append(optimiser.add(penalty / self.observations))
         return sum(shares) * self.observations

@@ -27,7 +27,7 @@ class SpanReward(SegmentReward):
     What an evaluator did not mark is right to them.
     """
 
-    learns_from: ClassVar[frozenset[str]] = frozenset({"spans", "correction"})
+    learns_from: ClassVar[frozenset[str]] = frozenset({"spans"})
 
     kind: Literal["spans"] = "spans"
     types: Mapping[str, tuple[str, ...]] = Field(
@@ -43,6 +43,11 @@ class SpanReward(SegmentReward):
     corrections: bool = Field(
         default=False, description=f"what corrections changed is a kind of error besides, `{CORRECTED}`"
     )
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Spans; and corrections, where they are asked for."""
+        return self.learns_from | (frozenset({"correction"}) if self.corrections else frozenset())
 
     @model_validator(mode="after")
     def _known_kinds(self) -> Self:

@@ -14,6 +14,7 @@ from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.settings import ModelSettings
 from accord.reward.heads import Heads
 from accord.reward.observations import Observation, completions_of
+from accord.reward.prior import Prior
 from accord.reward.segments.reading import ReadText, outputs
 from accord.train import BatchLimits, Optimiser
 
@@ -46,6 +47,7 @@ class SegmentFitting:
     optimiser: Optimiser
     limits: BatchLimits
     mean_weight: float
+    prior: Prior
 
     def update(self, groups: Sequence[Sequence[Observation]], step: int) -> RewardMetrics:
         """Move the weights by the observations of some groups; the loss is the weighted mean over their labels.
@@ -61,6 +63,7 @@ class SegmentFitting:
             said = [[each for each in observations if each.completions == (names[key],)] for key in batch.keys]
             with self.settings.updating(self.judge.causal):
                 loss += self.optimiser.add(self._loss(batch, said) / weight)
+        penalty = self.prior.add(self.optimiser)
         rate = self.optimiser.rate
         return RewardMetrics(
             step=step,
@@ -68,6 +71,7 @@ class SegmentFitting:
             accuracy=None,
             pairs=0,
             observations=dict(Counter(each.content.kind for each in observations)),
+            penalty=penalty,
             lr=rate,
             grad_norm=self.optimiser.step(),
         )

@@ -4,9 +4,10 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
+from torch import nn
 
 from accord.artefacts import MODEL, RewardMetrics
 from accord.errors import RecipeError
@@ -17,10 +18,12 @@ from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.settings import ModelSettings
 from accord.reward.heads import Heads
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
+from accord.reward.prior import Prior
 from accord.reward.segments.fitting import SegmentFitting, start_at_base_rates
 from accord.reward.segments.labels import Label, Labels
 from accord.reward.segments.reading import ReadText, read_texts
 from accord.reward.settings import RewardSettings
+from accord.reward.terms.acts import observed
 from accord.run import RunDirectory
 from accord.train import Optim, Optimiser, StepResult, TrainingLoop, TrainingStep, stage_batch_limits, stage_seed
 
@@ -31,7 +34,8 @@ class SegmentReward(RewardSettings, ModelSettings):
     """Settings of a reward that is read along texts. A subclass says which judgements it reads, and as which labels.
 
     Every act of judgement is an observation of its own, so evaluators who disagree pull a probability between them;
-    members of an ensemble weigh evaluators by draws of their own (`accord.reward.heads`).
+    members of an ensemble weigh evaluators by draws of their own (`accord.reward.heads`), beside the weights that the
+    data set gives them. What is fitted is the maximum of likelihood times a normal prior of the heads.
     """
 
     base: str = "smollm2-135m"
@@ -40,6 +44,9 @@ class SegmentReward(RewardSettings, ModelSettings):
     layers: int | None = Field(default=None, ge=1, description="read after so many layers; unset: all")
     ensemble_size: int = Field(
         default=1, ge=1, description="heads over the decoder; their spread is the score's deviation"
+    )
+    head_prior_std: Annotated[float, Field(gt=0)] | Literal["flat"] = Field(
+        default=1.0, description="deviation of the prior of each weight of the head about its start, or `flat`"
     )
     save_every: int = Field(default=20, ge=1)
     optim: Optim = Optim(lr=2e-5)
@@ -93,27 +100,29 @@ class SegmentReward(RewardSettings, ModelSettings):
         """
         judgements = self.judgements(data, split)
         if not judgements:
-            kinds = " or ".join(sorted(self.learns_from))
+            kinds = " or ".join(sorted(self.reads))
             raise RecipeError(f"{stage}: the split '{split}' has no {kinds} to learn from")
         seed = stage_seed(run, stage)
         names = self.outputs(judgements)
         decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
         model = ScalarHeadModel.fresh(decoder, name=stage, seed=seed, members=self.ensemble_size, components=names)
-        read = self._read(data, model, judgements, names, stage=stage)
+        read = self._read(data, split, model, judgements, names, stage=stage)
         groups = group_observations(read.observations, limit=self.step_completions)
         plan = plan_steps(groups, epochs=self.epochs, step_completions=self.step_completions, seed=seed)
         start_at_base_rates(model, read.observations)
         optimiser = Optimiser(
             self.optim, model.trainable(), len(plan), heads=model.head.parameters(), head_scale=self.head_lr_scale
         )
+        std = None if self.head_prior_std == "flat" else self.head_prior_std
+        of_heads = (list(model.head.parameters()), std, self.ensemble_size)
+        prior = Prior([of_heads], nn.ModuleDict(), observations=read.weight)
         loop = TrainingLoop(
             run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=decoder.model
         )
         length = longest(text.answer for text in read.texts.values())
         limits = stage_batch_limits(self, decoder, run, stage, longest=length, predicts=False)
-        fitting = SegmentFitting(
-            self, model, read.texts, Heads(members=self.ensemble_size, seed=seed), optimiser, limits, read.mean_weight
-        )
+        heads = Heads(members=self.ensemble_size, seed=seed)
+        fitting = SegmentFitting(self, model, read.texts, heads, optimiser, limits, read.mean_weight, prior)
 
         def update(step: int) -> StepResult[RewardMetrics]:
             return StepResult(fitting.update([groups[i] for i in plan[step - 1]], step))
@@ -127,6 +136,7 @@ class SegmentReward(RewardSettings, ModelSettings):
     def _read(
         self,
         data: Dataset,
+        split: str,
         model: ScalarHeadModel,
         judgements: Sequence[Judged],  # type: ignore[type-arg]
         names: Sequence[str],
@@ -143,10 +153,7 @@ class SegmentReward(RewardSettings, ModelSettings):
             feedback = each.feedback
             (name,) = feedback.completions
             labels = Labels(feedback.judgement.kind, tuple(self.labels(by_id[name], each, names)))
-            observation = Observation(
-                feedback.prompt, (name,), labels, feedback.evaluator, feedback.session, feedback_ids=(feedback.id,)
-            )
-            observations += [observation] if labels.labels else []
+            observations += [observed(data, split, feedback, (name,), labels)] if labels.labels else []
         if not observations:
             raise RecipeError(f"{stage}: nothing is said of any segment of the texts that were judged")
         return _Read({name: by_id[name] for name in completions_of(observations)}, observations)
@@ -160,7 +167,10 @@ class _Read:
     observations: list[Observation]
 
     @property
+    def weight(self) -> float:
+        """Of all labels."""
+        return sum(each.weight * len(each.content.labels) for each in self.observations)
+
+    @property
     def mean_weight(self) -> float:
-        return sum(each.weight * len(each.content.labels) for each in self.observations) / sum(
-            len(each.content.labels) for each in self.observations
-        )
+        return self.weight / sum(len(each.content.labels) for each in self.observations)
