@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.rewards import finegrained, first_wrong_step
+from benchmarks.rewards import dense_policy, finegrained, first_wrong_step
 from benchmarks.rewards._auroc import auroc, auroc_table
 
 DATA = os.environ.get("ACCORD_TEST_DATA")
@@ -33,6 +33,17 @@ def test_intervals_are_over_clusters() -> None:
     assert alone["good"]["above_noise"][0] > 0
     # The same again says nothing new, so the interval does not shrink.
     assert twice["good"]["interval"][1] - twice["good"]["interval"][0] == pytest.approx(high - low, rel=0.2)
+
+
+def test_dense_and_sparse_runs_are_held_against_one_another_by_seed() -> None:
+    found = dense_policy.measure(Path(), range(2), starts={40: (1e-3, ("reinforce", "rloo"))}, steps=2)
+    table = found["40 essays"]
+    assert set(table) == {"reinforce", "rloo"}
+    for rows in table.values():
+        gap = rows["dense"]["reward"]["value"] - rows["sparse"]["reward"]["value"]
+        assert rows["dense less sparse"]["reward"]["value"] == pytest.approx(gap)
+        assert gap != 0
+        assert rows["dense less sparse"]["reward"]["n"] == 2
 
 
 @needs_data
