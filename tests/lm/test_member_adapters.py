@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from accord.errors import ModelError, RecipeError
 from accord.lm.adapter_ensemble import AdapterEnsemble
@@ -16,6 +17,8 @@ from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.reward_model import load_reward_model
 from accord.lm.tiny import tiny_tokenizer
 from accord.reward import BradleyTerry, accuracy, score_split
+from accord.reward.heads import Heads
+from accord.reward.terms.comparisons import Answering, Comparisons
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from family_configs import make
@@ -111,6 +114,35 @@ SETTINGS = BradleyTerry(
     save_every=5,
     optim=Optim(lr=5e-3, warmup_steps=3),
 )
+
+
+def test_adapters_of_members_learn_at_the_rate_of_heads_and_the_shared_decoder_at_its_own() -> None:
+    """They begin at nothing: at the rate of a decoder that is fine-tuned members would hardly come to differ."""
+    settings = BradleyTerry(
+        base="tiny",
+        dtype="float32",
+        ensemble="adapters",
+        ensemble_size=3,
+        optim=Optim(lr=1e-4, warmup_steps=0),
+        head_lr_scale=7,
+        term_lr=0.02,
+        ties="davidson",
+    )
+    judge = settings.new_judge(load("tiny", dtype="float32"), Heads(members=3), seed=2, stage="reward")
+    assert isinstance(judge, AdapterEnsemble)
+    terms = nn.ModuleDict({"comparison": Comparisons(Answering(ties="davidson"))})
+    optimiser = settings.new_optimiser(judge, terms, steps=1)
+    fresh = [*judge.adapters.parameters(), *judge.head.parameters()]
+    shared = [weight for weight in judge.causal.trainable() if not any(weight is each for each in fresh)]
+    before = {id(each): each.detach().clone() for each in (*fresh, *shared, *terms.parameters())}
+    optimiser.add(sum((each.sum() for each in (*fresh, *shared, *terms.parameters())), torch.zeros(())))
+    optimiser.step()
+    for weights, rate in ((fresh, 7e-4), (shared, 1e-4), (list(terms.parameters()), 0.02)):
+        assert weights
+        for each in weights:
+            torch.testing.assert_close(
+                before[id(each)] - each.detach(), torch.full_like(each, rate), rtol=0.02, atol=1e-7
+            )
 
 
 def test_it_learns_is_kept_and_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
