@@ -23,24 +23,35 @@ WITH_POLICY = [file for file in FILES if recipe.load(file).policy is not None an
 ALONE = [file for file in FILES if file not in WITH_POLICY and file.stem not in APART]
 EXAMPLES = Path(__file__).parents[1] / "examples"
 QUIET = ProgressDisplay(quiet=True)
-BEFORE = {"data", "sft", "reward", "eval_reward"}  # the stages before the policy, which most recipes have alike
+BEFORE = ("data", "sft", "eval_reward", "reward")  # the stages before the policy; what most recipes have alike is first
 
 
 @pytest.fixture(scope="module")
 def beginning(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Recipe], Path]:
-    """A folder with a ledger and a run that has all stages before the policy, made once for recipes that share them."""
+    """A folder with a ledger and a run that has all stages before the policy, made once for all with its settings."""
     made: dict[tuple[str, ...], Path] = {}
 
     def begin(settings: Recipe) -> Path:
-        names = [name for name in stages_of(settings) if name in BEFORE]
-        key = tuple(settings_digest(settings, name) for name in names)
-        if key not in made:
-            folder = tmp_path_factory.mktemp("beginning")
-            data = settings.data.model_copy(update={"ledger": str(folder / "feedback.db")})
-            with start_run(settings.model_copy(update={"data": data}), folder / "run", resume=False) as run:
-                drive(settings.model_copy(update={"data": data}), run, QUIET, only=tuple(names))
-            made[key] = folder
-        return made[key]
+        folder: Path | None = None
+        key: tuple[str, ...] = ()
+        for name in BEFORE:
+            if name in stages_of(settings):
+                key = (*key, settings_digest(settings, name))
+                if key not in made:
+                    made[key] = add(name, settings, folder)
+                folder = made[key]
+        assert folder is not None
+        return folder
+
+    def add(name: str, settings: Recipe, before: Path | None) -> Path:
+        folder = tmp_path_factory.mktemp("beginning")
+        if before is not None:
+            shutil.copytree(before, folder, dirs_exist_ok=True)
+        data = settings.data.model_copy(update={"ledger": str(folder / "feedback.db")})
+        settings = settings.model_copy(update={"data": data})
+        with start_run(settings, folder / "run", resume=before is not None) as run:
+            drive(settings, run, QUIET, only=(name,))
+        return folder
 
     return begin
 
