@@ -12,6 +12,7 @@ from accord.artefacts import (
     EditEffect,
     GroupMeasure,
     JudgeAgreement,
+    JudgeCalibration,
     JudgementMeasure,
     KnownBad,
     Measure,
@@ -25,6 +26,7 @@ from accord.artefacts import (
 from accord.report import write
 from accord.report.card_figures import Line, lines
 from accord.report.cards import judge_cards
+from accord.report.judge_doubt import doubt_on_card
 from accord.run import RunDirectory
 from accord.stats import proportion
 
@@ -122,6 +124,45 @@ def test_agreement_with_scores_that_were_made_again_is_not_shown(tmp_path: Path,
     CARD.write(run, full_card().model_copy(update={"other_judge": other}), stage="reward")
     (card,) = judge_cards(RunReader.of(run))
     assert any("orders two texts of a prompt alike" in each for each in card.content.sentences) == current
+
+
+def test_what_a_calibration_was_fitted_on_and_why_there_is_none_is_said(tmp_path: Path) -> None:
+    on_prompts = JudgeCalibration(
+        kind="temperature",
+        temperature=2.5,
+        on="prompts",
+        pairs=400,
+        units=90,
+        ece_before=proportion(20, 100),
+        ece_after=proportion(2, 100),
+        note="too few: 0 pairs",
+    )
+    refused = JudgeCalibration(kind="isotonic", note="too few: 90 pairs")
+    (with_one, of_members) = doubt_on_card(
+        RewardCard(
+            calibration=on_prompts,
+            member_calibration=Measure(name="share of 3 members against share of people", estimate=proportion(3, 40)),
+        )
+    )
+    assert "A temperature of 2.50" in with_one
+    assert "400 held-out pairs of 90 prompts of which nothing was learnt" in with_one
+    assert "from 0.200" in with_one
+    assert "no test on new evaluators: too few: 0 pairs." in with_one
+    assert "0.075" in of_members
+    assert "40 pairs" in of_members
+    assert list(doubt_on_card(RewardCard(calibration=refused))) == [
+        "Its probabilities were not set right: too few: 90 pairs."
+    ]
+    assert list(doubt_on_card(RewardCard())) == []
+
+
+def test_the_doubt_of_a_judge_is_told_where_it_has_one(tmp_path: Path) -> None:
+    run = run_with(tmp_path, full_card())
+    for std, told in ((None, False), (0.25, True)):
+        rows = [ScoreRow(completion=f"c{i}", prompt=f"p{i // 2}", score=float(i), std=std) for i in range(8)]
+        SCORES.write(run, rows, stage="reward")
+        page = write(run).read_text(encoding="utf-8")
+        assert ("The reward model gives its score of a held-out text a standard deviation of 0.250" in page) == told
 
 
 def test_a_long_label_is_cut_and_no_formula() -> None:

@@ -133,7 +133,7 @@ def test_what_cannot_be_fitted_says_why(tmp_path: Any) -> None:
     found = calibrate_on_held_out(judged(2.0), few, fitted_on="train")
     assert (found.temperature, found.ece_after, found.on) == (None, None, None)
     assert "90 pairs by 2 evaluators" in (found.note or "")
-    assert "takes 100" in (found.note or "")
+    assert "takes 100 of two evaluators" in (found.note or "")
     curve = calibrate_on_held_out(judged(2.0), DATA, fitted_on="train", kind="isotonic")
     assert "takes 1,000" in (curve.note or "")
     silent = calibrate_on_held_out(replace(judged(2.0), scale=None), DATA, fitted_on="train")

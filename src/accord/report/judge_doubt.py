@@ -38,11 +38,15 @@ def _calibration(row: JudgeCalibration) -> str:
     how = "An isotonic curve"
     if row.temperature is not None:
         how = f"A temperature of {row.temperature:,.2f} (above 1 where a judge is too sure)"
-    of = "by" if row.on == "evaluators" else "of"
-    who = count(row.units or 0, (row.on or "").removesuffix("s"))
-    reason = f" There was no better choice: {row.note}." if row.note else ""
+    number = row.units or 0
+    who = (
+        f"by {count(number, 'evaluator')} of whom"
+        if row.on == "evaluators"
+        else f"of {count(number, 'prompt')} of which"
+    )
+    reason = f" It is no test on new evaluators: {row.note}." if row.note else ""
     return (
-        f"{how}, fitted on {count(row.pairs or 0, 'held-out pair')} {of} {who} of whom nothing was learnt, takes the "
+        f"{how}, fitted on {count(row.pairs or 0, 'held-out pair')} {who} nothing was learnt, takes the "
         f"error of its probabilities from {interval(row.ece_before)} to {interval(row.ece_after)}, the latter by fits "
         f"on others of them.{reason}"
     )

@@ -81,10 +81,12 @@ def _bases(
 def _too_few(on: str, units: Sequence[str], kind: str) -> str | None:
     if len(units) >= LEAST[kind] and len(set(units)) >= 2:
         return None
+    number = len(set(units))
+    of = f"by {number:,} evaluators of whom" if on == "evaluators" else f"of {number:,} prompts of which"
     return (
-        f"too few: {len(units):,} pairs by {len(set(units)):,} {on} of whom nothing was learnt; "
-        f"a {kind} calibration takes {LEAST[kind]:,}, by two at least"
-    ).replace("by 0 evaluators of whom", "by evaluators of whom")
+        f"too few: {len(units):,} pairs {of} nothing was learnt, where {kind} calibration takes {LEAST[kind]:,} of two "
+        f"{on} at least"
+    )
 
 
 def _fitted(
