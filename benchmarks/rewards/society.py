@@ -2,7 +2,8 @@
 
 Sixty simulated evaluators answer 40 comparisons each of texts with four features; a share of them wants the opposite
 of what is worth most to the others. `accuracy` is that of pairs that nobody was asked about, ordered as the group's own
-reward orders them, of the largest and the smallest group, the mean over their people.
+reward orders them, of the largest and the smallest group, the mean over their people. `EM` gives each group that was found a head, `EM, own heads
+that gain` those alone that gain by it on held-out answers (`own_heads`), which is what a learnt reward does.
 
 Worlds: a share of 10, 20 and 40 %; nobody differs (the control); a tenth answers four times as noisily (the harder
 control); a fifth, with 16 features and 20 answers each; three groups, of 50, 30 and 20 %, the third's reward its own.
@@ -19,6 +20,7 @@ from scipy.special import expit
 from accord.reward.people.group_number import choose_groups
 from accord.reward.people.linear import LinearComparisons
 from accord.reward.people.mixture import Array, fit_mixture
+from accord.reward.people.own_heads import with_own_heads
 
 __all__ = ["measure"]
 
@@ -58,6 +60,7 @@ def measure(data: Path, seeds: range) -> dict[str, Any]:
         }
         found[name] = {
             "groups chosen": [int(run["groups", "chosen"]) for run in runs],
+            "groups with heads of their own": [int(run["groups", "kept"]) for run in runs],
             "accuracy": {
                 key: {"mean": round(float(np.mean(each)), 3), "least": round(min(each), 3)}
                 for key, each in accuracies.items()
@@ -81,10 +84,12 @@ def _run(world: World, seed: int) -> Mapping[tuple[str, str], float]:
     pooled_ED = np.repeat(fit(np.ones((len(who_P), 1)), None)[0], EVALUATORS, axis=0)
     known_ED = fit(np.eye(len(world.shares))[group_E[who_P]], None)[0][group_E]
     mixture = fit_mixture(fit, who_P, number.groups, seed=seed)
+    kept, _ = with_own_heads(fit, who_P, mixture, seed=seed)
     by_method = {
         "one reward": pooled_ED,
         "known groups": known_ED,
         "EM": mixture.parameters[mixture.responsibility_EK.argmax(1)],
+        "EM, own heads that gain": kept.parameters[kept.responsibility_EK.argmax(1)],
         "persons": _persons(feature_PD, who_P),
     }
     right = {}
@@ -93,7 +98,7 @@ def _run(world: World, seed: int) -> Mapping[tuple[str, str], float]:
         for method, weight_ED in by_method.items():
             right_E = ((test_PD @ weight_ED[group_E == group].T > 0) == truth_P[:, None]).mean(0)
             right["largest group" if group == 0 else "smallest group", method] = float(right_E.mean())
-    return {("groups", "chosen"): number.groups, **right}
+    return {("groups", "chosen"): number.groups, ("groups", "kept"): len(kept.share_K), **right}
 
 
 def _rewards(draw: np.random.Generator, world: World) -> Array:

@@ -8,8 +8,10 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from accord.errors import ModelError
+from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Pair
-from accord.reward import REWARDS, Distributional
+from accord.reward import REWARDS, Distributional, soup
 from accord.reward.likelihoods import categorical_utilities, normal_utilities
 from accord.reward.observations import of_pair
 from accord.reward.people.distribution import DistributionalModel, explained, utilities
@@ -93,6 +95,7 @@ def test_where_hidden_people_disagree_utilities_are_spread(distribution: Distrib
     first_P = worth_P2[:, 0] - worth_P2[:, 1] + draw.logistic(size=4000) * 0.5 > 0
     pairs = [Pair(prompt="p", chosen="c-1", rejected="c-2", evaluator="e")] * 4000
     places = [[int(a), int(b)] if won else [int(b), int(a)] for (a, b), won in zip(sides_P2, first_P, strict=True)]
+    torch.manual_seed(1)
     head = torch.nn.Linear(3, len(output_names(distribution)), bias=False)
     optimiser = torch.optim.LBFGS(head.parameters(), max_iter=400, line_search_fn="strong_wolfe")
     term, said = Utilities(distribution), [of_pair(pair) for pair in pairs]
@@ -116,7 +119,9 @@ def test_where_hidden_people_disagree_utilities_are_spread(distribution: Distrib
 
 
 @pytest.mark.parametrize("distribution", ["normal", "categorical"])
-def test_a_fit_is_kept_with_its_distribution(distribution: str, tmp_path: Path) -> None:
+def test_a_fit_is_kept_with_its_distribution(
+    distribution: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = letters_dataset(prompts=12)
     settings = SETTINGS.model_copy(update={"distribution": distribution, "ensemble_size": 2})
     with RunDirectory.create(tmp_path / "run") as run:
@@ -137,6 +142,15 @@ def test_a_fit_is_kept_with_its_distribution(distribution: str, tmp_path: Path) 
         gap = 1.2815515655446004 * scores.components["disagreement"].value_N
         assert scores.value_N - cautious.value_N == pytest.approx(gap)
     assert 0 < mean.r2(prompts, texts) < 1
+    passes: list[int] = []
+    raw = mean._raw
+    monkeypatch.setattr(mean, "_raw", lambda answers: (passes.append(len(answers)), raw(answers))[1])
+    again = mean.score(prompts, texts)
+    assert passes == [len(texts)]  # the decoder reads every text once
+    assert again.tokens_N is not None
+    assert (again.tokens_N == ScalarHeadModel.score(mean, prompts, texts).tokens_N).all()
+    with pytest.raises(ModelError, match="describe a distribution of utility"):
+        soup([run.path / "reward/model"] * 2)
 
 
 def test_groups_are_for_another_kind() -> None:

@@ -190,7 +190,7 @@ def test_every_aggregation_is_kept_with_the_model_and_read_token_by_token(rule: 
         ({"group_by": "pool"}, "choose one"),
         ({"head_per": "group"}, "needs group_by"),
         ({"components": ("e-nobody",)}, "components has 'e-nobody', which is none of"),
-        ({"head_per": "everybody", "aggregation": "maxmin"}, "aggregation needs heads of groups or persons"),
+        ({"head_per": "everybody", "aggregation": "maxmin"}, "aggregation: needs heads of groups or persons"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(update: dict[str, object], problem: str) -> None:

@@ -15,7 +15,11 @@ from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Evaluator, Pair
 from accord.reward import BradleyTerry
 from accord.reward.observations import of_pair
+from accord.reward.people import unknown_groups
+from accord.reward.people.feature_fit import FeatureFit
+from accord.reward.people.group_number import GroupNumber
 from accord.reward.people.unknown_groups import UnknownGroups
+from accord.reward.terms.comparisons import Comparisons
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from small_data import letters_dataset
@@ -115,3 +119,46 @@ def test_answers_move_responsibilities_by_bayes() -> None:
     )
     unknown = heads.shares(of_pair(pair.model_copy(update={"evaluator": None})))
     assert list(unknown.values()) == pytest.approx([(share + 1.5) / 4, (1 - share + 1.5) / 4])
+
+
+def test_weights_count_in_both_steps() -> None:
+    """A copy of an answer and an answer of double weight are the same, for parameters and for who belongs where."""
+    pair = Pair(prompt="p", chosen="c", rejected="d", evaluator="e-1")
+    once, other = of_pair(pair), of_pair(pair.model_copy(update={"chosen": "d", "rejected": "c"}))
+    double = of_pair(pair.model_copy(update={"weight": 2.0}))
+    found = []
+    for said in ([once, of_pair(pair), other], [double, other]):
+        terms = torch.nn.ModuleDict({"comparison": Comparisons()})
+        fit = FeatureFit(torch.tensor([[1.0], [-1.0]]), terms, {id(each): "comparison" for each in said}, said)
+        (weight_DK, _), loglik_OK = fit(np.ones((len(said), 1)), None)
+        found.append((weight_DK.item(), loglik_OK.sum()))
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
+
+
+def test_a_group_that_gains_nothing_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People who are alike, of whom two groups are said to have been found."""
+    chosen = GroupNumber(2, (0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
+    monkeypatch.setattr(unknown_groups, "choose_groups", lambda *_, **__: chosen)
+    data = society(likes=9, dislikes=0)
+    settings = SETTINGS.model_copy(update={"epochs": 0.2, "components": ("group 1",)})
+    with RunDirectory.create(tmp_path / "run") as run, caplog.at_level("WARNING", logger="accord"):
+        judge = settings.fit(data, run)
+        kept = json.loads((run.path / "reward/model/evaluators.json").read_text())
+    assert judge.components == ()
+    (group,) = kept["no_head_of_their_own"]
+    assert group["gain"] <= group["error"]
+    assert kept["groups"] == []
+    assert "has no head of its own" in caplog.text
+    text = next(iter(data.completions.values()))
+    assert judge.score([data.prompts[text.prompt]], [text]).components == {}  # "group 1" is not there to be listed
+
+
+def test_scaled_rewards_are_weights_times_the_factor() -> None:
+    pair = Pair(prompt="p", chosen="c", rejected="d", weight=2.0, evaluator="e-1")
+    said = [of_pair(pair)]
+    terms = torch.nn.ModuleDict({"comparison": Comparisons()})
+    fit = FeatureFit(torch.tensor([[1.0], [-1.0]]), terms, {id(said[0]): "comparison"}, said)
+    found_OK = fit.scaled((torch.tensor([[0.7, -0.2]]), terms), 0.5)
+    assert found_OK[0] == pytest.approx(-2 * np.log1p(np.exp(-2 * 0.5 * np.array([0.7, -0.2]))))

@@ -12,7 +12,7 @@ teaches the shared one.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,12 +22,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
+from accord.feedback import Dataset, is_known
 from accord.lm.reward_model import SHARED, ScalarHeadModel
 from accord.reward.observations import Observation
 from accord.reward.terms.base import Term
 from accord.train.seeds import seed_of
 
-__all__ = ["Heads", "ObjectiveHeads"]
+__all__ = ["Heads", "ObjectiveHeads", "unrecorded"]
+
+
+def unrecorded(data: Dataset) -> frozenset[str]:
+    """The evaluators, by id, of whom it was not recorded who they are: each stands for any number of people."""
+    return frozenset(name for name, each in data.evaluators.items() if not is_known(each))
 
 
 class Statement(Protocol):
@@ -61,9 +67,10 @@ class Heads:
     group_of     to which of them each evaluator belongs, by id
     pooling_sd   how far scores of components are expected to lie from the shared ones, log-odds; None: they share
                  nothing but the decoder, and whose component is not known teaches all of them alike
+    unrecorded   evaluators, by id, that stand for any number of people
 
-    With pooling the first component is `shared`. A member's draw is by evaluator; by session or prompt where no
-    evaluator is named.
+    With pooling the first component is `shared`. A member's draw is by evaluator; by session or prompt where none is
+    named, or it was not recorded who it was.
     """
 
     def __init__(
@@ -74,8 +81,10 @@ class Heads:
         names: tuple[str, ...] = (),
         group_of: Mapping[str, str | None] | None = None,
         pooling_sd: float | None = None,
+        unrecorded: Collection[str] = (),
     ) -> None:
         self.members, self.seed, self.pooling_sd = members, seed, pooling_sd
+        self.unrecorded = frozenset(unrecorded)
         self.names = names if pooling_sd is None else (SHARED, *names)
         self._row_of = {name: row for row, name in enumerate(self.names)}
         self._group_of = group_of or {}
@@ -184,7 +193,8 @@ class Heads:
     def _draw(self, statement: Statement) -> list[float]:
         if self.members == 1:
             return [1.0]
-        unit = statement.evaluator or statement.session or statement.prompt
+        evaluator = None if statement.evaluator in self.unrecorded else statement.evaluator
+        unit = evaluator or statement.session or statement.prompt
         if unit not in self._draws:
             generator = np.random.default_rng(seed_of(self.seed, "members", unit))
             self._draws[unit] = generator.exponential(size=self.members).tolist()

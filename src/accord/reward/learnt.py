@@ -36,6 +36,7 @@ from accord.lm.settings import ModelSettings
 from accord.records import Completion, Prompt
 from accord.reward.fitting import Fitting, tokenized
 from accord.reward.heads import Heads
+from accord.reward.idle_settings import not_default
 from accord.reward.observations import Observation, completions_of, group_observations, join_groups, plan_steps
 from accord.reward.people.settings import PeopleSettings
 from accord.reward.people.unknown_groups import Start
@@ -99,6 +100,22 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         """`head_prior_std`, None of a flat prior."""
         return None if self.head_prior_std == "flat" else self.head_prior_std
 
+    not_taken: ClassVar[frozenset[str]] = frozenset()
+    """Settings of all learnt rewards that a kind has no use for."""
+
+    def contradictions(self) -> list[str]:
+        """Which settings contradict each other or would do nothing, each as `key: what is wrong`."""
+        unused = not_default(self, sorted(self.not_taken))
+        problems = [f"{name}: does nothing where kind = '{self.kind}'; leave it out" for name in unused]
+        if self.doubt == "laplace" and (self.head_per in {"person", "unknown_group"} or self.pooling_sd is not None):
+            problems.append("doubt: 'laplace' takes each head for itself, and these are learnt together")
+        shared = [*self.people_problems(), *self.doubt_problems(members=self.ensemble_size)]
+        return problems + [each for each in shared if each.split(":")[0] not in unused]
+
+    def problems(self) -> list[str]:
+        """Contradictions, before anything is started."""
+        return [*super().problems(), *self.contradictions()]
+
     @abstractmethod
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The terms of the log-likelihood, their parameters new; they tell who is who by the data set."""
@@ -138,6 +155,8 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         Raises `RecipeError` where the split has nothing of what is learnt from, `TrainingStopped` where a number leaves
         its bounds.
         """
+        if contradictions := self.contradictions():
+            raise RecipeError(f"{stage}: {contradictions[0]}")
         terms, observations, data = self.read(data, split, stage=stage)
         groups = group_observations([each for each, _ in observations], self.group_completions)
         term_of = {id(each): name for each, name in observations}

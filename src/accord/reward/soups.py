@@ -9,6 +9,7 @@ began elsewhere, do not average.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from accord.lm.adapter_ensemble import AdapterEnsemble
 from accord.lm.loading import DType
 from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.weighted_sums import check_weights, weighted_sum, weighted_tensors
+from accord.reward.terms.utilities import Distribution, output_names
 
 __all__ = ["soup"]
 
@@ -60,6 +62,10 @@ def soup(
     heads = ((other.name, other.head.state_dict(), weight) for other, weight in rest)
     first.head.load_state_dict(weighted_tensors(first.head.state_dict(), weights[0], heads))
     every = [first, *others]
+    if first.aggregation.rule == "mean" and first.components in {output_names(each) for each in get_args(Distribution)}:
+        raise ModelError(
+            f"{first.name}: its outputs describe a distribution of utility, whose parameters do not average"
+        )
     if first.aggregation.needs_reference:
         raise ModelError(f"{first.name}: {_layout(first)}; models that compare with texts of their own do not average")
     return replace(

@@ -41,12 +41,13 @@ class CritiqueSettings(LearntReward):
         return super().anchored(folder).model_copy(update={"readers": readers})
 
     def problems(self) -> list[str]:
-        """That a reader is not there."""
+        """That a reader is not there, or that settings contradict each other."""
+        problems = super().problems()
         try:
             self.open_readers()
         except ExtensionError as error:
-            return [f"readers: {error}"]
-        return []
+            problems.append(f"readers: {error}")
+        return problems
 
     def open_readers(self) -> list[SentimentReader]:
         """The readers. Raises `ExtensionError` where a file has none, or no such one."""

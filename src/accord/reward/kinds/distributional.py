@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from accord.feedback import PAIR_KINDS, Dataset
 from accord.lm.aggregation import Aggregation
 from accord.lm.reward_model import ScalarHeadModel
-from accord.reward.heads import Heads, ObjectiveHeads
+from accord.reward.heads import Heads, ObjectiveHeads, unrecorded
 from accord.reward.learnt import LearntReward, sample_of, unit_of
 from accord.reward.observations import Observation, completions_of
 from accord.reward.people.distribution import DistributionalModel, distributional, utilities
@@ -24,6 +24,20 @@ class Distributional(LearntReward):
     """Settings of a reward with a distribution of utility (Siththaranjan et al. 2024, arXiv 2312.08358)."""
 
     learns_from: ClassVar[frozenset[str]] = PAIR_KINDS
+
+    not_taken: ClassVar[frozenset[str]] = frozenset(
+        {
+            "pooling_sd",
+            "aggregation",
+            "aggregation_quantile",
+            "components",
+            "group_weights",
+            "unknown_groups",
+            "min_answers",
+            "ensemble",
+            "doubt",
+        }
+    )
 
     kind: Literal["distributional"] = "distributional"
     distribution: Distribution = Field(default="normal", description="`normal`, or `categorical` over ten levels")
@@ -48,7 +62,9 @@ class Distributional(LearntReward):
         self, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str, start: Start | None = None
     ) -> Heads:
         """The outputs that describe a distribution."""
-        return ObjectiveHeads(members=self.ensemble_size, seed=seed, names=output_names(self.distribution))
+        return ObjectiveHeads(
+            members=self.ensemble_size, seed=seed, names=output_names(self.distribution), unrecorded=unrecorded(data)
+        )
 
     def finish(
         self, judge: ScalarHeadModel, heads: Heads, data: Dataset, observations: Sequence[Observation], *, split: str

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, Self, get_args
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from accord.feedback import Dataset
+from accord.reward.idle_settings import without_effect
 from accord.reward.kinds.bradley_terry import AnswerSettings
 from accord.reward.kinds.critique import CritiqueSettings
 from accord.reward.terms.acts import Evaluators
@@ -69,6 +70,26 @@ class Joint(AnswerSettings, CritiqueSettings):
             if weight <= 0:
                 raise ValueError(f"kind_weights.{name} = {weight:g} is not above 0; leave a kind out by `judgements`")
         return self
+
+    @field_validator("judgements")
+    @classmethod
+    def _each_once(cls, judgements: tuple[JointKind, ...]) -> tuple[JointKind, ...]:
+        for kind in judgements:
+            if judgements.count(kind) > 1:
+                raise ValueError(f"'{kind}' stands there twice; kind_weights says what a kind weighs")
+        return judgements
+
+    def contradictions(self) -> list[str]:
+        """Those of all learnt rewards, and settings of kinds of judgement that are not learnt from."""
+        read = self.judgements
+        of_comparisons = ("lapse", "flip_rate", "ties", "strength", "margin_scale")
+        needed: dict[str, tuple[bool, Sequence[str]]] = {
+            "comparisons among judgements": ("comparison" in read, of_comparisons),
+            "ratings among judgements": ("rating" in read, ("ratings", "evaluator_std")),
+            "critiques among judgements": ("critique" in read, ("readers",)),
+        }
+        idle = [f"kind_weights: {name} is not among judgements" for name in self.kind_weights if name not in read]
+        return [*super().contradictions(), *without_effect(self, needed), *idle]
 
     def terms(self, data: Dataset) -> Sequence[Term]:
         """A term for each kind that anybody used."""

@@ -11,7 +11,7 @@ from accord.feedback import PAIR_KINDS, Dataset
 from accord.lm.aggregation import Aggregation
 from accord.lm.reward_model import ScalarHeadModel
 from accord.reward.coefficients import fit_coefficients
-from accord.reward.heads import Heads, ObjectiveHeads
+from accord.reward.heads import Heads, ObjectiveHeads, unrecorded
 from accord.reward.learnt import LearntReward, normalise
 from accord.reward.observations import Observation, completions_of
 from accord.reward.people.unknown_groups import Start
@@ -29,6 +29,18 @@ class LabelLogistic(LearntReward):
     """
 
     learns_from: ClassVar[frozenset[str]] = frozenset({"label"})
+
+    not_taken: ClassVar[frozenset[str]] = frozenset(
+        {
+            "pooling_sd",
+            "aggregation",
+            "aggregation_quantile",
+            "group_weights",
+            "unknown_groups",
+            "min_answers",
+            "doubt",
+        }
+    )
 
     kind: Literal["label_logistic"] = "label_logistic"
     coefficients: dict[str, FiniteFloat] | Literal["fitted"] = Field(
@@ -67,7 +79,7 @@ class LabelLogistic(LearntReward):
             for name in self.coefficients:
                 if name not in options:
                     raise RecipeError(f"{stage}: coefficients.{name}: no such option{nearest(name, list(options))}")
-        return ObjectiveHeads(members=self.ensemble_size, seed=seed, names=options)
+        return ObjectiveHeads(members=self.ensemble_size, seed=seed, names=options, unrecorded=unrecorded(data))
 
     def aggregate(self, judge: ScalarHeadModel, heads: Heads) -> None:
         """By the coefficients; fitted ones are those of `finish`."""

@@ -36,7 +36,8 @@ class DistributionalModel(ScalarHeadModel):
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One score a completion."""
-        raw_NM = self.raw(prompts, completions)
+        answers = self._answers(prompts, completions)
+        raw_NM = self._raw(answers)
         mean_NS, deviation_NS, _ = self._utilities(raw_NM)
         value_NS = self.overall(raw_NM)
         several = self.members > 1
@@ -45,7 +46,7 @@ class DistributionalModel(ScalarHeadModel):
             std_N=value_NS.std(1, ddof=1) if several else None,
             members_NS=value_NS if several else None,
             components={"mean": Scores(mean_NS.mean(1)), "disagreement": Scores(deviation_NS.mean(1))},
-            tokens_N=super().score(prompts, completions).tokens_N,
+            tokens_N=np.array([len(answer.completion) for answer in answers], dtype=np.int64),
         )
 
     def overall(self, raw_NM: Array) -> Array:

@@ -46,7 +46,7 @@ def text_features(causal: CausalModel, data: Dataset, names: Sequence[str]) -> T
 
 @dataclass(frozen=True)
 class FeatureFit:
-    """A `GroupFit` of observations under terms of a likelihood; parameters are weights [D, K] and the terms' own."""
+    """A `ScalableFit` of observations under terms of a likelihood; parameters are weights [D, K] and the terms' own."""
 
     feature_AD: Tensor
     terms: nn.ModuleDict
@@ -76,9 +76,16 @@ class FeatureFit:
             return float(total.detach())
 
         optimiser.step(loss)
-        with torch.no_grad():
-            nll_OK = self._nll(weight_DK, terms)
-        return (weight_DK.detach(), terms), -nll_OK.double().numpy()
+        parameters = (weight_DK.detach(), terms)
+        return parameters, self.scaled(parameters, 1.0)
+
+    @torch.no_grad()
+    def scaled(self, parameters: tuple[Tensor, nn.ModuleDict], factor: float) -> Array:
+        """The log-likelihood of each observation by each group's rewards times a factor, times its weight, [O, K]."""
+        weight_DK, terms = parameters
+        trust_O1 = np.array([[each.weight] for each in self.observations])
+        loglik_OK: Array = -trust_O1 * self._nll(factor * weight_DK, terms).double().numpy()
+        return loglik_OK
 
     def _nll(self, weight_DK: Tensor, terms: nn.ModuleDict) -> Tensor:
         score_AK = self.feature_AD @ weight_DK

@@ -25,7 +25,11 @@ class LinearComparisons:
         width = self.feature_PD.shape[1]
         weight_KD = np.zeros((weight_OK.shape[1], width)) if start is None else start
         weight_KD = np.array([self._newton(w_P, w_D) for w_P, w_D in zip(weight_OK.T, weight_KD, strict=True)])
-        return weight_KD, np.asarray(log_expit(self.feature_PD @ weight_KD.T))
+        return weight_KD, self.scaled(weight_KD, 1.0)
+
+    def scaled(self, parameters: Array, factor: float) -> Array:
+        """Log sigmoid of each margin by each group times a factor, [P, K]."""
+        return np.asarray(log_expit(factor * (self.feature_PD @ parameters.T)))
 
     def _newton(self, weight_P: Array, at_D: Array) -> Array:
         value = self._objective(weight_P, at_D)

@@ -10,7 +10,8 @@ from accord.errors import RecipeError
 from accord.feedback import Dataset, group_of
 from accord.lm.aggregation import Aggregation, Rule
 from accord.lm.reward_model import SHARED, ScalarHeadModel
-from accord.reward.heads import Heads
+from accord.reward.heads import Heads, unrecorded
+from accord.reward.idle_settings import without_effect
 from accord.reward.observations import Observation
 from accord.reward.people.unknown_groups import Start, UnknownGroups, find_groups
 
@@ -49,7 +50,9 @@ class PeopleSettings(BaseModel):
         default="equal", description="what a group counts in the aggregation: all alike, or by how many were heard"
     )
     components: tuple[str, ...] | None = Field(
-        default=None, description="whose scores are kept beside the aggregate; unset: all groups, no persons"
+        default=None,
+        description="whose scores are kept beside the aggregate; unset: all groups, no persons; "
+        "of unknown groups those that were found",
     )
 
     def heads(
@@ -59,12 +62,15 @@ class PeopleSettings(BaseModel):
 
         Raises `RecipeError` where there are not two groups or persons to tell apart, or settings contradict.
         """
-        self._check(stage)
+        if problems := self.people_problems():
+            raise RecipeError(f"{stage}: {problems[0]}")
+        crowds = unrecorded(data)
         if self.head_per == "unknown_group":
             assert start is not None
             return self._find(start, data, observations, seed=seed, stage=stage)
         if self.head_per == "person":
-            counts = Counter(each.evaluator for each in observations if each.evaluator is not None)
+            named_ones = (each.evaluator for each in observations if each.evaluator is not None)
+            counts = Counter(name for name in named_ones if name not in crowds)
             named = {name: name if count >= self.min_answers else None for name, count in counts.items()}
             why = f"head_per = 'person', min_answers = {self.min_answers}"
         elif self.group_by is not None:
@@ -72,7 +78,7 @@ class PeopleSettings(BaseModel):
             named = {name: group_of(data.evaluators[name], self.group_by) for name in evaluators}
             why = f"group_by = '{self.group_by}'"
         else:
-            return Heads(members=self.ensemble_size, seed=seed)
+            return Heads(members=self.ensemble_size, seed=seed, unrecorded=crowds)
         names = tuple(sorted({name for name in named.values() if name is not None}))
         if len(names) < 2:
             known = f"all are '{names[0]}'" if names else "no evaluator has it"
@@ -84,7 +90,12 @@ class PeopleSettings(BaseModel):
         if unknown := sorted(set(self.components or ()) - {*names, SHARED}):
             raise RecipeError(f"{stage}: components has '{unknown[0]}', which is none of {', '.join(names[:9])}")
         return Heads(
-            members=self.ensemble_size, seed=seed, names=names, group_of=named, pooling_sd=self._sd_of_deviations
+            members=self.ensemble_size,
+            seed=seed,
+            names=names,
+            group_of=named,
+            pooling_sd=self._sd_of_deviations,
+            unrecorded=crowds,
         )
 
     def aggregate(self, judge: ScalarHeadModel, heads: Heads) -> None:
@@ -96,6 +107,8 @@ class PeopleSettings(BaseModel):
         judge.listed = self.components
         if self.components is None:
             judge.listed = () if self.head_per == "person" else tuple(n for n in judge.components if n != SHARED)
+        elif self.head_per == "unknown_group":
+            judge.listed = tuple(name for name in self.components if name in judge.components)
 
     def _find(
         self, start: Start, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str
@@ -118,21 +131,32 @@ class PeopleSettings(BaseModel):
     def _sd_of_deviations(self) -> float | None:
         return 1.0 if self.pooling_sd is None and self.head_per == "person" else self.pooling_sd
 
-    def _check(self, stage: str) -> None:
-        apart = self.group_by is not None or self.head_per != "everybody"
+    @property
+    def _apart(self) -> bool:
+        return self.group_by is not None or self.head_per != "everybody"
+
+    def people_problems(self) -> list[str]:
+        """Which settings of whose rewards there are contradict each other, each as `key: what is wrong`."""
+        problems = []
         if self.head_per == "group" and self.group_by is None:
-            raise RecipeError(f"{stage}: head_per = 'group' needs group_by, the attribute that says who is of which")
+            problems.append("head_per: 'group' needs group_by, the attribute that says who is of which")
         if self.head_per in {"person", "unknown_group"} and self.group_by is not None:
-            raise RecipeError(f"{stage}: head_per = '{self.head_per}' and group_by = '{self.group_by}'; choose one")
-        only_apart = {
-            name
-            for name in ("pooling_sd", "aggregation", "components", "group_weights")
-            if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)
+            problems.append(f"head_per: '{self.head_per}' and group_by = '{self.group_by}'; choose one")
+        if self.head_per == "unknown_group":
+            at_most = self.unknown_groups or MOST_GROUPS
+            possible = [*(f"group {place + 1}" for place in range(at_most)), *([SHARED] if self.pooling_sd else [])]
+            unknown = [name for name in self.components or () if name not in possible]
+            problems += [f"components: '{name}' is none of {', '.join(possible)}" for name in unknown]
+        needed = {
+            "heads of groups or persons; set group_by or head_per": (
+                self._apart,
+                ("pooling_sd", "aggregation", "components", "group_weights"),
+            ),
+            "head_per = 'unknown_group'": (self.head_per == "unknown_group", ("unknown_groups",)),
+            "head_per = 'person'": (self.head_per == "person", ("min_answers",)),
+            "aggregation = 'quantile'": (self.aggregation == "quantile", ("aggregation_quantile",)),
         }
-        if only_apart and not apart:
-            raise RecipeError(
-                f"{stage}: {sorted(only_apart)[0]} needs heads of groups or persons; set group_by or head_per"
-            )
+        return problems + without_effect(self, needed)
 
 
 def _by_size(heads: UnknownGroups) -> tuple[str, ...]:

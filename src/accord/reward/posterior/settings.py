@@ -9,6 +9,7 @@ from accord.lm.adapter_ensemble import AdapterEnsemble
 from accord.lm.causal import CausalModel
 from accord.lm.reward_model import ScalarHeadModel
 from accord.reward.heads import Heads
+from accord.reward.idle_settings import without_effect
 from accord.reward.posterior.fitted import check_heads
 
 __all__ = ["DoubtSettings"]
@@ -33,6 +34,18 @@ class DoubtSettings(BaseModel):
         default="none",
         description="set its probabilities right on held-out evaluators, or else prompts, of whom nothing was learnt",
     )
+
+    def doubt_problems(self, *, members: int) -> list[str]:
+        """Which settings of doubt contradict each other, each as `key: what is wrong`."""
+        problems = []
+        if self.ensemble == "adapters" and self.doubt == "laplace":
+            problems.append("doubt: 'laplace' is about heads that read the same states; take ensemble = 'heads'")
+        if self.ensemble == "adapters" and members == 1:
+            problems.append("ensemble: 'adapters' needs members; set ensemble_size = 5")
+        adapters = {
+            "ensemble = 'adapters'": (self.ensemble == "adapters", ("ensemble_layers", "ensemble_rank")),
+        }
+        return problems + without_effect(self, adapters)
 
     def new_judge(self, decoder: CausalModel, heads: Heads, *, seed: int, stage: str) -> ScalarHeadModel:
         """A model with new heads over `decoder`, and new adapters in it where members have them.

@@ -16,7 +16,7 @@ from accord.interfaces import Judge
 from accord.lm.packed import longest
 from accord.lm.reward_model import ScalarHeadModel, load_reward_model
 from accord.lm.settings import ModelSettings
-from accord.reward.heads import Heads
+from accord.reward.heads import Heads, unrecorded
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
 from accord.reward.prior import Prior
 from accord.reward.segments.fitting import SegmentFitting, start_at_base_rates
@@ -121,7 +121,7 @@ class SegmentReward(RewardSettings, ModelSettings):
         )
         length = longest(text.answer for text in read.texts.values())
         limits = stage_batch_limits(self, decoder, run, stage, longest=length, predicts=False)
-        heads = Heads(members=self.ensemble_size, seed=seed)
+        heads = Heads(members=self.ensemble_size, seed=seed, unrecorded=unrecorded(data))
         fitting = SegmentFitting(self, model, read.texts, heads, optimiser, limits, read.mean_weight, prior)
 
         def update(step: int) -> StepResult[RewardMetrics]:
