@@ -2,8 +2,9 @@
 
 Sixty simulated evaluators answer 40 comparisons each of texts with four features; a share of them wants the opposite
 of what is worth most to the others. `accuracy` is that of pairs that nobody was asked about, ordered as the group's own
-reward orders them, of the largest and the smallest group, the mean over their people. `EM` gives each group that was found a head, `EM, own heads
-that gain` those alone that gain by it on held-out answers (`own_heads`), which is what a learnt reward does.
+reward orders them, of the largest and the smallest group, the mean over their people. `EM` gives each group that was
+found a head; `EM, own heads that gain` those alone that gain by it on held-out answers (`own_heads`), as a learnt
+reward does.
 
 Worlds: a share of 10, 20 and 40 %; nobody differs (the control); a tenth answers four times as noisily (the harder
 control); a fifth, with 16 features and 20 answers each; three groups, of 50, 30 and 20 %, the third's reward its own.
