@@ -58,7 +58,7 @@ def test_forty_demonstrations_are_a_supervised_start(folder: Path) -> None:
 
 def test_a_reward_without_pairs_is_refused_by_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert accord(["run", recipe(folder, REWARD), "--out", str(folder / "run"), "--quiet"]) == 2
-    assert "reward: the split 'train' has no pairs" in capsys.readouterr().err
+    assert "reward: the split 'train' has no comparison or ranking or rating to learn from" in capsys.readouterr().err
 
 
 def test_a_start_without_examples_names_what_there_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

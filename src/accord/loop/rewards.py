@@ -159,8 +159,11 @@ def _calibrate(
 
 
 def _other_judge(scores: SplitScores, context: Context) -> JudgeAgreement | None:
-    """How the judge agrees with the run's other one, where that has scored the held-out completions before."""
-    other = {"reward": "eval_reward", "eval_reward": "reward"}.get(context.stage.rpartition("/")[2])
+    """How the independent judge agrees with the reward, which has scored the held-out completions before.
+
+    The reward's own card says nothing of it: made again for a damaged file, it must be the same as when it was first.
+    """
+    other = "reward" if context.stage.rpartition("/")[2] == "eval_reward" else None
     if other is None or not SCORES.has(context.run, context.beside(other)):
         return None
     stage = context.beside(other)

@@ -19,16 +19,14 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import logsigmoid
 from torch.special import log_ndtr
 
 __all__ = [
-    "LEAST_STEP",
     "bradley_terry",
     "categorical_utilities",
     "choice",
     "counted_choice",
-    "cut_steps",
     "davidson",
     "gaussian",
     "graded_comparison",
@@ -46,8 +44,6 @@ __all__ = [
     "with_margin",
 ]
 
-LEAST_STEP = 1e-5
-"""Between two cuts, log-odds."""
 
 NEVER = -1e30  # the logarithm of nothing, whose differences are numbers
 
@@ -260,11 +256,6 @@ def ordinal_rating(score_O: Tensor, below_O: Tensor, above_O: Tensor) -> Tensor:
     """
     low_O, high_O = below_O - score_O, above_O - score_O
     return -(logsigmoid(high_O) + logsigmoid(-low_O) + torch.log(-torch.expm1(below_O - above_O)))
-
-
-def cut_steps(free_K: Tensor) -> Tensor:
-    """Steps between cuts from parameters of any sign, [K]: above 0, and no two cuts the same number in float32."""
-    return LEAST_STEP + softplus(free_K)
 
 
 def logistic(logit_O: Tensor, share_O: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from accord.feedback import Dataset, pairs_from_comparison
 from accord.records import Pair
 from accord.reward.likelihoods import (
     bradley_terry,
-    cut_steps,
     davidson,
     gaussian,
     graded_comparison,
@@ -25,6 +24,7 @@ from accord.reward.likelihoods import (
 )
 from accord.reward.observations import Observation, of_pair
 from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.cuts import cut_steps
 
 __all__ = ["Answering", "Comparisons", "Lapse"]
 

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from accord.feedback import Dataset
 from accord.records import Scale
-from accord.reward.likelihoods import LEAST_STEP, cut_steps, gaussian, ordinal_rating
+from accord.reward.likelihoods import gaussian, ordinal_rating
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import Evaluators, observed
 from accord.reward.terms.base import OwnNoise, Reading, Term
+from accord.reward.terms.cuts import LEAST_STEP, cut_steps
 
 __all__ = ["GradedRatings", "levels_of"]
 
