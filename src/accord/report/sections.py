@@ -93,7 +93,7 @@ def _counts(summary: DataSummary) -> Iterator[str]:
         yield f"Pairs that could be drawn from them: {counted(summary.possible_pairs)}."
     yield f"Texts that stand in the pairs drawn: {counted(summary.completions)}."
     if summary.unused:
-        yield f"Not used: {_by_name(summary.unused)}."
+        yield f"These give no pairs: {_by_name(summary.unused)}."
 
 
 def _by_name(numbers: Mapping[str, int]) -> str:
