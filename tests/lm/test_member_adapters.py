@@ -14,7 +14,7 @@ from accord.lm.adapter_ensemble import AdapterEnsemble
 from accord.lm.adapters import LoRA
 from accord.lm.loading import load, wrap
 from accord.lm.packed import TokenizedCompletion, pack
-from accord.lm.reward_model import load_reward_model
+from accord.lm.reward_model_files import load_reward_model
 from accord.lm.tiny import tiny_tokenizer
 from accord.reward import BradleyTerry, accuracy, score_split
 from accord.reward.heads import Heads

@@ -13,7 +13,8 @@ from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.lm.aggregation import Aggregation, Rule
 from accord.lm.loading import load
-from accord.lm.reward_model import ScalarHeadModel, load_reward_model
+from accord.lm.reward_model import ScalarHeadModel
+from accord.lm.reward_model_files import load_reward_model
 from accord.records import Completion, Evaluator, Pair, Prompt
 from accord.reward import BradleyTerry, ByToken
 from accord.reward.heads import Heads

@@ -12,7 +12,8 @@ from accord.errors import ArtefactError, ModelError
 from accord.lm.adapters import LoRA
 from accord.lm.aggregation import Aggregation
 from accord.lm.loading import load
-from accord.lm.reward_model import ScalarHeadModel, load_reward_model
+from accord.lm.reward_model import ScalarHeadModel
+from accord.lm.reward_model_files import load_reward_model
 from accord.policy import soup as policy_soup
 from accord.recipe import parse
 from accord.reward import BradleyTerry, Soup, soup

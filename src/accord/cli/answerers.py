@@ -138,7 +138,7 @@ def open_chat(name: str, connection: Connection) -> "tuple[EndpointWriter | Mode
 
 def _reward_model(path: Path, study: "Study") -> "Answerer":
     from accord.collect.sources.scores import ScoreAnswerer
-    from accord.lm.reward_model import load_reward_model
+    from accord.lm.reward_model_files import load_reward_model
 
     with RunDirectory.open(path, write=False) as run:
         judge = load_reward_model(MODEL.verified(run, "reward"), name="reward", dtype="float32")

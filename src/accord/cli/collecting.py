@@ -181,7 +181,7 @@ def _judge(run: Path | None) -> "Judge | None":
     """The reward model of a run, whose doubt says what several people should judge."""
     if run is None:
         return None
-    from accord.lm.reward_model import load_reward_model
+    from accord.lm.reward_model_files import load_reward_model
     from accord.run import RunDirectory
 
     with RunDirectory.open(run, write=False) as directory:

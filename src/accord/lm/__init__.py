@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from accord.lm.loading import load
     from accord.lm.logprobs import TokenLogprobs, completion_logprobs, token_divergences, token_logprobs
     from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
-    from accord.lm.reward_model import ScalarHeadModel, load_reward_model, new_head
+    from accord.lm.reward_model import ScalarHeadModel, new_head
+    from accord.lm.reward_model_files import load_reward_model
     from accord.lm.settings import ModelSettings
     from accord.lm.writer import ModelWriter
 
@@ -44,7 +45,7 @@ _HOME = {
     "add_lora": "adapters",
     "completion_logprobs": "logprobs",
     "load": "loading",
-    "load_reward_model": "reward_model",
+    "load_reward_model": "reward_model_files",
     "new_head": "reward_model",
     "pack": "packed",
     "token_divergences": "logprobs",

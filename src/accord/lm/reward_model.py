@@ -6,30 +6,24 @@ several persons, groups of people or objectives, whose scores become one by a ru
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from accord.errors import ModelError
 from accord.interfaces import Scores
 from accord.lm.aggregation import Aggregation
 from accord.lm.causal import CausalModel
 from accord.lm.head_posterior import DRAWS, HeadPosterior
-from accord.lm.loading import DType, load
-from accord.lm.member_adapters import MemberAdapters, has_members
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack, tokenized
 from accord.records import Completion, Prompt
 
-__all__ = ["SHARED", "ScalarHeadModel", "is_reward_model", "load_reward_model", "new_head"]
+__all__ = ["SHARED", "ScalarHeadModel", "is_reward_model", "new_head"]
 
 HEAD = "head.safetensors"
 SHARED = "shared"
@@ -251,62 +245,6 @@ class ScalarHeadModel:
 def is_reward_model(folder: Path) -> bool:
     """Whether a folder holds what `ScalarHeadModel.save` writes."""
     return (folder / HEAD).is_file()
-
-
-def load_reward_model(
-    folder: Path,
-    *,
-    name: str,
-    dtype: DType = "bfloat16",
-    device: str = "cpu",
-    trust_remote_code: bool = False,
-    merge: bool = False,
-) -> ScalarHeadModel:
-    """What `ScalarHeadModel.save` wrote, ready to score; with `merge`, adapters are added into their weights.
-
-    Raises `ModelError` where there is no head.
-    """
-    if not is_reward_model(folder):
-        raise ModelError(f"{folder}: not a reward model (no {HEAD})")
-    causal = load(folder, dtype=dtype, device=device, trust_remote_code=trust_remote_code, merge=merge)
-    causal.model.requires_grad_(False)
-    weights = load_file(folder / HEAD, device=device)
-    with safe_open(folder / HEAD, framework="pt") as file:
-        layout = _layout_in(file.metadata() or {})
-    reference = weights.pop("reference", None)
-    *mean_M, score_scale = weights.pop("normalisation").tolist()
-    components = tuple(layout.get("components", ()))
-    members = int(layout.get("members", len(mean_M) // max(1, len(components))))
-    head = nn.Linear(causal.width, len(mean_M)).to(device)
-    head.load_state_dict(weights)
-    aggregation, listed = layout.get("aggregation", {}), layout.get("listed")
-    made: Any = ScalarHeadModel
-    if has_members(folder):
-        from accord.lm.adapter_ensemble import AdapterEnsemble
-
-        made = partial(AdapterEnsemble, adapters=MemberAdapters.load(folder, causal))
-        causal.model.requires_grad_(False)
-    model: ScalarHeadModel = made(
-        causal,
-        head.requires_grad_(False),
-        name,
-        tuple(mean_M),
-        score_scale,
-        components,
-        members,
-        Aggregation(**{**aggregation, "weights": tuple(aggregation.get("weights", ()))}),
-        None if listed is None else tuple(listed),
-        None if reference is None else reference.cpu().numpy(),
-        HeadPosterior.load(folder),
-    )
-    return model
-
-
-def _layout_in(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """How the outputs of a saved head are named; the first heads had their components alone."""
-    if "layout" in metadata:
-        return dict(json.loads(metadata["layout"]))
-    return {"components": json.loads(metadata.get("components", "[]"))}
 
 
 def _over_members(score_NS: NDArray[np.float64]) -> Scores:

@@ -25,7 +25,7 @@ from accord.policy.budget import SampleBudget
 from accord.policy.caution import Cautious
 from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
-from accord.policy.writers import SeveralWriters, open_writers
+from accord.policy.writers import SeveralWriters, WithWriters, open_writers
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train import TrainingStep, shuffled, stage_seed
@@ -83,7 +83,7 @@ def soft_best_of(score_N: Floats, value_N: Floats, n: int, temperature: float, *
     return float((weight_CK * value_N[chosen_CK]).sum(1).mean())
 
 
-class BestOfN(Cautious, Supervised):
+class BestOfN(WithWriters, Cautious, Supervised):
     """Settings of best-of-n distillation: those of supervised fine-tuning, and who writes how much."""
 
     sentence = "Best-of-n distillation then trained the policy on the best of its start's samples by that reward model"
@@ -98,22 +98,12 @@ class BestOfN(Cautious, Supervised):
         description="write about so many: fewer prompts, drawn by the seed, or more repeats; unset: n of each",
     )
     sampling: Sampling = Sampling(max_tokens=48)
-    writers: tuple[str, ...] = Field(
-        default=(),
-        description="models that write samples beside the start: names and folders as of `base`, URLs of endpoints",
-    )
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
         if self.n <= len(self.writers):
             raise ValueError(f"n = {self.n} leaves some of the start and its writers none to write")
         return self
-
-    def anchored(self, folder: Path) -> Self:
-        """The same with the folders of writers made absolute."""
-        settings = super().anchored(folder)
-        places = tuple(str(folder / each) if (folder / each).is_dir() else each for each in self.writers)
-        return settings.model_copy(update={"writers": places}) if places else settings
 
     @property
     def needs(self) -> frozenset[Material]:

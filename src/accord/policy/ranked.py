@@ -7,7 +7,6 @@ gradient of each is known (Gao et al. 2021, arXiv 2101.06983). The same gradient
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -19,14 +18,14 @@ from accord.policy.advantages import alike
 from accord.policy.materials import Materials
 from accord.policy.online import Online, OnlineTrainer, build_trainer
 from accord.policy.rollout import Rollout
-from accord.policy.writers import SeveralWriters, open_writers
+from accord.policy.writers import SeveralWriters, WithWriters, open_writers
 from accord.run import RunDirectory
 from accord.train import TrainingStep
 
 __all__ = ["Ranked"]
 
 
-class Ranked(Online):
+class Ranked(WithWriters, Online):
     """Settings that all algorithms on ranked samples share. A step makes one update."""
 
     anchor = "sft_coef"
@@ -37,10 +36,6 @@ class Ranked(Online):
     minibatches: Literal[1] = 1
     source: Literal["start", "policy"] = Field(default="start", description="whose samples are ranked")
     sft_coef: float = Field(default=1.0, ge=0, description="weight of the likelihood of the best sample")
-    writers: tuple[str, ...] = Field(
-        default=(),
-        description="models that write samples beside the start: names and folders as of `base`, URLs of endpoints",
-    )
 
     @model_validator(mode="after")
     def _written(self) -> Self:
@@ -70,12 +65,6 @@ class Ranked(Online):
             others = open_writers(self.writers, self)
             trainer.sampler = SeveralWriters(trainer.reference, trainer.sampler, others, trainer.prompts)
         yield from trainer.steps(self.update)
-
-    def anchored(self, folder: Path) -> Self:
-        """The same with the folders of writers made absolute."""
-        settings = super().anchored(folder)
-        places = tuple(str(folder / each) if (folder / each).is_dir() else each for each in self.writers)
-        return settings.model_copy(update={"writers": places}) if places else settings
 
     @abstractmethod
     def loss(self, total_PG: Tensor, length_PG: Tensor, score_PG: Tensor) -> Tensor:

@@ -8,8 +8,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 import torch
+from pydantic import Field
 
 from accord.interfaces import Sampler, Writer
 from accord.lm.causal import CausalModel
@@ -17,12 +20,27 @@ from accord.lm.loading import load
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.remote import EndpointWriter
-from accord.lm.settings import ModelForm
+from accord.lm.settings import ModelForm, ModelSettings
 from accord.lm.writer import ModelWriter
 from accord.records import Completion, Prompt, Sample, Sampling
 from accord.train.seeds import seed_of
 
-__all__ = ["SeveralWriters", "open_writers", "shares"]
+__all__ = ["SeveralWriters", "WithWriters", "open_writers", "shares"]
+
+
+class WithWriters(ModelSettings):
+    """Settings of algorithms whose samples other models may write too."""
+
+    writers: tuple[str, ...] = Field(
+        default=(),
+        description="models that write samples beside the start: names and folders as of `base`, URLs of endpoints",
+    )
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the folders of writers made absolute."""
+        settings = super().anchored(folder)
+        places = tuple(str(folder / each) if (folder / each).is_dir() else each for each in self.writers)
+        return settings.model_copy(update={"writers": places}) if places else settings
 
 
 def open_writers(names: Sequence[str], form: ModelForm) -> list[Writer]:

@@ -31,7 +31,8 @@ from accord.errors import ArtefactError, RecipeError
 from accord.feedback import Dataset
 from accord.lm.adapter_ensemble import AdapterEnsemble
 from accord.lm.packed import longest
-from accord.lm.reward_model import ScalarHeadModel, load_reward_model
+from accord.lm.reward_model import ScalarHeadModel
+from accord.lm.reward_model_files import load_reward_model
 from accord.lm.settings import ModelSettings
 from accord.records import Completion, Prompt
 from accord.reward.fitting import Fitting, tokenized

@@ -14,7 +14,8 @@ from accord.errors import RecipeError
 from accord.feedback import Dataset, Judged
 from accord.interfaces import Judge
 from accord.lm.packed import longest
-from accord.lm.reward_model import ScalarHeadModel, load_reward_model
+from accord.lm.reward_model import ScalarHeadModel
+from accord.lm.reward_model_files import load_reward_model
 from accord.lm.settings import ModelSettings
 from accord.reward.heads import Heads, unrecorded
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
