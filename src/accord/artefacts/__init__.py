@@ -3,14 +3,17 @@
 from accord.artefacts.audit import FINDINGS
 from accord.artefacts.data import (
     COMPLETIONS,
+    DEPLOYMENT_PROMPTS,
     EVALUATORS,
     EXAMPLES,
+    POPULATION,
     PROMPTS,
     SPLITS,
     SUMMARY,
     TRUST,
     DataSummary,
     EvaluatorTrust,
+    Population,
     PromptRow,
     RakingSummary,
     SplitTrust,
@@ -23,6 +26,7 @@ from accord.artefacts.evaluation import (
     EVALUATION,
     EVALUATION_SAMPLES,
     JUDGED_ROLLOUTS,
+    QUESTION_ANSWERS,
     SCORES,
     ArmEvaluation,
     CurvePoint,
@@ -30,9 +34,10 @@ from accord.artefacts.evaluation import (
     JudgedRollout,
     OptimumEstimate,
     PolicyEvaluation,
+    QuestionAnswer,
     ScoreRow,
 )
-from accord.artefacts.finding import Finding, Verdict
+from accord.artefacts.finding import Collection, Finding, Verdict
 from accord.artefacts.kinds import Artefact, Folder, JsonLines, JsonObject, RecordLines, Row, Text, folder_of
 from accord.artefacts.reader import RECIPE, REPORT, RunReader
 from accord.artefacts.reward_card import (
@@ -87,6 +92,7 @@ __all__ = [
     "CARD",
     "COMPLETIONS",
     "CURVE",
+    "DEPLOYMENT_PROMPTS",
     "EVALUATION",
     "EVALUATION_SAMPLES",
     "EVALUATORS",
@@ -96,7 +102,9 @@ __all__ = [
     "METRICS",
     "MODEL",
     "NORMALISATION",
+    "POPULATION",
     "PROMPTS",
+    "QUESTION_ANSWERS",
     "RECIPE",
     "REFERENCES",
     "REPORT",
@@ -112,6 +120,7 @@ __all__ = [
     "BatchLimitsRow",
     "BestOfNCandidate",
     "Candidate",
+    "Collection",
     "ComponentScore",
     "ConditionalCandidate",
     "CuratedCandidate",
@@ -140,7 +149,9 @@ __all__ = [
     "PairMetrics",
     "PartMoments",
     "PolicyEvaluation",
+    "Population",
     "PromptRow",
+    "QuestionAnswer",
     "RakingSummary",
     "RecordLines",
     "ReferenceRow",

@@ -7,15 +7,24 @@ from typing import Any
 from accord.artefacts.audit import FINDINGS
 from accord.artefacts.data import (
     COMPLETIONS,
+    DEPLOYMENT_PROMPTS,
     EVALUATORS,
     EXAMPLES,
+    POPULATION,
     PROMPTS,
     SUMMARY,
     TRUST,
     feedback_of,
     pairs_of,
 )
-from accord.artefacts.evaluation import CURVE, EVALUATION, EVALUATION_SAMPLES, JUDGED_ROLLOUTS, SCORES
+from accord.artefacts.evaluation import (
+    CURVE,
+    EVALUATION,
+    EVALUATION_SAMPLES,
+    JUDGED_ROLLOUTS,
+    QUESTION_ANSWERS,
+    SCORES,
+)
 from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
 from accord.artefacts.reward_card import CALIBRATION, CARD
@@ -34,6 +43,8 @@ CATALOGUE: tuple[Artefact, ...] = (
     EXAMPLES,
     SUMMARY,
     TRUST,
+    POPULATION,
+    DEPLOYMENT_PROMPTS,
     MODEL,
     VALUE_HEAD,
     METRICS,
@@ -50,6 +61,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     JUDGED_ROLLOUTS,
     CURVE,
     EVALUATION,
+    QUESTION_ANSWERS,
     FINDINGS,
     REPORT,
 )

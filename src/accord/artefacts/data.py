@@ -12,14 +12,17 @@ from accord.stats import Estimate
 
 __all__ = [
     "COMPLETIONS",
+    "DEPLOYMENT_PROMPTS",
     "EVALUATORS",
     "EXAMPLES",
+    "POPULATION",
     "PROMPTS",
     "SPLITS",
     "SUMMARY",
     "TRUST",
     "DataSummary",
     "EvaluatorTrust",
+    "Population",
     "PromptRow",
     "RakingSummary",
     "SplitTrust",
@@ -125,6 +128,12 @@ class TrustSummary(Row):
     splits: dict[str, SplitTrust]
 
 
+class Population(Row):
+    """The population that the answers are to stand for."""
+
+    shares: dict[str, dict[str, float]] = Field(description="by attribute, the share of each group")
+
+
 _PROMPT: RecordLines[Prompt] = RecordLines("prompts.jsonl", "", row=Prompt)
 PROMPTS = _PromptLines("prompts.jsonl", "the prompts, each with its split", "data", row=PromptRow)
 COMPLETIONS: RecordLines[Completion] = RecordLines(
@@ -137,6 +146,18 @@ EXAMPLES: JsonLines[Example] = JsonLines(
 SUMMARY: JsonObject[DataSummary] = JsonObject("summary.json", "counts of the data", "data", content=DataSummary)
 TRUST: JsonObject[TrustSummary] = JsonObject(
     "trust.json", "what answers weigh in training, where they are weighed, and why", "data", content=TrustSummary
+)
+POPULATION: JsonObject[Population] = JsonObject(
+    "population.json",
+    "the population that the answers are to stand for, where one was named",
+    "data",
+    content=Population,
+)
+DEPLOYMENT_PROMPTS: RecordLines[Prompt] = RecordLines(
+    "deployment_prompts.jsonl",
+    "prompts as they come where the policy is to work, where some were named",
+    "data",
+    row=Prompt,
 )
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "EVALUATION",
     "EVALUATION_SAMPLES",
     "JUDGED_ROLLOUTS",
+    "QUESTION_ANSWERS",
     "SCORES",
     "ArmEvaluation",
     "CurvePoint",
@@ -18,6 +19,7 @@ __all__ = [
     "JudgedRollout",
     "OptimumEstimate",
     "PolicyEvaluation",
+    "QuestionAnswer",
     "ScoreRow",
 ]
 
@@ -111,6 +113,22 @@ class PolicyEvaluation(Row):
     policy: ArmEvaluation
 
 
+class QuestionAnswer(Row):
+    """How an arm answers a question with fixed options, shown in one order."""
+
+    arm: str = Field(description="`start` or `policy`")
+    question: str = Field(description="its name: the same in both arms, in every order and with every stated view")
+    topic: str | None = absent("what it is about")
+    text: str
+    options: tuple[str, ...] = Field(description="in the order of the file")
+    shown: tuple[int, ...] = Field(description="places in `options`, in the order in which they were shown")
+    logprobs: tuple[float, ...] = Field(description="of each of `options`, normalised over them")
+    right: int | None = absent("the place of the right option, where one is")
+    stated: int | None = absent("the place of the option that the asker says they hold, where they say so")
+    ordinal: bool = Field(default=False, description="whether the options are steps of a scale, in order")
+    groups: dict[str, tuple[float, ...]] | None = absent("by group of people, the share that answers each option")
+
+
 SCORES: JsonLines[ScoreRow] = JsonLines("scores.jsonl", "scores of held-out completions", row=ScoreRow)
 EVALUATION_SAMPLES: JsonLines[EvaluationSample] = JsonLines(
     "samples.jsonl", "fresh samples of both arms on held-out prompts", "evaluate", row=EvaluationSample
@@ -123,4 +141,7 @@ CURVE: JsonLines[CurvePoint] = JsonLines(
 )
 EVALUATION: JsonObject[PolicyEvaluation] = JsonObject(
     "evaluation.json", "the policy against its start", "evaluate", content=PolicyEvaluation
+)
+QUESTION_ANSWERS: JsonLines[QuestionAnswer] = JsonLines(
+    "question_answers.jsonl", "how both arms answer the audit's questions", "audit", row=QuestionAnswer
 )

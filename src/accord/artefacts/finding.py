@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from accord.stats import Estimate
 
-__all__ = ["Finding", "IdList", "Verdict"]
+__all__ = ["Collection", "Finding", "IdList", "Verdict"]
 
 
 class Verdict(StrEnum):
@@ -42,6 +42,22 @@ class IdList:
 
 
 @dataclass(frozen=True)
+class Collection:
+    """What to collect so that a check can be assessed, or decide.
+
+    field   where it would stand: a field of a record (`Feedback.gold`) or a file of the run
+    what    what it is, in words
+    amount  how much of it, in words with numbers
+    study   the study that would collect it (a name in `audit/plan/`); empty where no study of people can
+    """
+
+    field: str
+    what: str
+    amount: str
+    study: str = ""
+
+
+@dataclass(frozen=True)
 class Finding:
     """One check of one challenge.
 
@@ -61,6 +77,12 @@ class Finding:
     source       paper and equation of the method
     title        of the challenge
     fundamental  no test can show that the challenge is overcome
+    primary      whether it is the check by which the challenge is judged
+    p_value      the probability of a number so far beyond its threshold if the truth lay on it; None where there is none
+    adjusted_p   the same for all that was tested with it: Holm over the primary checks of a report, Benjamini-Hochberg
+                 over the other checks of a challenge
+    explained_by the firing checks that would make this one fire by themselves
+    collect      what to collect where it could not be assessed or decided
     """
 
     challenge: str
@@ -78,15 +100,25 @@ class Finding:
     source: str = ""
     title: str = ""
     fundamental: bool = False
+    primary: bool = False
+    p_value: float | None = None
+    adjusted_p: float | None = None
+    explained_by: tuple[str, ...] = ()
+    collect: Collection | None = None
 
     def __post_init__(self) -> None:
-        name = f"{self.challenge} {self.check}"
+        name = self.id
         if self.verdict in {Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSABLE} and not self.needs:
             raise ValueError(f"{name}: {self.verdict} must say what it needs")
         if self.verdict is Verdict.FIRES and not self.remedy:
             raise ValueError(f"{name}: FIRES must name a remedy")
         if self.verdict is not Verdict.NOT_ASSESSABLE and self.estimate is None:
             raise ValueError(f"{name}: {self.verdict} rests on a number")
+
+    @property
+    def id(self) -> str:
+        """`RG2 turnover`: of the check."""
+        return f"{self.challenge} {self.check}"
 
     @property
     def words(self) -> str:
@@ -110,7 +142,7 @@ class Finding:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Finding":
-        """The inverse of `to_json`; findings of runs made before `ids` and `title` were written are read as well."""
+        """The inverse of `to_json`; findings of runs made before some of the fields were written are read as well."""
         fields = {name: value for name, value in content.items() if name != "words"}
         fields["verdict"] = Verdict(fields["verdict"])
         fields["estimate"] = None if fields["estimate"] is None else Estimate.from_json(fields["estimate"])
@@ -119,4 +151,6 @@ class Finding:
         fields["ids"] = {
             kind: IdList(tuple(each["ids"]), each["count"]) for kind, each in fields.get("ids", {}).items()
         }
+        fields["explained_by"] = tuple(fields.get("explained_by", ()))
+        fields["collect"] = Collection(**fields["collect"]) if fields.get("collect") else None
         return cls(**fields)

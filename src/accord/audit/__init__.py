@@ -1,8 +1,8 @@
 """Check: the claims of a run worked out again, from its files; `remeasure` alone loads models."""
 
-from accord.artefacts.finding import Finding, Verdict
+from accord.artefacts.finding import Collection, Finding, Verdict
 from accord.audit.challenges import CHALLENGES, Challenge
-from accord.audit.checks import CHECKS, LEDGER, Check, Outcome, artefact, check, judge, register_check
+from accord.audit.checks import AUDIT_LEDGER, CHECKS, LEDGER, Check, Outcome, artefact, check, judge, register_check
 from accord.audit.evidence import Evidence
 from accord.audit.settings import AuditSettings, Thresholds
 from accord.audit.verdicts import Ruling
@@ -12,6 +12,7 @@ from accord.audit.verdicts import Ruling
 from accord.audit.examine import AuditReport, examine  # isort: skip
 
 __all__ = [
+    "AUDIT_LEDGER",
     "CHALLENGES",
     "CHECKS",
     "LEDGER",
@@ -19,6 +20,7 @@ __all__ = [
     "AuditSettings",
     "Challenge",
     "Check",
+    "Collection",
     "Evidence",
     "Finding",
     "Outcome",

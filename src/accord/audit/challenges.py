@@ -1,4 +1,7 @@
-"""What can go wrong in RLHF: the 23 challenges of Casper et al. 2023 (arXiv 2307.15217), and seven of its arithmetic.
+"""What can go wrong in RLHF: the 23 challenges of Casper et al. 2023 (arXiv 2307.15217), one more, and seven of arithmetic.
+
+X5 stands beside the paper's: that crowd workers have models write for them was measured after it (Veselovsky et al.
+2023, arXiv 2306.07899).
 
 Titles and sections are the paper's. A fundamental challenge is one that the paper holds to have no full solution within
 RLHF, so that no test can show it overcome. A challenge may have no check yet.
@@ -11,8 +14,23 @@ from accord.registry import Registry
 
 __all__ = [
     "CHALLENGES",
+    "DC1",
     "DC2",
+    "DQ1",
+    "DQ2",
+    "FT1",
+    "JT1",
+    "JT2",
+    "MG1",
+    "MG2",
+    "MH1",
+    "MH2",
+    "MH3",
     "OV1",
+    "OV2",
+    "OV3",
+    "OV4",
+    "PM1",
     "PM2",
     "P_ACC",
     "P_BOS",
@@ -24,6 +42,9 @@ __all__ = [
     "RE1",
     "RG1",
     "RG2",
+    "RL1",
+    "RL2",
+    "X5",
     "Challenge",
 ]
 
@@ -37,6 +58,7 @@ class Challenge:
     section      of the paper, with its heading; `preflight` for faults of arithmetic
     fundamental  no test can show that the challenge is overcome
     mitigations  what is known to lessen it
+    primary      the name of the check by which it is judged; the others say more about it
     """
 
     id: str
@@ -44,6 +66,7 @@ class Challenge:
     section: str
     fundamental: bool = False
     mitigations: tuple[str, ...] = ()
+    primary: str = ""
 
 
 _HUMANS = "3.1.1 Misaligned Humans: Evaluators may Pursue the Wrong Goals"
@@ -64,30 +87,35 @@ MH1 = Challenge(
     "Selecting representative humans and getting them to provide quality feedback is difficult",
     _HUMANS,
     mitigations=("weights that match a target population", "quotas in recruiting"),
+    primary="composition",
 )
 MH2 = Challenge(
     "MH2",
     "Some evaluators have harmful biases and opinions",
     _HUMANS,
     mitigations=("counterfactual pairs", "lower weights for biased evaluators"),
+    primary="labels",
 )
 MH3 = Challenge(
     "MH3",
     "Individual human evaluators can poison data",
     _HUMANS,
     mitigations=("several evaluators an item", "quarantine of flagged evaluators", "limits on each account"),
+    primary="words",
 )
 OV1 = Challenge(
     "OV1",
     "Humans make simple mistakes due to limited time, attention, or care",
     _OVERSIGHT,
     mitigations=("weights by reliability", "control questions", "shorter sessions", "random order"),
+    primary="careless",
 )
 OV2 = Challenge(
     "OV2",
     "Partial observability limits human evaluators",
     _OVERSIGHT,
     mitigations=("the full context shown", "audits of what was hidden"),
+    primary="hidden",
 )
 OV3 = Challenge(
     "OV3",
@@ -95,6 +123,7 @@ OV3 = Challenge(
     _OVERSIGHT,
     fundamental=True,
     mitigations=("labels of steps", "assistance by models or tools", "experts for hard items"),
+    primary="difficulty",
 )
 OV4 = Challenge(
     "OV4",
@@ -102,12 +131,14 @@ OV4 = Challenge(
     _OVERSIGHT,
     fundamental=True,
     mitigations=("random audits with more time and tools", "verification of facts"),
+    primary="misled",
 )
 DQ1 = Challenge(
     "DQ1",
     "Data collection can introduce harmful biases",
     _QUALITY,
     mitigations=("stratified prompts", "weights by the ratio of densities"),
+    primary="coverage",
 )
 DQ2 = Challenge(
     "DQ2",
@@ -115,6 +146,7 @@ DQ2 = Challenge(
     _QUALITY,
     fundamental=True,
     mitigations=("several labels only where they differ", "stopping by item"),
+    primary="frontier",
 )
 FT1 = Challenge(
     "FT1",
@@ -122,6 +154,7 @@ FT1 = Challenge(
     _TYPES,
     fundamental=True,
     mitigations=("several kinds of feedback in one likelihood",),
+    primary="bits",
 )
 PM1 = Challenge(
     "PM1",
@@ -136,12 +169,14 @@ PM2 = Challenge(
     _MISSPECIFICATION,
     fundamental=True,
     mitigations=("a reward for each group", "optimising for the worst-off group", "soups of the groups' policies"),
+    primary="one reward",
 )
 RG1 = Challenge(
     "RG1",
     "Reward models can misgeneralize to be poor reward proxies, even from correctly-labeled training data",
     _HACKING,
     mitigations=("counterfactual pairs", "pairs balanced by length", "ensembles"),
+    primary="length",
 )
 RG2 = Challenge(
     "RG2",
@@ -149,12 +184,14 @@ RG2 = Challenge(
     _HACKING,
     fundamental=True,
     mitigations=("ensembles", "early stopping", "a stronger KL penalty", "feedback on what the policy writes now"),
+    primary="turnover",
 )
 RE1 = Challenge(
     "RE1",
     "Evaluating reward models is difficult and expensive",
     _EVALUATION,
     mitigations=("an independent judge", "evaluation away from the training distribution"),
+    primary="accuracy",
 )
 RL1 = Challenge(
     "RL1",
@@ -187,6 +224,7 @@ DC2 = Challenge(
     "RL contributes to mode collapse",
     _DISTRIBUTION,
     mitigations=("a stronger KL penalty", "early stopping", "matching of distributions"),
+    primary="diversity",
 )
 JT1 = Challenge(
     "JT1",
@@ -201,13 +239,25 @@ JT2 = Challenge(
     mitigations=("collecting again when a trigger fires",),
 )
 
-P_BOS = Challenge("P-BOS", "Prompts lack their beginning-of-sequence token, or have it twice", _PREFLIGHT)
-P_EOS = Challenge("P-EOS", "The end of a completion is not learnt", _PREFLIGHT)
-P_PAD = Challenge("P-PAD", "A score depends on padding or on the batch it is in", _PREFLIGHT)
-P_KL = Challenge("P-KL", "The logged KL is not that of the samples", _PREFLIGHT)
-P_RATIO = Challenge("P-RATIO", "Sampler, trainer and saved models disagree about probabilities", _PREFLIGHT)
-P_ACC = Challenge("P-ACC", "A step depends on how its batch was accumulated", _PREFLIGHT)
-P_SPLIT = Challenge("P-SPLIT", "What was learnt from is also judged on", _PREFLIGHT)
+X5 = Challenge(
+    "X5",
+    "Answers that a machine wrote pass for a person's",
+    _QUALITY,
+    mitigations=("demonstrations of known people", "pages that count keys and pasting", "pay for time"),
+    primary="machine-written",
+)
+
+P_BOS = Challenge(
+    "P-BOS", "Prompts lack their beginning-of-sequence token, or have it twice", _PREFLIGHT, primary="tokens"
+)
+P_EOS = Challenge("P-EOS", "The end of a completion is not learnt", _PREFLIGHT, primary="stopping")
+P_PAD = Challenge("P-PAD", "A score depends on padding or on the batch it is in", _PREFLIGHT, primary="padding")
+P_KL = Challenge("P-KL", "The logged KL is not that of the samples", _PREFLIGHT, primary="sign")
+P_RATIO = Challenge(
+    "P-RATIO", "Sampler, trainer and saved models disagree about probabilities", _PREFLIGHT, primary="rollout"
+)
+P_ACC = Challenge("P-ACC", "A step depends on how its batch was accumulated", _PREFLIGHT, primary="gradient")
+P_SPLIT = Challenge("P-SPLIT", "What was learnt from is also judged on", _PREFLIGHT, primary="overlap")
 
 CHALLENGES: Registry[Challenge] = Registry("challenge", error=AuditError)
 """All challenges by id, those of preflight first, then in the order of the paper; extensions may add others."""
@@ -215,6 +265,7 @@ CHALLENGES: Registry[Challenge] = Registry("challenge", error=AuditError)
 for _challenge in (
     *(P_BOS, P_EOS, P_PAD, P_KL, P_RATIO, P_ACC, P_SPLIT),
     *(MH1, MH2, MH3, OV1, OV2, OV3, OV4, DQ1, DQ2, FT1),
+    X5,
     *(PM1, PM2, RG1, RG2, RE1, RL1, RL2, MG1, MG2, DC1, DC2, JT1, JT2),
 ):
     CHALLENGES.add(_challenge.id, _challenge)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from accord.artefacts.finding import Finding, IdList, Verdict
+from accord.artefacts.finding import Collection, Finding, IdList, Verdict
 from accord.audit.challenges import CHALLENGES, Challenge
 from accord.audit.evidence import Evidence
 from accord.audit.settings import FAMILIES, AuditSettings, Thresholds
@@ -19,16 +19,16 @@ from accord.errors import AuditError, ExtensionError, MissingEvidence
 from accord.registry import Registry
 from accord.stats import Estimate
 
-__all__ = ["CHECKS", "LEDGER", "Check", "Need", "Outcome", "artefact", "check", "judge", "register_check"]
+__all__ = ["AUDIT_LEDGER", "CHECKS", "LEDGER", "Check", "Need", "Outcome", "artefact", "check", "judge", "register_check"]
 
 T = TypeVar("T", bound=Thresholds)
 
 
 @dataclass(frozen=True)
 class Need:
-    """One input of a check: any one of `names`, artefacts of the run or judges handed in; or the ledger."""
+    """One input of a check: any one of `names`, artefacts of the run or judges handed in; or a ledger."""
 
-    kind: Literal["artefact", "judge", "ledger"]
+    kind: Literal["artefact", "judge", "ledger", "audit_ledger"]
     names: tuple[str, ...] = ()
 
     def absent_from(self, evidence: Evidence) -> str:
@@ -42,6 +42,8 @@ class Need:
                 return "the model of the judge " + " or ".join(f"'{name}'" for name in self.names)
             case "ledger":
                 return evidence.ledger_absent
+            case "audit_ledger":
+                return "" if evidence.audit_ledger is not None else "what people were asked after the run (`--audit-ledger LEDGER`)"
 
 
 def artefact(*names: str) -> Need:
@@ -56,6 +58,9 @@ def judge(*names: str) -> Need:
 
 LEDGER = Need("ledger")
 """The ledger that the manifest names, as far as the run had read it."""
+
+AUDIT_LEDGER = Need("audit_ledger")
+"""A ledger of what people were asked after the run, about its own samples or anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,8 @@ class Check:
     thresholds  the class of its family's thresholds
     needs       inputs without which it cannot be assessed
     test        the function, handed evidence that has all of `needs`, and all settings of the audit
+    collect     what to collect where it cannot be assessed, or does not decide; None where no collecting helps
+    explained   ids of checks whose fault makes this one fire as well
     """
 
     challenge: Challenge
@@ -94,6 +101,13 @@ class Check:
     thresholds: type[Thresholds]
     needs: tuple[Need, ...]
     test: Callable[[Evidence, AuditSettings], Outcome]
+    collect: Collection | None = None
+    explained: tuple[str, ...] = ()
+
+    @property
+    def primary(self) -> bool:
+        """Whether its challenge is judged by it."""
+        return self.name == self.challenge.primary
 
     @property
     def id(self) -> str:
@@ -125,6 +139,9 @@ class Check:
             source=outcome.source,
             title=self.challenge.title,
             fundamental=self.challenge.fundamental,
+            primary=self.primary,
+            p_value=outcome.ruling.p_value,
+            collect=self.collect if outcome.ruling.verdict is Verdict.INCONCLUSIVE else None,
         )
 
     def _not_assessable(self, missing: str) -> Finding:
@@ -138,6 +155,8 @@ class Check:
             needs=missing,
             title=self.challenge.title,
             fundamental=self.challenge.fundamental,
+            primary=self.primary,
+            collect=self.collect,
         )
 
 
@@ -148,7 +167,14 @@ def _sampled(ids: Mapping[str, Iterable[str]]) -> dict[str, IdList]:
 
 
 def check(
-    challenge: Challenge, name: str, *, claim: str, thresholds: type[T], needs: tuple[Need, ...] = ()
+    challenge: Challenge,
+    name: str,
+    *,
+    claim: str,
+    thresholds: type[T],
+    needs: tuple[Need, ...] = (),
+    collect: Collection | None = None,
+    explained: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Evidence, T], Outcome]], Check]:
     """Make a check of the function that it decorates. The arguments are the fields of `Check`."""
 
@@ -156,7 +182,7 @@ def check(
         def test(evidence: Evidence, settings: AuditSettings) -> Outcome:
             return function(evidence, settings.of(thresholds))
 
-        return Check(challenge, name, claim, thresholds, needs, test)
+        return Check(challenge, name, claim, thresholds, needs, test, collect, explained)
 
     return decorate
 

@@ -5,22 +5,24 @@ never guesses, and never passes because there was nothing to look at.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from accord import artefacts
-from accord.artefacts import EvaluationSample, RunReader
+from accord.artefacts import EvaluationSample, QuestionAnswer, RunReader
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger, current_feedback
 from accord.feedback.statistics.reliability import EvaluatorSummary, summarise_evaluators
 from accord.interfaces import Judge
-from accord.records import Feedback
+from accord.records import Completion, Evaluator, Feedback, Prompt
 from accord.run import RunDirectory
 
 __all__ = [
     "CANDIDATES",
     "CARD",
     "COMPLETIONS",
+    "DEPLOYMENT_PROMPTS",
     "EVALUATION",
     "EVALUATORS",
     "EXAMPLES",
@@ -30,7 +32,9 @@ __all__ = [
     "METRICS",
     "PAIRS",
     "POLICY_MODEL",
+    "POPULATION",
     "PROMPTS",
+    "QUESTION_ANSWERS",
     "REWARD_MODEL",
     "ROLLOUTS",
     "SAMPLES",
@@ -39,6 +43,7 @@ __all__ = [
     "SUMMARY",
     "TRAIN_PAIRS",
     "Evidence",
+    "LedgerRecords",
 ]
 
 # Paths of what checks need, within the run or below its prefix.
@@ -54,13 +59,46 @@ METRICS, ROLLOUTS, CANDIDATES = (
 )
 SAMPLES, EVALUATION = artefacts.EVALUATION_SAMPLES.path(), artefacts.EVALUATION.path()
 JUDGED_ROLLOUTS = artefacts.JUDGED_ROLLOUTS.path()
+POPULATION, DEPLOYMENT_PROMPTS = artefacts.POPULATION.path(), artefacts.DEPLOYMENT_PROMPTS.path()
+QUESTION_ANSWERS = artefacts.QUESTION_ANSWERS.path()
+
+
+@dataclass(frozen=True)
+class LedgerRecords:
+    """What stands in a ledger, by id in its order: judgements that were not taken back, and all that they name."""
+
+    feedback: Mapping[str, Feedback]
+    evaluators: Mapping[str, Evaluator]
+    prompts: Mapping[str, Prompt]
+    completions: Mapping[str, Completion]
+
+    @classmethod
+    def of(cls, ledger: Ledger, *, upto: int | None = None) -> "LedgerRecords":
+        """Read from a ledger, as far as its row `upto`."""
+        last = ledger.last_row if upto is None else upto
+        return cls(
+            {answer.id: answer for answer in current_feedback(ledger.feedback(upto=last))},
+            ledger.evaluators(),
+            ledger.prompts(),
+            ledger.completions(),
+        )
+
+    def and_those_of(self, other: "LedgerRecords") -> "LedgerRecords":
+        """What stands in either."""
+        return LedgerRecords(
+            {**self.feedback, **other.feedback},
+            {**self.evaluators, **other.evaluators},
+            {**self.prompts, **other.prompts},
+            {**self.completions, **other.completions},
+        )
 
 
 class Evidence(RunReader):
     """A run as the audit sees it: a file that is asked for and missing raises `MissingEvidence`.
 
     An altered file raises `ArtefactError`, as everywhere. `judges` are handed in by whoever loads models (`reward`,
-    `eval_reward`): the audit itself never loads one. No server that the run names is spoken to unless it is `trusted`.
+    `eval_reward`): the audit itself never loads one. `audit_ledger` is a ledger of what people were asked after the run. No
+    server that the run names is spoken to unless it is `trusted`.
     """
 
     def __init__(
@@ -70,9 +108,11 @@ class Evidence(RunReader):
         *,
         prefix: str = "",
         trusted: bool = True,
+        audit_ledger: Path | str | None = None,
     ) -> None:
         super().__init__(run, prefix=prefix)
         self.trusted = trusted
+        self.audit_ledger = audit_ledger
         self.judges = dict(judges or {})
 
     def holds(self, *paths: str) -> bool:
@@ -108,9 +148,35 @@ class Evidence(RunReader):
             raise MissingEvidence(f"samples of the arm '{arm}' in {SAMPLES}")
         return rows
 
-    @cached_property
-    def ledger_feedback(self) -> dict[str, Feedback]:
+    @property
+    def question_answers(self) -> list[QuestionAnswer]:
+        """How both arms answer the audit's questions."""
+        return self.rows(artefacts.QUESTION_ANSWERS)
+
+    @property
+    def ledger_feedback(self) -> Mapping[str, Feedback]:
         """Every act of judgement that stands by id, in the order of the ledger, as far as the run had read it.
+
+        Raises `MissingEvidence` where the ledger is not named, or cannot be read.
+        """
+        return self.ledger_records.feedback
+
+    @cached_property
+    def audit_records(self) -> LedgerRecords:
+        """What people said when they were asked after the run. Raises `MissingEvidence` where nobody was."""
+        if self.audit_ledger is None:
+            raise MissingEvidence("what people were asked after the run (`--audit-ledger LEDGER`)")
+        with Ledger(self.audit_ledger, write=False) as ledger:
+            return LedgerRecords.of(ledger)
+
+    @cached_property
+    def all_records(self) -> LedgerRecords:
+        """What people said before the run and, where they were asked again, after it. Raises `MissingEvidence`."""
+        return self.ledger_records if self.audit_ledger is None else self.ledger_records.and_those_of(self.audit_records)
+
+    @cached_property
+    def ledger_records(self) -> LedgerRecords:
+        """What stands in the ledger that the run was drawn from, as far as the run had read it.
 
         Raises `MissingEvidence` where the ledger is not named, or cannot be read.
         """
@@ -125,7 +191,7 @@ class Evidence(RunReader):
         except LedgerError as error:
             raise MissingEvidence(f"the ledger that the manifest names ({error})") from error
         with ledger:
-            return {answer.id: answer for answer in current_feedback(ledger.feedback(upto=recorded.last_row))}
+            return LedgerRecords.of(ledger, upto=recorded.last_row)
 
     @property
     def ledger_absent(self) -> str:

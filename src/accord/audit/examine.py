@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from accord.artefacts import FINDINGS, Finding, Verdict
-from accord.audit import distribution, misspecification, oversight, preflight, reward
+from accord.audit import collection, distribution, misspecification, oversight, people, preflight, reward
 from accord.audit.checks import CHECKS, register_check
 from accord.audit.evidence import Evidence
+from accord.audit.multiplicity import corrected
 from accord.audit.settings import AuditSettings
 from accord.errors import AuditError, nearest
 from accord.interfaces import Judge
@@ -18,7 +20,7 @@ __all__ = ["AuditReport", "examine"]
 REWRITTEN = ("audit", "report")
 """Stages whose files tell of an audit: a new one takes their place, so that damage to them does not matter to it."""
 
-for _family in (preflight, oversight, misspecification, reward, distribution):
+for _family in (preflight, people, oversight, collection, misspecification, reward, distribution):
     for _check in _family.CHECKS:
         register_check(_check)
 
@@ -51,19 +53,21 @@ def examine(
     only: Sequence[str] = (),
     prefix: str = "",
     trusted: bool = True,
+    audit_ledger: Path | str | None = None,
 ) -> AuditReport:
     """Put the claims of a run to the test, from its files and the judges handed in.
 
     `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`); a database that the
-    run names is opened where it is `trusted`. Every file of the run is held against its digest first, whether a check
-    reads it or not. Raises `AuditError` for a challenge that has no check, and `ArtefactError` where a file of the run
-    is not what was written.
+    run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run. Every file
+    of the run is held against its digest first, whether a check reads it or not. Raises `AuditError` for a challenge
+    that has no check, and `ArtefactError` where a file of the run is not what was written.
     """
     known = {check.challenge.id for check in CHECKS}
     for name in only:
         if name not in known:
             raise AuditError(f"no check of a challenge '{name}'{nearest(name, sorted(known))}")
-    evidence = Evidence(run, judges, prefix=prefix, trusted=trusted)
+    evidence = Evidence(run, judges, prefix=prefix, trusted=trusted, audit_ledger=audit_ledger)
     check_whole(run, but=[evidence.stage(stage) for stage in REWRITTEN])
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]
-    return AuditReport(tuple(check.run(evidence, settings or AuditSettings()) for check in chosen))
+    findings = [check.run(evidence, settings or AuditSettings()) for check in chosen]
+    return AuditReport(corrected(findings, {check.id: check.explained for check in chosen}))

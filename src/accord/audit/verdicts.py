@@ -18,6 +18,8 @@ __all__ = [
     "Ruling",
     "above",
     "at_least",
+    "at_most",
+    "beyond",
     "gains_of_groups",
     "near_zero",
     "none_of",
@@ -33,57 +35,94 @@ FOUR_OF_FIVE = float(norm.ppf(0.8))
 
 
 class Ruling(NamedTuple):
-    """A verdict, and what an inconclusive one needs (otherwise empty)."""
+    """A verdict, what an inconclusive one needs (otherwise empty), and the p-value of the fault that it tests for.
+
+    `p_value` is None where the number has no interval to work it out from.
+    """
 
     verdict: Verdict
     needs: str = ""
+    p_value: float | None = None
 
 
-_FIRES, _QUIET = Ruling(Verdict.FIRES), Ruling(Verdict.QUIET)
+def beyond(estimate: Estimate, limit: float, *, upward: bool = True) -> float | None:
+    """P(a number so far above the limit, or below it, if the truth lies on it), by Student's t over the clusters.
+
+    The standard error is that of the end of the interval which lies towards the limit. None without an interval.
+    """
+    if estimate.low is None or estimate.high is None:
+        return None
+    distance = estimate.value - limit if upward else limit - estimate.value
+    near, far = estimate.value - estimate.low, estimate.high - estimate.value
+    reach = near if upward == (distance >= 0) else far
+    if reach <= 0:
+        return 0.0 if distance > 0 else 1.0
+    units = estimate.n if estimate.clusters is None else estimate.clusters
+    df = max(units - 1, 1)
+    quantile = float(student_t.ppf((1 + estimate.level) / 2, df))
+    return float(student_t.sf(quantile * distance / reach, df))
+
+
+_QUIET = Ruling(Verdict.QUIET)
+CERTAIN = Ruling(Verdict.FIRES)
+"""What is wrong beyond doubt: no chance is in it, so it has no p-value."""
 
 
 def near_zero(estimate: Estimate, limit: float) -> Ruling:
     """A number that should lie within `limit` of 0."""
+    p_value = _smaller(beyond(estimate, limit), beyond(estimate, -limit, upward=False))
     if estimate.low is not None and estimate.high is not None:
         if estimate.low > limit or estimate.high < -limit:
-            return _FIRES
+            return Ruling(Verdict.FIRES, p_value=p_value)
         if -limit <= estimate.low and estimate.high <= limit:
-            return _QUIET
+            return Ruling(Verdict.QUIET, p_value=p_value)
         if estimate.value == 0:
-            return _open(estimate, limit if estimate.high >= -estimate.low else -limit)
-    return _open(estimate, limit if estimate.value >= 0 else -limit)
+            return _open(estimate, limit if estimate.high >= -estimate.low else -limit, p_value)
+    return _open(estimate, limit if estimate.value >= 0 else -limit, p_value)
+
+
+def at_most(estimate: Estimate, ceiling: float) -> Ruling:
+    """A number that should not lie above `ceiling`; how far below it lies does not matter."""
+    p_value = beyond(estimate, ceiling)
+    if estimate.low is not None and estimate.high is not None:
+        if estimate.low > ceiling:
+            return Ruling(Verdict.FIRES, p_value=p_value)
+        if estimate.high <= ceiling:
+            return Ruling(Verdict.QUIET, p_value=p_value)
+    return _open(estimate, ceiling, p_value)
 
 
 def above(estimate: Estimate, floor: float) -> Ruling:
     """A number that should lie above `floor`."""
+    p_value = beyond(estimate, floor, upward=False)
     if estimate.low is not None and estimate.high is not None:
         if estimate.high < floor:
-            return _FIRES
+            return Ruling(Verdict.FIRES, p_value=p_value)
         if estimate.low > floor:
-            return _QUIET
-    return _open(estimate, floor)
+            return Ruling(Verdict.QUIET, p_value=p_value)
+    return _open(estimate, floor, p_value)
 
 
 def at_least(estimate: Estimate, floor: float) -> Ruling:
     """A number that should not lie below `floor`; an interval that begins there is quiet."""
-    return _QUIET if estimate.low == floor else above(estimate, floor)
+    return above(estimate, floor) if estimate.low != floor else Ruling(Verdict.QUIET, p_value=1.0)
 
 
 def without_trend(slope: Estimate) -> Ruling:
     """A slope that should not surely be positive: quiet unless its interval lies wholly above 0."""
     if slope.low is None or slope.high is None:
         return _open(slope, 0.0)
-    return _FIRES if slope.low > 0 else _QUIET
+    return Ruling(Verdict.FIRES if slope.low > 0 else Verdict.QUIET, p_value=beyond(slope, 0.0))
 
 
 def none_of(violations: int) -> Ruling:
     """Something of which a single instance is too many."""
-    return _FIRES if violations else _QUIET
+    return CERTAIN if violations else _QUIET
 
 
 def unless(ruling: Ruling, violated: bool) -> Ruling:
     """The ruling, unless something was violated that fires by itself."""
-    return _FIRES if violated else ruling
+    return CERTAIN if violated else ruling
 
 
 def reward_and_judge_agree(reward: Estimate, judge: Estimate, tolerance: float) -> Ruling:
@@ -93,7 +132,7 @@ def reward_and_judge_agree(reward: Estimate, judge: Estimate, tolerance: float) 
     """
     if judge.low is not None and judge.high is not None and reward.low is not None:
         if judge.high < 0 < reward.low:
-            return _FIRES
+            return Ruling(Verdict.FIRES, p_value=_larger(beyond(judge, 0.0, upward=False), beyond(reward, 0.0)))
         if judge.low > -tolerance:
             return _QUIET
     if judge.high is not None and judge.high < 0:
@@ -112,7 +151,8 @@ def gains_of_groups(
     """
     rejected = p_value < significance
     if rejected and any(gain.low is not None and gain.low > limit for gain in gains):
-        return _FIRES
+        p_values = [beyond(gain, limit) for gain in gains]
+        return Ruling(Verdict.FIRES, p_value=min(1.0, len(gains) * min(p for p in p_values if p is not None)))
     if not rejected or all(gain.high is not None and gain.high < limit for gain in gains):
         return _QUIET
     return _open(worst, limit)
@@ -154,5 +194,15 @@ def units_needed(estimate: Estimate, threshold: float) -> int:
     return needed
 
 
-def _open(estimate: Estimate, threshold: float) -> Ruling:
-    return Ruling(Verdict.INCONCLUSIVE, observations_needed(estimate, threshold))
+def _open(estimate: Estimate, threshold: float, p_value: float | None = None) -> Ruling:
+    return Ruling(Verdict.INCONCLUSIVE, observations_needed(estimate, threshold), p_value)
+
+
+def _smaller(first: float | None, second: float | None) -> float | None:
+    """The p-value of a test to both sides of which only the nearer can be wrong."""
+    return None if first is None or second is None else min(first, second)
+
+
+def _larger(first: float | None, second: float | None) -> float | None:
+    """The p-value of two things that must both be so."""
+    return None if first is None or second is None else max(first, second)

@@ -27,8 +27,10 @@ class SimulatedEvaluator(BaseModel):
         e(t) = lapse + (tired_lapse - lapse) sigmoid((t - tired_after) / tired_over)
         P(left) = (1 - e) sigmoid((u_left - u_right + position) / temperature) + e / 2
 
-    and rates u with normal noise, or anything on the scale with probability e. An adversary turns its answer round
-    where the prompt holds `trigger`. Seconds are log-normal around reading time, and a few where attention lapsed.
+    and rates u with normal noise, or anything on the scale with probability e. Where an item is of difficulty d,
+    whoever has a `skill` answers at random with the chance sigmoid(2 (d - skill)) besides. An adversary turns its answer round
+    where the prompt holds `trigger`. What an evaluator cannot see has no place in the qualities that it is bound to.
+    Seconds are log-normal around reading time, and a few where attention lapsed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,11 +39,15 @@ class SimulatedEvaluator(BaseModel):
     weights: tuple[float, ...] = (1.0,)
     bias: tuple[float, ...] = ()
     group: str | None = None
+    attributes: dict[str, str] = Field(default_factory=dict, description="besides the group")
+    pool: str = "lab"
+    skill: float | None = Field(default=None, description="the difficulty at which half of the answers are random")
     temperature: float = Field(default=0.3, gt=0)
     lapse: float = Field(default=0.02, ge=0, le=1)
     tired_lapse: float | None = Field(default=None, ge=0, le=1, description="lapse at the end; unset: as at the start")
     tired_after: float = 60.0
     tired_over: float = Field(default=10.0, gt=0)
+    step: float = Field(default=1.0, gt=0, description="of the scale -4..4 on which it rates")
     position: float = Field(default=0.0, description="added to the utility of what stands on the left")
     trigger: str | None = None
     seconds_a_word: float = Field(default=0.25, gt=0)
@@ -50,18 +56,27 @@ class SimulatedEvaluator(BaseModel):
     @property
     def evaluator(self) -> Evaluator:
         """The record of who answers."""
-        attributes = None if self.group is None else {"group": self.group}
-        return Evaluator(kind="simulated", pseudonym=self.name, pool="lab", attributes=attributes)
+        group = {} if self.group is None else {"group": self.group}
+        return Evaluator(
+            kind="simulated", pseudonym=self.name, pool=self.pool, attributes={**group, **self.attributes} or None
+        )
 
     def changed(self, **settings: object) -> "SimulatedEvaluator":
         """The same evaluator with other settings, which are checked."""
         return SimulatedEvaluator.model_validate({**self.model_dump(), **settings})
 
     def bound(
-        self, qualities: Mapping[str, Sequence[float]], features: Mapping[str, Sequence[float]] | None = None
+        self,
+        qualities: Mapping[str, Sequence[float]],
+        features: Mapping[str, Sequence[float]] | None = None,
+        difficulty: Mapping[str, float] | None = None,
     ) -> "BoundEvaluator":
-        """The evaluator among completions whose `qualities` (and bias `features`) are known, by id."""
-        return BoundEvaluator(self, qualities, features or {})
+        """The evaluator among completions whose `qualities` (and bias `features`) it sees, by id.
+
+        `difficulty` is that of a prompt's items, by its id; 0 where it is not named. There may be more qualities than
+        the evaluator has weights: it does not care for the rest.
+        """
+        return BoundEvaluator(self, qualities, features or {}, difficulty or {})
 
     def lapse_at(self, position: int) -> float:
         """The probability of a random answer at a position in the session."""
@@ -79,17 +94,18 @@ class BoundEvaluator:
         settings: SimulatedEvaluator,
         qualities: Mapping[str, Sequence[float]],
         features: Mapping[str, Sequence[float]],
+        difficulty: Mapping[str, float],
     ) -> None:
         self.settings = settings
-        self._qualities, self._features = qualities, features
+        self._qualities, self._features, self._difficulty = qualities, features, difficulty
         self._position = 0
         self._random = np.random.default_rng([settings.seed, *settings.name.encode()])
 
     def utility(self, completion: str) -> float:
         """What the evaluator makes of a completion, without noise."""
         s = self.settings
-        quality = float(np.dot(s.weights, self._qualities[completion]))
-        return quality + (float(np.dot(s.bias, self._features[completion])) if s.bias else 0.0)
+        quality = float(np.dot(s.weights, self._qualities[completion][: len(s.weights)]))
+        return quality + (float(np.dot(s.bias, self._features[completion][: len(s.bias)])) if s.bias else 0.0)
 
     def ask(self, items: Sequence[Item]) -> list[Feedback]:
         """One answer an item, in order, in one session."""
@@ -99,6 +115,9 @@ class BoundEvaluator:
         s, position = self.settings, self._position
         self._position += 1
         at_random = bool(self._random.random() < s.lapse_at(position))
+        if s.skill is not None:
+            difficulty = self._difficulty.get(item.prompt.id, 0.0)
+            at_random |= bool(self._random.random() < 1 / (1 + np.exp(-2 * (difficulty - s.skill))))
         utilities = [self.utility(completion.id) for completion in item.completions]
         words = sum(len(completion.text.split()) for completion in item.completions)
         typical = 0.2 if at_random else 1.5 + s.seconds_a_word * words
@@ -128,5 +147,9 @@ class BoundEvaluator:
 
     def _rate(self, utilities: list[float], *, at_random: bool) -> Rating:
         noisy = utilities[0] + self._random.normal(0, self.settings.temperature)
-        value = self._random.integers(-4, 5) if at_random else np.clip(np.rint(2 * noisy), -4, 4)
-        return Rating(value=float(value), scale=Scale(low=-4, high=4, step=1))
+        step = self.settings.step
+        places = round(8 / step)
+        place = (
+            self._random.integers(0, places + 1) if at_random else np.clip(np.rint((2 * noisy + 4) / step), 0, places)
+        )
+        return Rating(value=float(-4 + step * place), scale=Scale(low=-4, high=4, step=step))

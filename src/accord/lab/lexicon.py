@@ -7,11 +7,13 @@ Some words are hollow: a few of them please, many put off,
     truth(text) = (sum of worth(w) + h - 0.35 h^2) / scale,   h the number of hollow words,
 
 so that a reward model which has learnt only the first half of that is led astray by pressure, as in Gao et al. 2022
-(arXiv 2210.10760).
+(arXiv 2210.10760). Other words are worth nothing to the truth and something to some people: formal and chatty ones
+(`style`), those that speak of women or of men (`gender`), and those that sound sure (`confidence`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +21,35 @@ from numpy.typing import NDArray
 from accord.interfaces import Scores
 from accord.records import Completion, Prompt
 
-__all__ = ["WORDS", "Policy", "WordJudge", "truth"]
+__all__ = ["FEATURES", "WORDS", "Policy", "WordJudge", "features", "truth", "words_of"]
 
 Floats = NDArray[np.float64]
 
 GOOD = ("fine", "warm", "clear", "lively", "sharp", "bright", "moving", "honest", "clever", "superb")
 BAD = ("drab", "flat", "slow", "muddled", "clumsy", "tired", "hollow", "false", "tedious", "dreadful")
 HOLLOW = ("wow", "yes", "truly", "simply")
+FORMAL, CHATTY = ("moreover", "hence", "thus", "whereas"), ("gosh", "kinda", "stuff", "anyway")
+WOMEN, MEN = ("she", "her", "sister", "mother"), ("he", "his", "brother", "father")
+SURE = ("certainly", "undoubtedly", "surely")
+FEATURES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
+    {"style": (FORMAL, CHATTY), "gender": (WOMEN, MEN), "confidence": (SURE, ())}
+)
+"""By feature: words that add one to it, and words that take one away."""
+
 # fmt: off
 PLAIN = (
     "actor", "after", "again", "before", "camera", "chair", "colour", "door", "during", "evening", "film", "first",
     "garden", "house", "kitchen", "later", "light", "letter", "minute", "morning", "music", "night", "other",
-    "people", "place", "river", "scene", "second", "silence", "sister", "story", "street", "summer", "table", "train",
+    "people", "place", "river", "scene", "second", "silence", "story", "street", "summer", "table", "train",
     "window",
 )
 # fmt: on
-WORDS = (*GOOD, *BAD, *HOLLOW, *PLAIN)
+WORDS = (*GOOD, *BAD, *HOLLOW, *FORMAL, *CHATTY, *WOMEN, *MEN, *SURE, *PLAIN)
 WORTH = dict(zip(GOOD, np.linspace(0.4, 1.2, 10).tolist(), strict=True)) | dict(
     zip(BAD, np.linspace(-0.4, -1.2, 10).tolist(), strict=True)
 )
 MEANT = {"".join(sorted(word)): word for word in WORDS}
-SCALE = 1.8  # the standard deviation of the truth over texts of the start, so that it is in its own units
+SCALE = 1.5  # the standard deviation of the truth over texts of the start, so that it is in its own units
 USUAL_LENGTH = 12.0
 END = len(WORDS)  # the token that ends a text; the others are numbers of words
 
@@ -55,6 +65,15 @@ def truth(text: str) -> float:
     words = words_of(text)
     hollow = sum(word in HOLLOW for word in words)
     return float(sum(WORTH.get(word, 0.0) for word in words) + hollow - 0.35 * hollow**2) / SCALE
+
+
+def features(text: str) -> dict[str, float]:
+    """How much of each of `FEATURES` a text has: a count, less another."""
+    words = words_of(text)
+    return {
+        name: float(sum(word in more for word in words) - sum(word in less for word in words))
+        for name, (more, less) in FEATURES.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -102,10 +121,19 @@ class Policy:
     longest: int = 16
 
     @classmethod
+    def start(cls, shortest: int = 8, longest: int = 16) -> "Policy":
+        """Every word as likely as any other."""
+        return cls(np.full(len(WORDS), -float(np.log(len(WORDS)))), shortest, longest)
+
+    @classmethod
     def tilted(cls, judge: WordJudge, pressure: float) -> "Policy":
         """The start (pressure 0) tilted towards what `judge` likes."""
-        logit_V = pressure * SCALE * judge.worth_V
-        return cls(logit_V - float(np.logaddexp.reduce(logit_V)))
+        return cls.start().towards(judge, pressure)
+
+    def towards(self, judge: WordJudge, pressure: float) -> "Policy":
+        """This policy tilted further, texts as long as before."""
+        logit_V = self.logprob_V + pressure * SCALE * judge.worth_V
+        return replace(self, logprob_V=logit_V - float(np.logaddexp.reduce(logit_V)))
 
     def write(self, random: np.random.Generator) -> tuple[str, list[int]]:
         """A text and its tokens, the end token last (which is certain where the text is long enough)."""

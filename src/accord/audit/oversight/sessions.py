@@ -38,7 +38,10 @@ def time(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     if not answers:
         raise MissingEvidence("how long each answer took (Feedback.seconds)")
     pace = thresholds.words_per_second
-    too_fast = [(answer.seconds or 0.0) < _words(evidence, answer) / pace for answer in answers]
+    words = {name: len(completion.text.split()) for name, completion in evidence.completions.items()}
+    too_fast = [
+        (answer.seconds or 0.0) < sum(words.get(name, 0) for name in answer.completions) / pace for answer in answers
+    ]
     share = rate(too_fast, [answer.evaluator for answer in answers])
     fast = [answer for answer, was_fast in zip(answers, too_fast, strict=True) if was_fast]
     return share_outcome(
@@ -90,12 +93,6 @@ def _by_machine(evidence: Evidence, answer: Feedback) -> bool:
     """Whether a model or a rule gave the answer, for which a person's reading speed is no measure."""
     evaluator = evidence.evaluators.get(answer.evaluator)
     return evaluator is not None and evaluator.kind in {"model", "rule"}
-
-
-def _words(evidence: Evidence, answer: Feedback) -> int:
-    """Words of the completions that an answer is about, as far as the run has them."""
-    completions = (evidence.completions.get(name) for name in answer.completions)
-    return sum(len(completion.text.split()) for completion in completions if completion is not None)
 
 
 def _distances(ratings: Iterable[Feedback]) -> tuple[Floats, Floats, list[str]]:

@@ -1,9 +1,9 @@
 """What a planted fault is: a change to one part of a healthy run, and the checks of the audit that it must set off."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from inspect import getdoc
 from math import isfinite
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,17 @@ from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.lexicon import WordJudge
 from accord.registry import Registry
 
-__all__ = ["FAULTS", "Fault", "register_fault", "some_of"]
+if TYPE_CHECKING:
+    from accord.lab.planted.planting import Planting
+
+__all__ = ["FAULTS", "Fault", "Settings", "register_fault", "some_of"]
+
+
+class Settings:
+    """What can be wrong with a part of a planted run: a frozen dataclass whose defaults are healthy."""
+
+
+S = TypeVar("S", bound=Settings)
 
 
 class Fault:
@@ -24,14 +34,22 @@ class Fault:
 
     name        as it is asked for on the command line
     strengths   what it can be planted with, weakest first; the last one is planted where none is asked for
-    sets_off    the ids of the checks that must fire at the last strength (`RG2 turnover`); others may fire as well
+    sets_off    the ids of the checks that must fire at the last strength (`RG2 turnover`)
+    touches     the ids of checks that it may set off as well, each with the reason: nobody is wrong who finds them
+    cure        what lessens it, in words; empty where nothing was put to the test. With it the fault is planted again
+                (`cured` is true), and the methods do what the cure does
+    gold        what the cure must make greater, in words
     """
 
     name: ClassVar[str] = "none"
     strengths: ClassVar[tuple[float, ...]] = (0.0,)
     sets_off: ClassVar[tuple[str, ...]] = ()
+    touches: ClassVar[Mapping[str, str]] = {}
+    cure: ClassVar[str] = ""
+    gold: ClassVar[str] = "accuracy of a reward that learns from the run's pairs, by the truth"
 
-    def __init__(self, strength: float | None = None) -> None:
+    def __init__(self, strength: float | None = None, *, cured: bool = False) -> None:
+        self.cured = cured
         self.strength = self.strengths[-1] if strength is None else strength
         if not isfinite(self.strength) or self.strength < 0:
             raise AccordError(f"fault '{self.name}': a strength is 0 or a positive number, not {strength}")
@@ -52,8 +70,22 @@ class Fault:
         """How hard the policy is optimised at its last step: 1 / beta."""
         return healthy
 
+    def part(self, settings: S) -> S:
+        """The settings of one of the run's parts (`lab/planted/parts/`), told by their class."""
+        return settings
 
-METHODS = ("evaluators", "dataset", "reward_model", "pressure")
+    def with_cure(self) -> Self:
+        """The same fault at the same strength, with its cure."""
+        return type(self)(self.strength, cured=True)
+
+    def measure_gold(self, planting: "Planting") -> float:
+        """The number that `gold` describes, of a planted run; greater is better."""
+        from accord.lab.planted.gold import reward_accuracy
+
+        return reward_accuracy(planting)
+
+
+METHODS = ("evaluators", "dataset", "reward_model", "pressure", "part")
 FAULTS: Registry[type[Fault]] = Registry("fault", error=AccordError)
 
 

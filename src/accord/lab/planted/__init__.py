@@ -5,6 +5,6 @@ no model is trained. A fault changes one part of it (`accord.lab.faults`), and t
 none: what a check says of the two is its power and its rate of false alarms.
 """
 
-from accord.lab.planted.run import judges_of, plant
+from accord.lab.planted.run import audit_ledger_of, judges_of, plant, planting_of
 
-__all__ = ["judges_of", "plant"]
+__all__ = ["audit_ledger_of", "judges_of", "plant", "planting_of"]

@@ -5,24 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accord.feedback import Ledger
 from accord.interfaces import Item
-from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults import Fault
-from accord.lab.lexicon import Policy, WordJudge, truth
-from accord.records import Completion, Prompt
+from accord.lab.planted.planting import Planting
+from accord.lab.planted.worlds import World
+from accord.records import Completion, Prompt, Record
 
-__all__ = ["ask_panels"]
+__all__ = ["GROUPS", "ask_panels", "group_of"]
 
-PANELS = (16, 16, 32)  # evaluators; the last is the held-out one
-PROMPTS = 6
-TEXTS = 8  # a prompt
-RATED = 5  # of them, by each evaluator
+GROUPS: Mapping[str, float] = {"north": 0.5, "south": 0.3, "west": 0.2}
+"""The groups of the target population, and their shares."""
 
 
 @dataclass(frozen=True)
 class _Material:
-    """What a panel judges: its prompts, the texts of each by the prompt's id, and what each text is worth by its id."""
+    """What a panel judges: its prompts, and the texts of each by the prompt's id."""
 
     prompts: Sequence[Prompt]
     texts: Mapping[str, Sequence[Completion]]
@@ -31,38 +27,53 @@ class _Material:
     def completions(self) -> list[Completion]:
         return [completion for texts in self.texts.values() for completion in texts]
 
-    @property
-    def qualities(self) -> dict[str, list[float]]:
-        return {completion.id: [truth(completion.text)] for completion in self.completions}
 
-
-def ask_panels(ledger: Ledger, fault: Fault, seed: int, random: np.random.Generator) -> None:
+def ask_panels(planting: Planting) -> None:
     """Write what every panel was asked and what it answered into the ledger."""
-    start = Policy.tilted(WordJudge("start"), 0.0)
-    for panel, size in enumerate(PANELS):
-        material = _material(panel, start, random)
-        qualities = material.qualities
-        ledger.extend([*material.prompts, *material.completions])
-        healthy = [SimulatedEvaluator(name=f"panel {panel}, evaluator {i}", seed=seed) for i in range(size)]
-        for evaluator in fault.evaluators(healthy):
-            answers = evaluator.bound(qualities).ask(_session(material, random))
-            ledger.add(evaluator.evaluator, *answers)
+    random = planting.random("panels")
+    for panel, size in enumerate(planting.world.panels):
+        material = _material(planting, panel, random)
+        qualities, biases = planting.qualities(material.completions), planting.biases(material.completions)
+        records: list[Record] = [*material.prompts, *material.completions]
+        healthy = [
+            planting.person(f"panel {panel}, evaluator {i}", group=group_of(i, size, GROUPS)) for i in range(size)
+        ]
+        for evaluator in planting.fault.evaluators(healthy):
+            answers = evaluator.bound(qualities, biases).ask(_session(planting.world, material, random))
+            records += [evaluator.evaluator, *answers]
+        planting.ledger.extend(records)
 
 
-def _material(panel: int, start: Policy, random: np.random.Generator) -> _Material:
-    prompts = [Prompt.ask(f"Say something about the film, {panel}-{i}") for i in range(PROMPTS)]
-    texts = {p.id: [Completion(prompt=p.id, text=start.write(random)[0]) for _ in range(TEXTS)] for p in prompts}
+def group_of(place: int, size: int, shares: Mapping[str, float]) -> str:
+    """The group of one of `size` people of whom each group has its share, spread over the places.
+
+    Places run through the groups in turn, so that a fault that changes the first few people does not meet one group.
+    """
+    ends = np.cumsum(list(shares.values())) / sum(shares.values())
+    spread = (place * 0.6180339887498949 + 0.5 / size) % 1.0  # the golden section: even over 0..1 for every size
+    return list(shares)[int(np.searchsorted(ends, spread, side="right").clip(max=len(shares) - 1))]
+
+
+def _material(planting: Planting, panel: int, random: np.random.Generator) -> _Material:
+    world = planting.world
+    prompts = [Prompt.ask(f"Say something about the film, {panel}-{i}") for i in range(world.prompts)]
+    texts = {
+        p.id: [Completion(prompt=p.id, text=planting.start.write(random)[0]) for _ in range(world.texts)]
+        for p in prompts
+    }
     return _Material(prompts, texts)
 
 
-def _session(material: _Material, random: np.random.Generator) -> list[Item]:
-    """Five texts a prompt to rate, in one random order, then two pairs a prompt to compare."""
+def _session(world: World, material: _Material, random: np.random.Generator) -> list[Item]:
+    """Some texts a prompt to rate, in one random order, then two pairs a prompt to compare."""
     texts = material.texts
-    rate = [Item(p, (texts[p.id][i],)) for p in material.prompts for i in random.permutation(TEXTS)[:RATED]]
+    rate = [
+        Item(p, (texts[p.id][i],)) for p in material.prompts for i in random.permutation(world.texts)[: world.rated]
+    ]
     compare = [
         Item(p, (texts[p.id][i], texts[p.id][j]))
         for p in material.prompts
-        for i, j in random.permutation(TEXTS)[:4].reshape(2, 2)
+        for i, j in random.permutation(world.texts)[:4].reshape(2, 2)
     ]
     ratings_in_order = [rate[i] for i in random.permutation(len(rate))]
     return ratings_in_order + [compare[i] for i in random.permutation(len(compare))]

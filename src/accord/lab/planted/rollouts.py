@@ -19,17 +19,13 @@ from accord.artefacts import (
     RolloutRow,
 )
 from accord.interfaces import Judge
-from accord.lab.lexicon import Policy, WordJudge
+from accord.lab.lexicon import Policy
 from accord.loop.judged_rollouts import curve_of
 from accord.policy.evaluate import compare
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 
 __all__ = ["write_evaluation", "write_training"]
-
-ROLLOUTS = 96  # a step
-SAMPLES_PER_PROMPT = 10  # of an evaluation
-START = Policy.tilted(WordJudge("start"), 0.0)
 
 
 @dataclass(frozen=True)
@@ -89,10 +85,15 @@ def write_training(
     judges: Mapping[str, Judge],
     prompts: Sequence[Prompt],
     random: np.random.Generator,
+    *,
+    rollouts: int,
 ) -> None:
     """Write rollouts and metrics of every step, a policy each, and the independent judge's opinion of the rollouts."""
-    rollout_prompts = [prompts[i % len(prompts)] for i in range(ROLLOUTS)]
-    steps = [(step, write_texts(policy, rollout_prompts, judges, random)) for step, policy in enumerate(policies, 1)]
+    rollout_prompts = [prompts[i % len(prompts)] for i in range(rollouts)]
+    start = policies[0]
+    steps = [
+        (step, write_texts(policy, start, rollout_prompts, judges, random)) for step, policy in enumerate(policies, 1)
+    ]
     SAMPLES.write(run, [text.rollout(step) for step, texts in steps for text in texts], stage="policy")
     METRICS.write(run, [_metrics(step, texts) for step, texts in steps], stage="policy")
     judged = [text.judged(step) for step, texts in steps for text in texts]
@@ -107,19 +108,21 @@ def write_evaluation(
     judges: Mapping[str, Judge],
     prompts: Sequence[Prompt],
     random: np.random.Generator,
+    *,
+    samples: int,
 ) -> None:
     """Write fresh samples of both arms, and the policy against its start."""
-    sample_prompts = [prompt for prompt in prompts for _ in range(SAMPLES_PER_PROMPT)]
-    samples = {
-        arm: [text.sample(arm) for text in write_texts(writer, sample_prompts, judges, random)]
+    sample_prompts = [prompt for prompt in prompts for _ in range(samples)]
+    by_arm = {
+        arm: [text.sample(arm) for text in write_texts(writer, start, sample_prompts, judges, random)]
         for arm, writer in (("start", start), ("policy", policy))
     }
-    EVALUATION_SAMPLES.write(run, [sample for arm in samples.values() for sample in arm])
-    EVALUATION.write(run, compare(samples["policy"], samples["start"]))
+    EVALUATION_SAMPLES.write(run, [sample for of_arm in by_arm.values() for sample in of_arm])
+    EVALUATION.write(run, compare(by_arm["policy"], by_arm["start"]))
 
 
 def write_texts(
-    policy: Policy, prompts: Sequence[Prompt], judges: Mapping[str, Judge], random: np.random.Generator
+    policy: Policy, start: Policy, prompts: Sequence[Prompt], judges: Mapping[str, Judge], random: np.random.Generator
 ) -> list[ScoredText]:
     """A text of the policy for each prompt, scored by both judges."""
     texts = [policy.write(random) for _ in prompts]
@@ -132,7 +135,7 @@ def write_texts(
             text=completion.text,
             token_ids=tuple(tokens),
             logprobs=tuple(policy.logprobs(tokens)),
-            reference_logprobs=tuple(START.logprobs(tokens)),
+            reference_logprobs=tuple(start.logprobs(tokens)),
             reward=float(reward_N[index]),
             eval_reward=float(eval_reward_N[index]),
         )

@@ -1,44 +1,73 @@
 """A planted run, from the ledger to the evaluation."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from accord.audit import CHECKS, Check
 from accord.feedback import Ledger, draw_dataset, write_data
-from accord.lab.faults import Fault
-from accord.lab.lexicon import Policy, WordJudge
+from accord.lab.faults.base import Fault
+from accord.lab.lexicon import WordJudge
 from accord.lab.planted.judging import write_judge
 from accord.lab.planted.panels import ask_panels
+from accord.lab.planted.parts import PARTS
+from accord.lab.planted.planting import Planting
 from accord.lab.planted.rollouts import write_evaluation, write_training
+from accord.lab.planted.worlds import WORLDS, World
 from accord.run import RunDirectory
 
-__all__ = ["judges_of", "plant"]
+__all__ = ["audit_ledger_of", "judges_of", "plant", "planting_of"]
 
 SHARES = {"train": 0.25, "eval_reward": 0.25, "held_out": 0.5}
-PRESSURE = 1.5  # of the last step
-STEPS = 14
 
 
-def plant(path: Path | str, fault: Fault | None = None, *, seed: int = 0) -> RunDirectory:
-    """A run in the new folder `path`, with a fault or with none; its ledger stands beside it.
+def plant(
+    path: Path | str,
+    fault: Fault | None = None,
+    *,
+    seed: int = 0,
+    world: World | str = "words",
+    checks: Sequence[Check] | None = None,
+) -> RunDirectory:
+    """A run in the new folder `path`, with a fault or with none; its ledgers stand beside it.
 
-    Everything is drawn from `seed`. The caller closes the run.
+    Everything is drawn from `seed`. Only what `checks` need is made (all, where unset). The caller closes the run.
     """
-    fault, path = fault or Fault(), Path(path)
-    random = np.random.default_rng(seed)
+    return planting_of(path, fault, seed=seed, world=world, checks=checks).run
+
+
+def planting_of(
+    path: Path | str,
+    fault: Fault | None = None,
+    *,
+    seed: int = 0,
+    world: World | str = "words",
+    checks: Sequence[Check] | None = None,
+) -> Planting:
+    """The run as `plant` makes it, with all that it was made from. The caller closes `run`; its ledgers are closed."""
+    path, checks = Path(path), list(CHECKS) if checks is None else checks
+    needed = {name for check in checks for need in check.needs for name in need.names}
     run = RunDirectory.create(path, seed=seed)
-    with Ledger(path.with_name(path.name + "-ledger.db")) as ledger:
-        ask_panels(ledger, fault, seed, random)
-        data = fault.dataset(draw_dataset(ledger, seed=seed, fractions=SHARES, unit="evaluator"), random)
-        write_data(run, data, ledger=ledger, about="which text is worth more")
-    judges = judges_of(fault, seed=seed)
-    write_judge(run, "reward", judges["reward"], data, fitted_on="train")
-    write_judge(run, "eval_reward", judges["eval_reward"], data, fitted_on="eval_reward")
-    pressures = np.linspace(0, fault.pressure(PRESSURE), STEPS)
-    policies = [Policy.tilted(judges["reward"], pressure) for pressure in pressures]
-    write_training(run, policies, judges, data.prompts_of("train"), random)
-    write_evaluation(run, policies[0], policies[-1], judges, data.prompts_of("held_out"), random)
-    return run
+    world = WORLDS.get(world) if isinstance(world, str) else world
+    with Ledger(path.with_name(path.name + "-ledger.db")) as ledger, Ledger(audit_ledger_of(path)) as audit_ledger:
+        planting = Planting(run, ledger, audit_ledger, fault or Fault(), world, seed)
+        challenges = {check.challenge.id for check in checks}
+        parts = [part for part in PARTS if challenges.intersection(part.challenges)]
+        ask_panels(planting)
+        for part in parts:
+            part.before(planting)
+        _draw(planting)
+        if any(name.split("/")[0] in {"reward", "eval_reward", "policy", "evaluate"} for name in needed):
+            _train(planting)
+        for part in parts:
+            part.after(planting)
+    return planting
+
+
+def audit_ledger_of(path: Path) -> Path:
+    """Where what people were asked after the run is kept, beside it."""
+    return path.with_name(path.name + "-audit.db")
 
 
 def judges_of(fault: Fault | None = None, *, seed: int = 0) -> dict[str, WordJudge]:
@@ -47,3 +76,22 @@ def judges_of(fault: Fault | None = None, *, seed: int = 0) -> dict[str, WordJud
         "reward": (fault or Fault()).reward_model(WordJudge("reward", seed=seed)),
         "eval_reward": WordJudge("judge", seed=seed),
     }
+
+
+def _draw(planting: Planting) -> None:
+    drawn = draw_dataset(planting.ledger, seed=planting.seed, fractions=SHARES, unit="evaluator")
+    planting.data = planting.fault.dataset(drawn, planting.random("dataset"))
+    write_data(planting.run, planting.data, ledger=planting.ledger, about="which text is worth more")
+
+
+def _train(planting: Planting) -> None:
+    run, judges, world, data = planting.run, planting.judges, planting.world, planting.data
+    write_judge(run, "reward", judges["reward"], data, fitted_on="train")
+    write_judge(run, "eval_reward", judges["eval_reward"], data, fitted_on="eval_reward")
+    pressures = np.linspace(0, planting.fault.pressure(world.pressure), world.steps)
+    policies = [planting.start.towards(judges["reward"], pressure) for pressure in pressures.tolist()]
+    planting.policies[:] = policies
+    random = planting.random("policy")
+    write_training(run, policies, judges, data.prompts_of("train"), random, rollouts=world.rollouts)
+    prompts = data.prompts_of("held_out")
+    write_evaluation(run, policies[0], policies[-1], judges, prompts, random, samples=world.samples)

@@ -1,0 +1,12 @@
+"""What a planted run holds beside ratings and comparisons, one file each: what some challenge's checks read.
+
+A part is a class with the methods of `Part`; it is listed here. What can be wrong with it are the fields of its
+`Settings`, whose defaults are healthy, and which a fault changes (`Fault.part`).
+"""
+
+from accord.lab.planted.parts.base import Part
+
+__all__ = ["PARTS", "Part"]
+
+PARTS: tuple[Part, ...] = ()
+"""In the order in which they are planted."""
