@@ -1,6 +1,7 @@
 """OV1 and PM2: careless, tired, leaning and opposed evaluators are found; healthy and merely noisy ones are not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,7 @@ def test_the_same_answer_over_and_over_fires(tmp_path: Path) -> None:
         ordered = sorted((said[i].judgement for i in rows), key=lambda judgement: judgement.value)  # type: ignore[union-attr]
         for i, judgement in zip(rows, ordered, strict=True):
             said[i] = said[i].model_copy(update={"judgement": judgement})
-    evidence.ledger_feedback = {each.id: each for each in said}
+    evidence.ledger_records = replace(evidence.ledger_records, feedback={each.id: each for each in said})
     finding = CHECKS.get("OV1 straight lines").run(evidence, AuditSettings())
     assert finding.verdict is Verdict.FIRES
     assert set(finding.ids["evaluators"].ids) <= set(list(by_evaluator)[:12])
@@ -143,8 +144,8 @@ def test_a_machine_is_not_judged_by_a_persons_reading_speed(tmp_path: Path, monk
     evidence = Evidence(asked(tmp_path, healthy(12)))
     check = CHECKS.get("OV1 time")
     slow = check.run(evidence, AuditSettings())
-    said = {name: each.model_copy(update={"seconds": 0.01}) for name, each in evidence.ledger_feedback.items()}
-    evidence.ledger_feedback = said
+    fast = {name: each.model_copy(update={"seconds": 0.01}) for name, each in evidence.ledger_feedback.items()}
+    evidence.ledger_records = replace(evidence.ledger_records, feedback=fast)
     assert check.run(evidence, AuditSettings()).verdict is Verdict.FIRES
     machines = list(evidence.evaluators)[:6]
     half = {

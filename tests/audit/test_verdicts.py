@@ -17,6 +17,8 @@ from accord.audit.verdicts import (
     Ruling,
     above,
     at_least,
+    at_most,
+    beyond,
     gains_of_groups,
     near_zero,
     none_of,
@@ -114,16 +116,41 @@ RULES = {
 @given(estimate=intervals())
 def test_only_an_open_verdict_says_what_it_needs(rule: object, estimate: Estimate) -> None:
     assert callable(rule)
-    verdict, needs = rule(estimate)
+    verdict, needs, _ = rule(estimate)
     assert bool(needs) == (verdict is Verdict.INCONCLUSIVE)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_without_an_interval_nothing_is_decided(rule: object) -> None:
     assert callable(rule)
-    verdict, needs = rule(Estimate(0.3, None, None, 40))
+    verdict, needs, _ = rule(Estimate(0.3, None, None, 40))
     assert verdict is Verdict.INCONCLUSIVE
     assert needs.endswith("observations from more than one independent unit (all 40 are from one)")
+
+
+@given(intervals(), NUMBER)
+def test_a_p_value_is_below_a_fortieth_exactly_where_the_interval_lies_beyond(estimate: Estimate, limit: float) -> None:
+    assert estimate.low is not None
+    p_value = beyond(estimate, limit)
+    assert p_value is not None
+    assume(abs(estimate.low - limit) > 1e-6 * max(1.0, abs(limit)) and estimate.low < estimate.value)
+    assert (p_value < 0.025) == (estimate.low > limit)
+    mirror = beyond(mirrored(estimate), -limit, upward=False)
+    assert mirror == pytest.approx(p_value)
+
+
+def test_a_p_value_is_students() -> None:
+    """A mean of nine with a standard error of 1: t with 8 degrees of freedom at the distance of the threshold."""
+    reach = float(t.ppf(0.975, 8))
+    estimate = Estimate(2.0, 2.0 - reach, 2.0 + reach, 9)
+    assert beyond(estimate, 0.5) == pytest.approx(float(t.sf(1.5, 8)))
+    assert beyond(estimate, 3.0) == pytest.approx(float(t.sf(-1.0, 8)))
+    assert beyond(Estimate(2.0, None, None, 9), 0.5) is None
+
+
+@given(intervals(), LIMIT)
+def test_at_most_does_not_mind_how_far_below(estimate: Estimate, limit: float) -> None:
+    assert at_most(estimate, limit).verdict is above(mirrored(estimate), -limit).verdict or estimate.high == limit
 
 
 @pytest.mark.parametrize("rule", [near_zero, above])

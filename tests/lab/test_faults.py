@@ -10,10 +10,10 @@ import pytest
 from accord.audit import CHECKS
 from accord.cli import run
 from accord.errors import AccordError, ExtensionError
-from accord.feedback import Dataset, Ledger, draw_dataset
+from accord.feedback import Dataset
 from accord.lab import FAULTS, Fault, SimulatedEvaluator, WordJudge, register_fault, some_of
 from accord.lab.faults import description_of, planted_in
-from accord.lab.planted.panels import ask_panels
+from accord.lab.planted import planting_of
 
 PANEL = [SimulatedEvaluator(name=f"e{i}") for i in range(16)]
 
@@ -29,9 +29,9 @@ def test_a_fault_says_what_is_wrong_where_and_what_should_fire(fault: type[Fault
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """What three healthy panels were asked, divided by evaluator."""
-    with Ledger(tmp_path_factory.mktemp("healthy") / "ledger.db") as ledger:
-        ask_panels(ledger, Fault(), 0, np.random.default_rng(0))
-        return draw_dataset(ledger, seed=0, unit="evaluator")
+    planting = planting_of(tmp_path_factory.mktemp("healthy") / "run", checks=[CHECKS.get("OV1 careless")])
+    planting.run.close()
+    return planting.data
 
 
 def test_the_base_changes_nothing(data: Dataset) -> None:
@@ -119,7 +119,7 @@ class Careless(Nameless):
     [
         (Nameless, "Nameless: a fault needs a `name`"),
         (Silent, "'silent': needs a docstring"),
-        (Idle, "'idle': overrides none of evaluators, dataset, reward_model, pressure"),
+        (Idle, "'idle': overrides none of evaluators, dataset, reward_model, pressure, part"),
         (Falling, "'falling': `strengths` are to ascend"),
         (Careless, r"'careless' is already registered at .*careless\.py:\d+"),
     ],

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from accord.audit import CHECKS, AuditSettings, Check, Evidence, Verdict
-from accord.lab import FAULTS, Fault, Policy, WordJudge, judges_of, plant, truth
+from accord.lab import FAULTS, Fault, Policy, WordJudge, plant, truth
 from accord.lab.lexicon import WORDS
+from accord.lab.planted import audit_ledger_of, planting_of
 from accord.records import Completion, Prompt
 
 SETTINGS = AuditSettings()
@@ -29,8 +30,9 @@ EXPECTED = {fault.name: fault.sets_off for fault in FAULTS if fault.sets_off}
 
 @contextmanager
 def evidence(path: Path, fault: Fault | None, seed: int) -> Iterator[Evidence]:
-    with plant(path / f"run-{seed}", fault, seed=seed) as run:
-        yield Evidence(run, judges_of(fault, seed=seed))
+    planting = planting_of(path / f"run-{seed}", fault, seed=seed)
+    with planting.run as run:
+        yield Evidence(run, planting.judges, audit_ledger=audit_ledger_of(run.path))
 
 
 def verdicts(path: Path, fault: str | None, seed: int, checks: list[Check]) -> dict[str, Verdict]:

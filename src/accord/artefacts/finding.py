@@ -78,7 +78,7 @@ class Finding:
     title        of the challenge
     fundamental  no test can show that the challenge is overcome
     primary      whether it is the check by which the challenge is judged
-    p_value      the probability of a number so far beyond its threshold if the truth lay on it; None where there is none
+    p_value      the probability of a number so far beyond its threshold if the truth lay on it; unset: there is none
     adjusted_p   the same for all that was tested with it: Holm over the primary checks of a report, Benjamini-Hochberg
                  over the other checks of a challenge
     explained_by the firing checks that would make this one fire by themselves

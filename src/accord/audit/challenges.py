@@ -1,4 +1,4 @@
-"""What can go wrong in RLHF: the 23 challenges of Casper et al. 2023 (arXiv 2307.15217), one more, and seven of arithmetic.
+"""What can go wrong in RLHF: 23 challenges of Casper et al. 2023 (arXiv 2307.15217), one more, and seven of arithmetic.
 
 X5 stands beside the paper's: that crowd workers have models write for them was measured after it (Veselovsky et al.
 2023, arXiv 2306.07899).
@@ -242,7 +242,7 @@ JT2 = Challenge(
 X5 = Challenge(
     "X5",
     "Answers that a machine wrote pass for a person's",
-    _QUALITY,
+    "beyond the paper",
     mitigations=("demonstrations of known people", "pages that count keys and pasting", "pay for time"),
     primary="machine-written",
 )

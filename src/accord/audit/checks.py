@@ -12,14 +12,25 @@ from typing import Literal, TypeVar
 
 from accord.artefacts.finding import Collection, Finding, IdList, Verdict
 from accord.audit.challenges import CHALLENGES, Challenge
-from accord.audit.evidence import Evidence
+from accord.audit.evidence import NOBODY_ASKED, Evidence
 from accord.audit.settings import FAMILIES, AuditSettings, Thresholds
 from accord.audit.verdicts import Ruling
 from accord.errors import AuditError, ExtensionError, MissingEvidence
 from accord.registry import Registry
 from accord.stats import Estimate
 
-__all__ = ["AUDIT_LEDGER", "CHECKS", "LEDGER", "Check", "Need", "Outcome", "artefact", "check", "judge", "register_check"]
+__all__ = [
+    "AUDIT_LEDGER",
+    "CHECKS",
+    "LEDGER",
+    "Check",
+    "Need",
+    "Outcome",
+    "artefact",
+    "check",
+    "judge",
+    "register_check",
+]
 
 T = TypeVar("T", bound=Thresholds)
 
@@ -43,7 +54,7 @@ class Need:
             case "ledger":
                 return evidence.ledger_absent
             case "audit_ledger":
-                return "" if evidence.audit_ledger is not None else "what people were asked after the run (`--audit-ledger LEDGER`)"
+                return "" if evidence.audit_ledger is not None else NOBODY_ASKED
 
 
 def artefact(*names: str) -> Need:

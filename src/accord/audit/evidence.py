@@ -30,6 +30,7 @@ __all__ = [
     "JUDGE_MODEL",
     "JUDGE_PAIRS",
     "METRICS",
+    "NOBODY_ASKED",
     "PAIRS",
     "POLICY_MODEL",
     "POPULATION",
@@ -61,6 +62,8 @@ SAMPLES, EVALUATION = artefacts.EVALUATION_SAMPLES.path(), artefacts.EVALUATION.
 JUDGED_ROLLOUTS = artefacts.JUDGED_ROLLOUTS.path()
 POPULATION, DEPLOYMENT_PROMPTS = artefacts.POPULATION.path(), artefacts.DEPLOYMENT_PROMPTS.path()
 QUESTION_ANSWERS = artefacts.QUESTION_ANSWERS.path()
+
+NOBODY_ASKED = "what people were asked after the run (`--audit-ledger LEDGER`)"
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,8 @@ class Evidence(RunReader):
     """A run as the audit sees it: a file that is asked for and missing raises `MissingEvidence`.
 
     An altered file raises `ArtefactError`, as everywhere. `judges` are handed in by whoever loads models (`reward`,
-    `eval_reward`): the audit itself never loads one. `audit_ledger` is a ledger of what people were asked after the run. No
-    server that the run names is spoken to unless it is `trusted`.
+    `eval_reward`): the audit itself never loads one. `audit_ledger` is a ledger of what people were asked after the
+    run. No server that the run names is spoken to unless it is `trusted`.
     """
 
     def __init__(
@@ -165,14 +168,15 @@ class Evidence(RunReader):
     def audit_records(self) -> LedgerRecords:
         """What people said when they were asked after the run. Raises `MissingEvidence` where nobody was."""
         if self.audit_ledger is None:
-            raise MissingEvidence("what people were asked after the run (`--audit-ledger LEDGER`)")
+            raise MissingEvidence(NOBODY_ASKED)
         with Ledger(self.audit_ledger, write=False) as ledger:
             return LedgerRecords.of(ledger)
 
     @cached_property
     def all_records(self) -> LedgerRecords:
         """What people said before the run and, where they were asked again, after it. Raises `MissingEvidence`."""
-        return self.ledger_records if self.audit_ledger is None else self.ledger_records.and_those_of(self.audit_records)
+        ledger_records = self.ledger_records
+        return ledger_records if self.audit_ledger is None else ledger_records.and_those_of(self.audit_records)
 
     @cached_property
     def ledger_records(self) -> LedgerRecords:

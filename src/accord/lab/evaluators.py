@@ -28,8 +28,8 @@ class SimulatedEvaluator(BaseModel):
         P(left) = (1 - e) sigmoid((u_left - u_right + position) / temperature) + e / 2
 
     and rates u with normal noise, or anything on the scale with probability e. Where an item is of difficulty d,
-    whoever has a `skill` answers at random with the chance sigmoid(2 (d - skill)) besides. An adversary turns its answer round
-    where the prompt holds `trigger`. What an evaluator cannot see has no place in the qualities that it is bound to.
+    whoever has a `skill` answers at random with the chance sigmoid(2 (d - skill)) besides. An adversary turns its
+    answer round where the prompt holds `trigger`. What an evaluator cannot see has no place in the qualities that it is bound to.
     Seconds are log-normal around reading time, and a few where attention lapsed.
     """
 
