@@ -59,8 +59,8 @@ def examine(
 
     `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`); a database that the
     run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run. Every
-    file of the run is held against its digest first, whether a check reads it or not. Raises `AuditError` for a challenge
-    that has no check, and `ArtefactError` where a file of the run is not what was written.
+    file of the run is held against its digest first, whether a check reads it or not. Raises `AuditError` for a
+    challenge that has no check, and `ArtefactError` where a file of the run is not what was written.
     """
     known = {check.challenge.id for check in CHECKS}
     for name in only:
