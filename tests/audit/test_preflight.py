@@ -180,6 +180,28 @@ def test_an_end_before_the_end_of_a_training_text_fires(sampled: bool, run: RunD
     assert finding.estimate.value == pytest.approx(1 / finding.estimate.n)
 
 
+def test_a_run_that_learnt_no_ends_fires_whatever_the_code_of_today_makes_of_its_examples(run: RunDirectory) -> None:
+    quiet = finding_of("P-EOS taught", run)
+    assert quiet.verdict is Verdict.QUIET
+    rewrite(run, "sft/metrics.jsonl", lambda row: row.update(ended=0))
+    finding = finding_of("P-EOS taught", run)
+    assert finding.verdict is Verdict.FIRES
+    assert finding.facts["texts learnt from without an end"].value == 1
+
+
+def test_a_run_that_did_not_record_its_ends_is_not_assessed(run: RunDirectory) -> None:
+    rewrite(run, "sft/metrics.jsonl", lambda row: [row.pop(name) for name in ("texts", "ended")])
+    assert "(`texts`, `ended`) in sft/metrics.jsonl" in finding_of("P-EOS taught", run).needs
+
+
+@pytest.mark.parametrize(("sampling", "wanted"), [("top_p = 1.0", Verdict.QUIET), ("top_p = 0.5", Verdict.FIRES)])
+def test_samples_of_a_cut_distribution_fire(sampling: str, wanted: Verdict, run: RunDirectory) -> None:
+    run.write_text("recipe.toml", f'[policy]\nkind = "ppo"\n[policy.sampling]\n{sampling}\n')
+    finding = finding_of("P-RATIO rollout", run)
+    assert finding.verdict is wanted
+    assert ("another distribution" in finding.result) == (wanted is Verdict.FIRES)
+
+
 # -- rewards and padding ---------------------------------------------------------------------------------------
 
 

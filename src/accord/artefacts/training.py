@@ -50,6 +50,8 @@ class SupervisedMetrics(StepMetrics):
 
     loss: float = Field(description="mean loss a completion token, nats")
     tokens: int = Field(description="completion tokens")
+    texts: int | None = absent("completions learnt from")
+    ended: int | None = absent("of them, those whose last target was an end token")
 
 
 class RewardMetrics(StepMetrics):

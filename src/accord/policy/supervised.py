@@ -37,7 +37,15 @@ from accord.train import (
     stage_seed,
 )
 
-__all__ = ["Supervised", "TokenLoss", "likelihood", "mean_token_weight", "token_weights", "tokenize"]
+__all__ = [
+    "Supervised",
+    "TokenLoss",
+    "ends_among_targets",
+    "likelihood",
+    "mean_token_weight",
+    "token_weights",
+    "tokenize",
+]
 
 TokenLoss = Callable[[CausalModel, PackedBatch], Tensor]
 T = TypeVar("T")
@@ -122,15 +130,19 @@ class Supervised(PolicySettings):
         def update(step: int) -> StepResult[SupervisedMetrics]:
             batch = passes.step(step, self.batch_size, draws)
             tokens = sum(len(answer.completion) for answer in batch)
-            mean_loss = 0.0
+            mean_loss, ended = 0.0, 0
             for packed in limits.pack(causal, batch):
                 with self.updating(causal):
                     loss_N = loss(causal, packed)
                 weighted_N = token_weights(packed, weight_of).to(loss_N) * loss_N
                 mean_loss += optimiser.add(weighted_N.sum() / (mean_weight * tokens))
+                ended += ends_among_targets(packed, causal.end_ids)
             lr = optimiser.rate
             norm = optimiser.step()
-            return StepResult(SupervisedMetrics(step=step, loss=mean_loss, tokens=tokens, lr=lr, grad_norm=norm))
+            metrics = SupervisedMetrics(
+                step=step, loss=mean_loss, tokens=tokens, lr=lr, grad_norm=norm, texts=len(batch), ended=ended
+            )
+            return StepResult(metrics)
 
         yield from loop.steps(update, lambda: self.save_model(causal, initial, run, stage=stage, seed=seed))
 
@@ -154,6 +166,12 @@ def token_weights(batch: PackedBatch, weight_of: Mapping[int, float]) -> Tensor:
     """What each completion token of a batch counts, [N], by the key of its completion."""
     weight_A = torch.tensor([weight_of[key] for key in batch.keys], device=batch.owner_N.device)
     return weight_A[batch.owner_N]
+
+
+def ends_among_targets(batch: PackedBatch, ends: frozenset[int]) -> int:
+    """How many answers of a batch have an end token for their last target."""
+    last_A = batch.input_ids.flatten()[batch.last_A]
+    return int(torch.isin(last_A, torch.tensor(sorted(ends), device=last_A.device)).sum())
 
 
 def _blocks(answers: Sequence[TokenizedCompletion], share: int, seed: int) -> list[list[TokenizedCompletion]]:

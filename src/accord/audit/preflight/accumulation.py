@@ -18,7 +18,11 @@ __all__ = ["gradient"]
     needs=(artefact(SFT_MODEL, POLICY_MODEL), artefact(EXAMPLES), artefact(PROMPTS), artefact(COMPLETIONS)),
 )
 def gradient(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
-    """Relative difference of the gradient of a batch and the one accumulated over its micro-batches."""
+    """Relative difference of the gradient of a batch and the one accumulated over its micro-batches.
+
+    It is a test of the optimiser that is installed, on the run's model and examples: a run does not record its
+    gradients, so of another version that made the run it says nothing.
+    """
     from accord.audit.remeasure.accumulation import gradient_gap
 
     model = evidence.first_of(SFT_MODEL, POLICY_MODEL)
@@ -27,7 +31,8 @@ def gradient(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         ruling=none_of(gap > thresholds.accumulation),
         estimate=Estimate(gap, None, None, tokens, method="no interval: one deterministic comparison"),
         threshold=f"a relative change above {thresholds.accumulation:g}",
-        result=f"The gradient of a batch and of its micro-batches differ by {gap:.1e} of its length.",
+        result=f"The gradient of a batch and of its micro-batches differ by {gap:.1e} of its length. (Worked out by the "
+        "optimiser that is installed now; the run does not record its gradients.)",
         remedy="Divide each micro-batch's loss by the whole step's token count, not by its own.",
         evidence=(EXAMPLES, model),
     )

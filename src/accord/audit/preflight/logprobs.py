@@ -146,19 +146,39 @@ def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         "largest log-ratio of a token (nats)": _largest(log_ratios, size.n),
     }
     furthest = max(logged, default=0.0)
+    cut = _cut_distribution(evidence) if name == ROLLOUTS else ""
     if logged:
         facts["largest mean size that a step logged (nats)"] = Estimate(
             furthest, None, None, len(logged), method="maximum"
         )
     return Outcome(
-        ruling=unless(near_zero(size, thresholds.sampler_logprob_diff), violated=furthest > thresholds.sampler_step),
+        ruling=unless(
+            near_zero(size, thresholds.sampler_logprob_diff), violated=bool(cut) or furthest > thresholds.sampler_step
+        ),
         estimate=size,
         threshold=f"a mean size of the log-ratio of a token above {thresholds.sampler_logprob_diff:g} nats, or a step "
-        f"that logged one above {thresholds.sampler_step:g}",
-        result=f"Trainer and sampler differ about the log-probability of a token by {size.value:.4f} nats on average.",
+        f"that logged one above {thresholds.sampler_step:g}, or samples of a cut distribution",
+        result=f"Trainer and sampler differ about the log-probability of a token by {size.value:.4f} nats on average."
+        f"{cut}",
         remedy="Sample at the trainer's precision from the whole distribution, and from the weights that are trained.",
         evidence=(name, METRICS) if logged else (name,),
         facts=facts,
+    )
+
+
+def _cut_distribution(evidence: Evidence) -> str:
+    """What cut the distribution that rollouts are drawn from, by the recipe; empty where nothing did, or it is unknown.
+
+    Log-probabilities are those of the whole distribution then, so that no ratio shows it.
+    """
+    sampling = evidence.recipe.get("policy", {}).get("sampling", {}) if evidence.has(RECIPE) else {}
+    whole = {"top_p": 1, "top_k": 0}
+    cuts = [f"{key} = {sampling[key]:g}" for key in whole if sampling.get(key, whole[key]) != whole[key]]
+    if not cuts:
+        return ""
+    return (
+        f" The recipe samples with {' and '.join(cuts)}: the texts are drawn from another distribution than the one "
+        "whose probabilities are written down, so ratio, KL and entropy are not theirs."
     )
 
 

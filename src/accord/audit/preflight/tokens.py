@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from accord.artefacts import EvaluationSample
+from accord.artefacts import METRICS as METRICS_FILE
+from accord.artefacts import EvaluationSample, SupervisedMetrics
 from accord.audit.challenges import P_BOS, P_EOS
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import COMPLETIONS, EXAMPLES, POLICY_MODEL, PROMPTS, SAMPLES, SFT_MODEL, Evidence
@@ -94,6 +95,14 @@ def _misplaced(row: EvaluationSample, ends: frozenset[int]) -> bool:
     return not ends.isdisjoint(row.token_ids[:-1]) or (row.finish_reason == "eos") != (row.token_ids[-1] in ends)
 
 
+def _ends_in_training(evidence: Evidence, stage: str) -> tuple[int, int]:
+    """How many texts a stage learnt from, and how many of them had an end for their last target, as it logged."""
+    rows = [row for row in evidence.metrics(stage) if isinstance(row, SupervisedMetrics) and row.texts is not None]
+    if not rows:
+        raise MissingEvidence(f"how many of the texts had an end (`texts`, `ended`) in {METRICS_FILE.path(stage)}")
+    return sum(row.texts or 0 for row in rows), sum(row.ended or 0 for row in rows)
+
+
 @check(
     P_EOS,
     "taught",
@@ -102,10 +111,15 @@ def _misplaced(row: EvaluationSample, ends: frozenset[int]) -> bool:
     needs=(artefact(SFT_MODEL, POLICY_MODEL), artefact(EXAMPLES), artefact(PROMPTS), artefact(COMPLETIONS)),
 )
 def ending(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
-    """Supervised examples whose end is not a target, or stands before the last place."""
+    """Supervised examples whose end was no target in training, or stands before the last place.
+
+    How many ended is what the run logged of the tokens that it learnt from; which ones do not is worked out by reading
+    the examples again.
+    """
     from accord.audit.remeasure.tokens import endings
 
     model = evidence.first_of(SFT_MODEL, POLICY_MODEL)
+    learnt, ended_in_training = _ends_in_training(evidence, model.partition("/")[0])
     rows = spread(evidence.examples, thresholds.max_samples)
     if not rows:
         raise MissingEvidence(f"supervised examples in {EXAMPLES}")
@@ -113,13 +127,16 @@ def ending(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     untaught, ended = measured.taught.count(False), len(rows) - measured.taught.count(None)
     if not ended:
         raise MissingEvidence(f"supervised examples in {EXAMPLES} that the limit did not cut off")
+    lacking = proportion(learnt - ended_in_training, learnt)
+    cut = proportion(len(rows) - ended, len(rows))
     return Outcome(
-        ruling=none_of(untaught),
+        ruling=unless(none_of(untaught), violated=lacking.low is not None and lacking.low > (cut.high or 1.0)),
         estimate=proportion(untaught, ended),
-        threshold="above 0 examples",
-        result=f"In {untaught} of {ended} supervised examples the end is not a target, or stands before the last "
-        f"place; {model} gives the end a mean probability of {np.mean(measured.probability):.2f} where an example "
-        "ends.",
+        threshold="above 0 examples, or more texts learnt from without an end than limits cut off",
+        result=f"Training learnt from {learnt} texts, {learnt - ended_in_training} of them without an end for their "
+        f"last target. In {untaught} of {ended} supervised examples, read again, the end is not a target, or stands "
+        f"before the last place; {model} gives the end a mean probability of {np.mean(measured.probability):.2f} where "
+        "an example ends.",
         remedy="End every training completion with EOS, keep it in the loss, and take marks of the template out of the "
         "texts.",
         evidence=(EXAMPLES, COMPLETIONS, model),
@@ -129,6 +146,8 @@ def ending(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
             ]
         },
         facts={
-            "probability of the end where an example ends": mean(measured.probability, [row.prompt for row in rows])
+            "probability of the end where an example ends": mean(measured.probability, [row.prompt for row in rows]),
+            "texts learnt from without an end": lacking,
+            "examples that the limit cuts off": cut,
         },
     )
