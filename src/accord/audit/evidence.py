@@ -152,6 +152,16 @@ class Evidence(RunReader):
         return rows
 
     @property
+    def deployment_prompts(self) -> list[Prompt]:
+        """Prompts as they come where the policy is to work."""
+        return self.rows(artefacts.DEPLOYMENT_PROMPTS)
+
+    @property
+    def population(self) -> Mapping[str, Mapping[str, float]]:
+        """The population that the answers are to stand for: by attribute, the share of each group."""
+        return self.value(artefacts.POPULATION).shares
+
+    @property
     def question_answers(self) -> list[QuestionAnswer]:
         """How both arms answer the audit's questions."""
         return self.rows(artefacts.QUESTION_ANSWERS)

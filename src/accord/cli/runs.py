@@ -105,6 +105,8 @@ def audit(
     *,
     only: list[str] | None = None,
     extension: list[Path] | None = None,
+    audit_ledger: str | None = None,
+    plan: Path | None = None,
     json: bool = False,
     trust_run: Trust = False,
 ) -> int:
@@ -121,11 +123,19 @@ def audit(
         with it the run is only read, also while it goes on.
     extension
         A Python file that registers checks of your own, besides those of the recipe; may be given more than once.
+    audit_ledger
+        What people were asked after the run, about its samples or anew: a ledger, a file or
+        postgresql://user@host/database.
+    plan
+        A new folder: what the checks lack that could not be assessed or did not decide, how much of it, and the study
+        files that would collect it.
     json
         Print the findings as JSON.
     """
     from accord.artefacts import RECIPE
+    from accord.audit.evidence import Evidence
     from accord.audit.examine import examine
+    from accord.audit.plan import write_plan
     from accord.extensions import load_extensions
     from accord.loop.drive import recipe_of
     from accord.loop.rewards import judges_of
@@ -142,7 +152,10 @@ def audit(
             settings=recipe.audit,
             only=tuple(only or ()),
             trusted=trust_run,
+            audit_ledger=audit_ledger,
         )
+        if plan is not None:
+            write_plan(report.findings, Evidence(opened), plan)
         if not only:
             report.write(opened)
     if json:

@@ -31,8 +31,8 @@ def gradient(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         ruling=none_of(gap > thresholds.accumulation),
         estimate=Estimate(gap, None, None, tokens, method="no interval: one deterministic comparison"),
         threshold=f"a relative change above {thresholds.accumulation:g}",
-        result=f"The gradient of a batch and of its micro-batches differ by {gap:.1e} of its length. (Worked out by the "
-        "optimiser that is installed now; the run does not record its gradients.)",
+        result=f"The gradient of a batch and of its micro-batches differ by {gap:.1e} of its length. (Worked out by "
+        "the optimiser that is installed now; the run does not record its gradients.)",
         remedy="Divide each micro-batch's loss by the whole step's token count, not by its own.",
         evidence=(EXAMPLES, model),
     )
