@@ -48,7 +48,7 @@ def test_every_study_is_one_that_the_desk_takes(name: str, evidence: Evidence, t
         assert "items.jsonl: data/deployment_prompts.jsonl" in page or "--writer RUN" in page
         (folder / "items.jsonl").write_text('{"prompt": "p", "completions": ["a", "b"]}\n')
     if STUDIES[name].items == "questions":
-        assert "items.jsonl: audit/question_answers.jsonl" in page or (folder / "items.jsonl").exists()
+        assert "question_answers.jsonl of the run" in page or (folder / "items.jsonl").exists()
         (folder / "items.jsonl").write_text('{"prompt": "Is it so?", "completions": ["agree or disagree"]}\n')
     if "gold.jsonl" in STUDIES[name].by_hand:
         assert "add gold.jsonl" in page

@@ -109,7 +109,7 @@ def written(budget: Budget, prompts: Sequence[Prompt], judge: Judge, start: Path
     """What whoever does not write is given: an even number of texts of each prompt, all prompts alike."""
     began = monotonic()
     writer = load(start, dtype=budget.form["dtype"])
-    prompts = [prompts[i] for i in shuffled(len(prompts), seed, "audit_ledger")[: budget.texts // 2]]
+    prompts = [prompts[i] for i in shuffled(len(prompts), seed, "asked")[: budget.texts // 2]]
     each = budget.texts // (2 * len(prompts)) * 2
     sampling = budget.sampling.model_copy(update={"seed": seed_of(seed, "pairs")})
     groups = generate(writer, [writer.encode_prompt(prompt) for prompt in prompts], each, sampling)
