@@ -66,6 +66,12 @@ def test_what_no_chance_is_in_is_no_test_among_the_others() -> None:
     assert all(one.verdict is Verdict.FIRES and one.adjusted_p is None for one in rest)
 
 
+def test_a_challenge_apart_is_no_test_among_the_others() -> None:
+    many = [finding(f"A{i}", "main", 0.5, primary=True, verdict=Verdict.QUIET) for i in range(9)]
+    alone, *_ = corrected([finding("P-EOS", "stopping", 0.02, primary=True), *many], {}, apart={"P-EOS"})
+    assert (alone.verdict, alone.adjusted_p) == (Verdict.FIRES, 0.02)
+
+
 def test_a_finding_that_another_one_explains_says_so() -> None:
     cause, effect = finding("OV1", "careless", 1e-6, primary=True), finding("RE1", "calibration", 1e-6)
     explained = {"RE1 calibration": ("OV1 careless", "PM2 one reward"), "OV1 careless": ("RE1 calibration",)}

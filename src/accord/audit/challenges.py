@@ -32,6 +32,7 @@ __all__ = [
     "OV4",
     "PM1",
     "PM2",
+    "PREFLIGHT",
     "P_ACC",
     "P_BOS",
     "P_EOS",
@@ -80,7 +81,7 @@ _ROBUST = "3.3.1 Robust Reinforcement Learning is Difficult"
 _MISGENERALIZATION = "3.3.2 Policy Misgeneralization"
 _DISTRIBUTION = "3.3.3 Distributional Challenges"
 _JOINT = "3.4 Challenges with Jointly Training the Reward Model and Policy"
-_PREFLIGHT = "preflight"
+PREFLIGHT = "preflight"
 
 MH1 = Challenge(
     "MH1",
@@ -248,16 +249,16 @@ X5 = Challenge(
 )
 
 P_BOS = Challenge(
-    "P-BOS", "Prompts lack their beginning-of-sequence token, or have it twice", _PREFLIGHT, primary="tokens"
+    "P-BOS", "Prompts lack their beginning-of-sequence token, or have it twice", PREFLIGHT, primary="tokens"
 )
-P_EOS = Challenge("P-EOS", "The end of a completion is not learnt", _PREFLIGHT, primary="stopping")
-P_PAD = Challenge("P-PAD", "A score depends on padding or on the batch it is in", _PREFLIGHT, primary="padding")
-P_KL = Challenge("P-KL", "The logged KL is not that of the samples", _PREFLIGHT, primary="sign")
+P_EOS = Challenge("P-EOS", "The end of a completion is not learnt", PREFLIGHT, primary="stopping")
+P_PAD = Challenge("P-PAD", "A score depends on padding or on the batch it is in", PREFLIGHT, primary="padding")
+P_KL = Challenge("P-KL", "The logged KL is not that of the samples", PREFLIGHT, primary="sign")
 P_RATIO = Challenge(
-    "P-RATIO", "Sampler, trainer and saved models disagree about probabilities", _PREFLIGHT, primary="rollout"
+    "P-RATIO", "Sampler, trainer and saved models disagree about probabilities", PREFLIGHT, primary="rollout"
 )
-P_ACC = Challenge("P-ACC", "A step depends on how its batch was accumulated", _PREFLIGHT, primary="gradient")
-P_SPLIT = Challenge("P-SPLIT", "What was learnt from is also judged on", _PREFLIGHT, primary="overlap")
+P_ACC = Challenge("P-ACC", "A step depends on how its batch was accumulated", PREFLIGHT, primary="gradient")
+P_SPLIT = Challenge("P-SPLIT", "What was learnt from is also judged on", PREFLIGHT, primary="overlap")
 
 CHALLENGES: Registry[Challenge] = Registry("challenge", error=AuditError)
 """All challenges by id, those of preflight first, then in the order of the paper; extensions may add others."""

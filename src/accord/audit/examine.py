@@ -7,6 +7,7 @@ from typing import Any
 
 from accord.artefacts import FINDINGS, Finding, Verdict
 from accord.audit import collection, distribution, misspecification, oversight, people, preflight, reward
+from accord.audit.challenges import CHALLENGES, PREFLIGHT
 from accord.audit.checks import CHECKS, register_check
 from accord.audit.evidence import Evidence
 from accord.audit.multiplicity import corrected
@@ -70,4 +71,6 @@ def examine(
     check_whole(run, but=[evidence.stage(stage) for stage in REWRITTEN])
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]
     findings = [check.run(evidence, settings or AuditSettings()) for check in chosen]
-    return AuditReport(corrected(findings, {check.id: check.explained for check in chosen}))
+    explained = {check.id: check.explained for check in chosen}
+    preflight_ids = {each.id for each in CHALLENGES if each.section == PREFLIGHT}
+    return AuditReport(corrected(findings, explained, apart=preflight_ids))

@@ -3,10 +3,11 @@
 The primary check of each challenge is one test of the report, and Holm's step-down method (1979) holds the chance
 that any of them fires wrongly at 5 %. The other checks of a challenge say more about it; Benjamini & Hochberg (1995)
 hold the share of false ones among those that fire at 5 %. What fires by itself and not among all is inconclusive. What
-no chance is in (something shared, an end misplaced) has no p-value and is no test among the others.
+no chance is in (something shared, an end misplaced) has no p-value and is no test among the others. Preflight is about
+the run's arithmetic, not about a challenge: each of its challenges is a family of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,12 +31,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def corrected(findings: Sequence[Finding], explained: Mapping[str, Sequence[str]]) -> tuple[Finding, ...]:
-    """The findings with `adjusted_p` and `explained_by`; `explained` names by check those whose fault fires it too."""
+def corrected(
+    findings: Sequence[Finding], explained: Mapping[str, Sequence[str]], *, apart: Collection[str] = ()
+) -> tuple[Finding, ...]:
+    """The findings with `adjusted_p` and `explained_by`; `explained` names by check those whose fault fires it too.
+
+    The primary checks of challenges in `apart` are tests among their own challenge's alone.
+    """
     families: dict[str, list[int]] = {}
     for place, finding in enumerate(findings):
         if finding.p_value is not None and finding.verdict is not Verdict.NOT_ASSESSABLE:
-            families.setdefault("" if finding.primary else finding.challenge, []).append(place)
+            of_report = finding.primary and finding.challenge not in apart
+            families.setdefault("" if of_report else finding.challenge, []).append(place)
     adjusted: dict[int, float] = {}
     for family, places in families.items():
         p_values = [findings[place].p_value or 0.0 for place in places]

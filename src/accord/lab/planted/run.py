@@ -88,6 +88,13 @@ def _train(planting: Planting) -> None:
     run, judges, world, data = planting.run, planting.judges, planting.world, planting.data
     write_judge(run, "reward", judges["reward"], data, fitted_on="train")
     write_judge(run, "eval_reward", judges["eval_reward"], data, fitted_on="eval_reward")
+    if world.transformer:
+        from accord.lab.planted.transformer import train_transformer
+
+        pressure = planting.fault.pressure(world.pressure)
+        held_out = data.prompts_of("held_out")
+        train_transformer(run, world, judges, data.prompts_of("train"), held_out, pressure=pressure)
+        return
     pressures = np.linspace(0, planting.fault.pressure(world.pressure), world.steps)
     policies = [planting.start.towards(judges["reward"], pressure) for pressure in pressures.tolist()]
     planting.policies[:] = policies

@@ -22,6 +22,8 @@ class World:
     pressure     of the last training step (1 / beta)
     rollouts     a training step
     samples      of a prompt in the evaluation
+    transformer  whether the policy is a small transformer that RLOO trains; else it is the exact optimum
+    faults       those that are planted there when all are; None: every one
     """
 
     name: str
@@ -36,6 +38,8 @@ class World:
     steps: int = 14
     rollouts: int = 96
     samples: int = 10
+    transformer: bool = False
+    faults: tuple[str, ...] | None = None
 
     def of_size(self, size: float) -> "World":
         """The same with `size` times as many evaluators: at least four in a panel."""
@@ -46,7 +50,8 @@ class World:
 
 
 WORLDS: Registry[World] = Registry("world", error=AccordError)
-"""By name. Checks were built on `words`; the others differ from it in everything that should not matter."""
+"""By name. Checks were built on `words`; `coarse` differs from it in everything that should not matter, and in `tinylm`
+a model is trained."""
 
 for _world in (
     World("words"),
@@ -63,6 +68,13 @@ for _world in (
         steps=10,
         rollouts=72,
         samples=16,
+    ),
+    World(
+        "tinylm",
+        steps=12,
+        rollouts=48,
+        transformer=True,
+        faults=("over-optimisation", "mode-collapse", "length", "leaky-split", "careless"),
     ),
 ):
     WORLDS.add(_world.name, _world)
