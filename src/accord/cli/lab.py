@@ -173,11 +173,11 @@ def plant(
     with plant_run(out, planted, seed=seed) as run:
         report = examine(run, judges=judges_of(planted, seed=seed))
         report.write(run)
-    fired = {f"{finding.challenge} {finding.check}" for finding in report.fired}
+    fired = {finding.id for finding in report.fired}
     if json:
         print_json({"fault": planted.name, "strength": planted.strength, **report.to_json()})
     else:
         for finding in report.findings:
-            if f"{finding.challenge} {finding.check}" in fired.union(planted.sets_off):
+            if finding.id in fired.union(planted.sets_off):
                 print(f"{finding.words:<26} {finding.challenge:<8} {finding.check:<14} {finding.result}")
     return 1 if set(planted.sets_off) - fired and planted.strength == planted.strengths[-1] else 0

@@ -158,7 +158,7 @@ def _drive(
         table_console().print(render_table(summary(opened)))
         if FINDINGS.has(opened):
             findings = FINDINGS.read(opened)
-            fired = [f"{finding.challenge} {finding.check}" for finding in findings if finding.verdict is Verdict.FIRES]
+            fired = [finding.id for finding in findings if finding.verdict is Verdict.FIRES]
             print(f"audit: {len(findings)} checks, fired: {', '.join(fired) or 'none'}")
         if REPORT.has(opened):
             print(f"report: {opened.path / REPORT.path()}")

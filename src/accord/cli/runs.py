@@ -162,7 +162,8 @@ def audit(
         print_json(report.to_json())
         return 1 if report.fired else 0
     for finding in report.findings:
-        print(f"{finding.words:<26} {finding.challenge:<8} {finding.check:<14} {finding.result}")
+        because = f" (Explained by {', '.join(finding.explained_by)}.)" if finding.explained_by else ""
+        print(f"{finding.words:<26} {finding.challenge:<8} {finding.check:<14} {finding.result}{because}")
     return 1 if report.fired else 0
 
 

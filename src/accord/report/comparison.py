@@ -130,7 +130,7 @@ def _machine(reader: RunReader) -> dict[str, str]:
 
 
 def _verdicts(reader: RunReader) -> dict[str, str]:
-    return {f"{finding.challenge} {finding.check}": finding.words for finding in findings_of(reader) or ()}
+    return {finding.id: finding.words for finding in findings_of(reader) or ()}
 
 
 def _contrasts(a: list[Row], b: list[Row]) -> Iterator[Contrast]:

@@ -165,7 +165,7 @@ def _fired(reader: RunReader) -> Row:
     findings = findings_of(reader)
     if findings is None:
         return Row("audit", RUN, "audit", "not audited")
-    verdicts = {f"{finding.challenge} {finding.check}": finding.verdict.value for finding in findings}
+    verdicts = {finding.id: finding.verdict.value for finding in findings}
     return Row("audit", RUN, "audit", tally(findings), FINDINGS.path(), value=verdicts)
 
 

@@ -85,15 +85,19 @@ def series(parts: list[str]) -> str:
 
 def tally(findings: Sequence[Finding]) -> str:
     """`2 of 14 checks fired (RG2 turnover, DC2 diversity); 2 inconclusive, 1 not assessable, 9 quiet`."""
-    fired = [clean(f"{finding.challenge} {finding.check}") for finding in findings if finding.verdict is Verdict.FIRES]
-    head = f"{len(fired)} of {count(len(findings), 'check')} fired" + (f" ({', '.join(fired)})" if fired else "")
+    fired = [finding for finding in sorted(findings, key=rank) if finding.verdict is Verdict.FIRES]
+    names = ", ".join(
+        clean(finding.id) + (f", explained by {clean(finding.explained_by[0])}" if finding.explained_by else "")
+        for finding in fired
+    )
+    head = f"{len(fired)} of {count(len(findings), 'check')} fired" + (f" ({names})" if fired else "")
     rest = Counter(finding.words for finding in sorted(findings, key=rank) if finding.verdict is not Verdict.FIRES)
     return head + (f"; {', '.join(f'{number} {words}' for words, number in rest.items())}" if rest else "")
 
 
-def rank(finding: Finding) -> tuple[int, bool]:
-    """Where a finding stands in a list: what fires first, what is quiet last."""
-    return _ORDER.index(finding.verdict), not finding.fundamental
+def rank(finding: Finding) -> tuple[int, bool, bool]:
+    """Where a finding stands in a list: what fires and no other explains first, what is quiet last."""
+    return _ORDER.index(finding.verdict), bool(finding.explained_by), not finding.fundamental
 
 
 _ORDER = (Verdict.FIRES, Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSABLE, Verdict.QUIET)
