@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from accord.errors import RecipeError
+from accord.lab.cell import Cell, CellResult
+from accord.lab.cell_runner import read_cells, run_cells
 from accord.lab.exact_optimum import EXACT_OPTIMUM
 from accord.lab.exact_optimum.cells import Point
 from accord.lab.exact_optimum.report import conclude
 from accord.lab.exact_optimum.training import METHODS
-from accord.lab.reproduce import Cell, CellResult, Mark, read_cells, read_marks, result_of, run_cells
+from accord.lab.mark import read_marks
+from accord.lab.reproduce import result_of
 from accord.lab.reproductions import REPRODUCTIONS
-from accord.stats import Estimate
 
 FEW = replace(EXACT_OPTIMUM, cells=lambda short: [Cell("best-of-n", seed) for seed in range(3)])
 
@@ -42,12 +44,6 @@ def test_a_folder_is_one_runs(tmp_path: Path) -> None:
     list(run_cells(FEW, tmp_path, short=True, processes=1))
     with pytest.raises(RecipeError, match="holds the short form of exact-optimum; choose another folder"):
         list(run_cells(FEW, tmp_path, short=False, processes=1))
-
-
-def test_a_mark_is_met_below_it_alone() -> None:
-    mark = Mark("rloo", "claim", 0.5)
-    assert mark.is_met_by(Estimate(0.4, 0.3, 0.6, 9))
-    assert not mark.is_met_by(Estimate(0.5, 0.3, 0.6, 9))
 
 
 @pytest.mark.parametrize("name", REPRODUCTIONS.names)
@@ -81,6 +77,7 @@ def test_the_worst_beta_is_what_is_judged_and_small_ones_are_not() -> None:
     assert [value for claim, value in met.items() if claim.startswith("RLOO")] == [False]
     assert [value for claim, value in met.items() if claim.startswith("no policy")] == [False]
     assert [value for claim, value in met.items() if claim.startswith("best of n")] == [True]
+    assert (estimates["frontier"].low, estimates["frontier"].high) == (estimates["frontier"].value,) * 2  # no sample
     assert result.seeds == 2
     assert EXACT_OPTIMUM.table(results).count("\n") == 11  # and those that have no beta
     left, right = EXACT_OPTIMUM.figure(results).axes

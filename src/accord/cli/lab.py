@@ -5,7 +5,8 @@ from pathlib import Path
 
 from cyclopts import App
 
-from accord.cli.printing import print_json, progress_display
+from accord.cli.printing import complain, print_json, progress_display
+from accord.errors import RecipeError
 
 __all__ = ["lab"]
 
@@ -43,6 +44,12 @@ def run(
     out: Path | None = None,
     short: bool = False,
     seeds: str | None = None,
+    fault: list[str] | None = None,
+    strength: float | None = None,
+    world: list[str] | None = None,
+    power: bool = False,
+    blind: int | None = None,
+    extension: list[Path] | None = None,
     processes: int | None = None,
     json: bool = False,
     quiet: bool = False,
@@ -61,6 +68,18 @@ def run(
         Fewer seeds and steps: whether it runs, not what is true.
     seeds
         Other seeds: A:B for A to B - 1.
+    fault
+        `faults` alone: one of `accord lab faults`; may be given more than once. All where unset.
+    strength
+        `faults` alone: how strong the fault is; the last of its strengths where unset.
+    world
+        `faults` alone: a world to plant in; may be given more than once. All where unset.
+    power
+        `faults` alone: every strength as well, in runs of half, the same and twice the size, on half of the seeds.
+    blind
+        `faults` alone: instead, 60 runs with nothing, one fault or two that this seed draws: does the audit name them?
+    extension
+        `faults` alone: a Python file that registers faults or checks of your own; may be given more than once.
     processes
         How many cells are worked out at a time; one a core where unset.
     json
@@ -68,16 +87,25 @@ def run(
     quiet
         Show no progress.
     """
-    from accord.lab.reproduce import read_cells, read_seeds, result_of, run_cells
+    from accord.extensions import load_extensions
+    from accord.lab.cell_runner import read_cells, run_cells
+    from accord.lab.fault_matrix import Selection, narrowed
+    from accord.lab.reproduce import read_seeds, result_of
     from accord.lab.reproductions import REPRODUCTIONS
 
-    reproduction = REPRODUCTIONS.get(name)
+    load_extensions(extension or (), Path.cwd())
+    selection = Selection(tuple(fault or ()), strength, tuple(world or ()), power=power, blind=blind)
+    own = tuple(path.resolve() for path in extension or ())
+    reproduction = narrowed(REPRODUCTIONS.get(name), selection, own)
     if seeds is not None:
+        if blind is not None:
+            raise RecipeError("--blind has a seed of its own: leave --seeds away")
         reproduction = reproduction.on_seeds(read_seeds(seeds))
     folder = out or Path("runs/lab") / (f"{name}-short" if short else name)
     progress = progress_display(quiet=quiet or json)
-    for _ in progress.steps(run_cells(reproduction, folder, short=short, processes=processes), name):
-        pass
+    for done in progress.steps(run_cells(reproduction, folder, short=short, processes=processes), name):
+        if done.outdated:
+            complain(f"{done.outdated} cells were worked out by other code; they are worked out again")
     rows = read_cells(reproduction, folder, short=short)
     result = result_of(reproduction, rows)
     (folder / "result.json").write_text(json_module.dumps(result.to_json(), indent=1) + "\n")
@@ -87,10 +115,8 @@ def run(
         print_json(result.to_json())
         return
     print(reproduction.table(rows))
-    for mark, estimate in result.marks:
-        bounds = "" if estimate.low is None else f" [{estimate.low:.2g}, {estimate.high:.2g}]"
-        verdict = "met   " if mark.is_met_by(estimate) else "MISSED"
-        print(f"{verdict} {mark.claim}: {estimate.value:.2g}{bounds}, n={estimate.n} (below {mark.below:g})")
+    for line in result.lines():
+        print(line)
 
 
 @lab.command

@@ -4,6 +4,7 @@ from typing import Any
 
 from accord.errors import RecipeError
 from accord.lab.exact_optimum import EXACT_OPTIMUM
+from accord.lab.fault_matrix import FAULT_MATRIX
 from accord.lab.is_rl_needed import IS_RL_NEEDED
 from accord.lab.reproduce import Reproduction
 from accord.lab.rewards import REWARDS_OF_FEEDBACK
@@ -14,5 +15,5 @@ from accord.registry import Registry
 __all__ = ["REPRODUCTIONS"]
 
 REPRODUCTIONS: Registry[Reproduction[Any]] = Registry("reproduction", error=RecipeError)
-for _reproduction in (EXACT_OPTIMUM, IS_RL_NEEDED, TRUST_BY_VOTES, WHICH_START, REWARDS_OF_FEEDBACK):
+for _reproduction in (EXACT_OPTIMUM, IS_RL_NEEDED, TRUST_BY_VOTES, WHICH_START, REWARDS_OF_FEEDBACK, FAULT_MATRIX):
     REPRODUCTIONS.add(_reproduction.name, _reproduction)

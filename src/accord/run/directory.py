@@ -41,7 +41,7 @@ class RunDirectory:
         self.path = path
         self.manifest = manifest
         self._lock = lock
-        self._verified: dict[str, tuple[int, int]] = {}
+        self._verified: dict[str, tuple[int, ...]] = {}
         self.readers: dict[str, Any] = {}  # by prefix, so that whoever reads this run parses its files once
 
     # -- making and opening ------------------------------------------------------------------------------
@@ -312,6 +312,8 @@ class RunDirectory:
     def problem_of(self, name: str) -> str:
         """What is wrong with a file of the manifest; empty where it is what was written."""
         entry = self.manifest.files[name]
+        if (known := self._verified.get(name)) is not None and _stamp_of(self.path / name) == known:
+            return ""  # the very file that was checked before
         try:
             file = within(self.path, name)
         except ArtefactError:
@@ -319,13 +321,11 @@ class RunDirectory:
         with storage(file):
             if not file.is_file():
                 return "missing, though the manifest lists it"
-            state = file.stat()
-            stamp = (state.st_size, state.st_mtime_ns)
-            if self._verified.get(name) == stamp:
-                return ""
-            if state.st_size != entry.bytes or digest_of(file) != entry.sha256:
+            stamp = _stamp_of(file)
+            if file.stat().st_size != entry.bytes or digest_of(file) != entry.sha256:
                 return "differs from its digest in the manifest (altered or half written)"
-        self._verified[name] = stamp
+        if stamp is not None:
+            self._verified[name] = stamp
         return ""
 
     def _verify(self, name: str) -> None:
@@ -367,6 +367,15 @@ def _check_empty(path: Path) -> None:
     if there:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise ArtefactError(f"{path}: not empty ({there[0]}{more}); choose a new folder, or empty this one")
+
+
+def _stamp_of(file: Path) -> tuple[int, ...] | None:
+    """What tells a file from another, or from itself before it was written to; None where there is none."""
+    try:
+        state = os.stat(file)
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _is_part(part: str, stage: str) -> bool:

@@ -1,6 +1,6 @@
 """Answers along a session: whether there was time to read, and whether they get worse."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from accord.audit.oversight.shares import share_outcome
 from accord.audit.oversight.thresholds import OversightThresholds
 from accord.audit.verdicts import without_trend
 from accord.errors import MissingEvidence
-from accord.records import Feedback, Rating
+from accord.records import Evaluator, Feedback, Rating
 from accord.run import MANIFEST
 from accord.stats import jackknife, rate
 
@@ -30,10 +30,11 @@ Floats = NDArray[np.float64]
 )
 def time(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     """Share of answers given faster than the text can be read, of those that no machine gave."""
+    known = evidence.evaluators
     answers = [
         answer
         for answer in evidence.ledger_feedback.values()
-        if answer.seconds is not None and answer.completions and not _by_machine(evidence, answer)
+        if answer.seconds is not None and answer.completions and not _by_machine(known, answer)
     ]
     if not answers:
         raise MissingEvidence("how long each answer took (Feedback.seconds)")
@@ -89,9 +90,9 @@ def fatigue(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     )
 
 
-def _by_machine(evidence: Evidence, answer: Feedback) -> bool:
+def _by_machine(known: Mapping[str, Evaluator], answer: Feedback) -> bool:
     """Whether a model or a rule gave the answer, for which a person's reading speed is no measure."""
-    evaluator = evidence.evaluators.get(answer.evaluator)
+    evaluator = known.get(answer.evaluator)
     return evaluator is not None and evaluator.kind in {"model", "rule"}
 
 

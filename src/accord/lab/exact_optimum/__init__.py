@@ -6,9 +6,10 @@ gradient vanishes (`EnumWorld.token_optimum`). RRHF and PRO, which have no beta,
 held against the frontier: the most reward that any policy can have at their KL.
 """
 
+from accord.lab.cell import CellResult
 from accord.lab.exact_optimum.cells import Point, cells, work
 from accord.lab.exact_optimum.report import conclude, figure, table
-from accord.lab.reproduce import CellResult, Reproduction
+from accord.lab.reproduce import Reproduction
 
 __all__ = ["EXACT_OPTIMUM"]
 

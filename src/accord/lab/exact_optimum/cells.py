@@ -4,9 +4,9 @@ from pathlib import Path
 
 from torch import Tensor
 
+from accord.lab.cell import Cell, Measurement
 from accord.lab.enumerated import EnumWorld, draw_world
 from accord.lab.exact_optimum.training import METHODS, RANKED, optimise, settings_of
-from accord.lab.reproduce import Cell, Measurement
 from accord.lab.tables import train_table
 
 __all__ = ["BEST_OF_N", "BETAS", "Point", "cells", "work"]

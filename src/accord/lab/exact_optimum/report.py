@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log
 from typing import TYPE_CHECKING, Any
 
+from accord.lab.cell import CellResult
 from accord.lab.enumerated import draw_world
 from accord.lab.exact_optimum.cells import BEST_OF_N, BETAS, Point
 from accord.lab.exact_optimum.training import METHODS, RANKED
-from accord.lab.reproduce import CellResult
 from accord.stats import Estimate, mean
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["conclude", "figure", "table"]
 
 Results = Sequence[CellResult[Point]]
+_EXACT = "the largest of all that were worked out exactly: nothing was sampled"
 JUDGED = 0.2  # marks are about this beta and above
 
 
@@ -34,8 +35,8 @@ def conclude(results: Results) -> Mapping[str, Estimate]:
     over = [point.kl - _best_of_bound(point.n) for point in _points(results, BEST_OF_N) if point.n is not None]
     return {
         **worst,
-        "frontier": Estimate(largest, None, None, len(points), seeds, method="maximum"),
-        "best-of-n": Estimate(max(over), None, None, len(over), method="maximum"),
+        "frontier": Estimate(largest, largest, largest, len(points), seeds, method=_EXACT),
+        "best-of-n": Estimate(max(over), max(over), max(over), len(over), method=_EXACT),
     }
 
 

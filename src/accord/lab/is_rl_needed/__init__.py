@@ -10,11 +10,12 @@ holds a policy to its start were chosen for each method on a seed that is not co
 the enumerated world are `exact_optimum`'s.
 """
 
+from accord.lab.cell import CellResult
 from accord.lab.is_rl_needed.cells import cells, work
 from accord.lab.is_rl_needed.report import conclude, figure, table
 from accord.lab.is_rl_needed.reviews import prepare
 from accord.lab.is_rl_needed.settings import MethodResult
-from accord.lab.reproduce import CellResult, Reproduction
+from accord.lab.reproduce import Reproduction
 
 __all__ = ["IS_RL_NEEDED"]
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from accord.lab.cell import Cell
 from accord.lab.is_rl_needed.essays import on_essays
 from accord.lab.is_rl_needed.reviews import METHODS, on_reviews
 from accord.lab.is_rl_needed.settings import START, MethodResult
 from accord.lab.is_rl_needed.tables import on_tables
-from accord.lab.reproduce import Cell
 
 __all__ = ["cells", "work"]
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from accord.lab.cell import CellResult
 from accord.lab.contenders import ONLINE
 from accord.lab.is_rl_needed.settings import BETA, NOT_TRAINED, START, WORLDS, MethodResult
-from accord.lab.reproduce import CellResult
 from accord.stats import Estimate, mean
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from accord.lab.reproduce import Measurement
+from accord.lab.cell import Measurement
 from accord.policy.rollout import Rollout
 from accord.run import MANIFEST, RunDirectory
 

@@ -6,8 +6,10 @@ trap; groups that nobody named; rankings whole and as pairs. What is fitted are 
 rewards that are linear in known numbers of a text.
 """
 
-from accord.lab.reproduce import CellResult, Reproduction
+from accord.lab.cell import CellResult
+from accord.lab.reproduce import Reproduction
 from accord.lab.rewards.cells import cells, work
+from accord.lab.rewards.kinds import COSTS
 from accord.lab.rewards.points import RewardsPoint
 from accord.lab.rewards.report import conclude, figure, table
 
@@ -19,6 +21,7 @@ REWARDS_OF_FEEDBACK = Reproduction(
     cells=cells,
     record=CellResult[RewardsPoint],
     work=work,
+    reads=(COSTS,),
     conclude=conclude,
     table=table,
     figure=figure,

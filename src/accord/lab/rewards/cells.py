@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from accord.lab.reproduce import Cell
+from accord.lab.cell import Cell
 from accord.lab.rewards import kinds, strengths, trap
 from accord.lab.rewards.groups import unknown_groups
 from accord.lab.rewards.points import RewardsPoint

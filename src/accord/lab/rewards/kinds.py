@@ -26,10 +26,12 @@ from accord.reward.kinds.label_logistic import LabelLogistic
 from accord.reward.kinds.plackett_luce import PlackettLuce
 from accord.reward.learnt import LearntReward
 
-__all__ = ["ARMS", "KINDS", "Setting", "kinds"]
+__all__ = ["ARMS", "COSTS", "KINDS", "Setting", "kinds"]
 
 KINDS = ("comparison", "rating", "ranking", "label", "correction", "demonstration")
 PRIOR_STD = 1.0
+COSTS = Path(__file__).parents[1] / "marks" / "rewards.toml"
+"""Where the seconds of each kind of judgement stand."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class _World:
 @cache
 def costs() -> dict[str, float]:
     """Seconds of a person's time by kind of judgement, from the marks."""
-    content = tomllib.loads((Path(__file__).parents[1] / "marks" / "rewards.toml").read_text())
+    content = tomllib.loads(COSTS.read_text())
     return {str(kind): float(seconds) for kind, seconds in content["costs"].items()}
 
 

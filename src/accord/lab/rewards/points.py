@@ -1,6 +1,6 @@
 """What is measured."""
 
-from accord.lab.reproduce import Measurement
+from accord.lab.cell import Measurement
 
 __all__ = ["RewardsPoint"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accord.lab.reproduce import CellResult
+from accord.lab.cell import CellResult
 from accord.lab.rewards import trap
 from accord.lab.rewards.cells import MINORITIES
 from accord.lab.rewards.collection import Floats
@@ -28,7 +28,7 @@ MIDDLE = 0.94  # of .9 and .98
 def conclude(results: Results) -> Mapping[str, Estimate]:
     """What the marks are about, each so that less is better."""
     joint_S = _values(results, "kinds", "joint")
-    estimates = {f"joint-{kind}": _upper(mean(_values(results, "kinds", kind) - joint_S)) for kind in KINDS}
+    estimates = {f"joint-{kind}": mean(_values(results, "kinds", kind) - joint_S) for kind in KINDS}
     graded_S, plain_S = (_values(results, "strengths", name) for name in ("ordinal", "plain"))
     estimates["strengths-wrong"] = proportion(int((graded_S < 1).sum()), len(graded_S))
     estimates["plain-right"] = proportion(int(plain_S.sum()), len(plain_S))
@@ -39,8 +39,8 @@ def conclude(results: Results) -> Mapping[str, Estimate]:
     estimates["minority-wrong"] = mean(1 - minority_S)
     pooled_S, found_S = (_values(results, "groups-6", f"{how} majority") for how in ("pooled", "found"))
     estimates["majority-loss"] = mean(pooled_S - found_S)
-    estimates["ranking-error"] = _upper(_ratio(results, "error plackett-luce", "error pairs"))
-    estimates["naive-error"] = _upper(_ratio(results, "claimed pairs", "error pairs"))
+    estimates["ranking-error"] = _ratio(results, "error plackett-luce", "error pairs")
+    estimates["naive-error"] = _ratio(results, "claimed pairs", "error pairs")
     cover_S = _values(results, "rankings", "coverage plackett-luce")
     estimates["coverage"] = jackknife(lambda rows: abs(float(cover_S[rows].mean()) - MIDDLE), len(cover_S))
     return estimates
@@ -142,12 +142,6 @@ def _ratio(results: Results, above: str, below: str) -> Estimate:
     return jackknife(
         lambda rows: float(np.sqrt(np.mean(above_S[rows] ** 2) / np.mean(below_S[rows] ** 2)) - 1), len(above_S)
     )
-
-
-def _upper(estimate: Estimate) -> Estimate:
-    """The same with the upper end of its interval as its value, where it has one."""
-    value = estimate.value if estimate.high is None else estimate.high
-    return replace(estimate, value=value, method=f"upper end; {estimate.method}")
 
 
 def _negative(estimate: Estimate, *, add: float) -> Estimate:

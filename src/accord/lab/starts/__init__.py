@@ -7,8 +7,9 @@ arXiv 2112.00861). One model of what people prefer rewards all of them alike, an
 prompts, judges what comes of each.
 """
 
+from accord.lab.cell import CellResult
 from accord.lab.is_rl_needed.reviews import prepare
-from accord.lab.reproduce import CellResult, Reproduction
+from accord.lab.reproduce import Reproduction
 from accord.lab.starts.cells import cells, work
 from accord.lab.starts.report import conclude, figure, table
 from accord.lab.starts.settings import StartResult

@@ -7,10 +7,10 @@ from typing import Any
 from accord.artefacts import MODEL
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
+from accord.lab.cell import Cell
 from accord.lab.contenders import Budget, contend, measured, settings_of
 from accord.lab.is_rl_needed.reviews import SAMPLING, reviews_recipe
 from accord.lab.is_rl_needed.settings import BETA, TUNED, N, open_run
-from accord.lab.reproduce import Cell
 from accord.lab.starts.settings import BASE, CONTEXT, SIZES, STARTS, StartResult
 from accord.lm.loading import load
 from accord.policy.context_distillation import ContextDistillation

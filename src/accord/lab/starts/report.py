@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from accord.lab.reproduce import CellResult
+from accord.lab.cell import CellResult
 from accord.lab.starts.settings import BASE, StartResult
 from accord.stats import Estimate, mean
 

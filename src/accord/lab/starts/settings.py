@@ -1,6 +1,6 @@
 """The starts, how much each is tuned, and what is measured of it."""
 
-from accord.lab.reproduce import Measurement
+from accord.lab.cell import Measurement
 
 __all__ = ["BASE", "CONTEXT", "SIZES", "STARTS", "StartResult"]
 

@@ -6,7 +6,8 @@ any run; a linear Bradley-Terry reward is fitted to the pairs by their weights. 
 the truth does is known in closed form.
 """
 
-from accord.lab.reproduce import CellResult, Reproduction
+from accord.lab.cell import CellResult
+from accord.lab.reproduce import Reproduction
 from accord.lab.trust.cells import TrustPoint, cells, work
 from accord.lab.trust.report import conclude, figure, table
 

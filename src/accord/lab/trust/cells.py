@@ -6,7 +6,7 @@ from pathlib import Path
 
 from accord.artefacts import SplitTrust
 from accord.feedback import weigh
-from accord.lab.reproduce import Cell, Measurement
+from accord.lab.cell import Cell, Measurement
 from accord.lab.trust.panel import EVALUATORS, Panel, fit, gold_accuracy
 
 __all__ = ["ARMS", "TrustPoint", "cells", "work"]

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accord.lab.reproduce import CellResult
+from accord.lab.cell import CellResult
 from accord.lab.trust.cells import ARMS, TrustPoint
-from accord.stats import Estimate, jackknife, mean
+from accord.stats import Estimate, jackknife, mean, proportion, rate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,17 +24,14 @@ def conclude(results: Results) -> Mapping[str, Estimate]:
     estimates = {"loss-0": _difference(_points(results, "careless-0"), "unweighted", "weighted")}
     for arm in RANDOM:
         points = _points(results, arm)
-        loss = _difference(points, "unweighted", "weighted")
         estimates[f"cost-{arm}"] = _not_recovered(points)
-        estimates[f"gain-{arm}"] = Estimate(
-            loss.value if loss.high is None else loss.high, loss.low, loss.high, loss.n, method="upper end"
-        )
+        estimates[f"gain-{arm}"] = _difference(points, "unweighted", "weighted")
         estimates[f"missed-{arm}"] = _ratio([point.careless - point.right for point in points], points, "careless")
     both = [point for arm in RANDOM for point in _points(results, arm)]
     estimates["wrongly-flagged"] = _ratio([point.flagged - point.right for point in both], both, "flagged")
     for arm in OPPOSED:
         points = _points(results, arm)
-        estimates[f"flagged-{arm}"] = mean([float(point.minority_flagged > 0) for point in points])
+        estimates[f"flagged-{arm}"] = proportion(sum(point.minority_flagged > 0 for point in points), len(points))
         estimates[f"loss-{arm}"] = _difference(points, "minority_unweighted", "minority_weighted")
     return estimates
 
@@ -88,12 +85,12 @@ def _not_recovered(points: Sequence[TrustPoint]) -> Estimate:
 
 
 def _ratio(numbers: Sequence[int], points: Sequence[TrustPoint], of: str) -> Estimate:
-    """A sum over seeds, of another one; 0 where there is nothing to divide by."""
-    number_S, total_S = np.array(numbers, dtype=float), np.array([getattr(point, of) for point in points], dtype=float)
-    if not total_S.any():
-        return Estimate(0.0, None, None, len(points), method="nobody was flagged")
-    weight_S = total_S[total_S > 0]
-    return mean(number_S[total_S > 0] / weight_S, weights=weight_S)
+    """The share of so many people of each seed; 0 without an interval where there is nobody."""
+    total_S = [int(getattr(point, of)) for point in points]
+    people = [place < number for number, total in zip(numbers, total_S, strict=True) for place in range(total)]
+    if not people:
+        return Estimate(0.0, None, None, len(points), method=f"nobody is {of}")
+    return rate(people, [seed for seed, total in enumerate(total_S) for _ in range(total)])
 
 
 def _cells(points: Sequence[TrustPoint]) -> list[str]:

@@ -76,12 +76,15 @@ def within_evaluators(value_N: Floats, rated_N: Floats, feedback: Sequence[Feedb
     """
     code_of = {name: code for code, name in enumerate(dict.fromkeys(act.evaluator for act in feedback))}
     code_N = np.array([code_of[act.evaluator] for act in feedback])
+    known: dict[bytes, float] = {}  # by rows: whoever is not left out keeps theirs
 
     def correlation(rows: NDArray[np.intp]) -> float:
         total, weight = 0.0, 0
         for code in np.unique(code_N[rows]):
             mine = rows[code_N[rows] == code]
-            own = _spearman(value_N[mine], rated_N[mine])
+            own = known.get(key := mine.tobytes())
+            if own is None:
+                own = known[key] = _spearman(value_N[mine], rated_N[mine])
             if np.isfinite(own):
                 total, weight = total + own * mine.size, weight + mine.size
         return total / weight if weight else float("nan")
