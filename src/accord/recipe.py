@@ -106,6 +106,9 @@ class Data(Section):
         exclude_if=_is_empty,
         description="shares of the groups in the population, by attribute of evaluators (or `pool`)",
     )
+    deployment_prompts: str | None = Field(
+        default=None, description="a file of prompts as they come where the policy is to work, for the audit"
+    )
     about: str | None = Field(default=None, description="what people were asked, as the report shall say it")
 
     @property
@@ -287,6 +290,8 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
     paths = {"ledger": ledger if is_url(ledger) else str(folder / ledger)}
     if recipe.data.source not in {None, "packaged"}:
         paths["source"] = str(folder / str(recipe.data.source))
+    if recipe.data.deployment_prompts is not None:
+        paths["deployment_prompts"] = str(folder / recipe.data.deployment_prompts)
     sections: dict[str, object] = {
         "extensions": tuple(str(folder / path) for path in recipe.extensions),
         "data": recipe.data.model_copy(update=paths),

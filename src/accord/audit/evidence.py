@@ -4,7 +4,7 @@ An input that is not there raises `MissingEvidence`, which becomes a verdict of 
 never guesses, and never passes because there was nothing to look at.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,7 +101,7 @@ class Evidence(RunReader):
 
     An altered file raises `ArtefactError`, as everywhere. `judges` are handed in by whoever loads models (`reward`,
     `eval_reward`): the audit itself never loads one. `audit_ledger` is a ledger of what people were asked after the
-    run. No server that the run names is spoken to unless it is `trusted`.
+    run; `deployment_prompts` stand for the run's own. No server that the run names is spoken to unless it is `trusted`.
     """
 
     def __init__(
@@ -112,15 +112,18 @@ class Evidence(RunReader):
         prefix: str = "",
         trusted: bool = True,
         audit_ledger: Path | str | None = None,
+        deployment_prompts: Sequence[Prompt] | None = None,
     ) -> None:
         super().__init__(run, prefix=prefix)
         self.trusted = trusted
         self.audit_ledger = audit_ledger
+        self._deployment_prompts = deployment_prompts
         self.judges = dict(judges or {})
 
     def holds(self, *paths: str) -> bool:
-        """Whether the run has any of these artefacts."""
-        return any(self.run.has(self.stage(path)) for path in paths)
+        """Whether the run has any of these artefacts, or one was handed in in its place."""
+        handed_in = DEPLOYMENT_PROMPTS in paths and self._deployment_prompts is not None
+        return handed_in or any(self.run.has(self.stage(path)) for path in paths)
 
     def first_of(self, *paths: str) -> str:
         """The first of these artefacts that the run has. Raises `MissingEvidence` where it has none."""
@@ -152,8 +155,10 @@ class Evidence(RunReader):
         return rows
 
     @property
-    def deployment_prompts(self) -> list[Prompt]:
-        """Prompts as they come where the policy is to work."""
+    def deployment_prompts(self) -> Sequence[Prompt]:
+        """Prompts as they come where the policy is to work. Raises `MissingEvidence` where none were named."""
+        if self._deployment_prompts is not None:
+            return self._deployment_prompts
         return self.rows(artefacts.DEPLOYMENT_PROMPTS)
 
     @property

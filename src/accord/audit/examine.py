@@ -14,6 +14,7 @@ from accord.audit.multiplicity import corrected
 from accord.audit.settings import AuditSettings
 from accord.errors import AuditError, nearest
 from accord.interfaces import Judge
+from accord.records import Prompt
 from accord.run import RunDirectory, check_whole
 
 __all__ = ["AuditReport", "examine"]
@@ -55,11 +56,13 @@ def examine(
     prefix: str = "",
     trusted: bool = True,
     audit_ledger: Path | str | None = None,
+    deployment_prompts: Sequence[Prompt] | None = None,
 ) -> AuditReport:
     """Put the claims of a run to the test, from its files and the judges handed in.
 
     `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`); a database that the
-    run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run. Every
+    run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run, and
+    `deployment_prompts` stand for those of the run. Every
     file of the run is held against its digest first, whether a check reads it or not. Raises `AuditError` for a
     challenge that has no check, and `ArtefactError` where a file of the run is not what was written.
     """
@@ -67,7 +70,9 @@ def examine(
     for name in only:
         if name not in known:
             raise AuditError(f"no check of a challenge '{name}'{nearest(name, sorted(known))}")
-    evidence = Evidence(run, judges, prefix=prefix, trusted=trusted, audit_ledger=audit_ledger)
+    evidence = Evidence(
+        run, judges, prefix=prefix, trusted=trusted, audit_ledger=audit_ledger, deployment_prompts=deployment_prompts
+    )
     check_whole(run, but=[evidence.stage(stage) for stage in REWRITTEN])
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]
     findings = [check.run(evidence, settings or AuditSettings()) for check in chosen]

@@ -106,6 +106,7 @@ def audit(
     only: list[str] | None = None,
     extension: list[Path] | None = None,
     audit_ledger: str | None = None,
+    deployment_prompts: Path | None = None,
     plan: Path | None = None,
     json: bool = False,
     trust_run: Trust = False,
@@ -126,6 +127,9 @@ def audit(
     audit_ledger
         What people were asked after the run, about its samples or anew: a ledger, a file or
         postgresql://user@host/database.
+    deployment_prompts
+        Prompts as they come where the policy is to work, in place of the run's own: JSON lines, or any file that
+        `accord import` reads.
     plan
         A new folder: what the checks lack that could not be assessed or did not decide, how much of it, and the study
         files that would collect it.
@@ -137,6 +141,7 @@ def audit(
     from accord.audit.examine import examine
     from accord.audit.plan import write_plan
     from accord.extensions import load_extensions
+    from accord.feedback.formats.prompt_files import read_prompts
     from accord.loop.drive import recipe_of
     from accord.loop.rewards import judges_of
     from accord.loop.stage import Context, in_run
@@ -144,6 +149,7 @@ def audit(
     from accord.run import RunDirectory
 
     load_extensions(extension or (), Path.cwd())
+    deployed = None if deployment_prompts is None else read_prompts(deployment_prompts)
     with RunDirectory.open(run, write=not only) as opened:
         recipe = recipe_of(opened, trusted=trust_run) if RECIPE.has(opened) else Recipe()
         report = examine(
@@ -153,9 +159,10 @@ def audit(
             only=tuple(only or ()),
             trusted=trust_run,
             audit_ledger=audit_ledger,
+            deployment_prompts=deployed,
         )
         if plan is not None:
-            write_plan(report.findings, Evidence(opened), plan)
+            write_plan(report.findings, Evidence(opened, deployment_prompts=deployed), plan)
         if not only:
             report.write(opened)
     if json:

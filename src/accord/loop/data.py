@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from accord.artefacts import TrustSummary
+from accord.artefacts import DEPLOYMENT_PROMPTS, TrustSummary
 from accord.errors import RecipeError
 from accord.feedback import (
     Dataset,
@@ -15,6 +15,7 @@ from accord.feedback import (
     write_data,
 )
 from accord.feedback.dataset.structured import plain_texts
+from accord.feedback.formats.prompt_files import read_prompts
 from accord.loop.lengths import fitting
 from accord.loop.preflight import unlearnt_note
 from accord.loop.stage import Context
@@ -61,6 +62,8 @@ def data(context: Context) -> None:
             trust=trust,
             stage=context.stage,
         )
+    if settings.deployment_prompts is not None:
+        DEPLOYMENT_PROMPTS.write(run, read_prompts(settings.deployment_prompts), stage=context.stage)
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())
     progress.say(f"  data: pairs {counts}")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from accord.errors import AccordError, RecipeError, storage
 from accord.feedback import FORMATS, LEARNS_FROM, PAIR_KINDS, ImportSettings, Ledger, current_feedback, open_feedback
 from accord.feedback.dataset.structured import plain_texts
+from accord.feedback.formats.prompt_files import read_prompts
 from accord.feedback.store.location import is_url
 from accord.lm.inspection import problem_with
 from accord.lm.settings import ModelSettings
@@ -36,7 +37,7 @@ def preflight(recipe: Recipe) -> Preflight:
     """
     problems, read, notes = list[str](), _Read(), list[str]()
     try:
-        problems = _missing_data(recipe.data)
+        problems = [*_missing_data(recipe.data), *_unread_prompts(recipe.data)]
         read = _Read() if problems else _read(recipe.data)
     except AccordError as error:
         problems = [str(error)]
@@ -121,6 +122,17 @@ def _missing_data(data: Data) -> list[str]:
             return [f"recipe.data.source: no file {data.source}"]
     elif not _has_ledger(data):
         return [f"recipe.data.ledger: no ledger at {data.ledger}; import feedback, or name a source"]
+    return []
+
+
+def _unread_prompts(data: Data) -> list[str]:
+    """Why the prompts of the deployment cannot be read; nothing where they can, or none are named."""
+    if data.deployment_prompts is None:
+        return []
+    try:
+        read_prompts(data.deployment_prompts)
+    except AccordError as error:
+        return [f"recipe.data.deployment_prompts: {error}"]
     return []
 
 

@@ -13,6 +13,7 @@ from accord.lab.faults import (
     opposed_minority,
     over_optimisation,
     position,
+    uncovered_topic,
 )
 from accord.lab.faults.base import FAULTS, Fault, description_of, planted_in, register_fault, some_of
 
@@ -32,4 +33,5 @@ __all__ = [
     "position",
     "register_fault",
     "some_of",
+    "uncovered_topic",
 ]

@@ -11,7 +11,7 @@ from accord.lab.lexicon import WORDS, truth, words_of
 from accord.lab.planted.planting import Planting
 from accord.records import Pair
 
-__all__ = ["reward_accuracy", "word_counts", "words_learnt"]
+__all__ = ["reward_accuracy", "word_counts", "words_learnt", "worth_learnt"]
 
 Floats = NDArray[np.float64]
 PLACE = {word: place for place, word in enumerate(WORDS)}
@@ -35,12 +35,16 @@ def words_learnt(planting: Planting, pairs: list[Pair], *, strength: float = 1.0
     chosen_NV, rejected_NV = (
         word_counts([completions[getattr(pair, side)].text for pair in decided]) for side in ("chosen", "rejected")
     )
-    difference_NV = chosen_NV - rejected_NV
-    weight_N = np.array([pair.weight for pair in decided])
+    return worth_learnt(chosen_NV - rejected_NV, np.array([pair.weight for pair in decided]), strength=strength)
+
+
+def worth_learnt(difference_NV: Floats, weight_N: Floats | None = None, *, strength: float = 1.0) -> Floats:
+    """The same from the word counts of the better text less those of the other, [N, V]."""
+    weight_N = np.ones(len(difference_NV)) if weight_N is None else weight_N
     model = LogisticRegression(C=strength, fit_intercept=False, max_iter=200)
     model.fit(
         csr_array(np.concatenate([difference_NV, -difference_NV])),
-        np.repeat([1, 0], len(decided)),
+        np.repeat([1, 0], len(difference_NV)),
         sample_weight=np.tile(weight_N, 2),
     )
     return np.asarray(model.coef_[0])

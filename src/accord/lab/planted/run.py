@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from accord.audit import CHECKS, Check
-from accord.feedback import Ledger, draw_dataset, write_data
+from accord.feedback import Ledger, Selection, draw_dataset, write_data
 from accord.lab.faults.base import Fault
 from accord.lab.lexicon import WordJudge
 from accord.lab.planted.judging import write_judge
@@ -19,6 +19,8 @@ from accord.run import RunDirectory
 
 __all__ = ["audit_ledger_of", "judges_of", "plant", "planting_of"]
 
+NOT_DRAWN = frozenset({"prompts of topics"})
+"""Studies of the ledger that the run leaves out, as a recipe does by `[data] exclude`."""
 SHARES = {"train": 0.25, "eval_reward": 0.25, "held_out": 0.5}
 
 
@@ -79,7 +81,11 @@ def judges_of(fault: Fault | None = None, *, seed: int = 0) -> dict[str, WordJud
 
 
 def _draw(planting: Planting) -> None:
-    drawn = draw_dataset(planting.ledger, seed=planting.seed, fractions=SHARES, unit="evaluator")
+    ledger = planting.ledger
+    feedback = list(ledger.feedback())
+    excluded = NOT_DRAWN & {answer.study for answer in feedback}
+    read = Selection(exclude=tuple(excluded)).of(feedback, ledger.evaluators())
+    drawn = draw_dataset(ledger, feedback=read, seed=planting.seed, fractions=SHARES, unit="evaluator")
     planting.data = planting.fault.dataset(drawn, planting.random("dataset"))
     write_data(planting.run, planting.data, ledger=planting.ledger, about="which text is worth more")
 

@@ -5,8 +5,9 @@ A part is a class with the methods of `Part`; it is listed here. What can be wro
 """
 
 from accord.lab.planted.parts.base import Part
+from accord.lab.planted.parts.deployment import DeploymentPart
 
 __all__ = ["PARTS", "Part"]
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (DeploymentPart(),)
 """In the order in which they are planted."""
