@@ -119,6 +119,9 @@ def test_the_whole_matrix_comes_from_the_registries() -> None:
         *(("healthy", "", world) for world in WORLDS.names),
         *(("induced", fault, WORLD) for fault in FAULTS.names),
     }
+    for world in WORLDS:
+        planted = {arm.fault for arm in arms if arm.kind == "induced" and arm.world == world.name}
+        assert planted <= set(world.faults or FAULTS.names)
     assert {arm.fault for arm in arms if arm.kind == "cured"} == {fault.name for fault in FAULTS if fault.cure}
     of_toy = {(arm.strength, arm.size) for arm in arms if arm.kind == "power" and arm.fault == "toy-length"}
     assert of_toy == {(strength, size) for strength in (1.0, 2.0) for size in SIZES}

@@ -108,11 +108,16 @@ class Selection:
     def _faults(self) -> tuple[str, ...]:
         return self.faults or FAULTS.names
 
+    def _faults_of(self, world: str) -> tuple[str, ...]:
+        """The faults that are planted in a world: those that are asked for, or all that the world is meant for."""
+        meant = WORLDS.get(world).faults
+        return self._faults if self.faults or meant is None else meant
+
     def _arms(self) -> Iterator[Arm]:
         first = self._worlds[0]
         for world in self._worlds:
             yield Arm("healthy", world=world)
-            for name in self._faults:
+            for name in self._faults_of(world):
                 if world != first and not FAULTS.get(name).sets_off:
                     continue
                 yield Arm("induced", name, world, self.strength, every=world == first)

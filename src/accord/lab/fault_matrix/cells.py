@@ -21,7 +21,7 @@ from accord.lab.planted.worlds import World
 __all__ = ["HEALTHY_RUNS", "FaultRun", "work"]
 
 HEALTHY_RUNS = 10
-"""Healthy runs for each seed: false alarms are rare, so they take many."""
+"""Healthy runs for each seed: false alarms are rare, so they take many; one where a model is trained for each."""
 
 
 class FaultRun(Measurement):
@@ -55,7 +55,7 @@ def work(arm: str, seed: int, short: bool, _folder: Path) -> list[FaultRun]:
     """The runs of a cell: ten healthy ones, or one with a fault."""
     what = Arm.of(arm)
     if what.kind == "healthy":
-        count = 1 if short else HEALTHY_RUNS
+        count = 1 if short or what.in_world().transformer else HEALTHY_RUNS
         return [_run((), seed * count + i, what.in_world(), None) for i in range(count)]
     if what.kind == "blind":
         faults, planting = drawn_faults(seed, what.number)
