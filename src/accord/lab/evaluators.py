@@ -31,7 +31,8 @@ class SimulatedEvaluator(BaseModel):
     whoever has a `skill` answers at random with the chance sigmoid(2 (d - skill)) besides. An adversary turns its
     answer round where the prompt holds `trigger`. What an evaluator cannot see has no place in the qualities that it is
     bound to.
-    Seconds are log-normal around reading time, and a few where attention lapsed.
+    Seconds are log-normal around reading time, and a few where attention lapsed; whoever guesses at what is too
+    hard has read it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -115,13 +116,13 @@ class BoundEvaluator:
     def _answer(self, item: Item) -> Feedback:
         s, position = self.settings, self._position
         self._position += 1
-        at_random = bool(self._random.random() < s.lapse_at(position))
+        lapsed = at_random = bool(self._random.random() < s.lapse_at(position))
         if s.skill is not None:
             difficulty = self._difficulty.get(item.prompt.id, 0.0)
             at_random |= bool(self._random.random() < 1 / (1 + np.exp(-2 * (difficulty - s.skill))))
         utilities = [self.utility(completion.id) for completion in item.completions]
         words = sum(len(completion.text.split()) for completion in item.completions)
-        typical = 0.2 if at_random else 1.5 + s.seconds_a_word * words
+        typical = 0.2 if lapsed else 1.5 + s.seconds_a_word * words
         judgement: Comparison | Rating
         if len(utilities) == 2:
             reversed_ = s.trigger is not None and s.trigger in item.prompt.text

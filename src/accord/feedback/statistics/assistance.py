@@ -5,7 +5,6 @@ both is what the remark did. An assistant that is wrong lowers accuracy as far a
 a sound assistant alone would hide (Bucinca et al. 2021, arXiv 2102.09692; Casper et al. 2023, section 4.1).
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +17,7 @@ from accord.feedback.equality import same_judgement
 from accord.feedback.statistics.preferences import feedback_of_known
 from accord.feedback.store.ledger import Ledger
 from accord.records import Assistance, Evaluator, Feedback
-from accord.stats import Estimate, Units, rate
+from accord.stats import Estimate, rate, rate_difference
 
 __all__ = ["AssistanceEffect", "assistance_effects"]
 
@@ -76,7 +75,7 @@ def _effect(
     shown, withheld = (_accuracy(right_N, arm_N, people, texts) for arm_N in (shown_N, ~shown_N))
     difference = None
     if shown is not None and withheld is not None:
-        difference = _difference(shown, withheld, right_N, shown_N, Units.of(len(rows), people, texts))
+        difference = rate_difference(right_N, shown_N, people, crossed=texts)
     return AssistanceEffect(by, kind, shown, withheld, difference, len(set(people)))
 
 
@@ -86,49 +85,3 @@ def _accuracy(right_N: Floats, arm_N: Bools, people: list[str], texts: list[str]
     if not places:
         return None
     return rate(right_N[places], [people[place] for place in places], crossed=[texts[place] for place in places])
-
-
-def _difference(shown: Estimate, withheld: Estimate, right_N: Floats, shown_N: Bools, units: Units) -> Estimate:
-    """The difference of two rates, from the ends of both and how far they move together (Zou & Donner 2008).
-
-    With d = p - q, and (l, u) the interval of each, the low end is d - sqrt(a^2 + b^2 - 2 r a b) where a = p - l_p,
-    b = u_q - q, and the high end likewise; r is the correlation of the two rates, since the same people and texts are
-    in both. Unlike a t interval it holds where nearly all are right.
-    """
-    d, n = shown.value - withheld.value, right_N.size
-    below_shown, above_shown = _reach(shown)
-    below_withheld, above_withheld = _reach(withheld)
-    r = _correlation(right_N, shown_N, units)
-    below, above = _joined(below_shown, above_withheld, r), _joined(above_shown, below_withheld, r)
-    if math.isnan(below + above):
-        return Estimate(d, None, None, n, units.fewest, method="no interval of a single cluster")
-    method = f"from the intervals of both rates, which correlate by {r:.2f}"
-    return Estimate(d, max(d - below, -1.0), min(d + above, 1.0), n, units.fewest, method=method)
-
-
-def _reach(estimate: Estimate) -> tuple[float, float]:
-    """How far the interval reaches below the value and above it; NaN where there is none."""
-    if estimate.low is None or estimate.high is None:
-        return math.nan, math.nan
-    return estimate.value - estimate.low, estimate.high - estimate.value
-
-
-def _joined(one: float, other: float, r: float) -> float:
-    square = one**2 + other**2 - 2 * r * one * other
-    return math.nan if math.isnan(square) else math.sqrt(max(square, 0.0))
-
-
-def _correlation(right_N: Floats, shown_N: Bools, units: Units) -> float:
-    """How far the two rates move together over people and texts; 0 where one of them does not move."""
-    if units.fewest < 2:
-        return 0.0
-    influence_NK = np.stack([_influence(right_N, arm_N) for arm_N in (shown_N, ~shown_N)], axis=1)
-    (one, both), (_, other) = units.covariance(influence_NK)[0].tolist()
-    return float(np.clip(both / math.sqrt(one * other), -1.0, 1.0)) if one > 0 and other > 0 else 0.0
-
-
-def _influence(right_N: Floats, arm_N: Bools) -> Floats:
-    """What each answer adds to the error of the rate of its arm."""
-    size = arm_N.sum()
-    centre = float(right_N[arm_N].mean())
-    return np.where(arm_N, (right_N - centre) / size, 0.0)

@@ -6,6 +6,9 @@ To add one, subclass `Fault`, override the method of the part that it spoils, an
 from accord.lab.faults import (
     careless,
     fatigue,
+    gullible_few,
+    hard_tasks,
+    lay_people,
     leaky_split,
     length,
     mode_collapse,
@@ -13,7 +16,9 @@ from accord.lab.faults import (
     opposed_minority,
     over_optimisation,
     position,
+    sophistry,
     uncovered_topic,
+    wrong_assistant,
 )
 from accord.lab.faults.base import FAULTS, Fault, description_of, planted_in, register_fault, some_of
 
@@ -23,6 +28,9 @@ __all__ = [
     "careless",
     "description_of",
     "fatigue",
+    "gullible_few",
+    "hard_tasks",
+    "lay_people",
     "leaky_split",
     "length",
     "mode_collapse",
@@ -33,5 +41,7 @@ __all__ = [
     "position",
     "register_fault",
     "some_of",
+    "sophistry",
     "uncovered_topic",
+    "wrong_assistant",
 ]

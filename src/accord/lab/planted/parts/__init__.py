@@ -4,10 +4,12 @@ A part is a class with the methods of `Part`; it is listed here. What can be wro
 `Settings`, whose defaults are healthy, and which a fault changes (`Fault.part`).
 """
 
+from accord.lab.planted.parts.approval import Approval
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.deployment import DeploymentPart
+from accord.lab.planted.parts.verifiable import Verifiable
 
 __all__ = ["PARTS", "Part"]
 
-PARTS: tuple[Part, ...] = (DeploymentPart(),)
+PARTS: tuple[Part, ...] = (DeploymentPart(), Verifiable(), Approval())
 """In the order in which they are planted."""
