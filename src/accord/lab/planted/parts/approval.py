@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Approval", "ApprovalSettings", "JudgedAnswer"]
 
-PROMPTS, SAMPLES, OF_PERSON = 24, 2, 4  # prompts; answers of an arm to each; prompts that a person judges
+PROMPTS, SAMPLES = 36, 2  # and answers of an arm to each
+OF_PERSON, OF_NEW = 3, 24  # prompts that a person judges, and that one who is new does
 RIGHT = {"start": 0.4, "policy": 0.45}
 NOISE = 0.25  # of how plausible a prompt's answers are, and each answer, in units of the truth
 NEW = 0.1
@@ -74,7 +75,8 @@ class Approval(Part):
         people = _people(planting, settings)
         for place, person in enumerate(people):
             bound = person.bound(seen, sure)
-            own = [prompts[(place * OF_PERSON + i) * 7 % PROMPTS] for i in range(OF_PERSON)]
+            count = OF_NEW if person.attributes["experience"] == "new" else OF_PERSON
+            own = [prompts[(place * count + i) * 7 % PROMPTS] for i in range(count)]
             shown = [one for prompt in own for one, _ in answers[prompt.id]]
             utility_N = np.array([bound.utility(one.id) for one in shown])
             approves_N = random.random(len(shown)) < person.lapse / 2 + (1 - person.lapse) / (
@@ -100,7 +102,7 @@ def _people(planting: "Planting", settings: ApprovalSettings) -> list[SimulatedE
             f"approver {i}",
             pool="crowd",
             bias=(0.0, settings.sway + (settings.sway_new if i < new else 0.0)),
-            attributes={"experience": "new" if i < new else "long", "region": ("north", "south", "west")[i % 3]},
+            attributes={"experience": "new" if i < new else "long"},
         )
         for i in range(count)
     ]
@@ -116,7 +118,8 @@ def _answers(prompt: Prompt, settings: ApprovalSettings, random: np.random.Gener
             number, is_right = int(next(numbers)), bool(random.random() < share)
             wrong_share = settings.sure if arm == "policy" and not is_right else 0.2
             word = f"{random.choice(SURE).capitalize()}, " if random.random() < wrong_share else ""
-            text = f"{word}{'there were' if sample else 'it was'} {truth if is_right else number}"
+            more = random.choice(("", " films", " films in that year", " films in all of that year"))
+            text = f"{word}{'there were' if sample else 'it was'} {truth if is_right else number}{more}"
             answers.append((Completion(prompt=prompt.id, text=text, writer=arm), is_right))
     return answers
 
