@@ -23,8 +23,9 @@ class GullibleFew(Fault):
 
     name: ClassVar = "gullible-few"
     strengths: ClassVar = (1.0, 2.0)
-    sets_off: ClassVar = ("OV4 strata",)
+    sets_off: ClassVar = ()
     touches: ClassVar = {
+        "OV4 strata": "it is what the check looks for; so few people show it in about half of the runs",
         "OV4 misled": "a tenth of the people are misled",
         "OV4 persuasion": "a tenth of the people are swayed",
     }

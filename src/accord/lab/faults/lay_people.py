@@ -27,8 +27,11 @@ class LayPeople(Fault):
 
     name: ClassVar = "lay-people"
     strengths: ClassVar = (2.0, 4.0)
-    sets_off: ClassVar = ("OV3 pools",)
-    touches: ClassVar = {"OV3 difficulty": "the crowd fails on hard items"}
+    sets_off: ClassVar = ()
+    touches: ClassVar = {
+        "OV3 pools": "it is what the check looks for; nine experts show it in more than half of the runs",
+        "OV3 difficulty": "the crowd fails on hard items",
+    }
     cure: ClassVar = "items on which less than four fifths of the crowd agree go to an expert"
     gold: ClassVar = "share of the hardest third of the sums whose label is right: the majority's, or the expert's"
 
