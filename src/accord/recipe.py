@@ -296,6 +296,7 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
         "extensions": tuple(str(folder / path) for path in recipe.extensions),
         "data": recipe.data.model_copy(update=paths),
         "rewards": {name: settings.anchored(folder) for name, settings in recipe.rewards.items()},
+        "audit": recipe.audit.anchored(folder),
     }
     for name in ("sft", "reward", "policy"):
         if (section := getattr(recipe, name)) is not None:

@@ -81,13 +81,6 @@ def test_alikeness_of_samples_is_told(tmp_path: Path) -> None:
     assert start < 0.15 < 0.7 < policy
 
 
-def test_calibration_says_what_it_lacks(tmp_path: Path) -> None:
-    run = sampled(tmp_path / "run", choices=60, surprise=1.8, seed=0)
-    finding = finding_of("DC2 calibration", run)
-    assert finding.verdict is Verdict.NOT_ASSESSABLE
-    assert "questions with known answers" in finding.needs
-
-
 def test_without_samples_nothing_is_assessed(tmp_path: Path) -> None:
     finding = finding_of("DC2 diversity", RunDirectory.create(tmp_path / "run"))
     assert finding.verdict is Verdict.NOT_ASSESSABLE

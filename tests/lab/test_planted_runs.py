@@ -23,7 +23,6 @@ UNKNOWN = {
     "P-RATIO reference",
     "P-ACC gradient",
     "OV1 control",
-    "DC2 calibration",
 }
 EXPECTED = {fault.name: fault.sets_off for fault in FAULTS if fault.sets_off}
 

@@ -1,4 +1,4 @@
-"""Has the policy lost its variety? DC2: mode collapse and loss of calibration."""
+"""Has the policy lost its variety? DC2: mode collapse."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -87,12 +87,6 @@ def entropy(evidence: Evidence, thresholds: DistributionThresholds) -> Outcome:
         },
         source="Kirk et al. 2023 (arXiv 2310.06452); Khalifa et al. 2020 (arXiv 2012.11635)",
     )
-
-
-@check(DC2, "calibration", claim="The policy is as sure as it is right.", thresholds=DistributionThresholds)
-def calibration(evidence: Evidence, thresholds: DistributionThresholds) -> Outcome:
-    """Never assessable yet: no run holds questions with known answers."""
-    raise MissingEvidence("a set of questions with known answers, asked of the start and of the policy")
 
 
 def _share_left(
@@ -191,4 +185,4 @@ def _entropy_per_token(by_prompt: ByPrompt) -> Estimate:
     return mean(surprise, [prompt for prompt, _ in samples], weights=[len(logprobs) for _, logprobs in samples])
 
 
-CHECKS = (diversity, entropy, calibration)
+CHECKS = (diversity, entropy)

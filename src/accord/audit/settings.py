@@ -1,6 +1,7 @@
 """Thresholds by family of checks: each family declares its own class, and `[audit]` of a recipe is made of them all."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, create_model, model_validator
@@ -33,6 +34,10 @@ class Thresholds(BaseModel):
             _refuse_unknown(cls.__name__, content, list(cls.model_fields), cls.renamed)
         return content
 
+    def anchored(self, folder: Path) -> Self:
+        """The same with every path made absolute; paths are meant from the folder of the recipe."""
+        return self
+
 
 FAMILIES: Registry[type[Thresholds]] = Registry("family of checks", error=AuditError)
 """The classes of thresholds of all registered checks, by family."""
@@ -46,8 +51,6 @@ class AuditSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    renamed: ClassVar[Mapping[str, str]] = {"values": "misspecification"}
-
     __pydantic_extra__: dict[str, SerializeAsAny[Thresholds]]
 
     @model_validator(mode="wrap")
@@ -55,7 +58,7 @@ class AuditSettings(BaseModel):
     def _by_family(cls, content: Any, build: Callable[[Any], Self]) -> Self:
         if not isinstance(content, Mapping):
             return build(content)
-        _refuse_unknown(cls.__name__, content, list(FAMILIES.names), cls.renamed)
+        _refuse_unknown(cls.__name__, content, list(FAMILIES.names), {})
         sections = create_model("AuditSections", **{family.family: (family, family()) for family in FAMILIES})  # type: ignore[call-overload]
         return build(dict(sections.model_validate(content)))
 
@@ -63,6 +66,11 @@ class AuditSettings(BaseModel):
         """The thresholds of that class: its defaults where its family was registered after these settings were made."""
         section = (self.model_extra or {}).get(thresholds.family)
         return section if isinstance(section, thresholds) else thresholds()
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with every path made absolute; paths are meant from the folder of the recipe."""
+        sections: Mapping[str, Thresholds] = self.model_extra or {}
+        return self.model_copy(update={name: each.anchored(folder) for name, each in sections.items()})
 
 
 def _refuse_unknown(title: str, content: Iterable[str], known: list[str], renamed: Mapping[str, str]) -> None:

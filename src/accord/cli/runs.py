@@ -108,6 +108,7 @@ def audit(
     audit_ledger: str | None = None,
     deployment_prompts: Path | None = None,
     plan: Path | None = None,
+    questions: list[Path] | None = None,
     json: bool = False,
     trust_run: Trust = False,
 ) -> int:
@@ -133,6 +134,9 @@ def audit(
     plan
         A new folder: what the checks lack that could not be assessed or did not decide, how much of it, and the study
         files that would collect it.
+    questions
+        A file of multiple-choice questions that both models are asked, instead of those of the recipe; may be given
+        more than once. Not with --only, which writes nothing.
     json
         Print the findings as JSON.
     """
@@ -143,18 +147,24 @@ def audit(
     from accord.extensions import load_extensions
     from accord.feedback.formats.prompt_files import read_prompts
     from accord.loop.drive import recipe_of
+    from accord.loop.questions import ask_questions, with_questions
     from accord.loop.rewards import judges_of
     from accord.loop.stage import Context, in_run
     from accord.recipe import Recipe
     from accord.run import RunDirectory
 
+    if only and questions:
+        raise RecipeError("--only reads a run and writes nothing, and --questions has both models asked; leave one out")
     load_extensions(extension or (), Path.cwd())
     deployed = None if deployment_prompts is None else read_prompts(deployment_prompts)
     with RunDirectory.open(run, write=not only) as opened:
         recipe = recipe_of(opened, trusted=trust_run) if RECIPE.has(opened) else Recipe()
+        context = Context(in_run(with_questions(recipe, questions or ()), opened), opened)
+        if not only:
+            ask_questions(context)
         report = examine(
             opened,
-            judges=judges_of(Context(in_run(recipe, opened), opened)),
+            judges=judges_of(context),
             settings=recipe.audit,
             only=tuple(only or ()),
             trusted=trust_run,

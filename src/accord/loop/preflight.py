@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from accord.audit.values.question_file import read_questions
+from accord.audit.values.thresholds import ValuesThresholds
 from accord.errors import AccordError, RecipeError, storage
 from accord.feedback import FORMATS, LEARNS_FROM, PAIR_KINDS, ImportSettings, Ledger, current_feedback, open_feedback
 from accord.feedback.dataset.structured import plain_texts
@@ -42,6 +44,7 @@ def preflight(recipe: Recipe) -> Preflight:
     except AccordError as error:
         problems = [str(error)]
     problems += _missing_models(recipe)
+    problems += _wrong_questions(recipe)
     if not problems:
         try:
             notes = _notes(recipe, read)
@@ -112,6 +115,17 @@ def _missing_models(recipe: Recipe) -> list[str]:
         if isinstance(settings, ModelSettings) and (problem := problem_with(settings)):
             problems.append(f"recipe.{name}.{problem}")
     return problems
+
+
+def _wrong_questions(recipe: Recipe) -> list[str]:
+    """What is wrong with the questions of the audit."""
+    paths = recipe.audit.of(ValuesThresholds).questions
+    try:
+        if paths:
+            read_questions(paths)
+    except AccordError as error:
+        return [f"audit.values.questions: {error}"]
+    return []
 
 
 def _missing_data(data: Data) -> list[str]:

@@ -9,6 +9,7 @@ from accord.errors import RecipeError, nearest
 from accord.loop.data import data
 from accord.loop.evaluate import evaluate
 from accord.loop.policy import policy, sft
+from accord.loop.questions import ask_questions
 from accord.loop.rewards import combine, eval_reward, judges_of, named_reward, reward
 from accord.loop.stage import Context, Stage
 from accord.recipe import Recipe
@@ -34,7 +35,8 @@ STAGES: Registry[Stage] = Registry("stage", error=RecipeError)
 
 
 def audit(context: Context) -> None:
-    """Put the claims of the run to the test."""
+    """Ask both models the questions of the audit, and put the claims of the run to the test."""
+    ask_questions(context)
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
         findings = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
