@@ -12,5 +12,5 @@ from accord.lab.planted.parts.verifiable import Verifiable
 
 __all__ = ["PARTS", "Part"]
 
-PARTS: tuple[Part, ...] = (DeploymentPart(), Questions())
+PARTS: tuple[Part, ...] = (DeploymentPart(), Verifiable(), Approval(), Questions())
 """In the order in which they are planted."""
