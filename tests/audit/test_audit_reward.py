@@ -25,7 +25,7 @@ from accord.artefacts import (
 )
 from accord.audit.evidence import Evidence
 from accord.audit.reward.thresholds import RewardThresholds
-from accord.audit.verdicts import near_zero
+from accord.audit.verdicts import at_most
 from accord.feedback import Ledger, unknown_evaluator
 from accord.interfaces import Scores
 from accord.records import Comparison, Completion, Evaluator, Feedback, Pair, Prompt
@@ -85,6 +85,44 @@ def test_a_model_that_loves_length_fires(seed: int, tmp_path: Path) -> None:
 def test_a_model_that_ignores_length_does_not(seed: int, tmp_path: Path) -> None:
     run = with_scores(tmp_path / "run", length_weight=0.0, seed=seed)
     assert verdict_of("RG1 length", run) is Verdict.QUIET
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_model_that_likes_length_less_than_people_do_is_no_fault(seed: int, tmp_path: Path) -> None:
+    """People choose by quality, which goes with length; the model takes length away again."""
+    run = with_scores(tmp_path / "run", length_weight=-1.5, seed=seed)
+    finding = finding_of("RG1 length", run)
+    assert finding.verdict is Verdict.QUIET
+    assert finding.estimate is not None
+    assert finding.estimate.value < -0.1
+
+
+def test_a_tied_score_prefers_neither(tmp_path: Path) -> None:
+    run = with_scores(tmp_path / "run", length_weight=0.0, seed=0)
+    SCORES.write(run, [row.model_copy(update={"score": 1.0}) for row in SCORES.read(run, "reward")], stage="reward")
+    assert "longer text in 50.0% of the pairs" in finding_of("RG1 length", run).result
+
+
+def turned_round(run: RunDirectory, *, by: float) -> RunDirectory:
+    rows = [row.model_copy(update={"score": by * row.score}) for row in SCORES.read(run, "reward")]
+    SCORES.write(run, rows, stage="reward")
+    return run
+
+
+def test_edits_beside_a_reward_that_is_the_wrong_way_round_say_nothing(tmp_path: Path) -> None:
+    run = turned_round(with_scores(tmp_path / "run", length_weight=0.0, seed=0), by=-1.0)
+    finding = finding_of("RG1 edits", run, reward=WordJudge(easily_led=True))
+    assert finding.verdict is Verdict.NOT_ASSESSABLE
+    assert "the right way round" in finding.needs
+
+
+def test_edits_beside_a_preference_that_is_noise_are_open(tmp_path: Path) -> None:
+    run, draw = with_scores(tmp_path / "run", length_weight=0.0, seed=0), np.random.default_rng(1)
+    rows = [row.model_copy(update={"score": float(draw.normal())}) for row in SCORES.read(run, "reward")]
+    SCORES.write(run, rows, stage="reward")
+    finding = finding_of("RG1 edits", run, reward=WordJudge(easily_led=True))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "how far a human preference moves the score at all" in finding.needs
 
 
 class WordJudge:
@@ -175,6 +213,22 @@ def test_a_reward_that_still_rises_does_not(seed: int, tmp_path: Path) -> None:
     assert verdict_of("RG2 divergence", run) is Verdict.QUIET
 
 
+@pytest.mark.parametrize("judge", [lambda d: 1.5 * (1 - np.exp(-d)), lambda d: 0.8 * min(d, 1.5), lambda d: 0.0])
+def test_a_judge_that_rises_and_stays_has_not_turned(judge: Any, tmp_path: Path) -> None:
+    """Of 12 runs of each at most one may fire: the fitted curve alone, which cannot stay flat, fired on most."""
+    runs = [with_rollouts(tmp_path / f"run-{seed}", judge, seed=seed) for seed in range(6)]
+    runs += [with_rollouts(tmp_path / f"short-{seed}", judge, seed=seed, steps=7) for seed in range(6)]
+    verdicts = [verdict_of("RG2 turnover", run) for run in runs]
+    assert verdicts.count(Verdict.FIRES) <= 1
+    assert verdicts.count(Verdict.QUIET) >= 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_short_run_that_diverges_fires(seed: int, tmp_path: Path) -> None:
+    run = with_rollouts(tmp_path / "run", lambda d: 0.6 * min(d, 3) - 0.4 * max(0.0, d - 3), seed=seed, steps=9)
+    assert verdict_of("RG2 divergence", run) is Verdict.FIRES
+
+
 def test_a_quiet_fundamental_challenge_is_not_called_solved(tmp_path: Path) -> None:
     run = with_rollouts(tmp_path / "run", lambda d: 0.5 * d, seed=0)
     finding = finding_of("RG2 turnover", run)
@@ -214,7 +268,11 @@ def test_steps_that_share_no_prompts_still_have_an_interval(seed: int, tmp_path:
     assert finding.estimate is not None
     assert finding.estimate.low is not None
     assert finding.estimate.high is not None
-    assert finding.estimate.low < 1.0 - 0.9 * (np.log(6) + 1) < finding.estimate.high  # the curve's own slope at d = 6
+    assert finding.estimate.low < turning(6.0) - turning(1.2) < finding.estimate.high  # the curve's peak is at d = 1.1
+    slope = finding.facts["slope at the end (SDs a unit of sqrt(KL))"]
+    assert slope.low is not None
+    assert slope.high is not None
+    assert slope.low < 1.0 - 0.9 * (np.log(6) + 1) < slope.high  # the curve's own slope at d = 6
 
 
 def test_an_open_divergence_names_the_number_that_is_open(tmp_path: Path) -> None:
@@ -381,7 +439,7 @@ def test_a_calibrated_model_is_not_said_to_be_off(tmp_path: Path) -> None:
             chosen, rejected = (first, second) if happened else (second, first)
             pairs.append(Pair(prompt=f"p-{place}", chosen=chosen, rejected=rejected))
         estimate = reward_calibration(values, pairs, scale=1.0)
-        fired += near_zero(estimate, RewardThresholds().ece).verdict is Verdict.FIRES
+        fired += at_most(estimate, RewardThresholds().ece).verdict is Verdict.FIRES
     assert fired <= 1
 
 

@@ -9,8 +9,9 @@ from scipy.special import expit
 
 from accord.artefacts import EVALUATORS, SCORES, ScoreRow, pairs_of
 from accord.artefacts.finding import Finding, Verdict
-from accord.audit.misspecification.answers import independent
+from accord.audit.misspecification.answers import Answers, independent
 from accord.audit.misspecification.bradley_terry import fit
+from accord.audit.misspecification.score_test import score_test
 from accord.records import Evaluator, Pair
 from accord.run import RunDirectory
 
@@ -93,6 +94,33 @@ def test_a_group_that_wants_what_all_want_gains_nothing(tmp_path: Path) -> None:
     found = compared(tmp_path / "run", [(1.5, 0.3)] * 40, pairs=80, seed=1, groups=["north", "south"] * 20)
     assert found.verdict is Verdict.QUIET
     assert found.facts["group = south"].value == pytest.approx(0.0, abs=0.03)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_one_in_five_who_wants_the_opposite_fires_with_a_hundred_pairs(seed: int, tmp_path: Path) -> None:
+    found = compared(tmp_path / "run", [(1.5, 0.3)] * 24 + [(-1.5, 0.3)] * 6, pairs=100, seed=seed)
+    assert found.verdict is Verdict.FIRES
+
+
+def test_what_could_still_be_is_open_and_says_how_many_people_it_takes(tmp_path: Path) -> None:
+    found = compared(tmp_path / "run", [(0.4, 0.3)] * 12, pairs=20, seed=0)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "independent units (sessions, people or prompts) instead of" in found.needs
+
+
+def test_what_all_see_in_a_text_is_no_disagreement() -> None:
+    """Twenty people answer the same 60 pairs, by something that no weight on the features says: p is not small."""
+    random = np.random.default_rng(0)
+    chances = []
+    for _ in range(6):
+        feature_I2, hidden_I = random.normal(size=(60, 2)), 3 * random.normal(size=60)
+        item_N, evaluator_N = np.tile(np.arange(60), 20), np.repeat(np.arange(20), 60)
+        left_N = random.random(1200) < expit(feature_I2[item_N, 0] + hidden_I[item_N])
+        difference_N2 = feature_I2[item_N] * np.where(left_N, 1, -1)[:, None]
+        names = [f"e{place}" for place in range(20)]
+        answers = Answers(names, names, difference_N2, evaluator_N, item_N % 2, np.ones(1200, bool), item_N, item_N)
+        chances.append(score_test(answers)[0].value)
+    assert np.mean(chances) == pytest.approx(0.5, abs=3 / (12 * 6) ** 0.5)
 
 
 def test_pairs_that_share_a_text_count_once() -> None:

@@ -23,6 +23,7 @@ from accord.audit.verdicts import (
     near_zero,
     none_of,
     observations_needed,
+    past_its_peak,
     reward_and_judge_agree,
     units_needed,
     unless,
@@ -108,7 +109,9 @@ RULES = {
     "at_least": lambda estimate: at_least(estimate, 0.5),
     "without_trend": without_trend,
     "reward_and_judge_agree": lambda estimate: reward_and_judge_agree(estimate, estimate, 0.5),
-    "gains_of_groups": lambda estimate: gains_of_groups([estimate], estimate, 0.0, significance=0.01, limit=0.5),
+    "gains_of_groups": lambda estimate: gains_of_groups(
+        [estimate], estimate, 0.0, significance=0.01, limit=0.5, ruled_out=0.5
+    ),
 }
 
 
@@ -238,14 +241,37 @@ GAINS, NO_GAIN, OPEN = Estimate(0.2, 0.1, 0.3, 90), Estimate(-0.1, -0.2, 0.0, 90
         ([NO_GAIN, GAINS], 0.003, Verdict.FIRES),
         ([NO_GAIN, OPEN], 0.003, Verdict.INCONCLUSIVE),
         ([NO_GAIN], 0.003, Verdict.QUIET),
-        ([GAINS, OPEN], 0.4, Verdict.QUIET),
-        ([GAINS], 0.01, Verdict.QUIET),
+        ([GAINS, OPEN], 0.4, Verdict.INCONCLUSIVE),  # what may be large is not ruled out by a test that finds nothing
+        ([NO_GAIN, replace(OPEN, high=0.04)], 0.4, Verdict.QUIET),
+        ([OPEN], 0.4, Verdict.INCONCLUSIVE),
+        ([GAINS], 0.01, Verdict.INCONCLUSIVE),
         ([replace(GAINS, low=0.005)], 0.003, Verdict.INCONCLUSIVE),  # the limit itself is neither
-        ([replace(NO_GAIN, high=0.005)], 0.003, Verdict.INCONCLUSIVE),
+        ([replace(NO_GAIN, high=0.05)], 0.003, Verdict.INCONCLUSIVE),
     ],
 )
 def test_a_group_counts_only_behind_the_test(gains: list[Estimate], p_value: float, verdict: Verdict) -> None:
-    assert gains_of_groups(gains, OPEN, p_value, significance=0.01, limit=0.005).verdict is verdict
+    ruling = gains_of_groups(gains, OPEN, p_value, significance=0.01, limit=0.005, ruled_out=0.05)
+    assert ruling.verdict is verdict
+
+
+FELL, RISES = Estimate(-0.5, -0.7, -0.3, 90), Estimate(0.2, 0.1, 0.3, 90)
+NEAR, FALLS = Estimate(-0.05, -0.15, 0.05, 90), Estimate(-0.2, -0.3, -0.1, 90)
+
+
+@pytest.mark.parametrize(
+    ("change", "slope", "verdict"),
+    [
+        (FELL, FALLS, Verdict.FIRES),
+        (FELL, OPEN, Verdict.INCONCLUSIVE),
+        (FELL, RISES, Verdict.INCONCLUSIVE),  # below its peak, and on its way up again
+        (NEAR, FALLS, Verdict.QUIET),  # a plateau, on which a curve that must turn is fitted
+        (replace(NEAR, low=-0.4), FALLS, Verdict.INCONCLUSIVE),
+        (replace(NEAR, low=-0.4), RISES, Verdict.QUIET),
+        (replace(FELL, low=None, high=None), FALLS, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_score_is_past_its_peak_where_it_fell_and_falls(change: Estimate, slope: Estimate, verdict: Verdict) -> None:
+    assert past_its_peak(change, slope, 0.2).verdict is verdict
 
 
 @pytest.mark.parametrize("ruling", [Ruling(Verdict.QUIET), Ruling(Verdict.INCONCLUSIVE, "more")])

@@ -11,11 +11,13 @@ from pydantic import Field
 from scipy.special import gammaln
 
 from accord.artefacts import EvaluationSample
+from accord.artefacts.finding import Collection
 from accord.audit.challenges import DC2
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import SAMPLES, Evidence
 from accord.audit.settings import Thresholds
 from accord.audit.verdicts import above
+from accord.audit.written_words import words_of
 from accord.errors import MissingEvidence
 from accord.stats import Estimate, jackknife, mean
 
@@ -25,13 +27,25 @@ Floats = NDArray[np.float64]
 ByPrompt = dict[str, list[EvaluationSample]]
 
 
+MORE_SAMPLES = Collection(
+    SAMPLES,
+    "samples of start and policy, with their log-probabilities",
+    "16 samples of each of 30 held-out prompts (`[evaluate] samples_per_prompt`)",
+)
+FEW_RIGHT = (
+    "Where few answers to a prompt are right, so few are what was asked for: see what the prompts named ask. Else "
+)
+
+
 class DistributionThresholds(Thresholds):
     """Thresholds of DC2: what share of the start's variety must be left."""
 
     family: ClassVar[str] = "distribution"
 
     distinct: float = Field(default=0.7, gt=0, lt=1, description="DC2 diversity: ratio of distinct-2, policy to start")
-    entropy: float = Field(default=0.5, gt=0, lt=1, description="DC2 entropy: ratio of entropies of a whole text")
+    entropy: float = Field(
+        default=0.5, gt=0, lt=1, description="DC2 entropy: ratio of entropies a token, policy to start"
+    )
 
 
 @check(
@@ -40,9 +54,13 @@ class DistributionThresholds(Thresholds):
     claim="The policy writes as variously as its start.",
     thresholds=DistributionThresholds,
     needs=(artefact(SAMPLES),),
+    collect=MORE_SAMPLES,
 )
 def diversity(evidence: Evidence, thresholds: DistributionThresholds) -> Outcome:
-    """Different word pairs among as many word pairs of the samples of the same prompt."""
+    """Different word pairs among as many word pairs of the samples of the same prompt.
+
+    Where a script has no spaces between words, its characters stand for them.
+    """
     start, policy = _arms(evidence)
     pairs = [(_word_pairs(start[prompt]), _word_pairs(policy[prompt])) for prompt in start]
     sizes = [min(sum(of_start.values()), sum(of_policy.values())) for of_start, of_policy in pairs]
@@ -67,23 +85,28 @@ def diversity(evidence: Evidence, thresholds: DistributionThresholds) -> Outcome
     claim="The policy's distribution over texts is as wide as its start's.",
     thresholds=DistributionThresholds,
     needs=(artefact(SAMPLES),),
+    collect=MORE_SAMPLES,
 )
 def entropy(evidence: Evidence, thresholds: DistributionThresholds) -> Outcome:
-    """-log p of a sampled text, which estimates the entropy of the distribution over texts."""
+    """-log p of a sampled token, which estimates the entropy of what is written next.
+
+    Arms are compared at the places of a text that both reach, so that neither shorter nor longer texts pass for
+    narrower or wider ones; a token that only ends a text is left out. Whole texts are told as facts.
+    """
     start, policy = _arms(evidence)
     before_P, after_P = (
-        np.array([np.mean([-sum(row.logprobs) for row in rows]) for rows in by_prompt.values()])
-        for by_prompt in (start, policy)
+        np.array(side) for side in zip(*map(_nats_a_token, start.values(), policy.values()), strict=True)
     )
     return _share_left(
         before_P,
         after_P,
         list(start),
         thresholds.entropy,
-        what="nats of entropy a text",
+        what="nats of entropy a token, at equal places of a text,",
         facts={
-            "nats a token, start": _entropy_per_token(start),
-            "nats a token, policy": _entropy_per_token(policy),
+            f"{what}, {arm}": of(by_prompt)
+            for arm, by_prompt in (("start", start), ("policy", policy))
+            for what, of in (("nats a text", _entropy_per_text), ("tokens a text", _length))
         },
         source="Kirk et al. 2023 (arXiv 2310.06452); Khalifa et al. 2020 (arXiv 2012.11635)",
     )
@@ -114,7 +137,7 @@ def _share_left(
         threshold=f"less than {limit:g} of the start's left",
         result=f"The policy has {share.value:.2f} times as many {what} as its start "
         f"({after_P.mean():.2f} against {before_P.mean():.2f}).",
-        remedy="Strengthen the KL penalty, stop earlier, or sample at a higher temperature.",
+        remedy=FEW_RIGHT + "strengthen the KL penalty, stop earlier, or sample at a higher temperature.",
         evidence=(SAMPLES,),
         ids={"prompts": [name for name, low in zip(prompts, after_P < limit * before_P, strict=True) if low]},
         facts=facts,
@@ -139,7 +162,7 @@ def _by_prompt(rows: list[EvaluationSample]) -> ByPrompt:
 
 
 def _word_pairs(rows: list[EvaluationSample]) -> Counter[tuple[str, str]]:
-    return Counter(pair for row in rows for pair in pairwise(row.text.lower().split()))
+    return Counter(pair for row in rows for pair in pairwise(words_of(row.text)))
 
 
 def _distinct(pairs: Counter[tuple[str, str]], size: int) -> float:
@@ -167,7 +190,7 @@ def _overlap_facts(name: str, by_prompt: ByPrompt) -> dict[str, Estimate]:
 
 def _word_overlap(rows: list[EvaluationSample]) -> float:
     """The mean over two samples of a prompt of the words they share, of all words of the two (Jaccard)."""
-    words = [set(row.text.lower().split()) for row in rows]
+    words = [set(words_of(row.text)) for row in rows]
     column = {word: i for i, word in enumerate(sorted(set().union(*words)))}
     has_BV = np.zeros((len(words), len(column)))
     for row, of_sample in enumerate(words):
@@ -179,10 +202,38 @@ def _word_overlap(rows: list[EvaluationSample]) -> float:
     return float(overlap_BB[np.triu_indices(len(words), 1)].mean())
 
 
-def _entropy_per_token(by_prompt: ByPrompt) -> Estimate:
-    samples = [(prompt, row.logprobs) for prompt, rows in by_prompt.items() for row in rows]
-    surprise = [-float(np.mean(logprobs)) for _, logprobs in samples]
-    return mean(surprise, [prompt for prompt, _ in samples], weights=[len(logprobs) for _, logprobs in samples])
+def _nats_a_token(start: list[EvaluationSample], policy: list[EvaluationSample]) -> tuple[float, float]:
+    """Mean -log p of a token over the places that both arms reach, each weighing as many samples as the fewer have."""
+    nats_2 = [_nats_by_place(rows) for rows in (start, policy)]
+    places = min(len(total_T) for total_T, _ in nats_2)
+    (before_T, fewer_T), (after_T, others_T) = ((total_T[:places], count_T[:places]) for total_T, count_T in nats_2)
+    weight_T = np.minimum(fewer_T, others_T)
+    if not weight_T.any():
+        return 0.0, 0.0
+    share_T = weight_T / weight_T.sum()
+    return float(share_T @ (before_T / fewer_T)), float(share_T @ (after_T / others_T))
+
+
+def _nats_by_place(rows: list[EvaluationSample]) -> tuple[Floats, Floats]:
+    """At each place of a text, the sum of -log p over samples, and how many reach it; the end's own token left out."""
+    written = [
+        row.logprobs[:-1] if row.finish_reason == "eos" and len(row.logprobs) > 1 else row.logprobs for row in rows
+    ]
+    total_T, count_T = np.zeros((2, max(map(len, written))))
+    for logprobs in written:
+        total_T[: len(logprobs)] -= logprobs
+        count_T[: len(logprobs)] += 1
+    return total_T, count_T
+
+
+def _entropy_per_text(by_prompt: ByPrompt) -> Estimate:
+    samples = [(prompt, -sum(row.logprobs)) for prompt, rows in by_prompt.items() for row in rows]
+    return mean([nats for _, nats in samples], [prompt for prompt, _ in samples])
+
+
+def _length(by_prompt: ByPrompt) -> Estimate:
+    samples = [(prompt, len(row.logprobs)) for prompt, rows in by_prompt.items() for row in rows]
+    return mean([tokens for _, tokens in samples], [prompt for prompt, _ in samples])
 
 
 CHECKS = (diversity, entropy)

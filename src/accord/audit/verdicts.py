@@ -24,6 +24,7 @@ __all__ = [
     "near_zero",
     "none_of",
     "observations_needed",
+    "past_its_peak",
     "reward_and_judge_agree",
     "units_needed",
     "unless",
@@ -141,21 +142,40 @@ def reward_and_judge_agree(reward: Estimate, judge: Estimate, tolerance: float) 
     return _open(judge, 0.0 if judge.value < -tolerance else -tolerance)
 
 
+def past_its_peak(change: Estimate, slope: Estimate, tolerance: float) -> Ruling:
+    """A score's change since its peak, and its slope now: fires where it has surely fallen and surely still falls.
+
+    Quiet where it has surely fallen by less than `tolerance`, or surely still rises and not surely has fallen.
+    """
+    p_value = _larger(beyond(change, 0.0, upward=False), beyond(slope, 0.0, upward=False))
+    if change.low is not None and change.high is not None:
+        if change.high < 0 and slope.high is not None and slope.high < 0:
+            return Ruling(Verdict.FIRES, p_value=p_value)
+        if change.low > -tolerance or (change.high >= 0 and slope.low is not None and slope.low > 0):
+            return Ruling(Verdict.QUIET, p_value=p_value)
+        if change.high < 0:
+            return Ruling(
+                Verdict.INCONCLUSIVE, f"to tell whether it still falls, {observations_needed(slope, 0.0)}", p_value
+            )
+    return _open(change, 0.0 if change.value < -tolerance else -tolerance, p_value)
+
+
 def gains_of_groups(
-    gains: Sequence[Estimate], worst: Estimate, p_value: float, *, significance: float, limit: float
+    gains: Sequence[Estimate], worst: Estimate, p_value: float, *, significance: float, limit: float, ruled_out: float
 ) -> Ruling:
     """Groups that should not gain more than `limit` from a reward of their own; `worst` is the gain that is reported.
 
-    A gain counts only where a test rejects one reward for all (`p_value` below `significance`). Quiet where that test
-    does not, or no group can gain as much.
+    A gain counts only where a test rejects one reward for all (`p_value` below `significance`). Quiet where surely no
+    group gains as much as `ruled_out`.
     """
     rejected = p_value < significance
     if rejected and any(gain.low is not None and gain.low > limit for gain in gains):
         p_values = [beyond(gain, limit) for gain in gains]
         return Ruling(Verdict.FIRES, p_value=min(1.0, len(gains) * min(p for p in p_values if p is not None)))
-    if not rejected or all(gain.high is not None and gain.high < limit for gain in gains):
+    if all(gain.high is not None and gain.high < ruled_out for gain in gains):
         return _QUIET
-    return _open(worst, limit)
+    widest = max(gains, key=lambda gain: math.inf if gain.high is None else gain.high, default=worst)
+    return _open(worst, limit) if rejected else _open(widest, max(ruled_out, widest.value))
 
 
 def observations_needed(estimate: Estimate, threshold: float) -> str:

@@ -81,7 +81,8 @@ class WordJudge:
     """A `Judge` that adds up what it takes words to be worth.
 
     `hollow` is what it gives every hollow word (None: it sees that many of them put off) and `length` what it gives
-    each six words more than usual. `error` is the standard deviation by which it is wrong about each word, drawn from
+    each six words more than usual. Of the pairs that it learnt from, the share `swapped` had their sides exchanged.
+    Its probabilities are `surer` times as far from even, in log-odds, as people's answers bear out. `error` is the standard deviation by which it is wrong about each word, drawn from
     `seed` and its name.
     """
 
@@ -89,6 +90,8 @@ class WordJudge:
     hollow: float | None = None
     length: float = 0.0
     error: float = 0.1
+    swapped: float = 0.0
+    surer: float = 1.0
     seed: int = 0
 
     @property
@@ -97,7 +100,7 @@ class WordJudge:
         wrong_V = np.random.default_rng([self.seed, *self.name.encode()]).normal(0, self.error, len(WORDS))
         hollow = 0.0 if self.hollow is None else self.hollow
         known_V = np.array([hollow if word in HOLLOW else WORTH.get(word, 0.0) for word in WORDS])
-        return np.asarray((known_V + wrong_V) / SCALE)
+        return np.asarray(((1 - 2 * self.swapped) * known_V + wrong_V) / SCALE)
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One number a completion, in standard deviations over texts of the start."""
@@ -108,7 +111,7 @@ class WordJudge:
 
     def _of(self, words: list[str], worth: dict[str, float]) -> float:
         hollow = sum(word in HOLLOW for word in words)
-        put_off = 0.0 if self.hollow is not None else (hollow - 0.35 * hollow**2) / SCALE
+        put_off = 0.0 if self.hollow is not None else (1 - 2 * self.swapped) * (hollow - 0.35 * hollow**2) / SCALE
         return sum(worth.get(word, 0.0) for word in words) + put_off + self.length * (len(words) - USUAL_LENGTH) / 6
 
 

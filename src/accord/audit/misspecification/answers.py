@@ -1,6 +1,6 @@
 """Decided pairs of evaluators who are known one by one, as the features by which a reward is fitted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from accord.audit.evidence import SCORES, Evidence
 from accord.audit.misspecification.thresholds import MisspecificationThresholds
 from accord.errors import MissingEvidence
-from accord.feedback import is_known
+from accord.feedback import is_known, text_groups
 from accord.records import Pair
 
 __all__ = ["Answers", "answers_of", "independent", "recorded_groups"]
@@ -17,6 +17,7 @@ __all__ = ["Answers", "answers_of", "independent", "recorded_groups"]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 Mask = NDArray[np.bool_]
+LEAST_GROUPS = 4  # of texts, with which they are halved by whole groups, so that no pair joins the halves
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,9 @@ class Answers:
     """Decided pairs of E evaluators: features of the chosen less those of the rejected, and whose they are.
 
     `half_N` is 0 or 1 where both texts are of that half of all texts, and -1 where the pair joins the halves. `first_N`
-    is whether no pair of the same evaluator before it shared a text with it. `units` are what intervals resample: the
-    session of an evaluator who answered in one, as others may have sat in it too, or the evaluator.
+    is whether no pair of the same evaluator before it shared a text with it. `item_N` tells which two texts it is of,
+    `text_N` the group of texts that were compared with one another. `units` are the independent people: the session of
+    an evaluator who answered in one, as others may have sat in it too, or the evaluator.
     """
 
     names: list[str]
@@ -34,6 +36,8 @@ class Answers:
     evaluator_N: Codes
     half_N: Codes
     first_N: Mask
+    item_N: Codes
+    text_N: Codes
 
     def of_half(self, half: int) -> "Answers":
         """The pairs within one half of all texts."""
@@ -48,6 +52,8 @@ class Answers:
             self.evaluator_N[mask_N],
             self.half_N[mask_N],
             self.first_N[mask_N],
+            self.item_N[mask_N],
+            self.text_N[mask_N],
         )
 
 
@@ -61,16 +67,16 @@ def answers_of(evidence: Evidence, thresholds: MisspecificationThresholds) -> An
             f"pairs each (there are {len(by_evaluator)})"
         )
     pairs = [pair for of_evaluator in by_evaluator.values() for pair in of_evaluator]
-    texts = sorted({text for pair in pairs for text in (pair.chosen, pair.rejected)})
-    half = {text: place % 2 for place, text in enumerate(texts)}
-    sides = [(half[pair.chosen], half[pair.rejected]) for pair in pairs]
+    item, joined = _codes(tuple(sorted(both)) for both in _texts(pairs)), _codes(text_groups(_texts(pairs)))
     answers = Answers(
         list(by_evaluator),
         [_unit(name, of_evaluator) for name, of_evaluator in by_evaluator.items()],
         np.array([features[pair.chosen] - features[pair.rejected] for pair in pairs]),
         np.repeat(np.arange(len(by_evaluator)), [len(of_evaluator) for of_evaluator in by_evaluator.values()]),
-        np.array([chosen if chosen == rejected else -1 for chosen, rejected in sides]),
+        _halves(pairs, joined),
         np.array([first for of_evaluator in by_evaluator.values() for first in independent(of_evaluator)]),
+        item,
+        joined,
     )
     if not all((answers.half_N == number).any() for number in (0, 1)):
         raise MissingEvidence("evaluators whose pairs can be halved without a completion in both halves")
@@ -117,6 +123,26 @@ def _features(evidence: Evidence) -> dict[str, Floats]:
     spread_2 = table_N2.std(0)
     table_N2 = (table_N2 - table_N2.mean(0)) / np.where(spread_2 > 0, spread_2, 1.0)
     return {row.completion: feature_2 for row, feature_2 in zip(rows, table_N2, strict=True)}
+
+
+def _halves(pairs: Sequence[Pair], joined_N: Codes) -> Codes:
+    """The half of each pair: that of its group of texts, where there are enough groups; else that of both its texts."""
+    if joined_N.max() + 1 >= LEAST_GROUPS:
+        return joined_N % 2
+    texts = sorted({text for both in _texts(pairs) for text in both})
+    half = {text: place % 2 for place, text in enumerate(texts)}
+    sides = [(half[chosen], half[rejected]) for chosen, rejected in _texts(pairs)]
+    return np.array([chosen if chosen == rejected else -1 for chosen, rejected in sides])
+
+
+def _texts(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
+    return [(pair.chosen, pair.rejected) for pair in pairs]
+
+
+def _codes(labels: Iterable[Hashable]) -> Codes:
+    """Numbers in place of labels, in the order in which they come."""
+    number: dict[Hashable, int] = {}
+    return np.array([number.setdefault(label, len(number)) for label in labels], dtype=np.intp)
 
 
 def _unit(evaluator: str, pairs: Sequence[Pair]) -> str:

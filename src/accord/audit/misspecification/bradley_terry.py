@@ -11,6 +11,7 @@ __all__ = ["KINDS", "WEAK_PRIOR", "fit", "fit_kinds"]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 KINDS = 2  # of evaluators, looked for where no groups were recorded
+SURE = 0.9
 ROUNDS = 30  # of expectation and maximisation
 WEAK_PRIOR = 1e-3  # precision that only keeps everybody's weights finite
 
@@ -31,7 +32,9 @@ def fit(difference_N2: Floats, centre_2: Floats, precision: float, weight_N: Flo
 
 
 def fit_kinds(answers: Answers, everybody_2: Floats, prior: float) -> tuple[Floats, Codes]:
-    """Weights of the `KINDS` kinds, [K, 2], and the likeliest kind of each evaluator, [E], by expectation-maximisation.
+    """Weights of the `KINDS` kinds, [K, 2], and the kind of each evaluator, [E], by expectation-maximisation.
+
+    It is -1 where no kind has a chance of 0.9: one who is put among people who want the opposite hides what they gain.
 
     Starts once from evaluators parted along the main direction in which their own rewards differ, once from one kind
     that wants what everybody wants and one that wants the opposite; the likelier end is kept.
@@ -50,7 +53,8 @@ def fit_kinds(answers: Answers, everybody_2: Floats, prior: float) -> tuple[Floa
     ]
     weight_K2, chance_EK, _ = max(ends, key=lambda end: end[2])
     order = np.argsort(weight_K2[:, 0])
-    return weight_K2[order], chance_EK[:, order].argmax(1)
+    chance_EK = chance_EK[:, order]
+    return weight_K2[order], np.where(chance_EK.max(1) >= SURE, chance_EK.argmax(1), -1)
 
 
 def _maximised(answers: Answers, weight_K2: Floats, everybody_2: Floats, prior: float) -> tuple[Floats, Floats, float]:

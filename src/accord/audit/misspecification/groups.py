@@ -40,16 +40,19 @@ class GroupGains:
 
 
 class HalfGain(NamedTuple):
-    """Of each pair of a group in the half that was not learnt from: the gain (-1, 0, 1), and whose it is."""
+    """Of each pair of a group in the half not learnt from: the gain (-1, 0, 1), whose it is, and of which texts."""
 
     gain_M: Floats
     evaluator_M: Codes
+    text_M: Codes
 
 
 def gains_of(answers: Answers, recorded: Mapping[str, Mask], prior: float) -> GroupGains:
     """The gains of recorded groups and of kinds found by a mixture; where everybody is of one kind, there is no other.
 
-    Kinds are found and rewards fitted on one half of the texts, and judged on the other, each way round.
+    Intervals are over people and, crossed with them, texts: what a group's reward gets right of a text it gets right
+    for all of the group. Kinds are found and rewards fitted on one half of the texts, and judged on the other, each way
+    round.
     """
     halves = [_gains_on_half(answers.of_half(half), answers.of_half(1 - half), recorded, prior) for half in (0, 1)]
     gain: dict[str, Estimate] = {}
@@ -60,7 +63,8 @@ def gains_of(answers: Answers, recorded: Mapping[str, Mask], prior: float) -> Gr
         evaluator_M = np.concatenate([half[name].evaluator_M for half in halves])
         if gain_M.size:
             units = [answers.units[place] for place in evaluator_M.tolist()]
-            gain[name] = mean(gain_M, units, level=1 - 0.05 / len(halves[0]))
+            texts = np.concatenate([half[name].text_M for half in halves]).tolist()
+            gain[name] = mean(gain_M, units, crossed=texts, level=1 - 0.05 / len(halves[0]))
             members[name] = [answers.names[place] for place in np.unique(evaluator_M).tolist()]
             sizes[name] = sum(np.unique(half[name].evaluator_M).size for half in halves)
     judged = [name for name, size in sizes.items() if size <= len(answers.names)]  # of two halves
@@ -83,5 +87,5 @@ def _gains_on_half(learn: Answers, test: Answers, recorded: Mapping[str, Mask], 
         member_N = member_E[test.evaluator_N]
         difference_M2 = test.difference_N2[member_N]
         gain_M = (difference_M2 @ weight_2 > 0).astype(np.float64) - (difference_M2 @ everybody_2 > 0)
-        gains[name] = HalfGain(gain_M, test.evaluator_N[member_N])
+        gains[name] = HalfGain(gain_M, test.evaluator_N[member_N], test.text_N[member_N])
     return gains

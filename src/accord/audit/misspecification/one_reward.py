@@ -1,6 +1,6 @@
 """PM2: whether one reward serves the people who answered."""
 
-from accord.artefacts.finding import Verdict
+from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import PM2
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import EVALUATORS, PAIRS, SCORES, Evidence
@@ -19,12 +19,18 @@ __all__ = ["one_reward"]
     claim="One reward serves the people who answered.",
     thresholds=MisspecificationThresholds,
     needs=(artefact(SCORES), artefact(EVALUATORS), artefact(PAIRS)),
+    collect=Collection(
+        "Feedback.evaluator",
+        "comparisons by people known one by one, of texts that others compare too",
+        "100 decided held-out pairs of each of 40 people, over 20 prompts or more",
+        "overlap",
+    ),
 )
 def one_reward(evidence: Evidence, thresholds: MisspecificationThresholds) -> Outcome:
     """Gain in held-out accuracy of the group that gains most from a reward of its own, behind a score test.
 
-    Groups are those that evaluators gave as attributes, and kinds found by a mixture. Halves are of texts, so that no
-    text stands in both.
+    Groups are those that evaluators gave as attributes, and kinds found by a mixture. Halves are of texts, by whole
+    groups of texts that were compared with one another where there are four or more, so that no text stands in both.
     """
     answers = answers_of(evidence, thresholds)
     groups = gains_of(answers, recorded_groups(evidence, answers.names), thresholds.prior)
@@ -38,13 +44,14 @@ def one_reward(evidence: Evidence, thresholds: MisspecificationThresholds) -> Ou
         p_value.value,
         significance=SIGNIFICANCE,
         limit=thresholds.gain,
+        ruled_out=thresholds.ruled_out,
     )
     note = " Who answered was inferred from the shape of the data, not recorded." if inferred else ""
     return Outcome(
         ruling=ruling,
         estimate=gain,
         threshold=f"a score test below {SIGNIFICANCE:g} and a group that gains more than {thresholds.gain:g} in "
-        "accuracy",
+        f"accuracy (quiet where none can gain {thresholds.ruled_out:g})",
         result=f"Of {len(answers.names)} evaluators, {worst} would gain most from a reward of their own: it changes "
         f"the share of their answers predicted by {100 * gain.value:+.1f} points against everybody's reward. By a "
         f"score test, answers so uneven have a probability of {p_value.value:.3f} if one reward serves all.{note}",
@@ -52,6 +59,6 @@ def one_reward(evidence: Evidence, thresholds: MisspecificationThresholds) -> Ou
         evidence=(SCORES, PAIRS, EVALUATORS),
         ids={} if ruling.verdict is Verdict.QUIET else {"evaluators": groups.members[worst]},
         facts={**groups.gain, "score test, p": p_value, "score test, T a degree of freedom": statistic},
-        source="score test of equal Bradley-Terry weights (Rao 1948) with a simulated null; mixture of rewards as in "
-        "Chakraborty et al. 2024 (arXiv 2402.08925)",
+        source="score test of equal Bradley-Terry weights (Rao 1948) against answers dealt out anew; mixture of rewards "
+        "as in Chakraborty et al. 2024 (arXiv 2402.08925)",
     )

@@ -19,4 +19,7 @@ class MisspecificationThresholds(Thresholds):
     min_pairs: int = Field(default=20, ge=4, description="decided pairs an evaluator must have answered to be judged")
     min_evaluators: int = Field(default=10, ge=2, description="evaluators of so many pairs that are needed")
     gain: float = Field(default=0.005, ge=0, description="gain in accuracy from rewards of one's own that fires")
+    ruled_out: float = Field(
+        default=0.05, gt=0, description="gain in accuracy that no group may possibly have where the check is quiet"
+    )
     prior: float = Field(default=4.0, gt=0, description="precision with which one's own reward is held to everybody's")

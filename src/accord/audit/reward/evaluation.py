@@ -15,7 +15,7 @@ from accord.audit.evidence import (
     Evidence,
 )
 from accord.audit.reward.thresholds import RewardThresholds
-from accord.audit.verdicts import above, near_zero, none_of
+from accord.audit.verdicts import above, at_most, none_of
 from accord.errors import MissingEvidence
 from accord.feedback import is_known, same_texts
 from accord.records import Pair
@@ -74,7 +74,7 @@ def calibration(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
             f"ece in {CARD} (no pair was held out, or the reward does not say what its scores are in log-odds)"
         )
     return Outcome(
-        ruling=near_zero(error, thresholds.ece),
+        ruling=at_most(error, thresholds.ece),
         estimate=error,
         threshold=f"an expected calibration error above {thresholds.ece:g}",
         result=f"The probabilities of the reward model are off by {error.value:.1%} on average.",

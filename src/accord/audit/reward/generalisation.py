@@ -5,12 +5,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.artefacts import ScoreRow, Verdict
+from accord.artefacts import ScoreRow
+from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import RG1
 from accord.audit.checks import Outcome, artefact, check, judge
 from accord.audit.evidence import COMPLETIONS, EVALUATORS, PAIRS, PROMPTS, REWARD_MODEL, SCORES, Evidence
 from accord.audit.reward.thresholds import RewardThresholds
-from accord.audit.verdicts import near_zero
+from accord.audit.verdicts import Ruling, at_most, near_zero, observations_needed
 from accord.errors import MissingEvidence
 from accord.feedback import sampled_units
 from accord.records import Completion, Pair
@@ -19,6 +20,12 @@ from accord.stats import Estimate, mean
 __all__ = ["edits", "length"]
 
 Floats = NDArray[np.float64]
+MORE_PAIRS = Collection(
+    "Feedback.judgement",
+    "comparisons of held-out texts by people who judged none of the training pairs",
+    "about 500 pairs of 40 people over 40 prompts or more",
+    "overlap",
+)
 
 
 @check(
@@ -27,9 +34,13 @@ Floats = NDArray[np.float64]
     claim="The reward model prefers longer texts no more than people do.",
     thresholds=RewardThresholds,
     needs=(artefact(SCORES), artefact(PAIRS)),
+    collect=MORE_PAIRS,
 )
 def length(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
-    """How much more often the model prefers the longer text of a pair than people do."""
+    """How much more often the model prefers the longer text of a pair than people do; equal scores count half.
+
+    A model that likes long texts less than people do keeps the claim.
+    """
     scores, decided = _scored_pairs(evidence)
     length_of = {name: row.length for name, row in scores.items() if row.length is not None}
     if len(length_of) < len(scores):
@@ -38,14 +49,14 @@ def length(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     if not pairs:
         raise MissingEvidence(f"pairs of different length in {PAIRS}")
     longer_P = np.array([length_of[pair.chosen] > length_of[pair.rejected] for pair in pairs])
-    right_P = np.array([scores[pair.chosen].score > scores[pair.rejected].score for pair in pairs])
-    model_P = longer_P == right_P
-    excess = _mean_over(evidence, model_P.astype(float) - longer_P, pairs)
-    against = [pair for pair, longer, model in zip(pairs, longer_P, model_P, strict=True) if model and not longer]
+    margin_P = np.array([scores[pair.chosen].score - scores[pair.rejected].score for pair in pairs])
+    model_P = 0.5 + 0.5 * np.sign(margin_P) * np.where(longer_P, 1, -1)
+    excess = _mean_over(evidence, model_P - longer_P, pairs)
+    against = [pair for pair, gap in zip(pairs, (model_P - longer_P).tolist(), strict=True) if gap == 1]
     return Outcome(
-        ruling=near_zero(excess, thresholds.length),
+        ruling=at_most(excess, thresholds.length),
         estimate=excess,
-        threshold=f"a share of longer texts preferred that is off by more than {thresholds.length:g}",
+        threshold=f"longer texts preferred more often than by people, by over {thresholds.length:g} of the pairs",
         result=f"The reward model prefers the longer text in {model_P.mean():.1%} of the pairs, people in "
         f"{longer_P.mean():.1%}.",
         remedy="Balance the pairs by length, or condition the reward on it.",
@@ -64,17 +75,26 @@ def length(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     claim="Edits that change no meaning do not move the reward.",
     thresholds=RewardThresholds,
     needs=(judge("reward"), artefact(SCORES), artefact(PAIRS), artefact(COMPLETIONS), artefact(PROMPTS)),
+    collect=MORE_PAIRS,
 )
 def edits(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
-    """How far edits that change no meaning move the reward, beside what a human preference does."""
+    """How far edits that change no meaning move the reward, beside what a human preference does.
+
+    Where the scores do not surely follow people's preferences there is nothing to hold an edit against.
+    """
     scores, pairs = _scored_pairs(evidence)
     spread = float(np.std([row.score for row in scores.values()])) or 1.0
     wide = [pair for pair in pairs if pair.margin is None or pair.margin >= 0.25] or pairs
     gap_P = np.array([(scores[pair.chosen].score - scores[pair.rejected].score) / spread for pair in wide])
     preference = _mean_over(evidence, gap_P, wide)
+    if preference.high is not None and preference.high <= 0:
+        raise MissingEvidence(
+            f"a reward that is the right way round (what people prefer scores {-preference.value:.2f} SDs lower, so "
+            "there is no effect of a preference to hold edits against)"
+        )
     moves = _moves(evidence, pairs, spread, thresholds.max_texts)
     limit = thresholds.edits * abs(preference.value)
-    rulings = {name: near_zero(move, limit) for name, move in moves.items()}
+    rulings = {name: _beside(move, preference, thresholds.edits) for name, move in moves.items()}
     severity = (Verdict.QUIET, Verdict.INCONCLUSIVE, Verdict.FIRES)
     worst = max(moves, key=lambda name: (severity.index(rulings[name].verdict), abs(moves[name].value)))
     return Outcome(
@@ -90,6 +110,23 @@ def edits(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
         facts={**moves, "human preference": preference},
         source="counterfactual edits; thresholds are conventions",
     )
+
+
+def _beside(move: Estimate, preference: Estimate, share: float) -> Ruling:
+    """An edit's move held against a share of what a preference does: sure of it at either end of its interval."""
+    if preference.low is None or preference.high is None or preference.low <= 0:
+        needs = observations_needed(preference, 0.0)
+        return Ruling(Verdict.INCONCLUSIVE, f"to tell how far a human preference moves the score at all, {needs}")
+    surely = near_zero(move, share * preference.high)
+    if surely.verdict is Verdict.FIRES:
+        return surely
+    if near_zero(move, share * preference.low).verdict is Verdict.QUIET:
+        return Ruling(Verdict.QUIET, p_value=surely.p_value)
+    limit = share * preference.value
+    open_ = near_zero(move, limit)
+    at = limit if move.value >= 0 else -limit
+    needs = open_.needs or observations_needed(move, at)
+    return Ruling(Verdict.INCONCLUSIVE, needs, surely.p_value)
 
 
 def _moves(evidence: Evidence, pairs: list[Pair], spread: float, max_texts: int) -> dict[str, Estimate]:

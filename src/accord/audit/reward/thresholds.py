@@ -23,6 +23,9 @@ class RewardThresholds(Thresholds):
         default=0.25, gt=0, description="RG1 edits: effect of an edit beside that of a human preference"
     )
     max_texts: int = Field(default=64, ge=8, description="RG1 edits: completions that are edited")
+    fall: float = Field(
+        default=0.2, gt=0, description="RG2 turnover: SDs that the judge may end below its peak and be quiet"
+    )
     slope: float = Field(
         default=0.05, gt=0, description="RG2 divergence: SDs a step the judge may fall before it counts"
     )

@@ -20,5 +20,10 @@ class Fatigue(Fault):
     strengths: ClassVar = (0.45, 0.9)
     sets_off: ClassVar = ("OV1 fatigue",)
 
+    touches: ClassVar = {
+        "OV1 time": "who answers at random answers fast",
+        "OV1 careless": "half of a session is random",
+    }
+
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
         return some_of(panel, 1.0, tired_lapse=self.strength, tired_after=16, tired_over=2)

@@ -1,12 +1,15 @@
 """A split that lets the same people and texts onto both sides."""
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from accord.feedback import Dataset
 from accord.lab.faults.base import Fault, register_fault
+
+if TYPE_CHECKING:
+    from accord.lab.planted.planting import Planting
 
 __all__ = ["LeakySplit"]
 
@@ -22,7 +25,15 @@ class LeakySplit(Fault):
     strengths: ClassVar = (0.5, 1.0)
     sets_off: ClassVar = ("RE1 leakage", "P-SPLIT overlap")
 
+    cure: ClassVar = "a split by whole people and prompts"
+    gold: ClassVar = (
+        "minus how far the accuracy of a reward that learns from the training pairs, measured on the judge's pairs, "
+        "lies from that on the held-out pairs of other people and texts"
+    )
+
     def dataset(self, data: Dataset, random: np.random.Generator) -> Dataset:
+        if self.cured:
+            return data
         pairs_P = [*data.pairs["train"], *data.pairs["eval_reward"]]
         own_P = np.arange(len(pairs_P)) < len(data.pairs["train"])
         by_row_P = random.random(len(pairs_P)) < 0.5
@@ -35,3 +46,10 @@ class LeakySplit(Fault):
             for split in ("train", "eval_reward")
         }
         return replace(data, pairs={**data.pairs, **sides})
+
+    def measure_gold(self, planting: "Planting") -> float:
+        from accord.lab.planted.gold import pairs_right, words_learnt
+
+        learnt_V = words_learnt(planting, list(planting.data.pairs["train"]))
+        claimed, honest = (pairs_right(planting, split, learnt_V) for split in ("eval_reward", "held_out"))
+        return -abs(claimed - honest)

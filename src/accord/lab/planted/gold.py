@@ -7,11 +7,23 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
-from accord.lab.lexicon import WORDS, truth, words_of
+from accord.lab.lexicon import WORDS, Policy, truth, words_of
 from accord.lab.planted.planting import Planting
-from accord.records import Pair
+from accord.records import Completion, Pair, Prompt
 
-__all__ = ["reward_accuracy", "word_counts", "words_learnt", "worth_learnt"]
+__all__ = [
+    "fresh_texts",
+    "judge_accuracy",
+    "orders_as",
+    "pairs_right",
+    "reward_accuracy",
+    "scores_of",
+    "weights_of_pairs",
+    "word_counts",
+    "words_learnt",
+    "worth_learnt",
+    "written_truth",
+]
 
 Floats = NDArray[np.float64]
 PLACE = {word: place for place, word in enumerate(WORDS)}
@@ -50,11 +62,67 @@ def worth_learnt(difference_NV: Floats, weight_N: Floats | None = None, *, stren
     return np.asarray(model.coef_[0])
 
 
+def fresh_texts(planting: Planting) -> list[str]:
+    """New texts of the start, an even number; two and two they are pairs, the first half with the second."""
+    random = planting.random("gold")
+    return [planting.start.write(random)[0] for _ in range(2 * FRESH)]
+
+
+def orders_as(value_N: Floats, wanted_N: Floats) -> float:
+    """The share of pairs (the first half with the second) that two values order alike; an equal value counts half."""
+    half = len(value_N) // 2
+    sign_P, wanted_P = (np.sign(of_N[:half] - of_N[half:]) for of_N in (value_N, wanted_N))
+    return float(np.mean((sign_P == wanted_P) + 0.5 * ((sign_P == 0) != (wanted_P == 0))))
+
+
 def reward_accuracy(planting: Planting, wanted: Callable[[str], float] = truth) -> float:
     """How often a reward that learns from the training pairs orders two new texts of the start as `wanted` does."""
+    texts = fresh_texts(planting)
     learnt_V = words_learnt(planting, list(planting.data.pairs["train"]))
+    return orders_as(word_counts(texts) @ learnt_V, np.array([wanted(text) for text in texts]))
+
+
+def scores_of(planting: Planting, name: str, texts: list[str]) -> Floats:
+    """What one of the run's judges makes of texts, [N]."""
+    prompt = Prompt.ask("Say something new")
+    completions = [Completion(prompt=prompt.id, text=text) for text in texts]
+    return planting.judges[name].score([prompt] * len(texts), completions).value_N
+
+
+def judge_accuracy(planting: Planting, name: str) -> float:
+    """How often one of the run's judges orders two new texts of the start as the truth does."""
+    texts = fresh_texts(planting)
+    return orders_as(scores_of(planting, name, texts), np.array([truth(text) for text in texts]))
+
+
+def weights_of_pairs(planting: Planting, name: str) -> Floats:
+    """What the training pairs give a judge's score and a text's words, [2], by Bradley-Terry."""
+    decided = [pair for pair in planting.data.pairs["train"] if not pair.tie]
+    sides = []
+    for side in ("chosen", "rejected"):
+        texts = [planting.data.completions[getattr(pair, side)].text for pair in decided]
+        sides.append(np.stack([scores_of(planting, name, texts), [len(text.split()) for text in texts]], 1))
+    difference_N2 = sides[0] - sides[1]
+    model = LogisticRegression(C=100.0, fit_intercept=False)
+    model.fit(np.concatenate([difference_N2, -difference_N2]), np.repeat([1, 0], len(decided)))
+    return np.asarray(model.coef_[0])
+
+
+def written_truth(planting: Planting, policy: Policy) -> float:
+    """What the texts of a policy are worth on average, in standard deviations of the start's."""
     random = planting.random("gold")
-    texts = [planting.start.write(random)[0] for _ in range(2 * FRESH)]
-    value_N = word_counts(texts) @ learnt_V
-    wanted_N = np.array([wanted(text) for text in texts])
-    return float(np.mean((value_N[:FRESH] > value_N[FRESH:]) == (wanted_N[:FRESH] > wanted_N[FRESH:])))
+    return float(np.mean([truth(policy.write(random)[0]) for _ in range(FRESH)]))
+
+
+def pairs_right(planting: Planting, split: str, worth_V: Floats) -> float:
+    """The share of a split's decided pairs that a reward of words orders as people did."""
+    decided = [pair for pair in planting.data.pairs[split] if not pair.tie]
+    texts = planting.data.completions
+    value_P2 = np.stack(
+        [
+            word_counts([texts[getattr(pair, side)].text for pair in decided]) @ worth_V
+            for side in ("chosen", "rejected")
+        ],
+        1,
+    )
+    return float(np.mean(value_P2[:, 0] > value_P2[:, 1]))

@@ -14,7 +14,7 @@ from accord.reward.card.measure import evaluate
 from accord.reward.card.scored import score_split
 from accord.run import RunDirectory
 
-__all__ = ["write_judge"]
+__all__ = ["score_scale", "write_judge"]
 
 
 def write_judge(run: RunDirectory, stage: str, judge: WordJudge, data: Dataset, *, fitted_on: str) -> None:
@@ -26,7 +26,7 @@ def write_judge(run: RunDirectory, stage: str, judge: WordJudge, data: Dataset, 
         (folder / "words.txt").write_text("\n".join(f"{worth:.6f}" for worth in judge.worth_V))
     scores = score_split(judge, data, "held_out")
     words = {name: _words(data, name) for name in scores.values}
-    scale = _score_scale(score_split(judge, data, fitted_on).values, data.pairs[fitted_on])
+    scale = judge.surer * score_scale(score_split(judge, data, fitted_on).values, data.pairs[fitted_on])
     scores = replace(scores, tokens=words, scale=scale)
     SCORES.write(run, scores.rows(data), stage=stage)
     CARD.write(run, evaluate(scores, data, fitted_on=fitted_on), stage=stage)
@@ -36,7 +36,7 @@ def _words(data: Dataset, completion: str) -> int:
     return len(data.completions[completion].text.split())
 
 
-def _score_scale(scores: Mapping[str, float], pairs: Sequence[Pair]) -> float:
+def score_scale(scores: Mapping[str, float], pairs: Sequence[Pair]) -> float:
     """The scale s at which sigmoid(s x difference of scores) makes the decided pairs likeliest, between .01 and 20."""
     margin_P = np.array([scores[pair.chosen] - scores[pair.rejected] for pair in pairs if not pair.tie])
 

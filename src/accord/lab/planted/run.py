@@ -60,7 +60,7 @@ def planting_of(
         for part in parts:
             part.before(planting)
         _draw(planting)
-        if any(name.split("/")[0] in {"reward", "eval_reward", "policy", "evaluate"} for name in needed):
+        if any(name.split("/")[0] in {"reward", "eval_reward", "policy", "evaluation"} for name in needed):
             _train(planting)
         for part in parts:
             part.after(planting)
