@@ -60,7 +60,7 @@ def test_neither_length_nor_the_number_of_samples_passes_for_variety(words: int,
 
 
 def spoken(path: Path, *, start: tuple[int, int], policy: tuple[int, int], seed: int = 0) -> RunDirectory:
-    """Arms that write (how many different words, how long) each, with the log-probabilities of such texts, and an end."""
+    """Arms that write (how many different words, how long) each, with their log-probabilities, and an end."""
     run, draw = RunDirectory.create(path), np.random.default_rng(seed)
     rows = []
     for arm, (kinds, long) in (("start", start), ("policy", policy)):

@@ -82,8 +82,8 @@ class WordJudge:
 
     `hollow` is what it gives every hollow word (None: it sees that many of them put off) and `length` what it gives
     each six words more than usual. Of the pairs that it learnt from, the share `swapped` had their sides exchanged.
-    Its probabilities are `surer` times as far from even, in log-odds, as people's answers bear out. `error` is the standard deviation by which it is wrong about each word, drawn from
-    `seed` and its name.
+    Its probabilities are `surer` times as far from even, in log-odds, as people's answers bear out. `error` is the
+    standard deviation by which it is wrong about each word, drawn from `seed` and its name.
     """
 
     name: str

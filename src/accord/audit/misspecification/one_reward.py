@@ -59,6 +59,6 @@ def one_reward(evidence: Evidence, thresholds: MisspecificationThresholds) -> Ou
         evidence=(SCORES, PAIRS, EVALUATORS),
         ids={} if ruling.verdict is Verdict.QUIET else {"evaluators": groups.members[worst]},
         facts={**groups.gain, "score test, p": p_value, "score test, T a degree of freedom": statistic},
-        source="score test of equal Bradley-Terry weights (Rao 1948) against answers dealt out anew; mixture of rewards "
-        "as in Chakraborty et al. 2024 (arXiv 2402.08925)",
+        source="score test of equal Bradley-Terry weights (Rao 1948) against answers dealt out anew; mixture of "
+        "rewards as in Chakraborty et al. 2024 (arXiv 2402.08925)",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from accord.artefacts.finding import Collection
 from accord.audit.challenges import RE1
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import (
@@ -23,6 +24,13 @@ from accord.stats import proportion
 
 __all__ = ["accuracy", "calibration", "leakage"]
 
+HELD_OUT = Collection(
+    "Feedback.judgement",
+    "comparisons of held-out texts by people who judged none of the training pairs",
+    "about 1,000 pairs of 40 people over 40 prompts or more",
+    "overlap",
+)
+
 
 @check(
     RE1,
@@ -30,6 +38,8 @@ __all__ = ["accuracy", "calibration", "leakage"]
     claim="The reward model knows more than the cheapest guesses.",
     thresholds=RewardThresholds,
     needs=(artefact(CARD),),
+    explained=("OV1 careless", "PM2 one reward"),
+    collect=HELD_OUT,
 )
 def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """Whether the reward model is right more often than what costs nothing."""
@@ -65,6 +75,8 @@ def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     claim="Its probabilities are those with which people answer.",
     thresholds=RewardThresholds,
     needs=(artefact(CARD),),
+    explained=("OV1 careless", "PM2 one reward", "RE1 accuracy"),
+    collect=HELD_OUT,
 )
 def calibration(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """The expected calibration error of the reward model on held-out pairs."""

@@ -45,7 +45,10 @@ def fall_from_peak(rows: Sequence[JudgedRollout]) -> Fall:
     width = max(1, round(len(steps) / 7))
     at_end_N = at_N >= len(steps) - width
     first_K = np.array(
-        [_peak(judge_N[part_N != part], at_N[part_N != part], len(steps), width) for part in range(min(PARTS, prompts.size))]
+        [
+            _peak(judge_N[part_N != part], at_N[part_N != part], len(steps), width)
+            for part in range(min(PARTS, prompts.size))
+        ]
     )
     at_peak_N = (at_N >= first_K[part_N]) & (at_N < first_K[part_N] + width)
 

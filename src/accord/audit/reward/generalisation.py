@@ -75,6 +75,7 @@ def length(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     claim="Edits that change no meaning do not move the reward.",
     thresholds=RewardThresholds,
     needs=(judge("reward"), artefact(SCORES), artefact(PAIRS), artefact(COMPLETIONS), artefact(PROMPTS)),
+    explained=("RG1 length",),
     collect=MORE_PAIRS,
 )
 def edits(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
