@@ -34,7 +34,8 @@ def fit(difference_N2: Floats, centre_2: Floats, precision: float, weight_N: Flo
 def fit_kinds(answers: Answers, everybody_2: Floats, prior: float) -> tuple[Floats, Codes]:
     """Weights of the `KINDS` kinds, [K, 2], and the kind of each evaluator, [E], by expectation-maximisation.
 
-    It is -1 where no kind has a chance of 0.9: one who is put among people who want the opposite hides what they gain.
+    It is -1 where no kind has a chance of 0.9, if anybody's has: one who is put among people who want the opposite hides
+    what they gain.
 
     Starts once from evaluators parted along the main direction in which their own rewards differ, once from one kind
     that wants what everybody wants and one that wants the opposite; the likelier end is kept.
@@ -54,7 +55,14 @@ def fit_kinds(answers: Answers, everybody_2: Floats, prior: float) -> tuple[Floa
     weight_K2, chance_EK, _ = max(ends, key=lambda end: end[2])
     order = np.argsort(weight_K2[:, 0])
     chance_EK = chance_EK[:, order]
-    return weight_K2[order], np.where(chance_EK.max(1) >= SURE, chance_EK.argmax(1), -1)
+    return weight_K2[order], _surest(chance_EK)
+
+
+def _surest(chance_EK: Floats) -> Codes:
+    """The likeliest kind of each evaluator, or -1 where it is not sure; of all, where nobody's is."""
+    sure_E = chance_EK.max(1) >= SURE
+    kind_E: Codes = np.where(sure_E | ~sure_E.any(), chance_EK.argmax(1), -1)
+    return kind_E
 
 
 def _maximised(answers: Answers, weight_K2: Floats, everybody_2: Floats, prior: float) -> tuple[Floats, Floats, float]:
