@@ -34,7 +34,7 @@ def fit(difference_N2: Floats, centre_2: Floats, precision: float, weight_N: Flo
 def fit_kinds(answers: Answers, everybody_2: Floats, prior: float) -> tuple[Floats, Codes]:
     """Weights of the `KINDS` kinds, [K, 2], and the kind of each evaluator, [E], by expectation-maximisation.
 
-    It is -1 where no kind has a chance of 0.9, if anybody's has: one who is put among people who want the opposite hides
+    It is -1 where no kind has a chance of 0.9, if anybody has: one put among people who want the opposite hides
     what they gain.
 
     Starts once from evaluators parted along the main direction in which their own rewards differ, once from one kind
