@@ -9,6 +9,8 @@ from accord.lab.faults import (
     gullible_few,
     hard_tasks,
     lay_people,
+    giving_up,
+    hidden_errors,
     leaky_split,
     length,
     mode_collapse,
@@ -19,6 +21,9 @@ from accord.lab.faults import (
     sophistry,
     uncovered_topic,
     wrong_assistant,
+    straight_lines,
+    uncovered_topic,
+    unsteady,
 )
 from accord.lab.faults.base import FAULTS, Fault, description_of, planted_in, register_fault, some_of
 
@@ -31,6 +36,8 @@ __all__ = [
     "gullible_few",
     "hard_tasks",
     "lay_people",
+    "giving_up",
+    "hidden_errors",
     "leaky_split",
     "length",
     "mode_collapse",
@@ -44,4 +51,7 @@ __all__ = [
     "sophistry",
     "uncovered_topic",
     "wrong_assistant",
+    "straight_lines",
+    "uncovered_topic",
+    "unsteady",
 ]

@@ -50,9 +50,12 @@ def worth_learnt(difference_NV: Floats, weight_N: Floats | None = None, *, stren
     return np.asarray(model.coef_[0])
 
 
-def reward_accuracy(planting: Planting, wanted: Callable[[str], float] = truth) -> float:
-    """How often a reward that learns from the training pairs orders two new texts of the start as `wanted` does."""
-    learnt_V = words_learnt(planting, list(planting.data.pairs["train"]))
+def reward_accuracy(
+    planting: Planting, wanted: Callable[[str], float] = truth, *, pairs: list[Pair] | None = None
+) -> float:
+    """How often a reward that learns from `pairs` (None: the training pairs) orders two new texts of the start as
+    `wanted` does."""
+    learnt_V = words_learnt(planting, list(planting.data.pairs["train"]) if pairs is None else pairs)
     random = planting.random("gold")
     texts = [planting.start.write(random)[0] for _ in range(2 * FRESH)]
     value_N = word_counts(texts) @ learnt_V

@@ -12,4 +12,9 @@ from accord.lab.planted.parts.verifiable import Verifiable
 __all__ = ["PARTS", "Part"]
 
 PARTS: tuple[Part, ...] = (DeploymentPart(), Verifiable(), Approval())
+from accord.lab.planted.parts.hidden import HiddenPart
+
+__all__ = ["PARTS", "Part"]
+
+PARTS: tuple[Part, ...] = (HiddenPart(), DeploymentPart())
 """In the order in which they are planted."""
