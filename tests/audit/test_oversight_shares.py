@@ -144,6 +144,7 @@ def test_a_difference_is_that_of_the_means() -> None:
     values = [float(n % 3 == 0) for n in range(16)]
     estimate = difference(values, first, people, items)
     assert estimate.value == pytest.approx(np.mean(values[:8]) - np.mean(values[8:]))
-    assert estimate.low is not None and estimate.low < estimate.value < (estimate.high or 0)
+    assert estimate.low is not None
+    assert estimate.low < estimate.value < (estimate.high or 0)
     with pytest.raises(ValueError, match="both"):
         difference(values, [True] * 16, people, items)
