@@ -23,7 +23,6 @@ class StraightLines(Fault):
         "OV1 careless": "whoever repeats an answer did not read",
         "OV1 control": "control questions are answered unread as well",
     }
-    cure: ClassVar = 'answers weighted by reliability (`[data] trust = "one_coin"`)'
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
         return some_of(panel, 0.2, repetition=self.strength)
