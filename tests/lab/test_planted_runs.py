@@ -22,7 +22,6 @@ UNKNOWN = {
     "P-RATIO remeasured",
     "P-RATIO reference",
     "P-ACC gradient",
-    "OV1 control",
 }
 EXPECTED = {fault.name: fault.sets_off for fault in FAULTS if fault.sets_off}
 

@@ -14,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from accord.interfaces import Item
 from accord.records import Comparison, Evaluator, Feedback, Rating, Scale
 
-__all__ = ["BoundEvaluator", "SimulatedEvaluator"]
+__all__ = ["WHOLE", "BoundEvaluator", "SimulatedEvaluator"]
 
 Floats = NDArray[np.float64]
+WHOLE = "in this order"
+"""The digest of an item of which everything was shown."""
 
 
 class SimulatedEvaluator(BaseModel):
@@ -52,6 +54,7 @@ class SimulatedEvaluator(BaseModel):
     step: float = Field(default=1.0, gt=0, description="of the scale -4..4 on which it rates")
     position: float = Field(default=0.0, description="added to the utility of what stands on the left")
     trigger: str | None = None
+    repetition: float = Field(default=0.0, ge=0, le=1, description="chance to answer as the last time, unread")
     seconds_a_word: float = Field(default=0.25, gt=0)
     seed: int = 0
 
@@ -100,7 +103,8 @@ class BoundEvaluator:
     ) -> None:
         self.settings = settings
         self._qualities, self._features, self._difficulty = qualities, features, difficulty
-        self._position = 0
+        self._position, self._sitting = 0, 1
+        self._last: dict[str, Comparison | Rating] = {}
         self._random = np.random.default_rng([settings.seed, *settings.name.encode()])
 
     def utility(self, completion: str) -> float:
@@ -112,6 +116,14 @@ class BoundEvaluator:
     def ask(self, items: Sequence[Item]) -> list[Feedback]:
         """One answer an item, in order, in one session."""
         return [self._answer(item) for item in items]
+
+    def rest(self) -> None:
+        """A break: the next answer is the first of another session."""
+        self._position, self._sitting = 0, self._sitting + 1
+
+    def become(self, **changes: object) -> None:
+        """From here on the same person has other settings."""
+        self.settings = self.settings.changed(**changes)
 
     def _answer(self, item: Item) -> Feedback:
         s, position = self.settings, self._position
@@ -129,15 +141,20 @@ class BoundEvaluator:
             judgement = self._compare(utilities, at_random=at_random, reversed_=reversed_)
         else:
             judgement = self._rate(utilities, at_random=at_random)
+        if s.repetition and self._random.random() < s.repetition:
+            judgement = self._last.get(judgement.kind, judgement)
+        self._last[judgement.kind] = judgement
+        sitting = "" if self._sitting == 1 else f", {self._sitting}"
         return Feedback(
             evaluator=s.evaluator.id,
             prompt=item.prompt.id,
             completions=tuple(completion.id for completion in item.completions),
             judgement=judgement,
             study="lab",
-            shown_digest="in this order",
+            shown_digest=WHOLE,
+            available_digest=WHOLE,
             seconds=round(float(typical * np.exp(self._random.normal(0, 0.3))), 2),
-            session=f"session of {s.name}",
+            session=f"session of {s.name}{sitting}",
             position_in_session=position,
         )
 

@@ -5,8 +5,15 @@ What is known of each evaluator is computed in `feedback`; here it meets thresho
 
 from accord.audit.oversight import deception, difficulty
 from accord.audit.oversight.careless import careless
+from accord.audit.oversight.changes import change
 from accord.audit.oversight.known import control
+from accord.audit.oversight.observation import hidden, shown
 from accord.audit.oversight.patterns import position, straight_lines
+from accord.audit.oversight.repeats import repeats
 from accord.audit.oversight.sessions import fatigue, time
 
-CHECKS = (careless, straight_lines, time, fatigue, control, position, *difficulty.CHECKS, *deception.CHECKS)
+CHECKS = (
+    *(careless, straight_lines, time, fatigue, change, control, position, repeats, hidden, shown),
+    *difficulty.CHECKS,
+    *deception.CHECKS,
+)

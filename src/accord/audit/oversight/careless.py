@@ -7,7 +7,7 @@ import numpy as np
 from accord.audit.challenges import OV1
 from accord.audit.checks import LEDGER, Outcome, artefact, check
 from accord.audit.evidence import EVALUATORS, Evidence
-from accord.audit.oversight.shares import names_of, share_held_by, share_outcome, summaries_of
+from accord.audit.oversight.shares import Flagged, flagged_outcome, names_of, summaries_of
 from accord.audit.oversight.thresholds import OversightThresholds
 from accord.errors import MissingEvidence
 from accord.feedback.statistics.codings import counts_as_person
@@ -44,11 +44,16 @@ def careless(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     usual = float(np.median([standings.usual.get(name, 0.5) for name in names]))
     if usual <= 0.5:
         raise MissingEvidence("agreement among the evaluators: they agree with one another no more than by chance")
-    flagged_E = np.array([standings.standing.get(name) == "careless" for name in names])
-    share = share_held_by(flagged_E, experienced, evidence)
+    flagged = Flagged(
+        names,
+        np.array([standings.p_value.get(name, 1.0) for name in names]),
+        np.array([summary.feedback for summary in experienced], dtype=np.float64),
+        np.array([standings.standing.get(name) == "careless" for name in names]),
+    )
+    share = flagged.share
     opposed = _of_another_view(standings, names)
-    return share_outcome(
-        share,
+    return flagged_outcome(
+        flagged,
         thresholds.share,
         result=f"Evaluators who seem to answer at random more than {thresholds.lapse:.0%} of the time hold "
         f"{share.value:.1%} of the answers; an ordinary one orders {usual:.1%} of the pairs as all the others "
@@ -56,11 +61,11 @@ def careless(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
         remedy="Weight answers by the evaluator's reliability (`[data] trust`), add control questions, ask the flagged "
         "items again.",
         ids={
-            "evaluators": names_of(flagged_E, experienced),
+            "evaluators": names_of(flagged.flagged_E, names),
             "evaluators of another view": opposed,
         },
         source="lapse model on votes against all the others' (one coin, Zhang et al. 2016), binomial tests to both "
-        "sides, Benjamini & Hochberg 1995 at 5 %",
+        "sides, Benjamini & Hochberg 1995 at 5 %; partial conjunction, Benjamini & Heller 2008",
     )
 
 

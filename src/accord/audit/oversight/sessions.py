@@ -1,24 +1,26 @@
 """Answers along a session: whether there was time to read, and whether they get worse."""
 
-from collections.abc import Iterable, Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
+from accord.artefacts.finding import Collection
 from accord.audit.challenges import OV1
 from accord.audit.checks import LEDGER, Outcome, artefact, check
 from accord.audit.evidence import COMPLETIONS, EVALUATORS, Evidence
+from accord.audit.oversight.people import answers_of_people, is_person
 from accord.audit.oversight.shares import share_outcome
+from accord.audit.oversight.surprise import Surprises, surprises_of
 from accord.audit.oversight.thresholds import OversightThresholds
-from accord.audit.verdicts import without_trend
+from accord.audit.verdicts import at_most
 from accord.errors import MissingEvidence
-from accord.records import Evaluator, Feedback, Rating
 from accord.run import MANIFEST
 from accord.stats import jackknife, rate
 
 __all__ = ["fatigue", "time"]
 
 Floats = NDArray[np.float64]
+FEWEST_PEOPLE = 6
+SAME_ORDER = 0.05  # of the variance of positions, below which everybody had the items in one order
 
 
 @check(
@@ -27,6 +29,7 @@ Floats = NDArray[np.float64]
     claim="There was time to read.",
     thresholds=OversightThresholds,
     needs=(LEDGER, artefact(COMPLETIONS), artefact(EVALUATORS)),
+    collect=Collection("Feedback.seconds", "how long each answer took", "every answer of the run's ledger"),
 )
 def time(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     """Share of answers given faster than the text can be read, of those that no machine gave."""
@@ -34,7 +37,7 @@ def time(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     answers = [
         answer
         for answer in evidence.ledger_feedback.values()
-        if answer.seconds is not None and answer.completions and not _by_machine(known, answer)
+        if answer.seconds is not None and answer.completions and is_person(known, answer)
     ]
     if not answers:
         raise MissingEvidence("how long each answer took (Feedback.seconds)")
@@ -60,62 +63,64 @@ def time(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     "fatigue",
     claim="Answers do not get worse along a session.",
     thresholds=OversightThresholds,
-    needs=(LEDGER,),
+    needs=(LEDGER, artefact(EVALUATORS)),
+    collect=Collection(
+        field="Feedback.position_in_session",
+        what="the place of each answer in its session, of items that several people judge in orders of their own",
+        amount="30 answers of each of 20 evaluators, each item judged by three people",
+        study="overlap",
+    ),
+    explained=("OV1 change",),
 )
 def fatigue(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
-    """Whether ratings drift away from everybody else's as a session goes on."""
-    ratings = [
-        answer
-        for answer in evidence.ledger_feedback.values()
-        if answer.position_in_session is not None and isinstance(answer.judgement, Rating)
-    ]
-    if not ratings:
+    """Whether answers drift away from everybody else's to the same items as a session goes on."""
+    placed = [answer for answer in answers_of_people(evidence) if answer.position_in_session is not None]
+    if not placed:
         raise MissingEvidence("the place of each answer in its session (Feedback.position_in_session)")
-    distance_N, position_N, evaluator_N = _distances(ratings)
+    surprises = surprises_of(placed)
+    people = np.unique(surprises.evaluator_N).size
+    if people < FEWEST_PEOPLE:
+        raise MissingEvidence(f"{FEWEST_PEOPLE} evaluators who judged what others did ({people} did)")
+    length = _usual_length(surprises)
+    excess_N, place_N = _within_items_and_people(surprises)
 
-    def slope(rows: NDArray[np.intp]) -> float:
-        varies = np.ptp(position_N[rows])
-        return float(np.polyfit(position_N[rows], distance_N[rows], 1)[0]) if varies else float("nan")
+    def growth(rows: NDArray[np.intp]) -> float:
+        varies = float(place_N[rows] @ place_N[rows])
+        return length * float(place_N[rows] @ excess_N[rows]) / varies if varies > 0 else float("nan")
 
-    drift = jackknife(slope, len(distance_N), evaluator_N)
+    drift = jackknife(growth, excess_N.size, surprises.evaluator_N.tolist())
     return Outcome(
-        ruling=without_trend(drift),
+        ruling=at_most(drift, thresholds.fatigue),
         estimate=drift,
-        threshold="a distance from the others that surely grows along the session",
-        result=f"For each further item of a session, ratings move {drift.value:+.5f} widths of the scale away from the "
-        "others'.",
+        threshold=f"a share of random answers that grows by more than {thresholds.fatigue:g} along a session",
+        result=f"From the first to the last of {length:.0f} answers, the share that seems to be given at random grows "
+        f"by {drift.value:+.1%}.",
         remedy="Shorter sessions, with breaks.",
         evidence=(MANIFEST,),
-        source="slope with a jackknife over evaluators",
+        source="slope of the distance from all others' answers on the place in the session, within items and people; "
+        "jackknife over people",
     )
 
 
-def _by_machine(known: Mapping[str, Evaluator], answer: Feedback) -> bool:
-    """Whether a model or a rule gave the answer, for which a person's reading speed is no measure."""
-    evaluator = known.get(answer.evaluator)
-    return evaluator is not None and evaluator.kind in {"model", "rule"}
+def _usual_length(surprises: Surprises) -> float:
+    """The place of a person's last answer in a session, of half of the people above it."""
+    last_E = np.zeros(len(surprises.evaluators))
+    np.maximum.at(last_E, surprises.evaluator_N, surprises.position_N)
+    return float(np.median(last_E[last_E > 0])) if (last_E > 0).any() else 0.0
 
 
-def _distances(ratings: Iterable[Feedback]) -> tuple[Floats, Floats, list[str]]:
-    """Distance of each rating from the mean of the others of its completion, in widths of the scale, [N].
+def _within_items_and_people(surprises: Surprises) -> tuple[Floats, Floats]:
+    """Surprises and places in the session, each less the mean of its item and of its person, [N].
 
-    With it the position in the session, [N], and the evaluator. Raises `MissingEvidence` where nobody rated what
-    somebody else did.
+    Raises `MissingEvidence` where everybody had the items in one order, so that late items cannot be told from tired
+    people, and where people do not agree.
     """
-    by_item: dict[str, list[tuple[float, int, str]]] = {}
-    for answer in ratings:
-        rating = answer.judgement
-        assert isinstance(rating, Rating)
-        value = (rating.value - rating.scale.low) / (rating.scale.high - rating.scale.low)
-        by_item.setdefault(answer.completions[0], []).append((value, answer.position_in_session or 0, answer.evaluator))
-    distances, positions, evaluators = [], [], []
-    for of_item in by_item.values():
-        total = sum(value for value, _, _ in of_item)
-        for value, place, evaluator in of_item:
-            if len(of_item) > 1:
-                distances.append(abs(value - (total - value) / (len(of_item) - 1)))
-                positions.append(float(place))
-                evaluators.append(evaluator)
-    if not distances:
-        raise MissingEvidence("completions that more than one evaluator rated")
-    return np.array(distances), np.array(positions), evaluators
+    excess_N, place_N = surprises.excess_N, surprises.position_N
+    for _ in range(4):  # means of both are taken away in turn until neither is left
+        for code_N in (surprises.item_N, surprises.evaluator_N):
+            count_C = np.maximum(np.bincount(code_N), 1)
+            excess_N = excess_N - (np.bincount(code_N, excess_N) / count_C)[code_N]
+            place_N = place_N - (np.bincount(code_N, place_N) / count_C)[code_N]
+    if place_N.var() <= SAME_ORDER * surprises.position_N.var():
+        raise MissingEvidence("items that different people judged at different places of a session")
+    return excess_N, place_N

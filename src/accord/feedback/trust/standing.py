@@ -13,7 +13,7 @@ opposite of the others', the two can be mistaken for each other: docs/quality.md
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -41,11 +41,13 @@ class Standings:
     accuracy   how often right, drawn to the pool's
     usual      what an ordinary evaluator reaches on the same items
     standing   what follows from both
+    p_value    against answering at random less than a quarter as often as `lapse` would have it
     """
 
     accuracy: Mapping[str, Estimate]
     usual: Mapping[str, float]
     standing: Mapping[str, Standing]
+    p_value: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, standing: Standing) -> list[str]:
         """The evaluators of a standing, in their order."""
@@ -71,15 +73,18 @@ def judge_standing(
     right_M, count_M, usual_M = right_E[judged_E], count_E[judged_E], usual_E[judged_E]
     below_chance_M = tail_below(right_M, count_M, CHANCE)
     opposed_M = false_discovery_control(below_chance_M) < ERROR
-    lower_M = false_discovery_control(tail_below(right_M, count_M, usual_M)) < ERROR
-    not_turned_M = false_discovery_control(tail_above(right_M, count_M, 1 - usual_M)) < ERROR
+    lower_p_M, not_turned_p_M = tail_below(right_M, count_M, usual_M), tail_above(right_M, count_M, 1 - usual_M)
+    lower_M = false_discovery_control(lower_p_M) < ERROR
+    not_turned_M = false_discovery_control(not_turned_p_M) < ERROR
     low_M = lower_M & (value_M < usual_M - lapse * (usual_M - CHANCE)) & ~opposed_M
     random_M = not_turned_M & (below_chance_M >= DOUBT)
+    far_p_M = tail_below(right_M, count_M, usual_M - lapse / 4 * (usual_M - CHANCE))
     words_M = np.select([opposed_M, low_M & random_M, low_M], ["another view", "careless", "unclear"], "ordinary")
     return Standings(
         accuracy,
         dict(zip(accuracy, usual_M.tolist(), strict=True)),
         dict(zip(accuracy, words_M.tolist(), strict=True)),
+        dict(zip(accuracy, far_p_M.tolist(), strict=True)),
     )
 
 

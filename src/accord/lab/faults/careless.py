@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
+from accord.feedback import Dataset, weigh
 from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.faults.base import Fault, register_fault, some_of
 
@@ -18,7 +21,11 @@ class Careless(Fault):
 
     name: ClassVar = "careless"
     strengths: ClassVar = (0.125, 0.25)
-    sets_off: ClassVar = ("OV1 careless", "OV1 time")
+    sets_off: ClassVar = ("OV1 careless", "OV1 time", "OV1 control")
+    cure: ClassVar = 'answers weighted by reliability (`[data] trust = "one_coin"`)'
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
         return some_of(panel, self.strength, lapse=0.95)
+
+    def dataset(self, data: Dataset, random: np.random.Generator) -> Dataset:
+        return weigh(data, trust="one_coin", pools={}, population=None)[0] if self.cured else data

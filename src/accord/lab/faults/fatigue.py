@@ -1,10 +1,12 @@
 """Sessions that are too long."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults.base import Fault, register_fault, some_of
+from accord.lab.faults.base import Fault, S, register_fault, some_of
+from accord.lab.planted.sittings import Sittings
 
 __all__ = ["Fatigue"]
 
@@ -19,11 +21,17 @@ class Fatigue(Fault):
     name: ClassVar = "fatigue"
     strengths: ClassVar = (0.45, 0.9)
     sets_off: ClassVar = ("OV1 fatigue",)
-
     touches: ClassVar = {
-        "OV1 time": "who answers at random answers fast",
+        "OV1 change": "whoever tires gives up in the end",
+        "OV1 control": "control questions stand late in a session",
         "OV1 careless": "half of a session is random",
+        "OV1 time": "answers at random are fast",
+        "OV1 repeats": "items are asked again late in a session",
     }
+    cure: ClassVar = "a break after every 15 answers"
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
         return some_of(panel, 1.0, tired_lapse=self.strength, tired_after=16, tired_over=2)
+
+    def part(self, settings: S) -> S:
+        return replace(settings, length=15) if isinstance(settings, Sittings) and self.cured else settings

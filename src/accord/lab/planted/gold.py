@@ -75,11 +75,13 @@ def orders_as(value_N: Floats, wanted_N: Floats) -> float:
     return float(np.mean((sign_P == wanted_P) + 0.5 * ((sign_P == 0) != (wanted_P == 0))))
 
 
-def reward_accuracy(planting: Planting, wanted: Callable[[str], float] = truth) -> float:
-    """How often a reward that learns from the training pairs orders two new texts of the start as `wanted` does."""
+def reward_accuracy(
+    planting: Planting, worth: Callable[[str], float] = truth, *, pairs: list[Pair] | None = None
+) -> float:
+    """How often a reward that learns from `pairs` (None: the training pairs) orders two new texts as `worth` does."""
     texts = fresh_texts(planting)
-    learnt_V = words_learnt(planting, list(planting.data.pairs["train"]))
-    return orders_as(word_counts(texts) @ learnt_V, np.array([wanted(text) for text in texts]))
+    learnt_V = words_learnt(planting, list(planting.data.pairs["train"]) if pairs is None else pairs)
+    return orders_as(word_counts(texts) @ learnt_V, np.array([worth(text) for text in texts]))
 
 
 def scores_of(planting: Planting, name: str, texts: list[str]) -> Floats:

@@ -7,6 +7,8 @@ import numpy as np
 
 from accord.interfaces import Item
 from accord.lab.planted.planting import Planting
+from accord.lab.planted.sittings import Sitting, Sittings, answers_of, control_questions
+from accord.lab.planted.visibility import Visibility, seen_qualities
 from accord.lab.planted.worlds import World
 from accord.records import Completion, Prompt, Record
 
@@ -30,16 +32,20 @@ class _Material:
 
 def ask_panels(planting: Planting) -> None:
     """Write what every panel was asked and what it answered into the ledger."""
-    random = planting.random("panels")
+    random, again = planting.random("panels"), planting.random("asked again")
+    hidden_errors, sittings = planting.settings(Visibility()).hidden_errors, planting.settings(Sittings())
     for panel, size in enumerate(planting.world.panels):
         material = _material(planting, panel, random)
-        qualities, biases = planting.qualities(material.completions), planting.biases(material.completions)
-        records: list[Record] = [*material.prompts, *material.completions]
+        controls = control_questions(planting, panel, again)
+        completions = [*material.completions, *controls.completions]
+        qualities, biases = seen_qualities(planting, completions, hidden_errors), planting.biases(completions)
+        records: list[Record] = [*material.prompts, *controls.prompts, *completions]
         healthy = [
             planting.person(f"panel {panel}, evaluator {i}", group=group_of(i, size, GROUPS)) for i in range(size)
         ]
         for evaluator in planting.fault.evaluators(healthy):
-            answers = evaluator.bound(qualities, biases).ask(_session(planting.world, material, random))
+            asked = Sitting(_session(planting.world, material, random), controls, in_part=hidden_errors > 0)
+            answers = answers_of(evaluator.bound(qualities, biases), asked, sittings)
             records += [evaluator.evaluator, *answers]
         planting.ledger.extend(records)
 
