@@ -108,6 +108,7 @@ def audit(
     audit_ledger: str | None = None,
     deployment_prompts: Path | None = None,
     plan: Path | None = None,
+    population: Path | None = None,
     json: bool = False,
     trust_run: Trust = False,
 ) -> int:
@@ -133,6 +134,9 @@ def audit(
     plan
         A new folder: what the checks lack that could not be assessed or did not decide, how much of it, and the study
         files that would collect it.
+    population
+        A TOML file with the population that the answers are to stand for: a table for each attribute, a share for each
+        group. It stands in the place of the recipe's.
     json
         Print the findings as JSON.
     """
@@ -142,6 +146,7 @@ def audit(
     from accord.audit.plan import write_plan
     from accord.extensions import load_extensions
     from accord.feedback.formats.prompt_files import read_prompts
+    from accord.feedback.quality.composition import read_target
     from accord.loop.drive import recipe_of
     from accord.loop.rewards import judges_of
     from accord.loop.stage import Context, in_run
@@ -160,6 +165,7 @@ def audit(
             trusted=trust_run,
             audit_ledger=audit_ledger,
             deployment_prompts=deployed,
+            population=None if population is None else read_target(population),
         )
         if plan is not None:
             write_plan(report.findings, Evidence(opened, deployment_prompts=deployed), plan)

@@ -6,6 +6,8 @@ To add one, subclass `Fault`, override the method of the part that it spoils, an
 from accord.lab.faults import (
     careless,
     fatigue,
+    few_heads,
+    gender_bias,
     gullible_few,
     hard_tasks,
     lay_people,
@@ -18,6 +20,7 @@ from accord.lab.faults import (
     position,
     sophistry,
     uncovered_topic,
+    unrepresentative,
     wrong_assistant,
 )
 from accord.lab.faults.base import FAULTS, Fault, description_of, planted_in, register_fault, some_of
@@ -28,6 +31,8 @@ __all__ = [
     "careless",
     "description_of",
     "fatigue",
+    "few_heads",
+    "gender_bias",
     "gullible_few",
     "hard_tasks",
     "lay_people",
@@ -43,5 +48,6 @@ __all__ = [
     "some_of",
     "sophistry",
     "uncovered_topic",
+    "unrepresentative",
     "wrong_assistant",
 ]

@@ -7,9 +7,10 @@ A part is a class with the methods of `Part`; it is listed here. What can be wro
 from accord.lab.planted.parts.approval import Approval
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.deployment import DeploymentPart
+from accord.lab.planted.parts.population import TargetPopulation
 from accord.lab.planted.parts.verifiable import Verifiable
 
 __all__ = ["PARTS", "Part"]
 
-PARTS: tuple[Part, ...] = (DeploymentPart(), Verifiable(), Approval())
+PARTS: tuple[Part, ...] = (DeploymentPart(), Verifiable(), Approval(), TargetPopulation())
 """In the order in which they are planted."""
