@@ -377,8 +377,6 @@ def _check(recipe: Recipe) -> None:
     if recipe.data.raking and not recipe.data.population:
         raise RecipeError("recipe.data.population: missing; raking needs shares, [data.population.ATTRIBUTE]")
     check_population(recipe.data.population)
-    if recipe.data.population and not recipe.data.raking:
-        raise RecipeError("recipe.data.raking: false, and without it population weighs nothing; write raking = true")
     if (recipe.data.source is None) != (recipe.data.format is None):
         raise RecipeError("recipe.data: source and format go together; give both or neither")
     judged = recipe.policy is not None and "judge" in recipe.policy.needs

@@ -56,7 +56,6 @@ PPO_RECIPE = '[sft]\nbase = "tiny"\n[reward]\nbase = "tiny"\n[policy]\nkind = "p
         ('[data]\nsource = "packaged"', "source and format go together"),
         ("[data]\nraking = true", "data.population: missing; raking needs shares"),
         ("[data.population.age]\nold = 0.4", "the shares sum to 0.4"),
-        ("[data.population.age]\nold = 1.0", "recipe.data.raking: false, and without it population weighs nothing"),
         (
             "[data]\nraking = true\n[data.population.age]\nold = 0.0\nyoung = 1.0",
             "recipe.data.population.age.old: a share of 0",

@@ -13,6 +13,7 @@ from accord import artefacts
 from accord.artefacts import EvaluationSample, QuestionAnswer, RunReader
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger, current_feedback
+from accord.feedback.statistics.raking import Target
 from accord.feedback.statistics.reliability import EvaluatorSummary, summarise_evaluators
 from accord.interfaces import Judge
 from accord.records import Completion, Evaluator, Feedback, Prompt
@@ -101,7 +102,8 @@ class Evidence(RunReader):
 
     An altered file raises `ArtefactError`, as everywhere. `judges` are handed in by whoever loads models (`reward`,
     `eval_reward`): the audit itself never loads one. `audit_ledger` is a ledger of what people were asked after the
-    run; `deployment_prompts` stand for the run's own. No server that the run names is spoken to unless it is `trusted`.
+    run; `deployment_prompts` and `population` stand for the run's own. No server that the run names is spoken to unless
+    it is `trusted`.
     """
 
     def __init__(
@@ -113,8 +115,10 @@ class Evidence(RunReader):
         trusted: bool = True,
         audit_ledger: Path | str | None = None,
         deployment_prompts: Sequence[Prompt] | None = None,
+        population: Target | None = None,
     ) -> None:
         super().__init__(run, prefix=prefix)
+        self._named_population = population
         self.trusted = trusted
         self.audit_ledger = audit_ledger
         self._deployment_prompts = deployment_prompts
@@ -162,8 +166,18 @@ class Evidence(RunReader):
         return self.rows(artefacts.DEPLOYMENT_PROMPTS)
 
     @property
-    def population(self) -> Mapping[str, Mapping[str, float]]:
-        """The population that the answers are to stand for: by attribute, the share of each group."""
+    def population(self) -> Target:
+        """By attribute, the share of each group of those whom the answers are to stand for.
+
+        The one that was handed in, or else the run's own. Raises `MissingEvidence` where there is neither.
+        """
+        if self._named_population is not None:
+            return self._named_population
+        if not self.has(artefacts.POPULATION):
+            raise MissingEvidence(
+                "the population that the answers are to stand for (`[data.population.ATTRIBUTE]` in the recipe, or "
+                "`accord audit RUN --population FILE`)"
+            )
         return self.value(artefacts.POPULATION).shares
 
     @property

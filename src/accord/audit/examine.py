@@ -13,6 +13,7 @@ from accord.audit.evidence import Evidence
 from accord.audit.multiplicity import corrected
 from accord.audit.settings import AuditSettings
 from accord.errors import AuditError, nearest
+from accord.feedback.statistics.raking import Target
 from accord.interfaces import Judge
 from accord.records import Prompt
 from accord.run import RunDirectory, check_whole
@@ -57,21 +58,28 @@ def examine(
     trusted: bool = True,
     audit_ledger: Path | str | None = None,
     deployment_prompts: Sequence[Prompt] | None = None,
+    population: Target | None = None,
 ) -> AuditReport:
     """Put the claims of a run to the test, from its files and the judges handed in.
 
     `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`); a database that the
-    run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run, and
-    `deployment_prompts` stand for those of the run. Every
-    file of the run is held against its digest first, whether a check reads it or not. Raises `AuditError` for a
-    challenge that has no check, and `ArtefactError` where a file of the run is not what was written.
+    run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run;
+    `deployment_prompts` and `population` (shares by attribute) stand for those of the run. Every file of the run is
+    held against its digest first, whether a check reads it or not. Raises `AuditError` for a challenge that has no
+    check, and `ArtefactError` where a file of the run is not what was written.
     """
     known = {check.challenge.id for check in CHECKS}
     for name in only:
         if name not in known:
             raise AuditError(f"no check of a challenge '{name}'{nearest(name, sorted(known))}")
     evidence = Evidence(
-        run, judges, prefix=prefix, trusted=trusted, audit_ledger=audit_ledger, deployment_prompts=deployment_prompts
+        run,
+        judges,
+        prefix=prefix,
+        trusted=trusted,
+        audit_ledger=audit_ledger,
+        deployment_prompts=deployment_prompts,
+        population=population,
     )
     check_whole(run, but=[evidence.stage(stage) for stage in REWRITTEN])
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]

@@ -109,6 +109,7 @@ def audit(
     deployment_prompts: Path | None = None,
     plan: Path | None = None,
     questions: list[Path] | None = None,
+    population: Path | None = None,
     json: bool = False,
     trust_run: Trust = False,
 ) -> int:
@@ -137,6 +138,9 @@ def audit(
     questions
         A file of multiple-choice questions that both models are asked, instead of those of the recipe; may be given
         more than once. Not with --only, which writes nothing.
+    population
+        A TOML file with the population that the answers are to stand for: a table for each attribute, a share for each
+        group. It stands in the place of the recipe's.
     json
         Print the findings as JSON.
     """
@@ -146,6 +150,7 @@ def audit(
     from accord.audit.plan import write_plan
     from accord.extensions import load_extensions
     from accord.feedback.formats.prompt_files import read_prompts
+    from accord.feedback.quality.composition import read_target
     from accord.loop.drive import recipe_of
     from accord.loop.questions import ask_questions, with_questions
     from accord.loop.rewards import judges_of
@@ -170,6 +175,7 @@ def audit(
             trusted=trust_run,
             audit_ledger=audit_ledger,
             deployment_prompts=deployed,
+            population=None if population is None else read_target(population),
         )
         if plan is not None:
             write_plan(report.findings, Evidence(opened, deployment_prompts=deployed), plan)

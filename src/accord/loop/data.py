@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from accord.artefacts import DEPLOYMENT_PROMPTS, TrustSummary
+from accord.artefacts import DEPLOYMENT_PROMPTS, POPULATION, Population, TrustSummary
 from accord.errors import RecipeError
 from accord.feedback import (
     Dataset,
@@ -62,10 +62,17 @@ def data(context: Context) -> None:
             trust=trust,
             stage=context.stage,
         )
+    _write_population(context)
     if settings.deployment_prompts is not None:
         DEPLOYMENT_PROMPTS.write(run, read_prompts(settings.deployment_prompts), stage=context.stage)
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())
     progress.say(f"  data: pairs {counts}")
+
+
+def _write_population(context: Context) -> None:
+    """Keep the population that the recipe names, for the audit, whether answers are weighed by it or not."""
+    if population := context.recipe.data.population:
+        POPULATION.write(context.run, Population(shares=population), stage=context.stage)
 
 
 def _import(context: Context, ledger: Ledger) -> None:

@@ -6,6 +6,8 @@ To add one, subclass `Fault`, override the method of the part that it spoils, an
 from accord.lab.faults import (
     careless,
     fatigue,
+    few_heads,
+    gender_bias,
     giving_up,
     gullible_few,
     hard_tasks,
@@ -27,6 +29,7 @@ from accord.lab.faults import (
     swapped_labels,
     sycophantic,
     uncovered_topic,
+    unrepresentative,
     unsteady,
     wrong_assistant,
 )
@@ -38,6 +41,8 @@ __all__ = [
     "careless",
     "description_of",
     "fatigue",
+    "few_heads",
+    "gender_bias",
     "giving_up",
     "gullible_few",
     "hard_tasks",
@@ -62,6 +67,7 @@ __all__ = [
     "swapped_labels",
     "sycophantic",
     "uncovered_topic",
+    "unrepresentative",
     "unsteady",
     "wrong_assistant",
 ]

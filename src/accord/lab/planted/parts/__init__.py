@@ -8,10 +8,18 @@ from accord.lab.planted.parts.approval import Approval
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.deployment import DeploymentPart
 from accord.lab.planted.parts.hidden import HiddenPart
+from accord.lab.planted.parts.population import TargetPopulation
 from accord.lab.planted.parts.questions import Questions
 from accord.lab.planted.parts.verifiable import Verifiable
 
 __all__ = ["PARTS", "Part"]
 
-PARTS: tuple[Part, ...] = (HiddenPart(), DeploymentPart(), Verifiable(), Approval(), Questions())
+PARTS: tuple[Part, ...] = (
+    HiddenPart(),
+    DeploymentPart(),
+    Verifiable(),
+    Approval(),
+    Questions(),
+    TargetPopulation(),
+)
 """In the order in which they are planted."""

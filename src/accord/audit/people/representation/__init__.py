@@ -1,0 +1,11 @@
+"""Do those who answered stand for those whom the model is to serve? MH1.
+
+composition    their shares beside the population's          weights        what weighing them to it costs
+concentration  how few gave most of the answers              consequence    whether other shares would decide otherwise
+"""
+
+from accord.audit.people.representation.composition import representation
+from accord.audit.people.representation.concentration import concentration, weights
+from accord.audit.people.representation.consequence import consequence
+
+CHECKS = (representation, weights, concentration, consequence)

@@ -1,0 +1,25 @@
+"""Thresholds of MH1."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from accord.audit.settings import Thresholds
+
+__all__ = ["RepresentationThresholds"]
+
+
+class RepresentationThresholds(Thresholds):
+    """Thresholds of MH1."""
+
+    family: ClassVar[str] = "representation"
+
+    distance: float = Field(default=0.1, gt=0, lt=1, description="total variation of the answers from the population")
+    ratio: float = Field(
+        default=0.8, gt=0, lt=1, description="share of a group's answers over its share of the population"
+    )
+    effective: float = Field(default=0.5, gt=0, lt=1, description="effective answers after raking, over all answers")
+    most_active: int = Field(default=5, ge=1, description="how many evaluators are the most active ones")
+    concentration: float = Field(default=0.5, gt=0, lt=1, description="share of the answers of the most active")
+    shift: float = Field(default=0.05, gt=0, lt=0.5, description="root mean square shift of the votes on a pair")
+    researchers: str = Field(default="researchers", min_length=1, description="pool of those who run the project")

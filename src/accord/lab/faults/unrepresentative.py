@@ -1,0 +1,129 @@
+"""People who do not stand for the population: some groups are hired far more often than others."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from accord.feedback import Dataset, weigh
+from accord.lab.evaluators import SimulatedEvaluator
+from accord.lab.faults.base import Fault, register_fault
+from accord.lab.lexicon import features, truth
+
+if TYPE_CHECKING:
+    from accord.lab.planted.planting import Planting
+
+__all__ = ["MissingGroup", "Unrepresentative", "UnrepresentativeAlike"]
+
+HIRED: Mapping[str, float] = {"north": 0.82, "south": 0.14, "west": 0.04}
+STYLE: Mapping[str, float] = {"north": 0.9, "south": -0.6, "west": -0.9}
+"""What each group makes of a formal word, in standard deviations of the truth."""
+
+
+def hired(panel: Sequence[SimulatedEvaluator], shares: Mapping[str, float]) -> list[str]:
+    """The groups of a panel hired by these shares, at least one person of each that has a share.
+
+    They are dealt over the places, so that no group sits at the beginning.
+    """
+    rest = {name: max(1, round(share * len(panel))) for name, share in list(shares.items())[1:] if share > 0}
+    first = next(iter(shares))
+    groups = [first] * (len(panel) - sum(rest.values())) + [name for name, count in rest.items() for _ in range(count)]
+    order = np.argsort([(place * 0.6180339887498949) % 1.0 for place in range(len(panel))], kind="stable")
+    return [groups[place] for place in np.argsort(order).tolist()]
+
+
+def accuracy_of_population(planting: "Planting", style: Mapping[str, float], shares: Mapping[str, float]) -> float:
+    """How often a reward learnt from the training pairs orders two new texts as the population does in the mean."""
+    from accord.lab.planted.gold import reward_accuracy
+
+    usual = sum(share * style[name] for name, share in shares.items())
+    return reward_accuracy(planting, lambda text: truth(text) + usual * features(text)["style"])
+
+
+@register_fault
+class Unrepresentative(Fault):
+    """Four fifths of the people are of one group, half of the population is, and groups want different things.
+
+    The strength is how far from the population to 82 : 14 : 4 hiring goes.
+    """
+
+    name: ClassVar = "unrepresentative"
+    strengths: ClassVar[tuple[float, ...]] = (0.5, 1.0)
+    sets_off: ClassVar = ("MH1 composition", "MH1 consequence")
+    touches: ClassVar = {"PM2 one reward": "the groups want different things"}
+    cure: ClassVar = "training pairs raked to the population's shares"
+    gold: ClassVar = "accuracy of a reward that learns from the training pairs, by the mean utility of the population"
+
+    style: ClassVar[Mapping[str, float]] = STYLE
+
+    def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
+        groups = hired(panel, self.shares())
+        return [
+            one.changed(group=group, weights=(1.0, self.style[group])) for one, group in zip(panel, groups, strict=True)
+        ]
+
+    def shares(self) -> Mapping[str, float]:
+        """By group, its share of those hired."""
+        from accord.lab.planted.panels import GROUPS
+
+        return {name: share + self.strength * (HIRED[name] - share) for name, share in GROUPS.items()}
+
+    def dataset(self, data: Dataset, random: np.random.Generator) -> Dataset:
+        from accord.lab.planted.panels import GROUPS
+
+        if not self.cured:
+            return data
+        return weigh(data, trust="none", pools={}, population={"group": dict(GROUPS)})[0]
+
+    def measure_gold(self, planting: "Planting") -> float:
+        from accord.lab.planted.panels import GROUPS
+
+        return accuracy_of_population(planting, self.style, GROUPS)
+
+
+@register_fault
+class UnrepresentativeAlike(Fault):
+    """Hiring as skewed as in `unrepresentative`, of people who all want the same: a control of its consequence.
+
+    The strength is how far from the population to 82 : 14 : 4 hiring goes.
+    """
+
+    name: ClassVar = "unrepresentative-alike"
+    strengths: ClassVar[tuple[float, ...]] = (1.0,)
+    sets_off: ClassVar = ("MH1 composition",)
+
+    def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
+        groups = hired(panel, Unrepresentative(self.strength).shares())
+        return [one.changed(group=group) for one, group in zip(panel, groups, strict=True)]
+
+
+@register_fault
+class MissingGroup(Unrepresentative):
+    """Nobody of the smallest group is hired, and groups want different things: no weights bring it back.
+
+    The strength is how far from the population to a share of nothing hiring goes.
+    """
+
+    name: ClassVar = "missing-group"
+    strengths: ClassVar[tuple[float, ...]] = (1.0,)
+    sets_off: ClassVar = ("MH1 composition", "MH1 weights")
+    touches: ClassVar = {
+        "PM2 one reward": "the groups want different things",
+        "MH1 consequence": "those who are there want different things too",
+    }
+    cure: ClassVar = "people of the missing group are hired by quota"
+
+    style: ClassVar[Mapping[str, float]] = {"north": 0.6, "south": 0.6, "west": -2.5}
+
+    def shares(self) -> Mapping[str, float]:
+        from accord.lab.planted.panels import GROUPS
+
+        if self.cured:
+            return GROUPS
+        *others, last = GROUPS
+        kept = {name: GROUPS[name] for name in others}
+        whole = sum(kept.values())
+        return {name: share / whole for name, share in kept.items()} | {last: 0.0}
+
+    def dataset(self, data: Dataset, random: np.random.Generator) -> Dataset:
+        return data
