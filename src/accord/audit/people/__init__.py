@@ -1,5 +1,8 @@
 """Who judged, and what they hold: MH1 representation, MH2 bias, MH3 poisoning."""
 
 from accord.audit.checks import Check
+from accord.audit.people.bursts import bursts
+from accord.audit.people.poisoning import trigger_words, unforeseen_people
+from accord.audit.people.triggered_reward import triggered_reward
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (trigger_words, unforeseen_people, triggered_reward, bursts)

@@ -4,15 +4,20 @@ To add one, subclass `Fault`, override the method of the part that it spoils, an
 """
 
 from accord.lab.faults import (
+    bursts,
     careless,
     fatigue,
+    flippers,
+    kinds,
     leaky_split,
     length,
+    machine_written,
     mode_collapse,
     noisier_minority,
     opposed_minority,
     over_optimisation,
     position,
+    trigger,
     uncovered_topic,
 )
 from accord.lab.faults.base import FAULTS, Fault, description_of, planted_in, register_fault, some_of
@@ -20,11 +25,15 @@ from accord.lab.faults.base import FAULTS, Fault, description_of, planted_in, re
 __all__ = [
     "FAULTS",
     "Fault",
+    "bursts",
     "careless",
     "description_of",
     "fatigue",
+    "flippers",
+    "kinds",
     "leaky_split",
     "length",
+    "machine_written",
     "mode_collapse",
     "noisier_minority",
     "opposed_minority",
@@ -33,5 +42,6 @@ __all__ = [
     "position",
     "register_fault",
     "some_of",
+    "trigger",
     "uncovered_topic",
 ]

@@ -6,8 +6,11 @@ A part is a class with the methods of `Part`; it is listed here. What can be wro
 
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.deployment import DeploymentPart
+from accord.lab.planted.parts.kinds import KindsPart
+from accord.lab.planted.parts.prompts_with_words import PromptsWithWordsPart
+from accord.lab.planted.parts.written_answers import WrittenAnswersPart
 
 __all__ = ["PARTS", "Part"]
 
-PARTS: tuple[Part, ...] = (DeploymentPart(),)
+PARTS: tuple[Part, ...] = (DeploymentPart(), PromptsWithWordsPart(), WrittenAnswersPart(), KindsPart())
 """In the order in which they are planted."""
