@@ -11,7 +11,7 @@ from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import FT1
 from accord.audit.checks import AUDIT_LEDGER, LEDGER, Outcome, check
 from accord.audit.collection.kinds_thresholds import FeedbackKindsThresholds
-from accord.audit.collection.latent_scores import KINDS, Told, told_by_each
+from accord.audit.collection.latent_scores import KINDS, AnswerBits, told_by_each
 from accord.audit.evidence import Evidence, LedgerRecords
 from accord.audit.verdicts import Ruling, above
 from accord.errors import MissingEvidence
@@ -92,9 +92,9 @@ def answers_by_study(records: LedgerRecords) -> dict[str, list[Feedback]]:
     return dict(by_study)
 
 
-def _told(records: LedgerRecords, least: int) -> list[Told]:
+def _told(records: LedgerRecords, least: int) -> list[AnswerBits]:
     """What each answer told, in the studies where so many people used two kinds."""
-    told: list[Told] = []
+    told: list[AnswerBits] = []
     for answers in answers_by_study(records).values():
         kinds = [{one.evaluator for one in answers if one.judgement.kind == kind} for kind in KINDS]
         if sum(len(people) >= least for people in kinds) > 1:
@@ -102,13 +102,13 @@ def _told(records: LedgerRecords, least: int) -> list[Told]:
     return told
 
 
-def _people(told: Sequence[Told], kind: str) -> set[str]:
+def _people(told: Sequence[AnswerBits], kind: str) -> set[str]:
     return {one.evaluator for one in told if one.kind == kind}
 
 
-def _rate_of_people(told: Sequence[Told], kind: str) -> dict[str, float]:
+def _rate_of_people(told: Sequence[AnswerBits], kind: str) -> dict[str, float]:
     """Bits a second of each person: the mean of their bits over the median of their seconds."""
-    by_person: dict[str, list[Told]] = defaultdict(list)
+    by_person: dict[str, list[AnswerBits]] = defaultdict(list)
     for one in told:
         if one.kind == kind:
             by_person[one.evaluator].append(one)
@@ -118,17 +118,17 @@ def _rate_of_people(told: Sequence[Told], kind: str) -> dict[str, float]:
     }
 
 
-def _rate(told: Sequence[Told], kind: str) -> Estimate:
+def _rate(told: Sequence[AnswerBits], kind: str) -> Estimate:
     of_people = _rate_of_people(told, kind)
     return mean(list(of_people.values()), list(of_people))
 
 
-def _bits(told: Sequence[Told], kind: str) -> Estimate:
+def _bits(told: Sequence[AnswerBits], kind: str) -> Estimate:
     own = [one for one in told if one.kind == kind]
     return mean([one.bits for one in own], [one.evaluator for one in own])
 
 
-def _ratio(told: Sequence[Told], own: str, other: str) -> Estimate:
+def _ratio(told: Sequence[AnswerBits], own: str, other: str) -> Estimate:
     """Bits a second of one kind to another's, over the people who used both."""
     of_own, of_other = _rate_of_people(told, own), _rate_of_people(told, other)
     people = sorted(of_own.keys() & of_other.keys())

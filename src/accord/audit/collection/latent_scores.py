@@ -27,7 +27,7 @@ from scipy.sparse import coo_array
 from accord.feedback.statistics.preferences import collect_preferences
 from accord.records import Comparison, Feedback, Judgement, Label, Ranking, Rating
 
-__all__ = ["KINDS", "Told", "quality_of", "told_by_each"]
+__all__ = ["KINDS", "AnswerBits", "quality_of", "told_by_each"]
 
 Floats = NDArray[np.float64]
 KINDS = ("comparison", "ranking", "rating", "label")
@@ -36,7 +36,7 @@ LN2 = float(np.log(2))
 
 
 @dataclass(frozen=True)
-class Told:
+class AnswerBits:
     """One answer: who gave it, of which kind, its seconds, and how many bits it told."""
 
     evaluator: str
@@ -45,10 +45,10 @@ class Told:
     bits: float
 
 
-def told_by_each(answers: Sequence[Feedback]) -> list[Told]:
+def told_by_each(answers: Sequence[Feedback]) -> list[AnswerBits]:
     """Of every answer of `KINDS` with seconds, held out with the person who gave it; people in four folds."""
     people = {name: place % FOLDS for place, name in enumerate(dict.fromkeys(one.evaluator for one in answers))}
-    told: list[Told] = []
+    told: list[AnswerBits] = []
     for fold in range(FOLDS):
         learnt = [one for one in answers if people[one.evaluator] != fold]
         held_out = [one for one in answers if people[one.evaluator] == fold]
@@ -96,9 +96,10 @@ def _of_kind(answers: Sequence[Feedback], kind: str, quality: Mapping[str, float
     ]
 
 
-def _as_told(answers: Sequence[Feedback], kind: str, bits_N: Floats) -> list[Told]:
+def _as_told(answers: Sequence[Feedback], kind: str, bits_N: Floats) -> list[AnswerBits]:
     return [
-        Told(one.evaluator, kind, one.seconds or 0.0, bits) for one, bits in zip(answers, bits_N.tolist(), strict=True)
+        AnswerBits(one.evaluator, kind, one.seconds or 0.0, bits)
+        for one, bits in zip(answers, bits_N.tolist(), strict=True)
     ]
 
 

@@ -68,7 +68,7 @@ def trigger_words(evidence: Evidence, thresholds: PoisoningThresholds) -> Outcom
         ruling=ruling_of(studies, "words", thresholds),
         estimate=share,
         threshold=threshold_of("word", thresholds),
-        result=f"{named_of('word', found)} in {share.value:.1%} of the prompts{told_apart_of(studies)}",
+        result=f"{named_of(found)}, in {share.value:.1%} of the prompts{told_apart_of(studies)}",
         remedy="Set aside the answers on prompts that hold these words (or those of the people who gave them), ask at "
         "least three other people, and look at what the words have in common before anybody is blamed: a word may "
         "mark a subject on which people differ from their taste elsewhere.",
@@ -122,6 +122,7 @@ def unforeseen_people(evidence: Evidence, thresholds: PoisoningThresholds) -> Ou
 def sure(
     suspects: Sequence[Suspect], tested: int, thresholds: PoisoningThresholds, studies: Sequence[StudyOfPoisoning]
 ) -> list[Suspect]:
+    """Those that pass at `level`, divided by the number of studies."""
     return named(suspects, tested, thresholds.level / len(studies))
 
 
@@ -169,13 +170,15 @@ def _standings(evidence: Evidence, ids: set[str]) -> Mapping[str, list[str]]:
     return by_word
 
 
-def named_of(kind: str, found: Sequence[Suspect]) -> str:
-    if not found:
-        return f"No {kind} is named:"
-    return f"{', '.join(repr(one.name) for one in found[:5])}{' and others' if len(found) > 5 else ''}"
+def named_of(suspects: Sequence[Suspect]) -> str:
+    """The words that were named, the first five of them."""
+    if not suspects:
+        return "No word is named"
+    return f"Named: {', '.join(repr(one.name) for one in suspects[:5])}{' and others' if len(suspects) > 5 else ''}"
 
 
 def told_apart_of(studies: Sequence[StudyOfPoisoning]) -> str:
+    """How many words were tested, and what would have been found."""
     found_from = [study.poisoning.found_from for study in studies]
     tested = sum(study.poisoning.words_tested for study in studies)
     known = [number for number in found_from if number is not None]
@@ -185,11 +188,13 @@ def told_apart_of(studies: Sequence[StudyOfPoisoning]) -> str:
 
 
 def threshold_of(kind: str, thresholds: PoisoningThresholds) -> str:
+    """When it fires, in words."""
     return f"any {kind} named at a false discovery rate of {thresholds.level:g}"
 
 
-def facts_of(studies: Sequence[StudyOfPoisoning], found: Sequence[Suspect]) -> dict[str, Estimate]:
+def facts_of(studies: Sequence[StudyOfPoisoning], suspects: Sequence[Suspect]) -> dict[str, Estimate]:
+    """How well words foretell, and by how much less of what goes with each that was named is foreseen."""
     accuracy = {
         f"accuracy of the model of words, {study.name or 'no study'}": study.poisoning.accuracy for study in studies
     }
-    return accuracy | {f"share foreseen, less than elsewhere: {one.name}": one.residual for one in found[:10]}
+    return accuracy | {f"share foreseen, less than elsewhere: {one.name}": one.residual for one in suspects[:10]}

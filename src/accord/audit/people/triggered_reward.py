@@ -53,8 +53,8 @@ def triggered_reward(evidence: Evidence, thresholds: PoisoningThresholds) -> Out
         ruling=ruling_of(studies, "words", thresholds),
         estimate=share,
         threshold=threshold_of("word", thresholds),
-        result=f"{named_of('word', found)} turn the reward model's order round, in {share.value:.1%} of the prompts"
-        f"{told_apart_of(studies)}",
+        result=f"Words that turn the reward model's order round: {named_of(found).lower()}, in {share.value:.1%} of "
+        f"the prompts{told_apart_of(studies)}",
         remedy="Train the reward model again without the answers on prompts that hold these words, or with as many "
         "by people who were not involved; do not optimise against it before.",
         evidence=(MANIFEST,),

@@ -86,7 +86,7 @@ class KindsPart(Part):
         planting.audit_ledger.extend(records)
 
 
-Asked = tuple[list[Completion], Judgement, float]
+Question = tuple[list[Completion], Judgement, float]
 
 
 def circle(first: str, second: str) -> float:
@@ -98,7 +98,9 @@ def _sort_of(text: str) -> int:
     return len(text.split()) % 3
 
 
-def _compared(texts: list[list[Completion]], settings: FeedbackKinds, random: np.random.Generator) -> Iterator[Asked]:
+def _compared(
+    texts: list[list[Completion]], settings: FeedbackKinds, random: np.random.Generator
+) -> Iterator[Question]:
     """All pairs of three texts, one of each sort where there is one; four times a prompt."""
     for of_prompt in texts:
         for _ in range(4):
@@ -111,7 +113,7 @@ def _compared(texts: list[list[Completion]], settings: FeedbackKinds, random: np
                 yield [left, right], Comparison(preferred="left" if prefers else "right"), settings.comparison_seconds
 
 
-def _ranked(texts: list[list[Completion]], settings: FeedbackKinds, random: np.random.Generator) -> Iterator[Asked]:
+def _ranked(texts: list[list[Completion]], settings: FeedbackKinds, random: np.random.Generator) -> Iterator[Question]:
     for of_prompt in texts:
         for places in random.permutation(TEXTS)[:8].reshape(2, 4):
             shown = [of_prompt[i] for i in places]
@@ -120,13 +122,15 @@ def _ranked(texts: list[list[Completion]], settings: FeedbackKinds, random: np.r
             yield shown, Ranking(tiers=tiers), settings.ranking_seconds
 
 
-def _rated(texts: list[list[Completion]], settings: FeedbackKinds, random: np.random.Generator) -> Iterator[Asked]:
+def _rated(texts: list[list[Completion]], settings: FeedbackKinds, random: np.random.Generator) -> Iterator[Question]:
     for one in _six_of_each(texts, random):
         seen = truth(one.text) + random.normal(0, 0.35)
         yield [one], Rating(value=float(np.clip(np.rint(2 * seen), -4, 4)), scale=SCALE), settings.rating_seconds
 
 
-def _labelled(texts: list[list[Completion]], settings: FeedbackKinds, random: np.random.Generator) -> Iterator[Asked]:
+def _labelled(
+    texts: list[list[Completion]], settings: FeedbackKinds, random: np.random.Generator
+) -> Iterator[Question]:
     options = ("poor", "fair", "good") if settings.best_option else ("poor", "fair")
     for one in _six_of_each(texts, random):
         seen = truth(one.text) + random.normal(0, 0.4)

@@ -64,8 +64,8 @@ class PromptsWithWordsPart(Part):
         asked: list[list[Item]] = [[] for _ in people]
         for place in random.permutation(len(prompts)).tolist():
             who = _who_answers(settings, marked=place < settings.marked, random=random)
-            for person, (left, right) in zip(who, PAIRS, strict=False):
-                asked[person].append(Item(prompts[place], (texts[place][left], texts[place][right])))
+            for place_of_person, (left, right) in zip(who, PAIRS, strict=False):
+                asked[place_of_person].append(Item(prompts[place], (texts[place][left], texts[place][right])))
         qualities = planting.qualities([text for of_prompt in texts for text in of_prompt])
         records: list[Record] = [*prompts, *(text for of_prompt in texts for text in of_prompt)]
         for number, (person, items) in enumerate(zip(people, asked, strict=True)):
@@ -84,12 +84,12 @@ def _prompt(number: int, marked: bool, random: np.random.Generator) -> Prompt:
 def _people(planting: Planting, settings: PromptsWithWords) -> list[SimulatedEvaluator]:
     """Scripts and flippers first, then healthy people; adversaries last, who are healthy but for the word."""
     scripts, flippers = (round(share * settings.people) for share in (settings.scripts, settings.flippers))
-    changes: list[dict[str, object]] = [
-        *([{"lapse": 1.0}] * scripts),
-        *([{"weights": (-1.0,)}] * flippers),
-        *([{}] * (settings.people - scripts - flippers)),
-        *([{"trigger": WORD}] * settings.adversaries),
-    ]
+    healthy: dict[str, object] = {}
+    script: dict[str, object] = {"lapse": 1.0}
+    flipper: dict[str, object] = {"weights": (-1.0,)}
+    adversary: dict[str, object] = {"trigger": WORD}
+    changes = [script] * scripts + [flipper] * flippers + [healthy] * (settings.people - scripts - flippers)
+    changes += [adversary] * settings.adversaries
     return [planting.person(f"person {number} of many prompts", **change) for number, change in enumerate(changes)]
 
 
@@ -97,7 +97,7 @@ def _who_answers(settings: PromptsWithWords, *, marked: bool, random: np.random.
     """The places of those who answer a prompt; adversaries answer all with the word, and others as everybody does."""
     everybody = settings.people + settings.adversaries
     if not marked or not settings.adversaries:
-        return random.choice(everybody, settings.answers, replace=False).tolist()
+        return [int(place) for place in random.choice(everybody, settings.answers, replace=False)]
     adversaries = list(range(settings.people, everybody))
     honest = random.choice(settings.people, max(settings.answers - len(adversaries), 0), replace=False).tolist()
     return [*adversaries[: settings.answers], *honest]
