@@ -1,7 +1,11 @@
 """How feedback was collected: DQ1 coverage, DQ2 cost, FT1 kinds of feedback, X5 machine-written answers."""
 
 from accord.audit.checks import Check
+from accord.audit.collection.circles import triads
 from accord.audit.collection.coverage import coverage
+from accord.audit.collection.kinds import bits
+from accord.audit.collection.machine_written import machine_written, untyped
+from accord.audit.collection.options import options
 from accord.audit.collection.topic_gap import topics
 
-CHECKS: tuple[Check, ...] = (coverage, topics)
+CHECKS: tuple[Check, ...] = (coverage, topics, bits, options, triads, machine_written, untyped)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from accord.feedback.quality.answers import Answers
+from accord.feedback.quality.compared import compared_texts
 from accord.feedback.quality.composition import Composition, composition
 from accord.feedback.quality.evaluators import EvaluatorQuality, evaluator_qualities, worst_first
 from accord.feedback.quality.gathering import Gathered, gather
-from accord.feedback.quality.poisoning import Compared, Poisoning, suspected_poisoning
+from accord.feedback.quality.poisoning import Poisoning, suspected_poisoning
 from accord.feedback.quality.questions import QuestionAgreement, closeness, question_agreement
 from accord.feedback.quality.sequences import drift, late_half
 from accord.feedback.quality.unknown import NotAssessed
@@ -121,7 +122,13 @@ def measure_quality(
             for name, fit in fits.items()
         ],
         _composition(answers, gathered, target),
-        suspected_poisoning(_compared(gathered)),
+        suspected_poisoning(
+            compared_texts(
+                gathered.preferences,
+                {name: (one.prompt, one.text) for name, one in gathered.completions.items()},
+                gathered.prompt_texts,
+            )
+        ),
         written_answers(_written(gathered)),
         assistance_effects(gathered.assisted, evaluators=evaluators),
     )
@@ -160,30 +167,6 @@ def _composition(answers: Answers, gathered: Gathered, target: Target | None) ->
         if counts_as_person(gathered.evaluators[name])
     }
     return composition(people, gathered.evaluators, target) or NotAssessed("no evaluator has attributes on record")
-
-
-def _compared(gathered: Gathered) -> Compared:
-    """The decided opinions, with the prompts and texts that they are about."""
-    preferences = gathered.preferences
-    decided_N = preferences.sign_N != 0
-    first_N, second_N, up_N = (
-        column[decided_N] for column in (preferences.first_N, preferences.second_N, preferences.sign_N > 0)
-    )
-    known = [gathered.completions.get(name) for name in preferences.completions]
-    place: dict[str, int] = {}
-    prompt_C = np.array(
-        [-1 if one is None else place.setdefault(one.prompt, len(place)) for one in known], dtype=np.int64
-    )
-    return Compared(
-        prompt_C[first_N],
-        np.where(up_N, first_N, second_N),
-        np.where(up_N, second_N, first_N),
-        preferences.evaluator_N[decided_N],
-        list(place),
-        [gathered.prompt_texts.get(name, "") for name in place],
-        ["" if one is None else one.text for one in known],
-        preferences.evaluators,
-    )
 
 
 def _written(gathered: Gathered) -> WrittenTexts:

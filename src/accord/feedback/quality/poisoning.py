@@ -38,11 +38,15 @@ LEAST_IN_ALL = 50
 LEVEL = 0.05
 MOST = 50_000  # comparisons looked at; of more, a random choice
 FEATURES = 20_000
+FOUR_OF_FIVE = float(norm.ppf(0.8))
 
 
 @dataclass(frozen=True)
 class Compared:
-    """N decided comparisons: codes of the prompt, of both texts and of who chose; texts and names by code."""
+    """N decided comparisons: codes of the prompt, of both texts and of who chose; texts and names by code.
+
+    `completions` holds the ids of the texts, where they are asked for.
+    """
 
     prompt_N: Codes
     chosen_N: Codes
@@ -52,6 +56,7 @@ class Compared:
     prompt_texts: Sequence[str]
     texts: Sequence[str]
     evaluators: Sequence[str]
+    completions: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,11 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Poisoning:
-    """What was named of how many that were tested, and how well the model of words foretells (`accuracy`)."""
+    """What was named of how many that were tested, and how well the model of words foretells (`accuracy`).
+
+    `found_from` is the number of prompts from which on a word that turns all answers round would be named in four of
+    five repetitions; None where no number of them would do.
+    """
 
     comparisons: int
     accuracy: Estimate
@@ -74,6 +83,7 @@ class Poisoning:
     words: tuple[Suspect, ...]
     people_tested: int
     people: tuple[Suspect, ...]
+    found_from: int | None = None
 
 
 def suspected_poisoning(compared: Compared) -> Poisoning | NotAssessed:
@@ -89,11 +99,13 @@ def suspected_poisoning(compared: Compared) -> Poisoning | NotAssessed:
     accuracy = rate(right_N, compared.prompt_N.tolist())
     if accuracy.low is None or accuracy.low <= 0.5:
         return NotAssessed(f"the words of a text do not foretell what is preferred (accuracy {accuracy})")
-    residual_N = right_N - np.maximum(chosen_N, 1 - chosen_N)
-    residual_N -= residual_N.mean()
+    sure_N = np.maximum(chosen_N, 1 - chosen_N)
+    centre = float((right_N - sure_N).mean())
+    residual_N = right_N - sure_N - centre
     words, word_count = _words(compared, residual_N)
     people, person_count = _people(compared, residual_N)
-    return Poisoning(compared.prompt_N.size, accuracy, word_count, words, person_count, people)
+    found = _found_from(compared, residual_N, 1 - right_N - sure_N - centre, word_count)
+    return Poisoning(compared.prompt_N.size, accuracy, word_count, words, person_count, people, found)
 
 
 def _at_most(compared: Compared) -> Compared:
@@ -147,6 +159,16 @@ def _words(compared: Compared, residual_N: Floats) -> tuple[tuple[Suspect, ...],
         ids = tuple(compared.prompts[prompt] for prompt in prompts[rows].tolist())
         suspects.append(Suspect(names[place], mean(residual_P[rows]), p, ids))
     return tuple(suspects), len(terms)
+
+
+def _found_from(compared: Compared, residual_N: Floats, turned_N: Floats, tested: int) -> int | None:
+    """The fewest prompts on which answers turned round are named in four of five, were nothing else to be named."""
+    _, place_N = np.unique(compared.prompt_N, return_inverse=True)
+    residual_P, turned_P = (np.bincount(place_N, value_N) / np.bincount(place_N) for value_N in (residual_N, turned_N))
+    count_G = np.arange(LEAST_PROMPTS, max(LEAST_PROMPTS + 1, residual_P.size // 2 + 1), dtype=np.float64)
+    mean_G = turned_P.mean() + FOUR_OF_FIVE * turned_P.std() / np.sqrt(count_G)
+    found_G = lower_tail(mean_G, count_G, residual_P) * max(tested, 1) < LEVEL
+    return int(count_G[found_G.argmax()]) if found_G.any() else None
 
 
 def _terms(texts: Sequence[str]) -> dict[str, Codes]:

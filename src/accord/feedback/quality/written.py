@@ -20,7 +20,7 @@ from scipy.stats import norm
 from accord.feedback.quality.unknown import NotAssessed
 from accord.stats import Estimate, rate
 
-__all__ = ["WrittenAnswers", "WrittenTexts", "rogan_gladen", "written_answers"]
+__all__ = ["WrittenAnswers", "WrittenTexts", "rogan_gladen", "surely_typed", "written_answers"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -66,13 +66,19 @@ def written_answers(written: WrittenTexts) -> WrittenAnswers | NotAssessed:
     characters_N = np.array([max(len(text), 1) for text in written.texts], dtype=np.float64)
     keys_N = written.keystrokes_N / characters_N
     speed_N = characters_N / np.maximum(written.seconds_N, 1e-3)
-    typed_N = (keys_N >= TYPED) & (written.pasted_N == 0)
     return WrittenAnswers(
         _share(written.pasted_N > 0, np.isfinite(written.pasted_N), written, "the pages did not count pasting"),
         _share(keys_N < UNTYPED, np.isfinite(keys_N), written, "the pages did not count keys"),
         _share(speed_N > FASTEST, np.isfinite(speed_N), written, "no times were recorded"),
-        _prevalence(written, typed_N),
+        _prevalence(written, surely_typed(written)),
     )
+
+
+def surely_typed(written: WrittenTexts) -> Bools:
+    """Which of them were surely typed [N]: a key for nearly every character, and nothing pasted."""
+    characters_N = np.array([max(len(text), 1) for text in written.texts], dtype=np.float64)
+    typed_N: Bools = (written.keystrokes_N / characters_N >= TYPED) & (written.pasted_N == 0)
+    return typed_N
 
 
 def _share(true_N: Bools, known_N: Bools, written: WrittenTexts, missing: str) -> Estimate | NotAssessed:

@@ -8,9 +8,12 @@ from accord.lab.planted.parts.approval import Approval
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.deployment import DeploymentPart
 from accord.lab.planted.parts.hidden import HiddenPart
+from accord.lab.planted.parts.kinds import KindsPart
 from accord.lab.planted.parts.population import TargetPopulation
+from accord.lab.planted.parts.prompts_with_words import PromptsWithWordsPart
 from accord.lab.planted.parts.questions import Questions
 from accord.lab.planted.parts.verifiable import Verifiable
+from accord.lab.planted.parts.written_answers import WrittenAnswersPart
 
 __all__ = ["PARTS", "Part"]
 
@@ -21,5 +24,8 @@ PARTS: tuple[Part, ...] = (
     Approval(),
     Questions(),
     TargetPopulation(),
+    PromptsWithWordsPart(),
+    WrittenAnswersPart(),
+    KindsPart(),
 )
 """In the order in which they are planted."""

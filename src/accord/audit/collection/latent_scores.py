@@ -1,0 +1,192 @@
+"""What each kind of answer tells about one latent quality of each completion, in bits.
+
+With s the quality of the completions as everybody else's answers have it, an answer a of a kind tells
+
+    log2 p(a | s) - log2 p(a)
+
+which is, in the mean, a lower bound of the mutual information of answer and quality: what it lets one foretell of the
+quality, it is foretold by it. Both probabilities are fitted without the person who answered.
+
+    comparison, ranking   Plackett-Luce (two places: Bradley-Terry) with one slope; p(a) is that of no quality
+    rating                normal around a line, about the mean of its prompt; p(a) is a normal one
+    label                 multinomial logistic over the sets that were chosen; p(a) is their shares
+
+Qualities are those of a Bradley-Terry model with a normal prior of the orders that comparisons, rankings and two
+ratings of one prompt imply: differences within a prompt, which is what a reward is learnt from.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.sparse import coo_array
+
+from accord.feedback.statistics.preferences import collect_preferences
+from accord.records import Comparison, Feedback, Judgement, Label, Ranking, Rating
+
+__all__ = ["KINDS", "AnswerBits", "quality_of", "told_by_each"]
+
+Floats = NDArray[np.float64]
+KINDS = ("comparison", "ranking", "rating", "label")
+FOLDS = 4
+LN2 = float(np.log(2))
+
+
+@dataclass(frozen=True)
+class AnswerBits:
+    """One answer: who gave it, of which kind, its seconds, and how many bits it told."""
+
+    evaluator: str
+    kind: str
+    seconds: float
+    bits: float
+
+
+def told_by_each(answers: Sequence[Feedback]) -> list[AnswerBits]:
+    """Of every answer of `KINDS` with seconds, held out with the person who gave it; people in four folds."""
+    people = {name: place % FOLDS for place, name in enumerate(dict.fromkeys(one.evaluator for one in answers))}
+    told: list[AnswerBits] = []
+    for fold in range(FOLDS):
+        learnt = [one for one in answers if people[one.evaluator] != fold]
+        held_out = [one for one in answers if people[one.evaluator] == fold]
+        quality = quality_of(learnt)
+        for kind, bits in (("ranking", _of_orders), ("rating", _of_ratings), ("label", _of_labels)):
+            kinds = {"comparison", "ranking"} if kind == "ranking" else {kind}
+            for one_kind in kinds:
+                before, after = (_of_kind(of, one_kind, quality) for of in (learnt, held_out))
+                if before and after:
+                    told += _as_told(after, one_kind, bits(before, after, quality))
+    return told
+
+
+def quality_of(answers: Sequence[Feedback], prior: float = 1.0) -> dict[str, float]:
+    """By completion, the quality that the orders in the answers make likeliest under a normal prior; 0 in the mean."""
+    from scipy.sparse import vstack
+    from sklearn.linear_model import LogisticRegression
+
+    orders = collect_preferences(answers)
+    decided_N = orders.sign_N != 0
+    first_N, second_N = orders.first_N[decided_N], orders.second_N[decided_N]
+    if not first_N.size:
+        return {}
+    row_N, ones_N = np.arange(first_N.size), np.ones(first_N.size)
+    shape = (first_N.size, len(orders.completions))
+    design = coo_array(
+        (np.concatenate([ones_N, -ones_N]), (np.tile(row_N, 2), np.concatenate([first_N, second_N]))), shape
+    ).tocsr()
+    sign_N = orders.sign_N[decided_N]
+    both = np.concatenate([sign_N, -sign_N])
+    model = LogisticRegression(C=prior, fit_intercept=False, max_iter=200)
+    model.fit(vstack([design, -design]), both)
+    score_C = model.coef_[0]
+    return dict(zip(orders.completions, (score_C / max(float(score_C.std()), 1e-9)).tolist(), strict=True))
+
+
+def _of_kind(answers: Sequence[Feedback], kind: str, quality: Mapping[str, float]) -> list[Feedback]:
+    return [
+        one
+        for one in answers
+        if one.judgement.kind == kind
+        and one.seconds is not None
+        and all(name in quality for name in one.completions)
+        and _order(one.judgement) != []
+    ]
+
+
+def _as_told(answers: Sequence[Feedback], kind: str, bits_N: Floats) -> list[AnswerBits]:
+    return [
+        AnswerBits(one.evaluator, kind, one.seconds or 0.0, bits)
+        for one, bits in zip(answers, bits_N.tolist(), strict=True)
+    ]
+
+
+def _order(judgement: Judgement) -> list[int] | None:
+    """The places from best to worst; empty for ties, None for what is no order."""
+    match judgement:
+        case Comparison(preferred=side):
+            return {"left": [0, 1], "right": [1, 0], "tie": []}[side]
+        case Ranking(tiers=tiers):
+            return [tier[0] for tier in tiers] if all(len(tier) == 1 for tier in tiers) else []
+        case _:
+            return None
+
+
+def _of_orders(before: Sequence[Feedback], after: Sequence[Feedback], quality: Mapping[str, float]) -> Floats:
+    """Bits of each order held out, by Plackett-Luce at the slope that those before make likeliest."""
+    ordered = [
+        [np.array([quality[one.completions[place]] for place in _order(one.judgement) or []]) for one in answers]
+        for answers in (before, after)
+    ]
+    slope = minimize_scalar(
+        lambda s: -sum(_plackett_luce(s * q) for q in ordered[0]), bounds=(0.0, 30.0), method="bounded"
+    ).x
+    return np.array([_plackett_luce(slope * q) - _plackett_luce(0 * q) for q in ordered[1]]) / LN2
+
+
+def _plackett_luce(value_K: Floats) -> float:
+    """log P(this order of the values, best first)."""
+    return float(sum(value_K[k] - np.logaddexp.reduce(value_K[k:]) for k in range(value_K.size - 1)))
+
+
+def _of_ratings(before: Sequence[Feedback], after: Sequence[Feedback], quality: Mapping[str, float]) -> Floats:
+    """Bits of each rating held out: a line in the quality against the prompt's mean alone."""
+    value_2, quality_2, prompt_2 = zip(*(_rating_columns(answers, quality) for answers in (before, after)), strict=True)
+    centre = {p: float(value_2[0][prompt_2[0] == p].mean()) for p in np.unique(prompt_2[0]).tolist()}
+    middle = {p: float(quality_2[0][prompt_2[0] == p].mean()) for p in centre}
+    y, x = (
+        [of[i] - np.array([means.get(p, 0.0) for p in prompt_2[i].tolist()]) for i in (0, 1)]
+        for of, means in ((value_2, centre), (quality_2, middle))
+    )
+    slope = float(x[0] @ y[0]) / max(float(x[0] @ x[0]), 1e-9)
+    error = max(float(np.std(y[0] - slope * x[0])), 1e-3)
+    spread = max(float(np.std(y[0])), 1e-3)
+    gain_N: Floats = (
+        np.log(spread / error) + (y[1] / spread) ** 2 / 2 - ((y[1] - slope * x[1]) / error) ** 2 / 2
+    ) / LN2
+    return gain_N
+
+
+def _rating_columns(
+    answers: Sequence[Feedback], quality: Mapping[str, float]
+) -> tuple[Floats, Floats, "NDArray[np.str_]"]:
+    """Values as shares of their scale, the qualities, the prompts."""
+    values = [
+        (one.judgement.value - one.judgement.scale.low) / (one.judgement.scale.high - one.judgement.scale.low)
+        for one in answers
+        if isinstance(one.judgement, Rating)
+    ]
+    return (
+        np.array(values),
+        np.array([quality[one.completions[0]] for one in answers]),
+        np.array([one.prompt for one in answers]),
+    )
+
+
+def _of_labels(before: Sequence[Feedback], after: Sequence[Feedback], quality: Mapping[str, float]) -> Floats:
+    """Bits of each set of options held out; what was never chosen before is one more."""
+    from sklearn.linear_model import LogisticRegression
+
+    chosen_2 = [["+".join(sorted(_selected(one.judgement))) for one in answers] for answers in (before, after)]
+    place = {name: number for number, name in enumerate(sorted(set(chosen_2[0])))}
+    code_N = np.array([place[name] for name in chosen_2[0]])
+    code_M = np.array([place.get(name, -1) for name in chosen_2[1]])
+    quality_N1, quality_M1 = (
+        np.array([[quality[one.completions[0]]] for one in answers]) for answers in (before, after)
+    )
+    if len(place) < 2:
+        return np.zeros(code_M.size)
+    share_K = np.bincount(code_N) / code_N.size
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = LogisticRegression(C=10.0, max_iter=300).fit(quality_N1, code_N)
+    chance_MK = model.predict_proba(quality_M1)
+    known_M = code_M >= 0
+    gain_M = np.log(chance_MK[np.arange(code_M.size), code_M] / share_K[code_M]) / LN2
+    return np.where(known_M, gain_M, 0.0)
+
+
+def _selected(judgement: Judgement) -> tuple[str, ...]:
+    return judgement.selected if isinstance(judgement, Label) else ()
