@@ -87,13 +87,13 @@ class LedgerRecords:
             ledger.completions(),
         )
 
-    def and_those_of(self, other: "LedgerRecords") -> "LedgerRecords":
+    def and_those_of(self, later: "LedgerRecords") -> "LedgerRecords":
         """What stands in either."""
         return LedgerRecords(
-            {**self.feedback, **other.feedback},
-            {**self.evaluators, **other.evaluators},
-            {**self.prompts, **other.prompts},
-            {**self.completions, **other.completions},
+            {**self.feedback, **later.feedback},
+            {**self.evaluators, **later.evaluators},
+            {**self.prompts, **later.prompts},
+            {**self.completions, **later.completions},
         )
 
 

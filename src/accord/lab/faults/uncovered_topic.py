@@ -38,7 +38,7 @@ class UncoveredTopic(Fault):
         from accord.lab.planted.gold import worth_learnt
 
         settings, random = planting.settings(DeploymentSettings()), planting.random("gold")
-        difference_NV, value_N = draw_topic_pairs(planting.start, settings.asked, LABELS, random)
+        difference_NV, value_N = draw_topic_pairs(planting.start, settings.feedback_shares, LABELS, random)
         right_N = random.random(LABELS) < 1 / (1 + np.exp(-np.abs(value_N) / planting.world.temperature))
         learnt_V = worth_learnt(np.where(right_N, np.sign(value_N), -np.sign(value_N))[:, None] * difference_NV)
         accuracies = []

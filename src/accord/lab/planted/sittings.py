@@ -66,14 +66,14 @@ def control_questions(planting: Planting, panel: int, random: np.random.Generato
     return Controls(prompts, [text for item in items for text in item.completions], items, sides)
 
 
-def answers_of(evaluator: BoundEvaluator, asked: Sitting, settings: Sittings) -> list[Feedback]:
+def answers_of(evaluator: BoundEvaluator, sitting: Sitting, settings: Sittings) -> list[Feedback]:
     """Items in their order, then control questions and the first of the items again."""
-    items = _both_orders(asked.items) if settings.both_orders else list(asked.items)
-    mark = as_shown_in_part if asked.in_part else list
+    items = _both_orders(sitting.items) if settings.both_orders else list(sitting.items)
+    mark = as_shown_in_part if sitting.in_part else list
     first = mark(_with_breaks(evaluator, items, settings.length))
     controls = [
         answer.model_copy(update={"gold": side})
-        for answer, side in zip(evaluator.ask(asked.controls.items), asked.controls.sides, strict=True)
+        for answer, side in zip(evaluator.ask(sitting.controls.items), sitting.controls.sides, strict=True)
     ]
     pairs = next(place for place, item in enumerate(items) if len(item.completions) == 2)
     repeated = [*range(REPEATED_RATINGS), *range(pairs, pairs + REPEATED_PAIRS)]

@@ -93,7 +93,7 @@ class DeploymentSettings(Settings):
     answers: int = 24
 
     @property
-    def asked(self) -> Mapping[str, float]:
+    def feedback_shares(self) -> Mapping[str, float]:
         """The shares of the topics that people are asked about."""
         known = {"film": 0.4, "travel": 0.35, "food": 0.25}
         new = self.new_topic if self.quota else 0.0
@@ -113,7 +113,7 @@ class DeploymentPart(Part):
 
     def before(self, planting: "Planting") -> None:
         settings, random = planting.settings(DeploymentSettings()), planting.random("deployment")
-        prompts = [prompt for _, prompt in draw_topics(settings.asked, settings.prompts, random)]
+        prompts = [prompt for _, prompt in draw_topics(settings.feedback_shares, settings.prompts, random)]
         completions = [Completion(prompt=p.id, text=planting.start.write(random)[0]) for p in prompts]
         records: list[Record] = [*prompts, *completions]
         items = [Item(prompt, (text,)) for prompt, text in zip(prompts, completions, strict=True)]
