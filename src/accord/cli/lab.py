@@ -189,15 +189,15 @@ def plant(
     from accord.audit import CHECKS, examine
     from accord.extensions import load_extensions
     from accord.lab.faults import FAULTS, Fault
-    from accord.lab.planted import judges_of
-    from accord.lab.planted import plant as plant_run
+    from accord.lab.planted import audit_ledger_of, planting_of
 
     load_extensions(extension or (), Path.cwd())
     planted = Fault() if fault == Fault.name else FAULTS.get(fault)(strength)
     for check in planted.sets_off:
         CHECKS.get(check)
-    with plant_run(out, planted, seed=seed) as run:
-        report = examine(run, judges=judges_of(planted, seed=seed))
+    planting = planting_of(out, planted, seed=seed)
+    with planting.run as run:
+        report = examine(run, judges=planting.judges, audit_ledger=audit_ledger_of(out))
         report.write(run)
     fired = {finding.id for finding in report.fired}
     if json:
