@@ -12,6 +12,7 @@ from accord.artefacts import REPORT, RunReader
 from accord.artefacts.finding import Finding
 from accord.report import sections
 from accord.report.cards import judge_cards
+from accord.report.challenges import challenge_rows
 from accord.report.environment import environment
 from accord.report.optional import findings_of, summary_of
 from accord.report.provenance import provenance
@@ -62,6 +63,7 @@ def render(run: RunDirectory, *, prefix: str = "") -> str:
         shown=SHOWN,
         audited=findings is not None,
         findings=_grouped(findings or ()),
+        challenges=challenge_rows(findings or ()),
         provenance=provenance(reader),
     )
 
