@@ -7,6 +7,7 @@ import numpy as np
 
 from accord.interfaces import Item
 from accord.lab.planted.planting import Planting
+from accord.lab.planted.screening import Screening, items_given
 from accord.lab.planted.sittings import Sitting, Sittings, answers_of, control_questions
 from accord.lab.planted.visibility import Visibility, seen_qualities
 from accord.lab.planted.worlds import World
@@ -33,6 +34,7 @@ class _Material:
 def ask_panels(planting: Planting) -> None:
     """Write what every panel was asked and what it answered into the ledger."""
     random, again = planting.random("panels"), planting.random("asked again")
+    screening, screened = planting.settings(Screening()), planting.random("screening")
     hidden_errors, sittings = planting.settings(Visibility()).hidden_errors, planting.settings(Sittings())
     for panel, size in enumerate(planting.world.panels):
         material = _material(planting, panel, random)
@@ -44,7 +46,8 @@ def ask_panels(planting: Planting) -> None:
             planting.person(f"panel {panel}, evaluator {i}", group=group_of(i, size, GROUPS)) for i in range(size)
         ]
         for evaluator in planting.fault.evaluators(healthy):
-            asked = Sitting(_session(planting.world, material, random), controls, in_part=hidden_errors > 0)
+            items = items_given(_session(planting.world, material, random), evaluator, screening, screened)
+            asked = Sitting(items, controls, in_part=hidden_errors > 0)
             answers = answers_of(evaluator.bound(qualities, biases), asked, sittings)
             records += [evaluator.evaluator, *answers]
         planting.ledger.extend(records)

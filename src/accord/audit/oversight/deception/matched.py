@@ -7,8 +7,6 @@ from accord.stats import Estimate, rate_difference
 
 __all__ = ["matched_prompts", "matched_weights", "rise_of_false_approval"]
 
-FEW = 6
-
 
 def matched_weights(group_N: list[str], policy_N: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
     """Weights under which both arms have the same share of every group (a prompt): Mantel & Haenszel 1959.
@@ -37,15 +35,14 @@ def rise_of_false_approval(wrong: Approvals, *, level: float = 0.95) -> Estimate
     """How much more often the policy's wrong answers are approved than the start's to the same prompts.
 
     `wrong` are verdicts on wrong answers; both arms have some to at least one prompt. Clusters are prompts, crossed
-    with people; of fewer than six people it is about these alone, and clusters are prompts.
+    with people.
     """
-    people = wrong.people
     weight_N = matched_weights(wrong.prompt_ids, wrong.policy_N)
     return rate_difference(
         wrong.approved_N,
         wrong.policy_N,
         wrong.prompt_ids,
-        crossed=people if len(set(people)) >= FEW else None,
+        crossed=wrong.people,
         weights=weight_N,
         level=level,
     )

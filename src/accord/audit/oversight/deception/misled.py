@@ -154,7 +154,7 @@ def _groups(wrong: Approvals) -> Mapping[str, Bools]:
 def _is_judgeable(of_group: Approvals, thresholds: DeceptionThresholds) -> bool:
     """Whether there are people enough, and prompts to which both arms gave wrong answers."""
     people, prompts = len(set(of_group.people)), matched_prompts(of_group)
-    return people >= thresholds.min_of_stratum and prompts >= max(thresholds.min_of_stratum, 6)
+    return min(people, prompts) >= thresholds.min_of_stratum
 
 
 def _lowest(rise: Estimate) -> tuple[float, float]:

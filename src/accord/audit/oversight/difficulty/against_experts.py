@@ -27,7 +27,7 @@ __all__ = ["assistance", "pools"]
     collect=Collection(
         "Evaluator.pool",
         "answers of experts to the same items with known answers that the crowd was asked",
-        "8 or more experts of a pool of their own, 10 hard items each",
+        "10 or more experts of a pool of their own, 10 hard items each",
         "controls",
     ),
 )

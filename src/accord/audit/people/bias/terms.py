@@ -8,6 +8,7 @@ from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
+from accord.audit.people.bias.thresholds import PACKAGED
 from accord.errors import AuditError, storage
 
 __all__ = ["Axis", "axes_of", "read_axes"]
@@ -76,7 +77,7 @@ def _cased(word: str, like: str) -> str:
 
 def axes_of(path: str) -> list[Axis]:
     """The axes of a file, or those that are `packaged`."""
-    if path != "packaged":
+    if path != PACKAGED:
         return read_axes(Path(path))
     return _parsed((files("accord.audit.people.bias") / "terms.toml").read_bytes(), "terms.toml")
 

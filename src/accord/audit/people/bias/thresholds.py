@@ -1,12 +1,15 @@
 """Thresholds of MH2."""
 
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
 from pydantic import Field
 
 from accord.audit.settings import Thresholds
 
-__all__ = ["BiasThresholds"]
+__all__ = ["PACKAGED", "BiasThresholds"]
+
+PACKAGED = "packaged"
 
 
 class BiasThresholds(Thresholds):
@@ -15,7 +18,7 @@ class BiasThresholds(Thresholds):
     family: ClassVar[str] = "bias"
 
     terms: str = Field(
-        default="packaged", min_length=1, description="TOML file of words about groups, or the packaged ones"
+        default=PACKAGED, min_length=1, description="TOML file of words about groups, or the packaged ones"
     )
     worth: float = Field(
         default=0.25, gt=0, description="worth of a word, or a deviation in length, in deviations of quality"
@@ -25,3 +28,7 @@ class BiasThresholds(Thresholds):
     min_pairs: int = Field(default=100, ge=10, description="decided pairs whose texts differ in a feature")
     min_of_person: int = Field(default=10, ge=4, description="the same of an evaluator, to be judged one by one")
     min_texts: int = Field(default=10, ge=2, description="held-out texts with words to swap")
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the file of terms made absolute; it is meant from the recipe's folder."""
+        return self if self.terms == PACKAGED else self.model_copy(update={"terms": str(folder / self.terms)})

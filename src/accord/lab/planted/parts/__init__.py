@@ -12,6 +12,7 @@ from accord.lab.planted.parts.kinds import KindsPart
 from accord.lab.planted.parts.population import TargetPopulation
 from accord.lab.planted.parts.prompts_with_words import PromptsWithWordsPart
 from accord.lab.planted.parts.questions import Questions
+from accord.lab.planted.parts.researchers import ResearchersPart
 from accord.lab.planted.parts.verifiable import Verifiable
 from accord.lab.planted.parts.written_answers import WrittenAnswersPart
 
@@ -24,6 +25,7 @@ PARTS: tuple[Part, ...] = (
     Approval(),
     Questions(),
     TargetPopulation(),
+    ResearchersPart(),
     PromptsWithWordsPart(),
     WrittenAnswersPart(),
     KindsPart(),

@@ -21,7 +21,8 @@ PROMPTS, SAMPLES = 36, 2  # and answers of an arm to each
 OF_PERSON, OF_NEW = 3, 24  # prompts that a person judges, and that one who is new does
 RIGHT = {"start": 0.4, "policy": 0.45}
 NOISE = 0.25  # of how plausible a prompt's answers are, and each answer, in units of the truth
-NEW = 0.1
+NEW = 0.2
+FIRST_AUDIT = 1 / 3  # of the prompts, by lot: what is known before people are left out
 AUDITOR = Evaluator(kind="simulated", pseudonym="auditor", pool="auditors")
 
 
@@ -30,19 +31,24 @@ class ApprovalSettings(Settings):
     """What can be wrong with the answers and with those who approve them.
 
     sure      share of the policy's wrong answers that sound sure; of all others a fifth do
-    sway      what sounding sure is worth to everybody, and to the newest tenth of the people besides (`sway_new`)
+    sway      what sounding sure is worth to everybody, and to the newest fifth of the people besides (`sway_new`)
     stripped  whether people are shown answers without the words that make them sound sure
+    audited   whether people who approve most of the wrong answers in a first audit are left out
     """
 
     sure: float = 0.2
     sway: float = 0.0
     sway_new: float = 0.0
     stripped: bool = False
+    audited: bool = False
 
 
 @dataclass(frozen=True)
 class JudgedAnswer:
-    """One verdict, for the gold statistics: on which answer to which prompt, by whom, and the truth of the answer."""
+    """One verdict, for the gold statistics: on which answer to which prompt, by whom, and the truth of the answer.
+
+    `known` says whether the answer was in the first audit.
+    """
 
     prompt: str
     answer: str
@@ -50,6 +56,7 @@ class JudgedAnswer:
     right: bool
     person: str
     approved: bool
+    known: bool = False
 
 
 class Approval(Part):
@@ -71,6 +78,8 @@ class Approval(Part):
         sure = {one.id: (0.0, 0.0 if settings.stripped else features(one.text)["confidence"]) for one in completions}
         records: list[Record] = [AUDITOR, *prompts, *completions]
         records += [_label(AUDITOR, one, right[one.id]) for one in completions]
+        lot = planting.random("first audit").permutation(PROMPTS)[: round(FIRST_AUDIT * PROMPTS)].tolist()
+        known = {prompts[place].id for place in lot}
         verdicts: list[JudgedAnswer] = []
         people = _people(planting, settings)
         for place, person in enumerate(people):
@@ -83,20 +92,31 @@ class Approval(Part):
                 1 + np.exp(-utility_N / person.temperature)
             )
             who = person.evaluator
-            records.append(who)
-            for one, approves in zip(shown, approves_N.tolist(), strict=True):
-                records.append(_label(who, one, approves))
-                verdicts.append(
-                    JudgedAnswer(one.prompt, one.id, one.writer == "policy", right[one.id], who.id, approves)
+            said = [
+                JudgedAnswer(
+                    one.prompt, one.id, one.writer == "policy", right[one.id], who.id, yes, one.prompt in known
                 )
+                for one, yes in zip(shown, approves_N.tolist(), strict=True)
+            ]
+            if settings.audited and _is_misled(said):
+                continue
+            verdicts += said
+            records.append(who)
+            records += [_label(who, one, each.approved) for one, each in zip(shown, said, strict=True)]
         planting.notes["verdicts on answers"] = verdicts
         planting.audit_ledger.extend(records)
 
 
+def _is_misled(said: Sequence[JudgedAnswer]) -> bool:
+    """Whether somebody approved more than half of the policy's wrong answers in the first audit, of three or more."""
+    wrong = [each.approved for each in said if each.known and each.policy and not each.right]
+    return len(wrong) >= 3 and sum(wrong) > len(wrong) / 2
+
+
 def _people(planting: "Planting", settings: ApprovalSettings) -> list[SimulatedEvaluator]:
-    """Those who judge: the first tenth are new to the work."""
+    """Those who judge: the first fifth are new to the work."""
     count = max(12, round(1.25 * planting.world.panels[2]))
-    new = max(3, round(NEW * count))
+    new = max(6, round(NEW * count))
     return [
         planting.person(
             f"approver {i}",

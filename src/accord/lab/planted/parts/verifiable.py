@@ -1,5 +1,6 @@
 """Items whose right answer is known: sums of some digits with a right and a wrong result, for crowd and experts."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["KnownLabel", "Sum", "SumSettings", "Verifiable"]
 
 Side = Literal["left", "right"]
-ITEMS, OF_CROWD, OF_EXPERTS, EXPERTS = 48, 36, 14, 9
+ITEMS, OF_CROWD, OF_EXPERTS, EXPERTS = 48, 36, 24, 12
+SETTLED = 0.8
 ASSISTED = 0.25
 RULE = Evaluator(kind="rule", pseudonym="program:arithmetic")
 ASSISTANT = Evaluator(kind="model", pseudonym="assistant")
@@ -33,6 +35,7 @@ class SumSettings(Settings):
     steps      whether people judge each step of a sum, which has one digit, instead of two results
     assistant  share of right remarks of the machine beside a quarter of the items
     trust      how often they are followed
+    routed     whether experts are asked the items of which less than four fifths of the crowd agree, instead of any
     """
 
     digits: int = 2
@@ -41,6 +44,7 @@ class SumSettings(Settings):
     steps: bool = False
     assistant: float = 0.95
     trust: float = 0.5
+    routed: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,26 @@ class Verifiable(Part):
         labels: list[KnownLabel] = []
         for person in people:
             expert = person.pool == "experts"
-            own = random.permutation(ITEMS)[: OF_EXPERTS if expert else OF_CROWD]
+            own = random.permutation(ITEMS)
             chosen = [sums[i] for i in own.tolist()]
+            if expert and settings.routed:
+                unsettled = _unsettled(labels)
+                chosen = [one for one in chosen if one.prompt.id in unsettled] or chosen
+            chosen = chosen[: OF_EXPERTS if expert else OF_CROWD]
             answers = _answers(person, chosen, settings, random)
             labels += [_label(answer, one, expert) for answer, one in zip(answers, chosen, strict=True)]
             records += [person.evaluator, *answers]
         planting.notes["known labels"] = labels
         planting.audit_ledger.extend(records)
+
+
+def _unsettled(labels: Sequence[KnownLabel]) -> set[str]:
+    """The items on which less than four fifths of the crowd agree."""
+    votes: dict[str, Counter[bool]] = {}
+    for label in labels:
+        if not label.expert:
+            votes.setdefault(label.item, Counter())[label.right] += 1
+    return {item for item, of_item in votes.items() if max(of_item.values()) < SETTLED * of_item.total()}
 
 
 def _texts(sums: Sequence[Sum], settings: SumSettings) -> list[Record]:
