@@ -83,7 +83,8 @@ def examine(
     )
     check_whole(run, but=[evidence.stage(stage) for stage in REWRITTEN])
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]
-    findings = [check.run(evidence, settings or AuditSettings()) for check in chosen]
+    settings = settings or AuditSettings()
+    findings = [check.run(evidence, settings) for check in chosen]
     explained = {check.id: check.explained for check in chosen}
     preflight_ids = {each.id for each in CHALLENGES if each.section == PREFLIGHT}
     return AuditReport(corrected(findings, explained, apart=preflight_ids))

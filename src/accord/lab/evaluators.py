@@ -6,6 +6,7 @@ its healthy value.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ __all__ = ["WHOLE", "BoundEvaluator", "SimulatedEvaluator"]
 Floats = NDArray[np.float64]
 WHOLE = "in this order"
 """The digest of an item of which everything was shown."""
+LEFT, RIGHT = Comparison(preferred="left"), Comparison(preferred="right")
 
 
 class SimulatedEvaluator(BaseModel):
@@ -58,7 +60,7 @@ class SimulatedEvaluator(BaseModel):
     seconds_a_word: float = Field(default=0.25, gt=0)
     seed: int = 0
 
-    @property
+    @cached_property
     def evaluator(self) -> Evaluator:
         """The record of who answers."""
         group = {} if self.group is None else {"group": self.group}
@@ -106,12 +108,16 @@ class BoundEvaluator:
         self._position, self._sitting = 0, 1
         self._last: dict[str, Comparison | Rating] = {}
         self._random = np.random.default_rng([settings.seed, *settings.name.encode()])
+        self._utility: dict[str, float] = {}
 
     def utility(self, completion: str) -> float:
         """What the evaluator makes of a completion, without noise."""
-        s = self.settings
-        quality = float(np.dot(s.weights, self._qualities[completion][: len(s.weights)]))
-        return quality + (float(np.dot(s.bias, self._features[completion][: len(s.bias)])) if s.bias else 0.0)
+        if completion not in self._utility:
+            s = self.settings
+            quality = float(np.dot(s.weights, self._qualities[completion][: len(s.weights)]))
+            bias = float(np.dot(s.bias, self._features[completion][: len(s.bias)])) if s.bias else 0.0
+            self._utility[completion] = quality + bias
+        return self._utility[completion]
 
     def ask(self, items: Sequence[Item]) -> list[Feedback]:
         """One answer an item, in order, in one session."""
@@ -124,6 +130,7 @@ class BoundEvaluator:
     def become(self, **changes: object) -> None:
         """From here on the same person has other settings."""
         self.settings = self.settings.changed(**changes)
+        self._utility.clear()
 
     def _answer(self, item: Item) -> Feedback:
         s, position = self.settings, self._position
@@ -162,7 +169,7 @@ class BoundEvaluator:
         s = self.settings
         prob_left = 1 / (1 + np.exp(-(utilities[0] - utilities[1] + s.position) / s.temperature))
         chooses_left = self._random.random() < (0.5 if at_random else prob_left)
-        return Comparison(preferred="left" if chooses_left != reversed_ else "right")
+        return LEFT if chooses_left != reversed_ else RIGHT
 
     def _rate(self, utilities: list[float], *, at_random: bool) -> Rating:
         noisy = utilities[0] + self._random.normal(0, self.settings.temperature)
@@ -171,4 +178,9 @@ class BoundEvaluator:
         place = (
             self._random.integers(0, places + 1) if at_random else np.clip(np.rint((2 * noisy + 4) / step), 0, places)
         )
-        return Rating(value=float(-4 + step * place), scale=Scale(low=-4, high=4, step=step))
+        return _rating(float(-4 + step * place), step)
+
+
+@lru_cache(maxsize=256)
+def _rating(value: float, step: float) -> Rating:
+    return Rating(value=value, scale=Scale(low=-4, high=4, step=step))

@@ -13,6 +13,7 @@ so that a reward model which has learnt only the first half of that is led astra
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -56,8 +57,13 @@ END = len(WORDS)  # the token that ends a text; the others are numbers of words
 
 def words_of(text: str) -> list[str]:
     """The words of a text in small letters and without stops, misspelt ones (letters exchanged) as they are meant."""
-    plain = [word.strip(".,").lower() for word in text.split()]
-    return [MEANT.get("".join(sorted(word)), word) for word in plain]
+    return [_meant(word) for word in text.split()]
+
+
+@lru_cache(maxsize=4096)
+def _meant(word: str) -> str:
+    plain = word.strip(".,").lower()
+    return MEANT.get("".join(sorted(plain)), plain)
 
 
 def truth(text: str) -> float:
@@ -96,7 +102,7 @@ class WordJudge:
     surer: float = 1.0
     seed: int = 0
 
-    @property
+    @cached_property
     def worth_V(self) -> Floats:
         """What it gives each word of `WORDS`, [V]; hollow words at 0 where it counts them in a text instead."""
         wrong_V = np.random.default_rng([self.seed, *self.name.encode()]).normal(0, self.error, len(WORDS))
@@ -141,10 +147,16 @@ class Policy:
         logit_V = self.logprob_V + pressure * SCALE * judge.worth_V
         return replace(self, logprob_V=logit_V - float(np.logaddexp.reduce(logit_V)))
 
+    @cached_property
+    def _below_V(self) -> Floats:
+        """The probability of a word or any before it."""
+        below_V = np.exp(self.logprob_V).cumsum()
+        return np.asarray(below_V / below_V[-1])
+
     def write(self, random: np.random.Generator) -> tuple[str, list[int]]:
         """A text and its tokens, the end token last (which is certain where the text is long enough)."""
         count = int(random.integers(self.shortest, self.longest + 1))
-        tokens = random.choice(len(WORDS), count, p=np.exp(self.logprob_V)).tolist()
+        tokens = self._below_V.searchsorted(random.random(count), side="right").tolist()
         return " ".join(WORDS[token] for token in tokens).capitalize() + ".", [*tokens, END]
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:

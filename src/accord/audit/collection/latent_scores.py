@@ -116,19 +116,29 @@ def _order(judgement: Judgement) -> list[int] | None:
 
 def _of_orders(before: Sequence[Feedback], after: Sequence[Feedback], quality: Mapping[str, float]) -> Floats:
     """Bits of each order held out, by Plackett-Luce at the slope that those before make likeliest."""
-    ordered = [
-        [np.array([quality[one.completions[place]] for place in _order(one.judgement) or []]) for one in answers]
-        for answers in (before, after)
-    ]
+    learnt_NK, held_out_NK = (_ordered_qualities(answers, quality) for answers in (before, after))
     slope = minimize_scalar(
-        lambda s: -sum(_plackett_luce(s * q) for q in ordered[0]), bounds=(0.0, 30.0), method="bounded"
+        lambda s: -float(_plackett_luce(s * learnt_NK).sum()), bounds=(0.0, 30.0), method="bounded"
     ).x
-    return np.array([_plackett_luce(slope * q) - _plackett_luce(0 * q) for q in ordered[1]]) / LN2
+    return (_plackett_luce(slope * held_out_NK) - _plackett_luce(0 * held_out_NK)) / LN2
 
 
-def _plackett_luce(value_K: Floats) -> float:
-    """log P(this order of the values, best first)."""
-    return float(sum(value_K[k] - np.logaddexp.reduce(value_K[k:]) for k in range(value_K.size - 1)))
+def _ordered_qualities(answers: Sequence[Feedback], quality: Mapping[str, float]) -> Floats:
+    """The qualities in each order from best to worst, [N, K]; NaN behind the end of a shorter one."""
+    orders = [[quality[one.completions[place]] for place in _order(one.judgement) or []] for one in answers]
+    quality_NK = np.full((len(orders), max(map(len, orders))), np.nan)
+    for row_K, order in zip(quality_NK, orders, strict=True):
+        row_K[: len(order)] = order
+    return quality_NK
+
+
+def _plackett_luce(value_NK: Floats) -> Floats:
+    """log P of each order of values, best first, [N]; NaN stands behind the end of an order."""
+    value_NK = np.where(np.isnan(value_NK), -np.inf, value_NK)
+    behind_NK = np.logaddexp.accumulate(value_NK[:, ::-1], axis=1)[:, ::-1]  # of each place and all after it
+    there_NK = np.isfinite(value_NK)
+    chosen_NK = np.subtract(value_NK, behind_NK, where=there_NK, out=np.zeros_like(value_NK))
+    return np.asarray(chosen_NK.sum(1))
 
 
 def _of_ratings(before: Sequence[Feedback], after: Sequence[Feedback], quality: Mapping[str, float]) -> Floats:

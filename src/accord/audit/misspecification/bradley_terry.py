@@ -6,7 +6,7 @@ from scipy.special import expit, logsumexp
 
 from accord.audit.misspecification.answers import Answers
 
-__all__ = ["KINDS", "WEAK_PRIOR", "fit", "fit_kinds"]
+__all__ = ["KINDS", "WEAK_PRIOR", "fit", "fit_kinds", "fit_turned"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -29,6 +29,22 @@ def fit(difference_N2: Floats, centre_2: Floats, precision: float, weight_N: Flo
         if float(np.abs(step_2).max()) < 1e-8:
             break
     return own_2
+
+
+def fit_turned(difference_N2: Floats, sign_DN: Floats, centre_2: Floats, precision: float) -> Floats:
+    """`fit` of many draws at once, [D, 2]: in each, answers are turned round where their sign is -1."""
+    own_D2 = np.tile(centre_2, (len(sign_DN), 1))
+    square_N4 = (difference_N2[:, :, None] * difference_N2[:, None, :]).reshape(-1, 4)
+    for _ in range(20):
+        wrong_DN = expit(-sign_DN * (own_D2 @ difference_N2.T))
+        gradient_D2 = (wrong_DN * sign_DN) @ difference_N2 - precision * (own_D2 - centre_2)
+        curvature_D22 = ((wrong_DN * (1 - wrong_DN)) @ square_N4).reshape(-1, 2, 2) + precision * np.eye(2)
+        step_D2 = np.linalg.solve(curvature_D22, gradient_D2[:, :, None])[:, :, 0]
+        longest_D = np.maximum(np.abs(step_D2).max(1), 1e-12)
+        own_D2 = own_D2 + step_D2 * np.minimum(1.0, 5.0 / longest_D)[:, None]
+        if float(longest_D.max()) < 1e-8:
+            break
+    return own_D2
 
 
 def fit_kinds(answers: Answers, everybody_2: Floats, prior: float) -> tuple[Floats, Codes]:

@@ -1,6 +1,6 @@
 """What stands in more than one split of a data set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from accord.feedback.dataset.dataset import Dataset
@@ -36,22 +36,29 @@ def overlaps(data: Dataset) -> Overlaps:
     assessed where it is not said of everything whose it is, nor sessions where something has none.
     """
     same = same_texts(data.prompts, data.completions)
-    splits: dict[str, dict[str, set[str]]] = {kind: {} for kind in KINDS}
-    names_of: dict[str, dict[str, None]] = {}
+    splits_of: dict[str, dict[str, set[str]]] = {kind: {} for kind in KINDS}
     unknown: set[str] = set()
     for split, item in _items(data):
         for kind, names in _names(data, item):
             if names is None:
                 unknown.add(kind)
             for name in names or ():
-                text = normalised(name) if kind == "text" else same.get(name, name)
-                splits[kind].setdefault(text, set()).add(split)
-                names_of.setdefault(text, {})[name] = None
-    several = {
-        kind: tuple(name for text, in_splits in texts.items() if len(in_splits) > 1 for name in names_of[text])
-        for kind, texts in splits.items()
-    }
+                splits_of[kind].setdefault(name, set()).add(split)
+    several = {kind: _in_several(kind, of_names, same) for kind, of_names in splits_of.items()}
     return Overlaps(several, tuple(sorted(unknown)))
+
+
+def _in_several(kind: str, splits_of: Mapping[str, set[str]], same: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of which it, or another one of the same text, stands in another split."""
+    names_of: dict[str, list[str]] = {}
+    for name in splits_of:
+        names_of.setdefault(normalised(name) if kind == "text" else same.get(name, name), []).append(name)
+    return tuple(
+        name
+        for names in names_of.values()
+        if len(set().union(*(splits_of[name] for name in names))) > 1
+        for name in names
+    )
 
 
 def _items(data: Dataset) -> Iterator[tuple[str, Pair | Feedback]]:

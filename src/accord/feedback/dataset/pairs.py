@@ -116,23 +116,37 @@ def pairs_from_comparison(feedback: Feedback) -> list[Pair]:
     """The pair that a comparison states; its strength becomes the margin. None where both sides are the same."""
     judgement = feedback.judgement
     assert isinstance(judgement, Comparison)
-    left, right = feedback.completions
-    if left == right:
-        return []
-    chosen, rejected = (right, left) if judgement.preferred == "right" else (left, right)
-    return [_pair(feedback, chosen, rejected, tie=judgement.preferred == "tie", margin=judgement.strength)]
+    return [
+        _pair(feedback, chosen, rejected, tie=tie, margin=judgement.strength)
+        for chosen, rejected, tie in stated_sides(feedback)
+    ]
 
 
 def pairs_from_ranking(feedback: Feedback) -> list[Pair]:
     """Every pair that a ranking implies: a better tier over each worse one, and ties within a tier."""
-    judgement = feedback.judgement
-    assert isinstance(judgement, Ranking)
-    placed = [(number, feedback.completions[place]) for number, tier in enumerate(judgement.tiers) for place in tier]
-    return [
-        _pair(feedback, better, worse, tie=first == second)
-        for (first, better), (second, worse) in combinations(placed, 2)
-        if better != worse
-    ]
+    assert isinstance(feedback.judgement, Ranking)
+    return [_pair(feedback, better, worse, tie=tie) for better, worse, tie in stated_sides(feedback)]
+
+
+def stated_sides(feedback: Feedback) -> list[tuple[str, str, bool]]:
+    """What a comparison or a ranking states of each two completions: the better one, the other, whether they tie.
+
+    Empty for other kinds of judgement.
+    """
+    match feedback.judgement:
+        case Comparison(preferred=preferred):
+            left, right = feedback.completions
+            better, worse = (right, left) if preferred == "right" else (left, right)
+            return [] if left == right else [(better, worse, preferred == "tie")]
+        case Ranking(tiers=tiers):
+            placed = [(number, feedback.completions[place]) for number, tier in enumerate(tiers) for place in tier]
+            return [
+                (better, worse, first == second)
+                for (first, better), (second, worse) in combinations(placed, 2)
+                if better != worse
+            ]
+        case _:
+            return []
 
 
 def _pair(feedback: Feedback, chosen: str, rejected: str, *, tie: bool, margin: float | None = None) -> Pair:

@@ -46,11 +46,9 @@ def sampled_units(
 
 def text_groups(compared: Iterable[Sequence[str]]) -> list[str]:
     """For each set of texts that were judged together, the group of all that are joined by such sets."""
-    groups = Joined()
-    firsts = []
-    for names in compared:
-        first, *others = names
-        firsts.append(first)
+    groups, sets = Joined(), [tuple(names) for names in compared]
+    for first, *others in dict.fromkeys(sets):
         for other in others:
             groups.join(first, other)
-    return [groups.root(first) for first in firsts]
+    root_of = {first: groups.root(first) for first in dict.fromkeys(names[0] for names in sets)}
+    return [root_of[names[0]] for names in sets]

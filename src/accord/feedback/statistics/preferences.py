@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.feedback.dataset.pairs import pairs_from_comparison, pairs_from_ranking
+from accord.feedback.dataset.pairs import stated_sides
 from accord.feedback.provenance import current_feedback, feedback_and_evaluators, is_known
 from accord.feedback.store.ledger import Ledger
-from accord.records import Comparison, Evaluator, Feedback, Pair, Ranking, Rating
+from accord.records import Comparison, Evaluator, Feedback, Ranking, Rating
 
 __all__ = ["Codes", "PreferenceCollector", "Preferences", "collect_preferences", "feedback_of_known", "session_of"]
 
@@ -113,10 +113,8 @@ class PreferenceCollector:
         if record.repeat_of is not None:
             return
         match record.judgement:
-            case Comparison():
-                self._table.add_pairs(record, pairs_from_comparison(record))
-            case Ranking():
-                self._table.add_pairs(record, pairs_from_ranking(record))
+            case Comparison() | Ranking():
+                self._table.add_sides(record, stated_sides(record))
             case Rating(value=value, scale=scale):
                 sitting = _Sitting(record.evaluator, record.prompt, record.study, record.session, scale.low, scale.high)
                 self._rated.setdefault(sitting, {}).setdefault(record.completions[0], value)
@@ -159,11 +157,12 @@ class _Table:
         known = self.codes[kind]
         return known.setdefault(name, len(known))
 
-    def add_pairs(self, feedback: Feedback, pairs: list[Pair]) -> None:
+    def add_sides(self, feedback: Feedback, sides: Iterable[tuple[str, str, bool]]) -> None:
+        """A better completion and another each, with whether they tie."""
         evaluator, session = self.code("evaluator", feedback.evaluator), self.code("session", session_of(feedback))
-        for pair in pairs:
-            chosen, rejected = self.code("completion", pair.chosen), self.code("completion", pair.rejected)
-            sign = 0 if pair.tie else 1 if chosen < rejected else -1
+        for better, other, tie in sides:
+            chosen, rejected = self.code("completion", better), self.code("completion", other)
+            sign = 0 if tie else 1 if chosen < rejected else -1
             self.single.append((evaluator, min(chosen, rejected), max(chosen, rejected), sign, session))
 
     def add_ratings(self, sitting: _Sitting, values: Mapping[str, float]) -> None:

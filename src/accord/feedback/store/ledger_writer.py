@@ -70,7 +70,7 @@ class LedgerWriter:
         """Add any number of records; those already there stay as they are."""
         for record in records:
             content = record.canonical()
-            name = record.name_of(content)
+            name = record.__dict__.setdefault("id", record.name_of(content))  # asked for later, it is not made again
             table, columns = self._place(record, name)
             self.counts.read[table] += 1
             if isinstance(record, Feedback):

@@ -81,8 +81,8 @@ def _run(
         planting = planting_of(Path(folder) / "run", fault, seed=seed, world=world, checks=None if gold else checks)
         with planting.run as run:
             evidence = Evidence(run, planting.judges, audit_ledger=audit_ledger_of(run.path))
-            made = CHECKS if checks is None else checks
-            findings = [check.run(evidence, AuditSettings()) for check in made]
+            settings, made = AuditSettings(), CHECKS if checks is None else checks
+            findings = [check.run(evidence, settings) for check in made]
             value = fault.measure_gold(planting) if gold and fault.cure else None
     of_report = corrected(findings, {check.id: check.explained for check in CHECKS}) if checks is None else findings
     return FaultRun(
