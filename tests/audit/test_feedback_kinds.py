@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.audit.collection.circles import Duels, circles_of, fit
-from accord.audit.collection.latent_scores import quality_of, told_by_each
+from accord.audit.collection.kinds import _of_same_texts
+from accord.audit.collection.latent_scores import foreseen_in, quality_of, told_by_each
 from accord.audit.collection.machine_written import written_texts
 from accord.audit.collection.options import _choices
 from accord.audit.evidence import LedgerRecords
@@ -106,6 +107,33 @@ def test_quality_follows_the_order_and_is_empty_without_one() -> None:
     quality = quality_of(judged(informative=True))
     assert sorted(quality, key=lambda name: -quality[name]) == [text.id for text in TEXTS]
     assert quality_of([]) == {}
+
+
+def test_a_slip_costs_no_more_than_the_share_of_slips() -> None:
+    answers = judged(informative=True)
+    slips = [rates(PEOPLE[0], text, float(text)) for text in range(8)]
+    told = told_by_each([one for one in answers if one.evaluator != PEOPLE[0].id] + slips)
+    assert min(one.bits for one in told) > np.log2(0.05) - 1e-9
+    assert min(one.bits for one in told) < -1
+
+
+def test_equal_seconds_foresee_others_and_none_foresee_half() -> None:
+    answers = judged(informative=True)
+    for kind in ("comparison", "rating"):
+        assert np.mean([right for _, right in foreseen_in(1000.0, kind, answers)]) > 0.9
+        assert np.mean([right for _, right in foreseen_in(0.0, kind, answers)]) == 0.5
+
+
+def test_only_texts_judged_by_two_kinds_are_held_against_each_other() -> None:
+    """In a study whose ratings and comparisons are about different texts, no kind can be told by the other."""
+    compared = [compares(who, 0, 1, True) for who in PEOPLE]
+    apart = [*compared, *(rates(who, text, 5.0) for who in PEOPLE for text in (2, 3))]
+    same = [*compared, *(rates(who, text, 5.0) for who in PEOPLE for text in (0, 1))]
+    people = {who.id: who for who in PEOPLE}
+    for answers, number in ((apart, 0), (same, 24)):
+        records = LedgerRecords({one.id: one for one in answers}, people, {}, {})
+        assert len(_of_same_texts(records, 6)) == number
+        assert _of_same_texts(records, 9) == []
 
 
 def label(selected: tuple[str, ...], options: tuple[str, ...]) -> Feedback:

@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
 from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import FT1
 from accord.audit.checks import AUDIT_LEDGER, LEDGER, Outcome, check
 from accord.audit.collection.kinds_thresholds import FeedbackKindsThresholds
-from accord.audit.collection.latent_scores import KINDS, AnswerBits, told_by_each
+from accord.audit.collection.latent_scores import KINDS, AnswerBits, foreseen_in, told_by_each
 from accord.audit.evidence import Evidence, LedgerRecords
 from accord.audit.verdicts import Ruling, above
 from accord.errors import MissingEvidence
@@ -52,18 +51,20 @@ def bits(evidence: Evidence, thresholds: FeedbackKindsThresholds) -> Outcome:
     corrected after Benjamini & Hochberg; the estimate is that of the pair that speaks most against the claim.
     """
     in_use = {one.judgement.kind for one in evidence.ledger_records.feedback.values()} & set(KINDS)
-    told = _told(evidence.audit_records, thresholds.min_people)
+    same_texts = _of_same_texts(evidence.audit_records, thresholds.min_people)
+    told = told_by_each(same_texts)
     kinds = [kind for kind in KINDS if any(one.kind == kind for one in told)]
     pairs = {
-        (own, other): _ratio(told, own, other)
+        (own, other): ratio
         for own in kinds
         for other in kinds
         if own in in_use and own != other and len(_people(told, own) & _people(told, other)) >= thresholds.min_people
+        if (ratio := _ratio(told, own, other)) is not None
     }
     if not pairs:
         raise MissingEvidence(
             f"a kind in use ({', '.join(sorted(in_use)) or 'none'}) and another by which {thresholds.min_people} "
-            "people judged the same completions, with seconds (Feedback.seconds)"
+            "people judged the same completions, with seconds (Feedback.seconds), and which surely tells something"
         )
     rulings = {pair: above(ratio, thresholds.rate) for pair, ratio in pairs.items()}
     worst = min(pairs, key=lambda pair: against(rulings[pair], pairs[pair]))
@@ -80,6 +81,7 @@ def bits(evidence: Evidence, thresholds: FeedbackKindsThresholds) -> Outcome:
         evidence=(MANIFEST,),
         facts={f"{kind}: bits a second": rates[kind] for kind in kinds}
         | {f"{kind}: bits an answer": _bits(told, kind) for kind in kinds}
+        | _accuracy(same_texts)
         | {f"{kind}: alpha": found for kind, found in _reliability(evidence.audit_records).items()},
         source="held-out log-loss of a latent quality, a lower bound of mutual information; Benjamini & Hochberg 1995",
     )
@@ -95,14 +97,41 @@ def answers_by_study(records: LedgerRecords) -> dict[str, list[Feedback]]:
     return dict(by_study)
 
 
-def _told(records: LedgerRecords, least: int) -> list[AnswerBits]:
-    """What each answer told, in the studies where so many people used two kinds."""
-    told: list[AnswerBits] = []
-    for answers in answers_by_study(records).values():
-        kinds = [{one.evaluator for one in answers if one.judgement.kind == kind} for kind in KINDS]
-        if sum(len(people) >= least for people in kinds) > 1:
-            told += told_by_each(answers)
-    return told
+def _of_same_texts(records: LedgerRecords, least: int) -> list[Feedback]:
+    """Timed answers about texts that were judged by two kinds, of the study that has most of them."""
+    studies = [_judged_twice(answers, least) for answers in answers_by_study(records).values()]
+    return max(studies, key=len, default=[])
+
+
+def _judged_twice(answers: Sequence[Feedback], least: int) -> list[Feedback]:
+    """Answers with seconds, of kinds that so many people used, about texts that were judged by two such kinds."""
+    timed = [one for one in answers if one.seconds is not None and one.judgement.kind in KINDS]
+    people: dict[str, set[str]] = defaultdict(set)
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for one in timed:
+        people[one.judgement.kind].add(one.evaluator)
+    timed = [one for one in timed if len(people[one.judgement.kind]) >= least]
+    for one in timed:
+        for name in one.completions:
+            kinds[name].add(one.judgement.kind)
+    return [one for one in timed if all(len(kinds[name]) > 1 for name in one.completions)]
+
+
+def _accuracy(answers: Sequence[Feedback]) -> dict[str, Estimate]:
+    """How often scores that were learnt from a kind foresee others' comparisons, all kinds in the same seconds.
+
+    As many as the kind has that least was spent on, of half of the people. People are clusters.
+    """
+    spent: dict[str, float] = defaultdict(float)
+    for one in answers:
+        spent[one.judgement.kind] += one.seconds or 0.0
+    kinds = [kind for kind in ("comparison", "ranking", "rating") if spent[kind] > 0]
+    seconds = min((spent[kind] for kind in kinds), default=0.0) / 2
+    found: dict[str, Estimate] = {}
+    for kind in kinds if len(kinds) > 1 and "comparison" in kinds else ():
+        people, right = zip(*foreseen_in(seconds, kind, answers), strict=True)
+        found[f"{kind}: others' comparisons foreseen from {seconds:.0f} s"] = mean(right, people)
+    return found
 
 
 def _people(told: Sequence[AnswerBits], kind: str) -> set[str]:
@@ -131,20 +160,18 @@ def _bits(told: Sequence[AnswerBits], kind: str) -> Estimate:
     return mean([one.bits for one in own], [one.evaluator for one in own])
 
 
-def _ratio(told: Sequence[AnswerBits], own: str, other: str) -> Estimate:
-    """Bits a second of one kind to another's, over the people who used both."""
+def _ratio(told: Sequence[AnswerBits], own: str, other: str) -> Estimate | None:
+    """Bits a second of one kind to another's, over the people who used both; None where the other may tell nothing.
+
+    Below 0 where the kind misleads. The other's rate has to be surely above 0, or the ratio would have no variance.
+    """
     of_own, of_other = _rate_of_people(told, own), _rate_of_people(told, other)
     people = sorted(of_own.keys() & of_other.keys())
     own_P, other_P = (np.array([of[name] for name in people]) for of in (of_own, of_other))
-
-    def ratio(row_M: NDArray[np.intp]) -> float:
-        divisor = float(other_P[row_M].mean()) if row_M.size else 0.0
-        return max(float(own_P[row_M].mean()), 0.0) / divisor if divisor > 0 else float("nan")
-
-    value = ratio(np.arange(len(people)))
-    if not np.isfinite(value):  # what the other kind tells is nothing
-        return Estimate(1.0, 1.0, None, len(people), len(people), method="the other kind tells nothing")
-    return jackknife(ratio, len(people), people)
+    surely = mean(other_P, people).low
+    if surely is None or surely <= 0:
+        return None
+    return jackknife(lambda row_M: float(own_P[row_M].mean() / other_P[row_M].mean()), len(people), people)
 
 
 def against(ruling: Ruling, estimate: Estimate, *, downward: bool = True) -> tuple[float, float]:

@@ -11,6 +11,7 @@ quality, it is foretold by it. Both probabilities are fitted without the person 
     rating                normal around a line, about the mean of its prompt; p(a) is a normal one
     label                 multinomial logistic over the sets that were chosen; p(a) is their shares
 
+One answer in twenty is taken to say nothing of the quality, so that a slip costs 4.3 bits and not any number.
 Qualities are those of a Bradley-Terry model with a normal prior of the orders that comparisons, rankings and two
 ratings of one prompt imply: differences within a prompt, which is what a reward is learnt from.
 """
@@ -22,16 +23,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, vstack
 
 from accord.feedback.statistics.preferences import collect_preferences
 from accord.records import Comparison, Feedback, Judgement, Label, Ranking, Rating
 
-__all__ = ["KINDS", "AnswerBits", "quality_of", "told_by_each"]
+__all__ = ["KINDS", "AnswerBits", "foreseen_in", "quality_of", "told_by_each"]
 
 Floats = NDArray[np.float64]
 KINDS = ("comparison", "ranking", "rating", "label")
 FOLDS = 4
+LAPSE = 0.05  # share of answers that are taken to say nothing of the quality: no answer tells less than log2 of it
+PRIOR = 2.0  # variance of the normal prior of a quality
 LN2 = float(np.log(2))
 
 
@@ -62,27 +65,48 @@ def told_by_each(answers: Sequence[Feedback]) -> list[AnswerBits]:
     return told
 
 
-def quality_of(answers: Sequence[Feedback], prior: float = 1.0) -> dict[str, float]:
+def quality_of(answers: Sequence[Feedback]) -> dict[str, float]:
     """By completion, the quality that the orders in the answers make likeliest under a normal prior; 0 in the mean."""
-    from scipy.sparse import vstack
     from sklearn.linear_model import LogisticRegression
 
     orders = collect_preferences(answers)
     decided_N = orders.sign_N != 0
-    first_N, second_N = orders.first_N[decided_N], orders.second_N[decided_N]
-    if not first_N.size:
+    if not decided_N.any():
         return {}
-    row_N, ones_N = np.arange(first_N.size), np.ones(first_N.size)
-    shape = (first_N.size, len(orders.completions))
-    design = coo_array(
-        (np.concatenate([ones_N, -ones_N]), (np.tile(row_N, 2), np.concatenate([first_N, second_N]))), shape
-    ).tocsr()
-    sign_N = orders.sign_N[decided_N]
-    both = np.concatenate([sign_N, -sign_N])
-    model = LogisticRegression(C=prior, fit_intercept=False, max_iter=200)
-    model.fit(vstack([design, -design]), both)
+    size = len(orders.completions)
+    pair_M, place_N = np.unique((orders.first_N * size + orders.second_N)[decided_N], return_inverse=True)
+    up_N = orders.sign_N[decided_N] > 0
+    up_M, down_M = (np.bincount(place_N, of_sign, pair_M.size) for of_sign in (up_N, ~up_N))
+    row_M, ones_M = np.arange(pair_M.size), np.ones(pair_M.size)
+    ends_L = np.concatenate([pair_M // size, pair_M % size])
+    design_MC = coo_array((np.concatenate([ones_M, -ones_M]), (np.tile(row_M, 2), ends_L)), (pair_M.size, size)).tocsr()
+    model = LogisticRegression(C=PRIOR, fit_intercept=False, max_iter=200)
+    model.fit(vstack([design_MC, design_MC]), np.repeat([1, 0], pair_M.size), np.concatenate([up_M, down_M]))
     score_C = model.coef_[0]
     return dict(zip(orders.completions, (score_C / max(float(score_C.std()), 1e-9)).tolist(), strict=True))
+
+
+def foreseen_in(seconds: float, kind: str, answers: Sequence[Feedback]) -> list[tuple[str, float]]:
+    """How well scores learnt in so many seconds of a kind foresee others' comparisons: by person, whether each was.
+
+    Half of the people are learnt from, and the other half foreseen; then the other way round. Answers are taken person
+    by person, for ratings of one person are held against each other. A pair of equal scores counts half.
+    """
+    people = {name: place % 2 for place, name in enumerate(dict.fromkeys(one.evaluator for one in answers))}
+    foreseen: list[tuple[str, float]] = []
+    for half in (0, 1):
+        of_kind = [one for one in answers if one.judgement.kind == kind and people[one.evaluator] != half]
+        spent_N = np.cumsum([one.seconds or 0.0 for one in of_kind])
+        quality = quality_of(of_kind[: int((spent_N <= seconds).sum())])
+        for one in answers:
+            if (
+                one.judgement.kind == "comparison"
+                and people[one.evaluator] == half
+                and (order := _order(one.judgement))
+            ):
+                better, worse = (quality.get(one.completions[place], 0.0) for place in order)
+                foreseen.append((one.evaluator, (1 + float(np.sign(better - worse))) / 2))
+    return foreseen
 
 
 def _of_kind(answers: Sequence[Feedback], kind: str, quality: Mapping[str, float]) -> list[Feedback]:
@@ -99,7 +123,7 @@ def _of_kind(answers: Sequence[Feedback], kind: str, quality: Mapping[str, float
 def _as_told(answers: Sequence[Feedback], kind: str, bits_N: Floats) -> list[AnswerBits]:
     return [
         AnswerBits(one.evaluator, kind, one.seconds or 0.0, bits)
-        for one, bits in zip(answers, bits_N.tolist(), strict=True)
+        for one, bits in zip(answers, np.logaddexp2(bits_N + np.log2(1 - LAPSE), np.log2(LAPSE)).tolist(), strict=True)
     ]
 
 

@@ -12,8 +12,7 @@ from accord.audit.people.poisoning_study import (
     StudyOfPoisoning,
     named,
     smallest_p,
-    studies_assessed,
-    studies_compared,
+    studies_of,
 )
 from accord.audit.people.poisoning_thresholds import PoisoningThresholds
 from accord.audit.verdicts import Ruling
@@ -60,7 +59,7 @@ def trigger_words(evidence: Evidence, thresholds: PoisoningThresholds) -> Outcom
 
     Quiet only where a word that turned all answers round on `prompts` prompts would have been named, in four of five.
     """
-    studies = studies_assessed(studies_compared(evidence.all_records))
+    studies = studies_of(evidence)
     suspects = [sure(study.poisoning.words, study.poisoning.words_tested, thresholds, studies) for study in studies]
     found = [suspect for of_study in suspects for suspect in of_study]
     share = share_of_prompts(studies, suspects)
@@ -93,8 +92,7 @@ def unforeseen_people(evidence: Evidence, thresholds: PoisoningThresholds) -> Ou
 
     Whoever answers at random (OV1) or holds another view (PM2) does so as well: which it is, is said.
     """
-    records = evidence.all_records
-    studies = studies_assessed(studies_compared(records))
+    studies = studies_of(evidence)
     suspects = [sure(study.poisoning.people, study.poisoning.people_tested, thresholds, studies) for study in studies]
     found = [suspect for of_study in suspects for suspect in of_study]
     ids = {one.name for one in found}

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from accord.audit.evidence import LedgerRecords
+from accord.audit.evidence import Evidence, LedgerRecords
 from accord.errors import MissingEvidence
 from accord.feedback.provenance import is_known
 from accord.feedback.quality.compared import compared_texts
@@ -18,7 +19,15 @@ from accord.feedback.statistics.preferences import collect_preferences
 if TYPE_CHECKING:
     from accord.records import Feedback
 
-__all__ = ["StudyOfPoisoning", "named", "smallest_p", "studies_assessed", "studies_compared"]
+__all__ = [
+    "StudyOfPoisoning",
+    "compared_of",
+    "named",
+    "smallest_p",
+    "studies_assessed",
+    "studies_compared",
+    "studies_of",
+]
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,24 @@ class StudyOfPoisoning:
     name: str
     compared: Compared
     poisoning: Poisoning
+
+
+_COMPARED: WeakKeyDictionary[Evidence, dict[str, Compared]] = WeakKeyDictionary()
+_ASSESSED: WeakKeyDictionary[Evidence, list[StudyOfPoisoning]] = WeakKeyDictionary()
+
+
+def compared_of(evidence: Evidence) -> dict[str, Compared]:
+    """`studies_compared` of all that people said, worked out once for a run that is audited."""
+    if evidence not in _COMPARED:
+        _COMPARED[evidence] = studies_compared(evidence.all_records)
+    return _COMPARED[evidence]
+
+
+def studies_of(evidence: Evidence) -> list[StudyOfPoisoning]:
+    """`studies_assessed` of all that people said, worked out once. Raises `MissingEvidence` as that does."""
+    if evidence not in _ASSESSED:
+        _ASSESSED[evidence] = studies_assessed(compared_of(evidence))
+    return _ASSESSED[evidence]
 
 
 def studies_compared(records: LedgerRecords) -> dict[str, Compared]:

@@ -16,7 +16,7 @@ from accord.audit.people.poisoning import (
     threshold_of,
     told_apart_of,
 )
-from accord.audit.people.poisoning_study import studies_assessed, studies_compared
+from accord.audit.people.poisoning_study import compared_of, studies_assessed
 from accord.audit.people.poisoning_thresholds import PoisoningThresholds
 from accord.feedback.quality.poisoning import Compared
 from accord.run import MANIFEST
@@ -42,7 +42,7 @@ def triggered_reward(evidence: Evidence, thresholds: PoisoningThresholds) -> Out
     """
     judged = {
         name: _judged(evidence, of_study, thresholds.max_pairs)
-        for name, of_study in studies_compared(evidence.all_records).items()
+        for name, of_study in compared_of(evidence).items()
         if of_study.prompt_N.size
     }
     studies = studies_assessed(judged)

@@ -29,6 +29,7 @@ TYPED = 0.8  # keys a character from which on a text was surely typed, where not
 UNTYPED = 0.5  # keys a character below which most of it was not
 LEAST = 30  # texts of either kind to learn from, and to judge
 FOLDS = 5
+FEATURES = 5000  # strings of up to three characters
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _prevalence(written: WrittenTexts, typed_N: Bools) -> Estimate | NotAssessed
 
 def _called(human: list[str], people: list[str], machine: list[str], rest: list[str]) -> tuple[Bools, Bools, Bools]:
     """Which texts are called a machine's: of people and of models by fits without their fold, the rest by all."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
@@ -119,19 +120,18 @@ def _called(human: list[str], people: list[str], machine: list[str], rest: list[
     is_machine_N = np.arange(len(texts)) >= len(human)
     code = {name: place for place, name in enumerate(dict.fromkeys(people))}
     fold_N = np.array([*(code[name] % FOLDS for name in people), *(place % FOLDS for place in range(len(machine)))])
+    counter = CountVectorizer(analyzer="char_wb", ngram_range=(1, 3), max_features=FEATURES)
+    count_NV = counter.fit_transform(texts).tocsr()
 
     def fit(row_N: Bools) -> object:
-        model = make_pipeline(
-            TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), sublinear_tf=True, max_features=20_000),
-            LogisticRegression(class_weight="balanced", max_iter=300),
-        )
-        return model.fit([texts[row] for row in np.flatnonzero(row_N).tolist()], is_machine_N[row_N])
+        learner = LogisticRegression(class_weight="balanced", max_iter=300)
+        return make_pipeline(TfidfTransformer(sublinear_tf=True), learner).fit(count_NV[row_N], is_machine_N[row_N])
 
     called_N = np.zeros(len(texts), dtype=np.bool_)
     for fold in range(FOLDS):
         test_N = fold_N == fold
-        called_N[test_N] = fit(~test_N).predict([texts[row] for row in np.flatnonzero(test_N).tolist()])  # type: ignore[attr-defined]
-    called_rest: Bools = fit(np.ones(len(texts), dtype=np.bool_)).predict(rest)  # type: ignore[attr-defined]
+        called_N[test_N] = fit(~test_N).predict(count_NV[test_N])  # type: ignore[attr-defined]
+    called_rest: Bools = fit(np.ones(len(texts), dtype=np.bool_)).predict(counter.transform(rest))  # type: ignore[attr-defined]
     return called_N[~is_machine_N], called_N[is_machine_N], called_rest
 
 
