@@ -9,7 +9,7 @@ from accord.audit.checks import LEDGER, Outcome, artefact, check
 from accord.audit.evidence import COMPLETIONS, EVALUATORS, Evidence
 from accord.audit.oversight.people import answers_of_people, is_person
 from accord.audit.oversight.shares import share_outcome
-from accord.audit.oversight.surprise import Surprises, surprises_of
+from accord.audit.oversight.surprise import Surprises, room_of, surprises_of
 from accord.audit.oversight.thresholds import OversightThresholds
 from accord.audit.verdicts import at_most
 from accord.errors import MissingEvidence
@@ -73,7 +73,12 @@ def time(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     explained=("OV1 change",),
 )
 def fatigue(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
-    """Whether answers drift away from everybody else's to the same items as a session goes on."""
+    """Whether answers drift away from everybody else's to the same items as a session goes on.
+
+    The trend is a straight line; its unit is how far answers drawn from everybody's at random lie from the others'
+    beyond those of the first third of sessions. It is no share: a line through a sudden step is steeper than the step,
+    and whoever rates evenly over the scale lies further off than a rating drawn from all.
+    """
     placed = [answer for answer in answers_of_people(evidence) if answer.position_in_session is not None]
     if not placed:
         raise MissingEvidence("the place of each answer in its session (Feedback.position_in_session)")
@@ -82,7 +87,7 @@ def fatigue(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     if people < FEWEST_PEOPLE:
         raise MissingEvidence(f"{FEWEST_PEOPLE} evaluators who judged what others did ({people} did)")
     length = _usual_length(surprises)
-    excess_N, place_N = _within_items_and_people(surprises)
+    excess_N, place_N = _within_items_and_people(surprises, length)
 
     def growth(rows: NDArray[np.intp]) -> float:
         varies = float(place_N[rows] @ place_N[rows])
@@ -92,9 +97,10 @@ def fatigue(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
     return Outcome(
         ruling=at_most(drift, thresholds.fatigue),
         estimate=drift,
-        threshold=f"a share of random answers that grows by more than {thresholds.fatigue:g} along a session",
-        result=f"From the first to the last of {length:.0f} answers, the share that seems to be given at random grows "
-        f"by {drift.value:+.1%}.",
+        threshold=f"a trend of more than {thresholds.fatigue:g} of the way to answers at random along a session",
+        result=f"By a straight line from the first to the last of {length:.0f} answers of a session, the distance from "
+        f"the others' answers changes by {drift.value:+.1%} of the way from the first third's to that of answers drawn "
+        "at random.",
         remedy="Shorter sessions, with breaks.",
         evidence=(MANIFEST,),
         source="slope of the distance from all others' answers on the place in the session, within items and people; "
@@ -109,13 +115,14 @@ def _usual_length(surprises: Surprises) -> float:
     return float(np.median(last_E[last_E > 0])) if (last_E > 0).any() else 0.0
 
 
-def _within_items_and_people(surprises: Surprises) -> tuple[Floats, Floats]:
+def _within_items_and_people(surprises: Surprises, length: float) -> tuple[Floats, Floats]:
     """Surprises and places in the session, each less the mean of its item and of its person, [N].
 
     Raises `MissingEvidence` where everybody had the items in one order, so that late items cannot be told from tired
     people, and where people do not agree.
     """
-    excess_N, place_N = surprises.excess_N, surprises.position_N
+    early_N = surprises.surprise_N[surprises.position_N <= length / 3]
+    excess_N, place_N = (surprises.surprise_N - surprises.usual_N) / room_of(early_N), surprises.position_N
     for _ in range(4):  # means of both are taken away in turn until neither is left
         for code_N in (surprises.item_N, surprises.evaluator_N):
             count_C = np.maximum(np.bincount(code_N), 1)

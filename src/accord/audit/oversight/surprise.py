@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from accord.errors import MissingEvidence
 from accord.records import Comparison, Feedback, Rating
 
-__all__ = ["Surprises", "surprises_of"]
+__all__ = ["Surprises", "room_of", "surprises_of"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -47,10 +47,18 @@ class Surprises:
 
         Raises `MissingEvidence` where people agree no more than by chance.
         """
-        room = AT_RANDOM - float(self.usual_N.mean())
-        if room < 0.02:
-            raise MissingEvidence("agreement among the evaluators: they agree with one another no more than by chance")
-        return (self.surprise_N - self.usual_N) / room
+        return (self.surprise_N - self.usual_N) / room_of(self.usual_N)
+
+
+def room_of(surprise_N: Floats) -> float:
+    """How far answers at random lie from the others' beyond these, on average.
+
+    Raises `MissingEvidence` where that is next to nothing.
+    """
+    room = AT_RANDOM - float(surprise_N.mean())
+    if room < 0.02:
+        raise MissingEvidence("agreement among the evaluators: they agree with one another no more than by chance")
+    return room
 
 
 def surprises_of(answers: Iterable[Feedback]) -> Surprises:

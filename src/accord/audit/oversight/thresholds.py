@@ -20,7 +20,9 @@ class OversightThresholds(Thresholds):
     lapse: float = Field(default=0.5, gt=0, lt=1, description="an evaluator's estimated share of random answers")
     min_opinions: int = Field(default=20, ge=1, description="opinions an evaluator must have given to be judged")
     words_per_second: float = Field(default=10.0, gt=0, description="nobody reads faster than this")
-    fatigue: float = Field(default=0.05, gt=0, lt=1, description="growth of random answers along a session")
+    fatigue: float = Field(
+        default=0.05, gt=0, lt=1, description="trend along a session, of the way to answers at random"
+    )
     position: float = Field(default=0.1, gt=0, lt=0.5, description="preference for the left place")
     error: float = Field(default=0.05, gt=0, lt=1, description="share of control questions answered wrongly")
     flips: float = Field(default=0.05, gt=0, lt=1, description="answers changed beyond those that noise changes")

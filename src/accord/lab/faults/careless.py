@@ -21,7 +21,8 @@ class Careless(Fault):
 
     name: ClassVar = "careless"
     strengths: ClassVar = (0.125, 0.25)
-    sets_off: ClassVar = ("OV1 careless", "OV1 time", "OV1 control")
+    sets_off: ClassVar = ("OV1 careless", "OV1 time")
+    touches: ClassVar = {"OV1 control": "control questions are answered unread as well; four a person are few"}
     cure: ClassVar = 'answers weighted by reliability (`[data] trust = "one_coin"`)'
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:

@@ -4,13 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-import numpy as np
-
-from accord.audit.oversight.changes import changes_in
-from accord.audit.oversight.surprise import surprises_of
-from accord.feedback import Dataset
 from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults.base import Fault, register_fault, some_of
+from accord.lab.faults.base import Fault, S, register_fault, some_of
+from accord.lab.planted.sittings import Sittings
 
 __all__ = ["GivingUp"]
 
@@ -32,20 +28,10 @@ class GivingUp(Fault):
         "OV1 time": "answers at random are fast",
         "OV1 repeats": "items are asked again late in a session",
     }
-    cure: ClassVar = "what was answered after a sure change is left out"
+    cure: ClassVar = "a break after every 11 answers"
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
         return some_of(panel, self.strength, tired_lapse=0.98, tired_after=12, tired_over=0.1)
 
-    def dataset(self, data: Dataset, random: np.random.Generator) -> Dataset:
-        return without_changed(data) if self.cured else data
-
-
-def without_changed(data: Dataset) -> Dataset:
-    """Without the training pairs of what people answered after theirs had changed for the worse (p below .01)."""
-    surprises = surprises_of(data.feedback["train"])
-    changed = {
-        name for one in changes_in(surprises, least=20) if one.p_value < 0.01 and one.lapse > 0.5 for name in one.after
-    }
-    kept = tuple(pair for pair in data.pairs["train"] if not changed.intersection(pair.feedback_ids))
-    return replace(data, pairs={**data.pairs, "train": kept})
+    def part(self, settings: S) -> S:
+        return replace(settings, length=11) if isinstance(settings, Sittings) and self.cured else settings

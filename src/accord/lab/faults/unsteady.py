@@ -8,7 +8,7 @@ import numpy as np
 from accord.lab.faults.base import Fault, S, register_fault
 from accord.lab.lexicon import truth
 from accord.lab.planted.sittings import Sittings
-from accord.records import Comparison
+from accord.records import Comparison, Feedback
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting
@@ -28,16 +28,25 @@ class Unsteady(Fault):
     sets_off: ClassVar = ("OV1 repeats",)
     touches: ClassVar = {"OV1 time": "answers at random are fast"}
     cure: ClassVar = "items come again unannounced, among others"
-    gold: ClassVar = "share of the comparisons asked again that are answered by the truth"
+    gold: ClassVar = "accuracy, by the truth, of a reward that learns from both answers to what was asked again"
 
     def part(self, settings: S) -> S:
         return replace(settings, weary=self.strength) if isinstance(settings, Sittings) and not self.cured else settings
 
     def measure_gold(self, planting: "Planting") -> float:
-        texts = planting.data.completions
-        right = []
-        for answer in planting.ledger.feedback():
-            if answer.repeat_of is not None and isinstance(answer.judgement, Comparison):
-                left, other = (truth(texts[name].text) for name in answer.completions)
-                right.append((left > other) == (answer.judgement.preferred == "left"))
-        return float(np.mean(right))
+        from accord.lab.planted.gold import fresh_texts, orders_as, word_counts, worth_learnt
+
+        answers = {answer.id: answer for answer in planting.ledger.feedback()}
+        again = [one for one in answers.values() if one.repeat_of and isinstance(one.judgement, Comparison)]
+        both = again + [answers[one.repeat_of] for one in again if one.repeat_of]
+        texts_2NV = [
+            word_counts([planting.data.completions[one.completions[side]].text for one in both]) for side in (0, 1)
+        ]
+        left_N1 = np.array([[1.0 if _is_left(one) else -1.0] for one in both])
+        texts = fresh_texts(planting)
+        learnt_V = worth_learnt(left_N1 * (texts_2NV[0] - texts_2NV[1]))
+        return orders_as(word_counts(texts) @ learnt_V, np.array([truth(text) for text in texts]))
+
+
+def _is_left(answer: Feedback) -> bool:
+    return isinstance(answer.judgement, Comparison) and answer.judgement.preferred == "left"
