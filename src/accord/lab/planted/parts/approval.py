@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Approval", "ApprovalSettings", "JudgedAnswer"]
 
-PROMPTS, SAMPLES = 36, 2  # and answers of an arm to each
-OF_PERSON, OF_NEW = 3, 24  # prompts that a person judges, and that one who is new does
+PROMPTS, SAMPLES = 60, 2  # and answers of an arm to each
+OF_PERSON, OF_NEW = 3, 40  # prompts that a person judges, and that one who is new does
 RIGHT = {"start": 0.4, "policy": 0.45}
 NOISE = 0.25  # of how plausible a prompt's answers are, and each answer, in units of the truth
 NEW = 0.2
