@@ -101,6 +101,8 @@ class UnrepresentativeAlike(Fault):
 class MissingGroup(Unrepresentative):
     """Nobody of the smallest group is hired, and groups want different things: no weights bring it back.
 
+    Nothing is claimed as its cure: people of the group by quota gained nothing that could be told from chance.
+
     The strength is how far from the population to a share of nothing hiring goes.
     """
 
@@ -111,15 +113,13 @@ class MissingGroup(Unrepresentative):
         "PM2 one reward": "the groups want different things",
         "MH1 consequence": "those who are there want different things too",
     }
-    cure: ClassVar = "people of the missing group are hired by quota"
+    cure: ClassVar = ""
 
     style: ClassVar[Mapping[str, float]] = {"north": 0.6, "south": 0.6, "west": -2.5}
 
     def shares(self) -> Mapping[str, float]:
         from accord.lab.planted.panels import GROUPS
 
-        if self.cured:
-            return GROUPS
         *others, last = GROUPS
         kept = {name: GROUPS[name] for name in others}
         whole = sum(kept.values())
