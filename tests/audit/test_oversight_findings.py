@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audit_checks import finding_of
+from scipy.stats import binom
 
 from accord.artefacts import COMPLETIONS, EVALUATORS, Finding, Verdict
 from accord.audit.oversight.known import probably_wrong
 from accord.feedback import Ledger
+from accord.feedback.trust.standing import judge_standing
 from accord.records import Comparison, Completion, Evaluator, Feedback, Prompt, Rating, Scale
 from accord.run import InputEntry, RunDirectory
 
@@ -157,3 +159,8 @@ def test_single_slips_name_nobody(audited: Audited) -> None:
 @pytest.mark.parametrize(("wrong", "count", "named"), [(2, 4, False), (3, 4, True), (3, 8, False), (4, 8, True)])
 def test_of_whom_more_than_a_quarter_is_surely_wrong(wrong: int, count: int, named: bool) -> None:
     assert probably_wrong(np.array([float(wrong)]), np.array([float(count)])).tolist() == [named]
+
+
+def test_careless_is_who_lies_an_eighth_at_random_below_the_usual_rate() -> None:
+    standings = judge_standing(["e"], np.array([20.0]), np.array([40.0]), np.array([0.8]), method="votes", lapse=0.5)
+    assert standings.p_value["e"] == pytest.approx(binom.cdf(20, 40, 0.8 - 0.3 / 8))

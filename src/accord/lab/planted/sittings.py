@@ -22,14 +22,12 @@ CONTROLS, REPEATED_PAIRS, REPEATED_RATINGS = 4, 3, 1
 class Sittings(Settings):
     """How people are asked.
 
-    length        answers before a break; None: no break
-    weary         share of random answers where an item is asked again
-    both_orders   half of the pairs are compared, in both orders, instead of all of them in one
+    length   answers before a break; None: no break
+    weary    share of random answers where an item is asked again
     """
 
     length: int | None = None
     weary: float = 0.0
-    both_orders: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def control_questions(planting: Planting, panel: int, random: np.random.Generato
 
 def answers_of(evaluator: BoundEvaluator, sitting: Sitting, settings: Sittings) -> list[Feedback]:
     """Items in their order, then control questions and the first of the items again."""
-    items = _both_orders(sitting.items) if settings.both_orders else list(sitting.items)
+    items = list(sitting.items)
     mark = as_shown_in_part if sitting.in_part else list
     first = mark(_with_breaks(evaluator, items, settings.length))
     controls = [
@@ -100,10 +98,3 @@ def _with_breaks(evaluator: BoundEvaluator, items: Sequence[Item], length: int |
             evaluator.rest()
         answers += evaluator.ask(items[start : start + length])
     return answers
-
-
-def _both_orders(items: Sequence[Item]) -> list[Item]:
-    """The items, every second pair given up for the one before it with its sides exchanged."""
-    pairs = [item for item in items if len(item.completions) == 2]
-    turned = [Item(item.prompt, item.completions[::-1]) for item in pairs[::2]]
-    return [*(item for item in items if len(item.completions) != 2), *pairs[::2], *turned]

@@ -16,7 +16,7 @@ from accord.records import Completion, Feedback, Prompt, Record
 __all__ = ["HiddenPart"]
 
 READERS, ITEMS, PAIRS, RATINGS = 20, 96, 12, 3
-HIDDEN_WORDS = 5  # at the end of one text of each pair, where nobody sees them at first
+HIDDEN_WORDS = 8  # at the end of one text of each pair, where nobody sees them at first
 
 
 class HiddenPart(Part):
