@@ -38,6 +38,7 @@ class SelectedEvaluators(Fault):
     touches: ClassVar = {
         "PM2 one reward": "people want opposite things",
         "OV1 careless": "people of the other taste disagree with most answers",
+        "OV1 fatigue": "only those who are given most come to the late places of a session, and others judge otherwise",
         "RE1 accuracy": "the reward knows no taste",
         "RE1 calibration": "the reward knows no taste",
     }
