@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from accord.audit import CHECKS, AuditSettings, Check, Evidence, Verdict
+from accord.audit.multiplicity import corrected
 from accord.lab import FAULTS, Fault, Policy, WordJudge, plant, truth
 from accord.lab.lexicon import WORDS
 from accord.lab.planted import audit_ledger_of, planting_of
@@ -27,15 +28,17 @@ EXPECTED = {fault.name: fault.sets_off for fault in FAULTS if fault.sets_off}
 
 
 @contextmanager
-def evidence(path: Path, fault: Fault | None, seed: int) -> Iterator[Evidence]:
-    planting = planting_of(path / f"run-{seed}", fault, seed=seed)
+def evidence(
+    path: Path, fault: Fault | None, seed: int, checks: list[Check], world: str = "words"
+) -> Iterator[Evidence]:
+    planting = planting_of(path / f"run-{seed}", fault, seed=seed, world=world, checks=checks)
     with planting.run as run:
         yield Evidence(run, planting.judges, audit_ledger=audit_ledger_of(run.path))
 
 
-def verdicts(path: Path, fault: str | None, seed: int, checks: list[Check]) -> dict[str, Verdict]:
+def verdicts(path: Path, fault: str | None, seed: int, checks: list[Check], world: str = "words") -> dict[str, Verdict]:
     planted = None if fault is None else FAULTS.get(fault)()
-    with evidence(path, planted, seed) as inputs:
+    with evidence(path, planted, seed, checks, world) as inputs:
         return {check.id: check.run(inputs, SETTINGS).verdict for check in checks}
 
 
@@ -48,11 +51,16 @@ def rates(path: Path, fault: str | None, checks: list[Check], seeds: int = 20) -
     return {check.id: fired[check.id] / seeds for check in checks}
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_clean_run_fires_nothing_and_is_assessed(seed: int, tmp_path: Path) -> None:
-    verdict_of = verdicts(tmp_path, None, seed, list(CHECKS))
+@pytest.mark.parametrize("world", ["words", "coarse"])
+def test_a_clean_run_fires_nothing_and_is_assessed(world: str, tmp_path: Path) -> None:
+    """Among all tests of a report, as a reader sees it; a single one of so many checks may fire by itself."""
+    checks = list(CHECKS)
+    with evidence(tmp_path, None, 1, checks, world) as inputs:
+        singles = [check.run(inputs, SETTINGS) for check in checks]
+    verdict_of = {each.id: each.verdict for each in corrected(singles, {check.id: check.explained for check in checks})}
     assert [name for name, verdict in verdict_of.items() if verdict is Verdict.FIRES] == []
-    assert {name for name, verdict in verdict_of.items() if verdict is Verdict.NOT_ASSESSABLE} == UNKNOWN
+    if world == "words":
+        assert {name for name, verdict in verdict_of.items() if verdict is Verdict.NOT_ASSESSABLE} == UNKNOWN
 
 
 @pytest.mark.parametrize("fault", EXPECTED)
@@ -74,25 +82,8 @@ def test_an_opposed_minority_is_not_taken_for_carelessness(seed: int, tmp_path: 
 
 @pytest.mark.slow
 def test_an_opposed_minority_is_hardly_ever_taken_for_carelessness(tmp_path: Path) -> None:
+    """The one look-alike that `accord lab run faults` does not count: a fault of another challenge."""
     assert rates(tmp_path, "opposed-minority", [CHECKS.get("OV1 careless")])["OV1 careless"] <= 0.05
-
-
-@pytest.mark.slow
-def test_false_alarms_are_rare(tmp_path: Path) -> None:
-    rate_of = rates(tmp_path, None, list(CHECKS))
-    assert {name: rate for name, rate in rate_of.items() if rate > 0.05} == {}
-
-
-@pytest.mark.slow
-def test_false_alarms_of_the_harder_control_are_rare(tmp_path: Path) -> None:
-    assert rates(tmp_path, "noisier-minority", [CHECKS.get("PM2 one reward")])["PM2 one reward"] <= 0.05
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", EXPECTED)
-def test_what_is_planted_is_found_four_times_in_five(fault: str, tmp_path: Path) -> None:
-    rate_of = rates(tmp_path, fault, [CHECKS.get(name) for name in EXPECTED[fault]])
-    assert {name: rate for name, rate in rate_of.items() if rate < 0.8} == {}
 
 
 def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:

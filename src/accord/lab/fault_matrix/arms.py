@@ -13,7 +13,7 @@ __all__ = ["BLIND_RUNS", "SEEDS", "SIZES", "Arm", "Selection", "deal"]
 SEEDS = range(20)
 SIZES = (0.5, 1.0, 2.0)
 """Times as many evaluators, in the arms of power."""
-BLIND_RUNS = 60
+BLIND_RUNS, SHORT_BLIND_RUNS = 60, 3
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,12 @@ class Selection:
     blind: int | None = None
 
     def cells(self, short: bool) -> list[Cell]:
-        """All arms on twenty seeds (`deal`); in the short form two faults on one."""
+        """All arms on twenty seeds (`deal`); in the short form one fault on one, or the first of the blind runs."""
+        if self.blind is not None:
+            runs = range(SHORT_BLIND_RUNS if short else BLIND_RUNS)
+            return [Cell(str(Arm("blind", world=self._worlds[0], number=number)), self.blind) for number in runs]
         if short:
             return [Cell(str(arm), 0) for arm in self._short_arms()]
-        if self.blind is not None:
-            return [Cell(str(Arm("blind", world=self._worlds[0], number=n)), self.blind) for n in range(BLIND_RUNS)]
         return deal(SEEDS, [str(arm) for arm in self._arms()])
 
     @property
@@ -133,11 +134,12 @@ class Selection:
             )
 
     def _short_arms(self) -> Iterator[Arm]:
+        """One of every kind, of the first fault that has a cure, or else of the first there is."""
         first = self._worlds[0]
         to_find = [name for name in self._faults if FAULTS.get(name).sets_off]
         with_cure = [name for name in to_find if FAULTS.get(name).cure][:1]
         yield Arm("healthy", world=first)
-        for name in [*with_cure, *(name for name in to_find if name not in with_cure)][:2]:
+        for name in with_cure or to_find[:1]:
             yield Arm("induced", name, first, self.strength)
             yield Arm("power", name, first, FAULTS.get(name).strengths[0], SIZES[0], every=False)
         for name in with_cure:

@@ -20,6 +20,7 @@ from accord.lab.planted.worlds import World
 
 __all__ = ["HEALTHY_RUNS", "FaultRun", "work"]
 
+SHORT_SIZE = 0.25
 HEALTHY_RUNS = 10
 """Healthy runs for each seed: false alarms are rare, so they take many; one where a model is trained for each."""
 
@@ -52,19 +53,20 @@ class FaultRun(Measurement):
 
 
 def work(arm: str, seed: int, short: bool, _folder: Path) -> list[FaultRun]:
-    """The runs of a cell: ten healthy ones, or one with a fault."""
+    """The runs of a cell: ten healthy ones, or one with a fault; in the short form one of a quarter of the people."""
     what = Arm.of(arm)
+    world = what.in_world().of_size(SHORT_SIZE) if short else what.in_world()
     if what.kind == "healthy":
-        count = 1 if short or what.in_world().transformer else HEALTHY_RUNS
-        return [_run((), seed * count + i, what.in_world(), None) for i in range(count)]
+        count = 1 if short or world.transformer else HEALTHY_RUNS
+        return [_run((), seed * count + i, world, None) for i in range(count)]
     if what.kind == "blind":
         faults, planting = drawn_faults(seed, what.number)
-        return [_run(faults, planting, what.in_world(), None)]
+        return [_run(faults, planting, world, None)]
     fault = what.planted()
     assert fault is not None
     checks = None if what.every else [CHECKS.get(name) for name in fault.sets_off]
     gold = what.kind == "cured" or (what.kind == "induced" and what.every)
-    return [_run((fault,), seed, what.in_world(), checks, gold=gold)]
+    return [_run((fault,), seed, world, checks, gold=gold)]
 
 
 def _run(
