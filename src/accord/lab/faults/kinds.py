@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
@@ -117,7 +118,7 @@ class Cycles(Fault):
     strengths: ClassVar = (1.0, 3.0)
     sets_off: ClassVar = ("FT1 triads",)
     touches: ClassVar = {"FT1 bits": "what goes in a circle says little of one number a completion"}
-    cure: ClassVar = "a model of preferences with a term for each two sorts, beside one number a completion"
+    cure: ClassVar = "a model of preferences with a number for each two completions, beside one for each"
     gold: ClassVar = "share of comparisons by people held out that the model foresees"
 
     def part(self, settings: S) -> S:
@@ -126,20 +127,21 @@ class Cycles(Fault):
         return replace(settings, circles=self.strength) if isinstance(settings, FeedbackKinds) else settings
 
     def measure_gold(self, planting: "Planting") -> float:
+        """The numbers of pairs are shrunk towards 0, as those of completions are: the sorts are told to nobody."""
         from sklearn.linear_model import LogisticRegression
-
-        from accord.lab.planted.parts.kinds import circle
 
         answers, texts = _answers(planting)
         duels = [one for one in answers if isinstance(one.judgement, Comparison)]
         place = {name: number for number, name in enumerate(texts)}
-        feature_NF = np.zeros((len(duels), len(texts) + 1))
+        pairs = {pair: number for number, pair in enumerate(combinations(range(len(place)), 2))}
+        feature_NF = np.zeros((len(duels), len(place) + len(pairs)))
         for row, one in enumerate(duels):
-            left, right = one.completions
-            feature_NF[row, place[left]], feature_NF[row, place[right]] = 1.0, -1.0
-            feature_NF[row, -1] = circle(texts[left].text, texts[right].text) if self.cured else 0.0
+            left, right = (place[name] for name in one.completions)
+            feature_NF[row, left], feature_NF[row, right] = 1.0, -1.0
+            of_pair = len(place) + pairs[min(left, right), max(left, right)]
+            feature_NF[row, of_pair] = self.cured * (1.0 if left < right else -1.0)
         left_N = np.array([getattr(one.judgement, "preferred", "") == "left" for one in duels])
         people = sorted({one.evaluator for one in duels})
-        held_out_N = np.array([people.index(one.evaluator) % 2 == 0 for one in duels])
+        held_out_N = np.array([people.index(one.evaluator) % 4 == 0 for one in duels])
         model = LogisticRegression(C=1.0, fit_intercept=False).fit(feature_NF[~held_out_N], left_N[~held_out_N])
         return float(np.mean(model.predict(feature_NF[held_out_N]) == left_N[held_out_N]))
