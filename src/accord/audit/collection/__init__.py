@@ -2,10 +2,12 @@
 
 from accord.audit.checks import Check
 from accord.audit.collection.circles import triads
+from accord.audit.collection.cost_frontier import frontier
 from accord.audit.collection.coverage import coverage
 from accord.audit.collection.kinds import bits
 from accord.audit.collection.machine_written import machine_written, untyped
 from accord.audit.collection.options import options
+from accord.audit.collection.settled_labels import redundancy
 from accord.audit.collection.topic_gap import topics
 
-CHECKS: tuple[Check, ...] = (coverage, topics, bits, options, triads, machine_written, untyped)
+CHECKS: tuple[Check, ...] = (coverage, topics, frontier, redundancy, bits, options, triads, machine_written, untyped)

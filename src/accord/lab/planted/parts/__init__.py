@@ -13,6 +13,7 @@ from accord.lab.planted.parts.population import TargetPopulation
 from accord.lab.planted.parts.prompts_with_words import PromptsWithWordsPart
 from accord.lab.planted.parts.questions import Questions
 from accord.lab.planted.parts.researchers import ResearchersPart
+from accord.lab.planted.parts.tiers import Tiers
 from accord.lab.planted.parts.verifiable import Verifiable
 from accord.lab.planted.parts.written_answers import WrittenAnswersPart
 
@@ -29,5 +30,6 @@ PARTS: tuple[Part, ...] = (
     PromptsWithWordsPart(),
     WrittenAnswersPart(),
     KindsPart(),
+    Tiers(),
 )
 """In the order in which they are planted."""
