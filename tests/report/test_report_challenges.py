@@ -10,9 +10,8 @@ from accord.stats import Estimate
 def finding(challenge: str, check: str, verdict: Verdict, *, primary: bool = False) -> Finding:
     open_ = verdict in {Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSABLE}
     estimate = Estimate(0.1, 0.0, 0.2, 9)
-    return Finding(
-        challenge, check, "It holds.", verdict, "above 0", "It is so.", estimate, "more" * open_, "Mend it.", primary=primary
-    )  # fmt: skip
+    words = ("It holds.", verdict, "above 0", "It is so.", estimate, "more" * open_, "Mend it.")
+    return Finding(challenge, check, *words, primary=primary)
 
 
 def test_the_primary_check_speaks_for_its_challenge() -> None:
