@@ -8,13 +8,16 @@ import pytest
 from accord.artefacts import Finding, Verdict
 from accord.audit import CHECKS, AuditSettings, Check, Evidence
 from accord.audit.checks import Need
-from accord.audit.evidence import ROLLOUTS
+from accord.audit.evidence import POPULATION, ROLLOUTS
 from accord.lab import judges_of, plant
+from accord.lab.planted import audit_ledger_of
 from accord.run import RunDirectory
 
 NEEDS = [(check, need) for check in CHECKS for need in check.needs]
 # Of a logged KL the samples are needed that stand behind it; whether one is logged is known from the metrics alone.
 IMPLIED = {"P-KL sign": (ROLLOUTS,)}
+# The population may be handed to the audit instead.
+IMPLIED |= {f"MH1 {name}": (POPULATION,) for name in ("composition", "weights", "consequence")}
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +34,10 @@ def run(path: Path) -> Iterator[RunDirectory]:
         yield opened
 
 
-def finding_of(check: Check, run: RunDirectory, *, without_judge: str = "") -> Finding:
+def finding_of(check: Check, run: RunDirectory, *, without_judge: str = "", with_audit_ledger: bool = True) -> Finding:
     judges = {name: judge for name, judge in judges_of().items() if name not in without_judge.split()}
-    return check.run(Evidence(run, judges), AuditSettings())
+    audit_ledger = audit_ledger_of(run.path) if with_audit_ledger else None
+    return check.run(Evidence(run, judges, audit_ledger=audit_ledger), AuditSettings())
 
 
 def lies_in(file: str, paths: tuple[str, ...]) -> bool:
@@ -48,7 +52,8 @@ def test_without_what_it_needs_a_check_is_not_assessed(check: Check, need: Need,
         run.manifest.files = {
             file: entry for file, entry in run.manifest.files.items() if not lies_in(file, need.names)
         }
-    finding = finding_of(check, run, without_judge=" ".join(need.names) if need.kind == "judge" else "")
+    judge = " ".join(need.names) if need.kind == "judge" else ""
+    finding = finding_of(check, run, without_judge=judge, with_audit_ledger=need.kind != "audit_ledger")
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert need.absent_from(Evidence(run)) in finding.needs
 

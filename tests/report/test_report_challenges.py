@@ -18,7 +18,7 @@ def test_the_primary_check_speaks_for_its_challenge() -> None:
     careless = finding("OV1", "careless", Verdict.QUIET, primary=True)
     time, change = finding("OV1", "time", Verdict.FIRES), finding("OV1", "change", Verdict.INCONCLUSIVE)
     (row,) = challenge_rows([careless, time, change])
-    assert (row.id, row.words, row.kind, row.others) == ("OV1", "quiet", "quiet", ("time",))
+    assert (row.id, row.words, row.kind, row.further) == ("OV1", "quiet", "quiet", ("time",))
 
 
 def test_a_fundamental_challenge_is_never_said_to_be_passed() -> None:
@@ -35,4 +35,4 @@ def test_without_a_primary_check_the_gravest_verdict_stands() -> None:
             finding("DC2", "a", Verdict.QUIET),
         ]
     )
-    assert [(row.id, row.kind, row.others) for row in rows] == [("RG2", "fires", ()), ("DC2", "quiet", ())]
+    assert [(row.id, row.kind, row.further) for row in rows] == [("RG2", "fires", ()), ("DC2", "quiet", ())]

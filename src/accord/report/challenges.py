@@ -18,7 +18,7 @@ class ChallengeRow(NamedTuple):
     title: str
     words: str
     kind: str
-    others: tuple[str, ...]
+    further: tuple[str, ...]
 
 
 def challenge_rows(findings: Sequence[Finding]) -> list[ChallengeRow]:

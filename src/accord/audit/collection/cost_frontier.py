@@ -29,7 +29,7 @@ CONTROLS = Collection(
     "controls",
 )
 GRID = 5  # values of a parameter that are tried between the ends of its interval
-MORE = 1.1  # of the spending
+A_TENTH_MORE = 1.1  # of the spending
 
 
 @check(
@@ -180,7 +180,7 @@ def _facts(found: Frontier) -> dict[str, Estimate]:
         | {"accuracy as it is": plain(here)}
         | {f"accuracy with {of}": plain(found.accuracy(found.information(of))) for of in found.allocations}
         | {
-            "accuracy from a tenth more of the same": plain(found.accuracy(MORE * found.present) - here),
+            "accuracy from a tenth more of the same": plain(found.accuracy(A_TENTH_MORE * found.present) - here),
             f"accuracy from a tenth of the items, each by one of '{surest}'": plain(found.accuracy(few)),
             "accuracy that no number of labels exceeds": plain(1 - math.acos(found.curve.ceiling) / math.pi),
         }

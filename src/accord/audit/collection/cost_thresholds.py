@@ -14,7 +14,7 @@ class CostThresholds(Thresholds):
 
     family: ClassVar[str] = "cost"
 
-    study: str = Field(default="", description="the study that is judged; unset: one of two pools or more")
+    study: str | None = Field(default=None, description="the study that is judged; unset: one of two pools or more")
     per_answer: dict[str, float] = Field(
         default={}, description="what an answer of each pool costs; unset: its median seconds"
     )

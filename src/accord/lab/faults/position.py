@@ -17,7 +17,7 @@ class PositionBias(Fault):
     """
 
     name: ClassVar = "position"
-    strengths: ClassVar = (0.3, 0.6)
+    strengths: ClassVar = (0.6, 1.2)
     sets_off: ClassVar = ("OV1 position",)
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:

@@ -53,8 +53,8 @@ class SelectedEvaluators(Fault):
             return settings
         share = (ALIKE + (5 - ALIKE) / self.strength) / 5
         if self.cured:
-            return replace(settings, taste=True, alike=share, others=share)
-        return replace(settings, taste=True, others=1 / self.strength, uneven=True)
+            return replace(settings, taste=True, alike=share, rest_share=share)
+        return replace(settings, taste=True, rest_share=1 / self.strength, uneven=True)
 
     def measure_gold(self, planting: "Planting") -> float:
         from accord.lab.planted.gold import reward_accuracy
@@ -80,5 +80,5 @@ class UnevenEvaluators(Fault):
     def part(self, settings: S) -> S:
         if isinstance(settings, Screening):
             share = 1 / self.strength
-            return replace(settings, taste=True, alike=share, others=share, uneven=True)
+            return replace(settings, taste=True, alike=share, rest_share=share, uneven=True)
         return settings

@@ -22,13 +22,13 @@ class Screening(Settings):
 
     taste     whether the researchers like formal words
     alike     share of the items for people whose taste for formal words is theirs, or who have none
-    others    share of the items for everybody else
+    rest_share  share of the items for everybody else
     uneven    whether shares differ from person to person besides, by a factor between .7 and 1.3
     """
 
     taste: bool = False
     alike: float = 1.0
-    others: float = 1.0
+    rest_share: float = 1.0
     uneven: bool = False
 
 
@@ -38,7 +38,7 @@ def items_given(
     """Some of a session in its order: as many ratings, and pairs, as the person is given; three of each at least."""
     factor = random.uniform(1 - SPREAD, 1 + SPREAD) if screening.uneven else 1.0
     differs = len(person.weights) > 1 and person.weights[1] < 0
-    share = min(1.0, factor * (screening.others if differs else screening.alike))
+    share = min(1.0, factor * (screening.rest_share if differs else screening.alike))
     if share == 1.0:
         return list(session)
     given: list[int] = []

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from accord.artefacts.finding import Collection
 from accord.audit.challenges import MH1
 from accord.audit.checks import LEDGER, Outcome, artefact, check
-from accord.audit.evidence import EVALUATORS, PAIRS, Evidence
+from accord.audit.evidence import EVALUATORS, JUDGE_PAIRS, PAIRS, TRAIN_PAIRS, Evidence
 from accord.audit.people.representation.people import answers_by_person, composition_of
 from accord.audit.people.representation.thresholds import RepresentationThresholds
 from accord.audit.verdicts import Ruling, at_most
@@ -43,7 +43,7 @@ class Agreement:
     "consequence",
     claim="The population's shares would not have decided otherwise.",
     thresholds=RepresentationThresholds,
-    needs=(LEDGER, artefact(EVALUATORS), artefact(PAIRS)),
+    needs=(LEDGER, artefact(EVALUATORS), *(artefact(file) for file in (TRAIN_PAIRS, JUDGE_PAIRS, PAIRS))),
     collect=Collection(
         "Feedback.evaluator",
         "the same pairs judged by several people of each group",
