@@ -190,7 +190,9 @@ def test_the_lab_lists_and_runs_its_reproductions(tmp_path: Path, capsys: pytest
     assert run([*out, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["name"], found["seeds"]) == ("exact-optimum", 2)
-    assert [set(mark) for mark in found["marks"]] == [{"claim", "estimate", "mark", "met"}] * len(found["marks"])
+    assert [set(mark) for mark in found["marks"]] == [{"name", "claim", "side", "by", "estimate", "mark", "met"}] * len(
+        found["marks"]
+    )
     assert all(mark["estimate"]["value"] < 0.5 for mark in found["marks"])  # the reference is 1.9 to 2 nats away
     assert run(out) == 0
     said = capsys.readouterr().out
