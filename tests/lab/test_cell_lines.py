@@ -167,7 +167,7 @@ def test_what_the_packages_around_the_start_import_does_not_count(toy: Path) -> 
 # -- stopping -----------------------------------------------------------------------------------------------------
 
 SLOW = """
-import os, sys, time
+import os, signal, sys, time
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -181,6 +181,7 @@ def work(arm, seed, short, folder):
         time.sleep(600)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever began these tests may ignore it
     for done in run_cells(replace(SQUARES, work=work), Path(sys.argv[1]), processes=2):
         pass
 """
