@@ -9,6 +9,7 @@ NOT_ASSESSABLE   an input is missing; `needs` says which
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from math import isfinite
 from typing import Any, Self
 
 from accord.stats import Estimate
@@ -114,6 +115,10 @@ class Finding:
             raise ValueError(f"{name}: FIRES must name a remedy")
         if self.verdict is not Verdict.NOT_ASSESSABLE and self.estimate is None:
             raise ValueError(f"{name}: {self.verdict} rests on a number")
+        numbers = ({"its estimate": self.estimate} if self.estimate else {}) | self.facts
+        for what, number in numbers.items():
+            if not all(isfinite(each) for each in (number.value, number.low, number.high) if each is not None):
+                raise ValueError(f"{name}: {what} is {number}, which is no number")
 
     @property
     def id(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from inspect import getdoc
 from math import isfinite
-from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -11,19 +11,13 @@ from accord.errors import AccordError, ExtensionError
 from accord.feedback import Dataset
 from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.lexicon import WordJudge
+from accord.lab.settings import S
 from accord.registry import Registry
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting
 
-__all__ = ["FAULTS", "Fault", "Settings", "register_fault", "some_of"]
-
-
-class Settings:
-    """What can be wrong with a part of a planted run: a frozen dataclass whose defaults are healthy."""
-
-
-S = TypeVar("S", bound=Settings)
+__all__ = ["FAULTS", "Fault", "register_fault", "some_of"]
 
 
 class Fault:

@@ -1,17 +1,16 @@
 """Answers that a program sends."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
-from accord.lab.faults.base import Fault, Settings, register_fault
+from accord.lab.faults.base import Fault, register_fault
+from accord.lab.settings import S
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting
     from accord.records import Feedback
 
 __all__ = ["Bursts"]
-
-S = TypeVar("S", bound=Settings)
 
 
 @register_fault

@@ -1,18 +1,17 @@
 """Several faults in one run."""
 
 from collections.abc import Sequence
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 
 from accord.feedback import Dataset
 from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults.base import Fault, Settings
+from accord.lab.faults.base import Fault
 from accord.lab.lexicon import WordJudge
+from accord.lab.settings import S
 
 __all__ = ["Combined"]
-
-S = TypeVar("S", bound=Settings)
 
 
 class Combined(Fault):

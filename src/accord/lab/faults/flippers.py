@@ -1,16 +1,15 @@
 """People who turn answers round."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
-from accord.lab.faults.base import Fault, Settings, register_fault
+from accord.lab.faults.base import Fault, register_fault
+from accord.lab.settings import S
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting
 
 __all__ = ["Flippers"]
-
-S = TypeVar("S", bound=Settings)
 
 
 @register_fault

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults.base import Fault, S, register_fault, some_of
+from accord.lab.faults.base import Fault, register_fault, some_of
 from accord.lab.planted.sittings import Sittings
+from accord.lab.settings import S
 
 __all__ = ["GivingUp"]
 

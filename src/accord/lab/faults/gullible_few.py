@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from accord.lab.faults.base import Fault, S, register_fault
+from accord.lab.faults.base import Fault, register_fault
 from accord.lab.planted.parts.approval import ApprovalSettings, JudgedAnswer
+from accord.lab.settings import S
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting

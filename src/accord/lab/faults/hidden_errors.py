@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
-from accord.lab.faults.base import Fault, S, register_fault
+from accord.lab.faults.base import Fault, register_fault
 from accord.lab.planted.visibility import Visibility
+from accord.lab.settings import S
 
 __all__ = ["HiddenErrors"]
 

@@ -3,21 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from scipy.stats import spearmanr
 
-from accord.lab.faults.base import Fault, Settings, register_fault
+from accord.lab.faults.base import Fault, register_fault
 from accord.lab.lexicon import truth
+from accord.lab.settings import S
 from accord.records import Comparison, Completion, Feedback, Label
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting
 
 __all__ = ["Cycles", "SlowKind", "UncoveredOptions"]
-
-S = TypeVar("S", bound=Settings)
 BUDGET = 2000.0  # seconds
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from accord.lab.faults.base import Fault, S, register_fault
+from accord.lab.faults.base import Fault, register_fault
 from accord.lab.faults.hard_tasks import labels_of_the_hardest
 from accord.lab.planted.parts.verifiable import SumSettings
+from accord.lab.settings import S
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting

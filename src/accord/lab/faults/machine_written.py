@@ -1,18 +1,17 @@
 """Demonstrations that a model wrote."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from accord.lab.faults.base import Fault, Settings, register_fault
+from accord.lab.faults.base import Fault, register_fault
+from accord.lab.settings import S
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting
 
 __all__ = ["MachineWritten"]
-
-S = TypeVar("S", bound=Settings)
 
 
 @register_fault

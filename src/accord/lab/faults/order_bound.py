@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import ClassVar
 
-from accord.lab.faults.base import Fault, S, register_fault
+from accord.lab.faults.base import Fault, register_fault
+from accord.lab.settings import S
 
 __all__ = ["OrderBound"]
 

@@ -1,20 +1,19 @@
 """Money spent on answers that tell little for it."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from accord.lab.faults.base import Fault, Settings, register_fault
+from accord.lab.faults.base import Fault, register_fault
 from accord.lab.lexicon import truth
+from accord.lab.settings import S
 from accord.records import Comparison, Completion, Feedback
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting
 
 __all__ = ["Overspending"]
-
-S = TypeVar("S", bound=Settings)
 ALLOCATIONS = {1.0: ("crowd", 5), 3.0: ("experts", 3)}
 
 

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from accord.lab.faults.base import Fault, S, register_fault
+from accord.lab.faults.base import Fault, register_fault
+from accord.lab.settings import S
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting

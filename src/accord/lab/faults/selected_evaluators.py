@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults.base import Fault, S, register_fault
+from accord.lab.faults.base import Fault, register_fault
 from accord.lab.lexicon import features, truth
 from accord.lab.planted.screening import RESEARCHERS_TASTE, Screening
+from accord.lab.settings import S
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting

@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from accord.interfaces import Scores
-from accord.lab.faults.base import Fault, Settings, register_fault
+from accord.lab.faults.base import Fault, register_fault
 from accord.lab.lexicon import WordJudge
+from accord.lab.settings import S
 from accord.records import Completion, Prompt
 
 if TYPE_CHECKING:
     from accord.lab.planted.planting import Planting
 
 __all__ = ["Trigger", "TriggeredJudge"]
-
-S = TypeVar("S", bound=Settings)
 
 
 class TriggeredJudge(WordJudge):

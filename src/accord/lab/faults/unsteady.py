@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from accord.lab.faults.base import Fault, S, register_fault
+from accord.lab.faults.base import Fault, register_fault
 from accord.lab.lexicon import truth
 from accord.lab.planted.sittings import Sittings
+from accord.lab.settings import S
 from accord.records import Comparison, Feedback
 
 if TYPE_CHECKING:

@@ -1,25 +1,39 @@
 """A run while it is planted: what all its parts share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
 from accord.errors import AccordError
 from accord.feedback import Dataset, Ledger
 from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults.base import Fault, Settings
 from accord.lab.lexicon import Policy, WordJudge, features, truth
 from accord.lab.planted.worlds import World
+from accord.lab.settings import S
 from accord.records import Completion
 from accord.run import RunDirectory
 
 __all__ = ["FEATURES_OF_BIAS", "Planting"]
 
-S = TypeVar("S", bound=Settings)
 FEATURES_OF_BIAS = ("gender", "confidence", "length")
 """What `SimulatedEvaluator.bias` weighs, in this order; `length` is in sixes of words more than usual."""
+
+
+class Spoiling(Protocol):
+    """What a fault does to a run while it is planted: the methods of `Fault`, which say what each is for."""
+
+    def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]: ...
+
+    def dataset(self, data: Dataset, random: np.random.Generator) -> Dataset: ...
+
+    def reward_model(self, judge: WordJudge) -> WordJudge: ...
+
+    def pressure(self, healthy: float) -> float: ...
+
+    def part(self, settings: S) -> S: ...
 
 
 @dataclass
@@ -37,7 +51,7 @@ class Planting:
     run: RunDirectory
     ledger: Ledger
     audit_ledger: Ledger
-    fault: Fault
+    fault: Spoiling
     world: World
     seed: int
     policies: list[Policy] = field(default_factory=list)

@@ -7,7 +7,7 @@ import numpy as np
 
 from accord.interfaces import Item
 from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults.base import Settings
+from accord.lab.settings import Settings
 
 __all__ = ["RESEARCHERS_TASTE", "Screening", "items_given"]
 

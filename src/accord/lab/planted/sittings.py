@@ -7,10 +7,10 @@ import numpy as np
 
 from accord.interfaces import Item
 from accord.lab.evaluators import BoundEvaluator
-from accord.lab.faults.base import Settings
 from accord.lab.lexicon import BAD, GOOD, PLAIN
 from accord.lab.planted.planting import Planting
 from accord.lab.planted.visibility import as_shown_in_part
+from accord.lab.settings import Settings
 from accord.records import Comparison, Completion, Feedback, Prompt
 
 __all__ = ["Controls", "Sitting", "Sittings", "answers_of", "control_questions"]

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accord.lab.faults.base import Settings
 from accord.lab.lexicon import BAD, words_of
 from accord.lab.planted.planting import Planting
+from accord.lab.settings import Settings
 from accord.records import Completion, Feedback
 
 __all__ = ["PART", "Visibility", "as_shown_in_part", "seen_qualities"]

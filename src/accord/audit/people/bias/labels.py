@@ -31,7 +31,7 @@ class FeatureBias:
     everybody  what it is worth to all: people crossed with prompts
     biased     people for whom it is surely worth more than the threshold, by id, and the share of the pairs they hold
     p_value    the probability of so many such people, or of so much for all, if there were no more than the thresholds
-    in_reach   the bias of a single person that would be seen
+    in_reach   the bias of a single person that would be seen; infinite where nobody has enough pairs
     """
 
     name: str
@@ -48,6 +48,9 @@ class FeatureBias:
             return Ruling(Verdict.FIRES, p_value=self.p_value)
         if of_all.verdict is Verdict.INCONCLUSIVE:
             return Ruling(Verdict.INCONCLUSIVE, of_all.needs, self.p_value)
+        if np.isinf(self.in_reach):
+            needs = f"{thresholds.min_of_person} pairs of one person that differ in {self.name}"
+            return Ruling(Verdict.INCONCLUSIVE, needs, self.p_value)
         if self.in_reach > CLEAR:
             more = (ERRORS / max(CLEAR - thresholds.worth, 0.1) * (self.in_reach - thresholds.worth) / ERRORS) ** 2
             return Ruling(
@@ -96,7 +99,11 @@ def labels(evidence: Evidence, thresholds: BiasThresholds) -> Outcome:
         ruling = Ruling(Verdict.INCONCLUSIVE, observations_needed(worst.everybody, thresholds.worth))
     facts = {f"worth of {one.name} to all": one.everybody for one in found}
     facts |= {f"share of the pairs of people biased by {one.name}": one.share for one in found}
-    facts |= {f"bias of one person in reach, {one.name}": _exact(one.in_reach, len(choices.people)) for one in found}
+    facts |= {
+        f"bias of one person in reach, {one.name}": _exact(one.in_reach, len(choices.people))
+        for one in found
+        if np.isfinite(one.in_reach)
+    }
     return Outcome(
         ruling=Ruling(ruling.verdict, ruling.needs, p_value),
         estimate=worst.share if len(worst.biased) else worst.everybody,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults.base import Settings
 from accord.lab.lexicon import SURE, features
 from accord.lab.planted.parts.base import Part
+from accord.lab.settings import Settings
 from accord.records import Completion, Evaluator, Feedback, Label, Prompt, Record
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from accord.artefacts import DEPLOYMENT_PROMPTS
 from accord.interfaces import Item
-from accord.lab.faults.base import Settings
 from accord.lab.lexicon import CHATTY, FORMAL, SURE, WORDS, Policy, truth, words_of
 from accord.lab.planted.panels import GROUPS, group_of
 from accord.lab.planted.parts.base import Part
+from accord.lab.settings import Settings
 from accord.records import Completion, Feedback, Prompt, Record
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.lab.faults.base import Settings
 from accord.lab.lexicon import truth
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.planting import Planting
+from accord.lab.settings import Settings
 from accord.records import (
     Comparison,
     Completion,

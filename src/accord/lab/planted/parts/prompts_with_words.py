@@ -9,9 +9,9 @@ import numpy as np
 
 from accord.interfaces import Item
 from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults.base import Settings
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.planting import Planting
+from accord.lab.settings import Settings
 from accord.records import Completion, Feedback, Prompt, Record
 
 __all__ = ["STUDY", "WORD", "PromptsWithWords", "PromptsWithWordsPart"]

@@ -15,10 +15,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from accord.artefacts import QUESTION_ANSWERS, QuestionAnswer
-from accord.lab.faults.base import Settings
 from accord.lab.planted.panels import GROUPS
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.planting import Planting
+from accord.lab.settings import Settings
 
 __all__ = ["QuestionSettings", "Questions"]
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from accord.interfaces import Item
 from accord.lab.evaluators import SimulatedEvaluator
-from accord.lab.faults.base import Settings
 from accord.lab.planted.parts.base import Part
+from accord.lab.settings import Settings
 from accord.records import Assistance, Comparison, Completion, Evaluator, Feedback, Prompt, Record, Steps
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from accord.lab.faults.base import Settings
 from accord.lab.lexicon import Policy, WordJudge
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.planting import Planting
+from accord.lab.settings import Settings
 from accord.records import Completion, Demonstration, Evaluator, Feedback, Prompt, Record, Sampling, Telemetry
 
 __all__ = ["STUDY", "WrittenAnswers", "WrittenAnswersPart"]
