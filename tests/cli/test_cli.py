@@ -177,28 +177,15 @@ def test_init_overwrites_nothing(inside: Path, capsys: pytest.CaptureFixture[str
     assert "already there" in one_line(capsys)
 
 
-def test_a_reader_that_goes_away_is_no_traceback(inside: Path) -> None:
-    command = f"{sys.executable} -m accord evaluate runs/first | head -1"
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    command = f"{sys.executable} -m accord lab list | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
 
 
-def test_the_lab_lists_and_runs_its_reproductions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_lab_lists_its_reproductions(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lab", "list"]) == 0
     assert "exact-optimum  Does each optimiser find" in capsys.readouterr().out
-    out = ["lab", "run", "exact-optimum", "--short", "--out", str(tmp_path / "lab")]
-    assert run([*out, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["name"], found["seeds"]) == ("exact-optimum", 2)
-    assert [set(mark) for mark in found["marks"]] == [{"name", "claim", "side", "by", "estimate", "mark", "met"}] * len(
-        found["marks"]
-    )
-    assert all(mark["estimate"]["value"] < 0.5 for mark in found["marks"])  # the reference is 1.9 to 2 nats away
-    assert run(out) == 0
-    said = capsys.readouterr().out
-    assert "| rloo |" in said
-    assert "met    best of n, exactly" in said
-    assert (tmp_path / "lab/figure.svg").read_text().rstrip().endswith("</svg>")
 
 
 def test_a_reproduction_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:

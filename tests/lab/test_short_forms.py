@@ -33,6 +33,9 @@ def test_a_short_form_runs_and_holds_itself_against_its_marks(
     before = (tmp_path / "cells.jsonl").read_bytes()
     assert run(["lab", "run", name, "--short", "--quiet", "--out", str(tmp_path)]) == 0  # nothing is left to be done
     assert (tmp_path / "cells.jsonl").read_bytes() == before
+    said = capsys.readouterr().out
+    assert (tmp_path / "table.md").read_text().strip() in said
+    assert all(claim in said for claim in exact)
 
 
 def cells_of(objectives: dict[str, list[float]], world: str = "essay") -> list[CellResult[MethodResult]]:

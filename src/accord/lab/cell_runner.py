@@ -6,7 +6,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from pathlib import Path
@@ -24,6 +24,7 @@ __all__ = ["Done", "read_cells", "run_cells"]
 M = TypeVar("M", bound=Measurement)
 MEMORY = Path("/dev/shm")  # noqa: S108 - for folders with names of their own
 ROOM = 2 * 1024**3  # bytes of it that must be free
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,11 @@ def _pool(workers: int, extensions: Sequence[Path], *, threads: bool = False) ->
         workers,
         mp_context=get_context("spawn"),
         initializer=_begin,
-        initargs=(threads, str(scratch), tuple(extensions)),
+        initargs=(str(scratch), tuple(extensions)),
     )
     try:
-        yield pool
+        with nullcontext() if threads else _single_threaded():
+            yield pool
     except BaseException:
         for process in set(active_children()) - before:
             process.terminate()
@@ -94,6 +96,19 @@ def _pool(workers: int, extensions: Sequence[Path], *, threads: bool = False) ->
     finally:
         pool.shutdown(cancel_futures=True)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Processes that are started meanwhile have one thread each: numpy and torch read so when they are imported."""
+    before = {name: value for name, value in os.environ.items() if name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name in THREADS:
+            os.environ.pop(name)
+        os.environ.update(before)
 
 
 def _quick_folder() -> Path | None:
@@ -104,15 +119,11 @@ def _quick_folder() -> Path | None:
         return None
 
 
-def _begin(threads: bool, scratch: str, extensions: tuple[Path, ...]) -> None:
+def _begin(scratch: str, extensions: tuple[Path, ...]) -> None:
     """In a process of the pool: it is stopped by whoever started it, not by the terminal."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tempfile.tempdir = scratch
     load_extensions(extensions, Path.cwd())
-    if not threads:
-        import torch
-
-        torch.set_num_threads(1)
 
 
 def _timed(

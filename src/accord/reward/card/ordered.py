@@ -80,8 +80,8 @@ def within_evaluators(value_N: Floats, rated_N: Floats, feedback: Sequence[Feedb
 
     def correlation(rows: NDArray[np.intp]) -> float:
         total, weight = 0.0, 0
-        for code in np.unique(code_N[rows]):
-            mine = rows[code_N[rows] == code]
+        by_evaluator = rows[np.argsort(code_N[rows], kind="stable")]
+        for mine in np.split(by_evaluator, np.flatnonzero(np.diff(code_N[by_evaluator])) + 1):
             own = known.get(key := mine.tobytes())
             if own is None:
                 own = known[key] = _spearman(value_N[mine], rated_N[mine])
