@@ -97,6 +97,7 @@ def test_ctrl_c_is_status_130_and_says_how_to_go_on(whole: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_tiny_demo_runs_from_feedback_to_report(tmp_path: Path) -> None:
     """The packaged ratings come from the cache or the package index."""
     out = tmp_path / "runs/tiny"
