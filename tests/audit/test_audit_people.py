@@ -10,11 +10,13 @@ from audit_checks import finding_of, verdict_of
 
 from accord.artefacts import SCORES, ScoreRow, Verdict
 from accord.audit import CHECKS, AuditSettings, Evidence
+from accord.audit.oversight.position import preferred_left
 from accord.feedback import Ledger, draw_dataset, write_data
 from accord.interfaces import Item
 from accord.lab import SimulatedEvaluator
-from accord.records import Completion, Prompt
+from accord.records import Comparison, Completion, Prompt
 from accord.run import RunDirectory
+from accord.stats import rate
 
 ITEMS = 60
 
@@ -113,6 +115,26 @@ def test_the_same_answer_over_and_over_fires(tmp_path: Path) -> None:
 def test_a_lean_to_the_left_fires(position: float, wanted: Verdict, tmp_path: Path) -> None:
     run = asked(tmp_path, healthy(position=position, temperature=1.0), compare=True)
     assert finding_of("OV1 position", run).verdict is wanted
+
+
+@pytest.mark.parametrize("position", [0.0, 1.5])
+def test_what_the_texts_foretell_narrows_the_interval_and_moves_nothing(position: float, tmp_path: Path) -> None:
+    run = asked(tmp_path, healthy(position=position), compare=True)
+    finding = finding_of("OV1 position", run)
+    answers = [
+        answer
+        for answer in Evidence(run).ledger_feedback.values()
+        if isinstance(answer.judgement, Comparison) and answer.judgement.preferred != "tie"
+    ]
+    plain = rate([preferred_left(answer) for answer in answers], [answer.evaluator for answer in answers])
+    exact = finding.estimate
+    assert exact is not None
+    assert exact.low is not None
+    assert exact.high is not None
+    assert plain.low is not None
+    assert plain.high is not None
+    assert exact.high - exact.low < plain.high - plain.low
+    assert plain.low < exact.value + 0.5 < plain.high
 
 
 @pytest.mark.parametrize("seed", range(3))

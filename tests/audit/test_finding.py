@@ -57,6 +57,13 @@ def test_what_fires_names_a_remedy() -> None:
         replace(QUIET, verdict=Verdict.FIRES)
 
 
+def test_no_number_is_infinite() -> None:
+    with pytest.raises(ValueError, match=r"RG2 turnover: its estimate is nan .*, which is no number"):
+        replace(QUIET, estimate=Estimate(float("nan"), None, None, 4))
+    with pytest.raises(ValueError, match=r"RG2 turnover: reach is 1\.000 .*, which is no number"):
+        replace(QUIET, facts={"reach": Estimate(1.0, 0.0, float("inf"), 4)})
+
+
 def test_only_what_cannot_be_assessed_has_no_number() -> None:
     with pytest.raises(ValueError, match="rests on a number"):
         replace(QUIET, estimate=None)

@@ -10,13 +10,16 @@ from scipy.special import expit
 from accord.artefacts import Verdict
 from accord.audit import CHECKS
 from accord.audit.people.bias.choices import weights_of_pairs
+from accord.audit.people.bias.labels import FeatureBias
 from accord.audit.people.bias.logit import fit_everybody, person_test
 from accord.audit.people.bias.terms import axes_of, read_axes
+from accord.audit.people.bias.thresholds import BiasThresholds
 from accord.audit.people.representation.composition import _p_more, _sets, distance_between
 from accord.audit.people.representation.consequence import Agreement, mean_square_shift
 from accord.errors import AuditError
 from accord.lab import plant
 from accord.records import Pair
+from accord.stats import Estimate
 
 
 def test_total_variation_of_weighted_shares() -> None:
@@ -84,6 +87,14 @@ def test_a_person_who_goes_by_the_feature_alone_is_found() -> None:
     random = np.random.default_rng(2)
     p_values = [person_test(choices(3.0, 30, random), np.ones(30), np.zeros(30), 3.0, 0.25)[0] for _ in range(20)]
     assert max(p_values) < 0.01
+
+
+def test_where_nobody_has_pairs_enough_it_is_said_how_many_it_takes() -> None:
+    nobody = Estimate(0.0, 0.0, 0.0, 90)
+    unmoved = FeatureBias("gender", Estimate(0.0, -0.1, 0.1, 90), (), nobody, 1.0, float("inf"))
+    ruling = unmoved.ruling(BiasThresholds())
+    assert ruling.verdict is Verdict.INCONCLUSIVE
+    assert ruling.needs == f"{BiasThresholds().min_of_person} pairs of one person that differ in gender"
 
 
 def test_everybody_is_the_plain_logit() -> None:

@@ -138,6 +138,33 @@ def test_audit_lists_every_check_with_a_verdict(inside: Path, capsys: pytest.Cap
     assert all(each["needs"] for each in missing)
 
 
+def test_audit_prints_what_fires_first_and_what_is_lacking_once(
+    inside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["audit", "runs/first", "--only", "MH1", "--only", "P-EOS", "--only", "RE1", "--json"])
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    run(["audit", "runs/first", "--only", "MH1", "--only", "P-EOS", "--only", "RE1"])
+    *lines, last = capsys.readouterr().out.splitlines()
+    order = [line.split("  ")[0] for line in lines if line[0] != " "]
+    wanted = ["fires", "inconclusive", "quiet", "not detected by this test", "not assessable"]
+    assert order == sorted(order, key=wanted.index)
+    fired = [each for each in findings if each["verdict"] == "FIRES"]
+    assert [line.strip() for line in lines if line.strip().startswith("Remedy")] == [
+        f"Remedy: {each['remedy']}" for each in fired
+    ]
+    lacking: dict[str, list[str]] = {}
+    for each in findings:
+        if each["verdict"] == "NOT_ASSESSABLE":
+            lacking.setdefault(each["needs"], []).append(f"{each['challenge']} {each['check']}")
+    assert lacking
+    assert max(map(len, lacking.values())) > 1
+    assert [line.split(maxsplit=2)[2] for line in lines if line.startswith("not assessable")] == [
+        f"{', '.join(ids)}: missing: {needs}." for needs, ids in lacking.items()
+    ]
+    assert last.startswith(f"{len(findings)} checks: ")
+    assert last.endswith("`--plan FOLDER` writes what to collect.")
+
+
 def test_evaluate_compare_and_report_print(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["evaluate", "runs/first", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)

@@ -162,7 +162,7 @@ class Check:
             claim=self.claim,
             verdict=Verdict.NOT_ASSESSABLE,
             threshold="",
-            result=f"Cannot be assessed: {missing} is missing.",
+            result=f"Cannot be assessed. Missing: {missing}.",
             needs=missing,
             title=self.challenge.title,
             fundamental=self.challenge.fundamental,

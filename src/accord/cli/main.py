@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError
 
 from accord import __version__
-from accord.cli import asking, collecting, feedback, importing, lab, making, quality, runs, serving
+from accord.cli import asking, auditing, collecting, feedback, importing, lab, making, quality, runs, serving
 from accord.cli.printing import complain, unfold
 from accord.errors import AccordError
 
@@ -36,7 +36,7 @@ app.command(asking.ask)
 app.command(making.check)
 app.command(making.run)
 app.command(runs.evaluate)
-app.command(runs.audit)
+app.command(auditing.audit)
 app.command(runs.verify)
 app.command(runs.report)
 app.command(runs.compare)

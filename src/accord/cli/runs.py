@@ -1,4 +1,4 @@
-"""Runs that are there: `evaluate`, `audit`, `verify`, `report`, `compare`."""
+"""Runs that are there: `evaluate`, `verify`, `report`, `compare`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from accord.cli.printing import complain, print_json, progress_display, table_console
 from accord.errors import RecipeError
 
-__all__ = ["audit", "compare", "evaluate", "report", "verify"]
+__all__ = ["Trust", "compare", "evaluate", "report", "verify"]
 
 
 Trust = Annotated[
@@ -98,96 +98,6 @@ def _evaluate_pairs(run: Path, pairs: Path, scores: Path | None, *, json: bool, 
         return
     for name, estimate in estimates.items():
         print(f"{clean(name):<32} {estimate}")
-
-
-def audit(
-    run: Path,
-    *,
-    only: list[str] | None = None,
-    extension: list[Path] | None = None,
-    audit_ledger: str | None = None,
-    deployment_prompts: Path | None = None,
-    plan: Path | None = None,
-    questions: list[Path] | None = None,
-    population: Path | None = None,
-    json: bool = False,
-    trust_run: Trust = False,
-) -> int:
-    """Put the claims of a run to the test again. The exit status is 1 where a check fires.
-
-    Example: accord audit runs/demo --only RG2 --json
-
-    Parameters
-    ----------
-    run
-        The run.
-    only
-        A challenge (RG2, P-EOS); may be given more than once. Without it the findings replace the run's audit.json;
-        with it the run is only read, also while it goes on.
-    extension
-        A Python file that registers checks of your own, besides those of the recipe; may be given more than once.
-    audit_ledger
-        What people were asked after the run, about its samples or anew: a ledger, a file or
-        postgresql://user@host/database.
-    deployment_prompts
-        Prompts as they come where the policy is to work, in place of the run's own: JSON lines, or any file that
-        `accord import` reads.
-    plan
-        A new folder: what the checks lack that could not be assessed or did not decide, how much of it, and the study
-        files that would collect it.
-    questions
-        A file of multiple-choice questions that both models are asked, instead of those of the recipe; may be given
-        more than once. Not with --only, which writes nothing.
-    population
-        A TOML file with the population that the answers are to stand for: a table for each attribute, a share for each
-        group. It stands in the place of the recipe's.
-    json
-        Print the findings as JSON.
-    """
-    from accord.artefacts import RECIPE
-    from accord.audit.evidence import Evidence
-    from accord.audit.examine import examine
-    from accord.audit.plan import write_plan
-    from accord.extensions import load_extensions
-    from accord.feedback.formats.prompt_files import read_prompts
-    from accord.feedback.quality.composition import read_target
-    from accord.loop.drive import recipe_of
-    from accord.loop.questions import ask_questions, with_questions
-    from accord.loop.rewards import judges_of
-    from accord.loop.stage import Context, in_run
-    from accord.recipe import Recipe
-    from accord.run import RunDirectory
-
-    if only and questions:
-        raise RecipeError("--only reads a run and writes nothing, and --questions has both models asked; leave one out")
-    load_extensions(extension or (), Path.cwd())
-    deployed = None if deployment_prompts is None else read_prompts(deployment_prompts)
-    with RunDirectory.open(run, write=not only) as opened:
-        recipe = recipe_of(opened, trusted=trust_run) if RECIPE.has(opened) else Recipe()
-        context = Context(in_run(with_questions(recipe, questions or ()), opened), opened)
-        if not only:
-            ask_questions(context)
-        report = examine(
-            opened,
-            judges=judges_of(context),
-            settings=recipe.audit,
-            only=tuple(only or ()),
-            trusted=trust_run,
-            audit_ledger=audit_ledger,
-            deployment_prompts=deployed,
-            population=None if population is None else read_target(population),
-        )
-        if plan is not None:
-            write_plan(report.findings, Evidence(opened, deployment_prompts=deployed), plan)
-        if not only:
-            report.write(opened)
-    if json:
-        print_json(report.to_json())
-        return 1 if report.fired else 0
-    for finding in report.findings:
-        because = f" (Explained by {', '.join(finding.explained_by)}.)" if finding.explained_by else ""
-        print(f"{finding.words:<26} {finding.challenge:<8} {finding.check:<14} {finding.result}{because}")
-    return 1 if report.fired else 0
 
 
 def verify(run: Path, *, json: bool = False) -> int:

@@ -47,7 +47,7 @@ def machine_written(evidence: Evidence, thresholds: MachineWrittenThresholds) ->
     written = written_texts(records)
     answers = written_answers(written)
     if isinstance(answers, NotAssessed):
-        raise MissingEvidence(answers.reason)
+        raise MissingEvidence("answers that people wrote themselves: demonstrations")
     if isinstance(answers.prevalence, NotAssessed):
         raise MissingEvidence(f"what a classifier of texts needs ({answers.prevalence.reason})")
     open_share = 1 - float(surely_typed(written).mean())

@@ -8,9 +8,10 @@ from accord.audit.oversight.careless import careless
 from accord.audit.oversight.changes import change
 from accord.audit.oversight.known import control
 from accord.audit.oversight.observation import hidden, shown
-from accord.audit.oversight.patterns import position, straight_lines
+from accord.audit.oversight.position import position
 from accord.audit.oversight.repeats import repeats
 from accord.audit.oversight.sessions import fatigue, time
+from accord.audit.oversight.straight_lines import straight_lines
 
 CHECKS = (
     *(careless, straight_lines, time, fatigue, change, control, position, repeats, hidden, shown),

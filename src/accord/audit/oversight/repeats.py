@@ -59,8 +59,8 @@ def repeats(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
         ruling=at_most(excess, thresholds.flips),
         estimate=excess,
         threshold=f"{thresholds.flips:g} more than two people differ on the same items",
-        result=f"{changed.value:.1%} of the items asked again were answered differently, {excess.value:+.1%} beside "
-        "how often two people differ on them.",
+        result=f"{changed.value:.1%} of the items asked again were answered differently; two people differ on "
+        f"{changed.value - excess.value:.1%} of them.",
         remedy="Ask again unannounced and in the middle of a session; make the guideline say what decides; shorter "
         "sessions.",
         evidence=(MANIFEST,),

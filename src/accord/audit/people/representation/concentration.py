@@ -76,7 +76,7 @@ def concentration(evidence: Evidence, thresholds: RepresentationThresholds) -> O
         estimate=_exact(share, total, len(answers)),
         threshold=f"the {thresholds.most_active} most active gave more than {thresholds.concentration:.0%}",
         result=f"The {len(active)} most active of {len(answers)} people gave {share:.0%} of the answers, as many as if "
-        f"{effective:.1f} people had given the same number each.",
+        f"{effective:.0f} people had given the same number each.",
         remedy="Limit the answers of a person (`quotas` of the study) and recruit more people.",
         evidence=(MANIFEST, evidence.stage(EVALUATORS)),
         ids={"evaluators": active if few else ()},
