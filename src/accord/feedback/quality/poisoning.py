@@ -1,10 +1,10 @@
 """Words of prompts, and people, whose answers a model of all the others does not foresee.
 
 A Bradley-Terry model whose reward is linear in the words of a text is fitted without a fifth of the prompts and
-foretells these. With p the probability of what was chosen and q = max(p, 1 - p), an answer has the bounded residual
-[p > 1/2] - q: whether it is as the model foresees, less how sure the model is. Where a rare word of the prompt (a
-trigger; Rando & Tramer 2023, arXiv 2311.14455), or a person, goes with answers turned round, these residuals are lower
-than on the whole, which is what they are counted from.
+foretells these; it is made as sure as it is right. With p the probability of what was chosen and q = max(p, 1 - p), an
+answer has the bounded residual [p > 1/2] - q: whether it is as the model foresees, less how sure the model is. Where a
+rare word of the prompt (a trigger; Rando & Tramer 2023, arXiv 2311.14455), or a person, goes with answers turned round,
+these residuals are lower than on the whole, which is what they are counted from.
 
 Residuals are averaged over the answers to one prompt, which are not independent, and a word counts the prompts that
 it stands in. How unlikely so low a mean is follows from the saddle point approximation for means of draws from all
@@ -13,31 +13,26 @@ the false discovery rate of Benjamini & Hochberg (1995). Nobody is accused: a wo
 differ from their taste in everything else, and so may a person.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
-from scipy.special import expit
 from scipy.stats import false_discovery_control, norm
 
 from accord.feedback.quality.unknown import NotAssessed
+from accord.feedback.quality.word_model import WORD, WordModel, calibration_of, foretold
 from accord.stats import Estimate, mean, rate
 
 __all__ = ["Compared", "Poisoning", "Suspect", "suspected_poisoning"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
-WORD = re.compile(r"\b\w+\b")
-FOLDS = 5
 LEAST_PROMPTS = 5  # that a word stands in, or a person answered
 LEAST_IN_ALL = 50
 LEVEL = 0.05
 MOST = 50_000  # comparisons looked at; of more, a random choice
-FEATURES = 20_000
 FOUR_OF_FIVE = float(norm.ppf(0.8))
 
 
@@ -92,19 +87,18 @@ def suspected_poisoning(compared: Compared) -> Poisoning | NotAssessed:
     prompts = np.unique(compared.prompt_N)
     if prompts.size < LEAST_IN_ALL:
         return NotAssessed(f"comparisons on {LEAST_IN_ALL} prompts are needed, there are {prompts.size}")
-    chosen_N = _foretold(compared)
-    if chosen_N is None:
+    model = WordModel.of(compared.texts, compared.chosen_N, compared.rejected_N, compared.prompt_N)
+    if model is None:
         return NotAssessed("the texts that were compared hold no words")
-    right_N = np.where(chosen_N == 0.5, 0.5, chosen_N > 0.5)
-    accuracy = rate(right_N, compared.prompt_N.tolist())
+    margin_N = model.margins()
+    slope = calibration_of(margin_N)
+    said = foretold(margin_N, slope)
+    accuracy = rate(said.right_N, compared.prompt_N.tolist())
     if accuracy.low is None or accuracy.low <= 0.5:
         return NotAssessed(f"the words of a text do not foretell what is preferred (accuracy {accuracy})")
-    sure_N = np.maximum(chosen_N, 1 - chosen_N)
-    centre = float((right_N - sure_N).mean())
-    residual_N = right_N - sure_N - centre
-    words, word_count = _words(compared, residual_N)
-    people, person_count = _people(compared, residual_N)
-    found = _found_from(compared, residual_N, 1 - right_N - sure_N - centre, word_count)
+    words, word_count = _words(compared, model, slope, said.residual_N)
+    people, person_count = _people(compared, said.residual_N)
+    found = _found_from(compared, said.residual_N, 1 - said.right_N - said.sure_N, word_count)
     return Poisoning(compared.prompt_N.size, accuracy, word_count, words, person_count, people, found)
 
 
@@ -119,45 +113,35 @@ def _at_most(compared: Compared) -> Compared:
     return Compared(prompt_N, chosen_N, rejected_N, evaluator_N, *names)
 
 
-def _foretold(compared: Compared) -> Floats | None:
-    """P(what was chosen) [N] by models that were fitted without the prompt's fold; None where texts hold no words."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
+def _words(compared: Compared, model: WordModel, slope: float, residual_N: Floats) -> tuple[tuple[Suspect, ...], int]:
+    """Words, and two in a row, of prompts; those in more than half of all prompts mark nothing rare.
 
-    names, place_2N = np.unique(np.stack([compared.chosen_N, compared.rejected_N]), return_inverse=True)
-    place_2N = place_2N.reshape(2, -1)
-    vectorizer = TfidfVectorizer(token_pattern=WORD.pattern, sublinear_tf=True, max_features=FEATURES)
-    texts = [compared.texts[name] for name in names.tolist()]
-    if not any(map(vectorizer.build_tokenizer(), texts)):
-        return None
-    feature_TV = csr_array(vectorizer.fit_transform(texts))
-    difference_NV = feature_TV[place_2N[0]] - feature_TV[place_2N[1]]
-    fold_P = np.random.default_rng(0).permutation(int(compared.prompt_N.max()) + 1) % FOLDS
-    fold_N = fold_P[compared.prompt_N]
-    chosen_N = np.full(compared.prompt_N.size, 0.5)
-    for fold in range(FOLDS):
-        learnt_MV, test_N = difference_NV[fold_N != fold], fold_N == fold
-        if learnt_MV.shape[0] and test_N.any():
-            model = LogisticRegression(fit_intercept=False, max_iter=300)
-            model.fit(vstack([learnt_MV, -learnt_MV]), np.repeat([1, 0], learnt_MV.shape[0]))
-            chosen_N[test_N] = expit(difference_NV[test_N] @ model.coef_[0])
-    return chosen_N
-
-
-def _words(compared: Compared, residual_N: Floats) -> tuple[tuple[Suspect, ...], int]:
-    """Words, and two in a row, of prompts; those in more than half of all prompts mark nothing rare."""
+    Whoever is named has to be named by a model too that knows no prompt with the word: else answers that are right for
+    one prompt and wrong for all like it (numbers, names) look as if they were turned round.
+    """
     prompts, place_N = np.unique(compared.prompt_N, return_inverse=True)
     residual_P = np.bincount(place_N, residual_N) / np.bincount(place_N)
     terms = _terms([compared.prompt_texts[prompt] for prompt in prompts.tolist()])
     if not terms:
         return (), 0
-    count_V = np.array([rows.size for rows in terms.values()], dtype=np.float64)
-    mean_V = np.array([residual_P[rows].mean() for rows in terms.values()])
-    names, suspects = list(terms), []
-    for place, p in _named(mean_V, count_V, residual_P):
-        rows = terms[names[place]]
+    names, rows_V = list(terms), list(terms.values())
+    count_V = np.array([rows.size for rows in rows_V], dtype=np.float64)
+    p_V = lower_tail(np.array([residual_P[rows].mean() for rows in rows_V]), count_V, residual_P)
+    again: dict[bytes, Floats] = {}
+    for place in np.flatnonzero(false_discovery_control(p_V) < LEVEL).tolist():
+        rows = rows_V[place]
+        if (key := rows.tobytes()) not in again:
+            is_with_N = np.isin(place_N, rows)
+            apart_M = foretold(model.margins_of(is_with_N), slope).residual_N
+            place_M = place_N[is_with_N]
+            again[key] = np.bincount(place_M, apart_M)[rows] / np.bincount(place_M)[rows]
+        p_again = lower_tail(np.array([again[key].mean()]), count_V[[place]], residual_P)[0]
+        p_V[place] = max(p_V[place], p_again)
+    suspects = []
+    for place in _passed(p_V):
+        rows = rows_V[place]
         ids = tuple(compared.prompts[prompt] for prompt in prompts[rows].tolist())
-        suspects.append(Suspect(names[place], mean(residual_P[rows]), p, ids))
+        suspects.append(Suspect(names[place], mean(again[rows.tobytes()]), float(p_V[place]), ids))
     return tuple(suspects), len(terms)
 
 
@@ -196,19 +180,21 @@ def _people(compared: Compared, residual_N: Floats) -> tuple[tuple[Suspect, ...]
     if not tested.size:
         return (), 0
     mean_E = np.bincount(evaluator_C, residual_C, len(compared.evaluators))[tested] / count_E[tested]
+    p_E = lower_tail(mean_E, count_E[tested].astype(np.float64), residual_C)
     suspects = []
-    for place, p in _named(mean_E, count_E[tested].astype(np.float64), residual_C):
+    for place in _passed(p_E):
         rows = np.flatnonzero(evaluator_C == tested[place])
         ids = tuple(compared.prompts[cell % size] for cell in cells[rows].tolist())
-        suspects.append(Suspect(compared.evaluators[int(tested[place])], mean(residual_C[rows]), p, ids))
+        suspects.append(
+            Suspect(compared.evaluators[int(tested[place])], mean(residual_C[rows]), float(p_E[place]), ids)
+        )
     return tuple(suspects), int(tested.size)
 
 
-def _named(mean_V: Floats, count_V: Floats, residual_N: Floats) -> list[tuple[int, float]]:
-    """The places that pass, least likely first, with their p-values."""
-    p_V = lower_tail(mean_V, count_V, residual_N)
+def _passed(p_V: Floats) -> list[int]:
+    """The places that pass the false discovery rate, least likely first."""
     passed_V = false_discovery_control(p_V) < LEVEL
-    return [(int(place), float(p_V[place])) for place in np.argsort(p_V, kind="stable") if passed_V[place]]
+    return [int(place) for place in np.argsort(p_V, kind="stable") if passed_V[place]]
 
 
 def lower_tail(mean_V: Floats, count_V: Floats, value_N: Floats) -> Floats:
