@@ -49,13 +49,13 @@ def triads(evidence: Evidence, thresholds: FeedbackKindsThresholds) -> Outcome:
 
     Expected is the share under the Bradley-Terry model of everybody's comparisons, which whoever answers at random, or
     holds another view, only makes flatter: both lower the excess. The p-value is that of a parametric bootstrap, which
-    fits the model again to each simulated data set. People are clusters.
+    fits the model again to each simulated data set. People are clusters, and the study of the most people is looked at.
     """
     studies = [duels for answers in answers_by_study(evidence.all_records).values() if (duels := Duels.of(answers))]
     found = [duels for duels in studies if duels.triad_T3.shape[0] >= LEAST and len(duels.texts) <= MOST_TEXTS]
     if not found:
         raise MissingEvidence(f"{LEAST} triads: three completions of a prompt, all pairs compared by one person")
-    duels = max(found, key=lambda one: one.triad_T3.shape[0])
+    duels = max(found, key=lambda one: (len(one.people_of_triads), one.triad_T3.shape[0]))
     excess_T, p_value = _excess(duels, thresholds.draws)
     people = [duels.people[code] for code in duels.person_N[duels.triad_T3[:, 0]].tolist()]
     estimate = mean(excess_T, people)
@@ -99,6 +99,11 @@ class Duels:
         self.person_N, self.first_N, self.second_N = column_3N
         self.up_N: NDArray[np.bool_] = np.array(list(rows.values()), dtype=np.bool_)
         self.triad_T3 = _triads({key: row for row, key in enumerate(rows)})
+
+    @property
+    def people_of_triads(self) -> set[int]:
+        """The codes of those who compared all pairs of three completions."""
+        return set(self.person_N[self.triad_T3[:, 0]].tolist())
 
     @classmethod
     def of(cls, answers: Sequence[Feedback]) -> "Duels | None":

@@ -28,9 +28,9 @@ class World:
 
     name: str
     panels: tuple[int, int, int] = (16, 16, 32)
-    prompts: int = 6
+    prompts: int = 10
     texts: int = 8
-    rated: int = 5
+    rated: int = 4
     step: float = 1.0
     temperature: float = 0.3
     lengths: tuple[int, int] = (8, 16)
