@@ -42,7 +42,7 @@ def test_every_study_is_one_that_the_desk_takes(name: str, evidence: Evidence, t
     plan = write_plan([lacking(name)], evidence, tmp_path / "plan")
     assert plan.studies == (name,)
     page = (tmp_path / "plan/plan.md").read_text()
-    assert "(`Feedback.gold`), 20 of each of 10 people" in page
+    assert "(`Feedback.gold`): 20 of each of 10 people." in page
     folder = tmp_path / "plan" / name
     if STUDIES[name].items == "deployment":
         assert "items.jsonl: data/deployment_prompts.jsonl" in page or "--writer RUN" in page
@@ -61,15 +61,18 @@ def test_every_study_is_one_that_the_desk_takes(name: str, evidence: Evidence, t
         assert desk.progress().items
 
 
-def test_a_plan_names_every_study_once_and_says_what_decides_without_one(evidence: Evidence, tmp_path: Path) -> None:
+def test_a_plan_names_every_study_and_need_once_and_says_what_decides_without_one(
+    evidence: Evidence, tmp_path: Path
+) -> None:
     bare = replace(lacking(""), check="bare", collect=None)
     quiet = replace(lacking("kinds", 9), verdict=Verdict.QUIET, estimate=Estimate(0.0, -0.1, 0.1, 9), needs="")
     findings = [lacking("controls", 1), lacking("controls", 2), bare, quiet]
     plan = write_plan(findings, evidence, tmp_path / "plan")
     assert (len(plan.lacking), plan.studies) == (3, ("controls",))
     page = (tmp_path / "plan/plan.md").read_text()
-    assert page.count("## Studies") == 1
-    assert "**OV3 bare** (not assessable): gold." in page
+    assert page.count("## The study `controls/`: ") == 1
+    assert "* **OV3 check 1, OV3 check 2** cannot be assessed without gold.\n  Collect " in page
+    assert "## Without a study\n\n* **OV3 bare** cannot be assessed without gold." in page
     assert quiet.check not in page
 
 

@@ -55,7 +55,7 @@ def test_it_stands_in_the_findings_and_the_report_of_a_run_without_a_recipe(
     with plant(tmp_path / "run") as opened:
         path = opened.path
     assert run(["audit", str(path), "--extension", str(extension)]) == 1
-    assert "OWN1     doubled words" in capsys.readouterr().out
+    assert "OWN1 doubled words" in capsys.readouterr().out
     findings = json.loads((path / "audit.json").read_text())["findings"]
     assert findings[-1]["check"] == "doubled words"
     assert {finding["verdict"] for finding in findings if finding["check"] in {"padding", "edits"}} == {

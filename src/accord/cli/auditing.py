@@ -9,10 +9,12 @@ from accord.cli.runs import Trust
 from accord.errors import RecipeError
 
 if TYPE_CHECKING:
-    from accord.artefacts import Finding, Verdict
+    from accord.artefacts import Finding
     from accord.audit.examine import AuditReport
 
 __all__ = ["audit"]
+
+COUNTED = {"FIRES": "fire", "QUIET": "quiet", "INCONCLUSIVE": "inconclusive", "NOT_ASSESSABLE": "not assessable"}
 
 
 def audit(
@@ -146,15 +148,7 @@ def _lines(findings: Sequence["Finding"]) -> Iterator[str]:
     for finding in of_verdict[Verdict.NOT_ASSESSABLE]:
         lacking.setdefault(finding.needs, []).append(finding.id)
     for needs, ids in lacking.items():
-        yield f"{Verdict.NOT_ASSESSABLE.value.lower().replace('_', ' '):<26} {', '.join(ids)}: missing: {needs}."
-    yield (
-        f"{len(findings)} checks: "
-        + ", ".join(f"{len(found)} {words}" for words, found in _counted(of_verdict))
-        + ("; `--plan FOLDER` writes what to collect." if lacking or of_verdict[Verdict.INCONCLUSIVE] else ".")
-    )
-
-
-def _counted(of_verdict: "dict[Verdict, list[Finding]]") -> "Iterator[tuple[str, list[Finding]]]":
-    for verdict, found in of_verdict.items():
-        if found:
-            yield verdict.value.lower().replace("_", " "), found
+        yield f"{'not assessable':<26} {', '.join(ids)}: missing: {needs}."
+    counts = ", ".join(f"{len(found)} {COUNTED[verdict]}" for verdict, found in of_verdict.items() if found)
+    wanting = lacking or of_verdict[Verdict.INCONCLUSIVE]
+    yield f"{len(findings)} checks: {counts}" + ("; `--plan FOLDER` writes what to collect." if wanting else ".")

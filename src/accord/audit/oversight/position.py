@@ -48,9 +48,11 @@ def position(evidence: Evidence, thresholds: OversightThresholds) -> Outcome:
         for answer in evidence.ledger_feedback.values()
         if isinstance(answer.judgement, Comparison) and answer.judgement.preferred != "tie" and is_order_known(answer)
     ]
-    if len({answer.evaluator for answer in answers}) < FEWEST_PEOPLE:
+    people = len({answer.evaluator for answer in answers})
+    if people < FEWEST_PEOPLE:
         raise MissingEvidence(
-            f"comparisons of {FEWEST_PEOPLE} evaluators whose order on the screen was recorded (Feedback.shown_digest)"
+            f"comparisons of {FEWEST_PEOPLE} evaluators, not {people}, whose order on the screen was recorded "
+            "(Feedback.shown_digest)"
         )
     left_N = np.array([preferred_left(answer) for answer in answers], dtype=np.float64)
     better_N = _better_elsewhere(answers)

@@ -1,12 +1,12 @@
 """A plan: what the checks of a report lack, and a folder for each study that would collect it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tomli_w
 
-from accord.artefacts.finding import Finding, Verdict
+from accord.artefacts.finding import Collection, Finding, Verdict
 from accord.audit.evidence import Evidence
 from accord.audit.plan.items import item_lines
 from accord.audit.plan.studies import STUDIES
@@ -69,23 +69,36 @@ def _write_study(evidence: Evidence, name: str, folder: Path) -> str:
 
 
 def _page(lacking: Sequence[Finding], studies: dict[str, str]) -> str:
+    """Each study with the checks that it answers, then what no study of people collects."""
     lines = ["# What the audit lacks", ""]
     if not lacking:
         lines.append("Nothing: every check could be assessed, and decided.")
-    for finding in lacking:
-        lines.append(f"* **{finding.id}** ({finding.words}): {finding.needs}.")
-        if finding.collect is not None:
-            where = f" Study: `{finding.collect.study}/study.toml`." if finding.collect.study else ""
-            lines.append(
-                f"  Collect {finding.collect.what} (`{finding.collect.field}`), {finding.collect.amount}.{where}"
-            )
-    if studies:
-        lines += ["", "## Studies", ""]
     for name, by_hand in studies.items():
-        lines.append(f"* `{name}/`: {STUDIES[name].purpose}.")
-        lines.append(
-            f"  `accord collect {name}/study.toml --ledger audit.db`, then `accord audit RUN --audit-ledger audit.db`."
-        )
+        lines += [f"## The study `{name}/`: {STUDIES[name].purpose}", ""]
         if by_hand:
-            lines.append(f"  Before it begins, add {by_hand}.")
-    return "\n".join(lines) + "\n"
+            lines += [f"Before it begins, add {by_hand}.", ""]
+        lines += [
+            "```sh",
+            f"accord collect {name}/study.toml --ledger audit.db",
+            "accord audit RUN --audit-ledger audit.db",
+            "```",
+            "",
+            *_entries([finding for finding in lacking if finding.collect and finding.collect.study == name]),
+            "",
+        ]
+    others = [finding for finding in lacking if not finding.collect or not finding.collect.study]
+    if others:
+        lines += ["## Without a study", "", *_entries(others)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _entries(findings: Sequence[Finding]) -> Iterator[str]:
+    """What to collect for which checks, and what each lacks; those that lack the same together."""
+    ids: dict[tuple[Verdict, str, Collection | None], list[str]] = {}
+    for finding in findings:
+        ids.setdefault((finding.verdict, finding.needs, finding.collect), []).append(finding.id)
+    for (verdict, needs, collect), names in ids.items():
+        lacks = "cannot be assessed without" if verdict is Verdict.NOT_ASSESSABLE else "did not decide; it would take"
+        yield f"* **{', '.join(names)}** {lacks} {needs}."
+        if collect is not None:
+            yield f"  Collect {collect.what} (`{collect.field}`): {collect.amount}."
