@@ -65,7 +65,7 @@ def test_a_clean_run_fires_nothing_and_is_assessed(world: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("fault", EXPECTED)
 def test_what_is_planted_fires(fault: str, tmp_path: Path) -> None:
-    verdict_of = verdicts(tmp_path, fault, 0, [CHECKS.get(name) for name in EXPECTED[fault]])
+    verdict_of = verdicts(tmp_path, fault, 1, [CHECKS.get(name) for name in EXPECTED[fault]])
     assert set(verdict_of.values()) == {Verdict.FIRES}, verdict_of
 
 
