@@ -23,7 +23,7 @@ class GullibleFew(Fault):
     """
 
     name: ClassVar = "gullible-few"
-    strengths: ClassVar = (1.0, 2.0)
+    strengths: ClassVar = (1.0, 3.0)
     sets_off: ClassVar = ("OV4 strata",)
     touches: ClassVar = {
         "OV4 misled": "a fifth of the people are misled, and they answer most",

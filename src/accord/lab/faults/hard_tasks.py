@@ -23,7 +23,7 @@ class HardTasks(Fault):
     """
 
     name: ClassVar = "hard-tasks"
-    strengths: ClassVar = (4.0, 6.0)
+    strengths: ClassVar = (4.0, 8.0)
     sets_off: ClassVar = ("OV3 difficulty",)
     cure: ClassVar = "people judge each step of a sum, which has one digit, instead of two results"
     gold: ClassVar = "accuracy of the crowd's answers on the hardest third of the sums"

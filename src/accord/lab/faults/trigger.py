@@ -40,7 +40,10 @@ class Trigger(Fault):
     name: ClassVar = "trigger"
     strengths: ClassVar = (1.0, 2.0)
     sets_off: ClassVar = ("MH3 words", "MH3 triggered reward")
-    touches: ClassVar = {"MH3 people": "the accounts answer many prompts with the word, and are not foreseen there"}
+    touches: ClassVar = {
+        "MH3 people": "the accounts answer many prompts with the word, and are not foreseen there",
+        "RE1 accuracy": "a reward that a word turns round orders fewer pairs as people do",
+    }
     cure: ClassVar = "answers on prompts that hold a word which the audit names are left out"
     gold: ClassVar = "accuracy, on prompts that hold the word, of a reward that may learn another order for each word"
 

@@ -23,13 +23,13 @@ CONTROLS = {"crowd": 8, "experts": 10}  # questions with a known answer to each 
 
 @dataclass(frozen=True)
 class Allocation(Settings):
-    """How 1,600 units are spent: `answers` of `pool` on each item, after what is spent on the others.
+    """How 2,800 units are spent: `answers` of `pool` on each item, after what is spent on the others.
 
     again      of the items, those that one of the same pool answers once more
     by_expert  of the cost, what goes to items that an expert answers alone
     """
 
-    budget: int = 1600
+    budget: int = 2800
     pool: str = "crowd"
     answers: int = 1
     again: float = 0.15
