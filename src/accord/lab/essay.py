@@ -18,15 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from accord.artefacts import MODEL
 from accord.interfaces import Scores
+from accord.lab.word_transformer import word_transformer
 from accord.lm.causal import CausalModel
-from accord.lm.loading import wrap
 from accord.policy.materials import SupervisedExample
 from accord.policy.sft import SFT
 from accord.records import Completion, Prompt
@@ -51,13 +48,6 @@ READERS = tuple(OPENERS)
 PARTS = ("quality", "error", "topic", "style", "length")
 TRUE_OF_A_NOUN = 3  # attributes
 MAX_TRUE_STATEMENTS, IDEAL_CLAUSES = 4, 4
-START, END, UNKNOWN = "<write>", "<end>", "<unknown>"
-CHAT = (
-    "{% for message in messages %}{% if message['role'] == 'assistant' %}"
-    "{{ ' " + START + "' + message['content'] + '" + END + "' }}"
-    "{% else %}{{ message['content'] }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %} " + START + "{% endif %}"
-)
 Floats = NDArray[np.float64]
 
 
@@ -134,24 +124,8 @@ class EssayWorld:
 
     def untrained(self, *, seed: int, width: int = 64, layers: int = 2) -> CausalModel:
         """A transformer of some 100,000 weights that has read nothing; its tokens are the words of the world."""
-        tokenizer = _tokenizer()
-        config = LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=width,
-            intermediate_size=2 * width,
-            num_hidden_layers=layers,
-            num_attention_heads=4,
-            num_key_value_heads=4,
-            max_position_embeddings=128,
-            tie_word_embeddings=True,
-            bos_token_id=None,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-            initializer_range=0.08,
-        )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return wrap(LlamaForCausalLM(config).eval(), tokenizer, "essay")
+        words = sorted({*NOUNS, *ALL_OPENERS, *ATTRIBUTES, *TOPICS, *READERS, "the", "is", "for", "."})
+        return word_transformer(words, "essay", seed=seed, width=width, layers=layers)
 
     def start(self, run: RunDirectory, *, texts: int = 12_000, epochs: float = 2.0) -> Path:
         """The folder of a model that has read the corpus; made where `run` does not have it yet."""
@@ -232,16 +206,3 @@ def _read(words: Sequence[str]) -> tuple[str | None, str | None, str | None]:
     if len(rest) != 4 or rest[0] != "the" or rest[1] not in NOUNS or rest[2] != "is" or rest[3] not in ATTRIBUTES:
         return opener, None, None
     return opener, rest[1], rest[3]
-
-
-def _tokenizer() -> PreTrainedTokenizerFast:
-    """A token a word."""
-    words = sorted({*NOUNS, *ALL_OPENERS, *ATTRIBUTES, *TOPICS, *READERS, "the", "is", "for", "."})
-    vocabulary = {word: number for number, word in enumerate(words)}
-    vocabulary[UNKNOWN] = len(vocabulary)
-    tokenizer = Tokenizer(models.WordLevel(vocab=vocabulary, unk_token=UNKNOWN))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.add_special_tokens([START, END])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END, pad_token=END, unk_token=UNKNOWN)
-    fast.chat_template = CHAT
-    return fast

@@ -6,19 +6,16 @@ three are read in pretraining, so that what optimising one of them does to the o
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from accord.fetch import cache_folder
 from accord.lab.lexicon import WORDS, Policy
+from accord.lab.word_transformer import word_transformer
 from accord.lm.causal import CausalModel
-from accord.lm.loading import wrap
 from accord.policy.materials import SupervisedExample
 from accord.policy.sft import SFT
 from accord.records import Completion, Prompt
@@ -29,16 +26,9 @@ __all__ = ["fact_questions", "start_folder", "sum_questions"]
 
 PLACES = tuple(first + second for first in ("nor", "sul", "ves", "ost", "mar", "tel") for second in ("lo", "na", "rik"))
 THINGS = ("river", "street", "garden", "house")
-OPEN, END, UNKNOWN = "<write>", "<end>", "<unknown>"
 QUESTION = ("Say", "something", "about", "the", "film,", "plus", "where", "is", "of", "?")
 LARGEST = 9  # of what is added
 TEXTS = {"essay": 1600, "sum": 600, "fact": 600}
-CHAT = (
-    "{% for message in messages %}{% if message['role'] == 'assistant' %}"
-    "{{ ' " + OPEN + "' + message['content'] + '" + END + "' }}"
-    "{% else %}{{ message['content'] }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %} " + OPEN + "{% endif %}"
-)
 
 
 def sum_questions() -> list[tuple[str, str]]:
@@ -59,7 +49,8 @@ def fact_questions(seed: int) -> list[tuple[str, str]]:
 
 def start_folder(seed: int = 0) -> Path:
     """The run of a transformer that has read the language (`sft/model`); trained once and kept in the cache."""
-    digest = hashlib.sha256(inspect.getsource(inspect.getmodule(start_folder)).encode()).hexdigest()[:12]  # type: ignore[arg-type]
+    code = [inspect.getsource(sys.modules[made.__module__]) for made in (start_folder, word_transformer)]
+    digest = hashlib.sha256("".join(code).encode()).hexdigest()[:12]
     folder = cache_folder() / f"lab-language-{digest}-{seed}"
     if not (folder / "sft/model").is_dir():
         _read_the_language(folder, seed)
@@ -107,37 +98,7 @@ def _spaced(text: str) -> str:
 
 def _untrained(seed: int) -> CausalModel:
     """A transformer of some 110,000 weights that has read nothing."""
-    tokenizer = _tokenizer()
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        max_position_embeddings=64,
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        initializer_range=0.08,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return wrap(LlamaForCausalLM(config).eval(), tokenizer, "language")
-
-
-@cache
-def _tokenizer() -> PreTrainedTokenizerFast:
-    """A token a word."""
     numbers = [str(number) for number in range(2 * LARGEST + 1)]
     films = [f"{panel}-{film}" for panel in range(3) for film in range(12)]
-    words = dict.fromkeys([*WORDS, *numbers, *films, *PLACES, *THINGS, *QUESTION])
-    vocabulary = {word: number for number, word in enumerate(words)}
-    vocabulary[UNKNOWN] = len(vocabulary)
-    tokenizer = Tokenizer(models.WordLevel(vocab=vocabulary, unk_token=UNKNOWN))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.add_special_tokens([OPEN, END])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END, pad_token=END, unk_token=UNKNOWN)
-    fast.chat_template = CHAT
-    return fast
+    words = [*WORDS, *numbers, *films, *PLACES, *THINGS, *QUESTION]
+    return word_transformer(words, "language", seed=seed, context=64)
