@@ -9,15 +9,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
-
-from openai import APIStatusError, OpenAI, OpenAIError, omit
 
 from accord.errors import ModelError
 from accord.interfaces import Reply
 from accord.lm.chat_messages import endpoint_message
 from accord.records import Completion, FinishReason, Prompt, Sampling, Usage
+
+if TYPE_CHECKING:  # a second of imports, of which most runs need nothing
+    from openai import APIStatusError, OpenAI
 
 __all__ = ["EndpointWriter"]
 
@@ -92,7 +93,9 @@ class EndpointWriter:
         return Reply(text, _usage(answer), reason)
 
     @cached_property
-    def _client(self) -> OpenAI:
+    def _client(self) -> "OpenAI":
+        from openai import OpenAI
+
         # The client would look for OPENAI_API_KEY otherwise, which is not meant for this endpoint.
         key = self.token or "none"
         return OpenAI(base_url=self.url, api_key=key, timeout=self.timeout, max_retries=self.retries)
@@ -105,6 +108,8 @@ class EndpointWriter:
 
     def _answer(self, prompt: Prompt, n: int, sampling: Sampling) -> Any:
         """What the endpoint answers to a conversation, as it came."""
+        from openai import omit
+
         create = partial(
             self._client.chat.completions.create,
             model=self.model,
@@ -133,6 +138,8 @@ class EndpointWriter:
 
     def _request(self, path: str, send: Callable[[], T]) -> T:
         """What the endpoint answers. Raises `ModelError` that names the place and the endpoint's reason."""
+        from openai import APIStatusError, OpenAIError
+
         place = f"{self.place}{path}"
         try:
             return send()
@@ -158,7 +165,7 @@ def _usage(answer: Any) -> Usage | None:
             return None
 
 
-def _reason(error: APIStatusError) -> str:
+def _reason(error: "APIStatusError") -> str:
     """The message of an error in OpenAI's form, or the beginning of whatever came."""
     if isinstance(error.body, dict) and error.body.get("message"):
         return str(error.body["message"])

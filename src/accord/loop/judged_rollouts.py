@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from accord.artefacts import SAMPLES, CurvePoint, JudgedRollout, RolloutRow
 from accord.interfaces import Judge
-from accord.loop.stage import Context
 from accord.policy.evaluate import kl_of
 from accord.records import Completion
 from accord.stats import Estimate, mean
 from accord.train.seeds import shuffled
 
+if TYPE_CHECKING:
+    from accord.loop.stage import Context
+
 __all__ = ["curve_of", "judge_rollouts"]
 
 
-def judge_rollouts(context: Context, judge: Judge) -> list[JudgedRollout] | None:
+def judge_rollouts(context: "Context", judge: Judge) -> list[JudgedRollout] | None:
     """The judge's scores of at most `curve_samples` rollouts of each step.
 
     None where the policy wrote nothing while it learnt, or its KL was not watched.
@@ -32,7 +35,7 @@ def judge_rollouts(context: Context, judge: Judge) -> list[JudgedRollout] | None
     return judged
 
 
-def _judged(rows: Sequence[RolloutRow], judge: Judge, context: Context) -> Iterator[JudgedRollout]:
+def _judged(rows: Sequence[RolloutRow], judge: Judge, context: "Context") -> Iterator[JudgedRollout]:
     prompts = [context.reader.prompts[row.prompt] for row in rows]
     completions = [Completion(prompt=row.prompt, text=row.text) for row in rows]
     scores = judge.score(prompts, completions)

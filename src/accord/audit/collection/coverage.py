@@ -4,9 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 
 from accord.artefacts.finding import Collection
 from accord.audit.challenges import DQ1
@@ -123,6 +120,9 @@ def _facts(evidence: Evidence, sets: PromptSets, topics: Topics) -> Mapping[str,
 
 def _chances(sets: PromptSets) -> NDArray[np.float64] | None:
     """The chance that each prompt is of the deployment, by a classifier that did not see it, [N]."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
     label_N = sets.from_deployment_N.astype(int)
     folds = min(5, int(np.bincount(label_N, minlength=2).min()))
     if folds < 2:
@@ -136,6 +136,8 @@ def _chances(sets: PromptSets) -> NDArray[np.float64] | None:
 
 def _classifier(chance_N: NDArray[np.float64], label_N: NDArray[np.bool_]) -> dict[str, Estimate]:
     """The area under its curve, and what a reweighting of feedback by its odds would leave of the sample."""
+    from sklearn.metrics import roc_auc_score
+
     area = float(roc_auc_score(label_N, chance_N))
     odds_F = chance_N[~label_N] / np.maximum(1 - chance_N[~label_N], 1e-6)
     weight_F = np.minimum(odds_F / max(float(odds_F.mean()), 1e-12), LARGEST_WEIGHT)

@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from accord.errors import MissingEvidence
 from accord.stats import Estimate, mean
@@ -57,6 +56,8 @@ def fitted(left: Sequence[str], right: Sequence[str], label_N: Floats, prompts: 
 
     Raises `MissingEvidence` where the texts have no words in common, or are all of one prompt.
     """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     try:
         word_MW = csr_array(
             TfidfVectorizer(min_df=2, tokenizer=str.split, token_pattern=None).fit_transform([*left, *right])

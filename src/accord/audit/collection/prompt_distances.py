@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 from scipy.stats import binom
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from accord.records import Prompt
 from accord.stats import Estimate, proportion
@@ -60,6 +59,8 @@ class PromptSets:
     @cached_property
     def vector_ND(self) -> csr_array:
         """The vectors of length 1, [N, D]: feedback first, then deployment."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         texts = [_DIGITS.sub("0", prompt_text(prompt)) for prompt in (*self.feedback, *self.deployment)]
         parts = [
             TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)).fit_transform(texts),

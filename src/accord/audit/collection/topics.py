@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.decomposition import TruncatedSVD
-from sklearn.metrics import silhouette_score
 
 from accord.audit.collection.prompt_distances import PromptSets, prompt_text
 from accord.records import Prompt
@@ -52,6 +49,10 @@ def topics_of(sets: PromptSets) -> Topics:
 
 def _clusters(sets: PromptSets) -> Codes:
     """The cluster of each prompt, [N]; the same for the same prompts."""
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.metrics import silhouette_score
+
     vector_ND = sets.vector_ND
     dimensions = min(16, min(vector_ND.shape) - 1)
     if dimensions < 2:
