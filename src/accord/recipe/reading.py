@@ -1,0 +1,202 @@
+"""A recipe read from TOML, with what is given beside the file, and written so that it can be read again."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+
+from accord.errors import RecipeError, storage
+from accord.extensions import load_extensions
+from accord.feedback.store.location import is_url
+from accord.feedback.trust.dataset_weights import check_population
+from accord.policy.registry import ALGORITHMS
+from accord.recipe.problems import problem_of
+from accord.recipe.sections import Recipe
+from accord.registry import Registry
+from accord.reward.combine import COMBINATIONS, MAIN
+from accord.reward.registry import REWARDS
+
+__all__ = ["dump", "load", "parse", "read_toml"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load(path: Path | str, overrides: Mapping[str, str] | None = None) -> Recipe:
+    """The recipe in a file, its paths made absolute.
+
+    Raises `RecipeError` naming the key, `StorageError` where the file cannot be read.
+    """
+    with storage(path):
+        content = Path(path).read_bytes()
+        folder = Path(path).resolve().parent
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise RecipeError(f"{path}:{line}: not UTF-8 ({error.reason}); save the recipe as UTF-8") from error
+    return _anchored(parse(text, overrides, place=str(path), folder=folder), folder)
+
+
+def parse(
+    text: str, overrides: Mapping[str, str] | None = None, *, place: str = "recipe", folder: Path | None = None
+) -> Recipe:
+    """The recipe in a text; `overrides` maps dotted keys to TOML values (a bare word is a string).
+
+    The recipe's extensions are loaded first, from `folder` (unset: the working directory). Raises `RecipeError` naming
+    the key, `ExtensionError` where an extension cannot be loaded.
+    """
+    content = read_toml(text, place)
+    for key, value in (overrides or {}).items():
+        _put(content, key, value)
+    try:
+        load_extensions(_extensions(content), folder or Path())
+        for path, registry, default in _KINDS:
+            _choose(content, path, registry, default)
+        recipe = _validated(Recipe, content, "recipe")
+        _check(recipe)
+    except RecipeError as error:
+        raise RecipeError(f"{place}: {error}") from error
+    return recipe
+
+
+def read_toml(text: str, place: str) -> dict[str, Any]:
+    """A recipe's text as nested dictionaries.
+
+    Raises `RecipeError` where it is no TOML, or holds a NUL, which no path can.
+    """
+    try:
+        content = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RecipeError(f"{place}: not TOML ({error})") from error
+    if key := next((key for key, value in _leaves(content) if "\0" in f"{key}{value}"), None):
+        raise RecipeError(f"{place}: recipe.{key!r} holds a NUL; leave it out")
+    return content
+
+
+def _leaves(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """All values of nested dictionaries and lists, by dotted key."""
+    if isinstance(content, (dict, list)):
+        for name, value in content.items() if isinstance(content, dict) else enumerate(content):
+            yield from _leaves(value, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, content
+
+
+def dump(recipe: Recipe) -> str:
+    """The recipe as TOML that `parse` reads back to the same value; what is unset is left out."""
+    return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+
+
+def _anchored(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with its paths made absolute; they are meant from the recipe's own folder."""
+    ledger = recipe.data.ledger
+    paths = {"ledger": ledger if is_url(ledger) else str(folder / ledger)}
+    if recipe.data.source not in {None, "packaged"}:
+        paths["source"] = str(folder / str(recipe.data.source))
+    if recipe.data.deployment_prompts is not None:
+        paths["deployment_prompts"] = str(folder / recipe.data.deployment_prompts)
+    sections: dict[str, object] = {
+        "extensions": tuple(str(folder / path) for path in recipe.extensions),
+        "data": recipe.data.model_copy(update=paths),
+        "rewards": {name: settings.anchored(folder) for name, settings in recipe.rewards.items()},
+        "audit": recipe.audit.anchored(folder),
+    }
+    for name in ("sft", "reward", "policy"):
+        if (section := getattr(recipe, name)) is not None:
+            sections[name] = section.anchored(folder)
+    if recipe.evaluate is not None:
+        sections["evaluate"] = recipe.evaluate.model_copy(update={"judge": recipe.evaluate.judge.anchored(folder)})
+    return recipe.model_copy(update=sections)
+
+
+def _extensions(content: dict[str, Any]) -> list[str]:
+    """The extensions that a recipe names; their digests are kept by file name, so no two may have the same."""
+    paths = content.get("extensions", [])
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise RecipeError('recipe.extensions: not a list of files; write extensions = ["my_module.py"]')
+    names = [Path(path).name for path in paths]
+    if doubled := next((name for name in names if names.count(name) > 1), None):
+        raise RecipeError(f"recipe.extensions: two files are called {doubled}; rename one")
+    return paths
+
+
+_KINDS: tuple[tuple[str, Registry[Any], str | None], ...] = (
+    ("reward", REWARDS, "bradley_terry"),
+    ("rewards.*", REWARDS, "bradley_terry"),
+    ("evaluate.judge", REWARDS, "bradley_terry"),
+    ("combine", COMBINATIONS, "weighted_sum"),
+    ("policy", ALGORITHMS, None),
+)
+"""The sections whose settings class `kind` picks: where they stand, from what, and which kind where none is named."""
+
+
+def _choose(
+    content: dict[str, Any], path: str, registry: Registry[Any], default: str | None, *, where: str = "recipe"
+) -> None:
+    """Put the settings of the class that `kind` picks in the place of a section."""
+    head, _, rest = path.partition(".")
+    for name in list(content) if head == "*" else [head]:
+        section = content.get(name)
+        if not isinstance(section, dict):
+            continue
+        if rest:
+            _choose(section, rest, registry, default, where=f"{where}.{name}")
+            continue
+        kind = section.get("kind", default)
+        if kind is None:
+            raise RecipeError(f"{where}.{name}.kind: missing; one of {', '.join(registry.names)}")
+        try:
+            owner = registry.get(str(kind))
+        except RecipeError as error:
+            raise RecipeError(f"{where}.{name}.kind: {error}") from error
+        content[name] = _validated(owner, section, f"{where}.{name}")
+
+
+def _validated(owner: type[M], content: object, where: str) -> M:
+    """Raises `RecipeError` that names the first key that is wrong."""
+    try:
+        return owner.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(problem_of(error, owner, where)) from error
+
+
+def _put(content: dict[str, Any], key: str, value: str) -> None:
+    *path, last = key.split(".")
+    for name in path:
+        content = content.setdefault(name, {})
+        if not isinstance(content, dict):
+            raise RecipeError(f"recipe.{key}: '{name}' is a value, not a section")
+    try:
+        content[last] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        content[last] = value
+
+
+def _check(recipe: Recipe) -> None:
+    """What no single field can know."""
+    total = recipe.data.train + recipe.data.eval_reward + recipe.data.held_out
+    if abs(total - 1) > 1e-6:
+        raise RecipeError(f"recipe.data: train, eval_reward and held_out sum to {total:g}; make them sum to 1")
+    if recipe.data.raking and not recipe.data.population:
+        raise RecipeError("recipe.data.population: missing; raking needs shares, [data.population.ATTRIBUTE]")
+    check_population(recipe.data.population)
+    if (recipe.data.source is None) != (recipe.data.format is None):
+        raise RecipeError("recipe.data: source and format go together; give both or neither")
+    judged = recipe.policy is not None and "judge" in recipe.policy.needs
+    if recipe.policy is not None and judged and recipe.reward is None and not recipe.rewards:
+        raise RecipeError(f"recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section")
+    if "length" in recipe.rewards:
+        raise RecipeError("recipe.rewards.length: every score has its length in tokens by this name; choose another")
+    if recipe.evaluate is not None and recipe.evaluate.judge.asks_people:
+        raise RecipeError("recipe.evaluate.judge: people are asked for what the policy learns from alone; take a model")
+    if recipe.combine is not None:
+        if recipe.combine.normalise != "none" and any(part.asks_people for part in recipe.reward_sections.values()):
+            raise RecipeError('recipe.combine.normalise: people are not asked to set a scale by; take "none"')
+        if recipe.reward is not None and MAIN in recipe.rewards:
+            raise RecipeError(f"recipe.rewards.{MAIN}: [reward] is called so in [combine]; choose another name")
+        recipe.combine.check(recipe.parts)
+    if recipe.policy is not None and recipe.policy.base is None and recipe.sft is None:
+        raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")

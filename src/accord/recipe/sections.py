@@ -1,0 +1,202 @@
+"""The sections of a recipe: what is set where, and what no value of it may be."""
+
+from collections.abc import Mapping, Sized
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
+
+from accord.audit.settings import AuditSettings
+from accord.errors import LedgerError
+from accord.feedback import Selection, Supervised, TrustModel
+from accord.feedback.dataset.structured import StructuredRule
+from accord.feedback.store.location import has_password, is_url
+from accord.lm.settings import ModelForm
+from accord.policy.settings import PolicySettings
+from accord.policy.sft import SFT
+from accord.records import JudgementKind, Sampling
+from accord.reward.combine import MAIN, Combination
+from accord.reward.kinds.bradley_terry import BradleyTerry
+from accord.reward.settings import RewardSettings
+
+__all__ = ["Data", "Evaluate", "Recipe", "Section"]
+
+Share = Annotated[float, Field(gt=0, le=1)]
+ShareOrNone = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _is_empty(value: Sized) -> bool:
+    return not value
+
+
+class Section(BaseModel):
+    """A part of the recipe: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Section):
+    """Where the feedback is, and how examples are drawn from it.
+
+    `ledger` is a path or a postgresql:// URL; it and `source` are meant from the recipe's folder. Where `source` is
+    given, it is imported into the ledger first (again without harm); `packaged` stands for the human ratings that
+    accord fetches from the package index.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {"judge": "eval_reward", "pairs": "max_pairs"}
+
+    ledger: str = "feedback.db"
+    source: str | None = None
+    format: str | None = None
+    max_pairs: int = Field(default=200_000, ge=1, description="at most so many pairs, drawn by the seed")
+    split_by: Literal["prompt", "session", "evaluator"] = "prompt"
+    train: Share = 0.44
+    eval_reward: ShareOrNone = 0.44
+    held_out: ShareOrNone = 0.12
+    supervised: Supervised = Field(
+        default="chosen",
+        description="what the supervised start learns from: completions that were `chosen`, `demonstrations`, "
+        "`corrections`, or `all` of these and rejected completions too",
+    )
+    studies: tuple[str, ...] | None = Field(default=None, description="read feedback of these studies alone")
+    kinds: tuple[JudgementKind, ...] | None = Field(default=None, description="read these kinds of judgement alone")
+    evaluator_kinds: tuple[Literal["person", "model", "rule", "simulated"], ...] | None = Field(
+        default=None, description="read these kinds of evaluators alone"
+    )
+    rounds: tuple[int, ...] | None = Field(default=None, description="read feedback of these rounds alone")
+    exclude: tuple[str, ...] = Field(
+        default=(), description="leave out: ids of evaluators, ids of feedback, or names of studies"
+    )
+    too_long: Literal["refuse", "drop", "cut"] = Field(
+        default="refuse",
+        description="texts that are too long for a model that is to read them: end before anything is trained, leave "
+        "out what names them, or cut them to fit, without an end",
+    )
+    structured: StructuredRule = Field(
+        default="refuse",
+        description="answers of several turns and prompts with pictures, sound or files, which are more than their "
+        "texts: end before anything is trained, or leave out what names them",
+    )
+    trust: TrustModel = Field(
+        default="none",
+        description="what tells which evaluators are careless, whose answers then weigh less: their `control` "
+        "questions, or all the others' votes on the same texts by a `one_coin` or `dawid_skene` model; `none`: nothing",
+    )
+    pools: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default={}, exclude_if=_is_empty, description="what answers of the evaluators of a pool weigh"
+    )
+    raking: bool = Field(default=False, description="weigh answers so that they have the shares of `population`")
+    population: dict[str, dict[str, float]] = Field(
+        default={},
+        exclude_if=_is_empty,
+        description="shares of the groups in the population, by attribute of evaluators (or `pool`)",
+    )
+    deployment_prompts: str | None = Field(
+        default=None, description="a file of prompts as they come where the policy is to work, for the audit"
+    )
+    about: str | None = Field(default=None, description="what people were asked, as the report shall say it")
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """The share of each split."""
+        return {"train": self.train, "eval_reward": self.eval_reward, "held_out": self.held_out}
+
+    @property
+    def selection(self) -> Selection:
+        """Which feedback of the ledger is read."""
+        return Selection(self.studies, self.kinds, self.evaluator_kinds, self.rounds, self.exclude)
+
+    @field_validator("split_by", mode="before")
+    @classmethod
+    def _renamed(cls, unit: object) -> object:
+        if unit == "batch":
+            raise ValueError("'batch' is called 'session' now")
+        return unit
+
+    @field_validator("ledger")
+    @classmethod
+    def _without_password(cls, ledger: str) -> str:
+        """A recipe is copied into its run, printed and compared: a password must not be in it."""
+        try:
+            secret = is_url(ledger) and has_password(ledger)
+        except LedgerError as error:
+            raise ValueError(str(error)) from error
+        if secret:
+            raise ValueError("this URL holds a password, and recipes are copied; give it by PGPASSWORD or ~/.pgpass")
+        return ledger
+
+
+class Evaluate(Section):
+    """Who judges the result, and on how many samples. The judge never shares feedback with the reward model."""
+
+    renamed: ClassVar[Mapping[str, str]] = {
+        "prompts": "max_prompts",
+        "samples": "samples_per_prompt",
+        "curve": "curve_samples",
+    }
+
+    judge: SerializeAsAny[RewardSettings] = BradleyTerry()
+    max_prompts: int | None = Field(default=None, ge=1, description="held-out prompts used; unset: all")
+    samples_per_prompt: int = Field(default=32, ge=1, description="samples of each prompt and arm")
+    sampling: Sampling = Sampling(max_tokens=48)
+    curve_samples: int = Field(default=64, ge=1, description="rollouts of each step that the judge reads")
+
+    @field_validator("sampling")
+    @classmethod
+    def _whole(cls, sampling: Sampling) -> Sampling:
+        if not sampling.whole:
+            raise ValueError(
+                "KL and entropy are of texts from the whole distribution: leave top_p and top_k out, "
+                "and temperature above 0"
+            )
+        return sampling
+
+
+class Recipe(Section):
+    """All settings of a run.
+
+    `extensions` are Python files, loaded before anything else of the recipe is read. The policy learns from `reward`,
+    and each of `rewards` is a component of it by its name; or from what `combine` makes of all of them.
+    """
+
+    extensions: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    seed: int = Field(default=0, ge=0)
+    data: Data = Data()
+    sft: SFT | None = None
+    reward: SerializeAsAny[RewardSettings] | None = None
+    rewards: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], SerializeAsAny[RewardSettings]] = Field(
+        default={}, exclude_if=_is_empty
+    )
+    combine: SerializeAsAny[Combination] | None = None
+    policy: SerializeAsAny[PolicySettings] | None = None
+    evaluate: Evaluate | None = None
+    audit: AuditSettings = AuditSettings()
+
+    @property
+    def reward_sections(self) -> dict[str, RewardSettings]:
+        """The rewards of a recipe, by their sections."""
+        sections = {"reward": self.reward, **{f"rewards.{name}": reward for name, reward in self.rewards.items()}}
+        sections |= {"evaluate.judge": None if self.evaluate is None else self.evaluate.judge}
+        return {name: reward for name, reward in sections.items() if reward is not None}
+
+    @property
+    def parts(self) -> list[str]:
+        """The rewards that `combine` makes one of, by name: `reward` and those of `rewards`."""
+        return [*([] if self.reward is None else [MAIN]), *self.rewards]
+
+    def with_models(self, **settings: Any) -> "Recipe":
+        """The same with settings of models in every section that opens one, where they are unset there."""
+
+        def of(section: Any) -> Any:
+            if not isinstance(section, ModelForm):
+                return section
+            own = settings.keys() & type(section).model_fields.keys()
+            return section.model_copy(update={name: getattr(section, name) or settings[name] for name in own})
+
+        evaluate = self.evaluate
+        return self.model_copy(
+            update={
+                **{name: of(getattr(self, name)) for name in ("sft", "reward", "policy")},
+                "rewards": {name: of(reward) for name, reward in self.rewards.items()},
+                "evaluate": evaluate and evaluate.model_copy(update={"judge": of(evaluate.judge)}),
+            }
+        )
