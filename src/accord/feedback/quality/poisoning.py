@@ -97,7 +97,7 @@ def suspected_poisoning(compared: Compared) -> Poisoning | NotAssessed:
     if accuracy.low is None or accuracy.low <= 0.5:
         return NotAssessed(f"the words of a text do not foretell what is preferred (accuracy {accuracy})")
     words, word_count = _words(compared, model, slope, said.residual_N)
-    people, person_count = _people(compared, said.residual_N)
+    people, person_count = _people(compared, model, slope, said.residual_N)
     found = _found_from(compared, said.residual_N, 1 - said.right_N - said.sure_N, word_count)
     return Poisoning(compared.prompt_N.size, accuracy, word_count, words, person_count, people, found)
 
@@ -131,10 +131,8 @@ def _words(compared: Compared, model: WordModel, slope: float, residual_N: Float
     for place in np.flatnonzero(false_discovery_control(p_V) < LEVEL).tolist():
         rows = rows_V[place]
         if (key := rows.tobytes()) not in again:
-            is_with_N = np.isin(place_N, rows)
-            apart_M = foretold(model.margins_of(is_with_N), slope).residual_N
-            place_M = place_N[is_with_N]
-            again[key] = np.bincount(place_M, apart_M)[rows] / np.bincount(place_M)[rows]
+            apart_P = np.bincount(place_N, _residuals_apart(model, slope, np.isin(place_N, rows)))
+            again[key] = (apart_P / np.bincount(place_N))[rows]
         p_again = lower_tail(np.array([again[key].mean()]), count_V[[place]], residual_P)[0]
         p_V[place] = max(p_V[place], p_again)
     suspects = []
@@ -143,6 +141,13 @@ def _words(compared: Compared, model: WordModel, slope: float, residual_N: Float
         ids = tuple(compared.prompts[prompt] for prompt in prompts[rows].tolist())
         suspects.append(Suspect(names[place], mean(again[rows.tobytes()]), float(p_V[place]), ids))
     return tuple(suspects), len(terms)
+
+
+def _residuals_apart(model: WordModel, slope: float, is_left_out_N: NDArray[np.bool_]) -> Floats:
+    """The residuals of some comparisons by a model of all the others, [N]; 0 for the others."""
+    residual_N = np.zeros(is_left_out_N.size)
+    residual_N[is_left_out_N] = foretold(model.margins_of(is_left_out_N), slope).residual_N
+    return residual_N
 
 
 def _found_from(compared: Compared, residual_N: Floats, turned_N: Floats, tested: int) -> int | None:
@@ -169,25 +174,41 @@ def _terms(texts: Sequence[str]) -> dict[str, Codes]:
     }
 
 
-def _people(compared: Compared, residual_N: Floats) -> tuple[tuple[Suspect, ...], int]:
-    """People who answered on enough prompts; each prompt counts once for a person."""
+def _people(compared: Compared, model: WordModel, slope: float, residual_N: Floats) -> tuple[tuple[Suspect, ...], int]:
+    """People who answered on enough prompts; each prompt counts once for a person.
+
+    As words, they have to be named by a model too that knows none of their prompts, where half of the answers are left
+    for it to learn from.
+    """
     size = int(compared.prompt_N.max()) + 1
     cells, cell_N = np.unique(compared.evaluator_N * size + compared.prompt_N, return_inverse=True)
-    residual_C = np.bincount(cell_N, residual_N) / np.bincount(cell_N)
-    evaluator_C = cells // size
+    count_C = np.bincount(cell_N)
+    residual_C = np.bincount(cell_N, residual_N) / count_C
+    evaluator_C, prompt_C = cells // size, cells % size
     count_E = np.bincount(evaluator_C, minlength=len(compared.evaluators))
     tested = np.flatnonzero(count_E >= LEAST_PROMPTS)
     if not tested.size:
         return (), 0
-    mean_E = np.bincount(evaluator_C, residual_C, len(compared.evaluators))[tested] / count_E[tested]
-    p_E = lower_tail(mean_E, count_E[tested].astype(np.float64), residual_C)
+    number_E = count_E[tested].astype(np.float64)
+    p_E = lower_tail(
+        np.bincount(evaluator_C, residual_C, len(compared.evaluators))[tested] / number_E, number_E, residual_C
+    )
+    own_C = residual_C.copy()
+    for place in np.flatnonzero(false_discovery_control(p_E) < LEVEL).tolist():
+        is_own_C = evaluator_C == tested[place]
+        is_left_out_N = np.isin(compared.prompt_N, prompt_C[is_own_C])
+        if is_left_out_N.sum() > is_left_out_N.size / 2:
+            continue
+        apart_C = np.bincount(cell_N, _residuals_apart(model, slope, is_left_out_N)) / count_C
+        own_C[is_own_C] = apart_C[is_own_C]
+        p_again = lower_tail(own_C[is_own_C].mean(keepdims=True), number_E[[place]], residual_C)[0]
+        p_E[place] = max(p_E[place], p_again)
     suspects = []
     for place in _passed(p_E):
         rows = np.flatnonzero(evaluator_C == tested[place])
-        ids = tuple(compared.prompts[cell % size] for cell in cells[rows].tolist())
-        suspects.append(
-            Suspect(compared.evaluators[int(tested[place])], mean(residual_C[rows]), float(p_E[place]), ids)
-        )
+        ids = tuple(compared.prompts[prompt] for prompt in prompt_C[rows].tolist())
+        name = compared.evaluators[int(tested[place])]
+        suspects.append(Suspect(name, mean(own_C[rows]), float(p_E[place]), ids))
     return tuple(suspects), int(tested.size)
 
 
