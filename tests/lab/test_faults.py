@@ -45,7 +45,7 @@ def test_the_base_changes_nothing(data: Dataset) -> None:
     assert random.bit_generator.state == state
 
 
-@pytest.mark.parametrize(("name", "share"), [("careless", 0.25), ("opposed-minority", 0.25), ("noisier-minority", 0.1)])
+@pytest.mark.parametrize(("name", "share"), [("careless", 0.25), ("opposed-minority", 0.3), ("noisier-minority", 0.1)])
 def test_a_share_of_the_panel_is_changed_and_the_rest_is_as_it_was(name: str, share: float) -> None:
     panel = FAULTS.get(name)(share).evaluators(PANEL)
     count = round(share * len(PANEL))

@@ -8,6 +8,7 @@ from accord.lab.fault_matrix.arms import Arm
 from accord.lab.fault_matrix.cells import FaultRun
 from accord.lab.fault_matrix.rates import MANY, Matrix
 from accord.lab.faults import FAULTS
+from accord.lab.planted.worlds import WORLDS
 from accord.stats import Estimate
 
 __all__ = ["conclude", "table"]
@@ -20,7 +21,8 @@ def conclude(results: Results) -> Mapping[str, Estimate]:
 
     power:FAULT:CHECK       share of seeds in which a fault sets off its check, in the first world
     elsewhere:WORLD:FAULT:CHECK   the same in another
-    healthy:WORLD:CHECK     share of healthy runs in which a check fires by itself
+    healthy:WORLD:CHECK     share of healthy runs in which a check fires by itself; `trained:` where a model is trained,
+                            of which there are too few runs for a mark
     report:WORLD            share of healthy reports in which any check fires
     gain:FAULT              what the cure adds to its gold
     blind:precision, blind:recall
@@ -30,7 +32,8 @@ def conclude(results: Results) -> Mapping[str, Estimate]:
     for arm, check, share in matrix.powers():
         found[f"power:{arm.fault}:{check}" if arm.every else f"elsewhere:{arm.world}:{arm.fault}:{check}"] = share
     for arm in matrix.arms("healthy"):
-        found |= {f"healthy:{arm.world}:{check}": share for check, share in matrix.false_alarms(arm).items()}
+        kind = "trained" if WORLDS.get(arm.world).transformer else "healthy"
+        found |= {f"{kind}:{arm.world}:{check}": share for check, share in matrix.false_alarms(arm).items()}
         found[f"report:{arm.world}"] = matrix.reports_with_alarms(arm)
     found |= {f"gain:{arm.fault}": gain for arm, gain in matrix.gains()}
     return found | matrix.blind()

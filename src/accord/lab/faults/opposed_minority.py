@@ -23,7 +23,7 @@ class OpposedMinority(Fault):
     """
 
     name: ClassVar = "opposed-minority"
-    strengths: ClassVar = (0.1, 0.25)
+    strengths: ClassVar = (0.1, 0.3)
     sets_off: ClassVar = ("PM2 one reward",)
 
     touches: ClassVar = {

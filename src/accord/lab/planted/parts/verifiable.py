@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["KnownLabel", "Sum", "SumSettings", "Verifiable"]
 
 Side = Literal["left", "right"]
-ITEMS, OF_CROWD, OF_EXPERTS, EXPERTS = 72, 54, 36, 12
+ITEMS, OF_CROWD, OF_EXPERTS, EXPERTS = 90, 60, 40, 12
 SETTLED = 0.8
 ASSISTED = 0.25
 RULE = Evaluator(kind="rule", pseudonym="program:arithmetic")
