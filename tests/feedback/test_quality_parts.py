@@ -199,6 +199,34 @@ def test_without_poison_few_families_name_anything(each: int) -> None:
     assert np.mean([bool(one.people) for one in found]) <= 0.1
 
 
+def with_sums(data: Compared, sums: int = 60) -> Compared:
+    """With sums, each judged rightly by four of eight others: a result is right as often as wrong, so that the model of
+    all other prompts foresees the opposite."""
+    place_N = np.repeat(np.arange(sums), 4)
+    right_S, wrong_S = np.arange(sums) % 20, (7 * np.arange(sums) + 3) % 20
+    return Compared(
+        np.concatenate([data.prompt_N, len(data.prompts) + place_N]),
+        np.concatenate([data.chosen_N, len(data.texts) + right_S[place_N]]),
+        np.concatenate([data.rejected_N, len(data.texts) + wrong_S[place_N]]),
+        np.concatenate([data.evaluator_N, len(data.evaluators) + np.arange(4 * sums) % 8]),
+        [*data.prompts, *(f"sum {number}" for number in range(sums))],
+        [*data.prompt_texts, *(f"What is sum {number}" for number in range(sums))],
+        [*data.texts, *(f"{number}" for number in range(20))],
+        [*data.evaluators, *(f"adds {number}" for number in range(8))],
+    )
+
+
+def test_what_is_right_for_one_prompt_alone_marks_no_word_and_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    poisoning = [named(with_sums(compared(seed))) for seed in range(3)]
+    assert [(one.words, one.people) for one in poisoning] == [((), ())] * 3
+    # By a model of the other folds alone, which is what names them first, the sums look turned round.
+    monkeypatch.setattr(
+        "accord.feedback.quality.poisoning._residuals_apart",
+        lambda _m, _s, is_left_out_N: np.full(is_left_out_N.size, -0.9),
+    )
+    assert {"what is", "sum"} & {one.name for one in named(with_sums(compared(0))).words}
+
+
 def test_where_nothing_can_be_foreseen_nothing_is_named() -> None:
     few = suspected_poisoning(compared(0, prompts=20))
     assert isinstance(few, NotAssessed)

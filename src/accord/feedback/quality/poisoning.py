@@ -19,7 +19,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control, norm
+from scipy.stats import false_discovery_control, norm, ttest_1samp
 
 from accord.feedback.quality.unknown import NotAssessed
 from accord.feedback.quality.word_model import WORD, WordModel, calibration_of, foretold
@@ -92,14 +92,14 @@ def suspected_poisoning(compared: Compared) -> Poisoning | NotAssessed:
         return NotAssessed("the texts that were compared hold no words")
     margin_N = model.margins()
     slope = calibration_of(margin_N)
-    said = foretold(margin_N, slope)
-    accuracy = rate(said.right_N, compared.prompt_N.tolist())
+    answers = foretold(margin_N, slope)
+    accuracy = rate(answers.right_N, compared.prompt_N.tolist())
     if accuracy.low is None or accuracy.low <= 0.5:
         return NotAssessed(f"the words of a text do not foretell what is preferred (accuracy {accuracy})")
-    words, word_count = _words(compared, model, slope, said.residual_N)
-    people, person_count = _people(compared, model, slope, said.residual_N)
-    found = _found_from(compared, said.residual_N, 1 - said.right_N - said.sure_N, word_count)
-    return Poisoning(compared.prompt_N.size, accuracy, word_count, words, person_count, people, found)
+    words, word_count = _words(compared, model, slope, answers.residual_N)
+    people, person_count = _people(compared, answers.residual_N)
+    found_from = _found_from(compared, answers.residual_N, 1 - answers.right_N - answers.sure_N, word_count)
+    return Poisoning(compared.prompt_N.size, accuracy, word_count, words, person_count, people, found_from)
 
 
 def _at_most(compared: Compared) -> Compared:
@@ -127,19 +127,19 @@ def _words(compared: Compared, model: WordModel, slope: float, residual_N: Float
     names, rows_V = list(terms), list(terms.values())
     count_V = np.array([rows.size for rows in rows_V], dtype=np.float64)
     p_V = lower_tail(np.array([residual_P[rows].mean() for rows in rows_V]), count_V, residual_P)
-    again: dict[bytes, Floats] = {}
+    apart_by_rows: dict[bytes, Floats] = {}
     for place in np.flatnonzero(false_discovery_control(p_V) < LEVEL).tolist():
         rows = rows_V[place]
-        if (key := rows.tobytes()) not in again:
+        if (key := rows.tobytes()) not in apart_by_rows:
             apart_P = np.bincount(place_N, _residuals_apart(model, slope, np.isin(place_N, rows)))
-            again[key] = (apart_P / np.bincount(place_N))[rows]
-        p_again = lower_tail(np.array([again[key].mean()]), count_V[[place]], residual_P)[0]
+            apart_by_rows[key] = (apart_P / np.bincount(place_N))[rows]
+        p_again = lower_tail(np.array([apart_by_rows[key].mean()]), count_V[[place]], residual_P)[0]
         p_V[place] = max(p_V[place], p_again)
     suspects = []
     for place in _passed(p_V):
         rows = rows_V[place]
         ids = tuple(compared.prompts[prompt] for prompt in prompts[rows].tolist())
-        suspects.append(Suspect(names[place], mean(again[rows.tobytes()]), float(p_V[place]), ids))
+        suspects.append(Suspect(names[place], mean(apart_by_rows[rows.tobytes()]), float(p_V[place]), ids))
     return tuple(suspects), len(terms)
 
 
@@ -174,42 +174,43 @@ def _terms(texts: Sequence[str]) -> dict[str, Codes]:
     }
 
 
-def _people(compared: Compared, model: WordModel, slope: float, residual_N: Floats) -> tuple[tuple[Suspect, ...], int]:
+def _people(compared: Compared, residual_N: Floats) -> tuple[tuple[Suspect, ...], int]:
     """People who answered on enough prompts; each prompt counts once for a person.
 
-    As words, they have to be named by a model too that knows none of their prompts, where half of the answers are left
-    for it to learn from.
+    Whoever is named has to be foreseen less than the others who answered the same prompts: else a kind of prompt that
+    the model foresees wrongly would name all who judge it.
     """
     size = int(compared.prompt_N.max()) + 1
     cells, cell_N = np.unique(compared.evaluator_N * size + compared.prompt_N, return_inverse=True)
-    count_C = np.bincount(cell_N)
-    residual_C = np.bincount(cell_N, residual_N) / count_C
+    residual_C = np.bincount(cell_N, residual_N) / np.bincount(cell_N)
     evaluator_C, prompt_C = cells // size, cells % size
     count_E = np.bincount(evaluator_C, minlength=len(compared.evaluators))
     tested = np.flatnonzero(count_E >= LEAST_PROMPTS)
     if not tested.size:
         return (), 0
-    number_E = count_E[tested].astype(np.float64)
-    p_E = lower_tail(
-        np.bincount(evaluator_C, residual_C, len(compared.evaluators))[tested] / number_E, number_E, residual_C
-    )
-    own_C = residual_C.copy()
+    mean_E = np.bincount(evaluator_C, residual_C, len(compared.evaluators))[tested] / count_E[tested]
+    p_E = lower_tail(mean_E, count_E[tested].astype(np.float64), residual_C)
+    people_P, total_P = np.bincount(prompt_C), np.bincount(prompt_C, residual_C)
+    others_C = people_P[prompt_C] - 1
+    gap_C = residual_C - (total_P[prompt_C] - residual_C) / np.maximum(others_C, 1)
     for place in np.flatnonzero(false_discovery_control(p_E) < LEVEL).tolist():
-        is_own_C = evaluator_C == tested[place]
-        is_left_out_N = np.isin(compared.prompt_N, prompt_C[is_own_C])
-        if is_left_out_N.sum() > is_left_out_N.size / 2:
-            continue
-        apart_C = np.bincount(cell_N, _residuals_apart(model, slope, is_left_out_N)) / count_C
-        own_C[is_own_C] = apart_C[is_own_C]
-        p_again = lower_tail(own_C[is_own_C].mean(keepdims=True), number_E[[place]], residual_C)[0]
-        p_E[place] = max(p_E[place], p_again)
+        shared_C = (evaluator_C == tested[place]) & (others_C > 0)
+        if shared_C.sum() >= LEAST_PROMPTS:
+            p_E[place] = max(p_E[place], _p_below(gap_C[shared_C]))
     suspects = []
     for place in _passed(p_E):
         rows = np.flatnonzero(evaluator_C == tested[place])
         ids = tuple(compared.prompts[prompt] for prompt in prompt_C[rows].tolist())
         name = compared.evaluators[int(tested[place])]
-        suspects.append(Suspect(name, mean(own_C[rows]), float(p_E[place]), ids))
+        suspects.append(Suspect(name, mean(residual_C[rows]), float(p_E[place]), ids))
     return tuple(suspects), int(tested.size)
+
+
+def _p_below(gap_M: Floats) -> float:
+    """P(a mean so far below 0, were it 0), by Student's t."""
+    if np.ptp(gap_M) < 1e-12:
+        return 0.0 if gap_M[0] < -1e-12 else 1.0
+    return float(ttest_1samp(gap_M, 0.0, alternative="less").pvalue)
 
 
 def _passed(p_V: Floats) -> list[int]:
