@@ -69,6 +69,12 @@ def test_what_is_planted_fires(fault: str, tmp_path: Path) -> None:
     assert set(verdict_of.values()) == {Verdict.FIRES}, verdict_of
 
 
+def test_circles_are_looked_for_where_most_people_compared(tmp_path: Path) -> None:
+    """Beside all other studies of a run, one of which is a single evaluator's with more triads than any other."""
+    with evidence(tmp_path, FAULTS.get("cycles")(), 1, list(CHECKS)) as inputs:
+        assert CHECKS.get("FT1 triads").run(inputs, SETTINGS).verdict is Verdict.FIRES
+
+
 def test_a_noisier_minority_is_not_taken_for_an_opposed_one(tmp_path: Path) -> None:
     verdict_of = verdicts(tmp_path, "noisier-minority", 0, [CHECKS.get("PM2 one reward")])
     assert verdict_of["PM2 one reward"] is not Verdict.FIRES

@@ -149,6 +149,6 @@ def _lines(findings: Sequence["Finding"]) -> Iterator[str]:
         lacking.setdefault(finding.needs, []).append(finding.id)
     for needs, ids in lacking.items():
         yield f"{'not assessable':<26} {', '.join(ids)}: missing: {needs}."
-    counts = ", ".join(f"{len(found)} {COUNTED[verdict]}" for verdict, found in of_verdict.items() if found)
+    counts = ", ".join(f"{len(group)} {COUNTED[verdict]}" for verdict, group in of_verdict.items() if group)
     wanting = lacking or of_verdict[Verdict.INCONCLUSIVE]
     yield f"{len(findings)} checks: {counts}" + ("; `--plan FOLDER` writes what to collect." if wanting else ".")
