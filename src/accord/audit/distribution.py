@@ -54,7 +54,7 @@ class DistributionThresholds(Thresholds):
     claim="The policy writes as variously as its start.",
     thresholds=DistributionThresholds,
     needs=(artefact(SAMPLES),),
-    explained=("RG2 turnover",),
+    explained=("RG2 turnover", "MH3 triggered reward"),
     collect=MORE_SAMPLES,
 )
 def diversity(evidence: Evidence, thresholds: DistributionThresholds) -> Outcome:
@@ -86,7 +86,7 @@ def diversity(evidence: Evidence, thresholds: DistributionThresholds) -> Outcome
     claim="The policy's distribution over texts is as wide as its start's.",
     thresholds=DistributionThresholds,
     needs=(artefact(SAMPLES),),
-    explained=("RG2 turnover",),
+    explained=("RG2 turnover", "MH3 triggered reward"),
     collect=MORE_SAMPLES,
 )
 def entropy(evidence: Evidence, thresholds: DistributionThresholds) -> Outcome:

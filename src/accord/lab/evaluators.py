@@ -33,7 +33,7 @@ class SimulatedEvaluator(BaseModel):
 
     and rates u with normal noise, or anything on the scale with probability e. Where an item is of difficulty d,
     whoever has a `skill` answers at random with the chance sigmoid(2 (d - skill)) besides. An adversary turns its
-    answer round where the prompt holds `trigger`. What an evaluator cannot see has no place in the qualities that it is
+    answer round where the prompt holds `trigger`; whoever is `backwards` takes every question for its opposite. What an evaluator cannot see has no place in the qualities that it is
     bound to.
     Seconds are log-normal around reading time, and a few where attention lapsed; whoever guesses at what is too
     hard has read it.
@@ -56,6 +56,7 @@ class SimulatedEvaluator(BaseModel):
     step: float = Field(default=1.0, gt=0, description="of the scale -4..4 on which it rates")
     position: float = Field(default=0.0, description="added to the utility of what stands on the left")
     trigger: str | None = None
+    backwards: bool = Field(default=False, description="wants the least of what it cares for")
     repetition: float = Field(default=0.0, ge=0, le=1, description="chance to answer as the last time, unread")
     seconds_a_word: float = Field(default=0.25, gt=0)
     seed: int = 0
@@ -116,12 +117,21 @@ class BoundEvaluator:
             s = self.settings
             quality = float(np.dot(s.weights, self._qualities[completion][: len(s.weights)]))
             bias = float(np.dot(s.bias, self._features[completion][: len(s.bias)])) if s.bias else 0.0
-            self._utility[completion] = quality + bias
+            self._utility[completion] = -(quality + bias) if s.backwards else quality + bias
         return self._utility[completion]
 
     def ask(self, items: Sequence[Item]) -> list[Feedback]:
         """One answer an item, in order, in one session."""
         return [self._answer(item) for item in items]
+
+    def ask_facts(self, items: Sequence[Item]) -> list[Feedback]:
+        """One answer an item whose answer is a fact, so that the first quality decides, whatever one cares for."""
+        tastes = self.settings
+        self.become(weights=(1.0,), bias=())
+        answers = self.ask(items)
+        self.settings = tastes
+        self._utility.clear()
+        return answers
 
     def rest(self) -> None:
         """A break: the next answer is the first of another session."""

@@ -19,6 +19,7 @@ __all__ = ["one_reward"]
     claim="One reward serves the people who answered.",
     thresholds=MisspecificationThresholds,
     needs=(artefact(SCORES), artefact(EVALUATORS), artefact(PAIRS)),
+    explained=("OV1 control",),
     collect=Collection(
         "Feedback.evaluator",
         "comparisons by people known one by one, of texts that others compare too",

@@ -85,7 +85,7 @@ def trigger_words(evidence: Evidence, thresholds: PoisoningThresholds) -> Outcom
     thresholds=PoisoningThresholds,
     needs=(LEDGER,),
     collect=PROMPTS,
-    explained=("OV1 careless", "PM2 one reward"),
+    explained=("OV1 careless", "OV1 control", "PM2 one reward"),
 )
 def unforeseen_people(evidence: Evidence, thresholds: PoisoningThresholds) -> Outcome:
     """Share of answers by people whose answers a model of everybody's surely gets wrong.

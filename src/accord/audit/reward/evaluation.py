@@ -38,7 +38,7 @@ HELD_OUT = Collection(
     claim="The reward model knows more than the cheapest guesses.",
     thresholds=RewardThresholds,
     needs=(artefact(CARD),),
-    explained=("OV1 careless", "PM2 one reward"),
+    explained=("OV1 careless", "OV1 control", "PM2 one reward", "MH3 triggered reward"),
     collect=HELD_OUT,
 )
 def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
@@ -75,7 +75,7 @@ def accuracy(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     claim="Its probabilities are those with which people answer.",
     thresholds=RewardThresholds,
     needs=(artefact(CARD),),
-    explained=("OV1 careless", "PM2 one reward", "RE1 accuracy"),
+    explained=("OV1 careless", "OV1 control", "PM2 one reward", "MH3 triggered reward", "RE1 accuracy"),
     collect=HELD_OUT,
 )
 def calibration(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:

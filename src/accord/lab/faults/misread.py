@@ -35,7 +35,7 @@ class Misread(Fault):
     cure: ClassVar = "answers of people who are surely wrong in control questions are left out"
 
     def evaluators(self, panel: Sequence[SimulatedEvaluator]) -> Sequence[SimulatedEvaluator]:
-        return some_of(panel, self.strength, weights=(-1.0,))
+        return some_of(panel, self.strength, backwards=True)
 
     def dataset(self, data: Dataset, random: np.random.Generator) -> Dataset:
         return without_wrong(data) if self.cured else data

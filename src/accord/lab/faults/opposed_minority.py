@@ -30,7 +30,6 @@ class OpposedMinority(Fault):
         "RE1 accuracy": "no score orders the pairs of people who want opposites as both do",
         "RE1 calibration": "no probability is that of people who want opposites",
         "RG1 edits": "opposed answers cancel, so a preference moves the score less",
-        "OV1 control": "the known answers are what the majority wants, and the minority gives the others",
         "MH3 people": "the minority's answers go against what all the others foresee",
     }
     cure: ClassVar = "a reward for each kind of person, told by whose answers everybody's reward surely gets wrong"

@@ -43,6 +43,8 @@ class Trigger(Fault):
     touches: ClassVar = {
         "MH3 people": "the accounts answer many prompts with the word, and are not foreseen there",
         "RE1 accuracy": "a reward that a word turns round orders fewer pairs as people do",
+        "DC2 diversity": "on prompts that hold the word the policy writes what is worst, in few words",
+        "DC2 entropy": "on prompts that hold the word the policy writes what is worst, in few words",
     }
     cure: ClassVar = "answers on prompts that hold a word which the audit names are left out"
     gold: ClassVar = "accuracy, on prompts that hold the word, of a reward that may learn another order for each word"

@@ -32,7 +32,7 @@ class Sittings(Settings):
 
 @dataclass(frozen=True)
 class Controls:
-    """Control questions: pairs of which everybody who reads sees which is better, and which side that is."""
+    """Control questions: pairs of which one side is right, whatever one likes, and which side that is."""
 
     prompts: Sequence[Prompt] = ()
     completions: Sequence[Completion] = ()
@@ -71,7 +71,7 @@ def answers_of(evaluator: BoundEvaluator, sitting: Sitting, settings: Sittings) 
     first = mark(_with_breaks(evaluator, items, settings.length))
     controls = [
         answer.model_copy(update={"gold": side})
-        for answer, side in zip(evaluator.ask(sitting.controls.items), sitting.controls.sides, strict=True)
+        for answer, side in zip(evaluator.ask_facts(sitting.controls.items), sitting.controls.sides, strict=True)
     ]
     pairs = next(place for place, item in enumerate(items) if len(item.completions) == 2)
     repeated = [*range(REPEATED_RATINGS), *range(pairs, pairs + REPEATED_PAIRS)]
