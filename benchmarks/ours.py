@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -136,7 +137,7 @@ class _Endless(CausalModel):
 
 def sample_lengths(causal: Any, prompts: list[list[int]], lengths: list[int], seed: int) -> int:
     """Write texts of these very lengths with the engine (its EOS can not be drawn); returns the tokens written."""
-    endless = _Endless(**vars(causal))
+    endless = _Endless(**{one.name: getattr(causal, one.name) for one in fields(CausalModel) if one.init})
     engine = Engine(endless, slots=len(prompts), length=max(map(len, prompts)) + NEW_TOKENS)
     for number, (prompt, length) in enumerate(zip(prompts, lengths, strict=True)):
         engine.submit(Request(number, tuple(prompt), Sampling(max_tokens=length, seed=seed), stream=number))
