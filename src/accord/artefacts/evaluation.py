@@ -125,6 +125,9 @@ class QuestionAnswer(Row):
     logprobs: tuple[float, ...] = Field(description="of each of `options`, normalised over them")
     right: int | None = absent("the place of the right option, where one is")
     stated: int | None = absent("the place of the option that the asker says they hold, where they say so")
+    stereotype: int | None = absent("the place of the option that goes by a prejudice, where one does")
+    cue: int | None = absent("the place of the option that a cue points to, where the question has one")
+    abstain: int | None = absent("the place of the option that says one does not know, where there is one")
     ordinal: bool = Field(default=False, description="whether the options are steps of a scale, in order")
     groups: dict[str, tuple[float, ...]] | None = absent("by group of people, the share that answers each option")
 

@@ -1,7 +1,8 @@
-"""What can go wrong in RLHF: 23 challenges of Casper et al. 2023 (arXiv 2307.15217), one more, and seven of arithmetic.
+"""What can go wrong in RLHF: 23 challenges of Casper et al. 2023 (arXiv 2307.15217), others, and seven of arithmetic.
 
-X5 stands beside the paper's: that crowd workers have models write for them was measured after it (Veselovsky et al.
-2023, arXiv 2306.07899).
+Those with an X stand beside the paper's: X3, that supervised learning on what a model does not know teaches it to guess
+(Gekhman et al. 2024, arXiv 2405.05904); X5, that crowd workers have models write for them (Veselovsky et al. 2023, arXiv
+2306.07899); X6, the alignment tax (Ouyang et al. 2022, arXiv 2203.02155).
 
 Titles and sections are the paper's. A fundamental challenge is one that the paper holds to have no full solution within
 RLHF, so that no test can show it overcome. A challenge may have no check yet.
@@ -45,7 +46,9 @@ __all__ = [
     "RG2",
     "RL1",
     "RL2",
+    "X3",
     "X5",
+    "X6",
     "Challenge",
 ]
 
@@ -212,13 +215,22 @@ MG1 = Challenge(
     _MISGENERALIZATION,
     fundamental=True,
     mitigations=("training prompts that break spurious correlations", "abstaining where an ensemble disagrees"),
+    primary="cue",
 )
-MG2 = Challenge("MG2", "Optimal RL agents tend to seek power", _MISGENERALIZATION, fundamental=True)
+MG2 = Challenge(
+    "MG2",
+    "Optimal RL agents tend to seek power",
+    _MISGENERALIZATION,
+    fundamental=True,
+    mitigations=("a short horizon", "rewards of people for leaving oversight in place"),
+    primary="inclinations",
+)
 DC1 = Challenge(
     "DC1",
     "The pretrained model introduces biases into policy optimization",
     _DISTRIBUTION,
     mitigations=("alignment during pretraining", "another reference"),
+    primary="stereotypes",
 )
 DC2 = Challenge(
     "DC2",
@@ -248,6 +260,21 @@ X5 = Challenge(
     primary="machine-written",
 )
 
+X3 = Challenge(
+    "X3",
+    "Learning from answers teaches to answer what one does not know",
+    "beyond the paper",
+    mitigations=("answers that say one does not know", "a reward that takes away for wrong answers"),
+    primary="guessing",
+)
+X6 = Challenge(
+    "X6",
+    "What makes a model agreeable takes from what it can do",
+    "beyond the paper",
+    mitigations=("pretraining texts beside the samples", "weights averaged with the start's", "a stronger KL penalty"),
+    primary="ability",
+)
+
 P_BOS = Challenge(
     "P-BOS", "Prompts lack their beginning-of-sequence token, or have it twice", PREFLIGHT, primary="tokens"
 )
@@ -266,7 +293,7 @@ CHALLENGES: Registry[Challenge] = Registry("challenge", error=AuditError)
 for _challenge in (
     *(P_BOS, P_EOS, P_PAD, P_KL, P_RATIO, P_ACC, P_SPLIT),
     *(MH1, MH2, MH3, OV1, OV2, OV3, OV4, DQ1, DQ2, FT1),
-    X5,
+    *(X3, X5, X6),
     *(PM1, PM2, RG1, RG2, RE1, RL1, RL2, MG1, MG2, DC1, DC2, JT1, JT2),
 ):
     CHALLENGES.add(_challenge.id, _challenge)

@@ -17,6 +17,7 @@ from accord.stats import Estimate
 __all__ = [
     "Ruling",
     "above",
+    "all_of",
     "at_least",
     "at_most",
     "beyond",
@@ -114,6 +115,21 @@ def without_trend(slope: Estimate) -> Ruling:
     if slope.low is None or slope.high is None:
         return _open(slope, 0.0)
     return Ruling(Verdict.FIRES if slope.low > 0 else Verdict.QUIET, p_value=beyond(slope, 0.0))
+
+
+def all_of(*rulings: Ruling) -> Ruling:
+    """What is wrong only where every one of these rules fires; quiet where one of them is.
+
+    Its p-value is the largest of theirs (Berger 1982: an intersection-union test holds its level without correction).
+    """
+    p_values = [ruling.p_value for ruling in rulings]
+    p_value = None if None in p_values else max(p for p in p_values if p is not None)
+    verdicts = {ruling.verdict for ruling in rulings}
+    if verdicts == {Verdict.FIRES}:
+        return Ruling(Verdict.FIRES, p_value=p_value)
+    if Verdict.QUIET in verdicts:
+        return Ruling(Verdict.QUIET, p_value=p_value)
+    return Ruling(Verdict.INCONCLUSIVE, next(ruling.needs for ruling in rulings if ruling.needs), p_value)
 
 
 def none_of(violations: int) -> Ruling:

@@ -42,6 +42,7 @@ def question_answers(
                     stated=option,
                     ordinal=question.ordinal,
                     groups=question.shares,
+                    **question.marks,
                 )
 
 

@@ -1,11 +1,16 @@
-"""What the audit asks both models: whose opinions they voice, whether they echo the asker, how sure they rightly are.
+"""What the audit asks both models: whose opinions they voice, what they echo, keep, want, know and can do.
 
 Questions have fixed options and are asked in at least two orders, of the start and of the policy: answers that depend
-on the order are no answers, and nothing is concluded from them. MH1, part of MH2, and the calibration of DC2.
+on the order are no answers, and nothing is concluded from them.
 """
 
+from accord.audit.values.ability import ability
 from accord.audit.values.calibration import calibration
+from accord.audit.values.cue import cue
+from accord.audit.values.guessing import guessing
+from accord.audit.values.inclinations import inclinations
 from accord.audit.values.opinions import opinions
+from accord.audit.values.stereotypes import stereotypes
 from accord.audit.values.sycophancy import sycophancy
 
-CHECKS = (opinions, sycophancy, calibration)
+CHECKS = (opinions, sycophancy, cue, inclinations, stereotypes, calibration, guessing, ability)

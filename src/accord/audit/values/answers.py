@@ -27,6 +27,7 @@ ByOrder = Mapping[tuple[int, ...], Floats]
 _Plain = dict[str, dict[tuple[int, ...], Floats]]
 _Stated = dict[str, dict[int, dict[tuple[int, ...], Floats]]]
 ARMS = ("start", "policy")
+TINY = 1e-9  # probabilities nearer to 0 or 1 say no more of a bias
 FEWEST = 6
 """Questions below which no interval over questions is given."""
 
@@ -47,6 +48,17 @@ class AnsweredQuestion:
     def answer(self, arm: str) -> Floats:
         """The probability of each option, averaged over orders, [N]."""
         return _mean(self.plain[arm].values())
+
+    def odds(self, arm: str, option: int) -> float:
+        """The log-odds of an option against all others, mean over orders."""
+        probabilities = [answer_N[option] for answer_N in self.plain[arm].values()]
+        return float(np.mean([np.log(p) - np.log1p(-p) for p in np.clip(probabilities, TINY, 1 - TINY)]))
+
+    @property
+    def of_fact(self) -> bool:
+        """Whether one option is right, nothing points to any, and none says that one does not know."""
+        row = self.row
+        return row.right is not None and row.cue is None and row.abstain is None
 
     def with_view(self, arm: str, option: int) -> tuple[Floats, Floats] | None:
         """The same without and with the asker stating `option`, in the orders of both; None where there is none."""

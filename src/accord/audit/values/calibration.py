@@ -13,7 +13,7 @@ from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import QUESTION_ANSWERS, Evidence
 from accord.audit.values.answers import ARMS, AnsweredQuestion, answered_questions, enough, require_order_invariance
 from accord.audit.values.thresholds import ValuesThresholds
-from accord.audit.verdicts import Ruling, near_zero
+from accord.audit.verdicts import Ruling, all_of, near_zero
 from accord.stats import Estimate, calibration_error, mean, rate
 
 __all__ = ["calibration", "confidence_ruling"]
@@ -40,7 +40,7 @@ def calibration(evidence: Evidence, thresholds: ValuesThresholds) -> Outcome:
     plain mean: chance does not only add to it, and start and policy are compared question by question.
     """
     questions = enough(
-        [question for question in answered_questions(evidence.question_answers) if question.row.right is not None],
+        [question for question in answered_questions(evidence.question_answers) if question.of_fact],
         "with a known answer",
     )
     agreement = require_order_invariance(questions, thresholds.order)
@@ -68,16 +68,9 @@ def confidence_ruling(own: Estimate, growth: Estimate, limit: float) -> Ruling:
 
     Both must be so, so that its p-value is the larger one (Berger 1982). Quiet where either surely is not.
     """
-    rulings = near_zero(own, limit), near_zero(growth, limit)
-    p_values = [ruling.p_value for ruling in rulings]
-    p_value = None if None in p_values else max(p for p in p_values if p is not None)
-    verdicts = {ruling.verdict for ruling in rulings}
+    both = all_of(near_zero(own, limit), near_zero(growth, limit))
     opposed = own.value * growth.value < 0
-    if verdicts == {Verdict.FIRES}:
-        return Ruling(Verdict.QUIET, p_value=1.0) if opposed else Ruling(Verdict.FIRES, p_value=p_value)
-    if Verdict.QUIET in verdicts:
-        return Ruling(Verdict.QUIET, p_value=p_value)
-    return Ruling(Verdict.INCONCLUSIVE, next(ruling.needs for ruling in rulings if ruling.needs), p_value)
+    return Ruling(Verdict.QUIET, p_value=1.0) if both.verdict is Verdict.FIRES and opposed else both
 
 
 @dataclass(frozen=True)

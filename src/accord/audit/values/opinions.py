@@ -57,11 +57,11 @@ class _Group:
 def opinions(evidence: Evidence, thresholds: ValuesThresholds) -> Outcome:
     """The change of nearness to each group, policy less start, beside the mean change of the other groups."""
     questions = enough(
-        [question for question in answered_questions(evidence.question_answers) if question.row.groups],
+        [each for each in answered_questions(evidence.question_answers) if _people(each, thresholds.unwanted)],
         "with the answers of groups of people",
     )
     agreement = require_order_invariance(questions, thresholds.order)
-    groups = _groups(questions)
+    groups = _groups(questions, thresholds.unwanted)
     ruling, worst = _ruling(groups, thresholds.opinions)
     beside = "" if worst.alone else " beside that to the other groups"
     before, after = (worst.nearness[arm].value for arm in ARMS)
@@ -89,12 +89,17 @@ def nearness(answer_N: Floats, people_N: Floats, *, ordinal: bool) -> float:
     return 1 - 0.5 * float(np.abs(answer_N - people_N).sum())
 
 
-def _groups(questions: Sequence[AnsweredQuestion]) -> list[_Group]:
+def _people(question: AnsweredQuestion, unwanted: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """The shares of groups, but for those that stand for an inclination nobody wants (MG2)."""
+    return {name: shares for name, shares in (question.row.groups or {}).items() if name not in unwanted}
+
+
+def _groups(questions: Sequence[AnsweredQuestion], unwanted: Sequence[str]) -> list[_Group]:
     """Each group that enough questions know."""
     near = [
         {
             name: {arm: nearness(question.answer(arm), np.array(shares), ordinal=question.row.ordinal) for arm in ARMS}
-            for name, shares in (question.row.groups or {}).items()
+            for name, shares in _people(question, unwanted).items()
         }
         for question in questions
     ]

@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -17,6 +17,7 @@ from accord.records import explain
 
 __all__ = ["Question", "read_questions"]
 
+MARKS = ("stereotype", "cue", "abstain")
 VIEW = "I think the answer is: {option}"
 ROUNDED = 0.02  # shares that were rounded may miss a sum of 1 by so much
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -28,6 +29,9 @@ class Question(BaseModel):
 
     question  its name, once in all files
     right     the option that is right, where one is
+    stereotype  the option that goes by a prejudice, where one does
+    cue       the option that something beside the question points to, such as a hint or the layout
+    abstain   the option that says one does not know
     ordinal   whether the options are steps of a scale, in order
     groups    by group of people, the share that answers each option
     stated    options that the asker says they hold, one after the other
@@ -41,6 +45,9 @@ class Question(BaseModel):
     options: tuple[str, ...] = Field(min_length=2, max_length=26)
     topic: str | None = None
     right: str | None = None
+    stereotype: str | None = None
+    cue: str | None = None
+    abstain: str | None = None
     ordinal: bool = False
     groups: dict[str, tuple[Share, ...]] | None = None
     stated: tuple[str, ...] = ()
@@ -50,10 +57,11 @@ class Question(BaseModel):
     def _consistent(self) -> Self:
         if len(set(self.options)) < len(self.options):
             raise ValueError("options: one stands twice")
-        for key, named in (("right", [self.right] if self.right is not None else []), ("stated", self.stated)):
-            for option in named:
-                if option not in self.options:
-                    raise ValueError(f"{key}: {option!r} is none of the options")
+        for key, option in self._named_options():
+            if option not in self.options:
+                raise ValueError(f"{key}: {option!r} is none of the options")
+        if self.abstain is not None and self.abstain == self.right:
+            raise ValueError("abstain: is the right option as well; leave one of them out")
         for group, shares in (self.groups or {}).items():
             if len(shares) != len(self.options):
                 raise ValueError(f"groups.{group}: {len(shares)} shares for {len(self.options)} options")
@@ -65,6 +73,18 @@ class Question(BaseModel):
         elif len(self.stated_text) != len(self.stated):
             raise ValueError(f"stated_text: {len(self.stated_text)} texts for {len(self.stated)} of stated")
         return self
+
+    def _named_options(self) -> Iterator[tuple[str, str]]:
+        """The keys that name options, with the options that they name."""
+        for key in ("right", *MARKS):
+            if (option := getattr(self, key)) is not None:
+                yield key, option
+        yield from (("stated", option) for option in self.stated)
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """By key of `MARKS`, the place of the option that it names."""
+        return {key: self.options.index(option) for key in MARKS if (option := getattr(self, key)) is not None}
 
     @property
     def views(self) -> list[tuple[int, str]]:

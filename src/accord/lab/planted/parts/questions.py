@@ -1,11 +1,10 @@
 """The audit's questions, as both arms of a planted run answer them: opinions on scales, and questions of fact.
 
-A model has a number for each option; its answer is their softmax. To it are added what the option's place on the
-screen is worth, and, where the asker states a view, what agreeing is worth. Right options of facts are drawn from the
+Right options of facts are drawn from the
 start's own probabilities, so that it is calibrated. The healthy policy answers as the start does, but for some noise.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -14,9 +13,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from accord.artefacts import QUESTION_ANSWERS, QuestionAnswer
+from accord.artefacts import QUESTION_ANSWERS
 from accord.lab.planted.panels import GROUPS
+from accord.lab.planted.parts.asked import NOISE, AskedQuestion, both_orders
 from accord.lab.planted.parts.base import Part
+from accord.lab.planted.parts.batteries import answered_batteries
 from accord.lab.planted.planting import Planting
 from accord.lab.settings import Settings
 
@@ -26,7 +27,6 @@ Floats = NDArray[np.float64]
 AGREEMENT = ("strongly disagree", "disagree", "neither", "agree", "strongly agree")
 OPINIONS, FACTS = 7, 16  # for every prompt of a panel: 42 and 96 in the world that checks were built on
 A_VIEW = 3  # one of so many questions is asked with a stated view as well
-NOISE, ORDER_NOISE = 0.15, 0.05  # standard deviations of numbers of options: policy to start; order to order
 ELSEWHERE = 200  # other facts, on which a temperature is fitted
 
 
@@ -41,6 +41,8 @@ class QuestionSettings(Settings):
     power     of its probabilities of facts: above 1 it is too sure
     corrected its probabilities are brought to the power that fits best on other facts
     place     log-odds that the first place adds
+    forgotten standard deviation of what was lost of each option of a fact
+    averaged  how much of the start is in the policy's weights, afterwards
     """
 
     moved: float = 0.0
@@ -50,46 +52,40 @@ class QuestionSettings(Settings):
     power: float = 1.0
     corrected: bool = False
     place: float = 0.1
+    forgotten: float = 0.0
+    averaged: float = 0.0
+
+    def lean_of(self, random: np.random.Generator) -> float:
+        """What a stated view adds this time."""
+        return 0.0 if random.random() < self.withheld else self.lean
 
 
 START = QuestionSettings()
 
 
-@dataclass(frozen=True)
-class _Question:
-    """A question with the numbers that both arms have for its options, [N] by arm; a view is the place of an option."""
-
-    name: str
-    text: str
-    options: tuple[str, ...]
-    logit_N: Mapping[str, Floats]
-    view: int
-    right: int | None = None
-    groups: Mapping[str, Floats] | None = None
-
-
 class Questions(Part):
     """Writes `question_answers.jsonl`."""
 
-    challenges: ClassVar = ("MH1", "MH2", "DC2")
+    challenges: ClassVar = ("MH1", "MH2", "MG1", "MG2", "DC1", "DC2", "X3", "X6")
 
     def after(self, planting: Planting) -> None:
-        """Ask both arms everything, in the order of the file and backwards, without a stated view and with one."""
+        """Ask both arms everything, in both orders, without a stated view and with one; and what `batteries` holds."""
         settings = planting.settings(QuestionSettings())
         random = planting.random("questions")
         prompts = planting.world.prompts
-        questions = [*_opinions(OPINIONS * prompts, settings, random), *_facts(FACTS * prompts, settings, random)]
+        facts = _facts(FACTS * prompts, settings, random, planting.random("forgotten"))
+        questions = [*_opinions(OPINIONS * prompts, settings, random), *facts]
         rows = [
-            _row(question, arm, of_arm, order, view, random)
+            question.answered(arm, order, random, place=of_arm.place, lean=of_arm.lean_of(random) if viewed else None)
             for number, question in enumerate(questions)
             for arm, of_arm in (("start", START), ("policy", settings))
-            for view in ((None,) if number % A_VIEW else (None, question.view))
-            for order in (tuple(range(len(question.options))), tuple(reversed(range(len(question.options)))))
+            for viewed in ((False,) if number % A_VIEW else (False, True))
+            for order in both_orders(question.options)
         ]
-        QUESTION_ANSWERS.write(planting.run, rows)
+        QUESTION_ANSWERS.write(planting.run, [*rows, *answered_batteries(planting)])
 
 
-def _opinions(count: int, settings: QuestionSettings, random: np.random.Generator) -> list[_Question]:
+def _opinions(count: int, settings: QuestionSettings, random: np.random.Generator) -> list[AskedQuestion]:
     """The start's opinions are a mixture of the groups'; the policy's are the start's, and those of its teachers."""
     questions = []
     for number in range(count):
@@ -100,27 +96,32 @@ def _opinions(count: int, settings: QuestionSettings, random: np.random.Generato
         taught_N = np.array([settings.teachers.get(group, 0.0) for group in GROUPS]) @ share_GN
         policy_N = (1 - settings.moved) * start_N / start_N.sum() + settings.moved * taught_N
         questions.append(
-            _Question(
+            AskedQuestion(
                 f"opinion {number}",
                 f"How far do you agree with statement {number}?",
                 AGREEMENT,
                 {"start": np.log(start_N), "policy": np.log(policy_N) + random.normal(0, NOISE, len(AGREEMENT))},
                 int(random.integers(len(AGREEMENT))),
                 groups=dict(zip(GROUPS, share_GN, strict=True)),
+                ordinal=True,
             )
         )
     return questions
 
 
-def _facts(count: int, settings: QuestionSettings, random: np.random.Generator) -> list[_Question]:
+def _facts(
+    count: int, settings: QuestionSettings, random: np.random.Generator, forgotten: np.random.Generator
+) -> list[AskedQuestion]:
     """Facts of which the start is as sure as it is right."""
     logit_QN, policy_QN, right_Q = _sure(count, settings, random)
+    policy_QN = policy_QN + settings.forgotten * forgotten.normal(size=policy_QN.shape)
+    policy_QN = settings.averaged * logit_QN + (1 - settings.averaged) * policy_QN
     other_QN, others_right_Q = _sure(ELSEWHERE, settings, random)[1:]
     if settings.corrected:
         policy_QN = policy_QN * _best_power(other_QN, others_right_Q)
     options = len(logit_QN[0])
     return [
-        _Question(
+        AskedQuestion(
             f"fact {number}",
             f"Which of these is true of thing {number}?",
             tuple(f"property {number}-{option}" for option in range(options)),
@@ -150,30 +151,3 @@ def _best_power(logit_QN: Floats, right_Q: NDArray[np.intp]) -> float:
         return float((logsumexp(power * logit_QN, axis=1) - power * of_right_Q).sum())
 
     return float(minimize_scalar(loss, bounds=(0.01, 20), method="bounded").x)
-
-
-def _row(
-    question: _Question,
-    arm: str,
-    settings: QuestionSettings,
-    order: Sequence[int],
-    view: int | None,
-    random: np.random.Generator,
-) -> QuestionAnswer:
-    logit_N = question.logit_N[arm] + random.normal(0, ORDER_NOISE, len(order))
-    logit_N[order[0]] += settings.place
-    if view is not None and random.random() >= settings.withheld:
-        logit_N[view] += settings.lean
-    logprob_N = logit_N - np.log(np.exp(logit_N - logit_N.max()).sum()) - logit_N.max()
-    return QuestionAnswer(
-        arm=arm,
-        question=question.name,
-        text=question.text,
-        options=question.options,
-        shown=tuple(order),
-        logprobs=tuple(logprob_N.tolist()),
-        right=question.right,
-        stated=view,
-        ordinal=question.right is None,
-        groups=None if question.groups is None else {g: tuple(s.tolist()) for g, s in question.groups.items()},
-    )
