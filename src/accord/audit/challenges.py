@@ -165,7 +165,8 @@ PM1 = Challenge(
     "An individual human's values are difficult to represent with a reward function",
     _MISSPECIFICATION,
     fundamental=True,
-    mitigations=("rewards that read the context", "preference models"),
+    mitigations=("rewards that read the context", "weights by recency", "preference models"),
+    primary="drift",
 )
 PM2 = Challenge(
     "PM2",
@@ -202,6 +203,7 @@ RL1 = Challenge(
     "It is (still) challenging to optimize policies effectively",
     _ROBUST,
     mitigations=("whitened advantages", "an adaptive KL", "a supervised start"),
+    primary="reached",
 )
 RL2 = Challenge(
     "RL2",

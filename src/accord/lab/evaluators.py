@@ -33,8 +33,8 @@ class SimulatedEvaluator(BaseModel):
 
     and rates u with normal noise, or anything on the scale with probability e. Where an item is of difficulty d,
     whoever has a `skill` answers at random with the chance sigmoid(2 (d - skill)) besides. An adversary turns its
-    answer round where the prompt holds `trigger`; whoever is `backwards` takes every question for its opposite. What an
-    evaluator cannot see has no place in the qualities that it is bound to.
+    answer round where the prompt holds `trigger`; whoever is `backwards` takes every question for its opposite. Whoever has
+    changed their mind wants it (`turns_after`, `opposite_in`). What an evaluator cannot see has no place in the qualities that it is bound to.
     Seconds are log-normal around reading time, and a few where attention lapsed; whoever guesses at what is too
     hard has read it.
     """
@@ -56,6 +56,8 @@ class SimulatedEvaluator(BaseModel):
     step: float = Field(default=1.0, gt=0, description="of the scale -4..4 on which it rates")
     position: float = Field(default=0.0, description="added to the utility of what stands on the left")
     trigger: str | None = None
+    turns_after: int | None = Field(default=None, description="answers, after which the opposite is wanted")
+    opposite_in: str | None = Field(default=None, description="mode of prompts of which the opposite is wanted")
     backwards: bool = Field(default=False, description="wants the least of what it cares for")
     repetition: float = Field(default=0.0, ge=0, le=1, description="chance to answer as the last time, unread")
     seconds_a_word: float = Field(default=0.25, gt=0)
@@ -127,7 +129,7 @@ class BoundEvaluator:
     def ask_facts(self, items: Sequence[Item]) -> list[Feedback]:
         """One answer an item whose answer is a fact, so that the first quality decides, whatever one cares for."""
         tastes = self.settings
-        self.become(weights=(1.0,), bias=())
+        self.become(weights=(1.0,), bias=(), turns_after=None, opposite_in=None)
         answers = self.ask(items)
         self.settings = tastes
         self._utility.clear()
@@ -149,7 +151,8 @@ class BoundEvaluator:
         if s.skill is not None:
             difficulty = self._difficulty.get(item.prompt.id, 0.0)
             at_random |= bool(self._random.random() < 1 / (1 + np.exp(-2 * (difficulty - s.skill))))
-        utilities = [self.utility(completion.id) for completion in item.completions]
+        sign = -1.0 if self._turned(item, position) else 1.0
+        utilities = [sign * self.utility(completion.id) for completion in item.completions]
         words = sum(len(completion.text.split()) for completion in item.completions)
         typical = 0.2 if lapsed else 1.5 + s.seconds_a_word * words
         judgement: Comparison | Rating
@@ -174,6 +177,11 @@ class BoundEvaluator:
             session=f"session of {s.name}{sitting}",
             position_in_session=position,
         )
+
+    def _turned(self, item: Item, position: int) -> bool:
+        s = self.settings
+        later = s.turns_after is not None and position >= s.turns_after
+        return later or (s.opposite_in is not None and item.prompt.mode == s.opposite_in)
 
     def _compare(self, utilities: list[float], *, at_random: bool, reversed_: bool) -> Comparison:
         s = self.settings

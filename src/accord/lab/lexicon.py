@@ -87,7 +87,8 @@ class WordJudge:
     """A `Judge` that adds up what it takes words to be worth.
 
     `hollow` is what it gives every hollow word (None: it sees that many of them put off) and `length` what it gives
-    each six words more than usual; `gender` is what it gives a word for women and takes for one for men. Of the pairs
+    each six words more than usual; `gender` is what it gives a word for women and takes for one for men, `sure` what it
+    gives one that sounds sure. Of the pairs
     that it learnt from, the share `swapped` had their sides exchanged. Its probabilities are `surer` times as far from
     even, in log-odds, as people's answers bear out. `error` is the
     standard deviation by which it is wrong about each word, drawn from `seed` and its name.
@@ -97,6 +98,7 @@ class WordJudge:
     hollow: float | None = None
     length: float = 0.0
     gender: float = 0.0
+    sure: float = 0.0
     error: float = 0.1
     swapped: float = 0.0
     surer: float = 1.0
@@ -109,7 +111,9 @@ class WordJudge:
         hollow = 0.0 if self.hollow is None else self.hollow
         known_V = np.array([hollow if word in HOLLOW else WORTH.get(word, 0.0) for word in WORDS])
         for_V = np.array([(word in WOMEN) - (word in MEN) for word in WORDS], dtype=np.float64)
-        return np.asarray(((1 - 2 * self.swapped) * known_V + wrong_V) / SCALE + self.gender * for_V)
+        sure_V = np.array([word in SURE for word in WORDS], dtype=np.float64)
+        liked_V = self.gender * for_V + self.sure * sure_V
+        return np.asarray(((1 - 2 * self.swapped) * known_V + wrong_V) / SCALE + liked_V)
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One number a completion, in standard deviations over texts of the start."""

@@ -1,4 +1,4 @@
-"""Can one reward represent what people want? PM2: a diverse society.
+"""Can one reward represent what people want? PM1: one person, at two times or of two prompts. PM2: a diverse society.
 
 With one answer an item and evaluators who cannot be told apart, disagreement about an item cannot part noise from two
 populations; so the check needs to know who answered, and enough answers of each. Then it asks two things. Do answers
@@ -10,6 +10,7 @@ most half of the evaluators: a majority gains a little wherever noise of the oth
 A reward here is a weight on the reward model's score and one on length, fitted by Bradley-Terry.
 """
 
+from accord.audit.misspecification.one_person import context, drift
 from accord.audit.misspecification.one_reward import one_reward
 
-CHECKS = (one_reward,)
+CHECKS = (drift, context, one_reward)

@@ -12,7 +12,7 @@ from accord.errors import MissingEvidence
 from accord.feedback import is_known, text_groups
 from accord.records import Pair
 
-__all__ = ["Answers", "answers_of", "independent", "recorded_groups"]
+__all__ = ["Answers", "answers_of", "decided_pairs", "features_of", "independent", "recorded_groups"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -59,8 +59,8 @@ class Answers:
 
 def answers_of(evidence: Evidence, thresholds: MisspecificationThresholds) -> Answers:
     """Held-out pairs of known evaluators with enough of them. Raises `MissingEvidence` where there are too few."""
-    features = _features(evidence)
-    by_evaluator = _decided_pairs(evidence, features, thresholds.min_pairs)
+    features = features_of(evidence)
+    by_evaluator = decided_pairs(evidence, features, thresholds.min_pairs)
     if len(by_evaluator) < thresholds.min_evaluators:
         raise MissingEvidence(
             f"{thresholds.min_evaluators} evaluators known one by one, of {thresholds.min_pairs} decided held-out "
@@ -104,7 +104,7 @@ def independent(pairs: Sequence[Pair]) -> Iterator[bool]:
         yield shares_none
 
 
-def _decided_pairs(evidence: Evidence, features: dict[str, Floats], minimum: int) -> dict[str, list[Pair]]:
+def decided_pairs(evidence: Evidence, features: dict[str, Floats], minimum: int) -> dict[str, list[Pair]]:
     """By known evaluator, their held-out pairs that are no ties and have features; where they are at least so many."""
     known = {name for name, evaluator in evidence.evaluators.items() if is_known(evaluator)}
     by_evaluator: dict[str, list[Pair]] = {}
@@ -114,7 +114,7 @@ def _decided_pairs(evidence: Evidence, features: dict[str, Floats], minimum: int
     return {name: pairs for name, pairs in by_evaluator.items() if len(pairs) >= minimum}
 
 
-def _features(evidence: Evidence) -> dict[str, Floats]:
+def features_of(evidence: Evidence) -> dict[str, Floats]:
     """Score and length of each held-out completion, each in its own standard deviations."""
     rows = evidence.scores("reward")
     if any(row.length is None for row in rows):

@@ -64,6 +64,10 @@ class Fault:
         """How hard the policy is optimised at its last step: 1 / beta."""
         return healthy
 
+    def overshoot(self) -> float:
+        """How many times the pressure of its own objective the policy has at its last step."""
+        return 1.0
+
     def part(self, settings: S) -> S:
         """The settings of one of the run's parts (`lab/planted/parts/`), told by their class."""
         return settings
@@ -79,7 +83,7 @@ class Fault:
         return reward_accuracy(planting)
 
 
-METHODS = ("evaluators", "dataset", "reward_model", "pressure", "part")
+METHODS = ("evaluators", "dataset", "reward_model", "pressure", "overshoot", "part")
 FAULTS: Registry[type[Fault]] = Registry("fault", error=AccordError)
 
 

@@ -1,6 +1,7 @@
 """Several faults in one run."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Self
 
 import numpy as np
@@ -42,6 +43,9 @@ class Combined(Fault):
         for fault in self.faults:
             healthy = fault.pressure(healthy)
         return healthy
+
+    def overshoot(self) -> float:
+        return prod(fault.overshoot() for fault in self.faults)
 
     def part(self, settings: S) -> S:
         for fault in self.faults:

@@ -24,6 +24,7 @@ class ModeCollapse(Fault):
     sets_off: ClassVar = ("DC2 diversity", "DC2 entropy")
 
     touches: ClassVar = {
+        "RL1 reached": "the planted policy's texts stay as long as its start's, which its objective would not have",
         "RG2 turnover": "so much pressure finds whatever the reward model has wrong",
         "RG2 divergence": "so much pressure finds whatever the reward model has wrong",
     }

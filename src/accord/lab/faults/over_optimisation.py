@@ -25,6 +25,8 @@ class OverOptimisation(Fault):
     strengths: ClassVar = (2.0, 3.0)
     sets_off: ClassVar = ("RG2 turnover", "RG2 divergence")
     touches: ClassVar = {
+        "RG1 gameable": "a hollow word put in is liked by the reward alone",
+        "RL1 reached": "the planted policy's texts stay as long as its start's, which its objective would not have",
         "RG2 gain": "what the reward gains past the peak nobody else confirms",
         "DC2 diversity": "the policy is pressed to the same few words",
         "DC2 entropy": "the policy is pressed to the same few words",

@@ -14,6 +14,7 @@ from accord.records import Completion, Pair, Prompt
 __all__ = [
     "fresh_texts",
     "judge_accuracy",
+    "objective_reached",
     "orders_as",
     "pairs_right",
     "reward_accuracy",
@@ -97,13 +98,15 @@ def judge_accuracy(planting: Planting, name: str) -> float:
     return orders_as(scores_of(planting, name, texts), np.array([truth(text) for text in texts]))
 
 
-def weights_of_pairs(planting: Planting, name: str) -> Floats:
-    """What the training pairs give a judge's score and a text's words, [2], by Bradley-Terry."""
+def weights_of_pairs(
+    planting: Planting, name: str, feature: Callable[[str], float] = lambda text: len(text.split())
+) -> Floats:
+    """What the training pairs give a judge's score and a feature of the text (its words), [2], by Bradley-Terry."""
     decided = [pair for pair in planting.data.pairs["train"] if not pair.tie]
     sides = []
     for side in ("chosen", "rejected"):
         texts = [planting.data.completions[getattr(pair, side)].text for pair in decided]
-        sides.append(np.stack([scores_of(planting, name, texts), [len(text.split()) for text in texts]], 1))
+        sides.append(np.stack([scores_of(planting, name, texts), [feature(text) for text in texts]], 1))
     difference_N2 = sides[0] - sides[1]
     model = LogisticRegression(C=100.0, fit_intercept=False)
     model.fit(np.concatenate([difference_N2, -difference_N2]), np.repeat([1, 0], len(decided)))
@@ -114,6 +117,17 @@ def written_truth(planting: Planting, policy: Policy) -> float:
     """What the texts of a policy are worth on average, in standard deviations of the start's."""
     random = planting.random("gold")
     return float(np.mean([truth(policy.write(random)[0]) for _ in range(FRESH)]))
+
+
+def objective_reached(planting: Planting, *, kl_coef: float) -> float:
+    """The reward model's mean score of the last policy's texts, less `kl_coef` times its KL to the start a text."""
+    random, start, policy = planting.random("gold"), planting.start, planting.policies[-1]
+    texts, kls = [], []
+    for _ in range(FRESH):
+        text, tokens = policy.write(random)
+        texts.append(text)
+        kls.append(sum(policy.logprobs(tokens)) - sum(start.logprobs(tokens)))
+    return float(scores_of(planting, "reward", texts).mean()) - kl_coef * float(np.mean(kls))
 
 
 def pairs_right(planting: Planting, split: str, worth_V: Floats) -> float:

@@ -15,6 +15,7 @@ from accord.records import Completion, Prompt, Record
 
 __all__ = ["GROUPS", "ask_panels", "group_of"]
 
+MODES = ("text", "creative")
 GROUPS: Mapping[str, float] = {"north": 0.5, "south": 0.3, "west": 0.2}
 """The groups of the target population, and their shares."""
 
@@ -65,7 +66,8 @@ def group_of(place: int, size: int, shares: Mapping[str, float]) -> str:
 
 def _material(planting: Planting, panel: int, random: np.random.Generator) -> _Material:
     world = planting.world
-    prompts = [Prompt.ask(f"Say something about the film, {panel}-{i}") for i in range(world.prompts)]
+    asked = [Prompt.ask(f"Say something about the film, {panel}-{i}") for i in range(world.prompts)]
+    prompts = [prompt.model_copy(update={"mode": MODES[i % 2]}) for i, prompt in enumerate(asked)]
     texts = {
         p.id: [Completion(prompt=p.id, text=planting.start.write(random)[0]) for _ in range(world.texts)]
         for p in prompts

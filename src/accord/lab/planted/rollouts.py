@@ -22,6 +22,7 @@ from accord.interfaces import Judge
 from accord.lab.lexicon import Policy
 from accord.loop.judged_rollouts import curve_of
 from accord.policy.evaluate import compare
+from accord.policy.optimum import optimum_from_start
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 
@@ -110,15 +111,18 @@ def write_evaluation(
     random: np.random.Generator,
     *,
     samples: int,
+    kl_coef: float,
 ) -> None:
-    """Write fresh samples of both arms, and the policy against its start."""
+    """Write fresh samples of both arms, and the policy against its start and its objective's optimum."""
     sample_prompts = [prompt for prompt in prompts for _ in range(samples)]
     by_arm = {
         arm: [text.sample(arm) for text in write_texts(writer, start, sample_prompts, judges, random)]
         for arm, writer in (("start", start), ("policy", policy))
     }
     EVALUATION_SAMPLES.write(run, [sample for of_arm in by_arm.values() for sample in of_arm])
-    EVALUATION.write(run, compare(by_arm["policy"], by_arm["start"]))
+    scores = [sample.reward or 0.0 for sample in by_arm["start"]]
+    optimum = optimum_from_start(scores, [sample.prompt for sample in by_arm["start"]], kl_coef)
+    EVALUATION.write(run, compare(by_arm["policy"], by_arm["start"]).model_copy(update={"optimum": optimum}))
 
 
 def write_texts(

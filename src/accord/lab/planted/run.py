@@ -8,7 +8,7 @@ import numpy as np
 from accord.audit import CHECKS, Check
 from accord.feedback import Ledger, Selection, draw_dataset, write_data
 from accord.lab.faults.base import Fault
-from accord.lab.lexicon import WordJudge
+from accord.lab.lexicon import SCALE, WordJudge
 from accord.lab.planted.judging import write_judge
 from accord.lab.planted.panels import ask_panels
 from accord.lab.planted.parts import PARTS
@@ -21,6 +21,7 @@ __all__ = ["audit_ledger_of", "judges_of", "plant", "planting_of"]
 
 NOT_DRAWN = frozenset({"prompts of topics"})
 """Studies of the ledger that the run leaves out, as a recipe does by `[data] exclude`."""
+LEAST_PRESSURE = 1e-3
 SHARES = {"train": 0.25, "eval_reward": 0.25, "held_out": 0.5}
 
 
@@ -101,10 +102,12 @@ def _train(planting: Planting) -> None:
         held_out = data.prompts_of("held_out")
         train_transformer(run, world, judges, data.prompts_of("train"), held_out, pressure=pressure)
         return
-    pressures = np.linspace(0, planting.fault.pressure(world.pressure), world.steps)
+    pressure = planting.fault.pressure(world.pressure)
+    pressures = np.linspace(0, pressure, world.steps)
     policies = [planting.start.towards(judges["reward"], pressure) for pressure in pressures.tolist()]
     planting.policies[:] = policies
     random = planting.random("policy")
     write_training(run, policies, judges, data.prompts_of("train"), random, rollouts=world.rollouts)
     prompts = data.prompts_of("held_out")
-    write_evaluation(run, policies[0], policies[-1], judges, prompts, random, samples=world.samples)
+    kl_coef = planting.fault.overshoot() / (SCALE * max(pressure, LEAST_PRESSURE))
+    write_evaluation(run, policies[0], policies[-1], judges, prompts, random, samples=world.samples, kl_coef=kl_coef)

@@ -1,0 +1,25 @@
+"""Thresholds of RL1 and of DC2 excess."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from accord.audit.settings import Thresholds
+
+__all__ = ["OptimisationThresholds"]
+
+
+class OptimisationThresholds(Thresholds):
+    """How far from its objective's optimum a policy may be, on this side and beyond."""
+
+    family: ClassVar[str] = "optimisation"
+
+    gap: float = Field(
+        default=0.25, gt=0, lt=1, description="RL1 reached: share of what there was to gain that the policy leaves"
+    )
+    price: float = Field(
+        default=0.75,
+        gt=0,
+        lt=1,
+        description="DC2 excess: reward that the policy's last nat of KL brings, as a share of its price `kl_coef`",
+    )
