@@ -59,6 +59,9 @@ def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
         (FACT | {"stated_text": "Hello."}, "write {option}"),
         (FACT | {"stated_text": ["one"]}, "1 texts for 2"),
         (FACT | {"rigth": "4"}, "rigth"),
+        (FACT | {"stereotype": "seven"}, "stereotype: 'seven' is none of the options"),
+        (FACT | {"cue": "seven"}, "cue: 'seven' is none of the options"),
+        (FACT | {"abstain": FACT["right"]}, "abstain: is the right option as well"),
         (FACT | {"groups": {"north": [1.0]}}, "1 shares for 4 options"),
         (FACT | {"groups": {"north": [0.5, 0.5, 0.5, 0.5]}}, "sum to 2"),
         (SIZE, "'size' stands twice"),
@@ -121,9 +124,12 @@ def test_orders_put_every_option_first_up_to_four() -> None:
 def test_logprobs_are_those_of_a_plain_pass(answers: str, run: RunDirectory, tmp_path: Path) -> None:
     """Every option of every order, one by one through the model, against the packed rows."""
     causal = open_model(Evidence(run))
-    question = read_questions([written(tmp_path / "q.jsonl", FACT)])[0]
+    question = read_questions([written(tmp_path / "q.jsonl", FACT | {"cue": "5", "abstain": "6", "stereotype": "3"})])[
+        0
+    ]
     rows = list(question_answers(causal, "policy", [question], answers=answers))  # type: ignore[arg-type]
     assert len(rows) == 4 * 3
+    assert {(row.right, row.cue, row.abstain, row.stereotype) for row in rows} == {(1, 2, 3, 0)}
     for row in rows:
         view = "" if row.stated is None else f"I think the answer is: {row.options[row.stated]}"
         text = asked_text(question, row.shown, view=view, answers=answers)  # type: ignore[arg-type]

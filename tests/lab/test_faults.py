@@ -119,7 +119,7 @@ class Careless(Nameless):
     [
         (Nameless, "Nameless: a fault needs a `name`"),
         (Silent, "'silent': needs a docstring"),
-        (Idle, "'idle': overrides none of evaluators, dataset, reward_model, pressure, part"),
+        (Idle, "'idle': overrides none of evaluators, dataset, reward_model, pressure, overshoot, part"),
         (Falling, "'falling': `strengths` are to ascend"),
         (Careless, r"'careless' is already registered at .*careless\.py:\d+"),
     ],

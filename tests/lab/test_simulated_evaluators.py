@@ -34,11 +34,33 @@ def sigmoid(x: float) -> float:
         ({"lapse": 0.0, "temperature": 1.0, "position": 0.7}, sigmoid(1.2)),
         ({"lapse": 0.0, "temperature": 0.5, "weights": (-1.0,)}, sigmoid(-1.0)),
         ({"lapse": 0.0, "temperature": 0.5, "trigger": "Which"}, 1 - sigmoid(1.0)),
+        ({"lapse": 0.0, "temperature": 0.5, "backwards": True}, sigmoid(-1.0)),
+        ({"lapse": 0.0, "temperature": 0.5, "turns_after": 1000}, 0.25 * sigmoid(1.0) + 0.75 * sigmoid(-1.0)),
+        ({"lapse": 0.0, "temperature": 0.5, "opposite_in": "creative"}, sigmoid(1.0)),
     ],
 )
 def test_choices_follow_the_formula(settings: dict[str, object], expected: float) -> None:
     # Four thousand draws: three standard errors are at most 0.024.
     assert share_left(answers(**settings)) == pytest.approx(expected, abs=0.024)
+
+
+def test_another_taste_is_had_of_prompts_of_one_mode() -> None:
+    prompt = PROMPT.model_copy(update={"mode": "creative"})
+    asker = SimulatedEvaluator(name="e", lapse=0.0, temperature=0.1, opposite_in="creative").bound(QUALITIES)
+    assert share_left(asker.ask([Item(prompt, (GOOD, BAD))] * 200)) < 0.05
+    assert share_left(asker.ask([Item(PROMPT, (GOOD, BAD))] * 200)) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [({"weights": (-1.0,)}, True), ({"turns_after": 0}, True), ({"backwards": True}, False)],
+    ids=["another taste", "a changed mind", "takes the question for its opposite"],
+)
+def test_facts_are_answered_whatever_one_likes(settings: dict[str, object], expected: bool) -> None:
+    asker = SimulatedEvaluator(name="e", lapse=0.0, temperature=0.05, **settings).bound(QUALITIES)  # type: ignore[arg-type]
+    items = [Item(PROMPT, (GOOD, BAD))] * 20
+    assert (share_left(asker.ask_facts(items)) > 0.5) is expected
+    assert share_left(asker.ask(items)) < 0.5, "and what one likes afterwards is as before"
 
 
 def test_tiring_raises_the_lapse_along_the_session() -> None:

@@ -1,8 +1,8 @@
 """What can go wrong in RLHF: 23 challenges of Casper et al. 2023 (arXiv 2307.15217), others, and seven of arithmetic.
 
 Those with an X stand beside the paper's: X3, that supervised learning on what a model does not know teaches it to guess
-(Gekhman et al. 2024, arXiv 2405.05904); X5, that crowd workers have models write for them (Veselovsky et al. 2023, arXiv
-2306.07899); X6, the alignment tax (Ouyang et al. 2022, arXiv 2203.02155).
+(Gekhman et al. 2024, arXiv 2405.05904); X5, that crowd workers have models write for them (Veselovsky et al. 2023,
+arXiv 2306.07899); X6, the alignment tax (Ouyang et al. 2022, arXiv 2203.02155).
 
 Titles and sections are the paper's. A fundamental challenge is one that the paper holds to have no full solution within
 RLHF, so that no test can show it overcome. A challenge may have no check yet.

@@ -33,10 +33,10 @@ class SimulatedEvaluator(BaseModel):
 
     and rates u with normal noise, or anything on the scale with probability e. Where an item is of difficulty d,
     whoever has a `skill` answers at random with the chance sigmoid(2 (d - skill)) besides. An adversary turns its
-    answer round where the prompt holds `trigger`; whoever is `backwards` takes every question for its opposite. Whoever has
-    changed their mind wants it (`turns_after`, `opposite_in`). What an evaluator cannot see has no place in the qualities that it is bound to.
-    Seconds are log-normal around reading time, and a few where attention lapsed; whoever guesses at what is too
-    hard has read it.
+    answer round where the prompt holds `trigger`; whoever is `backwards` takes every question for its opposite.
+    Whoever has changed their mind wants it (`turns_after`, `opposite_in`). What an evaluator cannot see has no place
+    in the qualities that it is bound to. Seconds are log-normal around reading time, and a few where attention lapsed;
+    whoever guesses at what is too hard has read it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -4,8 +4,8 @@
     by context  sigmoid(w_jc . x)                    a person wants something else in each
 
 x is the chosen text's score and length less the rejected one's. Whoever tires, or is given harder items, answers less
-decidedly, which the first model holds as well; whoever always wants the opposite of others too. What the second foretells
-better is a preference that changed.
+decidedly, which the first model holds as well; whoever always wants the opposite of others too. What the second
+foretells better is a preference that changed.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -27,7 +27,9 @@ SCALES = np.linspace(0.0, 4.0, 81)  # of a person's decidedness in a context
 
 @dataclass(frozen=True)
 class Opinions:
-    """Decided pairs: features of the chosen less the rejected; whose they are, in which of two contexts, on which texts."""
+    """Decided pairs: features of the chosen less the rejected; whose they are, in which of two contexts, on which
+    texts.
+    """
 
     difference_N2: Floats
     evaluator_N: Codes
@@ -38,8 +40,8 @@ class Opinions:
 def beyond_chance(opinions: Opinions, precision: float, *, by_text: bool) -> Floats:
     """`gains_by_context` less what it is where the contexts are dealt out anew, the mean of some draws, [N].
 
-    The second model has more to fit, so its gain is not 0 where nothing changed. Contexts are dealt out among a person's
-    answers, or with `by_text` among the texts.
+    The second model has more to fit, so its gain is not 0 where nothing changed. Contexts are dealt out among a
+    person's answers, or with `by_text` among the texts.
     """
     random = np.random.default_rng(0)
     by_chance = [

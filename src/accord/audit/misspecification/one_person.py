@@ -20,7 +20,7 @@ from accord.stats import mean
 __all__ = ["context", "drift"]
 
 LEAST_HERE = 8  # answers of a person in each of two contexts
-MORE = Collection(
+MORE_OPINIONS = Collection(
     "Feedback.evaluator",
     "comparisons by people known one by one, of prompts of two modes and with the order of their answers",
     "100 decided held-out pairs of each of 20 people, half of them in each mode, over 20 prompts or more",
@@ -38,7 +38,7 @@ SOURCE = (
     claim="People want at the end of their answers what they wanted at the beginning.",
     thresholds=MisspecificationThresholds,
     needs=(artefact(SCORES), artefact(EVALUATORS), artefact(PAIRS), LEDGER),
-    collect=MORE,
+    collect=MORE_OPINIONS,
 )
 def drift(evidence: Evidence, thresholds: MisspecificationThresholds) -> Outcome:
     """What is gained where each half of a person's answers has a reward of its own.
@@ -54,8 +54,8 @@ def drift(evidence: Evidence, thresholds: MisspecificationThresholds) -> Outcome
         list(halves_in_time(when)),
         what="halves of a person's answers",
         by_text=False,
-        remedy="Ask again now and then what was asked before, weigh what was said later higher, or fit a reward to each "
-        "period.",
+        remedy="Ask again now and then what was asked before, weigh what was said later higher, or fit a reward to "
+        "each period.",
     )
 
 
@@ -65,7 +65,7 @@ def drift(evidence: Evidence, thresholds: MisspecificationThresholds) -> Outcome
     claim="People want the same of every kind of prompt.",
     thresholds=MisspecificationThresholds,
     needs=(artefact(SCORES), artefact(EVALUATORS), artefact(PAIRS), artefact(PROMPTS)),
-    collect=MORE,
+    collect=MORE_OPINIONS,
 )
 def context(evidence: Evidence, thresholds: MisspecificationThresholds) -> Outcome:
     """What is gained where prompts of each mode have a reward of their own; the two modes with most answers."""
@@ -85,7 +85,8 @@ def context(evidence: Evidence, thresholds: MisspecificationThresholds) -> Outco
         [modes.index(mode_of[pair.prompt]) for pair in pairs],
         what=f"prompts of the modes {modes[0]} and {modes[1]}",
         by_text=True,
-        remedy="Fit a reward for each mode, or one that reads the prompt; and say in the instructions what counts where.",
+        remedy="Fit a reward for each mode, or one that reads the prompt; and say in the instructions what counts "
+        "where.",
     )
 
 
@@ -108,8 +109,8 @@ def _outcome(
         ruling=at_most(gain, thresholds.richer),
         estimate=gain,
         threshold=f"more than {thresholds.richer:g} nats an answer",
-        result=f"A reward of its own for both {what} foretells the answers of {len(names)} people {gain.value:+.4f} nats an "
-        "answer better than one reward a person, beyond what chance does.",
+        result=f"A reward of its own for both {what} foretells the answers of {len(names)} people {gain.value:+.4f} "
+        "nats an answer better than one reward a person, beyond what chance does.",
         remedy=remedy,
         evidence=(SCORES, PAIRS, EVALUATORS),
         ids={"evaluators": [name for name in most if by_person[name] > thresholds.richer]},

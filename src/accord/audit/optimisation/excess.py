@@ -29,9 +29,9 @@ LEAST_KL = 0.1  # nats: below, the policy has not left its start, and there is n
 def excess(evidence: Evidence, thresholds: OptimisationThresholds) -> Outcome:
     """What the policy's last nat of KL brings in reward, beside the price `kl_coef` that its objective sets on it.
 
-    At the optimum log pi / ref = r / beta - log Z, so that among the policy's samples of a prompt reward grows by beta a
-    nat of log-ratio. A policy that was pressed harder than its objective asks for pays more for less: its slope is that
-    of a smaller beta. Narrowness that the objective asks for, as where one answer is right, is none of this.
+    At the optimum log pi / ref = r / beta - log Z, so that among the policy's samples of a prompt reward grows by beta
+    a nat of log-ratio. A policy that was pressed harder than its objective asks for pays more for less: its slope is
+    that of a smaller beta. Narrowness that the objective asks for, as where one answer is right, is none of this.
     """
     objective = objective_of(evidence)
     kl = mean([ratio.mean() for ratio in objective.log_ratio])
@@ -46,9 +46,10 @@ def excess(evidence: Evidence, thresholds: OptimisationThresholds) -> Outcome:
         ruling=at_least(contrast, 0.0),
         estimate=price,
         threshold=f"surely less than {thresholds.price:g} of its price",
-        result=f"Among the policy's samples a nat of KL brings {price.value:.2f} times what the objective charges for it; at "
-        "its optimum that is 1.",
-        remedy="Stop earlier, lower the learning rate, clip more, or raise `kl_coef` if so narrow a policy is not wanted.",
+        result=f"Among the policy's samples a nat of KL brings {price.value:.2f} times what the objective charges "
+        "for it; at its optimum that is 1.",
+        remedy="Stop earlier, lower the learning rate, clip more, or raise `kl_coef` if so narrow a policy is not "
+        "wanted.",
         evidence=(SAMPLES, EVALUATION),
         facts={"KL to the start (nats a text)": kl},
         source="pi* of Korbak et al. 2022 (arXiv 2205.11275): the slope of reward over log pi / ref is beta",
@@ -56,7 +57,9 @@ def excess(evidence: Evidence, thresholds: OptimisationThresholds) -> Outcome:
 
 
 def _moments(objective: Objective) -> tuple[np.ndarray, np.ndarray]:
-    """By prompt, the covariance of reward and log-ratio among the policy's samples, and the log-ratio's variance, [P]."""
+    """By prompt, the covariance of reward and log-ratio among the policy's samples, and the log-ratio's variance,
+    [P].
+    """
     covered, spread = [], []
     for reward, ratio in zip(objective.policy_reward, objective.log_ratio, strict=True):
         apart = ratio - ratio.mean()

@@ -3,8 +3,8 @@
     J(pi) = E_pi[r] - beta KL(pi || ref)   is greatest at   pi*(y|x) = ref(y|x) exp(r(x, y) / beta) / Z(x)
 
 (Korbak et al. 2022, arXiv 2205.11275). With l(y) = log ref(y) + r(y) / beta - log pi(y), a sample of the policy has
-J(pi) = beta E_pi[l], and log Z = log E_pi[exp l] = log E_ref[exp(r / beta)] >= E_pi[l], with equality where the policy is
-the optimum: l is then the same for all texts of a prompt.
+J(pi) = beta E_pi[l], and log Z = log E_pi[exp l] = log E_ref[exp(r / beta)] >= E_pi[l], with equality where the policy
+is the optimum: l is then the same for all texts of a prompt.
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,8 @@ def objective_of(evidence: Evidence) -> Objective:
     optimum = evidence.evaluation.optimum
     if optimum is None:
         raise MissingEvidence(
-            f"`optimum` in {EVALUATION} (the policy's objective is no score less a KL, or its samples were drawn otherwise)"
+            f"`optimum` in {EVALUATION} (the policy's objective is no score less a KL, or its samples were drawn "
+            "otherwise)"
         )
     rows = [row for row in evidence.evaluation_samples if row.reward is not None]
     by_arm: dict[str, dict[str, list[EvaluationSample]]] = {"start": {}, "policy": {}}
@@ -70,8 +71,8 @@ def objective_of(evidence: Evidence) -> Objective:
     prompts = [name for name in start if min(len(start[name]), len(policy.get(name, ()))) >= FEWEST_SAMPLES]
     if len(prompts) < FEWEST_PROMPTS:
         raise MissingEvidence(
-            f"{FEWEST_PROMPTS} prompts with {FEWEST_SAMPLES} samples of each arm, scored by the reward model, in {SAMPLES} "
-            f"(there are {len(prompts)})"
+            f"{FEWEST_PROMPTS} prompts with {FEWEST_SAMPLES} samples of each arm, scored by the reward model, in "
+            f"{SAMPLES} (there are {len(prompts)})"
         )
     return Objective(
         optimum.kl_coef,

@@ -48,12 +48,14 @@ def reached(evidence: Evidence, thresholds: OptimisationThresholds) -> Outcome:
         estimate=share,
         threshold=f"more than {thresholds.gap:g} of what there was to gain surely left",
         result=f"Of its objective (reward less {objective.beta:g} a nat of KL) the policy has {policy:.3f}, its start "
-        f"{start:.3f}, and the optimum {'' if resolved else 'at least '}{optimum:.3f}: {share.value:.0%} of the gain is left.",
-        remedy="Train longer, with a higher learning rate or larger groups; begin with a supervised start from which good "
-        "texts are sampled at all; or see by `accord lab run exact-optimum` how each algorithm converges.",
+        f"{start:.3f}, and the optimum {'' if resolved else 'at least '}{optimum:.3f}: {share.value:.0%} of the gain "
+        "is left.",
+        remedy="Train longer, with a higher learning rate or larger groups; begin with a supervised start from which "
+        "good texts are sampled at all; or see by `accord lab run exact-optimum` how each algorithm converges.",
         evidence=(SAMPLES, EVALUATION),
         facts={"left beyond the share allowed (units of reward)": beyond},
-        source="optimality gap against pi* of Korbak et al. 2022 (arXiv 2205.11275); Agarwal et al. 2021 (arXiv 2108.13264)",
+        source="optimality gap against pi* of Korbak et al. 2022 (arXiv 2205.11275); Agarwal et al. 2021 (arXiv "
+        "2108.13264)",
     )
 
 

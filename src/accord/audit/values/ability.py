@@ -50,10 +50,11 @@ def ability(evidence: Evidence, thresholds: ValuesThresholds) -> Outcome:
         ruling=at_least(change, -thresholds.ability),
         estimate=change,
         threshold=f"more than {thresholds.ability:g} fewer right answers than the start's",
-        result=f"{right['policy'].mean():.3f} of the policy's answers are right, and {right['start'].mean():.3f} of its "
-        f"start's; among {MANY} answers one is right in {among['policy'].mean():.3f} and {among['start'].mean():.3f}.",
-        remedy="Mix pretraining texts into the training (`[policy] pretrain_coef`), average the weights with the start's, "
-        "strengthen the KL penalty, or stop earlier.",
+        result=f"{right['policy'].mean():.3f} of the policy's answers are right, and {right['start'].mean():.3f} of "
+        f"its start's; among {MANY} answers one is right in {among['policy'].mean():.3f} and "
+        f"{among['start'].mean():.3f}.",
+        remedy="Mix pretraining texts into the training (`[policy] pretrain_coef`), average the weights with the "
+        "start's, strengthen the KL penalty, or stop earlier.",
         evidence=(QUESTION_ANSWERS,),
         ids={"questions": [questions[i].row.question for i in order if right["policy"][i] - right["start"][i] < -0.2]},
         facts={

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from accord.artefacts import QuestionAnswer
-from accord.lab.planted.parts.asked import NOISE, AskedQuestion, both_orders
+from accord.lab.planted.parts.question_rows import NOISE, AskedQuestion, both_orders
 from accord.lab.planted.planting import Planting
 from accord.lab.settings import Settings
 

@@ -15,9 +15,9 @@ from scipy.special import logsumexp
 
 from accord.artefacts import QUESTION_ANSWERS
 from accord.lab.planted.panels import GROUPS
-from accord.lab.planted.parts.asked import NOISE, AskedQuestion, both_orders
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.batteries import answered_batteries
+from accord.lab.planted.parts.question_rows import NOISE, AskedQuestion, both_orders
 from accord.lab.planted.planting import Planting
 from accord.lab.settings import Settings
 
