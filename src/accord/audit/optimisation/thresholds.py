@@ -18,7 +18,7 @@ class OptimisationThresholds(Thresholds):
         default=0.25, gt=0, lt=1, description="RL1 reached: share of what there was to gain that the policy leaves"
     )
     price: float = Field(
-        default=0.75,
+        default=0.6,
         gt=0,
         lt=1,
         description="DC2 excess: reward that the policy's last nat of KL brings, as a share of its price `kl_coef`",

@@ -74,7 +74,9 @@ def train_transformer(
         samples += [one.model_copy(update={"index": len(samples) + one.index}) for one in written]
     EVALUATION_SAMPLES.write(run, samples)
     by_arm = {arm: [sample for sample in samples if sample.arm == arm] for arm in arms}
-    EVALUATION.write(run, compare(by_arm["policy"], by_arm["start"]))
+    assert settings.kl_objective is not None
+    optimum = settings.kl_objective.optimum(by_arm["start"], SAMPLING)
+    EVALUATION.write(run, compare(by_arm["policy"], by_arm["start"]).model_copy(update={"optimum": optimum}))
 
 
 def _judged(run: RunDirectory, judge: Judge, prompts: Sequence[Prompt]) -> Sequence[JudgedRollout]:
