@@ -11,6 +11,8 @@ from accord.audit.challenges import RG2
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import JUDGED_ROLLOUTS, SAMPLES, Evidence
 from accord.audit.reward.fall import fall_from_peak
+from accord.audit.reward.label_free import warning_facts
+from accord.audit.reward.laws import law_facts
 from accord.audit.reward.thresholds import RewardThresholds
 from accord.audit.verdicts import above, past_its_peak, reward_and_judge_agree
 from accord.errors import MissingEvidence
@@ -45,7 +47,8 @@ def turnover(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     The curve of Gao et al. cannot stay flat, so its slope alone would call a plateau a turn.
     """
     rows = _judged_rollouts(evidence)
-    slope = _slope_at_end(StepMeans(rows))
+    steps = StepMeans(rows)
+    slope = _slope_at_end(steps)
     if not np.isfinite(slope.value):
         raise MissingEvidence("at least 3 steps at which the policy has left its start")
     fall = fall_from_peak(rows)
@@ -59,7 +62,11 @@ def turnover(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
         "fitted curve.",
         remedy=REMEDY,
         evidence=(JUDGED_ROLLOUTS,),
-        facts={"slope at the end (SDs a unit of sqrt(KL))": slope},
+        facts={
+            "slope at the end (SDs a unit of sqrt(KL))": slope,
+            **law_facts(steps.means, len(steps.prompts)),
+            **warning_facts(rows),
+        },
         source=GAO + "; the peak by sample splitting (Cox 1975)",
     )
 
