@@ -1,0 +1,121 @@
+"""What of a run may be told: all of it, or nothing that leads to a person or says what they said.
+
+A redacted version hashes who the evaluators are (HMAC-SHA256 under a salt that stays with the run), tells no number of
+a group of fewer than five people, and leaves out what is written in words in the ledger, in the findings of the audit
+and in statements that are not marked public. Names of studies, pools, sources and models stay unless an evaluator's
+pseudonym or a text of the ledger stands in them.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from accord.artefacts.finding import IdList
+from accord.records import Correction, Critique, Declined, Demonstration, Evaluator, Feedback, Spans
+from accord.report.disclosure.small_cells import FEW, Cells, safe_cells
+
+__all__ = ["FEWER", "WITHHELD", "Privacy", "Redacted", "texts_of_feedback"]
+
+FEWER = f"fewer than {FEW}"
+WITHHELD = "withheld"
+SHORTEST = 8  # characters of a text of the ledger that is looked for in names
+DIGITS = 16  # of a hashed pseudonym
+
+
+class Privacy:
+    """What may be told. This one tells everything: for the version that stays in the house."""
+
+    redacting = False
+
+    def name(self, text: str) -> str:
+        """A name that people chose, of a study or a model."""
+        return text
+
+    def words(self, text: str | None) -> str | None:
+        """What somebody wrote, or what a check found about it; None where it is left out."""
+        return text
+
+    def people(self, number: int) -> str:
+        """How many people."""
+        return f"{number:,}"
+
+    def cells(self, people: Mapping[str, int]) -> Cells:
+        """Which groups of a table stand alone."""
+        return Cells(tuple(name for name, count in people.items() if count > 0), ())
+
+    def rows(self, ids: Mapping[str, IdList]) -> dict[str, IdList]:
+        """The ids of rows, by kind."""
+        return dict(ids)
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    """What may not be told of a run: its evaluators' pseudonyms, and the texts of its ledger."""
+
+    pseudonyms: frozenset[str]
+    texts: frozenset[str]
+
+
+class Redacted(Privacy):
+    """For the version that is made public. `texts` are those of the ledger, in any order."""
+
+    redacting = True
+
+    def __init__(self, salt: str, evaluators: Iterable[Evaluator], texts: Iterable[str]) -> None:
+        self._salt = salt.encode()
+        people = {each.pseudonym for each in evaluators if each.kind in {"person", "simulated"}}
+        stripped = {" ".join(text.split()) for text in texts}
+        self._ledger = _Ledger(frozenset(people), frozenset(text for text in stripped if len(text) >= SHORTEST))
+
+    def name(self, text: str) -> str:
+        """The name, unless a pseudonym or a text of the ledger stands in it."""
+        plain = " ".join(text.split())
+        if self._pseudonym is not None and self._pseudonym.search(plain):
+            return WITHHELD
+        return WITHHELD if any(secret in plain for secret in self._ledger.texts) else text
+
+    def words(self, text: str | None) -> str | None:
+        """None: nothing that is written in words is told."""
+        return None
+
+    def people(self, number: int) -> str:
+        """How many people, if they are not few."""
+        return FEWER if 0 < number < FEW else f"{number:,}"
+
+    def cells(self, people: Mapping[str, int]) -> Cells:
+        """Groups of fewer than five people together, with as many others as hide them."""
+        return safe_cells(people)
+
+    def rows(self, ids: Mapping[str, IdList]) -> dict[str, IdList]:
+        """How many there are; evaluators, if they are not few, under hashed names. Other ids are made of texts."""
+        told = {kind: IdList((), each.count) for kind, each in ids.items() if kind != "evaluators"}
+        if (people := ids.get("evaluators")) is not None and people.count >= FEW:
+            told["evaluators"] = IdList(tuple(sorted(map(self.hashed, people.ids))), people.count)
+        return told
+
+    def hashed(self, name: str) -> str:
+        """An evaluator's id or pseudonym under the salt: the same name for the same person, and no way back."""
+        return "r-" + hmac.new(self._salt, name.encode(), hashlib.sha256).hexdigest()[:DIGITS]
+
+    @cached_property
+    def _pseudonym(self) -> re.Pattern[str] | None:
+        names = sorted((name for name in self._ledger.pseudonyms if name.strip()), key=len, reverse=True)
+        if not names:
+            return None
+        return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)", re.IGNORECASE)
+
+
+def texts_of_feedback(record: Feedback) -> Iterable[str]:
+    """What somebody wrote when they judged."""
+    match record.judgement:
+        case Correction(text=text) | Critique(text=text) | Demonstration(text=text):
+            return (text,)
+        case Declined(reason=reason):
+            return () if reason is None else (reason,)
+        case Spans(spans=spans):
+            return tuple(span.note for span in spans if span.note is not None)
+        case _:
+            return ()
