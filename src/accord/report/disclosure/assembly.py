@@ -15,7 +15,7 @@ from accord.report.words import count
 
 __all__ = ["compile_disclosure", "redacted_disclosure"]
 
-UNASKED = "nobody stated it; `disclosure.toml` asks"
+UNSTATED = "nobody has stated it"
 
 
 def compile_disclosure(reader: RunReader, statements: Statements) -> Disclosure:
@@ -77,7 +77,8 @@ def _fields(item: Item, records: Records, statement: Statement) -> Iterator[Disc
             yield field
         else:
             stated = _stated(question, statement, records)
-            reason = f"{field.reason}; {stated.reason}" if stated.status == "missing" else stated.reason
+            missing = stated.status == "missing"
+            reason = f"{(field.reason or '').rstrip('.')}; {stated.reason}" if missing else stated.reason
             yield stated.model_copy(update={"label": field.label, "reason": reason})
         if question is not None and field.status == "complete" and statement.counts and field.name in statement.answers:
             stated = _stated(question, statement, records)
@@ -89,7 +90,7 @@ def _fields(item: Item, records: Records, statement: Statement) -> Iterator[Disc
 def _stated(question: Question, statement: Statement, records: Records) -> DisclosureField:
     """A question as a statement answers it, or leaves it."""
     field = DisclosureField(
-        name=question.name, label=question.ask, status="missing", source="person", value=NOT_DISCLOSED, reason=UNASKED
+        name=question.name, label=question.ask, status="missing", source="person", value=NOT_DISCLOSED, reason=UNSTATED
     )
     if not statement.counts:
         stated = question.name in statement.answers or question.name in statement.without or statement.reason
@@ -123,10 +124,10 @@ def _value(question: Question, answer: Answer, statement: Statement, records: Re
         reason = "contacts are left out" if question.kind == "contact" else "`public = true` would show it"
         return {"status": "withheld", "value": f"{WITHHELD}: {count(len(answer.split()), 'word')}", "reason": reason}
     told = records.privacy.name(answer)
-    if told != answer:
+    if told == WITHHELD:
         reason = "a pseudonym of an evaluator or a text of the ledger stands in it"
         return {"status": "withheld", "value": f"{WITHHELD}: {count(len(answer.split()), 'word')}", "reason": reason}
-    return {"value": answer}
+    return {"value": told}
 
 
 def _told(reason: str, statement: Statement, records: Records) -> str:

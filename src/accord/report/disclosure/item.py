@@ -36,3 +36,6 @@ class Item:
     def __post_init__(self) -> None:
         if not self.questions or self.questions[0].name != TEXT:
             raise ValueError(f"{self.name}: the first question is `{TEXT}`")
+        names = [question.name for question in self.questions]
+        if doubled := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"{self.name}: {sorted(doubled)[0]} is asked twice")

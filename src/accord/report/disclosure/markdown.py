@@ -4,7 +4,15 @@ import re
 from collections.abc import Iterator
 
 from accord.artefacts import Disclosure, DisclosureField, DisclosureItem, DisclosureTable
-from accord.report.disclosure.summary import ORIGIN, filled_by, headline, source_of, status_words, unredacted_note
+from accord.report.disclosure.summary import (
+    ORIGIN,
+    filled,
+    filled_by,
+    headline,
+    source_of,
+    status_words,
+    unredacted_note,
+)
 from accord.report.words import clean
 
 __all__ = ["escaped", "render_markdown"]
@@ -35,10 +43,10 @@ def _lines(disclosure: Disclosure) -> Iterator[str]:
         yield from (note, "")
     yield ORIGIN
     yield ""
-    yield "| item | status | filled by |"
-    yield "|---|---|---|"
+    yield "| item | status | fields | to be filled by |"
+    yield "|---|---|---|---|"
     for item in disclosure.items:
-        yield f"| {item.number}. {item.title} | {status_words(item.status)} | {filled_by(item)} |"
+        yield f"| {item.number}. {item.title} | {status_words(item.status)} | {filled(item)} | {filled_by(item)} |"
     yield ""
     for item in disclosure.items:
         yield from _item(item)

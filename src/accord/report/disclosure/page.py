@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from accord.artefacts import Disclosure
-from accord.report.disclosure.summary import ORIGIN, filled_by, headline, source_of, status_words, unredacted_note
+from accord.report.disclosure.summary import (
+    ORIGIN,
+    filled,
+    filled_by,
+    headline,
+    source_of,
+    status_words,
+    unredacted_note,
+)
 from accord.report.environment import environment
 from accord.report.words import clean, count
 from accord.run import MANIFEST, RunDirectory
@@ -35,6 +43,7 @@ def render_page(disclosure: Disclosure, run: RunDirectory) -> str:
         redaction=unredacted_note(disclosure),
         origin=ORIGIN,
         words=status_words,
+        filled=filled,
         filled_by=filled_by,
         source_of=source_of,
         count=count,

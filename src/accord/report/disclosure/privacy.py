@@ -23,6 +23,11 @@ FEWER = f"fewer than {FEW}"
 WITHHELD = "withheld"
 SHORTEST = 8  # characters of a text of the ledger that is looked for in names
 DIGITS = 16  # of a hashed pseudonym
+_PRIVATE = (
+    (re.compile(r"(?<![\w.:/])/(?:[^\s\"',\]/]+/)+"), ""),  # folders, which hold names of users
+    (re.compile(r"(?<=://)[^/@\s]+@"), ""),  # who logs in at a server
+    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), WITHHELD),  # addresses of people
+)
 
 
 class Privacy:
@@ -41,6 +46,10 @@ class Privacy:
     def people(self, number: int) -> str:
         """How many people."""
         return f"{number:,}"
+
+    def tells(self, people: int) -> bool:
+        """Whether a number about so many people may be told."""
+        return True
 
     def cells(self, people: Mapping[str, int]) -> Cells:
         """Which groups of a table stand alone."""
@@ -71,11 +80,15 @@ class Redacted(Privacy):
         self._ledger = _Ledger(frozenset(people), frozenset(text for text in stripped if len(text) >= SHORTEST))
 
     def name(self, text: str) -> str:
-        """The name, unless a pseudonym or a text of the ledger stands in it."""
+        """The name without folders and addresses; `WITHHELD` where a pseudonym or a text of the ledger stands in it."""
         plain = " ".join(text.split())
         if self._pseudonym is not None and self._pseudonym.search(plain):
             return WITHHELD
-        return WITHHELD if any(secret in plain for secret in self._ledger.texts) else text
+        if any(secret in plain for secret in self._ledger.texts):
+            return WITHHELD
+        for pattern, instead in _PRIVATE:
+            text = pattern.sub(instead, text)
+        return text
 
     def words(self, text: str | None) -> str | None:
         """None: nothing that is written in words is told."""
@@ -83,7 +96,11 @@ class Redacted(Privacy):
 
     def people(self, number: int) -> str:
         """How many people, if they are not few."""
-        return FEWER if 0 < number < FEW else f"{number:,}"
+        return f"{number:,}" if self.tells(number) else FEWER
+
+    def tells(self, people: int) -> bool:
+        """Not of few people, whose numbers are somebody's."""
+        return not 0 < people < FEW
 
     def cells(self, people: Mapping[str, int]) -> Cells:
         """Groups of fewer than five people together, with as many others as hide them."""

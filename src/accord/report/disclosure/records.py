@@ -125,7 +125,8 @@ class Records:
         """What the feedback room measures of the answers that the run keeps; None where it keeps none."""
         if not self.feedback or not self.evaluators:
             return None
-        return measure_quality([*self.prompts, *self.completions, *self.evaluators.values(), *self.feedback])
+        known = [*self.prompts, *self.completions, *self.evaluators.values(), *self.feedback]
+        return measure_quality(known, models=())
 
     # -- the audit -------------------------------------------------------------------------------------------
 

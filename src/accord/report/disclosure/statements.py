@@ -191,8 +191,14 @@ def _name(value: Any, place: str) -> str:
 
 
 def _date(value: Any, place: str) -> date | None:
+    """A date, with quotes or without; None of an empty text."""
     if value == "":
         return None
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError as error:
+            raise StatementError(f"{place}: {value!r} is no day of the calendar; correct it") from error
     if isinstance(value, datetime) or not isinstance(value, date):
-        raise StatementError(f"{place}: {value!r:.80} is no date; write {DATE} = 2026-01-31, without quotes")
+        raise StatementError(f"{place}: {value!r:.80} is no date; write {DATE} = 2026-01-31")
     return value

@@ -3,7 +3,7 @@
 from accord.artefacts import Disclosure, DisclosureField, DisclosureItem
 from accord.report.words import count, series
 
-__all__ = ["ORIGIN", "filled_by", "headline", "source_of", "status_words", "unredacted_note"]
+__all__ = ["ORIGIN", "filled", "filled_by", "headline", "source_of", "status_words", "unredacted_note"]
 
 ORIGIN = (
     "The twelve items are what Casper et al. 2023 (arXiv 2307.15217, section 5.2) ask those to make public who train "
@@ -46,6 +46,12 @@ def unredacted_note(disclosure: Disclosure) -> str | None:
 def filled_by(item: DisclosureItem) -> str:
     """Who fills it."""
     return _FILLED_BY[item.filled_by]
+
+
+def filled(item: DisclosureItem) -> str:
+    """`5 of 12 fields`: of an item that is not complete; those that are filled or not applicable."""
+    number = sum(field.status in {"complete", "not_applicable"} for field in item.fields)
+    return "" if item.status in {"complete", "not_applicable"} else f"{number} of {count(len(item.fields), 'field')}"
 
 
 def source_of(field: DisclosureField) -> str:

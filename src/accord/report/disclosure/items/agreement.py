@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from accord.artefacts import RECIPE, SUMMARY, TRUST, DisclosureEvidence, DisclosureField, DisclosureLine
 from accord.feedback.quality.measure import Quality
 from accord.feedback.quality.unknown import NotAssessed
-from accord.report.disclosure.fields import known, line, number, table, unknown
+from accord.report.disclosure.fields import known, line, number, table, unknown, withheld
 from accord.report.disclosure.findings import audit_field
 from accord.report.disclosure.item import Item
+from accord.report.disclosure.privacy import FEWER, WITHHELD
 from accord.report.disclosure.questions import Question
 from accord.report.disclosure.records import Records
 from accord.report.optional import summary_of
@@ -24,12 +25,6 @@ POOLED = {
     "control": "control questions answered rightly",
     "too_fast": "answers faster than anybody reads",
     "declined": "answers that say that this cannot be judged",
-}
-WRITTEN = {
-    "pasted": "something was pasted",
-    "untyped": "hardly typed",
-    "too_fast": "faster than anybody types",
-    "prevalence": "written as a model writes",
 }
 WRITTEN = {
     "pasted": "something was pasted",
@@ -57,14 +52,14 @@ def _alpha(records: Records) -> DisclosureField:
     summary = summary_of(records.reader)
     if records.quality is not None:
         lines += [_question(records, records.quality, place) for place in range(len(records.quality.questions))]
-        lines += _pairs("another evaluator orders two texts alike, all answers", records.quality.agreement)
+        if records.privacy.tells(len(records.quality.evaluators)):
+            lines += _pairs("another evaluator orders two texts alike, all answers", records.quality.agreement)
         evidence += records.answers_evidence()
-    if summary is not None:
+    if summary is not None and records.privacy.tells(len(records.evaluators)):
         lines += _pairs("another evaluator orders two held-out texts alike", summary.agreement)
         lines += _pairs("all others together order two held-out texts alike", summary.consensus)
         evidence.append(records.evidence(SUMMARY))
-    measured = [each for each in lines if each.estimate is not None]
-    if not measured:
+    if not lines or not (records.privacy.redacting or any(each.estimate is not None for each in lines)):
         return unknown("agreement", label, "the run keeps no judgements in which two known people judged the same")
     value = "Alpha is 1 for perfect agreement and 0 for what chance gives. The others are shares; a tie counts half."
     return known("agreement", label, value, evidence, lines=table(("of what", "people", "value"), lines))
@@ -72,6 +67,8 @@ def _alpha(records: Records) -> DisclosureField:
 
 def _question(records: Records, quality: Quality, place: int) -> DisclosureLine:
     one = quality.questions[place]
+    if not records.privacy.tells(one.people):
+        return line(f"alpha of {one.kind}", FEWER, WITHHELD)
     study = f"{records.privacy.name(one.study)}, " if one.study else ""
     name = f"alpha of {study}{one.kind}: {records.privacy.name(one.about)}"
     told = "nothing could have differed" if one.alpha is None else number(one.alpha, 2)
@@ -93,7 +90,7 @@ def _by_group(records: Records) -> DisclosureField:
         )
         for one in (records.quality.questions if records.quality is not None else ())
         for by in one.groups
-        if records.privacy.people(one.people) == f"{one.people:,}"
+        if records.privacy.tells(one.people)
     ]
     if not lines:
         return unknown("group_agreement", label, "no two groups of people, by pool or attribute, answered one question")
@@ -103,13 +100,14 @@ def _by_group(records: Records) -> DisclosureField:
 
 
 def _numbers(records: Records) -> DisclosureField:
-    """Control questions, items asked again, speed, fatigue and position, over all people."""
-    label = "Care: repeats, known answers, speed, fatigue, place on the screen"
+    """Control questions, items asked again, speed and position, over all people; fatigue is the audit's matter."""
+    label = "Care: repeats, known answers, speed, place on the screen"
     quality = records.quality
     if quality is None:
         return unknown("care", label, NO_ANSWERS)
+    if not records.privacy.tells(len(quality.evaluators)):
+        return withheld("care", label, f"the answers are of {FEWER} people", records.answers_evidence())
     pooled = {words: _pooled(quality, name) for name, words in POOLED.items()}
-    pooled["agreement in second halves of sessions less that in first halves"] = _or_none(quality.fatigue)
     pooled["decided comparisons in which the left side was chosen"] = _or_none(quality.left)
     lines = [line(name, number(each), estimate=each) for name, each in pooled.items() if each is not None]
     if not lines:
@@ -198,6 +196,9 @@ AGREEMENT_ITEM = Item(
         Question("agreement", "How far do evaluators agree, and how was that measured?"),
         Question("group_agreement", "Was it looked whether groups of people see the question differently?"),
         Question("care", "How was it measured that people answered with care?"),
+        Question("standing", "How many people's answers stood out, and how?"),
+        Question("actions", "What was done about answers and people that could not be relied on?"),
+        Question("findings", "How was it tested that people had time, took care and saw what there was to see?"),
         Question("machine_written", "Was it looked whether machines wrote what people were asked to write?"),
     ),
 )

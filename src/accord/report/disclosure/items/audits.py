@@ -44,6 +44,7 @@ AUDITS_ITEM = Item(
     _fields,
     (
         Question("text", "What did those who looked at this find, and what became of it?"),
+        Question("own_audit", "Did you audit it yourselves, and with which result?"),
         Question("auditors", "Who looked at it, from inside and from outside?"),
         Question("scope", "What could they see and try, and what not?"),
         Question("independence", "Who chose and paid them, and might they publish what they found?"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from accord.artefacts import EVALUATORS, DisclosureField, DisclosureLine
-from accord.report.disclosure.fields import known, line, number, table, unknown
+from accord.report.disclosure.fields import known, line, number, table, unknown, withheld
 from accord.report.disclosure.item import Item
 from accord.report.disclosure.pay import Hourly, hourly_pay, hours_of
 from accord.report.disclosure.privacy import FEWER
@@ -37,7 +37,7 @@ def _pay(records: Records) -> DisclosureField:
 def _lines(records: Records, currency: str, paid: list[Hourly]) -> Iterator[DisclosureLine]:
     average = mean([each.amount for each in paid])
     told = records.privacy.name(currency)
-    if records.privacy.redacting and len(paid) < FEW:
+    if not records.privacy.tells(len(paid)):
         yield line(f"{told} an hour", f"of {FEWER} people, and not told")
         return
     yield line(f"{told} an hour, mean over people", number(average, 2), estimate=average)
@@ -74,6 +74,8 @@ def _hours(records: Records) -> DisclosureField:
     hours = hours_of(records)
     if not hours:
         return unknown("hours", label, "no seconds of people's answers were recorded")
+    if not records.privacy.tells(len(hours)):
+        return withheld("hours", label, f"they are of {FEWER} people", records.answers_evidence())
     total = sum(hours.values())
     lines = [line("all people together", f"{total:,.2f}"), line("people", records.privacy.people(len(hours)))]
     if not records.privacy.redacting:
@@ -94,7 +96,6 @@ EQUITY_ITEM = Item(
         Question("currency", "In which currency are the amounts here?", "currency"),
         Question("pay_per_hour", "What was an hour paid, on average?", "money", "an hour"),
         Question("lowest_pay_per_hour", "What did those get for an hour who got least?", "money", "an hour"),
-        Question("convenience", "Were people asked because they were easy to get, and what does that leave out?"),
         Question("convenience", "Were people asked because they were easy to get, and what does that leave out?"),
         Question("pay_floor", "Below which amount an hour shall nobody be paid?", "money", "an hour"),
         Question("hours", "How many hours did people work, all together?", "amount", "hours"),

@@ -12,6 +12,7 @@ from accord.records import Evaluator
 from accord.report.disclosure.fields import known, line, number, table, unknown, withheld
 from accord.report.disclosure.findings import audit_field
 from accord.report.disclosure.item import Item
+from accord.report.disclosure.privacy import FEWER, WITHHELD
 from accord.report.disclosure.questions import Question
 from accord.report.disclosure.records import Records
 from accord.report.verdict import evaluators_in_words
@@ -105,10 +106,7 @@ def _groups(records: Records, attribute: str) -> Iterator[DisclosureLine]:
         yield line(told, records.privacy.name(name), records.privacy.people(people[name]), share((name,)))
     if cells.together:
         number_of = records.privacy.people(sum(people[name] for name in cells.together))
-        yield line(told, "other groups together", number_of, WITHHELD_SHARE if cells.untold else share(cells.together))
-
-
-WITHHELD_SHARE = "withheld"
+        yield line(told, "other groups together", number_of, WITHHELD if cells.untold else share(cells.together))
 
 
 def _concentration(records: Records) -> DisclosureField:
@@ -119,16 +117,8 @@ def _concentration(records: Records) -> DisclosureField:
             effective = each.facts.get("effective number of people")
             value = f"The most active gave {each.estimate.value:.1%} of the answers (threshold: {each.threshold})"
             value += "" if effective is None else f"; as if {effective.value:,.0f} people had given equally many"
-            numbers = {"share of the most active": each.estimate, "effective number of people": effective}
-            lines = table(("number", "value"), _numbers(numbers))
-            return known("concentration", label, f"{value}.", records.audit_evidence, lines=lines)
+            return known("concentration", label, f"{value}.", records.audit_evidence)
     return unknown("concentration", label, "the audit (MH1 concentration) did not say")
-
-
-def _numbers(estimates: Mapping[str, Estimate | None]) -> Iterator[DisclosureLine]:
-    for name, estimate in estimates.items():
-        if estimate is not None:
-            yield line(name, number(estimate), estimate=estimate)
 
 
 def _control(records: Records) -> DisclosureField:
@@ -138,10 +128,12 @@ def _control(records: Records) -> DisclosureField:
     known_ones = [each for each in counted if each is not None]
     if not known_ones:
         return unknown("control", label, "no control question was asked that a program can check")
+    if not records.privacy.tells(len(known_ones)):
+        return withheld("control", label, f"they were asked of {FEWER} people", records.answers_evidence())
     outcomes = np.concatenate([np.repeat([1.0, 0.0], [right, n - right]) for right, n in known_ones])
     people = [place for place, (_, n) in enumerate(known_ones) for _ in range(n)]
     estimate = rate(outcomes, people)
-    lines = table(("number", "value"), _numbers({label.lower(): estimate}))
+    lines = table(("number", "value"), [line(label.lower(), number(estimate), estimate=estimate)])
     return known("control", label, f"{estimate.value:.1%} of {estimate.n:,}.", records.answers_evidence(), lines=lines)
 
 
@@ -195,8 +187,13 @@ EVALUATORS_ITEM = Item(
             "screening",
             "By what were people let in, kept or sent away? Did it count whether they agree with the researchers?",
         ),
+        Question("who", "Who judged, and how many were they?"),
+        Question("composition", "Who were they: age, sex, place, language, work, as far as they said?"),
+        Question("concentration", "Did a few people give most of the answers?"),
+        Question("control", "How often did they answer questions rightly whose answer is known?"),
         Question("recruitment", "How were they recruited?"),
         Question("training", "What were they told, and how were they trained?"),
         Question("target_population", "For which population shall they stand, and why for that one?"),
+        Question("findings", "How was it tested whether they are representative, unbiased and honest?"),
     ),
 )

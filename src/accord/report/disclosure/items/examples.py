@@ -114,11 +114,18 @@ def _exclusions(records: Records) -> DisclosureField:
     lines += [line("would stand in two splits", f"{summary.bound_twice:,}")] if summary.bound_twice else []
     excluded = records.section("data").get("exclude", [])
     kinds = Counter({"e-": "evaluator", "f-": "judgement"}.get(str(each)[:2], "study") for each in excluded)
-    parts = [count(number, kind, "studies" if kind == "study" else "") for kind, number in sorted(kinds.items())]
+    parts = [_left_out(records, kind, number) for kind, number in sorted(kinds.items())]
     value = f"By the recipe: {series(parts)}." if parts else "The recipe leaves nothing and nobody out by name."
+    value = value if records.recipe else "Only what came of the choice is known."
     evidence = [records.evidence(SUMMARY)] + ([records.evidence(RECIPE)] if records.recipe else [])
     head = ("judgements that no pair was drawn from", "number")
     return known("exclusions", label, value, evidence, lines=table(head, lines))
+
+
+def _left_out(records: Records, kind: str, number: int) -> str:
+    if kind == "evaluator":
+        return f"{records.privacy.people(number)} of the evaluators"
+    return count(number, kind, "studies" if kind == "study" else "")
 
 
 EXAMPLES_ITEM = Item(
@@ -131,6 +138,12 @@ EXAMPLES_ITEM = Item(
     (
         Question("text", "By which policy were prompts and texts chosen for people to judge?"),
         Question("safeguards", "What was done against people who mean harm, as where anybody could take part?"),
+        Question("sources", "Where do prompts and judgements come from?"),
+        Question("selection", "By which rules were examples drawn and split?"),
+        Question("exclusions", "What was left out, and why?"),
+        Question("coverage", "Were people asked about what the model will be asked?"),
+        Question("overlap", "How was it made sure that nothing was learnt from and tested on?"),
+        Question("poisoning", "How was it looked whether somebody poisoned the data?"),
         Question("writers", "Who wrote the texts that were judged, and how many of them the policy itself?"),
     ),
 )

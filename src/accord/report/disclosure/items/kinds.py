@@ -9,6 +9,7 @@ from accord.records import Feedback
 from accord.report.disclosure.fields import known, line, number, table, unknown
 from accord.report.disclosure.findings import audit_field
 from accord.report.disclosure.item import Item
+from accord.report.disclosure.privacy import FEWER, WITHHELD
 from accord.report.disclosure.questions import Question
 from accord.report.disclosure.records import Records
 from accord.report.optional import summary_of
@@ -57,6 +58,8 @@ def _line(
     typical = median(seconds) if seconds else None
     alphas = [each.alpha for each in questions if each.kind == kind]
     agreement = "several questions, see item 5" if len(alphas) > 1 else number(alphas[0] if alphas else None, 2)
+    if not records.privacy.tells(len(people)):
+        return line(kind, f"{len(some):,}", FEWER, WITHHELD, WITHHELD)
     cells = (kind, f"{len(some):,}", records.privacy.people(len(people)), number(typical, 1), agreement)
     return line(*cells, estimate=typical)
 
@@ -79,6 +82,7 @@ KINDS_ITEM = Item(
     _fields,
     (
         Question("text", "Why this mix of kinds of feedback, and not another?"),
+        Question("kinds", "Which kinds of feedback, and how much of each?"),
         Question("about", "What were people asked?"),
         Question("worth", "What is known of what each kind of feedback tells for the time that it takes?"),
     ),

@@ -80,6 +80,8 @@ MONITORING_ITEM = Item(
         Question("incident_contact", "Where can anybody report a failure?", "contact"),
         Question("kill_criterion", "At what is the model taken out of use?"),
         Question("deployment_prompts", "How is it known what the model is asked where it works?"),
+        Question("rollback", "To which earlier model can you go back, and how fast?"),
+        Question("thresholds", "At which numbers do you look closer?"),
         Question("drift", "How is it noticed that policy, reward or prompts have drifted apart?"),
     ),
 )

@@ -98,6 +98,7 @@ POLICY_EVALUATION_ITEM = Item(
         ),
         Question("training", "How was the policy trained?"),
         Question("result", "How does the policy compare with the model that it started from?"),
+        Question("findings", "What was tested of it besides?"),
         Question("curve", "Did anybody but the reward model judge what was sampled in training?"),
     ),
 )

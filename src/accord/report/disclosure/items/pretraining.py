@@ -1,7 +1,6 @@
 """1: what the model was before there was any feedback."""
 
 from collections.abc import Iterator
-from pathlib import PurePath
 
 from accord.artefacts import MODEL, RECIPE, DisclosureEvidence, DisclosureField
 from accord.report.disclosure.fields import known, line, table, unknown
@@ -38,19 +37,13 @@ def _base(records: Records) -> DisclosureField:
             continue
         noted = records.reader.run.manifest.inputs.get(f"{section}.base")
         revision = records.section(section).get("revision")
-        what = _name(records, base) + (f", revision {revision}" if revision else "")
+        what = records.privacy.name(base) + (f", revision {revision}" if revision else "")
         lines.append(line(f"[{section}]", what, "none noted" if noted is None else noted.digest))
     if not lines:
         return unknown("base", label, "no recipe in this run names a model")
     names = list(dict.fromkeys(each.cells[1] for each in lines))
     head = ("section of the recipe", "base", "digest of its folder, or commit")
     return known("base", label, series(names), [records.evidence(RECIPE)], lines=table(head, lines))
-
-
-def _name(records: Records, base: str) -> str:
-    """A folder by its last name where paths are not told: they hold names of people."""
-    path = PurePath(base)
-    return records.privacy.name(path.name if records.privacy.redacting and path.is_absolute() else base)
 
 
 def _size(records: Records) -> DisclosureField:
@@ -109,6 +102,10 @@ PRETRAINING = Item(
             "Where does the text come from that the base model was trained on, what was filtered out of it, and which "
             "gaps are known?",
         ),
+        Question("base", "From which model did training start?"),
+        Question("size", "How large is it, and how is it built?"),
+        Question("tokenizer", "With which tokenizer does it read?"),
+        Question("weights", "By which digests can its weights be told from others?"),
         Question("licence", "Under which licence may the base model be used?"),
         Question("biases", "Which biases of the base model were measured or are known?"),
         Question("memorisation", "Was it tested whether it repeats texts of its training by heart, and what came out?"),

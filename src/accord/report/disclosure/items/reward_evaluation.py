@@ -150,6 +150,7 @@ REWARD_EVALUATION_ITEM = Item(
         Question("not_tried", "What was not tried?"),
         Question("card", "How good is the reward model on what was held out?"),
         Question("groups", "How good is it for each group of people?"),
+        Question("findings", "How was it tested whether it can be relied on and is not exploited?"),
         Question("weaknesses", "What fools it, as far as you know?"),
     ),
 )
