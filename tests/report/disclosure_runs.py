@@ -13,7 +13,7 @@ from accord.records import Comparison, Completion, Critique, Evaluator, Feedback
 from accord.run import RunDirectory
 from accord.stats import mean, proportion
 
-__all__ = ["Person", "STATEMENTS", "crowd", "people_of", "secrets_of"]
+__all__ = ["STATEMENTS", "Person", "crowd", "people_of", "secrets_of"]
 
 SHARES = {"train": 0.5, "eval_reward": 0.25, "held_out": 0.25}
 RECIPE = """seed = 0
@@ -74,7 +74,9 @@ def crowd(path: Path, people: Sequence[Person], *, prompts: int = 8, card: bool 
     run = RunDirectory.create(path, seed=0)
     run.manifest.created = "2026-01-01T00:00:00+00:00"
     with Ledger(path.with_name(path.name + ".db")) as ledger:
-        asked = [Prompt.ask(f"Describe the harbour number {place} at dusk.", source="harbours") for place in range(prompts)]
+        asked = [
+            Prompt.ask(f"Describe the harbour number {place} at dusk.", source="harbours") for place in range(prompts)
+        ]
         texts = [
             [Completion(prompt=one.id, text=f"Gulls circle over pier {place} {side}.", writer="start") for side in "ab"]
             for place, one in enumerate(asked)
@@ -85,7 +87,9 @@ def crowd(path: Path, people: Sequence[Person], *, prompts: int = 8, card: bool 
         data = draw_dataset(ledger, seed=0, fractions=SHARES, unit="prompt")
         write_data(run, data, ledger=ledger, about="Which description of a harbour is livelier?")
     run.write_text("recipe.toml", RECIPE, stage="recipe")
-    row = ObjectiveRow(kind="bradley_terry", learns_from=("comparison",), likelihood="F(r_a - r_b)", disagreement="noise")
+    row = ObjectiveRow(
+        kind="bradley_terry", learns_from=("comparison",), likelihood="F(r_a - r_b)", disagreement="noise"
+    )
     OBJECTIVE.write(run, row, stage="reward")
     if card:
         CARD.write(run, _card(people), stage="reward")
@@ -99,7 +103,14 @@ def secrets_of(people: Sequence[Person], prompts: int = 8) -> list[str]:
     texts += [f"Gulls circle over pier {place} {side}." for place in range(prompts) for side in "ab"]
     texts += [f"I like pier {place} for its gulls." for place in range(prompts)]
     notes = ["posters at the port", "an hour with a harbour master"]
-    return [*(person.pseudonym for person in people), *texts, *notes, "people@crowd.example", "1234567", "someone.private"]
+    return [
+        *(person.pseudonym for person in people),
+        *texts,
+        *notes,
+        "people@crowd.example",
+        "1234567",
+        "someone.private",
+    ]
 
 
 def _evaluator(person: Person) -> Evaluator:
@@ -130,7 +141,9 @@ def _answers(
                 )
             )  # fmt: skip
         said = Critique(text=f"I like pier {0} for its gulls.")
-        answers.append(Feedback(**form | {"prompt": asked[0].id}, completions=(texts[0][0].id,), judgement=said, seconds=60.0))
+        answers.append(
+            Feedback(**form | {"prompt": asked[0].id}, completions=(texts[0][0].id,), judgement=said, seconds=60.0)
+        )
     return answers
 
 
@@ -143,7 +156,10 @@ def _card(people: Sequence[Person]) -> RewardCard:
 
 def _findings(who: list[Evaluator]) -> tuple[Finding, ...]:
     """Findings that name people and repeat their words, as those of checks of one's own may."""
-    name, ids = who[0].pseudonym, {"evaluators": IdList.of(one.id for one in who[:6]), "prompts": IdList.of(["p-1", "p-2"])}
+    name, ids = (
+        who[0].pseudonym,
+        {"evaluators": IdList.of(one.id for one in who[:6]), "prompts": IdList.of(["p-1", "p-2"])},
+    )
     return (
         Finding(
             "MH3", "people", "Nobody's answers go against what all the others foresee.", Verdict.FIRES, "above 0.05",
@@ -155,8 +171,8 @@ def _findings(who: list[Evaluator]) -> tuple[Finding, ...]:
             mean([0.02, 0.09, 0.06]), needs=f"more answers of {name}", ids={"evaluators": IdList.of([who[0].id])},
         ),
         Finding(
-            "RG2", "turnover", "More optimisation would still please the independent judge.", Verdict.QUIET, "above 0.05",
-            "It still rises.", mean([0.0, 0.01, 0.02]), fundamental=True, primary=True,
+            "RG2", "turnover", "More optimisation would still please the independent judge.", Verdict.QUIET,
+            "above 0.05", "It still rises.", mean([0.0, 0.01, 0.02]), fundamental=True, primary=True,
             title="Optimizing for an imperfect reward proxy leads to reward hacking",
         ),
         Finding(

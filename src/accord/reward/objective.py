@@ -73,7 +73,9 @@ def _prior(settings: RewardSettings) -> str | None:
     head = "flat for the head" if std == "flat" else f"normal about its start for the head, deviation {std:g} a weight"
     decoder = settings.decoder_prior_std if isinstance(settings, LearntReward) else None
     held = (
-        "none for the decoder" if decoder is None else f"normal about its start for the decoder, deviation {decoder:g}"
+        "none for the decoder"
+        if decoder is None
+        else f"normal about its start for the decoder, deviation {decoder:g} a weight"
     )
     decay = f"; weight decay {settings.optim.weight_decay:g}" if settings.optim.weight_decay else ""
     return f"{head}; {held}{decay}"
