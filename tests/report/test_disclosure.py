@@ -287,7 +287,7 @@ def test_without_a_reward_there_is_nothing_to_say_of_one(tmp_path: Path) -> None
     likelihood = field_of(disclosure, "reward_model.objective", "likelihood")
     assert (likelihood.status, likelihood.reason) == (
         "not_applicable",
-        "the recipe has no reward; the policy learns by `dpo`",
+        "the recipe has no reward; the policy learns by dpo",
     )
     base = field_of(disclosure, "human_feedback.pretraining", "base")
     assert base.value == "owner/name"

@@ -216,3 +216,26 @@ def test_the_redacted_value_is_the_same_without_writing_it(tmp_path: Path) -> No
 def test_a_run_called_after_somebody_is_not_named(tmp_path: Path, name: str) -> None:
     with crowd(tmp_path / name, people_of([("north", 6)])) as run:
         assert disclose(run, redact=True).disclosure.run == ("run" if name == "run" else WITHHELD)
+
+
+def test_a_run_as_others_may_have_made_it_is_told(tmp_path: Path) -> None:
+    """Settings of the wrong kind, answers of nobody on record, a date that is none."""
+    recipe = '[data]\nexclude = 3\ntrain = "x"\n[rewards]\na = 3\n[policy]\nkind = 3\n'
+    recipe += "[evaluate]\njudge = 3\n[sft]\nbase = [1]\n"
+    with crowd(tmp_path / "run", people_of([("north", 6)])) as run:
+        run.write_text("recipe.toml", recipe, stage="recipe")
+        run.write_jsonl("data/evaluators.jsonl", run.read_jsonl("data/evaluators.jsonl")[1:], stage="data")
+        run.manifest.created = "long ago"
+        for redact in (False, True):
+            written = disclose(run, redact=redact)
+            assert written.disclosure.items_by_status["partial"] == 11
+    assert field_of(written, "human_feedback.pretraining", "base").status == "missing"
+
+
+def test_who_wrote_is_told_but_not_where_it_is_somebody_who_judged() -> None:
+    somebody = Evaluator(kind="person", pseudonym="zq1")
+    privacy = Redacted("salt", [somebody], [])
+    assert privacy.name(somebody.id) == WITHHELD
+    assert privacy.name(f"by {somebody.id}") == WITHHELD
+    assert privacy.name("zq1x") == "zq1x"
+    assert privacy.name("zq1.") == WITHHELD

@@ -142,6 +142,8 @@ MALFORMED = {
     "no letter in a name": ("[policy.evaluation]\nsigned_by = '---'\n", "is no name"),
     "address for a name": ("[policy.evaluation]\nsigned_by = 'a@b.example'\n", "write the name alone"),
     "telephone for a name": ("[policy.evaluation]\nsigned_by = 'Ada 1712345'\n", "write the name alone"),
+    "turned name": ("[policy.evaluation]\nsigned_by = 'Ada \u202e adA'\n", "is no name"),
+    "nul in a name": ('[policy.evaluation]\nsigned_by = "Ada\\u0000"\n', "is no name"),
     "long name": (f"[policy.evaluation]\nsigned_by = '{'x' * 201}'\n", "201 characters"),
     "not a truth": ("[policy.evaluation]\npublic = 'yes'\n", "'yes' is neither true nor false; write public = true"),
     "reason is a number": ("[policy.evaluation]\nnot_applicable = 3\n", "is no reason"),

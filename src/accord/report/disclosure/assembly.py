@@ -1,7 +1,6 @@
 """The disclosure of a run: what its records say, and what people stated and signed."""
 
 from collections.abc import Iterator
-from datetime import date
 
 from accord.artefacts import NOT_DISCLOSED, Disclosure, DisclosureEvidence, DisclosureField, DisclosureItem, RunReader
 from accord.report.disclosure.item import Item
@@ -121,7 +120,7 @@ def _value(question: Question, answer: Answer, statement: Statement, records: Re
     if not records.privacy.redacting or question.kind == "currency":
         return {"value": answer}
     if question.kind == "contact" or not statement.public:
-        reason = "contacts are left out" if question.kind == "contact" else "`public = true` would show it"
+        reason = "contacts are left out" if question.kind == "contact" else "public = true would show it"
         return {"status": "withheld", "value": f"{WITHHELD}: {count(len(answer.split()), 'word')}", "reason": reason}
     told = records.privacy.name(answer)
     if told == WITHHELD:
@@ -144,6 +143,6 @@ def _remarks(statement: Statement, records: Records) -> Iterator[str]:
             f"What is stated here is not counted as disclosed: {statement.lacking}. Whoever states it writes signed_by "
             "and date."
         )
-    made = date.fromisoformat(records.reader.run.manifest.created[:10])
-    if statement.counts and statement.signed_on is not None and statement.signed_on < made:
+    made = records.reader.run.manifest.created[:10]  # days of ISO 8601 are in the order of their texts
+    if statement.counts and statement.signed_on is not None and str(statement.signed_on) < made:
         yield f"Signed on {statement.signed_on}, before the run was made ({made})."

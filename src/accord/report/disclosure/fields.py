@@ -7,6 +7,7 @@ from accord.artefacts.finding import IdList
 from accord.report.words import interval, observations
 from accord.stats import Estimate
 
+NBSP = "\N{NO-BREAK SPACE}"
 __all__ = ["inapplicable", "known", "line", "number", "table", "unknown", "withheld"]
 
 
@@ -70,4 +71,4 @@ def number(estimate: Estimate | None, digits: int = 3) -> str:
     """`0.712 [0.698, 0.725], n = 4,000 (130)`, or that it was not measured."""
     if estimate is None:
         return "not measured"
-    return f"{interval(estimate, digits)}, n = {observations(estimate)}"
+    return f"{interval(estimate, digits)}, n{NBSP}={NBSP}{observations(estimate)}"

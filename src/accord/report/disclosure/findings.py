@@ -30,7 +30,7 @@ def audit_field(records: Records, name: str, label: str, challenges: Collection[
 
 def no_audit(name: str, label: str) -> DisclosureField:
     """That the run was not audited."""
-    return unknown(name, label, "the claims of this run were not audited; `accord audit` does that")
+    return unknown(name, label, "the claims of this run were not audited (accord audit)")
 
 
 def findings_about(records: Records, challenges: Collection[str]) -> list[Finding]:
@@ -46,7 +46,7 @@ def finding_lines(findings: Sequence[Finding], records: Records) -> Iterator[Dis
         told = records.privacy.words(each.result) or f"Measured {number(each.estimate)}."
         because = f" Explained by {series(list(each.explained_by))}." if each.explained_by else ""
         rows = records.privacy.rows(each.ids)
-        yield line(each.id, each.words, f"{claim} {told}{because}", estimate=each.estimate, rows=rows)
+        yield line(each.id, each.words, f"{claim}\n{told}{because}", estimate=each.estimate, rows=rows)
 
 
 def verdicts(findings: Sequence[Finding]) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["render_page"]
 
 SHOWN = 3  # files that a field names at once; of more it says how many, and unfolds
+LONGEST_WORD = 16  # characters that a column of a table is widened for
 DIGITS = 12  # of a digest, as shown; disclosure.json has all
 
 
@@ -47,6 +48,12 @@ def render_page(disclosure: Disclosure, run: RunDirectory) -> str:
         filled_by=filled_by,
         source_of=source_of,
         count=count,
+        is_long=_is_long,
         shown=SHOWN,
         digits=DIGITS,
     )
+
+
+def _is_long(cell: str) -> bool:
+    """Whether a word of it is so long that it has to be broken, such as a digest."""
+    return any(len(word) > LONGEST_WORD for word in cell.split())

@@ -9,9 +9,9 @@ pseudonym or a text of the ledger stands in them.
 import hashlib
 import hmac
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from itertools import takewhile
 
 from accord.artefacts.finding import IdList
 from accord.records import Correction, Critique, Declined, Demonstration, Evaluator, Feedback, Spans
@@ -60,14 +60,6 @@ class Privacy:
         return dict(ids)
 
 
-@dataclass(frozen=True)
-class _Ledger:
-    """What may not be told of a run: its evaluators' pseudonyms, and the texts of its ledger."""
-
-    pseudonyms: frozenset[str]
-    texts: frozenset[str]
-
-
 class Redacted(Privacy):
     """For the version that is made public. `texts` are those of the ledger, in any order."""
 
@@ -75,16 +67,17 @@ class Redacted(Privacy):
 
     def __init__(self, salt: str, evaluators: Iterable[Evaluator], texts: Iterable[str]) -> None:
         self._salt = salt.encode()
-        people = {each.pseudonym for each in evaluators if each.kind in {"person", "simulated"}}
-        stripped = {" ".join(text.split()) for text in texts}
-        self._ledger = _Ledger(frozenset(people), frozenset(text for text in stripped if len(text) >= SHORTEST))
+        people = [each for each in evaluators if each.kind in {"person", "simulated"}]
+        names = {_plain(name).casefold() for each in people for name in (each.pseudonym, each.id)} - {""}
+        self._people, self._longest = frozenset(names), max(map(len, names), default=0)
+        self._texts = sorted({text for text in map(_plain, texts) if len(text) >= SHORTEST}, key=len)
 
     def name(self, text: str) -> str:
         """The name without folders and addresses; `WITHHELD` where a pseudonym or a text of the ledger stands in it."""
-        plain = " ".join(text.split())
-        if self._pseudonym is not None and self._pseudonym.search(plain):
+        plain = _plain(text)
+        if self._names_somebody(plain.casefold()):
             return WITHHELD
-        if any(secret in plain for secret in self._ledger.texts):
+        if any(secret in plain for secret in takewhile(lambda secret: len(secret) <= len(plain), self._texts)):
             return WITHHELD
         for pattern, instead in _PRIVATE:
             text = pattern.sub(instead, text)
@@ -117,12 +110,23 @@ class Redacted(Privacy):
         """An evaluator's id or pseudonym under the salt: the same name for the same person, and no way back."""
         return "r-" + hmac.new(self._salt, name.encode(), hashlib.sha256).hexdigest()[:DIGITS]
 
-    @cached_property
-    def _pseudonym(self) -> re.Pattern[str] | None:
-        names = sorted((name for name in self._ledger.pseudonyms if name.strip()), key=len, reverse=True)
-        if not names:
-            return None
-        return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)", re.IGNORECASE)
+    def _names_somebody(self, text: str) -> bool:
+        """Whether a pseudonym stands in it as a word, or as several."""
+        starts = [place for place in range(len(text)) if place == 0 or not _in_word(text[place - 1])]
+        ends = [place for place in range(1, len(text) + 1) if place == len(text) or not _in_word(text[place])]
+        return any(
+            text[start:end] in self._people
+            for start in starts
+            for end in ends[bisect_right(ends, start) : bisect_right(ends, start + self._longest)]
+        )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _in_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
 
 
 def texts_of_feedback(record: Feedback) -> Iterable[str]:

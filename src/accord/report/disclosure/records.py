@@ -65,6 +65,12 @@ class Records:
             content = content.get(name) if isinstance(content, dict) else None
         return content if isinstance(content, dict) else {}
 
+    @property
+    def excluded(self) -> list[str]:
+        """Evaluators, judgements and studies that the recipe leaves out by name."""
+        names = self.section("data").get("exclude", [])
+        return [str(name) for name in names] if isinstance(names, list) else []
+
     @cached_property
     def reward_stages(self) -> dict[str, str]:
         """The stages of rewards by what each is called, those that the recipe or the run's files name."""
@@ -125,7 +131,8 @@ class Records:
         """What the feedback room measures of the answers that the run keeps; None where it keeps none."""
         if not self.feedback or not self.evaluators:
             return None
-        known = [*self.prompts, *self.completions, *self.evaluators.values(), *self.feedback]
+        of_known = (each for each in self.feedback if each.evaluator in self.evaluators)
+        known = [*self.prompts, *self.completions, *self.evaluators.values(), *of_known]
         return measure_quality(known, models=())
 
     # -- the audit -------------------------------------------------------------------------------------------

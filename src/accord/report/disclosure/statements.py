@@ -181,7 +181,7 @@ def _name(value: Any, place: str) -> str:
     if not isinstance(value, str):
         raise StatementError(f'{place}: {value!r:.80} is no name; write {SIGNED} = "first and last name"')
     name = " ".join(value.split())
-    if name and not any(letter.isalpha() for letter in name):
+    if name and not (any(map(str.isalpha, name)) and name.isprintable()):
         raise StatementError(f"{place}: {name!r:.80} is no name; write the first and last name of whoever states it")
     if "@" in name or re.search(r"\d{5}", name):
         raise StatementError(f"{place}: {name!r:.80} holds an address or a number; write the name alone")

@@ -142,7 +142,7 @@ def _standing(records: Records) -> DisclosureField:
     if cells.together:
         together = sum(standing[name] for name in cells.together)
         lines.append(line("other standings together", records.privacy.people(together)))
-    value = "`Another view` is surely against most others, and no fault; `careless` is near to answers at random."
+    value = "Another view is surely against most others, and no fault; careless is near to answers at random."
     return known("standing", label, value, records.answers_evidence(), lines=table(("standing", "evaluators"), lines))
 
 
@@ -153,14 +153,14 @@ def _actions(records: Records) -> DisclosureField:
         return unknown("actions", label, "the run has neither a recipe nor weights of answers")
     evidence = [records.evidence(RECIPE)] if records.recipe else []
     if not records.reader.has(TRUST):
-        excluded = records.section("data").get("exclude", [])
+        excluded = records.excluded
         left_out = f"{count(len(excluded), 'entry', 'entries')} of evaluators, studies or judgements"
         value = f"All answers weigh the same; {left_out if excluded else 'nobody'} left out by name."
         return known("actions", label, value, evidence)
     sentences = [text for each in trust_in_words(records.reader) if (text := records.privacy.words(each))]
     trust = records.reader.value(TRUST)
     value = " ".join(f"{text[0].upper()}{text[1:]}" for text in sentences)
-    value = value or f"Answers are weighed by the model `{trust.model}`."
+    value = value or f"Answers are weighed by a model of evaluators ({trust.model})."
     lines = [
         line(split.replace("_", " "), f"{weights.pairs:,}", f"{weights.effective_pairs:,.0f}")
         for split, weights in trust.splits.items()

@@ -23,6 +23,7 @@ __all__ = ["EVALUATORS_ITEM"]
 
 POOL = "pool"
 UNSAID = "not stated"
+MOST_MACHINES = 50
 
 
 def _fields(records: Records) -> Iterator[DisclosureField]:
@@ -41,11 +42,8 @@ def _who(records: Records) -> DisclosureField:
     label = "Who judged"
     if not records.evaluators:
         return unknown("who", label, "the run does not record who judged")
-    people = Counter(one.pool or "no pool" for one in records.people.values())
     machines = [one for one in records.evaluators.values() if one.kind in {"model", "rule"}]
-    lines = [
-        line(records.privacy.name(" and ".join(names)), shown, "people") for names, shown in _cells(records, people)
-    ]
+    lines = [each for kind in ("person", "simulated") for each in _pools(records, kind)]
     lines += [line(records.privacy.name(one.pseudonym), "1", one.kind) for one in machines[:MOST_MACHINES]]
     value = _in_words(records)
     if any(one.kind == "simulated" for one in records.evaluators.values()):
@@ -54,7 +52,12 @@ def _who(records: Records) -> DisclosureField:
     return known("who", label, value, evidence, lines=table(("pool, or machine", "how many", "what"), lines))
 
 
-MOST_MACHINES = 50
+def _pools(records: Records, kind: str) -> Iterator[DisclosureLine]:
+    """People, or those who stand for them, by the pool that they came from."""
+    pools = Counter(one.pool or "no pool" for one in records.people.values() if one.kind == kind)
+    what = {"person": "people", "simulated": "simulated evaluators"}[kind]
+    for names, shown in _cells(records, pools):
+        yield line(" and ".join(map(records.privacy.name, names)), shown, what)
 
 
 def _in_words(records: Records) -> str:
@@ -114,8 +117,9 @@ def _concentration(records: Records) -> DisclosureField:
     label = "Whether a few people gave most of the answers"
     for each in records.findings or ():
         if each.id == "MH1 concentration" and each.estimate is not None:
+            threshold = records.privacy.name(each.threshold)
             effective = each.facts.get("effective number of people")
-            value = f"The most active gave {each.estimate.value:.1%} of the answers (threshold: {each.threshold})"
+            value = f"The most active gave {each.estimate.value:.1%} of the answers (threshold: {threshold})"
             value += "" if effective is None else f"; as if {effective.value:,.0f} people had given equally many"
             return known("concentration", label, f"{value}.", records.audit_evidence)
     return unknown("concentration", label, "the audit (MH1 concentration) did not say")

@@ -10,6 +10,7 @@ from accord.report.disclosure.item import Item
 from accord.report.disclosure.questions import Question
 from accord.report.disclosure.records import Records
 from accord.report.optional import summary_of
+from accord.report.provenance import shown
 from accord.report.words import count, counted, series
 
 __all__ = ["EXAMPLES_ITEM"]
@@ -84,7 +85,7 @@ def _selection(records: Records) -> DisclosureField:
         return unknown("selection", label, "the run has neither a recipe nor counts of its data")
     evidence, lines = list[DisclosureEvidence](), []
     if data:
-        shares = ", ".join(f"{split} {data[split]:g}" for split in SPLITS if split in data)
+        shares = ", ".join(f"{split} {shown(data[split])}" for split in SPLITS if split in data)
         lines += [line("shares of the splits", shares)] if shares else []
         lines += [line(words, _told(records, data[key])) for key, words in RULES.items() if key in data]
         evidence.append(records.evidence(RECIPE))
@@ -112,7 +113,7 @@ def _exclusions(records: Records) -> DisclosureField:
         return unknown("exclusions", label, "the run has no counts of its data")
     lines = [line(reason, f"{number:,}") for reason, number in (summary.unused or {}).items()]
     lines += [line("would stand in two splits", f"{summary.bound_twice:,}")] if summary.bound_twice else []
-    excluded = records.section("data").get("exclude", [])
+    excluded = records.excluded
     kinds = Counter({"e-": "evaluator", "f-": "judgement"}.get(str(each)[:2], "study") for each in excluded)
     parts = [_left_out(records, kind, number) for kind, number in sorted(kinds.items())]
     value = f"By the recipe: {series(parts)}." if parts else "The recipe leaves nothing and nobody out by name."

@@ -69,7 +69,7 @@ def _asked(records: Records) -> DisclosureField:
     label = "What people were asked"
     summary = summary_of(records.reader)
     if summary is None or not summary.about:
-        return unknown("about", label, "`[data] about` of the recipe does not say")
+        return unknown("about", label, "the recipe does not say (about, in its section data)")
     return known("about", label, records.privacy.name(summary.about), [records.evidence(SUMMARY)])
 
 

@@ -20,7 +20,7 @@ def no_reward(records: Records) -> str | None:
     if rewarded or not records.recipe or any(records.has_model(stage) for stage in records.reward_stages):
         return None
     kind = records.section("policy").get("kind")
-    return "the recipe has no reward" + (f"; the policy learns by `{kind}`" if kind else "")
+    return "the recipe has no reward" + (f"; the policy learns by {kind}" if kind else "")
 
 
 def _fields(records: Records) -> Iterator[DisclosureField]:

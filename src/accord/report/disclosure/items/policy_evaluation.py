@@ -45,7 +45,7 @@ def _result(records: Records) -> DisclosureField:
     evaluation = evaluation_of(records.reader)
     if evaluation is None:
         return unknown("result", label, "no policy was evaluated in this run")
-    value = "Fresh texts on held-out prompts; `start` is the model before the policy learnt."
+    value = "Fresh texts on held-out prompts; the start is the model before the policy learnt."
     head = ("measure", "value")
     lines = table(head, _lines(evaluation))
     return known("result", label, value, [records.evidence(EVALUATION)], lines=lines)

@@ -41,15 +41,17 @@ def _rows(records: Records) -> dict[str, ChallengeRow]:
 def _fundamental(records: Records) -> DisclosureField:
     """Every challenge that has no full solution within RLHF, whatever the audit says of it: none is ever passed."""
     rows = _rows(records)
-    lines = [_line(each.id, each.title, rows.get(each.id)) for each in CHALLENGES if each.fundamental]
+    audited = records.findings is not None
+    fundamental = [each for each in CHALLENGES if each.fundamental]
+    lines = [_line(each.id, each.title, rows.get(each.id), audited=audited) for each in fundamental]
     value = "They have no full solution within RLHF (Casper et al. 2023): no test shows that one of them is overcome."
     label, head = "Fundamental challenges, which no test rules out", ("challenge", "what it is", "this audit")
     return known("fundamental", label, value, records.audit_evidence, lines=table(head, lines))
 
 
-def _line(name: str, title: str, row: ChallengeRow | None) -> DisclosureLine:
+def _line(name: str, title: str, row: ChallengeRow | None, *, audited: bool) -> DisclosureLine:
     if row is None:
-        return line(name, title, UNTESTED)
+        return line(name, title, UNTESTED if audited else "not audited")
     further = f"; also fires: {', '.join(row.further)}" if row.further else ""
     return line(name, title, f"{row.words}{further}")
 
