@@ -166,6 +166,9 @@ def test_who_is_a_machine_keeps_its_name_and_nobody_is_found_in_a_word() -> None
     assert privacy.name("postgresql://ann:secret@db.example/x") == "postgresql://db.example/x"
     assert privacy.name("/home/ann/model") == "model"
     assert privacy.name("owner/name") == "owner/name"
+    assert privacy.name("call +49 (171) 123-4567 on 2026-01-31") == "call withheld on 2026-01-31"
+    ids = {"with a wrong answer": IdList.of(["e-1"]), "of zoë (2)": IdList.of("123456"), "feedback": IdList.of(["f-1"])}
+    assert privacy.rows(ids) == {WITHHELD: IdList((), 6), "feedback": IdList((), 1)}
     assert privacy.hashed("e-1") == Redacted("salt", [], []).hashed("e-1") != Redacted("pepper", [], []).hashed("e-1")
 
 
@@ -185,6 +188,25 @@ def test_of_fewer_than_five_people_no_number_is_told(tmp_path: Path) -> None:
     assert pay is not None
     assert [line.cells[1] for line in pay.lines] == [f"of {FEWER} people, and not told"]
     assert field_of(written, "reward_model.evaluation", "groups").status == "missing"
+
+
+@pytest.mark.parametrize(("south", "told"), [(1, False), (4, False), (5, True)])
+def test_what_lies_between_few_people_and_the_others_is_not_told(tmp_path: Path, south: int, told: bool) -> None:
+    """Agreement between a group of one and the rest is that of one person."""
+    people = people_of([("north", 8), ("south", south)])
+    people[-1] = Person(people[-1].pseudonym, "south", "in cake")
+    with crowd(tmp_path / "run", people) as run:
+        written, whole = disclose(run, redact=True), disclose(run)
+    name = ("human_feedback.quality", "group_agreement")
+    assert field_of(whole, *name).table is not None
+    assert (field_of(written, *name).table is not None) is told
+    digests = {each.file: each.sha256 for each in field_of(written, *name).evidence}
+    assert not told or set(digests.values()) == {None}
+    # Nor of how many nothing is on record, where they are few.
+    assert (
+        field_of(whole, "systemic.equity", "pay_per_hour").value == f"On record for {7 + south} of {8 + south} people."
+    )
+    assert field_of(written, "systemic.equity", "pay_per_hour").value == "On record for a part of the people."
 
 
 def test_the_lowest_pay_is_that_of_five(tmp_path: Path) -> None:

@@ -23,10 +23,12 @@ FEWER = f"fewer than {FEW}"
 WITHHELD = "withheld"
 SHORTEST = 8  # characters of a text of the ledger that is looked for in names
 DIGITS = 16  # of a hashed pseudonym
+_OF_TEXTS = frozenset({"feedback", "prompts", "completions", "questions"})
 _PRIVATE = (
     (re.compile(r"(?<![\w.:/])/(?:[^\s\"',\]/]+/)+"), ""),  # folders, which hold names of users
     (re.compile(r"(?<=://)[^/@\s]+@"), ""),  # who logs in at a server
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), WITHHELD),  # addresses of people
+    (re.compile(r"\+\d[\d\s()/.-]{6,}\d"), WITHHELD),  # telephones
 )
 
 
@@ -100,10 +102,17 @@ class Redacted(Privacy):
         return safe_cells(people)
 
     def rows(self, ids: Mapping[str, IdList]) -> dict[str, IdList]:
-        """How many there are; evaluators, if they are not few, under hashed names. Other ids are made of texts."""
-        told = {kind: IdList((), each.count) for kind, each in ids.items() if kind != "evaluators"}
-        if (people := ids.get("evaluators")) is not None and people.count >= FEW:
-            told["evaluators"] = IdList(tuple(sorted(map(self.hashed, people.ids))), people.count)
+        """How many there are; of evaluators, if they are not few, under hashed names.
+
+        Ids of texts are made of the texts. A kind that is not known may be of people.
+        """
+        told = {}
+        for kind, each in ids.items():
+            if kind in _OF_TEXTS:
+                told[kind] = IdList((), each.count)
+            elif self.tells(each.count):
+                names = tuple(sorted(map(self.hashed, each.ids))) if kind == "evaluators" else ()
+                told[self.name(kind)] = IdList(names, each.count)
         return told
 
     def hashed(self, name: str) -> str:

@@ -30,6 +30,9 @@ from accord.run import FileEntry
 
 __all__ = ["Records", "secret_texts"]
 
+PEOPLES = frozenset({EVALUATORS.file, *(feedback_of(split).file for split in SPLITS)})
+"""Files of who judged, and of what they said."""
+
 
 class Records:
     """A run as the items read it, and what was stated and signed of it. Raises `ArtefactError` for an altered file."""
@@ -41,10 +44,14 @@ class Records:
     # -- evidence --------------------------------------------------------------------------------------------
 
     def evidence(self, artefact: Artefact, stage: str = "") -> DisclosureEvidence:
-        """A file of the run with its digest; of a folder its path."""
+        """A file of the run with its digest; of a folder its path.
+
+        Of few people and what they said a digest could be guessed, so a redacted version leaves these out.
+        """
         path = self.reader.path(artefact, stage)
         entry = self.reader.run.manifest.files.get(path)
-        return DisclosureEvidence(file=path, sha256=None if entry is None else entry.sha256)
+        private = self.privacy.redacting and artefact.file in PEOPLES
+        return DisclosureEvidence(file=path, sha256=None if entry is None or private else entry.sha256)
 
     def answers_evidence(self) -> tuple[DisclosureEvidence, ...]:
         """The files of what was said, and of who said it."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from accord.report.disclosure.item import Item
-from accord.report.disclosure.items.agreement import AGREEMENT_ITEM
+from accord.report.disclosure.items.answer_quality import ANSWER_QUALITY_ITEM
 from accord.report.disclosure.items.audits import AUDITS_ITEM
 from accord.report.disclosure.items.equity import EQUITY_ITEM
 from accord.report.disclosure.items.evaluators import EVALUATORS_ITEM
@@ -24,7 +24,7 @@ ITEMS: tuple[Item, ...] = (
     EVALUATORS_ITEM,
     EXAMPLES_ITEM,
     KINDS_ITEM,
-    AGREEMENT_ITEM,
+    ANSWER_QUALITY_ITEM,
     OBJECTIVE_ITEM,
     REWARD_EVALUATION_ITEM,
     POLICY_EVALUATION_ITEM,

@@ -10,6 +10,7 @@ from accord.report.disclosure.privacy import FEWER
 from accord.report.disclosure.questions import Question
 from accord.report.disclosure.records import Records
 from accord.report.disclosure.small_cells import FEW
+from accord.report.words import count
 from accord.stats import mean, proportion
 
 __all__ = ["EQUITY_ITEM"]
@@ -28,8 +29,9 @@ def _pay(records: Records) -> DisclosureField:
         return unknown("pay_per_hour", label, "no evaluator's record says what an hour is paid")
     known_of = sum(len(each) for each in by_currency.values())
     lines = [each for currency, paid in by_currency.items() for each in _lines(records, currency, paid)]
-    people = records.privacy.people
-    value = f"On record for {people(known_of)} of {people(len(records.people))} people."
+    value = "On record for a part of the people."
+    if records.privacy.tells(len(records.people) - known_of) and records.privacy.tells(known_of):
+        value = f"On record for {known_of:,} of {count(len(records.people), 'person', 'people')}."
     evidence = [records.evidence(EVALUATORS), *records.answers_evidence()]
     return known("pay_per_hour", label, value, evidence, lines=table(("what", "value"), lines))
 
