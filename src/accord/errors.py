@@ -6,6 +6,7 @@
     ├── RecipeError                a recipe that cannot be run
     ├── ExtensionError             a Python file of the user's own cannot be loaded, or registers a name twice
     ├── StudyError                 a study of people, or a file of its items, that cannot be used
+    ├── StatementError             what people state for a disclosure cannot be read
     ├── AccessError                an invite or a link does not let anybody in; `reason` says why
     ├── FormError                  what an evaluator sent cannot be read as an answer; `field` says where
     ├── Conflict                   an answer came too late or twice; `reason` says which, and what was sent is kept
@@ -44,6 +45,7 @@ __all__ = [
     "ModelError",
     "RecipeError",
     "RecordError",
+    "StatementError",
     "StorageError",
     "StudyError",
     "TrainingStopped",
@@ -81,6 +83,10 @@ class ExtensionError(AccordError):
 
 class StudyError(AccordError):
     """A study, or a file of its items, cannot be used as it stands."""
+
+
+class StatementError(AccordError):
+    """What people state for a disclosure cannot be read, or contradicts itself."""
 
 
 class AccessError(AccordError):

@@ -17,6 +17,7 @@ from accord.artefacts.data import (
     feedback_of,
     pairs_of,
 )
+from accord.artefacts.disclosure import DISCLOSURE, DISCLOSURE_PAGE, DISCLOSURE_TEXT, REDACTION_SALT, STATEMENTS
 from accord.artefacts.evaluation import (
     CURVE,
     EVALUATION,
@@ -29,7 +30,7 @@ from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
 from accord.artefacts.reward_card import CALIBRATION, CARD
 from accord.artefacts.stated import NORMALISATION, REFERENCES
-from accord.artefacts.training import ALGORITHM, BATCHES, CANDIDATES, METRICS, MODEL, SAMPLES, VALUE_HEAD
+from accord.artefacts.training import ALGORITHM, BATCHES, CANDIDATES, METRICS, MODEL, OBJECTIVE, SAMPLES, VALUE_HEAD
 
 __all__ = ["CATALOGUE", "markdown"]
 
@@ -52,6 +53,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     CANDIDATES,
     ALGORITHM,
     BATCHES,
+    OBJECTIVE,
     REFERENCES,
     NORMALISATION,
     SCORES,
@@ -64,6 +66,11 @@ CATALOGUE: tuple[Artefact, ...] = (
     QUESTION_ANSWERS,
     FINDINGS,
     REPORT,
+    STATEMENTS,
+    DISCLOSURE,
+    DISCLOSURE_TEXT,
+    DISCLOSURE_PAGE,
+    REDACTION_SALT,
 )
 
 _HEAD = """# The run directory

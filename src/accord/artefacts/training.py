@@ -11,6 +11,7 @@ __all__ = [
     "CANDIDATES",
     "METRICS",
     "MODEL",
+    "OBJECTIVE",
     "SAMPLES",
     "VALUE_HEAD",
     "AlgorithmRow",
@@ -23,6 +24,7 @@ __all__ = [
     "FinishReason",
     "GradedCandidate",
     "Metrics",
+    "ObjectiveRow",
     "OnlineMetrics",
     "PairMetrics",
     "RewardMetrics",
@@ -211,8 +213,23 @@ class AlgorithmRow(Row):
     sentence: str = Field(description="what it did, as the report tells it, without the full stop")
 
 
+class ObjectiveRow(Row):
+    """What a reward is the optimum of, as its settings say it."""
+
+    kind: str
+    learns_from: tuple[str, ...] = Field(description="kinds of judgement; none where nothing is learnt")
+    likelihood: str = Field(description="the loss or the formula, with its settings; empty where the kind says none")
+    prior: str | None = absent("what holds its weights, and how strongly; absent where nothing is learnt")
+    disagreement: str = Field(description="what becomes of two people who differ")
+
+
 ALGORITHM: JsonObject[AlgorithmRow] = JsonObject(
     "algorithm.json", "the algorithm of a policy, and what it did in a sentence", content=AlgorithmRow
+)
+OBJECTIVE: JsonObject[ObjectiveRow] = JsonObject(
+    "objective.json",
+    "what a reward is the optimum of: likelihood, prior, and what becomes of disagreement",
+    content=ObjectiveRow,
 )
 MODEL = Folder("model", "weights, configuration and tokenizer, as transformers reads them")
 VALUE_HEAD = Folder("value", "the value head, where the algorithm has one")

@@ -12,7 +12,19 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError
 
 from accord import __version__
-from accord.cli import asking, auditing, collecting, feedback, importing, lab, making, quality, runs, serving
+from accord.cli import (
+    asking,
+    auditing,
+    collecting,
+    disclosing,
+    feedback,
+    importing,
+    lab,
+    making,
+    quality,
+    runs,
+    serving,
+)
 from accord.cli.printing import complain, unfold
 from accord.errors import AccordError
 
@@ -40,6 +52,7 @@ app.command(auditing.audit)
 app.command(runs.verify)
 app.command(runs.report)
 app.command(runs.compare)
+app.command(disclosing.disclose)
 app.command(serving.serve)
 app.command(lab.lab)
 

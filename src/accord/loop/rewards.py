@@ -4,6 +4,7 @@ from accord.artefacts import (
     CALIBRATION,
     CARD,
     NORMALISATION,
+    OBJECTIVE,
     SCORES,
     JudgeAgreement,
     JudgeCalibration,
@@ -20,6 +21,7 @@ from accord.reward.card.other_judge import judge_agreement
 from accord.reward.card.scored import SplitScores, score_split
 from accord.reward.combine import MAIN
 from accord.reward.combined import CombinedJudge, MixedJudge, moments
+from accord.reward.objective import combination_row, objective_row
 from accord.reward.settings import RewardSettings
 from accord.train import stage_seed
 
@@ -41,6 +43,7 @@ def combine(context: Context) -> None:
     """The means and standard deviations of the rewards that are combined, on the completions of the train split."""
     combination = context.recipe.combine
     assert combination is not None
+    OBJECTIVE.write(context.run, combination_row(combination), stage=context.stage)
     if combination.normalise == "none":
         NORMALISATION.write(context.run, Normalisation(parts={}), stage=context.stage)
         return
@@ -108,11 +111,12 @@ def judges_of(context: Context) -> dict[str, Judge]:
 
 
 def _train(settings: RewardSettings, context: Context, *, split: str) -> None:
-    """Train a reward on a split and write its card."""
+    """Train a reward on a split; write what it is the optimum of, and its card."""
     run, stage = context.run, context.stage
     data = read_data(run, prefix=context.prefix)
     for _ in context.progress.steps(settings.steps(data, run, split=split, stage=stage), stage):
         pass
+    OBJECTIVE.write(run, objective_row(settings), stage=stage)
     if settings.asks_people:
         context.progress.say(f"  {stage}: people are asked for what the policy writes, so it is not tested")
         return

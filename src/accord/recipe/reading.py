@@ -104,6 +104,9 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
         "rewards": {name: settings.anchored(folder) for name, settings in recipe.rewards.items()},
         "audit": recipe.audit.anchored(folder),
     }
+    if recipe.disclosure is not None:
+        place = str(folder / recipe.disclosure.statements)
+        sections["disclosure"] = recipe.disclosure.model_copy(update={"statements": place})
     for name in ("sft", "reward", "policy"):
         if (section := getattr(recipe, name)) is not None:
             sections[name] = section.anchored(folder)

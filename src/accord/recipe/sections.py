@@ -18,7 +18,7 @@ from accord.reward.combine import MAIN, Combination
 from accord.reward.kinds.bradley_terry import BradleyTerry
 from accord.reward.settings import RewardSettings
 
-__all__ = ["Data", "Evaluate", "Recipe", "Section"]
+__all__ = ["Data", "Disclosure", "Evaluate", "Recipe", "Section"]
 
 Share = Annotated[float, Field(gt=0, le=1)]
 ShareOrNone = Annotated[float, Field(ge=0, lt=1)]
@@ -151,6 +151,12 @@ class Evaluate(Section):
         return sampling
 
 
+class Disclosure(Section):
+    """What people state of the run, for `accord disclose`; the path is meant from the recipe's folder."""
+
+    statements: str = Field(description="the file of statements, disclosure.toml")
+
+
 class Recipe(Section):
     """All settings of a run.
 
@@ -170,6 +176,7 @@ class Recipe(Section):
     policy: SerializeAsAny[PolicySettings] | None = None
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
+    disclosure: Disclosure | None = None
 
     @property
     def reward_sections(self) -> dict[str, RewardSettings]:

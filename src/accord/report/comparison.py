@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from accord.artefacts import RunReader, folder_of
+from accord.report.challenges import challenge_rows
+from accord.report.disclosure.changes import disclosed_texts
 from accord.report.optional import findings_of, recipe_of
 from accord.report.provenance import flat, shown
 from accord.report.table import Row, rows_of, to_json
@@ -60,6 +62,8 @@ class Comparison:
     machine: tuple[Change, ...]
     results: tuple[Contrast, ...]
     verdicts: tuple[Change, ...]
+    challenges: tuple[Change, ...] = ()
+    disclosure: tuple[Change, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -83,7 +87,10 @@ _CHANGES = {
     "data": "Data",
     "machine": "Machine and versions",
     "verdicts": "Verdicts of the audit",
+    "challenges": "The audit by challenge",
+    "disclosure": "What was disclosed",
 }
+LONGEST = 240  # characters of a text that are printed; --json has all
 
 
 def compare(a: RunDirectory, b: RunDirectory) -> Comparison:
@@ -97,6 +104,8 @@ def compare(a: RunDirectory, b: RunDirectory) -> Comparison:
         machine=tuple(_changes(_machine(first), _machine(second))),
         results=tuple(_contrasts(rows_of(first), rows_of(second))),
         verdicts=tuple(_changes(_verdicts(first), _verdicts(second))),
+        challenges=tuple(_changes(_challenges(first), _challenges(second))),
+        disclosure=tuple(_changes(disclosed_texts(first), disclosed_texts(second))),
     )
 
 
@@ -133,6 +142,17 @@ def _verdicts(reader: RunReader) -> dict[str, str]:
     return {finding.id: finding.words for finding in findings_of(reader) or ()}
 
 
+def _challenges(reader: RunReader) -> dict[str, str]:
+    """What the primary check of each challenge says, and which others of it fire."""
+    rows = challenge_rows(findings_of(reader) or ())
+    return {
+        " ".join(filter(None, (row.id, row.title))): "; also fires: ".join(
+            filter(None, (row.words, ", ".join(row.further)))
+        )
+        for row in rows
+    }
+
+
 def _contrasts(a: list[Row], b: list[Row]) -> Iterator[Contrast]:
     """The rows that stand in either; a part that one of the runs lacks is said in its place."""
     of_a, of_b = ({row.key: row for row in rows} for rows in (a, b))
@@ -162,7 +182,8 @@ def render_comparison(comparison: Comparison) -> "Group":
     for name, title in _CHANGES.items():
         changes: tuple[Change, ...] = getattr(comparison, name)
         parts.append(_differing(title, changes) if changes else Text(f"\n{title}: no difference."))
-    return Group(*parts[:-1], _results(comparison.results), parts[-1])
+    before = 1 + list(_CHANGES).index("verdicts")
+    return Group(*parts[:before], _results(comparison.results), *parts[before:])
 
 
 def _differing(title: str, changes: tuple[Change, ...]) -> "Table":
@@ -170,8 +191,13 @@ def _differing(title: str, changes: tuple[Change, ...]) -> "Table":
 
     table = _table(title, "", "A", "B")
     for change in changes:
-        table.add_row(*(Text(clean("none" if text is None else text)) for text in (change.name, change.a, change.b)))
+        table.add_row(*(Text(_clipped(text)) for text in (change.name, change.a, change.b)))
     return table
+
+
+def _clipped(text: str | None) -> str:
+    shown = clean("none" if text is None else text)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _results(results: tuple[Contrast, ...]) -> "Table":

@@ -18,7 +18,7 @@ A price that training finds itself is a Lagrange multiplier: `constraints` of th
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +47,11 @@ Draws = Mapping[str, NDArray[np.float64]]
 
 
 class Combination(BaseModel):
-    """How the parts of a reward become one; a recipe picks the class by its `kind`."""
+    """How the parts of a reward become one; a recipe picks the class by its `kind`, and `objective` is its formula."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    objective: ClassVar[str] = ""
 
     kind: str
     weights: dict[str, Finite] = Field(default={}, description="of parts, by name; 1 where none is given")
@@ -90,6 +92,8 @@ class Combination(BaseModel):
 class WeightedSum(Combination):
     """The weighted sum of all parts."""
 
+    objective: ClassVar[str] = "sum_k w_k z_k"
+
     kind: Literal["weighted_sum"] = "weighted_sum"
 
     def fold(self, value: Draws, normal: Draws) -> NDArray[np.float64]:
@@ -100,6 +104,8 @@ class WeightedSum(Combination):
 class Worst(Combination):
     """The worst of several parts; what they are worth in one another's units is the weights' matter."""
 
+    objective: ClassVar[str] = "min_k w_k z_k"
+
     kind: Literal["worst"] = "worst"
 
     def fold(self, value: Draws, normal: Draws) -> NDArray[np.float64]:
@@ -109,6 +115,8 @@ class Worst(Combination):
 
 class Veto(Combination):
     """The weighted sum, unless a part is below its limit."""
+
+    objective: ClassVar[str] = "sum_k w_k z_k, but `floor` where some v_k < limit_k"
 
     kind: Literal["veto"] = "veto"
     limits: dict[str, Finite] = Field(min_length=1, description="parts that may veto, each with its least score")
@@ -128,6 +136,8 @@ class Veto(Combination):
 class Gate(Combination):
     """One part alone, until it is good enough; then the others count too: style where the answer is right."""
 
+    objective: ClassVar[str] = "w_g z_g, and sum_(k != g) w_k z_k where v_g >= at_least"
+
     kind: Literal["gate"] = "gate"
     gate: str = Field(default=MAIN, description="the part that opens it")
     at_least: Finite = Field(description="the gate's least score at which the others count")
@@ -145,6 +155,8 @@ class Gate(Combination):
 
 class Constraint(Combination):
     """The weighted sum of some parts, less a price of what the others lack of their limits."""
+
+    objective: ClassVar[str] = "sum_(k not limited) w_k z_k - price sum_(k limited) max(0, limit_k - v_k)"
 
     kind: Literal["constraint"] = "constraint"
     limits: dict[str, Finite] = Field(min_length=1, description="parts that only have to reach their limit")

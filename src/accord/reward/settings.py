@@ -23,11 +23,13 @@ class RewardSettings(BaseModel):
     `[reward]`, `[rewards.NAME]` and `[evaluate.judge]` of a recipe take it. `probed` says whether the card may ask its
     judge about texts that nobody wrote, up to twice as many as were held out; `asks_people`, that its judge is people,
     who are asked for what the policy learns from alone; `changeable` names settings that change no outcome, so that a
-    run goes on with others.
+    run goes on with others; `objective` is what a disclosure prints of it: what is learnt by which loss, or how a text
+    is scored.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    objective: ClassVar[str] = ""
     learns_from: ClassVar[frozenset[str]] = frozenset()
     probed: ClassVar[bool] = True
     asks_people: ClassVar[bool] = False

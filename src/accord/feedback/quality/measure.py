@@ -1,6 +1,6 @@
 """Everything that can be said of the quality of a ledger's feedback, as one value."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,18 +84,21 @@ def measure_quality(
     study: str | None = None,
     target: Target | None = None,
     upto: int | None = None,
+    models: Collection[str] = MODELS,
 ) -> Quality:
     """Measure everything that the records allow. Taken-back answers count nowhere.
 
     `study` restricts it to one study, `target` holds the shares of a population by attribute, `upto` is the last row
-    read of a ledger. Raises `RecordError` where there is no such study, or nobody has an attribute of the target.
+    read of a ledger; `models` names the models of single evaluators that are fitted, which takes most of the time.
+    Raises `RecordError` where there is no such study, or nobody has an attribute of the target.
     """
     gathered = gather(source, study=study, upto=upto)
     answers, evaluators = gathered.answers, gathered.evaluators
     close = closeness(gathered.codings, answers.n)
     votes = _at_most(votes_of_preferences(gathered.preferences))
     people = {name for name, evaluator in evaluators.items() if counts_as_person(evaluator)}
-    fits = {name: model_estimates(votes, name, people) if votes.items else None for name in MODELS}
+    fitted = [name for name in MODELS if name in models]
+    fits = {name: model_estimates(votes, name, people) if votes.items else None for name in fitted}
     no_votes = NotAssessed("no two evaluators ordered the same two texts")
     return Quality(
         study,
@@ -106,7 +109,7 @@ def measure_quality(
             evaluator_qualities(
                 answers,
                 close,
-                {name: {} if fit is None else fit.accuracy for name, fit in fits.items()},
+                {name: fit.accuracy if (fit := fits.get(name)) else {} for name in MODELS},
                 standing_from_votes(votes, people=people) if votes.items else Standings({}, {}, {}),
                 _by_controls(answers),
                 evaluators,

@@ -15,6 +15,8 @@ __all__ = ["AbstentionReward"]
 class AbstentionReward(ReferencedReward):
     """Settings of a reward that makes not knowing better than being wrong."""
 
+    objective: ClassVar[str] = "1 for a right answer, 0 for abstaining, `wrong` for a wrong answer"
+
     keys: ClassVar[tuple[str, ...]] = ANSWER_KEYS
 
     kind: Literal["abstention"] = "abstention"

@@ -14,6 +14,8 @@ __all__ = ["AnswerReward"]
 class AnswerReward(ReferencedReward):
     """Settings of a reward for right answers (reinforcement learning with verifiable rewards)."""
 
+    objective: ClassVar[str] = "1 where the answer is the stated one, else 0"
+
     keys: ClassVar[tuple[str, ...]] = ANSWER_KEYS
 
     kind: Literal["answer"] = "answer"

@@ -38,6 +38,11 @@ class AnswerSettings(LearntReward):
 class BradleyTerry(AnswerSettings):
     """Settings of a Bradley-Terry reward model."""
 
+    objective: ClassVar[str] = (
+        "Bradley-Terry: P(a is preferred to b) = F(r_a - r_b), F(x) = 1 / (1 + exp(-x)); the loss is the mean "
+        "of -log P over comparisons"
+    )
+
     learns_from: ClassVar[frozenset[str]] = PAIR_KINDS
 
     kind: Literal["bradley_terry"] = "bradley_terry"

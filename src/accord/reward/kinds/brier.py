@@ -15,6 +15,11 @@ __all__ = ["BrierReward"]
 class BrierReward(ReferencedReward):
     """Settings of a proper score of stated confidence."""
 
+    objective: ClassVar[str] = (
+        "accuracy y + 1 - (p - y)^2, y being 1 where the answer is right and else 0, p the confidence that "
+        "the text states"
+    )
+
     keys: ClassVar[tuple[str, ...]] = ANSWER_KEYS
 
     kind: Literal["brier"] = "brier"

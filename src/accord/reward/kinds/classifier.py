@@ -7,7 +7,7 @@ just that.
 from collections.abc import Iterator
 from os.path import relpath
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -26,6 +26,8 @@ __all__ = ["Classifier"]
 
 class Classifier(RewardSettings, ModelForm):
     """Settings of a reward that is a sequence classifier with one label."""
+
+    objective: ClassVar[str] = "the score of a published sequence classifier with one label; nothing is learnt here"
 
     kind: Literal["classifier"] = "classifier"
     model: str = Field(description="folder or hub id of a model saved as ...ForSequenceClassification, num_labels 1")

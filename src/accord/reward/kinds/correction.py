@@ -14,6 +14,11 @@ __all__ = ["CorrectionReward"]
 class CorrectionReward(LearntReward):
     """Settings of a reward learnt from corrections."""
 
+    objective: ClassVar[str] = (
+        "Bradley-Terry: P(a correction is better than its original) = F(r_corrected - r_original), F(x) = 1 / "
+        "(1 + exp(-x))"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset({"correction"})
 
     kind: Literal["correction"] = "correction"

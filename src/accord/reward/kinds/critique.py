@@ -57,6 +57,11 @@ class CritiqueSettings(LearntReward):
 class CritiqueReward(CritiqueSettings):
     """Settings of a reward learnt from critiques."""
 
+    objective: ClassVar[str] = (
+        "logistic: P(a critique is praise) = F(intercept + r), F(x) = 1 / (1 + exp(-x)), each critique "
+        "counting by how far its readers agree"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset({"critique"})
 
     kind: Literal["critique"] = "critique"

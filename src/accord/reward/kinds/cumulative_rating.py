@@ -16,6 +16,11 @@ __all__ = ["CumulativeRating"]
 class CumulativeRating(LearntReward):
     """Settings of a cumulative logit model of ratings."""
 
+    objective: ClassVar[str] = (
+        "cumulative logit: P(evaluator j rates at most k) = F(threshold_jk - r), F(x) = 1 / (1 + exp(-x)), "
+        "the thresholds being evaluator j's own"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset({"rating"})
 
     kind: Literal["cumulative_rating"] = "cumulative_rating"

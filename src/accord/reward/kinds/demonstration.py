@@ -17,6 +17,10 @@ __all__ = ["DemonstrationReward"]
 class DemonstrationReward(LearntReward):
     """Settings of a reward learnt from demonstrations."""
 
+    objective: ClassVar[str] = (
+        "Luce's choice: P(the demonstration is chosen among its alternatives) = exp(r_0) / sum_i exp(r_i)"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset({"demonstration"})
 
     kind: Literal["demonstration"] = "demonstration"

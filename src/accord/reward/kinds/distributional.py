@@ -23,6 +23,12 @@ __all__ = ["Distributional"]
 class Distributional(LearntReward):
     """Settings of a reward with a distribution of utility (Siththaranjan et al. 2024, arXiv 2312.08358)."""
 
+    objective: ClassVar[str] = (
+        "distributional preference learning: a text has a distribution of utility, from which each answer "
+        "draws anew; P(a is preferred to b) = P(u_a > u_b), which is N((m_a - m_b) / sqrt(v_a + v_b)) of "
+        "normal ones"
+    )
+
     learns_from: ClassVar[frozenset[str]] = PAIR_KINDS
 
     not_taken: ClassVar[frozenset[str]] = frozenset(

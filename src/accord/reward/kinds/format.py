@@ -1,6 +1,6 @@
 """Format as a reward: a regular expression that must match, and tags in order."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,6 +17,8 @@ class FormatReward(StatedReward):
 
     Tags for thoughts and answer are those of DeepSeek-AI (2025, arXiv 2501.12948, section 2.2.2).
     """
+
+    objective: ClassVar[str] = "1 where the text has the form that is asked for, else 0"
 
     kind: Literal["format"] = "format"
     pattern: str | None = Field(default=None, description="a regular expression, without lookaround or back-references")

@@ -37,6 +37,11 @@ MOST_CUT = 0.2  # of the samples, beyond which lengths are no longer the start's
 class InverseRL(LearntReward):
     """Settings of maximum-entropy inverse RL."""
 
+    objective: ClassVar[str] = (
+        "maximum-entropy inverse reinforcement learning: demonstrations are drawn from start(y|x) exp(r(x, "
+        "y)) / Z(x); the loss is log Z - r, samples of the start standing for Z"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset({"demonstration"})
 
     kind: Literal["inverse_rl"] = "inverse_rl"

@@ -33,6 +33,12 @@ class Joint(AnswerSettings, CritiqueSettings):
     surely as they turn out to (`OwnNoise`; the slopes of labels).
     """
 
+    objective: ClassVar[str] = (
+        "the product of the likelihoods of all acts of judgement, each by the term of its kind: comparisons "
+        "and corrections by Bradley-Terry, rankings by Plackett-Luce, ratings by each evaluator's own scale, "
+        "labels and critiques by logistic models, demonstrations by Luce's choice"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset(JOINT_KINDS)
 
     kind: Literal["joint"] = "joint"

@@ -12,6 +12,8 @@ __all__ = ["JsonSchemaReward"]
 class JsonSchemaReward(ReferencedReward):
     """Settings of a reward for JSON that a schema allows."""
 
+    objective: ClassVar[str] = "1 where the text is JSON that the schema allows, else 0"
+
     keys: ClassVar[tuple[str, ...]] = ("schema",)
 
     kind: Literal["json_schema"] = "json_schema"

@@ -28,6 +28,11 @@ class LabelLogistic(LearntReward):
     split likeliest (`fit_coefficients`, prior deviation 1), and are fitted after the outputs.
     """
 
+    objective: ClassVar[str] = (
+        "logistic: P(option k holds) = F(r_k), F(x) = 1 / (1 + exp(-x)), summed over the options offered; the "
+        "reward is the sum of coefficient_k r_k"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset({"label"})
 
     not_taken: ClassVar[frozenset[str]] = frozenset(

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,10 @@ __all__ = ["LengthReward"]
 
 class LengthReward(StatedReward):
     """Settings of a reward of lengths: the sum of what its limits and its target cost, 0 where all hold."""
+
+    objective: ClassVar[str] = (
+        "0 where all limits of the length hold, less by up to 1 for each limit and target that does not"
+    )
 
     kind: Literal["length"] = "length"
     unit: Literal["tokens", "words", "characters"] = "words"

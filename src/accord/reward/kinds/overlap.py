@@ -17,6 +17,8 @@ KEYS: Sequence[str] = ("reference", *(key for key in ANSWER_KEYS if key != "refe
 class BleuReward(ReferencedReward):
     """Settings of sentence BLEU (Papineni et al. 2002) as sacrebleu has it (Post 2018), from 0 to 1."""
 
+    objective: ClassVar[str] = "sentence BLEU of the text against its references, from 0 to 1"
+
     keys: ClassVar[tuple[str, ...]] = tuple(KEYS)
 
     kind: Literal["bleu"] = "bleu"
@@ -40,6 +42,8 @@ class BleuReward(ReferencedReward):
 
 class RougeReward(ReferencedReward):
     """Settings of ROUGE (Lin 2004) as rouge-score has it, from 0 to 1; the best of several references."""
+
+    objective: ClassVar[str] = "ROUGE of the text against the best of its references, from 0 to 1"
 
     keys: ClassVar[tuple[str, ...]] = tuple(KEYS)
 

@@ -35,6 +35,10 @@ __all__ = ["PersonJudge", "PersonReward"]
 class PersonReward(RewardSettings):
     """Settings of a reward that people give. Only the policy's samples are put to them: no card, no evaluation."""
 
+    objective: ClassVar[str] = (
+        "the mean of people's ratings of the very text, from 0 to 1 of their scale; nothing is learnt"
+    )
+
     asks_people: ClassVar[bool] = True
     changeable: ClassVar[frozenset[str]] = frozenset({"budget", "patience_hours"})
 

@@ -14,6 +14,11 @@ __all__ = ["PlackettLuce"]
 class PlackettLuce(LearntReward):
     """Settings of a reward model of rankings, and of comparisons as rankings of two."""
 
+    objective: ClassVar[str] = (
+        "Plackett-Luce with tiers: of what is left a set S is best with probability proportional to delta_|S| "
+        "exp(mean of r over S); the loss is the mean of -log P over rankings, a comparison being one of two"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset({"ranking", "comparison"})
 
     kind: Literal["plackett_luce"] = "plackett_luce"

@@ -17,6 +17,11 @@ __all__ = ["RatingRegressionReward"]
 class RatingRegressionReward(LearntReward):
     """Settings of a regression of ratings."""
 
+    objective: ClassVar[str] = (
+        "normal regression: a rating, in standard deviations of all, is shift_j + slope_j r + normal noise, "
+        "shift and slope being evaluator j's own"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset({"rating"})
 
     kind: Literal["rating_regression"] = "rating_regression"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from os.path import relpath
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
 
@@ -25,6 +25,10 @@ __all__ = ["Soup"]
 
 class Soup(RewardSettings):
     """Settings of a soup. Its scores are placed and scaled anew on completions of the split it is made for."""
+
+    objective: ClassVar[str] = (
+        "the weighted average of the weights of reward models that other runs trained; nothing is learnt here"
+    )
 
     kind: Literal["soup"] = "soup"
     models: tuple[str, ...] = Field(

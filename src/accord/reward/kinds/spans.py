@@ -27,6 +27,11 @@ class SpanReward(SegmentReward):
     What an evaluator did not mark is right to them.
     """
 
+    objective: ClassVar[str] = (
+        "logistic, segment by segment: P(a segment has an error of kind k) = F(s_k), F(x) = 1 / (1 + "
+        "exp(-x)); the score is what segments earn, weight_k (bonus (1 - p_k) - p_k)"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset({"spans"})
 
     kind: Literal["spans"] = "spans"

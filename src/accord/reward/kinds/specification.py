@@ -39,6 +39,8 @@ FILE = "specification.json"
 class Specification(RewardSettings, ModelSettings):
     """Settings of a reward by clauses in words; `base` is the judge model, unless an `endpoint` answers."""
 
+    objective: ClassVar[str] = "r = sum_k weight_k P(clause k holds), as a judge model answers it"
+
     kind: Literal["specification"] = "specification"
     clauses: tuple[Clause, ...] = Field(min_length=1, description="{ name, text, weight } each")
     base: str = "smollm2-135m"

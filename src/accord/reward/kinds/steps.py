@@ -20,6 +20,11 @@ __all__ = ["StepReward"]
 class StepReward(SegmentReward):
     """Settings of a process reward model. What stands behind the first wrong step is not learnt from."""
 
+    objective: ClassVar[str] = (
+        "logistic, step by step: P(a step is right) = F(s), F(x) = 1 / (1 + exp(-x)), up to the first wrong "
+        "one; the score is an aggregate of the steps' probabilities"
+    )
+
     learns_from: ClassVar[frozenset[str]] = frozenset({"steps"})
 
     kind: Literal["steps"] = "steps"

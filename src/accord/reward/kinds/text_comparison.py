@@ -40,6 +40,11 @@ COSINE = "cosine"
 class TextComparison(ReferencedReward):
     """Settings of a reward that is a comparison with a reference."""
 
+    objective: ClassVar[str] = (
+        "r = P(the text says the same as its reference) - extra_weight P(it states a fact that is not in the "
+        "reference), by a comparator"
+    )
+
     keys: ClassVar[tuple[str, ...]] = ("reference", "answer")
 
     kind: Literal["text_comparison"] = "text_comparison"

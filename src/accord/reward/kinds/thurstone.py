@@ -16,6 +16,11 @@ __all__ = ["Thurstone"]
 class Thurstone(AnswerSettings):
     """Settings of a reward model after Thurstone."""
 
+    objective: ClassVar[str] = (
+        "Thurstone, case V: P(a is preferred to b) = N(r_a - r_b), N the normal distribution function; the "
+        "loss is the mean of -log P over comparisons"
+    )
+
     learns_from: ClassVar[frozenset[str]] = PAIR_KINDS
 
     kind: Literal["thurstone"] = "thurstone"

@@ -15,6 +15,11 @@ __all__ = ["UnitTestsReward"]
 class UnitTestsReward(ReferencedReward):
     """Settings of a reward for code that passes its tests."""
 
+    objective: ClassVar[str] = (
+        "the share of its reference's tests that the text's code passes, or, where not `partial`, 1 where all "
+        "pass and else 0"
+    )
+
     keys: ClassVar[tuple[str, ...]] = ("tests",)
 
     kind: Literal["unit_tests"] = "unit_tests"

@@ -1,0 +1,1 @@
+"""The twelve items, a file each."""
