@@ -54,7 +54,9 @@ def test_a_fault_that_sets_something_off_has_a_cure_and_says_what_it_makes_great
 @pytest.mark.parametrize("world", WORLDS.names)
 def test_every_check_can_be_assessed_on_a_healthy_run(world: str, tmp_path: Path) -> None:
     planting = planting_of(tmp_path / "run", seed=0, world=world)
-    evidence = Evidence(planting.run, planting.judges, audit_ledger=audit_ledger_of(tmp_path / "run"))
+    evidence = Evidence(
+        planting.run, planting.judges, audit_ledger=audit_ledger_of(tmp_path / "run"), beside=planting.beside
+    )
     findings = [check.run(evidence, AuditSettings()) for check in CHECKS]
     planting.run.close()
     blind = {each.id: each.needs for each in findings if each.verdict is Verdict.NOT_ASSESSABLE}

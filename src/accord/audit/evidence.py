@@ -102,7 +102,8 @@ class Evidence(RunReader):
 
     An altered file raises `ArtefactError`, as everywhere. `judges` are handed in by whoever loads models (`reward`,
     `eval_reward`): the audit itself never loads one. `audit_ledger` is a ledger of what people were asked after the
-    run; `deployment_prompts` and `population` stand for the run's own. No server that the run names is spoken to unless
+    run; `deployment_prompts` and `population` stand for the run's own; `beside` are runs of the same recipe with other
+    seeds. No server that the run names is spoken to unless
     it is `trusted`.
     """
 
@@ -116,10 +117,12 @@ class Evidence(RunReader):
         audit_ledger: Path | str | None = None,
         deployment_prompts: Sequence[Prompt] | None = None,
         population: Target | None = None,
+        beside: Sequence[Path | str] = (),
     ) -> None:
         super().__init__(run, prefix=prefix)
         self._named_population = population
         self.trusted = trusted
+        self.beside = tuple(beside)
         self.audit_ledger = audit_ledger
         self._deployment_prompts = deployment_prompts
         self.judges = dict(judges or {})

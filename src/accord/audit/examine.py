@@ -15,6 +15,7 @@ from accord.audit import (
     people,
     preflight,
     reward,
+    seeds,
     values,
 )
 from accord.audit.challenges import CHALLENGES, PREFLIGHT
@@ -33,7 +34,11 @@ __all__ = ["AuditReport", "examine"]
 REWRITTEN = ("audit", "report")
 """Stages whose files tell of an audit: a new one takes their place, so that damage to them does not matter to it."""
 
-for _family in (preflight, people, oversight, collection, misspecification, reward, optimisation, distribution, values):
+_FAMILIES = (
+    *(preflight, people, oversight, collection, misspecification),
+    *(reward, optimisation, seeds, distribution, values),
+)
+for _family in _FAMILIES:
     for _check in _family.CHECKS:
         register_check(_check)
 
@@ -69,12 +74,14 @@ def examine(
     audit_ledger: Path | str | None = None,
     deployment_prompts: Sequence[Prompt] | None = None,
     population: Target | None = None,
+    beside: Sequence[Path | str] = (),
 ) -> AuditReport:
     """Put the claims of a run to the test, from its files and the judges handed in.
 
     `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`); a database that the
     run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run;
-    `deployment_prompts` and `population` (shares by attribute) stand for those of the run. Every file of the run is
+    `deployment_prompts` and `population` (shares by attribute) stand for those of the run; `beside` are runs of the
+    same recipe with other seeds. Every file of the run is
     held against its digest first, whether a check reads it or not. Raises `AuditError` for a challenge that has no
     check, and `ArtefactError` where a file of the run is not what was written.
     """
@@ -90,6 +97,7 @@ def examine(
         audit_ledger=audit_ledger,
         deployment_prompts=deployment_prompts,
         population=population,
+        beside=beside,
     )
     check_whole(run, but=[evidence.stage(stage) for stage in REWRITTEN])
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,6 +47,7 @@ class Planting:
     ledger   what people said before the run; the run has read it to its end when `data` is there
     audit_ledger  what they were asked after it, about its own samples or anew (`accord audit --audit-ledger`)
     data     what was drawn from the ledger and divided; there once the ledger is written
+    beside   runs of the same recipe with other seeds
     policies the policy at each step, the start first; there once it was trained
     notes    what a part keeps for the gold statistic of a fault: nothing of it is in the run
     """
@@ -56,6 +58,7 @@ class Planting:
     fault: Spoiling
     world: World
     seed: int
+    beside: list[Path] = field(default_factory=list)
     policies: list[Policy] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     _data: Dataset | None = None

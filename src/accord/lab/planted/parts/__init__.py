@@ -9,6 +9,7 @@ from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.deployment import DeploymentPart
 from accord.lab.planted.parts.hidden import HiddenPart
 from accord.lab.planted.parts.kinds import KindsPart
+from accord.lab.planted.parts.other_seeds import OtherSeeds
 from accord.lab.planted.parts.population import TargetPopulation
 from accord.lab.planted.parts.prompts_with_words import PromptsWithWordsPart
 from accord.lab.planted.parts.questions import Questions
@@ -25,6 +26,7 @@ PARTS: tuple[Part, ...] = (
     Verifiable(),
     Approval(),
     Questions(),
+    OtherSeeds(),
     TargetPopulation(),
     ResearchersPart(),
     PromptsWithWordsPart(),
