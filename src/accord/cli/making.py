@@ -1,5 +1,6 @@
 """Runs that are made: `demo`, `init`, `check`, `run`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,7 @@ from cyclopts import Parameter
 
 from accord.artefacts import RECIPE
 from accord.cli.printing import overrides, print_json, progress_display, table_console
+from accord.cli.seeds import run_seeds
 
 if TYPE_CHECKING:
     from accord.loop.progress import ProgressDisplay
@@ -104,9 +106,10 @@ def run(
     only: list[str] | None = None,
     again: list[str] | None = None,
     set_: Set = None,
+    seeds: str | None = None,
     quiet: bool = False,
 ) -> None:
-    """Run a recipe: all its stages, or some.
+    """Run a recipe: all its stages, or some; once, or with several seeds.
 
     Example: accord run my-run/recipe.toml --resume --policy.kl_coef 0.1
 
@@ -123,16 +126,23 @@ def run(
     again
         A stage to do again in the run that is there, with all that builds on it: what they left is deleted. May be
         given more than once.
+    seeds
+        A:B, for one run with each of the seeds A to B - 1, in folders seed-A ... of `out`; then each number's spread
+        over them, and what the audit says of it (RL1, X7). Runs that are there go on.
     quiet
         Print nothing but the result.
     """
     from accord import recipe as recipes
 
-    resolved = recipes.load(recipe, overrides(set_ or []))
+    changes = overrides(set_ or [])
     name = recipe.resolve().parent.name if recipe.name == RECIPE.file else recipe.stem
+    out = out or Path("runs") / name
+    if seeds is not None:
+        run_seeds(recipe, out, seeds, changes, partial(_drive, only=tuple(only or ()), again=tuple(again or ())), quiet)
+        return
     _drive(
-        resolved,
-        out or Path("runs") / name,
+        recipes.load(recipe, changes),
+        out,
         progress_display(quiet=quiet),
         resume=resume or bool(again),
         only=tuple(only or ()),
