@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from accord.artefacts import FINDINGS, Finding, Verdict
-from accord.audit import collection, distribution, misspecification, oversight, people, preflight, reward, values
+from accord.audit import (
+    attacks,
+    collection,
+    distribution,
+    misspecification,
+    oversight,
+    people,
+    preflight,
+    reward,
+    values,
+)
 from accord.audit.challenges import CHALLENGES, PREFLIGHT
 from accord.audit.checks import CHECKS, register_check
 from accord.audit.evidence import Evidence
@@ -23,7 +33,7 @@ __all__ = ["AuditReport", "examine"]
 REWRITTEN = ("audit", "report")
 """Stages whose files tell of an audit: a new one takes their place, so that damage to them does not matter to it."""
 
-for _family in (preflight, people, oversight, collection, misspecification, reward, distribution, values):
+for _family in (preflight, people, oversight, collection, misspecification, reward, distribution, values, attacks):
     for _check in _family.CHECKS:
         register_check(_check)
 
