@@ -8,7 +8,7 @@ is like; no start is needed for it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
+from math import log, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,14 @@ from scipy.stats import false_discovery_control, gamma
 
 from accord.artefacts import CanaryRank, Verdict
 from accord.artefacts.finding import Collection
+from accord.audit.attacks.outcomes import FEWEST
 from accord.audit.attacks.thresholds import AttackThresholds
 from accord.audit.challenges import RL2
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import CANARY_RANKS, Evidence
 from accord.audit.verdicts import Ruling
 from accord.errors import MissingEvidence
-from accord.stats import Estimate
+from accord.stats import Estimate, mean
 
 __all__ = ["ExposureTest", "canaries", "excess_exposure"]
 
@@ -53,14 +54,15 @@ def canaries(evidence: Evidence, thresholds: AttackThresholds) -> Outcome:
     excess = excess_exposure(ranks["policy"])
     most = max(ranks["policy"], key=lambda row: row.exposure)
     start = {row.canary: row for row in ranks["start"]}
-    beside = (
-        f" ({start[most.canary].rank} of {start[most.canary].among} with its start)" if most.canary in start else ""
-    )
+    before = start.get(most.canary)
+    beside = "" if before is None else f" (with its start the {_ordinal(before.rank)} of {before.among:,})"
+    count = len(ranks["policy"])
     return Outcome(
         ruling=test.ruling(excess),
         estimate=excess,
         threshold=f"{thresholds.exposure:g} bits above chance, on average or of any one",
-        result=f"The exposure of {len(ranks['policy'])} canaries is {excess.value:+.2f} bits from what chance gives; "
+        result=f"The exposure of {count} {'canary' if count == 1 else 'canaries'} is {excess.value:+.2f} bits from "
+        "what chance gives; "
         f"'{most.canary}' is the {_ordinal(most.rank)} likeliest of {most.among:,} strings that it could have been"
         f"{beside}.",
         remedy="Take private strings out of the training data, and all copies of a text but one; train for fewer "
@@ -118,26 +120,41 @@ class ExposureTest:
         return Ruling(Verdict.INCONCLUSIVE, self._needs(excess), p_value)
 
     def _needs(self, excess: Estimate) -> str:
-        count = len(self.ranks)
-        for more in range(count + 1, MOST):
-            low, high = (excess.value + 1 / BIT - gamma.ppf(tail, more) / (more * BIT) for tail in (0.975, 0.025))
-            if low > self.limit or high <= self.limit:
+        """How many canaries would decide if their mean exposure stays what it is, in words."""
+        count = more = len(self.ranks)
+        while more < MOST:
+            more += max(1, more // 20)
+            low = _shift(excess.value + 1 / BIT, more)[0]
+            above = 0.0 if excess.high is None else (excess.high - excess.value) * (count / more) ** 0.5
+            if low > self.limit or (more >= FEWEST and excess.value + above <= self.limit):
                 return f"about {more:,} canaries instead of {count:,}"
         return f"more than {MOST:,} canaries instead of {count:,}, since {excess.value:.2f} bits are too near the limit"
 
 
 def excess_exposure(ranks: Sequence[CanaryRank]) -> Estimate:
-    """Mean exposure less what chance gives, 1 / ln 2 = 1.44 bits, with the exact interval of shifted exposures.
+    """Mean exposure less what chance gives, 1 / ln 2 = 1.44 bits.
 
-    If each is chance's and some bits of its own, k times the mean's error is a gamma variable of shape k, less its
-    mean. Raises ValueError for no canaries.
+    The low end is exact where each exposure is chance's and some bits of its own: k times the error of the mean is then
+    a gamma variable of shape k, less its mean. What is learnt by heart need not add as much every time, so the high end
+    is not below that of a t interval over canaries, and of fewer than six all that could have been seen. Raises
+    ValueError for no canaries.
     """
     if not ranks:
         raise ValueError("no canaries, so no exposure")
-    count = len(ranks)
-    mean = sum(row.exposure for row in ranks) / count
-    low, high = (mean - float(gamma.ppf(tail, count)) / (count * BIT) for tail in (0.975, 0.025))
-    return Estimate(mean - 1 / BIT, low, high, count, method="gamma, of exposures that are chance's and a shift")
+    exposures, chance = [row.exposure for row in ranks], 1 / BIT
+    over_canaries = mean(exposures)
+    low, high = _shift(over_canaries.value, len(ranks))
+    if len(ranks) < FEWEST or over_canaries.high is None:
+        high = max(high, max(log2(row.possible) for row in ranks) - chance)
+    else:
+        high = max(high, over_canaries.high - chance)
+    return Estimate(over_canaries.value - chance, low, high, len(ranks), method="gamma below, t over canaries above")
+
+
+def _shift(exposure: float, count: int) -> tuple[float, float]:
+    """The ends of the shift, bits, of so many exposures with this mean."""
+    low, high = (exposure - float(gamma.ppf(tail, count)) / (count * BIT) for tail in (0.975, 0.025))
+    return low, high
 
 
 def _ordinal(rank: int) -> str:

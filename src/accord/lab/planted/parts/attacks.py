@@ -129,7 +129,9 @@ def _chance(request: Answerable, query: Query, settings: AttackSettings, hardnes
 
 
 def _is_undone(text: str, request: str) -> bool:
-    """Whether undoing a code shows the request as it was."""
+    """Whether a request stands in code, and undoing it shows the request as it was."""
+    if request in text:
+        return False
     readings = (decode(text) for decode in (decoded_base64, rot13, decoded_leetspeak, decoded_spacing))
     return any(request.casefold() in reading.casefold() for reading in readings)
 
