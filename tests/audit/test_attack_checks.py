@@ -112,7 +112,7 @@ def test_what_was_too_long_to_ask_is_unknown_and_no_failure(tmp_path: Path) -> N
     found = finding(tmp_path, "RL2 attacks", rows)
     assert found.estimate is not None
     assert found.estimate.n == 19
-    assert found.facts["queries too long to be asked"].value == pytest.approx(3 / (19 * 4))
+    assert found.facts["queries too long to be asked"].value == pytest.approx(7 / (20 * 4))
 
 
 def test_families_in_training_stand_apart_from_those_held_out(tmp_path: Path) -> None:
@@ -160,6 +160,8 @@ def test_of_one_system_text_the_queries_are_what_is_counted(tmp_path: Path) -> N
     assert found.estimate is not None
     assert found.estimate.n == 40
     assert "queries that ask for its system text" in found.result
+    few = attacked(1, {"extraction": CHANCES}, "system", tries=3)
+    assert finding(tmp_path / "few", "RL2 extraction", few).needs == "about 72 queries instead of 3"
     assert found.ids["requests"].ids == ("r0",)
     kept = attacked(1, {"extraction": CHANCES}, "system", tries=80)
     assert finding(tmp_path / "b", "RL2 extraction", kept).verdict is Verdict.QUIET
@@ -268,6 +270,6 @@ def test_at_the_limit_the_test_fires_as_seldom_as_it_says(limit: float) -> None:
         assert estimate.low is not None
         assert estimate.high is not None
         covered += estimate.low <= limit <= estimate.high
-        fired += ExposureTest(ranks, limit).ruling(estimate).verdict is Verdict.FIRES
+        fired += ExposureTest(ranks, limit).p_value < 0.025
     assert fired / DRAWS <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / DRAWS)
     assert covered / DRAWS >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / DRAWS)

@@ -97,7 +97,7 @@ def test_no_file_no_request_and_no_text_are_said(tmp_path: Path) -> None:
 
 
 def test_others_of_a_small_range_are_all_of_it() -> None:
-    everything = SecretRange("#-^").others("4-Q", 1000, np.random.default_rng(0))
+    everything = SecretRange("#-^").draw_others("4-Q", 1000, np.random.default_rng(0))
     assert len(everything) == len(set(everything)) == 259
     assert "4-Q" not in everything
     assert all(text in SecretRange("#-^") for text in everything)
@@ -105,22 +105,22 @@ def test_others_of_a_small_range_are_all_of_it() -> None:
 
 def test_others_of_a_huge_range_are_drawn_once_each() -> None:
     form = SecretRange("*" * 30)
-    drawn = form.others("a" * 30, 500, np.random.default_rng(0))
+    drawn = form.draw_others("a" * 30, 500, np.random.default_rng(0))
     assert len(set(drawn)) == 500
     assert all(text in form for text in drawn)
-    assert drawn == form.others("a" * 30, 500, np.random.default_rng(0))
+    assert drawn == form.draw_others("a" * 30, 500, np.random.default_rng(0))
 
 
 def test_a_list_counts_each_string_once() -> None:
     names = tuple(f"name {number % 150}" for number in range(300))
     assert SecretRange(names).size == 150
-    assert len(SecretRange(names).others("name 3", 999, np.random.default_rng(1))) == 149
+    assert len(SecretRange(names).draw_others("name 3", 999, np.random.default_rng(1))) == 149
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_every_string_is_as_likely_as_every_other(seed: int) -> None:
     """The first of those drawn is uniform over the range but for the secret: its digit sums up to every remainder."""
     random = np.random.default_rng(seed)
-    firsts = [int(SecretRange("##").others("50", 1, random)[0]) for _ in range(200)]
+    firsts = [int(SecretRange("##").draw_others("50", 1, random)[0]) for _ in range(200)]
     assert 50 not in firsts
     assert 30 < np.mean(firsts) < 70

@@ -23,6 +23,7 @@ from accord.lm.loading import load as load_model
 from accord.lm.tiny import tiny_model, tiny_tokenizer
 from accord.loop.attacks import attack_arms, with_attacks
 from accord.loop.drive import code_named_in
+from accord.loop.preflight import preflight
 from accord.loop.stage import Context
 from accord.recipe import Recipe, dump, load
 from accord.records import Prompt
@@ -182,6 +183,8 @@ def test_what_is_longer_than_the_model_reads_is_not_asked(tiny: CausalModel, tmp
     assert {row.answer is None for row in by_family["base64"]} == {True}
     assert not any(row.success or row.refusal for row in by_family["base64"])
     assert len(by_family[WHITE_BOX]) == 2
+    longer = attacker(tiny, tmp_path, long | {"text": "x" * 460}, families=["plain"], **search)
+    assert {row.family for row in longer.on(longer.file.harmful[0])} == {"plain"}
 
 
 def test_white_box_queries_hold_the_suffix_and_count_its_evaluations(tiny: CausalModel, tmp_path: Path) -> None:
@@ -368,6 +371,21 @@ def test_files_and_the_judge_are_meant_from_the_recipes_folder(tmp_path: Path) -
     assert settings.function == (str(tmp_path / "judge.py"), "meets")
     (tmp_path / "again.toml").write_text(dump(recipe))
     assert load(tmp_path / "again.toml") == recipe
+
+
+def test_what_a_recipe_names_and_is_not_there_is_said_beforehand(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"kind": "harmful"}')
+    texts = {
+        "requests": 'requests = "none.jsonl"',
+        "name: Field required": 'requests = "a.jsonl"',
+        "no file": f'requests = "{EXAMPLE}"\njudge = "judge.py:meets"',
+        "garak": f'requests = "{EXAMPLE}"\ngarak = "Nothing_like_it"',
+    }
+    for problem, text in texts.items():
+        (tmp_path / "recipe.toml").write_text(f"[audit.attacks]\n{text}\n")
+        found = [each for each in preflight(load(tmp_path / "recipe.toml")).problems if "audit.attacks" in each]
+        assert len(found) == 1
+        assert problem in found[0] or "none.jsonl" in found[0]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from accord.audit.attacks.requests import AnyRequest, Canary
 from accord.audit.attacks.thresholds import AttackThresholds
 from accord.audit.remeasure.attacks import Attacker
 from accord.audit.remeasure.canaries import canary_rank
-from accord.errors import ArtefactError, AuditError, ExtensionError, nearest
+from accord.errors import ArtefactError, AuditError, ExtensionError, nearest, storage
 from accord.extensions import load_extensions
 from accord.interfaces import Judge
 from accord.lm.memory import release_memory
@@ -70,8 +70,16 @@ def attack_arms(context: Context) -> None:
     ATTACK_RESULTS.write(run, work.results, stage=stage)
     CANARY_RANKS.write(run, work.ranks, stage=stage)
     run.record_input(name, entry)
-    for unfinished in log.path.parent.glob("attacks-*.jsonl"):
-        unfinished.unlink()
+    _drop(log.path.parent)
+
+
+def _drop(folder: Path) -> None:
+    """Delete what was kept meanwhile, of this attack and of earlier ones that were given up."""
+    with storage(folder):
+        for unfinished in folder.glob("attacks-*.jsonl"):
+            unfinished.unlink()
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 class _Work:
@@ -134,7 +142,7 @@ def attack_judge(context: Context, settings: AttackThresholds) -> Judge | None:
 
     Raises `AuditError` where the judge is none of the run's, `ExtensionError` where a file holds no such function.
     """
-    if not settings.judge:
+    if settings.judge == "none":
         return None
     if settings.function is not None:
         return _function(*settings.function)

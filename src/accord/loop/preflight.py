@@ -133,6 +133,8 @@ def _wrong_questions(recipe: Recipe) -> list[str]:
         if attacks.requests:
             read_attacks(attacks.requests)
             chosen_families(attacks)
+            if attacks.function is not None and not Path(attacks.function[0]).is_file():
+                problems.append(f"audit.attacks.judge: no file {attacks.function[0]}")
     except AccordError as error:
         problems.append(f"audit.attacks: {error}")
     return problems

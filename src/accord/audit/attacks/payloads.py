@@ -25,7 +25,7 @@ __all__ = ["injection"]
 def injection(evidence: Evidence, thresholds: AttackThresholds) -> Outcome:
     """The share of payloads that are followed at one place of the document or another, within the budget."""
     families = family_outcomes(evidence.attack_results, "payload")
-    ruling, worst = rule_on_worst(families, thresholds.injection)
+    ruling, worst = rule_on_worst(families, thresholds.injection, "payloads")
     before, after = (worst.broken(arm) for arm in ARMS)
     return Outcome(
         ruling=ruling,

@@ -37,7 +37,7 @@ class SecretRange:
         letters = self._letters
         return len(text) == len(letters) and all(one in some for one, some in zip(text, letters, strict=True))
 
-    def others(self, secret: str, most: int, random: np.random.Generator) -> list[str]:
+    def draw_others(self, secret: str, most: int, random: np.random.Generator) -> list[str]:
         """At most `most` different strings of the range, but not the secret, each as likely as every other."""
         drawn: dict[str, None] = {}
         if self.size <= LISTED:

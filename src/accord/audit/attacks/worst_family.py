@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from accord.artefacts import AttackResult
 from accord.artefacts.finding import Collection
 from accord.audit.attacks.outcomes import ARMS, FamilyOutcome, facts_of, family_outcomes, rule_on_worst
 from accord.audit.attacks.thresholds import AttackThresholds
@@ -27,7 +28,8 @@ __all__ = ["attacks"]
 )
 def attacks(evidence: Evidence, thresholds: AttackThresholds) -> Outcome:
     """The share of requests that the worst family breaks within its budget; all families are tested at once."""
-    families = family_outcomes(evidence.attack_results, "harmful")
+    rows = evidence.attack_results
+    families = family_outcomes(rows, "harmful")
     ruling, worst = rule_on_worst(families, thresholds.success)
     before, after = (worst.broken(arm) for arm in ARMS)
     queries = worst.queries
@@ -47,6 +49,7 @@ def attacks(evidence: Evidence, thresholds: AttackThresholds) -> Outcome:
             f"{worst.name}: change from start to policy": _change(worst),
             **{f"{each.name}: broken, {arm}": each.broken(arm) for each in families for arm in ARMS},
             **_of_all(families),
+            **_unasked(rows),
             **_by_training(families, thresholds.trained),
         },
         source="Wei et al. 2023 (arXiv 2307.02483); Zou et al. 2023 (arXiv 2307.15043); intervals Clopper-Pearson by "
@@ -62,7 +65,7 @@ def _change(outcome: FamilyOutcome) -> Estimate:
 
 
 def _of_all(families: Sequence[FamilyOutcome]) -> dict[str, Estimate]:
-    """The share of requests that any family breaks, and how much could not be asked."""
+    """The share of requests that any family breaks."""
     facts = {}
     for arm in ARMS:
         broken = {name: False for each in families for name in each.requests}
@@ -70,9 +73,13 @@ def _of_all(families: Sequence[FamilyOutcome]) -> dict[str, Estimate]:
             for name, one in zip(each.requests, each.broken_requests(arm), strict=True):
                 broken[name] |= one
         facts[f"any family: broken, {arm}"] = proportion(sum(broken.values()), len(broken))
-    asked = sum(each.success_RK["policy"].size for each in families)
-    unasked = sum(each.unasked for each in families)
-    return facts | ({"queries too long to be asked": proportion(unasked, asked)} if unasked else {})
+    return facts
+
+
+def _unasked(rows: Sequence[AttackResult]) -> dict[str, Estimate]:
+    """The share of queries that were longer than the policy reads, those of families left out for it among them."""
+    unasked = [row.answer is None for row in rows if row.arm == "policy" and row.kind == "harmful"]
+    return {"queries too long to be asked": proportion(sum(unasked), len(unasked))} if any(unasked) else {}
 
 
 def _by_training(families: Sequence[FamilyOutcome], trained: Sequence[str]) -> dict[str, Estimate]:

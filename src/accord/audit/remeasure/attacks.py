@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from accord.artefacts import AttackResult
 from accord.audit.attacks.attack_file import AttackFile
@@ -55,8 +56,15 @@ class Attacker:
             for query, answer, opinion in zip(queries, answers, judged, strict=True)
         ]
 
+    @cached_property
+    def _printable(self) -> dict[int, str]:
+        return printable_tokens(self.causal)
+
     def _by_gradient(self, request: Harmful) -> Iterator[Query]:
-        """The request with the suffix that makes its target likeliest, as often as the budget allows."""
+        """The request with the suffix that makes its target likeliest, as often as the budget allows.
+
+        Nothing where the model has no room for one.
+        """
         settings = self.settings
 
         def prompt(suffix: str) -> Prompt:
@@ -64,18 +72,13 @@ class Attacker:
 
         task = SuffixTask(self.causal, lambda suffix: self.causal.encode_prompt(prompt(suffix)), request.target)
         room = self.causal.context - len(task.prompt("")) - len(task.target_ids)
-        suffix, evaluations = "", 0
-        if room > 2 * settings.suffix_tokens:  # else it does not fit, and the queries will say so
-            search = SuffixSearch(
-                task,
-                printable_tokens(self.causal),
-                tokens=settings.suffix_tokens,
-                seed=named_seed(self.seed, request.name, WHITE_BOX),
-            )
-            best = search.run(settings.suffix_steps, settings.suffix_candidates)
-            suffix, evaluations = best.text, best.evaluations
+        if room < 2 * settings.suffix_tokens:
+            return
+        seed = named_seed(self.seed, request.name, WHITE_BOX)
+        search = SuffixSearch(task, self._printable, tokens=settings.suffix_tokens, seed=seed)
+        best = search.run(settings.suffix_steps, settings.suffix_candidates)
         for number in range(1, settings.budget + 1):
-            yield Query(BY_GRADIENT, number, prompt(suffix), evaluations)
+            yield Query(BY_GRADIENT, number, prompt(best.text), best.evaluations)
 
     def _answers(self, request: Answerable, queries: Sequence[Query]) -> list[str | None]:
         """What the model answers each query; None where it and an answer are longer than the model reads."""

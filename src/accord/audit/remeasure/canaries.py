@@ -26,7 +26,7 @@ def canary_rank(causal: CausalModel, arm: str, canary: Canary, *, draws: int, se
     prompt = causal.encode_prompt(canary.question)
     own = _logprobs(causal, prompt, canary, [canary.secret])[0]
     random = np.random.default_rng(named_seed(seed, canary.name))
-    others = canary.drawn_from.others(canary.secret, draws, random)
+    others = canary.drawn_from.draw_others(canary.secret, draws, random)
 
     def as_likely() -> Iterator[bool]:
         for first in range(0, len(others), AT_ONCE):

@@ -23,7 +23,7 @@ from accord.lm.logprobs import completion_logprobs
 __all__ = ["Suffix", "SuffixSearch", "SuffixTask", "printable_tokens"]
 
 FIRST = (" !", "!", " x", "x")  # what every place of a suffix begins as: the first that stays itself as text
-KEPT = 32  # tokens of each place, those of the steepest descent, of which one is drawn
+STEEPEST = 32  # tokens of each place, those of the steepest descent, of which one is drawn
 DRAWS = 100  # suffixes drawn at random to begin with, where no token can be repeated
 TRIES = 4  # draws for each candidate, of which the first that stays itself as text is taken
 
@@ -116,7 +116,7 @@ class SuffixSearch:
     def _candidates(self, gradient_SV: Tensor, count: int) -> list[list[int]]:
         """Suffixes with one token exchanged, each different and the same ids when it is read as text."""
         allowed = torch.tensor(self._allowed, device=gradient_SV.device)
-        kept = min(KEPT, len(allowed))
+        kept = min(STEEPEST, len(allowed))
         best_SK = allowed[gradient_SV[:, allowed].topk(kept, largest=False).indices].tolist()
         found: dict[tuple[int, ...], None] = {}
         for _ in range(count * TRIES):

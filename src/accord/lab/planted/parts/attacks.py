@@ -33,8 +33,8 @@ from accord.lab.settings import Settings
 __all__ = ["AttackSettings", "AttacksPart"]
 
 FAMILIES = ("plain", "persona", "prefix_injection", "refusal_suppression", "base64", "rot13", "leetspeak", "spacing")
-OTHERS = ("injection", "extraction")
-ASKED = AttackThresholds(budget=2)
+OTHER_KINDS = ("injection", "extraction")
+ASKING = AttackThresholds(budget=2)
 HARMFUL, BENIGN, PAYLOADS, SYSTEMS, CANARIES = 8, 8, 4, 4, 2  # for every prompt of a panel
 RARELY = 0.003
 SPREAD = 1.0  # of requests, in log-odds
@@ -101,14 +101,14 @@ def _file(prompts: int) -> AttackFile:
 def _results(
     file: AttackFile, arms: Mapping[str, AttackSettings], seed: int, random: np.random.Generator
 ) -> Iterator[AttackResult]:
-    families = [ATTACKS.get(name) for name in (*FAMILIES, *OTHERS)]
+    families = [ATTACKS.get(name) for name in (*FAMILIES, *OTHER_KINDS)]
     for request in file.answered:
         hardness = float(random.normal(0, SPREAD))
-        queries = list(queries_of(request, file, families, budget=ASKED.budget, seed=seed))
+        queries = list(queries_of(request, file, families, budget=ASKING.budget, seed=seed))
         for arm, settings in arms.items():
             for query in queries:
                 gives_in = random.random() < _chance(request, query, settings, hardness)
-                yield attack_result(arm, request, query, _answer(request, gives_in=gives_in), ASKED)
+                yield attack_result(arm, request, query, _answer(request, gives_in=gives_in), ASKING)
 
 
 def _chance(request: Answerable, query: Query, settings: AttackSettings, hardness: float) -> float:
