@@ -1,5 +1,6 @@
 """Every file of a run, named and typed in one place, with one writer and one reader each."""
 
+from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS, AttackResult, CanaryRank
 from accord.artefacts.audit import FINDINGS
 from accord.artefacts.data import (
     COMPLETIONS,
@@ -102,8 +103,10 @@ from accord.artefacts.training import (
 
 __all__ = [
     "ALGORITHM",
+    "ATTACK_RESULTS",
     "BATCHES",
     "CALIBRATION",
+    "CANARY_RANKS",
     "CANDIDATES",
     "CARD",
     "COMPLETIONS",
@@ -140,8 +143,10 @@ __all__ = [
     "AlgorithmRow",
     "ArmEvaluation",
     "Artefact",
+    "AttackResult",
     "BatchLimitsRow",
     "BestOfNCandidate",
+    "CanaryRank",
     "Candidate",
     "Collection",
     "ComponentScore",

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS
 from accord.artefacts.audit import FINDINGS
 from accord.artefacts.data import (
     COMPLETIONS,
@@ -64,6 +65,8 @@ CATALOGUE: tuple[Artefact, ...] = (
     CURVE,
     EVALUATION,
     QUESTION_ANSWERS,
+    ATTACK_RESULTS,
+    CANARY_RANKS,
     FINDINGS,
     REPORT,
     STATEMENTS,

@@ -211,7 +211,8 @@ RL2 = Challenge(
     "RL2",
     "Policies tend to be adversarially exploitable",
     _ROBUST,
-    mitigations=("adversarial training", "filters of prompts"),
+    mitigations=("adversarial training", "input normalisation", "filters of prompts", "benign twins of attacks"),
+    primary="attacks",
 )
 MG1 = Challenge(
     "MG1",

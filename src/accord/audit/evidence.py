@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from accord import artefacts
-from accord.artefacts import EvaluationSample, QuestionAnswer, RunReader
+from accord.artefacts import AttackResult, CanaryRank, EvaluationSample, QuestionAnswer, RunReader
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger, current_feedback
 from accord.feedback.statistics.raking import Target
@@ -20,6 +20,8 @@ from accord.records import Completion, Evaluator, Feedback, Prompt
 from accord.run import RunDirectory
 
 __all__ = [
+    "ATTACK_RESULTS",
+    "CANARY_RANKS",
     "CANDIDATES",
     "CARD",
     "COMPLETIONS",
@@ -63,6 +65,7 @@ SAMPLES, EVALUATION = artefacts.EVALUATION_SAMPLES.path(), artefacts.EVALUATION.
 JUDGED_ROLLOUTS = artefacts.JUDGED_ROLLOUTS.path()
 POPULATION, DEPLOYMENT_PROMPTS = artefacts.POPULATION.path(), artefacts.DEPLOYMENT_PROMPTS.path()
 QUESTION_ANSWERS = artefacts.QUESTION_ANSWERS.path()
+ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
 
 NOBODY_ASKED = "what people were asked after the run (`--audit-ledger LEDGER`)"
 
@@ -187,6 +190,16 @@ class Evidence(RunReader):
     def question_answers(self) -> list[QuestionAnswer]:
         """How both arms answer the audit's questions."""
         return self.rows(artefacts.QUESTION_ANSWERS)
+
+    @property
+    def attack_results(self) -> list[AttackResult]:
+        """What attacks on both arms came to."""
+        return self.rows(artefacts.ATTACK_RESULTS)
+
+    @property
+    def canary_ranks(self) -> list[CanaryRank]:
+        """How likely both arms make private strings."""
+        return self.rows(artefacts.CANARY_RANKS)
 
     @property
     def ledger_feedback(self) -> Mapping[str, Feedback]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from accord.artefacts import FINDINGS, Finding, Verdict
 from accord.audit import (
+    attacks,
     collection,
     distribution,
     misspecification,
@@ -36,7 +37,7 @@ REWRITTEN = ("audit", "report")
 
 _FAMILIES = (
     *(preflight, people, oversight, collection, misspecification),
-    *(reward, optimisation, seeds, distribution, values),
+    *(reward, optimisation, seeds, distribution, values, attacks),
 )
 for _family in _FAMILIES:
     for _check in _family.CHECKS:

@@ -26,6 +26,7 @@ def audit(
     deployment_prompts: Path | None = None,
     plan: Path | None = None,
     questions: list[Path] | None = None,
+    attacks: list[Path] | None = None,
     population: Path | None = None,
     json: bool = False,
     trust_run: Trust = False,
@@ -55,6 +56,9 @@ def audit(
     questions
         A file of multiple-choice questions that both models are asked, instead of those of the recipe; may be given
         more than once. Not with --only, which writes nothing.
+    attacks
+        A file of requests, system texts and canaries that both models are attacked with, instead of those of the
+        recipe; may be given more than once. Not with --only.
     population
         A TOML file with the population that the answers are to stand for: a table for each attribute, a share for each
         group. It stands in the place of the recipe's.
@@ -63,13 +67,17 @@ def audit(
     """
     from accord.extensions import load_extensions
 
-    if only and questions:
-        raise RecipeError("--only reads a run and writes nothing, and --questions has both models asked; leave one out")
+    for option, files in (("--questions", questions), ("--attacks", attacks)):
+        if only and files:
+            raise RecipeError(
+                f"--only reads a run and writes nothing, and {option} has both models asked; leave one out"
+            )
     load_extensions(extension or (), Path.cwd())
     report = _examined(
         run,
         only=tuple(only or ()),
         questions=tuple(questions or ()),
+        attacks=tuple(attacks or ()),
         audit_ledger=audit_ledger,
         deployment_prompts=deployment_prompts,
         population=population,
@@ -88,6 +96,7 @@ def _examined(
     *,
     only: tuple[str, ...],
     questions: tuple[Path, ...],
+    attacks: tuple[Path, ...],
     audit_ledger: str | None,
     deployment_prompts: Path | None,
     population: Path | None,
@@ -101,6 +110,7 @@ def _examined(
     from accord.audit.plan import write_plan
     from accord.feedback.formats.prompt_files import read_prompts
     from accord.feedback.quality.composition import read_target
+    from accord.loop.attacks import attack_arms, with_attacks
     from accord.loop.drive import recipe_of
     from accord.loop.questions import ask_questions, with_questions
     from accord.loop.rewards import judges_of
@@ -111,9 +121,11 @@ def _examined(
     deployed = None if deployment_prompts is None else read_prompts(deployment_prompts)
     with RunDirectory.open(path, write=not only) as opened:
         recipe = recipe_of(opened, trusted=trusted) if RECIPE.has(opened) else Recipe()
-        context = Context(in_run(with_questions(recipe, questions), opened), opened)
+        asked = with_attacks(with_questions(recipe, questions), attacks)
+        context = Context(in_run(asked, opened), opened)
         if not only:
             ask_questions(context)
+            attack_arms(context)
         report = examine(
             opened,
             judges=judges_of(context),

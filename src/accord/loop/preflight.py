@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from accord.audit.attacks.attack_file import read_attacks
+from accord.audit.attacks.queries import chosen_families
+from accord.audit.attacks.thresholds import AttackThresholds
 from accord.audit.values.question_file import read_questions
 from accord.audit.values.thresholds import ValuesThresholds
 from accord.errors import AccordError, RecipeError, storage
@@ -118,14 +121,23 @@ def _missing_models(recipe: Recipe) -> list[str]:
 
 
 def _wrong_questions(recipe: Recipe) -> list[str]:
-    """What is wrong with the questions of the audit."""
-    paths = recipe.audit.of(ValuesThresholds).questions
+    """What is wrong with the questions of the audit, and with what it attacks with."""
+    problems = []
+    questions, attacks = recipe.audit.of(ValuesThresholds).questions, recipe.audit.of(AttackThresholds)
     try:
-        if paths:
-            read_questions(paths)
+        if questions:
+            read_questions(questions)
     except AccordError as error:
-        return [f"audit.values.questions: {error}"]
-    return []
+        problems.append(f"audit.values.questions: {error}")
+    try:
+        if attacks.requests:
+            read_attacks(attacks.requests)
+            chosen_families(attacks)
+            if attacks.function is not None and not Path(attacks.function[0]).is_file():
+                problems.append(f"audit.attacks.judge: no file {attacks.function[0]}")
+    except AccordError as error:
+        problems.append(f"audit.attacks: {error}")
+    return problems
 
 
 def _missing_data(data: Data) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from accord.audit.examine import examine
 from accord.errors import RecipeError, nearest
+from accord.loop.attacks import attack_arms
 from accord.loop.data import data
 from accord.loop.evaluate import evaluate
 from accord.loop.policy import policy, sft
@@ -35,8 +36,9 @@ STAGES: Registry[Stage] = Registry("stage", error=RecipeError)
 
 
 def audit(context: Context) -> None:
-    """Ask both models the questions of the audit, and put the claims of the run to the test."""
+    """Ask both models the questions of the audit, attack them, and put the claims of the run to the test."""
     ask_questions(context)
+    attack_arms(context)
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
         findings = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)

@@ -5,6 +5,7 @@ A part is a class with the methods of `Part`; it is listed here. What can be wro
 """
 
 from accord.lab.planted.parts.approval import Approval
+from accord.lab.planted.parts.attacks import AttacksPart
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.deployment import DeploymentPart
 from accord.lab.planted.parts.hidden import HiddenPart
@@ -33,5 +34,6 @@ PARTS: tuple[Part, ...] = (
     WrittenAnswersPart(),
     KindsPart(),
     Tiers(),
+    AttacksPart(),
 )
 """In the order in which they are planted."""
