@@ -9,7 +9,7 @@ from accord.artefacts import FINDINGS, Finding, Verdict
 from accord.audit import collection, distribution, misspecification, oversight, people, preflight, reward, values
 from accord.audit.challenges import CHALLENGES, PREFLIGHT
 from accord.audit.checks import CHECKS, register_check
-from accord.audit.evidence import Evidence
+from accord.audit.evidence import Elsewhere, Evidence
 from accord.audit.multiplicity import corrected
 from accord.audit.settings import AuditSettings
 from accord.errors import AuditError, nearest
@@ -59,14 +59,16 @@ def examine(
     audit_ledger: Path | str | None = None,
     deployment_prompts: Sequence[Prompt] | None = None,
     population: Target | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> AuditReport:
     """Put the claims of a run to the test, from its files and the judges handed in.
 
     `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`); a database that the
     run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run;
-    `deployment_prompts` and `population` (shares by attribute) stand for those of the run. Every file of the run is
-    held against its digest first, whether a check reads it or not. Raises `AuditError` for a challenge that has no
-    check, and `ArtefactError` where a file of the run is not what was written.
+    `deployment_prompts` and `population` (shares by attribute) stand for those of the run; `elsewhere` is what is said
+    of one that other software made. Every file of the run is held against its digest first, whether a check reads it or
+    not. Raises `AuditError` for a challenge that has no check, and `ArtefactError` where a file of the run is not what
+    was written.
     """
     known = {check.challenge.id for check in CHECKS}
     for name in only:
@@ -80,6 +82,7 @@ def examine(
         audit_ledger=audit_ledger,
         deployment_prompts=deployment_prompts,
         population=population,
+        elsewhere=elsewhere,
     )
     check_whole(run, but=[evidence.stage(stage) for stage in REWRITTEN])
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]
