@@ -64,7 +64,7 @@ def test_a_real_run_without_a_fault_is_quiet(check: str, run: RunDirectory) -> N
         ("P-EOS taught", "sft/model or policy/model"),
         ("P-PAD padding", "evaluation/samples.jsonl"),
         ("P-KL sign", "policy/metrics.jsonl"),
-        ("P-RATIO rollout", "policy/samples.jsonl"),
+        ("P-RATIO rollout", "policy/samples.jsonl or evaluation/samples.jsonl or policy/metrics.jsonl"),
         ("P-RATIO remeasured", "policy/model"),
         ("P-RATIO remeasured", "evaluation/samples.jsonl"),
         ("P-RATIO reference", "sft/model"),

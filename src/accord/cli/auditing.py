@@ -148,7 +148,7 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
         recipe, judges = _recipe_and_judges(audited.run, asked)
         report = examine(
             audited.run,
-            judges=judges,
+            judges={**judges, **audited.judges},
             settings=recipe.audit,
             only=asked.only,
             trusted=asked.trusted or not audited.is_of_accord,

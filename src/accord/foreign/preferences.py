@@ -6,11 +6,13 @@ from pathlib import Path
 from accord.artefacts import PromptRow
 from accord.errors import RecordError
 from accord.feedback import Dataset, Ledger, draw_pairs, import_feedback, write_data
+from accord.feedback.formats.containers import rows_of
+from accord.feedback.formats.rows import SourceRow
 from accord.feedback.formats.source import open_feedback
 from accord.records import Completion, Evaluator, Feedback, Prompt, Record
 from accord.run import RunDirectory
 
-__all__ = ["LEDGER", "write_preferences"]
+__all__ = ["LEDGER", "are_conversations", "write_preferences"]
 
 LEDGER = "data/feedback.db"
 
@@ -30,6 +32,12 @@ def write_preferences(run: RunDirectory, files: Mapping[str, Path], *, beside: I
             import_feedback(path, None, ledger)
         write_data(run, _dataset(records, beside), ledger=ledger)
     run.adopt(LEDGER, stage="data")
+
+
+def are_conversations(path: Path) -> bool:
+    """Whether the first row of a file holds its two answers as lists of messages."""
+    first = next(iter(rows_of(path)), None)
+    return isinstance(first, SourceRow) and isinstance(first.content.get("chosen"), list)
 
 
 def _dataset(records: Mapping[str, list[Record]], beside: Iterable[PromptRow]) -> Dataset:

@@ -12,7 +12,7 @@ from accord.artefacts import (
     PROMPTS,
     SAMPLES,
 )
-from accord.foreign.checkpoint import holds_model
+from accord.foreign.checkpoint import holds_classifier, holds_model
 from accord.foreign.completion_tables import Completions, read_tables, table_files
 from accord.foreign.gathered import Gathered
 from accord.foreign.judges import chosen_judge
@@ -62,6 +62,7 @@ def read(folder: Path, settings: ReadingSettings) -> Gathered:
         _add_completions(completions, state, settings, gathered)
     if state is not None:
         _add_metrics(state, completions, gathered)
+        _add_reward_model(folder, state, gathered)
     last = add_written_samples(folder, gathered)
     if last:
         _add_model(folder, last, gathered)
@@ -148,6 +149,14 @@ def _sum_of(scores: Mapping[str, float | None], weights: Mapping[str, float]) ->
     """The weighted sum of the scores that there are; None where there is none, as TRL has it."""
     known = [weight * score for name, weight in weights.items() if (score := scores.get(name)) is not None and weight]
     return sum(known) if known else None
+
+
+def _add_reward_model(folder: Path, state: TrainerState, gathered: Gathered) -> None:
+    """What a trainer of rewards learnt: its last checkpoint, or the model in the folder itself."""
+    places = [folder, *reversed(checkpoints(folder).values())]
+    place = next((each for each in places if holds_classifier(each)), None) if state.kind == "reward" else None
+    if place is not None:
+        gathered.models[MODEL.path("reward")] = place
 
 
 def _add_model(folder: Path, step: int, gathered: Gathered) -> None:

@@ -1,17 +1,20 @@
 """Whatever `accord audit` is asked about, as a run that can be examined: one of accord, another tool's, or a ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from accord.artefacts import MODEL
 from accord.audit.evidence import Elsewhere
 from accord.errors import ArtefactError, RecipeError, storage
 from accord.foreign.ledgers import ledger_at, write_ledger
 from accord.foreign.recognition import recognise
 from accord.foreign.registry import Tool
 from accord.foreign.settings import ReadingSettings
+from accord.interfaces import Judge
+from accord.loop.foreign_reward import asked_reward
 from accord.run import MANIFEST, RunDirectory
 
 __all__ = ["Audited", "audited_run"]
@@ -26,12 +29,14 @@ class Audited:
     made_by    the software that made it: `accord`, `ledger`, or a name in `accord.foreign.TOOLS`
     notes      what was read of another tool's files, and what was left out, a sentence each
     elsewhere  what the audit is told of such a run
+    judges     models of it that can be asked for a score
     """
 
     run: RunDirectory
     made_by: str = ACCORD
     notes: tuple[str, ...] = ()
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    judges: Mapping[str, Judge] = field(default_factory=dict)
 
     @property
     def is_of_accord(self) -> bool:
@@ -100,4 +105,9 @@ def _of_tool(run: RunDirectory, folder: Path, tool: Tool, reading: ReadingSettin
     gathered.preferences = {split: path for split, path in files.items() if path is not None}
     gathered.write(run)
     models = {name: path.resolve() for name, path in gathered.models.items()}
-    return Audited(run, tool.name, tuple(gathered.notes), Elsewhere(models, tool.words))
+    judges: dict[str, Judge] = {}
+    if (model := models.get(MODEL.path("reward"))) is not None:
+        judge, said = asked_reward(run, model, reading.held_out)
+        judges |= {} if judge is None else {"reward": judge}
+        gathered.note(said)
+    return Audited(run, tool.name, tuple(gathered.notes), Elsewhere(models, tool.words), judges)

@@ -13,7 +13,7 @@ from accord.stats import Estimate, rate
 __all__ = ["stopping_as_logged"]
 
 LAST = 5  # one in so many steps, the last ones, stand for what was learnt
-FEWEST = 4  # of them
+FEWEST = 6  # of them: shares that are all 1 then lie surely above a half
 
 
 def stopping_as_logged(evidence: Evidence, limit: float) -> Outcome:

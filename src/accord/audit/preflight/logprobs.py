@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.artefacts import RECIPE, EvaluationSample, RolloutRow, measured_tokens
+from accord.artefacts import RECIPE, EvaluationSample, MeasuredTokens, RolloutRow, measured_tokens
 from accord.audit.challenges import P_RATIO
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import (
@@ -35,7 +35,7 @@ Sample = RolloutRow | EvaluationSample
     "rollout",
     claim="What was sampled is as likely to the trainer.",
     thresholds=PreflightThresholds,
-    needs=(artefact(ROLLOUTS, SAMPLES),),
+    needs=(artefact(ROLLOUTS, SAMPLES, METRICS),),
 )
 def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """Mean size of the log-ratio of a token, trainer to sampler; and what steps logged of it.
@@ -43,12 +43,13 @@ def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     The mean ratio itself says nothing: under the sampler its expectation is 1 whatever the trainer is.
     """
     logged = [row.sampler_logprob_diff for row in online_metrics(evidence) if row.sampler_logprob_diff is not None]
-    # An algorithm that samples nothing while it learns is known by its evaluation alone.
-    name = ROLLOUTS if logged or evidence.holds(ROLLOUTS) else SAMPLES
-    samples: Sequence[Sample] = evidence.samples() if name == ROLLOUTS else evidence.evaluation_samples
-    tokens = [each for each in map(measured_tokens, samples) if each is not None and each.ids_T]
+    name, tokens = ROLLOUTS, _tokens_of(evidence.samples() if evidence.holds(ROLLOUTS) else ())
+    if not tokens and logged:
+        return _ratio_as_logged(logged, thresholds)
+    if not tokens and evidence.holds(SAMPLES):  # an algorithm that samples nothing while it learns
+        name, tokens = SAMPLES, _tokens_of(evidence.evaluation_samples)
     if not tokens:
-        return _ratio_as_logged(name, logged, thresholds)
+        raise MissingEvidence(f"`rollout_logprobs` and `logprobs` of samples in {ROLLOUTS} or {SAMPLES}")
     log_ratios = [np.subtract(each.logprob_T, each.sampler_T) for each in tokens]
     size = _over_tokens([np.abs(log_ratio_T) for log_ratio_T in log_ratios])
     facts = {
@@ -92,13 +93,13 @@ def _cut_distribution(evidence: Evidence) -> str:
     )
 
 
-def _ratio_as_logged(name: str, logged: Sequence[float], thresholds: PreflightThresholds) -> Outcome:
-    """What steps logged of the log-ratio of a token, where no samples were kept; steps are the independent units.
+def _tokens_of(samples: Sequence[Sample]) -> list[MeasuredTokens]:
+    """The tokens of those samples that have some, and of which they were kept."""
+    return [each for each in map(measured_tokens, samples) if each is not None and each.ids_T]
 
-    Raises `MissingEvidence` where none logged it.
-    """
-    if not logged:
-        raise MissingEvidence(f"`rollout_logprobs` and `logprobs` of samples in {name}")
+
+def _ratio_as_logged(logged: Sequence[float], thresholds: PreflightThresholds) -> Outcome:
+    """What steps logged of the log-ratio of a token, where no rollouts were kept; steps are the independent units."""
     size, furthest = mean(logged), max(logged)
     return Outcome(
         ruling=unless(near_zero(size, thresholds.sampler_logprob_diff), violated=furthest > thresholds.sampler_step),
