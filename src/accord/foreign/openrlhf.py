@@ -115,7 +115,5 @@ def _pairs(step: int, entry: Entry) -> PairMetrics | None:
     )
 
 
-TOOLS.add(
-    "openrlhf",
-    Tool("openrlhf", "OpenRLHF", f"{PATTERN} with its columns, in it or below", found_in, read, WORDS | OWN_WORDS),
-)
+LOOKS_FOR = f"{PATTERN} with its columns, in it or below"
+TOOLS.add("openrlhf", Tool("openrlhf", "OpenRLHF", LOOKS_FOR, found_in, read, WORDS | OWN_WORDS))

@@ -171,7 +171,5 @@ def _add_model(folder: Path, step: int, gathered: Gathered) -> None:
         )
 
 
-TOOLS.add(
-    "trl",
-    Tool("trl", "TRL", f"{STATE} in it or in checkpoint-N/, completions/, {FILE}", found_in, read, WORDS | OWN_WORDS),
-)
+LOOKS_FOR = f"{STATE} in it or in checkpoint-N/, completions/, {FILE}"
+TOOLS.add("trl", Tool("trl", "TRL", LOOKS_FOR, found_in, read, WORDS | OWN_WORDS))

@@ -115,14 +115,5 @@ def _add_validations(generations: Generations, judge: str | None, gathered: Gath
         gathered.comes_from(JUDGED_ROLLOUTS, generations.files)
 
 
-TOOLS.add(
-    "verl",
-    Tool(
-        "verl",
-        "verl",
-        "STEP.jsonl of generations, or verl's metrics, in it or in a folder below",
-        found_in,
-        read,
-        WORDS,
-    ),
-)
+LOOKS_FOR = "STEP.jsonl of generations, or verl's metrics, in it or in a folder below"
+TOOLS.add("verl", Tool("verl", "verl", LOOKS_FOR, found_in, read, WORDS | OWN_WORDS))
