@@ -274,6 +274,32 @@ def test_a_run_that_is_kept_says_what_it_was_read_from(tmp_path: Path, capsys: p
     assert "a run is already here" in capsys.readouterr().err
 
 
+def test_what_could_not_be_read_leaves_nothing(tmp_path: Path) -> None:
+    folder = grpo_folder(tmp_path / "trl", {"rising": rising}, steps=2)
+    bad = write_lines(tmp_path / "bad.jsonl", [{"prompt": "x", "chosen": "a", "rejected": 3}])
+    out = tmp_path / "kept"
+    for arguments in (["--preferences", str(bad)], ["--judge", "gone"], ["--only", "NONE"]):
+        assert run(["audit", str(folder), "--out", str(out), *arguments]) == 2
+        assert not out.exists()
+    full = tmp_path / "full"
+    write_lines(full / "notes", [{}])
+    assert run(["audit", str(folder), "--out", str(full)]) == 2
+    assert (full / "notes").exists()
+
+
+def test_a_plan_of_what_is_lacking(tmp_path: Path) -> None:
+    folder = grpo_folder(tmp_path / "trl", {"rising": rising}, log={"completions/clipped_ratio": 0.0})
+    assert run(["audit", str(folder), "--plan", str(tmp_path / "plan")]) == 0
+    assert "RG2 turnover" in (tmp_path / "plan/plan.md").read_text()
+
+
+@pytest.mark.parametrize("size", [1e200, 1e308, 1e-300])
+def test_scores_of_any_size(size: float, tmp_path: Path) -> None:
+    given = {"p": lambda step, n: size * rising(step, n) / 3, "j": lambda step, n: size * falling(step, n) / 3}
+    folder = grpo_folder(tmp_path, given, weights={"p": 1.0, "j": 0.0})
+    assert findings_of(folder)["P-KL sign"].verdict is Verdict.QUIET
+
+
 def test_what_is_lacking_is_said_in_the_words_of_the_tool(tmp_path: Path) -> None:
     write_state(tmp_path / "dpo" / "trainer_state.json", dpo_log())
     assert "`log_completions=True`" in findings_of(tmp_path / "dpo")["RG2 divergence"].needs
@@ -315,6 +341,7 @@ def test_what_is_there_and_malformed_is_an_error_with_its_place(
         (["{ledger}", "--from", "trl"], "is a ledger: leave out --from"),
         (["{run}", "--judge", "x"], "is a run of accord, which is read as it stands"),
         (["{run}", "--from", "trl"], "no run of TRL is here"),
+        (["{trl}", "--questions", "{empty}/q.jsonl"], "leave it out"),
         (["{trl}/checkpoint-2/trainer_state.json"], "neither the folder of a run nor a ledger"),
         (["{empty}"], "the folder is empty"),
         (["{empty}/gone"], "no such file or folder"),

@@ -145,6 +145,8 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
     with audited_run(
         asked.location, made_by=asked.made_by, out=asked.out, write=not asked.only, reading=asked.reading
     ) as audited:
+        if asked.questions and not audited.is_of_accord:
+            raise RecipeError("--questions has the models of a run of accord asked; leave it out")
         recipe, judges = _recipe_and_judges(audited.run, asked)
         report = examine(
             audited.run,

@@ -11,7 +11,7 @@ whose first may be of step 0: before any training.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,8 +127,3 @@ def told_apart(folders: Iterable[Generations]) -> tuple[Generations | None, Gene
                 f"{each.folder} and {other.folder} both hold {kind} of verl; name a folder that holds those of one run"
             )
     return kinds.get(False), kinds.get(True)
-
-
-def kept(rows: Iterable[Generation]) -> Iterator[Generation]:
-    """Those of steps that a run learnt at."""
-    return (row for row in rows if row.step >= 1)

@@ -28,9 +28,10 @@ def weights_of(means: Sequence[Mapping[str, float]], sums: Sequence[float]) -> d
         return None
     mean_SK = np.array([[of_step[name] for name in names] for of_step in means], dtype=np.float64)
     sum_S = np.asarray(sums, dtype=np.float64)
-    weight_K = _solved(mean_SK, sum_S)
-    if weight_K is None or not _is_exact(mean_SK, sum_S, weight_K):
-        return None
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all numbers is not exact
+        weight_K = _solved(mean_SK, sum_S)
+        if weight_K is None or not _is_exact(mean_SK, sum_S, weight_K):
+            return None
     effect_K = np.abs(weight_K) * np.abs(mean_SK).max(0)
     kept_K = np.where(effect_K < NOTHING * effect_K.max(initial=0.0), 0.0, weight_K)
     return {name: round(float(weight), 6) for name, weight in zip(names, kept_K, strict=True)}

@@ -92,7 +92,8 @@ def deviation(values: Sequence[float], groups: Sequence[int]) -> float | None:
     count_G = np.bincount(of_N)
     mean_G = np.bincount(of_N, value_N) / count_G
     free = int(value_N.size - count_G.size)
-    within = float(np.sqrt(np.sum((value_N - mean_G[of_N]) ** 2) / free)) if free else 0.0
-    if within <= 0 or not math.isfinite(within):
-        within = float(value_N.std(ddof=1))
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond all numbers there is none
+        within = float(np.sqrt(np.sum((value_N - mean_G[of_N]) ** 2) / free)) if free else 0.0
+        if within <= 0:
+            within = float(value_N.std(ddof=1))
     return within if math.isfinite(within) and within > 1e-12 * float(np.abs(value_N).max()) else None

@@ -1,5 +1,6 @@
 """Whatever `accord audit` is asked about, as a run that can be examined: one of accord, another tool's, or a ledger."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -87,9 +88,14 @@ def _folder(location: str) -> Path:
 
 @contextmanager
 def _new_run(out: Path | None) -> Iterator[RunDirectory]:
+    """A run that stays at `out` unless the block fails; without it one that goes at the end of the block."""
     if out is not None:
         with RunDirectory.create(out) as run:
-            yield run
+            try:
+                yield run
+            except BaseException:
+                shutil.rmtree(out, ignore_errors=True)  # so that the same can be asked again
+                raise
         return
     with TemporaryDirectory(prefix="accord-audit-") as folder, RunDirectory.create(Path(folder) / "run") as run:
         yield run
