@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.artefacts import OnlineMetrics, PairMetrics
+from accord.artefacts import OnlineMetrics
 from accord.errors import ArtefactError, RecordError
 from accord.foreign.event_files import read_events
 from accord.foreign.openrlhf import read
@@ -87,19 +87,12 @@ def test_without_a_reference_a_kl_of_0_is_none(tmp_path: Path) -> None:
     assert row.kl is None
 
 
-def test_steps_of_dpo(tmp_path: Path) -> None:
-    numbers = {
-        "loss": 0.7,
-        "loss_mean": 0.6,
-        "acc_mean": 0.75,
-        "chosen_reward": 0.5,
-        "reject_reward": -0.25,
-        "lr": 1e-6,
-    }
-    write_events(tmp_path / NAME, [event(1, {f"train/{name}": number for name, number in numbers.items()})])
-    (row,) = read(tmp_path, ReadingSettings()).metrics
-    assert isinstance(row, PairMetrics)
-    assert (row.loss, row.accuracy, row.margin) == (pytest.approx(0.6), 0.75, 0.75)
+def test_dpo_and_rewards_are_logged_alike_and_told(tmp_path: Path) -> None:
+    numbers = {"train/loss": 0.7, "train/acc": 0.75, "train/chosen_reward": 0.5, "train/reject_reward": -0.25}
+    write_events(tmp_path / NAME, [event(1, numbers)])
+    gathered = read(tmp_path, ReadingSettings())
+    assert gathered.metrics == []
+    assert "A log of DPO or of a reward" in gathered.notes[0]
 
 
 def test_two_runs_are_refused(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_scores_that_are_no_numbers_are_unknown(tmp_path: Path) -> None:
     assert len(gathered.judged) == 5 * 6
 
 
-def test_older_rows_have_their_step_in_the_name_alone(tmp_path: Path) -> None:
+def test_rows_without_a_step_are_of_the_step_in_the_name(tmp_path: Path) -> None:
     write_lines(tmp_path / "7.jsonl", [{"input": "q", "output": "a", "score": 1.0}])
     assert read_verl(tmp_path).rollouts[0].step == 7
 

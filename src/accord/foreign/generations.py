@@ -3,7 +3,7 @@
     input, output   the prompt as the model read it, and the answer, both without special tokens
     gts             the reference answer; not read
     score           what the answer was given
-    step            the same as the file's name; older versions left it out
+    step            the same as the file's name, which counts where a row has none
     <others>        whatever the reward function returned besides; in a validation `reward`, which is the score again
 
 `trainer.rollout_data_dir` names the folder of what was learnt from, `trainer.validation_data_dir` that of validations,

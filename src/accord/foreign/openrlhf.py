@@ -10,7 +10,6 @@ from accord.artefacts import (
     PROMPTS,
     SAMPLES,
     OnlineMetrics,
-    PairMetrics,
 )
 from accord.errors import ArtefactError
 from accord.foreign.event_files import PATTERN, Events, event_folders, read_events
@@ -24,6 +23,7 @@ __all__ = ["read"]
 Entry = Mapping[str, float | None]
 ONLINE = frozenset({"train/rollout/reward_mean", "train/policy_loss"})
 PAIRWISE = frozenset({"train/chosen_reward", "train/reject_reward"})
+"""Of DPO and of reward models alike."""
 NO_SAMPLES = "OpenRLHF writes none into files"
 OWN_WORDS = {
     METRICS.path("policy"): "steps of PPO, or of another of its algorithms that samples, for TensorBoard "
@@ -54,17 +54,17 @@ def read(folder: Path, settings: ReadingSettings) -> Gathered:
     if len(logs) > 1:
         raise ArtefactError(f"{logs[0][0]} and {logs[1][0]} both hold logs of OpenRLHF; name the folder of one run")
     for place, events in logs:
-        steps = [(step, entry) for step, entry in events.steps.items() if step >= 1]
-        online = events.tags >= ONLINE
-        rows = [_online(step, entry) if online else _pairs(step, entry) for step, entry in steps]
+        if not events.tags >= ONLINE:
+            gathered.note(
+                f"A log of DPO or of a reward, which OpenRLHF logs alike, in {place.name}: nothing is read of it."
+            )
+            continue
+        rows = [_online(step, entry) for step, entry in events.steps.items() if step >= 1]
         gathered.metrics = [row for row in rows if row is not None]
         gathered.comes_from(METRICS, events.files, "policy")
         lost = len(rows) - len(gathered.metrics)
-        kind = "of an algorithm that samples" if online else "of an algorithm that learns from pairs, or of a reward"
-        gathered.note(f"A log {kind}, {len(gathered.metrics)} steps, in {place.name}.")
-        gathered.note(
-            f"{lost} entries were left out: they are of no training step, or have no finite loss." if lost else ""
-        )
+        gathered.note(f"A log of an algorithm that samples, {len(gathered.metrics)} steps, in {place.name}.")
+        gathered.note(f"{lost} entries were left out: they are of no training step." if lost else "")
         gathered.note("The last record of its newest file is not whole yet." if events.unfinished else "")
     return gathered
 
@@ -96,22 +96,6 @@ def _online(step: int, entry: Entry) -> OnlineMetrics | None:
         stop_rate=None if cut is None else 1 - cut,
         sampler_logprob_diff=None,
         sampler_kl=None,
-    )
-
-
-def _pairs(step: int, entry: Entry) -> PairMetrics | None:
-    """A step of DPO; None where it has no loss or no rewards."""
-    loss = entry.get("train/loss_mean", entry.get("train/loss"))
-    chosen, rejected = entry.get("train/chosen_reward"), entry.get("train/reject_reward")
-    if loss is None or chosen is None or rejected is None:
-        return None
-    return PairMetrics(
-        step=step,
-        lr=entry.get("train/lr"),
-        grad_norm=entry.get("train/grad_norm"),
-        loss=loss,
-        accuracy=entry.get("train/acc_mean", entry.get("train/acc")),
-        margin=chosen - rejected,
     )
 
 
