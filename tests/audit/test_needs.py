@@ -8,7 +8,7 @@ import pytest
 from accord.artefacts import Finding, Verdict
 from accord.audit import CHECKS, AuditSettings, Check, Evidence
 from accord.audit.checks import Need
-from accord.audit.evidence import POPULATION, ROLLOUTS
+from accord.audit.evidence import COMPLETIONS, EVALUATORS, EXAMPLES, POPULATION, ROLLOUTS, SUMMARY
 from accord.lab import judges_of, plant
 from accord.lab.planted import audit_ledger_of
 from accord.run import RunDirectory
@@ -16,6 +16,8 @@ from accord.run import RunDirectory
 NEEDS = [(check, need) for check in CHECKS for need in check.needs]
 # Of a logged KL the samples are needed that stand behind it; whether one is logged is known from the metrics alone.
 IMPLIED = {"P-KL sign": (ROLLOUTS,)}
+# Of pairs everything is needed that they name; rollouts and evaluation samples can be held against each other alone.
+IMPLIED |= {"P-SPLIT overlap": (COMPLETIONS, EVALUATORS, EXAMPLES, SUMMARY)}
 # The population may be handed to the audit instead.
 IMPLIED |= {f"MH1 {name}": (POPULATION,) for name in ("composition", "weights", "consequence")}
 

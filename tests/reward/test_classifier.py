@@ -180,7 +180,9 @@ def test_the_logit_is_computed_in_float32(tmp_path: Path) -> None:
 def test_it_scores_the_pairs_of_a_split_and_claims_no_scale(tmp_path: Path) -> None:
     judge = judge_of(saved(tmp_path / "rm"), tmp_path / "run")
     scores = score_split(judge, DATA, "held_out")
-    assert scores.scale is scores.tokens is None
+    assert scores.scale is None
+    assert scores.tokens is not None
+    assert set(scores.tokens) == set(scores.values)
     assert len(set(scores.values.values())) > 1
     assert Classifier.learns_from == frozenset()
 

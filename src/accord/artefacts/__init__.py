@@ -54,6 +54,7 @@ from accord.artefacts.evaluation import (
 )
 from accord.artefacts.finding import Collection, Finding, Verdict
 from accord.artefacts.kinds import Artefact, Folder, JsonLines, JsonObject, RecordLines, Row, Text, folder_of
+from accord.artefacts.measured import MeasuredTokens, measured_tokens
 from accord.artefacts.reader import RECIPE, REPORT, RunReader
 from accord.artefacts.reward_card import (
     CALIBRATION,
@@ -176,6 +177,7 @@ __all__ = [
     "JudgementMeasure",
     "KnownBad",
     "Measure",
+    "MeasuredTokens",
     "Metrics",
     "Normalisation",
     "ObjectiveRow",
@@ -209,5 +211,6 @@ __all__ = [
     "WrongText",
     "feedback_of",
     "folder_of",
+    "measured_tokens",
     "pairs_of",
 ]

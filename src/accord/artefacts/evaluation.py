@@ -36,19 +36,23 @@ class ScoreRow(Row):
 
 
 class EvaluationSample(Row):
-    """A fresh sample on a held-out prompt, by the start or by the policy."""
+    """A fresh sample on a held-out prompt, by the start or by the policy.
+
+    What a run of accord always has may be absent from one that other software made and did not log it.
+    """
 
     arm: str = Field(description="`start` or `policy`")
     index: int = Field(ge=0)
     prompt: str
     text: str
-    token_ids: tuple[int, ...]
-    rollout_logprobs: tuple[float, ...] = Field(description="the sampler's own, nats a token")
-    logprobs: tuple[float, ...] = Field(description="the arm's")
-    reference_logprobs: tuple[float, ...] = Field(description="the start's")
-    finish_reason: FinishReason
-    temperature: float
-    eval_reward: float = Field(description="the independent judge's score")
+    prompt_token_ids: tuple[int, ...] | None = absent("the prompt as the model read it, where the run says so")
+    token_ids: tuple[int, ...] | None = absent("as they were sampled, with the end token")
+    rollout_logprobs: tuple[float, ...] | None = absent("the sampler's own, nats a token")
+    logprobs: tuple[float, ...] | None = absent("the arm's")
+    reference_logprobs: tuple[float, ...] | None = absent("the start's")
+    finish_reason: FinishReason | None = absent()
+    temperature: float | None = absent()
+    eval_reward: float | None = absent("the independent judge's score")
     eval_reward_std: float | None = absent("standard deviation that the independent judge gives it")
     reward: float | None = absent("the score of the reward model that the policy learnt from")
     reward_std: float | None = absent("standard deviation that this reward model gives it")
@@ -57,7 +61,7 @@ class EvaluationSample(Row):
 
 
 class JudgedRollout(Row):
-    """The independent judge's opinion on a sample that the policy learnt from."""
+    """The independent judge's opinion on a sample that the policy learnt from, or wrote beside at that step."""
 
     step: int
     index: int
@@ -66,7 +70,7 @@ class JudgedRollout(Row):
     reward_std: float | None = absent("standard deviation that the judge gave its score")
     eval_reward: float
     eval_reward_std: float | None = absent("standard deviation that the independent judge gives its own")
-    kl: float = Field(description="log-ratio of policy to reference, nats")
+    kl: float | None = absent("log-ratio of policy to reference, nats")
 
 
 class CurvePoint(Row):

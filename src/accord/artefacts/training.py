@@ -1,5 +1,7 @@
 """What a training stage leaves: a line a step, what the policy wrote while it learnt, weights, batch limits."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from accord.artefacts.kinds import Folder, JsonLines, JsonObject, Row, absent
@@ -81,17 +83,21 @@ class PairMetrics(StepMetrics):
 class OnlineMetrics(StepMetrics):
     """A step of learning from samples; what an algorithm lacks is null."""
 
-    reward: float = Field(description="the judge's mean score")
+    reward: float | None = Field(description="the judge's mean score")
     reward_std: float | None = Field(description="standard deviation of the scores; null for one sample")
     judge_std: float | None = absent("mean standard deviation that the judge gives its scores; absent without one")
     cautious_reward: float | None = absent("mean of the scores at their low end, where `caution` learns from that")
     kl: float | None = Field(description="policy to reference, nats a sequence")
+    kl_estimator: Literal["k1", "k2", "k3"] | None = absent(
+        "of kl a token, where it is not k1, the log-ratio: k2 and k3 are never negative (Schulman 2020)"
+    )
+    samples: int | None = absent("samples of the step, where they are not kept")
     kl_se: float | None = Field(description="standard error of kl; null for one sample")
     entropy: float | None = Field(description="nats a token")
     clip_frac: float | None = Field(description="share of tokens whose update was clipped")
     policy_loss: float | None
-    length: float = Field(description="mean tokens a sample")
-    stop_rate: float = Field(description="share of samples that end themselves")
+    length: float | None = Field(description="mean tokens a sample")
+    stop_rate: float | None = Field(description="share of samples that end themselves")
     sampler_logprob_diff: float | None = Field(
         description="mean size of the log-ratio of a token, trainer to sampler, before the first update, nats"
     )
@@ -120,24 +126,27 @@ class ComponentScore(Row):
 
 
 class RolloutRow(Row):
-    """A sample that the policy learnt from, and every number measured on it."""
+    """A sample that the policy learnt from, and every number measured on it.
+
+    What a run of accord always has may be absent from one that other software made and did not log it.
+    """
 
     step: int = Field(ge=1)
     index: int = Field(ge=0, description="within the step")
     prompt: str
     text: str
-    token_ids: tuple[int, ...]
-    rollout_logprobs: tuple[float, ...] = Field(
-        description="the sampler's own, nats a token; of what another writer wrote, the start's"
+    token_ids: tuple[int, ...] | None = absent("as they were sampled, with the end token")
+    rollout_logprobs: tuple[float, ...] | None = absent(
+        "the sampler's own, nats a token; of what another writer wrote, the start's"
     )
-    logprobs: tuple[float, ...] = Field(description="the trainer's")
+    logprobs: tuple[float, ...] | None = absent("the trainer's")
     reference_logprobs: tuple[float, ...] | None = absent("the reference's; absent where there is none")
-    reward: float
+    reward: float | None = absent("what the policy learns from")
     reward_std: float | None = absent("standard deviation that the judge gives its score")
     cautious_reward: float | None = absent("the score at its low end, where `caution` learns from that")
     components: dict[str, ComponentScore] | None = absent("of the judge's score, by objective or group")
-    finish_reason: FinishReason
-    temperature: float
+    finish_reason: FinishReason | None = absent()
+    temperature: float | None = absent()
     writer: str | None = absent("who wrote it, where several models do")
 
 

@@ -46,11 +46,11 @@ class Need:
         """What is missing, in words; empty where the input is there."""
         match self.kind:
             case "artefact":
-                return "" if evidence.holds(*self.names) else f"{' or '.join(self.names)} of the run"
+                return "" if evidence.holds(*self.names) else evidence.lacking(*self.names)
             case "judge":
                 if any(name in evidence.judges for name in self.names):
                     return ""
-                return "the model of the judge " + " or ".join(f"'{name}'" for name in self.names)
+                return evidence.lacking_judge(*self.names)
             case "ledger":
                 return evidence.ledger_absent
             case "audit_ledger":
@@ -127,7 +127,7 @@ class Check:
 
     def run(self, evidence: Evidence, settings: AuditSettings) -> Finding:
         """The finding. Where an input is missing, that it cannot be assessed and which input it is."""
-        missing = "; ".join(filter(None, (need.absent_from(evidence) for need in self.needs)))
+        missing = "; ".join(dict.fromkeys(filter(None, (need.absent_from(evidence) for need in self.needs))))
         if missing:
             return self._not_assessable(missing)
         try:

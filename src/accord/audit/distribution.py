@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,15 @@ __all__ = ["CHECKS", "DistributionThresholds"]
 Floats = NDArray[np.float64]
 ByPrompt = dict[str, list[EvaluationSample]]
 
+
+class Written(NamedTuple):
+    """Log-probabilities of the tokens of a sample: of all of them, and of those before its end."""
+
+    logprob_T: tuple[float, ...]
+    text_T: tuple[float, ...]
+
+
+TokensByPrompt = dict[str, list[Written]]
 
 MORE_SAMPLES = Collection(
     SAMPLES,
@@ -95,7 +104,7 @@ def entropy(evidence: Evidence, thresholds: DistributionThresholds) -> Outcome:
     Arms are compared at the places of a text that both reach, so that neither shorter nor longer texts pass for
     narrower or wider ones; a token that only ends a text is left out. Whole texts are told as facts.
     """
-    start, policy = _arms(evidence)
+    start, policy = (_tokens_by_prompt(by_prompt) for by_prompt in _arms(evidence))
     before_P, after_P = (
         np.array(side) for side in zip(*map(_nats_a_token, start.values(), policy.values()), strict=True)
     )
@@ -204,7 +213,20 @@ def _word_overlap(rows: list[EvaluationSample]) -> float:
     return float(overlap_BB[np.triu_indices(len(words), 1)].mean())
 
 
-def _nats_a_token(start: list[EvaluationSample], policy: list[EvaluationSample]) -> tuple[float, float]:
+def _tokens_by_prompt(by_prompt: ByPrompt) -> TokensByPrompt:
+    """Log-probabilities of the samples' tokens, those of the end left out of each `Written`."""
+    return {prompt: [_written(row) for row in rows] for prompt, rows in by_prompt.items()}
+
+
+def _written(row: EvaluationSample) -> Written:
+    """Raises `MissingEvidence` where the run did not keep them."""
+    if row.logprobs is None or row.finish_reason is None:
+        raise MissingEvidence(f"`logprobs` and `finish_reason` of samples in {SAMPLES}")
+    ended = row.finish_reason == "eos" and len(row.logprobs) > 1
+    return Written(row.logprobs, row.logprobs[:-1] if ended else row.logprobs)
+
+
+def _nats_a_token(start: list[Written], policy: list[Written]) -> tuple[float, float]:
     """Mean -log p of a token over the places that both arms reach, each weighing as many samples as the fewer have."""
     nats_2 = [_nats_by_place(rows) for rows in (start, policy)]
     places = min(len(total_T) for total_T, _ in nats_2)
@@ -216,25 +238,22 @@ def _nats_a_token(start: list[EvaluationSample], policy: list[EvaluationSample])
     return float(share_T @ (before_T / fewer_T)), float(share_T @ (after_T / others_T))
 
 
-def _nats_by_place(rows: list[EvaluationSample]) -> tuple[Floats, Floats]:
+def _nats_by_place(rows: list[Written]) -> tuple[Floats, Floats]:
     """At each place of a text, the sum of -log p over samples, and how many reach it; the end's own token left out."""
-    written = [
-        row.logprobs[:-1] if row.finish_reason == "eos" and len(row.logprobs) > 1 else row.logprobs for row in rows
-    ]
-    total_T, count_T = np.zeros((2, max(map(len, written))))
-    for logprobs in written:
+    total_T, count_T = np.zeros((2, max(len(row.text_T) for row in rows)))
+    for _, logprobs in rows:
         total_T[: len(logprobs)] -= logprobs
         count_T[: len(logprobs)] += 1
     return total_T, count_T
 
 
-def _entropy_per_text(by_prompt: ByPrompt) -> Estimate:
-    samples = [(prompt, -sum(row.logprobs)) for prompt, rows in by_prompt.items() for row in rows]
+def _entropy_per_text(by_prompt: TokensByPrompt) -> Estimate:
+    samples = [(prompt, -sum(row.logprob_T)) for prompt, rows in by_prompt.items() for row in rows]
     return mean([nats for _, nats in samples], [prompt for prompt, _ in samples])
 
 
-def _length(by_prompt: ByPrompt) -> Estimate:
-    samples = [(prompt, len(row.logprobs)) for prompt, rows in by_prompt.items() for row in rows]
+def _length(by_prompt: TokensByPrompt) -> Estimate:
+    samples = [(prompt, len(row.logprob_T)) for prompt, rows in by_prompt.items() for row in rows]
     return mean([tokens for _, tokens in samples], [prompt for prompt, _ in samples])
 
 

@@ -5,7 +5,7 @@ never guesses, and never passes because there was nothing to look at.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -46,6 +46,7 @@ __all__ = [
     "SFT_MODEL",
     "SUMMARY",
     "TRAIN_PAIRS",
+    "Elsewhere",
     "Evidence",
     "LedgerRecords",
 ]
@@ -100,14 +101,26 @@ class LedgerRecords:
         )
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """What is said of a run that other software made.
+
+    models   folders of models that lie outside of the run, by the path that they would have in it
+    words    what is missing, and how it would get there, in that software's words, by the path of what is missing;
+             `ledger` and `judge` for those
+    """
+
+    models: Mapping[str, Path] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
 class Evidence(RunReader):
     """A run as the audit sees it: a file that is asked for and missing raises `MissingEvidence`.
 
     An altered file raises `ArtefactError`, as everywhere. `judges` are handed in by whoever loads models (`reward`,
     `eval_reward`): the audit itself never loads one. `audit_ledger` is a ledger of what people were asked after the
     run; `deployment_prompts` and `population` stand for the run's own; `beside` are runs of the same recipe with other
-    seeds. No server that the run names is spoken to unless
-    it is `trusted`.
+    seeds. No server that the run names is spoken to unless it is `trusted`; `elsewhere` is of runs of other software.
     """
 
     def __init__(
@@ -121,8 +134,10 @@ class Evidence(RunReader):
         deployment_prompts: Sequence[Prompt] | None = None,
         population: Target | None = None,
         beside: Sequence[Path | str] = (),
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         super().__init__(run, prefix=prefix)
+        self.elsewhere = elsewhere or Elsewhere()
         self._named_population = population
         self.trusted = trusted
         self.beside = tuple(beside)
@@ -133,33 +148,47 @@ class Evidence(RunReader):
     def holds(self, *paths: str) -> bool:
         """Whether the run has any of these artefacts, or one was handed in in its place."""
         handed_in = DEPLOYMENT_PROMPTS in paths and self._deployment_prompts is not None
-        return handed_in or any(self.run.has(self.stage(path)) for path in paths)
+        return handed_in or any(path in self.elsewhere.models or self.run.has(self.stage(path)) for path in paths)
+
+    def lacking(self, *paths: str) -> str:
+        """That none of these artefacts is there, in words: those of the software that made the run, where it has some.
+
+        An artefact that the software has no words for is named by its path.
+        """
+        known = [self.elsewhere.words[path] for path in paths if path in self.elsewhere.words]
+        return " or ".join(dict.fromkeys(known)) if known else f"{' or '.join(paths)} of the run"
 
     def first_of(self, *paths: str) -> str:
         """The first of these artefacts that the run has. Raises `MissingEvidence` where it has none."""
         for path in paths:
             if self.holds(path):
                 return path
-        raise MissingEvidence(f"{' or '.join(paths)} of the run")
+        raise MissingEvidence(self.lacking(*paths))
 
     def verified(self, path: str) -> Path:
         """A file or folder of the run, its digests checked. Raises `MissingEvidence` where the run has none."""
+        if path in self.elsewhere.models:
+            return self.elsewhere.models[path]
         if not self.run.has(path):
-            raise MissingEvidence(f"{path} of the run")
+            raise MissingEvidence(self.lacking(path))
         return super().verified(path)
 
     def judge(self, name: str) -> Judge:
         """The judge of that name. Raises `MissingEvidence` where none was handed in."""
         if name not in self.judges:
-            raise MissingEvidence(f"the model of the judge '{name}'")
+            raise MissingEvidence(self.lacking_judge(name))
         return self.judges[name]
 
+    def lacking_judge(self, *names: str) -> str:
+        """That none of these judges was handed in, in words."""
+        return self.elsewhere.words.get("judge", "the model of the judge " + " or ".join(f"'{n}'" for n in names))
+
     def samples_of(self, arm: str) -> list[EvaluationSample]:
-        """The evaluation's samples of `start` or `policy` that have a token.
+        """The evaluation's samples of `start` or `policy` that have a token, as far as tokens were kept.
 
         Raises `MissingEvidence` where there are none.
         """
-        rows = [row for row in self.evaluation_samples if row.arm == arm and row.token_ids]
+        rows = [row for row in self.evaluation_samples if row.arm == arm and row.token_ids != ()]
         if not rows:
             raise MissingEvidence(f"samples of the arm '{arm}' in {SAMPLES}")
         return rows
@@ -231,7 +260,7 @@ class Evidence(RunReader):
         """
         recorded = self.run.manifest.inputs.get("ledger")
         if recorded is None:
-            raise MissingEvidence("the ledger among the inputs of the manifest")
+            raise MissingEvidence(self.elsewhere.words.get("ledger", "the ledger among the inputs of the manifest"))
         if recorded.url is not None and not self.trusted:
             raise MissingEvidence(f"the ledger at {recorded.url}, a server that the run names (--trust-run opens it)")
         location = recorded.url or self.run.path / str(recorded.path)

@@ -21,7 +21,7 @@ from accord.audit import (
 )
 from accord.audit.challenges import CHALLENGES, PREFLIGHT
 from accord.audit.checks import CHECKS, register_check
-from accord.audit.evidence import Evidence
+from accord.audit.evidence import Elsewhere, Evidence
 from accord.audit.multiplicity import corrected
 from accord.audit.settings import AuditSettings
 from accord.errors import AuditError, nearest
@@ -76,13 +76,14 @@ def examine(
     deployment_prompts: Sequence[Prompt] | None = None,
     population: Target | None = None,
     beside: Sequence[Path | str] = (),
+    elsewhere: Elsewhere | None = None,
 ) -> AuditReport:
     """Put the claims of a run to the test, from its files and the judges handed in.
 
     `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`); a database that the
     run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run;
     `deployment_prompts` and `population` (shares by attribute) stand for those of the run; `beside` are runs of the
-    same recipe with other seeds. Every file of the run is
+    same recipe with other seeds, `elsewhere` what is said of a run that other software made. Every file of the run is
     held against its digest first, whether a check reads it or not. Raises `AuditError` for a challenge that has no
     check, and `ArtefactError` where a file of the run is not what was written.
     """
@@ -99,6 +100,7 @@ def examine(
         deployment_prompts=deployment_prompts,
         population=population,
         beside=beside,
+        elsewhere=elsewhere,
     )
     check_whole(run, but=[evidence.stage(stage) for stage in REWRITTEN])
     chosen = [check for check in CHECKS if not only or check.challenge.id in only]

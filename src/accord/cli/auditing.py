@@ -1,16 +1,23 @@
 """`accord audit`: the claims of a run put to the test again, and how the findings are printed."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from accord.cli.printing import print_json
 from accord.cli.runs import Trust
 from accord.errors import RecipeError
+from accord.foreign.settings import ReadingSettings
 
 if TYPE_CHECKING:
     from accord.artefacts import Finding
     from accord.audit.examine import AuditReport
+    from accord.interfaces import Judge
+    from accord.recipe import Recipe
+    from accord.run import RunDirectory
 
 __all__ = ["audit"]
 
@@ -18,14 +25,20 @@ COUNTED = {"FIRES": "fire", "QUIET": "quiet", "INCONCLUSIVE": "inconclusive", "N
 
 
 def audit(
-    run: Path,
+    run: str,
     *,
+    made_by: Annotated[Literal["trl", "verl", "openrlhf", "accord"] | None, Parameter(name="--from")] = None,
+    judge: str | None = None,
+    preferences: Path | None = None,
+    held_out: Path | None = None,
+    out: Path | None = None,
     only: list[str] | None = None,
     extension: list[Path] | None = None,
     audit_ledger: str | None = None,
     deployment_prompts: Path | None = None,
     plan: Path | None = None,
     questions: list[Path] | None = None,
+    beside: list[Path] | None = None,
     attacks: list[Path] | None = None,
     population: Path | None = None,
     json: bool = False,
@@ -38,7 +51,18 @@ def audit(
     Parameters
     ----------
     run
-        The run.
+        The run: of accord, or a folder that TRL, verl or OpenRLHF left; or a ledger (a file, or
+        postgresql://user@host/database), of which the feedback alone is audited.
+    made_by
+        Which software made it, where its folder does not say so by itself.
+    judge
+        Of a run of other software: the column of scores by somebody whom the policy was not trained to please.
+    preferences
+        Of a run of other software: the comparisons that were learnt from, in any file that `accord import` reads.
+    held_out
+        Of a run of other software: comparisons that were not learnt from.
+    out
+        Of a run of other software, or of a ledger: a new folder that keeps the run as it was read, and the findings.
     only
         A challenge (RG2, P-EOS); may be given more than once. Without it the findings replace the run's audit.json;
         with it the run is only read, also while it goes on.
@@ -56,6 +80,8 @@ def audit(
     questions
         A file of multiple-choice questions that both models are asked, instead of those of the recipe; may be given
         more than once. Not with --only, which writes nothing.
+    beside
+        A run of the same recipe with another seed (RL1, X7); may be given more than once.
     attacks
         A file of requests, system texts and canaries that both models are attacked with, instead of those of the
         recipe; may be given more than once. Not with --only.
@@ -73,74 +99,105 @@ def audit(
                 f"--only reads a run and writes nothing, and {option} has both models asked; leave one out"
             )
     load_extensions(extension or (), Path.cwd())
-    report = _examined(
-        run,
-        only=tuple(only or ()),
-        questions=tuple(questions or ()),
-        attacks=tuple(attacks or ()),
-        audit_ledger=audit_ledger,
-        deployment_prompts=deployment_prompts,
-        population=population,
-        plan=plan,
-        trusted=trust_run,
+    report, source = _examined(
+        _Asked(
+            location=run,
+            made_by=made_by,
+            reading=ReadingSettings(judge, preferences, held_out),
+            out=out,
+            only=tuple(only or ()),
+            questions=tuple(questions or ()),
+            attacks=tuple(attacks or ()),
+            beside=tuple(beside or ()),
+            audit_ledger=audit_ledger,
+            deployment_prompts=deployment_prompts,
+            population=population,
+            plan=plan,
+            trusted=trust_run,
+        )
     )
     if json:
-        print_json(report.to_json())
+        print_json(report.to_json() | source)
     else:
-        print("\n".join(_lines(report.findings)))
+        print("\n".join((*source.get("notes", ()), *_lines(report.findings))))
     return 1 if report.fired else 0
 
 
-def _examined(
-    path: Path,
-    *,
-    only: tuple[str, ...],
-    questions: tuple[Path, ...],
-    attacks: tuple[Path, ...],
-    audit_ledger: str | None,
-    deployment_prompts: Path | None,
-    population: Path | None,
-    plan: Path | None,
-    trusted: bool,
-) -> "AuditReport":
-    """The audit of a run by its own recipe; what `only` does not narrow is written into it, and the plan beside it."""
-    from accord.artefacts import RECIPE
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be audited, and how: the command line."""
+
+    location: str
+    made_by: str | None
+    reading: ReadingSettings
+    out: Path | None
+    only: tuple[str, ...]
+    questions: tuple[Path, ...]
+    attacks: tuple[Path, ...]
+    beside: tuple[Path, ...]
+    audit_ledger: str | None
+    deployment_prompts: Path | None
+    population: Path | None
+    plan: Path | None
+    trusted: bool
+
+
+def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
+    """The audit of a run; and of one that is not accord's, by whom it was made, and what was read of it.
+
+    What `only` does not narrow is written into the run, and the plan beside it.
+    """
     from accord.audit.evidence import Evidence
     from accord.audit.examine import examine
     from accord.audit.plan import write_plan
     from accord.feedback.formats.prompt_files import read_prompts
     from accord.feedback.quality.composition import read_target
+    from accord.loop.audited import audited_run
+
+    deployed = None if asked.deployment_prompts is None else read_prompts(asked.deployment_prompts)
+    population = None if asked.population is None else read_target(asked.population)
+    with audited_run(
+        asked.location, made_by=asked.made_by, out=asked.out, write=not asked.only, reading=asked.reading
+    ) as audited:
+        if (asked.questions or asked.attacks) and not audited.is_of_accord:
+            raise RecipeError("--questions and --attacks have the models of a run of accord asked; leave them out")
+        recipe, judges = _recipe_and_judges(audited.run, asked)
+        report = examine(
+            audited.run,
+            judges={**judges, **audited.judges},
+            settings=recipe.audit,
+            only=asked.only,
+            trusted=asked.trusted or not audited.is_of_accord,
+            audit_ledger=asked.audit_ledger,
+            deployment_prompts=deployed,
+            population=population,
+            beside=asked.beside,
+            elsewhere=audited.elsewhere,
+        )
+        if asked.plan is not None:
+            write_plan(report.findings, Evidence(audited.run, deployment_prompts=deployed), asked.plan)
+        if not asked.only:
+            report.write(audited.run)
+    return report, {} if audited.is_of_accord else {"made_by": audited.made_by, "notes": list(audited.notes)}
+
+
+def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "dict[str, Judge]"]:
+    """A run's recipe, all defaults where it has none, and its judges; its models are asked the questions before."""
+    from accord.artefacts import RECIPE
     from accord.loop.attacks import attack_arms, with_attacks
     from accord.loop.drive import recipe_of
     from accord.loop.questions import ask_questions, with_questions
     from accord.loop.rewards import judges_of
     from accord.loop.stage import Context, in_run
     from accord.recipe import Recipe
-    from accord.run import RunDirectory
 
-    deployed = None if deployment_prompts is None else read_prompts(deployment_prompts)
-    with RunDirectory.open(path, write=not only) as opened:
-        recipe = recipe_of(opened, trusted=trusted) if RECIPE.has(opened) else Recipe()
-        asked = with_attacks(with_questions(recipe, questions), attacks)
-        context = Context(in_run(asked, opened), opened)
-        if not only:
-            ask_questions(context)
-            attack_arms(context)
-        report = examine(
-            opened,
-            judges=judges_of(context),
-            settings=recipe.audit,
-            only=only,
-            trusted=trusted,
-            audit_ledger=audit_ledger,
-            deployment_prompts=deployed,
-            population=None if population is None else read_target(population),
-        )
-        if plan is not None:
-            write_plan(report.findings, Evidence(opened, deployment_prompts=deployed), plan)
-        if not only:
-            report.write(opened)
-    return report
+    recipe = recipe_of(run, trusted=asked.trusted) if RECIPE.has(run) else Recipe()
+    recipe = with_attacks(with_questions(recipe, asked.questions), asked.attacks)
+    context = Context(in_run(recipe, run), run)
+    if not asked.only:
+        ask_questions(context)
+        attack_arms(context)
+    return recipe, judges_of(context)
 
 
 def _lines(findings: Sequence["Finding"]) -> Iterator[str]:

@@ -62,7 +62,10 @@ class SequenceClassifier:
                 f"{self.conversation.name}: its score of the completion {completions[bad[0]].id} is not finite; take "
                 'dtype = "float32"'
             )
-        return Scores(value_N)
+        lengths = [
+            len(self.conversation.tokenizer(each.text, add_special_tokens=False)["input_ids"]) for each in completions
+        ]
+        return Scores(value_N, tokens_N=np.array(lengths, dtype=np.int64))
 
     def _ids(self, prompt: Prompt, completion: Completion) -> list[int]:
         ids, rows = self.conversation.encode_whole(prompt, completion.text), _rows(self.model)

@@ -40,6 +40,7 @@ def _judged(rows: Sequence[RolloutRow], judge: Judge, context: "Context") -> Ite
     completions = [Completion(prompt=row.prompt, text=row.text) for row in rows]
     scores = judge.score(prompts, completions)
     for index, (row, score) in enumerate(zip(rows, scores.value_N.tolist(), strict=True)):
+        assert row.reward is not None
         yield JudgedRollout(
             step=row.step,
             index=row.index,
@@ -59,12 +60,19 @@ def curve_of(rollouts: Sequence[JudgedRollout]) -> Iterator[CurvePoint]:
         prompts = [row.prompt for row in rows]
         yield CurvePoint(
             step=step,
-            kl=mean([row.kl for row in rows], prompts),
+            kl=mean([_kl(row) for row in rows], prompts),
             reward=mean([row.reward for row in rows], prompts),
             reward_std=_mean_of([row.reward_std for row in rows], prompts),
             eval_reward=mean([row.eval_reward for row in rows], prompts),
             eval_reward_std=_mean_of([row.eval_reward_std for row in rows], prompts),
         )
+
+
+def _kl(row: JudgedRollout) -> float:
+    """Raises ValueError where it was not watched."""
+    if row.kl is None:
+        raise ValueError("the KL of this rollout was not watched")
+    return row.kl
 
 
 def _mean_of(numbers: Sequence[float | None], prompts: Sequence[str]) -> Estimate | None:

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from accord.artefacts import ArmEvaluation, EvaluationSample, PolicyEvaluation, RolloutRow
+from accord.artefacts import (
+    ArmEvaluation,
+    EvaluationSample,
+    MeasuredTokens,
+    PolicyEvaluation,
+    RolloutRow,
+    measured_tokens,
+)
 from accord.stats import Estimate, mean, rate
 
 __all__ = ["compare", "describe", "distinct", "kl_of", "win_rate"]
@@ -58,8 +65,9 @@ def describe(samples: Sequence[Sample]) -> ArmEvaluation:
     tokens.
     """
     prompts = [sample.prompt for sample in samples]
-    lengths = [len(sample.token_ids) for sample in samples]
-    surprise = [-float(np.mean(sample.logprobs)) for sample in samples]
+    tokens = [_tokens_of(sample) for sample in samples]
+    lengths = [len(each.ids_T) for each in tokens]
+    surprise = [-float(np.mean(each.logprob_T)) for each in tokens]
     return ArmEvaluation(
         eval_reward=_mean_score(samples, "eval_reward"),
         reward=_mean_score(samples, "reward"),
@@ -85,11 +93,19 @@ def compare(policy: Sequence[EvaluationSample], start: Sequence[EvaluationSample
 def kl_of(sample: Sample) -> float:
     """The log-ratio of a sample, arm to reference, in nats: an estimate of the KL by one sample.
 
-    Raises ValueError where the reference did not read it.
+    Raises ValueError where the reference did not read it, or its tokens were not kept.
     """
     if sample.reference_logprobs is None:
         raise ValueError("the reference did not read this sample")
-    return float(np.sum(sample.logprobs) - np.sum(sample.reference_logprobs))
+    return float(np.sum(_tokens_of(sample).logprob_T) - np.sum(sample.reference_logprobs))
+
+
+def _tokens_of(sample: Sample) -> MeasuredTokens:
+    """Raises ValueError where they were not kept, which a run of accord always does."""
+    tokens = measured_tokens(sample)
+    if tokens is None:
+        raise ValueError("the tokens of this sample were not kept")
+    return tokens
 
 
 def _scores(samples: Sequence[Sample], judge: str) -> list[float] | None:

@@ -13,12 +13,12 @@ FILE = EVALUATION_SAMPLES.path()
 
 @dataclass(frozen=True)
 class Text:
-    """A text that was sampled; `reward` is None where no reward model read it."""
+    """A text that was sampled. `reward` and `eval_reward` are None without such a model, `ended` where unknown."""
 
     text: str
     reward: float | None
-    eval_reward: float
-    ended: bool
+    eval_reward: float | None
+    ended: bool | None
 
 
 @dataclass(frozen=True)
@@ -50,4 +50,5 @@ def _text(rows: list[EvaluationSample], turn: int) -> Text | None:
     if turn >= len(rows):
         return None
     row = rows[turn]
-    return Text(row.text, row.reward, row.eval_reward, row.finish_reason != "length")
+    ended = None if row.finish_reason is None else row.finish_reason != "length"
+    return Text(row.text, row.reward, row.eval_reward, ended)

@@ -163,14 +163,33 @@ def _bands(rows: Sequence[Metrics], rollouts: Sequence[RolloutRow]) -> dict[str,
 
 
 def _kl(rows: Sequence[RolloutRow]) -> Estimate | None:
-    """None where a sample was not read by a reference."""
-    kls = [sum(row.logprobs) - sum(row.reference_logprobs) for row in rows if row.reference_logprobs is not None]
+    """Each is None where a sample lacks it, as those of other software may: here, where no reference read it."""
+    kls = [
+        sum(row.logprobs) - sum(row.reference_logprobs)
+        for row in rows
+        if row.logprobs is not None and row.reference_logprobs is not None
+    ]
     return mean(kls, [row.prompt for row in rows]) if len(kls) == len(rows) else None
+
+
+def _reward(rows: Sequence[RolloutRow]) -> Estimate | None:
+    rewards = [row.reward for row in rows if row.reward is not None]
+    return mean(rewards, [row.prompt for row in rows]) if len(rewards) == len(rows) else None
+
+
+def _length(rows: Sequence[RolloutRow]) -> Estimate | None:
+    lengths = [len(row.token_ids) for row in rows if row.token_ids is not None]
+    return mean(lengths, [row.prompt for row in rows]) if len(lengths) == len(rows) else None
+
+
+def _stop_rate(rows: Sequence[RolloutRow]) -> Estimate | None:
+    stopped = [row.finish_reason != "length" for row in rows if row.finish_reason is not None]
+    return rate(stopped, [row.prompt for row in rows]) if len(stopped) == len(rows) else None
 
 
 _OF_ROLLOUTS: dict[str, Callable[[Sequence[RolloutRow]], Estimate | None]] = {
     "kl": _kl,
-    "reward": lambda rows: mean([row.reward for row in rows], [row.prompt for row in rows]),
-    "length": lambda rows: mean([len(row.token_ids) for row in rows], [row.prompt for row in rows]),
-    "stop_rate": lambda rows: rate([row.finish_reason != "length" for row in rows], [row.prompt for row in rows]),
+    "reward": _reward,
+    "length": _length,
+    "stop_rate": _stop_rate,
 }

@@ -62,7 +62,7 @@ def objective_of(evidence: Evidence) -> Objective:
             f"`optimum` in {EVALUATION} (the policy's objective is no score less a KL, or its samples were drawn "
             "otherwise)"
         )
-    rows = [row for row in evidence.evaluation_samples if row.reward is not None]
+    rows = [row for row in evidence.evaluation_samples if row.reward is not None and row.logprobs is not None]
     by_arm: dict[str, dict[str, list[EvaluationSample]]] = {"start": {}, "policy": {}}
     for row in rows:
         if row.arm in by_arm:
@@ -78,8 +78,15 @@ def objective_of(evidence: Evidence) -> Objective:
         optimum.kl_coef,
         [np.array([_score(row) for row in start[name]]) for name in prompts],
         [np.array([_score(row) for row in policy[name]]) for name in prompts],
-        [np.array([sum(row.logprobs) - sum(row.reference_logprobs) for row in policy[name]]) for name in prompts],
+        [np.array([_log_ratio(row) for row in policy[name]]) for name in prompts],
     )
+
+
+def _log_ratio(row: EvaluationSample) -> float:
+    """log pi / ref of a sample. Raises `MissingEvidence` where either model's log-probabilities are not there."""
+    if row.logprobs is None or row.reference_logprobs is None:
+        raise MissingEvidence(f"log-probabilities of both models in {SAMPLES}")
+    return sum(row.logprobs) - sum(row.reference_logprobs)
 
 
 def _score(row: EvaluationSample) -> float:

@@ -6,7 +6,8 @@ with gradient accumulation, a prompt on both sides of a split.
 """
 
 from accord.audit.preflight.accumulation import gradient
-from accord.audit.preflight.logprobs import kl, ratio, reference, remeasured
+from accord.audit.preflight.logged_kl import kl
+from accord.audit.preflight.logprobs import ratio, reference, remeasured
 from accord.audit.preflight.padding import padding
 from accord.audit.preflight.splits import overlap
 from accord.audit.preflight.tokens import beginning, ending, stopping

@@ -1,17 +1,14 @@
-"""P-KL and P-RATIO: whether the KL is that of the samples, and sampler, trainer and saved models agree about them."""
+"""P-RATIO: whether sampler, trainer and saved models agree about how likely the samples are."""
 
-import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.artefacts import RECIPE, EvaluationSample, OnlineMetrics, RolloutRow
-from accord.audit.challenges import P_KL, P_RATIO
+from accord.artefacts import RECIPE, EvaluationSample, MeasuredTokens, RolloutRow, measured_tokens
+from accord.audit.challenges import P_RATIO
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import (
-    EVALUATION,
     METRICS,
     POLICY_MODEL,
     PROMPTS,
@@ -21,102 +18,16 @@ from accord.audit.evidence import (
     Evidence,
 )
 from accord.audit.preflight.spread import spread
+from accord.audit.preflight.steps import online_metrics
 from accord.audit.preflight.thresholds import PreflightThresholds
-from accord.audit.verdicts import near_zero, none_of, unless
+from accord.audit.verdicts import near_zero, unless
 from accord.errors import MissingEvidence
-from accord.stats import Estimate, mean, proportion
+from accord.stats import Estimate, mean
 
-__all__ = ["kl", "ratio", "reference", "remeasured"]
+__all__ = ["ratio", "reference", "remeasured"]
 
 Floats = NDArray[np.float64]
 Sample = RolloutRow | EvaluationSample
-
-
-class LoggedKL(NamedTuple):
-    """A KL that the run logged, the number of samples behind it, and their KL worked out again; nats a text."""
-
-    value: float
-    samples: int
-    recomputed: float
-
-
-@check(
-    P_KL,
-    "sign",
-    claim="The logged KL is what it says, and not negative.",
-    thresholds=PreflightThresholds,
-    needs=(artefact(METRICS),),
-)
-def kl(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
-    """Logged KLs that are lower than chance allows, or not what the samples of their step give.
-
-    Under the policy the mean of ref / policy is at most 1, and so is that of its product over n texts, one after the
-    other. By Markov's inequality the sum of their n log-ratios then falls below log(a) with a chance of at most a, for
-    any policy, reference and n: an error need not be estimated, which a handful of texts does not allow. All steps
-    together are held to it too.
-    """
-    steps = _kl_of_steps(evidence)
-    logged = [*steps, *_kl_of_evaluation(evidence)]
-    if not logged:
-        raise MissingEvidence(f"a logged KL that samples stand behind, in {METRICS} or {EVALUATION}")
-    bound = math.log(thresholds.kl_level / (len(logged) + 1))
-    negative_K = [kl.value * kl.samples < bound for kl in logged]
-    together = sum(kl.value * kl.samples for kl in steps)
-    gap_K = [abs(kl.value - kl.recomputed) for kl in logged]
-    off_K = [gap > thresholds.kl_gap for gap in gap_K]
-    wrong = sum(off or negative for off, negative in zip(off_K, negative_K, strict=True))
-    largest = Estimate(max(gap_K), None, None, len(gap_K), method="maximum")
-    return Outcome(
-        ruling=unless(none_of(wrong), violated=together < bound),
-        estimate=proportion(wrong, len(logged)),
-        threshold=f"a logged KL, or all steps, whose sum over the texts is below {bound:.1f} nats, or one further than "
-        f"{thresholds.kl_gap:g} nats from the one recomputed",
-        result=f"Of {len(logged)} logged KLs, {sum(negative_K)} are lower than chance allows and {sum(off_K)} are "
-        f"not what the samples give; the largest gap is {max(gap_K):.4f} nats.",
-        remedy="Carry the sampled token ids instead of encoding the text again; measure policy and reference alike.",
-        evidence=tuple(name for name in (METRICS, ROLLOUTS, EVALUATION, SAMPLES) if evidence.holds(name)),
-        facts={
-            "largest gap to the recomputed KL (nats)": largest,
-            "log-ratios of all steps together (nats)": Estimate(
-                together, None, None, sum(kl.samples for kl in steps), method="sum"
-            ),
-        },
-        source="Ziegler et al. 2019 (arXiv 1909.08593), eq. 2",
-    )
-
-
-def _kl_of_steps(evidence: Evidence) -> list[LoggedKL]:
-    """The KL of each step that logged one, and of the step's samples."""
-    logged = [(row, row.kl) for row in _online_metrics(evidence) if row.kl is not None]
-    if not logged:
-        return []
-    by_step: dict[int, list[float]] = {}
-    for sample in evidence.samples():
-        by_step.setdefault(sample.step, []).append(_sequence_kl(sample, ROLLOUTS))
-    unsampled = [row.step for row, _ in logged if row.step not in by_step]
-    if unsampled:
-        raise MissingEvidence(f"the samples of step {unsampled[0]} in {ROLLOUTS}")
-    return [LoggedKL(value, len(by_step[row.step]), float(np.mean(by_step[row.step]))) for row, value in logged]
-
-
-def _online_metrics(evidence: Evidence) -> list[OnlineMetrics]:
-    """The steps of a policy that learnt from samples; none of one that learnt from pairs or examples."""
-    return [row for row in evidence.metrics("policy") if isinstance(row, OnlineMetrics)]
-
-
-def _kl_of_evaluation(evidence: Evidence) -> list[LoggedKL]:
-    """The KL of the evaluation, and the KL of its samples; none where one is lacking."""
-    if not evidence.holds(EVALUATION) or not evidence.holds(SAMPLES):
-        return []
-    recomputed = [_sequence_kl(row, SAMPLES) for row in evidence.samples_of("policy")]
-    return [LoggedKL(evidence.evaluation.kl.value, len(recomputed), float(np.mean(recomputed)))]
-
-
-def _sequence_kl(row: Sample, file: str) -> float:
-    """log-ratio of policy to reference of a whole sample, nats. Raises `MissingEvidence` without a reference."""
-    if row.reference_logprobs is None:
-        raise MissingEvidence(f"`reference_logprobs` in {file}")
-    return float(np.sum(row.logprobs) - np.sum(row.reference_logprobs))
 
 
 @check(
@@ -124,25 +35,25 @@ def _sequence_kl(row: Sample, file: str) -> float:
     "rollout",
     claim="What was sampled is as likely to the trainer.",
     thresholds=PreflightThresholds,
-    needs=(artefact(ROLLOUTS, SAMPLES),),
+    needs=(artefact(ROLLOUTS, SAMPLES, METRICS),),
 )
 def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """Mean size of the log-ratio of a token, trainer to sampler; and what steps logged of it.
 
     The mean ratio itself says nothing: under the sampler its expectation is 1 whatever the trainer is.
     """
-    metrics = _online_metrics(evidence) if evidence.holds(METRICS) else []
-    logged = [row.sampler_logprob_diff for row in metrics if row.sampler_logprob_diff is not None]
-    # An algorithm that samples nothing while it learns is known by its evaluation alone.
-    name = ROLLOUTS if logged or evidence.holds(ROLLOUTS) else SAMPLES
-    samples: Sequence[Sample] = evidence.samples() if name == ROLLOUTS else evidence.evaluation_samples
-    rows = [row for row in samples if row.token_ids]
-    if not rows:
-        raise MissingEvidence(f"samples in {name}")
-    log_ratios = [_log_ratio(row) for row in rows]
-    size = _over_tokens(rows, [np.abs(log_ratio_T) for log_ratio_T in log_ratios])
+    logged = [row.sampler_logprob_diff for row in online_metrics(evidence) if row.sampler_logprob_diff is not None]
+    name, tokens = ROLLOUTS, _tokens_of(evidence.samples() if evidence.holds(ROLLOUTS) else ())
+    if not tokens and logged:
+        return _ratio_as_logged(logged, thresholds)
+    if not tokens and evidence.holds(SAMPLES):  # an algorithm that samples nothing while it learns
+        name, tokens = SAMPLES, _tokens_of(evidence.evaluation_samples)
+    if not tokens:
+        raise MissingEvidence(f"`rollout_logprobs` and `logprobs` of samples in {ROLLOUTS} or {SAMPLES}")
+    log_ratios = [np.subtract(each.logprob_T, each.sampler_T) for each in tokens]
+    size = _over_tokens([np.abs(log_ratio_T) for log_ratio_T in log_ratios])
     facts = {
-        "KL(sampler || trainer) by k3 (nats a token)": _over_tokens(rows, [np.expm1(x_T) - x_T for x_T in log_ratios]),
+        "KL(sampler || trainer) by k3 (nats a token)": _over_tokens([np.expm1(x_T) - x_T for x_T in log_ratios]),
         "largest log-ratio of a token (nats)": _largest(log_ratios, size.n),
     }
     furthest = max(logged, default=0.0)
@@ -182,14 +93,29 @@ def _cut_distribution(evidence: Evidence) -> str:
     )
 
 
-def _log_ratio(row: Sample) -> Floats:
-    """log p(trainer) - log p(sampler) of each token of a sample, [T]."""
-    return np.asarray(row.logprobs, dtype=np.float64) - np.asarray(row.rollout_logprobs, dtype=np.float64)
+def _tokens_of(samples: Sequence[Sample]) -> list[MeasuredTokens]:
+    """The tokens of those samples that have some, and of which they were kept."""
+    return [each for each in map(measured_tokens, samples) if each is not None and each.ids_T]
 
 
-def _over_tokens(rows: Sequence[Sample], values: Sequence[Floats]) -> Estimate:
+def _ratio_as_logged(logged: Sequence[float], thresholds: PreflightThresholds) -> Outcome:
+    """What steps logged of the log-ratio of a token, where no rollouts were kept; steps are the independent units."""
+    size, furthest = mean(logged), max(logged)
+    return Outcome(
+        ruling=unless(near_zero(size, thresholds.sampler_logprob_diff), violated=furthest > thresholds.sampler_step),
+        estimate=size,
+        threshold=f"a mean size of the log-ratio of a token above {thresholds.sampler_logprob_diff:g} nats, or a step "
+        f"that logged one above {thresholds.sampler_step:g}",
+        result=f"By what {len(logged)} steps logged, trainer and sampler differ about the log-probability of a token "
+        f"by {size.value:.4f} nats on average, by {furthest:.4f} at most.",
+        remedy="Sample at the trainer's precision from the whole distribution, and from the weights that are trained.",
+        evidence=(METRICS,),
+    )
+
+
+def _over_tokens(values: Sequence[Floats]) -> Estimate:
     """The mean over all tokens, with an interval from resampling whole sequences."""
-    return mean([float(np.mean(value_T)) for value_T in values], weights=[len(row.token_ids) for row in rows])
+    return mean([float(np.mean(value_T)) for value_T in values], weights=[len(value_T) for value_T in values])
 
 
 def _largest(values: Sequence[Floats], n: int) -> Estimate:
@@ -242,16 +168,19 @@ def _recomputed(
     thresholds: PreflightThresholds,
     *,
     model: str,
-    written: Callable[[EvaluationSample], Sequence[float]],
+    written: Callable[[EvaluationSample], Sequence[float] | None],
     remedy: str,
 ) -> Outcome:
     """The written log-probabilities of the policy's samples against those that a saved model gives them."""
     from accord.audit.remeasure.logprobs import remeasure
 
-    rows = spread(evidence.samples_of("policy"), thresholds.max_samples)
+    rows = spread([row for row in evidence.samples_of("policy") if row.token_ids], thresholds.max_samples)
+    before = [logprobs for logprobs in map(written, rows) if logprobs is not None]
+    if not rows or len(before) < len(rows):
+        raise MissingEvidence(f"log-probabilities of samples in {SAMPLES}")
     recomputed = remeasure(evidence, rows, model=model)
-    gaps = [np.subtract(logprob_T, written(row)) for logprob_T, row in zip(recomputed, rows, strict=True)]
-    bias, size = _over_tokens(rows, gaps), _over_tokens(rows, [np.abs(gap_T) for gap_T in gaps])
+    gaps = [np.subtract(after_T, before_T) for after_T, before_T in zip(recomputed, before, strict=True)]
+    bias, size = _over_tokens(gaps), _over_tokens([np.abs(gap_T) for gap_T in gaps])
     surely_large = size.low is not None and size.low > thresholds.remeasured
     return Outcome(
         ruling=unless(near_zero(bias, thresholds.bias), violated=surely_large),

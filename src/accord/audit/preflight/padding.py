@@ -28,7 +28,7 @@ def padding(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     from accord.audit.remeasure.padding import score_changes
 
     judges = {name: evidence.judges[name] for name in JUDGES if name in evidence.judges}
-    rows = spread([row for row in evidence.evaluation_samples if row.token_ids], thresholds.max_samples)
+    rows = spread([row for row in evidence.evaluation_samples if row.token_ids != ()], thresholds.max_samples)
     if len(rows) < 2:
         raise MissingEvidence(f"two samples in {SAMPLES}")
     prompts = [evidence.prompts[row.prompt] for row in rows]

@@ -45,16 +45,11 @@ class Sides(NamedTuple):
     "overlap",
     claim="Nothing stands on both sides of a split.",
     thresholds=PreflightThresholds,
-    needs=(
-        *(artefact(name) for name in (PROMPTS, COMPLETIONS, EVALUATORS, EXAMPLES)),
-        artefact(TRAIN_PAIRS),
-        artefact(PAIRS),
-        artefact(SUMMARY),
-    ),
+    needs=(artefact(PROMPTS), artefact(TRAIN_PAIRS, ROLLOUTS), artefact(PAIRS, SAMPLES)),
 )
 def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """Prompts, sessions, evaluators and completions of several splits, and examples outside of their split."""
-    data = read_data(evidence.run, prefix=evidence.prefix)
+    data = _data(evidence)
     shared = overlaps(data)
     looked_at = _ids_of(data, shared)
     by_design = _allowed(evidence)
@@ -89,6 +84,15 @@ def overlap(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         if looked_at["text"]
         else {},
     )
+
+
+def _data(evidence: Evidence) -> Dataset:
+    """The data set of the run; of a run without pairs, its prompts alone."""
+    if evidence.holds(TRAIN_PAIRS, PAIRS):
+        for path in (COMPLETIONS, EVALUATORS, EXAMPLES, SUMMARY):
+            evidence.first_of(path)
+        return read_data(evidence.run, prefix=evidence.prefix)
+    return Dataset(evidence.prompts, {}, {}, evidence.split_of, {})
 
 
 def _allowed(evidence: Evidence) -> tuple[str, ...]:

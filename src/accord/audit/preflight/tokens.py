@@ -9,7 +9,8 @@ from accord.artefacts import METRICS as METRICS_FILE
 from accord.artefacts import EvaluationSample, SupervisedMetrics
 from accord.audit.challenges import P_BOS, P_EOS
 from accord.audit.checks import Outcome, artefact, check
-from accord.audit.evidence import COMPLETIONS, EXAMPLES, POLICY_MODEL, PROMPTS, SAMPLES, SFT_MODEL, Evidence
+from accord.audit.evidence import COMPLETIONS, EXAMPLES, METRICS, POLICY_MODEL, PROMPTS, SAMPLES, SFT_MODEL, Evidence
+from accord.audit.preflight.logged_ends import stopping_as_logged
 from accord.audit.preflight.spread import spread
 from accord.audit.preflight.thresholds import PreflightThresholds
 from accord.audit.verdicts import at_least, none_of, unless
@@ -29,13 +30,19 @@ OFTEN = 0.05  # of the completions that ended themselves
     needs=(artefact(POLICY_MODEL, SFT_MODEL), artefact(PROMPTS)),
 )
 def beginning(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
-    """Prompts that start with two beginning-of-sequence tokens, or lack the one that the tokenizer writes."""
+    """Prompts that start with two beginning-of-sequence tokens, or lack the one that the tokenizer writes.
+
+    As they were read, where samples say so (`prompt_token_ids`); else as they are read here.
+    """
     from accord.audit.remeasure.tokens import leading_marks
 
     model = evidence.first_of(POLICY_MODEL, SFT_MODEL)
-    counts, expected = leading_marks(evidence, model)
-    doubled = [name for name, count in zip(evidence.prompts, counts, strict=True) if count > 1]
-    missing = [name for name, count in zip(evidence.prompts, counts, strict=True) if expected and count == 0]
+    samples = evidence.evaluation_samples if evidence.holds(SAMPLES) else []
+    read = {row.prompt: row.prompt_token_ids for row in samples if row.prompt_token_ids is not None}
+    names = list(read or evidence.prompts)
+    counts, expected = leading_marks(evidence, model, list(read.values()))
+    doubled = [name for name, count in zip(names, counts, strict=True) if count > 1]
+    missing = [name for name, count in zip(names, counts, strict=True) if expected and count == 0]
     return Outcome(
         ruling=none_of(len(doubled) + len(missing)),
         estimate=proportion(len(doubled) + len(missing), len(counts)),
@@ -43,7 +50,7 @@ def beginning(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         result=f"Of {len(counts)} prompts, {len(doubled)} start with a doubled beginning-of-sequence token and "
         f"{len(missing)} lack the one that the tokenizer writes.",
         remedy="Tokenize rendered chat templates with add_special_tokens=False.",
-        evidence=(PROMPTS, model),
+        evidence=(SAMPLES if read else PROMPTS, model),
         ids={"prompts": doubled + missing},
     )
 
@@ -53,10 +60,16 @@ def beginning(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     "stopping",
     claim="The policy has learnt to stop, and nothing follows its end.",
     thresholds=PreflightThresholds,
-    needs=(artefact(SAMPLES),),
+    needs=(artefact(SAMPLES, METRICS),),
 )
 def stopping(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
-    """Share of the policy's completions that end themselves; and ends that are not last, of either arm."""
+    """Share of the policy's completions that end themselves; and ends that are not last, of either arm.
+
+    A run that kept no samples with their ends is judged by the shares that its last steps logged.
+    """
+    rows = evidence.evaluation_samples if evidence.holds(SAMPLES) else []
+    if not rows or any(row.finish_reason is None or row.token_ids is None for row in rows):
+        return stopping_as_logged(evidence, thresholds.stop_rate)
     policy, start = evidence.samples_of("policy"), evidence.samples_of("start")
     ends = _end_marks(evidence, [*policy, *start])
     misplaced = [row for row in [*policy, *start] if _misplaced(row, ends)]
@@ -86,13 +99,14 @@ def _end_marks(evidence: Evidence, rows: Sequence[EvaluationSample]) -> frozense
         from accord.audit.remeasure.tokens import end_marks
 
         return end_marks(evidence, POLICY_MODEL)
-    last = Counter(row.token_ids[-1] for row in rows if row.finish_reason == "eos")
+    last = Counter(row.token_ids[-1] for row in rows if row.token_ids and row.finish_reason == "eos")
     return frozenset(token for token, number in last.items() if number >= OFTEN * last.total())
 
 
 def _misplaced(row: EvaluationSample, ends: frozenset[int]) -> bool:
     """Whether an end mark stands before the end, or is not last exactly where sampling says that it stopped there."""
-    return not ends.isdisjoint(row.token_ids[:-1]) or (row.finish_reason == "eos") != (row.token_ids[-1] in ends)
+    ids = row.token_ids or ()
+    return not ends.isdisjoint(ids[:-1]) or (row.finish_reason == "eos") != (ids[-1] in ends)
 
 
 def _ends_in_training(evidence: Evidence, stage: str) -> tuple[int, int]:

@@ -1,15 +1,16 @@
 """RG2: whether the policy was optimised past the point where its reward stands for what people want."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.artefacts import EvaluationSample, JudgedRollout
+from accord.artefacts import EvaluationSample, JudgedRollout, OnlineMetrics
 from accord.artefacts.finding import Collection
 from accord.audit.challenges import RG2
 from accord.audit.checks import Outcome, artefact, check
-from accord.audit.evidence import JUDGED_ROLLOUTS, SAMPLES, Evidence
+from accord.audit.evidence import JUDGED_ROLLOUTS, METRICS, SAMPLES, Evidence
 from accord.audit.reward.fall import fall_from_peak
 from accord.audit.reward.label_free import warning_facts
 from accord.audit.reward.laws import law_facts
@@ -48,7 +49,8 @@ def turnover(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """
     rows = _judged_rollouts(evidence)
     steps = StepMeans(rows)
-    slope = _slope_at_end(steps)
+    logged_S = _logged_kl(evidence, rows)
+    slope = _slope_at_end(steps, logged_S)
     if not np.isfinite(slope.value):
         raise MissingEvidence("at least 3 steps at which the policy has left its start")
     fall = fall_from_peak(rows)
@@ -61,22 +63,43 @@ def turnover(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
         f"{fall.peak_step}, and changes by {slope.value:+.2f} SDs for each further unit of sqrt(KL), by the "
         "fitted curve.",
         remedy=REMEDY,
-        evidence=(JUDGED_ROLLOUTS,),
+        evidence=(JUDGED_ROLLOUTS,) if all(row.kl is not None for row in rows) else (JUDGED_ROLLOUTS, METRICS),
         facts={
             "slope at the end (SDs a unit of sqrt(KL))": slope,
-            **law_facts(steps.means, len(steps.prompts)),
+            **law_facts(partial(_means, steps, logged_S), len(steps.prompts)),
             **warning_facts(rows),
         },
         source=GAO + "; the peak by sample splitting (Cox 1975)",
     )
 
 
-def _slope_at_end(steps: "StepMeans") -> Estimate:
+def _logged_kl(evidence: Evidence, rows: Sequence[JudgedRollout]) -> Floats | None:
+    """The KL that each step of the rollouts logged, [S]; None where the rollouts have their own.
+
+    Raises `MissingEvidence` where there is neither.
+    """
+    if all(row.kl is not None for row in rows):
+        return None
+    metrics = evidence.metrics("policy") if evidence.holds(METRICS) else []
+    logged = {row.step: row.kl for row in metrics if isinstance(row, OnlineMetrics) and row.kl is not None}
+    steps = sorted({row.step for row in rows})
+    if not any(step in logged for step in steps):
+        raise MissingEvidence(f"`kl` of rollouts in {JUDGED_ROLLOUTS}, or of the same steps in {METRICS}")
+    return np.array([logged.get(step, np.nan) for step in steps], dtype=np.float64)
+
+
+def _means(steps: "StepMeans", logged_S: Floats | None, column: str, prompts_I: Places) -> Floats:
+    """The means of a column by step; of the KL what steps logged, where rollouts have none of their own."""
+    return logged_S if column == "kl" and logged_S is not None else steps.means(column, prompts_I)
+
+
+def _slope_at_end(steps: "StepMeans", logged_S: Floats | None) -> Estimate:
     """The slope of the fitted curve at the last step's KL."""
 
     def slope_at_end(prompts_I: Places) -> float:
-        kl_S, judge_S = steps.means("kl", prompts_I), steps.means("eval_reward", prompts_I)
-        seen_S = np.isfinite(kl_S)
+        kl_S = steps.means("kl", prompts_I) if logged_S is None else logged_S
+        judge_S = steps.means("eval_reward", prompts_I)
+        seen_S = np.isfinite(kl_S) & np.isfinite(judge_S)
         d_S = np.sqrt(np.maximum(kl_S[seen_S], 0))
         if (d_S > 0.05).sum() < 3 or d_S[-1] <= 0:
             return float("nan")
@@ -144,9 +167,12 @@ def gain(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """What share of the gain in reward the independent judge confirms, on held-out prompts."""
     rows = evidence.evaluation_samples
     scored = [(row, row.reward) for row in rows if row.reward is not None]
+    judged = [(row, row.eval_reward) for row in rows if row.eval_reward is not None]
     if len(scored) < len(rows):
         raise MissingEvidence(f"scores of the reward model in {SAMPLES} (the policy learnt without one)")
-    judge_gain_P = _gain_by_prompt([(row, row.eval_reward) for row in rows])
+    if len(judged) < len(rows):
+        raise MissingEvidence(f"scores of an independent judge in {SAMPLES}")
+    judge_gain_P = _gain_by_prompt(judged)
     reward_gain_P = _gain_by_prompt(scored)
 
     def confirmed(prompts_I: Places) -> float:
@@ -204,7 +230,8 @@ class StepMeans:
             cell = steps.index(row.step), place[row.prompt]
             self._sum_SI["count"][cell] += 1
             for column in columns:
-                self._sum_SI[column][cell] += getattr(row, column)
+                value = getattr(row, column)
+                self._sum_SI[column][cell] += np.nan if value is None else value
 
     def means(self, column: str, prompts_I: Places) -> Floats:
         """The mean of a column at each step, [S]; NaN where none of the prompts was used at a step."""

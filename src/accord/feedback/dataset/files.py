@@ -24,7 +24,7 @@ from accord.feedback.store.location import File, Server
 from accord.run import InputEntry, RunDirectory
 from accord.stats import Estimate
 
-__all__ = ["read_data", "write_data"]
+__all__ = ["read_data", "record_ledger", "write_data"]
 
 T = TypeVar("T")
 
@@ -61,9 +61,14 @@ def write_data(
     if trust is not None:
         TRUST.write(run, trust, stage=stage)
     if ledger is not None:
-        last = ledger.last_row if upto is None else upto
-        entry = InputEntry(ledger.digest(last), rows=ledger.rows(last), last_row=last, **_place(ledger, run))
-        run.record_input("ledger", entry)
+        record_ledger(run, ledger, upto=upto)
+
+
+def record_ledger(run: RunDirectory, ledger: Ledger, *, upto: int | None = None) -> None:
+    """Note the ledger that a run is of, and how far it was read: to its row `upto`, or to its last one."""
+    last = ledger.last_row if upto is None else upto
+    entry = InputEntry(ledger.digest(last), rows=ledger.rows(last), last_row=last, **_place(ledger, run))
+    run.record_input("ledger", entry)
 
 
 _READ = ("feedback", "possible_pairs", "unused", "bound_twice")

@@ -95,4 +95,5 @@ def _judged(run: RunDirectory, judge: Judge, prompts: Sequence[Prompt]) -> Seque
             kl=kl_of(row),
         )
         for row, score in zip(rows, scores.value_N.tolist(), strict=True)
+        if row.reward is not None
     ]
