@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from accord.lab.overoptimisation.proxies import Score
 from accord.lab.trap_world import Floats, TrapWorld
@@ -76,11 +75,13 @@ def tilts(score: Score, world: TrapWorld, kls: Sequence[float], seed: int, *, te
 def _weights(score_A: Floats, base_A: Floats, kl: float) -> Floats:
     """What texts count under pi* at that KL, sum 1; `base_A` is log start(y) / writer(y)."""
     low, high = 1e-9, 1e9
-    log_A = base_A
+    tilt_A, size = np.exp(base_A), len(base_A)
     for _ in range(60):
         middle = (low * high) ** 0.5  # 1 / beta
-        log_A = base_A + middle * score_A
-        log_total = float(logsumexp(log_A))
-        found = middle * float(np.exp(log_A - log_total) @ score_A) - (log_total - np.log(len(score_A)))
-        low, high = (low, middle) if found > kl else (middle, high)
-    return np.asarray(np.exp(log_A - logsumexp(log_A)))
+        exponent_A = base_A + middle * score_A
+        largest = exponent_A.max()
+        tilt_A = np.exp(exponent_A - largest)
+        total = tilt_A.sum()
+        kl_found = middle * float(tilt_A @ score_A) / total - (largest + np.log(total / size))
+        low, high = (low, middle) if kl_found > kl else (middle, high)
+    return np.asarray(tilt_A / tilt_A.sum())
