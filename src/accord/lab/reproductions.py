@@ -6,6 +6,7 @@ from accord.errors import RecipeError
 from accord.lab.exact_optimum import EXACT_OPTIMUM
 from accord.lab.fault_matrix import FAULT_MATRIX
 from accord.lab.is_rl_needed import IS_RL_NEEDED
+from accord.lab.many_people import ONE_REWARD_MANY_PEOPLE
 from accord.lab.overoptimisation import OVER_OPTIMISATION
 from accord.lab.reproduce import Reproduction
 from accord.lab.rewards import REWARDS_OF_FEEDBACK
@@ -23,6 +24,7 @@ for _reproduction in (
     WHICH_START,
     REWARDS_OF_FEEDBACK,
     OVER_OPTIMISATION,
+    ONE_REWARD_MANY_PEOPLE,
     FAULT_MATRIX,
 ):
     REPRODUCTIONS.add(_reproduction.name, _reproduction)
