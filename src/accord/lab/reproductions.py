@@ -8,6 +8,7 @@ from accord.lab.fault_matrix import FAULT_MATRIX
 from accord.lab.is_rl_needed import IS_RL_NEEDED
 from accord.lab.many_people import ONE_REWARD_MANY_PEOPLE
 from accord.lab.overoptimisation import OVER_OPTIMISATION
+from accord.lab.paraphrase import PARAPHRASE
 from accord.lab.reproduce import Reproduction
 from accord.lab.rewards import REWARDS_OF_FEEDBACK
 from accord.lab.starts import WHICH_START
@@ -25,6 +26,7 @@ for _reproduction in (
     REWARDS_OF_FEEDBACK,
     OVER_OPTIMISATION,
     ONE_REWARD_MANY_PEOPLE,
+    PARAPHRASE,
     FAULT_MATRIX,
 ):
     REPRODUCTIONS.add(_reproduction.name, _reproduction)

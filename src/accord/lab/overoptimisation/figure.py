@@ -90,7 +90,7 @@ def _alarm(axes: "Axes", results: Results) -> None:
             late = point.lost is not None and point.alarm >= point.lost
             axes.plot(STEP * point.alarm, row, "x" if late else "o", color="#a63603" if late else "#31a354", zorder=2)
     axes.set(
-        title="the alarm: from the peak to a fifth lost (bar), and when it fires",
+        title="peak to a fifth lost (bar); alarm (x: too late)",
         xlabel="sqrt(KL), nats",
         ylabel="runs that lose a fifth",
         yticks=[],
