@@ -61,7 +61,7 @@ def _gains(axes: "Axes", results: Results) -> None:
             ]
             label = words if of == "worst" else None
             axes.plot(shares, mean_G, style, color=colour, marker="o", markersize=3, label=label)
-    axes.set(title="gain of the worst-served group (dotted: majority)", xlabel="minority, %", ylabel="gold, nats")
+    axes.set(title="gain of the worst-served group (dotted: majority)", xlabel="minority, %", ylabel="gold, log-odds")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=7)
 
@@ -99,8 +99,7 @@ def _maps(axes: "Axes", results: Results) -> None:
         for how, colour in (("disagreement", KNOWN), ("random", POOLED), ("model alone", OTHER)):
             mean_A = errors(results, arm, how).mean(0)
             axes.plot(AT, mean_A, style, color=colour, label=f"{how}, {words}")
-    axes.set(title="error of the map of disagreement, bits", xlabel="answers to 100 items")
-    axes.set_ylim(bottom=0)
+    axes.set(title="error of the map of disagreement, bits", xlabel="answers to 100 items", ylim=(0, 0.62))
     axes.legend(frameon=False, fontsize=7)
 
 
@@ -114,6 +113,6 @@ def _noisier(axes: "Axes", results: Results) -> None:
             axes.plot(np.full(len(gain_S), at), gain_S, "o", color=colour, alpha=0.4, markersize=4)
         axes.plot([], [], "o", color=colour, label=how.replace("maxmin", "MaxMin"))
     axes.set_xticks(range(len(arms)), arms)
-    axes.set(title="nobody is opposed: what everybody gains", ylabel="gold, nats")
+    axes.set(title="nobody is opposed: what everybody gains", ylabel="gold, log-odds")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=7)

@@ -28,7 +28,7 @@ def table(results: Results) -> str:
         "|---" * 10 + "|",
         *_alarm_rows(results),
         "",
-        "| reward | KL term | gold at the end | seeds below the start | KL at the end, nats, median | "
+        "| reward | KL term | gold at the end | seeds below the start | KL at the end, nats | "
         "change of entropy, nats a number |",
         "|---" * 6 + "|",
         *_ascent_rows(results),

@@ -79,8 +79,8 @@ LEARNERS: Mapping[str, Loss] = {
 def first_step(learner: str, of: SynonymWorld, seed: int) -> tuple[float, float]:
     """What the first small step does to right answers that are no reference, by exact gradients.
 
-    The share whose log-probability falls, and by how much it changes on average, in units of what the log-probability
-    of the right meaning gains.
+    The share whose log-probability falls, and its mean change over the mean size of the change of all eight, from -1
+    to 1.
     """
     table_PMA = nn.Parameter(of.world.ref_PMA.clone())
 
@@ -91,10 +91,8 @@ def first_step(learner: str, of: SynonymWorld, seed: int) -> tuple[float, float]
     loss = LEARNERS[learner](of, of.world.logprob(table_PMA.log_softmax(-1)), generator)
     (gradient_PMA,) = torch.autograd.grad(loss, table_PMA)
     moved_PK: Tensor = torch.func.jvp(right, (table_PMA.detach(),), (-gradient_PMA,))[1]
-    start_PK = right(table_PMA.detach())
-    together_P = (start_PK.softmax(1) * moved_PK).sum(1)  # of the log of the sum of their probabilities
     unseen_PK = moved_PK[:, 1:]
-    return float((unseen_PK < 0).double().mean()), float((unseen_PK.mean(1) / together_P).mean())
+    return float((unseen_PK < 0).double().mean()), float((unseen_PK.mean(1) / moved_PK.abs().mean(1)).mean())
 
 
 def learnt(learner: str, of: SynonymWorld, seed: int, *, steps: int) -> LearningPoint:

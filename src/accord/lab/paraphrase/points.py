@@ -12,8 +12,8 @@ class LearningPoint(Measurement):
                     wrong texts of the start; `preferred texts` learns what people prefer of the start's own texts;
                     `rl` is rewarded for the meaning; `start` has learnt nothing
     falling         share of unseen right answers whose log-probability falls with the first small step
-    first_unseen    by how much an unseen right answer's log-probability changes with the first small step, in units of
-                    what all right answers together gain in log-probability
+    first_unseen    mean change of unseen right answers' log-probability with that step, over the mean size of the
+                    change of all right ones
     right           probability of the right meaning when it was stopped
     unseen          change of the log-probability of unseen right answers by then, nats, mean; none where all were seen
     paraphrases     the effective number of right answers: exp of the entropy among them

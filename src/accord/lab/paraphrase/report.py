@@ -78,7 +78,7 @@ def _ratio(above_S: Floats, below_S: Floats) -> Estimate:
 def table(results: Results) -> str:
     """Markdown: a row for each way of learning, then for each metric, means over seeds with intervals."""
     rows = [
-        "| learnt from | right answers that fall at first | their first change, of the gain | probability of the right "
+        "| learnt from | right answers that fall at first | their first change, over its size | probability of the right "
         "meaning | change of unseen right answers, nats | effective number of right answers | steps |",
         "|---" * 7 + "|",
     ]
