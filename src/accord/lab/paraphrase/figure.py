@@ -65,4 +65,4 @@ def _metrics(axes: "Axes", results: Results) -> None:
     axes.set_yticks(range(len(NAMES)), NAMES)
     axes.invert_yaxis()
     axes.set(title="telling right answers from wrong ones", xlabel="AUC", xlim=(0.45, 1.02))
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    axes.legend(frameon=False, fontsize=8, loc="center right", bbox_to_anchor=(0.98, 0.62))

@@ -78,8 +78,9 @@ def _ratio(above_S: Floats, below_S: Floats) -> Estimate:
 def table(results: Results) -> str:
     """Markdown: a row for each way of learning, then for each metric, means over seeds with intervals."""
     rows = [
-        "| learnt from | right answers that fall at first | their first change, over its size | probability of the right "
-        "meaning | change of unseen right answers, nats | effective number of right answers | steps |",
+        "| learnt from | right answers that fall at first | their first change, over its size | "
+        "probability of the right meaning | change of unseen right answers, nats | "
+        "effective number of right answers | steps |",
         "|---" * 7 + "|",
     ]
     numbers = ("falling", "first_unseen", "right", "unseen", "paraphrases", "steps")
