@@ -20,11 +20,11 @@ from accord.lab.overoptimisation.alarm import RolloutsSoFar, first_alarm
 from accord.lab.overoptimisation.ascent import ascend
 from accord.lab.overoptimisation.best_of_n import kl_of_best
 from accord.lab.overoptimisation.cells import ARMS, LARGEST_N, work
-from accord.lab.overoptimisation.found import Curves
+from accord.lab.overoptimisation.curves import Curves
 from accord.lab.overoptimisation.laws import aic_difference, fit_law
 from accord.lab.overoptimisation.points import AlarmPoint, CurvePoint, Point
 from accord.lab.overoptimisation.proxies import fit_proxy, start_features
-from accord.lab.overoptimisation.report import in_time, kept, lead
+from accord.lab.overoptimisation.report import in_time, lead, share_kept
 from accord.lab.overoptimisation.tilting import tilted, tilts
 from accord.lab.trap_world import TrapWorld, reaching, with_squares
 from accord.lab.worlds import GaussWorld, Normal
@@ -299,5 +299,5 @@ def test_an_alarm_that_never_comes_is_not_in_time_and_has_no_lead() -> None:
     assert lead([never]) is None
     assert lead([late, late.model_copy(update={"alarm": 20})]) is not None
     flat = Curves(np.array([0.0, 1.0]), np.zeros((3, 2)), np.zeros((3, 2)))
-    assert np.isnan(kept(flat).value)
+    assert np.isnan(share_kept(flat).value)
     assert LARGEST_N[-1] == 1024

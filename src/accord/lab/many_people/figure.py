@@ -6,7 +6,7 @@ import numpy as np
 
 from accord.lab.many_people.annotation import AT
 from accord.lab.many_people.cells import ANNOTATION, FRONT, PANELS, SHARES
-from accord.lab.many_people.found import Results, errors, front, has, values, worst
+from accord.lab.many_people.results import Results, errors, front, has, values, worst
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from accord.lab.many_people.annotation import AT
 from accord.lab.many_people.cells import SHARES
-from accord.lab.many_people.found import Results, errors, front, values, worst
+from accord.lab.many_people.results import Results, errors, front, values, worst
 from accord.stats import Estimate, jackknife, mean, proportion
 
 __all__ = ["conclude", "labels_needed"]

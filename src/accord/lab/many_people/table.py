@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from accord.lab.many_people.annotation import AT, CHOICES
 from accord.lab.many_people.cells import ANNOTATION, FRONT, PANELS
-from accord.lab.many_people.found import Results, errors, front, has, values, worst
+from accord.lab.many_people.results import Results, errors, front, has, values, worst
 from accord.stats import Estimate, mean
 
 __all__ = ["table"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accord.lab.overoptimisation.cells import STEP
-from accord.lab.overoptimisation.found import INDUCED, Results, alarms, curves
+from accord.lab.overoptimisation.curves import INDUCED, Results, alarms, curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -54,8 +54,8 @@ def fit_law(d_N: Floats, gain_N: Floats, form: Form) -> Law:
     return Law(form, float(alpha), float(beta), 1 - squares / spread if spread else math.nan, squares, len(d_N))
 
 
-def aic_difference(law: Law, other: Law) -> float:
+def aic_difference(law: Law, rival: Law) -> float:
     """Akaike's criterion of a law less that of another with as many coefficients: below 0 the first fits better."""
-    if not law.squares or not other.squares:
+    if not law.squares or not rival.squares:
         return math.nan
-    return law.points * math.log(law.squares / other.squares)
+    return law.points * math.log(law.squares / rival.squares)

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from accord.lab.overoptimisation.found import INDUCED, Curves, Results, alarms, curves
+from accord.lab.overoptimisation.curves import INDUCED, Curves, Results, alarms, curves
 from accord.lab.overoptimisation.points import AlarmPoint
 from accord.lab.trap_world import Floats
 from accord.policy.best_of_n import best_of_kl
 from accord.stats import Estimate, jackknife, mean, proportion
 
-__all__ = ["conclude", "in_time", "kept", "lead"]
+__all__ = ["conclude", "in_time", "lead", "share_kept"]
 
 CAUTIONS = ("worst", "variance", "posterior")
 ON_THE_RISE = 4  # n of the best of n whose KL both optimisers are held against each other at, before the peak
@@ -31,10 +31,10 @@ def conclude(results: Results) -> Mapping[str, Estimate]:
 Lookup = Callable[[str, str, str, str], Curves]
 
 
-def kept(found: Curves, peak_of: Curves | None = None) -> Estimate:
+def share_kept(curve: Curves, peak_of: Curves | None = None) -> Estimate:
     """Gold at the end over its peak, a ratio of sums over seeds; the higher of two peaks where another is named."""
-    peak_S = found.peak_S if peak_of is None else np.maximum(found.peak_S, peak_of.peak_S)
-    return jackknife(lambda rows: _ratio(found.gold_SN[rows, -1], peak_S[rows]), len(found))
+    peak_S = curve.peak_S if peak_of is None else np.maximum(curve.peak_S, peak_of.peak_S)
+    return jackknife(lambda rows: _ratio(curve.gold_SN[rows, -1], peak_S[rows]), len(curve))
 
 
 def _ratio(above: Floats, below: Floats) -> float:
@@ -48,8 +48,8 @@ def _laws(of: Lookup) -> dict[str, Estimate]:
     estimates = {
         "best-of-n-law": mean([law.r_squared for law in best.laws("best-of-n")]),
         "rl-law": mean([law.r_squared for law in rl.laws("rl")]),
-        "best-of-n-kept": kept(best),
-        "rl-kept": kept(rl),
+        "best-of-n-kept": share_kept(best),
+        "rl-kept": share_kept(rl),
         "lag-rise": mean(best.at(early) - rl.at(early)),
         "lag-fall": mean(rl.at(late) - best.at(late)),
     }
@@ -81,19 +81,19 @@ def _data(of: Lookup) -> dict[str, Estimate]:
 
 def _cures(of: Lookup) -> dict[str, Estimate]:
     """What is lost of the peak by each cure, of the right class; what is left by the wrong one."""
-    estimates = {"mean-kept": kept(of("narrow-1000", "quadratic", "mean", "best-of-n"))}
+    estimates = {"mean-kept": share_kept(of("narrow-1000", "quadratic", "mean", "best-of-n"))}
     for optimiser in ("best-of-n", "rl"):
         plain = of("narrow-1000", "quadratic", "plain", optimiser)
         for score in CAUTIONS:
             cautious = of("narrow-1000", "quadratic", score, optimiser)
-            estimates[f"{optimiser}-lost-{score}"] = _lost(kept(cautious, plain))
+            estimates[f"{optimiser}-lost-{score}"] = _lost(share_kept(cautious, plain))
         again = of("recollected-1000", "quadratic", "plain", optimiser)
-        estimates[f"{optimiser}-lost-recollected"] = _lost(kept(again, plain))
+        estimates[f"{optimiser}-lost-recollected"] = _lost(share_kept(again, plain))
     for reward in ("linear", "quadratic"):
         again, plain = (of(arm, reward, "plain", "rl") for arm in ("recollected-1000", "narrow-1000"))
         estimates[f"recollected-gain-{reward}"] = mean(again.gold_SN[:, -1] - plain.gold_SN[:, -1])
     plain, cautious = (of("narrow-1000", "linear", score, "best-of-n") for score in ("plain", "posterior"))
-    estimates["wrong-class-kept"] = kept(cautious, plain)
+    estimates["wrong-class-kept"] = share_kept(cautious, plain)
     estimates["wrong-class-gain"] = mean(cautious.gold_SN[:, -1] - plain.gold_SN[:, -1])
     return estimates
 

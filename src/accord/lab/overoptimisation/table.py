@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from accord.lab.overoptimisation.cells import ARMS, STEP
-from accord.lab.overoptimisation.found import Curves, Results, alarms, curves, scores_of
+from accord.lab.overoptimisation.curves import Curves, Results, alarms, curves, scores_of
 from accord.lab.overoptimisation.laws import Form, aic_difference
-from accord.lab.overoptimisation.report import in_time, kept, lead
+from accord.lab.overoptimisation.report import in_time, lead, share_kept
 from accord.stats import Estimate, jackknife, mean
 
 __all__ = ["table"]
@@ -53,7 +53,7 @@ def _of_curves(found: Curves, form: Form) -> list[str]:
     return [
         _text(mean(found.peak_S)),
         _text(mean(found.peak_d_S)),
-        _text(kept(found)),
+        _text(share_kept(found)),
         _fitted_peak(found, form),
         f"{np.mean([law.r_squared for law in laws]):.3f}",
         f"{np.mean(aic):.1f}",
