@@ -1,9 +1,12 @@
 """Marks are met by the ends of intervals, on the side that they are about; patterns stand for many."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from accord.errors import RecipeError
-from accord.lab.mark import Mark
+from accord.lab.mark import Mark, read_marks
 from accord.stats import Estimate
 
 
@@ -59,3 +62,27 @@ def test_a_pattern_is_one_mark_for_each_name() -> None:
     assert list(Mark(name="blind:recall", claim="named", above=0.7).matched(estimates)) == []
     with pytest.raises(RecipeError, match="mark 'loss': nothing of that name was found"):
         list(Mark(name="loss", claim="loss", below=0.5).matched(estimates))
+
+
+PUBLISHED = sorted((Path(__file__).parents[2] / "docs/reproductions").glob("*.json"))
+
+
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: file.stem)
+def test_what_is_published_stands_beside_the_marks_of_today(file: Path) -> None:
+    """Every mark of the file is in the results with its limit, and met or missed as the numbers say."""
+    content = json.loads(file.read_text())
+    assert content["name"] == file.stem
+    assert content["seeds"] >= 20
+    assert "<svg" in file.with_suffix(".svg").read_text()
+    estimates = {each["name"]: Estimate.from_json(each["estimate"]) for each in content["marks"]}
+    wanted = [pair for mark in read_marks(file.stem) for pair in mark.matched(estimates)]
+    assert [(mark.name, mark.claim, mark.limit, mark.is_met_by(estimate)) for mark, estimate in wanted] == [
+        (each["name"], each["claim"], each["mark"], each["met"]) for each in content["marks"]
+    ]
+    met = sum(each["met"] for each in content["marks"])
+    section = (file.parents[1] / "lab.md").read_text().partition(f"(`{file.stem}`)")[2].partition("\n## ")[0]
+    assert f"Of {len(content['marks'])} marks {met} are" in " ".join(section.split())
+
+
+def test_every_headline_reproduction_is_published() -> None:
+    assert [file.stem for file in PUBLISHED] == ["one-reward-many-people", "overoptimisation", "paraphrase"]

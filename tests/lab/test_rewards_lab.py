@@ -1,6 +1,5 @@
 """The reproduction of rewards: its worlds against closed forms, what the arms find, and what is concluded."""
 
-from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,8 @@ from accord.lab.rewards.kinds import KINDS, costs
 from accord.lab.rewards.linear import Likelihood, fit, posterior
 from accord.lab.rewards.people import People, compare
 from accord.lab.rewards.points import RewardsPoint
-from accord.lab.rewards.trap import LARGEST_N, best_of, gold
+from accord.lab.rewards.trap import LARGEST_N
+from accord.lab.trap_world import TrapWorld
 from accord.records import Ranking
 from accord.reward.terms.comparisons import Comparisons
 
@@ -26,18 +26,11 @@ def found(arm: str, seed: int, folder: Path) -> dict[str, float]:
     return {point.what: point.value for point in work(arm, seed, True, folder)}
 
 
-def test_the_best_of_n_is_that_of_all_choices_of_n() -> None:
-    score_A, gold_A = np.array([3.0, 1.0, 2.0, 5.0, 4.0]), np.array([30.0, 10.0, 20.0, -7.0, 40.0])
-    by_score = gold_A[np.argsort(score_A)]
-    for n in range(1, 6):
-        chance = [comb(i, n - 1) / comb(5, n) for i in range(5)]
-        assert best_of(n, score_A, gold_A) == pytest.approx(float(np.dot(chance, by_score)))
-
-
 def test_gold_rises_then_falls_in_the_feature_of_the_trap() -> None:
-    h_A = np.array([-1.0, 0.7, 4.0])
-    worth_A = gold(np.stack([np.zeros(3), h_A], 1), np.array([1.0]))
-    assert worth_A == pytest.approx([-1.0, 0.7 - 0.5, 4 - 4.3**2 / 2])
+    number_AD = np.stack([np.zeros(3), np.array([-1.0, 0.7, 4.0])], 1)
+    world = TrapWorld(np.array([1.0]))
+    assert world.gold(number_AD) == pytest.approx([-1.0, 0.7 - 0.5, 4 - 4.3**2 / 2])
+    assert TrapWorld(np.array([1.0]), trapped=False).gold(number_AD) == pytest.approx([-1.0, 0.7, 4.0])
 
 
 def test_comparing_follows_bradley_and_terry_and_ranking_luce() -> None:

@@ -10,6 +10,7 @@ from accord.lab.cell import CellResult
 from accord.lab.is_rl_needed import IS_RL_NEEDED
 from accord.lab.is_rl_needed.settings import MethodResult
 from accord.lab.mark import read_marks
+from accord.lab.reproduce import MANY
 from accord.lab.reproductions import REPRODUCTIONS
 
 
@@ -35,7 +36,8 @@ def test_a_short_form_runs_and_holds_itself_against_its_marks(
     assert (tmp_path / "cells.jsonl").read_bytes() == before
     said = capsys.readouterr().out
     assert (tmp_path / "table.md").read_text().strip() in said
-    assert all(claim in said for claim in exact)
+    missed = [mark["claim"] for mark in printed["marks"] if not mark["met"]]
+    assert all(claim in said for claim in (exact if len(printed["marks"]) <= MANY else missed))
 
 
 def cells_of(objectives: dict[str, list[float]], world: str = "essay") -> list[CellResult[MethodResult]]:

@@ -18,7 +18,7 @@ from accord.stats import Estimate
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Reproduction", "Result", "every_arm", "read_seeds", "result_of"]
+__all__ = ["MANY", "Reproduction", "Result", "every_arm", "read_seeds", "result_of"]
 
 M = TypeVar("M", bound=Measurement)
 MANY = 20  # marks that are printed one by one
