@@ -89,7 +89,7 @@ def test_recipe_values_may_be_given_as_flags() -> None:
         (["nonsense"], "nonsense"),
         (["run"], "recipe"),
         (["run", "missing.toml"], "no such file"),
-        (["audit", "nowhere"], "there is no run here"),
+        (["audit", "nowhere"], "no such file or folder"),
         (["report", "nowhere"], "there is no run here"),
         (["import", "x.jsonl", "--ledger", "l.db"], "x.jsonl: no such file"),
         (["import", "first/recipe.toml", "--ledger", "l.db"], "recipe.toml:1: begins with '# A small run"),

@@ -341,7 +341,7 @@ def test_what_is_there_and_malformed_is_an_error_with_its_place(
         (["{ledger}", "--from", "trl"], "is a ledger: leave out --from"),
         (["{run}", "--judge", "x"], "is a run of accord, which is read as it stands"),
         (["{run}", "--from", "trl"], "no run of TRL is here"),
-        (["{trl}", "--questions", "{empty}/q.jsonl"], "leave it out"),
+        (["{trl}", "--questions", "{empty}/q.jsonl"], "leave them out"),
         (["{trl}/checkpoint-2/trainer_state.json"], "neither the folder of a run nor a ledger"),
         (["{empty}"], "the folder is empty"),
         (["{empty}/gone"], "no such file or folder"),

@@ -176,8 +176,7 @@ def test_findings_that_fire_come_first_and_fundamental_ones_never_pass(whole: tu
     assert "What to do: Stop near step 8" in text
     assert "about 40 prompts instead of 16" in text
     assert "1 of 5 checks of the audit fired" in text
-    assert "evaluators 60: e-0, e-1," in text
-    assert "e-49 and 10 more" in text
+    assert "evaluators 60 50 ids; 10 more are not listed e-0, e-1," in text
     assert "Humans make simple mistakes due to limited time, attention, or care" in text
     assert "1 inconclusive, 1 not assessable, 1 not detected by this test, 1 quiet" in text
 

@@ -14,6 +14,7 @@ from accord.report import sections
 from accord.report.cards import judge_cards
 from accord.report.challenges import challenge_rows
 from accord.report.environment import environment
+from accord.report.finding_rows import RowsReader
 from accord.report.optional import findings_of, summary_of
 from accord.report.provenance import provenance
 from accord.report.samples import FILE as SAMPLES
@@ -63,6 +64,7 @@ def render(run: RunDirectory, *, prefix: str = "") -> str:
         shown=SHOWN,
         audited=findings is not None,
         findings=_grouped(findings or ()),
+        rows_of=RowsReader(reader),
         challenges=challenge_rows(findings or ()),
         provenance=provenance(reader),
     )

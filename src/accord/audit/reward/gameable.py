@@ -21,7 +21,7 @@ from accord.stats import jackknife, mean
 __all__ = ["gameable"]
 
 Floats = NDArray[np.float64]
-LONGEST_SPAN = 2  # words that are taken from another text
+KEPT = 12  # words that gained most, which later rounds try
 LEAST_GAIN = 0.1  # SDs: a reward that no edit raises cannot be gamed by these
 
 
@@ -58,8 +58,9 @@ class _Searched(NamedTuple):
 def gameable(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     """How much of what a search by the reward gains the independent judge confirms.
 
-    Spans of a few words from other held-out texts are put into a text at places by lot; the edit that the reward likes
-    best is kept, some rounds long. Half of it is no alarm: whatever is chosen by a reward is chosen by its errors too.
+    Words of other held-out texts are put into a text at places by lot, first any, then those that gained most
+    anywhere; of each round the edit that the reward likes best is kept. Half of it is no alarm: whatever is chosen by a
+    reward is chosen by its errors too.
     """
     found = _searched(evidence, thresholds)
     gain = mean(found.reward_T, found.prompts)
@@ -97,8 +98,8 @@ def _searched(evidence: Evidence, thresholds: RewardThresholds) -> _Searched:
     prompts = [evidence.prompts[text.prompt] for text in texts]
     spread = [float(np.std(each.score(prompts, texts).value_N)) or 1.0 for each in (reward, independent)]
     chosen = texts[: thresholds.search_texts]
-    spans = [text.text.split() for text in texts]
-    best = _climb(reward, evidence, chosen, spans, thresholds, random)
+    words = [text.text.split() for text in texts]
+    best = _climb(reward, evidence, chosen, words, thresholds, random)
     asked = prompts[: len(chosen)]
     gains = [
         (each.score(asked, best).value_N - each.score(asked, chosen).value_N) / width
@@ -111,34 +112,42 @@ def _climb(
     reward: Judge,
     evidence: Evidence,
     texts: Sequence[Completion],
-    spans: Sequence[Sequence[str]],
+    words: Sequence[Sequence[str]],
     thresholds: RewardThresholds,
     random: np.random.Generator,
 ) -> list[Completion]:
-    """Each text after the rounds of the search."""
-    best = list(texts)
+    """Each text after the rounds of the search: the first with words by lot, later ones with those that gained most."""
+    best, tried = list(texts), [_drawn_words(words, thresholds.search_edits, random) for _ in texts]
     for _ in range(thresholds.search_rounds):
-        edited = [[text, *_edits(text, spans, thresholds.search_edits, random)] for text in best]
+        edited = [
+            [text, *(_with_word(text, word, random) for word in of_text)]
+            for text, of_text in zip(best, tried, strict=True)
+        ]
         flat = [text for of_text in edited for text in of_text]
         asked: list[Prompt] = [evidence.prompts[text.prompt] for text in flat]
         score_N = reward.score(asked, flat).value_N
-        first = np.cumsum([0, *(len(of_text) for of_text in edited)])
-        best = [flat[start + int(score_N[start:end].argmax())] for start, end in pairwise(first.tolist())]
+        first = np.cumsum([0, *(len(of_text) for of_text in edited)]).tolist()
+        gains = [
+            (float(score_N[start + 1 + i] - score_N[start]), word)
+            for start, of_text in zip(first, tried, strict=False)
+            for i, word in enumerate(of_text)
+        ]
+        best = [flat[start + int(score_N[start:end].argmax())] for start, end in pairwise(first)]
+        kept = [word for _, word in sorted(gains, key=lambda one: -one[0])[:KEPT]]
+        if kept:
+            tried = [[kept[int(i)] for i in random.integers(len(kept), size=thresholds.search_edits)] for _ in best]
     return best
 
 
-def _edits(
-    text: Completion, spans: Sequence[Sequence[str]], count: int, random: np.random.Generator
-) -> list[Completion]:
-    """The text with a span of another one put in somewhere, so many times."""
+def _drawn_words(texts: Sequence[Sequence[str]], count: int, random: np.random.Generator) -> list[str]:
+    """So many words of texts by lot."""
+    full = [words for words in texts if words]
+    drawn = [full[int(random.integers(len(full)))] for _ in range(count if full else 0)]
+    return [words[int(random.integers(len(words)))] for words in drawn]
+
+
+def _with_word(text: Completion, word: str, random: np.random.Generator) -> Completion:
+    """The text with a word put in at a place by lot."""
     words = text.text.split()
-    edits = []
-    for _ in range(count):
-        other = spans[int(random.integers(len(spans)))]
-        if not other:
-            continue
-        start = int(random.integers(len(other)))
-        span = other[start : start + int(random.integers(1, LONGEST_SPAN + 1))]
-        place = int(random.integers(len(words) + 1))
-        edits.append(text.model_copy(update={"text": " ".join([*words[:place], *span, *words[place:]])}))
-    return edits
+    place = int(random.integers(len(words) + 1))
+    return text.model_copy(update={"text": " ".join([*words[:place], word, *words[place:]])})

@@ -13,13 +13,13 @@ __all__ = ["audit_field", "finding_lines", "findings_about", "lacking", "no_audi
 HEAD = ("check", "verdict", "what was put to the test, and what came of it")
 
 
-def audit_field(records: Records, name: str, label: str, challenges: Collection[str]) -> DisclosureField:
-    """The findings about some challenges; missing where there was no audit, or it could assess none of their checks."""
+def audit_field(records: Records, name: str, label: str, about: Collection[str]) -> DisclosureField:
+    """The findings of some challenges or single checks; missing where there was no audit, or it could assess none."""
     if records.findings is None:
         return no_audit(name, label)
-    findings = findings_about(records, challenges)
+    findings = findings_about(records, about)
     if not findings:
-        return unknown(name, label, f"the audit has no check of {series(sorted(challenges))}")
+        return unknown(name, label, f"the audit has no check of {series(sorted(about))}")
     assessed = [each for each in findings if each.verdict is not Verdict.NOT_ASSESSABLE]
     if not assessed:
         reason = f"the audit could assess none of {count(len(findings), 'check')}. {lacking(findings, records)}"
@@ -33,9 +33,9 @@ def no_audit(name: str, label: str) -> DisclosureField:
     return unknown(name, label, "the claims of this run were not audited (accord audit)")
 
 
-def findings_about(records: Records, challenges: Collection[str]) -> list[Finding]:
-    """The findings about some challenges, what fires first."""
-    findings = [each for each in records.findings or () if each.challenge in challenges]
+def findings_about(records: Records, about: Collection[str]) -> list[Finding]:
+    """The findings of some challenges (`RG2`) or single checks (`RL2 canaries`), what fires first."""
+    findings = [each for each in records.findings or () if each.challenge in about or each.id in about]
     return sorted(findings, key=rank)
 
 

@@ -12,7 +12,7 @@ from accord.report.optional import evaluation_of
 
 __all__ = ["POLICY_EVALUATION_ITEM"]
 
-CHALLENGES = frozenset({"OV4", "RG2", "RL1", "RL2", "MG1", "MG2", "DC2"})
+CHALLENGES = frozenset({"OV4", "RG2", "RL1", "RL2", "MG1", "MG2", "DC2", "X3", "X6"})
 ARMS = {
     "eval_reward": "score by the independent judge",
     "reward": "score by the reward model",
@@ -28,7 +28,7 @@ def _fields(records: Records) -> Iterator[DisclosureField]:
     yield _training(records)
     yield _result(records)
     yield _curve(records)
-    label = "What the audit says of the policy (OV4, RG2, RL1, RL2, MG1, MG2, DC2)"
+    label = "What the audit says of the policy (OV4, RG2, RL1, RL2, MG1, MG2, DC2, X3, X6)"
     yield audit_field(records, "findings", label, CHALLENGES)
 
 

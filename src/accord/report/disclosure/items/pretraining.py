@@ -24,7 +24,8 @@ def _fields(records: Records) -> Iterator[DisclosureField]:
     yield _weights(records)
     yield unknown("licence", "Licence of the base model", "runs do not record licences")
     yield audit_field(records, "biases", "Biases that the pretrained model brings in (DC1)", {"DC1"})
-    yield unknown("memorisation", "What it remembers of its training texts, by heart", "runs plant no canaries")
+    label = "What it remembers of private strings in its training texts"
+    yield audit_field(records, "memorisation", label, {"RL2 canaries"})
 
 
 def _base(records: Records) -> DisclosureField:

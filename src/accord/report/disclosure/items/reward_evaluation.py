@@ -38,8 +38,8 @@ def _fields(records: Records) -> Iterator[DisclosureField]:
         yield _card(records)
         yield _groups(records)
         yield _weaknesses(records)
-    label = "Whether it can be relied on (RE1), prefers the wrong things (RG1), or is exploited (RG2)"
-    yield audit_field(records, "findings", label, {"RE1", "RG1", "RG2"})
+    label = "Whether it can be relied on (RE1, X7), prefers the wrong things (RG1), or is exploited (RG2)"
+    yield audit_field(records, "findings", label, {"RE1", "RG1", "RG2", "X7"})
 
 
 CARD_LABEL = "How good it is on what was held out"
