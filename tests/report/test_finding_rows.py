@@ -38,7 +38,7 @@ def test_texts_and_names_stand_beside_ids(tmp_path: Path) -> None:
         rows = rows_of(run, completions=completions, evaluators=evaluators[:2], prompts=[first.prompt])
     assert rows["completions"].texts[0] == (data.prompts[first.prompt].text, first.text)
     assert len(rows["completions"].texts) == 3
-    assert (rows["completions"].count, rows["completions"].more) == (72, 22)
+    assert (rows["completions"].count, rows["completions"].unlisted) == (72, 22)
     assert rows["evaluators"].texts[0] == ("", data.evaluators[evaluators[0]].pseudonym)
     assert rows["prompts"].texts == (("", data.prompts[first.prompt].text),)
 

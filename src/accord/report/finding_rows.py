@@ -31,7 +31,7 @@ class FindingRows:
     ids: tuple[str, ...]
 
     @property
-    def more(self) -> int:
+    def unlisted(self) -> int:
         """How many the finding does not name."""
         return self.count - len(self.ids)
 

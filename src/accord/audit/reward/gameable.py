@@ -21,7 +21,7 @@ from accord.stats import jackknife, mean
 __all__ = ["gameable"]
 
 Floats = NDArray[np.float64]
-KEPT = 12  # words that gained most, which later rounds try
+BEST_WORDS = 12  # words that gained most, which later rounds try
 LEAST_GAIN = 0.1  # SDs: a reward that no edit raises cannot be gamed by these
 
 
@@ -133,7 +133,7 @@ def _climb(
             for i, word in enumerate(of_text)
         ]
         best = [flat[start + int(score_N[start:end].argmax())] for start, end in pairwise(first)]
-        kept = [word for _, word in sorted(gains, key=lambda one: -one[0])[:KEPT]]
+        kept = [word for _, word in sorted(gains, key=lambda one: -one[0])[:BEST_WORDS]]
         if kept:
             tried = [[kept[int(i)] for i in random.integers(len(kept), size=thresholds.search_edits)] for _ in best]
     return best
