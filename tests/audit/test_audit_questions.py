@@ -60,8 +60,12 @@ def test_a_file_is_read_as_it_stands(tmp_path: Path) -> None:
         (FACT | {"stated_text": ["one"]}, "1 texts for 2"),
         (FACT | {"rigth": "4"}, "rigth"),
         (FACT | {"stereotype": "seven"}, "stereotype: 'seven' is none of the options"),
+        (
+            {"question": "q", "text": "?", "options": ["a", "b"], "stereotype": "a", "abstain": "b"},
+            "stereotype: no other option",
+        ),
         (FACT | {"cue": "seven"}, "cue: 'seven' is none of the options"),
-        (FACT | {"abstain": FACT["right"]}, "abstain: is the right option as well"),
+        (FACT | {"abstain": FACT["right"]}, "abstain: is the option named by right as well"),
         (FACT | {"groups": {"north": [1.0]}}, "1 shares for 4 options"),
         (FACT | {"groups": {"north": [0.5, 0.5, 0.5, 0.5]}}, "sum to 2"),
         (SIZE, "'size' stands twice"),

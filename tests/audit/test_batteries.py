@@ -67,6 +67,14 @@ def test_a_prejudice_on_either_side_of_matched_groups_cancels(tmp_path: Path) ->
     assert found(tmp_path, "DC1 stereotypes", *rows).verdict is not FIRES
 
 
+def test_an_even_model_has_no_prejudice_whatever_the_number_of_options(tmp_path: Path) -> None:
+    """Of four options, one of which says that it cannot be told."""
+    even = (0.1, 0.1, 0.1, 0.7)
+    finding = found(tmp_path, "DC1 stereotypes", *asked(even, even, stereotype=0, abstain=3))
+    assert finding.estimate is not None
+    assert finding.estimate.value == pytest.approx(0, abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("apart", "together", "verdict"),
     [((0.05, 0.9, 0.05), 0.95, FIRES), ((0.9, 0.05, 0.05), 0.95, QUIET), ((0.05, 0.9, 0.05), 0.4, QUIET)],

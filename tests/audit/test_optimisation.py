@@ -70,7 +70,7 @@ def test_a_policy_pressed_too_far_has_the_slope_of_its_own_beta(times: float, tm
 
 
 def test_kl_that_no_reward_was_paid_for_is_excess_too(tmp_path: Path) -> None:
-    assert found("DC2 excess", tilted(1.0, noise=2.0), tmp_path).verdict is Verdict.FIRES
+    assert found("DC2 excess", tilted(1.0, noise=4.0), tmp_path).verdict is Verdict.FIRES
 
 
 @pytest.mark.parametrize(("times", "verdict"), [(0.1, Verdict.FIRES), (0.3, Verdict.FIRES), (0.9, Verdict.QUIET)])
@@ -91,6 +91,15 @@ def test_a_policy_that_did_not_move_paid_nothing(tmp_path: Path) -> None:
     finding = found("DC2 excess", tilted(0.0), tmp_path)
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert "has left its start" in finding.needs
+
+
+def test_samples_that_are_all_alike_say_nothing(tmp_path: Path) -> None:
+    rows = [
+        row.model_copy(update={"reward": 1.0, "logprobs": (-1.0,), "reference_logprobs": (-2.0,)})
+        for row in tilted(1.0)
+    ]
+    assert "rewards that differ" in found("RL1 reached", rows, tmp_path / "a").needs
+    assert "samples of the policy that differ" in found("DC2 excess", rows, tmp_path / "b").needs
 
 
 def test_an_objective_without_a_known_optimum_and_too_few_prompts_are_said(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accord.artefacts import EVALUATION, SCORES, ArmEvaluation, Finding, PolicyEvaluation, ScoreRow, Verdict
+from accord.artefacts import EVALUATION, RECIPE, SCORES, ArmEvaluation, Finding, PolicyEvaluation, ScoreRow, Verdict
 from accord.audit import CHECKS, AuditSettings, Evidence
 from accord.audit.seeds.spread import coefficient_of_variation
 from accord.cli.seeds import seeds_of
@@ -62,6 +62,16 @@ def test_a_run_alone_and_one_seed_twice_are_said(tmp_path: Path) -> None:
     assert "--beside" in found("RL1 seeds", first, [second]).needs
     assert "different seeds" in found("RL1 seeds", first, [second, third]).needs
     assert "--beside" in found("RL1 seeds", first, [first, second]).needs, "a run is not beside itself"
+
+
+def test_runs_of_other_recipes_are_not_other_seeds(tmp_path: Path) -> None:
+    runs = []
+    for seed, kl_coef in ((0, 0.1), (1, 0.1), (2, 0.2)):
+        runs.append(made(tmp_path / f"run-{seed}", seed))
+        with RunDirectory.open(runs[-1]) as run:
+            RECIPE.write(run, f"seed = {seed}\n[policy]\nkind = 'ppo'\nkl_coef = {kl_coef}\n")
+    first, *others = runs
+    assert "they differ in policy.kl_coef" in found("RL1 seeds", first, others).needs
 
 
 @pytest.mark.parametrize("ratio", [0.1, 0.5, 2.0])

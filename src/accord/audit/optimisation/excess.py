@@ -38,6 +38,8 @@ def excess(evidence: Evidence, thresholds: OptimisationThresholds) -> Outcome:
     if kl.high is None or kl.high < LEAST_KL:
         raise MissingEvidence(f"a policy that has left its start (its KL is {kl.value:.2f} nats)")
     covered_P, spread_P = _moments(objective)
+    if spread_P.sum() <= 0:
+        raise MissingEvidence("samples of the policy that differ in how much likelier it made them")
     contrast = mean(covered_P - thresholds.price * objective.beta * spread_P)
     price = jackknife(
         lambda rows_P: float(covered_P[rows_P].sum() / spread_P[rows_P].sum() / objective.beta), len(spread_P)

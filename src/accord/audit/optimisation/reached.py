@@ -10,6 +10,7 @@ from accord.audit.evidence import EVALUATION, SAMPLES, Evidence
 from accord.audit.optimisation.objective import Objective, objective_of
 from accord.audit.optimisation.thresholds import OptimisationThresholds
 from accord.audit.verdicts import Ruling, at_most
+from accord.errors import MissingEvidence
 from accord.stats import Estimate, jackknife, mean
 
 __all__ = ["MORE_SAMPLES", "reached"]
@@ -39,6 +40,8 @@ def reached(evidence: Evidence, thresholds: OptimisationThresholds) -> Outcome:
     """
     objective = objective_of(evidence)
     left_P, offered_P = _gaps(objective)
+    if offered_P.sum() <= 0:
+        raise MissingEvidence("rewards that differ among the samples (the objective offered nothing to gain)")
     beyond = mean(left_P - thresholds.gap * offered_P)
     share = jackknife(lambda rows_P: float(left_P[rows_P].sum() / offered_P[rows_P].sum()), len(left_P))
     resolved = _resolved(objective)

@@ -27,7 +27,7 @@ ByOrder = Mapping[tuple[int, ...], Floats]
 _Plain = dict[str, dict[tuple[int, ...], Floats]]
 _Stated = dict[str, dict[int, dict[tuple[int, ...], Floats]]]
 ARMS = ("start", "policy")
-TINY = 1e-9  # probabilities nearer to 0 or 1 say no more of a bias
+TINY = 1e-9  # smaller probabilities say no more of a bias
 FEWEST = 6
 """Questions below which no interval over questions is given."""
 
@@ -50,9 +50,16 @@ class AnsweredQuestion:
         return _mean(self.plain[arm].values())
 
     def odds(self, arm: str, option: int) -> float:
-        """The log-odds of an option against all others, mean over orders."""
-        probabilities = [answer_N[option] for answer_N in self.plain[arm].values()]
-        return float(np.mean([np.log(p) - np.log1p(-p) for p in np.clip(probabilities, TINY, 1 - TINY)]))
+        """log of an option's probability over the mean of the others', mean over orders.
+
+        An option that says that one does not know is none of the others: 0 where the rest are as likely as one another.
+        """
+        others = [place for place in range(len(self.row.options)) if place not in {option, self.row.abstain}]
+        logs = [
+            np.log(max(answer_N[option], TINY)) - np.log(max(answer_N[others].mean(), TINY))
+            for answer_N in self.plain[arm].values()
+        ]
+        return float(np.mean(logs))
 
     @property
     def of_fact(self) -> bool:

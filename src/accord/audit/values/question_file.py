@@ -60,8 +60,7 @@ class Question(BaseModel):
         for key, option in self._named_options():
             if option not in self.options:
                 raise ValueError(f"{key}: {option!r} is none of the options")
-        if self.abstain is not None and self.abstain == self.right:
-            raise ValueError("abstain: is the right option as well; leave one of them out")
+        self._check_marks()
         for group, shares in (self.groups or {}).items():
             if len(shares) != len(self.options):
                 raise ValueError(f"groups.{group}: {len(shares)} shares for {len(self.options)} options")
@@ -73,6 +72,13 @@ class Question(BaseModel):
         elif len(self.stated_text) != len(self.stated):
             raise ValueError(f"stated_text: {len(self.stated_text)} texts for {len(self.stated)} of stated")
         return self
+
+    def _check_marks(self) -> None:
+        for key in ("right", "stereotype"):
+            if self.abstain is not None and self.abstain == getattr(self, key):
+                raise ValueError(f"abstain: is the option named by {key} as well; leave one of them out")
+        if self.stereotype is not None and not set(self.options) - {self.stereotype, self.abstain}:
+            raise ValueError("stereotype: no other option to hold it against; add the one that goes against it")
 
     def _named_options(self) -> Iterator[tuple[str, str]]:
         """The keys that name options, with the options that they name."""
