@@ -1,27 +1,24 @@
-"""`accord audit`: the claims of a run put to the test again, and how the findings are printed."""
+"""`accord audit`: the claims of a run put to the test again."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from accord.cli.finding_lines import finding_lines
 from accord.cli.printing import print_json
 from accord.cli.runs import Trust
 from accord.errors import RecipeError
 from accord.foreign.settings import ReadingSettings
 
 if TYPE_CHECKING:
-    from accord.artefacts import Finding
     from accord.audit.examine import AuditReport
     from accord.interfaces import Judge
     from accord.recipe import Recipe
     from accord.run import RunDirectory
 
 __all__ = ["audit"]
-
-COUNTED = {"FIRES": "fire", "QUIET": "quiet", "INCONCLUSIVE": "inconclusive", "NOT_ASSESSABLE": "not assessable"}
 
 
 def audit(
@@ -119,7 +116,7 @@ def audit(
     if json:
         print_json(report.to_json() | source)
     else:
-        print("\n".join((*source.get("notes", ()), *_lines(report.findings))))
+        print("\n".join((*source.get("notes", ()), *finding_lines(report.findings))))
     return 1 if report.fired else 0
 
 
@@ -198,26 +195,3 @@ def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "d
         ask_questions(context)
         attack_arms(context)
     return recipe, judges_of(context)
-
-
-def _lines(findings: Sequence["Finding"]) -> Iterator[str]:
-    """What fires first, with its remedy; what did not decide, with what it would take; checks by what they lack."""
-    from accord.artefacts import Verdict
-
-    of_verdict = {verdict: [each for each in findings if each.verdict is verdict] for verdict in Verdict}
-    for verdict in (Verdict.FIRES, Verdict.INCONCLUSIVE, Verdict.QUIET):
-        for finding in of_verdict[verdict]:
-            because = f" (Explained by {', '.join(finding.explained_by)}.)" if finding.explained_by else ""
-            yield f"{finding.words:<26} {finding.id:<22} {finding.result}{because}"
-            if verdict is Verdict.FIRES:
-                yield f"{'':<26} {'':<22} Remedy: {finding.remedy}"
-            if verdict is Verdict.INCONCLUSIVE:
-                yield f"{'':<26} {'':<22} To decide: {finding.needs}."
-    lacking: dict[str, list[str]] = {}
-    for finding in of_verdict[Verdict.NOT_ASSESSABLE]:
-        lacking.setdefault(finding.needs, []).append(finding.id)
-    for needs, ids in lacking.items():
-        yield f"{'not assessable':<26} {', '.join(ids)}: missing: {needs}."
-    counts = ", ".join(f"{len(group)} {COUNTED[verdict]}" for verdict, group in of_verdict.items() if group)
-    wanting = lacking or of_verdict[Verdict.INCONCLUSIVE]
-    yield f"{len(findings)} checks: {counts}" + ("; `--plan FOLDER` writes what to collect." if wanting else ".")
