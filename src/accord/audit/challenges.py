@@ -1,9 +1,9 @@
 """What can go wrong in RLHF: 23 challenges of Casper et al. 2023 (arXiv 2307.15217), others, and seven of arithmetic.
 
-Those with an X stand beside the paper's: X3, that supervised learning on what a model does not know teaches it to guess
-(Gekhman et al. 2024, arXiv 2405.05904); X5, that crowd workers have models write for them (Veselovsky et al. 2023,
-arXiv 2306.07899); X6, the alignment tax (Ouyang et al. 2022, arXiv 2203.02155); X7, that many rewards fit the same
-data.
+Those with an X stand beside the paper's: X1, that a reward says nothing of what its data do not cover; X3, that
+supervised learning on what a model does not know teaches it to guess (Gekhman et al. 2024, arXiv 2405.05904); X5, that
+crowd workers have models write for them (Veselovsky et al. 2023, arXiv 2306.07899); X6, the alignment tax (Ouyang et
+al. 2022, arXiv 2203.02155); X7, that many rewards fit the same data.
 
 Titles and sections are the paper's. A fundamental challenge is one that the paper holds to have no full solution within
 RLHF, so that no test can show it overcome. A challenge may have no check yet.
@@ -47,6 +47,7 @@ __all__ = [
     "RG2",
     "RL1",
     "RL2",
+    "X1",
     "X3",
     "X5",
     "X6",
@@ -265,6 +266,13 @@ X5 = Challenge(
     primary="machine-written",
 )
 
+X1 = Challenge(
+    "X1",
+    "The reward is asked where it has learnt nothing",
+    "beyond the paper",
+    mitigations=("feedback on prompts that are far from all others", "caution where members disagree"),
+    primary="error",
+)
 X3 = Challenge(
     "X3",
     "Learning from answers teaches to answer what one does not know",
@@ -306,7 +314,7 @@ CHALLENGES: Registry[Challenge] = Registry("challenge", error=AuditError)
 for _challenge in (
     *(P_BOS, P_EOS, P_PAD, P_KL, P_RATIO, P_ACC, P_SPLIT),
     *(MH1, MH2, MH3, OV1, OV2, OV3, OV4, DQ1, DQ2, FT1),
-    *(X3, X5, X6, X7),
+    *(X1, X3, X5, X6, X7),
     *(PM1, PM2, RG1, RG2, RE1, RL1, RL2, MG1, MG2, DC1, DC2, JT1, JT2),
 ):
     CHALLENGES.add(_challenge.id, _challenge)

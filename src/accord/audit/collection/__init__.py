@@ -1,4 +1,4 @@
-"""How feedback was collected: DQ1 coverage, DQ2 cost, FT1 kinds of feedback, X5 machine-written answers."""
+"""How feedback was collected: DQ1 and X1 coverage, DQ2 cost, FT1 kinds of feedback, X5 machine-written answers."""
 
 from accord.audit.checks import Check
 from accord.audit.collection.circles import triads
@@ -9,5 +9,8 @@ from accord.audit.collection.machine_written import machine_written, untyped
 from accord.audit.collection.options import options
 from accord.audit.collection.settled_labels import redundancy
 from accord.audit.collection.topic_gap import topics
+from accord.audit.collection.uncovered_error import uncovered_error
 
-CHECKS: tuple[Check, ...] = (coverage, topics, frontier, redundancy, bits, options, triads, machine_written, untyped)
+CHECKS: tuple[Check, ...] = (
+    *(coverage, topics, uncovered_error, frontier, redundancy, bits, options, triads, machine_written, untyped),
+)

@@ -19,7 +19,7 @@ from accord.errors import MissingEvidence
 from accord.records import Comparison, Feedback
 from accord.stats import Estimate, mean
 
-__all__ = ["topics"]
+__all__ = ["UNITS", "Votes", "gap_of", "topics", "votes_on"]
 
 Floats = NDArray[np.float64]
 UNITS = 6  # people, and prompts, below which nothing is said of a topic
@@ -42,14 +42,14 @@ def topics(evidence: Evidence, thresholds: CoverageThresholds) -> Outcome:
     """The accuracy of the reward on the worst topic against that on all, people's own agreement taken off."""
     sets = prompt_sets(evidence, thresholds.max_prompts)
     found = topics_of(sets)
-    votes = _votes(evidence, sets, found)
+    votes = votes_on(evidence, sets, found)
     judged = [topic for topic in range(len(found.names)) if votes.units(topic) >= UNITS]
     if len(judged) < 2:
         raise MissingEvidence(
             f"judged pairs of answers to prompts of two topics or more ({UNITS} people and prompts each; "
             f"{len(judged)} of {len(found.names)} topics have them: {_names(found, judged) or 'none'})"
         )
-    gaps = {topic: _gap(votes, topic, judged) for topic in judged}
+    gaps = {topic: gap_of(votes, topic, judged) for topic in judged}
     worst = max(gaps, key=lambda topic: gaps[topic].value)
     share_K = np.bincount(found.topic_N[len(sets.feedback) :], minlength=len(found.names)) / len(sets.deployment)
     unjudged = [t for t in range(len(found.names)) if t not in gaps and share_K[t] >= thresholds.topic_share]
@@ -71,7 +71,7 @@ def topics(evidence: Evidence, thresholds: CoverageThresholds) -> Outcome:
 
 
 @dataclass(frozen=True)
-class _Votes:
+class Votes:
     """Decided comparisons [N], the topic of each, whether the reward agrees, and how many of the others do.
 
     `agreed_N` is NaN where nobody else judged the same two texts.
@@ -115,7 +115,7 @@ class _Votes:
         return mean(value_N[rows], people, crossed=prompts, level=level)
 
 
-def _gap(votes: _Votes, topic: int, judged: Sequence[int]) -> Estimate:
+def gap_of(votes: Votes, topic: int, judged: Sequence[int]) -> Estimate:
     """By how much the reward is worse on a topic than on all that were judged, at a level for all topics together.
 
     The difference to all others, times their share of the answers. Ends are joined by the root of their squares
@@ -150,7 +150,7 @@ def _ruling(gaps: Mapping[int, Estimate], worst: int, limit: float, unjudged: Se
     return Ruling(Verdict.INCONCLUSIVE, "; ".join(filter(None, (needs, missing))), p_value)
 
 
-def _result(found: Topics, votes: _Votes, gaps: Mapping[int, Estimate], worst: int, unjudged: Sequence[int]) -> str:
+def _result(found: Topics, votes: Votes, gaps: Mapping[int, Estimate], worst: int, unjudged: Sequence[int]) -> str:
     gap, accuracy = gaps[worst], votes.accuracy(worst)
     taken_off = ", people's own agreement taken off," if votes.overlapping else ""
     text = (
@@ -166,7 +166,7 @@ def _names(found: Topics, some: Sequence[int]) -> str:
     return ", ".join(found.names[topic] for topic in some)
 
 
-def _votes(evidence: Evidence, sets: PromptSets, found: Topics) -> _Votes:
+def votes_on(evidence: Evidence, sets: PromptSets, found: Topics) -> Votes:
     """Comparisons on deployment prompts after the run where two topics have them, else the held-out ones as well.
 
     Pairs of one study are compared with one another: those of another one may be harder.
@@ -192,7 +192,7 @@ def _of(
     topic_of: Mapping[str, int],
     *,
     asked_after: bool,
-) -> _Votes:
+) -> Votes:
     records = evidence.all_records
     used = [
         answer
@@ -211,7 +211,7 @@ def _of(
         score = dict(zip(names, scores.value_N.tolist(), strict=True))
     better = [_better(answer) for answer in used]
     margin_N = np.array([score[first] - score[second] for first, second in better])
-    return _Votes(
+    return Votes(
         ids=[answer.id for answer in used],
         people=[answer.evaluator for answer in used],
         prompts=[answer.prompt for answer in used],

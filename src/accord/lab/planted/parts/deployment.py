@@ -88,8 +88,8 @@ class DeploymentSettings(Settings):
     quota: bool = False
     prompts: int = 110
     deployed: int = 130
-    judged: int = 36
-    people: int = 16
+    judged: int = 54
+    people: int = 24
     answers: int = 24
 
     @property
@@ -109,7 +109,7 @@ class DeploymentSettings(Settings):
 class DeploymentPart(Part):
     """Ratings of texts to prompts of topics before the run; after it, prompts of the deployment and pairs compared."""
 
-    challenges: ClassVar = ("DQ1",)
+    challenges: ClassVar = ("DQ1", "X1")
 
     def before(self, planting: "Planting") -> None:
         settings, random = planting.settings(DeploymentSettings()), planting.random("deployment")
