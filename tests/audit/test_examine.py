@@ -114,7 +114,7 @@ class Lengths(Thresholds):
     max_length: int = Field(default=9, ge=1, description="tokens")
 
 
-CHALLENGE = Challenge("X1", "Texts grow", "a section", fundamental=True)
+CHALLENGE = Challenge("Z1", "Texts grow", "a section", fundamental=True)
 
 
 def check_of(error: Exception) -> Check:
@@ -134,12 +134,12 @@ def test_a_registered_check_brings_its_thresholds_and_its_challenge(run: RunDire
         assert settings.of(Lengths).max_length == 3
         assert settings.model_dump()["lengths"] == content["lengths"]
         assert before.of(Lengths).max_length == 9
-        assert [each.check for each in examine(run, only=("X1",)).findings] == ["raising"]
+        assert [each.check for each in examine(run, only=("Z1",)).findings] == ["raising"]
         with pytest.raises(ValidationError, match="renamed to max_length"):
             AuditSettings.model_validate({"lengths": {"longest": 3}})
-        with pytest.raises(ExtensionError, match="check 'X1 raising' is already registered at"):
+        with pytest.raises(ExtensionError, match="check 'Z1 raising' is already registered at"):
             register_check(check_of(MissingEvidence("the ledger")))
-        with pytest.raises(ExtensionError, match="'X1' is already registered with another title"):
+        with pytest.raises(ExtensionError, match="'Z1' is already registered with another title"):
             register_check(replace(check_of(KeyError()), challenge=replace(CHALLENGE, title="Texts shrink")))
         with pytest.raises(ExtensionError, match="'lengths' are already registered"):
             register_check(replace(check_of(KeyError()), name="other", thresholds=type("Other", (Lengths,), {})))
@@ -186,7 +186,7 @@ def test_a_finding_of_a_check_carries_its_names(run: RunDirectory) -> None:
         )
 
     finding = names.run(Evidence(run), AuditSettings())
-    assert (finding.challenge, finding.check, finding.claim) == ("X1", "names", "It holds.")
+    assert (finding.challenge, finding.check, finding.claim) == ("Z1", "names", "It holds.")
     assert (finding.title, finding.fundamental, finding.threshold) == ("Texts grow", True, "above 9")
     assert finding.ids == {"prompts": IdList(tuple(f"p-{number}" for number in range(50)), 60)}
     assert Finding.from_json(finding.to_json()) == finding

@@ -166,14 +166,14 @@ def _names(found: Topics, some: Sequence[int]) -> str:
     return ", ".join(found.names[topic] for topic in some)
 
 
-def votes_on(evidence: Evidence, sets: PromptSets, found: Topics) -> Votes:
+def votes_on(evidence: Evidence, sets: PromptSets, of_topics: Topics) -> Votes:
     """Comparisons on deployment prompts after the run where two topics have them, else the held-out ones as well.
 
     Pairs of one study are compared with one another: those of another one may be harder.
     """
     topic_of = {
         text_key(prompt): int(topic)
-        for prompt, topic in zip((*sets.feedback, *sets.deployment), found.topic_N, strict=True)
+        for prompt, topic in zip((*sets.feedback, *sets.deployment), of_topics.topic_N, strict=True)
     }
     if evidence.audit_ledger is not None:
         deployed = {text_key(prompt) for prompt in evidence.deployment_prompts}
