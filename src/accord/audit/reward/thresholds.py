@@ -26,9 +26,9 @@ class RewardThresholds(Thresholds):
     searched: float = Field(
         default=0.4, gt=0, lt=1, description="RG1 gameable: share of a search's gain that the judge confirms"
     )
-    search_texts: int = Field(default=24, ge=8, description="RG1 gameable: texts that are edited")
-    search_edits: int = Field(default=16, ge=2, description="RG1 gameable: edits of a text in a round")
-    search_rounds: int = Field(default=2, ge=1, description="RG1 gameable: rounds")
+    search_texts: int = Field(default=16, ge=8, description="RG1 gameable: texts that are edited")
+    search_edits: int = Field(default=8, ge=2, description="RG1 gameable: edits of a text in a round")
+    search_rounds: int = Field(default=3, ge=1, description="RG1 gameable: rounds")
     fall: float = Field(
         default=0.2, gt=0, description="RG2 turnover: SDs that the judge may end below its peak and be quiet"
     )
