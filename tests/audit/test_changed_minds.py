@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from accord.audit.misspecification.contexts import Opinions, beyond_chance, gains_by_context, halves_in_time
+from accord.audit.misspecification.bradley_terry import fit
+from accord.audit.misspecification.contexts import Opinions, beyond_chance, fit_each, gains_by_context, halves_in_time
 
 PEOPLE, TEXTS, EACH = 20, 24, 72
 Floats = NDArray[np.float64]
@@ -66,3 +67,14 @@ def test_every_answer_is_foretold_by_the_others() -> None:
 def test_halves_are_each_persons_own() -> None:
     order = [("a", 1.0), ("b", 100.0), ("a", 2.0), ("b", 200.0), ("a", 3.0), ("a", 4.0)]
     assert list(halves_in_time(order)) == [0, 0, 0, 1, 1, 1]
+
+
+def test_each_group_is_fitted_as_by_itself() -> None:
+    """The last group has no row, and keeps its centre."""
+    opinions = simulated(weights((2, 0.5), (-1, 1)))
+    centre_G2 = np.random.default_rng(1).normal(size=(PEOPLE + 1, 2))
+    together_G2 = fit_each(opinions.difference_N2, opinions.evaluator_N, centre_G2, 4.0)
+    for person in range(PEOPLE):
+        alone_2 = fit(opinions.difference_N2[opinions.evaluator_N == person], centre_G2[person], 4.0)
+        np.testing.assert_allclose(together_G2[person], alone_2, atol=1e-6)
+    np.testing.assert_array_equal(together_G2[-1], centre_G2[-1])

@@ -13,15 +13,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from accord.audit.misspecification.bradley_terry import fit
 
-__all__ = ["FOLDS", "Opinions", "beyond_chance", "gains_by_context", "halves_in_time"]
+__all__ = ["FOLDS", "Opinions", "beyond_chance", "fit_each", "gains_by_context", "halves_in_time"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 FOLDS = 4
 DRAWS = 3
+STEPS = 20  # of Newton's method
 SCALES = np.linspace(0.0, 4.0, 81)  # of a person's decidedness in a context
 
 
@@ -71,20 +73,40 @@ def gains_by_context(opinions: Opinions, precision: float) -> Floats:
     precision, that of a context to the person's.
     """
     gain_N = np.zeros(len(opinions.evaluator_N))
+    people = int(opinions.evaluator_N.max(initial=-1)) + 1
+    place_N = 2 * opinions.evaluator_N + opinions.context_N
     fold_N = opinions.text_N % FOLDS
     for fold in range(FOLDS):
-        seen_N = fold_N != fold
-        everybody_2 = fit(opinions.difference_N2[seen_N], np.zeros(2), 1.0)
-        for person in np.unique(opinions.evaluator_N):
-            of_person_N = opinions.evaluator_N == person
-            own_2 = fit(opinions.difference_N2[of_person_N & seen_N], everybody_2, precision)
-            for context in (0, 1):
-                here_N = of_person_N & (opinions.context_N == context)
-                learnt, held_out = opinions.difference_N2[here_N & seen_N], opinions.difference_N2[here_N & ~seen_N]
-                changed_2 = fit(learnt, own_2, precision)
-                as_ever_2 = own_2 * _scale(learnt @ own_2, precision)
-                gain_N[here_N & ~seen_N] = _loss(held_out @ as_ever_2) - _loss(held_out @ changed_2)
+        seen_N, held_out_N = fold_N != fold, fold_N == fold
+        learnt_N2 = opinions.difference_N2[seen_N]
+        everybody_2 = fit(learnt_N2, np.zeros(2), 1.0)
+        own_E2 = fit_each(learnt_N2, opinions.evaluator_N[seen_N], np.tile(everybody_2, (people, 1)), precision)
+        both_C2 = np.repeat(own_E2, 2, axis=0)
+        changed_C2 = fit_each(learnt_N2, place_N[seen_N], both_C2, precision)
+        scale_C = _scales((learnt_N2 * both_C2[place_N[seen_N]]).sum(1), place_N[seen_N], 2 * people, precision)
+        asked_N2, here_N = opinions.difference_N2[held_out_N], place_N[held_out_N]
+        as_ever_N = scale_C[here_N] * (asked_N2 * both_C2[here_N]).sum(1)
+        gain_N[held_out_N] = _loss(as_ever_N) - _loss((asked_N2 * changed_C2[here_N]).sum(1))
     return gain_N
+
+
+def fit_each(difference_N2: Floats, group_N: Codes, centre_G2: Floats, precision: float) -> Floats:
+    """`fit` of each group of rows by itself, about a centre of its own, [G, 2]; where a group has no row its centre."""
+    own_G2, groups = centre_G2.copy(), len(centre_G2)
+    x_N, y_N = difference_N2.T
+    for _ in range(STEPS):
+        wrong_N = expit(-(difference_N2 * own_G2[group_N]).sum(1))
+        curve_N = wrong_N * (1 - wrong_N)
+        summed_G2 = np.stack([np.bincount(group_N, wrong_N * z_N, groups) for z_N in (x_N, y_N)], 1)
+        gradient_G2 = summed_G2 - precision * (own_G2 - centre_G2)
+        xx_G, xy_G, yy_G = (np.bincount(group_N, curve_N * z_N, groups) for z_N in (x_N * x_N, x_N * y_N, y_N * y_N))
+        curvature_G22 = np.stack([xx_G + precision, xy_G, xy_G, yy_G + precision], 1).reshape(-1, 2, 2)
+        step_G2 = np.linalg.solve(curvature_G22, gradient_G2[:, :, None])[:, :, 0]
+        longest_G = np.maximum(np.abs(step_G2).max(1, initial=1e-12), 1e-12)
+        own_G2 = own_G2 + step_G2 * np.minimum(1.0, 5.0 / longest_G)[:, None]
+        if float(longest_G.max(initial=0.0)) < 1e-8:
+            break
+    return own_G2
 
 
 def halves_in_time(order: Sequence[tuple[Hashable, float]]) -> Iterator[int]:
@@ -97,10 +119,10 @@ def halves_in_time(order: Sequence[tuple[Hashable, float]]) -> Iterator[int]:
         yield int(when > middle[person])
 
 
-def _scale(margin_N: Floats, precision: float) -> float:
-    """How decided a person is in a context, beside everywhere: the likeliest factor, held to 1 as weights are."""
-    loss_S = _loss(SCALES[:, None] * margin_N).sum(1) + precision * (SCALES - 1) ** 2 / 2
-    return float(SCALES[loss_S.argmin()])
+def _scales(margin_N: Floats, place_N: Codes, places: int, precision: float) -> Floats:
+    """How decided each person is in each context, beside everywhere: the likeliest factor, held to 1 as weights are."""
+    loss_SC = np.stack([np.bincount(place_N, _loss(scale * margin_N), places) for scale in SCALES])
+    return np.asarray(SCALES[(loss_SC + precision * (SCALES[:, None] - 1) ** 2 / 2).argmin(0)])
 
 
 def _loss(margin: Floats) -> Floats:
