@@ -14,7 +14,12 @@ from accord.lab.reproduce import MANY
 from accord.lab.reproductions import REPRODUCTIONS
 
 
-@pytest.mark.parametrize("name", REPRODUCTIONS.names)
+LONG = {"is-rl-needed", "starts"}  # train language models, also in their short forms
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in REPRODUCTIONS.names]
+)
 def test_a_short_form_runs_and_holds_itself_against_its_marks(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
