@@ -48,7 +48,7 @@ class _Searched(NamedTuple):
         artefact(COMPLETIONS),
         artefact(PROMPTS),
     ),
-    explained=("RG1 length", "RE1 accuracy"),
+    explained=("RG1 length", "RE1 accuracy", "RG2 turnover", "MH2 swap", "MH3 triggered reward"),
     collect=Collection(
         "judge eval_reward",
         "a judge that shares nothing with the reward model",

@@ -39,7 +39,7 @@ REMEDY = "Stop earlier, strengthen the KL penalty, or collect feedback on what t
     claim="More optimisation would still please the independent judge.",
     thresholds=RewardThresholds,
     needs=(artefact(JUDGED_ROLLOUTS),),
-    explained=("RE1 accuracy",),
+    explained=("RE1 accuracy", "MH3 triggered reward", "X7 undetermined"),
     collect=MORE_ROLLOUTS,
 )
 def turnover(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
@@ -117,7 +117,7 @@ def _slope_at_end(steps: "StepMeans", logged_S: Floats | None) -> Estimate:
     claim="Where the reward rises, the independent judge agrees.",
     thresholds=RewardThresholds,
     needs=(artefact(JUDGED_ROLLOUTS),),
-    explained=("RE1 accuracy",),
+    explained=("RE1 accuracy", "MH3 triggered reward", "X7 undetermined"),
     collect=MORE_ROLLOUTS,
 )
 def divergence(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
@@ -160,7 +160,7 @@ def divergence(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     claim="The gain in reward is a gain to somebody else too.",
     thresholds=RewardThresholds,
     needs=(artefact(SAMPLES),),
-    explained=("RE1 accuracy",),
+    explained=("RE1 accuracy", "MH3 triggered reward", "X7 undetermined"),
     collect=MORE_ROLLOUTS,
 )
 def gain(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:

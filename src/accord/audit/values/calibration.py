@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
     claim="The policy is as sure as it is right.",
     thresholds=ValuesThresholds,
     needs=(artefact(QUESTION_ANSWERS),),
+    explained=("X6 ability",),
     collect=Collection(
         "QuestionAnswer.right",
         "questions with a known answer, asked of the start and of the policy",
