@@ -107,3 +107,24 @@ def test_an_objective_without_a_known_optimum_and_too_few_prompts_are_said(tmp_p
     assert "`optimum`" in found("RL1 reached", rows, tmp_path / "a", known=False).needs
     few = [row for row in rows if row.prompt in {"p0", "p1"}]
     assert "6 prompts" in found("RL1 reached", few, tmp_path / "b").needs
+
+
+def test_what_not_ending_costs_belongs_to_the_objective(tmp_path: Path) -> None:
+    """The optimum of rewards less a penalty on every other text: exact again, and far from it without the penalty."""
+    rows = [
+        row.model_copy(update={"reward": (row.reward or 0.0) + 1.0, "finish_reason": "length"})
+        if int(row.text.split()[1]) % 2
+        else row
+        for row in tilted(1.0)
+    ]
+    start, policy = ([row for row in rows if row.arm == arm] for arm in ("start", "policy"))
+    optimum = optimum_from_start([row.reward or 0.0 for row in start], [row.prompt for row in start], BETA)
+    assert optimum is not None
+    for penalty, gap in ((1.0, 0.0), (0.0, None)):
+        known = optimum.model_copy(update={"missing_eos_penalty": penalty})
+        with RunDirectory.create(tmp_path / f"run-{penalty}") as run:
+            EVALUATION_SAMPLES.write(run, rows)
+            EVALUATION.write(run, compare(policy, start).model_copy(update={"optimum": known}))
+            finding = finding_of("RL1 reached", run)
+        assert finding.estimate is not None
+        assert (finding.estimate.value == pytest.approx(0, abs=1e-9)) is (gap == 0.0)

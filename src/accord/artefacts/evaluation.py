@@ -101,6 +101,7 @@ class OptimumEstimate(Row):
 
     kl_coef: float = Field(gt=0, description="the optimum is start x exp(score / kl_coef) / Z")
     kl: Estimate = Field(description="optimum to start, nats a sequence; too small where it is not resolved")
+    missing_eos_penalty: float = Field(default=0.0, description="taken from the score of a text that did not end")
     samples: int = Field(ge=2, description="texts of the start to a prompt; kl is at most about their logarithm")
     effective: Estimate = Field(description="of a prompt's texts so many carry the optimum: 1 / mean of sum w^2")
     resolved: bool = Field(description="whether that is enough to say how far; else kl is a lower bound")

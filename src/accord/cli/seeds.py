@@ -14,10 +14,12 @@ SEEDS = "seeds.json"
 
 def seeds_of(text: str) -> range:
     """`A:B` as the seeds A to B - 1. Raises `RecipeError` where it is something else, or holds fewer than two."""
-    first, _, last = text.partition(":")
-    if not (first.isdecimal() and last.isdecimal() and int(first) + 1 < int(last)):
-        raise RecipeError(f"--seeds {text}: not A:B with two seeds or more, such as 0:5 for the seeds 0 to 4")
-    return range(int(first), int(last))
+    from accord.lab.reproduce import read_seeds
+
+    seeds = read_seeds(text)
+    if len(seeds) < 2:
+        raise RecipeError(f"--seeds {text}: one seed has no spread; write A:B with two seeds or more, such as 0:5")
+    return seeds
 
 
 def run_seeds(

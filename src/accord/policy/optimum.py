@@ -45,7 +45,9 @@ class KLObjective:
             return None
         cut_N = np.array([sample.finish_reason == "length" for sample in start])
         score_N = np.array(scores, dtype=np.float64) - self.missing_eos_penalty * cut_N
-        return optimum_from_start(score_N, [sample.prompt for sample in start], self.kl_coef)
+        optimum = optimum_from_start(score_N, [sample.prompt for sample in start], self.kl_coef)
+        penalty = {"missing_eos_penalty": self.missing_eos_penalty}
+        return None if optimum is None else optimum.model_copy(update=penalty)
 
 
 def optimum_from_start(scores: ArrayLike, prompts: Sequence[str], kl_coef: float) -> OptimumEstimate | None:

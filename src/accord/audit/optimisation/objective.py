@@ -17,7 +17,7 @@ from accord.artefacts import EvaluationSample
 from accord.audit.evidence import EVALUATION, SAMPLES, Evidence
 from accord.errors import MissingEvidence
 
-__all__ = ["FEWEST_PROMPTS", "Objective", "objective_of"]
+__all__ = ["FEWEST_PROMPTS", "Objective", "carried_share", "objective_of"]
 
 Floats = NDArray[np.float64]
 FEWEST_PROMPTS = 6
@@ -50,7 +50,7 @@ class Objective:
         """
         from_policy = [self.surplus(prompt) for prompt in range(len(self.log_ratio))]
         from_start = [reward / self.beta for reward in self.start_reward]
-        better = max((from_policy, from_start), key=_carried)
+        better = max((from_policy, from_start), key=carried_share)
         return np.array([logsumexp(exponent) - np.log(len(exponent)) for exponent in better])
 
 
@@ -76,8 +76,8 @@ def objective_of(evidence: Evidence) -> Objective:
         )
     return Objective(
         optimum.kl_coef,
-        [np.array([_score(row) for row in start[name]]) for name in prompts],
-        [np.array([_score(row) for row in policy[name]]) for name in prompts],
+        [np.array([_score(row, optimum.missing_eos_penalty) for row in start[name]]) for name in prompts],
+        [np.array([_score(row, optimum.missing_eos_penalty) for row in policy[name]]) for name in prompts],
         [np.array([_log_ratio(row) for row in policy[name]]) for name in prompts],
     )
 
@@ -89,14 +89,16 @@ def _log_ratio(row: EvaluationSample) -> float:
     return sum(row.logprobs) - sum(row.reference_logprobs)
 
 
-def _score(row: EvaluationSample) -> float:
-    """What the policy learnt from: the score at its low end, where it learnt with caution."""
+def _score(row: EvaluationSample, penalty: float) -> float:
+    """What the policy learnt from: the score, at its low end where it learnt with caution, less what not ending
+    costs.
+    """
     score = row.reward if row.cautious_reward is None else row.cautious_reward
     assert score is not None
-    return score
+    return score - penalty * (row.finish_reason == "length")
 
 
-def _carried(exponents: list[Floats]) -> float:
+def carried_share(exponents: list[Floats]) -> float:
     """The mean share of samples that carry the weights: 1 / (n sum w^2), Kong 1992."""
     shares = []
     for exponent in exponents:

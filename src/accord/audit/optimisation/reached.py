@@ -7,7 +7,7 @@ from accord.artefacts.finding import Collection
 from accord.audit.challenges import RL1
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import EVALUATION, SAMPLES, Evidence
-from accord.audit.optimisation.objective import Objective, objective_of
+from accord.audit.optimisation.objective import Objective, carried_share, objective_of
 from accord.audit.optimisation.thresholds import OptimisationThresholds
 from accord.audit.verdicts import Ruling, at_most
 from accord.errors import MissingEvidence
@@ -80,12 +80,7 @@ def _levels(objective: Objective) -> tuple[float, float, float]:
 
 def _resolved(objective: Objective) -> bool:
     """Whether the policy's own samples carry the optimum: l is nearly the same for all."""
-    shares = []
-    for prompt in range(len(objective.log_ratio)):
-        exponent = objective.surplus(prompt)
-        weight = np.exp(exponent - exponent.max())
-        shares.append(weight.sum() ** 2 / (len(weight) * (weight**2).sum()))
-    return float(np.mean(shares)) >= RESOLVED
+    return carried_share([objective.surplus(prompt) for prompt in range(len(objective.log_ratio))]) >= RESOLVED
 
 
 def _ruling(beyond: Estimate, resolved: bool) -> Ruling:

@@ -36,9 +36,10 @@ class OtherSeeds(Part):
         pressure = planting.fault.pressure(planting.world.pressure)
         random = planting.random("other seeds")
         for number in range(1, OTHERS + 1):
-            judge = planting.fault.reward_model(WordJudge("reward", seed=1_000_003 * (planting.seed + 1) + number))
+            seed = 1_000_003 * (planting.seed + 1) + number
+            judge = planting.fault.reward_model(WordJudge("reward", seed=seed))
             path = planting.run.path.with_name(f"{planting.run.path.name}-seed-{number}")
-            with RunDirectory.create(path, seed=1_000_003 * (planting.seed + 1) + number) as run:
+            with RunDirectory.create(path, seed=seed) as run:
                 SCORES.write(run, score_split(judge, planting.data, "held_out").rows(planting.data), stage="reward")
                 policy = planting.start.towards(judge, pressure * (HARDLY if number <= failing else 1.0))
                 judges = {**planting.judges, "reward": judge}
