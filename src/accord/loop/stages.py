@@ -11,6 +11,7 @@ from accord.loop.data import data
 from accord.loop.evaluate import evaluate
 from accord.loop.policy import policy, sft
 from accord.loop.questions import ask_questions
+from accord.loop.remedies import with_recipe_lines
 from accord.loop.rewards import combine, eval_reward, judges_of, named_reward, reward
 from accord.loop.stage import Context, Stage
 from accord.recipe import Recipe
@@ -41,8 +42,8 @@ def audit(context: Context) -> None:
     attack_arms(context)
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
-        findings = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
-        findings.write(context.run, stage=context.stage)
+        found = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
+        with_recipe_lines(found, context.recipe).write(context.run, stage=context.stage)
 
 
 def report(context: Context) -> None:
