@@ -52,13 +52,17 @@ def report(context: Context) -> None:
         write(context.run, prefix=context.prefix)
 
 
+def _is_judged(recipe: Recipe) -> bool:
+    return recipe.evaluate is not None and recipe.evaluate.judged
+
+
 for _stage in (
     Stage("data", (), "data", data),
     Stage("sft", ("data",), "sft", sft),
     Stage("reward", ("data",), "reward", reward),
     Stage("rewards", ("data",), "rewards", named_reward),
     Stage("combine", ("reward", "rewards"), "combine", combine),
-    Stage("eval_reward", ("data",), "evaluate.judge", eval_reward),
+    Stage("eval_reward", ("data",), "evaluate.judge", eval_reward, _is_judged),
     Stage("policy", ("sft", "reward", "rewards", "combine"), "policy", policy),
     Stage("evaluate", ("policy", "eval_reward"), "evaluate", evaluate, lambda recipe: recipe.policy is not None),
     Stage("audit", ("evaluate",), "audit", audit),

@@ -96,8 +96,9 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
     paths = {"ledger": ledger if is_url(ledger) else str(folder / ledger)}
     if recipe.data.source not in {None, "packaged"}:
         paths["source"] = str(folder / str(recipe.data.source))
-    if recipe.data.deployment_prompts is not None:
-        paths["deployment_prompts"] = str(folder / recipe.data.deployment_prompts)
+    for key in ("prompts", "deployment_prompts"):
+        if (file := getattr(recipe.data, key)) is not None:
+            paths[key] = str(folder / file)
     sections: dict[str, object] = {
         "extensions": tuple(str(folder / path) for path in recipe.extensions),
         "data": recipe.data.model_copy(update=paths),

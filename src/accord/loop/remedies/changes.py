@@ -17,7 +17,7 @@ class Change:
     with_ids  what it has, and the finding's ids of this kind
 
     Of a key with `|` in it the first is meant that the section has; a key `anchor` of `policy` stands for the setting
-    that holds the algorithm near its start. `given` is another key of the section that must have been set.
+    that holds the algorithm near its start. `beside` is another key of the section that must have been set.
     """
 
     section: str
@@ -26,7 +26,7 @@ class Change:
     at_least: float | None = None
     times: float | None = None
     with_ids: str = ""
-    given: str = ""
+    beside: str = ""
 
 
 _NEARER = (Change("policy", "anchor", times=3),)
@@ -40,7 +40,7 @@ _WITHOUT_THESE = (Change("data", "exclude", with_ids="feedback"),)
 _ONE_COIN = (Change("data", "trust", to="one_coin"),)
 _EXACT = (Change("policy", "dtype", to="float32"),)
 _LESS_FORGOTTEN = (Change("policy", "pretrain_coef", to=0.1), *_NEARER)
-_RAKED = (Change("data", "raking", to=True, given="population"),)
+_RAKED = (Change("data", "raking", to=True, beside="population"),)
 _APART = (Change("data", "split_by", to="prompt"),)
 
 CHANGES: Mapping[str, tuple[Change, ...]] = {

@@ -51,7 +51,7 @@ def _key_of(change: Change, section: BaseModel) -> str:
 def _line(change: Change, section: BaseModel, finding: Finding) -> str:
     """The value and what it was; empty where nothing changes."""
     known, before = _value_at(section, _key_of(change, section).split("."))
-    if not known or (change.given and not getattr(section, change.given)):
+    if not known or (change.beside and not getattr(section, change.beside)):
         return ""
     after = _after(change, before, finding)
     if after is None or after == before:
