@@ -11,10 +11,12 @@ import tomli_w
 from accord import recipe as recipes
 from accord.artefacts import EVALUATION_SAMPLES, RECIPE, RunReader
 from accord.cli import run as accord
-from accord.errors import ArtefactError, RecipeError
+from accord.errors import ArtefactError, RecipeError, StorageError
 from accord.loop import TrainedRun, run_recipe, train
+from accord.loop.drive import drive, start_run
 from accord.loop.from_python import training
 from accord.loop.from_python.inputs import InputFiles
+from accord.loop.progress import ProgressDisplay
 from accord.run import RunDirectory
 
 PROMPTS = [f"Name river {number}." for number in range(10)]
@@ -185,3 +187,17 @@ def test_prompts_alone_teach_no_reward(tmp_path: Path) -> None:
     recipe = {"data": {"ledger": str(tmp_path / "feedback.db"), "prompts": file}, "reward": {"base": "tiny"}}
     with pytest.raises(RecipeError, match="there is no feedback in it"):
         run_recipe(recipe, tmp_path / "run", quiet=True)
+
+
+def test_a_run_that_failed_before_anything_was_done_begins_again_in_its_folder(tmp_path: Path) -> None:
+    sections = {"data": {"ledger": str(tmp_path / "feedback.db"), "prompts": str(tmp_path / "none.jsonl")}}
+    wrong, out = recipes.parse(tomli_w.dumps(sections)), tmp_path / "run"
+    with start_run(wrong, out, resume=False) as run, pytest.raises(StorageError, match="no such file"):
+        drive(wrong, run, ProgressDisplay(quiet=True), only=("data",))
+    mended = wrong.model_copy(
+        update={"data": wrong.data.model_copy(update={"prompts": InputFiles(out).prompts(PROMPTS)})}
+    )
+    with start_run(mended, out, resume=False) as run:
+        drive(mended, run, ProgressDisplay(quiet=True), only=("data",))
+    with pytest.raises(ArtefactError, match="a run is already here"):
+        start_run(mended, out, resume=False)
