@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import huggingface_hub
 import pytest
@@ -19,8 +19,8 @@ from accord.run import RunDirectory
 class Hub:
     """Keeps what it is handed, in memory."""
 
-    repositories: dict[str, dict[str, bytes]] = {}
-    private: dict[str, bool] = {}
+    repositories: ClassVar[dict[str, dict[str, bytes]]] = {}
+    private: ClassVar[dict[str, bool]] = {}
     refuses: Exception | None = None
 
     def create_repo(self, name: str, *, private: bool, exist_ok: bool) -> RepoUrl:

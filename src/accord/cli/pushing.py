@@ -58,16 +58,13 @@ def _gather(run: "RunDirectory", stage: str, statements: Path | None, folder: Pa
     from accord.report.optional import recipe_of
 
     if not MODEL.has(run, stage):
-        raise ArtefactError(
-            f"{run.path}: the stage '{stage}' has left no model; run it first, or choose another --stage"
-        )
+        raise ArtefactError(f"{run.path}: the stage '{stage}' has left no model; run it first, or name another --stage")
     written = disclose(run, statements=statements, redact=True)
     with storage(folder):
         shutil.copytree(MODEL.verified(run, stage), folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
         shutil.copyfile(run.path / DISCLOSURE.path(REDACTED), folder / DISCLOSURE.file)
-        (folder / "README.md").write_text(
-            model_card(written.disclosure, recipe_of(RunReader.of(run))), encoding="utf-8"
-        )
+        card = model_card(written.disclosure, recipe_of(RunReader.of(run)))
+        (folder / "README.md").write_text(card, encoding="utf-8")
 
 
 def _upload(folder: Path, repository: str, *, public: bool, message: str) -> str:
