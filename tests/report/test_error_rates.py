@@ -32,7 +32,7 @@ def finding(check: str) -> Finding:
             "time",
             "fired in 0 of 200 planted runs with nothing wrong [0.0 %, 1.8 %] and no planted fault is to set it off",
         ),
-        ("own", "not measured on planted runs"),
+        ("own", ""),
     ],
 )
 def test_runs_of_all_worlds_are_added_up(check: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
