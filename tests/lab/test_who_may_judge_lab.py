@@ -20,9 +20,9 @@ from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.mark import read_marks
 from accord.lab.overoptimisation.tilting import tilted
 from accord.lab.who_may_judge import WHO_MAY_JUDGE, auditing
-from accord.lab.who_may_judge.auditing import Rated, audited_remarks, audited_reward
+from accord.lab.who_may_judge.auditing import RatedSamples, audited_remarks, audited_reward
 from accord.lab.who_may_judge.cells import ARMS, ERRORS, HEALTHY, MONEY, PICKED, PRESSURES, arm_of, work
-from accord.lab.who_may_judge.designs import DESIGNS, PAIRS, bought, learn, moved
+from accord.lab.who_may_judge.designs import DESIGNS, PAIRS, answers_for, corrected_reward, learn
 from accord.lab.who_may_judge.judges import JUDGES, PRICES, SKILL, TRUST, judges_of
 from accord.lab.who_may_judge.points import CheckPoint, JudgePoint, Point, PolicyPoint
 from accord.lab.who_may_judge.report import BLIND, CHECKS, recovered
@@ -120,13 +120,13 @@ def test_of_two_texts_a_judge_picks_as_it_compares() -> None:
 def test_money_buys_answers_at_their_price_and_no_more_than_it_is() -> None:
     for design in DESIGNS:
         for money in (60.0, 1000.0):
-            spent = sum(PRICES[name] * count for name, count in bought(design, money, 10**6).items())
+            spent = sum(PRICES[name] * count for name, count in answers_for(design, money, 10**6).items())
             whole = money * PRICES["model"] / PRICES["people"] if design == "as often" else money
             assert whole - 1.3 < spent <= whole
-    assert bought("people", 60, PAIRS) == {"people": 100}
-    assert bought("as often", 60, PAIRS) == {"model": 100}
-    assert bought("routed", 60, PAIRS) == {"model": 500, "people": 50}
-    assert bought("program", 60, PAIRS) == {"program": PAIRS}
+    assert answers_for("people", 60, PAIRS) == {"people": 100}
+    assert answers_for("as often", 60, PAIRS) == {"model": 100}
+    assert answers_for("routed", 60, PAIRS) == {"model": 500, "people": 50}
+    assert answers_for("program", 60, PAIRS) == {"program": PAIRS}
 
 
 def test_routed_asks_people_where_the_model_is_least_sure_and_with_nobody_to_ask_is_the_model() -> None:
@@ -148,7 +148,9 @@ def _cosine(one_W: np.ndarray, other_W: np.ndarray) -> float:
 def test_a_corrected_reward_does_not_depend_on_the_size_of_the_first(seed: int, size: float) -> None:
     random = np.random.default_rng(seed)
     first_W, preferred_PW = random.standard_normal(4), random.standard_normal((60, 4))
-    assert moved(size * first_W, preferred_PW, seed) == pytest.approx(moved(first_W, preferred_PW, seed), abs=1e-6)
+    assert corrected_reward(size * first_W, preferred_PW, seed) == pytest.approx(
+        corrected_reward(first_W, preferred_PW, seed), abs=1e-6
+    )
 
 
 def test_people_move_a_wrong_reward_and_leave_a_right_one() -> None:
@@ -158,10 +160,22 @@ def test_people_move_a_wrong_reward_and_leave_a_right_one() -> None:
     left_P = features_PW @ truth_W + random.logistic(size=800) > 0
     preferred_PW = features_PW * np.where(left_P, 1.0, -1.0)[:, None]
     alone_KW, _ = LinearComparisons(preferred_PW, 2.0)(np.ones((800, 1)), None)
-    assert _cosine(moved(truth_W, preferred_PW, 0), truth_W) > _cosine(alone_KW[0], truth_W)
-    assert _cosine(moved(other_W, preferred_PW, 0), truth_W) > 0.95
-    few = moved(truth_W + other_W, preferred_PW[:10], 0)  # ten answers cannot say much
-    assert _cosine(few, truth_W + other_W) > 0.8
+    assert _cosine(corrected_reward(truth_W, preferred_PW, 0), truth_W) > _cosine(alone_KW[0], truth_W)
+    assert _cosine(corrected_reward(other_W, preferred_PW, 0), truth_W) > 0.95
+    between_W = truth_W + other_W
+    few_W = corrected_reward(between_W, preferred_PW[:10], 0)  # ten answers cannot say much
+    assert _cosine(few_W, between_W) > 0.8
+    assert _cosine(corrected_reward(between_W, preferred_PW[:0], 0), between_W) == pytest.approx(1)
+    from_nothing_W = corrected_reward(np.zeros(6), preferred_PW, 0)
+    assert _cosine(from_nothing_W, alone_KW[0]) > 0.99
+
+
+def test_no_money_moves_no_policy() -> None:
+    items = Items.draw(50, np.random.default_rng(12))
+    nothing = learn("people", answers_for("people", 0.5, 50), judges_of(world()), items, seed=0)
+    assert nothing.answers == {"people": 0}
+    with pytest.raises(ValueError, match="moves no policy"):
+        tilted(nothing.reward, 1.0)
 
 
 def test_noise_is_passed_and_an_error_is_not(tmp_path: Path) -> None:
@@ -175,7 +189,7 @@ def test_noise_is_passed_and_an_error_is_not(tmp_path: Path) -> None:
     assert all(each.best[place] >= each.picks[place] for each in own.values())
     assert learnt["model"].picks[place] < own["model"].picks[place] + 0.2
     assert learnt["people"].gold[-1] > 4 > 1 > learnt["model"].gold[-1]
-    checks = {(p.check, p.design, p.asked): p for p in points if isinstance(p, CheckPoint)}
+    checks = {(p.check, p.design, p.answerer): p for p in points if isinstance(p, CheckPoint)}
     assert checks["RG1 length", "model", "people"].fires
     assert not checks["RG1 length", "model", "model"].fires
     remarks = checks["OV3 assistance", "assisted", "people"]
@@ -193,18 +207,18 @@ def test_people_answer_alike_whatever_the_error_and_remarks_do_not() -> None:
 
 
 def test_checks_say_the_same_of_a_run_with_these_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    handed: list[Rated] = []
+    handed: list[RatedSamples] = []
 
-    class Remembering(Rated):
+    class Remembering(RatedSamples):
         def __init__(self, *everything: object) -> None:
             super().__init__(*everything)  # type: ignore[arg-type]
             handed.append(self)
 
-    monkeypatch.setattr(auditing, "Rated", Remembering)
+    monkeypatch.setattr(auditing, "RatedSamples", Remembering)
     of = world(1.0)
     _, policy = tilted(of.model, 4.0)
     said = list(audited_reward("model", of.model, policy, judges_of(of), seed=9))
-    assert [(point.check, point.asked) for point in said] == [
+    assert [(point.check, point.answerer) for point in said] == [
         (check, asked) for asked in ("people", "model") for check in ("RG1 length", "RG2 gain")
     ]
     run = RunDirectory.create(tmp_path / "run")
@@ -262,7 +276,7 @@ def results() -> list[CellResult[Point]]:
             further = [(c, "assisted", asked) for c in ("RG1 length", "RG2 gain") for asked in ("people", "model")]
             for check, design, asked in (*CHECKS, *BLIND, *further):
                 fires = asked == "people" and design == "model" and error == 1
-                points.append(CheckPoint(check=check, design=design, asked=asked, fires=fires, estimate=None))
+                points.append(CheckPoint(check=check, design=design, answerer=asked, fires=fires, estimate=None))
             cells.append(
                 CellResult[Point](
                     name="who-may-judge", short=False, arm=arm, seed=seed, seconds=1.0, measurements=tuple(points)

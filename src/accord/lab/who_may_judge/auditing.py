@@ -31,20 +31,20 @@ from accord.lab.worlds import GaussWorld, Normal
 from accord.records import Assistance, Comparison, Evaluator, Feedback, Pair, Prompt
 from accord.run import RunDirectory
 
-__all__ = ["ASKED", "Controls", "Rated", "audited_remarks", "audited_reward"]
+__all__ = ["ANSWERERS", "ControlAnswers", "RatedSamples", "audited_remarks", "audited_reward"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-ASKED = ("people", "model")
+ANSWERERS = ("people", "model")
 PEOPLE, QUESTIONS = 30, 20
-HELD_OUT, OTHERS = 500, 40
+HELD_OUT, JUDGING = 500, 40
 PROMPTS = 100
 ERROR = 0.5  # of a rating, in deviations of what the start's texts are worth to whoever rates
 MODEL = Evaluator(kind="model", pseudonym="judge")
 
 
-class Controls(Evidence):
+class ControlAnswers(Evidence):
     """A run of which the audit sees what people answered, held in memory."""
 
     def __init__(self, run: RunDirectory, records: LedgerRecords) -> None:
@@ -60,7 +60,7 @@ class Controls(Evidence):
         return self._records
 
 
-class Rated(Evidence):
+class RatedSamples(Evidence):
     """A run of which the audit sees samples that were scored and rated, held in memory."""
 
     def __init__(self, run: RunDirectory, rows: list[EvaluationSample]) -> None:
@@ -80,8 +80,8 @@ def audited_remarks(judges: Mapping[str, Judge], seed: int) -> CheckPoint:
     random = np.random.default_rng([seed, 195])
     items = Items.draw(PEOPLE * QUESTIONS, random)
     shown_P = random.random(len(items)) < 0.5
-    left_P = np.where(shown_P, judges["assisted"].prefers_left(items, random), False)
-    left_P = np.where(shown_P, left_P, judges["people"].prefers_left(items, random))
+    helped_P, alone_P = (judges[name].prefers_left(items, random) for name in ("assisted", "people"))
+    left_P = np.where(shown_P, helped_P, alone_P)
     better_P = items.margins(judges["people"].view) > 0
     people = _people(PEOPLE)
     prompts = [Prompt.ask(f"Question {number}: which is better?") for number in range(len(items))]
@@ -105,31 +105,32 @@ def audited_remarks(judges: Mapping[str, Judge], seed: int) -> CheckPoint:
         {},
     )
     with TemporaryDirectory() as folder:
-        return _said(assistance, Controls(_run(folder), records), "assisted", "people")
+        return _said(assistance, ControlAnswers(_run(folder), records), "assisted", "people")
 
 
 def audited_reward(
     design: str, reward: GaussWorld, policy: Normal, judges: Mapping[str, Judge], seed: int
 ) -> Iterator[CheckPoint]:
     """RG1 length of a reward and RG2 gain of its policy, by people's answers and by those of the model."""
-    for asked in ASKED:
-        random = np.random.default_rng([seed, 196, ASKED.index(asked)])
+    for answerer in ANSWERERS:
+        random = np.random.default_rng([seed, 196, ANSWERERS.index(answerer)])
         with TemporaryDirectory() as folder:
             run = _run(folder)
-            yield _said(length, _held_out(run, reward, judges[asked], asked, random), design, asked)
-            yield _said(gain, Rated(run, _rated(reward, policy, judges[asked].view, random)), design, asked)
+            yield _said(length, _held_out(run, reward, judges[answerer], answerer, random), design, answerer)
+            samples = RatedSamples(run, _rated(reward, policy, judges[answerer].view, random))
+            yield _said(gain, samples, design, answerer)
 
 
 def _run(folder: str) -> RunDirectory:
     return RunDirectory.create(Path(folder) / "run")
 
 
-def _said(check: Check, evidence: Evidence, design: str, asked: str) -> CheckPoint:
+def _said(check: Check, evidence: Evidence, design: str, answerer: str) -> CheckPoint:
     finding: Finding = check.run(evidence, AuditSettings())
     return CheckPoint(
         check=check.id,
         design=design,
-        asked=asked,
+        answerer=answerer,
         fires=finding.verdict is Verdict.FIRES,
         estimate=None if finding.estimate is None else finding.estimate.value,
     )
@@ -144,12 +145,12 @@ def _compared(left: bool) -> Comparison:
 
 
 def _held_out(
-    run: RunDirectory, reward: GaussWorld, judge: Judge, asked: str, random: np.random.Generator
+    run: RunDirectory, reward: GaussWorld, judge: Judge, answerer: str, random: np.random.Generator
 ) -> HeldOutAnswers:
     """New pairs with their scores and lengths, and whom they were judged by."""
     items = Items.draw(HELD_OUT, random)
     left_P = judge.prefers_left(items, random)
-    evaluators = _people(OTHERS) if asked == "people" else [MODEL]
+    evaluators = _people(JUDGING) if answerer == "people" else [MODEL]
     pairs, rows = [], []
     scores = {"left": reward.reward(items.left_PD), "right": reward.reward(items.right_PD)}
     styles = {"left": items.left_PD[:, STYLE], "right": items.right_PD[:, STYLE]}

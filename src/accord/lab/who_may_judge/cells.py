@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from accord.lab.cell import Cell
 from accord.lab.overoptimisation.tilting import tilted
 from accord.lab.who_may_judge.auditing import audited_remarks, audited_reward
-from accord.lab.who_may_judge.designs import DESIGNS, PAIRS, Learnt, bought, learn
+from accord.lab.who_may_judge.designs import DESIGNS, PAIRS, Learnt, answers_for, learn
 from accord.lab.who_may_judge.judges import JUDGES, Judge, judges_of
 from accord.lab.who_may_judge.points import CheckPoint, JudgePoint, Point, PolicyPoint
 from accord.lab.who_may_judge.world import NUMBERS, Items, JudgedWorld
@@ -60,7 +60,7 @@ def work(arm: str, seed: int, short: bool, _folder: Path) -> list[Point]:
     for design in DESIGNS:
         known: dict[tuple[int, ...], tuple[Learnt, PolicyPoint]] = {}
         for money in MONEY:
-            answers = bought(design, money, len(items))
+            answers = answers_for(design, money, len(items))
             spent = tuple(answers.values())
             if spent not in known:  # else no more answers could be bought
                 learnt = learn(design, answers, judges, items, seed)

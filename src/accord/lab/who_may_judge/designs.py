@@ -3,7 +3,7 @@
 Each judge alone; the model's answers, as many as people would have given for the money (`as often`); and two ways to
 spend half of it on each of both:
 
-    routed     the model is asked first, and people about the pairs on which it is least sure; one reward of all
+    routed     the model is asked first, then people about the pairs on which it is least sure; one reward of it all
     corrected  a reward of the model's answers; people's, to other pairs, then move it: its size and a change of each
                weight are learnt, with a normal prior about no change, whose deviation is what foretells held-out
                answers of people best
@@ -23,7 +23,7 @@ from accord.lab.who_may_judge.world import NUMBERS, Items
 from accord.lab.worlds import GaussWorld
 from accord.reward.people.linear import LinearComparisons
 
-__all__ = ["DESIGNS", "PAIRS", "Learnt", "bought", "learn", "moved"]
+__all__ = ["DESIGNS", "PAIRS", "Learnt", "answers_for", "corrected_reward", "learn"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -49,7 +49,7 @@ class Learnt:
         return GaussWorld(weights=tuple(self.reward_W[:NUMBERS]), curvatures=tuple(-2 * self.reward_W[NUMBERS:]))
 
 
-def bought(design: str, money: float, pairs: int) -> dict[str, int]:
+def answers_for(design: str, money: float, pairs: int) -> dict[str, int]:
     """How many answers of which judge the money buys, of no judge more than there are pairs: the rest is not spent."""
 
     def count(judge: str, money: float) -> int:
@@ -83,7 +83,9 @@ def learn(design: str, answers: Mapping[str, int], judges: Mapping[str, Judge], 
             return Learnt(_fit(preferred_PW), answers)
         case "corrected":
             first_W = _fit(answered("model", items[: answers["model"]]))
-            return Learnt(moved(first_W, answered("people", items[len(items) - answers["people"] :]), seed), answers)
+            return Learnt(
+                corrected_reward(first_W, answered("people", items[len(items) - answers["people"] :]), seed), answers
+            )
         case _:
             ((judge, count),) = answers.items()
             return Learnt(_fit(answered(judge, items[:count])), answers)
@@ -99,12 +101,14 @@ def _fit(preferred_PW: Floats) -> Floats:
     return np.asarray(reward_KW[0])
 
 
-def moved(first_W: Floats, preferred_PW: Floats, seed: int) -> Floats:
+def corrected_reward(first_W: Floats, preferred_PW: Floats, seed: int) -> Floats:
     """A reward [W] that was learnt elsewhere, moved by people's answers as far as these call for it.
 
-    Its length is forgotten: a judge's log-odds are its own.
+    Its length is forgotten: a judge's log-odds are its own. Without any answers it is the direction of the first.
     """
-    direction_W = first_W / np.linalg.norm(first_W)
+    direction_W = first_W / (np.linalg.norm(first_W) or 1.0)
+    if not len(preferred_PW):
+        return np.asarray(direction_W)
     fold_P = np.random.default_rng([seed, 192]).permutation(len(preferred_PW)) % FOLDS
 
     def foretold(std: float) -> float:

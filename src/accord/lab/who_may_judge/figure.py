@@ -25,7 +25,7 @@ COLOURS = {
 WORDS = {
     "assisted": "people with remarks",
     "routed": "people where the model is unsure",
-    "corrected": "people correct it",
+    "corrected": "people correct the model",
 }
 
 
@@ -52,7 +52,7 @@ def _by_error(axes: "Axes", results: Results) -> None:
         of_E = [gold(results, arm_of(error), design, AT, KL).mean() for error in errors]
         axes.plot(np.array(errors) / 100, of_E, "o-", color=colour, markersize=3, label=WORDS.get(design, design))
     axes.set(
-        title=f"gold by the model's error ({AT:,} dollars, {KL:g} nats)",
+        title=f"gold by error ({AT:,} dollars, {KL:g} nats)",
         xlabel="error of the model",
         ylabel="gold less the start's",
     )
@@ -73,7 +73,7 @@ def _by_money(axes: "Axes", results: Results) -> None:
     axes.minorticks_off()
     axes.set(title=f"gold by money: error 1, dashed .4 ({KL:g} nats)", xlabel="dollars", ylabel="gold less the start's")
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=7, loc="lower right")
+    axes.legend(frameon=False, fontsize=7, loc="center right")
 
 
 def _switches(axes: "Axes", results: Results) -> None:
@@ -134,13 +134,13 @@ def _pressures(axes: "Axes", results: Results) -> None:
 def _alarms(axes: "Axes", results: Results) -> None:
     """A row a check, by whose answers it reads; in how many seeds it fires at each error."""
     errors = _errors(results)
-    asked = (*CHECKS, *BLIND)
-    share_CE = np.array([[checks(results, arm_of(e), *each).mean() for e in errors] for each in asked])
+    shown = (*CHECKS, *BLIND)
+    share_CE = np.array([[checks(results, arm_of(e), *each).mean() for e in errors] for each in shown])
     axes.imshow(share_CE, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
     for row, column in np.ndindex(share_CE.shape):
-        axes.text(column, row, f"{share_CE[row, column]:.0%}", ha="center", va="center", fontsize=8)
+        axes.text(column, row, f"{100 * share_CE[row, column]:.0f} %", ha="center", va="center", fontsize=8)
     axes.set_xticks(range(len(errors)), [f"{error / 100:g}" for error in errors])
     words = {"OV3 assistance": "OV3 assistance\nremarks, people asked"}
-    rows = [words.get(check, f"{check}\nmodel's reward, {who} asked") for check, _, who in asked]
-    axes.set_yticks(range(len(asked)), rows, fontsize=8)
+    rows = [words.get(check, f"{check}\nmodel's reward, {who} asked") for check, _, who in shown]
+    axes.set_yticks(range(len(shown)), rows, fontsize=8)
     axes.set(title="seeds in which a check fires", xlabel="error of the model")

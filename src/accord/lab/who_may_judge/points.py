@@ -39,11 +39,14 @@ class PolicyPoint(Measurement):
 
 
 class CheckPoint(Measurement):
-    """What a check of the audit says by itself, of what is made by a design, by answers of whom; None: no estimate."""
+    """What a check of the audit says by itself of what a design made, by the answers of `answerer`.
+
+    Without an estimate it could not be assessed.
+    """
 
     check: str
     design: str
-    asked: str
+    answerer: str
     fires: bool
     estimate: float | None
 

@@ -131,13 +131,13 @@ def _mixed(results: Results) -> Iterator[tuple[str, Estimate]]:
 
 def _audit(results: Results) -> Iterator[tuple[str, Estimate]]:
     """How often checks fire, by the model's error, asked of people or of the model itself."""
-    for check, design, asked in CHECKS:
+    for check, design, answerer in CHECKS:
         for error in FIRING[check]:
-            yield f"fires:{check}, error {error}", _share(checks(results, arm_of(error), check, design, asked))
-        yield f"quiet:{check}, error 0", _share(checks(results, arm_of(0), check, design, asked))
-    for check, design, asked in BLIND:
+            yield f"fires:{check}, error {error}", _share(checks(results, arm_of(error), check, design, answerer))
+        yield f"quiet:{check}, error 0", _share(checks(results, arm_of(0), check, design, answerer))
+    for check, design, answerer in BLIND:
         for error in WRONG:
-            yield f"blind:{check}, error {error}", _share(checks(results, arm_of(error), check, design, asked))
+            yield f"blind:{check}, error {error}", _share(checks(results, arm_of(error), check, design, answerer))
 
 
 def _share(value_S: Floats) -> Estimate:

@@ -33,11 +33,11 @@ def policies(results: Results, arm: str, design: str, money: int, number: Callab
     return _numbers(results, arm, PolicyPoint, lambda point: (point.design, point.money) == (design, money), number)
 
 
-def checks(results: Results, arm: str, check: str, design: str, asked: str) -> Floats:
+def checks(results: Results, arm: str, check: str, design: str, answerer: str) -> Floats:
     """Whether a check fired, 0 or 1."""
-    wanted = (check, design, asked)
+    wanted = (check, design, answerer)
     return _numbers(
-        results, arm, CheckPoint, lambda point: (point.check, point.design, point.asked) == wanted, lambda p: p.fires
+        results, arm, CheckPoint, lambda point: (point.check, point.design, point.answerer) == wanted, lambda p: p.fires
     )
 
 

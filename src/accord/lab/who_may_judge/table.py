@@ -57,10 +57,12 @@ def _switch_rows(results: Results) -> Iterator[str]:
 
 
 def _check_rows(results: Results) -> Iterator[str]:
-    further = [(check, "assisted", asked) for check in ("RG1 length", "RG2 gain") for asked in ("people", "model")]
-    for check, design, asked in (*CHECKS, *BLIND, *further):
-        fires = [checks(results, arm, check, design, asked) for arm in ARMS if has(results, arm)]
-        yield _row(check, design, asked, *(f"{int(each_S.sum())} of {len(each_S)}" for each_S in fires))
+    further = [
+        (check, "assisted", answerer) for check in ("RG1 length", "RG2 gain") for answerer in ("people", "model")
+    ]
+    for check, design, answerer in (*CHECKS, *BLIND, *further):
+        fires = [checks(results, arm, check, design, answerer) for arm in ARMS if has(results, arm)]
+        yield _row(check, design, answerer, *(f"{int(each_S.sum())} of {len(each_S)}" for each_S in fires))
 
 
 def _row(*cells: str) -> str:
