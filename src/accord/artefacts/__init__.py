@@ -43,6 +43,7 @@ from accord.artefacts.evaluation import (
     JUDGED_ROLLOUTS,
     QUESTION_ANSWERS,
     SCORES,
+    TEXT_LOSSES,
     ArmEvaluation,
     CurvePoint,
     EvaluationSample,
@@ -51,6 +52,7 @@ from accord.artefacts.evaluation import (
     PolicyEvaluation,
     QuestionAnswer,
     ScoreRow,
+    TextLoss,
 )
 from accord.artefacts.finding import Collection, Finding, Verdict
 from accord.artefacts.kinds import Artefact, Folder, JsonLines, JsonObject, RecordLines, Row, Text, folder_of
@@ -139,6 +141,7 @@ __all__ = [
     "SPLITS",
     "STATEMENTS",
     "SUMMARY",
+    "TEXT_LOSSES",
     "TRUST",
     "VALUE_HEAD",
     "AlgorithmRow",
@@ -203,6 +206,7 @@ __all__ = [
     "StepMetrics",
     "SupervisedMetrics",
     "Text",
+    "TextLoss",
     "TokenAmount",
     "TrustSummary",
     "Verdict",

@@ -26,6 +26,7 @@ from accord.artefacts.evaluation import (
     JUDGED_ROLLOUTS,
     QUESTION_ANSWERS,
     SCORES,
+    TEXT_LOSSES,
 )
 from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
@@ -65,6 +66,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     CURVE,
     EVALUATION,
     QUESTION_ANSWERS,
+    TEXT_LOSSES,
     ATTACK_RESULTS,
     CANARY_RANKS,
     FINDINGS,

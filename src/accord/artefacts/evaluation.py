@@ -13,6 +13,7 @@ __all__ = [
     "JUDGED_ROLLOUTS",
     "QUESTION_ANSWERS",
     "SCORES",
+    "TEXT_LOSSES",
     "ArmEvaluation",
     "CurvePoint",
     "EvaluationSample",
@@ -21,6 +22,7 @@ __all__ = [
     "PolicyEvaluation",
     "QuestionAnswer",
     "ScoreRow",
+    "TextLoss",
 ]
 
 
@@ -137,6 +139,15 @@ class QuestionAnswer(Row):
     groups: dict[str, tuple[float, ...]] | None = absent("by group of people, the share that answers each option")
 
 
+class TextLoss(Row):
+    """How likely an arm makes a plain text that nobody asked for."""
+
+    arm: str = Field(description="`start` or `policy`")
+    text: str = Field(description="its name: the file that it stands in, and its place there")
+    tokens: int = Field(ge=1, description="tokens that were foretold: all that were read but the first")
+    nats: float = Field(ge=0, description="-log p of them together")
+
+
 SCORES: JsonLines[ScoreRow] = JsonLines("scores.jsonl", "scores of held-out completions", row=ScoreRow)
 EVALUATION_SAMPLES: JsonLines[EvaluationSample] = JsonLines(
     "samples.jsonl", "fresh samples of both arms on held-out prompts", "evaluate", row=EvaluationSample
@@ -152,4 +163,7 @@ EVALUATION: JsonObject[PolicyEvaluation] = JsonObject(
 )
 QUESTION_ANSWERS: JsonLines[QuestionAnswer] = JsonLines(
     "question_answers.jsonl", "how both arms answer the audit's questions", "audit", row=QuestionAnswer
+)
+TEXT_LOSSES: JsonLines[TextLoss] = JsonLines(
+    "text_losses.jsonl", "how well both arms foretell plain texts", "audit", row=TextLoss
 )

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from accord import artefacts
-from accord.artefacts import AttackResult, CanaryRank, EvaluationSample, QuestionAnswer, RunReader
+from accord.artefacts import AttackResult, CanaryRank, EvaluationSample, QuestionAnswer, RunReader, TextLoss
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger, current_feedback
 from accord.feedback.statistics.raking import Target
@@ -45,6 +45,7 @@ __all__ = [
     "SCORES",
     "SFT_MODEL",
     "SUMMARY",
+    "TEXT_LOSSES",
     "TRAIN_PAIRS",
     "Elsewhere",
     "Evidence",
@@ -65,7 +66,7 @@ METRICS, ROLLOUTS, CANDIDATES = (
 SAMPLES, EVALUATION = artefacts.EVALUATION_SAMPLES.path(), artefacts.EVALUATION.path()
 JUDGED_ROLLOUTS = artefacts.JUDGED_ROLLOUTS.path()
 POPULATION, DEPLOYMENT_PROMPTS = artefacts.POPULATION.path(), artefacts.DEPLOYMENT_PROMPTS.path()
-QUESTION_ANSWERS = artefacts.QUESTION_ANSWERS.path()
+QUESTION_ANSWERS, TEXT_LOSSES = artefacts.QUESTION_ANSWERS.path(), artefacts.TEXT_LOSSES.path()
 ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
 
 NOBODY_ASKED = "what people were asked after the run (`--audit-ledger LEDGER`)"
@@ -219,6 +220,11 @@ class Evidence(RunReader):
     def question_answers(self) -> list[QuestionAnswer]:
         """How both arms answer the audit's questions."""
         return self.rows(artefacts.QUESTION_ANSWERS)
+
+    @property
+    def text_losses(self) -> list[TextLoss]:
+        """How well both arms foretell plain texts."""
+        return self.rows(artefacts.TEXT_LOSSES)
 
     @property
     def attack_results(self) -> list[AttackResult]:

@@ -4,6 +4,7 @@ To add one, subclass `Fault`, override the method of the part that it spoils, an
 """
 
 from accord.lab.faults import (
+    alignment_tax,
     attacked,
     bursts,
     careless,
@@ -57,6 +58,7 @@ from accord.lab.faults.base import FAULTS, Fault, description_of, planted_in, re
 __all__ = [
     "FAULTS",
     "Fault",
+    "alignment_tax",
     "attacked",
     "bursts",
     "careless",
