@@ -11,9 +11,11 @@ __all__ = [
     "EVALUATION",
     "EVALUATION_SAMPLES",
     "JUDGED_ROLLOUTS",
+    "MEANINGS",
     "QUESTION_ANSWERS",
     "SCORES",
     "TEXT_LOSSES",
+    "AnswerMeaning",
     "ArmEvaluation",
     "CurvePoint",
     "EvaluationSample",
@@ -139,6 +141,17 @@ class QuestionAnswer(Row):
     groups: dict[str, tuple[float, ...]] | None = absent("by group of people, the share that answers each option")
 
 
+class AnswerMeaning(Row):
+    """An answer of an arm, and which others to the same prompt mean the same."""
+
+    arm: str = Field(description="`start` or `policy`")
+    prompt: str
+    text: str
+    meaning: int = Field(ge=0, description="the same for answers to a prompt that mean the same, of both arms")
+    by: str = Field(description="who says so")
+    score: float | None = absent("the independent judge's, by which an answer is good or not")
+
+
 class TextLoss(Row):
     """How likely an arm makes a plain text that nobody asked for."""
 
@@ -166,4 +179,7 @@ QUESTION_ANSWERS: JsonLines[QuestionAnswer] = JsonLines(
 )
 TEXT_LOSSES: JsonLines[TextLoss] = JsonLines(
     "text_losses.jsonl", "how well both arms foretell plain texts", "audit", row=TextLoss
+)
+MEANINGS: JsonLines[AnswerMeaning] = JsonLines(
+    "meanings.jsonl", "which answers of both arms mean the same", "audit", row=AnswerMeaning
 )

@@ -191,6 +191,7 @@ def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "d
     from accord.artefacts import RECIPE
     from accord.loop.attacks import attack_arms, with_attacks
     from accord.loop.drive import recipe_of
+    from accord.loop.meanings import sort_answers
     from accord.loop.questions import ask_questions, with_questions
     from accord.loop.rewards import judges_of
     from accord.loop.stage import Context, in_run
@@ -203,5 +204,6 @@ def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "d
     if not asked.only:
         ask_questions(context)
         foretell_texts(context)
+        sort_answers(context)
         attack_arms(context)
     return recipe, judges_of(context)

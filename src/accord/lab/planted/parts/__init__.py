@@ -10,6 +10,7 @@ from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.deployment import DeploymentPart
 from accord.lab.planted.parts.hidden import HiddenPart
 from accord.lab.planted.parts.kinds import KindsPart
+from accord.lab.planted.parts.open_questions import OpenQuestions
 from accord.lab.planted.parts.other_seeds import OtherSeeds
 from accord.lab.planted.parts.plain_texts import PlainTexts
 from accord.lab.planted.parts.population import TargetPopulation
@@ -37,5 +38,6 @@ PARTS: tuple[Part, ...] = (
     Tiers(),
     AttacksPart(),
     PlainTexts(),
+    OpenQuestions(),
 )
 """In the order in which they are planted."""
