@@ -20,7 +20,7 @@ __all__ = ["NOTE", "AnswerSettings", "OpenQuestions"]
 
 Floats = NDArray[np.float64]
 NOTE = "open questions"
-QUESTIONS = 4  # for every prompt of a panel
+QUESTIONS = 6  # for every prompt of a panel
 GOOD, OTHERS = 8, 4  # answers to an open question that are good, and that are not
 ERROR, SEEN = 0.15, 0.1  # standard deviations of the reward's error of an answer, and of the judge's of a text
 WORDINGS = ("I would say {}.", "It is {}, I think.", "{}, surely.", "Most people say {}.", "My answer: {}.", "{}!")
