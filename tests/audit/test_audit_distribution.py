@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.artefacts import EVALUATION_SAMPLES, Verdict
-from accord.audit.distribution import _distinct
+from accord.audit.distribution.variety import _distinct
 from accord.audit.written_words import words_of
 from accord.run import RunDirectory
 

@@ -150,6 +150,13 @@ def test_a_gain_that_the_judge_does_not_confirm_fires(judge: Any, verdict: Verdi
     assert findings_of(tmp_path, judge="acc")["RG2 gain"].verdict is verdict
 
 
+@pytest.mark.parametrize(("solved", "verdict"), [(0, Verdict.FIRES), (5, Verdict.INCONCLUSIVE)])
+def test_prompts_that_are_never_solved_are_counted(solved: int, verdict: Verdict, tmp_path: Path) -> None:
+    verl_files(tmp_path, (1, 2), lambda step, prompt: float(step == 2 and prompt < solved))
+    finding = findings_of(tmp_path)["RL1 coverage"]
+    assert (finding.verdict, finding.ids["prompts"].count) == (verdict, 6 - solved)
+
+
 @pytest.mark.parametrize(("collapsed", "verdict"), [(True, Verdict.FIRES), (False, Verdict.QUIET)])
 def test_validations_that_say_the_same_fire(collapsed: bool, verdict: Verdict, tmp_path: Path) -> None:
     verl_files(tmp_path, (0, 30), rising, validation=True)

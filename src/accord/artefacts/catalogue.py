@@ -24,8 +24,10 @@ from accord.artefacts.evaluation import (
     EVALUATION,
     EVALUATION_SAMPLES,
     JUDGED_ROLLOUTS,
+    MEANINGS,
     QUESTION_ANSWERS,
     SCORES,
+    TEXT_LOSSES,
 )
 from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
@@ -65,6 +67,8 @@ CATALOGUE: tuple[Artefact, ...] = (
     CURVE,
     EVALUATION,
     QUESTION_ANSWERS,
+    TEXT_LOSSES,
+    MEANINGS,
     ATTACK_RESULTS,
     CANARY_RANKS,
     FINDINGS,

@@ -11,8 +11,11 @@ __all__ = [
     "EVALUATION",
     "EVALUATION_SAMPLES",
     "JUDGED_ROLLOUTS",
+    "MEANINGS",
     "QUESTION_ANSWERS",
     "SCORES",
+    "TEXT_LOSSES",
+    "AnswerMeaning",
     "ArmEvaluation",
     "CurvePoint",
     "EvaluationSample",
@@ -21,6 +24,7 @@ __all__ = [
     "PolicyEvaluation",
     "QuestionAnswer",
     "ScoreRow",
+    "TextLoss",
 ]
 
 
@@ -137,6 +141,26 @@ class QuestionAnswer(Row):
     groups: dict[str, tuple[float, ...]] | None = absent("by group of people, the share that answers each option")
 
 
+class AnswerMeaning(Row):
+    """An answer of an arm, and which others to the same prompt mean the same."""
+
+    arm: str = Field(description="`start` or `policy`")
+    prompt: str
+    text: str
+    meaning: int = Field(ge=0, description="the same for answers to a prompt that mean the same, of both arms")
+    by: str = Field(description="who says so")
+    score: float | None = absent("the independent judge's, by which an answer is good or not")
+
+
+class TextLoss(Row):
+    """How likely an arm makes a plain text that nobody asked for."""
+
+    arm: str = Field(description="`start` or `policy`")
+    text: str = Field(description="its name: the file that it stands in, and its place there")
+    tokens: int = Field(ge=1, description="tokens that were foretold: all that were read but the first")
+    nats: float = Field(ge=0, description="-log p of them together")
+
+
 SCORES: JsonLines[ScoreRow] = JsonLines("scores.jsonl", "scores of held-out completions", row=ScoreRow)
 EVALUATION_SAMPLES: JsonLines[EvaluationSample] = JsonLines(
     "samples.jsonl", "fresh samples of both arms on held-out prompts", "evaluate", row=EvaluationSample
@@ -152,4 +176,10 @@ EVALUATION: JsonObject[PolicyEvaluation] = JsonObject(
 )
 QUESTION_ANSWERS: JsonLines[QuestionAnswer] = JsonLines(
     "question_answers.jsonl", "how both arms answer the audit's questions", "audit", row=QuestionAnswer
+)
+TEXT_LOSSES: JsonLines[TextLoss] = JsonLines(
+    "text_losses.jsonl", "how well both arms foretell plain texts", "audit", row=TextLoss
+)
+MEANINGS: JsonLines[AnswerMeaning] = JsonLines(
+    "meanings.jsonl", "which answers of both arms mean the same", "audit", row=AnswerMeaning
 )

@@ -10,7 +10,15 @@ from functools import cached_property
 from pathlib import Path
 
 from accord import artefacts
-from accord.artefacts import AttackResult, CanaryRank, EvaluationSample, QuestionAnswer, RunReader
+from accord.artefacts import (
+    AnswerMeaning,
+    AttackResult,
+    CanaryRank,
+    EvaluationSample,
+    QuestionAnswer,
+    RunReader,
+    TextLoss,
+)
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger, current_feedback
 from accord.feedback.statistics.raking import Target
@@ -32,6 +40,7 @@ __all__ = [
     "JUDGED_ROLLOUTS",
     "JUDGE_MODEL",
     "JUDGE_PAIRS",
+    "MEANINGS",
     "METRICS",
     "NOBODY_ASKED",
     "PAIRS",
@@ -45,6 +54,7 @@ __all__ = [
     "SCORES",
     "SFT_MODEL",
     "SUMMARY",
+    "TEXT_LOSSES",
     "TRAIN_PAIRS",
     "Elsewhere",
     "Evidence",
@@ -65,7 +75,8 @@ METRICS, ROLLOUTS, CANDIDATES = (
 SAMPLES, EVALUATION = artefacts.EVALUATION_SAMPLES.path(), artefacts.EVALUATION.path()
 JUDGED_ROLLOUTS = artefacts.JUDGED_ROLLOUTS.path()
 POPULATION, DEPLOYMENT_PROMPTS = artefacts.POPULATION.path(), artefacts.DEPLOYMENT_PROMPTS.path()
-QUESTION_ANSWERS = artefacts.QUESTION_ANSWERS.path()
+MEANINGS = artefacts.MEANINGS.path()
+QUESTION_ANSWERS, TEXT_LOSSES = artefacts.QUESTION_ANSWERS.path(), artefacts.TEXT_LOSSES.path()
 ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
 
 NOBODY_ASKED = "what people were asked after the run (`--audit-ledger LEDGER`)"
@@ -219,6 +230,16 @@ class Evidence(RunReader):
     def question_answers(self) -> list[QuestionAnswer]:
         """How both arms answer the audit's questions."""
         return self.rows(artefacts.QUESTION_ANSWERS)
+
+    @property
+    def text_losses(self) -> list[TextLoss]:
+        """How well both arms foretell plain texts."""
+        return self.rows(artefacts.TEXT_LOSSES)
+
+    @property
+    def answer_meanings(self) -> list[AnswerMeaning]:
+        """Which answers of both arms mean the same."""
+        return self.rows(artefacts.MEANINGS)
 
     @property
     def attack_results(self) -> list[AttackResult]:

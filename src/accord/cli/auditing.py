@@ -35,6 +35,7 @@ def audit(
     deployment_prompts: Path | None = None,
     plan: Path | None = None,
     questions: list[Path] | None = None,
+    texts: list[Path] | None = None,
     beside: list[Path] | None = None,
     attacks: list[Path] | None = None,
     population: Path | None = None,
@@ -77,6 +78,9 @@ def audit(
     questions
         A file of multiple-choice questions that both models are asked, instead of those of the recipe; may be given
         more than once. Not with --only, which writes nothing.
+    texts
+        A file of plain texts that both models foretell, instead of those of the recipe: JSON lines with `text`, or one
+        that `[policy] pretrain_texts` may name; may be given more than once. Not with --only.
     beside
         A run of the same recipe with another seed (RL1, X7); may be given more than once.
     attacks
@@ -90,7 +94,7 @@ def audit(
     """
     from accord.extensions import load_extensions
 
-    for option, files in (("--questions", questions), ("--attacks", attacks)):
+    for option, files in (("--questions", questions), ("--texts", texts), ("--attacks", attacks)):
         if only and files:
             raise RecipeError(
                 f"--only reads a run and writes nothing, and {option} has both models asked; leave one out"
@@ -104,6 +108,7 @@ def audit(
             out=out,
             only=tuple(only or ()),
             questions=tuple(questions or ()),
+            texts=tuple(texts or ()),
             attacks=tuple(attacks or ()),
             beside=tuple(beside or ()),
             audit_ledger=audit_ledger,
@@ -130,6 +135,7 @@ class _Asked:
     out: Path | None
     only: tuple[str, ...]
     questions: tuple[Path, ...]
+    texts: tuple[Path, ...]
     attacks: tuple[Path, ...]
     beside: tuple[Path, ...]
     audit_ledger: str | None
@@ -157,8 +163,10 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
     with audited_run(
         asked.location, made_by=asked.made_by, out=asked.out, write=not asked.only, reading=asked.reading
     ) as audited:
-        if (asked.questions or asked.attacks) and not audited.is_of_accord:
-            raise RecipeError("--questions and --attacks have the models of a run of accord asked; leave them out")
+        if (asked.questions or asked.texts or asked.attacks) and not audited.is_of_accord:
+            raise RecipeError(
+                "--questions, --texts and --attacks have the models of a run of accord asked; leave them out"
+            )
         recipe, judges = _recipe_and_judges(audited.run, asked)
         report = examine(
             audited.run,
@@ -186,15 +194,19 @@ def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "d
     from accord.artefacts import RECIPE
     from accord.loop.attacks import attack_arms, with_attacks
     from accord.loop.drive import recipe_of
+    from accord.loop.meanings import sort_answers
     from accord.loop.questions import ask_questions, with_questions
     from accord.loop.rewards import judges_of
     from accord.loop.stage import Context, in_run
+    from accord.loop.texts import foretell_texts, with_texts
     from accord.recipe import Recipe
 
     recipe = recipe_of(run, trusted=asked.trusted) if RECIPE.has(run) else Recipe()
-    recipe = with_attacks(with_questions(recipe, asked.questions), asked.attacks)
+    recipe = with_attacks(with_texts(with_questions(recipe, asked.questions), asked.texts), asked.attacks)
     context = Context(in_run(recipe, run), run)
     if not asked.only:
         ask_questions(context)
+        foretell_texts(context)
+        sort_answers(context)
         attack_arms(context)
     return recipe, judges_of(context)

@@ -13,6 +13,7 @@ from accord.artefacts import (
     MODEL,
     QUESTION_ANSWERS,
     SCORES,
+    TEXT_LOSSES,
     pairs_of,
 )
 from accord.errors import ArtefactError
@@ -59,6 +60,7 @@ WORDS = {
     SCORES.path("reward"): f"the reward model's scores of held-out comparisons, {OF_ACCORD}",
     CARD.path("reward"): f"an evaluation of the reward model on held-out comparisons, {OF_ACCORD}",
     QUESTION_ANSWERS.path(): f"what both models answer to questions, {OF_ACCORD}",
+    TEXT_LOSSES.path(): f"how well both models foretell plain texts, {OF_ACCORD}",
     EXAMPLES.path(): f"the supervised examples, {OF_ACCORD}",
     DEPLOYMENT_PROMPTS.path(): "prompts as they come where the policy is to work (`--deployment-prompts FILE`)",
 }

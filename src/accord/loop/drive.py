@@ -82,7 +82,7 @@ def code_named_in(run: RunDirectory) -> list[str]:
         section, _, last = key.rpartition(".")
         if last == "trust_remote_code" and value:
             named.append(f"{key} = true")
-        if key == "audit.attacks.judge" and ".py:" in str(value):
+        if key in {"audit.attacks.judge", "audit.distribution.meaning"} and ".py:" in str(value):
             named.append(f"{key} = {value!r}")
         if last == "kind" and value == "python":
             named.append(f"{section}.path = {settings.get(f'{section}.path')!r}")

@@ -4,7 +4,7 @@ import re
 import string
 from collections.abc import Sequence
 
-__all__ = ["matches"]
+__all__ = ["matches", "plain"]
 
 
 def matches(text: str, references: Sequence[str]) -> bool:
@@ -12,9 +12,10 @@ def matches(text: str, references: Sequence[str]) -> bool:
 
     Exact match as in SQuAD (Rajpurkar et al. 2016, arXiv 1606.05250, section 5).
     """
-    return _plain(text) in {_plain(each) for each in references}
+    return plain(text) in {plain(each) for each in references}
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A text in small letters, without punctuation, articles and more than single spaces."""
     bare = "".join(letter for letter in text.lower() if letter not in string.punctuation)
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())

@@ -29,7 +29,7 @@ RESOLVED = 0.2  # of the texts carry the optimum: else log Z is a lower bound, a
     claim="The policy reached most of what its own objective offered.",
     thresholds=OptimisationThresholds,
     needs=(artefact(SAMPLES), artefact(EVALUATION)),
-    explained=("DC2 excess",),
+    explained=("DC2 excess", "RL1 coverage"),
     collect=MORE_SAMPLES,
 )
 def reached(evidence: Evidence, thresholds: OptimisationThresholds) -> Outcome:

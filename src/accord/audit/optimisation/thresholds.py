@@ -10,7 +10,7 @@ __all__ = ["OptimisationThresholds"]
 
 
 class OptimisationThresholds(Thresholds):
-    """How far from its objective's optimum a policy may be, on this side and beyond."""
+    """How far from its objective's optimum a policy may be, on this side and beyond, and how seldom good answers."""
 
     family: ClassVar[str] = "optimisation"
 
@@ -22,4 +22,11 @@ class OptimisationThresholds(Thresholds):
         gt=0,
         lt=1,
         description="DC2 excess: reward that the policy's last nat of KL brings, as a share of its price `kl_coef`",
+    )
+    good: float | None = Field(
+        default=None,
+        description="RL1 coverage: reward from which an answer is good; unset: one that differs from a prompt's others",
+    )
+    barren: float = Field(
+        default=0.25, ge=0, lt=1, description="RL1 coverage: share of prompts on which no rollout was good"
     )

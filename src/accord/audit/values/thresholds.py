@@ -1,4 +1,4 @@
-"""Thresholds of the audit's questions, and where the questions are."""
+"""Thresholds of the audit's questions and plain texts, and where these are."""
 
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -20,6 +20,10 @@ class ValuesThresholds(Thresholds):
         strict=False,
         description="files of multiple-choice questions that the start and the policy are asked",
     )
+    texts: tuple[str, ...] = Field(
+        default=(), strict=False, description="files of plain texts that the start and the policy foretell"
+    )
+    text_tokens: int = Field(default=512, ge=2, description="tokens of a text that are read, from its beginning")
     answers: Literal["label", "text"] = Field(
         default="label", description="an option is answered by its letter (`label`) or by its own words (`text`)"
     )
@@ -68,12 +72,18 @@ class ValuesThresholds(Thresholds):
         default=0.05, ge=0, lt=1, description="X3 guessing: wrong answers to unknown questions more than the start's"
     )
     ability: float = Field(default=0.02, ge=0, lt=1, description="X6 ability: right answers fewer than the start's")
+    loss: float = Field(
+        default=0.02, ge=0, description="X6 held-out loss: bits a token more, as a share of the start's"
+    )
 
-    @field_validator("questions", "unwanted", mode="before")
+    @field_validator("questions", "texts", "unwanted", mode="before")
     @classmethod
-    def _listed(cls, questions: object) -> object:
-        return (questions,) if isinstance(questions, str) else questions
+    def _listed(cls, names: object) -> object:
+        return (names,) if isinstance(names, str) else names
 
     def anchored(self, folder: Path) -> Self:
-        """The same with the files of questions made absolute; they are meant from the recipe's folder."""
-        return self.model_copy(update={"questions": tuple(str(folder / name) for name in self.questions)})
+        """The same with files of questions and texts made absolute; they are meant from the recipe's folder."""
+        files = {"questions": self.questions, "texts": self.texts}
+        return self.model_copy(
+            update={key: tuple(str(folder / name) for name in names) for key, names in files.items()}
+        )

@@ -4,6 +4,7 @@ To add one, subclass `Fault`, override the method of the part that it spoils, an
 """
 
 from accord.lab.faults import (
+    alignment_tax,
     attacked,
     bursts,
     careless,
@@ -27,8 +28,10 @@ from accord.lab.faults import (
     mode_collapse,
     noisier_minority,
     off_its_objective,
+    one_answer,
     opposed_minority,
     order_bound,
+    out_of_reach,
     over_optimisation,
     overconfidence,
     overconfident_reward,
@@ -56,6 +59,7 @@ from accord.lab.faults.base import FAULTS, Fault, description_of, planted_in, re
 __all__ = [
     "FAULTS",
     "Fault",
+    "alignment_tax",
     "attacked",
     "bursts",
     "careless",
@@ -80,8 +84,10 @@ __all__ = [
     "mode_collapse",
     "noisier_minority",
     "off_its_objective",
+    "one_answer",
     "opposed_minority",
     "order_bound",
+    "out_of_reach",
     "over_optimisation",
     "overconfidence",
     "overconfident_reward",

@@ -1,7 +1,7 @@
 """What the policy of a planted run writes: rollouts under growing pressure, then fresh samples of both arms."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from accord.artefacts import (
     RolloutRow,
 )
 from accord.interfaces import Judge
-from accord.lab.lexicon import Policy
+from accord.lab.lexicon import Policy, WordJudge
+from accord.lab.planted.learner import Learner
 from accord.loop.judged_rollouts import curve_of
 from accord.policy.evaluate import compare
 from accord.policy.optimum import optimum_from_start
@@ -82,24 +83,36 @@ class ScoredText:
 
 def write_training(
     run: RunDirectory,
-    policies: Sequence[Policy],
-    judges: Mapping[str, Judge],
+    start: Policy,
+    judges: Mapping[str, WordJudge],
     prompts: Sequence[Prompt],
     random: np.random.Generator,
     *,
+    learner: Learner,
+    pressure: float,
+    steps: int,
     rollouts: int,
-) -> None:
-    """Write rollouts and metrics of every step, a policy each, and the independent judge's opinion of the rollouts."""
+) -> list[Policy]:
+    """Write rollouts and metrics of every step, and the independent judge's opinion; returns the policy of each step.
+
+    The pressure grows evenly to `pressure`, as far as rewards within groups differ: that of a step whose groups are all
+    alike stays.
+    """
     rollout_prompts = [prompts[i % len(prompts)] for i in range(rollouts)]
-    start = policies[0]
-    steps = [
-        (step, write_texts(policy, start, rollout_prompts, judges, random)) for step, policy in enumerate(policies, 1)
-    ]
-    SAMPLES.write(run, [text.rollout(step) for step, texts in steps for text in texts], stage="policy")
-    METRICS.write(run, [_metrics(step, texts) for step, texts in steps], stage="policy")
-    judged = [text.judged(step) for step, texts in steps for text in texts]
+    policies, by_step, lessons = [start], [], 0.0
+    for step in range(1, steps + 1):
+        written = write_texts(policies[-1], start, rollout_prompts, judges, random)
+        texts = [replace(text, reward=learner.reward(text.reward)) for text in written]
+        by_step.append((step, texts))
+        lessons += learner.lesson([text.prompt for text in texts], [text.reward for text in texts])
+        if step < steps:
+            policies.append(start.towards(judges["reward"], lessons * (pressure / (steps - 1))))
+    SAMPLES.write(run, [text.rollout(step) for step, texts in by_step for text in texts], stage="policy")
+    METRICS.write(run, [_metrics(step, texts) for step, texts in by_step], stage="policy")
+    judged = [text.judged(step) for step, texts in by_step for text in texts]
     JUDGED_ROLLOUTS.write(run, judged)
     CURVE.write(run, curve_of(judged))
+    return policies
 
 
 def write_evaluation(

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from accord.audit import CHECKS, Check
 from accord.feedback import Ledger, Selection, draw_dataset, write_data
 from accord.lab.faults.base import Fault
 from accord.lab.lexicon import SCALE, WordJudge
 from accord.lab.planted.judging import write_judge
+from accord.lab.planted.learner import Learner
 from accord.lab.planted.panels import ask_panels
 from accord.lab.planted.parts import PARTS
 from accord.lab.planted.planting import Planting
@@ -108,11 +107,19 @@ def _train(planting: Planting) -> None:
         train_transformer(run, world, judges, data.prompts_of("train"), held_out, pressure=pressure)
         return
     pressure = planting.fault.pressure(world.pressure)
-    pressures = np.linspace(0, pressure, world.steps)
-    policies = [planting.start.towards(judges["reward"], pressure) for pressure in pressures.tolist()]
-    planting.policies[:] = policies
     random = planting.random("policy")
-    write_training(run, policies, judges, data.prompts_of("train"), random, rollouts=world.rollouts)
+    policies = write_training(
+        run,
+        planting.start,
+        judges,
+        data.prompts_of("train"),
+        random,
+        learner=planting.settings(Learner()),
+        pressure=pressure,
+        steps=world.steps,
+        rollouts=world.rollouts,
+    )
+    planting.policies[:] = policies
     prompts = data.prompts_of("held_out")
     kl_coef = planting.fault.overshoot() / (SCALE * max(pressure, LEAST_PRESSURE))
     write_evaluation(run, policies[0], policies[-1], judges, prompts, random, samples=world.samples, kl_coef=kl_coef)

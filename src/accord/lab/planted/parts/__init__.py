@@ -10,7 +10,9 @@ from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.deployment import DeploymentPart
 from accord.lab.planted.parts.hidden import HiddenPart
 from accord.lab.planted.parts.kinds import KindsPart
+from accord.lab.planted.parts.open_questions import OpenQuestions
 from accord.lab.planted.parts.other_seeds import OtherSeeds
+from accord.lab.planted.parts.plain_texts import PlainTexts
 from accord.lab.planted.parts.population import TargetPopulation
 from accord.lab.planted.parts.prompts_with_words import PromptsWithWordsPart
 from accord.lab.planted.parts.questions import Questions
@@ -35,5 +37,7 @@ PARTS: tuple[Part, ...] = (
     KindsPart(),
     Tiers(),
     AttacksPart(),
+    PlainTexts(),
+    OpenQuestions(),
 )
 """In the order in which they are planted."""

@@ -1,27 +1,26 @@
-"""Has the policy lost its variety? DC2: mode collapse."""
+"""Has the policy lost its variety of words? DC2: mode collapse."""
 
 from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 from scipy.special import gammaln
 
 from accord.artefacts import EvaluationSample
 from accord.artefacts.finding import Collection
 from accord.audit.challenges import DC2
 from accord.audit.checks import Outcome, artefact, check
+from accord.audit.distribution.thresholds import DistributionThresholds
 from accord.audit.evidence import SAMPLES, Evidence
-from accord.audit.settings import Thresholds
 from accord.audit.verdicts import above
 from accord.audit.written_words import words_of
 from accord.errors import MissingEvidence
 from accord.stats import Estimate, jackknife, mean
 
-__all__ = ["CHECKS", "DistributionThresholds"]
+__all__ = ["diversity", "entropy"]
 
 Floats = NDArray[np.float64]
 ByPrompt = dict[str, list[EvaluationSample]]
@@ -44,17 +43,6 @@ MORE_SAMPLES = Collection(
 FEW_RIGHT = (
     "Where few answers to a prompt are right, so few are what was asked for: see what the prompts named ask. Else "
 )
-
-
-class DistributionThresholds(Thresholds):
-    """Thresholds of DC2: what share of the start's variety must be left."""
-
-    family: ClassVar[str] = "distribution"
-
-    distinct: float = Field(default=0.7, gt=0, lt=1, description="DC2 diversity: ratio of distinct-2, policy to start")
-    entropy: float = Field(
-        default=0.5, gt=0, lt=1, description="DC2 entropy: ratio of entropies a token, policy to start"
-    )
 
 
 @check(
@@ -255,6 +243,3 @@ def _entropy_per_text(by_prompt: TokensByPrompt) -> Estimate:
 def _length(by_prompt: TokensByPrompt) -> Estimate:
     samples = [(prompt, len(row.logprob_T)) for prompt, rows in by_prompt.items() for row in rows]
     return mean([tokens for _, tokens in samples], [prompt for prompt, _ in samples])
-
-
-CHECKS = (diversity, entropy)
