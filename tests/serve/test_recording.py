@@ -148,7 +148,7 @@ def test_measures_alone_hold_no_text(tmp_path: Path) -> None:
 
 
 def test_patterns_are_taken_out_of_prompts_and_answers(tmp_path: Path) -> None:
-    policy = RecordingPolicy.parse('share = 1.0\n[[redact]]\nname = "email"\npattern = \'\\S+@\\S+\'')
+    policy = RecordingPolicy.parse("share = 1.0\n[[redact]]\nname = \"email\"\npattern = '\\S+@\\S+'")
     with recording(tmp_path, policy) as (served, _):
         ask(served, messages=[{"role": "user", "content": "Write to anna@example.org and b@c.d now"}])
     (one,) = kept(tmp_path).answers
@@ -181,9 +181,7 @@ def test_clients_at_once_are_all_recorded(tmp_path: Path) -> None:
     assert len({one.name for one in answers}) == len({one.requester for one in answers}) == 12
 
 
-def test_a_ledger_that_is_busy_fails_no_answer_and_is_counted(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_ledger_that_is_busy_fails_no_answer_and_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with Ledger(tmp_path / "l.db", timeout=0.05) as ledger:
         recorder = Recorder(Recordings(ledger), session_of(ALL))
         with serving(Worker(load("tiny", seed=1), slots=8), recorder=recorder) as served:
