@@ -22,6 +22,7 @@ from accord.artefacts.data import (
     feedback_of,
     pairs_of,
 )
+from accord.artefacts.deployment import SINCE_RELEASE, RecordedSession, SinceRelease
 from accord.artefacts.disclosure import (
     DISCLOSURE,
     DISCLOSURE_PAGE,
@@ -136,6 +137,7 @@ __all__ = [
     "REPORT",
     "SAMPLES",
     "SCORES",
+    "SINCE_RELEASE",
     "SPLITS",
     "STATEMENTS",
     "SUMMARY",
@@ -191,6 +193,7 @@ __all__ = [
     "QuestionAnswer",
     "RakingSummary",
     "RecordLines",
+    "RecordedSession",
     "ReferenceRow",
     "RewardCard",
     "RewardMetrics",
@@ -199,6 +202,7 @@ __all__ = [
     "RunReader",
     "ScoreRow",
     "ShiftMeasure",
+    "SinceRelease",
     "SplitTrust",
     "StepMetrics",
     "SupervisedMetrics",

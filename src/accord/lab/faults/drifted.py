@@ -24,7 +24,7 @@ class DriftedPrompts(Fault):
     """
 
     name: ClassVar = "drifted-prompts"
-    strengths: ClassVar = (0.2, 0.4)
+    strengths: ClassVar = (0.2, 0.6)
     sets_off: ClassVar = ("X8 prompts", "X8 mixture")
     cure: ClassVar = "a release for which people were asked about the recorded prompts (`accord audit --since --plan`)"
     gold: ClassVar = UncoveredTopic.gold
@@ -54,9 +54,7 @@ class ShiftedMixture(Fault):
     name: ClassVar = "shifted-mixture"
     strengths: ClassVar = (0.7, 0.95)
     sets_off: ClassVar = ("X8 mixture",)
-    cure: ClassVar = (
-        "a release whose deployment prompts are those that were recorded, which it then expects"
-    )
+    cure: ClassVar = "a release whose deployment prompts are those that were recorded, which it then expects"
     gold: ClassVar = "less the total variation between the topics that are asked and those that the release expected"
 
     def part(self, settings: S) -> S:
