@@ -85,7 +85,7 @@ def record(
     with Ledger(folder / "since.db") as ledger:
         recordings = Recordings(ledger)
         recordings.begin(opened)
-        recordings.keep(opened, answers, Counts(asked=len(answers)), now=began.timestamp())
+        recordings.keep(opened, answers, Counts(requests=len(answers)), now=began.timestamp())
     return folder / "since.db"
 
 

@@ -75,7 +75,7 @@ def test_what_was_asked_and_answered_is_kept_whole(tmp_path: Path) -> None:
     assert second_of_two.texts == tuple(choice["text"] for choice in other["choices"][2:])
     ((session, counts),) = deployment.sessions
     assert session.policy == ALL
-    assert (counts.asked, counts.drawn, counts.kept, counts.lost) == (3, 3, 3, 0)
+    assert (counts.requests, counts.draws, counts.records, counts.losses) == (3, 3, 3, 0)
     assert "anna" not in (tmp_path / "l.db").read_bytes().decode("latin-1")
 
 
@@ -93,11 +93,11 @@ def test_a_stream_is_recorded_whole_and_one_that_is_left_is_not(
         gate.open(2)
         gate.open(200)
         assert gate.let_go.wait(30)
-        assert recorder.counts.drawn == 2
+        assert recorder.counts.draws == 2
     deployment = kept(tmp_path)
     assert [one.texts for one in deployment.answers] == [(text,)]
     assert deployment.answers[0].name == chunks[0].id
-    assert deployment.sessions[0][1].kept == 1
+    assert deployment.sessions[0][1].records == 1
 
 
 def header_of(served: Served, body: dict[str, Any], **headers: str) -> str | None:
@@ -116,7 +116,7 @@ def test_whoever_declines_is_not_recorded(tmp_path: Path) -> None:
         assert header_of(served, {"stream": True}) == "drawn"
         assert header_of(served, {"store": False}) == "declined"
         assert header_of(served, {"store": True}, **{"x-accord-record": "No"}) == "declined"
-        assert recorder.counts.declined == 2
+        assert recorder.counts.declines == 2
         status, told = served.get("/v1/recording")
         assert (status, told["recorded"], told["policy"]["share"]) == (200, True, 1.0)
         assert served.get("/v1/recording", authorization="")[0] == 401
@@ -135,7 +135,7 @@ def test_who_is_drawn_follows_from_the_id_and_the_seed(tmp_path: Path) -> None:
     with recording(tmp_path, policy) as (served, _):
         names = [ask(served, max_tokens=1)["id"] for _ in range(24)]
     assert [one.name for one in kept(tmp_path).answers] == [name for name in names if policy.draws(name)]
-    assert kept(tmp_path).sessions[0][1].asked == 24
+    assert kept(tmp_path).sessions[0][1].requests == 24
 
 
 def test_measures_alone_hold_no_text(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_ledger_that_is_busy_fails_no_answer_and_is_counted(tmp_path: Path, ca
                     logging.getLogger("accord.record").removeHandler(caplog.handler)
             ask(served)
         counts = recorder.close()
-    assert (counts.asked, counts.kept, counts.lost) == (2, 1, 1)
+    assert (counts.requests, counts.records, counts.losses) == (2, 1, 1)
     assert "are not recorded" in caplog.text
     assert read_recordings(tmp_path / "l.db").sessions[0][1] == counts
 
@@ -229,7 +229,7 @@ def test_a_text_that_no_record_can_hold_is_counted_and_no_other_suffers(tmp_path
         hand_in(recorder, "n-1", "half \ud800 a character")
         hand_in(recorder, "n-2", "nothing \0 at all")
         counts = recorder.close()
-    assert (counts.kept, counts.lost) == (1, 1)
+    assert (counts.records, counts.losses) == (1, 1)
     assert [one.texts for one in kept(tmp_path).answers] == [("nothing \0 at all",)]
 
 

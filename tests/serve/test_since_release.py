@@ -62,7 +62,7 @@ def test_a_run_is_served_recorded_and_held_against_its_release(tmp_path: Path) -
         assert finding.facts["recorded answers"].value == 140
         assert finding.facts["left out: answers of another model"].value == 5
     assert "prompts of different texts" in by_name["prompts"].needs  # the little run knows a dozen prompts
-    assert [(each.of_release, each.kept) for each in since.sessions] == [(True, 70), (True, 70), (False, 5)]
+    assert [(each.of_release, each.records) for each in since.sessions] == [(True, 70), (True, 70), (False, 5)]
     assert by_name["rewards"].facts["sampled as at the release"].value == pytest.approx(0.5)
 
 

@@ -17,11 +17,11 @@ class RecordedSession(Row):
     model: str | None = Field(description="digest of the weights that answered; null where they are no run's")
     of_release: bool = Field(description="whether they are this run's policy")
     started: str = Field(description="ISO 8601")
-    asked: int = Field(ge=0, description="requests")
-    declined: int = Field(ge=0, description="requests that may not be recorded")
-    drawn: int = Field(ge=0, description="requests in the sample")
-    kept: int = Field(ge=0, description="requests whose answers were written down")
-    lost: int = Field(ge=0, description="requests whose answers could not be")
+    requests: int = Field(ge=0, description="requests")
+    declines: int = Field(ge=0, description="requests that may not be recorded")
+    draws: int = Field(ge=0, description="requests in the sample")
+    records: int = Field(ge=0, description="requests whose answers were written down")
+    losses: int = Field(ge=0, description="requests whose answers could not be")
 
 
 class SinceRelease(Row):

@@ -86,7 +86,7 @@ def recording_to(ledger: str, session: "ServingSession") -> "Iterator[Recorder]"
         finally:
             counts = recorder.close()
             print(
-                f"recorded {counts.kept:,} of {counts.asked:,} requests ({counts.declined:,} may not be recorded, "
-                f"{counts.lost:,} were lost)",
+                f"recorded {counts.records:,} of {counts.requests:,} requests ({counts.declines:,} may not be "
+                f"recorded, {counts.losses:,} were lost)",
                 flush=True,
             )

@@ -93,12 +93,12 @@ class Recorder:
         """Decide whether the answer of that id is recorded, before it is written."""
         policy = self.session.policy
         if not policy.allows(store=store, header=headers.get(DECLINE_HEADER)):
-            self._count(asked=1, declined=1)
+            self._count(requests=1, declines=1)
             return Ticket(name, "declined", None)
         if not policy.draws(name):
-            self._count(asked=1)
+            self._count(requests=1)
             return Ticket(name, "not drawn", None)
-        self._count(asked=1, drawn=1)
+        self._count(requests=1, draws=1)
         return Ticket(name, "drawn", requester)
 
     def take(self, ticket: Ticket, endpoint: Literal["chat", "completions"], answered: Sequence[Answered]) -> None:
@@ -108,7 +108,7 @@ class Recorder:
         try:
             self._waiting.put_nowait(_Waiting(ticket, endpoint, tuple(answered), self._clock().timestamp()))
         except queue.Full:
-            self._count(lost=1)
+            self._count(losses=1)
             log.warning("an answer is not recorded: %d wait to be written down already", MOST_WAITING)
 
     def forget(self, name: str) -> "Future[bool]":
@@ -161,7 +161,7 @@ class Recorder:
             except (RecordError, ValueError):
                 unwritable += 1
                 log.warning("an answer is not recorded: it holds a text that no record can")
-        counts = self.counts.plus(kept=len(together) - unwritable, lost=unwritable)
+        counts = self.counts.plus(records=len(together) - unwritable, losses=unwritable)
         try:
             self._recordings.keep(self.session, records, counts, now=self._clock().timestamp())
         except AccordError as error:
@@ -169,9 +169,9 @@ class Recorder:
         except Exception:
             log.exception("%d answers are not recorded", len(together))
         else:
-            self._count(kept=len(together) - unwritable, lost=unwritable)
+            self._count(records=len(together) - unwritable, losses=unwritable)
             return
-        self._count(lost=len(together))
+        self._count(losses=len(together))
 
     def _records(self, waiting: _Waiting) -> list[RecordedAnswer]:
         """The records of a request, one a prompt, redacted. Raises `RecordError` or `ValueError` for odd texts."""

@@ -52,19 +52,19 @@ def rate_difference(
     return Estimate(d, max(d - below, -1.0), min(d + above, 1.0), n, fewest, level, method)
 
 
-def difference_of(one: Estimate, other: Estimate, *, scale: float = 1.0) -> Estimate:
+def difference_of(first: Estimate, second: Estimate, *, scale: float = 1.0) -> Estimate:
     """One number less another that was estimated from other observations, in units of `scale`.
 
-    With (l, u) the interval of each, the low end is d - sqrt((one - l)^2 + (u_other - other)^2), and the high end
+    With (l, u) the interval of each, the low end is d - sqrt((first - l)^2 + (u_second - second)^2), and the high end
     likewise. No interval where one of the two has none. Clusters are the fewer of the two.
     """
-    d, n = (one.value - other.value) / scale, one.n + other.n
-    fewest = min(each.n if each.clusters is None else each.clusters for each in (one, other))
-    if one.low is None or one.high is None or other.low is None or other.high is None:
-        return Estimate(d, None, None, n, fewest, one.level, "no interval of a single cluster")
-    below = _joined(one.value - one.low, other.high - other.value, 0.0) / scale
-    above = _joined(one.high - one.value, other.value - other.low, 0.0) / scale
-    return Estimate(d, d - below, d + above, n, fewest, one.level, "from the intervals of both")
+    d, n = (first.value - second.value) / scale, first.n + second.n
+    fewest = min(each.n if each.clusters is None else each.clusters for each in (first, second))
+    if first.low is None or first.high is None or second.low is None or second.high is None:
+        return Estimate(d, None, None, n, fewest, first.level, "no interval of a single cluster")
+    below = _joined(first.value - first.low, second.high - second.value, 0.0) / scale
+    above = _joined(first.high - first.value, second.value - second.low, 0.0) / scale
+    return Estimate(d, d - below, d + above, n, fewest, first.level, "from the intervals of both")
 
 
 def _share(

@@ -7,7 +7,7 @@ period     whether anything changed while it was recorded
 """
 
 from accord.audit.checks import Check
-from accord.audit.deployment.asked import mixture, prompts
+from accord.audit.deployment.asked_prompts import mixture, prompts
 from accord.audit.deployment.period import period
 from accord.audit.deployment.refusals import refusals
 from accord.audit.deployment.rewards import rewards

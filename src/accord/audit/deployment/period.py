@@ -11,7 +11,7 @@ from accord.artefacts.finding import Verdict
 from accord.audit.challenges import X8
 from accord.audit.checks import RECORDINGS, Outcome, check
 from accord.audit.collection.prompt_distances import text_key
-from accord.audit.deployment.asked import asked_prompts
+from accord.audit.deployment.asked_prompts import asked_prompts
 from accord.audit.deployment.recorded import RECORDED_ANSWERS, Recorded, recorded_of, scores_of
 from accord.audit.deployment.refusals import refusal_shares
 from accord.audit.deployment.thresholds import DeploymentThresholds

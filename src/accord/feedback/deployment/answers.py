@@ -62,23 +62,23 @@ class RecordedAnswer(Record):
 
 @dataclass(frozen=True)
 class Counts:
-    """Requests of a session. What was drawn and neither kept nor lost had no whole answer, or is still being written.
+    """Requests of a session. What was drawn and neither recorded nor lost had no whole answer, or is yet being written.
 
-    asked     all that could be read
-    declined  those that may not be recorded
-    drawn     of the others, those in the sample
-    kept, lost    answered and written down; answered and not written down, which the server's output explains
+    requests  all that could be read
+    declines  those that may not be recorded
+    draws     of the others, those in the sample
+    records, losses   answered and written down; answered and not written down, which the server's output explains
     """
 
-    asked: int = 0
-    declined: int = 0
-    drawn: int = 0
-    kept: int = 0
-    lost: int = 0
+    requests: int = 0
+    declines: int = 0
+    draws: int = 0
+    records: int = 0
+    losses: int = 0
 
-    def plus(self, **more: int) -> "Counts":
+    def plus(self, **counts: int) -> "Counts":
         """The same with so many more of some."""
-        return replace(self, **{name: getattr(self, name) + count for name, count in more.items()})
+        return replace(self, **{name: getattr(self, name) + count for name, count in counts.items()})
 
 
 class ServingSession(Value):

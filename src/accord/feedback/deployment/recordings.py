@@ -107,7 +107,7 @@ def read_recordings(location: Path | str) -> Deployment:
         known = tuple(
             (
                 parse(ServingSession, row.content, place=f"{ledger.location} session {row.id}"),
-                Counts(row.asked, row.declined, row.drawn, row.kept, row.lost),
+                Counts(row.requests, row.declines, row.draws, row.records, row.losses),
             )
             for row in rows
         )

@@ -18,7 +18,7 @@ sessions = Table(
     Column("id", Text, primary_key=True),
     Column("content", Text, nullable=False),
     Column("started", Double, nullable=False),
-    *(Column(name, Integer, nullable=False) for name in ("asked", "declined", "drawn", "kept", "lost")),
+    *(Column(name, Integer, nullable=False) for name in ("requests", "declines", "draws", "records", "losses")),
 )
 answers = Table(
     "deployment_answers",

@@ -23,6 +23,7 @@ __all__ = ["SAMPLING", "TEXTS", "AfterDeploymentPart", "AfterDeploymentSettings"
 TEXTS = "texts of the deployment"
 REFUSAL = "I'm sorry, but I can't help with that."
 PEOPLE = 100
+STARTED = datetime(2026, 1, 5, tzinfo=UTC)
 POLICY = RecordingPolicy(share=1.0, days=36_500.0, notice="in the terms of use")
 SAMPLING = Sampling(temperature=1.0, max_tokens=64)
 
@@ -61,7 +62,6 @@ class AfterDeploymentPart(Part):
     @staticmethod
     def _keep(planting: Planting, prompts: list[Prompt], texts: list[str], random: np.random.Generator) -> None:
         recordings = Recordings(planting.audit_ledger)
-        started = datetime.now(UTC) - timedelta(days=21)
         session = ServingSession(
             id=f"s-{planting.seed}",
             policy=POLICY,
@@ -70,7 +70,7 @@ class AfterDeploymentPart(Part):
             run=planting.run.manifest.id,
             stage="policy",
             version="planted",
-            started=started,
+            started=STARTED,
         )
         recordings.begin(session)
         person_N, minute_N = random.integers(PEOPLE, size=len(texts)), np.sort(random.integers(28_800, size=len(texts)))
@@ -78,7 +78,7 @@ class AfterDeploymentPart(Part):
             RecordedAnswer(
                 name=f"planted-{place}",
                 session=session.id,
-                time=started + timedelta(minutes=minute),
+                time=STARTED + timedelta(minutes=minute),
                 endpoint="chat",
                 prompt=prompt,
                 texts=(text,),
@@ -94,7 +94,7 @@ class AfterDeploymentPart(Part):
             )
         ]
         count = len(answers)
-        recordings.keep(session, answers, Counts(count, 0, count, count, 0), now=started.timestamp())
+        recordings.keep(session, answers, Counts(count, 0, count, count, 0), now=STARTED.timestamp())
 
 
 def shares_asked(planting: Planting, settings: AfterDeploymentSettings) -> dict[str, float]:

@@ -89,7 +89,7 @@ def _recording(records: Records) -> DisclosureField:
             each.started[:10],
             "the policy of this run" if each.of_release else "another model",
             each.summary if records.privacy.words(each.summary) else f"{each.policy['share']:g} of requests",
-            f"{each.kept:,} of {each.asked:,}",
+            f"{each.records:,} of {each.requests:,}",
         )
         for each in since.sessions
     ]

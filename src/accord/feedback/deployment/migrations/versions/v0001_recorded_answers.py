@@ -14,7 +14,7 @@ def upgrade() -> None:
         Column("id", Text, primary_key=True),
         Column("content", Text, nullable=False),
         Column("started", Double, nullable=False),
-        *(Column(name, Integer, nullable=False) for name in ("asked", "declined", "drawn", "kept", "lost")),
+        *(Column(name, Integer, nullable=False) for name in ("requests", "declines", "draws", "records", "losses")),
     )
     op.create_table(
         "deployment_answers",
