@@ -26,6 +26,7 @@ from accord.serve.recording import Answered, Recorder
 from accord.serve.requests import ChatRequest
 
 ALL = RecordingPolicy(share=1.0)
+log = logging.getLogger("accord.record")
 
 
 def session_of(policy: RecordingPolicy) -> ServingSession:
@@ -187,10 +188,10 @@ def test_a_ledger_that_is_busy_fails_no_answer_and_is_counted(tmp_path: Path, ca
         with serving(Worker(load("tiny", seed=1), slots=8), recorder=recorder) as served:
             with closing(sqlite3.connect(tmp_path / "l.db", isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
-                with caplog.at_level(logging.WARNING, "accord.record"):
-                    ask(served)
-                    assert isinstance(recorder.forget("another").exception(60), LedgerError)
-                    logging.getLogger("accord.record").removeHandler(caplog.handler)
+                log.addHandler(caplog.handler)  # the server's own settings keep it from the root
+                ask(served)
+                assert isinstance(recorder.forget("another").exception(60), LedgerError)
+                log.removeHandler(caplog.handler)
             ask(served)
         counts = recorder.close()
     assert (counts.requests, counts.records, counts.losses) == (2, 1, 1)
@@ -207,6 +208,19 @@ def hand_in(recorder: Recorder, name: str, text: str = "Yes.") -> None:
     prompt = Prompt.ask("Is it?")
     sampling = ChatRequest(model="m", messages=({"role": "user", "content": "a"},)).sampling(5)
     recorder.take(ticket, "chat", [Answered(prompt, (text,), ("stop",), sampling)])
+
+
+def test_a_recorder_that_fails_fails_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with recording(tmp_path) as (served, recorder):
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("no more")
+
+        monkeypatch.setattr(recorder, "take", fail)
+        assert ask(served)["choices"]
+        assert header_of(served, {"stream": True}) == "drawn"
+        assert recorder.counts.losses == 2
+    assert kept(tmp_path).answers == ()
 
 
 def test_what_is_too_old_or_too_many_goes(tmp_path: Path) -> None:

@@ -24,12 +24,16 @@ def ticket_of(
 def recording(
     recorder: Recorder, ticket: Ticket, body: ChatRequest | CompletionRequest, requests: Sequence[Request]
 ) -> Keep:
-    """What hands the whole answers to a request to the recorder."""
+    """What hands the whole answers to a request to the recorder. What goes wrong there is counted, and fails no answer."""
 
     async def keep(_: str, choices: Sequence[Choice]) -> None:
-        endpoint = "chat" if isinstance(body, ChatRequest) else "completions"
-        if ticket.state == "drawn":
-            recorder.take(ticket, endpoint, recorded_answers(body, requests, choices))  # type: ignore[arg-type]
+        if ticket.state != "drawn":
+            return
+        try:
+            answered = recorded_answers(body, requests, choices)
+            recorder.take(ticket, "chat" if isinstance(body, ChatRequest) else "completions", answered)
+        except Exception as error:  # noqa: BLE001  # it is counted and said, and the answer goes out
+            recorder.lose(error)
 
     return keep
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from accord.audit.attacks.answers import is_refusal
 from accord.errors import AccordError, RecordError, RecordingError
 from accord.feedback.deployment.answers import Counts, RecordedAnswer, ServingSession, moment
 from accord.feedback.deployment.recording_policy import DECLINE_HEADER
@@ -111,6 +110,11 @@ class Recorder:
             self._count(losses=1)
             log.warning("an answer is not recorded: %d wait to be written down already", MOST_WAITING)
 
+    def lose(self, error: Exception) -> None:
+        """Count an answer that could not be handed in, and say why."""
+        self._count(losses=1)
+        log.error("an answer is not recorded", exc_info=error)
+
     def forget(self, name: str) -> "Future[bool]":
         """Forget the recorded answer of that id, after what waits before it; whether there was one.
 
@@ -175,6 +179,8 @@ class Recorder:
 
     def _records(self, waiting: _Waiting) -> list[RecordedAnswer]:
         """The records of a request, one a prompt, redacted. Raises `RecordError` or `ValueError` for odd texts."""
+        from accord.audit.attacks.answers import is_refusal  # a server that records nothing does without the audit
+
         policy, records = self.session.policy, []
         for place, one in enumerate(waiting.answered):
             prompt, changed = redact_prompt(one.prompt, policy.redact)

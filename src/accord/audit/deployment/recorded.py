@@ -1,7 +1,8 @@
 """Which recorded answers speak of the release, and its own texts made comparable with them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -67,17 +68,19 @@ class Recorded:
 
         Raises `MissingEvidence` where the policy of recording keeps none.
         """
-        found = list(self._texts())
+        found = self._texts
         if not found:
             raise MissingEvidence('texts among what was recorded (`keep = "texts"` in the policy of recording)')
         return [found[place] for place in _places(len(found), most)]
 
-    def _texts(self) -> Iterator[RecordedText]:
+    @cached_property
+    def _texts(self) -> list[RecordedText]:
+        found = []
         for answer in self.answers:
             if answer.prompt is not None and answer.texts is not None:
-                prompt = self.redacted(answer.prompt)
-                for text in answer.texts:
-                    yield RecordedText(prompt, self.redacted_text(text), answer.unit, answer.time.timestamp())
+                prompt, time = self.redacted(answer.prompt), answer.time.timestamp()
+                found += [RecordedText(prompt, self.redacted_text(text), answer.unit, time) for text in answer.texts]
+        return found
 
     def redacted(self, prompt: Prompt) -> Prompt:
         """A prompt as it would have been recorded."""

@@ -51,6 +51,8 @@ def redact_text(text: str, redactions: Iterable[Redaction]) -> tuple[str, int]:
 def redact_prompt(prompt: Prompt, redactions: Iterable[Redaction]) -> tuple[Prompt, int]:
     """A prompt whose messages went through all patterns, and how many places were changed."""
     patterns = tuple(redactions)
+    if not patterns:
+        return prompt, 0
     messages: list[Message] = []
     total = 0
     for message in prompt.messages:
