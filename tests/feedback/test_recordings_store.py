@@ -1,6 +1,5 @@
 """Recorded answers on both stores: kept with their counts, the oldest gone, forgotten by name, read as they were."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +17,8 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    yield str(tmp_path / "l.db") if request.param == "sqlite" else request.getfixturevalue("postgres").database()
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "l.db") if request.param == "sqlite" else request.getfixturevalue("postgres").database()
 
 
 def answer(number: int, **changes: object) -> RecordedAnswer:
@@ -78,7 +77,7 @@ def test_an_answer_of_no_session_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("changes", [{"refusals": (True,)}, {"texts": ("one",)}, {"prompt": None}])
 def test_an_answer_has_as_many_of_each(changes: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="as many answers|together or not at all"):
+    with pytest.raises(ValueError, match=r"as many answers|together or not at all"):
         RecordedAnswer.model_validate(dict(answer(0)) | changes)
 
 

@@ -24,7 +24,7 @@ def ticket_of(
 def recording(
     recorder: Recorder, ticket: Ticket, body: ChatRequest | CompletionRequest, requests: Sequence[Request]
 ) -> Keep:
-    """What hands the whole answers to a request to the recorder. What goes wrong there is counted, and fails no answer."""
+    """What hands the whole answers to a request to the recorder. What goes wrong is counted, and fails no answer."""
 
     async def keep(_: str, choices: Sequence[Choice]) -> None:
         if ticket.state != "drawn":
