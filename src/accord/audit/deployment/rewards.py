@@ -22,7 +22,7 @@ __all__ = ["rewards"]
     thresholds=DeploymentThresholds,
     needs=(RECORDINGS, artefact(SAMPLES), judge("reward")),
     collect=RECORDED_ANSWERS,
-    explained=("X8 prompts",),
+    explained=("X8 prompts", "X8 refusals", "X8 period"),
 )
 def rewards(evidence: Evidence, thresholds: DeploymentThresholds) -> Outcome:
     """The mean score of recorded answers less that of the evaluation's samples, in the latter's standard deviations.
