@@ -39,6 +39,7 @@ VERBS = [
     "verify",
     "report",
     "compare",
+    "push",
     "disclose",
     "serve",
     "lab",

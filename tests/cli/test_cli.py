@@ -101,6 +101,7 @@ def test_recipe_values_may_be_given_as_flags() -> None:
         (["audit", "runs/first", "--only", "RG9"], "no check of a challenge 'RG9'"),
         (["evaluate", "runs/first", "--against", "nowhere"], "there is no run here"),
         (["serve", "runs/nowhere", "--port", "0"], "there is no run and no model here"),
+        (["serve", "typo", "--port", "0"], "typo: there is no run and no model here"),
         (["run", "first/recipe.toml", "--out", "new", "--sft.base", "/no/model"], "/no/model"),
     ],
 )

@@ -7,14 +7,17 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from accord.audit.error_rates import MeasuredRates
 from accord.cli import run
 from accord.errors import RecipeError
 from accord.lab import FAULTS, Fault, WordJudge
 from accord.lab.cell import CellResult
 from accord.lab.fault_matrix import FAULT_MATRIX, Selection, narrowed
+from accord.lab.fault_matrix.__main__ import main as print_rates
 from accord.lab.fault_matrix.arms import SEEDS, SIZES, Arm, deal
 from accord.lab.fault_matrix.blind import answer_of, drawn_faults
 from accord.lab.fault_matrix.cells import FaultRun
+from accord.lab.fault_matrix.error_rates import measured_rates
 from accord.lab.fault_matrix.rates import CHALLENGE_OF, Matrix
 from accord.lab.faults import register_fault
 from accord.lab.faults.base import planted_in
@@ -180,6 +183,20 @@ def test_what_else_fires_is_explained_or_not() -> None:
     assert others["RE1"].reasons == ("RE1 accuracy: a reward that is wrong orders fewer pairs",)
     assert others["RG2"].reasons == ("RG2 gain: explained by RG1 length",)
     assert others["PM2"].reasons == ("PM2 one reward: unexplained",)
+
+
+def test_error_rates_are_counts_of_runs_that_could_be_assessed() -> None:
+    rates = measured_rates(results())
+    accuracy, length = rates.checks["RE1 accuracy"], rates.checks["RG1 length"]
+    assert rates.seeds == "0:4"
+    assert (accuracy.healthy[WORLD].fires, accuracy.healthy[WORLD].runs) == (1, 4)
+    assert (length.planted["toy-length"][WORLD].fires, length.planted["toy-length"][WORLD].runs) == (3, 4)
+    assert MeasuredRates.model_validate_json(rates.model_dump_json()) == rates
+
+
+def test_rates_are_those_of_a_whole_range(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"0 of \d+ cells are there"):
+        print_rates(str(tmp_path), "0:2")
 
 
 def test_tables_and_picture() -> None:

@@ -13,11 +13,11 @@ from accord.lab.mark import read_marks
 from accord.lab.reproduce import MANY
 from accord.lab.reproductions import REPRODUCTIONS
 
-LONG = {"is-rl-needed", "starts"}  # train language models, also in their short forms
+QUICK = {"exact-optimum", "paraphrase", "faults"}  # the others are among the slow tests
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in REPRODUCTIONS.names]
+    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in REPRODUCTIONS.names]
 )
 def test_a_short_form_runs_and_holds_itself_against_its_marks(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -154,3 +154,54 @@ def test_an_extension_that_cannot_be_loaded_is_said_before_the_recipe_is_read(tm
     (tmp_path / "recipe.toml").write_text('extensions = ["mine.py"]\n[nonsense]\n')
     with pytest.raises(ExtensionError, match=r"mine.py:1: ZeroDivisionError"):
         load(tmp_path / "recipe.toml")
+
+
+# -- another kind on the command line ----------------------------------------------------------------------------
+
+WITH_PPO = """
+[sft]
+base = "tiny"
+
+[reward]
+base = "tiny"
+
+[policy]
+kind = "ppo"
+kl_coef = 0.1
+max_steps = 4
+optim = { lr = 1e-4 }
+"""
+
+
+def test_another_kind_drops_the_keys_that_only_the_first_one_had_and_says_which() -> None:
+    said: list[str] = []
+    settings = parse(WITH_PPO, {"policy.kind": "dpo", "policy.beta": "0.3"}, say=said.append)
+    assert settings.policy is not None
+    assert (settings.policy.kind, settings.policy.beta, settings.policy.optim.lr) == ("dpo", 0.3, 1e-4)  # type: ignore[attr-defined]
+    assert said == [
+        "recipe.policy.kl_coef is left out: kind 'dpo' has no such key",
+        "recipe.policy.max_steps is left out: kind 'dpo' has no such key",
+    ]
+    said.clear()
+    grpo = parse(WITH_PPO, {"policy.kind": "grpo"}, say=said.append)
+    assert grpo.policy is not None
+    assert grpo.policy.kl_coef == 0.1  # type: ignore[attr-defined]
+    assert said == []
+
+
+def test_a_key_that_nobody_has_is_no_less_an_error_with_another_kind() -> None:
+    with pytest.raises(RecipeError, match=r"policy\.klcoef"):
+        parse(WITH_PPO.replace("kl_coef", "klcoef"), {"policy.kind": "dpo"})
+    with pytest.raises(RecipeError, match=r"policy\.max_steps"):  # given beside the file, for the new kind
+        parse(WITH_PPO, {"policy.kind": "dpo", "policy.max_steps": "5"})
+    with pytest.raises(RecipeError, match=r"policy\.kind: unknown algorithm 'dpoo'"):
+        parse(WITH_PPO, {"policy.kind": "dpoo"})
+
+
+def test_another_kind_of_reward_and_judge() -> None:
+    said: list[str] = []
+    text = WITH_PPO + '[evaluate.judge]\nbase = "tiny"\n[rewards.other]\nbase = "tiny"\nlayers = 1\n'
+    wanted = {"rewards.other.kind": "length", "rewards.other.target": "9", "evaluate.judge.kind": "length"}
+    settings = parse(text, wanted | {"evaluate.judge.target": "9"}, say=said.append)
+    assert settings.rewards["other"].kind == "length"
+    assert len(said) == 3

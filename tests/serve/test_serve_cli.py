@@ -106,4 +106,4 @@ def test_no_token_is_for_this_machine_alone(capsys: pytest.CaptureFixture[str]) 
 
 def test_a_model_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["serve", "./nowhere", "--port", "0"]) == 2
-    assert "no such model folder" in capsys.readouterr().err
+    assert "./nowhere: there is no run and no model here" in capsys.readouterr().err

@@ -71,6 +71,7 @@ class Finding:
     result       the number in a sentence that a newcomer understands
     needs        INCONCLUSIVE: the n it would take. NOT_ASSESSABLE: the missing input. Otherwise empty
     remedy       what to do where it fires
+    recipe_lines what of that is a change of the run's own recipe, in lines of TOML
     evidence     files of the run that the number came from
     ids          what speaks against the claim, by kind (`feedback`, `evaluators`, `prompts`, `completions`), as far as
                  the check can name it
@@ -106,6 +107,7 @@ class Finding:
     adjusted_p: float | None = None
     explained_by: tuple[str, ...] = ()
     collect: Collection | None = None
+    recipe_lines: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         name = self.id
@@ -156,6 +158,7 @@ class Finding:
         fields["ids"] = {
             kind: IdList(tuple(each["ids"]), each["count"]) for kind, each in fields.get("ids", {}).items()
         }
-        fields["explained_by"] = tuple(fields.get("explained_by", ()))
+        for name in ("explained_by", "recipe_lines"):
+            fields[name] = tuple(fields.get(name, ()))
         fields["collect"] = Collection(**fields["collect"]) if fields.get("collect") else None
         return cls(**fields)

@@ -157,6 +157,7 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
     from accord.feedback.formats.prompt_files import read_prompts
     from accord.feedback.quality.composition import read_target
     from accord.loop.audited import audited_run
+    from accord.loop.remedies import with_recipe_lines
 
     deployed = None if asked.deployment_prompts is None else read_prompts(asked.deployment_prompts)
     population = None if asked.population is None else read_target(asked.population)
@@ -179,6 +180,8 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
             beside=asked.beside,
             elsewhere=audited.elsewhere,
         )
+        if audited.is_of_accord:
+            report = with_recipe_lines(report, recipe)
         if asked.plan is not None:
             evidence = Evidence(audited.run, deployment_prompts=deployed, since=asked.since)
             write_plan(report.findings, evidence, asked.plan)

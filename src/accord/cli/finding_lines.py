@@ -22,6 +22,7 @@ def finding_lines(findings: Sequence["Finding"]) -> Iterator[str]:
             yield f"{finding.words:<26} {finding.id:<22} {finding.result}{because}"
             if verdict is Verdict.FIRES:
                 yield f"{'':<26} {'':<22} Remedy: {finding.remedy}"
+                yield from (f"{'':<26} {'':<22}   {line}" for line in finding.recipe_lines)
             if verdict is Verdict.INCONCLUSIVE:
                 yield f"{'':<26} {'':<22} To decide: {finding.needs}."
     lacking: dict[str, list[str]] = {}

@@ -21,6 +21,7 @@ from accord.cli import (
     importing,
     lab,
     making,
+    pushing,
     quality,
     runs,
     serving,
@@ -53,6 +54,7 @@ app.command(runs.verify)
 app.command(runs.report)
 app.command(runs.compare)
 app.command(disclosing.disclose)
+app.command(pushing.push)
 app.command(serving.serve)
 app.command(lab.lab)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from accord.artefacts import RECIPE
-from accord.cli.printing import overrides, print_json, progress_display, table_console
+from accord.cli.printing import complain, overrides, print_json, progress_display, table_console
 from accord.cli.seeds import run_seeds
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
     from accord.loop.preflight import preflight
     from accord.loop.stages import stages_of
 
-    resolved = recipes.load(recipe, overrides(set_ or []))
+    resolved = recipes.load(recipe, overrides(set_ or []), say=complain)
     findings = preflight(resolved)
     stages = list(stages_of(resolved))
     if json:
@@ -141,7 +141,7 @@ def run(
         run_seeds(recipe, out, seeds, changes, partial(_drive, only=tuple(only or ()), again=tuple(again or ())), quiet)
         return
     _drive(
-        recipes.load(recipe, changes),
+        recipes.load(recipe, changes, say=complain),
         out,
         progress_display(quiet=quiet),
         resume=resume or bool(again),

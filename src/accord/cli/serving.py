@@ -165,6 +165,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel":
     """The model, under the name that clients know it by: a folder's path is nothing that they should learn."""
     from accord.artefacts import MODEL
+    from accord.lm import packaged, tiny
     from accord.run import RunDirectory
 
     path = Path(run).expanduser()
@@ -184,6 +185,11 @@ def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel"
         raise RecipeError(f"--stage {stage}: {run} is no run (no manifest.json)")
     if len(path.parts) > 1 and path.parent.is_dir() and not path.exists():
         raise ArtefactError(f"{path}: there is no run and no model here")
+    if len(path.parts) == 1 and run not in {packaged.NAME, tiny.NAME} and not path.exists():
+        raise ArtefactError(
+            f"{run}: there is no run and no model here, and {packaged.NAME} and {tiny.NAME} are packaged; a model of "
+            "the hub is OWNER/NAME"
+        )
     causal = settings.open(run)
     causal.name = path.resolve().name
     return causal

@@ -13,6 +13,7 @@ from accord.lab.reproduce import Reproduction
 from accord.lab.rewards import REWARDS_OF_FEEDBACK
 from accord.lab.starts import WHICH_START
 from accord.lab.trust import TRUST_BY_VOTES
+from accord.lab.who_may_judge import WHO_MAY_JUDGE
 from accord.registry import Registry
 
 __all__ = ["REPRODUCTIONS"]
@@ -27,6 +28,7 @@ for _reproduction in (
     OVER_OPTIMISATION,
     ONE_REWARD_MANY_PEOPLE,
     PARAPHRASE,
+    WHO_MAY_JUDGE,
     FAULT_MATRIX,
 ):
     REPRODUCTIONS.add(_reproduction.name, _reproduction)

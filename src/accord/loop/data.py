@@ -17,7 +17,7 @@ from accord.feedback import (
 from accord.feedback.dataset.structured import plain_texts
 from accord.feedback.formats.prompt_files import read_prompts
 from accord.loop.lengths import fitting
-from accord.loop.preflight import unlearnt_note
+from accord.loop.preflight import learnt_kinds, unlearnt_note
 from accord.loop.stage import Context
 from accord.recipe import Data
 from accord.records import Feedback
@@ -37,6 +37,10 @@ def data(context: Context) -> None:
         upto = ledger.last_row
         with progress.busy("  data: drawing pairs"):
             read = settings.selection.of(list(ledger.feedback(upto)), ledger.evaluators())
+            if not read and learnt_kinds(recipe):
+                raise RecipeError(
+                    f"{ledger.location}: there is no feedback in it; `accord import` or `accord collect` adds some"
+                )
             prompts, completions = ledger.prompts(), ledger.completions()
             plain = plain_texts(read, prompts, completions, settings.structured)
             prompts = {name: prompt for name, prompt in prompts.items() if name not in plain.without}
@@ -76,8 +80,11 @@ def _write_population(context: Context) -> None:
 
 
 def _import(context: Context, ledger: Ledger) -> None:
-    """Read the recipe's source, where it names one, into the ledger."""
+    """Read the recipe's source and prompts, where it names some, into the ledger."""
     settings, progress = context.recipe.data, context.progress
+    if settings.prompts is not None:
+        counts = ledger.extend(read_prompts(settings.prompts))
+        progress.say(f"  data: {counts}")
     if settings.format is None:
         return
     source = _file(settings)

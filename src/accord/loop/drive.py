@@ -20,8 +20,9 @@ __all__ = ["drive", "recipe_of", "start_run"]
 def start_run(recipe: Recipe, path: Path | str, *, resume: bool, again: tuple[str, ...] = ()) -> RunDirectory:
     """A new run of `recipe` at `path`, or the one that is there where `resume` says so.
 
-    Stages of `again`, and those that build on them, are forgotten, so that they are done again. Raises `ArtefactError`
-    where a run is there and `resume` is not given, or where it was made with other settings; nothing has changed then.
+    One of which no stage was finished, since something was wrong, is begun again without `resume` too. Stages of
+    `again`, and those that build on them, are forgotten, so that they are done again. Raises `ArtefactError` where a
+    run is there and `resume` is not given, or where it was made with other settings; nothing has changed then.
     """
     path = Path(path)
     with storage(path):
@@ -29,10 +30,13 @@ def start_run(recipe: Recipe, path: Path | str, *, resume: bool, again: tuple[st
     forgotten = _rest_on(recipe, again)
     if not is_there:
         run = RunDirectory.create(path, seed=recipe.seed)
-    elif resume:
-        run = RunDirectory.open(path)
     else:
-        raise ArtefactError(f"{path}: a run is already here; add --resume to go on with it, or choose another folder")
+        run = RunDirectory.open(path)
+        if not resume and (run.manifest.stages or run.manifest.seed != recipe.seed):
+            run.close()
+            raise ArtefactError(
+                f"{path}: a run is already here; add --resume to go on with it, or choose another folder"
+            )
     try:
         check_settings(recipe, run, but=forgotten)
         _check_extensions(recipe, run)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from accord.artefacts import (
     CURVE,
     EVALUATION,
@@ -14,7 +16,7 @@ from accord.artefacts import (
     OnlineMetrics,
     OptimumEstimate,
 )
-from accord.interfaces import Judge
+from accord.interfaces import Judge, Scores
 from accord.lm.causal import CausalModel
 from accord.lm.loading import load
 from accord.loop.judged_rollouts import curve_of, judge_rollouts
@@ -25,7 +27,7 @@ from accord.policy.caution import Cautious
 from accord.policy.evaluate import compare
 from accord.policy.rollout import generate_rollouts, score_doubt
 from accord.policy.settings import PolicySettings
-from accord.records import Prompt, Sampling
+from accord.records import Completion, Prompt, Sampling
 from accord.train.seeds import seed_of
 
 __all__ = ["evaluate", "sample_arm"]
@@ -41,11 +43,15 @@ def evaluate(context: Context) -> None:
     EVALUATION_SAMPLES.write(run, samples, stage=stage)
     start, policy = ([sample for sample in samples if sample.arm == arm] for arm in ("start", "policy"))
     evaluation = compare(policy, start).model_copy(update={"optimum": _optimum(context, start)})
-    if (rollouts := judge_rollouts(context, judges["eval_reward"])) is not None:
+    judge = judges.get("eval_reward")
+    if judge is not None and (rollouts := judge_rollouts(context, judge)) is not None:
         JUDGED_ROLLOUTS.write(run, rollouts, stage=stage)
         CURVE.write(run, curve_of(rollouts), stage=stage)
     EVALUATION.write(run, evaluation, stage=stage)
-    context.progress.say(f"  win rate over the start, by the independent judge: {evaluation.win_rate}")
+    by, win_rate = "the independent judge", evaluation.win_rate
+    if judge is None:
+        by, win_rate = "the reward that it learnt from; nobody else judges", evaluation.win_rate_reward
+    context.progress.say(f"  win rate over the start, by {by}: {win_rate}")
 
 
 def _optimum(context: Context, start: Sequence[EvaluationSample]) -> OptimumEstimate | None:
@@ -99,12 +105,17 @@ def sample_arm(
     arm: str,
     learner: PolicySettings | None = None,
 ) -> list[EvaluationSample]:
-    """`n` judged samples of each prompt by a model, measured under it and under the start.
+    """`n` samples of each prompt by a model, judged by what there is, measured under it and under the start.
 
     Where the policy learnt with caution, `learner` being its settings, the cautious score is kept too.
     """
-    rollout = generate_rollouts(causal, start, judges["eval_reward"], prompts, n, sampling)
-    reward = judges["reward"].score(rollout.prompts, rollout.completions) if "reward" in judges else None
+    first = next((name for name in ("eval_reward", "reward") if name in judges), "")
+    rollout = generate_rollouts(causal, start, judges.get(first, _Nobody()), prompts, n, sampling)
+    judged = rollout.judged if first == "eval_reward" else None
+    if first == "reward":
+        reward = rollout.judged
+    else:
+        reward = judges["reward"].score(rollout.prompts, rollout.completions) if "reward" in judges else None
     low_B = None
     if reward is not None and isinstance(learner, Cautious) and learner.is_cautious and reward.members_NS is not None:
         low_B = learner.low_end(reward, "the judge").tolist()
@@ -123,14 +134,24 @@ def sample_arm(
                 reference_logprobs=_rounded(rollout.reference_BT[index, :size].tolist()),
                 finish_reason=sample.finish_reason,
                 temperature=sampling.temperature,
-                eval_reward=round(float(rollout.score_B[index]), 6),
-                eval_reward_std=score_doubt(rollout.judged, index).get("reward_std"),
+                eval_reward=None if judged is None else round(float(judged.value_N[index]), 6),
+                eval_reward_std=None if judged is None else score_doubt(judged, index).get("reward_std"),
                 reward=None if reward is None else round(float(reward.value_N[index]), 6),
                 cautious_reward=None if low_B is None else round(low_B[index], 6),
                 **score_doubt(reward, index),
             )
         )
     return samples
+
+
+class _Nobody:
+    """Stands where no judge is, so that texts can be sampled and measured; its numbers are kept nowhere."""
+
+    name = "nobody"
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        """Zeros."""
+        return Scores(np.zeros(len(completions)))
 
 
 def _rounded(numbers: Sequence[float]) -> tuple[float, ...]:

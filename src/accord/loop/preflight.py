@@ -24,7 +24,7 @@ from accord.recipe import Data, Recipe
 from accord.records import Completion, Evaluator, Feedback, Prompt
 from accord.report.words import count
 
-__all__ = ["Preflight", "preflight", "unlearnt_note"]
+__all__ = ["Preflight", "learnt_kinds", "preflight", "unlearnt_note"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def preflight(recipe: Recipe) -> Preflight:
     problems, read, notes = list[str](), _Read(), list[str]()
     try:
         problems = [*_missing_data(recipe.data), *_unread_prompts(recipe.data)]
-        read = _Read() if problems else _read(recipe.data)
+        read = _Read() if problems else _read(recipe)
     except AccordError as error:
         problems = [str(error)]
     problems += _missing_models(recipe)
@@ -90,7 +90,7 @@ def unlearnt_note(recipe: Recipe, feedback: Iterable[Feedback]) -> str | None:
 
     Who could not judge said nothing that could be learnt: `declined` is left out.
     """
-    learnt = _learnt_kinds(recipe) | {"declined"}
+    learnt = learnt_kinds(recipe) | {"declined"}
     kinds = Counter(record.judgement.kind for record in current_feedback(feedback))
     unlearnt = [
         count(number, kind, kind if kind.endswith("s") else "") for kind, number in kinds.items() if kind not in learnt
@@ -98,7 +98,7 @@ def unlearnt_note(recipe: Recipe, feedback: Iterable[Feedback]) -> str | None:
     return f"nothing in this recipe learns from {', '.join(unlearnt)}" if unlearnt else None
 
 
-def _learnt_kinds(recipe: Recipe) -> set[str]:
+def learnt_kinds(recipe: Recipe) -> set[str]:
     """The kinds of judgement that some stage of the recipe learns from."""
     from_examples = LEARNS_FROM[recipe.data.supervised]
     learnt: set[str] = set() if recipe.sft is None else set(from_examples)
@@ -146,20 +146,21 @@ def _missing_data(data: Data) -> list[str]:
             return [f"recipe.data.format: '{data.format}' is not one of {', '.join(FORMATS.names)}"]
         if data.source != "packaged" and not _is_file("source", str(data.source)):
             return [f"recipe.data.source: no file {data.source}"]
-    elif not _has_ledger(data):
+    elif data.prompts is None and not _has_ledger(data):
         return [f"recipe.data.ledger: no ledger at {data.ledger}; import feedback, or name a source"]
     return []
 
 
 def _unread_prompts(data: Data) -> list[str]:
-    """Why the prompts of the deployment cannot be read; nothing where they can, or none are named."""
-    if data.deployment_prompts is None:
-        return []
-    try:
-        read_prompts(data.deployment_prompts)
-    except AccordError as error:
-        return [f"recipe.data.deployment_prompts: {error}"]
-    return []
+    """Why files of prompts cannot be read; nothing where they can, or none are named."""
+    problems = []
+    for key in ("prompts", "deployment_prompts"):
+        if (file := getattr(data, key)) is not None:
+            try:
+                read_prompts(file)
+            except AccordError as error:
+                problems.append(f"recipe.data.{key}: {error}")
+    return problems
 
 
 def _has_ledger(data: Data) -> bool:
@@ -172,11 +173,12 @@ def _is_file(key: str, name: str) -> bool:
         return Path(name).is_file()
 
 
-def _read(data: Data) -> _Read:
-    """What a run would read. Raises `RecipeError` where it cannot be read, or there is no feedback.
+def _read(recipe: Recipe) -> _Read:
+    """What a run would read. Raises `RecipeError` where it cannot be read, or there is nothing to learn from.
 
     A database that a source is to fill may hold no ledger yet, and is left alone.
     """
+    data = recipe.data
     if data.source == "packaged":
         return _Read()
     feedback: dict[str, Feedback] = {}
@@ -199,7 +201,9 @@ def _read(data: Data) -> _Read:
                     read.prompts[record.id] = record
                 elif isinstance(record, Completion):
                     read.completions[record.id] = record
-    if not feedback:
+    if data.prompts is not None:
+        read.prompts |= {prompt.id: prompt for prompt in read_prompts(data.prompts)}
+    if not feedback and (learnt_kinds(recipe) or not read.prompts):
         section = "ledger" if data.source is None else "source"
         raise RecipeError(f"recipe.data.{section}: {getattr(data, section)} holds no feedback")
     read.feedback = data.selection.of(list(feedback.values()), evaluators)

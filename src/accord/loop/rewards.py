@@ -105,7 +105,8 @@ def judges_of(context: Context) -> dict[str, Judge]:
         judge = policy_judge(context)
         judges |= {} if judge is None else {"reward": judge}
     stage = context.beside("eval_reward")
-    if recipe.evaluate is not None and recipe.evaluate.judge.trained(run, stage=stage):
+    judged = recipe.evaluate is not None and recipe.evaluate.judged
+    if recipe.evaluate is not None and judged and recipe.evaluate.judge.trained(run, stage=stage):
         judges["eval_reward"] = recipe.evaluate.judge.load(run, stage=stage)
     return judges
 

@@ -11,6 +11,7 @@ from accord.loop.data import data
 from accord.loop.evaluate import evaluate
 from accord.loop.policy import policy, sft
 from accord.loop.questions import ask_questions
+from accord.loop.remedies import with_recipe_lines
 from accord.loop.rewards import combine, eval_reward, judges_of, named_reward, reward
 from accord.loop.stage import Context, Stage
 from accord.recipe import Recipe
@@ -41,8 +42,8 @@ def audit(context: Context) -> None:
     attack_arms(context)
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
-        findings = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
-        findings.write(context.run, stage=context.stage)
+        found = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
+        with_recipe_lines(found, context.recipe).write(context.run, stage=context.stage)
 
 
 def report(context: Context) -> None:
@@ -51,13 +52,17 @@ def report(context: Context) -> None:
         write(context.run, prefix=context.prefix)
 
 
+def _is_judged(recipe: Recipe) -> bool:
+    return recipe.evaluate is not None and recipe.evaluate.judged
+
+
 for _stage in (
     Stage("data", (), "data", data),
     Stage("sft", ("data",), "sft", sft),
     Stage("reward", ("data",), "reward", reward),
     Stage("rewards", ("data",), "rewards", named_reward),
     Stage("combine", ("reward", "rewards"), "combine", combine),
-    Stage("eval_reward", ("data",), "evaluate.judge", eval_reward),
+    Stage("eval_reward", ("data",), "evaluate.judge", eval_reward, _is_judged),
     Stage("policy", ("sft", "reward", "rewards", "combine"), "policy", policy),
     Stage("evaluate", ("policy", "eval_reward"), "evaluate", evaluate, lambda recipe: recipe.policy is not None),
     Stage("audit", ("evaluate",), "audit", audit),

@@ -1,7 +1,8 @@
 """A recipe read from TOML, with what is given beside the file, and written so that it can be read again."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,8 +25,10 @@ __all__ = ["dump", "load", "parse", "read_toml"]
 M = TypeVar("M", bound=BaseModel)
 
 
-def load(path: Path | str, overrides: Mapping[str, str] | None = None) -> Recipe:
-    """The recipe in a file, its paths made absolute.
+def load(
+    path: Path | str, overrides: Mapping[str, str] | None = None, *, say: Callable[[str], None] = lambda note: None
+) -> Recipe:
+    """The recipe in a file, its paths made absolute; `overrides` and `say` as in `parse`.
 
     Raises `RecipeError` naming the key, `StorageError` where the file cannot be read.
     """
@@ -37,22 +40,32 @@ def load(path: Path | str, overrides: Mapping[str, str] | None = None) -> Recipe
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise RecipeError(f"{path}:{line}: not UTF-8 ({error.reason}); save the recipe as UTF-8") from error
-    return _anchored(parse(text, overrides, place=str(path), folder=folder), folder)
+    return _anchored(parse(text, overrides, place=str(path), folder=folder, say=say), folder)
 
 
 def parse(
-    text: str, overrides: Mapping[str, str] | None = None, *, place: str = "recipe", folder: Path | None = None
+    text: str,
+    overrides: Mapping[str, str] | None = None,
+    *,
+    place: str = "recipe",
+    folder: Path | None = None,
+    say: Callable[[str], None] = lambda note: None,
 ) -> Recipe:
     """The recipe in a text; `overrides` maps dotted keys to TOML values (a bare word is a string).
 
-    The recipe's extensions are loaded first, from `folder` (unset: the working directory). Raises `RecipeError` naming
-    the key, `ExtensionError` where an extension cannot be loaded.
+    Where an override gives a section another `kind`, keys that only the kind of the text has are left out, and `say` is
+    told which. The recipe's extensions are loaded first, from `folder` (unset: the working directory). Raises
+    `RecipeError` naming the key, `ExtensionError` where an extension cannot be loaded.
     """
     content = read_toml(text, place)
+    before = deepcopy(content)
     for key, value in (overrides or {}).items():
         _put(content, key, value)
     try:
         load_extensions(_extensions(content), folder or Path())
+        for section, registry, default in _switched(before, content):
+            for key in _drop_foreign(before, content, section, registry, default):
+                say(f"recipe.{section}.{key} is left out: kind '{_part(content, section)['kind']}' has no such key")
         for path, registry, default in _KINDS:
             _choose(content, path, registry, default)
         recipe = _validated(Recipe, content, "recipe")
@@ -96,8 +109,9 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
     paths = {"ledger": ledger if is_url(ledger) else str(folder / ledger)}
     if recipe.data.source not in {None, "packaged"}:
         paths["source"] = str(folder / str(recipe.data.source))
-    if recipe.data.deployment_prompts is not None:
-        paths["deployment_prompts"] = str(folder / recipe.data.deployment_prompts)
+    for key in ("prompts", "deployment_prompts"):
+        if (file := getattr(recipe.data, key)) is not None:
+            paths[key] = str(folder / file)
     sections: dict[str, object] = {
         "extensions": tuple(str(folder / path) for path in recipe.extensions),
         "data": recipe.data.model_copy(update=paths),
@@ -134,6 +148,42 @@ _KINDS: tuple[tuple[str, Registry[Any], str | None], ...] = (
     ("policy", ALGORITHMS, None),
 )
 """The sections whose settings class `kind` picks: where they stand, from what, and which kind where none is named."""
+
+
+Kinded = tuple[str, Registry[Any], str | None]
+
+
+def _switched(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Kinded]:
+    """The sections of both whose kind is another one now."""
+    for path, registry, default in _KINDS:
+        head, _, rest = path.partition(".")
+        names = [f"{head}.{name}" for name in _part(after, head)] if rest == "*" else [path]
+        for name in names:
+            was, now = _part(before, name), _part(after, name)
+            if was and now.get("kind", default) != was.get("kind", default):
+                yield name, registry, default
+
+
+def _drop_foreign(
+    before: dict[str, Any], after: dict[str, Any], name: str, registry: Registry[Any], default: str | None
+) -> list[str]:
+    """Take the keys out of a section of `after` that the text gave to its former kind, and that the new one lacks."""
+    was, now = _part(before, name), _part(after, name)
+    kinds = str(was.get("kind", default)), str(now.get("kind", default))
+    if not all(kind in registry for kind in kinds):
+        return []
+    old, new = (registry.get(kind).model_fields for kind in kinds)
+    foreign = [key for key in was if key in old and key not in new and now[key] == was[key]]
+    for key in foreign:
+        del now[key]
+    return foreign
+
+
+def _part(content: Any, path: str) -> dict[str, Any]:
+    """A section by its dotted path; empty where there is none."""
+    for name in path.split("."):
+        content = content.get(name) if isinstance(content, dict) else None
+    return content if isinstance(content, dict) else {}
 
 
 def _choose(

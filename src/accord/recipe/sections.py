@@ -90,6 +90,9 @@ class Data(Section):
         exclude_if=_is_empty,
         description="shares of the groups in the population, by attribute of evaluators (or `pool`)",
     )
+    prompts: str | None = Field(
+        default=None, description="a file of prompts that nobody has judged, which enter the ledger beside the feedback"
+    )
     deployment_prompts: str | None = Field(
         default=None, description="a file of prompts as they come where the policy is to work, for the audit"
     )
@@ -134,6 +137,9 @@ class Evaluate(Section):
         "curve": "curve_samples",
     }
 
+    judged: bool = Field(
+        default=True, description="whether an independent judge reads what both write; without, `judge` is not used"
+    )
     judge: SerializeAsAny[RewardSettings] = BradleyTerry()
     max_prompts: int | None = Field(default=None, ge=1, description="held-out prompts used; unset: all")
     samples_per_prompt: int = Field(default=32, ge=1, description="samples of each prompt and arm")
@@ -182,7 +188,8 @@ class Recipe(Section):
     def reward_sections(self) -> dict[str, RewardSettings]:
         """The rewards of a recipe, by their sections."""
         sections = {"reward": self.reward, **{f"rewards.{name}": reward for name, reward in self.rewards.items()}}
-        sections |= {"evaluate.judge": None if self.evaluate is None else self.evaluate.judge}
+        if self.evaluate is not None and self.evaluate.judged:
+            sections["evaluate.judge"] = self.evaluate.judge
         return {name: reward for name, reward in sections.items() if reward is not None}
 
     @property

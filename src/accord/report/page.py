@@ -14,6 +14,7 @@ from accord.report import sections
 from accord.report.cards import judge_cards
 from accord.report.challenges import challenge_rows
 from accord.report.environment import environment
+from accord.report.error_rates import errors_of
 from accord.report.finding_rows import RowsReader
 from accord.report.optional import findings_of, summary_of
 from accord.report.provenance import provenance
@@ -65,6 +66,7 @@ def render(run: RunDirectory, *, prefix: str = "") -> str:
         audited=findings is not None,
         findings=_grouped(findings or ()),
         rows_of=RowsReader(reader),
+        errors_of=errors_of,
         challenges=challenge_rows(findings or ()),
         provenance=provenance(reader),
     )

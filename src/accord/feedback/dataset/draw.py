@@ -49,16 +49,17 @@ def draw_dataset(
     Pairs are split by whole units, prompts without pairs by the same fractions, and feedback after both
     (`split_feedback`), so that nothing stands on two sides because of what gives no pairs. What is the same text under
     another id (`same_texts`) goes to the same side. `supervised` says what the supervised start learns from, of `train`
-    alone. Raises `RecipeError` where there is no feedback, or pairs are of too few units for the splits.
+    alone. Prompts that nobody judged suffice. Raises `RecipeError` where there are none either, or where pairs are of
+    too few units for the splits.
     """
     check_fractions(fractions)
     if feedback is None:
         feedback = list(ledger.feedback(upto))
-    if not feedback:
+    evaluators, prompts, completions = ledger.evaluators(), ledger.prompts(), ledger.completions()
+    if not feedback and not prompts:
         raise RecipeError(
             f"{ledger.location}: there is no feedback in it; `accord import` or `accord collect` adds some"
         )
-    evaluators, prompts, completions = ledger.evaluators(), ledger.prompts(), ledger.completions()
     plain = plain_texts(feedback, prompts, completions, structured, without=without)
     feedback = plain.feedback
     sample = draw_pairs(feedback, limit=limit, seed=seed, evaluators=evaluators)

@@ -74,13 +74,13 @@ def _run(
 ) -> FaultRun:
     """One run in a folder that goes away with it. Without `checks` all are made, and corrected for their number.
 
-    Where its gold is measured, all parts of the run are planted, whichever checks are made of it: so that runs with a
-    cure and without differ in nothing else.
+    Where its gold is measured, people are asked the same whichever checks are made of it: so that runs with a cure and
+    without differ in nothing else.
     """
     began = process_time()
     fault = faults[0] if len(faults) == 1 else Combined(faults)
     with _collected_at_the_end(), TemporaryDirectory(prefix="run-") as folder:
-        planting = planting_of(Path(folder) / "run", fault, seed=seed, world=world, checks=None if gold else checks)
+        planting = planting_of(Path(folder) / "run", fault, seed=seed, world=world, checks=checks, asked_alike=gold)
         with planting.run as run:
             asked = audit_ledger_of(run.path)
             evidence = Evidence(run, planting.judges, audit_ledger=asked, since=asked, beside=planting.beside)

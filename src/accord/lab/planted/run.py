@@ -47,10 +47,15 @@ def planting_of(
     seed: int = 0,
     world: World | str = "words",
     checks: Sequence[Check] | None = None,
+    asked_alike: bool = False,
 ) -> Planting:
-    """The run as `plant` makes it, with all that it was made from. The caller closes `run`; its ledgers are closed."""
+    """The run as `plant` makes it, with all that it was made from. The caller closes `run`; its ledgers are closed.
+
+    With `asked_alike` people are asked all that they are asked in a run of all checks, so that everybody stands on the
+    same side of the splits: what differs between such runs is the fault.
+    """
     path, checks = Path(path), list(CHECKS) if checks is None else checks
-    needed = {name for check in checks for need in check.needs for name in need.names}
+    needed = {name for check in (CHECKS if asked_alike else checks) for need in check.needs for name in need.names}
     run = RunDirectory.create(path, seed=seed)
     world = WORLDS.get(world) if isinstance(world, str) else world
     with Ledger(path.with_name(path.name + "-ledger.db")) as ledger, Ledger(audit_ledger_of(path)) as audit_ledger:
@@ -58,7 +63,7 @@ def planting_of(
         challenges = {check.challenge.id for check in checks}
         parts = [part for part in PARTS if challenges.intersection(part.challenges)]
         ask_panels(planting)
-        for part in parts:
+        for part in PARTS if asked_alike else parts:
             part.before(planting)
         _draw(planting)
         if any(name.split("/")[0] in {"reward", "eval_reward", "policy", "evaluation"} for name in needed):

@@ -3,6 +3,9 @@
     def score(prompts, completions):          # accord.records.Prompt and Completion, one prompt a completion
         return [-len(completion.text) for completion in completions]
 
+    def score(texts):                         # or the completions' texts alone
+        return [-len(text) for text in texts]
+
 It returns a finite number for each completion, higher is better, or `accord.interfaces.Scores`. Nothing is trained; the
 stage notes the digest of the file, and a run goes on only with the same file.
 
@@ -106,7 +109,7 @@ class PythonReward(RewardSettings):
     def _input(self, stage: str) -> str:
         return f"{stage}: {self.file.name}"
 
-    def _found(self, module: object) -> Callable[[list[Prompt], list[Completion]], object]:
+    def _found(self, module: object) -> Callable[..., object]:
         function = getattr(module, self.function, None)
         if not callable(function):
             known = [name for name, value in vars(module).items() if callable(value)]
@@ -116,11 +119,11 @@ class PythonReward(RewardSettings):
 
 @dataclass(frozen=True)
 class FunctionJudge:
-    """A `Judge` that is a function of prompts and completions, defined in `file`."""
+    """A `Judge` that is a function of prompts and completions, or of texts alone, defined in `file`."""
 
     name: str
     file: Path
-    function: Callable[[list[Prompt], list[Completion]], object]
+    function: Callable[..., object]
     timeout: float | None = None
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
@@ -145,14 +148,14 @@ class FunctionJudge:
         """What the function returns. Raises `ExtensionError` where it raises, or takes too long."""
         if self.timeout is None:
             with blamed(self.file):
-                return self.function(prompts, completions)
+                return self._asked(prompts, completions)
         outcome: list[object] = []
         failure: list[ExtensionError] = []
 
         def call() -> None:
             try:
                 with blamed(self.file):
-                    outcome.append(self.function(prompts, completions))
+                    outcome.append(self._asked(prompts, completions))
             except ExtensionError as error:
                 failure.append(error)
 
@@ -168,10 +171,27 @@ class FunctionJudge:
             )
         return outcome[0]
 
+    def _asked(self, prompts: list[Prompt], completions: list[Completion]) -> object:
+        """What the function returns; one of a single parameter is handed the texts."""
+        if _takes_texts(self.function):
+            return self.function([completion.text for completion in completions])
+        return self.function(prompts, completions)
+
     @property
     def _place(self) -> str:
         code = getattr(self.function, "__code__", None)
         return f"{self.file}:{code.co_firstlineno}" if code is not None else str(self.file)
+
+
+def _takes_texts(function: Callable[..., object]) -> bool:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # one that does not say, such as some in C
+        return False
+    return len(parameters) == 1 and parameters[0].kind in {
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    }
 
 
 def _scores(returned: object, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
