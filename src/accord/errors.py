@@ -5,6 +5,7 @@
     ├── LedgerError                the ledger refuses: not a ledger, locked, an edit of what was said
     ├── RecipeError                a recipe that cannot be run
     ├── ExtensionError             a Python file of the user's own cannot be loaded, or registers a name twice
+    ├── RecordingError             what a server is to record of its requests is not stated as it can be
     ├── StudyError                 a study of people, or a file of its items, that cannot be used
     ├── StatementError             what people state for a disclosure cannot be read
     ├── AccessError                an invite or a link does not let anybody in; `reason` says why
@@ -45,6 +46,7 @@ __all__ = [
     "ModelError",
     "RecipeError",
     "RecordError",
+    "RecordingError",
     "StatementError",
     "StorageError",
     "StudyError",
@@ -79,6 +81,10 @@ class RecipeError(AccordError):
 
 class ExtensionError(AccordError):
     """A Python file of the user's own cannot be loaded, or registers a name that is taken."""
+
+
+class RecordingError(AccordError):
+    """What a server is to record cannot be read, or cannot be kept as it is stated."""
 
 
 class StudyError(AccordError):

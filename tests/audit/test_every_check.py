@@ -55,7 +55,11 @@ def test_a_fault_that_sets_something_off_has_a_cure_and_says_what_it_makes_great
 def test_every_check_can_be_assessed_on_a_healthy_run(world: str, tmp_path: Path) -> None:
     planting = planting_of(tmp_path / "run", seed=0, world=world)
     evidence = Evidence(
-        planting.run, planting.judges, audit_ledger=audit_ledger_of(tmp_path / "run"), beside=planting.beside
+        planting.run,
+        planting.judges,
+        audit_ledger=audit_ledger_of(tmp_path / "run"),
+        since=audit_ledger_of(tmp_path / "run"),
+        beside=planting.beside,
     )
     findings = [check.run(evidence, AuditSettings()) for check in CHECKS]
     planting.run.close()

@@ -36,10 +36,11 @@ def run(path: Path) -> Iterator[RunDirectory]:
         yield opened
 
 
-def finding_of(check: Check, run: RunDirectory, *, without_judge: str = "", with_audit_ledger: bool = True) -> Finding:
+def finding_of(check: Check, run: RunDirectory, *, without_judge: str = "", without: str = "") -> Finding:
     judges = {name: judge for name, judge in judges_of().items() if name not in without_judge.split()}
-    audit_ledger = audit_ledger_of(run.path) if with_audit_ledger else None
-    return check.run(Evidence(run, judges, audit_ledger=audit_ledger), AuditSettings())
+    ledgers = {kind: audit_ledger_of(run.path) for kind in ("audit_ledger", "recordings") if kind != without}
+    evidence = Evidence(run, judges, audit_ledger=ledgers.get("audit_ledger"), since=ledgers.get("recordings"))
+    return check.run(evidence, AuditSettings())
 
 
 def lies_in(file: str, paths: tuple[str, ...]) -> bool:
@@ -55,7 +56,7 @@ def test_without_what_it_needs_a_check_is_not_assessed(check: Check, need: Need,
             file: entry for file, entry in run.manifest.files.items() if not lies_in(file, need.names)
         }
     judge = " ".join(need.names) if need.kind == "judge" else ""
-    finding = finding_of(check, run, without_judge=judge, with_audit_ledger=need.kind != "audit_ledger")
+    finding = finding_of(check, run, without_judge=judge, without=need.kind)
     assert finding.verdict is Verdict.NOT_ASSESSABLE
     assert need.absent_from(Evidence(run)) in finding.needs
 

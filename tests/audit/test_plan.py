@@ -1,5 +1,6 @@
 """What an audit lacks: a page with amounts, and studies that the desk takes as they are written."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from accord.collect import Desk, Study
 from accord.errors import AuditError
 from accord.feedback import Ledger
 from accord.lab import plant
+from accord.lab.planted import audit_ledger_of
 from accord.run import RunDirectory
 from accord.stats import Estimate
 
@@ -33,7 +35,7 @@ def lacking(study: str, number: int = 0) -> Finding:
 
 @pytest.fixture
 def evidence(path: Path) -> Evidence:
-    return Evidence(RunDirectory.open(path, write=False))
+    return Evidence(RunDirectory.open(path, write=False), since=audit_ledger_of(path))
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -44,7 +46,7 @@ def test_every_study_is_one_that_the_desk_takes(name: str, evidence: Evidence, t
     page = (tmp_path / "plan/plan.md").read_text()
     assert "(`Feedback.gold`): 20 of each of 10 people." in page
     folder = tmp_path / "plan" / name
-    if STUDIES[name].items == "deployment":
+    if STUDIES[name].items in {"deployment", "recorded"}:
         assert "items.jsonl: data/deployment_prompts.jsonl" in page or "--writer RUN" in page
         (folder / "items.jsonl").write_text('{"prompt": "p", "completions": ["a", "b"]}\n')
     if STUDIES[name].items == "questions":
@@ -74,6 +76,19 @@ def test_a_plan_names_every_study_and_need_once_and_says_what_decides_without_on
     assert "* **OV3 check 1, OV3 check 2** cannot be assessed without gold.\n  Collect " in page
     assert "## Without a study\n\n* **OV3 bare** cannot be assessed without gold." in page
     assert quiet.check not in page
+
+
+def test_what_fires_is_in_the_plan_where_collecting_anew_is_its_remedy(evidence: Evidence, tmp_path: Path) -> None:
+    estimate = Estimate(0.4, 0.3, 0.5, 200)
+    fires = Finding("X8", "prompts", "It is.", Verdict.FIRES, "above 0.1", "It is not.", estimate, remedy="Ask anew.")
+    collect = Collection("--since", "comparisons", "200 labels", "recorded")
+    plan = write_plan([fires, replace(fires, check="other", collect=collect)], evidence, tmp_path / "plan")
+    assert plan.studies == ("recorded",)
+    page = (tmp_path / "plan/plan.md").read_text()
+    assert "* **X8 other** fires, and more is to be collected.\n  Collect comparisons (`--since`): 200 labels." in page
+    items = (tmp_path / "plan/recorded/items.jsonl").read_text().splitlines()
+    assert len(items) == 160
+    assert all(set(json.loads(item)) == {"prompt"} for item in items)
 
 
 def test_a_folder_that_is_there_is_not_written_over(evidence: Evidence, tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ def evidence(
 ) -> Iterator[Evidence]:
     planting = planting_of(path / f"run-{seed}", fault, seed=seed, world=world, checks=checks)
     with planting.run as run:
-        yield Evidence(run, planting.judges, audit_ledger=audit_ledger_of(run.path), beside=planting.beside)
+        asked = audit_ledger_of(run.path)
+        yield Evidence(run, planting.judges, audit_ledger=asked, since=asked, beside=planting.beside)
 
 
 def verdicts(path: Path, fault: str | None, seed: int, checks: list[Check], world: str = "words") -> dict[str, Verdict]:

@@ -15,6 +15,7 @@ import uvicorn
 
 from accord.serve import Worker, make_app
 from accord.serve.collecting import Collector
+from accord.serve.recording import Recorder
 
 __all__ = ["MESSAGES", "TOKEN", "Gate", "Served", "serving"]
 
@@ -93,11 +94,16 @@ class Gate:
 
 @contextmanager
 def serving(
-    worker: Worker, name: str = "tiny", *, token: str | None = TOKEN, collector: Collector | None = None
+    worker: Worker,
+    name: str = "tiny",
+    *,
+    token: str | None = TOKEN,
+    collector: Collector | None = None,
+    recorder: Recorder | None = None,
 ) -> Iterator[Served]:
     """Serve until the block ends. The socket listens before the server runs, so that no client comes too early."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        app = make_app(worker, name, token=token, collector=collector)
+        app = make_app(worker, name, token=token, collector=collector, recorder=recorder)
         config = uvicorn.Config(app, log_level="warning", lifespan="on")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -22,6 +22,7 @@ from accord.artefacts.data import (
     feedback_of,
     pairs_of,
 )
+from accord.artefacts.deployment import SINCE_RELEASE, RecordedSession, SinceRelease
 from accord.artefacts.disclosure import (
     DISCLOSURE,
     DISCLOSURE_PAGE,
@@ -141,6 +142,7 @@ __all__ = [
     "REPORT",
     "SAMPLES",
     "SCORES",
+    "SINCE_RELEASE",
     "SPLITS",
     "STATEMENTS",
     "SUMMARY",
@@ -198,6 +200,7 @@ __all__ = [
     "QuestionAnswer",
     "RakingSummary",
     "RecordLines",
+    "RecordedSession",
     "ReferenceRow",
     "RewardCard",
     "RewardMetrics",
@@ -206,6 +209,7 @@ __all__ = [
     "RunReader",
     "ScoreRow",
     "ShiftMeasure",
+    "SinceRelease",
     "SplitTrust",
     "StepMetrics",
     "SupervisedMetrics",

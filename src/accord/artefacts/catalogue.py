@@ -18,6 +18,7 @@ from accord.artefacts.data import (
     feedback_of,
     pairs_of,
 )
+from accord.artefacts.deployment import SINCE_RELEASE
 from accord.artefacts.disclosure import DISCLOSURE, DISCLOSURE_PAGE, DISCLOSURE_TEXT, REDACTION_SALT, STATEMENTS
 from accord.artefacts.evaluation import (
     CURVE,
@@ -72,6 +73,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     ATTACK_RESULTS,
     CANARY_RANKS,
     FINDINGS,
+    SINCE_RELEASE,
     REPORT,
     STATEMENTS,
     DISCLOSURE,

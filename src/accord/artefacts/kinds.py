@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -222,6 +223,18 @@ class Folder(Artefact):
     def verified(self, run: RunDirectory, stage: str = "") -> Path:
         """Its path, all digests checked. Raises `ArtefactError` where it is missing or altered."""
         return run.verified(self.path(stage))
+
+    def digest(self, run: RunDirectory, stage: str = "") -> str | None:
+        """The SHA-256 over its files' names and digests, as the manifest has them; None where the run has none.
+
+        The same files have the same digest, wherever the run lies.
+        """
+        folder = self.path(stage) + "/"
+        files = {name: entry for name, entry in run.manifest.files.items() if name.startswith(folder)}
+        if not files:
+            return None
+        lines = (f"{name.removeprefix(folder)} {files[name].sha256}\n" for name in sorted(files))
+        return sha256("".join(lines).encode()).hexdigest()
 
 
 _OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 from accord.artefacts.finding import Collection, Finding, IdList, Verdict
 from accord.audit.challenges import CHALLENGES, Challenge
-from accord.audit.evidence import NOBODY_ASKED, Evidence
+from accord.audit.evidence import NOBODY_ASKED, NOTHING_RECORDED, Evidence
 from accord.audit.settings import FAMILIES, AuditSettings, Thresholds
 from accord.audit.verdicts import Ruling
 from accord.errors import AuditError, ExtensionError, MissingEvidence
@@ -23,6 +23,7 @@ __all__ = [
     "AUDIT_LEDGER",
     "CHECKS",
     "LEDGER",
+    "RECORDINGS",
     "Check",
     "Need",
     "Outcome",
@@ -37,9 +38,9 @@ T = TypeVar("T", bound=Thresholds)
 
 @dataclass(frozen=True)
 class Need:
-    """One input of a check: any one of `names`, artefacts of the run or judges handed in; or a ledger."""
+    """One input of a check: any one of `names`, artefacts of the run or judges; a ledger; or what was recorded."""
 
-    kind: Literal["artefact", "judge", "ledger", "audit_ledger"]
+    kind: Literal["artefact", "judge", "ledger", "audit_ledger", "recordings"]
     names: tuple[str, ...] = ()
 
     def absent_from(self, evidence: Evidence) -> str:
@@ -55,6 +56,8 @@ class Need:
                 return evidence.ledger_absent
             case "audit_ledger":
                 return "" if evidence.audit_ledger is not None else NOBODY_ASKED
+            case "recordings":
+                return "" if evidence.since is not None else NOTHING_RECORDED
 
 
 def artefact(*names: str) -> Need:
@@ -74,11 +77,16 @@ AUDIT_LEDGER = Need("audit_ledger")
 """A ledger of what people were asked after the run, about its own samples or anew."""
 
 
+RECORDINGS = Need("recordings")
+"""What was recorded of the policy since its release."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What the function of a check returns. The fields are those of `Finding`; `ruling` is the verdict with its needs.
 
-    `ids` holds any number of ids by kind; the finding keeps the first of them and their number.
+    `ids` holds any number of ids by kind; the finding keeps the first of them and their number. `collect` is what to
+    collect where it fires, for a plan to write the study.
     """
 
     ruling: Ruling
@@ -90,6 +98,7 @@ class Outcome:
     ids: Mapping[str, Iterable[str]] = field(default_factory=dict)
     facts: Mapping[str, Estimate] = field(default_factory=dict)
     source: str = ""
+    collect: Collection | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +161,7 @@ class Check:
             fundamental=self.challenge.fundamental,
             primary=self.primary,
             p_value=outcome.ruling.p_value,
-            collect=self.collect if outcome.ruling.verdict is Verdict.INCONCLUSIVE else None,
+            collect={Verdict.INCONCLUSIVE: self.collect, Verdict.FIRES: outcome.collect}.get(outcome.ruling.verdict),
         )
 
     def _not_assessable(self, missing: str) -> Finding:

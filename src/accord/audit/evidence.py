@@ -21,6 +21,7 @@ from accord.artefacts import (
 )
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger, current_feedback
+from accord.feedback.deployment.recordings import Deployment, read_recordings
 from accord.feedback.statistics.raking import Target
 from accord.feedback.statistics.reliability import EvaluatorSummary, summarise_evaluators
 from accord.interfaces import Judge
@@ -43,6 +44,7 @@ __all__ = [
     "MEANINGS",
     "METRICS",
     "NOBODY_ASKED",
+    "NOTHING_RECORDED",
     "PAIRS",
     "POLICY_MODEL",
     "POPULATION",
@@ -80,6 +82,9 @@ QUESTION_ANSWERS, TEXT_LOSSES = artefacts.QUESTION_ANSWERS.path(), artefacts.TEX
 ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
 
 NOBODY_ASKED = "what people were asked after the run (`--audit-ledger LEDGER`)"
+NOTHING_RECORDED = (
+    "what the policy is asked and answers since its release (`accord serve RUN --record LEDGER`, then `--since LEDGER`)"
+)
 
 
 @dataclass(frozen=True)
@@ -130,8 +135,9 @@ class Evidence(RunReader):
 
     An altered file raises `ArtefactError`, as everywhere. `judges` are handed in by whoever loads models (`reward`,
     `eval_reward`): the audit itself never loads one. `audit_ledger` is a ledger of what people were asked after the
-    run; `deployment_prompts` and `population` stand for the run's own; `beside` are runs of the same recipe with other
-    seeds. No server that the run names is spoken to unless it is `trusted`; `elsewhere` is of runs of other software.
+    run, `since` one beside which its policy's answers were recorded once it was in use; `deployment_prompts` and
+    `population` stand for the run's own; `beside` are runs of the same recipe with other seeds. No server that the run
+    names is spoken to unless it is `trusted`; `elsewhere` is of runs of other software.
     """
 
     def __init__(
@@ -142,12 +148,14 @@ class Evidence(RunReader):
         prefix: str = "",
         trusted: bool = True,
         audit_ledger: Path | str | None = None,
+        since: Path | str | None = None,
         deployment_prompts: Sequence[Prompt] | None = None,
         population: Target | None = None,
         beside: Sequence[Path | str] = (),
         elsewhere: Elsewhere | None = None,
     ) -> None:
         super().__init__(run, prefix=prefix)
+        self.since = since
         self.elsewhere = elsewhere or Elsewhere()
         self._named_population = population
         self.trusted = trusted
@@ -266,6 +274,16 @@ class Evidence(RunReader):
             raise MissingEvidence(NOBODY_ASKED)
         with Ledger(self.audit_ledger, write=False) as ledger:
             return LedgerRecords.of(ledger)
+
+    @cached_property
+    def recordings(self) -> Deployment:
+        """What was recorded since the release. Raises `MissingEvidence` where nothing was named or can be read."""
+        if self.since is None:
+            raise MissingEvidence(NOTHING_RECORDED)
+        try:
+            return read_recordings(self.since)
+        except LedgerError as error:
+            raise MissingEvidence(f"recorded answers ({error})") from error
 
     @cached_property
     def all_records(self) -> LedgerRecords:

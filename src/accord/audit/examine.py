@@ -9,6 +9,7 @@ from accord.artefacts import FINDINGS, Finding, Verdict
 from accord.audit import (
     attacks,
     collection,
+    deployment,
     distribution,
     misspecification,
     optimisation,
@@ -37,7 +38,7 @@ REWRITTEN = ("audit", "report")
 
 _FAMILIES = (
     *(preflight, people, oversight, collection, misspecification),
-    *(reward, optimisation, seeds, distribution, values, attacks),
+    *(reward, optimisation, seeds, distribution, values, attacks, deployment),
 )
 for _family in _FAMILIES:
     for _check in _family.CHECKS:
@@ -73,6 +74,7 @@ def examine(
     prefix: str = "",
     trusted: bool = True,
     audit_ledger: Path | str | None = None,
+    since: Path | str | None = None,
     deployment_prompts: Sequence[Prompt] | None = None,
     population: Target | None = None,
     beside: Sequence[Path | str] = (),
@@ -81,11 +83,12 @@ def examine(
     """Put the claims of a run to the test, from its files and the judges handed in.
 
     `only` names challenges (`RG2`, `P-EOS`); `prefix` says which stages are meant (`rounds/03`); a database that the
-    run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run;
-    `deployment_prompts` and `population` (shares by attribute) stand for those of the run; `beside` are runs of the
-    same recipe with other seeds, `elsewhere` what is said of a run that other software made. Every file of the run is
-    held against its digest first, whether a check reads it or not. Raises `AuditError` for a challenge that has no
-    check, and `ArtefactError` where a file of the run is not what was written.
+    run names is opened where it is `trusted`; `audit_ledger` is a ledger of what people were asked after the run,
+    `since` one beside which its policy's answers were recorded; `deployment_prompts` and `population` (shares by
+    attribute) stand for those of the run; `beside` are runs of the same recipe with other seeds, `elsewhere` what is
+    said of a run that other software made. Every file of the run is held against its digest first, whether a check
+    reads it or not. Raises `AuditError` for a challenge that has no check, and `ArtefactError` where a file of the run
+    is not what was written.
     """
     known = {check.challenge.id for check in CHECKS}
     for name in only:
@@ -97,6 +100,7 @@ def examine(
         prefix=prefix,
         trusted=trusted,
         audit_ledger=audit_ledger,
+        since=since,
         deployment_prompts=deployment_prompts,
         population=population,
         beside=beside,

@@ -32,6 +32,7 @@ def audit(
     only: list[str] | None = None,
     extension: list[Path] | None = None,
     audit_ledger: str | None = None,
+    since: str | None = None,
     deployment_prompts: Path | None = None,
     plan: Path | None = None,
     questions: list[Path] | None = None,
@@ -69,12 +70,15 @@ def audit(
     audit_ledger
         What people were asked after the run, about its samples or anew: a ledger, a file or
         postgresql://user@host/database.
+    since
+        A ledger beside which `accord serve RUN --record LEDGER` recorded what the policy is asked and answers in use,
+        which is held against the release (X8).
     deployment_prompts
         Prompts as they come where the policy is to work, in place of the run's own: JSON lines, or any file that
         `accord import` reads.
     plan
         A new folder: what the checks lack that could not be assessed or did not decide, how much of it, and the study
-        files that would collect it.
+        files that would collect it; and what is to be collected anew where that is the remedy of what fires.
     questions
         A file of multiple-choice questions that both models are asked, instead of those of the recipe; may be given
         more than once. Not with --only, which writes nothing.
@@ -112,6 +116,7 @@ def audit(
             attacks=tuple(attacks or ()),
             beside=tuple(beside or ()),
             audit_ledger=audit_ledger,
+            since=since,
             deployment_prompts=deployment_prompts,
             population=population,
             plan=plan,
@@ -139,6 +144,7 @@ class _Asked:
     attacks: tuple[Path, ...]
     beside: tuple[Path, ...]
     audit_ledger: str | None
+    since: str | None
     deployment_prompts: Path | None
     population: Path | None
     plan: Path | None
@@ -150,6 +156,7 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
 
     What `only` does not narrow is written into the run, and the plan beside it.
     """
+    from accord.audit.deployment.since_release import write_since_release
     from accord.audit.evidence import Evidence
     from accord.audit.examine import examine
     from accord.audit.plan import write_plan
@@ -175,6 +182,7 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
             only=asked.only,
             trusted=asked.trusted or not audited.is_of_accord,
             audit_ledger=asked.audit_ledger,
+            since=asked.since,
             deployment_prompts=deployed,
             population=population,
             beside=asked.beside,
@@ -183,9 +191,12 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
         if audited.is_of_accord:
             report = with_recipe_lines(report, recipe)
         if asked.plan is not None:
-            write_plan(report.findings, Evidence(audited.run, deployment_prompts=deployed), asked.plan)
+            evidence = Evidence(audited.run, deployment_prompts=deployed, since=asked.since)
+            write_plan(report.findings, evidence, asked.plan)
         if not asked.only:
             report.write(audited.run)
+            if asked.since is not None:
+                write_since_release(audited.run, asked.since, report.findings)
     return report, {} if audited.is_of_accord else {"made_by": audited.made_by, "notes": list(audited.notes)}
 
 

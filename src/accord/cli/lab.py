@@ -197,7 +197,8 @@ def plant(
         CHECKS.get(check)
     planting = planting_of(out, planted, seed=seed)
     with planting.run as run:
-        report = examine(run, judges=planting.judges, audit_ledger=audit_ledger_of(out), beside=planting.beside)
+        asked = audit_ledger_of(out)
+        report = examine(run, judges=planting.judges, audit_ledger=asked, since=asked, beside=planting.beside)
         report.write(run)
     fired = {finding.id for finding in report.fired}
     if json:

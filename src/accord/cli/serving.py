@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from accord.cli.recording import recording_policy, recording_to, serving_session
 from accord.errors import ArtefactError, RecipeError, storage
 from accord.run import MANIFEST
 
@@ -33,6 +34,9 @@ def serve(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     collect: Path | None = None,
     ledger: str | None = None,
+    record: str | None = None,
+    record_policy: Path | None = None,
+    record_share: float | None = None,
 ) -> int:
     """The policy of a run behind an OpenAI-compatible endpoint, to talk to, to probe, or to judge with. Ctrl-C ends it.
 
@@ -62,6 +66,14 @@ def serve(
         A study with a section [chat]: what its users say of answers (POST /v1/feedback) is kept in the ledger.
     ledger
         Where that is kept: a file, or postgresql://user@host/database.
+    record
+        A ledger (a file, or postgresql://user@host/database) beside which some of the requests and answers are
+        recorded, for `accord audit RUN --since LEDGER`. What, of whom and for how long is printed, and told by GET
+        /v1/recording; a request with `"store": false` is not recorded.
+    record_policy
+        A TOML file that says what is recorded: share, seed, keep, consent, notice, days, most, requesters, redact.
+    record_share
+        The share of the requests that is recorded, in place of the policy's (0.1 without one).
     """
     from accord.lm.settings import ModelSettings
     from accord.serve import Worker, make_app
@@ -71,11 +83,16 @@ def serve(
         raise RecipeError(f"--slots {slots}: one at least is needed")
     bearer = _token(token, host, no_token=no_token)
     study = _study(collect, ledger)
+    policy = recording_policy(record, record_policy, record_share)
     with ExitStack() as until_end:
         listener = until_end.enter_context(listening(host, port))
         causal = open_model(run, stage, ModelSettings(dtype=dtype, device=device))
         collector = None if study is None else until_end.enter_context(_collector(study, str(ledger)))
-        app = make_app(Worker(causal, slots=slots), causal.name, token=bearer, collector=collector)
+        recorder = None
+        if policy is not None:
+            session = serving_session(run, stage, policy, label=causal.name, dtype=dtype)
+            recorder = until_end.enter_context(recording_to(str(record), session))
+        app = make_app(Worker(causal, slots=slots), causal.name, token=bearer, collector=collector, recorder=recorder)
         place = f"[{host}]" if ":" in host else host
         url = f"http://{place}:{listener.getsockname()[1]}/v1"
         print(f"{causal.name} at {url}" + ("" if bearer is None else f"  token {bearer}"), flush=True)

@@ -19,8 +19,21 @@ from accord.errors import AccordError
 from accord.lm.engine import Request as EngineRequest
 from accord.records import Sampling
 from accord.serve.collecting import Collector
+from accord.serve.recorded_requests import recording, ticket_of
+from accord.serve.recording import STATE_HEADER, Recorder
+from accord.serve.recording_routes import recording_routes
 from accord.serve.requests import ApiError, ChatRequest, CompletionRequest, parse
-from accord.serve.responses import ChatFormat, Choice, CompletionFormat, Keep, ResponseFormat, answer, failure, stream
+from accord.serve.responses import (
+    ChatFormat,
+    Choice,
+    CompletionFormat,
+    Keep,
+    ResponseFormat,
+    answer,
+    failure,
+    new_name,
+    stream,
+)
 from accord.serve.worker import Worker
 from accord.web_server import LOOPBACK, host_of, origin_host
 
@@ -32,11 +45,19 @@ MAX_TOLD = 2_000_000  # tokens and log-probabilities of one answer
 LETTERS_OF_TOKEN = 32  # at most, of those of a prompt: a longer text is not read at all
 
 
-def make_app(worker: Worker, name: str, *, token: str | None, collector: Collector | None = None) -> Litestar:
+def make_app(
+    worker: Worker,
+    name: str,
+    *,
+    token: str | None,
+    collector: Collector | None = None,
+    recorder: Recorder | None = None,
+) -> Litestar:
     """The endpoint for the model of `worker`, called `name`; clients show `token`, or nothing where it is None.
 
     Without a token only requests to this machine by one of its own names are served, and none that a page of another
-    site has a browser send. With a `collector`, `/v1/feedback` takes what users say of answers.
+    site has a browser send. With a `collector`, `/v1/feedback` takes what users say of answers. A `recorder` keeps
+    those that its policy draws; `/v1/recording` says which that is.
     """
     allowed = _guard(token)
 
@@ -51,13 +72,15 @@ def make_app(worker: Worker, name: str, *, token: str | None, collector: Collect
     @post("/v1/chat/completions", guards=[allowed], status_code=200)
     async def chat(request: Request[Any, Any, Any]) -> Response[Any]:
         body, requests = await worker.read(_read_chat, worker, name, await request.body())
-        keep = None if collector is None else _keeper(collector, request, body, requests[0].sampling)
-        return await _respond(worker, request, ChatFormat(), body, requests, logprobs=bool(body.logprobs), keep=keep)
+        keeps = [] if collector is None else [_keeper(collector, request, body, requests[0].sampling)]
+        tells = bool(body.logprobs)
+        return await _respond(worker, request, ChatFormat(), body, requests, tells, keeps=keeps, recorder=recorder)
 
     @post("/v1/completions", guards=[allowed], status_code=200)
     async def completions(request: Request[Any, Any, Any]) -> Response[Any]:
         body, requests = await worker.read(_read_completion, worker, name, await request.body())
-        return await _respond(worker, request, CompletionFormat(), body, requests, logprobs=body.logprobs is not None)
+        tells = body.logprobs is not None
+        return await _respond(worker, request, CompletionFormat(), body, requests, tells, recorder=recorder)
 
     @post("/v1/feedback", guards=[allowed], status_code=200)
     async def feedback(request: Request[Any, Any, Any]) -> dict[str, Any]:
@@ -66,7 +89,7 @@ def make_app(worker: Worker, name: str, *, token: str | None, collector: Collect
         return await collector.judge(await request.body(), request.headers)
 
     return Litestar(
-        [health, models, chat, completions, feedback],
+        [health, models, chat, completions, feedback, *recording_routes(recorder, allowed)],
         lifespan=[partial(_engine_running, worker)],
         request_max_body_size=MAX_BODY,
         exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _unexpected},
@@ -94,16 +117,27 @@ async def _respond(
     form: ResponseFormat,
     body: ChatRequest | CompletionRequest,
     requests: Sequence[EngineRequest],
-    *,
     logprobs: bool,
-    keep: Keep | None = None,
+    *,
+    keeps: Sequence[Keep] = (),
+    recorder: Recorder | None = None,
 ) -> Response[Any]:
-    """The answer whole, or as a stream of events."""
+    """The answer whole, or as a stream of events; its header says whether it is recorded."""
+    name, headers = new_name(form), dict[str, str]()
+    if recorder is not None:
+        ticket = ticket_of(recorder, name, body, request.headers)
+        keeps, headers = [*keeps, recording(recorder, ticket, body, requests)], {STATE_HEADER: ticket.state}
+
+    async def keep(name: str, choices: Sequence[Choice]) -> None:
+        for each in keeps:
+            await each(name, choices)
+
     if body.stream:
-        events = stream(worker, form, body.model, requests, logprobs=logprobs, usage=body.wants_usage, keep=keep)
-        return Stream(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
-    work = answer(worker, form, body.model, requests, logprobs=logprobs, keep=keep)
-    return Response(await _unless_disconnected(request, work), media_type="application/json")
+        usage = body.wants_usage
+        events = stream(worker, form, body.model, requests, logprobs=logprobs, usage=usage, name=name, keep=keep)
+        return Stream(events, media_type="text/event-stream", headers={"cache-control": "no-store", **headers})
+    work = answer(worker, form, body.model, requests, logprobs=logprobs, name=name, keep=keep)
+    return Response(await _unless_disconnected(request, work), media_type="application/json", headers=headers)
 
 
 def _keeper(collector: Collector, request: Request[Any, Any, Any], body: ChatRequest, sampling: Sampling) -> Keep:

@@ -29,6 +29,7 @@ __all__ = [
     "ResponseFormat",
     "answer",
     "failure",
+    "new_name",
     "stream",
 ]
 
@@ -83,6 +84,11 @@ class Choice:
 
 Keep = Callable[[str, Sequence[Choice]], Awaitable[None]]
 """What keeps an answer, by the id that the client is given, before the client has all of it."""
+
+
+def new_name(form: "ResponseFormat") -> str:
+    """An id for an answer, which the client is given."""
+    return f"{form.prefix}-{uuid4().hex}"
 
 
 class ResponseFormat(Protocol):
@@ -180,10 +186,14 @@ async def answer(
     requests: Sequence[Request],
     *,
     logprobs: bool,
+    name: str | None = None,
     keep: Keep | None = None,
 ) -> bytes:
-    """The whole answer, as JSON, once it is kept. Raises whatever the engine died of."""
-    head = _head(form, form.kind, model)
+    """The whole answer, as JSON, once it is kept; under a new id where it has no `name`.
+
+    Raises whatever the engine died of.
+    """
+    head = _head(name or new_name(form), form.kind, model)
     choices = [Choice(worker.causal, request) for request in requests]
     async with aclosing(worker.write(requests)) as steps:
         async for tokens in steps:
@@ -214,11 +224,12 @@ async def stream(
     *,
     logprobs: bool,
     usage: bool,
+    name: str | None = None,
     keep: Keep | None = None,
 ) -> AsyncIterator[str]:
     """The answer as server-sent events, kept before the last. A failure on the way is an event of its own, the last."""
     choices = [Choice(worker.causal, request) for request in requests]
-    head = _head(form, f"{form.kind}.chunk" if form.kind.startswith("chat") else form.kind, model)
+    head = _head(name or new_name(form), f"{form.kind}.chunk" if form.kind.startswith("chat") else form.kind, model)
     counts: dict[str, Any] = {"usage": None} if usage else {}
 
     def event(part: list[dict[str, Any]], **fields: Any) -> str:
@@ -261,8 +272,8 @@ def failure(error: Exception) -> ApiError:
     return ApiError(500, "the server failed; its output says why", kind="server_error")
 
 
-def _head(form: ResponseFormat, kind: str, model: str) -> dict[str, Any]:
-    return {"id": f"{form.prefix}-{uuid4().hex}", "object": kind, "created": int(time.time()), "model": model}
+def _head(name: str, kind: str, model: str) -> dict[str, Any]:
+    return {"id": name, "object": kind, "created": int(time.time()), "model": model}
 
 
 def _usage(requests: Sequence[Request], choices: Sequence[Choice]) -> dict[str, int]:

@@ -1,4 +1,7 @@
-"""The difference of two shares of the same people and texts, also where nearly all or nearly none hold."""
+"""The difference of two shares of the same people and texts, also where nearly all or nearly none hold; of two samples.
+
+Of two numbers that were estimated apart the interval follows from both (Zou & Donner 2008, Statistics in Medicine 27).
+"""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -10,7 +13,7 @@ from accord.stats.clusters import Floats, Units
 from accord.stats.estimate import Estimate
 from accord.stats.means import rate
 
-__all__ = ["rate_difference"]
+__all__ = ["difference_of", "rate_difference"]
 
 Bools = NDArray[np.bool_]
 
@@ -47,6 +50,21 @@ def rate_difference(
     above = _joined(one.high - one.value, other.value - other.low, r)
     method = f"from the intervals of both rates, which correlate by {r:.2f}"
     return Estimate(d, max(d - below, -1.0), min(d + above, 1.0), n, fewest, level, method)
+
+
+def difference_of(first: Estimate, second: Estimate, *, scale: float = 1.0) -> Estimate:
+    """One number less another that was estimated from other observations, in units of `scale`.
+
+    With (l, u) the interval of each, the low end is d - sqrt((first - l)^2 + (u_second - second)^2), and the high end
+    likewise. No interval where one of the two has none. Clusters are the fewer of the two.
+    """
+    d, n = (first.value - second.value) / scale, first.n + second.n
+    fewest = min(each.n if each.clusters is None else each.clusters for each in (first, second))
+    if first.low is None or first.high is None or second.low is None or second.high is None:
+        return Estimate(d, None, None, n, fewest, first.level, "no interval of a single cluster")
+    below = _joined(first.value - first.low, second.high - second.value, 0.0) / scale
+    above = _joined(first.high - first.value, second.value - second.low, 0.0) / scale
+    return Estimate(d, d - below, d + above, n, fewest, first.level, "from the intervals of both")
 
 
 def _share(

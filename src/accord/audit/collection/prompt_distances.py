@@ -1,8 +1,8 @@
 """How far prompts are from one another, by their words and characters."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, hstack
 from scipy.stats import binom
 
 from accord.records import Prompt
-from accord.stats import Estimate, proportion
+from accord.stats import Estimate, proportion, rate
 
 __all__ = ["PromptSets", "distinct_prompts", "prompt_text", "text_key", "uncovered_share"]
 
@@ -87,13 +87,16 @@ class PromptSets:
         return 1 - nearest_N
 
 
-def uncovered_share(sets: PromptSets, quantile: float) -> Estimate | None:
+def uncovered_share(
+    sets: PromptSets, quantile: float, *, clusters: Sequence[Hashable] | None = None
+) -> Estimate | None:
     """The share of deployment prompts that are farther from feedback than that quantile of feedback from itself.
 
     Of one distribution it is 1 - quantile. Both the share and the quantile are estimated: the share's exact interval
     and what it becomes at the ends of the quantile's (order statistics) are joined by the square root of their squares
-    (MOVER; Zou & Donner 2008, Statistics in Medicine 27). None where the quantile has no upper end: it takes
-    log(.025) / log(quantile) feedback prompts, 72 at .95.
+    (MOVER; Zou & Donner 2008, Statistics in Medicine 27). `clusters` says of each deployment prompt with which others
+    it was sampled. None where the quantile has no upper end: it takes log(.025) / log(quantile) feedback prompts, 72 at
+    .95.
     """
     count = len(sets.feedback)
     own_F, other_M = np.sort(sets.distance_N[:count]), sets.distance_N[count:]
@@ -105,10 +108,12 @@ def uncovered_share(sets: PromptSets, quantile: float) -> Estimate | None:
     def share_beyond(place: int) -> float:
         return float(np.mean(other_M > own_F[min(max(place, 0), count - 1)]))
 
-    far = int(np.sum(other_M > own_F[min(at, count - 1)]))
-    share = proportion(far, len(other_M))
+    far_M = other_M > own_F[min(at, count - 1)]
+    share = proportion(int(far_M.sum()), len(other_M)) if clusters is None else rate(far_M, clusters)
+    if share.low is None:
+        return share
     low_end, high_end = share.low or 0.0, 1.0 if share.high is None else share.high
     low = share.value - np.hypot(share.value - low_end, share.value - share_beyond(beyond))
     high = share.value + np.hypot(high_end - share.value, share_beyond(below - 1) - share.value)
     method = "exact, with the quantile's order statistics (MOVER)"
-    return Estimate(share.value, max(0.0, float(low)), min(1.0, float(high)), share.n, None, share.level, method)
+    return replace(share, low=max(0.0, float(low)), high=min(1.0, float(high)), method=method)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from accord.audit.deployment.recorded import recorded_of
 from accord.audit.evidence import Evidence
 from accord.errors import MissingEvidence
 from accord.records import Completion, Pair, Prompt
@@ -31,6 +32,9 @@ def _lines(evidence: Evidence, source: str, kind: str) -> Iterator[dict[str, Any
                 yield {**_prompt(evidence.prompts[row.prompt]), "completions": [{"text": row.text, "writer": row.arm}]}
         case "deployment":
             yield from (_prompt(prompt) for prompt in evidence.deployment_prompts)
+        case "recorded":
+            recorded = recorded_of(evidence, 1)
+            yield from (_prompt(one.prompt) for one in recorded.texts(len(recorded.answers)))
         case "questions":
             for answer in evidence.question_answers:
                 yield {"prompt": answer.text, "completions": [{"text": " / ".join(answer.options)}]}

@@ -16,7 +16,8 @@ class StudyPlan:
     """A study: what it is for, its file without name and items, and where its items come from.
 
     items    `held_out` (texts that people judged already), `samples` (what both arms wrote), `deployment` (prompts as
-             they come where the policy works), `questions` (what both arms were asked), `train` (prompts alone)
+             they come where the policy works), `recorded` (prompts as they were recorded since the release),
+             `questions` (what both arms were asked), `train` (prompts alone)
     by_hand  what whoever runs the study must add before it can begin; empty where nothing is
     """
 
@@ -100,6 +101,12 @@ STUDIES: Mapping[str, StudyPlan] = MappingProxyType(
             "whether the reward holds on prompts as they come where the policy works",
             _study("Which answer is better?", LEFT_OR_RIGHT, overlap=3),
             "deployment",
+            by_hand="a writer for the answers (`accord collect ... --writer RUN`)",
+        ),
+        "recorded": StudyPlan(
+            "whether the reward holds on what the policy is asked since its release: prompts as they were recorded",
+            _study("Which answer is better?", LEFT_OR_RIGHT, overlap=3),
+            "recorded",
             by_hand="a writer for the answers (`accord collect ... --writer RUN`)",
         ),
         "opinions": StudyPlan(

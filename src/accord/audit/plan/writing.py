@@ -29,14 +29,13 @@ class Plan:
 def write_plan(findings: Sequence[Finding], evidence: Evidence, folder: Path) -> Plan:
     """Write `plan.md` into a new folder, and beside it a folder with `study.toml` and `items.jsonl` for each study.
 
-    Only what could not be assessed or did not decide is in it. Raises `AuditError` where the folder is there already,
+    In it is what could not be assessed or did not decide, and what fires where collecting something anew is the remedy.
+    Raises `AuditError` where the folder is there already,
     `StorageError` where it cannot be written.
     """
     if folder.exists():
         raise AuditError(f"{folder} is there already; name a new folder for the plan")
-    lacking = tuple(
-        finding for finding in findings if finding.verdict in {Verdict.NOT_ASSESSABLE, Verdict.INCONCLUSIVE}
-    )
+    lacking = tuple(finding for finding in findings if _wants_more(finding))
     names = dict.fromkeys(finding.collect.study for finding in lacking if finding.collect and finding.collect.study)
     with storage(folder):
         folder.mkdir(parents=True)
@@ -44,6 +43,11 @@ def write_plan(findings: Sequence[Finding], evidence: Evidence, folder: Path) ->
     with storage(folder):
         (folder / "plan.md").write_text(_page(lacking, written), encoding="utf-8")
     return Plan(lacking, tuple(names))
+
+
+def _wants_more(finding: Finding) -> bool:
+    open_ones = {Verdict.NOT_ASSESSABLE, Verdict.INCONCLUSIVE}
+    return finding.verdict in open_ones or (finding.verdict is Verdict.FIRES and finding.collect is not None)
 
 
 def _write_study(evidence: Evidence, name: str, folder: Path) -> str:
@@ -98,7 +102,12 @@ def _entries(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings:
         ids.setdefault((finding.verdict, finding.needs, finding.collect), []).append(finding.id)
     for (verdict, needs, collect), names in ids.items():
-        lacks = "cannot be assessed without" if verdict is Verdict.NOT_ASSESSABLE else "did not decide; it would take"
-        yield f"* **{', '.join(names)}** {lacks} {needs}."
+        match verdict:
+            case Verdict.FIRES:
+                yield f"* **{', '.join(names)}** fires, and more is to be collected."
+            case Verdict.NOT_ASSESSABLE:
+                yield f"* **{', '.join(names)}** cannot be assessed without {needs}."
+            case _:
+                yield f"* **{', '.join(names)}** did not decide; it would take {needs}."
         if collect is not None:
             yield f"  Collect {collect.what} (`{collect.field}`): {collect.amount}."

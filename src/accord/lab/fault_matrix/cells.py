@@ -82,7 +82,8 @@ def _run(
     with _collected_at_the_end(), TemporaryDirectory(prefix="run-") as folder:
         planting = planting_of(Path(folder) / "run", fault, seed=seed, world=world, checks=checks, asked_alike=gold)
         with planting.run as run:
-            evidence = Evidence(run, planting.judges, audit_ledger=audit_ledger_of(run.path), beside=planting.beside)
+            asked = audit_ledger_of(run.path)
+            evidence = Evidence(run, planting.judges, audit_ledger=asked, since=asked, beside=planting.beside)
             settings, made = AuditSettings(), CHECKS if checks is None else checks
             findings = [check.run(evidence, settings) for check in made]
             value = fault.measure_gold(planting) if gold and fault.cure else None

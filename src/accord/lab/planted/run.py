@@ -73,7 +73,7 @@ def planting_of(
 
 
 def audit_ledger_of(path: Path) -> Path:
-    """Where what people were asked after the run is kept, beside it."""
+    """Where what people were asked after the run is kept, beside it; and what was recorded of its deployment."""
     return path.with_name(path.name + "-audit.db")
 
 

@@ -8,7 +8,7 @@ from accord.report.disclosure.fields import known, line, number, table, unknown
 from accord.report.disclosure.records import Records
 from accord.report.words import count, rank, series
 
-__all__ = ["audit_field", "finding_lines", "findings_about", "lacking", "no_audit", "verdicts"]
+__all__ = ["HEAD", "audit_field", "finding_lines", "findings_about", "lacking", "no_audit", "verdicts"]
 
 HEAD = ("check", "verdict", "what was put to the test, and what came of it")
 

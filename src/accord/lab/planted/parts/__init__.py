@@ -4,6 +4,7 @@ A part is a class with the methods of `Part`; it is listed here. What can be wro
 `Settings`, whose defaults are healthy, and which a fault changes (`Fault.part`).
 """
 
+from accord.lab.planted.parts.after_deployment import AfterDeploymentPart
 from accord.lab.planted.parts.approval import Approval
 from accord.lab.planted.parts.attacks import AttacksPart
 from accord.lab.planted.parts.base import Part
@@ -39,5 +40,6 @@ PARTS: tuple[Part, ...] = (
     AttacksPart(),
     PlainTexts(),
     OpenQuestions(),
+    AfterDeploymentPart(),
 )
 """In the order in which they are planted."""

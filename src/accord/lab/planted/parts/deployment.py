@@ -81,10 +81,12 @@ class DeploymentSettings(Settings):
     """What people are asked about, and what the policy will be.
 
     new_topic  share of the deployment that is of a topic which nobody was asked about, and whose worth is other words'
+    food       share of food among the topics of the deployment that are known
     quota      people are asked about that topic too, by its share
     """
 
     new_topic: float = 0.0
+    food: float = 0.35
     quota: bool = False
     prompts: int = 110
     deployed: int = 130
@@ -102,14 +104,14 @@ class DeploymentSettings(Settings):
     @property
     def deployment(self) -> Mapping[str, float]:
         """The shares of the topics in the deployment; those that are known have other ones than in feedback."""
-        known = {"film": 0.3, "travel": 0.35, "food": 0.35}
+        known = {"film": (1 - self.food) * 6 / 13, "travel": (1 - self.food) * 7 / 13, "food": self.food}
         return {name: share * (1 - self.new_topic) for name, share in known.items()} | {NEW_TOPIC: self.new_topic}
 
 
 class DeploymentPart(Part):
     """Ratings of texts to prompts of topics before the run; after it, prompts of the deployment and pairs compared."""
 
-    challenges: ClassVar = ("DQ1", "X1")
+    challenges: ClassVar = ("DQ1", "X1", "X8")
 
     def before(self, planting: "Planting") -> None:
         settings, random = planting.settings(DeploymentSettings()), planting.random("deployment")

@@ -2,9 +2,18 @@
 
 from collections.abc import Iterator
 
-from accord.artefacts import DEPLOYMENT_PROMPTS, MODEL, RECIPE, DisclosureEvidence, DisclosureField, Verdict
+from accord.artefacts import (
+    DEPLOYMENT_PROMPTS,
+    MODEL,
+    RECIPE,
+    SINCE_RELEASE,
+    DisclosureEvidence,
+    DisclosureField,
+    Finding,
+    Verdict,
+)
 from accord.report.disclosure.fields import known, line, table, unknown
-from accord.report.disclosure.findings import audit_field, no_audit
+from accord.report.disclosure.findings import HEAD, audit_field, finding_lines, lacking, no_audit, verdicts
 from accord.report.disclosure.item import Item
 from accord.report.disclosure.questions import Question
 from accord.report.disclosure.records import Records
@@ -14,6 +23,7 @@ from accord.report.words import count, series
 
 __all__ = ["MONITORING_ITEM"]
 
+NOT_RECORDED = "nothing that was recorded in use was held against the release (accord serve --record, audit --since)"
 STAGES = {"sft": "the supervised start", "policy": "the policy"}
 
 
@@ -22,6 +32,8 @@ def _fields(records: Records) -> Iterator[DisclosureField]:
     yield _thresholds(records)
     yield _prompts(records)
     yield audit_field(records, "drift", "Drift while policy and reward learn (JT1, JT2)", {"JT1", "JT2"})
+    yield _recording(records)
+    yield _since(records)
 
 
 def _rollback(records: Records) -> DisclosureField:
@@ -66,6 +78,46 @@ def _prompts(records: Records) -> DisclosureField:
     return known("deployment_prompts", label, value, [records.evidence(DEPLOYMENT_PROMPTS)])
 
 
+def _recording(records: Records) -> DisclosureField:
+    """What servers of the policy record of requests, as each of them stated it."""
+    label = "What is recorded of the model in use, and of whom"
+    if not records.reader.has(SINCE_RELEASE):
+        return unknown("recording", label, NOT_RECORDED)
+    since = records.reader.value(SINCE_RELEASE)
+    lines = [
+        line(
+            each.started[:10],
+            "the policy of this run" if each.of_release else "another model",
+            each.summary if records.privacy.words(each.summary) else f"{each.policy['share']:g} of requests",
+            f"{each.records:,} of {each.requests:,}",
+        )
+        for each in since.sessions
+    ]
+    notices = dict.fromkeys(str(each.policy["notice"]) for each in since.sessions if each.policy["notice"])
+    told = f" Those who ask learn of it: {records.privacy.name('; '.join(notices))}." if notices else ""
+    value = (
+        f"{count(len(since.sessions), 'server')} recorded; {count(since.answers, 'answer')} of {since.first or '-'} to "
+        f"{since.last or '-'} are there.{told}"
+    )
+    head = ("from", "model", "what is recorded", "requests recorded")
+    return known("recording", label, value, [records.evidence(SINCE_RELEASE)], lines=table(head, lines))
+
+
+def _since(records: Records) -> DisclosureField:
+    """The newest audit that held recorded answers against the release."""
+    label = "What is asked and answered since the release, beside the release (X8)"
+    if not records.reader.has(SINCE_RELEASE):
+        return unknown("since", label, NOT_RECORDED)
+    since = records.reader.value(SINCE_RELEASE)
+    findings = [Finding.from_json(dict(each)) for each in since.findings]
+    assessed = [each for each in findings if each.verdict is not Verdict.NOT_ASSESSABLE]
+    if not assessed:
+        return unknown("since", label, f"the audit of {since.time[:10]} could assess none of {len(findings)} checks")
+    value = f"On {since.time[:10]}: {verdicts(findings)}. {lacking(findings, records)}".strip()
+    lines = table(HEAD, finding_lines(assessed, records))
+    return known("since", label, value, [records.evidence(SINCE_RELEASE)], lines=lines)
+
+
 MONITORING_ITEM = Item(
     11,
     "systemic.monitoring",
@@ -83,5 +135,7 @@ MONITORING_ITEM = Item(
         Question("rollback", "To which earlier model can you go back, and how fast?"),
         Question("thresholds", "At which numbers do you look closer?"),
         Question("drift", "How is it noticed that policy, reward or prompts have drifted apart?"),
+        Question("recording", "What is recorded of those who use it, and where do they learn of it?"),
+        Question("since", "What has changed since the release in what is asked and answered?"),
     ),
 )
