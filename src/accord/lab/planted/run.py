@@ -13,6 +13,7 @@ from accord.lab.planted.judging import write_judge
 from accord.lab.planted.panels import ask_panels
 from accord.lab.planted.parts import PARTS
 from accord.lab.planted.planting import Planting
+from accord.lab.planted.pleas import PleadingPolicy, plea_chance
 from accord.lab.planted.rollouts import write_evaluation, write_training
 from accord.lab.planted.worlds import WORLDS, World
 from accord.run import RunDirectory
@@ -106,8 +107,12 @@ def _train(planting: Planting) -> None:
     pressures = np.linspace(0, pressure, world.steps)
     policies = [planting.start.towards(judges["reward"], pressure) for pressure in pressures.tolist()]
     planting.policies[:] = policies
-    random = planting.random("policy")
-    write_training(run, policies, judges, data.prompts_of("train"), random, rollouts=world.rollouts)
+    random, asides = planting.random("policy"), planting.random("pleas")
+    writers = [
+        PleadingPolicy.of(policy, plea_chance(judges["reward"], pressure), asides)
+        for policy, pressure in zip(policies, pressures.tolist(), strict=True)
+    ]
+    write_training(run, writers, judges, data.prompts_of("train"), random, rollouts=world.rollouts)
     prompts = data.prompts_of("held_out")
     kl_coef = planting.fault.overshoot() / (SCALE * max(pressure, LEAST_PRESSURE))
-    write_evaluation(run, policies[0], policies[-1], judges, prompts, random, samples=world.samples, kl_coef=kl_coef)
+    write_evaluation(run, writers[0], writers[-1], judges, prompts, random, samples=world.samples, kl_coef=kl_coef)
