@@ -2,6 +2,7 @@
 
 from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS, AttackResult, CanaryRank
 from accord.artefacts.audit import FINDINGS
+from accord.artefacts.conduct import STEERING_ANSWERS, SteeringAnswer
 from accord.artefacts.data import (
     COMPLETIONS,
     DEPLOYMENT_PROMPTS,
@@ -138,6 +139,7 @@ __all__ = [
     "SCORES",
     "SPLITS",
     "STATEMENTS",
+    "STEERING_ANSWERS",
     "SUMMARY",
     "TRUST",
     "VALUE_HEAD",
@@ -200,6 +202,7 @@ __all__ = [
     "ScoreRow",
     "ShiftMeasure",
     "SplitTrust",
+    "SteeringAnswer",
     "StepMetrics",
     "SupervisedMetrics",
     "Text",

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from accord import artefacts
-from accord.artefacts import AttackResult, CanaryRank, EvaluationSample, QuestionAnswer, RunReader
+from accord.artefacts import AttackResult, CanaryRank, EvaluationSample, QuestionAnswer, RunReader, SteeringAnswer
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger, current_feedback
 from accord.feedback.statistics.raking import Target
@@ -44,6 +44,7 @@ __all__ = [
     "SAMPLES",
     "SCORES",
     "SFT_MODEL",
+    "STEERING_ANSWERS",
     "SUMMARY",
     "TRAIN_PAIRS",
     "Elsewhere",
@@ -67,6 +68,7 @@ JUDGED_ROLLOUTS = artefacts.JUDGED_ROLLOUTS.path()
 POPULATION, DEPLOYMENT_PROMPTS = artefacts.POPULATION.path(), artefacts.DEPLOYMENT_PROMPTS.path()
 QUESTION_ANSWERS = artefacts.QUESTION_ANSWERS.path()
 ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
+STEERING_ANSWERS = artefacts.STEERING_ANSWERS.path()
 
 NOBODY_ASKED = "what people were asked after the run (`--audit-ledger LEDGER`)"
 
@@ -229,6 +231,11 @@ class Evidence(RunReader):
     def canary_ranks(self) -> list[CanaryRank]:
         """How likely both arms make private strings."""
         return self.rows(artefacts.CANARY_RANKS)
+
+    @property
+    def steering_answers(self) -> list[SteeringAnswer]:
+        """What both arms answer to challenging prompts, and to others."""
+        return self.rows(artefacts.STEERING_ANSWERS)
 
     @property
     def ledger_feedback(self) -> Mapping[str, Feedback]:

@@ -186,6 +186,7 @@ def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "d
     from accord.loop.questions import ask_questions, with_questions
     from accord.loop.rewards import judges_of
     from accord.loop.stage import Context, in_run
+    from accord.loop.steering import ask_challenging
     from accord.recipe import Recipe
 
     recipe = recipe_of(run, trusted=asked.trusted) if RECIPE.has(run) else Recipe()
@@ -194,4 +195,5 @@ def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "d
     if not asked.only:
         ask_questions(context)
         attack_arms(context)
+        ask_challenging(context)
     return recipe, judges_of(context)

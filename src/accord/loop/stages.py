@@ -13,6 +13,7 @@ from accord.loop.policy import policy, sft
 from accord.loop.questions import ask_questions
 from accord.loop.rewards import combine, eval_reward, judges_of, named_reward, reward
 from accord.loop.stage import Context, Stage
+from accord.loop.steering import ask_challenging
 from accord.recipe import Recipe
 from accord.registry import Registry
 from accord.report.page import write
@@ -36,9 +37,10 @@ STAGES: Registry[Stage] = Registry("stage", error=RecipeError)
 
 
 def audit(context: Context) -> None:
-    """Ask both models the questions of the audit, attack them, and put the claims of the run to the test."""
+    """Ask both models what the audit asks them, attack them, and put the claims of the run to the test."""
     ask_questions(context)
     attack_arms(context)
+    ask_challenging(context)
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
         findings = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
