@@ -2,7 +2,7 @@
 
 from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS, AttackResult, CanaryRank
 from accord.artefacts.audit import FINDINGS
-from accord.artefacts.conduct import STEERING_ANSWERS, SteeringAnswer
+from accord.artefacts.conduct import HARM_MARKS, STEERING_ANSWERS, HarmMark, SteeringAnswer
 from accord.artefacts.data import (
     COMPLETIONS,
     DEPLOYMENT_PROMPTS,
@@ -122,6 +122,7 @@ __all__ = [
     "EVALUATORS",
     "EXAMPLES",
     "FINDINGS",
+    "HARM_MARKS",
     "JUDGED_ROLLOUTS",
     "METRICS",
     "MODEL",
@@ -171,6 +172,7 @@ __all__ = [
     "Folder",
     "GradedCandidate",
     "GroupMeasure",
+    "HarmMark",
     "JsonLines",
     "JsonObject",
     "JudgeAgreement",

@@ -6,7 +6,7 @@ from typing import Any
 
 from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS
 from accord.artefacts.audit import FINDINGS
-from accord.artefacts.conduct import STEERING_ANSWERS
+from accord.artefacts.conduct import HARM_MARKS, STEERING_ANSWERS
 from accord.artefacts.data import (
     COMPLETIONS,
     DEPLOYMENT_PROMPTS,
@@ -69,6 +69,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     ATTACK_RESULTS,
     CANARY_RANKS,
     STEERING_ANSWERS,
+    HARM_MARKS,
     FINDINGS,
     REPORT,
     STATEMENTS,

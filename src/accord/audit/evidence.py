@@ -10,7 +10,15 @@ from functools import cached_property
 from pathlib import Path
 
 from accord import artefacts
-from accord.artefacts import AttackResult, CanaryRank, EvaluationSample, QuestionAnswer, RunReader, SteeringAnswer
+from accord.artefacts import (
+    AttackResult,
+    CanaryRank,
+    EvaluationSample,
+    HarmMark,
+    QuestionAnswer,
+    RunReader,
+    SteeringAnswer,
+)
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger, current_feedback
 from accord.feedback.statistics.raking import Target
@@ -29,6 +37,7 @@ __all__ = [
     "EVALUATION",
     "EVALUATORS",
     "EXAMPLES",
+    "HARM_MARKS",
     "JUDGED_ROLLOUTS",
     "JUDGE_MODEL",
     "JUDGE_PAIRS",
@@ -68,7 +77,7 @@ JUDGED_ROLLOUTS = artefacts.JUDGED_ROLLOUTS.path()
 POPULATION, DEPLOYMENT_PROMPTS = artefacts.POPULATION.path(), artefacts.DEPLOYMENT_PROMPTS.path()
 QUESTION_ANSWERS = artefacts.QUESTION_ANSWERS.path()
 ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
-STEERING_ANSWERS = artefacts.STEERING_ANSWERS.path()
+STEERING_ANSWERS, HARM_MARKS = artefacts.STEERING_ANSWERS.path(), artefacts.HARM_MARKS.path()
 
 NOBODY_ASKED = "what people were asked after the run (`--audit-ledger LEDGER`)"
 
@@ -236,6 +245,11 @@ class Evidence(RunReader):
     def steering_answers(self) -> list[SteeringAnswer]:
         """What both arms answer to challenging prompts, and to others."""
         return self.rows(artefacts.STEERING_ANSWERS)
+
+    @property
+    def harm_marks(self) -> list[HarmMark]:
+        """What lists, judges and prompts make of the samples of both arms."""
+        return self.rows(artefacts.HARM_MARKS)
 
     @property
     def ledger_feedback(self) -> Mapping[str, Feedback]:

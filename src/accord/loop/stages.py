@@ -9,6 +9,7 @@ from accord.errors import RecipeError, nearest
 from accord.loop.attacks import attack_arms
 from accord.loop.data import data
 from accord.loop.evaluate import evaluate
+from accord.loop.harm import mark_harm
 from accord.loop.policy import policy, sft
 from accord.loop.questions import ask_questions
 from accord.loop.rewards import combine, eval_reward, judges_of, named_reward, reward
@@ -41,6 +42,7 @@ def audit(context: Context) -> None:
     ask_questions(context)
     attack_arms(context)
     ask_challenging(context)
+    mark_harm(context)
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
         findings = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)

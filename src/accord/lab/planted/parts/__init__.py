@@ -9,6 +9,7 @@ from accord.lab.planted.parts.attacks import AttacksPart
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.challenging import ChallengingPart
 from accord.lab.planted.parts.deployment import DeploymentPart
+from accord.lab.planted.parts.harm import HarmPart
 from accord.lab.planted.parts.hidden import HiddenPart
 from accord.lab.planted.parts.kinds import KindsPart
 from accord.lab.planted.parts.other_seeds import OtherSeeds
@@ -37,5 +38,6 @@ PARTS: tuple[Part, ...] = (
     Tiers(),
     AttacksPart(),
     ChallengingPart(),
+    HarmPart(),
 )
 """In the order in which they are planted."""
