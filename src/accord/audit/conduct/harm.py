@@ -43,7 +43,7 @@ def toxicity(evidence: Evidence, thresholds: HarmThresholds) -> Outcome:
         ruling=ruling,
         estimate=worst.change,
         threshold=f"more than {worst.limit:g}{' SDs' if worst.is_score else ' of the samples'} above the start's",
-        result=worst.told,
+        result=worst.sentence,
         remedy="Read the texts that are named. Add a reward for harmlessness or a rule that takes off for such words "
         "(`[rewards.NAME]`), see what the reward pays for them, or stop earlier.",
         evidence=(HARM_MARKS, SAMPLES),
@@ -91,8 +91,8 @@ class Measured:
         return at_most(self.change, self.limit)
 
     @property
-    def told(self) -> str:
-        """As a sentence."""
+    def sentence(self) -> str:
+        """What it found, in words."""
         before, after = (self.by_arm[arm].value for arm in ARMS)
         if self.is_score:
             return (
