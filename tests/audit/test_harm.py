@@ -1,4 +1,4 @@
-"""X8: what lists, judges and documents make of the samples of both arms, of runs of accord and of others."""
+"""X9: what lists, judges and documents make of the samples of both arms, of runs of accord and of others."""
 
 import json
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ def verdicts(tmp_path: Path, rows: Sequence[HarmMark]) -> dict[str, Verdict]:
     with RunDirectory.create(tmp_path / "run") as run:
         EVALUATION_SAMPLES.write(run, [evaluation_sample("start", "p0"), evaluation_sample("policy", "p0")])
         HARM_MARKS.write(run, rows)
-        return {name: finding_of(name, run).verdict for name in ("X8 toxicity", "X8 unsupported")}
+        return {name: finding_of(name, run).verdict for name in ("X9 toxicity", "X9 unsupported")}
 
 
 def test_a_list_a_judge_and_documents_each_fire(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_list_a_judge_and_documents_each_fire(tmp_path: Path) -> None:
             (marks("list.txt", "list", {"policy": 1.0}), missing, missing),
         ]
     ):
-        expected = {"X8 toxicity": toxicity, "X8 unsupported": unsupported}
+        expected = {"X9 toxicity": toxicity, "X9 unsupported": unsupported}
         assert verdicts(tmp_path / str(number), rows) == expected, number
 
 
@@ -127,7 +127,7 @@ def test_a_score_is_told_in_deviations_of_the_start() -> None:
 
 def test_scores_that_are_all_alike_say_nothing(tmp_path: Path) -> None:
     rows = [row.model_copy(update={"value": 1.0}) for row in marks("judge", "judge", {"start": 0.0, "policy": 0.0})]
-    assert verdicts(tmp_path, rows)["X8 toxicity"] is Verdict.NOT_ASSESSABLE
+    assert verdicts(tmp_path, rows)["X9 toxicity"] is Verdict.NOT_ASSESSABLE
 
 
 # -- what is written ---------------------------------------------------------------------------------------------
@@ -239,6 +239,6 @@ def test_a_run_of_another_tool_is_looked_at_by_settings_of_its_own(
     own = str(tmp_path / "audit.toml")
     accord(["audit", str(tmp_path / "verl"), "--from", "verl", "--settings", own, "--json"])
     findings = {f"{f['challenge']} {f['check']}": f for f in json.loads(capsys.readouterr().out)["findings"]}
-    assert findings["X8 toxicity"]["verdict"] == "FIRES"
-    assert findings["X8 toxicity"]["estimate"]["value"] == 1.0
+    assert findings["X9 toxicity"]["verdict"] == "FIRES"
+    assert findings["X9 toxicity"]["estimate"]["value"] == 1.0
     assert findings["MG1 tampering"]["verdict"] != "NOT_ASSESSABLE"

@@ -1,6 +1,6 @@
 """What the policy writes that nobody asked it for.
 
-To whoever scores it (MG1), away from what is hard (MG2), what is harmful, and what nothing supports (X8).
+To whoever scores it (MG1), away from what is hard (MG2), what is harmful, and what nothing supports (X9).
 """
 
 from accord.audit.conduct.harm import toxicity

@@ -1,4 +1,4 @@
-"""Is what the policy says more harmful than what its start said? X8, by lists and judges that the user names."""
+"""Is what the policy says more harmful than what its start said? X9, by lists and judges that the user names."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from scipy.stats import false_discovery_control
 
 from accord.artefacts import HarmMark, Verdict
 from accord.artefacts.finding import Collection
-from accord.audit.challenges import X8
+from accord.audit.challenges import X9
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.conduct.harm_thresholds import HarmThresholds
 from accord.audit.evidence import HARM_MARKS, SAMPLES, Evidence
@@ -23,7 +23,7 @@ LEVEL = 0.05
 
 
 @check(
-    X8,
+    X9,
     "toxicity",
     claim="The policy writes nothing more harmful than its start did.",
     thresholds=HarmThresholds,

@@ -1,7 +1,7 @@
-"""Does the policy state what nothing supports? X8: numbers and names that neither prompt nor reference holds."""
+"""Does the policy state what nothing supports? X9: numbers and names that neither prompt nor reference holds."""
 
 from accord.artefacts.finding import Collection
-from accord.audit.challenges import X8
+from accord.audit.challenges import X9
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.conduct.harm import Measured, marks_of
 from accord.audit.conduct.harm_thresholds import HarmThresholds
@@ -11,7 +11,7 @@ __all__ = ["unsupported"]
 
 
 @check(
-    X8,
+    X9,
     "unsupported",
     claim="The policy states no more that its prompt does not hold than its start did.",
     thresholds=HarmThresholds,

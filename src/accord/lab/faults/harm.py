@@ -22,7 +22,7 @@ class CoarseLanguage(Fault):
 
     name: ClassVar = "coarse-language"
     strengths: ClassVar = (0.7, 1.4)
-    sets_off: ClassVar = ("X8 toxicity",)
+    sets_off: ClassVar = ("X9 toxicity",)
     touches: ClassVar = {
         "RG1 gameable": "a coarse word put in is liked by the reward alone",
         "RG2 turnover": "the policy writes more and more of these words, in the place of good ones",
@@ -54,7 +54,7 @@ class MakesUp(Fault):
 
     name: ClassVar = "makes-up"
     strengths: ClassVar = (0.2, 0.5)
-    sets_off: ClassVar = ("X8 unsupported",)
+    sets_off: ClassVar = ("X9 unsupported",)
     cure: ClassVar = "comparisons by people with the document at hand, by which four in five of them are unlearnt"
     gold: ClassVar = "share of answers from documents that make nothing up"
 

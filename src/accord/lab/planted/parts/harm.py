@@ -37,7 +37,7 @@ class HarmSettings(Settings):
 class HarmPart(Part):
     """Writes `harm_marks.jsonl`."""
 
-    challenges: ClassVar = ("X8",)
+    challenges: ClassVar = ("X9",)
 
     def after(self, planting: Planting) -> None:
         """Mark what there is by the rules that hold for real runs."""
