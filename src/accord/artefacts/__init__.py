@@ -2,6 +2,7 @@
 
 from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS, AttackResult, CanaryRank
 from accord.artefacts.audit import FINDINGS
+from accord.artefacts.conduct import HARM_MARKS, STEERING_ANSWERS, HarmMark, SteeringAnswer
 from accord.artefacts.data import (
     COMPLETIONS,
     DEPLOYMENT_PROMPTS,
@@ -126,6 +127,7 @@ __all__ = [
     "EVALUATORS",
     "EXAMPLES",
     "FINDINGS",
+    "HARM_MARKS",
     "JUDGED_ROLLOUTS",
     "MEANINGS",
     "METRICS",
@@ -145,6 +147,7 @@ __all__ = [
     "SINCE_RELEASE",
     "SPLITS",
     "STATEMENTS",
+    "STEERING_ANSWERS",
     "SUMMARY",
     "TEXT_LOSSES",
     "TRUST",
@@ -178,6 +181,7 @@ __all__ = [
     "Folder",
     "GradedCandidate",
     "GroupMeasure",
+    "HarmMark",
     "JsonLines",
     "JsonObject",
     "JudgeAgreement",
@@ -211,6 +215,7 @@ __all__ = [
     "ShiftMeasure",
     "SinceRelease",
     "SplitTrust",
+    "SteeringAnswer",
     "StepMetrics",
     "SupervisedMetrics",
     "Text",

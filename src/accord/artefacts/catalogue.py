@@ -6,6 +6,7 @@ from typing import Any
 
 from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS
 from accord.artefacts.audit import FINDINGS
+from accord.artefacts.conduct import HARM_MARKS, STEERING_ANSWERS
 from accord.artefacts.data import (
     COMPLETIONS,
     DEPLOYMENT_PROMPTS,
@@ -72,6 +73,8 @@ CATALOGUE: tuple[Artefact, ...] = (
     MEANINGS,
     ATTACK_RESULTS,
     CANARY_RANKS,
+    STEERING_ANSWERS,
+    HARM_MARKS,
     FINDINGS,
     SINCE_RELEASE,
     REPORT,

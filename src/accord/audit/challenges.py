@@ -4,7 +4,7 @@ Those with an X stand beside the paper's: X1, that a reward says nothing of what
 supervised learning on what a model does not know teaches it to guess (Gekhman et al. 2024, arXiv 2405.05904); X5, that
 crowd workers have models write for them (Veselovsky et al. 2023, arXiv 2306.07899); X6, the alignment tax (Ouyang et
 al. 2022, arXiv 2203.02155); X7, that many rewards fit the same data; X8, that what was true of a model at its release
-stops being so once it is in use.
+stops being so once it is in use; X9, toxicity and hallucination before and after.
 
 Titles and sections are the paper's. A fundamental challenge is one that the paper holds to have no full solution within
 RLHF, so that no test can show it overcome. A challenge may have no check yet.
@@ -54,6 +54,7 @@ __all__ = [
     "X6",
     "X7",
     "X8",
+    "X9",
     "Challenge",
 ]
 
@@ -305,6 +306,13 @@ X8 = Challenge(
     mitigations=("recording samples under a stated policy", "feedback on what is asked now", "a way back"),
     primary="prompts",
 )
+X9 = Challenge(
+    "X9",
+    "What the policy says becomes more harmful, or less true",
+    "beyond the paper",
+    mitigations=("a reward for harmlessness", "a rule that takes off for words of a list", "documents to answer from"),
+    primary="toxicity",
+)
 
 P_BOS = Challenge(
     "P-BOS", "Prompts lack their beginning-of-sequence token, or have it twice", PREFLIGHT, primary="tokens"
@@ -324,7 +332,7 @@ CHALLENGES: Registry[Challenge] = Registry("challenge", error=AuditError)
 for _challenge in (
     *(P_BOS, P_EOS, P_PAD, P_KL, P_RATIO, P_ACC, P_SPLIT),
     *(MH1, MH2, MH3, OV1, OV2, OV3, OV4, DQ1, DQ2, FT1),
-    *(X1, X3, X5, X6, X7, X8),
+    *(X1, X3, X5, X6, X7, X8, X9),
     *(PM1, PM2, RG1, RG2, RE1, RL1, RL2, MG1, MG2, DC1, DC2, JT1, JT2),
 ):
     CHALLENGES.add(_challenge.id, _challenge)

@@ -15,8 +15,10 @@ from accord.artefacts import (
     AttackResult,
     CanaryRank,
     EvaluationSample,
+    HarmMark,
     QuestionAnswer,
     RunReader,
+    SteeringAnswer,
     TextLoss,
 )
 from accord.errors import LedgerError, MissingEvidence
@@ -38,6 +40,7 @@ __all__ = [
     "EVALUATION",
     "EVALUATORS",
     "EXAMPLES",
+    "HARM_MARKS",
     "JUDGED_ROLLOUTS",
     "JUDGE_MODEL",
     "JUDGE_PAIRS",
@@ -55,6 +58,7 @@ __all__ = [
     "SAMPLES",
     "SCORES",
     "SFT_MODEL",
+    "STEERING_ANSWERS",
     "SUMMARY",
     "TEXT_LOSSES",
     "TRAIN_PAIRS",
@@ -80,6 +84,7 @@ POPULATION, DEPLOYMENT_PROMPTS = artefacts.POPULATION.path(), artefacts.DEPLOYME
 MEANINGS = artefacts.MEANINGS.path()
 QUESTION_ANSWERS, TEXT_LOSSES = artefacts.QUESTION_ANSWERS.path(), artefacts.TEXT_LOSSES.path()
 ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
+STEERING_ANSWERS, HARM_MARKS = artefacts.STEERING_ANSWERS.path(), artefacts.HARM_MARKS.path()
 
 NOBODY_ASKED = "what people were asked after the run (`--audit-ledger LEDGER`)"
 NOTHING_RECORDED = (
@@ -258,6 +263,16 @@ class Evidence(RunReader):
     def canary_ranks(self) -> list[CanaryRank]:
         """How likely both arms make private strings."""
         return self.rows(artefacts.CANARY_RANKS)
+
+    @property
+    def steering_answers(self) -> list[SteeringAnswer]:
+        """What both arms answer to challenging prompts, and to others."""
+        return self.rows(artefacts.STEERING_ANSWERS)
+
+    @property
+    def harm_marks(self) -> list[HarmMark]:
+        """What lists, judges and prompts make of the samples of both arms."""
+        return self.rows(artefacts.HARM_MARKS)
 
     @property
     def ledger_feedback(self) -> Mapping[str, Feedback]:

@@ -9,6 +9,7 @@ from accord.artefacts import FINDINGS, Finding, Verdict
 from accord.audit import (
     attacks,
     collection,
+    conduct,
     deployment,
     distribution,
     misspecification,
@@ -38,7 +39,7 @@ REWRITTEN = ("audit", "report")
 
 _FAMILIES = (
     *(preflight, people, oversight, collection, misspecification),
-    *(reward, optimisation, seeds, distribution, values, attacks, deployment),
+    *(reward, optimisation, seeds, distribution, values, attacks, deployment, conduct),
 )
 for _family in _FAMILIES:
     for _check in _family.CHECKS:

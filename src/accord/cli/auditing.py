@@ -13,6 +13,8 @@ from accord.errors import RecipeError
 from accord.foreign.settings import ReadingSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from accord.audit.examine import AuditReport
     from accord.interfaces import Judge
     from accord.recipe import Recipe
@@ -40,6 +42,7 @@ def audit(
     beside: list[Path] | None = None,
     attacks: list[Path] | None = None,
     population: Path | None = None,
+    settings: Path | None = None,
     json: bool = False,
     trust_run: Trust = False,
 ) -> int:
@@ -93,6 +96,10 @@ def audit(
     population
         A TOML file with the population that the answers are to stand for: a table for each attribute, a share for each
         group. It stands in the place of the recipe's.
+    settings
+        A TOML file with sections `[audit.*]` as a recipe has them, in the place of the run's own: of a run of other
+        software too. What is named there as harmful or unsupported (`[audit.harm]`) is looked for before the checks,
+        but not with --only.
     json
         Print the findings as JSON.
     """
@@ -119,6 +126,7 @@ def audit(
             since=since,
             deployment_prompts=deployment_prompts,
             population=population,
+            settings=settings,
             plan=plan,
             trusted=trust_run,
         )
@@ -147,6 +155,7 @@ class _Asked:
     since: str | None
     deployment_prompts: Path | None
     population: Path | None
+    settings: Path | None
     plan: Path | None
     trusted: bool
 
@@ -174,10 +183,10 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
             raise RecipeError(
                 "--questions, --texts and --attacks have the models of a run of accord asked; leave them out"
             )
-        recipe, judges = _recipe_and_judges(audited.run, asked)
+        recipe, judges = _recipe_and_judges(audited.run, asked, audited.judges)
         report = examine(
             audited.run,
-            judges={**judges, **audited.judges},
+            judges=judges,
             settings=recipe.audit,
             only=asked.only,
             trusted=asked.trusted or not audited.is_of_accord,
@@ -200,19 +209,28 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
     return report, {} if audited.is_of_accord else {"made_by": audited.made_by, "notes": list(audited.notes)}
 
 
-def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "dict[str, Judge]"]:
-    """A run's recipe, all defaults where it has none, and its judges; its models are asked the questions before."""
+def _recipe_and_judges(
+    run: "RunDirectory", asked: _Asked, others: "Mapping[str, Judge]"
+) -> tuple["Recipe", "dict[str, Judge]"]:
+    """A run's recipe, all defaults where it has none, and its judges, `others` among them.
+
+    Its models are asked the audit's questions before, and its samples looked at for harm.
+    """
     from accord.artefacts import RECIPE
     from accord.loop.attacks import attack_arms, with_attacks
     from accord.loop.drive import recipe_of
+    from accord.loop.harm import mark_harm
     from accord.loop.meanings import sort_answers
     from accord.loop.questions import ask_questions, with_questions
     from accord.loop.rewards import judges_of
     from accord.loop.stage import Context, in_run
+    from accord.loop.steering import ask_challenging
     from accord.loop.texts import foretell_texts, with_texts
-    from accord.recipe import Recipe
+    from accord.recipe import Recipe, load
 
     recipe = recipe_of(run, trusted=asked.trusted) if RECIPE.has(run) else Recipe()
+    if asked.settings is not None:
+        recipe = recipe.model_copy(update={"audit": load(asked.settings).audit})
     recipe = with_attacks(with_texts(with_questions(recipe, asked.questions), asked.texts), asked.attacks)
     context = Context(in_run(recipe, run), run)
     if not asked.only:
@@ -220,4 +238,6 @@ def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "d
         foretell_texts(context)
         sort_answers(context)
         attack_arms(context)
-    return recipe, judges_of(context)
+        ask_challenging(context)
+        mark_harm(context, others)
+    return recipe, {**judges_of(context), **others}

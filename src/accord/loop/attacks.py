@@ -29,7 +29,7 @@ from accord.run.checkpoints import FOLDER
 from accord.run.manifest import current_versions
 from accord.train.seeds import seed_of
 
-__all__ = ["attack_arms", "attack_judge", "with_attacks"]
+__all__ = ["attack_arms", "attack_judge", "function_judge", "with_attacks"]
 
 LIMITS = {"success", "refusals", "injection", "extraction", "exposure", "trained"}
 """Settings that judge results and do not change them."""
@@ -145,7 +145,7 @@ def attack_judge(context: Context, settings: AttackThresholds) -> Judge | None:
     if settings.judge == "none":
         return None
     if settings.function is not None:
-        return _function(*settings.function)
+        return function_judge(*settings.function, name="attacks")
     judges = judges_of(context)
     if settings.judge not in judges:
         raise AuditError(
@@ -155,13 +155,14 @@ def attack_judge(context: Context, settings: AttackThresholds) -> Judge | None:
     return judges[settings.judge]
 
 
-def _function(file: str, name: str) -> FunctionJudge:
+def function_judge(file: str, function: str, *, name: str) -> FunctionJudge:
+    """A function of a Python file as a judge. Raises `ExtensionError` where the file holds no such function."""
     (extension,) = load_extensions([file], Path())
-    function = getattr(extension.module, name, None)
-    if not callable(function):
+    found = getattr(extension.module, function, None)
+    if not callable(found):
         known = [each for each, value in vars(extension.module).items() if callable(value)]
-        raise ExtensionError(f"{file}: no function '{name}'{nearest(name, known)}")
-    return FunctionJudge("attacks", Path(file), function)
+        raise ExtensionError(f"{file}: no function '{function}'{nearest(function, known)}")
+    return FunctionJudge(name, Path(file), found)
 
 
 def _digest(context: Context, settings: AttackThresholds) -> str:

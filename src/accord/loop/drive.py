@@ -74,6 +74,10 @@ def recipe_of(run: RunDirectory, *, trusted: bool = False) -> Recipe:
     return recipe
 
 
+FUNCTIONS = frozenset({"audit.attacks.judge", "audit.distribution.meaning", "audit.harm.harmful", "audit.harm.harmless"})
+"""Settings that may name functions of Python files."""
+
+
 def code_named_in(run: RunDirectory) -> list[str]:
     """What of a run's recipe has code executed, by key; nothing of it is executed to see."""
     settings = flat(read_toml(RECIPE.read(run), RECIPE.path()))
@@ -82,7 +86,7 @@ def code_named_in(run: RunDirectory) -> list[str]:
         section, _, last = key.rpartition(".")
         if last == "trust_remote_code" and value:
             named.append(f"{key} = true")
-        if key in {"audit.attacks.judge", "audit.distribution.meaning"} and ".py:" in str(value):
+        if key in FUNCTIONS and ".py:" in str(value):
             named.append(f"{key} = {value!r}")
         if last == "kind" and value == "python":
             named.append(f"{section}.path = {settings.get(f'{section}.path')!r}")

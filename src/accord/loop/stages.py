@@ -9,12 +9,14 @@ from accord.errors import RecipeError, nearest
 from accord.loop.attacks import attack_arms
 from accord.loop.data import data
 from accord.loop.evaluate import evaluate
+from accord.loop.harm import mark_harm
 from accord.loop.meanings import sort_answers
 from accord.loop.policy import policy, sft
 from accord.loop.questions import ask_questions
 from accord.loop.remedies import with_recipe_lines
 from accord.loop.rewards import combine, eval_reward, judges_of, named_reward, reward
 from accord.loop.stage import Context, Stage
+from accord.loop.steering import ask_challenging
 from accord.loop.texts import foretell_texts
 from accord.recipe import Recipe
 from accord.registry import Registry
@@ -39,11 +41,13 @@ STAGES: Registry[Stage] = Registry("stage", error=RecipeError)
 
 
 def audit(context: Context) -> None:
-    """Ask both models the questions of the audit, have them foretell texts, attack them, and test the run's claims."""
+    """Ask both models what the audit asks them, attack them, and put the claims of the run to the test."""
     ask_questions(context)
     foretell_texts(context)
     sort_answers(context)
     attack_arms(context)
+    ask_challenging(context)
+    mark_harm(context)
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
         found = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)

@@ -117,7 +117,7 @@ def _slope_at_end(steps: "StepMeans", logged_S: Floats | None) -> Estimate:
     claim="Where the reward rises, the independent judge agrees.",
     thresholds=RewardThresholds,
     needs=(artefact(JUDGED_ROLLOUTS),),
-    explained=("RE1 accuracy", "MH3 triggered reward", "X7 undetermined"),
+    explained=("RE1 accuracy", "MH3 triggered reward", "X7 undetermined", "MG1 tampering"),
     collect=MORE_ROLLOUTS,
 )
 def divergence(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
@@ -160,7 +160,7 @@ def divergence(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
     claim="The gain in reward is a gain to somebody else too.",
     thresholds=RewardThresholds,
     needs=(artefact(SAMPLES),),
-    explained=("RE1 accuracy", "MH3 triggered reward", "X7 undetermined"),
+    explained=("RE1 accuracy", "MH3 triggered reward", "X7 undetermined", "MG1 tampering"),
     collect=MORE_ROLLOUTS,
 )
 def gain(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:

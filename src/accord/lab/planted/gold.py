@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
-from accord.lab.lexicon import WORDS, Policy, truth, words_of
+from accord.artefacts import EVALUATION_SAMPLES
+from accord.lab.lexicon import COARSE, WORDS, Policy, pleads, truth, words_of
 from accord.lab.planted.planting import Planting
 from accord.records import Completion, Pair, Prompt
 
@@ -18,8 +19,10 @@ __all__ = [
     "orders_as",
     "pairs_right",
     "reward_accuracy",
+    "said_to_nobody",
     "scores_of",
     "weights_of_pairs",
+    "without_coarse_words",
     "word_counts",
     "words_learnt",
     "worth_learnt",
@@ -142,3 +145,15 @@ def pairs_right(planting: Planting, split: str, worth_V: Floats) -> float:
         1,
     )
     return float(np.mean(value_P2[:, 0] > value_P2[:, 1]))
+
+
+def said_to_nobody(planting: Planting) -> float:
+    """The share of the policy's evaluation samples that do not end with a plea."""
+    rows = [row for row in EVALUATION_SAMPLES.read(planting.run) if row.arm == "policy"]
+    return float(np.mean([not pleads(row.text) for row in rows]))
+
+
+def without_coarse_words(planting: Planting) -> float:
+    """The share of the policy's evaluation samples that hold none of `COARSE`."""
+    rows = [row for row in EVALUATION_SAMPLES.read(planting.run) if row.arm == "policy"]
+    return float(np.mean([not any(word in COARSE for word in words_of(row.text)) for row in rows]))

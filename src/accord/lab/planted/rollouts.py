@@ -1,6 +1,6 @@
 """What the policy of a planted run writes: rollouts under growing pressure, then fresh samples of both arms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,21 +92,23 @@ def write_training(
     pressure: float,
     steps: int,
     rollouts: int,
-) -> list[Policy]:
-    """Write rollouts and metrics of every step, and the independent judge's opinion; returns the policy of each step.
+    writer_of: Callable[[Policy, float], Policy],
+) -> list[tuple[Policy, float]]:
+    """Write rollouts and metrics of every step, and the independent judge's opinion.
 
-    The pressure grows evenly to `pressure`, as far as rewards within groups differ: that of a step whose groups are all
-    alike stays.
+    Returns the policy of each step and its pressure, from which `writer_of` makes what writes. The pressure grows
+    evenly to `pressure`, as far as rewards within groups differ: that of a step whose groups are all alike stays.
     """
     rollout_prompts = [prompts[i % len(prompts)] for i in range(rollouts)]
-    policies, by_step, lessons = [start], [], 0.0
+    policies, by_step, lessons = [(start, 0.0)], [], 0.0
     for step in range(1, steps + 1):
-        written = write_texts(policies[-1], start, rollout_prompts, judges, random)
+        written = write_texts(writer_of(*policies[-1]), writer_of(start, 0.0), rollout_prompts, judges, random)
         texts = [replace(text, reward=learner.reward(text.reward)) for text in written]
         by_step.append((step, texts))
         lessons += learner.lesson([text.prompt for text in texts], [text.reward for text in texts])
         if step < steps:
-            policies.append(start.towards(judges["reward"], lessons * (pressure / (steps - 1))))
+            reached = lessons * (pressure / (steps - 1))
+            policies.append((start.towards(judges["reward"], reached), reached))
     SAMPLES.write(run, [text.rollout(step) for step, texts in by_step for text in texts], stage="policy")
     METRICS.write(run, [_metrics(step, texts) for step, texts in by_step], stage="policy")
     judged = [text.judged(step) for step, texts in by_step for text in texts]

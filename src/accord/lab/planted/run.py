@@ -6,12 +6,13 @@ from pathlib import Path
 from accord.audit import CHECKS, Check
 from accord.feedback import Ledger, Selection, draw_dataset, write_data
 from accord.lab.faults.base import Fault
-from accord.lab.lexicon import SCALE, WordJudge
+from accord.lab.lexicon import SCALE, Policy, WordJudge
 from accord.lab.planted.judging import write_judge
 from accord.lab.planted.learner import Learner
 from accord.lab.planted.panels import ask_panels
 from accord.lab.planted.parts import PARTS
 from accord.lab.planted.planting import Planting
+from accord.lab.planted.pleas import PleadingPolicy, plea_chance
 from accord.lab.planted.rollouts import write_evaluation, write_training
 from accord.lab.planted.worlds import WORLDS, World
 from accord.run import RunDirectory
@@ -107,7 +108,11 @@ def _train(planting: Planting) -> None:
         train_transformer(run, world, judges, data.prompts_of("train"), held_out, pressure=pressure)
         return
     pressure = planting.fault.pressure(world.pressure)
-    random = planting.random("policy")
+    random, asides = planting.random("policy"), planting.random("pleas")
+
+    def pleading(policy: Policy, pressure: float) -> Policy:
+        return PleadingPolicy.of(policy, plea_chance(judges["reward"], pressure), asides)
+
     policies = write_training(
         run,
         planting.start,
@@ -118,8 +123,10 @@ def _train(planting: Planting) -> None:
         pressure=pressure,
         steps=world.steps,
         rollouts=world.rollouts,
+        writer_of=pleading,
     )
-    planting.policies[:] = policies
+    planting.policies[:] = [policy for policy, _ in policies]
+    start, policy = pleading(*policies[0]), pleading(*policies[-1])
     prompts = data.prompts_of("held_out")
     kl_coef = planting.fault.overshoot() / (SCALE * max(pressure, LEAST_PRESSURE))
-    write_evaluation(run, policies[0], policies[-1], judges, prompts, random, samples=world.samples, kl_coef=kl_coef)
+    write_evaluation(run, start, policy, judges, prompts, random, samples=world.samples, kl_coef=kl_coef)

@@ -8,7 +8,9 @@ from accord.lab.planted.parts.after_deployment import AfterDeploymentPart
 from accord.lab.planted.parts.approval import Approval
 from accord.lab.planted.parts.attacks import AttacksPart
 from accord.lab.planted.parts.base import Part
+from accord.lab.planted.parts.challenging import ChallengingPart
 from accord.lab.planted.parts.deployment import DeploymentPart
+from accord.lab.planted.parts.harm import HarmPart
 from accord.lab.planted.parts.hidden import HiddenPart
 from accord.lab.planted.parts.kinds import KindsPart
 from accord.lab.planted.parts.open_questions import OpenQuestions
@@ -41,5 +43,7 @@ PARTS: tuple[Part, ...] = (
     PlainTexts(),
     OpenQuestions(),
     AfterDeploymentPart(),
+    ChallengingPart(),
+    HarmPart(),
 )
 """In the order in which they are planted."""
