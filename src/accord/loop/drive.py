@@ -74,7 +74,9 @@ def recipe_of(run: RunDirectory, *, trusted: bool = False) -> Recipe:
     return recipe
 
 
-FUNCTIONS = frozenset({"audit.attacks.judge", "audit.distribution.meaning", "audit.harm.harmful", "audit.harm.harmless"})
+FUNCTIONS = frozenset(
+    {"audit.attacks.judge", "audit.distribution.meaning", "audit.harm.harmful", "audit.harm.harmless"}
+)
 """Settings that may name functions of Python files."""
 
 
