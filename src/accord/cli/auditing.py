@@ -78,7 +78,8 @@ def audit(
         A file of multiple-choice questions that both models are asked, instead of those of the recipe; may be given
         more than once. Not with --only, which writes nothing.
     beside
-        A run of the same recipe with another seed (RL1, X7); may be given more than once.
+        A run of the same recipe with another seed (RL1, X7, RG1), or with another reward (RE1), whose model is asked
+        too; may be given more than once.
     attacks
         A file of requests, system texts and canaries that both models are attacked with, instead of those of the
         recipe; may be given more than once. Not with --only.
@@ -159,6 +160,7 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
         if (asked.questions or asked.attacks) and not audited.is_of_accord:
             raise RecipeError("--questions and --attacks have the models of a run of accord asked; leave them out")
         recipe, judges = _recipe_and_judges(audited.run, asked)
+        judges |= _rewards_beside(asked)
         report = examine(
             audited.run,
             judges={**judges, **audited.judges},
@@ -176,6 +178,24 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
         if not asked.only:
             report.write(audited.run)
     return report, {} if audited.is_of_accord else {"made_by": audited.made_by, "notes": list(audited.notes)}
+
+
+def _rewards_beside(asked: _Asked) -> "dict[str, Judge]":
+    """The rewards of the runs beside, by the names under which the audit looks for them."""
+    from accord.artefacts import RECIPE
+    from accord.audit.evidence import REWARD_BESIDE
+    from accord.loop.drive import recipe_of
+    from accord.loop.rewards import judges_of
+    from accord.loop.stage import Context, in_run
+    from accord.run import RunDirectory
+
+    found: dict[str, Judge] = {}
+    for path in asked.beside:
+        with RunDirectory.open(path, write=False) as run:
+            if RECIPE.has(run):
+                judges = judges_of(Context(in_run(recipe_of(run, trusted=asked.trusted), run), run))
+                found |= {f"{REWARD_BESIDE}{path}": judges["reward"]} if "reward" in judges else {}
+    return found
 
 
 def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "dict[str, Judge]"]:

@@ -4,10 +4,12 @@ To add one, subclass `Fault`, override the method of the part that it spoils, an
 """
 
 from accord.lab.faults import (
+    astray,
     attacked,
     bursts,
     careless,
     changed_minds,
+    confounded_pairs,
     fatigue,
     few_heads,
     flippers,
@@ -56,10 +58,12 @@ from accord.lab.faults.base import FAULTS, Fault, description_of, planted_in, re
 __all__ = [
     "FAULTS",
     "Fault",
+    "astray",
     "attacked",
     "bursts",
     "careless",
     "changed_minds",
+    "confounded_pairs",
     "description_of",
     "fatigue",
     "few_heads",
