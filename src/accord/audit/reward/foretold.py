@@ -84,8 +84,8 @@ def foretold(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
         threshold=f"surely worth less than the mean of all rewards by more than {thresholds.foretold:g} SDs",
         result=f"Of {len(names)} rewards {names[chosen]} is most often right on {len(pairs)} held-out pairs "
         f"({accuracy_S[chosen]:.1%}); the best of {N_HIGH} by it is worth {worth_S[chosen]:+.2f} SDs to the "
-        f"independent judge, that by all rewards {worth_S.mean():+.2f} on average, by {names[best]} {worth_S[best]:+.2f}. "
-        f"{_power(others[0], others[-1])}",
+        f"independent judge, that by all rewards {worth_S.mean():+.2f} on average, by {names[best]} "
+        f"{worth_S[best]:+.2f}. {_power(others[0], others[-1])}",
         remedy="Choose among rewards by the best of n under the independent judge, and by pairs of texts unlike those "
         "learnt from (`accord evaluate RUN --pairs FILE`), not by held-out accuracy alone.",
         evidence=(PAIRS, SAMPLES, JUDGE_MODEL),

@@ -133,9 +133,9 @@ def surer_where_new(
 
 
 def _by_curve(curve: Curve, margin_N: Floats) -> Floats:
-    """What each known pair moves slope and lapse by, [N, 2]: its score times the inverse of the information, the prior's with it.
+    """What each known pair moves slope and lapse by, [N, 2]: its score times the inverse of the information.
 
-    What lies at a bound is taken as known.
+    The prior's information is with it. A slope or a lapse that lies at its bound is taken as known.
     """
     score_N2 = curve.gradient(margin_N) / (curve.lapse / 2 + (1 - curve.lapse) * expit(curve.slope * margin_N))[:, None]
     score_N2 = score_N2 * np.array([curve.slope > 0, curve.lapse > 2 * LEAST_LAPSE])
