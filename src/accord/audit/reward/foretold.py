@@ -120,9 +120,9 @@ def rank_correlation(one_RS: Floats, other_RS: Floats) -> Floats:
     return np.asarray(np.divide((ranks[0] * ranks[1]).sum(-1), size_R, out=np.zeros_like(size_R), where=size_R > 0))
 
 
-def pairs_to_tell(one: float, other: float) -> int:
+def pairs_to_tell(first_accuracy: float, second_accuracy: float) -> int:
     """How many pairs tell an accuracy from a lower one in four of five repetitions (one-sided, 5 %, normal)."""
-    high, low = max(one, other), min(one, other)
+    high, low = max(first_accuracy, second_accuracy), min(first_accuracy, second_accuracy)
     reach = norm.ppf(0.95) * math.sqrt(high * (1 - high)) + norm.ppf(0.8) * math.sqrt(low * (1 - low))
     return math.ceil(round((reach / (high - low)) ** 2, 6))
 

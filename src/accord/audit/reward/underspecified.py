@@ -23,7 +23,7 @@ __all__ = ["disagreement", "underspecified"]
 
 Floats = NDArray[np.float64]
 FEWEST_PROMPTS = 4
-PROMPTS_ASKED, TEXTS_A_PROMPT = 60, 8  # at most
+PROMPTS_ASKED, TEXTS_A_PROMPT = 40, 8  # at most
 LEAST = 0.01  # of the deviations by which versions tell texts apart: closer to one another they are as one
 
 

@@ -24,6 +24,12 @@ class AstrayReward(Fault):
     name: ClassVar = "astray-reward"
     strengths: ClassVar = (1.0, 3.0)
     sets_off: ClassVar = ("RG1 shift",)
+    touches: ClassVar = {
+        "RE1 calibration": "what these words add to a margin is no evidence of a preference",
+        "RG1 gameable": "a word put in moves such a score, and pleases nobody else",
+        "RG2 gain": "what these words gain nobody else confirms",
+        "RL1 reached": "the planted policy goes by words, not by what its reward makes of whole texts",
+    }
     cure: ClassVar = (
         "comparisons of the policy's own texts, from which the reward learns what its words are worth there"
     )
@@ -56,6 +62,11 @@ class UnderspecifiedReward(Fault):
     sets_off: ClassVar = ("RG1 underspecified",)
     touches: ClassVar = {
         "RG1 shift": "what is the seed's doing is wrong as well, and the reward is no less sure of it",
+        "X7 undetermined": "a few of the held-out texts are as good, and seeds differ on them",
+        "RE1 calibration": "what these words add to a margin is no evidence of a preference",
+        "RG1 gameable": "a word put in moves such a score, and pleases nobody else",
+        "RG2 gain": "what these words gain nobody else confirms",
+        "RL1 reached": "the planted policy goes by words, not by what its reward makes of whole texts",
     }
     cure: ClassVar = "an ensemble: the mean of the rewards of all seeds"
     gold: ClassVar = "accuracy by the truth on pairs of new texts of the policy"
