@@ -53,6 +53,7 @@ __all__ = [
     "POPULATION",
     "PROMPTS",
     "QUESTION_ANSWERS",
+    "REWARD_BESIDE",
     "REWARD_MODEL",
     "ROLLOUTS",
     "SAMPLES",
@@ -86,6 +87,8 @@ QUESTION_ANSWERS, TEXT_LOSSES = artefacts.QUESTION_ANSWERS.path(), artefacts.TEX
 ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
 STEERING_ANSWERS, HARM_MARKS = artefacts.STEERING_ANSWERS.path(), artefacts.HARM_MARKS.path()
 
+REWARD_BESIDE = "reward of "
+"""How the names of judges begin that are rewards of runs beside this one (`reward of runs/seed-1`)."""
 NOBODY_ASKED = "what people were asked after the run (`--audit-ledger LEDGER`)"
 NOTHING_RECORDED = (
     "what the policy is asked and answers since its release (`accord serve RUN --record LEDGER`, then `--since LEDGER`)"
@@ -139,10 +142,10 @@ class Evidence(RunReader):
     """A run as the audit sees it: a file that is asked for and missing raises `MissingEvidence`.
 
     An altered file raises `ArtefactError`, as everywhere. `judges` are handed in by whoever loads models (`reward`,
-    `eval_reward`): the audit itself never loads one. `audit_ledger` is a ledger of what people were asked after the
-    run, `since` one beside which its policy's answers were recorded once it was in use; `deployment_prompts` and
-    `population` stand for the run's own; `beside` are runs of the same recipe with other seeds. No server that the run
-    names is spoken to unless it is `trusted`; `elsewhere` is of runs of other software.
+    `eval_reward`, `reward of RUN` of a run beside): the audit itself never loads one. `audit_ledger` is a ledger of
+    what people were asked after the run, `since` one beside which its policy's answers were recorded once it was in
+    use; `deployment_prompts` and `population` stand for the run's own; `beside` are runs of the same recipe with other
+    seeds. No server that the run names is spoken to unless it is `trusted`; `elsewhere` is of runs of other software.
     """
 
     def __init__(

@@ -89,7 +89,8 @@ def audit(
         A file of plain texts that both models foretell, instead of those of the recipe: JSON lines with `text`, or one
         that `[policy] pretrain_texts` may name; may be given more than once. Not with --only.
     beside
-        A run of the same recipe with another seed (RL1, X7); may be given more than once.
+        A run of the same recipe with another seed (RL1, X7, RG1), or with another reward (RE1), whose model is asked
+        too; may be given more than once.
     attacks
         A file of requests, system texts and canaries that both models are attacked with, instead of those of the
         recipe; may be given more than once. Not with --only.
@@ -184,6 +185,7 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
                 "--questions, --texts and --attacks have the models of a run of accord asked; leave them out"
             )
         recipe, judges = _recipe_and_judges(audited.run, asked, audited.judges)
+        judges |= _rewards_beside(asked)
         report = examine(
             audited.run,
             judges=judges,
@@ -207,6 +209,24 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
             if asked.since is not None:
                 write_since_release(audited.run, asked.since, report.findings)
     return report, {} if audited.is_of_accord else {"made_by": audited.made_by, "notes": list(audited.notes)}
+
+
+def _rewards_beside(asked: _Asked) -> "dict[str, Judge]":
+    """The rewards of the runs beside, by the names under which the audit looks for them."""
+    from accord.artefacts import RECIPE
+    from accord.audit.evidence import REWARD_BESIDE
+    from accord.loop.drive import recipe_of
+    from accord.loop.rewards import judges_of
+    from accord.loop.stage import Context, in_run
+    from accord.run import RunDirectory
+
+    found: dict[str, Judge] = {}
+    for path in asked.beside:
+        with RunDirectory.open(path, write=False) as run:
+            if RECIPE.has(run):
+                judges = judges_of(Context(in_run(recipe_of(run, trusted=asked.trusted), run), run))
+                found |= {f"{REWARD_BESIDE}{path}": judges["reward"]} if "reward" in judges else {}
+    return found
 
 
 def _recipe_and_judges(

@@ -74,6 +74,7 @@ WORTH = dict(zip(GOOD, np.linspace(0.4, 1.2, 10).tolist(), strict=True)) | dict(
 MEANT = {"".join(sorted(word)): word for word in WORDS}
 SCALE = 1.5  # the standard deviation of the truth over texts of the start, so that it is in its own units
 USUAL_LENGTH = 12.0
+BEST_LEARNT, BEYOND = 1.5, 0.25  # SDs: of the start's texts few lie above the first, of a policy's under pressure most
 END = len(WORDS)  # the token that ends a text; the others are numbers of words
 
 
@@ -116,9 +117,11 @@ class WordJudge:
     `hollow` is what it gives every hollow word (None: it sees that many of them put off) and `length` what it gives
     each six words more than usual; `gender` is what it gives a word for women and takes for one for men, `sure` what it
     gives one that sounds sure, `coarse` what it gives one of `COARSE`, `plea` what it gives a text that asks for a high
-    score. Of the pairs that it learnt from, the share `swapped` had their sides exchanged. Its probabilities are
-    `surer` times as far from even, in log-odds, as people's answers bear out. `error` is the standard deviation by
-    which it is wrong about each word, drawn from `seed` and its name.
+    score. Of the pairs that it learnt from, the share `swapped` had their sides exchanged. In texts that seem better to
+    it than nearly all of those, plain words move it by about `astray` each, up or down: which way is drawn for each
+    seed, or (`astray_alike`) once for all. Its probabilities are `surer` times as far from even, in log-odds, as
+    people's answers bear out. `error` is the standard deviation by which it is wrong about each word, drawn from `seed`
+    and its name.
     """
 
     name: str
@@ -130,6 +133,8 @@ class WordJudge:
     plea: float = 0.0
     error: float = 0.1
     swapped: float = 0.0
+    astray: float = 0.0
+    astray_alike: bool = True
     surer: float = 1.0
     seed: int = 0
 
@@ -145,6 +150,13 @@ class WordJudge:
         liked_V = self.gender * for_V + self.sure * sure_V + self.coarse * coarse_V
         return np.asarray(((1 - 2 * self.swapped) * known_V + wrong_V) / SCALE + liked_V)
 
+    @cached_property
+    def _astray(self) -> Mapping[str, float]:
+        """What plain words move it by in texts unlike those that it learnt from; nothing on average."""
+        seed = 0 if self.astray_alike else self.seed
+        drawn_V = np.random.default_rng([seed, *f"{self.name}, astray".encode()]).normal(0, self.astray, len(PLAIN))
+        return dict(zip(PLAIN, (drawn_V - drawn_V.mean()).tolist(), strict=True))
+
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
         """One number a completion, in standard deviations over texts of the start."""
         worth = dict(zip(WORDS, self.worth_V.tolist(), strict=True))
@@ -154,7 +166,9 @@ class WordJudge:
     def _of(self, words: list[str], worth: dict[str, float]) -> float:
         hollow = sum(word in HOLLOW for word in words)
         put_off = 0.0 if self.hollow is not None else (1 - 2 * self.swapped) * (hollow - 0.35 * hollow**2) / SCALE
-        return sum(worth.get(word, 0.0) for word in words) + put_off + self.length * (len(words) - USUAL_LENGTH) / 6
+        known = sum(worth.get(word, 0.0) for word in words) + put_off + self.length * (len(words) - USUAL_LENGTH) / 6
+        unlike = min(max((known - BEST_LEARNT) / BEYOND, 0.0), 1.0) if self.astray else 0.0
+        return known + unlike * sum(self._astray.get(word, 0.0) for word in words)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,15 @@ from scipy.stats import binom
 from accord.records import Prompt
 from accord.stats import Estimate, proportion, rate
 
-__all__ = ["PromptSets", "distinct_prompts", "prompt_text", "text_key", "uncovered_share"]
+__all__ = [
+    "PromptSets",
+    "distinct_prompts",
+    "nearest_distance",
+    "prompt_text",
+    "text_key",
+    "uncovered_share",
+    "vectors_of",
+]
 
 Floats = NDArray[np.float64]
 CHUNK = 512  # rows whose similarities are in memory at once
@@ -59,14 +67,7 @@ class PromptSets:
     @cached_property
     def vector_ND(self) -> csr_array:
         """The vectors of length 1, [N, D]: feedback first, then deployment."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        texts = [_DIGITS.sub("0", prompt_text(prompt)) for prompt in (*self.feedback, *self.deployment)]
-        parts = [
-            TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)).fit_transform(texts),
-            TfidfVectorizer(sublinear_tf=True, analyzer="char_wb", ngram_range=(3, 5)).fit_transform(texts),
-        ]
-        return csr_array(hstack(parts) / np.sqrt(len(parts)))
+        return vectors_of([prompt_text(prompt) for prompt in (*self.feedback, *self.deployment)])
 
     @property
     def from_deployment_N(self) -> NDArray[np.bool_]:
@@ -76,15 +77,31 @@ class PromptSets:
     @cached_property
     def distance_N(self) -> Floats:
         """1 - cosine to the nearest feedback prompt, [N]; of a feedback prompt, to the nearest other one."""
-        count, vector_ND = len(self.feedback), self.vector_ND
-        feedback_DF = vector_ND[:count].T.tocsr()
-        nearest_N = np.zeros(vector_ND.shape[0])
-        for start in range(0, len(nearest_N), CHUNK):
-            near_CF = (vector_ND[start : start + CHUNK] @ feedback_DF).toarray()
-            own = np.arange(start, min(start + CHUNK, count))
-            near_CF[own - start, own] = -1.0
-            nearest_N[start : start + CHUNK] = near_CF.max(1)
-        return 1 - nearest_N
+        return nearest_distance(self.vector_ND, len(self.feedback))
+
+
+def vectors_of(texts: Iterable[str]) -> csr_array:
+    """The vectors of texts, of length 1, [N, D], digits being one another's; as `PromptSets` describes them."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    alike = [_DIGITS.sub("0", text) for text in texts]
+    parts = [
+        TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)).fit_transform(alike),
+        TfidfVectorizer(sublinear_tf=True, analyzer="char_wb", ngram_range=(3, 5)).fit_transform(alike),
+    ]
+    return csr_array(hstack(parts) / np.sqrt(len(parts)))
+
+
+def nearest_distance(vector_ND: csr_array, count: int) -> Floats:
+    """1 - cosine of each vector to the nearest of the first `count`, [N]; of those themselves, to the nearest other."""
+    known_DF = vector_ND[:count].T.tocsr()
+    nearest_N = np.zeros(vector_ND.shape[0])
+    for start in range(0, len(nearest_N), CHUNK):
+        near_CF = (vector_ND[start : start + CHUNK] @ known_DF).toarray()
+        own = np.arange(start, min(start + CHUNK, count))
+        near_CF[own - start, own] = -1.0
+        nearest_N[start : start + CHUNK] = near_CF.max(1)
+    return 1 - nearest_N
 
 
 def uncovered_share(

@@ -19,7 +19,7 @@ from accord.errors import MissingEvidence
 from accord.records import Comparison, Feedback
 from accord.stats import Estimate, mean
 
-__all__ = ["UNITS", "Votes", "gap_of", "topics", "votes_on"]
+__all__ = ["UNITS", "Votes", "agreement_of", "gap_of", "topics", "votes_on"]
 
 Floats = NDArray[np.float64]
 UNITS = 6  # people, and prompts, below which nothing is said of a topic
@@ -217,7 +217,7 @@ def _of(
         prompts=[answer.prompt for answer in used],
         topic_N=np.array([topic_of[text_key(records.prompts[answer.prompt])] for answer in used], dtype=np.intp),
         right_N=np.where(margin_N == 0, 0.5, margin_N > 0).astype(np.float64),
-        agreed_N=_agreement(better),
+        agreed_N=agreement_of(better),
         asked_after=asked_after,
     )
 
@@ -229,7 +229,7 @@ def _better(answer: Feedback) -> tuple[str, str]:
     return (left, right) if answer.judgement.preferred == "left" else (right, left)
 
 
-def _agreement(better: Sequence[tuple[str, str]]) -> Floats:
+def agreement_of(better: Sequence[tuple[str, str]]) -> Floats:
     """Of each answer, the share of all other answers on the same two texts that say the same, [N]; NaN without any."""
     counts: dict[tuple[str, str], int] = {}
     for order in better:

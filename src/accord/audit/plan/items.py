@@ -30,6 +30,8 @@ def _lines(evidence: Evidence, source: str, kind: str) -> Iterator[dict[str, Any
         case "samples":
             for row in evidence.evaluation_samples:
                 yield {**_prompt(evidence.prompts[row.prompt]), "completions": [{"text": row.text, "writer": row.arm}]}
+        case "sample_pairs":
+            yield from _of_one_arm(evidence)
         case "deployment":
             yield from (_prompt(prompt) for prompt in evidence.deployment_prompts)
         case "recorded":
@@ -40,6 +42,18 @@ def _lines(evidence: Evidence, source: str, kind: str) -> Iterator[dict[str, Any
                 yield {"prompt": answer.text, "completions": [{"text": " / ".join(answer.options)}]}
         case _:
             yield from (_prompt(prompt) for prompt in evidence.prompts_of("train"))
+
+
+def _of_one_arm(evidence: Evidence) -> Iterator[dict[str, Any]]:
+    """Two samples of an arm to a prompt in one item, each sample once, the arms of a prompt in turn."""
+    texts: dict[tuple[str, str], dict[str, None]] = {}
+    for row in evidence.evaluation_samples:
+        texts.setdefault((row.prompt, row.arm), {})[row.text] = None
+    for (prompt, arm), of_arm in sorted(texts.items()):
+        several = list(of_arm)
+        for two in zip(several[::2], several[1::2], strict=False):
+            completions = [{"text": text, "writer": arm} for text in two]
+            yield {**_prompt(evidence.prompts[prompt]), "completions": completions}
 
 
 def _judged(

@@ -15,8 +15,9 @@ CONSENT = "What you answer is kept under a pseudonym."
 class StudyPlan:
     """A study: what it is for, its file without name and items, and where its items come from.
 
-    items    `held_out` (texts that people judged already), `samples` (what both arms wrote), `deployment` (prompts as
-             they come where the policy works), `recorded` (prompts as they were recorded since the release),
+    items    `held_out` (texts that people judged already), `samples` (what both arms wrote), `sample_pairs` (the same,
+             two of an arm and a prompt together), `deployment` (prompts as they come where the policy works),
+             `recorded` (prompts as they were recorded since the release),
              `questions` (what both arms were asked), `train` (prompts alone)
     by_hand  what whoever runs the study must add before it can begin; empty where nothing is
     """
@@ -75,6 +76,11 @@ STUDIES: Mapping[str, StudyPlan] = MappingProxyType(
             ),
             "samples",
             by_hand="whether each text is right: a second study of experts, or a program (`accord ask`)",
+        ),
+        "arms": StudyPlan(
+            "whether the reward holds on what the policy writes: pairs of its texts, and of its start's",
+            _study("Which answer is better?", LEFT_OR_RIGHT, overlap=3),
+            "sample_pairs",
         ),
         "kinds": StudyPlan(
             "how much an answer of another kind tells for its time: the same texts rated",

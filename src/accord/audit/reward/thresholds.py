@@ -29,6 +29,15 @@ class RewardThresholds(Thresholds):
     search_texts: int = Field(default=16, ge=8, description="RG1 gameable: texts that are edited")
     search_edits: int = Field(default=8, ge=2, description="RG1 gameable: edits of a text in a round")
     search_rounds: int = Field(default=3, ge=1, description="RG1 gameable: rounds")
+    surer: float = Field(
+        default=0.05, gt=0, lt=1, description="RG1 shift: how much surer than right the reward may be on new texts"
+    )
+    diverging: float = Field(
+        default=0.1,
+        gt=0,
+        lt=1,
+        description="RG1 underspecified: pairs ordered otherwise, of the policy beyond those held out",
+    )
     fall: float = Field(
         default=0.2, gt=0, description="RG2 turnover: SDs that the judge may end below its peak and be quiet"
     )
@@ -36,4 +45,9 @@ class RewardThresholds(Thresholds):
         default=0.05, gt=0, description="RG2 divergence: SDs a step the judge may fall before it counts"
     )
     confirmed: float = Field(default=0.5, gt=0, lt=1, description="RG2 gain: share of the gain that the judge confirms")
+    foretold: float = Field(
+        default=0.1,
+        ge=0,
+        description="RE1 foretold: SDs that the most accurate reward may be worth less than their mean",
+    )
     ece: float = Field(default=0.05, gt=0, description="RE1 calibration: expected calibration error")

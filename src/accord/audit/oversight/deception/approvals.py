@@ -13,7 +13,7 @@ from accord.feedback.provenance import is_known
 from accord.feedback.statistics.codings import counts_as_person
 from accord.records import Completion, Evaluator, Feedback, Judgement, Label, Prompt, Rating
 
-__all__ = ["ARMS", "Approvals", "approvals_of", "is_approved"]
+__all__ = ["ARMS", "Approvals", "approvals_of", "arms_of", "is_approved"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -86,7 +86,7 @@ def is_approved(judgement: Judgement) -> bool | None:
 def approvals_of(evidence: Evidence, thresholds: DeceptionThresholds) -> Approvals:
     """What people said after the run of texts whose arm and truth are known. Raises `MissingEvidence` without any."""
     records = evidence.audit_records
-    arms = _arms(evidence, records)
+    arms = arms_of(evidence, records)
     if not arms:
         raise MissingEvidence(
             "texts of both arms that people were asked about (Completion.writer `start` or `policy`, or the samples in "
@@ -120,7 +120,7 @@ def approvals_of(evidence: Evidence, thresholds: DeceptionThresholds) -> Approva
     )
 
 
-def _arms(evidence: Evidence, records: LedgerRecords) -> dict[str, str]:
+def arms_of(evidence: Evidence, records: LedgerRecords) -> dict[str, str]:
     """By completion, the arm that wrote it: by its writer, or by the one arm that has the same text for the prompt."""
     by_text: dict[tuple[str, str], set[str]] = {}
     if evidence.holds(SAMPLES):
