@@ -13,7 +13,7 @@ from accord.lab.mark import read_marks
 from accord.lab.reproduce import MANY
 from accord.lab.reproductions import REPRODUCTIONS
 
-LONG = {"is-rl-needed", "starts"}  # train language models, also in their short forms
+LONG = {"i-dont-know", "is-rl-needed", "starts"}  # train language models, also in their short forms
 
 
 @pytest.mark.parametrize(
