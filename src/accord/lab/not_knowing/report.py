@@ -20,9 +20,9 @@ NEAR = 0.1
 
 
 def conclude(results: Results) -> Mapping[str, Estimate]:
-    """What the marks are about."""
+    """What the marks are about, of what was run."""
     parts = (_guessing(results), _feedback(results), _ahead(results), _gamed(results), _modes(results), _words(results))
-    return {name: mean(value_S) for part in parts for name, value_S in part}
+    return {name: mean(value_S) for part in parts for name, value_S in part if len(value_S)}
 
 
 Values = Iterator[tuple[str, Floats]]
