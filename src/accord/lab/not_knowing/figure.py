@@ -81,8 +81,8 @@ def _begins(axes: "Axes", results: Results) -> None:
         axes.axvline(bar(penalty), color=COLOURS[penalty], linestyle=":", linewidth=1)
     rate_SB, _ = by_share(results, "rl from zero", 1.0)
     axes.plot(CENTRES, np.nanmean(rate_SB, axis=0), color="black", linestyle="--", label="from zero")
-    axes.set(title="RL: where answering begins (dotted: lambda / (1 + lambda))", ylim=(-0.02, 1.04))
-    axes.set(xlabel="how far what was written agrees: the chance to be right", ylabel="share that is answered")
+    axes.set(title="RL: where answering begins (dotted: where it pays)", ylim=(-0.02, 1.04))
+    axes.set(xlabel="agreement of what was written", ylabel="share that is answered")
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0.0, 0.93))
 
 
@@ -113,7 +113,7 @@ def _gamed(axes: "Axes", results: Results) -> None:
                 axes.plot(steps_SN[0], value_SN.mean(0), style, color=colour, label=label)
     axes.axhline(0, color="grey", linewidth=0.8)
     axes.set(title="RL on comparison with a reference", xlabel="steps", ylabel="mean reward, lambda 1")
-    axes.legend(frameon=False, fontsize=7, loc="center right", bbox_to_anchor=(1.0, 0.62))
+    axes.legend(frameon=False, fontsize=7, loc="center right", bbox_to_anchor=(1.0, 0.73))
 
 
 def _reliable(axes: "Axes", results: Results) -> None:
@@ -125,8 +125,8 @@ def _reliable(axes: "Axes", results: Results) -> None:
         right_B = (weight_SB * np.nan_to_num(right_SB)).sum(0) / np.where(answers_B > FEWEST, answers_B, np.nan)
         axes.scatter(CENTRES, right_B, s=8 + 60 * np.nanmean(rate_SB, axis=0), color=COLOURS[penalty], alpha=0.8)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
-    axes.set(title="RL: what is answered is right as often as it can be", xlim=(0, 1.02), ylim=(0, 1.02))
-    axes.set(xlabel="how far what was written agrees", ylabel="share of answers that is right (size: how many)")
+    axes.set(title="RL: how often what is answered is right", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.set(xlabel="agreement of what was written", ylabel="share that is right (size: how many)")
 
 
 def _band(axes: "Axes", x_B: Floats, value_SB: Floats, colour: str, label: str) -> None:
