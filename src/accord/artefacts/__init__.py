@@ -2,6 +2,7 @@
 
 from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS, AttackResult, CanaryRank
 from accord.artefacts.audit import FINDINGS
+from accord.artefacts.compared_texts import COMPARED_TEXTS, ComparedText
 from accord.artefacts.data import (
     COMPLETIONS,
     DEPLOYMENT_PROMPTS,
@@ -110,6 +111,7 @@ __all__ = [
     "CANARY_RANKS",
     "CANDIDATES",
     "CARD",
+    "COMPARED_TEXTS",
     "COMPLETIONS",
     "CURVE",
     "DEPLOYMENT_PROMPTS",
@@ -150,6 +152,7 @@ __all__ = [
     "CanaryRank",
     "Candidate",
     "Collection",
+    "ComparedText",
     "ComponentScore",
     "ConditionalCandidate",
     "CuratedCandidate",

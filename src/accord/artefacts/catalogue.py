@@ -6,6 +6,7 @@ from typing import Any
 
 from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS
 from accord.artefacts.audit import FINDINGS
+from accord.artefacts.compared_texts import COMPARED_TEXTS
 from accord.artefacts.data import (
     COMPLETIONS,
     DEPLOYMENT_PROMPTS,
@@ -67,6 +68,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     QUESTION_ANSWERS,
     ATTACK_RESULTS,
     CANARY_RANKS,
+    COMPARED_TEXTS,
     FINDINGS,
     REPORT,
     STATEMENTS,

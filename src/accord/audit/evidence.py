@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from accord import artefacts
-from accord.artefacts import AttackResult, CanaryRank, EvaluationSample, QuestionAnswer, RunReader
+from accord.artefacts import AttackResult, CanaryRank, ComparedText, EvaluationSample, QuestionAnswer, RunReader
 from accord.errors import LedgerError, MissingEvidence
 from accord.feedback import Ledger, current_feedback
 from accord.feedback.statistics.raking import Target
@@ -24,6 +24,7 @@ __all__ = [
     "CANARY_RANKS",
     "CANDIDATES",
     "CARD",
+    "COMPARED_TEXTS",
     "COMPLETIONS",
     "DEPLOYMENT_PROMPTS",
     "EVALUATION",
@@ -67,6 +68,7 @@ JUDGED_ROLLOUTS = artefacts.JUDGED_ROLLOUTS.path()
 POPULATION, DEPLOYMENT_PROMPTS = artefacts.POPULATION.path(), artefacts.DEPLOYMENT_PROMPTS.path()
 QUESTION_ANSWERS = artefacts.QUESTION_ANSWERS.path()
 ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
+COMPARED_TEXTS = artefacts.COMPARED_TEXTS.path()
 
 NOBODY_ASKED = "what people were asked after the run (`--audit-ledger LEDGER`)"
 
@@ -229,6 +231,11 @@ class Evidence(RunReader):
     def canary_ranks(self) -> list[CanaryRank]:
         """How likely both arms make private strings."""
         return self.rows(artefacts.CANARY_RANKS)
+
+    @property
+    def compared_texts(self) -> list[ComparedText]:
+        """References with a change, as the reward that compares texts judges them."""
+        return self.rows(artefacts.COMPARED_TEXTS)
 
     @property
     def ledger_feedback(self) -> Mapping[str, Feedback]:

@@ -182,6 +182,7 @@ def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "d
     """A run's recipe, all defaults where it has none, and its judges; its models are asked the questions before."""
     from accord.artefacts import RECIPE
     from accord.loop.attacks import attack_arms, with_attacks
+    from accord.loop.compared_texts import compare_changed_references
     from accord.loop.drive import recipe_of
     from accord.loop.questions import ask_questions, with_questions
     from accord.loop.rewards import judges_of
@@ -194,4 +195,7 @@ def _recipe_and_judges(run: "RunDirectory", asked: _Asked) -> tuple["Recipe", "d
     if not asked.only:
         ask_questions(context)
         attack_arms(context)
-    return recipe, judges_of(context)
+    judges = judges_of(context)
+    if not asked.only:
+        compare_changed_references(context, judges)
+    return recipe, judges

@@ -7,6 +7,7 @@ from typing import Any
 from accord.audit.examine import examine
 from accord.errors import RecipeError, nearest
 from accord.loop.attacks import attack_arms
+from accord.loop.compared_texts import compare_changed_references
 from accord.loop.data import data
 from accord.loop.evaluate import evaluate
 from accord.loop.policy import policy, sft
@@ -41,6 +42,7 @@ def audit(context: Context) -> None:
     attack_arms(context)
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
+        compare_changed_references(context, judges)
         findings = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
         findings.write(context.run, stage=context.stage)
 

@@ -1,8 +1,10 @@
-"""Is the reward what people meant? RG1 misgeneralisation, RG2 over-optimisation, RE1 how the model was evaluated."""
+"""Is the reward what people meant? RG1 misgeneralisation, RG2 over-optimisation, RE1 how the model was evaluated; X4
+comparisons with references."""
 
+from accord.audit.reward.comparison import comparison
 from accord.audit.reward.evaluation import accuracy, calibration, leakage
 from accord.audit.reward.gameable import gameable
 from accord.audit.reward.generalisation import edits, length
 from accord.audit.reward.overoptimisation import divergence, gain, turnover
 
-CHECKS = (length, edits, gameable, turnover, divergence, gain, accuracy, calibration, leakage)
+CHECKS = (length, edits, gameable, turnover, divergence, gain, accuracy, calibration, leakage, comparison)

@@ -5,6 +5,7 @@ To add one, subclass `Fault`, override the method of the part that it spoils, an
 
 from accord.lab.faults import (
     attacked,
+    blind_comparator,
     bursts,
     careless,
     changed_minds,
@@ -57,6 +58,7 @@ __all__ = [
     "FAULTS",
     "Fault",
     "attacked",
+    "blind_comparator",
     "bursts",
     "careless",
     "changed_minds",

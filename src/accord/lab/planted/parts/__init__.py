@@ -7,6 +7,7 @@ A part is a class with the methods of `Part`; it is listed here. What can be wro
 from accord.lab.planted.parts.approval import Approval
 from accord.lab.planted.parts.attacks import AttacksPart
 from accord.lab.planted.parts.base import Part
+from accord.lab.planted.parts.compared import ComparedPart
 from accord.lab.planted.parts.deployment import DeploymentPart
 from accord.lab.planted.parts.hidden import HiddenPart
 from accord.lab.planted.parts.kinds import KindsPart
@@ -35,5 +36,6 @@ PARTS: tuple[Part, ...] = (
     KindsPart(),
     Tiers(),
     AttacksPart(),
+    ComparedPart(),
 )
 """In the order in which they are planted."""
