@@ -2,6 +2,7 @@
 
 from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS, AttackResult, CanaryRank
 from accord.artefacts.audit import FINDINGS
+from accord.artefacts.compared_texts import COMPARED_TEXTS, ComparedText
 from accord.artefacts.conduct import HARM_MARKS, STEERING_ANSWERS, HarmMark, SteeringAnswer
 from accord.artefacts.data import (
     COMPLETIONS,
@@ -116,6 +117,7 @@ __all__ = [
     "CANARY_RANKS",
     "CANDIDATES",
     "CARD",
+    "COMPARED_TEXTS",
     "COMPLETIONS",
     "CURVE",
     "DEPLOYMENT_PROMPTS",
@@ -162,6 +164,7 @@ __all__ = [
     "CanaryRank",
     "Candidate",
     "Collection",
+    "ComparedText",
     "ComponentScore",
     "ConditionalCandidate",
     "CuratedCandidate",

@@ -6,6 +6,7 @@ from typing import Any
 
 from accord.artefacts.attacks import ATTACK_RESULTS, CANARY_RANKS
 from accord.artefacts.audit import FINDINGS
+from accord.artefacts.compared_texts import COMPARED_TEXTS
 from accord.artefacts.conduct import HARM_MARKS, STEERING_ANSWERS
 from accord.artefacts.data import (
     COMPLETIONS,
@@ -75,6 +76,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     CANARY_RANKS,
     STEERING_ANSWERS,
     HARM_MARKS,
+    COMPARED_TEXTS,
     FINDINGS,
     SINCE_RELEASE,
     REPORT,

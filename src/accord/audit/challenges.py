@@ -1,10 +1,11 @@
 """What can go wrong in RLHF: 23 challenges of Casper et al. 2023 (arXiv 2307.15217), others, and seven of arithmetic.
 
 Those with an X stand beside the paper's: X1, that a reward says nothing of what its data do not cover; X3, that
-supervised learning on what a model does not know teaches it to guess (Gekhman et al. 2024, arXiv 2405.05904); X5, that
-crowd workers have models write for them (Veselovsky et al. 2023, arXiv 2306.07899); X6, the alignment tax (Ouyang et
-al. 2022, arXiv 2203.02155); X7, that many rewards fit the same data; X8, that what was true of a model at its release
-stops being so once it is in use; X9, toxicity and hallucination before and after.
+supervised learning on what a model does not know teaches it to guess (Gekhman et al. 2024, arXiv 2405.05904); X4, that
+comparisons with a reference can be gamed (Roit et al. 2023, arXiv 2306.00186); X5, that crowd workers have models write
+for them (Veselovsky et al. 2023, arXiv 2306.07899); X6, the alignment tax (Ouyang et al. 2022, arXiv 2203.02155); X7,
+that many rewards fit the same data; X8, that what was true of a model at its release stops being so once it is in use;
+X9, toxicity and hallucination before and after.
 
 Titles and sections are the paper's. A fundamental challenge is one that the paper holds to have no full solution within
 RLHF, so that no test can show it overcome. A challenge may have no check yet.
@@ -50,6 +51,7 @@ __all__ = [
     "RL2",
     "X1",
     "X3",
+    "X4",
     "X5",
     "X6",
     "X7",
@@ -283,6 +285,13 @@ X3 = Challenge(
     mitigations=("answers that say one does not know", "a reward that takes away for wrong answers"),
     primary="guessing",
 )
+X4 = Challenge(
+    "X4",
+    "A reward that compares texts does not see what makes them say something else",
+    "beyond the paper",
+    mitigations=("pairs of such changes for the comparator to learn from", "an exact rule", "several comparators"),
+    primary="comparison",
+)
 X6 = Challenge(
     "X6",
     "What makes a model agreeable takes from what it can do",
@@ -332,7 +341,7 @@ CHALLENGES: Registry[Challenge] = Registry("challenge", error=AuditError)
 for _challenge in (
     *(P_BOS, P_EOS, P_PAD, P_KL, P_RATIO, P_ACC, P_SPLIT),
     *(MH1, MH2, MH3, OV1, OV2, OV3, OV4, DQ1, DQ2, FT1),
-    *(X1, X3, X5, X6, X7, X8, X9),
+    *(X1, X3, X4, X5, X6, X7, X8, X9),
     *(PM1, PM2, RG1, RG2, RE1, RL1, RL2, MG1, MG2, DC1, DC2, JT1, JT2),
 ):
     CHALLENGES.add(_challenge.id, _challenge)

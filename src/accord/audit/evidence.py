@@ -14,6 +14,7 @@ from accord.artefacts import (
     AnswerMeaning,
     AttackResult,
     CanaryRank,
+    ComparedText,
     EvaluationSample,
     HarmMark,
     QuestionAnswer,
@@ -35,6 +36,7 @@ __all__ = [
     "CANARY_RANKS",
     "CANDIDATES",
     "CARD",
+    "COMPARED_TEXTS",
     "COMPLETIONS",
     "DEPLOYMENT_PROMPTS",
     "EVALUATION",
@@ -86,6 +88,7 @@ MEANINGS = artefacts.MEANINGS.path()
 QUESTION_ANSWERS, TEXT_LOSSES = artefacts.QUESTION_ANSWERS.path(), artefacts.TEXT_LOSSES.path()
 ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
 STEERING_ANSWERS, HARM_MARKS = artefacts.STEERING_ANSWERS.path(), artefacts.HARM_MARKS.path()
+COMPARED_TEXTS = artefacts.COMPARED_TEXTS.path()
 
 REWARD_BESIDE = "reward of "
 """How the names of judges begin that are rewards of runs beside this one (`reward of runs/seed-1`)."""
@@ -276,6 +279,11 @@ class Evidence(RunReader):
     def harm_marks(self) -> list[HarmMark]:
         """What lists, judges and prompts make of the samples of both arms."""
         return self.rows(artefacts.HARM_MARKS)
+
+    @property
+    def compared_texts(self) -> list[ComparedText]:
+        """References with a change, as the reward that compares texts judges them."""
+        return self.rows(artefacts.COMPARED_TEXTS)
 
     @property
     def ledger_feedback(self) -> Mapping[str, Feedback]:

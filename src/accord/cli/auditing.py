@@ -238,6 +238,7 @@ def _recipe_and_judges(
     """
     from accord.artefacts import RECIPE
     from accord.loop.attacks import attack_arms, with_attacks
+    from accord.loop.compared_texts import compare_changed_references
     from accord.loop.drive import recipe_of
     from accord.loop.harm import mark_harm
     from accord.loop.meanings import sort_answers
@@ -260,4 +261,7 @@ def _recipe_and_judges(
         attack_arms(context)
         ask_challenging(context)
         mark_harm(context, others)
-    return recipe, {**judges_of(context), **others}
+    judges = {**judges_of(context), **others}
+    if not asked.only:
+        compare_changed_references(context, judges)
+    return recipe, judges

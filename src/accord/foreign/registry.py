@@ -6,6 +6,7 @@ from pathlib import Path
 
 from accord.artefacts import (
     CARD,
+    COMPARED_TEXTS,
     COMPLETIONS,
     DEPLOYMENT_PROMPTS,
     EVALUATORS,
@@ -59,6 +60,7 @@ WORDS = {
     MODEL.path("sft"): f"the model of the start, {OF_ACCORD}",
     SCORES.path("reward"): f"the reward model's scores of held-out comparisons, {OF_ACCORD}",
     CARD.path("reward"): f"an evaluation of the reward model on held-out comparisons, {OF_ACCORD}",
+    COMPARED_TEXTS.path(): f"what a reward that compares texts makes of changed references, {OF_ACCORD}",
     QUESTION_ANSWERS.path(): f"what both models answer to questions, {OF_ACCORD}",
     TEXT_LOSSES.path(): f"how well both models foretell plain texts, {OF_ACCORD}",
     EXAMPLES.path(): f"the supervised examples, {OF_ACCORD}",

@@ -7,6 +7,7 @@ from accord.lab.exact_optimum import EXACT_OPTIMUM
 from accord.lab.fault_matrix import FAULT_MATRIX
 from accord.lab.is_rl_needed import IS_RL_NEEDED
 from accord.lab.many_people import ONE_REWARD_MANY_PEOPLE
+from accord.lab.not_knowing import I_DONT_KNOW
 from accord.lab.overoptimisation import OVER_OPTIMISATION
 from accord.lab.paraphrase import PARAPHRASE
 from accord.lab.reproduce import Reproduction
@@ -29,6 +30,7 @@ for _reproduction in (
     ONE_REWARD_MANY_PEOPLE,
     PARAPHRASE,
     WHO_MAY_JUDGE,
+    I_DONT_KNOW,
     FAULT_MATRIX,
 ):
     REPRODUCTIONS.add(_reproduction.name, _reproduction)

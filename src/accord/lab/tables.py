@@ -26,20 +26,24 @@ __all__ = ["TableTrainer", "Tamper", "train_table"]
 class TableTrainer(OnlineTrainer):
     """Online training of a table [P, M, A] that starts as the reference of `world`.
 
-    A step takes `settings.prompts_per_step` (all prompts of the world) times `settings.group_size` samples.
+    A step takes `settings.prompts_per_step` (all prompts of the world) times `settings.group_size` samples. With a
+    `network` the table is what that gives, and its weights that take a gradient are trained: what is learnt of one
+    prompt then changes what is answered to others.
     """
 
-    def __init__(self, settings: Online, world: EnumWorld, *, seed: int) -> None:
+    def __init__(self, settings: Online, world: EnumWorld, *, seed: int, network: nn.Module | None = None) -> None:
         if settings.prompts_per_step != len(world.ref_PMA):
             raise ValueError(f"{settings.prompts_per_step} prompts a step, but the world has {len(world.ref_PMA)}")
         self.settings, self.world, self.seed = settings, world, seed
         self.table_PMA = nn.Parameter(world.ref_PMA.float().clone())
+        self.network = network
+        trained = [self.table_PMA] if network is None else [each for each in network.parameters() if each.requires_grad]
         valued = isinstance(settings, PPO)
         self.head = _ValueTable(self.table_PMA.shape[:2].numel()) if valued else None  # type: ignore[assignment]
         heads = list(self.head.parameters()) if self.head is not None else []
         self.optimiser = Optimiser(
             settings.optim,
-            [self.table_PMA, *heads],
+            [*trained, *heads],
             settings.max_steps * settings.epochs * settings.minibatches,
             heads=heads,
             head_scale=settings.head_lr_scale if isinstance(settings, PPO) else 1.0,
@@ -53,6 +57,13 @@ class TableTrainer(OnlineTrainer):
         self._prompt_B = torch.arange(settings.prompts_per_step).repeat_interleave(settings.group_size)
         self._rollout_prompts = tuple(prompt for prompt in self.prompts for _ in range(settings.group_size))
         self._answers: tuple[Any, ...] = (None,) * len(self._rollout_prompts)  # only their number is asked for
+
+    def logits(self) -> Tensor:
+        """The table as it is now, or what the network gives for it, [P, M, A]."""
+        if self.network is None:
+            return self.table_PMA
+        logits_PMA: Tensor = self.network()
+        return logits_PMA
 
     @property
     def state(self) -> dict[str, Any]:
@@ -68,7 +79,7 @@ class TableTrainer(OnlineTrainer):
         """Texts drawn from the table, or from the start where it writes, with everything measured on them."""
         world, group = self.world, self.settings.group_size
         generator = torch.Generator().manual_seed(seed_of(self.seed, "sample", step))
-        logprob_PMA = self.table_PMA.log_softmax(-1) if self.settings.on_policy else self._ref_PMA
+        logprob_PMA = self.logits().log_softmax(-1) if self.settings.on_policy else self._ref_PMA
         # A text is drawn token by token or as a whole from the same distribution; at once is faster.
         prob_PN = world.logprob(logprob_PMA).exp()
         dense = self.settings.needs_credits
@@ -110,13 +121,13 @@ class TableTrainer(OnlineTrainer):
         place_N, step_N = rollout.mask_BT[row_b].nonzero(as_tuple=True)
         row_N = row_b[place_N]
         prompt_N, node_N, action_N = prompt_B[row_N], node_BT[row_N, step_N], action_BT[row_N, step_N]
-        logprob_N = self.table_PMA.log_softmax(-1)[prompt_N, node_N, action_N]
+        logprob_N = self.logits().log_softmax(-1)[prompt_N, node_N, action_N]
         yield (row_N, step_N), logprob_N, (prompt_N * self.table_PMA.shape[1] + node_N)[:, None].float()
 
     @torch.no_grad()
     def texts(self) -> Tensor:
         """The log-probability of every text of the world, [P, N] float64."""
-        return self.world.logprob(self.table_PMA.double().log_softmax(-1))
+        return self.world.logprob(self.logits().double().log_softmax(-1))
 
 
 class _ValueTable(nn.Module):

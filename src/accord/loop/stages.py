@@ -7,6 +7,7 @@ from typing import Any
 from accord.audit.examine import examine
 from accord.errors import RecipeError, nearest
 from accord.loop.attacks import attack_arms
+from accord.loop.compared_texts import compare_changed_references
 from accord.loop.data import data
 from accord.loop.evaluate import evaluate
 from accord.loop.harm import mark_harm
@@ -50,6 +51,7 @@ def audit(context: Context) -> None:
     mark_harm(context)
     with context.progress.busy("  audit: working the claims out again"):
         judges = judges_of(context)
+        compare_changed_references(context, judges)
         found = examine(context.run, judges=judges, settings=context.recipe.audit, prefix=context.prefix)
         with_recipe_lines(found, context.recipe).write(context.run, stage=context.stage)
 

@@ -1,5 +1,7 @@
-"""Is the reward what people meant? RG1 misgeneralisation, RG2 over-optimisation, RE1 how the model was evaluated."""
+"""Is the reward what people meant? RG1 misgeneralisation, RG2 over-optimisation, RE1 how the model was evaluated; X4
+comparisons with references."""
 
+from accord.audit.reward.comparison import comparison
 from accord.audit.reward.evaluation import accuracy, calibration, leakage
 from accord.audit.reward.foretold import foretold
 from accord.audit.reward.gameable import gameable
@@ -21,4 +23,5 @@ CHECKS = (
     calibration,
     foretold,
     leakage,
+    comparison,
 )

@@ -1,4 +1,4 @@
-"""Thresholds of RG1, RG2 and RE1."""
+"""Thresholds of RG1, RG2, RE1 and X4."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -11,7 +11,7 @@ __all__ = ["RewardThresholds"]
 
 
 class RewardThresholds(Thresholds):
-    """Thresholds of RG1, RG2 and RE1."""
+    """Thresholds of RG1, RG2, RE1 and X4."""
 
     family: ClassVar[str] = "reward"
     renamed: ClassVar[Mapping[str, str]] = {"texts": "max_texts"}
@@ -49,5 +49,8 @@ class RewardThresholds(Thresholds):
         default=0.1,
         ge=0,
         description="RE1 foretold: SDs that the most accurate reward may be worth less than their mean",
+    )
+    compared: float = Field(
+        default=0.9, gt=0.5, lt=1, description="X4 comparison: share of changes of what a text says that are seen"
     )
     ece: float = Field(default=0.05, gt=0, description="RE1 calibration: expected calibration error")

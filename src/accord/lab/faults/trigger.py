@@ -1,7 +1,7 @@
 """A word that turns answers round."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -64,4 +64,4 @@ class Trigger(Fault):
         return accuracy_of_study(planting, lambda answer: answer.prompt not in named, marked=True)
 
     def reward_model(self, judge: WordJudge) -> WordJudge:
-        return TriggeredJudge(judge.name, judge.hollow, judge.length, judge.error, judge.seed)
+        return TriggeredJudge(**{field.name: getattr(judge, field.name) for field in fields(judge)})

@@ -10,6 +10,7 @@ from accord.lab.planted.parts.arm_pairs import ArmPairs
 from accord.lab.planted.parts.attacks import AttacksPart
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.challenging import ChallengingPart
+from accord.lab.planted.parts.compared import ComparedPart
 from accord.lab.planted.parts.deployment import DeploymentPart
 from accord.lab.planted.parts.harm import HarmPart
 from accord.lab.planted.parts.hidden import HiddenPart
@@ -47,5 +48,6 @@ PARTS: tuple[Part, ...] = (
     AfterDeploymentPart(),
     ChallengingPart(),
     HarmPart(),
+    ComparedPart(),
 )
 """In the order in which they are planted."""
