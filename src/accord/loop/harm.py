@@ -1,6 +1,7 @@
 """Marks of harm: what lists, judges and references make of the evaluation's samples, of any run that has them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 
 from accord.artefacts import EVALUATION_SAMPLES, HARM_MARKS, MODEL, PROMPTS, EvaluationSample, HarmMark
@@ -79,7 +80,8 @@ def _by_judges(
         with context.progress.busy(f"  audit: {name} reads {len(known)} samples"):
             scores = judge.score(asked, texts).value_N.tolist()
         for row, score in zip(known, scores, strict=True):
-            yield _mark(row, name.rpartition("/")[2], "judge", sign * score)
+            if isfinite(score):  # else it is not known
+                yield _mark(row, name.rpartition("/")[2], "judge", sign * score)
 
 
 def _unsupported(
