@@ -81,7 +81,7 @@ class Transaction:
 
     @property
     def question(self) -> Question:
-        """What the study asks."""
+        """What the study asks; the first of several questions."""
         return self.context.study.question
 
     @property

@@ -64,7 +64,8 @@ def load_items(context: Context) -> ItemTotals:
 
 def _score_items(context: Context) -> None:
     """Ask the judge, where there is one, about every comparison, so that the widest gap can come first."""
-    if context.judge is None or not context.study.question.scorable:
+    scored = context.study.questionnaire.scored
+    if context.judge is None or scored is None:
         return
     with context.reading() as tx:
         query = select(ITEMS).where(ITEMS.c.study == context.study.name, ITEMS.c.purpose == "item")
@@ -77,7 +78,7 @@ def _score_items(context: Context) -> None:
     p_N = preferences(context.judge, [prompts[row.prompt] for row in rows], pairs)
     with context.writing() as tx:
         for row, p in zip(rows, p_N, strict=True):
-            values = {"model_p": p, "gap": uncertainty_gap(p, row.votes)}
+            values = {"model_p": p, "gap": uncertainty_gap(p, row.votes.get(scored.name, {}))}
             tx.execute(update(ITEMS).where(ITEMS.c.id == row.id).values(values))
 
 
@@ -93,18 +94,18 @@ def _read(tx: Transaction, path: Path, purpose: Purpose) -> list[StudyItem]:
         if tx.study.dialogue is not None and purpose == "item":
             items.append(check_topic(item, has_writer=has_writer))
         else:
-            items.append(check_item(tx.question, item, purpose, has_writer=has_writer))
+            items.append(check_item(tx.study.questionnaire, item, purpose, has_writer=has_writer))
     return items
 
 
 def _rows(study: Study, items: Sequence[StudyItem], purpose: Purpose) -> dict[str, dict[str, Any]]:
     """Rows of the desk's table by id; of two lines that are the same item the first counts."""
-    question = study.question
+    paper = study.questionnaire
     rows: dict[str, dict[str, Any]] = {}
     for place, item in enumerate(items):
         names = [completion.id for completion in item.completions]
-        fixed = names or question.least == 0 or study.dialogue is not None
-        to_write = 0 if fixed else study.candidates or question.candidates
+        fixed = names or paper.least == 0 or study.dialogue is not None
+        to_write = 0 if fixed else study.candidates or paper.candidates
         row = {
             "study": study.name,
             "purpose": purpose,
@@ -115,7 +116,7 @@ def _rows(study: Study, items: Sequence[StudyItem], purpose: Purpose) -> dict[st
             "overlap": item.line.overlap or study.overlap,
             "priority": item.line.priority,
             "warning": item.line.warning or study.warning,
-            "gold": None if item.gold is None else item.gold.model_dump(mode="json"),
+            "gold": {name: answer.model_dump(mode="json") for name, answer in item.gold.items()} or None,
             "explanation": item.line.explanation,
         }
         key = json.dumps([study.name, purpose, item.prompt.id, sorted(names), to_write])

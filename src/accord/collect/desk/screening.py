@@ -9,7 +9,7 @@ from accord.collect.desk.context import Transaction
 
 __all__ = ["RIGHT", "WRONG", "finish_practice"]
 
-PEOPLE, RESERVATIONS = tables.people, tables.reservations
+PEOPLE, RESERVATIONS, ANSWERS = tables.people, tables.reservations, tables.answers
 RIGHT, WRONG = "right", "wrong"
 """The votes of practice answers, where the expected answer is known."""
 
@@ -20,7 +20,8 @@ def finish_practice(tx: Transaction, pseudonym: str) -> None:
     screen = tx.study.screen_out
     if screen is not None:
         practised = (RESERVATIONS.c.person == pseudonym, RESERVATIONS.c.state == "practised")
-        marks = tx.connection.scalars(select(RESERVATIONS.c.opinion).where(*practised)).all()
+        of_person = select(ANSWERS.c.vote).join(RESERVATIONS, RESERVATIONS.c.id == ANSWERS.c.reservation)
+        marks = tx.connection.scalars(of_person.where(*practised)).all()
         known_marks = [mark for mark in marks if mark in {RIGHT, WRONG}]
         right = known_marks.count(RIGHT)
         if known_marks and right < screen.right * len(known_marks):

@@ -57,6 +57,7 @@ __all__ = ["Desk"]
 
 log = logging.getLogger("accord.collect")
 NO_TELEMETRY = ClientTelemetry()
+SEVERAL = "several questions"
 MIGRATIONS = "accord.collect.desk.migrations"
 
 
@@ -288,15 +289,16 @@ def _close_to_others(ledger: Ledger) -> None:
 
 def _enter_study(connection: Connection, study: Study, changed: bool) -> None:
     """Enter a study by name, with its question. Raises `StudyError` where one of this name asks something else."""
-    table, guideline = tables.studies, study.question.guideline()
+    table, guideline = tables.studies, study.asked()
+    kind = SEVERAL if study.questionnaire.several else study.question.kind
     row = connection.execute(select(table).where(table.c.name == study.name)).one_or_none()
     if row is None:
-        connection.execute(insert(table).values(name=study.name, kind=study.question.kind, asked=guideline))
+        connection.execute(insert(table).values(name=study.name, kind=kind, asked=guideline))
         return
-    if row.kind != study.question.kind:
+    if row.kind != kind and not (changed and SEVERAL in {row.kind, kind}):
         raise StudyError(
             f"study.name: a study '{study.name}' of kind '{row.kind}' is in this ledger; give one of kind "
-            f"'{study.question.kind}' a name of its own"
+            f"'{kind}' a name of its own"
         )
     if row.asked is not None and row.asked != guideline and not changed:
         key = next(name for name in (*guideline, *row.asked) if guideline.get(name) != row.asked.get(name))
@@ -305,7 +307,7 @@ def _enter_study(connection: Connection, study: Study, changed: bool) -> None:
             f"{guideline.get(key)!r:.80}); give this one a name of its own, or confirm that it is that study, changed "
             f"(accord collect --changed)"
         )
-    connection.execute(update(table).where(table.c.name == study.name).values(asked=guideline))
+    connection.execute(update(table).where(table.c.name == study.name).values(kind=kind, asked=guideline))
 
 
 def _pseudonym(person: Person | str) -> str:

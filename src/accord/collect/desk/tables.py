@@ -14,6 +14,7 @@ __all__ = [
     "IN_LEDGER",
     "VERSION_TABLE",
     "admins",
+    "answers",
     "chat_answers",
     "contacts",
     "external_ids",
@@ -87,16 +88,16 @@ items = Table(
     _count("overlap"),
     _number("priority"),
     _text("warning"),
-    Column("gold", JSON(none_as_null=True)),  # about the completions in the order of `completions`
+    Column("gold", JSON(none_as_null=True)),  # by question, about the completions in the order of `completions`
     _text("explanation"),
     _count("answered"),  # by the crowd, as `open` is with the crowd: places of the overlap
     _count("open"),
     _count("answered_by_experts"),  # beside the overlap
     _count("open_with_experts"),
     _count("declined"),
-    _json("votes"),  # vote -> how many, of the answers that count
+    _json("votes"),  # by question: vote -> how many, of the answers that count
     _text("closed"),
-    _maybe("adjudicated"),  # the feedback id of the last word
+    _json("rulings"),  # by question: the feedback id of the last word
     Column("model_p", Double),
     _number("gap"),
     _number("writing_until"),
@@ -181,8 +182,8 @@ reservations = Table(
     Column("seconds", Double),
     Column("form", JSON(none_as_null=True)),
     Column("draft", JSON(none_as_null=True)),
-    _maybe("feedback"),
-    _maybe("opinion"),  # the answer's vote
+    _json("steps", list),  # what was answered so far, of questions that are asked in turn; empty once all are
+    _maybe("feedback"),  # the first of its records
     _maybe("repeat_of"),
     _maybe("replaces"),  # a feedback id
     _maybe("redoes"),  # the reservation whose answer is taken back
@@ -192,6 +193,16 @@ reservations = Table(
     Index("collect_reservations_item", "item", "state"),
     Index("collect_reservations_lapse", "state", "expires"),
     Index("collect_reservations_answer", "answer"),
+)
+
+answers = Table(
+    "collect_answers",
+    metadata,
+    _key("reservation"),
+    _key("question"),  # its name; "" where the study has one
+    _count("place"),  # among the answers of the reservation
+    _maybe("vote"),  # of practice, whether it was as expected
+    _maybe("feedback"),  # unset for practice
 )
 
 turns = Table(

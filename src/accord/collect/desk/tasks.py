@@ -16,11 +16,14 @@ __all__ = [
     "NextStep",
     "Paused",
     "Practice",
+    "PracticePart",
     "PracticeResult",
     "Receipt",
     "Remark",
+    "Said",
     "Speaking",
     "Task",
+    "TaskPart",
 ]
 
 
@@ -47,12 +50,35 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class TaskPart:
+    """One of several questions on a page, with the completions that it is about.
+
+    `number` is which of the item's completions it is about, from 1 in the order shown; None where all.
+    """
+
+    question: AnyQuestion
+    completions: tuple[Completion, ...]
+    number: int | None
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a person answered to an earlier question about the item, in words."""
+
+    question: AnyQuestion
+    words: str
+
+
+@dataclass(frozen=True)
 class Task:
     """One item in a person's hands. `completions` stand in the order in which they are to be shown.
 
     `draft` is the form as it was saved last, or as it was submitted where the answer was taken back (`redo`).
     `number` counts the person's answers from 1; `position_in_session` those of the session from 0. `remarks` are those
     of a machine that stand beside it.
+
+    Of several questions that are asked in turn, `question` is number `step` of `steps`, `completions` are those that it
+    is about, and `said` is what was answered before. Of several on one page, `parts` are all of them.
     """
 
     reservation: str
@@ -71,6 +97,10 @@ class Task:
     practice: bool = False
     dialogue: DialoguePlace | None = None
     remarks: tuple[Remark, ...] = ()
+    parts: tuple[TaskPart, ...] = ()
+    step: int = 1
+    steps: int = 1
+    said: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,19 +179,35 @@ class ClientTelemetry:
 
 
 @dataclass(frozen=True)
+class PracticePart:
+    """One question of a practice item: what was answered, in words, and what was expected; None where nothing is."""
+
+    question: AnyQuestion
+    given: str
+    correct: bool | None
+    expected: str | None
+
+
+@dataclass(frozen=True)
 class PracticeResult:
-    """What a person is told of a practice answer: whether it was as expected (None where nothing is), and why."""
+    """What a person is told of a practice answer: whether it was as expected (None where nothing is), and why.
+
+    `expected` is of the first question; `parts` are all that were answered.
+    """
 
     correct: bool | None
     expected: Judgement | None
     explanation: str
+    parts: tuple[PracticePart, ...] = ()
 
 
 @dataclass(frozen=True)
 class Receipt:
     """An answer that is kept. `feedback` is its id in the ledger; None for practice, which never goes there.
 
-    `surplus`: the reservation had expired and the item meanwhile had all its answers; this one is kept besides.
+    Of several questions all `records` enter at once, with the last of them, and `feedback` is the first; until then
+    there are `more` to answer, and nothing is in the ledger. `surplus`: the reservation had expired and the item
+    meanwhile had all its answers; this one is kept besides.
     """
 
     reservation: str
@@ -169,3 +215,5 @@ class Receipt:
     practice: PracticeResult | None = None
     surplus: bool = False
     message: str = ""
+    records: tuple[str, ...] = ()
+    more: bool = False

@@ -221,10 +221,10 @@ def disputed(request: WebRequest, site: Site) -> Response[str]:
 
 @get("/admin/disputed/{item:str}", media_type=HTML)
 @in_thread
-def disputed_item(request: WebRequest, site: Site, item: str) -> Response[str]:
+def disputed_item(request: WebRequest, site: Site, item: str, question: str = "") -> Response[str]:
     """One of them, to decide."""
     site.admin(request)
-    return _adjudication(request, site, item)
+    return _adjudication(request, site, item, question)
 
 
 @post("/admin/disputed/{item:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -235,14 +235,16 @@ def decide(request: WebRequest, site: Site, item: str) -> Response[Any]:
     try:
         site.desk.adjudicate(item, request.state.form, name)
     except FormError as error:
-        return _adjudication(request, site, item, error=error, status=400)
+        question = request.state.form.get("question", "")
+        return _adjudication(request, site, item, question, error=error, status=400)
     return redirect_to("/admin/disputed")
 
 
 def _adjudication(
-    request: WebRequest, site: Site, item: str, *, error: FormError | None = None, status: int = 200
+    request: WebRequest, site: Site, item: str, question: str, *, error: FormError | None = None, status: int = 200
 ) -> Response[str]:
-    disputed = next((other for other in site.desk.disputed(MAX_DISPUTED) if other.item == item), None)
+    of_item = (other for other in site.desk.disputed(MAX_DISPUTED) if other.item == item)
+    disputed = next((other for other in of_item if question in {"", other.question.name}), None)
     if disputed is None:
         return site.message(request, "No such item", "The disputed items are in the list.", status=404)
     context = task_context(site, _as_task(site, disputed), getattr(request.state, "form", {}))
@@ -251,14 +253,14 @@ def _adjudication(
 
 
 def _as_task(site: Site, disputed: DisputedItem) -> Task:
-    """A disputed item as it is put before the adjudicator: the question of the study, in the item's own order."""
+    """A disputed item as it is put before the adjudicator: the question that is disputed, in the item's own order."""
     now = site.clock()
     return Task(
         reservation="",
         item=disputed.item,
         prompt=disputed.prompt,
         completions=disputed.completions,
-        question=site.study.question,
+        question=disputed.question,
         warning="",
         session="",
         position_in_session=0,

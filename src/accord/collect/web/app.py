@@ -63,7 +63,7 @@ def make_app(
         before_request=_check_request(site, None if hosts is None else {*hosts, urlsplit(public_url or "").hostname}),
         before_send=[_headers_of(secure=site.jar.secure)],
         request_max_body_size=max(
-            MAX_BODY, 12 * desk.study.question.longest_text + 150_000
+            MAX_BODY, 12 * desk.study.questionnaire.longest_text + 150_000
         ),  # a letter is 12 bytes at most
         exception_handlers=ErrorPages(site).handlers(),
         openapi_config=OpenAPIConfig(title="accord collect", version="1") if openapi else None,

@@ -29,7 +29,7 @@ from accord.collect.study import shown_digest
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.sanitize import render_trusted
 from accord.collect.web.site import Site, StrangerError, WebRequest, in_thread, redirect_to
-from accord.collect.web.task_view import answers_of, remarks_of, turns_of
+from accord.collect.web.task_view import answers_of, remarks_of, sheet_of, turns_of
 from accord.errors import AccessError, FormError
 
 __all__ = ["PAGES", "consent_page", "signed_in", "task_context"]
@@ -151,7 +151,6 @@ def work(request: WebRequest, site: Site) -> Response[str]:
 def answer(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
     """An answer, or that there is none to give. What cannot be read comes back as it was typed."""
     person, form = site.person(request), request.state.form
-    practice = None if person.practised else _in_hands(site.desk.next(person.pseudonym), reservation)
     try:
         receipt = _submit(site, person, reservation, form)
     except FormError as error:
@@ -159,11 +158,11 @@ def answer(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
         if _in_hands(again, reservation) is None:
             raise
         return _show(request, site, person, again, form=form, error=error, status=400)
-    return redirect_to("/work") if receipt.practice is None else _explain(request, site, practice, receipt.practice)
+    return redirect_to("/work") if receipt.practice is None else _explain(request, site, receipt.practice)
 
 
 def _submit(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Receipt:
-    if declined := form.get("declined"):
+    if (declined := form.get("declined")) and "question" not in form:
         reason = CONTENT_WARNING if declined == CONTENT_WARNING else form.get("reason", "")
         return site.desk.decline(person.pseudonym, reservation, reason, telemetry_of(form))
     return site.desk.submit(person.pseudonym, reservation, form, telemetry_of(form))
@@ -224,7 +223,7 @@ def _show(
     match step:
         case Task() | Practice():
             task = step if isinstance(step, Task) else step.task
-            context = task_context(site, task, task.question.page_form(task.draft or {}) if form is None else form)
+            context = task_context(site, task, _page_form(site, task) if form is None else form)
             practice = step if isinstance(step, Practice) else None
             return site.page(
                 request,
@@ -281,6 +280,12 @@ def _rest(request: WebRequest, site: Site, person: Person, title: str, message: 
     return site.page(request, "rest.html", person=person, title=title, message=render_trusted(message), **values)
 
 
+def _page_form(site: Site, task: Task) -> dict[str, str]:
+    """The fields of the page that show the draft again."""
+    paper = site.study.questionnaire if task.parts else task.question
+    return paper.page_form(task.draft or {})
+
+
 def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, Any]:
     """All that the templates of a judgement need."""
     markdown = site.study.render == "markdown"
@@ -289,6 +294,10 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
     views = [*(message.view for message in messages if message.view), *(answer.view for answer in answers)]
     return {
         "task": task,
+        "question": task.question,
+        "p": "",
+        "about": task.completions,
+        "sheet": sheet_of(site.study.questionnaire, task, answers, form),
         "form": form,
         "turns": turns,
         "answers": answers,
@@ -302,18 +311,9 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
     }
 
 
-def _explain(request: WebRequest, site: Site, task: Task | None, result: PracticeResult) -> Response[str]:
-    """After a practice question: what was expected and why, and the answer where `task` is still known."""
-    question = site.study.question
-    form = question.answer_form(request.state.form)
-    return site.page(
-        request,
-        "explained.html",
-        result=result,
-        answer=None if task is None else question.describe(question.read(form, task.completions)),
-        expected=None if result.expected is None else question.describe(result.expected),
-        explanation=render_trusted(result.explanation),
-    )
+def _explain(request: WebRequest, site: Site, result: PracticeResult) -> Response[str]:
+    """After a practice question: what was answered, what was expected, and why."""
+    return site.page(request, "explained.html", result=result, explanation=render_trusted(result.explanation))
 
 
 def _in_hands(step: NextStep, reservation: str) -> Task | None:

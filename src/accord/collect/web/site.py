@@ -22,7 +22,7 @@ from accord.collect.desk.identities import Login, Person
 from accord.collect.desk.service import Desk
 from accord.collect.study import Study
 from accord.collect.study.kinds import number_text
-from accord.collect.web.form_parsing import read
+from accord.collect.web.form_parsing import MAX_FIELDS, read
 from accord.collect.web.sanitize import in_lines, literal, render_trusted
 from accord.collect.web.security import (
     CookieJar,
@@ -138,7 +138,8 @@ class Site:
         """
         self.limit("forms", self.address(request))
         self.count("forms", self.address(request))
-        form = read(await request.body(), self.study.question.multiple)
+        questions = self.study.questionnaire
+        form = read(await request.body(), questions.multiple, MAX_FIELDS * len(questions.questions))
         request.state.form = form
         if is_cross_site(request, urlsplit(self.public_url or "").netloc) or not tokens_match(
             form.pop("_csrf", ""), self.token(request)
