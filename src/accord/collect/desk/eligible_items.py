@@ -60,7 +60,7 @@ class EligibleItems:
         again = RESERVATIONS.alias()
         repeated = exists().where(again.c.person == self.person.pseudonym, again.c.repeat_of == RESERVATIONS.c.feedback)
         answered = select(RESERVATIONS).where(
-            RESERVATIONS.c.person == self.person.pseudonym,
+            *self.tx.of_person(self.person.pseudonym),
             RESERVATIONS.c.state == "answered",
             RESERVATIONS.c.purpose == "item",
             RESERVATIONS.c.number <= self.person.asked + 1 - self.tx.study.repeat_gap,
@@ -133,11 +133,29 @@ class EligibleItems:
         if not quotas:
             return counts
         takers = select(RESERVATIONS.c.item, PEOPLE.c.attributes)
-        takers = takers.join(PEOPLE, PEOPLE.c.pseudonym == RESERVATIONS.c.person)
+        takers = takers.join(PEOPLE, tables.WHOSE)
         for taker in self.tx.execute(takers.where(RESERVATIONS.c.item.in_(items), RESERVATIONS.c.holds)):
             for name in quotas:
                 counts[taker.item] += name in attributes and attributes[name] == taker.attributes.get(name)
         return counts
+
+    def left(self) -> int:
+        """How many items ask for this person's answer and have a place for it, what is in their hands among them."""
+        places = self._places()
+        mine = exists().where(
+            RESERVATIONS.c.item == ITEMS.c.id,
+            *self.tx.of_person(self.person.pseudonym),
+            RESERVATIONS.c.state == "open",
+            RESERVATIONS.c.redoes.is_(None),
+        )
+        free = places.asks & (places.occupied < places.number) & ~self._had(expired=False)
+        count = self.count(self.of("item").where(free | mine))
+        study = self.tx.study
+        if study.answers is not None:
+            taken = select(func.count()).where(RESERVATIONS.c.study == study.name, RESERVATIONS.c.holds)
+            in_hand = self.count(self.of("item").where(mine))
+            count = min(count, max(study.answers - self.tx.count(taken), 0) + in_hand)
+        return count
 
     def nothing(self) -> Break | Done:
         """No item has a place for this person: others hold them, nobody could write, or all is answered."""

@@ -30,14 +30,16 @@ PERSONAL_TABLES = (
 
 
 def erase(context: Context, pseudonym: str) -> str:
-    """Forget who somebody is: contact data, attributes on the desk, notes of their invites, sessions, drafts.
+    """Forget who somebody is, in all studies of the ledger.
+
+    What goes is contact data, attributes on the desk, notes of their invites, sessions, drafts.
 
     Returns what is left on the disk, and why; "" where nothing is. It can be done again, for somebody who was erased.
     """
     with context.writing() as tx:
         erased = tx.person_row(pseudonym).status == "erased"
         _clear_rows(tx, pseudonym)
-        drop_logins(tx, "person", pseudonym)
+        drop_logins(tx, "person", pseudonym, everywhere=True)
         if not erased:
             tx.note("erased", "asked to be forgotten", pseudonym)
         _set_due(tx)

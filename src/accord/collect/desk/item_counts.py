@@ -47,7 +47,7 @@ def _groups(tx: Transaction, item: str) -> Sequence[Row[Any]]:
     """An item's reservations that count, as groups of `n`, by state, place, and whether they are an expert's."""
     keys = (RESERVATIONS.c.state, RESERVATIONS.c.holds, PEOPLE.c.expert)
     of_item = (RESERVATIONS.c.item == item, RESERVATIONS.c.purpose == "item", RESERVATIONS.c.state.in_(COUNTED))
-    query = select(*keys, func.count().label("n")).join(PEOPLE, PEOPLE.c.pseudonym == RESERVATIONS.c.person)
+    query = select(*keys, func.count().label("n")).join(PEOPLE, tables.WHOSE)
     return tx.execute(query.where(*of_item).group_by(*keys)).all()
 
 
@@ -90,7 +90,7 @@ class _Votes:
         of_item = (RESERVATIONS.c.item == item, RESERVATIONS.c.purpose == "item", RESERVATIONS.c.holds)
         query = select(ANSWERS.c.question, ANSWERS.c.vote, PEOPLE.c.expert, func.count().label("n"))
         query = query.join(RESERVATIONS, RESERVATIONS.c.id == ANSWERS.c.reservation)
-        query = query.join(PEOPLE, PEOPLE.c.pseudonym == RESERVATIONS.c.person)
+        query = query.join(PEOPLE, tables.WHOSE)
         query = query.where(*of_item, RESERVATIONS.c.state == "answered", ANSWERS.c.vote.is_not(None))
         votes: tuple[defaultdict[str, Counter[str]], ...] = (defaultdict(Counter), defaultdict(Counter))
         for group in tx.execute(query.group_by(ANSWERS.c.question, ANSWERS.c.vote, PEOPLE.c.expert)):

@@ -122,7 +122,8 @@ def approvals(context: Context) -> list[Approval]:
     with context.reading() as tx:
         workers = select(EXTERNAL, CONTACTS, PEOPLE.c.joined).where(EXTERNAL.c.study == tx.study.name)
         workers = workers.join(CONTACTS, CONTACTS.c.pseudonym == EXTERNAL.c.person)
-        workers = workers.join(PEOPLE, PEOPLE.c.pseudonym == EXTERNAL.c.person).where(CONTACTS.c.worker != "")
+        whose = (PEOPLE.c.pseudonym == EXTERNAL.c.person) & (PEOPLE.c.study == EXTERNAL.c.study)
+        workers = workers.join(PEOPLE, whose).where(CONTACTS.c.worker != "")
         rows = tx.execute(workers.order_by(PEOPLE.c.joined, EXTERNAL.c.digest)).all()
     return [_approval(context, row, people[row.person]) for row in rows]
 

@@ -49,9 +49,7 @@ def keep_practice(
     ]
     if marks:
         tx.execute(insert(ANSWERS).values(marks))
-    answered = select(RESERVATIONS.c.item).where(
-        RESERVATIONS.c.person == person.pseudonym, RESERVATIONS.c.state == "practised"
-    )
+    answered = select(RESERVATIONS.c.item).where(*tx.of_person(person.pseudonym), RESERVATIONS.c.state == "practised")
     unanswered = select(ITEMS.c.id).where(
         ITEMS.c.study == tx.study.name,
         ITEMS.c.purpose == "practice",

@@ -91,9 +91,7 @@ def task_of(tx: Transaction, reservation: Row[Any]) -> Task:
     if not (parts := sheet.parts()):
         completions = sheet.about(question, answers) or ()
     draft = cast("Mapping[str, str] | None", reservation.draft)
-    done = select(func.count()).where(
-        RESERVATIONS.c.person == reservation.person, RESERVATIONS.c.state.in_(tables.IN_LEDGER)
-    )
+    done = select(func.count()).where(*tx.of_person(reservation.person), RESERVATIONS.c.state.in_(tables.IN_LEDGER))
     return Task(
         reservation=reservation.id,
         item=reservation.item,

@@ -19,7 +19,7 @@ def finish_practice(tx: Transaction, pseudonym: str) -> None:
     values: dict[str, Any] = {"practised": True}
     screen = tx.study.screen_out
     if screen is not None:
-        practised = (RESERVATIONS.c.person == pseudonym, RESERVATIONS.c.state == "practised")
+        practised = (*tx.of_person(pseudonym), RESERVATIONS.c.state == "practised")
         of_person = select(ANSWERS.c.vote).join(RESERVATIONS, RESERVATIONS.c.id == ANSWERS.c.reservation)
         marks = tx.connection.scalars(of_person.where(*practised)).all()
         known_marks = [mark for mark in marks if mark in {RIGHT, WRONG}]
@@ -27,4 +27,4 @@ def finish_practice(tx: Transaction, pseudonym: str) -> None:
         if known_marks and right < screen.right * len(known_marks):
             values["status"] = "screened"
             tx.note("screened", f"{right} of {len(known_marks)} practice questions as expected", pseudonym)
-    tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == pseudonym).values(values))
+    tx.execute(update(PEOPLE).where(*tx.is_person(pseudonym)).values(values))

@@ -68,11 +68,11 @@ def _utc() -> datetime:
 class Desk:
     """A study at work on a ledger. The desk's tables are made, or brought up to date, when it opens.
 
-    `tag` is a short name that no other study has, on this ledger or another: cookies are called by it. `clock` gives
-    the time with its zone; `seed` decides every lot; `writer` writes candidates for bare prompts, and `judge` says
-    where its uncertainty and people's disagreement differ (`choose = "disagreement"`). `assistant` is asked for the
-    remarks beside items where the study names an endpoint (`assist.by`): critiques or marked stretches, one completion
-    at a time.
+    `tag` is a short name that no other study has, on this ledger or another: cookies are called by it; `house_tag` is
+    the ledger's, for what its studies share. `clock` gives the time with its zone; `seed` decides every lot; `writer`
+    writes candidates for bare prompts, and `judge` says where its uncertainty and people's disagreement differ
+    (`choose = "disagreement"`). `assistant` is asked for the remarks beside items where the study names an endpoint
+    (`assist.by`): critiques or marked stretches, one completion at a time.
 
     Raises `StudyError` where a study of this name asks another question and `changed` does not say that this is meant,
     or where it is to choose by disagreement or to show an endpoint's remarks and no judge or assistant is handed in.
@@ -108,7 +108,8 @@ class Desk:
         with ledger.begin(immediate=True) as connection:
             invites.make_secret(connection)
             _enter_study(connection, study, changed)
-            self.tag = _tag(connection, study)
+            self.tag = _tag(connection, f"tag {study.name}")
+            self.house_tag = _tag(connection, "tag of all studies")
         if study.chat is not None:
             chats.forget_unjudged(self.context)
         if traces := self.erase_again():
@@ -146,6 +147,20 @@ class Desk:
         """Let in whoever has the token. Raises `AccessError`, or `FormError` where consent is missing."""
         own = attributes or {}
         return accounts.accept(self.context, token, consent=consent, attributes=own, name=name, contact=contact)
+
+    def take_part(self, person: Person, *, consent: bool, attributes: Mapping[str, str] | None = None) -> Person:
+        """Let in somebody who takes part in another study of this ledger, as the same evaluator.
+
+        Raises `AccessError`, or `FormError` where consent is missing.
+        """
+        own = attributes or {}
+        return accounts.take_part(
+            self.context, person.pseudonym, consent=consent, attributes=own, from_study=person.study
+        )
+
+    def left(self, person: Person | str) -> int:
+        """How many items there are for a person that they have not had, as far as can be told now."""
+        return dispatch.items_left(self.context, _pseudonym(person))
 
     def enter(self, ids: PlatformIds, *, consent: bool, attributes: Mapping[str, str] | None = None) -> Person:
         """Let in a worker of a platform. Raises `AccessError`, or `FormError` where consent is missing."""
@@ -267,9 +282,9 @@ class Desk:
         return sign_in.is_known_browser(self.context, name, mark)
 
 
-def _tag(connection: Connection, study: Study) -> str:
+def _tag(connection: Connection, name: str) -> str:
     secret = invites.signing_secret(connection)
-    return hmac.new(secret.encode(), f"tag {study.name}".encode(), hashlib.sha256).hexdigest()[:10]
+    return hmac.new(secret.encode(), name.encode(), hashlib.sha256).hexdigest()[:10]
 
 
 def _close_to_others(ledger: Ledger) -> None:

@@ -301,7 +301,7 @@ class _Submission:
         self.tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == name).values(values))
 
     def _set_person(self, **values: Any) -> None:
-        self.tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == self.person.pseudonym).values(values))
+        self.tx.execute(update(PEOPLE).where(*self.tx.is_person(self.person.pseudonym)).values(values))
 
 
 def _reservation_row(tx: Transaction, pseudonym: str, reservation: str) -> Row[Any]:

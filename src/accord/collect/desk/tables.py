@@ -13,6 +13,7 @@ __all__ = [
     "EXPIRED",
     "IN_LEDGER",
     "VERSION_TABLE",
+    "WHOSE",
     "admins",
     "answers",
     "chat_answers",
@@ -109,7 +110,7 @@ people = Table(
     "collect_people",
     metadata,
     _key("pseudonym"),
-    _text("study"),
+    _key("study"),  # somebody may take part in several
     _text("evaluator"),
     _text("status"),  # active, paused, screened, erased
     _text("why"),
@@ -204,6 +205,9 @@ answers = Table(
     _maybe("vote"),  # of practice, whether it was as expected
     _maybe("feedback"),  # unset for practice
 )
+
+WHOSE = (people.c.pseudonym == reservations.c.person) & (people.c.study == reservations.c.study)
+"""That a row of people is that of whoever has a reservation."""
 
 turns = Table(
     "collect_turns",

@@ -91,7 +91,7 @@ def _answer_before(tx: Transaction, pseudonym: str, redo: Row[Any] | None) -> Ro
     if person.status != "active":
         return None
     query = select(RESERVATIONS).where(
-        RESERVATIONS.c.person == pseudonym,
+        *tx.of_person(pseudonym),
         RESERVATIONS.c.state.in_(tables.IN_LEDGER),
         RESERVATIONS.c.session == session_name(person),
     )

@@ -19,7 +19,7 @@ from accord.collect.desk.tasks import Task
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.pages import task_context
 from accord.collect.web.platform_pages import shared_link
-from accord.collect.web.site import Site, WebRequest, in_thread, redirect_to
+from accord.collect.web.site import Site, WebRequest, in_thread
 from accord.collect.web.task_view import votes_in_words
 from accord.errors import FormError
 from accord.feedback.formats.accord_jsonl import write as write_lines
@@ -41,7 +41,7 @@ PEOPLE = ("/admin/people", "To the people")
 @in_thread
 def sign_in_page(request: WebRequest, site: Site) -> Response[Any]:
     """The sign-in."""
-    return site.page(request, "admin/sign_in.html") if site.login(request, "admin") is None else redirect_to("/admin")
+    return site.page(request, "admin/sign_in.html") if site.login(request, "admin") is None else site.to("/admin")
 
 
 @post("/admin/sign-in", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -69,7 +69,7 @@ def sign_in(request: WebRequest, site: Site) -> Response[Any]:
         site.desk.sessions.drop(old)
     session = site.desk.sessions.create("admin", name, hours=SESSION_HOURS)
     known = site.jar.cookie("known", site.desk.mark_browser(name))
-    return redirect_to("/admin", site.jar.cookie("admin", session, SESSION_HOURS * 3600), known)
+    return site.to("/admin", site.jar.cookie("admin", session, SESSION_HOURS * 3600), known)
 
 
 @post("/admin/sign-out", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -78,7 +78,7 @@ def sign_out(request: WebRequest, site: Site) -> Redirect:
     """The session ends, on the server too."""
     site.admin(request)
     site.desk.sessions.drop(site.jar.read(request, "admin"))
-    return redirect_to("/admin/sign-in", site.jar.cookie("admin", "", 0))
+    return site.to("/admin/sign-in", site.jar.cookie("admin", "", 0))
 
 
 # -- progress ---------------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def change(request: WebRequest, site: Site, pseudonym: str, action: str) -> Resp
             return _people(request, site, link=link)
         case _:
             return site.message(request, "No such thing to do", "Go back to the list.", status=404)
-    return redirect_to("/admin/people")
+    return site.to("/admin/people")
 
 
 def _left(left: str) -> tuple[str, str]:
@@ -237,7 +237,7 @@ def decide(request: WebRequest, site: Site, item: str) -> Response[Any]:
     except FormError as error:
         question = request.state.form.get("question", "")
         return _adjudication(request, site, item, question, error=error, status=400)
-    return redirect_to("/admin/disputed")
+    return site.to("/admin/disputed")
 
 
 def _adjudication(

@@ -28,7 +28,7 @@ from accord.collect.desk.tasks import (
 from accord.collect.study import shown_digest
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.sanitize import render_trusted
-from accord.collect.web.site import Site, StrangerError, WebRequest, in_thread, redirect_to
+from accord.collect.web.site import Site, StrangerError, WebRequest, in_thread
 from accord.collect.web.task_view import answers_of, remarks_of, sheet_of, turns_of
 from accord.errors import AccessError, FormError
 
@@ -47,7 +47,7 @@ HTML = MediaType.HTML
 def landing(request: WebRequest, site: Site) -> Response[Any]:
     """To the work for who is signed in; to everybody else, that an invite is needed."""
     if site.login(request, "person") is not None:
-        return redirect_to("/work")
+        return site.to("/work")
     raise StrangerError("person")
 
 
@@ -59,7 +59,7 @@ def join_page(request: WebRequest, site: Site, token: str) -> Response[Any]:
         admission = site.desk.examine(token)
     except AccessError as error:
         if error.reason == "used" and site.login(request, "person") is not None:
-            return redirect_to("/work")
+            return site.to("/work")
         raise
     if admission.kind == "link":
         return site.page(request, "enter.html", token=token)
@@ -88,12 +88,21 @@ def signed_in(site: Site, person: Person) -> Redirect:
     """On to the work, or to the instructions of whoever is new, with a session."""
     session = site.desk.sessions.create("person", person.pseudonym, hours=SESSION_HOURS)
     cookie = site.jar.cookie("person", session, SESSION_HOURS * 3600)
-    return redirect_to("/work" if person.done else "/instructions", cookie)
+    if len(site.house) > 1 and not person.done:
+        return Redirect("/", status_code=303, cookies=[cookie])
+    return site.to("/work" if person.done else "/instructions", cookie)
 
 
 def consent_page(request: WebRequest, site: Site, action: str, *, status: int = 200, **context: Any) -> Response[str]:
     """What taking part means; whoever agrees sends the form to `action`, with the platform's `ids` where there are."""
-    values = {"action": action, "consent": render_trusted(site.study.consent), "pay": _pay(site), "ids": {}, **context}
+    values = {
+        "action": action,
+        "consent": render_trusted(site.study.consent),
+        "pay": _pay(site),
+        "ids": {},
+        "known": False,
+        **context,
+    }
     return site.page(request, "join.html", status=status, **values)
 
 
@@ -116,11 +125,18 @@ def instructions(request: WebRequest, site: Site) -> Response[str]:
     return site.page(request, "instructions.html", instructions=site.instructions, button=button)
 
 
+def _signed_in(request: WebRequest, site: Site) -> None:
+    """Raises `StrangerError` where nobody is signed in, to whichever study."""
+    login = site.login(request, "person")
+    if login is None or site.known(login) is None:
+        raise StrangerError("person")
+
+
 @get("/pause", media_type=HTML)
 @in_thread
 def leave_page(request: WebRequest, site: Site) -> Response[str]:
     """Before somebody leaves."""
-    site.person(request)
+    _signed_in(request, site)
     return site.page(request, "pause.html")
 
 
@@ -128,8 +144,8 @@ def leave_page(request: WebRequest, site: Site) -> Response[str]:
 @in_thread
 def leave(request: WebRequest, site: Site) -> Response[str]:
     """Signed out."""
-    site.person(request)
-    site.desk.sessions.drop(site.jar.read(request, "person"))
+    _signed_in(request, site)
+    site.sign_out(request)
     response = site.message(request, "You are signed out", "Everything you sent is kept. Thank you.")
     response.cookies.append(site.jar.cookie("person", "", 0))
     return response
@@ -158,7 +174,7 @@ def answer(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
         if _in_hands(again, reservation) is None:
             raise
         return _show(request, site, person, again, form=form, error=error, status=400)
-    return redirect_to("/work") if receipt.practice is None else _explain(request, site, receipt.practice)
+    return site.to("/work") if receipt.practice is None else _explain(request, site, receipt.practice)
 
 
 def _submit(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Receipt:
@@ -180,7 +196,7 @@ def say(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
         if not isinstance(again, Speaking) or again.reservation != reservation:
             raise
         return _show(request, site, person, again, form=form, error=error, status=400)
-    return redirect_to("/work")
+    return site.to("/work")
 
 
 @post("/work/{reservation:str}/end", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -188,7 +204,7 @@ def say(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
 def end(request: WebRequest, site: Site, reservation: str) -> Redirect:
     """A dialogue is over."""
     site.desk.end(site.person(request).pseudonym, reservation)
-    return redirect_to("/work")
+    return site.to("/work")
 
 
 @post("/work/{reservation:str}/draft", status_code=204, operation_class=FormOperation)
@@ -203,7 +219,7 @@ def draft(request: WebRequest, site: Site, reservation: str) -> None:
 def undo(request: WebRequest, site: Site) -> Redirect:
     """The last answer of this session again; what is sent then takes its place."""
     site.desk.undo(site.person(request).pseudonym)
-    return redirect_to("/work")
+    return site.to("/work")
 
 
 # -- showing ----------------------------------------------------------------------------------------------------------

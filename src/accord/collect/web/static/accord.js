@@ -406,7 +406,7 @@ function dialogue(form) {
 
 document.addEventListener("DOMContentLoaded", () => {
   const form = query("form.judge");
-  queryAll("form[action='/undo']").forEach(once);
+  queryAll("form[action$='/undo']").forEach(once);
   keys(form);
   queryAll("details.veil").forEach((veil) => {  // a warning that was read once in this session need not be read again
     veil.open ||= sessionStorage.getItem("veil") === veil.dataset.session;
