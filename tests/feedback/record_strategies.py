@@ -206,6 +206,7 @@ def acts(draw: st.DrawFn, kind: str, asked: Prompt, by: Evaluator, about: list[C
         usage=draw(st.none() | usages),
         conversation=draw(st.none() | names),
         principle=draw(st.none() | names),
+        comment=draw(st.none() | names),
     )
 
 

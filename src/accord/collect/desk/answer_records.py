@@ -35,6 +35,7 @@ class Given:
     telemetry: ClientTelemetry
     since: float | None
     at: float
+    comment: str = ""
 
 
 def is_taken_back(record: Feedback) -> bool:
@@ -72,8 +73,14 @@ class AnswerRecords:
             gold=self.sheet.known(given.question, given.about) if row.purpose == "gold" else None,
             repeat_of=self._first_time.get(name),
             replaces=self._replaced.get(name),
-            assistance=None if row.assistance is None else Assistance(**row.assistance),
+            assistance=self._assistance(name),
+            comment=given.comment or None,
         )
+
+    def _assistance(self, name: str) -> Assistance | None:
+        """What a machine said or suggested, of this question or of the item."""
+        told = self.reservation.suggested.get(name) or self.reservation.assistance
+        return None if told is None else Assistance(**told)
 
     def taken_back(self, answered: Collection[str]) -> Iterator[tuple[str, Feedback]]:
         """By question, what replaces each answer that is taken back and given no more: a record that says nothing."""
@@ -82,7 +89,7 @@ class AnswerRecords:
             if is_taken_back(record):
                 continue
             fields = {"judgement": Declined(reason=NOT_ASKED), "replaces": record.id, "seconds": None}
-            fields |= {"telemetry": None, "time": moment(self.tx.now), "gold": None}
+            fields |= {"telemetry": None, "time": moment(self.tx.now), "gold": None, "comment": None}
             yield gone[record.id], record.model_copy(update=fields)
 
     def _telemetry(self, given: Given) -> ClientTelemetry:

@@ -22,6 +22,7 @@ from accord.collect.desk.external_ids import has_completed, is_worker, note_comp
 from accord.collect.desk.live_candidates import Unwritten, write_candidates
 from accord.collect.desk.reservations import exhausted, expire, has_room, reopen, reserve, task_of
 from accord.collect.desk.screening import finish_practice
+from accord.collect.desk.suggestions import drawn_suggestions
 from accord.collect.desk.tasks import Break, Done, NextStep, Paused, Practice
 
 __all__ = ["items_left", "next_step"]
@@ -104,7 +105,11 @@ class _Dispatch:
     def _step(self, reservation: Row[Any]) -> NextStep | UnansweredTurn:
         """A reservation as the person sees it: a task, or the conversation on its topic."""
         is_dialogue = self.tx.study.dialogue is not None and reservation.purpose == "item"
-        return step_of(self.tx, reservation) if is_dialogue else task_of(self.tx, reservation)
+        return step_of(self.tx, reservation) if is_dialogue else task_of(self.tx, reservation, self._left())
+
+    def _left(self) -> int:
+        """How many items there are for the person, with the one that they get now."""
+        return self._eligible(self.tx.person_row(self.pseudonym)).left()
 
     def _with_draft(self, person: Row[Any]) -> Row[Any] | None:
         """What somebody had begun to write when it expired, if its item still has a place."""
@@ -254,6 +259,7 @@ class _Dispatch:
             "number": person.asked + 1,
             "shown": list(order),
             "repeat_of": repeat_of,
+            "suggested": {} if purpose == "practice" else drawn_suggestions(self.tx, item, self.pseudonym),
             "assistance": None if purpose == "practice" else drawn_assistance(self.tx, item, self.pseudonym),
         }
         return reserve(self.tx, self.pseudonym, values)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, exists, func, literal, select
 from accord.collect.assignment.acquisition import UNSETTLED
 from accord.collect.assignment.lots import lot
 from accord.collect.assignment.next_item import Candidate, next_item
-from accord.collect.assignment.quotas import may_take
+from accord.collect.assignment.quotas import may_take, places
 from accord.collect.desk import tables
 from accord.collect.desk.context import Transaction, moment
 from accord.collect.desk.tasks import Break, Done
@@ -109,12 +109,26 @@ class EligibleItems:
             query = query.order_by(occupied > 0, ITEMS.c.gap.desc(), ITEMS.c.place)
         else:
             query = query.order_by(occupied, ITEMS.c.priority.desc(), ITEMS.c.place)
+        if full := self._full_strata():
+            query = query.order_by(None).order_by(ITEMS.c.stratum.in_(full), *query._order_by_clauses)
         rows = self.tx.execute(query.limit(MAX_WEIGHED)).all()
+        rows = [row for row in rows if row.stratum not in full] or rows
         rows = [row for row in rows if row.closed == UNSETTLED] or rows
         by_own_groups = self._places_of_own_groups([row.id for row in rows], self.person.attributes)
         return [
             Candidate(row.id, row.occupied, row.places, row.priority, by_own_groups[row.id], row.gap) for row in rows
         ]
+
+    def _full_strata(self) -> list[str]:
+        """The groups of items that have their share of the study's places; the others come first."""
+        quota = self.tx.study.item_quota
+        if quota is None:
+            return []
+        held = select(ITEMS.c.stratum, func.count().label("n")).join(RESERVATIONS, RESERVATIONS.c.item == ITEMS.c.id)
+        held = held.where(RESERVATIONS.c.study == self.tx.study.name, RESERVATIONS.c.holds).group_by(ITEMS.c.stratum)
+        taken = {row.stratum: row.n for row in self.tx.execute(held)}
+        share = places(self._places_in_all(), quota.shares)
+        return [name for name, count in share.items() if taken.get(name, 0) >= count]
 
     def _places(self) -> _Places:
         """The crowd's places of an item, of those that ask the crowd; for an expert those of experts."""

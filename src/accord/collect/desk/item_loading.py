@@ -18,8 +18,9 @@ from accord.collect.desk.assistance import ask_assistant, lay_out_remarks
 from accord.collect.desk.context import Context, Transaction
 from accord.collect.desk.item_counts import recount
 from accord.collect.desk.overview import ItemTotals
-from accord.collect.study import Study
+from accord.collect.desk.suggestions import enter_suggestions
 from accord.collect.study.dialogue import check_topic
+from accord.collect.study.item_metadata import stratum_of
 from accord.collect.study.item_remarks import remarks_on
 from accord.collect.study.items import Purpose, StudyItem, check_item, read_lines, resolve
 from accord.errors import StudyError
@@ -51,7 +52,7 @@ def load_items(context: Context) -> ItemTotals:
             items = [] if name is None else _read(tx, Path(name), purpose)
             for item in items:
                 tx.add(item.prompt, *item.completions)
-            rows = _rows(study, items, purpose)
+            rows = _rows(tx, items, purpose)
             totals[purpose] = len(rows)
             remarks += remarks_on(items)
             added, gone = _lay_out(tx, rows, purpose)
@@ -98,9 +99,9 @@ def _read(tx: Transaction, path: Path, purpose: Purpose) -> list[StudyItem]:
     return items
 
 
-def _rows(study: Study, items: Sequence[StudyItem], purpose: Purpose) -> dict[str, dict[str, Any]]:
+def _rows(tx: Transaction, items: Sequence[StudyItem], purpose: Purpose) -> dict[str, dict[str, Any]]:
     """Rows of the desk's table by id; of two lines that are the same item the first counts."""
-    paper = study.questionnaire
+    study, paper = tx.study, tx.study.questionnaire
     rows: dict[str, dict[str, Any]] = {}
     for place, item in enumerate(items):
         names = [completion.id for completion in item.completions]
@@ -118,6 +119,9 @@ def _rows(study: Study, items: Sequence[StudyItem], purpose: Purpose) -> dict[st
             "warning": item.line.warning or study.warning,
             "gold": {name: answer.model_dump(mode="json") for name, answer in item.gold.items()} or None,
             "explanation": item.line.explanation,
+            "metadata": item.line.metadata,
+            "stratum": stratum_of(study.item_quota if purpose == "item" else None, item.line.metadata, item.place),
+            "suggestions": {} if purpose == "practice" else enter_suggestions(tx, item),
         }
         key = json.dumps([study.name, purpose, item.prompt.id, sorted(names), to_write])
         rows.setdefault("i-" + hashlib.sha256(key.encode()).hexdigest()[:20], row)

@@ -24,7 +24,7 @@ from accord.collect.desk.progress import progress_of
 from accord.collect.study.platform import LONGEST_ID, Platform
 from accord.errors import AccessError, FormError
 
-__all__ = ["Approval", "approvals", "as_csv", "enter", "ids_of", "is_of"]
+__all__ = ["Approval", "approvals", "as_csv", "csv_cell", "enter", "ids_of", "is_of"]
 
 EXTERNAL, CONTACTS, PEOPLE = tables.external_ids, tables.contacts, tables.people
 NO_PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"  # what Mechanical Turk says while a task is only looked at
@@ -165,9 +165,10 @@ def as_csv(lines: Iterable[Approval]) -> str:
     table = csv.writer(out, lineterminator="\r\n")
     names = [column.name for column in fields(Approval)]
     table.writerow(names)
-    table.writerows([_cell(f"{getattr(line, name)}") for name in names] for line in lines)
+    table.writerows([csv_cell(f"{getattr(line, name)}") for name in names] for line in lines)
     return out.getvalue()
 
 
-def _cell(text: str) -> str:
+def csv_cell(text: str) -> str:
+    """A cell; one that a spreadsheet would take for a formula begins with an apostrophe."""
     return f"'{text}" if text.startswith(FORMULA) else text

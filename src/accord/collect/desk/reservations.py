@@ -12,6 +12,7 @@ from accord.collect.desk.answer_sheet import AnswerSheet
 from accord.collect.desk.assistance import remarks_of
 from accord.collect.desk.context import Transaction, moment
 from accord.collect.desk.item_counts import recount
+from accord.collect.desk.suggestions import filled_in
 from accord.collect.desk.tasks import Remark, Task
 from accord.records import Completion
 
@@ -82,8 +83,8 @@ def has_room(tx: Transaction, item: str, person: Row[Any], *, redone: bool = Fal
     return asks and free and not exhausted(tx)
 
 
-def task_of(tx: Transaction, reservation: Row[Any]) -> Task:
-    """A reservation as the person sees it."""
+def task_of(tx: Transaction, reservation: Row[Any], left: int | None = None) -> Task:
+    """A reservation as the person sees it; `left` is how many items there are for them."""
     sheet, study = AnswerSheet.of(tx, reservation), tx.study
     question = (sheet.next(sheet.answers) if study.in_turn else None) or study.question
     answers = sheet.answers if study.in_turn else {}
@@ -91,6 +92,13 @@ def task_of(tx: Transaction, reservation: Row[Any]) -> Task:
     if not (parts := sheet.parts()):
         completions = sheet.about(question, answers) or ()
     draft = cast("Mapping[str, str] | None", reservation.draft)
+    if study.in_turn and draft is not None:
+        draft = study.questionnaire.part(draft, question) or None
+    offered = {} if draft is not None else filled_in(sheet)
+    if study.in_turn:
+        offered = {name: form for name, form in offered.items() if name == question.name}
+    if offered:
+        draft = offered[question.name] if study.in_turn else study.questionnaire.whole(offered)
     done = select(func.count()).where(*tx.of_person(reservation.person), RESERVATIONS.c.state.in_(tables.IN_LEDGER))
     return Task(
         reservation=reservation.id,
@@ -104,7 +112,7 @@ def task_of(tx: Transaction, reservation: Row[Any]) -> Task:
         number=tx.count(done) + (reservation.redoes is None),
         issued_at=moment(reservation.issued),
         expires_at=moment(reservation.expires),
-        draft=draft if draft is None or not study.in_turn else study.questionnaire.part(draft, question),
+        draft=draft,
         redo=reservation.redoes is not None,
         practice=reservation.purpose == "practice",
         remarks=_remarks_on(completions, sheet, remarks_of(tx, reservation)),
@@ -112,6 +120,9 @@ def task_of(tx: Transaction, reservation: Row[Any]) -> Task:
         step=len(answers) + 1,
         steps=len(study.questions) if study.in_turn else 1,
         said=sheet.said() if study.in_turn else (),
+        suggested=bool(offered),
+        metadata={name: sheet.item.metadata[name] for name in study.show if name in sheet.item.metadata},
+        left=left,
     )
 
 

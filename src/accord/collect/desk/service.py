@@ -40,6 +40,7 @@ from accord.collect.desk import (
 from accord.collect.desk.context import Context
 from accord.collect.desk.dialogues import is_turn
 from accord.collect.desk.identities import Admission, Invite, Person, PlatformIds
+from accord.collect.desk.item_table import item_table
 from accord.collect.desk.overview import DisputedItem, ItemTotals, StudyProgress
 from accord.collect.desk.platform import Approval
 from accord.collect.desk.tasks import ClientTelemetry, NextStep, Receipt, Task
@@ -256,6 +257,10 @@ class Desk:
     def approvals(self) -> list[Approval]:
         """Who came from a platform, whether to approve them, and what they did."""
         return platform.approvals(self.context)
+
+    def item_table(self) -> str:
+        """The items with their metadata, how far they are and the votes on each question, as CSV."""
+        return item_table(self.context)
 
     def disputed(self, limit: int = 20) -> list[DisputedItem]:
         """Items that people answered differently, the widest disagreement first."""

@@ -23,7 +23,7 @@ from accord.collect.desk.practice_answers import explained, keep_practice
 from accord.collect.desk.reservations import expire, has_room
 from accord.collect.desk.tasks import ClientTelemetry, Receipt
 from accord.collect.study import AnyQuestion, Study
-from accord.collect.study.form_fields import clean_text
+from accord.collect.study.form_fields import clean_text, text_field
 from accord.collect.study.kinds import MAX_REASON
 from accord.errors import AccordError, Conflict, FormError
 from accord.records import Declined, Feedback, Judgement
@@ -87,10 +87,11 @@ class _Sent:
     def of(cls, study: Study, form: Mapping[str, str]) -> Self:
         paper = study.questionnaire
         question = paper.by_name.get(form.get("question", "")) if study.in_turn else None
+        added = {"comment": form["comment"]} if study.comment and form.get("comment", "").strip() else {}
         if question is None:
-            whole = paper.answer_form(form)
+            whole = {name: value for name, value in paper.answer_form(form).items() if name != "comment"} | added
             return cls(None, whole, whole)
-        fields = {} if form.get("open") else question.answer_form(form)
+        fields = added | ({} if form.get("open") else question.answer_form(form))
         return cls(question, fields, paper.whole({question.name: fields}))
 
 
@@ -164,7 +165,7 @@ class _Submission:
             raise FormError("question", "This question is not the one that comes next; reload the page to go on.")
         about = sheet.about(question, answers)
         assert about is not None, "what comes next is asked"
-        if not self.sent.form and question.required:
+        if not self.sent.form.keys() - {"comment"} and question.required:
             raise FormError(question.fields[0], REQUIRED)
         answers[question.name] = sheet.paper.read_one(question, self.sent.form, about)
         steps = [*steps, Step(question.name, self.sent.form, self.tx.now, self.telemetry)]
@@ -201,11 +202,10 @@ class _Submission:
         about = self.sheet.about(question, answers)
         assert about is not None, "what was answered was asked"
         if step is not None:
-            return Given(question, judgement, about, step.telemetry, since, step.at)
+            return Given(question, judgement, about, step.telemetry, since, step.at, _comment(step.form))
         first = name == next((key for key, said in answers.items() if said is not None), name)
-        return Given(
-            question, judgement, about, self.telemetry, self.reservation.issued if first else None, self.tx.now
-        )
+        issued, comment = (self.reservation.issued, _comment(self.sent.form)) if first else (None, "")
+        return Given(question, judgement, about, self.telemetry, issued, self.tx.now, comment)
 
     # -- the whole ----------------------------------------------------------------------------------------------
 
@@ -304,6 +304,11 @@ class _Submission:
         self.tx.execute(update(PEOPLE).where(*self.tx.is_person(self.person.pseudonym)).values(values))
 
 
+def _comment(form: Mapping[str, str]) -> str:
+    """What somebody added. Raises `FormError`."""
+    return text_field(form, "comment", MAX_REASON, required=False).strip()
+
+
 def _reservation_row(tx: Transaction, pseudonym: str, reservation: str) -> Row[Any]:
     query = select(RESERVATIONS).where(
         RESERVATIONS.c.id == storable_name(reservation),
@@ -328,6 +333,6 @@ def _storable_form(study: Study, form: Mapping[str, str]) -> dict[str, str]:
     """A form as it can be kept. Raises `FormError` where it cannot."""
     longest = study.questionnaire.longest_field
     return {
-        name: clean_text(name, value, MAX_REASON if name.rpartition(".")[2] == "reason" else longest)
+        name: clean_text(name, value, MAX_REASON if name.rpartition(".")[2] in {"reason", "comment"} else longest)
         for name, value in form.items()
     }

@@ -102,6 +102,9 @@ items = Table(
     Column("model_p", Double),
     _number("gap"),
     _number("writing_until"),
+    _json("metadata"),
+    _text("stratum"),  # the group of `item_quota`
+    _json("suggestions"),  # by question: who suggests it, its feedback id, and the judgement
     Column("remarks", JSON(none_as_null=True)),  # by assistant, the feedback ids; unset where nobody was asked
     Index("collect_items_next", "study", "purpose", "closed", "answered"),
 )
@@ -190,6 +193,7 @@ reservations = Table(
     _maybe("redoes"),  # the reservation whose answer is taken back
     Column("seen", JSON(none_as_null=True)),
     Column("assistance", JSON(none_as_null=True)),  # as it goes into the record
+    _json("suggested"),  # the same of what was suggested, by question
     Index("collect_reservations_person", "person", "state"),
     Index("collect_reservations_item", "item", "state"),
     Index("collect_reservations_lapse", "state", "expires"),

@@ -1,7 +1,7 @@
 """What is next for a person, and what becomes of their answer: frozen values, all times aware."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -79,6 +79,9 @@ class Task:
 
     Of several questions that are asked in turn, `question` is number `step` of `steps`, `completions` are those that it
     is about, and `said` is what was answered before. Of several on one page, `parts` are all of them.
+
+    `suggested` is whether what is filled in is what a machine suggests, `metadata` are those of the item's that are
+    shown, and `left` is how many items there are for the person in all, this one among them; None in practice.
     """
 
     reservation: str
@@ -101,6 +104,9 @@ class Task:
     step: int = 1
     steps: int = 1
     said: tuple[Said, ...] = ()
+    suggested: bool = False
+    metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    left: int | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from accord.errors import FormError
 __all__ = ["can_undo", "undo"]
 
 RESERVATIONS = tables.reservations
-SAME = ("item", "purpose", "session", "place", "number", "shown", "repeat_of", "assistance")
+SAME = ("item", "purpose", "session", "place", "number", "shown", "repeat_of", "assistance", "suggested")
 
 
 def undo(context: Context, pseudonym: str) -> Task:

@@ -9,15 +9,19 @@ Practice questions and those whose answer is known (`gold`) have the answer besi
 order of the line, and an `explanation`. Where a study has several questions, `known` has the answers by the name of
 the question: `{"better": {"kind": "comparison", "preferred": "left"}, "honest": {...}}`. A `reference` is for programs
 that judge: a stated answer, tests, a schema.
+
+A `suggestion` (of several questions `suggestions`, by name) is an answer that is filled in on the page, by
+`suggested_by`. `metadata` are texts, numbers and truths by key, of which the study says what becomes of them.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
+from accord.collect.study.item_metadata import Metadata
 from accord.collect.study.kinds import Question
 from accord.collect.study.questionnaire import Questionnaire
 from accord.errors import FormError, RecordError, StudyError, nearest
@@ -65,6 +69,10 @@ class ItemLine(Row):
     warning: str = ""
     gold: Judgement | None = None
     known: dict[str, Judgement] = Field(default={})
+    suggestion: Judgement | None = None
+    suggestions: dict[str, Judgement] = Field(default={})
+    suggested_by: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    metadata: Metadata = Field(default={})
     explanation: str = ""
     reference: JsonValue = None
 
@@ -83,7 +91,8 @@ class ItemLine(Row):
 class StudyItem:
     """An item: where it was read (`file:line`), its line and its records.
 
-    `gold` is the line's by question, as it would be given on the page, once `check_item` has looked at it.
+    `gold` is the line's by question, as it would be given on the page, once `check_item` has looked at it; so is
+    `suggested`.
     """
 
     place: str
@@ -91,6 +100,7 @@ class StudyItem:
     prompt: Prompt
     completions: tuple[Completion, ...]
     gold: Mapping[str, Judgement] = field(default_factory=dict)
+    suggested: Mapping[str, Judgement] = field(default_factory=dict)
 
 
 def read_lines(path: Path) -> list[tuple[str, ItemLine]]:
@@ -198,13 +208,15 @@ def check_item(paper: Questionnaire, item: StudyItem, purpose: Purpose, *, has_w
         raise StudyError(f"{place}: {_wrong_number(paper, n)}")
     if len({(completion.text, completion.turns) for completion in completions}) < n:
         raise StudyError(f"{place}: two are the same; there is nothing to choose between them")
-    known = _known(paper, item)
+    known = _by_question(paper, item, "gold", "known")
+    suggested = _by_question(paper, item, "suggestion", "suggestions")
     if purpose == "gold" and not known:
         raise StudyError(f"{item.place} gold: missing; write the answer that is known to be right")
     if problem := paper.unanswerable(completions):
         raise StudyError(f"{place}: {problem}")
     gold = {name: _restated(paper.by_name[name], item, answer, field) for name, (field, answer) in known.items()}
-    return replace(item, gold=gold) if gold else item
+    offered = {name: _restated(paper.by_name[name], item, answer, at) for name, (at, answer) in suggested.items()}
+    return replace(item, gold=gold, suggested=offered) if gold or offered else item
 
 
 def _wrong_number(paper: Questionnaire, n: int) -> str:
@@ -219,19 +231,24 @@ def _wrong_number(paper: Questionnaire, n: int) -> str:
     return f"the questions are about {paper.least}{more}, not {n}"
 
 
-def _known(paper: Questionnaire, item: StudyItem) -> dict[str, tuple[str, Judgement]]:
-    """The answers of a line by question, each with the field that it stands in. Raises `StudyError`."""
-    gold, fields = item.line.gold, {}
+def _by_question(paper: Questionnaire, item: StudyItem, one: str, several: str) -> dict[str, tuple[str, Judgement]]:
+    """The answers of a line by question, each with the field that it stands in: of the field for `one` question, and of
+    that for `several`. Raises `StudyError`."""
+    fields: dict[str, tuple[str, Judgement]] = {}
+    gold: Judgement | None = getattr(item.line, one)
     if gold is not None:
         fits = [question.name for question in paper.questions if question.kind == gold.kind] if paper.several else [""]
         if len(fits) != 1 and paper.several:
-            problem = f"{len(fits)} of the questions ask for a {gold.kind}; write it in known, under a question's name"
-            raise StudyError(f"{item.place} gold: {problem}")
-        fields[fits[0] if paper.several else paper.questions[0].name] = ("gold", gold)
-    for name, answer in item.line.known.items():
+            problem = (
+                f"{len(fits)} of the questions ask for a {gold.kind}; write it in {several}, under a question's name"
+            )
+            raise StudyError(f"{item.place} {one}: {problem}")
+        fields[fits[0] if paper.several else paper.questions[0].name] = (one, gold)
+    for name, answer in getattr(item.line, several).items():
+        at = f"{several}.{name}"
         if name not in paper.by_name:
-            raise StudyError(f"{item.place} known.{name}: no question is called so{nearest(name, list(paper.by_name))}")
-        fields[name] = (f"known.{name}", answer)
+            raise StudyError(f"{item.place} {at}: no question is called so{nearest(name, list(paper.by_name))}")
+        fields[name] = (at, answer)
     return fields
 
 
@@ -241,7 +258,7 @@ def _restated(question: Question, item: StudyItem, gold: Judgement, field: str) 
     if gold.kind != question.kind:
         raise StudyError(f"{place}: a {gold.kind}, and this study asks for a {question.kind}")
     if question.about in {"preferred", "other"}:
-        raise StudyError(f"{place}: what it is about is another one for everybody; no answer to it is known")
+        raise StudyError(f"{place}: what it is about is another one for everybody; leave it out")
     completions = item.completions
     if isinstance(question.about, int):
         completions = completions[question.about - 1 : question.about]

@@ -18,6 +18,7 @@ from accord.collect.study.assist import Assist
 from accord.collect.study.chat import Chat
 from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.experts import Experts
+from accord.collect.study.item_metadata import ItemQuota, Suggest
 from accord.collect.study.key_errors import first_problem
 from accord.collect.study.kinds import ARRANGEMENT, KINDS, AnyQuestion
 from accord.collect.study.platform import Platform, ScreenOut
@@ -94,6 +95,10 @@ class Study(Section):
 
     overlap: int = Field(default=1, ge=1)
     answers: int | None = Field(default=None, ge=1, description="at most so many answers in all; unset: no limit")
+    show: tuple[Word, ...] = Field(default=(), description="keys of the items' metadata that stand on the page")
+    item_quota: ItemQuota | None = None
+    suggest: Suggest | None = None
+    comment: bool = Field(default=False, description="a field for what people want to add in their own words")
     choose: Literal["coverage", "disagreement"] = "coverage"
     stop: Stop | None = None
     experts: Experts | None = None
@@ -240,6 +245,9 @@ def _problems(study: Study) -> Iterator[tuple[str, str]]:
     if study.screen_out is not None and not study.practice_file:
         yield "screen_out", "needs practice questions; name them in practice_file"
     yield from _assist_problems(study)
+    yield from () if study.item_quota is None else study.item_quota.problems()
+    if study.suggest is not None and study.assist is not None:
+        yield "suggest", "what an answer comes of could not be told from assist, which is there too; keep one of them"
 
 
 def _quota_problems(study: Study) -> Iterator[tuple[str, str]]:
@@ -327,6 +335,7 @@ def _dialogue_problems(study: Study) -> Iterator[tuple[str, str]]:
         return
     yield from study.dialogue.problems(study.question)
     alone = {"candidates": None, "stop": None, "experts": None, "repeat_share": 0.0, "choose": "coverage"}
+    alone |= {"suggest": None, "comment": False}
     for key, unset in alone.items():
         if getattr(study, key) != unset:
             yield key, "needs the same item for everybody, and a dialogue is everybody's own; leave it out"

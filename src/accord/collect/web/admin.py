@@ -133,6 +133,15 @@ def approvals(request: WebRequest, site: Site) -> Response[str]:
     return Response(as_csv(site.desk.approvals()), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+@post("/admin/items", status_code=200, operation_class=FormOperation)
+@in_thread
+def items(request: WebRequest, site: Site) -> Response[str]:
+    """The items with their metadata and votes, as CSV."""
+    site.admin(request)
+    headers = {"content-disposition": f'attachment; filename="{site.study.name}-items.csv"'}
+    return Response(site.desk.item_table(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
 # -- people -----------------------------------------------------------------------------------------------------------
 
 
@@ -284,6 +293,7 @@ ADMIN = [
     export_page,
     export,
     approvals,
+    items,
     people,
     invite,
     change,

@@ -36,6 +36,7 @@ __all__ = ["PAGES", "consent_page", "signed_in", "task_context"]
 
 SESSION_HOURS = 24 * 30
 CONTENT_WARNING = "content warning"
+LONG_CONTEXT = 240  # characters of what was asked above which it is folded on a narrow screen
 HTML = MediaType.HTML
 
 
@@ -321,6 +322,8 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
         "has_source": any(view.source is not None for view in views),
         "alike": any(answer.view.alike and not answer.turns for answer in answers),
         "warning": task.warning,
+        "comment": form.get("comment", ""),
+        "long_context": sum(len(message.content) for message in task.prompt.messages) > LONG_CONTEXT,
         "edits": task.dialogue is not None and site.study.dialogue is not None and site.study.dialogue.edits,
         "shown": shown_digest(task.prompt, task.completions),
         "instructions": site.instructions,
