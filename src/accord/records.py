@@ -444,13 +444,15 @@ class Assistance(Value):
     """A machine's remark on the item, or an answer that it suggests; the page offered it (`shown`) or by lot did not.
 
     `by` is the evaluator that made it (its id); `digest` names the records of what it said, their ids joined by `+`
-    where it is several, or is a digest of it where there are no records.
+    where it is several, or is a digest of it where there are no records. Of a suggestion, `suggested` is the answer,
+    about the completions in the order of the feedback that it stands in.
     """
 
     kind: Literal["critique", "spans", "suggestion"]
     by: Name
     shown: bool
     digest: Name | None = None
+    suggested: Judgement | None = None
 
 
 class Usage(Value):

@@ -16,7 +16,7 @@ from test_several_questions import IN_TURN as QUESTIONS
 from test_several_questions import TOGETHER
 
 from accord.collect import Desk, Practice, Task
-from accord.feedback import Ledger, assistance_effects
+from accord.feedback import Ledger, assistance_effects, draw_pairs
 from accord.records import Comparison
 
 LEFT = {"kind": "comparison", "preferred": "left"}
@@ -46,7 +46,7 @@ def test_a_suggestion_is_filled_in_by_lot_and_on_record(tmp_path: Path) -> None:
         assert 6 < sum(shown) < 24
         records = list(ledger.feedback())
         answers = [record for record in records if record.study == "small"]
-        suggested = {record.id: record for record in records if record.study is None}
+        assert len(answers) == len(records) == len(draw_pairs(ledger).pairs), "nobody learns from a suggestion"
         told = [record.assistance for record in answers if record.assistance is not None]
         assert [one.shown for one in told] == shown
         assert {one.kind for one in told} == {"suggestion"}
@@ -54,7 +54,9 @@ def test_a_suggestion_is_filled_in_by_lot_and_on_record(tmp_path: Path) -> None:
         assert (machine.pseudonym, {one.by for one in told}) == ("judge-2", {machine.id})
         for answer in answers:
             assert answer.assistance is not None
-            assert suggested[answer.assistance.digest or ""].prompt == answer.prompt
+            assert isinstance(answer.assistance.suggested, Comparison)
+            place = 0 if answer.assistance.suggested.preferred == "left" else 1
+            assert ledger.completions()[answer.completions[place]].text.startswith("bad")
         assert desk.progress().answers == 30
         assert Desk(study, ledger, clock=Clock()).load_items().new == 0
 

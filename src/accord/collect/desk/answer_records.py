@@ -11,6 +11,7 @@ from accord.collect.desk import tables
 from accord.collect.desk.answer_sheet import AnswerSheet
 from accord.collect.desk.context import Transaction, moment
 from accord.collect.desk.measurement import Measurement
+from accord.collect.desk.suggestions import suggested_to
 from accord.collect.desk.tasks import ClientTelemetry
 from accord.collect.study import AnyQuestion, shown_digest
 from accord.records import Assistance, Completion, Declined, Feedback, Judgement
@@ -73,14 +74,15 @@ class AnswerRecords:
             gold=self.sheet.known(given.question, given.about) if row.purpose == "gold" else None,
             repeat_of=self._first_time.get(name),
             replaces=self._replaced.get(name),
-            assistance=self._assistance(name),
+            assistance=self._assistance(given),
             comment=given.comment or None,
         )
 
-    def _assistance(self, name: str) -> Assistance | None:
-        """What a machine said or suggested, of this question or of the item."""
-        told = self.reservation.suggested.get(name) or self.reservation.assistance
-        return None if told is None else Assistance(**told)
+    def _assistance(self, given: Given) -> Assistance | None:
+        """What a machine suggested to this question, or said of the item."""
+        remark = self.reservation.assistance
+        suggestion = suggested_to(self.sheet, given.question, given.about)
+        return suggestion if remark is None or suggestion is not None else Assistance(**remark)
 
     def taken_back(self, answered: Collection[str]) -> Iterator[tuple[str, Feedback]]:
         """By question, what replaces each answer that is taken back and given no more: a record that says nothing."""
