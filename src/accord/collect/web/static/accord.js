@@ -412,10 +412,11 @@ document.addEventListener("DOMContentLoaded", () => {
     veil.open ||= sessionStorage.getItem("veil") === veil.dataset.session;
     veil.addEventListener("toggle", () => veil.open && sessionStorage.setItem("veil", veil.dataset.session));
   });
-  queryAll("details[data-kept]").forEach((details) => {  // open on one page, open on the next
+  queryAll("details[data-kept]").forEach((details) => {  // open on one page, open on the next, where there is room
     const where = `${details.dataset.kept} ${document.title.split(" · ").at(-1)}`;
-    details.open = localStorage.getItem(where) === "open";
-    details.addEventListener("toggle", () => localStorage.setItem(where, details.open ? "open" : ""));
+    const wide = matchMedia("(min-width: 68rem)");
+    details.open = wide.matches && localStorage.getItem(where) === "open";
+    details.addEventListener("toggle", () => { if (wide.matches) localStorage.setItem(where, details.open ? "open" : ""); });
   });
   queryAll("time[datetime]").forEach((time) => {
     time.textContent = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
