@@ -50,11 +50,11 @@ def test_all_enter_with_the_last_answer(tmp_path: Path) -> None:
         assert (first.question.name, first.step, first.steps, len(first.completions)) == ("better", 1, 3, 2)
         clock.move(seconds=20)
         receipt = step(desk, anna, preferred="right")
-        assert (receipt.more, receipt.feedback, list(desk.ledger.feedback())) == (True, None, [])
+        assert (receipt.more_questions, receipt.feedback, list(desk.ledger.feedback())) == (True, None, [])
         second = task(desk, anna)
         assert second.reservation == first.reservation
         assert second.completions == (first.completions[1],)
-        assert [one.words for one in second.said] == ["answer 2 is better"]
+        assert [one.words for one in second.earlier] == ["answer 2 is better"]
         clock.move(seconds=10)
         step(desk, anna, value="4")
         clock.move(seconds=40)
@@ -79,7 +79,7 @@ def test_a_tie_leaves_out_what_is_about_the_better_one(tmp_path: Path) -> None:
     with desk_of(tmp_path, IN_TURN) as (desk, _):
         anna = join(desk)
         receipt = step(desk, anna, preferred="tie")
-        assert (receipt.more, len(receipt.records)) == (False, 1)
+        assert (receipt.more_questions, len(receipt.records)) == (False, 1)
         assert desk.progress().answers == 1
 
 
@@ -87,11 +87,11 @@ def test_a_question_on_a_condition(tmp_path: Path) -> None:
     why = {"kind": "critique", "text": "What is false?", "name": "why", "about": 1, "when": {"faults": "false"}}
     with desk_of(tmp_path, [FAULTS, why]) as (desk, _):
         anna = join(desk)
-        assert not step(desk, anna, chosen="rude").more
-        assert step(desk, anna, chosen="rude,false").more
+        assert not step(desk, anna, chosen="rude").more_questions
+        assert step(desk, anna, chosen="rude,false").more_questions
         assert task(desk, anna).question.name == "why"
         assert len(step(desk, anna, text="The date.").records) == 2
-        assert not step(desk, anna, none="1").more
+        assert not step(desk, anna, none="1").more_questions
 
 
 def test_what_may_be_left_open(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_sent_twice_is_one_answer(tmp_path: Path) -> None:
         anna = join(desk)
         name = task(desk, anna).reservation
         for _ in range(2):
-            assert desk.submit(anna, name, {"question": "better", "preferred": "left"}).more
+            assert desk.submit(anna, name, {"question": "better", "preferred": "left"}).more_questions
         with pytest.raises(Conflict, match="before"):
             desk.submit(anna, name, {"question": "better", "preferred": "right"})
         with pytest.raises(FormError, match="not the one that comes next"):
@@ -122,7 +122,7 @@ def test_sent_twice_is_one_answer(tmp_path: Path) -> None:
         last = {"question": "fixed", "text": "x"}
         receipt = desk.submit(anna, name, last)
         assert desk.submit(anna, name, last) == receipt
-        assert desk.submit(anna, name, {"question": "honest", "value": "2"}).more
+        assert desk.submit(anna, name, {"question": "honest", "value": "2"}).more_questions
         with pytest.raises(Conflict):
             desk.submit(anna, name, {"question": "honest", "value": "3"})
         assert len(list(desk.ledger.feedback())) == 3

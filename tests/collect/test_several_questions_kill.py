@@ -56,7 +56,7 @@ def test_a_kill_leaves_no_item_in_parts(tmp_path: Path) -> None:
                 steps[reservation].append(said)
             assert all(names == {"better", "honest", "fixed"} for names in by_item(ledger).values())
             current = task(desk, anna)
-            assert len(current.said) >= len([said for said in steps[current.reservation] if said in names_of(desk)])
+            assert len(current.earlier) >= len([said for said in steps[current.reservation] if said in names_of(desk)])
         assert by_item(ledger)
 
 

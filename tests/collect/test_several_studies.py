@@ -117,6 +117,7 @@ def test_one_invite_leads_to_all(tmp_path: Path) -> None:
         assert page.text.count("Plain answers") == 4
         assert f"0 done, {first.left(first.progress().people[0].pseudonym)} left" in page.text
         assert "You have not begun" in page.text
+        assert 'href="/comparison/instructions"' in page.text, "whoever is new reads them first"
         assert person.get("/label/work").url.path == "/label/take-part", "consent comes first"
         assert person.post("/label/take-part", {"consent": ""}).status_code == 400
         assert person.post("/label/take-part", {"consent": "1"}).url.path == "/label/instructions"

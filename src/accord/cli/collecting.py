@@ -31,7 +31,7 @@ MAX_REMARKS = 10
 
 def collect(
     study: Path,
-    *others: Path,
+    *more_studies: Path,
     ledger: str,
     host: str = "127.0.0.1",
     port: int = 8100,
@@ -55,7 +55,7 @@ def collect(
     ----------
     study
         The study, a TOML file.
-    others
+    more_studies
         More studies, under the same address and on the same ledger; a person is one person in all of them.
     ledger
         Where the answers are kept: a file, or postgresql://user@host/database.
@@ -94,7 +94,7 @@ def collect(
     from accord.feedback.store.fresh import ledger_to_fill
 
     _check_address(host, public_url)
-    studies = [Study.load(path) for path in (study, *others)]
+    studies = [Study.load(path) for path in (study, *more_studies)]
     if approvals is not None:
         _only_one(studies, "--approvals")
         return _write_approvals(studies[0], ledger, approvals)

@@ -16,14 +16,14 @@ from accord.collect.desk.tasks import ClientTelemetry
 from accord.collect.study import AnyQuestion, shown_digest
 from accord.records import Assistance, Completion, Declined, Feedback, Judgement
 
-__all__ = ["AnswerRecords", "Given", "is_taken_back"]
+__all__ = ["AnswerRecords", "GivenAnswer", "is_taken_back"]
 
 ANSWERS, RESERVATIONS = tables.answers, tables.reservations
 NOT_ASKED = "taken back: not asked after the answer before it was changed"
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenAnswer:
     """The answer to one question (None where it was left open), about these completions, given at `at`.
 
     `since` is when it could be given; None where that is not known of it by itself, as its page had several questions
@@ -53,35 +53,35 @@ class AnswerRecords:
     reservation: Row[Any]
     sheet: AnswerSheet
 
-    def measured(self, given: Given) -> Measurement:
+    def measured(self, answer: GivenAnswer) -> Measurement:
         """What was measured of an answer."""
         return Measurement(
-            self.tx, self.reservation.id, self.person.pseudonym, given.since, self._telemetry(given), given.at
+            self.tx, self.reservation.id, self.person.pseudonym, answer.since, self._telemetry(answer), answer.at
         )
 
-    def record(self, given: Given) -> Feedback:
+    def record(self, answer: GivenAnswer) -> Feedback:
         """An answer as it enters the ledger."""
-        assert given.judgement is not None, "what was left open is no record"
-        row, name = self.reservation, given.question.name
-        return self.measured(given).feedback(
+        assert answer.judgement is not None, "what was left open is no record"
+        row, name = self.reservation, answer.question.name
+        return self.measured(answer).feedback(
             self.person.evaluator,
-            given.judgement,
+            answer.judgement,
             self.tx.prompt(self.sheet.item.prompt),
-            given.about,
-            question=given.question,
+            answer.about,
+            question=answer.question,
             session=row.session,
             position_in_session=row.place,
-            gold=self.sheet.known(given.question, given.about) if row.purpose == "gold" else None,
+            gold=self.sheet.known(answer.question, answer.about) if row.purpose == "gold" else None,
             repeat_of=self._first_time.get(name),
             replaces=self._replaced.get(name),
-            assistance=self._assistance(given),
-            comment=given.comment or None,
+            assistance=self._assistance(answer),
+            comment=answer.comment or None,
         )
 
-    def _assistance(self, given: Given) -> Assistance | None:
+    def _assistance(self, answer: GivenAnswer) -> Assistance | None:
         """What a machine suggested to this question, or said of the item."""
         remark = self.reservation.assistance
-        suggestion = suggested_to(self.sheet, given.question, given.about)
+        suggestion = suggested_to(self.sheet, answer.question, answer.about)
         return suggestion if remark is None or suggestion is not None else Assistance(**remark)
 
     def taken_back(self, answered: Collection[str]) -> Iterator[tuple[str, Feedback]]:
@@ -94,10 +94,10 @@ class AnswerRecords:
             fields |= {"telemetry": None, "time": moment(self.tx.now), "gold": None, "comment": None}
             yield gone[record.id], record.model_copy(update=fields)
 
-    def _telemetry(self, given: Given) -> ClientTelemetry:
+    def _telemetry(self, answer: GivenAnswer) -> ClientTelemetry:
         """What the page measured; a page with several questions says what it showed of the item, not of one of them."""
-        sent = given.telemetry
-        if given.since is None:
+        sent = answer.telemetry
+        if answer.since is None:
             sent = ClientTelemetry(shown=sent.shown)
         all_texts = tuple(self.sheet.texts.values())
         if sent.shown is None or sent.shown != shown_digest(self.tx.prompt(self.sheet.item.prompt), all_texts):

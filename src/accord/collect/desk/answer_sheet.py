@@ -15,7 +15,7 @@ from sqlalchemy import Row, select
 
 from accord.collect.desk import tables
 from accord.collect.desk.context import Transaction
-from accord.collect.desk.tasks import ClientTelemetry, Said, TaskPart
+from accord.collect.desk.tasks import ClientTelemetry, EarlierAnswer, TaskPart
 from accord.collect.study import AnyQuestion, Questionnaire
 from accord.records import Completion, Judgement
 
@@ -34,14 +34,14 @@ class Step:
     at: float
     telemetry: ClientTelemetry
 
-    def kept(self) -> dict[str, Any]:
+    def as_row(self) -> dict[str, Any]:
         """As it is kept with the reservation."""
         return {"question": self.question, "form": dict(self.form), "at": self.at, "telemetry": asdict(self.telemetry)}
 
     @classmethod
-    def read(cls, kept: Mapping[str, Any]) -> Self:
-        """`kept` undone."""
-        return cls(kept["question"], kept["form"], kept["at"], ClientTelemetry(**kept["telemetry"]))
+    def read(cls, row: Mapping[str, Any]) -> Self:
+        """`as_row` undone."""
+        return cls(row["question"], row["form"], row["at"], ClientTelemetry(**row["telemetry"]))
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class AnswerSheet:
     @cached_property
     def steps(self) -> list[Step]:
         """What was answered so far; steps of a question that the study asks no more are left out."""
-        steps = (Step.read(kept) for kept in self.reservation.steps)
+        steps = (Step.read(row) for row in self.reservation.steps)
         return [step for step in steps if step.question in self.paper.by_name]
 
     @cached_property
@@ -108,10 +108,10 @@ class AnswerSheet:
 
     # -- as the person sees it ----------------------------------------------------------------------------------
 
-    def said(self) -> tuple[Said, ...]:
+    def earlier(self) -> tuple[EarlierAnswer, ...]:
         """What was answered so far, in words."""
         return tuple(
-            Said(question, LEFT_OPEN if judgement is None else question.describe(judgement))
+            EarlierAnswer(question, LEFT_OPEN if judgement is None else question.describe(judgement))
             for question, judgement in ((self.paper.by_name[name], said) for name, said in self.answers.items())
         )
 

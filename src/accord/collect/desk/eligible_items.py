@@ -99,18 +99,16 @@ class EligibleItems:
         study, places = self.tx.study, self._places()
         occupied = places.occupied
         query = self.of("item").where(places.asks, occupied < places.number, ~self._had(expired=False))
-        query = query.order_by(ITEMS.c.closed != UNSETTLED).add_columns(
-            occupied.label("occupied"), places.number.label("places")
-        )
+        query = query.add_columns(occupied.label("occupied"), places.number.label("places"))
         query = query.where((ITEMS.c.candidates == 0) | (ITEMS.c.writing_until <= self.tx.now))
         if not self.may_write or self.tx.context.writer is None:
             query = query.where((ITEMS.c.candidates == 0) | (ITEMS.c.written == 1))
+        full = self._full_strata()
+        query = query.order_by(*[ITEMS.c.stratum.in_(full)] * bool(full), ITEMS.c.closed != UNSETTLED)
         if study.choose == "disagreement":
             query = query.order_by(occupied > 0, ITEMS.c.gap.desc(), ITEMS.c.place)
         else:
             query = query.order_by(occupied, ITEMS.c.priority.desc(), ITEMS.c.place)
-        if full := self._full_strata():
-            query = query.order_by(None).order_by(ITEMS.c.stratum.in_(full), *query._order_by_clauses)
         rows = self.tx.execute(query.limit(MAX_WEIGHED)).all()
         rows = [row for row in rows if row.stratum not in full] or rows
         rows = [row for row in rows if row.closed == UNSETTLED] or rows

@@ -309,7 +309,7 @@ def _close_to_others(ledger: Ledger) -> None:
 
 def _enter_study(connection: Connection, study: Study, changed: bool) -> None:
     """Enter a study by name, with its question. Raises `StudyError` where one of this name asks something else."""
-    table, guideline = tables.studies, study.asked()
+    table, guideline = tables.studies, study.what_is_asked()
     kind = SEVERAL if study.questionnaire.several else study.question.kind
     row = connection.execute(select(table).where(table.c.name == study.name)).one_or_none()
     if row is None:

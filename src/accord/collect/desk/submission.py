@@ -15,7 +15,7 @@ from typing import Any, Self
 from sqlalchemy import Row, func, insert, select, update
 
 from accord.collect.desk import tables
-from accord.collect.desk.answer_records import AnswerRecords, Given
+from accord.collect.desk.answer_records import AnswerRecords, GivenAnswer
 from accord.collect.desk.answer_sheet import AnswerSheet, Step
 from accord.collect.desk.context import Context, Transaction, storable_name
 from accord.collect.desk.item_counts import recount
@@ -140,7 +140,7 @@ class _Submission:
             answers = self.sheet.read(form)
             return Receipt(self.reservation.id, None, explained(self.sheet, answers))
         if question is not None and not self._ended_with(question):
-            return Receipt(self.reservation.id, None, more=True)
+            return Receipt(self.reservation.id, None, more_questions=True)
         return self._receipt(self._records(), self.reservation.state)
 
     def _part_of(self, form: Mapping[str, str], question: AnyQuestion) -> dict[str, str]:
@@ -159,7 +159,11 @@ class _Submission:
         if question.name in answers:
             earlier = next(step for step in steps if step.question == question.name)
             same = dict(earlier.form) == self.sent.form
-            return Receipt(self.reservation.id, None, more=True) if same else Conflict("already answered", ANSWERED)
+            return (
+                Receipt(self.reservation.id, None, more_questions=True)
+                if same
+                else Conflict("already answered", ANSWERED)
+            )
         asked = sheet.next(answers)
         if asked is None or asked.name != question.name:
             raise FormError("question", "This question is not the one that comes next; reload the page to go on.")
@@ -171,13 +175,13 @@ class _Submission:
         steps = [*steps, Step(question.name, self.sent.form, self.tx.now, self.telemetry)]
         if sheet.next(answers) is None:
             return self._finish_steps(steps, answers)
-        values: dict[str, Any] = {"steps": [step.kept() for step in steps]}
+        values: dict[str, Any] = {"steps": [step.as_row() for step in steps]}
         values["draft"] = {**(self.reservation.draft or {}), **self.sent.draft}
         if self.reservation.state == "open":
             values["expires"] = self.tx.now + self.tx.study.reserve_minutes * 60
         self._set(**values)
         self._set_person(last_at=self.tx.now, seen=self.tx.now)
-        return Receipt(self.reservation.id, None, more=True)
+        return Receipt(self.reservation.id, None, more_questions=True)
 
     def _finish_steps(self, steps: list[Step], answers: Mapping[str, Judgement | None]) -> Receipt:
         if not any(answers.values()):
@@ -196,26 +200,26 @@ class _Submission:
         *,
         step: Step | None = None,
         since: float | None = None,
-    ) -> Given:
+    ) -> GivenAnswer:
         """An answer with what it is about, and what was measured; of one page that is the first answer's."""
         question = self.sheet.paper.by_name[name]
         about = self.sheet.about(question, answers)
         assert about is not None, "what was answered was asked"
         if step is not None:
-            return Given(question, judgement, about, step.telemetry, since, step.at, _comment(step.form))
+            return GivenAnswer(question, judgement, about, step.telemetry, since, step.at, _comment(step.form))
         first = name == next((key for key, said in answers.items() if said is not None), name)
         issued, comment = (self.reservation.issued, _comment(self.sent.form)) if first else (None, "")
-        return Given(question, judgement, about, self.telemetry, issued, self.tx.now, comment)
+        return GivenAnswer(question, judgement, about, self.telemetry, issued, self.tx.now, comment)
 
     # -- the whole ----------------------------------------------------------------------------------------------
 
-    def _finish(self, form: Mapping[str, str], given: list[Given]) -> Receipt:
+    def _finish(self, form: Mapping[str, str], given: list[GivenAnswer]) -> Receipt:
         if self.reservation.purpose == "practice":
             answers = {one.question.name: one.judgement for one in given}
             return keep_practice(self.tx, self.person, self.sheet, form, answers, self._active_seconds(given))
         return self._keep(form, given)
 
-    def _keep(self, form: Mapping[str, str], given: list[Given]) -> Receipt:
+    def _keep(self, form: Mapping[str, str], given: list[GivenAnswer]) -> Receipt:
         """Enter the answers in the ledger, close the reservation and count the item again."""
         records = AnswerRecords(self.tx, self.person, self.reservation, self.sheet)
         entered = [(one, records.record(one)) for one in given if one.judgement is not None]
@@ -245,7 +249,7 @@ class _Submission:
         self._set_person(**values)
         return self._receipt([record.id for record in (*feedback, *taken_back.values())], state)
 
-    def _enter_answers(self, entered: list[tuple[Given, Feedback]], taken_back: Mapping[str, Feedback]) -> None:
+    def _enter_answers(self, entered: list[tuple[GivenAnswer, Feedback]], taken_back: Mapping[str, Feedback]) -> None:
         votes = {one.question.name: one.question.vote(record.judgement, record.completions) for one, record in entered}
         names = {one.question.name: record.id for one, record in entered}
         names |= {name: record.id for name, record in taken_back.items()}
@@ -261,7 +265,7 @@ class _Submission:
         ]
         self.tx.execute(insert(ANSWERS).values(rows))
 
-    def _active_seconds(self, given: list[Given]) -> float:
+    def _active_seconds(self, given: list[GivenAnswer]) -> float:
         """The time that counts, over all of the questions."""
         records = AnswerRecords(self.tx, self.person, self.reservation, self.sheet)
         return sum(records.measured(one).active_seconds() or 0.0 for one in given if one.since is not None)

@@ -13,6 +13,7 @@ __all__ = [
     "ClientTelemetry",
     "DialoguePlace",
     "Done",
+    "EarlierAnswer",
     "NextStep",
     "Paused",
     "Practice",
@@ -20,7 +21,6 @@ __all__ = [
     "PracticeResult",
     "Receipt",
     "Remark",
-    "Said",
     "Speaking",
     "Task",
     "TaskPart",
@@ -62,7 +62,7 @@ class TaskPart:
 
 
 @dataclass(frozen=True)
-class Said:
+class EarlierAnswer:
     """What a person answered to an earlier question about the item, in words."""
 
     question: AnyQuestion
@@ -78,7 +78,7 @@ class Task:
     of a machine that stand beside it.
 
     Of several questions that are asked in turn, `question` is number `step` of `steps`, `completions` are those that it
-    is about, and `said` is what was answered before. Of several on one page, `parts` are all of them.
+    is about, and `earlier` is what was answered before. Of several on one page, `parts` are all of them.
 
     `suggested` is whether what is filled in is what a machine suggests, `metadata` are those of the item's that are
     shown, and `left` is how many items there are for the person in all, this one among them; None in practice.
@@ -103,7 +103,7 @@ class Task:
     parts: tuple[TaskPart, ...] = ()
     step: int = 1
     steps: int = 1
-    said: tuple[Said, ...] = ()
+    earlier: tuple[EarlierAnswer, ...] = ()
     suggested: bool = False
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     left: int | None = None
@@ -189,7 +189,7 @@ class PracticePart:
     """One question of a practice item: what was answered, in words, and what was expected; None where nothing is."""
 
     question: AnyQuestion
-    given: str
+    answer: str
     correct: bool | None
     expected: str | None
 
@@ -212,7 +212,7 @@ class Receipt:
     """An answer that is kept. `feedback` is its id in the ledger; None for practice, which never goes there.
 
     Of several questions all `records` enter at once, with the last of them, and `feedback` is the first; until then
-    there are `more` to answer, and nothing is in the ledger. `surplus`: the reservation had expired and the item
+    there are `more_questions`, and nothing is in the ledger. `surplus`: the reservation had expired and the item
     meanwhile had all its answers; this one is kept besides.
     """
 
@@ -222,4 +222,4 @@ class Receipt:
     surplus: bool = False
     message: str = ""
     records: tuple[str, ...] = ()
-    more: bool = False
+    more_questions: bool = False

@@ -150,7 +150,9 @@ class Questionnaire:
                     question, self.part(form, question), [texts[name] for name in about]
                 )
             except FormError as error:
-                raise FormError(f"{self.prefix(question)}{error.field}", self.told(question, str(error))) from error
+                raise FormError(
+                    f"{self.prefix(question)}{error.field}", self.with_question(question, str(error))
+                ) from error
         if not any(answers.values()):
             raise FormError(self.questions[0].name, NOTHING_ANSWERED)
         return answers
@@ -161,7 +163,7 @@ class Questionnaire:
             return None
         return question.read(form, about)
 
-    def told(self, question: AnyQuestion, problem: str) -> str:
+    def with_question(self, question: AnyQuestion, problem: str) -> str:
         """A problem with an answer, with the question where there are several."""
         return f"{question.text} {problem}" if self.several else problem
 

@@ -176,10 +176,10 @@ class Study(Section):
         """`study_of` undone: each question by the name of the study that its answers are kept under."""
         return {self.study_of(question): question for question in self.questions}
 
-    def asked(self) -> dict[str, Any]:
+    def what_is_asked(self) -> dict[str, Any]:
         """What is asked, by which the study is known again: the guideline of its question, or of each of several."""
         if not self.questionnaire.several:
-            return self.question.guideline()
+            return _arranged(self.question)
         return {question.name: _arranged(question) for question in self.questions}
 
     @property
@@ -189,8 +189,7 @@ class Study(Section):
 
     def guideline_digest_of(self, question: AnyQuestion) -> str:
         """The same for one of several questions."""
-        told = _arranged(question) if self.questionnaire.several else question.guideline()
-        guideline = {**told, "instructions": self.instructions}
+        guideline = {**_arranged(question), "instructions": self.instructions}
         if self.render != "markdown":
             guideline["render"] = self.render
         if self.dialogue is not None:

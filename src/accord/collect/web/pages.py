@@ -321,7 +321,7 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
         "remarks": remarks_of(task),
         "has_source": any(view.source is not None for view in views),
         "alike": any(answer.view.alike and not answer.turns for answer in answers),
-        "warning": task.warning,
+        "warning": task.warning if task.step == 1 else "",
         "comment": form.get("comment", ""),
         "long_context": sum(len(message.content) for message in task.prompt.messages) > LONG_CONTEXT,
         "edits": task.dialogue is not None and site.study.dialogue is not None and site.study.dialogue.edits,
