@@ -441,16 +441,18 @@ class Telemetry(Value):
 
 
 class Assistance(Value):
-    """A machine's remark on the item, that the page offered (`shown`) or, by lot, did not.
+    """A machine's remark on the item, or an answer that it suggests; the page offered it (`shown`) or by lot did not.
 
     `by` is the evaluator that made it (its id); `digest` names the records of what it said, their ids joined by `+`
-    where it is several, or is a digest of it where there are no records.
+    where it is several, or is a digest of it where there are no records. Of a suggestion, `suggested` is the answer,
+    about the completions in the order of the feedback that it stands in.
     """
 
-    kind: Literal["critique", "spans"]
+    kind: Literal["critique", "spans", "suggestion"]
     by: Name
     shown: bool
     digest: Name | None = None
+    suggested: Judgement | None = None
 
 
 class Usage(Value):
@@ -472,7 +474,8 @@ class Feedback(Record):
     feedback where the same item was asked twice. `replaces` names an earlier record that this one takes back.
     `conversation` names the dialogue that the judged turn is of, `principle` the one that a model was told to judge by,
     where it was drawn from several. `occurrence` tells votes apart that are otherwise
-    equal, where their source does not say who cast them: unset for the first, then 1, 2, ...
+    equal, where their source does not say who cast them: unset for the first, then 1, 2, ... `comment` is what the
+    evaluator added in words of their own.
     """
 
     prefix = "f-"
@@ -498,6 +501,7 @@ class Feedback(Record):
     usage: Usage | None = None
     conversation: Name | None = None
     principle: Name | None = None
+    comment: Annotated[str, Field(min_length=1)] | None = None
     occurrence: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("time")

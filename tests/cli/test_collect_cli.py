@@ -62,6 +62,39 @@ def test_collecting_until_ctrl_c(study: Path) -> None:
     assert (server.returncode, said) == (0, "")
 
 
+def test_several_studies_have_one_address(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = study.parent / "other.toml"
+    other.write_text((STUDY + QUESTION).replace('name = "s"', 'name = "t"'))
+    both = ["collect", str(study), str(other), "--ledger", str(study.parent / "people.db"), "--port", "0"]
+    assert run([*both, "--approvals", str(study.parent / "list.csv")]) == 2
+    assert "--approvals: is of one study, and 2 are named" in capsys.readouterr().err
+    server = subprocess.Popen(
+        [sys.executable, "-m", "accord", *both, "--invite", "1", "--admin", "kim"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        assert server.stdout is not None
+        lines = [server.stdout.readline() for _ in range(6)]
+        address = lines[5].removeprefix("listening at ").strip()
+        passwords = [
+            lines[place].partition(f"{address}/{name}/admin  name kim  ")[2] for place, name in ((1, "s"), (3, "t"))
+        ]
+        assert passwords[0].startswith("password ")
+        assert passwords[1].startswith("password ")
+        link = lines[4].removeprefix("for one person: ").strip()
+        assert link.startswith(f"{address}/s/join/")
+        with urllib.request.urlopen(link, timeout=60) as page:
+            assert b"I agree to take part" in page.read()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=60) == 0
+    finally:
+        server.kill()
+        server.communicate()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

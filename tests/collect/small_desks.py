@@ -40,10 +40,10 @@ def pairs(n: int, **more: Any) -> list[dict[str, Any]]:
 
 
 def lay(folder: Path, items: Sequence[dict[str, Any]] | None = None, **keys: Any) -> Study:
-    """A study in a folder. `question` are keys of its question; `gold_items`, `practice_items` lines like `items`."""
+    """A study in a folder. `question` are keys of its question (`questions`: several); `gold_items` are lines too."""
     content: dict[str, Any] = {
         **HEAD,
-        "questions": [{**QUESTION, **keys.pop("question", {})}],
+        "questions": keys.pop("questions", None) or [{**QUESTION, **keys.pop("question", {})}],
         "items_file": lines(folder / "items.jsonl", pairs(6) if items is None else items),
     }
     for purpose in ("gold", "practice"):

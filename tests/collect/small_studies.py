@@ -19,7 +19,18 @@ from accord.collect.desk.service import Desk
 from accord.collect.web.app import make_app
 from accord.feedback import Ledger
 
-__all__ = ["KINDS", "PASSWORD", "Clock", "Visitor", "lay_out", "opened", "served", "token_in", "visiting"]
+__all__ = [
+    "KINDS",
+    "PASSWORD",
+    "Clock",
+    "Visitor",
+    "lay_out",
+    "opened",
+    "served",
+    "serving_app",
+    "token_in",
+    "visiting",
+]
 
 PASSWORD = "correct horse battery staple"
 
@@ -240,8 +251,15 @@ class Visitor:
 def served(desk: Desk, clock: Clock | None = None, **more: Any) -> Iterator[str]:
     """The desk's pages on a free port of this machine, by real HTTP; yields their address."""
     clocks = {} if clock is None else {"clock": clock}
+    with serving_app(make_app(desk, **clocks, **more)) as url:
+        yield url
+
+
+@contextmanager
+def serving_app(app: Any) -> Iterator[str]:
+    """Pages on a free port of this machine, by real HTTP; yields their address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(make_app(desk, **clocks, **more), log_level="warning", lifespan="on", log_config=None)
+        config = uvicorn.Config(app, log_level="warning", lifespan="on", log_config=None)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from small_desks import lay, task
+from sqlalchemy import select
 
 from accord.collect import Desk, Practice
+from accord.collect.desk import tables
 from accord.feedback import Ledger
 from accord.records import Label
 
@@ -95,3 +97,26 @@ def test_an_answer_of_then_is_taken_back_and_replaced(desk: Desk) -> None:
     assert (second.replaces, second.judgement) == (first.id, Label(selected=(), options=("a", "b")))
     progress = desk.progress()
     assert (progress.answers, progress.replaced, progress.rows) == (1, 1, 2)
+
+
+def test_votes_known_answers_and_rulings_of_before_are_of_the_only_question(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as raw:
+        raw.executescript(OLD)
+        raw.execute("UPDATE collect_items SET adjudicated = 'f-1' WHERE purpose = 'item' AND place = 1")
+        before = raw.execute(
+            "SELECT id, feedback, opinion FROM collect_reservations WHERE feedback IS NOT NULL"
+        ).fetchall()
+        raw.commit()
+    question = {"kind": "label", "text": "Q?", "labels": ["a", "b"]}
+    with Ledger(tmp_path / "old.db") as ledger:
+        Desk(lay(tmp_path, name="s", question=question), ledger, clock=lambda: THEN)
+        with ledger.begin() as connection:
+            answers = connection.execute(select(tables.answers)).all()
+            items = connection.execute(
+                select(tables.items).order_by(tables.items.c.purpose, tables.items.c.place)
+            ).all()
+    assert [(row.reservation, row.feedback, row.vote) for row in answers] == before
+    assert {row.question for row in answers} == {""}
+    assert [row.votes for row in items if row.votes] == [{"": {"b": 1}}]
+    assert [row.rulings for row in items if row.rulings] == [{"": "f-1"}]
+    assert [list(row.gold) for row in items if row.gold] == [[""]]

@@ -29,7 +29,7 @@ QUESTION = GOOD.removeprefix(HEAD)
         (HEAD, "study.questions: missing; ask one: [[questions]] with its kind and its text"),
         (HEAD + "questions = []", "study.questions: empty; ask one"),
         (HEAD + QUESTION.replace("[[questions]]", "[questions]"), "study.questions: is a list; write [[questions]]"),
-        (GOOD + QUESTION, "study.questions: 2 are given; keep one, and give each other a study of its own"),
+        (GOOD + QUESTION, 'study.questions[1].name: another question is called "comparison" too; give each a name'),
         (GOOD.replace('text = "Which?"\n', ""), "study.questions[0].text: missing; add it"),
         (GOOD.replace('"Which?"', '""'), "study.questions[0].text: String should have at least 1 character"),
         (GOOD.replace('kind = "comparison"\n', ""), "study.questions[0].kind: missing; add it"),
@@ -177,6 +177,16 @@ def test_a_key_of_earlier_versions_is_refused_with_the_new_one(key: str) -> None
         Study.parse(text_of(f'{key} = "x"'))
     sections = [Study, *KINDS.values()]
     assert any(new.removeprefix("questions.") in section.model_fields for section in sections)
+
+
+def test_the_sections_of_the_documents_can_be_read() -> None:
+    """The blocks of TOML that ask something are studies, once they have a name."""
+    text = (Path(__file__).parents[2] / "docs/study.md").read_text(encoding="utf-8")
+    blocks = [block.split("```")[0] for block in text.split("```toml\n")[1:]]
+    asking = [block for block in blocks if "[[questions]]" in block]
+    assert len(asking) >= 2
+    for block in asking:
+        assert Study.parse(HEAD + block).questions
 
 
 @pytest.mark.parametrize(

@@ -181,10 +181,11 @@ def acts(draw: st.DrawFn, kind: str, asked: Prompt, by: Evaluator, about: list[C
     judgement = draw(strategy)
     remark = st.builds(
         Assistance,
-        kind=st.sampled_from(["critique", "spans"]),
+        kind=st.sampled_from(["critique", "spans", "suggestion"]),
         by=st.just(by.id),
         shown=st.booleans(),
         digest=st.none() | names,
+        suggested=st.none() | st.just(judgement),
     )
     return Feedback(
         evaluator=by.id,
@@ -206,6 +207,7 @@ def acts(draw: st.DrawFn, kind: str, asked: Prompt, by: Evaluator, about: list[C
         usage=draw(st.none() | usages),
         conversation=draw(st.none() | names),
         principle=draw(st.none() | names),
+        comment=draw(st.none() | names),
     )
 
 

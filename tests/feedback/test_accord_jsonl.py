@@ -44,7 +44,7 @@ def test_lines_that_stand_twice_are_the_same_records(tmp_path: Path) -> None:
 def test_every_kind_and_every_field_is_drawn() -> None:
     records: list[Record] = []
 
-    @settings(max_examples=15, database=None)
+    @settings(max_examples=25, database=None)
     @given(ledgers())
     def collect(drawn: list[Record]) -> None:
         records.extend(drawn)

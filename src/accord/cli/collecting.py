@@ -16,6 +16,7 @@ from accord.cli.serving import listening, open_model
 from accord.errors import RecipeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from socket import socket
 
     from accord.collect.desk.overview import ItemTotals
@@ -30,7 +31,7 @@ MAX_REMARKS = 10
 
 def collect(
     study: Path,
-    *,
+    *more_studies: Path,
     ledger: str,
     host: str = "127.0.0.1",
     port: int = 8100,
@@ -54,6 +55,8 @@ def collect(
     ----------
     study
         The study, a TOML file.
+    more_studies
+        More studies, under the same address and on the same ledger; a person is one person in all of them.
     ledger
         Where the answers are kept: a file, or postgresql://user@host/database.
     host
@@ -91,28 +94,42 @@ def collect(
     from accord.feedback.store.fresh import ledger_to_fill
 
     _check_address(host, public_url)
-    settings = Study.load(study)
+    studies = [Study.load(path) for path in (study, *more_studies)]
     if approvals is not None:
-        return _write_approvals(settings, ledger, approvals)
+        _only_one(studies, "--approvals")
+        return _write_approvals(studies[0], ledger, approvals)
     with listening(host, port) as listener:
-        desk_of = partial(
-            Desk,
-            settings,
-            seed=seed,
-            writer=_writer(writer, stage, settings),
-            judge=_judge(judge),
-            changed=changed,
-            assistant=assistant_of(settings),
-        )
+        writers = _writer(writer, stage, studies)
+        opening = partial(Desk, seed=seed, judge=_judge(judge), changed=changed)
+        desks_of = [
+            partial(opening, settings, writer=_used_by(settings, writers), assistant=assistant_of(settings))
+            for settings in studies
+        ]
         with ledger_to_fill(ledger) as opened:
-            totals = desk_of(opened).load_items()
+            totals = [desk_of(opened).load_items() for desk_of in desks_of]
         with Ledger(ledger, pooled=True) as opened:
-            desk = desk_of(opened)
+            desks = [desk_of(opened) for desk_of in desks_of]
             hostname = f"[{host}]" if ":" in host else host
             url = (public_url or f"http://{hostname}:{listener.getsockname()[1]}").rstrip("/")
-            _print_start(desk, totals, url, admin, invite, invite_experts)
-            _serve(desk, listener, host, public_url, proxy)
+            password = None if admin is None else _own_password()
+            for desk, total in zip(desks, totals, strict=True):
+                at = f"{url}/{desk.study.name}" if len(desks) > 1 else url
+                _print_start(desk, total, at, admin, password)
+            at = f"{url}/{desks[0].study.name}" if len(desks) > 1 else url
+            _print_invites(desks[0], at, invite, invite_experts)
+            print(f"listening at {url}", flush=True)
+            _serve(desks, listener, host, public_url, proxy)
     return 0
+
+
+def _only_one(studies: "Sequence[Study]", option: str) -> None:
+    if len(studies) > 1:
+        raise RecipeError(f"{option}: is of one study, and {len(studies)} are named; name that one alone")
+
+
+def _used_by(study: "Study", writer: "Writer | None") -> "Writer | None":
+    """The writer, where the study has something to write."""
+    return None if study.candidates is None and study.dialogue is None else writer
 
 
 def _write_approvals(study: "Study", ledger: str, path: Path) -> int:
@@ -135,13 +152,17 @@ def _write_approvals(study: "Study", ledger: str, path: Path) -> int:
     return 0
 
 
-def _serve(desk: "Desk", listener: "socket", host: str, public_url: str | None, proxy: str) -> None:
-    """The pages of a desk, until Ctrl-C."""
-    from accord.collect.web.app import make_app
+def _serve(desks: "Sequence[Desk]", listener: "socket", host: str, public_url: str | None, proxy: str) -> None:
+    """The pages of one desk, or of several, until Ctrl-C."""
+    from accord.collect.web.app import make_app, make_house
     from accord.web_server import LOOPBACK, run_server
 
     everywhere = host in {"0.0.0.0", "::"}  # noqa: S104
-    app = make_app(desk, public_url=public_url, hosts=None if everywhere else {*LOOPBACK, host})
+    hosts = None if everywhere else {*LOOPBACK, host}
+    if len(desks) > 1:
+        app = make_house(desks, public_url=public_url, hosts=hosts)
+    else:
+        app = make_app(desks[0], public_url=public_url, hosts=hosts)
     run_server(app, listener, proxy=None if public_url is None else proxy)
 
 
@@ -159,10 +180,10 @@ def _check_address(host: str, public_url: str | None) -> None:
         )
 
 
-def _writer(source: str | None, stage: Literal["policy", "sft"], study: "Study") -> "Writer | None":
+def _writer(source: str | None, stage: Literal["policy", "sft"], studies: "Sequence[Study]") -> "Writer | None":
     if source is None:
         return None
-    if study.candidates is None and study.dialogue is None:
+    if all(study.candidates is None and study.dialogue is None for study in studies):
         raise RecipeError(
             f"--writer {source}: the study asks for no candidates and no dialogue; set `candidates` in it, or leave "
             f"it out"
@@ -188,9 +209,7 @@ def _judge(run: Path | None) -> "Judge | None":
         return load_reward_model(MODEL.verified(directory, "reward"), name="reward", dtype="float32")
 
 
-def _print_start(
-    desk: "Desk", totals: "ItemTotals", url: str, admin: str | None, invite: int, invite_experts: int
-) -> None:
+def _print_start(desk: "Desk", totals: "ItemTotals", url: str, admin: str | None, own: str | None) -> None:
     """What whoever starts it wants to know: what there is to judge, where, and by which links and password."""
     print(
         f"{desk.study.title}: {totals.items} items ({totals.new} new), {totals.gold} gold, {totals.practice} practice"
@@ -201,17 +220,18 @@ def _print_start(
     if len(totals.remarks) > MAX_REMARKS:
         complain(f"and {len(totals.remarks) - MAX_REMARKS} more of the kind")
     if admin is not None:
-        own = _own_password()
         password = own or secrets.token_urlsafe(12)
         desk.set_admin(admin, password)
         print(f"for whoever runs it: {url}/admin  name {admin}" + ("" if own else f"  password {password}"))
     if desk.study.platform is not None:
         print(f"for the platform: {url}{desk.study.platform.link}")
+
+
+def _print_invites(desk: "Desk", url: str, invite: int, invite_experts: int) -> None:
     for _ in range(invite):
         print(f"for one person: {url}/join/{desk.invite().token}")
     for _ in range(invite_experts):
         print(f"for one expert: {url}/join/{desk.invite(expert=True).token}")
-    print(f"listening at {url}", flush=True)
 
 
 def _own_password() -> str | None:

@@ -24,7 +24,7 @@ majority that is right with the probability asked for, the crowd is asked no mor
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -41,6 +41,7 @@ __all__ = [
     "BY_VOTES",
     "UNSETTLED",
     "Closed",
+    "closed_by_all",
     "closed_by_votes",
     "entropy",
     "expected_disagreement",
@@ -132,6 +133,18 @@ def closed_by_votes(
     if experts is None or not is_unsettled(crowd, experts):
         return ""
     return "expert" if ruled or sum(expert.values()) >= experts.answers else "unsettled"
+
+
+def closed_by_all(reasons: Iterable[Closed]) -> Closed:
+    """Why the crowd is asked no more, by what `closed_by_votes` says of each of several questions about an item.
+
+    One question that the crowd cannot settle makes the item the experts'; it is decided where every question is.
+    """
+    said = set(reasons)
+    for reason in ("unsettled", "expert"):
+        if reason in said:
+            return reason
+    return "decided" if said == {"decided"} else ""
 
 
 def _majority(votes: Mapping[str, float]) -> float:

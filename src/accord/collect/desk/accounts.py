@@ -15,10 +15,10 @@ from accord.collect.desk.context import Context, Transaction, moment, storable_n
 from accord.collect.desk.identities import Person
 from accord.collect.desk.invites import check_attributes, mark_used, open_invite, short_text
 from accord.collect.study import Study
-from accord.errors import FormError, LedgerError
+from accord.errors import AccessError, FormError, LedgerError
 from accord.records import Evaluator
 
-__all__ = ["accept", "add_person", "contact", "find", "pause", "resume", "session_name"]
+__all__ = ["accept", "add_person", "contact", "find", "pause", "resume", "session_name", "take_part"]
 
 PEOPLE, CONTACTS, RESERVATIONS = tables.people, tables.contacts, tables.reservations
 
@@ -60,6 +60,32 @@ def add_person(tx: Transaction, attributes: Mapping[str, str], *, expert: bool =
     tx.add(evaluator)
     tx.execute(insert(PEOPLE).values({**_new_row(tx, pseudonym, evaluator.id, own), "expert": expert}))
     return pseudonym
+
+
+def take_part(
+    context: Context, pseudonym: str, *, consent: bool, attributes: Mapping[str, str], from_study: str
+) -> Person:
+    """Let somebody of another study of this ledger into this one, as the same evaluator under the same pseudonym.
+
+    What they said of themselves there is taken over where this study asks for it too. Whoever takes part already is
+    left as they are. Raises `AccessError` where nobody is called so there, or they were paused or erased, `FormError`
+    where consent is missing.
+    """
+    with context.writing() as tx:
+        own = tx.execute(select(PEOPLE).where(*tx.is_person(storable_name(pseudonym)))).one_or_none()
+        if own is not None:
+            return _person_of(tx, own)
+        there = (PEOPLE.c.pseudonym == storable_name(pseudonym), PEOPLE.c.study == from_study)
+        row = tx.execute(select(PEOPLE).where(*there)).one_or_none()
+        if row is None or row.status == "erased":
+            raise AccessError("forged", "Nobody takes part under this name; ask whoever runs it for a new link.")
+        if not consent:
+            raise FormError("consent", "Please read what taking part means and agree to it, or close the page.")
+        known = {name: value for name, value in row.attributes.items() if value in tx.study.attributes.get(name, ())}
+        said = {name: value for name, value in attributes.items() if value}
+        values = _new_row(tx, pseudonym, row.evaluator, check_attributes(tx.study, {**known, **said}))
+        tx.execute(insert(PEOPLE).values(values))
+        return _person_of(tx, tx.person_row(pseudonym))
 
 
 def _new_row(tx: Transaction, pseudonym: str, evaluator: str, attributes: dict[str, str]) -> dict[str, Any]:
@@ -157,5 +183,5 @@ def _set_status(context: Context, pseudonym: str, status: str, why: str) -> None
     with context.writing() as tx:
         if tx.person_row(pseudonym).status == "erased":
             raise LedgerError(f"{pseudonym} was erased; invite them anew if they want to take part again")
-        tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == pseudonym).values(status=status, why=why))
+        tx.execute(update(PEOPLE).where(*tx.is_person(pseudonym)).values(status=status, why=why))
         tx.note(status, why or "goes on", pseudonym)

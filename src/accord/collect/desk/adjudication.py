@@ -5,8 +5,9 @@ takes nothing back. An item that the crowd cannot settle waits for no expert onc
 """
 
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from accord.collect.assignment.acquisition import expected_disagreement
 from accord.collect.assignment.lots import shown_order
@@ -14,7 +15,7 @@ from accord.collect.desk import tables
 from accord.collect.desk.context import Context, moment, storable_name
 from accord.collect.desk.item_counts import recount
 from accord.collect.desk.overview import DisputedItem
-from accord.collect.study import shown_digest
+from accord.collect.study import AnyQuestion, shown_digest
 from accord.errors import FormError
 from accord.feedback.store.earlier_records import ADJUDICATION
 from accord.records import Completion, Evaluator, Feedback, Prompt
@@ -30,30 +31,40 @@ def disputed_items(context: Context, limit: int = 20) -> list[DisputedItem]:
     with context.reading() as tx:
         answered = ITEMS.c.answered + ITEMS.c.answered_by_experts
         query = select(ITEMS).where(ITEMS.c.study == tx.study.name, ITEMS.c.purpose == "item", answered > 1)
-        rows = [row for row in tx.execute(query) if len(row.votes) > 1]
-        rows.sort(key=lambda row: (row.adjudicated is not None, -expected_disagreement(row.votes), row.place))
-        rows = rows[:limit]
-        prompts = tx.records(Prompt, [row.prompt for row in rows])
-        completions = tx.records(Completion, [name for row in rows for name in row.completions])
+        found = [
+            (row, question, row.votes[question.name])
+            for row in tx.execute(query)
+            for question in tx.study.questionnaire.of_everybody
+            if len(row.votes.get(question.name, {})) > 1
+        ]
+        found.sort(key=lambda one: (one[1].name in one[0].rulings, -expected_disagreement(one[2]), one[0].place))
+        found = found[:limit]
+        prompts = tx.records(Prompt, [row.prompt for row, _, _ in found])
+        completions = tx.records(Completion, [name for row, _, _ in found for name in row.completions])
     return [
         DisputedItem(
             item=row.id,
+            question=question,
             prompt=prompts[row.prompt],
-            completions=tuple(completions[name] for name in _order(context, row.id, row.completions)),
-            votes=row.votes,
-            disagreement=expected_disagreement(row.votes),
-            adjudicated=row.adjudicated is not None,
+            completions=tuple(completions[name] for name in _order(context, row, question)),
+            votes=votes,
+            disagreement=expected_disagreement(votes),
+            adjudicated=question.name in row.rulings,
         )
-        for row in rows
+        for row, question, votes in found
     ]
 
 
 def adjudicate(context: Context, item: str, form: Mapping[str, str], by: str) -> Feedback:
     """Rule on an item, about its completions in the order of `disputed_items`; a second ruling replaces the first.
 
-    Raises `FormError` where the form cannot be read, or no item is called so.
+    Of several questions the form names its `question`. Raises `FormError` where the form cannot be read, or no item
+    or question is called so.
     """
-    study, question = context.study, context.study.question
+    study = context.study
+    question = study.questionnaire.by_name.get(form.get("question", study.question.name))
+    if question is None or question not in study.questionnaire.of_everybody:
+        raise FormError("question", "No question that is asked of everybody is called so; go back to the list.")
     adjudicator = Evaluator(kind="person", pseudonym=by, pool=POOL)
     with context.writing() as tx:
         of_study = (ITEMS.c.study == study.name, ITEMS.c.purpose == "item")
@@ -61,27 +72,29 @@ def adjudicate(context: Context, item: str, form: Mapping[str, str], by: str) ->
         if row is None:
             raise FormError("item", "No item of this study is called so; go back to the list.")
         prompt = tx.prompt(row.prompt)
-        shown = tx.completions(_order(context, item, row.completions))
+        shown = tx.completions(_order(context, row, question))
         digest = shown_digest(prompt, shown)
         ruling = Feedback(
             evaluator=adjudicator.id,
             prompt=prompt.id,
             completions=tuple(completion.id for completion in shown),
             judgement=question.read(question.answer_form(form), shown),
-            study=study.name,
-            instructions=study.guideline_digest,
+            study=study.study_of(question),
+            instructions=study.guideline_digest_of(question),
             shown_digest=digest,
             available_digest=digest,
             time=moment(tx.now),
             session=f"{study.name}/{POOL}/{by}",
             round=study.round,
-            replaces=row.adjudicated,
+            replaces=row.rulings.get(question.name),
         )
         tx.add(adjudicator, ruling)
-        tx.execute(update(ITEMS).where(ITEMS.c.id == item).values(adjudicated=ruling.id))
+        tx.execute(update(ITEMS).where(ITEMS.c.id == item).values(rulings={**row.rulings, question.name: ruling.id}))
         recount(tx, item)
     return ruling
 
 
-def _order(context: Context, item: str, completions: list[str]) -> tuple[str, ...]:
-    return shown_order(context.seed, POOL, item, 0, completions)
+def _order(context: Context, item: Row[Any], question: AnyQuestion) -> tuple[str, ...]:
+    """The completions that the question is about, in an order of the item's own."""
+    shown = shown_order(context.seed, POOL, item.id, 0, item.completions)
+    return context.study.questionnaire.about(question, {}, shown, item.completions) or ()

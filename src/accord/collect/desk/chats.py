@@ -139,7 +139,7 @@ def _enter(tx: Transaction, person: Row[Any], row: Row[Any], parts: Sequence[Cha
         names.append(current[part.about]["id"])
     values = {"feedback": {"all": all_ids, "current": current}, "judged": 1}
     tx.execute(update(ANSWERS).where(ANSWERS.c.id == row.id).values(values))
-    tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == person.pseudonym).values(seen=tx.now, last_at=tx.now))
+    tx.execute(update(PEOPLE).where(*tx.is_person(person.pseudonym)).values(seen=tx.now, last_at=tx.now))
     return ChatReceipt(tuple(names), row.conversation)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, Result, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Executable, Result, Row, insert, select
 
 from accord.collect.desk import tables
 from accord.collect.sources.answering import Answerer
@@ -81,7 +81,7 @@ class Transaction:
 
     @property
     def question(self) -> Question:
-        """What the study asks."""
+        """What the study asks; the first of several questions."""
         return self.context.study.question
 
     @property
@@ -114,6 +114,14 @@ class Transaction:
         if (row := self.execute(query).one_or_none()) is None:
             raise AccessError("forged", "This study does not know you; ask whoever runs it for a new link.")
         return row
+
+    def is_person(self, pseudonym: str) -> tuple[ColumnElement[bool], ...]:
+        """That a row of people is this person's in this study; in another study they have another."""
+        return tables.people.c.pseudonym == pseudonym, tables.people.c.study == self.study.name
+
+    def of_person(self, pseudonym: str) -> tuple[ColumnElement[bool], ...]:
+        """That a reservation is this person's in this study."""
+        return tables.reservations.c.person == pseudonym, tables.reservations.c.study == self.study.name
 
     def experts_of(self, person: Row[Any]) -> Experts | None:
         """What the study asks of experts, where a person (a row with `expert`) is one of them; None of the crowd."""

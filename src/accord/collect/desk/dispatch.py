@@ -22,9 +22,10 @@ from accord.collect.desk.external_ids import has_completed, is_worker, note_comp
 from accord.collect.desk.live_candidates import Unwritten, write_candidates
 from accord.collect.desk.reservations import exhausted, expire, has_room, reopen, reserve, task_of
 from accord.collect.desk.screening import finish_practice
+from accord.collect.desk.suggestions import drawn_suggestions
 from accord.collect.desk.tasks import Break, Done, NextStep, Paused, Practice
 
-__all__ = ["next_step"]
+__all__ = ["items_left", "next_step"]
 
 ITEMS, RESERVATIONS, PEOPLE = tables.items, tables.reservations, tables.people
 MAX_DRAFTS = 5
@@ -51,6 +52,12 @@ def next_step(context: Context, pseudonym: str) -> NextStep:
                 answer_turn(context, step)
             case _:
                 return step
+
+
+def items_left(context: Context, pseudonym: str) -> int:
+    """How many items there are for a person that they have not had, as far as can be told now."""
+    with context.reading() as tx:
+        return EligibleItems(tx, tx.person_row(pseudonym), may_write=True).left()
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class _Dispatch:
 
     def _in_hands(self, person: Row[Any]) -> NextStep | UnansweredTurn | None:
         """The reservation that is open (an answer taken back comes first), or one that expired with a draft."""
-        query = select(RESERVATIONS).where(RESERVATIONS.c.person == self.pseudonym, RESERVATIONS.c.state == "open")
+        query = select(RESERVATIONS).where(*self.tx.of_person(self.pseudonym), RESERVATIONS.c.state == "open")
         redone_first = (RESERVATIONS.c.redoes.is_(None), RESERVATIONS.c.issued.desc())
         reservation = self.tx.execute(query.order_by(*redone_first).limit(1)).first()
         if reservation is None and (expired := self._with_draft(person)) is not None:
@@ -98,12 +105,16 @@ class _Dispatch:
     def _step(self, reservation: Row[Any]) -> NextStep | UnansweredTurn:
         """A reservation as the person sees it: a task, or the conversation on its topic."""
         is_dialogue = self.tx.study.dialogue is not None and reservation.purpose == "item"
-        return step_of(self.tx, reservation) if is_dialogue else task_of(self.tx, reservation)
+        return step_of(self.tx, reservation) if is_dialogue else task_of(self.tx, reservation, self._left())
+
+    def _left(self) -> int:
+        """How many items there are for the person, with the one that they get now."""
+        return self._eligible(self.tx.person_row(self.pseudonym)).left()
 
     def _with_draft(self, person: Row[Any]) -> Row[Any] | None:
         """What somebody had begun to write when it expired, if its item still has a place."""
         query = select(RESERVATIONS).where(
-            RESERVATIONS.c.person == self.pseudonym,
+            *self.tx.of_person(self.pseudonym),
             RESERVATIONS.c.state == tables.EXPIRED,
             RESERVATIONS.c.draft.is_not(None),
             RESERVATIONS.c.redoes.is_(None),
@@ -118,7 +129,7 @@ class _Dispatch:
 
     def _practice(self, person: Row[Any]) -> Practice | None:
         done = select(RESERVATIONS.c.item).where(
-            RESERVATIONS.c.person == self.pseudonym, RESERVATIONS.c.state == "practised"
+            *self.tx.of_person(self.pseudonym), RESERVATIONS.c.state == "practised"
         )
         questions = self._eligible(person).of("practice").where(ITEMS.c.id.not_in(done))
         item = self.tx.execute(questions.order_by(ITEMS.c.place).limit(1)).first()
@@ -167,7 +178,7 @@ class _Dispatch:
 
     def _answers(self) -> int:
         """How many answers of the person's stand in the ledger."""
-        standing = (RESERVATIONS.c.person == self.pseudonym, RESERVATIONS.c.state.in_(tables.IN_LEDGER))
+        standing = (*self.tx.of_person(self.pseudonym), RESERVATIONS.c.state.in_(tables.IN_LEDGER))
         return self.tx.count(select(func.count()).where(*standing))
 
     # -- breaks and sessions ----------------------------------------------------------------------------------
@@ -185,7 +196,7 @@ class _Dispatch:
     def _answers_today(self, person: Row[Any]) -> int:
         midnight = self.tx.now - self.tx.now % 86_400
         today = select(RESERVATIONS).where(
-            RESERVATIONS.c.person == self.pseudonym,
+            *self.tx.of_person(self.pseudonym),
             RESERVATIONS.c.state.in_((*tables.IN_LEDGER, "replaced")),
             RESERVATIONS.c.closed >= midnight,
             RESERVATIONS.c.redoes.is_(None),
@@ -230,7 +241,7 @@ class _Dispatch:
     def _reserve(self, item: Row[Any], person: Row[Any], purpose: str, repeat_of: str | None = None) -> Row[Any]:
         expired = select(RESERVATIONS).where(
             RESERVATIONS.c.item == item.id,
-            RESERVATIONS.c.person == self.pseudonym,
+            *self.tx.of_person(self.pseudonym),
             RESERVATIONS.c.state == tables.EXPIRED,
             RESERVATIONS.c.purpose == purpose,
             RESERVATIONS.c.redoes.is_(None),
@@ -248,6 +259,7 @@ class _Dispatch:
             "number": person.asked + 1,
             "shown": list(order),
             "repeat_of": repeat_of,
+            "suggested": {} if purpose == "practice" else drawn_suggestions(self.tx, item, self.pseudonym),
             "assistance": None if purpose == "practice" else drawn_assistance(self.tx, item, self.pseudonym),
         }
         return reserve(self.tx, self.pseudonym, values)
@@ -256,4 +268,4 @@ class _Dispatch:
         return EligibleItems(self.tx, person, self.may_write)
 
     def _set(self, **values: Any) -> None:
-        self.tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == self.pseudonym).values(values))
+        self.tx.execute(update(PEOPLE).where(*self.tx.is_person(self.pseudonym)).values(values))

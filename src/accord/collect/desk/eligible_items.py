@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, exists, func, literal, select
 from accord.collect.assignment.acquisition import UNSETTLED
 from accord.collect.assignment.lots import lot
 from accord.collect.assignment.next_item import Candidate, next_item
-from accord.collect.assignment.quotas import may_take
+from accord.collect.assignment.quotas import may_take, places
 from accord.collect.desk import tables
 from accord.collect.desk.context import Transaction, moment
 from accord.collect.desk.tasks import Break, Done
@@ -60,7 +60,7 @@ class EligibleItems:
         again = RESERVATIONS.alias()
         repeated = exists().where(again.c.person == self.person.pseudonym, again.c.repeat_of == RESERVATIONS.c.feedback)
         answered = select(RESERVATIONS).where(
-            RESERVATIONS.c.person == self.person.pseudonym,
+            *self.tx.of_person(self.person.pseudonym),
             RESERVATIONS.c.state == "answered",
             RESERVATIONS.c.purpose == "item",
             RESERVATIONS.c.number <= self.person.asked + 1 - self.tx.study.repeat_gap,
@@ -99,22 +99,34 @@ class EligibleItems:
         study, places = self.tx.study, self._places()
         occupied = places.occupied
         query = self.of("item").where(places.asks, occupied < places.number, ~self._had(expired=False))
-        query = query.order_by(ITEMS.c.closed != UNSETTLED).add_columns(
-            occupied.label("occupied"), places.number.label("places")
-        )
+        query = query.add_columns(occupied.label("occupied"), places.number.label("places"))
         query = query.where((ITEMS.c.candidates == 0) | (ITEMS.c.writing_until <= self.tx.now))
         if not self.may_write or self.tx.context.writer is None:
             query = query.where((ITEMS.c.candidates == 0) | (ITEMS.c.written == 1))
+        full = self._full_strata()
+        query = query.order_by(*[ITEMS.c.stratum.in_(full)] * bool(full), ITEMS.c.closed != UNSETTLED)
         if study.choose == "disagreement":
             query = query.order_by(occupied > 0, ITEMS.c.gap.desc(), ITEMS.c.place)
         else:
             query = query.order_by(occupied, ITEMS.c.priority.desc(), ITEMS.c.place)
         rows = self.tx.execute(query.limit(MAX_WEIGHED)).all()
+        rows = [row for row in rows if row.stratum not in full] or rows
         rows = [row for row in rows if row.closed == UNSETTLED] or rows
         by_own_groups = self._places_of_own_groups([row.id for row in rows], self.person.attributes)
         return [
             Candidate(row.id, row.occupied, row.places, row.priority, by_own_groups[row.id], row.gap) for row in rows
         ]
+
+    def _full_strata(self) -> list[str]:
+        """The groups of items that have their share of the study's places; the others come first."""
+        quota = self.tx.study.item_quota
+        if quota is None:
+            return []
+        held = select(ITEMS.c.stratum, func.count().label("n")).join(RESERVATIONS, RESERVATIONS.c.item == ITEMS.c.id)
+        held = held.where(RESERVATIONS.c.study == self.tx.study.name, RESERVATIONS.c.holds).group_by(ITEMS.c.stratum)
+        taken = {row.stratum: row.n for row in self.tx.execute(held)}
+        share = places(self._places_in_all(), quota.shares)
+        return [name for name, count in share.items() if taken.get(name, 0) >= count]
 
     def _places(self) -> _Places:
         """The crowd's places of an item, of those that ask the crowd; for an expert those of experts."""
@@ -133,11 +145,29 @@ class EligibleItems:
         if not quotas:
             return counts
         takers = select(RESERVATIONS.c.item, PEOPLE.c.attributes)
-        takers = takers.join(PEOPLE, PEOPLE.c.pseudonym == RESERVATIONS.c.person)
+        takers = takers.join(PEOPLE, tables.WHOSE)
         for taker in self.tx.execute(takers.where(RESERVATIONS.c.item.in_(items), RESERVATIONS.c.holds)):
             for name in quotas:
                 counts[taker.item] += name in attributes and attributes[name] == taker.attributes.get(name)
         return counts
+
+    def left(self) -> int:
+        """How many items ask for this person's answer and have a place for it, what is in their hands among them."""
+        places = self._places()
+        mine = exists().where(
+            RESERVATIONS.c.item == ITEMS.c.id,
+            *self.tx.of_person(self.person.pseudonym),
+            RESERVATIONS.c.state == "open",
+            RESERVATIONS.c.redoes.is_(None),
+        )
+        free = places.asks & (places.occupied < places.number) & ~self._had(expired=False)
+        count = self.count(self.of("item").where(free | mine))
+        study = self.tx.study
+        if study.answers is not None:
+            taken = select(func.count()).where(RESERVATIONS.c.study == study.name, RESERVATIONS.c.holds)
+            in_hand = self.count(self.of("item").where(mine))
+            count = min(count, max(study.answers - self.tx.count(taken), 0) + in_hand)
+        return count
 
     def nothing(self) -> Break | Done:
         """No item has a place for this person: others hold them, nobody could write, or all is answered."""

@@ -21,6 +21,7 @@ PERSONAL_TABLES = (
     tables.people,
     tables.invites,
     tables.reservations,
+    tables.answers,
     tables.turns,
     tables.chat_answers,
     tables.notes,
@@ -29,14 +30,16 @@ PERSONAL_TABLES = (
 
 
 def erase(context: Context, pseudonym: str) -> str:
-    """Forget who somebody is: contact data, attributes on the desk, notes of their invites, sessions, drafts.
+    """Forget who somebody is, in all studies of the ledger.
+
+    What goes is contact data, attributes on the desk, notes of their invites, sessions, drafts.
 
     Returns what is left on the disk, and why; "" where nothing is. It can be done again, for somebody who was erased.
     """
     with context.writing() as tx:
         erased = tx.person_row(pseudonym).status == "erased"
         _clear_rows(tx, pseudonym)
-        drop_logins(tx, "person", pseudonym)
+        drop_logins(tx, "person", pseudonym, everywhere=True)
         if not erased:
             tx.note("erased", "asked to be forgotten", pseudonym)
         _set_due(tx)
@@ -51,7 +54,7 @@ def _clear_rows(tx: Transaction, pseudonym: str) -> None:
     tx.execute(update(people).where(people.c.pseudonym == pseudonym).values(nobody))
     tx.execute(update(invites).where(invites.c.person == pseudonym).values(note="", attributes={}, expires=0.0))
     reservations_of_person = update(reservations).where(reservations.c.person == pseudonym)
-    tx.execute(reservations_of_person.values(draft=None))
+    tx.execute(reservations_of_person.values(draft=None, steps=[]))
     tx.execute(reservations_of_person.where(reservations.c.state == "open").values(expires=tx.now - 1))
     turns = tables.turns
     in_hand = (turns.c.person == pseudonym, turns.c.state.in_(("speaking", "writing")))

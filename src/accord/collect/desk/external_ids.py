@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from accord.collect.desk import tables
 from accord.collect.desk.context import Transaction
@@ -20,18 +20,22 @@ def external_digest(tx: Transaction, kind: str, name: str) -> str:
     return hmac.new(key, "\0".join(("external", kind, tx.study.name, name)).encode(), hashlib.sha256).hexdigest()
 
 
+def _of(tx: Transaction, pseudonym: str) -> tuple[ColumnElement[bool], ...]:
+    return EXTERNAL.c.person == pseudonym, EXTERNAL.c.study == tx.study.name
+
+
 def is_worker(tx: Transaction, pseudonym: str) -> bool:
     """Whether a person came from a platform."""
-    return tx.execute(select(EXTERNAL.c.digest).where(EXTERNAL.c.person == pseudonym)).first() is not None
+    return tx.execute(select(EXTERNAL.c.digest).where(*_of(tx, pseudonym))).first() is not None
 
 
 def has_completed(tx: Transaction, pseudonym: str) -> bool:
     """Whether a worker has done their part."""
-    done = (EXTERNAL.c.person == pseudonym, EXTERNAL.c.completed.is_not(None))
+    done = (*_of(tx, pseudonym), EXTERNAL.c.completed.is_not(None))
     return tx.execute(select(EXTERNAL.c.digest).where(*done)).first() is not None
 
 
 def note_completion(tx: Transaction, pseudonym: str) -> None:
     """A worker has done their part; they keep the code whatever the study asks for later."""
-    done = (EXTERNAL.c.person == pseudonym, EXTERNAL.c.completed.is_(None))
+    done = (*_of(tx, pseudonym), EXTERNAL.c.completed.is_(None))
     tx.execute(update(EXTERNAL).where(*done).values(completed=tx.now))

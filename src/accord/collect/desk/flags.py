@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from scipy import stats as scipy_stats
 
 from accord.collect.desk.overview import Flag
-from accord.collect.study import Question
+from accord.collect.study import AnyQuestion
 from accord.feedback.equality import same_answer
 from accord.records import Declined, Feedback
 from accord.stats import Estimate, median, proportion
@@ -50,33 +50,45 @@ class Habits:
     declined: Estimate | None
 
 
-def habits_of(question: Question, feedback: Sequence[tuple[Feedback, int]], by_id: Mapping[str, Feedback]) -> Habits:
-    """Somebody's habits, from their feedback that stands, each with the number of words that were shown."""
+def habits_of(
+    questions: Mapping[str | None, AnyQuestion],
+    feedback: Sequence[tuple[Feedback, int]],
+    by_id: Mapping[str, Feedback],
+) -> Habits:
+    """Somebody's habits, from their feedback that stands, each with the number of words that were shown.
+
+    `questions` are those of the study, by the name of the study that answers are kept under.
+    """
     records = [record for record, _ in feedback]
     timed = [(record.seconds, words) for record, words in feedback if record.seconds is not None]
-    sides = [side for record in records if (side := question.side(record.judgement)) is not None]
+    sides = [side for record in records if (side := questions[record.study].side(record.judgement)) is not None]
     left = sum(side == "left" for side in sides)
     return Habits(
         fast=_share([seconds < max(MIN_SECONDS, words / WORDS_A_SECOND) for seconds, words in timed]),
-        gold=_share([question.agree(record.judgement, record.gold) for record in records if record.gold is not None]),
+        gold=_share(
+            [
+                questions[record.study].agree(record.judgement, record.gold)
+                for record in records
+                if record.gold is not None
+            ]
+        ),
         repeats=_share(
             [same_answer(record, first) for record in records if (first := by_id.get(record.repeat_of or ""))]
         ),
         left=_share([side == "left" for side in sides]),
         left_p=float(scipy_stats.binomtest(left, len(sides)).pvalue) if sides else None,
-        pasted=_share([count > 0 for count in _pasted_counts(question, records)]),
+        pasted=_share([count > 0 for count in _pasted_counts(questions, records)]),
         declined=_share([isinstance(record.judgement, Declined) for record in records]),
     )
 
 
-def _pasted_counts(question: Question, records: Sequence[Feedback]) -> list[int]:
+def _pasted_counts(questions: Mapping[str | None, AnyQuestion], records: Sequence[Feedback]) -> list[int]:
     """How often something was pasted into each written answer, where the page counted it."""
-    if not question.written:
-        return []
     return [
         record.telemetry.pasted
         for record in records
-        if not isinstance(record.judgement, Declined)
+        if questions[record.study].written
+        and not isinstance(record.judgement, Declined)
         and record.telemetry is not None
         and record.telemetry.pasted is not None
     ]

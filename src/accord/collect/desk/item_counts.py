@@ -3,19 +3,20 @@
 They are never added to or taken from, so they cannot drift from what they count.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 from sqlalchemy import Row, func, select, update
 
-from accord.collect.assignment.acquisition import BY_VOTES, closed_by_votes, uncertainty_gap
+from accord.collect.assignment.acquisition import BY_VOTES, Closed, closed_by_all, closed_by_votes, uncertainty_gap
 from accord.collect.desk import tables
 from accord.collect.desk.context import Transaction
 
 __all__ = ["recount"]
 
-ITEMS, PEOPLE, RESERVATIONS = tables.items, tables.people, tables.reservations
+ITEMS, PEOPLE, RESERVATIONS, ANSWERS = tables.items, tables.people, tables.reservations, tables.answers
 COUNTED = ("open", "answered", "declined")
 
 
@@ -24,30 +25,46 @@ def recount(tx: Transaction, item: str) -> None:
     row = tx.execute(select(ITEMS).where(ITEMS.c.id == item)).one()
     if row.purpose != "item":
         return
-    groups = _groups(tx, item)
-    crowd, expert = _votes(tx, groups, of_experts=False), _votes(tx, groups, of_experts=True)
-    votes = crowd + expert
+    groups, votes = _groups(tx, item), _Votes.of(tx, item)
+    scored = tx.study.questionnaire.scored
     values = {
         "answered": _places(tx, groups, "answered", of_experts=False),
         "open": _places(tx, groups, "open", of_experts=False),
         "answered_by_experts": _places(tx, groups, "answered", of_experts=True),
         "open_with_experts": _places(tx, groups, "open", of_experts=True),
         "declined": sum(group.n for group in groups if group.state == "declined"),
-        "votes": dict(votes),
-        "gap": row.gap if row.model_p is None else uncertainty_gap(row.model_p, votes),
+        "votes": {name: dict(votes.crowd[name] + votes.expert[name]) for name in votes.names},
+        "gap": row.gap,
     }
+    if row.model_p is not None and scored is not None:
+        values["gap"] = uncertainty_gap(row.model_p, values["votes"].get(scored.name, {}))
     if row.closed in BY_VOTES:
-        study, ruled = tx.study, row.adjudicated is not None
-        values["closed"] = closed_by_votes(crowd, expert, stop=study.stop, experts=study.experts, ruled=ruled)
+        values["closed"] = _closed(tx, votes, row.rulings)
     tx.execute(update(ITEMS).where(ITEMS.c.id == item).values(values))
 
 
 def _groups(tx: Transaction, item: str) -> Sequence[Row[Any]]:
-    """An item's reservations that count, as groups of `n`, by state, vote, place, and whether they are an expert's."""
-    keys = (RESERVATIONS.c.state, RESERVATIONS.c.opinion, RESERVATIONS.c.holds, PEOPLE.c.expert)
+    """An item's reservations that count, as groups of `n`, by state, place, and whether they are an expert's."""
+    keys = (RESERVATIONS.c.state, RESERVATIONS.c.holds, PEOPLE.c.expert)
     of_item = (RESERVATIONS.c.item == item, RESERVATIONS.c.purpose == "item", RESERVATIONS.c.state.in_(COUNTED))
-    query = select(*keys, func.count().label("n")).join(PEOPLE, PEOPLE.c.pseudonym == RESERVATIONS.c.person)
+    query = select(*keys, func.count().label("n")).join(PEOPLE, tables.WHOSE)
     return tx.execute(query.where(*of_item).group_by(*keys)).all()
+
+
+def _closed(tx: Transaction, votes: "_Votes", rulings: Mapping[str, str]) -> Closed:
+    """Why the crowd is asked no more, by the votes on every question that is asked of everybody."""
+    study = tx.study
+    return closed_by_all(
+        closed_by_votes(
+            votes.crowd[question.name],
+            votes.expert[question.name],
+            stop=study.stop,
+            experts=study.experts,
+            ruled=question.name in rulings,
+        )
+        for question in study.questionnaire.of_everybody
+        if question.countable
+    )
 
 
 def _places(tx: Transaction, groups: Iterable[Row[Any]], state: str, *, of_experts: bool) -> int:
@@ -57,15 +74,25 @@ def _places(tx: Transaction, groups: Iterable[Row[Any]], state: str, *, of_exper
     )
 
 
-def _votes(tx: Transaction, groups: Iterable[Row[Any]], *, of_experts: bool) -> Counter[str]:
-    """The votes that count, of experts or of the crowd."""
-    votes: Counter[str] = Counter()
-    for group in groups:
-        if (
-            group.holds
-            and group.state == "answered"
-            and group.opinion is not None
-            and tx.is_expert(group) == of_experts
-        ):
-            votes[group.opinion] += group.n
-    return votes
+@dataclass(frozen=True)
+class _Votes:
+    """The votes that count, by question, of the crowd and of experts."""
+
+    crowd: Mapping[str, Counter[str]]
+    expert: Mapping[str, Counter[str]]
+
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys([*self.crowd, *self.expert]))
+
+    @classmethod
+    def of(cls, tx: Transaction, item: str) -> Self:
+        of_item = (RESERVATIONS.c.item == item, RESERVATIONS.c.purpose == "item", RESERVATIONS.c.holds)
+        query = select(ANSWERS.c.question, ANSWERS.c.vote, PEOPLE.c.expert, func.count().label("n"))
+        query = query.join(RESERVATIONS, RESERVATIONS.c.id == ANSWERS.c.reservation)
+        query = query.join(PEOPLE, tables.WHOSE)
+        query = query.where(*of_item, RESERVATIONS.c.state == "answered", ANSWERS.c.vote.is_not(None))
+        votes: tuple[defaultdict[str, Counter[str]], ...] = (defaultdict(Counter), defaultdict(Counter))
+        for group in tx.execute(query.group_by(ANSWERS.c.question, ANSWERS.c.vote, PEOPLE.c.expert)):
+            votes[tx.is_expert(group)][group.question][group.vote] += group.n
+        return cls(*votes)

@@ -18,8 +18,9 @@ from accord.collect.desk.assistance import ask_assistant, lay_out_remarks
 from accord.collect.desk.context import Context, Transaction
 from accord.collect.desk.item_counts import recount
 from accord.collect.desk.overview import ItemTotals
-from accord.collect.study import Study
+from accord.collect.desk.suggestions import enter_suggestions
 from accord.collect.study.dialogue import check_topic
+from accord.collect.study.item_metadata import stratum_of
 from accord.collect.study.item_remarks import remarks_on
 from accord.collect.study.items import Purpose, StudyItem, check_item, read_lines, resolve
 from accord.errors import StudyError
@@ -51,7 +52,7 @@ def load_items(context: Context) -> ItemTotals:
             items = [] if name is None else _read(tx, Path(name), purpose)
             for item in items:
                 tx.add(item.prompt, *item.completions)
-            rows = _rows(study, items, purpose)
+            rows = _rows(tx, items, purpose)
             totals[purpose] = len(rows)
             remarks += remarks_on(items)
             added, gone = _lay_out(tx, rows, purpose)
@@ -64,7 +65,8 @@ def load_items(context: Context) -> ItemTotals:
 
 def _score_items(context: Context) -> None:
     """Ask the judge, where there is one, about every comparison, so that the widest gap can come first."""
-    if context.judge is None or not context.study.question.scorable:
+    scored = context.study.questionnaire.scored
+    if context.judge is None or scored is None:
         return
     with context.reading() as tx:
         query = select(ITEMS).where(ITEMS.c.study == context.study.name, ITEMS.c.purpose == "item")
@@ -77,7 +79,7 @@ def _score_items(context: Context) -> None:
     p_N = preferences(context.judge, [prompts[row.prompt] for row in rows], pairs)
     with context.writing() as tx:
         for row, p in zip(rows, p_N, strict=True):
-            values = {"model_p": p, "gap": uncertainty_gap(p, row.votes)}
+            values = {"model_p": p, "gap": uncertainty_gap(p, row.votes.get(scored.name, {}))}
             tx.execute(update(ITEMS).where(ITEMS.c.id == row.id).values(values))
 
 
@@ -93,18 +95,18 @@ def _read(tx: Transaction, path: Path, purpose: Purpose) -> list[StudyItem]:
         if tx.study.dialogue is not None and purpose == "item":
             items.append(check_topic(item, has_writer=has_writer))
         else:
-            items.append(check_item(tx.question, item, purpose, has_writer=has_writer))
+            items.append(check_item(tx.study.questionnaire, item, purpose, has_writer=has_writer))
     return items
 
 
-def _rows(study: Study, items: Sequence[StudyItem], purpose: Purpose) -> dict[str, dict[str, Any]]:
+def _rows(tx: Transaction, items: Sequence[StudyItem], purpose: Purpose) -> dict[str, dict[str, Any]]:
     """Rows of the desk's table by id; of two lines that are the same item the first counts."""
-    question = study.question
+    study, paper = tx.study, tx.study.questionnaire
     rows: dict[str, dict[str, Any]] = {}
     for place, item in enumerate(items):
         names = [completion.id for completion in item.completions]
-        fixed = names or question.least == 0 or study.dialogue is not None
-        to_write = 0 if fixed else study.candidates or question.candidates
+        fixed = names or paper.least == 0 or study.dialogue is not None
+        to_write = 0 if fixed else study.candidates or paper.candidates
         row = {
             "study": study.name,
             "purpose": purpose,
@@ -115,8 +117,11 @@ def _rows(study: Study, items: Sequence[StudyItem], purpose: Purpose) -> dict[st
             "overlap": item.line.overlap or study.overlap,
             "priority": item.line.priority,
             "warning": item.line.warning or study.warning,
-            "gold": None if item.gold is None else item.gold.model_dump(mode="json"),
+            "gold": {name: answer.model_dump(mode="json") for name, answer in item.gold.items()} or None,
             "explanation": item.line.explanation,
+            "metadata": item.line.metadata,
+            "stratum": stratum_of(study.item_quota if purpose == "item" else None, item.line.metadata, item.place),
+            "suggestions": {} if purpose == "practice" else enter_suggestions(tx, item),
         }
         key = json.dumps([study.name, purpose, item.prompt.id, sorted(names), to_write])
         rows.setdefault("i-" + hashlib.sha256(key.encode()).hexdigest()[:20], row)

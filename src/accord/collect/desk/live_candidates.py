@@ -93,11 +93,16 @@ def distinct_completions(context: Context, prompt: Prompt, n: int, key: str) -> 
         for completion in groups[0]:
             if completion.prompt != prompt.id:
                 raise UnusableError(f"it answered another prompt ({completion.prompt})")
-            if completion.text.strip() and context.study.question.unanswerable([completion]) is None:
+            if completion.text.strip() and _answerable(context, completion):
                 by_text.setdefault(completion.text, _with_origin(context, completion, sampling))
         if len(by_text) >= n:
             return list(by_text.values())[:n]
     return list(by_text.values())
+
+
+def _answerable(context: Context, completion: Completion) -> bool:
+    """Whether people could answer about a completion."""
+    return all(question.unanswerable([completion]) is None for question in context.study.questions)
 
 
 def _with_origin(context: Context, completion: Completion, sampling: Sampling) -> Completion:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from accord.collect.study import AnyQuestion
 from accord.records import Completion, Prompt
 from accord.stats import Estimate
 
@@ -16,6 +17,7 @@ __all__ = [
     "ItemTotals",
     "Note",
     "PersonProgress",
+    "QuestionProgress",
     "StudyProgress",
 ]
 
@@ -106,10 +108,28 @@ class GroupShare:
 
 
 @dataclass(frozen=True)
+class QuestionProgress:
+    """One of several questions: its answers that stand on items, how many declined it, and how they agree."""
+
+    name: str
+    text: str
+    answers: int
+    declined: int
+    seconds: Estimate | None
+    gold: Estimate | None
+    agreement: Estimate | None
+    alpha: Estimate | None
+
+
+@dataclass(frozen=True)
 class DisputedItem:
-    """An item that people disagree on: its answers by vote, and the expected disagreement in bits."""
+    """An item that people disagree on: its answers by vote, and the expected disagreement in bits.
+
+    `question` is the one that they answered differently, `completions` are those that it is about.
+    """
 
     item: str
+    question: AnyQuestion
     prompt: Prompt
     completions: tuple[Completion, ...]
     votes: Mapping[str, int]
@@ -121,6 +141,8 @@ class DisputedItem:
 class StudyProgress:
     """The state of a study. Counts of records in the ledger add up to `rows` (the study's feedback there).
 
+    Of several questions the counts are of items that were answered, each with the records of all of its questions;
+    `questions` has how each one stands, and `agreement` and `alpha`, which are of one question, are None.
     `target` is how many answers there are to be, `unsettled` how many items wait for an expert.
     """
 
@@ -140,6 +162,7 @@ class StudyProgress:
     gold: Estimate | None
     agreement: Estimate | None
     alpha: Estimate | None
+    questions: tuple[QuestionProgress, ...]
     composition: tuple[GroupShare, ...]
     people: tuple[PersonProgress, ...]
     hours: float

@@ -24,7 +24,7 @@ from accord.collect.desk.progress import progress_of
 from accord.collect.study.platform import LONGEST_ID, Platform
 from accord.errors import AccessError, FormError
 
-__all__ = ["Approval", "approvals", "as_csv", "enter", "ids_of", "is_of"]
+__all__ = ["Approval", "approvals", "as_csv", "csv_cell", "enter", "ids_of", "is_of"]
 
 EXTERNAL, CONTACTS, PEOPLE = tables.external_ids, tables.contacts, tables.people
 NO_PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"  # what Mechanical Turk says while a task is only looked at
@@ -122,7 +122,8 @@ def approvals(context: Context) -> list[Approval]:
     with context.reading() as tx:
         workers = select(EXTERNAL, CONTACTS, PEOPLE.c.joined).where(EXTERNAL.c.study == tx.study.name)
         workers = workers.join(CONTACTS, CONTACTS.c.pseudonym == EXTERNAL.c.person)
-        workers = workers.join(PEOPLE, PEOPLE.c.pseudonym == EXTERNAL.c.person).where(CONTACTS.c.worker != "")
+        whose = (PEOPLE.c.pseudonym == EXTERNAL.c.person) & (PEOPLE.c.study == EXTERNAL.c.study)
+        workers = workers.join(PEOPLE, whose).where(CONTACTS.c.worker != "")
         rows = tx.execute(workers.order_by(PEOPLE.c.joined, EXTERNAL.c.digest)).all()
     return [_approval(context, row, people[row.person]) for row in rows]
 
@@ -164,9 +165,10 @@ def as_csv(lines: Iterable[Approval]) -> str:
     table = csv.writer(out, lineterminator="\r\n")
     names = [column.name for column in fields(Approval)]
     table.writerow(names)
-    table.writerows([_cell(f"{getattr(line, name)}") for name in names] for line in lines)
+    table.writerows([csv_cell(f"{getattr(line, name)}") for name in names] for line in lines)
     return out.getvalue()
 
 
-def _cell(text: str) -> str:
+def csv_cell(text: str) -> str:
+    """A cell; one that a spreadsheet would take for a formula begins with an apostrophe."""
     return f"'{text}" if text.startswith(FORMULA) else text

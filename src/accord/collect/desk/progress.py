@@ -16,18 +16,27 @@ from sqlalchemy import Row, Select, Table, func, select
 from accord.collect.assignment.acquisition import UNSETTLED, expected_disagreement
 from accord.collect.desk import tables
 from accord.collect.desk.adjudication import POOL
+from accord.collect.desk.answer_records import is_taken_back
 from accord.collect.desk.context import Context, Transaction, moment
 from accord.collect.desk.flags import flags_of, habits_of, median_seconds
-from accord.collect.desk.overview import GroupShare, ItemProgress, Note, PersonProgress, StudyProgress
-from accord.collect.study import Question, Study
+from accord.collect.desk.overview import (
+    GroupShare,
+    ItemProgress,
+    Note,
+    PersonProgress,
+    QuestionProgress,
+    StudyProgress,
+)
+from accord.collect.study import Study
 from accord.feedback.provenance import current_feedback
 from accord.feedback.statistics.agreement import krippendorff_alpha, pair_agreement
-from accord.records import Declined, Feedback
+from accord.records import Declined, Evaluator, Feedback
 from accord.stats import Estimate, median, rate
 
 __all__ = ["progress_of"]
 
 ITEMS, RESERVATIONS, PEOPLE, NOTES = tables.items, tables.reservations, tables.people, tables.notes
+ANSWERS = tables.answers
 MAX_NOTES = 100
 NOT_SAID = "not said"
 
@@ -41,6 +50,8 @@ class _State:
     closed: Sequence[Row[Any]]
     drafts: int
     notes: Sequence[Row[Any]]
+    entered: frozenset[str]
+    """Feedback of reservations."""
     elsewhere: frozenset[str]
     """Feedback of turns and of a chat endpoint, which no reservation names."""
 
@@ -53,6 +64,8 @@ class _State:
         notes = select(NOTES).where(NOTES.c.study == study).order_by(NOTES.c.row.desc())
         turns = (name for ids in tx.connection.scalars(_feedback_of(tables.turns, study)) for name in ids)
         chats = (name for ids in tx.connection.scalars(_feedback_of(tables.chat_answers, study)) for name in ids["all"])
+        entered = select(ANSWERS.c.feedback).join(RESERVATIONS, columns.id == ANSWERS.c.reservation)
+        entered = entered.where(columns.study == study, ANSWERS.c.feedback.is_not(None))
         drafts = select(func.count()).where(columns.study == study, columns.draft.is_not(None))
         return cls(
             items=tx.execute(items).all(),
@@ -60,6 +73,7 @@ class _State:
             closed=tx.execute(closed).all(),
             drafts=tx.count(drafts),
             notes=tx.execute(notes.limit(MAX_NOTES)).all(),
+            entered=frozenset(str(name) for name in tx.connection.scalars(entered)),
             elsewhere=frozenset(turns) | frozenset(chats),
         )
 
@@ -77,15 +91,16 @@ def progress_of(context: Context) -> StudyProgress:
     with context.reading() as tx:
         state = _State.read(tx)
     evaluators = context.ledger.evaluators()
-    of_study = [record for record in context.ledger.feedback() if record.study == study.name]
+    of_study = [record for record in context.ledger.feedback() if record.study in study.question_of]
     rulings = [record for record in of_study if evaluators[record.evaluator].pool == POOL]
-    entered = {row.feedback for row in state.closed} | state.elsewhere
+    entered = state.entered | state.elsewhere
     answers = [record for record in of_study if record.id in entered]
-    current = list(current_feedback(answers))
+    current = [record for record in current_feedback(answers) if not is_taken_back(record)]
     people = _people(context, state, current)
     hours, paid = sum(person.hours for person in people), sum(person.paid for person in people)
     labels = state.count("answered", "item") + state.count("surplus")
-    questions = [record for record in current if record.gold is None]
+    by_question = _by_question(study, current, evaluators)
+    only = None if study.questionnaire.several else by_question[0]
     return StudyProgress(
         rows=len(answers) + len(rulings),
         items=tuple(_item(row) for row in state.items),
@@ -100,9 +115,10 @@ def progress_of(context: Context) -> StudyProgress:
         adjudicated=len(rulings),
         drafts=state.drafts,
         seconds=_speed(current),
-        gold=_gold(study.question, current),
-        agreement=pair_agreement(questions, evaluators=evaluators),
-        alpha=krippendorff_alpha(questions, evaluators=evaluators),
+        gold=_gold(study, current),
+        agreement=None if only is None else only.agreement,
+        alpha=None if only is None else only.alpha,
+        questions=() if only is not None else tuple(by_question),
         composition=_composition(study, state),
         people=tuple(people),
         hours=hours,
@@ -111,6 +127,31 @@ def progress_of(context: Context) -> StudyProgress:
         currency=study.pay.currency,
         notes=tuple(Note(moment(row.time), row.kind, row.person, row.message) for row in state.notes),
     )
+
+
+def _by_question(
+    study: Study, current: Sequence[Feedback], evaluators: Mapping[str, Evaluator]
+) -> list[QuestionProgress]:
+    """How each question stands, by the answers to it."""
+    progress = []
+    for name, question in study.question_of.items():
+        records = [record for record in current if record.study == name]
+        evidence = [record for record in records if record.gold is None]
+        first = [record for record in evidence if record.repeat_of is None]
+        declined = sum(isinstance(record.judgement, Declined) for record in first)
+        progress.append(
+            QuestionProgress(
+                name=question.name,
+                text=question.text,
+                answers=len(first) - declined,
+                declined=declined,
+                seconds=_speed(records),
+                gold=_gold(study, records),
+                agreement=pair_agreement(evidence, evaluators=evaluators),
+                alpha=krippendorff_alpha(evidence, evaluators=evaluators),
+            )
+        )
+    return progress
 
 
 def _item(row: Row[Any]) -> ItemProgress:
@@ -123,7 +164,9 @@ def _item(row: Row[Any]) -> ItemProgress:
         overlap=row.overlap,
         declined=row.declined,
         closed=row.closed or full,
-        disagreement=expected_disagreement(row.votes) if sum(row.votes.values()) > 1 else None,
+        disagreement=max(
+            (expected_disagreement(votes) for votes in row.votes.values() if sum(votes.values()) > 1), default=None
+        ),
     )
 
 
@@ -143,10 +186,10 @@ def _speed(current: Sequence[Feedback]) -> Estimate | None:
     return median([seconds for seconds, _ in timed], [evaluator for _, evaluator in timed]) if timed else None
 
 
-def _gold(question: Question, current: Sequence[Feedback]) -> Estimate | None:
+def _gold(study: Study, current: Sequence[Feedback]) -> Estimate | None:
     """The share of control questions that were answered as known to be right; clusters are people."""
     marks = [
-        (record.evaluator, question.agree(record.judgement, record.gold))
+        (record.evaluator, study.question_of[record.study].agree(record.judgement, record.gold))
         for record in current
         if record.gold is not None
     ]
@@ -202,16 +245,17 @@ def _person(
     by_id: Mapping[str, Feedback],
     active: int,
 ) -> PersonProgress:
-    habits = habits_of(study.question, feedback, by_id)
+    habits = habits_of(study.question_of, feedback, by_id)
     longest = study.reserve_minutes * 60 if study.dialogue is None else math.inf  # of a dialogue it holds turn by turn
     hours = sum(min(reservation.seconds or 0.0, longest) for reservation in closed) / 3_600
-    declined = sum(isinstance(record.judgement, Declined) for record, _ in feedback)
+    acts = _acts(feedback)
+    declined = sum(all(isinstance(record.judgement, Declined) for record in act) for act in acts)
     return PersonProgress(
         pseudonym=row.pseudonym,
         status=row.status,
         expert=_is_expert(study, row),
         attributes=row.attributes,
-        answered=len(feedback) - declined,
+        answered=len(acts) - declined,
         declined=declined,
         seconds=median_seconds([record for record, _ in feedback]),
         hours=hours,
@@ -226,12 +270,25 @@ def _person(
     )
 
 
+def _acts(feedback: Sequence[tuple[Feedback, int]]) -> list[list[Feedback]]:
+    """Records by the item that they are answers about: of several questions, one answer."""
+    acts: defaultdict[Any, list[Feedback]] = defaultdict(list)
+    for record, _ in feedback:
+        several = record.session is not None and record.conversation is None
+        acts[(record.session, record.position_in_session) if several else record.id].append(record)
+    return list(acts.values())
+
+
 def _paid(study: Study, status: str, feedback: Sequence[tuple[Feedback, int]], hours: float) -> float:
     """What somebody is paid; of a turn that was judged and put right, one answer counts."""
     if status == "screened" and study.screen_out is not None:
         return study.screen_out.pay
     answers = len(
-        {(record.conversation, record.prompt) if record.conversation else record.id for record, _ in feedback}
+        {
+            (record.conversation, record.prompt) if record.conversation else act[0].id
+            for act in _acts(feedback)
+            for record in act
+        }
     )
     return study.pay.per_item * answers + study.pay.per_hour * hours
 

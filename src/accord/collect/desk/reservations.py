@@ -8,10 +8,13 @@ from sqlalchemy import Row, func, insert, select, update
 
 from accord.collect.assignment.acquisition import BY_VOTES, UNSETTLED
 from accord.collect.desk import dialogues, tables
+from accord.collect.desk.answer_sheet import AnswerSheet
 from accord.collect.desk.assistance import remarks_of
 from accord.collect.desk.context import Transaction, moment
 from accord.collect.desk.item_counts import recount
-from accord.collect.desk.tasks import Task
+from accord.collect.desk.suggestions import filled_in
+from accord.collect.desk.tasks import Remark, Task
+from accord.records import Completion
 
 __all__ = ["exhausted", "expire", "has_room", "reopen", "reserve", "task_of"]
 
@@ -80,26 +83,55 @@ def has_room(tx: Transaction, item: str, person: Row[Any], *, redone: bool = Fal
     return asks and free and not exhausted(tx)
 
 
-def task_of(tx: Transaction, reservation: Row[Any]) -> Task:
-    """A reservation as the person sees it."""
-    item = tx.execute(select(ITEMS).where(ITEMS.c.id == reservation.item)).one()
-    done = select(func.count()).where(
-        RESERVATIONS.c.person == reservation.person, RESERVATIONS.c.state.in_(tables.IN_LEDGER)
-    )
+def task_of(tx: Transaction, reservation: Row[Any], left: int | None = None) -> Task:
+    """A reservation as the person sees it; `left` is how many items there are for them."""
+    sheet, study = AnswerSheet.of(tx, reservation), tx.study
+    question = (sheet.next(sheet.answers) if study.in_turn else None) or study.question
+    answers = sheet.answers if study.in_turn else {}
+    completions = tuple(sheet.texts.values())
+    if not (parts := sheet.parts()):
+        completions = sheet.about(question, answers) or ()
+    draft = cast("Mapping[str, str] | None", reservation.draft)
+    if study.in_turn and draft is not None:
+        draft = study.questionnaire.part(draft, question) or None
+    offered = {} if draft is not None else filled_in(sheet)
+    if study.in_turn:
+        offered = {name: form for name, form in offered.items() if name == question.name}
+    if offered:
+        draft = offered[question.name] if study.in_turn else study.questionnaire.whole(offered)
+    done = select(func.count()).where(*tx.of_person(reservation.person), RESERVATIONS.c.state.in_(tables.IN_LEDGER))
     return Task(
         reservation=reservation.id,
         item=reservation.item,
-        prompt=tx.prompt(item.prompt),
-        completions=tx.completions(reservation.shown),
-        question=tx.study.question,
-        warning=item.warning,
+        prompt=tx.prompt(sheet.item.prompt),
+        completions=completions,
+        question=question,
+        warning=sheet.item.warning,
         session=reservation.session,
         position_in_session=reservation.place,
         number=tx.count(done) + (reservation.redoes is None),
         issued_at=moment(reservation.issued),
         expires_at=moment(reservation.expires),
-        draft=cast("Mapping[str, str] | None", reservation.draft),
+        draft=draft,
         redo=reservation.redoes is not None,
         practice=reservation.purpose == "practice",
-        remarks=remarks_of(tx, reservation),
+        remarks=_remarks_on(completions, sheet, remarks_of(tx, reservation)),
+        parts=parts,
+        step=len(answers) + 1,
+        steps=len(study.questions) if study.in_turn else 1,
+        earlier=sheet.earlier() if study.in_turn else (),
+        suggested=bool(offered),
+        metadata={name: sheet.item.metadata[name] for name in study.show if name in sheet.item.metadata},
+        left=left,
+    )
+
+
+def _remarks_on(
+    completions: tuple[Completion, ...], sheet: AnswerSheet, remarks: tuple[Remark, ...]
+) -> tuple[Remark, ...]:
+    """Those about completions that are shown, called by their places there."""
+    places = {completion.id: place for place, completion in enumerate(completions)}
+    shown = list(sheet.texts)
+    return tuple(
+        Remark(places[shown[remark.place]], remark.judgement) for remark in remarks if shown[remark.place] in places
     )

@@ -40,6 +40,7 @@ from accord.collect.desk import (
 from accord.collect.desk.context import Context
 from accord.collect.desk.dialogues import is_turn
 from accord.collect.desk.identities import Admission, Invite, Person, PlatformIds
+from accord.collect.desk.item_table import item_table
 from accord.collect.desk.overview import DisputedItem, ItemTotals, StudyProgress
 from accord.collect.desk.platform import Approval
 from accord.collect.desk.tasks import ClientTelemetry, NextStep, Receipt, Task
@@ -57,6 +58,7 @@ __all__ = ["Desk"]
 
 log = logging.getLogger("accord.collect")
 NO_TELEMETRY = ClientTelemetry()
+SEVERAL = "several questions"
 MIGRATIONS = "accord.collect.desk.migrations"
 
 
@@ -67,11 +69,11 @@ def _utc() -> datetime:
 class Desk:
     """A study at work on a ledger. The desk's tables are made, or brought up to date, when it opens.
 
-    `tag` is a short name that no other study has, on this ledger or another: cookies are called by it. `clock` gives
-    the time with its zone; `seed` decides every lot; `writer` writes candidates for bare prompts, and `judge` says
-    where its uncertainty and people's disagreement differ (`choose = "disagreement"`). `assistant` is asked for the
-    remarks beside items where the study names an endpoint (`assist.by`): critiques or marked stretches, one completion
-    at a time.
+    `tag` is a short name that no other study has, on this ledger or another: cookies are called by it; `house_tag` is
+    the ledger's, for what its studies share. `clock` gives the time with its zone; `seed` decides every lot; `writer`
+    writes candidates for bare prompts, and `judge` says where its uncertainty and people's disagreement differ
+    (`choose = "disagreement"`). `assistant` is asked for the remarks beside items where the study names an endpoint
+    (`assist.by`): critiques or marked stretches, one completion at a time.
 
     Raises `StudyError` where a study of this name asks another question and `changed` does not say that this is meant,
     or where it is to choose by disagreement or to show an endpoint's remarks and no judge or assistant is handed in.
@@ -107,7 +109,8 @@ class Desk:
         with ledger.begin(immediate=True) as connection:
             invites.make_secret(connection)
             _enter_study(connection, study, changed)
-            self.tag = _tag(connection, study)
+            self.tag = _tag(connection, f"tag {study.name}")
+            self.house_tag = _tag(connection, "tag of all studies")
         if study.chat is not None:
             chats.forget_unjudged(self.context)
         if traces := self.erase_again():
@@ -145,6 +148,20 @@ class Desk:
         """Let in whoever has the token. Raises `AccessError`, or `FormError` where consent is missing."""
         own = attributes or {}
         return accounts.accept(self.context, token, consent=consent, attributes=own, name=name, contact=contact)
+
+    def take_part(self, person: Person, *, consent: bool, attributes: Mapping[str, str] | None = None) -> Person:
+        """Let in somebody who takes part in another study of this ledger, as the same evaluator.
+
+        Raises `AccessError`, or `FormError` where consent is missing.
+        """
+        own = attributes or {}
+        return accounts.take_part(
+            self.context, person.pseudonym, consent=consent, attributes=own, from_study=person.study
+        )
+
+    def left(self, person: Person | str) -> int:
+        """How many items there are for a person that they have not had, as far as can be told now."""
+        return dispatch.items_left(self.context, _pseudonym(person))
 
     def enter(self, ids: PlatformIds, *, consent: bool, attributes: Mapping[str, str] | None = None) -> Person:
         """Let in a worker of a platform. Raises `AccessError`, or `FormError` where consent is missing."""
@@ -241,6 +258,10 @@ class Desk:
         """Who came from a platform, whether to approve them, and what they did."""
         return platform.approvals(self.context)
 
+    def item_table(self) -> str:
+        """The items with their metadata, how far they are and the votes on each question, as CSV."""
+        return item_table(self.context)
+
     def disputed(self, limit: int = 20) -> list[DisputedItem]:
         """Items that people answered differently, the widest disagreement first."""
         return adjudication.disputed_items(self.context, limit)
@@ -266,9 +287,9 @@ class Desk:
         return sign_in.is_known_browser(self.context, name, mark)
 
 
-def _tag(connection: Connection, study: Study) -> str:
+def _tag(connection: Connection, name: str) -> str:
     secret = invites.signing_secret(connection)
-    return hmac.new(secret.encode(), f"tag {study.name}".encode(), hashlib.sha256).hexdigest()[:10]
+    return hmac.new(secret.encode(), name.encode(), hashlib.sha256).hexdigest()[:10]
 
 
 def _close_to_others(ledger: Ledger) -> None:
@@ -288,15 +309,16 @@ def _close_to_others(ledger: Ledger) -> None:
 
 def _enter_study(connection: Connection, study: Study, changed: bool) -> None:
     """Enter a study by name, with its question. Raises `StudyError` where one of this name asks something else."""
-    table, guideline = tables.studies, study.question.guideline()
+    table, guideline = tables.studies, study.what_is_asked()
+    kind = SEVERAL if study.questionnaire.several else study.question.kind
     row = connection.execute(select(table).where(table.c.name == study.name)).one_or_none()
     if row is None:
-        connection.execute(insert(table).values(name=study.name, kind=study.question.kind, asked=guideline))
+        connection.execute(insert(table).values(name=study.name, kind=kind, asked=guideline))
         return
-    if row.kind != study.question.kind:
+    if row.kind != kind and not (changed and SEVERAL in {row.kind, kind}):
         raise StudyError(
             f"study.name: a study '{study.name}' of kind '{row.kind}' is in this ledger; give one of kind "
-            f"'{study.question.kind}' a name of its own"
+            f"'{kind}' a name of its own"
         )
     if row.asked is not None and row.asked != guideline and not changed:
         key = next(name for name in (*guideline, *row.asked) if guideline.get(name) != row.asked.get(name))
@@ -305,7 +327,7 @@ def _enter_study(connection: Connection, study: Study, changed: bool) -> None:
             f"{guideline.get(key)!r:.80}); give this one a name of its own, or confirm that it is that study, changed "
             f"(accord collect --changed)"
         )
-    connection.execute(update(table).where(table.c.name == study.name).values(asked=guideline))
+    connection.execute(update(table).where(table.c.name == study.name).values(kind=kind, asked=guideline))
 
 
 def _pseudonym(person: Person | str) -> str:

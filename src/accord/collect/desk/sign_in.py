@@ -134,10 +134,10 @@ class Logins:
             tx.execute(delete(LOGINS).where(LOGINS.c.token == _digest(token), LOGINS.c.study == tx.study.name))
 
 
-def drop_logins(tx: Transaction, kind: str, subject: str) -> None:
-    """End all sessions of somebody in this study."""
-    own = (LOGINS.c.study == tx.study.name, LOGINS.c.kind == kind, LOGINS.c.subject == subject)
-    tx.execute(delete(LOGINS).where(*own))
+def drop_logins(tx: Transaction, kind: str, subject: str, *, everywhere: bool = False) -> None:
+    """End all sessions of somebody in this study, or in all."""
+    own = (LOGINS.c.kind == kind, LOGINS.c.subject == subject)
+    tx.execute(delete(LOGINS).where(*own, *(() if everywhere else (LOGINS.c.study == tx.study.name,))))
 
 
 def _digest(token: str) -> str:

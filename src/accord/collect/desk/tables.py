@@ -13,7 +13,9 @@ __all__ = [
     "EXPIRED",
     "IN_LEDGER",
     "VERSION_TABLE",
+    "WHOSE",
     "admins",
+    "answers",
     "chat_answers",
     "contacts",
     "external_ids",
@@ -87,19 +89,22 @@ items = Table(
     _count("overlap"),
     _number("priority"),
     _text("warning"),
-    Column("gold", JSON(none_as_null=True)),  # about the completions in the order of `completions`
+    Column("gold", JSON(none_as_null=True)),  # by question, about the completions in the order of `completions`
     _text("explanation"),
     _count("answered"),  # by the crowd, as `open` is with the crowd: places of the overlap
     _count("open"),
     _count("answered_by_experts"),  # beside the overlap
     _count("open_with_experts"),
     _count("declined"),
-    _json("votes"),  # vote -> how many, of the answers that count
+    _json("votes"),  # by question: vote -> how many, of the answers that count
     _text("closed"),
-    _maybe("adjudicated"),  # the feedback id of the last word
+    _json("rulings"),  # by question: the feedback id of the last word
     Column("model_p", Double),
     _number("gap"),
     _number("writing_until"),
+    _json("metadata"),
+    _text("stratum"),  # the group of `item_quota`
+    _json("suggestions"),  # by question: who suggests it, its feedback id, and the judgement
     Column("remarks", JSON(none_as_null=True)),  # by assistant, the feedback ids; unset where nobody was asked
     Index("collect_items_next", "study", "purpose", "closed", "answered"),
 )
@@ -108,7 +113,7 @@ people = Table(
     "collect_people",
     metadata,
     _key("pseudonym"),
-    _text("study"),
+    _key("study"),  # somebody may take part in several
     _text("evaluator"),
     _text("status"),  # active, paused, screened, erased
     _text("why"),
@@ -181,18 +186,32 @@ reservations = Table(
     Column("seconds", Double),
     Column("form", JSON(none_as_null=True)),
     Column("draft", JSON(none_as_null=True)),
-    _maybe("feedback"),
-    _maybe("opinion"),  # the answer's vote
+    _json("steps", list),  # what was answered so far, of questions that are asked in turn; empty once all are
+    _maybe("feedback"),  # the first of its records
     _maybe("repeat_of"),
     _maybe("replaces"),  # a feedback id
     _maybe("redoes"),  # the reservation whose answer is taken back
     Column("seen", JSON(none_as_null=True)),
     Column("assistance", JSON(none_as_null=True)),  # as it goes into the record
+    _json("suggested"),  # the same of what was suggested, by question
     Index("collect_reservations_person", "person", "state"),
     Index("collect_reservations_item", "item", "state"),
     Index("collect_reservations_lapse", "state", "expires"),
     Index("collect_reservations_answer", "answer"),
 )
+
+answers = Table(
+    "collect_answers",
+    metadata,
+    _key("reservation"),
+    _key("question"),  # its name; "" where the study has one
+    _count("place"),  # among the answers of the reservation
+    _maybe("vote"),  # of practice, whether it was as expected
+    _maybe("feedback"),  # unset for practice
+)
+
+WHOSE = (people.c.pseudonym == reservations.c.person) & (people.c.study == reservations.c.study)
+"""That a row of people is that of whoever has a reservation."""
 
 turns = Table(
     "collect_turns",

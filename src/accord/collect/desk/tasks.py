@@ -1,7 +1,7 @@
 """What is next for a person, and what becomes of their answer: frozen values, all times aware."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -13,14 +13,17 @@ __all__ = [
     "ClientTelemetry",
     "DialoguePlace",
     "Done",
+    "EarlierAnswer",
     "NextStep",
     "Paused",
     "Practice",
+    "PracticePart",
     "PracticeResult",
     "Receipt",
     "Remark",
     "Speaking",
     "Task",
+    "TaskPart",
 ]
 
 
@@ -47,12 +50,38 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class TaskPart:
+    """One of several questions on a page, with the completions that it is about.
+
+    `number` is which of the item's completions it is about, from 1 in the order shown; None where all.
+    """
+
+    question: AnyQuestion
+    completions: tuple[Completion, ...]
+    number: int | None
+
+
+@dataclass(frozen=True)
+class EarlierAnswer:
+    """What a person answered to an earlier question about the item, in words."""
+
+    question: AnyQuestion
+    words: str
+
+
+@dataclass(frozen=True)
 class Task:
     """One item in a person's hands. `completions` stand in the order in which they are to be shown.
 
     `draft` is the form as it was saved last, or as it was submitted where the answer was taken back (`redo`).
     `number` counts the person's answers from 1; `position_in_session` those of the session from 0. `remarks` are those
     of a machine that stand beside it.
+
+    Of several questions that are asked in turn, `question` is number `step` of `steps`, `completions` are those that it
+    is about, and `earlier` is what was answered before. Of several on one page, `parts` are all of them.
+
+    `suggested` is whether what is filled in is what a machine suggests, `metadata` are those of the item's that are
+    shown, and `left` is how many items there are for the person in all, this one among them; None in practice.
     """
 
     reservation: str
@@ -71,6 +100,13 @@ class Task:
     practice: bool = False
     dialogue: DialoguePlace | None = None
     remarks: tuple[Remark, ...] = ()
+    parts: tuple[TaskPart, ...] = ()
+    step: int = 1
+    steps: int = 1
+    earlier: tuple[EarlierAnswer, ...] = ()
+    suggested: bool = False
+    metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    left: int | None = None
 
 
 @dataclass(frozen=True)
@@ -149,19 +185,35 @@ class ClientTelemetry:
 
 
 @dataclass(frozen=True)
+class PracticePart:
+    """One question of a practice item: what was answered, in words, and what was expected; None where nothing is."""
+
+    question: AnyQuestion
+    answer: str
+    correct: bool | None
+    expected: str | None
+
+
+@dataclass(frozen=True)
 class PracticeResult:
-    """What a person is told of a practice answer: whether it was as expected (None where nothing is), and why."""
+    """What a person is told of a practice answer: whether it was as expected (None where nothing is), and why.
+
+    `expected` is of the first question; `parts` are all that were answered.
+    """
 
     correct: bool | None
     expected: Judgement | None
     explanation: str
+    parts: tuple[PracticePart, ...] = ()
 
 
 @dataclass(frozen=True)
 class Receipt:
     """An answer that is kept. `feedback` is its id in the ledger; None for practice, which never goes there.
 
-    `surplus`: the reservation had expired and the item meanwhile had all its answers; this one is kept besides.
+    Of several questions all `records` enter at once, with the last of them, and `feedback` is the first; until then
+    there are `more_questions`, and nothing is in the ledger. `surplus`: the reservation had expired and the item
+    meanwhile had all its answers; this one is kept besides.
     """
 
     reservation: str
@@ -169,3 +221,5 @@ class Receipt:
     practice: PracticeResult | None = None
     surplus: bool = False
     message: str = ""
+    records: tuple[str, ...] = ()
+    more_questions: bool = False

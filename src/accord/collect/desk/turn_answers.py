@@ -315,7 +315,7 @@ class _Turn:
         self.tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == self.reservation.id).values(values))
         more = {"last_at": self.tx.now, "seen": self.tx.now, "sitting_done": self.person.sitting_done + 1}
         more["sitting_done"] -= bool(self.turn.feedback)  # given anew
-        self.tx.execute(update(PEOPLE).where(PEOPLE.c.pseudonym == self.person.pseudonym).values(more))
+        self.tx.execute(update(PEOPLE).where(*self.tx.is_person(self.person.pseudonym)).values(more))
 
     def _set(self, **values: Any) -> None:
         self.tx.execute(update(TURNS).where(TURNS.c.id == self.turn.id).values(values))

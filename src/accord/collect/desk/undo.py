@@ -1,7 +1,8 @@
 """Undo: answers of a session taken back, the last one first.
 
-An answer that is taken back is in the person's hands again, with the form as it was. It stands until a new one is sent,
-which `replaces` it.
+Of questions that are asked in turn, the last one answered is in the person's hands again; once all of an item's are
+answered, they are taken back together. An answer that is taken back is in the person's hands again, with the form as it
+was. It stands until a new one is sent, which `replaces` it.
 """
 
 from typing import Any
@@ -19,7 +20,7 @@ from accord.errors import FormError
 __all__ = ["can_undo", "undo"]
 
 RESERVATIONS = tables.reservations
-SAME = ("item", "purpose", "session", "place", "number", "shown", "repeat_of", "assistance")
+SAME = ("item", "purpose", "session", "place", "number", "shown", "repeat_of", "assistance", "suggested")
 
 
 def undo(context: Context, pseudonym: str) -> Task:
@@ -30,6 +31,8 @@ def undo(context: Context, pseudonym: str) -> Task:
     with context.writing() as tx:
         if tx.study.dialogue is not None and (turn := turn_answers.undo(tx, pseudonym)) is not None:
             return turn
+        if (begun := _begun(tx, pseudonym)) is not None:
+            return task_of(tx, _step_back(tx, begun))
         redo = _open_redo(tx, pseudonym)
         answer = _answer_before(tx, pseudonym, redo)
         if answer is not None:
@@ -48,7 +51,31 @@ def can_undo(context: Context, pseudonym: str) -> bool:
     with context.reading() as tx:
         if tx.study.dialogue is not None and turn_answers.can_undo(tx, pseudonym):
             return True
+        if _begun(tx, pseudonym) is not None:
+            return True
         return _answer_before(tx, pseudonym, _open_redo(tx, pseudonym)) is not None
+
+
+def _begun(tx: Transaction, pseudonym: str) -> Row[Any] | None:
+    """What the person has in hand, where they answered some of its questions and others are still to come."""
+    if not tx.study.in_turn or tx.person_row(pseudonym).status != "active":
+        return None
+    of_person = (RESERVATIONS.c.person == pseudonym, RESERVATIONS.c.study == tx.study.name)
+    query = select(RESERVATIONS).where(*of_person, RESERVATIONS.c.state == "open")
+    redone_first = (RESERVATIONS.c.redoes.is_(None), RESERVATIONS.c.issued.desc())
+    in_hand = tx.execute(query.order_by(*redone_first).limit(1)).first()
+    return in_hand if in_hand is not None and in_hand.steps else None
+
+
+def _step_back(tx: Transaction, begun: Row[Any]) -> Row[Any]:
+    """The last question that was answered is the one in hand again, with its answer filled in."""
+    *steps, last = begun.steps
+    paper = tx.study.questionnaire
+    question = paper.by_name.get(last["question"])
+    draft = {} if question is None else paper.whole({question.name: last["form"]})
+    values = {"steps": steps, "draft": {**(begun.draft or {}), **draft}}
+    tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == begun.id).values(values))
+    return tx.execute(select(RESERVATIONS).where(RESERVATIONS.c.id == begun.id)).one()
 
 
 def _open_redo(tx: Transaction, pseudonym: str) -> Row[Any] | None:
@@ -64,7 +91,7 @@ def _answer_before(tx: Transaction, pseudonym: str, redo: Row[Any] | None) -> Ro
     if person.status != "active":
         return None
     query = select(RESERVATIONS).where(
-        RESERVATIONS.c.person == pseudonym,
+        *tx.of_person(pseudonym),
         RESERVATIONS.c.state.in_(tables.IN_LEDGER),
         RESERVATIONS.c.session == session_name(person),
     )

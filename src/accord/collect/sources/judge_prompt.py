@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
-from accord.collect.study.kinds import Question
+from accord.collect.study.kinds import ARRANGEMENT, Question
 from accord.collect.study.reply_text import REPLY, letters
 from accord.errors import FormError, StudyError
 from accord.interfaces import Item
@@ -85,7 +85,7 @@ class JudgePrompt:
     def keys(self, item: Item, *beside: str) -> Keys:
         """Two keys drawn from the seed and the texts, none of which holds them; `beside` are further such texts."""
         texts = [
-            self.question.model_dump_json(),
+            self.question.model_dump_json(exclude=set(ARRANGEMENT)),
             self.instructions,
             *beside,
             *(text for shown in (item, *(example.item for example in self.examples)) for text in _texts_of(shown)),

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from accord.collect.sources.answering import Answer, Answerer
 from accord.collect.sources.model import declined
 from accord.collect.sources.ready_verdicts import VERDICTS, ReadyVerdict
-from accord.collect.study.kinds import AnyQuestion
+from accord.collect.study.kinds import ARRANGEMENT, AnyQuestion
 from accord.errors import ExtensionError, StudyError, nearest, storage
 from accord.interfaces import Item
 from accord.records import Declined, Evaluator, Judgement, explain
@@ -90,7 +90,7 @@ class ProgramAnswerer:
             {
                 "prompt": item.prompt.model_dump(mode="json", exclude_none=True),
                 "completions": [text.model_dump(mode="json", exclude_none=True) for text in item.completions],
-                "question": self.question.model_dump(mode="json"),
+                "question": self.question.model_dump(mode="json", exclude=set(ARRANGEMENT)),
                 "reference": item.reference,
             }
         )

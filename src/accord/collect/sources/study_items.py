@@ -85,24 +85,34 @@ def _each_once(items: Iterable[AskedItem]) -> list[AskedItem]:
 
 def examples_from(study: Study, ledger: Ledger, path: Path) -> tuple[Example, ...]:
     """Items with their answers, as a file of practice or control questions has them. Raises as `items_of`."""
+    name = study.question.name
     return tuple(
-        Example(Item(item.prompt, item.completions), item.gold, item.line.explanation)
+        Example(Item(item.prompt, item.completions), item.gold[name], item.line.explanation)
         for item in _read(study, ledger, path, "gold")
-        if item.gold is not None
+        if name in item.gold
     )
 
 
 def _asked(study: Study, item: StudyItem, *, has_gold: bool = False) -> AskedItem:
     reference = study.reference if item.line.reference is None else item.line.reference
-    return AskedItem(item.place, item.prompt, item.completions, item.gold if has_gold else None, reference)
+    gold = item.gold.get(study.question.name) if has_gold else None
+    return AskedItem(item.place, item.prompt, item.completions, gold, reference)
 
 
 def _read(
     study: Study, ledger: Ledger, path: Path, purpose: Purpose, *, has_writer: bool = False
 ) -> Iterator[StudyItem]:
     """The items of a file, checked against the study's question."""
+    if study.questionnaire.several:
+        names = ", ".join(question.name for question in study.questions)
+        raise StudyError(
+            f"study.questions: machines are asked one question, and there are {len(study.questions)} ({names}); copy "
+            f"the one to ask into a study file of its own"
+        )
     lines = read_lines(path)
     prompts = ledger.named(Prompt, {line.prompt_id for _, line in lines if line.prompt_id})
     completions = ledger.named(Completion, {name for _, line in lines for name in line.completion_ids})
     for place, line in lines:
-        yield check_item(study.question, resolve(place, line, prompts, completions), purpose, has_writer=has_writer)
+        yield check_item(
+            study.questionnaire, resolve(place, line, prompts, completions), purpose, has_writer=has_writer
+        )

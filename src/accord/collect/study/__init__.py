@@ -5,11 +5,13 @@ from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.experts import Experts
 from accord.collect.study.kinds import KINDS, AnyQuestion, Question
 from accord.collect.study.platform import Ending, Platform, ScreenOut
+from accord.collect.study.questionnaire import Answers, Questionnaire
 from accord.collect.study.settings import Pay, Stop, Study
 from accord.feedback.provenance import shown_digest
 
 __all__ = [
     "KINDS",
+    "Answers",
     "AnyQuestion",
     "Chat",
     "Dialogue",
@@ -18,6 +20,7 @@ __all__ = [
     "Pay",
     "Platform",
     "Question",
+    "Questionnaire",
     "ScreenOut",
     "Stop",
     "Study",

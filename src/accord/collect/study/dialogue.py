@@ -50,7 +50,7 @@ def check_topic(item: StudyItem, *, has_writer: bool) -> StudyItem:
     """An item of a dialogue. Raises `StudyError` that names the line."""
     if not has_writer:
         raise StudyError(f"{item.place}: a dialogue needs somebody to talk with; name a writer (--writer)")
-    if item.completions or item.line.gold is not None:
+    if item.completions or item.line.gold is not None or item.line.known:
         raise StudyError(f"{item.place}: a dialogue begins without completions and gold; leave them out")
     *begin, last = item.prompt.messages
     if any(message.role != "system" for message in begin) or last.role not in {"system", "user"}:

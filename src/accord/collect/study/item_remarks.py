@@ -7,7 +7,7 @@ from accord.feedback.dataset.same_texts import normalised
 
 __all__ = ["remarks_on"]
 
-COUNTED = ("overlap", "priority", "warning", "gold", "explanation", "reference")
+COUNTED = ("overlap", "priority", "warning", "gold", "known", "explanation", "reference")
 
 
 def remarks_on(items: Sequence[StudyItem]) -> list[str]:

@@ -6,18 +6,25 @@
 
 A completion may be named by its id in the ledger. A prompt without completions is written for when its turn comes.
 Practice questions and those whose answer is known (`gold`) have the answer beside them, about the completions in the
-order of the line, and an `explanation`. A `reference` is for programs that judge: a stated answer, tests, a schema.
+order of the line, and an `explanation`. Where a study has several questions, `known` has the answers by the name of
+the question: `{"better": {"kind": "comparison", "preferred": "left"}, "honest": {...}}`. A `reference` is for programs
+that judge: a stated answer, tests, a schema.
+
+A `suggestion` (of several questions `suggestions`, by name) is an answer that is filled in on the page, by
+`suggested_by`. `metadata` are texts, numbers and truths by key, of which the study says what becomes of them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
+from accord.collect.study.item_metadata import Metadata
 from accord.collect.study.kinds import Question
-from accord.errors import FormError, RecordError, StudyError
+from accord.collect.study.questionnaire import Questionnaire
+from accord.errors import FormError, RecordError, StudyError, nearest
 from accord.feedback.formats.lines import Row, rows
 from accord.records import Completion, Feedback, Judgement, Message, Prompt, Sampling, explain
 
@@ -61,6 +68,11 @@ class ItemLine(Row):
     overlap: int | None = Field(default=None, ge=1)
     warning: str = ""
     gold: Judgement | None = None
+    known: dict[str, Judgement] = Field(default={})
+    suggestion: Judgement | None = None
+    suggestions: dict[str, Judgement] = Field(default={})
+    suggested_by: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    metadata: Metadata = Field(default={})
     explanation: str = ""
     reference: JsonValue = None
 
@@ -79,14 +91,16 @@ class ItemLine(Row):
 class StudyItem:
     """An item: where it was read (`file:line`), its line and its records.
 
-    `gold` is the line's, as it would be given on the page, once `check_item` has looked at it.
+    `gold` is the line's by question, as it would be given on the page, once `check_item` has looked at it; so is
+    `suggested`.
     """
 
     place: str
     line: ItemLine
     prompt: Prompt
     completions: tuple[Completion, ...]
-    gold: Judgement | None = None
+    gold: Mapping[str, Judgement] = field(default_factory=dict)
+    suggested: Mapping[str, Judgement] = field(default_factory=dict)
 
 
 def read_lines(path: Path) -> list[tuple[str, ItemLine]]:
@@ -178,41 +192,81 @@ def _step_starts(text: str, steps: Sequence[str], place: str) -> tuple[int, ...]
     return tuple(starts)
 
 
-def check_item(question: Question, item: StudyItem, purpose: Purpose, *, has_writer: bool) -> StudyItem:
-    """The item, its gold as it would be given on the page, once it is what the study's question asks about.
+def check_item(paper: Questionnaire, item: StudyItem, purpose: Purpose, *, has_writer: bool) -> StudyItem:
+    """The item, its gold as it would be given on the page, once it is what the study's questions ask about.
 
     Raises `StudyError` that names the line, for whatever nobody could answer.
     """
     place, completions = f"{item.place} completions", item.completions
     n = len(completions)
-    if n == 0 and question.least > 0:
+    if n == 0 and paper.least > 0:
         if purpose != "item":
             raise StudyError(f"{place}: missing; a {purpose} question needs its completions")
         if not has_writer:
             raise StudyError(f"{place}: missing, and nobody writes them; add them, or name a writer")
-    elif n < question.least or (question.most is not None and n > question.most):
-        more = " or more" if question.most is None else ""
-        raise StudyError(f"{place}: a {question.kind} is about {question.least}{more}, not {n}")
+    elif n < paper.least or (paper.most is not None and n > paper.most):
+        raise StudyError(f"{place}: {_wrong_number(paper, n)}")
     if len({(completion.text, completion.turns) for completion in completions}) < n:
         raise StudyError(f"{place}: two are the same; there is nothing to choose between them")
-    if purpose == "gold" and item.line.gold is None:
+    known = _by_question(paper, item, "gold", "known")
+    suggested = _by_question(paper, item, "suggestion", "suggestions")
+    if purpose == "gold" and not known:
         raise StudyError(f"{item.place} gold: missing; write the answer that is known to be right")
-    if problem := question.unanswerable(completions):
+    if problem := paper.unanswerable(completions):
         raise StudyError(f"{place}: {problem}")
-    if item.line.gold is None:
-        return item
-    return replace(item, gold=_restated(question, item, item.line.gold))
+    gold = {name: _restated(paper.by_name[name], item, answer, field) for name, (field, answer) in known.items()}
+    offered = {name: _restated(paper.by_name[name], item, answer, at) for name, (at, answer) in suggested.items()}
+    return replace(item, gold=gold, suggested=offered) if gold or offered else item
 
 
-def _restated(question: Question, item: StudyItem, gold: Judgement) -> Judgement:
+def _wrong_number(paper: Questionnaire, n: int) -> str:
+    """What is wrong with a number of completions, and what to do about it."""
+    more = " or more" if paper.most is None else ""
+    if not paper.several:
+        return f"a {paper.questions[0].kind} is about {paper.least}{more}, not {n}"
+    if paper.most is not None and paper.most < paper.least:
+        one = next(question for question in paper.questions if question.about == "all" and question.most == paper.most)
+        problem = f'"{one.name}" is about {paper.most}, and other questions need {paper.least}'
+        return f'{problem}; say which one it is about (about = 1, or "preferred")'
+    return f"the questions are about {paper.least}{more}, not {n}"
+
+
+def _by_question(paper: Questionnaire, item: StudyItem, one: str, several: str) -> dict[str, tuple[str, Judgement]]:
+    """The answers of a line by question, each with the field that it stands in: of the field for `one` question, and of
+    that for `several`. Raises `StudyError`."""
+    fields: dict[str, tuple[str, Judgement]] = {}
+    gold: Judgement | None = getattr(item.line, one)
+    if gold is not None:
+        fits = [question.name for question in paper.questions if question.kind == gold.kind] if paper.several else [""]
+        if len(fits) != 1 and paper.several:
+            problem = (
+                f"{len(fits)} of the questions ask for a {gold.kind}; write it in {several}, under a question's name"
+            )
+            raise StudyError(f"{item.place} {one}: {problem}")
+        fields[fits[0] if paper.several else paper.questions[0].name] = (one, gold)
+    for name, answer in getattr(item.line, several).items():
+        at = f"{several}.{name}"
+        if name not in paper.by_name:
+            raise StudyError(f"{item.place} {at}: no question is called so{nearest(name, list(paper.by_name))}")
+        fields[name] = (at, answer)
+    return fields
+
+
+def _restated(question: Question, item: StudyItem, gold: Judgement, field: str) -> Judgement:
     """Gold as somebody could answer it: with the study's own scale, options and order."""
+    place = f"{item.place} {field}"
     if gold.kind != question.kind:
-        raise StudyError(f"{item.place} gold: a {gold.kind}, and this study asks for a {question.kind}")
-    names = tuple(completion.id for completion in item.completions)
+        raise StudyError(f"{place}: a {gold.kind}, and this study asks for a {question.kind}")
+    if question.about in {"preferred", "other"}:
+        raise StudyError(f"{place}: what it is about is another one for everybody; leave it out")
+    completions = item.completions
+    if isinstance(question.about, int):
+        completions = completions[question.about - 1 : question.about]
+    names = tuple(completion.id for completion in completions)
     try:
         Feedback(evaluator="-", prompt=item.prompt.id, completions=names, judgement=gold)
-        return question.restate(gold, item.completions)
+        return question.restate(gold, completions)
     except ValidationError as error:
-        raise StudyError(f"{item.place} gold: {explain(error)[1]}") from error
+        raise StudyError(f"{place}: {explain(error)[1]}") from error
     except FormError as error:
-        raise StudyError(f"{item.place} gold: nobody could answer so: {error}") from error
+        raise StudyError(f"{place}: nobody could answer so: {error}") from error

@@ -12,15 +12,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import AfterValidator, Field, JsonValue, ValidationError
 
 from accord.collect.study.assist import Assist
 from accord.collect.study.chat import Chat
 from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.experts import Experts
+from accord.collect.study.item_metadata import ItemQuota, Suggest
 from accord.collect.study.key_errors import first_problem
-from accord.collect.study.kinds import KINDS, AnyQuestion
+from accord.collect.study.kinds import ARRANGEMENT, KINDS, AnyQuestion
 from accord.collect.study.platform import Platform, ScreenOut
+from accord.collect.study.questionnaire import Questionnaire, named, problems_between
 from accord.collect.study.section import Section, Word
 from accord.errors import StudyError, nearest, storage
 from accord.records import Sampling
@@ -68,7 +70,10 @@ class Study(Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     title: Word
-    questions: Annotated[tuple[AnyQuestion, ...], Field(min_length=1)]
+    questions: Annotated[tuple[AnyQuestion, ...], Field(min_length=1), AfterValidator(named)]
+    ask: Literal["in turn", "together"] = Field(
+        default="in turn", description="several questions about an item: one after the other, or all on one page"
+    )
     instructions: str = ""
     instructions_file: str | None = None
     consent: str = ""
@@ -90,6 +95,10 @@ class Study(Section):
 
     overlap: int = Field(default=1, ge=1)
     answers: int | None = Field(default=None, ge=1, description="at most so many answers in all; unset: no limit")
+    show: tuple[Word, ...] = Field(default=(), description="keys of the items' metadata that stand on the page")
+    item_quota: ItemQuota | None = None
+    suggest: Suggest | None = None
+    comment: bool = Field(default=False, description="a field for what people want to add in their own words")
     choose: Literal["coverage", "disagreement"] = "coverage"
     stop: Stop | None = None
     experts: Experts | None = None
@@ -145,13 +154,42 @@ class Study(Section):
 
     @property
     def question(self) -> AnyQuestion:
-        """The question that is asked: a study has one."""
+        """The question that is asked; the first of several."""
         return self.questions[0]
+
+    @property
+    def questionnaire(self) -> Questionnaire:
+        """All questions as one form."""
+        return Questionnaire(self.questions)
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether there are several questions, one after the other."""
+        return self.questionnaire.several and self.ask == "in turn"
+
+    def study_of(self, question: AnyQuestion) -> str:
+        """The name of the study that answers to a question are kept under: of several questions `NAME.QUESTION`."""
+        return f"{self.name}.{question.name}" if self.questionnaire.several else self.name
+
+    @property
+    def question_of(self) -> dict[str | None, AnyQuestion]:
+        """`study_of` undone: each question by the name of the study that its answers are kept under."""
+        return {self.study_of(question): question for question in self.questions}
+
+    def what_is_asked(self) -> dict[str, Any]:
+        """What is asked, by which the study is known again: the guideline of its question, or of each of several."""
+        if not self.questionnaire.several:
+            return _arranged(self.question)
+        return {question.name: _arranged(question) for question in self.questions}
 
     @property
     def guideline_digest(self) -> str:
         """The SHA-256 of all that people are told to go by."""
-        guideline = {**self.question.guideline(), "instructions": self.instructions}
+        return self.guideline_digest_of(self.question)
+
+    def guideline_digest_of(self, question: AnyQuestion) -> str:
+        """The same for one of several questions."""
+        guideline = {**_arranged(question), "instructions": self.instructions}
         if self.render != "markdown":
             guideline["render"] = self.render
         if self.dialogue is not None:
@@ -193,13 +231,12 @@ def _read_text(path: Path) -> str:
 
 def _problems(study: Study) -> Iterator[tuple[str, str]]:
     """What no single key can know: each key with what to do about it."""
-    if len(study.questions) > 1:
-        yield "questions", f"{len(study.questions)} are given; keep one, and give each other a study of its own"
-        return
+    yield from problems_between(study.questions)
+    yield from _arrangement_problems(study)
     yield from _quota_problems(study)
-    yield from _answer_problems(study, study.question)
+    yield from _answer_problems(study)
     yield from _plan_problems(study)
-    yield from _candidate_problems(study, study.question)
+    yield from _candidate_problems(study)
     yield from _dialogue_problems(study)
     yield from () if study.platform is None else study.platform.problems()
     if study.chat is not None and not (study.consent or study.consent_file):
@@ -207,6 +244,9 @@ def _problems(study: Study) -> Iterator[tuple[str, str]]:
     if study.screen_out is not None and not study.practice_file:
         yield "screen_out", "needs practice questions; name them in practice_file"
     yield from _assist_problems(study)
+    yield from () if study.item_quota is None else study.item_quota.problems()
+    if study.suggest is not None and study.assist is not None:
+        yield "suggest", "what an answer comes of could not be told from assist, which is there too; keep one of them"
 
 
 def _quota_problems(study: Study) -> Iterator[tuple[str, str]]:
@@ -239,27 +279,53 @@ def _plan_problems(study: Study) -> Iterator[tuple[str, str]]:
         yield from study.experts.problems(study.name, overlap=study.overlap, stop=stop)
 
 
-def _answer_problems(study: Study, question: AnyQuestion) -> Iterator[tuple[str, str]]:
+def _arrangement_problems(study: Study) -> Iterator[tuple[str, str]]:
+    """What cannot stand on one page, and what has no place beside several questions."""
+    if study.ask == "together":
+        if len(study.questions) == 1:
+            yield "ask", "there is one question; leave it out"
+        for place, question in enumerate(study.questions):
+            if question.is_conditional:
+                remedy = 'it waits for an earlier answer, so the questions are asked one by one: ask = "in turn"'
+                yield f"questions[{place}]", remedy
+    if len(study.questions) > 1 and study.dialogue is not None:
+        yield "dialogue", f"asks one question of a turn, and there are {len(study.questions)}; keep one"
+    if len(study.questions) > 1 and study.chat is not None:
+        yield "chat", f"takes answers to one question, and there are {len(study.questions)}; keep one"
+
+
+def _answer_problems(study: Study) -> Iterator[tuple[str, str]]:
     """What a study can only do with answers of some kinds."""
-    if study.gold_file and not question.countable:
-        yield "gold_file", f'no two answers of kind = "{question.kind}" are equal; leave it out'
+    paper = study.questionnaire
+    kinds = ", ".join(f'"{question.kind}"' for question in paper.of_everybody)
+    counted = [question for question in paper.of_everybody if question.countable]
+    if study.gold_file and not counted:
+        yield "gold_file", f"no two answers of kind = {kinds} are equal; leave it out"
     for key in ("stop", "experts"):
-        if getattr(study, key) and not question.countable:
-            yield key, f'no majority can be counted of kind = "{question.kind}"; leave it out'
-    if study.choose == "disagreement" and not question.scorable:
+        if getattr(study, key) and not counted:
+            yield key, f"no majority can be counted of kind = {kinds}; leave it out"
+    if study.choose == "disagreement" and paper.scored is None:
         kinds = " and ".join(f"{kind}s" for kind, known in KINDS.items() if known.scorable)
         yield "choose", f'disagreement is measured of {kinds} only; use "coverage"'
 
 
-def _candidate_problems(study: Study, question: AnyQuestion) -> Iterator[tuple[str, str]]:
-    """Completions to write must be as many as the question is about."""
+def _candidate_problems(study: Study) -> Iterator[tuple[str, str]]:
+    """Completions to write must be as many as the questions are about."""
     if study.candidates is None:
         return
-    if question.most == 0:
-        yield "candidates", f"a {question.kind} is about no completion; leave it out"
-    elif study.candidates < question.least or study.candidates > (question.most or study.candidates):
-        more = " or more" if question.most is None else ""
-        yield "candidates", f"a {question.kind} is about {question.least} completions{more}"
+    paper, kind = study.questionnaire, study.question.kind
+    about = "the questions are" if paper.several else f"a {kind} is"
+    if paper.most == 0:
+        yield "candidates", f"{about} about no completion; leave it out"
+    elif study.candidates < paper.least or study.candidates > (paper.most or study.candidates):
+        more = " or more" if paper.most is None else ""
+        yield "candidates", f"{about} about {paper.least} completions{more}"
+
+
+def _arranged(question: AnyQuestion) -> dict[str, Any]:
+    """A question's guideline, with how it stands among others, where that is said."""
+    arrangement = question.model_dump(mode="json", include=set(ARRANGEMENT), exclude_defaults=True)
+    return {**question.guideline(), **arrangement}
 
 
 def _dialogue_problems(study: Study) -> Iterator[tuple[str, str]]:
@@ -268,6 +334,7 @@ def _dialogue_problems(study: Study) -> Iterator[tuple[str, str]]:
         return
     yield from study.dialogue.problems(study.question)
     alone = {"candidates": None, "stop": None, "experts": None, "repeat_share": 0.0, "choose": "coverage"}
+    alone |= {"suggest": None, "comment": False}
     for key, unset in alone.items():
         if getattr(study, key) != unset:
             yield key, "needs the same item for everybody, and a dialogue is everybody's own; leave it out"

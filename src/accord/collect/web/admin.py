@@ -19,7 +19,7 @@ from accord.collect.desk.tasks import Task
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.pages import task_context
 from accord.collect.web.platform_pages import shared_link
-from accord.collect.web.site import Site, WebRequest, in_thread, redirect_to
+from accord.collect.web.site import Site, WebRequest, in_thread
 from accord.collect.web.task_view import votes_in_words
 from accord.errors import FormError
 from accord.feedback.formats.accord_jsonl import write as write_lines
@@ -41,7 +41,7 @@ PEOPLE = ("/admin/people", "To the people")
 @in_thread
 def sign_in_page(request: WebRequest, site: Site) -> Response[Any]:
     """The sign-in."""
-    return site.page(request, "admin/sign_in.html") if site.login(request, "admin") is None else redirect_to("/admin")
+    return site.page(request, "admin/sign_in.html") if site.login(request, "admin") is None else site.to("/admin")
 
 
 @post("/admin/sign-in", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -69,7 +69,7 @@ def sign_in(request: WebRequest, site: Site) -> Response[Any]:
         site.desk.sessions.drop(old)
     session = site.desk.sessions.create("admin", name, hours=SESSION_HOURS)
     known = site.jar.cookie("known", site.desk.mark_browser(name))
-    return redirect_to("/admin", site.jar.cookie("admin", session, SESSION_HOURS * 3600), known)
+    return site.to("/admin", site.jar.cookie("admin", session, SESSION_HOURS * 3600), known)
 
 
 @post("/admin/sign-out", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -78,7 +78,7 @@ def sign_out(request: WebRequest, site: Site) -> Redirect:
     """The session ends, on the server too."""
     site.admin(request)
     site.desk.sessions.drop(site.jar.read(request, "admin"))
-    return redirect_to("/admin/sign-in", site.jar.cookie("admin", "", 0))
+    return site.to("/admin/sign-in", site.jar.cookie("admin", "", 0))
 
 
 # -- progress ---------------------------------------------------------------------------------------------------------
@@ -131,6 +131,15 @@ def approvals(request: WebRequest, site: Site) -> Response[str]:
     name = f'attachment; filename="{site.study.name}-approvals.csv"'
     headers = {"content-disposition": name}
     return Response(as_csv(site.desk.approvals()), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@post("/admin/items", status_code=200, operation_class=FormOperation)
+@in_thread
+def items(request: WebRequest, site: Site) -> Response[str]:
+    """The items with their metadata and votes, as CSV."""
+    site.admin(request)
+    headers = {"content-disposition": f'attachment; filename="{site.study.name}-items.csv"'}
+    return Response(site.desk.item_table(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 # -- people -----------------------------------------------------------------------------------------------------------
@@ -187,7 +196,7 @@ def change(request: WebRequest, site: Site, pseudonym: str, action: str) -> Resp
             return _people(request, site, link=link)
         case _:
             return site.message(request, "No such thing to do", "Go back to the list.", status=404)
-    return redirect_to("/admin/people")
+    return site.to("/admin/people")
 
 
 def _left(left: str) -> tuple[str, str]:
@@ -221,10 +230,10 @@ def disputed(request: WebRequest, site: Site) -> Response[str]:
 
 @get("/admin/disputed/{item:str}", media_type=HTML)
 @in_thread
-def disputed_item(request: WebRequest, site: Site, item: str) -> Response[str]:
+def disputed_item(request: WebRequest, site: Site, item: str, question: str = "") -> Response[str]:
     """One of them, to decide."""
     site.admin(request)
-    return _adjudication(request, site, item)
+    return _adjudication(request, site, item, question)
 
 
 @post("/admin/disputed/{item:str}", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -235,14 +244,16 @@ def decide(request: WebRequest, site: Site, item: str) -> Response[Any]:
     try:
         site.desk.adjudicate(item, request.state.form, name)
     except FormError as error:
-        return _adjudication(request, site, item, error=error, status=400)
-    return redirect_to("/admin/disputed")
+        question = request.state.form.get("question", "")
+        return _adjudication(request, site, item, question, error=error, status=400)
+    return site.to("/admin/disputed")
 
 
 def _adjudication(
-    request: WebRequest, site: Site, item: str, *, error: FormError | None = None, status: int = 200
+    request: WebRequest, site: Site, item: str, question: str, *, error: FormError | None = None, status: int = 200
 ) -> Response[str]:
-    disputed = next((other for other in site.desk.disputed(MAX_DISPUTED) if other.item == item), None)
+    of_item = (other for other in site.desk.disputed(MAX_DISPUTED) if other.item == item)
+    disputed = next((other for other in of_item if question in {"", other.question.name}), None)
     if disputed is None:
         return site.message(request, "No such item", "The disputed items are in the list.", status=404)
     context = task_context(site, _as_task(site, disputed), getattr(request.state, "form", {}))
@@ -251,14 +262,14 @@ def _adjudication(
 
 
 def _as_task(site: Site, disputed: DisputedItem) -> Task:
-    """A disputed item as it is put before the adjudicator: the question of the study, in the item's own order."""
+    """A disputed item as it is put before the adjudicator: the question that is disputed, in the item's own order."""
     now = site.clock()
     return Task(
         reservation="",
         item=disputed.item,
         prompt=disputed.prompt,
         completions=disputed.completions,
-        question=site.study.question,
+        question=disputed.question,
         warning="",
         session="",
         position_in_session=0,
@@ -282,6 +293,7 @@ ADMIN = [
     export_page,
     export,
     approvals,
+    items,
     people,
     invite,
     change,

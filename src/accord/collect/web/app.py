@@ -4,7 +4,7 @@ Nothing of a page runs but the one script that is served here: the content secur
 scripts and styles with it. A visitor never sees a path of the machine or a trace; those go to the log.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.openapi.config import OpenAPIConfig
-from litestar.types import Message, Scope
+from litestar.types import ASGIApp, Message, Scope
 
 from accord.collect.desk.service import Desk
 from accord.collect.web.admin import ADMIN
@@ -23,10 +23,13 @@ from accord.collect.web.form_parsing import MAX_BODY
 from accord.collect.web.pages import PAGES
 from accord.collect.web.platform_pages import PLATFORM
 from accord.collect.web.site import Site, WebRequest, static
+from accord.collect.web.start_page import ENTRANCE, start_page
+from accord.errors import StudyError
 from accord.web_server import LOOPBACK, host_of, origin_host
 
-__all__ = ["make_app"]
+__all__ = ["make_app", "make_house"]
 
+RESERVED = {"health", "static"}
 MEDIA_TYPES = {"accord.css": "text/css", "accord.js": "text/javascript", "accord.svg": "image/svg+xml"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -57,13 +60,54 @@ def make_app(
     here is; that of `public_url` is one of them. `openapi` adds the description in OpenAPI, for those who test it.
     """
     site = Site(desk, desk.study, clock, public_url)
+    return _app(site, [health, static_file, *PAGES, *PLATFORM, *ADMIN], hosts, openapi=openapi)
+
+
+def make_house(
+    desks: Sequence[Desk],
+    *,
+    public_url: str | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    hosts: Collection[str] | None = LOOPBACK,
+) -> ASGIApp:
+    """The pages of several studies of one ledger, each below its name, and a page that lists them.
+
+    Raises `StudyError` where two have one name, or one is called as a page of the address is.
+    """
+    names = [desk.study.name for desk in desks]
+    for name in names:
+        if names.count(name) > 1 or name in RESERVED:
+            raise StudyError(f"study.name: '{name}' is the name of another page here; give the study another one")
+    sites = [
+        Site(desk, desk.study, clock, public_url, f"/{desk.study.name}", tuple(desks), desks[0].house_tag)
+        for desk in desks
+    ]
+    entrance = _app(sites[0], [health, static_file, start_page], hosts)
+    apps = {site.study.name: _app(site, [*PAGES, *ENTRANCE, *PLATFORM, *ADMIN], hosts) for site in sites}
+
+    async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+        """To the study whose name a path begins with, which sees the rest of it; else to what all have in common."""
+        _, _, rest = scope.get("path", "").partition("/")
+        name, slash, inner = rest.partition("/")
+        if scope["type"] == "http" and name in apps:
+            path = slash + inner or "/"
+            below: Any = {**scope, "path": path, "raw_path": path.encode()}
+            await apps[name](below, receive, send)
+        else:
+            await entrance(scope, receive, send)
+
+    return dispatch
+
+
+def _app(site: Site, handlers: Sequence[Any], hosts: Collection[str] | None, *, openapi: bool = False) -> Litestar:
+    named = None if hosts is None else {*hosts, urlsplit(site.public_url or "").hostname}
     return Litestar(
-        [health, static_file, *PAGES, *PLATFORM, *ADMIN],
+        list(handlers),
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
-        before_request=_check_request(site, None if hosts is None else {*hosts, urlsplit(public_url or "").hostname}),
+        before_request=_check_request(site, named),
         before_send=[_headers_of(secure=site.jar.secure)],
         request_max_body_size=max(
-            MAX_BODY, 12 * desk.study.question.longest_text + 150_000
+            MAX_BODY, 12 * site.study.questionnaire.longest_text + 150_000
         ),  # a letter is 12 bytes at most
         exception_handlers=ErrorPages(site).handlers(),
         openapi_config=OpenAPIConfig(title="accord collect", version="1") if openapi else None,

@@ -8,7 +8,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from accord.collect.web.form_parsing import UnreadableError
-from accord.collect.web.site import ForgedError, Site, StrangerError, TooOftenError, WebRequest, log, redirect_to
+from accord.collect.web.site import ForgedError, OutsiderError, Site, StrangerError, TooOftenError, WebRequest, log
 from accord.errors import AccessError, Conflict, FormError, LedgerError, StorageError
 
 __all__ = ["ErrorPages"]
@@ -36,6 +36,7 @@ class ErrorPages:
         """The page of each class of errors, for Litestar."""
         return {
             StrangerError: self.stranger,
+            OutsiderError: self.outsider,
             AccessError: self.access,
             Conflict: self.conflict,
             FormError: self.form,
@@ -51,9 +52,13 @@ class ErrorPages:
     def stranger(self, request: WebRequest, error: StrangerError) -> Response[Any]:
         """To the sign-in, or that an invite is needed."""
         if error.who == "admin":
-            return redirect_to("/admin/sign-in")
+            return self.site.to("/admin/sign-in")
         advice = "Open the link you were given. It works once; whoever runs the study can make you a new one."
         return self.site.message(request, "This study is by invitation", advice, status=401)
+
+    def outsider(self, _: WebRequest, __: OutsiderError) -> Response[Any]:
+        """To what taking part in this study means."""
+        return self.site.to("/take-part")
 
     def access(self, request: WebRequest, error: AccessError) -> Response[Any]:
         """Why an invite or a link lets nobody in."""

@@ -17,15 +17,15 @@ class UnreadableError(Exception):
     """A body that is no form: what is the matter with it, for the person who sent it."""
 
 
-def read(body: bytes, multiple: Set[str] = frozenset()) -> dict[str, str]:
+def read(body: bytes, multiple: Set[str] = frozenset(), most: int = MAX_FIELDS) -> dict[str, str]:
     """The fields of a form; those in `multiple` may be sent several times and are joined by commas.
 
-    Raises `UnreadableError` for bytes that are not UTF-8, too many fields, or one twice.
+    Raises `UnreadableError` for bytes that are not UTF-8, more than `most` fields, or one twice.
     """
     form: dict[str, str] = {}
     parts = [part for part in body.split(b"&") if part]
-    if len(parts) > MAX_FIELDS:
-        raise UnreadableError(f"The form has more than {MAX_FIELDS} fields.")
+    if len(parts) > most:
+        raise UnreadableError(f"The form has more than {most} fields.")
     for part in parts:
         name, _, value = (_text(raw) for raw in part.partition(b"="))
         if name in form and name not in multiple:

@@ -28,14 +28,15 @@ from accord.collect.desk.tasks import (
 from accord.collect.study import shown_digest
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.sanitize import render_trusted
-from accord.collect.web.site import Site, StrangerError, WebRequest, in_thread, redirect_to
-from accord.collect.web.task_view import answers_of, remarks_of, turns_of
+from accord.collect.web.site import Site, StrangerError, WebRequest, in_thread
+from accord.collect.web.task_view import answers_of, remarks_of, sheet_of, turns_of
 from accord.errors import AccessError, FormError
 
 __all__ = ["PAGES", "consent_page", "signed_in", "task_context"]
 
 SESSION_HOURS = 24 * 30
 CONTENT_WARNING = "content warning"
+LONG_CONTEXT = 240  # characters of what was asked above which it is folded on a narrow screen
 HTML = MediaType.HTML
 
 
@@ -47,7 +48,7 @@ HTML = MediaType.HTML
 def landing(request: WebRequest, site: Site) -> Response[Any]:
     """To the work for who is signed in; to everybody else, that an invite is needed."""
     if site.login(request, "person") is not None:
-        return redirect_to("/work")
+        return site.to("/work")
     raise StrangerError("person")
 
 
@@ -59,7 +60,7 @@ def join_page(request: WebRequest, site: Site, token: str) -> Response[Any]:
         admission = site.desk.examine(token)
     except AccessError as error:
         if error.reason == "used" and site.login(request, "person") is not None:
-            return redirect_to("/work")
+            return site.to("/work")
         raise
     if admission.kind == "link":
         return site.page(request, "enter.html", token=token)
@@ -88,12 +89,21 @@ def signed_in(site: Site, person: Person) -> Redirect:
     """On to the work, or to the instructions of whoever is new, with a session."""
     session = site.desk.sessions.create("person", person.pseudonym, hours=SESSION_HOURS)
     cookie = site.jar.cookie("person", session, SESSION_HOURS * 3600)
-    return redirect_to("/work" if person.done else "/instructions", cookie)
+    if len(site.house) > 1 and not person.done:
+        return Redirect("/", status_code=303, cookies=[cookie])
+    return site.to("/work" if person.done else "/instructions", cookie)
 
 
 def consent_page(request: WebRequest, site: Site, action: str, *, status: int = 200, **context: Any) -> Response[str]:
     """What taking part means; whoever agrees sends the form to `action`, with the platform's `ids` where there are."""
-    values = {"action": action, "consent": render_trusted(site.study.consent), "pay": _pay(site), "ids": {}, **context}
+    values = {
+        "action": action,
+        "consent": render_trusted(site.study.consent),
+        "pay": _pay(site),
+        "ids": {},
+        "known": False,
+        **context,
+    }
     return site.page(request, "join.html", status=status, **values)
 
 
@@ -116,11 +126,18 @@ def instructions(request: WebRequest, site: Site) -> Response[str]:
     return site.page(request, "instructions.html", instructions=site.instructions, button=button)
 
 
+def _signed_in(request: WebRequest, site: Site) -> None:
+    """Raises `StrangerError` where nobody is signed in, to whichever study."""
+    login = site.login(request, "person")
+    if login is None or site.known(login) is None:
+        raise StrangerError("person")
+
+
 @get("/pause", media_type=HTML)
 @in_thread
 def leave_page(request: WebRequest, site: Site) -> Response[str]:
     """Before somebody leaves."""
-    site.person(request)
+    _signed_in(request, site)
     return site.page(request, "pause.html")
 
 
@@ -128,8 +145,8 @@ def leave_page(request: WebRequest, site: Site) -> Response[str]:
 @in_thread
 def leave(request: WebRequest, site: Site) -> Response[str]:
     """Signed out."""
-    site.person(request)
-    site.desk.sessions.drop(site.jar.read(request, "person"))
+    _signed_in(request, site)
+    site.sign_out(request)
     response = site.message(request, "You are signed out", "Everything you sent is kept. Thank you.")
     response.cookies.append(site.jar.cookie("person", "", 0))
     return response
@@ -151,7 +168,6 @@ def work(request: WebRequest, site: Site) -> Response[str]:
 def answer(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
     """An answer, or that there is none to give. What cannot be read comes back as it was typed."""
     person, form = site.person(request), request.state.form
-    practice = None if person.practised else _in_hands(site.desk.next(person.pseudonym), reservation)
     try:
         receipt = _submit(site, person, reservation, form)
     except FormError as error:
@@ -159,11 +175,11 @@ def answer(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
         if _in_hands(again, reservation) is None:
             raise
         return _show(request, site, person, again, form=form, error=error, status=400)
-    return redirect_to("/work") if receipt.practice is None else _explain(request, site, practice, receipt.practice)
+    return site.to("/work") if receipt.practice is None else _explain(request, site, receipt.practice)
 
 
 def _submit(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Receipt:
-    if declined := form.get("declined"):
+    if (declined := form.get("declined")) and "question" not in form:
         reason = CONTENT_WARNING if declined == CONTENT_WARNING else form.get("reason", "")
         return site.desk.decline(person.pseudonym, reservation, reason, telemetry_of(form))
     return site.desk.submit(person.pseudonym, reservation, form, telemetry_of(form))
@@ -181,7 +197,7 @@ def say(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
         if not isinstance(again, Speaking) or again.reservation != reservation:
             raise
         return _show(request, site, person, again, form=form, error=error, status=400)
-    return redirect_to("/work")
+    return site.to("/work")
 
 
 @post("/work/{reservation:str}/end", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -189,7 +205,7 @@ def say(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
 def end(request: WebRequest, site: Site, reservation: str) -> Redirect:
     """A dialogue is over."""
     site.desk.end(site.person(request).pseudonym, reservation)
-    return redirect_to("/work")
+    return site.to("/work")
 
 
 @post("/work/{reservation:str}/draft", status_code=204, operation_class=FormOperation)
@@ -204,7 +220,7 @@ def draft(request: WebRequest, site: Site, reservation: str) -> None:
 def undo(request: WebRequest, site: Site) -> Redirect:
     """The last answer of this session again; what is sent then takes its place."""
     site.desk.undo(site.person(request).pseudonym)
-    return redirect_to("/work")
+    return site.to("/work")
 
 
 # -- showing ----------------------------------------------------------------------------------------------------------
@@ -224,7 +240,7 @@ def _show(
     match step:
         case Task() | Practice():
             task = step if isinstance(step, Task) else step.task
-            context = task_context(site, task, task.question.page_form(task.draft or {}) if form is None else form)
+            context = task_context(site, task, _page_form(site, task) if form is None else form)
             practice = step if isinstance(step, Practice) else None
             return site.page(
                 request,
@@ -281,6 +297,12 @@ def _rest(request: WebRequest, site: Site, person: Person, title: str, message: 
     return site.page(request, "rest.html", person=person, title=title, message=render_trusted(message), **values)
 
 
+def _page_form(site: Site, task: Task) -> dict[str, str]:
+    """The fields of the page that show the draft again."""
+    paper = site.study.questionnaire if task.parts else task.question
+    return paper.page_form(task.draft or {})
+
+
 def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, Any]:
     """All that the templates of a judgement need."""
     markdown = site.study.render == "markdown"
@@ -289,31 +311,28 @@ def task_context(site: Site, task: Task, form: Mapping[str, str]) -> dict[str, A
     views = [*(message.view for message in messages if message.view), *(answer.view for answer in answers)]
     return {
         "task": task,
+        "question": task.question,
+        "p": "",
+        "about": task.completions,
+        "sheet": sheet_of(site.study.questionnaire, task, answers, form),
         "form": form,
         "turns": turns,
         "answers": answers,
         "remarks": remarks_of(task),
         "has_source": any(view.source is not None for view in views),
         "alike": any(answer.view.alike and not answer.turns for answer in answers),
-        "warning": task.warning,
+        "warning": task.warning if task.step == 1 else "",
+        "comment": form.get("comment", ""),
+        "long_context": sum(len(message.content) for message in task.prompt.messages) > LONG_CONTEXT,
         "edits": task.dialogue is not None and site.study.dialogue is not None and site.study.dialogue.edits,
         "shown": shown_digest(task.prompt, task.completions),
         "instructions": site.instructions,
     }
 
 
-def _explain(request: WebRequest, site: Site, task: Task | None, result: PracticeResult) -> Response[str]:
-    """After a practice question: what was expected and why, and the answer where `task` is still known."""
-    question = site.study.question
-    form = question.answer_form(request.state.form)
-    return site.page(
-        request,
-        "explained.html",
-        result=result,
-        answer=None if task is None else question.describe(question.read(form, task.completions)),
-        expected=None if result.expected is None else question.describe(result.expected),
-        explanation=render_trusted(result.explanation),
-    )
+def _explain(request: WebRequest, site: Site, result: PracticeResult) -> Response[str]:
+    """After a practice question: what was answered, what was expected, and why."""
+    return site.page(request, "explained.html", result=result, explanation=render_trusted(result.explanation))
 
 
 def _in_hands(step: NextStep, reservation: str) -> Task | None:

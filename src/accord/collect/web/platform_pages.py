@@ -14,7 +14,7 @@ from accord.collect.study import Platform
 from accord.collect.web.form_parsing import read
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.pages import consent_page, signed_in
-from accord.collect.web.site import Site, WebRequest, in_thread, redirect_to
+from accord.collect.web.site import Site, WebRequest, in_thread
 from accord.errors import AccessError, FormError
 
 __all__ = ["PLATFORM", "shared_link"]
@@ -30,7 +30,7 @@ def start_page(request: WebRequest, site: Site) -> Response[Any]:
     ids = ids_of(platform, read(request.scope["query_string"]))
     login = site.login(request, "person")
     if login is not None and site.desk.is_worker(login.subject, ids):
-        return redirect_to("/work")
+        return site.to("/work")
     return consent_page(request, site, "/start", ids=_named(platform, ids))
 
 

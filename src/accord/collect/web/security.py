@@ -31,14 +31,19 @@ MAX_KEYS = 10_000
 
 @dataclass(frozen=True)
 class CookieJar:
-    """The names of a study's cookies, and how they are set: `secure` behind HTTPS, readable by no script."""
+    """The names of a study's cookies, and how they are set: `secure` behind HTTPS, readable by no script.
+
+    Those of people and their browsers are called by `people_tag`, where several studies share them.
+    """
 
     tag: str
     secure: bool = False
+    people_tag: str = ""
 
     def name(self, owner: Owner) -> str:
         """The cookie's name."""
-        return f"{'__Host-' if self.secure else ''}accord-{owner}-{self.tag}"
+        tag = self.people_tag if self.people_tag and owner in {"browser", "person"} else self.tag
+        return f"{'__Host-' if self.secure else ''}accord-{owner}-{tag}"
 
     def read(self, request: Request[Any, Any, Any], owner: Owner) -> str:
         """What the cookie holds; empty where there is none."""

@@ -22,7 +22,7 @@ from accord.collect.desk.identities import Login, Person
 from accord.collect.desk.service import Desk
 from accord.collect.study import Study
 from accord.collect.study.kinds import number_text
-from accord.collect.web.form_parsing import read
+from accord.collect.web.form_parsing import MAX_FIELDS, read
 from accord.collect.web.sanitize import in_lines, literal, render_trusted
 from accord.collect.web.security import (
     CookieJar,
@@ -36,13 +36,13 @@ from accord.collect.web.security import (
 
 __all__ = [
     "ForgedError",
+    "OutsiderError",
     "Site",
     "StrangerError",
     "TooOftenError",
     "WebRequest",
     "in_thread",
     "log",
-    "redirect_to",
     "static",
 ]
 
@@ -61,6 +61,10 @@ class StrangerError(Exception):
         self.who: Who = who
 
 
+class OutsiderError(Exception):
+    """Whoever is signed in takes part in other studies of this address, and not in this one yet."""
+
+
 class ForgedError(Exception):
     """A form without the token of this browser and session."""
 
@@ -75,12 +79,19 @@ class TooOftenError(Exception):
 
 @dataclass(frozen=True)
 class Site:
-    """The desk of a study with its pages. `public_url` is how the world reaches it, where a proxy stands in front."""
+    """The desk of a study with its pages. `public_url` is how the world reaches it, where a proxy stands in front.
+
+    Of several studies of one ledger under one address each has its pages below `base`; `desks` are all of theirs, whose
+    people are known to each of them, by cookies that are called by `people_tag`.
+    """
 
     desk: Desk
     study: Study
     clock: Callable[[], datetime]
     public_url: str | None = None
+    base: str = ""
+    desks: tuple[Desk, ...] = ()
+    people_tag: str = ""
     _limits: dict[str, Limiter] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -106,21 +117,48 @@ class Site:
     @cached_property
     def jar(self) -> CookieJar:
         """The cookies: `Secure` where the world comes by HTTPS."""
-        return CookieJar(self.desk.tag, secure=(self.public_url or "").startswith("https://"))
+        secure = (self.public_url or "").startswith("https://")
+        return CookieJar(self.desk.tag, secure=secure, people_tag=self.people_tag)
+
+    @property
+    def house(self) -> tuple[Desk, ...]:
+        """The desks of all studies of this address."""
+        return self.desks or (self.desk,)
 
     def login(self, request: WebRequest, who: Who) -> Login | None:
         """The session of a cookie, where it is one of this kind and has not ended."""
         token = self.jar.read(request, who)
-        login = self.desk.sessions.find(token) if token else None
-        return login if login is not None and login.kind == who else None
+        desks = self.house if who == "person" else (self.desk,)
+        found = (desk.sessions.find(token) for desk in desks) if token else ()
+        return next((login for login in found if login is not None and login.kind == who), None)
 
     def person(self, request: WebRequest) -> Person:
-        """The evaluator who asks. Raises `StrangerError`."""
+        """The evaluator who asks. Raises `StrangerError`, `OutsiderError` where they take part elsewhere only."""
         login = self.login(request, "person")
         person = None if login is None else self.desk.person(login.subject)
+        if person is None and login is not None and self.known(login) is not None:
+            raise OutsiderError
         if person is None or person.status == "erased":
             raise StrangerError("person")
         return person
+
+    def known(self, login: Login) -> Person | None:
+        """Whoever signed in, as one of the studies of this address knows them; None where they were erased."""
+        people = (desk.person(login.subject) for desk in self.house)
+        return next((person for person in people if person is not None and person.status != "erased"), None)
+
+    def sign_out(self, request: WebRequest) -> None:
+        """End a person's session."""
+        for desk in self.house:
+            desk.sessions.drop(self.jar.read(request, "person"))
+
+    def to(self, path: str, *cookies: Cookie) -> Redirect:
+        """On to another page of this study, by GET."""
+        return Redirect(self.base + path, status_code=303, cookies=list(cookies))
+
+    def is_for_admins(self, request: WebRequest) -> bool:
+        """Whether a request is to the pages of whoever runs the study."""
+        return str(request.scope["path"]).startswith("/admin")
 
     def admin(self, request: WebRequest) -> str:
         """The name of whoever runs the study and asks. Raises `StrangerError`."""
@@ -138,7 +176,8 @@ class Site:
         """
         self.limit("forms", self.address(request))
         self.count("forms", self.address(request))
-        form = read(await request.body(), self.study.question.multiple)
+        questions = self.study.questionnaire
+        form = read(await request.body(), questions.multiple, MAX_FIELDS * len(questions.questions))
         request.state.form = form
         if is_cross_site(request, urlsplit(self.public_url or "").netloc) or not tokens_match(
             form.pop("_csrf", ""), self.token(request)
@@ -148,7 +187,7 @@ class Site:
 
     def token(self, request: WebRequest) -> str:
         """The token that a form of this request's area must carry."""
-        who: Who = "admin" if request.scope["path"].startswith("/admin") else "person"
+        who: Who = "admin" if self.is_for_admins(request) else "person"
         browser = self.jar.read(request, "browser") or getattr(request.state, "browser", "")
         return form_token(browser, self.jar.read(request, who)) if browser else ""
 
@@ -174,7 +213,15 @@ class Site:
         if not self.jar.read(request, "browser") and not getattr(request.state, "browser", ""):
             request.state.browser = new_browser_name()
             cookies = [self.jar.cookie("browser", request.state.browser)]
-        shared = {"study": self.study, "csrf": self.token(request), "form": {}, "error": None, "digest": digest()}
+        shared = {
+            "study": self.study,
+            "base": self.base,
+            "several": len(self.house) > 1,
+            "csrf": self.token(request),
+            "form": {},
+            "error": None,
+            "digest": digest(),
+        }
         body = templates().get_template(template).render({**shared, **context})
         return Response(body, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies)
 
@@ -194,12 +241,7 @@ class Site:
     def address_of(self, request: WebRequest, path: str) -> str:
         """The whole address of a page, for a link that is handed out."""
         base = self.public_url or f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
-        return base.rstrip("/") + path
-
-
-def redirect_to(path: str, *cookies: Cookie) -> Redirect:
-    """On to another page, by GET."""
-    return Redirect(path, status_code=303, cookies=list(cookies))
+        return base.rstrip("/") + self.base + path
 
 
 def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
@@ -208,7 +250,7 @@ def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
     @wraps(handler)
     async def run(request: WebRequest, site: Site, **parameters: Any) -> R:
         work = partial(handler, request, site, **parameters)
-        threads = site.aside if request.scope["path"].startswith("/admin") else site.people
+        threads = site.aside if site.is_for_admins(request) else site.people
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     return run

@@ -1,6 +1,6 @@
 """What a page shows of a task: the conversation, the answers in their order, and the votes on a disputed item."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -9,12 +9,23 @@ from markupsafe import Markup
 
 from accord.collect.desk.overview import DisputedItem
 from accord.collect.desk.tasks import Remark, Task
+from accord.collect.study import AnyQuestion, Questionnaire
 from accord.collect.study.kinds import TIE
 from accord.collect.web.sanitize import Line, in_lines, literal_lines
 from accord.collect.web.shown_texts import ShownText, show_texts
 from accord.records import Attachment, Completion, Critique, Message, Spans, ToolCall
 
-__all__ = ["Answer", "RemarkView", "Turn", "answers_of", "remarks_of", "turns_of", "votes_in_words"]
+__all__ = [
+    "Answer",
+    "PartView",
+    "RemarkView",
+    "Turn",
+    "answers_of",
+    "remarks_of",
+    "sheet_of",
+    "turns_of",
+    "votes_in_words",
+]
 
 SPEAKERS = {"system": "Told to the assistant", "user": "Asked", "assistant": "Answered", "tool": "A tool answered"}
 
@@ -52,6 +63,40 @@ class Answer:
     def lines(self) -> list[Line]:
         """Line by line, with the place of each line's first character."""
         return literal_lines(self.text)
+
+
+@dataclass(frozen=True)
+class PartView:
+    """One of several questions on a page: its part of the form, whose fields have `prefix` before their names, and the
+    answers that it is about, of which `number` is the only one where there is one of several."""
+
+    question: AnyQuestion
+    prefix: str
+    form: Mapping[str, str]
+    completions: tuple[Completion, ...]
+    answers: list[Answer]
+    number: int | None
+
+    @property
+    def shows_texts(self) -> bool:
+        """Whether the answers have to stand on the page for it, as its own form does not hold them."""
+        return self.question.least > 0 and not self.question.works_on_text
+
+
+def sheet_of(paper: Questionnaire, task: Task, answers: list[Answer], form: Mapping[str, str]) -> list[PartView]:
+    """The questions of a page with several; none where the page has one."""
+    places = {completion.id: place for place, completion in enumerate(task.completions)}
+    return [
+        PartView(
+            question=part.question,
+            prefix=paper.prefix(part.question),
+            form=paper.part(form, part.question),
+            completions=part.completions,
+            answers=[answers[places[completion.id]] for completion in part.completions],
+            number=part.number if len(task.completions) > 1 else None,
+        )
+        for part in task.parts
+    ]
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ FIELDS = {
     "usage": "usage",
     "conversation": "conversation",
     "principle": "principle",
+    "comment": "comment",
 }
 KEEPABLE = frozenset(
     {

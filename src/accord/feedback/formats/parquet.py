@@ -43,6 +43,7 @@ TEXTS = (
     "repeat_of",
     "replaces",
     "conversation",
+    "comment",
 )
 
 

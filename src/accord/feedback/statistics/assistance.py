@@ -29,6 +29,8 @@ Bools = NDArray[np.bool_]
 class AssistanceEffect:
     """Accuracy on control questions beside one assistant (`by`, an evaluator's id) and its `kind` of remark.
 
+    A suggestion is an answer that was filled in already: where it is wrong, `difference` is how far it anchors.
+
     shown        the share of right answers where the remark stood beside the item; None where it never did
     withheld     the same where there was a remark and the lot kept it back
     difference   shown less withheld: below 0 the remark misleads; None where one of the two is
@@ -36,7 +38,7 @@ class AssistanceEffect:
     """
 
     by: str
-    kind: Literal["critique", "spans"]
+    kind: Literal["critique", "spans", "suggestion"]
     shown: Estimate | None
     withheld: Estimate | None
     difference: Estimate | None
@@ -54,7 +56,7 @@ def assistance_effects(
     Only answers that a program can hold against the known one count: none that was declined or taken back, no text.
     Clusters are people and, crossed with them, the texts that were judged: few control questions are asked of many.
     """
-    answers: dict[tuple[str, Literal["critique", "spans"]], list[tuple[Feedback, Assistance, bool]]] = {}
+    answers: dict[tuple[str, Literal["critique", "spans", "suggestion"]], list[tuple[Feedback, Assistance, bool]]] = {}
     for record in feedback_of_known(source, evaluators, upto=upto):
         remark = record.assistance
         if remark is None or record.gold is None or record.repeat_of is not None:
@@ -66,7 +68,7 @@ def assistance_effects(
 
 
 def _effect(
-    by: str, kind: Literal["critique", "spans"], rows: list[tuple[Feedback, Assistance, bool]]
+    by: str, kind: Literal["critique", "spans", "suggestion"], rows: list[tuple[Feedback, Assistance, bool]]
 ) -> AssistanceEffect:
     people = [record.evaluator for record, _, _ in rows]
     texts = text_groups(record.completions or (record.prompt,) for record, _, _ in rows)

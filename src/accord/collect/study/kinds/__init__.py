@@ -4,7 +4,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from accord.collect.study.kinds.base import MAX_REASON, Question
+from accord.collect.study.kinds.base import ARRANGEMENT, MAX_REASON, Question
 from accord.collect.study.kinds.comparison import TIE, ComparisonQuestion
 from accord.collect.study.kinds.correction import CorrectionQuestion, corrected_to, edited_text
 from accord.collect.study.kinds.critique import CritiqueQuestion
@@ -15,7 +15,17 @@ from accord.collect.study.kinds.rating import RatingQuestion, number_text
 from accord.collect.study.kinds.spans import SpansQuestion
 from accord.collect.study.kinds.steps import StepsQuestion
 
-__all__ = ["KINDS", "MAX_REASON", "TIE", "AnyQuestion", "Question", "corrected_to", "edited_text", "number_text"]
+__all__ = [
+    "ARRANGEMENT",
+    "KINDS",
+    "MAX_REASON",
+    "TIE",
+    "AnyQuestion",
+    "Question",
+    "corrected_to",
+    "edited_text",
+    "number_text",
+]
 
 AnyQuestion = Annotated[
     ComparisonQuestion

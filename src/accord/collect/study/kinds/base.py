@@ -5,6 +5,7 @@
     vote          what equal answers share                    reorder                   an answer in another order
     describe      an answer in a few words                    guideline                 what its digest is made of
     reply_rules   how it is answered in plain text            reply_form, reply_of      such a reply as a form, and back
+    words         what a later question may refer to          preferred                 which completion was better
 
 Which answers are equal is no kind's own: `feedback.same_judgement` says so, to the desk and to all others.
 A section `[[questions]]` of a study file is read as the class whose `kind` it names, so a kind's own keys are the
@@ -14,7 +15,9 @@ and a template `web/templates/kinds/<kind>.html`.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from accord.collect.study.form_fields import Form, text_field
 from accord.collect.study.reply_text import REPLY
@@ -23,11 +26,19 @@ from accord.errors import FormError
 from accord.feedback.equality import same_judgement
 from accord.records import Completion, Declined, Judgement
 
-__all__ = ["MAX_REASON", "Question"]
+__all__ = ["ARRANGEMENT", "DECLINED", "MAX_REASON", "Condition", "Question"]
 
 MAX_REASON = 2_000
 MAX_FIELD = 500_000
 DECLINING = ("declined", "reason")
+DECLINED = "declined"
+"""The word for an answer that was declined, whatever the kind."""
+
+ARRANGEMENT = frozenset({"name", "hint", "required", "about", "of", "when", "unless"})
+"""The keys that say how a question stands among others; a machine that is asked it alone is told none of them."""
+
+Condition = dict[str, str | tuple[str, ...]]
+"""By the name of an earlier question, the word or words of its answer (`Question.words`)."""
 
 
 class Question(Section):
@@ -43,10 +54,24 @@ class Question(Section):
     written         the answer is a text, so pasting is worth counting
     scorable        a judge's scores give the probability of each answer
     of_turns        a turn of a dialogue can be judged so
+    works_on_text   its form holds the text itself, to be ordered, marked or changed
+    orders          it says which completion is better, so that a later question can be about that one
+
+    In a study of several questions it has a `name`, may be left open (`required`), be `about` some of the item's
+    completions only (by their place in the file, or by which of two was preferred), and be asked on conditions.
     """
 
     kind: str
     text: Text
+    name: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]{1,40})?$")] = ""
+    hint: str = ""
+    required: bool = True
+    about: Literal["all", "preferred", "other"] | Annotated[int, Field(ge=1, le=100)] = "all"
+    of: str = Field(
+        default="", description="the earlier question that says which is preferred; unset: the last that can"
+    )
+    when: Condition = Field(default={}, description="asked only where an earlier answer is one of these")
+    unless: Condition = Field(default={}, description="not asked where an earlier answer is one of these")
 
     record: ClassVar[type[Any]]
     fields: ClassVar[tuple[str, ...]]
@@ -59,6 +84,13 @@ class Question(Section):
     written: ClassVar[bool] = False
     scorable: ClassVar[bool] = False
     of_turns: ClassVar[bool] = False
+    orders: ClassVar[bool] = False
+    works_on_text: ClassVar[bool] = False
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it may not be asked, or not of the same completions, by what was answered before."""
+        return bool(self.when or self.unless) or self.about in {"preferred", "other"}
 
     @property
     def longest_text(self) -> int:
@@ -118,6 +150,11 @@ class Question(Section):
         """`answer_form` undone: the fields of the page that show a form again. What cannot be read is left out."""
         return dict(form)
 
+    def is_blank(self, form: Form, shown: Sequence[Completion]) -> bool:
+        """Whether an answer form says nothing at all, as the page is before anybody touches it."""
+        del shown
+        return not any(form.get(name, "").strip(" ,|") for name in (*self.fields, "declined"))
+
     def reply_rules(self, shown: Sequence[Completion]) -> str | None:
         """What an answer in plain text is, for whoever has no page: completed to a sentence by "Answer with ".
 
@@ -160,6 +197,25 @@ class Question(Section):
         """The side of the screen that an answer prefers; None where it prefers none."""
         del judgement
         return None
+
+    @property
+    def possible_words(self) -> tuple[str, ...] | None:
+        """What `words` can give, but `DECLINED`; None where no list can be made of it."""
+        return ()
+
+    def words(self, judgement: Judgement) -> frozenset[str]:
+        """The words by which a later question may refer to an answer, whatever stood on which side."""
+        return frozenset({DECLINED}) if isinstance(judgement, Declined) else frozenset()
+
+    def preferred(self, judgement: Judgement) -> tuple[int, int] | None:
+        """The places shown of the better and the worse one of two; None where the answer prefers none."""
+        match self.side(judgement):
+            case "left":
+                return 0, 1
+            case "right":
+                return 1, 0
+            case _:
+                return None
 
     def describe(self, judgement: Judgement) -> str:
         """An answer in a few words, for whoever practises and whoever adjudicates."""

@@ -12,7 +12,7 @@ from accord.records import Comparison, Completion, Judgement
 __all__ = ["TIE", "ComparisonQuestion"]
 
 Side = Literal["left", "right", "tie"]
-TIE = "tie"
+TIE, DECIDED = "tie", "decided"
 SWAPPED: dict[Side, Side] = {"left": "right", "right": "left", "tie": "tie"}
 
 
@@ -30,6 +30,7 @@ class ComparisonQuestion(Question):
     candidates: ClassVar[int] = 2
     scorable: ClassVar[bool] = True
     of_turns: ClassVar[bool] = True
+    orders: ClassVar[bool] = True
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Comparison:
         """`preferred` = left, right or tie; `strength` = "" or a number from 0 to 1."""
@@ -103,6 +104,17 @@ class ComparisonQuestion(Question):
                 return side
             case _:
                 return None
+
+    @property
+    def possible_words(self) -> tuple[str, ...]:
+        """`decided` or `tie`."""
+        return (DECIDED, TIE)
+
+    def words(self, judgement: Judgement) -> frozenset[str]:
+        """`decided` where one is better, or `tie`."""
+        if not isinstance(judgement, Comparison):
+            return super().words(judgement)
+        return frozenset({TIE if judgement.preferred == TIE else DECIDED})
 
     def describe(self, judgement: Judgement) -> str:
         """Which answer is better, and how much."""

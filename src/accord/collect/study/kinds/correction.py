@@ -34,6 +34,11 @@ class CorrectionQuestion(WrittenQuestion):
         """The text, and that it may be unchanged."""
         return {"text": judgement.text, "unchanged": "1"}
 
+    def is_blank(self, form: Form, shown: Sequence[Completion]) -> bool:
+        """The text as it was, and not said that it may stay so."""
+        untouched = form.get("text", "").strip() in {"", with_plain_ends(shown[0].text).strip()}
+        return untouched and not form.get("unchanged") and not form.get("declined")
+
     def reply_rules(self, shown: Sequence[Completion]) -> str:
         """The whole text, or a word where nothing is to be corrected."""
         return (

@@ -99,6 +99,15 @@ class LabelQuestion(Question):
         """The labels that hold."""
         return self.describe(judgement) if isinstance(judgement, Label) else None
 
+    @property
+    def possible_words(self) -> tuple[str, ...]:
+        """The labels, and that none of them holds."""
+        return (*self.labels, NONE)
+
+    def words(self, judgement: Judgement) -> frozenset[str]:
+        """The labels that hold, or that none does."""
+        return frozenset(judgement.selected or {NONE}) if isinstance(judgement, Label) else super().words(judgement)
+
     def describe(self, judgement: Judgement) -> str:
         """The labels that hold."""
         if not isinstance(judgement, Label):

@@ -31,6 +31,8 @@ class RankingQuestion(Question):
     least: ClassVar[int] = 2
     most: ClassVar[int | None] = None
     candidates: ClassVar[int] = 4
+    orders: ClassVar[bool] = True
+    works_on_text: ClassVar[bool] = True
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Ranking:
         """`tiers` = places from 0, joined by `,` within a tier and by `|` between tiers, best first: `2,0|1,3`."""
@@ -95,6 +97,12 @@ class RankingQuestion(Question):
             return judgement
         place_of = {name: place for place, name in enumerate(shown)}
         return Ranking(tiers=tuple(tuple(place_of[written[place]] for place in tier) for tier in judgement.tiers))
+
+    def preferred(self, judgement: Judgement) -> tuple[int, int] | None:
+        """The first of the best tier and the last of the worst; None where all are tied."""
+        if not isinstance(judgement, Ranking) or len(judgement.tiers) < 2:
+            return None
+        return judgement.tiers[0][0], judgement.tiers[-1][-1]
 
     def describe(self, judgement: Judgement) -> str:
         """The answers in order."""

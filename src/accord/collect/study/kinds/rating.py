@@ -124,6 +124,15 @@ class RatingQuestion(Question):
         """The number."""
         return number_text(judgement.value) if isinstance(judgement, Rating) else None
 
+    @property
+    def possible_words(self) -> tuple[str, ...] | None:
+        """The numbers of the buttons, where there are any."""
+        return tuple(button.value for button in self.buttons) or None
+
+    def words(self, judgement: Judgement) -> frozenset[str]:
+        """The number."""
+        return frozenset({number_text(judgement.value)}) if isinstance(judgement, Rating) else super().words(judgement)
+
     def describe(self, judgement: Judgement) -> str:
         """The number beside the best one."""
         if not isinstance(judgement, Rating):

@@ -21,6 +21,7 @@ MAX_SPANS = 100
 MAX_JSON = MAX_SPANS * (6 * MAX_REASON + 1_000)  # a character takes six in JSON at most
 COLUMNS = ("start", "end", "type", "note")
 VISIBLE_SPARE_ROWS = 6
+NOTHING = "nothing marked"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class SpansQuestion(Question):
     fields: ClassVar[tuple[str, ...]] = ("spans", "none")
     page_fields: ClassVar[tuple[str, ...]] = ("start-0", "end-0", "type-0", "note-0")
     countable: ClassVar[bool] = False
+    works_on_text: ClassVar[bool] = True
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Spans:
         """`spans` = a JSON list of {start, end, type, note}; offsets count Unicode characters of the raw text.
@@ -161,12 +163,27 @@ class SpansQuestion(Question):
         visible_rows = len(filled) + VISIBLE_SPARE_ROWS
         return [MarkedRow(*row, hidden=place >= visible_rows) for place, row in enumerate(rows)]
 
+    @property
+    def possible_words(self) -> tuple[str, ...]:
+        """The types, and that nothing is marked."""
+        return (*self.span_types, NOTHING)
+
+    def words(self, judgement: Judgement) -> frozenset[str]:
+        """The types of the stretches, or that there is none."""
+        if not isinstance(judgement, Spans):
+            return super().words(judgement)
+        return frozenset(span.type for span in judgement.spans) or frozenset({NOTHING})
+
+    def is_blank(self, form: Form, shown: Sequence[Completion]) -> bool:
+        """No stretch, and not said that there is none."""
+        return form.get("spans", "") in {"", "[]"} and not form.get("none") and not form.get("declined")
+
     def describe(self, judgement: Judgement) -> str:
         """Each stretch with its type."""
         if not isinstance(judgement, Spans):
             return super().describe(judgement)
         marks = [f"characters {span.start} to {span.end}: {span.type}" for span in judgement.spans]
-        return "; ".join(marks) or "nothing marked"
+        return "; ".join(marks) or NOTHING
 
     def guideline(self) -> dict[str, Any]:
         """The types too."""

@@ -29,6 +29,7 @@ class StepsQuestion(Question):
     record: ClassVar[type[Steps]] = Steps
     fields: ClassVar[tuple[str, ...]] = ("verdicts",)
     page_fields: ClassVar[tuple[str, ...]] = ("step-0",)
+    works_on_text: ClassVar[bool] = True
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Steps:
         """`verdicts` = right, wrong or unsure for every step in order, joined by commas."""
@@ -98,6 +99,17 @@ class StepsQuestion(Question):
             return None
         wrong = judgement.first_wrong
         return ALL_RIGHT if wrong is None else f"step {wrong + 1} is wrong"
+
+    @property
+    def possible_words(self) -> tuple[str, ...]:
+        """Whether any step is wrong."""
+        return (ALL_RIGHT, "a step is wrong")
+
+    def words(self, judgement: Judgement) -> frozenset[str]:
+        """Whether any step is wrong."""
+        if not isinstance(judgement, Steps):
+            return super().words(judgement)
+        return frozenset({ALL_RIGHT if judgement.first_wrong is None else "a step is wrong"})
 
     def describe(self, judgement: Judgement) -> str:
         """The first step that is wrong."""

@@ -19,6 +19,7 @@ class WrittenQuestion(Question):
     fields: ClassVar[tuple[str, ...]] = ("text",)
     countable: ClassVar[bool] = False
     written: ClassVar[bool] = True
+    works_on_text: ClassVar[bool] = True
 
     @property
     def longest_text(self) -> int:

@@ -8,6 +8,30 @@ const writes = (e) => e.matches?.("textarea, select, input:not([type=radio], [ty
 const visible = (e) => (e.checkVisibility ? e.checkVisibility({ visibilityProperty: true }) : e.offsetParent !== null);
 const say = (text) => { const status = query("#status"); if (status) status.textContent = text; };
 
+// -- several questions on a page: keys go to the one that is marked -------------------------------------------------
+
+const partOf = (element) => element?.closest?.("[data-part]") ?? null;
+const hears = (element) => !partOf(element) || partOf(element).classList.contains("current");
+
+function sheet(parts) {
+  const mark = (part) => parts.forEach((other) => other.classList.toggle("current", other === part));
+  const on = (part) => {  // to the next one once something was chosen
+    const next = parts[parts.indexOf(part) + 1];
+    if (!next) return;
+    mark(next);
+    next.scrollIntoView({ block: "nearest" });
+  };
+  for (const part of parts) {
+    part.addEventListener("focusin", () => mark(part));
+    part.addEventListener("pointerdown", () => mark(part));
+    part.addEventListener("click", ({ target, detail }) => {
+      const chosen = target.matches("input[type=radio]") && !query("[name$=strength]", part);
+      if (chosen && !detail) on(part);  // by a key, not by the mouse
+    });
+  }
+  if (parts.length) mark(parts[0]);
+}
+
 // -- keys: an element with data-keys="1 ArrowLeft" is pressed by them -----------------------------------------
 
 // The letter or digit of a key: what it writes, else (Cyrillic, Greek, an input method, digits above signs) its place.
@@ -37,7 +61,7 @@ function keys(form) {
     if (query("dialog[open]")) return key === "?" ? query("dialog[open]").close() : undefined;
     if (key === "Escape") return queryAll("details.decline[open]").forEach((details) => { details.open = false; });
     const own = key === "Enter" && target.matches("a, button, summary");
-    const element = queryAll("[data-keys]").find((e) => e.dataset.keys.split(" ").includes(key) && visible(e));
+    const element = queryAll("[data-keys]").find((e) => e.dataset.keys.split(" ").includes(key) && visible(e) && hears(e));
     if (!element || own) return undefined;
     event.preventDefault();
     return event.repeat ? undefined : press(element);
@@ -69,7 +93,7 @@ function counts(form) {
   const names = ["pasted", "keystrokes", "focus_lost"];
   const storageKey = (name) => `${name} ${form.action}`;
   const add = (name) => sessionStorage.setItem(storageKey(name), ++form.elements[name].value);
-  if (query("[aria-describedby=counted]", form)) {
+  if (query("[aria-describedby$=counted]", form)) {
     for (const name of names) form.elements[name].value = sessionStorage.getItem(storageKey(name)) ?? 0;
     queryAll("textarea.answer-text", form).forEach((area) => {
       area.addEventListener("paste", () => add("pasted"));
@@ -166,16 +190,16 @@ function marking(root) {
 
 // -- the kinds that want more than keys -------------------------------------------------------------------------------
 
-const changed = (form) => form.dispatchEvent(new Event("changed"));
+const changed = (root) => (root.closest("form") ?? root).dispatchEvent(new Event("changed"));
 const within = (list, place) => Math.max(0, Math.min(list.length - 1, place));
-const onKeys = (handle) => document.addEventListener("keydown", (event) => {
-  const free = !writes(event.target) && !event.ctrlKey && !event.metaKey && !query("dialog[open]");
+const onKeys = (root, handle) => document.addEventListener("keydown", (event) => {
+  const free = hears(root) && !writes(event.target) && !event.ctrlKey && !event.metaKey && !query("dialog[open]");
   if (free && handle(keyOf(event))) event.preventDefault();
 });
 
 function comparison(form) {
-  const steps = queryAll("[name=strength]", form);
-  onKeys((key) => {
+  const steps = queryAll("[name$=strength]", form);
+  onKeys(form, (key) => {
     const step = { ArrowUp: 1, ArrowDown: -1 }[key];
     if (!step || !steps.length || !visible(steps[0])) return false;
     steps[within(steps, steps.findIndex((input) => input.checked) + step)].click();
@@ -216,7 +240,7 @@ function ranking(form) {
   queryAll("select", list).forEach((select) => { select.required = false; });
   if (cards().every((card) => rank(card) < 99)) number();
   query("[data-keep]", form).addEventListener("click", () => { number(); say("This order is yours"); });
-  form.addEventListener("submit", (event) => {
+  form.closest("form").addEventListener("submit", (event) => {
     if (ordered || event.submitter?.name === "declined") return;
     event.preventDefault();
     say("Put the answers in order first; press k if the order shown is yours");
@@ -225,7 +249,7 @@ function ranking(form) {
     const [button, card] = [target.closest("button"), target.closest(".answer")];
     if (button?.dataset.move) move(card, Number(button.dataset.move)); else if (button) tie(card);
   });
-  onKeys((key) => {
+  onKeys(form, (key) => {
     const step = { ArrowUp: -1, ArrowDown: 1 }[key];
     const card = document.activeElement?.closest(".ranking .answer");
     if (!card && step) cards()[0].focus();
@@ -263,10 +287,12 @@ function ranking(form) {
   });
 }
 
+const highlighted = new Map();  // by form or part of it, what is marked there
+
 function spans(form) {
   const text = marking(query(".marks", form));
   const rows = () => queryAll(".span", form);
-  const field = (row, stem) => query(`[name^="${stem}-"]`, row);
+  const field = (row, stem) => query(`[name*="${stem}-"]`, row);
   const draw = () => {
     const kinds = new Map();
     for (const row of rows()) {
@@ -278,8 +304,13 @@ function spans(form) {
       row.className = `span mark-${colour}`;
       kinds.set(colour, [...(kinds.get(colour) ?? []), text.range(Number(start), Number(end))]);
     }
+    highlighted.set(form, kinds);
     CSS.highlights?.clear();
-    kinds.forEach((ranges, colour) => CSS.highlights?.set(`mark-${colour}`, new Highlight(...ranges)));
+    for (const each of highlighted.values())
+      each.forEach((ranges, colour) => {
+        const there = CSS.highlights?.get(`mark-${colour}`) ?? [];
+        CSS.highlights?.set(`mark-${colour}`, new Highlight(...there, ...ranges));
+      });
     changed(form);
   };
   form.addEventListener("mousedown", (event) => event.target.closest("[data-type]") && event.preventDefault());  // what is selected stays so
@@ -304,7 +335,7 @@ function steps(form) {
     list.forEach((step) => step.classList.toggle("current", step === list[now]));
     list[now].scrollIntoView({ block: "nearest" });
   };
-  onKeys((key) => {
+  onKeys(form, (key) => {
     const step = { ArrowUp: -1, ArrowDown: 1 }[key];
     const verdict = { r: "right", w: "wrong", u: "unsure" }[key];
     if (verdict) query(`[value=${verdict}]`, list[now]).click();
@@ -316,7 +347,7 @@ function steps(form) {
 
 function critique(form) {
   const text = marking(query(".marks", form));
-  const [start, end, about] = [form.elements.start, form.elements.end, query("#about", form)];
+  const [start, end, about] = ["[name$=start]", "[name$=end]", "[data-about]"].map((name) => query(name, form));
   const stretch = () => `“${text.inside(Number(start.value), Number(end.value))}”`;
   const draw = () => { about.textContent = start.value === "" ? "the whole answer" : stretch(); };
   const set = (place) => {
@@ -325,8 +356,8 @@ function critique(form) {
     draw();
     return changed(form);
   };
-  query("#stretch", form).addEventListener("click", () => set(text.selected()));
-  query("#whole", form).addEventListener("click", () => set(["", ""]));
+  query("[data-stretch]", form).addEventListener("click", () => set(text.selected()));
+  query("[data-whole]", form).addEventListener("click", () => set(["", ""]));
   draw();
 }
 
@@ -375,20 +406,29 @@ function dialogue(form) {
 
 document.addEventListener("DOMContentLoaded", () => {
   const form = query("form.judge");
-  queryAll("form[action='/undo']").forEach(once);
+  queryAll("form[action$='/undo']").forEach(once);
   keys(form);
   queryAll("details.veil").forEach((veil) => {  // a warning that was read once in this session need not be read again
     veil.open ||= sessionStorage.getItem("veil") === veil.dataset.session;
     veil.addEventListener("toggle", () => veil.open && sessionStorage.setItem("veil", veil.dataset.session));
   });
+  queryAll("details[data-kept]").forEach((details) => {  // open on one page, open on the next, where there is room
+    const where = `${details.dataset.kept} ${document.title.split(" · ").at(-1)}`;
+    const wide = matchMedia("(min-width: 68rem)");
+    details.open = wide.matches && localStorage.getItem(where) === "open";
+    details.addEventListener("toggle", () => { if (wide.matches) localStorage.setItem(where, details.open ? "open" : ""); });
+  });
   queryAll("time[datetime]").forEach((time) => {
     time.textContent = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   });
   if (!form) return;
-  ({ comparison, ranking, spans, steps, critique, correction, dialogue }[form.dataset.kind] ?? (() => {}))(form);
+  const parts = queryAll("[data-part]", form);
+  for (const root of parts.length ? parts : [form])
+    ({ comparison, ranking, spans, steps, critique, correction, dialogue }[root.dataset.kind] ?? (() => {}))(root);
+  sheet(parts);
   drafts(form);
   counts(form);
   presence(form);
   once(form);
-  query("[data-begin]", form)?.focus();
+  if (!parts.length) query("[data-begin]", form)?.focus();
 });
