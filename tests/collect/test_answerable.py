@@ -16,6 +16,7 @@ from accord.collect.study.kinds import Question
 from accord.collect.study.kinds.spans import MAX_SPANS
 from accord.collect.study.kinds.steps import MAX_STEPS
 from accord.collect.study.line_ends import lines_with_places, with_ends_of, with_plain_ends
+from accord.collect.study.questionnaire import Questionnaire
 from accord.collect.web.form_parsing import MAX_FIELDS, read
 from accord.errors import FormError, RecordError, StudyError
 from accord.feedback import Ledger
@@ -38,7 +39,7 @@ def item_of(question: Question, *texts: str | dict[str, Any], gold: Any = None) 
     """A line of the items, as it is loaded."""
     content: dict[str, Any] = {"prompt": "What?", "completions": list(texts)} | ({"gold": gold} if gold else {})
     line = ItemLine.model_validate_json(json.dumps(content))
-    return check_item(question, resolve("items.jsonl:1", line, {}, {}), "item", has_writer=False)
+    return check_item(Questionnaire((question,)), resolve("items.jsonl:1", line, {}, {}), "item", has_writer=False)
 
 
 def sent(question: Question, page: dict[str, str]) -> dict[str, str]:
@@ -193,12 +194,12 @@ def test_gold_is_read_as_it_would_be_given_here() -> None:
     rating = question_of("rating", scale=SCALE)
     own = Rating(value=7, scale=Scale.model_validate(SCALE))
     for scale in ({"low": 1, "high": 7}, {"low": 1, "high": 7, "step": 1}, SCALE):
-        assert item_of(rating, "x", gold={"kind": "rating", "value": 7, "scale": scale}).gold == own
+        assert item_of(rating, "x", gold={"kind": "rating", "value": 7, "scale": scale}).gold[""] == own
     label = question_of("label", labels=["a", "b", "c"])
     gold = {"kind": "label", "chosen": ["c", "a"], "offered": ["b", "c", "a"]}
-    assert item_of(label, "x", gold=gold).gold == Label(selected=("a", "c"), options=("a", "b", "c"))
+    assert item_of(label, "x", gold=gold).gold[""] == Label(selected=("a", "c"), options=("a", "b", "c"))
     correction = question_of("correction")
-    assert item_of(correction, "a\r\nb", gold={"kind": "correction", "text": "a\nc"}).gold == Correction(text="a\r\nc")
+    assert item_of(correction, "a\r\nb", gold={"kind": "correction", "text": "a\nc"}).gold[""] == Correction(text="a\r\nc")
 
 
 @pytest.mark.parametrize(

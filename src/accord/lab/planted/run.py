@@ -66,7 +66,8 @@ def planting_of(
         for part in PARTS if asked_alike else parts:
             part.before(planting)
         _draw(planting)
-        if any(name.split("/")[0] in {"reward", "eval_reward", "policy", "evaluation"} for name in needed):
+        trained = {"reward", "eval_reward", "policy", "evaluation"}
+        if any(name.split("/")[0] in trained for name in needed) or any(part.reads_policy for part in parts):
             _train(planting)
         for part in parts:
             part.after(planting)

@@ -51,6 +51,7 @@ class AfterDeploymentPart(Part):
     """Writes recorded answers beside the audit's ledger. Prompts come in the mixture that the release expected."""
 
     challenges: ClassVar = ("X8",)
+    reads_policy: ClassVar = True
 
     def after(self, planting: Planting) -> None:
         settings, random = planting.settings(AfterDeploymentSettings()), planting.random("after deployment")

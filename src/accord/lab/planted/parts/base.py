@@ -11,10 +11,12 @@ __all__ = ["Part"]
 class Part:
     """Material of a planted run for the checks of `challenges` (their ids). A subclass overrides one of the methods.
 
-    Random numbers come from `planting.random(NAME)`, so that a new part leaves every other as it is.
+    `reads_policy` says that it takes texts of the policy, which is trained then. Random numbers come from
+    `planting.random(NAME)`, so that a new part leaves every other as it is.
     """
 
     challenges: ClassVar[tuple[str, ...]] = ()
+    reads_policy: ClassVar[bool] = False
 
     def before(self, planting: "Planting") -> None:
         """Write into `planting.ledger` what people said before the run."""
