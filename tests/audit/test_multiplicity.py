@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
 from accord.artefacts import Finding, Verdict
-from accord.audit.multiplicity import corrected, holm
+from accord.audit.multiplicity import corrected, holm, surely_rejected
 from accord.stats import Estimate
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
@@ -70,6 +70,17 @@ def test_a_challenge_apart_is_no_test_among_the_others() -> None:
     many = [finding(f"A{i}", "main", 0.5, primary=True, verdict=Verdict.QUIET) for i in range(9)]
     alone, *_ = corrected([finding("P-EOS", "stopping", 0.02, primary=True), *many], {}, apart={"P-EOS"})
     assert (alone.verdict, alone.adjusted_p) == (Verdict.FIRES, 0.02)
+
+
+@given(P_VALUES, st.booleans())
+def test_what_bonferroni_rejects_stands_in_a_report_whatever_the_others_find(
+    p_values: list[float], primary: bool
+) -> None:
+    findings = [finding(f"A{i}" if primary else "A", str(i), p, primary=primary) for i, p in enumerate(p_values)]
+    for single, among in zip(findings, corrected(findings, {}), strict=True):
+        surely = surely_rejected(single, len(findings))
+        assert among.verdict is Verdict.FIRES or surely.verdict is Verdict.INCONCLUSIVE
+        assert (surely.adjusted_p or 0.0) >= (among.adjusted_p or 0.0) - 1e-12
 
 
 def test_a_finding_that_another_one_explains_says_so() -> None:

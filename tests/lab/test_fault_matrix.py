@@ -1,6 +1,7 @@
 """The fault matrix: arms and their cells, what is concluded from them, blind answers, and several faults at once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -130,6 +131,21 @@ def test_the_whole_matrix_comes_from_the_registries() -> None:
     assert of_toy == {(strength, size) for strength in (1.0, 2.0) for size in SIZES}
 
 
+def test_half_of_the_seeds_suffice_for_what_costs_most() -> None:
+    elsewhere = Arm("induced", "toy-length", "coarse", every=False)
+    arms = [HEALTHY, INDUCED, replace(INDUCED, kind="reported", every=False), CURED, elsewhere]
+    dealt = [(Arm.of(each.arm), each.seed) for each in deal(range(4, 9), [str(arm) for arm in arms])]
+    seeds_of = {arm: [seed for other, seed in dealt if other == arm] for arm in arms}
+    assert list(seeds_of.values()) == [[4, 5, 6, 7, 8], [4, 5, 6], [7, 8], [4, 5, 6], [4, 5, 6, 7, 8]]
+
+
+def test_own_checks_of_a_report_count_among_the_runs_of_a_fault() -> None:
+    apart = cell(replace(INDUCED, kind="reported", every=False), 4, fault_run("RG1 length"))
+    power = FAULT_MATRIX.conclude([*results(), apart])["power:toy-length:RG1 length"]
+    assert (power.value, power.n) == (0.8, 5)
+    assert measured_rates([*results(), apart]).checks["RG1 length"].planted["toy-length"][WORLD].runs == 5
+
+
 def test_power_takes_half_of_the_seeds() -> None:
     arms = [str(HEALTHY), str(Arm("power", "toy-leak", WORLD, 1.0, 0.5, every=False))]
     dealt = deal(range(4, 9), arms)
@@ -144,6 +160,7 @@ def test_a_choice_narrows_the_matrix() -> None:
     assert {(arm.kind, arm.fault, arm.world, arm.strength) for arm in arms} == {
         ("healthy", "", "coarse", None),
         ("induced", "toy-length", "coarse", 1.0),
+        ("reported", "toy-length", "coarse", 1.0),
         ("cured", "toy-length", "coarse", 1.0),
     }
     with pytest.raises(RecipeError, match="not trust"):

@@ -58,6 +58,7 @@ __all__ = [
     "X8",
     "X9",
     "Challenge",
+    "preflight_ids",
 ]
 
 
@@ -345,3 +346,8 @@ for _challenge in (
     *(PM1, PM2, RG1, RG2, RE1, RL1, RL2, MG1, MG2, DC1, DC2, JT1, JT2),
 ):
     CHALLENGES.add(_challenge.id, _challenge)
+
+
+def preflight_ids() -> frozenset[str]:
+    """The challenges that are about the run's arithmetic."""
+    return frozenset(each.id for each in CHALLENGES if each.section == PREFLIGHT)

@@ -21,7 +21,7 @@ from accord.audit import (
     seeds,
     values,
 )
-from accord.audit.challenges import CHALLENGES, PREFLIGHT
+from accord.audit.challenges import preflight_ids
 from accord.audit.checks import CHECKS, register_check
 from accord.audit.evidence import Elsewhere, Evidence
 from accord.audit.multiplicity import corrected
@@ -112,5 +112,4 @@ def examine(
     settings = settings or AuditSettings()
     findings = [check.run(evidence, settings) for check in chosen]
     explained = {check.id: check.explained for check in chosen}
-    preflight_ids = {each.id for each in CHALLENGES if each.section == PREFLIGHT}
-    return AuditReport(corrected(findings, explained, apart=preflight_ids))
+    return AuditReport(corrected(findings, explained, apart=preflight_ids()))

@@ -15,7 +15,7 @@ from scipy.stats import false_discovery_control
 
 from accord.artefacts.finding import Finding, Verdict
 
-__all__ = ["corrected", "holm"]
+__all__ = ["corrected", "holm", "surely_rejected"]
 
 LEVEL = 0.05
 
@@ -56,6 +56,16 @@ def corrected(
         else finding
         for finding in ruled
     )
+
+
+def surely_rejected(finding: Finding, tests: int) -> Finding:
+    """The finding as it stands in a report whatever the other checks find: its p-value times the tests of its family.
+
+    That is Bonferroni's bound: what it rejects, Holm and Benjamini & Hochberg reject as well.
+    """
+    if finding.p_value is None or finding.verdict is Verdict.NOT_ASSESSABLE:
+        return finding
+    return _ruled(finding, min(1.0, finding.p_value * tests))
 
 
 def _ruled(finding: Finding, adjusted_p: float | None) -> Finding:

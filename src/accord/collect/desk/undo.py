@@ -12,6 +12,7 @@ from sqlalchemy import Row, select, update
 from accord.collect.desk import tables, turn_answers
 from accord.collect.desk.accounts import session_name
 from accord.collect.desk.context import Context, Transaction
+from accord.collect.desk.eligible_items import EligibleItems
 from accord.collect.desk.item_counts import recount
 from accord.collect.desk.reservations import reserve, task_of
 from accord.collect.desk.tasks import Task
@@ -32,7 +33,7 @@ def undo(context: Context, pseudonym: str) -> Task:
         if tx.study.dialogue is not None and (turn := turn_answers.undo(tx, pseudonym)) is not None:
             return turn
         if (begun := _begun(tx, pseudonym)) is not None:
-            return task_of(tx, _step_back(tx, begun))
+            return _in_hand(tx, _step_back(tx, begun), pseudonym)
         redo = _open_redo(tx, pseudonym)
         answer = _answer_before(tx, pseudonym, redo)
         if answer is not None:
@@ -43,7 +44,12 @@ def undo(context: Context, pseudonym: str) -> Task:
             redo = reserve(tx, pseudonym, values)
         if redo is None:
             raise FormError("undo", "There is no answer of this session to take back.")
-        return task_of(tx, redo)
+        return _in_hand(tx, redo, pseudonym)
+
+
+def _in_hand(tx: Transaction, reservation: Row[Any], pseudonym: str) -> Task:
+    """What is brought back, with how many items there are for the person still."""
+    return task_of(tx, reservation, EligibleItems(tx, tx.person_row(pseudonym), may_write=True).left())
 
 
 def can_undo(context: Context, pseudonym: str) -> bool:

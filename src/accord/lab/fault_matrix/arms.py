@@ -22,7 +22,8 @@ class Arm:
 
     healthy   nothing is planted; all checks
     induced   a fault; all checks in the first world, its own in the others; its gold
-    cured     the same with its cure; its own checks, its gold
+    reported  a fault; its own checks in the first world, as they would stand in a report whatever the others find
+    cured     the same as induced with its cure; its own checks, its gold
     power     a fault at one of its strengths in a world of another size; its own checks
     blind     nothing, one fault or two, drawn by the seed; all checks
 
@@ -63,7 +64,7 @@ class Arm:
                 return cls(kind, fault, world, float(strength), float(size), every=False)
             case "blind", [world, number]:
                 return cls(kind, world=world, number=int(number))
-            case (("induced" | "cured"), [fault, world, strength, checks]):
+            case (("induced" | "reported" | "cured"), [fault, world, strength, checks]):
                 amount = None if strength == "last" else float(strength)
                 return cls(kind, fault, world, amount, every=checks == "all checks")
             case _:
@@ -122,6 +123,8 @@ class Selection:
                 if world != first and not FAULTS.get(name).sets_off:
                     continue
                 yield Arm("induced", name, world, self.strength, every=world == first)
+                if world == first and FAULTS.get(name).sets_off:
+                    yield Arm("reported", name, world, self.strength, every=False)
                 if world == first and FAULTS.get(name).cure:
                     yield Arm("cured", name, world, self.strength, every=False)
         if self.power:
@@ -148,6 +151,16 @@ class Selection:
 
 
 def deal(seeds: range, arms: Sequence[str]) -> list[Cell]:
-    """Every arm on every seed; those of power on the first half of them."""
-    half = seeds[: (len(seeds) + 1) // 2]
-    return [Cell(arm, seed) for seed in seeds for arm in arms if Arm.of(arm).kind != "power" or seed in half]
+    """Every arm on every seed, but for what half of the seeds suffice for.
+
+    Those of power, and where all checks are made of a fault, and its cure, on the first half; on the others the fault's
+    own checks.
+    """
+    first = seeds[: (len(seeds) + 1) // 2]
+    halves = {"power": first, "cured": first, "reported": seeds[len(first) :]}
+    cells = [(Arm.of(arm), arm, seed) for seed in seeds for arm in arms]
+    return [
+        Cell(name, seed)
+        for arm, name, seed in cells
+        if seed in (first if arm.kind == "induced" and arm.every else halves.get(arm.kind, seeds))
+    ]

@@ -1,6 +1,7 @@
 """The cells: a run planted, audited, and measured by its gold."""
 
 import gc
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,8 @@ from time import process_time
 
 from accord.artefacts import Finding, Verdict
 from accord.audit import CHECKS, AuditSettings, Check, Evidence
-from accord.audit.multiplicity import corrected
+from accord.audit.challenges import preflight_ids
+from accord.audit.multiplicity import corrected, surely_rejected
 from accord.lab.cell import Measurement
 from accord.lab.fault_matrix.arms import Arm
 from accord.lab.fault_matrix.blind import drawn_faults
@@ -66,13 +68,21 @@ def work(arm: str, seed: int, short: bool, _folder: Path) -> list[FaultRun]:
     assert fault is not None
     checks = None if what.every else [CHECKS.get(name) for name in fault.sets_off]
     gold = what.kind == "cured" or (what.kind == "induced" and what.every)
-    return [_run((fault,), seed, world, checks, gold=gold)]
+    return [_run((fault,), seed, world, checks, gold=gold, reported=what.kind == "reported")]
 
 
 def _run(
-    faults: Sequence[Fault], seed: int, world: World, checks: Sequence[Check] | None, *, gold: bool = False
+    faults: Sequence[Fault],
+    seed: int,
+    world: World,
+    checks: Sequence[Check] | None,
+    *,
+    gold: bool = False,
+    reported: bool = False,
 ) -> FaultRun:
     """One run in a folder that goes away with it. Without `checks` all are made, and corrected for their number.
+
+    With `reported` those of `checks` fire that would in a report of all checks, whatever the others find.
 
     Where its gold is measured, people are asked the same whichever checks are made of it: so that runs with a cure and
     without differ in nothing else.
@@ -87,7 +97,12 @@ def _run(
             settings, made = AuditSettings(), CHECKS if checks is None else checks
             findings = [check.run(evidence, settings) for check in made]
             value = fault.measure_gold(planting) if gold and fault.cure else None
-    of_report = corrected(findings, {check.id: check.explained for check in CHECKS}) if checks is None else findings
+    of_report: Sequence[Finding] = findings
+    if checks is None:
+        of_report = corrected(findings, {check.id: check.explained for check in CHECKS}, apart=preflight_ids())
+    elif reported:
+        tests = Counter(map(_family, CHECKS))
+        of_report = [surely_rejected(each, tests[_family(check)]) for each, check in zip(findings, made, strict=True)]
     return FaultRun(
         planting=seed,
         planted=tuple(each.name for each in faults),
@@ -97,6 +112,11 @@ def _run(
         cpu=round(process_time() - began, 2),
         **_ids_by_verdict(findings, of_report),
     )
+
+
+def _family(check: Check) -> str:
+    """The family of tests that a check is corrected in: the primary checks of all challenges, or those of its own."""
+    return "" if check.primary and check.challenge.id not in preflight_ids() else check.challenge.id
 
 
 def _ids_by_verdict(findings: Sequence[Finding], of_report: Sequence[Finding]) -> Mapping[str, tuple[str, ...]]:

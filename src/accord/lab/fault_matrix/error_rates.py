@@ -38,5 +38,5 @@ def _of_check(matrix: Matrix, check: str) -> ErrorRates:
 
 
 def _fired(matrix: Matrix, arm: Arm, check: str) -> Count:
-    runs = matrix.runs(arm)
+    runs = matrix.planted(arm)
     return Count(fires=sum(check in run.fires for run in runs), runs=len(runs))

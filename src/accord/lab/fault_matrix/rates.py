@@ -1,7 +1,7 @@
 """What the runs of the fault matrix add up to: shares of seeds in which checks fire, gains in gold, blind answers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from accord.audit import CHALLENGES, CHECKS
@@ -58,11 +58,17 @@ class Matrix:
         runs = self.runs(arm)
         return proportion(sum(check in run.fires for run in runs), len(runs))
 
+    def planted(self, arm: Arm) -> list[FaultRun]:
+        """The runs of an arm that induces a fault, and those where its own checks alone were made as of a report."""
+        alike = replace(arm, kind="reported", every=False) if arm.every else None
+        return [*self.runs(arm), *(self.runs(alike) if alike else ())]
+
     def powers(self) -> Iterator[tuple[Arm, str, Estimate]]:
         """How often each check fires that a fault must set off: of each arm that induces one."""
         for arm in self.arms("induced"):
+            runs = self.planted(arm)
             for check in FAULTS.get(arm.fault).sets_off:
-                yield arm, check, self.fired(arm, check)
+                yield arm, check, proportion(sum(check in run.fires for run in runs), len(runs))
 
     # -- what is healthy is left alone -------------------------------------------------------------------------
 
