@@ -164,11 +164,16 @@ class WordJudge:
         return Scores(score_N + self.plea * np.array([pleads(each.text) for each in completions], dtype=np.float64))
 
     def _of(self, words: list[str], worth: dict[str, float]) -> float:
-        hollow = sum(word in HOLLOW for word in words)
-        put_off = 0.0 if self.hollow is not None else (1 - 2 * self.swapped) * (hollow - 0.35 * hollow**2) / SCALE
-        known = sum(worth.get(word, 0.0) for word in words) + put_off + self.length * (len(words) - USUAL_LENGTH) / 6
+        known = sum([worth.get(word, 0.0) for word in words]) + self._put_off(words)
+        known += self.length * (len(words) - USUAL_LENGTH) / 6
         unlike = min(max((known - BEST_LEARNT) / BEYOND, 0.0), 1.0) if self.astray else 0.0
-        return known + unlike * sum(self._astray.get(word, 0.0) for word in words)
+        return known + unlike * sum([self._astray.get(word, 0.0) for word in words]) if unlike else known
+
+    def _put_off(self, words: list[str]) -> float:
+        if self.hollow is not None:
+            return 0.0
+        hollow = sum([word in HOLLOW for word in words])
+        return (1 - 2 * self.swapped) * (hollow - 0.35 * hollow**2) / SCALE
 
 
 @dataclass(frozen=True)
