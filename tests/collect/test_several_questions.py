@@ -298,7 +298,7 @@ def test_items_that_do_not_fit(tmp_path: Path, questions: Any, line: Any, messag
     ("questions", "keys", "message"),
     [
         (IN_TURN, {"ask": "together"}, "questions[1]: it waits for an earlier answer"),
-        ([FAULTS, HONEST], {}, "questions[1].about: no comparison stands before it; ask one first"),
+        ([FAULTS, HONEST], {}, "questions[1].about: no comparison or ranking stands before it; ask one first"),
         ([BETTER, {**HONEST, "of": "x"}], {}, 'questions[1].of: no earlier comparison is called "x"'),
         ([BETTER, {**FAULTS, "when": {"better": "left"}}], {}, "'left' is no answer to it; choose of decided, tie"),
         ([BETTER, {**FAULTS, "unless": {"later": "x"}}], {}, "unless.later: no question before it is called so"),

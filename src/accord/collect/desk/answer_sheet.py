@@ -1,7 +1,7 @@
 """An item in somebody's hands as a sheet of questions: what was answered so far, and what is asked next.
 
-Questions that are asked in turn leave what was answered with the reservation (`steps`), each with its form, when it
-came and what the page measured; nothing of it is in the ledger before all is answered.
+Questions that are asked in turn leave what was answered with the reservation (`step_answers`), each with its form, when
+it came and what the page measured; nothing of it is in the ledger before all is answered.
 """
 
 import json
@@ -70,7 +70,7 @@ class AnswerSheet:
     @cached_property
     def steps(self) -> list[Step]:
         """What was answered so far; steps of a question that the study asks no more are left out."""
-        steps = (Step.read(row) for row in self.reservation.steps)
+        steps = (Step.read(row) for row in self.reservation.step_answers)
         return [step for step in steps if step.question in self.paper.by_name]
 
     @cached_property

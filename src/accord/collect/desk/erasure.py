@@ -54,7 +54,7 @@ def _clear_rows(tx: Transaction, pseudonym: str) -> None:
     tx.execute(update(people).where(people.c.pseudonym == pseudonym).values(nobody))
     tx.execute(update(invites).where(invites.c.person == pseudonym).values(note="", attributes={}, expires=0.0))
     reservations_of_person = update(reservations).where(reservations.c.person == pseudonym)
-    tx.execute(reservations_of_person.values(draft=None, steps=[]))
+    tx.execute(reservations_of_person.values(draft=None, step_answers=[]))
     tx.execute(reservations_of_person.where(reservations.c.state == "open").values(expires=tx.now - 1))
     turns = tables.turns
     in_hand = (turns.c.person == pseudonym, turns.c.state.in_(("speaking", "writing")))

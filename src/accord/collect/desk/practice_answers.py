@@ -32,7 +32,7 @@ def keep_practice(
         "closed": tx.now,
         "form": dict(form),
         "draft": None,
-        "steps": [],
+        "step_answers": [],
         "seconds": seconds,
     }
     tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == reservation.id).values(values))

@@ -175,7 +175,7 @@ class _Submission:
         steps = [*steps, Step(question.name, self.sent.form, self.tx.now, self.telemetry)]
         if sheet.next(answers) is None:
             return self._finish_steps(steps, answers)
-        values: dict[str, Any] = {"steps": [step.as_row() for step in steps]}
+        values: dict[str, Any] = {"step_answers": [step.as_row() for step in steps]}
         values["draft"] = {**(self.reservation.draft or {}), **self.sent.draft}
         if self.reservation.state == "open":
             values["expires"] = self.tx.now + self.tx.study.reserve_minutes * 60
@@ -237,7 +237,7 @@ class _Submission:
             answer=1 + self.tx.count(select(func.max(RESERVATIONS.c.answer))),
             form=dict(form),
             draft=None,
-            steps=[],
+            step_answers=[],
             feedback=feedback[0].id,
             seen={"seconds": self.telemetry.seconds},
             seconds=self._active_seconds(given),

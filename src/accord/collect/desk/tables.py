@@ -186,7 +186,7 @@ reservations = Table(
     Column("seconds", Double),
     Column("form", JSON(none_as_null=True)),
     Column("draft", JSON(none_as_null=True)),
-    _json("steps", list),  # what was answered so far, of questions that are asked in turn; empty once all are
+    _json("step_answers", list),  # what was answered so far, of questions that are asked in turn; empty once all are
     _maybe("feedback"),  # the first of its records
     _maybe("repeat_of"),
     _maybe("replaces"),  # a feedback id

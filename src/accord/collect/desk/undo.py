@@ -70,16 +70,16 @@ def _begun(tx: Transaction, pseudonym: str) -> Row[Any] | None:
     query = select(RESERVATIONS).where(*of_person, RESERVATIONS.c.state == "open")
     redone_first = (RESERVATIONS.c.redoes.is_(None), RESERVATIONS.c.issued.desc())
     in_hand = tx.execute(query.order_by(*redone_first).limit(1)).first()
-    return in_hand if in_hand is not None and in_hand.steps else None
+    return in_hand if in_hand is not None and in_hand.step_answers else None
 
 
 def _step_back(tx: Transaction, begun: Row[Any]) -> Row[Any]:
     """The last question that was answered is the one in hand again, with its answer filled in."""
-    *steps, last = begun.steps
+    *steps, last = begun.step_answers
     paper = tx.study.questionnaire
     question = paper.by_name.get(last["question"])
     draft = {} if question is None else paper.whole({question.name: last["form"]})
-    values = {"steps": steps, "draft": {**(begun.draft or {}), **draft}}
+    values = {"step_answers": steps, "draft": {**(begun.draft or {}), **draft}}
     tx.execute(update(RESERVATIONS).where(RESERVATIONS.c.id == begun.id).values(values))
     return tx.execute(select(RESERVATIONS).where(RESERVATIONS.c.id == begun.id)).one()
 

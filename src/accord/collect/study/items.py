@@ -7,7 +7,7 @@
 A completion may be named by its id in the ledger. A prompt without completions is written for when its turn comes.
 Practice questions and those whose answer is known (`gold`) have the answer beside them, about the completions in the
 order of the line, and an `explanation`. Where a study has several questions, `known` has the answers by the name of
-the question: `{"better": {"kind": "comparison", "preferred": "left"}, "honest": {...}}`. A `reference` is for programs
+the question: `{"better": {"kind": ..., "preferred": "left"}, "honest": {...}}`. A `reference` is for programs
 that judge: a stated answer, tests, a schema.
 
 A `suggestion` (of several questions `suggestions`, by name) is an answer that is filled in on the page, by

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from accord.collect.study.form_fields import Form, text_field
-from accord.collect.study.kinds import MAX_REASON, AnyQuestion
+from accord.collect.study.kinds import KINDS, MAX_REASON, AnyQuestion
 from accord.errors import FormError, nearest
 from accord.records import Completion, Declined, Judgement
 
@@ -267,7 +267,8 @@ def _about_problems(paper: Questionnaire, question: AnyQuestion, here: str) -> I
     elif question.least > 1:
         yield f"{here}.about", f"a {question.kind} is about {question.least} completions, and this names one"
     elif not isinstance(question.about, int) and paper.refers_to(question) is None:
-        kinds = " or ".join(dict.fromkeys(other.kind for other in paper.questions if other.orders)) or "comparison"
+        asked = list(dict.fromkeys(other.kind for other in paper.questions if other.orders))
+        kinds = " or ".join(asked or [name for name, kind in KINDS.items() if kind.orders])
         wanted = f'no earlier {kinds} is called "{question.of}"' if question.of else f"no {kinds} stands before it"
         yield f"{here}.{'of' if question.of else 'about'}", f"{wanted}; ask one first"
 

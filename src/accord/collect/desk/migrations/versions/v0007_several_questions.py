@@ -30,7 +30,7 @@ def upgrade() -> None:
         "WHERE feedback IS NOT NULL OR opinion IS NOT NULL"
     )
     op.drop_column("collect_reservations", "opinion")
-    op.add_column("collect_reservations", Column("steps", JSON, nullable=False, server_default="[]"))
+    op.add_column("collect_reservations", Column("step_answers", JSON, nullable=False, server_default="[]"))
     op.add_column("collect_items", Column("rulings", JSON, nullable=False, server_default="{}"))
     _name_the_question()
     op.drop_column("collect_items", "adjudicated")
