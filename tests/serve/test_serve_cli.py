@@ -82,7 +82,7 @@ def test_what_cannot_be_served_leaves_no_ledger_behind(tmp_path: Path, capsys: p
     for model, path, message in (
         ("tiny", torn, "torn.toml"),
         ("tiny", chatless, "study.chat: missing"),
-        ("./nowhere", study, "no such model folder"),
+        ("./nowhere", study, "there is no run and no model here"),
     ):
         command = ["serve", model, "--port", "0", "--collect", str(path), "--ledger", str(tmp_path / "l.db")]
         assert run(command) == 2

@@ -1,8 +1,12 @@
 """Pairs of texts of the start and of the policy, compared by people after the run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from accord.artefacts import EVALUATION_SAMPLES
 from accord.interfaces import Item
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.deployment import draw_topics
@@ -29,23 +33,21 @@ class ArmPairsSettings(Settings):
 
 
 class ArmPairs(Part):
-    """A study of its own in the ledger of the audit. Where the policy is a model, whose texts take long, none."""
+    """A study of its own in the ledger of the audit. Where the policy is a model, its texts are the evaluation's."""
 
     challenges: ClassVar = ("RG1", "RE1")
+    reads_policy: ClassVar = True
 
     def after(self, planting: Planting) -> None:
         """Everybody judges some of all pairs, those of both arms mixed."""
-        if not planting.policies:
-            return
         settings, random = planting.settings(ArmPairsSettings()), planting.random(STUDY)
         prompts = [Prompt.ask(f"Say something about the film, {3 + i // 10}-{i % 10}") for i in range(settings.prompts)]
         prompts += [prompt for _, prompt in draw_topics(TOPICS, settings.prompts, random)]
+        writers = [(arm, _writer(planting, arm, random)) for arm in ("start", "policy")]
         items: list[Item] = []
         for prompt in prompts:
-            for arm, writer in (("start", planting.start), ("policy", planting.policies[-1])) * settings.pairs:
-                first, second = (
-                    Completion(prompt=prompt.id, text=writer.write(random)[0], writer=arm) for _ in range(2)
-                )
+            for arm, write in writers * settings.pairs:
+                first, second = (Completion(prompt=prompt.id, text=text, writer=arm) for text in write())
                 items.append(Item(prompt, (first, second)))
         qualities = planting.qualities([text for item in items for text in item.completions])
         records: list[Record] = [*prompts, *(text for item in items for text in item.completions)]
@@ -56,3 +58,12 @@ class ArmPairs(Part):
             records += [person.evaluator, *(answer.model_copy(update={"study": STUDY}) for answer in answers)]
         planting.notes[STUDY] = records
         planting.audit_ledger.extend(records)
+
+
+def _writer(planting: Planting, arm: str, random: np.random.Generator) -> Callable[[], list[str]]:
+    """Writes two texts of an arm at a time."""
+    if planting.policies:
+        policy = planting.start if arm == "start" else planting.policies[-1]
+        return lambda: [policy.write(random)[0] for _ in range(2)]
+    texts = [row.text for row in EVALUATION_SAMPLES.read(planting.run) if row.arm == arm]
+    return lambda: [texts[i] for i in random.choice(len(texts), 2, replace=False).tolist()]
