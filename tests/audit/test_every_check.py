@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from accord.audit import CHECKS, AuditSettings, Evidence, Verdict
+from accord.audit.multiplicity import corrected
 from accord.lab import FAULTS
 from accord.lab.planted import audit_ledger_of, planting_of
 from accord.lab.planted.worlds import WORLDS
@@ -52,7 +53,7 @@ def test_a_fault_that_sets_something_off_has_a_cure_and_says_what_it_makes_great
 
 
 @pytest.mark.parametrize("world", WORLDS.names)
-def test_every_check_can_be_assessed_on_a_healthy_run(world: str, tmp_path: Path) -> None:
+def test_every_check_can_be_assessed_on_a_healthy_run_and_none_fires(world: str, tmp_path: Path) -> None:
     planting = planting_of(tmp_path / "run", seed=0, world=world)
     evidence = Evidence(
         planting.run,
@@ -63,5 +64,7 @@ def test_every_check_can_be_assessed_on_a_healthy_run(world: str, tmp_path: Path
     )
     findings = [check.run(evidence, AuditSettings()) for check in CHECKS]
     planting.run.close()
+    if world != "tinylm":  # whose policy twelve steps leave at half of what its objective offers: RL1 reached says so
+        assert [each.id for each in corrected(findings, {}) if each.verdict is Verdict.FIRES] == []
     blind = {each.id: each.needs for each in findings if each.verdict is Verdict.NOT_ASSESSABLE}
     assert {name: needs for name, needs in blind.items() if name not in NEEDS_A_TRAINED_MODEL} == {}

@@ -9,21 +9,12 @@ import numpy as np
 import pytest
 
 from accord.audit import CHECKS, AuditSettings, Check, Evidence, Verdict
-from accord.audit.multiplicity import corrected
 from accord.lab import FAULTS, Fault, Policy, WordJudge, plant, truth
 from accord.lab.lexicon import WORDS
 from accord.lab.planted import audit_ledger_of, planting_of
 from accord.records import Completion, Prompt
 
 SETTINGS = AuditSettings()
-# No model is trained, so what loads one cannot be assessed; nor is anything that nobody was asked.
-UNKNOWN = {
-    "P-BOS tokens",
-    "P-EOS taught",
-    "P-RATIO remeasured",
-    "P-RATIO reference",
-    "P-ACC gradient",
-}
 EXPECTED = {fault.name: fault.sets_off for fault in FAULTS if fault.sets_off}
 
 
@@ -50,18 +41,6 @@ def rates(path: Path, fault: str | None, checks: list[Check], seeds: int = 20) -
         verdict_of = verdicts(path, fault, seed, checks)
         fired.update(name for name, verdict in verdict_of.items() if verdict is Verdict.FIRES)
     return {check.id: fired[check.id] / seeds for check in checks}
-
-
-@pytest.mark.parametrize("world", ["words", "coarse"])
-def test_a_clean_run_fires_nothing_and_is_assessed(world: str, tmp_path: Path) -> None:
-    """Among all tests of a report, as a reader sees it; a single one of so many checks may fire by itself."""
-    checks = list(CHECKS)
-    with evidence(tmp_path, None, 1, checks, world) as inputs:
-        singles = [check.run(inputs, SETTINGS) for check in checks]
-    verdict_of = {each.id: each.verdict for each in corrected(singles, {check.id: check.explained for check in checks})}
-    assert [name for name, verdict in verdict_of.items() if verdict is Verdict.FIRES] == []
-    if world == "words":
-        assert {name for name, verdict in verdict_of.items() if verdict is Verdict.NOT_ASSESSABLE} == UNKNOWN
 
 
 @pytest.mark.parametrize("fault", EXPECTED)
@@ -98,9 +77,11 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
     first, second = (plant(tmp_path / name, careless, seed=3) for name in ("first", "second"))
     digests = [{name: file.sha256 for name, file in run.manifest.files.items()} for run in (first, second)]
     assert digests[0] == digests[1]
-    third = plant(tmp_path / "third", careless, seed=4)
-    assert third.manifest.files["data/completions.jsonl"].sha256 != digests[0]["data/completions.jsonl"]
-    for run in (first, second, third):
+    few = [CHECKS.get("OV1 careless")]
+    third, fourth = (plant(tmp_path / str(seed), careless, seed=seed, checks=few) for seed in (3, 4))
+    completions = "data/completions.jsonl"
+    assert third.manifest.files[completions].sha256 != fourth.manifest.files[completions].sha256
+    for run in (first, second, third, fourth):
         run.close()
 
 
