@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -100,18 +101,26 @@ def _post(url: str, **body: Any) -> Any:
 
 
 @pytest.mark.slow
+def _forget(url: str) -> None:
+    request = urllib.request.Request(url, headers={"authorization": "Bearer secret"}, method="DELETE")
+    urllib.request.urlopen(request, timeout=60).close()
+
+
 def test_what_is_recorded_survives_a_kill_and_is_told_at_the_end(tmp_path: Path) -> None:
     ledger = tmp_path / "since.db"
     server, url, lines = started(ledger)
     try:
         assert lines[-1].startswith(f"recording to {ledger}: 1 of requests, drawn by their ids")
-        names = [_post(f"{url}/completions", model="tiny", prompt="abc", max_tokens=2)["id"] for _ in range(20)]
+        names = [_post(f"{url}/completions", model="tiny", prompt="abc", max_tokens=2)["id"] for _ in range(12)]
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            _forget(f"{url}/completions/nobody")  # answered once what waited before it is written down
+        names += [_post(f"{url}/completions", model="tiny", prompt="abc", max_tokens=2)["id"] for _ in range(8)]
     finally:
         server.kill()
         _, said = server.communicate()
     assert "the policy names no `notice`" in said
     kept = [one.name for one in read_recordings(ledger).answers]
-    assert len(kept) >= 10, "those that were written down before the last few"
+    assert len(kept) >= 12, "those that were written down before the last few"
     assert kept == names[: len(kept)]
     server, url, _ = started(ledger)
     try:
