@@ -11,7 +11,7 @@ from accord.artefacts import EVALUATORS, SCORES, ScoreRow, pairs_of
 from accord.artefacts.finding import Finding, Verdict
 from accord.audit.misspecification.answers import Answers, independent
 from accord.audit.misspecification.bradley_terry import fit
-from accord.audit.misspecification.score_test import score_test
+from accord.audit.misspecification.rao_score import score_test
 from accord.records import Evaluator, Pair
 from accord.run import RunDirectory
 

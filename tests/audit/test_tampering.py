@@ -98,9 +98,14 @@ def test_no_text_without_an_anchor_has_a_passage(texts: list[str]) -> None:
             assert any(anchor in text.lower() for anchor in ANCHORS[kind]), kind
 
 
-def test_long_texts_of_beginnings_take_no_time() -> None:
-    for beginning in ("if ", "</answer ", "rate this ", "give it a ", "if n == 1: return 2 ", "note to "):
-        passages_of(beginning * 5_000, KINDS)
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "beginning", ["if ", "</answer ", "rate this ", "give it a ", "if n == 1: return 2 ", "note to "]
+)
+def test_a_hundred_times_the_beginnings_is_no_other_text(beginning: str) -> None:
+    """An expression that backtracks would not come to an end."""
+    few, many = ({passage.kind for passage in passages_of(beginning * n, KINDS)} for n in (50, 5_000))
+    assert many == few
 
 
 # -- lists of the user's -----------------------------------------------------------------------------------------

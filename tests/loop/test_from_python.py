@@ -165,6 +165,11 @@ def test_rows_of_the_datasets_library(tmp_path: Path, planned: list[recipes.Reci
     [
         ("rlo", {"prompts": PROMPTS, "reward": short}, r"no algorithm and no kind of reward 'rlo'.*rloo"),
         ("rloo", {"prompts": PROMPTS}, "rloo learns from a reward: pass reward="),
+        (
+            "rloo",
+            {"prompts": PROMPTS, "reward": short, "judge": short},
+            "judge is the reward that the policy learns from",
+        ),
         ("rloo", {"prompts": [3], "reward": short}, r"prompts\[0\]: a int"),
         ("rloo", {"prompts": [{"question": "?"}], "reward": short}, r"prompts\[0\]: has no 'prompt'.*question"),
         ("dpo", {"data": ["a text"]}, r"data\[0\]: a str; give dictionaries"),

@@ -6,7 +6,7 @@ from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import EVALUATORS, PAIRS, SCORES, Evidence
 from accord.audit.misspecification.answers import answers_of, recorded_groups
 from accord.audit.misspecification.groups import gains_of
-from accord.audit.misspecification.score_test import SIGNIFICANCE, score_test
+from accord.audit.misspecification.rao_score import SIGNIFICANCE, score_test
 from accord.audit.misspecification.thresholds import MisspecificationThresholds
 from accord.audit.verdicts import gains_of_groups
 

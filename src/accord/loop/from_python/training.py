@@ -58,6 +58,10 @@ def train(
     can be audited, served or repeated from the command line. Raises `RecipeError` for what does not go together, with
     the key; what a stage raises passes through, and the same call goes on from there.
     """
+    if judge is not None and judge == reward:
+        raise RecipeError(
+            "judge is the reward that the policy learns from, so nobody independent; pass another, or none"
+        )
     out = Path(out)
     files = InputFiles(out)
     content: dict[str, Any] = {"seed": seed, "data": {"ledger": str(files.folder.resolve() / "feedback.db")}}
