@@ -151,16 +151,16 @@ class Selection:
 
 
 def deal(seeds: range, arms: Sequence[str]) -> list[Cell]:
-    """Every arm on every seed, but for what half of the seeds suffice for.
+    """Every arm on every seed, but for what fewer seeds suffice for.
 
-    Those of power, and where all checks are made of a fault, and its cure, on the first half; on the others the fault's
-    own checks.
+    Where all checks are made of a fault, and its cure, on the first half; on the others the fault's own checks. The arms
+    of power, nine of each fault, on the first quarter.
     """
-    first = seeds[: (len(seeds) + 1) // 2]
-    halves = {"power": first, "cured": first, "reported": seeds[len(first) :]}
+    first, quarter = (seeds[: -(-len(seeds) // parts)] for parts in (2, 4))
+    parts = {"power": quarter, "cured": first, "reported": seeds[len(first) :]}
     cells = [(Arm.of(arm), arm, seed) for seed in seeds for arm in arms]
     return [
         Cell(name, seed)
         for arm, name, seed in cells
-        if seed in (first if arm.kind == "induced" and arm.every else halves.get(arm.kind, seeds))
+        if seed in (first if arm.kind == "induced" and arm.every else parts.get(arm.kind, seeds))
     ]
