@@ -75,7 +75,7 @@ def run(
     world
         `faults` alone: a world to plant in; may be given more than once. All where unset.
     power
-        `faults` alone: every strength as well, in runs of half, the same and twice the size, on the first quarter of the seeds.
+        `faults` alone: every strength as well, in runs of half, the same and twice the size, on a quarter of the seeds.
     blind
         `faults` alone: instead, 60 runs with nothing, one fault or two that this seed draws: does the audit name them?
     extension

@@ -153,8 +153,8 @@ class Selection:
 def deal(seeds: range, arms: Sequence[str]) -> list[Cell]:
     """Every arm on every seed, but for what fewer seeds suffice for.
 
-    Where all checks are made of a fault, and its cure, on the first half; on the others the fault's own checks. The arms
-    of power, nine of each fault, on the first quarter.
+    Where all checks are made of a fault, and its cure, on the first half; on the others the fault's own checks. The
+    arms of power, nine of each fault, on the first quarter.
     """
     first, quarter = (seeds[: -(-len(seeds) // parts)] for parts in (2, 4))
     parts = {"power": quarter, "cured": first, "reported": seeds[len(first) :]}
