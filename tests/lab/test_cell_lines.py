@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from accord.errors import RecipeError
@@ -187,25 +188,50 @@ if __name__ == "__main__":
 """
 
 
-def test_ctrl_c_ends_the_processes_and_removes_their_folders(tmp_path: Path) -> None:
+def interrupt_all(running: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C in a terminal: it reaches the processes of the pool as well."""
+    os.killpg(running.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    "stop", [interrupt_all, subprocess.Popen.terminate, subprocess.Popen.kill], ids=["Ctrl-C", "SIGTERM", "kill -9"]
+)
+def test_what_stops_a_run_ends_its_processes_and_removes_their_folders(
+    stop: Callable[[subprocess.Popen[bytes]], None], tmp_path: Path
+) -> None:
     script = tmp_path / "slow.py"
     script.write_text(SLOW.format(tests=str(Path(__file__).parent)))
     running = subprocess.Popen(
         [sys.executable, str(script), str(tmp_path)], start_new_session=True, stderr=subprocess.DEVNULL
     )
     try:
-        limit = time.monotonic() + 120
-        while len(begun := [file for file in tmp_path.glob("begun-*") if file.read_text()]) < 2:
-            assert running.poll() is None
-            assert time.monotonic() < limit
-            time.sleep(0.1)
-        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the processes of the pool as well
+        _wait(lambda: len(_begun(tmp_path)) == 2 and running.poll() is None)
+        stop(running)
         assert running.wait(60) != 0
-        for file in begun:
-            process, scratch = file.read_text().split()
+        for process, scratch in _begun(tmp_path):
+            _wait(lambda process=process: not _is_alive(process))
             assert not Path(scratch).exists()
-            with pytest.raises(ProcessLookupError):
-                os.kill(int(process), 0)
     finally:
         if running.poll() is None:
             os.killpg(running.pid, signal.SIGKILL)
+
+
+def _begun(folder: Path) -> list[tuple[int, str]]:
+    """The processes whose cells have begun, with their temporary folders."""
+    written = [file.read_text().split() for file in folder.glob("begun-*")]
+    return [(int(words[0]), words[1]) for words in written if len(words) == 2]
+
+
+def _is_alive(process: int) -> bool:
+    """Whether a process works on; one that has ended may wait for whoever adopted it."""
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _wait(until: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 120
+    while not until():
+        assert time.monotonic() < limit
+        time.sleep(0.1)

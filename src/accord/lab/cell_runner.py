@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -120,10 +121,20 @@ def _quick_folder() -> Path | None:
 
 
 def _begin(scratch: str, extensions: tuple[Path, ...]) -> None:
-    """In a process of the pool: it is stopped by whoever started it, not by the terminal."""
+    """In a process of the pool: it is stopped by whoever started it, not by the terminal, and does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tempfile.tempdir = scratch
+    Thread(target=_end_with_its_starter, args=(scratch,), daemon=True).start()
     load_extensions(extensions, Path.cwd())
+
+
+def _end_with_its_starter(scratch: str) -> None:
+    """Ends this process, and its temporary files, where the one that started it was killed."""
+    starter = parent_process()
+    assert starter is not None
+    starter.join()
+    shutil.rmtree(scratch, ignore_errors=True)
+    os._exit(1)
 
 
 def _timed(
