@@ -4,10 +4,11 @@ An input that is not there raises `MissingEvidence`, which becomes a verdict of 
 never guesses, and never passes because there was nothing to look at.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from accord import artefacts
 from accord.artefacts import (
@@ -69,6 +70,8 @@ __all__ = [
     "Evidence",
     "LedgerRecords",
 ]
+
+T = TypeVar("T")
 
 # Paths of what checks need, within the run or below its prefix.
 PROMPTS, COMPLETIONS = artefacts.PROMPTS.path(), artefacts.COMPLETIONS.path()
@@ -174,6 +177,13 @@ class Evidence(RunReader):
         self.audit_ledger = audit_ledger
         self._deployment_prompts = deployment_prompts
         self.judges = dict(judges or {})
+        self._worked_out: dict[str, object] = {}
+
+    def once(self, name: str, work: Callable[[], T]) -> T:
+        """What several checks need of this evidence, worked out by whoever asks first; an error is not kept."""
+        if name not in self._worked_out:
+            self._worked_out[name] = work()
+        return self._worked_out[name]  # type: ignore[return-value]  # of the type that `work` gave it
 
     def holds(self, *paths: str) -> bool:
         """Whether the run has any of these artefacts, or one was handed in in its place."""

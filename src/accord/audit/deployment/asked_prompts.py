@@ -9,7 +9,7 @@ from accord.artefacts.finding import Collection
 from accord.audit.challenges import X8
 from accord.audit.checks import RECORDINGS, Outcome, artefact, check
 from accord.audit.collection.prompt_distances import PromptSets, distinct_prompts, text_key, uncovered_share
-from accord.audit.deployment.recorded import RECORDED_ANSWERS, Recorded, once, recorded_of
+from accord.audit.deployment.recorded import RECORDED_ANSWERS, Recorded, recorded_of
 from accord.audit.deployment.thresholds import DeploymentThresholds
 from accord.audit.deployment.two_samples import classifier_area
 from accord.audit.evidence import DEPLOYMENT_PROMPTS, PROMPTS, Evidence
@@ -41,7 +41,7 @@ class AskedPrompts:
 
 def asked_prompts(evidence: Evidence, recorded: Recorded, thresholds: DeploymentThresholds) -> AskedPrompts:
     """What was asked beside what the release knew. Raises `MissingEvidence` for too few prompts."""
-    found = once(evidence, f"asked of {thresholds.most}", lambda: _asked(evidence, recorded, thresholds.most))
+    found = evidence.once(f"asked of {thresholds.most}", lambda: _asked(evidence, recorded, thresholds.most))
     if len(found.units) < thresholds.least:
         raise MissingEvidence(
             f"{thresholds.least} recorded prompts of different texts ({len(found.units)} are there{recorded.without})"

@@ -1,10 +1,8 @@
 """Which recorded answers speak of the release, and its own texts made comparable with them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -17,23 +15,13 @@ from accord.feedback.deployment.redaction import Redaction, redact_prompt, redac
 from accord.records import Completion, Prompt
 from accord.stats import Estimate
 
-__all__ = ["RECORDED_ANSWERS", "Recorded", "RecordedText", "once", "recorded_of", "scores_of"]
+__all__ = ["RECORDED_ANSWERS", "Recorded", "RecordedText", "recorded_of", "scores_of"]
 
-T = TypeVar("T")
 RECORDED_ANSWERS = Collection(
     "accord serve RUN --record LEDGER",
     "what the policy is asked and answers in use",
     "200 answers to 20 people or more, drawn at random (`--record-share`)",
 )
-_WORKED_OUT: "WeakKeyDictionary[Evidence, dict[str, object]]" = WeakKeyDictionary()
-
-
-def once(evidence: Evidence, name: str, work: Callable[[], T]) -> T:
-    """What several checks need of the same evidence, worked out once and let go with it."""
-    known = _WORKED_OUT.setdefault(evidence, {})
-    if name not in known:
-        known[name] = work()
-    return known[name]  # type: ignore[return-value]  # of the type that `work` gave it
 
 
 @dataclass(frozen=True)
@@ -111,7 +99,7 @@ def recorded_of(evidence: Evidence, least: int) -> Recorded:
     An answer is its policy's where the weights that answered have the digest of the run's; of a run that keeps no
     weights, where it says so itself. Raises `MissingEvidence` where fewer than `least` are left, with what was not.
     """
-    found = once(evidence, "recorded", lambda: _chosen(evidence))
+    found = evidence.once("recorded", lambda: _chosen(evidence))
     if len(found.answers) < least:
         raise MissingEvidence(
             f"{least} recorded answers of this run's policy ({len(found.answers)} are there{found.without})"
@@ -152,7 +140,7 @@ def scores_of(evidence: Evidence, recorded: Recorded, most: int) -> tuple[np.nda
         judge = evidence.judge("reward")
         return judge.score([one.prompt for one in texts], completions).value_N, texts
 
-    return once(evidence, f"scores of {most}", work)
+    return evidence.once(f"scores of {most}", work)
 
 
 def _places(count: int, most: int) -> range | list[int]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -39,22 +38,14 @@ class StudyOfPoisoning:
     poisoning: Poisoning
 
 
-_COMPARED: WeakKeyDictionary[Evidence, dict[str, Compared]] = WeakKeyDictionary()
-_ASSESSED: WeakKeyDictionary[Evidence, list[StudyOfPoisoning]] = WeakKeyDictionary()
-
-
 def compared_of(evidence: Evidence) -> dict[str, Compared]:
     """`studies_compared` of all that people said, worked out once for a run that is audited."""
-    if evidence not in _COMPARED:
-        _COMPARED[evidence] = studies_compared(evidence.all_records)
-    return _COMPARED[evidence]
+    return evidence.once("what was compared, by study", lambda: studies_compared(evidence.all_records))
 
 
 def studies_of(evidence: Evidence) -> list[StudyOfPoisoning]:
     """`studies_assessed` of all that people said, worked out once. Raises `MissingEvidence` as that does."""
-    if evidence not in _ASSESSED:
-        _ASSESSED[evidence] = studies_assessed(compared_of(evidence))
-    return _ASSESSED[evidence]
+    return evidence.once("studies of poisoning", lambda: studies_assessed(compared_of(evidence)))
 
 
 def studies_compared(records: LedgerRecords) -> dict[str, Compared]:
