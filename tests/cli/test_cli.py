@@ -81,6 +81,8 @@ def test_recipe_values_may_be_given_as_flags() -> None:
         "--set",
         "data.about=a b",
     ]
+    assert unfold(["check", "r.toml", "--seed", "3"]) == ["check", "r.toml", "--set", "seed=3"]
+    assert unfold(["lab", "plant", "length", "--seed", "3"]) == ["lab", "plant", "length", "--seed", "3"]
 
 
 @pytest.mark.parametrize(

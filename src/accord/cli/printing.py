@@ -40,7 +40,11 @@ def progress_display(*, quiet: bool, errors: bool = False) -> "ProgressDisplay":
 
 
 def unfold(arguments: Sequence[str]) -> list[str]:
-    """Recipe values given as flags (`--policy.kl_coef 0.1`, `--policy.kl_coef=0.1`) as `--set policy.kl_coef=0.1`."""
+    """Recipe values given as flags (`--policy.kl_coef 0.1`, `--policy.kl_coef=0.1`) as `--set policy.kl_coef=0.1`.
+
+    The recipe's seed, which stands in no section, is one where a recipe is what the verb takes: `--seed 3`.
+    """
+    takes_recipe = arguments[:1] in (["run"], ["check"])
     unfolded: list[str] = []
     key = ""  # a recipe value whose flag has been read, and the value not yet
     for argument in arguments:
@@ -49,7 +53,8 @@ def unfold(arguments: Sequence[str]) -> list[str]:
             key = ""
             continue
         name, equals, value = argument.partition("=")
-        if not (name.startswith("--") and "." in name):
+        is_value = name.startswith("--") and ("." in name or (takes_recipe and name == "--seed"))
+        if not is_value:
             unfolded.append(argument)
         elif equals:
             unfolded += ["--set", f"{name[2:]}={value}"]

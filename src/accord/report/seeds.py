@@ -1,13 +1,13 @@
 """One recipe over several seeds: each number by seed, its mean and spread."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accord.report.table import summary
+from accord.report.table import Row, summary
 from accord.run import RunDirectory
 from accord.stats import Estimate, mean
 
@@ -19,7 +19,7 @@ __all__ = ["SeedsRow", "over_seeds", "render_seeds"]
 
 @dataclass(frozen=True)
 class SeedsRow:
-    """A number of the result by seed; its mean over seeds with a t interval, and its standard deviation over them."""
+    """A number of the result by seed; its mean over seeds with its interval, and its standard deviation over them."""
 
     key: str
     name: str
@@ -41,18 +41,26 @@ class SeedsRow:
 def over_seeds(runs: Mapping[int, Path]) -> list[SeedsRow]:
     """The numbers that every run has, by the run's seed. Raises as `summary` does."""
     values: dict[str, dict[int, float]] = {}
-    names: dict[str, str] = {}
+    rows: dict[str, Row] = {}
     for seed, path in runs.items():
         with RunDirectory.open(path, write=False) as run:
             for row in summary(run):
                 if row.estimate is not None:
                     values.setdefault(row.key, {})[seed] = row.estimate.value
-                    names[row.key] = row.label
+                    rows[row.key] = row
     return [
-        SeedsRow(key, names[key], by_seed, mean(list(by_seed.values())), _deviation(list(by_seed.values())))
+        SeedsRow(key, rows[key].label, by_seed, _centre(rows[key], by_seed), _deviation(list(by_seed.values())))
         for key, by_seed in values.items()
         if len(by_seed) == len(runs)
     ]
+
+
+def _centre(row: Row, by_seed: Mapping[int, float]) -> Estimate:
+    """The mean over seeds; its interval ends where a share does, which costs it nothing of what it holds."""
+    centre = mean(list(by_seed.values()))
+    if not row.share or centre.low is None or centre.high is None:
+        return centre
+    return replace(centre, low=max(0.0, centre.low), high=min(1.0, centre.high))
 
 
 def render_seeds(rows: list[SeedsRow]) -> "Table":

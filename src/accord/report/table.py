@@ -22,7 +22,8 @@ class Row:
     """A number of the run: how it is called, how it reads, and the file that it came from.
 
     `estimate` is None where the row is no measured number (seconds, what fired: then `value` holds it) or where the
-    run lacks it (then `text` says so). `file` is empty where there is none.
+    run lacks it (then `text` says so). `file` is empty where there is none. `share` says that the number lies between
+    0 and 1 by its nature.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Row:
     file: str = ""
     estimate: Estimate | None = None
     value: Any = None
+    share: bool = False
 
     @property
     def label(self) -> str:
@@ -46,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Quantity:
-    """Where a number stands in the run, how it is called, and how many digits it deserves."""
+    """Where a number stands in the run, how it is called, how many digits it deserves, and whether it is a share."""
 
     group: str
     name: str
@@ -54,6 +56,7 @@ class Quantity:
     stage: str
     columns: tuple[str, ...]
     digits: int = 3
+    share: bool = False
 
     @property
     def file(self) -> str:
@@ -79,31 +82,31 @@ REWARD, JUDGE, PEOPLE, POLICY, RUN = "reward model", "independent judge", "evalu
 
 def _judged(group: str, stage: str) -> tuple[Quantity, ...]:
     return (
-        Quantity(group, "accuracy on held-out pairs", CARD, stage, ("accuracy",)),
-        Quantity(group, "the same answer always", CARD, stage, ("majority",)),
-        Quantity(group, "length alone", CARD, stage, ("length_only",)),
-        Quantity(group, "which words stand in it", CARD, stage, ("words_only",)),
-        Quantity(group, "calibration error (ECE)", CARD, stage, ("ece",)),
+        Quantity(group, "accuracy on held-out pairs", CARD, stage, ("accuracy",), share=True),
+        Quantity(group, "the same answer always", CARD, stage, ("majority",), share=True),
+        Quantity(group, "length alone", CARD, stage, ("length_only",), share=True),
+        Quantity(group, "which words stand in it", CARD, stage, ("words_only",), share=True),
+        Quantity(group, "calibration error (ECE)", CARD, stage, ("ece",), share=True),
     )
 
 
-def _evaluated(name: str, *columns: str, digits: int = 3) -> Quantity:
-    return Quantity(POLICY, name, EVALUATION, "evaluate", columns, digits)
+def _evaluated(name: str, *columns: str, digits: int = 3, share: bool = False) -> Quantity:
+    return Quantity(POLICY, name, EVALUATION, "evaluate", columns, digits, share)
 
 
-def _arms(name: str, key: str, digits: int) -> tuple[Quantity, ...]:
-    return tuple(_evaluated(f"{name}, {arm}", arm, key, digits=digits) for arm in ("start", "policy"))
+def _arms(name: str, key: str, digits: int = 3, *, share: bool = False) -> tuple[Quantity, ...]:
+    return tuple(_evaluated(f"{name}, {arm}", arm, key, digits=digits, share=share) for arm in ("start", "policy"))
 
 
 QUANTITIES = (
     *_judged(REWARD, "reward"),
     *_judged(JUDGE, "eval_reward"),
-    _evaluated("win rate by the independent judge", "win_rate"),
-    _evaluated("win rate by its own reward", "win_rate_reward"),
+    _evaluated("win rate by the independent judge", "win_rate", share=True),
+    _evaluated("win rate by its own reward", "win_rate_reward", share=True),
     _evaluated("KL to its start (nats a text)", "kl", digits=2),
-    *_arms("texts that end themselves", "stop_rate", 3),
-    *_arms("distinct-2", "distinct_2", 3),
-    *_arms("entropy (nats a token)", "entropy", 3),
+    *_arms("texts that end themselves", "stop_rate", share=True),
+    *_arms("distinct-2", "distinct_2", share=True),
+    *_arms("entropy (nats a token)", "entropy"),
     *_arms("length (tokens)", "length", 1),
 )
 
@@ -136,7 +139,7 @@ def _row(reader: RunReader, quantity: Quantity) -> Row:
     if estimate is None:
         return Row(quantity.key, quantity.group, quantity.name, "not measured in this run", quantity.file)
     text = interval(estimate, quantity.digits)
-    return Row(quantity.key, quantity.group, quantity.name, text, quantity.file, estimate)
+    return Row(quantity.key, quantity.group, quantity.name, text, quantity.file, estimate, share=quantity.share)
 
 
 def _people(reader: RunReader) -> Iterator[Row]:
@@ -149,7 +152,7 @@ def _people(reader: RunReader) -> Iterator[Row]:
         if estimate is None:
             yield Row(key, PEOPLE, name, "not measured in this run")
         else:
-            yield Row(key, PEOPLE, name, interval(estimate), file, estimate)
+            yield Row(key, PEOPLE, name, interval(estimate), file, estimate, share=True)
 
 
 def _seconds(reader: RunReader) -> Row:
