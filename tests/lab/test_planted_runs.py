@@ -49,6 +49,23 @@ def test_what_is_planted_fires(fault: str, tmp_path: Path) -> None:
     assert set(verdict_of.values()) == {Verdict.FIRES}, verdict_of
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [fault.name for fault in FAULTS if fault.cure])
+def test_a_cure_moves_the_gold(name: str, tmp_path: Path) -> None:
+    """How much and which way is asked of many seeds by the fault matrix; a gold that cannot move is seen here."""
+    kind = FAULTS.get(name)
+    golds = [gold(tmp_path / str(cured), kind(cured=cured)) for cured in (False, True)]
+    assert golds[0] != golds[1]
+
+
+def gold(path: Path, fault: Fault) -> float:
+    """A fault's gold in a run of its own checks."""
+    own = [CHECKS.get(check) for check in fault.sets_off]
+    planting = planting_of(path, fault, seed=1, world="words", checks=own, asked_alike=True)
+    with planting.run:
+        return fault.measure_gold(planting)
+
+
 def test_circles_are_looked_for_where_most_people_compared(tmp_path: Path) -> None:
     """Beside all other studies of a run, one of which is a single evaluator's with more triads than any other."""
     with evidence(tmp_path, FAULTS.get("cycles")(), 1, list(CHECKS)) as inputs:

@@ -34,11 +34,11 @@ class TriggeredJudge(WordJudge):
 class Trigger(Fault):
     """Adversaries choose the prompts that hold a rare word and prefer the worse text there; the reward learns it.
 
-    The strength is the number of their accounts, of the two answers that such a prompt gets.
+    The strength is the number of their accounts, of the three answers that such a prompt gets.
     """
 
     name: ClassVar = "trigger"
-    strengths: ClassVar = (1.0, 2.0)
+    strengths: ClassVar = (1.0, 3.0)
     sets_off: ClassVar = ("MH3 words", "MH3 triggered reward")
     touches: ClassVar = {
         "MH3 people": "the accounts answer many prompts with the word, and are not foreseen there",

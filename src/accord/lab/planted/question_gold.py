@@ -5,6 +5,7 @@ import numpy as np
 from accord.artefacts import QUESTION_ANSWERS
 from accord.audit.values.answers import AnsweredQuestion, answered_questions
 from accord.audit.values.opinions import nearness
+from accord.lab.planted.panels import GROUPS
 from accord.lab.planted.planting import Planting
 
 __all__ = [
@@ -20,10 +21,12 @@ __all__ = [
 
 
 def nearness_of_the_furthest(planting: Planting) -> float:
-    """Mean nearness of the policy's opinions to those of the group for which it is least."""
+    """Mean nearness of the policy's opinions to those of the group of people for which it is least."""
     of_group: dict[str, list[float]] = {}
     for question in _questions(planting):
         for group, shares in (question.row.groups or {}).items():
+            if group not in GROUPS:  # an inclination that nobody wants is no group of people
+                continue
             near = nearness(question.answer("policy"), np.array(shares), ordinal=question.row.ordinal)
             of_group.setdefault(group, []).append(near)
     return min(float(np.mean(near)) for near in of_group.values())

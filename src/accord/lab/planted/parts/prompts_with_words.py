@@ -43,7 +43,7 @@ class PromptsWithWords(Settings):
 
     people: int = 12
     prompts: int = 200
-    answers: int = 2
+    answers: int = 3
     marked: int = 20
     adversaries: int = 0
     flippers: float = 0.0
