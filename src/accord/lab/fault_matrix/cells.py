@@ -132,7 +132,8 @@ def _ids_by_verdict(findings: Sequence[Finding], of_report: Sequence[Finding]) -
 def _collected_at_the_end() -> Iterator[None]:
     """A run makes many thousand records that hold no cycles: with garbage collection it takes a third longer.
 
-    What was there before, modules above all, is not looked through again.
+    What was there before, modules above all, is not looked through meanwhile; at the end it is, once: what stays set
+    apart for good is never let go, some 18 MB a run.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -142,4 +143,5 @@ def _collected_at_the_end() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+        gc.unfreeze()
         gc.collect()
