@@ -26,7 +26,7 @@ class RewardThresholds(Thresholds):
     searched: float = Field(
         default=0.4, gt=0, lt=1, description="RG1 gameable: share of a search's gain that the judge confirms"
     )
-    search_texts: int = Field(default=16, ge=8, description="RG1 gameable: texts that are edited")
+    search_texts: int = Field(default=32, ge=8, description="RG1 gameable: texts that are edited")
     search_edits: int = Field(default=8, ge=2, description="RG1 gameable: edits of a text in a round")
     search_rounds: int = Field(default=3, ge=1, description="RG1 gameable: rounds")
     surer: float = Field(

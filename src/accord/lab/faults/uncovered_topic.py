@@ -25,7 +25,7 @@ class UncoveredTopic(Fault):
     """
 
     name: ClassVar = "uncovered-topic"
-    strengths: ClassVar = (0.2, 0.4)
+    strengths: ClassVar = (0.2, 0.5)
     sets_off: ClassVar = ("DQ1 coverage", "DQ1 topics", "X1 error")
     cure: ClassVar = "a quota for each topic: as many labels, drawn by the deployment's shares"
     gold: ClassVar = "accuracy on the worst topic of a reward that learns from as many labels, by the truth"

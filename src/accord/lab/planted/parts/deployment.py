@@ -89,10 +89,10 @@ class DeploymentSettings(Settings):
     food: float = 0.35
     quota: bool = False
     prompts: int = 110
-    deployed: int = 130
-    judged: int = 54
+    deployed: int = 170
+    judged: int = 80
     people: int = 24
-    answers: int = 24
+    answers: int = 32
 
     @property
     def feedback_shares(self) -> Mapping[str, float]:
