@@ -14,7 +14,7 @@ from accord.collect import Desk
 from accord.collect.desk.agreement import CurvePoint
 from accord.collect.web.curves import curves_of
 from accord.errors import AccessError, FormError, LedgerError
-from accord.feedback import Ledger, draw_dataset
+from accord.feedback import Ledger
 from accord.feedback.dataset.selection import Selection
 
 ADA = {"name": "Ada Lovelace", "contact": "ada@example.org"}
@@ -95,6 +95,10 @@ def test_pausing_can_take_answers_out_of_training(tmp_path: Path) -> None:
         assert "[data]" not in admin.get("/admin/people").text
         admin.post(f"/admin/people/{two.pseudonym}/pause", {"why": "a talk"}, seen="/admin/people")
         assert not desk.excluded_evaluators()
+        silent = desk.accept(desk.invite().token, consent=True)
+        desk.pause(silent.pseudonym, "never came", excluded=True)
+        assert not desk.excluded_evaluators(), "a recipe refuses what names nothing"
+        assert "no recipe has to name them" in admin.get(f"/admin/people/{silent.pseudonym}").text
         done = {"why": "clicks", "exclude": "1"}
         page = admin.post(f"/admin/people/{one.pseudonym}/pause", done, seen="/admin/people").text
         [line] = re.findall(r"exclude = .*\]", page)
@@ -110,9 +114,8 @@ def test_pausing_can_take_answers_out_of_training(tmp_path: Path) -> None:
             admin.post(f"/admin/people/{pseudonym}/include", seen="/admin/people")
         assert "[data]" not in admin.get("/admin/people").text
     with Ledger(ledger, write=False) as opened_ledger:
-        evaluators = {
-            record.evaluator for record in draw_dataset(opened_ledger, Selection(exclude=excluded)).feedback.values()
-        }
+        records, known = list(opened_ledger.feedback()), opened_ledger.evaluators()
+        evaluators = {record.evaluator for record in Selection(exclude=excluded).of(records, known)}
     assert len(evaluators) == 1
     assert not evaluators & {*excluded}
 

@@ -4,7 +4,9 @@ import re
 
 from accord.collect.web.site import static
 
-PHYSICAL = re.compile(r"(?:margin|padding|border)-(?:left|right)\b|text-align: (?:left|right)|(?<![-\w])(?:left|right):")
+PHYSICAL = re.compile(
+    r"(?:margin|padding|border)-(?:left|right)\b|text-align: (?:left|right)|(?<![-\w])(?:left|right):"
+)
 
 
 def test_no_side_is_called_left_or_right() -> None:

@@ -16,6 +16,7 @@ from accord.collect.desk.identities import Person
 from accord.collect.desk.invites import check_attributes, mark_used, open_invite, short_text, use_code
 from accord.collect.study import Study
 from accord.errors import AccessError, FormError, LedgerError
+from accord.feedback.store.tables import TABLES
 from accord.records import Evaluator
 
 __all__ = [
@@ -213,9 +214,14 @@ def exclude(context: Context, pseudonym: str, *, excluded: bool = True) -> None:
 
 
 def excluded_evaluators(context: Context) -> dict[str, str]:
-    """By pseudonym, the ids of the evaluators whose answers a recipe is to leave out (`[data] exclude`)."""
+    """By pseudonym, the ids of the evaluators whose answers a recipe is to leave out (`[data] exclude`).
+
+    Whoever has no answer in the ledger is left out here: a recipe refuses what names nothing.
+    """
+    feedback = TABLES["feedback"]
     with context.reading() as tx:
         query = select(PEOPLE.c.pseudonym, PEOPLE.c.evaluator).where(PEOPLE.c.study == tx.study.name, PEOPLE.c.excluded)
+        query = query.where(select(feedback.c.id).where(feedback.c.evaluator == PEOPLE.c.evaluator).exists())
         return {row.pseudonym: row.evaluator for row in tx.execute(query.order_by(PEOPLE.c.joined))}
 
 

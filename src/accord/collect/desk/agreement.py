@@ -143,7 +143,7 @@ def _point(rows: Sequence[Any], of_item: Mapping[str, list[float]]) -> CurvePoin
 
 # -- answers that count -------------------------------------------------------------------------------------------
 
-Given = tuple[str, Feedback]
+PersonAnswer = tuple[str, Feedback]
 """A person's pseudonym and their answer."""
 
 
@@ -161,16 +161,16 @@ def _standing(tx: Transaction) -> Select[Any]:
     return query.order_by(RESERVATIONS.c.answer)
 
 
-def _answers(tx: Transaction, query: Select[Any]) -> dict[str, list[Given]]:
+def _answers(tx: Transaction, query: Select[Any]) -> dict[str, list[PersonAnswer]]:
     rows = tx.execute(query).all()
     records = tx.records(Feedback, [row.feedback for row in rows])
-    by_item: defaultdict[str, list[Given]] = defaultdict(list)
+    by_item: defaultdict[str, list[PersonAnswer]] = defaultdict(list)
     for row in rows:
         by_item[row.item].append((row.person, records[row.feedback]))
     return by_item
 
 
-def _of_items_of(tx: Transaction, person: str) -> dict[str, dict[str, list[Given]]]:
+def _of_items_of(tx: Transaction, person: str) -> dict[str, dict[str, list[PersonAnswer]]]:
     """By question and item, the answers to items that a person answered."""
     theirs = select(RESERVATIONS.c.item).where(*tx.of_person(person), RESERVATIONS.c.state == "answered")
     query = _standing(tx).where(RESERVATIONS.c.item.in_(theirs))
@@ -178,7 +178,7 @@ def _of_items_of(tx: Transaction, person: str) -> dict[str, dict[str, list[Given
 
 
 def _compared(
-    by_item: Mapping[str, Sequence[Given]], only: str | None = None
+    by_item: Mapping[str, Sequence[PersonAnswer]], only: str | None = None
 ) -> Iterator[tuple[str, str, str, float | str]]:
     """Each two people's answers to an item: its id, who they are, and the difference, or why there is none."""
     for item, answers in by_item.items():

@@ -49,7 +49,7 @@ class FoundAnswer:
     handed_out_at: datetime
     given_at: datetime | None
     seconds: float | None
-    asked: str
+    prompt_text: str
     answers: tuple[AnswerWords, ...]
     difference: float | None
 
@@ -64,13 +64,13 @@ class AnswerPage:
     pages: int
 
 
-def find_answers(context: Context, wanted: AnswerFilter, page: int = 1, *, by_names: bool = False) -> AnswerPage:
-    """The answers that are wanted, the newest first; what is still in hand comes before all.
+def find_answers(context: Context, filters: AnswerFilter, page: int = 1, *, by_names: bool = False) -> AnswerPage:
+    """The answers that `filters` ask for, the newest first; what is still in hand comes before all.
 
-    `by_names` is whether `wanted.person` is searched for in names, contacts and notes too.
+    `by_names` is whether `filters.person` is searched for in names, contacts and notes too.
     """
     with context.reading() as tx:
-        conditions = _conditions(tx, wanted, by_names=by_names)
+        conditions = _conditions(tx, filters, by_names=by_names)
         found = select(func.count()).select_from(RESERVATIONS.join(ITEMS, ITEMS.c.id == RESERVATIONS.c.item))
         total = tx.count(found.where(*conditions))
         pages = max(1, math.ceil(total / A_PAGE))
@@ -98,29 +98,29 @@ def _rows() -> Select[Any]:
     )
 
 
-def _conditions(tx: Transaction, wanted: AnswerFilter, *, by_names: bool) -> list[ColumnElement[bool]]:
+def _conditions(tx: Transaction, filters: AnswerFilter, *, by_names: bool) -> list[ColumnElement[bool]]:
     columns = RESERVATIONS.c
     conditions: list[ColumnElement[bool]] = [columns.study == tx.study.name]
-    if wanted.person:
-        conditions.append(_by_person(tx, wanted.person, by_names=by_names))
-    if wanted.item:
-        conditions.append(columns.item == wanted.item)
-    if wanted.state:
-        conditions.append(columns.state == wanted.state)
-    if wanted.purpose:
-        conditions.append(columns.purpose == wanted.purpose)
-    if wanted.mark:
-        conditions.append(_answers().where(has_mark(wanted.mark)).exists())
-    if wanted.since is not None:
-        conditions.append(columns.closed >= wanted.since.timestamp())
-    if wanted.until is not None:
-        conditions.append(columns.closed < wanted.until.timestamp())
-    if wanted.text:
+    if filters.person:
+        conditions.append(_by_person(tx, filters.person, by_names=by_names))
+    if filters.item:
+        conditions.append(columns.item == filters.item)
+    if filters.state:
+        conditions.append(columns.state == filters.state)
+    if filters.purpose:
+        conditions.append(columns.purpose == filters.purpose)
+    if filters.mark:
+        conditions.append(_answers().where(has_mark(filters.mark)).exists())
+    if filters.since is not None:
+        conditions.append(columns.closed >= filters.since.timestamp())
+    if filters.until is not None:
+        conditions.append(columns.closed < filters.until.timestamp())
+    if filters.text:
         said = columns.id.in_(
-            select(ANSWERS.c.reservation).where(ANSWERS.c.feedback.in_(ids_of_feedback(tx, wanted.text)))
+            select(ANSWERS.c.reservation).where(ANSWERS.c.feedback.in_(ids_of_feedback(tx, filters.text)))
         )
-        conditions.append(or_(ITEMS.c.prompt.in_(prompts_with(wanted.text)), said))
-    return [*conditions, *with_difference(wanted.difference)]
+        conditions.append(or_(ITEMS.c.prompt.in_(prompts_with(filters.text)), said))
+    return [*conditions, *with_difference(filters.difference)]
 
 
 def _answers() -> Select[Any]:
@@ -159,7 +159,7 @@ def _found(tx: Transaction, rows: Sequence[Row[Any]], laid: Sequence[str] = ()) 
             handed_out_at=moment(row.issued),
             given_at=None if row.closed is None else moment(row.closed),
             seconds=row.seconds,
-            asked=prompts[row.prompt].text,
+            prompt_text=prompts[row.prompt].text,
             answers=tuple(answers.get(row.id, ())),
             difference=row.difference,
         )

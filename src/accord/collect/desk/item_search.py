@@ -53,14 +53,14 @@ class ItemPage:
     pages: int
 
 
-def find_items(context: Context, wanted: ItemFilter, page: int = 1) -> ItemPage:
-    """The items of a study that are wanted, in the order of the file unless another is asked for."""
+def find_items(context: Context, filters: ItemFilter, page: int = 1) -> ItemPage:
+    """The items of a study that `filters` ask for, in the order of the file unless another is asked for."""
     with context.reading() as tx:
-        conditions = _conditions(tx, wanted)
+        conditions = _conditions(tx, filters)
         total = tx.count(select(func.count()).select_from(ITEMS).where(*conditions))
         pages = max(1, math.ceil(total / A_PAGE))
         page = min(max(page, 1), pages)
-        first = (ITEMS.c.difference.is_(None), ITEMS.c.difference.desc()) if wanted.order == "difference" else ()
+        first = (ITEMS.c.difference.is_(None), ITEMS.c.difference.desc()) if filters.order == "difference" else ()
         query = select(ITEMS).where(*conditions).order_by(*first, ITEMS.c.place, ITEMS.c.id)
         rows = tx.execute(query.limit(A_PAGE).offset((page - 1) * A_PAGE)).all()
         return ItemPage(_items(tx, rows), total, page, pages)
@@ -84,12 +84,12 @@ def with_difference(name: str) -> tuple[ColumnElement[bool], ...]:
     return (ITEMS.c.difference.between(low, high),)
 
 
-def _conditions(tx: Transaction, wanted: ItemFilter) -> tuple[ColumnElement[bool], ...]:
+def _conditions(tx: Transaction, filters: ItemFilter) -> tuple[ColumnElement[bool], ...]:
     of_study = (ITEMS.c.study == tx.study.name, ITEMS.c.purpose == "item")
     text: tuple[ColumnElement[bool], ...] = ()
-    if wanted.text:
-        text = ((ITEMS.c.id == wanted.text) | ITEMS.c.prompt.in_(prompts_with(wanted.text)),)
-    return (*of_study, *text, *_in_state(wanted.state), *with_difference(wanted.difference))
+    if filters.text:
+        text = ((ITEMS.c.id == filters.text) | ITEMS.c.prompt.in_(prompts_with(filters.text)),)
+    return (*of_study, *text, *_in_state(filters.state), *with_difference(filters.difference))
 
 
 def _in_state(state: str) -> tuple[ColumnElement[bool], ...]:

@@ -27,17 +27,17 @@ class Lookup:
 
     context: Context
 
-    def items(self, wanted: ItemFilter, page: int = 1) -> ItemPage:
-        """A page of the items that are wanted."""
-        return find_items(self.context, wanted, page)
+    def items(self, filters: ItemFilter, page: int = 1) -> ItemPage:
+        """A page of the items that `filters` ask for."""
+        return find_items(self.context, filters, page)
 
     def item(self, name: str) -> FoundItem | None:
         """An item with how far it is; None where none is called so."""
         return item_by_id(self.context, name)
 
-    def answers(self, wanted: AnswerFilter, page: int = 1, *, by_names: bool = False) -> AnswerPage:
-        """A page of the answers that are wanted; `by_names`: people are searched for by name, contact and note too."""
-        return find_answers(self.context, wanted, page, by_names=by_names)
+    def answers(self, filters: AnswerFilter, page: int = 1, *, by_names: bool = False) -> AnswerPage:
+        """A page of the answers that `filters` ask for; `by_names`: people are searched for by name, contact and note too."""
+        return find_answers(self.context, filters, page, by_names=by_names)
 
     def answers_to(self, item: str) -> tuple[FoundAnswer, ...]:
         """All that people did with an item."""

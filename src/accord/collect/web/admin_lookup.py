@@ -44,10 +44,10 @@ def items(request: WebRequest, site: Site) -> Response[str]:
     form = read(request.scope["query_string"])
     error: FormError | None = None
     try:
-        wanted, page = ItemFilter.read(form), _page_number(form)
+        filters, page = ItemFilter.read(form), _page_number(form)
     except FormError as problem:
-        wanted, page, error = ItemFilter(), 1, problem
-    found = site.desk.lookup.items(wanted, page)
+        filters, page, error = ItemFilter(), 1, problem
+    found = site.desk.lookup.items(filters, page)
     links = page_links(f"{site.base}/admin/items", form, found.page, found.pages)
     values = {"form": form, "found": found, "links": links, "error": error, "compared": _compared(site), **WORDS}
     return admin_page(request, site, "items", "/admin/items", status=400 if error else 200, **values)
@@ -85,12 +85,12 @@ def answers(request: WebRequest, site: Site) -> Response[str]:
     form = read(request.scope["query_string"])
     error: FormError | None = None
     try:
-        wanted, page = AnswerFilter.read(form), _page_number(form)
+        filters, page = AnswerFilter.read(form), _page_number(form)
     except FormError as problem:
-        wanted, page, error = AnswerFilter(), 1, problem
+        filters, page, error = AnswerFilter(), 1, problem
     lookup = site.desk.lookup
     names = lookup.may_see_names(admin)
-    found = lookup.answers(wanted, page, by_names=names)
+    found = lookup.answers(filters, page, by_names=names)
     values = {
         "form": form,
         "found": found,

@@ -141,14 +141,14 @@ def _person(
     if person is None:
         raise NotFoundException
     who = _identities(site, admin)
-    points = lookup.work_curve(pseudonym)
+    points, out = lookup.work_curve(pseudonym), site.desk.excluded_evaluators()
     values = {
         "person": person,
         "who": who,
         "points": points,
         "curves": curves_of(points),
         "others": lookup.agreement_with(pseudonym),
-        "excluded": recipe_line({pseudonym: person.evaluator}),
+        "excluded": recipe_line({name: one for name, one in out.items() if name == pseudonym}),
         "error": error,
     }
     return admin_page(request, site, "person", "/admin/people", status=status, **values)
