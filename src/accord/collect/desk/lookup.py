@@ -36,7 +36,7 @@ class Lookup:
         return item_by_id(self.context, name)
 
     def answers(self, filters: AnswerFilter, page: int = 1, *, by_names: bool = False) -> AnswerPage:
-        """A page of the answers that `filters` ask for; `by_names`: people are searched for by name, contact and note too."""
+        """A page of the answers that `filters` ask for; `by_names`: people are found by name, contact and note too."""
         return find_answers(self.context, filters, page, by_names=by_names)
 
     def answers_to(self, item: str) -> tuple[FoundAnswer, ...]:
