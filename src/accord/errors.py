@@ -96,9 +96,12 @@ class StatementError(AccordError):
 
 
 class AccessError(AccordError):
-    """An invite or a link does not let anybody in. The message is for the person in front of the screen."""
+    """An invite or a link does not let anybody in, or somebody has no right to see something. The message is for the
+    person in front of the screen."""
 
-    def __init__(self, reason: Literal["expired", "used", "forged", "paused"], message: str) -> None:
+    def __init__(
+        self, reason: Literal["expired", "used", "forged", "paused", "no right", "code"], message: str
+    ) -> None:
         super().__init__(message)
         self.reason = reason
 

@@ -296,7 +296,13 @@ def test_nothing_that_a_model_wrote_runs(tmp_path: Path, browser: Any, kind: str
     assert {url.split("/")[2].split(":")[0] for url in fetched} == {"127.0.0.1"}
 
 
-PAGES = ["/work", "/instructions", "/pause", "/admin", "/admin/people", "/admin/disputed", "/admin/export"]
+PAGES = ["/work", "/instructions", "/pause", "/device", "/code", "/admin", "/admin/items", "/admin/answers"]
+PAGES += ["/admin/people", "/admin/agreement", "/admin/disputed", "/admin/export"]
+OPENED = [
+    ("/admin/items", "main code a, main a code"),
+    ("/admin/answers", "main a.small"),
+    ("/admin/people", "main td a"),
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -343,7 +349,17 @@ def test_axe_finds_nothing_on_the_other_pages(tmp_path: Path, browser: Any, sche
         page.goto("/admin/disputed")
         page.get_by_text("Look").first.click()
         problems += violations(page)
+        for path, link in OPENED:
+            page.goto(path)
+            page.locator(link).first.click()
+            page.wait_for_url(f"**{path}/*")
+            problems += violations(page)
         assert problems == []
+        for path in PAGES:
+            page.goto(path)
+            boxes = "[document.documentElement, ...document.querySelectorAll('.scroll')]"
+            beyond = page.evaluate(f"{boxes}.map(box => box.scrollWidth - box.clientWidth)")
+            assert (path, max(beyond)) == (path, 0), "nothing lies beyond 1280 pixels"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -41,11 +41,13 @@ def collect(
     public_url: str | None = None,
     proxy: str = "127.0.0.1",
     admin: str | None = None,
+    names: bool = False,
     invite: int = 0,
     invite_experts: int = 0,
     seed: int = 0,
     changed: bool = False,
     approvals: Path | None = None,
+    add: Path | None = None,
 ) -> int:
     """Ask people: a study's pages, for evaluators and for whoever runs it. Ctrl-C ends it; what was sent is kept.
 
@@ -78,6 +80,8 @@ def collect(
     admin
         Give this name a (new) password for the pages under /admin: the environment's ACCORD_PASSWORD, else asked for
         at a terminal, else a fresh one that is printed.
+    names
+        With --admin: this name may see who people are (names, contacts, notes). Without it, nobody of that name may.
     invite
         Print so many invite links, each for one person.
     invite_experts
@@ -88,16 +92,24 @@ def collect(
         The study of this name in the ledger is meant, though its question or all of its items are others now.
     approvals
         Write whom a crowd platform is to approve to this CSV file, and end: nothing is served.
+    add
+        Add the items of this file to the study, which may be running, and end: all of them, or none where a line is
+        wrong. They stay when the study starts anew.
     """
     from accord.collect import Desk, Study
     from accord.feedback import Ledger
     from accord.feedback.store.fresh import ledger_to_fill
 
     _check_address(host, public_url)
+    if names and admin is None:
+        raise RecipeError("--names: whose right is it? Name whoever runs the study beside it: --admin NAME")
     studies = [Study.load(path) for path in (study, *more_studies)]
     if approvals is not None:
         _only_one(studies, "--approvals")
         return _write_approvals(studies[0], ledger, approvals)
+    if add is not None:
+        _only_one(studies, "--add")
+        return _add_items(studies[0], ledger, add)
     with listening(host, port) as listener:
         writers = _writer(writer, stage, studies)
         opening = partial(Desk, seed=seed, judge=_judge(judge), changed=changed)
@@ -114,7 +126,7 @@ def collect(
             password = None if admin is None else _own_password()
             for desk, total in zip(desks, totals, strict=True):
                 at = f"{url}/{desk.study.name}" if len(desks) > 1 else url
-                _print_start(desk, total, at, admin, password)
+                _print_start(desk, total, at, admin, password, names=names)
             at = f"{url}/{desks[0].study.name}" if len(desks) > 1 else url
             _print_invites(desks[0], at, invite, invite_experts)
             print(f"listening at {url}", flush=True)
@@ -141,15 +153,35 @@ def _write_approvals(study: "Study", ledger: str, path: Path) -> int:
 
     if study.platform is None:
         raise RecipeError(f"--approvals {path}: the study has no platform; add a section [platform] to it")
-    if study.choose == "disagreement":
-        study = study.model_copy(update={"choose": "coverage"})  # nothing is chosen here, so no judge is needed
     Ledger(ledger, write=False).close()  # one that is not there is not made
     with Ledger(ledger) as opened:
-        lines = Desk(study, opened).approvals()
+        lines = Desk(_unserved(study), opened).approvals()
     with atomic_file(path) as beside:
         beside.write_text(as_csv(lines), encoding="utf-8", newline="")
     print(f"{path}: {len(lines)} workers, {sum(line.status == 'approve' for line in lines)} to approve")
     return 0
+
+
+def _add_items(study: "Study", ledger: str, path: Path) -> int:
+    """The items of a file, beside those that are there."""
+    from accord.collect import Desk
+    from accord.feedback import Ledger
+
+    Ledger(ledger, write=False).close()  # one that is not there is not made
+    with Ledger(ledger) as opened:
+        added = Desk(_unserved(study), opened).add_items(path)
+    known = f"; {added.known} were there before" if added.known else ""
+    again = f", {added.again} of them not asked any more, and asked again now" if added.again else ""
+    print(f"{path}: {added.new} items added to {study.name}{known}{again}")
+    for remark in added.remarks[:MAX_REMARKS]:
+        complain(remark)
+    return 0
+
+
+def _unserved(study: "Study") -> "Study":
+    """A study whose desk is opened without serving it: nothing is chosen and nobody asked, so it needs no judge and no
+    assistant."""
+    return study.model_copy(update={"choose": "coverage", "assist": None})
 
 
 def _serve(desks: "Sequence[Desk]", listener: "socket", host: str, public_url: str | None, proxy: str) -> None:
@@ -209,7 +241,9 @@ def _judge(run: Path | None) -> "Judge | None":
         return load_reward_model(MODEL.verified(directory, "reward"), name="reward", dtype="float32")
 
 
-def _print_start(desk: "Desk", totals: "ItemTotals", url: str, admin: str | None, own: str | None) -> None:
+def _print_start(
+    desk: "Desk", totals: "ItemTotals", url: str, admin: str | None, own: str | None, *, names: bool
+) -> None:
     """What whoever starts it wants to know: what there is to judge, where, and by which links and password."""
     print(
         f"{desk.study.title}: {totals.items} items ({totals.new} new), {totals.gold} gold, {totals.practice} practice"
@@ -221,7 +255,7 @@ def _print_start(desk: "Desk", totals: "ItemTotals", url: str, admin: str | None
         complain(f"and {len(totals.remarks) - MAX_REMARKS} more of the kind")
     if admin is not None:
         password = own or secrets.token_urlsafe(12)
-        desk.set_admin(admin, password)
+        desk.set_admin(admin, password, sees_names=names)
         print(f"for whoever runs it: {url}/admin  name {admin}" + ("" if own else f"  password {password}"))
     if desk.study.platform is not None:
         print(f"for the platform: {url}{desk.study.platform.link}")

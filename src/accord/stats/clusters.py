@@ -118,8 +118,10 @@ def _degrees_of_freedom(share_C: Floats, alike: bool) -> float:
     """Of the CR2 variance of a weighted mean of cluster means: (tr G)^2 / tr G^2, G the covariance of its parts.
 
     Cluster means have one variance (`alike`: clusters differ more than what is in them), or one that falls with the
-    cluster's share (what is in them is independent).
+    cluster's share (what is in them is independent). Where one cluster has all the weight it is 1, the least.
     """
+    if share_C.size < 2:
+        return 1.0
     variance_C = np.ones_like(share_C) if alike else 1 / share_C
     total = float((share_C**2 * variance_C).sum())
     scale_C = share_C**2 / np.maximum(1 - share_C, 1e-12)

@@ -13,12 +13,25 @@ from sqlalchemy import Row, func, insert, select, update
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, Transaction, moment, storable_name
 from accord.collect.desk.identities import Person
-from accord.collect.desk.invites import check_attributes, mark_used, open_invite, short_text
+from accord.collect.desk.invites import check_attributes, mark_used, open_invite, short_text, use_code
 from accord.collect.study import Study
 from accord.errors import AccessError, FormError, LedgerError
+from accord.feedback.store.tables import TABLES
 from accord.records import Evaluator
 
-__all__ = ["accept", "add_person", "contact", "find", "pause", "resume", "session_name", "take_part"]
+__all__ = [
+    "accept",
+    "accept_code",
+    "add_person",
+    "contact",
+    "exclude",
+    "excluded_evaluators",
+    "find",
+    "pause",
+    "resume",
+    "session_name",
+    "take_part",
+]
 
 PEOPLE, CONTACTS, RESERVATIONS = tables.people, tables.contacts, tables.reservations
 
@@ -50,6 +63,12 @@ def accept(
             tx.execute(insert(CONTACTS).values(pseudonym=pseudonym, **reach))
         mark_used(tx, token_row.id, pseudonym)
         return _person_of(tx, tx.person_row(pseudonym))
+
+
+def accept_code(context: Context, code: str) -> Person:
+    """Let in, on another machine, whoever's device code this is. Raises `AccessError` where it is no good."""
+    with context.writing() as tx:
+        return _person_of(tx, tx.person_row(use_code(tx, code)))
 
 
 def add_person(tx: Transaction, attributes: Mapping[str, str], *, expert: bool = False) -> str:
@@ -150,6 +169,7 @@ def _person_of(tx: Transaction, row: Row[Any]) -> Person:
         position_in_session=row.sitting_done,
         joined_at=moment(row.joined),
         seen_at=moment(row.seen),
+        excluded=row.excluded,
     )
 
 
@@ -169,14 +189,40 @@ def contact(context: Context, pseudonym: str) -> tuple[str, str] | None:
 # -- pausing ----------------------------------------------------------------------------------------------------
 
 
-def pause(context: Context, pseudonym: str, why: str) -> None:
-    """Ask somebody nothing more until `resume`; what they send meanwhile is kept as a draft."""
+def pause(context: Context, pseudonym: str, why: str, *, excluded: bool = False) -> None:
+    """Ask somebody nothing more until `resume`; what they send meanwhile is kept as a draft.
+
+    `excluded` notes that their answers are to be left out of training too.
+    """
     _set_status(context, pseudonym, "paused", why)
+    if excluded:
+        exclude(context, pseudonym)
 
 
 def resume(context: Context, pseudonym: str) -> None:
     """Go on asking somebody who was paused."""
     _set_status(context, pseudonym, "active", "")
+
+
+def exclude(context: Context, pseudonym: str, *, excluded: bool = True) -> None:
+    """Note whether somebody's answers are to be left out of training. They stay in the ledger as they are: a recipe
+    leaves them out, by the line of `excluded_evaluators`."""
+    with context.writing() as tx:
+        if tx.person_row(pseudonym).excluded != excluded:
+            tx.execute(update(PEOPLE).where(*tx.is_person(pseudonym)).values(excluded=excluded))
+            tx.note("excluded" if excluded else "counted again", "answers of all kinds, in training", pseudonym)
+
+
+def excluded_evaluators(context: Context) -> dict[str, str]:
+    """By pseudonym, the ids of the evaluators whose answers a recipe is to leave out (`[data] exclude`).
+
+    Whoever has no answer in the ledger is left out here: a recipe refuses what names nothing.
+    """
+    feedback = TABLES["feedback"]
+    with context.reading() as tx:
+        query = select(PEOPLE.c.pseudonym, PEOPLE.c.evaluator).where(PEOPLE.c.study == tx.study.name, PEOPLE.c.excluded)
+        query = query.where(select(feedback.c.id).where(feedback.c.evaluator == PEOPLE.c.evaluator).exists())
+        return {row.pseudonym: row.evaluator for row in tx.execute(query.order_by(PEOPLE.c.joined))}
 
 
 def _set_status(context: Context, pseudonym: str, status: str, why: str) -> None:

@@ -4,55 +4,108 @@ A ruling is feedback like any other, by an evaluator of the pool "adjudication";
 takes nothing back. An item that the crowd cannot settle waits for no expert once it is ruled on.
 """
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, select, update
 
 from accord.collect.assignment.acquisition import expected_disagreement
 from accord.collect.assignment.lots import shown_order
 from accord.collect.desk import tables
-from accord.collect.desk.context import Context, moment, storable_name
+from accord.collect.desk.context import Context, Transaction, moment, storable_name
 from accord.collect.desk.item_counts import recount
 from accord.collect.desk.overview import DisputedItem
 from accord.collect.study import AnyQuestion, shown_digest
 from accord.errors import FormError
 from accord.feedback.store.earlier_records import ADJUDICATION
-from accord.records import Completion, Evaluator, Feedback, Prompt
+from accord.records import Evaluator, Feedback
 
-__all__ = ["POOL", "adjudicate", "disputed_items"]
+__all__ = ["POOL", "adjudicate", "disputed_item", "disputed_items"]
 
 POOL = ADJUDICATION
-ITEMS = tables.items
+ITEMS, RESERVATIONS, ANSWERS = tables.items, tables.reservations, tables.answers
 
 
 def disputed_items(context: Context, limit: int = 20) -> list[DisputedItem]:
     """Items that two or more people answered differently, the widest disagreement first, those ruled on last."""
     with context.reading() as tx:
-        answered = ITEMS.c.answered + ITEMS.c.answered_by_experts
-        query = select(ITEMS).where(ITEMS.c.study == tx.study.name, ITEMS.c.purpose == "item", answered > 1)
-        found = [
-            (row, question, row.votes[question.name])
-            for row in tx.execute(query)
-            for question in tx.study.questionnaire.of_everybody
-            if len(row.votes.get(question.name, {})) > 1
-        ]
-        found.sort(key=lambda one: (one[1].name in one[0].rulings, -expected_disagreement(one[2]), one[0].place))
-        found = found[:limit]
-        prompts = tx.records(Prompt, [row.prompt for row, _, _ in found])
-        completions = tx.records(Completion, [name for row, _, _ in found for name in row.completions])
-    return [
-        DisputedItem(
-            item=row.id,
-            question=question,
-            prompt=prompts[row.prompt],
-            completions=tuple(completions[name] for name in _order(context, row, question)),
-            votes=votes,
-            disagreement=expected_disagreement(votes),
-            adjudicated=question.name in row.rulings,
-        )
-        for row, question, votes in found
-    ]
+        found = _disputes(tx, ITEMS.c.difference > 0)
+        found.sort(key=lambda dispute: (dispute.ruled, -dispute.width, dispute.row.place))
+        return [_item_of(tx, dispute) for dispute in found[:limit]]
+
+
+def disputed_item(context: Context, item: str, question: str = "") -> DisputedItem | None:
+    """An item as `disputed_items` has it: on one of its questions, by name, or the first that is disputed."""
+    with context.reading() as tx:
+        found = _disputes(tx, ITEMS.c.id == storable_name(item))
+        wanted = [dispute for dispute in found if question in {"", dispute.question.name}]
+        return _item_of(tx, wanted[0]) if wanted else None
+
+
+@dataclass(frozen=True)
+class _Dispute:
+    """A question about an item (its row) that was answered differently. `votes` are empty where the kind has none."""
+
+    row: Row[Any]
+    question: AnyQuestion
+
+    @property
+    def votes(self) -> Mapping[str, int]:
+        votes: Mapping[str, int] = self.row.votes.get(self.question.name, {})
+        return votes
+
+    @property
+    def disagreement(self) -> float | None:
+        return expected_disagreement(self.votes) if self.votes else None
+
+    @property
+    def difference(self) -> float:
+        return float(self.row.differences.get(self.question.name, 0.0))
+
+    @property
+    def width(self) -> float:
+        return self.difference if self.disagreement is None else self.disagreement
+
+    @property
+    def ruled(self) -> bool:
+        return self.question.name in self.row.rulings
+
+    @property
+    def is_one(self) -> bool:
+        """Whether the answers differ; of a kind with votes, in these."""
+        return len(self.votes) > 1 if self.question.countable else self.difference > 0
+
+
+def _disputes(tx: Transaction, condition: ColumnElement[bool]) -> list[_Dispute]:
+    query = select(ITEMS).where(ITEMS.c.study == tx.study.name, ITEMS.c.purpose == "item", condition)
+    questions = tx.study.questionnaire.of_everybody
+    found = [_Dispute(row, question) for row in tx.execute(query) for question in questions]
+    return [dispute for dispute in found if dispute.is_one]
+
+
+def _item_of(tx: Transaction, dispute: _Dispute) -> DisputedItem:
+    row = dispute.row
+    return DisputedItem(
+        item=row.id,
+        question=dispute.question,
+        prompt=tx.prompt(row.prompt),
+        completions=tx.completions(_order(tx.context, row, dispute.question)),
+        votes=dispute.votes or _in_words(tx, dispute),
+        difference=dispute.difference,
+        disagreement=dispute.disagreement,
+        adjudicated=dispute.ruled,
+    )
+
+
+def _in_words(tx: Transaction, dispute: _Dispute) -> Mapping[str, int]:
+    """The answers that count of a kind without votes, in words."""
+    query = select(ANSWERS.c.feedback).join(RESERVATIONS, RESERVATIONS.c.id == ANSWERS.c.reservation)
+    counts = (RESERVATIONS.c.item == dispute.row.id, RESERVATIONS.c.holds, RESERVATIONS.c.state == "answered")
+    query = query.where(*counts, ANSWERS.c.question == dispute.question.name, ANSWERS.c.feedback.is_not(None))
+    records = tx.records(Feedback, [str(name) for name in tx.connection.scalars(query.order_by(RESERVATIONS.c.answer))])
+    return Counter(dispute.question.describe(record.judgement) for record in records.values())
 
 
 def adjudicate(context: Context, item: str, form: Mapping[str, str], by: str) -> Feedback:

@@ -132,14 +132,20 @@ class Transaction:
         return self.experts_of(person) is not None
 
     def records(self, kind: type[R], ids: Collection[str]) -> dict[str, R]:
-        """Records of the ledger by id, in the order asked for; ids that are not there are left out."""
-        table = TABLES[RECORD_TABLES[kind]]
+        """Records of the ledger by id, in the order asked for; ids that are not there are left out.
+
+        Those that this transaction adds are there.
+        """
+        name_of_table = RECORD_TABLES[kind]
+        table = TABLES[name_of_table]
         distinct = list(dict.fromkeys(ids))
         content: dict[str, str] = {}
         for start in range(0, len(distinct), MAX_PARAMETERS):
             chunk = distinct[start : start + MAX_PARAMETERS]
             rows = self.execute(select(table.c.id, table.c.content).where(table.c.id.in_(chunk)))
             content |= {row.id: row.content for row in rows}
+        if self.ledger_writer is not None and len(content) < len(distinct):
+            content = self.ledger_writer.unwritten(name_of_table) | content
         return {name: parse(kind, content[name], place=name) for name in distinct if name in content}
 
     def prompt(self, name: str) -> Prompt:

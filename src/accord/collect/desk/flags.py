@@ -5,17 +5,17 @@ for a side is a binomial test, by Bonferroni over the people tested.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scipy import stats as scipy_stats
 
 from accord.collect.desk.overview import Flag
 from accord.collect.study import AnyQuestion
 from accord.feedback.equality import same_answer
-from accord.records import Declined, Feedback
+from accord.records import Comparison, Declined, Feedback
 from accord.stats import Estimate, median, proportion
 
-__all__ = ["Habits", "flags_of", "habits_of", "median_seconds"]
+__all__ = ["Habits", "flags_of", "habits_of", "is_too_fast", "median_seconds"]
 
 WORDS_A_SECOND = 15.0
 """Faster than this nobody reads; fluent reading is 4 to 5 words a second."""
@@ -39,6 +39,8 @@ class Habits:
     left      share of `left` among decided comparisons, and `left_p` its two-sided binomial p against one half
     pasted    share of written answers into which something was pasted
     declined  share of items declined
+
+    `left_out` says in words what a share leaves out, by its name; nothing where it leaves nothing out.
     """
 
     fast: Estimate | None
@@ -48,6 +50,7 @@ class Habits:
     left_p: float | None
     pasted: Estimate | None
     declined: Estimate | None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def habits_of(
@@ -63,23 +66,38 @@ def habits_of(
     timed = [(record.seconds, words) for record, words in feedback if record.seconds is not None]
     sides = [side for record in records if (side := questions[record.study].side(record.judgement)) is not None]
     left = sum(side == "left" for side in sides)
+    known = [
+        questions[record.study].agree(record.judgement, record.gold) for record in records if record.gold is not None
+    ]
+    again = [same_answer(record, first) for record in records if (first := by_id.get(record.repeat_of or ""))]
+    ties = sum(isinstance(record.judgement, Comparison) for record in records) - len(sides)
     return Habits(
-        fast=_share([seconds < max(MIN_SECONDS, words / WORDS_A_SECOND) for seconds, words in timed]),
-        gold=_share(
-            [
-                questions[record.study].agree(record.judgement, record.gold)
-                for record in records
-                if record.gold is not None
-            ]
-        ),
-        repeats=_share(
-            [same_answer(record, first) for record in records if (first := by_id.get(record.repeat_of or ""))]
-        ),
+        fast=_share([is_too_fast(seconds, words) for seconds, words in timed]),
+        gold=_share(known),
+        repeats=_share(again),
         left=_share([side == "left" for side in sides]),
         left_p=float(scipy_stats.binomtest(left, len(sides)).pvalue) if sides else None,
         pasted=_share([count > 0 for count in _pasted_counts(questions, records)]),
         declined=_share([isinstance(record.judgement, Declined) for record in records]),
+        left_out=_left_out(
+            {"left": (ties, "tie"), "gold": (known.count(None), ""), "repeats": (again.count(None), "")}
+        ),
     )
+
+
+def _left_out(counts: Mapping[str, tuple[int, str]]) -> dict[str, str]:
+    """What is left out in words, by the name of the share; what has no name is what no program can compare."""
+    words = {}
+    for name, (count, what) in counts.items():
+        if count:
+            of_it = f"{what}{'' if count == 1 else 's'}" if what else "declined or not comparable"
+            words[name] = f"{count} {of_it} not counted"
+    return words
+
+
+def is_too_fast(seconds: float, words: int) -> bool:
+    """Whether an answer was sent before so many words could be read."""
+    return seconds < max(MIN_SECONDS, words / WORDS_A_SECOND)
 
 
 def _pasted_counts(questions: Mapping[str | None, AnyQuestion], records: Sequence[Feedback]) -> list[int]:

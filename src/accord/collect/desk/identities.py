@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-__all__ = ["Admission", "Invite", "Login", "Person", "PlatformIds"]
+__all__ = ["Admission", "DeviceCode", "Invite", "Login", "Person", "PlatformIds"]
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,14 @@ class Invite:
 
     token: str
     id: str
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class DeviceCode:
+    """A short code by which somebody signs in on another machine once, until `expires`."""
+
+    code: str
     expires: datetime
 
 
@@ -37,7 +45,8 @@ class PlatformIds:
 
 @dataclass(frozen=True)
 class Person:
-    """An evaluator as the desk knows them: a pseudonym, never a name. `done` counts answers that stand."""
+    """An evaluator as the desk knows them: a pseudonym, never a name. `done` counts answers that stand; `excluded` is
+    whether their answers are to be left out of training."""
 
     pseudonym: str
     evaluator: str
@@ -51,6 +60,7 @@ class Person:
     position_in_session: int
     joined_at: datetime
     seen_at: datetime
+    excluded: bool = False
 
 
 @dataclass(frozen=True)

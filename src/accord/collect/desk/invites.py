@@ -3,22 +3,25 @@
 A token is signed with a secret that the database keeps; the token itself is kept nowhere.
 """
 
+import hashlib
+import hmac
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, Transaction, moment
-from accord.collect.desk.identities import Admission, Invite
+from accord.collect.desk.identities import Admission, DeviceCode, Invite
 from accord.collect.study import Study
 from accord.collect.study.form_fields import storable
 from accord.errors import AccessError, FormError, StudyError
 
 __all__ = [
     "check_attributes",
+    "device_code",
     "examine",
     "invite",
     "link",
@@ -27,12 +30,20 @@ __all__ = [
     "open_invite",
     "short_text",
     "signing_secret",
+    "use_code",
 ]
 
 INVITES = tables.invites
 SIGNING = "signing"
 MAX_SHORT_TEXT = 300
 MAX_TOKEN = 500
+CODE_LETTERS = "23456789BCDFGHJKMNPQRSTVWXYZ"
+"""Letters and digits that nobody takes for one another, and of which no word is made."""
+CODE_LENGTH = 8
+CODE_SECONDS = 600.0
+MAX_CODE = 40  # characters of what somebody types, blanks and dashes among them
+PAUSED = "Your part in this study is paused; ask whoever runs it."
+WRONG_CODE = "This code is wrong, was used, or is older than ten minutes; make a new one where you are signed in."
 
 
 def invite(
@@ -65,6 +76,43 @@ def link(context: Context, pseudonym: str, *, days: float = 2) -> Invite:
         return _issue(tx, {"kind": "link", "person": pseudonym, "note": "", "attributes": {}}, days)
 
 
+def device_code(context: Context, pseudonym: str) -> DeviceCode:
+    """A short code by which somebody signs in on another machine: good once, for ten minutes, and only the newest is.
+
+    Raises `AccessError` where nobody is called so, or they are paused.
+    """
+    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+    with context.writing() as tx:
+        if tx.person_row(pseudonym).status != "active":
+            raise AccessError("paused", PAUSED)
+        expires = tx.now + CODE_SECONDS
+        earlier = (INVITES.c.person == pseudonym, INVITES.c.study == tx.study.name, INVITES.c.kind == "code")
+        tx.execute(delete(INVITES).where(*earlier))
+        row = {"id": _code_id(tx, code), "study": tx.study.name, "kind": "code", "person": pseudonym}
+        tx.execute(insert(INVITES).values(**row, note="", attributes={}, issued=tx.now, expires=expires))
+    half = CODE_LENGTH // 2
+    return DeviceCode(f"{code[:half]}-{code[half:]}", moment(expires))
+
+
+def use_code(tx: Transaction, text: str) -> str:
+    """Whose code this is, written in whatever way; it is used up. Raises `AccessError` where it is no good."""
+    code = "".join(letter for letter in text.upper()[:MAX_CODE] if letter in CODE_LETTERS)
+    own = (INVITES.c.study == tx.study.name, INVITES.c.kind == "code")
+    row = tx.execute(select(INVITES).where(INVITES.c.id == _code_id(tx, code), *own)).one_or_none()
+    if len(code) != CODE_LENGTH or row is None or row.used is not None or tx.now > row.expires:
+        raise AccessError("code", WRONG_CODE)
+    if tx.person_row(row.person).status != "active":
+        raise AccessError("paused", PAUSED)
+    mark_used(tx, row.id, row.person)
+    return str(row.person)
+
+
+def _code_id(tx: Transaction, code: str) -> str:
+    """What a code is kept as, from which nobody without the database's secret gets the code."""
+    content = f"device code\0{tx.study.name}\0{code}"
+    return "code-" + hmac.new(signing_secret(tx.connection).encode(), content.encode(), hashlib.sha256).hexdigest()
+
+
 def _issue(tx: Transaction, values: Mapping[str, Any], days: float) -> Invite:
     name, expires = secrets.token_urlsafe(12), tx.now + days * 86_400
     row = {"id": name, "study": tx.study.name, "issued": tx.now, "expires": expires, **values}
@@ -93,7 +141,7 @@ def open_invite(tx: Transaction, token: str) -> Row[Any]:
     if tx.now > row.expires:
         raise AccessError("expired", "This link has expired; ask whoever runs the study for a new one.")
     if row.person is not None and tx.person_row(row.person).status != "active":
-        raise AccessError("paused", "Your part in this study is paused; ask whoever runs it.")
+        raise AccessError("paused", PAUSED)
     return row
 
 

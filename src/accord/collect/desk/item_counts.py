@@ -13,6 +13,8 @@ from sqlalchemy import Row, func, select, update
 from accord.collect.assignment.acquisition import BY_VOTES, Closed, closed_by_all, closed_by_votes, uncertainty_gap
 from accord.collect.desk import tables
 from accord.collect.desk.context import Transaction
+from accord.feedback.statistics.answer_differences import mean_difference
+from accord.records import Feedback
 
 __all__ = ["recount"]
 
@@ -36,11 +38,28 @@ def recount(tx: Transaction, item: str) -> None:
         "votes": {name: dict(votes.crowd[name] + votes.expert[name]) for name in votes.names},
         "gap": row.gap,
     }
+    differences = _differences(tx, item)
+    values |= {"differences": differences, "difference": max(differences.values(), default=None)}
     if row.model_p is not None and scored is not None:
         values["gap"] = uncertainty_gap(row.model_p, values["votes"].get(scored.name, {}))
     if row.closed in BY_VOTES:
         values["closed"] = _closed(tx, votes, row.rulings)
     tx.execute(update(ITEMS).where(ITEMS.c.id == item).values(values))
+
+
+def _differences(tx: Transaction, item: str) -> dict[str, float]:
+    """By question, how far the answers that count lie apart, where two people gave some that can be compared."""
+    of_item = (RESERVATIONS.c.item == item, RESERVATIONS.c.purpose == "item", RESERVATIONS.c.holds)
+    query = select(ANSWERS.c.question, ANSWERS.c.feedback)
+    query = query.join(RESERVATIONS, RESERVATIONS.c.id == ANSWERS.c.reservation)
+    query = query.where(*of_item, RESERVATIONS.c.state == "answered", ANSWERS.c.feedback.is_not(None))
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for row in tx.execute(query.order_by(RESERVATIONS.c.answer)):
+        names[row.question].append(row.feedback)
+    by_question = {
+        question: mean_difference(tx.records(Feedback, ids).values()) for question, ids in names.items() if len(ids) > 1
+    }
+    return {question: value for question, value in by_question.items() if value is not None}
 
 
 def _groups(tx: Transaction, item: str) -> Sequence[Row[Any]]:

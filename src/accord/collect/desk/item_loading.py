@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, update
 
 from accord.collect.assignment.acquisition import preferences, uncertainty_gap
 from accord.collect.desk import tables
+from accord.collect.desk.answer_marks import mark_answers
 from accord.collect.desk.assistance import ask_assistant, lay_out_remarks
 from accord.collect.desk.context import Context, Transaction
 from accord.collect.desk.item_counts import recount
@@ -22,11 +23,11 @@ from accord.collect.desk.suggestions import enter_suggestions
 from accord.collect.study.dialogue import check_topic
 from accord.collect.study.item_metadata import stratum_of
 from accord.collect.study.item_remarks import remarks_on
-from accord.collect.study.items import Purpose, StudyItem, check_item, read_lines, resolve
+from accord.collect.study.items import ItemLine, Purpose, StudyItem, check_item, read_lines, resolve
 from accord.errors import StudyError
 from accord.records import Completion, Prompt
 
-__all__ = ["load_items"]
+__all__ = ["item_rows", "load_items", "study_item"]
 
 ITEMS = tables.items
 
@@ -52,7 +53,7 @@ def load_items(context: Context) -> ItemTotals:
             items = [] if name is None else _read(tx, Path(name), purpose)
             for item in items:
                 tx.add(item.prompt, *item.completions)
-            rows = _rows(tx, items, purpose)
+            rows = item_rows(tx, items, purpose)
             totals[purpose] = len(rows)
             remarks += remarks_on(items)
             added, gone = _lay_out(tx, rows, purpose)
@@ -60,6 +61,7 @@ def load_items(context: Context) -> ItemTotals:
         remarks += lay_out_remarks(tx)
     ask_assistant(context)
     _score_items(context)
+    mark_answers(context)
     return ItemTotals(totals["item"], totals["gold"], totals["practice"], new, withdrawn, tuple(remarks))
 
 
@@ -88,18 +90,31 @@ def _read(tx: Transaction, path: Path, purpose: Purpose) -> list[StudyItem]:
     lines = read_lines(path)
     completions = tx.records(Completion, [name for _, line in lines for name in line.completion_ids])
     prompts = tx.records(Prompt, [line.prompt_id for _, line in lines if line.prompt_id])
-    items = []
-    for place, line in lines:
-        item = resolve(place, line, prompts, completions)
-        has_writer = tx.context.writer is not None
-        if tx.study.dialogue is not None and purpose == "item":
-            items.append(check_topic(item, has_writer=has_writer))
-        else:
-            items.append(check_item(tx.study.questionnaire, item, purpose, has_writer=has_writer))
-    return items
+    has_writer = tx.context.writer is not None
+    return [study_item(tx, place, line, prompts, completions, purpose, has_writer=has_writer) for place, line in lines]
 
 
-def _rows(tx: Transaction, items: Sequence[StudyItem], purpose: Purpose) -> dict[str, dict[str, Any]]:
+def study_item(
+    tx: Transaction,
+    place: str,
+    line: ItemLine,
+    prompts: Mapping[str, Prompt],
+    completions: Mapping[str, Completion],
+    purpose: Purpose,
+    *,
+    has_writer: bool,
+) -> StudyItem:
+    """A line with its records, which may be some of the ledger's, by id, checked against the study's question.
+
+    Raises `StudyError` or `RecordError` that name the line.
+    """
+    item = resolve(place, line, prompts, completions)
+    if tx.study.dialogue is not None and purpose == "item":
+        return check_topic(item, has_writer=has_writer)
+    return check_item(tx.study.questionnaire, item, purpose, has_writer=has_writer)
+
+
+def item_rows(tx: Transaction, items: Sequence[StudyItem], purpose: Purpose) -> dict[str, dict[str, Any]]:
     """Rows of the desk's table by id; of two lines that are the same item the first counts."""
     study, paper = tx.study, tx.study.questionnaire
     rows: dict[str, dict[str, Any]] = {}
@@ -129,10 +144,13 @@ def _rows(tx: Transaction, items: Sequence[StudyItem], purpose: Purpose) -> dict
 
 
 def _lay_out(tx: Transaction, rows: Mapping[str, dict[str, Any]], purpose: Purpose) -> tuple[int, int]:
-    """Insert what is new, bring what is there up to date, withdraw what is gone: how many are new, how many gone."""
+    """Insert what is new, bring what is there up to date, withdraw what is gone: how many are new, how many gone.
+
+    What was added while the study ran stays, whether the files hold it or not.
+    """
     query = select(ITEMS).where(ITEMS.c.study == tx.study.name, ITEMS.c.purpose == purpose)
     present = {row.id: row for row in tx.execute(query)}
-    standing = {name for name, row in present.items() if row.closed != "withdrawn"}
+    standing = {name for name, row in present.items() if row.closed != "withdrawn" and not row.imported}
     if purpose == "item" and standing and standing.isdisjoint(rows) and not tx.context.changed:
         raise StudyError(
             f"study.items_file: none of the {len(standing)} items of the study '{tx.study.name}' in this ledger is in "
@@ -143,12 +161,16 @@ def _lay_out(tx: Transaction, rows: Mapping[str, dict[str, Any]], purpose: Purpo
     if fresh:
         tx.connection.execute(insert(ITEMS), fresh)
     for name, row in present.items():
-        if name in rows:
+        if row.imported and name not in rows:
+            values = {"closed": row.closed}
+        elif name in rows:
             values = {key: value for key, value in rows[name].items() if key != "completions" or value}
             values["closed"] = "" if row.closed == "withdrawn" else row.closed
         else:
             values = {"closed": "withdrawn"}
         tx.execute(update(ITEMS).where(ITEMS.c.id == name).values(values))
-        if name in rows and row.votes:  # settings that say when an item has enough may have changed
+        if (
+            name in rows and row.answered + row.answered_by_experts
+        ):  # settings that say when an item has enough may have changed
             recount(tx, name)
     return len(fresh), len(standing.difference(rows))

@@ -14,11 +14,13 @@ from accord.records import Prompt
 __all__ = ["item_table"]
 
 ITEMS = tables.items
-COLUMNS = ("item", "prompt", "text", "completions", "answered", "by_experts", "overlap", "declined", "closed", "votes")
+COUNTS = ("answered", "by_experts", "overlap", "declined", "closed", "votes", "difference")
+COLUMNS = ("item", "prompt", "text", "completions", *COUNTS)
 
 
 def item_table(context: Context) -> str:
-    """CSV, a line an item: `metadata.KEY` for each key that any item has; `votes` and `completions` as JSON.
+    """CSV, a line an item: `metadata.KEY` for each key that any item has; `votes` and `completions` as JSON;
+    `difference` is how far the answers of two people lie apart, in [0, 1].
 
     A cell that a spreadsheet would take for a formula begins with an apostrophe.
     """
@@ -33,5 +35,6 @@ def item_table(context: Context) -> str:
     for row in rows:
         cells = [row.id, row.prompt, prompts[row.prompt].text, json.dumps(row.completions)]
         cells += [row.answered, row.answered_by_experts, row.overlap, row.declined, row.closed, json.dumps(row.votes)]
+        cells.append("" if row.difference is None else row.difference)
         table.writerow([csv_cell(f"{cell}") for cell in (*cells, *(row.metadata.get(key, "") for key in keys))])
     return out.getvalue()

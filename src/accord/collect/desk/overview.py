@@ -1,7 +1,7 @@
 """What the one who runs the study sees: frozen values, all times aware."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -76,7 +76,10 @@ class Flag:
 
 @dataclass(frozen=True)
 class PersonProgress:
-    """One person's numbers. `hours` are the sum of the times on items; None estimates: nothing to go by."""
+    """One person's numbers. `hours` are the sum of the times on items; None estimates: nothing to go by.
+
+    `left_out` says what a share leaves out, by its name; `excluded` whether training is to leave their answers out.
+    """
 
     pseudonym: str
     status: str
@@ -94,6 +97,8 @@ class PersonProgress:
     pasted: Estimate | None
     flags: tuple[Flag, ...]
     seen_at: datetime
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    excluded: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,9 +128,11 @@ class QuestionProgress:
 
 @dataclass(frozen=True)
 class DisputedItem:
-    """An item that people disagree on: its answers by vote, and the expected disagreement in bits.
+    """An item that people disagree on: its answers by vote, or in words where the kind has no votes.
 
-    `question` is the one that they answered differently, `completions` are those that it is about.
+    `question` is the one that they answered differently, `completions` are those that it is about. `difference` is how
+    far two people's answers lie apart on average, in [0, 1]; `disagreement` the expected disagreement in bits (None for
+    kinds without votes).
     """
 
     item: str
@@ -133,7 +140,8 @@ class DisputedItem:
     prompt: Prompt
     completions: tuple[Completion, ...]
     votes: Mapping[str, int]
-    disagreement: float
+    difference: float
+    disagreement: float | None
     adjudicated: bool
 
 

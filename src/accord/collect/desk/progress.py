@@ -267,6 +267,8 @@ def _person(
         pasted=habits.pasted,
         flags=flags_of(habits, active),
         seen_at=moment(row.seen),
+        left_out=habits.left_out,
+        excluded=row.excluded,
     )
 
 

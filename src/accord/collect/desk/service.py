@@ -4,6 +4,7 @@
     item_loading  dispatch                 what there is to judge, and what is next for a person
     submission  turn_answers               an answer, taken in once and for good
     adjudication  progress                 what whoever runs the study sees and rules
+    lookup                                 items, answers and people, searched and opened one by one
 
 Every method is one transaction (or a few that each leave a whole state), and may be called by any number of threads
 and processes at once. Whatever is raised on purpose is an `AccordError` whose message is for the person in front of
@@ -18,6 +19,7 @@ import hmac
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -28,7 +30,9 @@ from accord.collect.desk import (
     dispatch,
     erasure,
     invites,
+    item_import,
     item_loading,
+    names,
     platform,
     progress,
     sign_in,
@@ -39,8 +43,9 @@ from accord.collect.desk import (
 )
 from accord.collect.desk.context import Context
 from accord.collect.desk.dialogues import is_turn
-from accord.collect.desk.identities import Admission, Invite, Person, PlatformIds
+from accord.collect.desk.identities import Admission, DeviceCode, Invite, Person, PlatformIds
 from accord.collect.desk.item_table import item_table
+from accord.collect.desk.lookup import Lookup
 from accord.collect.desk.overview import DisputedItem, ItemTotals, StudyProgress
 from accord.collect.desk.platform import Approval
 from accord.collect.desk.tasks import ClientTelemetry, NextStep, Receipt, Task
@@ -103,7 +108,7 @@ class Desk:
             )
         self.study, self.ledger = study, ledger
         self.context = Context(study, ledger, clock, seed, writer, judge, changed, assistant)
-        self.sessions = sign_in.Logins(self.context)
+        self.sessions, self.lookup = sign_in.Logins(self.context), Lookup(self.context)
         _close_to_others(ledger)
         migrate(ledger, MIGRATIONS, tables.VERSION_TABLE)
         with ledger.begin(immediate=True) as connection:
@@ -120,6 +125,10 @@ class Desk:
         """Bring the study's files onto the desk; again without harm. Raises what names file and line."""
         return item_loading.load_items(self.context)
 
+    def add_items(self, path: Path) -> item_import.AddedItems:
+        """Add the items of a file to what is asked, while people answer. Raises what names every line that is wrong."""
+        return item_import.add_items(self.context, path)
+
     # -- people -------------------------------------------------------------------------------------------------
 
     def invite(
@@ -131,6 +140,14 @@ class Desk:
     def link(self, pseudonym: str, *, days: float = 2) -> Invite:
         """A signed link for somebody who is known, to sign in on another machine; good once."""
         return invites.link(self.context, pseudonym, days=days)
+
+    def device_code(self, person: Person | str) -> DeviceCode:
+        """A short code to sign in on another machine, once, within ten minutes. Raises `AccessError`."""
+        return invites.device_code(self.context, _pseudonym(person))
+
+    def accept_code(self, code: str) -> Person:
+        """Let in whoever's code this is. Raises `AccessError`."""
+        return accounts.accept_code(self.context, code)
 
     def examine(self, token: str) -> Admission:
         """What a token would let in, without using it. Raises `AccessError`."""
@@ -179,9 +196,21 @@ class Desk:
         """A person's name and how to reach them, where they said so and were not erased."""
         return accounts.contact(self.context, pseudonym)
 
-    def pause(self, pseudonym: str, why: str) -> None:
-        """Ask somebody nothing more until `resume`."""
-        accounts.pause(self.context, pseudonym, why)
+    def pause(self, pseudonym: str, why: str, *, excluded: bool = False) -> None:
+        """Ask somebody nothing more until `resume`; `excluded` notes that training is to leave their answers out."""
+        accounts.pause(self.context, pseudonym, why, excluded=excluded)
+
+    def exclude(self, pseudonym: str, *, excluded: bool = True) -> None:
+        """Note whether training is to leave somebody's answers out; a recipe does, by `excluded_evaluators`."""
+        accounts.exclude(self.context, pseudonym, excluded=excluded)
+
+    def excluded_evaluators(self) -> dict[str, str]:
+        """By pseudonym, the ids for `[data] exclude` of a recipe."""
+        return accounts.excluded_evaluators(self.context)
+
+    def change_identity(self, pseudonym: str, fields: Mapping[str, str], by: str) -> None:
+        """Write down name, contact and note of somebody. Raises `AccessError`, `FormError`, `LedgerError`."""
+        names.change_identity(self.context, pseudonym, fields, by)
 
     def resume(self, pseudonym: str) -> None:
         """Go on asking somebody."""
@@ -266,13 +295,17 @@ class Desk:
         """Items that people answered differently, the widest disagreement first."""
         return adjudication.disputed_items(self.context, limit)
 
+    def disputed_item(self, item: str, question: str = "") -> DisputedItem | None:
+        """One of them, on a question by name or the first that is disputed; None where people agree."""
+        return adjudication.disputed_item(self.context, item, question)
+
     def adjudicate(self, item: str, form: Mapping[str, str], by: str) -> Feedback:
         """Rule on an item, about its completions in the order of `disputed`."""
         return adjudication.adjudicate(self.context, item, form, by)
 
-    def set_admin(self, name: str, password: str) -> None:
-        """Let somebody run the study by this name and password."""
-        sign_in.set_admin(self.context, name, password)
+    def set_admin(self, name: str, password: str, *, sees_names: bool = False) -> None:
+        """Let somebody run the study by this name and password; `sees_names`: they may see who its people are."""
+        sign_in.set_admin(self.context, name, password, sees_names=sees_names)
 
     def check_admin(self, name: str, password: str) -> bool:
         """Whether this is the password of somebody who may run the study."""

@@ -40,8 +40,11 @@ def _nobodys_hash() -> str:
     return _hasher().hash(secrets.token_urlsafe(16))
 
 
-def set_admin(context: Context, name: str, password: str) -> None:
-    """Let somebody run the study by this name and password; a new password ends their sessions."""
+def set_admin(context: Context, name: str, password: str, *, sees_names: bool = False) -> None:
+    """Let somebody run the study by this name and password; a new password ends their sessions.
+
+    `sees_names` is the right to see who its people are.
+    """
     name = short_text("name", name)
     if not name:
         raise FormError("name", f"Give a name of 1 to {MAX_SHORT_TEXT} characters.")
@@ -50,7 +53,7 @@ def set_admin(context: Context, name: str, password: str) -> None:
     password_hash = _hasher().hash(password.encode(errors="replace"))
     with context.writing() as tx:
         tx.execute(delete(ADMINS).where(ADMINS.c.name == name, ADMINS.c.study == tx.study.name))
-        tx.execute(insert(ADMINS).values(study=tx.study.name, name=name, hash=password_hash))
+        tx.execute(insert(ADMINS).values(study=tx.study.name, name=name, hash=password_hash, sees_names=sees_names))
         drop_logins(tx, "admin", name)
 
 

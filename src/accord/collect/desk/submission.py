@@ -15,6 +15,7 @@ from typing import Any, Self
 from sqlalchemy import Row, func, insert, select, update
 
 from accord.collect.desk import tables
+from accord.collect.desk.answer_marks import marks_of
 from accord.collect.desk.answer_records import AnswerRecords, GivenAnswer
 from accord.collect.desk.answer_sheet import AnswerSheet, Step
 from accord.collect.desk.context import Context, Transaction, storable_name
@@ -251,6 +252,7 @@ class _Submission:
 
     def _enter_answers(self, entered: list[tuple[GivenAnswer, Feedback]], taken_back: Mapping[str, Feedback]) -> None:
         votes = {one.question.name: one.question.vote(record.judgement, record.completions) for one, record in entered}
+        marks = {one.question.name: marks_of(self.tx, one.question, record) for one, record in entered}
         names = {one.question.name: record.id for one, record in entered}
         names |= {name: record.id for name, record in taken_back.items()}
         rows = [
@@ -260,6 +262,7 @@ class _Submission:
                 "place": place,
                 "vote": votes.get(name),
                 "feedback": feedback,
+                "marks": marks.get(name, ""),
             }
             for place, (name, feedback) in enumerate(names.items())
         ]

@@ -106,7 +106,11 @@ items = Table(
     _text("stratum"),  # the group of `item_quota`
     _json("suggestions"),  # by question: who suggests it, its feedback id, and the judgement
     Column("remarks", JSON(none_as_null=True)),  # by assistant, the feedback ids; unset where nobody was asked
+    _json("differences"),  # by question: how far the answers of two people lie apart, on average
+    Column("difference", Double),  # the largest of these; unset where none can be told
+    Column("imported", Boolean, nullable=False, default=False),  # while the study ran; its files need not hold it
     Index("collect_items_next", "study", "purpose", "closed", "answered"),
+    Index("collect_items_difference", "study", "purpose", "difference"),
 )
 
 people = Table(
@@ -120,6 +124,7 @@ people = Table(
     _json("attributes"),
     Column("practised", Boolean, nullable=False, default=False),
     Column("expert", Boolean, nullable=False, default=False),  # invited as one
+    Column("excluded", Boolean, nullable=False, default=False),  # their answers are to be left out of training
     _count("sitting"),
     _count("sitting_done"),
     _count("asked"),
@@ -139,6 +144,7 @@ contacts = Table(
     _text("worker"),  # what a crowd platform calls them, their submission and its study there
     _text("platform_session"),
     _text("platform_study"),
+    _text("note"),  # of whoever runs the study, about who this is
 )
 
 external_ids = Table(
@@ -198,6 +204,7 @@ reservations = Table(
     Index("collect_reservations_item", "item", "state"),
     Index("collect_reservations_lapse", "state", "expires"),
     Index("collect_reservations_answer", "answer"),
+    Index("collect_reservations_closed", "study", "closed"),
 )
 
 answers = Table(
@@ -208,6 +215,8 @@ answers = Table(
     _count("place"),  # among the answers of the reservation
     _maybe("vote"),  # of practice, whether it was as expected
     _maybe("feedback"),  # unset for practice
+    _maybe("marks"),  # what is to be seen of it (`answer_marks`); unset where nobody looked
+    Index("collect_answers_feedback", "feedback"),
 )
 
 WHOSE = (people.c.pseudonym == reservations.c.person) & (people.c.study == reservations.c.study)
@@ -264,7 +273,14 @@ notes = Table(
     _text("message"),
 )
 
-admins = Table("collect_admins", metadata, _key("study"), _key("name"), _text("hash"))
+admins = Table(
+    "collect_admins",
+    metadata,
+    _key("study"),
+    _key("name"),
+    _text("hash"),
+    Column("sees_names", Boolean, nullable=False, default=False),  # of the people, with contacts and notes
+)
 
 logins = Table(
     "collect_logins",

@@ -1,9 +1,8 @@
-"""The pages of whoever runs the study: progress, people, disputed items, export.
+"""The pages of whoever runs the study: signing in, progress, disputed items, export.
 
 All but the sign-in need a session that the desk keeps; everything that changes something is a form with a token.
 """
 
-import math
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,26 +11,24 @@ from typing import Any
 from litestar import MediaType, Response, get, post
 from litestar.response import Redirect, Stream
 
-from accord.collect.desk.identities import Invite
 from accord.collect.desk.overview import DisputedItem
 from accord.collect.desk.platform import as_csv
 from accord.collect.desk.tasks import Task
+from accord.collect.web.admin_frame import admin_page, recipe_line
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.pages import task_context
-from accord.collect.web.platform_pages import shared_link
 from accord.collect.web.site import Site, WebRequest, in_thread
 from accord.collect.web.task_view import votes_in_words
 from accord.errors import FormError
 from accord.feedback.formats.accord_jsonl import write as write_lines
+from accord.feedback.statistics.answer_differences import COMPARED_KINDS
 
 __all__ = ["ADMIN"]
 
 SESSION_HOURS = 12
-A_PAGE = 100  # items of the table of progress
 MAX_DISPUTED = 200  # items
 CHUNK = 1 << 16
 HTML = MediaType.HTML
-PEOPLE = ("/admin/people", "To the people")
 
 
 # -- signing in -------------------------------------------------------------------------------------------------------
@@ -86,15 +83,12 @@ def sign_out(request: WebRequest, site: Site) -> Redirect:
 
 @get("/admin", media_type=HTML)
 @in_thread
-def progress(request: WebRequest, site: Site, page: int = 1) -> Response[str]:
+def progress(request: WebRequest, site: Site) -> Response[str]:
     """How the study goes, in figures with their intervals."""
     site.admin(request)
     overview = site.desk.progress()
-    pages = max(1, math.ceil(len(overview.items) / A_PAGE))
-    page = min(max(page, 1), pages)
-    shown = overview.items[(page - 1) * A_PAGE : page * A_PAGE]
     full = sum(item.closed not in {"", "unsettled"} for item in overview.items)
-    return _page(request, site, "progress", "/admin", p=overview, shown=shown, full=full, page=page, pages=pages)
+    return admin_page(request, site, "progress", "/admin", p=overview, full=full)
 
 
 @get("/admin/export", media_type=HTML)
@@ -102,7 +96,8 @@ def progress(request: WebRequest, site: Site, page: int = 1) -> Response[str]:
 def export_page(request: WebRequest, site: Site) -> Response[str]:
     """What can be taken away, and the figures for the disclosure."""
     site.admin(request)
-    return _page(request, site, "export", "/admin/export", p=site.desk.progress())
+    out = recipe_line(site.desk.excluded_evaluators())
+    return admin_page(request, site, "export", "/admin/export", p=site.desk.progress(), excluded=out)
 
 
 @post("/admin/export", status_code=200, operation_class=FormOperation)
@@ -142,80 +137,6 @@ def items(request: WebRequest, site: Site) -> Response[str]:
     return Response(site.desk.item_table(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-# -- people -----------------------------------------------------------------------------------------------------------
-
-
-@get("/admin/people", media_type=HTML)
-@in_thread
-def people(request: WebRequest, site: Site) -> Response[str]:
-    """Who takes part, with the figures that say whom to talk to."""
-    site.admin(request)
-    return _people(request, site)
-
-
-@post("/admin/people/invite", media_type=HTML, status_code=200, operation_class=FormOperation)
-@in_thread
-def invite(request: WebRequest, site: Site) -> Response[str]:
-    """A new link for one person."""
-    site.admin(request)
-    form = request.state.form
-    days = form.get("days", "14")
-    if not (days.isascii() and days.isdecimal() and 1 <= int(days[:4]) <= 365 and len(days) <= 3):
-        wrong = FormError("days", "A link is valid for 1 to 365 days.")
-        return _people(request, site, error=wrong, status=400)
-    expert = form.get("expert") == "1" and site.study.experts is not None
-    new = site.desk.invite(note=form.get("note", "")[:200], days=int(days), expert=expert)
-    return _people(request, site, link=_link(request, site, f"A link for one {'expert' if expert else 'person'}.", new))
-
-
-@post(
-    "/admin/people/{pseudonym:str}/{action:str}",
-    media_type=HTML,
-    status_code=200,
-    operation_class=FormOperation,
-)
-@in_thread
-def change(request: WebRequest, site: Site, pseudonym: str, action: str) -> Response[Any]:
-    """Pause somebody, let them go on, erase who they are, or make them a new link to sign in."""
-    site.admin(request)
-    person = site.desk.person(pseudonym)
-    if person is None or (person.status == "erased" and action != "erase"):
-        title = "Nobody of that name" if person is None else "This person was erased"
-        status = 404 if person is None else 409
-        return site.message(request, title, "The people of this study are in the list.", status=status)
-    match action:
-        case "pause":
-            site.desk.pause(pseudonym, request.state.form.get("why", "")[:500])
-        case "resume":
-            site.desk.resume(pseudonym)
-        case "erase":
-            if traces := site.desk.erase(pseudonym):
-                return site.message(request, "Forgotten, and not yet off the disk", *_left(traces), action=PEOPLE)
-        case "link":
-            link = _link(request, site, f"A link for {pseudonym} to sign in.", site.desk.link(pseudonym))
-            return _people(request, site, link=link)
-        case _:
-            return site.message(request, "No such thing to do", "Go back to the list.", status=404)
-    return site.to("/admin/people")
-
-
-def _left(left: str) -> tuple[str, str]:
-    return (
-        f"Nobody sees the name any more. It is still in {left}. Nobody else is held up by this.",
-        "Erase once more when they are done, or start the study anew: what is left is then overwritten.",
-    )
-
-
-def _link(request: WebRequest, site: Site, title: str, new: Invite) -> dict[str, Any]:
-    address = site.address_of(request, f"/join/{new.token}")
-    return {"title": title, "expires": new.expires, "address": address}
-
-
-def _people(request: WebRequest, site: Site, *, status: int = 200, **context: Any) -> Response[str]:
-    shown = {"link": None, "shared": shared_link(site, request), **context}
-    return _page(request, site, "people", "/admin/people", status=status, people=site.desk.progress().people, **shown)
-
-
 # -- disputed items ---------------------------------------------------------------------------------------------------
 
 
@@ -225,7 +146,10 @@ def disputed(request: WebRequest, site: Site) -> Response[str]:
     """The items that people disagree on most."""
     site.admin(request)
     items = [(item, votes_in_words(item)) for item in site.desk.disputed(MAX_DISPUTED)]
-    return _page(request, site, "disputed", "/admin/disputed", disputed=items)
+    asked = site.study.questionnaire.of_everybody
+    blind = [question for question in asked if question.kind not in COMPARED_KINDS]
+    values = {"disputed": items, "blind": blind, "all_blind": len(blind) == len(asked)}
+    return admin_page(request, site, "disputed", "/admin/disputed", **values)
 
 
 @get("/admin/disputed/{item:str}", media_type=HTML)
@@ -252,13 +176,12 @@ def decide(request: WebRequest, site: Site, item: str) -> Response[Any]:
 def _adjudication(
     request: WebRequest, site: Site, item: str, question: str, *, error: FormError | None = None, status: int = 200
 ) -> Response[str]:
-    of_item = (other for other in site.desk.disputed(MAX_DISPUTED) if other.item == item)
-    disputed = next((other for other in of_item if question in {"", other.question.name}), None)
+    disputed = site.desk.disputed_item(item, question)
     if disputed is None:
         return site.message(request, "No such item", "The disputed items are in the list.", status=404)
     context = task_context(site, _as_task(site, disputed), getattr(request.state, "form", {}))
     context |= {"votes": votes_in_words(disputed), "adjudicated": disputed.adjudicated, "error": error}
-    return _page(request, site, "adjudicate", "/admin/disputed", status=status, **context)
+    return admin_page(request, site, "adjudicate", "/admin/disputed", status=status, **context)
 
 
 def _as_task(site: Site, disputed: DisputedItem) -> Task:
@@ -279,12 +202,6 @@ def _as_task(site: Site, disputed: DisputedItem) -> Task:
     )
 
 
-def _page(request: WebRequest, site: Site, name: str, here: str, *, status: int = 200, **context: Any) -> Response[str]:
-    titles = {"adjudicate": "Disputed item"}
-    title = titles.get(name, name.capitalize())
-    return site.page(request, f"admin/{name}.html", status=status, title=title, here=here, **context)
-
-
 ADMIN = [
     sign_in_page,
     sign_in,
@@ -294,9 +211,6 @@ ADMIN = [
     export,
     approvals,
     items,
-    people,
-    invite,
-    change,
     disputed,
     disputed_item,
     decide,

@@ -18,6 +18,9 @@ from litestar.types import ASGIApp, Message, Scope
 
 from accord.collect.desk.service import Desk
 from accord.collect.web.admin import ADMIN
+from accord.collect.web.admin_lookup import LOOKUP
+from accord.collect.web.admin_people import PEOPLE
+from accord.collect.web.device_pages import DEVICES
 from accord.collect.web.error_pages import ErrorPages
 from accord.collect.web.form_parsing import MAX_BODY
 from accord.collect.web.pages import PAGES
@@ -60,7 +63,9 @@ def make_app(
     here is; that of `public_url` is one of them. `openapi` adds the description in OpenAPI, for those who test it.
     """
     site = Site(desk, desk.study, clock, public_url)
-    return _app(site, [health, static_file, *PAGES, *PLATFORM, *ADMIN], hosts, openapi=openapi)
+    return _app(
+        site, [health, static_file, *PAGES, *DEVICES, *PLATFORM, *ADMIN, *PEOPLE, *LOOKUP], hosts, openapi=openapi
+    )
 
 
 def make_house(
@@ -83,7 +88,10 @@ def make_house(
         for desk in desks
     ]
     entrance = _app(sites[0], [health, static_file, start_page], hosts)
-    apps = {site.study.name: _app(site, [*PAGES, *ENTRANCE, *PLATFORM, *ADMIN], hosts) for site in sites}
+    apps = {
+        site.study.name: _app(site, [*PAGES, *DEVICES, *ENTRANCE, *PLATFORM, *ADMIN, *PEOPLE, *LOOKUP], hosts)
+        for site in sites
+    }
 
     async def dispatch(scope: Any, receive: Any, send: Any) -> None:
         """To the study whose name a path begins with, which sees the rest of it; else to what all have in common."""

@@ -63,6 +63,7 @@ class ErrorPages:
     def access(self, request: WebRequest, error: AccessError) -> Response[Any]:
         """Why an invite or a link lets nobody in."""
         titles = {"expired": "This link has expired", "used": "This link was used", "paused": "Your part is paused"}
+        titles |= {"no right": "You may not see this", "code": "This code lets nobody in"}
         title = titles.get(error.reason, "This link does not work")
         return self.site.message(request, title, str(error), status=410 if error.reason in {"expired", "used"} else 403)
 

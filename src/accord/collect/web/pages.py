@@ -26,6 +26,7 @@ from accord.collect.desk.tasks import (
     Task,
 )
 from accord.collect.study import shown_digest
+from accord.collect.web.consent_facts import consent_facts
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.sanitize import render_trusted
 from accord.collect.web.site import Site, StrangerError, WebRequest, in_thread
@@ -100,6 +101,7 @@ def consent_page(request: WebRequest, site: Site, action: str, *, status: int = 
         "action": action,
         "consent": render_trusted(site.study.consent),
         "pay": _pay(site),
+        "facts": consent_facts(site.study),
         "ids": {},
         "known": False,
         **context,

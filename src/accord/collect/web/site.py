@@ -96,7 +96,7 @@ class Site:
 
     def __post_init__(self) -> None:
         limits = {"password": (10, 300.0), "known": (10, 300.0), "name": (300, 900.0)}
-        limits |= {"link": (40, 300.0), "forms": (3000, 60.0), "start": (300, 3600.0)}
+        limits |= {"link": (40, 300.0), "forms": (3000, 60.0), "start": (300, 3600.0), "code": (10, 300.0)}
         self._limits.update(
             {action: Limiter(limit, seconds, self.clock) for action, (limit, seconds) in limits.items()}
         )

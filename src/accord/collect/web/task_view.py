@@ -1,6 +1,6 @@
 """What a page shows of a task: the conversation, the answers in their order, and the votes on a disputed item."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -21,6 +21,7 @@ __all__ = [
     "RemarkView",
     "Turn",
     "answers_of",
+    "remark_views",
     "remarks_of",
     "sheet_of",
     "turns_of",
@@ -112,7 +113,12 @@ class RemarkView:
 
 def remarks_of(task: Task) -> list[RemarkView]:
     """A machine's remarks in the order of the completions shown."""
-    return [_remark(remark, task.completions[remark.place].text) for remark in task.remarks]
+    return remark_views(task.remarks, task.completions)
+
+
+def remark_views(remarks: Iterable[Remark], completions: Sequence[Completion]) -> list[RemarkView]:
+    """Remarks on completions in the order shown."""
+    return [_remark(remark, completions[remark.place].text) for remark in remarks]
 
 
 def _remark(remark: Remark, text: str) -> RemarkView:

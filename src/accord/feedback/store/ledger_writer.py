@@ -81,6 +81,10 @@ class LedgerWriter:
                 self._write_all()
                 self._look_up()
 
+    def unwritten(self, table: str) -> dict[str, str]:
+        """The contents of the records of a table that were added and are not written yet, by id."""
+        return {row["id"]: row["content"] for row in self._buffer[table]}
+
     def finish(self) -> None:
         """Write what is held and check that everything referred to is there. Raises `LedgerError` where not."""
         self._write_all()
