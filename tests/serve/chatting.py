@@ -74,7 +74,11 @@ class Visitor:
 
 @contextmanager
 def chatting(
-    *speakers: Speaker, ledger: Ledger | None = None, token: str | None = None, evaluator: str | None = None, **more: Any
+    *speakers: Speaker,
+    ledger: Ledger | None = None,
+    token: str | None = None,
+    evaluator: str | None = None,
+    **more: Any,
 ) -> Iterator[str]:
     """The address of a page, for as long as the block lasts."""
     box = None if ledger is None else BallotBox(ledger, evaluator)

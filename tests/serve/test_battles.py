@@ -209,6 +209,6 @@ def test_a_reader_of_standings_sees_intervals(ledger: Ledger) -> None:
             visitor.send("/vote", vote=vote)
         page = visitor.get("/standings")
     assert "6 comparisons in" in page
-    assert "2 of them ties (1 with both bad), by 6 people" in page
+    assert "2 of them a tie (1 with both bad), by 6 people" in page
     assert "Intervals of 95 % are over people" in page
     assert page.index(SECOND) < page.index(FIRST)

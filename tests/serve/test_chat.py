@@ -14,7 +14,9 @@ from accord.serve.chat.app import make_chat_app
 
 def answers(page: str) -> list[str]:
     """The texts of the answers, tags left out."""
-    found = re.findall(r'<div class="turn assistant">(.*?)</div>\n</div>|<div class="turn assistant">(.*?)\n</div>', page, re.S)
+    found = re.findall(
+        r'<div class="turn assistant">(.*?)</div>\n</div>|<div class="turn assistant">(.*?)\n</div>', page, re.S
+    )
     return [re.sub("<[^>]+>", "", first or second) for first, second in found]
 
 
@@ -67,7 +69,9 @@ def test_the_stream_tells_the_text_from_its_beginning() -> None:
         ("text", "NUL \0", "a character that cannot be kept"),
     ],
 )
-def test_what_cannot_be_taken_is_said_and_what_was_typed_stays(page: Visitor, field: str, value: str, said: str) -> None:
+def test_what_cannot_be_taken_is_said_and_what_was_typed_stays(
+    page: Visitor, field: str, value: str, said: str
+) -> None:
     page.get()
     page.send("/say", **{"text": "What I typed.", field: value})
     assert page.status == 400
@@ -187,7 +191,7 @@ def test_stopping_keeps_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_token_is_asked_for_once() -> None:
-    with chatting(speaker("demo"), token="open sesame") as url:  # noqa: S106
+    with chatting(speaker("demo"), token="open sesame") as url:
         visitor = Visitor(url)
         assert "Show the token" in visitor.get()
         assert visitor.status == 401

@@ -255,7 +255,7 @@ async def standings_page(request: ChatRequest, site: ChatSite) -> Response[Any]:
     if site.box is None:
         raise NotFoundException
     found = await asyncio.get_running_loop().run_in_executor(site.box.thread, site.box.standings)
-    return site.page(request, "standings.html", standings=found, ledger=str(site.box.ledger.location))
+    return site.page(request, "standings.html", standings=found, ledger=site.box.name)
 
 
 def _conversation(request: ChatRequest, site: ChatSite) -> Conversation:

@@ -154,7 +154,7 @@ class ChatSite:
             form=form or {},
             limits={"temperature": MAX_TEMPERATURE, "top_k": MAX_TOP_K, "max_tokens": self.context - 1},
             voter=None if self.box is None else self.box.voter(self.browser(request)).pseudonym,
-            ledger=None if self.box is None else str(self.box.ledger.location),
+            ledger=None if self.box is None else self.box.name,
         )
 
     def problem(self, request: ChatRequest, title: str, advice: str, *, status: int) -> Response[str]:

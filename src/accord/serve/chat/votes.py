@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any
 
 from accord.collect.study.form_fields import storable
@@ -73,6 +74,11 @@ class BallotBox:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "accord-votes"), repr=False)
     _counted: tuple[int, Standings | None] | None = None
+
+    @property
+    def name(self) -> str:
+        """What the ledger is called, without the folder or the server that it is on."""
+        return PurePath(str(self.ledger.location)).name
 
     def close(self) -> None:
         """Wait for what is being written."""
