@@ -37,11 +37,11 @@ def fought(*scores: tuple[str, str, float], people: int = 1) -> list[Battle]:
 
 
 def test_two_models_by_hand() -> None:
-    """Three of four won and one tie more: 3.5 to 1.5, whose odds are the difference of the ratings."""
-    found = standings(fought(("a", "b", 1.0), ("b", "a", 0.0), ("a", "b", 1.0), ("a", "b", 0.0)))
+    """Thirty of forty won and one tie more: 30.5 to 10.5, whose odds are the difference of the ratings."""
+    found = standings(fought(*[("a", "b", 1.0), ("b", "a", 0.0), ("a", "b", 1.0), ("a", "b", 0.0)] * 10))
     first, second = found.models
     assert (first.model, second.model) == ("a", "b")
-    assert first.rating.value - second.rating.value == pytest.approx(400 * math.log10(3.5 / 1.5))
+    assert first.rating.value - second.rating.value == pytest.approx(400 * math.log10(30.5 / 10.5))
     assert first.rating.value + second.rating.value == pytest.approx(2000)
     assert first.win_rate.value == 0.75
     assert first.rating.low is not None
@@ -51,7 +51,14 @@ def test_two_models_by_hand() -> None:
         1000 + POINTS / 2 * math.log(first.win_rate.low / (1 - first.win_rate.low))
     )
     assert first.rating.low < first.rating.value < first.rating.high
-    assert (first.rank_low, first.rank_high, second.rank_low, second.rank_high) == (1, 2, 1, 2)
+    assert (first.rank_low, first.rank_high, second.rank_low, second.rank_high) == (1, 1, 2, 2)
+
+
+def test_few_votes_leave_the_place_open_and_no_interval() -> None:
+    found = standings(fought(("a", "b", 1.0), ("b", "a", 0.0), ("a", "b", 1.0), ("a", "b", 0.0)))
+    assert [(one.rank_low, one.rank_high) for one in found.models] == [(1, 2), (1, 2)]
+    assert found.models[0].rating.low is None
+    assert "odds without end" in found.models[0].rating.method
 
 
 def test_elo_is_evalicas_in_the_order_of_the_votes() -> None:

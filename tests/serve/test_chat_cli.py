@@ -74,6 +74,7 @@ def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
         _speaker(str(tmp_path / "plain"), None, SETTINGS, 2)
 
 
+@pytest.mark.slow
 def test_votes_that_were_answered_survive_a_kill(tmp_path: Path) -> None:
     """The server is killed right after each answer to a vote; what it answered is in the ledger, and nothing twice."""
     load("tiny", seed=5).save(tmp_path / "other")

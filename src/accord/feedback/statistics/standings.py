@@ -33,6 +33,7 @@ BAD = "bad"
 POINTS = 400 / np.log(10)  # of the Elo scale, a unit of log-strength
 MEAN_RATING = 1000.0
 FEWEST_PEOPLE = 5  # that an interval may be over; with fewer it is over the conversations of these people
+ENDLESS = "no interval: that of the win rate reaches 0 or 1, which are odds without end"
 WINNERS = {2: evalica.Winner.X, 1: evalica.Winner.Draw, 0: evalica.Winner.Y}
 UNBOUNDED = "no interval: some models won, or lost, all that they fought with the others; the win rate has one"
 Rows = NDArray[np.intp]
@@ -298,7 +299,7 @@ class _Table:
         value = MEAN_RATING + float(self._strengths(rows)[place])
         won = self._win_rate(rows, place)
         if not bounded or won.low is None or won.high is None or won.low <= 0 or won.high >= 1:
-            return Estimate(value, None, None, won.n, won.clusters, method=won.method if bounded else UNBOUNDED)
+            return Estimate(value, None, None, won.n, won.clusters, method=ENDLESS if bounded else UNBOUNDED)
         low, high = (MEAN_RATING + POINTS / 2 * float(np.log(end / (1 - end))) for end in (won.low, won.high))
         return Estimate(value, low, high, won.n, won.clusters, method=f"{won.method}, as odds")
 
