@@ -43,7 +43,7 @@ def test_two_models_by_hand() -> None:
     assert (first.model, second.model) == ("a", "b")
     assert first.rating.value - second.rating.value == pytest.approx(400 * math.log10(30.5 / 10.5))
     assert first.rating.value + second.rating.value == pytest.approx(2000)
-    assert first.win_rate.value == 0.75
+    assert first.win_rate.value == pytest.approx(0.75)
     assert first.rating.low is not None
     assert first.rating.high is not None
     assert first.win_rate.low is not None

@@ -198,7 +198,7 @@ def test_one_person_alone_has_the_page_under_a_pseudonym(ledger: Ledger) -> None
 def test_sides_are_a_fair_coin() -> None:
     """Without a toss that is handed in, each side is as likely, and conversations do not share one."""
     conversations = Conversations((speaker(FIRST), speaker(SECOND)))
-    tosses = [conversations.fresh()._toss() for _ in range(400)]
+    tosses = [conversations.fresh().toss() for _ in range(400)]
     assert 140 < sum(tosses) < 260
 
 

@@ -32,11 +32,12 @@ def test_a_conversation_of_several_turns_keeps_the_template_and_the_history() ->
         assert visitor.status == 200
         visitor.whole()
         assert visitor.page.count('class="turn assistant"') == 1
-        visitor.send("/say", text="Second.\r\nAnd a line.")
+        visitor.send("/say", text="Second.\r\nAnd a line.<script>")
+        assert "<script>" not in visitor.page
         visitor.whole()
     roles = [[message.role for message in prompt.messages] for prompt in asked]
     assert roles == [["user"], ["user", "assistant", "user"]]
-    assert asked[1].messages[2] == Message(role="user", content="Second.\nAnd a line.")
+    assert asked[1].messages[2] == Message(role="user", content="Second.\nAnd a line.<script>")
 
 
 def test_the_stream_tells_the_text_from_its_beginning() -> None:

@@ -3,8 +3,10 @@
 import json
 import os
 import re
-import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -74,20 +76,37 @@ def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
         _speaker(str(tmp_path / "plain"), None, SETTINGS, 2)
 
 
-@pytest.mark.slow
-def test_votes_that_were_answered_survive_a_kill(tmp_path: Path) -> None:
+@contextmanager
+def served(arguments: list[str]) -> Iterator[str]:
+    """The first line that the command prints, in a process of its own that is killed at the end of the block."""
+    read_end, write_end = os.pipe()
+    child = get_context("fork").Process(target=_serve, args=(arguments, write_end))
+    child.start()
+    os.close(write_end)
+    try:
+        with os.fdopen(read_end) as printed:
+            yield printed.readline()
+            child.kill()
+    finally:
+        child.kill()
+        child.join()
+
+
+def _serve(arguments: list[str], printed: int) -> None:
+    sys.stdout = os.fdopen(printed, "w")
+    os._exit(run(arguments))
+
+
+def test_votes_that_were_answered_survive_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server is killed right after each answer to a vote; what it answered is in the ledger, and nothing twice."""
+    monkeypatch.setenv("ACCORD_TOKEN", "secret")
     load("tiny", seed=5).save(tmp_path / "other")
     ledger = tmp_path / "votes.db"
-    command = [sys.executable, "-m", "accord", "chat", "tiny", "--against", str(tmp_path / "other"), "--port", "0"]
+    command = ["chat", "tiny", "--against", str(tmp_path / "other"), "--port", "0"]
     command += ["--ledger", str(ledger), "--dtype", "float32"]
-    environment = {**os.environ, "ACCORD_TOKEN": "secret"}
     visitor = None
     for taken in (1, 2):
-        server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        try:
-            assert server.stdout is not None
-            line = server.stdout.readline()
+        with served(command) as line:
             found = re.fullmatch(r"tiny against other at (http://127\.0\.0\.1:\d+)/\?token=secret\n", line)
             assert found, line
             visitor = visitor or Visitor(found[1])
@@ -101,9 +120,6 @@ def test_votes_that_were_answered_survive_a_kill(tmp_path: Path) -> None:
             visitor.whole()
             visitor.send("/vote", vote="left")
             assert "You said" in visitor.page
-        finally:
-            server.kill()
-            server.communicate()
         with Ledger(ledger, write=False) as opened:
             assert opened.rows() == taken
             assert len(opened.evaluators()) == 1, "a browser is the same person after a restart"

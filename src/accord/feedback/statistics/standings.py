@@ -7,6 +7,7 @@ finite rating. Intervals are those of `accord.stats`, over people or over their 
 """
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ __all__ = ["BAD", "Battle", "PairRecord", "Standing", "Standings", "battles_of",
 
 BAD = "bad"
 """The only option of the label that both texts of a battle carry where both were bad."""
-POINTS = 400 / np.log(10)  # of the Elo scale, a unit of log-strength
+POINTS = 400 / math.log(10)  # of the Elo scale, a unit of log-strength
 MEAN_RATING = 1000.0
 FEWEST_PEOPLE = 5  # that an interval may be over; with fewer it is over the conversations of these people
 ENDLESS = "no interval: that of the win rate reaches 0 or 1, which are odds without end"
@@ -79,10 +80,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class PairRecord:
-    """Two models that met: how often the text of `model` was preferred to that of `other`, a tie half."""
+    """Two models that met: how often the text of `model` was preferred to that of `opponent`, a tie half."""
 
     model: str
-    other: str
+    opponent: str
     win_rate: Estimate
 
 
@@ -300,7 +301,7 @@ class _Table:
         won = self._win_rate(rows, place)
         if not bounded or won.low is None or won.high is None or won.low <= 0 or won.high >= 1:
             return Estimate(value, None, None, won.n, won.clusters, method=ENDLESS if bounded else UNBOUNDED)
-        low, high = (MEAN_RATING + POINTS / 2 * float(np.log(end / (1 - end))) for end in (won.low, won.high))
+        low, high = (MEAN_RATING + POINTS / 2 * math.log(end / (1 - end)) for end in (won.low, won.high))
         return Estimate(value, low, high, won.n, won.clusters, method=f"{won.method}, as odds")
 
     def _is_better(self, rows: Rows, bounded: bool, better: int, worse: int) -> bool:
@@ -366,7 +367,7 @@ class _Table:
             tolerance=1e-9,
             limit=100_000,
         )
-        return self._by_place({name: POINTS * np.log(score) for name, score in result.scores.items()})
+        return self._by_place({name: POINTS * math.log(score) for name, score in result.scores.items()})
 
     def _fit_elo(self, rows: Rows) -> Floats:
         result = evalica.elo(

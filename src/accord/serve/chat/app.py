@@ -18,7 +18,7 @@ from accord.collect.study.form_fields import text_field
 from accord.collect.web.app import HEADERS, MEDIA_TYPES, POLICY
 from accord.collect.web.form_parsing import MAX_BODY
 from accord.errors import Conflict, FormError
-from accord.serve.chat.conversations import GONE, VOTES, Conversation, Conversations, Toss
+from accord.serve.chat.conversations import GONE, VOTES, Conversation, Conversations, Toss, coin
 from accord.serve.chat.error_pages import handlers
 from accord.serve.chat.settings_form import sampling_of
 from accord.serve.chat.site import ChatRequest, ChatSite, own_static
@@ -39,12 +39,12 @@ def make_chat_app(
     token: str | None,
     box: BallotBox | None = None,
     hosts: Collection[str] | None = LOOPBACK,
-    toss: Toss | None = None,
+    toss: Toss = coin,
 ) -> Litestar:
     """The page of one speaker, or of two whose answers are voted on, the votes going into `box`.
 
     A browser shows `token` once, where it is set. `hosts` are the names of this machine that are answered to (None:
-    any). `toss` draws the sides; without it a coin that nobody foresees. Raises ValueError where the number of speakers
+    any). `toss` draws the sides. Raises ValueError where the number of speakers
     is not that which a box, or none, is for.
     """
     if len(speakers) != (1 if box is None else 2):

@@ -12,7 +12,7 @@ from accord.records import Message, Prompt, Sampling
 from accord.serve.chat.speakers import Speaker
 from accord.serve.chat.writing import Answer
 
-__all__ = ["VOTES", "Conversation", "Conversations", "Turn", "Vote"]
+__all__ = ["GONE", "VOTES", "Conversation", "Conversations", "Toss", "Turn", "Vote", "coin"]
 
 Vote = Literal["left", "right", "tie", "bad"]
 VOTES: tuple[Vote, ...] = ("left", "right", "tie", "bad")
@@ -20,6 +20,11 @@ MOST = 1000  # conversations at once; the one that was left alone longest gives 
 MAX_TURNS = 200
 GONE = "This conversation went on in another window, or the server was started anew; votes that were taken are kept."
 Toss = Callable[[], bool]
+
+
+def coin() -> bool:
+    """A toss that nobody foresees."""
+    return bool(secrets.randbits(1))
 
 
 @dataclass
@@ -74,7 +79,7 @@ class Conversation:
     turns: list[Turn] = field(default_factory=list)
     fixed_seed: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
-    _toss: Toss = field(default=lambda: bool(secrets.randbits(1)), repr=False)
+    toss: Toss = field(default=coin, repr=False)
 
     @property
     def last(self) -> Turn | None:
@@ -120,12 +125,12 @@ class Conversation:
         assert self.last is not None
         self.last.vote = vote
         sides = {"left": 0, "right": 1}
-        self.last.preferred = sides[vote] if vote in sides else int(self._toss())
+        self.last.preferred = sides[vote] if vote in sides else int(self.toss())
 
     async def _asked(self, prompt: Prompt, sampling: Sampling, *, fixed_seed: bool) -> Turn:
         """A turn whose answers are being written: all of them can be, or none is begun."""
         speakers = list(self.speakers)
-        if len(speakers) == 2 and self._toss():
+        if len(speakers) == 2 and self.toss():
             speakers.reverse()
         seeds = [sampling.seed if fixed_seed else secrets.randbits(62) for _ in speakers]
         answers = [
@@ -149,7 +154,7 @@ class Conversation:
 class Conversations:
     """The conversation of each browser, in memory alone: what nobody voted on is gone with the process."""
 
-    def __init__(self, speakers: Sequence[Speaker], toss: Toss | None = None) -> None:
+    def __init__(self, speakers: Sequence[Speaker], toss: Toss = coin) -> None:
         self._speakers, self._toss = tuple(speakers), toss
         self._of: OrderedDict[str, Conversation] = OrderedDict()
 
@@ -177,5 +182,4 @@ class Conversations:
 
     def fresh(self) -> Conversation:
         """One without turns, under the settings of the first speaker's run."""
-        more = {} if self._toss is None else {"_toss": self._toss}
-        return Conversation(self._speakers, self._speakers[0].sampling, **more)  # type: ignore[arg-type]
+        return Conversation(self._speakers, self._speakers[0].sampling, toss=self._toss)

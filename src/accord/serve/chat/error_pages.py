@@ -27,7 +27,7 @@ SENSELESS = ("This request makes no sense here", "Go back to the page before.")
 
 def handlers(site: ChatSite) -> dict[Any, Callable[[ChatRequest, Any], Response[Any]]]:
     """The page of each class of errors, for Litestar."""
-    pages = {
+    pages: dict[Any, Callable[[ChatSite, ChatRequest, Any], Response[Any]]] = {
         KeptOutError: _kept_out,
         Conflict: _conflict,
         FormError: _form,

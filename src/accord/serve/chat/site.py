@@ -44,7 +44,7 @@ class TurnView:
     """A turn as the page shows it."""
 
     turn: Turn
-    asked: ShownText
+    question: ShownText
     answers: tuple[ShownText, ...]
 
 
@@ -165,7 +165,7 @@ class ChatSite:
 
 def _view(turn: Turn) -> TurnView:
     """A turn with its texts made fit to be shown: two answers that differ are seen to differ."""
-    (asked,) = show_texts([turn.text], markdown=False)
+    (question,) = show_texts([turn.text], markdown=False)
     if turn.state == "writing":  # the script goes on with the very text
         answers = [text for answer in turn.answers for text in show_texts([answer.text], markdown=False)]
     elif len({answer.text for answer in turn.answers}) == 1:
@@ -173,7 +173,7 @@ def _view(turn: Turn) -> TurnView:
         answers = [text] * len(turn.answers)
     else:
         answers = show_texts([answer.text for answer in turn.answers], markdown=True)
-    return TurnView(turn, asked, tuple(answers))
+    return TurnView(turn, question, tuple(answers))
 
 
 def own_static(name: str) -> bytes | None:
