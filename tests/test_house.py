@@ -42,6 +42,8 @@ VERBS = [
     "push",
     "disclose",
     "serve",
+    "chat",
+    "standings",
     "lab",
 ]
 

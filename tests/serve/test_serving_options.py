@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from accord.cli import run
-from accord.cli.serving import _token, open_model
+from accord.cli.serving import bearer_token, open_model
 from accord.errors import ArtefactError, RecipeError
 from accord.lm.loading import load
 from accord.lm.settings import ModelSettings
@@ -49,12 +49,12 @@ def test_an_altered_model_is_refused(supervised: Path, tmp_path: Path) -> None:
 
 def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACCORD_TOKEN", raising=False)
-    assert _token(None, "0.0.0.0", no_token=False) != _token(None, "0.0.0.0", no_token=False)
-    assert _token("mine", "0.0.0.0", no_token=False) == "mine"
+    assert bearer_token(None, "0.0.0.0", no_token=False) != bearer_token(None, "0.0.0.0", no_token=False)
+    assert bearer_token("mine", "0.0.0.0", no_token=False) == "mine"
     monkeypatch.setenv("ACCORD_TOKEN", "of-the-environment")
-    assert _token(None, "127.0.0.1", no_token=False) == "of-the-environment"
-    assert _token("mine", "127.0.0.1", no_token=False) == "mine"
-    assert _token(None, "::1", no_token=True) is None
+    assert bearer_token(None, "127.0.0.1", no_token=False) == "of-the-environment"
+    assert bearer_token("mine", "127.0.0.1", no_token=False) == "mine"
+    assert bearer_token(None, "::1", no_token=True) is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from accord import __version__
 from accord.cli import (
     asking,
     auditing,
+    chatting,
     collecting,
     disclosing,
     feedback,
@@ -56,6 +57,8 @@ app.command(runs.compare)
 app.command(disclosing.disclose)
 app.command(pushing.push)
 app.command(serving.serve)
+app.command(chatting.chat)
+app.command(chatting.standings)
 app.command(lab.lab)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from accord.lm.settings import ModelSettings
     from accord.serve.collecting import Collector
 
-__all__ = ["listening", "open_model", "serve"]
+__all__ = ["bearer_token", "listening", "open_model", "serve"]
 
 
 def serve(
@@ -81,7 +81,7 @@ def serve(
 
     if slots < 1:
         raise RecipeError(f"--slots {slots}: one at least is needed")
-    bearer = _token(token, host, no_token=no_token)
+    bearer = bearer_token(token, host, no_token=no_token)
     study = _study(collect, ledger)
     policy = recording_policy(record, record_policy, record_share)
     with ExitStack() as until_end:
@@ -130,7 +130,7 @@ def _collector(study: "Study", ledger: str) -> "Iterator[Collector]":
             collector.close()
 
 
-def _token(token: str | None, host: str, *, no_token: bool) -> str | None:
+def bearer_token(token: str | None, host: str, *, no_token: bool) -> str | None:
     """The bearer token of clients: the option's, the environment's, or a fresh one. None with `--no-token`."""
     from accord.web_server import LOOPBACK
 

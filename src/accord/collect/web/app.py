@@ -30,7 +30,7 @@ from accord.collect.web.start_page import ENTRANCE, start_page
 from accord.errors import StudyError
 from accord.web_server import LOOPBACK, host_of, origin_host
 
-__all__ = ["make_app", "make_house"]
+__all__ = ["HEADERS", "MEDIA_TYPES", "POLICY", "make_app", "make_house"]
 
 RESERVED = {"health", "static"}
 MEDIA_TYPES = {"accord.css": "text/css", "accord.js": "text/javascript", "accord.svg": "image/svg+xml"}
