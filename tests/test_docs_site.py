@@ -11,8 +11,8 @@ import pytest
 from tools.docs_site import NAVIGATION, foreign_loads, restructured
 
 import accord
-from test_house import ROOT
 
+ROOT = Path(__file__).parents[1]
 MISSING = [name for name in ("sphinx", "furo", "myst_parser") if find_spec(name) is None]
 builds = pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} not installed: pip install 'accord[docs]'")
 PAGES = [page for pages in NAVIGATION.values() for page in pages]

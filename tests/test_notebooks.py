@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from accord.audit import Verdict
-from test_house import ROOT
 
-NOTEBOOKS = sorted(ROOT.glob("examples/*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
 
 
 def code_cells(notebook: Path) -> list[str]:

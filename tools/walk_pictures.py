@@ -31,6 +31,7 @@ VARIANTS = tuple((width, scheme) for width in (1280, 360) for scheme in ("light"
 KEPT = ((1280, "light"), (360, "dark"))  # beside the documents
 HEIGHT = {1280: 800, 360: 720}
 COLOURS = 128
+PATIENCE = 120_000  # milliseconds: the machine may be busy
 PASSWORD = "only-for-the-pictures-of-the-walks"
 
 OVER_THE_SIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -64,13 +65,13 @@ class Picture:
         self.browser, self.folder, self.kept = browser, folder, kept
         self.taken: list[Path] = []
 
-    def take(self, name: str, address: str, *, state: Any = None, whole: bool = True) -> None:
+    def take(self, name: str, address: str, *, state: Any = None) -> None:
         """One page at every width and in both schemes; only what is kept is written, all of them are looked at.
 
-        `state` is who is signed in; with `whole` nothing may run over the side. Raises `PictureError`.
+        `state` is who is signed in. Raises `PictureError` for a page that runs over the side or that axe finds wrong.
         """
         for width, scheme in VARIANTS:
-            with self._page(width, scheme, state) as page:
+            with self.page(width, scheme, state) as page:
                 page.goto(address)
                 page.wait_for_load_state()
                 self._check(page, f"{name} at {width} pixels, {scheme}")
@@ -78,7 +79,8 @@ class Picture:
                     self._write(page.screenshot(), f"{name}-{width}-{scheme}.png")
 
     @contextlib.contextmanager
-    def _page(self, width: int, scheme: str, state: Any) -> Iterator[Any]:
+    def page(self, width: int, scheme: str, state: Any = None) -> Iterator[Any]:
+        """A tab of a fresh browser profile, in which whoever `state` is of is signed in."""
         context = self.browser.new_context(
             viewport={"width": width, "height": HEIGHT[width]},
             color_scheme=scheme,
@@ -87,6 +89,7 @@ class Picture:
             bypass_csp=True,  # axe is a script, which the pages refuse
             locale="en-GB",
         )
+        context.set_default_timeout(PATIENCE)
         yield context.new_page()
         context.close()
 
@@ -134,7 +137,7 @@ def pictures_of_the_study(picture: Picture, folder: Path) -> None:
     """What people meet who have just been invited, and what whoever runs it sees when they are done."""
     with served(folder, "new.db") as (url, invite):
         picture.take("invite", invite)
-        with picture._page(1280, "light", None) as page:
+        with picture.page(1280, "light") as page:
             page.goto(invite)
             page.locator("[name=consent]").check()
             page.locator("main form button").last.click()
@@ -145,7 +148,7 @@ def pictures_of_the_study(picture: Picture, folder: Path) -> None:
             state = page.context.storage_state()
         picture.take("studies", f"{url}/", state=state)
         picture.take("work", f"{url}/rivers/work", state=state)
-    with served(folder, "rivers.db") as (url, _), picture._page(1280, "light", None) as page:
+    with served(folder, "rivers.db") as (url, _), picture.page(1280, "light") as page:
         page.goto(f"{url}/rivers/admin/sign-in")
         page.locator("[name=name]").fill("kim")
         page.locator("[name=password]").fill(PASSWORD)
