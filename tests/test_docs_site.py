@@ -116,6 +116,7 @@ def test_the_site_is_built_strictly(tmp_path: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     home = (tmp_path / "index.html").read_text()
     assert f"accord {accord.__version__}" in home
+    assert home.count('role="heading" aria-level="2"') == len(NAVIGATION)
     assert all(f'href="{page.removesuffix(".md")}.html"' in home for page in PAGES)
     assert "accord.policy.DPO" in (tmp_path / "docs/api/policy.html").read_text()
     assert "bradley" in (tmp_path / "searchindex.js").read_text()

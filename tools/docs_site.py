@@ -78,7 +78,7 @@ def setup(app: "Sphinx") -> dict[str, Any]:
     app.connect("source-read", _complete_source)
     app.connect("autodoc-process-docstring", _process_docstring)
     app.connect("autodoc-process-signature", _process_signature)
-    app.connect("html-page-context", _make_accessible)
+    app.connect("html-page-context", _make_accessible, priority=900)  # after the theme
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True}
 
