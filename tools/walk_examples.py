@@ -33,8 +33,10 @@ def examples_of(document: Path) -> list[Example]:
         kind, source, title = found.groups()
         if title is not None:
             heading = title
-        elif kind in {"python", "console"}:
-            examples.append(Example(kind, heading, source))
+        elif kind == "python":
+            examples.append(Example("python", heading, source))
+        elif kind == "console":
+            examples.append(Example("console", heading, source))
     return examples
 
 
