@@ -7,13 +7,14 @@ STAMP := .venv/.stamp
 # file, and the examples of one document, stay together and in order.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help demo test test-all check mutants bench bench-check clean
+.PHONY: help demo test test-all check docs mutants bench bench-check clean
 
 help:
 	@echo "make demo      the whole loop on real human ratings; goes on where it was stopped"
 	@echo "make test      the tests of every change"
 	@echo "make test-all  and the slow ones: kills, browsers, whole runs"
 	@echo "make check     lint, types, import contracts"
+	@echo "make docs      the documents as a site that needs no network: build/site/index.html"
 	@echo "make mutants   small faults put into the pure modules one at a time: do their tests notice? (some 20 minutes)"
 	@echo "make bench     accord and its peers on the same work, in turn (up to 40 minutes); bench-check: have we become slower?"
 	@echo "make clean     remove the virtual environment and caches (runs are kept)"
@@ -41,6 +42,11 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# A link or an anchor that leads nowhere, a picture that is missing, and whatever another host would have to send fail it.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W -q -c docs -d build/doctrees . build/site
+	@echo build/site/index.html
+
 .venv/.mutants: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	touch .venv/.mutants
@@ -62,4 +68,4 @@ bench-check: .venv/.bench
 	$(BIN)/python -m benchmarks check
 
 clean:
-	rm -rf .venv mutants .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv build mutants .mypy_cache .ruff_cache .import_linter_cache .hypothesis
