@@ -82,7 +82,8 @@ def _judged(group: str, stage: str) -> tuple[Quantity, ...]:
         Quantity(group, "accuracy on held-out pairs", CARD, stage, ("accuracy",)),
         Quantity(group, "the same answer always", CARD, stage, ("majority",)),
         Quantity(group, "length alone", CARD, stage, ("length_only",)),
-        Quantity(group, "which words stand in it", CARD, stage, ("words_only",)),
+        Quantity(group, "which words stand in it (TF-IDF, logistic regression)", CARD, stage, ("words_only",)),
+        Quantity(group, "accuracy above that of the words, same pairs", CARD, stage, ("over_words",)),
         Quantity(group, "calibration error (ECE)", CARD, stage, ("ece",)),
     )
 
