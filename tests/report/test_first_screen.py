@@ -143,6 +143,13 @@ def test_the_headline_follows_the_interval(
     assert any("may please that score alone" in each for each in said.sentences) == fooled
 
 
+def test_a_run_of_others_trained_a_model_that_is_kept_elsewhere(tmp_path: Path) -> None:
+    run = report_runs.new(tmp_path / "run")
+    report_runs.add_data(run)
+    report_runs.add_evaluation(run)
+    assert told(run)["Model"] == "One whose name is not recorded; its files are not kept here."
+
+
 def test_hundredths_are_never_rounded_to_none_or_all() -> None:
     assert of_hundred(Estimate(0.999, 0.996, 1.0, 10)) == "99 of 100 (likely 99 to 100)"
     assert of_hundred(Estimate(0.001, 0.0, 0.004, 10)) == "1 of 100 (likely 0 to 1)"

@@ -91,7 +91,7 @@ def test_a_readme_without_its_places_is_refused_and_left(
     readme = tmp_path / "README.md"
     readme.write_text(text, encoding="utf-8")
     assert main([str(tmp_path / "run"), "--readme", str(readme), "--no-picture"]) == 2
-    assert "has to stand once" in capsys.readouterr().err
+    assert "has to stand there once" in capsys.readouterr().err
     assert readme.read_text(encoding="utf-8") == text
 
 

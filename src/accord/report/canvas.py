@@ -50,7 +50,10 @@ def x_axis(axes: "Axes", label: str, *, whole: bool = False) -> None:
     """Four ticks or so, and the label as it is written: `$` begins no formula."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole, steps=[1, 2, 5, 10]))
+    low, high = axes.get_xlim()
+    if whole and high - low < 1:  # a single step, whose place has no range
+        axes.set_xlim((low + high) / 2 - 0.6, (low + high) / 2 + 0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole, min_n_ticks=1, steps=[1, 2, 5, 10]))
     axes.set_xlabel(label, color=MUTED, fontsize=SMALL, loc="left", parse_math=False)
 
 

@@ -18,7 +18,7 @@ from accord.artefacts import (
 )
 from accord.report import figures
 from accord.report.optional import rows_of_file
-from accord.report.words import interval
+from accord.report.words import count, interval
 from accord.stats import Estimate, mean, rate
 
 __all__ = ["LARGEST", "Drawing", "Figure", "along_the_run", "courses"]
@@ -63,7 +63,7 @@ def _curve(reader: RunReader) -> Figure | str:
         )
     drawings = tuple(Drawing(figures.curve(steps, width=width), width) for width in figures.WIDTHS)
     caption = (
-        f"What the texts of each of {len(steps)} steps score on average ({steps[0].kl.n:,} texts at the first step), "
+        f"What the texts of {_each_step(len(steps))} score on average ({steps[0].kl.n:,} texts at the first step), "
         "over how far the policy had moved by then. Scores are in standard deviations of the rated texts. Vertical "
         "bars are 95 % intervals of the score, faint horizontal ones of the KL. Where the reward model goes on "
         "climbing and the independent judge does not, the policy exploits the reward model."
@@ -71,6 +71,10 @@ def _curve(reader: RunReader) -> Figure | str:
     )
     files = tuple(lines.path() for lines in (CURVE, JUDGED_ROLLOUTS) if reader.has(lines))
     return Figure(drawings, caption, files)
+
+
+def _each_step(number: int) -> str:
+    return "the one step" if number == 1 else f"each of {number} steps"
 
 
 def _doubt(rows: Sequence[CurvePoint]) -> str:
@@ -119,10 +123,11 @@ def _training_curves(reader: RunReader) -> Figure | str:
     if not drawn:
         return "The course of the training was not logged." + beyond
     texts = sum(row.step == rollouts[0].step for row in rollouts)
+    of_texts = f" of {texts} texts each" if texts else ""
     caption = (
-        f"The training, step by step: {len(rows)} steps{f' of {texts} texts each' if texts else ''}. Bands are 95 % "
-        "intervals; a line without a band is a mean whose spread is not logged. A KL or a length that runs away, an "
-        "entropy near zero, or texts that no longer end themselves are the usual signs of trouble." + beyond
+        f"The training, step by step: {count(len(rows), 'step')}{of_texts}. Bands are 95 % intervals; a line without "
+        "a band is a mean whose spread is not logged. A KL or a length that runs away, an entropy near zero, or texts "
+        "that no longer end themselves are the usual signs of trouble." + beyond
     )
     files = tuple(lines.path("policy") for lines in ((METRICS, SAMPLES) if texts else (METRICS,)))
     return Figure(tuple(drawn), caption, files)

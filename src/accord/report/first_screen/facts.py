@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
-from accord.artefacts import DISCLOSURE, EVALUATORS, MODEL, DisclosureField, RunReader
+from accord.artefacts import DISCLOSURE, EVALUATION, EVALUATORS, METRICS, MODEL, DisclosureField, RunReader
 from accord.report.disclosure.model_files import parameters
 from accord.report.disclosure.privacy import Privacy
 from accord.report.disclosure.records import Records
@@ -60,7 +60,10 @@ def facts(reader: RunReader) -> list[Fact]:
 def _model(reader: RunReader) -> Fact:
     recipe = recipe_of(reader)
     stage = next((stage for stage in ("policy", "sft") if reader.has(MODEL, stage)), "")
-    base = _base(recipe, ("policy", "sft") if stage else ("reward",))
+    base = _base(recipe, ("policy", "sft")) or ("" if stage else _base(recipe, ("reward",)))
+    if not stage and (reader.has(METRICS, "policy") or reader.has(EVALUATION)):
+        name = base or "One whose name is not recorded"
+        return Fact("Model", f"{name}; its files are not kept here.", known=bool(base))
     if not stage and not reader.has(MODEL, "reward"):
         return Fact("Model", "This run has trained none.", known=False)
     if not stage:
@@ -68,8 +71,8 @@ def _model(reader: RunReader) -> Fact:
         return Fact("Model", f"Only one that scores texts{of}. None that writes was trained.")
     size = parameters(Records(reader, Privacy()), stage)
     numbers = f", a language model of {_rounded(size.trained)} parameters" if size is not None else ""
-    name = base or "A model whose name is not recorded"
-    return Fact("Model", f"{name}{numbers}, trained further.", known=bool(base))
+    model = base or "A model whose name is not recorded"
+    return Fact("Model", f"{model}{numbers}, trained further.", known=bool(base))
 
 
 def _base(recipe: dict[str, Any], sections: tuple[str, ...]) -> str:
