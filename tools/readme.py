@@ -42,7 +42,7 @@ ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Rows of the table: what they are called, and the keys of the numbers in them."""
 
 TEXTS = 3
-_PART = r"(?P<head><!-- run: {} -->\n)(?P<body>.*?)(?P<tail><!-- run: end -->)"
+_PART = r"<!-- run: {} -->\n(?P<body>.*?)<!-- run: end -->"
 
 
 def parts_of(run: RunDirectory) -> dict[str, str]:
@@ -62,12 +62,12 @@ def rewritten(text: str, parts: Mapping[str, str]) -> str:
     """The text with each part in its place. Raises `ValueError` where a part has no place, or two."""
     for name, body in parts.items():
         part = re.compile(_PART.format(re.escape(name)), re.DOTALL)
-        found = len(part.findall(text))
-        if found != 1:
+        places = list(part.finditer(text))
+        if len(places) != 1:
             raise ValueError(
-                f"`<!-- run: {name} -->` ... `<!-- run: end -->` has to stand there once, not {found} times"
+                f"`<!-- run: {name} -->` ... `<!-- run: end -->` has to stand there once, not {len(places)} times"
             )
-        text = part.sub(lambda match, body=body: f"{match['head']}{body}{match['tail']}", text)  # type: ignore[misc]
+        text = text[: places[0].start("body")] + body + text[places[0].end("body") :]
     return text
 
 

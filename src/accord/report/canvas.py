@@ -69,7 +69,7 @@ def y_axis(axes: "Axes", ticks: int, *, least: float = 0.0) -> None:
         middle = (low + high) / 2
         axes.set_ylim(middle - least / 2, middle + least / 2)
     axes.yaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}".replace("-", "\N{MINUS SIGN}")))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}".replace("-", "\N{MINUS SIGN}")))
     axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
 

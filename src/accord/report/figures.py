@@ -156,7 +156,7 @@ def training_curve(curve: TrainingCurve) -> str:
     value = f"{last:,.{curve.digits}f}"
     axes.annotate(value, (last_step, last), xytext=(8, 0), textcoords=OFFSET, va="center", color=JUDGE, **_STRONG)
     x_axis(axes, "step", whole=True)
-    y_axis(axes, 3, least=4 * 10**-curve.digits)
+    y_axis(axes, 3, least=max(4 * 10**-curve.digits, 1e-3 * max(abs(value) for _, value in known)))
     first = known[0]
     return render_svg(
         figure,

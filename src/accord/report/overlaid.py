@@ -53,7 +53,12 @@ def overlaid(
         axes.plot(
             course.x_S, course.y_S, color=colour, linestyle=dash, linewidth=1.8, marker=shown, markersize=6, **RIM
         )
-        at = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "center", "annotation_clip": False}
+        at: dict[str, Any] = {
+            "xycoords": "axes fraction",
+            "textcoords": "offset points",
+            "va": "center",
+            "annotation_clip": False,
+        }
         axes.annotate(
             f"{sign} {course.letter}", (0, 1), xytext=(46 * number - 40, 20), color=colour, fontsize=NORMAL,
             fontweight="bold", **at,

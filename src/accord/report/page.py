@@ -72,10 +72,9 @@ def render(run: RunDirectory, *, prefix: str = "") -> str:
         challenges=challenge_rows(findings or ()),
         provenance=provenance(reader),
     )
-    parts = templates.get_template("parts.html.j2").module
 
     def entries(terms: Sequence[Term]) -> str:
-        return str(parts.glossary(terms))  # type: ignore[attr-defined]
+        return templates.get_template("glossary.html.j2").render(terms=terms)
 
     return explained(page, entries)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accord.artefacts import CURVE, RunReader
 from accord.errors import RecipeError
@@ -14,6 +14,9 @@ from accord.report.overlaid import MOST, Course, overlaid
 from accord.report.table import Row, rows_of
 from accord.report.training_curves import LARGEST, Drawing, Figure, courses
 from accord.run import RunDirectory
+
+if TYPE_CHECKING:
+    from accord.report.figures import TrainingCurve
 
 __all__ = ["Line", "SeveralRuns", "side_by_side"]
 
@@ -130,7 +133,7 @@ def _figures(readers: Sequence[RunReader]) -> list[Figure]:
 
 def _scores(readers: Sequence[RunReader]) -> list[Drawing | None]:
     """What both judges say along the run, over how far the policy had moved."""
-    drawings = []
+    drawings: list[Drawing | None] = []
     for column, title in (("eval_reward", "Score by the independent judge"), ("reward", "Score by the reward model")):
         lines = []
         for place, reader in enumerate(readers):
@@ -147,9 +150,10 @@ def _scores(readers: Sequence[RunReader]) -> list[Drawing | None]:
 def _training(readers: Sequence[RunReader]) -> list[Drawing | None]:
     """Each quantity that two of the runs logged, by step."""
     of_runs = [{curve.key: curve for curve in courses(reader)} for reader in readers]
-    drawings = []
+    drawings: list[Drawing | None] = []
     for key in dict.fromkeys(key for curves in of_runs for key in curves):
-        lines, known = [], None
+        lines: list[Course] = []
+        known: TrainingCurve | None = None
         for place, curves in enumerate(of_runs):
             if key in curves:
                 known = curves[key]

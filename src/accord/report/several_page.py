@@ -12,6 +12,8 @@ from accord.report.words import clean, count
 
 if TYPE_CHECKING:
     from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
 
 __all__ = ["render_several", "render_several_tables"]
 
@@ -19,10 +21,9 @@ __all__ = ["render_several", "render_several_tables"]
 def render_several(runs: SeveralRuns) -> str:
     """The page as text: no script, nothing from outside, no link out of it."""
     templates = environment(lambda name, words="": Markup("<bdi>{}</bdi>").format(clean(words or name)))
-    parts = templates.get_template("parts.html.j2").module
 
     def entries(terms: Sequence[Term]) -> str:
-        return str(parts.glossary(terms))  # type: ignore[attr-defined]
+        return templates.get_template("glossary.html.j2").render(terms=terms)
 
     page = templates.get_template("several.html.j2").render(runs=runs, letters=list(runs.names), said=_said(runs))
     return explained(page, entries)
@@ -62,7 +63,7 @@ def render_several_tables(runs: SeveralRuns) -> "Group":
     return Group(names, *tables)
 
 
-def _table(title: str, lines: Sequence[Line], runs: SeveralRuns, *, notes: bool = False) -> object:
+def _table(title: str, lines: Sequence[Line], runs: SeveralRuns, *, notes: bool = False) -> "Table | Text":
     from rich import box
     from rich.table import Table
     from rich.text import Text

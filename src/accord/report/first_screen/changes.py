@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accord.artefacts import EVALUATION_SAMPLES, MODEL, EvaluationSample, PolicyEvaluation, RunReader
 from accord.report.optional import card_of, evaluation_of, rows_of_file
@@ -109,7 +110,7 @@ def _ratio(
     if not policy_N.any() or policy_N.all() or not value_N[~policy_N].sum():
         return None
 
-    def ratio(places: np.ndarray) -> float:
+    def ratio(places: NDArray[np.intp]) -> float:
         value, policy = value_N[places], policy_N[places]
         if not policy.any() or policy.all() or not value[~policy].sum():
             return float("nan")

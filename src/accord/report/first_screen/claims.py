@@ -45,7 +45,9 @@ def claims(reader: RunReader) -> Claims:
         return Claims("Nobody has put what is claimed of this run to the test.")
     if not findings:
         return Claims("The audit of this run holds no tests.")
-    wrong, unknown, nothing = [], [], []
+    wrong: list[tuple[tuple[int, bool, bool], Answer]] = []
+    unknown: list[Answer] = []
+    nothing: list[Answer] = []
     for of_challenge in _by_challenge(findings):
         fired = sorted((one for one in of_challenge if one.verdict is Verdict.FIRES), key=rank)
         judged = judged_by(of_challenge)

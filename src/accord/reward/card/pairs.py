@@ -139,7 +139,7 @@ def _gain(
         np.concatenate([own_P, other_P]),
         np.repeat([True, False], len(pairs)),
         [*who, *who],
-        crossed=None if texts is None else [*texts, *texts],
+        crossed=[*texts, *texts],
         weights=[*weights, *weights],
     )
     return replace(twice, n=len(pairs))
