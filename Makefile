@@ -7,7 +7,7 @@ STAMP := .venv/.stamp
 # file, and the examples of one document, stay together and in order.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help demo test test-all check docs mutants bench bench-check clean
+.PHONY: help demo test test-all check docs mutants bench bench-check readme clean
 
 help:
 	@echo "make demo      the whole loop on real human ratings; goes on where it was stopped"
@@ -17,6 +17,7 @@ help:
 	@echo "make docs      the documents as a site that needs no network: build/site/index.html"
 	@echo "make mutants   small faults put into the pure modules one at a time: do their tests notice? (some 20 minutes)"
 	@echo "make bench     accord and its peers on the same work, in turn (up to 40 minutes); bench-check: have we become slower?"
+	@echo "make readme    the parts of README.md that come from a run, from RUN=runs/demo"
 	@echo "make clean     remove the virtual environment and caches (runs are kept)"
 
 # What is pinned is installed by its hash; torch, whose build depends on the machine, by its version.
@@ -66,6 +67,11 @@ bench: .venv/.bench
 
 bench-check: .venv/.bench
 	$(BIN)/python -m benchmarks check
+
+RUN ?= runs/demo
+
+readme: $(STAMP)
+	$(BIN)/python -m tools.readme $(RUN)
 
 clean:
 	rm -rf .venv build mutants .mypy_cache .ruff_cache .import_linter_cache .hypothesis

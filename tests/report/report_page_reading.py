@@ -1,5 +1,6 @@
 """A page as its reader's browser takes it apart: elements, text, links, ids."""
 
+import re
 from html.parser import HTMLParser
 
 
@@ -12,12 +13,17 @@ class Page(HTMLParser):
         self.unbalanced: list[str] = []
         self.words: list[str] = []
         self._open: list[str] = []
+        self._in_term = self._goes_on = self._after_data = False
         self.feed(text)
         self.close()
         self.unbalanced += self._open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        if dict(attrs).get("class") == "term":
+            self._in_term, self._goes_on = True, self._after_data
+        else:
+            self._after_data = self._goes_on = False
         if tag != "meta":
             self._open.append(tag)
 
@@ -25,12 +31,17 @@ class Page(HTMLParser):
         self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "a" and self._in_term:
+            self._in_term, self._goes_on, self._after_data = False, True, True
+        else:
+            self._after_data = self._goes_on = False
         if not self._open or self._open.pop() != tag:
             self.unbalanced.append(tag)
 
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1] != "style":
-            self.words.append(data)
+            self.words += [self.words.pop() + data] if self._goes_on and self.words else [data]
+        self._goes_on, self._after_data = False, True
 
     @property
     def text(self) -> str:
@@ -45,3 +56,8 @@ class Page(HTMLParser):
     def ids(self) -> list[str]:
         """All ids, in order."""
         return [each for _, attributes in self.elements if (each := attributes.get("id"))]
+
+
+def unlinked(text: str) -> str:
+    """The text of a page without the links from terms to the glossary."""
+    return re.sub(r'<a class="term" href="#[\w-]+">(.*?)</a>', r"\1", text)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import report_runs
+from report_page_reading import unlinked
 
 from accord.artefacts import (
     CARD,
@@ -78,7 +79,7 @@ def full_card(run_texts: tuple[str, str] = ("c-1", "c-2")) -> RewardCard:
 
 def test_what_is_gameable_is_said_in_words(tmp_path: Path) -> None:
     run = run_with(tmp_path, full_card())
-    page = write(run).read_text(encoding="utf-8")
+    page = unlinked(write(run).read_text(encoding="utf-8"))
     assert "This judge is gameable" in page
     assert "no text at all (for 90.0" in page
     assert page.count("It is gameable: texts.") == 0  # said once, where it is seen
@@ -161,7 +162,7 @@ def test_the_doubt_of_a_judge_is_told_where_it_has_one(tmp_path: Path) -> None:
     for std, told in ((None, False), (0.25, True)):
         rows = [ScoreRow(completion=f"c{i}", prompt=f"p{i // 2}", score=float(i), std=std) for i in range(8)]
         SCORES.write(run, rows, stage="reward")
-        page = write(run).read_text(encoding="utf-8")
+        page = unlinked(write(run).read_text(encoding="utf-8"))
         assert ("The reward model gives its score of a held-out text a standard deviation of 0.250" in page) == told
 
 

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from accord.artefacts import QUESTION_ANSWERS, Finding, QuestionAnswer, RunReader, Verdict
+from accord.artefacts import QUESTION_ANSWERS, Finding, QuestionAnswer, RunReader, Verdict, feedback_of
 from accord.artefacts.finding import IdList
+from accord.errors import ArtefactError
 from accord.feedback import write_data
-from accord.report.finding_rows import FindingRows, RowsReader
+from accord.records import Comparison, Feedback
+from accord.report.finding_rows import SHOWN, FindingRows, RowsReader
 from accord.run import RunDirectory
 from small_data import letters_dataset
 
@@ -26,7 +29,8 @@ def finding(**ids: list[str]) -> Finding:
 
 
 def rows_of(run: RunDirectory, **ids: list[str]) -> dict[str, FindingRows]:
-    return {rows.kind: rows for rows in RowsReader(RunReader.of(run)).of(finding(**ids))}
+    one = finding(**ids)
+    return {rows.kind: rows for rows in RowsReader(RunReader.of(run), [one]).of(one)}
 
 
 def test_texts_and_names_stand_beside_ids(tmp_path: Path) -> None:
@@ -37,7 +41,7 @@ def test_texts_and_names_stand_beside_ids(tmp_path: Path) -> None:
         write_data(run, data)
         rows = rows_of(run, completions=completions, evaluators=evaluators[:2], prompts=[first.prompt])
     assert rows["completions"].texts[0] == (data.prompts[first.prompt].text, first.text)
-    assert len(rows["completions"].texts) == 3
+    assert len(rows["completions"].texts) == SHOWN
     assert (rows["completions"].count, rows["completions"].unlisted) == (72, 22)
     assert rows["evaluators"].texts[0] == ("", data.evaluators[evaluators[0]].pseudonym)
     assert rows["prompts"].texts == (("", data.prompts[first.prompt].text),)
@@ -71,8 +75,33 @@ def test_long_texts_are_cut_and_controls_do_not_stand_in_a_page(tmp_path: Path) 
     data.completions[name] = data.completions[name].model_copy(update={"text": text})
     with RunDirectory.create(tmp_path / "run") as run:
         write_data(run, data)
-        rows = RowsReader(RunReader.of(run))
-        held = next(iter(RunReader.of(run).completions))
-        ((_, shown),) = rows.of(finding(completions=[held]))[0].texts
+        held = finding(completions=[next(iter(RunReader.of(run).completions))])
+        ((_, shown),) = RowsReader(RunReader.of(run), [held]).of(held)[0].texts
     assert len(shown) <= 240
     assert "\x1b" not in shown
+
+
+def test_what_was_said_is_read_by_its_ids_alone(tmp_path: Path) -> None:
+    data = letters_dataset()
+    said = [
+        Feedback(
+            evaluator=pair.evaluator,
+            prompt=pair.prompt,
+            completions=(pair.chosen, pair.rejected),
+            judgement=Comparison(preferred="left"),
+        )
+        for pair in data.pairs["train"][:3]
+    ]
+    with RunDirectory.create(tmp_path / "run") as run:
+        write_data(run, data)
+        feedback_of("train").write(run, said)
+        who = data.evaluators[said[1].evaluator].pseudonym
+        texts = " | ".join(data.completions[name].text for name in said[1].completions)
+        assert rows_of(run, feedback=[said[1].id, "f-none"])["feedback"].texts == ((who, texts),)
+
+
+def test_a_line_that_is_no_object_is_refused_whoever_is_asked_for(tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path / "run") as run:
+        run.write_text("data/feedback-train.jsonl", "[1]\n", stage="data")
+        with pytest.raises(ArtefactError, match=r"feedback-train\.jsonl:1"):
+            rows_of(run, feedback=["f-1"])

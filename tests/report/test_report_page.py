@@ -3,10 +3,8 @@
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 import report_runs
@@ -60,7 +58,7 @@ def page_of(run: RunDirectory) -> Page:
 
 
 def assert_sound(run: RunDirectory, page: Page) -> None:
-    """What holds for every page: closed elements, unique ids, live links, no script, nothing from outside."""
+    """What holds for every page: closed elements, unique ids, no link that leads out of it, no script."""
     assert page.unbalanced == []
     assert len(page.ids) == len(set(page.ids))
     tags = {tag for tag, _ in page.elements}
@@ -69,12 +67,10 @@ def assert_sound(run: RunDirectory, page: Page) -> None:
         assert not [name for name in attributes if name.startswith("on")], tag
         for name in ("src", "href", "action"):
             target = attributes.get(name)
-            if target is not None and target.startswith("#"):
+            if target is not None:
+                assert tag in {"a", "use"}
+                assert target.startswith("#")
                 assert target[1:] in page.ids
-            elif target is not None:
-                assert tag == "a"
-                assert name == "href"
-                assert (run.path / unquote(target)).is_file()
     text = (run.path / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"(url\(|@import|src=|href=)\s*[\"']?\s*(https?:)?//", text)
     referred = re.findall(r"url\(#([^)]+)\)", text)
@@ -162,7 +158,7 @@ def _luminance(colour: str) -> float:
 
 def test_what_people_were_asked_stands_before_the_result(whole: tuple[RunDirectory, Page]) -> None:
     text = whole[1].text
-    assert text.index(report_runs.ABOUT) < text.index("The result, with 95 % intervals")
+    assert text.index(report_runs.ABOUT) < text.index("The result, with")
 
 
 _GROUPS = (("Fires", 1), ("Inconclusive", 1), ("Not assessable", 1), ("Not detected by this test", 1), ("Quiet", 1))
@@ -175,8 +171,8 @@ def test_findings_that_fire_come_first_and_fundamental_ones_never_pass(whole: tu
     assert "OV1 consistency not detected by this test" in text
     assert "What to do: Stop near step 8" in text
     assert "about 40 prompts instead of 16" in text
-    assert "1 of 5 checks of the audit fired" in text
-    assert "evaluators 60 50 ids; 10 more are not listed e-0, e-1," in text
+    assert "1 of 5 checks fired" in text
+    assert "evaluators 60 Their ids 50 ids; 10 more are not listed: e-0, e-1," in text
     assert "Humans make simple mistakes due to limited time, attention, or care" in text
     assert "1 inconclusive, 1 not assessable, 1 not detected by this test, 1 quiet" in text
 
@@ -230,7 +226,8 @@ def test_a_run_with_nothing_says_so(tmp_path: Path) -> None:
         "No policy in this run.",
         "No texts were sampled before and after in this run.",
         "The claims of this run were not audited.",
-        "What people were asked is not recorded in this run.",
+        "Nobody has put what is claimed of this run to the test.",
+        "What was asked Not recorded.",
         "No recipe is kept in this run.",
         "No input from outside the run is recorded.",
     ):
@@ -243,7 +240,7 @@ def test_a_reward_model_alone(tmp_path: Path) -> None:
     report_runs.add_judge(run)
     page = page_of(run)
     assert_sound(run, page)
-    assert "A reward model orders 71.2" in page.text
+    assert "No model that writes was trained here, only one that scores texts." in page.text
     assert "No independent judge in this run." in page.text
     assert "There is no policy in this run: nothing was optimised." in page.text
     assert len(page.of("svg")) == 2
@@ -255,7 +252,7 @@ def test_a_policy_without_evaluation_or_rollouts(tmp_path: Path) -> None:
     report_runs.add_policy(run, samples=False)
     page = page_of(run)
     assert_sound(run, page)
-    assert "no independent judge has compared it with its start" in page.text
+    assert "A model was trained; nobody has compared its texts with those from before." in page.text
     assert "What that changed was not evaluated." in page.text
     assert "No judge looked at the texts that the policy wrote along the run" in page.text
 
@@ -284,26 +281,6 @@ def test_dpo_without_reward_model_draws_what_it_logged(tmp_path: Path) -> None:
     assert len(page.of("svg")) == 2 + 4
     assert "win rate by its own reward not measured in this run" in page.text
     assert "not scored" in page.text
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "words"),
-    [
-        (0.55, 0.65, "The policy beats its start"),
-        (0.45, 0.75, "The policy cannot be told from its start"),
-        (0.10, 0.20, "The policy is worse than its start"),
-        (None, None, "The policy cannot be told from its start"),
-    ],
-)
-def test_the_headline_follows_the_interval(tmp_path: Path, low: float | None, high: float | None, words: str) -> None:
-    run = report_runs.new(tmp_path / "run")
-    report_runs.add_data(run)
-    report_runs.add_evaluation(run)
-    evaluation = EVALUATION.read(run)
-    assert evaluation.win_rate is not None
-    win = replace(evaluation.win_rate, low=low, high=high)
-    EVALUATION.write(run, evaluation.model_copy(update={"win_rate": win}))
-    assert words in page_of(run).text
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,13 @@ class RunReader:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Seconds by finished stage, in order."""
+        """Seconds by finished stage, in order: of all goes at it."""
         return {name: entry.seconds for name, entry in self.run.manifest.stages.items()}
+
+    @property
+    def goes(self) -> dict[str, int]:
+        """In how many goes each finished stage was made, in order: 1 where it was not stopped on the way."""
+        return {name: entry.goes for name, entry in self.run.manifest.stages.items()}
 
     # -- inside ----------------------------------------------------------------------------------------------
 

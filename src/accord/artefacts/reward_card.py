@@ -145,6 +145,8 @@ class RewardCard(Row):
     majority: Estimate | None = absent("the same answer always")
     length_only: Estimate | None = absent("the longer one always (or the shorter)")
     words_only: Estimate | None = absent("a regression on the words of the texts; absent where there is none to learn")
+    over_length: Estimate | None = absent("accuracy less that of length alone, on the same pairs")
+    over_words: Estimate | None = absent("accuracy less that of the regression on words, on the same pairs")
     ece: Estimate | None = absent("expected calibration error; absent where the score has no scale of log-odds")
     brier: Estimate | None = absent("mean square of probability less outcome; .25 for one half always")
     log_loss: Estimate | None = absent("mean negative log-probability of what happened, nats; .693 for one half always")

@@ -1,12 +1,16 @@
 """Runs that are there: `evaluate`, `verify`, `report`, `compare`."""
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from accord.cli.printing import complain, print_json, progress_display, table_console
 from accord.errors import RecipeError
+
+if TYPE_CHECKING:
+    from accord.run import RunDirectory
 
 __all__ = ["Trust", "compare", "evaluate", "report", "verify"]
 
@@ -151,10 +155,10 @@ def report(run: Path) -> None:
         print(write(opened))
 
 
-def compare(first: Path, second: Path, *, json: bool = False) -> None:
-    """What differs between two runs, in settings, data, machine and results.
+def compare(first: Path, second: Path, *further: Path, html: Path | None = None, json: bool = False) -> None:
+    """What differs between runs, in settings, data, machine and results; several side by side, also as a page.
 
-    Example: accord compare runs/demo runs/other
+    Example: accord compare runs/demo runs/other runs/third --html side-by-side.html
 
     Parameters
     ----------
@@ -162,16 +166,35 @@ def compare(first: Path, second: Path, *, json: bool = False) -> None:
         A run.
     second
         Another run.
+    further
+        Further runs.
+    html
+        Write a page that stands alone, with courses over one another.
     json
         Print JSON.
     """
     from accord.report import compare as contrast
-    from accord.report import render_comparison
+    from accord.report import render_comparison, render_several_tables, side_by_side
     from accord.run import RunDirectory
 
-    with RunDirectory.open(first, write=False) as left, RunDirectory.open(second, write=False) as right:
-        comparison = contrast(left, right)
-    if json:
-        print_json(comparison.to_json())
-    else:
-        table_console().print(render_comparison(comparison))
+    with ExitStack() as opened:
+        runs = [opened.enter_context(RunDirectory.open(path, write=False)) for path in (first, second, *further)]
+        if html is not None:
+            _write_side_by_side(runs, html)
+        elif further:
+            several = side_by_side(runs, draw=False)
+            print_json(several.to_json()) if json else table_console().print(render_several_tables(several))
+        else:
+            comparison = contrast(*runs)
+            print_json(comparison.to_json()) if json else table_console().print(render_comparison(comparison))
+
+
+def _write_side_by_side(runs: "list[RunDirectory]", file: Path) -> None:
+    from accord.errors import storage
+    from accord.report import render_several, side_by_side
+    from accord.run import write_whole
+
+    page = render_several(side_by_side(runs))
+    with storage(file):
+        write_whole(file, page.encode("utf-8"))
+    print(file)

@@ -138,7 +138,11 @@ def drive(
             try:
                 stage.perform(Context(in_run(recipe, run), run, progress, full_name, prefix))
             except WaitingForPeople as waiting:
+                run.pause(full_name)
                 run.wait(full_name, str(waiting))
+                raise
+            except BaseException:
+                run.pause(full_name)
                 raise
         for key, entry in hub_inputs(recipe, stage.sections(recipe)[name]).items():
             run.record_input(key, entry)

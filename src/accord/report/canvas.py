@@ -50,14 +50,26 @@ def x_axis(axes: "Axes", label: str, *, whole: bool = False) -> None:
     """Four ticks or so, and the label as it is written: `$` begins no formula."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole, steps=[1, 2, 5, 10]))
+    low, high = axes.get_xlim()
+    if whole and high - low < 1:  # a single step, whose place has no range
+        axes.set_xlim((low + high) / 2 - 0.6, (low + high) / 2 + 0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole, min_n_ticks=1, steps=[1, 2, 5, 10]))
     axes.set_xlabel(label, color=MUTED, fontsize=SMALL, loc="left", parse_math=False)
 
 
-def y_axis(axes: "Axes", ticks: int) -> None:
-    from matplotlib.ticker import MaxNLocator
+def y_axis(axes: "Axes", ticks: int, *, least: float = 0.0) -> None:
+    """So many ticks or so, each written whole in a few digits, over a range of at least `least`.
 
+    Of numbers that hardly differ an axis would otherwise show their rounding, as if it were a course.
+    """
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    low, high = axes.get_ylim()
+    if high - low < least:
+        middle = (low + high) / 2
+        axes.set_ylim(middle - least / 2, middle + least / 2)
     axes.yaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}".replace("-", "\N{MINUS SIGN}")))
     axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
 

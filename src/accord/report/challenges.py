@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from accord.artefacts import Finding, Verdict
 
-__all__ = ["ChallengeRow", "challenge_rows"]
+__all__ = ["ChallengeRow", "challenge_rows", "judged_by"]
 
 
 class ChallengeRow(NamedTuple):
@@ -30,11 +30,16 @@ def challenge_rows(findings: Sequence[Finding]) -> list[ChallengeRow]:
 
 
 def _row(findings: Sequence[Finding]) -> ChallengeRow:
-    primary = next((finding for finding in findings if finding.primary), None)
-    judged = primary or min(findings, key=lambda finding: _GRAVEST.index(finding.verdict))
+    judged = judged_by(findings)
     others = [one.check for one in findings if one is not judged and one.verdict is Verdict.FIRES]
     kind = judged.verdict.value.lower().replace("_", "-")
     return ChallengeRow(judged.challenge, judged.title, judged.words, kind, tuple(others))
+
+
+def judged_by(findings: Sequence[Finding]) -> Finding:
+    """Of the findings of one challenge that of its primary check; the gravest where there is none."""
+    primary = next((finding for finding in findings if finding.primary), None)
+    return primary or min(findings, key=lambda finding: _GRAVEST.index(finding.verdict))
 
 
 _GRAVEST = (Verdict.FIRES, Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSABLE, Verdict.QUIET)

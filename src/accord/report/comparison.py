@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-__all__ = ["Change", "Comparison", "Contrast", "compare", "render_comparison"]
+__all__ = ["Change", "Comparison", "Contrast", "compare", "render_comparison", "settings_of"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def compare(a: RunDirectory, b: RunDirectory) -> Comparison:
     return Comparison(
         str(a.path),
         str(b.path),
-        settings=tuple(_changes(_settings(first), _settings(second))),
+        settings=tuple(_changes(settings_of(first), settings_of(second))),
         data=tuple(_changes(_data(first), _data(second))),
         machine=tuple(_changes(_machine(first), _machine(second))),
         results=tuple(_contrasts(rows_of(first), rows_of(second))),
@@ -115,7 +115,8 @@ def _changes(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[Change]:
             yield Change(name, a.get(name), b.get(name))
 
 
-def _settings(reader: RunReader) -> dict[str, str]:
+def settings_of(reader: RunReader) -> dict[str, str]:
+    """The seed and every key of the recipe, as they are written."""
     seed = {"seed": str(reader.run.seed)}
     return seed | {key: shown(value) for key, value in flat(recipe_of(reader))}
 

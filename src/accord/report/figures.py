@@ -148,13 +148,15 @@ def training_curve(curve: TrainingCurve) -> str:
         nan = float("nan")
         low_S, high_S = ([nan if x is None else x for x in side] for side in (curve.low_S, curve.high_S))
         axes.fill_between(curve.step_S, low_S, high_S, color=JUDGE, alpha=0.2, linewidth=0)
+        if len(curve.step_S) == 1:
+            axes.vlines(curve.step_S, low_S, high_S, color=JUDGE, alpha=0.4, linewidth=2)
     values = [float("nan") if v is None else v for v in curve.value_S]
     axes.plot(curve.step_S, values, color=JUDGE, linewidth=1.8, marker="o" if len(known) == 1 else "")
     last_step, last = known[-1]
     value = f"{last:,.{curve.digits}f}"
     axes.annotate(value, (last_step, last), xytext=(8, 0), textcoords=OFFSET, va="center", color=JUDGE, **_STRONG)
     x_axis(axes, "step", whole=True)
-    y_axis(axes, 3)
+    y_axis(axes, 3, least=max(4 * 10**-curve.digits, 1e-3 * max(abs(value) for _, value in known)))
     first = known[0]
     return render_svg(
         figure,
@@ -174,7 +176,7 @@ def _key(axes: "Axes", unit: str, labels: list[tuple[float, str, str, str]]) -> 
         sign = "\N{BLACK CIRCLE}" if marker == "o" else "\N{BLACK SQUARE}"
         axes.annotate(sign, (0, 1), xytext=(offset - 34, 40), color=colour, **_STRONG, **at)
         axes.annotate(label, (0, 1), xytext=(offset - 18, 40), color=colour, **_STRONG, **at)
-        offset += 150
+        offset += 34 + 8 * len(label)
     axes.annotate(unit, (0, 1), xytext=(-34, 18), color=MUTED, fontsize=SMALL, **at)
 
 

@@ -7,7 +7,16 @@ from accord.artefacts.data import DataSummary
 from accord.artefacts.evaluation import PolicyEvaluation
 from accord.artefacts.kinds import JsonLines
 
-__all__ = ["card_of", "evaluation_of", "findings_of", "recipe_of", "rows_of_file", "seconds_of", "summary_of"]
+__all__ = [
+    "card_of",
+    "evaluation_of",
+    "findings_of",
+    "goes_of",
+    "recipe_of",
+    "rows_of_file",
+    "seconds_of",
+    "summary_of",
+]
 
 T = TypeVar("T")
 
@@ -45,3 +54,8 @@ def rows_of_file(reader: RunReader, lines: JsonLines[T], stage: str = "") -> lis
 def seconds_of(reader: RunReader) -> dict[str, float]:
     """Seconds by finished stage, in order; without the report itself, which is not finished while it is written."""
     return {name: seconds for name, seconds in reader.seconds.items() if name != "report"}
+
+
+def goes_of(reader: RunReader) -> dict[str, int]:
+    """In how many goes each finished stage was made: 1 where it was never stopped; without the report itself."""
+    return {name: goes for name, goes in reader.goes.items() if name != "report"}

@@ -1,12 +1,13 @@
-"""The page of a run, `report.html`: one file without script or outside resource, its links leading into the run."""
+"""The page of a run, `report.html`: one file that stands alone, without script, outside resource or link out of it.
 
-import re
+It is read where it lies and where it was sent: what a finding rests on is in it, and files of the run are named.
+"""
+
 from collections.abc import Sequence
 from itertools import groupby
-from os.path import relpath
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+
+from markupsafe import Markup
 
 from accord.artefacts import REPORT, RunReader
 from accord.artefacts.finding import Finding
@@ -16,17 +17,16 @@ from accord.report.challenges import challenge_rows
 from accord.report.environment import environment
 from accord.report.error_rates import errors_of
 from accord.report.finding_rows import RowsReader
-from accord.report.optional import findings_of, summary_of
+from accord.report.first_screen import anchor, changes, claims, facts
+from accord.report.glossary import Term, explained
+from accord.report.optional import findings_of
 from accord.report.provenance import provenance
 from accord.report.samples import FILE as SAMPLES
 from accord.report.samples import SHOWN, twins
 from accord.report.table import rows_of
-from accord.report.verdict import headline, verdict
+from accord.report.verdict import verdict
 from accord.report.words import clean, rank
-from accord.run import MANIFEST, RunDirectory, check_whole
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from accord.run import RunDirectory, check_whole
 
 __all__ = ["NAME", "render", "write"]
 
@@ -48,13 +48,14 @@ def write(run: RunDirectory, *, prefix: str = "") -> Path:
 def render(run: RunDirectory, *, prefix: str = "") -> str:
     """The page as text."""
     reader = RunReader.of(run, prefix=prefix)
-    rows, summary, findings = rows_of(reader), summary_of(reader), findings_of(reader)
-    template = _environment(run, prefix).get_template("report.html.j2")
-    return template.render(
+    rows, findings = rows_of(reader), findings_of(reader)
+    templates = environment(_named)
+    page = templates.get_template("report.html.j2").render(
         run=run.manifest.name,
-        headline=headline(reader),
+        facts=facts(reader),
+        changes=changes(reader),
+        claims=claims(reader),
         verdict=verdict(reader),
-        about=None if summary is None else summary.about,
         groups=[(name, list(of_group)) for name, of_group in groupby(rows, key=lambda row: row.group)],
         feedback=sections.feedback(reader),
         judges=sections.judges(reader, rows),
@@ -65,11 +66,17 @@ def render(run: RunDirectory, *, prefix: str = "") -> str:
         shown=SHOWN,
         audited=findings is not None,
         findings=_grouped(findings or ()),
-        rows_of=RowsReader(reader),
+        rows_of=RowsReader(reader, findings or ()),
         errors_of=errors_of,
+        anchor=anchor,
         challenges=challenge_rows(findings or ()),
         provenance=provenance(reader),
     )
+
+    def entries(terms: Sequence[Term]) -> str:
+        return templates.get_template("glossary.html.j2").render(terms=terms)
+
+    return explained(page, entries)
 
 
 def _grouped(findings: Sequence[Finding]) -> list[tuple[str, str, list[Finding]]]:
@@ -83,29 +90,6 @@ def _grouped(findings: Sequence[Finding]) -> list[tuple[str, str, list[Finding]]
     ]
 
 
-def _environment(run: RunDirectory, prefix: str) -> "Environment":
-    from markupsafe import Markup
-
-    def source(name: str, words: str = "") -> Markup:
-        """A link to a file of the run, or the bare name where the run has no such file."""
-        head, tail = _split(name)
-        target = _from_page(run, head, prefix)
-        if target is None:
-            return Markup("<bdi>{}</bdi>").format(clean(words or name))
-        link = Markup('<a href="{}"><bdi>{}</bdi></a>').format(quote(target), clean(words or head))
-        return link if words else link + Markup("<bdi>{}</bdi>").format(clean(tail))
-
-    return environment(source)
-
-
-def _from_page(run: RunDirectory, name: str, prefix: str) -> str | None:
-    """The path of a file, as it is called below the prefix or in the whole run, from where the page lies."""
-    if prefix and f"{prefix}/{name}" in run.manifest.files:
-        return name
-    return relpath(name, prefix or ".") if name in {*run.manifest.files, MANIFEST} else None
-
-
-def _split(evidence: str) -> tuple[str, str]:
-    """A file, and what stands behind it (an id, a line)."""
-    match = re.match(r"([^\s#]+)(.*)", evidence, flags=re.DOTALL)
-    return (match[1].rstrip(":,"), match[2]) if match else (evidence, "")
+def _named(name: str, words: str = "") -> Markup:
+    """The name of a file of the run. It is no link: beside a page that was sent on there is no such file."""
+    return Markup('<bdi class="file">{}</bdi>').format(clean(words or name))

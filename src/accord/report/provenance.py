@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accord.artefacts import REPORT, RunReader
-from accord.report.optional import recipe_of, seconds_of
+from accord.report.optional import goes_of, recipe_of, seconds_of
 from accord.report.words import counted, duration
 
 __all__ = ["File", "Provenance", "flat", "provenance"]
@@ -42,8 +42,8 @@ def provenance(reader: RunReader) -> Provenance:
     origin += [("parents", ", ".join(manifest.parents))] if manifest.parents else []
     origin += [(name, counted(value)) for name, value in manifest.machine.items()]
     origin += [(f"version of {name}", value) for name, value in manifest.versions.items()]
-    seconds = seconds_of(reader)
-    stages = [(name, duration(of_stage)) for name, of_stage in seconds.items()]
+    seconds, goes = seconds_of(reader), goes_of(reader)
+    stages = [(name, duration(of_stage) + _goes(goes[name])) for name, of_stage in seconds.items()]
     if stages:
         stages.append(("together", duration(sum(seconds.values()))))
     files = [
@@ -57,6 +57,11 @@ def provenance(reader: RunReader) -> Provenance:
     ]
     settings = [(key, shown(value)) for key, value in flat(recipe_of(reader))]
     return Provenance(origin, stages, settings, inputs, files)
+
+
+def _goes(number: int) -> str:
+    """How often a stage was begun; nothing where that was once."""
+    return "" if number == 1 else f" in {number:,} goes"
 
 
 def flat(content: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from accord.artefacts import (
     DataSummary,
     OptimumEstimate,
     PolicyEvaluation,
+    RewardCard,
     RunReader,
 )
 from accord.report import figures
@@ -123,6 +124,7 @@ def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
     for stage, name, role in (("reward", "reward model", "proxy"), ("eval_reward", "independent judge", "judge")):
         card = card_of(reader, stage)
         sentences += std_of_scores(reader, stage, name)
+        sentences += _over_words(name, card)
         if card is None:
             missing.append(f"No {name} in this run.")
         elif card.accuracy is None:
@@ -137,7 +139,7 @@ def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
     others = (
         ("all other evaluators together", people.get("consensus")),
         ("another evaluator", people.get("agreement")),
-        ("which words stand in it", first.words_only),
+        ("which words stand in it (TF-IDF)", first.words_only),
         ("length alone", first.length_only),
         ("the same answer always", first.majority),
     )
@@ -149,6 +151,20 @@ def judges(reader: RunReader, rows: Sequence[Row]) -> Section:
         "Dotted lines mark chance."
     )
     return Section(tuple(sentences), figures=(Figure(drawings, caption, tuple(cards)),), missing=tuple(missing))
+
+
+def _over_words(name: str, card: RewardCard | None) -> Iterator[str]:
+    """Beside the cheapest model that reads the texts, on the very same pairs."""
+    gain = None if card is None else card.over_words
+    if gain is None:
+        return
+    than = "a logistic regression on the words (TF-IDF) that learnt from the same pairs"
+    size = f"{interval(gain)}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{observations(gain)}"
+    if gain.low is None or gain.high is None or gain.low <= 0 <= gain.high:
+        yield f"That the {name} is right more often than {than} cannot be told: the difference in accuracy is {size}."
+    else:
+        more = "more" if gain.low > 0 else "less"
+        yield f"The {name} is right {more} often than {than}: the difference in accuracy is {size}."
 
 
 def policy(reader: RunReader) -> Section:

@@ -85,7 +85,10 @@ def _judged(group: str, stage: str) -> tuple[Quantity, ...]:
         Quantity(group, "accuracy on held-out pairs", CARD, stage, ("accuracy",), share=True),
         Quantity(group, "the same answer always", CARD, stage, ("majority",), share=True),
         Quantity(group, "length alone", CARD, stage, ("length_only",), share=True),
-        Quantity(group, "which words stand in it", CARD, stage, ("words_only",), share=True),
+        Quantity(
+            group, "which words stand in it (TF-IDF, logistic regression)", CARD, stage, ("words_only",), share=True
+        ),
+        Quantity(group, "accuracy above that of the words, same pairs", CARD, stage, ("over_words",)),
         Quantity(group, "calibration error (ECE)", CARD, stage, ("ece",), share=True),
     )
 

@@ -18,10 +18,10 @@ from accord.artefacts import (
 )
 from accord.report import figures
 from accord.report.optional import rows_of_file
-from accord.report.words import interval
+from accord.report.words import count, interval
 from accord.stats import Estimate, mean, rate
 
-__all__ = ["Drawing", "Figure", "along_the_run"]
+__all__ = ["LARGEST", "Drawing", "Figure", "along_the_run", "courses"]
 
 Band = tuple[tuple[float | None, ...], tuple[float | None, ...]]
 
@@ -63,7 +63,7 @@ def _curve(reader: RunReader) -> Figure | str:
         )
     drawings = tuple(Drawing(figures.curve(steps, width=width), width) for width in figures.WIDTHS)
     caption = (
-        f"What the texts of each of {len(steps)} steps score on average ({steps[0].kl.n:,} texts at the first step), "
+        f"What the texts of {_each_step(len(steps))} score on average ({steps[0].kl.n:,} texts at the first step), "
         "over how far the policy had moved by then. Scores are in standard deviations of the rated texts. Vertical "
         "bars are 95 % intervals of the score, faint horizontal ones of the KL. Where the reward model goes on "
         "climbing and the independent judge does not, the policy exploits the reward model."
@@ -71,6 +71,10 @@ def _curve(reader: RunReader) -> Figure | str:
     )
     files = tuple(lines.path() for lines in (CURVE, JUDGED_ROLLOUTS) if reader.has(lines))
     return Figure(drawings, caption, files)
+
+
+def _each_step(number: int) -> str:
+    return "the one step" if number == 1 else f"each of {number} steps"
 
 
 def _doubt(rows: Sequence[CurvePoint]) -> str:
@@ -107,31 +111,39 @@ LARGEST = 1e30  # of what an axis is drawn for; the files have every number
 
 
 def _training_curves(reader: RunReader) -> Figure | str:
-    rows = rows_of_file(reader, METRICS, "policy")
-    rollouts = rows_of_file(reader, SAMPLES, "policy")
+    rows, rollouts = rows_of_file(reader, METRICS, "policy"), rows_of_file(reader, SAMPLES, "policy")
+    drawn, undrawn = [], []
+    for curve in courses(reader):
+        values = (*curve.value_S, *(curve.low_S or ()), *(curve.high_S or ()))
+        if any(value is not None and abs(value) > LARGEST for value in values):
+            undrawn.append(curve.title)
+        else:
+            drawn.append(Drawing(figures.training_curve(curve), heading=curve.title, unit=curve.unit))
+    beyond = f" Numbers beyond {LARGEST:.0e} are not drawn: {', '.join(undrawn)}." if undrawn else ""
+    if not drawn:
+        return "The course of the training was not logged." + beyond
+    texts = sum(row.step == rollouts[0].step for row in rollouts)
+    of_texts = f" of {texts} texts each" if texts else ""
+    caption = (
+        f"The training, step by step: {count(len(rows), 'step')}{of_texts}. Bands are 95 % intervals; a line without "
+        "a band is a mean whose spread is not logged. A KL or a length that runs away, an entropy near zero, or texts "
+        "that no longer end themselves are the usual signs of trouble." + beyond
+    )
+    files = tuple(lines.path("policy") for lines in ((METRICS, SAMPLES) if texts else (METRICS,)))
+    return Figure(tuple(drawn), caption, files)
+
+
+def courses(reader: RunReader) -> Iterator[figures.TrainingCurve]:
+    """Each quantity that the training of the policy logged, step by step."""
+    rows, rollouts = rows_of_file(reader, METRICS, "policy"), rows_of_file(reader, SAMPLES, "policy")
     bands = _bands(rows, rollouts)
     step_S = tuple(row.step for row in rows)
-    drawings, undrawn = [], []
     for number, (key, heading, unit, digits) in enumerate((*_QUANTITIES, *_multipliers(rows))):
         value_S = tuple(_value(row, key) for row in rows)
         low_S, high_S = bands.get(key, (None, None))
-        if any(value is not None and abs(value) > LARGEST for value in (*value_S, *(low_S or ()), *(high_S or ()))):
-            undrawn.append(heading)
-        elif any(value is not None for value in value_S):
+        if any(value is not None for value in value_S):
             name = f"multiplier-{number}" if "." in key else key
-            curve = figures.TrainingCurve(name, heading, unit, step_S, value_S, low_S, high_S, digits)
-            drawings.append(Drawing(figures.training_curve(curve), heading=heading, unit=unit))
-    beyond = f" Numbers beyond {LARGEST:.0e} are not drawn: {', '.join(undrawn)}." if undrawn else ""
-    if not drawings:
-        return "The course of the training was not logged." + beyond
-    texts = sum(row.step == rollouts[0].step for row in rollouts)
-    caption = (
-        f"The training, step by step: {len(rows)} steps{f' of {texts} texts each' if texts else ''}. Bands are 95 % "
-        "intervals; a line without a band is a mean whose spread is not logged. A KL or a length that runs away, an "
-        "entropy near zero, or texts that no longer end themselves are the usual signs of trouble." + beyond
-    )
-    files = tuple(lines.path("policy") for lines in ((METRICS, SAMPLES) if texts else (METRICS,)))
-    return Figure(tuple(drawings), caption, files)
+            yield figures.TrainingCurve(name, heading, unit, step_S, value_S, low_S, high_S, digits)
 
 
 def _multipliers(rows: Sequence[Metrics]) -> Iterator[tuple[str, str, str, int]]:

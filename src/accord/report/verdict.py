@@ -70,7 +70,7 @@ def evaluators_in_words(reader: RunReader) -> str | None:
         if unknown[kind]:
             parts.append(f"an unknown number of {'other ' if kinds[kind] else ''}{plural}")
     inferred = sum(bool(evaluator.inferred) and is_known(evaluator) for evaluator in evaluators)
-    note = f" (told apart as {count(inferred, 'place')} in lists, not as recorded)" if inferred else ""
+    note = f" (what was recorded tells {count(inferred, 'place')} in lists apart, not people)" if inferred else ""
     return series(parts) + note
 
 
@@ -124,6 +124,8 @@ def _beside_baseline(card: RewardCard, accuracy: Estimate) -> Iterator[str]:
     if baselines:
         name, baseline = max(baselines.items(), key=lambda item: item[1].value)
         above = accuracy.low is not None and baseline.high is not None and accuracy.low > baseline.high
+        if baseline is card.words_only and card.over_words is not None and card.over_words.low is not None:
+            above = card.over_words.low > 0
         yield f"That is {'clearly' if above else 'not clearly'} more than {name} reaches, {percent(baseline)}."
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "duration",
     "interval",
     "observations",
+    "of_hundred",
     "percent",
     "rank",
     "series",
@@ -48,6 +49,23 @@ def percent(estimate: Estimate) -> str:
     low, high = estimate.low, estimate.high
     between = "no interval" if low is None or high is None else f"{100 * low:.1f}, {100 * high:.1f}"
     return f"{100 * estimate.value:.1f}\N{NO-BREAK SPACE}% [{between}] of {estimate.n:,}"
+
+
+def of_hundred(estimate: Estimate) -> str:
+    """`71 of 100 (likely 70 to 73)`, for whoever knows no intervals."""
+    low, high = estimate.low, estimate.high
+    likely = "how sure that is cannot be said" if low is None or high is None else f"likely {_ends(low, high)}"
+    return f"{_hundredths(estimate.value)} of 100 ({likely})"
+
+
+def _ends(low: float, high: float) -> str:
+    return f"{_hundredths(low)} to {_hundredths(high)}"
+
+
+def _hundredths(value: float) -> str:
+    """A whole number; what is neither none nor all is not rounded to it."""
+    rounded = min(max(round(100 * value), 1), 99) if 0 < value < 1 else round(100 * value)
+    return f"{rounded}"
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

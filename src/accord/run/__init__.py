@@ -16,7 +16,7 @@ from accord.run.checkpoints import Checkpoint
 from accord.run.directory import RunDirectory, timed
 from accord.run.files import digest_of, digest_of_folder, digest_of_settings, write_whole
 from accord.run.growing_log import GrowingLog, LogMark
-from accord.run.manifest import MANIFEST, SCHEMA, FileEntry, InputEntry, Manifest, StageEntry
+from accord.run.manifest import MANIFEST, SCHEMA, FileEntry, InputEntry, Manifest, SpentEntry, StageEntry
 from accord.run.verification import Damage, check_whole, verify
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "LogMark",
     "Manifest",
     "RunDirectory",
+    "SpentEntry",
     "StageEntry",
     "check_whole",
     "digest_of",

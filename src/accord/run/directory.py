@@ -23,6 +23,7 @@ from accord.run.manifest import (
     FileEntry,
     InputEntry,
     Manifest,
+    SpentEntry,
     StageEntry,
     current_machine,
     current_versions,
@@ -42,6 +43,7 @@ class RunDirectory:
         self.manifest = manifest
         self._lock = lock
         self._verified: dict[str, tuple[int, ...]] = {}
+        self._going: dict[str, tuple[float, float]] = {}  # by stage: when this go began, seconds of earlier ones
         self.readers: dict[str, Any] = {}  # by prefix, so that whoever reads this run parses its files once
 
     # -- making and opening ------------------------------------------------------------------------------
@@ -215,9 +217,22 @@ class RunDirectory:
         return True
 
     def begin(self, stage: str, basis: str = "") -> None:
-        """Note that a stage has begun; `basis` is a digest of the files that it builds on."""
+        """Note that a go at a stage has begun; `basis` is a digest of the files that it builds on.
+
+        Until it is finished or paused its time is noted with whatever the run keeps, so that little of it is lost in a
+        kill.
+        """
+        earlier = self.manifest.spent.get(stage, SpentEntry(0, 0.0))
         self.manifest.begun[stage] = basis
         self.manifest.waiting.pop(stage, None)
+        self.manifest.spent[stage] = SpentEntry(earlier.goes + 1, earlier.seconds)
+        self._going[stage] = time.monotonic(), earlier.seconds
+        self._save_manifest()
+
+    def pause(self, stage: str) -> None:
+        """Note what the go at a stage took that ends before the stage does."""
+        self._note_time()
+        self._going.pop(stage, None)
         self._save_manifest()
 
     def wait(self, stage: str, reason: str) -> None:
@@ -226,9 +241,14 @@ class RunDirectory:
         self._save_manifest()
 
     def finish(self, stage: str, settings: str, seconds: float, *, basis: str = "") -> None:
-        """Enter a stage as finished and drop its checkpoints."""
+        """Enter a stage as finished, by a last go of so many seconds, and drop its checkpoints.
+
+        What earlier goes at it took is added.
+        """
         self.manifest.begun.pop(stage, None)
-        self.manifest.stages[stage] = StageEntry(settings, round(seconds, 2), basis)
+        spent = self.manifest.spent.pop(stage, SpentEntry(1, 0.0))
+        _, earlier = self._going.pop(stage, (0.0, spent.seconds))
+        self.manifest.stages[stage] = StageEntry(settings, round(earlier + seconds, 2), basis, spent.goes)
         self._save_manifest()
         self._checkpoints(stage).drop()
 
@@ -254,6 +274,8 @@ class RunDirectory:
         self.manifest.stages.pop(stage, None)
         self.manifest.begun.pop(stage, None)
         self.manifest.waiting.pop(stage, None)
+        self.manifest.spent.pop(stage, None)
+        self._going.pop(stage, None)
         self._save_manifest()
         with storage(self.path):
             for name in files:
@@ -271,6 +293,8 @@ class RunDirectory:
         """Make `step` the step that a resumed run goes on from; `write` fills the folder it is handed."""
         self._check_open_for_writing()
         self._checkpoints(stage).save(step, write)
+        if self._going:
+            self._save_manifest()
 
     def last_checkpoint(self, stage: str) -> Checkpoint | None:
         """The last whole checkpoint of a stage; None where the stage starts at its beginning.
@@ -338,8 +362,14 @@ class RunDirectory:
         if self._lock is None:
             raise ArtefactError(f"{self.path}: this run was opened for reading only")
 
+    def _note_time(self) -> None:
+        for stage, (began, earlier) in self._going.items():
+            seconds = round(earlier + time.monotonic() - began, 2)
+            self.manifest.spent[stage] = SpentEntry(self.manifest.spent[stage].goes, seconds)
+
     def _save_manifest(self) -> None:
         self._check_open_for_writing()
+        self._note_time()
         write_whole(self.path / MANIFEST, (json.dumps(self.manifest.to_json(), indent=1) + "\n").encode())
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "FileEntry",
     "InputEntry",
     "Manifest",
+    "SpentEntry",
     "StageEntry",
     "current_machine",
     "current_versions",
@@ -63,11 +64,23 @@ class InputEntry:
 
 @dataclass(frozen=True)
 class StageEntry:
-    """A finished stage: the digest of its settings, how long it took, and the digest of the files it builds on."""
+    """A finished stage: the digest of its settings, how long it took, and the digest of the files it builds on.
+
+    `seconds` are of all goes at it together, where it was stopped and taken up again.
+    """
 
     settings: str
     seconds: float
     basis: str = ""
+    goes: int = 1
+
+
+@dataclass(frozen=True)
+class SpentEntry:
+    """What a stage that is not finished has cost: how many goes at it there were, and their seconds as far as noted."""
+
+    goes: int
+    seconds: float
 
 
 @dataclass
@@ -77,6 +90,7 @@ class Manifest:
     id      of the run, drawn when it is made; its checkpoints carry it
     begun   the digest of what it builds on, by stage that has begun and is not finished
     waiting what a stage that has begun waits for, by stage
+    spent   what the goes at a stage that is not finished took, by stage
     """
 
     name: str
@@ -92,6 +106,7 @@ class Manifest:
     begun: dict[str, str] = field(default_factory=dict)
     stages: dict[str, StageEntry] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
+    spent: dict[str, SpentEntry] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: bytes, place: Path) -> Self:
@@ -125,7 +140,8 @@ class Manifest:
         _check(str, *(entry.digest for entry in inputs))
         _check((str, NoneType), *(place for entry in inputs for place in (entry.path, entry.url)))
         _check((int, NoneType), *(count for entry in inputs for count in (entry.rows, entry.last_row)))
-        _check((int, float), *(stage.seconds for stage in stages))
+        _check((int, float), *(stage.seconds for stage in (*stages, *self.spent.values())))
+        _check(int, *(stage.goes for stage in (*stages, *self.spent.values())))
         _check(int, self.seed, *(file.bytes for file in files))
         _check((int, str, NoneType), *self.machine.values())
         for name in self.files:
@@ -137,7 +153,7 @@ class Manifest:
         return asdict(self) | {"inputs": {name: entry.to_json() for name, entry in self.inputs.items()}}
 
 
-_ENTRIES = {"inputs": InputEntry, "files": FileEntry, "stages": StageEntry}
+_ENTRIES = {"inputs": InputEntry, "files": FileEntry, "stages": StageEntry, "spent": SpentEntry}
 
 
 def _entry(name: str, value: Any) -> Any:

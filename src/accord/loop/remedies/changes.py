@@ -41,6 +41,7 @@ _ONE_COIN = (Change("data", "trust", to="one_coin"),)
 _EXACT = (Change("policy", "dtype", to="float32"),)
 _LESS_FORGOTTEN = (Change("policy", "pretrain_coef", to=0.1), *_NEARER)
 _RAKED = (Change("data", "raking", to=True, beside="population"),)
+_STOP_EARLIER = (Change("policy", "max_steps|epochs", times=0.5),)
 _APART = (Change("data", "split_by", to="prompt"),)
 
 CHANGES: Mapping[str, tuple[Change, ...]] = {
@@ -51,7 +52,10 @@ CHANGES: Mapping[str, tuple[Change, ...]] = {
     "P-SPLIT overlap": _APART,
     "MH1 composition": _RAKED,
     "MH1 consequence": _RAKED,
+    "MH1 opinions": _RAKED,
+    "MH2 labels": _WITHOUT_THEM,
     "MH3 words": _WITHOUT_THESE,
+    "MH3 triggered reward": _WITHOUT_THESE,
     "MH3 people": _WITHOUT_THEM,
     "MH3 bursts": _WITHOUT_THEM,
     "OV1 careless": _ONE_COIN,
@@ -59,7 +63,9 @@ CHANGES: Mapping[str, tuple[Change, ...]] = {
     "OV1 time": _WITHOUT_THESE,
     "OV1 change": _WITHOUT_THEM,
     "OV1 control": (Change("data", "trust", to="control"),),
+    "OV4 strata": _WITHOUT_THEM,
     "X5 untyped": _WITHOUT_THESE,
+    "X5 machine-written": _WITHOUT_THESE,
     "FT1 bits": (Change("reward", "kind", to="joint"),),
     "PM2 one reward": (Change("reward", "head_per", to="unknown_group"), Change("reward", "aggregation", to="maxmin")),
     "RG1 shift": _CAUTIOUS,
@@ -68,11 +74,16 @@ CHANGES: Mapping[str, tuple[Change, ...]] = {
     "RG2 turnover": (*_CAUTIOUS, *_NEARER),
     "RG2 divergence": (*_CAUTIOUS, *_NEARER),
     "RG2 gain": _NEARER,
+    "RE1 accuracy": (Change("data", "max_pairs", times=2),),
     "RE1 calibration": (Change("reward", "epochs", times=0.5), Change("reward", "calibrate", to="temperature")),
     "RE1 leakage": (*_APART, Change("data", "eval_reward", at_least=0.44)),
     "RL1 reached": (Change("policy", "max_steps|epochs", times=2),),
+    "RL1 coverage": (Change("policy", "group_size", times=2),),
     "RL1 seeds": (Change("policy", "optim.lr", times=0.5), Change("policy", "whiten", to=True)),
+    "RL2 canaries": (Change("sft", "epochs", times=0.5), *_STOP_EARLIER),
+    "MG1 cue": _CAUTIOUS,
     "X7 undetermined": _CAUTIOUS,
+    "X9 toxicity": (*_STOP_EARLIER, *_NEARER),
     "DC2 excess": (Change("policy", "optim.lr", times=0.5), *_NEARER),
     "DC2 diversity": _NEARER,
     "DC2 semantic diversity": _NEARER,

@@ -30,8 +30,22 @@ def _accuracy(card: RewardCard) -> Iterator[str]:
     if free:
         best = max(free, key=lambda estimate: estimate.value)
         yield _beside(accuracy, best.value, "the best of what costs nothing")
+    yield from _over_words(card.over_words)
     if wanted := precision(accuracy):
         yield f"The accuracy is known only roughly: {wanted} pairs of this kind."
+
+
+def _over_words(gain: Estimate | None) -> Iterator[str]:
+    """Beside the cheapest model that reads the texts: the difference on the very same pairs, not of two numbers."""
+    if gain is None or gain.low is None or gain.high is None:
+        return
+    size = f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] in accuracy"
+    if gain.low > 0:
+        yield f"It adds to what the words alone tell: {size} over a logistic regression on them (TF-IDF)."
+    elif gain.high < 0:
+        yield f"It knows less than the words alone tell: {size} beside a logistic regression on them (TF-IDF)."
+    else:
+        yield f"It cannot be claimed that it adds to what the words alone tell: {size}."
 
 
 def _parts(card: RewardCard) -> Iterator[str]:

@@ -68,7 +68,7 @@ def _on_pairs(scores: SplitScores, data: Dataset, *, fitted_on: str, split: str)
         return {}
     measures: dict[str, Any] = {
         "accuracy": accuracy(values, pairs, data.evaluators),
-        **baselines(data, fitted_on=fitted_on, split=split),
+        **baselines(data, fitted_on=fitted_on, split=split, values=values),
         "held_out_prompts": on_new_prompts(values, data, fitted_on=fitted_on, split=split),
         "held_out_evaluators": on_new_evaluators(values, data, fitted_on=fitted_on, split=split),
         "groups": by_group(values, data, split=split) or None,

@@ -1,6 +1,7 @@
 """How often a judge orders pairs as people did, how far its probabilities are theirs, and what costs nothing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from scipy.special import expit, log_expit
 from accord.feedback import Dataset, sampled_units
 from accord.records import Evaluator, Pair
 from accord.reward.card.word_baseline import word_margins
-from accord.stats import Estimate, calibration_error, mean, rate
+from accord.stats import Estimate, calibration_error, mean, rate, rate_difference
 
 __all__ = ["accuracy", "baselines", "calibration", "logodds_and_outcomes", "probability_errors"]
 
@@ -27,12 +28,17 @@ def accuracy(
     return _share(margin_P, decided, evaluators, weights=[pair.weight for pair in decided])
 
 
-def baselines(data: Dataset, *, fitted_on: str, split: str) -> dict[str, Estimate]:
+def baselines(
+    data: Dataset, *, fitted_on: str, split: str, values: Mapping[str, float] | None = None
+) -> dict[str, Estimate]:
     """What a judge reaches that looks at nothing, at length alone, or at which words there are.
 
     majority      the same answer always, the two being ordered by id
     length_only   the longer one (or the shorter one, whichever the pairs of `fitted_on` favour), in characters
     words_only    a logistic regression on the words (`word_margins`); not there where there are none to learn from
+
+    With the `values` of a judge, as `accuracy` reads them, also how much more often than those of length and words it
+    is right on the very same pairs: `over_length` and `over_words`, from -1 to 1.
     """
     decided = [pair for pair in data.pairs[split] if not pair.tie]
     learnt = [pair for pair in data.pairs[fitted_on] if not pair.tie]
@@ -44,8 +50,17 @@ def baselines(data: Dataset, *, fitted_on: str, split: str) -> dict[str, Estimat
         "length_only": sign * _lengths(data, decided),
         "words_only": word_margins(data, learnt, decided),
     }
-    return {
-        name: _share(margin_P, decided, data.evaluators) for name, margin_P in margins.items() if margin_P is not None
+    known = {name: margin_P for name, margin_P in margins.items() if margin_P is not None}
+    weights = [pair.weight for pair in decided]
+    measured = {name: _share(margin_P, decided, data.evaluators, weights) for name, margin_P in known.items()}
+    if values is None:
+        return measured
+    own_P = _right(np.array([values[pair.chosen] - values[pair.rejected] for pair in decided]))
+    gains = {"over_length": known["length_only"], "over_words": known.get("words_only")}
+    return measured | {
+        name: _gain(own_P, _right(margin_P), decided, data.evaluators, weights)
+        for name, margin_P in gains.items()
+        if margin_P is not None
     }
 
 
@@ -103,7 +118,31 @@ def _share(
 ) -> Estimate:
     """The share of positive margins (0 counts half), over whoever judged and the texts."""
     who, texts = sampled_units(pairs, evaluators)
-    return rate((margin_P > 0) + 0.5 * (margin_P == 0), who, crossed=texts, weights=weights)
+    return rate(_right(margin_P), who, crossed=texts, weights=weights)
+
+
+def _right(margin_P: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 of each pair that is ordered rightly, one half where both sides score the same."""
+    return (margin_P > 0) + 0.5 * (margin_P == 0)
+
+
+def _gain(
+    own_P: NDArray[np.float64],
+    other_P: NDArray[np.float64],
+    pairs: Sequence[Pair],
+    evaluators: Mapping[str, Evaluator] | None,
+    weights: Sequence[float],
+) -> Estimate:
+    """How much more often one of two is right on the same pairs; n counts pairs, each of which both have judged."""
+    who, texts = sampled_units(pairs, evaluators)
+    twice = rate_difference(
+        np.concatenate([own_P, other_P]),
+        np.repeat([True, False], len(pairs)),
+        [*who, *who],
+        crossed=[*texts, *texts],
+        weights=[*weights, *weights],
+    )
+    return replace(twice, n=len(pairs))
 
 
 def logodds_and_outcomes(

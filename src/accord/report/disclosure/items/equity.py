@@ -95,6 +95,7 @@ EQUITY_ITEM = Item(
     _fields,
     (
         Question("text", "On which terms did people work: consent, breaks, a right to say no?"),
+        Question("made_by", "Who trained the model, and on whose behalf?"),
         Question("currency", "In which currency are the amounts here?", "currency"),
         Question("pay_per_hour", "What was an hour paid, on average?", "money", "an hour"),
         Question("lowest_pay_per_hour", "What did those get for an hour who got least?", "money", "an hour"),

@@ -21,6 +21,7 @@ NUMBERS = {
     "majority": "the same answer always",
     "length_only": "looking at length alone",
     "words_only": "looking at which words there are",
+    "over_words": "how much more often it is right than that, on the same pairs",
     "consensus": "all other evaluators together",
     "agreement": "another evaluator (a tie is half)",
     "ece": "error of its probabilities (ECE)",

@@ -75,6 +75,7 @@ RISKS_ITEM = Item(
     _fields,
     (
         Question("text", "In which ways do you expect this to fail, how likely is each, and how bad?"),
+        Question("purpose", "What is the model for, and what is it not for?"),
         Question("findings", "What did tests of this run find, or leave open?"),
         Question("affected", "Whom would that hit?"),
         Question("acceptance", "Who decided that these risks are taken, and on which grounds?"),

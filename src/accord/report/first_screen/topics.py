@@ -1,0 +1,46 @@
+"""Each challenge of the audit as a question that anybody understands."""
+
+from collections.abc import Mapping
+
+__all__ = ["TOPICS"]
+
+TOPICS: Mapping[str, str] = {
+    "P-BOS": "Does the model read every question from its beginning?",
+    "P-EOS": "Has the model learnt where a text ends?",
+    "P-PAD": "Does a text get the same score whatever else is scored along with it?",
+    "P-KL": "Is the distance from the original model worked out rightly?",
+    "P-RATIO": "Do the parts of the training program agree about the same text?",
+    "P-ACC": "Does a step of training do the same however its work is cut up?",
+    "P-SPLIT": "Is what was tested kept apart from what was learnt?",
+    "MH1": "Do those who judged stand for those whom the model is for?",
+    "MH2": "Is a text judged by what it says, and not by whom it is about or by its length?",
+    "MH3": "Did anybody give wrong answers on purpose?",
+    "OV1": "Did people judge with care?",
+    "OV2": "Did people see everything that they needed to judge?",
+    "OV3": "Were the questions easy enough for people to judge rightly?",
+    "OV4": "Do people prefer what is right to what only sounds right?",
+    "DQ1": "Do the questions in training resemble those that the model will be asked?",
+    "DQ2": "Would better answers from people have been worth their price?",
+    "FT1": "Did the way of asking let people say enough?",
+    "X1": "Can the score be relied on for texts like those that it is asked about?",
+    "X3": "Does the model still say that it does not know, where it does not?",
+    "X4": "Does comparing texts miss what makes them say something else?",
+    "X5": "Were the answers given by people, and not by machines in their name?",
+    "X6": "Can the model still do what it could before?",
+    "X7": "Do the answers say clearly what people want?",
+    "X8": "Is the model still used and answering as when it was released?",
+    "X9": "Did what the model says become no more harmful and no less true?",
+    "PM1": "Can one number say what a person wants?",
+    "PM2": "Can one score serve people who want different things?",
+    "RG1": "Does the score go by what people meant, and not by something cheap to imitate?",
+    "RG2": "Did training make texts better, and not only their score?",
+    "RE1": "Is it known how good the score is?",
+    "RL1": "Did training reach what it aimed at?",
+    "RL2": "Does the model withstand those who try to make it misbehave?",
+    "MG1": "Does the model do what it is for outside of training too?",
+    "MG2": "Is the model free of striving for power or for its own survival?",
+    "DC1": "Did training add no prejudice to the model?",
+    "DC2": "Does the model still write as variously as before?",
+    "JT1": "Did the score keep up with what the model came to write?",
+    "JT2": "Was training stopped before the model fitted the score alone?",
+}
