@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from accord.artefacts import RECIPE
 from accord.cli.printing import complain, overrides, print_json, progress_display, table_console
 from accord.cli.seeds import run_seeds
+from accord.extras import TRAIN, require
 
 if TYPE_CHECKING:
     from accord.loop.progress import ProgressDisplay
@@ -36,6 +37,7 @@ def demo(*, out: Path = Path("runs/demo"), tiny: bool = False, quiet: bool = Fal
     quiet
         Print nothing but the result.
     """
+    require(TRAIN, "accord demo")
     from accord.loop.demo import demo_recipe, dtype_note
 
     progress = progress_display(quiet=quiet)
@@ -57,7 +59,7 @@ def init(folder: Path) -> None:
     folder
         Where to write; nothing that is there is overwritten.
     """
-    from accord.loop.demo import write_starter
+    from accord.loop.starting import write_starter
 
     for path in write_starter(folder):
         print(path)
@@ -76,6 +78,7 @@ def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
     json
         Print JSON.
     """
+    require(TRAIN, "accord check")
     from accord import recipe as recipes
     from accord.loop.preflight import preflight
     from accord.loop.stages import stages_of
@@ -132,6 +135,7 @@ def run(
     quiet
         Print nothing but the result.
     """
+    require(TRAIN, "accord run")
     from accord import recipe as recipes
 
     changes = overrides(set_ or [])

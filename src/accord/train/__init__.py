@@ -1,7 +1,8 @@
 """Train: one loop for every stage that learns; its optimiser, batch limits, checkpoints and seeds."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from accord.extras import import_module
 
 if TYPE_CHECKING:
     from accord.train.checkpointing import Checkpointer
