@@ -45,7 +45,7 @@ items_file = "items.jsonl"
 kind = "comparison"
 text = "Which?"
 """
-PROGRAM = "def prefers(prompt, left, right):\n    return 'left' if len(left) <= len(right) else 'right'\n"
+PROGRAM = "def prefers(item):\n    return {'kind': 'comparison', 'preferred': 'left'}\n"
 
 
 def without_models(folder: Path, *commands: list[str]) -> list[str]:
@@ -124,7 +124,8 @@ WORKS = (
 
 @pytest.mark.parametrize("name", WORKS)
 def test_what_asks_keeps_and_looks_at_files_works(results: Results, name: str) -> None:
-    assert (results[name]["status"], results[name]["errors"]) == (0, "")
+    progress = "accord: 1 of 1 items are done\n" if name == "ask" else ""
+    assert (results[name]["status"], results[name]["errors"]) == (0, progress)
 
 
 def test_and_it_is_real_work(results: Results, folder: Path) -> None:
@@ -150,9 +151,10 @@ def test_whatever_else_takes_the_extra_says_so_in_one_line(results: Results, fol
 def test_checks_that_take_a_model_cannot_be_assessed_and_say_why(results: Results) -> None:
     audit = json.loads(results["audit"]["out"])
     by_name = {f"{each['challenge']} {each['check']}": each for each in audit["findings"]}
-    for name in ("P-EOS stopping", "P-LOGPROB ratio", "RG1 gameable"):
-        assert by_name[name]["verdict"] == "NOT_ASSESSABLE", name
-        assert WITHOUT in by_name[name]["needs"], name
+    closed = {name: each["needs"] for name, each in by_name.items() if WITHOUT in (each["needs"] or "")}
+    assert all(by_name[name]["verdict"] == "NOT_ASSESSABLE" for name in closed)
+    assert closed["P-EOS stopping"] == WITHOUT
+    assert any(f"the model of the judge 'reward': {WITHOUT}" in needs for needs in closed.values())
     assert sum(each["verdict"] != "NOT_ASSESSABLE" for each in audit["findings"]) >= 8
     assert audit["notes"] == [f"No model was opened: that takes {WITHOUT}."]
     assert "notes" in json.loads(results["audit of a ledger"]["out"])

@@ -189,7 +189,8 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
             raise RecipeError(
                 "--questions, --texts and --attacks have the models of a run of accord asked; leave them out"
             )
-        recipe, judges = None, dict(audited.judges)
+        recipe: Recipe | None = None
+        judges = dict(audited.judges)
         if not missing(TRAIN):
             recipe, judges = _recipe_and_judges(audited.run, asked, audited.judges)
             judges |= _rewards_beside(asked)
