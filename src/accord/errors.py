@@ -17,6 +17,7 @@
     ├── StorageError               the disk is full, or a folder cannot be written
     ├── ModelError                 a model or tokenizer is missing or cannot do what is asked
     │   └── ForeignCodeError       a model comes with code of its own, which nobody said may run
+    ├── MissingExtraError          an optional part of accord is not installed (an `ImportError` as well)
     ├── FetchError                 a pinned package could not be fetched, or is not what was pinned
     ├── WaitingForPeople           people have to judge something before a run can go on (exit status 4)
     └── TrainingStopped            a number left its bounds; the last good step is kept (exit status 3)
@@ -43,6 +44,7 @@ __all__ = [
     "FormError",
     "LedgerError",
     "MissingEvidence",
+    "MissingExtraError",
     "ModelError",
     "RecipeError",
     "RecordError",
@@ -148,6 +150,14 @@ class ModelError(AccordError):
 
 class ForeignCodeError(ModelError):
     """A model comes with code of its own, and whoever opens it did not say that it may run."""
+
+
+class MissingExtraError(AccordError, ImportError):
+    """An optional part of accord is not installed; the message names the command that installs it, `extra` the part."""
+
+    def __init__(self, message: str, *, extra: str) -> None:
+        super().__init__(message)
+        self.extra = extra
 
 
 class FetchError(AccordError):

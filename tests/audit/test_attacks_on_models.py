@@ -22,7 +22,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.loading import load as load_model
 from accord.lm.tiny import tiny_model, tiny_tokenizer
 from accord.loop.attacks import attack_arms, with_attacks
-from accord.loop.drive import code_named_in
+from accord.loop.named_code import code_named_in
 from accord.loop.preflight import preflight
 from accord.loop.stage import Context
 from accord.recipe import Recipe, dump, load

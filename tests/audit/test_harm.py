@@ -18,8 +18,8 @@ from accord.cli import run as accord
 from accord.errors import AuditError, ExtensionError
 from accord.feedback import write_data
 from accord.interfaces import Scores
-from accord.loop.drive import code_named_in
 from accord.loop.harm import mark_harm
+from accord.loop.named_code import code_named_in
 from accord.loop.stage import Context
 from accord.recipe import Recipe
 from accord.records import Completion, Prompt

@@ -21,8 +21,8 @@ from accord.audit.distribution.meanings import meanings_asked, meanings_read
 from accord.audit.distribution.semantic_entropy import expected_entropy
 from accord.audit.distribution.thresholds import DistributionThresholds
 from accord.errors import ExtensionError
-from accord.loop.drive import code_named_in
 from accord.loop.meanings import sort_answers
+from accord.loop.named_code import code_named_in
 from accord.loop.stage import Context
 from accord.recipe import Recipe, dump, load
 from accord.records import Prompt

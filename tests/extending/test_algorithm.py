@@ -9,7 +9,7 @@ import pytest
 from accord.cli import run
 from accord.errors import ExtensionError
 from accord.extensions import load_extensions, temporary
-from accord.loop.demo import write_starter
+from accord.loop.starting import write_starter
 from accord.policy import ALGORITHMS
 
 SMALL = ["--sft.epochs=1", "--evaluate.samples_per_prompt=2", "--quiet"]

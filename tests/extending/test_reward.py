@@ -8,7 +8,7 @@ import pytest
 
 from accord.cli import run
 from accord.extensions import temporary
-from accord.loop.demo import write_starter
+from accord.loop.starting import write_starter
 from accord.reward import REWARDS
 from accord.run import RunDirectory
 

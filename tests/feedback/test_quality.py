@@ -100,13 +100,13 @@ def test_the_whole_study(quality: Quality) -> None:
 
 
 def shape(quality: Quality) -> list[object]:
-    """What must not change with names and order; crowd-kit's MACE starts at random by the order of evaluators."""
+    """What must not change with names and order."""
     evaluators = {one.answers: None for one in quality.evaluators}
     values = sorted(
         round(value.value, 9)
         for one in quality.evaluators
-        for name, value in one.numbers.items()
-        if isinstance(value, Estimate) and name != "mace"
+        for value in one.numbers.values()
+        if isinstance(value, Estimate)
     )
     alphas = [round(one.alpha.value, 9) for one in quality.questions if one.alpha]
     return [evaluators, values, alphas, str(quality.agreement), quality.kinds]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from accord import recipe
-from accord.errors import LedgerError, RecipeError
+from accord.errors import LedgerError, MissingExtraError, RecipeError
 from accord.feedback import Ledger
 from accord.feedback.store.location import File, Server, has_password, is_url, parse_location
 
@@ -63,7 +63,7 @@ def test_a_server_that_is_not_there_is_told_of_without_the_password() -> None:
 
 def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(LedgerError, match=r"needs psycopg; .*accord\[postgres\]"):
+    with pytest.raises(MissingExtraError, match=r"anna@db/feedback takes the extra 'postgres', .*accord\[postgres\]"):
         Ledger("postgresql://anna@db/feedback")
 
 

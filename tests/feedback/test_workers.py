@@ -9,8 +9,9 @@ from simulated_votes import votes_of
 from accord.feedback.statistics.preferences import collect_preferences
 from accord.feedback.statistics.workers.confusion import WorkerModel, one_coin_confusion
 from accord.feedback.statistics.workers.estimates import model_estimates
-from accord.feedback.statistics.workers.fitting import MODELS, dawid_skene, mace, one_coin
+from accord.feedback.statistics.workers.fitting import MODELS, dawid_skene, one_coin
 from accord.feedback.statistics.workers.held_out import held_out_gain
+from accord.feedback.statistics.workers.mace import mace
 from accord.feedback.statistics.workers.shrinkage import beta_prior, shrunk_rates, tail_above, tail_below
 from accord.feedback.statistics.workers.signal import agreement_with_others
 from accord.feedback.statistics.workers.votes import Votes, votes_of_preferences
@@ -36,10 +37,29 @@ def test_without_a_prior_the_models_are_those_of_crowd_kit(classes: int) -> None
     assert one_coin(votes, strength=0.0).confusion_EKK[:, 0, 0] == pytest.approx(skills.sort_index(), abs=1e-3)
 
 
-def test_mace_is_crowd_kits_but_for_probabilities_that_add_up_to_one() -> None:
+@pytest.mark.parametrize("classes", [2, 3])
+def test_mace_is_crowd_kits_but_for_probabilities_that_add_up_to_one(classes: int) -> None:
+    """Theirs gives an evaluator the habit of another one unless the rows are in order."""
+    votes, _ = votes_of(MIXED, items=100, each=5, classes=classes)
+    theirs = MACE(n_restarts=1, n_iter=200).fit(table_of(votes).sort_values(["worker", "label"])).probas_
+    ours = mace(votes).posterior(votes)
+    assert ours == pytest.approx(theirs.sort_index().sort_index(axis=1).to_numpy(), abs=0.01)
+
+
+def test_mace_reads_neither_names_nor_the_order_of_evaluators_and_votes() -> None:
     votes, _ = votes_of(MIXED, items=100, each=5)
-    theirs = MACE(n_restarts=1).fit(table_of(votes)).probas_
-    assert mace(votes).posterior(votes) == pytest.approx(theirs.sort_index()[[0, 1]].to_numpy(), abs=0.01)
+    random = np.random.default_rng(0)
+    place_E, order_N = random.permutation(20), random.permutation(votes.vote_N.size)
+    codes = place_E[votes.evaluator_N[order_N]], votes.item_N[order_N], votes.vote_N[order_N]
+    turned = Votes(votes.evaluators, votes.classes, *codes, votes.text_I2)
+    assert mace(turned).confusion_EKK[place_E] == pytest.approx(mace(votes).confusion_EKK, abs=1e-9)
+
+
+def test_mace_knows_nothing_of_whoever_has_not_voted_and_survives_no_votes() -> None:
+    none = np.zeros(0, dtype=np.int64)
+    assert mace(Votes(["x"], ("a", "b"), none, none, none, np.zeros((0, 2), dtype=np.int64))).confusion_EKK == (
+        pytest.approx(np.full((1, 2, 2), 0.5))
+    )
 
 
 def test_two_votes_on_one_item_written_out() -> None:

@@ -80,7 +80,7 @@ def test_what_nothing_learns_from_is_said(folder: Path, capsys: pytest.CaptureFi
     path = recipe(folder)
     assert accord(["check", path]) == 0
     note = "nothing in this recipe learns from 2 labels, 1 correction"
-    assert f"# note: {note}" in capsys.readouterr().out
+    assert f"note: {note}" in capsys.readouterr().out
     assert accord(["check", path, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["notes"] == [note]
     assert accord(["check", path, "--data.kinds", '["demonstration"]']) == 0
@@ -98,10 +98,10 @@ def test_what_a_source_would_add_is_counted_before_it_is_imported(
     options = ["--data.source", str(source), "--data.format", "trl_preference"]
     rows_before = (folder / "ledger.db").read_bytes()
     assert accord(["check", recipe(folder), *options]) == 0
-    assert "# note: nothing in this recipe learns from 1 comparison" in capsys.readouterr().out
+    assert "note: nothing in this recipe learns from 1 comparison" in capsys.readouterr().out
     source.write_text(json.dumps(line) + "\n{")
     assert accord(["check", recipe(folder), *options]) == 2
-    assert "# problem: recipe.data.source: more.jsonl:2: not JSON at character 2" in capsys.readouterr().out
+    assert "problem: recipe.data.source: more.jsonl:2: not JSON at character 2" in capsys.readouterr().out
     assert (folder / "ledger.db").read_bytes() == rows_before
 
 
@@ -114,7 +114,7 @@ def test_pairs_that_nothing_learns_from_are_named_too(folder: Path, capsys: pyte
     with Ledger(folder / "ledger.db") as ledger:
         ledger.add(one, other, said)
     assert accord(["check", recipe(folder)]) == 0
-    assert "# note: nothing in this recipe learns from 1 comparison" in capsys.readouterr().out
+    assert "note: nothing in this recipe learns from 1 comparison" in capsys.readouterr().out
     for section in (REWARD, DPO):
         assert accord(["check", recipe(folder, section)]) == 0
         assert "note" not in capsys.readouterr().out
@@ -122,4 +122,4 @@ def test_pairs_that_nothing_learns_from_are_named_too(folder: Path, capsys: pyte
 
 def test_a_filter_that_leaves_nothing_is_a_problem(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert accord(["check", recipe(folder), "--data.kinds", '["rating"]']) == 2
-    assert "# problem: recipe.data: kinds leave nothing of 40 records" in capsys.readouterr().out
+    assert "problem: recipe.data: kinds leave nothing of 40 records" in capsys.readouterr().out

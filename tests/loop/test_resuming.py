@@ -15,9 +15,9 @@ from accord.artefacts import RunReader
 from accord.errors import ArtefactError, RecipeError
 from accord.interfaces import Step
 from accord.lm.loading import load
-from accord.loop.demo import write_starter
 from accord.loop.drive import drive, start_run
 from accord.loop.progress import ProgressDisplay
+from accord.loop.starting import write_starter
 from accord.recipe import Recipe
 from accord.run import RunDirectory, directory
 

@@ -31,9 +31,9 @@ from transformers import (
 from accord.cli import run
 from accord.errors import ArtefactError, ForeignCodeError, ModelError
 from accord.lm.classifier import SequenceClassifier
-from accord.loop.demo import write_starter
-from accord.loop.drive import code_named_in
+from accord.loop.named_code import code_named_in
 from accord.loop.preflight import preflight
+from accord.loop.starting import write_starter
 from accord.recipe import dump, parse
 from accord.records import Completion, Message, Prompt
 from accord.reward import Classifier

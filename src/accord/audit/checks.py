@@ -15,7 +15,8 @@ from accord.audit.challenges import CHALLENGES, Challenge
 from accord.audit.evidence import NOBODY_ASKED, NOTHING_RECORDED, Evidence
 from accord.audit.settings import FAMILIES, AuditSettings, Thresholds
 from accord.audit.verdicts import Ruling
-from accord.errors import AuditError, ExtensionError, MissingEvidence
+from accord.errors import AuditError, ExtensionError, MissingEvidence, MissingExtraError
+from accord.extras import lacking
 from accord.registry import Registry
 from accord.stats import Estimate
 
@@ -143,6 +144,8 @@ class Check:
             outcome = self.test(evidence, settings)
         except MissingEvidence as error:
             return self._not_assessable(error.what)
+        except MissingExtraError as error:
+            return self._not_assessable(lacking(error.extra) or str(error))
         return Finding(
             challenge=self.challenge.id,
             check=self.name,

@@ -23,7 +23,8 @@ from accord.artefacts import (
     SteeringAnswer,
     TextLoss,
 )
-from accord.errors import LedgerError, MissingEvidence
+from accord.errors import LedgerError, MissingEvidence, MissingExtraError
+from accord.extras import TRAIN, lacking
 from accord.feedback import Ledger, current_feedback
 from accord.feedback.deployment.recordings import Deployment, read_recordings
 from accord.feedback.statistics.raking import Target
@@ -221,7 +222,10 @@ class Evidence(RunReader):
 
     def lacking_judge(self, *names: str) -> str:
         """That none of these judges was handed in, in words."""
-        return self.elsewhere.words.get("judge", "the model of the judge " + " or ".join(f"'{n}'" for n in names))
+        if "judge" in self.elsewhere.words:
+            return self.elsewhere.words["judge"]
+        closed = lacking(TRAIN)
+        return "the model of the judge " + " or ".join(f"'{n}'" for n in names) + (f": {closed}" if closed else "")
 
     def samples_of(self, arm: str) -> list[EvaluationSample]:
         """The evaluation's samples of `start` or `policy` that have a token, as far as tokens were kept.
@@ -341,7 +345,7 @@ class Evidence(RunReader):
         location = recorded.url or self.run.path / str(recorded.path)
         try:
             ledger = Ledger(location, write=False)
-        except LedgerError as error:
+        except (LedgerError, MissingExtraError) as error:
             raise MissingEvidence(f"the ledger that the manifest names ({error})") from error
         with ledger:
             return LedgerRecords.of(ledger, upto=recorded.last_row)

@@ -10,11 +10,13 @@ from accord.cli.finding_lines import finding_lines
 from accord.cli.printing import print_json
 from accord.cli.runs import Trust
 from accord.errors import RecipeError
+from accord.extras import TRAIN, lacking, missing, require
 from accord.foreign.settings import ReadingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from accord.audit import AuditSettings
     from accord.audit.examine import AuditReport
     from accord.interfaces import Judge
     from accord.recipe import Recipe
@@ -111,6 +113,8 @@ def audit(
             raise RecipeError(
                 f"--only reads a run and writes nothing, and {option} has both models asked; leave one out"
             )
+        if files:
+            require(TRAIN, option)
     load_extensions(extension or (), Path.cwd())
     report, source = _examined(
         _Asked(
@@ -164,8 +168,10 @@ class _Asked:
 def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
     """The audit of a run; and of one that is not accord's, by whom it was made, and what was read of it.
 
-    What `only` does not narrow is written into the run, and the plan beside it.
+    What `only` does not narrow is written into the run, and the plan beside it. Where models cannot be opened, the run
+    is read as far as it goes without, and the findings of an audit that was made with them stay.
     """
+    from accord.artefacts import FINDINGS
     from accord.audit.deployment.since_release import write_since_release
     from accord.audit.evidence import Evidence
     from accord.audit.examine import examine
@@ -173,7 +179,6 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
     from accord.feedback.formats.prompt_files import read_prompts
     from accord.feedback.quality.composition import read_target
     from accord.loop.audited import audited_run
-    from accord.loop.remedies import with_recipe_lines
 
     deployed = None if asked.deployment_prompts is None else read_prompts(asked.deployment_prompts)
     population = None if asked.population is None else read_target(asked.population)
@@ -184,12 +189,15 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
             raise RecipeError(
                 "--questions, --texts and --attacks have the models of a run of accord asked; leave them out"
             )
-        recipe, judges = _recipe_and_judges(audited.run, asked, audited.judges)
-        judges |= _rewards_beside(asked)
+        recipe: Recipe | None = None
+        judges = dict(audited.judges)
+        if not missing(TRAIN):
+            recipe, judges = _recipe_and_judges(audited.run, asked, audited.judges)
+            judges |= _rewards_beside(asked)
         report = examine(
             audited.run,
             judges=judges,
-            settings=recipe.audit,
+            settings=_settings_alone(audited.run, asked) if recipe is None else recipe.audit,
             only=asked.only,
             trusted=asked.trusted or not audited.is_of_accord,
             audit_ledger=asked.audit_ledger,
@@ -199,16 +207,42 @@ def _examined(asked: _Asked) -> tuple["AuditReport", dict[str, Any]]:
             beside=asked.beside,
             elsewhere=audited.elsewhere,
         )
-        if audited.is_of_accord:
+        if audited.is_of_accord and recipe is not None:
+            from accord.loop.remedies import with_recipe_lines
+
             report = with_recipe_lines(report, recipe)
         if asked.plan is not None:
             evidence = Evidence(audited.run, deployment_prompts=deployed, since=asked.since)
             write_plan(report.findings, evidence, asked.plan)
-        if not asked.only:
+        stays = recipe is None and not asked.only and FINDINGS.has(audited.run)
+        if not asked.only and not stays:
             report.write(audited.run)
             if asked.since is not None:
                 write_since_release(audited.run, asked.since, report.findings)
-    return report, {} if audited.is_of_accord else {"made_by": audited.made_by, "notes": list(audited.notes)}
+    notes = [] if recipe is not None or audited.made_by == "ledger" else [_without_models(stays=stays)]
+    if audited.is_of_accord:
+        return report, {"notes": notes} if notes else {}
+    return report, {"made_by": audited.made_by, "notes": [*audited.notes, *notes]}
+
+
+def _without_models(*, stays: bool) -> str:
+    kept = " The findings of the audit that is in the run stay as they are." if stays else ""
+    return f"No model was opened: that takes {lacking(TRAIN)}.{kept}"
+
+
+def _settings_alone(run: "RunDirectory", asked: _Asked) -> "AuditSettings":
+    """The thresholds of a run whose recipe cannot be read whole, since the settings of training are not installed."""
+    from accord.artefacts import RECIPE
+    from accord.audit import AuditSettings
+    from accord.loop.named_code import check_extensions, extensions_named_in, refuse_code
+    from accord.recipe import load_audit_section
+
+    if RECIPE.has(run):
+        refuse_code(run, trusted=asked.trusted)
+        check_extensions(extensions_named_in(run), run)
+    if asked.settings is not None:
+        return load_audit_section(asked.settings)
+    return load_audit_section(RECIPE.verified(run)) if RECIPE.has(run) else AuditSettings()
 
 
 def _rewards_beside(asked: _Asked) -> "dict[str, Judge]":

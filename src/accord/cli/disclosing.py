@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from accord.cli.printing import print_json
 from accord.cli.runs import Trust
 from accord.errors import RecipeError
+from accord.extras import TRAIN, require
 
 if TYPE_CHECKING:
     from accord.run import RunDirectory
@@ -43,6 +44,8 @@ def disclose(
     json
         Print the disclosure as JSON.
     """
+    if model_card is not None:
+        require(TRAIN, "--model-card")
     from accord.report.disclosure.model_card import model_card as card_of
     from accord.report.disclosure.summary import headline, status_words
     from accord.report.disclosure.writing import disclose as write

@@ -29,6 +29,7 @@ from accord.cli import (
 )
 from accord.cli.printing import complain, unfold
 from accord.errors import AccordError
+from accord.extras import extra_lacked
 
 __all__ = ["app", "main", "run"]
 
@@ -84,6 +85,11 @@ def run(arguments: Sequence[str]) -> int:
     except AccordError as error:
         complain(str(error))
         return error.exit_status
+    except ModuleNotFoundError as error:
+        if (lacked := extra_lacked(error, f"accord {arguments[0]}")) is None:
+            raise
+        complain(str(lacked))
+        return lacked.exit_status
     except KeyboardInterrupt:
         complain("stopped; what was finished is kept, and the same command (`run`: with --resume) goes on from there")
         return 130

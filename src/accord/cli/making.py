@@ -1,5 +1,6 @@
 """Runs that are made: `demo`, `init`, `check`, `run`."""
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +10,12 @@ from cyclopts import Parameter
 from accord.artefacts import RECIPE
 from accord.cli.printing import complain, overrides, print_json, progress_display, table_console
 from accord.cli.seeds import run_seeds
+from accord.extras import TRAIN, require
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from accord.loop.preflight import Preflight
     from accord.loop.progress import ProgressDisplay
     from accord.recipe import Recipe
 
@@ -36,6 +41,7 @@ def demo(*, out: Path = Path("runs/demo"), tiny: bool = False, quiet: bool = Fal
     quiet
         Print nothing but the result.
     """
+    require(TRAIN, "accord demo")
     from accord.loop.demo import demo_recipe, dtype_note
 
     progress = progress_display(quiet=quiet)
@@ -57,15 +63,15 @@ def init(folder: Path) -> None:
     folder
         Where to write; nothing that is there is overwritten.
     """
-    from accord.loop.demo import write_starter
+    from accord.loop.starting import write_starter
 
     for path in write_starter(folder):
         print(path)
     print(f"next: accord check {folder / RECIPE.file} && accord run {folder / RECIPE.file}")
 
 
-def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
-    """Resolve a recipe, look whether what it names is there, and print it. Nothing is started.
+def check(recipe: Path, *, set_: Set = None, full: bool = False, json: bool = False) -> int:
+    """What a recipe would do, stage by stage, and everything that would stop it. Nothing is started.
 
     Example: accord check my-run/recipe.toml --policy.kl_coef 0.1
 
@@ -73,29 +79,44 @@ def check(recipe: Path, *, set_: Set = None, json: bool = False) -> int:
     ----------
     recipe
         The recipe, a TOML file.
+    full
+        Print the recipe with all its values before, as TOML that can be run.
     json
-        Print JSON.
+        Print the same as JSON, the recipe with all its values too.
     """
+    require(TRAIN, "accord check")
     from accord import recipe as recipes
     from accord.loop.preflight import preflight
-    from accord.loop.stages import stages_of
 
     resolved = recipes.load(recipe, overrides(set_ or []), say=complain)
     findings = preflight(resolved)
-    stages = list(stages_of(resolved))
     if json:
-        content = resolved.model_dump(mode="json", exclude_none=True)
-        print_json({"recipe": content, "stages": stages, "problems": findings.problems, "notes": findings.notes})
-    else:
+        print_json(
+            {
+                "recipe": resolved.model_dump(mode="json", exclude_none=True),
+                "stages": [stage.stage for stage in findings.plan],
+                "plan": [asdict(stage) for stage in findings.plan],
+                "problems": findings.problems,
+                "notes": findings.notes,
+            }
+        )
+        return 2 if findings.problems else 0
+    if full:
         print(recipes.dump(resolved))
-        print(f"# stages: {', '.join(stages)}")
-        for problem in findings.problems:
-            print(f"# problem: {problem}")
-        for note in findings.notes:
-            print(f"# note: {note}")
-        if not findings.problems:
-            print("# nothing is missing")
+    for line in _lines_of(findings):
+        print(f"# {line}" if full else line)
     return 2 if findings.problems else 0
+
+
+def _lines_of(findings: "Preflight") -> "Iterator[str]":
+    width = max((len(stage.stage) for stage in findings.plan), default=0)
+    for stage in findings.plan:
+        steps = "" if stage.steps is None else f"; {stage.steps:,} {'step' if stage.steps == 1 else 'steps'}"
+        yield f"{stage.stage:<{width}}  {stage.does}{steps}"
+    yield from (f"problem: {problem}" for problem in findings.problems)
+    yield from (f"note: {note}" for note in findings.notes)
+    if not findings.problems:
+        yield "nothing is missing"
 
 
 def run(
@@ -132,6 +153,7 @@ def run(
     quiet
         Print nothing but the result.
     """
+    require(TRAIN, "accord run")
     from accord import recipe as recipes
 
     changes = overrides(set_ or [])

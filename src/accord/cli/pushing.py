@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from accord.errors import ArtefactError, StorageError, storage
+from accord.extras import TRAIN, require
 
 if TYPE_CHECKING:
     from accord.run import RunDirectory
@@ -42,6 +43,7 @@ def push(
     message
         Of the commit; without it, which run it is.
     """
+    require(TRAIN, "accord push")
     from accord.run import RunDirectory
 
     with RunDirectory.open(run) as opened, TemporaryDirectory(prefix="push-") as folder:

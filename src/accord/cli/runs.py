@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from accord.cli.printing import complain, print_json, progress_display, table_console
 from accord.errors import RecipeError
+from accord.extras import TRAIN, require
 
 if TYPE_CHECKING:
     from accord.run import RunDirectory
@@ -54,11 +55,12 @@ def evaluate(
     if pairs is not None or scores is not None:
         if pairs is None or against is not None:
             raise RecipeError("--scores says where the scores of --pairs FILE go, and --against is another question")
+        require(TRAIN, "accord evaluate --pairs")
         _evaluate_pairs(run, pairs, scores, json=json, trusted=trust_run)
         return
+    if against is not None:
+        require(TRAIN, "accord evaluate --against")
     from accord.artefacts import EVALUATION
-    from accord.loop.drive import drive, recipe_of
-    from accord.loop.head_to_head import head_to_head
     from accord.report import render_table, summary, to_json
     from accord.run import RunDirectory
 
@@ -66,12 +68,18 @@ def evaluate(
         is_evaluated = EVALUATION.has(opened)
     with RunDirectory.open(run, write=not is_evaluated) as opened:
         if not is_evaluated:
+            require(TRAIN, f"{run} was not evaluated yet, which")
+            from accord.loop.drive import drive, recipe_of
+
             progress = progress_display(quiet=False, errors=json)
             drive(recipe_of(opened, trusted=trust_run), opened, progress, only=("evaluate",))
         if against is None:
             rows = summary(opened)
             print_json(to_json(rows)) if json else table_console().print(render_table(rows))
             return
+        from accord.loop.drive import recipe_of
+        from accord.loop.head_to_head import head_to_head
+
         with RunDirectory.open(against, write=False) as other:
             estimates = head_to_head(recipe_of(opened, trusted=trust_run), opened, other)
     if json:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from accord.cli.recording import recording_policy, recording_to, serving_session
 from accord.errors import ArtefactError, RecipeError, storage
+from accord.extras import TRAIN, require
 from accord.run import MANIFEST
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def serve(
     record_share
         The share of the requests that is recorded, in place of the policy's (0.1 without one).
     """
+    require(TRAIN, "accord serve")
     from accord.lm.settings import ModelSettings
     from accord.serve import Worker, make_app
     from accord.web_server import run_server
@@ -164,6 +166,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 
 def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel":
     """The model, under the name that clients know it by: a folder's path is nothing that they should learn."""
+    require(TRAIN, f"{run}: opening a model")
     from accord.artefacts import MODEL
     from accord.lm import packaged, tiny
     from accord.run import RunDirectory

@@ -1,7 +1,8 @@
 """Speak: models, tokens, probabilities; the only room that loads weights."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from accord.extras import import_module
 
 if TYPE_CHECKING:
     from accord.lm.adapters import LoRA, add_lora

@@ -1,7 +1,8 @@
 """Drive: the stages of a run, from the command line or from Python."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from accord.extras import import_module
 
 if TYPE_CHECKING:
     from accord.loop.from_python import TrainedRun, run_recipe, train

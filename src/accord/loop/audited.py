@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 from accord.artefacts import MODEL
 from accord.audit.evidence import Elsewhere
 from accord.errors import ArtefactError, RecipeError, storage
+from accord.extras import TRAIN, lacking
 from accord.foreign.ledgers import ledger_at, write_ledger
 from accord.foreign.recognition import recognise
 from accord.foreign.registry import Tool
 from accord.foreign.settings import ReadingSettings
 from accord.interfaces import Judge
-from accord.loop.foreign_reward import asked_reward
 from accord.run import MANIFEST, RunDirectory
 
 __all__ = ["Audited", "audited_run"]
@@ -113,7 +113,15 @@ def _of_tool(run: RunDirectory, folder: Path, tool: Tool, reading: ReadingSettin
     models = {name: path.resolve() for name, path in gathered.models.items()}
     judges: dict[str, Judge] = {}
     if (model := models.get(MODEL.path("reward"))) is not None:
-        judge, said = asked_reward(run, model, reading.held_out)
+        judge, said = _asked_reward(run, model, reading.held_out)
         judges |= {} if judge is None else {"reward": judge}
         gathered.note(said)
     return Audited(run, tool.name, tuple(gathered.notes), Elsewhere(models, tool.words), judges)
+
+
+def _asked_reward(run: RunDirectory, model: Path, held_out: Path | None) -> tuple[Judge | None, str]:
+    if closed := lacking(TRAIN):
+        return None, f"The reward model was not asked: it takes {closed}."
+    from accord.loop.foreign_reward import asked_reward
+
+    return asked_reward(run, model, held_out)

@@ -16,8 +16,8 @@ from accord.feedback import (
 )
 from accord.feedback.dataset.structured import plain_texts
 from accord.feedback.formats.prompt_files import read_prompts
+from accord.loop.learnt_kinds import learnt_kinds, no_examples, unlearnt_note
 from accord.loop.lengths import fitting
-from accord.loop.preflight import learnt_kinds, unlearnt_note
 from accord.loop.stage import Context
 from accord.recipe import Data
 from accord.records import Feedback
@@ -54,7 +54,7 @@ def data(context: Context) -> None:
         for note in filter(None, (plain.note, fit.note, unlearnt_note(recipe, feedback))):
             progress.say(f"  data: {note}")
         if recipe.sft is not None and not dataset.examples:
-            raise RecipeError(_no_examples(dataset, settings))
+            raise RecipeError(no_examples(dataset, settings))
         write_data(
             run,
             dataset,
@@ -116,15 +116,3 @@ def _weigh(dataset: Dataset, settings: Data) -> tuple[Dataset, TrustSummary | No
     if settings.trust == "none" and not settings.pools and population is None:
         return dataset, None
     return weigh(dataset, trust=settings.trust, pools=settings.pools, population=population)
-
-
-def _no_examples(dataset: Dataset, settings: Data) -> str:
-    """What the supervised start could learn from instead."""
-    counts = {
-        "chosen": sum(not pair.tie for pair in dataset.pairs["train"]),
-        "demonstrations": len(dataset.demonstrations("train")),
-        "corrections": len(dataset.corrections("train")),
-    }
-    others = ", ".join(f'"{name}" ({number})' for name, number in counts.items() if number)
-    remedy = f"set it to one of {others}" if others else "collect some, or leave the [sft] section out"
-    return f'recipe.data.supervised: "{settings.supervised}" gives the supervised start nothing to learn from; {remedy}'

@@ -1,13 +1,12 @@
-"""The packaged demo, and a small recipe to start from."""
+"""The packaged demo."""
 
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from accord.errors import StorageError, storage
 from accord.recipe import Recipe, parse
 
-__all__ = ["demo_recipe", "dtype_note", "write_starter"]
+__all__ = ["demo_recipe", "dtype_note"]
 
 TINY = {
     "data.max_pairs": "6000",
@@ -77,19 +76,3 @@ def dtype_note() -> str:
     return f"in {chosen}: " + (
         "on a GPU" if cuda.is_available() else f"matrix products here reach {machine.products()}"
     )
-
-
-def write_starter(folder: Path) -> list[Path]:
-    """A recipe and an example of feedback in `folder`. Raises `StorageError` where one of them is there already."""
-    sources = sorted(files("accord.loop").joinpath("starter").iterdir(), key=lambda source: source.name)
-    paths = [folder / source.name for source in sources]
-    for path in paths:
-        with storage(path):
-            is_there = path.exists()
-        if is_there:
-            raise StorageError(f"{path}: already there; choose another folder")
-    for path, source in zip(paths, sources, strict=True):
-        with storage(path):
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(source.read_bytes())
-    return paths

@@ -1,18 +1,17 @@
 """The stages of a run in order. A finished stage is not done again; a killed one goes on from its last checkpoint."""
 
-from os.path import relpath
 from pathlib import Path
 
 from accord.artefacts import RECIPE
 from accord.errors import ArtefactError, WaitingForPeople, storage
-from accord.extensions import load_extensions
 from accord.lm.memory import release_memory
+from accord.loop.named_code import check_extensions, extension_inputs, refuse_code
 from accord.loop.progress import ProgressDisplay
 from accord.loop.sameness import base_inputs, basis_of, check_settings, hub_inputs
 from accord.loop.stage import Context, in_run
-from accord.loop.stages import builds_on, chosen_stages, flat, settings_digest, stages_of
-from accord.recipe import Recipe, dump, load, read_toml
-from accord.run import MANIFEST, InputEntry, RunDirectory, timed
+from accord.loop.stages import builds_on, chosen_stages, settings_digest, stages_of
+from accord.recipe import Recipe, dump, load
+from accord.run import MANIFEST, RunDirectory, timed
 
 __all__ = ["drive", "recipe_of", "start_run"]
 
@@ -39,10 +38,10 @@ def start_run(recipe: Recipe, path: Path | str, *, resume: bool, again: tuple[st
             )
     try:
         check_settings(recipe, run, but=forgotten)
-        _check_extensions(recipe, run)
+        check_extensions(recipe.extensions, run)
         for name in forgotten:
             run.forget(name)
-        for name, entry in (_extensions(recipe, run) | base_inputs(recipe, run)).items():
+        for name, entry in (extension_inputs(recipe.extensions, run) | base_inputs(recipe, run)).items():
             run.record_input(name, entry)
         RECIPE.write(run, dump(recipe))
     except BaseException:
@@ -65,50 +64,10 @@ def recipe_of(run: RunDirectory, *, trusted: bool = False) -> Recipe:
     where an extension has changed since.
     """
     file = RECIPE.verified(run)
-    if not trusted and (code := code_named_in(run)):
-        raise ArtefactError(
-            f"{run.path}: its recipe would have code executed ({', '.join(code)}); read that, and say --trust-run"
-        )
+    refuse_code(run, trusted=trusted)
     recipe = load(file)
-    _check_extensions(recipe, run)
+    check_extensions(recipe.extensions, run)
     return recipe
-
-
-FUNCTIONS = frozenset(
-    {"audit.attacks.judge", "audit.distribution.meaning", "audit.harm.harmful", "audit.harm.harmless"}
-)
-"""Settings that may name functions of Python files."""
-
-
-def code_named_in(run: RunDirectory) -> list[str]:
-    """What of a run's recipe has code executed, by key; nothing of it is executed to see."""
-    settings = flat(read_toml(RECIPE.read(run), RECIPE.path()))
-    named = [f"{key} = {value!r}" for key, value in settings.items() if key == "extensions" and value]
-    for key, value in settings.items():
-        section, _, last = key.rpartition(".")
-        if last == "trust_remote_code" and value:
-            named.append(f"{key} = true")
-        if key in FUNCTIONS and ".py:" in str(value):
-            named.append(f"{key} = {value!r}")
-        if last == "kind" and value == "python":
-            named.append(f"{section}.path = {settings.get(f'{section}.path')!r}")
-    return named
-
-
-def _check_extensions(recipe: Recipe, run: RunDirectory) -> None:
-    """Raises `ArtefactError` where an extension is not the file that the run was made with."""
-    for name, entry in _extensions(recipe, run).items():
-        noted = run.manifest.inputs.get(name)
-        if noted is not None and noted.digest != entry.digest:
-            raise ArtefactError(f"{run.path}: {name} has changed since; put the old file back, or use a new folder")
-
-
-def _extensions(recipe: Recipe, run: RunDirectory) -> dict[str, InputEntry]:
-    """The extensions of a recipe as inputs of the run, by name."""
-    return {
-        f"extension {extension.path.name}": InputEntry(extension.sha256, relpath(extension.path, run.path.resolve()))
-        for extension in load_extensions(recipe.extensions, Path())
-    }
 
 
 def drive(

@@ -1,7 +1,6 @@
 """Whether what a recipe names is there, and what it leaves unused: looked at before anything is started."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,48 +11,68 @@ from accord.audit.attacks.thresholds import AttackThresholds
 from accord.audit.values.question_file import read_questions
 from accord.audit.values.thresholds import ValuesThresholds
 from accord.errors import AccordError, RecipeError, storage
-from accord.feedback import FORMATS, LEARNS_FROM, PAIR_KINDS, ImportSettings, Ledger, current_feedback, open_feedback
+from accord.feedback import FORMATS, Dataset, ImportSettings, Ledger, open_feedback
+from accord.feedback.dataset.draw import dataset_of
 from accord.feedback.dataset.structured import plain_texts
 from accord.feedback.formats.prompt_files import read_prompts
 from accord.feedback.store.location import is_url
 from accord.lm.inspection import problem_with
 from accord.lm.settings import ModelSettings
-from accord.loop.lengths import dated_note, fitting, readers
-from accord.policy.materials import FROM_PAIRS
+from accord.loop.learnt_kinds import learnt_kinds, unlearnt_note
+from accord.loop.lengths import Reader, dated_note, fitting, readers
+from accord.loop.plan import PlannedStage, plan_of
 from accord.recipe import Data, Recipe
 from accord.records import Completion, Evaluator, Feedback, Prompt
-from accord.report.words import count
 
-__all__ = ["Preflight", "learnt_kinds", "preflight", "unlearnt_note"]
+__all__ = ["Preflight", "preflight"]
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What stands in the way of running a recipe, and what of its feedback it leaves unused; a line each."""
+    """What stands in the way of running a recipe, what of its feedback it leaves unused, and what it would do."""
 
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    plan: tuple[PlannedStage, ...] = ()
 
 
 def preflight(recipe: Recipe) -> Preflight:
     """Look at what a recipe names, and read its feedback as a run would: the ledger's, and what a source adds to it.
 
-    What is packaged would have to be fetched, and is not looked at.
+    All that would stop the run is told, as far as one thing can be looked at without another. What is packaged would
+    have to be fetched, and is not looked at.
     """
-    problems, read, notes = list[str](), _Read(), list[str]()
-    try:
-        problems = [*_missing_data(recipe.data), *_unread_prompts(recipe.data)]
-        read = _Read() if problems else _read(recipe)
-    except AccordError as error:
-        problems = [str(error)]
-    problems += _missing_models(recipe)
+    problems, notes = list[str](), list[str]()
+    read: _Read | None = None
+    for look in (_missing_data, _unread_prompts):
+        with _told(problems):
+            problems += look(recipe.data)
+    if all(problem.startswith("recipe.data.deployment_prompts") for problem in problems):
+        with _told(problems):
+            read = _read(recipe)
+    without_models = _missing_models(recipe)
+    problems += without_models
     problems += _wrong_questions(recipe)
-    if not problems:
-        try:
-            notes = _notes(recipe, read)
-        except AccordError as error:
-            problems = [str(error)]
-    return Preflight(tuple(problems), tuple(notes))
+    data = None
+    if read is not None:
+        here: list[Reader] = []
+        if not without_models:
+            with _told(problems):
+                here = readers(recipe, local=True)
+        with _told(problems):
+            data = _data(recipe, read, here, notes)
+    plan = plan_of(recipe, data)
+    problems += [stage.lacks for stage in plan if stage.lacks]
+    return Preflight(tuple(dict.fromkeys(problems)), () if problems else tuple(notes), tuple(plan))
+
+
+@contextmanager
+def _told(problems: list[str]) -> Iterator[None]:
+    """What the block raises on purpose, among the problems."""
+    try:
+        yield
+    except AccordError as error:
+        problems.append(str(error))
 
 
 @dataclass
@@ -63,52 +82,35 @@ class _Read:
     feedback: list[Feedback] = field(default_factory=list)
     prompts: dict[str, Prompt] = field(default_factory=dict)
     completions: dict[str, Completion] = field(default_factory=dict)
+    evaluators: dict[str, Evaluator] = field(default_factory=dict)
 
 
-def _notes(recipe: Recipe, read: _Read) -> list[str]:
-    """What there is to say of a recipe that can be run.
+def _data(recipe: Recipe, read: _Read, here: Sequence[Reader], notes: list[str]) -> Dataset | None:
+    """The data set that a run would draw, and what there is to say of it; None where it is packaged.
 
-    Raises `RecipeError` where texts are too long for its models, `ModelError` where a template refuses some.
+    Raises `RecipeError` where texts are too long for models that are here, or the data set cannot be drawn;
+    `ModelError` where a template refuses some.
     """
-    here = readers(recipe, local=True)
-    source = recipe.data.source
-    plain = plain_texts(read.feedback, read.prompts, read.completions, recipe.data.structured)
-    fit = fitting(
-        recipe,
-        plain.feedback,
-        {name: prompt for name, prompt in read.prompts.items() if name not in plain.without},
+    settings = recipe.data
+    if settings.source == "packaged":
+        notes += filter(None, [dated_note(here)])
+        return None
+    plain = plain_texts(read.feedback, read.prompts, read.completions, settings.structured)
+    prompts = {name: prompt for name, prompt in read.prompts.items() if name not in plain.without}
+    source = None if settings.source is None else Path(str(settings.source))
+    fit = fitting(recipe, plain.feedback, prompts, read.completions, by=here, source=source)
+    notes += filter(None, [dated_note(here), plain.note, fit.note, unlearnt_note(recipe, fit.feedback)])
+    return dataset_of(
+        fit.feedback,
+        read.evaluators,
+        {name: prompt for name, prompt in prompts.items() if name not in fit.without},
         read.completions,
-        by=here,
-        source=None if source in {None, "packaged"} else Path(str(source)),
+        limit=settings.max_pairs,
+        seed=recipe.seed,
+        fractions=settings.fractions,
+        unit=settings.split_by,
+        supervised=settings.supervised,
     )
-    notes = [dated_note(here), plain.note, fit.note, unlearnt_note(recipe, fit.feedback)]
-    return [note for note in notes if note]
-
-
-def unlearnt_note(recipe: Recipe, feedback: Iterable[Feedback]) -> str | None:
-    """The kinds of judgement that nothing in the recipe learns from, with their numbers; None where there are none.
-
-    Who could not judge said nothing that could be learnt: `declined` is left out.
-    """
-    learnt = learnt_kinds(recipe) | {"declined"}
-    kinds = Counter(record.judgement.kind for record in current_feedback(feedback))
-    unlearnt = [
-        count(number, kind, kind if kind.endswith("s") else "") for kind, number in kinds.items() if kind not in learnt
-    ]
-    return f"nothing in this recipe learns from {', '.join(unlearnt)}" if unlearnt else None
-
-
-def learnt_kinds(recipe: Recipe) -> set[str]:
-    """The kinds of judgement that some stage of the recipe learns from."""
-    from_examples = LEARNS_FROM[recipe.data.supervised]
-    learnt: set[str] = set() if recipe.sft is None else set(from_examples)
-    learnt |= {kind for reward in recipe.reward_sections.values() for kind in reward.reads}
-    needs = frozenset() if recipe.policy is None else recipe.policy.needs
-    if needs & FROM_PAIRS:
-        learnt |= PAIR_KINDS
-    if "examples" in needs:
-        learnt |= from_examples
-    return learnt
 
 
 def _missing_models(recipe: Recipe) -> list[str]:
@@ -182,8 +184,8 @@ def _read(recipe: Recipe) -> _Read:
     if data.source == "packaged":
         return _Read()
     feedback: dict[str, Feedback] = {}
-    evaluators: dict[str, Evaluator] = {}
     read = _Read()
+    evaluators = read.evaluators
     if _has_ledger(data) and not (is_url(data.ledger) and data.source is not None):
         with _blaming("ledger"), Ledger(data.ledger, write=False) as ledger:
             feedback |= {record.id: record for record in ledger.feedback()}

@@ -8,8 +8,9 @@ from typing import Any
 from accord.artefacts import METRICS, RECIPE
 from accord.errors import ArtefactError, storage
 from accord.lm.loading import fetched_commit
-from accord.loop.stages import builds_on, flat, sections_of, settings_in, stages_of
+from accord.loop.stages import builds_on, sections_of, settings_in, stages_of
 from accord.recipe import Recipe, read_toml
+from accord.recipe.toml_text import flat
 from accord.run import InputEntry, RunDirectory, digest_of_folder, digest_of_settings
 
 __all__ = ["base_inputs", "basis_of", "check_settings", "hub_inputs"]

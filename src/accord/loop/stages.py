@@ -20,6 +20,7 @@ from accord.loop.stage import Context, Stage
 from accord.loop.steering import ask_challenging
 from accord.loop.texts import foretell_texts
 from accord.recipe import Recipe
+from accord.recipe.toml_text import flat
 from accord.registry import Registry
 from accord.report.page import write
 from accord.reward.registry import REWARDS
@@ -29,7 +30,6 @@ __all__ = [
     "STAGES",
     "builds_on",
     "chosen_stages",
-    "flat",
     "sections_of",
     "settings_digest",
     "settings_in",
@@ -135,14 +135,6 @@ def sections_of(recipe: Recipe, name: str) -> list[str]:
     stages = stages_of(recipe)
     own = [stages[each].sections(recipe)[each] for each in [*builds_on(recipe, name), name]]
     return list(dict.fromkeys(section for section in own if section))
-
-
-def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted key: {"optim": {"lr": 1}} as {"optim.lr": 1}."""
-    by_key: dict[str, Any] = {}
-    for key, value in settings.items():
-        by_key |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return by_key
 
 
 def _last_name(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """Make the model better by feedback: one file an algorithm, pure losses and advantages."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from accord.extras import import_module
 
 if TYPE_CHECKING:
     from accord.policy.abstaining import Abstaining, matches, threshold

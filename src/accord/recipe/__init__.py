@@ -6,7 +6,32 @@
 values given beside the file (`--policy.kl_coef 0.1`) override it; the resolved recipe can be written and loaded again.
 """
 
-from accord.recipe.reading import dump, load, parse, read_toml
-from accord.recipe.sections import Data, Disclosure, Evaluate, Recipe
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Data", "Disclosure", "Evaluate", "Recipe", "dump", "load", "parse", "read_toml"]
+from accord.extras import import_module
+
+if TYPE_CHECKING:
+    from accord.recipe.audit_section import load_audit_section
+    from accord.recipe.reading import dump, load, parse
+    from accord.recipe.sections import Data, Disclosure, Evaluate, Recipe
+    from accord.recipe.toml_text import read_toml
+
+__all__ = ["Data", "Disclosure", "Evaluate", "Recipe", "dump", "load", "load_audit_section", "parse", "read_toml"]
+
+_HOME = {
+    "Data": "sections",
+    "Disclosure": "sections",
+    "Evaluate": "sections",
+    "Recipe": "sections",
+    "dump": "reading",
+    "load": "reading",
+    "load_audit_section": "audit_section",
+    "parse": "reading",
+    "read_toml": "toml_text",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -2,14 +2,24 @@
 
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from accord.errors import nearest
+from accord.errors import RecipeError, nearest
 from accord.records import explain
 
-__all__ = ["problem_of"]
+__all__ = ["problem_of", "validated"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validated(owner: type[M], content: object, where: str) -> M:
+    """The settings in a section. Raises `RecipeError` that names the first key that is wrong."""
+    try:
+        return owner.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(problem_of(error, owner, where)) from error
 
 
 def problem_of(error: ValidationError, owner: type[BaseModel], where: str) -> str:

@@ -4,25 +4,23 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ValidationError
 
-from accord.errors import RecipeError, storage
+from accord.errors import RecipeError
 from accord.extensions import load_extensions
 from accord.feedback.store.location import is_url
 from accord.feedback.trust.dataset_weights import check_population
 from accord.policy.registry import ALGORITHMS
-from accord.recipe.problems import problem_of
+from accord.recipe.problems import validated
 from accord.recipe.sections import Recipe
+from accord.recipe.toml_text import read_text, read_toml
 from accord.registry import Registry
 from accord.reward.combine import COMBINATIONS, MAIN
 from accord.reward.registry import REWARDS
 
-__all__ = ["dump", "load", "parse", "read_toml"]
-
-M = TypeVar("M", bound=BaseModel)
+__all__ = ["dump", "load", "parse"]
 
 
 def load(
@@ -32,14 +30,8 @@ def load(
 
     Raises `RecipeError` naming the key, `StorageError` where the file cannot be read.
     """
-    with storage(path):
-        content = Path(path).read_bytes()
-        folder = Path(path).resolve().parent
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise RecipeError(f"{path}:{line}: not UTF-8 ({error.reason}); save the recipe as UTF-8") from error
+    text = read_text(path)
+    folder = Path(path).resolve().parent
     return _anchored(parse(text, overrides, place=str(path), folder=folder, say=say), folder)
 
 
@@ -68,34 +60,11 @@ def parse(
                 say(f"recipe.{section}.{key} is left out: kind '{_part(content, section)['kind']}' has no such key")
         for path, registry, default in _KINDS:
             _choose(content, path, registry, default)
-        recipe = _validated(Recipe, content, "recipe")
+        recipe = validated(Recipe, content, "recipe")
         _check(recipe)
     except RecipeError as error:
         raise RecipeError(f"{place}: {error}") from error
     return recipe
-
-
-def read_toml(text: str, place: str) -> dict[str, Any]:
-    """A recipe's text as nested dictionaries.
-
-    Raises `RecipeError` where it is no TOML, or holds a NUL, which no path can.
-    """
-    try:
-        content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RecipeError(f"{place}: not TOML ({error})") from error
-    if key := next((key for key, value in _leaves(content) if "\0" in f"{key}{value}"), None):
-        raise RecipeError(f"{place}: recipe.{key!r} holds a NUL; leave it out")
-    return content
-
-
-def _leaves(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """All values of nested dictionaries and lists, by dotted key."""
-    if isinstance(content, (dict, list)):
-        for name, value in content.items() if isinstance(content, dict) else enumerate(content):
-            yield from _leaves(value, f"{key}.{name}" if key else str(name))
-    else:
-        yield key, content
 
 
 def dump(recipe: Recipe) -> str:
@@ -205,15 +174,7 @@ def _choose(
             owner = registry.get(str(kind))
         except RecipeError as error:
             raise RecipeError(f"{where}.{name}.kind: {error}") from error
-        content[name] = _validated(owner, section, f"{where}.{name}")
-
-
-def _validated(owner: type[M], content: object, where: str) -> M:
-    """Raises `RecipeError` that names the first key that is wrong."""
-    try:
-        return owner.model_validate(content)
-    except ValidationError as error:
-        raise RecipeError(problem_of(error, owner, where)) from error
+        content[name] = validated(owner, section, f"{where}.{name}")
 
 
 def _put(content: dict[str, Any], key: str, value: str) -> None:

@@ -1,7 +1,8 @@
 """Rewards: what people prefer, learnt; functions of one's own; models of others; and the card of how good each is."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from accord.extras import import_module
 
 if TYPE_CHECKING:
     from accord.reward.card.held_out_calibration import calibrate_on_held_out, load_calibration

@@ -1,7 +1,8 @@
 """A policy behind an OpenAI-compatible endpoint: to talk to, to probe, to be somebody's judge or writer."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from accord.extras import import_module
 
 if TYPE_CHECKING:
     from accord.serve.app import make_app

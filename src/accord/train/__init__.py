@@ -1,7 +1,8 @@
 """Train: one loop for every stage that learns; its optimiser, batch limits, checkpoints and seeds."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from accord.extras import import_module
 
 if TYPE_CHECKING:
     from accord.train.checkpointing import Checkpointer
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from accord.train.memory_planner import BatchLimits, stage_batch_limits
     from accord.train.optimiser import Optim, Optimiser
     from accord.train.passes import Passes, planned_draws
-    from accord.train.seeds import Draws, seed_of, shuffled, stage_seed
+    from accord.train.seeds import Draws, seed_of, seed_of_stage, shuffled, stage_seed
 
 __all__ = [
     "BatchLimits",
@@ -23,6 +24,7 @@ __all__ = [
     "TrainingStep",
     "planned_draws",
     "seed_of",
+    "seed_of_stage",
     "shuffled",
     "stage_batch_limits",
     "stage_seed",
@@ -40,6 +42,7 @@ _HOME = {
     "TrainingStep": "loop",
     "planned_draws": "passes",
     "seed_of": "seeds",
+    "seed_of_stage": "seeds",
     "shuffled": "seeds",
     "stage_batch_limits": "memory_planner",
     "stage_seed": "seeds",

@@ -13,7 +13,7 @@ import numpy as np
 
 from accord.run import RunDirectory
 
-__all__ = ["Draws", "seed_of", "seeded", "shuffled", "stage_seed"]
+__all__ = ["Draws", "seed_of", "seed_of_stage", "seeded", "shuffled", "stage_seed"]
 
 SEED_NAMES = {"eval_reward": "judge"}
 """Stages whose seed is drawn from another word than their name, so that runs made before a renaming are repeated."""
@@ -27,8 +27,13 @@ def seed_of(*parts: str | int) -> int:
 
 def stage_seed(run: RunDirectory, stage: str) -> int:
     """The seed of a stage of a run; `rounds/03/policy` has another than `policy`."""
+    return seed_of_stage(run.seed, stage)
+
+
+def seed_of_stage(seed: int, stage: str) -> int:
+    """The seed that a stage has in a run of this seed."""
     prefix, slash, name = stage.rpartition("/")
-    return seed_of(run.seed, f"{prefix}{slash}{SEED_NAMES.get(name, name)}")
+    return seed_of(seed, f"{prefix}{slash}{SEED_NAMES.get(name, name)}")
 
 
 def shuffled(n: int, *parts: str | int) -> list[int]:

@@ -22,9 +22,9 @@ from accord.feedback.dataset.structured import StructuredRule, plain_texts
 from accord.feedback.dataset.two_readings import contradicted
 from accord.feedback.provenance import current_feedback
 from accord.feedback.store.ledger import Ledger
-from accord.records import Evaluator, Feedback, Pair
+from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
 
-__all__ = ["draw_dataset"]
+__all__ = ["dataset_of", "draw_dataset"]
 
 
 def draw_dataset(
@@ -61,9 +61,37 @@ def draw_dataset(
             f"{ledger.location}: there is no feedback in it; `accord import` or `accord collect` adds some"
         )
     plain = plain_texts(feedback, prompts, completions, structured, without=without)
-    feedback = plain.feedback
-    sample = draw_pairs(feedback, limit=limit, seed=seed, evaluators=evaluators)
     prompts = {name: prompt for name, prompt in prompts.items() if name not in {*without, *plain.without}}
+    return dataset_of(
+        plain.feedback,
+        evaluators,
+        prompts,
+        completions,
+        limit=limit,
+        seed=seed,
+        fractions=fractions,
+        unit=unit,
+        supervised=supervised,
+    )
+
+
+def dataset_of(
+    feedback: Sequence[Feedback],
+    evaluators: Mapping[str, Evaluator],
+    prompts: Mapping[str, Prompt],
+    completions: Mapping[str, Completion],
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    fractions: Mapping[str, float] = FRACTIONS,
+    unit: SplitUnit = "prompt",
+    supervised: Supervised = "all",
+) -> Dataset:
+    """The data set of records that are at hand, all of them plain texts; `prompts` are those that belong to it.
+
+    Raises `RecipeError` where pairs are of too few units for the splits.
+    """
+    sample = draw_pairs(list(feedback), limit=limit, seed=seed, evaluators=evaluators)
     same = same_texts(prompts, completions)
     pairs = _split(sample, fractions, unit, seed, same)
     split_of = split_of_prompts(prompts, pairs, fractions, seed, same)

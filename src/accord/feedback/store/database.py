@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Protocol
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from accord.errors import LedgerError, storage
+from accord.extras import require
 from accord.feedback.store.db_errors import translate_errors
 from accord.feedback.store.engines import IMMEDIATE, postgres, sqlite
 from accord.feedback.store.file_modes import make_private
@@ -102,10 +102,7 @@ def open_store(location: Path | str, *, write: bool, timeout: float, pooled: boo
         case File(path):
             return Store(place, _file(path, write, timeout, pooled), write, timeout)
         case Server(url):
-            if find_spec("psycopg") is None:
-                raise LedgerError(
-                    f"{place}: needs psycopg; install accord with its extra: pip install 'accord[postgres]'"
-                )
+            require("postgres", str(place))
             return Store(place, postgres(url, timeout=timeout, pooled=pooled), write, timeout)
 
 

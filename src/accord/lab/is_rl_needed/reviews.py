@@ -24,9 +24,10 @@ from accord.lab.is_rl_needed.settings import (
 )
 from accord.lm.causal import CausalModel
 from accord.lm.loading import load
-from accord.loop.demo import demo_recipe, write_starter
+from accord.loop.demo import demo_recipe
 from accord.loop.drive import drive, start_run
 from accord.loop.progress import ProgressDisplay
+from accord.loop.starting import write_starter
 from accord.policy.rollout import generate_rollouts
 from accord.recipe import Recipe
 from accord.recipe import load as load_recipe

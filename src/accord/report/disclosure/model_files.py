@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from accord.artefacts import MODEL
+from accord.errors import storage
 from accord.report.disclosure.records import Records
 
-__all__ = ["Parameters", "Vocabulary", "architecture", "parameters", "vocabulary"]
+__all__ = ["Parameters", "Vocabulary", "architecture", "parameters", "tensors_in", "vocabulary"]
 
+LENGTH, LONGEST = 8, 100_000_000  # bytes that say how long the header is; of a header at most
 _SHAPE = {"num_hidden_layers": "layers", "hidden_size": "wide", "num_attention_heads": "heads"}
 
 
@@ -36,7 +38,7 @@ class Vocabulary:
 def parameters(records: Records, stage: str) -> Parameters | None:
     """By the headers of the safetensors files of a stage's model; None where it has none that can be read."""
     files = [each for each in records.files_of(MODEL, stage) if each[0].endswith(".safetensors")]
-    headers = [_header(records.reader.verified(name)) for name, _ in files]
+    headers = [tensors_in(records.reader.verified(name)) for name, _ in files]
     tensors = [entry for header in headers if header is not None for entry in header.values()]
     if not tensors or None in headers:
         return None
@@ -45,15 +47,26 @@ def parameters(records: Records, stage: str) -> Parameters | None:
     return Parameters(count, dtypes, tuple((name, entry.sha256) for name, entry in files))
 
 
-def _header(path: Path) -> dict[str, dict[str, Any]] | None:
-    """The names, shapes and dtypes of a safetensors file; None where it is none."""
-    from safetensors import SafetensorError, safe_open
+def tensors_in(path: Path) -> dict[str, dict[str, Any]] | None:
+    """The names, shapes and dtypes of a safetensors file; None where it is none.
 
+    Eight bytes say how long the header is (little endian), a JSON object that says of each tensor its `dtype`, its
+    `shape` and between which bytes of what follows it stands; those together are the rest of the file.
+    """
+    with storage(path), path.open("rb") as file:
+        size = int.from_bytes(file.read(LENGTH), "little")
+        rest = path.stat().st_size - LENGTH - size
+        if rest < 0 or size > LONGEST:
+            return None
+        text = file.read(size)
     try:
-        with safe_open(path, framework="numpy") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
-            return {name: {"shape": part.get_shape(), "dtype": part.get_dtype()} for name, part in slices.items()}
-    except SafetensorError:
+        header = json.loads(text)
+        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        ends = [0, *(end for _, end in sorted(tuple(entry["data_offsets"]) for entry in tensors.values()))]
+        shapes = [size for entry in tensors.values() for size in entry["shape"]]
+        whole = ends[-1] == rest and all(type(size) is int and size >= 0 for size in shapes)
+        return tensors if whole and all(isinstance(entry["dtype"], str) for entry in tensors.values()) else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 

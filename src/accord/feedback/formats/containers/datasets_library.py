@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from accord.errors import LedgerError, RecordError, StorageError, storage
+from accord.extras import require
 from accord.feedback.formats.containers.tables import arrow_rows
 from accord.feedback.formats.json_text import object_of
 from accord.feedback.formats.rows import BadRow, SourceRow
@@ -52,12 +53,9 @@ def _names(path: Path, key: str) -> list[str] | None:
 
 def hub_rows(name: str, split: str) -> Iterator[SourceRow | BadRow]:
     """The rows of a set on the hub, streamed. Raises `StorageError` where it cannot be had."""
-    try:
-        import datasets
-    except ImportError as error:
-        raise StorageError(
-            f"{name}: no such file, and to read it from the hub takes datasets: pip install 'accord[datasets]'"
-        ) from error
+    require("datasets", f"{name}: no such file, and to read it from the hub")
+    import datasets
+
     try:
         rows = datasets.load_dataset(name, split=split, streaming=True)
         if rows.features is not None:

@@ -3,11 +3,10 @@
     pool          everybody is right equally often
     one_coin      each has an accuracy of their own (Zhang et al. 2016, JMLR 17)
     dawid_skene   each has a row of answers for every class (Dawid & Skene 1979)
-    mace          each knows, or answers by a habit of their own (Hovy et al. 2013), fitted by crowd-kit
+    mace          each knows, or answers by a habit of their own (Hovy et al. 2013), in `mace`
 
 What is fitted for one evaluator is drawn towards the pool by a Beta prior whose strength is that of the evaluators'
-own spread (`shrinkage.beta_prior`); `strength` states another one, and 0 is maximum likelihood. crowd-kit's own
-one-coin and Dawid-Skene models have no prior and go over millions of votes by way of data frames.
+own spread (`shrinkage.beta_prior`); `strength` states another one, and 0 is maximum likelihood.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accord.feedback.statistics.workers.confusion import WorkerModel, one_coin_confusion
+from accord.feedback.statistics.workers.mace import mace
 from accord.feedback.statistics.workers.shrinkage import beta_prior, is_told
 from accord.feedback.statistics.workers.votes import Votes
 
-__all__ = ["MODELS", "dawid_skene", "mace", "one_coin", "pool"]
+__all__ = ["MODELS", "dawid_skene", "one_coin", "pool"]
 
 Floats = NDArray[np.float64]
 ROUNDS = 200
@@ -47,32 +47,6 @@ def one_coin(votes: Votes, *, strength: float | None = None) -> WorkerModel:
 def dawid_skene(votes: Votes, *, strength: float | None = None) -> WorkerModel:
     """A distribution of answers for each evaluator and class."""
     return _maximise(votes, lambda posterior_IK: _rows(votes, posterior_IK, strength))
-
-
-def mace(votes: Votes) -> WorkerModel:
-    """With probability 1 - s the truth, with probability s whatever one answers by habit.
-
-    An evaluator who is against the others knows nothing by this model: it cannot tell another view from carelessness.
-    The variational fit; crowd-kit's restarts all begin at the same place, so one is made. Its data frames take some
-    seconds for 2,000 votes and minutes for a million.
-    """
-    import pandas as pd
-    from crowdkit.aggregation import MACE
-
-    size, classes = len(votes.evaluators), len(votes.classes)
-    confusion_EKK = np.full((size, classes, classes), 1 / classes)
-    table = pd.DataFrame({"task": votes.item_N, "worker": votes.evaluator_N, "label": votes.vote_N})
-    by_crowd_kit = MACE(n_restarts=1).fit(table)
-    assert by_crowd_kit.probas_ is not None
-    place_W = pd.factorize(table["worker"])[1].to_numpy()
-    label_V = pd.factorize(table["label"])[1].to_numpy()
-    habit_WK = np.zeros((place_W.size, classes))
-    habit_WK[:, label_V] = by_crowd_kit.thetas_
-    knows_W = by_crowd_kit.spamming_[:, 1] / by_crowd_kit.spamming_.sum(1)
-    habit_WK /= habit_WK.sum(1, keepdims=True)
-    confusion_EKK[place_W] = np.eye(classes) * knows_W[:, None, None]
-    confusion_EKK[place_W] += ((1 - knows_W)[:, None] * habit_WK)[:, None, :]
-    return WorkerModel(confusion_EKK, np.full(classes, 1 / classes))
 
 
 MODELS: Mapping[str, Callable[[Votes], WorkerModel]] = {"one_coin": one_coin, "dawid_skene": dawid_skene, "mace": mace}
