@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
         watch.done("an empty environment")
         python = folder / "venv/bin/python"
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "-c", ROOT / "constraints.txt", package], check=True)
         watch.done("pip install")
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

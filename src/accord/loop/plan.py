@@ -75,7 +75,8 @@ def _planned(name: str, recipe: Recipe, data: Dataset | None) -> PlannedStage:
             return PlannedStage(name, f"makes one reward of {', '.join(recipe.parts)}")
         case "audit":
             return PlannedStage(name, f"asks {len(CHECKS)} checks", len(CHECKS))
-    return PlannedStage(name, "writes the page" if name == "report" else f"does {name}")
+        case _:
+            return PlannedStage(name, "writes the page" if name == "report" else f"does {name}")
 
 
 def _drawn(data: Dataset) -> str:

@@ -140,8 +140,9 @@ class Manifest:
         _check(str, *(entry.digest for entry in inputs))
         _check((str, NoneType), *(place for entry in inputs for place in (entry.path, entry.url)))
         _check((int, NoneType), *(count for entry in inputs for count in (entry.rows, entry.last_row)))
-        _check((int, float), *(stage.seconds for stage in (*stages, *self.spent.values())))
-        _check(int, *(stage.goes for stage in (*stages, *self.spent.values())))
+        for timed in (stages, self.spent.values()):
+            _check((int, float), *(stage.seconds for stage in timed))
+            _check(int, *(stage.goes for stage in timed))
         _check(int, self.seed, *(file.bytes for file in files))
         _check((int, str, NoneType), *self.machine.values())
         for name in self.files:

@@ -148,7 +148,7 @@ def disputed(request: WebRequest, site: Site) -> Response[str]:
     items = [(item, votes_in_words(item)) for item in site.desk.disputed(MAX_DISPUTED)]
     asked = site.study.questionnaire.of_everybody
     blind = [question for question in asked if question.kind not in COMPARED_KINDS]
-    values = {"disputed": items, "blind": blind, "all_blind": len(blind) == len(asked)}
+    values: dict[str, Any] = {"disputed": items, "blind": blind, "all_blind": len(blind) == len(asked)}
     return admin_page(request, site, "disputed", "/admin/disputed", **values)
 
 

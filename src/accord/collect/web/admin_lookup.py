@@ -21,7 +21,7 @@ from accord.feedback.statistics.answer_differences import COMPARED_KINDS
 __all__ = ["LOOKUP"]
 
 HTML = MediaType.HTML
-WORDS = {
+WORDS: dict[str, Any] = {
     "states": ANSWER_STATES,
     "item_states": ITEM_STATES,
     "purposes": PURPOSES,
@@ -66,7 +66,7 @@ def item(request: WebRequest, site: Site, item: str) -> Response[str]:
         answers_of(found.completions, markdown=markdown),
         turns_of(found.prompt.messages, markdown=markdown),
     )
-    values = {
+    values: dict[str, Any] = {
         "item": found,
         "turns": turns,
         "texts": answers,
@@ -91,7 +91,7 @@ def answers(request: WebRequest, site: Site) -> Response[str]:
     lookup = site.desk.lookup
     names = lookup.may_see_names(admin)
     found = lookup.answers(filters, page, by_names=names)
-    values = {
+    values: dict[str, Any] = {
         "form": form,
         "found": found,
         "links": page_links(f"{site.base}/admin/answers", form, found.page, found.pages),
@@ -113,7 +113,7 @@ def answer(request: WebRequest, site: Site, reservation: str) -> Response[str]:
         raise NotFoundException
     who = lookup.identities(admin) if lookup.may_see_names(admin) else {}
     screens = [_screen(site, found, screen) for screen in found.screens]
-    values = {"answer": found, "screens": screens, "known": who.get(found.person), **WORDS}
+    values: dict[str, Any] = {"answer": found, "screens": screens, "known": who.get(found.person), **WORDS}
     values["has_source"] = any(screen["has_source"] for screen in screens)
     return admin_page(request, site, "answer", "/admin/answers", **values)
 

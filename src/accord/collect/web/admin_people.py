@@ -117,7 +117,7 @@ def _people(
     who, found = _identities(site, admin), read(request.scope["query_string"]).get("text", "").strip()
     listed = [one for one in site.desk.progress().people if _is_called(found, one.pseudonym, who)]
     out = site.desk.excluded_evaluators()
-    values = {"people": listed, "who": who, "text": found, "excluded": recipe_line(out), "out": out}
+    values: dict[str, Any] = {"people": listed, "who": who, "text": found, "excluded": recipe_line(out), "out": out}
     values |= {"link": link, "shared": shared_link(site, request), "error": error}
     return admin_page(request, site, "people", "/admin/people", status=status, **values)
 

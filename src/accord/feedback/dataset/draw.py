@@ -103,7 +103,7 @@ def dataset_of(
     read = [record for side in by_split.values() for record in side]
     names = completions_of(sample.pairs) | dict.fromkeys(name for record in read for name in record.completions)
     data = Dataset(
-        prompts=prompts,
+        prompts=dict(prompts),
         completions={name: completions[name] for name in names} | added_completions(read),
         evaluators=_named_evaluators(sample.pairs, read, evaluators),
         split_of=split_of,

@@ -293,7 +293,8 @@ class _Table:
         edges += [(a, b) for a, b, twice in zip(left, right, scores, strict=True) if twice < 2]
         begins, ends = zip(*edges, strict=True)
         beaten = coo_array((np.ones(len(edges)), (begins, ends)), shape=(len(places), len(places)))
-        return int(connected_components(beaten, connection="strong", return_labels=False)) == 1
+        components, _ = connected_components(beaten, connection="strong")
+        return bool(components == 1)
 
     def _of_two(self, rows: Rows, place: int, bounded: bool) -> Estimate:
         """The rating of one of two models: its win rate, ends and all, as odds."""

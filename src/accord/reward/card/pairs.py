@@ -123,7 +123,7 @@ def _share(
 
 def _right(margin_P: NDArray[np.float64]) -> NDArray[np.float64]:
     """1 of each pair that is ordered rightly, one half where both sides score the same."""
-    return (margin_P > 0) + 0.5 * (margin_P == 0)
+    return np.asarray((margin_P > 0) + 0.5 * (margin_P == 0), dtype=np.float64)
 
 
 def _gain(

@@ -128,7 +128,7 @@ class ChatSite:
             request.state.browser = new_browser_name()
             cookies = [self.jar.cookie("browser", request.state.browser)]
         title = self.title if self.is_known(request) else "accord chat"
-        shared = {"title": title, "csrf": self.form_token(request), "digest": _digest()}
+        shared: dict[str, Any] = {"title": title, "csrf": self.form_token(request), "digest": _digest()}
         shared["battle"] = self.box is not None
         body = _templates().get_template(template).render({**shared, **context})
         return Response(body, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies)

@@ -59,9 +59,11 @@ def _expected(votes: Votes, knows_E2: Floats, habit_EK: Floats) -> tuple[Floats,
 def _fitted(votes: Votes, spam_N: Floats) -> tuple[Floats, Floats]:
     """The weights of `_expected` by expected counts and the priors."""
     size, classes = len(votes.evaluators), len(votes.classes)
-    sides = [np.bincount(votes.evaluator_N, weight_N, size) for weight_N in (spam_N, 1 - spam_N)]
+    sides = [np.asarray(np.bincount(votes.evaluator_N, of_N, size), dtype=np.float64) for of_N in (spam_N, 1 - spam_N)]
     cells = np.bincount(votes.evaluator_N * classes + votes.vote_N, spam_N, size * classes)
-    return _weights(np.stack(sides, 1) + KNOWS_PRIOR), _weights(cells.reshape(size, classes) + HABIT_PRIOR)
+    knows_E2: Floats = np.stack(sides, 1) + KNOWS_PRIOR
+    habit_EK: Floats = np.asarray(cells.reshape(size, classes) + HABIT_PRIOR, dtype=np.float64)
+    return _weights(knows_E2), _weights(habit_EK)
 
 
 def _weights(counts: Floats) -> Floats:
