@@ -144,7 +144,8 @@ def test_figures_take_the_colours_of_the_page(whole: tuple[RunDirectory, Page]) 
 )
 def test_contrast_reaches_aa(whole: tuple[RunDirectory, Page], scheme: int, front: str, back: str) -> None:
     text = (whole[0].path / "report.html").read_text(encoding="utf-8")
-    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", text.split("prefers-color-scheme: dark")[scheme]))
+    on_screen = text.partition("@media print")[0].split("prefers-color-scheme: dark")
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", on_screen[scheme]))
     light, dark = sorted((_luminance(colours[front]), _luminance(colours[back])), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 4.5
 
