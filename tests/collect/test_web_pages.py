@@ -94,7 +94,8 @@ def test_consent_comes_first_and_is_recorded(tmp_path: Path) -> None:
         page = person.get(f"/join/{token}").text
         assert CONSENT.split("\n")[0] in page
         assert "You are paid 14 EUR an hour." in page
-        assert "keystrokes" in page
+        assert "with the time you took" in page
+        assert "keystrokes" not in page, "nothing is written here, so none are counted"
         refused = person.join(token, consent="", name="Ada Lovelace")
         assert refused.status_code == 400
         assert 'value="Ada Lovelace"' in refused.text

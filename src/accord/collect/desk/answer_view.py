@@ -25,9 +25,10 @@ RESERVATIONS, ANSWERS, TURNS = tables.reservations, tables.answers, tables.turns
 class GivenWords:
     """The answer to one question: the record, in words, about which answers of the screen (from 1; () for none).
 
-    `known` is what was known to be right, in words, and `correct` whether it was said; `suggested` what a machine
-    suggested, `filled_in` whether the page showed that. `whole` is whether the page showed all that there was to see;
-    None where it did not tell.
+    `quotes` are the stretches of a completion that it points at, each with its type and a note. `known` is what was
+    known to be right, in words, and `correct` whether it was said; `suggested` what a machine suggested, `filled_in`
+    whether the page showed that. `whole` is whether the page showed all that there was to see; None where it did not
+    tell.
     """
 
     question: AnyQuestion | None
@@ -35,6 +36,7 @@ class GivenWords:
     words: str
     about: tuple[int, ...]
     marks: tuple[str, ...]
+    quotes: tuple[tuple[str, str, str], ...]
     known: str | None
     correct: bool | None
     suggested: str | None
@@ -170,6 +172,14 @@ def _turns(tx: Transaction, row: Row[Any]) -> tuple[ScreenView, ...]:
     return tuple(screens)
 
 
+def _quotes(
+    question: AnyQuestion | None, record: Feedback, completions: Sequence[Completion]
+) -> tuple[tuple[str, str, str], ...]:
+    """Of an answer about one completion, what of its text it points at."""
+    about = [one for one in completions if one.id in record.completions]
+    return tuple(question.quotes(record.judgement, about[0].text)) if question is not None and len(about) == 1 else ()
+
+
 def _given(tx: Transaction, record: Feedback, completions: Sequence[Completion], marks: Sequence[str]) -> GivenWords:
     question = tx.study.question_of.get(record.study)
     places = {completion.id: place for place, completion in enumerate(completions, start=1)}
@@ -181,6 +191,7 @@ def _given(tx: Transaction, record: Feedback, completions: Sequence[Completion],
         words=record.judgement.kind if question is None else question.describe(record.judgement),
         about=tuple(places[name] for name in record.completions if name in places),
         marks=tuple(marks),
+        quotes=_quotes(question, record, completions),
         known=None if record.gold is None or question is None else question.describe(record.gold),
         correct=None if record.gold is None or question is None else question.agree(record.judgement, record.gold),
         suggested=None if suggested is None or question is None else question.describe(suggested),

@@ -12,7 +12,7 @@ from scipy import stats as scipy_stats
 from accord.collect.desk.overview import Flag
 from accord.collect.study import AnyQuestion
 from accord.feedback.equality import same_answer
-from accord.records import Comparison, Declined, Feedback
+from accord.records import Declined, Feedback
 from accord.stats import Estimate, median, proportion
 
 __all__ = ["Habits", "flags_of", "habits_of", "is_too_fast", "median_seconds"]
@@ -70,7 +70,7 @@ def habits_of(
         questions[record.study].agree(record.judgement, record.gold) for record in records if record.gold is not None
     ]
     again = [same_answer(record, first) for record in records if (first := by_id.get(record.repeat_of or ""))]
-    ties = sum(isinstance(record.judgement, Comparison) for record in records) - len(sides)
+    ties = sum(questions[record.study].is_tie(record.judgement) for record in records)
     return Habits(
         fast=_share([is_too_fast(seconds, words) for seconds, words in timed]),
         gold=_share(known),

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from accord.collect.desk.context import Transaction
+from accord.collect.study.kinds import KINDS
 from accord.feedback.store.tables import TABLES
 
 __all__ = ["ids_of_feedback", "prompts_with", "record_field"]
@@ -36,7 +37,7 @@ STRUCTURE = (
 """What stands in the JSON of every prompt or completion, and is none of their words."""
 
 IN_WORDS = (("judgement", "text"), ("judgement", "reason"), ("comment",))
-LISTS = (("judgement", "chosen"), ("judgement", "spans"))
+LISTS = tuple(("judgement", name) for kind in KINDS.values() for name in kind.listed_words)
 NUL = "\\u0000"
 """How a NUL is written in JSON."""
 

@@ -56,6 +56,7 @@ class Question(Section):
     of_turns        a turn of a dialogue can be judged so
     works_on_text   its form holds the text itself, to be ordered, marked or changed
     orders          it says which completion is better, so that a later question can be about that one
+    listed_words    the fields of its record that are lists with words in them: labels, types and notes of marks
 
     In a study of several questions it has a `name`, may be left open (`required`), be `about` some of the item's
     completions only (by their place in the file, or by which of two was preferred), and be asked on conditions.
@@ -86,6 +87,7 @@ class Question(Section):
     of_turns: ClassVar[bool] = False
     orders: ClassVar[bool] = False
     works_on_text: ClassVar[bool] = False
+    listed_words: ClassVar[tuple[str, ...]] = ()
 
     @property
     def is_conditional(self) -> bool:
@@ -206,6 +208,16 @@ class Question(Section):
     def words(self, judgement: Judgement) -> frozenset[str]:
         """The words by which a later question may refer to an answer, whatever stood on which side."""
         return frozenset({DECLINED}) if isinstance(judgement, Declined) else frozenset()
+
+    def is_tie(self, judgement: Judgement) -> bool:
+        """Whether an answer says of two sides that neither is better."""
+        del judgement
+        return False
+
+    def quotes(self, judgement: Judgement, text: str) -> list[tuple[str, str, str]]:
+        """The stretches of a completion's text that an answer points at, each with its type and a note."""
+        del judgement, text
+        return []
 
     def preferred(self, judgement: Judgement) -> tuple[int, int] | None:
         """The places shown of the better and the worse one of two; None where the answer prefers none."""

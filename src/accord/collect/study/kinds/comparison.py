@@ -105,6 +105,10 @@ class ComparisonQuestion(Question):
             case _:
                 return None
 
+    def is_tie(self, judgement: Judgement) -> bool:
+        """Whether neither is better."""
+        return isinstance(judgement, Comparison) and self.side(judgement) is None
+
     @property
     def possible_words(self) -> tuple[str, ...]:
         """`decided` or `tie`."""

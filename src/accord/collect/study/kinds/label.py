@@ -50,6 +50,7 @@ class LabelQuestion(Question):
     record: ClassVar[type[Label]] = Label
     fields: ClassVar[tuple[str, ...]] = ("chosen", "none")
     multiple: ClassVar[frozenset[str]] = frozenset({"chosen"})
+    listed_words: ClassVar[tuple[str, ...]] = ("chosen",)
     of_turns: ClassVar[bool] = True
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Label:

@@ -64,6 +64,7 @@ class SpansQuestion(Question):
     page_fields: ClassVar[tuple[str, ...]] = ("start-0", "end-0", "type-0", "note-0")
     countable: ClassVar[bool] = False
     works_on_text: ClassVar[bool] = True
+    listed_words: ClassVar[tuple[str, ...]] = ("spans",)
 
     def parse(self, form: Form, shown: Sequence[Completion]) -> Spans:
         """`spans` = a JSON list of {start, end, type, note}; offsets count Unicode characters of the raw text.
@@ -184,6 +185,12 @@ class SpansQuestion(Question):
             return super().describe(judgement)
         marks = [f"characters {span.start} to {span.end}: {span.type}" for span in judgement.spans]
         return "; ".join(marks) or NOTHING
+
+    def quotes(self, judgement: Judgement, text: str) -> list[tuple[str, str, str]]:
+        """The marks."""
+        if not isinstance(judgement, Spans):
+            return []
+        return [(text[span.start : span.end], span.type, span.note or "") for span in judgement.spans]
 
     def guideline(self) -> dict[str, Any]:
         """The types too."""
