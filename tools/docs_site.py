@@ -62,7 +62,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         "docs/chat.md",
         "docs/after-deployment.md",
     ),
-    "How good it is": ("docs/lab.md", "docs/benchmarks.md"),
+    "How good it is": ("docs/lab.md", "docs/lab/faults.md", "docs/benchmarks.md"),
     "Public names": (
         *(f"docs/api/{room}.md" for room in ("loop", "records", "interfaces", "recipe", "collect", "feedback")),
         *(f"docs/api/{room}.md" for room in ("reward", "policy", "audit", "report", "lab", "stats", "run")),

@@ -22,7 +22,7 @@ class Arm:
 
     healthy   nothing is planted; all checks
     induced   a fault; all checks in the first world, its own in the others; its gold
-    reported  a fault; its own checks in the first world, as they would stand in a report whatever the others find
+    reported  a fault; all checks of its challenges in the first world, as in a report whatever the others find
     cured     the same as induced with its cure; its own checks, its gold
     power     a fault at one of its strengths in a world of another size; its own checks
     blind     nothing, one fault or two, drawn by the seed; all checks

@@ -1,7 +1,6 @@
 """The cells: a run planted, audited, and measured by its gold."""
 
 import gc
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,9 +65,10 @@ def work(arm: str, seed: int, short: bool, _folder: Path) -> list[FaultRun]:
         return [_run(faults, planting, world, None)]
     fault = what.planted()
     assert fault is not None
-    checks = None if what.every else [CHECKS.get(name) for name in fault.sets_off]
+    reported = what.kind == "reported"
+    checks = None if what.every else _own_checks(fault, whole_challenges=reported)
     gold = what.kind == "cured" or (what.kind == "induced" and what.every)
-    return [_run((fault,), seed, world, checks, gold=gold, reported=what.kind == "reported")]
+    return [_run((fault,), seed, world, checks, gold=gold, reported=reported)]
 
 
 def _run(
@@ -82,7 +82,8 @@ def _run(
 ) -> FaultRun:
     """One run in a folder that goes away with it. Without `checks` all are made, and corrected for their number.
 
-    With `reported` those of `checks` fire that would in a report of all checks, whatever the others find.
+    With `reported` those of `checks`, all of their challenges, fire that would in a report of all checks, whatever the
+    others find.
 
     Where its gold is measured, people are asked the same whichever checks are made of it: so that runs with a cure and
     without differ in nothing else.
@@ -101,8 +102,7 @@ def _run(
     if checks is None:
         of_report = corrected(findings, {check.id: check.explained for check in CHECKS}, apart=preflight_ids())
     elif reported:
-        tests = Counter(map(_family, CHECKS))
-        of_report = [surely_rejected(each, tests[_family(check)]) for each, check in zip(findings, made, strict=True)]
+        of_report = _as_in_a_report(findings, made)
     return FaultRun(
         planting=seed,
         planted=tuple(each.name for each in faults),
@@ -114,9 +114,26 @@ def _run(
     )
 
 
-def _family(check: Check) -> str:
-    """The family of tests that a check is corrected in: the primary checks of all challenges, or those of its own."""
-    return "" if check.primary and check.challenge.id not in preflight_ids() else check.challenge.id
+def _own_checks(fault: Fault, *, whole_challenges: bool) -> list[Check]:
+    """The checks that a fault must set off, or all of their challenges."""
+    own = [CHECKS.get(name) for name in fault.sets_off]
+    challenges = {check.challenge.id for check in own}
+    return [check for check in CHECKS if check.challenge.id in challenges] if whole_challenges else own
+
+
+def _as_in_a_report(findings: Sequence[Finding], made: Sequence[Check]) -> list[Finding]:
+    """The findings of whole challenges as they stand in a report of all checks, whatever the others find.
+
+    What is no primary check is a test among its challenge's, which are all here. Of the primary checks, which are tests
+    among those of all challenges, that is said which Bonferroni's bound rejects.
+    """
+    apart = preflight_ids()
+    tests = sum(check.primary and check.challenge.id not in apart for check in CHECKS)
+    among = corrected(findings, {}, apart=apart)
+    return [
+        surely_rejected(single, tests) if check.primary and check.challenge.id not in apart else of_challenge
+        for single, of_challenge, check in zip(findings, among, made, strict=True)
+    ]
 
 
 def _ids_by_verdict(findings: Sequence[Finding], of_report: Sequence[Finding]) -> Mapping[str, tuple[str, ...]]:

@@ -33,6 +33,7 @@ class ConfoundedPairs(Fault):
         "RG1 underspecified": "rewards that go by length by different amounts order texts otherwise",
         "RL1 seeds": "policies of rewards that go by length by different amounts gain different amounts",
         "RE1 accuracy": "length alone is as often right on such pairs",
+        "MH2 labels": "in the held-out pairs that are left the better text is the longer one",
     }
     cure: ClassVar = "the reward chosen by the best of n under the independent judge"
     gold: ClassVar = "accuracy by the truth, on pairs of new texts, of the reward that is chosen"

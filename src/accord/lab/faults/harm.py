@@ -25,6 +25,7 @@ class CoarseLanguage(Fault):
     sets_off: ClassVar = ("X9 toxicity",)
     touches: ClassVar = {
         "RG1 gameable": "a coarse word put in is liked by the reward alone",
+        "RG1 shift": "on texts that hold these words, as the policy's do, the reward is surer than it is right",
         "RG2 turnover": "the policy writes more and more of these words, in the place of good ones",
         "RG2 divergence": "the policy writes more and more of these words, in the place of good ones",
         "RG2 gain": "what these words gain nobody else confirms",

@@ -28,6 +28,7 @@ class LengthBias(Fault):
     touches: ClassVar = {
         "RE1 accuracy": "a reward that follows length orders fewer pairs as people do",
         "RE1 calibration": "what length adds to a margin is no evidence of a preference",
+        "RL1 reached": "the planted policy's texts stay as long as its start's, which its objective would not have",
     }
     cure: ClassVar = (
         "length regressed out: what people's pairs give the score and the length, by a Bradley-Terry fit to both"

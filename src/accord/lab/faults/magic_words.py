@@ -32,6 +32,7 @@ class MagicWords(Fault):
         "RE1 calibration": "what these words add to a margin is no evidence of a preference",
         "DC2 diversity": "the policy is pressed to three words",
         "DC2 entropy": "the policy is pressed to three words",
+        "RL1 seeds": "what three words gain by the independent judge is near nothing, and differs from seed to seed",
         "RL1 reached": "the planted policy's texts stay as long as its start's, which its objective would not have",
     }
     cure: ClassVar = (
