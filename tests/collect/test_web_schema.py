@@ -10,7 +10,7 @@ from small_studies import PASSWORD, Visitor, lay_out, opened, token_in, visiting
 
 from accord.collect import Desk
 
-ENDS_THE_SESSION = {"/leave", "/admin/sign-out", "/admin/people/{pseudonym}/{what}"}
+ENDS_THE_SESSION = {"/leave", "/admin/sign-out", "/admin/people/{pseudonym}/{action}"}
 EACH = settings(
     max_examples=20, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None
 )

@@ -130,7 +130,7 @@ def approvals(request: WebRequest, site: Site) -> Response[str]:
 
 @post("/admin/items", status_code=200, operation_class=FormOperation)
 @in_thread
-def items(request: WebRequest, site: Site) -> Response[str]:
+def item_table(request: WebRequest, site: Site) -> Response[str]:
     """The items with their metadata and votes, as CSV."""
     site.admin(request)
     headers = {"content-disposition": f'attachment; filename="{site.study.name}-items.csv"'}
@@ -210,7 +210,7 @@ ADMIN = [
     export_page,
     export,
     approvals,
-    items,
+    item_table,
     disputed,
     disputed_item,
     decide,
