@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from small_studies import PASSWORD, Visitor, lay_out, opened, token_in, visiting
 
 from accord.collect import Desk
+from accord.collect.web.app import make_app
 
 ENDS_THE_SESSION = {"/leave", "/admin/sign-out", "/admin/people/{pseudonym}/{action}"}
 EACH = settings(
@@ -54,6 +55,12 @@ def sender_of(desk: Desk, person: Visitor, *, signed_in: bool) -> Sender:
         "/admin": token_in(person.get("/admin/people" if signed_in else "/admin/sign-in").text),
     }
     return Sender(dict(person.client.cookies), tokens, reservation)
+
+
+def test_every_route_has_an_operation_of_its_own(tmp_path: Path) -> None:
+    with opened(lay_out(tmp_path), tmp_path / "people.db") as desk:
+        operations = make_app(desk, openapi=True).openapi_schema.to_schema()["paths"]
+    assert {"get", "post"} <= set(operations["/admin/items"])
 
 
 @pytest.mark.slow
