@@ -92,8 +92,8 @@ def test_an_example_that_fails_ends_it(tmp_path: Path, capsys: pytest.CaptureFix
     assert "nothing" in capsys.readouterr().err
 
 
-@pytest.fixture(scope="module")
-def browser() -> Any:
+@pytest.fixture
+def browser() -> Any:  # closed after each test: beside an open one no event loop can run
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
