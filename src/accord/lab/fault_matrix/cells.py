@@ -95,7 +95,7 @@ def _run(
         with planting.run as run:
             asked = audit_ledger_of(run.path)
             evidence = Evidence(run, planting.judges, audit_ledger=asked, since=asked, beside=planting.beside)
-            settings, made = AuditSettings(), CHECKS if checks is None else checks
+            settings, made = AuditSettings(), list(CHECKS) if checks is None else checks
             findings = [check.run(evidence, settings) for check in made]
             value = fault.measure_gold(planting) if gold and fault.cure else None
     of_report: Sequence[Finding] = findings
