@@ -18,9 +18,19 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["LOOPBACK", "GuardedConnection", "Host", "connections_allowed", "host_of", "origin_host", "run_server"]
+__all__ = [
+    "LOOPBACK",
+    "GuardedConnection",
+    "Host",
+    "connections_allowed",
+    "host_of",
+    "hosts_served",
+    "origin_host",
+    "run_server",
+]
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
 KEEP_ALIVE = 75  # seconds that a connection stays open while somebody thinks
 STOPPING = 5  # seconds that requests may still take once the server is to end
 BACKLOG = 16  # connections taken from the queue in one turn of the loop; a connection is told of within four
@@ -39,6 +49,11 @@ class Host:
 
     name: str
     port: int | None = None
+
+
+def hosts_served(listening_at: str) -> set[str] | None:
+    """The names by which a server may be asked that listens there; None where it listens at every address."""
+    return None if listening_at in EVERY_ADDRESS else {*LOOPBACK, listening_at}
 
 
 def host_of(header: str) -> Host | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from accord.web_server import GuardedConnection, Host, connections_allowed, host_of, origin_host
+from accord.web_server import LOOPBACK, GuardedConnection, Host, connections_allowed, host_of, hosts_served, origin_host
 
 
 @pytest.mark.parametrize(
@@ -153,3 +153,9 @@ def test_connections_are_fewer_than_files(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
         assert connections_allowed() == allowed
     assert GuardedConnection.HEAD_SECONDS < GuardedConnection.BODY_SECONDS
+
+
+def test_what_listens_everywhere_is_asked_by_any_name() -> None:
+    assert hosts_served("0.0.0.0") is None
+    assert hosts_served("::") is None
+    assert hosts_served("10.0.0.5") == {*LOOPBACK, "10.0.0.5"}

@@ -147,6 +147,8 @@ def test_a_kill_while_a_run_is_made_leaves_a_folder_that_can_be_used(tmp_path: P
     for name in (".lock", "manifest.json.part"):
         (tmp_path / name).write_text("")
     RunDirectory.create(tmp_path).close()
+    with RunDirectory.open(tmp_path, write=False) as run:
+        assert run.manifest.id
 
 
 def test_another_runs_checkpoint_is_refused(home: Path, stopped: Path, tmp_path: Path) -> None:

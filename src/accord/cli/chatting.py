@@ -79,7 +79,7 @@ def chat(
     """
     from accord.lm.settings import ModelSettings
     from accord.serve.chat.app import make_chat_app
-    from accord.web_server import LOOPBACK, run_server
+    from accord.web_server import LOOPBACK, hosts_served, run_server
 
     _check_options(against, against_stage, ledger, evaluator, slots)
     shown = bearer_token(token, host, no_token=no_token)
@@ -92,8 +92,7 @@ def chat(
             speakers.append(_speaker(against, against_stage, settings, slots))
             _check_different(speakers)
             box = until_end.enter_context(_ballot_box(str(ledger), evaluator))
-        everywhere = host in {"0.0.0.0", "::"}  # noqa: S104
-        app = make_chat_app(*speakers, token=shown, box=box, hosts=None if everywhere else {*LOOPBACK, host})
+        app = make_chat_app(*speakers, token=shown, box=box, hosts=hosts_served(host))
         if host not in LOOPBACK:
             complain(f"--host {host}: whoever shares the network can read along; put a proxy that speaks TLS in front")
         place = f"[{host}]" if ":" in host else host

@@ -187,10 +187,9 @@ def _unserved(study: "Study") -> "Study":
 def _serve(desks: "Sequence[Desk]", listener: "socket", host: str, public_url: str | None, proxy: str) -> None:
     """The pages of one desk, or of several, until Ctrl-C."""
     from accord.collect.web.app import make_app, make_house
-    from accord.web_server import LOOPBACK, run_server
+    from accord.web_server import hosts_served, run_server
 
-    everywhere = host in {"0.0.0.0", "::"}  # noqa: S104
-    hosts = None if everywhere else {*LOOPBACK, host}
+    hosts = hosts_served(host)
     if len(desks) > 1:
         app = make_house(desks, public_url=public_url, hosts=hosts)
     else:
