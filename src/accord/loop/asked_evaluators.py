@@ -17,11 +17,12 @@ from accord.collect.study import Study
 from accord.errors import ModelError, RecipeError, TrainingStopped, WaitingForPeople, storage
 from accord.feedback import Ledger
 from accord.lm.remote import EndpointWriter
-from accord.recipe.rounds import MODEL, PEOPLE, AskedEvaluator, Round
+from accord.recipe import Recipe
+from accord.recipe.rounds import MODEL, PEOPLE, PROGRAM, AskedEvaluator, Round
 from accord.records import Completion, Feedback, Prompt, Sampling
 from accord.run import write_whole
 
-__all__ = ["Asker", "study_of_round"]
+__all__ = ["Asker", "check_rounds", "study_of_round"]
 
 REPLY_TOKENS = 1024
 
@@ -35,11 +36,23 @@ def study_of_round(settings: Round) -> Study:
     assert settings.study is not None
     study = Study.load(settings.study)
     paper = study.questionnaire
-    if paper.several or study.dialogue is not None or not paper.least <= 2 <= (paper.most or 2):
+    about_two = paper.least <= 2 and (paper.most is None or paper.most >= 2)
+    if paper.several or study.dialogue is not None or not about_two:
         raise RecipeError(f"{settings.study}: rounds ask one question about two texts, such as a comparison")
     if any(each.by == PEOPLE for each in settings.evaluators) and study.items_file is None:
         raise RecipeError(f"{settings.study}: items_file is missing; what people are asked is written there")
     return study.model_copy(update={"round": settings.number})
+
+
+def check_rounds(recipe: Recipe) -> None:
+    """Raises what would be raised when the first round asks: where the study or a program is not what it should be."""
+    loop = recipe.loop
+    if loop is None or loop.ask == "never" or loop.rounds == 1:
+        return
+    study = study_of_round(loop.of_round(2, "", ""))
+    for each in loop.evaluators:
+        if each.by.startswith(PROGRAM):
+            open_program(each.by.removeprefix(PROGRAM), study.question)
 
 
 @dataclass(frozen=True)
@@ -79,12 +92,12 @@ class Asker:
         return answers
 
     def answers(self, pairs: Sequence[AskedPair]) -> list[Feedback]:
-        """What the ledger holds on these pairs, in the order of its rows; repetitions are among them."""
-        asked = {frozenset(pair.completions) for pair in pairs}
+        """What stands in the ledger on these pairs, in the order of its rows; second readings are among it."""
+        asked, replaced = {frozenset(pair.completions) for pair in pairs}, self.ledger.replaced()
         return [
             record
             for record in self.ledger.feedback()
-            if record.study == self.study.name and frozenset(record.completions) in asked
+            if record.study == self.study.name and frozenset(record.completions) in asked and record.id not in replaced
         ]
 
     @staticmethod
@@ -110,13 +123,12 @@ class Asker:
             )
 
     def _answerer(self, evaluator: AskedEvaluator) -> Answerer:
-        kind, _, rest = evaluator.by.partition(":")
-        if f"{kind}:" == MODEL:
-            chat = EndpointWriter.find(rest, evaluator.model)
+        if evaluator.by.startswith(MODEL):
+            chat = EndpointWriter.find(evaluator.by.removeprefix(MODEL), evaluator.model)
             prompt = JudgePrompt(self.study.question, self.study.instructions, (), self.seed)
             sampling = Sampling(temperature=0.0, max_tokens=REPLY_TOKENS, seed=self.seed)
             return ModelAnswerer(chat, chat.place, self.study, prompt, sampling)
-        return open_program(rest, self.study.question)
+        return open_program(evaluator.by.removeprefix(PROGRAM), self.study.question)
 
     # -- people ------------------------------------------------------------------------------------------------
 
