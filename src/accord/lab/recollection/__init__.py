@@ -3,9 +3,9 @@
 A policy is moved step by step along a linear reward that was learnt from comparisons of its own texts. Gold is curved,
 so that the reward is right near where texts were compared and wrong beyond (in the control gold is linear, and a reward
 that was right stays right). What is asked: how often to compare again within a budget of labels; whether the rule that
-`[loop]` has (`accord.stats.sequential`) finds the time by itself; whether a stop by comparisons with earlier texts comes
-in time; and whether a feature that the first reward over-estimated grows while all labels are about the policy's own
-texts, and no more where the start writes a share of them.
+`[loop]` has (`accord.stats.sequential`) finds the time by itself; whether a stop by comparisons with earlier texts
+comes in time; and whether a feature that the first reward over-estimated grows while all labels are about the policy's
+own texts, and no more where the start writes a share of them.
 """
 
 from accord.lab.cell import CellResult

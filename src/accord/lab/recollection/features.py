@@ -1,9 +1,10 @@
 """Rounds in which a feature that the first reward over-estimates is written more and more, and one is forgotten.
 
 A text has each of some features or not, independently; gold is what they are worth. The first reward thinks too much of
-one and too little of another. Each round moves the policy by the reward, as an exact step of natural gradient with a KL
-term would, has pairs of its texts compared, and learns again from all that was said with a prior about the first
-reward. Where all texts have a feature, or none has, no pair says anything of it (Krueger et al. 2020, arXiv 2009.09153).
+one and too little of another. Each round moves the policy towards the optimum of reward less KL, which is known feature
+by feature, has pairs of its texts compared, and learns again from all that was said with a prior about the first
+reward. Where all texts have a feature, or none has, no pair says anything of it (Krueger et al. 2020, arXiv
+2009.09153).
 """
 
 import numpy as np
@@ -19,10 +20,11 @@ OVER, UNDER = 0, 1
 START = 0.25
 """The chance of each feature in a text of the start."""
 WORTH = 1.0
-BIAS = 2.5
+BIAS = 3.0
 """By how much the first reward over-estimates the one, which is worth nothing, and under-estimates the other."""
-PRIOR_STD = 1.0
-RATE = 1.2
+PRIOR_STD = 0.7
+KL_COEF, STEP = 0.3, 0.5
+"""Of the policy's objective, and how far of the way to its optimum it goes in a round."""
 
 
 def rounds_of(seed: int, share: float, *, biased: bool) -> FeaturePoint:
@@ -39,7 +41,7 @@ def rounds_of(seed: int, share: float, *, biased: bool) -> FeaturePoint:
     said: list[Texts] = []
     path = [odds_F]
     for _ in range(ROUNDS):
-        odds_F = odds_F + RATE * reward_F
+        odds_F = odds_F + STEP * (start_F + reward_F / KL_COEF - odds_F)
         path.append(odds_F)
         said.append(_compared(worth_F, odds_F, start_F, share, random))
         reward_F = fit_reward(Texts.all_of(said), prior_std=PRIOR_STD, about_D=first_F).weight_D
@@ -51,9 +53,7 @@ def rounds_of(seed: int, share: float, *, biased: bool) -> FeaturePoint:
     )
 
 
-def _compared(
-    worth_F: Floats, odds_F: Floats, start_F: Floats, share: float, random: np.random.Generator
-) -> Texts:
+def _compared(worth_F: Floats, odds_F: Floats, start_F: Floats, share: float, random: np.random.Generator) -> Texts:
     """Pairs of texts, each written by the policy or, so often, by the start; judged by Bradley-Terry."""
     by_start_P2 = random.random((PAIRS, 2)) < share
     chance_P2F = np.where(by_start_P2[..., None], expit(start_F), expit(odds_F))

@@ -4,14 +4,14 @@ import numpy as np
 
 from accord.lab.recollection.asking import RATE, gold_along
 from accord.lab.recollection.points import StopPoint
-from accord.lab.recollection.world import DIMENSIONS, fit_reward, Floats, Texts
+from accord.lab.recollection.world import DIMENSIONS, Floats, Texts, fit_reward
 from accord.lab.worlds import GaussWorld, Normal
 from accord.stats.sequential import e_value
 
 __all__ = ["until_worse"]
 
 STEPS, LEARNT_FROM = 40, 120
-EVERY, BACK, COMPARED = 2, 8, 12
+EVERY, BACK, COMPARED = 4, 12, 40
 """Steps from one look to the next, steps between the texts that are compared, and comparisons at a look."""
 WORSE = 0.35
 """The share of comparisons that a policy wins which is held against one half."""
@@ -40,5 +40,5 @@ def _wins(gold: GaussWorld, now_D: Floats, before_D: Floats, random: np.random.G
 
 
 def _against_half(wins: int) -> Floats:
-    """The log likelihood ratio of a share of WORSE beside one half, [1, 1]; one half is the worst of all that are not."""
+    """The log likelihood ratio of a share of WORSE beside one half, the least of a policy that is no worse, [1, 1]."""
     return np.array([[wins * np.log(WORSE / 0.5) + (COMPARED - wins) * np.log((1 - WORSE) / 0.5)]])
