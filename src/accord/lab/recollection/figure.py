@@ -60,7 +60,8 @@ def _over_time(axes: "Axes", results: Results) -> None:
             for point in cell.measurements
             if isinstance(point, AskedPoint) and point.how == how
         ]
-        axes.plot(range(1, 49), np.mean(paths, axis=0), color=colour, label={"every 48": "once"}.get(how, how))
+        gold = np.mean(paths, axis=0)
+        axes.plot(np.arange(1, len(gold) + 1), gold, color=colour, label={"every 48": "once"}.get(how, how))
     axes.axhline(4, color=GREY, linewidth=0.6)
     axes.set(title="gold along a run (line: the most there is)", xlabel="step", ylim=(-2, 4.2))
     axes.legend(frameon=False, fontsize=8, loc="lower right")
