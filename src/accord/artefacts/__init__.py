@@ -80,10 +80,12 @@ from accord.artefacts.reward_card import (
     WrongText,
 )
 from accord.artefacts.rounds import (
+    ASKED_ANSWERS,
     ASKED_PAIRS,
     ASKED_TEXTS,
     ASKING,
     ROUNDS,
+    AnsweredPair,
     AskedPair,
     AskingRow,
     RoundRow,
@@ -124,6 +126,7 @@ from accord.artefacts.training import (
 
 __all__ = [
     "ALGORITHM",
+    "ASKED_ANSWERS",
     "ASKED_PAIRS",
     "ASKED_TEXTS",
     "ASKING",
@@ -173,6 +176,7 @@ __all__ = [
     "VALUE_HEAD",
     "AlgorithmRow",
     "AnswerMeaning",
+    "AnsweredPair",
     "ArmEvaluation",
     "Artefact",
     "AskedPair",

@@ -12,10 +12,12 @@ from accord.run import MANIFEST
 from accord.stats import Estimate
 
 __all__ = [
+    "ASKED_ANSWERS",
     "ASKED_PAIRS",
     "ASKED_TEXTS",
     "ASKING",
     "ROUNDS",
+    "AnsweredPair",
     "AskedPair",
     "AskingRow",
     "RoundRow",
@@ -37,6 +39,18 @@ class AskedPair(Row):
     evaluator: int = Field(ge=0, description="place of whoever is asked in the round's `evaluators`, from 0")
     answers: int = Field(ge=1, description="answers that it takes: the study's overlap where people are asked")
     probability: float | None = absent("that the first is preferred, by the reward of the round before")
+
+
+class AnsweredPair(Row):
+    """An answer on two texts, beside what the reward of the round before had foretold."""
+
+    of: Literal["fresh", "held_out"] = Field(description="of what the round asked, or of what that reward held out")
+    prompt: str = Field(description="id")
+    evaluator: str | None = absent("id")
+    chosen: str = Field(description="id of the completion that was preferred")
+    rejected: str = Field(description="id of the other")
+    writers: tuple[str, str] | None = absent("who wrote both, where the round asked: `policy` or `start`")
+    logodds: float = Field(description="that the chosen one is preferred, as the reward stated it")
 
 
 class RuleEvidence(Row):
@@ -92,6 +106,12 @@ ASKED_PAIRS: JsonLines[AskedPair] = JsonLines(
 )
 ASKED_TEXTS: RecordLines[Completion] = RecordLines(
     "completions.jsonl", "the texts of these pairs", "ask", row=Completion
+)
+ASKED_ANSWERS: JsonLines[AnsweredPair] = JsonLines(
+    "answers.jsonl",
+    "what was said of pairs by the policy, and of held-out ones, beside what the reward had foretold",
+    "ask",
+    row=AnsweredPair,
 )
 ASKING: JsonObject[AskingRow] = JsonObject("asking.json", "what a round asked, and why", "ask", content=AskingRow)
 ROUNDS: JsonObject[RoundsSummary] = JsonObject(

@@ -255,13 +255,15 @@ JT1 = Challenge(
     "JT1",
     "Joint training induces distribution shifts",
     _JOINT,
-    mitigations=("rounds of feedback on what the policy writes now",),
+    mitigations=("rounds of feedback on what the policy writes now", "a share of texts by the start among them"),
+    primary="growth",
 )
 JT2 = Challenge(
     "JT2",
     "It is difficult to balance efficiency and avoiding overfitting by the policy",
     _JOINT,
     mitigations=("collecting again when a trigger fires",),
+    primary="stale",
 )
 
 X5 = Challenge(

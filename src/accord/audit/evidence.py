@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from accord import artefacts
 from accord.artefacts import (
+    AnsweredPair,
     AnswerMeaning,
     AttackResult,
     CanaryRank,
@@ -34,6 +35,8 @@ from accord.records import Completion, Evaluator, Feedback, Prompt
 from accord.run import RunDirectory
 
 __all__ = [
+    "ASKED_ANSWERS",
+    "ASKED_TEXTS",
     "ATTACK_RESULTS",
     "CANARY_RANKS",
     "CANDIDATES",
@@ -93,6 +96,7 @@ QUESTION_ANSWERS, TEXT_LOSSES = artefacts.QUESTION_ANSWERS.path(), artefacts.TEX
 ATTACK_RESULTS, CANARY_RANKS = artefacts.ATTACK_RESULTS.path(), artefacts.CANARY_RANKS.path()
 STEERING_ANSWERS, HARM_MARKS = artefacts.STEERING_ANSWERS.path(), artefacts.HARM_MARKS.path()
 COMPARED_TEXTS = artefacts.COMPARED_TEXTS.path()
+ASKED_ANSWERS, ASKED_TEXTS = artefacts.ASKED_ANSWERS.path(), artefacts.ASKED_TEXTS.path()
 
 REWARD_BESIDE = "reward of "
 """How the names of judges begin that are rewards of runs beside this one (`reward of runs/seed-1`)."""
@@ -298,6 +302,16 @@ class Evidence(RunReader):
     def compared_texts(self) -> list[ComparedText]:
         """References with a change, as the reward that compares texts judges them."""
         return self.rows(artefacts.COMPARED_TEXTS)
+
+    @property
+    def asked_answers(self) -> list[AnsweredPair]:
+        """What was said of pairs that the reward of the round before had foretold."""
+        return self.rows(artefacts.ASKED_ANSWERS)
+
+    @property
+    def asked_texts(self) -> list[Completion]:
+        """The texts that this round asked about."""
+        return self.rows(artefacts.ASKED_TEXTS)
 
     @property
     def ledger_feedback(self) -> Mapping[str, Feedback]:

@@ -12,6 +12,7 @@ from accord.audit import (
     conduct,
     deployment,
     distribution,
+    joint,
     misspecification,
     optimisation,
     oversight,
@@ -39,7 +40,7 @@ REWRITTEN = ("audit", "report")
 
 _FAMILIES = (
     *(preflight, people, oversight, collection, misspecification),
-    *(reward, optimisation, seeds, distribution, values, attacks, deployment, conduct),
+    *(reward, optimisation, seeds, distribution, values, attacks, deployment, conduct, joint),
 )
 for _family in _FAMILIES:
     for _check in _family.CHECKS:

@@ -25,6 +25,7 @@ from accord.run import write_whole
 __all__ = ["Asker", "check_rounds", "study_of_round"]
 
 REPLY_TOKENS = 1024
+PARALLEL = 4
 
 
 def study_of_round(settings: Round) -> Study:
@@ -115,7 +116,11 @@ class Asker:
             )
             for number, pair in enumerate(pairs, 1)
         ]
-        counts = Asking(self.study, items, self._answerer(evaluator), self.ledger, resume=True, seed=self.seed).run()
+        parallel = PARALLEL if evaluator.by.startswith(MODEL) else 1  # so that a program's answers have one order
+        asking = Asking(
+            self.study, items, self._answerer(evaluator), self.ledger, resume=True, parallel=parallel, seed=self.seed
+        )
+        counts = asking.run()
         if counts.failures:
             raise ModelError(
                 f"{evaluator.by}: {counts.failed} of {counts.items} pairs got no answer, the first: "

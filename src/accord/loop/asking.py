@@ -5,16 +5,26 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 
-from accord.artefacts import ASKED_PAIRS, ASKED_TEXTS, ASKING, AskedPair, AskingRow, RuleEvidence
+from accord.artefacts import (
+    ASKED_ANSWERS,
+    ASKED_PAIRS,
+    ASKED_TEXTS,
+    ASKING,
+    AnsweredPair,
+    AskedPair,
+    AskingRow,
+    RuleEvidence,
+)
 from accord.errors import RecipeError
 from accord.feedback import read_data
+from accord.feedback.dataset.pairs import draw_pairs
 from accord.feedback.store.fresh import ledger_to_fill
 from accord.interfaces import Judge
 from accord.lm.loading import load
 from accord.lm.writer import ModelWriter
 from accord.loop.asked_evaluators import Asker, study_of_round
 from accord.loop.asked_texts import By, PairWriter
-from accord.loop.asking_rule import evidence_of, probabilities
+from accord.loop.asking_rule import answered_pairs, evidence_of, probabilities
 from accord.loop.earlier_round import EarlierRound, earlier_round
 from accord.loop.rewards import policy_judge
 from accord.loop.stage import Context
@@ -35,6 +45,8 @@ def ask(context: Context) -> None:
     with earlier_round(settings) as earlier:
         asking = _Asking(context, settings, earlier)
         asked = asking.decide()
+        if asking.answered:
+            ASKED_ANSWERS.write(context.run, asking.answered, stage=context.stage)
     ASKING.write(context.run, asked, stage=context.stage)
     context.progress.say(
         f"  ask: {asked.reason}; {asked.labels:,} answers, {asked.spent:,} of {settings.budget:,} in all"
@@ -47,6 +59,7 @@ class _Asking:
     def __init__(self, context: Context, settings: Round, earlier: EarlierRound) -> None:
         self.context, self.settings, self.earlier = context, settings, earlier
         self.left = max(0, settings.budget - earlier.spent)
+        self.answered: list[AnsweredPair] = []
 
     def decide(self) -> AskingRow:
         s = self.settings
@@ -72,6 +85,7 @@ class _Asking:
             )
             if s.ask == "every":
                 answers = asker.ask(pairs)
+                self._hold_against_reward(asker, pairs, answers)
                 return self._asking(learns_anew=True, reason=f"asked every {s.every} rounds", answers=answers)
             return self._by_rule(asker, pairs)
 
@@ -90,10 +104,26 @@ class _Asking:
         data, people = read_data(self.earlier.run), asker.ledger.evaluators()
         evidence = evidence_of(judge, data, asker.texts, answers, people, self._evidence_before())
         if evidence.e_value < 1 / s.level:
+            self._hold_against_reward(asker, probe, answers)
             reason = f"the rule has evidence of {evidence.e_value:.2g} against the reward, below {1 / s.level:g}"
             return self._asking(learns_anew=False, reason=reason, answers=answers, evidence=evidence)
         reason = f"the rule has evidence of {evidence.e_value:.2g} against the reward, {1 / s.level:g} or more"
-        return self._asking(learns_anew=True, reason=reason, answers=asker.ask(pairs), evidence=evidence)
+        answers = asker.ask(pairs)
+        self._hold_against_reward(asker, pairs, answers)
+        return self._asking(learns_anew=True, reason=reason, answers=answers, evidence=evidence)
+
+    def _hold_against_reward(self, asker: Asker, pairs: Sequence[AskedPair], answers: Sequence[Feedback]) -> None:
+        """Keep, for the audit, what was said beside what the reward of the round before states of it."""
+        judge = self._judge()
+        if judge is None:
+            return
+        data = read_data(self.earlier.run)
+        by = {name: who for pair in pairs for name, who in zip(pair.completions, pair.writers, strict=True)}
+        fresh = draw_pairs(list(answers), evaluators=asker.ledger.evaluators()).pairs
+        self.answered = [
+            *answered_pairs("fresh", judge, data.prompts, asker.texts, fresh, by),
+            *answered_pairs("held_out", judge, data.prompts, data.completions, data.pairs["held_out"]),
+        ]
 
     def _evidence_before(self) -> RuleEvidence | None:
         """What answers since the reward learnt last said against it."""

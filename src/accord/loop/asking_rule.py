@@ -8,18 +8,19 @@ with the chance that the recipe allows.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.artefacts import AskedPair, RuleEvidence
+from accord.artefacts import AnsweredPair, AskedPair, RuleEvidence
 from accord.feedback import Dataset
 from accord.feedback.dataset.pairs import draw_pairs
 from accord.interfaces import Judge
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
 from accord.stats.sequential import batch_ratios, e_value, slope_interval
 
-__all__ = ["evidence_of", "logodds", "probabilities"]
+__all__ = ["answered_pairs", "evidence_of", "logodds", "probabilities"]
 
 Floats = NDArray[np.float64]
 NULLS = 9
@@ -45,6 +46,31 @@ def probabilities(
         judge, prompts, [(texts[first], texts[second]) for first, second in (p.completions for p in pairs)]
     )
     return [round(float(each), 6) for each in 1 / (1 + np.exp(-np.clip(stated_P, -30, 30)))]
+
+
+def answered_pairs(
+    of: Literal["fresh", "held_out"],
+    judge: Judge,
+    prompts: Mapping[str, Prompt],
+    texts: Mapping[str, Completion],
+    pairs: Sequence[Pair],
+    writers: Mapping[str, str] | None = None,
+) -> list[AnsweredPair]:
+    """What was said of pairs, ties left out, beside the judge's log-odds; `writers` by completion where that counts."""
+    decided = [pair for pair in pairs if not pair.tie]
+    stated_P = logodds(judge, prompts, [_texts(pair, texts) for pair in decided])
+    return [
+        AnsweredPair(
+            of=of,
+            prompt=pair.prompt,
+            evaluator=pair.evaluator,
+            chosen=pair.chosen,
+            rejected=pair.rejected,
+            writers=None if writers is None else (writers[pair.chosen], writers[pair.rejected]),
+            logodds=round(float(stated), 6),
+        )
+        for pair, stated in zip(decided, stated_P, strict=True)
+    ]
 
 
 def evidence_of(

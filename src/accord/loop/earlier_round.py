@@ -10,7 +10,7 @@ from accord.errors import ArtefactError
 from accord.recipe.rounds import Round
 from accord.run import MANIFEST, RunDirectory, digest_of_settings
 
-__all__ = ["EarlierRound", "digest_of_round", "earlier_round", "splits_before"]
+__all__ = ["EarlierRound", "digest_of_round", "earlier_round", "goes_back", "splits_before"]
 
 GONE_ON_FROM = ("ask", "data", "sft", "reward", "rewards", "combine", "policy")
 """Stages of a round whose files the next one reads."""
@@ -38,6 +38,18 @@ class EarlierRound:
         return 0 if self.asking is None else self.asking.spent
 
     @property
+    def start(self) -> Path | str:
+        """What its policy started from."""
+        if MODEL.has(self.run, "sft"):
+            return MODEL.verified(self.run, "sft")
+        content = self.reader.recipe
+        own = Round.model_validate(content["round"], strict=False) if "round" in content else None
+        if own is not None and own.policy == "continue" and goes_back(self.reader, own):
+            with earlier_round(own) as earlier:
+                return earlier.start
+        return str(content["policy"]["base"])
+
+    @property
     def policy(self) -> Path:
         """The folder of its policy, digests checked."""
         return MODEL.verified(self.run, "policy")
@@ -50,6 +62,11 @@ def earlier_round(settings: Round) -> Iterator[EarlierRound]:
         raise ArtefactError(f"{settings.parent}: round {settings.number - 1} is not there; make the rounds in order")
     with RunDirectory.open(settings.parent, write=False) as run:
         yield EarlierRound(run)
+
+
+def goes_back(reader: RunReader, settings: Round) -> bool:
+    """Whether a round found the reward wrong that its policy was moved on by, and undoes that."""
+    return settings.go_back and settings.ask == "rule" and reader.has(ASKING) and reader.value(ASKING).learns_anew
 
 
 def splits_before(settings: Round) -> dict[str, str]:

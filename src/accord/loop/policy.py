@@ -7,9 +7,11 @@ from accord.artefacts import ALGORITHM, MODEL, AlgorithmRow
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
+from accord.loop.earlier_round import earlier_round, goes_back
 from accord.loop.rewards import policy_judge
 from accord.loop.stage import Context
 from accord.policy.materials import Materials
+from accord.policy.settings import PolicySettings
 from accord.reward.dense import with_credits
 
 __all__ = ["RunMaterials", "compared_with", "policy", "sft", "start_of"]
@@ -26,13 +28,24 @@ def sft(context: Context) -> None:
 
 def policy(context: Context) -> None:
     """The policy, by the algorithm that the recipe names."""
-    settings = context.recipe.policy
+    settings = _going_back(context, context.recipe.policy)
     if settings is None:
         raise RecipeError("recipe.policy: missing")
     steps = settings.steps(RunMaterials(context), context.run, stage=context.stage)
     for _ in context.progress.steps(steps, context.stage):
         pass
     ALGORITHM.write(context.run, AlgorithmRow(kind=settings.kind, sentence=settings.sentence), stage=context.stage)
+
+
+def _going_back(context: Context, settings: PolicySettings | None) -> PolicySettings | None:
+    """The settings, with another base where the round found its reward wrong and the policy goes back."""
+    round_ = context.recipe.round
+    if settings is None or round_ is None or round_.policy != "continue" or not goes_back(context.reader, round_):
+        return settings
+    with earlier_round(round_) as earlier:
+        start = earlier.start
+    context.progress.say(f"  {context.stage}: goes back to {start}, since what moved it on was found to be wrong")
+    return settings.model_copy(update={"base": str(start)})
 
 
 def start_of(context: Context) -> Path | str:

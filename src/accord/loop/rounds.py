@@ -44,26 +44,41 @@ KEPT_STAGES = ("data", "reward", "rewards", "combine", "eval_reward")
 
 
 def drive_rounds(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> RoundsSummary:
-    """All rounds that `[loop]` asks for, or as many as its rules of stopping leave; those that have ended are kept.
+    """All rounds that `[loop]` asks for, or as many as its rules of stopping leave.
 
-    Raises what a stage raises, with its round's folder left to go on with.
+    Those that have ended stay as they are, by the recipes that they were made by; the others go by this one. Raises
+    what a stage raises, with its round's folder left to go on with.
     """
     loop = recipe.loop
     assert loop is not None
-    rows: list[RoundRow] = []
+    rows = _ended(run)[: loop.rounds]
+    summary = _summary(recipe, rows) if rows else None
     run.begin(STAGE)
-    for number in range(1, loop.rounds + 1):
+    for number in range(len(rows) + 1, loop.rounds + 1):
+        if summary is not None and summary.ended is not None:
+            break
         progress.say(f"round {number} of {loop.rounds}")
         with _told(run), _round(recipe, run, rows, number) as current:
             _drive(current, progress)
             rows.append(_row(current, rows))
             summary = _summary(recipe, rows)
         ROUNDS.write(run, summary, stage=STAGE)
-        if summary.ended is not None:
-            break
+    assert summary is not None
+    ROUNDS.write(run, summary, stage=STAGE)
     run.pause(STAGE)
     progress.say(f"rounds: {summary.ended or 'all made'}; the result is round {summary.result}")
     return summary
+
+
+def _ended(run: RunDirectory) -> list[RoundRow]:
+    """The rounds that have ended, as far as each is still what it was then."""
+    rows: list[RoundRow] = []
+    for row in ROUNDS.read(run).rounds if ROUNDS.has(run) else ():
+        with RunDirectory.open(folder_of_round(run.path, row.number), write=False) as opened:
+            if digest_of_round(opened) != row.digest:
+                break
+        rows.append(row)
+    return rows
 
 
 @contextmanager

@@ -59,6 +59,11 @@ class Rounds(BaseModel):
     level: float = Field(
         default=0.1, gt=0, lt=1, description="chance at most that the rule asks at any time though the reward is right"
     )
+    go_back: bool = Field(
+        default=True,
+        description="where the rule finds the reward wrong, the policy goes on from where it was before it was last "
+        "improved",
+    )
     reward: Literal["accumulate", "window", "anew"] = Field(
         default="accumulate",
         description="the reward goes on, head and all, with all feedback, or with that of the newest asking alone; or "

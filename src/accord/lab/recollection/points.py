@@ -28,7 +28,7 @@ class StopPoint(Measurement):
     """
 
     gold: tuple[float, ...]
-    stop: int | None
+    stop: int | None = None
 
 
 class FeaturePoint(Measurement):

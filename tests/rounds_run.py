@@ -12,7 +12,7 @@ from accord.recipe.sections import Evaluate
 __all__ = ["QUIET", "judged", "make_rounds", "write_recipe"]
 
 QUIET = ProgressDisplay(quiet=True)
-STARTER = Path(__file__).parents[2] / "src/accord/loop/starter"
+STARTER = Path(__file__).parents[1] / "src/accord/loop/starter"
 PROGRAM = """
 def shorter(item):
     left, right = (each["text"] for each in item["completions"])
