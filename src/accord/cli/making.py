@@ -11,6 +11,7 @@ from accord.artefacts import RECIPE
 from accord.cli.printing import complain, overrides, print_json, progress_display, table_console
 from accord.cli.seeds import run_seeds
 from accord.extras import TRAIN, require
+from accord.run.stopping import ending_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,8 @@ def demo(*, out: Path = Path("runs/demo"), tiny: bool = False, quiet: bool = Fal
         progress.say(recipe.data.about)
     if not tiny:
         progress.say(dtype_note())
-    _drive(recipe, out, progress, resume=True)
+    with ending_by_signal():
+        _drive(recipe, out, progress, resume=True)
 
 
 def init(folder: Path) -> None:
@@ -159,17 +161,13 @@ def run(
     changes = overrides(set_ or [])
     name = recipe.resolve().parent.name if recipe.name == RECIPE.file else recipe.stem
     out = out or Path("runs") / name
-    if seeds is not None:
-        run_seeds(recipe, out, seeds, changes, partial(_drive, only=tuple(only or ()), again=tuple(again or ())), quiet)
-        return
-    _drive(
-        recipes.load(recipe, changes, say=complain),
-        out,
-        progress_display(quiet=quiet),
-        resume=resume or bool(again),
-        only=tuple(only or ()),
-        again=tuple(again or ()),
-    )
+    chosen = {"only": tuple(only or ()), "again": tuple(again or ())}
+    with ending_by_signal():
+        if seeds is not None:
+            run_seeds(recipe, out, seeds, changes, partial(_drive, **chosen), quiet)
+            return
+        settings, progress = recipes.load(recipe, changes, say=complain), progress_display(quiet=quiet)
+        _drive(settings, out, progress, resume=resume or bool(again), **chosen)
 
 
 def _drive(
