@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from accord.artefacts import RECIPE
 from accord.cli.printing import complain, overrides, print_json, progress_display, table_console
 from accord.cli.seeds import run_seeds
+from accord.errors import RecipeError
 from accord.extras import TRAIN, require
 from accord.run.stopping import ending_by_signal
 
@@ -128,6 +129,7 @@ def run(
     resume: bool = False,
     only: list[str] | None = None,
     again: list[str] | None = None,
+    from_: Annotated[Path | None, Parameter(name="--from")] = None,
     set_: Set = None,
     seeds: str | None = None,
     quiet: bool = False,
@@ -149,6 +151,9 @@ def run(
     again
         A stage to do again in the run that is there, with all that builds on it: what they left is deleted. May be
         given more than once.
+    from_
+        A run whose finished stages are taken where they would be the same here, by hard links; the others, and what
+        builds on them, are done anew, and it is said why.
     seeds
         A:B, for one run with each of the seeds A to B - 1, in folders seed-A ... of `out`; then each number's spread
         over them, and what the audit says of it (RL1, X7). Runs that are there go on.
@@ -162,12 +167,14 @@ def run(
     name = recipe.resolve().parent.name if recipe.name == RECIPE.file else recipe.stem
     out = out or Path("runs") / name
     chosen = {"only": tuple(only or ()), "again": tuple(again or ())}
+    if from_ is not None and (again or seeds is not None):
+        raise RecipeError("--from takes stages of one run that are done, and --again and --seeds do some: leave one out")
     with ending_by_signal():
         if seeds is not None:
             run_seeds(recipe, out, seeds, changes, partial(_drive, **chosen), quiet)
             return
         settings, progress = recipes.load(recipe, changes, say=complain), progress_display(quiet=quiet)
-        _drive(settings, out, progress, resume=resume or bool(again), **chosen)
+        _drive(settings, out, progress, resume=resume or bool(again), source=from_, **chosen)
 
 
 def _drive(
@@ -178,12 +185,18 @@ def _drive(
     resume: bool,
     only: tuple[str, ...] = (),
     again: tuple[str, ...] = (),
+    source: Path | None = None,
 ) -> None:
     from accord.artefacts import FINDINGS, REPORT, Verdict
     from accord.loop.drive import drive, start_run
+    from accord.loop.reuse import check_source, reuse_stages
     from accord.report import render_table, summary
 
+    if source is not None:
+        check_source(recipe, source, out)
     with start_run(recipe, out, resume=resume, again=again) as opened:
+        for line in reuse_stages(recipe, opened, source, only=only) if source is not None else ():
+            progress.say(line)
         drive(recipe, opened, progress, only=only)
         table_console().print(render_table(summary(opened)))
         if FINDINGS.has(opened):
