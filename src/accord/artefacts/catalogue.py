@@ -36,7 +36,18 @@ from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
 from accord.artefacts.reward_card import CALIBRATION, CARD
 from accord.artefacts.stated import NORMALISATION, REFERENCES
-from accord.artefacts.training import ALGORITHM, BATCHES, CANDIDATES, METRICS, MODEL, OBJECTIVE, SAMPLES, VALUE_HEAD
+from accord.artefacts.training import (
+    ALGORITHM,
+    BATCHES,
+    BEST,
+    CANDIDATES,
+    JUDGE_FAILURES,
+    METRICS,
+    MODEL,
+    OBJECTIVE,
+    SAMPLES,
+    VALUE_HEAD,
+)
 
 __all__ = ["CATALOGUE", "markdown"]
 
@@ -58,6 +69,8 @@ CATALOGUE: tuple[Artefact, ...] = (
     SAMPLES,
     CANDIDATES,
     ALGORITHM,
+    BEST,
+    JUDGE_FAILURES,
     BATCHES,
     OBJECTIVE,
     REFERENCES,
