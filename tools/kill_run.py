@@ -1,0 +1,270 @@
+"""Is a run that is killed again and again, and gone on with, the run that was never killed, bit for bit?
+
+    python -m tools.kill_run my-run/recipe.toml --kills 30 --seed 7
+    python -m tools.kill_run my-run/recipe.toml --kills 30 --seed 7 --signal mixed --set policy.max_steps=8
+
+runs the recipe once without a kill; then again, killing it where the seed says, going on with `--resume`, until there
+were so many kills. Moments are counted by what a run does to its files (opened to be written, renamed, removed, made),
+not by the clock: the same seed kills before the same rename. A log that a kill meets while it grows is left with half a
+line. `--signal term` asks the run to end instead (SIGTERM), `mixed` draws which.
+
+Prints each kill with its stage and what the run was about to do, then every difference between the two runs. The exit
+status is 0 where there is none but those that `MAY_DIFFER` states, 1 where there is one, 2 where a run failed.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+__all__ = ["MAY_DIFFER", "Kill", "RunFailedError", "differences", "kill_again_and_again", "main", "table"]
+
+ROOT = Path(__file__).resolve().parents[1]
+MAY_DIFFER = {
+    "*metrics.jsonl": ("seconds",),
+    "report.html": None,
+    "*/report.html": None,
+}
+"""By file, the fields that are not compared; None: the page, which tells times, goes and the run's name."""
+KEPT = ("settings", "basis")  # of a stage in the manifest; the others are times and goes
+ENDED_BY_ITSELF = (0, 128 + signal.SIGTERM)
+
+LIFE = """
+import os, sys
+root, told, at, number = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+sys.argv = ["accord", *sys.argv[5:]]
+CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
+WRITING = os.O_WRONLY | os.O_RDWR
+count, busy = 0, False
+
+def tell(line):
+    handle = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.write(handle, line.encode())
+    os.close(handle)
+
+def watch(event, arguments):
+    global count, busy
+    if busy or (event != "open" and event not in CHANGES):
+        return
+    path = arguments[0]
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        return
+    mode, flags = (arguments[1], arguments[2]) if event == "open" else ("", 0)
+    if event == "open" and not (set(mode or "") & set("wax+") or (isinstance(flags, int) and flags & WRITING)):
+        return
+    place = os.path.abspath(os.fsdecode(path))
+    if not place.startswith(root):
+        return
+    count += 1
+    if count != at:
+        return
+    busy = True
+    tell(f"{event.removeprefix('os.')} {os.path.relpath(place, root)}")
+    if str(mode or "").startswith("a") and number == 9:
+        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.write(handle, b'{"step": 1, "lo')
+    os.kill(os.getpid(), number)
+    busy = False
+
+sys.addaudithook(watch)
+from accord.cli.main import run
+status = run(sys.argv[1:])
+busy = True
+if not at:
+    tell(str(count))
+sys.exit(status)
+"""
+
+
+class RunFailedError(Exception):
+    """A run ended in another way than by its end or its kill."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill: in which life of which run, before which change of its files, in which stage."""
+
+    run: int
+    life: int
+    signal: str
+    change: int
+    stage: str
+    before: str
+
+
+def kill_again_and_again(
+    recipe: Path,
+    out: Path,
+    *,
+    kills: int,
+    seed: int,
+    settings: Sequence[str] = (),
+    signals: Sequence[int] = (signal.SIGKILL,),
+) -> tuple[list[Kill], list[str]]:
+    """What was killed, and what of the runs in the empty folder `out` then differs.
+
+    A run that ends before it was killed so often is compared, and a new one begun. Raises `RunFailedError` where one
+    fails.
+    """
+    draws = random.Random(seed)
+    whole = out / "whole"
+    changes = int(_live(recipe, whole, settings, out / "told", at=0, number=0))
+    mean = changes / (kills + 1)
+    done: list[Kill] = []
+    found: list[str] = []
+    number = 0
+    while len(done) < kills:
+        number += 1
+        path, life = out / f"killed-{number}", 0
+        while True:
+            life += 1
+            more = len(done) < kills
+            at = 1 + int(draws.expovariate(1 / mean)) if more else 0
+            sent = draws.choice(list(signals))
+            before = _live(recipe, path, settings, out / "told", at=at, number=sent)
+            if before.isdigit() or not before:
+                break
+            done.append(Kill(number, life, signal.Signals(sent).name, at, _stage(path), before))
+        found += (f"{path.name}: {difference}" for difference in differences(whole, path))
+    return done, found
+
+
+def _live(recipe: Path, path: Path, settings: Sequence[str], told: Path, *, at: int, number: int) -> str:
+    """Run until the end or the kill: what was about to be changed then, or how many changes there were; or "".
+
+    Raises `RunFailedError` where the run ends in another way.
+    """
+    told.write_text("")
+    assigned = [word for each in settings for word in ("--set", each)]
+    arguments = ["run", str(recipe), "--out", str(path), "--resume", "--quiet", *assigned]
+    command = [sys.executable, "-c", LIFE, str(path.resolve()), str(told), str(at), str(number), *arguments]
+    places = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "HF_HUB_OFFLINE": "1"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    before = told.read_text()
+    if ended.returncode not in (*ENDED_BY_ITSELF, -signal.SIGKILL, -signal.SIGTERM) or (
+        ended.returncode and not before
+    ):
+        raise RunFailedError(f"{path.name} ended with {ended.returncode}: {ended.stderr.strip()[-2_000:]}")
+    return before if ended.returncode or not at else ""
+
+
+def _stage(path: Path) -> str:
+    """The stage that was under way, as the manifest has it."""
+    file = path / "manifest.json"
+    if not file.is_file():
+        return "(no manifest yet)"
+    begun = json.loads(file.read_bytes())["begun"]
+    return ", ".join(begun) or "(between stages)"
+
+
+def differences(one: Path, other: Path) -> Iterator[str]:
+    """Everything in which two finished runs differ, but for what `MAY_DIFFER` states."""
+    manifests = [json.loads((path / "manifest.json").read_bytes()) for path in (one, other)]
+    for key, reduced in (("inputs", _as_is), ("stages", _without_times), ("begun", _as_is), ("waiting", _as_is)):
+        before, now = (reduced(manifest[key]) for manifest in manifests)
+        if before != now:
+            yield f"manifest.json {key}: {_first(before, now)}"
+    before, now = (set(manifest["files"]) for manifest in manifests)
+    yield from (f"{name}: missing" for name in sorted(before - now))
+    yield from (f"{name}: only here" for name in sorted(now - before))
+    for name in sorted(before & now):
+        yield from _compared(name, one / name, other / name)
+    for left in sorted(other.rglob("*")):
+        if left.name.endswith(".part") or left.parent.name == ".checkpoints":
+            yield f"{left.relative_to(other)}: left behind"
+
+
+def _compared(name: str, one: Path, other: Path) -> Iterator[str]:
+    fields: tuple[str, ...] | None = ()
+    for pattern, stated in MAY_DIFFER.items():
+        if fnmatchcase(name, pattern):
+            fields = stated
+    if fields is None or one.read_bytes() == other.read_bytes():
+        return
+    if not fields:
+        yield f"{name}: other bytes"
+        return
+    rows = [[_less(line, fields) for line in path.read_bytes().splitlines()] for path in (one, other)]
+    if rows[0] != rows[1]:
+        numbers = [number for number, pair in enumerate(zip(*rows, strict=False), 1) if pair[0] != pair[1]]
+        yield f"{name}: {len(rows[0])} and {len(rows[1])} lines, of which {len(numbers)} differ: {numbers[:5]}"
+
+
+def _less(line: bytes, fields: Sequence[str]) -> str:
+    """A line without the values of some fields, and otherwise as it stands, keys in their order."""
+    row = json.loads(line)
+    return json.dumps({key: None if key in fields else value for key, value in row.items()})
+
+
+def _as_is(entries: Any) -> Any:
+    return entries
+
+
+def _without_times(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: {key: stage[key] for key in KEPT} for name, stage in stages.items()}
+
+
+def _first(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    name = next(key for key in (*before, *now) if before.get(key) != now.get(key))
+    return f"{name} was {before.get(name)}, is {now.get(name)}"
+
+
+def table(kills: Sequence[Kill]) -> str:
+    """The kills, a line each."""
+    rows = [
+        ("kill", "run", "life", "signal", "change", "stage", "before"),
+        *(
+            (str(n), str(k.run), str(k.life), k.signal, str(k.change), k.stage, k.before)
+            for n, k in enumerate(kills, 1)
+        ),
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the arguments, kill and compare, print."""
+    parser = argparse.ArgumentParser(prog="python -m tools.kill_run", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--signal", choices=("kill", "term", "mixed"), default="kill")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a value of the recipe")
+    parser.add_argument("--out", type=Path, help="an empty folder to keep the runs in; else they are deleted")
+    given = parser.parse_args(arguments)
+    signals = {"kill": [signal.SIGKILL], "term": [signal.SIGTERM], "mixed": [signal.SIGKILL, signal.SIGTERM]}
+    if given.out is not None:
+        given.out.mkdir(parents=True, exist_ok=True)
+        if any(given.out.iterdir()):
+            parser.error(f"{given.out}: not empty")
+    with tempfile.TemporaryDirectory() as scratch:
+        out = given.out or Path(scratch)
+        options: dict[str, Any] = {"kills": given.kills, "seed": given.seed, "settings": given.set}
+        try:
+            kills, found = kill_again_and_again(given.recipe, out, signals=signals[given.signal], **options)
+        except RunFailedError as error:
+            print(error, file=sys.stderr)
+            return 2
+    print(table(kills))
+    for difference in found:
+        print(f"DIFFERS  {difference}")
+    runs = len({kill.run for kill in kills})
+    stages = len({kill.stage for kill in kills})
+    print(f"{len(kills)} kills in {runs} runs and {stages} stages; {len(found)} differences")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
