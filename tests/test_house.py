@@ -54,7 +54,9 @@ def test_the_verbs_are_documented() -> None:
     assert all(f"`accord {verb} " in text for verb in VERBS)
 
 
-@pytest.mark.parametrize("settings", [Data, *REWARDS, *ALGORITHMS, Evaluate, Checkpoints, Disclosure, Optim, ModelSettings])
+@pytest.mark.parametrize(
+    "settings", [Data, *REWARDS, *ALGORITHMS, Evaluate, Checkpoints, Disclosure, Optim, ModelSettings]
+)
 def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
     pages = [ROOT / "docs/recipe.md", *sorted((ROOT / "docs/rewards").glob("*.md"))]
     text = "\n".join(page.read_text() for page in pages)

@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -192,7 +191,7 @@ def test_a_run_is_not_its_own_source(place: Path) -> None:
 
 
 @pytest.fixture
-def killed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def killed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A new run that was killed while the second stage was taken."""
     links = iter(range(1_000))
     link = os.link
@@ -209,7 +208,7 @@ def killed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert list((place / "new").rglob("*.part"))
     with RunDirectory.open(place / "new", write=False) as run:
         assert list(run.manifest.stages) == ["data"]
-    yield place
+    return place
 
 
 def test_a_run_that_was_killed_while_it_took_stages_goes_on_taking(killed: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -157,7 +158,7 @@ def test_by_default_the_run_stops_and_goes_on_to_the_same_numbers(
     how: str, waits: list[float], untroubled: dict[str, object], tmp_path: Path
 ) -> None:
     judge = Flaky({4: [BAD[how]] * 99})
-    with pytest.raises(ExtensionError, match="flaky.py"):
+    with pytest.raises(ExtensionError, match=r"flaky\.py"):
         train(tmp_path / "run", judge)
     assert judge.calls == 3 + 4
     assert len(waits) == 3
@@ -249,6 +250,8 @@ def test_a_skipped_step_is_on_record_and_leaves_the_next_ones_as_they_are(
 def test_a_run_with_skipped_steps_goes_on_to_the_same_numbers(broken_off: int, tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="skipped"):
         train(tmp_path / "whole", FailsInSteps(3), SKIP)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
         train(tmp_path / "run", FailsInSteps(3), SKIP, steps=broken_off)
         # Goes on from step 2 or 4; in the first case the judge is down in the third step again, its first call.
         train(tmp_path / "run", FailsInSteps(1) if broken_off == 2 else FailsInSteps(), SKIP)
@@ -258,7 +261,9 @@ def test_a_run_with_skipped_steps_goes_on_to_the_same_numbers(broken_off: int, t
 
 def test_no_more_steps_are_skipped_than_may_be(tmp_path: Path) -> None:
     one = SKIP.model_copy(update={"max_skipped_steps": 1})
-    message = r"^policy: the judge 'flaky' failed at step 4 \(it answers 404\), and as many .* before \(2\); .* step 3 is"
+    message = (
+        r"^policy: the judge 'flaky' failed at step 4 \(it answers 404\), and as many .* before \(2\); .* step 3 is"
+    )
     with pytest.warns(UserWarning, match="step 2"), pytest.raises(TrainingStopped, match=message):
         train(tmp_path / "run", FailsInSteps(2, 4), one)
 

@@ -153,7 +153,7 @@ def test_a_damaged_later_step_is_not_gone_on_with_when_an_earlier_one_is_saved(r
     list(itertools.islice(Stage(run).steps(), 6))
     for step in (5, 6):
         damage(run.path / f".checkpoints/sft/{step:08d}", "altered")
-    with pytest.warns(UserWarning) as said:
+    with pytest.warns(UserWarning, match="goes on from step 4") as said:
         steps = Stage(run).steps()
     assert len(said) == 2
     assert next(steps).step == 5

@@ -93,25 +93,34 @@ def test_a_step_that_fails_since_its_helpers_were_ended_too_leaves_the_one_befor
     assert {"rows": rows(run), "weight": run.read_json("sft/weight.json")} == whole
 
 
+def be_sent(number: int) -> None:
+    os.kill(os.getpid(), number)
+    pytest.fail("it went on")
+
+
 def test_outside_of_steps_the_end_comes_where_it_is() -> None:
-    with ending_by_signal(), pytest.raises(Terminated, match="^ended by SIGTERM$"):
-        os.kill(os.getpid(), signal.SIGTERM)
-        pytest.fail("it went on")  # pragma: no cover
+    with ending_by_signal(), pytest.raises(Terminated, match=r"^ended by SIGTERM$"):
+        be_sent(signal.SIGTERM)
 
 
 def test_a_signal_that_nobody_acted_on_ends_the_run_behind_the_step() -> None:
-    reached = False
-    with ending_by_signal(), pytest.raises(Terminated), step_under_way():
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert termination() == signal.SIGTERM
-        reached = True
-    assert reached
+    reached: list[int] = []
+
+    def step() -> None:
+        with step_under_way():
+            os.kill(os.getpid(), signal.SIGTERM)
+            reached.append(termination())
+
+    with ending_by_signal(), pytest.raises(Terminated):
+        step()
+    assert reached == [signal.SIGTERM]
 
 
 def test_a_second_signal_ends_at_once_and_handlers_are_put_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with ending_by_signal(), pytest.raises(Terminated), step_under_way():
-        os.kill(os.getpid(), signal.SIGHUP)
+    with ending_by_signal():
+        with pytest.raises(Terminated):
+            be_sent(signal.SIGHUP)
         assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)] == [signal.SIG_DFL] * 2
     assert signal.getsignal(signal.SIGTERM) == before
     assert termination() == 0

@@ -168,7 +168,9 @@ def run(
     out = out or Path("runs") / name
     chosen = {"only": tuple(only or ()), "again": tuple(again or ())}
     if from_ is not None and (again or seeds is not None):
-        raise RecipeError("--from takes stages of one run that are done, and --again and --seeds do some: leave one out")
+        raise RecipeError(
+            "--from takes stages of one run that are done, and --again and --seeds do some: leave one out"
+        )
     with ending_by_signal():
         if seeds is not None:
             run_seeds(recipe, out, seeds, changes, partial(_drive, **chosen), quiet)

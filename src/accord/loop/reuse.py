@@ -182,4 +182,3 @@ class _Earlier:
             if problem := self.other.problem_of(file):
                 return f"{self.other.path / file} {problem}"
         return ""
-

@@ -259,8 +259,8 @@ class OnlineTrainer:
         if len(earlier) >= s.max_skipped_steps:
             raise TrainingStopped(
                 f"the judge '{judge.name}' failed at step {judge.step} ({failed}), and as many steps as "
-                f"max_skipped_steps allows were skipped before ({', '.join(map(str, earlier))}); see to the judge, and go "
-                "on with --resume"
+                f"max_skipped_steps allows were skipped before ({', '.join(map(str, earlier))}); see to the judge, and "
+                "go on with --resume"
             )
         noted_failure(self.state, judge, skipped=True)
         raise StepSkipped
@@ -408,7 +408,6 @@ class OnlineTrainer:
             with VALUE_HEAD.write(run, stage=stage) as folder:
                 weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
                 save_file(weights, folder / "head.safetensors")
-
 
     def save_best(self) -> None:
         """Keep the best step's policy beside the last one's, where the run compares them."""

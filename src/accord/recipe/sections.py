@@ -209,13 +209,13 @@ class Recipe(Section):
             return self
         if self.policy is None or not (self.policy.on_policy and {"prompts", "judge"} <= self.policy.needs):
             raise ValueError(
-                "checkpoints.best_by compares what a policy writes while it learns, and this one writes nothing itself; "
-                "leave it out"
+                "checkpoints.best_by compares what a policy writes while it learns, and this one writes nothing "
+                "itself; leave it out"
             )
         if by == "eval_reward" and (self.evaluate is None or not self.evaluate.judged):
             raise ValueError(
-                'checkpoints.best_by = "eval_reward" asks an independent judge; add an [evaluate] section, or compare by '
-                '"reward", which the policy is trained on'
+                'checkpoints.best_by = "eval_reward" asks an independent judge; add an [evaluate] section, or compare '
+                'by "reward", which the policy is trained on'
             )
         return self
 

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from accord.artefacts import (
     CURVE,
-    JUDGED_ROLLOUTS,
     JUDGE_FAILURES,
+    JUDGED_ROLLOUTS,
     METRICS,
     MODEL,
     SAMPLES,
@@ -140,7 +140,11 @@ def _failures(reader: RunReader) -> str:
     if not rows:
         return ""
     skipped = [row.step for row in rows if row.skipped]
-    became = f"{count(len(skipped), 'step')} of them left out: {', '.join(map(str, skipped))}" if skipped else "answered when asked again"  # noqa: E501
+    became = (
+        f"{count(len(skipped), 'step')} of them left out: {', '.join(map(str, skipped))}"
+        if skipped
+        else "answered when asked again"
+    )
     return f" In {count(len(rows), 'step')} the judge failed, {became}."
 
 

@@ -30,7 +30,7 @@ _STEP = re.compile(r"\d{8}")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The step that was kept, and the folder with what the stage wrote; `damaged` says which later ones are not whole."""
+    """The step that was kept, and the folder with what the stage wrote; `damaged` tells of later ones."""
 
     step: int
     folder: Path
@@ -159,12 +159,13 @@ class Checkpoints:
 
     def drop(self) -> None:
         """Delete them, and those that are half written; those of stages below this one's name stay."""
-        for folder in [*_steps(self.root), *self.root.glob(f"*{PART}")]:
-            shutil.rmtree(folder, ignore_errors=True)
-        for folder in (self.root, *self.root.parents):
-            if folder.name == FOLDER or not folder.is_dir() or any(folder.iterdir()):
-                break
-            folder.rmdir()
+        with storage(self.root):
+            for folder in [*_steps(self.root), *self.root.glob(f"*{PART}")]:
+                shutil.rmtree(folder, ignore_errors=True)
+            for folder in (self.root, *self.root.parents):
+                if folder.name == FOLDER or not folder.is_dir() or any(folder.iterdir()):
+                    break
+                folder.rmdir()
 
 
 def sweep(root: Path) -> None:

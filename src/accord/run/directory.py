@@ -71,7 +71,11 @@ class RunDirectory:
             parents=list(parents),
         )
         run = cls(path, manifest, _take_lock(path))
-        run._save_manifest()
+        try:
+            run._save_manifest()
+        except BaseException:
+            run.close()
+            raise
         return run
 
     @classmethod

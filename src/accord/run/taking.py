@@ -1,4 +1,4 @@
-"""A finished stage of another run, taken into this one: its files by hard link, else by copy, entered by their digests."""
+"""A finished stage of another run, taken into this one: its files by hard link, else by copy."""
 
 import errno
 import os

@@ -23,8 +23,8 @@ class Damage:
 def verify(run: RunDirectory) -> list[Damage]:
     """What is wrong with the files of a run: altered, missing, leading out of it, or not in its manifest.
 
-    The checkpoints of a stage that is not finished are looked at too; what such a stage has written so far is not in the
-    manifest yet, and is left alone.
+    The checkpoints of a stage that is not finished are looked at too; what such a stage has written so far is not in
+    the manifest yet, and is left alone.
     """
     problems = [
         Damage(name, problem, run.maker_of(entry))

@@ -156,7 +156,9 @@ class TrainingLoop:
                 raise
             # What a step needs outside of this process may have been ended with it: that is no error of the step.
             last = self._checkpointer.step
-            raise Terminated(number, f"step {last} of {self.stage} is kept in {self.run.path}" if last else "") from error
+            raise Terminated(
+                number, f"step {last} of {self.stage} is kept in {self.run.path}" if last else ""
+            ) from error
 
     def _keep(self) -> None:
         """Keep the last whole step, unless weights have moved since."""
