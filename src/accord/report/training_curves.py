@@ -139,13 +139,11 @@ def _failures(reader: RunReader) -> str:
     rows = rows_of_file(reader, JUDGE_FAILURES, "policy")
     if not rows:
         return ""
-    skipped = [row.step for row in rows if row.skipped]
-    became = (
-        f"{count(len(skipped), 'step')} of them left out: {', '.join(map(str, skipped))}"
-        if skipped
-        else "answered when asked again"
+    skipped = ", ".join(str(row.step) for row in rows if row.skipped)
+    return (
+        f" The judge failed in {count(len(rows), 'step')} and was asked again; steps left out since there were no "
+        f"scores even so: {skipped or 'none'}."
     )
-    return f" In {count(len(rows), 'step')} the judge failed, {became}."
 
 
 def courses(reader: RunReader) -> Iterator[figures.TrainingCurve]:

@@ -157,9 +157,9 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """As written in `manifest.json`."""
-        short = {"inputs": self.inputs, "stages": self.stages}
         return asdict(self) | {
-            key: {name: entry.to_json() for name, entry in entries.items()} for key, entries in short.items()
+            "inputs": {name: entry.to_json() for name, entry in self.inputs.items()},
+            "stages": {name: entry.to_json() for name, entry in self.stages.items()},
         }
 
 
