@@ -138,7 +138,7 @@ with RunDirectory.open(sys.argv[1]) as run:
     said = []
     for name, write in {
         "log": lambda: [log.append({"step": step, "text": "x" * 3_000}) for step in range(2, 20)],
-        "checkpoint": lambda: run.save_checkpoint("sft", 2, lambda folder: (folder / "state").write_bytes(b"2" * 30_000)),
+        "checkpoint": lambda: run.save_checkpoint("sft", 2, lambda to: (to / "state").write_bytes(b"2" * 30_000)),
         "folder": lambda: fill(run),
         "artefact": lambda: run.write_text("sft/text", "2" * 30_000, stage="sft"),
     }.items():
