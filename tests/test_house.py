@@ -19,6 +19,7 @@ from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
 from accord.recipe import Checkpoints, Data, Disclosure, Evaluate
+from accord.recipe.rounds import AskedEvaluator, Loop, Round
 from accord.reward import REWARDS
 from accord.train.optimiser import Optim
 
@@ -55,7 +56,20 @@ def test_the_verbs_are_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [Data, *REWARDS, *ALGORITHMS, Evaluate, Checkpoints, Disclosure, Optim, ModelSettings]
+    "settings",
+    [
+        Data,
+        *REWARDS,
+        *ALGORITHMS,
+        Evaluate,
+        Checkpoints,
+        Disclosure,
+        Optim,
+        ModelSettings,
+        Loop,
+        Round,
+        AskedEvaluator,
+    ],
 )
 def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
     pages = [ROOT / "docs/recipe.md", *sorted((ROOT / "docs/rewards").glob("*.md"))]

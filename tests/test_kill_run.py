@@ -85,6 +85,17 @@ def test_a_difference_is_found(change: Callable[[Path], object], found: str, tmp
     assert difference.startswith(found)
 
 
+def test_runs_within_a_run_are_compared_too(tmp_path: Path) -> None:
+    one, other = (made(tmp_path / name) for name in ("one", "other"))
+    for path in (one, other):
+        made(path / "rounds/01")
+    assert list(differences(one, other)) == []
+    (other / "rounds/01/sft/model/weights").write_bytes(b"\0\1\3")
+    assert list(differences(one, other)) == ["rounds/01: sft/model/weights: other bytes"]
+    made(one / "rounds/02")
+    assert "rounds/02: not in other" in list(differences(one, other))
+
+
 def test_kills_are_a_table() -> None:
     kills = [Kill(1, 1, "SIGKILL", 31, "sft", "rename sft/model.part"), Kill(1, 2, "SIGTERM", 7, "policy", "open a")]
     assert table(kills).splitlines()[1:] == [

@@ -159,16 +159,31 @@ def _live(recipe: Path, path: Path, settings: Sequence[str], told: Path, *, at: 
 
 
 def _stage(path: Path) -> str:
-    """The stage that was under way, as the manifest has it."""
-    file = path / "manifest.json"
-    if not file.is_file():
+    """The stage that was under way, as the manifests have it: that of the run, and that of its round."""
+    files = [path / "manifest.json", *sorted(path.glob("rounds/*/manifest.json"))]
+    if not files[0].is_file():
         return "(no manifest yet)"
-    begun = json.loads(file.read_bytes())["begun"]
+    begun = [f"{_place(file, path)}{stage}" for file in files for stage in json.loads(file.read_bytes())["begun"]]
     return ", ".join(begun) or "(between stages)"
 
 
+def _place(file: Path, path: Path) -> str:
+    folder = file.parent.relative_to(path).as_posix()
+    return "" if folder == "." else f"{folder}/"
+
+
 def differences(one: Path, other: Path) -> Iterator[str]:
-    """Everything in which two finished runs differ, but for what `MAY_DIFFER` states."""
+    """Everything in which two finished runs differ, with those within them, but for what `MAY_DIFFER` states."""
+    rounds = {file.parent.relative_to(path) for path in (one, other) for file in path.glob("rounds/*/manifest.json")}
+    for folder in sorted(rounds):
+        if missing := [path for path in (one, other) if not (path / folder / "manifest.json").is_file()]:
+            yield f"{folder}: not in {missing[0].name}"
+        else:
+            yield from (f"{folder}: {difference}" for difference in _of_one(one / folder, other / folder))
+    yield from _of_one(one, other)
+
+
+def _of_one(one: Path, other: Path) -> Iterator[str]:
     manifests = [json.loads((path / "manifest.json").read_bytes()) for path in (one, other)]
     for key, reduced in (("inputs", _as_is), ("stages", _without_times), ("begun", _as_is), ("waiting", _as_is)):
         before, now = (reduced(manifest[key]) for manifest in manifests)
@@ -180,6 +195,8 @@ def differences(one: Path, other: Path) -> Iterator[str]:
     for name in sorted(before & now):
         yield from _compared(name, one / name, other / name)
     for left in sorted(other.rglob("*")):
+        if left.relative_to(other).parts[0] == "rounds":
+            continue  # they are compared by themselves
         if left.name.endswith(".part") or left.parent.name == ".checkpoints":
             yield f"{left.relative_to(other)}: left behind"
 

@@ -79,6 +79,19 @@ from accord.artefacts.reward_card import (
     WrongPair,
     WrongText,
 )
+from accord.artefacts.rounds import (
+    ASKED,
+    ASKED_PAIRS,
+    ASKED_TEXTS,
+    ROUNDS,
+    Asked,
+    AskedPair,
+    RoundRow,
+    RoundsSummary,
+    RuleEvidence,
+    folder_of_round,
+    result_of,
+)
 from accord.artefacts.stated import NORMALISATION, REFERENCES, Normalisation, PartMoments, ReferenceRow
 from accord.artefacts.training import (
     ALGORITHM,
@@ -115,6 +128,9 @@ from accord.artefacts.training import (
 
 __all__ = [
     "ALGORITHM",
+    "ASKED",
+    "ASKED_PAIRS",
+    "ASKED_TEXTS",
     "ATTACK_RESULTS",
     "BATCHES",
     "BEST",
@@ -150,6 +166,7 @@ __all__ = [
     "REDACTION_SALT",
     "REFERENCES",
     "REPORT",
+    "ROUNDS",
     "SAMPLES",
     "SCORES",
     "SINCE_RELEASE",
@@ -164,6 +181,8 @@ __all__ = [
     "AnswerMeaning",
     "ArmEvaluation",
     "Artefact",
+    "Asked",
+    "AskedPair",
     "AttackResult",
     "BatchLimitsRow",
     "BestOfNCandidate",
@@ -220,7 +239,10 @@ __all__ = [
     "RewardCard",
     "RewardMetrics",
     "RolloutRow",
+    "RoundRow",
+    "RoundsSummary",
     "Row",
+    "RuleEvidence",
     "RunReader",
     "ScoreRow",
     "ShiftMeasure",
@@ -239,6 +261,8 @@ __all__ = [
     "WrongText",
     "feedback_of",
     "folder_of",
+    "folder_of_round",
     "measured_tokens",
     "pairs_of",
+    "result_of",
 ]

@@ -35,6 +35,7 @@ from accord.artefacts.evaluation import (
 from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
 from accord.artefacts.reward_card import CALIBRATION, CARD
+from accord.artefacts.rounds import ASKED, ASKED_PAIRS, ASKED_TEXTS, ROUNDS
 from accord.artefacts.stated import NORMALISATION, REFERENCES
 from accord.artefacts.training import (
     ALGORITHM,
@@ -53,6 +54,10 @@ __all__ = ["CATALOGUE", "markdown"]
 
 CATALOGUE: tuple[Artefact, ...] = (
     RECIPE,
+    ROUNDS,
+    ASKED_PAIRS,
+    ASKED_TEXTS,
+    ASKED,
     PROMPTS,
     COMPLETIONS,
     EVALUATORS,

@@ -17,11 +17,14 @@ from accord.run import MANIFEST, RunDirectory, timed
 __all__ = ["drive", "recipe_of", "start_run"]
 
 
-def start_run(recipe: Recipe, path: Path | str, *, resume: bool, again: tuple[str, ...] = ()) -> RunDirectory:
+def start_run(
+    recipe: Recipe, path: Path | str, *, resume: bool, again: tuple[str, ...] = (), parents: tuple[str, ...] = ()
+) -> RunDirectory:
     """A new run of `recipe` at `path`, or the one that is there where `resume` says so.
 
     One of which no stage was finished, since something was wrong, is begun again without `resume` too. Stages of
-    `again`, and those that build on them, are forgotten, so that they are done again. Raises `ArtefactError` where a
+    `again`, and those that build on them, are forgotten, so that they are done again. A new run notes its `parents`, by
+    digest. Raises `ArtefactError` where a
     run is there and `resume` is not given, or where it was made with other settings; nothing has changed then.
     """
     path = Path(path)
@@ -29,7 +32,7 @@ def start_run(recipe: Recipe, path: Path | str, *, resume: bool, again: tuple[st
         is_there = (path / MANIFEST).exists()
     forgotten = _rest_on(recipe, again)
     if not is_there:
-        run = RunDirectory.create(path, seed=recipe.seed)
+        run = RunDirectory.create(path, seed=recipe.seed, parents=parents)
     else:
         run = RunDirectory.open(path)
         if not resume and (run.manifest.stages or run.manifest.seed != recipe.seed):

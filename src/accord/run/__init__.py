@@ -18,7 +18,7 @@ from accord.run.directory import RunDirectory, timed
 from accord.run.files import digest_of, digest_of_folder, digest_of_settings, write_whole
 from accord.run.growing_log import GrowingLog, LogMark
 from accord.run.manifest import MANIFEST, SCHEMA, FileEntry, InputEntry, Manifest, SpentEntry, StageEntry
-from accord.run.verification import Damage, check_whole, verify
+from accord.run.verification import Damage, check_whole, runs_within, verify
 
 __all__ = [
     "MANIFEST",
@@ -38,6 +38,7 @@ __all__ = [
     "digest_of",
     "digest_of_folder",
     "digest_of_settings",
+    "runs_within",
     "timed",
     "verify",
     "write_whole",
