@@ -4,9 +4,9 @@
     python -m tools.kill_run my-run/recipe.toml --kills 30 --seed 7 --signal mixed --set policy.max_steps=8
 
 runs the recipe once without a kill; then again, killing it where the seed says, going on with `--resume`, until there
-were so many kills. Moments are counted by what a run does to its files (opened to be written, renamed, removed, made),
-not by the clock: the same seed kills before the same rename. A log that a kill meets while it grows is left with half a
-line. `--signal term` asks the run to end instead (SIGTERM), `mixed` draws which.
+were so many kills. Each run has a copy of the recipe's folder, with its ledger, of its own. Moments are counted by what
+a run does to its files (opened to be written, renamed, removed, made), not by the clock: the same seed kills before the
+same rename. A log that a kill meets while it grows is left with half a line. `--signal term` asks the run to end instead (SIGTERM), `mixed` draws which.
 
 Prints each kill with its stage and what the run was about to do, then every difference between the two runs. The exit
 status is 0 where there is none but those that `MAY_DIFFER` states, 1 where there is one, 2 where a run failed.
@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,7 @@ MAY_DIFFER = {
 }
 """By file, the fields that are not compared; None: the page, which tells times, goes and the run's name."""
 KEPT = ("settings", "basis")  # of a stage in the manifest; the others are times and goes
+LOCKS = "*.lock"  # what runs that go on hold
 ENDED_BY_ITSELF = (0, 128 + signal.SIGTERM)
 
 LIFE = """
@@ -116,36 +118,44 @@ def kill_again_and_again(
     fails.
     """
     draws = random.Random(seed)
-    whole = out / "whole"
-    changes = int(_live(recipe, whole, settings, out / "told", at=0, number=0))
+    whole = _place_for(recipe, out / "whole")
+    changes = int(_live(whole, settings, at=0, number=0))
     mean = changes / (kills + 1)
     done: list[Kill] = []
     found: list[str] = []
     number = 0
     while len(done) < kills:
         number += 1
-        path, life = out / f"killed-{number}", 0
+        path, life = _place_for(recipe, out / f"killed-{number}"), 0
         while True:
             life += 1
             more = len(done) < kills
             at = 1 + int(draws.expovariate(1 / mean)) if more else 0
             sent = draws.choice(list(signals))
-            before = _live(recipe, path, settings, out / "told", at=at, number=sent)
+            before = _live(path, settings, at=at, number=sent)
             if before.isdigit() or not before:
                 break
-            done.append(Kill(number, life, signal.Signals(sent).name, at, _stage(path), before))
-        found += (f"{path.name}: {difference}" for difference in differences(whole, path))
+            done.append(Kill(number, life, signal.Signals(sent).name, at, _stage(path / "run"), before))
+        found += (f"{path.name}: {difference}" for difference in differences(whole / "run", path / "run"))
     return done, found
 
 
-def _live(recipe: Path, path: Path, settings: Sequence[str], told: Path, *, at: int, number: int) -> str:
+def _place_for(recipe: Path, place: Path) -> Path:
+    """A folder for a run and for a copy of what lies beside its recipe, but for runs."""
+    shutil.copytree(recipe.resolve().parent, place / "recipe", ignore=shutil.ignore_patterns("runs", LOCKS))
+    (place / "recipe" / recipe.name).rename(place / "recipe/recipe.toml")
+    return place
+
+
+def _live(place: Path, settings: Sequence[str], *, at: int, number: int) -> str:
     """Run until the end or the kill: what was about to be changed then, or how many changes there were; or "".
 
     Raises `RunFailedError` where the run ends in another way.
     """
+    told, path = place / "told", place / "run"
     told.write_text("")
     assigned = [word for each in settings for word in ("--set", each)]
-    arguments = ["run", str(recipe), "--out", str(path), "--resume", "--quiet", *assigned]
+    arguments = ["run", str(place / "recipe/recipe.toml"), "--out", str(path), "--resume", "--quiet", *assigned]
     command = [sys.executable, "-c", LIFE, str(path.resolve()), str(told), str(at), str(number), *arguments]
     places = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "HF_HUB_OFFLINE": "1"}
@@ -154,7 +164,7 @@ def _live(recipe: Path, path: Path, settings: Sequence[str], told: Path, *, at: 
     if ended.returncode not in (*ENDED_BY_ITSELF, -signal.SIGKILL, -signal.SIGTERM) or (
         ended.returncode and not before
     ):
-        raise RunFailedError(f"{path.name} ended with {ended.returncode}: {ended.stderr.strip()[-2_000:]}")
+        raise RunFailedError(f"{place.name} ended with {ended.returncode}: {ended.stderr.strip()[-2_000:]}")
     return before if ended.returncode or not at else ""
 
 
@@ -206,15 +216,28 @@ def _compared(name: str, one: Path, other: Path) -> Iterator[str]:
     for pattern, stated in MAY_DIFFER.items():
         if fnmatchcase(name, pattern):
             fields = stated
-    if fields is None or one.read_bytes() == other.read_bytes():
+    contents = [_without_place(path, name) for path in (one, other)]
+    if fields is None or contents[0] == contents[1]:
         return
     if not fields:
         yield f"{name}: other bytes"
         return
-    rows = [[_less(line, fields) for line in path.read_bytes().splitlines()] for path in (one, other)]
+    rows = [[_less(line, fields) for line in content.splitlines()] for content in contents]
     if rows[0] != rows[1]:
         numbers = [number for number, pair in enumerate(zip(*rows, strict=False), 1) if pair[0] != pair[1]]
         yield f"{name}: {len(rows[0])} and {len(rows[1])} lines, of which {len(numbers)} differ: {numbers[:5]}"
+
+
+def _without_place(file: Path, name: str) -> bytes:
+    """The bytes of a file of a run; of a recipe without the folder that its paths lie in, which each run has anew."""
+    content = file.read_bytes()
+    if Path(name).name != "recipe.toml":
+        return content
+    run = file.parents[len(Path(name).parts) - 1]
+    for within in (run, *run.parents):
+        if (within / "recipe/recipe.toml").is_file():
+            return content.replace(os.fsencode(within), b"")
+    return content
 
 
 def _less(line: bytes, fields: Sequence[str]) -> str:
@@ -261,6 +284,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a value of the recipe")
     parser.add_argument("--out", type=Path, help="an empty folder to keep the runs in; else they are deleted")
     given = parser.parse_args(arguments)
+    if not given.recipe.is_file():
+        parser.error(f"{given.recipe}: no such file")
     signals = {"kill": [signal.SIGKILL], "term": [signal.SIGTERM], "mixed": [signal.SIGKILL, signal.SIGTERM]}
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)

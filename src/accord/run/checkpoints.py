@@ -51,7 +51,7 @@ class Retention:
     value_of: Callable[[str, int], float | None] | None = None
     by: str = ""
 
-    def kept(self, stage: str, steps: Sequence[int]) -> set[int]:
+    def steps_to_keep(self, stage: str, steps: Sequence[int]) -> set[int]:
         """Which of the steps that are there are kept."""
         best = self.best(stage, steps)
         return set(sorted(steps)[-self.keep :]) | ({best} if best is not None else set())
@@ -83,17 +83,17 @@ class Checkpoints:
         """The numbers of the steps that are there, in order, damaged ones among them."""
         return [int(folder.name) for folder in _steps(self.root)]
 
-    def save(self, step: int, write: Callable[[Path], None], kept: Callable[[list[int]], set[int]]) -> None:
+    def save(self, step: int, write: Callable[[Path], None], chosen: Callable[[list[int]], set[int]]) -> None:
         """Make `step` the step that a resumed run goes on from.
 
         `write` fills the folder it is handed. The checkpoint counts only once whole and on the disk, with its digests
-        beside it; those of earlier steps that are not `kept` are deleted after that, and so are those of later ones,
+        beside it; those of earlier steps that are not `chosen` are deleted after that, and so are those of later ones,
         which were passed over.
         """
         target = self.root / f"{step:08d}"
         beside = target.with_name(target.name + PART)
         earlier = [each for each in self.steps if each < step]
-        beside_it = sorted(kept([*earlier, step]) & set(earlier))
+        beside_it = sorted(chosen([*earlier, step]) & set(earlier))
         with storage(self.root):
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir(parents=True)

@@ -315,7 +315,7 @@ class RunDirectory:
         Which earlier ones are kept beside it is said by `retention`.
         """
         self._check_open_for_writing()
-        self._checkpoints(stage).save(step, write, lambda steps: self.retention.kept(stage, steps))
+        self._checkpoints(stage).save(step, write, lambda steps: self.retention.steps_to_keep(stage, steps))
         if self._going:
             self._save_manifest()
 

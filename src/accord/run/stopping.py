@@ -20,13 +20,13 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 class Terminated(KeyboardInterrupt):
     """A run was asked to end by a signal, and has; whatever deals with Ctrl-C deals with it.
 
-    number   of the signal
-    kept     what was kept last, as a sentence part; empty where nothing was being trained
+    number       of the signal
+    consequence  what was kept last, as a part of a sentence; empty where nothing was being trained
     """
 
-    def __init__(self, number: int, kept: str = "") -> None:
+    def __init__(self, number: int, consequence: str = "") -> None:
         name = signal.Signals(number).name
-        super().__init__(f"ended by {name}{'; ' if kept else ''}{kept}")
+        super().__init__(f"ended by {name}{'; ' if consequence else ''}{consequence}")
         self.number = number
 
     @property

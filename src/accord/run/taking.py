@@ -18,26 +18,26 @@ NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, 
 """Why a file system links no file where it could be copied."""
 
 
-def take_stage(run: RunDirectory, other: RunDirectory, stage: str) -> int:
-    """Enter a stage that `other` has finished as one of this run, with the id of the run that made it.
+def take_stage(run: RunDirectory, source: RunDirectory, stage: str) -> int:
+    """Enter a stage that `source` has finished as one of this run, with the id of the run that made it.
 
     What is linked takes no room, and neither run changes what the other has: files of a run are replaced, not written
     into. The stage counts when all of its files are in place; a kill before that leaves a run without it. Returns how
     many files are copies. Raises `ArtefactError` where a file is not what was written, or the copy is not.
     """
-    files, copies = other.files_of(stage), 0
+    files, copies = source.files_of(stage), 0
     for name, entry in files.items():
-        copies += _put(other.verified(name).resolve(), within(run.path, name), entry)
-    made = other.manifest.stages[stage]
-    run.enter_stage(stage, replace(made, run=made.run or other.manifest.id), files, parent=other.manifest.id)
+        copies += _put(source.verified(name).resolve(), within(run.path, name), entry)
+    made = source.manifest.stages[stage]
+    run.enter_stage(stage, replace(made, run=made.run or source.manifest.id), files, parent=source.manifest.id)
     return copies
 
 
-def moved_input(entry: InputEntry, other: RunDirectory, run: RunDirectory) -> InputEntry:
+def moved_input(entry: InputEntry, source: RunDirectory, run: RunDirectory) -> InputEntry:
     """An input of another run as one of this run, whose folder its path is relative to."""
     if entry.path is None:
         return entry
-    return replace(entry, path=relpath((other.path / entry.path).resolve(), run.path.resolve()))
+    return replace(entry, path=relpath((source.path / entry.path).resolve(), run.path.resolve()))
 
 
 def _put(file: Path, target: Path, entry: FileEntry) -> bool:
