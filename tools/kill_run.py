@@ -6,7 +6,8 @@
 runs the recipe once without a kill; then again, killing it where the seed says, going on with `--resume`, until there
 were so many kills. Each run has a copy of the recipe's folder, with its ledger, of its own. Moments are counted by what
 a run does to its files (opened to be written, renamed, removed, made), not by the clock: the same seed kills before the
-same rename. A log that a kill meets while it grows is left with half a line. `--signal term` asks the run to end instead (SIGTERM), `mixed` draws which.
+same rename. A log that a kill meets while it grows is left with half a line. `--signal term` asks the run to end
+instead (SIGTERM), `mixed` draws which.
 
 Prints each kill with its stage and what the run was about to do, then every difference between the two runs. The exit
 status is 0 where there is none but those that `MAY_DIFFER` states, 1 where there is one, 2 where a run failed.
