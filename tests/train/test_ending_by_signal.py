@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,6 +135,19 @@ def test_what_the_process_was_started_to_ignore_stays_ignored() -> None:
             assert termination() == 0
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_in_another_thread_nothing_changes() -> None:
+    before, inside = signal.getsignal(signal.SIGTERM), []
+
+    def in_thread() -> None:
+        with ending_by_signal():
+            inside.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=in_thread)
+    thread.start()
+    thread.join()
+    assert inside == [before]
 
 
 ON_A_TERMINAL = """

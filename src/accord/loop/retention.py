@@ -14,9 +14,9 @@ from typing import Any
 from accord.artefacts import SAMPLES
 from accord.errors import RecipeError, storage
 from accord.interfaces import Judge
-from accord.loop.rewards import judges_of
 from accord.loop.stage import Context
 from accord.records import Completion
+from accord.reward.settings import RewardSettings
 from accord.run import Retention
 from accord.train.seeds import shuffled
 
@@ -33,11 +33,18 @@ def retention_of(context: Context) -> Retention:
     settings = context.recipe.checkpoints
     if settings.best_by is None or context.stage != context.beside("policy"):
         return Retention(settings.keep)
-    if settings.best_by == "eval_reward" and "eval_reward" not in judges_of(context):
+    if settings.best_by == "eval_reward" and not _judge_settings(context).trained(
+        context.run, stage=context.beside("eval_reward")
+    ):
         raise RecipeError(
             "recipe.checkpoints.best_by: the independent judge is not trained; do its stage first (--only eval_reward)"
         )
     return Retention(settings.keep, _StepValues(context, settings.best_by).of, settings.best_by)
+
+
+def _judge_settings(context: Context) -> RewardSettings:
+    assert context.recipe.evaluate is not None
+    return context.recipe.evaluate.judge
 
 
 @dataclass
@@ -71,7 +78,7 @@ class _StepValues:
 
     @cached_property
     def _judge(self) -> Judge:
-        return judges_of(self.context)["eval_reward"]
+        return _judge_settings(self.context).load(self.context.run, stage=self.context.beside("eval_reward"))
 
     def _rows(self, step: int) -> Iterator[dict[str, Any]]:
         """The samples of a step, from the log that still grows."""

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import termios
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -66,8 +67,12 @@ def step_under_way() -> Iterator[None]:
 def ending_by_signal() -> Iterator[None]:
     """Inside the block SIGTERM and SIGHUP raise `Terminated`, or are noted while a step is under way.
 
-    A signal that the process was started to ignore, as `nohup` has it, stays ignored. Of the main thread alone.
+    A signal that the process was started to ignore, as `nohup` has it, stays ignored. Signals come to the main thread
+    alone: in another one nothing changes.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     terminals = [stream for stream in (1, 2) if os.isatty(stream)]
 
     def ask(number: int, _: FrameType | None) -> None:
