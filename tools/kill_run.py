@@ -38,7 +38,7 @@ MAY_DIFFER = {
 }
 """By file, the fields that are not compared; None: the page, which tells times, goes and the run's name."""
 KEPT = ("settings", "basis")  # of a stage in the manifest; the others are times and goes
-LOCKS = "*.lock"  # what runs that go on hold
+LOCK = ".lock"  # how the names end of what runs that go on hold
 ENDED_BY_ITSELF = (0, 128 + signal.SIGTERM)
 
 LIFE = """
@@ -143,7 +143,12 @@ def kill_again_and_again(
 
 def _place_for(recipe: Path, place: Path) -> Path:
     """A folder for a run and for a copy of what lies beside its recipe, but for runs."""
-    shutil.copytree(recipe.resolve().parent, place / "recipe", ignore=shutil.ignore_patterns("runs", LOCKS))
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        here = {name for name in names if (Path(folder) / name).resolve() == place.parent.resolve()}
+        return here | {name for name in names if name == "runs" or name.endswith(LOCK)}
+
+    shutil.copytree(recipe.resolve().parent, place / "recipe", ignore=ignored)
     (place / "recipe" / recipe.name).rename(place / "recipe/recipe.toml")
     return place
 
