@@ -10,7 +10,7 @@ import pytest
 import torch
 from rounds_run import QUIET, judged, make_rounds, write_recipe
 
-from accord.artefacts import ASKED, ASKED_PAIRS, MODEL, ROUNDS, RoundRow, RoundsSummary, RunReader, result_of
+from accord.artefacts import ASKED_PAIRS, ASKING, MODEL, ROUNDS, RoundRow, RoundsSummary, RunReader, result_of
 from accord.cli.main import run as accord
 from accord.collect import Desk, Study, Task
 from accord.errors import AccordError, ArtefactError, RecipeError, TrainingStopped, WaitingForPeople
@@ -142,20 +142,20 @@ def second(made: Path, home: Path, **settings: str) -> RunDirectory:
 
 
 def test_never_asks_nobody(made: Path, tmp_path: Path) -> None:
-    asked = ASKED.read(second(made, tmp_path / "home", ask="never", evaluators="[]"))
-    assert (asked.asked, asked.labels) == (False, 0)
+    asked = ASKING.read(second(made, tmp_path / "home", ask="never", evaluators="[]"))
+    assert (asked.learns_anew, asked.labels) == (False, 0)
     assert not (tmp_path / "home/feedback.db").exists()
 
 
 def test_a_spent_budget_asks_nobody(made: Path, tmp_path: Path) -> None:
-    asked = ASKED.read(second(made, tmp_path / "home", budget="0"))
-    assert (asked.asked, asked.labels, asked.reason) == (False, 0, "the budget is spent")
+    asked = ASKING.read(second(made, tmp_path / "home", budget="0"))
+    assert (asked.learns_anew, asked.labels, asked.reason) == (False, 0, "the budget is spent")
 
 
 def test_the_rule_takes_a_probe_and_no_more_while_the_reward_is_right(made: Path, tmp_path: Path) -> None:
     run = second(made, tmp_path / "home", ask="rule", probe="6", level="1e-9")
-    asked = ASKED.read(run)
-    assert (asked.asked, asked.labels) == (False, 6)
+    asked = ASKING.read(run)
+    assert (asked.learns_anew, asked.labels) == (False, 6)
     assert asked.evidence is not None
     assert asked.evidence.answers == 6
     assert all(pair.probability is not None for pair in ASKED_PAIRS.read(run))
@@ -163,10 +163,10 @@ def test_the_rule_takes_a_probe_and_no_more_while_the_reward_is_right(made: Path
 
 
 def test_the_rule_asks_for_the_rest_where_the_evidence_suffices(made: Path, tmp_path: Path) -> None:
-    asked = ASKED.read(second(made, tmp_path / "home", ask="rule", probe="6", level="0.999999"))
+    asked = ASKING.read(second(made, tmp_path / "home", ask="rule", probe="6", level="0.999999"))
     assert asked.evidence is not None
-    assert asked.asked == (asked.evidence.e_value >= 1 / 0.999999)
-    assert asked.labels == (12 if asked.asked else 6) == len(labels_in(tmp_path / "home"))
+    assert asked.learns_anew == (asked.evidence.e_value >= 1 / 0.999999)
+    assert asked.labels == (12 if asked.learns_anew else 6) == len(labels_in(tmp_path / "home"))
 
 
 def test_a_share_of_the_texts_is_the_first_starts(made: Path, tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ def test_people_are_waited_for_and_asked_once(made: Path, tmp_path: Path) -> Non
     with pytest.raises(WaitingForPeople, match="4 pairs wait for people"):
         second(made, home, **settings)
     assert answered_by_people(home) == 4
-    asked = ASKED.read(second(made, home, **settings))
-    assert (asked.asked, asked.labels, asked.spent) == (True, 8, 8)
+    asked = ASKING.read(second(made, home, **settings))
+    assert (asked.learns_anew, asked.labels, asked.spent) == (True, 8, 8)
     assert len(labels_in(home)) == 8
 
 
@@ -225,7 +225,7 @@ def test_machines_are_asked_before_people_are_waited_for(made: Path, tmp_path: P
         second(made, tmp_path / "home", evaluators=crowd)
     assert len(labels_in(tmp_path / "home")) == 4
     assert answered_by_people(tmp_path / "home") == 2
-    assert ASKED.read(second(made, tmp_path / "home", evaluators=crowd)).labels == 6
+    assert ASKING.read(second(made, tmp_path / "home", evaluators=crowd)).labels == 6
 
 
 def test_patience_ends(made: Path, tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ def test_a_rule_that_is_silent_keeps_the_reward_and_an_independent_judge_compare
     assert accord(["verify", str(tmp_path / "run")]) == 0
     with RunDirectory.open(tmp_path / "run", write=False) as run:
         summary = ROUNDS.read(run)
-    assert summary.rounds[1].asked is False
+    assert summary.rounds[1].learnt_anew is False
     assert summary.rounds[1].gain is not None
     with RunDirectory.open(two, write=False) as run:
         assert MODEL.has(run, "reward")

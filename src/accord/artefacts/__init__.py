@@ -80,12 +80,12 @@ from accord.artefacts.reward_card import (
     WrongText,
 )
 from accord.artefacts.rounds import (
-    ASKED,
     ASKED_PAIRS,
     ASKED_TEXTS,
+    ASKING,
     ROUNDS,
-    Asked,
     AskedPair,
+    AskingRow,
     RoundRow,
     RoundsSummary,
     RuleEvidence,
@@ -128,9 +128,9 @@ from accord.artefacts.training import (
 
 __all__ = [
     "ALGORITHM",
-    "ASKED",
     "ASKED_PAIRS",
     "ASKED_TEXTS",
+    "ASKING",
     "ATTACK_RESULTS",
     "BATCHES",
     "BEST",
@@ -181,8 +181,8 @@ __all__ = [
     "AnswerMeaning",
     "ArmEvaluation",
     "Artefact",
-    "Asked",
     "AskedPair",
+    "AskingRow",
     "AttackResult",
     "BatchLimitsRow",
     "BestOfNCandidate",

@@ -35,7 +35,7 @@ from accord.artefacts.evaluation import (
 from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
 from accord.artefacts.reward_card import CALIBRATION, CARD
-from accord.artefacts.rounds import ASKED, ASKED_PAIRS, ASKED_TEXTS, ROUNDS
+from accord.artefacts.rounds import ASKED_PAIRS, ASKED_TEXTS, ASKING, ROUNDS
 from accord.artefacts.stated import NORMALISATION, REFERENCES
 from accord.artefacts.training import (
     ALGORITHM,
@@ -57,7 +57,7 @@ CATALOGUE: tuple[Artefact, ...] = (
     ROUNDS,
     ASKED_PAIRS,
     ASKED_TEXTS,
-    ASKED,
+    ASKING,
     PROMPTS,
     COMPLETIONS,
     EVALUATORS,

@@ -12,12 +12,12 @@ from accord.run import MANIFEST
 from accord.stats import Estimate
 
 __all__ = [
-    "ASKED",
     "ASKED_PAIRS",
     "ASKED_TEXTS",
+    "ASKING",
     "ROUNDS",
-    "Asked",
     "AskedPair",
+    "AskingRow",
     "RoundRow",
     "RoundsSummary",
     "RuleEvidence",
@@ -43,18 +43,18 @@ class RuleEvidence(Row):
     """What the answers since the last asking say against the reward."""
 
     answers: int = Field(ge=0, description="answers that it rests on")
-    log_wealth: tuple[float, ...] = Field(
-        description="log likelihood ratio of each alternative beside the reward as it is, nats"
+    slopes: tuple[float, ...] = Field(description="how sure one may be of its log-odds, by its held-out pairs")
+    batches: tuple[tuple[tuple[float, ...], ...], ...] = Field(
+        description="of each probe, log likelihood ratios of the alternatives beside each slope, nats"
     )
-    e_value: float = Field(description="mean of their exponentials; the rule asks from 1 / level on")
-    temperature: float = Field(description="of the reward's probabilities, by its held-out pairs")
+    e_value: float = Field(description="evidence against all of these slopes; the rule asks from 1 / level on")
 
 
-class Asked(Row):
+class AskingRow(Row):
     """What a round asked."""
 
     number: int = Field(ge=2, description="of the round")
-    asked: bool = Field(description="whether the reward learns anew")
+    learns_anew: bool = Field(description="whether the reward learns anew")
     reason: str = Field(description="why, or why not, in words")
     labels: int = Field(ge=0, description="answers that this round took, a probe's among them")
     spent: int = Field(ge=0, description="answers of all rounds so far")
@@ -68,7 +68,7 @@ class RoundRow(Row):
     digest: str = Field(description="over the files that later rounds rest on")
     labels: int = Field(ge=0, description="answers that it asked for")
     spent: int = Field(ge=0, description="answers of all rounds so far")
-    asked: bool | None = absent("whether the reward learnt anew; of the first round nothing is said")
+    learnt_anew: bool | None = absent("whether the reward learnt anew; of the first round nothing is said")
     reason: str | None = absent("why it asked, or why not")
     kl: Estimate | None = absent("of its policy to what it is compared with, nats a sequence")
     win_rate: Estimate | None = absent("of its policy over what it is compared with, by its independent judge")
@@ -93,7 +93,7 @@ ASKED_PAIRS: JsonLines[AskedPair] = JsonLines(
 ASKED_TEXTS: RecordLines[Completion] = RecordLines(
     "completions.jsonl", "the texts of these pairs", "ask", row=Completion
 )
-ASKED: JsonObject[Asked] = JsonObject("asked.json", "what a round asked, and why", "ask", content=Asked)
+ASKING: JsonObject[AskingRow] = JsonObject("asking.json", "what a round asked, and why", "ask", content=AskingRow)
 ROUNDS: JsonObject[RoundsSummary] = JsonObject(
     "rounds.json", "the rounds of a run of several, beside their folders in `rounds/`", "rounds", content=RoundsSummary
 )

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 
-from accord.artefacts import ASKED, ASKED_PAIRS, ASKED_TEXTS, Asked, AskedPair, RuleEvidence
+from accord.artefacts import ASKED_PAIRS, ASKED_TEXTS, ASKING, AskedPair, AskingRow, RuleEvidence
 from accord.errors import RecipeError
 from accord.feedback import read_data
 from accord.feedback.store.fresh import ledger_to_fill
@@ -35,7 +35,7 @@ def ask(context: Context) -> None:
     with earlier_round(settings) as earlier:
         asking = _Asking(context, settings, earlier)
         asked = asking.decide()
-    ASKED.write(context.run, asked, stage=context.stage)
+    ASKING.write(context.run, asked, stage=context.stage)
     context.progress.say(
         f"  ask: {asked.reason}; {asked.labels:,} answers, {asked.spent:,} of {settings.budget:,} in all"
     )
@@ -48,14 +48,14 @@ class _Asking:
         self.context, self.settings, self.earlier = context, settings, earlier
         self.left = max(0, settings.budget - earlier.spent)
 
-    def decide(self) -> Asked:
+    def decide(self) -> AskingRow:
         s = self.settings
         if s.ask == "never":
-            return self._asked(asked=False, reason="nobody is asked (ask = 'never')")
+            return self._asking(learns_anew=False, reason="nobody is asked (ask = 'never')")
         if s.ask == "every" and (s.number - 2) % s.every:
-            return self._asked(asked=False, reason=f"asked every {s.every} rounds")
+            return self._asking(learns_anew=False, reason=f"asked every {s.every} rounds")
         if not self.left:
-            return self._asked(asked=False, reason="the budget is spent")
+            return self._asking(learns_anew=False, reason="the budget is spent")
         study = study_of_round(s)
         with ExitStack() as stack:
             pairs, texts = self._pairs(study.overlap)
@@ -72,10 +72,10 @@ class _Asking:
             )
             if s.ask == "every":
                 answers = asker.ask(pairs)
-                return self._asked(asked=True, reason=f"asked every {s.every} rounds", answers=answers)
+                return self._asking(learns_anew=True, reason=f"asked every {s.every} rounds", answers=answers)
             return self._by_rule(asker, pairs)
 
-    def _by_rule(self, asker: Asker, pairs: Sequence[AskedPair]) -> Asked:
+    def _by_rule(self, asker: Asker, pairs: Sequence[AskedPair]) -> AskingRow:
         """A probe of pairs that the policy wrote alone; then the others, where it speaks against the reward."""
         s = self.settings
         probe = [pair for pair in pairs if pair.writers == ("policy", "policy")]
@@ -91,29 +91,29 @@ class _Asking:
         evidence = evidence_of(judge, data, asker.texts, answers, people, self._evidence_before())
         if evidence.e_value < 1 / s.level:
             reason = f"the rule has evidence of {evidence.e_value:.2g} against the reward, below {1 / s.level:g}"
-            return self._asked(asked=False, reason=reason, answers=answers, evidence=evidence)
+            return self._asking(learns_anew=False, reason=reason, answers=answers, evidence=evidence)
         reason = f"the rule has evidence of {evidence.e_value:.2g} against the reward, {1 / s.level:g} or more"
-        return self._asked(asked=True, reason=reason, answers=asker.ask(pairs), evidence=evidence)
+        return self._asking(learns_anew=True, reason=reason, answers=asker.ask(pairs), evidence=evidence)
 
     def _evidence_before(self) -> RuleEvidence | None:
         """What answers since the reward learnt last said against it."""
-        asked = self.earlier.asked
-        return None if asked is None or asked.asked else asked.evidence
+        asked = self.earlier.asking
+        return None if asked is None or asked.learns_anew else asked.evidence
 
-    def _asked(
+    def _asking(
         self,
         *,
-        asked: bool,
+        learns_anew: bool,
         reason: str,
         answers: Sequence[Feedback] = (),
         evidence: RuleEvidence | None = None,
-    ) -> Asked:
+    ) -> AskingRow:
         labels = Asker.count(answers)
-        if evidence is None and not asked:
+        if evidence is None and not learns_anew:
             evidence = self._evidence_before()
-        return Asked(
+        return AskingRow(
             number=self.settings.number,
-            asked=asked,
+            learns_anew=learns_anew,
             reason=reason,
             labels=labels,
             spent=self.earlier.spent + labels,

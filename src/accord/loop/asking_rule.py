@@ -1,9 +1,10 @@
 """Whether the reward still foretells what is said of the policy's texts: the probe that decides when to ask again.
 
-A reward states with what probability the first of two texts is preferred. Its log-odds are divided by the one number
-that makes them right on its held-out pairs; the first answers on pairs that the policy wrote then are a sequential test
-of whether they are right there too (`accord.stats.sequential`). Evidence is carried on from round to round until the
-reward learns anew: being right it is asked for nothing, at any time, with the chance that the recipe allows.
+A reward states log-odds that the first of two texts is preferred. How sure one may be of them is what its held-out
+pairs say, an interval of slopes. The answers of each round's probe, on pairs that the policy wrote, are a batch of a
+sequential test of whether they are that right there too (`accord.stats.sequential`). Evidence is carried on from round
+to round until the reward learns anew: being as right as where it was held out it is asked for nothing, at any time,
+with the chance that the recipe allows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,13 @@ from accord.feedback import Dataset
 from accord.feedback.dataset.pairs import draw_pairs
 from accord.interfaces import Judge
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
-from accord.reward.posterior.calibration import fit_temperature
-from accord.stats.sequential import e_value, log_wealth
+from accord.stats.sequential import batch_ratios, e_value, slope_interval
 
 __all__ = ["evidence_of", "logodds", "probabilities"]
 
 Floats = NDArray[np.float64]
+NULLS = 9
+"""Slopes of the hypothesis that are looked at."""
 
 
 def logodds(judge: Judge, prompts: Mapping[str, Prompt], pairs: Sequence[tuple[Completion, Completion]]) -> Floats:
@@ -55,29 +57,34 @@ def evidence_of(
 ) -> RuleEvidence:
     """What answers on the policy's own pairs say against a reward, with what others said `before`.
 
-    `data` is what the reward was taught by: its held-out pairs set the temperature.
+    `data` is what the reward was taught by: its held-out pairs say how sure one may be of it.
     """
-    temperature = _temperature(judge, data)
+    slopes = before.slopes if before is not None else _slopes(judge, data)
     pairs = [pair for pair in draw_pairs(list(answers), evaluators=evaluators).pairs if not pair.tie]
-    stated_P = logodds(judge, data.prompts, [_texts(pair, texts) for pair in pairs]) / temperature
-    wealth_S = log_wealth(stated_P, np.ones(len(pairs)))
-    if before is not None:
-        wealth_S = wealth_S + np.array(before.log_wealth)
+    stated_P = logodds(judge, data.prompts, [_texts(pair, texts) for pair in pairs])
+    ratios_BS = batch_ratios(stated_P, np.ones(len(pairs)), slopes)
+    batch = tuple(tuple(round(float(each), 6) for each in ratio_S) for ratio_S in ratios_BS)
+    batches = (*(() if before is None else before.batches), batch)
     return RuleEvidence(
         answers=len(pairs) + (0 if before is None else before.answers),
-        log_wealth=tuple(round(float(each), 6) for each in wealth_S),
-        e_value=round(e_value(wealth_S), 6),
-        temperature=round(temperature, 6),
+        slopes=slopes,
+        batches=batches,
+        e_value=round(e_value([np.array(each) for each in batches]), 6),
     )
 
 
-def _temperature(judge: Judge, data: Dataset) -> float:
-    """What the judge's log-odds are divided by so that they are right on held-out pairs; 1 where there are none."""
-    pairs = [pair for pair in data.pairs["held_out"] if not pair.tie]
+def _slopes(judge: Judge, data: Dataset) -> tuple[float, ...]:
+    """How sure one may be of a judge's log-odds, by held-out pairs: slopes from the least to the most that is likely.
+
+    Of a judge without held-out pairs it is what it states.
+    """
+    pairs = [pair for pair in data.pairs["held_out"] if not pair.tie and pair.weight > 0]
     if not pairs:
-        return 1.0
+        return (1.0,)
     stated_P = logodds(judge, data.prompts, [_texts(pair, data.completions) for pair in pairs])
-    return fit_temperature(stated_P, np.ones(len(pairs)), [pair.weight for pair in pairs]).temperature
+    weight_P = np.array([pair.weight for pair in pairs])
+    low, high = slope_interval(stated_P, np.ones(len(pairs)), weight_P / weight_P.mean())
+    return tuple(round(float(each), 6) for each in np.geomspace(low, high, NULLS))
 
 
 def _texts(pair: Pair, texts: Mapping[str, Completion]) -> tuple[Completion, Completion]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from accord.artefacts import ASKED, METRICS, MODEL, Asked, RunReader
+from accord.artefacts import ASKING, METRICS, MODEL, AskingRow, RunReader
 from accord.errors import ArtefactError
 from accord.recipe.rounds import Round
 from accord.run import MANIFEST, RunDirectory, digest_of_settings
@@ -28,14 +28,14 @@ class EarlierRound:
         return RunReader.of(self.run)
 
     @property
-    def asked(self) -> Asked | None:
+    def asking(self) -> AskingRow | None:
         """What it asked; None of the first round."""
-        return self.reader.value(ASKED) if self.reader.has(ASKED) else None
+        return self.reader.value(ASKING) if self.reader.has(ASKING) else None
 
     @property
     def spent(self) -> int:
         """Answers of all rounds up to it."""
-        return 0 if self.asked is None else self.asked.spent
+        return 0 if self.asking is None else self.asking.spent
 
     @property
     def policy(self) -> Path:

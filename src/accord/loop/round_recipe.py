@@ -12,7 +12,7 @@ from accord.train.seeds import seed_of
 
 __all__ = ["round_recipe"]
 
-DRAWN = "tiny"
+DRAWN_MODEL = "tiny"
 """The packaged model whose weights are drawn by the seed of whoever opens it."""
 
 
@@ -63,9 +63,9 @@ def _first_start(recipe: Recipe, path: Path) -> str:
         own = folder_of_round(path, 1) / MODEL.path("sft")
         return str(policy.starts_from(own) or own)
     start = policy.base
-    if start is None or start == DRAWN:
+    if start is None or start == DRAWN_MODEL:
         raise RecipeError(
-            f"recipe.policy.base: the weights of '{DRAWN}' are drawn anew by each round's seed, and all rounds are "
-            "held near one start; add an [sft] section"
+            f"recipe.policy.base: the weights of '{DRAWN_MODEL}' are drawn anew by each round's seed, and all rounds "
+            "are held near one start; add an [sft] section"
         )
     return start

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from accord.artefacts import (
-    ASKED,
+    ASKING,
     EVALUATION,
     EVALUATION_SAMPLES,
     ROUNDS,
@@ -39,7 +39,7 @@ from accord.stats import Estimate, mean
 __all__ = ["drive_rounds"]
 
 STAGE = "rounds"
-KEPT = ("data", "reward", "rewards", "combine", "eval_reward")
+KEPT_STAGES = ("data", "reward", "rewards", "combine", "eval_reward")
 """Stages whose outcome stands where nothing was asked."""
 
 
@@ -120,9 +120,9 @@ def _drive(current: _Round, progress: ProgressDisplay) -> None:
     """The stages of a round; where it asked nothing, what was learnt before stands."""
     if current.before is not None:
         drive(current.recipe, current.run, progress, only=("ask",))
-        if not ASKED.read(current.run).asked:
+        if not ASKING.read(current.run).learns_anew:
             with RunDirectory.open(current.before, write=False) as before:
-                carry_over(current.recipe, before, current.run, KEPT, progress)
+                carry_over(current.recipe, before, current.run, KEPT_STAGES, progress)
     drive(current.recipe, current.run, progress)
 
 
@@ -132,14 +132,14 @@ def _drive(current: _Round, progress: ProgressDisplay) -> None:
 def _row(current: _Round, rows: Sequence[RoundRow]) -> RoundRow:
     reader = current.reader
     evaluation = reader.value(EVALUATION) if reader.has(EVALUATION) else None
-    asked = reader.value(ASKED) if reader.has(ASKED) else None
+    asked = reader.value(ASKING) if reader.has(ASKING) else None
     spent = rows[-1].spent if rows else 0
     return RoundRow(
         number=current.number,
         digest=digest_of_round(current.run),
         labels=0 if asked is None else asked.labels,
         spent=spent if asked is None else asked.spent,
-        asked=None if asked is None else asked.asked,
+        learnt_anew=None if asked is None else asked.learns_anew,
         reason=None if asked is None else asked.reason,
         kl=None if evaluation is None else evaluation.kl,
         win_rate=None if evaluation is None else evaluation.win_rate,

@@ -19,7 +19,7 @@ def rounds_table(summary: RoundsSummary) -> "Table":
     for name in ("round", "answers", "reward", "KL", "win rate", "gain over the last", ""):
         table.add_column(name)
     for row in summary.rounds:
-        learnt = "" if row.asked is None else "learnt anew" if row.asked else "as before"
+        learnt = "" if row.learnt_anew is None else "learnt anew" if row.learnt_anew else "as before"
         table.add_row(
             str(row.number),
             f"{row.labels:,}",
