@@ -18,7 +18,7 @@ from accord.feedback.formats.catalogue import formats_page, formats_table
 from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
-from accord.recipe import Data, Disclosure, Evaluate
+from accord.recipe import Checkpoints, Data, Disclosure, Evaluate
 from accord.recipe.rounds import AskedEvaluator, Loop, Round
 from accord.reward import REWARDS
 from accord.train.optimiser import Optim
@@ -56,7 +56,20 @@ def test_the_verbs_are_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [Data, *REWARDS, *ALGORITHMS, Evaluate, Disclosure, Optim, ModelSettings, Loop, Round, AskedEvaluator]
+    "settings",
+    [
+        Data,
+        *REWARDS,
+        *ALGORITHMS,
+        Evaluate,
+        Checkpoints,
+        Disclosure,
+        Optim,
+        ModelSettings,
+        Loop,
+        Round,
+        AskedEvaluator,
+    ],
 )
 def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
     pages = [ROOT / "docs/recipe.md", *sorted((ROOT / "docs/rewards").glob("*.md"))]

@@ -16,6 +16,7 @@
     │   └── MissingEvidence        an input that a check needs is not in the run; `what` names it
     ├── StorageError               the disk is full, or a folder cannot be written
     ├── ModelError                 a model or tokenizer is missing or cannot do what is asked
+    │   ├── EndpointError          an endpoint cannot be reached, refuses, or answers what cannot be read
     │   └── ForeignCodeError       a model comes with code of its own, which nobody said may run
     ├── MissingExtraError          an optional part of accord is not installed (an `ImportError` as well)
     ├── FetchError                 a pinned package could not be fetched, or is not what was pinned
@@ -38,6 +39,7 @@ __all__ = [
     "ArtefactError",
     "AuditError",
     "Conflict",
+    "EndpointError",
     "ExtensionError",
     "FetchError",
     "ForeignCodeError",
@@ -146,6 +148,17 @@ class StorageError(AccordError):
 
 class ModelError(AccordError):
     """A model or tokenizer is missing, or cannot do what is asked of it."""
+
+
+class EndpointError(ModelError):
+    """An endpoint cannot be reached, refuses, or answers what cannot be read.
+
+    `may_pass` says whether the same request may be answered later: a refusal by name (401, 404) will not.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = True) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
 
 
 class ForeignCodeError(ModelError):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from accord.cli import run
+from accord.run import RunDirectory
 
 STEPS = 9
 
@@ -94,6 +95,49 @@ def test_ctrl_c_is_status_130_and_says_how_to_go_on(whole: Path) -> None:
     assert process.returncode == 130
     assert "the same command" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_a_run_after_its_step_which_is_kept(
+    whole: Path, number: signal.Signals, status: int, tmp_path: Path
+) -> None:
+    out = f"runs/{tmp_path.name}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "accord", *arguments(out)],
+        cwd=whole,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
+    file = whole / out / "policy/metrics.jsonl"
+    while not (file.is_file() and file.read_bytes().count(b"\n") >= 3):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == status
+    steps = lines(file)
+    assert f"ended by {number.name}; step {len(steps)} of policy is kept in {out}; the same command" in said
+    assert "Traceback" not in said
+    assert [path.name for path in (whole / out / ".checkpoints/policy").iterdir()] == [f"{len(steps):08d}"]
+    with RunDirectory.open(whole / out) as opened:  # the lock is free
+        assert "policy" in opened.manifest.spent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(whole)
+        assert run(arguments(out)) == 0
+    for name in ("policy/metrics.jsonl", "policy/samples.jsonl"):
+        assert lines(whole / "runs/whole" / name) == lines(whole / out / name), name
+    one, other = (
+        {name: file["sha256"] for name, file in json.loads((path / "manifest.json").read_text())["files"].items()}
+        for path in (whole / "runs/whole", whole / out)
+    )
+    assert {name for name in one if one[name] != other[name]} <= {
+        *(f"{stage}/metrics.jsonl" for stage in ("sft", "reward", "eval_reward", "policy")),
+        "report.html",
+    }
 
 
 @pytest.mark.slow

@@ -37,7 +37,18 @@ from accord.artefacts.reader import RECIPE, REPORT
 from accord.artefacts.reward_card import CALIBRATION, CARD
 from accord.artefacts.rounds import ASKED_ANSWERS, ASKED_PAIRS, ASKED_TEXTS, ASKING, ROUNDS
 from accord.artefacts.stated import NORMALISATION, REFERENCES
-from accord.artefacts.training import ALGORITHM, BATCHES, CANDIDATES, METRICS, MODEL, OBJECTIVE, SAMPLES, VALUE_HEAD
+from accord.artefacts.training import (
+    ALGORITHM,
+    BATCHES,
+    BEST,
+    CANDIDATES,
+    JUDGE_FAILURES,
+    METRICS,
+    MODEL,
+    OBJECTIVE,
+    SAMPLES,
+    VALUE_HEAD,
+)
 
 __all__ = ["CATALOGUE", "markdown"]
 
@@ -64,6 +75,8 @@ CATALOGUE: tuple[Artefact, ...] = (
     SAMPLES,
     CANDIDATES,
     ALGORITHM,
+    BEST,
+    JUDGE_FAILURES,
     BATCHES,
     OBJECTIVE,
     REFERENCES,

@@ -10,7 +10,9 @@ from accord.records import FinishReason
 __all__ = [
     "ALGORITHM",
     "BATCHES",
+    "BEST",
     "CANDIDATES",
+    "JUDGE_FAILURES",
     "METRICS",
     "MODEL",
     "OBJECTIVE",
@@ -19,12 +21,14 @@ __all__ = [
     "AlgorithmRow",
     "BatchLimitsRow",
     "BestOfNCandidate",
+    "BestStep",
     "Candidate",
     "ComponentScore",
     "ConditionalCandidate",
     "CuratedCandidate",
     "FinishReason",
     "GradedCandidate",
+    "JudgeFailure",
     "Metrics",
     "ObjectiveRow",
     "OnlineMetrics",
@@ -107,6 +111,7 @@ class OnlineMetrics(StepMetrics):
     value_loss: float | None = None
     explained_variance: float | None = Field(default=None, description="share of the returns' variance")
     pretrain_loss: float | None = None
+    judge_failures: int | None = absent("calls of the judge that failed before it answered; absent where none did")
     components: dict[str, float] | None = Field(
         default=None, description="means of the components of the judge's score"
     )
@@ -222,6 +227,26 @@ class AlgorithmRow(Row):
     sentence: str = Field(description="what it did, as the report tells it, without the full stop")
 
 
+class BestStep(Row):
+    """The step whose policy is kept beside the last one's."""
+
+    step: int
+    by: str = Field(
+        description="what it is the best by: `eval_reward`, the independent judge's score, or `reward`, which it is "
+        "trained on"
+    )
+    value: float = Field(description="the mean of that over texts that this policy wrote while it learnt")
+
+
+class JudgeFailure(Row):
+    """A step of the policy in which its judge failed."""
+
+    step: int
+    failures: int = Field(description="calls that failed, the last of them too where the step was skipped")
+    problem: str = Field(description="what it said last")
+    skipped: bool = Field(description="whether the step was skipped; else the judge was asked again, and answered")
+
+
 class ObjectiveRow(Row):
     """What a reward is the optimum of, as its settings say it."""
 
@@ -234,6 +259,12 @@ class ObjectiveRow(Row):
 
 ALGORITHM: JsonObject[AlgorithmRow] = JsonObject(
     "algorithm.json", "the algorithm of a policy, and what it did in a sentence", content=AlgorithmRow
+)
+BEST: JsonObject[BestStep] = JsonObject(
+    "best.json", "which step the policy beside it is of (`[checkpoints] best_by`)", content=BestStep
+)
+JUDGE_FAILURES: JsonLines[JudgeFailure] = JsonLines(
+    "judge_failures.jsonl", "the steps in which the policy's judge failed; absent where it never did", row=JudgeFailure
 )
 OBJECTIVE: JsonObject[ObjectiveRow] = JsonObject(
     "objective.json",

@@ -1,7 +1,7 @@
 """From the command line to a verb, and from what happened to an exit status.
 
 0 done; 1 the audit fired (`accord audit` alone), or missed a planted fault (`accord lab plant`); 2 asked wrongly, or a
-file is wrong; 3 training stopped itself; 130 stopped by Ctrl-C.
+file is wrong; 3 training stopped itself; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 """
 
 import os
@@ -30,6 +30,7 @@ from accord.cli import (
 from accord.cli.printing import complain, unfold
 from accord.errors import AccordError
 from accord.extras import extra_lacked
+from accord.run.stopping import Terminated
 
 __all__ = ["app", "main", "run"]
 
@@ -90,6 +91,9 @@ def run(arguments: Sequence[str]) -> int:
             raise
         complain(str(lacked))
         return lacked.exit_status
+    except Terminated as terminated:
+        complain(f"{terminated}; the same command (`run`: with --resume) goes on from there")
+        return terminated.exit_status
     except KeyboardInterrupt:
         complain("stopped; what was finished is kept, and the same command (`run`: with --resume) goes on from there")
         return 130

@@ -12,6 +12,7 @@ from accord.cli.printing import complain, overrides, print_json, progress_displa
 from accord.cli.seeds import run_seeds
 from accord.errors import RecipeError
 from accord.extras import TRAIN, require
+from accord.run.stopping import ending_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,8 @@ def demo(*, out: Path = Path("runs/demo"), tiny: bool = False, quiet: bool = Fal
         progress.say(recipe.data.about)
     if not tiny:
         progress.say(dtype_note())
-    _drive(recipe, out, progress, resume=True)
+    with ending_by_signal():
+        _drive(recipe, out, progress, resume=True)
 
 
 def init(folder: Path) -> None:
@@ -127,6 +129,7 @@ def run(
     resume: bool = False,
     only: list[str] | None = None,
     again: list[str] | None = None,
+    from_: Annotated[Path | None, Parameter(name="--from")] = None,
     set_: Set = None,
     seeds: str | None = None,
     quiet: bool = False,
@@ -148,6 +151,9 @@ def run(
     again
         A stage to do again in the run that is there, with all that builds on it: what they left is deleted. May be
         given more than once.
+    from_
+        A run whose finished stages are taken where they would be the same here, by hard links; the others, and what
+        builds on them, are done anew, and it is said why.
     seeds
         A:B, for one run with each of the seeds A to B - 1, in folders seed-A ... of `out`; then each number's spread
         over them, and what the audit says of it (RL1, X7). Runs that are there go on.
@@ -160,17 +166,17 @@ def run(
     changes = overrides(set_ or [])
     name = recipe.resolve().parent.name if recipe.name == RECIPE.file else recipe.stem
     out = out or Path("runs") / name
-    if seeds is not None:
-        run_seeds(recipe, out, seeds, changes, partial(_drive, only=tuple(only or ()), again=tuple(again or ())), quiet)
-        return
-    _drive(
-        recipes.load(recipe, changes, say=complain),
-        out,
-        progress_display(quiet=quiet),
-        resume=resume or bool(again),
-        only=tuple(only or ()),
-        again=tuple(again or ()),
-    )
+    chosen = {"only": tuple(only or ()), "again": tuple(again or ())}
+    if from_ is not None and (again or seeds is not None):
+        raise RecipeError(
+            "--from takes stages of one run that are done, and --again and --seeds do some: leave one out"
+        )
+    with ending_by_signal():
+        if seeds is not None:
+            run_seeds(recipe, out, seeds, changes, partial(_drive, **chosen), quiet)
+            return
+        settings, progress = recipes.load(recipe, changes, say=complain), progress_display(quiet=quiet)
+        _drive(settings, out, progress, resume=resume or bool(again), source=from_, **chosen)
 
 
 def _drive(
@@ -181,15 +187,25 @@ def _drive(
     resume: bool,
     only: tuple[str, ...] = (),
     again: tuple[str, ...] = (),
+    source: Path | None = None,
 ) -> None:
     from accord.artefacts import FINDINGS, REPORT, Verdict
     from accord.loop.drive import drive, start_run
+    from accord.loop.reuse import check_source, reuse_stages
     from accord.report import render_table, summary
 
     if recipe.loop is not None:
+        if source is not None:
+            raise RecipeError(
+                "--from: this recipe has rounds, each of which goes on from the one before; leave --from or [loop] out"
+            )
         _drive_rounds(recipe, out, progress, resume=resume, only=only, again=again)
         return
+    if source is not None:
+        check_source(recipe, source, out)
     with start_run(recipe, out, resume=resume, again=again) as opened:
+        for line in reuse_stages(recipe, opened, source, only=only) if source is not None else ():
+            progress.say(line)
         drive(recipe, opened, progress, only=only)
         table_console().print(render_table(summary(opened)))
         if FINDINGS.has(opened):

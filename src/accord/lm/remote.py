@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from accord.errors import ModelError
+from accord.errors import EndpointError
 from accord.interfaces import Reply
 from accord.lm.chat_messages import endpoint_message
 from accord.records import Completion, FinishReason, Prompt, Sampling, Usage
@@ -24,6 +24,8 @@ __all__ = ["EndpointWriter"]
 
 T = TypeVar("T")
 CHAT = "/chat/completions"
+PASSING = frozenset({408, 409, 425, 429})
+"""Answers below 500 that may be others later."""
 MAX_TOKENS = 10**9  # that one request can be said to have cost
 
 
@@ -52,7 +54,7 @@ class EndpointWriter:
         """The model of this name at an endpoint, else the first that it lists; the token is the environment's
         ACCORD_TOKEN.
 
-        Raises `ModelError` where the endpoint cannot be reached, lists none, or not this one.
+        Raises `EndpointError` where the endpoint cannot be reached, lists none, or not this one.
         """
         base = url.rstrip("/")
         base = base if base.endswith("/v1") else f"{base}/v1"
@@ -63,7 +65,7 @@ class EndpointWriter:
         try:
             return str(self._request("/models", self._client.models.list).data[0].id)
         except (AttributeError, IndexError, TypeError) as error:
-            raise ModelError(
+            raise EndpointError(
                 f"{self.place}/models: it lists no model; is this an OpenAI-compatible endpoint?"
             ) from error
 
@@ -81,7 +83,7 @@ class EndpointWriter:
     def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
         """`n` completions for each prompt, in the order of the prompts.
 
-        Raises `ModelError` where the endpoint refuses, cannot be reached, or gives another number of completions.
+        Raises `EndpointError` where the endpoint refuses, cannot be reached, or gives another number of completions.
         """
         with ThreadPoolExecutor(self.parallel) as threads:
             return list(threads.map(lambda prompt: self._completions(prompt, n, sampling), prompts))
@@ -125,28 +127,31 @@ class EndpointWriter:
         return self._request(CHAT, create)
 
     def _texts(self, answer: Any, n: int) -> list[tuple[str, FinishReason | None]]:
-        """The texts of an answer, each with why it ended. Raises `ModelError` where they are not `n` texts."""
+        """The texts of an answer, each with why it ended. Raises `EndpointError` where they are not `n` texts."""
         try:
             written = [(choice.message.content or "", _ending(choice.finish_reason)) for choice in answer.choices]
         except (AttributeError, TypeError) as error:
-            raise ModelError(f"{self.place}{CHAT}: its answer has no message where one belongs") from error
+            raise EndpointError(f"{self.place}{CHAT}: its answer has no message where one belongs") from error
         if len(written) != n:
-            raise ModelError(f"{self.place}{CHAT}: it gave {len(written)} completions where {n} were asked for")
+            raise EndpointError(f"{self.place}{CHAT}: it gave {len(written)} completions where {n} were asked for")
         if not all(isinstance(text, str) for text, _ in written):
-            raise ModelError(f"{self.place}{CHAT}: its answer has no text where one belongs")
+            raise EndpointError(f"{self.place}{CHAT}: its answer has no text where one belongs")
         return written
 
     def _request(self, path: str, send: Callable[[], T]) -> T:
-        """What the endpoint answers. Raises `ModelError` that names the place and the endpoint's reason."""
+        """What the endpoint answers. Raises `EndpointError` that names the place and the endpoint's reason."""
         from openai import APIStatusError, OpenAIError
 
         place = f"{self.place}{path}"
         try:
             return send()
         except APIStatusError as error:
-            raise ModelError(f"{place}: it answers {error.status_code} ({_reason(error)})") from error
+            may_pass = error.status_code in PASSING or error.status_code >= 500
+            raise EndpointError(
+                f"{place}: it answers {error.status_code} ({_reason(error)})", may_pass=may_pass
+            ) from error
         except (OpenAIError, ValueError) as error:
-            raise ModelError(f"{place}: no answer that can be read ({error.__cause__ or error})") from error
+            raise EndpointError(f"{place}: no answer that can be read ({error.__cause__ or error})") from error
 
 
 def _ending(reason: str | None) -> FinishReason | None:

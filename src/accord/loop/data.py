@@ -1,6 +1,7 @@
 """The first stage: feedback into the ledger where a source is named, and from the ledger the examples of the run."""
 
 from dataclasses import replace
+from os.path import relpath
 from pathlib import Path
 
 from accord.artefacts import ASKED_TEXTS, DEPLOYMENT_PROMPTS, POPULATION, Population, TrustSummary
@@ -23,6 +24,7 @@ from accord.loop.lengths import fitting
 from accord.loop.stage import Context
 from accord.recipe import Data, Recipe
 from accord.records import Feedback
+from accord.run import InputEntry, digest_of, digest_of_folder
 
 __all__ = ["data"]
 
@@ -70,6 +72,7 @@ def data(context: Context) -> None:
             stage=context.stage,
         )
     _write_population(context)
+    _note_files(context)
     if settings.deployment_prompts is not None:
         DEPLOYMENT_PROMPTS.write(run, read_prompts(settings.deployment_prompts), stage=context.stage)
     counts = ", ".join(f"{len(pairs):,} {name}" for name, pairs in dataset.pairs.items())
@@ -80,6 +83,17 @@ def _write_population(context: Context) -> None:
     """Keep the population that the recipe names, for the audit, whether answers are weighed by it or not."""
     if population := context.recipe.data.population:
         POPULATION.write(context.run, Population(shares=population), stage=context.stage)
+
+
+def _note_files(context: Context) -> None:
+    """Note the files that the recipe names beside the ledger among the inputs of the run."""
+    run, settings = context.run, context.recipe.data
+    for place in (_file(settings), settings.prompts, settings.deployment_prompts):
+        path = None if place is None else Path(place)
+        if path is not None and path.exists():
+            digest = digest_of_folder(path) if path.is_dir() else digest_of(path)
+            entry = InputEntry(digest, relpath(path.resolve(), run.path.resolve()))
+            run.record_input(f"{context.stage}: {path.name}", entry)
 
 
 def _import(context: Context, ledger: Ledger) -> None:

@@ -7,6 +7,7 @@ from accord.errors import ArtefactError, WaitingForPeople, storage
 from accord.lm.memory import release_memory
 from accord.loop.named_code import check_extensions, extension_inputs, refuse_code
 from accord.loop.progress import ProgressDisplay
+from accord.loop.retention import retention_of
 from accord.loop.sameness import base_inputs, basis_of, check_settings, hub_inputs
 from accord.loop.stage import Context, in_run
 from accord.loop.stages import builds_on, chosen_stages, settings_digest, stages_of
@@ -98,7 +99,9 @@ def drive(
         run.begin(full_name, basis)
         with timed() as seconds:
             try:
-                stage.perform(Context(in_run(recipe, run), run, progress, full_name, prefix))
+                context = Context(in_run(recipe, run), run, progress, full_name, prefix)
+                run.retention = retention_of(context)
+                stage.perform(context)
             except WaitingForPeople as waiting:
                 run.pause(full_name)
                 run.wait(full_name, str(waiting))

@@ -13,7 +13,7 @@ from accord.recipe import Recipe, read_toml
 from accord.recipe.toml_text import flat
 from accord.run import InputEntry, RunDirectory, digest_of_folder, digest_of_settings
 
-__all__ = ["base_inputs", "basis_of", "check_settings", "hub_inputs"]
+__all__ = ["base_inputs", "basis_of", "changes_between", "check_settings", "hub_inputs"]
 
 SHOWN = 8  # changed keys that a message names
 
@@ -95,6 +95,11 @@ def _moved_models(run: RunDirectory, models: Mapping[str, InputEntry], sections:
         and (noted := run.manifest.inputs.get(key)) is not None
         and noted.digest != entry.digest
     ]
+
+
+def changes_between(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Each key of settings that has another value, with the old and the new one; empty where none has."""
+    return _listed(_changes(before, now))
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -7,13 +7,24 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, NoReturn, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from accord.artefacts import CANDIDATES, SAMPLES, VALUE_HEAD, JsonLines, OnlineMetrics, RolloutRow
+from accord.artefacts import (
+    BEST,
+    CANDIDATES,
+    JUDGE_FAILURES,
+    SAMPLES,
+    VALUE_HEAD,
+    BestStep,
+    JsonLines,
+    JudgeFailure,
+    OnlineMetrics,
+    RolloutRow,
+)
 from accord.errors import TrainingStopped
 from accord.interfaces import Judge, Sampler
 from accord.lm.causal import CausalModel
@@ -24,18 +35,21 @@ from accord.policy.advantages import alike
 from accord.policy.budget import SampleBudget
 from accord.policy.caution import Cautious, LearntFrom
 from accord.policy.constraints import Constraint, constrained, update_multipliers
+from accord.policy.judge_failures import JudgeFailedError, PatientJudge, noted_failure
 from accord.policy.materials import Material, Materials
 from accord.policy.maxmin import MaxMin
 from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
+from accord.run.stopping import termination
 from accord.train import (
     BatchLimits,
     Optim,
     Optimiser,
     Passes,
     StepResult,
+    StepSkipped,
     TrainingLoop,
     TrainingStep,
     seed_of,
@@ -45,6 +59,11 @@ from accord.train import (
 )
 
 __all__ = ["Dense", "Online", "OnlineTrainer", "build_trainer"]
+
+
+def _is_usual(value: object) -> Callable[[object], bool]:
+    """Leaves out of a recipe what says nothing; runs of before had no such keys."""
+    return lambda given: given == value
 
 
 class Online(Cautious):
@@ -72,6 +91,20 @@ class Online(Cautious):
     constraints: tuple[Constraint, ...] = Field(default=(), description="limits on components of the judge's scores")
     maxmin: MaxMin | None = Field(default=None, description="groups of people, the worst served of which counts most")
     max_kl: float = Field(default=200.0, gt=0, description="nats a sequence: training stops itself beyond it")
+    on_judge_failure: Literal["stop", "skip"] = Field(
+        default="stop",
+        exclude_if=_is_usual("stop"),
+        description="what becomes of a step of which the judge gives no scores: training stops, or the step is skipped",
+    )
+    judge_retries: int = Field(
+        default=3,
+        ge=0,
+        exclude_if=_is_usual(3),
+        description="how often a judge that fails is asked again, where that may help",
+    )
+    max_skipped_steps: int = Field(
+        default=3, ge=1, exclude_if=_is_usual(3), description="steps that may be skipped; one more stops training"
+    )
     save_every: int = Field(default=6, ge=1)
     optim: Optim = Optim(lr=1e-5, warmup_steps=2, lr_schedule="constant")
 
@@ -198,26 +231,55 @@ class OnlineTrainer:
         """The steps that are still to be made, with the updates of `update`; then the models are kept."""
 
         def step(number: int) -> StepResult[OnlineMetrics]:
-            rollout = self.generate_rollouts(number, old_logprobs=self.settings.needs_old_logprobs)
+            judge = PatientJudge(self.judge, self.settings.judge_retries, self.seed, number)
+            try:
+                rollout = self.generate_rollouts(number, old_logprobs=self.settings.needs_old_logprobs, judge=judge)
+            except JudgeFailedError as failed:
+                self._skip(judge, failed)
             metrics = self.step_metrics(rollout, number, update(self, rollout, number))
+            failure = noted_failure(self.state, judge, skipped=False)
+            if failure is not None:
+                metrics = metrics.model_copy(update={"judge_failures": failure.failures})
             return StepResult(metrics, self.rows(rollout, number))
 
         yield from self.loop.steps(step, self.save)
+        if rows := self.state.get("judge_failures"):
+            JUDGE_FAILURES.write(self.loop.run, map(JudgeFailure.model_validate, rows), stage=self.loop.stage)
+        self.save_best()
 
-    def generate_rollouts(self, step: int, *, old_logprobs: bool) -> Rollout:
-        """The samples of a step, judged, and measured where they are the policy's own.
+    def _skip(self, judge: PatientJudge, failed: JudgeFailedError) -> NoReturn:
+        """Have a step left out of which the judge gives no scores.
+
+        Raises what it raised where training is to stop then, `TrainingStopped` where too many steps were skipped.
+        """
+        s = self.settings
+        if s.on_judge_failure == "stop" or termination():
+            raise failed.problem
+        earlier = [row["step"] for row in self.state.get("judge_failures", ()) if row["skipped"]]
+        if len(earlier) >= s.max_skipped_steps:
+            raise TrainingStopped(
+                f"the judge '{judge.name}' failed at step {judge.step} ({failed}), and as many steps as "
+                f"max_skipped_steps allows were skipped before ({', '.join(map(str, earlier))}); see to the judge, and "
+                "go on with --resume"
+            )
+        noted_failure(self.state, judge, skipped=True)
+        raise StepSkipped
+
+    def generate_rollouts(self, step: int, *, old_logprobs: bool, judge: Judge | None = None) -> Rollout:
+        """The samples of a step, judged (by the trainer's judge unless another is given), and measured where they are
+        the policy's own.
 
         Raises `TrainingStopped` where their KL to the reference is above `max_kl`: no weight has moved in this step.
         """
-        s = self.settings
+        s, judge = self.settings, judge or self.judge
         sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
         prompts = self._passes.draw((step - 1) * s.prompts_per_step, s.prompts_per_step)
         form: dict[str, Any] = {"sampler": self.sampler, "old_logprobs": old_logprobs and s.on_policy}
         if not s.on_policy:
             assert self.reference is not None
-            return generate_rollouts(self.reference, None, self.judge, prompts, s.group_size, sampling, **form)
+            return generate_rollouts(self.reference, None, judge, prompts, s.group_size, sampling, **form)
         form |= {"head": self.head, "dense": s.needs_credits}
-        rollout = generate_rollouts(self.policy, self.reference, self.judge, prompts, s.group_size, sampling, **form)
+        rollout = generate_rollouts(self.policy, self.reference, judge, prompts, s.group_size, sampling, **form)
         if (kl := float(rollout.kl_B.mean())) > s.max_kl:  # NaN where there is no reference
             raise TrainingStopped(
                 f"the KL to the reference became {kl:.1f} nats a sequence at step {step}, above max_kl = "
@@ -346,6 +408,18 @@ class OnlineTrainer:
             with VALUE_HEAD.write(run, stage=stage) as folder:
                 weights = {name: weight.detach().cpu().contiguous() for name, weight in self.head.state_dict().items()}
                 save_file(weights, folder / "head.safetensors")
+
+    def save_best(self) -> None:
+        """Keep the best step's policy beside the last one's, where the run compares them."""
+        run, stage = self.loop.run, f"{self.loop.stage}-best"
+        value_of, by = run.retention.value_of, run.retention.by
+        best = self.loop.take_up_best()
+        if best is None or value_of is None:
+            return
+        value = value_of(self.loop.stage, best)
+        assert value is not None
+        self.settings.save_model(self.policy, self.start, run, stage=stage, seed=self.seed)
+        BEST.write(run, BestStep(step=best, by=by, value=value), stage=stage)
 
 
 Update = Callable[[OnlineTrainer, Rollout, int], dict[str, Any]]

@@ -20,6 +20,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+from accord.policy.judge_failures import scores_of
 from accord.policy.losses import kl_estimate
 from accord.records import Completion, Prompt, Sample, Sampling
 
@@ -162,7 +163,7 @@ def generate_rollouts(
     completions = tuple(
         policy.completion(prompt, sample, sampling) for prompt, sample in zip(repeated, samples, strict=True)
     )
-    scores = _scores(judge, repeated, completions)
+    scores = scores_of(judge, repeated, completions)
     score_B = torch.tensor(scores.value_N, dtype=torch.float32, device=policy.device)
     mask_BT, sampled_BT = _padded(samples)
     width, temperature = mask_BT.shape[1], sampling.temperature
@@ -239,18 +240,6 @@ def _dense(policy: CausalModel, judge: Judge, scores: Scores, samples: Sequence[
         for character, amount in earned:
             dense_BT[row, bisect_left(reach_T, character)] += amount
     return dense_BT
-
-
-def _scores(judge: Judge, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
-    """The judge's scores. Raises `TrainingStopped` where they are not one finite number a completion."""
-    try:
-        scores = judge.score(prompts, completions)
-    except ValueError as error:
-        raise TrainingStopped(f"the judge '{judge.name}' did not score the samples: {error}") from error
-    if len(scores.value_N) != len(completions):
-        count = len(scores.value_N)
-        raise TrainingStopped(f"the judge '{judge.name}' gave {count} scores for {len(completions)} samples")
-    return scores
 
 
 @torch.no_grad()

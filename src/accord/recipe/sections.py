@@ -1,9 +1,9 @@
 """The sections of a recipe: what is set where, and what no value of it may be."""
 
 from collections.abc import Mapping, Sized
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
 from accord.audit.settings import AuditSettings
 from accord.errors import LedgerError
@@ -19,7 +19,7 @@ from accord.reward.combine import MAIN, Combination
 from accord.reward.kinds.bradley_terry import BradleyTerry
 from accord.reward.settings import RewardSettings
 
-__all__ = ["Data", "Disclosure", "Evaluate", "Recipe", "Section"]
+__all__ = ["Checkpoints", "Data", "Disclosure", "Evaluate", "Recipe", "Section"]
 
 Share = Annotated[float, Field(gt=0, le=1)]
 ShareOrNone = Annotated[float, Field(ge=0, lt=1)]
@@ -158,6 +158,23 @@ class Evaluate(Section):
         return sampling
 
 
+class Checkpoints(Section):
+    """Which steps of a stage are kept; nothing that a run finds hangs on it."""
+
+    keep: int = Field(
+        default=1, ge=1, description="whole steps kept while a stage trains, the newest; a damaged one is passed over"
+    )
+    best_by: Literal["eval_reward", "reward"] | None = Field(
+        default=None,
+        description="keep the policy of the best step too: by the score of the independent judge (`eval_reward`), or "
+        "by the reward that it is trained on (`reward`), which is no judge of it",
+    )
+
+
+def _is_usual(checkpoints: Checkpoints) -> bool:
+    return checkpoints == Checkpoints()
+
+
 class Disclosure(Section):
     """What people state of the run, for `accord disclose`; the path is meant from the recipe's folder."""
 
@@ -184,9 +201,27 @@ class Recipe(Section):
     policy: SerializeAsAny[PolicySettings] | None = None
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
+    checkpoints: Checkpoints = Field(default=Checkpoints(), exclude_if=_is_usual)
     disclosure: Disclosure | None = None
     loop: Loop | None = None
     round: Round | None = None
+
+    @model_validator(mode="after")
+    def _steps_can_be_compared(self) -> Self:
+        by = self.checkpoints.best_by
+        if by is None:
+            return self
+        if self.policy is None or not (self.policy.on_policy and {"prompts", "judge"} <= self.policy.needs):
+            raise ValueError(
+                "checkpoints.best_by compares what a policy writes while it learns, and this one writes nothing "
+                "itself; leave it out"
+            )
+        if by == "eval_reward" and (self.evaluate is None or not self.evaluate.judged):
+            raise ValueError(
+                'checkpoints.best_by = "eval_reward" asks an independent judge; add an [evaluate] section, or compare '
+                'by "reward", which the policy is trained on'
+            )
+        return self
 
     @property
     def reward_sections(self) -> dict[str, RewardSettings]:

@@ -8,6 +8,7 @@ from typing import Any
 from accord.artefacts import REPORT, RunReader
 from accord.report.optional import goes_of, recipe_of, seconds_of
 from accord.report.words import counted, duration
+from accord.run import Manifest
 
 __all__ = ["File", "Provenance", "flat", "provenance"]
 
@@ -43,7 +44,9 @@ def provenance(reader: RunReader) -> Provenance:
     origin += [(name, counted(value)) for name, value in manifest.machine.items()]
     origin += [(f"version of {name}", value) for name, value in manifest.versions.items()]
     seconds, goes = seconds_of(reader), goes_of(reader)
-    stages = [(name, duration(of_stage) + _goes(goes[name])) for name, of_stage in seconds.items()]
+    stages = [
+        (name, duration(of_stage) + _goes(goes[name]) + _maker(manifest, name)) for name, of_stage in seconds.items()
+    ]
     if stages:
         stages.append(("together", duration(sum(seconds.values()))))
     files = [
@@ -62,6 +65,12 @@ def provenance(reader: RunReader) -> Provenance:
 def _goes(number: int) -> str:
     """How often a stage was begun; nothing where that was once."""
     return "" if number == 1 else f" in {number:,} goes"
+
+
+def _maker(manifest: Manifest, stage: str) -> str:
+    """Which run made a stage that was taken from another; nothing where it is the run's own."""
+    entry = manifest.stages.get(stage)
+    return f", taken from run {entry.run[:DIGITS]}" if entry is not None and entry.run else ""
 
 
 def flat(content: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from accord.artefacts import (
     CURVE,
+    JUDGE_FAILURES,
     JUDGED_ROLLOUTS,
     METRICS,
     MODEL,
@@ -127,10 +128,22 @@ def _training_curves(reader: RunReader) -> Figure | str:
     caption = (
         f"The training, step by step: {count(len(rows), 'step')}{of_texts}. Bands are 95 % intervals; a line without "
         "a band is a mean whose spread is not logged. A KL or a length that runs away, an entropy near zero, or texts "
-        "that no longer end themselves are the usual signs of trouble." + beyond
+        "that no longer end themselves are the usual signs of trouble." + _failures(reader) + beyond
     )
     files = tuple(lines.path("policy") for lines in ((METRICS, SAMPLES) if texts else (METRICS,)))
     return Figure(tuple(drawn), caption, files)
+
+
+def _failures(reader: RunReader) -> str:
+    """In how many steps the judge failed, and what became of them; nothing where it never did."""
+    rows = rows_of_file(reader, JUDGE_FAILURES, "policy")
+    if not rows:
+        return ""
+    skipped = ", ".join(str(row.step) for row in rows if row.skipped)
+    return (
+        f" The judge failed in {count(len(rows), 'step')} and was asked again; steps left out since there were no "
+        f"scores even so: {skipped or 'none'}."
+    )
 
 
 def courses(reader: RunReader) -> Iterator[figures.TrainingCurve]:

@@ -3,16 +3,17 @@
     manifest.json      every file by SHA-256, versions, seed, machine, inputs, parents, finished stages
     <stage>/...        artefacts, written once: beside, synced, renamed, and only then entered in the manifest
     <stage>/*.jsonl    growing logs, a line a step; cut back to the last checkpoint on resume, entered at the end
-    .checkpoints/      the last whole step of the stage that is running; gone when the stage is done
+    .checkpoints/      the last whole steps of the stage that is running; gone when the stage is done
 
     directory     RunDirectory: artefacts, stages, who holds the run       verification  every file against the manifest
-    manifest      what is written down of a run        checkpoints   the last whole step of a stage
+    manifest      what is written down of a run        checkpoints   the last whole steps of a stage
     growing_log   a log that grows by a line a step    files         written whole or not at all; digests; no way out
+    stopping      a signal that asks for the end       taking        a finished stage of another run
 
 Reading an artefact back checks its digest, so a half-written or altered file is refused, never used.
 """
 
-from accord.run.checkpoints import Checkpoint
+from accord.run.checkpoints import Checkpoint, Retention
 from accord.run.directory import RunDirectory, timed
 from accord.run.files import digest_of, digest_of_folder, digest_of_settings, write_whole
 from accord.run.growing_log import GrowingLog, LogMark
@@ -29,6 +30,7 @@ __all__ = [
     "InputEntry",
     "LogMark",
     "Manifest",
+    "Retention",
     "RunDirectory",
     "SpentEntry",
     "StageEntry",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from accord.errors import ArtefactError, storage
-from accord.run.checkpoints import FOLDER, Checkpoint, Checkpoints, sweep
+from accord.run.checkpoints import FOLDER, Checkpoint, Checkpoints, Retention, sweep
 from accord.run.files import PART, digest_of, put_folder, sync, sync_tree, within, write_whole
 from accord.run.growing_log import GrowingLog
 from accord.run.manifest import (
@@ -44,6 +44,7 @@ class RunDirectory:
         self._lock = lock
         self._verified: dict[str, tuple[int, ...]] = {}
         self._going: dict[str, tuple[float, float]] = {}  # by stage: when this go began, seconds of earlier ones
+        self.retention = Retention()
         self.readers: dict[str, Any] = {}  # by prefix, so that whoever reads this run parses its files once
 
     # -- making and opening ------------------------------------------------------------------------------
@@ -70,7 +71,11 @@ class RunDirectory:
             parents=list(parents),
         )
         run = cls(path, manifest, _take_lock(path))
-        run._save_manifest()
+        try:
+            run._save_manifest()
+        except BaseException:
+            run.close()
+            raise
         return run
 
     @classmethod
@@ -259,6 +264,14 @@ class RunDirectory:
         self._save_manifest()
         self._checkpoints(stage).drop()
 
+    def enter_stage(self, stage: str, entry: StageEntry, files: Mapping[str, FileEntry], *, parent: str) -> None:
+        """Enter a stage as finished whose files, made in the run `parent`, are in place."""
+        self.manifest.files |= files
+        self.manifest.stages[stage] = entry
+        if parent not in self.manifest.parents:
+            self.manifest.parents.append(parent)
+        self._save_manifest()
+
     def files_of(self, stage: str) -> dict[str, FileEntry]:
         """The files that a stage wrote, those of its parts (`policy-helpful`) among them, by name."""
         return {name: file for name, file in self.manifest.files.items() if _is_part(file.stage, stage)}
@@ -297,18 +310,34 @@ class RunDirectory:
         return GrowingLog(within(self.path, name))
 
     def save_checkpoint(self, stage: str, step: int, write: Callable[[Path], None]) -> None:
-        """Make `step` the step that a resumed run goes on from; `write` fills the folder it is handed."""
+        """Make `step` the step that a resumed run goes on from; `write` fills the folder it is handed.
+
+        Which earlier ones are kept beside it is said by `retention`.
+        """
         self._check_open_for_writing()
-        self._checkpoints(stage).save(step, write)
+        self._checkpoints(stage).save(step, write, lambda steps: self.retention.steps_to_keep(stage, steps))
         if self._going:
             self._save_manifest()
 
     def last_checkpoint(self, stage: str) -> Checkpoint | None:
         """The last whole checkpoint of a stage; None where the stage starts at its beginning.
 
-        Raises `ArtefactError` where its files are not what was written, or it is another run's.
+        Raises `ArtefactError` where none is what was written, or it is another run's.
         """
         return self._checkpoints(stage).last()
+
+    def best_checkpoint(self, stage: str) -> Checkpoint | None:
+        """That of the step which is worth most by `retention`; None where no value is known.
+
+        Raises `ArtefactError` where it is not what was written.
+        """
+        checkpoints = self._checkpoints(stage)
+        best = self.retention.best(stage, checkpoints.steps)
+        return None if best is None else checkpoints.at(best)
+
+    def damaged_checkpoints(self, stage: str) -> list[str]:
+        """What is wrong with any checkpoint of a stage."""
+        return self._checkpoints(stage).damages()
 
     # -- inside ------------------------------------------------------------------------------------------
 

@@ -66,13 +66,19 @@ class InputEntry:
 class StageEntry:
     """A finished stage: the digest of its settings, how long it took, and the digest of the files it builds on.
 
-    `seconds` are of all goes at it together, where it was stopped and taken up again.
+    `seconds` are of all goes at it together, where it was stopped and taken up again. `run` is the id of the run that
+    made it, where its files were taken from another; they took no time in this one.
     """
 
     settings: str
     seconds: float
     basis: str = ""
     goes: int = 1
+    run: str = ""
+
+    def to_json(self) -> dict[str, str | int | float]:
+        """As written; without `run` where the stage is the run's own."""
+        return {name: value for name, value in vars(self).items() if name != "run" or value}
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ class Manifest:
         _check(str, self.name, self.id, self.created, *self.begun.values(), *self.versions.values(), *self.parents)
         _check(str, *self.waiting.values())
         _check(str, *(word for file in files for word in (file.sha256, file.stage)))
-        _check(str, *(word for stage in stages for word in (stage.settings, stage.basis)))
+        _check(str, *(word for stage in stages for word in (stage.settings, stage.basis, stage.run)))
         _check(str, *(entry.digest for entry in inputs))
         _check((str, NoneType), *(place for entry in inputs for place in (entry.path, entry.url)))
         _check((int, NoneType), *(count for entry in inputs for count in (entry.rows, entry.last_row)))
@@ -151,7 +157,10 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """As written in `manifest.json`."""
-        return asdict(self) | {"inputs": {name: entry.to_json() for name, entry in self.inputs.items()}}
+        return asdict(self) | {
+            "inputs": {name: entry.to_json() for name, entry in self.inputs.items()},
+            "stages": {name: entry.to_json() for name, entry in self.stages.items()},
+        }
 
 
 _ENTRIES = {"inputs": InputEntry, "files": FileEntry, "stages": StageEntry, "spent": SpentEntry}

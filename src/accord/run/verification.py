@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from accord.errors import ArtefactError, storage
+from accord.errors import storage
 from accord.run.checkpoints import FOLDER
 from accord.run.directory import LOCK, RunDirectory
 from accord.run.manifest import MANIFEST
@@ -38,8 +38,8 @@ def runs_within(path: Path) -> list[Path]:
 def verify(run: RunDirectory) -> list[Damage]:
     """What is wrong with the files of a run: altered, missing, leading out of it, or not in its manifest.
 
-    The checkpoint of a stage that is not finished is looked at too; what such a stage has written so far is not in the
-    manifest yet, and is left alone. Runs that lie within this one have manifests of their own.
+    The checkpoints of a stage that is not finished are looked at too; what such a stage has written so far is not in
+    the manifest yet, and is left alone. Runs that lie within this one have manifests of their own.
     """
     problems = [
         Damage(name, problem, run.maker_of(entry))
@@ -47,10 +47,7 @@ def verify(run: RunDirectory) -> list[Damage]:
         if (problem := run.problem_of(name))
     ]
     for stage in run.manifest.begun:
-        try:
-            run.last_checkpoint(stage)
-        except ArtefactError as error:
-            problems.append(Damage(f"{FOLDER}/{stage}", str(error), stage))
+        problems += (Damage(f"{FOLDER}/{stage}", problem, stage) for problem in run.damaged_checkpoints(stage))
     return [*problems, *(Damage(name, "not in the manifest") for name in _unknown(run))]
 
 

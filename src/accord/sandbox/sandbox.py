@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from accord.errors import ModelError
+from accord.run.stopping import termination
 from accord.sandbox.command import bubblewrap, import_paths, worker_command
 from accord.sandbox.process import EndedError, StoppedError, WorkerProcess
 
@@ -90,6 +91,13 @@ class Sandbox:
         Raises `ModelError` where the sandbox itself does not start; nothing that the program does is raised.
         """
         request = json.dumps(argument).encode() + b"\n"
+        outcome = self._called(request)
+        if isinstance(outcome, Stopped) and termination():
+            # Whoever ends a whole group of processes ended this one: what it says of the program is no answer.
+            outcome = self._called(request)
+        return outcome
+
+    def _called(self, request: bytes) -> Answered | Stopped:
         with self._lock:
             served = self._worker is not None
             try:

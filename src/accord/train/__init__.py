@@ -6,7 +6,7 @@ from accord.extras import import_module
 
 if TYPE_CHECKING:
     from accord.train.checkpointing import Checkpointer
-    from accord.train.loop import StepResult, TrainingLoop, TrainingStep
+    from accord.train.loop import StepResult, StepSkipped, TrainingLoop, TrainingStep
     from accord.train.memory_planner import BatchLimits, stage_batch_limits
     from accord.train.optimiser import Optim, Optimiser
     from accord.train.passes import Passes, planned_draws
@@ -20,6 +20,7 @@ __all__ = [
     "Optimiser",
     "Passes",
     "StepResult",
+    "StepSkipped",
     "TrainingLoop",
     "TrainingStep",
     "planned_draws",
@@ -38,6 +39,7 @@ _HOME = {
     "Optimiser": "optimiser",
     "Passes": "passes",
     "StepResult": "loop",
+    "StepSkipped": "loop",
     "TrainingLoop": "loop",
     "TrainingStep": "loop",
     "planned_draws": "passes",

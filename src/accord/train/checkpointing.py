@@ -11,6 +11,7 @@ No random state is kept: the randomness of a step is a function of its number (`
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -38,7 +39,8 @@ class Checkpointer:
     logs     those that grow with the stage, by name
     model    what is trained, as it was opened; None where the stage has none besides the optimiser's weights
 
-    Raises `ArtefactError` where the checkpoint is damaged, a log no longer holds what it held then, or it was made
+    A damaged checkpoint is passed over with a warning where an earlier one is whole. Raises `ArtefactError` where none
+    is, a log no longer holds what it held then, or it was made
     under other settings, from another model or with other versions of what computes.
     """
 
@@ -58,6 +60,8 @@ class Checkpointer:
         self._began_with = {**_flat(settings.model_dump(mode="json")), "model": weights_digest(model or nn.Module())}
         checkpoint = run.last_checkpoint(stage)
         if checkpoint is not None:
+            for problem in checkpoint.damaged:
+                warnings.warn(f"{problem}; {stage} goes on from step {checkpoint.step}, which is whole", stacklevel=2)
             self.step = checkpoint.step
             self._check_settings(checkpoint.folder)
             self._take_up(checkpoint.folder)
@@ -69,6 +73,14 @@ class Checkpointer:
         """Keep the weights and the state as they are now as those after `step`."""
         self.run.save_checkpoint(self.stage, step, self._write)
         self.step = step
+
+    def take_up_best(self) -> int | None:
+        """Put the weights back to the step that is worth most of those kept; None where no value is known."""
+        best = self.run.best_checkpoint(self.stage)
+        if best is None:
+            return None
+        self.optimiser.load(best.folder / OPTIMISER)
+        return best.step
 
     def _write(self, folder: Path) -> None:
         marks = {name: asdict(log.mark()) for name, log in self.logs.items()}

@@ -15,13 +15,14 @@ from pydantic import BaseModel
 from torch import nn
 
 from accord.artefacts import METRICS, JsonLines, Row, StepMetrics
-from accord.errors import TrainingStopped
+from accord.errors import ExtensionError, ModelError, TrainingStopped
 from accord.run import RunDirectory
+from accord.run.stopping import Terminated, step_under_way, termination
 from accord.train.checkpointing import Checkpointer
 from accord.train.optimiser import Optimiser
 from accord.train.seeds import seed_of, seeded, stage_seed
 
-__all__ = ["StepResult", "TrainingLoop", "TrainingStep"]
+__all__ = ["StepResult", "StepSkipped", "TrainingLoop", "TrainingStep"]
 
 M = TypeVar("M", bound=StepMetrics)
 
@@ -45,6 +46,10 @@ class TrainingStep(Generic[M]):
     def step(self) -> int:
         """Its number, from 1."""
         return self.metrics.step
+
+
+class StepSkipped(Exception):  # noqa: N818 - it reads as what happened
+    """A step is left out: nothing of it is logged, no weight has moved, and the next one is made."""
 
 
 class TrainingLoop:
@@ -88,37 +93,75 @@ class TrainingLoop:
     def steps(self, step_of: Callable[[int], StepResult[M]], save: Callable[[], None]) -> Iterator[TrainingStep[M]]:
         """Make the steps that are still to be made, each by `step_of(number)`; then `save` the model.
 
-        Raises what a step raises; a `TrainingStopped` then names the last whole step, which is kept.
+        A step that raises `StepSkipped` is left out.
+
+        Raises what a step raises; a `TrainingStopped` then names the last whole step, which is kept. Where a signal
+        asked the process to end, the step under way is finished and kept, and `Terminated` is raised.
         """
-        with self._guarded():
+        with self._guarded(), step_under_way():
             for number in range(self._done + 1, self.total + 1):
+                self._end_if_asked()
                 began = monotonic()
-                with seeded(seed_of(self.seed, "global", number)):
-                    result = step_of(number)
+                try:
+                    with seeded(seed_of(self.seed, "global", number)):
+                        result = step_of(number)
+                except StepSkipped:
+                    self._count(number)
+                    continue
                 metrics = result.metrics.model_copy(update={"seconds": round(monotonic() - began, 3)})
                 self._record(metrics, result.rows)
                 yield TrainingStep(metrics, self.total)
+            self._end_if_asked()
         save()
         for artefact in self._artefacts:
             self.run.adopt(artefact.path(self.stage), stage=self.stage)
 
+    def take_up_best(self) -> int | None:
+        """Put the weights back to the best of the steps that are kept (`RunDirectory.retention`), when all are made.
+
+        Returns its number; None where the run compares no steps, and the weights are those of the last one.
+        """
+        return self._checkpointer.take_up_best()
+
     def _record(self, metrics: StepMetrics, rows: Sequence[Row]) -> None:
-        """Log a step and keep it where it is due."""
+        """Log a step, and count it."""
         tables: list[Sequence[Row]] = [[metrics], rows]
         for artefact, log, table in zip(self._artefacts, self._logs, tables[: len(self._logs)], strict=True):
             log.append(*map(artefact.encode, table))
-        self._done, self._updates = metrics.step, self.optimiser.done
-        if metrics.step % self.save_every == 0:
-            self._checkpointer.save(metrics.step)
+        self._count(metrics.step)
+
+    def _count(self, number: int) -> None:
+        """Count a step that is over, and keep it where it is due."""
+        self._done, self._updates = number, self.optimiser.done
+        if number % self.save_every == 0:
+            self._checkpointer.save(number)
+
+    def _end_if_asked(self) -> None:
+        """Raises `Terminated` where a signal asked for the end."""
+        if number := termination():
+            raise Terminated(number)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Keep the last whole step where training stops itself inside the block, and say which it is."""
+        """Keep the last whole step where training stops itself inside the block, or was asked to; say which it is."""
         try:
             yield
         except TrainingStopped as stopped:
-            # Where a part of the step's updates was made already, the weights are no longer those of a whole step.
-            if self._done > self._checkpointer.step and self.optimiser.done == self._updates:
-                self._checkpointer.save(self._done)
+            self._keep()
             last = self._checkpointer.step
             raise TrainingStopped(f"{self.stage}: {stopped}; step {last} is kept in {self.run.path}") from stopped
+        except (Terminated, ModelError, ExtensionError) as error:
+            self._keep()
+            if not (number := termination()):
+                raise
+            # What a step needs outside of this process may have been ended with it: that is no error of the step.
+            last = self._checkpointer.step
+            raise Terminated(
+                number, f"step {last} of {self.stage} is kept in {self.run.path}" if last else ""
+            ) from error
+
+    def _keep(self) -> None:
+        """Keep the last whole step, unless weights have moved since."""
+        # Where a part of the step's updates was made already, the weights are no longer those of a whole step.
+        if self._done > self._checkpointer.step and self.optimiser.done == self._updates:
+            self._checkpointer.save(self._done)

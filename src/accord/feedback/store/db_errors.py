@@ -1,8 +1,10 @@
 """What a database refuses, said in one clear line."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -12,6 +14,7 @@ from accord.errors import AccordError, LedgerError, StorageError
 __all__ = ["translate_errors"]
 
 FULL = "the disk is full; free some space and run the same command again"
+ROOM = 1 << 16  # bytes that SQLite takes at once: a page, and the index of what is not yet in the file
 
 
 @contextmanager
@@ -50,6 +53,9 @@ def _by_sqlite(location: str, timeout: float, error: sqlite3.Error) -> AccordErr
             return StorageError(f"{location}: {FULL}")
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
             return StorageError(f"{location}: cannot be opened or written; choose a folder that can be written")
+        case sqlite3.SQLITE_IOERR if _has_no_room(location):
+            # What SQLite keeps beside the ledger is mapped into memory, and a full disk is told as any other refusal.
+            return StorageError(f"{location}: {FULL}")
         case sqlite3.SQLITE_IOERR:
             return StorageError(f"{location}: the disk refused ({error}); check it and run the same command again")
         case sqlite3.SQLITE_NOTADB:
@@ -60,6 +66,14 @@ def _by_sqlite(location: str, timeout: float, error: sqlite3.Error) -> AccordErr
             return LedgerError(f"{location}: {error}")
         case _:
             return None
+
+
+def _has_no_room(location: str) -> bool:
+    """Whether the disk that a ledger is on has no room for a page of it and of what SQLite keeps beside it."""
+    try:
+        return shutil.disk_usage(Path(location).parent).free < ROOM
+    except OSError:
+        return False
 
 
 def _by_postgres(location: str, timeout: float, error: BaseException, sqlstate: str) -> AccordError | None:

@@ -1,0 +1,72 @@
+"""A finished stage of another run, taken into this one: its files by hard link, else by copy."""
+
+import errno
+import os
+import shutil
+from dataclasses import replace
+from os.path import relpath
+from pathlib import Path
+
+from accord.errors import ArtefactError, storage
+from accord.run.directory import RunDirectory
+from accord.run.files import PART, digest_of, sync, within
+from accord.run.manifest import FileEntry, InputEntry
+
+__all__ = ["moved_input", "take_stage"]
+
+NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES, errno.ENOSYS})
+"""Why a file system links no file where it could be copied."""
+
+
+def take_stage(run: RunDirectory, source: RunDirectory, stage: str) -> int:
+    """Enter a stage that `source` has finished as one of this run, with the id of the run that made it.
+
+    What is linked takes no room, and neither run changes what the other has: files of a run are replaced, not written
+    into. The stage counts when all of its files are in place; a kill before that leaves a run without it. Returns how
+    many files are copies. Raises `ArtefactError` where a file is not what was written, or the copy is not.
+    """
+    files, copies = source.files_of(stage), 0
+    for name, entry in files.items():
+        copies += _put(source.verified(name).resolve(), within(run.path, name), entry)
+    made = source.manifest.stages[stage]
+    run.enter_stage(stage, replace(made, run=made.run or source.manifest.id), files, parent=source.manifest.id)
+    return copies
+
+
+def moved_input(entry: InputEntry, source: RunDirectory, run: RunDirectory) -> InputEntry:
+    """An input of another run as one of this run, whose folder its path is relative to."""
+    if entry.path is None:
+        return entry
+    return replace(entry, path=relpath((source.path / entry.path).resolve(), run.path.resolve()))
+
+
+def _put(file: Path, target: Path, entry: FileEntry) -> bool:
+    """Have a whole file at its place; whether it is a copy."""
+    beside = target.with_name(target.name + PART)
+    with storage(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for old in (beside, target):  # a rename onto another name of the same file would do nothing
+            old.unlink(missing_ok=True)
+        copied = _link_or_copy(file, beside)
+        if copied and digest_of(beside) != entry.sha256:
+            beside.unlink()
+            raise ArtefactError(f"{file}: changed while it was copied; stop whatever writes it, and try again")
+        beside.rename(target)
+        sync(target.parent)
+    return copied
+
+
+def _link_or_copy(file: Path, beside: Path) -> bool:
+    try:
+        os.link(file, beside)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        try:
+            shutil.copyfile(file, beside)
+            sync(beside)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+        return True
+    return False
