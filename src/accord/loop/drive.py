@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from accord.artefacts import RECIPE
-from accord.errors import ArtefactError, WaitingForPeople, storage
+from accord.errors import AccordError, ArtefactError, WaitingForPeople, storage
 from accord.lm.memory import release_memory
 from accord.loop.named_code import check_extensions, extension_inputs, refuse_code
 from accord.loop.progress import ProgressDisplay
@@ -100,14 +100,22 @@ def drive(
                 run.pause(full_name)
                 run.wait(full_name, str(waiting))
                 raise
-            except BaseException:
+            except BaseException as error:
                 run.pause(full_name)
+                run.stop(full_name, _why_stopped(error))
                 raise
         for key, entry in hub_inputs(recipe, stage.sections(recipe)[name]).items():
             run.record_input(key, entry)
         run.finish(full_name, digest, seconds(), basis=basis)
         progress.say(f"  {name}: {seconds():.0f} s")
         release_memory()
+
+
+def _why_stopped(error: BaseException) -> str:
+    """What ended a stage, in a line."""
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped by Ctrl-C"
+    return str(error) if isinstance(error, AccordError) else f"{type(error).__name__}: {error}"
 
 
 def _why_again(run: RunDirectory, stage: str, basis: str) -> str:

@@ -1,0 +1,268 @@
+"""The one reader of a run's files as they are at this moment: whole ones by their digest, growing ones as far as they are.
+
+What is put by a rename is whole whenever it is looked at. A file that is missing, damaged or altered is a problem that
+the snapshot names, never the end of it.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from accord.artefacts import CARD, CURVE, EVALUATION, FINDINGS, METRICS, PROMPTS, RECIPE, SAMPLES
+from accord.errors import AccordError, StorageError, storage
+from accord.recipe.toml_text import read_toml
+from accord.records import explain
+from accord.reward.kinds.person import PersonReward
+from accord.run import MANIFEST, Manifest, RunDirectory, holder_of
+from accord.run.files import within
+from accord.watch.live_log import LiveLog, MetricsLog, SampleLog, SamplePlace
+from accord.watch.snapshot import FollowedPrompt, LabelCount, SampleText, Snapshot, split_stage
+
+__all__ = ["LiveRun"]
+
+T = TypeVar("T")
+L = TypeVar("L", bound=LiveLog)
+FOLLOWED = 4  # prompts
+SHOWN = 6  # samples of each
+LONGEST = 4_000  # characters of a text
+PARSED = 512  # values of files that are kept
+
+
+@dataclass
+class LiveRun:
+    """A run's folder that is looked at again and again; only what has come since is read. Safe among threads."""
+
+    path: Path
+    clock: Callable[[], float] = time.time
+    _logs: dict[Path, LiveLog] = field(default_factory=dict, repr=False)
+    _parsed: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False)
+    _alone: Lock = field(default_factory=Lock, repr=False)
+
+    def look(self, prefix: str = "") -> Snapshot:
+        """The run as it is now; of its stages those below `prefix`."""
+        with self._alone:
+            return self._look(prefix)
+
+    def prefixes(self) -> list[str]:
+        """What stands before the names of its stages, in the order in which they were begun; none of a damaged run."""
+        with self._alone:
+            try:
+                manifest, _ = self._manifest()
+            except AccordError:
+                return []
+        stages = (*manifest.stages, *manifest.begun)
+        return list(dict.fromkeys(split_stage(stage)[0] for stage in stages))
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _look(self, prefix: str) -> Snapshot:
+        moment, problems = self.clock(), list[str]()
+        try:
+            holder = holder_of(self.path)
+            manifest, noted = self._manifest()
+        except AccordError as error:
+            return Snapshot(self.path, prefix, moment, None, str(error))
+        reading = _Reading(self, RunDirectory(self.path, manifest, None), prefix, problems)
+        recipe = reading.once(RECIPE.path(), lambda: read_toml(RECIPE.read(reading.run), RECIPE.path())) or {}
+        return Snapshot(
+            self.path,
+            prefix,
+            moment,
+            manifest,
+            holder=holder,
+            noted=noted,
+            recipe=recipe,
+            metrics={stage: tuple(log.rows) for stage, log in reading.metrics()},
+            samples=tuple(reading.samples()),
+            curve=reading.once(CURVE.path(reading.full("evaluate")), reading.curve) or (),
+            evaluation=reading.once(EVALUATION.path(reading.full("evaluate")), reading.evaluation),
+            cards={stage: card for stage, card in reading.cards() if card is not None},
+            findings=reading.once(FINDINGS.path(reading.full("audit")), reading.findings) or (),
+            labels=tuple(_labels(recipe, problems)),
+            problems=tuple(problems),
+        )
+
+    def _manifest(self) -> tuple[Manifest, float]:
+        """The manifest and when it was written. Raises `AccordError` where it cannot be read."""
+        file = self.path / MANIFEST
+        with storage(file):
+            noted = os.stat(file).st_mtime
+        with RunDirectory.open(self.path, write=False) as run:
+            return run.manifest, noted
+
+    def log(self, kind: type[L], path: Path) -> L:
+        """The log at a path, which is made when it is first asked for."""
+        found = self._logs.get(path)
+        if not isinstance(found, kind):
+            found = self._logs[path] = kind(path)
+        return found
+
+    def keep(self, key: tuple[object, ...], read: Callable[[], T]) -> T:
+        """What was read before under this key; else what `read` makes, which is kept."""
+        if key not in self._parsed:
+            value = read()
+            while len(self._parsed) >= PARSED:
+                del self._parsed[next(iter(self._parsed))]
+            self._parsed[key] = value
+        kept: T = self._parsed[key]
+        return kept
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One look at a run."""
+
+    live: LiveRun
+    run: RunDirectory
+    prefix: str
+    problems: list[str]
+
+    def full(self, stage: str) -> str:
+        return f"{self.prefix}/{stage}" if self.prefix else stage
+
+    def once(self, name: str, read: Callable[[], T]) -> T | None:
+        """What `read` makes of a file of the manifest, again only where it was written anew; None where it is not there."""
+        entry = self.run.manifest.files.get(name)
+        if entry is None:
+            return None
+        value: T | str = self.live.keep((name, entry.sha256, *_stamp(self.run.path / name)), lambda: _or_problem(read))
+        if isinstance(value, _Problem):
+            self.problems.append(value)
+            return None
+        return value  # type: ignore[return-value]  # no file of a run is a problem
+
+    def curve(self) -> list[Any]:
+        return list(CURVE.read(self.run, self.full("evaluate")))
+
+    def evaluation(self) -> Any:
+        return EVALUATION.read(self.run, self.full("evaluate"))
+
+    def findings(self) -> Any:
+        return FINDINGS.read(self.run, self.full("audit"))
+
+    def cards(self) -> Iterator[tuple[str, Any]]:
+        for name, entry in self.run.manifest.files.items():
+            if name == CARD.path(entry.stage or "-") and split_stage(entry.stage)[0] == self.prefix:
+                if split_stage(entry.stage)[1] == EVALUATION.stage:
+                    continue  # the policy's evaluation has the same name of its own
+                yield entry.stage, self.once(name, lambda stage=entry.stage: CARD.read(self.run, stage))
+
+    def metrics(self) -> Iterator[tuple[str, MetricsLog]]:
+        """The steps of each stage that trains, in the order in which they were begun."""
+        manifest = self.run.manifest
+        logged = [entry.stage for name, entry in manifest.files.items() if Path(name).name == METRICS.file]
+        for stage in dict.fromkeys((*logged, *manifest.begun, *manifest.steps)):
+            log = self._log(MetricsLog, METRICS.path(stage)) if split_stage(stage)[0] == self.prefix else None
+            if log is not None and log.rows:
+                yield stage, log
+
+    def _log(self, kind: type[L], name: str) -> L | None:
+        """A log, read on; None where it leads out of the run or cannot be read, which is noted."""
+        try:
+            log = self.live.log(kind, within(self.run.path, name))
+            log.read_on()
+        except (AccordError, OSError) as error:
+            self.problems.append(str(error))
+            return None
+        self.problems.extend(f"{name}: {damage}" for damage in log.damages)
+        return log
+
+    # -- samples ---------------------------------------------------------------------------------------------
+
+    def samples(self) -> Iterator[FollowedPrompt]:
+        """The prompts that the policy wrote on most often, along its steps."""
+        policy, manifest = self.full("policy"), self.run.manifest
+        stages = [stage for stage in (*manifest.begun, *manifest.stages, *manifest.steps) if stage == policy]
+        stages += [stage for stage in manifest.steps if stage.startswith(f"{policy}-")]
+        for stage in stages[-1:]:
+            log = self._log(SampleLog, SAMPLES.path(stage))
+            chosen = [] if log is None else log.followed(FOLLOWED)
+            texts = self._prompt_texts(chosen)
+            for prompt in chosen:
+                assert log is not None
+                found = [self._sample(log, place) for place in _spread(log.places[prompt])]
+                yield FollowedPrompt(prompt, texts.get(prompt, prompt), tuple(filter(None, found)))
+
+    def _sample(self, log: SampleLog, place: SamplePlace) -> SampleText | None:
+        row = self.live.keep((log.path, place, *_stamp(log.path)[:1]), lambda: log.line_at(place))
+        if row is None or not isinstance(row.get("text"), str):
+            return None
+        text = row["text"]
+        return SampleText(place.step, text[:LONGEST], dict(_scores(row)), len(text) > LONGEST)
+
+    def _prompt_texts(self, ids: list[str]) -> Mapping[str, str]:
+        """The last message of each prompt, by id; none where the run has no file of them."""
+        name = PROMPTS.path(self.full("data"))
+        if name not in self.run.manifest.files:
+            name = PROMPTS.path("data")  # rounds may share the data of the run
+        stage = self.run.manifest.files[name].stage if name in self.run.manifest.files else "data"
+
+        def read() -> dict[str, str]:
+            rows = PROMPTS.read(self.run, stage)
+            return {row.prompt.id: row.prompt.messages[-1].content for row in rows}
+
+        texts = self.once(name, read) or {}
+        return {each: texts[each] for each in ids if each in texts}
+
+
+class _Problem(str):
+    """Why a file could not be read."""
+
+    __slots__ = ()
+
+
+def _or_problem(read: Callable[[], T]) -> T | _Problem:
+    try:
+        return read()
+    except (AccordError, OSError) as error:
+        return _Problem(error)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        state = os.stat(path)
+    except OSError:
+        return ()
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _spread(places: list[SamplePlace]) -> list[SamplePlace]:
+    """Some of them from the first to the last, evenly."""
+    if len(places) <= SHOWN:
+        return places
+    return [places[round(number * (len(places) - 1) / (SHOWN - 1))] for number in range(SHOWN)]
+
+
+def _scores(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name in ("reward", "cautious_reward", "reward_std"):
+        if isinstance(row.get(name), int | float):
+            yield name.replace("_", " "), row[name]
+    components = row.get("components")
+    for name, part in (components if isinstance(components, Mapping) else {}).items():
+        if isinstance(part, Mapping) and isinstance(part.get("value"), int | float):
+            yield str(name), part["value"]
+
+
+def _labels(recipe: Mapping[str, Any], problems: list[str]) -> Iterator[LabelCount]:
+    """What people were asked for, by each reward of the recipe that is theirs."""
+    named = recipe.get("rewards")
+    sections = {"reward": recipe.get("reward")}
+    sections |= {f"rewards.{name}": section for name, section in named.items()} if isinstance(named, Mapping) else {}
+    for name, section in sections.items():
+        if not isinstance(section, Mapping) or section.get("kind") != "person":
+            continue
+        try:
+            spent = PersonReward.model_validate(section).spending()
+        except ValidationError as error:
+            key, problem = explain(error)
+            problems.append(f"recipe.{name}.{key}: {problem}")
+        except (AccordError, OSError) as error:
+            problems.append(str(error))
+        else:
+            yield LabelCount(name, spent.asked_for, spent.answered, spent.budget)
