@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from accord.report.words import duration
 from accord.watch.series import Over, Point, Series
 
-__all__ = ["HEIGHT", "WIDTH", "Drawing", "Tick", "draw"]
+__all__ = ["Drawing", "Size", "Tick", "draw", "thinned"]
 
-WIDTH, HEIGHT = 420.0, 190.0
-LEFT, RIGHT, TOP, BOTTOM = 56.0, 14.0, 14.0, 30.0
+WIDTH, HEIGHT = 340.0, 180.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 10.0, 36.0
 MOST_POINTS = 240  # of a line: more are not told apart at this width
 DOTS = 24  # up to so many points each has a dot
 ROWS = 12  # of the table beside it
@@ -29,10 +29,21 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Size:
+    """A drawing's own size, and where its axes are: from `left` to `right`, down to `floor`."""
+
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    floor: float = HEIGHT - BOTTOM
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A series drawn: `line`, `mean` and `judge` are places as SVG writes them, `band` the outline of its interval.
 
-    points      drawn for themselves over the KL, where steps may go back and forth
+    dots        drawn for themselves where there are few, and over the KL, where steps may go back and forth
     said        it in a sentence, for whoever does not see it
     header      what the rows of the table beside it are
     table       some of its numbers: step, place on the axis, value
@@ -54,6 +65,7 @@ class Drawing:
     window: int
     header: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
+    size: Size = Size()
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,7 @@ def draw(series: Series, over: Over) -> Drawing:
         judge_last=judge_last,
         dots=dots,
         ticks_x=tuple(Tick(axes.place(x, axes.y[0])[0], _label(x, over)) for x in _ticks(*axes.x, 4)),
-        ticks_y=tuple(Tick(axes.place(axes.x[0], y)[1], f"{y:.6g}") for y in _ticks(*axes.y, 3)),
+        ticks_y=tuple(Tick(axes.place(axes.x[0], y)[1], f"{y:.6g}") for y in _ticks(*axes.y, 5)),
         window=series.window,
         header=header,
         table=table,
@@ -121,7 +133,8 @@ def thinned(points: Sequence[Point]) -> list[Point]:
 
 def _axes(series: Series) -> _Axes:
     points = (*series.points, *series.judge)
-    y = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
+    y = [value for point in series.points for value in (point.y, point.low, point.high) if value is not None]
+    y += [point.y for point in series.judge]
     return _Axes(
         _range([point.x for point in points], 0.0), _range(y, 0.06, least=2 * 10.0**-series.digits)
     )

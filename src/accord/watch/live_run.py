@@ -7,7 +7,7 @@ the snapshot names, never the end of it.
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -29,20 +29,19 @@ __all__ = ["LiveRun"]
 T = TypeVar("T")
 L = TypeVar("L", bound=LiveLog)
 FOLLOWED = 4  # prompts
-SHOWN = 6  # samples of each
+SHOWN = 5  # samples of each
 LONGEST = 4_000  # characters of a text
 PARSED = 512  # values of files that are kept
 
 
-@dataclass
 class LiveRun:
     """A run's folder that is looked at again and again; only what has come since is read. Safe among threads."""
 
-    path: Path
-    clock: Callable[[], float] = time.time
-    _logs: dict[Path, LiveLog] = field(default_factory=dict, repr=False)
-    _parsed: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False)
-    _alone: Lock = field(default_factory=Lock, repr=False)
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.path, self.clock = path, clock
+        self._logs: dict[Path, LiveLog] = {}
+        self._parsed: dict[tuple[object, ...], Any] = {}
+        self._alone = Lock()
 
     def look(self, prefix: str = "") -> Snapshot:
         """The run as it is now; of its stages those below `prefix`."""

@@ -8,7 +8,7 @@ The newest round is the one that is opened where nobody asks for another.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from accord.errors import ArtefactError, nearest, storage
@@ -40,7 +40,6 @@ class Place:
         return self.name or "the whole run"
 
 
-@dataclass
 class Watched:
     """A folder with a run, or with rounds, looked at again and again.
 
@@ -48,11 +47,9 @@ class Watched:
     where there is neither a run nor a round.
     """
 
-    folder: Path
-    prefix: str = ""
-    _runs: dict[Path, LiveRun] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path, prefix: str = "") -> None:
+        self.folder, self.prefix = folder, prefix
+        self._runs: dict[Path, LiveRun] = {}
         if not self.places():
             below = f" with stages below {self.prefix}/" if self.prefix else ""
             raise ArtefactError(

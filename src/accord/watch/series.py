@@ -92,7 +92,7 @@ def series_of(rows: Sequence[StepRow], over: Over, curve: Sequence[CurvePoint] =
     Over the KL only where it was logged; `curve` is what an independent judge said along the run, if anybody did.
     """
     x_of = _places(rows, over)
-    found = [_series(rows, key, over, x_of, curve) for key in _keys(rows)]
+    found = [_series(rows, key, x_of, curve) for key in _keys(rows) if (key, over) != ("kl", "kl")]
     return [series for series in found if series.points]
 
 
@@ -111,9 +111,7 @@ def _places(rows: Sequence[StepRow], over: Over) -> list[float | None]:
     return list(accumulate(row.get("seconds", 0.0) for row in rows))
 
 
-def _series(
-    rows: Sequence[StepRow], key: str, over: Over, x_of: Sequence[float | None], curve: Sequence[CurvePoint]
-) -> Series:
+def _series(rows: Sequence[StepRow], key: str, x_of: Sequence[float | None], curve: Sequence[CurvePoint]) -> Series:
     title, unit, digits = _MAIN.get(key) or _FURTHER.get(key) or _entry(key)
     points = tuple(
         _point(row, key, x)

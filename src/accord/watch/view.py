@@ -109,6 +109,16 @@ class RunView:
         return sorted(rows, key=lambda row: row.kind != Verdict.FIRES.value.lower())
 
     @property
+    def memory(self) -> list[tuple[str, str]]:
+        """The most of each number of memory that a stage logged; none where none is logged."""
+        most: dict[str, float] = {}
+        for series in (series for training in self.training for series in training.series):
+            if "memory" in series.key:
+                peak = max(point.y for point in series.points)
+                most[series.title] = max(peak, most.get(series.title, peak))
+        return [(name, f"{value:,.2f}") for name, value in most.items()]
+
+    @property
     def labels(self) -> Sequence[LabelCount]:
         """What people were asked for."""
         return self.snapshot.labels
