@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from accord.collect.web.site import static as shared_static
 from accord.collect.web.site import templates as shared_templates
-from accord.report.words import duration
+from accord.report.words import clean, duration
 from accord.watch.drawing import draw
 from accord.watch.rounds import Watched
 from accord.watch.series import OVER, Over
@@ -58,9 +58,14 @@ def run_markup(view: RunView, over: Over, link: Link) -> Markup:
 def templates() -> Environment:
     """The templates of this room before those that all pages share."""
     own, shared = PackageLoader("accord.watch"), PackageLoader("accord.collect.web")
-    environment = shared_templates().overlay(loader=ChoiceLoader([own, shared]))
+    environment = shared_templates().overlay(loader=ChoiceLoader([own, shared]), finalize=_displayable)
     environment.filters = {**environment.filters, "took": duration, "slug": _slug}
     return environment
+
+
+def _displayable(value: Any) -> Any:
+    """Text with what cannot be shown made visible, in a title or a label as elsewhere."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _slug(name: str) -> str:
