@@ -21,10 +21,16 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     "datasets": ("datasets",),
     "postgres": ("psycopg",),
+    "tensorboard": ("tensorboard",),
 }
 """The extras of the package, and the modules that each brings."""
 
-_WORDS = {TRAIN: "opens and trains models", "datasets": "reads sets on the hub", "postgres": "speaks to PostgreSQL"}
+_WORDS = {
+    TRAIN: "opens and trains models",
+    "datasets": "reads sets on the hub",
+    "postgres": "speaks to PostgreSQL",
+    "tensorboard": "writes files for TensorBoard",
+}
 
 
 def missing(extra: str) -> tuple[str, ...]:

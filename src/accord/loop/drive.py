@@ -10,6 +10,7 @@ from accord.loop.progress import ProgressDisplay
 from accord.loop.sameness import base_inputs, basis_of, check_settings, hub_inputs
 from accord.loop.stage import Context, in_run
 from accord.loop.stages import builds_on, chosen_stages, settings_digest, stages_of
+from accord.loop.tracking import Trackers
 from accord.recipe import Recipe, dump, load
 from accord.run import MANIFEST, RunDirectory, timed
 
@@ -79,6 +80,18 @@ def drive(
     `prefix` (`rounds/03`) they stand below it, and read what others below it left. Raises `RecipeError` for a stage
     that does not exist, and whatever a stage raises.
     """
+    with Trackers.of(recipe, run, progress.say) as trackers:
+        _drive(recipe, run, progress, trackers, only, prefix)
+
+
+def _drive(
+    recipe: Recipe,
+    run: RunDirectory,
+    progress: ProgressDisplay,
+    trackers: Trackers,
+    only: tuple[str, ...],
+    prefix: str,
+) -> None:
     stages = chosen_stages(recipe, only)
     for number, (name, stage) in enumerate(stages.items(), 1):
         full_name = f"{prefix}/{name}" if prefix else name
@@ -95,7 +108,7 @@ def drive(
         run.begin(full_name, basis)
         with timed() as seconds:
             try:
-                stage.perform(Context(in_run(recipe, run), run, progress, full_name, prefix))
+                stage.perform(Context(in_run(recipe, run), run, progress, full_name, prefix, trackers))
             except WaitingForPeople as waiting:
                 run.pause(full_name)
                 run.wait(full_name, str(waiting))
