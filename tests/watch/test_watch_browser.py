@@ -11,7 +11,7 @@ from logged_runs import begin_policy, finish, log_steps
 from watch_server import watching
 
 from accord.run import RunDirectory
-from accord.watch import app as watch_app
+from accord.watch import page as watch_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -67,8 +67,8 @@ def test_a_page_that_everybody_can_read(trained: Path, browser: Any, width: int,
 def test_it_renews_itself_and_leaves_open_what_was_opened(
     tmp_path: Path, browser: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_app, "LIVE", 1)
-    monkeypatch.setattr(watch_app, "AT_REST", 1)
+    monkeypatch.setattr(watch_page, "LIVE", 1)
+    monkeypatch.setattr(watch_page, "AT_REST", 1)
     with (
         RunDirectory.create(tmp_path / "run") as run,
         watching(run.path) as url,
@@ -84,7 +84,7 @@ def test_it_renews_itself_and_leaves_open_what_was_opened(
         page.wait_for_function("() => document.querySelector('#live-state').textContent.includes('step 3 of 10')")
         page.wait_for_function(f"() => document.querySelectorAll('{table} tbody tr').length === 3")
         assert page.locator(table).get_attribute("open") is not None
-        assert page.evaluate("document.activeElement === document.body || document.activeElement.tagName === 'SUMMARY'")
+        assert page.evaluate("document.activeElement.id") == "curves-policy-reward-summary"
         finish(run, "policy")
         with RunDirectory.open(run.path, write=False) as seen:
             assert "policy" in seen.manifest.stages
@@ -96,7 +96,7 @@ def test_it_renews_itself_and_leaves_open_what_was_opened(
 def test_it_says_that_the_server_is_gone_and_goes_on_when_it_is_back(
     tmp_path: Path, browser: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_app, "AT_REST", 1)
+    monkeypatch.setattr(watch_page, "AT_REST", 1)
     with RunDirectory.create(tmp_path / "run") as run:
         begin_policy(run)
         log_steps(run, 2)

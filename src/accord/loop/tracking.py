@@ -134,8 +134,9 @@ def numbers_of(step: Step) -> dict[str, float]:
 
 def _begun(trackers: Trackers, tracker: str, stage: str, first: int) -> Any:
     """A run of a tracker for a stage that goes on with the step `first`; what it had beyond that is written anew."""
-    from accelerate import tracking
+    from accelerate import PartialState, tracking
 
+    PartialState()  # which its own logging asks for
     name = f"{trackers.name}/{stage}"
     begun: Any
     if tracker == "tensorboard":

@@ -26,7 +26,17 @@ from accord.collect.web.form_parsing import UnreadableError, read
 from accord.collect.web.security import CookieJar, Limiter, is_cross_site, network_of, tokens_match
 from accord.errors import AccordError, ArtefactError
 from accord.watch.numbers import to_json
-from accord.watch.page import OWN_FILES, SHARED_FILES, links, own_static, run_markup, shown_view, templates
+from accord.watch.page import (
+    OWN_FILES,
+    SHARED_FILES,
+    foot_markup,
+    links,
+    own_static,
+    run_markup,
+    seconds_to_next,
+    shown_view,
+    templates,
+)
 from accord.watch.rounds import Watched
 from accord.web_server import LOOPBACK, host_of, origin_host
 
@@ -34,7 +44,6 @@ __all__ = ["make_watch_app"]
 
 HTML = MediaType.HTML
 TYPES = {**MEDIA_TYPES, "watch.css": "text/css", "watch.js": "text/javascript"}
-LIVE, AT_REST = 5, 30  # seconds from one look to the next, while a process works on the run and otherwise
 MAX_FORM = 10_000  # bytes
 WatchRequest = Request[Any, Any, Any]
 log = logging.getLogger("accord.watch")
@@ -157,13 +166,12 @@ async def front(request: WatchRequest, site: WatchSite) -> Response[Any]:
     if site.token is not None and (token := asked.get("token", "")):
         return _let_in(request, site, token)
     site.check(request)
-    moment = datetime.now(UTC)
     view, content, link = await asyncio.get_running_loop().run_in_executor(site.thread, _shown, site, asked)
     tag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
     if request.headers.get("if-none-match") == tag:
         return Response(None, status_code=304, headers={"etag": tag})
-    every = 0 if asked.get("still") == "1" else LIVE if view.state.is_live else AT_REST
-    response = site.page("watch.html", view=view, content=content, link=link, every=every, moment=moment)
+    every = seconds_to_next(view, asked)
+    response = site.page("watch.html", view=view, content=content, foot=foot_markup(every, link), every=every)
     response.headers["etag"] = tag
     return response
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,20 +19,31 @@ from accord.watch.rounds import Watched
 from accord.watch.series import OVER, Over
 from accord.watch.view import RunView, view_of
 
-__all__ = ["OWN_FILES", "SHARED_FILES", "asked_over", "links", "own_static", "run_markup", "shown_view", "templates"]
+__all__ = [
+    "OWN_FILES",
+    "SHARED_FILES",
+    "foot_markup",
+    "links",
+    "own_static",
+    "run_markup",
+    "seconds_to_next",
+    "shown_view",
+    "templates",
+]
 
 OWN_FILES = ("watch.css", "watch.js")
 SHARED_FILES = ("accord.css", "accord.svg")
+LIVE, AT_REST = 5, 30  # seconds from one look to the next, while a process works on the run and otherwise
 Link = Callable[..., str]
 
 
 def shown_view(watched: Watched, asked: Mapping[str, str]) -> tuple[RunView, Over]:
     """The view that an address asks for by `round` and `over`. Raises `ArtefactError` for a round that is not there."""
-    over = asked_over(asked)
+    over = _asked_over(asked)
     return view_of(watched, asked.get("round"), over), over
 
 
-def asked_over(asked: Mapping[str, str]) -> Over:
+def _asked_over(asked: Mapping[str, str]) -> Over:
     """What curves are over; anything else than what there is means steps."""
     return next((over for over in OVER if over == asked.get("over")), "step")
 
@@ -52,6 +64,17 @@ def run_markup(view: RunView, over: Over, link: Link) -> Markup:
     """The parts of the page of a run, without its frame."""
     module: Any = templates().get_template("run_parts.html").module
     return Markup(module.run(view, over, link, draw))  # noqa: S704 - the template has escaped all of it
+
+
+def foot_markup(every: int, link: Link) -> Markup:
+    """When it was looked at, and whether that goes on."""
+    module: Any = templates().get_template("run_parts.html").module
+    return Markup(module.foot(datetime.now(UTC), every, link))  # noqa: S704 - as above
+
+
+def seconds_to_next(view: RunView, asked: Mapping[str, str]) -> int:
+    """After how many seconds a run is looked at again; 0 where the address says that it is not."""
+    return 0 if asked.get("still") == "1" else LIVE if view.state.is_live else AT_REST
 
 
 @cache
