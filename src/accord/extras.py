@@ -21,16 +21,10 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     "datasets": ("datasets",),
     "postgres": ("psycopg",),
-    "tensorboard": ("tensorboard",),
 }
 """The extras of the package, and the modules that each brings."""
 
-_WORDS = {
-    TRAIN: "opens and trains models",
-    "datasets": "reads sets on the hub",
-    "postgres": "speaks to PostgreSQL",
-    "tensorboard": "writes files for TensorBoard",
-}
+_WORDS = {TRAIN: "opens and trains models", "datasets": "reads sets on the hub", "postgres": "speaks to PostgreSQL"}
 
 
 def missing(extra: str) -> tuple[str, ...]:

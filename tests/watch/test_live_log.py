@@ -51,7 +51,11 @@ def test_a_log_that_a_resumed_stage_cut_back_is_read_anew(tmp_path: Path, regrow
         assert steps_of(log) == [1, 2, 3, 4, 5]
         growing.cut_back(mark)
         if regrown:  # beyond where it was, with other numbers than before
-            growing.append({"step": 4, "reward": 7.125}, {"step": 5, "reward": 7.25, "more": 1.0}, *({"step": n} for n in range(6, 40)))
+            growing.append(
+                {"step": 4, "reward": 7.125},
+                {"step": 5, "reward": 7.25, "more": 1.0},
+                *({"step": n} for n in range(6, 40)),
+            )
         assert steps_of(log) == [1, 2, 3, *(range(4, 40) if regrown else ())]
         assert [row["reward"] for row in log.rows[3:5]] == ([7.125, 7.25] if regrown else [])
 
@@ -81,7 +85,9 @@ def test_a_damaged_line_is_named_and_left_out(tmp_path: Path, line: str) -> None
 
 def test_numbers_are_flat_and_what_is_none_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 1, "kl": null, "name": "k1", "fine": true, "components": {"a": 1, "b": 2.5}, "big": 1e999}\n')
+    path.write_text(
+        '{"step": 1, "kl": null, "name": "k1", "fine": true, "components": {"a": 1, "b": 2.5}, "big": 1e999}\n'
+    )
     log = MetricsLog(path)
     log.read_on()
     assert log.rows == [{"step": 1, "components.a": 1, "components.b": 2.5}]
@@ -111,7 +117,9 @@ def test_samples_are_found_again_by_their_places(tmp_path: Path) -> None:
 def test_the_prompts_that_are_written_on_most_are_followed(tmp_path: Path) -> None:
     path = tmp_path / "samples.jsonl"
     order = ["a", "b", "c", "b", "c", "b"]
-    path.write_text("".join(f'{{"step":{step},"index":0,"prompt":"{name}","text":""}}\n' for step, name in enumerate(order)))
+    path.write_text(
+        "".join(f'{{"step":{step},"index":0,"prompt":"{name}","text":""}}\n' for step, name in enumerate(order))
+    )
     log = SampleLog(path)
     log.read_on()
     assert log.followed(2) == ["b", "c"]

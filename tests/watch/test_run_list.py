@@ -22,7 +22,9 @@ def number(value: float) -> Estimate:
 def an_ended_run(path: Path) -> None:
     arm = ArmEvaluation(entropy=number(1), length=number(9), stop_rate=number(0.5))
     with RunDirectory.create(path) as run:
-        EVALUATION.write(run, PolicyEvaluation(kl=number(1), win_rate=number(0.6), start=arm, policy=arm), stage="evaluate")
+        EVALUATION.write(
+            run, PolicyEvaluation(kl=number(1), win_rate=number(0.6), start=arm, policy=arm), stage="evaluate"
+        )
         finish(run, "evaluate")
 
 

@@ -1,4 +1,4 @@
-"""The page of a run in a browser: at every width, light and dark, by axe; it renews itself and leaves open what was opened."""
+"""The page of a run in a browser: at every width, light and dark, by axe; renewed while it is read."""
 
 import shutil
 from collections.abc import Iterator

@@ -17,7 +17,12 @@ def test_a_page_shows_a_run_and_what_is_new_of_it(trained: Path) -> None:
     with watching(trained) as url:
         page = get(url + "/")
         assert page.status == 200
-        for words in ("Not begun: audit, report.", "KL to the start", "What it writes, step by step", "held-out accuracy"):
+        for words in (
+            "Not begun: audit, report.",
+            "KL to the start",
+            "What it writes, step by step",
+            "held-out accuracy",
+        ):
             assert words in page.text
         assert page.text.count("<svg") == len(re.findall('role="img" aria-label="[^"]{20,}"', page.text))
         assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in page.text

@@ -1,9 +1,9 @@
-"""What a run does, as its files and its lock tell it: worked on, waiting, stopped, killed, ended, damaged, not begun."""
+"""What a run does, by its files and its lock: worked on, waiting, stopped, killed, ended, damaged, not begun."""
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from logged_runs import begin_policy, finish, log_steps
@@ -11,7 +11,6 @@ from watched_runs import SHORT
 
 from accord.errors import ArtefactError, TrainingStopped, WaitingForPeople
 from accord.feedback import write_data
-from accord.interfaces import Step
 from accord.loop import drive as driving
 from accord.loop.drive import drive
 from accord.loop.progress import ProgressDisplay
@@ -64,7 +63,7 @@ class Ends(ProgressDisplay):
         super().__init__(quiet=True)
         self._error = error
 
-    def steps(self, items: "Iterator[Step]", name: str) -> "Iterator[Step]":  # type: ignore[override]
+    def steps(self, items: Any, name: str) -> Any:
         yield next(iter(items))
         raise self._error
 

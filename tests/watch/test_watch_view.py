@@ -1,4 +1,4 @@
-"""What is shown of a run: stages, curves over steps, KL and time, samples, measures, labels, rounds; on a page's drawings."""
+"""What is shown of a run: stages, curves over steps, KL and time, samples, measures, labels, rounds, drawings."""
 
 import json
 from io import StringIO
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from logged_runs import begin_policy, finish, log_steps
 from rich.console import Console
+from watched_runs import make_trained
 
 from accord.artefacts import FINDINGS, METRICS, RECIPE, SAMPLES, CurvePoint, Finding, Verdict
 from accord.errors import ArtefactError
@@ -20,7 +21,6 @@ from accord.watch.numbers import to_json
 from accord.watch.rounds import natural_order
 from accord.watch.series import Point, Series, series_of
 from accord.watch.terminal import render_view, sparkline
-from watched_runs import make_trained
 
 
 def printed(run: Path, round_name: str | None = None) -> str:
@@ -83,7 +83,9 @@ def test_the_most_memory_that_was_logged(tmp_path: Path) -> None:
 
 
 def test_labels_are_counted_against_the_budget(tmp_path: Path) -> None:
-    settings = PersonReward(study="s", ledger=str(tmp_path / "l.db"), items=str(tmp_path / "i.jsonl"), budget=20, raters=2)
+    settings = PersonReward(
+        study="s", ledger=str(tmp_path / "l.db"), items=str(tmp_path / "i.jsonl"), budget=20, raters=2
+    )
     prompt = Prompt.ask("What?")
     judge = PersonJudge("reward", settings)
     with pytest.raises(Exception, match="3 completions wait for people"):
@@ -92,7 +94,9 @@ def test_labels_are_counted_against_the_budget(tmp_path: Path) -> None:
         section = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.model_dump().items())
         RECIPE.write(run, f"[reward]\n{section}[rewards.other]\nkind = 'person'\nbudget = 'many'\n")
         view = view_of(Watched(run.path))
-    assert [vars(count) for count in view.labels] == [{"section": "reward", "asked": 6, "given": 0, "budget": 20}]
+    assert [vars(count) for count in view.labels] == [
+        {"section": "reward", "requested": 6, "answered": 0, "budget": 20}
+    ]
     assert any("recipe.rewards.other." in problem for problem in view.snapshot.problems)
     assert "labels of reward: 6 of 20 asked for, 0 given" in printed(run.path)
 

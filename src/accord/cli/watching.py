@@ -18,7 +18,7 @@ def watch(
     run: Path,
     *,
     prefix: str = "",
-    round: str | None = None,  # noqa: A002 - the option is called so
+    round: str | None = None,
     once: bool = False,
     json: bool = False,
     host: str = "127.0.0.1",

@@ -9,11 +9,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from accord.extras import EXTRAS, lacking
 from accord.interfaces import Step
 from accord.recipe.toml_text import flat
 from accord.run import RunDirectory
@@ -167,8 +167,5 @@ def missing_trackers(recipe: "Recipe") -> list[str]:
 
 def _missing(tracker: str) -> str:
     """That a tracker is not installed, and how it would be; empty where it is there."""
-    from importlib.util import find_spec
-
-    if tracker in EXTRAS:
-        return f"it takes {lacked}" if (lacked := lacking(tracker)) else ""
-    return "" if find_spec(tracker) is not None else f"{tracker} is not installed here (pip install {tracker})"
+    package = "'accord[tensorboard]'" if tracker == "tensorboard" else tracker
+    return "" if find_spec(tracker) is not None else f"{tracker} is not installed here (pip install {package})"

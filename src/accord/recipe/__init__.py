@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from accord.recipe.sections import Data, Disclosure, Evaluate, Recipe, Track
     from accord.recipe.toml_text import read_toml
 
-__all__ = ["Data", "Disclosure", "Evaluate", "Recipe", "Track", "dump", "load", "load_audit_section", "parse", "read_toml"]
+__all__ = [
+    "Data",
+    "Disclosure",
+    "Evaluate",
+    "Recipe",
+    "Track",
+    "dump",
+    "load",
+    "load_audit_section",
+    "parse",
+    "read_toml",
+]
 
 _HOME = {
     "Data": "sections",

@@ -106,9 +106,7 @@ class WatchSite:
         return self.page("watch_problem.html", status=status, heading=heading, advice=advice)
 
 
-def make_watch_app(
-    watched: Watched, *, token: str | None, hosts: Collection[str] | None = LOOPBACK
-) -> Litestar:
+def make_watch_app(watched: Watched, *, token: str | None, hosts: Collection[str] | None = LOOPBACK) -> Litestar:
     """The page of a run. `hosts` are the names of this machine that are answered to (None: any)."""
     site = WatchSite(watched, token)
     return Litestar(

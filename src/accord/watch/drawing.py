@@ -44,7 +44,7 @@ class Drawing:
     """A series drawn: `line`, `mean` and `judge` are places as SVG writes them, `band` the outline of its interval.
 
     dots        drawn for themselves where there are few, and over the KL, where steps may go back and forth
-    said        it in a sentence, for whoever does not see it
+    words       it in a sentence, for whoever does not see it
     header      what the rows of the table beside it are
     table       some of its numbers: step, place on the axis, value
     """
@@ -52,7 +52,7 @@ class Drawing:
     title: str
     unit: str
     last: str
-    said: str
+    words: str
     axis: str
     line: str
     mean: str
@@ -100,7 +100,7 @@ def draw(series: Series, over: Over) -> Drawing:
         title=series.title,
         unit=series.unit,
         last=last,
-        said=_said(series),
+        words=_words(series),
         axis={"step": "step", "kl": "KL to the start, nats a text", "time": "time of the stage"}[over],
         line="" if over == "kl" and series.smooth else axes.line(plain),
         mean=axes.line((point.x, point.y) for point in thinned(series.smooth)),
@@ -135,9 +135,7 @@ def _axes(series: Series) -> _Axes:
     points = (*series.points, *series.judge)
     y = [value for point in series.points for value in (point.y, point.low, point.high) if value is not None]
     y += [point.y for point in series.judge]
-    return _Axes(
-        _range([point.x for point in points], 0.0), _range(y, 0.06, least=2 * 10.0**-series.digits)
-    )
+    return _Axes(_range([point.x for point in points], 0.0), _range(y, 0.06, least=2 * 10.0**-series.digits))
 
 
 def _range(values: Sequence[float], pad: float, *, least: float = 0.0) -> tuple[float, float]:
@@ -179,7 +177,7 @@ def _band(axes: _Axes, points: Sequence[Point]) -> str:
     return axes.line(there + [(x, low) for x, low, _ in reversed(known)])
 
 
-def _said(series: Series) -> str:
+def _words(series: Series) -> str:
     first, last, digits = series.points[0], series.last, series.digits
     y = [point.y for point in series.points]
     unit = f" ({series.unit})" if series.unit else ""

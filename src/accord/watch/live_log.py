@@ -44,7 +44,7 @@ class LiveLog:
         raise NotImplementedError
 
     def read_on(self) -> None:
-        """Take what has come since. Raises `StorageError` where the file cannot be read; one that is not there is empty."""
+        """Take what has come since; a missing file is empty. Raises `StorageError` where it cannot be read."""
         with storage(self.path):
             try:
                 handle = os.open(self.path, os.O_RDONLY)
@@ -88,7 +88,7 @@ def _whole_lines(file: Any) -> Iterator[bytes]:
 
 @dataclass
 class MetricsLog(LiveLog):
-    """The numbers of each step of a stage that trains: `rows` are flat, `components.length` for an entry of a column."""
+    """The numbers of each step of a stage that trains; `rows` are flat, with `components.length` for an entry."""
 
     path: Path
     rows: list[Mapping[str, float]] = field(default_factory=list)

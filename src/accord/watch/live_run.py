@@ -1,4 +1,4 @@
-"""The one reader of a run's files as they are at this moment: whole ones by their digest, growing ones as far as they are.
+"""The one reader of a run's files as they are now: whole ones by their digest, growing ones as far as they are.
 
 What is put by a rename is whole whenever it is looked at. A file that is missing, damaged or altered is a problem that
 the snapshot names, never the end of it.
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from accord.artefacts import CARD, CURVE, EVALUATION, FINDINGS, METRICS, PROMPTS, RECIPE, SAMPLES
-from accord.errors import AccordError, StorageError, storage
+from accord.errors import AccordError, storage
 from accord.recipe.toml_text import read_toml
 from accord.records import explain
 from accord.reward.kinds.person import PersonReward
@@ -126,7 +126,7 @@ class _Reading:
         return f"{self.prefix}/{stage}" if self.prefix else stage
 
     def once(self, name: str, read: Callable[[], T]) -> T | None:
-        """What `read` makes of a file of the manifest, again only where it was written anew; None where it is not there."""
+        """What `read` makes of a file, again only where it was written anew; None where the run has no such file."""
         entry = self.run.manifest.files.get(name)
         if entry is None:
             return None

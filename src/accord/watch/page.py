@@ -37,25 +37,26 @@ LIVE, AT_REST = 5, 30  # seconds from one look to the next, while a process work
 Link = Callable[..., str]
 
 
-def shown_view(watched: Watched, asked: Mapping[str, str]) -> tuple[RunView, Over]:
+def shown_view(watched: Watched, query: Mapping[str, str]) -> tuple[RunView, Over]:
     """The view that an address asks for by `round` and `over`. Raises `ArtefactError` for a round that is not there."""
-    over = _asked_over(asked)
-    return view_of(watched, asked.get("round"), over), over
+    over = _asked_over(query)
+    return view_of(watched, query.get("round"), over), over
 
 
-def _asked_over(asked: Mapping[str, str]) -> Over:
+def _asked_over(query: Mapping[str, str]) -> Over:
     """What curves are over; anything else than what there is means steps."""
-    return next((over for over in OVER if over == asked.get("over")), "step")
+    return next((over for over in OVER if over == query.get("over")), "step")
 
 
-def links(path: str, asked: Mapping[str, str]) -> Link:
+def links(path: str, query: Mapping[str, str]) -> Link:
     """What makes the address of the same page with something else of it, as templates ask for it."""
-    known = {name: asked[name] for name in ("round", "over", "still") if name in asked}
+    known = {name: query[name] for name in ("round", "over", "still") if name in query}
 
     def link(**changes: Any) -> str:
-        query = {name: str(value) for name, value in {**known, **changes}.items()}
-        query = {name: value for name, value in query.items() if (name, value) not in {("still", "0"), ("over", "step")}}
-        return f"{path}?{urlencode(query)}" if query else path
+        fields = {name: str(value) for name, value in {**known, **changes}.items()}
+        plain = {("still", "0"), ("over", "step")}  # what is so without being said
+        fields = {name: value for name, value in fields.items() if (name, value) not in plain}
+        return f"{path}?{urlencode(fields)}" if fields else path
 
     return link
 
@@ -72,9 +73,9 @@ def foot_markup(every: int, link: Link) -> Markup:
     return Markup(module.foot(datetime.now(UTC), every, link))  # noqa: S704 - as above
 
 
-def seconds_to_next(view: RunView, asked: Mapping[str, str]) -> int:
+def seconds_to_next(view: RunView, query: Mapping[str, str]) -> int:
     """After how many seconds a run is looked at again; 0 where the address says that it is not."""
-    return 0 if asked.get("still") == "1" else LIVE if view.state.is_live else AT_REST
+    return 0 if query.get("still") == "1" else LIVE if view.state.is_live else AT_REST
 
 
 @cache

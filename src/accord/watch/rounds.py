@@ -7,7 +7,6 @@ The newest round is the one that is opened where nobody asks for another.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +96,7 @@ class Watched:
 
 def natural_order(name: str) -> list[tuple[int, int, str]]:
     """The key by which `round 9` comes before `round 10`."""
-    parts: Sequence[str] = re.split(r"(\d+)", name)
+    parts: list[str] = re.split(r"(\d+)", name)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 

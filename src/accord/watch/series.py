@@ -18,7 +18,7 @@ SMOOTHED = 40  # points from which on a moving mean is drawn
 
 @dataclass(frozen=True)
 class Point:
-    """A number at a step; `x` is the step, the KL or the seconds; `low` and `high` its 95 % interval where it has one."""
+    """A number at a step; `x` is the step, the KL or the seconds; `low` and `high` its 95 % interval, if any."""
 
     step: int
     x: float
@@ -151,9 +151,7 @@ def _moving(points: Sequence[Point], window: int) -> tuple[Point, ...]:
     return tuple(means)
 
 
-def _judged(
-    rows: Sequence[StepRow], x_of: Sequence[float | None], curve: Sequence[CurvePoint]
-) -> Iterator[Point]:
+def _judged(rows: Sequence[StepRow], x_of: Sequence[float | None], curve: Sequence[CurvePoint]) -> Iterator[Point]:
     place_of = {int(row["step"]): x for row, x in zip(rows, x_of, strict=True)}
     for point in curve:
         x = place_of.get(point.step)

@@ -36,15 +36,15 @@ class FollowedPrompt:
 class LabelCount:
     """What people were asked for by a reward that is theirs, against what may be asked for.
 
-    section  of the recipe
-    asked    ratings asked for so far
-    given    of them, how many were given; None where the ledger is not looked into
-    budget   ratings that may be asked for in all
+    section    of the recipe
+    requested  ratings asked for so far
+    answered   of them, how many were given; None where the ledger is not looked into
+    budget     ratings that may be asked for in all
     """
 
     section: str
-    asked: int
-    given: int | None
+    requested: int
+    answered: int | None
     budget: int
 
 

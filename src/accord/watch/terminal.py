@@ -45,8 +45,8 @@ def _parts(view: RunView) -> Iterator["RenderableType"]:
     for training in view.training:
         yield _training(training.stage, training.main)
     for count in view.labels:
-        given = "" if count.given is None else f", {count.given:,} given"
-        yield Text(f"labels of {count.section}: {count.asked:,} of {count.budget:,} asked for{given}")
+        given = "" if count.answered is None else f", {count.answered:,} given"
+        yield Text(f"labels of {count.section}: {count.requested:,} of {count.budget:,} asked for{given}")
     yield from (Text(f"{clean(each.name)}: {interval(each.estimate)}") for each in view.measures)
     yield from _samples(view)
     if view.verdicts:

@@ -197,7 +197,7 @@ def _round(watched: Watched, place: Place, looked: Snapshot | None) -> RoundRow:
         _newest(rows, "reward"),
         _newest(rows, "kl"),
         None if evaluation is None else evaluation.win_rate or evaluation.win_rate_reward,
-        sum(each.asked for each in snapshot.labels) if snapshot.labels else None,
+        sum(each.requested for each in snapshot.labels) if snapshot.labels else None,
     )
 
 
