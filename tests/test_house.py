@@ -121,7 +121,18 @@ def test_every_room_of_the_tree_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["accord", "accord.feedback", "accord.collect", "accord.collect.web.app", "accord.report", "accord.cli"]
+    "module",
+    [
+        "accord",
+        "accord.feedback",
+        "accord.collect",
+        "accord.collect.web.app",
+        "accord.report",
+        "accord.watch.app",
+        "accord.watch.study_page",
+        "accord.watch.listing",
+        "accord.cli",
+    ],
 )
 def test_what_needs_no_torch_loads_none(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

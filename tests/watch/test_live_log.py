@@ -7,7 +7,7 @@ from logged_runs import begin_policy, log_steps
 
 from accord.errors import StorageError
 from accord.run import RunDirectory
-from accord.watch.live_log import MetricsLog, SampleLog
+from accord.watch.live_log import MetricsLog, SampleLog, newest_rows
 
 
 def steps_of(log: MetricsLog) -> list[float]:
@@ -130,3 +130,13 @@ def test_a_log_of_many_parts_is_read_whole(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "metrics.jsonl"
     path.write_text("".join(f'{{"step": {step}}}\n' for step in range(1, 60)) + '{"step": 60')
     assert steps_of(MetricsLog(path)) == [*range(1, 60)]
+
+
+@pytest.mark.parametrize("end", [30, 1 << 16])
+def test_the_newest_steps_are_those_of_the_whole_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: int) -> None:
+    monkeypatch.setattr("accord.watch.live_log.END", end)
+    path = tmp_path / "metrics.jsonl"
+    assert newest_rows(path) == []
+    path.write_text("".join(f'{{"step": {step}}}\n' for step in range(1, 9)) + 'damaged\n{"step": 9}\n{"step": 10')
+    found = [row["step"] for row in newest_rows(path)]
+    assert found == ([9] if end == 30 else [*range(1, 10)])

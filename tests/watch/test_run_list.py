@@ -1,7 +1,9 @@
 """`accord runs`: all runs below a folder, in states that are true after a kill, and of damaged ones too."""
 
+import errno
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,21 @@ def test_a_folder_without_runs_and_one_that_is_not_there(tmp_path: Path, capsys:
     assert accord(["runs", str(tmp_path / "none")]) == 2
     assert "there is no such folder" in capsys.readouterr().err
     assert list(list_runs(tmp_path)) == []
+
+
+def test_a_folder_that_cannot_be_read_is_a_line_and_not_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_ended_run(tmp_path / "ended")
+    (tmp_path / "closed").mkdir()
+    iterdir = Path.iterdir
+
+    def refused(path: Path) -> Iterator[Path]:
+        if path.name == "closed":
+            raise PermissionError(errno.EACCES, "refused", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    found = {run.name: (run.state, run.words) for run in list_runs(tmp_path)}
+    assert found["ended"][0] == "ended"
+    assert found["closed"][0] == "damaged"

@@ -16,10 +16,10 @@ from accord.reward.kinds.person import PersonJudge, PersonReward
 from accord.run import RunDirectory
 from accord.stats import Estimate
 from accord.watch import Watched, view_of
-from accord.watch.drawing import MOST_POINTS, draw, thinned
+from accord.watch.drawing import draw
 from accord.watch.numbers import to_json
 from accord.watch.rounds import natural_order
-from accord.watch.series import Point, Series, series_of
+from accord.watch.series import MOST_POINTS, Point, Series, series_of
 from accord.watch.terminal import render_view, sparkline
 
 
@@ -187,7 +187,7 @@ def test_a_moving_mean_is_of_the_last_steps() -> None:
     (series,) = series_of(rows, "step")
     assert series.window == 5
     assert (series.smooth[0].step, series.smooth[0].y) == (5, 3 / 5)
-    assert len(series.smooth) == 96
+    assert [series.smooth[-1].step, series.smooth[-1].y] == [100, 2 / 5]
     assert series_of(rows[:39], "step")[0].smooth == ()
 
 
@@ -200,17 +200,30 @@ def test_the_judge_stands_where_its_step_does() -> None:
 
 
 def test_thinning_keeps_ends_and_spikes() -> None:
-    points = [Point(step, step, 9.0 if step == 4321 else 0.0) for step in range(10_000)]
-    kept = thinned(points)
-    assert len(kept) <= MOST_POINTS
-    assert (kept[0], kept[-1]) == (points[0], points[-1])
-    assert max(point.y for point in kept) == 9.0
-    assert [point.step for point in kept] == sorted(point.step for point in kept)
+    rows = [{"step": step, "loss": 9.0 if step == 4321 else 0.0} for step in range(1, 10_001)]
+    (series,) = series_of(rows, "step")
+    assert len(series.points) <= MOST_POINTS
+    assert (series.points[0].step, series.points[-1].step) == (1, 10_000)
+    assert max(point.y for point in series.points) == 9.0
+    assert [point.step for point in series.points] == sorted(point.step for point in series.points)
+    assert [point.step for point in series.spread][:2] == [1, 910]
+    assert series.last.step == 10_000
+    mean = 9.0 / series.window
+    assert max(point.y for point in series.smooth) == pytest.approx(mean)
+
+
+def test_a_step_that_logged_nothing_of_a_column_is_left_out() -> None:
+    rows = [{"step": 1, "kl": 1.0, "reward": 2.0}, {"step": 2, "reward": 3.0}, {"step": 3, "kl": 2.0}]
+    (series,) = (one for one in series_of(rows, "kl") if one.key == "reward")
+    assert series.points == (Point(1, 1.0, 2.0),)
+    (series,) = (one for one in series_of(rows, "step") if one.key == "reward")
+    assert [point.step for point in series.points] == [1, 2]
 
 
 @pytest.mark.parametrize("y", [(1.0,), (5.0, 5.0), (0.0, 0.0), (1e-9, 2e-9), (-1e20, 1e20), (1e29, 1e29)])
 def test_a_drawing_stays_on_its_paper(y: tuple[float, ...]) -> None:
-    series = Series("x", "X", "", 2, tuple(Point(step, step, value) for step, value in enumerate(y, 1)))
+    points = tuple(Point(step, step, value) for step, value in enumerate(y, 1))
+    series = Series("x", "X", "", 2, points, spread=points)
     drawing = draw(series, "step")
     places = [tuple(map(float, place.split(","))) for place in drawing.line.split()]
     assert all(0 <= x <= 340 and 0 <= y <= 180 for x, y in places)

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from accord.report.words import duration
 from accord.watch.series import Over, Point, Series
 
-__all__ = ["Drawing", "Size", "Tick", "draw", "thinned"]
+__all__ = ["Drawing", "Size", "Tick", "draw"]
 
 WIDTH, HEIGHT = 340.0, 180.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 10.0, 36.0
-MOST_POINTS = 240  # of a line: more are not told apart at this width
 DOTS = 24  # up to so many points each has a dot
-ROWS = 12  # of the table beside it
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class _Axes:
 def draw(series: Series, over: Over) -> Drawing:
     """The drawing of a series."""
     axes = _axes(series)
-    points = thinned(series.points)
+    points = series.points
     plain = [(point.x, point.y) for point in points]
     dotted = over == "kl" or len(series.points) <= DOTS
     dots = tuple(
@@ -103,9 +101,9 @@ def draw(series: Series, over: Over) -> Drawing:
         words=_words(series),
         axis={"step": "step", "kl": "KL to the start, nats a text", "time": "time of the stage"}[over],
         line="" if over == "kl" and series.smooth else axes.line(plain),
-        mean=axes.line((point.x, point.y) for point in thinned(series.smooth)),
+        mean=axes.line((point.x, point.y) for point in series.smooth),
         band=_band(axes, points),
-        judge=axes.line((point.x, point.y) for point in thinned(series.judge)),
+        judge=axes.line((point.x, point.y) for point in series.judge),
         judge_last=judge_last,
         dots=dots,
         ticks_x=tuple(Tick(axes.place(x, axes.y[0])[0], _label(x, over)) for x in _ticks(*axes.x, 4)),
@@ -114,21 +112,6 @@ def draw(series: Series, over: Over) -> Drawing:
         header=header,
         table=table,
     )
-
-
-def thinned(points: Sequence[Point]) -> list[Point]:
-    """At most some hundred points: of each stretch its first, lowest, highest and last, so that no spike is lost."""
-    if len(points) <= MOST_POINTS:
-        return list(points)
-    size = math.ceil(len(points) / (MOST_POINTS // 4))
-    kept: list[Point] = []
-    for begin in range(0, len(points), size):
-        part = points[begin : begin + size]
-        ends = {part[0].step: part[0], part[-1].step: part[-1]}
-        for extreme in (min(part, key=lambda one: one.y), max(part, key=lambda one: one.y)):
-            ends[extreme.step] = extreme
-        kept += [ends[step] for step in sorted(ends)]
-    return kept
 
 
 def _axes(series: Series) -> _Axes:
@@ -188,14 +171,12 @@ def _words(series: Series) -> str:
 
 
 def _table(series: Series, over: Over) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Some rows, evenly spaced, the last among them."""
-    size, points = max(1, math.ceil(len(series.points) / ROWS)), series.points
-    chosen = points[(len(points) - 1) % size :: size]
+    """A row for each of some points, evenly spaced."""
     judged = {point.step: point for point in series.judge}
     header = ["step", *([] if over == "step" else ["KL" if over == "kl" else "time"]), series.title.lower()]
     header += ["independent judge"] if judged else []
     rows = []
-    for point in chosen:
+    for point in series.spread:
         place = [] if over == "step" else [duration(point.x) if over == "time" else f"{point.x:,.2f}"]
         judge = judged.get(point.step)
         said = [] if not judged else ["–" if judge is None else _number(judge.y, series.digits)]

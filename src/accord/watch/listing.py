@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accord.errors import ArtefactError, storage
+from accord.errors import AccordError, ArtefactError, StorageError, storage
 from accord.report.words import clean, interval
 from accord.run import LOCK, MANIFEST
 from accord.watch.rounds import ROUNDS, Watched, natural_order
@@ -67,17 +67,25 @@ def _runs_below(folder: Path) -> Iterator[Path]:
             return
         below = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
     for path in below:
-        if not path.name.startswith("."):
-            yield from _runs_below(path)
+        if path.name.startswith("."):
+            continue
+        try:
+            yield from list(_runs_below(path))
+        except StorageError:
+            yield path  # whose line says why
 
 
 def _listed(folder: Path, path: Path) -> ListedRun:
-    view = view_of(Watched(path))
+    name = str(path.relative_to(folder)) if path != folder else str(folder)
     size, active = _weight(path)
+    try:
+        view = view_of(Watched(path), whole=False)
+    except AccordError as error:  # gone meanwhile, or a folder that cannot be read
+        return ListedRun(name, "damaged", clean(str(error)), "", None, None, "", active, size)
     stage = " ".join(filter(None, (view.place.name, view.state.stage)))
     row = next((row for row in view.stages if row.name == view.state.stage), None)
     return ListedRun(
-        name=str(path.relative_to(folder)) if path != folder else str(folder),
+        name=name,
         state=view.state.kind,
         words=clean(view.state.words),
         stage=stage,
@@ -95,11 +103,10 @@ def _number(view: RunView) -> str:
     if evaluation is not None and (win_rate := evaluation.win_rate or evaluation.win_rate_reward) is not None:
         return f"win rate {interval(win_rate, 2)}"
     for training in view.training:
-        by_key = {series.key: series for series in training.series}
         forms = (("reward", "reward {:.3f}"), ("accuracy", "accuracy {:.2f}"), ("loss", "loss {:.3f}"))
-        known = [form.format(by_key[key].last.y) for key, form in forms if key in by_key][:1]
-        if known and "kl" in by_key:
-            known.append(f"KL {by_key['kl'].last.y:.2f}")
+        known = [form.format(value) for key, form in forms if (value := training.newest(key)) is not None][:1]
+        if known and (kl := training.newest("kl")) is not None:
+            known.append(f"KL {kl:.2f}")
         if known:
             return ", ".join(known)
     return ""

@@ -8,6 +8,7 @@ one, is shorter, or does not hold the last line any more where it stood.
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from json import loads
 from math import isfinite
@@ -16,10 +17,13 @@ from typing import Any
 
 from accord.errors import storage
 
-__all__ = ["LiveLog", "MetricsLog", "SampleLog", "SamplePlace"]
+__all__ = ["LiveLog", "MetricsLog", "SampleLog", "SamplePlace", "StepRow", "newest_rows"]
 
 PART = 1 << 22  # bytes read at once
+END = 1 << 16  # bytes that the newest steps are looked for in
 MOST_DAMAGES = 5  # lines that are named
+StepRow = Mapping[str, float]
+_NO_ROW = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class LiveLog:
@@ -67,7 +71,7 @@ class LiveLog:
     def _take(self, line: bytes) -> None:
         try:
             self.take(line, self._offset)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except _NO_ROW:
             if len(self.damages) < MOST_DAMAGES:
                 self.damages.append(f"{self.path.name}:{self._number}: a damaged line; it is left out")
 
@@ -91,21 +95,25 @@ class MetricsLog(LiveLog):
     """The numbers of each step of a stage that trains; `rows` are flat, with `components.length` for an entry."""
 
     path: Path
-    rows: list[Mapping[str, float]] = field(default_factory=list)
+    rows: list[StepRow] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__(self.path)
 
     def take(self, line: bytes, offset: int) -> None:
         """A step's row."""
-        row = loads(line)
-        if not isinstance(row["step"], int) or isinstance(row["step"], bool):
-            raise TypeError("a step is a whole number")
-        self.rows.append(dict(_numbers(row)))
+        self.rows.append(_row(line))
 
     def clear(self) -> None:
         """Forget all rows."""
         self.rows.clear()
+
+
+def _row(line: bytes) -> StepRow:
+    row = loads(line)
+    if not isinstance(row["step"], int) or isinstance(row["step"], bool):
+        raise TypeError("a step is a whole number")
+    return dict(_numbers(row))
 
 
 def _numbers(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:
@@ -123,6 +131,26 @@ class SamplePlace:
     step: int
     offset: int
     length: int
+
+
+def newest_rows(path: Path) -> list[StepRow]:
+    """The last steps of a log of steps, as many of them as stand in its last part; none where there is none.
+
+    What cannot be read as a step is passed over. Raises `StorageError` where the file cannot be read.
+    """
+    with storage(path):
+        try:
+            with path.open("rb") as file:
+                begin = max(0, os.fstat(file.fileno()).st_size - END)
+                file.seek(begin)
+                lines = file.read().split(b"\n")[1 if begin else 0 : -1]
+        except FileNotFoundError:
+            return []
+    rows = []
+    for line in lines:
+        with suppress(*_NO_ROW):
+            rows.append(_row(line))
+    return rows
 
 
 _STEP = re.compile(rb'[{,]\s*"step"\s*:\s*(\d{1,9})')

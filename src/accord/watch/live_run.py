@@ -21,7 +21,7 @@ from accord.records import explain
 from accord.reward.kinds.person import PersonReward
 from accord.run import MANIFEST, Manifest, RunDirectory, holder_of
 from accord.run.files import within
-from accord.watch.live_log import LiveLog, MetricsLog, SampleLog, SamplePlace
+from accord.watch.live_log import LiveLog, MetricsLog, SampleLog, SamplePlace, StepRow, newest_rows
 from accord.watch.snapshot import FollowedPrompt, LabelCount, SampleText, Snapshot, split_stage
 
 __all__ = ["LiveRun"]
@@ -43,10 +43,10 @@ class LiveRun:
         self._parsed: dict[tuple[object, ...], Any] = {}
         self._alone = Lock()
 
-    def look(self, prefix: str = "") -> Snapshot:
-        """The run as it is now; of its stages those below `prefix`."""
+    def look(self, prefix: str = "", *, whole: bool = True) -> Snapshot:
+        """The run as it is now; of its stages those below `prefix`. Not `whole`: the newest steps, and no samples."""
         with self._alone:
-            return self._look(prefix)
+            return self._look(prefix, whole)
 
     def prefixes(self) -> list[str]:
         """What stands before the names of its stages, in the order in which they were begun; none of a damaged run."""
@@ -60,7 +60,7 @@ class LiveRun:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _look(self, prefix: str) -> Snapshot:
+    def _look(self, prefix: str, whole: bool) -> Snapshot:
         moment, problems = self.clock(), list[str]()
         try:
             holder = holder_of(self.path)
@@ -77,8 +77,8 @@ class LiveRun:
             holder=holder,
             noted=noted,
             recipe=recipe,
-            metrics={stage: tuple(log.rows) for stage, log in reading.metrics()},
-            samples=tuple(reading.samples()),
+            metrics=dict(reading.metrics(whole)),
+            samples=tuple(reading.samples()) if whole else (),
             curve=reading.once(CURVE.path(reading.full("evaluate")), reading.curve) or (),
             evaluation=reading.once(EVALUATION.path(reading.full("evaluate")), reading.evaluation),
             cards={stage: card for stage, card in reading.cards() if card is not None},
@@ -152,14 +152,24 @@ class _Reading:
                     continue  # the policy's evaluation has the same name of its own
                 yield entry.stage, self.once(name, lambda stage=entry.stage: CARD.read(self.run, stage))
 
-    def metrics(self) -> Iterator[tuple[str, MetricsLog]]:
-        """The steps of each stage that trains, in the order in which they were begun."""
+    def metrics(self, whole: bool) -> Iterator[tuple[str, tuple[StepRow, ...]]]:
+        """The steps of each stage that trains, or the newest of them, in the order in which they were begun."""
         manifest = self.run.manifest
         logged = [entry.stage for name, entry in manifest.files.items() if Path(name).name == METRICS.file]
         for stage in dict.fromkeys((*logged, *manifest.begun, *manifest.steps)):
-            log = self._log(MetricsLog, METRICS.path(stage)) if split_stage(stage)[0] == self.prefix else None
-            if log is not None and log.rows:
-                yield stage, log
+            rows = self._steps(METRICS.path(stage), whole) if split_stage(stage)[0] == self.prefix else ()
+            if rows:
+                yield stage, rows
+
+    def _steps(self, name: str, whole: bool) -> tuple[StepRow, ...]:
+        if whole:
+            log = self._log(MetricsLog, name)
+            return () if log is None else tuple(log.rows)
+        try:
+            return tuple(newest_rows(within(self.run.path, name)))
+        except (AccordError, OSError) as error:
+            self.problems.append(str(error))
+            return ()
 
     def _log(self, kind: type[L], name: str) -> L | None:
         """A log, read on; None where it leads out of the run or cannot be read, which is noted."""

@@ -36,7 +36,7 @@ def to_json(view: RunView) -> dict[str, Any]:
             for row in view.stages
         ],
         "last_steps": {
-            training.stage: {series.key: series.last.y for series in training.series} | {"step": training.steps}
+            training.stage: {series.key: series.last.y for series in training.series} | {"step": training.step}
             for training in view.training
         },
         "measures": {measure.name: measure.estimate.to_json() for measure in view.measures},

@@ -89,9 +89,9 @@ class Watched:
         """The run in a folder; the same one each time, so that only what has come since is read."""
         return self._runs.setdefault(folder, LiveRun(folder))
 
-    def look(self, place: Place) -> Snapshot:
-        """A place as it is now."""
-        return self.run(place.folder).look(place.prefix)
+    def look(self, place: Place, *, whole: bool = True) -> Snapshot:
+        """A place as it is now; not `whole`, with the newest of its steps alone and without samples."""
+        return self.run(place.folder).look(place.prefix, whole=whole)
 
 
 def natural_order(name: str) -> list[tuple[int, int, str]]:

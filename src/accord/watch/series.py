@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import chain
+from math import isfinite
 from typing import Literal
 
-from accord.artefacts import CurvePoint
-from accord.watch.snapshot import StepRow
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["OVER", "Over", "Point", "Series", "series_of"]
+from accord.artefacts import CurvePoint
+from accord.watch.live_log import StepRow
+
+__all__ = ["MOST_POINTS", "OVER", "Over", "Point", "Series", "series_of", "thinned"]
 
 Over = Literal["step", "kl", "time"]
 OVER: tuple[Over, ...] = ("step", "kl", "time")
 LARGEST = 1e30  # of what is drawn; the files have every number
+MOST_POINTS = 240  # of a line: more are not told apart at its width
+ROWS = 12  # of the table beside it
 SMOOTHED = 40  # points from which on a moving mean is drawn
 
 
@@ -32,7 +38,8 @@ class Series:
     """One number along a stage.
 
     key      the column, `components.length` for an entry of one
-    points   in the order of the steps; a step that did not log it is left out
+    points   in the order of the steps, thinned out where they are many; a step that did not log it is left out
+    spread   some of all of them, evenly spaced, the first and the last among them
     smooth   its moving means over `window` steps; empty where there are too few for any
     judge    the independent judge's, beside the reward's; empty where nobody judged
     main     whether it is of the few that are looked at first
@@ -43,6 +50,7 @@ class Series:
     unit: str
     digits: int
     points: tuple[Point, ...]
+    spread: tuple[Point, ...]
     smooth: tuple[Point, ...] = ()
     window: int = 1
     judge: tuple[Point, ...] = ()
@@ -91,37 +99,84 @@ def series_of(rows: Sequence[StepRow], over: Over, curve: Sequence[CurvePoint] =
 
     Over the KL only where it was logged; `curve` is what an independent judge said along the run, if anybody did.
     """
-    x_of = _places(rows, over)
-    found = [_series(rows, key, x_of, curve) for key in _keys(rows) if (key, over) != ("kl", "kl")]
-    return [series for series in found if series.points]
+    columns = _Columns(rows, over)
+    found = [_series(columns, key, curve) for key in _keys(rows) if (key, over) != ("kl", "kl")]
+    return [series for series in found if series is not None]
 
 
 def _keys(rows: Sequence[StepRow]) -> Iterator[str]:
-    there = dict.fromkeys(key for row in rows for key in row)
+    there = dict.fromkeys(chain.from_iterable(rows))
     yield from (key for key in (*_MAIN, *_FURTHER) if key in there)
     yield from (key for key in there if not {key} & (_MAIN.keys() | _FURTHER.keys() | _LEFT_OUT))
 
 
-def _places(rows: Sequence[StepRow], over: Over) -> list[float | None]:
-    """Where on the axis each step stands; None where the log does not say."""
-    if over == "step":
-        return [row["step"] for row in rows]
-    if over == "kl":
-        return [row.get("kl") for row in rows]
-    return list(accumulate(row.get("seconds", 0.0) for row in rows))
+class _Columns:
+    """The log as columns: a long one is looked at every few seconds. What a step did not log is NaN."""
+
+    def __init__(self, rows: Sequence[StepRow], over: Over) -> None:
+        self._rows = rows
+        self.step_S = self.of("step")
+        if over == "time":
+            self.x_S = np.cumsum(np.nan_to_num(self.of("seconds")))
+        else:
+            self.x_S = self.step_S if over == "step" else self.of("kl")
+
+    def of(self, key: str) -> NDArray[np.float64]:
+        """A column."""
+        nan = float("nan")
+        return np.array([row.get(key, nan) for row in self._rows], float)
 
 
-def _series(rows: Sequence[StepRow], key: str, x_of: Sequence[float | None], curve: Sequence[CurvePoint]) -> Series:
+def _series(columns: _Columns, key: str, curve: Sequence[CurvePoint]) -> Series | None:
+    """One number along the log; None where nothing of it can be drawn."""
     title, unit, digits = _MAIN.get(key) or _FURTHER.get(key) or _entry(key)
-    points = tuple(
-        _point(row, key, x)
-        for row, x in zip(rows, x_of, strict=True)
-        if key in row and x is not None and abs(row[key]) < LARGEST and abs(x) < LARGEST
+    value_S = columns.of(key)
+    is_there_S = (np.abs(value_S) < LARGEST) & (np.abs(columns.x_S) < LARGEST)
+    step_N, x_N, y_N = (column_S[is_there_S] for column_S in (columns.step_S, columns.x_S, value_S))
+    if not len(y_N):
+        return None
+    error_N = 1.96 * columns.of("kl_se")[is_there_S] if key == "kl" else np.full(len(y_N), np.nan)
+    window = max(5, len(y_N) // 25) if len(y_N) >= SMOOTHED else 1
+    kept, spread = thinned(y_N), np.unique(np.linspace(0, len(y_N) - 1, min(ROWS, len(y_N))).round().astype(int))
+    judged = _judged(columns, curve) if key == "reward" else ()
+    return Series(
+        key,
+        title,
+        unit,
+        digits,
+        points=_points(step_N, x_N, y_N, error_N, kept),
+        spread=_points(step_N, x_N, y_N, error_N, spread),
+        smooth=_moving(step_N, x_N, y_N, window),
+        window=window,
+        judge=tuple(judged),
+        main=key in _MAIN,
     )
-    window = max(5, len(points) // 25) if len(points) >= SMOOTHED else 1
-    judge = tuple(_judged(rows, x_of, curve)) if key == "reward" else ()
-    main = key in _MAIN
-    return Series(key, title, unit, digits, points, _moving(points, window), window, judge, main)
+
+
+def thinned(y_N: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Places of at most some hundred numbers: of each stretch its first, lowest, highest and last, so that no spike is
+    lost."""
+    if len(y_N) <= MOST_POINTS:
+        return np.arange(len(y_N))
+    kept: set[int] = set()
+    for part in np.array_split(np.arange(len(y_N)), MOST_POINTS // 4):
+        kept |= {int(part[0]), int(part[y_N[part].argmin()]), int(part[y_N[part].argmax()]), int(part[-1])}
+    return np.array(sorted(kept))
+
+
+def _points(
+    step_N: NDArray[np.float64],
+    x_N: NDArray[np.float64],
+    y_N: NDArray[np.float64],
+    error_N: NDArray[np.float64],
+    places: NDArray[np.int64],
+) -> tuple[Point, ...]:
+    found = []
+    for place in places:
+        step, x, y, error = (float(column_N[place]) for column_N in (step_N, x_N, y_N, error_N))
+        low, high = (y - error, y + error) if isfinite(error) else (None, None)
+        found.append(Point(int(step), x, y, low, high))
+    return tuple(found)
 
 
 def _entry(key: str) -> tuple[str, str, int]:
@@ -132,28 +187,28 @@ def _entry(key: str) -> tuple[str, str, int]:
     return key.replace("_", " "), "", 3
 
 
-def _point(row: StepRow, key: str, x: float) -> Point:
-    y, step = row[key], int(row["step"])
-    if key == "kl" and "kl_se" in row:
-        return Point(step, x, y, y - 1.96 * row["kl_se"], y + 1.96 * row["kl_se"])
-    return Point(step, x, y)
-
-
-def _moving(points: Sequence[Point], window: int) -> tuple[Point, ...]:
-    """The mean of the last `window` points at each, from the first whole window on."""
+def _moving(
+    step_N: NDArray[np.float64], x_N: NDArray[np.float64], y_N: NDArray[np.float64], window: int
+) -> tuple[Point, ...]:
+    """The mean of the last `window` numbers at each, from the first whole window on."""
     if window == 1:
         return ()
-    means = []
-    for end in range(window, len(points) + 1):
-        inside = points[end - window : end]
-        x, y = (sum(values) / window for values in zip(*((point.x, point.y) for point in inside), strict=True))
-        means.append(Point(points[end - 1].step, x, y))
-    return tuple(means)
+    mean_x_M, mean_y_M = (_running_mean(column_N, window) for column_N in (x_N, y_N))
+    places = thinned(mean_y_M)
+    return tuple(
+        Point(int(step_N[place + window - 1]), float(mean_x_M[place]), float(mean_y_M[place])) for place in places
+    )
 
 
-def _judged(rows: Sequence[StepRow], x_of: Sequence[float | None], curve: Sequence[CurvePoint]) -> Iterator[Point]:
-    place_of = {int(row["step"]): x for row, x in zip(rows, x_of, strict=True)}
+def _running_mean(value_N: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    sum_N = np.concatenate(([0.0], np.cumsum(value_N)))
+    mean_M: NDArray[np.float64] = (sum_N[window:] - sum_N[:-window]) / window
+    return mean_M
+
+
+def _judged(columns: _Columns, curve: Sequence[CurvePoint]) -> Iterator[Point]:
+    place_of = dict(zip(columns.step_S.tolist(), columns.x_S.tolist(), strict=True))
     for point in curve:
-        x = place_of.get(point.step)
-        if x is not None:
+        x = place_of.get(point.step, float("nan"))
+        if isfinite(x):
             yield Point(point.step, x, point.eval_reward.value, point.eval_reward.low, point.eval_reward.high)

@@ -7,10 +7,9 @@ from typing import Any
 
 from accord.artefacts import CurvePoint, Finding, PolicyEvaluation, RewardCard
 from accord.run import Holder, Manifest
+from accord.watch.live_log import StepRow
 
-__all__ = ["FollowedPrompt", "LabelCount", "SampleText", "Snapshot", "StepRow", "split_stage"]
-
-StepRow = Mapping[str, float]
+__all__ = ["FollowedPrompt", "LabelCount", "SampleText", "Snapshot", "split_stage"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Snapshot:
     holder     the process that works on the run
     noted      when the manifest was written, seconds of the epoch
     recipe     the settings as nested dictionaries; empty where there are none
-    metrics    the steps of each stage that trains, by its full name
+    metrics    the steps of each stage that trains, by its full name; the newest alone where that was asked for
     problems   what is wrong with other files
     """
 

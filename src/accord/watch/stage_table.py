@@ -6,7 +6,8 @@ from statistics import median
 from typing import Any, Literal
 
 from accord.run import Manifest
-from accord.watch.snapshot import Snapshot, StepRow, split_stage
+from accord.watch.live_log import StepRow
+from accord.watch.snapshot import Snapshot, split_stage
 
 __all__ = ["StageRow", "planned_stages", "stage_rows"]
 

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
-from accord.artefacts import Finding, Verdict
+from accord.artefacts import CurvePoint, Finding, Verdict
 from accord.report.challenges import ChallengeRow, challenge_rows
 from accord.report.words import tally
 from accord.stats import Estimate
+from accord.watch.live_log import StepRow
 from accord.watch.rounds import Place, Watched
 from accord.watch.series import Over, Series, series_of
-from accord.watch.snapshot import LabelCount, Snapshot, StepRow, split_stage
+from accord.watch.snapshot import LabelCount, Snapshot, split_stage
 from accord.watch.stage_table import StageRow, stage_rows
 from accord.watch.state import RunState, state_of
 
@@ -27,12 +29,26 @@ class Measure:
 
 @dataclass(frozen=True)
 class Training:
-    """A stage that trains, and what it logged; `has_kl` where it can be drawn over the KL."""
+    """A stage that trains: its steps, and what of them is drawn over `over`; `judged` is what a judge said of them."""
 
     stage: str
-    series: tuple[Series, ...]
-    steps: int
-    has_kl: bool
+    rows: Sequence[StepRow]
+    over: Over = "step"
+    judged: Sequence[CurvePoint] = ()
+
+    @cached_property
+    def series(self) -> tuple[Series, ...]:
+        """All numbers that it logged."""
+        return tuple(series_of(self.rows, self.over, self.judged))
+
+    @property
+    def step(self) -> int:
+        """Its last whole one."""
+        return int(self.rows[-1]["step"])
+
+    def newest(self, key: str) -> float | None:
+        """The last number of a column that was logged."""
+        return next((row[key] for row in reversed(self.rows) if key in row), None)
 
     @property
     def main(self) -> tuple[Series, ...]:
@@ -124,13 +140,14 @@ class RunView:
         return self.snapshot.labels
 
 
-def view_of(watched: Watched, round_name: str | None = None, over: Over = "step") -> RunView:
+def view_of(watched: Watched, round_name: str | None = None, over: Over = "step", *, whole: bool = True) -> RunView:
     """What is shown of a folder now: of its newest round, or of the one of a name ("" for the run itself).
 
-    Raises `ArtefactError` for a round that is not there.
+    Not `whole`, as in a list of runs: the newest steps and no samples, which takes no longer for a long run. Raises
+    `ArtefactError` for a round that is not there.
     """
     place = watched.place(round_name)
-    snapshot = watched.look(place)
+    snapshot = watched.look(place, whole=whole)
     stages = tuple(stage_rows(snapshot))
     places = watched.places()
     return RunView(
@@ -154,13 +171,12 @@ def _name(watched: Watched, snapshot: Snapshot) -> str:
 
 
 def _training(snapshot: Snapshot, over: Over) -> list[Training]:
-    """The stages that train, the newest first."""
+    """The stages that train, the newest first; over steps where a stage logged no KL to be over."""
     found = []
     for stage, rows in snapshot.metrics.items():
-        has_kl = any("kl" in row for row in rows)
-        policy = split_stage(stage)[1] == "policy"
-        series = series_of(rows, over if has_kl or over != "kl" else "step", snapshot.curve if policy else ())
-        found.append(Training(split_stage(stage)[1], tuple(series), int(rows[-1]["step"]), has_kl))
+        axis: Over = over if over != "kl" or any("kl" in row for row in rows) else "step"
+        name = split_stage(stage)[1]
+        found.append(Training(name, rows, axis, snapshot.curve if name == "policy" else ()))
     return found[::-1]
 
 
@@ -184,9 +200,9 @@ def _measures(snapshot: Snapshot) -> list[Measure]:
 
 
 def _round(watched: Watched, place: Place, looked: Snapshot | None) -> RoundRow:
-    snapshot = watched.look(place) if looked is None else looked
+    snapshot = watched.look(place, whole=False) if looked is None else looked
     stages = stage_rows(snapshot)
-    rows = snapshot.metrics.get(snapshot.full("policy"), ())
+    training = Training("policy", snapshot.metrics.get(snapshot.full("policy"), ()))
     evaluation, policy = snapshot.evaluation, next((row for row in stages if row.name == "policy"), None)
     return RoundRow(
         place,
@@ -194,13 +210,8 @@ def _round(watched: Watched, place: Place, looked: Snapshot | None) -> RoundRow:
         None if policy is None else policy.step,
         None if policy is None else policy.total,
         sum(row.seconds or 0.0 for row in stages),
-        _newest(rows, "reward"),
-        _newest(rows, "kl"),
+        training.newest("reward"),
+        training.newest("kl"),
         None if evaluation is None else evaluation.win_rate or evaluation.win_rate_reward,
         sum(each.requested for each in snapshot.labels) if snapshot.labels else None,
     )
-
-
-def _newest(rows: Sequence[StepRow], key: str) -> float | None:
-    """The last number of a column that was logged."""
-    return next((row[key] for row in reversed(rows) if key in row), None)
