@@ -19,7 +19,7 @@ from accord.errors import AccordError, storage
 from accord.recipe.toml_text import read_toml
 from accord.records import explain
 from accord.reward.kinds.person import PersonReward
-from accord.run import MANIFEST, Manifest, RunDirectory, holder_of
+from accord.run import MANIFEST, Holder, Manifest, RunDirectory, holder_of
 from accord.run.files import within
 from accord.watch.live_log import LiveLog, MetricsLog, SampleLog, SamplePlace, StepRow, newest_rows
 from accord.watch.snapshot import FollowedPrompt, LabelCount, SampleText, Snapshot, split_stage
@@ -31,6 +31,7 @@ L = TypeVar("L", bound=LiveLog)
 FOLLOWED = 4  # prompts
 SHOWN = 5  # samples of each
 LONGEST = 4_000  # characters of a text
+TRIES = 3  # of reading a manifest while processes come and go
 PARSED = 512  # values of files that are kept
 
 
@@ -63,8 +64,7 @@ class LiveRun:
     def _look(self, prefix: str, whole: bool) -> Snapshot:
         moment, problems = self.clock(), list[str]()
         try:
-            holder = holder_of(self.path)
-            manifest, noted = self._manifest()
+            holder, manifest, noted = self._held_manifest()
         except AccordError as error:
             return Snapshot(self.path, prefix, moment, None, str(error))
         reading = _Reading(self, RunDirectory(self.path, manifest, None), prefix, problems)
@@ -86,6 +86,20 @@ class LiveRun:
             labels=tuple(_labels(recipe, problems)),
             problems=tuple(problems),
         )
+
+    def _held_manifest(self) -> tuple[Holder | None, Manifest, float]:
+        """Who works on the run, and the manifest of that time: nobody came or went while it was read.
+
+        A stage that has just begun, or was just finished, would else look as if its process had been killed.
+        """
+        before = holder_of(self.path)
+        for _ in range(TRIES):
+            manifest, noted = self._manifest()
+            holder = holder_of(self.path)
+            if holder == before:
+                break
+            before = holder
+        return holder, manifest, noted
 
     def _manifest(self) -> tuple[Manifest, float]:
         """The manifest and when it was written. Raises `AccordError` where it cannot be read."""
