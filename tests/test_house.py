@@ -19,6 +19,7 @@ from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
 from accord.recipe import Data, Disclosure, Evaluate, Track
+from accord.recipe.rounds import AskedEvaluator, Loop, Round
 from accord.reward import REWARDS
 from accord.train.optimiser import Optim
 
@@ -56,7 +57,10 @@ def test_the_verbs_are_documented() -> None:
     assert all(f"`accord {verb} " in text for verb in VERBS)
 
 
-@pytest.mark.parametrize("settings", [Data, *REWARDS, *ALGORITHMS, Evaluate, Disclosure, Track, Optim, ModelSettings])
+@pytest.mark.parametrize(
+    "settings",
+    [Data, *REWARDS, *ALGORITHMS, Evaluate, Disclosure, Track, Optim, ModelSettings, Loop, Round, AskedEvaluator],
+)
 def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
     pages = [ROOT / "docs/recipe.md", *sorted((ROOT / "docs/rewards").glob("*.md"))]
     text = "\n".join(page.read_text() for page in pages)

@@ -45,6 +45,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
     ),
     "Training": (
         "docs/recipe.md",
+        "docs/rounds.md",
         "examples/README.md",
         "docs/rewards.md",
         *(f"docs/rewards/{name}.md" for name in ("learnt", "people", "doubt", "dense", "comparison", "inverse")),

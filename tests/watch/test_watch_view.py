@@ -9,7 +9,20 @@ from logged_runs import begin_policy, finish, log_steps
 from rich.console import Console
 from watched_runs import make_trained
 
-from accord.artefacts import FINDINGS, METRICS, RECIPE, SAMPLES, CurvePoint, Finding, Verdict
+from accord.artefacts import (
+    ASKING,
+    FINDINGS,
+    METRICS,
+    RECIPE,
+    ROUNDS,
+    SAMPLES,
+    AskingRow,
+    CurvePoint,
+    Finding,
+    RoundRow,
+    RoundsSummary,
+    Verdict,
+)
 from accord.errors import ArtefactError
 from accord.records import Completion, Prompt
 from accord.reward.kinds.person import PersonJudge, PersonReward
@@ -166,6 +179,46 @@ def test_a_real_run_below_a_prefix_is_seen_as_one_without(tmp_path: Path, traine
     assert [one.stage for one in view.training] == [one.stage for one in plain.training]
     assert [measure.name for measure in view.measures] == [measure.name for measure in plain.measures]
     assert [prompt.text for prompt in view.snapshot.samples] == [prompt.text for prompt in plain.snapshot.samples]
+
+
+def test_a_run_in_rounds_ends_with_its_last_round_and_tells_what_each_asked_and_gained(tmp_path: Path) -> None:
+    gain = Estimate(0.25, 0.125, 0.375, 40)
+    with RunDirectory.create(tmp_path / "run") as run:
+        RECIPE.write(run, "[loop]\nrounds = 2\nbudget = 40\n")
+        run.begin("rounds")
+        a_round(run.path / "rounds/01", 5)
+        assert [(row.name, row.state, row.step, row.total) for row in view_of(Watched(run.path), "").stages] == [
+            ("rounds", "going", 0, 2)
+        ]
+        with RunDirectory.create(run.path / "rounds/02") as second:
+            RECIPE.write(second, "[round]\nbudget = 40\n")
+            ASKING.write(
+                second, AskingRow(number=2, learns_anew=True, reason="it asks each round", labels=12, spent=12)
+            )
+            begin_policy(second)
+            log_steps(second, 2)
+            view = view_of(Watched(run.path))
+            assert [(row.name, row.state) for row in view.stages][:2] == [("policy", "going"), ("ask", "to come")]
+            assert [vars(count) for count in view.labels] == [
+                {"section": "round", "requested": 12, "answered": None, "budget": 40}
+            ]
+        rows = (
+            RoundRow(number=1, digest="a", labels=0, spent=0),
+            RoundRow(number=2, digest="b", labels=12, spent=12, gain=gain),
+        )
+        ROUNDS.write(run, RoundsSummary(budget=40, spent=12, rounds=rows[:1], result=1), stage="rounds")
+        run.pause("rounds")
+        run.close()
+        assert view_of(Watched(run.path), "").state.kind == "stopped"
+    with RunDirectory.open(run.path) as run:
+        ROUNDS.write(run, RoundsSummary(budget=40, spent=12, rounds=rows, result=2), stage="rounds")
+    whole = view_of(Watched(run.path), "")
+    assert (whole.state.kind, whole.stages[0].state, whole.stages[0].step) == ("ended", "done", 2)
+    assert [(row.place.name, row.labels, row.gain) for row in whole.rounds] == [
+        ("", 12, None),
+        ("rounds/01", None, None),
+        ("rounds/02", 12, gain),
+    ]
 
 
 def test_rounds_are_in_the_order_of_their_numbers() -> None:

@@ -79,6 +79,19 @@ from accord.artefacts.reward_card import (
     WrongPair,
     WrongText,
 )
+from accord.artefacts.rounds import (
+    ASKED_PAIRS,
+    ASKED_TEXTS,
+    ASKING,
+    ROUNDS,
+    AskedPair,
+    AskingRow,
+    RoundRow,
+    RoundsSummary,
+    RuleEvidence,
+    folder_of_round,
+    result_of,
+)
 from accord.artefacts.stated import NORMALISATION, REFERENCES, Normalisation, PartMoments, ReferenceRow
 from accord.artefacts.training import (
     ALGORITHM,
@@ -111,6 +124,9 @@ from accord.artefacts.training import (
 
 __all__ = [
     "ALGORITHM",
+    "ASKED_PAIRS",
+    "ASKED_TEXTS",
+    "ASKING",
     "ATTACK_RESULTS",
     "BATCHES",
     "CALIBRATION",
@@ -144,6 +160,7 @@ __all__ = [
     "REDACTION_SALT",
     "REFERENCES",
     "REPORT",
+    "ROUNDS",
     "SAMPLES",
     "SCORES",
     "SINCE_RELEASE",
@@ -158,6 +175,8 @@ __all__ = [
     "AnswerMeaning",
     "ArmEvaluation",
     "Artefact",
+    "AskedPair",
+    "AskingRow",
     "AttackResult",
     "BatchLimitsRow",
     "BestOfNCandidate",
@@ -212,7 +231,10 @@ __all__ = [
     "RewardCard",
     "RewardMetrics",
     "RolloutRow",
+    "RoundRow",
+    "RoundsSummary",
     "Row",
+    "RuleEvidence",
     "RunReader",
     "ScoreRow",
     "ShiftMeasure",
@@ -231,6 +253,8 @@ __all__ = [
     "WrongText",
     "feedback_of",
     "folder_of",
+    "folder_of_round",
     "measured_tokens",
     "pairs_of",
+    "result_of",
 ]

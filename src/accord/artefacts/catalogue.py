@@ -35,6 +35,7 @@ from accord.artefacts.evaluation import (
 from accord.artefacts.kinds import Artefact
 from accord.artefacts.reader import RECIPE, REPORT
 from accord.artefacts.reward_card import CALIBRATION, CARD
+from accord.artefacts.rounds import ASKED_PAIRS, ASKED_TEXTS, ASKING, ROUNDS
 from accord.artefacts.stated import NORMALISATION, REFERENCES
 from accord.artefacts.training import ALGORITHM, BATCHES, CANDIDATES, METRICS, MODEL, OBJECTIVE, SAMPLES, VALUE_HEAD
 
@@ -42,6 +43,10 @@ __all__ = ["CATALOGUE", "markdown"]
 
 CATALOGUE: tuple[Artefact, ...] = (
     RECIPE,
+    ROUNDS,
+    ASKED_PAIRS,
+    ASKED_TEXTS,
+    ASKING,
     PROMPTS,
     COMPLETIONS,
     EVALUATORS,

@@ -29,7 +29,7 @@ __all__ = ["Artefact", "Folder", "JsonLines", "JsonObject", "RecordLines", "Row"
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 
-_FOLDERS = {"evaluate": "evaluation", "audit": "", "report": "", "disclosure": "", "recipe": ""}
+_FOLDERS = {"evaluate": "evaluation", "audit": "", "report": "", "disclosure": "", "recipe": "", "rounds": ""}
 
 
 class Row(BaseModel):

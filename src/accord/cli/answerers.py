@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from accord.artefacts import MODEL
+from accord.artefacts import MODEL, result_of
 from accord.cli.serving import open_model
 from accord.errors import RecipeError, nearest, storage
 from accord.run import MANIFEST, RunDirectory
@@ -140,7 +140,7 @@ def _reward_model(path: Path, study: "Study") -> "Answerer":
     from accord.collect.sources.scores import ScoreAnswerer
     from accord.lm.reward_model_files import load_reward_model
 
-    with RunDirectory.open(path, write=False) as run:
+    with RunDirectory.open(result_of(path), write=False) as run:
         judge = load_reward_model(MODEL.verified(run, "reward"), name="reward", dtype="float32")
     return ScoreAnswerer(judge, _place(path, "reward"), study.question)
 
@@ -150,7 +150,7 @@ def _place(path: Path, stage: Stage) -> str:
     with storage(path):
         if not (path / MANIFEST).is_file():
             return str(path)
-    with RunDirectory.open(path, write=False) as run:
+    with RunDirectory.open(result_of(path), write=False) as run:
         files = sorted(f"{name} {file.sha256}" for name, file in run.files_of(stage).items())
         digest = hashlib.sha256("\n".join(files).encode()).hexdigest()
         return f"run {run.manifest.id} {stage} {digest[:20]}"

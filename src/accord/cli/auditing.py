@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from accord.artefacts import result_of
 from accord.cli.finding_lines import finding_lines
 from accord.cli.printing import print_json
 from accord.cli.runs import Trust
@@ -256,7 +257,7 @@ def _rewards_beside(asked: _Asked) -> "dict[str, Judge]":
 
     found: dict[str, Judge] = {}
     for path in asked.beside:
-        with RunDirectory.open(path, write=False) as run:
+        with RunDirectory.open(result_of(path), write=False) as run:
             if RECIPE.has(run):
                 judges = judges_of(Context(in_run(recipe_of(run, trusted=asked.trusted), run), run))
                 found |= {f"{REWARD_BESIDE}{path}": judges["reward"]} if "reward" in judges else {}

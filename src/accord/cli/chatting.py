@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from accord.artefacts import result_of
 from accord.cli.printing import complain, print_json, table_console
 from accord.cli.serving import bearer_token, listening, open_model
 from accord.errors import AccordError, ArtefactError, LedgerError, RecipeError, storage
@@ -128,7 +129,7 @@ def _speaker(run: str, stage: Stage | None, settings: "ModelSettings", slots: in
     from accord.serve.chat.speakers import Speaker
 
     name, sampling = None, Sampling(temperature=0.7, max_tokens=FRESH_TOKENS)
-    path = Path(run).expanduser()
+    path = result_of(Path(run).expanduser())
     with storage(path):
         is_run = (path / MANIFEST).is_file()
     if is_run:

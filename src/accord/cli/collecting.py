@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from accord.artefacts import MODEL
+from accord.artefacts import MODEL, result_of
 from accord.cli.answerers import assistant_of
 from accord.cli.printing import complain
 from accord.cli.serving import listening, open_model
@@ -259,7 +259,7 @@ def _judge(run: Path | None) -> "Judge | None":
     from accord.lm.reward_model_files import load_reward_model
     from accord.run import RunDirectory
 
-    with RunDirectory.open(run, write=False) as directory:
+    with RunDirectory.open(result_of(run), write=False) as directory:
         return load_reward_model(MODEL.verified(directory, "reward"), name="reward", dtype="float32")
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accord.artefacts import result_of
 from accord.cli.printing import print_json
 from accord.cli.runs import Trust
 from accord.errors import RecipeError
@@ -56,7 +57,7 @@ def disclose(
             raise RecipeError("--template prints a file to fill in and writes nothing; leave the other options out")
         _print_template(run)
         return
-    with RunDirectory.open(run) as opened:
+    with RunDirectory.open(result_of(run)) as opened:
         written = write(opened, statements=statements or _named(opened, trusted=trust_run), redact=redact)
         card = None if model_card is None else card_of(written.disclosure, _recipe(opened))
     if model_card is not None and card is not None:
@@ -76,7 +77,7 @@ def _print_template(run: Path) -> None:
     from accord.report.disclosure.template import template
     from accord.run import RunDirectory
 
-    with RunDirectory.open(run, write=False) as opened:
+    with RunDirectory.open(result_of(run), write=False) as opened:
         print(template(RunReader.of(opened)), end="")
 
 

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from accord.artefacts import RECIPE
 from accord.cli.printing import complain, overrides, print_json, progress_display, table_console
 from accord.cli.seeds import run_seeds
+from accord.errors import RecipeError
 from accord.extras import TRAIN, require
 
 if TYPE_CHECKING:
@@ -185,6 +186,9 @@ def _drive(
     from accord.loop.drive import drive, start_run
     from accord.report import render_table, summary
 
+    if recipe.loop is not None:
+        _drive_rounds(recipe, out, progress, resume=resume, only=only, again=again)
+        return
     with start_run(recipe, out, resume=resume, again=again) as opened:
         drive(recipe, opened, progress, only=only)
         table_console().print(render_table(summary(opened)))
@@ -194,3 +198,29 @@ def _drive(
             print(f"audit: {len(findings)} checks, fired: {', '.join(fired) or 'none'}")
         if REPORT.has(opened):
             print(f"report: {opened.path / REPORT.path()}")
+
+
+def _drive_rounds(
+    recipe: "Recipe",
+    out: Path,
+    progress: "ProgressDisplay",
+    *,
+    resume: bool,
+    only: tuple[str, ...],
+    again: tuple[str, ...],
+) -> None:
+    from accord.artefacts import REPORT, folder_of_round
+    from accord.loop.drive import start_run
+    from accord.loop.rounds import drive_rounds
+    from accord.report.rounds import rounds_table
+
+    if only or again:
+        flag = "--only" if only else "--again"
+        raise RecipeError(
+            f"{flag}: this recipe has rounds, whose stages are made in order; a round is a run of its own: `accord run "
+            f"{out}/rounds/NN/recipe.toml --out {out}/rounds/NN {flag} STAGE`"
+        )
+    with start_run(recipe, out, resume=resume) as opened:
+        summary = drive_rounds(recipe, opened, progress)
+    table_console().print(rounds_table(summary))
+    print(f"report: {folder_of_round(out, summary.result) / REPORT.path()}")

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
+from accord.artefacts import result_of
 from accord.errors import ArtefactError, StorageError, storage
 from accord.extras import TRAIN, require
 
@@ -46,7 +47,7 @@ def push(
     require(TRAIN, "accord push")
     from accord.run import RunDirectory
 
-    with RunDirectory.open(run) as opened, TemporaryDirectory(prefix="push-") as folder:
+    with RunDirectory.open(result_of(run)) as opened, TemporaryDirectory(prefix="push-") as folder:
         _gather(opened, stage, statements, Path(folder))
         url = _upload(Path(folder), repository, public=public, message=message or f"{opened.manifest.name}: {stage}")
     print(url)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from accord.artefacts import result_of
 from accord.cli.printing import print_json, table_console
 
 __all__ = ["quality"]
@@ -50,7 +51,7 @@ def quality(
     population = None if target is None else read_target(target)
     floor = None
     if run is not None:
-        with RunDirectory.open(run, write=False) as opened:
+        with RunDirectory.open(result_of(run), write=False) as opened:
             floor = noise_floor(RunReader.of(opened))
     with Ledger(ledger, write=False) as opened_ledger:
         measured = measure_quality(opened_ledger, study=study, target=population)

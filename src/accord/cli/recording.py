@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from accord.artefacts import result_of
 from accord.errors import RecipeError, storage
 from accord.run import MANIFEST
 
@@ -46,7 +47,7 @@ def serving_session(run: str, stage: str, policy: "RecordingPolicy", *, label: s
     from accord.feedback.deployment.answers import ServingSession
     from accord.run import RunDirectory
 
-    path = Path(run).expanduser()
+    path = result_of(Path(run).expanduser())
     model = name = None
     with storage(path):
         is_run = (path / MANIFEST).is_file()

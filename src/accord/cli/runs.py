@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from accord.artefacts import result_of
 from accord.cli.printing import complain, print_json, progress_display, table_console
 from accord.errors import RecipeError
 from accord.extras import TRAIN, require
@@ -64,6 +65,7 @@ def evaluate(
     from accord.report import render_table, summary, to_json
     from accord.run import RunDirectory
 
+    run = result_of(run)
     with RunDirectory.open(run, write=False) as opened:
         is_evaluated = EVALUATION.has(opened)
     with RunDirectory.open(run, write=not is_evaluated) as opened:
@@ -80,7 +82,7 @@ def evaluate(
         from accord.loop.drive import recipe_of
         from accord.loop.head_to_head import head_to_head
 
-        with RunDirectory.open(against, write=False) as other:
+        with RunDirectory.open(result_of(against), write=False) as other:
             estimates = head_to_head(recipe_of(opened, trusted=trust_run), opened, other)
     if json:
         print_json({name: estimate.to_json() for name, estimate in estimates.items()})
@@ -97,7 +99,7 @@ def _evaluate_pairs(run: Path, pairs: Path, scores: Path | None, *, json: bool, 
     from accord.reward.card.pair_file import by_subset, score_pair_file, write_scores
     from accord.run import RunDirectory
 
-    with RunDirectory.open(run, write=False) as opened:
+    with RunDirectory.open(result_of(run), write=False) as opened:
         judges = judges_of(Context(in_run(recipe_of(opened, trusted=trusted), opened), opened))
         if "reward" not in judges:
             raise RecipeError(f"{run}: no reward has been trained in this run; do its stage 'reward' first")
@@ -113,7 +115,7 @@ def _evaluate_pairs(run: Path, pairs: Path, scores: Path | None, *, json: bool, 
 
 
 def verify(run: Path, *, json: bool = False) -> int:
-    """Hold every file of a run against its manifest: weights, logs, scores, findings, page, checkpoints.
+    """Hold every file of a run, of all of its rounds, against its manifest: weights, logs, scores, findings, page.
 
     The exit status is 2 where one is altered or missing, leads out of the run, or is not in the manifest.
 
@@ -126,11 +128,14 @@ def verify(run: Path, *, json: bool = False) -> int:
     json
         Print what is wrong as JSON.
     """
-    from accord.run import RunDirectory
+    from accord.run import RunDirectory, runs_within
     from accord.run import verify as damages_of
 
-    with RunDirectory.open(run, write=False) as opened:
-        damages, files = damages_of(opened), len(opened.manifest.files)
+    damages, files = [], 0
+    for folder in (run, *runs_within(run)):
+        with RunDirectory.open(folder, write=False) as opened:
+            files += len(opened.manifest.files)
+            damages += [damage.below(folder.relative_to(run).as_posix()) for damage in damages_of(opened)]
     if json:
         print_json({"files": files, "damages": [vars(damage) for damage in damages]})
     else:
@@ -140,8 +145,12 @@ def verify(run: Path, *, json: bool = False) -> int:
         if not json:
             print(f"{run}: {files} files, all as they were written")
         return 0
-    stages = " ".join(f"--again {stage}" for stage in dict.fromkeys(damage.stage for damage in damages) if stage)
-    remedy = f"; `accord run RECIPE --out {run} {stages}` does again what was damaged" if stages else ""
+    stages: dict[str, dict[str, None]] = {}
+    for damage in damages:
+        if damage.stage:
+            stages.setdefault(damage.run, {})[f"--again {damage.stage}"] = None
+    remedies = ", ".join(f"`accord run RECIPE --out {run / at} {' '.join(again)}`" for at, again in stages.items())
+    remedy = f"; {remedies} does again what was damaged" if remedies else ""
     complain(f"{run}: {len(damages)} of its files are not what was written{remedy}")
     return 2
 
@@ -159,7 +168,7 @@ def report(run: Path) -> None:
     from accord.report import write
     from accord.run import RunDirectory
 
-    with RunDirectory.open(run) as opened:
+    with RunDirectory.open(result_of(run)) as opened:
         print(write(opened))
 
 
@@ -186,7 +195,9 @@ def compare(first: Path, second: Path, *further: Path, html: Path | None = None,
     from accord.run import RunDirectory
 
     with ExitStack() as opened:
-        runs = [opened.enter_context(RunDirectory.open(path, write=False)) for path in (first, second, *further)]
+        runs = [
+            opened.enter_context(RunDirectory.open(result_of(path), write=False)) for path in (first, second, *further)
+        ]
         if html is not None:
             _write_side_by_side(runs, html)
         elif further:

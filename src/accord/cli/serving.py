@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from accord.artefacts import result_of
 from accord.cli.recording import recording_policy, recording_to, serving_session
 from accord.errors import ArtefactError, RecipeError, storage
 from accord.extras import TRAIN, require
@@ -171,7 +172,7 @@ def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel"
     from accord.lm import packaged, tiny
     from accord.run import RunDirectory
 
-    path = Path(run).expanduser()
+    path = result_of(Path(run).expanduser())
     if settings.device == "cuda":
         _check_cuda()
     with storage(path):

@@ -10,6 +10,7 @@ from accord.lab.many_people import ONE_REWARD_MANY_PEOPLE
 from accord.lab.not_knowing import I_DONT_KNOW
 from accord.lab.overoptimisation import OVER_OPTIMISATION
 from accord.lab.paraphrase import PARAPHRASE
+from accord.lab.recollection import RECOLLECTION
 from accord.lab.reproduce import Reproduction
 from accord.lab.rewards import REWARDS_OF_FEEDBACK
 from accord.lab.starts import WHICH_START
@@ -31,6 +32,7 @@ for _reproduction in (
     PARAPHRASE,
     WHO_MAY_JUDGE,
     I_DONT_KNOW,
+    RECOLLECTION,
     FAULT_MATRIX,
 ):
     REPRODUCTIONS.add(_reproduction.name, _reproduction)

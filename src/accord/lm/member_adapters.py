@@ -152,6 +152,17 @@ class MemberAdapters:
                     weight.copy_(content[f"{name}.{number}"])
         return adapters
 
+    @torch.no_grad()
+    def take_over(self, folder: Path) -> None:
+        """Set the weights to those that `save` wrote. Raises `ModelError` where they are of another shape."""
+        content = load_file(folder / FILE) if has_members(folder) else {}
+        own = {f"{name}.{number}": weight for number, pair in enumerate(self._weights()) for name, weight in pair}
+        shapes = {name: weight.shape for name, weight in own.items()}
+        if {name: weight.shape for name, weight in content.items()} != shapes:
+            raise ModelError(f"{folder}: its members' adapters are not those of these settings; begin anew")
+        for name, weight in own.items():
+            weight.copy_(content[name])
+
     def parameters(self) -> list[nn.Parameter]:
         """Their weights."""
         return [weight for pair in self._weights() for _, weight in pair]

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from accord.errors import ModelError
 from accord.lm.adapter_ensemble import AdapterEnsemble
@@ -18,7 +19,29 @@ from accord.lm.loading import DType, load
 from accord.lm.member_adapters import MemberAdapters, has_members
 from accord.lm.reward_model import HEAD, ScalarHeadModel, is_reward_model
 
-__all__ = ["load_reward_model"]
+__all__ = ["SavedHead", "load_reward_model", "read_head"]
+
+
+@dataclass(frozen=True)
+class SavedHead:
+    """The head of a saved reward model: weights [M, D], biases [M], of M outputs: those of members, by component."""
+
+    weight_MD: Tensor
+    bias_M: Tensor
+    components: tuple[str, ...]
+    members: int
+
+
+def read_head(folder: Path) -> SavedHead:
+    """The head in a reward model's folder. Raises `ModelError` where there is none."""
+    if not is_reward_model(folder):
+        raise ModelError(f"{folder}: not a reward model (no {HEAD})")
+    weights = load_file(folder / HEAD)
+    with safe_open(folder / HEAD, framework="pt") as file:
+        layout = _layout_in(file.metadata() or {})
+    components = tuple(layout.get("components", ()))
+    members = int(layout.get("members", len(weights["bias"]) // max(1, len(components))))
+    return SavedHead(weights["weight"], weights["bias"], components, members)
 
 
 def load_reward_model(

@@ -8,7 +8,7 @@ from accord.artefacts import MODEL
 from accord.errors import storage
 from accord.lm.causal import CausalModel
 from accord.lm.loading import load
-from accord.loop.policy import start_of
+from accord.loop.policy import compared_with
 from accord.loop.stage import Context
 from accord.run.files import digest_of
 from accord.train.seeds import seed_of
@@ -26,7 +26,7 @@ def open_arm(context: Context, arm: str) -> CausalModel:
     settings = context.recipe.policy
     assert settings is not None
     if arm == "start":
-        causal = settings.open(start_of(context), seed=seed_of(context.run.seed, "policy"))
+        causal = settings.open(compared_with(context), seed=seed_of(context.run.seed, "policy"))
     else:
         causal = load(
             MODEL.verified(context.run, context.beside("policy")),
@@ -46,7 +46,9 @@ def digests_of_arms(context: Context) -> list[object]:
         for file, entry in context.run.files_of(context.beside(name)).items()
         if f"/{MODEL.file}/" in f"/{file}"
     }
-    return [models, str(None if context.recipe.policy is None else context.recipe.policy.base)]
+    policy = context.recipe.policy
+    named = () if policy is None else (policy.base, *((policy.reference_model,) if policy.reference_model else ()))
+    return [models, *map(str, named or (None,))]
 
 
 def digests_of_files(paths: Sequence[str]) -> list[str]:

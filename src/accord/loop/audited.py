@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from accord.artefacts import MODEL
+from accord.artefacts import MODEL, result_of
 from accord.audit.evidence import Elsewhere
 from accord.errors import ArtefactError, RecipeError, storage
 from accord.extras import TRAIN, lacking
@@ -61,7 +61,7 @@ def audited_run(
                 f"{location} is a run of accord, which is read as it stands: leave out --out, --judge, --preferences "
                 "and --held-out"
             )
-        with RunDirectory.open(location, write=write) as run:
+        with RunDirectory.open(result_of(Path(location)), write=write) as run:
             yield Audited(run)
         return
     if ledger is not None and (made_by not in {None, ACCORD} or reading != ReadingSettings()):

@@ -1,8 +1,9 @@
 """The first stage: feedback into the ledger where a source is named, and from the ledger the examples of the run."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from accord.artefacts import DEPLOYMENT_PROMPTS, POPULATION, Population, TrustSummary
+from accord.artefacts import ASKED_TEXTS, DEPLOYMENT_PROMPTS, POPULATION, Population, TrustSummary
 from accord.errors import RecipeError
 from accord.feedback import (
     Dataset,
@@ -16,10 +17,11 @@ from accord.feedback import (
 )
 from accord.feedback.dataset.structured import plain_texts
 from accord.feedback.formats.prompt_files import read_prompts
+from accord.loop.earlier_round import splits_before
 from accord.loop.learnt_kinds import learnt_kinds, no_examples, unlearnt_note
 from accord.loop.lengths import fitting
 from accord.loop.stage import Context
-from accord.recipe import Data
+from accord.recipe import Data, Recipe
 from accord.records import Feedback
 
 __all__ = ["data"]
@@ -46,7 +48,8 @@ def data(context: Context) -> None:
             prompts = {name: prompt for name, prompt in prompts.items() if name not in plain.without}
             fit = fitting(recipe, plain.feedback, prompts, completions, source=_file(settings))
             feedback = fit.feedback
-            dataset = _draw(ledger, feedback, settings, run.seed, fit.without | plain.without)
+            dataset = _draw(ledger, feedback, recipe, run.seed, fit.without | plain.without)
+            dataset = _newest_asking(context, dataset)
             dataset, trust = _weigh(dataset, settings)
             held_out = dataset.feedback["held_out"]
             agreement = pair_agreement(held_out, evaluators=dataset.evaluators)
@@ -97,7 +100,8 @@ def _file(settings: Data) -> Path | None:
     return None if settings.source in {None, "packaged"} else Path(str(settings.source))
 
 
-def _draw(ledger: Ledger, feedback: list[Feedback], settings: Data, seed: int, without: frozenset[str]) -> Dataset:
+def _draw(ledger: Ledger, feedback: list[Feedback], recipe: Recipe, seed: int, without: frozenset[str]) -> Dataset:
+    settings = recipe.data
     return draw_dataset(
         ledger,
         feedback=feedback,
@@ -107,7 +111,27 @@ def _draw(ledger: Ledger, feedback: list[Feedback], settings: Data, seed: int, w
         unit=settings.split_by,
         supervised=settings.supervised,
         without=without,
+        known={} if recipe.round is None else splits_before(recipe.round),
     )
+
+
+def _newest_asking(context: Context, dataset: Dataset) -> Dataset:
+    """Of the train split what was said of texts that this round asked about, where its reward learns from that alone.
+
+    Raises `RecipeError` where nothing of it is there.
+    """
+    settings = context.recipe.round
+    if settings is None or settings.reward != "window":
+        return dataset
+    texts = {text.id for text in context.reader.rows(ASKED_TEXTS)}
+    pairs = tuple(pair for pair in dataset.pairs["train"] if {pair.chosen, pair.rejected} <= texts)
+    said = tuple(record for record in dataset.feedback["train"] if texts.issuperset(record.completions))
+    if not said:
+        raise RecipeError(
+            'recipe.round.reward: "window" learns from what this round asked, and nothing of it is about prompts of '
+            'the train split; ask for more, or take "accumulate"'
+        )
+    return replace(dataset, pairs={**dataset.pairs, "train": pairs}, feedback={**dataset.feedback, "train": said})
 
 
 def _weigh(dataset: Dataset, settings: Data) -> tuple[Dataset, TrustSummary | None]:

@@ -14,14 +14,17 @@ from accord.loop.tracking import Trackers
 from accord.recipe import Recipe, dump, load
 from accord.run import MANIFEST, RunDirectory, timed
 
-__all__ = ["drive", "recipe_of", "start_run"]
+__all__ = ["drive", "recipe_of", "start_run", "why_stopped"]
 
 
-def start_run(recipe: Recipe, path: Path | str, *, resume: bool, again: tuple[str, ...] = ()) -> RunDirectory:
+def start_run(
+    recipe: Recipe, path: Path | str, *, resume: bool, again: tuple[str, ...] = (), parents: tuple[str, ...] = ()
+) -> RunDirectory:
     """A new run of `recipe` at `path`, or the one that is there where `resume` says so.
 
     One of which no stage was finished, since something was wrong, is begun again without `resume` too. Stages of
-    `again`, and those that build on them, are forgotten, so that they are done again. Raises `ArtefactError` where a
+    `again`, and those that build on them, are forgotten, so that they are done again. A new run notes its `parents`, by
+    digest. Raises `ArtefactError` where a
     run is there and `resume` is not given, or where it was made with other settings; nothing has changed then.
     """
     path = Path(path)
@@ -29,7 +32,7 @@ def start_run(recipe: Recipe, path: Path | str, *, resume: bool, again: tuple[st
         is_there = (path / MANIFEST).exists()
     forgotten = _rest_on(recipe, again)
     if not is_there:
-        run = RunDirectory.create(path, seed=recipe.seed)
+        run = RunDirectory.create(path, seed=recipe.seed, parents=parents)
     else:
         run = RunDirectory.open(path)
         if not resume and (run.manifest.stages or run.manifest.seed != recipe.seed):
@@ -115,7 +118,7 @@ def _drive(
                 raise
             except BaseException as error:
                 run.pause(full_name)
-                run.stop(full_name, _why_stopped(error))
+                run.stop(full_name, why_stopped(error))
                 raise
         for key, entry in hub_inputs(recipe, stage.sections(recipe)[name]).items():
             run.record_input(key, entry)
@@ -124,7 +127,7 @@ def _drive(
         release_memory()
 
 
-def _why_stopped(error: BaseException) -> str:
+def why_stopped(error: BaseException) -> str:
     """What ended a stage, in a line."""
     if isinstance(error, KeyboardInterrupt):
         return "stopped by Ctrl-C"

@@ -20,7 +20,7 @@ from accord.interfaces import Judge, Scores
 from accord.lm.causal import CausalModel
 from accord.lm.loading import load
 from accord.loop.judged_rollouts import curve_of, judge_rollouts
-from accord.loop.policy import start_of
+from accord.loop.policy import compared_with
 from accord.loop.rewards import judges_of
 from accord.loop.stage import Context
 from accord.policy.caution import Cautious
@@ -77,7 +77,7 @@ def _samples(context: Context, judges: Mapping[str, Judge]) -> list[EvaluationSa
     assert recipe.policy is not None
     prompts = context.reader.prompts_of("held_out")[: recipe.evaluate.max_prompts]
     settings = recipe.policy
-    start = settings.open(start_of(context), seed=seed_of(run.seed, "policy"))
+    start = settings.open(compared_with(context), seed=seed_of(run.seed, "policy"))
     policy = load(
         MODEL.verified(run, context.beside("policy")),
         dtype=settings.dtype,

@@ -20,6 +20,7 @@ from accord.policy.settings import PolicySettings
 from accord.policy.sft import SFT
 from accord.policy.supervised import Supervised
 from accord.recipe import Recipe
+from accord.recipe.rounds import Loop
 from accord.report.words import count
 from accord.reward.learnt import LearntReward
 from accord.reward.observations import completions_of, group_observations, plan_steps
@@ -52,7 +53,18 @@ class PlannedStage:
 
 def plan_of(recipe: Recipe, data: Dataset | None) -> list[PlannedStage]:
     """The stages of a recipe in order; `data` is what its first stage draws, None where that is not known yet."""
-    return [_planned(name, recipe, data) for name in stages_of(recipe)]
+    stages = [_planned(name, recipe, data) for name in stages_of(recipe)]
+    return stages if recipe.loop is None else [*stages, _rounds(recipe.loop)]
+
+
+def _rounds(loop: Loop) -> PlannedStage:
+    """What is done after the first round, which the other stages are."""
+    more = count(loop.rounds - 1, "further round")
+    if loop.ask == "never":
+        return PlannedStage("rounds", f"{more} at most, which ask nobody", loop.rounds)
+    when = {"every": f"every {count(loop.every, 'round')}", "rule": "where the rule finds the reward wrong"}[loop.ask]
+    asked = f"up to {count(loop.labels, 'answer')} each, {loop.budget:,} in all"
+    return PlannedStage("rounds", f"{more} at most, asking {when}: {asked}", loop.rounds)
 
 
 def _planned(name: str, recipe: Recipe, data: Dataset | None) -> PlannedStage:

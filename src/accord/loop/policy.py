@@ -12,7 +12,7 @@ from accord.loop.stage import Context
 from accord.policy.materials import Materials
 from accord.reward.dense import with_credits
 
-__all__ = ["RunMaterials", "policy", "sft", "start_of"]
+__all__ = ["RunMaterials", "compared_with", "policy", "sft", "start_of"]
 
 
 def sft(context: Context) -> None:
@@ -36,13 +36,20 @@ def policy(context: Context) -> None:
 
 
 def start_of(context: Context) -> Path | str:
-    """What the policy starts from, and is compared with: its own base, else the supervised start."""
+    """What the policy starts from: its own base, else the supervised start."""
     recipe, stage = context.recipe, context.beside("sft")
     supervised = context.run.path / MODEL.path(stage) if recipe.sft is not None else None
     start = supervised if recipe.policy is None else recipe.policy.starts_from(supervised)
     if start is None:
         raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")
     return MODEL.verified(context.run, stage) if start == supervised else start
+
+
+def compared_with(context: Context) -> Path | str:
+    """What the policy is held near and compared with: its reference where it names one, else what it starts from."""
+    policy = context.recipe.policy
+    named = None if policy is None else policy.reference_model
+    return start_of(context) if named is None else named
 
 
 class RunMaterials(Materials):

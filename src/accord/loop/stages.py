@@ -6,6 +6,7 @@ from typing import Any
 
 from accord.audit.examine import examine
 from accord.errors import RecipeError, nearest
+from accord.loop.asking import ask
 from accord.loop.attacks import attack_arms
 from accord.loop.compared_texts import compare_changed_references
 from accord.loop.data import data
@@ -20,6 +21,7 @@ from accord.loop.stage import Context, Stage
 from accord.loop.steering import ask_challenging
 from accord.loop.texts import foretell_texts
 from accord.recipe import Recipe
+from accord.recipe.rounds import Round
 from accord.recipe.toml_text import flat
 from accord.registry import Registry
 from accord.report.page import write
@@ -67,13 +69,14 @@ def _is_judged(recipe: Recipe) -> bool:
 
 
 for _stage in (
-    Stage("data", (), "data", data),
+    Stage("ask", (), "round", ask),
+    Stage("data", ("ask",), "data", data),
     Stage("sft", ("data",), "sft", sft),
     Stage("reward", ("data",), "reward", reward),
     Stage("rewards", ("data",), "rewards", named_reward),
     Stage("combine", ("reward", "rewards"), "combine", combine),
     Stage("eval_reward", ("data",), "evaluate.judge", eval_reward, _is_judged),
-    Stage("policy", ("sft", "reward", "rewards", "combine"), "policy", policy),
+    Stage("policy", ("data", "sft", "reward", "rewards", "combine"), "policy", policy),
     Stage("evaluate", ("policy", "eval_reward"), "evaluate", evaluate, lambda recipe: recipe.policy is not None),
     Stage("audit", ("evaluate",), "audit", audit),
     Stage("report", ("audit",), "", report),
@@ -116,6 +119,7 @@ def settings_in(content: Mapping[str, Any], sections: Sequence[str]) -> dict[str
         part = _part(content, section) or {}
         kind = part.get("kind")
         free = REWARDS.get(kind).changeable if kind is not None and kind in REWARDS else frozenset()
+        free = Round.changeable if section == "round" else free
         settings |= flat({key: value for key, value in part.items() if key not in free}, f"{section}.")
     return {
         key: value if key.rpartition(".")[2] in TEXTS else _last_name(value)
@@ -140,7 +144,12 @@ def sections_of(recipe: Recipe, name: str) -> list[str]:
 def _last_name(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_last_name(each) for each in value]
-    return Path(value).name if isinstance(value, str) and value.startswith("/") else value
+    if isinstance(value, Mapping):
+        return {key: _last_name(each) for key, each in value.items()}
+    if not isinstance(value, str):
+        return value
+    kind, colon, rest = value.partition(":") if value.startswith("program:/") else ("", "", value)
+    return f"{kind}{colon}{Path(rest).name}" if rest.startswith("/") else value
 
 
 def _part(content: Any, section: str) -> Any:

@@ -39,6 +39,10 @@ class PolicySettings(ModelSettings):
     renamed: ClassVar[Mapping[str, str]] = {}
 
     kind: str = ""
+    reference_model: str | None = Field(
+        default=None,
+        description="a model (as for `base`) that it is held near and compared with; unset: what it starts from",
+    )
     extrapolation: float = Field(
         default=0.0,
         ge=0,
@@ -81,6 +85,12 @@ class PolicySettings(ModelSettings):
     def starts_from(self, start: str | Path | None) -> str | Path | None:
         """The initial policy: its own `base`, else `start`, which is the supervised start of the run."""
         return self.base or start
+
+    def reference(self, policy: CausalModel, start: str | Path, *, seed: int = 0) -> CausalModel:
+        """What `policy`, opened from `start`, is held near: `reference_model`, else what it was before training."""
+        if self.reference_model is None:
+            return super().reference(policy, start, seed=seed)
+        return self.open(self.reference_model, seed=seed)
 
     def resolve_start(self, start: str | Path | None, data: Sequence[Any], *, stage: str, lacking: str) -> str | Path:
         """The initial policy; `data` is what is learnt from.

@@ -92,7 +92,7 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
         sections["disclosure"] = recipe.disclosure.model_copy(update={"statements": place})
     if recipe.track is not None:
         sections["track"] = recipe.track.model_copy(update={"folder": str(folder / recipe.track.folder)})
-    for name in ("sft", "reward", "policy"):
+    for name in ("sft", "reward", "policy", "loop", "round"):
         if (section := getattr(recipe, name)) is not None:
             sections[name] = section.anchored(folder)
     if recipe.evaluate is not None:
@@ -214,5 +214,27 @@ def _check(recipe: Recipe) -> None:
         if recipe.reward is not None and MAIN in recipe.rewards:
             raise RecipeError(f"recipe.rewards.{MAIN}: [reward] is called so in [combine]; choose another name")
         recipe.combine.check(recipe.parts)
+    if recipe.loop is not None or recipe.round is not None:
+        _check_rounds(recipe)
     if recipe.policy is not None and recipe.policy.base is None and recipe.sft is None:
         raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")
+
+
+def _check_rounds(recipe: Recipe) -> None:
+    """What rounds need of the rest of a recipe."""
+    if recipe.loop is not None and recipe.round is not None:
+        raise RecipeError(
+            "recipe.round: stands in the recipes of the rounds, which [loop] makes; leave one of them out"
+        )
+    if recipe.policy is None:
+        raise RecipeError("recipe.loop: rounds go on with a policy, and there is none; add a [policy] section")
+    if recipe.data.split_by != "prompt":
+        raise RecipeError(
+            f'recipe.data.split_by: "{recipe.data.split_by}" divides what later rounds add anew, so that what was '
+            'learnt from could be held out; with [loop] take "prompt"'
+        )
+    rounds = recipe.loop or recipe.round
+    if rounds is not None and rounds.ask == "rule" and recipe.reward is None and not recipe.rewards:
+        raise RecipeError('recipe.loop.ask: the rule tests a reward, and there is none; take "every"')
+    if recipe.policy.reference_model is not None and recipe.loop is not None:
+        raise RecipeError("recipe.policy.reference_model: [loop] sets it by `reference`; leave it out")

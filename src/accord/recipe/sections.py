@@ -13,6 +13,7 @@ from accord.feedback.store.location import has_password, is_url
 from accord.lm.settings import ModelForm
 from accord.policy.settings import PolicySettings
 from accord.policy.sft import SFT
+from accord.recipe.rounds import Loop, Round
 from accord.records import JudgementKind, Sampling
 from accord.reward.combine import MAIN, Combination
 from accord.reward.kinds.bradley_terry import BradleyTerry
@@ -179,7 +180,8 @@ class Recipe(Section):
     """All settings of a run.
 
     `extensions` are Python files, loaded before anything else of the recipe is read. The policy learns from `reward`,
-    and each of `rewards` is a component of it by its name; or from what `combine` makes of all of them.
+    and each of `rewards` is a component of it by its name; or from what `combine` makes of all of them. With `loop`
+    it is made in rounds; `round` is what the recipe of one of them says of its place among them.
     """
 
     extensions: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
@@ -196,6 +198,8 @@ class Recipe(Section):
     audit: AuditSettings = AuditSettings()
     disclosure: Disclosure | None = None
     track: Track | None = None
+    loop: Loop | None = None
+    round: Round | None = None
 
     @property
     def reward_sections(self) -> dict[str, RewardSettings]:

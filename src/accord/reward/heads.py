@@ -111,6 +111,16 @@ class Heads:
             for name in ("weight", "bias"):
                 register_parametrization(judge.head, name, _Deviations(self.members))
 
+    @torch.no_grad()
+    def set_outputs(self, judge: ScalarHeadModel, name: str, value: Tensor) -> None:
+        """Set the `weight` or the `bias` of all outputs, [M, ...]; with pooling as deviations from the shared."""
+        if self.pooling_sd is None:
+            judge.head.get_parameter(name).copy_(value)
+            return
+        by_component = value.reshape(self.components, self.members, *value.shape[1:]).clone()
+        by_component[1:] -= by_component[:1]
+        self._original(judge, name).copy_(by_component.flatten(0, 1))
+
     def nll(
         self, term: Term, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]
     ) -> Tensor:

@@ -36,6 +36,7 @@ from accord.lm.reward_model_files import load_reward_model
 from accord.lm.settings import ModelSettings
 from accord.records import Completion, Prompt
 from accord.reward.fitting import Fitting, tokenized
+from accord.reward.going_on import TERMS, take_over
 from accord.reward.heads import Heads
 from accord.reward.idle_settings import not_default
 from accord.reward.observations import Observation, completions_of, group_observations, join_groups, plan_steps
@@ -60,9 +61,6 @@ from accord.train import (
 
 __all__ = ["TERMS", "LearntReward", "sample_of"]
 
-TERMS = "terms.safetensors"
-"""In the folder of a model: the parameters of the likelihood that are not the reward's."""
-
 NARROW = 1e-3
 """Log-odds: outputs that differ by less are taken as they are, and not blown up to differ by 1."""
 
@@ -77,6 +75,16 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
     }
 
     base: str = "smollm2-135m"
+    start: str | None = Field(
+        default=None,
+        description="the folder of a reward model of the same kind to go on from, head and all; unset: new heads over "
+        "`base`",
+    )
+    prior_about: Literal["new", "start"] = Field(
+        default="new",
+        description="where the priors of heads lie: about new ones, where all that was said is learnt from again; or "
+        "about those of `start`, where what they learnt from is not",
+    )
     epochs: float = Field(default=1.0, gt=0, description="passes over the completions that were judged")
     step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
     layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
@@ -110,6 +118,10 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         problems = [f"{name}: does nothing where kind = '{self.kind}'; leave it out" for name in unused]
         if self.doubt == "laplace" and (self.head_per in {"person", "unknown_group"} or self.pooling_sd is not None):
             problems.append("doubt: 'laplace' takes each head for itself, and these are learnt together")
+        if self.start is None and self.prior_about == "start":
+            problems.append("prior_about: 'start' is about a reward model to go on from; name it in start")
+        if self.start is not None and self.head_per == "unknown_group":
+            problems.append("start: groups that are found are found anew, and no head is theirs before; leave it out")
         shared = [*self.people_problems(), *self.doubt_problems(members=self.ensemble_size)]
         return problems + [each for each in shared if each.split(":")[0] not in unused]
 
@@ -163,7 +175,7 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         term_of = {id(each): name for each, name in observations}
         said = [each for each, _ in observations]
         seed = stage_seed(run, stage)
-        decoder = self.open(self.base, seed=seed, train=True, layers=self.layers)
+        decoder = self.open(self.start or self.base, seed=seed, train=True, layers=self.layers)
         start = Start(decoder, terms, term_of)
         heads = self.heads(data, said, seed=seed, stage=stage, start=start)
         judge = self.new_judge(decoder, heads, seed=seed, stage=stage)
@@ -173,6 +185,10 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         optimiser = self.new_optimiser(judge, terms, steps=len(plan))
         mean_weight = sum(each.weight for each in said) / len(said)
         prior = self.new_prior(judge, terms, observations=mean_weight * len(said))
+        if self.start is not None:
+            take_over(judge, heads, terms, Path(self.start))
+            if self.prior_about == "start":
+                prior = self.new_prior(judge, terms, observations=mean_weight * len(said))
         loop = TrainingLoop(
             run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=judge.causal.model
         )

@@ -19,7 +19,7 @@ from accord.run.files import digest_of, digest_of_folder, digest_of_settings, wr
 from accord.run.growing_log import GrowingLog, LogMark
 from accord.run.lock import LOCK, Holder, holder_of
 from accord.run.manifest import MANIFEST, SCHEMA, FileEntry, InputEntry, Manifest, SpentEntry, StageEntry
-from accord.run.verification import Damage, check_whole, verify
+from accord.run.verification import Damage, check_whole, runs_within, verify
 
 __all__ = [
     "LOCK",
@@ -41,6 +41,7 @@ __all__ = [
     "digest_of_folder",
     "digest_of_settings",
     "holder_of",
+    "runs_within",
     "timed",
     "verify",
     "write_whole",

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,6 +161,13 @@ class RunDirectory:
         with storage(file):
             sync(file)
             self._enter(name, digest_of(file), file.stat().st_size, stage)
+        self._save_manifest()
+
+    def adopt_all(self, files: Mapping[str, FileEntry]) -> None:
+        """Enter files that lie in their places already, as another run has them in its manifest."""
+        self.manifest.files |= files
+        for name in files:
+            self._verified.pop(name, None)
         self._save_manifest()
 
     def has(self, name: str) -> bool:

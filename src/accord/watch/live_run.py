@@ -8,13 +8,30 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from accord.artefacts import CARD, CURVE, EVALUATION, FINDINGS, METRICS, PROMPTS, RECIPE, SAMPLES
+from accord.artefacts import (
+    ASKING,
+    CARD,
+    CURVE,
+    EVALUATION,
+    FINDINGS,
+    METRICS,
+    PROMPTS,
+    RECIPE,
+    ROUNDS,
+    SAMPLES,
+    AskingRow,
+    CurvePoint,
+    Finding,
+    PolicyEvaluation,
+    RewardCard,
+)
 from accord.errors import AccordError, storage
 from accord.recipe.toml_text import read_toml
 from accord.records import explain
@@ -79,11 +96,13 @@ class LiveRun:
             recipe=recipe,
             metrics=dict(reading.metrics(whole)),
             samples=tuple(reading.samples()) if whole else (),
+            asking=reading.once(ASKING.path(reading.full("ask")), reading.asking),
+            summary=reading.once(ROUNDS.path(), lambda: ROUNDS.read(reading.run)),
             curve=reading.once(CURVE.path(reading.full("evaluate")), reading.curve) or (),
             evaluation=reading.once(EVALUATION.path(reading.full("evaluate")), reading.evaluation),
             cards={stage: card for stage, card in reading.cards() if card is not None},
             findings=reading.once(FINDINGS.path(reading.full("audit")), reading.findings) or (),
-            labels=tuple(_labels(recipe, problems)),
+            labels=tuple(chain(_labels(recipe, problems), reading.round_labels(recipe))),
             problems=tuple(problems),
         )
 
@@ -150,16 +169,29 @@ class _Reading:
             return None
         return value  # type: ignore[return-value]  # no file of a run is a problem
 
-    def curve(self) -> list[Any]:
+    def round_labels(self, recipe: Mapping[str, Any]) -> Iterator[LabelCount]:
+        """What rounds asked for so far, against the budget of all of them."""
+        summary = self.once(ROUNDS.path(), lambda: ROUNDS.read(self.run))
+        asking = self.once(ASKING.path(self.full("ask")), self.asking)
+        for section, spent in (("loop", summary and summary.spent), ("round", asking and asking.spent)):
+            settings = recipe.get(section)
+            budget = settings.get("budget") if isinstance(settings, Mapping) else None
+            if spent is not None and isinstance(budget, int):
+                yield LabelCount(section, spent, None, budget)
+
+    def asking(self) -> AskingRow:
+        return ASKING.read(self.run, self.full("ask"))
+
+    def curve(self) -> list[CurvePoint]:
         return list(CURVE.read(self.run, self.full("evaluate")))
 
-    def evaluation(self) -> Any:
+    def evaluation(self) -> PolicyEvaluation:
         return EVALUATION.read(self.run, self.full("evaluate"))
 
-    def findings(self) -> Any:
+    def findings(self) -> tuple[Finding, ...]:
         return FINDINGS.read(self.run, self.full("audit"))
 
-    def cards(self) -> Iterator[tuple[str, Any]]:
+    def cards(self) -> Iterator[tuple[str, RewardCard | None]]:
         for name, entry in self.run.manifest.files.items():
             if name == CARD.path(entry.stage or "-") and split_stage(entry.stage)[0] == self.prefix:
                 if split_stage(entry.stage)[1] == EVALUATION.stage:

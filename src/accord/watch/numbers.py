@@ -61,6 +61,7 @@ def _round(row: RoundRow) -> dict[str, Any]:
         "reward": row.reward,
         "kl": row.kl,
         "win_rate": _estimate(row.win_rate),
+        "gain": _estimate(row.gain),
         "labels": row.labels,
     }
 

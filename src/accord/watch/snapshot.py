@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from accord.artefacts import CurvePoint, Finding, PolicyEvaluation, RewardCard
+from accord.artefacts import AskingRow, CurvePoint, Finding, PolicyEvaluation, RewardCard, RoundsSummary
 from accord.run import Holder, Manifest
 from accord.watch.live_log import StepRow
 
@@ -59,6 +59,8 @@ class Snapshot:
     noted      when the manifest was written, seconds of the epoch
     recipe     the settings as nested dictionaries; empty where there are none
     metrics    the steps of each stage that trains, by its full name; the newest alone where that was asked for
+    asking     what a round asked before it learnt
+    summary    what came of the rounds of a run in rounds
     problems   what is wrong with other files
     """
 
@@ -72,6 +74,8 @@ class Snapshot:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Sequence[StepRow]] = field(default_factory=dict)
     samples: Sequence[FollowedPrompt] = ()
+    asking: AskingRow | None = None
+    summary: RoundsSummary | None = None
     curve: Sequence[CurvePoint] = ()
     evaluation: PolicyEvaluation | None = None
     cards: Mapping[str, RewardCard] = field(default_factory=dict)

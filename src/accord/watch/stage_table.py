@@ -12,6 +12,7 @@ from accord.watch.snapshot import Snapshot, split_stage
 __all__ = ["StageRow", "planned_stages", "stage_rows"]
 
 State = Literal["done", "going", "waits", "stopped", "to come"]
+ROUNDS = "rounds"  # the stage of a run in rounds that holds them
 PACE_OF = 20  # last steps that the time left is foretold from
 KILLED = (
     "No process works on it, and it left no word: it was killed, or the machine went down. Go on with accord run "
@@ -59,7 +60,11 @@ def planned_stages(recipe: Mapping[str, Any]) -> Iterator[str]:
     """The stages that a recipe asks for, read as the TOML that a run keeps: nothing it names is executed."""
     if not recipe:
         return
+    if "loop" in recipe:
+        yield ROUNDS
+        return
     evaluate, policy = recipe.get("evaluate"), recipe.get("policy")
+    yield from ["ask"] if "round" in recipe else []
     yield "data"
     yield from (name for name in ("sft", "reward") if name in recipe)
     yield from (f"rewards/{name}" for name in recipe.get("rewards", {}))
@@ -84,12 +89,28 @@ def _row(snapshot: Snapshot, manifest: Manifest, stage: str) -> StageRow:
     if stage not in manifest.begun or spent is None:
         return StageRow(name, "to come")
     total, seconds = manifest.steps.get(trained), spent.seconds
+    if name == ROUNDS:
+        step, total = len(snapshot.summary.rounds) if snapshot.summary else 0, _rounds_wanted(snapshot)
+        if snapshot.holder is None and _all_rounds_made(snapshot):
+            return StageRow(name, "done", seconds, spent.goes, step, step)
     if snapshot.holder is not None and not {stage} & (manifest.waiting.keys() | manifest.stopped.keys()):
         seconds += max(0.0, snapshot.moment - snapshot.noted)
         return StageRow(name, "going", seconds, spent.goes, step, total, _left(steps, total))
     if why := manifest.waiting.get(stage, ""):
         return StageRow(name, "waits", seconds, spent.goes, step, total, why=why)
     return StageRow(name, "stopped", seconds, spent.goes, step, total, why=manifest.stopped.get(stage, KILLED))
+
+
+def _rounds_wanted(snapshot: Snapshot) -> int | None:
+    loop = snapshot.recipe.get("loop")
+    number = loop.get("rounds") if isinstance(loop, Mapping) else None
+    return number if isinstance(number, int) else None
+
+
+def _all_rounds_made(snapshot: Snapshot) -> bool:
+    """Whether a run in rounds has come to its end: it never finishes, since more rounds may be asked for later."""
+    summary, number = snapshot.summary, _rounds_wanted(snapshot)
+    return summary is not None and (summary.ended is not None or (number is not None and len(summary.rounds) >= number))
 
 
 def _trained(snapshot: Snapshot, manifest: Manifest, stage: str) -> str:

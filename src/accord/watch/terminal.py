@@ -97,7 +97,7 @@ def _rounds(view: RunView) -> "RenderableType":
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("round", "state", "step", "reward", "KL", "win rate", "labels", "time"):
+    for name in ("round", "state", "step", "reward", "KL", "win rate", "gain", "labels", "time"):
         table.add_column(name, justify="left" if name in {"round", "state"} else "right")
     for row in view.rounds:
         table.add_row(
@@ -107,6 +107,7 @@ def _rounds(view: RunView) -> "RenderableType":
             "" if row.reward is None else f"{row.reward:.3f}",
             "" if row.kl is None else f"{row.kl:.2f}",
             "" if row.win_rate is None else interval(row.win_rate, 2),
+            "" if row.gain is None else interval(row.gain, 2),
             "" if row.labels is None else f"{row.labels:,}",
             duration(row.seconds),
         )

@@ -10,7 +10,7 @@ from accord.report.challenges import ChallengeRow, challenge_rows
 from accord.report.words import tally
 from accord.stats import Estimate
 from accord.watch.live_log import StepRow
-from accord.watch.rounds import Place, Watched
+from accord.watch.rounds import ROUNDS, Place, Watched
 from accord.watch.series import Over, Series, series_of
 from accord.watch.snapshot import LabelCount, Snapshot, split_stage
 from accord.watch.stage_table import StageRow, stage_rows
@@ -63,7 +63,12 @@ class Training:
 
 @dataclass(frozen=True)
 class RoundRow:
-    """A round beside the others: its newest numbers. None where there is none yet."""
+    """A round beside the others: its newest numbers. None where there is none yet.
+
+    win_rate   over what its policy is compared with
+    gain       of its policy over that of the round before, by this round's judge
+    labels     answers that it asked for
+    """
 
     place: Place
     state: RunState
@@ -73,6 +78,7 @@ class RoundRow:
     reward: float | None
     kl: float | None
     win_rate: Estimate | None
+    gain: Estimate | None
     labels: int | None
 
 
@@ -150,6 +156,7 @@ def view_of(watched: Watched, round_name: str | None = None, over: Over = "step"
     snapshot = watched.look(place, whole=whole)
     stages = tuple(stage_rows(snapshot))
     places = watched.places()
+    gains = _gains(watched) if len(places) > 1 else {}
     return RunView(
         name=_name(watched, snapshot),
         place=place,
@@ -158,7 +165,9 @@ def view_of(watched: Watched, round_name: str | None = None, over: Over = "step"
         stages=stages,
         training=tuple(_training(snapshot, over)),
         measures=tuple(_measures(snapshot)),
-        rounds=tuple(_round(watched, each, snapshot if each == place else None) for each in places)
+        rounds=tuple(
+            _round(watched, each, gains.get(each.name), snapshot if each == place else None) for each in places
+        )
         if len(places) > 1
         else (),
     )
@@ -199,7 +208,14 @@ def _measures(snapshot: Snapshot) -> list[Measure]:
     return [Measure(name, estimate) for name, estimate in found if estimate is not None]
 
 
-def _round(watched: Watched, place: Place, looked: Snapshot | None) -> RoundRow:
+def _gains(watched: Watched) -> dict[str, Estimate | None]:
+    """What each round of a run in rounds gained over the one before, by the name of its place."""
+    whole = next((place for place in watched.places() if not place.name), None)
+    summary = None if whole is None else watched.look(whole, whole=False).summary
+    return {} if summary is None else {f"{ROUNDS}/{row.number:02d}": row.gain for row in summary.rounds}
+
+
+def _round(watched: Watched, place: Place, gain: Estimate | None, looked: Snapshot | None) -> RoundRow:
     snapshot = watched.look(place, whole=False) if looked is None else looked
     stages = stage_rows(snapshot)
     training = Training("policy", snapshot.metrics.get(snapshot.full("policy"), ()))
@@ -213,5 +229,13 @@ def _round(watched: Watched, place: Place, looked: Snapshot | None) -> RoundRow:
         training.newest("reward"),
         training.newest("kl"),
         None if evaluation is None else evaluation.win_rate or evaluation.win_rate_reward,
-        sum(each.requested for each in snapshot.labels) if snapshot.labels else None,
+        gain,
+        _labels(snapshot),
     )
+
+
+def _labels(snapshot: Snapshot) -> int | None:
+    """Answers that a round asked for; None where none were."""
+    if snapshot.asking is not None:
+        return snapshot.asking.labels
+    return sum(each.requested for each in snapshot.labels) if snapshot.labels else None

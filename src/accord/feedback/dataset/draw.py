@@ -12,6 +12,7 @@ from accord.feedback.dataset.pairs import PairSample, draw_pairs
 from accord.feedback.dataset.same_texts import same_texts
 from accord.feedback.dataset.splits import (
     FRACTIONS,
+    NOTHING,
     SplitUnit,
     check_fractions,
     completions_of,
@@ -39,6 +40,7 @@ def draw_dataset(
     feedback: Sequence[Feedback] | None = None,
     without: Collection[str] = (),
     structured: StructuredRule = "refuse",
+    known: Mapping[str, str] = NOTHING,
 ) -> Dataset:
     """What a ledger holds up to and with row `upto`: pairs (at most `limit`), feedback and examples by split.
 
@@ -49,7 +51,8 @@ def draw_dataset(
     Pairs are split by whole units, prompts without pairs by the same fractions, and feedback after both
     (`split_feedback`), so that nothing stands on two sides because of what gives no pairs. What is the same text under
     another id (`same_texts`) goes to the same side. `supervised` says what the supervised start learns from, of `train`
-    alone. Prompts that nobody judged suffice. Raises `RecipeError` where there are none either, or where pairs are of
+    alone. Prompts that nobody judged suffice. `known` is the split of prompts that had one before: they keep it. Raises
+    `RecipeError` where there are none either, or where pairs are of
     too few units for the splits.
     """
     check_fractions(fractions)
@@ -72,6 +75,7 @@ def draw_dataset(
         fractions=fractions,
         unit=unit,
         supervised=supervised,
+        known=known,
     )
 
 
@@ -86,6 +90,7 @@ def dataset_of(
     fractions: Mapping[str, float] = FRACTIONS,
     unit: SplitUnit = "prompt",
     supervised: Supervised = "all",
+    known: Mapping[str, str] = NOTHING,
 ) -> Dataset:
     """The data set of records that are at hand, all of them plain texts; `prompts` are those that belong to it.
 
@@ -93,8 +98,8 @@ def dataset_of(
     """
     sample = draw_pairs(list(feedback), limit=limit, seed=seed, evaluators=evaluators)
     same = same_texts(prompts, completions)
-    pairs = _split(sample, fractions, unit, seed, same)
-    split_of = split_of_prompts(prompts, pairs, fractions, seed, same)
+    pairs = _split(sample, fractions, unit, seed, same, known)
+    split_of = split_of_prompts(prompts, pairs, fractions, seed, same, known)
     contradictory = contradicted(lambda: feedback, evaluators)
     standing = [record for record in current_feedback(feedback) if record.id not in contradictory]
     by_split, bound_twice = split_feedback(
@@ -115,11 +120,16 @@ def dataset_of(
 
 
 def _split(
-    sample: PairSample, fractions: Mapping[str, float], unit: SplitUnit, seed: int, same: Mapping[str, str]
+    sample: PairSample,
+    fractions: Mapping[str, float],
+    unit: SplitUnit,
+    seed: int,
+    same: Mapping[str, str],
+    known: Mapping[str, str],
 ) -> dict[str, tuple[Pair, ...]]:
     if not sample.pairs:
         return dict.fromkeys(fractions, ())
-    return split(sample.pairs, fractions=fractions, unit=unit, seed=seed, same=same)
+    return split(sample.pairs, fractions=fractions, unit=unit, seed=seed, same=same, known=known)
 
 
 def _named_evaluators(

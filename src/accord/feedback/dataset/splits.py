@@ -27,12 +27,14 @@ def split(
     unit: SplitUnit = "prompt",
     seed: int = 0,
     same: Mapping[str, str] = NOTHING,
+    known: Mapping[str, str] = NOTHING,
 ) -> dict[str, tuple[Pair, ...]]:
     """Divide pairs by whole units, so that the numbers of pairs come as near to the fractions as units allow.
 
     Units that share a completion are kept together; `same` names prompts and completions that are another one's text
-    (`same_texts`), and count as that. A pair that has no session (or evaluator) is in one unit with
-    the others of its prompt. Raises `RecipeError` where the fractions are none, or there are too few units.
+    (`same_texts`), and count as that. A pair that has no session (or evaluator) is in one unit with the others of its
+    prompt. `known` is the split of prompts that had one before, which their units keep. Raises `RecipeError` where the
+    fractions are none, or there are too few units.
     """
     check_fractions(fractions)
     units = _units(pairs, unit, same)
@@ -43,7 +45,10 @@ def split(
             f"{len(with_share)} splits need at least {len(with_share)} units ({unit}) with pairs, and there are "
             f"{len(sizes)} that share no completion; take fewer splits or another unit"
         )
-    side = allocate(sizes, fractions, seed)
+    before = {
+        unit_name: known[pair.prompt] for pair, unit_name in zip(pairs, units, strict=True) if pair.prompt in known
+    }
+    side = allocate(sizes, fractions, seed, before)
     return {
         name: tuple(pair for pair, unit_name in zip(pairs, units, strict=True) if side[unit_name] == name)
         for name in fractions
@@ -56,8 +61,11 @@ def split_of_prompts(
     fractions: Mapping[str, float],
     seed: int,
     same: Mapping[str, str] = NOTHING,
+    known: Mapping[str, str] = NOTHING,
 ) -> dict[str, str]:
     """The split of every prompt (id): that of its pairs, or by the same fractions where it has none.
+
+    `known` is the split of prompts that had one before; one without pairs keeps it.
 
     A prompt with pairs in several splits (which a unit other than the prompt allows) belongs to the first of them:
     it has been learnt from. Prompts that are the `same` text have the same split.
@@ -68,24 +76,29 @@ def split_of_prompts(
             with_pairs.setdefault(same.get(pair.prompt, pair.prompt), name)
     text_of = {prompt: same.get(prompt, prompt) for prompt in prompts}
     others = [text for text in dict.fromkeys(text_of.values()) if text not in with_pairs]
-    split_of_text = with_pairs | allocate(dict.fromkeys(others, 1), fractions, seed)
+    before = {text: known[prompt] for prompt, text in text_of.items() if prompt in known}
+    split_of_text = with_pairs | allocate(dict.fromkeys(others, 1), fractions, seed, before)
     return split_of_text | {prompt: split_of_text[text] for prompt, text in text_of.items()}
 
 
-def allocate(sizes: Mapping[H, int], fractions: Mapping[str, float], seed: int) -> dict[H, str]:
+def allocate(
+    sizes: Mapping[H, int], fractions: Mapping[str, float], seed: int, before: Mapping[H, str] = MappingProxyType({})
+) -> dict[H, str]:
     """A split for every unit: the largest unit first, each to the split that lacks the most of its share.
 
     Units of one size are taken in an order given by the seed. Every split with a share gets a unit where there are
-    enough of them.
+    enough of them. Units that had a split `before` keep it, whatever their size is now.
     """
     shares = {name: share for name, share in fractions.items() if share > 0}
     total = sum(sizes.values())
     lacking = {name: share * total for name, share in shares.items()}
-    order = sorted(sizes, key=lambda unit: (-sizes[unit], _shuffle(unit, seed)))
-    side: dict[H, str] = {}
+    side = {unit: before[unit] for unit in sizes if unit in before}
+    for unit, name in side.items():
+        lacking[name] = lacking.get(name, 0.0) - sizes[unit]
+    order = sorted(sizes.keys() - side.keys(), key=lambda unit: (-sizes[unit], _shuffle(unit, seed)))
     for done, unit in enumerate(order):
-        empty = [name for name in lacking if lacking[name] == shares[name] * total]
-        candidates = empty if len(order) - done <= len(empty) else list(lacking)
+        empty = [name for name in shares if lacking[name] == shares[name] * total]
+        candidates = empty if len(order) - done <= len(empty) else list(shares)
         name = max(candidates, key=lambda split_name: lacking[split_name])
         side[unit] = name
         lacking[name] -= sizes[unit]

@@ -1,0 +1,120 @@
+"""What a round asked before it learnt anew: which texts, of whom and why; and what came of all rounds."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from accord.artefacts.kinds import JsonLines, JsonObject, RecordLines, Row, absent
+from accord.errors import ArtefactError, storage
+from accord.records import Completion
+from accord.run import MANIFEST
+from accord.stats import Estimate
+
+__all__ = [
+    "ASKED_PAIRS",
+    "ASKED_TEXTS",
+    "ASKING",
+    "ROUNDS",
+    "AskedPair",
+    "AskingRow",
+    "RoundRow",
+    "RoundsSummary",
+    "RuleEvidence",
+    "folder_of_round",
+    "result_of",
+]
+
+
+class AskedPair(Row):
+    """Two texts that somebody is asked about."""
+
+    prompt: str = Field(description="id")
+    completions: tuple[str, str] = Field(description="ids")
+    writers: tuple[Literal["policy", "start"], Literal["policy", "start"]] = Field(
+        description="who wrote each: the policy of the round before, or the first start"
+    )
+    evaluator: int = Field(ge=0, description="place of whoever is asked in the round's `evaluators`, from 0")
+    answers: int = Field(ge=1, description="answers that it takes: the study's overlap where people are asked")
+    probability: float | None = absent("that the first is preferred, by the reward of the round before")
+
+
+class RuleEvidence(Row):
+    """What the answers since the last asking say against the reward."""
+
+    answers: int = Field(ge=0, description="answers that it rests on")
+    slopes: tuple[float, ...] = Field(description="how sure one may be of its log-odds, by its held-out pairs")
+    batches: tuple[tuple[tuple[float, ...], ...], ...] = Field(
+        description="of each probe, log likelihood ratios of the alternatives beside each slope, nats"
+    )
+    e_value: float = Field(description="evidence against all of these slopes; the rule asks from 1 / level on")
+
+
+class AskingRow(Row):
+    """What a round asked."""
+
+    number: int = Field(ge=2, description="of the round")
+    learns_anew: bool = Field(description="whether the reward learns anew")
+    reason: str = Field(description="why, or why not, in words")
+    labels: int = Field(ge=0, description="answers that this round took, a probe's among them")
+    spent: int = Field(ge=0, description="answers of all rounds so far")
+    evidence: RuleEvidence | None = absent("where the rule decides")
+
+
+class RoundRow(Row):
+    """A round that has ended."""
+
+    number: int = Field(ge=1, description="of the round")
+    digest: str = Field(description="over the files that later rounds rest on")
+    labels: int = Field(ge=0, description="answers that it asked for")
+    spent: int = Field(ge=0, description="answers of all rounds so far")
+    learnt_anew: bool | None = absent("whether the reward learnt anew; of the first round nothing is said")
+    reason: str | None = absent("why it asked, or why not")
+    kl: Estimate | None = absent("of its policy to what it is compared with, nats a sequence")
+    win_rate: Estimate | None = absent("of its policy over what it is compared with, by its independent judge")
+    gain: Estimate | None = absent(
+        "mean score of its policy's texts less that of the policy before, both by this round's independent judge"
+    )
+
+
+class RoundsSummary(Row):
+    """What came of the rounds."""
+
+    budget: int = Field(ge=0, description="answers that all rounds together may ask for")
+    spent: int = Field(ge=0, description="answers that they asked for")
+    rounds: tuple[RoundRow, ...]
+    result: int = Field(ge=1, description="the round whose policy is the result")
+    ended: str | None = absent("why no further round is made")
+
+
+ASKED_PAIRS: JsonLines[AskedPair] = JsonLines(
+    "pairs.jsonl", "the pairs of texts that a round may ask about, in the order of asking", "ask", row=AskedPair
+)
+ASKED_TEXTS: RecordLines[Completion] = RecordLines(
+    "completions.jsonl", "the texts of these pairs", "ask", row=Completion
+)
+ASKING: JsonObject[AskingRow] = JsonObject("asking.json", "what a round asked, and why", "ask", content=AskingRow)
+ROUNDS: JsonObject[RoundsSummary] = JsonObject(
+    "rounds.json", "the rounds of a run of several, beside their folders in `rounds/`", "rounds", content=RoundsSummary
+)
+
+
+def folder_of_round(path: Path, number: int) -> Path:
+    """The folder of a round in that of its run."""
+    return path / "rounds" / f"{number:02d}"
+
+
+def result_of(path: Path) -> Path:
+    """Where `path` is a run in rounds, the folder of the round whose policy is its result so far; else `path`.
+
+    Raises `ArtefactError` where what came of the rounds cannot be read.
+    """
+    file = path / ROUNDS.file
+    with storage(file):
+        if file.is_file():
+            try:
+                return folder_of_round(path, RoundsSummary.model_validate_json(file.read_bytes(), strict=False).result)
+            except ValidationError as error:
+                raise ArtefactError(f"{file}: not what came of rounds ({error.error_count()} problems)") from error
+        first = folder_of_round(path, 1)
+        return first if (first / MANIFEST).is_file() else path

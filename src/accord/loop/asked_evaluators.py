@@ -1,0 +1,193 @@
+"""Those whom a round asks, each by what it is: people through a study, models and programs at once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from json import dumps, loads
+from pathlib import Path
+
+from accord.artefacts import AskedPair
+from accord.collect.sources.answering import Answerer
+from accord.collect.sources.asking import Asking
+from accord.collect.sources.judge_prompt import JudgePrompt
+from accord.collect.sources.model import ModelAnswerer
+from accord.collect.sources.programs import open_program
+from accord.collect.sources.study_items import AskedItem
+from accord.collect.study import Study
+from accord.errors import ModelError, RecipeError, TrainingStopped, WaitingForPeople, storage
+from accord.feedback import Ledger
+from accord.lm.remote import EndpointWriter
+from accord.recipe import Recipe
+from accord.recipe.rounds import MODEL, PEOPLE, PROGRAM, AskedEvaluator, Round
+from accord.records import Completion, Feedback, Prompt, Sampling
+from accord.run import write_whole
+
+__all__ = ["Asker", "check_rounds", "study_of_round"]
+
+REPLY_TOKENS = 1024
+
+
+def study_of_round(settings: Round) -> Study:
+    """The study whose question is asked, its answers marked with the round.
+
+    Raises `StudyError` where it cannot be read, `RecipeError` where its question is not about two texts, or there are
+    several.
+    """
+    assert settings.study is not None
+    study = Study.load(settings.study)
+    paper = study.questionnaire
+    about_two = paper.least <= 2 and (paper.most is None or paper.most >= 2)
+    if paper.several or study.dialogue is not None or not about_two:
+        raise RecipeError(f"{settings.study}: rounds ask one question about two texts, such as a comparison")
+    if any(each.by == PEOPLE for each in settings.evaluators) and study.items_file is None:
+        raise RecipeError(f"{settings.study}: items_file is missing; what people are asked is written there")
+    return study.model_copy(update={"round": settings.number})
+
+
+def check_rounds(recipe: Recipe) -> None:
+    """Raises what would be raised when the first round asks: where the study or a program is not what it should be."""
+    loop = recipe.loop
+    if loop is None or loop.ask == "never" or loop.rounds == 1:
+        return
+    study = study_of_round(loop.of_round(2, "", ""))
+    for each in loop.evaluators:
+        if each.by.startswith(PROGRAM):
+            open_program(each.by.removeprefix(PROGRAM), study.question)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Puts pairs to whom they are for, and finds in the ledger what was said of them.
+
+    study     of the round
+    prompts   by id
+    texts     by id
+    ledger    where answers are kept
+    since     when the round wrote its texts
+    seed      draws orders and keys
+    """
+
+    settings: Round
+    study: Study
+    prompts: dict[str, Prompt]
+    texts: dict[str, Completion]
+    ledger: Ledger
+    since: datetime
+    seed: int
+
+    def ask(self, pairs: Sequence[AskedPair]) -> list[Feedback]:
+        """What was said of pairs, whoever was asked before being asked nothing again.
+
+        Raises `WaitingForPeople` where people have not answered yet, after all machines were asked; `ModelError` where
+        a machine gave no answer; `TrainingStopped` where people took too long.
+        """
+        for place, evaluator in enumerate(self.settings.evaluators):
+            own = [pair for pair in pairs if pair.evaluator == place]
+            if own and evaluator.by != PEOPLE:
+                self._ask_machine(evaluator, own)
+        answers = self.answers(pairs)
+        if missing := self._unanswered(pairs, answers):
+            self._put_to_people(missing)
+            raise WaitingForPeople(self._waiting(len(missing)))
+        return answers
+
+    def answers(self, pairs: Sequence[AskedPair]) -> list[Feedback]:
+        """What stands in the ledger on these pairs, in the order of its rows; second readings are among it."""
+        asked, replaced = {frozenset(pair.completions) for pair in pairs}, self.ledger.replaced()
+        return [
+            record
+            for record in self.ledger.feedback()
+            if record.study == self.study.name and frozenset(record.completions) in asked and record.id not in replaced
+        ]
+
+    @staticmethod
+    def count(answers: Sequence[Feedback]) -> int:
+        """Answers that a budget is for: a second reading of the same item is not counted."""
+        return sum(record.repeat_of is None for record in answers)
+
+    def _ask_machine(self, evaluator: AskedEvaluator, pairs: Sequence[AskedPair]) -> None:
+        items = [
+            AskedItem(
+                f"pair {number}",
+                self.prompts[pair.prompt],
+                (self.texts[pair.completions[0]], self.texts[pair.completions[1]]),
+                reference=self.study.reference,
+            )
+            for number, pair in enumerate(pairs, 1)
+        ]
+        counts = Asking(self.study, items, self._answerer(evaluator), self.ledger, resume=True, seed=self.seed).run()
+        if counts.failures:
+            raise ModelError(
+                f"{evaluator.by}: {counts.failed} of {counts.items} pairs got no answer, the first: "
+                f"{counts.failures[0]}; what was answered is kept, and --resume asks the others"
+            )
+
+    def _answerer(self, evaluator: AskedEvaluator) -> Answerer:
+        if evaluator.by.startswith(MODEL):
+            chat = EndpointWriter.find(evaluator.by.removeprefix(MODEL), evaluator.model)
+            prompt = JudgePrompt(self.study.question, self.study.instructions, (), self.seed)
+            sampling = Sampling(temperature=0.0, max_tokens=REPLY_TOKENS, seed=self.seed)
+            return ModelAnswerer(chat, chat.place, self.study, prompt, sampling)
+        return open_program(evaluator.by.removeprefix(PROGRAM), self.study.question)
+
+    # -- people ------------------------------------------------------------------------------------------------
+
+    def _unanswered(self, pairs: Sequence[AskedPair], answers: Sequence[Feedback]) -> list[AskedPair]:
+        said: dict[frozenset[str], set[str]] = {}
+        for record in answers:
+            if record.repeat_of is None:
+                said.setdefault(frozenset(record.completions), set()).add(record.evaluator)
+        people = {place for place, each in enumerate(self.settings.evaluators) if each.by == PEOPLE}
+        return [
+            pair
+            for pair in pairs
+            if pair.evaluator in people and len(said.get(frozenset(pair.completions), ())) < pair.answers
+        ]
+
+    def _put_to_people(self, pairs: Sequence[AskedPair]) -> None:
+        """Write what is not among the study's items yet behind them; or see whether it is too long ago."""
+        assert self.study.items_file is not None
+        path = Path(self.study.items_file)
+        with storage(path):
+            before = path.read_bytes() if path.exists() else b""
+        there = set(_asked_in(before))
+        lines = [
+            dumps({"prompt": {"id": pair.prompt}, "completions": [{"id": name} for name in pair.completions]})
+            for pair in pairs
+            if pair.completions not in there
+        ]
+        if not lines:
+            self._check_patience(len(pairs))
+            return
+        if before and not before.endswith(b"\n"):
+            before += b"\n"
+        named = [self.prompts[pair.prompt] for pair in pairs]
+        texts = [self.texts[name] for pair in pairs for name in pair.completions]
+        self.ledger.extend([*named, *texts])
+        with storage(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, before + "".join(f"{line}\n" for line in lines).encode())
+
+    def _check_patience(self, number: int) -> None:
+        if datetime.now(UTC) - self.since > timedelta(hours=self.settings.patience_hours):
+            raise TrainingStopped(
+                f"{number:,} pairs wait for people since {self.since:%Y-%m-%d %H:%M} UTC, longer than "
+                f"loop.patience_hours = {self.settings.patience_hours:g}; raise it, and go on with --resume"
+            )
+
+    def _waiting(self, number: int) -> str:
+        return (
+            f"{number:,} pairs wait for people. They are items of {self.study.items_file}: serve the study "
+            f"'{self.study.name}' over the ledger of this run with accord collect, which reads that file when it "
+            "starts, and go on with --resume when they are answered"
+        )
+
+
+def _asked_in(content: bytes) -> Iterator[tuple[str, str]]:
+    """The pairs, by ids, that a file of items names; lines of another form are others' own."""
+    for line in content.decode(errors="replace").splitlines():
+        try:
+            first, second = (each["id"] for each in loads(line)["completions"])
+        except (ValueError, TypeError, KeyError):
+            continue
+        yield first, second

@@ -1,0 +1,215 @@
+"""The first stage of a round: whether it asks, about which texts, and what it is told."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+
+from accord.artefacts import ASKED_PAIRS, ASKED_TEXTS, ASKING, AskedPair, AskingRow, RuleEvidence
+from accord.errors import RecipeError
+from accord.feedback import read_data
+from accord.feedback.store.fresh import ledger_to_fill
+from accord.interfaces import Judge
+from accord.lm.loading import load
+from accord.lm.writer import ModelWriter
+from accord.loop.asked_evaluators import Asker, study_of_round
+from accord.loop.asked_texts import By, PairWriter
+from accord.loop.asking_rule import evidence_of, probabilities
+from accord.loop.earlier_round import EarlierRound, earlier_round
+from accord.loop.rewards import policy_judge
+from accord.loop.stage import Context
+from accord.recipe.rounds import PEOPLE, Round
+from accord.records import Completion, Feedback
+
+__all__ = ["ask"]
+
+
+def ask(context: Context) -> None:
+    """Ask what the round is to learn from, as far as its settings, the rule and the budget have it.
+
+    What is asked is written before anybody is asked, so that a run which was stopped asks nothing twice. Raises
+    `WaitingForPeople` while people are to answer.
+    """
+    settings = context.recipe.round
+    assert settings is not None
+    with earlier_round(settings) as earlier:
+        asking = _Asking(context, settings, earlier)
+        asked = asking.decide()
+    ASKING.write(context.run, asked, stage=context.stage)
+    context.progress.say(
+        f"  ask: {asked.reason}; {asked.labels:,} answers, {asked.spent:,} of {settings.budget:,} in all"
+    )
+
+
+class _Asking:
+    """One round's asking."""
+
+    def __init__(self, context: Context, settings: Round, earlier: EarlierRound) -> None:
+        self.context, self.settings, self.earlier = context, settings, earlier
+        self.left = max(0, settings.budget - earlier.spent)
+
+    def decide(self) -> AskingRow:
+        s = self.settings
+        if s.ask == "never":
+            return self._asking(learns_anew=False, reason="nobody is asked (ask = 'never')")
+        if s.ask == "every" and (s.number - 2) % s.every:
+            return self._asking(learns_anew=False, reason=f"asked every {s.every} rounds")
+        if not self.left:
+            return self._asking(learns_anew=False, reason="the budget is spent")
+        study = study_of_round(s)
+        with ExitStack() as stack:
+            pairs, texts = self._pairs(study.overlap)
+            prompts = dict(self.earlier.reader.prompts)
+            ledger = stack.enter_context(ledger_to_fill(self.context.recipe.data.ledger, pooled=True))
+            asker = Asker(
+                s,
+                study,
+                prompts,
+                texts,
+                ledger,
+                datetime.fromisoformat(self.context.run.manifest.created),
+                self.context.run.seed,
+            )
+            if s.ask == "every":
+                answers = asker.ask(pairs)
+                return self._asking(learns_anew=True, reason=f"asked every {s.every} rounds", answers=answers)
+            return self._by_rule(asker, pairs)
+
+    def _by_rule(self, asker: Asker, pairs: Sequence[AskedPair]) -> AskingRow:
+        """A probe of pairs that the policy wrote alone; then the others, where it speaks against the reward."""
+        s = self.settings
+        probe = [pair for pair in pairs if pair.writers == ("policy", "policy")]
+        probe = _within(probe, s.probe)
+        if not probe:
+            raise RecipeError(
+                "recipe.round.reference_share: no pair is the policy's own, which the rule needs; lower it"
+            )
+        answers = asker.ask(probe)
+        judge = self._judge()
+        assert judge is not None
+        data, people = read_data(self.earlier.run), asker.ledger.evaluators()
+        evidence = evidence_of(judge, data, asker.texts, answers, people, self._evidence_before())
+        if evidence.e_value < 1 / s.level:
+            reason = f"the rule has evidence of {evidence.e_value:.2g} against the reward, below {1 / s.level:g}"
+            return self._asking(learns_anew=False, reason=reason, answers=answers, evidence=evidence)
+        reason = f"the rule has evidence of {evidence.e_value:.2g} against the reward, {1 / s.level:g} or more"
+        return self._asking(learns_anew=True, reason=reason, answers=asker.ask(pairs), evidence=evidence)
+
+    def _evidence_before(self) -> RuleEvidence | None:
+        """What answers since the reward learnt last said against it."""
+        asked = self.earlier.asking
+        return None if asked is None or asked.learns_anew else asked.evidence
+
+    def _asking(
+        self,
+        *,
+        learns_anew: bool,
+        reason: str,
+        answers: Sequence[Feedback] = (),
+        evidence: RuleEvidence | None = None,
+    ) -> AskingRow:
+        labels = Asker.count(answers)
+        if evidence is None and not learns_anew:
+            evidence = self._evidence_before()
+        return AskingRow(
+            number=self.settings.number,
+            learns_anew=learns_anew,
+            reason=reason,
+            labels=labels,
+            spent=self.earlier.spent + labels,
+            evidence=evidence,
+        )
+
+    # -- texts -------------------------------------------------------------------------------------------------
+
+    def _pairs(self, overlap: int) -> tuple[list[AskedPair], dict[str, Completion]]:
+        """The pairs of the round in the order of asking and their texts, as they were written at its first go."""
+        run, stage = self.context.run, self.context.stage
+        if not (ASKED_PAIRS.has(run, stage) and ASKED_TEXTS.has(run, stage)):
+            self._write_pairs(overlap)
+        texts = {text.id: text for text in ASKED_TEXTS.read(run, stage)}
+        return list(ASKED_PAIRS.read(run, stage)), texts
+
+    def _write_pairs(self, overlap: int) -> None:
+        context, s = self.context, self.settings
+        places = list(_places(s, min(s.labels, self.left), overlap))
+        with context.progress.busy(f"  ask: writing {len(places)} pairs of texts"):
+            written = list(self._writer().write(len(places)))
+        pairs = [
+            pair.model_copy(update={"evaluator": place, "answers": answers})
+            for (pair, _), (place, answers) in zip(written, places, strict=False)
+        ]
+        if len(pairs) < len(places):
+            context.progress.say(
+                f"  ask: {len(places) - len(pairs)} pairs less than asked for: their texts were the same"
+            )
+        pairs = self._foretold(pairs, {text.id: text for _, both in written for text in both})
+        texts = {text.id: text for _, both in written for text in both}
+        ASKED_TEXTS.write(context.run, list(texts.values()), stage=context.stage)
+        ASKED_PAIRS.write(context.run, pairs, stage=context.stage)
+
+    def _writer(self) -> PairWriter:
+        recipe, s = self.context.recipe, self.settings
+        assert recipe.policy is not None
+        form = {
+            "dtype": recipe.policy.dtype,
+            "device": recipe.policy.resolved_device,
+            "trust_remote_code": recipe.policy.trust_remote_code,
+        }
+        writers: dict[By, ModelWriter] = {}
+        policy = load(self.earlier.policy, **form)  # type: ignore[arg-type]
+        writers["policy"] = ModelWriter(replace(policy, name=f"policy of round {s.number - 1}"))
+        if s.reference_share:
+            start = load(s.start, **form)  # type: ignore[arg-type]
+            writers["start"] = ModelWriter(replace(start, name="first start"))
+        prompts = list(self.earlier.reader.prompts.values())
+        return PairWriter(s, writers, prompts, self.context.run.seed)  # type: ignore[arg-type]
+
+    def _foretold(self, pairs: Sequence[AskedPair], texts: dict[str, Completion]) -> list[AskedPair]:
+        """The pairs, each with what the reward of the round before says of it; as they are where people reward."""
+        judge = self._judge()
+        if judge is None:
+            return list(pairs)
+        prompts = self.earlier.reader.prompts
+        stated = probabilities(judge, prompts, texts, pairs)
+        return [
+            pair.model_copy(update={"probability": probability})
+            for pair, probability in zip(pairs, stated, strict=True)
+        ]
+
+    def _judge(self) -> Judge | None:
+        """The reward of the round before; None where there is none, or people are it."""
+        recipe = self.context.recipe
+        if any(reward.asks_people for reward in recipe.reward_sections.values()):
+            return None
+        return policy_judge(Context(recipe, self.earlier.run))
+
+
+def _places(settings: Round, labels: int, overlap: int) -> Iterator[tuple[int, int]]:
+    """Who is asked about each pair, and how many answers it takes: in proportion to what each is asked for.
+
+    People answer each pair `overlap` times, a machine once.
+    """
+    left = [each.labels for each in settings.evaluators]
+    while labels > 0:
+        shares = [have / each.labels for have, each in zip(left, settings.evaluators, strict=True)]
+        place = max(range(len(left)), key=lambda index: shares[index])
+        answers = overlap if settings.evaluators[place].by == PEOPLE else 1
+        if left[place] < answers or labels < answers:
+            left[place] = 0
+            if not any(left):
+                return
+            continue
+        left[place] -= answers
+        labels -= answers
+        yield place, answers
+
+
+def _within(pairs: Sequence[AskedPair], labels: int) -> list[AskedPair]:
+    """The first pairs whose answers are within a number; the first one alone where it takes more."""
+    taken: list[AskedPair] = []
+    for pair in pairs:
+        if taken and sum(each.answers for each in taken) + pair.answers > labels:
+            break
+        taken.append(pair)
+    return taken

@@ -1,0 +1,69 @@
+"""What a round reads of the round before: its splits, models, feedback that was asked for, and what was spent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from accord.artefacts import ASKING, METRICS, MODEL, AskingRow, RunReader
+from accord.errors import ArtefactError
+from accord.recipe.rounds import Round
+from accord.run import MANIFEST, RunDirectory, digest_of_settings
+
+__all__ = ["EarlierRound", "digest_of_round", "earlier_round", "splits_before"]
+
+GONE_ON_FROM = ("ask", "data", "sft", "reward", "rewards", "combine", "policy")
+"""Stages of a round whose files the next one reads."""
+
+
+@dataclass(frozen=True)
+class EarlierRound:
+    """A round that has ended, opened for reading."""
+
+    run: RunDirectory
+
+    @property
+    def reader(self) -> RunReader:
+        """Its files."""
+        return RunReader.of(self.run)
+
+    @property
+    def asking(self) -> AskingRow | None:
+        """What it asked; None of the first round."""
+        return self.reader.value(ASKING) if self.reader.has(ASKING) else None
+
+    @property
+    def spent(self) -> int:
+        """Answers of all rounds up to it."""
+        return 0 if self.asking is None else self.asking.spent
+
+    @property
+    def policy(self) -> Path:
+        """The folder of its policy, digests checked."""
+        return MODEL.verified(self.run, "policy")
+
+
+@contextmanager
+def earlier_round(settings: Round) -> Iterator[EarlierRound]:
+    """The round before. Raises `ArtefactError` where it is not there."""
+    if not (Path(settings.parent) / MANIFEST).exists():
+        raise ArtefactError(f"{settings.parent}: round {settings.number - 1} is not there; make the rounds in order")
+    with RunDirectory.open(settings.parent, write=False) as run:
+        yield EarlierRound(run)
+
+
+def splits_before(settings: Round) -> dict[str, str]:
+    """The split of each prompt in the round before: what was learnt from stays apart from what is judged on."""
+    with earlier_round(settings) as earlier:
+        return dict(earlier.reader.split_of)
+
+
+def digest_of_round(run: RunDirectory) -> str:
+    """A digest over the files that later rounds rest on; logs of steps are left out, which hold seconds."""
+    files = {
+        name: entry.sha256
+        for stage in GONE_ON_FROM
+        for name, entry in run.files_of(stage).items()
+        if Path(name).name != METRICS.file
+    }
+    return digest_of_settings(files)

@@ -1,0 +1,193 @@
+"""A run in rounds: each asks, learns, improves and is looked at, in a folder of its own whose manifest names the last.
+
+RUN/manifest.json  recipe.toml  rounds.json
+RUN/rounds/01/     a run like any other
+RUN/rounds/02/     begins with the stage `ask`; goes on from what rounds/01 left
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from accord.artefacts import (
+    ASKING,
+    EVALUATION,
+    EVALUATION_SAMPLES,
+    ROUNDS,
+    RoundRow,
+    RoundsSummary,
+    RunReader,
+    folder_of_round,
+)
+from accord.errors import ArtefactError, WaitingForPeople
+from accord.interfaces import Judge
+from accord.loop.carried import carry_over
+from accord.loop.drive import drive, start_run, why_stopped
+from accord.loop.earlier_round import digest_of_round
+from accord.loop.progress import ProgressDisplay
+from accord.loop.rewards import judges_of
+from accord.loop.round_recipe import round_recipe
+from accord.loop.stage import Context, in_run
+from accord.recipe import Recipe
+from accord.records import Completion, Prompt
+from accord.run import RunDirectory
+from accord.stats import Estimate, mean
+
+__all__ = ["drive_rounds"]
+
+STAGE = "rounds"
+KEPT_STAGES = ("data", "reward", "rewards", "combine", "eval_reward")
+"""Stages whose outcome stands where nothing was asked."""
+
+
+def drive_rounds(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -> RoundsSummary:
+    """All rounds that `[loop]` asks for, or as many as its rules of stopping leave; those that have ended are kept.
+
+    Raises what a stage raises, with its round's folder left to go on with.
+    """
+    loop = recipe.loop
+    assert loop is not None
+    rows: list[RoundRow] = []
+    run.begin(STAGE)
+    for number in range(1, loop.rounds + 1):
+        progress.say(f"round {number} of {loop.rounds}")
+        with _told(run), _round(recipe, run, rows, number) as current:
+            _drive(current, progress)
+            rows.append(_row(current, rows))
+            summary = _summary(recipe, rows)
+        ROUNDS.write(run, summary, stage=STAGE)
+        if summary.ended is not None:
+            break
+    run.pause(STAGE)
+    progress.say(f"rounds: {summary.ended or 'all made'}; the result is round {summary.result}")
+    return summary
+
+
+@contextmanager
+def _told(run: RunDirectory) -> Iterator[None]:
+    """Note in the run that holds the rounds what one of them waits for."""
+    try:
+        yield
+    except WaitingForPeople as waiting:
+        run.pause(STAGE)
+        run.wait(STAGE, str(waiting))
+        raise
+    except BaseException as error:
+        run.pause(STAGE)
+        run.stop(STAGE, why_stopped(error))
+        raise
+
+
+@dataclass(frozen=True)
+class _Round:
+    """A round that is being made: its number, its recipe and its folder, and the folder of the one before."""
+
+    number: int
+    recipe: Recipe
+    run: RunDirectory
+    before: Path | None
+
+    @property
+    def reader(self) -> RunReader:
+        return RunReader.of(self.run)
+
+    @property
+    def context(self) -> Context:
+        return Context(in_run(self.recipe, self.run), self.run)
+
+
+@contextmanager
+def _round(recipe: Recipe, run: RunDirectory, rows: Sequence[RoundRow], number: int) -> Iterator[_Round]:
+    """The folder of a round, made where it is not there.
+
+    Raises `ArtefactError` where it was made from another round than the one before is now.
+    """
+    path = folder_of_round(run.path, number)
+    own = round_recipe(recipe, run.path, number)
+    parents = (rows[-1].digest,) if rows else ()
+    with start_run(own, path, resume=True, parents=parents) as opened:
+        if tuple(opened.manifest.parents) != parents:
+            raise ArtefactError(
+                f"{path}: this round was made from another round {number - 1} than there is now; move it and those "
+                "after it away to make them again (what people said stays in the ledger)"
+            )
+        yield _Round(number, own, opened, folder_of_round(run.path, number - 1) if rows else None)
+
+
+def _drive(current: _Round, progress: ProgressDisplay) -> None:
+    """The stages of a round; where it asked nothing, what was learnt before stands."""
+    if current.before is not None:
+        drive(current.recipe, current.run, progress, only=("ask",))
+        if not ASKING.read(current.run).learns_anew:
+            with RunDirectory.open(current.before, write=False) as before:
+                carry_over(current.recipe, before, current.run, KEPT_STAGES, progress)
+    drive(current.recipe, current.run, progress)
+
+
+# -- what came of it ------------------------------------------------------------------------------------------------
+
+
+def _row(current: _Round, rows: Sequence[RoundRow]) -> RoundRow:
+    reader = current.reader
+    evaluation = reader.value(EVALUATION) if reader.has(EVALUATION) else None
+    asked = reader.value(ASKING) if reader.has(ASKING) else None
+    spent = rows[-1].spent if rows else 0
+    return RoundRow(
+        number=current.number,
+        digest=digest_of_round(current.run),
+        labels=0 if asked is None else asked.labels,
+        spent=spent if asked is None else asked.spent,
+        learnt_anew=None if asked is None else asked.learns_anew,
+        reason=None if asked is None else asked.reason,
+        kl=None if evaluation is None else evaluation.kl,
+        win_rate=None if evaluation is None else evaluation.win_rate,
+        gain=_gain(current),
+    )
+
+
+def _gain(current: _Round) -> Estimate | None:
+    """Mean score of the policy's texts less that of the policy before, on the same prompts, by this round's judge.
+
+    None where no independent judge reads them, or in the first round.
+    """
+    if current.before is None or not current.reader.has(EVALUATION_SAMPLES):
+        return None
+    judge = judges_of(current.context).get("eval_reward")
+    if judge is None:
+        return None
+    with RunDirectory.open(current.before, write=False) as before:
+        earlier = _scores(RunReader.of(before), judge)
+    now = _scores(current.reader, judge)
+    prompts = sorted(now.keys() & earlier.keys())
+    if not prompts:
+        return None
+    return mean([float(np.mean(now[name]) - np.mean(earlier[name])) for name in prompts])
+
+
+def _scores(reader: RunReader, judge: Judge) -> dict[str, list[float]]:
+    """A judge's scores of the policy's evaluation samples, by prompt."""
+    samples = [sample for sample in reader.evaluation_samples if sample.arm == "policy"]
+    prompts: dict[str, Prompt] = reader.prompts
+    texts = [Completion(prompt=sample.prompt, text=sample.text, token_ids=sample.token_ids) for sample in samples]
+    by_prompt: dict[str, list[float]] = {}
+    for text, value in zip(texts, judge.score([prompts[t.prompt] for t in texts], texts).value_N, strict=True):
+        by_prompt.setdefault(text.prompt, []).append(float(value))
+    return by_prompt
+
+
+def _summary(recipe: Recipe, rows: Sequence[RoundRow]) -> RoundsSummary:
+    """What came of the rounds so far, and whether they end here."""
+    loop = recipe.loop
+    assert loop is not None
+    last, result, ended = rows[-1], rows[-1].number, None
+    if loop.stop_when_worse and last.gain is not None and last.gain.high is not None and last.gain.high < 0:
+        result = last.number - 1
+        ended = f"the independent judge finds the policy of round {last.number} worse than the last one, by {last.gain}"
+    elif loop.max_kl is not None and last.kl is not None and last.kl.value > loop.max_kl:
+        ended = f"the KL of round {last.number} is {last.kl}, above loop.max_kl = {loop.max_kl:g}"
+    elif last.number == loop.rounds:
+        ended = "all rounds are made"
+    return RoundsSummary(budget=loop.budget, spent=last.spent, rounds=tuple(rows), result=result, ended=ended)
