@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 from logged_runs import killed
-from watched_runs import make_trained
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real run, trained and evaluated, of which audit and report are still to come."""
+    from watched_runs import make_trained  # which loads torch, that most of these tests do without
+
     path = tmp_path_factory.mktemp("watch") / "letters"
     make_trained(path)
     return path

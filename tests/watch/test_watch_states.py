@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from logged_runs import begin_policy, finish, log_steps
-from watched_runs import SHORT
+from watched_runs import SHORT, make_trained
 
 from accord.errors import ArtefactError, TrainingStopped, WaitingForPeople
 from accord.feedback import write_data
@@ -161,3 +161,14 @@ def test_the_stages_to_come_of_a_recipe_with_named_rewards_and_without_a_judge()
         evaluate=SHORT.evaluate.model_copy(update={"judged": False}),
     )
     assert list(planned_stages(recipe.model_dump(mode="json", exclude_none=True))) == list(stages_of(recipe))
+
+
+@pytest.mark.slow
+def test_a_real_run_below_a_prefix_is_seen_as_one_without(tmp_path: Path, trained: Path) -> None:
+    make_trained(tmp_path / "run", prefix="rounds/03")
+    view, plain = view_of(Watched(tmp_path / "run")), view_of(Watched(trained))
+    assert view.place.name == "rounds/03"
+    assert [row.name for row in view.stages] == [row.name for row in plain.stages if row.state == "done"]
+    assert [one.stage for one in view.training] == [one.stage for one in plain.training]
+    assert [measure.name for measure in view.measures] == [measure.name for measure in plain.measures]
+    assert [prompt.text for prompt in view.snapshot.samples] == [prompt.text for prompt in plain.snapshot.samples]

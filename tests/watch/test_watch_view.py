@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from logged_runs import begin_policy, finish, log_steps
 from rich.console import Console
-from watched_runs import make_trained
 
 from accord.artefacts import (
     ASKING,
@@ -168,17 +167,6 @@ def test_rounds_below_prefixes_of_one_run(tmp_path: Path) -> None:
         assert view_of(alone).rounds == ()
         with pytest.raises(ArtefactError, match="no run here with stages below rounds/07/"):
             Watched(run.path, "rounds/07")
-
-
-@pytest.mark.slow
-def test_a_real_run_below_a_prefix_is_seen_as_one_without(tmp_path: Path, trained: Path) -> None:
-    make_trained(tmp_path / "run", prefix="rounds/03")
-    view, plain = view_of(Watched(tmp_path / "run")), view_of(Watched(trained))
-    assert view.place.name == "rounds/03"
-    assert [row.name for row in view.stages] == [row.name for row in plain.stages if row.state == "done"]
-    assert [one.stage for one in view.training] == [one.stage for one in plain.training]
-    assert [measure.name for measure in view.measures] == [measure.name for measure in plain.measures]
-    assert [prompt.text for prompt in view.snapshot.samples] == [prompt.text for prompt in plain.snapshot.samples]
 
 
 def test_a_run_in_rounds_ends_with_its_last_round_and_tells_what_each_asked_and_gained(tmp_path: Path) -> None:
