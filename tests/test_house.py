@@ -18,7 +18,7 @@ from accord.feedback.formats.catalogue import formats_page, formats_table
 from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
-from accord.recipe import Checkpoints, Data, Disclosure, Evaluate
+from accord.recipe import Checkpoints, Data, Disclosure, Evaluate, Track
 from accord.recipe.rounds import AskedEvaluator, Loop, Round
 from accord.reward import REWARDS
 from accord.train.optimiser import Optim
@@ -35,6 +35,8 @@ VERBS = [
     "ask",
     "check",
     "run",
+    "watch",
+    "runs",
     "evaluate",
     "audit",
     "verify",
@@ -64,6 +66,7 @@ def test_the_verbs_are_documented() -> None:
         Evaluate,
         Checkpoints,
         Disclosure,
+        Track,
         Optim,
         ModelSettings,
         Loop,
@@ -135,7 +138,18 @@ def test_every_room_of_the_tree_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["accord", "accord.feedback", "accord.collect", "accord.collect.web.app", "accord.report", "accord.cli"]
+    "module",
+    [
+        "accord",
+        "accord.feedback",
+        "accord.collect",
+        "accord.collect.web.app",
+        "accord.report",
+        "accord.watch.app",
+        "accord.watch.study_page",
+        "accord.watch.listing",
+        "accord.cli",
+    ],
 )
 def test_what_needs_no_torch_loads_none(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

@@ -53,6 +53,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         "docs/policies.md",
     ),
     "What came of it": (
+        "docs/watching.md",
         "docs/report.md",
         "docs/audit.md",
         "docs/other-runs.md",
@@ -67,7 +68,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
     "Public names": (
         *(f"docs/api/{room}.md" for room in ("loop", "records", "interfaces", "recipe", "collect", "feedback")),
         *(f"docs/api/{room}.md" for room in ("reward", "policy", "audit", "report", "lab", "stats", "run")),
-        *(f"docs/api/{room}.md" for room in ("artefacts", "lm", "train", "serve", "errors", "extensions")),
+        *(f"docs/api/{room}.md" for room in ("artefacts", "lm", "train", "serve", "watch", "errors", "extensions")),
     ),
     "The project": ("CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "LOG.md", "SECURITY.md"),
 }

@@ -150,11 +150,11 @@ print("\\n".join(said))
 """
 SMALL_FILES = SMALL_FILES.replace(
     "with RunDirectory.open",
-    '''def fill(run):
+    """def fill(run):
     with run.write_folder("sft/model", stage="sft") as folder:
         (folder / "weights").write_bytes(b"2" * 30_000)
 
-with RunDirectory.open''',
+with RunDirectory.open""",
     1,
 )
 
@@ -188,9 +188,7 @@ def is_as_filled(path: Path) -> None:
 
 def test_a_write_that_ends_in_its_middle_leaves_what_was_there(tmp_path: Path) -> None:
     path = filled(tmp_path / "run")
-    done = subprocess.run(
-        [sys.executable, "-c", SMALL_FILES, str(path)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", SMALL_FILES, str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
     assert [line.partition(":")[0] for line in said] == ["log", "checkpoint", "folder", "artefact"]

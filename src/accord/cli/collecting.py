@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from accord.collect.desk.overview import ItemTotals
     from accord.collect.desk.service import Desk
     from accord.collect.study.settings import Study
+    from accord.collect.web.added_pages import AddedPage
     from accord.interfaces import Judge, Writer
 
 __all__ = ["collect"]
@@ -48,6 +49,7 @@ def collect(
     changed: bool = False,
     approvals: Path | None = None,
     add: Path | None = None,
+    watch: Path | None = None,
 ) -> int:
     """Ask people: a study's pages, for evaluators and for whoever runs it. Ctrl-C ends it; what was sent is kept.
 
@@ -95,6 +97,9 @@ def collect(
     add
         Add the items of this file to the study, which may be running, and end: all of them, or none where a line is
         wrong. They stay when the study starts anew.
+    watch
+        A run that whoever runs the study may watch, on a page of theirs: state, curves, samples, labels against the
+        budget.
     """
     from accord.collect import Desk, Study
     from accord.feedback import Ledger
@@ -110,6 +115,7 @@ def collect(
     if add is not None:
         _only_one(studies, "--add")
         return _add_items(studies[0], ledger, add)
+    added = _run_pages(watch)
     with listening(host, port) as listener:
         writers = _writer(writer, stage, studies)
         opening = partial(Desk, seed=seed, judge=_judge(judge), changed=changed)
@@ -130,8 +136,18 @@ def collect(
             at = f"{url}/{desks[0].study.name}" if len(desks) > 1 else url
             _print_invites(desks[0], at, invite, invite_experts)
             print(f"listening at {url}", flush=True)
-            _serve(desks, listener, host, public_url, proxy)
+            _serve(desks, listener, host, public_url, proxy, added)
     return 0
+
+
+def _run_pages(run: Path | None) -> "list[AddedPage]":
+    """The page of a run that is watched, where one is."""
+    if run is None:
+        return []
+    from accord.cli.watching import watched_folder
+    from accord.watch.study_page import study_page
+
+    return [study_page(watched_folder(run))]
 
 
 def _only_one(studies: "Sequence[Study]", option: str) -> None:
@@ -184,16 +200,23 @@ def _unserved(study: "Study") -> "Study":
     return study.model_copy(update={"choose": "coverage", "assist": None})
 
 
-def _serve(desks: "Sequence[Desk]", listener: "socket", host: str, public_url: str | None, proxy: str) -> None:
+def _serve(
+    desks: "Sequence[Desk]",
+    listener: "socket",
+    host: str,
+    public_url: str | None,
+    proxy: str,
+    added: "Sequence[AddedPage]",
+) -> None:
     """The pages of one desk, or of several, until Ctrl-C."""
     from accord.collect.web.app import make_app, make_house
     from accord.web_server import hosts_served, run_server
 
     hosts = hosts_served(host)
     if len(desks) > 1:
-        app = make_house(desks, public_url=public_url, hosts=hosts)
+        app = make_house(desks, public_url=public_url, hosts=hosts, added=added)
     else:
-        app = make_app(desks[0], public_url=public_url, hosts=hosts)
+        app = make_app(desks[0], public_url=public_url, hosts=hosts, added=added)
     run_server(app, listener, proxy=None if public_url is None else proxy)
 
 

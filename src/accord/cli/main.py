@@ -26,6 +26,7 @@ from accord.cli import (
     quality,
     runs,
     serving,
+    watching,
 )
 from accord.cli.printing import complain, unfold
 from accord.errors import AccordError
@@ -51,6 +52,8 @@ app.command(collecting.collect)
 app.command(asking.ask)
 app.command(making.check)
 app.command(making.run)
+app.command(watching.watch)
+app.command(watching.runs)
 app.command(runs.evaluate)
 app.command(auditing.audit)
 app.command(runs.verify)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from accord.artefacts import RECIPE
-from accord.errors import ArtefactError, WaitingForPeople, storage
+from accord.errors import AccordError, ArtefactError, WaitingForPeople, storage
 from accord.lm.memory import release_memory
 from accord.loop.named_code import check_extensions, extension_inputs, refuse_code
 from accord.loop.progress import ProgressDisplay
@@ -11,10 +11,11 @@ from accord.loop.retention import retention_of
 from accord.loop.sameness import base_inputs, basis_of, check_settings, hub_inputs
 from accord.loop.stage import Context, in_run
 from accord.loop.stages import builds_on, chosen_stages, settings_digest, stages_of
+from accord.loop.tracking import Trackers
 from accord.recipe import Recipe, dump, load
 from accord.run import MANIFEST, RunDirectory, timed
 
-__all__ = ["drive", "recipe_of", "start_run"]
+__all__ = ["drive", "recipe_of", "start_run", "why_stopped"]
 
 
 def start_run(
@@ -83,6 +84,18 @@ def drive(
     `prefix` (`rounds/03`) they stand below it, and read what others below it left. Raises `RecipeError` for a stage
     that does not exist, and whatever a stage raises.
     """
+    with Trackers.of(recipe, run, progress.say) as trackers:
+        _drive(recipe, run, progress, trackers, only, prefix)
+
+
+def _drive(
+    recipe: Recipe,
+    run: RunDirectory,
+    progress: ProgressDisplay,
+    trackers: Trackers,
+    only: tuple[str, ...],
+    prefix: str,
+) -> None:
     stages = chosen_stages(recipe, only)
     for number, (name, stage) in enumerate(stages.items(), 1):
         full_name = f"{prefix}/{name}" if prefix else name
@@ -99,21 +112,29 @@ def drive(
         run.begin(full_name, basis)
         with timed() as seconds:
             try:
-                context = Context(in_run(recipe, run), run, progress, full_name, prefix)
+                context = Context(in_run(recipe, run), run, progress, full_name, prefix, trackers)
                 run.retention = retention_of(context)
                 stage.perform(context)
             except WaitingForPeople as waiting:
                 run.pause(full_name)
                 run.wait(full_name, str(waiting))
                 raise
-            except BaseException:
+            except BaseException as error:
                 run.pause(full_name)
+                run.stop(full_name, why_stopped(error))
                 raise
         for key, entry in hub_inputs(recipe, stage.sections(recipe)[name]).items():
             run.record_input(key, entry)
         run.finish(full_name, digest, seconds(), basis=basis)
         progress.say(f"  {name}: {seconds():.0f} s")
         release_memory()
+
+
+def why_stopped(error: BaseException) -> str:
+    """What ended a stage, in a line."""
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped by Ctrl-C"
+    return str(error) if isinstance(error, AccordError) else f"{type(error).__name__}: {error}"
 
 
 def _why_again(run: RunDirectory, stage: str, basis: str) -> str:

@@ -48,6 +48,8 @@ def evaluate(context: Context) -> None:
         JUDGED_ROLLOUTS.write(run, rollouts, stage=stage)
         CURVE.write(run, curve_of(rollouts), stage=stage)
     EVALUATION.write(run, evaluation, stage=stage)
+    measured = {"kl": evaluation.kl, "win_rate": evaluation.win_rate, "win_rate_reward": evaluation.win_rate_reward}
+    context.trackers.note(stage, {name: each.value for name, each in measured.items() if each is not None})
     by, win_rate = "the independent judge", evaluation.win_rate
     if judge is None:
         by, win_rate = "the reward that it learnt from; nobody else judges", evaluation.win_rate_reward

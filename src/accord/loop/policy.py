@@ -22,7 +22,7 @@ def sft(context: Context) -> None:
     settings = context.recipe.sft
     assert settings is not None
     examples = RunMaterials(context).examples
-    for _ in context.progress.steps(settings.train_on(examples, context.run, stage=context.stage), context.stage):
+    for _ in context.steps(settings.train_on(examples, context.run, stage=context.stage)):
         pass
 
 
@@ -32,7 +32,7 @@ def policy(context: Context) -> None:
     if settings is None:
         raise RecipeError("recipe.policy: missing")
     steps = settings.steps(RunMaterials(context), context.run, stage=context.stage)
-    for _ in context.progress.steps(steps, context.stage):
+    for _ in context.steps(steps):
         pass
     ALGORITHM.write(context.run, AlgorithmRow(kind=settings.kind, sentence=settings.sentence), stage=context.stage)
 

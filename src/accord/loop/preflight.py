@@ -22,6 +22,7 @@ from accord.loop.asked_evaluators import check_rounds
 from accord.loop.learnt_kinds import learnt_kinds, unlearnt_note
 from accord.loop.lengths import Reader, dated_note, fitting, readers
 from accord.loop.plan import PlannedStage, plan_of
+from accord.loop.tracking import missing_trackers
 from accord.recipe import Data, Recipe
 from accord.records import Completion, Evaluator, Feedback, Prompt
 
@@ -64,6 +65,7 @@ def preflight(recipe: Recipe) -> Preflight:
                 here = readers(recipe, local=True)
         with _told(problems):
             data = _data(recipe, read, here, notes)
+    notes += missing_trackers(recipe)
     plan = plan_of(recipe, data)
     problems += [stage.lacks for stage in plan if stage.lacks]
     return Preflight(tuple(dict.fromkeys(problems)), () if problems else tuple(notes), tuple(plan))

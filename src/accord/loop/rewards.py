@@ -115,7 +115,7 @@ def _train(settings: RewardSettings, context: Context, *, split: str) -> None:
     """Train a reward on a split; write what it is the optimum of, and its card."""
     run, stage = context.run, context.stage
     data = read_data(run, prefix=context.prefix)
-    for _ in context.progress.steps(settings.steps(data, run, split=split, stage=stage), stage):
+    for _ in context.steps(settings.steps(data, run, split=split, stage=stage)):
         pass
     OBJECTIVE.write(run, objective_row(settings), stage=stage)
     if settings.asks_people:
@@ -149,6 +149,8 @@ def _write_card(settings: RewardSettings, data: Dataset, context: Context, *, sp
         )
     SCORES.write(context.run, scores.rows(data), stage=stage)
     CARD.write(context.run, card, stage=stage)
+    if card.accuracy is not None:
+        context.trackers.note(stage, {"held_out_accuracy": card.accuracy.value})
     context.progress.say(f"  {stage}: {_best_known(card)}")
 
 

@@ -25,7 +25,7 @@ from accord.artefacts import (
 from accord.errors import ArtefactError, WaitingForPeople
 from accord.interfaces import Judge
 from accord.loop.carried import carry_over
-from accord.loop.drive import drive, start_run
+from accord.loop.drive import drive, start_run, why_stopped
 from accord.loop.earlier_round import digest_of_round
 from accord.loop.progress import ProgressDisplay
 from accord.loop.rewards import judges_of
@@ -90,8 +90,9 @@ def _told(run: RunDirectory) -> Iterator[None]:
         run.pause(STAGE)
         run.wait(STAGE, str(waiting))
         raise
-    except BaseException:
+    except BaseException as error:
         run.pause(STAGE)
+        run.stop(STAGE, why_stopped(error))
         raise
 
 

@@ -1,16 +1,20 @@
 """A stage of a run: what it needs, which settings its outcome depends on, and the function that does it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from accord.artefacts import RunReader
+from accord.interfaces import Step
 from accord.loop.progress import ProgressDisplay
+from accord.loop.tracking import Trackers
 from accord.recipe import Recipe
 from accord.run import RunDirectory
 
 __all__ = ["Context", "Stage", "in_run"]
+
+S = TypeVar("S", bound=Step)
 
 
 def in_run(recipe: Recipe, run: RunDirectory) -> Recipe:
@@ -31,6 +35,7 @@ class Context:
     progress   what a person sees meanwhile
     stage      the full name of the stage, which names its files: `policy`, `rewards/helpful`, `rounds/03/policy`
     prefix     what stands before the names of all stages that belong together: `rounds/03`
+    trackers   who is told of each step besides
 
     A stage reads what other stages left below the same prefix, and writes below its own name.
     """
@@ -40,6 +45,11 @@ class Context:
     progress: ProgressDisplay = field(default_factory=lambda: ProgressDisplay(quiet=True))
     stage: str = ""
     prefix: str = ""
+    trackers: Trackers = field(default_factory=Trackers)
+
+    def steps(self, steps: Iterable[S]) -> Iterator[S]:
+        """Pass on the steps of this stage's training loop, shown and told to whoever tracks them."""
+        return self.trackers.follow(self.progress.steps(steps, self.stage), self.stage)
 
     def beside(self, name: str) -> str:
         """The full name of another stage below the same prefix."""

@@ -90,6 +90,8 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
     if recipe.disclosure is not None:
         place = str(folder / recipe.disclosure.statements)
         sections["disclosure"] = recipe.disclosure.model_copy(update={"statements": place})
+    if recipe.track is not None:
+        sections["track"] = recipe.track.model_copy(update={"folder": str(folder / recipe.track.folder)})
     for name in ("sft", "reward", "policy", "loop", "round"):
         if (section := getattr(recipe, name)) is not None:
             sections[name] = section.anchored(folder)

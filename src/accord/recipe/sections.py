@@ -19,7 +19,7 @@ from accord.reward.combine import MAIN, Combination
 from accord.reward.kinds.bradley_terry import BradleyTerry
 from accord.reward.settings import RewardSettings
 
-__all__ = ["Checkpoints", "Data", "Disclosure", "Evaluate", "Recipe", "Section"]
+__all__ = ["Checkpoints", "Data", "Disclosure", "Evaluate", "Recipe", "Section", "Track"]
 
 Share = Annotated[float, Field(gt=0, le=1)]
 ShareOrNone = Annotated[float, Field(ge=0, lt=1)]
@@ -181,6 +181,18 @@ class Disclosure(Section):
     statements: str = Field(description="the file of statements, disclosure.toml")
 
 
+class Track(Section):
+    """Where the numbers of each step are told besides the run's own files. No outcome depends on it."""
+
+    to: tuple[Literal["tensorboard", "wandb", "mlflow", "trackio"], ...] = Field(
+        default=(), description="trackers, each of which has to be installed; one that fails never stops the run"
+    )
+    project: str = Field(default="accord", min_length=1, description="what the tracker files its runs under")
+    folder: str = Field(
+        default="tracked", min_length=1, description="where TensorBoard's files are put, below the name of the run"
+    )
+
+
 class Recipe(Section):
     """All settings of a run.
 
@@ -203,6 +215,7 @@ class Recipe(Section):
     audit: AuditSettings = AuditSettings()
     checkpoints: Checkpoints = Field(default=Checkpoints(), exclude_if=_is_usual)
     disclosure: Disclosure | None = None
+    track: Track | None = None
     loop: Loop | None = None
     round: Round | None = None
 

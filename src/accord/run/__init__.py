@@ -9,6 +9,7 @@
     manifest      what is written down of a run        checkpoints   the last whole steps of a stage
     growing_log   a log that grows by a line a step    files         written whole or not at all; digests; no way out
     stopping      a signal that asks for the end       taking        a finished stage of another run
+    lock          which process works on a run
 
 Reading an artefact back checks its digest, so a half-written or altered file is refused, never used.
 """
@@ -17,16 +18,19 @@ from accord.run.checkpoints import Checkpoint, Retention
 from accord.run.directory import RunDirectory, timed
 from accord.run.files import digest_of, digest_of_folder, digest_of_settings, write_whole
 from accord.run.growing_log import GrowingLog, LogMark
+from accord.run.lock import LOCK, Holder, holder_of
 from accord.run.manifest import MANIFEST, SCHEMA, FileEntry, InputEntry, Manifest, SpentEntry, StageEntry
 from accord.run.verification import Damage, check_whole, runs_within, verify
 
 __all__ = [
+    "LOCK",
     "MANIFEST",
     "SCHEMA",
     "Checkpoint",
     "Damage",
     "FileEntry",
     "GrowingLog",
+    "Holder",
     "InputEntry",
     "LogMark",
     "Manifest",
@@ -38,6 +42,7 @@ __all__ = [
     "digest_of",
     "digest_of_folder",
     "digest_of_settings",
+    "holder_of",
     "runs_within",
     "timed",
     "verify",

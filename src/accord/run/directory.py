@@ -1,6 +1,5 @@
 """One run: its artefacts, written whole and read back by digest, its stages, and who holds it."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from accord.errors import ArtefactError, storage
 from accord.run.checkpoints import FOLDER, Checkpoint, Checkpoints, Retention, sweep
 from accord.run.files import PART, digest_of, put_folder, sync, sync_tree, within, write_whole
 from accord.run.growing_log import GrowingLog
+from accord.run.lock import LOCK, take_lock
 from accord.run.manifest import (
     MANIFEST,
     NUMERICAL,
@@ -30,9 +30,6 @@ from accord.run.manifest import (
 )
 
 __all__ = ["LOCK", "RunDirectory", "timed"]
-
-LOCK = ".lock"
-"""The file that a process holds locked while it works on a run."""
 
 
 class RunDirectory:
@@ -70,7 +67,7 @@ class RunDirectory:
             machine=current_machine(),
             parents=list(parents),
         )
-        run = cls(path, manifest, _take_lock(path))
+        run = cls(path, manifest, take_lock(path))
         try:
             run._save_manifest()
         except BaseException:
@@ -90,7 +87,7 @@ class RunDirectory:
         with storage(path):
             if not file.is_file():
                 raise ArtefactError(f"{path}: there is no run here (no {MANIFEST})")
-            lock = _take_lock(path) if write else None
+            lock = take_lock(path) if write else None
             try:
                 run = cls(path, Manifest.parse(file.read_bytes(), file), lock)
                 if write:
@@ -237,6 +234,7 @@ class RunDirectory:
         earlier = self.manifest.spent.get(stage, SpentEntry(0, 0.0))
         self.manifest.begun[stage] = basis
         self.manifest.waiting.pop(stage, None)
+        self.manifest.stopped.pop(stage, None)
         self.manifest.spent[stage] = SpentEntry(earlier.goes + 1, earlier.seconds)
         self._going[stage] = time.monotonic(), earlier.seconds
         self._save_manifest()
@@ -252,12 +250,25 @@ class RunDirectory:
         self.manifest.waiting[stage] = reason
         self._save_manifest()
 
+    def stop(self, stage: str, reason: str) -> None:
+        """Note why a stage ended before it was finished; until it is begun again."""
+        self.manifest.stopped[stage] = reason
+        self._save_manifest()
+
+    def plan(self, stage: str, steps: int) -> None:
+        """Note how many steps a stage makes from its first to its last; until it is finished."""
+        self._check_open_for_writing()
+        if self.manifest.steps.get(stage) != steps:
+            self.manifest.steps[stage] = steps
+            self._save_manifest()
+
     def finish(self, stage: str, settings: str, seconds: float, *, basis: str = "") -> None:
         """Enter a stage as finished, by a last go of so many seconds, and drop its checkpoints.
 
         What earlier goes at it took is added.
         """
         self.manifest.begun.pop(stage, None)
+        self._drop_steps(stage)
         spent = self.manifest.spent.pop(stage, SpentEntry(1, 0.0))
         _, earlier = self._going.pop(stage, (0.0, spent.seconds))
         self.manifest.stages[stage] = StageEntry(settings, round(earlier + seconds, 2), basis, spent.goes)
@@ -294,6 +305,8 @@ class RunDirectory:
         self.manifest.stages.pop(stage, None)
         self.manifest.begun.pop(stage, None)
         self.manifest.waiting.pop(stage, None)
+        self.manifest.stopped.pop(stage, None)
+        self._drop_steps(stage)
         self.manifest.spent.pop(stage, None)
         self._going.pop(stage, None)
         self._save_manifest()
@@ -362,6 +375,10 @@ class RunDirectory:
             else:
                 remnant.unlink(missing_ok=True)
 
+    def _drop_steps(self, stage: str) -> None:
+        for part in [each for each in self.manifest.steps if _is_part(each, stage)]:
+            del self.manifest.steps[part]
+
     def _inside(self, folder: str) -> list[str]:
         return [file for file in self.manifest.files if file.startswith(folder + "/")]
 
@@ -414,17 +431,6 @@ def timed() -> Iterator[Callable[[], float]]:
     """Seconds since the block began, by the monotonic clock."""
     start = time.monotonic()
     yield lambda: time.monotonic() - start
-
-
-def _take_lock(path: Path) -> int:
-    with storage(path):
-        handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise ArtefactError(f"{path}: another process is working on this run") from error
-    return handle
 
 
 def _check_empty(path: Path) -> None:

@@ -96,6 +96,8 @@ class Manifest:
     id      of the run, drawn when it is made; its checkpoints carry it
     begun   the digest of what it builds on, by stage that has begun and is not finished
     waiting what a stage that has begun waits for, by stage
+    stopped why a stage that has begun ended before it was finished, by stage; a kill leaves no word
+    steps   of how many steps a training stage that is not finished is, by stage
     spent   what the goes at a stage that is not finished took, by stage
     """
 
@@ -112,6 +114,8 @@ class Manifest:
     begun: dict[str, str] = field(default_factory=dict)
     stages: dict[str, StageEntry] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
+    steps: dict[str, int] = field(default_factory=dict)
     spent: dict[str, SpentEntry] = field(default_factory=dict)
 
     @classmethod
@@ -140,7 +144,8 @@ class Manifest:
         """Raises `TypeError` or `ValueError` where an entry is not of its type, or a file lies outside of the run."""
         files, stages, inputs = self.files.values(), self.stages.values(), self.inputs.values()
         _check(str, self.name, self.id, self.created, *self.begun.values(), *self.versions.values(), *self.parents)
-        _check(str, *self.waiting.values())
+        _check(str, *self.waiting.values(), *self.stopped.values())
+        _check(int, *self.steps.values())
         _check(str, *(word for file in files for word in (file.sha256, file.stage)))
         _check(str, *(word for stage in stages for word in (stage.settings, stage.basis, stage.run)))
         _check(str, *(entry.digest for entry in inputs))

@@ -77,6 +77,7 @@ class TrainingLoop:
     ) -> None:
         self.run, self.stage, self.optimiser = run, stage, optimiser
         self.total, self.save_every = total, save_every
+        run.plan(stage, total)
         self.seed = stage_seed(run, stage)
         self._artefacts = [METRICS] if samples is None else [METRICS, samples]
         self._logs = [artefact.log(run, stage) for artefact in self._artefacts]

@@ -19,7 +19,7 @@ def admin_page(
     request: WebRequest, site: Site, name: str, here: str, *, status: int = 200, **context: Any
 ) -> Response[str]:
     """A page made of a template of `templates/admin`; `here` is the entry of the menu that it belongs to."""
-    title = TITLES.get(name, name.capitalize())
+    title = TITLES.get(name) or next((page.name for page in site.added if page.path == here), name.capitalize())
     return site.page(request, f"admin/{name}.html", status=status, title=title, here=here, **context)
 
 

@@ -17,6 +17,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Scope
 
 from accord.collect.desk.service import Desk
+from accord.collect.web.added_pages import AddedPage, added_handlers
 from accord.collect.web.admin import ADMIN
 from accord.collect.web.admin_lookup import LOOKUP
 from accord.collect.web.admin_people import PEOPLE
@@ -56,16 +57,17 @@ def make_app(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     hosts: Collection[str] | None = LOOPBACK,
     openapi: bool = False,
+    added: Sequence[AddedPage] = (),
 ) -> Litestar:
     """The pages of a desk. `public_url` is how the world reaches them, where a proxy stands in front.
 
     `hosts` are the names of this machine that are answered to (None: any), so that no name that somebody else points
     here is; that of `public_url` is one of them. `openapi` adds the description in OpenAPI, for those who test it.
+    `added` are pages of other rooms for whoever runs the study.
     """
-    site = Site(desk, desk.study, clock, public_url)
-    return _app(
-        site, [health, static_file, *PAGES, *DEVICES, *PLATFORM, *ADMIN, *PEOPLE, *LOOKUP], hosts, openapi=openapi
-    )
+    site = Site(desk, desk.study, clock, public_url, added=tuple(added))
+    admin = [*ADMIN, *PEOPLE, *LOOKUP, *added_handlers(added)]
+    return _app(site, [health, static_file, *PAGES, *DEVICES, *PLATFORM, *admin], hosts, openapi=openapi)
 
 
 def make_house(
@@ -74,8 +76,9 @@ def make_house(
     public_url: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     hosts: Collection[str] | None = LOOPBACK,
+    added: Sequence[AddedPage] = (),
 ) -> ASGIApp:
-    """The pages of several studies of one ledger, each below its name, and a page that lists them.
+    """The pages of several studies of one ledger, each below its name, and a page that lists them; `added` as above.
 
     Raises `StudyError` where two have one name, or one is called as a page of the address is.
     """
@@ -84,14 +87,12 @@ def make_house(
         if names.count(name) > 1 or name in RESERVED:
             raise StudyError(f"study.name: '{name}' is the name of another page here; give the study another one")
     sites = [
-        Site(desk, desk.study, clock, public_url, f"/{desk.study.name}", tuple(desks), desks[0].house_tag)
+        Site(desk, desk.study, clock, public_url, f"/{desk.study.name}", tuple(desks), desks[0].house_tag, tuple(added))
         for desk in desks
     ]
     entrance = _app(sites[0], [health, static_file, start_page], hosts)
-    apps = {
-        site.study.name: _app(site, [*PAGES, *DEVICES, *ENTRANCE, *PLATFORM, *ADMIN, *PEOPLE, *LOOKUP], hosts)
-        for site in sites
-    }
+    handlers = [*PAGES, *DEVICES, *ENTRANCE, *PLATFORM, *ADMIN, *PEOPLE, *LOOKUP, *added_handlers(added)]
+    apps = {site.study.name: _app(site, handlers, hosts) for site in sites}
 
     async def dispatch(scope: Any, receive: Any, send: Any) -> None:
         """To the study whose name a path begins with, which sees the rest of it; else to what all have in common."""
@@ -145,12 +146,17 @@ def health() -> str:
 
 
 @get("/static/{name:str}", sync_to_thread=False)
-def static_file(name: str) -> Response[bytes]:
-    """The sheet, the script, the sign. Their address changes with their content, so they may be kept."""
-    if name not in MEDIA_TYPES:
-        raise NotFoundException
+def static_file(name: str, site: Site) -> Response[bytes]:
+    """The sheet, the script, the sign, and those of added pages. Their address changes with their content, so they may
+    be kept."""
     headers = {"cache-control": "public, max-age=31536000, immutable"}
-    return Response(static(name), media_type=MEDIA_TYPES[name], headers=headers)
+    if name in MEDIA_TYPES:
+        return Response(static(name), media_type=MEDIA_TYPES[name], headers=headers)
+    content = next((page.files[name] for page in site.added if name in page.files), None)
+    if content is None:
+        raise NotFoundException
+    kind = "text/css" if name.endswith(".css") else "text/javascript"
+    return Response(content, media_type=kind, headers=headers)
 
 
 def _headers_of(*, secure: bool) -> Callable[[Message, Scope], Any]:

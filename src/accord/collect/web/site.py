@@ -81,6 +81,8 @@ class TooOftenError(Exception):
 class Site:
     """The desk of a study with its pages. `public_url` is how the world reaches it, where a proxy stands in front.
 
+    `added` are pages of other rooms (`added_pages.AddedPage`) in the menu of whoever runs the study.
+
     Of several studies of one ledger under one address each has its pages below `base`; `desks` are all of theirs, whose
     people are known to each of them, by cookies that are called by `people_tag`.
     """
@@ -92,6 +94,7 @@ class Site:
     base: str = ""
     desks: tuple[Desk, ...] = ()
     people_tag: str = ""
+    added: tuple[Any, ...] = ()
     _limits: dict[str, Limiter] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -217,6 +220,7 @@ class Site:
             "study": self.study,
             "base": self.base,
             "several": len(self.house) > 1,
+            "added": self.added,
             "csrf": self.token(request),
             "form": {},
             "error": None,

@@ -29,7 +29,7 @@ from accord.records import Completion, Prompt, Rating
 from accord.reward.settings import RewardSettings
 from accord.run import RunDirectory, write_whole
 
-__all__ = ["PersonJudge", "PersonReward"]
+__all__ = ["LabelSpending", "PersonJudge", "PersonReward"]
 
 
 class PersonReward(RewardSettings):
@@ -69,10 +69,23 @@ class PersonReward(RewardSettings):
         """Whether the file of items is there."""
         return Path(self.items).exists()
 
+    def spending(self) -> "LabelSpending":
+        """What was asked for so far, against the budget. Raises `RecipeError` where the file of times is damaged."""
+        return PersonJudge("", self).spending()
+
     def anchored(self, folder: Path) -> Self:
         """The same with the paths made absolute."""
         ledger = self.ledger if is_url(self.ledger) else str(folder / self.ledger)
         return self.model_copy(update={"ledger": ledger, "items": str(folder / self.items)})
+
+
+@dataclass(frozen=True)
+class LabelSpending:
+    """Ratings that were asked for, how many of them were given (None where the ledger is a server), and the budget."""
+
+    asked_for: int
+    answered: int | None
+    budget: int
 
 
 @dataclass(frozen=True)
@@ -109,6 +122,17 @@ class PersonJudge:
             np.array([value_E.mean() for value_E in of_text]),
             np.array([value_E.std(ddof=1) / len(value_E) ** 0.5 for value_E in of_text]) if several else None,
         )
+
+    def spending(self) -> LabelSpending:
+        """What was asked for so far, against the budget.
+
+        No database server is spoken to. Raises `RecipeError` where the file of times is not what was written.
+        """
+        completions, raters = set(self._asked()), self.settings.raters
+        answered = None
+        if not is_url(self.settings.ledger):
+            answered = sum(min(len(of_text), raters) for of_text in self._ratings(completions).values())
+        return LabelSpending(len(completions) * raters, answered, self.settings.budget)
 
     def _ratings(self, wanted: set[str]) -> dict[str, dict[str, float]]:
         """Of each completion, the rating of each evaluator, the last where one gave several."""
