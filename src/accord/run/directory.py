@@ -168,13 +168,6 @@ class RunDirectory:
             self._enter(name, digest_of(file), file.stat().st_size, stage)
         self._save_manifest()
 
-    def adopt_all(self, files: Mapping[str, FileEntry]) -> None:
-        """Enter files that lie in their places already, as another run has them in its manifest."""
-        self.manifest.files |= files
-        for name in files:
-            self._verified.pop(name, None)
-        self._save_manifest()
-
     def has(self, name: str) -> bool:
         """Whether the manifest knows the artefact `name` (a file, or a folder of files)."""
         return name in self.manifest.files or any(file.startswith(name + "/") for file in self.manifest.files)
@@ -275,11 +268,11 @@ class RunDirectory:
         self._save_manifest()
         self._checkpoints(stage).drop()
 
-    def enter_stage(self, stage: str, entry: StageEntry, files: Mapping[str, FileEntry], *, parent: str) -> None:
-        """Enter a stage as finished whose files, made in the run `parent`, are in place."""
+    def enter_stage(self, stage: str, entry: StageEntry, files: Mapping[str, FileEntry], *, parent: str | None) -> None:
+        """Enter a stage as finished whose files are in place; they were made in the run `parent`, where it is named."""
         self.manifest.files |= files
         self.manifest.stages[stage] = entry
-        if parent not in self.manifest.parents:
+        if parent is not None and parent not in self.manifest.parents:
             self.manifest.parents.append(parent)
         self._save_manifest()
 

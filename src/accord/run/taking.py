@@ -10,7 +10,7 @@ from pathlib import Path
 from accord.errors import ArtefactError, storage
 from accord.run.directory import RunDirectory
 from accord.run.files import PART, digest_of, sync, within
-from accord.run.manifest import FileEntry, InputEntry
+from accord.run.manifest import FileEntry, InputEntry, StageEntry
 
 __all__ = ["moved_input", "take_stage"]
 
@@ -18,8 +18,11 @@ NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, 
 """Why a file system links no file where it could be copied."""
 
 
-def take_stage(run: RunDirectory, source: RunDirectory, stage: str) -> int:
+def take_stage(run: RunDirectory, source: RunDirectory, stage: str, entry: StageEntry | None = None) -> int:
     """Enter a stage that `source` has finished as one of this run, with the id of the run that made it.
+
+    `entry` stands for it where it has other settings or another basis here, as in a later round, which names its parent
+    itself.
 
     What is linked takes no room, and neither run changes what the other has: files of a run are replaced, not written
     into. The stage counts when all of its files are in place; a kill before that leaves a run without it. Returns how
@@ -29,7 +32,8 @@ def take_stage(run: RunDirectory, source: RunDirectory, stage: str) -> int:
     for name, entry in files.items():
         copies += _put(source.verified(name).resolve(), within(run.path, name), entry)
     made = source.manifest.stages[stage]
-    run.enter_stage(stage, replace(made, run=made.run or source.manifest.id), files, parent=source.manifest.id)
+    parent = source.manifest.id if entry is None else None
+    run.enter_stage(stage, replace(entry or made, run=made.run or source.manifest.id), files, parent=parent)
     return copies
 
 
