@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
@@ -87,7 +88,10 @@ class Trackers:
 
     def _tell(self, stage: str, numbers: Mapping[str, float], step: int) -> None:
         for tracker in self.to:
-            self._try(tracker, lambda tracker=tracker: self._of(tracker, stage, step).log(dict(numbers), step=step))
+            self._try(tracker, partial(self._log, tracker, stage, dict(numbers), step))
+
+    def _log(self, tracker: str, stage: str, numbers: dict[str, float], step: int) -> None:
+        self._of(tracker, stage, step).log(numbers, step=step)
 
     def _of(self, tracker: str, stage: str, first: int) -> Any:
         """The tracker's run of a stage, begun where it has not been."""

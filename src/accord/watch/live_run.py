@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -173,11 +174,11 @@ class _Reading:
         """What rounds asked for so far, against the budget of all of them."""
         summary = self.once(ROUNDS.path(), lambda: ROUNDS.read(self.run))
         asking = self.once(ASKING.path(self.full("ask")), self.asking)
-        for section, spent in (("loop", summary and summary.spent), ("round", asking and asking.spent)):
+        for section, said in (("loop", summary), ("round", asking)):
             settings = recipe.get(section)
             budget = settings.get("budget") if isinstance(settings, Mapping) else None
-            if spent is not None and isinstance(budget, int):
-                yield LabelCount(section, spent, None, budget)
+            if said is not None and isinstance(budget, int):
+                yield LabelCount(section, said.spent, None, budget)
 
     def asking(self) -> AskingRow:
         return ASKING.read(self.run, self.full("ask"))
@@ -196,7 +197,7 @@ class _Reading:
             if name == CARD.path(entry.stage or "-") and split_stage(entry.stage)[0] == self.prefix:
                 if split_stage(entry.stage)[1] == EVALUATION.stage:
                     continue  # the policy's evaluation has the same name of its own
-                yield entry.stage, self.once(name, lambda stage=entry.stage: CARD.read(self.run, stage))
+                yield entry.stage, self.once(name, partial(CARD.read, self.run, entry.stage))
 
     def metrics(self, whole: bool) -> Iterator[tuple[str, tuple[StepRow, ...]]]:
         """The steps of each stage that trains, or the newest of them, in the order in which they were begun."""
