@@ -7,7 +7,7 @@ import numpy as np
 from accord.lab.recollection.cells import INTERVALS, SHARE
 from accord.lab.recollection.points import AskedPoint, StopPoint
 from accord.lab.recollection.report import best_interval, share_of_peak
-from accord.lab.recollection.results import Results, asked, features, has
+from accord.lab.recollection.results import Results, asking_runs, features, has
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,11 +34,11 @@ def figure(results: Results) -> "Figure":
 def _intervals(axes: "Axes", results: Results) -> None:
     if not has(results, "turns"):
         return
-    gold = [asked(results, "turns", f"every {every}", lambda point: point.gold[-1]).mean() for every in INTERVALS]
+    gold = [asking_runs(results, "turns", f"every {every}", lambda point: point.gold[-1]).mean() for every in INTERVALS]
     shown = [(every, value) for every, value in zip(INTERVALS, gold, strict=True) if value > 0]
     axes.plot(*zip(*shown, strict=True), "o-", color=BLUE, label="asked at fixed intervals, 480 labels")
-    rule = asked(results, "turns", "rule", lambda point: point.gold[-1]).mean()
-    labels = asked(results, "turns", "rule", lambda point: point.labels).mean()
+    rule = asking_runs(results, "turns", "rule", lambda point: point.gold[-1]).mean()
+    labels = asking_runs(results, "turns", "rule", lambda point: point.labels).mean()
     axes.axhline(rule, color=RED, label=f"asked by the rule, {labels:.0f} labels")
     left_out = [str(every) for every, value in zip(INTERVALS, gold, strict=True) if value <= 0]
     beside = f" (below 0 at {', '.join(left_out)})" if left_out else ""

@@ -6,7 +6,7 @@ import numpy as np
 
 from accord.lab.recollection.cells import INTERVALS, SHARE
 from accord.lab.recollection.points import StopPoint
-from accord.lab.recollection.results import Floats, Results, asked, features, has, stops
+from accord.lab.recollection.results import Floats, Results, asking_runs, features, has, stops
 from accord.stats import Estimate, jackknife, mean
 
 __all__ = ["best_interval", "conclude", "share_of_peak"]
@@ -20,7 +20,7 @@ def conclude(results: Results) -> Mapping[str, Estimate]:
 
 def _final(results: Results, arm: str, how: str) -> Floats:
     """Gold after the last step."""
-    return asked(results, arm, how, lambda point: point.gold[-1])
+    return asking_runs(results, arm, how, lambda point: point.gold[-1])
 
 
 def best_interval(results: Results) -> int:
@@ -43,11 +43,11 @@ def _rule(results: Results) -> Iterator[tuple[str, Estimate]]:
         best = _final(results, "turns", f"every {best_interval(results)}")
         rule = _final(results, "turns", "rule")
         yield "rule-gold", jackknife(lambda rows: float(rule[rows].mean() / best[rows].mean()), len(best))
-        every_step = asked(results, "turns", "every 1", lambda point: point.labels)
-        labels = asked(results, "turns", "rule", lambda point: point.labels)
+        every_step = asking_runs(results, "turns", "every 1", lambda point: point.labels)
+        labels = asking_runs(results, "turns", "rule", lambda point: point.labels)
         yield "rule-labels", mean(labels / every_step)
     if has(results, "control"):
-        yield "control-asks", mean(asked(results, "control", "rule", lambda point: point.askings > 0))
+        yield "control-asks", mean(asking_runs(results, "control", "rule", lambda point: point.askings > 0))
 
 
 def share_of_peak(point: StopPoint) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from accord.lab.cell import CellResult
 from accord.lab.recollection.points import AskedPoint, FeaturePoint, Point, StopPoint
 
-__all__ = ["Floats", "Results", "asked", "features", "has", "stops"]
+__all__ = ["Floats", "Results", "asking_runs", "features", "has", "stops"]
 
 Floats = NDArray[np.float64]
 Results = Sequence[CellResult[Point]]
@@ -21,7 +21,7 @@ def has(results: Results, arm: str) -> bool:
     return any(cell.arm == arm for cell in results)
 
 
-def asked(results: Results, arm: str, how: str, number: Callable[[AskedPoint], float]) -> Floats:
+def asking_runs(results: Results, arm: str, how: str, number: Callable[[AskedPoint], float]) -> Floats:
     """A number of the runs that asked so, by seed."""
     return _by_seed(results, arm, AskedPoint, lambda point: point.how == how, number)
 

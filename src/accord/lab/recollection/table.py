@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from accord.lab.recollection.cells import INTERVALS, SHARE
 from accord.lab.recollection.report import share_of_peak
-from accord.lab.recollection.results import Floats, Results, asked, features, has, stops
+from accord.lab.recollection.results import Floats, Results, asking_runs, features, has, stops
 from accord.stats import mean
 
 __all__ = ["table"]
@@ -31,9 +31,9 @@ def table(results: Results) -> str:
 def _asked_rows(results: Results, arm: str) -> Iterator[str]:
     for how in (*(f"every {every}" for every in INTERVALS), "rule"):
         numbers = (
-            asked(results, arm, how, lambda point: point.gold[-1]),
-            asked(results, arm, how, lambda point: point.labels),
-            asked(results, arm, how, lambda point: point.askings),
+            asking_runs(results, arm, how, lambda point: point.gold[-1]),
+            asking_runs(results, arm, how, lambda point: point.labels),
+            asking_runs(results, arm, how, lambda point: point.askings),
         )
         yield _row(how, *(_text(each, digits) for each, digits in zip(numbers, (2, 0, 1), strict=True)))
 
