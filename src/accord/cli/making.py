@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -166,7 +166,7 @@ def run(
     changes = overrides(set_ or [])
     name = recipe.resolve().parent.name if recipe.name == RECIPE.file else recipe.stem
     out = out or Path("runs") / name
-    chosen = {"only": tuple(only or ()), "again": tuple(again or ())}
+    chosen: dict[str, Any] = {"only": tuple(only or ()), "again": tuple(again or ())}
     if from_ is not None and (again or seeds is not None):
         raise RecipeError(
             "--from takes stages of one run that are done, and --again and --seeds do some: leave one out"

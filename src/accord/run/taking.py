@@ -29,8 +29,8 @@ def take_stage(run: RunDirectory, source: RunDirectory, stage: str, entry: Stage
     many files are copies. Raises `ArtefactError` where a file is not what was written, or the copy is not.
     """
     files, copies = source.files_of(stage), 0
-    for name, entry in files.items():
-        copies += _put(source.verified(name).resolve(), within(run.path, name), entry)
+    for name, file in files.items():
+        copies += _put(source.verified(name).resolve(), within(run.path, name), file)
     made = source.manifest.stages[stage]
     parent = source.manifest.id if entry is None else None
     run.enter_stage(stage, replace(entry or made, run=made.run or source.manifest.id), files, parent=parent)

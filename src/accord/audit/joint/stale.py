@@ -28,8 +28,8 @@ def stale(evidence: Evidence, thresholds: JointThresholds) -> Outcome:
     foretold = Foretold.of(evidence)
     right_N = (foretold.chosen_N > 0.5) + 0.5 * (foretold.chosen_N == 0.5)
     stated_N = np.maximum(foretold.chosen_N, 1 - foretold.chosen_N)
-    form = {"clusters": foretold.prompts, "crossed": foretold.people}
-    shortfall = mean(stated_N - right_N, **form)
+    prompts, people = foretold.prompts, foretold.people
+    shortfall = mean(stated_N - right_N, prompts, crossed=people)
     return Outcome(
         ruling=at_most(shortfall, thresholds.stale),
         estimate=shortfall,
@@ -39,6 +39,6 @@ def stale(evidence: Evidence, thresholds: JointThresholds) -> Outcome:
         remedy='Ask again about what the policy writes now, and more often: `[loop] every`, or `ask = "rule"`; stop '
         "earlier (`[loop] max_kl`), or raise the KL term.",
         evidence=(ASKED_ANSWERS,),
-        facts={"answers that went with the reward": rate(right_N, **form)},
+        facts={"answers that went with the reward": rate(right_N, prompts, crossed=people)},
         source="stale preferences: Casper et al. 2023, section 3.4; Gao et al. 2022 (arXiv 2210.10760)",
     )

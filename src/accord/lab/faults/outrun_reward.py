@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from accord.lab.faults.base import Fault, register_fault
 from accord.lab.settings import S
@@ -26,7 +26,8 @@ class _Outrun(Fault):
         from accord.lab.planted.parts.asked import AskedSettings
 
         if isinstance(settings, AskedSettings):
-            return replace(settings, **{self.field: self.strength, **(self.cured_by if self.cured else {})})
+            changes: dict[str, Any] = {self.field: self.strength, **(self.cured_by if self.cured else {})}
+            return replace(settings, **changes)
         return settings
 
     def measure_gold(self, planting: "Planting") -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from accord.lab.recollection.cells import INTERVALS, SHARE
 from accord.lab.recollection.points import AskedPoint, StopPoint
 from accord.lab.recollection.report import best_interval, share_of_peak
-from accord.lab.recollection.results import Results, asking_runs, features, has
+from accord.lab.recollection.results import Results, asking_runs, courses, has
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,9 @@ def _stops(axes: "Axes", results: Results) -> None:
             if isinstance(point, StopPoint)
         ]
         if shares:
-            axes.hist(np.clip(shares, -0.5, 1), bins=np.linspace(-0.5, 1, 31), color=colour, alpha=0.6, label=name)
+            axes.hist(
+                np.clip(shares, -0.5, 1), bins=np.linspace(-0.5, 1, 31).tolist(), color=colour, alpha=0.6, label=name
+            )
     axes.axvline(0.9, color=GREY, linewidth=0.8)
     axes.set(title="what a stop by comparisons keeps of the peak", xlabel="share (line: .9)", ylabel="runs")
     axes.legend(frameon=False, fontsize=8, loc="upper left")
@@ -88,11 +90,7 @@ def _features(axes: "Axes", results: Results) -> None:
         return
     for share, style in ((0.0, "-"), (SHARE, "--")):
         of = f"{share:.0%} of the texts by the start"
-        for name, colour in (("over", RED), ("under", GREEN)):
-            path = [
-                features(results, "biased", share, lambda p, n=n, name=name: getattr(p, name)[n]).mean()
-                for n in range(6)
-            ]
-            axes.plot(range(6), path, style, color=colour, label=f"{name}-estimated, {of}")
+        for (name, course), colour in zip(courses(results, "biased", share).items(), (RED, GREEN), strict=True):
+            axes.plot(range(len(course)), course, style, color=colour, label=f"{name}, {of}")
     axes.set(title="two features of which the first reward is wrong", xlabel="round", ylabel="log-odds in a text")
     axes.legend(frameon=False, fontsize=8, loc="upper left")

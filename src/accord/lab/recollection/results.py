@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from accord.lab.cell import CellResult
 from accord.lab.recollection.points import AskedPoint, FeaturePoint, Point, StopPoint
 
-__all__ = ["Floats", "Results", "asking_runs", "features", "has", "stops"]
+__all__ = ["Floats", "Results", "asking_runs", "courses", "features", "has", "stops"]
 
 Floats = NDArray[np.float64]
 Results = Sequence[CellResult[Point]]
@@ -34,6 +34,21 @@ def stops(results: Results, arm: str, number: Callable[[StopPoint], float]) -> F
 def features(results: Results, arm: str, share: float, number: Callable[[FeaturePoint], float]) -> Floats:
     """A number of the rounds with such a share, by seed."""
     return _by_seed(results, arm, FeaturePoint, lambda point: point.share == share, number)
+
+
+def courses(results: Results, arm: str, share: float) -> dict[str, Floats]:
+    """Mean log-odds of both features after each round, [R + 1]."""
+    points = [
+        point
+        for cell in results
+        if cell.arm == arm
+        for point in cell.measurements
+        if isinstance(point, FeaturePoint) and point.share == share
+    ]
+    return {
+        "over-estimated": np.mean([point.over for point in points], axis=0),
+        "under-estimated": np.mean([point.under for point in points], axis=0),
+    }
 
 
 def _by_seed(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from accord.lab.recollection.cells import INTERVALS, SHARE
 from accord.lab.recollection.report import share_of_peak
-from accord.lab.recollection.results import Floats, Results, asking_runs, features, has, stops
+from accord.lab.recollection.results import Floats, Results, asking_runs, courses, has, stops
 from accord.stats import mean
 
 __all__ = ["table"]
@@ -47,12 +47,8 @@ def _stop_rows(results: Results) -> Iterator[str]:
 
 def _feature_rows(results: Results, arm: str) -> Iterator[str]:
     for share in (0.0, SHARE):
-        paths = (
-            ("over-estimated", [features(results, arm, share, lambda p, n=n: p.over[n]) for n in range(6)]),
-            ("under-estimated", [features(results, arm, share, lambda p, n=n: p.under[n]) for n in range(6)]),
-        )
-        for name, path in paths:
-            yield _row(f"{share:g}", name, ", ".join(f"{each.mean():.2f}" for each in path))
+        for name, course in courses(results, arm, share).items():
+            yield _row(f"{share:g}", name, ", ".join(f"{each:.2f}" for each in course))
 
 
 def _row(*cells: str) -> str:

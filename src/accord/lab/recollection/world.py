@@ -81,7 +81,7 @@ def fit_reward(texts: Texts, *, prior_std: float = PRIOR_STD, about_D: Floats | 
         hessian_DD = (signed_ND.T * (wrong_N * (1 - wrong_N))) @ signed_ND + np.eye(dimensions) * precision
         step_D = np.linalg.solve(hessian_DD, gradient_D)
         if np.abs(step_D).max() < TOLERANCE:
-            return LinearReward(weight_D, np.linalg.inv(hessian_DD))
+            return LinearReward(weight_D, np.asarray(np.linalg.inv(hessian_DD), dtype=np.float64))
         size = 1.0
         while loss(weight_D + size * step_D) > loss(weight_D) and size > TOLERANCE:
             size /= 2
