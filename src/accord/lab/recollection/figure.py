@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["figure"]
 
+BINS = np.linspace(-0.5, 1, 31).tolist()
 BLUE, RED, GREEN, GREY = "#084594", "#a63603", "#31a354", "#969696"
 
 
@@ -77,9 +78,7 @@ def _stops(axes: "Axes", results: Results) -> None:
             if isinstance(point, StopPoint)
         ]
         if shares:
-            axes.hist(
-                np.clip(shares, -0.5, 1), bins=np.linspace(-0.5, 1, 31).tolist(), color=colour, alpha=0.6, label=name
-            )
+            axes.hist(np.clip(shares, -0.5, 1), bins=BINS, color=colour, alpha=0.6, label=name)
     axes.axvline(0.9, color=GREY, linewidth=0.8)
     axes.set(title="what a stop by comparisons keeps of the peak", xlabel="share (line: .9)", ylabel="runs")
     axes.legend(frameon=False, fontsize=8, loc="upper left")
