@@ -33,7 +33,7 @@ from accord.loop.round_recipe import round_recipe
 from accord.loop.stage import Context, in_run
 from accord.recipe import Recipe
 from accord.records import Completion, Prompt
-from accord.run import RunDirectory
+from accord.run import RunDirectory, digest_of_settings, timed
 from accord.stats import Estimate, mean
 
 __all__ = ["drive_rounds"]
@@ -54,18 +54,19 @@ def drive_rounds(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -
     rows = _ended(run)[: loop.rounds]
     summary = _summary(recipe, rows) if rows else None
     run.begin(STAGE)
-    for number in range(len(rows) + 1, loop.rounds + 1):
-        if summary is not None and summary.ended is not None:
-            break
-        progress.say(f"round {number} of {loop.rounds}")
-        with _told(run), _round(recipe, run, rows, number) as current:
-            _drive(current, progress)
-            rows.append(_row(current, rows))
-            summary = _summary(recipe, rows)
+    with timed() as seconds:
+        for number in range(len(rows) + 1, loop.rounds + 1):
+            if summary is not None and summary.ended is not None:
+                break
+            progress.say(f"round {number} of {loop.rounds}")
+            with _told(run), _round(recipe, run, rows, number) as current:
+                _drive(current, progress)
+                rows.append(_row(current, rows))
+                summary = _summary(recipe, rows)
+            ROUNDS.write(run, summary, stage=STAGE)
+        assert summary is not None
         ROUNDS.write(run, summary, stage=STAGE)
-    assert summary is not None
-    ROUNDS.write(run, summary, stage=STAGE)
-    run.pause(STAGE)
+    run.finish(STAGE, digest_of_settings(loop.model_dump(mode="json")), seconds())
     progress.say(f"rounds: {summary.ended or 'all made'}; the result is round {summary.result}")
     return summary
 

@@ -222,9 +222,11 @@ class RunDirectory:
         """Note that a go at a stage has begun; `basis` is a digest of the files that it builds on.
 
         Until it is finished or paused its time is noted with whatever the run keeps, so that little of it is lost in a
-        kill.
+        kill. One that was finished, and goes on, is finished no more.
         """
-        earlier = self.manifest.spent.get(stage, SpentEntry(0, 0.0))
+        done = self.manifest.stages.pop(stage, None)
+        before = SpentEntry(0, 0.0) if done is None else SpentEntry(done.goes, done.seconds)
+        earlier = self.manifest.spent.get(stage, before)
         self.manifest.begun[stage] = basis
         self.manifest.waiting.pop(stage, None)
         self.manifest.stopped.pop(stage, None)

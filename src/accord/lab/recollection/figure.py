@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["figure"]
 
-BINS = np.linspace(-0.5, 1, 31).tolist()
+BINS = np.linspace(0.5, 1, 26).tolist()
 BLUE, RED, GREEN, GREY = "#084594", "#a63603", "#31a354", "#969696"
 
 
@@ -46,7 +46,7 @@ def _intervals(axes: "Axes", results: Results) -> None:
     axes.set_xscale("log")
     axes.set_xticks([every for every, _ in shown], [str(every) for every, _ in shown])
     axes.minorticks_off()
-    axes.set(title=f"gold after 48 steps{beside}", xlabel="steps from one asking to the next", ylim=(0, 4.2))
+    axes.set(title=f"gold after 48 steps{beside}", xlabel="steps from one asking to the next", ylim=(3, 4))
     axes.legend(frameon=False, fontsize=8, loc="lower left")
 
 
@@ -78,9 +78,13 @@ def _stops(axes: "Axes", results: Results) -> None:
             if isinstance(point, StopPoint)
         ]
         if shares:
-            axes.hist(np.clip(shares, -0.5, 1), bins=BINS, color=colour, alpha=0.6, label=name)
+            axes.hist(np.clip(shares, 0.5, 1), bins=BINS, color=colour, alpha=0.6, label=name)
     axes.axvline(0.9, color=GREY, linewidth=0.8)
-    axes.set(title="what a stop by comparisons keeps of the peak", xlabel="share (line: .9)", ylabel="runs")
+    axes.set(
+        title="what a stop by comparisons keeps of the peak",
+        xlabel="share, .5 or less at the left (line: .9)",
+        ylabel="runs",
+    )
     axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
@@ -91,5 +95,10 @@ def _features(axes: "Axes", results: Results) -> None:
         of = f"{share:.0%} of the texts by the start"
         for (name, course), colour in zip(courses(results, "biased", share).items(), (RED, GREEN), strict=True):
             axes.plot(range(len(course)), course, style, color=colour, label=f"{name}, {of}")
-    axes.set(title="two features of which the first reward is wrong", xlabel="round", ylabel="log-odds in a text")
+    axes.set(
+        title="two features of which the first reward is wrong",
+        xlabel="round",
+        ylabel="log-odds in a text",
+        ylim=(-7, 12),
+    )
     axes.legend(frameon=False, fontsize=8, loc="upper left")
