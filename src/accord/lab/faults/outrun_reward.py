@@ -23,7 +23,7 @@ class _Outrun(Fault):
     cured_by: ClassVar[Mapping[str, object]]
 
     def part(self, settings: S) -> S:
-        from accord.lab.planted.parts.asked import AskedSettings
+        from accord.lab.planted.parts.asking_round import AskedSettings
 
         if isinstance(settings, AskedSettings):
             changes: dict[str, Any] = {self.field: self.strength, **(self.cured_by if self.cured else {})}

@@ -7,7 +7,7 @@ A part is a class with the methods of `Part`; it is listed here. What can be wro
 from accord.lab.planted.parts.after_deployment import AfterDeploymentPart
 from accord.lab.planted.parts.approval import Approval
 from accord.lab.planted.parts.arm_pairs import ArmPairs
-from accord.lab.planted.parts.asked import AskedPart
+from accord.lab.planted.parts.asking_round import AskedPart
 from accord.lab.planted.parts.attacks import AttacksPart
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.parts.challenging import ChallengingPart
