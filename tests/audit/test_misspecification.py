@@ -19,9 +19,15 @@ TEXTS = 200
 
 
 def compared(
-    path: Path, weights: list[tuple[float, float]], *, pairs: int, seed: int, groups: list[str] | None = None
+    path: Path,
+    weights: list[tuple[float, float]],
+    *,
+    pairs: int,
+    seed: int,
+    groups: list[str] | None = None,
+    blocks: int = 1,
 ) -> Finding:
-    """PM2 on Bradley-Terry choices of evaluators with these weights on score and length."""
+    """PM2 on Bradley-Terry choices of evaluators with these weights on score and length, each of one block of texts."""
     random = np.random.default_rng(seed)
     feature_N2 = random.normal(size=(TEXTS, 2))
     rows, people = [], []
@@ -29,7 +35,8 @@ def compared(
         attributes = None if groups is None else {"group": groups[number]}
         who = Evaluator(kind="simulated", pseudonym=f"e{number}", attributes=attributes)
         people.append(who)
-        order = random.permutation(TEXTS)[: 2 * pairs].reshape(-1, 2)
+        own = np.arange(TEXTS)[number % blocks :: blocks]
+        order = random.permutation(own)[: 2 * pairs].reshape(-1, 2)
         for i, j in order:
             left = random.random() < expit((feature_N2[i] - feature_N2[j]) @ np.array(weight))
             chosen, rejected = (i, j) if left else (j, i)
@@ -96,6 +103,14 @@ def test_a_group_that_wants_what_all_want_gains_nothing(tmp_path: Path) -> None:
     found = compared(tmp_path / "run", [(1.5, 0.3)] * 40, pairs=80, seed=1, groups=["north", "south"] * 20)
     assert found.verdict is Verdict.QUIET
     assert found.facts["group = south"].value == pytest.approx(0.0, abs=0.03)
+
+
+def test_people_who_each_answered_about_a_few_texts_alone_cannot_be_told_apart(tmp_path: Path) -> None:
+    """As of a crowd whose batches of texts had people of their own: what is learnt of one half is tested on nobody."""
+    finding = compared(tmp_path / "run", [*[(3.0, 0.0)] * 40, *[(-3.0, 0.0)] * 8], pairs=24, seed=3, blocks=4)
+    assert finding.verdict is Verdict.NOT_ASSESSABLE
+    assert "both halves of the texts" in finding.needs
+    assert finding.collect is not None
 
 
 def test_few_pairs_of_unsure_people_still_have_a_verdict(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from accord.audit.misspecification.answers import Answers
 from accord.audit.misspecification.bradley_terry import KINDS, WEAK_PRIOR, fit, fit_kinds
+from accord.errors import MissingEvidence
 from accord.stats import Estimate, mean
 
 __all__ = ["GroupGains", "gains_of"]
@@ -52,7 +53,7 @@ def gains_of(answers: Answers, recorded: Mapping[str, Mask], prior: float) -> Gr
 
     Intervals are over people and, crossed with them, texts: what a group's reward gets right of a text it gets right
     for all of the group. Kinds are found and rewards fitted on one half of the texts, and judged on the other, each way
-    round.
+    round. Raises `MissingEvidence` where nobody answered about both.
     """
     halves = [_gains_on_half(answers.of_half(half), answers.of_half(1 - half), recorded, prior) for half in (0, 1)]
     gain: dict[str, Estimate] = {}
@@ -67,6 +68,11 @@ def gains_of(answers: Answers, recorded: Mapping[str, Mask], prior: float) -> Gr
             gain[name] = mean(gain_M, units, crossed=texts, level=1 - 0.05 / len(halves[0]))
             members[name] = [answers.names[place] for place in np.unique(evaluator_M).tolist()]
             sizes[name] = sum(np.unique(half[name].evaluator_M).size for half in halves)
+    if not gain:
+        raise MissingEvidence(
+            "people with decided held-out pairs in both halves of the texts, so that a kind which is found in one can "
+            f"be judged in the other (all {len(answers.names)} answered about texts of one half alone)"
+        )
     judged = [name for name, size in sizes.items() if size <= len(answers.names)]  # of two halves
     return GroupGains(gain, members, judged)
 
