@@ -72,7 +72,7 @@ def files(path):
     return {
         str(each.relative_to(path)): each.read_text()
         for each in sorted(path.rglob("*"))
-        if each.is_file() and each.name != "manifest.json"
+        if each.is_file() and each.name not in {"manifest.json", ".lock"}
     }
 
 def entered(path):

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rounds_run import QUIET, judged, make_rounds, write_recipe
 
 from accord.artefacts import ASKED_PAIRS, ASKING, MODEL, ROUNDS, RoundRow, RoundsSummary, RunReader, result_of
 from accord.cli.main import run as accord
@@ -23,6 +22,7 @@ from accord.loop.rounds import _summary
 from accord.records import Feedback
 from accord.run import RunDirectory
 from accord.stats import Estimate
+from rounds_run import QUIET, judged, make_rounds, write_recipe
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_models_go_on_and_the_first_start_stays_the_reference(made: Path) -> Non
     one = made / "run/rounds/01"
     assert recipe["policy"]["base"] == str(one / "policy/model")
     assert recipe["policy"]["reference_model"] == str(one / "sft/model")
-    assert recipe["reward"]["start"] == str(one / "reward/model")
+    assert recipe["reward"]["go_on_from"] == str(one / "reward/model")
     assert "sft" not in recipe
     reader = RunReader(round_of(made, 3))
     row = reader.samples()[0]

@@ -62,7 +62,7 @@ FORMS: list[dict[str, Any]] = [
 def test_without_learning_it_is_the_earlier_one(tmp_path: Path, form: dict[str, Any]) -> None:
     data = grouped(letters_dataset(), ("red", "blue"))
     folder, earlier = fit(tmp_path / "first", data, **form)
-    _, later = fit(tmp_path / "second", data, **form, start=str(folder), optim=STILL, term_lr=1e-12)
+    _, later = fit(tmp_path / "second", data, **form, go_on_from=str(folder), optim=STILL, term_lr=1e-12)
     prompts = [data.prompts[each.prompt] for each in data.completions.values()]
     texts = list(data.completions.values())
     assert later.raw(prompts, texts) == pytest.approx(earlier.raw(prompts, texts), abs=1e-4)
@@ -74,7 +74,7 @@ def test_a_new_group_begins_at_the_mean_of_those_there_were(tmp_path: Path) -> N
     data = letters_dataset()
     folder, _ = fit(tmp_path / "first", grouped(data, ("red", "blue")), group_by="team")
     more = grouped(data, ("red", "blue", "green"))
-    again, _ = fit(tmp_path / "second", more, group_by="team", start=str(folder), optim=STILL)
+    again, _ = fit(tmp_path / "second", more, group_by="team", go_on_from=str(folder), optim=STILL)
     saved, head = read_head(folder), read_head(again)
     assert head.components == ("blue", "green", "red")
     assert torch.allclose(head.weight_MD[[0, 2]], saved.weight_MD, atol=1e-6)
@@ -85,10 +85,10 @@ def test_the_prior_lies_about_new_heads_or_about_the_earlier_ones(tmp_path: Path
     """With a narrow prior, few answers move a head to where its prior lies."""
     data = letters_dataset()
     folder, _ = fit(tmp_path / "first", data, head_prior_std="flat")
-    form: dict[str, Any] = {"start": str(folder), "head_prior_std": 1e-3, "trained_layers": 1, "epochs": 20}
+    form: dict[str, Any] = {"go_on_from": str(folder), "head_prior_std": 1e-3, "trained_layers": 1, "epochs": 20}
     earlier = read_head(folder).weight_MD
     about_new, _ = fit(tmp_path / "new", data, **form)
-    about_start, _ = fit(tmp_path / "start", data, **form, prior_about="start")
+    about_start, _ = fit(tmp_path / "start", data, **form, prior_about="earlier")
     assert (read_head(about_start).weight_MD - earlier).norm() < 0.2 * (read_head(about_new).weight_MD - earlier).norm()
 
 
@@ -100,19 +100,19 @@ def test_another_form_is_refused(tmp_path: Path, first: dict[str, Any], second: 
     data = letters_dataset()
     folder, _ = fit(tmp_path / "first", data, **first)
     with pytest.raises(ModelError, match="begin anew"):
-        fit(tmp_path / "second", data, **second, start=str(folder), ensemble_layers=1)
+        fit(tmp_path / "second", data, **second, go_on_from=str(folder), ensemble_layers=1)
 
 
 def test_what_is_no_reward_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
-        fit(tmp_path / "second", letters_dataset(), start=str(tmp_path))
+        fit(tmp_path / "second", letters_dataset(), go_on_from=str(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"prior_about": "start"}, "prior_about: 'start' is about a reward model to go on from"),
-        ({"start": "x", "head_per": "unknown_group"}, "start: groups that are found are found anew"),
+        ({"prior_about": "earlier"}, "prior_about: 'earlier' is about a reward model to go on from"),
+        ({"go_on_from": "x", "head_per": "unknown_group"}, "go_on_from: groups that are found are found anew"),
     ],
 )
 def test_settings_that_contradict_are_named(tmp_path: Path, settings: dict[str, Any], problem: str) -> None:

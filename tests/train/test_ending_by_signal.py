@@ -104,6 +104,14 @@ def test_outside_of_steps_the_end_comes_where_it_is() -> None:
         be_sent(signal.SIGTERM)
 
 
+def test_steps_that_were_left_before_keep_nobody_waiting(run: RunDirectory) -> None:
+    left = Signalled(run).steps()
+    next(left)
+    with ending_by_signal(), pytest.raises(Terminated, match=r"^ended by SIGTERM$"):
+        be_sent(signal.SIGTERM)
+    assert len(list(left)) == 7
+
+
 def test_a_signal_that_nobody_acted_on_ends_the_run_behind_the_step() -> None:
     reached: list[int] = []
 

@@ -52,8 +52,8 @@ def _going_on(reward: RewardSettings, loop: Loop, parent: Path, stage: str) -> R
     """A reward that goes on from that of the round before, where it is one that can and the loop says so."""
     if loop.reward == "anew" or not isinstance(reward, LearntReward) or reward.head_per == "unknown_group":
         return reward
-    prior = "start" if loop.reward == "window" else "new"
-    return reward.model_copy(update={"start": str(parent / MODEL.path(stage)), "prior_about": prior})
+    prior = "earlier" if loop.reward == "window" else "new"
+    return reward.model_copy(update={"go_on_from": str(parent / MODEL.path(stage)), "prior_about": prior})
 
 
 def _first_start(recipe: Recipe, path: Path) -> str:

@@ -72,7 +72,7 @@ def _model_names(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """What stages start from, and who writes beside them, by key."""
     for key, value in flat(recipe.model_dump(mode="json")).items():
         section, _, last = key.rpartition(".")
-        if last in {"base", "start", "reference_model"} and isinstance(value, str):
+        if last in {"base", "start", "go_on_from", "reference_model"} and isinstance(value, str):
             yield key, value
         elif last == "writers":
             yield from ((f"{section}.writer {number}", each) for number, each in enumerate(value, 1))

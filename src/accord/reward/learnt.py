@@ -75,15 +75,15 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
     }
 
     base: str = "smollm2-135m"
-    start: str | None = Field(
+    go_on_from: str | None = Field(
         default=None,
         description="the folder of a reward model of the same kind to go on from, head and all; unset: new heads over "
         "`base`",
     )
-    prior_about: Literal["new", "start"] = Field(
+    prior_about: Literal["new", "earlier"] = Field(
         default="new",
         description="where the priors of heads lie: about new ones, where all that was said is learnt from again; or "
-        "about those of `start`, where what they learnt from is not",
+        "about those of `go_on_from`, where what they learnt from is not",
     )
     epochs: float = Field(default=1.0, gt=0, description="passes over the completions that were judged")
     step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
@@ -118,10 +118,12 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         problems = [f"{name}: does nothing where kind = '{self.kind}'; leave it out" for name in unused]
         if self.doubt == "laplace" and (self.head_per in {"person", "unknown_group"} or self.pooling_sd is not None):
             problems.append("doubt: 'laplace' takes each head for itself, and these are learnt together")
-        if self.start is None and self.prior_about == "start":
-            problems.append("prior_about: 'start' is about a reward model to go on from; name it in start")
-        if self.start is not None and self.head_per == "unknown_group":
-            problems.append("start: groups that are found are found anew, and no head is theirs before; leave it out")
+        if self.go_on_from is None and self.prior_about == "earlier":
+            problems.append("prior_about: 'earlier' is about a reward model to go on from; name it in go_on_from")
+        if self.go_on_from is not None and self.head_per == "unknown_group":
+            problems.append(
+                "go_on_from: groups that are found are found anew, and no head is theirs before; leave it out"
+            )
         shared = [*self.people_problems(), *self.doubt_problems(members=self.ensemble_size)]
         return problems + [each for each in shared if each.split(":")[0] not in unused]
 
@@ -175,7 +177,7 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         term_of = {id(each): name for each, name in observations}
         said = [each for each, _ in observations]
         seed = stage_seed(run, stage)
-        decoder = self.open(self.start or self.base, seed=seed, train=True, layers=self.layers)
+        decoder = self.open(self.go_on_from or self.base, seed=seed, train=True, layers=self.layers)
         start = Start(decoder, terms, term_of)
         heads = self.heads(data, said, seed=seed, stage=stage, start=start)
         judge = self.new_judge(decoder, heads, seed=seed, stage=stage)
@@ -185,9 +187,9 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         optimiser = self.new_optimiser(judge, terms, steps=len(plan))
         mean_weight = sum(each.weight for each in said) / len(said)
         prior = self.new_prior(judge, terms, observations=mean_weight * len(said))
-        if self.start is not None:
-            take_over(judge, heads, terms, Path(self.start))
-            if self.prior_about == "start":
+        if self.go_on_from is not None:
+            take_over(judge, heads, terms, Path(self.go_on_from))
+            if self.prior_about == "earlier":
                 prior = self.new_prior(judge, terms, observations=mean_weight * len(said))
         loop = TrainingLoop(
             run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=judge.causal.model

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import ClassVar
 
 __all__ = ["Terminated", "ending_by_signal", "step_under_way", "termination"]
 
@@ -37,10 +38,10 @@ class Terminated(KeyboardInterrupt):
 
 
 class _Process:
-    """What this process was asked, and whether a step is under way that is to be finished first."""
+    """What this process was asked, and the steps under way that are to be finished first."""
 
     asked: int = 0
-    steps: int = 0
+    steps: ClassVar[set[object]] = set()
 
 
 def termination() -> int:
@@ -54,11 +55,12 @@ def step_under_way() -> Iterator[None]:
 
     Raises `Terminated` behind the block where one came and nobody has acted on it.
     """
-    _Process.steps += 1
+    step, steps = object(), _Process.steps
+    steps.add(step)
     try:
         yield
     finally:
-        _Process.steps -= 1
+        steps.discard(step)
     if _Process.asked and not _Process.steps:
         raise Terminated(_Process.asked)
 
@@ -68,7 +70,8 @@ def ending_by_signal() -> Iterator[None]:
     """Inside the block SIGTERM and SIGHUP raise `Terminated`, or are noted while a step is under way.
 
     A signal that the process was started to ignore, as `nohup` has it, stays ignored. Signals come to the main thread
-    alone: in another one nothing changes.
+    alone: in another one nothing changes. Steps that were begun before and left, as by whoever stopped iterating, count
+    for nothing here.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -90,10 +93,11 @@ def ending_by_signal() -> Iterator[None]:
     caught = {each: before for each in SIGNALS if (before := signal.getsignal(each)) is not signal.SIG_IGN}
     for each in caught:
         signal.signal(each, ask)
+    left, _Process.steps = _Process.steps, set()
     try:
         yield
     finally:
-        _Process.asked = 0
+        _Process.asked, _Process.steps = 0, left
         for each, before in caught.items():
             signal.signal(each, before)
 
