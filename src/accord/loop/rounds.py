@@ -66,7 +66,7 @@ def drive_rounds(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -
             ROUNDS.write(run, summary, stage=STAGE)
         assert summary is not None
         ROUNDS.write(run, summary, stage=STAGE)
-    run.finish(STAGE, digest_of_settings(loop.model_dump(mode="json")), seconds())
+    run.finish(STAGE, digest_of_settings({"rounds": loop.rounds, "budget": loop.budget}), seconds())
     progress.say(f"rounds: {summary.ended or 'all made'}; the result is round {summary.result}")
     return summary
 
