@@ -85,7 +85,7 @@ def test_the_step_under_way_is_finished_and_kept(
     assert {"rows": rows(run), "weight": run.read_json("sft/weight.json")} == whole
 
 
-def test_a_step_that_fails_since_its_helpers_were_ended_too_leaves_the_one_before(
+def test_a_step_that_fails_whose_own_processes_were_ended_too_leaves_the_one_before(
     run: RunDirectory, whole: dict[str, object]
 ) -> None:
     with ending_by_signal(), pytest.raises(Terminated, match="step 4 of sft is kept"):
