@@ -37,20 +37,22 @@ def test_a_holder_that_does_not_say_who_it_is_still_holds(tmp_path: Path, conten
 
 def test_whoever_only_looks_does_not_keep_a_process_out(tmp_path: Path) -> None:
     RunDirectory.create(tmp_path / "run").close()
-    looking = threading.Event()
+    looking, looks = threading.Event(), list[bool]()
 
     def look() -> None:
         while not looking.is_set():
-            holder_of(tmp_path / "run")
+            looks.append(holder_of(tmp_path / "run") is not None)
 
     thread = threading.Thread(target=look)
     thread.start()
     try:
         for _ in range(50):
-            RunDirectory.open(tmp_path / "run").close()
+            RunDirectory.open(tmp_path / "run").close()  # raises where a look kept it out
     finally:
         looking.set()
         thread.join()
+    assert looks
+    assert holder_of(tmp_path / "run") is None
 
 
 def test_steps_and_reasons_are_of_a_stage_that_is_not_finished(tmp_path: Path) -> None:

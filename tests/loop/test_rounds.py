@@ -17,10 +17,13 @@ from accord.feedback import Ledger
 from accord.lm.loading import load as load_model
 from accord.loop.drive import drive, start_run
 from accord.loop.earlier_round import digest_of_round
+from accord.loop.policy import going_back
 from accord.loop.round_recipe import round_recipe
 from accord.loop.rounds import _summary
+from accord.loop.stage import Context
+from accord.recipe import load
 from accord.records import Feedback
-from accord.run import RunDirectory
+from accord.run import RunDirectory, digest_of_folder
 from accord.stats import Estimate
 from rounds_run import QUIET, judged, make_rounds, write_recipe
 
@@ -169,6 +172,25 @@ def test_the_rule_asks_for_the_rest_where_the_evidence_suffices(made: Path, tmp_
     assert asked.labels == (12 if asked.learns_anew else 6) == len(labels_in(tmp_path / "home"))
 
 
+@pytest.mark.parametrize(("go_back", "start"), [("true", "sft/model"), ("false", "policy/model")])
+def test_where_the_rule_fires_the_policy_goes_back_and_its_start_is_on_record(
+    made: Path, tmp_path: Path, go_back: str, start: str
+) -> None:
+    home = tmp_path / "home"
+    settings = {"ask": '"rule"', "probe": "4", "level": "1e-9", "go_back": go_back}
+    asked = ASKING.read(second(made, home, **settings))
+    own = round_recipe(write_recipe(home, **settings), home / "run", 2)
+    first = home / "run/rounds/01"
+    with RunDirectory.open(home / "run/rounds/02") as run:
+        ASKING.write(run, asked.model_copy(update={"learns_anew": True}), stage="ask")
+        settled = going_back(Context(own, run, QUIET, "policy"), own.policy)
+        noted = run.manifest.inputs.get("policy.start")
+    assert settled is not None
+    assert settled.base == str(first / start)
+    assert (noted is not None) == (go_back == "true")
+    assert noted is None or noted.digest == digest_of_folder(first / start)
+
+
 def test_a_share_of_the_texts_is_the_first_starts(made: Path, tmp_path: Path) -> None:
     pairs = list(ASKED_PAIRS.read(second(made, tmp_path / "home", reference_share="0.5")))
     by = [who for pair in pairs for who in pair.writers]
@@ -250,6 +272,16 @@ def test_patience_ends(made: Path, tmp_path: Path) -> None:
 def test_what_no_loop_can_be_is_refused(tmp_path: Path, settings: dict[str, str], problem: str) -> None:
     with pytest.raises(AccordError, match=problem):
         write_recipe(tmp_path, **settings)
+
+
+def test_a_rule_about_people_who_are_the_reward_is_refused(tmp_path: Path) -> None:
+    write_recipe(tmp_path)
+    text = (tmp_path / "recipe.toml").read_text()
+    people = '[reward]\nkind = "person"\nstudy = "x"\nledger = "x.db"\nitems = "x.jsonl"\nbudget = 9\n\n[policy]'
+    text = text[: text.index("[reward]")] + people + text.partition("[policy]")[2]
+    (tmp_path / "recipe.toml").write_text(text)
+    with pytest.raises(RecipeError, match="what a reward foretells, and people are asked"):
+        load(tmp_path / "recipe.toml", {"loop.ask": "rule", "loop.probe": "4"})
 
 
 def test_splits_by_sessions_are_refused(tmp_path: Path) -> None:

@@ -84,5 +84,5 @@ class PairWriter:
     def _lots(self, place: int) -> tuple[By, By]:
         """Who writes both texts of a pair."""
         draws = np.random.default_rng(seed_of(self.seed, "writers", place)).random(2)
-        first, second = ("start" if draw < self.settings.reference_share else "policy" for draw in draws)
-        return first, second  # type: ignore[return-value]
+        by: list[By] = ["start" if draw < self.settings.reference_share else "policy" for draw in draws]
+        return by[0], by[1]

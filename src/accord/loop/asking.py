@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from accord.artefacts import (
     ASKED_ANSWERS,
@@ -19,7 +20,7 @@ from accord.errors import RecipeError
 from accord.feedback import read_data
 from accord.feedback.dataset.pairs import draw_pairs
 from accord.feedback.store.fresh import ledger_to_fill
-from accord.interfaces import Judge
+from accord.interfaces import Judge, Writer
 from accord.lm.loading import load
 from accord.lm.writer import ModelWriter
 from accord.loop.asked_evaluators import Asker, study_of_round
@@ -173,27 +174,27 @@ class _Asking:
             context.progress.say(
                 f"  ask: {len(places) - len(pairs)} pairs less than asked for: their texts were the same"
             )
-        pairs = self._foretold(pairs, {text.id: text for _, both in written for text in both})
         texts = {text.id: text for _, both in written for text in both}
+        pairs = self._foretold(pairs, texts)
         ASKED_TEXTS.write(context.run, list(texts.values()), stage=context.stage)
         ASKED_PAIRS.write(context.run, pairs, stage=context.stage)
 
     def _writer(self) -> PairWriter:
         recipe, s = self.context.recipe, self.settings
         assert recipe.policy is not None
-        form = {
+        form: dict[str, Any] = {
             "dtype": recipe.policy.dtype,
             "device": recipe.policy.resolved_device,
             "trust_remote_code": recipe.policy.trust_remote_code,
         }
-        writers: dict[By, ModelWriter] = {}
-        policy = load(self.earlier.policy, **form)  # type: ignore[arg-type]
+        writers: dict[By, Writer] = {}
+        policy = load(self.earlier.policy, **form)
         writers["policy"] = ModelWriter(replace(policy, name=f"policy of round {s.number - 1}"))
         if s.reference_share:
-            start = load(s.start, **form)  # type: ignore[arg-type]
+            start = load(s.start, **form)
             writers["start"] = ModelWriter(replace(start, name="first start"))
         prompts = list(self.earlier.reader.prompts.values())
-        return PairWriter(s, writers, prompts, self.context.run.seed)  # type: ignore[arg-type]
+        return PairWriter(s, writers, prompts, self.context.run.seed)
 
     def _foretold(self, pairs: Sequence[AskedPair], texts: dict[str, Completion]) -> list[AskedPair]:
         """The pairs, each with what the reward of the round before says of it; as they are where people reward."""

@@ -1,5 +1,7 @@
 """The stages of a run in order. A finished stage is not done again; a killed one goes on from its last checkpoint."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from accord.artefacts import RECIPE
@@ -15,7 +17,7 @@ from accord.loop.tracking import Trackers
 from accord.recipe import Recipe, dump, load
 from accord.run import MANIFEST, RunDirectory, timed
 
-__all__ = ["drive", "recipe_of", "start_run", "why_stopped"]
+__all__ = ["drive", "noting_end", "recipe_of", "start_run"]
 
 
 def start_run(
@@ -110,19 +112,10 @@ def _drive(
         if reason:
             run.forget(full_name)
         run.begin(full_name, basis)
-        with timed() as seconds:
-            try:
-                context = Context(in_run(recipe, run), run, progress, full_name, prefix, trackers)
-                run.retention = retention_of(context)
-                stage.perform(context)
-            except WaitingForPeople as waiting:
-                run.pause(full_name)
-                run.wait(full_name, str(waiting))
-                raise
-            except BaseException as error:
-                run.pause(full_name)
-                run.stop(full_name, why_stopped(error))
-                raise
+        with timed() as seconds, noting_end(run, full_name):
+            context = Context(in_run(recipe, run), run, progress, full_name, prefix, trackers)
+            run.retention = retention_of(context)
+            stage.perform(context)
         for key, entry in hub_inputs(recipe, stage.sections(recipe)[name]).items():
             run.record_input(key, entry)
         run.finish(full_name, digest, seconds(), basis=basis)
@@ -130,7 +123,22 @@ def _drive(
         release_memory()
 
 
-def why_stopped(error: BaseException) -> str:
+@contextmanager
+def noting_end(run: RunDirectory, stage: str) -> Iterator[None]:
+    """Note in the run what a stage waits for, or why it stopped, where the block ends before the stage does."""
+    try:
+        yield
+    except WaitingForPeople as waiting:
+        run.pause(stage)
+        run.wait(stage, str(waiting))
+        raise
+    except BaseException as error:
+        run.pause(stage)
+        run.stop(stage, _why_stopped(error))
+        raise
+
+
+def _why_stopped(error: BaseException) -> str:
     """What ended a stage, in a line."""
     if isinstance(error, KeyboardInterrupt):
         return "stopped by Ctrl-C"

@@ -1,6 +1,7 @@
 """The supervised start and the policy: what an algorithm learns from, taken from what earlier stages left."""
 
 from functools import cached_property
+from os.path import relpath
 from pathlib import Path
 
 from accord.artefacts import ALGORITHM, MODEL, AlgorithmRow
@@ -13,8 +14,9 @@ from accord.loop.stage import Context
 from accord.policy.materials import Materials
 from accord.policy.settings import PolicySettings
 from accord.reward.dense import with_credits
+from accord.run import InputEntry, digest_of_folder
 
-__all__ = ["RunMaterials", "compared_with", "policy", "sft", "start_of"]
+__all__ = ["RunMaterials", "compared_with", "going_back", "policy", "sft", "start_of"]
 
 
 def sft(context: Context) -> None:
@@ -28,7 +30,7 @@ def sft(context: Context) -> None:
 
 def policy(context: Context) -> None:
     """The policy, by the algorithm that the recipe names."""
-    settings = _going_back(context, context.recipe.policy)
+    settings = going_back(context, context.recipe.policy)
     if settings is None:
         raise RecipeError("recipe.policy: missing")
     steps = settings.steps(RunMaterials(context), context.run, stage=context.stage)
@@ -37,13 +39,16 @@ def policy(context: Context) -> None:
     ALGORITHM.write(context.run, AlgorithmRow(kind=settings.kind, sentence=settings.sentence), stage=context.stage)
 
 
-def _going_back(context: Context, settings: PolicySettings | None) -> PolicySettings | None:
+def going_back(context: Context, settings: PolicySettings | None) -> PolicySettings | None:
     """The settings, with another base where the round found its reward wrong and the policy goes back."""
     round_ = context.recipe.round
     if settings is None or round_ is None or round_.policy != "continue" or not goes_back(context.reader, round_):
         return settings
     with earlier_round(round_) as earlier:
         start = earlier.start
+    if Path(start).is_dir():
+        place = relpath(Path(start).resolve(), context.run.path.resolve())
+        context.run.record_input(f"{context.stage}.start", InputEntry(digest_of_folder(Path(start)), place))
     context.progress.say(f"  {context.stage}: goes back to {start}, since what moved it on was found to be wrong")
     return settings.model_copy(update={"base": str(start)})
 

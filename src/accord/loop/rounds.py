@@ -22,10 +22,10 @@ from accord.artefacts import (
     RunReader,
     folder_of_round,
 )
-from accord.errors import ArtefactError, WaitingForPeople
+from accord.errors import ArtefactError
 from accord.interfaces import Judge
 from accord.loop.carried import carry_over
-from accord.loop.drive import drive, start_run, why_stopped
+from accord.loop.drive import drive, noting_end, start_run
 from accord.loop.earlier_round import digest_of_round
 from accord.loop.progress import ProgressDisplay
 from accord.loop.rewards import judges_of
@@ -59,7 +59,7 @@ def drive_rounds(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -
             if summary is not None and summary.ended is not None:
                 break
             progress.say(f"round {number} of {loop.rounds}")
-            with _told(run), _round(recipe, run, rows, number) as current:
+            with noting_end(run, STAGE), _round(recipe, run, rows, number) as current:
                 _drive(current, progress)
                 rows.append(_row(current, rows))
                 summary = _summary(recipe, rows)
@@ -81,21 +81,6 @@ def _ended(run: RunDirectory) -> list[RoundRow]:
                 break
         rows.append(row)
     return rows
-
-
-@contextmanager
-def _told(run: RunDirectory) -> Iterator[None]:
-    """Note in the run that holds the rounds what one of them waits for."""
-    try:
-        yield
-    except WaitingForPeople as waiting:
-        run.pause(STAGE)
-        run.wait(STAGE, str(waiting))
-        raise
-    except BaseException as error:
-        run.pause(STAGE)
-        run.stop(STAGE, why_stopped(error))
-        raise
 
 
 @dataclass(frozen=True)

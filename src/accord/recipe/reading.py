@@ -236,5 +236,7 @@ def _check_rounds(recipe: Recipe) -> None:
     rounds = recipe.loop or recipe.round
     if rounds is not None and rounds.ask == "rule" and recipe.reward is None and not recipe.rewards:
         raise RecipeError('recipe.loop.ask: the rule tests a reward, and there is none; take "every"')
+    if rounds is not None and rounds.ask == "rule" and any(r.asks_people for r in recipe.reward_sections.values()):
+        raise RecipeError('recipe.loop.ask: the rule tests what a reward foretells, and people are asked; take "every"')
     if recipe.policy.reference_model is not None and recipe.loop is not None:
         raise RecipeError("recipe.policy.reference_model: [loop] sets it by `reference`; leave it out")

@@ -7,6 +7,7 @@ one, is shorter, or does not hold the last line any more where it stood.
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ StepRow = Mapping[str, float]
 _NO_ROW = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-class LiveLog:
+class LiveLog(ABC):
     """The whole lines of a file, handed on once each as `take(line, offset, number)`.
 
     Subclasses say what becomes of a line (`take`) and of all that was read where it is not there any more (`clear`).
@@ -39,13 +40,13 @@ class LiveLog:
         self._offset = self._number = 0
         self._last: tuple[int, bytes] = (0, b"")
 
+    @abstractmethod
     def take(self, line: bytes, offset: int) -> None:
         """A line that is whole, and the byte at which it begins. Raises `ValueError` where it is none of this log."""
-        raise NotImplementedError
 
+    @abstractmethod
     def clear(self) -> None:
         """Forget all lines."""
-        raise NotImplementedError
 
     def read_on(self) -> None:
         """Take what has come since; a missing file is empty. Raises `StorageError` where it cannot be read."""
