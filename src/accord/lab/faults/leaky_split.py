@@ -27,8 +27,8 @@ class LeakySplit(Fault):
 
     cure: ClassVar = "a split by whole people and prompts"
     gold: ClassVar = (
-        "minus how far the accuracy of a reward that learns from the training pairs, measured on the judge's pairs, "
-        "lies from that on the held-out pairs of other people and texts"
+        "minus the optimism: how much greater the accuracy of a reward that learns from the training pairs is on the "
+        "judge's pairs than on the held-out pairs of other people and texts; 0 on average where nothing is shared"
     )
 
     def dataset(self, data: Dataset, random: np.random.Generator) -> Dataset:
@@ -52,4 +52,4 @@ class LeakySplit(Fault):
 
         learnt_V = words_learnt(planting, list(planting.data.pairs["train"]))
         claimed, honest = (pairs_right(planting, split, learnt_V) for split in ("eval_reward", "held_out"))
-        return -abs(claimed - honest)
+        return honest - claimed
