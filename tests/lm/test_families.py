@@ -1,6 +1,7 @@
 """Every path against plain transformers, one sequence at a time, in float32, for each family of models."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from transformers import AutoModelForCausalLM
 from accord.errors import ModelError
 from accord.lm.adapters import LoRA, add_lora
 from accord.lm.causal import CausalModel
-from accord.lm.decoders import FusedDecoder, ModelDecoder, UncachedDecoder, build_decoder
+from accord.lm.decoders import FusedDecoder, ModelDecoder, UncachedDecoder
 from accord.lm.generate import generate
 from accord.lm.loading import load, wrap
 from accord.lm.logprobs import completion_logprobs, token_logprobs
+from accord.lm.native_decoder import NativeDecoder, build_decoder
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.tiny import tiny_tokenizer
 from accord.records import Sampling
@@ -94,15 +96,17 @@ def test_samples_through_the_models_own_modules_and_by_hand_are_the_same(
     mine = ours(family)
     settings = Sampling(max_tokens=10, seed=2)
     first = generate(mine, PROMPTS, 4, settings)
-    for other in (ModelDecoder, UncachedDecoder):
+    others = [ModelDecoder, UncachedDecoder, *([FusedDecoder] if mine.by_hand else [])]
+    for other in others:
         monkeypatch.setattr("accord.lm.engine.build_decoder", other)
         again = generate(mine, PROMPTS, 4, settings)
         assert [[s.token_ids for s in group] for group in again] == [[s.token_ids for s in group] for group in first]
 
 
 def test_which_families_are_written_by_hand() -> None:
-    assert isinstance(build_decoder(ours("llama")), FusedDecoder)
-    assert isinstance(build_decoder(ours("qwen3")), FusedDecoder)
+    for family in ("llama", "qwen3"):
+        assert type(build_decoder(ours(family))) is NativeDecoder
+        assert type(build_decoder(replace(ours(family), native=False))) is FusedDecoder
     assert type(build_decoder(ours("gpt2"))) is ModelDecoder
 
 

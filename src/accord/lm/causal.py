@@ -56,6 +56,7 @@ class CausalModel:
     packs    several sequences may share a row; else each has one of its own
     keeps    keys and values may be kept in slots; else every sequence is read again for each token
     by_hand  the decoder of `accord.lm.decoders` may take the place of its modules when it writes
+    native   so may that of `accord.lm.native_decoder`, with kernels that were compiled for this processor
     """
 
     model: PreTrainedModel
@@ -65,6 +66,7 @@ class CausalModel:
     packs: bool = True
     keeps: bool = True
     by_hand: bool = False
+    native: bool = False
     cuts: bool = False
     _conversation: Conversation | None = field(default=None, init=False, repr=False, compare=False)
 

@@ -19,7 +19,10 @@ from accord.lm.kv_cache import KVCache, PrefillCache
 from accord.lm.machine import computes_bfloat16
 from accord.lm.masks import seen_inputs
 
-__all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "UncachedDecoder", "build_decoder"]
+__all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "UncachedDecoder"]
+
+
+SILU = frozenset({"SiLU", "SiLUActivation"})
 
 
 class Decoder(Protocol):
@@ -32,13 +35,6 @@ class Decoder(Protocol):
     def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         """Logits [a, V] after each running sequence, whose last token is the only one not in the cache yet."""
         ...
-
-
-def build_decoder(causal: CausalModel) -> Decoder:
-    """The fastest of those that were found to compute what this model computes, up to its `switch`."""
-    if not causal.keeps:
-        return UncachedDecoder(causal)
-    return FusedDecoder(causal) if causal.by_hand else ModelDecoder(causal)
 
 
 class ModelDecoder:
@@ -160,8 +156,8 @@ class FusedDecoder(ModelDecoder):
             windows = masks.get("windows")
             mask_a11t = masks["attention_mask"] if windows is None or layer.window is None else windows[layer.window]
             x_aD = layer.out(_attend(q_aHD, k_aKtD, v_aKtD, mask_a11t, layer.scaling), x_aD)
-            gate_aI, up_aI = layer.gate_up(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_mlp, self._eps)).chunk(2, -1)
-            x_aD = layer.down(layer.activation(gate_aI) * up_aI, x_aD)
+            gate_up_aI2 = layer.gate_up(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_mlp, self._eps))
+            x_aD = layer.down(layer.gated(gate_up_aI2), x_aD)
         return rms_norm(x_aD, x_aD.shape[-1:], self._norm.to(self.dtype), self._eps)
 
     def _angles(self, position_a: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -188,6 +184,7 @@ class _Layer:
         attention, mlp = layer.self_attn, layer.mlp
         self.window, self.scaling, self.width = window_of(attention), float(attention.scaling), int(attention.head_dim)
         self.activation: Callable[[Tensor], Tensor] = mlp.act_fn
+        self.is_silu = type(mlp.act_fn).__name__ in SILU
         self.norm_in: Tensor = layer.input_layernorm.weight.to(dtype)
         self.norm_mlp: Tensor = layer.post_attention_layernorm.weight.to(dtype)
         self.norms = [(norm.weight.to(dtype), norm.variance_epsilon) for norm in _head_norms(attention)]
@@ -197,6 +194,11 @@ class _Layer:
         self.out = _product(dtype, _base(attention.o_proj))
         self.gate_up = _product(dtype, _base(mlp.gate_proj), _base(mlp.up_proj))
         self.down = _product(dtype, _base(mlp.down_proj))
+
+    def gated(self, gate_up_aI2: Tensor) -> Tensor:
+        """activation(gate) * up, of rows that hold one after the other."""
+        gate_aI, up_aI = gate_up_aI2.chunk(2, -1)
+        return self.activation(gate_aI) * up_aI
 
     def heads(self, x_aD: Tensor) -> tuple[Tensor, Tensor]:
         """Queries and keys [a, H + K, D], not turned yet, and values [a, K, D]."""

@@ -19,8 +19,9 @@ from torch import Tensor
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.conversation import CONTEXT, text_after
-from accord.lm.decoders import UncachedDecoder, build_decoder
+from accord.lm.decoders import UncachedDecoder
 from accord.lm.kv_cache import KVCache
+from accord.lm.native_decoder import build_decoder
 from accord.lm.token_sampling import COLDEST, SampledTokens, sample_tokens
 from accord.records import Sampling
 

@@ -112,6 +112,12 @@ class KVCache:
 
         Returns masks over t places, as `accord.lm.masks.seen_inputs`.
         """
+        self.make_room(place_a)
+        key_at = torch.arange(self._seen, device=place_a.device).expand(len(place_a), -1)
+        return seen_inputs(key_at[:, None] <= place_a[:, None, None], place_a[:, None], key_at, window, dtype)
+
+    def make_room(self, place_a: Tensor) -> None:
+        """Prepare a step in which slot i writes its place `place_a[i]`, by whoever makes no use of masks."""
         self._places = place_a
         self._rows = torch.arange(len(place_a), device=place_a.device)
         self._seen = int(place_a.max()) + 1
@@ -119,8 +125,10 @@ class KVCache:
             rows, length = self._key.shape[1], self._key.shape[-1]
             length = max(_fitting(self._seen, length), self._least)
             self._resize(_fitting(len(place_a), rows, self.count), length)
-        key_at = torch.arange(self._seen, device=place_a.device).expand(len(place_a), -1)
-        return seen_inputs(key_at[:, None] <= place_a[:, None, None], place_a[:, None], key_at, window, dtype)
+
+    def layer(self, number: int) -> tuple[Tensor, Tensor]:
+        """All of a layer's keys [S, K, D, T] and values [S, K, T, D], to be written to at the places of the step."""
+        return self._key[number], self._value[number]
 
     def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Write one position of each running slot, [a, K, 1, D].

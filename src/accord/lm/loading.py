@@ -65,12 +65,14 @@ def load(
     trust_remote_code: bool = False,
     merge: bool = False,
     revision: str | None = None,
+    native: bool = True,
 ) -> CausalModel:
     """A model by packaged name, `tiny`, path or hub id; of the hub, at a branch, tag or commit (`revision`).
 
     `seed` draws the weights of `tiny` alone; with `merge`, saved adapters are added into the weights that they belong
-    to. Raises `ModelError` where there is no such model, or it is no decoder, `ForeignCodeError` where it comes with
-    code of its own and `trust_remote_code` does not say that this may run.
+    to. Without `native` compiled kernels are left out. Raises `ModelError` where there is no such model, or it is no
+    decoder, `ForeignCodeError` where it comes with code of its own and `trust_remote_code` does not say that this may
+    run.
     """
     keep_large_buffers()
     disable_progress_bar()
@@ -78,7 +80,7 @@ def load(
     if name == tiny.NAME:
         tiny_model: Any = tiny.tiny_model(seed=seed)
         tiny_model.to(device=device, dtype=getattr(torch, dtype))
-        return wrap(tiny_model.eval(), tiny.tiny_tokenizer(), name)
+        return wrap(tiny_model.eval(), tiny.tiny_tokenizer(), name, native=native)
     source = str(packaged.packaged()) if name == packaged.NAME else place_of(name)
     try:
         model, base = _open(source, revision, dtype, trust_remote_code)
@@ -87,7 +89,7 @@ def load(
     except UNLOADABLE as error:
         raise refusal(name, source, error) from error
     tokenizer = _tokenizer(name, source, revision=revision, trust_remote_code=trust_remote_code)
-    return wrap(model.to(device).eval(), tokenizer, name, base=base)
+    return wrap(model.to(device).eval(), tokenizer, name, base=base, native=native)
 
 
 def open_tokenizer(
@@ -118,15 +120,17 @@ def open_tokenizer(
         raise refusal(name, source, error, kind) from error
 
 
-def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, base: str = "") -> CausalModel:
-    """A model that is already open, on the fastest path on which it gives its own numbers.
+def wrap(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, base: str = "", native: bool = True
+) -> CausalModel:
+    """A model that is already open, on the fastest path on which it gives its own numbers; see `load` on `native`.
 
     Raises `ModelError` where it is no decoder with a linear head; warns where it can only be run plainly.
     """
     causal = CausalModel(model, tokenizer, name, base)
     _check_ids(causal)
     check_decoder(causal)
-    reason = prove(causal)
+    reason = prove(causal, native=native)
     if reason:
         warnings.warn(
             f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "

@@ -5,6 +5,7 @@ Every path that is written here is held against the model as transformers runs i
     packs    sequences share a row and a prompt is computed once; with the faster layers, or else without them
     keeps    keys and values stay in slots while the model's own modules write
     by_hand  the decoder that writes without the model's modules
+    native   the same with compiled kernels, where there are any
 
 Sequences are of several lengths. They stand at the first positions, across every bound that the configuration names,
 and at the last positions; layers with a sliding window look back two places while they are tried, so that no long
@@ -30,6 +31,7 @@ from accord.lm.decoders import FusedDecoder, ModelDecoder
 from accord.lm.fused import FAMILIES, fuse, unfuse
 from accord.lm.kv_cache import KVCache, ReachedLayers
 from accord.lm.layers import each_kind_of_layer
+from accord.lm.native_decoder import NativeDecoder
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.upcast import in_float32
 
@@ -93,13 +95,16 @@ def _has_linear_head(causal: CausalModel, ids_1T: Tensor) -> bool:
 
 
 @torch.no_grad()
-def prove(causal: CausalModel) -> str:
-    """Take each path that gives the model's own numbers. Returns why it can be run plainly only; else nothing."""
-    causal.packs = causal.keeps = causal.by_hand = False
+def prove(causal: CausalModel, *, native: bool = True) -> str:
+    """Take each path that gives the model's own numbers. Returns why it can be run plainly only; else nothing.
+
+    Without `native` compiled kernels are left out.
+    """
+    causal.packs = causal.keeps = causal.by_hand = causal.native = False
     own = causal.model.config._attn_implementation
     try:
         with _narrow_windows(causal.model):
-            reason = _try_paths(causal)
+            reason = _try_paths(causal, native)
     except UNREACHED as error:
         causal.packs = False
         reason = _first_line(error)
@@ -109,7 +114,7 @@ def prove(causal: CausalModel) -> str:
     return "" if causal.packs else reason
 
 
-def _try_paths(causal: CausalModel) -> str:
+def _try_paths(causal: CausalModel, native: bool) -> str:
     """Set which paths of a model are taken; returns why it does not pack."""
     trials = [_Trial(causal, starts) for starts in _starts(causal)]
     causal.packs = True
@@ -121,11 +126,11 @@ def _try_paths(causal: CausalModel) -> str:
         reasons = [reason for trial in trials if (reason := trial.differs(trial.packed))]
     causal.packs = not reasons
     if causal.packs:
-        _try_decoders(causal)
+        _try_decoders(causal, native)
     return f"sequences that share a row give {reasons[0]}" if reasons else ""
 
 
-def _try_decoders(causal: CausalModel) -> None:
+def _try_decoders(causal: CausalModel, native: bool) -> None:
     """Set which decoders a model that packs may have: with layers of each kind, for a step costs a pass over them.
 
     Sequences beyond the model's switch are read again for each token, and are not tried.
@@ -134,6 +139,7 @@ def _try_decoders(causal: CausalModel) -> None:
         trial = _Trial(causal, _starts(causal)[0])
         causal.keeps = _holds(trial, ModelDecoder)
         causal.by_hand = causal.keeps and _family(causal) in FAMILIES and _holds(trial, FusedDecoder)
+        causal.native = causal.by_hand and native and _holds(trial, NativeDecoder)
 
 
 def _family(causal: CausalModel) -> str:

@@ -94,6 +94,9 @@ class ModelSettings(ModelForm):
         gt=0,
         description="split training batches so that the process stays within it; unset: 2,048 tokens",
     )
+    native: Literal["auto", "off"] = Field(
+        default="auto", description="write with kernels compiled for this processor, where there is a compiler"
+    )
     cut_to_context: bool = Field(
         default=False,
         description="cut texts that are too long for the model, which else are refused; `data.too_long` sets it",
@@ -122,6 +125,7 @@ class ModelSettings(ModelForm):
             trust_remote_code=self.trust_remote_code,
             merge=True,
             revision=self.revision if str(name) == self.base else None,
+            native=self.native == "auto",
         )
         self.set_template(causal.tokenizer)
         causal.cuts = self.cut_to_context

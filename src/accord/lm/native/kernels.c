@@ -1,0 +1,79 @@
+/* What a decoder of the Llama family does between its matrix products when it writes one token more.
+
+   accord_norm     root mean square norm of rows
+   accord_attend   norms of heads, rotary positions, keys and values into the cache, attention over it
+   accord_gate     silu(gate) * up
+
+   Each is made for float32 and for bfloat16 (names end in _f32 and _bf16); inside, all is float32. Nothing is
+   allocated and nothing kept. Loops over items are shared among threads where OpenMP is compiled in. */
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LANES 16       /* numbers in a vector: one register of AVX-512, two of AVX2 */
+#define BLOCK 64       /* positions whose scores are held at once */
+#define TOGETHER 4     /* query heads that read a key together */
+#define WIDEST 256     /* the widest head */
+#define LEAST (-1e30f) /* a score that is nothing */
+
+#define INLINE static inline __attribute__((always_inline))
+#define SHARED _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)")
+
+typedef uint16_t bf16;
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+typedef uint16_t halves __attribute__((vector_size(2 * LANES)));
+
+INLINE float wide_bf16(bf16 x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+INLINE bf16 narrow_bf16(float x) { /* to nearest, ties to even; what is no number stays none */
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    return (bf16)((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u : rounded);
+}
+
+INLINE float wide_f32(float x) { return x; }
+INLINE float narrow_f32(float x) { return x; }
+
+INLINE floats vector_bf16(const bf16 *x) {
+    halves narrow;
+    memcpy(&narrow, x, sizeof narrow);
+    return (floats)(__builtin_convertvector(narrow, words) << 16);
+}
+
+INLINE floats vector_f32(const float *x) {
+    floats value;
+    memcpy(&value, x, sizeof value);
+    return value;
+}
+
+/* e^x to two units of the last place for x in [-87, 88]; beyond, that of the bound. What is no number stays none. */
+INLINE float exponential(float x) {
+    float bounded = x < -87.0f ? -87.0f : x;
+    bounded = bounded > 88.0f ? 88.0f : bounded;
+    float whole = (bounded * 1.44269504f + 12582912.0f) - 12582912.0f;
+    float rest = (bounded - whole * 0.693145752f) - whole * 1.42860677e-6f;
+    float sum = 1.0f + rest * (1.0f + rest * (0.5f + rest * (0.166666672f + rest * (0.0416664854f
+                + rest * (0.00833336077f + rest * 0.00139304355f)))));
+    uint32_t bits = (uint32_t)((int32_t)whole + 127) << 23;
+    float scale;
+    memcpy(&scale, &bits, 4);
+    return sum * scale;
+}
+
+#define T float
+#define NAMED(name) name##_f32
+#include "typed.h"
+#undef T
+#undef NAMED
+
+#define T bf16
+#define NAMED(name) name##_bf16
+#include "typed.h"

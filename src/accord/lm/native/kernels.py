@@ -1,0 +1,116 @@
+"""The compiled kernels as functions of tensors on the CPU, in float32 and bfloat16."""
+
+from ctypes import CDLL, c_float, c_int, c_int64, c_void_p
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from accord.lm.native.build import compiled
+
+__all__ = ["WIDEST", "Kernels", "kernels_for"]
+
+WIDEST = 256  # of heads, whose width is even; as in kernels.c
+SUFFIX = {torch.float32: "f32", torch.bfloat16: "bf16"}
+POINTER, SIZE = c_void_p, c_int64
+SIGNATURES = {
+    "norm": [POINTER] * 3 + [SIZE] * 2 + [c_float, c_int],
+    "gate": [POINTER] * 2 + [SIZE] * 2 + [c_int],
+    "attend": [POINTER] * 6 + [c_float] + [POINTER] * 3 + [SIZE] * 6 + [c_float, c_int],
+}
+
+
+@cache
+def kernels_for(dtype: torch.dtype) -> "Kernels | None":
+    """The kernels for tensors of a dtype; None where there are none for it, or none could be compiled."""
+    library = compiled().functions
+    if library is None or dtype not in SUFFIX:
+        return None
+    return Kernels(dtype, **{name: _function(library, f"accord_{name}_{SUFFIX[dtype]}", name) for name in SIGNATURES})
+
+
+def _function(library: CDLL, symbol: str, name: str) -> Any:
+    function = library[symbol]
+    function.argtypes, function.restype = SIGNATURES[name], None
+    return function
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Functions of contiguous tensors of one dtype; the pointers of others are refused by `ValueError`."""
+
+    dtype: torch.dtype
+    norm: Any
+    gate: Any
+    attend: Any
+
+    def normed(self, x_aD: Tensor, weight_D: Tensor, eps: float) -> Tensor:
+        """weight * x / sqrt(mean(x^2) + eps), row by row (Zhang & Sennrich 2019, arXiv 1910.07467)."""
+        out = torch.empty_like(x_aD)
+        rows, width = x_aD.shape
+        self.norm(out.data_ptr(), self._of(x_aD), self._of(weight_D), rows, width, eps, torch.get_num_threads())
+        return out
+
+    def gated(self, gate_up_aI2: Tensor) -> Tensor:
+        """silu(gate) * up, of rows that hold one after the other."""
+        rows, both = gate_up_aI2.shape
+        out = gate_up_aI2.new_empty(rows, both // 2)
+        self.gate(out.data_ptr(), self._of(gate_up_aI2), rows, both // 2, torch.get_num_threads())
+        return out
+
+    def attended(
+        self,
+        qkv_aHD: Tensor,
+        keys_SKDT: Tensor,
+        values_SKTD: Tensor,
+        norms: list[tuple[Tensor, float]],
+        cos_aD: Tensor,
+        sin_aD: Tensor,
+        place_a: Tensor,
+        *,
+        window: int | None,
+        scaling: float,
+    ) -> Tensor:
+        """What each running sequence attends to with its newest token, [a, H * D].
+
+        qkv_aHD     queries, keys and values of that token, H + 2 K heads, not turned yet
+        keys_SKDT   the cache of the layer, and values_SKTD; the token's own are written to its place
+        norms       weight and eps of the norms of queries and keys; empty where there are none
+        sin_aD      sines with the sign of a half turn
+        window      positions that are looked back, itself included; None for all
+        """
+        a, heads, width = qkv_aHD.shape
+        _, key_heads, _, room = keys_SKDT.shape
+        if place_a.dtype != torch.int64 or len(keys_SKDT) < a:
+            raise ValueError("places are int64, and every running sequence has a slot")
+        (query_norm, eps), (key_norm, _) = norms or [(None, 0.0), (None, 0.0)]
+        group = heads // key_heads - 2
+        out = qkv_aHD.new_empty(a, key_heads * group * width)
+        self.attend(
+            out.data_ptr(),
+            self._of(qkv_aHD),
+            self._of(keys_SKDT),
+            self._of(values_SKTD),
+            None if query_norm is None else self._of(query_norm),
+            None if key_norm is None else self._of(key_norm),
+            eps,
+            self._of(cos_aD),
+            self._of(sin_aD),
+            place_a.data_ptr(),
+            a,
+            key_heads,
+            group,
+            width,
+            room,
+            window or 0,
+            scaling,
+            torch.get_num_threads(),
+        )
+        return out
+
+    def _of(self, tensor: Tensor) -> int:
+        if tensor.dtype != self.dtype or not tensor.is_contiguous() or tensor.device.type != "cpu":
+            raise ValueError(f"a contiguous {self.dtype} tensor on the CPU is needed, not {tensor.dtype}")
+        return tensor.data_ptr()
