@@ -85,7 +85,8 @@ class Kernels:
         _, key_heads, _, room = keys_SKDT.shape
         if place_a.dtype != torch.int64 or len(keys_SKDT) < a:
             raise ValueError("places are int64, and every running sequence has a slot")
-        (query_norm, eps), (key_norm, _) = norms or [(None, 0.0), (None, 0.0)]
+        query_norm, key_norm = (self._of(weight_D) for weight_D, _ in norms) if norms else (None, None)
+        eps = norms[0][1] if norms else 0.0
         group = heads // key_heads - 2
         out = qkv_aHD.new_empty(a, key_heads * group * width)
         self.attend(
@@ -93,8 +94,8 @@ class Kernels:
             self._of(qkv_aHD),
             self._of(keys_SKDT),
             self._of(values_SKTD),
-            None if query_norm is None else self._of(query_norm),
-            None if key_norm is None else self._of(key_norm),
+            query_norm,
+            key_norm,
             eps,
             self._of(cos_aD),
             self._of(sin_aD),
