@@ -15,7 +15,7 @@ __all__ = ["WIDEST", "Kernels", "kernels_for"]
 WIDEST = 256  # of heads, whose width is even; as in kernels.c
 SUFFIX = {torch.float32: "f32", torch.bfloat16: "bf16"}
 POINTER, SIZE = c_void_p, c_int64
-SIGNATURES = {
+SIGNATURES: dict[str, list[Any]] = {
     "norm": [POINTER] * 3 + [SIZE] * 2 + [c_float, c_int],
     "gate": [POINTER] * 2 + [SIZE] * 2 + [c_int],
     "attend": [POINTER] * 6 + [c_float] + [POINTER] * 3 + [SIZE] * 6 + [c_float, c_int],
