@@ -63,7 +63,13 @@ class RuleEvidence(Row):
     batches: tuple[tuple[tuple[float, ...], ...], ...] = Field(
         description="of each probe, log likelihood ratios of the alternatives beside each slope, nats"
     )
-    e_value: float = Field(description="evidence against all of these slopes; the rule asks from 1 / level on")
+    held_out: tuple[float, ...] | None = absent(
+        "log-likelihood of its held-out pairs under each slope of a grid, nats; probes count as held-out evidence too"
+    )
+    answered: tuple[tuple[float, ...], ...] | None = absent(
+        "of each probe, the log-odds that the reward stated of what was preferred"
+    )
+    e_value: float = Field(description="evidence against the reward; the rule asks from 1 / level on")
 
 
 class ShiftRow(Row):

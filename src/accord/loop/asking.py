@@ -74,12 +74,14 @@ class _Asking:
         if s.ask == "never":
             return self._asking(learns_anew=False, reason="nobody is asked (ask = 'never')")
         if s.ask == "every" and (s.number - 2) % s.every:
-            return self._asking(learns_anew=False, reason=f"asked every {s.every} rounds")
+            return self._asking(learns_anew=False, reason=f"every {s.every} rounds ask, and this one is between them")
         if not self.left:
             return self._asking(learns_anew=False, reason="the budget is spent")
         study = study_of_round(s)
+        pairs, texts = self._pairs(study.overlap)
+        if not pairs:
+            return self._asking(learns_anew=False, reason=NOTHING_TO_ASK)
         with ExitStack() as stack:
-            pairs, texts = self._pairs(study.overlap)
             prompts = dict(self.earlier.reader.prompts)
             ledger = stack.enter_context(ledger_to_fill(self.context.recipe.data.ledger, pooled=True))
             asker = Asker(
@@ -92,13 +94,11 @@ class _Asking:
                 self.context.run.seed,
                 open_crowds(self.context, self.earlier, study, texts),
             )
-            if not pairs:
-                return self._asking(learns_anew=False, reason=NOTHING_TO_ASK)
             if s.ask == "rule":
                 return self._by_rule(asker, pairs)
             answers = asker.ask(pairs)
             self._hold_against_reward(asker, pairs, answers)
-            return self._learning(f"asked every {s.every} rounds", answers)
+            return self._learning("every round asks" if s.every == 1 else f"every {s.every} rounds ask", answers)
 
     def _by_rule(self, asker: Asker, pairs: Sequence[AskedPair]) -> AskingRow:
         """A probe of pairs that the policy wrote alone; then the others, where it speaks against the reward."""
