@@ -120,6 +120,19 @@ def test_the_same_run_is_answered_the_same_and_nobody_is_asked_twice(first: Path
     assert [each.id for each in said(home)[0]] == [each.id for each in before]
 
 
+def test_a_rule_that_reads_nothing_may_be_the_truth(first: Path, tmp_path: Path) -> None:
+    """A text of one word is best, so whoever is careful never prefers the longer of two that are both longer."""
+    crowd = CROWD.replace('kind = "python"\npath = "gold.py:score"', 'kind = "length"\ntarget = 1')
+    asks(first, tmp_path / "home", crowd=crowd)
+    records, evaluators, texts = said(tmp_path / "home")
+    for record in records:
+        left, right = (len(texts[name].text.split()) for name in record.completions)
+        if "careful" in evaluators[record.evaluator].pseudonym and min(left, right) == 1 < max(left, right):
+            assert isinstance(record.judgement, Comparison)
+            assert record.judgement.preferred == ("left" if left < right else "right")
+    assert len(records) == 12
+
+
 def test_a_truth_that_has_changed_while_a_round_was_stopped_is_refused(first: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     asks(first, home)

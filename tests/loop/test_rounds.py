@@ -39,6 +39,7 @@ from accord.recipe.rounds import Round
 from accord.records import Feedback
 from accord.run import RunDirectory, digest_of_folder
 from accord.stats import Estimate
+from accord.stats.sequential import GRID, changed_slope, e_value
 from rounds_run import QUIET, judged, make_rounds, write_recipe
 
 
@@ -178,6 +179,14 @@ def test_the_rule_takes_a_probe_and_no_more_while_the_reward_is_right(made: Path
     assert (asked.learns_anew, asked.labels) == (False, 6)
     assert asked.evidence is not None
     assert asked.evidence.answers == 6
+    assert [len(each) for each in asked.evidence.answered or ()] == [6]
+    assert len(asked.evidence.held_out or ()) == len(GRID)
+    signed_N = asked.evidence.answered[0] if asked.evidence.answered else ()
+    both = [
+        e_value([np.array(each) for each in asked.evidence.batches]),
+        changed_slope(np.array(asked.evidence.held_out), [signed_N]),
+    ]
+    assert asked.evidence.e_value == pytest.approx(float(np.mean(both)), abs=1e-5)
     assert all(pair.probability is not None for pair in ASKED_PAIRS.read(run))
     assert len(labels_in(tmp_path / "home")) == 6
 
