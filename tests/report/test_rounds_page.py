@@ -56,7 +56,7 @@ def test_every_round_stands_beside_the_others_with_its_reason(tmp_path: Path) ->
     for words in ("0.800 [0.700, 0.900]", "2.400 [2.300, 2.500]", "0.250 [0.150, 0.350]", "learnt anew", "as before"):
         assert words in page.text
     assert "at sqrt(KL) 1.10 [1.00, 1.20], reached 1.50" in page.text
-    assert "Why they ended. <script>alert(1)</script> &" in page.text
+    assert "Why they ended: <script>alert(1)</script> &" in page.text
     assert page.text.count("asked since") == 2
     assert len(page.of("svg")) == 3
 
