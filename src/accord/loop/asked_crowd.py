@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from accord.collect.sources.simulated import SimulatedAnswerer, SimulatedEvaluator
 from accord.collect.study import Study
 from accord.collect.study.kinds.comparison import ComparisonQuestion
@@ -45,7 +47,7 @@ def open_crowds(
         judge = _truth(context, earlier, crowd, stage)
         shown = list(texts.values())
         prompts = earlier.reader.prompts
-        value_N = judge.score([prompts[text.prompt] for text in shown], shown).value_N if shown else ()
+        value_N = judge.score([prompts[text.prompt] for text in shown], shown).value_N if shown else np.zeros(0)
         qualities = {text.id: (float(value),) for text, value in zip(shown, value_N, strict=True)}
         read = {name: entry.digest for name, entry in context.run.manifest.inputs.items() if name.startswith(stage)}
         truth = digest_of_settings({"written": written, "read": sorted(read.values())})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accord.artefacts import ASKED_PAIRS, ASKED_TEXTS, ASKING, AskedPair, ShiftRow
 from accord.interfaces import Judge
@@ -94,7 +95,7 @@ def _texts_of(run: RunDirectory) -> list[Completion]:
 
 def _logprobs(
     path: Path, policy: PolicySettings, prompts: Mapping[str, Prompt], texts: Sequence[Completion], temperature: float
-) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+) -> NDArray[np.float64]:
     """The log-probability of each text under a policy, nats, [N]."""
     causal = load(path, dtype=policy.dtype, device=policy.resolved_device, trust_remote_code=policy.trust_remote_code)
     heads = [causal.encode_prompt(prompts[text.prompt]) for text in texts]

@@ -80,7 +80,8 @@ def log_likelihoods(signed_N: Iterable[float], weight_N: Iterable[float] | None 
     if np.isnan(each_N).any():
         raise ValueError("log-odds are numbers")
     share_N = np.ones(len(each_N)) if weight_N is None else np.asarray(list(weight_N), dtype=np.float64)
-    return _under(GRID, np.clip(each_N, -SUREST, SUREST)) @ share_N
+    found_J: Floats = _under(GRID, np.clip(each_N, -SUREST, SUREST)) @ share_N
+    return found_J
 
 
 def changed_slope(held_out_J: Floats, batches: Sequence[Sequence[float]]) -> float:

@@ -25,7 +25,7 @@ WHOLE = "in this order"
 """The digest of an item of which everything was shown."""
 MOST = 700.0
 """Of an exponent, so that whoever is very sure is no overflow."""
-LEFT, RIGHT, TIE = (Comparison(preferred=side) for side in ("left", "right", "tie"))
+LEFT, RIGHT, TIE = Comparison(preferred="left"), Comparison(preferred="right"), Comparison(preferred="tie")
 
 
 class SimulatedEvaluator(BaseModel):
