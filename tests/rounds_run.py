@@ -22,6 +22,10 @@ def shorter(item):
 def longer(item):
     left, right = (each["text"] for each in item["completions"])
     return {"kind": "comparison", "preferred": "left" if (len(left), left) > (len(right), right) else "right"}
+
+
+def silent(item):
+    return {"kind": "declined", "reason": "no opinion"}
 """
 STUDY = """
 name = "shorter"

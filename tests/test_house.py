@@ -19,6 +19,7 @@ from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
 from accord.recipe import Checkpoints, Data, Disclosure, Evaluate, Track
+from accord.recipe.crowd import Crowd, SimulatedPerson
 from accord.recipe.rounds import AskedEvaluator, Loop, Round
 from accord.reward import REWARDS
 from accord.train.optimiser import Optim
@@ -72,6 +73,8 @@ def test_the_verbs_are_documented() -> None:
         Loop,
         Round,
         AskedEvaluator,
+        Crowd,
+        SimulatedPerson,
     ],
 )
 def test_every_setting_is_documented(settings: type[BaseModel]) -> None:

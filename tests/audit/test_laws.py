@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from accord.artefacts import JudgedRollout
 from accord.audit.reward.label_free import warning_facts
-from accord.audit.reward.laws import LAWS, law_facts
+from accord.stats.overoptimisation import LAWS, fitted_peak, law_facts
 
 Floats = NDArray[np.float64]
 D_S = np.linspace(0, 3, 16)
@@ -51,6 +51,7 @@ def test_a_curve_that_turns_has_a_peak_with_an_interval_around_it() -> None:
     assert peak.low is not None
     assert peak.high is not None
     assert peak.low < np.exp(1 / 0.8 - 1) < peak.high
+    assert fitted_peak(noisy_means(1.0, 0.8), 30) == peak
     assert facts["law of RL, R squared"].value > facts["law of best of n, R squared"].value
 
 
@@ -58,6 +59,7 @@ def test_a_straight_line_has_no_peak_within_reach() -> None:
     facts = law_facts(lambda column, _: D_S**2 if column == "kl" else D_S, 30)
     assert facts["law of best of n, beta"].value == pytest.approx(0, abs=1e-9)
     assert not any("peak" in name for name in facts)
+    assert fitted_peak(lambda column, _: D_S**2 if column == "kl" else D_S, 30) is None
 
 
 def test_a_policy_that_hardly_moved_has_no_law() -> None:

@@ -21,9 +21,9 @@ from accord.collect.assignment.acquisition import (
     uncertainty_gap,
 )
 from accord.collect.assignment.next_item import Candidate, next_item
+from accord.collect.sources.simulated import BoundEvaluator, SimulatedEvaluator
 from accord.collect.study.settings import Stop
 from accord.interfaces import Item, Scores
-from accord.lab.evaluators import BoundEvaluator, SimulatedEvaluator
 from accord.records import Comparison, Completion, Prompt
 
 ASKED = Prompt.ask("Write.")

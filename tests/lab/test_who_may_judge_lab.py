@@ -14,9 +14,9 @@ from accord.artefacts import EVALUATION_SAMPLES
 from accord.artefacts.finding import Verdict
 from accord.audit import AuditSettings, Evidence
 from accord.audit.reward.overoptimisation import gain
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.interfaces import Item
 from accord.lab.cell import CellResult
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.mark import read_marks
 from accord.lab.overoptimisation.tilting import tilted
 from accord.lab.who_may_judge import WHO_MAY_JUDGE, auditing

@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from accord.artefacts import ASKED_PAIRS, ASKING, MODEL, ROUNDS, RoundRow, RoundsSummary, RunReader, result_of
+from accord.artefacts import (
+    ASKED_PAIRS,
+    ASKED_TEXTS,
+    ASKING,
+    MODEL,
+    ROUNDS,
+    PeakRow,
+    RoundRow,
+    RoundsSummary,
+    RunReader,
+    ShiftRow,
+    result_of,
+)
 from accord.cli.main import run as accord
 from accord.collect import Desk, Study, Task
 from accord.errors import AccordError, ArtefactError, RecipeError, TrainingStopped, WaitingForPeople
@@ -18,13 +30,16 @@ from accord.lm.loading import load as load_model
 from accord.loop.drive import drive, start_run
 from accord.loop.earlier_round import digest_of_round
 from accord.loop.policy import going_back
+from accord.loop.policy_shift import is_still
 from accord.loop.round_recipe import round_recipe
 from accord.loop.rounds import _summary
 from accord.loop.stage import Context
 from accord.recipe import load
+from accord.recipe.rounds import Round
 from accord.records import Feedback
 from accord.run import RunDirectory, digest_of_folder
 from accord.stats import Estimate
+from accord.stats.sequential import GRID, changed_slope, e_value
 from rounds_run import QUIET, judged, make_rounds, write_recipe
 
 
@@ -106,7 +121,10 @@ def test_verbs_that_read_a_run_read_the_round_that_is_its_result(
     assert result_of(made / "run/rounds/02") == made / "run/rounds/02"
     assert accord(["verify", str(made / "run")]) == 0
     assert accord(["report", str(made / "run")]) == 0
-    assert "rounds/03/report.html" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "rounds/03/report.html" in told
+    assert str(made / "run/report.html") in told
+    assert accord(["verify", str(made / "run")]) == 0
 
 
 def test_verify_finds_what_was_altered_in_a_round(
@@ -161,6 +179,14 @@ def test_the_rule_takes_a_probe_and_no_more_while_the_reward_is_right(made: Path
     assert (asked.learns_anew, asked.labels) == (False, 6)
     assert asked.evidence is not None
     assert asked.evidence.answers == 6
+    assert [len(each) for each in asked.evidence.answered or ()] == [6]
+    assert len(asked.evidence.held_out or ()) == len(GRID)
+    signed_N = asked.evidence.answered[0] if asked.evidence.answered else ()
+    both = [
+        e_value([np.array(each) for each in asked.evidence.batches]),
+        changed_slope(np.array(asked.evidence.held_out), [signed_N]),
+    ]
+    assert asked.evidence.e_value == pytest.approx(float(np.mean(both)), abs=1e-5)
     assert all(pair.probability is not None for pair in ASKED_PAIRS.read(run))
     assert len(labels_in(tmp_path / "home")) == 6
 
@@ -170,6 +196,66 @@ def test_the_rule_asks_for_the_rest_where_the_evidence_suffices(made: Path, tmp_
     assert asked.evidence is not None
     assert asked.learns_anew == (asked.evidence.e_value >= 1 / 0.999999)
     assert asked.labels == (12 if asked.learns_anew else 6) == len(labels_in(tmp_path / "home"))
+
+
+def third(made: Path, home: Path, **settings: str) -> RunDirectory:
+    """The third round of a run whose second took answers, as far as it asks."""
+    if not home.exists():
+        for number in ("01", "02"):
+            shutil.copytree(made / f"run/rounds/{number}", home / f"run/rounds/{number}")
+    own = round_recipe(write_recipe(home, ask="rule", probe="4", level="1e-9", **settings), home / "run", 3)
+    with start_run(own, home / "run/rounds/03", resume=True, parents=("second",)) as run:
+        drive(own, run, QUIET, only=("ask",))
+    return round_of(home, 3)
+
+
+def test_a_policy_that_has_hardly_moved_is_not_probed_and_the_numbers_say_so(made: Path, tmp_path: Path) -> None:
+    still = ASKING.read(third(made, tmp_path / "still", least_kl="1e6"))
+    assert (still.learns_anew, still.labels) == (False, 0)
+    assert still.shift is not None
+    assert still.shift.since == 2
+    assert still.shift.kl.high is not None
+    assert still.shift.kl.value > 0
+    assert "no probe: since round 2 the policy has moved by a KL of" in still.reason
+    assert labels_in(tmp_path / "still") == []
+    moved = ASKING.read(third(made, tmp_path / "moved", least_kl="1e-6"))
+    assert (moved.labels, moved.shift) == (4, still.shift), "the same texts by the same policy"
+    always = ASKING.read(third(made, tmp_path / "always"))
+    assert (always.labels, always.shift) == (4, None)
+
+
+def test_the_kl_since_the_last_probe_is_that_of_the_two_policies(made: Path, tmp_path: Path) -> None:
+    """Held against log-probabilities worked out token by token."""
+    run = third(made, tmp_path / "home", least_kl="1e6")
+    found = ASKING.read(run).shift
+    assert found is not None
+    texts = list(ASKED_TEXTS.read(run))
+    now, then = (load_model(made / f"run/rounds/0{number}/policy/model") for number in (2, 1))
+    prompts = RunReader(round_of(made, 2)).prompts
+    logprob_2N: list[list[float]] = []
+    for causal in (now, then):
+        logprobs = []
+        for text in texts:
+            head, ids = causal.encode_prompt(prompts[text.prompt]), list(text.token_ids or ())
+            with torch.no_grad():
+                logits_TV = causal.model(torch.tensor([[*head, *ids]])).logits[0, len(head) - 1 : -1]
+            logprobs.append(float(logits_TV.log_softmax(-1)[range(len(ids)), ids].sum()))
+        logprob_2N.append(logprobs)
+    ratio_N = np.subtract(*logprob_2N)
+    assert found.kl.value == pytest.approx(float(np.mean(np.exp(-ratio_N) - 1 + ratio_N)), abs=1e-3)
+
+
+def test_when_a_round_need_not_probe() -> None:
+    round_ = Round(number=4, parent="", start="", ask="never", budget=9, least_kl=0.1)
+    little, doubt = Estimate(0.02, 0.0, 0.05, 9), Estimate(0.0, -0.1, 0.1, 9)
+    assert is_still(ShiftRow(since=3, kl=little, doubt=None), round_)
+    assert is_still(ShiftRow(since=3, kl=little, doubt=doubt), round_)
+    assert not is_still(ShiftRow(since=3, kl=little, doubt=Estimate(0.2, 0.1, 0.3, 9)), round_), "less sure"
+    assert not is_still(ShiftRow(since=3, kl=Estimate(0.09, 0.0, 0.2, 9), doubt=doubt), round_), "may have moved"
+    assert not is_still(ShiftRow(since=3, kl=Estimate(0.02, None, None, 1), doubt=doubt), round_), "nobody can say"
+    late = round_.model_copy(update={"number": 6})
+    assert is_still(ShiftRow(since=3, kl=little), late)
+    assert not is_still(ShiftRow(since=2, kl=little), late), "three rounds without a probe are enough"
 
 
 @pytest.mark.parametrize(("go_back", "start"), [("true", "sft/model"), ("false", "policy/model")])
@@ -267,6 +353,7 @@ def test_patience_ends(made: Path, tmp_path: Path) -> None:
         ({"rounds": "0"}, "greater than or equal to 1"),
         ({"reference_share": "1.5"}, "less than or equal to 1"),
         ({"asks": "1"}, "did you mean 'ask'"),
+        ({"stop_at_peak": "true", "reference": "last"}, "set reference = 'start'"),
     ],
 )
 def test_what_no_loop_can_be_is_refused(tmp_path: Path, settings: dict[str, str], problem: str) -> None:
@@ -304,11 +391,54 @@ def test_a_study_of_something_else_is_refused(made: Path, tmp_path: Path) -> Non
         drive(own, run, QUIET, only=("ask",))
 
 
+def test_an_asking_without_any_two_texts_that_differ_says_so(made: Path, tmp_path: Path) -> None:
+    """A policy that always writes the same leaves nothing to ask about, and the reward as it is."""
+    for ask in ("every", "rule"):
+        settings = {"ask": ask, "probe": "4", "sampling": "{ max_tokens = 4, temperature = 0.0 }"}
+        run = second(made, tmp_path / ask, **settings)
+        asked = ASKING.read(run)
+        assert (asked.learns_anew, asked.labels) == (False, 0)
+        assert "both texts of each pair were the same; the reward is kept" in asked.reason
+        assert not (tmp_path / ask / "feedback.db").exists()
+
+
+def test_an_asking_of_which_every_answer_is_declined_teaches_nothing(made: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    crowd = '[{by="program:crowd.py:silent", labels=4}]'
+    asked = ASKING.read(second(made, home, evaluators=crowd))
+    assert (asked.learns_anew, asked.labels) == (False, 4)
+    assert "all were declined, so the reward is kept" in asked.reason
+    assert {record.judgement.kind for record in labels_in(home)} == {"declined"}
+
+
 # -- when rounds end --------------------------------------------------------------------------------------------------
 
 
 def estimate(value: float, width: float = 0.1) -> Estimate:
     return Estimate(value, value - width, value + width, 10)
+
+
+def passed(at: float, change: float, nearest: int = 2) -> PeakRow:
+    return PeakRow(at=estimate(at), reached=2.0, nearest=nearest, change=estimate(change))
+
+
+def test_rounds_end_at_a_peak_that_is_surely_passed(tmp_path: Path) -> None:
+    made_rows = rows(0.5, 0.5, 0.1)
+    recipe = write_recipe(tmp_path, rounds="9")
+    assert recipe.loop is not None
+    recipe = recipe.model_copy(update={"loop": recipe.loop.model_copy(update={"stop_at_peak": True})})
+    for peak, is_passed in (
+        (passed(1.2, -0.4), True),
+        (passed(1.95, -0.4), False),  # the interval reaches beyond the policy
+        (passed(1.2, -0.05), False),  # not surely worse than at the peak
+    ):
+        summary = _summary(recipe, [*made_rows[:-1], made_rows[-1].model_copy(update={"peak": peak})])
+        assert (summary.result, summary.ended is not None) == ((2, True) if is_passed else (4, False))
+    summary = _summary(recipe, [*made_rows[:-1], made_rows[-1].model_copy(update={"peak": passed(1.2, -0.4)})])
+    assert "beyond the peak" in str(summary.ended)
+    assert "1.200 [1.100, 1.300]" in str(summary.ended)
+    still = write_recipe(tmp_path, rounds="9")
+    assert _summary(still, [made_rows[-1].model_copy(update={"peak": passed(1.2, -0.4)})]).ended is None
 
 
 def rows(*gains: float, kl: float = 1.0) -> list[RoundRow]:

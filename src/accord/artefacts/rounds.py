@@ -20,9 +20,11 @@ __all__ = [
     "AnsweredPair",
     "AskedPair",
     "AskingRow",
+    "PeakRow",
     "RoundRow",
     "RoundsSummary",
     "RuleEvidence",
+    "ShiftRow",
     "folder_of_round",
     "result_of",
 ]
@@ -61,7 +63,23 @@ class RuleEvidence(Row):
     batches: tuple[tuple[tuple[float, ...], ...], ...] = Field(
         description="of each probe, log likelihood ratios of the alternatives beside each slope, nats"
     )
-    e_value: float = Field(description="evidence against all of these slopes; the rule asks from 1 / level on")
+    held_out: tuple[float, ...] | None = absent(
+        "log-likelihood of its held-out pairs under each slope of a grid, nats; probes count as held-out evidence too"
+    )
+    answered: tuple[tuple[float, ...], ...] | None = absent(
+        "of each probe, the log-odds that the reward stated of what was preferred"
+    )
+    e_value: float = Field(description="evidence against the reward; the rule asks from 1 / level on")
+
+
+class ShiftRow(Row):
+    """What became of the policy since a round last took answers: by it the rule may leave out a probe."""
+
+    since: int = Field(ge=2, description="that round")
+    kl: Estimate = Field(description="of the policy to the one whose texts were judged then, nats a sequence")
+    doubt: Estimate | None = absent(
+        "mean standard deviation that the reward gives its scores of fresh texts, less that of the texts judged then"
+    )
 
 
 class AskingRow(Row):
@@ -73,6 +91,24 @@ class AskingRow(Row):
     labels: int = Field(ge=0, description="answers that this round took, a probe's among them")
     spent: int = Field(ge=0, description="answers of all rounds so far")
     evidence: RuleEvidence | None = absent("where the rule decides")
+    shift: ShiftRow | None = absent("by which the rule probes or not, where it may leave out a probe")
+
+
+class PeakRow(Row):
+    """Where the independent judge's curve over the rounds turns, as it is fitted: the law of RL of Gao et al. 2022."""
+
+    at: Estimate = Field(description="the sqrt(KL) at which it is highest")
+    reached: float = Field(description="sqrt(KL) of this round's policy")
+    nearest: int = Field(ge=1, description="the round whose policy is nearest to the peak")
+    change: Estimate = Field(
+        description="mean score of this round's policy less that of the nearest round, on the same prompts"
+    )
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether the policy surely is beyond the peak, and surely worse than that of the round nearest to it."""
+        high, change = self.at.high, self.change.high
+        return high is not None and high < self.reached and change is not None and change < 0
 
 
 class RoundRow(Row):
@@ -89,6 +125,7 @@ class RoundRow(Row):
     gain: Estimate | None = absent(
         "mean score of its policy's texts less that of the policy before, both by this round's independent judge"
     )
+    peak: PeakRow | None = absent("where the curve over the rounds turns, by this round's judge, if that is looked for")
 
 
 class RoundsSummary(Row):

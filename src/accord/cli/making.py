@@ -229,6 +229,7 @@ def _drive_rounds(
     from accord.loop.drive import start_run
     from accord.loop.rounds import drive_rounds
     from accord.report.rounds import rounds_table
+    from accord.report.rounds_page import write_rounds
 
     if only or again:
         flag = "--only" if only else "--again"
@@ -238,5 +239,7 @@ def _drive_rounds(
         )
     with start_run(recipe, out, resume=resume) as opened:
         summary = drive_rounds(recipe, opened, progress)
+        page = write_rounds(opened)
     table_console().print(rounds_table(summary))
+    print(f"rounds: {page}")
     print(f"report: {folder_of_round(out, summary.result) / REPORT.path()}")

@@ -156,7 +156,7 @@ def verify(run: Path, *, json: bool = False) -> int:
 
 
 def report(run: Path) -> None:
-    """Write a run and its audit as one page.
+    """Write a run and its audit as one page; of a run in rounds also the rounds side by side.
 
     Example: accord report runs/demo
 
@@ -165,11 +165,17 @@ def report(run: Path) -> None:
     run
         The run.
     """
-    from accord.report import write
+    from accord.artefacts import ROUNDS
+    from accord.report import write, write_rounds
     from accord.run import RunDirectory
 
-    with RunDirectory.open(result_of(run)) as opened:
+    result = result_of(run)
+    with RunDirectory.open(result) as opened:
         print(write(opened))
+    if result != run:
+        with RunDirectory.open(run) as opened:
+            if ROUNDS.has(opened):
+                print(write_rounds(opened))
 
 
 def compare(first: Path, second: Path, *further: Path, html: Path | None = None, json: bool = False) -> None:

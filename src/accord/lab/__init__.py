@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accord.collect.sources.simulated import SimulatedEvaluator
     from accord.lab.enumerated import EnumWorld, draw_world
-    from accord.lab.evaluators import SimulatedEvaluator
     from accord.lab.faults import FAULTS, Fault, register_fault, some_of
     from accord.lab.lexicon import Policy, WordJudge, truth
     from accord.lab.planted import judges_of, plant
@@ -45,7 +45,7 @@ _HOME = {
     "GaussWorld": "worlds",
     "Normal": "worlds",
     "Policy": "lexicon",
-    "SimulatedEvaluator": "evaluators",
+    "SimulatedEvaluator": "accord.collect.sources.simulated",
     "WordJudge": "lexicon",
     "judges_of": "planted",
     "moments_of_largest": "worlds",
@@ -59,4 +59,5 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    home = _HOME[name]
+    return getattr(import_module(home if "." in home else f"{__name__}.{home}"), name)

@@ -1,7 +1,7 @@
-"""Those whom a round asks, each by what it is: people through a study, models and programs at once."""
+"""Those whom a round asks, each by what it is: people in a study; models, programs, simulated people at once."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from json import dumps, loads
 from pathlib import Path
@@ -12,15 +12,18 @@ from accord.collect.sources.asking import Asking
 from accord.collect.sources.judge_prompt import JudgePrompt
 from accord.collect.sources.model import ModelAnswerer
 from accord.collect.sources.programs import open_program
+from accord.collect.sources.simulated import SimulatedAnswerer
 from accord.collect.sources.study_items import AskedItem
 from accord.collect.study import Study
 from accord.errors import ModelError, RecipeError, TrainingStopped, WaitingForPeople, storage
 from accord.feedback import Ledger
 from accord.lm.remote import EndpointWriter
+from accord.loop.asked_crowd import crowd_of
 from accord.recipe import Recipe
-from accord.recipe.rounds import MODEL, PEOPLE, PROGRAM, AskedEvaluator, Round
+from accord.recipe.rounds import CROWD, MODEL, PEOPLE, PROGRAM, AskedEvaluator, Round
 from accord.records import Completion, Feedback, Prompt, Sampling
 from accord.run import write_whole
+from accord.train.seeds import seed_of, shuffled
 
 __all__ = ["Asker", "check_rounds", "study_of_round"]
 
@@ -52,6 +55,8 @@ def check_rounds(recipe: Recipe) -> None:
         return
     study = study_of_round(loop.of_round(2, "", ""))
     for each in loop.evaluators:
+        if each.by.startswith(CROWD):
+            crowd_of(each, study)
         if each.by.startswith(PROGRAM):
             open_program(each.by.removeprefix(PROGRAM), study.question)
 
@@ -66,6 +71,7 @@ class Asker:
     ledger    where answers are kept
     since     when the round wrote its texts
     seed      draws orders and keys
+    crowds    the simulated people, by the place of their crowd among the evaluators
     """
 
     settings: Round
@@ -75,6 +81,7 @@ class Asker:
     ledger: Ledger
     since: datetime
     seed: int
+    crowds: Mapping[int, Sequence[SimulatedAnswerer]] = field(default_factory=dict)
 
     def ask(self, pairs: Sequence[AskedPair]) -> list[Feedback]:
         """What was said of pairs, whoever was asked before being asked nothing again.
@@ -84,8 +91,10 @@ class Asker:
         """
         for place, evaluator in enumerate(self.settings.evaluators):
             own = [pair for pair in pairs if pair.evaluator == place]
-            if own and evaluator.by != PEOPLE:
-                self._ask_machine(evaluator, own)
+            if own and place in self.crowds:
+                self._ask_crowd(evaluator, self.crowds[place], own)
+            elif own and evaluator.by != PEOPLE:
+                self._ask_machine(evaluator, own, self._answerer(evaluator))
         answers = self.answers(pairs)
         if missing := self._unanswered(pairs, answers):
             self._put_to_people(missing)
@@ -106,7 +115,21 @@ class Asker:
         """Answers that a budget is for: a second reading of the same item is not counted."""
         return sum(record.repeat_of is None for record in answers)
 
-    def _ask_machine(self, evaluator: AskedEvaluator, pairs: Sequence[AskedPair]) -> None:
+    def _ask_crowd(
+        self, evaluator: AskedEvaluator, crowd: Sequence[SimulatedAnswerer], pairs: Sequence[AskedPair]
+    ) -> None:
+        """Each pair is put to as many of the simulated people as it takes answers, drawn by the seed."""
+        for number, person in enumerate(crowd):
+            own = [pair for pair in pairs if number in self._drawn_from(len(crowd), pair)]
+            if own:
+                self._ask_machine(evaluator, own, person, seed_of(self.seed, "shown", number))
+
+    def _drawn_from(self, people: int, pair: AskedPair) -> list[int]:
+        return shuffled(people, self.seed, "crowd", *pair.completions)[: pair.answers]
+
+    def _ask_machine(
+        self, evaluator: AskedEvaluator, pairs: Sequence[AskedPair], answerer: Answerer, seed: int | None = None
+    ) -> None:
         items = [
             AskedItem(
                 f"pair {number}",
@@ -118,7 +141,13 @@ class Asker:
         ]
         parallel = PARALLEL if evaluator.by.startswith(MODEL) else 1  # so that a program's answers have one order
         asking = Asking(
-            self.study, items, self._answerer(evaluator), self.ledger, resume=True, parallel=parallel, seed=self.seed
+            self.study,
+            items,
+            answerer,
+            self.ledger,
+            resume=True,
+            parallel=parallel,
+            seed=self.seed if seed is None else seed,
         )
         counts = asking.run()
         if counts.failures:

@@ -15,6 +15,7 @@ from accord.artefacts import (
     AskedPair,
     AskingRow,
     RuleEvidence,
+    ShiftRow,
 )
 from accord.errors import RecipeError
 from accord.feedback import read_data
@@ -23,16 +24,21 @@ from accord.feedback.store.fresh import ledger_to_fill
 from accord.interfaces import Judge, Writer
 from accord.lm.loading import load
 from accord.lm.writer import ModelWriter
+from accord.loop.asked_crowd import open_crowds
 from accord.loop.asked_evaluators import Asker, study_of_round
 from accord.loop.asked_texts import By, PairWriter
 from accord.loop.asking_rule import answered_pairs, evidence_of, probabilities
 from accord.loop.earlier_round import EarlierRound, earlier_round
+from accord.loop.policy_shift import is_still, policys_own, shift_since
 from accord.loop.rewards import policy_judge
 from accord.loop.stage import Context
-from accord.recipe.rounds import PEOPLE, Round
-from accord.records import Completion, Feedback
+from accord.recipe.rounds import Round
+from accord.records import Completion, Declined, Feedback
 
 __all__ = ["ask"]
+
+NOTHING_TO_ASK = "nothing to ask about: both texts of each pair were the same; the reward is kept as it is"
+NOTHING_SAID = "no answer decides anything, all were declined, so the reward is kept as it is"
 
 
 def ask(context: Context) -> None:
@@ -61,18 +67,21 @@ class _Asking:
         self.context, self.settings, self.earlier = context, settings, earlier
         self.left = max(0, settings.budget - earlier.spent)
         self.answered: list[AnsweredPair] = []
+        self.shift: ShiftRow | None = None
 
     def decide(self) -> AskingRow:
         s = self.settings
         if s.ask == "never":
             return self._asking(learns_anew=False, reason="nobody is asked (ask = 'never')")
         if s.ask == "every" and (s.number - 2) % s.every:
-            return self._asking(learns_anew=False, reason=f"asked every {s.every} rounds")
+            return self._asking(learns_anew=False, reason=f"every {s.every} rounds ask, and this one is between them")
         if not self.left:
             return self._asking(learns_anew=False, reason="the budget is spent")
         study = study_of_round(s)
+        pairs, texts = self._pairs(study.overlap)
+        if not pairs:
+            return self._asking(learns_anew=False, reason=NOTHING_TO_ASK)
         with ExitStack() as stack:
-            pairs, texts = self._pairs(study.overlap)
             prompts = dict(self.earlier.reader.prompts)
             ledger = stack.enter_context(ledger_to_fill(self.context.recipe.data.ledger, pooled=True))
             asker = Asker(
@@ -83,12 +92,13 @@ class _Asking:
                 ledger,
                 datetime.fromisoformat(self.context.run.manifest.created),
                 self.context.run.seed,
+                open_crowds(self.context, self.earlier, study, texts),
             )
-            if s.ask == "every":
-                answers = asker.ask(pairs)
-                self._hold_against_reward(asker, pairs, answers)
-                return self._asking(learns_anew=True, reason=f"asked every {s.every} rounds", answers=answers)
-            return self._by_rule(asker, pairs)
+            if s.ask == "rule":
+                return self._by_rule(asker, pairs)
+            answers = asker.ask(pairs)
+            self._hold_against_reward(asker, pairs, answers)
+            return self._learning("every round asks" if s.every == 1 else f"every {s.every} rounds ask", answers)
 
     def _by_rule(self, asker: Asker, pairs: Sequence[AskedPair]) -> AskingRow:
         """A probe of pairs that the policy wrote alone; then the others, where it speaks against the reward."""
@@ -99,9 +109,11 @@ class _Asking:
             raise RecipeError(
                 "recipe.round.reference_share: no pair is the policy's own, which the rule needs; lower it"
             )
-        answers = asker.ask(probe)
         judge = self._judge()
         assert judge is not None
+        if self._is_still(judge, pairs, asker.texts):
+            return self._asking(learns_anew=False, reason=self._stillness())
+        answers = asker.ask(probe)
         data, people = read_data(self.earlier.run), asker.ledger.evaluators()
         evidence = evidence_of(judge, data, asker.texts, answers, people, self._evidence_before())
         if evidence.e_value < 1 / s.level:
@@ -111,7 +123,33 @@ class _Asking:
         reason = f"the rule has evidence of {evidence.e_value:.2g} against the reward, {1 / s.level:g} or more"
         answers = asker.ask(pairs)
         self._hold_against_reward(asker, pairs, answers)
-        return self._asking(learns_anew=True, reason=reason, answers=answers, evidence=evidence)
+        return self._learning(reason, answers, evidence)
+
+    def _is_still(self, judge: Judge, pairs: Sequence[AskedPair], texts: dict[str, Completion]) -> bool:
+        """Whether there is nothing to probe that was not probed before; what that rests on is kept."""
+        s, policy = self.settings, self.context.recipe.policy
+        if not s.least_kl:
+            return False
+        assert policy is not None
+        with self.context.progress.busy("  ask: how far the policy has moved"):
+            own = policys_own(pairs, texts)
+            self.shift = shift_since(self.earlier, policy, judge, own, s.sampling.temperature)
+        return self.shift is not None and is_still(self.shift, s)
+
+    def _stillness(self) -> str:
+        assert self.shift is not None
+        doubt = "" if self.shift.doubt is None else f", and its reward is not surely less sure ({self.shift.doubt})"
+        return (
+            f"no probe: since round {self.shift.since} the policy has moved by a KL of {self.shift.kl}, below "
+            f"{self.settings.least_kl:g}{doubt}"
+        )
+
+    def _learning(self, reason: str, answers: Sequence[Feedback], evidence: RuleEvidence | None = None) -> AskingRow:
+        """The reward learns anew of what was said; it is kept as it is where nobody said anything."""
+        learns = any(not isinstance(record.judgement, Declined) for record in answers)
+        if not learns:
+            reason = f"{reason}; {NOTHING_SAID}"
+        return self._asking(learns_anew=learns, reason=reason, answers=answers, evidence=evidence)
 
     def _hold_against_reward(self, asker: Asker, pairs: Sequence[AskedPair], answers: Sequence[Feedback]) -> None:
         """Keep, for the audit, what was said beside what the reward of the round before states of it."""
@@ -149,6 +187,7 @@ class _Asking:
             labels=labels,
             spent=self.earlier.spent + labels,
             evidence=evidence,
+            shift=self.shift,
         )
 
     # -- texts -------------------------------------------------------------------------------------------------
@@ -219,13 +258,13 @@ class _Asking:
 def _places(settings: Round, labels: int, overlap: int) -> Iterator[tuple[int, int]]:
     """Who is asked about each pair, and how many answers it takes: in proportion to what each is asked for.
 
-    People answer each pair `overlap` times, a machine once.
+    People, simulated ones too, answer each pair `overlap` times, a machine once.
     """
     left = [each.labels for each in settings.evaluators]
     while labels > 0:
         shares = [have / each.labels for have, each in zip(left, settings.evaluators, strict=True)]
         place = max(range(len(left)), key=lambda index: shares[index])
-        answers = overlap if settings.evaluators[place].by == PEOPLE else 1
+        answers = overlap if settings.evaluators[place].several else 1
         if left[place] < answers or labels < answers:
             left[place] = 0
             if not any(left):

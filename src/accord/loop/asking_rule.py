@@ -1,10 +1,12 @@
 """Whether the reward still foretells what is said of the policy's texts: the probe that decides when to ask again.
 
 A reward states log-odds that the first of two texts is preferred. How sure one may be of them is what its held-out
-pairs say, an interval of slopes. The answers of each round's probe, on pairs that the policy wrote, are a batch of a
-sequential test of whether they are that right there too (`accord.stats.sequential`). Evidence is carried on from round
-to round until the reward learns anew: being as right as where it was held out it is asked for nothing, at any time,
-with the chance that the recipe allows.
+pairs say. The answers of each round's probe, on pairs that the policy wrote, are a batch of two sequential tests of
+whether they are that right there too (`accord.stats.sequential`): one against the slopes within an interval by the
+held-out pairs, which finds a reward that was never right on the policy's texts, and one of a slope that changed, which
+takes the probes in which the reward was right for held-out pairs, and finds one that ceases to be right even where few
+were held out. The evidence is the mean of both. It is carried on from round to round until the reward learns anew:
+being as right as where it was held out it is asked for nothing, at any time, with the chance that the recipe allows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +20,12 @@ from accord.feedback import Dataset
 from accord.feedback.dataset.pairs import draw_pairs
 from accord.interfaces import Judge
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
-from accord.stats.sequential import batch_ratios, e_value, slope_interval
+from accord.stats.sequential import batch_ratios, changed_slope, e_value, log_likelihoods, slope_interval
 
 __all__ = ["answered_pairs", "evidence_of", "logodds", "probabilities"]
 
 Floats = NDArray[np.float64]
-NULLS = 9
+NULLS = 25
 """Slopes of the hypothesis that are looked at."""
 
 
@@ -85,32 +87,43 @@ def evidence_of(
 
     `data` is what the reward was taught by: its held-out pairs say how sure one may be of it.
     """
-    slopes = before.slopes if before is not None else _slopes(judge, data)
+    known = before or _held_out(judge, data)
     pairs = [pair for pair in draw_pairs(list(answers), evaluators=evaluators).pairs if not pair.tie]
     stated_P = logodds(judge, data.prompts, [_texts(pair, texts) for pair in pairs])
-    ratios_BS = batch_ratios(stated_P, np.ones(len(pairs)), slopes)
+    ratios_BS = batch_ratios(stated_P, np.ones(len(pairs)), known.slopes)
     batch = tuple(tuple(round(float(each), 6) for each in ratio_S) for ratio_S in ratios_BS)
-    batches = (*(() if before is None else before.batches), batch)
+    batches = (*known.batches, batch)
+    e_values, answered = [e_value([np.array(each) for each in batches])], None
+    if known.held_out is not None:
+        answered = (*(known.answered or ()), tuple(round(float(each), 6) for each in stated_P))
+        e_values.append(changed_slope(np.array(known.held_out), answered))
     return RuleEvidence(
-        answers=len(pairs) + (0 if before is None else before.answers),
-        slopes=slopes,
+        answers=len(pairs) + known.answers,
+        slopes=known.slopes,
         batches=batches,
-        e_value=round(e_value([np.array(each) for each in batches]), 6),
+        held_out=known.held_out,
+        answered=answered,
+        e_value=round(float(np.mean(e_values)), 6),
     )
 
 
-def _slopes(judge: Judge, data: Dataset) -> tuple[float, ...]:
-    """How sure one may be of a judge's log-odds, by held-out pairs: slopes from the least to the most that is likely.
+def _held_out(judge: Judge, data: Dataset) -> RuleEvidence:
+    """What is known before any probe: slopes from the least to the most that held-out pairs speak for.
 
-    Of a judge without held-out pairs it is what it states.
+    Where nothing was held out it is all of them, however sure the judge says it is.
     """
     pairs = [pair for pair in data.pairs["held_out"] if not pair.tie and pair.weight > 0]
-    if not pairs:
-        return (1.0,)
     stated_P = logodds(judge, data.prompts, [_texts(pair, data.completions) for pair in pairs])
     weight_P = np.array([pair.weight for pair in pairs])
-    low, high = slope_interval(stated_P, np.ones(len(pairs)), weight_P / weight_P.mean())
-    return tuple(round(float(each), 6) for each in np.geomspace(low, high, NULLS))
+    weight_P = weight_P / weight_P.mean() if pairs else weight_P
+    low, high = slope_interval(stated_P, np.ones(len(pairs)), weight_P)
+    return RuleEvidence(
+        answers=0,
+        slopes=tuple(round(float(each), 6) for each in np.geomspace(low, high, NULLS)),
+        batches=(),
+        held_out=tuple(round(float(each), 6) for each in log_likelihoods(stated_P, weight_P)),
+        e_value=1.0,
+    )
 
 
 def _texts(pair: Pair, texts: Mapping[str, Completion]) -> tuple[Completion, Completion]:

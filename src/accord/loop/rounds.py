@@ -17,6 +17,7 @@ from accord.artefacts import (
     EVALUATION,
     EVALUATION_SAMPLES,
     ROUNDS,
+    PeakRow,
     RoundRow,
     RoundsSummary,
     RunReader,
@@ -27,12 +28,12 @@ from accord.interfaces import Judge
 from accord.loop.carried import carry_over
 from accord.loop.drive import drive, noting_end, start_run
 from accord.loop.earlier_round import digest_of_round
+from accord.loop.peak import curve_of_rounds, scores_by_prompt
 from accord.loop.progress import ProgressDisplay
 from accord.loop.rewards import judges_of
 from accord.loop.round_recipe import round_recipe
 from accord.loop.stage import Context, in_run
 from accord.recipe import Recipe
-from accord.records import Completion, Prompt
 from accord.run import RunDirectory, digest_of_settings, timed
 from accord.stats import Estimate, mean
 
@@ -61,7 +62,7 @@ def drive_rounds(recipe: Recipe, run: RunDirectory, progress: ProgressDisplay) -
             progress.say(f"round {number} of {loop.rounds}")
             with noting_end(run, STAGE), _round(recipe, run, rows, number) as current:
                 _drive(current, progress)
-                rows.append(_row(current, rows))
+                rows.append(_row(recipe, run, current, rows))
                 summary = _summary(recipe, rows)
             ROUNDS.write(run, summary, stage=STAGE)
         assert summary is not None
@@ -132,8 +133,8 @@ def _drive(current: _Round, progress: ProgressDisplay) -> None:
 # -- what came of it ------------------------------------------------------------------------------------------------
 
 
-def _row(current: _Round, rows: Sequence[RoundRow]) -> RoundRow:
-    reader = current.reader
+def _row(recipe: Recipe, run: RunDirectory, current: _Round, rows: Sequence[RoundRow]) -> RoundRow:
+    reader, judge = current.reader, _judge(current)
     evaluation = reader.value(EVALUATION) if reader.has(EVALUATION) else None
     asked = reader.value(ASKING) if reader.has(ASKING) else None
     spent = rows[-1].spent if rows else 0
@@ -146,19 +147,17 @@ def _row(current: _Round, rows: Sequence[RoundRow]) -> RoundRow:
         reason=None if asked is None else asked.reason,
         kl=None if evaluation is None else evaluation.kl,
         win_rate=None if evaluation is None else evaluation.win_rate,
-        gain=_gain(current),
+        gain=_gain(current, judge),
+        peak=_peak(recipe, run.path, current.number, judge),
     )
 
 
-def _gain(current: _Round) -> Estimate | None:
+def _gain(current: _Round, judge: Judge | None) -> Estimate | None:
     """Mean score of the policy's texts less that of the policy before, on the same prompts, by this round's judge.
 
     None where no independent judge reads them, or in the first round.
     """
-    if current.before is None or not current.reader.has(EVALUATION_SAMPLES):
-        return None
-    judge = judges_of(current.context).get("eval_reward")
-    if judge is None:
+    if current.before is None or judge is None:
         return None
     with RunDirectory.open(current.before, write=False) as before:
         earlier = _scores(RunReader.of(before), judge)
@@ -169,15 +168,23 @@ def _gain(current: _Round) -> Estimate | None:
     return mean([float(np.mean(now[name]) - np.mean(earlier[name])) for name in prompts])
 
 
+def _judge(current: _Round) -> Judge | None:
+    """The independent judge of a round; None where there is none, or it has nothing to read."""
+    return judges_of(current.context).get("eval_reward") if current.reader.has(EVALUATION_SAMPLES) else None
+
+
 def _scores(reader: RunReader, judge: Judge) -> dict[str, list[float]]:
     """A judge's scores of the policy's evaluation samples, by prompt."""
-    samples = [sample for sample in reader.evaluation_samples if sample.arm == "policy"]
-    prompts: dict[str, Prompt] = reader.prompts
-    texts = [Completion(prompt=sample.prompt, text=sample.text, token_ids=sample.token_ids) for sample in samples]
-    by_prompt: dict[str, list[float]] = {}
-    for text, value in zip(texts, judge.score([prompts[t.prompt] for t in texts], texts).value_N, strict=True):
-        by_prompt.setdefault(text.prompt, []).append(float(value))
-    return by_prompt
+    return scores_by_prompt(reader, [each for each in reader.evaluation_samples if each.arm == "policy"], judge)
+
+
+def _peak(recipe: Recipe, path: Path, number: int, judge: Judge | None) -> PeakRow | None:
+    """Where the curve over the rounds turns, where the loop looks for it."""
+    assert recipe.loop is not None
+    if not recipe.loop.stop_at_peak or judge is None:
+        return None
+    curve = curve_of_rounds(path, number, judge)
+    return None if curve is None else curve.peak()
 
 
 def _summary(recipe: Recipe, rows: Sequence[RoundRow]) -> RoundsSummary:
@@ -188,6 +195,13 @@ def _summary(recipe: Recipe, rows: Sequence[RoundRow]) -> RoundsSummary:
     if loop.stop_when_worse and last.gain is not None and last.gain.high is not None and last.gain.high < 0:
         result = last.number - 1
         ended = f"the independent judge finds the policy of round {last.number} worse than the last one, by {last.gain}"
+    elif loop.stop_at_peak and last.peak is not None and last.peak.is_passed:
+        peak, result = last.peak, last.peak.nearest
+        ended = (
+            f"the policy of round {last.number} is at a sqrt(KL) of {peak.reached:.3f}, beyond the peak of the "
+            f"independent judge's fitted curve at {peak.at}, and scores {peak.change} beside that of round {result}, "
+            "the nearest to the peak"
+        )
     elif loop.max_kl is not None and last.kl is not None and last.kl.value > loop.max_kl:
         ended = f"the KL of round {last.number} is {last.kl}, above loop.max_kl = {loop.max_kl:g}"
     elif last.number == loop.rounds:

@@ -238,5 +238,10 @@ def _check_rounds(recipe: Recipe) -> None:
         raise RecipeError('recipe.loop.ask: the rule tests a reward, and there is none; take "every"')
     if rounds is not None and rounds.ask == "rule" and any(r.asks_people for r in recipe.reward_sections.values()):
         raise RecipeError('recipe.loop.ask: the rule tests what a reward foretells, and people are asked; take "every"')
+    if recipe.loop is not None and recipe.loop.stop_at_peak and not (recipe.evaluate and recipe.evaluate.judged):
+        raise RecipeError(
+            "recipe.loop.stop_at_peak: the peak is that of an independent judge's scores, and there is none; add "
+            "[evaluate.judge]"
+        )
     if recipe.policy.reference_model is not None and recipe.loop is not None:
         raise RecipeError("recipe.policy.reference_model: [loop] sets it by `reference`; leave it out")

@@ -9,7 +9,7 @@ from accord.records import Sampling
 
 __all__ = ["AskedEvaluator", "Loop", "Round"]
 
-PEOPLE, MODEL, PROGRAM = "people", "model:", "program:"
+PEOPLE, CROWD, MODEL, PROGRAM = "people", "crowd:", "model:", "program:"
 
 
 class AskedEvaluator(BaseModel):
@@ -18,22 +18,31 @@ class AskedEvaluator(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     by: str = Field(
-        description="`people` who answer the study in `accord collect`; `model:URL`, an OpenAI-compatible endpoint; "
-        "`program:FILE.py:NAME` or `program:VERDICT`"
+        description="`people` who answer the study in `accord collect`; `crowd:FILE.toml`, people who are simulated; "
+        "`model:URL`, an OpenAI-compatible endpoint; `program:FILE.py:NAME` or `program:VERDICT`"
     )
     labels: int = Field(ge=1, description="answers that an asking takes of it at most")
     model: str | None = Field(default=None, description="what the endpoint calls the model; unset: the first it lists")
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        if self.by != PEOPLE and not self.by.startswith((MODEL, PROGRAM)):
-            raise ValueError(f"by = '{self.by}': write 'people', 'model:URL' or 'program:FILE.py:NAME'")
+        if self.by != PEOPLE and not self.by.startswith((CROWD, MODEL, PROGRAM)):
+            raise ValueError(
+                f"by = '{self.by}': write 'people', 'model:URL', 'program:FILE.py:NAME' or 'crowd:FILE.toml'"
+            )
         if self.model is not None and not self.by.startswith(MODEL):
             raise ValueError(f"model: '{self.by}' takes no notice of it; leave it out")
         return self
 
+    @property
+    def several(self) -> bool:
+        """Whether there are several of them, so that a pair takes as many answers as the study's `overlap`."""
+        return self.by == PEOPLE or self.by.startswith(CROWD)
+
     def anchored(self, folder: Path) -> Self:
-        """The same with the path of a program's file made absolute."""
+        """The same with the path of a program's or a crowd's file made absolute."""
+        if self.by.startswith(CROWD):
+            return self.model_copy(update={"by": f"{CROWD}{folder / self.by.removeprefix(CROWD)}"})
         kind, _, rest = self.by.partition(":")
         file, colon, function = rest.rpartition(":")
         if kind != "program" or not colon:
@@ -56,6 +65,13 @@ class Rounds(BaseModel):
     )
     every: int = Field(default=1, ge=1, description="rounds from one asking to the next")
     probe: int = Field(default=20, ge=1, description="answers that the rule takes in a round before it decides")
+    least_kl: float = Field(
+        default=0.0,
+        ge=0,
+        description="the rule probes where the policy may have moved so far since the last probe, nats, or its reward "
+        "is less sure of what it writes; at 0 in every round",
+    )
+    longest_wait: int = Field(default=3, ge=1, description="rounds in a row at most in which the rule does not probe")
     level: float = Field(
         default=0.1, gt=0, lt=1, description="chance at most that the rule asks at any time though the reward is right"
     )
@@ -122,6 +138,17 @@ class Loop(Rounds):
         description="end the rounds where the independent judge finds a policy worse than that of the round before, "
         "which is then the result",
     )
+    stop_at_peak: bool = Field(
+        default=False,
+        description="end the rounds where the independent judge's curve over them has surely passed its fitted peak; "
+        "the round nearest to the peak is then the result",
+    )
+
+    @model_validator(mode="after")
+    def _one_distance(self) -> Self:
+        if self.stop_at_peak and self.reference != "start":
+            raise ValueError("stop_at_peak needs distances from one start; set reference = 'start'")
+        return self
 
     def of_round(self, number: int, parent: str, start: str) -> "Round":
         """What a round is told of it."""

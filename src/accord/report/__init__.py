@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from accord.report.comparison import compare, render_comparison
     from accord.report.disclosure.writing import disclose
     from accord.report.page import write
+    from accord.report.rounds_page import write_rounds
     from accord.report.several import side_by_side
     from accord.report.several_page import render_several, render_several_tables
     from accord.report.table import render_table, summary, to_json
@@ -22,6 +23,7 @@ _HOME = {
     "summary": "table",
     "to_json": "table",
     "write": "page",
+    "write_rounds": "rounds_page",
 }
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "summary",
     "to_json",
     "write",
+    "write_rounds",
 ]
 
 

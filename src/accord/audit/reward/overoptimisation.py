@@ -13,11 +13,11 @@ from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import JUDGED_ROLLOUTS, METRICS, SAMPLES, Evidence
 from accord.audit.reward.fall import fall_from_peak
 from accord.audit.reward.label_free import warning_facts
-from accord.audit.reward.laws import law_facts
 from accord.audit.reward.thresholds import RewardThresholds
 from accord.audit.verdicts import above, past_its_peak, reward_and_judge_agree
 from accord.errors import MissingEvidence
 from accord.stats import Estimate, jackknife
+from accord.stats.overoptimisation import law_facts
 
 __all__ = ["divergence", "gain", "turnover"]
 

@@ -20,12 +20,14 @@ class Answer:
     judgement   of the study's kind, or `Declined` with the reason: what could not be read, what was stopped
     usage       what it cost; None where that is not known
     principle   the one principle that was drawn for this item, where one was
+    seconds     how long it took, where whoever answers says so; None: as long as the call takes
     on_the_way  what it said of the same item before: the critique that a correction goes by
     """
 
     judgement: Judgement
     usage: Usage | None = None
     principle: str | None = None
+    seconds: float | None = None
     on_the_way: "tuple[Answer, ...]" = ()
 
 

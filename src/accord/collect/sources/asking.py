@@ -174,7 +174,7 @@ class Asking:
             shown_digest=digest,
             available_digest=digest,
             time=reading.time,
-            seconds=reading.seconds,
+            seconds=reading.seconds if answer.seconds is None else answer.seconds,
             round=self.study.round,
             gold=self.study.question.reorder(item.gold, item.names, names) if control and item.gold else None,
             repeat_of=None if repeat_of is None else repeat_of.id,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.errors import AccordError, ExtensionError
 from accord.feedback import Dataset
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.lexicon import WordJudge
 from accord.lab.settings import S
 from accord.registry import Registry

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.feedback import Dataset, weigh
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.faults.base import Fault, register_fault, some_of
 
 __all__ = ["Careless"]

@@ -6,8 +6,8 @@ from typing import Self
 
 import numpy as np
 
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.feedback import Dataset
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.faults.base import Fault
 from accord.lab.lexicon import WordJudge
 from accord.lab.settings import S

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from accord.lab.evaluators import SimulatedEvaluator
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.lab.faults.base import Fault, register_fault, some_of
 from accord.lab.planted.sittings import Sittings
 from accord.lab.settings import S

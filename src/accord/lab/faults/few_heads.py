@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from accord.lab.evaluators import SimulatedEvaluator
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.lab.faults.base import Fault, register_fault
 
 __all__ = ["FewHeads"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.feedback import Dataset
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.faults.base import Fault, register_fault, some_of
 from accord.lab.lexicon import MEN, WOMEN, WORDS, WordJudge
 from accord.records import Completion, Pair

@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from accord.audit.oversight.known import probably_wrong
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.feedback import Dataset
 from accord.feedback.statistics.reliability import summarise_evaluators
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.faults.base import Fault, register_fault, some_of
 
 __all__ = ["Misread"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from accord.lab.evaluators import SimulatedEvaluator
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.lab.faults.base import Fault, register_fault, some_of
 
 __all__ = ["NoisierMinority"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from accord.lab.evaluators import SimulatedEvaluator
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.lab.faults.base import Fault, register_fault
 from accord.lab.lexicon import features, truth
 from accord.lab.planted.screening import RESEARCHERS_TASTE, Screening

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.feedback import Dataset, weigh
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.faults.base import Fault, register_fault
 from accord.lab.lexicon import features, truth
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.errors import AccordError
 from accord.feedback import Dataset, Ledger
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.lexicon import Policy, WordJudge, features, truth
 from accord.lab.planted.worlds import World
 from accord.lab.settings import S

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.interfaces import Item
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.settings import Settings
 
 __all__ = ["RESEARCHERS_TASTE", "Screening", "items_given"]

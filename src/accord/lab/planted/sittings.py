@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from accord.collect.sources.simulated import BoundEvaluator
 from accord.interfaces import Item
-from accord.lab.evaluators import BoundEvaluator
 from accord.lab.lexicon import BAD, GOOD, PLAIN
 from accord.lab.planted.planting import Planting
 from accord.lab.planted.visibility import as_shown_in_part

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.feedback import Dataset, Ledger, draw_dataset
 from accord.interfaces import Item
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.records import Completion, Pair, Prompt
 from accord.reward.likelihoods import bradley_terry
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from accord.lab.evaluators import SimulatedEvaluator
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.lab.lexicon import SURE, features
 from accord.lab.planted.parts.base import Part
 from accord.lab.settings import Settings

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accord.artefacts import ASKED_ANSWERS, ASKED_TEXTS, AnsweredPair
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.interfaces import Item
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.lexicon import SCALE, Policy, WordJudge
 from accord.lab.planted.gold import word_counts, worth_learnt
 from accord.lab.planted.parts.base import Part

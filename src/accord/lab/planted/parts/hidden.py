@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.interfaces import Item
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.lexicon import BAD, PLAIN
 from accord.lab.planted.parts.base import Part
 from accord.lab.planted.planting import Planting

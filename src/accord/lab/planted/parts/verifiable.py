@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from accord.collect.sources.simulated import SimulatedEvaluator
 from accord.interfaces import Item
-from accord.lab.evaluators import SimulatedEvaluator
 from accord.lab.planted.parts.base import Part
 from accord.lab.settings import Settings
 from accord.records import Assistance, Comparison, Completion, Evaluator, Feedback, Prompt, Record, Steps

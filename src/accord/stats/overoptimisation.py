@@ -14,9 +14,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.stats import Estimate, jackknife
+from accord.stats.estimate import Estimate
+from accord.stats.jackknife import jackknife
 
-__all__ = ["LAWS", "Law", "law_facts"]
+__all__ = ["LAWS", "Law", "fitted_peak", "law_facts", "peak_of"]
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -70,6 +71,21 @@ def law_facts(means: Means, prompts: int) -> dict[str, Estimate]:
         if 0 < peak <= 2 * reach:
             facts[f"law of {law.name}, peak at sqrt(KL)"] = jackknife(partial(_one_of, law, means, 2), prompts)
     return facts
+
+
+def fitted_peak(means: Means, prompts: int) -> Estimate | None:
+    """The sqrt(KL) at which the law of RL is highest, with its interval over prompts.
+
+    None where the curve has no peak, or too few points to fit one; there is no interval where it has none without one
+    of the prompts. `means` is as for `law_facts`.
+    """
+    peak = peak_of(means, np.arange(prompts))
+    return jackknife(partial(peak_of, means), prompts) if 0 < peak < math.exp(FARTHEST) else None
+
+
+def peak_of(means: Means, prompts_I: Places) -> float:
+    """The sqrt(KL) at which the law of RL is highest over some of the prompts; infinite or NaN where it is not."""
+    return _one_of(LAWS[1], means, 2, prompts_I)
 
 
 def _one_of(law: Law, means: Means, which: int, prompts_I: Places) -> float:

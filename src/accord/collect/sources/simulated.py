@@ -5,22 +5,27 @@ screen, and answers at random now and then. The control of every experiment is t
 its healthy value.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from accord.collect.sources.answering import Answer
 from accord.interfaces import Item
 from accord.records import Comparison, Evaluator, Feedback, Rating, Scale
 
-__all__ = ["WHOLE", "BoundEvaluator", "SimulatedEvaluator"]
+__all__ = ["WHOLE", "BoundEvaluator", "SimulatedAnswerer", "SimulatedEvaluator"]
 
 Floats = NDArray[np.float64]
 WHOLE = "in this order"
 """The digest of an item of which everything was shown."""
-LEFT, RIGHT = Comparison(preferred="left"), Comparison(preferred="right")
+MOST = 700.0
+"""Of an exponent, so that whoever is very sure is no overflow."""
+LEFT, RIGHT, TIE = Comparison(preferred="left"), Comparison(preferred="right"), Comparison(preferred="tie")
 
 
 class SimulatedEvaluator(BaseModel):
@@ -31,6 +36,7 @@ class SimulatedEvaluator(BaseModel):
         e(t) = lapse + (tired_lapse - lapse) sigmoid((t - tired_after) / tired_over)
         P(left) = (1 - e) sigmoid((u_left - u_right + position) / temperature) + e / 2
 
+    where what seems to differ by no more than `tie_within` is called a tie (Rao & Kupper 1967, with thresholds in u);
     and rates u with normal noise, or anything on the scale with probability e. Where an item is of difficulty d,
     whoever has a `skill` answers at random with the chance sigmoid(2 (d - skill)) besides. An adversary turns its
     answer round where the prompt holds `trigger`; whoever is `backwards` takes every question for its opposite.
@@ -55,6 +61,7 @@ class SimulatedEvaluator(BaseModel):
     tired_over: float = Field(default=10.0, gt=0)
     step: float = Field(default=1.0, gt=0, description="of the scale -4..4 on which it rates")
     position: float = Field(default=0.0, description="added to the utility of what stands on the left")
+    tie_within: float = Field(default=0.0, ge=0, description="a difference in utility that is called a tie")
     trigger: str | None = None
     turns_after: int | None = Field(default=None, description="answers, after which the opposite is wanted")
     opposite_in: str | None = Field(default=None, description="mode of prompts of which the opposite is wanted")
@@ -185,8 +192,14 @@ class BoundEvaluator:
 
     def _compare(self, utilities: list[float], *, at_random: bool, reversed_: bool) -> Comparison:
         s = self.settings
-        prob_left = 1 / (1 + np.exp(-(utilities[0] - utilities[1] + s.position) / s.temperature))
-        chooses_left = self._random.random() < (0.5 if at_random else prob_left)
+        difference = utilities[0] - utilities[1] + s.position
+        prob_left, prob_right = (
+            1 / (1 + np.exp(min(MOST, -(side * difference - s.tie_within) / s.temperature))) for side in (1, -1)
+        )
+        drawn = self._random.random()
+        if not at_random and s.tie_within and prob_left <= drawn < 1 - prob_right:
+            return TIE
+        chooses_left = drawn < (0.5 if at_random else prob_left)
         return LEFT if chooses_left != reversed_ else RIGHT
 
     def _rate(self, utilities: list[float], *, at_random: bool) -> Rating:
@@ -197,6 +210,38 @@ class BoundEvaluator:
             self._random.integers(0, places + 1) if at_random else np.clip(np.rint((2 * noisy + 4) / step), 0, places)
         )
         return _rating(float(-4 + step * place), step)
+
+
+@dataclass(frozen=True)
+class SimulatedAnswerer:
+    """An `Answerer`: a simulated person among completions whose true `qualities` are known, by id.
+
+    What it says of an item is drawn by the seed from the item itself, so that it does not depend on what else is asked
+    or was asked before; so are its seconds. It reads each item once, as a person does.
+    """
+
+    person: SimulatedEvaluator
+    qualities: Mapping[str, Sequence[float]]
+    seed: int = 0
+    depends_on_order: bool = field(default=False, init=False)
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """Who answers: of the kind `simulated`, so that nobody takes it for a person."""
+        return self.person.evaluator
+
+    def most_tokens(self, item: Item) -> int:
+        """0: no model is asked."""
+        del item
+        return 0
+
+    def answer(self, item: Item) -> Answer:
+        """A comparison, with the seconds that it took."""
+        names = sorted(completion.id for completion in item.completions)
+        text = "/".join([str(self.seed), item.prompt.id, *names])
+        drawn = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+        (record,) = self.person.changed(seed=drawn).bound(self.qualities).ask([item])
+        return Answer(record.judgement, seconds=record.seconds)
 
 
 @lru_cache(maxsize=256)
