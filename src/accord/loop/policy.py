@@ -11,6 +11,7 @@ from accord.interfaces import Judge
 from accord.loop.earlier_round import earlier_round, goes_back
 from accord.loop.rewards import policy_judge
 from accord.loop.stage import Context
+from accord.loop.synchronous import SynchronousReward
 from accord.policy.materials import Materials
 from accord.policy.settings import PolicySettings
 from accord.reward.dense import with_credits
@@ -50,7 +51,10 @@ def going_back(context: Context, settings: PolicySettings | None) -> PolicySetti
         place = relpath(Path(start).resolve(), context.run.path.resolve())
         context.run.record_input(f"{context.stage}.start", InputEntry(digest_of_folder(Path(start)), place))
     context.progress.say(f"  {context.stage}: goes back to {start}, since what moved it on was found to be wrong")
-    return settings.model_copy(update={"base": str(start)})
+    changes: dict[str, object] = {"base": str(start)}
+    if optim := getattr(settings, "optim", None):  # its moments are of weights that are left behind
+        changes["optim"] = optim.model_copy(update={"moments_from": None})
+    return settings.model_copy(update=changes)
 
 
 def start_of(context: Context) -> Path | str:
@@ -91,6 +95,8 @@ class RunMaterials(Materials):
     def judge(self) -> Judge:
         """What the policy learns from; where its rewards are dense, it says where in a text they are earned."""
         recipe = self._context.recipe
+        if recipe.synchronous is not None:
+            return SynchronousReward(self._context)
         judge = policy_judge(self._context)
         if judge is None:
             return super().judge
