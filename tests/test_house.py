@@ -20,6 +20,7 @@ from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
 from accord.recipe import Checkpoints, Data, Disclosure, Evaluate, Track
 from accord.recipe.rounds import AskedEvaluator, Loop, Round
+from accord.recipe.synchronous import Synchronous
 from accord.reward import REWARDS
 from accord.train.optimiser import Optim
 
@@ -71,6 +72,7 @@ def test_the_verbs_are_documented() -> None:
         ModelSettings,
         Loop,
         Round,
+        Synchronous,
         AskedEvaluator,
     ],
 )

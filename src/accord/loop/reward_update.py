@@ -200,7 +200,7 @@ class UpdateFiles:
         settings = self._reward(data, before)
         for _ in settings.steps(data, self.run, stage=self.stage):
             pass
-        self.run.drop_checkpoints(self.stage)
+        self.run.end_part(self.stage)
 
     def _reward(self, data: Dataset, before: str) -> LearntReward:
         own, reward = self.settings, self.context.recipe.reward

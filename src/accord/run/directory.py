@@ -205,6 +205,8 @@ class RunDirectory:
         with storage(self.path):
             for each in names:
                 within(self.path, each).unlink(missing_ok=True)
+            if (folder := within(self.path, name)).is_dir():
+                shutil.rmtree(folder)
 
     def record_input(self, name: str, entry: InputEntry) -> None:
         """Note something the run read that lies outside it."""
@@ -337,8 +339,10 @@ class RunDirectory:
         if self._going:
             self._save_manifest()
 
-    def drop_checkpoints(self, stage: str) -> None:
-        """Delete the checkpoints of a stage, or of a part of one, that has come to its end."""
+    def end_part(self, stage: str) -> None:
+        """Note that a part of a stage has made all its steps, and delete its checkpoints."""
+        if self.manifest.steps.pop(stage, None) is not None:
+            self._save_manifest()
         self._checkpoints(stage).drop()
 
     def last_checkpoint(self, stage: str) -> Checkpoint | None:

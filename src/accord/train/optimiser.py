@@ -206,8 +206,12 @@ class Optimiser:
         Raises `ArtefactError` where they are not there, are of other weights, or means of gradients by other betas.
         """
         file = folder / MOMENTS_FILE
-        tensors, about = load_tensors(file)
         remedy = 'begin without them (optim.moments_from, or loop.optimiser = "anew")'
+        if not file.is_file():
+            raise ArtefactError(
+                f"{file}: no moments are there; the stage leaves them with optim.keep_moments; {remedy}"
+            )
+        tensors, about = load_tensors(file)
         if (betas := tuple(json.loads(about.get("betas", "[]")))) != self.settings.betas:
             raise ArtefactError(f"{file}: moments by betas {betas}, and optim.betas = {self.settings.betas}; {remedy}")
         state: dict[int, dict[str, Tensor]] = {}
