@@ -25,6 +25,7 @@ from accord.recipe import load
 from accord.records import Feedback
 from accord.run import RunDirectory, digest_of_folder
 from accord.stats import Estimate
+from accord.train import Optim
 from rounds_run import QUIET, judged, make_rounds, write_recipe
 
 
@@ -302,6 +303,34 @@ def test_a_study_of_something_else_is_refused(made: Path, tmp_path: Path) -> Non
         pytest.raises(RecipeError, match="one question about two texts"),
     ):
         drive(own, run, QUIET, only=("ask",))
+
+
+def test_moments_go_on_with_the_models_that_they_are_of(tmp_path: Path) -> None:
+    for stage in ("policy", "reward"):
+        (tmp_path / f"run/rounds/01/{stage}/moments").mkdir(parents=True)
+    recipe = write_recipe(tmp_path, optimiser="continue")
+    first, later = (round_recipe(recipe, tmp_path / "run", number) for number in (1, 2))
+    assert (optim_of(first.policy).keep_moments, optim_of(first.policy).moments_from) == (True, None)
+    for stage, settings in (("policy", later.policy), ("reward", later.reward)):
+        assert optim_of(settings).moments_from == str(tmp_path / f"run/rounds/01/{stage}/moments")
+    anew = write_recipe(tmp_path, optimiser="continue", policy="restart")
+    later = round_recipe(anew, tmp_path / "run", 2)
+    assert optim_of(later.policy).moments_from is None
+    assert optim_of(later.reward).moments_from is not None
+    assert not optim_of(round_recipe(write_recipe(tmp_path), tmp_path / "run", 2).policy).keep_moments
+
+
+def optim_of(settings: object) -> Optim:
+    optim = settings.optim  # type: ignore[attr-defined]
+    assert isinstance(optim, Optim)
+    return optim
+
+
+def test_moments_of_what_begins_anew_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="nothing goes on whose moments could"):
+        write_recipe(tmp_path, optimiser="continue", policy="restart", reward="anew")
+    with pytest.raises(RecipeError, match="adapters begin anew in each round"):
+        load(tmp_path / "recipe.toml", {"loop.optimiser": "continue", "policy.lora.rank": "2"})
 
 
 # -- when rounds end --------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from tools.kill_run import kill_again_and_again
 
 from accord.artefacts import (
+    ALGORITHM,
     ASKED_PAIRS,
     ASKED_TEXTS,
     METRICS,
@@ -24,6 +25,7 @@ from accord.artefacts import (
     RolloutRow,
     RunReader,
 )
+from accord.cli.main import run as accord
 from accord.errors import ModelError, RecipeError, TrainingStopped
 from accord.feedback import Ledger
 from accord.loop.drive import drive, start_run
@@ -160,6 +162,8 @@ def test_what_came_of_the_reward_is_on_record(made: Path) -> None:
     assert first.first_loss is not None
     assert first.last_loss is not None
     assert first.policy != updates(made)[1].policy
+    told = ALGORITHM.read(opened(made), "policy").sentence
+    assert told.endswith("while 10 answers on its newest texts were given and the reward learnt of them 2 times")
 
 
 def test_labels_are_shown_while_a_run_is_watched(made: Path) -> None:
@@ -381,7 +385,7 @@ def test_whoever_fails_stops_the_run_or_is_gone_on_without(
         ({"reward.kind": "length", "reward.target": "20"}, "'length' cannot go on from itself"),
         ({"data.split_by": "session"}, "divides what"),
         ({"checkpoints.best_by": "reward"}, "different versions of the reward"),
-        ({"combine.kind": "weighted_sum", "rewards.b.kind": "length", "rewards.b.target": "20"}, "its scales are measured before"),
+        ({"combine.kind": "weighted_sum", "rewards.b.kind": "length", "rewards.b.target": "20"}, "its scales are"),
         ({"synchronous.optimiser": "continue", "reward.lora.rank": "2"}, "adapters begin anew"),
         (
             {"loop.rounds": "2", "loop.budget": "9", "loop.ask": "never"},

@@ -206,7 +206,7 @@ class Optimiser:
         Raises `ArtefactError` where they are not there, are of other weights, or means of gradients by other betas.
         """
         file = folder / MOMENTS_FILE
-        remedy = 'begin without them (optim.moments_from, or loop.optimiser = "anew")'
+        remedy = 'begin without them (leave moments_from out, or set `optimiser = "anew"` of [loop] or [synchronous])'
         if not file.is_file():
             raise ArtefactError(
                 f"{file}: no moments are there; the stage leaves them with optim.keep_moments; {remedy}"
