@@ -269,7 +269,7 @@ def same(home: Path, whole: Path) -> None:
 def test_a_process_that_is_killed_goes_on_to_the_run_that_never_was(tmp_path: Path) -> None:
     write_synchronous(tmp_path / "first")
     (tmp_path / "out").mkdir()
-    settings = {"policy.max_steps": "5", "policy.save_every": "2"}
+    settings = ("policy.max_steps=5", "policy.save_every=2")
     kills, found = kill_again_and_again(
         tmp_path / "first/recipe.toml", tmp_path / "out", kills=6, seed=11, settings=settings, signals=(signal.SIGKILL,)
     )
@@ -281,6 +281,7 @@ def test_a_process_that_is_killed_goes_on_to_the_run_that_never_was(tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_in_rounds_the_reward_goes_on_from_what_it_became_and_all_answers_are_the_budget(tmp_path: Path) -> None:
     """With the moments of both optimisers, too."""
     own = write_recipe(tmp_path, rounds="2", budget="20", optimiser="continue")
