@@ -55,7 +55,7 @@ HELD_OUT = 200
 class Answers:
     """What was said of the pairs of some steps, and whoever said it; `problem` is why nobody was asked to the end."""
 
-    said: Sequence[Feedback]
+    records: Sequence[Feedback]
     evaluators: dict[str, Evaluator]
     texts: dict[str, Completion]
     problem: str = ""
@@ -63,18 +63,18 @@ class Answers:
     @property
     def labels(self) -> int:
         """Answers that a budget is for."""
-        return Asker.count(self.said)
+        return Asker.count(self.records)
 
     @property
     def standing(self) -> list[Feedback]:
         """What was said, but for machines that say another thing in another order."""
-        against = contradicted(lambda: self.said, self.evaluators)
-        return [record for record in self.said if record.id not in against]
+        against = contradicted(lambda: self.records, self.evaluators)
+        return [record for record in self.records if record.id not in against]
 
     @property
     def pairs(self) -> list[Pair]:
         """The pairs that they make, in the order of asking."""
-        return list(draw_pairs(list(self.said), evaluators=self.evaluators).pairs)
+        return list(draw_pairs(list(self.records), evaluators=self.evaluators).pairs)
 
 
 class UpdateFiles:
@@ -120,8 +120,8 @@ class UpdateFiles:
         ASKED_TEXTS.write(self.run, by_name.values(), stage=self.stage)
         ASKED_PAIRS.write(self.run, pairs, stage=self.stage)
 
-    def asked(self) -> tuple[list[AskedPair], dict[str, Completion]]:
-        """What is asked: pairs, and their texts by id."""
+    def questions(self) -> tuple[list[AskedPair], dict[str, Completion]]:
+        """What is asked about: pairs, and their texts by id."""
         texts = {text.id: text for text in ASKED_TEXTS.read(self.run, self.stage)}
         return list(ASKED_PAIRS.read(self.run, self.stage)), texts
 
@@ -131,14 +131,14 @@ class UpdateFiles:
         Whoever fails is asked again after a while, `judge_retries` times; then the error is raised, or told as
         `problem` where the policy skips what fails (`on_judge_failure`).
         """
-        pairs, texts = self.asked()
+        pairs, texts = self.questions()
         with ledger_to_fill(self.context.recipe.data.ledger, pooled=True) as ledger:
             problem = self._patiently(self._asker(prompts, texts, ledger), pairs, policy) if pairs else ""
             return replace(self.answers(prompts, ledger), problem=problem)
 
     def answers(self, prompts: dict[str, Prompt], ledger: Ledger) -> Answers:
         """What was said of the pairs, without asking anybody."""
-        pairs, texts = self.asked()
+        pairs, texts = self.questions()
         asker = self._asker(prompts, texts, ledger)
         return Answers(_in_order(asker.answers(pairs), pairs), ledger.evaluators(), texts)
 
@@ -178,7 +178,7 @@ class UpdateFiles:
         completions = dict(base.completions)
         pairs, said = list[Pair](), list[Feedback]()
         for each in answers:
-            evaluators |= {name: each.evaluators[name] for name in {record.evaluator for record in each.said}}
+            evaluators |= {name: each.evaluators[name] for name in {record.evaluator for record in each.records}}
             completions |= each.texts
             pairs += each.pairs
             said += each.standing

@@ -166,7 +166,7 @@ class SynchronousReward:
             order=self.settings.order,
             round=files.round,
             policy=self._digests[files.step],
-            pairs=len(files.asked()[0]),
+            pairs=len(files.questions()[0]),
             new_pairs=len(answers.pairs),
             labels=answers.labels,
             spent=self.labels + answers.labels,
@@ -186,7 +186,7 @@ class SynchronousReward:
         """Why the reward does not learn at a step; empty where it does."""
         if answers.problem:
             return f"whoever is asked failed: {answers.problem}"
-        if not files.asked()[0]:
+        if not files.questions()[0]:
             return "no two texts of a prompt differ" if self._left else "the budget is spent"
         if not self.settings.steps:
             return "answers are gathered, and the reward stays (steps = 0)"
