@@ -235,7 +235,7 @@ class OnlineTrainer:
 
         def step(number: int) -> StepResult[OnlineMetrics]:
             judge = PatientJudge(self.judge, self.settings.judge_retries, self.seed, number)
-            told = judge if moving is None else AtStep(moving, judge, number, self._digest)
+            told: Judge = judge if moving is None else AtStep(moving, judge, number, self._digest)
             try:
                 rollout = self.generate_rollouts(number, old_logprobs=self.settings.needs_old_logprobs, judge=told)
             except JudgeFailedError as failed:

@@ -75,7 +75,7 @@ def _check_moments(recipe: Recipe, loop: Loop) -> None:
     """Whether the optimisers of a round can go on where those of the round before ended."""
     if loop.policy == "restart" and loop.reward == "anew":
         raise RecipeError('recipe.loop.optimiser: nothing goes on whose moments could; take "anew"')
-    going_on = {"policy": recipe.policy if loop.policy == "continue" else None}
+    going_on: dict[str, object] = {"policy": recipe.policy if loop.policy == "continue" else None}
     if loop.reward != "anew":
         going_on |= {name: reward for name, reward in recipe.reward_sections.items() if name != "evaluate.judge"}
     for name, settings in going_on.items():
