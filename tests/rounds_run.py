@@ -9,7 +9,7 @@ from accord.loop.rounds import drive_rounds
 from accord.recipe import Recipe, load
 from accord.recipe.sections import Evaluate
 
-__all__ = ["QUIET", "judged", "make_rounds", "write_recipe"]
+__all__ = ["QUIET", "SYNCHRONOUS", "judged", "make_rounds", "write_recipe", "write_synchronous"]
 
 QUIET = ProgressDisplay(quiet=True)
 STARTER = Path(__file__).parents[1] / "src/accord/loop/starter"
@@ -83,6 +83,16 @@ sampling = { max_tokens = 12 }
 """
 
 
+SYNCHRONOUS = """
+[synchronous]
+every = 2
+steps = 2
+budget = 10
+study = "study.toml"
+evaluators = [{ by = "program:crowd.py:shorter", labels = 6 }]
+"""
+
+
 def write_recipe(folder: Path, *, overlap: int = 1, **settings: str) -> Recipe:
     """The recipe with other `[loop]` settings, TOML values by key, and the files that it names."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +101,14 @@ def write_recipe(folder: Path, *, overlap: int = 1, **settings: str) -> Recipe:
     (folder / "study.toml").write_text(STUDY.format(more=f"overlap = {overlap}"))
     (folder / "recipe.toml").write_text(RECIPE)
     return load(folder / "recipe.toml", {f"loop.{key}": value for key, value in settings.items()})
+
+
+def write_synchronous(folder: Path, **settings: str) -> Recipe:
+    """A recipe without rounds whose reward goes on while its policy learns, with other settings by dotted key."""
+    write_recipe(folder)
+    text = (folder / "recipe.toml").read_text()
+    (folder / "recipe.toml").write_text(text[: text.index("[loop]")] + SYNCHRONOUS)
+    return load(folder / "recipe.toml", {"policy.max_steps": "6", "policy.save_every": "3", **settings})
 
 
 def make_rounds(recipe: Recipe, path: Path) -> None:

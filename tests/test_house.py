@@ -21,6 +21,7 @@ from accord.policy.registry import ALGORITHMS
 from accord.recipe import Checkpoints, Data, Disclosure, Evaluate, Track
 from accord.recipe.crowd import Crowd, SimulatedPerson
 from accord.recipe.rounds import AskedEvaluator, Loop, Round
+from accord.recipe.synchronous import Synchronous
 from accord.reward import REWARDS
 from accord.train.optimiser import Optim
 
@@ -72,6 +73,7 @@ def test_the_verbs_are_documented() -> None:
         ModelSettings,
         Loop,
         Round,
+        Synchronous,
         AskedEvaluator,
         Crowd,
         SimulatedPerson,

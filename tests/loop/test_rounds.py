@@ -40,6 +40,7 @@ from accord.records import Feedback
 from accord.run import RunDirectory, digest_of_folder
 from accord.stats import Estimate
 from accord.stats.sequential import GRID, changed_slope, e_value
+from accord.train import Optim
 from rounds_run import QUIET, judged, make_rounds, write_recipe
 
 
@@ -409,6 +410,34 @@ def test_an_asking_of_which_every_answer_is_declined_teaches_nothing(made: Path,
     assert (asked.learns_anew, asked.labels) == (False, 4)
     assert "all were declined, so the reward is kept" in asked.reason
     assert {record.judgement.kind for record in labels_in(home)} == {"declined"}
+
+
+def test_moments_go_on_with_the_models_that_they_are_of(tmp_path: Path) -> None:
+    for stage in ("policy", "reward"):
+        (tmp_path / f"run/rounds/01/{stage}/moments").mkdir(parents=True)
+    recipe = write_recipe(tmp_path, optimiser="continue")
+    first, later = (round_recipe(recipe, tmp_path / "run", number) for number in (1, 2))
+    assert (optim_of(first.policy).keep_moments, optim_of(first.policy).moments_from) == (True, None)
+    for stage, settings in (("policy", later.policy), ("reward", later.reward)):
+        assert optim_of(settings).moments_from == str(tmp_path / f"run/rounds/01/{stage}/moments")
+    anew = write_recipe(tmp_path, optimiser="continue", policy="restart")
+    later = round_recipe(anew, tmp_path / "run", 2)
+    assert optim_of(later.policy).moments_from is None
+    assert optim_of(later.reward).moments_from is not None
+    assert not optim_of(round_recipe(write_recipe(tmp_path), tmp_path / "run", 2).policy).keep_moments
+
+
+def optim_of(settings: object) -> Optim:
+    optim = settings.optim  # type: ignore[attr-defined]
+    assert isinstance(optim, Optim)
+    return optim
+
+
+def test_moments_of_what_begins_anew_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="nothing goes on whose moments could"):
+        write_recipe(tmp_path, optimiser="continue", policy="restart", reward="anew")
+    with pytest.raises(RecipeError, match="adapters begin anew in each round"):
+        load(tmp_path / "recipe.toml", {"loop.optimiser": "continue", "policy.lora.rank": "2"})
 
 
 # -- when rounds end --------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ class Flaky:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited, without waiting."""
     waited: list[float] = []
-    monkeypatch.setattr("accord.policy.judge_failures._wait", waited.append)
+    monkeypatch.setattr("accord.policy.judge_failures.wait_for", waited.append)
     return waited
 
 

@@ -252,3 +252,44 @@ def test_a_state_that_is_no_file_of_tensors_is_refused_and_never_unpickled(tmp_p
     Optimiser(CONSTANT, [nn.Parameter(torch.zeros(4))], 1).save(file)
     with pytest.raises(ArtefactError, match="the state of other weights"):
         optimiser.load(file)
+
+
+# -- moments that go on -----------------------------------------------------------------------------------------------
+
+
+def stepped(optimiser: Optimiser, params: list[nn.Parameter], steps: int) -> list[nn.Parameter]:
+    for _ in range(steps):
+        optimiser.add(loss_of(params, X))
+        optimiser.step()
+    return params
+
+
+def test_with_moments_taken_over_the_steps_are_those_of_one_optimiser(tmp_path: Path) -> None:
+    at_once, in_two = weights(), weights()
+    stepped(Optimiser(CONSTANT, at_once, 6), at_once, 6)
+    first = Optimiser(CONSTANT, in_two, 3)
+    stepped(first, in_two, 3)
+    first.save_moments(tmp_path)
+    anew = [nn.Parameter(weight.detach().clone()) for weight in in_two]
+    second = Optimiser(CONSTANT, in_two, 3)
+    second.take_over_moments(tmp_path)
+    assert second.done == 0  # the schedule of the learning rate begins anew
+    stepped(second, in_two, 3)
+    assert all(torch.equal(mine, other) for mine, other in zip(at_once, in_two, strict=True))
+    stepped(Optimiser(CONSTANT, anew, 3), anew, 3)
+    assert not all(torch.equal(mine, other) for mine, other in zip(anew, in_two, strict=True))
+
+
+def test_moments_of_other_weights_or_by_other_betas_are_refused(tmp_path: Path) -> None:
+    params = weights()
+    optimiser = Optimiser(CONSTANT, params, 3)
+    stepped(optimiser, params, 1)
+    optimiser.save_moments(tmp_path)
+    for others in ([*weights(), nn.Parameter(torch.zeros(2))], [nn.Parameter(torch.zeros(2, 2)), weights()[1]]):
+        with pytest.raises(ArtefactError, match="moments of other weights than these; begin without them"):
+            Optimiser(CONSTANT, others, 3).take_over_moments(tmp_path)
+    betas = CONSTANT.model_copy(update={"betas": (0.9, 0.999)})
+    with pytest.raises(ArtefactError, match=r"moments by betas \(0\.9, 0\.98\)"):
+        Optimiser(betas, weights(), 3).take_over_moments(tmp_path)
+    with pytest.raises(ArtefactError, match=r"no moments are there; .*keep_moments"):
+        Optimiser(CONSTANT, weights(), 3).take_over_moments(tmp_path / "nowhere")

@@ -97,6 +97,7 @@ from accord.artefacts.rounds import (
     result_of,
 )
 from accord.artefacts.stated import NORMALISATION, REFERENCES, Normalisation, PartMoments, ReferenceRow
+from accord.artefacts.synchronous import REWARD_UPDATE, REWARD_UPDATES, RewardUpdate, RightShare
 from accord.artefacts.training import (
     ALGORITHM,
     BATCHES,
@@ -105,6 +106,7 @@ from accord.artefacts.training import (
     JUDGE_FAILURES,
     METRICS,
     MODEL,
+    MOMENTS,
     OBJECTIVE,
     SAMPLES,
     VALUE_HEAD,
@@ -161,6 +163,7 @@ __all__ = [
     "MEANINGS",
     "METRICS",
     "MODEL",
+    "MOMENTS",
     "NORMALISATION",
     "NOT_DISCLOSED",
     "OBJECTIVE",
@@ -171,6 +174,8 @@ __all__ = [
     "REDACTION_SALT",
     "REFERENCES",
     "REPORT",
+    "REWARD_UPDATE",
+    "REWARD_UPDATES",
     "ROUNDS",
     "SAMPLES",
     "SCORES",
@@ -245,6 +250,8 @@ __all__ = [
     "ReferenceRow",
     "RewardCard",
     "RewardMetrics",
+    "RewardUpdate",
+    "RightShare",
     "RolloutRow",
     "RoundRow",
     "RoundsSummary",

@@ -37,6 +37,7 @@ from accord.artefacts.reader import RECIPE, REPORT
 from accord.artefacts.reward_card import CALIBRATION, CARD
 from accord.artefacts.rounds import ASKED_ANSWERS, ASKED_PAIRS, ASKED_TEXTS, ASKING, ROUNDS
 from accord.artefacts.stated import NORMALISATION, REFERENCES
+from accord.artefacts.synchronous import REWARD_UPDATE, REWARD_UPDATES
 from accord.artefacts.training import (
     ALGORITHM,
     BATCHES,
@@ -45,6 +46,7 @@ from accord.artefacts.training import (
     JUDGE_FAILURES,
     METRICS,
     MODEL,
+    MOMENTS,
     OBJECTIVE,
     SAMPLES,
     VALUE_HEAD,
@@ -71,12 +73,15 @@ CATALOGUE: tuple[Artefact, ...] = (
     DEPLOYMENT_PROMPTS,
     MODEL,
     VALUE_HEAD,
+    MOMENTS,
     METRICS,
     SAMPLES,
     CANDIDATES,
     ALGORITHM,
     BEST,
     JUDGE_FAILURES,
+    REWARD_UPDATES,
+    REWARD_UPDATE,
     BATCHES,
     OBJECTIVE,
     REFERENCES,

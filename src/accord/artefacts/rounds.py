@@ -36,11 +36,11 @@ class AskedPair(Row):
     prompt: str = Field(description="id")
     completions: tuple[str, str] = Field(description="ids")
     writers: tuple[Literal["policy", "start"], Literal["policy", "start"]] = Field(
-        description="who wrote each: the policy of the round before, or the first start"
+        description="who wrote each: the policy (of the round before, or at the step), or the first start"
     )
     evaluator: int = Field(ge=0, description="place of whoever is asked in the round's `evaluators`, from 0")
     answers: int = Field(ge=1, description="answers that it takes: the study's overlap where people are asked")
-    probability: float | None = absent("that the first is preferred, by the reward of the round before")
+    probability: float | None = absent("that the first is preferred, by the reward as it was then")
 
 
 class AnsweredPair(Row):
@@ -118,6 +118,7 @@ class RoundRow(Row):
     digest: str = Field(description="over the files that later rounds rest on")
     labels: int = Field(ge=0, description="answers that it asked for")
     spent: int = Field(ge=0, description="answers of all rounds so far")
+    between_steps: int | None = absent("of these, those asked for between the policy's steps")
     learnt_anew: bool | None = absent("whether the reward learnt anew; of the first round nothing is said")
     reason: str | None = absent("why it asked, or why not")
     kl: Estimate | None = absent("of its policy to what it is compared with, nats a sequence")

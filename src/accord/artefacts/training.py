@@ -15,6 +15,7 @@ __all__ = [
     "JUDGE_FAILURES",
     "METRICS",
     "MODEL",
+    "MOMENTS",
     "OBJECTIVE",
     "SAMPLES",
     "VALUE_HEAD",
@@ -115,6 +116,8 @@ class OnlineMetrics(StepMetrics):
     components: dict[str, float] | None = Field(
         default=None, description="means of the components of the judge's score"
     )
+    reward_version: int | None = absent("which version of the reward scored the step, where it is changed meanwhile")
+    labels: int | None = absent("answers that were asked for between steps, up to this one")
     multipliers: dict[str, float] | None = Field(
         default=None, description="of constraints by component, of groups of people as `group <name>`"
     )
@@ -153,6 +156,9 @@ class RolloutRow(Row):
     finish_reason: FinishReason | None = absent()
     temperature: float | None = absent()
     writer: str | None = absent("who wrote it, where several models do")
+    reward_version: int | None = absent(
+        "which version of the reward scored it, from 0 on, where `[synchronous]` changes it between steps"
+    )
 
 
 class WrittenCandidate(Row):
@@ -272,6 +278,7 @@ OBJECTIVE: JsonObject[ObjectiveRow] = JsonObject(
     content=ObjectiveRow,
 )
 MODEL = Folder("model", "weights, configuration and tokenizer, as transformers reads them")
+MOMENTS = Folder("moments", "the optimiser's moments after the last step, where `optim.keep_moments` asks for them")
 VALUE_HEAD = Folder("value", "the value head, where the algorithm has one")
 METRICS: JsonLines[Metrics] = JsonLines("metrics.jsonl", "the training, step by step", row=Metrics)
 SAMPLES: JsonLines[RolloutRow] = JsonLines("samples.jsonl", "every sample that the policy learnt from", row=RolloutRow)

@@ -20,32 +20,32 @@ from accord.feedback import Ledger
 from accord.lm.remote import EndpointWriter
 from accord.loop.asked_crowd import crowd_of
 from accord.recipe import Recipe
-from accord.recipe.rounds import CROWD, MODEL, PEOPLE, PROGRAM, AskedEvaluator, Round
+from accord.recipe.rounds import CROWD, MODEL, PEOPLE, PROGRAM, AskedEvaluator
 from accord.records import Completion, Feedback, Prompt, Sampling
 from accord.run import write_whole
 from accord.train.seeds import seed_of, shuffled
 
-__all__ = ["Asker", "check_rounds", "study_of_round"]
+__all__ = ["Asker", "asked_study", "check_rounds", "check_synchronous"]
 
 REPLY_TOKENS = 1024
 PARALLEL = 4
 
 
-def study_of_round(settings: Round) -> Study:
-    """The study whose question is asked, its answers marked with the round.
+def asked_study(file: str | None, evaluators: Sequence[AskedEvaluator], number: int) -> Study:
+    """The study whose question is asked, its answers marked with the number of the round.
 
     Raises `StudyError` where it cannot be read, `RecipeError` where its question is not about two texts, or there are
     several.
     """
-    assert settings.study is not None
-    study = Study.load(settings.study)
+    assert file is not None
+    study = Study.load(file)
     paper = study.questionnaire
     about_two = paper.least <= 2 and (paper.most is None or paper.most >= 2)
     if paper.several or study.dialogue is not None or not about_two:
-        raise RecipeError(f"{settings.study}: rounds ask one question about two texts, such as a comparison")
-    if any(each.by == PEOPLE for each in settings.evaluators) and study.items_file is None:
-        raise RecipeError(f"{settings.study}: items_file is missing; what people are asked is written there")
-    return study.model_copy(update={"round": settings.number})
+        raise RecipeError(f"{file}: rounds ask one question about two texts, such as a comparison")
+    if any(each.by == PEOPLE for each in evaluators) and study.items_file is None:
+        raise RecipeError(f"{file}: items_file is missing; what people are asked is written there")
+    return study.model_copy(update={"round": number})
 
 
 def check_rounds(recipe: Recipe) -> None:
@@ -53,10 +53,30 @@ def check_rounds(recipe: Recipe) -> None:
     loop = recipe.loop
     if loop is None or loop.ask == "never" or loop.rounds == 1:
         return
-    study = study_of_round(loop.of_round(2, "", ""))
+    study = asked_study(loop.study, loop.evaluators, 2)
     for each in loop.evaluators:
         if each.by.startswith(CROWD):
             crowd_of(each, study)
+    _open_programs(loop.evaluators, study)
+
+
+def check_synchronous(recipe: Recipe) -> None:
+    """The same of what is asked between steps; and where the reward does not learn from answers to that question."""
+    settings = recipe.synchronous
+    if settings is None:
+        return
+    study = asked_study(settings.study, settings.evaluators, 1)
+    _open_programs(settings.evaluators, study)
+    kind, reward = study.question.kind, recipe.reward
+    if reward is not None and settings.steps and kind not in reward.learns_from:
+        raise RecipeError(
+            f"{settings.study}: it asks for a {kind}, and recipe.reward (kind '{reward.kind}') learns from "
+            f"{', '.join(sorted(reward.learns_from))}; ask for one of them"
+        )
+
+
+def _open_programs(evaluators: Sequence[AskedEvaluator], study: Study) -> None:
+    for each in evaluators:
         if each.by.startswith(PROGRAM):
             open_program(each.by.removeprefix(PROGRAM), study.question)
 
@@ -65,23 +85,25 @@ def check_rounds(recipe: Recipe) -> None:
 class Asker:
     """Puts pairs to whom they are for, and finds in the ledger what was said of them.
 
+    evaluators  who is asked, by the places that pairs name
     study     of the round
     prompts   by id
     texts     by id
     ledger    where answers are kept
-    since     when the round wrote its texts
     seed      draws orders and keys
     crowds    the simulated people, by the place of their crowd among the evaluators
+    since     when the texts were written; people are waited for at most `patience_hours` from then on
     """
 
-    settings: Round
+    evaluators: Sequence[AskedEvaluator]
     study: Study
     prompts: dict[str, Prompt]
     texts: dict[str, Completion]
     ledger: Ledger
-    since: datetime
     seed: int
     crowds: Mapping[int, Sequence[SimulatedAnswerer]] = field(default_factory=dict)
+    since: datetime | None = None
+    patience_hours: float = 0.0
 
     def ask(self, pairs: Sequence[AskedPair]) -> list[Feedback]:
         """What was said of pairs, whoever was asked before being asked nothing again.
@@ -89,7 +111,7 @@ class Asker:
         Raises `WaitingForPeople` where people have not answered yet, after all machines were asked; `ModelError` where
         a machine gave no answer; `TrainingStopped` where people took too long.
         """
-        for place, evaluator in enumerate(self.settings.evaluators):
+        for place, evaluator in enumerate(self.evaluators):
             own = [pair for pair in pairs if pair.evaluator == place]
             if own and place in self.crowds:
                 self._ask_crowd(evaluator, self.crowds[place], own)
@@ -106,7 +128,7 @@ class Asker:
         asked, replaced = {frozenset(pair.completions) for pair in pairs}, self.ledger.replaced()
         return [
             record
-            for record in self.ledger.feedback()
+            for record in self.ledger.feedback_to({pair.prompt for pair in pairs})
             if record.study == self.study.name and frozenset(record.completions) in asked and record.id not in replaced
         ]
 
@@ -171,7 +193,7 @@ class Asker:
         for record in answers:
             if record.repeat_of is None:
                 said.setdefault(frozenset(record.completions), set()).add(record.evaluator)
-        people = {place for place, each in enumerate(self.settings.evaluators) if each.by == PEOPLE}
+        people = {place for place, each in enumerate(self.evaluators) if each.by == PEOPLE}
         return [
             pair
             for pair in pairs
@@ -203,10 +225,10 @@ class Asker:
             write_whole(path, before + "".join(f"{line}\n" for line in lines).encode())
 
     def _check_patience(self, number: int) -> None:
-        if datetime.now(UTC) - self.since > timedelta(hours=self.settings.patience_hours):
+        if self.since is not None and datetime.now(UTC) - self.since > timedelta(hours=self.patience_hours):
             raise TrainingStopped(
                 f"{number:,} pairs wait for people since {self.since:%Y-%m-%d %H:%M} UTC, longer than "
-                f"loop.patience_hours = {self.settings.patience_hours:g}; raise it, and go on with --resume"
+                f"loop.patience_hours = {self.patience_hours:g}; raise it, and go on with --resume"
             )
 
     def _waiting(self, number: int) -> str:

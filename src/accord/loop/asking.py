@@ -1,6 +1,6 @@
 """The first stage of a round: whether it asks, about which texts, and what it is told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -24,8 +24,9 @@ from accord.feedback.store.fresh import ledger_to_fill
 from accord.interfaces import Judge, Writer
 from accord.lm.loading import load
 from accord.lm.writer import ModelWriter
+from accord.loop.allotment import places_of
 from accord.loop.asked_crowd import open_crowds
-from accord.loop.asked_evaluators import Asker, study_of_round
+from accord.loop.asked_evaluators import Asker, asked_study
 from accord.loop.asked_texts import By, PairWriter
 from accord.loop.asking_rule import answered_pairs, evidence_of, probabilities
 from accord.loop.earlier_round import EarlierRound, earlier_round
@@ -77,7 +78,7 @@ class _Asking:
             return self._asking(learns_anew=False, reason=f"every {s.every} rounds ask, and this one is between them")
         if not self.left:
             return self._asking(learns_anew=False, reason="the budget is spent")
-        study = study_of_round(s)
+        study = asked_study(s.study, s.evaluators, s.number)
         pairs, texts = self._pairs(study.overlap)
         if not pairs:
             return self._asking(learns_anew=False, reason=NOTHING_TO_ASK)
@@ -85,14 +86,15 @@ class _Asking:
             prompts = dict(self.earlier.reader.prompts)
             ledger = stack.enter_context(ledger_to_fill(self.context.recipe.data.ledger, pooled=True))
             asker = Asker(
-                s,
+                s.evaluators,
                 study,
                 prompts,
                 texts,
                 ledger,
-                datetime.fromisoformat(self.context.run.manifest.created),
                 self.context.run.seed,
                 open_crowds(self.context, self.earlier, study, texts),
+                since=datetime.fromisoformat(self.context.run.manifest.created),
+                patience_hours=s.patience_hours,
             )
             if s.ask == "rule":
                 return self._by_rule(asker, pairs)
@@ -202,7 +204,7 @@ class _Asking:
 
     def _write_pairs(self, overlap: int) -> None:
         context, s = self.context, self.settings
-        places = list(_places(s, min(s.labels, self.left), overlap))
+        places = list(places_of(s.evaluators, min(s.labels, self.left), overlap))
         with context.progress.busy(f"  ask: writing {len(places)} pairs of texts"):
             written = list(self._writer().write(len(places)))
         pairs = [
@@ -253,26 +255,6 @@ class _Asking:
         if any(reward.asks_people for reward in recipe.reward_sections.values()):
             return None
         return policy_judge(Context(recipe, self.earlier.run))
-
-
-def _places(settings: Round, labels: int, overlap: int) -> Iterator[tuple[int, int]]:
-    """Who is asked about each pair, and how many answers it takes: in proportion to what each is asked for.
-
-    People, simulated ones too, answer each pair `overlap` times, a machine once.
-    """
-    left = [each.labels for each in settings.evaluators]
-    while labels > 0:
-        shares = [have / each.labels for have, each in zip(left, settings.evaluators, strict=True)]
-        place = max(range(len(left)), key=lambda index: shares[index])
-        answers = overlap if settings.evaluators[place].several else 1
-        if left[place] < answers or labels < answers:
-            left[place] = 0
-            if not any(left):
-                return
-            continue
-        left[place] -= answers
-        labels -= answers
-        yield place, answers
 
 
 def _within(pairs: Sequence[AskedPair], labels: int) -> list[AskedPair]:

@@ -5,12 +5,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from accord.artefacts import ASKING, METRICS, MODEL, AskingRow, RunReader
+from accord.artefacts import ASKING, METRICS, MODEL, REWARD_UPDATES, AskingRow, RunReader
 from accord.errors import ArtefactError
 from accord.recipe.rounds import Round
 from accord.run import MANIFEST, RunDirectory, digest_of_settings
 
-__all__ = ["EarlierRound", "digest_of_round", "earlier_round", "goes_back", "splits_before"]
+__all__ = [
+    "EarlierRound",
+    "asked_before",
+    "asked_between",
+    "digest_of_round",
+    "earlier_round",
+    "goes_back",
+    "splits_before",
+]
 
 GONE_ON_FROM = ("ask", "data", "sft", "reward", "rewards", "combine", "policy")
 """Stages of a round whose files the next one reads."""
@@ -34,8 +42,8 @@ class EarlierRound:
 
     @property
     def spent(self) -> int:
-        """Answers of all rounds up to it."""
-        return 0 if self.asking is None else self.asking.spent
+        """Answers of all rounds up to it, those between the policy's steps among them."""
+        return asked_before(self.reader) + asked_between(self.reader)
 
     @property
     def start(self) -> Path | str:
@@ -53,6 +61,17 @@ class EarlierRound:
     def policy(self) -> Path:
         """The folder of its policy, digests checked."""
         return MODEL.verified(self.run, "policy")
+
+
+def asked_before(reader: RunReader) -> int:
+    """Answers of all rounds up to the asking with which this one began."""
+    return reader.value(ASKING).spent if reader.has(ASKING) else 0
+
+
+def asked_between(reader: RunReader) -> int:
+    """Answers that the policy's stage asked for between its steps."""
+    rows = reader.rows(REWARD_UPDATES) if reader.has(REWARD_UPDATES) else []
+    return sum(row.labels for row in rows)
 
 
 @contextmanager

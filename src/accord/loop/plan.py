@@ -21,6 +21,7 @@ from accord.policy.sft import SFT
 from accord.policy.supervised import Supervised
 from accord.recipe import Recipe
 from accord.recipe.rounds import Loop
+from accord.recipe.synchronous import Synchronous
 from accord.report.words import count
 from accord.reward.learnt import LearntReward
 from accord.reward.observations import completions_of, group_observations, plan_steps
@@ -138,6 +139,7 @@ def _reward(name: str, settings: RewardSettings, recipe: Recipe, data: Dataset |
         step_completions=settings.step_completions,
         seed=seed_of_stage(recipe.seed, name),
     )
+    planned = planned[: settings.max_steps]
     texts = count(len(completions_of(judged)), "completion")
     return PlannedStage(name, f"{does}, from {count(len(judged), 'judgement')} of {texts}", len(judged), len(planned))
 
@@ -157,7 +159,19 @@ def _policy(name: str, settings: PolicySettings, recipe: Recipe, data: Dataset |
     elif isinstance(settings, Pairwise | Supervised) and len(needs) == 1 and size:
         size = _at_most(size, getattr(settings, "max_pairs", None) or getattr(settings, "max_examples", None))
         steps = _steps(settings, size)
+    if recipe.synchronous is not None and isinstance(settings, Online):
+        told += f"; {_between_steps(recipe.synchronous, settings)}"
     return PlannedStage(name, f"{does}: {told}" if told else does, size, steps, lacks)
+
+
+def _between_steps(settings: Synchronous, policy: Online) -> str:
+    """What is asked between the steps of a policy, and what the reward makes of it."""
+    times = policy.max_steps // settings.every
+    if not times:
+        return f"the reward stays as it is, since every = {settings.every} is more than all steps"
+    asked = f"{count(settings.labels, 'answer')} every {count(settings.every, 'step')}"
+    learns = f"{count(settings.steps, 'step')} of the reward each" if settings.steps else "and the reward stays"
+    return f"{asked}, {min(settings.budget, times * settings.labels):,} in all, {learns}"
 
 
 def _materials(settings: PolicySettings, data: Dataset) -> Iterator[tuple[str, int]]:

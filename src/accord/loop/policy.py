@@ -4,15 +4,17 @@ from functools import cached_property
 from os.path import relpath
 from pathlib import Path
 
-from accord.artefacts import ALGORITHM, MODEL, AlgorithmRow
+from accord.artefacts import ALGORITHM, MODEL, REWARD_UPDATES, AlgorithmRow
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge
 from accord.loop.earlier_round import earlier_round, goes_back
 from accord.loop.rewards import policy_judge
 from accord.loop.stage import Context
+from accord.loop.synchronous import SynchronousReward
 from accord.policy.materials import Materials
 from accord.policy.settings import PolicySettings
+from accord.report.words import count
 from accord.reward.dense import with_credits
 from accord.run import InputEntry, digest_of_folder
 
@@ -36,7 +38,20 @@ def policy(context: Context) -> None:
     steps = settings.steps(RunMaterials(context), context.run, stage=context.stage)
     for _ in context.steps(steps):
         pass
-    ALGORITHM.write(context.run, AlgorithmRow(kind=settings.kind, sentence=settings.sentence), stage=context.stage)
+    sentence = settings.sentence + _meanwhile(context)
+    ALGORITHM.write(context.run, AlgorithmRow(kind=settings.kind, sentence=sentence), stage=context.stage)
+
+
+def _meanwhile(context: Context) -> str:
+    """How the report tells that the reward went on while the policy learnt; empty where it did not."""
+    if not REWARD_UPDATES.has(context.run, context.stage):
+        return ""
+    rows = list(REWARD_UPDATES.read(context.run, context.stage))
+    times, labels = sum(row.learnt for row in rows), sum(row.labels for row in rows)
+    learnt = f"the reward learnt of them {count(times, 'time')}" if times else "the reward stayed as it was"
+    return (
+        f", while {count(labels, 'answer')} on its newest texts {'was' if labels == 1 else 'were'} given and {learnt}"
+    )
 
 
 def going_back(context: Context, settings: PolicySettings | None) -> PolicySettings | None:
@@ -50,7 +65,10 @@ def going_back(context: Context, settings: PolicySettings | None) -> PolicySetti
         place = relpath(Path(start).resolve(), context.run.path.resolve())
         context.run.record_input(f"{context.stage}.start", InputEntry(digest_of_folder(Path(start)), place))
     context.progress.say(f"  {context.stage}: goes back to {start}, since what moved it on was found to be wrong")
-    return settings.model_copy(update={"base": str(start)})
+    changes: dict[str, object] = {"base": str(start)}
+    if optim := getattr(settings, "optim", None):  # its moments are of weights that are left behind
+        changes["optim"] = optim.model_copy(update={"moments_from": None})
+    return settings.model_copy(update=changes)
 
 
 def start_of(context: Context) -> Path | str:
@@ -91,6 +109,8 @@ class RunMaterials(Materials):
     def judge(self) -> Judge:
         """What the policy learns from; where its rewards are dense, it says where in a text they are earned."""
         recipe = self._context.recipe
+        if recipe.synchronous is not None:
+            return SynchronousReward(self._context)
         judge = policy_judge(self._context)
         if judge is None:
             return super().judge

@@ -18,7 +18,7 @@ from accord.feedback.formats.prompt_files import read_prompts
 from accord.feedback.store.location import is_url
 from accord.lm.inspection import problem_with
 from accord.lm.settings import ModelSettings
-from accord.loop.asked_evaluators import check_rounds
+from accord.loop.asked_evaluators import check_rounds, check_synchronous
 from accord.loop.learnt_kinds import learnt_kinds, unlearnt_note
 from accord.loop.lengths import Reader, dated_note, fitting, readers
 from accord.loop.plan import PlannedStage, plan_of
@@ -57,6 +57,8 @@ def preflight(recipe: Recipe) -> Preflight:
     problems += _wrong_questions(recipe)
     with _told(problems):
         check_rounds(recipe)
+    with _told(problems):
+        check_synchronous(recipe)
     data = None
     if read is not None:
         here: list[Reader] = []

@@ -3,6 +3,7 @@
 from accord.artefacts import (
     CALIBRATION,
     CARD,
+    MODEL,
     NORMALISATION,
     OBJECTIVE,
     SCORES,
@@ -25,7 +26,7 @@ from accord.reward.objective import combination_row, objective_row
 from accord.reward.settings import RewardSettings
 from accord.train import stage_seed
 
-__all__ = ["combine", "eval_reward", "judges_of", "named_reward", "policy_judge", "reward"]
+__all__ = ["combine", "eval_reward", "judges_of", "named_judges", "named_reward", "policy_judge", "reward"]
 
 
 def reward(context: Context) -> None:
@@ -72,18 +73,24 @@ def policy_judge(context: Context) -> Judge | None:
     if recipe.combine is not None:
         normalisation = NORMALISATION.read(run, context.beside("combine"))
         return MixedJudge("reward", _parts(context), recipe.combine, normalisation.parts)
-    main = None if recipe.reward is None else recipe.reward.load(run, stage=context.beside("reward"))
-    return CombinedJudge("reward", main, _named(context)) if recipe.rewards else main
+    main = None if recipe.reward is None else recipe.reward.load(run, stage=stage_of_reward(context))
+    return CombinedJudge("reward", main, named_judges(context)) if recipe.rewards else main
+
+
+def stage_of_reward(context: Context) -> str:
+    """The stage whose model the reward is: its own, or the policy's, where it has gone on in that."""
+    moved = context.beside("policy-reward")
+    return moved if MODEL.has(context.run, moved) else context.beside("reward")
 
 
 def _parts(context: Context) -> dict[str, Judge]:
     """The rewards that `[combine]` makes one of, by name."""
     reward = context.recipe.reward
     main = {} if reward is None else {MAIN: reward.load(context.run, stage=context.beside("reward"))}
-    return main | _named(context)
+    return main | named_judges(context)
 
 
-def _named(context: Context) -> dict[str, Judge]:
+def named_judges(context: Context) -> dict[str, Judge]:
     """Each `[rewards.NAME]`, by its name."""
     rewards = context.recipe.rewards
     return {name: rewards[name].load(context.run, stage=context.beside(f"rewards/{name}")) for name in rewards}

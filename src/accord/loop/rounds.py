@@ -16,6 +16,7 @@ from accord.artefacts import (
     ASKING,
     EVALUATION,
     EVALUATION_SAMPLES,
+    MODEL,
     ROUNDS,
     PeakRow,
     RoundRow,
@@ -27,7 +28,7 @@ from accord.errors import ArtefactError
 from accord.interfaces import Judge
 from accord.loop.carried import carry_over
 from accord.loop.drive import drive, noting_end, start_run
-from accord.loop.earlier_round import digest_of_round
+from accord.loop.earlier_round import asked_between, digest_of_round
 from accord.loop.peak import curve_of_rounds, scores_by_prompt
 from accord.loop.progress import ProgressDisplay
 from accord.loop.rewards import judges_of
@@ -124,7 +125,9 @@ def _drive(current: _Round, progress: ProgressDisplay) -> None:
     """The stages of a round; where it asked nothing, what was learnt before stands."""
     if current.before is not None:
         drive(current.recipe, current.run, progress, only=("ask",))
-        if not ASKING.read(current.run).learns_anew:
+        # What a reward has learnt while the policy did is in no stage of its own: the next one learns it again.
+        moved = MODEL.path("policy-reward")
+        if not ASKING.read(current.run).learns_anew and not (current.before / moved).is_dir():
             with RunDirectory.open(current.before, write=False) as before:
                 carry_over(current.recipe, before, current.run, KEPT_STAGES, progress)
     drive(current.recipe, current.run, progress)
@@ -137,12 +140,14 @@ def _row(recipe: Recipe, run: RunDirectory, current: _Round, rows: Sequence[Roun
     reader, judge = current.reader, _judge(current)
     evaluation = reader.value(EVALUATION) if reader.has(EVALUATION) else None
     asked = reader.value(ASKING) if reader.has(ASKING) else None
-    spent = rows[-1].spent if rows else 0
+    between = asked_between(reader)
+    spent = (rows[-1].spent if rows else 0) if asked is None else asked.spent
     return RoundRow(
         number=current.number,
         digest=digest_of_round(current.run),
-        labels=0 if asked is None else asked.labels,
-        spent=spent if asked is None else asked.spent,
+        labels=between + (0 if asked is None else asked.labels),
+        spent=spent + between,
+        between_steps=between or None,
         learnt_anew=None if asked is None else asked.learns_anew,
         reason=None if asked is None else asked.reason,
         kl=None if evaluation is None else evaluation.kl,

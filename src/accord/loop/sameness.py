@@ -72,7 +72,7 @@ def _model_names(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """What stages start from, and who writes beside them, by key."""
     for key, value in flat(recipe.model_dump(mode="json")).items():
         section, _, last = key.rpartition(".")
-        if last in {"base", "start", "go_on_from", "reference_model"} and isinstance(value, str):
+        if last in {"base", "start", "go_on_from", "reference_model", "moments_from"} and isinstance(value, str):
             yield key, value
         elif last == "writers":
             yield from ((f"{section}.writer {number}", each) for number, each in enumerate(value, 1))
@@ -91,7 +91,7 @@ def _moved_models(run: RunDirectory, models: Mapping[str, InputEntry], sections:
     return [
         f"the files of {key} were {noted.digest[:16]}, now {entry.digest[:16]}"
         for key, entry in models.items()
-        if key.rpartition(".")[0] in sections
+        if any(key.startswith(f"{section}.") for section in sections)
         and (noted := run.manifest.inputs.get(key)) is not None
         and noted.digest != entry.digest
     ]

@@ -71,6 +71,7 @@ class Stage:
                parts, such as `rewards`, makes a stage of each: `rewards/helpful`
     perform    does it, and writes its files below the name that the context gives
     asked_by   what else a recipe must have
+    beside     other sections by which it is set, where the recipe has them
     """
 
     name: str
@@ -78,6 +79,7 @@ class Stage:
     section: str
     perform: Callable[[Context], None]
     asked_by: Callable[[Recipe], bool] = lambda recipe: True
+    beside: tuple[str, ...] = ()
 
     def sections(self, recipe: Recipe) -> dict[str, str]:
         """The section of each stage that the recipe makes of it, by the stage's name; empty where it asks for none."""

@@ -76,7 +76,7 @@ for _stage in (
     Stage("rewards", ("data",), "rewards", named_reward),
     Stage("combine", ("reward", "rewards"), "combine", combine),
     Stage("eval_reward", ("data",), "evaluate.judge", eval_reward, _is_judged),
-    Stage("policy", ("data", "sft", "reward", "rewards", "combine"), "policy", policy),
+    Stage("policy", ("data", "sft", "reward", "rewards", "combine"), "policy", policy, beside=("synchronous",)),
     Stage("evaluate", ("policy", "eval_reward"), "evaluate", evaluate, lambda recipe: recipe.policy is not None),
     Stage("audit", ("evaluate",), "audit", audit),
     Stage("report", ("audit",), "", report),
@@ -137,7 +137,8 @@ def builds_on(recipe: Recipe, name: str) -> list[str]:
 def sections_of(recipe: Recipe, name: str) -> list[str]:
     """The sections of a stage and of all that it needs, directly or by way of others."""
     stages = stages_of(recipe)
-    own = [stages[each].sections(recipe)[each] for each in [*builds_on(recipe, name), name]]
+    named = [*builds_on(recipe, name), name]
+    own = [section for each in named for section in (stages[each].sections(recipe)[each], *stages[each].beside)]
     return list(dict.fromkeys(section for section in own if section))
 
 

@@ -23,7 +23,7 @@ from accord.run.stopping import termination
 from accord.train import seed_of
 from accord.train.seeds import Draws
 
-__all__ = ["JudgeFailedError", "PatientJudge", "noted_failure", "scores_of"]
+__all__ = ["JudgeFailedError", "PatientJudge", "noted_failure", "scores_of", "seconds_before", "wait_for"]
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds, before they are drawn
 PART = 0.1  # seconds after which it is seen whether the process is asked to end
@@ -52,7 +52,7 @@ class PatientJudge:
     retries: int
     seed: int
     step: int
-    wait: Callable[[float], None] = field(default_factory=lambda: _wait)
+    wait: Callable[[float], None] = field(default_factory=lambda: wait_for)
     tries: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -77,8 +77,13 @@ class PatientJudge:
 
     def seconds(self, tries: int) -> float:
         """How long is waited after so many tries."""
-        drawn = seed_of(self.seed, "judge retry", self.step, tries) / (1 << 63)
-        return min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_WAIT) * (0.5 + drawn)
+        return seconds_before(self.seed, self.step, tries)
+
+
+def seconds_before(seed: int, step: int, tries: int) -> float:
+    """How long is waited before somebody is asked again who failed so many times at a step."""
+    drawn = seed_of(seed, "judge retry", step, tries) / (1 << 63)
+    return min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_WAIT) * (0.5 + drawn)
 
 
 def noted_failure(state: dict[str, Any], judge: PatientJudge, *, skipped: bool) -> JudgeFailure | None:
@@ -114,7 +119,7 @@ def _may_pass(problem: AccordError) -> bool:
     return isinstance(problem, ExtensionError) or (isinstance(problem, EndpointError) and problem.may_pass)
 
 
-def _wait(seconds: float) -> None:
+def wait_for(seconds: float) -> None:
     """Wait, but no longer than until the process is asked to end."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0 and not termination():

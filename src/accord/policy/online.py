@@ -31,15 +31,16 @@ from accord.lm.causal import CausalModel
 from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
 from accord.lm.reward_model import new_head
-from accord.policy.advantages import alike
 from accord.policy.budget import SampleBudget
 from accord.policy.caution import Cautious, LearntFrom
 from accord.policy.constraints import Constraint, constrained, update_multipliers
 from accord.policy.judge_failures import JudgeFailedError, PatientJudge, noted_failure
 from accord.policy.materials import Material, Materials
 from accord.policy.maxmin import MaxMin
+from accord.policy.moving_judge import AtStep, MovingJudge
 from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions
+from accord.policy.step_metrics import online_metrics
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 from accord.run.stopping import termination
@@ -57,6 +58,7 @@ from accord.train import (
     stage_batch_limits,
     stage_seed,
 )
+from accord.train.checkpointing import weights_digest
 
 __all__ = ["Dense", "Online", "OnlineTrainer", "build_trainer"]
 
@@ -229,23 +231,36 @@ class OnlineTrainer:
 
     def steps(self, update: "Update") -> Iterator[TrainingStep[OnlineMetrics]]:
         """The steps that are still to be made, with the updates of `update`; then the models are kept."""
+        moving = self.judge if isinstance(self.judge, MovingJudge) else None
 
         def step(number: int) -> StepResult[OnlineMetrics]:
             judge = PatientJudge(self.judge, self.settings.judge_retries, self.seed, number)
+            told: Judge = judge if moving is None else AtStep(moving, judge, number, self._digest)
             try:
-                rollout = self.generate_rollouts(number, old_logprobs=self.settings.needs_old_logprobs, judge=judge)
+                rollout = self.generate_rollouts(number, old_logprobs=self.settings.needs_old_logprobs, judge=told)
             except JudgeFailedError as failed:
                 self._skip(judge, failed)
             metrics = self.step_metrics(rollout, number, update(self, rollout, number))
+            rows = self.rows(rollout, number)
+            if moving is not None:
+                moving.after_update(number)
             failure = noted_failure(self.state, judge, skipped=False)
             if failure is not None:
                 metrics = metrics.model_copy(update={"judge_failures": failure.failures})
-            return StepResult(metrics, self.rows(rollout, number))
+            return StepResult(metrics, rows)
 
+        if moving is not None:
+            moving.take_up(self.loop.done)
         yield from self.loop.steps(step, self.save)
+        if moving is not None:
+            moving.finish()
         if rows := self.state.get("judge_failures"):
             JUDGE_FAILURES.write(self.loop.run, map(JudgeFailure.model_validate, rows), stage=self.loop.stage)
         self.save_best()
+
+    def _digest(self) -> str:
+        """Of the weights as they are."""
+        return weights_digest(self.policy.model)
 
     def _skip(self, judge: PatientJudge, failed: JudgeFailedError) -> NoReturn:
         """Have a step left out of which the judge gives no scores.
@@ -363,40 +378,12 @@ class OnlineTrainer:
         """What is kept of a step's samples."""
         s = self.settings
         low_B = self.learnt_from(rollout).score_B.tolist() if s.is_cautious and s.maxmin is None else None
-        return rollout.rows(step, s.sampling.temperature, cautious_rewards=low_B)
+        version = self.judge.version if isinstance(self.judge, MovingJudge) else None
+        return rollout.rows(step, s.sampling.temperature, cautious_rewards=low_B, reward_version=version)
 
     def step_metrics(self, rollout: Rollout, step: int, numbers: dict[str, Any]) -> OnlineMetrics:
-        """What is logged of a step: the algorithm's `numbers` of its updates, and what all algorithms log.
-
-        Moves multipliers and weights of groups (`update_multipliers`): the step ends here.
-        """
-        on_policy = self.settings.on_policy
-        kl_B = rollout.kl_B if on_policy and self.reference is not None else None
-        group = self.settings.group_size
-        # Before `update_multipliers`: by the multipliers that this step was made with.
-        frac_zero_std = _frac_zero_std(self.scores(rollout), group) if group > 1 else None
-        means = {name: float(component_B.mean()) for name, component_B in rollout.components.items()}
-        del means["length"]
-        std_B = None if rollout.judged is None else rollout.judged.std_N
-        cautious = self.settings.is_cautious and self.settings.maxmin is None
-        return OnlineMetrics(
-            step=step,
-            reward=float(rollout.score_B.mean()),
-            reward_std=_deviation(rollout.score_B),
-            judge_std=None if std_B is None else float(std_B.mean()),
-            cautious_reward=float(self.learnt_from(rollout).score_B.mean()) if cautious else None,
-            kl=None if kl_B is None else float(kl_B.mean()),
-            kl_se=None if kl_B is None or len(kl_B) == 1 else float(kl_B.std() / len(kl_B) ** 0.5),
-            entropy=rollout.entropy if on_policy else None,
-            length=float(rollout.mask_BT.sum(1).float().mean()),
-            stop_rate=float(rollout.stopped_B.float().mean()),
-            sampler_logprob_diff=rollout.sampler_logprob_diff if on_policy else None,
-            sampler_kl=rollout.sampler_kl if on_policy else None,
-            frac_zero_std=frac_zero_std,
-            components=means or None,
-            multipliers=self.update_multipliers(rollout),
-            **numbers,
-        )
+        """What is logged of a step (`online_metrics`); it ends there."""
+        return online_metrics(self, rollout, step, numbers)
 
     def save(self) -> None:
         """Keep the policy, and the value head beside it."""
@@ -473,12 +460,3 @@ def _value_head(policy: CausalModel, seed: int) -> nn.Linear:
     with torch.no_grad():
         head.weight.zero_()  # the first advantages are then the rewards themselves
     return head
-
-
-def _deviation(score_B: Tensor) -> float | None:
-    """The standard deviation of what was drawn; None of a single sample, which has none."""
-    return float(score_B.std()) if len(score_B) > 1 else None
-
-
-def _frac_zero_std(score_B: Tensor, group: int) -> float:
-    return float(alike(score_B.view(-1, group)).float().mean())

@@ -86,11 +86,17 @@ class Rollout:
         return torch.tensor(ended, device=self.score_B.device)
 
     def rows(
-        self, step: int, temperature: float, *, cautious_rewards: Sequence[float] | None = None
+        self,
+        step: int,
+        temperature: float,
+        *,
+        cautious_rewards: Sequence[float] | None = None,
+        reward_version: int | None = None,
     ) -> list[RolloutRow]:
         """What is kept of each sample: its text and tokens, and every number measured on it.
 
-        `cautious_rewards` are what was learnt from where that is not the score.
+        `cautious_rewards` are what was learnt from where that is not the score, `reward_version` says which version of
+        a judge that changes has scored them.
         """
         has_reference = not bool(self.reference_BT.isnan().any())
         rows = []
@@ -112,6 +118,7 @@ class Rollout:
                     finish_reason=sample.finish_reason,
                     temperature=temperature,
                     writer=sample.writer,
+                    reward_version=reward_version,
                 )
             )
         return rows

@@ -11,13 +11,13 @@ import tomli_w
 from accord.errors import RecipeError
 from accord.extensions import load_extensions
 from accord.feedback.store.location import is_url
-from accord.feedback.trust.dataset_weights import check_population
 from accord.policy.registry import ALGORITHMS
 from accord.recipe.problems import validated
 from accord.recipe.sections import Recipe
+from accord.recipe.together import check_together
 from accord.recipe.toml_text import read_text, read_toml
 from accord.registry import Registry
-from accord.reward.combine import COMBINATIONS, MAIN
+from accord.reward.combine import COMBINATIONS
 from accord.reward.registry import REWARDS
 
 __all__ = ["dump", "load", "parse"]
@@ -61,7 +61,7 @@ def parse(
         for path, registry, default in _KINDS:
             _choose(content, path, registry, default)
         recipe = validated(Recipe, content, "recipe")
-        _check(recipe)
+        check_together(recipe)
     except RecipeError as error:
         raise RecipeError(f"{place}: {error}") from error
     return recipe
@@ -92,7 +92,7 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
         sections["disclosure"] = recipe.disclosure.model_copy(update={"statements": place})
     if recipe.track is not None:
         sections["track"] = recipe.track.model_copy(update={"folder": str(folder / recipe.track.folder)})
-    for name in ("sft", "reward", "policy", "loop", "round"):
+    for name in ("sft", "reward", "policy", "synchronous", "loop", "round"):
         if (section := getattr(recipe, name)) is not None:
             sections[name] = section.anchored(folder)
     if recipe.evaluate is not None:
@@ -189,59 +189,3 @@ def _put(content: dict[str, Any], key: str, value: str) -> None:
         content[last] = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         content[last] = value
-
-
-def _check(recipe: Recipe) -> None:
-    """What no single field can know."""
-    total = recipe.data.train + recipe.data.eval_reward + recipe.data.held_out
-    if abs(total - 1) > 1e-6:
-        raise RecipeError(f"recipe.data: train, eval_reward and held_out sum to {total:g}; make them sum to 1")
-    if recipe.data.raking and not recipe.data.population:
-        raise RecipeError("recipe.data.population: missing; raking needs shares, [data.population.ATTRIBUTE]")
-    check_population(recipe.data.population)
-    if (recipe.data.source is None) != (recipe.data.format is None):
-        raise RecipeError("recipe.data: source and format go together; give both or neither")
-    judged = recipe.policy is not None and "judge" in recipe.policy.needs
-    if recipe.policy is not None and judged and recipe.reward is None and not recipe.rewards:
-        raise RecipeError(f"recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section")
-    if "length" in recipe.rewards:
-        raise RecipeError("recipe.rewards.length: every score has its length in tokens by this name; choose another")
-    if recipe.evaluate is not None and recipe.evaluate.judge.asks_people:
-        raise RecipeError("recipe.evaluate.judge: people are asked for what the policy learns from alone; take a model")
-    if recipe.combine is not None:
-        if recipe.combine.normalise != "none" and any(part.asks_people for part in recipe.reward_sections.values()):
-            raise RecipeError('recipe.combine.normalise: people are not asked to set a scale by; take "none"')
-        if recipe.reward is not None and MAIN in recipe.rewards:
-            raise RecipeError(f"recipe.rewards.{MAIN}: [reward] is called so in [combine]; choose another name")
-        recipe.combine.check(recipe.parts)
-    if recipe.loop is not None or recipe.round is not None:
-        _check_rounds(recipe)
-    if recipe.policy is not None and recipe.policy.base is None and recipe.sft is None:
-        raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")
-
-
-def _check_rounds(recipe: Recipe) -> None:
-    """What rounds need of the rest of a recipe."""
-    if recipe.loop is not None and recipe.round is not None:
-        raise RecipeError(
-            "recipe.round: stands in the recipes of the rounds, which [loop] makes; leave one of them out"
-        )
-    if recipe.policy is None:
-        raise RecipeError("recipe.loop: rounds go on with a policy, and there is none; add a [policy] section")
-    if recipe.data.split_by != "prompt":
-        raise RecipeError(
-            f'recipe.data.split_by: "{recipe.data.split_by}" divides what later rounds add anew, so that what was '
-            'learnt from could be held out; with [loop] take "prompt"'
-        )
-    rounds = recipe.loop or recipe.round
-    if rounds is not None and rounds.ask == "rule" and recipe.reward is None and not recipe.rewards:
-        raise RecipeError('recipe.loop.ask: the rule tests a reward, and there is none; take "every"')
-    if rounds is not None and rounds.ask == "rule" and any(r.asks_people for r in recipe.reward_sections.values()):
-        raise RecipeError('recipe.loop.ask: the rule tests what a reward foretells, and people are asked; take "every"')
-    if recipe.loop is not None and recipe.loop.stop_at_peak and not (recipe.evaluate and recipe.evaluate.judged):
-        raise RecipeError(
-            "recipe.loop.stop_at_peak: the peak is that of an independent judge's scores, and there is none; add "
-            "[evaluate.judge]"
-        )
-    if recipe.policy.reference_model is not None and recipe.loop is not None:
-        raise RecipeError("recipe.policy.reference_model: [loop] sets it by `reference`; leave it out")

@@ -130,6 +130,10 @@ class Loop(Rounds):
     """`[loop]`: rounds of asking, learning and improving, each a run of its own in `rounds/`."""
 
     rounds: int = Field(default=1, ge=1, description="rounds at most")
+    optimiser: Literal["anew", "continue"] = Field(
+        default="anew",
+        description="the moments of optimisers begin anew in each round, or go on with the model that they are of",
+    )
     max_kl: float | None = Field(
         default=None, gt=0, description="end the rounds where a policy's KL to what it is compared with is above, nats"
     )

@@ -14,6 +14,7 @@ from accord.lm.settings import ModelForm
 from accord.policy.settings import PolicySettings
 from accord.policy.sft import SFT
 from accord.recipe.rounds import Loop, Round
+from accord.recipe.synchronous import Synchronous
 from accord.records import JudgementKind, Sampling
 from accord.reward.combine import MAIN, Combination
 from accord.reward.kinds.bradley_terry import BradleyTerry
@@ -197,8 +198,9 @@ class Recipe(Section):
     """All settings of a run.
 
     `extensions` are Python files, loaded before anything else of the recipe is read. The policy learns from `reward`,
-    and each of `rewards` is a component of it by its name; or from what `combine` makes of all of them. With `loop`
-    it is made in rounds; `round` is what the recipe of one of them says of its place among them.
+    and each of `rewards` is a component of it by its name; or from what `combine` makes of all of them. With
+    `synchronous` the reward goes on while the policy learns; with `loop` it is made in rounds, and `round` is what the
+    recipe of one of them says of its place among them.
     """
 
     extensions: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
@@ -216,6 +218,7 @@ class Recipe(Section):
     checkpoints: Checkpoints = Field(default=Checkpoints(), exclude_if=_is_usual)
     disclosure: Disclosure | None = None
     track: Track | None = None
+    synchronous: Synchronous | None = None
     loop: Loop | None = None
     round: Round | None = None
 

@@ -15,6 +15,7 @@ members do not know either. With `group_by` or `head_per` there is a head for ea
 score is theirs together, by `aggregation`. Both together are an ensemble for each group.
 """
 
+import operator
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -86,6 +87,9 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         "about those of `go_on_from`, where what they learnt from is not",
     )
     epochs: float = Field(default=1.0, gt=0, description="passes over the completions that were judged")
+    max_steps: int | None = Field(
+        default=None, ge=1, exclude_if=operator.not_, description="steps at most; unset: as many as `epochs` takes"
+    )
     step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
     layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
     group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
@@ -184,6 +188,7 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         heads.prepare(judge)
         terms.to(judge.causal.device)
         plan = plan_steps(groups, epochs=self.epochs, step_completions=self.step_completions, seed=seed)
+        plan = plan[: self.max_steps]
         optimiser = self.new_optimiser(judge, terms, steps=len(plan))
         mean_weight = sum(each.weight for each in said) / len(said)
         prior = self.new_prior(judge, terms, observations=mean_weight * len(said))

@@ -196,6 +196,18 @@ class RunDirectory:
         """A JSON-lines artefact, verified."""
         return [json.loads(line) for line in self.read_bytes(name).splitlines()]
 
+    def discard(self, name: str) -> None:
+        """Take an artefact (a file, or a folder of files) that is not needed any more out of the run."""
+        names = [name] if name in self.manifest.files else self._inside(name)
+        for each in names:
+            del self.manifest.files[each]
+        self._save_manifest()
+        with storage(self.path):
+            for each in names:
+                within(self.path, each).unlink(missing_ok=True)
+            if (folder := within(self.path, name)).is_dir():
+                shutil.rmtree(folder)
+
     def record_input(self, name: str, entry: InputEntry) -> None:
         """Note something the run read that lies outside it."""
         self.manifest.inputs[name] = entry
@@ -326,6 +338,12 @@ class RunDirectory:
         self._checkpoints(stage).save(step, write, lambda steps: self.retention.steps_to_keep(stage, steps))
         if self._going:
             self._save_manifest()
+
+    def end_part(self, stage: str) -> None:
+        """Note that a part of a stage has made all its steps, and delete its checkpoints."""
+        if self.manifest.steps.pop(stage, None) is not None:
+            self._save_manifest()
+        self._checkpoints(stage).drop()
 
     def last_checkpoint(self, stage: str) -> Checkpoint | None:
         """The last whole checkpoint of a stage; None where the stage starts at its beginning.

@@ -8,13 +8,14 @@ enters the logs in the manifest at the end.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 from torch import nn
 
-from accord.artefacts import METRICS, JsonLines, Row, StepMetrics
+from accord.artefacts import METRICS, MOMENTS, JsonLines, Row, StepMetrics
 from accord.errors import ExtensionError, ModelError, TrainingStopped
 from accord.run import RunDirectory
 from accord.run.stopping import Terminated, step_under_way, termination
@@ -84,12 +85,19 @@ class TrainingLoop:
         logs = {artefact.file: log for artefact, log in zip(self._artefacts, self._logs, strict=True)}
         self._checkpointer = Checkpointer(run, stage, optimiser, settings, logs=logs, model=model)
         self._done = self._checkpointer.step
+        if optimiser.settings.moments_from is not None and not self._done:
+            optimiser.take_over_moments(Path(optimiser.settings.moments_from))
         self._updates = optimiser.done
 
     @property
     def state(self) -> dict[str, Any]:
         """What a stage remembers from step to step, as JSON can hold it; it is part of each checkpoint."""
         return self._checkpointer.state
+
+    @property
+    def done(self) -> int:
+        """The last step that was made."""
+        return self._done
 
     def steps(self, step_of: Callable[[int], StepResult[M]], save: Callable[[], None]) -> Iterator[TrainingStep[M]]:
         """Make the steps that are still to be made, each by `step_of(number)`; then `save` the model.
@@ -114,6 +122,9 @@ class TrainingLoop:
                 yield TrainingStep(metrics, self.total)
             self._end_if_asked()
         save()
+        if self.optimiser.settings.keep_moments:
+            with MOMENTS.write(self.run, stage=self.stage) as folder:
+                self.optimiser.save_moments(folder)
         for artefact in self._artefacts:
             self.run.adopt(artefact.path(self.stage), stage=self.stage)
 

@@ -6,7 +6,9 @@ learning rate warms up linearly and then decays. A loss or gradient that is not 
 touches a weight.
 """
 
+import json
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -21,6 +23,7 @@ from accord.train.tensor_files import load_tensors, save_tensors
 __all__ = ["Optim", "Optimiser"]
 
 _MASTER = "master"
+MOMENTS_FILE = "moments.safetensors"
 
 
 class Optim(BaseModel):
@@ -46,6 +49,16 @@ class Optim(BaseModel):
     weight_decay: float = Field(default=0.0, ge=0)
     betas: tuple[float, float] = (0.9, 0.98)
     max_grad_norm: float = Field(default=1.0, gt=0)
+    keep_moments: bool = Field(
+        default=False,
+        exclude_if=operator.not_,
+        description="leave the optimiser's moments in the run (`moments/`), for a run that goes on with the model",
+    )
+    moments_from: str | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="a folder of moments to begin with, those of the model that is gone on from; unset: none",
+    )
 
 
 class Optimiser:
@@ -178,6 +191,39 @@ class Optimiser:
         for i, moments in self._adam.state_dict()["state"].items():
             tensors |= {f"{name}.{i}": value.contiguous() for name, value in moments.items()}
         save_tensors(tensors, file, done=str(self.done))
+
+    def save_moments(self, folder: Path) -> None:
+        """Write the moments alone, for the optimiser of a run that goes on with these weights."""
+        tensors: dict[str, Tensor] = {}
+        for i, moments in self._adam.state_dict()["state"].items():
+            tensors |= {f"{name}.{i}": value.contiguous() for name, value in moments.items()}
+        about = {"betas": json.dumps(self.settings.betas), "weights": str(len(self._masters))}
+        save_tensors(tensors, folder / MOMENTS_FILE, **about)
+
+    def take_over_moments(self, folder: Path) -> None:
+        """Begin with the moments that `save_moments` wrote; the learning rate's schedule begins anew.
+
+        Raises `ArtefactError` where they are not there, are of other weights, or means of gradients by other betas.
+        """
+        file = folder / MOMENTS_FILE
+        remedy = 'begin without them (leave moments_from out, or set `optimiser = "anew"` of [loop] or [synchronous])'
+        if not file.is_file():
+            raise ArtefactError(
+                f"{file}: no moments are there; the stage leaves them with optim.keep_moments; {remedy}"
+            )
+        tensors, about = load_tensors(file)
+        if (betas := tuple(json.loads(about.get("betas", "[]")))) != self.settings.betas:
+            raise ArtefactError(f"{file}: moments by betas {betas}, and optim.betas = {self.settings.betas}; {remedy}")
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            name, _, place = key.rpartition(".")
+            state.setdefault(int(place), {})[name] = value
+        masters = [master for group in self._adam.param_groups for master in group["params"]]
+        shapes = {i: tuple(moments["exp_avg"].shape) for i, moments in state.items()}
+        alike = about.get("weights") == str(len(masters)) and all(i < len(masters) for i in shapes)
+        if not alike or any(shape != tuple(masters[i].shape) for i, shape in shapes.items()):
+            raise ArtefactError(f"{file}: the moments of other weights than these; {remedy}")
+        self._adam.load_state_dict({**self._adam.state_dict(), "state": state})
 
     @torch.no_grad()
     def load(self, file: Path) -> None:

@@ -25,6 +25,7 @@ from accord.artefacts import (
     METRICS,
     PROMPTS,
     RECIPE,
+    REWARD_UPDATE,
     ROUNDS,
     SAMPLES,
     AskingRow,
@@ -50,6 +51,7 @@ FOLLOWED = 4  # prompts
 SHOWN = 5  # samples of each
 LONGEST = 4_000  # characters of a text
 TRIES = 3  # of reading a manifest while processes come and go
+UPDATED = f"/{REWARD_UPDATE.file}"
 PARSED = 512  # values of files that are kept
 
 
@@ -103,7 +105,9 @@ class LiveRun:
             evaluation=reading.once(EVALUATION.path(reading.full("evaluate")), reading.evaluation),
             cards={stage: card for stage, card in reading.cards() if card is not None},
             findings=reading.once(FINDINGS.path(reading.full("audit")), reading.findings) or (),
-            labels=tuple(chain(_labels(recipe, problems), reading.round_labels(recipe))),
+            labels=tuple(
+                chain(_labels(recipe, problems), reading.round_labels(recipe), reading.labels_between_steps(recipe))
+            ),
             problems=tuple(problems),
         )
 
@@ -180,6 +184,16 @@ class _Reading:
             if said is not None and isinstance(budget, int):
                 yield LabelCount(section, said.spent, None, budget)
 
+    def labels_between_steps(self, recipe: Mapping[str, Any]) -> Iterator[LabelCount]:
+        """What the policy's stage asked for between its steps so far, against its budget."""
+        settings, parts = recipe.get("synchronous"), self.full("policy-reward") + "/"
+        budget = settings.get("budget") if isinstance(settings, Mapping) else None
+        if not isinstance(budget, int):
+            return
+        names = [name for name in self.run.manifest.files if name.startswith(parts) and name.endswith(UPDATED)]
+        rows = [self.once(name, partial(REWARD_UPDATE.read, self.run, name.removesuffix(UPDATED))) for name in names]
+        yield LabelCount("synchronous", max((row.spent for row in rows if row is not None), default=0), None, budget)
+
     def asking(self) -> AskingRow:
         return ASKING.read(self.run, self.full("ask"))
 
@@ -235,7 +249,7 @@ class _Reading:
         """The prompts that the policy wrote on most often, along its steps."""
         policy, manifest = self.full("policy"), self.run.manifest
         stages = [stage for stage in (*manifest.begun, *manifest.stages, *manifest.steps) if stage == policy]
-        stages += [stage for stage in manifest.steps if stage.startswith(f"{policy}-")]
+        stages += [stage for stage in manifest.steps if _is_arm(stage, policy)]
         for stage in stages[-1:]:
             log = self._log(SampleLog, SAMPLES.path(stage))
             chosen = [] if log is None else log.followed(FOLLOWED)
@@ -303,6 +317,11 @@ def _scores(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, part in (components if isinstance(components, Mapping) else {}).items():
         if isinstance(part, Mapping) and isinstance(part.get("value"), int | float):
             yield str(name), part["value"]
+
+
+def _is_arm(stage: str, policy: str) -> bool:
+    """Whether a stage is one of several policies that are trained as one, such as `policy-helpful`."""
+    return stage.startswith(f"{policy}-") and "/" not in stage.removeprefix(policy)
 
 
 def _labels(recipe: Mapping[str, Any], problems: list[str]) -> Iterator[LabelCount]:

@@ -124,6 +124,10 @@ class Ledger:
         """What one evaluator (its id) said, in the order of its rows. Raises as `feedback`."""
         return self._matching(Feedback, "evaluator", [evaluator])
 
+    def feedback_to(self, prompts: Collection[str]) -> list[Feedback]:
+        """What was said of answers to these prompts (by id), in the order of its rows. Raises as `feedback`."""
+        return self._matching(Feedback, "prompt", prompts)
+
     def answers_to(self, prompts: Collection[str]) -> dict[str, list[Completion]]:
         """The completions of these prompts (by id), in the order in which they came. Raises as `feedback`."""
         answers: dict[str, list[Completion]] = {}
