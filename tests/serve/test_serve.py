@@ -256,7 +256,7 @@ def test_without_a_token_only_this_machine_is_served() -> None:
         ("completions", {"prompt": "x" * 600}, "prompt"),
         ("completions", {"prompt": [300]}, "prompt"),
         ("completions", {"prompt": ["x"] * 1000, "n": 2}, "prompt"),
-        ("completions", {"stop": ["a"] * 5}, "stop"),
+        ("completions", {"stop": ["a"] * 17}, "stop"),
         ("completions", {"stop": [""]}, "stop.0"),
         ("completions", {"logprobs": 21}, "logprobs"),
         ("completions", {"stream": "yes"}, "stream"),

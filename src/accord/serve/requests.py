@@ -10,7 +10,7 @@ from accord.records import Message, Prompt, Sampling
 __all__ = ["ApiError", "ChatRequest", "Checked", "CompletionRequest", "invalid", "parse"]
 
 MAX_CHOICES = 1024  # that one request may ask for: prompts times n
-Stop = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=4)]
+Stop = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=16)]
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
 TokenIds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 Texts = Annotated[tuple[str, ...], Field(min_length=1)]

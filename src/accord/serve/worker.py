@@ -114,7 +114,7 @@ class Worker:
                 self._wake.notify()
 
     async def score(self, prompts: Sequence[tuple[int, ...]], top: int) -> list[PromptLogprobs]:
-        """The log-probabilities of the tokens of each prompt, with the `top` likeliest; texts are written between passes.
+        """The log-probabilities of the tokens of each prompt, and the `top` likeliest; texts go on between passes.
 
         Leaving early cancels what is not finished. Raises `ModelError` as `lm.prompt_logprobs` does, and where the
         thread has ended.

@@ -1,0 +1,28 @@
+"""The length of a text, in words, characters or lines."""
+
+from typing import ClassVar, Literal
+
+from accord.records import Prompt
+from accord.reward.stated.judge import Outcome, RuleJudge
+from accord.reward.stated.lengths import words
+from accord.reward.stated.settings import StatedReward
+
+__all__ = ["LengthMetric"]
+
+
+class LengthMetric(StatedReward):
+    """Settings of a length."""
+
+    objective: ClassVar[str] = "how long a text is"
+
+    kind: Literal["length"] = "length"
+    unit: Literal["words", "characters", "lines"] = "words"
+
+    def judge(self, name: str) -> RuleJudge:
+        """The length of each text; a text without a character has no line."""
+        count = {"words": words, "characters": len, "lines": lambda text: len(text.splitlines())}[self.unit]
+
+        def rule(_: Prompt, text: str) -> Outcome:
+            return Outcome(float(count(text)))
+
+        return RuleJudge(name, rule)
