@@ -8,14 +8,17 @@ from own_evaluation_runs import START, evaluated_run, perform, recipe_with
 
 from accord.artefacts import OWN_EVALUATION, TEXT_NUMBERS, OwnEvaluation, RunReader
 from accord.errors import ExtensionError, RecipeError
+from accord.loop.drive import drive, start_run
 from accord.loop.own_evaluation import by_prompt
+from accord.loop.progress import ProgressDisplay
 from accord.loop.stages import settings_digest, stages_of
-from accord.recipe import Recipe, dump, parse
+from accord.recipe import Recipe, dump, load, parse
 from accord.report.sections import policy as policy_section
 from accord.report.table import summary, to_json
 from accord.run import RunDirectory
 from accord.stats import mean
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 TEXTS = {
     "start": [["a b", "b b b"], ["b", "a"], ["b b a a", "b"], ["b a", "b b"]],
     "policy": [["a a", "a a b b"], ["a", "b a"], ["a b a", "a a a"], ["a", "a a"]],
@@ -151,8 +154,18 @@ def test_who_taught_the_policy_is_not_independent(tmp_path: Path, functions: Pat
         assert found(run, "judges/other").trained_on is None
         for stage in ("judges/same", "metrics/same"):
             assert "[reward]" in (found(run, stage).trained_on or "")
-        sentences = " ".join(policy_section(RunReader.of(run)).sentences)
-    assert sentences == ""  # without an evaluation of its own the page has no section of it
+        section = policy_section(RunReader.of(run))
+    said = " ".join(section.sentences)
+    assert "Here 3 comparisons of the policy with its start stand side by side" in said
+    assert "0.15 of 3 would be expected" in said
+    assert "What same says is not independent: the policy was trained on it: [reward]" in said
+    judges, metrics = section.grids
+    assert [row[:3] for row in judges.rows] == [
+        ("same", "the function letters of copy.py", "no"),
+        ("other", "the function other of mine.py", "yes"),
+    ]
+    assert metrics.rows[0][0] == "same"
+    assert metrics.files == ("metrics/same/comparison.json", "metrics/same/numbers.jsonl")
 
 
 def test_a_metric_of_what_was_rewarded_is_not_independent(tmp_path: Path) -> None:
@@ -212,3 +225,36 @@ def test_a_recipe_says_it_again_and_changes_no_other_stage(functions: Path) -> N
 def test_what_is_no_judge_is_refused_by_its_key(section: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         recipe_with(section)
+
+
+def test_the_recipe_of_the_documents_is_one() -> None:
+    text = (EXAMPLES.parent / "docs" / "evaluate.md").read_text()
+    recipe = recipe_with(text.split("```toml\n")[1].split("```")[0])
+    assert [name for name in stages_of(recipe) if "/" in name] == [
+        "judges/helpful", "judges/published", "judges/larger",
+        "metrics/words", "metrics/variety", "metrics/right", "metrics/asks_back",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_judge_is_added_to_a_run_that_is_finished(tmp_path: Path) -> None:
+    """Nothing but the judge and the page is made; the page and the comparison of runs have it."""
+    example = load(EXAMPLES / "judges.toml", {"data.ledger": f'"{tmp_path / "feedback.db"}"'})
+    assert example.evaluate is not None
+    few = example.evaluate.model_copy(update={"judges": {}, "metrics": {}, "samples_per_prompt": 2})
+    before = example.model_copy(update={"evaluate": few})
+    after = example.model_copy(update={"evaluate": example.evaluate.model_copy(update={"samples_per_prompt": 2})})
+    names = [name for name in stages_of(before) if name != "audit"]
+    with start_run(before, tmp_path / "run", resume=False) as run:
+        drive(before, run, ProgressDisplay(quiet=True), only=tuple(names))
+        made = {name: entry.sha256 for name, entry in run.manifest.files.items()}
+        assert "Further judges" not in (run.path / "report.html").read_text()
+    with start_run(after, tmp_path / "run", resume=True) as run:
+        drive(after, run, ProgressDisplay(quiet=True), only=tuple(name for name in stages_of(after) if name != "audit"))
+        page = (run.path / "report.html").read_text()
+        assert "Further judges: the policy against its start" in page
+        assert "Further metrics, by text" in page
+        kept = {name: entry.sha256 for name, entry in run.manifest.files.items()}
+        assert {name for name in made if kept[name] != made[name]} == {"recipe.toml", "report.html"}
+        keys = {row.key for row in summary(run)}
+        assert {"judges.helpful.win_rate", "judges.brief.difference", "metrics.asks_back.difference"} <= keys

@@ -200,3 +200,44 @@ def test_a_token_that_the_tokenizer_puts_in_front_has_no_text(causal: CausalMode
     ids = [causal.eos_id, *causal.tokenizer("ab")["input_ids"]]
     echo = echo_of(causal, "ab", ids, None)
     assert (echo.text, echo.starts) == ("ab", (0, 0, *range(1, len(ids) - 1)))
+
+
+HARNESS: dict[str, Any] = {"temperature": 0, "max_tokens": 1, "logprobs": 1, "seed": 1234, "echo": True}
+"""What lm-evaluation-harness 0.4.13 sends beside model and prompt where it asks how likely a text is."""
+
+
+def test_requests_of_lm_evaluation_harness_are_answered_as_it_reads_them(served: Served, plain: Any) -> None:
+    """A batch as it sends one; the sum from the context's length on, without the one token written, as it takes it."""
+    asked = [("The sky is", " blue"), ("Water is", " dry as sand"), ("Äpfel sind", " Obst 🍎")]
+    prompts = [ids_of(served, context + answer) for context, answer in asked]
+    status, body = served.post("/v1/completions", {"model": "tiny", "prompt": prompts, **HARNESS})
+    assert status == 200, body
+    for choice, (context, _), ids in zip(body["choices"], asked, prompts, strict=True):
+        begin = len(ids_of(served, context))
+        told = {field: choice["logprobs"][field][begin:-1] for field in ("token_logprobs", "top_logprobs")}
+        wanted = log_softmax(plain, ids)[:-1]
+        chosen = wanted.gather(1, torch.tensor(ids[1:])[:, None])[begin - 1 :, 0]
+        assert sum(told["token_logprobs"]) == pytest.approx(chosen.sum().item(), abs=1e-4)
+        greedy = [own == max(top.values()) for own, top in zip(*told.values(), strict=True)]
+        assert greedy == (wanted.argmax(1)[begin - 1 :] == torch.tensor(ids[begin:])).tolist()
+
+
+def test_what_it_asks_to_be_written_is_answered_too(served: Served) -> None:
+    fields = {
+        "max_tokens": 8,
+        "temperature": 0.0,
+        "stop": ["\n", "<|endoftext|>", "Q:", "A:", "###", "def "],
+        "seed": 1234,
+    }
+    prompts = [ids_of(served, text) for text in TEXTS]
+    status, body = served.post("/v1/completions", {"model": "tiny", "prompt": prompts, **fields})
+    assert status == 200, body
+    assert [choice["index"] for choice in body["choices"]] == [0, 1, 2]
+
+
+def test_requests_of_inspect_are_answered(served: Served) -> None:
+    """The fields that inspect_ai 0.3.285 sends by its provider `openai-api`."""
+    fields = {"max_tokens": 8, "seed": 3, "temperature": 0.7, "stop": ["\n"], "top_p": 0.9, "n": 2, "logprobs": True}
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What colour is the sky?"}]
+    made = served.client.chat.completions.create(model="tiny", messages=messages, top_logprobs=2, **fields)
+    assert len(made.choices) == 2

@@ -129,23 +129,26 @@ class PairJudge:
         found |= {pair.texts: self._row(pair, ()) for pair in pairs if pair.texts[0] == pair.texts[1]}
         left = deque({pair.texts: pair for pair in pairs if pair.texts not in found}.values())
         failures: list[str] = []
+        in_a_row: list[str] = []
 
         def keep(pair: SamplePair, readings: tuple[OrderReading, ...]) -> int | None:
             found[pair.texts] = self._row(pair, readings)
             log.append(PAIR_READINGS.encode(found[pair.texts]))
+            in_a_row.clear()
             done(len(found))
             return None
 
         def fail(pair: SamplePair, error: ModelError) -> None:
             failures.append(str(error))
+            in_a_row.append(str(error))
             found[pair.texts] = self._row(pair, (), encodable(str(error)))
 
         WorkQueue(lambda _: 0, self._readings, keep, fail, TokenBudget(None), self.settings.parallel).run(left)
         answered = sum(row.failed is None for row in found.values())
-        if left or (failures and not answered):
+        if len(in_a_row) >= FAILURES_IN_A_ROW or (failures and not answered):
             raise EndpointError(
                 f"{self.place}: {self.chat.name} gave no answer about {len(failures)} of {len(pairs)} pairs, "
-                f"{FAILURES_IN_A_ROW} of them in a row, the first time: {failures[0]}; what was answered is kept, and "
+                f"{len(in_a_row)} of them in a row, the first time: {failures[0]}; what was answered is kept, and "
                 "--resume asks the others",
                 may_pass=True,
             )

@@ -253,7 +253,7 @@ def _check(recipe: Recipe) -> None:
 
 def _check_judges(evaluate: Evaluate) -> None:
     """Raises `RecipeError` where people are to judge, who are asked for what the policy learns from alone."""
-    for name, judge in {"evaluate.judge": evaluate.judge, **evaluate.added}.items():
+    for name, judge in {"evaluate.judge": evaluate.judge, **evaluate.further}.items():
         if judge.asks_people:
             raise RecipeError(f"recipe.{name}: people are asked for what the policy learns from alone; take a model")
 

@@ -159,7 +159,7 @@ class Evaluate(Section):
     )
 
     @property
-    def added(self) -> "dict[str, RewardSettings]":
+    def further(self) -> "dict[str, RewardSettings]":
         """The further judges that are kinds of reward, and the metrics, by their sections."""
         judges = {f"evaluate.judges.{name}": judge for name, judge in self.judges.items()}
         metrics = {f"evaluate.metrics.{name}": metric for name, metric in self.metrics.items()}
@@ -259,7 +259,7 @@ class Recipe(Section):
         if self.evaluate is not None and self.evaluate.judged:
             sections["evaluate.judge"] = self.evaluate.judge
         if self.evaluate is not None:
-            sections |= self.evaluate.added
+            sections |= self.evaluate.further
         return {name: reward for name, reward in sections.items() if reward is not None}
 
     @property

@@ -160,8 +160,8 @@ def policy(reader: RunReader) -> Section:
         grids.append(_before_and_after(evaluation))
         if evaluation.optimum is not None:
             sentences.append(_optimum(evaluation.optimum, evaluation.kl))
-        sentences += own_sentences(reader)
-        grids += own_grids(reader)
+    sentences += own_sentences(reader)
+    grids += own_grids(reader)
     for part in along_the_run(reader):
         if isinstance(part, Figure):
             drawings.append(part)

@@ -12,7 +12,7 @@ from accord.lm.prompt_logprobs import PromptLogprobs
 from accord.lm.token_reach import reach_of_tokens
 from accord.serve.detokenizer import token_text
 
-__all__ = ["Echo", "echo_of", "told"]
+__all__ = ["Echo", "echo_of", "top_by_text"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Echo:
         return {
             "tokens": [token_text(tokenizer, token) for token in self.token_ids],
             "token_logprobs": [None, *self.scores.logprobs],
-            "top_logprobs": [None, *(told(tokenizer, top) for top in self.scores.top)],
+            "top_logprobs": [None, *(top_by_text(tokenizer, top) for top in self.scores.top)],
             "text_offset": list(self.starts),
         }
 
 
-def told(tokenizer: PreTrainedTokenizerBase, top: Sequence[tuple[int, float]]) -> dict[str, float]:
+def top_by_text(tokenizer: PreTrainedTokenizerBase, top: Sequence[tuple[int, float]]) -> dict[str, float]:
     """Likely tokens by their text; of two that read the same, the likelier one."""
     return {token_text(tokenizer, token): logprob for token, logprob in reversed(top)}
 

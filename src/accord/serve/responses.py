@@ -16,7 +16,7 @@ from accord.errors import AccordError
 from accord.lm.causal import CausalModel
 from accord.lm.engine import Request, Token
 from accord.serve.detokenizer import IncrementalText, bytes_of, token_text
-from accord.serve.echo import Echo, told
+from accord.serve.echo import Echo, top_by_text
 from accord.serve.requests import ApiError
 from accord.serve.worker import Worker
 
@@ -200,7 +200,7 @@ def _completion_logprobs(
     return {
         "tokens": [token_text(tokenizer, positioned.token.token_id) for positioned in tokens],
         "token_logprobs": [positioned.token.logprob for positioned in tokens],
-        "top_logprobs": [told(tokenizer, positioned.token.top) for positioned in tokens],
+        "top_logprobs": [top_by_text(tokenizer, positioned.token.top) for positioned in tokens],
         "text_offset": [shift + positioned.start for positioned in tokens],
     }
 
